@@ -1,0 +1,65 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// The ports: what an event type asks of any vendor. A vendor's adapter has the
+// methods that its API allows; a handler finds out by a type assertion, and
+// what is missing comes back as the outcome unsupported.
+
+// Provisioner creates accounts.
+type Provisioner interface {
+	Finder
+	// Create makes an account for u, whom Find did not find. Where the vendor's
+	// call may be repeated at will (an upsert), Find may find nobody and Create do
+	// all. An error for which vendors.IsUnknown is true says that the account may
+	// exist now. Where the vendor says that the address is taken, Create looks up
+	// once more before it gives up.
+	Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error)
+}
+
+// Finder looks accounts up.
+type Finder interface {
+	// Find returns the account whose e-mail is exactly u's (case aside), from all
+	// pages, or vendors.ErrNotFound.
+	Find(ctx context.Context, u vendors.User) (vendors.Account, error)
+}
+
+// Deprovisioner deletes accounts.
+type Deprovisioner interface {
+	// Delete removes the account. An account that is not there is success; the
+	// account of staff is a permanent error and stays.
+	Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error
+}
+
+// Enroller puts accounts into courses.
+type Enroller interface {
+	// Enroll makes the enrolment. What the vendor calls already enrolled is success.
+	Enroll(ctx context.Context, e vendors.Enrollment) error
+}
+
+// EnrollmentReader tells who is in a course. Few vendors can.
+type EnrollmentReader interface {
+	Enrolled(ctx context.Context, a vendors.Account, c vendors.Course) (bool, error)
+}
+
+// Renewer is an Enroller whose call may be repeated at will and brings an
+// existing enrolment up to date.
+type Renewer interface {
+	Enroller
+	Renews()
+}
+
+// Addresser is a vendor that knows users by our own ids, and so needs no look-up
+// and no map of courses.
+type Addresser interface {
+	AccountOf(userID string) vendors.Account
+}
+
+// Tracker records activity.
+type Tracker interface {
+	Track(ctx context.Context, a vendors.Activity) error
+}

@@ -1,0 +1,314 @@
+package vendors
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"golang.org/x/time/rate"
+)
+
+// Options is what every vendor client is made from, beside its credentials.
+type Options struct {
+	BaseURL string            // what stands before the documented paths, without a trailing slash
+	Timeout time.Duration     // of one call, with its answer's body; 10 s where it is zero
+	Rate    float64           // calls per second, over all callers; no limit where it is zero
+	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
+}
+
+const (
+	defaultTimeout = 10 * time.Second
+	maxBody        = 8 << 20 // the most of an answer that is read
+	quickTries     = 3       // of a call that may be repeated
+	quickSpan      = 5 * time.Second
+)
+
+// Client makes the calls of one vendor: it authorizes them, keeps to the rate,
+// cuts slow and huge answers, refuses redirects, and turns every failure into
+// an Error. It is safe for use by many goroutines.
+type Client struct {
+	vendor  string
+	base    string
+	timeout time.Duration
+	limit   *rate.Limiter
+	http    *http.Client
+	auth    Auth
+	secrets []string
+	status  func(status int, body []byte) (Class, bool)
+}
+
+// NewClient returns a client for vendor. auth may be nil for an API without
+// credentials; secrets are cut out of every error.
+func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
+	limit := rate.Inf
+	if o.Rate > 0 {
+		limit = rate.Limit(o.Rate)
+	}
+	transport := o.HTTP
+	if transport == nil {
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.MaxIdleConnsPerHost = 256
+		transport = own
+	}
+	c := &Client{
+		vendor:  vendor,
+		base:    strings.TrimRight(o.BaseURL, "/"),
+		timeout: cmp.Or(o.Timeout, defaultTimeout),
+		limit:   rate.NewLimiter(limit, max(1, int(math.Ceil(o.Rate)))),
+		auth:    auth,
+		http: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	for _, s := range secrets {
+		if s != "" {
+			c.secrets = append(c.secrets, s.Reveal())
+		}
+	}
+	return c
+}
+
+// Judge sets a vendor's own reading of a failed answer. It returns false for
+// what it leaves to the common table.
+func (c *Client) Judge(status func(status int, body []byte) (Class, bool)) { c.status = status }
+
+// Timeout is how long one call may take.
+func (c *Client) Timeout() time.Duration { return c.timeout }
+
+// Call is one documented call of a vendor's API.
+type Call struct {
+	Op     string // what it does, for errors: "create user"
+	Method string
+	Path   string // below the base URL, each part escaped
+	Query  url.Values
+	Header http.Header // beside the credentials; may be nil
+	JSON   any         // the body, or
+	Form   url.Values  // the body as application/x-www-form-urlencoded
+	// Repeatable says that making the call twice does what making it once does.
+	// GET is repeatable unless Once is set.
+	Repeatable bool
+	// Once marks a GET that changes something: it is never repeated.
+	Once bool
+	// NoAuth leaves the credentials out, as for a log-in.
+	NoAuth bool
+	// Out receives the JSON of the answer; nil ignores the body.
+	Out any
+}
+
+func (c Call) repeatable() bool {
+	return c.Repeatable || (c.Method == http.MethodGet && !c.Once)
+}
+
+// Do makes the call. A call that may be repeated is tried up to three times
+// within five seconds where the network or the vendor fails it; every other
+// call is made once. A 401 renews the credentials and makes the call again, once.
+// A call that could not end before ctx's deadline is not begun (ErrLate).
+func (c *Client) Do(ctx context.Context, call Call) error {
+	if !call.repeatable() {
+		return c.try(ctx, call)
+	}
+	schedule := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(100*time.Millisecond),
+		backoff.WithMaxInterval(time.Second),
+		backoff.WithMaxElapsedTime(quickSpan),
+	)
+	try := func() error {
+		err := c.try(ctx, call)
+		if e := (*Error)(nil); errors.As(err, &e) && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate)) {
+			return backoff.Permanent(err)
+		}
+		return err
+	}
+	return backoff.Retry(try, backoff.WithContext(backoff.WithMaxRetries(schedule, quickTries-1), ctx))
+}
+
+// try makes the call, and once more where the credentials were refused and can be renewed.
+func (c *Client) try(ctx context.Context, call Call) error {
+	request, err := c.request(call)
+	if err != nil {
+		return c.fail(call, &Error{Class: Permanent, Err: err})
+	}
+	for renewed := false; ; renewed = true {
+		header, err := c.send(ctx, call, request)
+		if StatusOf(err) != http.StatusUnauthorized || renewed || call.NoAuth || c.auth == nil || !c.auth.Refused(header) {
+			return err
+		}
+	}
+}
+
+// prepared is a call with its body written out, so that it can be sent again.
+type prepared struct {
+	url         string
+	body        []byte
+	contentType string
+}
+
+func (c *Client) request(call Call) (prepared, error) {
+	p := prepared{url: c.base + call.Path}
+	if len(call.Query) > 0 {
+		p.url += "?" + call.Query.Encode()
+	}
+	switch {
+	case call.JSON != nil:
+		body, err := json.Marshal(call.JSON)
+		if err != nil {
+			return p, errors.New("the request cannot be written as JSON")
+		}
+		p.body, p.contentType = body, "application/json"
+	case call.Form != nil:
+		p.body, p.contentType = []byte(call.Form.Encode()), "application/x-www-form-urlencoded"
+	}
+	return p, nil
+}
+
+// send makes one HTTP request and returns the headers it was sent with.
+func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, error) {
+	if err := c.wait(ctx); err != nil {
+		return nil, c.fail(call, &Error{Err: err})
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, call.Method, p.url, bytes.NewReader(p.body))
+	if err != nil {
+		return nil, c.fail(call, &Error{Class: Unusable, Message: "the base URL is not a URL"})
+	}
+	if err := c.dress(ctx, call, p, req.Header); err != nil {
+		return nil, err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return req.Header, c.fail(call, &Error{Err: plain(err), Unknown: !call.repeatable() && !neverSent(err)})
+	}
+	defer res.Body.Close()
+	return req.Header, c.read(call, p, res)
+}
+
+// wait takes the caller's turn under the rate, and refuses a call that could
+// not end in time.
+func (c *Client) wait(ctx context.Context) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return c.limit.Wait(ctx)
+	}
+	begin := deadline.Add(-c.timeout)
+	if time.Now().After(begin) {
+		return ErrLate
+	}
+	ctx, cancel := context.WithDeadline(ctx, begin)
+	defer cancel()
+	if err := c.limit.Wait(ctx); err != nil {
+		return ErrLate
+	}
+	return nil
+}
+
+func (c *Client) dress(ctx context.Context, call Call, p prepared, h http.Header) error {
+	h.Set("Accept", "application/json")
+	h.Set("User-Agent", "usher")
+	if p.contentType != "" {
+		h.Set("Content-Type", p.contentType)
+	}
+	for name, values := range call.Header {
+		h[http.CanonicalHeaderKey(name)] = values
+	}
+	if call.NoAuth || c.auth == nil {
+		return nil
+	}
+	return c.auth.Authorize(ctx, h)
+}
+
+// read takes in an answer and judges it.
+func (c *Client) read(call Call, p prepared, res *http.Response) error {
+	write := !call.repeatable()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	switch ok := res.StatusCode >= 200 && res.StatusCode < 300; {
+	case !ok:
+		return c.refusal(call, p, res, body)
+	case err != nil:
+		return c.fail(call, &Error{Status: res.StatusCode, Err: plain(err), Unknown: write})
+	case len(body) > maxBody:
+		return c.fail(call, &Error{Status: res.StatusCode, Message: fmt.Sprintf("the answer is larger than %d MiB", maxBody>>20), Unknown: write})
+	case call.Out == nil:
+		return nil
+	}
+	if err := json.Unmarshal(body, call.Out); err != nil {
+		return c.fail(call, &Error{Status: res.StatusCode, Message: "the answer is not the JSON that the vendor documents", Unknown: write})
+	}
+	return nil
+}
+
+// refusal makes the error of an answer that is not 2xx.
+func (c *Client) refusal(call Call, p prepared, res *http.Response, body []byte) error {
+	e := &Error{Status: res.StatusCode, After: retryAfter(res.Header.Get("Retry-After"), time.Now())}
+	e.Class = classify(res.StatusCode)
+	if c.status != nil {
+		if class, ok := c.status(res.StatusCode, body); ok {
+			e.Class = class
+		}
+	}
+	e.Unknown = !call.repeatable() && (res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout)
+	cut := append(leaves(call.Query, call.Form, p.body), c.secrets...)
+	e.Message = clean(words(body[:min(len(body), 16<<10)]), cut)
+	return c.fail(call, e)
+}
+
+func (c *Client) fail(call Call, e *Error) *Error {
+	e.Vendor, e.Op = c.vendor, call.Op
+	return e
+}
+
+// classify is the common reading of a failed status (DESIGN, section 6).
+func classify(status int) Class {
+	switch {
+	case status >= 300 && status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return Unusable
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests, status >= 500:
+		return Again
+	default:
+		return Permanent
+	}
+}
+
+// retryAfter reads the header as seconds or as a date; 0 where it is neither.
+func retryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return max(0, t.Sub(now))
+	}
+	return 0
+}
+
+// plain takes the address, which may hold an e-mail or a token, out of a network error.
+func plain(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("no answer in time")
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	}
+	return err
+}
+
+// neverSent tells whether err says for sure that the vendor got no request.
+func neverSent(err error) bool {
+	op := (*net.OpError)(nil)
+	return errors.As(err, &op) && op.Op == "dial"
+}

@@ -1,0 +1,81 @@
+// Package vendors holds what all vendor clients share: the words they speak
+// (User, Account, Course, Enrollment, Activity), the transport that carries
+// their calls, and the errors by which a call says what to do next.
+//
+// A vendor is a folder below this one. Its api.go has one method per documented
+// call; its adapter.go turns those calls into what the handlers ask for.
+// Vendors know nothing of events, of NATS, or of each other.
+package vendors
+
+import (
+	"strings"
+	"time"
+)
+
+// User is a person as our events describe them. ID is ours, never a vendor's.
+// Fields that the event did not carry are empty; vendors must not be told of them.
+type User struct {
+	ID         string
+	Email      string
+	FirstName  string
+	LastName   string
+	Locale     string // BCP 47, such as en-US
+	TimeZone   string // IANA name, such as Europe/Berlin
+	Phone      string
+	Attributes map[string]any
+}
+
+// Name is the full name, or the part of the e-mail before the @ where the event has none.
+func (u User) Name() string {
+	if name := strings.TrimSpace(u.FirstName + " " + u.LastName); name != "" {
+		return name
+	}
+	local, _, _ := strings.Cut(u.Email, "@")
+	return local
+}
+
+// Account is one of our users at one vendor. ID is the vendor's, as text.
+type Account struct {
+	ID string
+}
+
+// Course is one of our courses at one vendor.
+type Course struct {
+	ID   string // the vendor's id, as text
+	Ours string // our id, as the event named it
+}
+
+// Origin says which event a change comes from. Whatever a vendor's own
+// deduplication looks at is made from it, so that a repeat looks the same:
+// never from the clock and never from a random number.
+type Origin struct {
+	Key string    // the event's key: lower-case hex, 32 digits
+	At  time.Time // the event's time
+}
+
+// Enrollment is a request to put an account into a course.
+type Enrollment struct {
+	Origin   Origin
+	UserID   string // ours
+	Account  Account
+	Email    string // empty where the event has none
+	Course   Course
+	StartsOn string // YYYY-MM-DD, or empty
+	EndsOn   string // YYYY-MM-DD, or empty
+}
+
+// Activity is something a user did.
+type Activity struct {
+	Origin     Origin
+	UserID     string // ours
+	Name       string
+	At         time.Time
+	Properties map[string]any
+}
+
+// SameEmail tells whether a and b are the same address: equal but for case and
+// surrounding blanks. No vendor documents its own rule; none treats two
+// addresses that differ only in case as two people.
+func SameEmail(a, b string) bool {
+	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
+}
