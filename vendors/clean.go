@@ -1,9 +1,13 @@
 package vendors
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,6 +20,8 @@ var emailLike = regexp.MustCompile(`[^\s"'<>,;:()\[\]{}]+@[^\s"'<>,;()\[\]{}]+`)
 // password), what looks like an e-mail, and our credentials are cut out, and
 // no more than 512 bytes are kept.
 func clean(text string, cut []string) string {
+	// The longest first: a name that is cut out of an e-mail would leave the rest of it.
+	cut = slices.SortedFunc(slices.Values(cut), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, c := range cut {
 		text = strings.ReplaceAll(text, c, redacted)
 	}
@@ -32,34 +38,82 @@ func clean(text string, cut []string) string {
 }
 
 // words returns the vendor's own message out of an error body: what stands
-// under message, error or response.message, or else the body as it is.
+// under message, error, errors or response.message, or else the body as it is.
+// What is JSON is written anew, so that no escape hides a text from clean.
 func words(body []byte) string {
 	var known struct {
-		Message  string          `json:"message"`
-		Error    json.RawMessage `json:"error"`
-		Errors   json.RawMessage `json:"errors"`
+		Message  any `json:"message"`
+		Error    any `json:"error"`
+		Errors   any `json:"errors"`
 		Response struct {
-			Message string `json:"message"`
+			Message any `json:"message"`
 		} `json:"response"`
 	}
+	var tree any
+	if json.Unmarshal(body, &tree) != nil {
+		return string(body)
+	}
 	if json.Unmarshal(body, &known) != nil {
-		return string(body)
+		return plainText(tree)
 	}
-	parts := []string{known.Message, strings.Trim(string(known.Error), `"`), string(known.Errors), known.Response.Message}
-	said := strings.TrimSpace(strings.Join(parts, " "))
-	if said == "" {
-		return string(body)
+	var said []string
+	for _, part := range []any{known.Message, known.Error, known.Errors, known.Response.Message} {
+		if text := plainText(part); text != "" {
+			said = append(said, text)
+		}
 	}
-	return said
+	if len(said) == 0 {
+		return plainText(tree)
+	}
+	return strings.Join(said, " ")
 }
 
-// leaves returns the texts in a request: what a vendor might echo in an error.
+// plainText is a JSON value as people read it: a string without its quotes,
+// anything else as JSON without needless escapes, and nothing for null.
+func plainText(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return strings.TrimSpace(value)
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(value) != nil {
+		return ""
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// worn returns the values of the headers that a request was sent with: the
+// credentials, alone and with the word before them.
+func worn(h http.Header) []string {
+	var out []string
+	for name, values := range h {
+		if name == "Accept" || name == "User-Agent" || name == "Content-Type" {
+			continue
+		}
+		for _, v := range values {
+			_, token, _ := strings.Cut(v, " ")
+			for _, s := range []string{v, token} {
+				if len(s) >= 4 {
+					out = append(out, s)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// leaves returns the texts in a request: what a vendor might echo in an error,
+// as they are and as they stand in a query.
 // Texts of fewer than four bytes are left out: they would cut up the message.
 func leaves(query, form url.Values, body []byte) []string {
 	var out []string
 	add := func(s string) {
 		if len(s) >= 4 {
-			out = append(out, s)
+			out = append(out, s, url.QueryEscape(s))
 		}
 	}
 	for _, values := range []url.Values{query, form} {

@@ -6,13 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"math"
-	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +45,15 @@ type Client struct {
 	status  func(status int, body []byte) (Class, bool)
 }
 
+// Check says what is wrong with the options, nil where nothing is.
+func (o Options) Check() error {
+	base, err := url.Parse(o.BaseURL)
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+		return errors.New("the base URL is not an http or https address")
+	}
+	return nil
+}
+
 // NewClient returns a client for vendor. auth may be nil for an API without
 // credentials; secrets are cut out of every error.
 func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
@@ -81,8 +86,9 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	return c
 }
 
-// Judge sets a vendor's own reading of a failed answer. It returns false for
-// what it leaves to the common table.
+// Judge sets a vendor's own reading of an answer. It returns false for what it
+// leaves to the common table. It is asked of answers with 2xx too: true makes
+// these a failure.
 func (c *Client) Judge(status func(status int, body []byte) (Class, bool)) { c.status = status }
 
 // Timeout is how long one call may take.
@@ -228,87 +234,4 @@ func (c *Client) dress(ctx context.Context, call Call, p prepared, h http.Header
 		return nil
 	}
 	return c.auth.Authorize(ctx, h)
-}
-
-// read takes in an answer and judges it.
-func (c *Client) read(call Call, p prepared, res *http.Response) error {
-	write := !call.repeatable()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	switch ok := res.StatusCode >= 200 && res.StatusCode < 300; {
-	case !ok:
-		return c.refusal(call, p, res, body)
-	case err != nil:
-		return c.fail(call, &Error{Status: res.StatusCode, Err: plain(err), Unknown: write})
-	case len(body) > maxBody:
-		return c.fail(call, &Error{Status: res.StatusCode, Message: fmt.Sprintf("the answer is larger than %d MiB", maxBody>>20), Unknown: write})
-	case call.Out == nil:
-		return nil
-	}
-	if err := json.Unmarshal(body, call.Out); err != nil {
-		return c.fail(call, &Error{Status: res.StatusCode, Message: "the answer is not the JSON that the vendor documents", Unknown: write})
-	}
-	return nil
-}
-
-// refusal makes the error of an answer that is not 2xx.
-func (c *Client) refusal(call Call, p prepared, res *http.Response, body []byte) error {
-	e := &Error{Status: res.StatusCode, After: retryAfter(res.Header.Get("Retry-After"), time.Now())}
-	e.Class = classify(res.StatusCode)
-	if c.status != nil {
-		if class, ok := c.status(res.StatusCode, body); ok {
-			e.Class = class
-		}
-	}
-	e.Unknown = !call.repeatable() && (res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout)
-	cut := append(leaves(call.Query, call.Form, p.body), c.secrets...)
-	e.Message = clean(words(body[:min(len(body), 16<<10)]), cut)
-	return c.fail(call, e)
-}
-
-func (c *Client) fail(call Call, e *Error) *Error {
-	e.Vendor, e.Op = c.vendor, call.Op
-	return e
-}
-
-// classify is the common reading of a failed status (DESIGN, section 6).
-func classify(status int) Class {
-	switch {
-	case status >= 300 && status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return Unusable
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests, status >= 500:
-		return Again
-	default:
-		return Permanent
-	}
-}
-
-// retryAfter reads the header as seconds or as a date; 0 where it is neither.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if t, err := http.ParseTime(value); err == nil {
-		return max(0, t.Sub(now))
-	}
-	return 0
-}
-
-// plain takes the address, which may hold an e-mail or a token, out of a network error.
-func plain(err error) error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		err = u.Err
-	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return errors.New("no answer in time")
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
-	}
-	return err
-}
-
-// neverSent tells whether err says for sure that the vendor got no request.
-func neverSent(err error) bool {
-	op := (*net.OpError)(nil)
-	return errors.As(err, &op) && op.Op == "dial"
 }

@@ -1,0 +1,126 @@
+package events
+
+import (
+	"strings"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/types"
+)
+
+// attributes gathers the attributes of one event and checks each by the rules
+// of CloudEvents 1.0. It fills the SDK's context itself, because the SDK's
+// setters trim and rewrite what the producer wrote, and so change its identity.
+type attributes struct {
+	prefix string // what stands before a name in error pointers: "/" or "ce-"
+	seen   bool   // specversion was given, and is 1.0
+	ctx    event.EventContextV1
+}
+
+// set takes one attribute: a string, a bool or an int32.
+func (a *attributes) set(name string, value any) *InvalidError {
+	if !attributeName(name) {
+		return a.refuse(name, RuleAttributeName, "use a-z and 0-9 in attribute names, and not the name data")
+	}
+	text, isText := value.(string)
+	if isText && !plain(text) {
+		return a.refuse(name, RuleCharacters, "send no control characters or noncharacters")
+	}
+	set, core := coreAttributes[name]
+	if !core {
+		if a.ctx.Extensions == nil {
+			a.ctx.Extensions = make(map[string]any, 4)
+		}
+		a.ctx.Extensions[name] = value
+		return nil
+	}
+	if !isText {
+		return a.refuse(name, RuleAttributeType, "send a string")
+	}
+	if rule, detail := set(a, text); rule != "" {
+		return a.refuse(name, rule, detail)
+	}
+	return nil
+}
+
+// refuse returns an error that points at the attribute.
+func (a *attributes) refuse(name, rule, detail string) *InvalidError {
+	if len(name) > maxSegment {
+		name = strings.ToValidUTF8(name[:maxSegment], "") + "…"
+	}
+	if a.prefix == "/" {
+		name = pointerEscapes.Replace(name)
+	}
+	return invalid(a.prefix+name, rule, detail)
+}
+
+// done refuses a context that lacks a required attribute.
+func (a *attributes) done() *InvalidError {
+	missing := ""
+	switch {
+	case !a.seen:
+		missing = "specversion"
+	case a.ctx.ID == "":
+		missing = "id"
+	case a.ctx.Source.Opaque == "":
+		missing = "source"
+	case a.ctx.Type == "":
+		missing = "type"
+	default:
+		return nil
+	}
+	return a.refuse(missing, RuleRequired, "every CloudEvent has this attribute")
+}
+
+// coreAttributes holds what each attribute of the specification must be. A
+// function returns the broken rule and its advice, or two empty strings. The map
+// is never changed.
+var coreAttributes = map[string]func(a *attributes, s string) (rule, detail string){
+	"specversion": func(a *attributes, s string) (string, string) {
+		a.seen = s == event.CloudEventsVersionV1
+		return unless(a.seen, RuleSpecVersion, `send specversion "1.0"`)
+	},
+	"id": func(a *attributes, s string) (string, string) {
+		a.ctx.ID = s
+		return unless(!blank(s), RuleRequired, "send a string that is not empty")
+	},
+	"type": func(a *attributes, s string) (string, string) {
+		a.ctx.Type = s
+		return unless(!blank(s), RuleRequired, "send a string that is not empty")
+	},
+	"source": func(a *attributes, s string) (string, string) {
+		if blank(s) {
+			return RuleRequired, "send a URI-reference that is not empty"
+		}
+		// As an opaque URL the SDK prints it byte for byte.
+		a.ctx.Source.Opaque = s
+		return unless(isReference(s), RuleURIReference, "send a URI or a relative reference, percent-encoded")
+	},
+	"subject": func(a *attributes, s string) (string, string) {
+		a.ctx.Subject = &s
+		return unless(!blank(s), RuleEmpty, "leave it out or send a string that is not empty")
+	},
+	"time": func(a *attributes, s string) (string, string) {
+		t, err := ParseTime(s)
+		a.ctx.Time = &types.Timestamp{Time: t}
+		return unless(err == nil, RuleTime, "send an RFC 3339 timestamp, as in 2026-01-31T09:30:00Z")
+	},
+	"datacontenttype": func(a *attributes, s string) (string, string) {
+		a.ctx.DataContentType = &s
+		return unless(isMediaType(s), RuleMediaType, "send a media type, as in application/json")
+	},
+	"dataschema": func(a *attributes, s string) (string, string) {
+		scheme, rest, _ := strings.Cut(s, ":")
+		uri := types.URI{}
+		uri.Scheme, uri.Opaque = scheme, rest
+		a.ctx.DataSchema = &uri
+		return unless(isAbsolute(s), RuleURI, "send an absolute URI, percent-encoded")
+	},
+}
+
+// unless returns rule and detail, or nothing where ok.
+func unless(ok bool, rule, detail string) (string, string) {
+	if ok {
+		return "", ""
+	}
+	return rule, detail
+}

@@ -1,0 +1,54 @@
+package events
+
+import "time"
+
+// UserCreatedData is the data of user.created: a full snapshot of the user.
+type UserCreatedData struct {
+	UserID     string         `json:"user_id"`
+	Email      string         `json:"email"`
+	FirstName  string         `json:"first_name,omitempty"`
+	LastName   string         `json:"last_name,omitempty"`
+	Locale     string         `json:"locale,omitempty"`    // BCP 47, as in de-AT
+	TimeZone   string         `json:"time_zone,omitempty"` // IANA, as in Europe/Vienna
+	Phone      string         `json:"phone,omitempty"`
+	Attributes map[string]any `json:"attributes,omitempty"`
+}
+
+// Kind returns the event type.
+func (UserCreatedData) Kind() string { return UserCreated }
+
+// UserDeletedData is the data of user.deleted.
+type UserDeletedData struct {
+	UserID string `json:"user_id"`
+	Email  string `json:"email,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Kind returns the event type.
+func (UserDeletedData) Kind() string { return UserDeleted }
+
+// EnrollmentRequestedData is the data of enrollment.requested. CourseID is our
+// own id of the course; the configuration maps it to each vendor's.
+type EnrollmentRequestedData struct {
+	UserID   string `json:"user_id"`
+	CourseID string `json:"course_id"`
+	Email    string `json:"email,omitempty"`
+	Vendor   string `json:"vendor,omitempty"`    // only this vendor; empty: all that have the course
+	StartsOn string `json:"starts_on,omitempty"` // a date, as in 2026-09-01
+	EndsOn   string `json:"ends_on,omitempty"`   // a date, as in 2026-12-31
+}
+
+// Kind returns the event type.
+func (EnrollmentRequestedData) Kind() string { return EnrollmentRequested }
+
+// ActivityTrackedData is the data of activity.tracked. OccurredAt is the zero
+// time where the producer did not say; the event's own time then stands for it.
+type ActivityTrackedData struct {
+	UserID     string         `json:"user_id"`
+	Name       string         `json:"name"`
+	OccurredAt time.Time      `json:"occurred_at,omitzero"`
+	Properties map[string]any `json:"properties,omitempty"`
+}
+
+// Kind returns the event type.
+func (ActivityTrackedData) Kind() string { return ActivityTracked }

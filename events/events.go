@@ -1,0 +1,89 @@
+// Package events holds the CloudEvents that Usher takes in and gives out: the
+// event types, their data, the strict reading of what producers send, the
+// writing of what Usher publishes, and the results that say what came of an
+// event at a vendor.
+//
+// The package stands at a trust boundary. It uses the CloudEvents SDK's event
+// type, but none of the SDK's parsers: those panic on some hostile input,
+// accept bytes after the document, and do not decode percent-encoded headers.
+package events
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+)
+
+// Event is the SDK's event. One that Parse or FromNATS returned has a context
+// of version 1.0, and its attributes read exactly as the producer wrote them.
+type Event = event.Event
+
+// The event types that Usher understands.
+const (
+	UserCreated         = "user.created"
+	UserDeleted         = "user.deleted"
+	EnrollmentRequested = "enrollment.requested"
+	ActivityTracked     = "activity.tracked"
+)
+
+// Types returns the event types that Usher understands, in a fixed order.
+func Types() []string {
+	return []string{UserCreated, UserDeleted, EnrollmentRequested, ActivityTracked}
+}
+
+// SchemaID returns the absolute URL that names the JSON Schema of a type's
+// data. It is the dataschema of the events that Usher publishes. The name of the
+// schema of result data is ResultSchema.
+func SchemaID(name string) string {
+	return "https://usher.dev/schemas/" + name + "/v1"
+}
+
+// Key identifies an event: the first 128 bits of SHA-256 over source, a zero
+// byte and id, as 32 lower-case hex digits. The same source and id give the same
+// key, however the event came. Neither can hold a zero byte, so no two pairs
+// share the hashed bytes.
+func Key(source, id string) string {
+	return hash(source, id)
+}
+
+// MsgID returns the Nats-Msg-Id of an event. It equals Key: made from source
+// and id both, of fixed length, and safe in a header whatever the id holds.
+func MsgID(source, id string) string {
+	return Key(source, id)
+}
+
+// hash returns 32 hex digits of SHA-256 over the parts, a zero byte between them.
+func hash(parts ...string) string {
+	var b []byte
+	for i, p := range parts {
+		if i > 0 {
+			b = append(b, 0)
+		}
+		b = append(b, p...)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// UserID returns the user_id of e's data, or "" where the data is no JSON object
+// with a string of exactly that name. It does not check the id.
+func UserID(e Event) string {
+	raw, ok := member(e.Data(), "user_id")
+	if !ok || raw[0] != '"' {
+		return ""
+	}
+	return unquote(raw)
+}
+
+// Expired reports whether now is at or after e's expirytime extension. An event
+// without one, or with one that is no RFC 3339 timestamp, does not expire.
+func Expired(e Event, now time.Time) bool {
+	s, ok := e.Extensions()["expirytime"].(string)
+	if !ok {
+		return false
+	}
+	t, err := ParseTime(s)
+	return err == nil && !now.Before(t)
+}

@@ -1,0 +1,147 @@
+package events
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Parse reads one event in the JSON format (structured mode) and refuses all
+// that is not exactly right: first the size, then the encoding, then the JSON,
+// then the rules of CloudEvents 1.0. An error is an *InvalidError.
+//
+// A type that Usher does not know is no error here, nor is data that no schema
+// would take. Data that is JSON is kept as it was written, other data as bytes.
+// An attribute that is null counts as not given.
+func Parse(data []byte) (Event, error) {
+	e, err := parse(data)
+	if err != nil {
+		return Event{}, err
+	}
+	return e, nil
+}
+
+// parse is Parse with the error's own type.
+func parse(data []byte) (Event, *InvalidError) {
+	if len(data) > MaxSize {
+		return Event{}, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes")
+	}
+	if !utf8.Valid(data) {
+		return Event{}, invalid("", RuleUTF8, "send JSON as UTF-8")
+	}
+	s := scanner{data: data}
+	if s.space(); s.peek() != '{' {
+		return Event{}, s.fail(RuleJSON, "send one JSON object")
+	}
+	d := document{attributes: attributes{prefix: "/"}}
+	if err := s.object(1, d.member); err != nil {
+		return Event{}, err
+	}
+	if err := s.end(); err != nil {
+		return Event{}, err
+	}
+	if err := d.done(); err != nil {
+		return Event{}, err
+	}
+	return d.event()
+}
+
+// document gathers the members of a structured event.
+type document struct {
+	attributes
+	data   []byte // raw JSON of the member data; nil where it is not there
+	base64 []byte // raw JSON of the member data_base64; nil where it is not there or null
+}
+
+// member takes one member of the event's object.
+func (d *document) member(name string, raw []byte) *InvalidError {
+	if name == "data" {
+		d.data = raw
+		return nil
+	}
+	if string(raw) == "null" {
+		if name == "data_base64" || attributeName(name) {
+			return nil
+		}
+	}
+	if name == "data_base64" {
+		d.base64 = raw
+		return nil
+	}
+	value, err := attributeValue(raw)
+	if err != nil && attributeName(name) {
+		return d.refuse(name, err.Rule, err.Detail)
+	}
+	return d.set(name, value)
+}
+
+// attributeValue returns the string, bool or int32 that raw holds.
+func attributeValue(raw []byte) (any, *InvalidError) {
+	switch raw[0] {
+	case '"':
+		return unquoted(raw), nil
+	case 't', 'f':
+		return raw[0] == 't', nil
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 32)
+	if err != nil {
+		return nil, invalid("", RuleAttributeType, "send a string, a boolean or a 32-bit integer")
+	}
+	return int32(n), nil
+}
+
+// unquoted is unquote with a short way for strings without escapes.
+func unquoted(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	return unquote(raw)
+}
+
+// event returns the event with its data. The data is a copy.
+func (d *document) event() (Event, *InvalidError) {
+	e := Event{Context: &d.ctx}
+	switch {
+	case d.data != nil && d.base64 != nil:
+		return Event{}, invalid("/data_base64", RuleDataOnce, "send data or data_base64, not both")
+	case d.base64 != nil:
+		err := d.binary(&e)
+		return e, err
+	case d.data == nil:
+		return e, nil
+	case IsJSON(e.DataContentType()):
+		e.DataEncoded = bytes.Clone(d.data)
+		return e, nil
+	case d.data[0] != '"':
+		return Event{}, invalid("/data", RuleDataString, "send a string, or a JSON datacontenttype")
+	}
+	e.DataEncoded = []byte(unquoted(d.data))
+	return e, nil
+}
+
+// binary decodes data_base64. Data that is said to be JSON must be it, and is
+// kept as if it had come as data.
+func (d *document) binary(e *Event) *InvalidError {
+	const where, advice = "/data_base64", "send standard base64 with padding"
+	if d.base64[0] != '"' {
+		return invalid(where, RuleBase64, advice)
+	}
+	text := []byte(unquoted(d.base64))
+	if bytes.ContainsAny(text, "\r\n") {
+		return invalid(where, RuleBase64, advice)
+	}
+	data, err := base64.StdEncoding.Strict().AppendDecode([]byte{}, text)
+	if err != nil {
+		return invalid(where, RuleBase64, advice)
+	}
+	e.DataEncoded, e.DataBase64 = data, true
+	if e.DataContentType() == "" || !IsJSON(e.DataContentType()) || len(data) == 0 {
+		return nil
+	}
+	if err := checkJSON(data); err != nil {
+		return invalid(where, err.Rule, err.Detail)
+	}
+	e.DataEncoded, e.DataBase64 = bytes.TrimSpace(data), false
+	return nil
+}

@@ -1,0 +1,246 @@
+package events
+
+import (
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+)
+
+// scanner walks one JSON text (RFC 8259) once and refuses what a decoder would
+// quietly repair: duplicate names, lone surrogates, numbers that no float64
+// holds, too much depth, bytes after the document. The text must be valid UTF-8.
+type scanner struct {
+	data []byte
+	pos  int
+}
+
+// checkJSON refuses data that is not exactly one JSON document by scanner's rules.
+func checkJSON(data []byte) *InvalidError {
+	if !utf8.Valid(data) {
+		return invalid("", RuleUTF8, "send JSON as UTF-8")
+	}
+	s := scanner{data: data}
+	s.space()
+	if err := s.value(0); err != nil {
+		return err
+	}
+	return s.end()
+}
+
+// member returns the raw value of data's member of exactly that name. The data
+// may be anything; only an object has members.
+func member(data []byte, name string) (raw []byte, ok bool) {
+	s := scanner{data: data}
+	s.space()
+	if s.peek() != '{' || !utf8.Valid(data) {
+		return nil, false
+	}
+	err := s.object(1, func(n string, value []byte) *InvalidError {
+		if n == name {
+			raw = value
+		}
+		return nil
+	})
+	return raw, err == nil && raw != nil
+}
+
+// fail returns an error that tells the place in bytes.
+func (s *scanner) fail(rule, detail string) *InvalidError {
+	return invalid("", rule, detail+" (byte "+strconv.Itoa(s.pos)+")")
+}
+
+// peek returns the next byte, or 0 at the end. A zero byte begins nothing in JSON.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
+	}
+	return 0
+}
+
+// space skips white space.
+func (s *scanner) space() {
+	for s.pos < len(s.data) {
+		switch s.data[s.pos] {
+		case ' ', '\t', '\n', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+// end refuses anything but white space up to the end of the text.
+func (s *scanner) end() *InvalidError {
+	s.space()
+	if s.pos != len(s.data) {
+		return s.fail(RuleJSON, "send one document and nothing after it")
+	}
+	return nil
+}
+
+// value scans any value. depth counts the objects and arrays around it.
+func (s *scanner) value(depth int) *InvalidError {
+	switch c := s.peek(); {
+	case c == '{':
+		return s.object(depth+1, nil)
+	case c == '[':
+		return s.array(depth + 1)
+	case c == '"':
+		_, err := s.text()
+		return err
+	case c == '-' || isDigit(c):
+		return s.number()
+	default:
+		return s.literal()
+	}
+}
+
+// literal scans true, false or null.
+func (s *scanner) literal() *InvalidError {
+	rest := s.data[s.pos:]
+	for _, word := range []string{"true", "false", "null"} {
+		if len(rest) >= len(word) && string(rest[:len(word)]) == word {
+			s.pos += len(word)
+			return nil
+		}
+	}
+	return s.fail(RuleJSON, "a JSON value must stand here")
+}
+
+// array scans an array; the scanner stands at its bracket.
+func (s *scanner) array(depth int) *InvalidError {
+	if depth > MaxDepth {
+		return s.fail(RuleDepth, "nest objects and arrays less deeply")
+	}
+	s.pos++
+	if s.space(); s.peek() == ']' {
+		s.pos++
+		return nil
+	}
+	for i := 0; ; i++ {
+		s.space()
+		if err := s.value(depth); err != nil {
+			return err.under(strconv.Itoa(i))
+		}
+		more, err := s.next(']')
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// object scans an object; the scanner stands at its brace. Each, where given, is
+// called with every name and raw value, in order.
+func (s *scanner) object(depth int, each func(name string, value []byte) *InvalidError) *InvalidError {
+	if depth > MaxDepth {
+		return s.fail(RuleDepth, "nest objects and arrays less deeply")
+	}
+	s.pos++
+	if s.space(); s.peek() == '}' {
+		s.pos++
+		return nil
+	}
+	var seen names
+	for {
+		if err := s.member(depth, &seen, each); err != nil {
+			return err
+		}
+		more, err := s.next('}')
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// member scans a name, a colon and a value.
+func (s *scanner) member(depth int, seen *names, each func(string, []byte) *InvalidError) *InvalidError {
+	s.space()
+	if s.peek() != '"' {
+		return s.fail(RuleJSON, "a member's name in quotes must stand here")
+	}
+	raw, err := s.text()
+	if err != nil {
+		return err
+	}
+	name := plainName(raw)
+	if !seen.add(name) {
+		return s.fail(RuleDuplicate, "give each name once").under(string(name))
+	}
+	if s.space(); s.peek() != ':' {
+		return s.fail(RuleJSON, "a colon must stand here").under(string(name))
+	}
+	s.pos++
+	s.space()
+	from := s.pos
+	if err := s.value(depth); err != nil {
+		return err.under(string(name))
+	}
+	if each == nil {
+		return nil
+	}
+	return each(string(name), s.data[from:s.pos])
+}
+
+// next takes the comma that says that more follows, or the closing byte.
+func (s *scanner) next(closing byte) (more bool, err *InvalidError) {
+	s.space()
+	switch s.peek() {
+	case ',':
+		s.pos++
+		return true, nil
+	case closing:
+		s.pos++
+		return false, nil
+	default:
+		return false, s.fail(RuleJSON, "a comma or '"+string(closing)+"' must stand here")
+	}
+}
+
+// plainName returns the name that raw, quotes included, stands for.
+func plainName(raw []byte) []byte {
+	for _, c := range raw {
+		if c == '\\' {
+			return []byte(unquote(raw))
+		}
+	}
+	return raw[1 : len(raw)-1]
+}
+
+// unquote returns the text of a JSON string that a scanner has accepted, and ""
+// for anything else.
+func unquote(raw []byte) string {
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return ""
+	}
+	return s
+}
+
+// names is a set that needs no memory of its own while it is small.
+type names struct {
+	few  [16][]byte
+	n    int
+	many map[string]struct{}
+}
+
+// add reports whether name was not in the set yet.
+func (n *names) add(name []byte) bool {
+	for _, old := range n.few[:n.n] {
+		if string(old) == string(name) {
+			return false
+		}
+	}
+	if n.n < len(n.few) {
+		n.few[n.n] = name
+		n.n++
+		return true
+	}
+	if _, ok := n.many[string(name)]; ok {
+		return false
+	}
+	if n.many == nil {
+		n.many = make(map[string]struct{})
+	}
+	n.many[string(name)] = struct{}{}
+	return true
+}

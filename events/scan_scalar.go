@@ -1,0 +1,121 @@
+package events
+
+import "strconv"
+
+// text scans a string and returns it raw, quotes included.
+func (s *scanner) text() ([]byte, *InvalidError) {
+	from := s.pos
+	s.pos++
+	for s.pos < len(s.data) {
+		switch c := s.data[s.pos]; {
+		case c == '"':
+			s.pos++
+			return s.data[from:s.pos], nil
+		case c == '\\':
+			if err := s.escape(); err != nil {
+				return nil, err
+			}
+		case c < ' ':
+			return nil, s.fail(RuleJSON, "escape control characters in strings")
+		default:
+			s.pos++
+		}
+	}
+	return nil, s.fail(RuleJSON, "the string does not end")
+}
+
+// escape scans one escape sequence, or two that make a surrogate pair.
+func (s *scanner) escape() *InvalidError {
+	s.pos++
+	switch s.peek() {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.pos++
+		return nil
+	case 'u':
+	default:
+		return s.fail(RuleJSON, "no such escape sequence")
+	}
+	first, err := s.hex()
+	if err != nil || first < 0xD800 || first > 0xDFFF {
+		return err
+	}
+	if first < 0xDC00 && s.peek() == '\\' {
+		s.pos++
+		second, err := s.hex()
+		if err != nil || second >= 0xDC00 && second <= 0xDFFF {
+			return err
+		}
+	}
+	return s.fail(RuleUTF8, "a surrogate must stand in a pair")
+}
+
+// hex scans a u and four hex digits.
+func (s *scanner) hex() (uint64, *InvalidError) {
+	if s.peek() != 'u' || len(s.data)-s.pos < 5 {
+		return 0, s.fail(RuleJSON, "\\u and four hex digits must stand here")
+	}
+	v, err := strconv.ParseUint(string(s.data[s.pos+1:s.pos+5]), 16, 16)
+	if err != nil {
+		return 0, s.fail(RuleJSON, "\\u and four hex digits must stand here")
+	}
+	s.pos += 5
+	return v, nil
+}
+
+// number scans a number and refuses one that a float64 cannot hold, which a
+// decoder would refuse only later, or spend hours on.
+func (s *scanner) number() *InvalidError {
+	from := s.pos
+	if s.peek() == '-' {
+		s.pos++
+	}
+	if s.peek() == '0' {
+		s.pos++
+	} else if s.digits() == 0 {
+		return s.fail(RuleJSON, "a digit must stand here")
+	}
+	if s.peek() == '.' {
+		s.pos++
+		if s.digits() == 0 {
+			return s.fail(RuleJSON, "a digit must stand here")
+		}
+	}
+	exponent, err := s.exponent()
+	if err != nil {
+		return err
+	}
+	if exponent == 0 && s.pos-from < 300 {
+		return nil
+	}
+	if _, bad := strconv.ParseFloat(string(s.data[from:s.pos]), 64); bad != nil || exponent > 3 {
+		return s.fail(RuleNumber, "send a number that fits a 64-bit float, or a string")
+	}
+	return nil
+}
+
+// exponent scans an exponent, if one is there, and returns how many digits it has.
+func (s *scanner) exponent() (int, *InvalidError) {
+	if c := s.peek(); c != 'e' && c != 'E' {
+		return 0, nil
+	}
+	s.pos++
+	if c := s.peek(); c == '+' || c == '-' {
+		s.pos++
+	}
+	n := s.digits()
+	if n == 0 {
+		return 0, s.fail(RuleJSON, "a digit must stand here")
+	}
+	return n, nil
+}
+
+// digits skips digits and returns how many there were.
+func (s *scanner) digits() int {
+	from := s.pos
+	for isDigit(s.peek()) {
+		s.pos++
+	}
+	return s.pos - from
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -1,0 +1,120 @@
+package events
+
+import (
+	"errors"
+	"mime"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// attributeName reports whether name may name an attribute: a-z and 0-9 only,
+// and not data, which is taken. The specification recommends at most 20
+// characters; longer names are let in.
+func attributeName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !isDigit(c) && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return name != "" && name != "data"
+}
+
+// plain reports whether s is a CloudEvents String: valid UTF-8 without control
+// characters and noncharacters.
+func plain(s string) bool {
+	if !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		control := r < ' ' || 0x7F <= r && r <= 0x9F
+		if control || 0xFDD0 <= r && r <= 0xFDEF || r&0xFFFE == 0xFFFE {
+			return false
+		}
+	}
+	return true
+}
+
+// blank reports whether s holds nothing but white space.
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
+
+// errTime is what ParseTime returns for what is no timestamp.
+var errTime = errors.New("no RFC 3339 timestamp")
+
+// ParseTime reads a timestamp by RFC 3339, strictly, which Go's time does not
+// (it takes a comma, and hours of one digit); t and z may be small. A leap second
+// is refused, and so is a time outside the years 0 to 9999 in UTC, which could
+// not be written.
+func ParseTime(s string) (time.Time, error) {
+	s = strings.ToUpper(s)
+	if len(s) < len("2006-01-02T15:04:05Z") || s[13] != ':' || strings.IndexByte(s, ',') >= 0 {
+		return time.Time{}, errTime
+	}
+	if zone := s[len(s)-6:]; s[len(s)-1] != 'Z' && zone[1:3] > "23" {
+		return time.Time{}, errTime
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, errTime
+	}
+	if y := t.UTC().Year(); y < 0 || y > 9999 {
+		return time.Time{}, errTime
+	}
+	return t, nil
+}
+
+// isReference reports whether s is a URI-reference (RFC 3986).
+func isReference(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '%':
+			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+				return false
+			}
+		case c <= ' ' || c > '~' || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
+			return false
+		}
+	}
+	_, err := url.Parse(s)
+	return err == nil
+}
+
+// isAbsolute reports whether s is a URI with a scheme and something behind it.
+func isAbsolute(s string) bool {
+	if !isReference(s) {
+		return false
+	}
+	u, err := url.Parse(s)
+	return err == nil && u.IsAbs() && !strings.HasSuffix(s, ":")
+}
+
+func isHex(c byte) bool {
+	return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// isMediaType reports whether s is a media type with well-formed parameters.
+func isMediaType(s string) bool {
+	if s == "application/json" {
+		return true
+	}
+	t, _, err := mime.ParseMediaType(s)
+	main, sub, _ := strings.Cut(t, "/")
+	return err == nil && main != "" && sub != ""
+}
+
+// IsJSON reports whether data of this content type is JSON: no content type at
+// all, */json, or */*+json, in any case and with any parameters.
+func IsJSON(contentType string) bool {
+	if contentType == "" || contentType == "application/json" {
+		return true
+	}
+	t := mediaType(contentType)
+	return strings.HasSuffix(t, "/json") || strings.HasSuffix(t, "+json")
+}
+
+// mediaType returns the type without its parameters, in lower case.
+func mediaType(contentType string) string {
+	t, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(t))
+}

@@ -1,0 +1,58 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// UserCreated handles user.created: the user gets an account at the vendor, or
+// the one that is there already is adopted.
+func UserCreated() Handler {
+	return Handler{Type: events.UserCreated, Scope: Life, Takes: always, Plan: planCreated}
+}
+
+func planCreated(v Vendor, e events.Event) (Plan, error) {
+	d, err := data[events.UserCreatedData](e)
+	if err != nil {
+		return Plan{}, err
+	}
+	u := vendors.User{
+		ID: d.UserID, Email: d.Email, FirstName: d.FirstName, LastName: d.LastName,
+		Locale: d.Locale, TimeZone: d.TimeZone, Phone: d.Phone, Attributes: d.Attributes,
+	}
+	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
+		return provision(ctx, v.Port, u, k)
+	}}, nil
+}
+
+// provision looks before it leaps: no vendor promises that a second creation is
+// refused, and none but the upserting ones takes one as a repeat.
+func provision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
+	p, ok := port.(Provisioner)
+	if !ok {
+		return unsupported, nil
+	}
+	if _, upserts := port.(Addresser); k.known() && !upserts {
+		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
+	}
+	found, err := p.Find(ctx, u)
+	switch {
+	case err == nil:
+		return Reply{Outcome: k.found(), Account: found}, nil
+	case !errors.Is(err, vendors.ErrNotFound):
+		return Reply{}, err
+	}
+	made, err := p.Create(ctx, k.From, u)
+	if err == nil {
+		return Reply{Outcome: events.Done, Account: made}, nil
+	}
+	if vendors.IsUnknown(err) {
+		if found, lookErr := p.Find(ctx, u); lookErr == nil {
+			return Reply{Outcome: events.Done, Account: found}, nil
+		}
+	}
+	return Reply{}, err
+}

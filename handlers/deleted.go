@@ -1,0 +1,51 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// UserDeleted handles user.deleted: the user's account at the vendor goes. An
+// account that is not there is success.
+func UserDeleted() Handler {
+	return Handler{Type: events.UserDeleted, Scope: Life, Takes: always, Plan: planDeleted}
+}
+
+func planDeleted(v Vendor, e events.Event) (Plan, error) {
+	d, err := data[events.UserDeletedData](e)
+	if err != nil {
+		return Plan{}, err
+	}
+	u := vendors.User{ID: d.UserID, Email: d.Email}
+	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
+		return deprovision(ctx, v.Port, u, k)
+	}}, nil
+}
+
+// deprovision deletes the account that the ledger knows, or else the one with
+// the event's e-mail. Where it can know neither, it does not claim that nobody
+// is there: the creation may be on its way.
+func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
+	p, ok := port.(Deprovisioner)
+	if !ok {
+		return unsupported, nil
+	}
+	account := k.Account
+	if !k.known() {
+		found, err := search(ctx, port, u)
+		switch {
+		case errors.Is(err, ErrNoAccount) && (u.Email != "" || k.Gone):
+			return Reply{Outcome: k.found()}, nil
+		case err != nil:
+			return Reply{}, err
+		}
+		account = found
+	}
+	if err := p.Delete(ctx, k.From, account); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Outcome: events.Done, Account: account}, nil
+}

@@ -1,0 +1,107 @@
+package handlers
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// Courses maps our course ids to each vendor's: ours → vendor → theirs.
+type Courses map[string]map[string]string
+
+// EnrollmentRequested handles enrollment.requested: the user's account gets
+// into the course, at the vendors that have it. names are the vendors there
+// are, on or off.
+func EnrollmentRequested(courses Courses, names []string) Handler {
+	return Handler{
+		Type: events.EnrollmentRequested, Scope: InCourse, Takes: always,
+		Plan: func(v Vendor, e events.Event) (Plan, error) {
+			d, err := data[events.EnrollmentRequestedData](e)
+			if err != nil {
+				return Plan{}, err
+			}
+			if d.Vendor != "" && !slices.Contains(names, d.Vendor) {
+				return Plan{}, &events.InvalidError{Pointer: "/data/vendor", Rule: "vendor", Detail: "no such vendor"}
+			}
+			course, takesPart, err := courses.at(v, d)
+			if err != nil || !takesPart {
+				return Plan{UserID: d.UserID, Course: d.CourseID, Skip: err == nil}, err
+			}
+			return planEnrollment(v, d, course), nil
+		},
+	}
+}
+
+// at returns the vendor's course for an event, and whether the vendor takes part.
+func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course, bool, error) {
+	mapped, known := c[d.CourseID]
+	theirs, here := mapped[v.Name]
+	_, ownIDs := v.Port.(Addresser)
+	_, notNumber := strconv.ParseUint(d.CourseID, 10, 63)
+	direct := d.Vendor == v.Name && notNumber == nil
+	course := vendors.Course{ID: theirs, Ours: d.CourseID}
+	switch {
+	case d.Vendor != "" && d.Vendor != v.Name:
+		return course, false, nil
+	case here:
+		return course, true, nil
+	case direct, ownIDs && (known || d.Vendor == v.Name):
+		course.ID = d.CourseID
+		return course, true, nil
+	case known && d.Vendor == "":
+		return course, false, nil
+	default:
+		return course, false, &events.InvalidError{
+			Pointer: "/data/course_id", Rule: "course",
+			Detail: "unknown course: add it under courses in the configuration",
+		}
+	}
+}
+
+func planEnrollment(v Vendor, d events.EnrollmentRequestedData, course vendors.Course) Plan {
+	return Plan{UserID: d.UserID, Course: d.CourseID, Do: func(ctx context.Context, k Known) (Reply, error) {
+		return enroll(ctx, v.Port, k, vendors.Enrollment{
+			Origin: k.From, UserID: d.UserID, Account: k.Account, Email: d.Email,
+			Course: course, StartsOn: d.StartsOn, EndsOn: d.EndsOn,
+		})
+	}}
+}
+
+// enroll makes the enrolment, once where the vendor or the ledger can tell. A
+// user who was at the vendor before usher is found by e-mail and adopted.
+func enroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
+	p, ok := port.(Enroller)
+	if !ok {
+		return unsupported, nil
+	}
+	if !k.known() {
+		if k.Gone {
+			return Reply{}, ErrNoAccount
+		}
+		account, err := search(ctx, port, vendors.User{ID: e.UserID, Email: e.Email})
+		if err != nil {
+			return Reply{}, err
+		}
+		e.Account = account
+	}
+	_, renews := port.(Renewer)
+	if k.Enrolled && !renews {
+		return Reply{Outcome: events.AlreadyDone, Account: e.Account}, nil
+	}
+	if r, ok := port.(EnrollmentReader); ok {
+		in, err := r.Enrolled(ctx, e.Account, e.Course)
+		if err != nil {
+			return Reply{}, err
+		}
+		if in {
+			return Reply{Outcome: k.found(), Account: e.Account}, nil
+		}
+	}
+	if err := p.Enroll(ctx, e); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Outcome: events.Done, Account: e.Account}, nil
+}

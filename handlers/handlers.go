@@ -1,0 +1,119 @@
+// Package handlers says what each event type asks of any vendor. A handler is a
+// value in, a value out: it plans an event for a vendor, and the plan, when it
+// is carried out, calls the vendor through the ports of this package. It cannot
+// acknowledge, publish, wait or log; that is the worker's.
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// ErrNoAccount says that the user has no account at the vendor yet, as far as
+// anyone can tell: the effect waits for one.
+var ErrNoAccount = errors.New("the user has no account at this vendor yet")
+
+// Scope says what an event type changes, and so which other effects of the same
+// user it waits for and is overtaken by.
+type Scope uint8
+
+// The scopes.
+const (
+	Life     Scope = iota // the account itself
+	InCourse              // one course of the account
+	Record                // nothing that lasts
+)
+
+// Handler is what usher does with one event type.
+type Handler struct {
+	Type  string // of the events it takes
+	Scope Scope
+	// Takes tells whether a vendor has anything to do with this type at all. A
+	// vendor that has not gets no consumer for it.
+	Takes func(port any) bool
+	// Plan reads the event and says what it asks of the vendor. An error is the
+	// event's fault and permanent. It calls nobody.
+	Plan func(v Vendor, e events.Event) (Plan, error)
+}
+
+// Vendor is the vendor a plan is made for.
+type Vendor struct {
+	Name string
+	Port any // its adapter: has the methods of some of the ports
+}
+
+// Plan is what one event asks of one vendor.
+type Plan struct {
+	UserID string
+	Course string // for InCourse: our id of it
+	// Skip says that the vendor does not take part: there is no effect and no result.
+	Skip bool
+	// Do makes the change. It may be called again after a failure.
+	Do func(ctx context.Context, k Known) (Reply, error)
+}
+
+// Known is what the ledger knows when a plan is carried out.
+type Known struct {
+	From     vendors.Origin
+	Account  vendors.Account // the user's account; its ID is empty where none is known
+	Active   bool            // whether that account is there
+	Gone     bool            // whether the last thing applied was its deletion
+	Enrolled bool            // for InCourse: whether it is in the course already
+	// Unsettled says that an earlier attempt may have reached the vendor: what is
+	// found there counts as done by us.
+	Unsettled bool
+}
+
+// Reply is what came of a plan.
+type Reply struct {
+	Outcome string // one of the events package's
+	Account vendors.Account
+}
+
+// found is the outcome for what was there before we did anything: already done,
+// or done where it may have been us.
+func (k Known) found() string {
+	if k.Unsettled {
+		return events.Done
+	}
+	return events.AlreadyDone
+}
+
+// known tells whether the ledger has an account that is there.
+func (k Known) known() bool { return k.Active && k.Account.ID != "" }
+
+var unsupported = Reply{Outcome: events.Unsupported}
+
+// data reads an event's data. The schema has been checked, so an error here is
+// one of ours.
+func data[D any](e events.Event) (D, error) {
+	var d D
+	if err := json.Unmarshal(e.Data(), &d); err != nil {
+		return d, fmt.Errorf("read data: %w", err)
+	}
+	return d, nil
+}
+
+func always(any) bool { return true }
+
+// search finds the account of a user whom the ledger does not know: the one
+// that the vendor keeps under our id, or the one with exactly the user's e-mail.
+func search(ctx context.Context, port any, u vendors.User) (vendors.Account, error) {
+	if p, ok := port.(Addresser); ok {
+		return p.AccountOf(u.ID), nil
+	}
+	p, ok := port.(Finder)
+	if !ok || u.Email == "" {
+		return vendors.Account{}, ErrNoAccount
+	}
+	a, err := p.Find(ctx, u)
+	if errors.Is(err, vendors.ErrNotFound) {
+		return a, ErrNoAccount
+	}
+	return a, err
+}

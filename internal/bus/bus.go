@@ -1,0 +1,76 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+)
+
+// Bus is the streams of one usher.
+type Bus struct {
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	layout Layout
+}
+
+// New returns the bus over a connection. It makes nothing; see Ensure.
+func New(nc *nats.Conn, l Layout) (*Bus, error) {
+	js, err := JetStream(nc)
+	if err != nil {
+		return nil, err
+	}
+	return &Bus{nc: nc, js: js, layout: l}, nil
+}
+
+// Ensure makes what is not there; see the function of the same name.
+func (b *Bus) Ensure(ctx context.Context) ([]string, error) { return Ensure(ctx, b.js, b.layout) }
+
+// JetStream gives access to the streams themselves.
+func (b *Bus) JetStream() jetstream.JetStream { return b.js }
+
+// Bucket opens one of the key-value buckets.
+func (b *Bus) Bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	kv, err := b.js.KeyValue(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", name, err)
+	}
+	return kv, nil
+}
+
+// Send publishes an event on the subject of its type, and returns once the
+// server has stored it. taken is false where the same event was stored within
+// the duplicate window already.
+func (b *Bus) Send(ctx context.Context, e events.Event) (taken bool, err error) {
+	return b.publish(ctx, e.Type(), e)
+}
+
+// Publish publishes a result for a vendor, and returns once the server has stored it.
+func (b *Bus) Publish(ctx context.Context, vendor string, e events.Event) error {
+	_, err := b.publish(ctx, events.ResultSubject(e.Type(), vendor), e)
+	return err
+}
+
+func (b *Bus) publish(ctx context.Context, subject string, e events.Event) (bool, error) {
+	header, payload, err := events.ToNATS(e)
+	if err != nil {
+		return false, fmt.Errorf("write event: %w", err)
+	}
+	return b.put(ctx, &nats.Msg{Subject: subject, Header: header, Data: payload})
+}
+
+// put stores one message, and tells whether it is a new one.
+func (b *Bus) put(ctx context.Context, m *nats.Msg) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	ack, err := b.js.PublishMsg(ctx, m)
+	if err != nil {
+		return false, fmt.Errorf("publish on %s: %w", m.Subject, err)
+	}
+	return !ack.Duplicate, nil
+}

@@ -1,0 +1,133 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// pinGroup is the one priority group of a pinned consumer.
+const pinGroup = "owner"
+
+// LaneConfig says which messages a lane carries.
+type LaneConfig struct {
+	Stream        string
+	Name          string   // of the durable consumer
+	Subjects      []string // that it is filtered to
+	Pinned        bool     // served to one process at a time
+	AckWait       time.Duration
+	MaxAckPending int
+}
+
+// Lane is a durable pull consumer: one of the ways on which a vendor's work
+// comes in.
+type Lane struct {
+	bus      *Bus
+	config   LaneConfig
+	consumer jetstream.Consumer
+	epoch    int64
+	pin      string // as last seen on a message of ours
+}
+
+// Lane opens a durable consumer, and makes it if it is not there: explicit ack,
+// unlimited deliveries, from the stream's beginning. One that is there is used
+// as it is.
+func (b *Bus) Lane(ctx context.Context, c LaneConfig) (*Lane, error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, c.Stream)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", c.Stream, err)
+	}
+	consumer, err := stream.Consumer(ctx, c.Name)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		consumer, err = stream.CreateOrUpdateConsumer(ctx, c.settings())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("consumer %s of %s: %w", c.Name, c.Stream, err)
+	}
+	return &Lane{bus: b, config: c, consumer: consumer, epoch: stream.CachedInfo().Created.UnixNano()}, nil
+}
+
+func (c LaneConfig) settings() jetstream.ConsumerConfig {
+	s := jetstream.ConsumerConfig{
+		Durable: c.Name, FilterSubjects: c.Subjects,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.AckWait,
+		MaxDeliver: -1, MaxAckPending: c.MaxAckPending, DeliverPolicy: jetstream.DeliverAllPolicy,
+	}
+	if c.Pinned {
+		s.PriorityPolicy, s.PinnedTTL = jetstream.PriorityPolicyPinned, c.AckWait
+		s.PriorityGroups = []string{pinGroup}
+	}
+	return s
+}
+
+// Fetch asks for up to n messages and hands each to take as it comes, for as
+// long as wait. It returns an error where the consumer cannot be asked: then
+// the lane has to be opened again.
+func (l *Lane) Fetch(n int, wait time.Duration, take func(*Message)) error {
+	opts := []jetstream.FetchOpt{jetstream.FetchMaxWait(wait)}
+	if l.config.Pinned {
+		opts = append(opts, jetstream.FetchPriorityGroup(pinGroup))
+	}
+	batch, err := l.consumer.Fetch(n, opts...)
+	if err != nil {
+		return fmt.Errorf("fetch from %s: %w", l.config.Name, err)
+	}
+	for raw := range batch.Messages() {
+		m, err := l.message(raw)
+		if err != nil {
+			return err
+		}
+		take(m)
+	}
+	switch err := batch.Error(); {
+	case err == nil, errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrPinIDMismatch):
+		return nil
+	default:
+		return fmt.Errorf("fetch from %s: %w", l.config.Name, err)
+	}
+}
+
+func (l *Lane) message(raw jetstream.Msg) (*Message, error) {
+	meta, err := raw.Metadata()
+	if err != nil {
+		return nil, fmt.Errorf("message of %s: %w", l.config.Name, err)
+	}
+	if pin := raw.Headers().Get("Nats-Pin-Id"); pin != "" {
+		l.pin = pin
+	}
+	return &Message{
+		raw: raw, nc: l.bus.nc,
+		Place: Place{Stream: meta.Stream, Epoch: l.epoch, Seq: meta.Sequence.Stream, Delivery: meta.NumDelivered, Time: meta.Timestamp},
+	}, nil
+}
+
+// HandOver lets the server pin the consumer to another process at once, where
+// it is pinned to this one.
+func (l *Lane) HandOver(ctx context.Context) error {
+	if l.pin == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	info, err := l.consumer.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", l.config.Name, err)
+	}
+	for _, group := range info.PriorityGroups {
+		if group.PinnedClientID != l.pin {
+			continue
+		}
+		stream, err := l.bus.js.Stream(ctx, l.config.Stream)
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", l.config.Stream, err)
+		}
+		return stream.UnpinConsumer(ctx, l.config.Name, pinGroup)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+)
+
+// The streams and buckets, as DESIGN section 4 names them.
+const (
+	EventsStream  = "EVENTS"
+	ResultsStream = "RESULTS"
+	ReplaysStream = "REPLAYS"
+	DeadStream    = "DEADLETTERS"
+	AccountsKV    = "ACCOUNTS"
+	EffectsKV     = "EFFECTS"
+)
+
+// Layout is what the streams are made with.
+type Layout struct {
+	// Events is the stream that holds the four subjects. Where Own is set it is
+	// made if it is not there; otherwise it is the user's and only read.
+	Events    string
+	Own       bool
+	Replicas  int
+	MaxAge    time.Duration // of events and results
+	DeadAge   time.Duration // of dead letters
+	EffectAge time.Duration // of the memory of activity
+	Window    time.Duration // in which a repeated Nats-Msg-Id is taken once
+	MaxBytes  int64         // of EVENTS; no limit where it is zero
+}
+
+// Ensure makes the streams and buckets that are not there, and returns in words
+// how those that are there differ from the layout. It changes none of them.
+func Ensure(ctx context.Context, js jetstream.JetStream, l Layout) (differences []string, err error) {
+	for _, want := range l.streams() {
+		have, err := ensure(ctx, js, want)
+		if err != nil {
+			return nil, err
+		}
+		differences = append(differences, compare(want, have)...)
+	}
+	have, err := info(ctx, js, l.Events)
+	if err != nil {
+		return nil, fmt.Errorf("%w; set nats.events_stream (USHER_NATS_EVENTS_STREAM) to the stream that holds the events", err)
+	}
+	if missing := uncovered(have.Subjects); len(missing) > 0 {
+		return nil, fmt.Errorf("stream %s (nats.events_stream) does not hold the subjects %s: add them to it", l.Events, strings.Join(missing, ", "))
+	}
+	return differences, nil
+}
+
+func (l Layout) streams() []jetstream.StreamConfig {
+	base := jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: max(1, l.Replicas), Discard: jetstream.DiscardNew, Duplicates: l.Window, MaxBytes: -1}
+	with := func(set func(*jetstream.StreamConfig)) jetstream.StreamConfig {
+		c := base
+		set(&c)
+		return c
+	}
+	list := []jetstream.StreamConfig{
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge = ResultsStream, resultSubjects(), l.MaxAge
+		}),
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.Retention = ReplaysStream, []string{"usher.replay.>"}, jetstream.WorkQueuePolicy
+		}),
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge = DeadStream, []string{"usher.dead.>"}, l.DeadAge
+			c.MaxMsgsPerSubject, c.Discard = 1, jetstream.DiscardOld
+		}),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, AccountsKV, 0) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, EffectsKV, l.EffectAge) }),
+	}
+	if l.Own {
+		list = append(list, with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge = l.Events, events.Types(), l.MaxAge
+			if l.MaxBytes > 0 {
+				c.MaxBytes = l.MaxBytes
+			}
+		}))
+	}
+	return list
+}
+
+// bucket sets what a key-value bucket is made of. It is made as a stream, since
+// only so reads can be kept to the leader: a follower may serve an old record.
+func (l Layout) bucket(c *jetstream.StreamConfig, name string, age time.Duration) {
+	c.Name, c.Subjects, c.MaxAge = "KV_"+name, []string{"$KV." + name + ".>"}, age
+	c.MaxMsgsPerSubject, c.AllowRollup, c.DenyDelete = 1, true, true
+	c.AllowDirect = c.Replicas == 1
+	if age > 0 {
+		c.Duplicates = min(c.Duplicates, age)
+	}
+}
+
+func resultSubjects() []string {
+	var subjects []string
+	for _, t := range events.Types() {
+		for _, outcome := range []string{events.Done, events.Failed, events.Superseded} {
+			subjects = append(subjects, events.ResultType(t, outcome)+".*")
+		}
+	}
+	return subjects
+}
+
+func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.StreamConfig, error) {
+	have, err := info(ctx, js, want.Name)
+	if err == nil || !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return have, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*CallTimeout)
+	defer cancel()
+	made, err := js.CreateStream(ctx, want)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // another process was faster
+		return info(ctx, js, want.Name)
+	case err != nil:
+		return want, fmt.Errorf("make stream %s: %w%s", want.Name, err, overlap(ctx, js, want, err))
+	}
+	return made.CachedInfo().Config, nil
+}
+
+// overlap says which stream holds the subjects already, where that is the fault.
+func overlap(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, err error) string {
+	if api := (*jetstream.APIError)(nil); !errors.As(err, &api) || api.ErrorCode != 10065 {
+		return ""
+	}
+	name, err := js.StreamNameBySubject(ctx, want.Subjects[0])
+	if err != nil {
+		return ""
+	}
+	if want.Name == ResultsStream {
+		return fmt.Sprintf("; the stream %s holds subjects of results: narrow it to %s", name, strings.Join(events.Types(), ", "))
+	}
+	return fmt.Sprintf("; the stream %s holds its subjects: set nats.events_stream (USHER_NATS_EVENTS_STREAM) to it", name)
+}
+
+func info(ctx context.Context, js jetstream.JetStream, name string) (jetstream.StreamConfig, error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return jetstream.StreamConfig{}, fmt.Errorf("stream %s: %w", name, err)
+	}
+	return stream.CachedInfo().Config, nil
+}
+
+// compare says how have differs from want in what matters to us.
+func compare(want, have jetstream.StreamConfig) []string {
+	var out []string
+	facts := []struct {
+		name       string
+		want, have any
+	}{
+		{"subjects", sorted(want.Subjects), sorted(have.Subjects)},
+		{"retention", want.Retention, have.Retention},
+		{"storage", want.Storage, have.Storage},
+		{"replicas", want.Replicas, have.Replicas},
+		{"discard", want.Discard, have.Discard},
+		{"max_age", want.MaxAge, have.MaxAge},
+		{"max_bytes", want.MaxBytes, have.MaxBytes},
+		{"max_msgs_per_subject", max(want.MaxMsgsPerSubject, -1), have.MaxMsgsPerSubject},
+		{"duplicate_window", want.Duplicates, have.Duplicates},
+	}
+	for _, f := range facts {
+		if fmt.Sprint(f.want) != fmt.Sprint(f.have) {
+			out = append(out, fmt.Sprintf("stream %s: %s is %v, the configuration says %v", want.Name, f.name, f.have, f.want))
+		}
+	}
+	return out
+}
+
+func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
+
+// uncovered returns the event subjects that none of subjects matches.
+func uncovered(subjects []string) []string {
+	var missing []string
+	for _, t := range events.Types() {
+		if !slices.ContainsFunc(subjects, func(s string) bool { return covers(s, t) }) {
+			missing = append(missing, t)
+		}
+	}
+	return missing
+}
+
+// covers tells whether the subject filter matches subject.
+func covers(filter, subject string) bool {
+	f, s := strings.Split(filter, "."), strings.Split(subject, ".")
+	for i, token := range f {
+		switch {
+		case token == ">":
+			return i < len(s)
+		case i >= len(s) || (token != "*" && token != s[i]):
+			return false
+		}
+	}
+	return len(f) == len(s)
+}

@@ -1,0 +1,261 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/vendors"
+)
+
+// write puts text into a file of its own and returns its path.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// load fails the test where the sources have a fault.
+func load(t *testing.T, from config.Sources) config.Config {
+	t.Helper()
+	c, err := config.Load(from)
+	if err != nil {
+		t.Fatalf("load: %v", err)
+	}
+	return c
+}
+
+func TestLoadWithoutSourcesIsDefault(t *testing.T) {
+	t.Chdir(t.TempDir())
+	got, want := load(t, config.Sources{}), config.Default()
+	if diff := cmp.Diff(want, got, ignoreUnexported()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if len(got.Warnings()) > 0 {
+		t.Errorf("warnings: %q", got.Warnings())
+	}
+}
+
+func ignoreUnexported() cmp.Option {
+	return cmp.FilterPath(func(p cmp.Path) bool {
+		field, ok := p.Last().(cmp.StructField)
+		return ok && (field.Name() == "origins" || field.Name() == "lines" || field.Name() == "warnings")
+	}, cmp.Ignore())
+}
+
+func TestExampleIsTheDefaults(t *testing.T) {
+	got := load(t, config.Sources{Path: filepath.Join("..", "..", "deploy", "usher.example.yaml")})
+	if got.Courses.For("miestro")["go-basics"] != "4711" {
+		t.Errorf("courses: %v", got.Courses)
+	}
+	got.Courses, got.HTTP.Tokens = nil, nil
+	if diff := cmp.Diff(config.Default(), got, ignoreUnexported()); diff != "" {
+		t.Errorf("the example says otherwise (-default +example)\n%s", diff)
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	file := write(t, "usher.yaml", "log: {level: debug}\nworker: {shutdown: 20s, ack_wait: 40s}\n")
+	c := load(t, config.Sources{
+		Path:    file,
+		Environ: []string{"USHER_LOG_LEVEL=warn", "USHER_WORKER_SHUTDOWN=25s"},
+		Flags:   map[string]string{"log.level": "error"},
+	})
+	if c.Log.Level != "error" {
+		t.Errorf("flag: got %q, want error", c.Log.Level)
+	}
+	if c.Worker.Shutdown != 25*time.Second {
+		t.Errorf("environment: got %s, want 25s", c.Worker.Shutdown)
+	}
+	if c.Worker.AckWait != 40*time.Second {
+		t.Errorf("file: got %s, want 40s", c.Worker.AckWait)
+	}
+	if c.Worker.CallLease != 20*time.Second {
+		t.Errorf("default: got %s, want 20s", c.Worker.CallLease)
+	}
+}
+
+func TestWhichFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("usher.yaml", []byte("source: /here"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other, third := write(t, "a.yaml", "source: /a"), write(t, "b.yaml", "source: /b")
+	for name, test := range map[string]struct {
+		from config.Sources
+		want string
+	}{
+		"usher.yaml in the current directory": {config.Sources{}, "/here"},
+		"USHER_CONFIG":                        {config.Sources{Environ: []string{"USHER_CONFIG=" + other}}, "/a"},
+		"the path wins":                       {config.Sources{Path: third, Environ: []string{"USHER_CONFIG=" + other}}, "/b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := load(t, test.from).Source; got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestVariables(t *testing.T) {
+	c := load(t, config.Sources{Environ: []string{
+		"USHER_NATS_URL=nats://nats:4222",
+		"USHER_NATS_EMBEDDED_DIR=/var/lib/usher",
+		"USHER_NATS_EMBEDDED_SYNC=2s",
+		"USHER_NATS_EMBEDDED_ADDR=127.0.0.1:4222",
+		"USHER_NATS_EVENTS_STREAM=ORDERS",
+		"USHER_NATS_REPLICAS=3",
+		"USHER_NATS_MAX_BYTES=10GiB",
+		"USHER_HTTP_ADDR=:8080",
+		"USHER_HTTP_TOKENS=first, second",
+		"USHER_MIESTRO_BASE_URL=http://127.0.0.1:1/api/v1.0/",
+		"USHER_MIESTRO_API_KEY=key",
+		"USHER_MIESTRO_API_SECRET=secret",
+		"USHER_MEIRO_BASE_URL=http://127.0.0.1:2",
+		"USHER_MEIRO_EMAIL=ops@example.com",
+		"USHER_MEIRO_PASSWORD=password",
+		"USHER_MEIRO_MODE=operators",
+		"USHER_MEIRO_COLLECT_URL=http://127.0.0.1:2/collect/usher",
+		"USHER_LEAD_BASE_URL=http://127.0.0.1:3/api",
+		"USHER_LEAD_EMAIL=admin@example.com",
+		"USHER_LEAD_PASSWORD=password",
+		"USHER_LEAD_ENROLL_PATH=courses/{course}/users/{user}",
+		"USHER_MAGLOFT_BASE_URL=http://127.0.0.1:4",
+		"USHER_MAGLOFT_ACCESS_TOKEN=token",
+		"USHER_MAGLOFT_MODE=readers",
+		"USHER_MAGLOFT_APP_ID=17",
+		"USHER_USERMOST_BASE_URL=http://127.0.0.1:5",
+		"USHER_USERMOST_LICENSE_CODE=license",
+		"USHER_USERMOST_API_KEY=key",
+		"USHER_USERMOST_RATE=2.5",
+		"USHER_USERMOST_CONCURRENCY=4",
+		"USHER_USERMOST_TIMEOUT=3s",
+		"USHER_USERMOST_MAX_AGE=1h",
+		"USHER_LOG_FORMAT=json",
+		"USHER_SOURCE=/usher/test",
+	}})
+	client := func(url string, rate float64) config.Client {
+		return config.Client{BaseURL: url, Rate: rate, Concurrency: 16, Timeout: 10 * time.Second, MaxAge: 24 * time.Hour}
+	}
+	want := config.Default()
+	want.Source, want.Log.Format = "/usher/test", "json"
+	want.NATS.URL, want.NATS.EventsStream, want.NATS.Replicas, want.NATS.MaxBytes = "nats://nats:4222", "ORDERS", 3, 10<<30
+	want.NATS.Embedded = config.Embedded{Dir: "/var/lib/usher", Sync: config.Sync(2 * time.Second), Addr: "127.0.0.1:4222"}
+	want.HTTP = config.HTTP{Addr: ":8080", Tokens: config.Tokens{"first", "second"}}
+	want.Vendors = config.Vendors{
+		Miestro: config.Miestro{Client: client("http://127.0.0.1:1/api/v1.0", 5), APIKey: "key", APISecret: "secret"},
+		Meiro: config.Meiro{
+			Client: client("http://127.0.0.1:2", 10), Mode: config.ModeOperators,
+			Email: "ops@example.com", Password: "password", CollectURL: "http://127.0.0.1:2/collect/usher",
+		},
+		LEAD: config.LEAD{
+			Client: client("http://127.0.0.1:3/api", 1), Email: "admin@example.com", Password: "password",
+			EnrollPath: "courses/{course}/users/{user}",
+		},
+		MagLoft: config.MagLoft{Client: client("http://127.0.0.1:4", 5), AccessToken: "token", Mode: config.ModeReaders, AppID: "17"},
+		Usermost: config.Usermost{
+			Client:      config.Client{BaseURL: "http://127.0.0.1:5", Rate: 2.5, Concurrency: 4, Timeout: 3 * time.Second, MaxAge: time.Hour},
+			LicenseCode: "license", APIKey: "key",
+		},
+	}
+	if diff := cmp.Diff(want, c, ignoreUnexported(), cmp.Comparer(func(a, b vendors.Secret) bool { return a.Reveal() == b.Reveal() })); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if len(c.Off()) > 0 || len(c.Warnings()) > 0 {
+		t.Errorf("off %v, warnings %q; want none", c.Off(), c.Warnings())
+	}
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	secret := write(t, "secret", "s3cret\n")
+	tokens := write(t, "tokens", "first\nsecond\n")
+	c := load(t, config.Sources{Environ: []string{
+		"USHER_MIESTRO_API_KEY_FILE=" + secret, "USHER_MIESTRO_API_SECRET=direct", "USHER_HTTP_TOKENS_FILE=" + tokens,
+	}})
+	if got := c.Vendors.Miestro.APIKey.Reveal(); got != "s3cret" {
+		t.Errorf("got %q, want it without the line end", got)
+	}
+	if len(c.HTTP.Tokens) != 2 || c.HTTP.Tokens[1].Reveal() != "second" {
+		t.Errorf("got %d tokens, want 2", len(c.HTTP.Tokens))
+	}
+	if got := c.On(); !cmp.Equal(got, []string{"miestro"}) {
+		t.Errorf("on: %v", got)
+	}
+}
+
+func TestFileForms(t *testing.T) {
+	c := load(t, config.Sources{Path: write(t, "usher.yaml", `
+http: {addr: "off", tokens: [one, two]}
+nats:
+  max_bytes: 500MB
+  embedded: {sync: always}
+vendors:
+  lead: &shared {rate: 3, timeout: 4s}
+  miestro: {api_key: 12345, api_secret: abc, rate: 7}
+  magloft: {access_token: ~, app_id: 007}
+  usermost: {rate: 9, <<: *shared}
+log:
+courses:
+  go: {miestro: 4711, lead: "x-1"}
+  js: {lead: 9}
+`)})
+	if c.HTTP.On() || len(c.HTTP.Tokens) != 2 {
+		t.Errorf("http: on %t, %d tokens", c.HTTP.On(), len(c.HTTP.Tokens))
+	}
+	if got := c.Vendors.Miestro.APIKey.Reveal(); got != "12345" {
+		t.Errorf("a number as a secret: got %q", got)
+	}
+	if c.NATS.MaxBytes != 500<<20 || c.Vendors.MagLoft.AppID != "007" || c.Vendors.Miestro.Rate != 7 {
+		t.Errorf("got %d, %q, %v", c.NATS.MaxBytes, c.Vendors.MagLoft.AppID, c.Vendors.Miestro.Rate)
+	}
+	if u := c.Vendors.Usermost; u.Rate != 9 || u.Timeout != 4*time.Second {
+		t.Errorf("what is merged in must not win: rate %v, timeout %s", u.Rate, u.Timeout)
+	}
+	if diff := cmp.Diff(map[string]string{"go": "x-1", "js": "9"}, c.Courses.For("lead")); diff != "" {
+		t.Errorf("courses of lead (-want +got)\n%s", diff)
+	}
+}
+
+func TestOff(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := load(t, config.Sources{Environ: []string{"USHER_USERMOST_LICENSE_CODE=l", "USHER_USERMOST_API_KEY=k"}})
+	want := map[string]string{
+		"miestro": "set USHER_MIESTRO_API_KEY, USHER_MIESTRO_API_SECRET",
+		"meiro": "set USHER_MEIRO_EMAIL, USHER_MEIRO_PASSWORD, USHER_MEIRO_BASE_URL (or USHER_MEIRO_ACCESS_TOKEN instead of " +
+			"e-mail and password, or USHER_MEIRO_MODE=customers with USHER_MEIRO_COLLECT_URL)",
+		"lead":    "set USHER_LEAD_EMAIL, USHER_LEAD_PASSWORD, USHER_LEAD_BASE_URL",
+		"magloft": "set USHER_MAGLOFT_ACCESS_TOKEN",
+	}
+	if diff := cmp.Diff(want, c.Off()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if err := c.RequireVendor(); err != nil {
+		t.Errorf("a vendor is on, and yet: %v", err)
+	}
+}
+
+func TestServersWithoutPasswords(t *testing.T) {
+	c := load(t, config.Sources{Environ: []string{"USHER_NATS_URL=nats://u:hidden@a:4222,tls://hidden@b"}})
+	if got, want := c.NATS.Servers(), "nats://[redacted]@a:4222,tls://[redacted]@b"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func FuzzFile(f *testing.F) {
+	f.Add("vendors: {miestro: {api_key: a}}")
+	f.Add("nats: &n {<<: [*n, *n], embedded: *n}")
+	f.Add("courses: {? [a] : {lead: 1}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		_, err := config.Load(config.Sources{Path: write(t, "usher.yaml", text)})
+		if err != nil && len(config.Faults(err)) == 0 {
+			t.Errorf("an error without a fault: %v", err)
+		}
+	})
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+)
+
+const fileSuffix = "_FILE"
+
+// serviceLink is what Kubernetes adds to the environment for each service: for
+// one called usher, USHER_SERVICE_HOST and USHER_PORT_8080_TCP_ADDR.
+var serviceLink = regexp.MustCompile(`_SERVICE_(HOST|PORT)|_PORT(_\d+_(TCP|UDP).*)?$`)
+
+// environ returns the variables of list that have a value.
+func environ(list []string) map[string]string {
+	out := map[string]string{}
+	for _, entry := range list {
+		if name, value, _ := strings.Cut(entry, "="); value != "" {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// environment applies every variable that is set, and warns of those that
+// nothing reads: a slip in a name would pass in silence.
+func (l *loader) environment() {
+	read := map[string]bool{pathVar: true}
+	for _, s := range l.config.settings() {
+		if s.variable == "" {
+			continue
+		}
+		read[s.variable] = true
+		if s.secret() {
+			read[s.variable+fileSuffix] = true
+		}
+		l.variable(s)
+	}
+	for _, name := range sorted(l.environ) {
+		if strings.HasPrefix(name, prefix) && !read[name] && !serviceLink.MatchString(name) {
+			l.warn(l.unread(name, sorted(read)))
+		}
+	}
+}
+
+// variable applies the variable of s, or the file that it names for a secret.
+func (l *loader) variable(s setting) {
+	value, origin := l.environ[s.variable], s.variable
+	if path := l.environ[s.variable+fileSuffix]; path != "" && s.secret() {
+		origin = s.variable + fileSuffix
+		if value != "" {
+			l.faultAt("", s.key, "is set twice: "+s.variable+" and "+origin, "keep one of them", nil)
+			return
+		}
+		text, err := os.ReadFile(path)
+		value = strings.TrimRight(string(text), "\r\n")
+		if err != nil || value == "" {
+			l.faultAt("", s.key, unreadable(origin, err), "name a file that holds the secret and nothing else", err)
+			return
+		}
+	}
+	if value == "" {
+		return
+	}
+	if err := l.config.setText(s, value); err != nil {
+		l.faultAt(origin, s.key, unfit(s, value), "want "+s.want(), nil)
+		return
+	}
+	l.config.origins[s.key] = origin
+}
+
+func unreadable(origin string, err error) string {
+	if err == nil {
+		return "the file that " + origin + " names is empty"
+	}
+	return fmt.Sprintf("the file that %s names cannot be read: %v", origin, err)
+}
+
+// setText sets s, a setting of c, from text as its variable would hold it. One
+// at a time, so that a fault has its name.
+func (c *Config) setText(s setting, text string) error {
+	one := env.Options{Prefix: prefix, Environment: map[string]string{s.variable: text}}
+	return env.ParseWithOptions(c, one)
+}
+
+func (l *loader) unread(name string, known []string) string {
+	base, isFile := strings.CutSuffix(name, fileSuffix)
+	for _, s := range l.settings {
+		if isFile && s.variable == base {
+			return name + " is not read: only secrets are read from files; set " + base
+		}
+	}
+	if near := nearest(name, known); near != "" {
+		return name + " is not read by anything: did you mean " + near + "?"
+	}
+	return name + " is not read by anything"
+}

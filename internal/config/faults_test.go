@@ -1,0 +1,382 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/internal/config"
+)
+
+const miestro = "USHER_MIESTRO_API_KEY=k|USHER_MIESTRO_API_SECRET=s"
+
+func TestFaults(t *testing.T) {
+	for name, test := range map[string]struct {
+		file string
+		env  string // separated by |
+		want []string
+	}{
+		"unknown key": {
+			file: "log:\n  level: info\n  lvel: debug\n",
+			want: []string{"usher.yaml:3: log.lvel: unknown key; did you mean level?"},
+		},
+		"unknown section": {
+			file: "\nvendor: {}\n",
+			want: []string{"usher.yaml:2: vendor: unknown key; did you mean vendors?"},
+		},
+		"key twice": {
+			file: "source: /a\nsource: /b\n",
+			want: []string{"usher.yaml:2: source (USHER_SOURCE): stands twice; keep one of them"},
+		},
+		"section that is a value": {
+			file: "log: info\n",
+			want: []string{"usher.yaml:1: log: cannot be one value; want settings below it: format, level"},
+		},
+		"wrong kinds in the file": {
+			file: "worker:\n  ack_wait: 30\n  max_ack_pending: many\nnats:\n  embedded: {sync: never}\n  max_bytes: big\n",
+			want: []string{
+				`usher.yaml:2: worker.ack_wait (USHER_WORKER_ACK_WAIT): cannot be "30"; want a duration such as 30s, 10m or 24h`,
+				`usher.yaml:3: worker.max_ack_pending (USHER_WORKER_MAX_ACK_PENDING): cannot be "many"; want a whole number`,
+				`usher.yaml:5: nats.embedded.sync (USHER_NATS_EMBEDDED_SYNC): cannot be "never"; want "always" or a duration such as 1s`,
+				`usher.yaml:6: nats.max_bytes (USHER_NATS_MAX_BYTES): cannot be "big"; want a size such as 10GiB`,
+			},
+		},
+		"wrong kinds in the environment": {
+			env: "USHER_WORKER_ACK_WAIT=30|USHER_MIESTRO_RATE=fast",
+			want: []string{
+				`USHER_WORKER_ACK_WAIT: worker.ack_wait: cannot be "30"; want a duration such as 30s, 10m or 24h`,
+				`USHER_MIESTRO_RATE: vendors.miestro.rate: cannot be "fast"; want a number`,
+			},
+		},
+		"not YAML": {
+			file: "log:\n\tlevel: info\n",
+			want: []string{"usher.yaml: not YAML: line 2: found character that cannot start any token; the file must be one YAML document"},
+		},
+		"an alias of nothing": {
+			file: "http: {tokens: [*hidden]}\n",
+			want: []string{"usher.yaml: not YAML: a value refers to an anchor that is not there; quote a text that begins with *; the file must be one YAML document"},
+		},
+		"two documents": {
+			file: "source: /a\n---\nsource: /b\n",
+			want: []string{"usher.yaml: holds more than one document; the file must be one YAML document"},
+		},
+		"a map that holds itself": {
+			file: "nats: &n\n  <<: *n\n",
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below it: ca, cert, creds, dead_max_age, duplicate_window, effects_ttl, embedded, events_max_age, events_stream, key, max_bytes, nkey, password, replicas, results_max_age, token, url, user"},
+		},
+		"part of the credentials": {
+			env: "USHER_MIESTRO_API_KEY=hidden|USHER_LEAD_EMAIL=a@example.com",
+			want: []string{
+				"vendors.miestro.api_secret (USHER_MIESTRO_API_SECRET): is missing, though other credentials of miestro are set; set USHER_MIESTRO_API_SECRET, or vendors.miestro.api_secret in the file",
+				"vendors.lead.password (USHER_LEAD_PASSWORD): is missing, though other credentials of lead are set; set USHER_LEAD_PASSWORD, or vendors.lead.password in the file",
+				"vendors.lead.base_url (USHER_LEAD_BASE_URL): is missing, though other credentials of lead are set; set USHER_LEAD_BASE_URL, or vendors.lead.base_url in the file",
+			},
+		},
+		"base URL that is missing": {
+			env:  "USHER_MEIRO_ACCESS_TOKEN=t",
+			want: []string{"vendors.meiro.base_url (USHER_MEIRO_BASE_URL): is missing, though meiro is on; set USHER_MEIRO_BASE_URL, or vendors.meiro.base_url in the file"},
+		},
+		"app of the readers": {
+			env:  "USHER_MAGLOFT_ACCESS_TOKEN=t|USHER_MAGLOFT_MODE=readers",
+			want: []string{"vendors.magloft.app_id (USHER_MAGLOFT_APP_ID): is missing, though magloft is on; set USHER_MAGLOFT_APP_ID, or vendors.magloft.app_id in the file"},
+		},
+		"two ways into Meiro": {
+			env:  "USHER_MEIRO_BASE_URL=https://m.example|USHER_MEIRO_ACCESS_TOKEN=t|USHER_MEIRO_EMAIL=a@example.com|USHER_MEIRO_PASSWORD=p",
+			want: []string{"USHER_MEIRO_ACCESS_TOKEN: vendors.meiro.access_token: is set, and so is the log-in by e-mail: one of them would be ignored; keep the access token, or the e-mail and the password"},
+		},
+		"words": {
+			env: "USHER_LOG_LEVEL=loud|USHER_MEIRO_MODE=staff",
+			want: []string{
+				`USHER_LOG_LEVEL: log.level: cannot be "loud"; want one of: trace, debug, info, warn, error`,
+				`USHER_MEIRO_MODE: vendors.meiro.mode: cannot be "staff"; want one of: operators, customers`,
+			},
+		},
+		"base URLs": {
+			env: "USHER_MIESTRO_BASE_URL=api.miestro.com|USHER_MAGLOFT_BASE_URL=https://u:hidden@m.example|USHER_USERMOST_BASE_URL=ftp://h",
+			want: []string{
+				"USHER_MIESTRO_BASE_URL: vendors.miestro.base_url: is no address of an API; want https://host/path",
+				"USHER_MAGLOFT_BASE_URL: vendors.magloft.base_url: holds a user, a query or a fragment; give the address only; credentials have settings of their own",
+				"USHER_USERMOST_BASE_URL: vendors.usermost.base_url: is no address of an API; want https://host/path",
+			},
+		},
+		"open to the network": {
+			env: "USHER_HTTP_ADDR=:8080|USHER_NATS_EMBEDDED_ADDR=0.0.0.0:4222",
+			want: []string{
+				`USHER_HTTP_ADDR: http.addr: ":8080" is open to the network, and no token is asked for; set http.tokens (USHER_HTTP_TOKENS), or listen on 127.0.0.1`,
+				`USHER_NATS_EMBEDDED_ADDR: nats.embedded.addr: "0.0.0.0:4222" is open to the network, and no credentials are asked for; set nats.token, or nats.user and nats.password, or listen on 127.0.0.1`,
+			},
+		},
+		"no address": {
+			env:  "USHER_HTTP_ADDR=8080",
+			want: []string{`USHER_HTTP_ADDR: http.addr: cannot be "8080"; want host:port, such as 127.0.0.1:8080, or off`},
+		},
+		"NATS": {
+			env: "USHER_NATS_URL=http://nats|USHER_NATS_USER=u|USHER_NATS_CREDS=/nowhere/a.creds|USHER_NATS_REPLICAS=2",
+			want: []string{
+				"USHER_NATS_URL: nats.url: holds what is no address of a NATS server; want nats://host:4222, several separated by commas",
+				"nats.password (USHER_NATS_PASSWORD): is missing, though nats.user is set; set both or neither",
+				"USHER_NATS_USER: nats.user: is set, and so is nats.creds: these are two ways to log in; keep one of: nats.creds, nats.user",
+				"USHER_NATS_CREDS: nats.creds: names a file that cannot be read: no such file or directory; name one that this process may read",
+				"USHER_NATS_REPLICAS: nats.replicas: cannot be 2; want 1, 3 or 5",
+			},
+		},
+		"replicas of one": {
+			env:  "USHER_NATS_REPLICAS=3",
+			want: []string{"USHER_NATS_REPLICAS: nats.replicas: is more than 1, but the embedded server is alone; set nats.url to a cluster, or nats.replicas to 1"},
+		},
+		"secret twice": {
+			env:  "USHER_MIESTRO_API_KEY=hidden|USHER_MIESTRO_API_KEY_FILE=/nowhere|USHER_MIESTRO_API_SECRET=s",
+			want: []string{"vendors.miestro.api_key (USHER_MIESTRO_API_KEY): is set twice: USHER_MIESTRO_API_KEY and USHER_MIESTRO_API_KEY_FILE; keep one of them"},
+		},
+		"secret file that is not there": {
+			env:  "USHER_HTTP_TOKENS_FILE=/nowhere/tokens",
+			want: []string{"http.tokens (USHER_HTTP_TOKENS): the file that USHER_HTTP_TOKENS_FILE names cannot be read: open /nowhere/tokens: no such file or directory; name a file that holds the secret and nothing else"},
+		},
+		"secrets of the wrong kind": {
+			file: "http:\n  tokens: {a: hidden}\nvendors:\n  miestro:\n    api_key: [hidden]\n    api_secret: s\n",
+			want: []string{
+				"usher.yaml:2: http.tokens (USHER_HTTP_TOKENS): cannot be read; want a list of tokens",
+				"usher.yaml:5: vendors.miestro.api_key (USHER_MIESTRO_API_KEY): cannot be read; want one text",
+			},
+		},
+		"secret of two lines": {
+			env:  "USHER_MIESTRO_API_KEY=hid\nden|USHER_MIESTRO_API_SECRET=s",
+			want: []string{"USHER_MIESTRO_API_KEY: vendors.miestro.api_key: holds a line end or another control character; give the secret and nothing else"},
+		},
+		"courses": {
+			file: "courses:\n  go:\n    miestro: 1\n    moodle: 2\n  js:\n    lead:\n",
+			want: []string{
+				"usher.yaml:4: courses.go.moodle: names no vendor; want one of: miestro, meiro, lead, magloft, usermost",
+				"usher.yaml:6: courses.js.lead: is empty; give the vendor's id of the course, or remove the line",
+			},
+		},
+		"course that is a list": {
+			file: "courses:\n  go:\n    miestro: [1]\n",
+			want: []string{"usher.yaml:2: courses: cannot be read: line 3: cannot unmarshal !!seq into string; want our course id → vendor → the vendor's course id"},
+		},
+		"below zero": {
+			env: "USHER_WORKER_SHUTDOWN=0s|USHER_MIESTRO_CONCURRENCY=0|USHER_MIESTRO_RATE=-1|USHER_LEAD_TIMEOUT=-1s",
+			want: []string{
+				"USHER_WORKER_SHUTDOWN: worker.shutdown: must be above zero; want a duration such as 30s, 10m or 24h",
+				"USHER_MIESTRO_RATE: vendors.miestro.rate: must be zero (no limit) or above; want calls per second, such as 5",
+				"USHER_MIESTRO_CONCURRENCY: vendors.miestro.concurrency: must be at least 1; want a whole number",
+				"USHER_LEAD_TIMEOUT: vendors.lead.timeout: must be above zero; want a duration such as 30s, 10m or 24h",
+			},
+		},
+		"call that outlasts its lease": {
+			env: miestro + "|USHER_MIESTRO_TIMEOUT=20s",
+			want: []string{
+				"worker.call_lease (USHER_WORKER_CALL_LEASE): 20s is less than vendors.miestro.timeout (20s) and 1s: a call that begins within its lease could not end within it; raise worker.call_lease or lower vendors.miestro.timeout",
+			},
+		},
+		"lease that outlasts the delivery": {
+			env: miestro + "|USHER_WORKER_ACK_WAIT=20s",
+			want: []string{
+				"USHER_WORKER_ACK_WAIT: worker.ack_wait: 20s is less than worker.call_lease (20s) and 1s: NATS would hand an event on while its call may still begin; raise worker.ack_wait or lower worker.call_lease",
+			},
+		},
+		"ages": {
+			env: miestro + "|USHER_MIESTRO_MAX_AGE=5m|USHER_NATS_DUPLICATE_WINDOW=721h|USHER_NATS_EFFECTS_TTL=1m",
+			want: []string{
+				"nats.results_max_age (USHER_NATS_RESULTS_MAX_AGE): 720h is less than nats.duplicate_window (721h): NATS refuses a stream that forgets a message before its id; raise nats.results_max_age or lower nats.duplicate_window",
+				"nats.events_max_age (USHER_NATS_EVENTS_MAX_AGE): 720h is less than nats.duplicate_window (721h): NATS refuses a stream that forgets a message before its id; raise nats.events_max_age or lower nats.duplicate_window",
+				"USHER_MIESTRO_MAX_AGE: vendors.miestro.max_age: 5m is less than worker.prerequisite_wait (10m): an effect would be given up while it may still wait; raise vendors.miestro.max_age or lower worker.prerequisite_wait",
+				"USHER_NATS_EFFECTS_TTL: nats.effects_ttl: 1m is less than vendors.miestro.max_age (5m): an activity would be forgotten while it is tried again, and could be done twice; raise nats.effects_ttl or lower vendors.miestro.max_age",
+			},
+		},
+		"events that leave too soon": {
+			env: miestro + "|USHER_NATS_EVENTS_MAX_AGE=12h",
+			want: []string{
+				"USHER_NATS_EVENTS_MAX_AGE: nats.events_max_age: 12h is less than vendors.miestro.max_age (24h) and 1s: an event would leave the stream before it is given up, and be lost without a dead letter; raise nats.events_max_age or lower vendors.miestro.max_age",
+			},
+		},
+		"no room to wait": {
+			env: miestro + "|USHER_WORKER_MAX_ACK_PENDING=16",
+			want: []string{
+				"USHER_WORKER_MAX_ACK_PENDING: worker.max_ack_pending: 16 is not above vendors.miestro.concurrency (16): waiting effects would leave no room for work; raise worker.max_ack_pending or lower vendors.miestro.concurrency",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			from := config.Sources{Environ: strings.Split(test.env, "|")}
+			folder := ""
+			if test.file != "" {
+				from.Path = write(t, "usher.yaml", test.file)
+				folder = strings.TrimSuffix(from.Path, "usher.yaml")
+			}
+			_, err := config.Load(from)
+			got := strings.Split(strings.ReplaceAll(fmt.Sprint(err), folder, ""), "\n")
+			if folder == "" {
+				got = strings.Split(fmt.Sprint(err), "\n")
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if strings.Contains(fmt.Sprint(err), "hidden") {
+				t.Error("the error shows a secret")
+			}
+			if got := len(config.Faults(err)); got != len(test.want) {
+				t.Errorf("got %d faults, want %d", got, len(test.want))
+			}
+		})
+	}
+}
+
+func TestAllSourcesAtOnce(t *testing.T) {
+	_, err := config.Load(config.Sources{
+		Path:    write(t, "usher.yaml", "sauce: /a\nworker: {ack_wait: soon}\n"),
+		Environ: []string{"USHER_LOG_LEVEL=loud", "USHER_MIESTRO_API_KEY=k"},
+		Flags:   map[string]string{"http.addr": "8080", "no.such": "x", "courses": "x"},
+	})
+	var got []string
+	for _, fault := range config.Faults(err) {
+		got = append(got, fault.Key)
+	}
+	want := []string{"sauce", "worker.ack_wait", "courses", "no.such", "log.level", "http.addr", "vendors.miestro.api_secret"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestFileThatIsNotThere(t *testing.T) {
+	_, err := config.Load(config.Sources{Path: "/nowhere/usher.yaml"})
+	if err == nil || !strings.Contains(err.Error(), "/nowhere/usher.yaml") {
+		t.Errorf("got %v, want one that names the file", err)
+	}
+}
+
+func TestRequireVendor(t *testing.T) {
+	err := config.Default().RequireVendor()
+	for _, want := range []string{
+		"USHER_MIESTRO_API_KEY, USHER_MIESTRO_API_SECRET", "USHER_MEIRO_EMAIL", "USHER_LEAD_PASSWORD",
+		"USHER_MAGLOFT_ACCESS_TOKEN", "USHER_USERMOST_LICENSE_CODE, USHER_USERMOST_API_KEY",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s in it", err, want)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for name, test := range map[string]struct{ env, want string }{
+		"a slip":                   {"USHER_HTTP_TOKEN=t", "USHER_HTTP_TOKEN is not read by anything: did you mean USHER_HTTP_TOKENS?"},
+		"nobody's":                 {"USHER_COLOUR=red", "USHER_COLOUR is not read by anything"},
+		"a file that is no secret": {"USHER_LEAD_EMAIL_FILE=/x", "USHER_LEAD_EMAIL_FILE is not read: only secrets are read from files; set USHER_LEAD_EMAIL"},
+		"in the clear": {
+			miestro + "|USHER_MIESTRO_BASE_URL=http://vendor.test",
+			"vendors.miestro.base_url is http: credentials and personal data go in the clear; use https",
+		},
+		"settings of a vendor that is off": {
+			"USHER_MAGLOFT_RATE=1", "magloft has settings but is off: set USHER_MAGLOFT_ACCESS_TOKEN",
+		},
+		"a short shutdown": {
+			miestro + "|USHER_WORKER_SHUTDOWN=5s",
+			"worker.shutdown (5s) is shorter than vendors.miestro.timeout (10s) and 1s: a call that is cut off must be looked up again after the restart",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			c := load(t, config.Sources{Environ: strings.Split(test.env+"|HOME=/|OTHER_USHER_X=1|USHER_SERVICE_HOST=10.0.0.1|USHER_PORT_8080_TCP_ADDR=10.0.0.1|USHER_PORT=tcp://10.0.0.1:8080", "|")})
+			if diff := cmp.Diff([]string{test.want}, c.Warnings()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// shownConfig has a value from each source, and a secret in every place.
+func shownConfig(t *testing.T) config.Config {
+	t.Helper()
+	return load(t, config.Sources{
+		Path: write(t, "usher.yaml", "http:\n  tokens: [hidden, hidden]\nvendors:\n  miestro: {api_key: hidden}\n"),
+		Environ: []string{
+			"USHER_MIESTRO_API_SECRET_FILE=" + write(t, "secret", "hidden"),
+			"USHER_NATS_URL=nats://u:hidden@a:4222",
+			"USHER_MEIRO_COLLECT_URL=https://p.example/collect/x?token=hidden",
+		},
+		Flags: map[string]string{"log.level": "debug"},
+	})
+}
+
+func TestShow(t *testing.T) {
+	var out bytes.Buffer
+	if err := shownConfig(t).Show(&out, true); err != nil {
+		t.Fatal(err)
+	}
+	var lines []struct {
+		Key, From, Variable string
+		Value               any
+	}
+	if err := json.Unmarshal(out.Bytes(), &lines); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, line := range lines {
+		from := line.From[strings.LastIndex(line.From, "/")+1:]
+		got[line.Key] = fmt.Sprintf("%v | %s | %s", line.Value, from, line.Variable)
+	}
+	for key, want := range map[string]string{
+		"worker.ack_wait":            "30s | default | USHER_WORKER_ACK_WAIT",
+		"nats.events_max_age":        "720h | default | USHER_NATS_EVENTS_MAX_AGE",
+		"nats.embedded.sync":         "always | default | USHER_NATS_EMBEDDED_SYNC",
+		"nats.url":                   "nats://[redacted]@a:4222 | USHER_NATS_URL | USHER_NATS_URL",
+		"http.tokens":                "[redacted], [redacted] | usher.yaml:2 | USHER_HTTP_TOKENS",
+		"log.level":                  "debug | flag | USHER_LOG_LEVEL",
+		"vendors.miestro.api_key":    "[redacted] | usher.yaml:4 | USHER_MIESTRO_API_KEY",
+		"vendors.miestro.api_secret": "[redacted] | USHER_MIESTRO_API_SECRET_FILE | USHER_MIESTRO_API_SECRET",
+		"vendors.meiro.collect_url":  "https://p.example/collect/x?[redacted] | USHER_MEIRO_COLLECT_URL | USHER_MEIRO_COLLECT_URL",
+		"vendors.usermost.rate":      "50 | default | USHER_USERMOST_RATE",
+	} {
+		if got[key] != want {
+			t.Errorf("%s: got %q, want %q", key, got[key], want)
+		}
+	}
+}
+
+func TestSecretsAreNeverPrinted(t *testing.T) {
+	c := shownConfig(t)
+	var text, asJSON bytes.Buffer
+	if err := c.Show(&text, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Show(&asJSON, true); err != nil {
+		t.Fatal(err)
+	}
+	c.NATS.URL, c.Vendors.Meiro.CollectURL = "", "" // texts, which Show and Servers take care of
+	plain, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, out := range map[string]string{
+		"table": text.String(), "json": asJSON.String(), "%+v": fmt.Sprintf("%+v", c), "%#v": fmt.Sprintf("%#v", c), "marshal": string(plain),
+	} {
+		if strings.Contains(out, "hidden") {
+			t.Errorf("%s shows a secret:\n%s", name, out)
+		}
+	}
+}
+
+// Every key has the one variable that its path makes, so that nobody has to look
+// it up; those of the design are held to their exact names by TestVariables.
+func TestVariablesFollowFromKeys(t *testing.T) {
+	var out bytes.Buffer
+	if err := config.Default().Show(&out, true); err != nil {
+		t.Fatal(err)
+	}
+	var lines []struct{ Key, Variable string }
+	if err := json.Unmarshal(out.Bytes(), &lines); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		path := strings.TrimPrefix(line.Key, "vendors.")
+		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+		if line.Key != "courses" && line.Variable != want {
+			t.Errorf("%s: got %s, want %s", line.Key, line.Variable, want)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	defaultFile = "usher.yaml"
+	pathVar     = prefix + "CONFIG"
+)
+
+// file applies the file at path, or the one that is there by default.
+func (l *loader) file(path string) {
+	optional := false
+	if path == "" {
+		path = l.environ[pathVar]
+	}
+	if path == "" {
+		path, optional = defaultFile, true
+	}
+	text, err := os.ReadFile(path)
+	if optional && errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		l.faultAt("", "", fmt.Sprintf("the configuration file cannot be read: %v", err), "name one that is there with --config", err)
+		return
+	}
+	root, err := parse(text)
+	if err != nil {
+		l.faultAt(path, "", err.Error(), "the file must be one YAML document", err)
+		return
+	}
+	if root != nil {
+		f := fileReader{loader: l, path: path, known: l.prefixes(), open: map[*yaml.Node]bool{}}
+		f.mapping(root, "")
+	}
+}
+
+// parse returns the one document in text, or nil where it holds none.
+func parse(text []byte) (*yaml.Node, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var doc, second yaml.Node
+	err := dec.Decode(&doc)
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, notYAML(err)
+	}
+	if !errors.Is(dec.Decode(&second), io.EOF) {
+		return nil, errors.New("holds more than one document")
+	}
+	root := doc.Content[0]
+	if root.Tag == "!!null" {
+		return nil, nil
+	}
+	return root, nil
+}
+
+// notYAML says where the parser stumbled, without the text of an alias: that may
+// be a secret that begins with a star.
+func notYAML(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if strings.Contains(text, "anchor") {
+		text = "a value refers to an anchor that is not there; quote a text that begins with *"
+	}
+	return fmt.Errorf("not YAML: %s", text)
+}
+
+// prefixes returns the names that may stand at each level: path → names.
+func (l *loader) prefixes() map[string][]string {
+	seen := map[string]bool{}
+	out := map[string][]string{}
+	for _, key := range sorted(l.settings) {
+		for key != "" && !seen[key] {
+			seen[key] = true
+			parent, name := "", key
+			if i := strings.LastIndexByte(key, '.'); i >= 0 {
+				parent, name = key[:i], key[i+1:]
+			}
+			out[parent] = append(out[parent], name)
+			key = parent
+		}
+	}
+	return out
+}
+
+// fileReader applies one file. It walks the nodes itself, rather than decode the
+// whole into Config, so that every fault has its key and its line.
+type fileReader struct {
+	*loader
+	path  string
+	known map[string][]string
+	open  map[*yaml.Node]bool // mappings that the walk is in: one that holds itself would not end
+}
+
+// mapping applies what stands below path.
+func (f fileReader) mapping(n *yaml.Node, path string) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Tag == "!!null" {
+		return
+	}
+	if n.Kind != yaml.MappingNode || f.open[n] {
+		f.faultAt(f.at(n), path, "cannot be one value", "want settings below it: "+strings.Join(f.known[path], ", "), nil)
+		return
+	}
+	f.open[n] = true
+	defer delete(f.open, n)
+	f.merges(n, path)
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch {
+		case key.Tag == "!!merge":
+		case seen[key.Value]:
+			f.faultAt(f.at(key), join(path, key.Value), "stands twice", "keep one of them", nil)
+		default:
+			f.entry(key, value, path)
+		}
+		seen[key.Value] = true
+	}
+}
+
+// merges applies what << brings in, before the keys that win over it.
+func (f fileReader) merges(n *yaml.Node, path string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Tag == "!!merge" {
+			f.mapping(n.Content[i+1], path)
+		}
+	}
+}
+
+// entry applies one key of the mapping at path.
+func (f fileReader) entry(key, value *yaml.Node, path string) {
+	full := join(path, key.Value)
+	s, leaf := f.settings[full]
+	switch {
+	case leaf:
+		f.leaf(s, value)
+	case f.known[full] != nil:
+		f.mapping(value, full)
+	default:
+		f.unknown(key, path)
+	}
+}
+
+// leaf applies the value of one setting. A null leaves it as it was.
+func (f fileReader) leaf(s setting, value *yaml.Node) {
+	if value.Tag == "!!null" {
+		return
+	}
+	if err := value.Decode(s.value.Addr().Interface()); err != nil {
+		f.faultAt(f.at(value), s.key, f.problem(s, value, err), "want "+s.want(), nil)
+		return
+	}
+	f.config.origins[s.key] = f.at(value)
+	f.note(value, s.key)
+}
+
+// problem says why value is none for s. Only where it has parts is the reason
+// YAML's own, which names the line of the part.
+func (f fileReader) problem(s setting, value *yaml.Node, err error) string {
+	if s.secret() || value.Kind == yaml.ScalarNode {
+		return unfit(s, value.Value)
+	}
+	var parts *yaml.TypeError
+	if errors.As(err, &parts) {
+		return "cannot be read: " + strings.Join(parts.Errors, ", ")
+	}
+	return "cannot be a list or a map"
+}
+
+// note keeps the line of everything at and below key, for later faults.
+func (f fileReader) note(n *yaml.Node, key string) {
+	f.config.lines[key] = f.at(n)
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		f.note(n.Content[i+1], join(key, n.Content[i].Value))
+	}
+}
+
+func (f fileReader) unknown(key *yaml.Node, path string) {
+	fix := "remove it"
+	if near := nearest(key.Value, f.known[path]); near != "" {
+		fix = "did you mean " + near + "?"
+	}
+	f.faultAt(f.at(key), join(path, key.Value), "unknown key", fix, nil)
+}
+
+func (f fileReader) at(n *yaml.Node) string { return fmt.Sprintf("%s:%d", f.path, n.Line) }
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

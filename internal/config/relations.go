@@ -1,0 +1,88 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// margin is how much longer one time limit must be than the one that it
+// contains: for the network, the server, and a process that is slow to notice.
+const margin = time.Second
+
+// checkRelations refuses limits that cannot work together. Each refusal names
+// the two settings that decide it.
+func (l *loader) checkRelations() {
+	w, n := l.config.Worker, l.config.NATS
+	l.longer("worker.ack_wait", w.AckWait, margin, "worker.call_lease", w.CallLease,
+		"NATS would hand an event on while its call may still begin")
+	l.longer("nats.results_max_age", n.ResultsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
+		"NATS refuses a stream that forgets a message before its id")
+	if n.EventsStream == "" { // else the stream is the user's own, and so are its limits
+		l.longer("nats.events_max_age", n.EventsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
+			"NATS refuses a stream that forgets a message before its id")
+	}
+	for _, v := range l.relevant() {
+		l.checkVendorLimits(v)
+	}
+}
+
+// relevant lists the vendors that are on or have settings; all where there is none.
+func (l *loader) relevant() []vendor {
+	all := l.config.vendors()
+	some := slices.DeleteFunc(slices.Clone(all), func(v vendor) bool { return !l.mentioned(v) })
+	if len(some) == 0 {
+		return all
+	}
+	return some
+}
+
+func (l *loader) checkVendorLimits(v vendor) {
+	c, w, n := v.client(), l.config.Worker, l.config.NATS
+	l.longer("worker.call_lease", w.CallLease, margin, v.key("timeout"), c.Timeout,
+		"a call that begins within its lease could not end within it")
+	l.longer(v.key("max_age"), c.MaxAge, 0, "worker.prerequisite_wait", w.PrerequisiteWait,
+		"an effect would be given up while it may still wait")
+	l.longer("nats.effects_ttl", n.EffectsTTL, 0, v.key("max_age"), c.MaxAge,
+		"an activity would be forgotten while it is tried again, and could be done twice")
+	if n.EventsStream == "" {
+		l.longer("nats.events_max_age", n.EventsMaxAge, margin, v.key("max_age"), c.MaxAge,
+			"an event would leave the stream before it is given up, and be lost without a dead letter")
+	}
+	if w.MaxAckPending <= c.Concurrency {
+		l.clash("worker.max_ack_pending", v.key("concurrency"),
+			fmt.Sprintf("%d is not above %s (%d): waiting effects would leave no room for work", w.MaxAckPending, v.key("concurrency"), c.Concurrency))
+	}
+	if w.Shutdown < c.Timeout+margin {
+		l.warn(fmt.Sprintf("worker.shutdown (%s) is shorter than %s (%s) and %s: a call that is cut off must be looked up again after the restart",
+			w.Shutdown, v.key("timeout"), c.Timeout, margin))
+	}
+}
+
+// longer notes a fault where the limit key is less than inner, the limit of
+// than, and by together.
+func (l *loader) longer(key string, limit, by time.Duration, than string, inner time.Duration, why string) {
+	if limit >= inner+by {
+		return
+	}
+	least := fmt.Sprintf("%s (%s)", than, short(inner))
+	if by > 0 {
+		least += fmt.Sprintf(" and %s", by)
+	}
+	l.clash(key, than, fmt.Sprintf("%s is less than %s: %s", short(limit), least, why))
+}
+
+// clash notes that two settings cannot work together, unless one of them is
+// wrong by itself.
+func (l *loader) clash(key, than, problem string) {
+	if l.faulty[key] || l.faulty[than] {
+		return
+	}
+	l.faults = append(l.faults, &Error{
+		Key:      key,
+		Variable: l.settings[key].variable,
+		At:       l.config.origins[key],
+		Problem:  problem,
+		Fix:      "raise " + key + " or lower " + than,
+	})
+}

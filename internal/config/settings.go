@@ -1,0 +1,127 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+const prefix = "USHER_"
+
+// setting is one leaf of Config: its names and the place of its value.
+type setting struct {
+	key      string // in the file: worker.ack_wait
+	variable string // in the environment: USHER_WORKER_ACK_WAIT; empty for a setting of the file only
+	value    reflect.Value
+}
+
+// settings lists every setting of c in the order of the struct; setting a value
+// changes c.
+func (c *Config) settings() []setting {
+	return leaves(reflect.ValueOf(c).Elem(), "", prefix)
+}
+
+// index is settings by key.
+func (c *Config) index() map[string]setting {
+	out := map[string]setting{}
+	for _, s := range c.settings() {
+		out[s.key] = s
+	}
+	return out
+}
+
+// leaves walks the struct v by its tags. A struct without a key of its own is
+// inline.
+func leaves(v reflect.Value, path, variable string) []setting {
+	var out []setting
+	for field, value := range v.Fields() {
+		name, option, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		switch {
+		case option == "inline":
+			out = append(out, leaves(value, path, variable)...)
+		case name == "":
+			continue
+		case value.Kind() == reflect.Struct:
+			out = append(out, leaves(value, path+name+".", variable+field.Tag.Get("envPrefix"))...)
+		default:
+			s := setting{key: path + name, value: value}
+			if env := field.Tag.Get("env"); env != "" {
+				s.variable = variable + env
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// secret tells whether the value must not be shown; a secret can also be read
+// from the file that <variable>_FILE names.
+func (s setting) secret() bool {
+	switch s.value.Interface().(type) {
+	case vendors.Secret, Tokens:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s setting) empty() bool { return s.value.IsZero() }
+
+// want says what the value must look like.
+func (s setting) want() string {
+	switch s.value.Interface().(type) {
+	case Sync:
+		return `"always" or a duration such as 1s`
+	case Bytes:
+		return "a size such as 10GiB"
+	case Tokens:
+		return "a list of tokens"
+	case Courses:
+		return "our course id → vendor → the vendor's course id"
+	case vendors.Secret:
+		return "one text"
+	}
+	switch s.value.Kind() {
+	case reflect.Int64:
+		return "a duration such as 30s, 10m or 24h"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	default:
+		return "one text"
+	}
+}
+
+// nearest returns the one of names that word is probably a slip of, or "".
+func nearest(word string, names []string) string {
+	best, least := "", 3 // more than two slips are no slip
+	for _, name := range names {
+		if d := distance(word, name); d < least {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be added, dropped or changed to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,216 @@
+// Package imports holds the test of who may import whom. Imports run downwards
+// only; a part that reaches up or sideways can no longer be read, tested or
+// replaced by itself.
+package imports_test
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	module = "github.com/usherhq/usher/"
+	nats   = "github.com/nats-io/..."
+)
+
+// rule says what the packages of a folder may import of ours and of NATS.
+// "x/..." is x and everything below it; "x/*" is what lies right below x.
+type rule struct {
+	folder string
+	may    []string
+	why    string
+}
+
+// rules is the table of who may import whom. The first rule that fits a folder counts.
+var rules = []rule{
+	{"cmd/...", []string{"...", nats}, "wires everything together, so it may know everything; nobody may know it"},
+
+	{
+		"internal/worker",
+		[]string{"handlers/...", "internal/ledger", "internal/bus", "internal/telemetry", "events", "schemas", "vendors", nats},
+		"knows errors and accounts, never a vendor by name: a sixth vendor must not touch it",
+	},
+	{
+		"internal/ingest",
+		[]string{"internal/bus", "internal/telemetry", "events", "schemas"},
+		"takes events in; what they ask of anybody is not its business",
+	},
+	{
+		"internal/console",
+		[]string{"internal/ledger", "internal/bus", "internal/telemetry", "events", "schemas"},
+		"shows what the ledger and the streams hold, through their words",
+	},
+	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
+	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
+	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
+	{"internal/config", []string{"vendors"}, "holds values only; whoever needs one gets it from cmd"},
+
+	{"handlers/...", []string{"vendors", "events"}, "a value in, a value out: no NATS, no ledger, no vendor's folder"},
+	{"schemas", []string{"events"}, "describes data"},
+	{"events", nil, "is the words that all parts share"},
+
+	{"vendors", nil, "is the words that all vendors share"},
+	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "plays the vendors: built on their clients it would share their mistakes"},
+	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "schemas"}, "is the suite that every vendor passes; for tests only"},
+	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone: no other vendor, no events, no NATS"},
+}
+
+// fits tells whether an import or a folder is one that the pattern means.
+func fits(pattern, name string) bool {
+	if below, ok := strings.CutSuffix(pattern, "..."); ok {
+		return strings.HasPrefix(name+"/", below)
+	}
+	if above, ok := strings.CutSuffix(pattern, "/*"); ok {
+		rest, below := strings.CutPrefix(name, above+"/")
+		return below && !strings.Contains(rest, "/")
+	}
+	return pattern == name
+}
+
+// check returns what is wrong with the imports of the package in folder.
+func check(folder string, imports []string) []string {
+	i := slices.IndexFunc(rules, func(r rule) bool { return fits(r.folder, folder) })
+	if i < 0 {
+		return []string{folder + " has no rule: add one to the table, with its reason"}
+	}
+	var faults []string
+	for _, name := range imports {
+		ours, isOurs := strings.CutPrefix(name, module)
+		if !isOurs && !fits(nats, name) {
+			continue
+		}
+		if !slices.ContainsFunc(rules[i].may, func(pattern string) bool { return fits(pattern, ours) }) {
+			faults = append(faults, fmt.Sprintf("%s imports %s: it %s", folder, ours, rules[i].why))
+		}
+	}
+	return faults
+}
+
+func TestImports(t *testing.T) {
+	packages := packagesBelow(t, filepath.Join("..", ".."))
+	for _, must := range []string{"events", "handlers", "vendors", "internal/config"} {
+		if packages[must] == nil {
+			t.Errorf("package %s was not found: the test reads the wrong place", must)
+		}
+	}
+	for _, folder := range slices.Sorted(maps.Keys(packages)) {
+		for _, fault := range check(folder, packages[folder]) {
+			t.Error(fault)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	const bus = "github.com/nats-io/nats.go/jetstream"
+	for name, test := range map[string]struct {
+		folder  string
+		imports []string
+		faults  int
+	}{
+		"a vendor imports the words":          {"vendors/miestro", []string{module + "vendors", "net/http"}, 0},
+		"a vendor imports another":            {"vendors/miestro", []string{module + "vendors/lead"}, 1},
+		"a vendor imports events and NATS":    {"vendors/miestro", []string{module + "events", bus}, 2},
+		"a sixth vendor needs no rule":        {"vendors/sixth", []string{module + "vendors"}, 0},
+		"the words import a vendor":           {"vendors", []string{module + "vendors/lead"}, 1},
+		"a vendor uses the suite in its code": {"vendors/miestro", []string{module + "vendors/vendortest"}, 1},
+		"the sandbox uses a client":           {"vendors/sandbox", []string{module + "vendors/miestro"}, 1},
+		"a handler imports NATS":              {"handlers", []string{bus}, 1},
+		"a handler imports a vendor's folder": {"handlers/enrollment", []string{module + "vendors/lead"}, 1},
+		"a handler imports the ledger":        {"handlers", []string{module + "internal/ledger"}, 1},
+		"the worker imports handlers":         {"internal/worker", []string{module + "handlers", module + "vendors", bus}, 0},
+		"the worker knows Miestro":            {"internal/worker", []string{module + "vendors/miestro"}, 1},
+		"the ledger imports the worker":       {"internal/ledger", []string{module + "internal/worker"}, 1},
+		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
+		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/worker", bus}, 0},
+		"a package without a rule":            {"internal/util", nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := check(test.folder, test.imports); len(got) != test.faults {
+				t.Errorf("got %d faults, want %d: %q", len(got), test.faults, got)
+			}
+		})
+	}
+}
+
+// The reader must see a violation in a file, not only in a list of names.
+func TestPackagesBelow(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"handlers/h.go":            "package handlers\n\nimport _ \"" + module + "internal/worker\"\n",
+		"handlers/h_test.go":       "package handlers\n\nimport _ \"" + module + "cmd/usher\"\n",
+		"handlers/testdata/x/x.go": "package x\n\nimport _ \"" + module + "cmd/usher\"\n",
+		".tools/t.go":              "package t\n",
+	} {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string][]string{"handlers": {module + "internal/worker"}}
+	if diff := cmp.Diff(want, packagesBelow(t, root)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// packagesBelow returns the imports of every package below root, without its
+// tests: folder → imports.
+func packagesBelow(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	packages := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if path != root && (strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		folder, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		folder = filepath.ToSlash(folder)
+		names, err := importsOf(path)
+		packages[folder] = append(packages[folder], names...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+func importsOf(path string) ([]string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{} // a package without imports is a package, too
+	for _, spec := range file.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}

@@ -1,0 +1,187 @@
+package ledger
+
+import "time"
+
+// Arrival is a message that asks for an effect.
+type Arrival struct {
+	UserID   string
+	Key      string // of the event
+	Type     string
+	Scope    Scope
+	Course   string // for InCourse
+	Order    Order  // of the event: of its first message, where this one is a replay
+	Carrier  Carrier
+	Delivery uint64
+	Replay   int
+	Token    string // unique to this delivery in this process
+	Expired  bool   // the event's expirytime has passed
+	Now      time.Time
+	Keep     time.Duration // how long finished effects are remembered
+}
+
+// Step is what the worker does next with a message.
+type Step uint8
+
+// The steps.
+const (
+	Proceed Step = iota // the claim is ours: call the vendor
+	Settle              // the claim is ours, taken from a delivery that gave no sign of life: wait, confirm, then call
+	Publish             // it has an outcome: publish its result (again), ack
+	Dismiss             // another message carries this effect: ack
+	Drop                // a newer delivery of this message is at work: neither ack nor negative ack
+	Wait                // it waits for its time, or for another effect: negative ack until then
+)
+
+// Decision is a Step with what belongs to it.
+type Decision struct {
+	Step   Step
+	Effect Effect    // as the record has it now
+	Until  time.Time // for Wait: when to come back; zero where no time is known
+}
+
+// Arrive applies the rules to a message that came in. What it changes in the
+// record counts only once the record has been saved.
+func (a *Account) Arrive(m Arrival) Decision {
+	if a.UserID == "" {
+		a.UserID = m.UserID
+	}
+	a.prune(m.Now.Add(-m.Keep))
+	e := a.find(m.Key)
+	switch {
+	case e == nil:
+		e = a.register(m)
+	case a.held(m.Token) && e.Phase != Finished: // our own claim, saved though the answer was lost
+		return a.ours(e)
+	case e.Phase == Finished && m.Replay > e.Replay:
+		if a.claims(m.Key) {
+			return Decision{Step: Wait, Effect: *e}
+		}
+		*e = fresh(m)
+	case e.Phase == Finished:
+		return a.known(e, m)
+	case e.Carrier.goneAt(m.Carrier):
+		e.Carrier = m.Carrier
+	case e.Carrier != m.Carrier:
+		if !e.tried() && m.Order.Before(e.Order) {
+			e.Order = m.Order
+		}
+		return Decision{Step: Dismiss, Effect: *e}
+	}
+	if a.claims(m.Key) || (a.Claim != nil && a.Claim.Carrier.goneAt(m.Carrier)) {
+		return a.takeOver(e, m)
+	}
+	return a.begin(e, m)
+}
+
+// ours answers a message whose claim is in the record already.
+func (a *Account) ours(e *Effect) Decision {
+	if a.Claim.Taken {
+		return Decision{Step: Settle, Effect: *e}
+	}
+	return Decision{Step: Proceed, Effect: *e}
+}
+
+// known answers a message whose effect is finished. A claim on it by a newer
+// delivery means that the newer one will see to the rest.
+func (a *Account) known(e *Effect, m Arrival) Decision {
+	if a.claims(m.Key) {
+		if a.Claim.Carrier == m.Carrier && a.Claim.Delivery > m.Delivery {
+			return Decision{Step: Drop, Effect: *e}
+		}
+		a.Claim = nil
+	}
+	return Decision{Step: Publish, Effect: *e}
+}
+
+// takeOver answers a message whose effect is claimed. Only the same message,
+// delivered again, may take the claim: then the server itself says that the
+// holder gave no sign of life. (The claim of a message whose stream is no more
+// may be taken by any.)
+func (a *Account) takeOver(e *Effect, m Arrival) Decision {
+	if a.Claim.Carrier == m.Carrier && m.Delivery <= a.Claim.Delivery {
+		return Decision{Step: Drop, Effect: *e}
+	}
+	a.claim(m)
+	a.Claim.Taken = true
+	e.Unsettled = true
+	return Decision{Step: Settle, Effect: *e}
+}
+
+// begin claims the effect, or says what it has to wait for.
+func (a *Account) begin(e *Effect, m Arrival) Decision {
+	if (m.Expired && !e.tried()) || a.fenced(e) {
+		e.finish(Outcome{Kind: kindSuperseded, Attempts: e.Attempts, At: m.Now, By: m.Token})
+		return Decision{Step: Publish, Effect: *e}
+	}
+	if e.Due.After(m.Now) {
+		return Decision{Step: Wait, Effect: *e, Until: e.Due}
+	}
+	if a.Claim != nil {
+		return Decision{Step: Wait, Effect: *e}
+	}
+	if other := a.blocker(e); other != nil {
+		return Decision{Step: Wait, Effect: *e, Until: other.Due}
+	}
+	a.claim(m)
+	e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, m.Now
+	return Decision{Step: Proceed, Effect: *e}
+}
+
+// register adds the effect of an event that the record does not know.
+func (a *Account) register(m Arrival) *Effect {
+	a.Effects = append(a.Effects, fresh(m))
+	return &a.Effects[len(a.Effects)-1]
+}
+
+func fresh(m Arrival) Effect {
+	return Effect{
+		Key: m.Key, Type: m.Type, Scope: m.Scope, Course: m.Course,
+		Order: m.Order, Carrier: m.Carrier, Replay: m.Replay, Phase: Waiting, First: m.Now,
+	}
+}
+
+func (a *Account) claim(m Arrival) {
+	a.Claim = &Claim{Key: m.Key, Carrier: m.Carrier, Delivery: m.Delivery, Token: m.Token}
+}
+
+// fenced tells whether something newer has been applied already, so that the
+// effect must never reach the vendor.
+func (a *Account) fenced(e *Effect) bool {
+	switch e.Scope {
+	case Life:
+		return e.Order.Before(a.Life)
+	case InCourse:
+		return e.Order.Before(a.Deleted) || e.Order.Before(a.Courses[e.Course].Order)
+	default:
+		return false
+	}
+}
+
+// blocker returns the unfinished effect that e has to wait for, or nil.
+func (a *Account) blocker(e *Effect) *Effect {
+	for i := range a.Effects {
+		f := &a.Effects[i]
+		gone := f.Carrier.goneAt(e.Carrier)
+		if f.Key != e.Key && f.Phase != Finished && !f.Prerequisite && !gone && holdsUp(f, e) {
+			return f
+		}
+	}
+	return nil
+}
+
+// holdsUp tells whether e waits for f. An effect waits for older ones only
+// until it is tried, and for a newer lifecycle effect that was tried: so two
+// never wait for each other.
+func holdsUp(f, e *Effect) bool {
+	older := f.Order.Before(e.Order)
+	switch {
+	case f.Scope == Life && older:
+		return !e.tried()
+	case f.Scope == Life:
+		return f.tried()
+	case f.Scope == InCourse && e.Scope == InCourse && f.Course == e.Course:
+		return older && !e.tried()
+	default:
+		return false
+	}
+}

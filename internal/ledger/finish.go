@@ -1,0 +1,128 @@
+package ledger
+
+import (
+	"maps"
+	"time"
+)
+
+const kindSuperseded = "superseded"
+
+// Change is what an effect did to the account.
+type Change struct {
+	State     State  // the account's state from now on; Unknown leaves it as it is
+	AccountID string // the vendor's id; empty leaves it as it is
+	Enrolled  bool   // for InCourse: whether the account is in the course now
+	Applied   bool   // whether the vendor is now as the event asks
+}
+
+// Confirm renews a claim that was taken over, once the waiting time is past. It
+// returns false where another delivery has taken it, or the effect is finished.
+func (a *Account) Confirm(token string, now time.Time) (Effect, bool) {
+	if !a.held(token) {
+		return Effect{}, false
+	}
+	e := a.find(a.Claim.Key)
+	if e == nil || e.Phase == Finished {
+		return Effect{}, false
+	}
+	a.Claim.Taken = false
+	e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, now
+	return *e, true
+}
+
+// Written says whose the outcome in the record is after Finish.
+type Written uint8
+
+// What Finish may find.
+const (
+	Mine    Written = iota // ours: publish the result, ack
+	Theirs                 // written for the delivery that holds the claim now: it publishes and acks
+	Nothing                // not written: another delivery sees to the effect
+)
+
+// Finish writes the outcome of the effect that token claimed, and releases the
+// claim. Where another delivery of the same message has taken the claim
+// meanwhile, an outcome that changed the vendor is written down all the same,
+// so that nobody makes the change again.
+func (a *Account) Finish(key, token string, o Outcome, c Change) Written {
+	e := a.find(key)
+	switch {
+	case e == nil:
+		return Nothing
+	case e.Phase == Finished && e.Outcome.By == token:
+		return Mine // saved before, though the answer was lost
+	case e.Phase == Finished:
+		return Nothing
+	}
+	written := Mine
+	switch {
+	case a.held(token):
+		a.Claim = nil
+	case a.Claim != nil && a.Claim.Key == key && c.Applied:
+		written = Theirs
+	default:
+		return Nothing
+	}
+	o.By, o.Attempts = token, e.Attempts
+	e.finish(o)
+	if c.Applied {
+		a.apply(e, c)
+	}
+	return written
+}
+
+func (e *Effect) finish(o Outcome) {
+	e.Phase, e.Outcome = Finished, &o
+	e.Unsettled, e.Prerequisite, e.Due = false, false, time.Time{}
+}
+
+// apply moves the account to where the effect has brought it.
+func (a *Account) apply(e *Effect, c Change) {
+	if c.State != Unknown {
+		a.State = c.State
+	}
+	if c.AccountID != "" {
+		a.AccountID = c.AccountID
+	}
+	switch e.Scope {
+	case Life:
+		a.Life = e.Order
+		if c.State == Deleted {
+			a.Deleted, a.AccountID, a.Courses = e.Order, "", nil
+		}
+	case InCourse:
+		courses := maps.Clone(a.Courses)
+		if courses == nil {
+			courses = map[string]Course{}
+		}
+		courses[e.Course] = Course{Enrolled: c.Enrolled, Order: e.Order}
+		a.Courses = courses
+	}
+}
+
+// Pause is why an effect was not finished, and when it is to be tried again.
+type Pause struct {
+	Due          time.Time
+	Unsettled    bool // a write may have reached the vendor
+	Prerequisite bool // something else must happen first
+	Panicked     bool
+}
+
+// Release gives the claim back without an outcome. It returns false where the
+// claim is another's: then nothing is written.
+func (a *Account) Release(token string, p Pause) bool {
+	if !a.held(token) {
+		return false
+	}
+	e := a.find(a.Claim.Key)
+	a.Claim = nil
+	if e == nil {
+		return true
+	}
+	e.Due, e.Prerequisite = p.Due, p.Prerequisite
+	e.Unsettled = e.Unsettled || p.Unsettled
+	if p.Panicked {
+		e.Panics++
+	}
+	return true
+}

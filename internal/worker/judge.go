@@ -1,0 +1,134 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/vendors"
+)
+
+var errPanic = errors.New("the handler panicked")
+
+// The classes of failure that end an effect, beside the vendors' own.
+const (
+	classInvalid      = "invalid"      // the event itself is at fault
+	classPermanent    = "permanent"    // the vendor will never take it
+	classPrerequisite = "prerequisite" // what it waits for did not come
+	classExhausted    = "exhausted"    // max_age passed
+	classPanic        = "panic"
+)
+
+const maxPanics = 3
+
+// verdict is what is done about a failed attempt: given up, for a reason, or
+// tried again.
+type verdict struct {
+	giveUp string // the class; empty: try again
+	pause  ledger.Pause
+}
+
+// judge is the one place where an error becomes a verdict.
+func (w *Worker) judge(e ledger.Effect, err error, now time.Time) verdict {
+	age := now.Sub(e.First)
+	switch class := vendors.ClassOf(err); {
+	case errors.Is(err, errPanic):
+		if e.Panics+1 >= maxPanics {
+			return verdict{giveUp: classPanic}
+		}
+		return w.later(e, ledger.Pause{Panicked: true, Unsettled: true}, now, 0)
+	case errors.Is(err, handlers.ErrNoAccount):
+		if age >= w.config.PrerequisiteWait {
+			return verdict{giveUp: classPrerequisite}
+		}
+		v := w.later(e, ledger.Pause{Prerequisite: true}, now, 0)
+		if soon := now.Add(max(w.config.RetryMin, w.config.PrerequisiteWait/20)); v.pause.Due.After(soon) {
+			v.pause.Due = soon
+		}
+		return v
+	case class == vendors.Permanent:
+		return verdict{giveUp: classPermanent}
+	case age >= w.config.MaxAge:
+		return verdict{giveUp: classExhausted}
+	case class == vendors.Unusable:
+		return w.later(e, ledger.Pause{}, now, w.config.HoldRetry)
+	default:
+		return w.later(e, ledger.Pause{Unsettled: vendors.IsUnknown(err)}, now, asked(err))
+	}
+}
+
+// later sets when to try again: never before the vendor asked for it, and where
+// a write may be on its way, never before it must have landed.
+func (w *Worker) later(e ledger.Effect, p ledger.Pause, now time.Time, least time.Duration) verdict {
+	if p.Unsettled {
+		least = max(least, w.config.CallTimeout)
+	}
+	p.Due = now.Add(least + w.jitter(e.Attempts))
+	return verdict{pause: p}
+}
+
+// jitter is the exponential backoff before the next attempt, with full jitter.
+func (w *Worker) jitter(attempts int) time.Duration {
+	schedule := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(w.config.RetryMin),
+		backoff.WithMultiplier(2),
+		backoff.WithMaxInterval(w.config.RetryMax),
+		backoff.WithRandomizationFactor(0),
+		backoff.WithMaxElapsedTime(0),
+	)
+	span := w.config.RetryMin
+	for range min(attempts, 40) {
+		span = schedule.NextBackOff()
+	}
+	return rand.N(span + 1)
+}
+
+// asked is how long the vendor asked us to wait.
+func asked(err error) time.Duration {
+	if e := (*vendors.Error)(nil); errors.As(err, &e) {
+		return e.After
+	}
+	return 0
+}
+
+// patience is how long a delivery waits that may not begin yet: until the time
+// that is known, or a little longer each time.
+func (w *Worker) patience(t *task, until time.Time) time.Duration {
+	const first, doublings = 20 * time.Millisecond, 7
+	wait := first << min(t.place.Delivery, doublings)
+	if known := time.Until(until); known > 0 {
+		return known + rand.N(first)
+	}
+	return wait/2 + rand.N(wait/2)
+}
+
+// fail writes a failed attempt down: as an outcome where it is given up, else
+// as a pause.
+func (w *Worker) fail(ctx context.Context, t *task, e ledger.Effect, took time.Duration, cause error) settlement {
+	now := time.Now()
+	v := w.judge(e, cause, now)
+	if v.giveUp != "" {
+		o := ledger.Outcome{
+			Kind: events.Failed, TookMS: took.Milliseconds(), At: now.UTC(),
+			Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause),
+		}
+		return w.finish(ctx, t, e, o, ledger.Change{})
+	}
+	ours := false
+	err := t.book.Change(ctx, t.record, func(a *ledger.Account) { ours = a.Release(t.token, v.pause) })
+	if err != nil {
+		w.trouble(t, err)
+		return left
+	}
+	w.line(t, e, ledger.Outcome{Class: vendors.ClassOf(cause).String(), Status: vendors.StatusOf(cause), Message: message(cause), TookMS: took.Milliseconds()}, v.pause.Due)
+	if !ours {
+		return left
+	}
+	return again(time.Until(v.pause.Due))
+}

@@ -1,0 +1,174 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/ledger"
+)
+
+// settlement is what becomes of a delivery.
+type settlement struct {
+	ack   bool
+	nak   bool
+	delay time.Duration // for nak
+}
+
+var (
+	acked = settlement{ack: true}
+	// left is neither acked nor naked: another delivery sees to it, or the server
+	// delivers it again after AckWait.
+	left = settlement{}
+)
+
+func again(after time.Duration) settlement { return settlement{nak: true, delay: after} }
+
+// unwell is how long to wait after NATS itself failed a step.
+const unwell = time.Second
+
+// process takes one delivery all the way and says what becomes of it. Vendor
+// calls and waits end with ctx; what was done is written down all the same,
+// until record ends.
+func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlement {
+	switch {
+	case t.invalid != nil:
+		return w.refuse(record, t)
+	case t.plan.Skip:
+		return acked
+	}
+	sent := time.Now()
+	d, known, err := w.claim(ctx, t)
+	if err == nil && d.Step == ledger.Settle {
+		sent, d, known, err = w.settle(ctx, t, s)
+	}
+	if err != nil {
+		w.trouble(t, err)
+		return again(unwell)
+	}
+	switch d.Step {
+	case ledger.Proceed:
+		return w.attempt(ctx, record, t, claimed{d.Effect, known, sent})
+	case ledger.Publish:
+		if d.Effect.Outcome.By == t.token { // superseded just now
+			w.line(t, d.Effect, *d.Effect.Outcome, time.Time{})
+		}
+		return w.tell(record, t, d.Effect)
+	case ledger.Dismiss:
+		return acked
+	case ledger.Wait:
+		return again(w.patience(t, d.Until))
+	default:
+		return left
+	}
+}
+
+// claim asks the ledger what to do with the delivery.
+func (w *Worker) claim(ctx context.Context, t *task) (d ledger.Decision, known handlers.Known, err error) {
+	now := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, w.config.CallLease)
+	defer cancel()
+	err = t.book.Change(ctx, t.record, func(a *ledger.Account) {
+		d = a.Arrive(ledger.Arrival{
+			UserID: t.plan.UserID, Key: t.key, Type: t.kind, Scope: t.scope(), Course: t.plan.Course,
+			Order: t.order, Carrier: t.carrier(), Delivery: t.place.Delivery, Replay: t.replay,
+			Token: t.token, Expired: events.Expired(t.event, now), Now: now, Keep: w.config.Keep,
+		})
+		known = w.known(t, *a, d.Effect)
+	})
+	return d, known, err
+}
+
+// settle waits out whatever the former holder of the claim may still have on
+// its way to the vendor, and then renews the claim, if it is ours still.
+func (w *Worker) settle(ctx context.Context, t *task, s slot) (sent time.Time, d ledger.Decision, known handlers.Known, err error) {
+	s.free()
+	pause := time.NewTimer(w.config.CallLease + w.config.CallTimeout)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		s.take()
+	case <-ctx.Done():
+		s.take()
+		return sent, d, known, ctx.Err()
+	}
+	sent = time.Now()
+	confirmed := false
+	err = t.book.Change(ctx, t.record, func(a *ledger.Account) {
+		d.Effect, confirmed = a.Confirm(t.token, sent)
+		known = w.known(t, *a, d.Effect)
+	})
+	if err != nil || confirmed {
+		d.Step = ledger.Proceed
+		return sent, d, known, err
+	}
+	d, known, err = w.claim(ctx, t)
+	if d.Step == ledger.Settle || d.Step == ledger.Proceed {
+		d.Step = ledger.Drop
+	}
+	return sent, d, known, err
+}
+
+func (w *Worker) known(t *task, a ledger.Account, e ledger.Effect) handlers.Known {
+	k := handlers.Known{
+		From: t.origin(), Active: a.State == ledger.Active, Gone: a.State == ledger.Deleted,
+		Enrolled: a.Courses[t.plan.Course].Enrolled, Unsettled: e.Unsettled,
+	}
+	k.Account.ID = a.AccountID
+	return k
+}
+
+// claimed is an effect that this delivery may call the vendor for.
+type claimed struct {
+	effect ledger.Effect
+	known  handlers.Known
+	sent   time.Time // just before the claim was
+}
+
+// attempt calls the vendor and writes down what came of it. A call may begin
+// only within the lease, counted from when the claim was sent; the transport
+// sees to that, since it begins none that could not end before its context.
+func (w *Worker) attempt(ctx, record context.Context, t *task, c claimed) settlement {
+	limit, cancel := context.WithDeadline(ctx, c.sent.Add(w.config.CallLease+w.config.CallTimeout))
+	defer cancel()
+	begun := time.Now()
+	reply, err := w.handle(limit, t, c.known)
+	took := time.Since(begun)
+	if err != nil {
+		return w.fail(record, t, c.effect, took, err)
+	}
+	o := ledger.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: time.Now().UTC()}
+	return w.finish(record, t, c.effect, o, change(t, reply))
+}
+
+// handle carries the plan out, and survives its panics.
+func (w *Worker) handle(ctx context.Context, t *task, k handlers.Known) (reply handlers.Reply, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.deps.Log.Error().Str("vendor", w.vendor.Name).Str("type", t.kind).Bytes("stack", debug.Stack()).Msg("panic in a handler")
+			err = fmt.Errorf("%w (a %T)", errPanic, p)
+		}
+	}()
+	return t.plan.Do(ctx, k)
+}
+
+// change says what a reply makes of the account.
+func change(t *task, r handlers.Reply) ledger.Change {
+	c := ledger.Change{AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone}
+	switch {
+	case t.handler.Scope == handlers.InCourse:
+		c.Enrolled = c.Applied
+		if c.Applied {
+			c.State = ledger.Active
+		}
+	case t.kind == events.UserDeleted:
+		// A vendor that cannot delete is told no more of the user all the same.
+		c.State, c.Applied = ledger.Deleted, c.Applied || r.Outcome == events.Unsupported
+	case t.handler.Scope == handlers.Life && c.Applied:
+		c.State = ledger.Active
+	}
+	return c
+}

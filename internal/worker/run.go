@@ -1,0 +1,132 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/internal/bus"
+)
+
+const (
+	fetchWait = time.Second            // how long one fetch waits for messages
+	gather    = 5 * time.Millisecond   // how long room is gathered before a small fetch
+	reopenMin = 250 * time.Millisecond // between tries to open a lane
+	reopenMax = 5 * time.Second
+)
+
+// Lane is where deliveries come from.
+type Lane interface {
+	// Fetch hands up to n messages to take, for as long as wait.
+	Fetch(n int, wait time.Duration, take func(Message)) error
+	// HandOver lets another process have the lane at once.
+	HandOver(ctx context.Context) error
+}
+
+// OnBus returns the Open of a durable consumer on the bus.
+func OnBus(b *bus.Bus, c bus.LaneConfig) Open {
+	return func(ctx context.Context) (Lane, error) {
+		lane, err := b.Lane(ctx, c)
+		return busLane{lane}, err
+	}
+}
+
+type busLane struct{ *bus.Lane }
+
+func (l busLane) Fetch(n int, wait time.Duration, take func(Message)) error {
+	return l.Lane.Fetch(n, wait, func(m *bus.Message) { take(m) })
+}
+
+// Open opens one of a vendor's lanes, and makes its consumer where it is not there.
+type Open func(ctx context.Context) (Lane, error)
+
+// Run serves the lanes until ctx ends. Then it fetches no more, gives back what
+// has not begun, and lets what has begun come to its end for as long as grace:
+// three quarters in, vendor calls are cut, and what is known of them is written
+// down.
+func (w *Worker) Run(ctx context.Context, grace time.Duration, lanes ...Open) error {
+	record, endRecord := context.WithCancel(context.WithoutCancel(ctx))
+	calls, endCalls := context.WithCancel(record)
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	defer endRecord()
+	defer endCalls()
+
+	group, fetching := errgroup.WithContext(ctx)
+	for _, open := range lanes {
+		hold := newHolding(w.config.Prefetch, w.config.Ceiling)
+		renewing.Go(func() { hold.renew(record, w.config.AckWait) })
+		take := func(m Message) { w.accept(calls, record, m, hold) }
+		group.Go(func() error { return w.serve(fetching, record, open, hold, take) })
+	}
+	err := group.Wait()
+	defer time.AfterFunc(grace*3/4, endCalls).Stop()
+	defer time.AfterFunc(grace, endRecord).Stop()
+	w.queue.close()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// serve keeps one lane open and takes what comes in on it.
+func (w *Worker) serve(ctx, record context.Context, open Open, hold *holding, take func(Message)) error {
+	for wait := reopenMin; ; wait = min(2*wait, reopenMax) {
+		lane, err := open(ctx)
+		if err == nil {
+			wait = reopenMin
+			err = w.pull(ctx, record, lane, hold, take)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		w.deps.Log.Warn().Err(err).Str("vendor", w.vendor.Name).Msg("cannot fetch, trying again")
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// pull fetches from an open lane until it fails or ctx ends.
+func (w *Worker) pull(ctx, record context.Context, lane Lane, hold *holding, take func(Message)) error {
+	for {
+		// A pinned lane that does not ask for long is given to another process, so
+		// one message more is asked for now and then even where there is no room.
+		n := max(1, hold.wait(ctx, w.config.AckWait/3))
+		if ctx.Err() != nil {
+			return lane.HandOver(record)
+		}
+		if err := lane.Fetch(n, fetchWait, take); err != nil {
+			return err
+		}
+	}
+}
+
+// accept takes a delivery in, and queues it behind those of the same user.
+func (w *Worker) accept(calls, record context.Context, m Message, hold *holding) {
+	hold.take(m)
+	w.queue.put(w.read(m), func(t *task, s slot) {
+		w.close(t, w.process(calls, record, t, s), hold)
+	}, func(t *task) { w.close(t, again(0), hold) })
+}
+
+// close settles a delivery with the server. An ack or a negative ack that does
+// not arrive means that the message comes again, and that the ledger knows it.
+func (w *Worker) close(t *task, s settlement, hold *holding) {
+	hold.free(t.message)
+	var err error
+	switch {
+	case s.ack:
+		err = t.message.Ack()
+	case s.nak:
+		err = t.message.Nak(s.delay)
+	}
+	if err != nil {
+		w.trouble(t, err)
+	}
+}

@@ -1,0 +1,114 @@
+package worker
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/vendors"
+)
+
+// task is one delivery, read and planned.
+type task struct {
+	message Message
+	place   bus.Place
+	event   events.Event
+	kind    string // the type that its subject names
+	key     string // of the event
+	order   ledger.Order
+	replay  int
+	handler handlers.Handler
+	plan    handlers.Plan
+	invalid error // why it can never be carried out
+	token   string
+	book    *ledger.Book
+	record  string // the key of its record in book
+}
+
+// read decodes, validates and plans a delivery. What is wrong with the event
+// itself is left in invalid.
+func (w *Worker) read(m Message) *task {
+	place := m.At()
+	t := &task{
+		message: m, place: place, kind: w.kind(m.Subject()), token: w.token(),
+		key:   events.Key(fmt.Sprintf("%s/%d", place.Stream, place.Epoch), fmt.Sprint(place.Seq)),
+		order: ledger.Order{Epoch: place.Epoch, Seq: place.Seq},
+	}
+	replayed, isReplay := bus.ReadReplay(m.Header())
+	if isReplay && place.Stream == bus.ReplaysStream {
+		t.key, t.replay = replayed.Key, replayed.Number
+		t.order = ledger.Order{Epoch: replayed.Epoch, Seq: replayed.Seq}
+	}
+	t.invalid = w.understand(t, isReplay)
+	t.book, t.record = w.deps.Accounts, w.vendor.Name+"."+digest(t.plan.UserID)
+	if t.handler.Scope == handlers.Record {
+		t.book, t.record = w.deps.Effects, w.vendor.Name+"."+t.key
+	}
+	return t
+}
+
+// understand fills in what the event says.
+func (w *Worker) understand(t *task, isReplay bool) error {
+	e, err := events.FromNATS(t.message.Header(), t.message.Payload())
+	if err != nil {
+		return err
+	}
+	t.event = e
+	if !isReplay {
+		t.key = events.Key(e.Source(), e.ID())
+	}
+	handler, ok := w.handlers[t.kind]
+	if !ok || e.Type() != t.kind {
+		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
+	}
+	t.handler = handler
+	if err := w.deps.Validate(e); err != nil {
+		return err
+	}
+	t.plan, err = handler.Plan(w.vendor, e)
+	return err
+}
+
+// kind is the event type that a subject names.
+func (w *Worker) kind(subject string) string {
+	return strings.TrimPrefix(subject, "usher.replay."+w.vendor.Name+".")
+}
+
+func (t *task) carrier() ledger.Carrier {
+	return ledger.Carrier{Stream: t.place.Stream, Order: ledger.Order{Epoch: t.place.Epoch, Seq: t.place.Seq}}
+}
+
+func (t *task) origin() vendors.Origin {
+	return vendors.Origin{Key: t.key, At: t.event.Time()}
+}
+
+func (t *task) scope() ledger.Scope {
+	switch t.handler.Scope {
+	case handlers.Life:
+		return ledger.Life
+	case handlers.InCourse:
+		return ledger.InCourse
+	default:
+		return ledger.Activity
+	}
+}
+
+// digest makes a user id fit for a key of the ledger.
+func digest(userID string) string {
+	sum := sha256.Sum256([]byte(userID))
+	return hex.EncodeToString(sum[:16])
+}
+
+// fault returns the pointer and the rule of an invalid event.
+func fault(err error) (pointer, rule string) {
+	if invalid := (*events.InvalidError)(nil); errors.As(err, &invalid) {
+		return invalid.Pointer, invalid.Rule
+	}
+	return "", ""
+}

@@ -1,0 +1,112 @@
+// Package worker carries one vendor's effects out: decode → validate → claim →
+// handle → record → publish the result → ack. It knows no vendor by name; what
+// an event asks is the handlers' to say, what was done is the ledger's to know.
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ledger"
+)
+
+// Message is one delivery of a message.
+type Message interface {
+	Subject() string
+	Header() map[string][]string
+	Payload() []byte
+	At() bus.Place
+	Ack() error
+	Nak(delay time.Duration) error
+	Renew(ctx context.Context) error
+}
+
+// Results publishes results; it returns once they are stored.
+type Results interface {
+	Publish(ctx context.Context, vendor string, e events.Event) error
+}
+
+// Graves stores dead letters; it returns once they are stored.
+type Graves interface {
+	Bury(ctx context.Context, d bus.DeadLetter) error
+}
+
+// Config is one vendor's limits. All durations must be set.
+type Config struct {
+	Source           string        // of results, as a CloudEvents source
+	Concurrency      int           // vendor sequences at a time
+	Prefetch         int           // messages held at a time, per lane
+	CallTimeout      time.Duration // of one vendor call
+	CallLease        time.Duration // after a claim, in which vendor calls may begin
+	MaxAge           time.Duration // from the first try until an effect is given up
+	PrerequisiteWait time.Duration // from the first try until what does not come is given up
+	RetryMin         time.Duration // the first wait after a failure
+	RetryMax         time.Duration // the longest
+	HoldRetry        time.Duration // the wait after the vendor refused us
+	Keep             time.Duration // how long finished effects are remembered
+	AckWait          time.Duration // after which the server takes a message for lost
+	Ceiling          time.Duration // the longest that a message is held
+}
+
+// Deps is what a worker works with.
+type Deps struct {
+	Accounts *ledger.Book
+	Effects  *ledger.Book
+	Results  Results
+	Graves   Graves
+	Validate func(events.Event) error
+	Handlers []handlers.Handler
+	Log      zerolog.Logger
+	Seen     func(Seen) // told of every attempt; may be nil
+}
+
+// Seen is what came of one attempt.
+type Seen struct {
+	Vendor  string
+	Type    string
+	Outcome string // empty where the effect is to be tried again
+	Class   string // of the failure, where there was one
+	Took    time.Duration
+}
+
+// Worker carries out one vendor's effects.
+type Worker struct {
+	vendor   handlers.Vendor
+	config   Config
+	deps     Deps
+	handlers map[string]handlers.Handler
+	name     string // of this process's worker, for claims
+	tasks    atomic.Uint64
+	queue    *queue
+}
+
+// New returns a worker for one vendor.
+func New(v handlers.Vendor, c Config, d Deps) (*Worker, error) {
+	if c.Concurrency < 1 || c.Prefetch < 1 || c.CallTimeout <= 0 || c.CallLease <= 0 || c.MaxAge <= 0 || c.Keep <= 0 || c.AckWait <= 0 {
+		return nil, fmt.Errorf("worker of %s: %w", v.Name, errors.New("a limit is not set"))
+	}
+	w := &Worker{
+		vendor: v, config: c, deps: d, name: rand.Text()[:8],
+		handlers: map[string]handlers.Handler{},
+		queue:    newQueue(c.Concurrency),
+	}
+	for _, h := range d.Handlers {
+		w.handlers[h.Type] = h
+	}
+	return w, nil
+}
+
+// token names one delivery in this process.
+func (w *Worker) token() string {
+	return w.name + "." + strconv.FormatUint(w.tasks.Add(1), 10)
+}

@@ -1,0 +1,119 @@
+// Package lead speaks to the LEAD LMS of Fivable, by the page "LEAD LMS API" of
+// its wiki (https://fivable.atlassian.net/wiki/spaces/LEAD/pages/8421646).
+package lead
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+const vendor = "lead"
+
+// Config is what a client of LEAD is made from. BaseURL, Email and Password are required.
+type Config struct {
+	vendors.Options                // BaseURL is the tenant's host with /api; LEAD documents none
+	Email           string         // of the service account: an administrator, since LEAD has no API keys
+	Password        vendors.Secret // of the service account
+	// EnrollPath is where an enrolment is posted, below the base URL, with
+	// {course} and {user} for the ids, such as courses/{course}/users/{user}.
+	// LEAD documents no such call; where it is empty, enrolments are refused.
+	EnrollPath string
+}
+
+// validate returns every fault at once.
+func (c Config) validate() error {
+	var faults []error
+	missing := func(name, value string) {
+		if value == "" {
+			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
+		}
+	}
+	missing("the base URL", c.BaseURL)
+	missing("the e-mail of the service account", c.Email)
+	missing("the password of the service account", c.Password.Reveal())
+	if strings.Contains(c.EnrollPath, "://") {
+		faults = append(faults, fmt.Errorf("%s: the enrol path is to be a path below the base URL, not a whole address", vendor))
+	}
+	return errors.Join(faults...)
+}
+
+// API makes the documented calls of LEAD, one method each. It is safe for use
+// by many goroutines.
+type API struct {
+	calls *vendors.Client
+	login *vendors.Client // without credentials, and with a time limit that fits within that of the call that needs the log-in
+}
+
+// tokenUse is how long a token is used before it is renewed. LEAD's tokens live
+// 48 h, which only the newest version of its page says; they tell no expiry themselves.
+const tokenUse = 40 * time.Hour
+
+// NewAPI returns a client for the calls alone, which logs in when the first
+// call needs it.
+func NewAPI(c Config) *API {
+	login := c.Options
+	login.Timeout = cmp.Or(c.Timeout, 10*time.Second) / 2
+	a := &API{login: vendors.NewClient(vendor, login, nil, c.Password)}
+	auth := vendors.NewTokens("Authorization", "Bearer ", func(ctx context.Context, _ vendors.Secret) (vendors.Secret, time.Duration, error) {
+		t, err := a.LogIn(ctx, c.Email, c.Password)
+		return t.AccessToken, tokenUse, refused(err)
+	})
+	a.calls = vendors.NewClient(vendor, c.Options, auth, c.Password)
+	return a
+}
+
+// Token is the answer of a log-in. AccessToken is opaque ("4|xnx8…"), though
+// the page calls it a JWT.
+type Token struct {
+	AccessToken vendors.Secret `json:"access_token"`
+	TokenType   string         `json:"token_type"` // Bearer
+}
+
+// LogIn is POST api/login with the form fields email and password (LEAD LMS
+// API, newest version). A wrong password is 401 {"message":"Invalid login details"}.
+// It may be repeated: that makes nothing but another token.
+func (a *API) LogIn(ctx context.Context, email string, password vendors.Secret) (Token, error) {
+	var out Token
+	form := url.Values{"email": {email}, "password": {password.Reveal()}}
+	err := a.login.Do(ctx, vendors.Call{Op: "log in", Method: http.MethodPost, Path: "/login", Form: form, Repeatable: true, NoAuth: true, Out: &out})
+	if err == nil && out.AccessToken == "" {
+		err = &vendors.Error{Vendor: vendor, Op: "log in", Message: "the answer has no access token"}
+	}
+	return out, err
+}
+
+// refused makes a log-in that LEAD rejects the fault of the configuration,
+// whatever the status: no call can succeed until a person mends it. The status
+// is left out, so that nobody takes it for the answer to the call that was to follow.
+func refused(err error) error {
+	e := (*vendors.Error)(nil)
+	if !errors.As(err, &e) || e.Class == vendors.Again {
+		return err
+	}
+	return &vendors.Error{Vendor: vendor, Op: e.Op, Class: vendors.Unusable, Message: fmt.Sprintf("the log-in was refused with status %d: %s", e.Status, e.Message)}
+}
+
+// RevokeTokensByGETWithSideEffect is GET api/revoke-tokens/{user_id}: a GET that
+// changes something. It ends every token of the user, on all machines, so that
+// calling it with the service account logs out every worker. The worker never
+// calls it, and nothing repeats it. The heading in the document lacks the slash
+// before {user_id}; its newer text has it.
+func (a *API) RevokeTokensByGETWithSideEffect(ctx context.Context, user int64) (message string, err error) {
+	var out struct {
+		Message string `json:"message"` // Tokens revoked
+	}
+	path := "/revoke-tokens/" + strconv.FormatInt(user, 10)
+	err = a.calls.Do(ctx, vendors.Call{Op: "revoke tokens", Method: http.MethodGet, Path: path, Once: true, Out: &out})
+	return out.Message, err
+}
+
+func userPath(user int64) string { return "/users/" + strconv.FormatInt(user, 10) }

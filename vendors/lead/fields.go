@@ -1,0 +1,108 @@
+package lead
+
+import (
+	"encoding/json"
+	"net/url"
+	"strconv"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// The languages that LEAD knows.
+const (
+	LanguageEnglish = "en-US"
+	LanguageSpanish = "es-US"
+)
+
+// Fields is what CreateUser and UpdateUser take. Email, Password, Role,
+// FirstName, LastName, Language and TimeZone are required by LEAD in both; what
+// else is empty or nil is not sent. A picture goes by its URL: a file
+// (profile_picture_file) needs a multipart body, which PHP does not read on PUT.
+type Fields struct {
+	Email                string
+	Password             vendors.Secret
+	Role                 string // RoleAdmin, RoleGlobalLeader or RoleLearner
+	Salutation           string
+	FirstName            string
+	LastName             string
+	Suffix               string
+	StackablePersonID    int64
+	VirtusID             int64
+	Phone                string
+	Language             string // LanguageEnglish or LanguageSpanish
+	TimeZone             string // an IANA name
+	EnrolledInAcademy    *bool
+	SMSOptIn             *bool
+	DisableNotifications *bool
+	StripeCustomerID     string
+	ProfilePicture       string // a URL
+	LearnerPlaceIDs      []int64
+	LocalLeaderPlaceIDs  []int64
+	Address              *Address
+	Metas                []Meta
+}
+
+// Address is a postal address.
+type Address struct {
+	Street1 string `json:"street_1,omitempty"`
+	Street2 string `json:"street_2,omitempty"`
+	City    string `json:"city,omitempty"`
+	State   string `json:"state,omitempty"`
+	Zip     string `json:"zip,omitempty"`
+}
+
+// form writes the fields as LEAD's parameter lists ask ("Form-Data"), though
+// its headers speak of JSON. Lists and yes-or-no follow Laravel: name[]=1, 1 and
+// 0. What the page types as JSON goes as JSON text.
+func (f Fields) form() url.Values {
+	form := url.Values{}
+	for name, value := range map[string]string{
+		"email": f.Email, "password": f.Password.Reveal(), "role": f.Role,
+		"salutation": f.Salutation, "first_name": f.FirstName, "last_name": f.LastName, "suffix": f.Suffix,
+		"stackable_person_id": whole(f.StackablePersonID), "virtus_id": whole(f.VirtusID),
+		"phone": f.Phone, "language": f.Language, "time_zone": f.TimeZone,
+		"enrolled_in_academy": flag(f.EnrolledInAcademy), "sms_opt_in": flag(f.SMSOptIn),
+		"disable_notifications": flag(f.DisableNotifications),
+		"stripe_customer_id":    f.StripeCustomerID, "profile_picture": f.ProfilePicture,
+	} {
+		if value != "" {
+			form.Set(name, value)
+		}
+	}
+	for name, ids := range map[string][]int64{"learner_place_ids[]": f.LearnerPlaceIDs, "local_leader_place_ids[]": f.LocalLeaderPlaceIDs} {
+		for _, id := range ids {
+			form.Add(name, whole(id))
+		}
+	}
+	if f.Address != nil {
+		form.Set("address", jsonText(f.Address))
+	}
+	if len(f.Metas) > 0 {
+		form.Set("user_metas", jsonText(f.Metas))
+	}
+	return form
+}
+
+func whole(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func flag(b *bool) string {
+	switch {
+	case b == nil:
+		return ""
+	case *b:
+		return "1"
+	default:
+		return "0"
+	}
+}
+
+// jsonText writes values that hold nothing but text, which cannot fail.
+func jsonText(v any) string {
+	b, _ := json.Marshal(v)
+	return string(b)
+}

@@ -1,0 +1,154 @@
+package lead
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// Course is a course of a user. LEAD shows more fields than these; what is
+// null there is zero here. Status is published, among others.
+type Course struct {
+	ID          Number `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Status      string `json:"status"`
+	Length      string `json:"length"` // 00:45:00
+	Language    string `json:"language"`
+	OpensAt     Time   `json:"opens_at"`
+	ClosesAt    Time   `json:"closes_at"`
+	DeletedAt   Time   `json:"deleted_at"`
+	ImageURL    string `json:"image_url"`
+	Pivot       struct {
+		UserID      Number `json:"user_id"`
+		CourseID    Number `json:"course_id"`
+		TermID      Number `json:"term_id"`
+		StatusMask  Number `json:"status_mask"` // 2 in the sample; what it means is not documented
+		HasPaid     Flag   `json:"has_paid"`
+		CompletedAt Time   `json:"completed_at"`
+		CreatedAt   Time   `json:"created_at"`
+	} `json:"pivot"` // the enrolment
+}
+
+// Assignment is an assignment of a user.
+type Assignment struct {
+	ID               Number `json:"id"`
+	Name             string `json:"name"`
+	Description      string `json:"description"`       // HTML
+	SubmissionOption string `json:"submission_option"` // wysiwyg
+	DueDate          Time   `json:"due_date"`
+	LearningPathID   Number `json:"learning_path_id"`
+	LearningPathName string `json:"learning_path_name"`
+	StatusLabel      string `json:"status_label"` // Submitted
+	CompletionDate   Time   `json:"completion_date"`
+	ViewURL          string `json:"view_url"`
+}
+
+// CourseContainer is a set of courses of a user.
+type CourseContainer struct {
+	ID           Number `json:"id"`
+	Name         string `json:"name"`
+	Description  string `json:"description"` // HTML
+	InstructorID Number `json:"instructor_id"`
+	Hidden       Flag   `json:"hidden"`
+	Premium      Flag   `json:"premium"`
+	CreatedAt    Time   `json:"created_at"`
+	DeletedAt    Time   `json:"deleted_at"`
+}
+
+// Group is a group that a user is in.
+type Group struct {
+	ID            Number `json:"id"`
+	Name          string `json:"name"`
+	ParentGroupID Number `json:"parent_group_id"`
+	GroupTypeID   Number `json:"group_type_id"`
+	DeletedAt     Time   `json:"deleted_at"`
+	Pivot         struct {
+		UserID    Number `json:"user_id"`
+		GroupID   Number `json:"group_id"`
+		IsManager Flag   `json:"is_manager"`
+		IsMember  Flag   `json:"is_member"`
+	} `json:"pivot"` // the membership
+}
+
+// Term is a span of time in which a user works on a set of things.
+type Term struct {
+	ID          Number `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	StartDate   Time   `json:"start_date"`
+	EndDate     Time   `json:"end_date"`
+	Length      Number `json:"length"` // days
+	HasEnded    Flag   `json:"has_ended"`
+	IsUpcoming  Flag   `json:"is_upcoming"`
+	Pivot       struct {
+		UserID    Number `json:"user_id"`
+		TermID    Number `json:"term_id"`
+		StartDate Time   `json:"term_start_date"`
+		EndDate   Time   `json:"term_end_date"`
+	} `json:"pivot"`
+}
+
+// UserCourses is GET api/users/{user}/courses: the courses that the user is in.
+// The sample shows no pages. This is the only way to read enrolments.
+func (a *API) UserCourses(ctx context.Context, user int64) ([]Course, error) {
+	var out struct {
+		Courses []Course `json:"courses"`
+	}
+	err := a.read(ctx, "list courses", user, "courses", &out)
+	return out.Courses, err
+}
+
+// UserAssignments is GET api/users/{user}/assignments.
+func (a *API) UserAssignments(ctx context.Context, user int64) ([]Assignment, error) {
+	var out struct {
+		Assignments []Assignment `json:"assignments"`
+	}
+	err := a.read(ctx, "list assignments", user, "assignments", &out)
+	return out.Assignments, err
+}
+
+// UserCourseContainers is GET api/users/{user}/course-containers.
+func (a *API) UserCourseContainers(ctx context.Context, user int64) ([]CourseContainer, error) {
+	var out struct {
+		Containers []CourseContainer `json:"course_containers"`
+	}
+	err := a.read(ctx, "list course containers", user, "course-containers", &out)
+	return out.Containers, err
+}
+
+// UserGroups is GET api/users/{user}/groups.
+func (a *API) UserGroups(ctx context.Context, user int64) ([]Group, error) {
+	var out struct {
+		Groups []Group `json:"groups"`
+	}
+	err := a.read(ctx, "list groups", user, "groups", &out)
+	return out.Groups, err
+}
+
+// UserTerms is GET api/users/{user}/terms. The sample answers under the key
+// groups, which looks like a slip: terms is read too.
+func (a *API) UserTerms(ctx context.Context, user int64) ([]Term, error) {
+	var out struct {
+		Groups []Term `json:"groups"`
+		Terms  []Term `json:"terms"`
+	}
+	err := a.read(ctx, "list terms", user, "terms", &out)
+	return append(out.Terms, out.Groups...), err
+}
+
+func (a *API) read(ctx context.Context, op string, user int64, what string, out any) error {
+	return a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: userPath(user) + "/" + what, Out: out})
+}
+
+// EnrollBy posts an enrolment to path, below the base URL, with {course} and
+// {user} replaced by the ids, and {"user_id":…,"course_id":…} as its body. LEAD
+// documents no call that enrols: the path is what the tenant's owner knows of it.
+func (a *API) EnrollBy(ctx context.Context, path string, user, course int64) error {
+	path = strings.NewReplacer("{course}", whole(course), "{user}", whole(user)).Replace(path)
+	body := map[string]int64{"user_id": user, "course_id": course}
+	call := vendors.Call{Op: "enroll", Method: http.MethodPost, Path: "/" + strings.TrimLeft(path, "/"), JSON: body}
+	return a.calls.Do(ctx, call)
+}

@@ -1,0 +1,118 @@
+package lead
+
+import (
+	"context"
+	"errors"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// prober finds out which look-up path a tenant has. On the wrong one every user
+// seems not to be there, and would be created twice. It asks for the service
+// account, who is there for sure, and remembers a path that shows them. One
+// caller asks while the others wait.
+type prober struct {
+	api   *API
+	email string // of the service account
+
+	turn  chan struct{} // holds one: whoever has it may read and change known
+	known LookupPath
+}
+
+func newProber(api *API, email string) *prober {
+	p := &prober{api: api, email: email, turn: make(chan struct{}, 1)}
+	p.turn <- struct{}{}
+	return p
+}
+
+// path returns the tenant's look-up path. A failure is not remembered.
+func (p *prober) path(ctx context.Context) (LookupPath, error) {
+	select {
+	case <-p.turn:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	defer func() { p.turn <- struct{}{} }()
+	if p.known != "" {
+		return p.known, nil
+	}
+	path, err := p.probe(ctx)
+	p.known = path
+	return path, err
+}
+
+// probe tries both paths. A path that fails in passing says nothing, so that
+// its failure is returned only where the other path is not the right one.
+func (p *prober) probe(ctx context.Context) (LookupPath, error) {
+	var unsure error
+	for _, path := range []LookupPath{LookupDashed, LookupSlashed} {
+		u, err := p.api.LookUpUser(ctx, path, p.email)
+		switch class := vendors.ClassOf(err); {
+		case err == nil && vendors.SameEmail(u.Email, p.email):
+			return path, nil
+		case err != nil && class == vendors.Unusable:
+			return "", err
+		case err != nil && class == vendors.Again && unsure == nil:
+			unsure = err
+		}
+	}
+	if unsure != nil {
+		return "", unsure
+	}
+	return "", &vendors.Error{
+		Vendor: vendor, Op: "probe look-up paths", Class: vendors.Unusable,
+		Message: "neither " + string(LookupDashed) + " nor " + string(LookupSlashed) + " shows the service account, so that no user could be looked up",
+	}
+}
+
+// user finds a user by id, or returns vendors.ErrNotFound. LEAD documents no
+// call for it: the undocumented one is believed only where it shows the user,
+// and else all pages are read.
+func (a *Adapter) user(ctx context.Context, id int64) (User, error) {
+	u, err := a.api.GuessUser(ctx, id)
+	switch {
+	case err == nil && int64(u.ID) == id:
+		return u, nil
+	case err != nil && vendors.ClassOf(err) != vendors.Permanent:
+		return User{}, err
+	}
+	return a.walk(ctx, id)
+}
+
+// walk reads the pages until it has met id. A user who is deleted meanwhile
+// moves others to an earlier page, past the reader: so nobody counts as gone
+// unless as many users were met as LEAD says there are.
+func (a *Adapter) walk(ctx context.Context, id int64) (User, error) {
+	met := map[Number]bool{}
+	for n := 1; ; n++ {
+		page, err := a.api.ListUsers(ctx, n)
+		if err != nil {
+			return User{}, misplaced(err)
+		}
+		if page.Page <= 0 || page.Users == nil {
+			return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the answer has no list of users"}
+		}
+		for _, u := range page.Users {
+			if int64(u.ID) == id {
+				return u, nil
+			}
+			met[u.ID] = true
+		}
+		if len(page.Users) > 0 && n < int(page.LastPage) {
+			continue
+		}
+		if len(met) < int(page.Total) {
+			return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the list changed while it was read"}
+		}
+		return User{}, vendors.ErrNotFound
+	}
+}
+
+// misplaced takes a list that is not there for a wrong base URL: no event can
+// be the cause.
+func misplaced(err error) error {
+	if e := (*vendors.Error)(nil); errors.As(err, &e) && vendors.IsGone(err) {
+		e.Class = vendors.Unusable
+	}
+	return err
+}

@@ -1,0 +1,136 @@
+package lead
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// The roles of a user. Only a learner is a customer; the others are staff.
+const (
+	RoleAdmin        = "admin"
+	RoleGlobalLeader = "global_leader"
+	RoleLearner      = "learner"
+)
+
+// User is a user as LEAD shows it. What is null there is zero here.
+type User struct {
+	ID                        Number `json:"id"`
+	Email                     string `json:"email"`
+	Role                      string `json:"role"`
+	Salutation                string `json:"salutation"`
+	FirstName                 string `json:"first_name"`
+	LastName                  string `json:"last_name"`
+	Suffix                    string `json:"suffix"`
+	ImpersonatingUserID       Number `json:"impersonating_user_id"`
+	StackablePersonID         Number `json:"stackable_person_id"`
+	VirtusID                  Number `json:"virtus_id"`
+	VirtusStatus              Number `json:"virtus_status"`
+	LearnerType               any    `json:"learner_type"` // null in every sample
+	Phone                     string `json:"phone"`
+	LastLogin                 Time   `json:"last_login"` // without a zone, unlike the other times
+	Language                  string `json:"language"`
+	TimeZone                  string `json:"time_zone"` // required, and null in the sample all the same
+	EnrolledInAcademy         Flag   `json:"enrolled_in_academy"`
+	SMSOptIn                  Flag   `json:"sms_opt_in"`
+	DisableNotifications      Flag   `json:"disable_notifications"`
+	StripeCustomerID          string `json:"stripe_customer_id"`
+	ProfilePicture            string `json:"profile_picture"`
+	EmailVerifiedAt           Time   `json:"email_verified_at"`
+	EmailVerificationRedirect string `json:"email_verification_redirect"`
+	CreatedAt                 Time   `json:"created_at"`
+	UpdatedAt                 Time   `json:"updated_at"`
+	DeletedAt                 Time   `json:"deleted_at"` // set where the user is soft-deleted
+	Name                      string `json:"name"`
+	FullName                  string `json:"full_name"`
+	ProfilePictureURL         string `json:"profile_picture_url"`
+	Metas                     []Meta `json:"user_metas"` // only an update's answer has them
+}
+
+// Meta is a free field of a user. LEAD keeps the address in one, as JSON text
+// under the slug address-object.
+type Meta struct {
+	Slug  string `json:"slug"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// UserPage is one page of a list: Laravel's paginator, with 25 users to a page.
+type UserPage struct {
+	Page     Number `json:"current_page"`
+	Users    []User `json:"data"`
+	LastPage Number `json:"last_page"`
+	PerPage  Number `json:"per_page"`
+	Total    Number `json:"total"` // of users on all pages
+}
+
+// LookupPath is where a tenant looks users up by e-mail: the versions of the
+// page disagree.
+type LookupPath string
+
+// The look-up paths, each of one version of the page.
+const (
+	LookupDashed  LookupPath = "/users/email-lookup"
+	LookupSlashed LookupPath = "/users/email/lookup"
+)
+
+// LookUpUser is GET api/users/email-lookup?email=[email], or the path of the
+// newer page, or 404. A path that the tenant does not have is 404 too, and
+// cannot be told from a user who is not there: see Adapter.Find.
+func (a *API) LookUpUser(ctx context.Context, path LookupPath, email string) (User, error) {
+	call := vendors.Call{Op: "look up user", Method: http.MethodGet, Path: string(path), Query: url.Values{"email": {email}}}
+	return a.user(ctx, call)
+}
+
+// ListUsers is GET api/users?page=N, counted from 1. The document prints the
+// heading of this call as POST api/users, which is the path of the create call
+// that follows it: "returns a paginated list of users" is surely GET.
+func (a *API) ListUsers(ctx context.Context, page int) (UserPage, error) {
+	var out struct {
+		Users UserPage `json:"users"`
+	}
+	query := url.Values{"page": {strconv.Itoa(page)}}
+	err := a.calls.Do(ctx, vendors.Call{Op: "list users", Method: http.MethodGet, Path: "/users", Query: query, Out: &out})
+	return out.Users, err
+}
+
+// CreateUser is POST api/users. It answers HTTP 200 with "status":201 in the
+// body. An address that is taken is not documented; Laravel's 422 is likely.
+func (a *API) CreateUser(ctx context.Context, f Fields) (User, error) {
+	return a.user(ctx, vendors.Call{Op: "create user", Method: http.MethodPost, Path: "/users", Form: f.form()})
+}
+
+// UpdateUser is PUT api/users/{user}. It requires the same fields as a create,
+// the password among them, so that every update sets the password anew.
+func (a *API) UpdateUser(ctx context.Context, user int64, f Fields) (User, error) {
+	return a.user(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: userPath(user), Form: f.form(), Repeatable: true})
+}
+
+// DeleteUser is DELETE api/users/{user}: a soft delete. There is no restore.
+func (a *API) DeleteUser(ctx context.Context, user int64) (message string, err error) {
+	var out struct {
+		Message string `json:"message"` // User deleted
+	}
+	err = a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(user), Repeatable: true, Out: &out})
+	return out.Message, err
+}
+
+// GuessUser is GET api/users/{user}, which no version of the page documents: a
+// guess from the calls beside it. A 404 may mean that the tenant has no such
+// call, so that only a user in the answer says anything.
+func (a *API) GuessUser(ctx context.Context, user int64) (User, error) {
+	return a.user(ctx, vendors.Call{Op: "show user", Method: http.MethodGet, Path: userPath(user)})
+}
+
+// user makes a call that answers {"user":{…}}.
+func (a *API) user(ctx context.Context, c vendors.Call) (User, error) {
+	var out struct {
+		User User `json:"user"`
+	}
+	c.Out = &out
+	err := a.calls.Do(ctx, c)
+	return out.User, err
+}

@@ -1,0 +1,166 @@
+package magloft
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+const (
+	pageSize = 100    // of a search
+	maxPages = 10_000 // a list that does not end is not the one that is documented
+)
+
+// Vendor is what both modes can do. Readers also enrols.
+type Vendor interface {
+	Find(ctx context.Context, u vendors.User) (vendors.Account, error)
+	Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error)
+	Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error
+	// Check makes the cheapest call that shows that MagLoft takes our token.
+	Check(ctx context.Context) error
+	// API returns the client for the documented calls.
+	API() *API
+}
+
+// New returns the adapter of the configured mode, *Clients or *Readers, or an
+// error that names everything missing.
+func New(c Config) (Vendor, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	if c.Mode == ModeReaders {
+		return &Readers{api: NewAPI(c)}, nil
+	}
+	return &Clients{api: NewAPI(c)}, nil
+}
+
+// Clients makes our users portal editors: all that the original document
+// allows. It cannot enrol. See README.md.
+type Clients struct {
+	api *API
+}
+
+// API returns the client for the documented calls.
+func (a *Clients) API() *API { return a.api }
+
+// Check lists one client.
+func (a *Clients) Check(ctx context.Context) error {
+	_, err := a.api.PageClients(ctx, Query{PerPage: 1})
+	return err
+}
+
+// Find searches all pages for the client whose e-mail is exactly u's. Of
+// several, which MagLoft might allow, it is the oldest. Nobody has an empty e-mail.
+func (a *Clients) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
+	email := normal(u.Email)
+	if email == "" {
+		return vendors.Account{}, vendors.ErrNotFound
+	}
+	found, err := search(ctx, lookFor[Client]{
+		email: email, filter: email, page: a.api.PageClients,
+		of: func(c Client) (int, string) { return int(c.ID), c.Email },
+	})
+	if err != nil {
+		return vendors.Account{}, fmt.Errorf("find: %w", err)
+	}
+	return found, nil
+}
+
+// Create makes a client with a random password. Where MagLoft refuses, it looks
+// once more: the answer to an e-mail that is taken is not documented. An answer
+// that is not this user's is an Unknown error.
+func (a *Clients) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
+	first, last := names(u)
+	made, err := a.api.CreateClient(ctx, NewClient{Email: normal(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
+	if refused(err) {
+		if found, again := a.Find(ctx, u); again == nil {
+			return found, nil
+		}
+	}
+	if err != nil {
+		return vendors.Account{}, fmt.Errorf("create: %w", err)
+	}
+	return verified(int(made.ID), made.Email, u)
+}
+
+// Delete removes the client. One that is not there is success.
+func (a *Clients) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
+	clientID, err := number("delete", acc)
+	if err != nil {
+		return err
+	}
+	if err := a.api.DeleteClient(ctx, clientID); err != nil && !vendors.IsGone(err) {
+		return fmt.Errorf("delete: %w", err)
+	}
+	return nil
+}
+
+// lookFor is a search for one e-mail in a paged list.
+type lookFor[T any] struct {
+	email  string
+	filter string // what the vendor filters by; empty for all records
+	page   func(context.Context, Query) (Page[T], error)
+	of     func(T) (id int, email string)
+}
+
+// search walks the pages, oldest record first.
+func search[T any](ctx context.Context, s lookFor[T]) (vendors.Account, error) {
+	q := Query{Filter: s.filter, PerPage: pageSize, OrderBy: "id", OrderDir: "asc"}
+	seen := 0
+	for q.Page = 1; q.Page <= maxPages; q.Page++ {
+		p, err := s.page(ctx, q)
+		if err != nil {
+			return vendors.Account{}, err
+		}
+		for _, record := range p.Records {
+			if id, address := s.of(record); id > 0 && vendors.SameEmail(address, s.email) {
+				return vendors.Account{ID: strconv.Itoa(id)}, nil
+			}
+		}
+		if seen += len(p.Records); len(p.Records) == 0 || seen >= int(p.Total) {
+			return vendors.Account{}, vendors.ErrNotFound
+		}
+	}
+	return vendors.Account{}, vendors.Fail(vendor, "find", "the list does not end")
+}
+
+// normal is an e-mail as we send it, so that a search finds what we made even
+// where it minds the case.
+func normal(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// names returns a first name, which MagLoft requires, and a last one.
+func names(u vendors.User) (first, last string) {
+	if u.FirstName == "" {
+		return u.Name(), ""
+	}
+	return u.FirstName, u.LastName
+}
+
+// number reads an account's id.
+func number(op string, a vendors.Account) (int, error) {
+	n, err := strconv.Atoi(a.ID)
+	if err != nil || n <= 0 {
+		return 0, vendors.Fail(vendor, op, "the account's id is not a number")
+	}
+	return n, nil
+}
+
+// refused tells whether the vendor said no to the request itself.
+func refused(err error) bool {
+	status := vendors.StatusOf(err)
+	return status >= 400 && status < 500 && vendors.ClassOf(err) != vendors.Unusable && status != http.StatusTooManyRequests
+}
+
+// verified returns the account that a create answered with, if it is u's.
+func verified(id int, email string, u vendors.User) (vendors.Account, error) {
+	if id <= 0 || !vendors.SameEmail(email, u.Email) {
+		e := odd("create", "the answer is not the user that was sent")
+		e.Unknown = true
+		return vendors.Account{}, e
+	}
+	return vendors.Account{ID: strconv.Itoa(id)}, nil
+}

@@ -1,0 +1,142 @@
+package magloft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// Readers makes our users readers of one app, and enrols them by custom
+// subscriptions. See README.md.
+type Readers struct {
+	api *API
+}
+
+// API returns the client for the documented calls.
+func (a *Readers) API() *API { return a.api }
+
+// Check lists one reader.
+func (a *Readers) Check(ctx context.Context) error {
+	_, err := a.api.PageReaders(ctx, Query{PerPage: 1})
+	return err
+}
+
+// Find asks for the reader by e-mail and compares what comes. Where that finds
+// nobody it searches the pages, since a server might take the end of the e-mail
+// for a format. Nobody has an empty e-mail.
+func (a *Readers) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
+	email := normal(u.Email)
+	if email == "" {
+		return vendors.Account{}, vendors.ErrNotFound
+	}
+	r, err := a.api.ReaderByEmail(ctx, email)
+	switch {
+	case err != nil && !vendors.IsGone(err):
+		return vendors.Account{}, fmt.Errorf("find: %w", err)
+	case err == nil && r.ID <= 0:
+		return vendors.Account{}, fmt.Errorf("find: %w", odd("get reader", "the answer is not a reader"))
+	case err == nil && vendors.SameEmail(r.Email, email):
+		return vendors.Account{ID: fmt.Sprint(int(r.ID))}, nil
+	}
+	found, err := a.searchAll(ctx, email, email)
+	if refused(err) && !vendors.IsGone(err) { // the filter, whose form is not documented
+		found, err = a.searchAll(ctx, email, "")
+	}
+	switch {
+	case vendors.IsGone(err):
+		return vendors.Account{}, vendors.ErrNotFound
+	case err != nil:
+		return vendors.Account{}, fmt.Errorf("find: %w", err)
+	}
+	return found, nil
+}
+
+// searchAll looks for the e-mail in the pages of readers that the filter leaves.
+func (a *Readers) searchAll(ctx context.Context, email, filter string) (vendors.Account, error) {
+	return search(ctx, lookFor[Reader]{
+		email: email, filter: filter, page: a.api.PageReaders,
+		of: func(r Reader) (int, string) { return int(r.ID), r.Email },
+	})
+}
+
+// Create makes a reader who gets no e-mail about it, and notes our id in the
+// custom data. Where MagLoft refuses, it looks once more, at last through all
+// readers: the answer to an e-mail that is taken is not documented. An answer
+// that is not this user's is an Unknown error.
+func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
+	first, last := names(u)
+	quiet := false
+	made, err := a.api.CreateReader(ctx, ReaderFields{
+		Email: normal(u.Email), Name: first, Lastname: last, Confirmation: &quiet,
+		CustomData: map[string]string{"external_id": u.ID},
+	})
+	if refused(err) {
+		found, again := a.Find(ctx, u)
+		if errors.Is(again, vendors.ErrNotFound) {
+			found, again = a.searchAll(ctx, normal(u.Email), "")
+		}
+		if again == nil {
+			return found, nil
+		}
+	}
+	if err != nil {
+		return vendors.Account{}, fmt.Errorf("create: %w", err)
+	}
+	return verified(int(made.ID), made.Email, u)
+}
+
+// Delete ends the reader's subscription, if there is one, and removes the
+// reader. A reader who is not there is success.
+func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
+	reader, err := a.byAccount(ctx, "delete", acc)
+	if vendors.IsGone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, exists, err := a.subscription(ctx, reader)
+	if err == nil && exists && s.Active {
+		inactive := false
+		_, err = a.api.UpdateSubscription(ctx, int(s.ID), SubscriptionFields{Active: &inactive})
+	}
+	if err != nil && !vendors.IsGone(err) {
+		return fmt.Errorf("delete: %w", err)
+	}
+	if err := a.api.DeleteReader(ctx, int(reader.ID)); err != nil && !vendors.IsGone(err) {
+		return fmt.Errorf("delete: %w", err)
+	}
+	return nil
+}
+
+// byAccount returns the account's reader.
+func (a *Readers) byAccount(ctx context.Context, op string, acc vendors.Account) (Reader, error) {
+	readerID, err := number(op, acc)
+	if err != nil {
+		return Reader{}, err
+	}
+	r, err := a.api.ReaderByID(ctx, readerID)
+	if err != nil {
+		return Reader{}, fmt.Errorf("%s: %w", op, err)
+	}
+	if int(r.ID) != readerID || r.Email == "" {
+		return Reader{}, fmt.Errorf("%s: %w", op, odd("get reader", "the answer is not the reader that was asked for"))
+	}
+	return r, nil
+}
+
+// subscription returns the reader's subscription, and whether there is one.
+func (a *Readers) subscription(ctx context.Context, r Reader) (Subscription, bool, error) {
+	s, err := a.api.SubscriptionByEmail(ctx, r.Email)
+	switch {
+	case vendors.IsGone(err):
+		return Subscription{}, false, nil
+	case err != nil:
+		return Subscription{}, false, err
+	case s.ID <= 0 || !vendors.SameEmail(s.Reader.Email, r.Email):
+		return Subscription{}, false, odd("get subscription", "the answer is not the subscription that was asked for")
+	}
+	return s, true, nil
+}

@@ -1,0 +1,100 @@
+package magloft
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// CourseSubscription is the course id of the plain subscription. Any other
+// course id is that of a classification.
+const CourseSubscription = "subscription"
+
+// Renews says that Enroll may be repeated at will: it is an upsert, and brings
+// the subscription's days up to date.
+func (*Readers) Renews() {}
+
+// Enroll gives the reader an active subscription, and the classification that
+// the course stands for. It sends the e-mail that MagLoft has for the account,
+// not the event's: an upsert for an e-mail that MagLoft does not know would make
+// a second reader.
+func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
+	class, err := classification(e.Course)
+	if err != nil {
+		return err
+	}
+	reader, err := a.byAccount(ctx, "enroll", e.Account)
+	if vendors.IsGone(err) {
+		return vendors.Fail(vendor, "enroll", "MagLoft has no such reader")
+	}
+	if err != nil {
+		return err
+	}
+	wanted := plain(reader.Email, e)
+	if class != 0 {
+		existing, exists, err := a.subscription(ctx, reader)
+		if err != nil {
+			return fmt.Errorf("enroll: %w", err)
+		}
+		wanted.ClassificationIDs = union(reader.ClassificationIDs, existing.ClassificationIDs, class)
+		if exists && existing.Active {
+			wanted.widen(existing)
+		}
+	}
+	if _, err := a.api.CreateSubscription(ctx, wanted); err != nil {
+		return fmt.Errorf("enroll: %w", err)
+	}
+	return nil
+}
+
+// classification reads a course id; 0 is the plain subscription.
+func classification(c vendors.Course) (int, error) {
+	if c.ID == CourseSubscription {
+		return 0, nil
+	}
+	class, err := strconv.Atoi(c.ID)
+	if err != nil || class <= 0 {
+		return 0, vendors.Fail(vendor, "enroll",
+			`a course of MagLoft is "subscription" or the number of a classification: mend the course's id in the configuration`)
+	}
+	return class, nil
+}
+
+// plain is the subscription that the enrolment asks for. Its first day comes
+// from the event, never from the clock: a repeat says the same.
+func plain(email string, e vendors.Enrollment) SubscriptionFields {
+	yes, no := true, false
+	start := e.StartsOn
+	if start == "" {
+		start = e.Origin.At.UTC().Format(time.DateOnly)
+	}
+	return SubscriptionFields{
+		Email: email, StartDate: start, EndDate: e.EndsOn, Active: &yes, Upsert: &yes, Confirmation: &no,
+	}
+}
+
+// widen keeps what the reader may read already: all of a reader's courses share
+// one subscription, so that the days of a new one must not cut those of an old one.
+func (f *SubscriptionFields) widen(existing Subscription) {
+	if existing.StartDate != "" && existing.StartDate < f.StartDate {
+		f.StartDate = existing.StartDate
+	}
+	if existing.EndDate == "" || existing.EndDate > f.EndDate {
+		f.EndDate = existing.EndDate
+	}
+}
+
+// union returns all classifications, sorted, each once: whether MagLoft adds
+// what is sent or replaces what is there is not documented.
+func union(reader, subscription []vendors.Int, class int) []int {
+	all := []int{class}
+	for _, c := range slices.Concat(reader, subscription) {
+		all = append(all, int(c))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

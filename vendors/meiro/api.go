@@ -1,0 +1,118 @@
+// Package meiro speaks to Meiro: the operator accounts of its back office (the
+// Meiro Events API, https://docs.meiro.dev/docs/api/meiro-me-api/users) and the
+// collect endpoint of Meiro Pipes, where facts about customers arrive as events.
+package meiro
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+const vendor = "meiro"
+
+// The modes that Config.Mode knows.
+const (
+	ModeOperators = "operators" // users are log-ins to Meiro's back office
+	ModeCustomers = "customers" // users are customers, told of by events
+)
+
+// Config is what a client of Meiro is made from. Mode operators needs BaseURL
+// and either Email and Password or AccessToken; mode customers needs CollectURL.
+type Config struct {
+	vendors.Options                // BaseURL is the host: https://api.<instance>.meiro.io
+	Email           string         // of the operator that Usher logs in as
+	Password        vendors.Secret // of that operator
+	AccessToken     vendors.Secret // a token of your own, never renewed; it goes before Email and Password
+	Mode            string         // operators where it is empty
+	CollectURL      string         // the whole address of a Pipes source: https://<tenant>.<region>.pipes.meiro.io/collect/<slug>
+}
+
+func (c Config) mode() string { return cmp.Or(c.Mode, ModeOperators) }
+
+// validate returns every fault at once.
+func (c Config) validate() error {
+	var faults []error
+	missing := func(name, value string) {
+		if value == "" {
+			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
+		}
+	}
+	switch c.mode() {
+	case ModeCustomers:
+		missing("the collect URL", c.CollectURL)
+	case ModeOperators:
+		missing("the base URL", c.BaseURL)
+		if c.AccessToken == "" {
+			missing("the e-mail (or an access token)", c.Email)
+			missing("the password (or an access token)", c.Password.Reveal())
+		}
+	default:
+		faults = append(faults, fmt.Errorf("%s: mode is %q, and is to be %s or %s", vendor, c.Mode, ModeOperators, ModeCustomers))
+	}
+	return errors.Join(faults...)
+}
+
+// API makes the documented calls of Meiro, one method each. It is safe for use
+// by many goroutines.
+type API struct {
+	users   *vendors.Client
+	login   *vendors.Client // without credentials, and with a time limit that fits within that of the call that needs the log-in
+	collect *vendors.Client // at the collect URL, which takes no credentials
+}
+
+// tokenUse is how long a token is used before it is renewed. Meiro's tokens live 8 h.
+const tokenUse = 7 * time.Hour
+
+// NewAPI returns a client for the calls alone. It does not look at c.Mode, and
+// logs in when the first call needs it.
+func NewAPI(c Config) *API {
+	login := c.Options
+	login.Timeout = cmp.Or(c.Timeout, 10*time.Second) / 2
+	collect := c.Options
+	collect.BaseURL = c.CollectURL
+	a := &API{
+		login:   vendors.NewClient(vendor, login, nil, c.Password, c.AccessToken),
+		collect: vendors.NewClient(vendor, collect, nil),
+	}
+	a.collect.Judge(judgeCollect)
+	var auth vendors.Auth = vendors.StaticAuth{tokenHeader: c.AccessToken}
+	if c.AccessToken == "" {
+		auth = vendors.NewTokens(tokenHeader, "", a.renew(c.Email, c.Password))
+	}
+	a.users = vendors.NewClient(vendor, c.Options, auth, c.Password, c.AccessToken)
+	return a
+}
+
+// renew returns how to come by a token: by renewing the old one while Meiro
+// allows it, else by a log-in.
+func (a *API) renew(email string, password vendors.Secret) func(context.Context, vendors.Secret) (vendors.Secret, time.Duration, error) {
+	return func(ctx context.Context, old vendors.Secret) (vendors.Secret, time.Duration, error) {
+		if old != "" {
+			token, err := a.RefreshToken(ctx, old)
+			if err == nil || vendors.ClassOf(err) == vendors.Again {
+				return token, tokenUse, err
+			}
+		}
+		token, err := a.LogIn(ctx, email, password)
+		return token, tokenUse, refused(err)
+	}
+}
+
+// refused makes a log-in that Meiro rejects the fault of the configuration,
+// whatever the status: no call can succeed until a person mends it. The status
+// is left out, so that nobody takes it for the answer to the call that was to follow.
+func refused(err error) error {
+	e := (*vendors.Error)(nil)
+	if !errors.As(err, &e) || e.Class == vendors.Again {
+		return err
+	}
+	return &vendors.Error{Vendor: vendor, Op: e.Op, Class: vendors.Unusable, Message: fmt.Sprintf("the log-in was refused with status %d: %s", e.Status, e.Message)}
+}
+
+func userPath(id string) string { return "/users/" + url.PathEscape(id) }

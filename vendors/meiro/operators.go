@@ -1,0 +1,136 @@
+package meiro
+
+import (
+	"context"
+	"errors"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// Operators keeps log-ins to Meiro's back office: for staff, not for customers.
+// Meiro has no courses and no activity for them.
+type Operators struct {
+	api *API
+	own string // the e-mail that Usher logs in with, which it never deletes
+}
+
+const pageSize = 100
+
+// Check asks for one operator.
+func (o *Operators) Check(ctx context.Context) error {
+	_, err := o.api.ListUsers(ctx, Selection{Limit: 1, OrderBy: "id", OrderDir: "ASC"})
+	return misplaced(err)
+}
+
+// Find returns the operator with u's address, from all pages of those that are
+// not in the trash, or vendors.ErrNotFound.
+func (o *Operators) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
+	found, err := o.search(ctx, o.api.ListUsers, func(x User) bool { return !x.Deleted && vendors.SameEmail(x.Email, u.Email) })
+	return vendors.Account{ID: found.ID}, err
+}
+
+// Create makes an operator, or takes the one with this address out of the
+// trash. Where Meiro refuses, it looks among the active and then in the trash
+// before it gives up.
+func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
+	if u.Email == "" {
+		return vendors.Account{}, vendors.Fail(vendor, "create or restore user", "the event has no e-mail, and an operator is known by nothing else")
+	}
+	made, err := o.api.CreateOrRestoreUser(ctx, NewUser{Email: u.Email, Password: vendors.NewPassword()})
+	switch {
+	case err == nil && made.Deleted && made.ID != "":
+		return o.restore(ctx, made, u)
+	case err == nil:
+		return verified(made, u, "create or restore user")
+	case vendors.ClassOf(err) != vendors.Permanent:
+		return vendors.Account{}, err
+	}
+	a, lookup := o.Find(ctx, u)
+	if lookup == nil || !errors.Is(lookup, vendors.ErrNotFound) {
+		return a, lookup
+	}
+	trashed, lookup := o.search(ctx, o.api.ListTrashedUsers, func(x User) bool { return vendors.SameEmail(x.Email, u.Email) })
+	if errors.Is(lookup, vendors.ErrNotFound) {
+		return vendors.Account{}, err
+	}
+	if lookup != nil {
+		return vendors.Account{}, lookup
+	}
+	return o.restore(ctx, trashed, u)
+}
+
+func (o *Operators) restore(ctx context.Context, trashed User, u vendors.User) (vendors.Account, error) {
+	back, err := o.api.RestoreUser(ctx, trashed.ID)
+	if err != nil {
+		return vendors.Account{}, err
+	}
+	return verified(back, u, "restore user")
+}
+
+// verified takes an answer for an account only where it is u's.
+func verified(got User, u vendors.User, op string) (vendors.Account, error) {
+	if got.ID == "" || got.Deleted || !vendors.SameEmail(got.Email, u.Email) {
+		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: op, Message: "the answer is not the user that was asked for", Unknown: true}
+	}
+	return vendors.Account{ID: got.ID}, nil
+}
+
+// Delete puts the operator into the trash. Who is not there, or in the trash
+// already, is success. The operator that Usher logs in as is never deleted.
+func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Account) error {
+	u, err := o.api.RetrieveUser(ctx, a.ID)
+	switch {
+	case vendors.IsGone(err):
+		return nil
+	case err != nil:
+		return err
+	case u.ID != a.ID:
+		return &vendors.Error{Vendor: vendor, Op: "retrieve user", Message: "the answer is not the user that was asked for"}
+	case u.Deleted:
+		return nil
+	case o.own != "" && vendors.SameEmail(u.Email, o.own):
+		return vendors.Fail(vendor, "delete user", "this is the operator that Usher logs in as")
+	}
+	if _, err := o.api.DeleteUser(ctx, a.ID); !vendors.IsGone(err) {
+		return err
+	}
+	return nil
+}
+
+// search pages through a list until a short page. Meiro may give fewer than were
+// asked for and says so in selection_settings; where it says nothing, only an
+// empty page is the end.
+func (o *Operators) search(ctx context.Context, list func(context.Context, Selection) (UserList, error), match func(User) bool) (User, error) {
+	first := ""
+	for offset := 0; ; {
+		page, err := list(ctx, Selection{Limit: pageSize, Offset: offset, OrderBy: "id", OrderDir: "ASC"})
+		if err != nil {
+			return User{}, misplaced(err)
+		}
+		if page.Users == nil {
+			return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the answer has no list of users"}
+		}
+		for _, u := range page.Users {
+			if match(u) {
+				return u, nil
+			}
+		}
+		if len(page.Users) == 0 || len(page.Users) < page.Settings.Limit {
+			return User{}, vendors.ErrNotFound
+		}
+		if page.Users[0].ID == first {
+			return User{}, vendors.Fail(vendor, "list users", "the list begins again at every offset, so that nobody can be looked up")
+		}
+		first = page.Users[0].ID
+		offset += len(page.Users)
+	}
+}
+
+// misplaced takes a list that is not there for a wrong base URL: no event can
+// be the cause.
+func misplaced(err error) error {
+	if e := (*vendors.Error)(nil); errors.As(err, &e) && vendors.IsGone(err) {
+		e.Class = vendors.Unusable
+	}
+	return err
+}

@@ -1,0 +1,212 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// What LEAD's stand-in lets in, as any others but WrongCredential. Whoever logs
+// in is an administrator from then on, and never a learner.
+const (
+	LeadEmail      = "usher@example.org"
+	LeadPassword   = "sandbox-lead-password"
+	LeadEnrollPath = "courses/{course}/users/{user}" // documented nowhere: what a tenant's owner might know
+)
+
+const (
+	leadTokenLife = 48 * time.Hour
+	leadPage      = 25
+	leadCourses   = 50 // ids 1 to 50
+	leadStamp     = "2006-01-02T15:04:05.000000Z"
+)
+
+// lead stands in for the LEAD LMS API.
+type lead struct {
+	config Config
+
+	mu       sync.Mutex
+	sessions sessions
+	users    []*leadUser // by id: users[0] has id 1
+	enrolled []Enrollment
+}
+
+// leadUser is a user as LEAD shows it, and what the State adds.
+type leadUser struct {
+	ID            int     `json:"id"`
+	Email         string  `json:"email"`
+	Role          string  `json:"role"`
+	Salutation    *string `json:"salutation"`
+	FirstName     string  `json:"first_name"`
+	LastName      string  `json:"last_name"`
+	Suffix        *string `json:"suffix"`
+	Impersonating *int    `json:"impersonating_user_id"`
+	Stackable     *int    `json:"stackable_person_id"`
+	Virtus        *int    `json:"virtus_id"`
+	VirtusStatus  int     `json:"virtus_status"`
+	LearnerType   *string `json:"learner_type"`
+	Phone         *string `json:"phone"`
+	LastLogin     *string `json:"last_login"`
+	Language      string  `json:"language"`
+	TimeZone      *string `json:"time_zone"`
+	Academy       int     `json:"enrolled_in_academy"`
+	SMS           int     `json:"sms_opt_in"`
+	Quiet         int     `json:"disable_notifications"`
+	Stripe        *string `json:"stripe_customer_id"`
+	Picture       *string `json:"profile_picture"`
+	VerifiedAt    *string `json:"email_verified_at"`
+	Redirect      *string `json:"email_verification_redirect"`
+	CreatedAt     string  `json:"created_at"`
+	UpdatedAt     string  `json:"updated_at"`
+	DeletedAt     *string `json:"deleted_at"`
+	Name          string  `json:"name"`
+	FullName      string  `json:"full_name"`
+	PictureURL    string  `json:"profile_picture_url"`
+
+	creates, erases int
+}
+
+func newLead(c Config) *lead {
+	l := &lead{config: c, sessions: newSessions(c, leadTokenLife, "%d|sandbox")}
+	l.staff(LeadEmail)
+	return l
+}
+
+func (l *lead) name() string { return "lead" }
+
+func (l *lead) base() string { return "/lead/api" }
+
+func (l *lead) routes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"POST /login":                            l.open(l.logIn),
+		"GET /revoke-tokens/{id}":                l.authed(l.revoke),
+		"GET /users/" + l.lookup():               l.authed(l.lookUp),
+		"GET /users":                             l.authed(l.list),
+		"POST /users":                            l.authed(l.create),
+		"GET /users/{id}":                        l.authed(l.withUser(l.show)),
+		"PUT /users/{id}":                        l.authed(l.withUser(l.update)),
+		"DELETE /users/{id}":                     l.authed(l.erase),
+		"GET /users/{id}/courses":                l.authed(l.withUser(l.courses)),
+		"GET /users/{id}/assignments":            l.authed(l.withUser(l.assignments)),
+		"GET /users/{id}/course-containers":      l.authed(l.withUser(l.containers)),
+		"GET /users/{id}/groups":                 l.authed(l.withUser(l.groups)),
+		"GET /users/{id}/terms":                  l.authed(l.withUser(l.terms)),
+		"POST /courses/{course}/users/{learner}": l.authed(l.enroll),
+	}
+}
+
+func (l *lead) lookup() string { return l.config.Switches.LeadLookup }
+
+// expire makes every token worthless.
+func (l *lead) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sessions.clear()
+}
+
+// open lets calls in one at a time.
+func (l *lead) open(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		next(w, r)
+	}
+}
+
+// authed lets in calls with a token, and answers others as Laravel does.
+func (l *lead) authed(next http.HandlerFunc) http.HandlerFunc {
+	return l.open(func(w http.ResponseWriter, r *http.Request) {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || !l.sessions.valid(token, 0) {
+			answer(w, http.StatusUnauthorized, object{"message": "Unauthenticated."})
+			return
+		}
+		next(w, r)
+	})
+}
+
+func (l *lead) logIn(w http.ResponseWriter, r *http.Request) {
+	email, password := r.FormValue("email"), r.FormValue("password")
+	var u *leadUser
+	if accepted(email) && accepted(password) {
+		u = l.staff(email)
+	}
+	if u == nil || u.Role == "learner" {
+		answer(w, http.StatusUnauthorized, object{"message": "Invalid login details"})
+		return
+	}
+	at := l.config.now()
+	u.LastLogin = &at
+	answer(w, http.StatusOK, object{"access_token": l.sessions.give(strconv.Itoa(u.ID)), "token_type": "Bearer"})
+}
+
+// staff returns the user with the e-mail, making an administrator where there is none.
+func (l *lead) staff(email string) *leadUser {
+	if u := l.byEmail(email); u != nil {
+		return u
+	}
+	return l.add(&leadUser{Email: email, Role: "admin", FirstName: "Usher", LastName: "Service", Language: "en-US"})
+}
+
+func (l *lead) add(u *leadUser) *leadUser {
+	u.ID = len(l.users) + 1
+	u.Name, u.FullName = fullName(u.FirstName, u.LastName), fullName(u.FirstName, u.LastName)
+	u.CreatedAt = l.stamp()
+	u.UpdatedAt = u.CreatedAt
+	u.PictureURL = "https://lead.example.org/images/user.png"
+	l.users = append(l.users, u)
+	return u
+}
+
+func (l *lead) stamp() string { return l.config.Clock().UTC().Format(leadStamp) }
+
+// byEmail returns the user with the e-mail who is not deleted, nil where there is none.
+func (l *lead) byEmail(email string) *leadUser {
+	for _, u := range l.users {
+		if u.DeletedAt == nil && strings.EqualFold(u.Email, email) {
+			return u
+		}
+	}
+	return nil
+}
+
+func (l *lead) user(id string) *leadUser {
+	n := whole(id, 0)
+	if n < 1 || n > len(l.users) {
+		return nil
+	}
+	return l.users[n-1]
+}
+
+// withUser finds the user that the path names; a deleted one is not there.
+func (l *lead) withUser(next func(http.ResponseWriter, *http.Request, *leadUser)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		u := l.user(r.PathValue("id"))
+		if u == nil || u.DeletedAt != nil {
+			missing(w, "User", r.PathValue("id"))
+			return
+		}
+		next(w, r, u)
+	}
+}
+
+func (l *lead) revoke(w http.ResponseWriter, r *http.Request) {
+	l.sessions.drop(r.PathValue("id"))
+	answer(w, http.StatusOK, object{"message": "Tokens revoked"})
+}
+
+func (l *lead) state() VendorState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	state := VendorState{Enrollments: slices.Clone(l.enrolled)}
+	for _, u := range l.users {
+		state.Users = append(state.Users, User{
+			ID: strconv.Itoa(u.ID), Email: u.Email, Name: u.Name, Staff: u.Role != "learner",
+			Deleted: u.DeletedAt != nil, Creates: u.creates, Deletes: u.erases,
+		})
+	}
+	return state
+}

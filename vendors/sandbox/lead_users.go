@@ -1,0 +1,186 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+func (l *lead) lookUp(w http.ResponseWriter, r *http.Request) {
+	u := l.byEmail(r.URL.Query().Get("email"))
+	if u == nil {
+		missing(w, "User", "")
+		return
+	}
+	answer(w, http.StatusOK, object{"user": u})
+}
+
+func (l *lead) show(w http.ResponseWriter, _ *http.Request, u *leadUser) {
+	answer(w, http.StatusOK, object{"user": u})
+}
+
+func (l *lead) list(w http.ResponseWriter, r *http.Request) {
+	users := []*leadUser{}
+	for _, u := range l.users {
+		if u.DeletedAt == nil {
+			users = append(users, u)
+		}
+	}
+	page, last := whole(r.URL.Query().Get("page"), 1), max(1, (len(users)+leadPage-1)/leadPage)
+	shown := span(users, page, leadPage)
+	at := func(page int) any {
+		if page < 1 || page > last {
+			return nil
+		}
+		return fmt.Sprintf("https://lead.example.org/api/users?page=%d", page)
+	}
+	var from, to any
+	if len(shown) > 0 {
+		from, to = (page-1)*leadPage+1, (page-1)*leadPage+len(shown)
+	}
+	answer(w, http.StatusOK, object{"users": object{
+		"current_page": page, "data": shown, "first_page_url": at(1), "from": from,
+		"last_page": last, "last_page_url": at(last), "links": []object{{"url": at(page - 1), "label": "« Previous", "active": false}},
+		"next_page_url": at(page + 1), "path": "https://lead.example.org/api/users", "per_page": leadPage,
+		"prev_page_url": at(page - 1), "to": to, "total": len(users),
+	}})
+}
+
+// leadRules are the fields that LEAD requires, in a create and in an update
+// alike, with what they must look like.
+var leadRules = []struct {
+	field string
+	want  *regexp.Regexp
+}{
+	{"email", regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)},
+	{"password", regexp.MustCompile(`.`)},
+	{"role", regexp.MustCompile(`^(admin|global_leader|learner)$`)},
+	{"first_name", regexp.MustCompile(`\S`)},
+	{"last_name", regexp.MustCompile(`\S`)},
+	{"language", regexp.MustCompile(`^(en|es)-US$`)},
+	{"time_zone", regexp.MustCompile(`^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$`)},
+}
+
+// fill takes the form into u, and returns the field that is refused, if any.
+func (l *lead) fill(u *leadUser, r *http.Request) (field string) {
+	for _, rule := range leadRules {
+		if !rule.want.MatchString(r.FormValue(rule.field)) {
+			return rule.field
+		}
+	}
+	zone := r.FormValue("time_zone")
+	u.Email, u.Role, u.Language, u.TimeZone = r.FormValue("email"), r.FormValue("role"), r.FormValue("language"), &zone
+	u.FirstName, u.LastName = r.FormValue("first_name"), r.FormValue("last_name")
+	u.Name, u.FullName = fullName(u.FirstName, u.LastName), fullName(u.FirstName, u.LastName)
+	for name, to := range map[string]**string{
+		"salutation": &u.Salutation, "suffix": &u.Suffix, "phone": &u.Phone, "profile_picture": &u.Picture,
+	} {
+		if value := r.FormValue(name); value != "" {
+			*to = &value
+		}
+	}
+	for name, to := range map[string]*int{"enrolled_in_academy": &u.Academy, "sms_opt_in": &u.SMS, "disable_notifications": &u.Quiet} {
+		*to = whole(r.FormValue(name), 0)
+	}
+	return ""
+}
+
+// create answers with HTTP 200 and "status":201 in the body, as the document
+// says. An address that is in use is the switch's affair; that of a deleted
+// user is refused under every switch but "second", since LEAD can restore nobody.
+func (l *lead) create(w http.ResponseWriter, r *http.Request) {
+	u := &leadUser{}
+	if field := l.fill(u, r); field != "" {
+		invalid(w, http.StatusUnprocessableEntity, field, "The "+strings.ReplaceAll(field, "_", " ")+" field is invalid.")
+		return
+	}
+	if status, twin := l.clash(u.Email); status != 0 {
+		invalid(w, status, "email", "The email has already been taken.")
+		return
+	} else if twin != nil {
+		twin.creates++
+		answer(w, http.StatusOK, object{"status": http.StatusOK, "message": "User already exists", "user": l.stored(twin)})
+		return
+	}
+	stripe := "cus_" + strconv.Itoa(len(l.users)+1)
+	u.Stripe, u.creates = &stripe, 1
+	l.add(u)
+	answer(w, http.StatusOK, object{"status": http.StatusCreated, "message": "User successfully stored", "user": l.stored(u)})
+}
+
+// clash returns the status that refuses the e-mail, or the user to answer with.
+func (l *lead) clash(email string) (status int, twin *leadUser) {
+	if l.config.Switches.DuplicateEmail == "second" {
+		return 0, nil
+	}
+	status, refuses := l.config.Switches.taken()
+	if live := l.byEmail(email); live != nil {
+		return status, live
+	}
+	for _, u := range l.users {
+		if strings.EqualFold(u.Email, email) {
+			if !refuses {
+				status = http.StatusUnprocessableEntity
+			}
+			return status, nil
+		}
+	}
+	return 0, nil
+}
+
+// stored is a user with the lists that only a create's answer has.
+func (l *lead) stored(u *leadUser) any {
+	type lists struct {
+		Roles      []any `json:"team_roles"`
+		Cohorts    []any `json:"cohorts"`
+		Subs       []any `json:"subscriptions"`
+		Groups     []any `json:"groups"`
+		Paths      []any `json:"learning_paths"`
+		Courses    []any `json:"courses"`
+		Containers []any `json:"course_containers"`
+	}
+	none := []any{}
+	return struct {
+		*leadUser
+		lists
+	}{u, lists{none, none, none, none, none, none, none}}
+}
+
+func (l *lead) update(w http.ResponseWriter, r *http.Request, u *leadUser) {
+	changed := *u
+	if field := l.fill(&changed, r); field != "" {
+		invalid(w, http.StatusUnprocessableEntity, field, "The "+strings.ReplaceAll(field, "_", " ")+" field is required.")
+		return
+	}
+	if other := l.byEmail(changed.Email); other != nil && other != u {
+		invalid(w, http.StatusUnprocessableEntity, "email", "The email has already been taken.")
+		return
+	}
+	changed.UpdatedAt = l.stamp()
+	*u = changed
+	metas := []object{{
+		"id": u.ID, "user_id": u.ID, "slug": "address-object", "name": "Address Object", "value": r.FormValue("address"),
+		"created_at": u.CreatedAt, "updated_at": u.UpdatedAt,
+	}}
+	answer(w, http.StatusOK, object{"message": "User successfully updated", "user": struct {
+		*leadUser
+		Metas []object `json:"user_metas"`
+	}{u, metas}})
+}
+
+func (l *lead) erase(w http.ResponseWriter, r *http.Request) {
+	u := l.user(r.PathValue("id"))
+	if u == nil || (u.DeletedAt != nil && l.config.Switches.SecondDelete == "404") {
+		missing(w, "User", r.PathValue("id"))
+		return
+	}
+	if u.DeletedAt == nil {
+		at := l.stamp()
+		u.DeletedAt = &at
+	}
+	u.erases++
+	l.sessions.drop(strconv.Itoa(u.ID))
+	answer(w, http.StatusOK, object{"message": "User deleted"})
+}

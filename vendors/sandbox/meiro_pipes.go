@@ -1,0 +1,75 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// pipes is what a Pipes source has taken. Its callers hold the stand-in's lock.
+type pipes struct {
+	seen      map[string]int // place in events by what Pipes goes by: type, time, identifiers
+	events    []Event
+	customers roster
+}
+
+// pipesEvent is an event in Pipes' internal form, which the stand-in's source takes as it is.
+type pipesEvent struct {
+	Type        string            `json:"event_type"`
+	Time        string            `json:"event_time"`
+	Identifiers map[string]string `json:"identifiers"`
+	Payload     struct {
+		Origin string `json:"origin"`
+		Course string `json:"course_id"`
+		First  string `json:"first_name"`
+		Last   string `json:"last_name"`
+	} `json:"event_payload"`
+}
+
+// collect takes an event, and silently skips what it has seen.
+func (p *pipes) collect(w http.ResponseWriter, r *http.Request) {
+	if !accepted(r.PathValue("slug")) {
+		answer(w, http.StatusNotFound, object{"message": "there is no such source"})
+		return
+	}
+	var in pipesEvent
+	valid := take(r, &in)
+	at, err := time.Parse(time.RFC3339, in.Time)
+	if !valid || err != nil || in.Type == "" || len(in.Identifiers) == 0 {
+		answer(w, http.StatusBadRequest, object{"message": "the event does not match the schema of the source"})
+		return
+	}
+	who, _ := json.Marshal(in.Identifiers) // a map of texts, written in the order of its names
+	id := in.Type + "\x00" + at.UTC().String() + "\x00" + string(who)
+	place, known := p.seen[id]
+	if !known {
+		place = len(p.events)
+		p.seen[id] = place
+		p.events = append(p.events, Event{
+			Key: in.Payload.Origin, UserID: in.Identifiers["user_id"], Name: in.Type, At: at, Recorded: 1,
+		})
+		p.apply(in)
+	}
+	p.events[place].Received++
+	answer(w, http.StatusOK, object{"status": "ok"})
+}
+
+// apply does what a workspace would make of our own events.
+func (p *pipes) apply(in pipesEvent) {
+	user := in.Identifiers["user_id"]
+	switch in.Type {
+	case "user_created":
+		p.customers.create(User{ID: user, Kind: "customer", External: user, Email: in.Identifiers["email"], Name: fullName(in.Payload.First, in.Payload.Last)})
+	case "user_deleted":
+		p.customers.erase(User{ID: user, Kind: "customer", External: user})
+	case "enrollment_requested":
+		p.customers.enroll(user, in.Payload.Course)
+	}
+}
+
+func (p *pipes) state() VendorState {
+	return VendorState{
+		Users: slices.Clone(p.customers.users), Enrollments: slices.Clone(p.customers.enrolled), Events: slices.Clone(p.events),
+	}
+}

@@ -1,0 +1,248 @@
+package sandbox
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// miestroCourses is how many courses the Miestro stand-in has: ids 1 to 50.
+const miestroCourses = 50
+
+// miestro stands in for the Miestro API v1.0.
+type miestro struct {
+	config Config
+
+	mu       sync.Mutex
+	users    []*miestroUser // by id: users[0] has id 1
+	enrolled []Enrollment
+}
+
+// miestroUser is a user as Miestro shows it, and what the State adds.
+type miestroUser struct {
+	ID              int     `json:"id"`
+	Name            string  `json:"name"`
+	Email           string  `json:"email"`
+	Picture         *string `json:"picture_src"`
+	Company         *string `json:"company_name"`
+	Role            int     `json:"role"`
+	Paypal          *string `json:"paypal_email"`
+	Unsubscribed    int     `json:"email_unsubscribe"`
+	Version         int     `json:"version"`
+	NextBilling     *string `json:"next_billing_date"`
+	Score           int     `json:"score"`
+	LastLogin       *string `json:"last_login_at"`
+	CreatedAt       string  `json:"created_at"`
+	FullPicture     string  `json:"picture_full_src"`
+	StripeID        *string `json:"stripe_customer_id"`
+	deleted         bool
+	creates, erases int
+}
+
+// miestroWrite is the body of Add User and Update User.
+type miestroWrite struct {
+	Name     *string `json:"name"`
+	Email    *string `json:"email"`
+	Password *string `json:"password"`
+	Role     *number `json:"role"`
+}
+
+func newMiestro(c Config) *miestro { return &miestro{config: c} }
+
+func (m *miestro) name() string { return "miestro" }
+
+func (m *miestro) base() string { return "/miestro/api/v1.0" }
+
+func (m *miestro) routes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /users":                m.signed(m.listUsers),
+		"POST /users":               m.signed(m.addUser),
+		"GET /users/{id}":           m.signed(m.withUser(m.showUser)),
+		"PUT /users/{id}":           m.signed(m.withUser(m.updateUser)),
+		"DELETE /users/{id}":        m.signed(m.deleteUser),
+		"POST /users/{id}/enroll":   m.signed(m.withUser(m.enroll)),
+		"POST /users/{id}/unroll":   m.signed(m.withUser(m.unroll)),
+		"GET /courses":              m.signed(m.listCourses),
+		"GET /courses/{id}":         m.signed(m.showCourse),
+		"POST /courses/{id}/enroll": m.signed(m.enrollCourse),
+	}
+}
+
+// signed lets in calls with both keys, one at a time. The document gives the
+// sentence of the refusal, but neither its status nor its shape.
+func (m *miestro) signed(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !accepted(r.Header.Get("X-Forward-Api-Key")) || !accepted(r.Header.Get("X-Forward-Api-Secret")) {
+			answer(w, http.StatusUnauthorized, object{"error": "Invalid Api Key or Api Secret credentials"})
+			return
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		next(w, r)
+	}
+}
+
+// withUser finds the user that the path names; a deleted one is not there.
+func (m *miestro) withUser(next func(http.ResponseWriter, *http.Request, *miestroUser)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		u := m.user(whole(r.PathValue("id"), 0))
+		if u == nil || u.deleted {
+			missing(w, "User", r.PathValue("id"))
+			return
+		}
+		next(w, r, u)
+	}
+}
+
+func (m *miestro) user(id int) *miestroUser {
+	if id < 1 || id > len(m.users) {
+		return nil
+	}
+	return m.users[id-1]
+}
+
+// missing is Laravel's answer for a record that is not there.
+func missing(w http.ResponseWriter, model, id string) {
+	answer(w, http.StatusNotFound, object{"message": fmt.Sprintf(`No query results for model [App\Models\%s] %s`, model, id)})
+}
+
+// invalid is Laravel's answer for a field that it refuses.
+func invalid(w http.ResponseWriter, status int, field, message string) {
+	answer(w, status, object{"message": "The given data was invalid.", "errors": object{field: []string{message}}})
+}
+
+// miestroFilters reads query[]=search=…. The inner text is decoded a second
+// time, as PHP's parse_str would: the worst that the document leaves possible.
+func miestroFilters(r *http.Request) url.Values {
+	filters := url.Values{}
+	for _, item := range r.URL.Query()["query[]"] {
+		inner, err := url.ParseQuery(item)
+		if err != nil {
+			continue
+		}
+		for key, values := range inner {
+			filters[key] = append(filters[key], values...)
+		}
+	}
+	return filters
+}
+
+func (m *miestro) listUsers(w http.ResponseWriter, r *http.Request) {
+	filters := miestroFilters(r)
+	search, role := filters.Get("search"), filters.Get("role")
+	var hits []*miestroUser
+	for _, u := range m.users {
+		if !u.deleted && (holds(u.Name, search) || holds(u.Email, search)) && (role == "" || role == strconv.Itoa(u.Role)) {
+			hits = append(hits, u)
+		}
+	}
+	field, direction, _ := strings.Cut(cmp.Or(r.URL.Query().Get("sortBy"), "created_at:desc"), ":")
+	slices.SortStableFunc(hits, func(a, b *miestroUser) int {
+		order := cmp.Compare(a.ID, b.ID)
+		switch field {
+		case "name":
+			order = cmp.Compare(a.Name, b.Name)
+		case "email":
+			order = cmp.Compare(a.Email, b.Email)
+		}
+		if direction == "desc" {
+			return -order
+		}
+		return order
+	})
+	answer(w, http.StatusOK, paginate(hits, r))
+}
+
+func (m *miestro) addUser(w http.ResponseWriter, r *http.Request) {
+	var in miestroWrite
+	switch {
+	case !take(r, &in), in.Email == nil || !strings.Contains(*in.Email, "@"):
+		invalid(w, http.StatusUnprocessableEntity, "email", "The email must be a valid email address.")
+		return
+	case in.Name == nil || *in.Name == "":
+		invalid(w, http.StatusUnprocessableEntity, "name", "The name field is required.")
+		return
+	case in.Password == nil || *in.Password == "":
+		invalid(w, http.StatusUnprocessableEntity, "password", "The password field is required.")
+		return
+	}
+	if twin := m.byEmail(*in.Email); twin != nil && m.config.Switches.DuplicateEmail != "second" {
+		if status, refused := m.config.Switches.taken(); refused {
+			invalid(w, status, "email", "The email has already been taken.")
+			return
+		}
+		twin.creates++
+		answer(w, http.StatusOK, twin)
+		return
+	}
+	u := &miestroUser{
+		ID: len(m.users) + 1, Name: *in.Name, Email: *in.Email, Version: 1, creates: 1,
+		CreatedAt: m.config.now(), FullPicture: "https://miestro.com/images/account/user.png",
+	}
+	if in.Role != nil {
+		u.Role = int(*in.Role)
+	}
+	m.users = append(m.users, u)
+	answer(w, http.StatusOK, u)
+}
+
+// byEmail returns the live user with the e-mail, nil where there is none.
+func (m *miestro) byEmail(email string) *miestroUser {
+	for _, u := range m.users {
+		if !u.deleted && strings.EqualFold(u.Email, email) {
+			return u
+		}
+	}
+	return nil
+}
+
+func (m *miestro) showUser(w http.ResponseWriter, _ *http.Request, u *miestroUser) {
+	answer(w, http.StatusOK, u)
+}
+
+func (m *miestro) updateUser(w http.ResponseWriter, r *http.Request, u *miestroUser) {
+	var in miestroWrite
+	if !take(r, &in) {
+		invalid(w, http.StatusUnprocessableEntity, "name", "The name must be a string.")
+		return
+	}
+	if in.Name != nil {
+		u.Name = *in.Name
+	}
+	if in.Email != nil {
+		u.Email = *in.Email
+	}
+	if in.Role != nil {
+		u.Role = int(*in.Role)
+	}
+	answer(w, http.StatusOK, object{})
+}
+
+func (m *miestro) deleteUser(w http.ResponseWriter, r *http.Request) {
+	u := m.user(whole(r.PathValue("id"), 0))
+	if u == nil || (u.deleted && m.config.Switches.SecondDelete == "404") {
+		missing(w, "User", r.PathValue("id"))
+		return
+	}
+	u.deleted = true
+	u.erases++
+	answer(w, http.StatusOK, object{})
+}
+
+func (m *miestro) state() VendorState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state := VendorState{Enrollments: slices.Clone(m.enrolled)}
+	for _, u := range m.users {
+		state.Users = append(state.Users, User{
+			ID: strconv.Itoa(u.ID), Email: u.Email, Name: u.Name, Staff: u.Role != 0,
+			Deleted: u.deleted, Creates: u.creates, Deletes: u.erases,
+		})
+	}
+	return state
+}

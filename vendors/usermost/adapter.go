@@ -1,0 +1,106 @@
+package usermost
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// Adapter tells Usermost of users and of what they do. It has no Delete:
+// Usermost documents no call that deletes or erases.
+type Adapter struct {
+	api *API
+}
+
+// New returns the adapter, or an error that names all that is missing.
+func New(c Config) (*Adapter, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	return &Adapter{api: NewAPI(c)}, nil
+}
+
+// Check posts a user without an id, since Usermost has nothing to read. The
+// answer to good credentials is 400, invalid parameters, and nothing is made;
+// to bad ones it is 401, to a wrong license code 404.
+func (a *Adapter) Check(ctx context.Context) error {
+	_, err := a.api.UpsertUser(ctx, User{}, "")
+	if status := vendors.StatusOf(err); status == http.StatusBadRequest || status == http.StatusUnprocessableEntity {
+		return nil
+	}
+	if err != nil && vendors.StatusOf(err) == 0 && vendors.ClassOf(err) == vendors.Permanent {
+		return nil // 2xx with response.status "error": refused, but by somebody who let us in
+	}
+	return err
+}
+
+// AccountOf returns the account by our own id: Usermost knows users by it.
+func (a *Adapter) AccountOf(userID string) vendors.Account { return vendors.Account{ID: userID} }
+
+// Find returns vendors.ErrNotFound: users cannot be read back, and Create may be repeated.
+func (a *Adapter) Find(context.Context, vendors.User) (vendors.Account, error) {
+	return vendors.Account{}, vendors.ErrNotFound
+}
+
+// Create makes the user or brings it up to date, with what the event told.
+// Usermost has no field for a language or a time zone.
+func (a *Adapter) Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error) {
+	_, err := a.api.UpsertUser(ctx, User{
+		UserID: u.ID, FirstName: u.FirstName, LastName: u.LastName,
+		Email: u.Email, Phone: u.Phone, Attributes: u.Attributes,
+	}, requestID(from, "user"))
+	if err != nil {
+		return vendors.Account{}, err
+	}
+	return a.AccountOf(u.ID), nil
+}
+
+// Enroll tracks the custom event enrollment_requested, with our id of the course.
+func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
+	data := map[string]any{"course_id": e.Course.Ours}
+	if e.StartsOn != "" {
+		data["starts_on"] = e.StartsOn
+	}
+	if e.EndsOn != "" {
+		data["ends_on"] = e.EndsOn
+	}
+	event := Event{UserID: e.UserID, Name: "enrollment_requested", At: e.Origin.At, Data: data}
+	_, err := a.api.TrackEvent(ctx, event, requestID(e.Origin, "enrollment"))
+	return err
+}
+
+// Renews says that Enroll may be repeated at will.
+func (a *Adapter) Renews() {}
+
+// Track tracks the activity at the time when it happened.
+func (a *Adapter) Track(ctx context.Context, act vendors.Activity) error {
+	event := Event{UserID: act.UserID, Name: eventName(act.Name), At: act.At, Data: act.Properties}
+	_, err := a.api.TrackEvent(ctx, event, requestID(act.Origin, "activity"))
+	return err
+}
+
+// requestID is what Usermost knows a repeat by: 32 hex digits made from the
+// event's key, the same on every try.
+func requestID(from vendors.Origin, op string) string {
+	sum := sha256.Sum256([]byte(from.Key + "\x00" + vendor + "\x00" + op))
+	return hex.EncodeToString(sum[:])[:32]
+}
+
+const (
+	maxName  = 49 // characters of an event's name: Usermost wants fewer than 50
+	nameHash = 8  // hex digits that keep apart names that begin alike
+)
+
+// eventName cuts a name that is too long, and ends it with a hash of the whole.
+func eventName(name string) string {
+	if utf8.RuneCountInString(name) <= maxName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	head := []rune(name)[:maxName-nameHash-1]
+	return string(head) + "-" + hex.EncodeToString(sum[:])[:nameHash]
+}

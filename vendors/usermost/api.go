@@ -1,0 +1,145 @@
+// Package usermost speaks to Usermost: users and events, by the page "Rest API"
+// of its documents (https://usermost.com/documents/rest-api/) and the pages on
+// tracking users and events that follow it.
+package usermost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+const vendor = "usermost"
+
+// Config is what a client of Usermost is made from. All but the rest of Options is required.
+type Config struct {
+	vendors.Options                // BaseURL is the host: https://api.usermost.com
+	LicenseCode     string         // of the Usermost account; it stands in every path
+	APIKey          vendors.Secret // of an account manager, whose rights it has; it does not end
+}
+
+// validate returns every fault at once.
+func (c Config) validate() error {
+	var faults []error
+	missing := func(name, value string) {
+		if value == "" {
+			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
+		}
+	}
+	missing("the base URL", c.BaseURL)
+	missing("the license code", c.LicenseCode)
+	missing("the API key", c.APIKey.Reveal())
+	return errors.Join(faults...)
+}
+
+// API makes the documented calls of Usermost, one method each. It is safe for
+// use by many goroutines. Both calls write; Usermost documents none that reads.
+type API struct {
+	calls   *vendors.Client
+	account string // /v1/accounts/<license code>
+}
+
+// NewAPI returns a client for the calls alone.
+func NewAPI(c Config) *API {
+	auth := vendors.StaticAuth{"Authorization": "Bearer " + c.APIKey}
+	a := &API{
+		calls:   vendors.NewClient(vendor, c.Options, auth, c.APIKey),
+		account: "/v1/accounts/" + url.PathEscape(c.LicenseCode),
+	}
+	a.calls.Judge(judge)
+	return a
+}
+
+// judge takes 404 as the document does: "Invalid URL", so that the base URL or
+// the license code is wrong, whatever the event.
+func judge(status int, _ []byte) (vendors.Class, bool) {
+	return vendors.Unusable, status == http.StatusNotFound
+}
+
+// User is what Usermost is told of a user. What is empty is not sent, and stays
+// as it is there. Only UserID, FirstName and LastName stand in the page itself;
+// e-mail, phone and attributes are its "system attributes" and custom ones,
+// under the names that sibling products use.
+type User struct {
+	UserID     string         `json:"userId,omitempty"` // ours; it can never change
+	FirstName  string         `json:"firstName,omitempty"`
+	LastName   string         `json:"lastName,omitempty"`
+	Email      string         `json:"email,omitempty"`
+	Phone      string         `json:"phone,omitempty"` // E.164
+	Attributes map[string]any `json:"attributes,omitempty"`
+}
+
+// Event is something a user did.
+type Event struct {
+	UserID string         // ours
+	Name   string         // shorter than 50 characters; names of system events are Usermost's own
+	At     time.Time      // sent in UTC, with seconds; not sent where it is zero
+	Data   map[string]any // texts, numbers, booleans, lists and objects
+}
+
+// tracked is an Event as it goes over the wire.
+type tracked struct {
+	UserID    string         `json:"userId"`
+	EventName string         `json:"eventName"`
+	EventTime string         `json:"eventTime,omitempty"`
+	EventData map[string]any `json:"eventData,omitempty"`
+}
+
+// eventTime is the documented pattern yyyy-MM-ddTHH:mm:ssZ, whose example,
+// 2013-01-26T07:31+0000, shows that Z stands for +0000.
+const eventTime = "2006-01-02T15:04:05-0700"
+
+// Answer is the container of every answer: {"response":{"data":{…},"message":"…","status":"…"}}.
+type Answer struct {
+	Status  string         `json:"status"` // success or error; queued at a sibling product
+	Message string         `json:"message"`
+	Data    map[string]any `json:"data"`
+}
+
+// UpsertUser is POST /v1/accounts/<license code>/users: it makes the user, or
+// changes what is sent. It may be repeated at will. requestID goes as
+// x-request-id, and is left out where it is empty.
+func (a *API) UpsertUser(ctx context.Context, u User, requestID string) (Answer, error) {
+	return a.post(ctx, "upsert user", "/users", u, requestID)
+}
+
+// TrackEvent is POST /v1/accounts/<license code>/events. A call with the
+// requestID (hex) of an earlier one is dropped, within 4 hours as the sibling
+// products say; without one, a repeat counts twice.
+func (a *API) TrackEvent(ctx context.Context, e Event, requestID string) (Answer, error) {
+	body := tracked{UserID: e.UserID, EventName: e.Name, EventData: e.Data}
+	if !e.At.IsZero() {
+		body.EventTime = e.At.UTC().Format(eventTime)
+	}
+	return a.post(ctx, "track event", "/events", body, requestID)
+}
+
+// post makes a call, and takes a 2xx whose container says anything but success
+// or queued for a refusal. What its message says is left out: it may repeat
+// what was sent.
+func (a *API) post(ctx context.Context, op, path string, body any, requestID string) (Answer, error) {
+	var out struct {
+		Response Answer `json:"response"`
+	}
+	call := vendors.Call{
+		Op: op, Method: http.MethodPost, Path: a.account + path, JSON: body,
+		Repeatable: requestID != "" || path == "/users", Out: &out,
+	}
+	if requestID != "" {
+		call.Header = http.Header{"X-Request-Id": {requestID}}
+	}
+	err := a.calls.Do(ctx, call)
+	if err != nil {
+		return out.Response, err
+	}
+	switch out.Response.Status {
+	case "", "success", "queued":
+		return out.Response, nil
+	}
+	return out.Response, vendors.Fail(vendor, op, "the answer is 2xx, but its response.status is neither success nor queued")
+}

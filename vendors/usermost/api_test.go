@@ -1,0 +1,109 @@
+package usermost_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/usermost"
+	"github.com/usherhq/usher/vendors/vendortest"
+)
+
+func config(url string) usermost.Config {
+	return usermost.Config{
+		Options:     vendors.Options{BaseURL: url, Timeout: 5 * time.Second},
+		LicenseCode: sandbox.UsermostLicenseCode, APIKey: sandbox.UsermostAPIKey,
+	}
+}
+
+var at = time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("", 3600))
+
+func TestEveryCallKeepsToTheDocument(t *testing.T) {
+	t.Parallel()
+	stand := vendortest.Serve(t, "usermost", sandbox.Config{})
+	api := usermost.NewAPI(config(stand.URL))
+	full := usermost.User{
+		UserID: "u-1", FirstName: "Ada", LastName: "Example", Email: "ada+1@example.org", Phone: "+15550100",
+		Attributes: map[string]any{"plan": "gold"},
+	}
+	for name, u := range map[string]usermost.User{"full": full, "bare": {UserID: "u-2"}} {
+		got, err := api.UpsertUser(t.Context(), u, "")
+		if err != nil || got.Status != "success" {
+			t.Errorf("%s user: got %+v, %v, want success", name, got, err)
+		}
+	}
+	for name, e := range map[string]usermost.Event{
+		"full": {UserID: "u-1", Name: "lesson_completed", At: at, Data: map[string]any{"n": 1}},
+		"bare": {UserID: "u-1", Name: "opened"},
+	} {
+		got, err := api.TrackEvent(t.Context(), e, "")
+		if err != nil || got.Status != "success" {
+			t.Errorf("%s event: got %+v, %v, want success", name, got, err)
+		}
+	}
+	if got := stand.Contract.Untried(); len(got) != 0 {
+		t.Errorf("calls that no test made: %v", got)
+	}
+}
+
+func TestStandInRefusesAsTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(*usermost.Config)
+		user   usermost.User
+		status int
+		class  vendors.Class
+	}{
+		"bad key":     {func(c *usermost.Config) { c.APIKey = sandbox.WrongCredential }, usermost.User{UserID: "u"}, 401, vendors.Unusable},
+		"bad license": {func(c *usermost.Config) { c.LicenseCode = sandbox.WrongCredential }, usermost.User{UserID: "u"}, 404, vendors.Unusable},
+		"no user id":  {func(*usermost.Config) {}, usermost.User{}, 400, vendors.Permanent},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := config(vendortest.Serve(t, "usermost", sandbox.Config{}).URL)
+			test.change(&c)
+			_, err := usermost.NewAPI(c).UpsertUser(t.Context(), test.user, "")
+			if vendors.StatusOf(err) != test.status || vendors.ClassOf(err) != test.class {
+				t.Errorf("got %v (%v), want status %d, %v", err, vendors.ClassOf(err), test.status, test.class)
+			}
+		})
+	}
+}
+
+func TestContainerDecides(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		status int
+		body   string
+		ok     bool
+	}{
+		"success":   {200, `{"response":{"data":{},"message":"success","status":"success"}}`, true},
+		"queued":    {201, `{"response":{"status":"queued"}}`, true},
+		"absent":    {200, `{}`, true},
+		"error":     {200, `{"response":{"message":"no ada@example.org","status":"error"}}`, false},
+		"something": {202, `{"response":{"status":"rejected"}}`, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(test.status)
+				_, _ = fmt.Fprint(w, test.body)
+			}))
+			t.Cleanup(server.Close)
+			_, err := usermost.NewAPI(config(server.URL)).TrackEvent(t.Context(), usermost.Event{UserID: "u", Name: "n"}, "ab")
+			if (err == nil) != test.ok {
+				t.Errorf("got %v, want success to be %v", err, test.ok)
+			}
+			if err != nil && (vendors.ClassOf(err) != vendors.Permanent || strings.Contains(err.Error(), "ada")) {
+				t.Errorf("got %v (%v), want a permanent error without the message", err, vendors.ClassOf(err))
+			}
+		})
+	}
+}

@@ -1,0 +1,83 @@
+package vendortest
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// garbageBodies are answers with 200 that say nothing of what was asked.
+func garbageBodies() map[string]string {
+	return map[string]string{
+		"empty": "", "half": `{"id": 7, "em`, "page": "<html>hello</html>", "text": `"yes"`, "number": "7",
+		"object": "{}", "deep": strings.Repeat("[", 20_000), "huge": `{"a":"` + strings.Repeat("a", 9<<20) + `"}`,
+	}
+}
+
+// garbage checks that an answer that cannot be read is neither taken for an
+// account nor for "there is none", and that a create that gets it is Unknown.
+func (s Suite) garbage(t *testing.T) {
+	for name, body := range garbageBodies() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := s.bench(t, patient)
+			say := func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = w.Write([]byte(body))
+			}
+			b.broken(say)
+			for port, call := range b.ports() {
+				b.hits.Store(0)
+				err := call(t.Context())
+				s.silent(t, err)
+				if port == Find && b.hits.Load() > 0 && (err == nil || errors.Is(err, vendors.ErrNotFound)) {
+					t.Errorf("%s: got %v, want an error: the answer cannot be read", port, err)
+				}
+			}
+			b.brokenWrites(say)
+			if call, ok := b.ports()[Create]; ok && !slices.Contains(s.Repeatable, Create) {
+				if err := call(t.Context()); !vendors.IsUnknown(err) {
+					t.Errorf("create: got %v, want an error that says Unknown", err)
+				}
+			}
+		})
+	}
+}
+
+// lostAnswers checks that a write whose answer is lost says that it may have been made.
+func (s Suite) lostAnswers(t *testing.T) {
+	how := map[string]http.HandlerFunc{
+		"reset": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"half": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = w.Write([]byte(`{"id": 7,`))
+		},
+		"500": echo(http.StatusInternalServerError),
+		"408": echo(http.StatusRequestTimeout),
+	}
+	for name, fault := range how {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := s.bench(t, patient)
+			b.brokenWrites(fault)
+			for port, call := range b.ports() {
+				b.hits.Store(0)
+				err := call(t.Context())
+				s.silent(t, err)
+				if b.hits.Load() == 0 || (name == "half" && err == nil) { // nothing was written, or the status said enough
+					continue
+				}
+				if want := !slices.Contains(s.Repeatable, port); vendors.IsUnknown(err) != want {
+					t.Errorf("%s: got %v, want Unknown to be %v", port, err, want)
+				}
+				if vendors.ClassOf(err) != vendors.Again {
+					t.Errorf("%s: got class %v, want again", port, vendors.ClassOf(err))
+				}
+			}
+		})
+	}
+}
