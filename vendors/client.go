@@ -148,8 +148,9 @@ func (c *Client) try(ctx context.Context, call Call) error {
 		return c.fail(call, &Error{Class: Permanent, Err: err})
 	}
 	for renewed := false; ; renewed = true {
-		header, err := c.send(ctx, call, request)
-		if StatusOf(err) != http.StatusUnauthorized || renewed || call.NoAuth || c.auth == nil || !c.auth.Refused(header) {
+		sent, err := c.send(ctx, call, request)
+		refused := sent != nil && StatusOf(err) == http.StatusUnauthorized // not by the log-in
+		if !refused || renewed || call.NoAuth || c.auth == nil || !c.auth.Refused(sent) {
 			return err
 		}
 	}
@@ -180,8 +181,13 @@ func (c *Client) request(call Call) (prepared, error) {
 	return p, nil
 }
 
-// send makes one HTTP request and returns the headers it was sent with.
+// send makes one HTTP request and returns the headers it was sent with, nil
+// where it was not sent. A log-in comes before it and has a time of its own.
 func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, error) {
+	header := http.Header{}
+	if err := c.dress(ctx, call, p, header); err != nil {
+		return nil, err
+	}
 	if err := c.wait(ctx); err != nil {
 		return nil, c.fail(call, &Error{Err: err})
 	}
@@ -191,9 +197,7 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	if err != nil {
 		return nil, c.fail(call, &Error{Class: Unusable, Message: "the base URL is not a URL"})
 	}
-	if err := c.dress(ctx, call, p, req.Header); err != nil {
-		return nil, err
-	}
+	req.Header = header
 	res, err := c.http.Do(req)
 	if err != nil {
 		return req.Header, c.fail(call, &Error{Err: plain(err), Unknown: !call.repeatable() && !neverSent(err)})

@@ -27,6 +27,7 @@ type history struct {
 	seed      uint64
 	faults    float64 // of vendor calls
 	lost      float64 // of answers of NATS
+	deaf      float64 // of in-progress signals
 	pinned    bool
 	published []publication
 	fates     []fate // of the worker processes, one after the other
@@ -54,23 +55,26 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 		seed:   rapid.Uint64().Draw(t, "seed"),
 		faults: rapid.SampledFrom([]float64{0, 0.1, 0.3}).Draw(t, "faults"),
 		lost:   rapid.SampledFrom([]float64{0, 0.05}).Draw(t, "lost"),
+		deaf:   rapid.SampledFrom([]float64{0, 0.5, 1}).Draw(t, "deaf"),
 		pinned: rapid.Bool().Draw(t, "pinned"),
 	}
+	spread := rapid.SampledFrom([]int{0, 300, 4000}).Draw(t, "spread")
+	users := rapid.IntRange(1, 2).Draw(t, "users")
 	kinds := []string{events.UserCreated, events.UserCreated, events.UserDeleted, events.EnrollmentRequested}
 	first := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) publication {
 		return publication{
-			user:  rapid.IntRange(0, 1).Draw(t, "user"),
+			user:  rapid.IntRange(0, users-1).Draw(t, "user"),
 			kind:  rapid.SampledFrom(kinds).Draw(t, "kind"),
-			after: time.Duration(rapid.IntRange(0, 3000).Draw(t, "after")) * time.Millisecond,
+			after: time.Duration(rapid.IntRange(0, spread).Draw(t, "after")) * time.Millisecond,
 		}
-	}), 1, 8).Draw(t, "events")
+	}), 1, 10).Draw(t, "events")
 	for i := range first {
 		first[i].event = i
 	}
 	h.published = first
 	for range rapid.IntRange(0, 4).Draw(t, "duplicates") {
 		again := rapid.SampledFrom(first).Draw(t, "again")
-		again.after = time.Duration(rapid.IntRange(0, 6000).Draw(t, "later")) * time.Millisecond
+		again.after = time.Duration(rapid.IntRange(0, 2*spread).Draw(t, "later")) * time.Millisecond
 		h.published = append(h.published, again)
 	}
 	h.fates = rapid.SliceOfN(rapid.Custom(drawFate), 2, 6).Draw(t, "fates")
@@ -83,8 +87,8 @@ func drawFate(t *rapid.T) fate {
 		after:  rapid.Bool().Draw(t, "after the effect"),
 		sleeps: map[int]time.Duration{},
 	}
-	for range rapid.IntRange(0, 2).Draw(t, "sleeps") {
-		f.sleeps[rapid.IntRange(1, 60).Draw(t, "sleep at")] = time.Duration(rapid.IntRange(1, 12).Draw(t, "seconds")) * time.Second
+	for range rapid.IntRange(0, 4).Draw(t, "sleeps") {
+		f.sleeps[rapid.IntRange(1, 60).Draw(t, "sleep at")] = time.Duration(rapid.IntRange(1, 40).Draw(t, "quarters")) * 250 * time.Millisecond
 	}
 	return f
 }
@@ -103,13 +107,13 @@ type run struct {
 // nothing is left to do, and returns what is wrong with how it ended.
 func play(t *testing.T, h history) (faults []string) {
 	synctest.Test(t, func(t *testing.T) {
+		luck := &chance{rng: rand.New(rand.NewPCG(h.seed, 0))}
 		r := &run{
-			history: h,
-			stream:  &stream{name: "EVENTS", pinned: h.pinned},
-			bucket:  &bucket{records: map[string][]byte{}, revisions: map[string]uint64{}},
-			told:    &told{results: map[string]string{}, data: map[string]events.Result{}, graves: map[string]bool{}},
-			vendor:  &vendor{},
-			luck:    &chance{rng: rand.New(rand.NewPCG(h.seed, 0))},
+			history: h, luck: luck,
+			stream: &stream{name: "EVENTS", pinned: h.pinned, luck: luck, deaf: h.deaf},
+			bucket: &bucket{records: map[string][]byte{}, revisions: map[string]uint64{}},
+			told:   &told{results: map[string]string{}, data: map[string]events.Result{}, graves: map[string]bool{}},
+			vendor: &vendor{},
 		}
 		r.publish()
 		ctx, stop := context.WithCancel(t.Context())

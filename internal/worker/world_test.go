@@ -24,8 +24,8 @@ import (
 
 const (
 	ackWait     = 3 * time.Second
-	callTimeout = 500 * time.Millisecond
-	callLease   = time.Second
+	callTimeout = time.Second
+	callLease   = 1500 * time.Millisecond
 )
 
 var errDead = errors.New("this process is dead")
@@ -40,16 +40,21 @@ type process struct {
 	dead   bool
 	dieAt  int                   // the operation at which it dies; 0: never
 	after  bool                  // whether that operation still has its effect
-	sleeps map[int]time.Duration // operations before which it is paused
+	sleeps map[int]time.Duration // operations before which all of it is paused
+	until  time.Time             // the end of a pause
 }
 
 // do carries out one operation of the process, unless it is dead.
 func (p *process) do(effect func() error) error {
 	p.mu.Lock()
 	p.ops++
-	n, nap := p.ops, p.sleeps[p.ops]
+	n := p.ops
+	if nap := p.sleeps[n]; nap > 0 {
+		p.until = time.Now().Add(nap)
+	}
+	pause := time.Until(p.until)
 	p.mu.Unlock()
-	time.Sleep(nap + time.Duration(n%4)*time.Millisecond)
+	time.Sleep(max(0, pause) + time.Duration(n%4)*time.Millisecond)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dead {
@@ -88,6 +93,8 @@ func (c *chance) span(d time.Duration) time.Duration {
 type stream struct {
 	name   string
 	pinned bool
+	luck   *chance
+	deaf   float64 // share of in-progress signals that do not arrive
 
 	mu    sync.Mutex
 	msgs  []*stored
@@ -208,6 +215,9 @@ func (d *delivery) Nak(delay time.Duration) error {
 }
 
 func (d *delivery) Renew(context.Context) error {
+	if d.stream.luck.hit(d.stream.deaf) {
+		return errors.New("no answer in time")
+	}
 	return d.tell(func(m *stored) { m.until = time.Now().Add(ackWait) })
 }
 
@@ -356,7 +366,7 @@ func (c client) call(ctx context.Context, once bool, effect func() error) error 
 		time.Sleep(c.luck.span(callTimeout))
 		return &vendors.Error{Vendor: "acme", Unknown: once, Err: errors.New("no answer in time")}
 	}
-	time.Sleep(c.luck.span(callTimeout / 2))
+	time.Sleep(c.luck.span(callTimeout - time.Millisecond))
 	err := effect()
 	if c.luck.hit(c.faults) {
 		return &vendors.Error{Vendor: "acme", Status: 502, Unknown: once}

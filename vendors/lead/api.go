@@ -40,6 +40,9 @@ func (c Config) validate() error {
 	missing("the base URL", c.BaseURL)
 	missing("the e-mail of the service account", c.Email)
 	missing("the password of the service account", c.Password.Reveal())
+	if err := c.Options.Check(); err != nil && c.BaseURL != "" {
+		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
+	}
 	if strings.Contains(c.EnrollPath, "://") {
 		faults = append(faults, fmt.Errorf("%s: the enrol path is to be a path below the base URL, not a whole address", vendor))
 	}

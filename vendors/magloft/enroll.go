@@ -79,7 +79,11 @@ func plain(email string, e vendors.Enrollment) SubscriptionFields {
 
 // widen keeps what the reader may read already: all of a reader's courses share
 // one subscription, so that the days of a new one must not cut those of an old one.
+// A subscription that ended before the new one starts has nothing to keep.
 func (f *SubscriptionFields) widen(existing Subscription) {
+	if existing.EndDate != "" && existing.EndDate < f.StartDate {
+		return
+	}
 	if existing.StartDate != "" && existing.StartDate < f.StartDate {
 		f.StartDate = existing.StartDate
 	}

@@ -43,11 +43,17 @@ func (c Config) validate() error {
 			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
 		}
 	}
+	address := func(name, value string) {
+		missing(name, value)
+		if (vendors.Options{BaseURL: value}).Check() != nil && value != "" {
+			faults = append(faults, fmt.Errorf("%s: %s is not an http or https address", vendor, name))
+		}
+	}
 	switch c.mode() {
 	case ModeCustomers:
-		missing("the collect URL", c.CollectURL)
+		address("the collect URL", c.CollectURL)
 	case ModeOperators:
-		missing("the base URL", c.BaseURL)
+		address("the base URL", c.BaseURL)
 		if c.AccessToken == "" {
 			missing("the e-mail (or an access token)", c.Email)
 			missing("the password (or an access token)", c.Password.Reveal())

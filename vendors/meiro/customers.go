@@ -62,12 +62,13 @@ func (c *Customers) Delete(ctx context.Context, from vendors.Origin, a vendors.A
 	return c.send(ctx, from, typeDeleted, identifiers(a.ID, ""), map[string]any{})
 }
 
-// Enroll sends enrollment_requested with our id of the course.
+// Enroll sends enrollment_requested with our id of the course. The customer is
+// named by our id alone, which user_created has tied to the e-mail.
 func (c *Customers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	payload := map[string]any{"course_id": e.Course.Ours}
 	put(payload, "starts_on", e.StartsOn)
 	put(payload, "ends_on", e.EndsOn)
-	return c.send(ctx, e.Origin, typeEnrollment, identifiers(e.UserID, e.Email), payload)
+	return c.send(ctx, e.Origin, typeEnrollment, identifiers(e.UserID, ""), payload)
 }
 
 // Renews says that Enroll may be repeated at will.

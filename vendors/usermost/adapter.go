@@ -18,7 +18,7 @@ type Adapter struct {
 
 // New returns the adapter, or an error that names all that is missing.
 func New(c Config) (*Adapter, error) {
-	if err := c.validate(); err != nil {
+	if err := c.complete(); err != nil {
 		return nil, err
 	}
 	return &Adapter{api: NewAPI(c)}, nil
@@ -29,11 +29,10 @@ func New(c Config) (*Adapter, error) {
 // to bad ones it is 401, to a wrong license code 404.
 func (a *Adapter) Check(ctx context.Context) error {
 	_, err := a.api.UpsertUser(ctx, User{}, "")
-	if status := vendors.StatusOf(err); status == http.StatusBadRequest || status == http.StatusUnprocessableEntity {
+	status := vendors.StatusOf(err)
+	accepted := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || (status >= 200 && status < 300)
+	if vendors.ClassOf(err) == vendors.Permanent && accepted { // a refusal, but by somebody who let us in
 		return nil
-	}
-	if err != nil && vendors.StatusOf(err) == 0 && vendors.ClassOf(err) == vendors.Permanent {
-		return nil // 2xx with response.status "error": refused, but by somebody who let us in
 	}
 	return err
 }

@@ -4,7 +4,9 @@
 package usermost
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,24 +16,34 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-const vendor = "usermost"
+const (
+	vendor    = "usermost"
+	usersPath = "/users"
+)
 
-// Config is what a client of Usermost is made from. All but the rest of Options is required.
+// BaseURL is where the document says that the API is.
+const BaseURL = "https://api.usermost.com"
+
+// Config is what a client of Usermost is made from. The license code and the
+// API key are required.
 type Config struct {
-	vendors.Options                // BaseURL is the host: https://api.usermost.com
+	vendors.Options                // BaseURL where its own is empty
 	LicenseCode     string         // of the Usermost account; it stands in every path
 	APIKey          vendors.Secret // of an account manager, whose rights it has; it does not end
 }
 
-// validate returns every fault at once.
-func (c Config) validate() error {
+// complete fills in the base URL and returns every fault at once.
+func (c *Config) complete() error {
+	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	var faults []error
 	missing := func(name, value string) {
 		if value == "" {
 			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
 		}
 	}
-	missing("the base URL", c.BaseURL)
+	if err := c.Options.Check(); err != nil {
+		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
+	}
 	missing("the license code", c.LicenseCode)
 	missing("the API key", c.APIKey.Reveal())
 	return errors.Join(faults...)
@@ -56,9 +68,21 @@ func NewAPI(c Config) *API {
 }
 
 // judge takes 404 as the document does: "Invalid URL", so that the base URL or
-// the license code is wrong, whatever the event.
-func judge(status int, _ []byte) (vendors.Class, bool) {
-	return vendors.Unusable, status == http.StatusNotFound
+// the license code is wrong, whatever the event. A 2xx is a refusal where the
+// container's status is neither success nor queued.
+func judge(status int, body []byte) (vendors.Class, bool) {
+	if status == http.StatusNotFound {
+		return vendors.Unusable, true
+	}
+	var out container
+	if status > 299 || json.Unmarshal(body, &out) != nil {
+		return vendors.Again, false
+	}
+	switch out.Response.Status {
+	case "", "success", "queued":
+		return vendors.Again, false
+	}
+	return vendors.Permanent, true
 }
 
 // User is what Usermost is told of a user. What is empty is not sent, and stays
@@ -94,7 +118,12 @@ type tracked struct {
 // 2013-01-26T07:31+0000, shows that Z stands for +0000.
 const eventTime = "2006-01-02T15:04:05-0700"
 
-// Answer is the container of every answer: {"response":{"data":{…},"message":"…","status":"…"}}.
+// container is what every answer is wrapped in.
+type container struct {
+	Response Answer `json:"response"`
+}
+
+// Answer is what the container of every answer holds: {"response":{"data":{…},"message":"…","status":"…"}}.
 type Answer struct {
 	Status  string         `json:"status"` // success or error; queued at a sibling product
 	Message string         `json:"message"`
@@ -105,7 +134,7 @@ type Answer struct {
 // changes what is sent. It may be repeated at will. requestID goes as
 // x-request-id, and is left out where it is empty.
 func (a *API) UpsertUser(ctx context.Context, u User, requestID string) (Answer, error) {
-	return a.post(ctx, "upsert user", "/users", u, requestID)
+	return a.post(ctx, "upsert user", usersPath, u, requestID)
 }
 
 // TrackEvent is POST /v1/accounts/<license code>/events. A call with the
@@ -119,27 +148,16 @@ func (a *API) TrackEvent(ctx context.Context, e Event, requestID string) (Answer
 	return a.post(ctx, "track event", "/events", body, requestID)
 }
 
-// post makes a call, and takes a 2xx whose container says anything but success
-// or queued for a refusal. What its message says is left out: it may repeat
-// what was sent.
+// post makes a call. It may be repeated where Usermost knows a repeat.
 func (a *API) post(ctx context.Context, op, path string, body any, requestID string) (Answer, error) {
-	var out struct {
-		Response Answer `json:"response"`
-	}
+	var out container
 	call := vendors.Call{
 		Op: op, Method: http.MethodPost, Path: a.account + path, JSON: body,
-		Repeatable: requestID != "" || path == "/users", Out: &out,
+		Repeatable: requestID != "" || path == usersPath, Out: &out,
 	}
 	if requestID != "" {
 		call.Header = http.Header{"X-Request-Id": {requestID}}
 	}
 	err := a.calls.Do(ctx, call)
-	if err != nil {
-		return out.Response, err
-	}
-	switch out.Response.Status {
-	case "", "success", "queued":
-		return out.Response, nil
-	}
-	return out.Response, vendors.Fail(vendor, op, "the answer is 2xx, but its response.status is neither success nor queued")
+	return out.Response, err
 }

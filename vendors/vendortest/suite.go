@@ -58,13 +58,16 @@ var (
 
 // Run tries the adapter against everything that may go wrong with a call.
 func Run(t *testing.T, s Suite) {
-	t.Run("status", func(t *testing.T) { s.statuses(t) })
-	t.Run("retry after", func(t *testing.T) { s.retryAfter(t) })
-	t.Run("redirect", func(t *testing.T) { s.redirects(t) })
-	t.Run("slow", func(t *testing.T) { s.slow(t) })
-	t.Run("garbage", func(t *testing.T) { s.garbage(t) })
-	t.Run("lost answer", func(t *testing.T) { s.lostAnswers(t) })
-	t.Run("late", func(t *testing.T) { s.late(t) })
+	groups := map[string]func(*testing.T){
+		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
+		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late,
+	}
+	for name, group := range groups {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			group(t)
+		})
+	}
 }
 
 // bench is one adapter with a server whose answers can be broken.
@@ -76,7 +79,8 @@ type bench struct {
 	hits    atomic.Int64                                                  // calls that breakIt answered
 }
 
-// bench sets a stand-in up, with person's account at it.
+// bench sets a stand-in up, with person's account at it, and an adapter whose
+// calls may take timeout.
 func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 	t.Helper()
 	box, err := sandbox.New(sandbox.Config{})
@@ -92,15 +96,30 @@ func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 		healthy.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	if b.adapter, err = s.New(box.BaseURLs(server.Listener.Addr().String())[s.Name], timeout); err != nil {
+	url := box.BaseURLs(server.Listener.Addr().String())[s.Name]
+	b.account = s.account(t, url)
+	if b.adapter, err = s.New(url, timeout); err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := b.adapter.(creator); ok {
-		if b.account, err = p.Create(t.Context(), origin, person); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return b
+}
+
+// account makes person's account while all is well.
+func (s Suite) account(t *testing.T, url string) vendors.Account {
+	t.Helper()
+	adapter, err := s.New(url, patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, ok := adapter.(creator)
+	if !ok {
+		return vendors.Account{}
+	}
+	account, err := p.Create(t.Context(), origin, person)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return account
 }
 
 // broken makes every call from now on go wrong in this way.

@@ -1,0 +1,196 @@
+package lead_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest"
+)
+
+func TestPathsAreProbedOnce(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"email-lookup", "email/lookup"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			var probes atomic.Int64
+			url := talking(t, func(w http.ResponseWriter, r *http.Request) {
+				email := r.URL.Query().Get("email")
+				if email == sandbox.LeadEmail {
+					probes.Add(1)
+				}
+				if r.URL.Path != "/users/"+path || email != sandbox.LeadEmail {
+					w.WriteHeader(http.StatusNotFound)
+					return
+				}
+				_, _ = fmt.Fprintf(w, `{"user":{"id":1,"email":%q}}`, email)
+			})
+			a := adapter(t, config(url))
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() {
+					if _, err := a.Find(t.Context(), ada); !errors.Is(err, vendors.ErrNotFound) {
+						t.Errorf("got %v, want ErrNotFound", err)
+					}
+				})
+			}
+			all.Wait()
+			if n := probes.Load(); n > 2 {
+				t.Errorf("got %d probes, want no more than one of each path", n)
+			}
+		})
+	}
+}
+
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	say := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = fmt.Fprint(w, body)
+		}
+	}
+	own := `{"user":{"id":1,"email":"` + sandbox.LeadEmail + `"}}`
+	tests := map[string]struct {
+		dashed, slashed http.HandlerFunc
+		want            vendors.Class
+		found           bool
+	}{
+		"neither":                   {say(404, "{}"), say(404, "{}"), vendors.Unusable, false},
+		"somebody else":             {say(200, `{"user":{"id":2,"email":"x@example.org"}}`), say(405, "{}"), vendors.Unusable, false},
+		"one fails, other is right": {say(503, "{}"), say(200, own), vendors.Again, true},
+		"one fails, other is not":   {say(503, "{}"), say(404, "{}"), vendors.Again, false},
+		"forbidden":                 {say(403, "{}"), say(200, own), vendors.Unusable, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := talking(t, func(w http.ResponseWriter, r *http.Request) {
+				answer := test.dashed
+				if r.URL.Path == "/users/email/lookup" {
+					answer = test.slashed
+				}
+				answer(w, r)
+			})
+			err := adapter(t, config(url)).Check(t.Context())
+			if (err == nil) != test.found || vendors.ClassOf(err) != test.want || errors.Is(err, vendors.ErrNotFound) {
+				t.Errorf("got %v (%v), want %v", err, vendors.ClassOf(err), test.want)
+			}
+		})
+	}
+}
+
+func TestFailedProbeIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	var mended atomic.Bool
+	url := talking(t, func(w http.ResponseWriter, r *http.Request) {
+		if !mended.Load() || r.URL.Query().Get("email") != sandbox.LeadEmail {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"user":{"id":1,"email":%q}}`, sandbox.LeadEmail)
+	})
+	a := adapter(t, config(url))
+	if _, err := a.Find(t.Context(), ada); vendors.ClassOf(err) != vendors.Unusable {
+		t.Errorf("got %v, want unusable", err)
+	}
+	mended.Store(true)
+	if _, err := a.Find(t.Context(), ada); !errors.Is(err, vendors.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+// pages serves users in Laravel's pages, two at a time, none by id, and counts deletions.
+func pages(t *testing.T, total int, users ...string) (string, *atomic.Int64) {
+	t.Helper()
+	var deleted atomic.Int64
+	return talking(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodDelete:
+			deleted.Add(1)
+			_, _ = fmt.Fprint(w, `{"message":"User deleted"}`)
+		case r.URL.Path != "/users":
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		default:
+			page, err := strconv.Atoi(r.URL.Query().Get("page"))
+			if err != nil {
+				t.Error(err)
+			}
+			from := min((page-1)*2, len(users))
+			list := strings.Join(users[from:min(from+2, len(users))], ",")
+			_, _ = fmt.Fprintf(w, `{"users":{"current_page":%d,"data":[%s],"last_page":%d,"per_page":2,"total":%d}}`, page, list, (len(users)+1)/2, total)
+		}
+	}), &deleted
+}
+
+func TestDeleteLearnsTheRoleFromThePages(t *testing.T) {
+	t.Parallel()
+	others := []string{`{"id":1,"role":"admin"}`, `{"id":2,"role":"learner"}`, `{"id":3,"role":"learner"}`, `{"id":4,"role":"learner"}`}
+	tests := map[string]struct {
+		user    string // with id 9, on the last page
+		missing int    // users that the total counts and the pages do not show
+		class   vendors.Class
+		deletes int64
+		ok      bool
+	}{
+		"learner":          {`{"id":9,"role":"learner"}`, 0, vendors.Again, 1, true},
+		"administrator":    {`{"id":9,"role":"admin"}`, 0, vendors.Permanent, 0, false},
+		"leader":           {`{"id":9,"role":"global_leader"}`, 0, vendors.Permanent, 0, false},
+		"role is not told": {`{"id":9}`, 0, vendors.Permanent, 0, false},
+		"gone":             {`{"id":10,"role":"learner"}`, 0, vendors.Again, 0, true},
+		"list is moving":   {`{"id":10,"role":"learner"}`, 1, vendors.Again, 0, false},
+		"deleted":          {`{"id":9,"role":"learner","deleted_at":"2023-09-19T14:33:20.000000Z"}`, 0, vendors.Again, 0, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			users := append(append([]string{}, others...), test.user)
+			url, deleted := pages(t, len(users)+test.missing, users...)
+			err := adapter(t, config(url)).Delete(t.Context(), origin, vendors.Account{ID: "9"})
+			if (err == nil) != test.ok || vendors.ClassOf(err) != test.class || deleted.Load() != test.deletes {
+				t.Errorf("got %v (%v), %d deletions; want success to be %v (%v), %d", err, vendors.ClassOf(err), deleted.Load(), test.ok, test.class, test.deletes)
+			}
+		})
+	}
+}
+
+func TestDeleteOnManyPages(t *testing.T) {
+	t.Parallel()
+	stand := vendortest.Serve(t, "lead", sandbox.Config{})
+	a := adapter(t, config(stand.URL))
+	var last vendors.Account
+	for i := range 60 {
+		last = create(t, a, vendors.User{ID: "u", Email: fmt.Sprintf("user+%d@example.org", i)})
+	}
+	if err := a.Delete(t.Context(), origin, last); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(stand.State("lead").Live()); n != 60 { // with Usher itself
+		t.Errorf("got %d live users, want 60", n)
+	}
+	if err := a.Delete(t.Context(), origin, last); err != nil { // gone: all three pages are read before it is believed
+		t.Error(err)
+	}
+	if n := stand.State("lead").Calls["GET /users"]; n != 3 {
+		t.Errorf("got %d pages read, want 3", n)
+	}
+}
+
+func TestStaffIsNeverDeleted(t *testing.T) {
+	t.Parallel()
+	stand := vendortest.Serve(t, "lead", sandbox.Config{})
+	a := adapter(t, config(stand.URL))
+	if err := a.Delete(t.Context(), origin, vendors.Account{ID: "1"}); err == nil || vendors.ClassOf(err) != vendors.Permanent {
+		t.Errorf("got %v, want a permanent error", err)
+	}
+	if n := stand.State("lead").Calls["DELETE /users/{id}"]; n != 0 {
+		t.Errorf("got %d deletions, want none", n)
+	}
+}

@@ -1,0 +1,142 @@
+package meiro_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/vendors/meiro"
+	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest"
+)
+
+var (
+	_ handlers.Provisioner   = (*meiro.Customers)(nil)
+	_ handlers.Deprovisioner = (*meiro.Customers)(nil)
+	_ handlers.Addresser     = (*meiro.Customers)(nil)
+	_ handlers.Renewer       = (*meiro.Customers)(nil)
+	_ handlers.Tracker       = (*meiro.Customers)(nil)
+)
+
+func customers(t *testing.T, collect string) *meiro.Customers {
+	t.Helper()
+	a, err := meiro.New(meiro.Config{Mode: meiro.ModeCustomers, CollectURL: collect})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.(*meiro.Customers)
+}
+
+// deeds are all that can be said of a customer.
+func deeds(t *testing.T, c *meiro.Customers) []func() error {
+	ctx := t.Context()
+	return []func() error{
+		func() error { _, err := c.Create(ctx, origin, ada); return err },
+		func() error {
+			return c.Enroll(ctx, vendors.Enrollment{Origin: origin, UserID: "u-1", Email: ada.Email, Course: vendors.Course{Ours: "c-1"}, EndsOn: "2026-04-01"})
+		},
+		func() error {
+			return c.Track(ctx, vendors.Activity{Origin: origin, UserID: "u-1", Name: "opened", At: at.Add(time.Second), Properties: map[string]any{"n": 1}})
+		},
+		func() error { return c.Delete(ctx, origin, c.AccountOf("u-1")) },
+	}
+}
+
+func TestCustomersAreToldOfOnce(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []sandbox.Kind{sandbox.None, sandbox.FailBefore, sandbox.FailAfter, sandbox.DropBefore, sandbox.DropAfter} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			stand := vendortest.Serve(t, "meiro", sandbox.Config{})
+			for _, deed := range deeds(t, customers(t, stand.URL+"/collect/usher")) {
+				if err := stand.Box.Next("meiro", sandbox.Fault{Kind: kind}); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					if err := deed(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			state := stand.State("meiro")
+			if len(state.Events) != 4 || state.Calls["POST /collect/{slug}"] < 8 {
+				t.Errorf("got %+v, want four events, each sent twice", state.Events)
+			}
+			for _, e := range state.Events {
+				if e.Recorded != 1 || e.Key != origin.Key || e.UserID != "u-1" {
+					t.Errorf("got %+v, want it once, with its origin", e)
+				}
+			}
+			u := state.Users[len(state.Users)-1]
+			if u.External != "u-1" || u.Email != ada.Email || u.Name != "Ada Example" || !u.Deleted {
+				t.Errorf("got %+v, want the customer, deleted", u)
+			}
+		})
+	}
+}
+
+func TestCustomersRepeatByteForByte(t *testing.T) {
+	t.Parallel()
+	var bodies [][]byte
+	_, url := meddled(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		bodies = append(bodies, body)
+		return true
+	})
+	c := customers(t, url+"/collect/usher")
+	for _, deed := range deeds(t, c) {
+		bodies = nil
+		for range 20 {
+			if err := deed(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, body := range bodies {
+			if !bytes.Equal(body, bodies[0]) {
+				t.Errorf("got %s, want %s as before", body, bodies[0])
+			}
+		}
+	}
+	want := `{"event_type":"user_deleted","event_time":"2026-03-01T08:00:00.007Z","identifiers":{"user_id":"u-1"},"event_payload":{"origin":"00112233445566778899aabbccddeeff"}}`
+	if string(bodies[0]) != want {
+		t.Errorf("got %s, want %s", bodies[0], want)
+	}
+}
+
+func TestCheckOfCustomers(t *testing.T) {
+	t.Parallel()
+	for slug, ok := range map[string]bool{"usher": true, sandbox.WrongCredential: false} {
+		t.Run(slug, func(t *testing.T) {
+			t.Parallel()
+			stand := vendortest.Serve(t, "meiro", sandbox.Config{})
+			err := customers(t, stand.URL+"/collect/"+slug).Check(t.Context())
+			if (err == nil) != ok || (err != nil && vendors.ClassOf(err) != vendors.Unusable) {
+				t.Errorf("got %v, want success to be %v, and else unusable", err, ok)
+			}
+			if events := stand.State("meiro").Events; len(events) != 0 {
+				t.Errorf("the check left %+v", events)
+			}
+		})
+	}
+}
+
+func TestCustomersSuite(t *testing.T) {
+	t.Parallel()
+	unusable := vendors.Unusable
+	vendortest.Run(t, vendortest.Suite{
+		Name: "meiro",
+		New: func(url string, timeout time.Duration) (any, error) {
+			return meiro.New(meiro.Config{Options: vendors.Options{Timeout: timeout}, Mode: meiro.ModeCustomers, CollectURL: url + "/collect/usher"})
+		},
+		Course:     "c-1",
+		Repeatable: []string{vendortest.Create, vendortest.Delete, vendortest.Enroll, vendortest.Track},
+		Verdict:    func(_ string, status int) (*vendors.Class, bool) { return &unusable, status == http.StatusNotFound },
+	})
+}
