@@ -9,7 +9,7 @@ import (
 )
 
 func TestVendorAPIIsOpenAPI(t *testing.T) {
-	for _, vendor := range []string{"miestro", "magloft"} {
+	for _, vendor := range []string{"miestro", "meiro", "lead", "magloft", "usermost"} {
 		t.Run(vendor, func(t *testing.T) {
 			document, err := schemas.VendorAPI(vendor)
 			if err != nil {

@@ -22,6 +22,8 @@ type EmbeddedOptions struct {
 	// message, so that a power cut loses nothing that was acknowledged.
 	Sync time.Duration
 	Addr string // host:port to listen on; empty: reached in the process only
+	// What clients must give; anything will do where all are empty.
+	User, Password, Token string
 }
 
 // StartEmbedded starts the server and waits until it takes connections.
@@ -30,6 +32,7 @@ func StartEmbedded(o EmbeddedOptions) (*Embedded, error) {
 		ServerName: "usher", JetStream: true, StoreDir: o.Dir,
 		DontListen: o.Addr == "", NoSigs: true, NoLog: true,
 		SyncAlways: o.Sync == 0, SyncInterval: o.Sync,
+		Username: o.User, Password: o.Password, Authorization: o.Token,
 	}
 	if o.Addr != "" {
 		host, port, err := net.SplitHostPort(o.Addr)

@@ -27,14 +27,15 @@ const (
 type Layout struct {
 	// Events is the stream that holds the four subjects. Where Own is set it is
 	// made if it is not there; otherwise it is the user's and only read.
-	Events    string
-	Own       bool
-	Replicas  int
-	MaxAge    time.Duration // of events and results
-	DeadAge   time.Duration // of dead letters
-	EffectAge time.Duration // of the memory of activity
-	Window    time.Duration // in which a repeated Nats-Msg-Id is taken once
-	MaxBytes  int64         // of EVENTS; no limit where it is zero
+	Events     string
+	Own        bool
+	Replicas   int
+	EventsAge  time.Duration // how long events are kept
+	ResultsAge time.Duration // how long results are
+	DeadAge    time.Duration // how long dead letters are
+	EffectAge  time.Duration // how long activity is remembered
+	Window     time.Duration // in which a repeated Nats-Msg-Id is taken once
+	MaxBytes   int64         // of EVENTS and of RESULTS; no limit where it is zero
 }
 
 // Ensure makes the streams and buckets that are not there, and returns in words
@@ -66,7 +67,7 @@ func (l Layout) streams() []jetstream.StreamConfig {
 	}
 	list := []jetstream.StreamConfig{
 		with(func(c *jetstream.StreamConfig) {
-			c.Name, c.Subjects, c.MaxAge = ResultsStream, resultSubjects(), l.MaxAge
+			c.Name, c.Subjects, c.MaxAge, c.MaxBytes = ResultsStream, resultSubjects(), l.ResultsAge, l.bytes()
 		}),
 		with(func(c *jetstream.StreamConfig) {
 			c.Name, c.Subjects, c.Retention = ReplaysStream, []string{"usher.replay.>"}, jetstream.WorkQueuePolicy
@@ -80,10 +81,7 @@ func (l Layout) streams() []jetstream.StreamConfig {
 	}
 	if l.Own {
 		list = append(list, with(func(c *jetstream.StreamConfig) {
-			c.Name, c.Subjects, c.MaxAge = l.Events, events.Types(), l.MaxAge
-			if l.MaxBytes > 0 {
-				c.MaxBytes = l.MaxBytes
-			}
+			c.Name, c.Subjects, c.MaxAge, c.MaxBytes = l.Events, events.Types(), l.EventsAge, l.bytes()
 		}))
 	}
 	return list
@@ -102,12 +100,18 @@ func (l Layout) bucket(c *jetstream.StreamConfig, name string, age time.Duration
 
 func resultSubjects() []string {
 	var subjects []string
-	for _, t := range events.Types() {
-		for _, outcome := range []string{events.Done, events.Failed, events.Superseded} {
-			subjects = append(subjects, events.ResultType(t, outcome)+".*")
-		}
+	for _, t := range events.ResultTypes() {
+		subjects = append(subjects, events.ResultSubject(t, "*"))
 	}
 	return subjects
+}
+
+// bytes is the limit as JetStream wants it: -1 is none.
+func (l Layout) bytes() int64 {
+	if l.MaxBytes > 0 {
+		return l.MaxBytes
+	}
+	return -1
 }
 
 func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.StreamConfig, error) {

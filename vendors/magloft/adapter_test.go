@@ -242,3 +242,12 @@ func TestClientsDoNotEnroll(t *testing.T) {
 		t.Error("clients can be enrolled, which the original document does not have")
 	}
 }
+
+func TestStorm(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			vendortest.Storm(t, "magloft", func(baseURL string) (any, error) { return magloft.New(config(baseURL, mode)) })
+		})
+	}
+}

@@ -245,3 +245,7 @@ func TestDeleteNeedsToKnowTheRole(t *testing.T) {
 		t.Error("got success, want an error")
 	}
 }
+
+func TestStorm(t *testing.T) {
+	vendortest.Storm(t, "miestro", func(baseURL string) (any, error) { return miestro.New(config(baseURL)) })
+}

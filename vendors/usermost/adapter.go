@@ -18,7 +18,7 @@ type Adapter struct {
 
 // New returns the adapter, or an error that names all that is missing.
 func New(c Config) (*Adapter, error) {
-	if err := c.complete(); err != nil {
+	if err := c.validate(); err != nil {
 		return nil, err
 	}
 	return &Adapter{api: NewAPI(c)}, nil

@@ -32,8 +32,8 @@ type Config struct {
 	APIKey          vendors.Secret // of an account manager, whose rights it has; it does not end
 }
 
-// complete fills in the base URL and returns every fault at once.
-func (c *Config) complete() error {
+// validate returns every fault at once.
+func (c Config) validate() error {
 	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	var faults []error
 	missing := func(name, value string) {
@@ -58,6 +58,7 @@ type API struct {
 
 // NewAPI returns a client for the calls alone.
 func NewAPI(c Config) *API {
+	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	auth := vendors.StaticAuth{"Authorization": "Bearer " + c.APIKey}
 	a := &API{
 		calls:   vendors.NewClient(vendor, c.Options, auth, c.APIKey),

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/worker"
+	"github.com/usherhq/usher/schemas"
+)
+
+// pace is how an engine waits between tries.
+type pace struct {
+	retryMin, retryMax, holdRetry time.Duration
+}
+
+var steady = pace{retryMin: time.Second, retryMax: 10 * time.Minute, holdRetry: 30 * time.Second}
+
+// engine is the workers of all vendors that are on, over one bus.
+type engine struct {
+	config config.Config
+	pace   pace
+	log    zerolog.Logger
+	bus    *bus.Bus
+	seen   func(worker.Seen)
+}
+
+// connect reaches the configured NATS, or starts the embedded one. close ends both.
+func connect(ctx context.Context, c config.NATS, log zerolog.Logger) (b *bus.Bus, end func(), err error) {
+	var server *bus.Embedded
+	if c.RunsEmbedded() {
+		server, err = bus.StartEmbedded(bus.EmbeddedOptions{
+			Dir: c.Embedded.Dir, Sync: time.Duration(c.Embedded.Sync), Addr: c.Embedded.Addr,
+			User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(),
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	end = func() {
+		if server != nil {
+			server.Stop()
+		}
+	}
+	nc, err := bus.Connect(ctx, bus.Options{
+		URL: c.URL, Creds: c.Creds, NKey: c.NKey, User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(),
+		CA: c.CA, Cert: c.Cert, Key: c.Key, Name: "usher", Log: log, Server: server,
+	})
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	b, err = bus.New(nc, layout(c))
+	if err != nil {
+		nc.Close()
+		end()
+		return nil, nil, err
+	}
+	return b, func() { drain(nc); end() }, nil
+}
+
+// drain sends what is still to be sent, and closes.
+func drain(nc *nats.Conn) {
+	_ = nc.FlushTimeout(time.Second)
+	nc.Close()
+}
+
+func layout(c config.NATS) bus.Layout {
+	l := bus.Layout{
+		Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
+		DeadAge: c.DeadMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
+	}
+	if l.Events == "" {
+		l.Events, l.Own = bus.EventsStream, true
+	}
+	return l
+}
+
+// run serves all vendors that are on until ctx ends, and then lets what is in
+// hand come to its end.
+func (e *engine) run(ctx context.Context) error {
+	differences, err := e.bus.Ensure(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range differences {
+		e.log.Warn().Msg(d)
+	}
+	deps, err := e.deps(ctx)
+	if err != nil {
+		return err
+	}
+	on := e.config.On()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, v := range vendorList(&e.config) {
+		if !slices.Contains(on, v.name) {
+			continue
+		}
+		port, err := v.adapter()
+		if err != nil {
+			return usageError{fmt.Errorf("%s: %w", v.name, err)}
+		}
+		group.Go(func() error { return e.serve(ctx, v, port, deps) })
+	}
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
+	valid, err := schemas.New()
+	if err != nil {
+		return worker.Deps{}, err
+	}
+	accounts, err := e.bus.Bucket(ctx, bus.AccountsKV)
+	if err != nil {
+		return worker.Deps{}, err
+	}
+	effects, err := e.bus.Bucket(ctx, bus.EffectsKV)
+	if err != nil {
+		return worker.Deps{}, err
+	}
+	var names []string
+	for _, v := range vendorList(&e.config) {
+		names = append(names, v.name)
+	}
+	return worker.Deps{
+		Accounts: &ledger.Book{Store: ledger.KV{Bucket: accounts}, Timeout: bus.CallTimeout},
+		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
+		Results:  e.bus, Graves: e.bus, Validate: valid.Validate,
+		Handlers: handlerList(handlers.Courses(e.config.Courses), names),
+		Log:      e.log, Seen: e.seen,
+	}, nil
+}
+
+// serve runs one vendor's worker on its lanes.
+func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
+	c := e.config.Worker
+	w, err := worker.New(handlers.Vendor{Name: v.name, Port: port}, worker.Config{
+		Source: e.config.Source, Concurrency: v.client.Concurrency, Prefetch: 8 * v.client.Concurrency,
+		CallTimeout: v.client.Timeout, CallLease: c.CallLease, AckWait: c.AckWait, Ceiling: 10 * c.AckWait,
+		MaxAge: v.client.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * v.client.MaxAge,
+		RetryMin: e.pace.retryMin, RetryMax: e.pace.retryMax, HoldRetry: e.pace.holdRetry,
+	}, deps)
+	if err != nil {
+		return err
+	}
+	var lanes []worker.Open
+	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
+		lanes = append(lanes, worker.OnBus(e.bus, lane))
+	}
+	// A quarter of the time to stop is left for closing the store.
+	return w.Run(ctx, c.Shutdown*3/4, lanes...)
+}
+
+// lanes are the ways on which a vendor's work comes in (DESIGN, section 4).
+func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.LaneConfig {
+	var lifecycle, activity []string
+	for _, h := range list {
+		switch {
+		case !h.Takes(port):
+		case h.Scope == handlers.Record:
+			activity = append(activity, h.Type)
+		default:
+			lifecycle = append(lifecycle, h.Type)
+		}
+	}
+	stream := layout(e.config.NATS).Events
+	lane := func(name, stream string, subjects []string, pinned bool) bus.LaneConfig {
+		return bus.LaneConfig{
+			Name: "usher-" + vendor + "-" + name, Stream: stream, Subjects: subjects, Pinned: pinned,
+			AckWait: e.config.Worker.AckWait, MaxAckPending: e.config.Worker.MaxAckPending,
+		}
+	}
+	lanes := []bus.LaneConfig{
+		lane("lifecycle", stream, lifecycle, true),
+		lane("replay", bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}, false),
+	}
+	if len(activity) > 0 {
+		lanes = append(lanes, lane("activity", stream, activity, false))
+	}
+	return lanes
+}
+
+// send publishes events in the order given, and returns how many were new.
+func send(ctx context.Context, b *bus.Bus, list []events.Event) (taken int, err error) {
+	for i, e := range list {
+		isNew, err := b.Send(ctx, e)
+		if err != nil {
+			return taken, fmt.Errorf("event %d: %w", i, err)
+		}
+		if isNew {
+			taken++
+		}
+	}
+	return taken, nil
+}

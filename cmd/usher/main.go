@@ -1,0 +1,106 @@
+// Command usher turns user lifecycle events into changes at SaaS vendors,
+// exactly as asked and never twice. See README.md, or run usher --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, surroundings{
+		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+	if err == nil {
+		return
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, "usher: "+text)
+	}
+	stop()
+	os.Exit(exitCode(err))
+}
+
+// surroundings is all that usher takes from the process it runs in.
+type surroundings struct {
+	Args    []string
+	Environ []string // NAME=value
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+}
+
+// usageError is a wrong use of usher: its arguments, or its configuration.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// silentError ends usher with exit code 1 where all has been said.
+type silentError struct{}
+
+func (silentError) Error() string { return "" }
+
+func exitCode(err error) int {
+	if errors.As(err, &usageError{}) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// cli is the commands, one file each.
+type cli struct {
+	Config string `help:"The configuration file; ./usher.yaml is read where it is there." placeholder:"FILE" type:"path"`
+
+	Serve   serveCmd   `cmd:"" help:"Take events from NATS and make the changes that they ask for."`
+	Demo    demoCmd    `cmd:"" help:"See it at work: a school's term against stand-in vendors, with faults."`
+	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
+}
+
+const about = `Usher turns user lifecycle events (CloudEvents on NATS) into changes at Miestro,
+Meiro, LEAD, MagLoft and Usermost: exactly as asked, and never twice.
+
+Try it:  usher demo
+Run it:  usher serve     (see deploy/usher.example.yaml for what to set)`
+
+// leave carries an exit code out of kong, which knows only os.Exit.
+type leave int
+
+// run is usher: it reads the arguments and runs the command in them.
+func run(ctx context.Context, s surroundings) (err error) {
+	defer func() {
+		if code, ok := recover().(leave); ok && code != 0 {
+			err = usageError{errors.New("")}
+		}
+	}()
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("usher"), kong.Description(about),
+		kong.Writers(s.Stdout, s.Stderr),
+		kong.Exit(func(code int) { panic(leave(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		return err
+	}
+	parsed, err := parser.Parse(s.Args)
+	if err != nil {
+		return usageError{fmt.Errorf("%w; see usher --help", err)}
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return parsed.Run(&app{surroundings: s, file: c.Config})
+}

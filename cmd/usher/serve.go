@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+)
+
+type serveCmd struct{}
+
+// Help is shown below the flags.
+func (serveCmd) Help() string {
+	return `A vendor is on when its credentials are there; the others are said once at start. Without
+USHER_NATS_URL a NATS server runs in the process and keeps its data in data/nats.
+SIGTERM finishes what is in hand and exits within 15 seconds.
+
+Examples:
+  USHER_MIESTRO_API_KEY=… USHER_MIESTRO_API_SECRET=… usher serve
+  USHER_NATS_URL=nats://nats:4222 usher --config usher.yaml serve`
+}
+
+// Run serves until ctx ends.
+func (serveCmd) Run(ctx context.Context, a *app) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	if err := c.RequireVendor(); err != nil {
+		return usageError{err}
+	}
+	log := a.logger(c.Log)
+	for _, warning := range c.Warnings() {
+		log.Warn().Msg(warning)
+	}
+	off := c.Off()
+	for _, name := range slices.Sorted(maps.Keys(off)) {
+		log.Info().Str("vendor", name).Str("to_turn_on", off[name]).Msg("vendor is off")
+	}
+	if c.NATS.RunsEmbedded() {
+		log.Info().Str("dir", c.NATS.Embedded.Dir).Msg("starting the embedded NATS server")
+	} else {
+		log.Info().Str("servers", c.NATS.Servers()).Msg("connecting to NATS")
+	}
+	b, end, err := connect(ctx, c.NATS, log)
+	if err != nil {
+		return err
+	}
+	defer end()
+	log.Info().Str("vendors", strings.Join(c.On(), ", ")).Msg("serving")
+	e := &engine{config: c, pace: steady, log: log, bus: b}
+	if err := e.run(ctx); err != nil {
+		return err
+	}
+	log.Info().Msg("stopped")
+	return nil
+}

@@ -1,0 +1,110 @@
+package vendors_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+func TestMessages(t *testing.T) {
+	sent := map[string]any{"name": "Jörg Müller", "email": "joerg+x@example.org", "password": "Aa1-hunter2", "tags": []string{"vip customer"}, "n": 7}
+	tests := map[string]struct {
+		body string
+		want string // the message
+	}{
+		"message":          {`{"message":"No query results"}`, "No query results"},
+		"error":            {`{"error":"Not here"}`, "Not here"},
+		"both and fields":  {`{"message":"invalid","errors":{"email":["is <bad>"]}}`, `invalid {"email":["is <bad>"]}`},
+		"container":        {`{"response":{"status":"error","message":"Invalid auth"}}`, "Invalid auth"},
+		"object for error": {`{"error":{"code":7}}`, `{"code":7}`},
+		"unknown JSON":     {`{"reason":"odd"}`, `{"reason":"odd"}`},
+		"array":            {`["odd"]`, `["odd"]`},
+		"page":             {"<html>\n  <b>Bad</b>\n</html>", "<html> <b>Bad</b> </html>"},
+		"nothing":          {"", ""},
+		"name":             {`{"message":"J\u00f6rg M\u00fcller exists"}`, "[redacted] exists"},
+		"e-mail, escaped":  {`{"error":"ada\u0040example.org exists"}`, "[redacted] exists"},
+		"another's e-mail": {`{"message":"is like eve@example.org"}`, "is like [redacted]"},
+		"e-mail as sent":   {`{"message":"joerg%2Bx%40example.org exists"}`, "[redacted] exists"},
+		"password":         {`{"message":"weak: Aa1-hunter2"}`, "weak: [redacted]"},
+		"list":             {`{"message":"no vip customer"}`, "no [redacted]"},
+		"credentials":      {`{"message":"Bearer tok-123456 or tok-123456 is bad"}`, "[redacted] or [redacted] is bad"},
+		"configured":       {`{"message":"key k-secret"}`, "key [redacted]"},
+		"not UTF-8":        {"bad \xff", "bad ?"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := refusal(t, test.body, vendors.Call{Method: "POST", Path: "/", JSON: sent})
+			if err.Message != test.want {
+				t.Errorf("got %q, want %q", err.Message, test.want)
+			}
+		})
+	}
+}
+
+// refusal makes the call to a vendor that answers 422 with the body.
+func refusal(t *testing.T, body string, call vendors.Call) *vendors.Error {
+	t.Helper()
+	transport := roundTrip(func(r *http.Request) (*http.Response, error) { return answer(r, 422, body), nil })
+	err := client(transport, vendors.StaticAuth{"Authorization": "Bearer tok-123456"}, "k-secret", "").Do(t.Context(), call)
+	e, ok := err.(*vendors.Error)
+	if !ok {
+		t.Fatalf("got %v, want an Error", err)
+	}
+	return e
+}
+
+func TestQueriesAreCut(t *testing.T) {
+	call := vendors.Call{Method: "GET", Path: "/", Query: url.Values{"query[]": {"search=Lovelace"}, "filter": {"Augusta"}}}
+	if got := refusal(t, `{"message":"nothing for Lovelace, Augusta"}`, call).Message; got != "nothing for [redacted], [redacted]" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestMessagesAreShort(t *testing.T) {
+	for name, body := range map[string]string{
+		"ASCII": strings.Repeat("a", 5000), "two bytes": "x" + strings.Repeat("ö", 5000), "JSON": `{"message":"` + strings.Repeat("€", 5000) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := refusal(t, body, vendors.Call{Method: "GET", Path: "/"}).Message
+			if len(got) > 512 || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") {
+				t.Errorf("got %d bytes, want at most 512 of valid UTF-8 that end in …", len(got))
+			}
+		})
+	}
+}
+
+func FuzzMessages(f *testing.F) {
+	f.Add(`{"message":"joerg@example.org"}`)
+	f.Add(`{"errors":{"email":["x"]}}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		got := refusal(t, body, vendors.Call{Method: "GET", Path: "/"}).Message
+		if len(got) > 512 || !utf8.ValidString(got) || strings.Contains(got, "tok-123456") || strings.Contains(got, "k-secret") {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestIntReadsBothShapes(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want vendors.Int
+		ok   bool
+	}{
+		"number": {"15", 15, true}, "text": {`"15"`, 15, true}, "null": {"null", 0, true}, "empty": {`""`, 0, true},
+		"words": {`"many"`, 0, false}, "fraction": {"1.5", 0, false}, "list": {"[1]", 0, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got vendors.Int
+			err := json.Unmarshal([]byte(test.text), &got)
+			if got != test.want || (err == nil) != test.ok {
+				t.Errorf("got %d, %v, want %d", got, err, test.want)
+			}
+		})
+	}
+}

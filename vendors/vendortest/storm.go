@@ -1,0 +1,70 @@
+package vendortest
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// Storm makes users and deletes every third of them at a stand-in that fails
+// three calls of ten, and looks before each leap as the handlers do. In the end
+// every user must have one account, and the deleted ones none.
+func Storm(t *testing.T, vendor string, connect func(baseURL string) (any, error)) {
+	const people, tries = 12, 60
+	box, err := sandbox.New(sandbox.Config{Seed: 1, Faults: 0.3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(box.Handler())
+	t.Cleanup(server.Close)
+	adapter, err := connect(box.BaseURLs(server.Listener.Addr().String())[vendor])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range people {
+		u := vendors.User{ID: fmt.Sprint("user-", n), Email: fmt.Sprintf("person+%d@example.org", n), FirstName: "Person"}
+		var account vendors.Account
+		insist(t, tries, func() error {
+			account, err = ensure(t, adapter, u)
+			return err
+		})
+		if d, ok := adapter.(deleter); ok && n%3 == 0 {
+			insist(t, tries, func() error { return d.Delete(t.Context(), origin, account) })
+		}
+	}
+	state := box.State().Vendors[vendor]
+	if twins := state.Twins(); len(twins) > 0 {
+		t.Errorf("got twins: %+v", twins)
+	}
+	if made, live := len(state.Users), len(state.Live()); made != people || live != people-people/3 {
+		t.Errorf("got %d accounts made and %d live, want %d and %d", made, live, people, people-people/3)
+	}
+}
+
+// ensure looks up and creates.
+func ensure(t *testing.T, adapter any, u vendors.User) (vendors.Account, error) {
+	account, err := adapter.(finder).Find(t.Context(), u)
+	if errors.Is(err, vendors.ErrNotFound) {
+		return adapter.(creator).Create(t.Context(), origin, u)
+	}
+	return account, err
+}
+
+// insist tries until it works; an error that will never mend fails the test.
+func insist(t *testing.T, tries int, do func() error) {
+	t.Helper()
+	for range tries {
+		err := do()
+		if err == nil {
+			return
+		}
+		if vendors.ClassOf(err) != vendors.Again {
+			t.Fatalf("got class %v, want again: %v", vendors.ClassOf(err), err)
+		}
+	}
+	t.Fatalf("gave up after %d tries", tries)
+}
