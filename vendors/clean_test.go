@@ -2,6 +2,7 @@ package vendors_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,8 +52,8 @@ func refusal(t *testing.T, body string, call vendors.Call) *vendors.Error {
 	t.Helper()
 	transport := roundTrip(func(r *http.Request) (*http.Response, error) { return answer(r, 422, body), nil })
 	err := client(transport, vendors.StaticAuth{"Authorization": "Bearer tok-123456"}, "k-secret", "").Do(t.Context(), call)
-	e, ok := err.(*vendors.Error)
-	if !ok {
+	e := (*vendors.Error)(nil)
+	if !errors.As(err, &e) {
 		t.Fatalf("got %v, want an Error", err)
 	}
 	return e

@@ -19,11 +19,16 @@ type app struct {
 
 // config loads the configuration. All of its faults come as one usage error.
 func (a *app) config() (config.Config, error) {
-	c, err := config.Load(config.Sources{Path: a.file, Environ: a.Environ})
+	c, err := config.Load(a.sources())
 	if err != nil {
 		return c, usageError{err}
 	}
 	return c, nil
+}
+
+// sources is where the settings come from, for all vendors that there are.
+func (a *app) sources() config.Sources {
+	return config.Sources{Path: a.file, Environ: a.Environ, Vendors: sections()}
 }
 
 // logger returns the log, on standard error.

@@ -1,3 +1,245 @@
 package main
-type demoCmd struct{}
-func (demoCmd) Run() error { return nil }
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+type demoCmd struct {
+	Events int     `help:"How many events the term has, duplicates not counted." default:"300" placeholder:"N"`
+	Seed   uint64  `help:"The same seed plays the same term." default:"1" placeholder:"S"`
+	Faults float64 `help:"Share of vendor calls that go wrong: refused, lost before or after their effect, too many." default:"0.1" placeholder:"P"`
+	Exit   bool    `help:"End when the term is over, instead of leaving all running."`
+	JSON   bool    `help:"Print the outcome as one JSON object, the last line on standard output." name:"json"`
+}
+
+// Help is shown below the flags.
+func (demoCmd) Help() string {
+	return `One process runs an embedded NATS server, stand-ins for the five vendors, and Usher. A school's
+term is published: pupils join, enrol, learn and leave, with duplicates and events out of order,
+while the vendors fail at random. At the end the stand-ins are asked what they hold.
+Exit code 1 if anything was lost, done twice, or left unfinished.
+
+Examples:
+  usher demo
+  usher demo --events 2000 --faults 0.3
+  usher demo --events 500 --seed 7 --exit --json`
+}
+
+// The demo waits in seconds where usher serve waits in minutes.
+var hasty = pace{retryMin: 50 * time.Millisecond, retryMax: time.Second, holdRetry: 500 * time.Millisecond}
+
+const demoLimit = 50 * time.Second // without a new result, until the demo gives up
+
+// Validate refuses values that mean nothing.
+func (d demoCmd) Validate() error {
+	if d.Events < 1 || d.Faults < 0 || d.Faults > 0.9 {
+		return fmt.Errorf("--events must be at least 1, and --faults from 0 to 0.9")
+	}
+	return nil
+}
+
+// Run plays the demo.
+func (d demoCmd) Run(ctx context.Context, a *app) error {
+	stage, err := d.raise(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer stage.close()
+	outcome, err := stage.play(ctx)
+	if err != nil {
+		return err
+	}
+	stage.show.outcome(outcome)
+	if d.JSON {
+		if err := json.NewEncoder(a.Stdout).Encode(outcome); err != nil {
+			return err
+		}
+	}
+	if !d.Exit && ctx.Err() == nil {
+		stage.show.whatNext(stage)
+		<-ctx.Done()
+	}
+	if !outcome.clean() {
+		return silentError{}
+	}
+	return nil
+}
+
+// stage is the demo's world: NATS, the stand-ins, and what usher is told of them.
+type stage struct {
+	demoCmd
+	config  config.Config
+	term    *term
+	sandbox *sandbox.Sandbox
+	host    string // of the stand-ins
+	nats    string // URL
+	bus     *bus.Bus
+	show    *show
+	ends    []func()
+}
+
+// raise starts all that the demo needs, on loopback and in a directory that goes away.
+func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
+	s = &stage{demoCmd: d, show: newShow(a, d.JSON)}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.term, err = newTerm(d.Events, d.Seed); err != nil {
+		return s, err
+	}
+	if err := s.standIns(); err != nil {
+		return s, err
+	}
+	dir, err := os.MkdirTemp("", "usher-demo-")
+	if err != nil {
+		return s, err
+	}
+	s.ends = append(s.ends, func() { _ = os.RemoveAll(dir) })
+	environ := append(sandboxEnviron(s.host),
+		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", // pupils, not staff
+		"USHER_NATS_EMBEDDED_DIR="+dir, "USHER_NATS_EMBEDDED_SYNC=1m", "USHER_NATS_EMBEDDED_ADDR="+freeAddr("127.0.0.1:4222"),
+		"USHER_WORKER_ACK_WAIT=6s", "USHER_WORKER_CALL_LEASE=3s", "USHER_WORKER_PREREQUISITE_WAIT=1m", "USHER_WORKER_SHUTDOWN=4s",
+	)
+	for _, v := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
+		environ = append(environ, "USHER_"+v+"_TIMEOUT=1s")
+	}
+	if s.config, err = config.Load(config.Sources{Environ: environ, Vendors: sections()}); err != nil {
+		return s, err
+	}
+	s.config.Courses = config.Courses(courseMap())
+	s.nats = "nats://" + s.config.NATS.Embedded.Addr
+	b, end, err := connect(ctx, s.config.NATS, zerolog.Nop())
+	if err != nil {
+		return s, err
+	}
+	s.bus, s.ends = b, append(s.ends, end)
+	return s, nil
+}
+
+// standIns serves the sandbox.
+func (s *stage) standIns() (err error) {
+	s.sandbox, err = sandbox.New(sandbox.Config{Seed: s.Seed, Faults: s.Faults, Latency: 3 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", freeAddr("127.0.0.1:8090"))
+	if err != nil {
+		return err
+	}
+	s.host = listener.Addr().String()
+	server := &http.Server{Handler: s.sandbox.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // ends with Close
+	}()
+	s.ends = append(s.ends, func() { _ = server.Close(); <-done })
+	return nil
+}
+
+// close ends all that was started, the newest first.
+func (s *stage) close() {
+	for i := len(s.ends) - 1; i >= 0; i-- {
+		s.ends[i]()
+	}
+}
+
+// freeAddr returns addr where nobody listens on it yet, else another port of
+// the same host.
+func freeAddr(addr string) string {
+	host, _, _ := net.SplitHostPort(addr)
+	for _, try := range []string{addr, net.JoinHostPort(host, "0")} {
+		if l, err := net.Listen("tcp", try); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	return addr
+}
+
+// play publishes the term, lets usher work until all is told, and asks the
+// stand-ins what they hold.
+func (s *stage) play(ctx context.Context) (*outcome, error) {
+	begun := time.Now()
+	expected, err := s.term.effects(&s.config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.bus.Ensure(ctx); err != nil {
+		return nil, err
+	}
+	s.show.begin(s, expected)
+	working, stop := context.WithCancel(ctx)
+	e := &engine{config: s.config, pace: hasty, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen}
+	worked := make(chan error, 1)
+	go func() { worked <- e.run(working) }()
+	s.ends = append(s.ends, func() { stop(); <-worked })
+	if err := s.publish(ctx); err != nil {
+		return nil, err
+	}
+	results, err := s.await(ctx, expected)
+	if err != nil {
+		return nil, err
+	}
+	s.show.end()
+	return s.judge(expected, results, time.Since(begun)), nil
+}
+
+// publish publishes the term. A repeat goes without Nats-Msg-Id: else NATS
+// itself would drop it, and usher would never see it.
+func (s *stage) publish(ctx context.Context) error {
+	for _, p := range s.term.published {
+		header, payload, err := events.ToNATS(p.event)
+		if err != nil {
+			return err
+		}
+		if p.repeat {
+			delete(header, events.HeaderMsgID)
+		}
+		m := &nats.Msg{Subject: p.event.Type(), Header: header, Data: payload}
+		if _, err := s.bus.JetStream().PublishMsg(ctx, m); err != nil {
+			return fmt.Errorf("publish the term: %w", err)
+		}
+	}
+	return nil
+}
+
+// await reads the results until every expected one is there, or none has come
+// for long.
+func (s *stage) await(ctx context.Context, expected map[effect]bool) (map[effect]events.Result, error) {
+	results := map[effect]events.Result{}
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	late := time.AfterFunc(demoLimit, stop)
+	defer late.Stop()
+	missing := len(expected)
+	err := s.bus.Results(reading, bus.ResultsQuery{Follow: true}, func(e events.Event, r events.Result) bool {
+		id := effect{r.Vendor, e.ID()}
+		if _, known := results[id]; !known && expected[id] {
+			missing--
+		}
+		results[id] = r
+		late.Reset(demoLimit)
+		return missing > 0
+	})
+	if err != nil && reading.Err() == nil {
+		return nil, err
+	}
+	return results, ctx.Err()
+}

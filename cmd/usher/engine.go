@@ -48,7 +48,7 @@ func connect(ctx context.Context, c config.NATS, log zerolog.Logger) (b *bus.Bus
 			return nil, nil, err
 		}
 	}
-	end = func() {
+	stop := func() {
 		if server != nil {
 			server.Stop()
 		}
@@ -58,16 +58,16 @@ func connect(ctx context.Context, c config.NATS, log zerolog.Logger) (b *bus.Bus
 		CA: c.CA, Cert: c.Cert, Key: c.Key, Name: "usher", Log: log, Server: server,
 	})
 	if err != nil {
-		end()
+		stop()
 		return nil, nil, err
 	}
 	b, err = bus.New(nc, layout(c))
 	if err != nil {
 		nc.Close()
-		end()
+		stop()
 		return nil, nil, err
 	}
-	return b, func() { drain(nc); end() }, nil
+	return b, func() { drain(nc); stop() }, nil
 }
 
 // drain sends what is still to be sent, and closes.
@@ -147,11 +147,11 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 
 // serve runs one vendor's worker on its lanes.
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
-	c := e.config.Worker
+	c, s := e.config.Worker, v.settings()
 	w, err := worker.New(handlers.Vendor{Name: v.name, Port: port}, worker.Config{
-		Source: e.config.Source, Concurrency: v.client.Concurrency, Prefetch: 8 * v.client.Concurrency,
-		CallTimeout: v.client.Timeout, CallLease: c.CallLease, AckWait: c.AckWait, Ceiling: 10 * c.AckWait,
-		MaxAge: v.client.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * v.client.MaxAge,
+		Source: e.config.Source, Concurrency: s.Concurrency, Prefetch: 8 * s.Concurrency,
+		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait, Ceiling: 10 * c.AckWait,
+		MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
 		RetryMin: e.pace.retryMin, RetryMax: e.pace.retryMax, HoldRetry: e.pace.holdRetry,
 	}, deps)
 	if err != nil {

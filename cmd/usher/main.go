@@ -64,9 +64,14 @@ func exitCode(err error) int {
 
 // cli is the commands, one file each.
 type cli struct {
-	Config string `help:"The configuration file; ./usher.yaml is read where it is there." placeholder:"FILE" type:"path"`
+	File string `name:"config" help:"The configuration file; ./usher.yaml is read where it is there." placeholder:"FILE" type:"path"`
 
 	Serve   serveCmd   `cmd:"" help:"Take events from NATS and make the changes that they ask for."`
+	Send    sendCmd    `cmd:"" help:"Check events and send them."`
+	Results resultsCmd `cmd:"" help:"Tell what came of events."`
+	Dead    deadCmd    `cmd:"" help:"See to the events that failed for good: list, show, replay, drop."`
+	Vendors vendorsCmd `cmd:"" help:"See whether the vendors let usher in."`
+	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Demo    demoCmd    `cmd:"" help:"See it at work: a school's term against stand-in vendors, with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
 }
@@ -74,8 +79,10 @@ type cli struct {
 const about = `Usher turns user lifecycle events (CloudEvents on NATS) into changes at Miestro,
 Meiro, LEAD, MagLoft and Usermost: exactly as asked, and never twice.
 
-Try it:  usher demo
-Run it:  usher serve     (see deploy/usher.example.yaml for what to set)`
+Examples:
+  usher demo                     try it
+  usher serve                    run it; see deploy/usher.example.yaml for what to set
+  usher config check             see what is set`
 
 // leave carries an exit code out of kong, which knows only os.Exit.
 type leave int
@@ -83,8 +90,14 @@ type leave int
 // run is usher: it reads the arguments and runs the command in them.
 func run(ctx context.Context, s surroundings) (err error) {
 	defer func() {
-		if code, ok := recover().(leave); ok && code != 0 {
-			err = usageError{errors.New("")}
+		switch code := recover().(type) {
+		case nil:
+		case leave:
+			if code != 0 {
+				err = usageError{errors.New("")}
+			}
+		default:
+			panic(code) // a bug of ours: never the end of a command that went well
 		}
 	}()
 	var c cli
@@ -102,5 +115,5 @@ func run(ctx context.Context, s surroundings) (err error) {
 		return usageError{fmt.Errorf("%w; see usher --help", err)}
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	return parsed.Run(&app{surroundings: s, file: c.Config})
+	return parsed.Run(&app{surroundings: s, file: c.File})
 }

@@ -1,3 +1,100 @@
 package main
-type sandboxCmd struct{}
-func (sandboxCmd) Run() error { return nil }
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+type sandboxCmd struct {
+	Addr           string        `default:"127.0.0.1:8090" help:"Where to listen." placeholder:"HOST:PORT"`
+	Faults         float64       `help:"The share of calls that a fault hits, from 0 to 1." placeholder:"SHARE"`
+	Latency        time.Duration `help:"The mean wait before each call." placeholder:"DURATION"`
+	Seed           uint64        `default:"1" help:"Of the random choice of faults and waits."`
+	DuplicateEmail string        `enum:"422,409,400,existing,second" default:"422" help:"What a create answers for an e-mail that is taken: ${enum}."`
+	SecondDelete   string        `enum:"404,200" default:"404" help:"What deleting a deleted account answers: ${enum}."`
+	RepeatEnroll   string        `enum:"ok,error,second" default:"ok" help:"What a second enrolment in a course does: ${enum}."`
+	LeadLookup     string        `enum:"email-lookup,email/lookup" default:"email-lookup" help:"Where LEAD looks users up by e-mail: ${enum}."`
+}
+
+// Help is shown below the flags.
+func (sandboxCmd) Help() string {
+	return `Answers like the five vendors, as far as their documents say, and forgets everything when it
+ends. What it holds is shown at /state. It prints the variables that point usher serve at it.
+
+Examples:
+  usher sandbox
+  usher sandbox --faults 0.05 --latency 20ms
+  usher sandbox | tee sandbox.env       and elsewhere: . ./sandbox.env; usher serve`
+}
+
+// Run serves the stand-ins until ctx ends.
+func (s sandboxCmd) Run(ctx context.Context, a *app) error {
+	stands, err := sandbox.New(sandbox.Config{
+		Seed: s.Seed, Faults: s.Faults, Latency: s.Latency,
+		Switches: sandbox.Switches{
+			DuplicateEmail: s.DuplicateEmail, SecondDelete: s.SecondDelete,
+			RepeatEnroll: s.RepeatEnroll, LeadLookup: s.LeadLookup,
+		},
+	})
+	if err != nil {
+		return usageError{err}
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", s.Addr)
+	if err != nil {
+		return fmt.Errorf("%w; give another address with --addr", err)
+	}
+	if err := announce(a.Stdout, dialable(listener.Addr().String()), stands.BaseURLs); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return serveHTTP(ctx, listener, stands.Handler())
+}
+
+// announce prints where the stand-ins are, as a shell can read it.
+func announce(w io.Writer, host string, baseURLs func(host string) map[string]string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Stand-ins for the vendors' APIs; what they hold: http://%s/state\n", host)
+	urls := baseURLs(host)
+	for _, name := range slices.Sorted(maps.Keys(urls)) {
+		fmt.Fprintf(&b, "# %-9s %s\n", name, urls[name])
+	}
+	b.WriteString("# For usher serve:\n")
+	for _, variable := range sandboxEnviron(host) {
+		name, value, _ := strings.Cut(variable, "=")
+		fmt.Fprintf(&b, "export %s='%s'\n", name, value)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// serveHTTP serves until ctx ends, and then lets the calls at hand come to
+// their end for some seconds.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	const grace = 5 * time.Second
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: grace, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	err := server.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	<-ended
+	return err
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -44,14 +45,22 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 	}
 	b, end, err := connect(ctx, c.NATS, log)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	defer end()
 	log.Info().Str("vendors", strings.Join(c.On(), ", ")).Msg("serving")
 	e := &engine{config: c, pace: steady, log: log, bus: b}
-	if err := e.run(ctx); err != nil {
+	if err := unlessStopped(ctx, e.run(ctx)); err != nil {
 		return err
 	}
 	log.Info().Msg("stopped")
 	return nil
+}
+
+// unlessStopped is err, and nil where it is only that we were told to stop.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }

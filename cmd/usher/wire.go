@@ -5,6 +5,7 @@ import (
 
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/lead"
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/meiro"
@@ -12,40 +13,31 @@ import (
 	"github.com/usherhq/usher/vendors/usermost"
 )
 
-// vendorList is THE list of vendors. A further one is a folder below vendors/
-// and a line here.
+// vendorList is THE list of vendors, with their settings in c, or with their
+// defaults where c has none. A further vendor is a folder below vendors/ and a
+// line here: see docs/adding-a-vendor.md.
 func vendorList(c *config.Config) []vendor {
-	v := &c.Vendors
-	return []vendor{
-		{"miestro", &v.Miestro.Client, func() (any, error) {
-			return miestro.New(miestro.Config{Options: v.Miestro.Options(), APIKey: v.Miestro.APIKey, APISecret: v.Miestro.APISecret})
-		}},
-		{"meiro", &v.Meiro.Client, func() (any, error) {
-			return meiro.New(meiro.Config{
-				Options: v.Meiro.Options(), Email: v.Meiro.Email, Password: v.Meiro.Password,
-				AccessToken: v.Meiro.AccessToken, Mode: v.Meiro.Mode, CollectURL: v.Meiro.CollectURL,
-			})
-		}},
-		{"lead", &v.LEAD.Client, func() (any, error) {
-			return lead.New(lead.Config{Options: v.LEAD.Options(), Email: v.LEAD.Email, Password: v.LEAD.Password, EnrollPath: v.LEAD.EnrollPath})
-		}},
-		{"magloft", &v.MagLoft.Client, func() (any, error) {
-			return magloft.New(magloft.Config{
-				Options: v.MagLoft.Options(), AccessToken: v.MagLoft.AccessToken, Mode: v.MagLoft.Mode, AppID: v.MagLoft.AppID,
-			})
-		}},
-		{"usermost", &v.Usermost.Client, func() (any, error) {
-			return usermost.New(usermost.Config{Options: v.Usermost.Options(), LicenseCode: v.Usermost.LicenseCode.Reveal(), APIKey: v.Usermost.APIKey})
-		}},
+	list := []vendor{
+		of("miestro", miestro.Defaults(), miestro.New),
+		of("meiro", meiro.Defaults(), meiro.New),
+		of("lead", lead.Defaults(), lead.New),
+		of("magloft", magloft.Defaults(), magloft.New),
+		of("usermost", usermost.Defaults(), usermost.New),
 	}
+	for i, v := range list {
+		if s, ok := c.Section(v.name); ok {
+			list[i].section = s
+		}
+	}
+	return list
 }
 
 // handlerList is THE list of event types.
-func handlerList(courses handlers.Courses, vendors []string) []handlers.Handler {
+func handlerList(courses handlers.Courses, names []string) []handlers.Handler {
 	return []handlers.Handler{
 		handlers.UserCreated(),
 		handlers.UserDeleted(),
-		handlers.EnrollmentRequested(courses, vendors),
+		handlers.EnrollmentRequested(courses, names),
 		handlers.ActivityTracked(),
 	}
 }
@@ -53,8 +45,35 @@ func handlerList(courses handlers.Courses, vendors []string) []handlers.Handler 
 // vendor is one entry of the list.
 type vendor struct {
 	name    string
-	client  *config.Client
-	adapter func() (any, error)
+	section config.Section // where its settings stand
+	build   func(config.Settings) (any, error)
+}
+
+// of makes an entry from what a vendor's folder exports: Defaults and New.
+func of[C, A any, P interface {
+	*C
+	config.Settings
+}](name string, defaults C, build func(C) (A, error)) vendor {
+	return vendor{
+		name:    name,
+		section: config.Section{Name: name, Settings: P(&defaults)},
+		build:   func(s config.Settings) (any, error) { return build(*s.(P)) },
+	}
+}
+
+// settings are those that every vendor has.
+func (v vendor) settings() vendors.Settings { return v.section.Settings.Common() }
+
+// adapter returns a new adapter, or an error that names what is missing.
+func (v vendor) adapter() (any, error) { return v.build(v.section.Settings) }
+
+// sections returns the defaults of all vendors, for config.Load to fill in.
+func sections() []config.Section {
+	var out []config.Section
+	for _, v := range vendorList(&config.Config{}) {
+		out = append(out, v.section)
+	}
+	return out
 }
 
 // checker is an adapter that can tell whether its vendor takes our credentials.

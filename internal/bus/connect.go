@@ -50,12 +50,22 @@ func Connect(ctx context.Context, o Options) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats: %w; check nats.url (USHER_NATS_URL) and the credentials", err)
 	}
-	select {
-	case <-first:
-		return nc, nil
-	case <-ctx.Done():
-		nc.Close()
-		return nil, fmt.Errorf("nats: no server answered: %w; check nats.url (USHER_NATS_URL)", ctx.Err())
+	for tell := time.NewTicker(CallTimeout); ; {
+		select {
+		case <-first:
+			tell.Stop()
+			return nc, nil
+		case <-ctx.Done():
+			tell.Stop()
+			cause := ctx.Err()
+			if said := nc.LastError(); said != nil {
+				cause = fmt.Errorf("%w: %w", cause, said)
+			}
+			nc.Close()
+			return nil, fmt.Errorf("nats: no server let us in: %w; check nats.url (USHER_NATS_URL) and the credentials", cause)
+		case <-tell.C:
+			o.Log.Warn().Err(nc.LastError()).Msg("nats: no server lets us in yet, trying on")
+		}
 	}
 }
 

@@ -36,6 +36,8 @@ type DeadLetter struct {
 	Subject string              `json:"subject"` // the event as it came
 	Header  map[string][]string `json:"header,omitempty"`
 	Payload []byte              `json:"payload"`
+
+	at uint64 // where it stands in its stream, as it was read
 }
 
 // Subject is what a dead letter is published on. A newer one for the same effect
@@ -81,6 +83,7 @@ func (b *Bus) DeadLetters(ctx context.Context, yield func(DeadLetter) bool) erro
 		if err := json.Unmarshal(raw.Data, &d); err != nil {
 			continue // not one of ours
 		}
+		d.at = raw.Sequence
 		if !yield(d) {
 			return nil
 		}
@@ -122,7 +125,8 @@ func (b *Bus) Replay(ctx context.Context, d DeadLetter) error {
 	header.Set(headerEpoch, strconv.FormatInt(d.Epoch, 10))
 	header.Set(headerSeq, strconv.FormatUint(d.Seq, 10))
 	header.Set(headerReplay, replay)
-	header.Set(nats.MsgIdHdr, d.ID()+"."+replay)
+	// With the type, since two events of a producer that gives an id twice have one key.
+	header.Set(nats.MsgIdHdr, d.ID()+"."+d.Type+"."+replay)
 	subject := fmt.Sprintf("usher.replay.%s.%s", d.Vendor, d.Type)
 	if _, err := b.put(ctx, &nats.Msg{Subject: subject, Header: header, Data: d.Payload}); err != nil {
 		return err
@@ -130,7 +134,8 @@ func (b *Bus) Replay(ctx context.Context, d DeadLetter) error {
 	return b.Drop(ctx, d)
 }
 
-// Drop removes a dead letter.
+// Drop removes a dead letter as it was read. One that has taken its place since
+// stays: a replay may fail again before its dead letter is removed.
 func (b *Bus) Drop(ctx context.Context, d DeadLetter) error {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
@@ -138,7 +143,11 @@ func (b *Bus) Drop(ctx context.Context, d DeadLetter) error {
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", DeadStream, err)
 	}
-	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(d.subject())); err != nil {
+	opts := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSubject(d.subject())}
+	if d.at > 0 {
+		opts = append(opts, jetstream.WithPurgeSequence(d.at+1))
+	}
+	if err := stream.Purge(ctx, opts...); err != nil {
 		return fmt.Errorf("drop dead letter: %w", err)
 	}
 	return nil

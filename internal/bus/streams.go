@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,7 +171,7 @@ func compare(want, have jetstream.StreamConfig) []string {
 		{"discard", want.Discard, have.Discard},
 		{"max_age", want.MaxAge, have.MaxAge},
 		{"max_bytes", want.MaxBytes, have.MaxBytes},
-		{"max_msgs_per_subject", max(want.MaxMsgsPerSubject, -1), have.MaxMsgsPerSubject},
+		{"max_msgs_per_subject", cmp.Or(want.MaxMsgsPerSubject, -1), have.MaxMsgsPerSubject},
 		{"duplicate_window", want.Duplicates, have.Duplicates},
 	}
 	for _, f := range facts {

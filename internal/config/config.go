@@ -17,13 +17,13 @@ import (
 // yaml names (worker.ack_wait); its variable is USHER_ and that path in upper
 // case, without "vendors." (USHER_WORKER_ACK_WAIT, USHER_LEAD_EMAIL).
 type Config struct {
-	Source  string  `yaml:"source" env:"SOURCE"` // CloudEvents source of our results; default /usher
-	NATS    NATS    `yaml:"nats" envPrefix:"NATS_"`
-	HTTP    HTTP    `yaml:"http" envPrefix:"HTTP_"`
-	Log     Log     `yaml:"log" envPrefix:"LOG_"`
-	Worker  Worker  `yaml:"worker" envPrefix:"WORKER_"`
-	Vendors Vendors `yaml:"vendors"`
-	Courses Courses `yaml:"courses"` // our course id → vendor → the vendor's course id; file only; default none
+	Source  string    `yaml:"source" env:"SOURCE"` // CloudEvents source of our results; default /usher
+	NATS    NATS      `yaml:"nats" envPrefix:"NATS_"`
+	HTTP    HTTP      `yaml:"http" envPrefix:"HTTP_"`
+	Log     Log       `yaml:"log" envPrefix:"LOG_"`
+	Worker  Worker    `yaml:"worker" envPrefix:"WORKER_"`
+	Vendors []Section `yaml:"vendors" env:"-"` // as Sources gave them
+	Courses Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
 
 	origins  map[string]string // key → where its value came from; the default where it is missing
 	lines    map[string]string // key → file:line
@@ -95,7 +95,8 @@ type Worker struct {
 	Shutdown time.Duration `yaml:"shutdown" env:"SHUTDOWN"`
 }
 
-// Default returns the settings as they are when nobody sets anything.
+// Default returns the settings as they are when nobody sets anything, without
+// those of the vendors, who have their own defaults.
 func Default() Config {
 	return Config{
 		Source: "/usher",
@@ -117,7 +118,6 @@ func Default() Config {
 			MaxAckPending:    20_000,
 			Shutdown:         15 * time.Second,
 		},
-		Vendors: defaultVendors(),
 	}
 }
 

@@ -10,7 +10,39 @@ import (
 
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/vendors/lead"
+	"github.com/usherhq/usher/vendors/magloft"
+	"github.com/usherhq/usher/vendors/meiro"
+	"github.com/usherhq/usher/vendors/miestro"
+	"github.com/usherhq/usher/vendors/usermost"
 )
+
+// all is the settings of all vendors.
+type all struct {
+	Miestro  miestro.Config
+	Meiro    meiro.Config
+	LEAD     lead.Config
+	MagLoft  magloft.Config
+	Usermost usermost.Config
+}
+
+func defaults() *all {
+	return &all{miestro.Defaults(), meiro.Defaults(), lead.Defaults(), magloft.Defaults(), usermost.Defaults()}
+}
+
+func (a *all) sections() []config.Section {
+	return []config.Section{
+		{Name: "miestro", Settings: &a.Miestro}, {Name: "meiro", Settings: &a.Meiro}, {Name: "lead", Settings: &a.LEAD},
+		{Name: "magloft", Settings: &a.MagLoft}, {Name: "usermost", Settings: &a.Usermost},
+	}
+}
+
+// withDefaults returns what nobody has set anything of.
+func withDefaults() config.Config {
+	c := config.Default()
+	c.Vendors = defaults().sections()
+	return c
+}
 
 // write puts text into a file of its own and returns its path.
 func write(t *testing.T, name, text string) string {
@@ -22,19 +54,28 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// load fails the test where the sources have a fault.
+// load loads with all vendors and fails the test where the sources have a fault.
 func load(t *testing.T, from config.Sources) config.Config {
 	t.Helper()
+	c, _ := loadAll(t, from)
+	return c
+}
+
+// loadAll also returns the settings of the vendors.
+func loadAll(t *testing.T, from config.Sources) (config.Config, *all) {
+	t.Helper()
+	a := defaults()
+	from.Vendors = a.sections()
 	c, err := config.Load(from)
 	if err != nil {
 		t.Fatalf("load: %v", err)
 	}
-	return c
+	return c, a
 }
 
 func TestLoadWithoutSourcesIsDefault(t *testing.T) {
 	t.Chdir(t.TempDir())
-	got, want := load(t, config.Sources{}), config.Default()
+	got, want := load(t, config.Sources{}), withDefaults()
 	if diff := cmp.Diff(want, got, ignoreUnexported()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -56,7 +97,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 		t.Errorf("courses: %v", got.Courses)
 	}
 	got.Courses, got.HTTP.Tokens = nil, nil
-	if diff := cmp.Diff(config.Default(), got, ignoreUnexported()); diff != "" {
+	if diff := cmp.Diff(withDefaults(), got, ignoreUnexported()); diff != "" {
 		t.Errorf("the example says otherwise (-default +example)\n%s", diff)
 	}
 }
@@ -141,30 +182,30 @@ func TestVariables(t *testing.T) {
 		"USHER_LOG_FORMAT=json",
 		"USHER_SOURCE=/usher/test",
 	}})
-	client := func(url string, rate float64) config.Client {
-		return config.Client{BaseURL: url, Rate: rate, Concurrency: 16, Timeout: 10 * time.Second, MaxAge: 24 * time.Hour}
+	client := func(url string, rate float64) vendors.Settings {
+		return vendors.Settings{BaseURL: url, Rate: rate, Concurrency: 16, Timeout: 10 * time.Second, MaxAge: 24 * time.Hour}
 	}
 	want := config.Default()
 	want.Source, want.Log.Format = "/usher/test", "json"
 	want.NATS.URL, want.NATS.EventsStream, want.NATS.Replicas, want.NATS.MaxBytes = "nats://nats:4222", "ORDERS", 3, 10<<30
 	want.NATS.Embedded = config.Embedded{Dir: "/var/lib/usher", Sync: config.Sync(2 * time.Second), Addr: "127.0.0.1:4222"}
 	want.HTTP = config.HTTP{Addr: ":8080", Tokens: config.Tokens{"first", "second"}}
-	want.Vendors = config.Vendors{
-		Miestro: config.Miestro{Client: client("http://127.0.0.1:1/api/v1.0", 5), APIKey: "key", APISecret: "secret"},
-		Meiro: config.Meiro{
-			Client: client("http://127.0.0.1:2", 10), Mode: config.ModeOperators,
+	want.Vendors = (&all{
+		Miestro: miestro.Config{Settings: client("http://127.0.0.1:1/api/v1.0", 5), APIKey: "key", APISecret: "secret"},
+		Meiro: meiro.Config{
+			Settings: client("http://127.0.0.1:2", 10), Mode: meiro.ModeOperators,
 			Email: "ops@example.com", Password: "password", CollectURL: "http://127.0.0.1:2/collect/usher",
 		},
-		LEAD: config.LEAD{
-			Client: client("http://127.0.0.1:3/api", 1), Email: "admin@example.com", Password: "password",
+		LEAD: lead.Config{
+			Settings: client("http://127.0.0.1:3/api", 1), Email: "admin@example.com", Password: "password",
 			EnrollPath: "courses/{course}/users/{user}",
 		},
-		MagLoft: config.MagLoft{Client: client("http://127.0.0.1:4", 5), AccessToken: "token", Mode: config.ModeReaders, AppID: "17"},
-		Usermost: config.Usermost{
-			Client:      config.Client{BaseURL: "http://127.0.0.1:5", Rate: 2.5, Concurrency: 4, Timeout: 3 * time.Second, MaxAge: time.Hour},
+		MagLoft: magloft.Config{Settings: client("http://127.0.0.1:4", 5), AccessToken: "token", Mode: magloft.ModeReaders, AppID: "17"},
+		Usermost: usermost.Config{
+			Settings:    vendors.Settings{BaseURL: "http://127.0.0.1:5", Rate: 2.5, Concurrency: 4, Timeout: 3 * time.Second, MaxAge: time.Hour},
 			LicenseCode: "license", APIKey: "key",
 		},
-	}
+	}).sections()
 	if diff := cmp.Diff(want, c, ignoreUnexported(), cmp.Comparer(func(a, b vendors.Secret) bool { return a.Reveal() == b.Reveal() })); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -176,10 +217,10 @@ func TestVariables(t *testing.T) {
 func TestSecretsFromFiles(t *testing.T) {
 	secret := write(t, "secret", "s3cret\n")
 	tokens := write(t, "tokens", "first\nsecond\n")
-	c := load(t, config.Sources{Environ: []string{
+	c, v := loadAll(t, config.Sources{Environ: []string{
 		"USHER_MIESTRO_API_KEY_FILE=" + secret, "USHER_MIESTRO_API_SECRET=direct", "USHER_HTTP_TOKENS_FILE=" + tokens,
 	}})
-	if got := c.Vendors.Miestro.APIKey.Reveal(); got != "s3cret" {
+	if got := v.Miestro.APIKey.Reveal(); got != "s3cret" {
 		t.Errorf("got %q, want it without the line end", got)
 	}
 	if len(c.HTTP.Tokens) != 2 || c.HTTP.Tokens[1].Reveal() != "second" {
@@ -191,7 +232,7 @@ func TestSecretsFromFiles(t *testing.T) {
 }
 
 func TestFileForms(t *testing.T) {
-	c := load(t, config.Sources{Path: write(t, "usher.yaml", `
+	c, v := loadAll(t, config.Sources{Path: write(t, "usher.yaml", `
 http: {addr: "off", tokens: [one, two]}
 nats:
   max_bytes: 500MB
@@ -209,13 +250,13 @@ courses:
 	if c.HTTP.On() || len(c.HTTP.Tokens) != 2 {
 		t.Errorf("http: on %t, %d tokens", c.HTTP.On(), len(c.HTTP.Tokens))
 	}
-	if got := c.Vendors.Miestro.APIKey.Reveal(); got != "12345" {
+	if got := v.Miestro.APIKey.Reveal(); got != "12345" {
 		t.Errorf("a number as a secret: got %q", got)
 	}
-	if c.NATS.MaxBytes != 500<<20 || c.Vendors.MagLoft.AppID != "007" || c.Vendors.Miestro.Rate != 7 {
-		t.Errorf("got %d, %q, %v", c.NATS.MaxBytes, c.Vendors.MagLoft.AppID, c.Vendors.Miestro.Rate)
+	if c.NATS.MaxBytes != 500<<20 || v.MagLoft.AppID != "007" || v.Miestro.Rate != 7 {
+		t.Errorf("got %d, %q, %v", c.NATS.MaxBytes, v.MagLoft.AppID, v.Miestro.Rate)
 	}
-	if u := c.Vendors.Usermost; u.Rate != 9 || u.Timeout != 4*time.Second {
+	if u := v.Usermost; u.Rate != 9 || u.Timeout != 4*time.Second {
 		t.Errorf("what is merged in must not win: rate %v, timeout %s", u.Rate, u.Timeout)
 	}
 	if diff := cmp.Diff(map[string]string{"go": "x-1", "js": "9"}, c.Courses.For("lead")); diff != "" {
@@ -253,7 +294,7 @@ func FuzzFile(f *testing.F) {
 	f.Add("nats: &n {<<: [*n, *n], embedded: *n}")
 	f.Add("courses: {? [a] : {lead: 1}}")
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := config.Load(config.Sources{Path: write(t, "usher.yaml", text)})
+		_, err := config.Load(config.Sources{Path: write(t, "usher.yaml", text), Vendors: defaults().sections()})
 		if err != nil && len(config.Faults(err)) == 0 {
 			t.Errorf("an error without a fault: %v", err)
 		}

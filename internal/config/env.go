@@ -66,7 +66,7 @@ func (l *loader) variable(s setting) {
 	if value == "" {
 		return
 	}
-	if err := l.config.setText(s, value); err != nil {
+	if err := s.setText(value); err != nil {
 		l.faultAt(origin, s.key, unfit(s, value), "want "+s.want(), nil)
 		return
 	}
@@ -80,11 +80,10 @@ func unreadable(origin string, err error) string {
 	return fmt.Sprintf("the file that %s names cannot be read: %v", origin, err)
 }
 
-// setText sets s, a setting of c, from text as its variable would hold it. One
-// at a time, so that a fault has its name.
-func (c *Config) setText(s setting, text string) error {
-	one := env.Options{Prefix: prefix, Environment: map[string]string{s.variable: text}}
-	return env.ParseWithOptions(c, one)
+// setText sets s from text as its variable would hold it. One at a time, so that
+// a fault has its name.
+func (s setting) setText(text string) error {
+	return env.ParseWithOptions(s.in, env.Options{Prefix: s.before, Environment: map[string]string{s.variable: text}})
 }
 
 func (l *loader) unread(name string, known []string) string {

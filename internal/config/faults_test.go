@@ -12,7 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/config"
 )
 
-const miestro = "USHER_MIESTRO_API_KEY=k|USHER_MIESTRO_API_SECRET=s"
+const miestroOn = "USHER_MIESTRO_API_KEY=k|USHER_MIESTRO_API_SECRET=s"
 
 func TestFaults(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -168,19 +168,19 @@ func TestFaults(t *testing.T) {
 			},
 		},
 		"call that outlasts its lease": {
-			env: miestro + "|USHER_MIESTRO_TIMEOUT=20s",
+			env: miestroOn + "|USHER_MIESTRO_TIMEOUT=20s",
 			want: []string{
 				"worker.call_lease (USHER_WORKER_CALL_LEASE): 20s is less than vendors.miestro.timeout (20s) and 1s: a call that begins within its lease could not end within it; raise worker.call_lease or lower vendors.miestro.timeout",
 			},
 		},
 		"lease that outlasts the delivery": {
-			env: miestro + "|USHER_WORKER_ACK_WAIT=20s",
+			env: miestroOn + "|USHER_WORKER_ACK_WAIT=20s",
 			want: []string{
 				"USHER_WORKER_ACK_WAIT: worker.ack_wait: 20s is less than worker.call_lease (20s) and 1s: NATS would hand an event on while its call may still begin; raise worker.ack_wait or lower worker.call_lease",
 			},
 		},
 		"ages": {
-			env: miestro + "|USHER_MIESTRO_MAX_AGE=5m|USHER_NATS_DUPLICATE_WINDOW=721h|USHER_NATS_EFFECTS_TTL=1m",
+			env: miestroOn + "|USHER_MIESTRO_MAX_AGE=5m|USHER_NATS_DUPLICATE_WINDOW=721h|USHER_NATS_EFFECTS_TTL=1m",
 			want: []string{
 				"nats.results_max_age (USHER_NATS_RESULTS_MAX_AGE): 720h is less than nats.duplicate_window (721h): NATS refuses a stream that forgets a message before its id; raise nats.results_max_age or lower nats.duplicate_window",
 				"nats.events_max_age (USHER_NATS_EVENTS_MAX_AGE): 720h is less than nats.duplicate_window (721h): NATS refuses a stream that forgets a message before its id; raise nats.events_max_age or lower nats.duplicate_window",
@@ -189,13 +189,13 @@ func TestFaults(t *testing.T) {
 			},
 		},
 		"events that leave too soon": {
-			env: miestro + "|USHER_NATS_EVENTS_MAX_AGE=12h",
+			env: miestroOn + "|USHER_NATS_EVENTS_MAX_AGE=12h",
 			want: []string{
 				"USHER_NATS_EVENTS_MAX_AGE: nats.events_max_age: 12h is less than vendors.miestro.max_age (24h) and 1s: an event would leave the stream before it is given up, and be lost without a dead letter; raise nats.events_max_age or lower vendors.miestro.max_age",
 			},
 		},
 		"no room to wait": {
-			env: miestro + "|USHER_WORKER_MAX_ACK_PENDING=16",
+			env: miestroOn + "|USHER_WORKER_MAX_ACK_PENDING=16",
 			want: []string{
 				"USHER_WORKER_MAX_ACK_PENDING: worker.max_ack_pending: 16 is not above vendors.miestro.concurrency (16): waiting effects would leave no room for work; raise worker.max_ack_pending or lower vendors.miestro.concurrency",
 			},
@@ -203,7 +203,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			from := config.Sources{Environ: strings.Split(test.env, "|")}
+			from := config.Sources{Environ: strings.Split(test.env, "|"), Vendors: defaults().sections()}
 			folder := ""
 			if test.file != "" {
 				from.Path = write(t, "usher.yaml", test.file)
@@ -232,6 +232,7 @@ func TestAllSourcesAtOnce(t *testing.T) {
 		Path:    write(t, "usher.yaml", "sauce: /a\nworker: {ack_wait: soon}\n"),
 		Environ: []string{"USHER_LOG_LEVEL=loud", "USHER_MIESTRO_API_KEY=k"},
 		Flags:   map[string]string{"http.addr": "8080", "no.such": "x", "courses": "x"},
+		Vendors: defaults().sections(),
 	})
 	var got []string
 	for _, fault := range config.Faults(err) {
@@ -251,7 +252,7 @@ func TestFileThatIsNotThere(t *testing.T) {
 }
 
 func TestRequireVendor(t *testing.T) {
-	err := config.Default().RequireVendor()
+	err := withDefaults().RequireVendor()
 	for _, want := range []string{
 		"USHER_MIESTRO_API_KEY, USHER_MIESTRO_API_SECRET", "USHER_MEIRO_EMAIL", "USHER_LEAD_PASSWORD",
 		"USHER_MAGLOFT_ACCESS_TOKEN", "USHER_USERMOST_LICENSE_CODE, USHER_USERMOST_API_KEY",
@@ -268,14 +269,14 @@ func TestWarnings(t *testing.T) {
 		"nobody's":                 {"USHER_COLOUR=red", "USHER_COLOUR is not read by anything"},
 		"a file that is no secret": {"USHER_LEAD_EMAIL_FILE=/x", "USHER_LEAD_EMAIL_FILE is not read: only secrets are read from files; set USHER_LEAD_EMAIL"},
 		"in the clear": {
-			miestro + "|USHER_MIESTRO_BASE_URL=http://vendor.test",
+			miestroOn + "|USHER_MIESTRO_BASE_URL=http://vendor.test",
 			"vendors.miestro.base_url is http: credentials and personal data go in the clear; use https",
 		},
 		"settings of a vendor that is off": {
 			"USHER_MAGLOFT_RATE=1", "magloft has settings but is off: set USHER_MAGLOFT_ACCESS_TOKEN",
 		},
 		"a short shutdown": {
-			miestro + "|USHER_WORKER_SHUTDOWN=5s",
+			miestroOn + "|USHER_WORKER_SHUTDOWN=5s",
 			"worker.shutdown (5s) is shorter than vendors.miestro.timeout (10s) and 1s: a call that is cut off must be looked up again after the restart",
 		},
 	} {
@@ -290,9 +291,9 @@ func TestWarnings(t *testing.T) {
 }
 
 // shownConfig has a value from each source, and a secret in every place.
-func shownConfig(t *testing.T) config.Config {
+func shownConfig(t *testing.T) (config.Config, *all) {
 	t.Helper()
-	return load(t, config.Sources{
+	return loadAll(t, config.Sources{
 		Path: write(t, "usher.yaml", "http:\n  tokens: [hidden, hidden]\nvendors:\n  miestro: {api_key: hidden}\n"),
 		Environ: []string{
 			"USHER_MIESTRO_API_SECRET_FILE=" + write(t, "secret", "hidden"),
@@ -305,7 +306,8 @@ func shownConfig(t *testing.T) config.Config {
 
 func TestShow(t *testing.T) {
 	var out bytes.Buffer
-	if err := shownConfig(t).Show(&out, true); err != nil {
+	c, _ := shownConfig(t)
+	if err := c.Show(&out, true); err != nil {
 		t.Fatal(err)
 	}
 	var lines []struct {
@@ -339,7 +341,7 @@ func TestShow(t *testing.T) {
 }
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
-	c := shownConfig(t)
+	c, v := shownConfig(t)
 	var text, asJSON bytes.Buffer
 	if err := c.Show(&text, false); err != nil {
 		t.Fatal(err)
@@ -347,13 +349,13 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	if err := c.Show(&asJSON, true); err != nil {
 		t.Fatal(err)
 	}
-	c.NATS.URL, c.Vendors.Meiro.CollectURL = "", "" // texts, which Show and Servers take care of
+	c.NATS.URL, v.Meiro.CollectURL = "", "" // texts, which Show and Servers take care of
 	plain, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, out := range map[string]string{
-		"table": text.String(), "json": asJSON.String(), "%+v": fmt.Sprintf("%+v", c), "%#v": fmt.Sprintf("%#v", c), "marshal": string(plain),
+		"table": text.String(), "json": asJSON.String(), "%+v": fmt.Sprintf("%+v %+v", c, *v), "%#v": fmt.Sprintf("%#v %#v", c, *v), "marshal": string(plain),
 	} {
 		if strings.Contains(out, "hidden") {
 			t.Errorf("%s shows a secret:\n%s", name, out)
@@ -365,7 +367,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 // it up; those of the design are held to their exact names by TestVariables.
 func TestVariablesFollowFromKeys(t *testing.T) {
 	var out bytes.Buffer
-	if err := config.Default().Show(&out, true); err != nil {
+	if err := withDefaults().Show(&out, true); err != nil {
 		t.Fatal(err)
 	}
 	var lines []struct{ Key, Variable string }

@@ -18,13 +18,17 @@ type Sources struct {
 	// Flags are settings from the command line, key to value, such as
 	// {"http.addr": ":9000"}.
 	Flags map[string]string
+	// Vendors are the vendors that there are, each with its defaults.
+	Vendors []Section
 }
 
 // Load returns the settings from all sources, checked. The error joins every
 // fault that there is, each an Error; Faults lists them. The Config beside an
-// error holds what could be read, for showing only.
+// error holds what could be read, for showing only. The settings that
+// from.Vendors point to are filled in, and are those of the Config.
 func Load(from Sources) (Config, error) {
 	c := Default()
+	c.Vendors = from.Vendors
 	c.origins, c.lines = map[string]string{}, map[string]string{}
 	l := loader{config: &c, settings: c.index(), faulty: map[string]bool{}, environ: environ(from.Environ)}
 	l.file(from.Path)
@@ -71,7 +75,7 @@ func (l *loader) flags(values map[string]string) {
 			l.faultAt("flag", key, "is no setting that a flag can give", "see usher config show for their names", nil)
 			continue
 		}
-		if err := l.config.setText(s, values[key]); err != nil {
+		if err := s.setText(values[key]); err != nil {
 			l.faultAt("flag", key, unfit(s, values[key]), "want "+s.want(), nil)
 			continue
 		}

@@ -22,40 +22,40 @@ func (l *loader) checkRelations() {
 		l.longer("nats.events_max_age", n.EventsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
 			"NATS refuses a stream that forgets a message before its id")
 	}
-	for _, v := range l.relevant() {
-		l.checkVendorLimits(v)
+	for _, s := range l.relevant() {
+		l.checkVendorLimits(s)
 	}
 }
 
 // relevant lists the vendors that are on or have settings; all where there is none.
-func (l *loader) relevant() []vendor {
-	all := l.config.vendors()
-	some := slices.DeleteFunc(slices.Clone(all), func(v vendor) bool { return !l.mentioned(v) })
+func (l *loader) relevant() []Section {
+	all := l.config.Vendors
+	some := slices.DeleteFunc(slices.Clone(all), func(s Section) bool { return !l.mentioned(s) })
 	if len(some) == 0 {
 		return all
 	}
 	return some
 }
 
-func (l *loader) checkVendorLimits(v vendor) {
-	c, w, n := v.client(), l.config.Worker, l.config.NATS
-	l.longer("worker.call_lease", w.CallLease, margin, v.key("timeout"), c.Timeout,
+func (l *loader) checkVendorLimits(s Section) {
+	c, w, n := s.Settings.Common(), l.config.Worker, l.config.NATS
+	l.longer("worker.call_lease", w.CallLease, margin, s.key("timeout"), c.Timeout,
 		"a call that begins within its lease could not end within it")
-	l.longer(v.key("max_age"), c.MaxAge, 0, "worker.prerequisite_wait", w.PrerequisiteWait,
+	l.longer(s.key("max_age"), c.MaxAge, 0, "worker.prerequisite_wait", w.PrerequisiteWait,
 		"an effect would be given up while it may still wait")
-	l.longer("nats.effects_ttl", n.EffectsTTL, 0, v.key("max_age"), c.MaxAge,
+	l.longer("nats.effects_ttl", n.EffectsTTL, 0, s.key("max_age"), c.MaxAge,
 		"an activity would be forgotten while it is tried again, and could be done twice")
 	if n.EventsStream == "" {
-		l.longer("nats.events_max_age", n.EventsMaxAge, margin, v.key("max_age"), c.MaxAge,
+		l.longer("nats.events_max_age", n.EventsMaxAge, margin, s.key("max_age"), c.MaxAge,
 			"an event would leave the stream before it is given up, and be lost without a dead letter")
 	}
 	if w.MaxAckPending <= c.Concurrency {
-		l.clash("worker.max_ack_pending", v.key("concurrency"),
-			fmt.Sprintf("%d is not above %s (%d): waiting effects would leave no room for work", w.MaxAckPending, v.key("concurrency"), c.Concurrency))
+		l.clash("worker.max_ack_pending", s.key("concurrency"),
+			fmt.Sprintf("%d is not above %s (%d): waiting effects would leave no room for work", w.MaxAckPending, s.key("concurrency"), c.Concurrency))
 	}
 	if w.Shutdown < c.Timeout+margin {
 		l.warn(fmt.Sprintf("worker.shutdown (%s) is shorter than %s (%s) and %s: a call that is cut off must be looked up again after the restart",
-			w.Shutdown, v.key("timeout"), c.Timeout, margin))
+			w.Shutdown, s.key("timeout"), c.Timeout, margin))
 	}
 }
 

@@ -14,6 +14,8 @@ type setting struct {
 	key      string // in the file: worker.ack_wait
 	variable string // in the environment: USHER_WORKER_ACK_WAIT; empty for a setting of the file only
 	value    reflect.Value
+	in       any    // a pointer to the struct that holds the value
+	before   string // what stands before the names in that struct's env tags
 }
 
 // settings lists every setting of c in the order of the struct; setting a value
@@ -40,12 +42,16 @@ func leaves(v reflect.Value, path, variable string) []setting {
 		switch {
 		case option == "inline":
 			out = append(out, leaves(value, path, variable)...)
-		case name == "":
+		case name == "", name == "-":
 			continue
+		case value.Type() == reflect.TypeFor[[]Section]():
+			for _, s := range value.Interface().([]Section) {
+				out = append(out, leaves(reflect.ValueOf(s.Settings).Elem(), path+name+"."+s.Name+".", s.variables())...)
+			}
 		case value.Kind() == reflect.Struct:
 			out = append(out, leaves(value, path+name+".", variable+field.Tag.Get("envPrefix"))...)
 		default:
-			s := setting{key: path + name, value: value}
+			s := setting{key: path + name, value: value, in: v.Addr().Interface(), before: variable}
 			if env := field.Tag.Get("env"); env != "" {
 				s.variable = variable + env
 			}
@@ -66,7 +72,7 @@ func (s setting) secret() bool {
 	}
 }
 
-func (s setting) empty() bool { return s.value.IsZero() }
+func (s setting) empty() bool { return !s.value.IsValid() || s.value.IsZero() }
 
 // want says what the value must look like.
 func (s setting) want() string {

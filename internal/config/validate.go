@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,8 +66,6 @@ func (l *loader) checkWords() {
 	c := l.config
 	l.oneOf("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
 	l.oneOf("log.format", c.Log.Format, "auto", "json", "console")
-	l.oneOf("vendors.meiro.mode", c.Vendors.Meiro.Mode, ModeOperators, ModeCustomers)
-	l.oneOf("vendors.magloft.mode", c.Vendors.MagLoft.Mode, ModeClients, ModeReaders)
 	if _, err := url.Parse(c.Source); err != nil || c.Source == "" || strings.ContainsAny(c.Source, " \t\n") {
 		l.fault("source", "is no URI reference", "want a path or a URL, such as /usher")
 	}
@@ -190,99 +187,4 @@ func hostPort(addr string) bool {
 	}
 	_, err = strconv.ParseUint(port, 10, 16)
 	return err == nil
-}
-
-// checkVendors notes the vendors that are partly set, and addresses that no
-// call can go to.
-func (l *loader) checkVendors() {
-	for _, v := range l.config.vendors() {
-		l.checkCredentials(v)
-		l.checkURL(v.key("base_url"))
-	}
-	l.checkURL("vendors.meiro.collect_url")
-	m := l.config.Vendors.Meiro
-	if m.Mode == ModeOperators && m.AccessToken != "" && (m.Email != "" || m.Password != "") {
-		l.fault("vendors.meiro.access_token", "is set, and so is the log-in by e-mail: one of them would be ignored",
-			"keep the access token, or the e-mail and the password")
-	}
-}
-
-// checkCredentials notes what v still needs, where some of it is set.
-func (l *loader) checkCredentials(v vendor) {
-	missing := v.missing(l.settings)
-	n := v.needs()
-	on := !slices.ContainsFunc(n.credentials, func(name string) bool { return l.settings[v.key(name)].empty() })
-	partly := slices.ContainsFunc(n.credentials, func(name string) bool { return !l.settings[v.key(name)].empty() })
-	switch {
-	case on:
-		l.needed(v, n.more, v.name+" is on")
-	case partly:
-		l.needed(v, append(n.credentials, n.more...), "other credentials of "+v.name+" are set")
-	case l.mentioned(v):
-		l.warn(v.name + " has settings but is off: " + v.advice(missing))
-	}
-}
-
-func (l *loader) needed(v vendor, names []string, why string) {
-	for _, name := range names {
-		if s := l.settings[v.key(name)]; s.empty() {
-			l.faultAt("", s.key, "is missing, though "+why, "set "+s.variable+", or "+s.key+" in the file", nil)
-		}
-	}
-}
-
-// mentioned tells whether any source sets something of v.
-func (l *loader) mentioned(v vendor) bool {
-	return slices.ContainsFunc(sorted(l.config.origins), func(key string) bool { return strings.HasPrefix(key, v.key("")) })
-}
-
-// checkURL refuses what is no address of an API, and warns of one that sends
-// credentials in the clear.
-func (l *loader) checkURL(key string) {
-	text := l.settings[key].value.String()
-	if text == "" {
-		return
-	}
-	u, err := url.Parse(text) // its error repeats the address, which may hold a password
-	switch {
-	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
-		l.fault(key, "is no address of an API", "want https://host/path")
-	case u.User != nil, u.Fragment != "", u.RawQuery != "" && strings.HasSuffix(key, ".base_url"):
-		l.fault(key, "holds a user, a query or a fragment", "give the address only; credentials have settings of their own")
-	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
-		l.warn(key + " is http: credentials and personal data go in the clear; use https")
-	}
-}
-
-// checkCourses refuses courses at vendors that there are not.
-func (l *loader) checkCourses() {
-	var names []string
-	for _, v := range l.config.vendors() {
-		names = append(names, v.name)
-	}
-	for _, course := range sorted(l.config.Courses) {
-		for _, at := range sorted(l.config.Courses[course]) {
-			key := "courses." + course + "." + at
-			if !slices.Contains(names, at) {
-				l.faultAt(l.config.lines[key], key, "names no vendor", "want one of: "+strings.Join(names, ", "), nil)
-			} else if l.config.Courses[course][at] == "" {
-				l.faultAt(l.config.lines[key], key, "is empty", "give the vendor's id of the course, or remove the line", nil)
-			}
-		}
-	}
-}
-
-// RequireVendor returns an error where no vendor is on: there is nothing to
-// serve then. It says what turns each of them on.
-func (c Config) RequireVendor() error {
-	off := c.Off()
-	if len(off) < reflect.TypeFor[Vendors]().NumField() {
-		return nil
-	}
-	var b strings.Builder
-	b.WriteString("no vendor is on; set the credentials of at least one:")
-	for _, name := range sorted(off) {
-		fmt.Fprintf(&b, "\n  %-8s  %s", name, off[name])
-	}
-	return errors.New(b.String())
 }

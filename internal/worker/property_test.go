@@ -2,8 +2,10 @@ package worker_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -11,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 	"pgregory.net/rapid"
 
@@ -19,7 +20,6 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/ledger"
 	"github.com/usherhq/usher/internal/worker"
-	"github.com/usherhq/usher/vendors"
 )
 
 // history is one random run: what is published when, and what befalls whom.
@@ -285,6 +285,19 @@ func (r *run) endings(user int) []bool {
 	return may
 }
 
+// TestMain plays a thousand histories where -rapid.checks does not say how many.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if !given {
+		if err := flag.Set("rapid.checks", "1000"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // TestWhatMustHold plays random histories: DESIGN 12, 1 to 3.
 func TestWhatMustHold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -294,8 +307,3 @@ func TestWhatMustHold(t *testing.T) {
 		}
 	})
 }
-
-var (
-	_ = cmp.Diff
-	_ = vendors.ErrLate
-)

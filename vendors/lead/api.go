@@ -20,13 +20,22 @@ const vendor = "lead"
 
 // Config is what a client of LEAD is made from. BaseURL, Email and Password are required.
 type Config struct {
-	vendors.Options                // BaseURL is the tenant's host with /api; LEAD documents none
-	Email           string         // of the service account: an administrator, since LEAD has no API keys
-	Password        vendors.Secret // of the service account
+	vendors.Settings `yaml:",inline"` // the base URL is the tenant's host with /api; LEAD documents none
+	Email            string           `yaml:"email" env:"EMAIL"`       // of the service account: an administrator, since LEAD has no API keys
+	Password         vendors.Secret   `yaml:"password" env:"PASSWORD"` // of the service account
 	// EnrollPath is where an enrolment is posted, below the base URL, with
 	// {course} and {user} for the ids, such as courses/{course}/users/{user}.
 	// LEAD documents no such call; where it is empty, enrolments are refused.
-	EnrollPath string
+	EnrollPath string `yaml:"enroll_path" env:"ENROLL_PATH"`
+}
+
+// Defaults returns a Config without credentials. LEAD states no limit on calls;
+// it is made with Laravel, whose own default is 60 a minute.
+func Defaults() Config { return Config{Settings: vendors.DefaultSettings("", 1)} }
+
+// Needs says what turns LEAD on.
+func (Config) Needs() vendors.Needs {
+	return vendors.Needs{Credentials: []string{"email", "password"}, More: []string{"base_url"}}
 }
 
 // validate returns every fault at once.
@@ -40,7 +49,7 @@ func (c Config) validate() error {
 	missing("the base URL", c.BaseURL)
 	missing("the e-mail of the service account", c.Email)
 	missing("the password of the service account", c.Password.Reveal())
-	if err := c.Options.Check(); err != nil && c.BaseURL != "" {
+	if err := c.Options().Check(); err != nil && c.BaseURL != "" {
 		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
 	}
 	if strings.Contains(c.EnrollPath, "://") {
@@ -63,14 +72,14 @@ const tokenUse = 40 * time.Hour
 // NewAPI returns a client for the calls alone, which logs in when the first
 // call needs it.
 func NewAPI(c Config) *API {
-	login := c.Options
+	login := c.Options()
 	login.Timeout = cmp.Or(c.Timeout, 10*time.Second) / 2
 	a := &API{login: vendors.NewClient(vendor, login, nil, c.Password)}
 	auth := vendors.NewTokens("Authorization", "Bearer ", func(ctx context.Context, _ vendors.Secret) (vendors.Secret, time.Duration, error) {
 		t, err := a.LogIn(ctx, c.Email, c.Password)
 		return t.AccessToken, tokenUse, refused(err)
 	})
-	a.calls = vendors.NewClient(vendor, c.Options, auth, c.Password)
+	a.calls = vendors.NewClient(vendor, c.Options(), auth, c.Password)
 	return a
 }
 

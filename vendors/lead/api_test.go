@@ -17,8 +17,8 @@ import (
 
 func config(url string) lead.Config {
 	return lead.Config{
-		Options: vendors.Options{BaseURL: url, Timeout: 5 * time.Second},
-		Email:   sandbox.LeadEmail, Password: sandbox.LeadPassword, EnrollPath: sandbox.LeadEnrollPath,
+		Settings: vendors.Settings{BaseURL: url, Timeout: 5 * time.Second},
+		Email:    sandbox.LeadEmail, Password: sandbox.LeadPassword, EnrollPath: sandbox.LeadEnrollPath,
 	}
 }
 

@@ -34,10 +34,30 @@ const (
 // Config is what a client of MagLoft is made from. AccessToken is required, and
 // AppID in the mode readers.
 type Config struct {
-	vendors.Options                // BaseURL where its own is empty
-	AccessToken     vendors.Secret // X-Magloft-Accesstoken, from the user's profile page in the portal; it does not end
-	Mode            string         // ModeClients where it is empty
-	AppID           string         // the app (publication) whose readers ours are
+	vendors.Settings `yaml:",inline"` // the base URL is BaseURL where it is empty
+	AccessToken      vendors.Secret   `yaml:"access_token" env:"ACCESS_TOKEN"` // X-Magloft-Accesstoken, from the user's profile page in the portal; it does not end
+	Mode             string           `yaml:"mode" env:"MODE"`                 // ModeClients where it is empty
+	AppID            string           `yaml:"app_id" env:"APP_ID"`             // the app (publication) whose readers ours are
+}
+
+// Defaults returns a Config without credentials, in mode clients. The document
+// states no limit on calls; 5 a second is careful.
+func Defaults() Config {
+	return Config{Settings: vendors.DefaultSettings(BaseURL, 5), Mode: ModeClients}
+}
+
+// Needs says what turns MagLoft on: readers need their app, too.
+func (c Config) Needs() vendors.Needs {
+	n := vendors.Needs{Credentials: []string{"access_token"}, More: []string{"base_url"}}
+	if c.Mode == ModeReaders {
+		n.More = append(n.More, "app_id")
+	}
+	return n
+}
+
+// Faults refuses a mode that there is not.
+func (c Config) Faults() []vendors.Fault {
+	return vendors.OneOf("mode", c.Mode, ModeClients, ModeReaders)
 }
 
 // complete fills in defaults and returns every fault at once.
@@ -45,7 +65,7 @@ func (c *Config) complete() error {
 	var faults []error
 	c.Mode = cmp.Or(c.Mode, ModeClients)
 	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
-	if err := c.Check(); err != nil {
+	if err := c.Options().Check(); err != nil {
 		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
 	}
 	if c.AccessToken == "" {
@@ -71,7 +91,7 @@ type API struct {
 func NewAPI(c Config) *API {
 	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	auth := vendors.StaticAuth{"X-Magloft-Accesstoken": c.AccessToken}
-	return &API{calls: vendors.NewClient(vendor, c.Options, auth, c.AccessToken), app: escape(c.AppID)}
+	return &API{calls: vendors.NewClient(vendor, c.Options(), auth, c.AccessToken), app: escape(c.AppID)}
 }
 
 // Query is the parameters of the paged lists. What is zero is not sent.

@@ -13,7 +13,7 @@ import (
 
 func config(baseURL, mode string) magloft.Config {
 	return magloft.Config{
-		Options: vendors.Options{BaseURL: baseURL}, AccessToken: sandbox.MagLoftAccessToken, Mode: mode, AppID: sandbox.MagLoftAppID,
+		Settings: vendors.Settings{BaseURL: baseURL}, AccessToken: sandbox.MagLoftAccessToken, Mode: mode, AppID: sandbox.MagLoftAppID,
 	}
 }
 
@@ -134,7 +134,7 @@ func TestNew(t *testing.T) {
 		"unknown mode":   {magloft.Config{AccessToken: "t", Mode: "people"}, []string{"people", "clients", "readers"}},
 		"readers, bare":  {magloft.Config{Mode: "readers"}, []string{"access token", "app id"}},
 		"readers":        {magloft.Config{AccessToken: "t", Mode: "readers", AppID: "7"}, nil},
-		"address of ftp": {magloft.Config{AccessToken: "t", Options: vendors.Options{BaseURL: "ftp://x"}}, []string{"base URL"}},
+		"address of ftp": {magloft.Config{AccessToken: "t", Settings: vendors.Settings{BaseURL: "ftp://x"}}, []string{"base URL"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -25,12 +25,47 @@ const (
 // Config is what a client of Meiro is made from. Mode operators needs BaseURL
 // and either Email and Password or AccessToken; mode customers needs CollectURL.
 type Config struct {
-	vendors.Options                // BaseURL is the host: https://api.<instance>.meiro.io
-	Email           string         // of the operator that Usher logs in as
-	Password        vendors.Secret // of that operator
-	AccessToken     vendors.Secret // a token of your own, never renewed; it goes before Email and Password
-	Mode            string         // operators where it is empty
-	CollectURL      string         // the whole address of a Pipes source: https://<tenant>.<region>.pipes.meiro.io/collect/<slug>
+	vendors.Settings `yaml:",inline"` // the base URL is the host: https://api.<instance>.meiro.io; there is no default
+	Email            string           `yaml:"email" env:"EMAIL"`               // of the operator that Usher logs in as
+	Password         vendors.Secret   `yaml:"password" env:"PASSWORD"`         // of that operator
+	AccessToken      vendors.Secret   `yaml:"access_token" env:"ACCESS_TOKEN"` // a token of your own, which ends after 8 hours and is never renewed; it goes before Email and Password
+	Mode             string           `yaml:"mode" env:"MODE"`                 // operators where it is empty
+	CollectURL       string           `yaml:"collect_url" env:"COLLECT_URL"`   // the whole address of a Pipes source, which takes activity: https://<tenant>.<region>.pipes.meiro.io/collect/<slug>; default none
+}
+
+// Defaults returns a Config without credentials, in mode operators. Meiro states
+// no limit on calls; 10 a second is careful.
+func Defaults() Config {
+	return Config{Settings: vendors.DefaultSettings("", 10), Mode: ModeOperators}
+}
+
+// Needs says what turns Meiro on: it depends on the mode, and on the way to log in.
+func (c Config) Needs() vendors.Needs {
+	switch {
+	case c.mode() == ModeCustomers:
+		return vendors.Needs{Credentials: []string{"collect_url"}}
+	case c.AccessToken != "":
+		return vendors.Needs{Credentials: []string{"access_token"}, More: []string{"base_url"}}
+	default:
+		return vendors.Needs{
+			Credentials: []string{"email", "password"},
+			More:        []string{"base_url"},
+			Or:          "USHER_MEIRO_ACCESS_TOKEN instead of e-mail and password, or USHER_MEIRO_MODE=customers with USHER_MEIRO_COLLECT_URL",
+		}
+	}
+}
+
+// Faults refuses a mode that there is not, and two ways to log in at once.
+func (c Config) Faults() []vendors.Fault {
+	faults := vendors.OneOf("mode", c.Mode, ModeOperators, ModeCustomers)
+	if c.Mode == ModeOperators && c.AccessToken != "" && (c.Email != "" || c.Password != "") {
+		faults = append(faults, vendors.Fault{
+			Name:    "access_token",
+			Problem: "is set, and so is the log-in by e-mail: one of them would be ignored",
+			Fix:     "keep the access token, or the e-mail and the password",
+		})
+	}
+	return faults
 }
 
 func (c Config) mode() string { return cmp.Or(c.Mode, ModeOperators) }
@@ -78,9 +113,9 @@ const tokenUse = 7 * time.Hour
 // NewAPI returns a client for the calls alone. It does not look at c.Mode, and
 // logs in when the first call needs it.
 func NewAPI(c Config) *API {
-	login := c.Options
+	login := c.Options()
 	login.Timeout = cmp.Or(c.Timeout, 10*time.Second) / 2
-	collect := c.Options
+	collect := c.Options()
 	collect.BaseURL = c.CollectURL
 	a := &API{
 		login:   vendors.NewClient(vendor, login, nil, c.Password, c.AccessToken),
@@ -91,7 +126,7 @@ func NewAPI(c Config) *API {
 	if c.AccessToken == "" {
 		auth = vendors.NewTokens(tokenHeader, "", a.renew(c.Email, c.Password))
 	}
-	a.users = vendors.NewClient(vendor, c.Options, auth, c.Password, c.AccessToken)
+	a.users = vendors.NewClient(vendor, c.Options(), auth, c.Password, c.AccessToken)
 	return a
 }
 

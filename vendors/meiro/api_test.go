@@ -15,8 +15,8 @@ import (
 
 func config(url string) meiro.Config {
 	return meiro.Config{
-		Options: vendors.Options{BaseURL: url, Timeout: 5 * time.Second},
-		Email:   sandbox.MeiroEmail, Password: sandbox.MeiroPassword,
+		Settings: vendors.Settings{BaseURL: url, Timeout: 5 * time.Second},
+		Email:    sandbox.MeiroEmail, Password: sandbox.MeiroPassword,
 		CollectURL: url + "/collect/usher",
 	}
 }
@@ -110,7 +110,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		"operators": {meiro.Config{}, "meiro: the base URL is missing\nmeiro: the e-mail (or an access token) is missing\nmeiro: the password (or an access token) is missing"},
 		"customers": {meiro.Config{Mode: "customers"}, "meiro: the collect URL is missing"},
 		"mode":      {meiro.Config{Mode: "people"}, `meiro: mode is "people", and is to be operators or customers`},
-		"token":     {meiro.Config{Options: vendors.Options{BaseURL: "http://x"}, AccessToken: "t"}, "<nil>"},
+		"token":     {meiro.Config{Settings: vendors.Settings{BaseURL: "http://x"}, AccessToken: "t"}, "<nil>"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

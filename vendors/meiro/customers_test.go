@@ -133,7 +133,7 @@ func TestCustomersSuite(t *testing.T) {
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",
 		New: func(url string, timeout time.Duration) (any, error) {
-			return meiro.New(meiro.Config{Options: vendors.Options{Timeout: timeout}, Mode: meiro.ModeCustomers, CollectURL: url + "/collect/usher"})
+			return meiro.New(meiro.Config{Settings: vendors.Settings{Timeout: timeout}, Mode: meiro.ModeCustomers, CollectURL: url + "/collect/usher"})
 		},
 		Course:     "c-1",
 		Repeatable: []string{vendortest.Create, vendortest.Delete, vendortest.Enroll, vendortest.Track},

@@ -157,7 +157,7 @@ func TestWrongBaseURLIsNoFaultOfTheEvent(t *testing.T) {
 	_, url := meddled(t, func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusNotFound); return true })
 	for name, c := range map[string]meiro.Config{
 		"log-in": config(url),
-		"list":   {Options: vendors.Options{BaseURL: url}, AccessToken: "t"},
+		"list":   {Settings: vendors.Settings{BaseURL: url}, AccessToken: "t"},
 	} {
 		if _, err := operators(t, c).Find(t.Context(), ada); vendors.ClassOf(err) != vendors.Unusable || errors.Is(err, vendors.ErrNotFound) {
 			t.Errorf("%s: got %v, want unusable", name, err)

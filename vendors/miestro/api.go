@@ -21,9 +21,18 @@ const BaseURL = "https://api.miestro.com/api/v1.0"
 
 // Config is what a client of Miestro is made from. The keys are required.
 type Config struct {
-	vendors.Options                // BaseURL where its own is empty
-	APIKey          vendors.Secret // X-Forward-Api-Key
-	APISecret       vendors.Secret // X-Forward-Api-Secret
+	vendors.Settings `yaml:",inline"` // the base URL is BaseURL where it is empty
+	APIKey           vendors.Secret   `yaml:"api_key" env:"API_KEY"`       // X-Forward-Api-Key
+	APISecret        vendors.Secret   `yaml:"api_secret" env:"API_SECRET"` // X-Forward-Api-Secret
+}
+
+// Defaults returns a Config without credentials. The document states no limit on
+// calls; Miestro is a small hosted application, so 5 a second is careful.
+func Defaults() Config { return Config{Settings: vendors.DefaultSettings(BaseURL, 5)} }
+
+// Needs says what turns Miestro on.
+func (Config) Needs() vendors.Needs {
+	return vendors.Needs{Credentials: []string{"api_key", "api_secret"}, More: []string{"base_url"}}
 }
 
 // complete fills in the base URL and returns every fault at once.
@@ -32,7 +41,7 @@ func (c *Config) complete() error {
 	if c.BaseURL == "" {
 		c.BaseURL = BaseURL
 	}
-	if err := c.Check(); err != nil {
+	if err := c.Options().Check(); err != nil {
 		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
 	}
 	if c.APIKey == "" {
@@ -56,7 +65,7 @@ func NewAPI(c Config) *API {
 		c.BaseURL = BaseURL
 	}
 	auth := vendors.StaticAuth{"X-Forward-Api-Key": c.APIKey, "X-Forward-Api-Secret": c.APISecret}
-	a := &API{calls: vendors.NewClient(vendor, c.Options, auth, c.APIKey, c.APISecret)}
+	a := &API{calls: vendors.NewClient(vendor, c.Options(), auth, c.APIKey, c.APISecret)}
 	a.calls.Judge(judge)
 	return a
 }

@@ -13,7 +13,7 @@ import (
 
 func config(baseURL string) miestro.Config {
 	return miestro.Config{
-		Options: vendors.Options{BaseURL: baseURL}, APIKey: sandbox.MiestroAPIKey, APISecret: sandbox.MiestroAPISecret,
+		Settings: vendors.Settings{BaseURL: baseURL}, APIKey: sandbox.MiestroAPIKey, APISecret: sandbox.MiestroAPISecret,
 	}
 }
 
@@ -106,7 +106,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		want   []string
 	}{
 		"nothing given": {miestro.Config{}, []string{"API key", "API secret"}},
-		"bad address":   {miestro.Config{Options: vendors.Options{BaseURL: "miestro"}, APIKey: "k", APISecret: "s"}, []string{"base URL"}},
+		"bad address":   {miestro.Config{Settings: vendors.Settings{BaseURL: "miestro"}, APIKey: "k", APISecret: "s"}, []string{"base URL"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

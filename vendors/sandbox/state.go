@@ -95,6 +95,9 @@ func repeated[T any](items []T, key func(T) string) []T {
 // full returns the stand-in's state with the calls and faults counted before it.
 func (v *vendor) full() VendorState {
 	state := v.state()
+	state.Users = append([]User{}, state.Users...) // lists in JSON, never null
+	state.Enrollments = append([]Enrollment{}, state.Enrollments...)
+	state.Events = append([]Event{}, state.Events...)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	state.Calls, state.Faults = maps.Clone(v.calls), maps.Clone(v.faults)

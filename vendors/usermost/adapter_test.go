@@ -40,7 +40,7 @@ func adapter(t *testing.T, c usermost.Config) *usermost.Adapter {
 
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	_, err := usermost.New(usermost.Config{Options: vendors.Options{BaseURL: "api"}})
+	_, err := usermost.New(usermost.Config{Settings: vendors.Settings{BaseURL: "api"}})
 	for _, want := range []string{"base URL", "license code", "API key"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)

@@ -27,9 +27,19 @@ const BaseURL = "https://api.usermost.com"
 // Config is what a client of Usermost is made from. The license code and the
 // API key are required.
 type Config struct {
-	vendors.Options                // BaseURL where its own is empty
-	LicenseCode     string         // of the Usermost account; it stands in every path
-	APIKey          vendors.Secret // of an account manager, whose rights it has; it does not end
+	vendors.Settings `yaml:",inline"` // the base URL is BaseURL where it is empty
+	LicenseCode      vendors.Secret   `yaml:"license_code" env:"LICENSE_CODE"` // of the Usermost account; it stands in every path
+	APIKey           vendors.Secret   `yaml:"api_key" env:"API_KEY"`           // of an account manager, whose rights it has; it does not end
+}
+
+// Defaults returns a Config without credentials. Usermost states no limit on
+// calls; the product that it is modelled on allows 5,000 a minute, and 50 a
+// second is well below.
+func Defaults() Config { return Config{Settings: vendors.DefaultSettings(BaseURL, 50)} }
+
+// Needs says what turns Usermost on.
+func (Config) Needs() vendors.Needs {
+	return vendors.Needs{Credentials: []string{"license_code", "api_key"}, More: []string{"base_url"}}
 }
 
 // validate returns every fault at once.
@@ -41,10 +51,10 @@ func (c Config) validate() error {
 			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
 		}
 	}
-	if err := c.Options.Check(); err != nil {
+	if err := c.Options().Check(); err != nil {
 		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
 	}
-	missing("the license code", c.LicenseCode)
+	missing("the license code", c.LicenseCode.Reveal())
 	missing("the API key", c.APIKey.Reveal())
 	return errors.Join(faults...)
 }
@@ -61,8 +71,8 @@ func NewAPI(c Config) *API {
 	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	auth := vendors.StaticAuth{"Authorization": "Bearer " + c.APIKey}
 	a := &API{
-		calls:   vendors.NewClient(vendor, c.Options, auth, c.APIKey),
-		account: "/v1/accounts/" + url.PathEscape(c.LicenseCode),
+		calls:   vendors.NewClient(vendor, c.Options(), auth, c.APIKey, c.LicenseCode),
+		account: "/v1/accounts/" + url.PathEscape(c.LicenseCode.Reveal()),
 	}
 	a.calls.Judge(judge)
 	return a

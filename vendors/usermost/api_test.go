@@ -16,7 +16,7 @@ import (
 
 func config(url string) usermost.Config {
 	return usermost.Config{
-		Options:     vendors.Options{BaseURL: url, Timeout: 5 * time.Second},
+		Settings:    vendors.Settings{BaseURL: url, Timeout: 5 * time.Second},
 		LicenseCode: sandbox.UsermostLicenseCode, APIKey: sandbox.UsermostAPIKey,
 	}
 }

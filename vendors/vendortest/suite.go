@@ -16,6 +16,9 @@ import (
 type Suite struct {
 	// Name is the vendor's, as in the sandbox.
 	Name string
+	// StandIn makes a stand-in for a vendor that the sandbox does not play; its
+	// base URL is where it is served. nil for those that the sandbox plays.
+	StandIn func() http.Handler
 	// New makes the adapter against the base URL, with the credentials that
 	// Secrets lists. Each call may take timeout.
 	New func(baseURL string, timeout time.Duration) (any, error)
@@ -83,12 +86,8 @@ type bench struct {
 // calls may take timeout.
 func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 	t.Helper()
-	box, err := sandbox.New(sandbox.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	healthy, baseURL := s.standIn(t)
 	b := &bench{course: s.Course}
-	healthy := box.Handler()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if broken := b.breakIt.Load(); broken != nil && (s.Login == nil || !s.Login(r)) && (*broken)(w, r) {
 			return
@@ -96,12 +95,26 @@ func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 		healthy.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	url := box.BaseURLs(server.Listener.Addr().String())[s.Name]
+	url := baseURL(server.Listener.Addr().String())
 	b.account = s.account(t, url)
+	var err error
 	if b.adapter, err = s.New(url, timeout); err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// standIn returns a new stand-in, and how its base URL comes from its host.
+func (s Suite) standIn(t *testing.T) (healthy http.Handler, baseURL func(host string) string) {
+	t.Helper()
+	if s.StandIn != nil {
+		return s.StandIn(), func(host string) string { return "http://" + host }
+	}
+	box, err := sandbox.New(sandbox.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box.Handler(), func(host string) string { return box.BaseURLs(host)[s.Name] }
 }
 
 // account makes person's account while all is well.

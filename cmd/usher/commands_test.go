@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// usher runs a command with nothing but these variables.
+func usher(ctx context.Context, environ []string, input string, args ...string) (string, error) {
+	var out bytes.Buffer
+	err := run(ctx, surroundings{Args: args, Environ: environ, Stdin: strings.NewReader(input), Stdout: &out, Stderr: io.Discard})
+	return out.String(), err
+}
+
+func TestServeStopsWhileItWaitsForNATS(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	ended, log := make(chan error, 1), &journal{}
+	environ := []string{"USHER_NATS_URL=nats://127.0.0.1:1", "USHER_USERMOST_LICENSE_CODE=x", "USHER_USERMOST_API_KEY=y"}
+	go func() {
+		ended <- run(ctx, surroundings{Args: []string{"serve"}, Environ: environ, Stdout: log, Stderr: log})
+	}()
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), "connecting to NATS"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("serve does not begin:\n%s", log)
+		}
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("serve does not end")
+	}
+}
+
+func TestSandboxServesUntilItIsStopped(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	read, write := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, surroundings{Args: []string{"sandbox", "--addr", "127.0.0.1:0"}, Stdout: write, Stderr: io.Discard})
+		_ = write.Close()
+	}()
+	var environ []string
+	buffer := make([]byte, 64<<10)
+	n, err := read.Read(buffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(buffer[:n])) {
+		if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
+			environ = append(environ, strings.ReplaceAll(variable, "'", ""))
+		}
+	}
+	out, err := usher(t.Context(), environ, "", "vendors", "check")
+	if err != nil || strings.Count(out, "\tok\t") != 5 {
+		t.Errorf("vendors check with what the sandbox prints: %v\n%s", err, out)
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the sandbox does not stop")
+	}
+}
+
+func TestVendorsCheckTellsARefusal(t *testing.T) {
+	stands, err := sandbox.New(sandbox.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(stands.Handler())
+	defer web.Close()
+	environ := append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")), "USHER_LEAD_PASSWORD="+sandbox.WrongCredential)
+	out, err := usher(t.Context(), environ, "", "vendors", "check", "--json", "lead", "usermost")
+	if err == nil || exitCode(err) != exitFailed {
+		t.Errorf("got %v, want exit code 1", err)
+	}
+	var got []vendorCheck
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || got[0].State != vendorRefused || !strings.Contains(got[0].Detail, "check the credentials of lead") || got[1].State != vendorOK {
+		t.Errorf("got %+v, want lead refused with advice, usermost ok", got)
+	}
+}
+
+func TestSendOverHTTP(t *testing.T) {
+	var types, bodies, tokens []string
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		types, bodies, tokens = append(types, r.Header.Get("Content-Type")), append(bodies, string(body)), append(tokens, r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer web.Close()
+	one := cloudEvent(events.UserDeleted, "1", `{"user_id":"u1"}`)
+	environ := []string{"USHER_HTTP_TOKENS=first,second"}
+	for _, input := range []string{one, one + "\n" + one} {
+		if _, err := usher(t.Context(), environ, input, "send", "--via", "http", "--url", web.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"application/cloudevents+json", "application/cloudevents-batch+json"}, types); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.HasPrefix(bodies[1], "[{") || tokens[0] != "Bearer first" {
+		t.Errorf("got body %s, token %s", bodies[1], tokens[0])
+	}
+}
+
+func TestSendOverHTTPTellsWhatTheEndpointSays(t *testing.T) {
+	tests := map[string]struct {
+		status int
+		body   string
+		want   string
+	}{
+		"problem":  {400, `{"title":"Invalid batch","detail":"event 3: /type"}`, "status 400: Invalid batch event 3: /type"},
+		"token":    {401, "", "give --token"},
+		"nothing":  {404, "", "there is no endpoint for events"},
+		"redirect": {307, "", "status 307"},
+		"no JSON":  {503, "<html>", "status 503; 0 of 1 event were sent before"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "http://127.0.0.1:1")
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			}))
+			defer web.Close()
+			_, err := usher(t.Context(), nil, cloudEvent(events.UserDeleted, "1", `{"user_id":"u1"}`), "send", "--via", "http", "--url", web.URL)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+func TestSplit(t *testing.T) {
+	tests := map[string]struct {
+		input string
+		want  []string // line:text
+	}{
+		"nothing":            {" \n", nil},
+		"one":                {"\n {\"a\":\n1} ", []string{"2:{\"a\":\n1}"}},
+		"lines":              {"{\"a\":1}\n\n{\"b\":2}\n", []string{`1:{"a":1}`, `3:{"b":2}`}},
+		"documents":          {"{\n}\n{\n}", []string{"1:{\n}", "3:{\n}"}},
+		"array":              {"[\n{},\n{} ]\n", []string{"2:{}", "3:{}"}},
+		"empty array":        {"[]", nil},
+		"a bad line":         {"{}\nhello\n{}", []string{"1:{}", "2:hello", "3:{}"}},
+		"broken document":    {"{\n\"a\" 1}", []string{"1:{\n\"a\" 1}"}},
+		"broken array":       {"[{}", []string{"1:[{}"}},
+		"more behind an end": {"[{}] {}", []string{"1:[{}] {}"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, p := range split([]byte(test.input)) {
+				got = append(got, fmt.Sprintf("%d:%s", p.line, p.text))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNamed(t *testing.T) {
+	list := []bus.DeadLetter{{Vendor: "lead", Key: "abc1"}, {Vendor: "lead", Key: "abd2"}, {Vendor: "miestro", Key: "abc1"}}
+	tests := map[string]struct {
+		ids  []string
+		want []string
+		err  string
+	}{
+		"whole":               {[]string{"lead.abc1"}, []string{"lead.abc1"}, ""},
+		"first part":          {[]string{"lead.abd"}, []string{"lead.abd2"}, ""},
+		"without the vendor":  {[]string{"abd"}, []string{"lead.abd2"}, ""},
+		"twice the same":      {[]string{"abd", "lead.abd2"}, []string{"lead.abd2"}, ""},
+		"of two vendors":      {[]string{"abc1"}, nil, "names 2 dead letters (lead.abc1, miestro.abc1)"},
+		"too short":           {[]string{"lead.ab"}, nil, "names 2 dead letters"},
+		"a vendor":            {[]string{"miestro"}, nil, "names no dead letter"},
+		"nothing":             {[]string{""}, nil, "names no dead letter"},
+		"one good, two wrong": {[]string{"abd", "x", "y"}, nil, `"x" names no dead letter: see usher dead list; "y"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			found, err := named(list, test.ids)
+			if (err == nil) != (test.err == "") || (err != nil && !strings.Contains(err.Error(), test.err)) {
+				t.Fatalf("got %v, want %q", err, test.err)
+			}
+			var got []string
+			for _, d := range found {
+				got = append(got, d.ID())
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestHarmlessTakesControlCharactersOut(t *testing.T) {
+	if got, want := payload([]byte("{\"a\":\"\u009b31m\x7f\"}")), "{\n  \"a\": \" 31m \"\n}"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := plain([]string{"a\tb\x1b[31m\n"})[0]; got != "a b [31m " {
+		t.Errorf("got %q", got)
+	}
+}

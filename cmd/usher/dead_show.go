@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode/utf8"
+
+	"github.com/usherhq/usher/internal/bus"
+)
+
+type deadShowCmd struct {
+	ID   string `arg:"" help:"Vendor and event key, or the first part of it."`
+	JSON bool   `help:"Print a JSON object."`
+}
+
+// Help is shown below the flags.
+func (deadShowCmd) Help() string {
+	return `Shows the event as it came, personal data included. With --json it is the member payload
+where it is JSON, and payload_base64 where it is not.
+
+Examples:
+  usher dead show lead.3fa9
+  usher dead show lead.3fa9 --json | jq .payload.data`
+}
+
+// deadStory is all of a dead letter, with a payload that can be read.
+type deadStory struct {
+	ID string `json:"id"`
+	bus.DeadLetter
+	Payload json.RawMessage `json:"payload,omitempty"`
+	Base64  []byte          `json:"payload_base64,omitempty"`
+}
+
+// Run prints the dead letter.
+func (s deadShowCmd) Run(ctx context.Context, a *app) error {
+	g, err := a.graves(ctx)
+	if err != nil {
+		return err
+	}
+	defer g.end()
+	list, err := g.find(ctx, []string{s.ID})
+	if err != nil {
+		return err
+	}
+	if !s.JSON {
+		return showDead(a.Stdout, list[0])
+	}
+	story := deadStory{ID: list[0].ID(), DeadLetter: list[0]}
+	if json.Valid(list[0].Payload) && utf8.Valid(list[0].Payload) {
+		story.Payload = list[0].Payload
+	} else {
+		story.Base64 = list[0].Payload
+	}
+	return writeJSON(a.Stdout, story)
+}
+
+// showDead prints the whole story of a dead letter for a person.
+func showDead(w io.Writer, d bus.DeadLetter) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, fact := range [][2]string{
+		{"ID", d.ID()},
+		{"vendor", d.Vendor},
+		{"type", d.Type},
+		{"event", d.EventID},
+		{"source", d.Source},
+		{"class", d.Class},
+		{"status", status(d.Status)},
+		{"message", d.Message},
+		{"pointer", d.Pointer},
+		{"rule", d.Rule},
+		{"attempts", strconv.Itoa(d.Attempts)},
+		{"first try", d.FirstTry.UTC().Format(time.RFC3339)},
+		{"last try", d.LastTry.UTC().Format(time.RFC3339)},
+		{"sent back", fmt.Sprintf("%d times", d.Replay)},
+		{"stream sequence", strconv.FormatUint(d.Seq, 10)},
+		{"trace", d.Trace},
+		{"subject", d.Subject},
+	} {
+		if fact[1] != "" {
+			fmt.Fprintf(t, "%s\t%s\n", fact[0], harmless(fact[1], ""))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Header)) {
+		fmt.Fprintf(t, "header %s\t%s\n", harmless(name, ""), harmless(strings.Join(d.Header[name], ", "), ""))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n\nusher dead replay %s   sends it back; what the vendor has done already is not done again\nusher dead drop %s --reason TEXT   removes it\n",
+		payload(d.Payload), d.ID(), d.ID())
+	return err
+}
+
+// payload is the body of a message as a person can read it.
+func payload(body []byte) string {
+	var pretty bytes.Buffer
+	switch {
+	case len(body) == 0:
+		return "(the message is empty)"
+	case !utf8.Valid(body):
+		return fmt.Sprintf("(%d bytes that are no text: see --json)", len(body))
+	case json.Indent(&pretty, body, "", "  ") == nil:
+		return harmless(pretty.String(), "\n")
+	default:
+		return harmless(string(body), "\n\t")
+	}
+}

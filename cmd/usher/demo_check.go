@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// effect names one event at one vendor, by the id of its result.
+type effect struct {
+	vendor string
+	result string
+}
+
+// effects returns every effect that the term's events must have: asked of the
+// handlers, as the workers do.
+func (t *term) effects(c *config.Config) (map[effect]bool, error) {
+	out := map[effect]bool{}
+	list, on := vendorList(c), c.On()
+	var names []string
+	for _, v := range list {
+		names = append(names, v.name)
+	}
+	byType := map[string]handlers.Handler{}
+	for _, h := range handlerList(handlers.Courses(c.Courses), names) {
+		byType[h.Type] = h
+	}
+	for _, v := range list {
+		if !slices.Contains(on, v.name) {
+			continue
+		}
+		port, err := v.adapter()
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range t.events {
+			h := byType[e.Type()]
+			plan, err := h.Plan(handlers.Vendor{Name: v.name, Port: port}, e)
+			if err != nil {
+				return nil, err
+			}
+			if h.Takes(port) && !plan.Skip {
+				out[effect{v.name, events.ResultID(events.Key(e.Source(), e.ID()), v.name, 0)}] = true
+			}
+		}
+	}
+	return out, nil
+}
+
+// findings is what a comparison of the term with what the vendors hold found.
+type findings struct {
+	checked int      // facts that were looked up
+	lost    []string // what should be there and is not, or should be gone and is not
+	double  []string // what is there twice
+}
+
+// inspect compares what the stand-ins hold with what the term's events asked
+// for. It looks at nothing that usher itself counted.
+func (t *term) inspect(state sandbox.State) findings {
+	var f findings
+	for name, v := range state.Vendors {
+		for _, u := range v.Twins() {
+			f.double = append(f.double, fmt.Sprintf("%s: a second account %s", name, u.ID))
+		}
+		for _, e := range v.EnrolledTwice() {
+			f.double = append(f.double, fmt.Sprintf("%s: account %s is in course %s twice", name, e.UserID, e.CourseID))
+		}
+		for _, e := range v.RecordedTwice() {
+			f.double = append(f.double, fmt.Sprintf("%s: %s of %s was recorded twice", name, e.Name, e.UserID))
+		}
+		for _, p := range t.pupils {
+			f.pupil(name, newHoldings(v), p)
+		}
+	}
+	return f
+}
+
+// holdings is a vendor's state, made fit for looking up.
+type holdings struct {
+	accounts map[string]sandbox.User // live ones, by e-mail
+	enrolled map[[2]string]bool      // account and course
+	events   map[[3]string]bool      // user, name, time
+}
+
+func newHoldings(v sandbox.VendorState) holdings {
+	h := holdings{map[string]sandbox.User{}, map[[2]string]bool{}, map[[3]string]bool{}}
+	for _, u := range v.Live() {
+		h.accounts[strings.ToLower(u.Email)] = u
+	}
+	for _, e := range v.Enrollments {
+		if e.Active {
+			h.enrolled[[2]string{e.UserID, e.CourseID}] = true
+		}
+	}
+	for _, e := range v.Events {
+		h.events[[3]string{e.UserID, e.Name, e.At.UTC().Format(time.RFC3339)}] = true
+	}
+	return h
+}
+
+// pupil looks up all that one vendor should hold of one pupil.
+func (f *findings) pupil(vendor string, h holdings, p *pupil) {
+	account, there := h.accounts[strings.ToLower(p.email)]
+	gone := p.left && vendor != "usermost" // which cannot delete
+	f.fact(there == !gone, "%s: %s has an account: %v", vendor, p.id, there)
+	if !p.left && there { // a deletion may overtake an enrolment
+		for _, ours := range p.courses {
+			theirs, mapped := courseMap()[ours][vendor]
+			if byOurs := vendor == "meiro" || vendor == "usermost"; mapped || byOurs {
+				f.fact(h.enrolled[[2]string{account.ID, cmp.Or(theirs, ours)}], "%s: %s is not in %s", vendor, p.id, ours)
+			}
+		}
+	}
+	if vendor == "meiro" || vendor == "usermost" {
+		for _, a := range p.activities {
+			f.fact(h.events[[3]string{p.id, a.name, a.at.Format(time.RFC3339)}], "%s: %s of %s is not there", vendor, a.name, p.id)
+		}
+	}
+}
+
+func (f *findings) fact(holds bool, format string, args ...any) {
+	f.checked++
+	if !holds {
+		f.lost = append(f.lost, fmt.Sprintf(format, args...))
+	}
+}

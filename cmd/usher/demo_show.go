@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/usherhq/usher/internal/worker"
+)
+
+// show is what the demo tells a person: bars while it runs on a terminal, and a
+// table at the end. With --json it speaks on standard error.
+type show struct {
+	out  io.Writer
+	live bool // a terminal
+
+	bars  progress.Writer
+	mu    sync.Mutex
+	lines map[string]*progress.Tracker // by vendor
+	again map[string]int               // attempts that are to be repeated, by vendor
+}
+
+func newShow(a *app, asJSON bool) *show {
+	out := a.Stdout
+	if asJSON {
+		out = a.Stderr
+	}
+	if !terminal(out) {
+		text.DisableColors()
+	}
+	return &show{out: out, live: terminal(out), lines: map[string]*progress.Tracker{}, again: map[string]int{}}
+}
+
+func (s *show) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format+"\n", args...) }
+
+// begin tells what is going to happen, and draws a bar for each vendor.
+func (s *show) begin(st *stage, expected map[effect]bool) {
+	s.say("A term at a school: %d pupils, %d events (%d published, with duplicates and out of order),",
+		len(st.term.pupils), len(st.term.events), len(st.term.published))
+	s.say("%d changes at five vendors that fail %.0f %% of their calls.\n", len(expected), 100*st.Faults)
+	if !s.live {
+		return
+	}
+	totals := map[string]int64{}
+	for e := range expected {
+		totals[e.vendor]++
+	}
+	s.bars = progress.NewWriter()
+	s.bars.SetOutputWriter(s.out)
+	s.bars.SetAutoStop(false)
+	s.bars.SetUpdateFrequency(100 * time.Millisecond)
+	s.bars.SetMessageLength(34)
+	s.bars.SetTrackerLength(30)
+	s.bars.SetStyle(progress.StyleBlocks)
+	s.bars.Style().Visibility.ETA = false
+	s.bars.Style().Visibility.Speed = true
+	s.bars.Style().Colors = progress.StyleColorsExample
+	for _, name := range slices.Sorted(maps.Keys(totals)) {
+		s.lines[name] = &progress.Tracker{Message: name, Total: totals[name]}
+		s.bars.AppendTracker(s.lines[name])
+	}
+	go s.bars.Render()
+}
+
+// seen moves a vendor's bar.
+func (s *show) seen(e worker.Seen) {
+	if !s.live {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bar := s.lines[e.Vendor]
+	if bar == nil {
+		return
+	}
+	if e.Outcome != "" {
+		bar.Increment(1)
+		return
+	}
+	s.again[e.Vendor]++
+	bar.UpdateMessage(fmt.Sprintf("%-9s %4d tried again", e.Vendor, s.again[e.Vendor]))
+}
+
+// end lets the bars come to rest.
+func (s *show) end() {
+	if s.bars == nil {
+		return
+	}
+	for _, bar := range s.lines {
+		bar.MarkAsDone()
+	}
+	s.bars.Stop()
+	for s.bars.IsRenderInProgress() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.say("")
+}
+
+// outcome prints the table of what came of it, and the check against the stand-ins.
+func (s *show) outcome(o *outcome) {
+	t := table.NewWriter()
+	t.SetOutputMirror(s.out)
+	t.SetStyle(table.StyleRounded)
+	header := table.Row{"vendor"}
+	for _, kind := range outcomeKinds {
+		header = append(header, strings.ReplaceAll(kind, "_", " "))
+	}
+	t.AppendHeader(append(header, "vendor calls", "faults"))
+	for _, name := range slices.Sorted(maps.Keys(o.vendors)) {
+		t.AppendRow(row(name, o.vendors[name], o.calls[name], o.faults[name]))
+	}
+	t.AppendFooter(row("all", o.Outcomes, o.Calls, o.Faults))
+	var right []table.ColumnConfig
+	for i := range len(header) + 2 {
+		right = append(right, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignFooter: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.SetColumnConfigs(right[1:])
+	t.Style().Format.Header, t.Style().Format.Footer = text.FormatDefault, text.FormatDefault
+	if s.live {
+		t.Render()
+	} else {
+		t.RenderTSV()
+	}
+	s.verdict(o)
+}
+
+func row(name string, outcomes map[string]int, calls, faults int) table.Row {
+	r := table.Row{name}
+	for _, kind := range outcomeKinds {
+		r = append(r, outcomes[kind])
+	}
+	return append(r, calls, faults)
+}
+
+// verdict says what the stand-ins hold against what was asked.
+func (s *show) verdict(o *outcome) {
+	s.say("")
+	s.say("Asked the stand-ins: %d facts looked up, %d lost, %d done twice; %d of %d effects unfinished; %.1f s.",
+		o.Checked, o.Lost, o.Double, o.Unfinished, o.Effects+o.Unfinished, float64(o.ElapsedMS)/1000)
+	const most = 10
+	for _, list := range [][]string{o.found.lost, o.found.double} {
+		for i, line := range list {
+			if i == most {
+				s.say("  … and %d more", len(list)-most)
+				break
+			}
+			s.say("  %s", line)
+		}
+	}
+	if o.clean() {
+		s.say("%s", text.FgGreen.Sprint("Nothing lost, nothing done twice."))
+	} else {
+		s.say("%s", text.FgRed.Sprint("This should not be: please report it, with the seed."))
+	}
+}
+
+// whatNext tells what can be tried while all is running.
+func (s *show) whatNext(st *stage) {
+	s.say("\nAll of it is still running. In another terminal:\n")
+	s.say("  export USHER_NATS_URL=%s", st.nats)
+	s.say("  usher results                      what came of each event")
+	s.say("  usher send examples/user.created.json")
+	s.say("  curl http://%s/state   what the vendors hold\n", st.host)
+	s.say("Ctrl-C ends it.")
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+)
+
+type resultsCmd struct {
+	Follow  bool          `short:"f" help:"Wait for further results at the end."`
+	Vendor  vendorFlag    `help:"Of this vendor only." placeholder:"NAME"`
+	Type    string        `help:"Of this type only: that of the result, or of the event that asked for it." placeholder:"TYPE"`
+	Outcome string        `help:"With this outcome only: done, already_done, superseded, unsupported or failed." placeholder:"OUTCOME"`
+	User    string        `help:"Of this user only." placeholder:"ID"`
+	Event   string        `help:"Of the event with this id only." placeholder:"ID"`
+	Since   time.Duration `help:"Of the time since then only, such as 1h." placeholder:"DURATION"`
+	Limit   int           `help:"End after so many." placeholder:"N"`
+	JSON    bool          `help:"Print each result as the CloudEvent that was published, one a line."`
+}
+
+// Help is shown below the flags.
+func (resultsCmd) Help() string {
+	return `One line for each result, oldest first: time, type, vendor, outcome, user, attempts,
+time taken, and what went wrong. Elsewhere than on a terminal there are tabs between them.
+
+Examples:
+  usher results --since 1h --outcome failed
+  usher results --follow --vendor lead
+  usher results --event 4711 --json | jq .data`
+}
+
+// Validate refuses what no result can be.
+func (r resultsCmd) Validate() error {
+	outcomes := []string{"", events.Done, events.AlreadyDone, events.Superseded, events.Unsupported, events.Failed}
+	var faults []error
+	if !slices.Contains(outcomes, r.Outcome) {
+		faults = append(faults, fmt.Errorf("there is no outcome %s: want one of %s", r.Outcome, strings.Join(outcomes[1:], ", ")))
+	}
+	if r.Type != "" && r.types() == nil {
+		faults = append(faults, fmt.Errorf("there is no type %s: want one of %s, %s", r.Type,
+			strings.Join(events.Types(), ", "), strings.Join(events.ResultTypes(), ", ")))
+	}
+	if r.Limit < 0 || r.Since < 0 {
+		faults = append(faults, errors.New("neither --limit nor --since can be negative"))
+	}
+	return errors.Join(faults...)
+}
+
+// types are the result types that --type stands for.
+func (r resultsCmd) types() []string {
+	if slices.Contains(events.ResultTypes(), r.Type) {
+		return []string{r.Type}
+	}
+	if !slices.Contains(events.Types(), r.Type) {
+		return nil
+	}
+	var types []string
+	for _, outcome := range []string{events.Done, events.Failed, events.Superseded} {
+		types = append(types, events.ResultType(r.Type, outcome))
+	}
+	return types
+}
+
+// Run prints the results that fit.
+func (r resultsCmd) Run(ctx context.Context, a *app) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	b, end, err := reach(ctx, a, c)
+	if err != nil {
+		return err
+	}
+	defer end()
+	query := bus.ResultsQuery{Vendor: string(r.Vendor), Types: r.types(), Follow: r.Follow}
+	if r.Since > 0 {
+		query.Since = time.Now().Add(-r.Since)
+	}
+	printed := 0
+	var failed error
+	err = b.Results(ctx, query, func(e events.Event, result events.Result) bool {
+		if !r.fits(e, result) {
+			return true
+		}
+		failed = r.line(a, e, result)
+		printed++
+		return failed == nil && (r.Limit == 0 || printed < r.Limit)
+	})
+	if r.Follow && ctx.Err() != nil {
+		return nil // whoever followed has seen enough
+	}
+	return errors.Join(failed, missing(err))
+}
+
+func (r resultsCmd) fits(e events.Event, result events.Result) bool {
+	return (r.Outcome == "" || r.Outcome == result.Outcome) &&
+		(r.User == "" || r.User == e.Subject()) &&
+		(r.Event == "" || r.Event == result.Event.ID)
+}
+
+// line prints one result.
+func (r resultsCmd) line(a *app, e events.Event, result events.Result) error {
+	if r.JSON {
+		_, text, err := events.ToNATS(e)
+		if err != nil {
+			return fmt.Errorf("write result %s: %w", e.ID(), err)
+		}
+		_, err = fmt.Fprintf(a.Stdout, "%s\n", text)
+		return err
+	}
+	took := time.Duration(result.TookMS) * time.Millisecond
+	fields := []string{
+		e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject(),
+		strconv.Itoa(result.Attempts), took.String(), "",
+	}
+	if result.Error != nil {
+		fields[len(fields)-1] = result.Error.Class + ": " + result.Error.Message
+	}
+	fields = plain(fields)
+	if terminal(a.Stdout) {
+		_, err := fmt.Fprintf(a.Stdout, "%s  %-27s  %-8s  %-12s  %-20s  %3s  %7s  %s\n",
+			fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6], fields[7])
+		return err
+	}
+	_, err := fmt.Fprintln(a.Stdout, strings.Join(fields, "\t"))
+	return err
+}
+
+// missing adds to an error what to do where usher's streams are not there.
+func missing(err error) error {
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+		return fmt.Errorf("%w; usher serve makes usher's streams: start it once on this NATS", err)
+	}
+	return err
+}

@@ -1,0 +1,343 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// world is a NATS server, stand-ins for the vendors, and an usher serve.
+type world struct {
+	t       *testing.T
+	environ []string
+	file    string
+	nats    string
+	stands  *sandbox.Sandbox
+	ended   chan error
+	stop    context.CancelFunc
+	log     *journal
+}
+
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+const courses = `courses:
+  go-basics:
+    miestro: 1
+    lead: 12
+`
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	stands, err := sandbox.New(sandbox.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(stands.Handler())
+	t.Cleanup(web.Close)
+	w := &world{t: t, nats: server.URL(), stands: stands, log: &journal{}, ended: make(chan error, 1)}
+	w.file = filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(w.file, []byte(courses), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.environ = append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")),
+		"USHER_NATS_URL="+server.URL(),
+		"USHER_WORKER_ACK_WAIT=3s", "USHER_WORKER_CALL_LEASE=2s", "USHER_WORKER_SHUTDOWN=4s",
+		"USHER_MIESTRO_TIMEOUT=1s", "USHER_MEIRO_TIMEOUT=1s", "USHER_LEAD_TIMEOUT=1s",
+		"USHER_MAGLOFT_TIMEOUT=1s", "USHER_USERMOST_TIMEOUT=1s",
+	)
+	return w
+}
+
+// with is the world as a subtest sees it.
+func (w world) with(t *testing.T) *world {
+	w.t = t
+	return &w
+}
+
+// serve starts usher serve, and waits until its streams are there.
+func (w *world) serve() {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	w.stop = stop
+	go func() {
+		w.ended <- run(ctx, surroundings{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
+	}()
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			w.t.Logf("the log of serve:\n%s", w.log)
+		}
+	})
+	w.until("serve has its streams", func() bool {
+		_, err := w.try("results")
+		return err == nil
+	})
+}
+
+// try runs a command of usher, with no input.
+func (w *world) try(args ...string) (string, error) { return w.feed("", args...) }
+
+// feed runs a command of usher with an input.
+func (w *world) feed(input string, args ...string) (string, error) {
+	var out bytes.Buffer
+	err := run(w.t.Context(), surroundings{
+		Args: append([]string{"--config", w.file}, args...), Environ: w.environ,
+		Stdin: strings.NewReader(input), Stdout: &out, Stderr: w.log,
+	})
+	return out.String(), err
+}
+
+// must is try where nothing may fail.
+func (w *world) must(args ...string) string {
+	w.t.Helper()
+	out, err := w.try(args...)
+	if err != nil {
+		w.t.Fatalf("usher %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (w *world) until(what string, ok func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("it does not come to this: %s", what)
+		}
+	}
+}
+
+// send sends events through usher send.
+func (w *world) send(want string, lines ...string) {
+	w.t.Helper()
+	out, err := w.feed(strings.Join(lines, "\n"), "send", "--json")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if got := strings.Join(strings.Fields(out), ""); got != want {
+		w.t.Fatalf("send: got %s, want %s", got, want)
+	}
+}
+
+// outcomes are what the results of an event say, by vendor, as usher results
+// --json tells them.
+func (w *world) outcomes(id string) map[string]string {
+	w.t.Helper()
+	found := map[string]string{}
+	for line := range strings.Lines(w.must("results", "--json", "--event", id)) {
+		e, err := events.Parse([]byte(line))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var r events.Result
+		if err := json.Unmarshal(e.Data(), &r); err != nil {
+			w.t.Fatal(err)
+		}
+		if found[r.Vendor] != "" {
+			w.t.Errorf("event %s has a second result at %s", id, r.Vendor)
+		}
+		found[r.Vendor] = r.Outcome
+	}
+	return found
+}
+
+// expect waits for the results of an event and compares them.
+func (w *world) expect(id string, want map[string]string) {
+	w.t.Helper()
+	w.until("the results of "+id, func() bool { return len(w.outcomes(id)) >= len(want) })
+	if got := w.outcomes(id); fmt.Sprint(got) != fmt.Sprint(want) {
+		w.t.Errorf("event %s: got %v, want %v", id, got, want)
+	}
+}
+
+func cloudEvent(kind, id, data string) string {
+	return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/school","type":%q,"time":"2026-09-01T08:00:00Z","data":%s}`, id, kind, data)
+}
+
+func TestServe(t *testing.T) {
+	w := newWorld(t)
+	w.serve()
+
+	t.Run("the vendors let us in", func(t *testing.T) {
+		out := w.must("vendors", "check")
+		if strings.Count(out, "\tok\t") != 5 {
+			t.Errorf("got\n%s\nwant five vendors that are ok", out)
+		}
+	})
+	t.Run("carries out all four types", func(t *testing.T) { w.with(t).lifecycle(t) })
+	t.Run("keeps dead letters", func(t *testing.T) { w.with(t).deadLetters(t) })
+	t.Run("stops within its limit", func(t *testing.T) {
+		begun := time.Now()
+		w.stop()
+		select {
+		case err := <-w.ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("serve does not end")
+		}
+		if took := time.Since(begun); took > 5*time.Second {
+			t.Errorf("it took %s to stop", took)
+		}
+	})
+}
+
+// lifecycle sends one user through all that can be asked for.
+func (w *world) lifecycle(t *testing.T) {
+	ann := cloudEvent(events.UserCreated, "c1", `{"user_id":"u1","email":"ann@example.org","first_name":"Ann","last_name":"Lee"}`)
+	w.send(`{"sent":4,"new":4,"known":0}`, ann,
+		cloudEvent(events.EnrollmentRequested, "e1", `{"user_id":"u1","course_id":"go-basics","email":"ann@example.org"}`),
+		cloudEvent(events.EnrollmentRequested, "e2", `{"user_id":"u1","course_id":"13","vendor":"lead","email":"ann@example.org"}`),
+		cloudEvent(events.ActivityTracked, "a1", `{"user_id":"u1","name":"lesson.finished"}`),
+	)
+	w.send(`{"sent":1,"new":0,"known":1}`, ann)
+	// With --follow it waits for results that are still to come.
+	if out := w.must("results", "--follow", "--limit", "5", "--type", events.UserCreated, "--user", "u1", "--since", "1m"); strings.Count(out, "\tdone\tu1\t") != 5 {
+		t.Errorf("results --follow: got\n%s", out)
+	}
+	if out := w.must("results", "--vendor", "lead", "--type", "user.provisioned", "--outcome", "failed"); out != "" {
+		t.Errorf("results that fail: got\n%s\nwant none", out)
+	}
+	w.expect("c1", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "done"})
+	w.expect("e1", map[string]string{"miestro": "done", "lead": "done", "usermost": "done"})
+	w.expect("e2", map[string]string{"lead": "done"})
+	w.expect("a1", map[string]string{"usermost": "done"})
+	held := w.stands.State().Vendors
+	for name, v := range held {
+		if n := anns(v); n != 1 {
+			t.Errorf("%s: got %d accounts of ann, want 1", name, n)
+		}
+		if len(v.Twins()) > 0 || len(v.EnrolledTwice()) > 0 || len(v.RecordedTwice()) > 0 {
+			t.Errorf("%s: something was done twice: %+v", name, v)
+		}
+	}
+	for name, want := range map[string]int{"miestro": 1, "lead": 2} {
+		if got := len(held[name].Enrollments); got != want {
+			t.Errorf("%s: got %d enrolments, want %d", name, got, want)
+		}
+	}
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserDeleted, "d1", `{"user_id":"u1"}`))
+	// Usermost documents no way to delete.
+	w.expect("d1", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "unsupported"})
+	for name, v := range w.stands.State().Vendors {
+		if n := anns(v); n != 0 && name != "usermost" {
+			t.Errorf("%s: got %d accounts of ann after her deletion", name, n)
+		}
+	}
+}
+
+// anns counts the accounts of ann that are there.
+func anns(v sandbox.VendorState) (n int) {
+	for _, u := range v.Live() {
+		if u.Email == "ann@example.org" || u.External == "u1" {
+			n++
+		}
+	}
+	return n
+}
+
+// letter is what the test reads of usher dead list --json.
+type letter struct {
+	ID      string          `json:"id"`
+	Vendor  string          `json:"vendor"`
+	Class   string          `json:"class"`
+	Pointer string          `json:"pointer"`
+	Rule    string          `json:"rule"`
+	Replay  int             `json:"replay"`
+	Payload json.RawMessage `json:"payload"`
+}
+
+func (w *world) letters(args ...string) []letter {
+	w.t.Helper()
+	var list []letter
+	if err := json.Unmarshal([]byte(w.must(append([]string{"dead", "list", "--json"}, args...)...)), &list); err != nil {
+		w.t.Fatal(err)
+	}
+	return list
+}
+
+// deadLetters publishes an event that usher send would not have taken.
+func (w *world) deadLetters(t *testing.T) {
+	bad := cloudEvent(events.UserCreated, "bad1", `{"user_id":"u2"}`)
+	if _, err := w.feed(bad, "send"); err == nil || !strings.Contains(err.Error(), "/data/email: schema:required") {
+		t.Errorf("send: got %v, want the pointer and the rule", err)
+	}
+	nc, err := nats.Connect(w.nats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := nc.Request(events.UserCreated, []byte(bad), 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	w.until("five dead letters", func() bool { return len(w.letters()) == 5 })
+	list := w.letters("--vendor", "lead", "--class", "invalid")
+	if len(list) != 1 || list[0].Pointer != "/data/email" || list[0].Rule != "schema:required" || list[0].Payload != nil {
+		t.Fatalf("got %+v, want one that tells pointer and rule, without the event", list)
+	}
+	short := list[0].ID[:len("lead.")+6]
+	if shown := w.must("dead", "show", short); !strings.Contains(shown, list[0].ID) || !strings.Contains(shown, `"user_id": "u2"`) {
+		t.Errorf("show: got\n%s", shown)
+	}
+	var story letter
+	if err := json.Unmarshal([]byte(w.must("dead", "show", "--json", short)), &story); err != nil || !strings.Contains(string(story.Payload), "u2") {
+		t.Errorf("show --json: got %+v, %v", story, err)
+	}
+	if out, err := w.try("dead", "replay", short, "lead.nothing"); err == nil {
+		t.Errorf("replay with an ID of nothing: got no error and\n%s", out)
+	}
+	if out := w.must("dead", "replay", short); !strings.Contains(out, "sent back\t"+list[0].ID) {
+		t.Errorf("replay: got\n%s", out)
+	}
+	w.until("the replay fails like the first", func() bool {
+		again := w.letters("--vendor", "lead")
+		return len(again) == 1 && again[0].Replay == 1
+	})
+	if out := w.must("dead", "replay", "--all", "--max", "3"); strings.Count(out, "sent back\t") != 3 {
+		t.Errorf("replay --all --max 3: got\n%s", out)
+	}
+	w.until("all are there again", func() bool { return len(w.letters()) == 5 })
+	for _, l := range w.letters() {
+		w.must("dead", "drop", l.ID, "--reason", "test user")
+	}
+	if left := w.letters(); len(left) > 0 {
+		t.Errorf("got %+v after dropping all", left)
+	}
+	if !strings.Contains(w.log.String(), "test user") {
+		t.Error("the reason is not in the log")
+	}
+}

@@ -1,0 +1,386 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ledger"
+)
+
+var layout = bus.Layout{
+	Events: bus.EventsStream, Own: true, Replicas: 1,
+	EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
+}
+
+// world is a real server in the process, with the streams made.
+func world(t *testing.T, l bus.Layout) (*bus.Bus, *nats.Conn) {
+	t.Helper()
+	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	nc, err := bus.Connect(t.Context(), bus.Options{Server: server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	b, err := bus.New(nc, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, nc
+}
+
+func ensured(t *testing.T) *bus.Bus {
+	t.Helper()
+	b, _ := world(t, layout)
+	if _, err := b.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func event(t *testing.T, id string) events.Event {
+	t.Helper()
+	e, err := events.New(events.UserCreated, "/school", id, time.Unix(1_700_000_000, 0), map[string]any{"user_id": id, "email": id + "@example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestEnsureIsRepeatable(t *testing.T) {
+	b := ensured(t)
+	differences, err := b.Ensure(t.Context())
+	if err != nil || len(differences) > 0 {
+		t.Errorf("got differences %q (%v), want none", differences, err)
+	}
+}
+
+func TestEnsureReportsAndChangesNothing(t *testing.T) {
+	b, _ := world(t, layout)
+	own := jetstream.StreamConfig{Name: bus.EventsStream, Subjects: []string{"user.created", "user.deleted", "enrollment.*", "activity.tracked"}, MaxAge: time.Minute}
+	if _, err := b.JetStream().CreateStream(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	differences, err := b.Ensure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(differences, "\n"); !strings.Contains(got, "stream EVENTS: max_age is 1m0s, the configuration says 1h0m0s") {
+		t.Errorf("got differences %q, want max_age among them", differences)
+	}
+	stream, err := b.JetStream().Stream(t.Context(), bus.EventsStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := stream.CachedInfo().Config.MaxAge, time.Minute; got != want {
+		t.Errorf("got max_age %v, want it left at %v", got, want)
+	}
+}
+
+func TestEnsureSaysWhatToSet(t *testing.T) {
+	cases := map[string]struct {
+		stream jetstream.StreamConfig
+		layout func(*bus.Layout)
+		want   string
+	}{
+		"another stream holds the subjects": {
+			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"user.created"}}, func(*bus.Layout) {}, "set nats.events_stream (USHER_NATS_EVENTS_STREAM)",
+		},
+		"the named stream is not there": {
+			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"x"}}, func(l *bus.Layout) { l.Events, l.Own = "OURS", false }, "stream OURS",
+		},
+		"the named stream lacks subjects": {
+			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"user.created"}}, func(l *bus.Layout) { l.Events, l.Own = "THEIRS", false },
+			"user.deleted, enrollment.requested, activity.tracked",
+		},
+		"their stream holds results too": {
+			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"user.>", "enrollment.>", "activity.>"}}, func(l *bus.Layout) { l.Events, l.Own = "THEIRS", false }, "narrow it",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			l := layout
+			c.layout(&l)
+			b, _ := world(t, l)
+			if _, err := b.JetStream().CreateStream(t.Context(), c.stream); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error that says %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestSendTakesAnEventOnce(t *testing.T) {
+	b := ensured(t)
+	var got []bool
+	for range 2 {
+		taken, err := b.Send(t.Context(), event(t, "e1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, taken)
+	}
+	if diff := cmp.Diff([]bool{true, false}, got); diff != "" {
+		t.Errorf("taken differs (-want +got):\n%s", diff)
+	}
+}
+
+// lane opens a pinned lane of a further process.
+func lane(t *testing.T, b *bus.Bus, ackWait time.Duration) *bus.Lane {
+	t.Helper()
+	l, err := b.Lane(t.Context(), bus.LaneConfig{
+		Name: "usher-acme-lifecycle", Stream: bus.EventsStream, Subjects: []string{events.UserCreated, events.UserDeleted},
+		Pinned: true, AckWait: ackWait, MaxAckPending: 100,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// fetch returns what comes within a moment, acked.
+func fetch(t *testing.T, l *bus.Lane, n int, wait time.Duration) []uint64 {
+	t.Helper()
+	var mu sync.Mutex
+	var got []uint64
+	err := l.Fetch(n, wait, func(m *bus.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, m.Seq)
+		if err := m.Ack(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestAPinnedLaneServesOneProcessUntilItHandsOver(t *testing.T) {
+	b := ensured(t)
+	first, second := lane(t, b, 30*time.Second), lane(t, b, 30*time.Second)
+	send := func(id string) {
+		if _, err := b.Send(t.Context(), event(t, id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send("e1")
+	if diff := cmp.Diff([]uint64{1}, fetch(t, first, 1, 2*time.Second)); diff != "" {
+		t.Fatalf("the first process (-want +got):\n%s", diff)
+	}
+	send("e2")
+	if got := fetch(t, second, 1, 200*time.Millisecond); len(got) > 0 {
+		t.Errorf("got %v in the second process while the first is pinned", got)
+	}
+	if err := first.HandOver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]uint64{2}, fetch(t, second, 1, 2*time.Second)); diff != "" {
+		t.Errorf("the second process after the hand-over (-want +got):\n%s", diff)
+	}
+}
+
+func TestANegativeAckBringsTheMessageBack(t *testing.T) {
+	b := ensured(t)
+	l := lane(t, b, 30*time.Second)
+	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
+		t.Fatal(err)
+	}
+	var deliveries []uint64
+	for range 2 {
+		err := l.Fetch(1, 2*time.Second, func(m *bus.Message) {
+			deliveries = append(deliveries, m.Delivery)
+			if err := m.Nak(20 * time.Millisecond); err != nil {
+				t.Error(err)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]uint64{1, 2}, deliveries); diff != "" {
+		t.Errorf("deliveries differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestRenewKeepsAMessage(t *testing.T) {
+	b := ensured(t)
+	l := lane(t, b, time.Second)
+	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
+		t.Fatal(err)
+	}
+	var held *bus.Message
+	if err := l.Fetch(1, 2*time.Second, func(m *bus.Message) { held = m }); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if got := fetch(t, l, 1, 500*time.Millisecond); len(got) > 0 {
+			t.Fatal("the message came again though it was renewed")
+		}
+		if err := held.Renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := fetch(t, l, 1, 3*time.Second); len(got) != 1 {
+		t.Errorf("got %v, want the message again once it is not renewed", got)
+	}
+}
+
+func deadLetter(key string) bus.DeadLetter {
+	return bus.DeadLetter{
+		Vendor: "acme", Type: events.UserCreated, Key: key, Class: "permanent", Message: "status 422", Attempts: 3,
+		Epoch: 1, Seq: 42, Subject: events.UserCreated, Payload: []byte("{}"),
+		Header: map[string][]string{"Content-Type": {"application/cloudevents+json"}, "Nats-Msg-Id": {"x"}},
+	}
+}
+
+func TestTheNewestDeadLetterOfAnEffectStays(t *testing.T) {
+	b := ensured(t)
+	newer := deadLetter("k1")
+	newer.Attempts = 9
+	for _, d := range []bus.DeadLetter{deadLetter("k1"), deadLetter("k2"), newer} {
+		if err := b.Bury(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	err := b.DeadLetters(t.Context(), func(d bus.DeadLetter) bool {
+		got = append(got, d.ID())
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"acme.k2", "acme.k1"}, got); diff != "" {
+		t.Errorf("dead letters differ (-want +got):\n%s", diff)
+	}
+	if d, err := b.DeadLetter(t.Context(), "acme.k1"); err != nil || d.Attempts != 9 {
+		t.Errorf("got %d attempts (%v), want 9", d.Attempts, err)
+	}
+}
+
+func TestReplayCarriesTheFirstOrderAndRemovesTheDeadLetter(t *testing.T) {
+	b := ensured(t)
+	if err := b.Bury(t.Context(), deadLetter("k1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Replay(t.Context(), deadLetter("k1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.DeadLetter(t.Context(), "acme.k1"); !errors.Is(err, bus.ErrNoDeadLetter) {
+		t.Errorf("got %v, want that the dead letter is gone", err)
+	}
+	l, err := b.Lane(t.Context(), bus.LaneConfig{Name: "r", Stream: bus.ReplaysStream, Subjects: []string{"usher.replay.acme.>"}, AckWait: time.Second, MaxAckPending: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bus.Replayed
+	if err := l.Fetch(1, 2*time.Second, func(m *bus.Message) { got, _ = bus.ReadReplay(m.Header()) }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(bus.Replayed{Key: "k1", Epoch: 1, Seq: 42, Number: 1}, got); diff != "" {
+		t.Errorf("the replay differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestReadReplayTakesNothingElse(t *testing.T) {
+	for name, header := range map[string]map[string][]string{
+		"none":     nil,
+		"no key":   {"Usher-Epoch": {"1"}, "Usher-Seq": {"2"}, "Usher-Replay": {"1"}},
+		"no count": {"Usher-Key": {"k"}, "Usher-Epoch": {"1"}, "Usher-Seq": {"2"}},
+		"garbage":  {"Usher-Key": {"k"}, "Usher-Epoch": {"one"}, "Usher-Seq": {"2"}, "Usher-Replay": {"1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, ok := bus.ReadReplay(header); ok {
+				t.Error("it was taken for a replay")
+			}
+		})
+	}
+}
+
+func TestResults(t *testing.T) {
+	b := ensured(t)
+	for _, id := range []string{"e1", "e2"} {
+		request := event(t, id)
+		for _, vendor := range []string{"acme", "other"} {
+			result, err := events.NewResult(events.ResultOf{
+				Request: request, Key: events.Key("/school", id), Source: "/usher", At: time.Unix(1, 0),
+				Result: events.Result{Vendor: vendor, Outcome: events.Done},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // told twice, stored once
+				if err := b.Publish(t.Context(), vendor, result); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	var got []string
+	err := b.Results(t.Context(), bus.ResultsQuery{Vendor: "acme"}, func(_ events.Event, r events.Result) bool {
+		got = append(got, r.Vendor+" "+r.Event.ID)
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"acme e1", "acme e2"}, got); diff != "" {
+		t.Errorf("results differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheLedgerKeepsConflictsApart(t *testing.T) {
+	b := ensured(t)
+	bucket, err := b.Bucket(t.Context(), bus.AccountsKV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv := ledger.KV{Bucket: bucket}
+	ctx := context.Background()
+	if record, revision, err := kv.Load(ctx, "acme.k"); err != nil || record != nil || revision != 0 {
+		t.Fatalf("got %q, %d, %v of a record that is not there", record, revision, err)
+	}
+	if err := kv.Save(ctx, "acme.k", []byte("1"), 0); err != nil {
+		t.Fatal(err)
+	}
+	_, revision, err := kv.Load(ctx, "acme.k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []error{
+		kv.Save(ctx, "acme.k", []byte("2"), 0),
+		kv.Save(ctx, "acme.k", []byte("2"), revision),
+		kv.Save(ctx, "acme.k", []byte("3"), revision),
+	}
+	want := []error{ledger.ErrConflict, nil, ledger.ErrConflict}
+	if !slices.EqualFunc(got, want, func(a, b error) bool { return errors.Is(a, b) }) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestConnectSaysWhatToCheck(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := bus.Connect(ctx, bus.Options{URL: "nats://127.0.0.1:1"})
+	if err == nil || !strings.Contains(err.Error(), "USHER_NATS_URL") {
+		t.Errorf("got %v, want an error that names the setting", err)
+	}
+}

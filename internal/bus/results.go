@@ -1,0 +1,108 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+)
+
+// ResultsQuery says which results are read. The zero value is all that the
+// stream holds.
+type ResultsQuery struct {
+	Vendor string    // of this vendor only
+	Types  []string  // of these result types only
+	Since  time.Time // stored at or after this time only
+	Follow bool      // wait for further results at the end of the stream
+}
+
+// Results calls yield with each result, oldest first, until it returns false,
+// until the end of the stream where the query does not follow it, or until ctx
+// ends, whose error it then returns. Messages that hold no result are passed over.
+func (b *Bus) Results(ctx context.Context, q ResultsQuery, yield func(events.Event, events.Result) bool) error {
+	consumer, err := b.js.OrderedConsumer(ctx, ResultsStream, q.consumer())
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", ResultsStream, err)
+	}
+	info, err := consumer.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("read results: %w", err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return fmt.Errorf("read results: %w", err)
+	}
+	defer messages.Stop()
+	for left := info.NumPending; q.Follow || left > 0; {
+		var m jetstream.Msg
+		if m, left, err = q.next(ctx, messages); err != nil {
+			return fmt.Errorf("read results: %w", err)
+		}
+		if e, r, ok := readResult(m); ok && !yield(e, r) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// next returns the next message, and how many there are behind it.
+func (q ResultsQuery) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, uint64, error) {
+	if !q.Follow { // a message that is known to be there does not keep us waiting
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, CallTimeout)
+		defer cancel()
+	}
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if q.Follow && errors.Is(err, jetstream.ErrNoHeartbeat) {
+			continue // the connection is being made again
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return nil, 0, err
+		}
+		return m, meta.NumPending, nil
+	}
+}
+
+// consumer is how the server is asked for the results.
+func (q ResultsQuery) consumer() jetstream.OrderedConsumerConfig {
+	var c jetstream.OrderedConsumerConfig
+	if !q.Since.IsZero() {
+		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &q.Since
+	}
+	types, vendor := q.Types, q.Vendor
+	if len(types) == 0 && vendor == "" {
+		return c
+	}
+	if len(types) == 0 {
+		types = events.ResultTypes()
+	}
+	if vendor == "" {
+		vendor = "*"
+	}
+	for _, t := range types {
+		c.FilterSubjects = append(c.FilterSubjects, events.ResultSubject(t, vendor))
+	}
+	return c
+}
+
+// readResult reads a message of the results' stream.
+func readResult(m jetstream.Msg) (e events.Event, r events.Result, ok bool) {
+	e, err := events.FromNATS(m.Headers(), m.Data())
+	if err != nil {
+		return e, r, false
+	}
+	if err := json.Unmarshal(e.Data(), &r); err != nil {
+		return e, r, false
+	}
+	return e, r, r.Vendor != "" && r.Outcome != ""
+}

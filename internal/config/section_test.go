@@ -1,0 +1,88 @@
+package config_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/vendors"
+)
+
+// acme is a vendor that this package has never heard of.
+type acme struct {
+	vendors.Settings `yaml:",inline"`
+	Token            vendors.Secret `yaml:"token" env:"TOKEN"`
+	HookURL          string         `yaml:"hook_url" env:"HOOK_URL"`
+	Colour           string         `yaml:"colour" env:"COLOUR"`
+	needs            vendors.Needs
+}
+
+func (a acme) Needs() vendors.Needs { return a.needs }
+
+func (a acme) Faults() []vendors.Fault { return vendors.OneOf("colour", a.Colour, "red", "green") }
+
+func newAcme() *acme {
+	return &acme{
+		Settings: vendors.DefaultSettings("https://acme.example.com/api", 2), Colour: "red",
+		needs: vendors.Needs{Credentials: []string{"token"}, More: []string{"base_url"}},
+	}
+}
+
+func TestVendorThatIsUnknownHere(t *testing.T) {
+	a := newAcme()
+	c, err := config.Load(config.Sources{
+		Path:    write(t, "usher.yaml", "vendors: {acme-lms: {rate: 7, colour: green}}\ncourses: {go: {acme-lms: 1}}\n"),
+		Environ: []string{"USHER_ACME_LMS_TOKEN_FILE=" + write(t, "token", "t\n"), "USHER_ACME_LMS_TIMEOUT=3s"},
+		Vendors: []config.Section{{Name: "acme-lms", Settings: a}},
+	})
+	if err != nil || len(c.Warnings()) > 0 {
+		t.Fatalf("got %v, warnings %q", err, c.Warnings())
+	}
+	if got := fmt.Sprintf("%s %v %s %s", a.Token.Reveal(), a.Rate, a.Colour, a.Timeout); got != "t 7 green 3s" {
+		t.Errorf("got %s", got)
+	}
+	if !slices.Equal(c.On(), []string{"acme-lms"}) || c.RequireVendor() != nil {
+		t.Errorf("got on %v, off %v", c.On(), c.Off())
+	}
+}
+
+func TestFaultsOfASection(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(a *acme)
+		env    []string
+		want   string
+	}{
+		"its own": {
+			env:  []string{"USHER_ACME_COLOUR=blue"},
+			want: `USHER_ACME_COLOUR: vendors.acme.colour: cannot be "blue"; want one of: red, green`,
+		},
+		"every address": {
+			env:  []string{"USHER_ACME_HOOK_URL=here"},
+			want: "USHER_ACME_HOOK_URL: vendors.acme.hook_url: is no address of an API; want https://host/path",
+		},
+		"credentials without the rest": {
+			change: func(a *acme) { a.BaseURL = "" },
+			env:    []string{"USHER_ACME_TOKEN=t"},
+			want:   "vendors.acme.base_url (USHER_ACME_BASE_URL): is missing, though acme is on; set USHER_ACME_BASE_URL, or vendors.acme.base_url in the file",
+		},
+		"needs that are no setting": {
+			change: func(a *acme) { a.needs.Credentials = []string{"tokken"} },
+			want:   "vendors.acme.tokken: is what acme needs, but its Config has no such setting; mend its Needs, or a yaml tag",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			a := newAcme()
+			if test.change != nil {
+				test.change(a)
+			}
+			_, err := config.Load(config.Sources{Environ: test.env, Vendors: []config.Section{{Name: "acme", Settings: a}}})
+			if diff := cmp.Diff(test.want, fmt.Sprint(err)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
