@@ -55,7 +55,7 @@ func (a *attributes) refuse(name, rule, detail string) *InvalidError {
 
 // done refuses a context that lacks a required attribute.
 func (a *attributes) done() *InvalidError {
-	missing := ""
+	var missing string
 	switch {
 	case !a.seen:
 		missing = "specversion"

@@ -2,8 +2,9 @@
 // (User, Account, Course, Enrollment, Activity), the transport that carries
 // their calls, and the errors by which a call says what to do next.
 //
-// A vendor is a folder below this one. Its api.go has one method per documented
-// call; its adapter.go turns those calls into what the handlers ask for.
+// A vendor is a folder below this one. Its api.go has its settings (Config,
+// Defaults and Needs) and one method per documented call; its adapter.go turns
+// those calls into what the handlers ask for. See docs/adding-a-vendor.md.
 // Vendors know nothing of events, of NATS, or of each other.
 package vendors
 

@@ -33,7 +33,7 @@ func (a *app) sources() config.Sources {
 
 // logger returns the log, on standard error.
 func (a *app) logger(c config.Log) zerolog.Logger {
-	var out io.Writer = a.Stderr
+	out := a.Stderr
 	if c.Format == "console" || (c.Format == "auto" && terminal(a.Stderr)) {
 		out = zerolog.ConsoleWriter{Out: a.Stderr, TimeFormat: "15:04:05", NoColor: !terminal(a.Stderr) || a.getenv("NO_COLOR") != ""}
 	}

@@ -100,7 +100,7 @@ func TestVendorsCheckTellsARefusal(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 2 || got[0].State != vendorRefused || !strings.Contains(got[0].Detail, "check the credentials of lead") || got[1].State != vendorOK {
+	if len(got) != 2 || got[0].State != vendorRefused || !strings.Contains(got[0].Detail, "check the base URL and the credentials of lead") || got[1].State != vendorOK {
 		t.Errorf("got %+v, want lead refused with advice, usermost ok", got)
 	}
 }
@@ -138,7 +138,7 @@ func TestSendOverHTTPTellsWhatTheEndpointSays(t *testing.T) {
 		"token":    {401, "", "give --token"},
 		"nothing":  {404, "", "there is no endpoint for events"},
 		"redirect": {307, "", "status 307"},
-		"no JSON":  {503, "<html>", "status 503; 0 of 1 event were sent before"},
+		"no JSON":  {503, "<html>", "status 503"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

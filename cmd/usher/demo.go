@@ -103,7 +103,7 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 	if s.term, err = newTerm(d.Events, d.Seed); err != nil {
 		return s, err
 	}
-	if err := s.standIns(); err != nil {
+	if err := s.standIns(ctx); err != nil {
 		return s, err
 	}
 	dir, err := os.MkdirTemp("", "usher-demo-")
@@ -111,9 +111,13 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 		return s, err
 	}
 	s.ends = append(s.ends, func() { _ = os.RemoveAll(dir) })
+	broker, err := freeAddr(ctx, "127.0.0.1:4222")
+	if err != nil {
+		return s, err
+	}
 	environ := append(sandboxEnviron(s.host),
 		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", // pupils, not staff
-		"USHER_NATS_EMBEDDED_DIR="+dir, "USHER_NATS_EMBEDDED_SYNC=1m", "USHER_NATS_EMBEDDED_ADDR="+freeAddr("127.0.0.1:4222"),
+		"USHER_NATS_EMBEDDED_DIR="+dir, "USHER_NATS_EMBEDDED_SYNC=1m", "USHER_NATS_EMBEDDED_ADDR="+broker,
 		"USHER_WORKER_ACK_WAIT=6s", "USHER_WORKER_CALL_LEASE=3s", "USHER_WORKER_PREREQUISITE_WAIT=1m", "USHER_WORKER_SHUTDOWN=4s",
 	)
 	for _, v := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
@@ -133,12 +137,12 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 }
 
 // standIns serves the sandbox.
-func (s *stage) standIns() (err error) {
+func (s *stage) standIns(ctx context.Context) (err error) {
 	s.sandbox, err = sandbox.New(sandbox.Config{Seed: s.Seed, Faults: s.Faults, Latency: 3 * time.Millisecond})
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", freeAddr("127.0.0.1:8090"))
+	listener, err := listen(ctx, "127.0.0.1:8090")
 	if err != nil {
 		return err
 	}
@@ -160,17 +164,24 @@ func (s *stage) close() {
 	}
 }
 
-// freeAddr returns addr where nobody listens on it yet, else another port of
-// the same host.
-func freeAddr(addr string) string {
-	host, _, _ := net.SplitHostPort(addr)
-	for _, try := range []string{addr, net.JoinHostPort(host, "0")} {
-		if l, err := net.Listen("tcp", try); err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
+// listen listens on addr, or where that is taken on another port of its host.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", addr)
+	if err == nil {
+		return l, nil
 	}
-	return addr
+	host, _, _ := net.SplitHostPort(addr)
+	return config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+}
+
+// freeAddr returns an address that listen has found free.
+func freeAddr(ctx context.Context, addr string) (string, error) {
+	l, err := listen(ctx, addr)
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 // play publishes the term, lets usher work until all is told, and asks the
@@ -189,7 +200,7 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	e := &engine{config: s.config, pace: hasty, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen}
 	worked := make(chan error, 1)
 	go func() { worked <- e.run(working) }()
-	s.ends = append(s.ends, func() { stop(); <-worked })
+	s.ends = append(s.ends, func() { stop(); s.show.fault(<-worked) })
 	if err := s.publish(ctx); err != nil {
 		return nil, err
 	}

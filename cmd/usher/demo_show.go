@@ -60,6 +60,10 @@ func (s *show) begin(st *stage, expected map[effect]bool) {
 	s.bars.SetMessageLength(34)
 	s.bars.SetTrackerLength(30)
 	s.bars.SetStyle(progress.StyleBlocks)
+	s.bars.SetTrackerPosition(progress.PositionRight)
+	s.bars.Style().Options.PercentFormat = "%4.0f %%"
+	s.bars.Style().Options.TimeInProgressPrecision = 100 * time.Millisecond
+	s.bars.Style().Options.TimeDonePrecision = 100 * time.Millisecond
 	s.bars.Style().Visibility.ETA = false
 	s.bars.Style().Visibility.Speed = true
 	s.bars.Style().Colors = progress.StyleColorsExample
@@ -162,12 +166,21 @@ func (s *show) verdict(o *outcome) {
 	}
 }
 
+// fault tells why the workers ended, where that was not asked for.
+func (s *show) fault(err error) {
+	if err != nil {
+		s.say("usher itself ended: %v", err)
+	}
+}
+
 // whatNext tells what can be tried while all is running.
 func (s *show) whatNext(st *stage) {
 	s.say("\nAll of it is still running. In another terminal:\n")
 	s.say("  export USHER_NATS_URL=%s", st.nats)
-	s.say("  usher results                      what came of each event")
-	s.say("  usher send examples/user.created.json")
+	s.say("  usher results --follow             what came of each event")
+	s.say("  echo '{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/me\",\"type\":\"user.created\",")
+	s.say("         \"data\":{\"user_id\":\"ada\",\"email\":\"ada@example.org\"}}' | usher send -")
+	s.say("  usher results --user ada           what came of it, at each vendor")
 	s.say("  curl http://%s/state   what the vendors hold\n", st.host)
 	s.say("Ctrl-C ends it.")
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
 	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
+	"github.com/usherhq/usher/vendors"
 )
 
 // pace is how an engine waits between tries.
@@ -149,7 +149,7 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
 	c, s := e.config.Worker, v.settings()
 	w, err := worker.New(handlers.Vendor{Name: v.name, Port: port}, worker.Config{
-		Source: e.config.Source, Concurrency: s.Concurrency, Prefetch: 8 * s.Concurrency,
+		Source: e.config.Source, Concurrency: atWork(s, c.CallLease), Prefetch: 8 * s.Concurrency,
 		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait, Ceiling: 10 * c.AckWait,
 		MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
 		RetryMin: e.pace.retryMin, RetryMax: e.pace.retryMax, HoldRetry: e.pace.holdRetry,
@@ -163,6 +163,17 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	}
 	// A quarter of the time to stop is left for closing the store.
 	return w.Run(ctx, c.Shutdown*3/4, lanes...)
+}
+
+// atWork is how many effects may be at work at a time: no more than the rate
+// lets come to their end within the call lease. Further ones would only use up
+// each other's turns, and begin again.
+func atWork(s vendors.Settings, lease time.Duration) int {
+	const calls = 4 // that an effect may take: a look-up and a change, and either again
+	if s.Rate <= 0 {
+		return s.Concurrency
+	}
+	return max(1, min(s.Concurrency, int(s.Rate*lease.Seconds()/calls)))
 }
 
 // lanes are the ways on which a vendor's work comes in (DESIGN, section 4).
@@ -192,18 +203,4 @@ func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.L
 		lanes = append(lanes, lane("activity", stream, activity, false))
 	}
 	return lanes
-}
-
-// send publishes events in the order given, and returns how many were new.
-func send(ctx context.Context, b *bus.Bus, list []events.Event) (taken int, err error) {
-	for i, e := range list {
-		isNew, err := b.Send(ctx, e)
-		if err != nil {
-			return taken, fmt.Errorf("event %d: %w", i, err)
-		}
-		if isNew {
-			taken++
-		}
-	}
-	return taken, nil
 }

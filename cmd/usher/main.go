@@ -20,20 +20,22 @@ const (
 	exitUsage  = 2
 )
 
-func main() {
+func main() { os.Exit(start()) }
+
+// start runs usher in this process, and returns the exit code.
+func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, surroundings{
 		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	})
 	if err == nil {
-		return
+		return 0
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(os.Stderr, "usher: "+text)
 	}
-	stop()
-	os.Exit(exitCode(err))
+	return exitCode(err)
 }
 
 // surroundings is all that usher takes from the process it runs in.

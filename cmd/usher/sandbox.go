@@ -95,6 +95,8 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
-	<-ended
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", served)
+	}
 	return err
 }

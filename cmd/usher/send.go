@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 )
 
@@ -70,10 +69,14 @@ func (s sendCmd) Run(ctx context.Context, a *app) error {
 		done, err = overNATS(ctx, a, c, list, p)
 	}
 	p.end()
-	if err != nil {
-		return fmt.Errorf("%w; %d of %s were sent before: send the input again, those are known then", err, done.Sent, count(len(list), "event"))
+	switch {
+	case err == nil:
+		return s.tell(a.Stdout, done)
+	case done.Sent == 0:
+		return err
+	default:
+		return fmt.Errorf("%w; the first %s of %d went through: send the input again, what is stored is known then", err, count(done.Sent, "event"), len(list))
 	}
-	return s.tell(a.Stdout, done)
 }
 
 // read reads the input and checks it.
@@ -117,9 +120,9 @@ func overNATS(ctx context.Context, a *app, c config.Config, list []events.Event,
 	fresh, known := 0, 0
 	done := sendSummary{New: &fresh, Known: &known}
 	for i, e := range list {
-		taken, err := sendOne(ctx, b, e)
+		taken, err := b.Send(ctx, e)
 		if err != nil {
-			return done, fmt.Errorf("event %d: %w", i+1, err)
+			return done, fmt.Errorf("event %d: %w", i+1, missing(err))
 		}
 		if taken {
 			fresh++
@@ -130,11 +133,6 @@ func overNATS(ctx context.Context, a *app, c config.Config, list []events.Event,
 		p.at(done.Sent)
 	}
 	return done, nil
-}
-
-func sendOne(ctx context.Context, b *bus.Bus, e events.Event) (taken bool, err error) {
-	taken, err = b.Send(ctx, e)
-	return taken, missing(err)
 }
 
 // meter tells on a terminal how far many events are.

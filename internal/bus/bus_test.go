@@ -104,7 +104,8 @@ func TestEnsureSaysWhatToSet(t *testing.T) {
 			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"x"}}, func(l *bus.Layout) { l.Events, l.Own = "OURS", false }, "stream OURS",
 		},
 		"the named stream lacks subjects": {
-			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"user.created"}}, func(l *bus.Layout) { l.Events, l.Own = "THEIRS", false },
+			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"user.created"}},
+			func(l *bus.Layout) { l.Events, l.Own = "THEIRS", false },
 			"user.deleted, enrollment.requested, activity.tracked",
 		},
 		"their stream holds results too": {
@@ -222,7 +223,7 @@ func TestANegativeAckBringsTheMessageBack(t *testing.T) {
 
 func TestRenewKeepsAMessage(t *testing.T) {
 	b := ensured(t)
-	l := lane(t, b, time.Second)
+	l := lane(t, b, 2*time.Second)
 	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +231,7 @@ func TestRenewKeepsAMessage(t *testing.T) {
 	if err := l.Fetch(1, 2*time.Second, func(m *bus.Message) { held = m }); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
+	for range 6 {
 		if got := fetch(t, l, 1, 500*time.Millisecond); len(got) > 0 {
 			t.Fatal("the message came again though it was renewed")
 		}
@@ -238,7 +239,7 @@ func TestRenewKeepsAMessage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := fetch(t, l, 1, 3*time.Second); len(got) != 1 {
+	if got := fetch(t, l, 1, 10*time.Second); len(got) != 1 {
 		t.Errorf("got %v, want the message again once it is not renewed", got)
 	}
 }
@@ -371,7 +372,7 @@ func TestTheLedgerKeepsConflictsApart(t *testing.T) {
 		kv.Save(ctx, "acme.k", []byte("3"), revision),
 	}
 	want := []error{ledger.ErrConflict, nil, ledger.ErrConflict}
-	if !slices.EqualFunc(got, want, func(a, b error) bool { return errors.Is(a, b) }) {
+	if !slices.EqualFunc(got, want, errors.Is) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -32,8 +32,11 @@ func defaults() *all {
 
 func (a *all) sections() []config.Section {
 	return []config.Section{
-		{Name: "miestro", Settings: &a.Miestro}, {Name: "meiro", Settings: &a.Meiro}, {Name: "lead", Settings: &a.LEAD},
-		{Name: "magloft", Settings: &a.MagLoft}, {Name: "usermost", Settings: &a.Usermost},
+		{Name: "miestro", Settings: &a.Miestro},
+		{Name: "meiro", Settings: &a.Meiro},
+		{Name: "lead", Settings: &a.LEAD},
+		{Name: "magloft", Settings: &a.MagLoft},
+		{Name: "usermost", Settings: &a.Usermost},
 	}
 }
 

@@ -54,7 +54,7 @@ var rules = []rule{
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
 	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
-	{"internal/config", []string{"vendors"}, "holds values only; whoever needs one gets it from cmd"},
+	{"internal/config", []string{"vendors"}, "holds values only, and reads each vendor's by its tags: a sixth vendor must not touch it"},
 
 	{"handlers/...", []string{"vendors", "events"}, "a value in, a value out: no NATS, no ledger, no vendor's folder"},
 	{"schemas", []string{"events"}, "describes data"},
@@ -131,6 +131,8 @@ func TestCheck(t *testing.T) {
 		"the worker imports handlers":         {"internal/worker", []string{module + "handlers", module + "vendors", bus}, 0},
 		"the worker knows Miestro":            {"internal/worker", []string{module + "vendors/miestro"}, 1},
 		"the ledger imports the worker":       {"internal/ledger", []string{module + "internal/worker"}, 1},
+		"the configuration knows the words":   {"internal/config", []string{module + "vendors"}, 0},
+		"the configuration knows Miestro":     {"internal/config", []string{module + "vendors/miestro"}, 1},
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
 		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/worker", bus}, 0},
 		"a package without a rule":            {"internal/util", nil, 1},

@@ -268,12 +268,11 @@ func (r *run) endings(user int) []bool {
 			return
 		}
 		for _, p := range copies[rest[0]] {
-			if later := last; p.after >= last.after {
+			later := last
+			if p.after >= last.after {
 				later = p
-				choose(rest[1:], later)
-			} else {
-				choose(rest[1:], last)
 			}
+			choose(rest[1:], later)
 		}
 	}
 	var order []int

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	fetchWait = time.Second            // how long one fetch waits for messages
-	gather    = 5 * time.Millisecond   // how long room is gathered before a small fetch
-	reopenMin = 250 * time.Millisecond // between tries to open a lane
-	reopenMax = 5 * time.Second
+	fetchWait  = time.Second            // how long one fetch waits for messages
+	gather     = 5 * time.Millisecond   // how long room is gathered before a small fetch
+	reopenSoon = 250 * time.Millisecond // between tries to open a lane, at first
+	reopenLate = 5 * time.Second        // and at last
 )
 
 // Lane is where deliveries come from.
@@ -74,10 +74,10 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration, lanes ...Open) er
 
 // serve keeps one lane open and takes what comes in on it.
 func (w *Worker) serve(ctx, record context.Context, open Open, hold *holding, take func(Message)) error {
-	for wait := reopenMin; ; wait = min(2*wait, reopenMax) {
+	for wait := reopenSoon; ; wait = min(2*wait, reopenLate) {
 		lane, err := open(ctx)
 		if err == nil {
-			wait = reopenMin
+			wait = reopenSoon
 			err = w.pull(ctx, record, lane, hold, take)
 		}
 		if ctx.Err() != nil {

@@ -108,20 +108,20 @@ func (w *Worker) line(t *task, e ledger.Effect, o ledger.Outcome, due time.Time)
 		w.deps.Seen(Seen{Vendor: w.vendor.Name, Type: t.kind, Outcome: o.Kind, Class: o.Class, Took: took})
 	}
 	level := zerolog.InfoLevel
-	switch {
-	case o.Kind == events.Failed:
+	switch o.Kind {
+	case events.Failed:
 		level = zerolog.ErrorLevel
-	case o.Kind == "":
+	case "":
 		level = zerolog.WarnLevel
 	}
-	event := w.deps.Log.WithLevel(level).
-		Str("vendor", w.vendor.Name).Str("type", t.kind).Str("event", t.event.ID()).Str("key", t.key).
+	event := w.deps.Log.WithLevel(level)
+	event.Str("vendor", w.vendor.Name).Str("type", t.kind).Str("event", t.event.ID()).Str("key", t.key).
 		Int("attempts", e.Attempts).Dur("took", took)
 	if o.Class != "" {
-		event = event.Str("class", o.Class).Str("error", o.Message)
+		event.Str("class", o.Class).Str("error", o.Message)
 	}
 	if o.Status != 0 {
-		event = event.Int("status", o.Status)
+		event.Int("status", o.Status)
 	}
 	if o.Kind == "" {
 		event.Time("due", due).Msg("waiting")

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// world is a NATS server, stand-ins for the vendors, and an usher serve.
+type world struct {
+	t       *testing.T
+	environ []string
+	file    string
+	nats    string
+	stands  *sandbox.Sandbox
+	ended   chan error
+	stop    context.CancelFunc
+	log     *journal
+}
+
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+const courses = `courses:
+  go-basics:
+    miestro: 1
+    lead: 12
+`
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	stands, err := sandbox.New(sandbox.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(stands.Handler())
+	t.Cleanup(web.Close)
+	w := &world{t: t, nats: server.URL(), stands: stands, log: &journal{}, ended: make(chan error, 1)}
+	w.file = filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(w.file, []byte(courses), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.environ = append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")),
+		"USHER_NATS_URL="+server.URL(),
+		"USHER_WORKER_ACK_WAIT=3s", "USHER_WORKER_CALL_LEASE=2s", "USHER_WORKER_SHUTDOWN=4s",
+		"USHER_MIESTRO_TIMEOUT=1s", "USHER_MEIRO_TIMEOUT=1s", "USHER_LEAD_TIMEOUT=1s",
+		"USHER_MAGLOFT_TIMEOUT=1s", "USHER_USERMOST_TIMEOUT=1s",
+	)
+	return w
+}
+
+// with is the world as a subtest sees it.
+func (w world) with(t *testing.T) *world {
+	w.t = t
+	return &w
+}
+
+// serve starts usher serve, and waits until its streams are there.
+func (w *world) serve() {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	w.stop = stop
+	go func() {
+		w.ended <- run(ctx, surroundings{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
+	}()
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			w.t.Logf("the log of serve:\n%s", w.log)
+		}
+	})
+	w.until("serve has its streams", func() bool {
+		_, err := w.try("results")
+		return err == nil
+	})
+}
+
+// try runs a command of usher, with no input.
+func (w *world) try(args ...string) (string, error) { return w.feed("", args...) }
+
+// feed runs a command of usher with an input.
+func (w *world) feed(input string, args ...string) (string, error) {
+	var out bytes.Buffer
+	err := run(w.t.Context(), surroundings{
+		Args: append([]string{"--config", w.file}, args...), Environ: w.environ,
+		Stdin: strings.NewReader(input), Stdout: &out, Stderr: w.log,
+	})
+	return out.String(), err
+}
+
+// must is try where nothing may fail.
+func (w *world) must(args ...string) string {
+	w.t.Helper()
+	out, err := w.try(args...)
+	if err != nil {
+		w.t.Fatalf("usher %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (w *world) until(what string, ok func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("it does not come to this: %s", what)
+		}
+	}
+}
+
+// send sends events through usher send.
+func (w *world) send(want string, lines ...string) {
+	w.t.Helper()
+	out, err := w.feed(strings.Join(lines, "\n"), "send", "--json")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if got := strings.Join(strings.Fields(out), ""); got != want {
+		w.t.Fatalf("send: got %s, want %s", got, want)
+	}
+}
+
+// outcomes are what the results of an event say, by vendor, as usher results
+// --json tells them.
+func (w *world) outcomes(id string) map[string]string {
+	w.t.Helper()
+	found := map[string]string{}
+	for line := range strings.Lines(w.must("results", "--json", "--event", id)) {
+		e, err := events.Parse([]byte(line))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var r events.Result
+		if err := json.Unmarshal(e.Data(), &r); err != nil {
+			w.t.Fatal(err)
+		}
+		if found[r.Vendor] != "" {
+			w.t.Errorf("event %s has a second result at %s", id, r.Vendor)
+		}
+		found[r.Vendor] = r.Outcome
+	}
+	return found
+}
+
+// expect waits for the results of an event and compares them.
+func (w *world) expect(id string, want map[string]string) {
+	w.t.Helper()
+	w.until("the results of "+id, func() bool { return len(w.outcomes(id)) >= len(want) })
+	if got := w.outcomes(id); fmt.Sprint(got) != fmt.Sprint(want) {
+		w.t.Errorf("event %s: got %v, want %v", id, got, want)
+	}
+}
+
+func cloudEvent(kind, id, data string) string {
+	return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/school","type":%q,"time":"2026-09-01T08:00:00Z","data":%s}`, id, kind, data)
+}

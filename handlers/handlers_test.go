@@ -1,0 +1,234 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/vendors"
+)
+
+// port is a vendor that writes down how it was called.
+type port struct {
+	calls   *[]string
+	account string // what Find finds; empty: nobody
+	create  error
+	after   string // what Find finds once Create was called
+}
+
+func (p *port) note(format string, args ...any) {
+	*p.calls = append(*p.calls, fmt.Sprintf(format, args...))
+}
+
+func (p *port) Find(_ context.Context, u vendors.User) (vendors.Account, error) {
+	p.note("find %s", u.Email)
+	if p.account == "" {
+		return vendors.Account{}, vendors.ErrNotFound
+	}
+	return vendors.Account{ID: p.account}, nil
+}
+
+func (p *port) Create(_ context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error) {
+	p.note("create %s for %s", u.Email, from.Key)
+	p.account = p.after
+	return vendors.Account{ID: "new"}, p.create
+}
+
+func (p *port) Delete(_ context.Context, _ vendors.Origin, a vendors.Account) error {
+	p.note("delete %s", a.ID)
+	return nil
+}
+
+func (p *port) Enroll(_ context.Context, e vendors.Enrollment) error {
+	p.note("enroll %s in %s (%s)", e.Account.ID, e.Course.ID, e.Course.Ours)
+	return nil
+}
+
+func (p *port) Track(_ context.Context, a vendors.Activity) error {
+	p.note("track %s at %s", a.Name, a.At.Format(time.RFC3339))
+	return nil
+}
+
+// reader can also read enrolments.
+type reader struct {
+	port
+	in bool
+}
+
+func (r *reader) Enrolled(_ context.Context, a vendors.Account, c vendors.Course) (bool, error) {
+	r.note("is %s in %s", a.ID, c.ID)
+	return r.in, nil
+}
+
+// upserter goes by our ids.
+type upserter struct{ port }
+
+func (u *upserter) AccountOf(userID string) vendors.Account { return vendors.Account{ID: userID} }
+func (u *upserter) Renews()                                 {}
+
+var (
+	unknown = &vendors.Error{Vendor: "acme", Unknown: true}
+	active  = handlers.Known{Active: true, Account: vendors.Account{ID: "7"}}
+	gone    = handlers.Known{Gone: true}
+)
+
+// outcomeCase is an event at a port, and what must come of it.
+type outcomeCase struct {
+	port    any
+	data    map[string]any
+	known   handlers.Known
+	outcome string
+	err     error
+	calls   []string
+}
+
+// check plans and carries out each case.
+func check(t *testing.T, h handlers.Handler, cases map[string]outcomeCase) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			var calls []string
+			switch p := c.port.(type) {
+			case *port:
+				p.calls = &calls
+			case *reader:
+				p.calls = &calls
+			case *upserter:
+				p.calls = &calls
+			}
+			plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, h.Type, c.data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.known.From.Key = "k"
+			reply, err := plan.Do(t.Context(), c.known)
+			if reply.Outcome != c.outcome || !errors.Is(err, c.err) {
+				t.Errorf("got %q and %v, want %q and %v", reply.Outcome, err, c.outcome, c.err)
+			}
+			if diff := cmp.Diff(c.calls, calls); diff != "" {
+				t.Errorf("calls differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func event(t *testing.T, kind string, data map[string]any) events.Event {
+	t.Helper()
+	e, err := events.New(kind, "/school", "1", time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func unsettled(k handlers.Known) handlers.Known { k.Unsettled = true; return k }
+
+func TestUserCreated(t *testing.T) {
+	ada := map[string]any{"user_id": "u1", "email": "ada@example.org"}
+	const find, create = "find ada@example.org", "create ada@example.org for k"
+	check(t, handlers.UserCreated(), map[string]outcomeCase{
+		"nobody there":               {&port{}, ada, handlers.Known{}, events.Done, nil, []string{find, create}},
+		"somebody there":             {&port{account: "7"}, ada, handlers.Known{}, events.AlreadyDone, nil, []string{find}},
+		"there, and it may be ours":  {&port{account: "7"}, ada, unsettled(handlers.Known{}), events.Done, nil, []string{find}},
+		"the answer is lost, found":  {&port{create: unknown, after: "8"}, ada, handlers.Known{}, events.Done, nil, []string{find, create, find}},
+		"the answer is lost for now": {&port{create: unknown}, ada, handlers.Known{}, "", unknown, []string{find, create, find}},
+		"refused":                    {&port{create: vendors.ErrLate}, ada, handlers.Known{}, "", vendors.ErrLate, []string{find, create}},
+		"the ledger knows it":        {&port{}, ada, active, events.AlreadyDone, nil, nil},
+		"an upsert is made again":    {&upserter{}, ada, active, events.Done, nil, []string{find, create}},
+		"a vendor without users":     {struct{}{}, ada, handlers.Known{}, events.Unsupported, nil, nil},
+	})
+}
+
+func TestUserDeleted(t *testing.T) {
+	ada := map[string]any{"user_id": "u1", "email": "ada@example.org"}
+	noEmail := map[string]any{"user_id": "u1"}
+	check(t, handlers.UserDeleted(), map[string]outcomeCase{
+		"the ledger knows it":          {&port{}, ada, active, events.Done, nil, []string{"delete 7"}},
+		"found by e-mail":              {&port{account: "8"}, ada, handlers.Known{}, events.Done, nil, []string{"find ada@example.org", "delete 8"}},
+		"not there":                    {&port{}, ada, handlers.Known{}, events.AlreadyDone, nil, []string{"find ada@example.org"}},
+		"nobody knows, and no e-mail":  {&port{}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
+		"deleted before, no e-mail":    {&port{}, noEmail, gone, events.AlreadyDone, nil, nil},
+		"a vendor that cannot delete":  {struct{}{}, ada, active, events.Unsupported, nil, nil},
+		"a vendor that goes by our id": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"delete u1"}},
+	})
+}
+
+var courses = handlers.Courses{"go-1": {"acme": "7", "other": "9"}, "c-1": {"other": "8"}}
+
+func TestEnrollmentRequested(t *testing.T) {
+	ada := map[string]any{"user_id": "u1", "email": "ada@example.org", "course_id": "go-1"}
+	noEmail := map[string]any{"user_id": "u1", "course_id": "go-1"}
+	enrolled := active
+	enrolled.Enrolled = true
+	check(t, handlers.EnrollmentRequested(courses, []string{"acme", "other"}), map[string]outcomeCase{
+		"the ledger knows the account":  {&port{}, ada, active, events.Done, nil, []string{"enroll 7 in 7 (go-1)"}},
+		"the user was there before us":  {&port{account: "5"}, ada, handlers.Known{}, events.Done, nil, []string{"find ada@example.org", "enroll 5 in 7 (go-1)"}},
+		"no account":                    {&port{}, ada, handlers.Known{}, "", handlers.ErrNoAccount, []string{"find ada@example.org"}},
+		"no account and no e-mail":      {&port{account: "5"}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
+		"deleted, not created again":    {&port{account: "5"}, ada, gone, "", handlers.ErrNoAccount, nil},
+		"the ledger says enrolled":      {&port{}, ada, enrolled, events.AlreadyDone, nil, nil},
+		"enrolled, brought up to date":  {&upserter{}, ada, enrolled, events.Done, nil, []string{"enroll 7 in 7 (go-1)"}},
+		"the vendor says enrolled":      {&reader{in: true}, ada, active, events.AlreadyDone, nil, []string{"is 7 in 7"}},
+		"and it may have been us":       {&reader{in: true}, ada, unsettled(active), events.Done, nil, []string{"is 7 in 7"}},
+		"the vendor says not enrolled":  {&reader{}, ada, active, events.Done, nil, []string{"is 7 in 7", "enroll 7 in 7 (go-1)"}},
+		"by our id, without an account": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"enroll u1 in 7 (go-1)"}},
+		"a vendor that cannot enrol":    {struct{}{}, ada, active, events.Unsupported, nil, nil},
+	})
+}
+
+// TestWhoTakesPart says which vendor an enrolment concerns.
+func TestWhoTakesPart(t *testing.T) {
+	cases := map[string]struct {
+		port any
+		data map[string]any
+		part string // yes, no, or the rule that is broken
+	}{
+		"mapped":                                {&port{}, map[string]any{"course_id": "go-1"}, "yes"},
+		"mapped elsewhere only":                 {&port{}, map[string]any{"course_id": "c-1"}, "no"},
+		"mapped nowhere":                        {&port{}, map[string]any{"course_id": "x"}, "course"},
+		"a number alone is not enough":          {&port{}, map[string]any{"course_id": "12"}, "course"},
+		"a number with this vendor":             {&port{}, map[string]any{"course_id": "12", "vendor": "acme"}, "yes"},
+		"a name with this vendor":               {&port{}, map[string]any{"course_id": "x", "vendor": "acme"}, "course"},
+		"mapped elsewhere, with this vendor":    {&port{}, map[string]any{"course_id": "c-1", "vendor": "acme"}, "course"},
+		"another vendor":                        {&port{}, map[string]any{"course_id": "go-1", "vendor": "other"}, "no"},
+		"an unknown vendor":                     {&port{}, map[string]any{"course_id": "go-1", "vendor": "nobody"}, "vendor"},
+		"by our ids: mapped elsewhere":          {&upserter{}, map[string]any{"course_id": "c-1"}, "yes"},
+		"by our ids: a name with this vendor":   {&upserter{}, map[string]any{"course_id": "x", "vendor": "acme"}, "yes"},
+		"by our ids: mapped nowhere, no vendor": {&upserter{}, map[string]any{"course_id": "x"}, "course"},
+	}
+	h := handlers.EnrollmentRequested(courses, []string{"acme", "other"})
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			c.data["user_id"] = "u1"
+			plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, h.Type, c.data))
+			got := "yes"
+			if invalid := (*events.InvalidError)(nil); errors.As(err, &invalid) {
+				got = invalid.Rule
+			} else if plan.Skip {
+				got = "no"
+			}
+			if got != c.part {
+				t.Errorf("got %q (%v), want %q", got, err, c.part)
+			}
+		})
+	}
+}
+
+func TestActivityTracked(t *testing.T) {
+	h := handlers.ActivityTracked()
+	check(t, h, map[string]outcomeCase{
+		"when it happened":  {&port{}, map[string]any{"user_id": "u1", "name": "lesson", "occurred_at": "2026-08-31T10:00:00Z"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-08-31T10:00:00Z"}},
+		"the event's time":  {&port{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-09-01T08:00:00Z"}},
+		"a vendor that has": {struct{}{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Unsupported, nil, nil},
+	})
+	if got := []bool{h.Takes(&port{}), h.Takes(struct{}{})}; !slices.Equal(got, []bool{true, false}) {
+		t.Errorf("got %v, want that only a vendor that tracks takes activity", got)
+	}
+}
