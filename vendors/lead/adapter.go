@@ -29,13 +29,15 @@ func New(c Config) (*Adapter, error) {
 }
 
 // Check looks the service account up, which shows that LEAD takes our
-// credentials and which look-up path it has.
+// credentials and which look-up path it has. The account need not be a user.
 func (a *Adapter) Check(ctx context.Context) error {
 	path, err := a.lookup.path(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = a.api.LookUpUser(ctx, path, a.lookup.email)
+	if _, err = a.api.LookUpUser(ctx, path, a.lookup.email); vendors.IsGone(err) {
+		return nil
+	}
 	return err
 }
 

@@ -9,8 +9,9 @@ import (
 
 // prober finds out which look-up path a tenant has. On the wrong one every user
 // seems not to be there, and would be created twice. It asks for the service
-// account, who is there for sure, and remembers a path that shows them. One
-// caller asks while the others wait.
+// account, or for the first user of the list where that account is no user of
+// the tenant, and remembers a path that shows them. One caller asks while the
+// others wait.
 type prober struct {
 	api   *API
 	email string // of the service account
@@ -19,13 +20,19 @@ type prober struct {
 	known LookupPath
 }
 
+var errNoPath = &vendors.Error{
+	Vendor: vendor, Op: "probe look-up paths", Class: vendors.Unusable,
+	Message: "neither " + string(LookupDashed) + " nor " + string(LookupSlashed) + " shows the service account, so that no user could be looked up",
+}
+
 func newProber(api *API, email string) *prober {
 	p := &prober{api: api, email: email, turn: make(chan struct{}, 1)}
 	p.turn <- struct{}{}
 	return p
 }
 
-// path returns the tenant's look-up path. A failure is not remembered.
+// path returns the tenant's look-up path. A failure is not remembered, nor is
+// the path of a tenant without users: there, either shows nobody, rightly.
 func (p *prober) path(ctx context.Context) (LookupPath, error) {
 	select {
 	case <-p.turn:
@@ -36,19 +43,30 @@ func (p *prober) path(ctx context.Context) (LookupPath, error) {
 	if p.known != "" {
 		return p.known, nil
 	}
-	path, err := p.probe(ctx)
+	path, err := p.probe(ctx, p.email)
+	if errors.Is(err, errNoPath) {
+		page, listErr := p.api.ListUsers(ctx, 1)
+		switch {
+		case listErr != nil || page.Page <= 0 || page.Users == nil:
+			return "", err
+		case len(page.Users) == 0:
+			return LookupDashed, nil
+		}
+		path, err = p.probe(ctx, page.Users[0].Email)
+	}
 	p.known = path
 	return path, err
 }
 
-// probe tries both paths. A path that fails in passing says nothing, so that
-// its failure is returned only where the other path is not the right one.
-func (p *prober) probe(ctx context.Context) (LookupPath, error) {
+// probe asks for the address on both paths. A path that fails in passing says
+// nothing, so that its failure is returned only where the other path is not the
+// right one.
+func (p *prober) probe(ctx context.Context, email string) (LookupPath, error) {
 	var unsure error
 	for _, path := range []LookupPath{LookupDashed, LookupSlashed} {
-		u, err := p.api.LookUpUser(ctx, path, p.email)
+		u, err := p.api.LookUpUser(ctx, path, email)
 		switch class := vendors.ClassOf(err); {
-		case err == nil && vendors.SameEmail(u.Email, p.email):
+		case err == nil && vendors.SameEmail(u.Email, email):
 			return path, nil
 		case err != nil && class == vendors.Unusable:
 			return "", err
@@ -59,10 +77,7 @@ func (p *prober) probe(ctx context.Context) (LookupPath, error) {
 	if unsure != nil {
 		return "", unsure
 	}
-	return "", &vendors.Error{
-		Vendor: vendor, Op: "probe look-up paths", Class: vendors.Unusable,
-		Message: "neither " + string(LookupDashed) + " nor " + string(LookupSlashed) + " shows the service account, so that no user could be looked up",
-	}
+	return "", errNoPath
 }
 
 // user finds a user by id, or returns vendors.ErrNotFound. LEAD documents no

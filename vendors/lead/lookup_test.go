@@ -87,6 +87,45 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeWithoutTheServiceAccount is about a tenant whose service account is
+// none of its users.
+func TestProbeWithoutTheServiceAccount(t *testing.T) {
+	t.Parallel()
+	bob := `{"id":2,"email":"bob@example.org","role":"learner"}`
+	tests := map[string]struct {
+		list  string // what GET /users answers; empty: 405
+		where string // the path that shows bob
+		want  vendors.Class
+		known bool // whether a look-up can be made
+	}{
+		"another user shows the path":    {`{"users":{"current_page":1,"last_page":1,"total":1,"data":[` + bob + `]}}`, "/users/email/lookup", vendors.Again, true},
+		"another user shows no path":     {`{"users":{"current_page":1,"last_page":1,"total":1,"data":[` + bob + `]}}`, "/nowhere", vendors.Unusable, false},
+		"there are no users":             {`{"users":{"current_page":1,"last_page":1,"total":0,"data":[]}}`, "/users/email-lookup", vendors.Again, true},
+		"the tenant does not list users": {"", "/users/email-lookup", vendors.Unusable, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := talking(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path == "/users" && test.list != "":
+					_, _ = fmt.Fprint(w, test.list)
+				case r.URL.Path == "/users":
+					w.WriteHeader(http.StatusMethodNotAllowed)
+				case r.URL.Path == test.where && r.URL.Query().Get("email") == "bob@example.org":
+					_, _ = fmt.Fprint(w, `{"user":`+bob+`}`)
+				default:
+					w.WriteHeader(http.StatusNotFound)
+				}
+			})
+			_, err := adapter(t, config(url)).Find(t.Context(), ada)
+			if known := errors.Is(err, vendors.ErrNotFound); known != test.known || vendors.ClassOf(err) != test.want {
+				t.Errorf("got %v, want class %v and that a look-up is possible: %v", err, test.want, test.known)
+			}
+		})
+	}
+}
+
 func TestFailedProbeIsNotRemembered(t *testing.T) {
 	t.Parallel()
 	var mended atomic.Bool
