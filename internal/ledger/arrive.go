@@ -169,19 +169,17 @@ func (a *Account) blocker(e *Effect) *Effect {
 	return nil
 }
 
-// holdsUp tells whether e waits for f. An effect waits for older ones only
-// until it is tried, and for a newer lifecycle effect that was tried: so two
-// never wait for each other.
+// holdsUp tells whether e waits for f, which is about the same account, or the
+// same course of it. An effect waits for an older one only until it is tried
+// itself, and for a newer one that was tried: so two never wait for each other,
+// and never are both on their way to the vendor.
 func holdsUp(f, e *Effect) bool {
-	older := f.Order.Before(e.Order)
-	switch {
-	case f.Scope == Life && older:
-		return !e.tried()
-	case f.Scope == Life:
-		return f.tried()
-	case f.Scope == InCourse && e.Scope == InCourse && f.Course == e.Course:
-		return older && !e.tried()
-	default:
+	same := f.Scope == Life || (f.Scope == InCourse && e.Scope == InCourse && f.Course == e.Course)
+	if !same {
 		return false
 	}
+	if f.Order.Before(e.Order) {
+		return !e.tried()
+	}
+	return f.tried()
 }

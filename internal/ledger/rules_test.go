@@ -96,6 +96,7 @@ func TestArrive(t *testing.T) {
 			ledger.Account{Effects: []ledger.Effect{prerequisite(tried(enrollment("a", 1, "go")))}}, enrollment("b", 2, "go"), ledger.Proceed,
 		},
 		"5: a newer lifecycle effect that was tried holds up older ones": {ledger.Account{Effects: []ledger.Effect{tried(arrival("b", 5))}}, arrival("a", 1), ledger.Wait},
+		"5: a newer one of its course that was tried does too":           {ledger.Account{Effects: []ledger.Effect{tried(enrollment("b", 5, "go"))}}, enrollment("a", 1, "go"), ledger.Wait},
 		"5: one that was not tried does not":                             {ledger.Account{Effects: []ledger.Effect{waiting(arrival("b", 5))}}, arrival("a", 1), ledger.Proceed},
 		"5: once tried, an effect waits for no older one": {
 			ledger.Account{Effects: []ledger.Effect{waiting(arrival("a", 1)), tried(arrival("b", 5))}}, arrival("b", 5), ledger.Proceed,
