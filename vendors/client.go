@@ -20,7 +20,7 @@ import (
 type Options struct {
 	BaseURL string            // what stands before the documented paths, without a trailing slash
 	Timeout time.Duration     // of one call, with its answer's body; 10 s where it is zero
-	Rate    float64           // calls per second, over all callers; no limit where it is zero
+	Rate    float64           // calls per second, over all callers, five seconds' worth at once; no limit where it is zero
 	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
 }
 
@@ -29,6 +29,7 @@ const (
 	maxBody        = 8 << 20 // the most of an answer that is read
 	quickTries     = 3       // of a call that may be repeated
 	quickSpan      = 5 * time.Second
+	burst          = 5 // seconds' worth of calls that may come at once
 )
 
 // Client makes the calls of one vendor: it authorizes them, keeps to the rate,
@@ -71,7 +72,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		vendor:  vendor,
 		base:    strings.TrimRight(o.BaseURL, "/"),
 		timeout: cmp.Or(o.Timeout, defaultTimeout),
-		limit:   rate.NewLimiter(limit, max(1, int(math.Ceil(o.Rate)))),
+		limit:   rate.NewLimiter(limit, max(1, int(math.Ceil(o.Rate*burst)))),
 		auth:    auth,
 		http: &http.Client{
 			Transport:     transport,

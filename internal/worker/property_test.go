@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -132,10 +133,11 @@ func play(t *testing.T, h history) (faults []string) {
 	return faults
 }
 
+// publish puts the history into the stream, and keeps it in the stream's order.
 func (r *run) publish() {
-	list := slices.Clone(r.published)
-	slices.SortStableFunc(list, func(a, b publication) int { return int(a.after - b.after) })
-	for _, p := range list {
+	r.published = slices.Clone(r.published)
+	slices.SortStableFunc(r.published, func(a, b publication) int { return int(a.after - b.after) })
+	for _, p := range r.published {
 		e := r.event(p)
 		header, payload, err := events.ToNATS(e)
 		if err != nil {
@@ -252,35 +254,27 @@ func (r *run) checkUser(user int) (faults []string) {
 // last creation or deletion says. A duplicate whose first copy nobody had seen
 // counts at its own place (DESIGN 5, rule 11), so each copy may be the one.
 func (r *run) endings(user int) []bool {
-	copies := map[int][]publication{}
-	for _, p := range r.published {
+	places := map[int][]int{} // in the stream, by event
+	for place, p := range r.published {
 		if p.user == user && p.kind != events.EnrollmentRequested {
-			copies[p.event] = append(copies[p.event], p)
+			places[p.event] = append(places[p.event], place)
 		}
 	}
 	var may []bool
-	var choose func(rest []int, last publication)
-	choose = func(rest []int, last publication) {
-		if len(rest) == 0 {
-			if exists := last.kind == events.UserCreated; !slices.Contains(may, exists) {
-				may = append(may, exists)
+	var choose func(rest []int, last int)
+	choose = func(rest []int, last int) {
+		if len(rest) > 0 {
+			for _, place := range places[rest[0]] {
+				choose(rest[1:], max(place, last))
 			}
 			return
 		}
-		for _, p := range copies[rest[0]] {
-			later := last
-			if p.after >= last.after {
-				later = p
-			}
-			choose(rest[1:], later)
+		exists := last >= 0 && r.published[last].kind == events.UserCreated
+		if !slices.Contains(may, exists) {
+			may = append(may, exists)
 		}
 	}
-	var order []int
-	for event := range copies {
-		order = append(order, event)
-	}
-	slices.Sort(order)
-	choose(order, publication{})
+	choose(slices.Sorted(maps.Keys(places)), -1)
 	return may
 }
 
