@@ -60,8 +60,8 @@ type Phase string
 
 // The phases of an effect.
 const (
-	Waiting  Phase = "waiting"  // not tried yet
-	Started  Phase = "started"  // claimed at least once: a vendor may have been called
+	Waiting  Phase = "waiting"  // nothing of it can have reached the vendor
+	Started  Phase = "started"  // a vendor may have been called for it
 	Finished Phase = "finished" // it has an outcome
 )
 
@@ -180,5 +180,6 @@ func (e *Effect) seen() time.Time {
 	return last
 }
 
-// tried tells whether a vendor may have been called for the effect.
-func (e *Effect) tried() bool { return e.Attempts > 0 }
+// tried tells whether a change of the effect may have reached the vendor. Of one
+// account, or of one course of it, no more than one unfinished effect is tried.
+func (e *Effect) tried() bool { return e.Phase == Started }

@@ -81,14 +81,16 @@ func (a *Account) ours(e *Effect) Decision {
 	return Decision{Step: Proceed, Effect: *e}
 }
 
-// known answers a message whose effect is finished. A claim on it by a newer
-// delivery means that the newer one will see to the rest.
+// known answers a message whose effect is finished. Where another delivery of
+// the same message still holds the claim, the outcome was written for it by one
+// before it, and it may be calling the vendor at this moment: as long as that
+// lasts the claim must stand, since it keeps newer effects away.
 func (a *Account) known(e *Effect, m Arrival) Decision {
-	if a.claims(m.Key) {
-		if a.Claim.Carrier == m.Carrier && a.Claim.Delivery > m.Delivery {
-			return Decision{Step: Drop, Effect: *e}
-		}
+	switch {
+	case a.held(m.Token):
 		a.Claim = nil
+	case a.claims(m.Key) && a.Claim.Carrier == m.Carrier:
+		return a.takeOver(e, m)
 	}
 	return Decision{Step: Publish, Effect: *e}
 }
@@ -103,7 +105,7 @@ func (a *Account) takeOver(e *Effect, m Arrival) Decision {
 	}
 	a.claim(m)
 	a.Claim.Taken = true
-	e.Unsettled = true
+	e.Unsettled = e.Phase != Finished
 	return Decision{Step: Settle, Effect: *e}
 }
 
@@ -161,8 +163,8 @@ func (a *Account) fenced(e *Effect) bool {
 func (a *Account) blocker(e *Effect) *Effect {
 	for i := range a.Effects {
 		f := &a.Effects[i]
-		gone := f.Carrier.goneAt(e.Carrier)
-		if f.Key != e.Key && f.Phase != Finished && !f.Prerequisite && !gone && holdsUp(f, e) {
+		idle := f.Phase == Finished || (f.Prerequisite && !f.tried()) || f.Carrier.goneAt(e.Carrier)
+		if f.Key != e.Key && !idle && holdsUp(f, e) {
 			return f
 		}
 	}

@@ -40,35 +40,34 @@ const (
 	Nothing                // not written: another delivery sees to the effect
 )
 
-// Finish writes the outcome of the effect that token claimed, and releases the
-// claim. Where another delivery of the same message has taken the claim
-// meanwhile, an outcome that changed the vendor is written down all the same,
-// so that nobody makes the change again.
-func (a *Account) Finish(key, token string, o Outcome, c Change) Written {
+// Finish writes the outcome of the effect that token claimed, releases the
+// claim, and returns the effect as it is then. Where another delivery of the
+// same message has taken the claim meanwhile, an outcome that changed the vendor
+// is written down all the same, so that nobody makes the change again.
+func (a *Account) Finish(key, token string, o Outcome, c Change) (Effect, Written) {
 	e := a.find(key)
-	switch {
-	case e == nil:
-		return Nothing
-	case e.Phase == Finished && e.Outcome.By == token:
-		return Mine // saved before, though the answer was lost
-	case e.Phase == Finished:
-		return Nothing
+	if e == nil {
+		return Effect{}, Nothing
 	}
 	written := Mine
 	switch {
+	case e.Phase == Finished && e.Outcome.By == token && !a.claims(key):
+		return *e, Mine // saved before, though the answer was lost
+	case e.Phase == Finished:
+		return *e, Nothing
 	case a.held(token):
 		a.Claim = nil
-	case a.Claim != nil && a.Claim.Key == key && c.Applied:
+	case a.claims(key) && c.Applied:
 		written = Theirs
 	default:
-		return Nothing
+		return *e, Nothing
 	}
 	o.By, o.Attempts = token, e.Attempts
 	e.finish(o)
 	if c.Applied {
 		a.apply(e, c)
 	}
-	return written
+	return *e, written
 }
 
 func (e *Effect) finish(o Outcome) {
@@ -104,7 +103,7 @@ func (a *Account) apply(e *Effect, c Change) {
 type Pause struct {
 	Due          time.Time
 	Unsettled    bool // a write may have reached the vendor
-	Prerequisite bool // something else must happen first
+	Prerequisite bool // something else must happen first: nothing was asked of the vendor but to look
 	Panicked     bool
 }
 
@@ -121,6 +120,9 @@ func (a *Account) Release(token string, p Pause) bool {
 	}
 	e.Due, e.Prerequisite = p.Due, p.Prerequisite
 	e.Unsettled = e.Unsettled || p.Unsettled
+	if p.Prerequisite && !e.Unsettled {
+		e.Phase = Waiting // no change can have been asked for
+	}
 	if p.Panicked {
 		e.Panics++
 	}

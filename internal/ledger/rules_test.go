@@ -58,6 +58,7 @@ func with(m ledger.Arrival, change func(*ledger.Arrival)) ledger.Arrival {
 // TestArrive has a case for each rule of DESIGN, section 5.
 func TestArrive(t *testing.T) {
 	prerequisite := func(e ledger.Effect) ledger.Effect { e.Prerequisite = true; return e }
+	later := func(e ledger.Effect) ledger.Effect { e.Attempts = 3; return e }
 	due := func(e ledger.Effect, d time.Duration) ledger.Effect { e.Due = now.Add(d); return e }
 	cases := map[string]struct {
 		record ledger.Account
@@ -93,7 +94,10 @@ func TestArrive(t *testing.T) {
 		"5: not for one of another course":                   {ledger.Account{Effects: []ledger.Effect{waiting(enrollment("a", 1, "go"))}}, enrollment("b", 2, "c"), ledger.Proceed},
 		"5: a lifecycle effect never waits for an enrolment": {ledger.Account{Effects: []ledger.Effect{tried(enrollment("a", 1, "go"))}}, arrival("b", 2), ledger.Proceed},
 		"5: one that waits for a prerequisite holds up nobody": {
-			ledger.Account{Effects: []ledger.Effect{prerequisite(tried(enrollment("a", 1, "go")))}}, enrollment("b", 2, "go"), ledger.Proceed,
+			ledger.Account{Effects: []ledger.Effect{prerequisite(waiting(enrollment("a", 1, "go")))}}, enrollment("b", 2, "go"), ledger.Proceed,
+		},
+		"5: nor does one that only looked go before one that was tried": {
+			ledger.Account{Effects: []ledger.Effect{tried(enrollment("a", 1, "go")), later(waiting(enrollment("b", 2, "go")))}}, enrollment("b", 2, "go"), ledger.Wait,
 		},
 		"5: a newer lifecycle effect that was tried holds up older ones": {ledger.Account{Effects: []ledger.Effect{tried(arrival("b", 5))}}, arrival("a", 1), ledger.Wait},
 		"5: a newer one of its course that was tried does too":           {ledger.Account{Effects: []ledger.Effect{tried(enrollment("b", 5, "go"))}}, enrollment("a", 1, "go"), ledger.Wait},
@@ -105,6 +109,12 @@ func TestArrive(t *testing.T) {
 		"8: a finished event is told again":           {ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, arrival("a", 1), ledger.Publish},
 		"8: not while a newer delivery holds the claim": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 7)}, arrival("a", 1), ledger.Drop,
+		},
+		"8: a claim that an older delivery holds is taken over first": {
+			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 1)}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Delivery = 2 }), ledger.Settle,
+		},
+		"8: a duplicate leaves the claim alone": {
+			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 1)}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Carrier = carrier(9) }), ledger.Publish,
 		},
 		"9: a replay of a finished effect is a new one": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}},
@@ -170,12 +180,32 @@ func TestFinish(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			a := ledger.Account{Effects: []ledger.Effect{c.effect}, Claim: c.claim}
-			got := a.Finish("a", "ta", ledger.Outcome{Kind: "done", At: now}, c.change)
+			_, got := a.Finish("a", "ta", ledger.Outcome{Kind: "done", At: now}, c.change)
 			if got != c.want || a.State != c.state {
 				t.Errorf("got %v and state %q, want %v and %q", got, a.State, c.want, c.state)
 			}
 			if theirs := c.want == ledger.Theirs; theirs && a.Claim == nil {
 				t.Error("the claim of the other delivery was taken away")
+			}
+		})
+	}
+}
+
+func TestFinishKnowsItsOwnWork(t *testing.T) {
+	m := arrival("a", 1)
+	applied := ledger.Change{State: ledger.Active, AccountID: "7", Applied: true}
+	for name, c := range map[string]struct {
+		claim *ledger.Claim
+		want  ledger.Written
+	}{
+		"written under our claim":                {&ledger.Claim{Key: "a", Carrier: m.Carrier, Delivery: 1, Token: "ta"}, ledger.Mine},
+		"written under another's, who will tell": {claimed(m, 2), ledger.Nothing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := ledger.Account{Effects: []ledger.Effect{tried(m)}, Claim: c.claim}
+			a.Finish("a", "ta", ledger.Outcome{Kind: "done", At: now}, applied) // saved, though the answer was lost
+			if _, got := a.Finish("a", "ta", ledger.Outcome{Kind: "done", At: now}, applied); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
 	}

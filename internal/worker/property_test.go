@@ -216,7 +216,7 @@ func (r *run) check() (faults []string) {
 		byKey[events.Key(e.Source(), e.ID())] = p
 	}
 	if len(r.told.results) != len(byKey) || len(r.told.changed) > 0 {
-		say("%d events have %d results, %d of them told in two ways", len(byKey), len(r.told.results), len(r.told.changed))
+		say("%d events have %d results, told in two ways: %s", len(byKey), len(r.told.results), r.told.changed)
 	}
 	for key, p := range byKey {
 		id := events.ResultID(key, "acme", 0)

@@ -24,7 +24,7 @@ func (w *Worker) finish(ctx context.Context, t *task, e ledger.Effect, o ledger.
 	}
 	var written ledger.Written
 	err := t.book.Change(ctx, t.record, func(a *ledger.Account) {
-		written = a.Finish(t.key, t.token, o, c)
+		e, written = a.Finish(t.key, t.token, o, c)
 	})
 	if err != nil {
 		w.trouble(t, err)
@@ -33,9 +33,7 @@ func (w *Worker) finish(ctx context.Context, t *task, e ledger.Effect, o ledger.
 	if written != ledger.Mine {
 		return left
 	}
-	o.Attempts = e.Attempts
-	w.line(t, e, o, time.Time{})
-	e.Outcome = &o
+	w.line(t, e, *e.Outcome, time.Time{})
 	return w.tell(ctx, t, e)
 }
 

@@ -266,7 +266,7 @@ type told struct {
 	mu      sync.Mutex
 	results map[string]string // id → content
 	data    map[string]events.Result
-	changed []string // ids that were published with two contents
+	changed []string // two contents that were published with one id
 	graves  map[string]bool
 }
 
@@ -290,7 +290,7 @@ func (v voice) Publish(_ context.Context, _ string, e events.Event) error {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if was, ok := v.results[e.ID()]; ok && was != string(payload) {
-			v.changed = append(v.changed, e.ID())
+			v.changed = append(v.changed, was+" then "+string(payload))
 		}
 		var r events.Result
 		if err := json.Unmarshal(e.Data(), &r); err != nil {
