@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz demo tools ci
+.PHONY: help build test race lint fmt fuzz chaos chaos-controls chaos-cluster demo tools ci
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -8,9 +8,12 @@ TOOLS := $(CURDIR)/.tools
 STAMP := $(TOOLS)/golangci-$(GOLANGCI_VERSION)-gofumpt-$(GOFUMPT_VERSION)
 FUZZTIME ?= 10s
 PKG ?= ./...
+SEEDS ?= 20
+SEED ?= 1
+CHAOS := go test ./internal/chaos -v -timeout 6h -chaos.full -chaos.seeds=$(SEEDS) -chaos.seed=$(SEED)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the binary ./usher
 	CGO_ENABLED=0 go build -trimpath -o usher ./cmd/usher
@@ -34,6 +37,15 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+chaos: ## Run real processes through kills, pauses, cuts and outages (SEEDS=20, the first is SEED=1)
+	$(CHAOS) -run '^TestChaos$$'
+
+chaos-cluster: ## The same on three NATS servers
+	$(CHAOS) -run '^TestChaos$$' -chaos.cluster
+
+chaos-controls: ## Show that the chaos suite notices what it must notice
+	$(CHAOS) -tags chaos_controls -run '^TestControls$$'
 
 demo: build ## Run the demo: stand-in vendors, a stream of events, and what came of them
 	./usher demo

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -22,6 +23,9 @@ func (a *attributes) set(name string, value any) *InvalidError {
 		return a.refuse(name, RuleAttributeName, "use a-z and 0-9 in attribute names, and not the name data")
 	}
 	text, isText := value.(string)
+	if len(text) > MaxAttribute {
+		return a.refuse(name, RuleSize, "send attributes of at most "+strconv.Itoa(MaxAttribute)+" bytes each")
+	}
 	if isText && !plain(text) {
 		return a.refuse(name, RuleCharacters, "send no control characters or noncharacters")
 	}

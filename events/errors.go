@@ -6,6 +6,10 @@ import "strings"
 // the default max_payload of NATS.
 const MaxSize = 1 << 20
 
+// MaxAttribute is the most bytes that the value of one attribute may have. Results
+// repeat some attributes, id up to three times, and must fit within MaxSize.
+const MaxAttribute = 8 << 10
+
 // MaxDepth is how deep objects and arrays may stand in one another, the event's
 // own object counted.
 const MaxDepth = 64
@@ -13,7 +17,7 @@ const MaxDepth = 64
 // The rules that an invalid event breaks, as they stand in InvalidError.Rule. A
 // rule of a JSON Schema is "schema:" and the keyword, as in "schema:format".
 const (
-	RuleSize          = "size"             // at most MaxSize bytes
+	RuleSize          = "size"             // at most MaxSize bytes, MaxAttribute of them in an attribute
 	RuleUTF8          = "utf8"             // valid UTF-8, no lone surrogates
 	RuleJSON          = "json"             // exactly one JSON document
 	RuleNumber        = "number"           // numbers that fit a 64-bit float

@@ -73,6 +73,7 @@ func TestFromNATSRefuses(t *testing.T) {
 		"utf8: payload":                    {binary(), "\"\xff\"", "/data", "utf8"},
 		"uri-reference: decoded once":      {without(binary("CE-Source", "/a%20b"), "ce-source"), "", "ce-source", "uri-reference"},
 		"size: headers":                    {binary("ce-ext", strings.Repeat("a", events.MaxSize)), "", "", "size"},
+		"size: attribute":                  {binary("ce-ext", strings.Repeat("a", events.MaxAttribute+1)), "", "ce-ext", "size"},
 		"size: payload":                    {binary("Content-Type", "text/plain"), strings.Repeat("a", events.MaxSize), "", "size"},
 		"structured: base64 number":        {header{"Content-Type": {"application/cloudevents+json"}}, with(`"data_base64":1`), "/data_base64", "base64"},
 		"structured: bytes after":          {nil, structured + "}", "", "json"},

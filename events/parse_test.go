@@ -37,6 +37,7 @@ func numbered(n int) string {
 // refused holds a case per rule: the pointer and the rule that Parse must tell.
 var refused = map[string]struct{ in, pointer, rule string }{
 	"size":                             {data(`"` + strings.Repeat("a", events.MaxSize) + `"`), "", "size"},
+	"size: attribute":                  {with(`"ext":"` + strings.Repeat("a", events.MaxAttribute+1) + `"`), "/ext", "size"},
 	"utf8: latin-1":                    {data("\"\xfc\""), "", "utf8"},
 	"utf8: encoded surrogate":          {data("\"\xed\xa0\x80\""), "", "utf8"},
 	"utf8: lone high surrogate":        {data(`{"a":"\ud83d"}`), "/data/a", "utf8"},

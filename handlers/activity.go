@@ -23,14 +23,14 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	at := e.Time()
-	if !d.OccurredAt.IsZero() {
-		at = d.OccurredAt
-	}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
 		p, ok := v.Port.(Tracker)
 		if !ok {
 			return unsupported, nil
+		}
+		at := d.OccurredAt
+		if at.IsZero() {
+			at = k.From.At
 		}
 		err := p.Track(ctx, vendors.Activity{
 			Origin: k.From, UserID: d.UserID, Name: d.Name, At: at, Properties: d.Properties,

@@ -44,6 +44,7 @@ func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply,
 		}
 		account = found
 	}
+	account.Email = u.Email
 	if err := p.Delete(ctx, k.From, account); err != nil {
 		return Reply{}, err
 	}

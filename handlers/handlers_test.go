@@ -103,11 +103,12 @@ func check(t *testing.T, h handlers.Handler, cases map[string]outcomeCase) {
 			case *upserter:
 				p.calls = &calls
 			}
-			plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, h.Type, c.data))
+			e := event(t, h.Type, c.data)
+			plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, e)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.known.From.Key = "k"
+			c.known.From = vendors.Origin{Key: "k", At: e.Time()}
 			reply, err := plan.Do(t.Context(), c.known)
 			if reply.Outcome != c.outcome || !errors.Is(err, c.err) {
 				t.Errorf("got %q and %v, want %q and %v", reply.Outcome, err, c.outcome, c.err)

@@ -17,6 +17,11 @@ import (
 func (c *Client) read(call Call, p prepared, res *http.Response) error {
 	write := !call.repeatable()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	if res.StatusCode == http.StatusTooManyRequests {
+		c.pace.slower(retryAfter(res.Header.Get("Retry-After"), time.Now()))
+	} else {
+		c.pace.answered()
+	}
 	switch {
 	case res.StatusCode < 200 || res.StatusCode > 299 || c.refused(res.StatusCode, body):
 		return c.refusal(call, p, res, body)

@@ -6,14 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"golang.org/x/time/rate"
 )
 
 // Options is what every vendor client is made from, beside its credentials.
@@ -29,7 +27,6 @@ const (
 	maxBody        = 8 << 20 // the most of an answer that is read
 	quickTries     = 3       // of a call that may be repeated
 	quickSpan      = 5 * time.Second
-	burst          = 5 // seconds' worth of calls that may come at once
 )
 
 // Client makes the calls of one vendor: it authorizes them, keeps to the rate,
@@ -39,7 +36,7 @@ type Client struct {
 	vendor  string
 	base    string
 	timeout time.Duration
-	limit   *rate.Limiter
+	pace    *pace
 	http    *http.Client
 	auth    Auth
 	secrets []string
@@ -58,10 +55,6 @@ func (o Options) Check() error {
 // NewClient returns a client for vendor. auth may be nil for an API without
 // credentials; secrets are cut out of every error.
 func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
-	limit := rate.Inf
-	if o.Rate > 0 {
-		limit = rate.Limit(o.Rate)
-	}
 	transport := o.HTTP
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
@@ -72,7 +65,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		vendor:  vendor,
 		base:    strings.TrimRight(o.BaseURL, "/"),
 		timeout: cmp.Or(o.Timeout, defaultTimeout),
-		limit:   rate.NewLimiter(limit, max(1, int(math.Ceil(o.Rate*burst)))),
+		pace:    newPace(o.Rate),
 		auth:    auth,
 		http: &http.Client{
 			Transport:     transport,
@@ -189,8 +182,8 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	if err := c.dress(ctx, call, p, header); err != nil {
 		return nil, err
 	}
-	if err := c.wait(ctx); err != nil {
-		return nil, c.fail(call, &Error{Err: err})
+	if late := c.pace.wait(ctx, c.begin(ctx)); late != nil {
+		return nil, c.fail(call, late)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -207,24 +200,18 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	return req.Header, c.read(call, p, res)
 }
 
-// wait takes the caller's turn under the rate, and refuses a call that could
-// not end in time.
-func (c *Client) wait(ctx context.Context) error {
+// begin is the last moment at which a call may begin that must end before ctx does.
+func (c *Client) begin(ctx context.Context) time.Time {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return c.limit.Wait(ctx)
+		return time.Now().Add(c.timeout)
 	}
-	begin := deadline.Add(-c.timeout)
-	if time.Now().After(begin) {
-		return ErrLate
-	}
-	ctx, cancel := context.WithDeadline(ctx, begin)
-	defer cancel()
-	if err := c.limit.Wait(ctx); err != nil {
-		return ErrLate
-	}
-	return nil
+	return deadline.Add(-c.timeout)
 }
+
+// Rate is how many calls a second are made at most, at this moment: the
+// configured rate, or less after a 429. It is infinite where there is no limit.
+func (c *Client) Rate() float64 { return float64(c.pace.limit.Limit()) }
 
 func (c *Client) dress(ctx context.Context, call Call, p prepared, h http.Header) error {
 	h.Set("Accept", "application/json")

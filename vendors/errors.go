@@ -127,3 +127,31 @@ func IsGone(err error) bool {
 	status := StatusOf(err)
 	return status == http.StatusNotFound || status == http.StatusGone
 }
+
+// IsRefused tells whether the vendor said no to the request itself, and not to
+// us or to its haste.
+func IsRefused(err error) bool {
+	status := StatusOf(err)
+	return status >= 400 && status < 500 && ClassOf(err) != Unusable && status != http.StatusTooManyRequests
+}
+
+// Misplaced takes a list that is not there for a wrong base URL: no event can
+// be the cause.
+func Misplaced(err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) && IsGone(err) {
+		e.Class = Unusable
+	}
+	return err
+}
+
+// LogInRefused makes a log-in that a vendor rejects the fault of the
+// configuration, whatever the status: no call can succeed until a person mends
+// it. The status is left out, so that nobody takes it for the answer to the call
+// that was to follow.
+func LogInRefused(err error) error {
+	e := (*Error)(nil)
+	if !errors.As(err, &e) || e.Class == Again {
+		return err
+	}
+	return &Error{Vendor: e.Vendor, Op: e.Op, Class: Unusable, Message: fmt.Sprintf("the log-in was refused with status %d: %s", e.Status, e.Message)}
+}

@@ -37,10 +37,16 @@ type Tokens struct {
 	prefix string // what stands before it, such as "Bearer "
 	renew  func(ctx context.Context, old Secret) (Secret, time.Duration, error)
 
-	turn  chan struct{} // holds one: whoever has it may read and change what follows
-	token Secret
-	until time.Time
+	turn    chan struct{} // holds one: whoever has it may read and change what follows
+	token   Secret
+	until   time.Time
+	refusal error     // of the last log-in, where our credentials were refused
+	refused time.Time // when
 }
+
+// refusalStands is how long a refused log-in is not made again: many tries with
+// a wrong password lock an account.
+const refusalStands = 5 * time.Second
 
 // NewTokens returns Tokens that send header: prefix+token. renew is given the
 // token held so far (empty at first and after a refusal) and returns the next
@@ -60,7 +66,14 @@ func (t *Tokens) Authorize(ctx context.Context, h http.Header) error {
 	}
 	defer func() { t.turn <- struct{}{} }()
 	if t.token == "" || time.Now().After(t.until) {
+		if t.refusal != nil && time.Since(t.refused) < refusalStands {
+			return t.refusal
+		}
 		token, ttl, err := t.renew(ctx, t.token)
+		t.refusal = nil
+		if ClassOf(err) == Unusable {
+			t.refusal, t.refused = err, time.Now()
+		}
 		if err != nil {
 			return err
 		}

@@ -24,3 +24,14 @@ func (n *Int) UnmarshalJSON(b []byte) error {
 	*n = Int(v)
 	return nil
 }
+
+// Flag is a yes or no in a vendor's JSON, which may come as false and true or
+// as 0 and 1, in quotes or not. All else, null too, is no.
+type Flag bool
+
+// UnmarshalJSON reads true, "true", 1 and "1" as yes.
+func (f *Flag) UnmarshalJSON(b []byte) error {
+	text := strings.Trim(string(b), `"`)
+	*f = text == "true" || text == "1"
+	return nil
+}

@@ -35,9 +35,12 @@ func (u User) Name() string {
 	return local
 }
 
-// Account is one of our users at one vendor. ID is the vendor's, as text.
+// Account is one of our users at one vendor. ID is the vendor's, as text. Email
+// is what the event at hand says, empty where it says nothing: a help to find
+// the account, not what the vendor holds.
 type Account struct {
-	ID string
+	ID    string
+	Email string
 }
 
 // Course is one of our courses at one vendor.
@@ -73,6 +76,10 @@ type Activity struct {
 	At         time.Time
 	Properties map[string]any
 }
+
+// NormalEmail is an e-mail as we send it, without surrounding blanks and in
+// lower case, so that a search finds what we made even where it minds the case.
+func NormalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
 // SameEmail tells whether a and b are the same address: equal but for case and
 // surrounding blanks. No vendor documents its own rule; none treats two

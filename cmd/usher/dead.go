@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
 )
 
 // deadCmd is the commands for dead letters.
@@ -24,14 +26,33 @@ and the event's key; the first digits of the key suffice where they name only on
 Examples:
   usher dead list --vendor lead
   usher dead show lead.3fa9
-  usher dead replay lead.3fa9
+  usher dead replay lead.3fa9 --dry-run
   usher dead drop lead.3fa9 --reason "test user"`
 }
 
 // graves is the dead letters on one bus.
 type graves struct {
 	*bus.Bus
-	end func()
+	config config.Config
+	end    func()
+}
+
+// The states of a dead letter.
+const (
+	stateWaiting     = "waiting"
+	stateReplaying   = "replaying"   // it was sent back, and nothing has come of it yet
+	stateQuarantined = "quarantined" // it was sent back so often that once more would hardly help
+)
+
+func (g graves) state(d bus.DeadLetter) string {
+	switch {
+	case d.Replaying > 0:
+		return stateReplaying
+	case d.Replay >= g.config.Worker.MaxReplays:
+		return stateQuarantined
+	default:
+		return stateWaiting
+	}
 }
 
 // graves reaches the dead letters.
@@ -41,10 +62,10 @@ func (a *app) graves(ctx context.Context) (graves, error) {
 		return graves{}, err
 	}
 	b, end, err := reach(ctx, a, c)
-	return graves{b, end}, err
+	return graves{b, c, end}, err
 }
 
-// all returns the dead letters that fit, oldest first.
+// all returns the dead letters that fit, the one that was last tried longest ago first.
 func (g graves) all(ctx context.Context, fits func(bus.DeadLetter) bool) ([]bus.DeadLetter, error) {
 	var list []bus.DeadLetter
 	err := g.DeadLetters(ctx, func(d bus.DeadLetter) bool {
@@ -53,6 +74,7 @@ func (g graves) all(ctx context.Context, fits func(bus.DeadLetter) bool) ([]bus.
 		}
 		return true
 	})
+	slices.SortStableFunc(list, func(a, b bus.DeadLetter) int { return a.LastTry.Compare(b.LastTry) })
 	return list, missing(err)
 }
 

@@ -2,7 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/internal/bus"
@@ -10,15 +15,28 @@ import (
 
 // deadFilter says which dead letters are meant.
 type deadFilter struct {
-	Vendor vendorFlag `help:"Of this vendor only." placeholder:"NAME"`
-	Type   string     `help:"Of events of this type only." placeholder:"TYPE"`
-	Class  string     `help:"Of this class only: invalid, permanent, prerequisite, exhausted or panic." placeholder:"CLASS"`
+	Vendor    vendorFlag    `help:"Of this vendor only." placeholder:"NAME"`
+	Type      string        `help:"Of events of this type only." placeholder:"TYPE"`
+	Class     string        `help:"Of this class only: invalid, permanent, prerequisite, exhausted or panic." placeholder:"CLASS"`
+	OlderThan time.Duration `help:"Last tried longer ago than this only, such as 1h." placeholder:"DURATION"`
+	NewerThan time.Duration `help:"Last tried less long ago than this only, such as 24h." placeholder:"DURATION"`
+}
+
+// Validate refuses ages that are none.
+func (f deadFilter) Validate() error {
+	if f.OlderThan < 0 || f.NewerThan < 0 {
+		return errors.New("neither --older-than nor --newer-than can be negative")
+	}
+	return nil
 }
 
 func (f deadFilter) fits(d bus.DeadLetter) bool {
+	age := time.Since(d.LastTry)
 	return (f.Vendor == "" || string(f.Vendor) == d.Vendor) &&
 		(f.Type == "" || f.Type == d.Type) &&
-		(f.Class == "" || f.Class == d.Class)
+		(f.Class == "" || f.Class == d.Class) &&
+		(f.OlderThan == 0 || age > f.OlderThan) &&
+		(f.NewerThan == 0 || age < f.NewerThan)
 }
 
 type deadListCmd struct {
@@ -28,18 +46,22 @@ type deadListCmd struct {
 
 // Help is shown below the flags.
 func (deadListCmd) Help() string {
-	return `Elsewhere than on a terminal the values of a line stand between tabs: ID, type, event id,
-class, status, attempts, last try, message.
+	return `The state is replaying while one that was sent back is on its way, and quarantined where it was
+sent back worker.max_replays times and failed each time. On a terminal the classes are counted at
+the end. Elsewhere the values of a line stand between tabs: ID, type, event id, class, status,
+attempts, last try, state, message.
 
 Examples:
   usher dead list --vendor lead --class permanent
+  usher dead list --older-than 1h --newer-than 24h
   usher dead list --json | jq -r '.[].id'`
 }
 
 // deadSummary is a dead letter without the event itself, which holds personal
 // data: its members of the same names stand before those of DeadLetter.
 type deadSummary struct {
-	ID string `json:"id"`
+	ID    string `json:"id"`
+	State string `json:"state"`
 	bus.DeadLetter
 	Header  *struct{} `json:"header,omitempty"`
 	Payload *struct{} `json:"payload,omitempty"`
@@ -59,7 +81,7 @@ func (l deadListCmd) Run(ctx context.Context, a *app) error {
 	if l.JSON {
 		out := make([]deadSummary, len(list))
 		for i, d := range list {
-			out[i] = deadSummary{ID: d.ID(), DeadLetter: d}
+			out[i] = deadSummary{ID: d.ID(), State: g.state(d), DeadLetter: d}
 		}
 		return writeJSON(a.Stdout, out)
 	}
@@ -67,10 +89,32 @@ func (l deadListCmd) Run(ctx context.Context, a *app) error {
 	for _, d := range list {
 		rows = append(rows, []string{
 			d.ID(), d.Type, d.EventID, d.Class, status(d.Status), strconv.Itoa(d.Attempts),
-			d.LastTry.UTC().Format(time.RFC3339), d.Message,
+			d.LastTry.UTC().Format(time.RFC3339), g.state(d), d.Message,
 		})
 	}
-	return a.print([]string{"ID", "type", "event", "class", "status", "attempts", "last try", "message"}, rows)
+	err = a.print([]string{"ID", "type", "event", "class", "status", "attempts", "last try", "state", "message"}, rows)
+	if err == nil && terminal(a.Stdout) {
+		_, err = fmt.Fprintln(a.Stdout, tally(list))
+	}
+	return err
+}
+
+// tally counts dead letters by class, the most frequent first.
+func tally(list []bus.DeadLetter) string {
+	classes := map[string]int{}
+	for _, d := range list {
+		classes[d.Class]++
+	}
+	said := count(len(list), "dead letter")
+	if len(list) == 0 {
+		return said
+	}
+	names := slices.Sorted(maps.Keys(classes))
+	slices.SortStableFunc(names, func(a, b string) int { return classes[b] - classes[a] })
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%d %s", classes[name], harmless(name, ""))
+	}
+	return said + ": " + strings.Join(names, ", ")
 }
 
 // status is an HTTP status as it is shown, and nothing where none came.

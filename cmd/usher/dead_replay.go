@@ -4,27 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/usherhq/usher/internal/bus"
 )
 
 type deadReplayCmd struct {
-	IDs        []string `arg:"" optional:"" name:"id" help:"Vendor and event key, or the first part of it."`
-	All        bool     `help:"All that fit, oldest first; with --max."`
-	Max        int      `help:"With --all: this many at most." placeholder:"N"`
-	deadFilter `embed:""`
-	JSON       bool `help:"Print a JSON object."`
+	IDs         []string `arg:"" optional:"" name:"id" help:"Vendor and event key, or the first part of it."`
+	All         bool     `help:"All that fit, oldest first; with --max."`
+	Max         int      `help:"With --all: this many at most." placeholder:"N"`
+	deadFilter  `embed:""`
+	DryRun      bool          `help:"Say what would become of each, and send nothing."`
+	Rate        float64       `help:"So many a second." default:"10" placeholder:"N"`
+	Again       time.Duration `help:"Send again what has been on its way for longer than this." default:"1h" placeholder:"DURATION"`
+	Quarantined bool          `help:"Those too that were sent back worker.max_replays times."`
+	deed        `embed:""`
+	JSON        bool `help:"Print a JSON object."`
 }
 
 // Help is shown below the flags.
 func (deadReplayCmd) Help() string {
 	return `Mend the cause first: the vendor's data, the credentials, the courses in the configuration.
 A replay goes to its one vendor, with its first place in the order of events, so what is
-newer stays, and what was done already is not done again. What fails again is a dead letter again.
+newer stays, and what was done already is not done again. A dead letter leaves when its replay has
+ended well; until then it is shown as replaying. What fails again is a dead letter again.
+Interrupt it and run it again: it goes on with those that were not sent.
+
+--dry-run asks the ledger what would become of each by itself: would the vendor be called, or is it
+superseded, done already, or still at fault? Run it with the configuration of usher serve.
 
 Examples:
   usher dead replay lead.3fa9
-  usher dead replay --all --vendor lead --class exhausted --max 100`
+  usher dead replay --all --vendor lead --class exhausted --max 100 --dry-run
+  usher dead replay --all --vendor lead --class exhausted --max 100 --rate 2 --reason "LEAD is back"`
 }
 
 // Validate refuses a use that does not say what is meant.
@@ -37,129 +51,108 @@ func (r deadReplayCmd) Validate() error {
 	case r.All && r.Max < 1:
 		return errors.New("--all needs --max N, the most that are sent back at once: after a fault that is not mended they all fail again")
 	case !r.All && (r.Max != 0 || r.deadFilter != deadFilter{}):
-		return errors.New("--max, --vendor, --type and --class go with --all")
+		return errors.New("--max, --vendor, --type, --class, --older-than and --newer-than go with --all")
+	case !(r.Rate > 0) || r.Again < 0:
+		return errors.New("--rate must be above zero, and --again not below")
 	default:
-		return nil
+		return errors.Join(r.deadFilter.Validate(), r.deed.Validate())
 	}
 }
 
-// Run sends them back.
+// Run sends them back, or says what would become of them.
 func (r deadReplayCmd) Run(ctx context.Context, a *app) error {
 	g, err := a.graves(ctx)
 	if err != nil {
 		return err
 	}
 	defer g.end()
-	var list []bus.DeadLetter
-	if r.All {
-		list, err = g.all(ctx, r.fits)
-	} else {
+	list, t, err := r.pick(ctx, g)
+	if err != nil {
+		return err
+	}
+	if r.DryRun {
+		return r.foresee(ctx, a, g, list)
+	}
+	t.verb, t.reason, t.json = "sent back", r.Reason, r.JSON
+	done, err := r.send(ctx, a, g, list)
+	return errors.Join(a.told(done, t), err)
+}
+
+// pick returns the dead letters that are to be sent, and notes which are not.
+func (r deadReplayCmd) pick(ctx context.Context, g graves) (list []bus.DeadLetter, t toll, err error) {
+	if !r.All {
 		list, err = g.find(ctx, r.IDs)
-	}
-	if err != nil {
-		return err
-	}
-	left := 0
-	if r.All && len(list) > r.Max {
-		list, left = list[:r.Max], len(list)-r.Max
-	}
-	done, err := each(list, func(d bus.DeadLetter) error { return g.Replay(ctx, d) })
-	return errors.Join(a.told(done, toll{verb: "sent back", left: left, json: r.JSON}), missing(err))
-}
-
-type deadDropCmd struct {
-	IDs    []string `arg:"" name:"id" help:"Vendor and event key, or the first part of it."`
-	Reason string   `required:"" help:"Why, for the log." placeholder:"TEXT"`
-	JSON   bool     `help:"Print a JSON object."`
-}
-
-// Help is shown below the flags.
-func (deadDropCmd) Help() string {
-	return `The event is then never carried out at that vendor, and cannot be sent back. The reason is
-logged on standard error with the ID, in every format of the log.
-
-Examples:
-  usher dead drop lead.3fa9 --reason "test user"`
-}
-
-// Validate refuses a reason that is none.
-func (d deadDropCmd) Validate() error {
-	if plain := harmless(d.Reason, ""); len(plain) == 0 || plain != d.Reason {
-		return errors.New("--reason must be one line that says why")
-	}
-	return nil
-}
-
-// Run removes them.
-func (d deadDropCmd) Run(ctx context.Context, a *app) error {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	log := a.logger(c.Log)
-	g, err := a.graves(ctx)
-	if err != nil {
-		return err
-	}
-	defer g.end()
-	list, err := g.find(ctx, d.IDs)
-	if err != nil {
-		return err
-	}
-	done, err := each(list, func(letter bus.DeadLetter) error {
-		if err := g.Drop(ctx, letter); err != nil {
-			return err
+		for _, d := range list {
+			err = errors.Join(err, r.refusal(g, d))
 		}
-		log.Warn().Str("dead_letter", letter.ID()).Str("type", letter.Type).Str("event", letter.EventID).
-			Str("class", letter.Class).Str("reason", d.Reason).Msg("dead letter dropped")
+		if err != nil && list != nil {
+			err = fmt.Errorf("nothing was done: %w", err)
+		}
+		return list, t, err
+	}
+	found, err := g.all(ctx, r.fits)
+	for _, d := range found {
+		switch {
+		case r.onItsWay(d):
+			t.replaying++
+		case r.refusal(g, d) != nil:
+			t.quarantined++
+		case len(list) == r.Max:
+			t.left++
+		default:
+			list = append(list, d)
+		}
+	}
+	return list, t, err
+}
+
+// onItsWay tells whether d was sent back not long ago.
+func (r deadReplayCmd) onItsWay(d bus.DeadLetter) bool {
+	return d.Replaying > 0 && time.Since(d.ReplayedAt) < r.Again
+}
+
+// refusal says why d is not sent, or nil.
+func (r deadReplayCmd) refusal(g graves, d bus.DeadLetter) error {
+	switch {
+	case r.onItsWay(d):
+		return fmt.Errorf("%s is on its way since %s: wait for what comes of it, or send it again with --again 0s",
+			d.ID(), d.ReplayedAt.UTC().Format(time.RFC3339))
+	case d.Replay >= g.config.Worker.MaxReplays && !r.Quarantined:
+		return fmt.Errorf("%s is quarantined: it was sent back %d times and failed each time (%s); mend the cause, and send it with --quarantined",
+			d.ID(), d.Replay, harmless(d.Message, ""))
+	default:
+		return nil
+	}
+}
+
+// send sends the list back at the rate, each written down first, and returns
+// those that were sent. One that changed meanwhile is passed over.
+func (r deadReplayCmd) send(ctx context.Context, a *app, g graves, list []bus.DeadLetter) ([]bus.DeadLetter, error) {
+	limit := rate.NewLimiter(rate.Limit(r.Rate), 1)
+	act := a.action(bus.DeadReplayed, r.deed)
+	bar := gauge{out: a.Stderr, on: terminal(a.Stderr), total: len(list)}
+	defer bar.end()
+	var sent []bus.DeadLetter
+	_, err := each(list, func(d bus.DeadLetter) error {
+		if err := limit.Wait(ctx); err != nil {
+			return fmt.Errorf("interrupted: %w; run it again to go on", err)
+		}
+		one := upon(act, d)
+		one.At, one.Replay = time.Now().UTC(), d.Replay+1
+		whole := context.WithoutCancel(ctx) // what has begun comes to its end
+		if err := g.Audit(whole, g.config.Source, one); err != nil {
+			return missing(err)
+		}
+		switch err := g.Replay(whole, d); {
+		case errors.Is(err, bus.ErrMoved):
+			_, err = fmt.Fprintf(a.Stderr, "%s is passed over: %v\n", d.ID(), err)
+			return err
+		case err != nil:
+			return missing(err)
+		}
+		sent = append(sent, d)
+		bar.step(len(sent))
 		return nil
 	})
-	return errors.Join(a.told(done, toll{verb: "dropped", reason: d.Reason, json: d.JSON}), err)
-}
-
-// each does the same to all of list, and returns those it was done to.
-func each(list []bus.DeadLetter, do func(bus.DeadLetter) error) ([]bus.DeadLetter, error) {
-	for i, d := range list {
-		if err := do(d); err != nil {
-			return list[:i], fmt.Errorf("%s: %w; those behind it are as they were", d.ID(), err)
-		}
-	}
-	return list, nil
-}
-
-// toll is what was done to dead letters, and how it is told.
-type toll struct {
-	verb   string
-	reason string
-	left   int // how many more would have fitted
-	json   bool
-}
-
-// told prints what was done.
-func (a *app) told(done []bus.DeadLetter, t toll) error {
-	if t.json {
-		ids := make([]string, len(done))
-		for i, d := range done {
-			ids[i] = d.ID()
-		}
-		return writeJSON(a.Stdout, struct {
-			Done   string   `json:"done"`
-			IDs    []string `json:"ids"`
-			Left   int      `json:"left"`
-			Reason string   `json:"reason,omitempty"`
-		}{t.verb, ids, t.left, t.reason})
-	}
-	var rows [][]string
-	for _, d := range done {
-		rows = append(rows, []string{t.verb, d.ID(), d.Type, d.EventID, t.reason})
-	}
-	if len(done) == 0 {
-		_, err := fmt.Fprintln(a.Stderr, "there is no dead letter that fits")
-		return err
-	}
-	if err := a.print([]string{"", "ID", "type", "event", "reason"}, rows); err != nil || t.left == 0 {
-		return err
-	}
-	_, err := fmt.Fprintf(a.Stderr, "%s left: run it again for more\n", count(t.left, "dead letter"))
-	return err
+	return sent, err
 }

@@ -34,7 +34,8 @@ Examples:
 
 // deadStory is all of a dead letter, with a payload that can be read.
 type deadStory struct {
-	ID string `json:"id"`
+	ID    string `json:"id"`
+	State string `json:"state"`
 	bus.DeadLetter
 	Payload json.RawMessage `json:"payload,omitempty"`
 	Base64  []byte          `json:"payload_base64,omitempty"`
@@ -52,9 +53,9 @@ func (s deadShowCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if !s.JSON {
-		return showDead(a.Stdout, list[0])
+		return showDead(a.Stdout, list[0], g.state(list[0]))
 	}
-	story := deadStory{ID: list[0].ID(), DeadLetter: list[0]}
+	story := deadStory{ID: list[0].ID(), State: g.state(list[0]), DeadLetter: list[0]}
 	if json.Valid(list[0].Payload) && utf8.Valid(list[0].Payload) {
 		story.Payload = list[0].Payload
 	} else {
@@ -64,7 +65,10 @@ func (s deadShowCmd) Run(ctx context.Context, a *app) error {
 }
 
 // showDead prints the whole story of a dead letter for a person.
-func showDead(w io.Writer, d bus.DeadLetter) error {
+func showDead(w io.Writer, d bus.DeadLetter, state string) error {
+	if d.Replaying > 0 {
+		state += fmt.Sprintf(" since %s, for the %d. time", d.ReplayedAt.UTC().Format(time.RFC3339), d.Replaying)
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, fact := range [][2]string{
 		{"ID", d.ID()},
@@ -72,6 +76,7 @@ func showDead(w io.Writer, d bus.DeadLetter) error {
 		{"type", d.Type},
 		{"event", d.EventID},
 		{"source", d.Source},
+		{"state", state},
 		{"class", d.Class},
 		{"status", status(d.Status)},
 		{"message", d.Message},

@@ -39,9 +39,6 @@ Examples:
   usher demo --events 500 --seed 7 --exit --json`
 }
 
-// The demo waits in seconds where usher serve waits in minutes.
-var hasty = pace{retryMin: 50 * time.Millisecond, retryMax: time.Second, holdRetry: 500 * time.Millisecond}
-
 const demoLimit = 50 * time.Second // without a new result, until the demo gives up
 
 // Validate refuses values that mean nothing.
@@ -119,6 +116,8 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", // pupils, not staff
 		"USHER_NATS_EMBEDDED_DIR="+dir, "USHER_NATS_EMBEDDED_SYNC=1m", "USHER_NATS_EMBEDDED_ADDR="+broker,
 		"USHER_WORKER_ACK_WAIT=6s", "USHER_WORKER_CALL_LEASE=3s", "USHER_WORKER_PREREQUISITE_WAIT=1m", "USHER_WORKER_SHUTDOWN=4s",
+		// It waits in seconds where usher serve waits in minutes.
+		"USHER_WORKER_RETRY_MIN=50ms", "USHER_WORKER_RETRY_MAX=1s", "USHER_WORKER_HOLD_RETRY=500ms",
 	)
 	for _, v := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
 		environ = append(environ, "USHER_"+v+"_TIMEOUT=1s")
@@ -197,7 +196,7 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	}
 	s.show.begin(s, expected)
 	working, stop := context.WithCancel(ctx)
-	e := &engine{config: s.config, pace: hasty, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen}
+	e := &engine{config: s.config, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen}
 	worked := make(chan error, 1)
 	go func() { worked <- e.run(working) }()
 	s.ends = append(s.ends, func() { stop(); s.show.fault(<-worked) })

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
@@ -20,20 +21,15 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// pace is how an engine waits between tries.
-type pace struct {
-	retryMin, retryMax, holdRetry time.Duration
-}
-
-var steady = pace{retryMin: time.Second, retryMax: 10 * time.Minute, holdRetry: 30 * time.Second}
-
 // engine is the workers of all vendors that are on, over one bus.
 type engine struct {
 	config config.Config
-	pace   pace
 	log    zerolog.Logger
 	bus    *bus.Bus
 	seen   func(worker.Seen)
+	// reload reads the configuration again, secrets in files too; nil where there
+	// is nothing to read again.
+	reload func() (config.Config, error)
 }
 
 // connect reaches the configured NATS, or starts the embedded one. close ends both.
@@ -79,7 +75,7 @@ func drain(nc *nats.Conn) {
 func layout(c config.NATS) bus.Layout {
 	l := bus.Layout{
 		Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
-		DeadAge: c.DeadMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
+		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
 	}
 	if l.Events == "" {
 		l.Events, l.Own = bus.EventsStream, true
@@ -132,6 +128,10 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 	if err != nil {
 		return worker.Deps{}, err
 	}
+	stop, err := e.brake(ctx)
+	if err != nil {
+		return worker.Deps{}, err
+	}
 	var names []string
 	for _, v := range vendorList(&e.config) {
 		names = append(names, v.name)
@@ -139,20 +139,59 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 	return worker.Deps{
 		Accounts: &ledger.Book{Store: ledger.KV{Bucket: accounts}, Timeout: bus.CallTimeout},
 		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
-		Results:  e.bus, Graves: e.bus, Validate: valid.Validate,
+		Results:  e.bus, Graves: e.bus, Brake: stop, Validate: valid.Validate,
 		Handlers: handlerList(handlers.Courses(e.config.Courses), names),
 		Log:      e.log, Seen: e.seen,
 	}, nil
 }
 
+// brake returns the safety stop for deletions, which counts from now on.
+func (e *engine) brake(ctx context.Context) (*brake.Brake, error) {
+	control, err := e.bus.Bucket(ctx, bus.ControlKV)
+	if err != nil {
+		return nil, err
+	}
+	const least = 100 // deletions, below which the share does not count
+	d := e.config.Deletions
+	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, ledger.KV{Bucket: control}, e.bus.Counts)
+	return b, b.Start(ctx)
+}
+
+// trial returns how a vendor that is on hold is tried: by the cheapest call that
+// shows that it takes our credentials, with the credentials as they are by then.
+func (e *engine) trial(v vendor) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		if e.reload != nil {
+			c, err := e.reload()
+			if err != nil {
+				return nil, fmt.Errorf("read the configuration again: %w", err)
+			}
+			for _, fresh := range vendorList(&c) {
+				if fresh.name == v.name {
+					v = fresh
+				}
+			}
+		}
+		port, err := v.adapter()
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := port.(checker); ok {
+			err = c.Check(ctx)
+		}
+		return port, err
+	}
+}
+
 // serve runs one vendor's worker on its lanes.
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
+	deps.Trial = e.trial(v)
 	c, s := e.config.Worker, v.settings()
 	w, err := worker.New(handlers.Vendor{Name: v.name, Port: port}, worker.Config{
 		Source: e.config.Source, Concurrency: atWork(s, c.CallLease), Prefetch: 8 * s.Concurrency,
 		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait, Ceiling: 10 * c.AckWait,
 		MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
-		RetryMin: e.pace.retryMin, RetryMax: e.pace.retryMax, HoldRetry: e.pace.holdRetry,
+		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: c.HoldAfter, HoldRetry: c.HoldRetry,
 	}, deps)
 	if err != nil {
 		return err
@@ -191,16 +230,16 @@ func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.L
 	stream := layout(e.config.NATS).Events
 	lane := func(name, stream string, subjects []string, pinned bool) bus.LaneConfig {
 		return bus.LaneConfig{
-			Name: "usher-" + vendor + "-" + name, Stream: stream, Subjects: subjects, Pinned: pinned,
+			Name: laneName(vendor, name), Stream: stream, Subjects: subjects, Pinned: pinned,
 			AckWait: e.config.Worker.AckWait, MaxAckPending: e.config.Worker.MaxAckPending,
 		}
 	}
 	lanes := []bus.LaneConfig{
-		lane("lifecycle", stream, lifecycle, true),
-		lane("replay", bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}, false),
+		lane(lifecycleLane, stream, lifecycle, true),
+		lane(replayLane, bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}, false),
 	}
 	if len(activity) > 0 {
-		lanes = append(lanes, lane("activity", stream, activity, false))
+		lanes = append(lanes, lane(activityLane, stream, activity, false))
 	}
 	return lanes
 }

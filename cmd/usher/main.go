@@ -72,6 +72,10 @@ type cli struct {
 	Send    sendCmd    `cmd:"" help:"Check events and send them."`
 	Results resultsCmd `cmd:"" help:"Tell what came of events."`
 	Dead    deadCmd    `cmd:"" help:"See to the events that failed for good: list, show, replay, drop."`
+	Pause   pauseCmd   `cmd:"" help:"Give a vendor no further events for a while."`
+	Resume  resumeCmd  `cmd:"" help:"End a pause."`
+	Approve approveCmd `cmd:"" help:"Let what is on hold go on."`
+	Audit   auditCmd   `cmd:"" help:"Tell who replayed, dropped, paused or resumed what, and why."`
 	Vendors vendorsCmd `cmd:"" help:"See whether the vendors let usher in."`
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Demo    demoCmd    `cmd:"" help:"See it at work: a school's term against stand-in vendors, with faults."`

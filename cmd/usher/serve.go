@@ -49,7 +49,7 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer end()
 	log.Info().Str("vendors", strings.Join(c.On(), ", ")).Msg("serving")
-	e := &engine{config: c, pace: steady, log: log, bus: b}
+	e := &engine{config: c, log: log, bus: b, reload: a.config}
 	if err := unlessStopped(ctx, e.run(ctx)); err != nil {
 		return err
 	}

@@ -29,7 +29,8 @@ type vendorsCheckCmd struct {
 
 // Help is shown below the flags.
 func (vendorsCheckCmd) Help() string {
-	return `Each vendor is asked with a call that changes nothing. ok: it lets us in. refused: it does not;
+	return `Each vendor is asked with a call that changes nothing: a list of one, or where there is none, an
+object without content, which the vendor refuses (a Meiro source without a schema records it). ok: it lets us in. refused: it does not;
 what to do is told. unreachable: no answer came that says anything. off: what to set to turn it on.
 Exit code 0: all that are on let us in. 1: one does not. 2: none is on.
 

@@ -65,12 +65,28 @@ func (b *Bus) publish(ctx context.Context, subject string, e events.Event) (bool
 }
 
 // put stores one message, and tells whether it is a new one.
-func (b *Bus) put(ctx context.Context, m *nats.Msg) (bool, error) {
+func (b *Bus) put(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	ack, err := b.js.PublishMsg(ctx, m)
+	ack, err := b.js.PublishMsg(ctx, m, opts...)
 	if err != nil {
 		return false, fmt.Errorf("publish on %s: %w", m.Subject, err)
 	}
 	return !ack.Duplicate, nil
+}
+
+// Counts returns how many user.deleted, and how many messages in all, the stream
+// of events holds.
+func (b *Bus) Counts(ctx context.Context) (deleted, all uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, b.layout.Events)
+	if err != nil {
+		return 0, 0, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(events.UserDeleted))
+	if err != nil {
+		return 0, 0, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+	}
+	return info.State.Subjects[events.UserDeleted], info.State.Msgs, nil
 }

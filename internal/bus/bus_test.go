@@ -20,7 +20,7 @@ import (
 
 var layout = bus.Layout{
 	Events: bus.EventsStream, Own: true, Replicas: 1,
-	EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
+	EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour, AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
 }
 
 // world is a real server in the process, with the streams made.
@@ -239,7 +239,12 @@ func TestRenewKeepsAMessage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := fetch(t, l, 1, 10*time.Second); len(got) != 1 {
+	// A fetch ends with nothing when the lane's pin runs out, as it may just then.
+	var got []uint64
+	for end := time.Now().Add(10 * time.Second); len(got) == 0 && time.Now().Before(end); {
+		got = fetch(t, l, 1, time.Second)
+	}
+	if len(got) != 1 {
 		t.Errorf("got %v, want the message again once it is not renewed", got)
 	}
 }
@@ -274,30 +279,6 @@ func TestTheNewestDeadLetterOfAnEffectStays(t *testing.T) {
 	}
 	if d, err := b.DeadLetter(t.Context(), "acme.k1"); err != nil || d.Attempts != 9 {
 		t.Errorf("got %d attempts (%v), want 9", d.Attempts, err)
-	}
-}
-
-func TestReplayCarriesTheFirstOrderAndRemovesTheDeadLetter(t *testing.T) {
-	b := ensured(t)
-	if err := b.Bury(t.Context(), deadLetter("k1")); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Replay(t.Context(), deadLetter("k1")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.DeadLetter(t.Context(), "acme.k1"); !errors.Is(err, bus.ErrNoDeadLetter) {
-		t.Errorf("got %v, want that the dead letter is gone", err)
-	}
-	l, err := b.Lane(t.Context(), bus.LaneConfig{Name: "r", Stream: bus.ReplaysStream, Subjects: []string{"usher.replay.acme.>"}, AckWait: time.Second, MaxAckPending: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got bus.Replayed
-	if err := l.Fetch(1, 2*time.Second, func(m *bus.Message) { got, _ = bus.ReadReplay(m.Header()) }); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(bus.Replayed{Key: "k1", Epoch: 1, Seq: 42, Number: 1}, got); diff != "" {
-		t.Errorf("the replay differs (-want +got):\n%s", diff)
 	}
 }
 
@@ -383,5 +364,41 @@ func TestConnectSaysWhatToCheck(t *testing.T) {
 	_, err := bus.Connect(ctx, bus.Options{URL: "nats://127.0.0.1:1"})
 	if err == nil || !strings.Contains(err.Error(), "USHER_NATS_URL") {
 		t.Errorf("got %v, want an error that names the setting", err)
+	}
+}
+
+func TestADeadLetterThatIsTooLargeToBeKeptWhole(t *testing.T) {
+	b := ensured(t)
+	e, err := events.New(events.ActivityTracked, "/school", "big", time.Unix(1, 0), map[string]any{
+		"user_id": "u1", "name": "essay", "properties": map[string]any{"text": strings.Repeat("x", 900<<10)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Send(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := b.JetStream().Stream(t.Context(), bus.EventsStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := stream.GetMsg(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := deadLetter("k1")
+	d.Epoch, d.Seq, d.Payload = stream.CachedInfo().Created.UnixNano(), 1, raw.Data
+	if err := b.Bury(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	read, err := b.DeadLetter(t.Context(), "acme.k1")
+	if err != nil || !slices.Equal(read.Payload, raw.Data) {
+		t.Fatalf("got %d bytes (%v), want the %d of the event", len(read.Payload), err, len(raw.Data))
+	}
+	if err := b.Replay(t.Context(), read); err != nil {
+		t.Errorf("it cannot be sent back: %v", err)
+	}
+	if read, err = b.DeadLetter(t.Context(), "acme.k1"); err != nil || read.Replaying != 1 {
+		t.Errorf("got replay %d (%v), want that it is marked", read.Replaying, err)
 	}
 }

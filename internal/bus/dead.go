@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,41 +29,98 @@ type DeadLetter struct {
 	LastTry  time.Time `json:"last_try"`
 	Epoch    int64     `json:"epoch"` // the order of the event's first message
 	Seq      uint64    `json:"seq"`
-	Replay   int       `json:"replay"` // how often it had been sent back
+	Stored   time.Time `json:"stored,omitzero"` // when that message was stored
+	Replay   int       `json:"replay"`          // how often it had been sent back
 	Trace    string    `json:"traceparent,omitempty"`
+	// Replaying is the number of the replay that is on its way, since ReplayedAt;
+	// zero where none is.
+	Replaying  int       `json:"replaying,omitempty"`
+	ReplayedAt time.Time `json:"replayed_at,omitzero"`
 
 	Subject string              `json:"subject"` // the event as it came
 	Header  map[string][]string `json:"header,omitempty"`
-	Payload []byte              `json:"payload"`
+	Payload []byte              `json:"payload,omitempty"`
+	// Omitted is the size of a payload that is too large to be stored once more:
+	// it is read from the stream of events where it is needed.
+	Omitted int `json:"omitted,omitempty"`
 
 	at uint64 // where it stands in its stream, as it was read
 }
 
-// Subject is what a dead letter is published on. A newer one for the same effect
-// takes its place.
-func (d DeadLetter) subject() string {
-	return fmt.Sprintf("usher.dead.%s.%s.%s", d.Vendor, d.Type, d.Key)
+// deadSubject is what a dead letter is published on. A newer one for the same
+// effect takes its place.
+func deadSubject(vendor, kind, key string) string {
+	return fmt.Sprintf("usher.dead.%s.%s.%s", vendor, kind, key)
 }
+
+func (d DeadLetter) subject() string { return deadSubject(d.Vendor, d.Type, d.Key) }
 
 // ID names a dead letter for people: vendor and event key.
 func (d DeadLetter) ID() string { return d.Vendor + "." + d.Key }
 
 // Bury stores a dead letter, and returns once the server has it.
 func (b *Bus) Bury(ctx context.Context, d DeadLetter) error {
+	m, err := b.letter(d)
+	if err != nil {
+		return err
+	}
+	_, err = b.put(ctx, m)
+	return err
+}
+
+// letter is the dead letter as it is stored: without its payload, where it would
+// be too large.
+func (b *Bus) letter(d DeadLetter) (*nats.Msg, error) {
+	m, err := d.message()
+	if err == nil && int64(len(m.Data)) > b.nc.MaxPayload()-headerRoom {
+		d.Payload, d.Omitted = nil, len(d.Payload)
+		return d.message()
+	}
+	return m, err
+}
+
+// headerRoom is what the headers of a dead letter take, and some.
+const headerRoom = 1 << 10
+
+// errNoPayload is returned for a replay of a dead letter whose payload is gone.
+var errNoPayload = errors.New("its payload was too large to be kept, and is no longer in the stream of events")
+
+// omitted reads the payload that was too large to be kept with a dead letter.
+func (b *Bus) omitted(ctx context.Context, d DeadLetter) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, b.layout.Events)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+	}
+	if stream.CachedInfo().Created.UnixNano() != d.Epoch {
+		return nil, errNoPayload
+	}
+	raw, err := stream.GetMsg(ctx, d.Seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, errNoPayload
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+	}
+	return raw.Data, nil
+}
+
+// message is the dead letter as it is stored.
+func (d DeadLetter) message() (*nats.Msg, error) {
 	d.Header = kept(d.Header)
 	body, err := json.Marshal(d)
 	if err != nil {
-		return fmt.Errorf("write dead letter: %w", err)
+		return nil, fmt.Errorf("write dead letter: %w", err)
 	}
-	_, err = b.put(ctx, &nats.Msg{Subject: d.subject(), Data: body, Header: nats.Header{"Content-Type": {"application/json"}}})
-	return err
+	return &nats.Msg{Subject: d.subject(), Data: body, Header: nats.Header{"Content-Type": {"application/json"}}}, nil
 }
 
 // ErrNoDeadLetter is returned where there is none of that name.
 var ErrNoDeadLetter = errors.New("no such dead letter")
 
-// DeadLetters calls yield with each dead letter, oldest first, until it returns
-// false.
+// DeadLetters calls yield with each dead letter, in the order in which they were
+// stored or marked, until it returns false.
 func (b *Bus) DeadLetters(ctx context.Context, yield func(DeadLetter) bool) error {
 	stream, err := b.js.Stream(ctx, DeadStream)
 	if err != nil {
@@ -79,15 +135,29 @@ func (b *Bus) DeadLetters(ctx context.Context, yield func(DeadLetter) bool) erro
 			return fmt.Errorf("read dead letters: %w", err)
 		}
 		seq = raw.Sequence
-		var d DeadLetter
-		if err := json.Unmarshal(raw.Data, &d); err != nil {
-			continue // not one of ours
+		d, ok := readDead(raw)
+		if !ok {
+			continue
 		}
-		d.at = raw.Sequence
+		if d.Omitted > 0 {
+			if d.Payload, err = b.omitted(ctx, d); err != nil && !errors.Is(err, errNoPayload) {
+				return err
+			}
+		}
 		if !yield(d) {
 			return nil
 		}
 	}
+}
+
+// readDead reads a message of the dead letters' stream. ok is false for one that
+// is not ours.
+func readDead(raw *jetstream.RawStreamMsg) (d DeadLetter, ok bool) {
+	if err := json.Unmarshal(raw.Data, &d); err != nil {
+		return d, false
+	}
+	d.at = raw.Sequence
+	return d, true
 }
 
 // DeadLetter returns the one with this ID.
@@ -108,30 +178,26 @@ func (b *Bus) DeadLetter(ctx context.Context, id string) (DeadLetter, error) {
 	return *found, nil
 }
 
-// The headers of a replay, which carry what the first message had.
-const (
-	headerKey    = "Usher-Key"
-	headerEpoch  = "Usher-Epoch"
-	headerSeq    = "Usher-Seq"
-	headerReplay = "Usher-Replay"
-)
-
-// Replay sends a dead letter back to its vendor, with its first order and the
-// next replay number, and removes it once the server has taken the replay.
-func (b *Bus) Replay(ctx context.Context, d DeadLetter) error {
-	replay := strconv.Itoa(d.Replay + 1)
-	header := nats.Header(kept(d.Header))
-	header.Set(headerKey, d.Key)
-	header.Set(headerEpoch, strconv.FormatInt(d.Epoch, 10))
-	header.Set(headerSeq, strconv.FormatUint(d.Seq, 10))
-	header.Set(headerReplay, replay)
-	// With the type, since two events of a producer that gives an id twice have one key.
-	header.Set(nats.MsgIdHdr, d.ID()+"."+d.Type+"."+replay)
-	subject := fmt.Sprintf("usher.replay.%s.%s", d.Vendor, d.Type)
-	if _, err := b.put(ctx, &nats.Msg{Subject: subject, Header: header, Data: d.Payload}); err != nil {
-		return err
+// last returns the dead letter that stands on a subject now, or ErrNoDeadLetter.
+func (b *Bus) last(ctx context.Context, subject string) (DeadLetter, error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, DeadStream)
+	if err != nil {
+		return DeadLetter{}, fmt.Errorf("stream %s: %w", DeadStream, err)
 	}
-	return b.Drop(ctx, d)
+	raw, err := stream.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return DeadLetter{}, ErrNoDeadLetter
+	}
+	if err != nil {
+		return DeadLetter{}, fmt.Errorf("read dead letter: %w", err)
+	}
+	d, ok := readDead(raw)
+	if !ok {
+		return DeadLetter{}, ErrNoDeadLetter
+	}
+	return d, nil
 }
 
 // Drop removes a dead letter as it was read. One that has taken its place since
@@ -151,24 +217,4 @@ func (b *Bus) Drop(ctx context.Context, d DeadLetter) error {
 		return fmt.Errorf("drop dead letter: %w", err)
 	}
 	return nil
-}
-
-// Replayed is what the headers of a replay say of its first message.
-type Replayed struct {
-	Key    string
-	Epoch  int64
-	Seq    uint64
-	Number int
-}
-
-// ReadReplay reads the headers of a replay. ok is false for a message that is
-// not one; a message on REPLAYS that is not one was not sent by usher.
-func ReadReplay(header map[string][]string) (r Replayed, ok bool) {
-	h := nats.Header(header)
-	r.Key = h.Get(headerKey)
-	number, err1 := strconv.Atoi(h.Get(headerReplay))
-	epoch, err2 := strconv.ParseInt(h.Get(headerEpoch), 10, 64)
-	seq, err3 := strconv.ParseUint(h.Get(headerSeq), 10, 64)
-	r.Number, r.Epoch, r.Seq = number, epoch, seq
-	return r, r.Key != "" && errors.Join(err1, err2, err3) == nil
 }

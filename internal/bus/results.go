@@ -3,8 +3,6 @@ package bus
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,52 +23,11 @@ type ResultsQuery struct {
 // until the end of the stream where the query does not follow it, or until ctx
 // ends, whose error it then returns. Messages that hold no result are passed over.
 func (b *Bus) Results(ctx context.Context, q ResultsQuery, yield func(events.Event, events.Result) bool) error {
-	consumer, err := b.js.OrderedConsumer(ctx, ResultsStream, q.consumer())
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", ResultsStream, err)
-	}
-	info, err := consumer.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("read results: %w", err)
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return fmt.Errorf("read results: %w", err)
-	}
-	defer messages.Stop()
-	for left := info.NumPending; q.Follow || left > 0; {
-		var m jetstream.Msg
-		if m, left, err = q.next(ctx, messages); err != nil {
-			return fmt.Errorf("read results: %w", err)
-		}
-		if e, r, ok := readResult(m); ok && !yield(e, r) {
-			return nil
-		}
-	}
-	return nil
-}
-
-// next returns the next message, and how many there are behind it.
-func (q ResultsQuery) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, uint64, error) {
-	if !q.Follow { // a message that is known to be there does not keep us waiting
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, CallTimeout)
-		defer cancel()
-	}
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if q.Follow && errors.Is(err, jetstream.ErrNoHeartbeat) {
-			continue // the connection is being made again
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return nil, 0, err
-		}
-		return m, meta.NumPending, nil
-	}
+	r := reading{stream: ResultsStream, consumer: q.consumer(), follow: q.Follow}
+	return b.scan(ctx, r, func(m jetstream.Msg) bool {
+		e, result, ok := readResult(m)
+		return !ok || yield(e, result)
+	})
 }
 
 // consumer is how the server is asked for the results.

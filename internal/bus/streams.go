@@ -20,8 +20,10 @@ const (
 	ResultsStream = "RESULTS"
 	ReplaysStream = "REPLAYS"
 	DeadStream    = "DEADLETTERS"
+	AuditStream   = "AUDIT"
 	AccountsKV    = "ACCOUNTS"
 	EffectsKV     = "EFFECTS"
+	ControlKV     = "CONTROL"
 )
 
 // Layout is what the streams are made with.
@@ -34,6 +36,7 @@ type Layout struct {
 	EventsAge  time.Duration // how long events are kept
 	ResultsAge time.Duration // how long results are
 	DeadAge    time.Duration // how long dead letters are
+	AuditAge   time.Duration // how long it is known who did what
 	EffectAge  time.Duration // how long activity is remembered
 	Window     time.Duration // in which a repeated Nats-Msg-Id is taken once
 	MaxBytes   int64         // of EVENTS and of RESULTS; no limit where it is zero
@@ -77,8 +80,13 @@ func (l Layout) streams() []jetstream.StreamConfig {
 			c.Name, c.Subjects, c.MaxAge = DeadStream, []string{"usher.dead.>"}, l.DeadAge
 			c.MaxMsgsPerSubject, c.Discard = 1, jetstream.DiscardOld
 		}),
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge = AuditStream, []string{auditSubject}, l.AuditAge
+			c.DenyDelete, c.DenyPurge = true, true
+		}),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, AccountsKV, 0) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, EffectsKV, l.EffectAge) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, ControlKV, 0) }),
 	}
 	if l.Own {
 		list = append(list, with(func(c *jetstream.StreamConfig) {

@@ -17,13 +17,16 @@ import (
 // yaml names (worker.ack_wait); its variable is USHER_ and that path in upper
 // case, without "vendors." (USHER_WORKER_ACK_WAIT, USHER_LEAD_EMAIL).
 type Config struct {
-	Source  string    `yaml:"source" env:"SOURCE"` // CloudEvents source of our results; default /usher
-	NATS    NATS      `yaml:"nats" envPrefix:"NATS_"`
-	HTTP    HTTP      `yaml:"http" envPrefix:"HTTP_"`
-	Log     Log       `yaml:"log" envPrefix:"LOG_"`
-	Worker  Worker    `yaml:"worker" envPrefix:"WORKER_"`
-	Vendors []Section `yaml:"vendors" env:"-"` // as Sources gave them
-	Courses Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
+	Source string `yaml:"source" env:"SOURCE"` // CloudEvents source of our results; default /usher
+	NATS   NATS   `yaml:"nats" envPrefix:"NATS_"`
+	HTTP   HTTP   `yaml:"http" envPrefix:"HTTP_"`
+	Log    Log    `yaml:"log" envPrefix:"LOG_"`
+	Worker Worker `yaml:"worker" envPrefix:"WORKER_"`
+	// Deletions is the safety stop: more than usual are held at all vendors until
+	// a person approves them.
+	Deletions Deletions `yaml:"deletions" envPrefix:"DELETIONS_"`
+	Vendors   []Section `yaml:"vendors" env:"-"` // as Sources gave them
+	Courses   Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
 
 	origins  map[string]string // key → where its value came from; the default where it is missing
 	lines    map[string]string // key → file:line
@@ -53,6 +56,7 @@ type NATS struct {
 	EventsMaxAge    time.Duration `yaml:"events_max_age" env:"EVENTS_MAX_AGE"`     // default 720h (30 days)
 	ResultsMaxAge   time.Duration `yaml:"results_max_age" env:"RESULTS_MAX_AGE"`   // default 720h (30 days)
 	DeadMaxAge      time.Duration `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`         // of dead letters; default 2160h (90 days)
+	AuditMaxAge     time.Duration `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`       // of who did what by hand; default 8760h (a year)
 	EffectsTTL      time.Duration `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // memory of activity events; default 168h (7 days)
 	DuplicateWindow time.Duration `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // of EVENTS and RESULTS; default 5m (1 M ids in it cost 235 MB)
 	MaxBytes        Bytes         `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which refuse more; default 0: no limit
@@ -88,11 +92,30 @@ type Worker struct {
 	// PrerequisiteWait is how long an effect waits for what must come before it,
 	// as an enrolment waits for its user, until it becomes a dead letter. Default 10m.
 	PrerequisiteWait time.Duration `yaml:"prerequisite_wait" env:"PREREQUISITE_WAIT"`
+	// RetryMin is the first wait after a failure, which then doubles. Default 1s.
+	RetryMin time.Duration `yaml:"retry_min" env:"RETRY_MIN"`
+	// RetryMax is the longest wait after a failure. Default 10m.
+	RetryMax time.Duration `yaml:"retry_max" env:"RETRY_MAX"`
+	// HoldAfter is how many effects in a row must fail at a vendor until it is put
+	// on hold. Refused credentials do so at once. Default 20.
+	HoldAfter int `yaml:"hold_after" env:"HOLD_AFTER"`
+	// HoldRetry is the wait between trials of a vendor that is on hold. Default 30s.
+	HoldRetry time.Duration `yaml:"hold_retry" env:"HOLD_RETRY"`
 	// MaxAckPending is how many messages of a consumer may be unfinished. It must
 	// exceed all that may wait, or a few sick users hold up everybody. Default 20000.
 	MaxAckPending int `yaml:"max_ack_pending" env:"MAX_ACK_PENDING"`
+	// MaxReplays is how often a dead letter may be sent back and fail again, before
+	// usher dead replay leaves it alone unless told otherwise. Default 5.
+	MaxReplays int `yaml:"max_replays" env:"MAX_REPLAYS"`
 	// Shutdown is how long a stopping process waits for running effects. Default 15s.
 	Shutdown time.Duration `yaml:"shutdown" env:"SHUTDOWN"`
+}
+
+// Deletions says how many users may be deleted before a person is asked.
+type Deletions struct {
+	Window time.Duration `yaml:"window" env:"WINDOW"` // over which user.deleted are counted; default 1h
+	Count  int           `yaml:"count" env:"COUNT"`   // more in a window are held; default 1000; 0 turns the safety stop off
+	Share  float64       `yaml:"share" env:"SHARE"`   // of all events in a window, from 0 to 1: more are held, where they are 100 or more; default 0.5
 }
 
 // Default returns the settings as they are when nobody sets anything, without
@@ -106,6 +129,7 @@ func Default() Config {
 			EventsMaxAge:    720 * time.Hour,
 			ResultsMaxAge:   720 * time.Hour,
 			DeadMaxAge:      2160 * time.Hour,
+			AuditMaxAge:     8760 * time.Hour,
 			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
@@ -115,9 +139,15 @@ func Default() Config {
 			AckWait:          30 * time.Second,
 			CallLease:        20 * time.Second,
 			PrerequisiteWait: 10 * time.Minute,
+			RetryMin:         time.Second,
+			RetryMax:         10 * time.Minute,
+			HoldAfter:        20,
+			HoldRetry:        30 * time.Second,
 			MaxAckPending:    20_000,
+			MaxReplays:       5,
 			Shutdown:         15 * time.Second,
 		},
+		Deletions: Deletions{Window: time.Hour, Count: 1000, Share: 0.5},
 	}
 }
 

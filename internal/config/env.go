@@ -11,6 +11,9 @@ import (
 
 const fileSuffix = "_FILE"
 
+// ActorVar names who uses the commands, for usher audit. It is no setting.
+const ActorVar = prefix + "ACTOR"
+
 // serviceLink is what Kubernetes adds to the environment for each service: for
 // one called usher, USHER_SERVICE_HOST and USHER_PORT_8080_TCP_ADDR.
 var serviceLink = regexp.MustCompile(`_SERVICE_(HOST|PORT)|_PORT(_\d+_(TCP|UDP).*)?$`)
@@ -29,7 +32,7 @@ func environ(list []string) map[string]string {
 // environment applies every variable that is set, and warns of those that
 // nothing reads: a slip in a name would pass in silence.
 func (l *loader) environment() {
-	read := map[string]bool{pathVar: true}
+	read := map[string]bool{pathVar: true, ActorVar: true}
 	for _, s := range l.config.settings() {
 		if s.variable == "" {
 			continue

@@ -16,7 +16,11 @@ func (l *loader) checkRelations() {
 	w, n := l.config.Worker, l.config.NATS
 	l.longer("worker.ack_wait", w.AckWait, margin, "worker.call_lease", w.CallLease,
 		"NATS would hand an event on while its call may still begin")
+	l.longer("worker.retry_max", w.RetryMax, 0, "worker.retry_min", w.RetryMin,
+		"the first wait would be longer than the longest")
 	l.longer("nats.results_max_age", n.ResultsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
+		"NATS refuses a stream that forgets a message before its id")
+	l.longer("nats.audit_max_age", n.AuditMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
 		"NATS refuses a stream that forgets a message before its id")
 	if n.EventsStream == "" { // else the stream is the user's own, and so are its limits
 		l.longer("nats.events_max_age", n.EventsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,

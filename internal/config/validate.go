@@ -22,6 +22,7 @@ const httpOff = "off"
 func (l *loader) check() {
 	l.checkEach()
 	l.checkWords()
+	l.checkDeletions()
 	l.checkNATS()
 	l.checkAddresses()
 	l.checkVendors()
@@ -68,6 +69,19 @@ func (l *loader) checkWords() {
 	l.oneOf("log.format", c.Log.Format, "auto", "json", "console")
 	if _, err := url.Parse(c.Source); err != nil || c.Source == "" || strings.ContainsAny(c.Source, " \t\n") {
 		l.fault("source", "is no URI reference", "want a path or a URL, such as /usher")
+	}
+}
+
+func (l *loader) checkDeletions() {
+	d := l.config.Deletions
+	if d.Count < 0 {
+		l.fault("deletions.count", fmt.Sprintf("cannot be %d", d.Count), "want 1 or more, or 0 to turn the safety stop off")
+	}
+	if d.Share <= 0 || d.Share > 1 {
+		l.fault("deletions.share", fmt.Sprintf("cannot be %v", d.Share), "want more than 0 and no more than 1")
+	}
+	if w := l.config.Worker; w.HoldAfter < 1 {
+		l.fault("worker.hold_after", fmt.Sprintf("cannot be %d", w.HoldAfter), "want 1 or more")
 	}
 }
 

@@ -38,7 +38,7 @@ var rules = []rule{
 
 	{
 		"internal/worker",
-		[]string{"handlers/...", "internal/ledger", "internal/bus", "internal/telemetry", "events", "schemas", "vendors", nats},
+		[]string{"handlers/...", "internal/ledger", "internal/bus", "internal/brake", "internal/telemetry", "events", "schemas", "vendors", nats},
 		"knows errors and accounts, never a vendor by name: a sixth vendor must not touch it",
 	},
 	{
@@ -51,8 +51,10 @@ var rules = []rule{
 		[]string{"internal/ledger", "internal/bus", "internal/telemetry", "events", "schemas"},
 		"shows what the ledger and the streams hold, through their words",
 	},
+	{"internal/brake", []string{"internal/ledger"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
+	{"internal/chaos", []string{"events", "internal/bus", "vendors/sandbox", nats}, "judges from outside: what it knew of the worker or the ledger it could not find wrong"},
 	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
 	{"internal/config", []string{"vendors"}, "holds values only, and reads each vendor's by its tags: a sixth vendor must not touch it"},
 

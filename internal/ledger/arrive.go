@@ -15,8 +15,11 @@ type Arrival struct {
 	Replay   int
 	Token    string // unique to this delivery in this process
 	Expired  bool   // the event's expirytime has passed
-	Now      time.Time
-	Keep     time.Duration // how long finished effects are remembered
+	// Held is until when nothing is begun at the vendor, zero where it is not on
+	// hold. The effect is registered all the same, so that it keeps its place.
+	Held time.Time
+	Now  time.Time
+	Keep time.Duration // how long finished effects are remembered
 }
 
 // Step is what the worker does next with a message.
@@ -61,7 +64,7 @@ func (a *Account) Arrive(m Arrival) Decision {
 		return a.known(e, m)
 	case e.Carrier.goneAt(m.Carrier):
 		e.Carrier = m.Carrier
-	case e.Carrier != m.Carrier:
+	case e.Carrier != m.Carrier && settling:
 		if !e.tried() && m.Order.Before(e.Order) {
 			e.Order = m.Order
 		}
@@ -100,10 +103,14 @@ func (a *Account) known(e *Effect, m Arrival) Decision {
 // holder gave no sign of life. (The claim of a message whose stream is no more
 // may be taken by any.)
 func (a *Account) takeOver(e *Effect, m Arrival) Decision {
-	if a.Claim.Carrier == m.Carrier && m.Delivery <= a.Claim.Delivery {
+	if a.Claim.Carrier == m.Carrier && m.Delivery <= a.Claim.Delivery && settling {
 		return Decision{Step: Drop, Effect: *e}
 	}
 	a.claim(m)
+	if !settling {
+		e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, m.Now
+		return Decision{Step: Proceed, Effect: *e}
+	}
 	a.Claim.Taken = true
 	e.Unsettled = e.Phase != Finished
 	return Decision{Step: Settle, Effect: *e}
@@ -111,17 +118,20 @@ func (a *Account) takeOver(e *Effect, m Arrival) Decision {
 
 // begin claims the effect, or says what it has to wait for.
 func (a *Account) begin(e *Effect, m Arrival) Decision {
-	if (m.Expired && !e.tried()) || a.fenced(e) {
+	if (m.Expired && !e.tried()) || (fencing && a.fenced(e)) {
 		e.finish(Outcome{Kind: kindSuperseded, Attempts: e.Attempts, At: m.Now, By: m.Token})
 		return Decision{Step: Publish, Effect: *e}
 	}
 	if e.Due.After(m.Now) {
 		return Decision{Step: Wait, Effect: *e, Until: e.Due}
 	}
-	if a.Claim != nil {
+	if m.Held.After(m.Now) {
+		return Decision{Step: Wait, Effect: *e, Until: m.Held}
+	}
+	if a.Claim != nil && claiming {
 		return Decision{Step: Wait, Effect: *e}
 	}
-	if other := a.blocker(e); other != nil {
+	if other := a.blocker(e); other != nil && claiming {
 		return Decision{Step: Wait, Effect: *e, Until: other.Due}
 	}
 	a.claim(m)

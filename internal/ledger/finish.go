@@ -105,6 +105,7 @@ type Pause struct {
 	Unsettled    bool // a write may have reached the vendor
 	Prerequisite bool // something else must happen first: nothing was asked of the vendor but to look
 	Panicked     bool
+	Held         bool // it was not begun: a person has to look first; its age counts from now
 }
 
 // Release gives the claim back without an outcome. It returns false where the
@@ -125,6 +126,9 @@ func (a *Account) Release(token string, p Pause) bool {
 	}
 	if p.Panicked {
 		e.Panics++
+	}
+	if p.Held {
+		e.Phase, e.Attempts, e.First = Waiting, e.Attempts-1, e.Last
 	}
 	return true
 }

@@ -106,6 +106,7 @@ func TestArrive(t *testing.T) {
 			ledger.Account{Effects: []ledger.Effect{waiting(arrival("a", 1)), tried(arrival("b", 5))}}, arrival("b", 5), ledger.Proceed,
 		},
 		"6: what is not due yet is sent back to wait": {ledger.Account{Effects: []ledger.Effect{due(tried(arrival("a", 1)), time.Hour)}}, arrival("a", 1), ledger.Wait},
+		"6: nothing is begun at a vendor on hold":     {ledger.Account{}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Held = now.Add(time.Minute) }), ledger.Wait},
 		"8: a finished event is told again":           {ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, arrival("a", 1), ledger.Publish},
 		"8: not while a newer delivery holds the claim": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 7)}, arrival("a", 1), ledger.Drop,
@@ -138,6 +139,14 @@ func TestWhoeverWaitsIsRegistered(t *testing.T) {
 	a := ledger.Account{Effects: []ledger.Effect{waiting(arrival("a", 1))}}
 	a.Arrive(enrollment("b", 2, "go"))
 	if got, want := len(a.Effects), 2; got != want {
+		t.Errorf("got %d effects, want %d", got, want)
+	}
+}
+
+func TestWhoeverIsHeldIsRegistered(t *testing.T) {
+	var a ledger.Account
+	a.Arrive(with(arrival("a", 1), func(m *ledger.Arrival) { m.Held = now.Add(time.Minute) }))
+	if got, want := len(a.Effects), 1; got != want {
 		t.Errorf("got %d effects, want %d", got, want)
 	}
 }

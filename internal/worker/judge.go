@@ -14,7 +14,11 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-var errPanic = errors.New("the handler panicked")
+var (
+	errPanic   = errors.New("the handler panicked")
+	errHeld    = errors.New("deletions are on hold until a person approves them")
+	errDropped = errors.New("a person dropped the deletions that were on hold")
+)
 
 // The classes of failure that end an effect, beside the vendors' own.
 const (
@@ -23,6 +27,7 @@ const (
 	classPrerequisite = "prerequisite" // what it waits for did not come
 	classExhausted    = "exhausted"    // max_age passed
 	classPanic        = "panic"
+	classDropped      = "dropped" // by a person, while on hold
 )
 
 const maxPanics = 3
@@ -43,6 +48,10 @@ func (w *Worker) judge(e ledger.Effect, err error, now time.Time) verdict {
 			return verdict{giveUp: classPanic}
 		}
 		return w.later(e, ledger.Pause{Panicked: true, Unsettled: true}, now, 0)
+	case errors.Is(err, errDropped):
+		return verdict{giveUp: classDropped}
+	case errors.Is(err, errHeld):
+		return verdict{pause: ledger.Pause{Held: true, Due: now.Add(w.config.HoldRetry + w.jitter(0))}}
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= w.config.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
@@ -64,12 +73,16 @@ func (w *Worker) judge(e ledger.Effect, err error, now time.Time) verdict {
 }
 
 // later sets when to try again: never before the vendor asked for it, and where
-// a write may be on its way, never before it must have landed.
+// a write may be on its way, never before it must have landed; but once more
+// when max_age is over, whatever the vendor asked for.
 func (w *Worker) later(e ledger.Effect, p ledger.Pause, now time.Time, least time.Duration) verdict {
 	if p.Unsettled {
 		least = max(least, w.config.CallTimeout)
 	}
 	p.Due = now.Add(least + w.jitter(e.Attempts))
+	if end := e.First.Add(w.config.MaxAge); p.Due.After(end) && end.After(now) {
+		p.Due = end // tried for the last time, and not forgotten in the stream
+	}
 	return verdict{pause: p}
 }
 
@@ -126,7 +139,9 @@ func (w *Worker) fail(ctx context.Context, t *task, e ledger.Effect, took time.D
 		w.trouble(t, err)
 		return left
 	}
-	w.line(t, e, ledger.Outcome{Class: vendors.ClassOf(cause).String(), Status: vendors.StatusOf(cause), Message: message(cause), TookMS: took.Milliseconds()}, v.pause.Due)
+	if !errors.Is(cause, errHeld) { // that is told once for all of them
+		w.line(t, e, ledger.Outcome{Class: vendors.ClassOf(cause).String(), Status: vendors.StatusOf(cause), Message: message(cause), TookMS: took.Milliseconds()}, v.pause.Due)
+	}
 	if !ours {
 		return left
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/ledger"
 )
 
@@ -51,6 +52,9 @@ func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlemen
 	}
 	switch d.Step {
 	case ledger.Proceed:
+		if stop := w.brake(ctx, t, d.Effect); stop != nil {
+			return w.fail(record, t, d.Effect, 0, stop)
+		}
 		return w.attempt(ctx, record, t, claimed{d.Effect, known, sent})
 	case ledger.Publish:
 		if d.Effect.Outcome.By == t.token { // superseded just now
@@ -69,13 +73,17 @@ func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlemen
 // claim asks the ledger what to do with the delivery.
 func (w *Worker) claim(ctx context.Context, t *task) (d ledger.Decision, known handlers.Known, err error) {
 	now := time.Now()
+	var held time.Time
+	if !w.gate.isOpen() {
+		held = now.Add(w.config.HoldRetry + w.jitter(0))
+	}
 	ctx, cancel := context.WithTimeout(ctx, w.config.CallLease)
 	defer cancel()
 	err = t.book.Change(ctx, t.record, func(a *ledger.Account) {
 		d = a.Arrive(ledger.Arrival{
 			UserID: t.plan.UserID, Key: t.key, Type: t.kind, Scope: t.scope(), Course: t.plan.Course,
 			Order: t.order, Carrier: t.carrier(), Delivery: t.place.Delivery, Replay: t.replay,
-			Token: t.token, Expired: events.Expired(t.event, now), Now: now, Keep: w.config.Keep,
+			Token: t.token, Expired: events.Expired(t.event, now), Held: held, Now: now, Keep: w.config.Keep,
 		})
 		known = w.known(t, *a, d.Effect)
 	})
@@ -137,11 +145,35 @@ func (w *Worker) attempt(ctx, record context.Context, t *task, c claimed) settle
 	begun := time.Now()
 	reply, err := w.handle(limit, t, c.known)
 	took := time.Since(begun)
+	w.gate.report(err)
 	if err != nil {
 		return w.fail(record, t, c.effect, took, err)
 	}
 	o := ledger.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: time.Now().UTC()}
 	return w.finish(record, t, c.effect, o, change(t, reply))
+}
+
+// brake returns an error for a deletion that must not be made, or not yet. One
+// that may have been made already is not stopped.
+func (w *Worker) brake(ctx context.Context, t *task, e ledger.Effect) error {
+	if w.deps.Brake == nil || t.kind != events.UserDeleted || e.Unsettled || e.Attempts > 1 {
+		return nil
+	}
+	verdict, err := w.deps.Brake.Deletion(ctx, e.First)
+	held := verdict == brake.Hold && err == nil
+	if was := w.braking.Swap(held); held && !was {
+		w.deps.Log.Error().Str("vendor", w.vendor.Name).Msg("deletions are on hold: far more than usual; see usher approve deletions --help")
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errHeld, err)
+	case verdict == brake.Drop:
+		return errDropped
+	case verdict == brake.Hold:
+		return errHeld
+	default:
+		return nil
+	}
 }
 
 // handle carries the plan out, and survives its panics.

@@ -188,7 +188,7 @@ func (r *run) work(ctx context.Context, p *process) {
 		Source: "/usher", Concurrency: 4, Prefetch: 16,
 		CallTimeout: callTimeout, CallLease: callLease, AckWait: ackWait, Ceiling: time.Minute,
 		MaxAge: 30 * time.Minute, PrerequisiteWait: 20 * time.Second, Keep: time.Hour,
-		RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second, HoldRetry: time.Second,
+		RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second, HoldRetry: time.Second, HoldAfter: 20,
 	}, worker.Deps{
 		Accounts: book, Effects: book, Results: v, Graves: v,
 		Validate: func(events.Event) error { return nil },

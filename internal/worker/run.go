@@ -51,6 +51,7 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration, lanes ...Open) er
 	record, endRecord := context.WithCancel(context.WithoutCancel(ctx))
 	calls, endCalls := context.WithCancel(record)
 	var renewing sync.WaitGroup
+	renewing.Go(func() { w.gate.watch(calls, w.trial) })
 	defer renewing.Wait()
 	defer endRecord()
 	defer endCalls()
@@ -97,6 +98,7 @@ func (w *Worker) pull(ctx, record context.Context, lane Lane, hold *holding, tak
 	for {
 		// A pinned lane that does not ask for long is given to another process, so
 		// one message more is asked for now and then even where there is no room.
+		w.gate.wait(ctx)
 		n := max(1, hold.wait(ctx, w.config.AckWait/3))
 		if ctx.Err() != nil {
 			return lane.HandOver(record)

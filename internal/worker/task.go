@@ -1,11 +1,11 @@
 package worker
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -22,13 +22,17 @@ type task struct {
 	kind    string // the type that its subject names
 	key     string // of the event
 	order   ledger.Order
+	stored  time.Time // when the event's first message was
 	replay  int
 	handler handlers.Handler
 	plan    handlers.Plan
 	invalid error // why it can never be carried out
-	token   string
-	book    *ledger.Book
-	record  string // the key of its record in book
+	// void says that it is a replay of an event in which the vendor takes no part
+	// any more: it failed here once, so here it gets a result, and its dead letter leaves.
+	void   bool
+	token  string
+	book   *ledger.Book
+	record string // the key of its record in book
 }
 
 // read decodes, validates and plans a delivery. What is wrong with the event
@@ -38,17 +42,23 @@ func (w *Worker) read(m Message) *task {
 	t := &task{
 		message: m, place: place, kind: w.kind(m.Subject()), token: w.token(),
 		key:   events.Key(fmt.Sprintf("%s/%d", place.Stream, place.Epoch), fmt.Sprint(place.Seq)),
-		order: ledger.Order{Epoch: place.Epoch, Seq: place.Seq},
+		order: ledger.Order{Epoch: place.Epoch, Seq: place.Seq}, stored: place.Time,
 	}
 	replayed, isReplay := bus.ReadReplay(m.Header())
 	if isReplay && place.Stream == bus.ReplaysStream {
 		t.key, t.replay = replayed.Key, replayed.Number
 		t.order = ledger.Order{Epoch: replayed.Epoch, Seq: replayed.Seq}
+		if !replayed.Stored.IsZero() {
+			t.stored = replayed.Stored
+		}
 	}
 	t.invalid = w.understand(t, isReplay)
-	t.book, t.record = w.deps.Accounts, w.vendor.Name+"."+digest(t.plan.UserID)
+	if t.plan.Skip && t.replay > 0 {
+		t.plan.Skip, t.void, t.plan.Do = false, true, unsupported
+	}
+	t.book, t.record = w.deps.Accounts, ledger.AccountKey(w.vendor.Name, t.plan.UserID)
 	if t.handler.Scope == handlers.Record {
-		t.book, t.record = w.deps.Effects, w.vendor.Name+"."+t.key
+		t.book, t.record = w.deps.Effects, ledger.EffectKey(w.vendor.Name, t.key)
 	}
 	return t
 }
@@ -60,8 +70,9 @@ func (w *Worker) understand(t *task, isReplay bool) error {
 		return err
 	}
 	t.event = e
-	if !isReplay {
-		t.key = events.Key(e.Source(), e.ID())
+	key := events.Key(e.Source(), e.ID())
+	if !isReplay { // an invalid event must not pass for a valid one that has its id
+		t.key = events.Key(key, string(t.message.Payload()))
 	}
 	handler, ok := w.handlers[t.kind]
 	if !ok || e.Type() != t.kind {
@@ -71,7 +82,10 @@ func (w *Worker) understand(t *task, isReplay bool) error {
 	if err := w.deps.Validate(e); err != nil {
 		return err
 	}
-	t.plan, err = handler.Plan(w.vendor, e)
+	if !isReplay {
+		t.key = key
+	}
+	t.plan, err = handler.Plan(handlers.Vendor{Name: w.vendor.Name, Port: *w.port.Load()}, e)
 	return err
 }
 
@@ -84,8 +98,14 @@ func (t *task) carrier() ledger.Carrier {
 	return ledger.Carrier{Stream: t.place.Stream, Order: ledger.Order{Epoch: t.place.Epoch, Seq: t.place.Seq}}
 }
 
+// origin is what the vendor's own deduplication may go by. An event without a
+// time has that of its first message.
 func (t *task) origin() vendors.Origin {
-	return vendors.Origin{Key: t.key, At: t.event.Time()}
+	at := t.event.Time()
+	if at.IsZero() {
+		at = t.stored
+	}
+	return vendors.Origin{Key: t.key, At: at}
 }
 
 func (t *task) scope() ledger.Scope {
@@ -99,10 +119,9 @@ func (t *task) scope() ledger.Scope {
 	}
 }
 
-// digest makes a user id fit for a key of the ledger.
-func digest(userID string) string {
-	sum := sha256.Sum256([]byte(userID))
-	return hex.EncodeToString(sum[:16])
+// unsupported is the plan of a void task.
+func unsupported(context.Context, handlers.Known) (handlers.Reply, error) {
+	return handlers.Reply{Outcome: events.Unsupported}, nil
 }
 
 // fault returns the pointer and the rule of an invalid event.

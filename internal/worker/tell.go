@@ -37,7 +37,8 @@ func (w *Worker) finish(ctx context.Context, t *task, e ledger.Effect, o ledger.
 	return w.tell(ctx, t, e)
 }
 
-// tell publishes the result of a finished effect, and then lets the message go.
+// tell publishes the result of a finished effect, removes the dead letter where
+// it is a replay that ended well, and then lets the message go.
 // The same effect gives the same result, byte for byte, however often it is told.
 func (w *Worker) tell(ctx context.Context, t *task, e ledger.Effect) settlement {
 	o := e.Outcome
@@ -51,6 +52,9 @@ func (w *Worker) tell(ctx context.Context, t *task, e ledger.Effect) settlement 
 	})
 	if err == nil {
 		err = w.deps.Results.Publish(ctx, w.vendor.Name, result)
+	}
+	if err == nil && e.Replay > 0 && o.Kind != events.Failed {
+		err = w.deps.Graves.Settle(ctx, w.vendor.Name, t.kind, t.key, e.Replay)
 	}
 	if err != nil {
 		w.trouble(t, err)
@@ -80,7 +84,7 @@ func (w *Worker) bury(ctx context.Context, t *task, e ledger.Effect, o ledger.Ou
 		Vendor: w.vendor.Name, Type: t.kind, Key: t.key, EventID: t.event.ID(), Source: t.event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
 		Attempts: e.Attempts, FirstTry: e.First.UTC(), LastTry: e.Last.UTC(),
-		Epoch: e.Order.Epoch, Seq: e.Order.Seq, Replay: e.Replay, Trace: trace,
+		Epoch: e.Order.Epoch, Seq: e.Order.Seq, Stored: t.stored, Replay: e.Replay, Trace: trace,
 		Subject: t.message.Subject(), Header: t.message.Header(), Payload: t.message.Payload(),
 	})
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
 )
@@ -36,9 +37,18 @@ type Results interface {
 	Publish(ctx context.Context, vendor string, e events.Event) error
 }
 
-// Graves stores dead letters; it returns once they are stored.
+// Graves keeps the dead letters; it returns once what it was told is stored.
 type Graves interface {
 	Bury(ctx context.Context, d bus.DeadLetter) error
+	// Settle removes the dead letter of an effect whose replay of this number has
+	// ended well. There may be none.
+	Settle(ctx context.Context, vendor, kind, key string, replay int) error
+}
+
+// Brake decides whether a user may be deleted now; first is when the deletion was
+// first taken up.
+type Brake interface {
+	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
 }
 
 // Config is one vendor's limits. All durations must be set.
@@ -52,7 +62,8 @@ type Config struct {
 	PrerequisiteWait time.Duration // from the first try until what does not come is given up
 	RetryMin         time.Duration // the first wait after a failure
 	RetryMax         time.Duration // the longest
-	HoldRetry        time.Duration // the wait after the vendor refused us
+	HoldRetry        time.Duration // between trials of a vendor that is on hold
+	HoldAfter        int           // failures in a row that put the vendor on hold
 	Keep             time.Duration // how long finished effects are remembered
 	AckWait          time.Duration // after which the server takes a message for lost
 	Ceiling          time.Duration // the longest that a message is held
@@ -64,10 +75,15 @@ type Deps struct {
 	Effects  *ledger.Book
 	Results  Results
 	Graves   Graves
+	Brake    Brake // may be nil
 	Validate func(events.Event) error
 	Handlers []handlers.Handler
 	Log      zerolog.Logger
 	Seen     func(Seen) // told of every attempt; may be nil
+	// Trial is asked while the vendor is on hold whether it can be used again. It
+	// returns the port to go on with, which may have new credentials; nil for the
+	// one so far. Where Trial is nil, the vendor is simply tried again.
+	Trial func(ctx context.Context) (port any, err error)
 }
 
 // Seen is what came of one attempt.
@@ -81,7 +97,10 @@ type Seen struct {
 
 // Worker carries out one vendor's effects.
 type Worker struct {
-	vendor   handlers.Vendor
+	vendor   handlers.Vendor // its port: see port
+	port     atomic.Pointer[any]
+	gate     *gate
+	braking  atomic.Bool // whether deletions are held, as far as this worker knows
 	config   Config
 	deps     Deps
 	handlers map[string]handlers.Handler
@@ -100,10 +119,27 @@ func New(v handlers.Vendor, c Config, d Deps) (*Worker, error) {
 		handlers: map[string]handlers.Handler{},
 		queue:    newQueue(c.Concurrency),
 	}
+	w.port.Store(&v.Port)
+	w.gate = newGate(max(1, c.HoldAfter), c.HoldRetry, d.Log.With().Str("vendor", v.Name).Logger())
 	for _, h := range d.Handlers {
 		w.handlers[h.Type] = h
 	}
 	return w, nil
+}
+
+// trial asks whether a vendor on hold can be used again, and takes the port that
+// comes with the answer.
+func (w *Worker) trial(ctx context.Context) error {
+	if w.deps.Trial == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.config.CallLease+w.config.CallTimeout)
+	defer cancel()
+	port, err := w.deps.Trial(ctx)
+	if err == nil && port != nil {
+		w.port.Store(&port)
+	}
+	return err
 }
 
 // token names one delivery in this process.

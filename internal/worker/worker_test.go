@@ -40,6 +40,8 @@ type bench struct {
 	stream *stream
 	told   *told
 	calls  atomic.Int64
+	port   any               // the vendor; nil: one whose creations end as it is told
+	more   map[string]string // published after the message: payloads by subject
 }
 
 // carryOut publishes a message and runs a worker until it is finished, and
@@ -50,13 +52,19 @@ func (b *bench) carryOut(t *testing.T, subject string, payload []byte, create fu
 	b.stream = &stream{name: "EVENTS", luck: luck}
 	b.told = &told{results: map[string]string{}, data: map[string]events.Result{}, graves: map[string]bool{}}
 	b.stream.publish(time.Now(), subject, nil, payload)
+	for subject, payload := range b.more {
+		b.stream.publish(time.Now().Add(time.Second), subject, nil, []byte(payload))
+	}
 	p := &process{}
 	book := &ledger.Book{Store: store{bucket: &bucket{records: map[string][]byte{}, revisions: map[string]uint64{}}, process: p, luck: luck}, Timeout: time.Second}
-	w, err := worker.New(handlers.Vendor{Name: "acme", Port: creator{&b.calls, create}}, worker.Config{
+	if b.port == nil {
+		b.port = creator{&b.calls, create}
+	}
+	w, err := worker.New(handlers.Vendor{Name: "acme", Port: b.port}, worker.Config{
 		Source: "/usher", Concurrency: 2, Prefetch: 8,
 		CallTimeout: callTimeout, CallLease: callLease, AckWait: ackWait, Ceiling: time.Minute,
 		MaxAge: time.Hour, PrerequisiteWait: time.Minute, Keep: 2 * time.Hour,
-		RetryMin: time.Second, RetryMax: 10 * time.Second, HoldRetry: 30 * time.Second,
+		RetryMin: time.Second, RetryMax: 10 * time.Second, HoldRetry: 30 * time.Second, HoldAfter: 20,
 	}, worker.Deps{
 		Accounts: book, Effects: book, Results: voice{told: b.told, process: p, luck: luck}, Graves: voice{told: b.told, process: p, luck: luck},
 		Validate: func(events.Event) error { return nil },
@@ -129,7 +137,8 @@ func TestWhatBecomesOfAMessage(t *testing.T) {
 			}
 			return nil
 		}, events.Done, "", 2, 20 * time.Minute},
-		"panics end after three": {events.UserCreated, []byte(created), func(int64) error { panic("no") }, events.Failed, "panic", 3, 0},
+		"Retry-After beyond max_age is not waited for": {events.UserCreated, []byte(created), fail(vendors.Again, 100*time.Hour), events.Failed, "exhausted", 2, time.Hour},
+		"panics end after three":                       {events.UserCreated, []byte(created), func(int64) error { panic("no") }, events.Failed, "panic", 3, 0},
 		"an unmarked error is tried again": {events.UserCreated, []byte(created), func(call int64) error {
 			if call < 3 {
 				return errors.New("odd")
@@ -173,6 +182,46 @@ func TestWhatBecomesOfAMessage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnInvalidCopyIsNotTheEvent publishes an event, and then something invalid
+// with its source and id.
+func TestAnInvalidCopyIsNotTheEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench{more: map[string]string{events.UserDeleted: created}}
+		b.carryOut(t, events.UserCreated, []byte(created), func(int64) error { return nil })
+		outcomes := map[string]int{}
+		for _, r := range b.told.data {
+			outcomes[r.Outcome]++
+		}
+		if len(b.told.changed) > 0 || outcomes[events.Done] != 1 || outcomes[events.Failed] != 1 {
+			t.Errorf("got outcomes %v, told in two ways %v; want one done and one failed", outcomes, b.told.changed)
+		}
+	})
+}
+
+// stamped is a vendor that notes the time that a creation comes from.
+type stamped struct{ at *time.Time }
+
+func (stamped) Find(context.Context, vendors.User) (vendors.Account, error) {
+	return vendors.Account{}, vendors.ErrNotFound
+}
+
+func (s stamped) Create(_ context.Context, from vendors.Origin, _ vendors.User) (vendors.Account, error) {
+	*s.at = from.At
+	return vendors.Account{ID: "7"}, nil
+}
+
+func TestAnEventWithoutATimeHasThatOfItsMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var at time.Time
+		b := bench{port: stamped{&at}}
+		begun := time.Now()
+		b.carryOut(t, events.UserCreated, []byte(created), nil)
+		if !at.Equal(begun) {
+			t.Errorf("got the time %v, want %v", at, begun)
+		}
+	})
 }
 
 // TestAPrerequisiteThatDoesNotCome uses a vendor that can enrol but has nobody to.

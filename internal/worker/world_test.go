@@ -313,6 +313,15 @@ func (v voice) Bury(_ context.Context, d bus.DeadLetter) error {
 	})
 }
 
+func (v voice) Settle(_ context.Context, _, _, key string, _ int) error {
+	return v.process.do(func() error {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.graves, key)
+		return nil
+	})
+}
+
 // vendor is a vendor without any promise: a second creation makes a second
 // account, a second enrolment a second entry, and calls land late or lose their
 // answers.

@@ -47,7 +47,7 @@ func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	if err != nil {
 		return vendors.Account{}, err
 	}
-	found, err := a.api.LookUpUser(ctx, path, u.Email)
+	found, err := a.byEmail(ctx, path, u.Email)
 	switch {
 	case vendors.IsGone(err):
 		return vendors.Account{}, vendors.ErrNotFound
@@ -101,7 +101,7 @@ func collision(err error) error {
 func learner(u vendors.User) Fields {
 	quiet := true
 	f := Fields{
-		Email: u.Email, Password: vendors.NewPassword(), Role: RoleLearner,
+		Email: vendors.NormalEmail(u.Email), Password: vendors.NewPassword(), Role: RoleLearner,
 		FirstName: u.FirstName, LastName: u.LastName, Phone: u.Phone,
 		Language: LanguageEnglish, TimeZone: u.TimeZone, DisableNotifications: &quiet,
 	}
@@ -127,7 +127,7 @@ func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, target vendors.A
 	if err != nil {
 		return err
 	}
-	u, err := a.user(ctx, id)
+	u, err := a.user(ctx, target, id)
 	switch {
 	case errors.Is(err, vendors.ErrNotFound):
 		return nil

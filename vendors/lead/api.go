@@ -77,7 +77,7 @@ func NewAPI(c Config) *API {
 	a := &API{login: vendors.NewClient(vendor, login, nil, c.Password)}
 	auth := vendors.NewTokens("Authorization", "Bearer ", func(ctx context.Context, _ vendors.Secret) (vendors.Secret, time.Duration, error) {
 		t, err := a.LogIn(ctx, c.Email, c.Password)
-		return t.AccessToken, tokenUse, refused(err)
+		return t.AccessToken, tokenUse, vendors.LogInRefused(err)
 	})
 	a.calls = vendors.NewClient(vendor, c.Options(), auth, c.Password)
 	return a
@@ -101,17 +101,6 @@ func (a *API) LogIn(ctx context.Context, email string, password vendors.Secret) 
 		err = &vendors.Error{Vendor: vendor, Op: "log in", Message: "the answer has no access token"}
 	}
 	return out, err
-}
-
-// refused makes a log-in that LEAD rejects the fault of the configuration,
-// whatever the status: no call can succeed until a person mends it. The status
-// is left out, so that nobody takes it for the answer to the call that was to follow.
-func refused(err error) error {
-	e := (*vendors.Error)(nil)
-	if !errors.As(err, &e) || e.Class == vendors.Again {
-		return err
-	}
-	return &vendors.Error{Vendor: vendor, Op: e.Op, Class: vendors.Unusable, Message: fmt.Sprintf("the log-in was refused with status %d: %s", e.Status, e.Message)}
 }
 
 // RevokeTokensByGETWithSideEffect is GET api/revoke-tokens/{user_id}: a GET that

@@ -22,13 +22,13 @@ type Course struct {
 	DeletedAt   Time   `json:"deleted_at"`
 	ImageURL    string `json:"image_url"`
 	Pivot       struct {
-		UserID      Number `json:"user_id"`
-		CourseID    Number `json:"course_id"`
-		TermID      Number `json:"term_id"`
-		StatusMask  Number `json:"status_mask"` // 2 in the sample; what it means is not documented
-		HasPaid     Flag   `json:"has_paid"`
-		CompletedAt Time   `json:"completed_at"`
-		CreatedAt   Time   `json:"created_at"`
+		UserID      Number       `json:"user_id"`
+		CourseID    Number       `json:"course_id"`
+		TermID      Number       `json:"term_id"`
+		StatusMask  Number       `json:"status_mask"` // 2 in the sample; what it means is not documented
+		HasPaid     vendors.Flag `json:"has_paid"`
+		CompletedAt Time         `json:"completed_at"`
+		CreatedAt   Time         `json:"created_at"`
 	} `json:"pivot"` // the enrolment
 }
 
@@ -48,14 +48,14 @@ type Assignment struct {
 
 // CourseContainer is a set of courses of a user.
 type CourseContainer struct {
-	ID           Number `json:"id"`
-	Name         string `json:"name"`
-	Description  string `json:"description"` // HTML
-	InstructorID Number `json:"instructor_id"`
-	Hidden       Flag   `json:"hidden"`
-	Premium      Flag   `json:"premium"`
-	CreatedAt    Time   `json:"created_at"`
-	DeletedAt    Time   `json:"deleted_at"`
+	ID           Number       `json:"id"`
+	Name         string       `json:"name"`
+	Description  string       `json:"description"` // HTML
+	InstructorID Number       `json:"instructor_id"`
+	Hidden       vendors.Flag `json:"hidden"`
+	Premium      vendors.Flag `json:"premium"`
+	CreatedAt    Time         `json:"created_at"`
+	DeletedAt    Time         `json:"deleted_at"`
 }
 
 // Group is a group that a user is in.
@@ -66,23 +66,23 @@ type Group struct {
 	GroupTypeID   Number `json:"group_type_id"`
 	DeletedAt     Time   `json:"deleted_at"`
 	Pivot         struct {
-		UserID    Number `json:"user_id"`
-		GroupID   Number `json:"group_id"`
-		IsManager Flag   `json:"is_manager"`
-		IsMember  Flag   `json:"is_member"`
+		UserID    Number       `json:"user_id"`
+		GroupID   Number       `json:"group_id"`
+		IsManager vendors.Flag `json:"is_manager"`
+		IsMember  vendors.Flag `json:"is_member"`
 	} `json:"pivot"` // the membership
 }
 
 // Term is a span of time in which a user works on a set of things.
 type Term struct {
-	ID          Number `json:"id"`
-	Name        string `json:"name"`
-	Description string `json:"description"`
-	StartDate   Time   `json:"start_date"`
-	EndDate     Time   `json:"end_date"`
-	Length      Number `json:"length"` // days
-	HasEnded    Flag   `json:"has_ended"`
-	IsUpcoming  Flag   `json:"is_upcoming"`
+	ID          Number       `json:"id"`
+	Name        string       `json:"name"`
+	Description string       `json:"description"`
+	StartDate   Time         `json:"start_date"`
+	EndDate     Time         `json:"end_date"`
+	Length      Number       `json:"length"` // days
+	HasEnded    vendors.Flag `json:"has_ended"`
+	IsUpcoming  vendors.Flag `json:"is_upcoming"`
 	Pivot       struct {
 		UserID    Number `json:"user_id"`
 		TermID    Number `json:"term_id"`

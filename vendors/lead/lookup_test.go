@@ -99,6 +99,7 @@ func TestProbeWithoutTheServiceAccount(t *testing.T) {
 		known bool // whether a look-up can be made
 	}{
 		"another user shows the path":    {`{"users":{"current_page":1,"last_page":1,"total":1,"data":[` + bob + `]}}`, "/users/email/lookup", vendors.Again, true},
+		"a deleted user shows nothing":   {`{"users":{"current_page":1,"last_page":1,"total":3,"data":[{"id":3},{"id":4,"email":"eve@example.org","deleted_at":"2023-09-19T14:33:20.000000Z"},` + bob + `]}}`, "/users/email/lookup", vendors.Again, true},
 		"another user shows no path":     {`{"users":{"current_page":1,"last_page":1,"total":1,"data":[` + bob + `]}}`, "/nowhere", vendors.Unusable, false},
 		"there are no users":             {`{"users":{"current_page":1,"last_page":1,"total":0,"data":[]}}`, "/users/email-lookup", vendors.Again, true},
 		"the tenant does not list users": {"", "/users/email-lookup", vendors.Unusable, false},
@@ -231,5 +232,71 @@ func TestStaffIsNeverDeleted(t *testing.T) {
 	}
 	if n := stand.State("lead").Calls["DELETE /users/{id}"]; n != 0 {
 		t.Errorf("got %d deletions, want none", n)
+	}
+}
+
+// TestDeleteByEmail is about a tenant that shows users by e-mail, none by id,
+// and whose list is too long to read.
+func TestDeleteByEmail(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		user    string // who the look-up shows
+		deletes int64
+		ok      bool
+	}{
+		"the learner":   {`{"id":9,"email":"ada+1@example.org","role":"learner"}`, 1, true},
+		"staff":         {`{"id":9,"email":"ada+1@example.org","role":"admin"}`, 0, false},
+		"somebody else": {`{"id":8,"email":"ada+1@example.org","role":"learner"}`, 0, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var deleted atomic.Int64
+			url := talking(t, func(w http.ResponseWriter, r *http.Request) {
+				email := r.URL.Query().Get("email")
+				switch {
+				case r.Method == http.MethodDelete:
+					deleted.Add(1)
+					_, _ = fmt.Fprint(w, `{"message":"User deleted"}`)
+				case r.URL.Path == "/users/email-lookup" && email == sandbox.LeadEmail:
+					_, _ = fmt.Fprintf(w, `{"user":{"id":1,"email":%q,"role":"admin"}}`, email)
+				case r.URL.Path == "/users/email-lookup" && email == ada.Email:
+					_, _ = fmt.Fprintf(w, `{"user":%s}`, test.user)
+				case r.URL.Path == "/users/9":
+					w.WriteHeader(http.StatusMethodNotAllowed)
+				default:
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			})
+			err := adapter(t, config(url)).Delete(t.Context(), origin, vendors.Account{ID: "9", Email: ada.Email})
+			if (err == nil) != test.ok || deleted.Load() != test.deletes {
+				t.Errorf("got %v, %d deletions; want success to be %v, %d", err, deleted.Load(), test.ok, test.deletes)
+			}
+		})
+	}
+}
+
+// TestCaseOfTheEmail is about a tenant whose look-up minds the case.
+func TestCaseOfTheEmail(t *testing.T) {
+	t.Parallel()
+	made := ""
+	url := talking(t, func(w http.ResponseWriter, r *http.Request) {
+		email := r.URL.Query().Get("email")
+		switch {
+		case r.Method == http.MethodPost:
+			made = r.FormValue("email")
+			_, _ = fmt.Fprintf(w, `{"status":201,"user":{"id":9,"email":%q}}`, made)
+		case r.URL.Path == "/users/email-lookup" && (email == sandbox.LeadEmail || email == "Old@example.org" || email == made):
+			_, _ = fmt.Fprintf(w, `{"user":{"id":7,"email":%q}}`, email)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	a := adapter(t, config(url))
+	create(t, a, vendors.User{ID: "u", Email: "New@Example.org"})
+	for _, email := range []string{"new@example.org", "NEW@example.org", "Old@example.org"} {
+		if _, err := a.Find(t.Context(), vendors.User{Email: email}); err != nil {
+			t.Errorf("%s: got %v, want that it is found", email, err)
+		}
 	}
 }

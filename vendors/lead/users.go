@@ -18,36 +18,36 @@ const (
 
 // User is a user as LEAD shows it. What is null there is zero here.
 type User struct {
-	ID                        Number `json:"id"`
-	Email                     string `json:"email"`
-	Role                      string `json:"role"`
-	Salutation                string `json:"salutation"`
-	FirstName                 string `json:"first_name"`
-	LastName                  string `json:"last_name"`
-	Suffix                    string `json:"suffix"`
-	ImpersonatingUserID       Number `json:"impersonating_user_id"`
-	StackablePersonID         Number `json:"stackable_person_id"`
-	VirtusID                  Number `json:"virtus_id"`
-	VirtusStatus              Number `json:"virtus_status"`
-	LearnerType               any    `json:"learner_type"` // null in every sample
-	Phone                     string `json:"phone"`
-	LastLogin                 Time   `json:"last_login"` // without a zone, unlike the other times
-	Language                  string `json:"language"`
-	TimeZone                  string `json:"time_zone"` // required, and null in the sample all the same
-	EnrolledInAcademy         Flag   `json:"enrolled_in_academy"`
-	SMSOptIn                  Flag   `json:"sms_opt_in"`
-	DisableNotifications      Flag   `json:"disable_notifications"`
-	StripeCustomerID          string `json:"stripe_customer_id"`
-	ProfilePicture            string `json:"profile_picture"`
-	EmailVerifiedAt           Time   `json:"email_verified_at"`
-	EmailVerificationRedirect string `json:"email_verification_redirect"`
-	CreatedAt                 Time   `json:"created_at"`
-	UpdatedAt                 Time   `json:"updated_at"`
-	DeletedAt                 Time   `json:"deleted_at"` // set where the user is soft-deleted
-	Name                      string `json:"name"`
-	FullName                  string `json:"full_name"`
-	ProfilePictureURL         string `json:"profile_picture_url"`
-	Metas                     []Meta `json:"user_metas"` // only an update's answer has them
+	ID                        Number       `json:"id"`
+	Email                     string       `json:"email"`
+	Role                      string       `json:"role"`
+	Salutation                string       `json:"salutation"`
+	FirstName                 string       `json:"first_name"`
+	LastName                  string       `json:"last_name"`
+	Suffix                    string       `json:"suffix"`
+	ImpersonatingUserID       Number       `json:"impersonating_user_id"`
+	StackablePersonID         Number       `json:"stackable_person_id"`
+	VirtusID                  Number       `json:"virtus_id"`
+	VirtusStatus              Number       `json:"virtus_status"`
+	LearnerType               any          `json:"learner_type"` // null in every sample
+	Phone                     string       `json:"phone"`
+	LastLogin                 Time         `json:"last_login"` // without a zone, unlike the other times
+	Language                  string       `json:"language"`
+	TimeZone                  string       `json:"time_zone"` // required, and null in the sample all the same
+	EnrolledInAcademy         vendors.Flag `json:"enrolled_in_academy"`
+	SMSOptIn                  vendors.Flag `json:"sms_opt_in"`
+	DisableNotifications      vendors.Flag `json:"disable_notifications"`
+	StripeCustomerID          string       `json:"stripe_customer_id"`
+	ProfilePicture            string       `json:"profile_picture"`
+	EmailVerifiedAt           Time         `json:"email_verified_at"`
+	EmailVerificationRedirect string       `json:"email_verification_redirect"`
+	CreatedAt                 Time         `json:"created_at"`
+	UpdatedAt                 Time         `json:"updated_at"`
+	DeletedAt                 Time         `json:"deleted_at"` // set where the user is soft-deleted
+	Name                      string       `json:"name"`
+	FullName                  string       `json:"full_name"`
+	ProfilePictureURL         string       `json:"profile_picture_url"`
+	Metas                     []Meta       `json:"user_metas"` // only an update's answer has them
 }
 
 // Meta is a free field of a user. LEAD keeps the address in one, as JSON text

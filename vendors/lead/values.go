@@ -7,21 +7,6 @@ import (
 	"time"
 )
 
-// Flag is a yes or no that LEAD writes as 0 and 1 in some fields and as false
-// and true in others. null is no.
-type Flag bool
-
-// UnmarshalJSON reads 0, 1, false, true, the same in quotes, and null.
-func (f *Flag) UnmarshalJSON(b []byte) error {
-	switch text(b) {
-	case "1", "true":
-		*f = true
-	default:
-		*f = false
-	}
-	return nil
-}
-
 // Number is a whole number that may come in quotes. null, and what is no number, is 0.
 type Number int64
 

@@ -3,9 +3,7 @@ package magloft
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -56,7 +54,7 @@ func (a *Clients) Check(ctx context.Context) error {
 // Find searches all pages for the client whose e-mail is exactly u's. Of
 // several, which MagLoft might allow, it is the oldest. Nobody has an empty e-mail.
 func (a *Clients) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
-	email := normal(u.Email)
+	email := vendors.NormalEmail(u.Email)
 	if email == "" {
 		return vendors.Account{}, vendors.ErrNotFound
 	}
@@ -75,8 +73,8 @@ func (a *Clients) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 // that is not this user's is an Unknown error.
 func (a *Clients) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	first, last := names(u)
-	made, err := a.api.CreateClient(ctx, NewClient{Email: normal(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
-	if refused(err) {
+	made, err := a.api.CreateClient(ctx, NewClient{Email: vendors.NormalEmail(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
+	if vendors.IsRefused(err) {
 		if found, again := a.Find(ctx, u); again == nil {
 			return found, nil
 		}
@@ -128,10 +126,6 @@ func search[T any](ctx context.Context, s lookFor[T]) (vendors.Account, error) {
 	return vendors.Account{}, vendors.Fail(vendor, "find", "the list does not end")
 }
 
-// normal is an e-mail as we send it, so that a search finds what we made even
-// where it minds the case.
-func normal(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
-
 // names returns a first name, which MagLoft requires, and a last one.
 func names(u vendors.User) (first, last string) {
 	if u.FirstName == "" {
@@ -147,12 +141,6 @@ func number(op string, a vendors.Account) (int, error) {
 		return 0, vendors.Fail(vendor, op, "the account's id is not a number")
 	}
 	return n, nil
-}
-
-// refused tells whether the vendor said no to the request itself.
-func refused(err error) bool {
-	status := vendors.StatusOf(err)
-	return status >= 400 && status < 500 && vendors.ClassOf(err) != vendors.Unusable && status != http.StatusTooManyRequests
 }
 
 // verified returns the account that a create answered with, if it is u's.

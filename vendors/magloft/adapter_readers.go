@@ -27,7 +27,7 @@ func (a *Readers) Check(ctx context.Context) error {
 // nobody it searches the pages, since a server might take the end of the e-mail
 // for a format. Nobody has an empty e-mail.
 func (a *Readers) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
-	email := normal(u.Email)
+	email := vendors.NormalEmail(u.Email)
 	if email == "" {
 		return vendors.Account{}, vendors.ErrNotFound
 	}
@@ -41,7 +41,7 @@ func (a *Readers) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 		return vendors.Account{ID: fmt.Sprint(int(r.ID))}, nil
 	}
 	found, err := a.searchAll(ctx, email, email)
-	if refused(err) && !vendors.IsGone(err) { // the filter, whose form is not documented
+	if vendors.IsRefused(err) && !vendors.IsGone(err) { // the filter, whose form is not documented
 		found, err = a.searchAll(ctx, email, "")
 	}
 	switch {
@@ -69,13 +69,13 @@ func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	first, last := names(u)
 	quiet := false
 	made, err := a.api.CreateReader(ctx, ReaderFields{
-		Email: normal(u.Email), Name: first, Lastname: last, Confirmation: &quiet,
+		Email: vendors.NormalEmail(u.Email), Name: first, Lastname: last, Confirmation: &quiet,
 		CustomData: map[string]string{"external_id": u.ID},
 	})
-	if refused(err) {
+	if vendors.IsRefused(err) {
 		found, again := a.Find(ctx, u)
 		if errors.Is(again, vendors.ErrNotFound) {
-			found, again = a.searchAll(ctx, normal(u.Email), "")
+			found, again = a.searchAll(ctx, vendors.NormalEmail(u.Email), "")
 		}
 		if again == nil {
 			return found, nil
@@ -98,7 +98,7 @@ func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 		return err
 	}
 	s, exists, err := a.subscription(ctx, reader)
-	if err == nil && exists && s.Active {
+	if err == nil && exists && bool(s.Active) {
 		inactive := false
 		_, err = a.api.UpdateSubscription(ctx, int(s.ID), SubscriptionFields{Active: &inactive})
 	}

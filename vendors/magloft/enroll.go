@@ -41,8 +41,8 @@ func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 			return fmt.Errorf("enroll: %w", err)
 		}
 		wanted.ClassificationIDs = union(reader.ClassificationIDs, existing.ClassificationIDs, class)
-		if exists && existing.Active {
-			wanted.widen(existing)
+		if exists && bool(existing.Active) {
+			wanted.widen(existing, day(e))
 		}
 	}
 	if _, err := a.api.CreateSubscription(ctx, wanted); err != nil {
@@ -70,18 +70,22 @@ func plain(email string, e vendors.Enrollment) SubscriptionFields {
 	yes, no := true, false
 	start := e.StartsOn
 	if start == "" {
-		start = e.Origin.At.UTC().Format(time.DateOnly)
+		start = day(e)
 	}
 	return SubscriptionFields{
 		Email: email, StartDate: start, EndDate: e.EndsOn, Active: &yes, Upsert: &yes, Confirmation: &no,
 	}
 }
 
+// day is that of the event.
+func day(e vendors.Enrollment) string { return e.Origin.At.UTC().Format(time.DateOnly) }
+
 // widen keeps what the reader may read already: all of a reader's courses share
 // one subscription, so that the days of a new one must not cut those of an old one.
-// A subscription that ended before the new one starts has nothing to keep.
-func (f *SubscriptionFields) widen(existing Subscription) {
-	if existing.EndDate != "" && existing.EndDate < f.StartDate {
+// A subscription that ended before both today, which is the event's day, and the
+// start of the new one has nothing to keep.
+func (f *SubscriptionFields) widen(existing Subscription, today string) {
+	if existing.EndDate != "" && existing.EndDate < min(f.StartDate, today) {
 		return
 	}
 	if existing.StartDate != "" && existing.StartDate < f.StartDate {

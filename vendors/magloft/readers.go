@@ -20,7 +20,7 @@ type Reader struct {
 	LastSignInAt        string         `json:"last_sign_in_at"`
 	CreatedAt           string         `json:"created_at"`
 	Devices             []string       `json:"devices"`
-	Confirmed           bool           `json:"confirmed"`
+	Confirmed           vendors.Flag   `json:"confirmed"`
 	AuthenticationToken vendors.Secret `json:"authentication_token"`
 	CustomData          map[string]any `json:"custom_data"`
 	Password            vendors.Secret `json:"password"`

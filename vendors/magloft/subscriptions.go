@@ -16,7 +16,7 @@ type Subscription struct {
 	OrderID   string             `json:"order_id"`
 	Source    string             `json:"source"` // custom
 	UserID    string             `json:"user_id"`
-	Active    bool               `json:"active"`
+	Active    vendors.Flag       `json:"active"`
 	StartDate string             `json:"start_date"`
 	EndDate   string             `json:"end_date"`
 	CreatedAt string             `json:"created_at"`
@@ -33,7 +33,7 @@ type SubscriptionReader struct {
 	ID         vendors.Int    `json:"id"`
 	Email      string         `json:"email"`
 	CustomData map[string]any `json:"custom_data"`
-	Confirmed  bool           `json:"confirmed"`
+	Confirmed  vendors.Flag   `json:"confirmed"`
 }
 
 // SubscriptionFields are the body of the calls that create and update a

@@ -141,19 +141,8 @@ func (a *API) renew(email string, password vendors.Secret) func(context.Context,
 			}
 		}
 		token, err := a.LogIn(ctx, email, password)
-		return token, tokenUse, refused(err)
+		return token, tokenUse, vendors.LogInRefused(err)
 	}
-}
-
-// refused makes a log-in that Meiro rejects the fault of the configuration,
-// whatever the status: no call can succeed until a person mends it. The status
-// is left out, so that nobody takes it for the answer to the call that was to follow.
-func refused(err error) error {
-	e := (*vendors.Error)(nil)
-	if !errors.As(err, &e) || e.Class == vendors.Again {
-		return err
-	}
-	return &vendors.Error{Vendor: vendor, Op: e.Op, Class: vendors.Unusable, Message: fmt.Sprintf("the log-in was refused with status %d: %s", e.Status, e.Message)}
 }
 
 func userPath(id string) string { return "/users/" + url.PathEscape(id) }

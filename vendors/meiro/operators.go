@@ -19,13 +19,13 @@ const pageSize = 100
 // Check asks for one operator.
 func (o *Operators) Check(ctx context.Context) error {
 	_, err := o.api.ListUsers(ctx, Selection{Limit: 1, OrderBy: "id", OrderDir: "ASC"})
-	return misplaced(err)
+	return vendors.Misplaced(err)
 }
 
 // Find returns the operator with u's address, from all pages of those that are
 // not in the trash, or vendors.ErrNotFound.
 func (o *Operators) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
-	found, err := o.search(ctx, o.api.ListUsers, func(x User) bool { return !x.Deleted && vendors.SameEmail(x.Email, u.Email) })
+	found, err := o.search(ctx, o.api.ListUsers, func(x User) bool { return !bool(x.Deleted) && vendors.SameEmail(x.Email, u.Email) })
 	return vendors.Account{ID: found.ID}, err
 }
 
@@ -38,7 +38,7 @@ func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User
 	}
 	made, err := o.api.CreateOrRestoreUser(ctx, NewUser{Email: u.Email, Password: vendors.NewPassword()})
 	switch {
-	case err == nil && made.Deleted && made.ID != "":
+	case err == nil && bool(made.Deleted) && made.ID != "":
 		return o.restore(ctx, made, u)
 	case err == nil:
 		return verified(made, u, "create or restore user")
@@ -69,7 +69,7 @@ func (o *Operators) restore(ctx context.Context, trashed User, u vendors.User) (
 
 // verified takes an answer for an account only where it is u's.
 func verified(got User, u vendors.User, op string) (vendors.Account, error) {
-	if got.ID == "" || got.Deleted || !vendors.SameEmail(got.Email, u.Email) {
+	if got.ID == "" || bool(got.Deleted) || !vendors.SameEmail(got.Email, u.Email) {
 		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: op, Message: "the answer is not the user that was asked for", Unknown: true}
 	}
 	return vendors.Account{ID: got.ID}, nil
@@ -86,7 +86,7 @@ func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Acco
 		return err
 	case u.ID != a.ID:
 		return &vendors.Error{Vendor: vendor, Op: "retrieve user", Message: "the answer is not the user that was asked for"}
-	case u.Deleted:
+	case bool(u.Deleted):
 		return nil
 	case o.own != "" && vendors.SameEmail(u.Email, o.own):
 		return vendors.Fail(vendor, "delete user", "this is the operator that Usher logs in as")
@@ -102,10 +102,10 @@ func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Acco
 // empty page is the end.
 func (o *Operators) search(ctx context.Context, list func(context.Context, Selection) (UserList, error), match func(User) bool) (User, error) {
 	first := ""
-	for offset := 0; ; {
+	for offset := vendors.Int(0); ; {
 		page, err := list(ctx, Selection{Limit: pageSize, Offset: offset, OrderBy: "id", OrderDir: "ASC"})
 		if err != nil {
-			return User{}, misplaced(err)
+			return User{}, vendors.Misplaced(err)
 		}
 		if page.Users == nil {
 			return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the answer has no list of users"}
@@ -115,22 +115,13 @@ func (o *Operators) search(ctx context.Context, list func(context.Context, Selec
 				return u, nil
 			}
 		}
-		if len(page.Users) == 0 || len(page.Users) < page.Settings.Limit {
+		if len(page.Users) == 0 || len(page.Users) < int(page.Settings.Limit) {
 			return User{}, vendors.ErrNotFound
 		}
 		if page.Users[0].ID == first {
 			return User{}, vendors.Fail(vendor, "list users", "the list begins again at every offset, so that nobody can be looked up")
 		}
 		first = page.Users[0].ID
-		offset += len(page.Users)
+		offset += vendors.Int(len(page.Users))
 	}
-}
-
-// misplaced takes a list that is not there for a wrong base URL: no event can
-// be the cause.
-func misplaced(err error) error {
-	if e := (*vendors.Error)(nil); errors.As(err, &e) && vendors.IsGone(err) {
-		e.Class = vendors.Unusable
-	}
-	return err
 }

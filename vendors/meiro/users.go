@@ -13,10 +13,10 @@ import (
 // not a customer. ID is a UUID. The source of all that follows is the page
 // Users of the Meiro ME API, with its Data Structures.
 type User struct {
-	ID         string `json:"id"`
-	Email      string `json:"email"`
-	Deleted    bool   `json:"deleted"` // in the trash
-	SSOEnabled bool   `json:"sso_enabled"`
+	ID         string       `json:"id"`
+	Email      string       `json:"email"`
+	Deleted    vendors.Flag `json:"deleted"` // in the trash
+	SSOEnabled vendors.Flag `json:"sso_enabled"`
 }
 
 // UserList is one page of users. Meiro tells no total.
@@ -27,19 +27,19 @@ type UserList struct {
 
 // Selection chooses a page of a list. In an answer it is what Meiro made of it.
 type Selection struct {
-	Limit    int    `json:"limit"` // 20 by default at Meiro's sister APIs
-	Offset   int    `json:"offset"`
-	OrderBy  string `json:"order_by"`  // id is the only one documented
-	OrderDir string `json:"order_dir"` // ASC or DESC
+	Limit    vendors.Int `json:"limit"` // 20 by default at Meiro's sister APIs
+	Offset   vendors.Int `json:"offset"`
+	OrderBy  string      `json:"order_by"`  // id is the only one documented
+	OrderDir string      `json:"order_dir"` // ASC or DESC
 }
 
 func (s Selection) query() url.Values {
 	q := url.Values{}
 	if s.Limit > 0 {
-		q.Set("limit", strconv.Itoa(s.Limit))
+		q.Set("limit", strconv.Itoa(int(s.Limit)))
 	}
 	if s.Offset > 0 || s.Limit > 0 {
-		q.Set("offset", strconv.Itoa(s.Offset))
+		q.Set("offset", strconv.Itoa(int(s.Offset)))
 	}
 	if s.OrderBy != "" {
 		q.Set("order_by", s.OrderBy)

@@ -46,7 +46,7 @@ func (a *Adapter) Check(ctx context.Context) error {
 // Find searches all pages for the user whose e-mail is exactly u's. Of several,
 // which Miestro might allow, it is the oldest. Nobody has an empty e-mail.
 func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
-	if normal(u.Email) == "" {
+	if vendors.NormalEmail(u.Email) == "" {
 		return vendors.Account{}, vendors.ErrNotFound
 	}
 	q := Query{Search: searchable(u.Email), SortBy: "id:asc", Count: pageSize}
@@ -71,16 +71,12 @@ func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 // the filter stands inside a parameter, and whether the server decodes it once
 // or twice is not documented.
 func searchable(email string) string {
-	parts := strings.FieldsFunc(normal(email), func(r rune) bool { return strings.ContainsRune("+&=% ", r) })
+	parts := strings.FieldsFunc(vendors.NormalEmail(email), func(r rune) bool { return strings.ContainsRune("+&=% ", r) })
 	if len(parts) == 0 {
 		return ""
 	}
 	return slices.MaxFunc(parts, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
 }
-
-// normal is an e-mail as we send it, so that a search finds what we made even
-// where it minds the case.
-func normal(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
 func account(u User) vendors.Account { return vendors.Account{ID: strconv.Itoa(int(u.ID))} }
 
@@ -88,9 +84,9 @@ func account(u User) vendors.Account { return vendors.Account{ID: strconv.Itoa(i
 // refuses, it looks once more: the answer to an e-mail that is taken is not
 // documented. An answer that is not this user's is an Unknown error.
 func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
-	name, email, password, role := u.Name(), normal(u.Email), vendors.NewPassword(), RoleUser
+	name, email, password, role := u.Name(), vendors.NormalEmail(u.Email), vendors.NewPassword(), RoleUser
 	made, err := a.api.AddUser(ctx, UserFields{Name: &name, Email: &email, Password: &password, Role: &role})
-	if refused(err) {
+	if vendors.IsRefused(err) {
 		if found, again := a.Find(ctx, u); again == nil {
 			return found, nil
 		}
@@ -104,12 +100,6 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 		}
 	}
 	return account(made), nil
-}
-
-// refused tells whether the vendor said no to the request itself.
-func refused(err error) bool {
-	status := vendors.StatusOf(err)
-	return status >= 400 && status < 500 && vendors.ClassOf(err) != vendors.Unusable && status != http.StatusTooManyRequests
 }
 
 // Delete removes the account. One that is not there is success; one whose role

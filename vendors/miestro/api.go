@@ -5,6 +5,7 @@ package miestro
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -71,8 +72,16 @@ func NewAPI(c Config) *API {
 }
 
 // judge knows the one error that the document has: a sentence, without a status.
+// In a user or a list it is no error: anybody may give themselves that name.
 func judge(_ int, body []byte) (vendors.Class, bool) {
-	return vendors.Unusable, bytes.Contains(body, []byte("Invalid Api Key or Api Secret credentials"))
+	if !bytes.Contains(body, []byte("Invalid Api Key or Api Secret credentials")) {
+		return vendors.Again, false
+	}
+	var out struct {
+		ID   any `json:"id"`
+		Data any `json:"data"`
+	}
+	return vendors.Unusable, json.Unmarshal(body, &out) != nil || (out.ID == nil && out.Data == nil)
 }
 
 // Query is the parameters of the two lists. What is zero is not sent.

@@ -90,6 +90,23 @@ func TestWrongKeysAreUnusable(t *testing.T) {
 	}
 }
 
+// TestNameLikeTheRefusal is about a user who is called like the one error that
+// Miestro documents: that is no refusal.
+func TestNameLikeTheRefusal(t *testing.T) {
+	a, err := miestro.New(config(vendortest.Serve(t, "miestro", sandbox.Config{}).URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := vendors.User{ID: "u1", Email: "eve@example.org", FirstName: "Invalid Api Key or Api Secret credentials"}
+	made, err := a.Create(t.Context(), vendors.Origin{}, u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := a.Find(t.Context(), u); err != nil || found != made {
+		t.Errorf("got %v, %v, want %v", found, err, made)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	a, err := miestro.New(config(vendortest.Serve(t, "miestro", sandbox.Config{}).URL))
 	if err != nil {

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,8 @@ const (
 	FailAfter    Kind = "5xx after"        // 500
 	DropBefore   Kind = "drop before"      // the connection is closed
 	DropAfter    Kind = "drop after"       // the connection is closed
+	Refused      Kind = "refused"          // 401 to every call, the log-in too; nothing was done. By Control only
+	Down         Kind = "down"             // the connection is closed, nothing was done. By Control only
 	ExpiredToken Kind = "expired token"    // of vendors with a log-in: all tokens end, then the call is answered
 	None         Kind = "none"             // the call is answered as it should be: for scripts that count calls
 	maxLatency        = 10                 // times the mean
@@ -41,6 +44,7 @@ type vendor struct {
 	random *rand.Rand
 	share  float64
 	forced []Fault
+	outage outage
 	calls  map[string]int
 	faults map[Kind]int
 }
@@ -82,7 +86,9 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case FailAfter:
 		api.ServeHTTP(lost{}, r)
 		answer(w, http.StatusInternalServerError, map[string]string{"message": "Server Error"})
-	case DropBefore:
+	case Refused:
+		answer(w, http.StatusUnauthorized, map[string]string{"message": "Unauthorized"})
+	case DropBefore, Down:
 		panic(http.ErrAbortHandler)
 	case DropAfter:
 		api.ServeHTTP(lost{}, r)
@@ -125,6 +131,9 @@ func (v *vendor) draw(op string) (Kind, time.Duration) {
 			break
 		}
 	}
+	if time.Now().Before(v.outage.until) {
+		kind = v.outage.kind
+	}
 	if _, ok := v.standIn.(expirer); !ok && kind == ExpiredToken {
 		kind = None
 	}
@@ -134,11 +143,13 @@ func (v *vendor) draw(op string) (Kind, time.Duration) {
 	return kind, wait
 }
 
-// kinds are the faults that can befall this vendor.
+// kinds are the faults that can befall this vendor, each as likely as it stands
+// here often. A 429 is the rarest: it slows all of a good client down for long.
 func (v *vendor) kinds() []Kind {
-	kinds := []Kind{TooMany, FailBefore, FailAfter, DropBefore, DropAfter}
+	often := []Kind{FailBefore, FailAfter, DropBefore, DropAfter}
+	kinds := append(slices.Repeat(often, 5), TooMany)
 	if _, ok := v.standIn.(expirer); ok {
-		kinds = append(kinds, ExpiredToken)
+		kinds = append(kinds, slices.Repeat([]Kind{ExpiredToken}, 5)...)
 	}
 	return kinds
 }

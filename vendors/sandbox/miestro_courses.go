@@ -102,16 +102,20 @@ func (m *miestro) put(w http.ResponseWriter, u *miestroUser, course int) {
 		missing(w, "Course", strconv.Itoa(course))
 		return
 	}
-	at := m.enrollment(u, course)
+	at, unheard := m.enrollment(u, course), 0
+	if _, gone := w.(lost); gone {
+		unheard = 1
+	}
 	switch {
 	case at < 0 || m.config.Switches.RepeatEnroll == "second":
-		m.enrolled = append(m.enrolled, Enrollment{UserID: strconv.Itoa(u.ID), CourseID: strconv.Itoa(course), Active: true, Applied: 1})
-	case m.config.Switches.RepeatEnroll == "error":
-		m.enrolled[at].Applied++
-		answer(w, http.StatusUnprocessableEntity, object{"message": "User is already enrolled in this course."})
-		return
+		m.enrolled = append(m.enrolled, Enrollment{UserID: strconv.Itoa(u.ID), CourseID: strconv.Itoa(course), Active: true, Applied: 1, Lost: unheard})
 	default:
 		m.enrolled[at].Applied++
+		m.enrolled[at].Lost += unheard
+		if m.config.Switches.RepeatEnroll == "error" {
+			answer(w, http.StatusUnprocessableEntity, object{"message": "User is already enrolled in this course."})
+			return
+		}
 	}
 	answer(w, http.StatusOK, object{})
 }

@@ -134,7 +134,8 @@ func choose(name string, value *string, allowed ...string) error {
 }
 
 // Handler serves every vendor below its name (/miestro/api/v1.0/…), the state
-// at /state, and at / a text that lists the base URLs.
+// at /state, and at / a text that lists the base URLs. Control is at
+// POST /control/{vendor}?mode=refuse|down|ok&for=5s.
 func (s *Sandbox) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, v := range s.vendors {
@@ -143,6 +144,7 @@ func (s *Sandbox) Handler() http.Handler {
 	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, s.State())
 	})
+	mux.HandleFunc("POST /control/{vendor}", s.control)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprintln(w, "Stand-ins for the vendors' APIs. What they hold: /state. Base URLs:")

@@ -40,6 +40,9 @@ type Enrollment struct {
 	CourseID string `json:"course_id"`
 	Active   bool   `json:"active"`
 	Applied  int    `json:"applied"` // enrol calls that reached this record; harmless where the call is an upsert
+	// Lost is how many of these were never answered. Counted at Miestro, where
+	// nobody can tell a repeat from a first call.
+	Lost int `json:"lost,omitempty"`
 }
 
 // Event is an activity that a vendor was told of.

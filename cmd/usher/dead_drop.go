@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/usherhq/usher/internal/bus"
+)
+
+type deadDropCmd struct {
+	IDs    []string `arg:"" name:"id" help:"Vendor and event key, or the first part of it."`
+	Reason string   `required:"" help:"Why, for the log and for usher audit." placeholder:"TEXT"`
+	As     string   `help:"Who does it, for usher audit; else USHER_ACTOR, or the user of this machine." placeholder:"NAME"`
+	JSON   bool     `help:"Print a JSON object."`
+}
+
+// Help is shown below the flags.
+func (deadDropCmd) Help() string {
+	return `The event is then never carried out at that vendor, and cannot be sent back; a replay that is
+on its way goes on. The reason is kept for usher audit, and logged on standard error with the ID,
+in every format of the log.
+
+Examples:
+  usher dead drop lead.3fa9 --reason "test user"`
+}
+
+// Validate refuses a reason that is none.
+func (d deadDropCmd) Validate() error {
+	if plain := harmless(d.Reason, ""); len(plain) == 0 || plain != d.Reason {
+		return errors.New("--reason must be one line that says why")
+	}
+	return deed{As: d.As}.Validate()
+}
+
+// Run removes them.
+func (d deadDropCmd) Run(ctx context.Context, a *app) error {
+	g, err := a.graves(ctx)
+	if err != nil {
+		return err
+	}
+	defer g.end()
+	log := a.logger(g.config.Log)
+	list, err := g.find(ctx, d.IDs)
+	if err != nil {
+		return err
+	}
+	act := a.action(bus.DeadDropped, deed{As: d.As, Reason: d.Reason})
+	done, err := each(list, func(letter bus.DeadLetter) error {
+		if err := g.Audit(ctx, g.config.Source, upon(act, letter)); err != nil {
+			return missing(err)
+		}
+		if err := g.Drop(ctx, letter); err != nil {
+			return err
+		}
+		log.Warn().Str("dead_letter", letter.ID()).Str("type", letter.Type).Str("event", letter.EventID).
+			Str("class", letter.Class).Str("reason", d.Reason).Msg("dead letter dropped")
+		return nil
+	})
+	return errors.Join(a.told(done, toll{verb: "dropped", reason: d.Reason, json: d.JSON}), err)
+}
+
+// upon is an action as it is done to one dead letter.
+func upon(act bus.Action, d bus.DeadLetter) bus.Action {
+	act.Vendor, act.Type, act.Key, act.EventID = d.Vendor, d.Type, d.Key, d.EventID
+	return act
+}

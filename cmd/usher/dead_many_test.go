@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ledger"
+)
+
+// A dry run of a thousand dead letters is to take less than five seconds.
+func TestADryRunOfAThousand(t *testing.T) {
+	w := newWorld(t)
+	b := w.bus()
+	if _, err := b.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := b.Bucket(t.Context(), bus.AccountsKV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const letters = 1000
+	for i := range letters {
+		id := fmt.Sprintf("u%04d", i)
+		w.bury(b, id, time.Hour, as)
+		if i%2 == 0 { // every other one was overtaken by a newer one
+			if _, err := accounts.Put(t.Context(), ledger.AccountKey("lead", id), []byte(`{"life":{"e":1,"s":9}}`)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	begun := time.Now()
+	out := w.must("dead", "replay", "--all", "--max", "1000", "--dry-run")
+	t.Logf("a dry run of %d dead letters took %s", letters, time.Since(begun).Round(time.Millisecond))
+	if calls, superseded := strings.Count(out, "\twould call"), strings.Count(out, "\twould be superseded"); calls != letters/2 || superseded != letters/2 {
+		t.Errorf("got %d that would call and %d superseded, want half and half", calls, superseded)
+	}
+}
+
+func TestTally(t *testing.T) {
+	of := func(classes ...string) (list []bus.DeadLetter) {
+		for _, class := range classes {
+			list = append(list, bus.DeadLetter{Class: class})
+		}
+		return list
+	}
+	for want, list := range map[string][]bus.DeadLetter{
+		"0 dead letters":         nil,
+		"1 dead letter: 1 panic": of("panic"),
+		"4 dead letters: 2 permanent, 1 exhausted, 1 panic": of("panic", "permanent", "exhausted", "permanent"),
+	} {
+		if got := tally(list); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// Interrupted and run again, a replay goes on with those that were not sent.
+func TestAnInterruptedReplayGoesOn(t *testing.T) {
+	w := newWorld(t)
+	b := w.bus()
+	if _, err := b.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		w.bury(b, fmt.Sprintf("i%d", i), time.Duration(9-i)*time.Hour, as)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	time.AfterFunc(500*time.Millisecond, interrupt)
+	var out bytes.Buffer
+	err := run(ctx, surroundings{
+		Args: []string{"dead", "replay", "--all", "--max", "9", "--rate", "0.1"}, Environ: w.environ, Stdout: &out, Stderr: io.Discard,
+	})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "run it again to go on") || strings.Count(out.String(), "sent back\t") != 1 {
+		t.Errorf("interrupted: got %v and\n%s\nwant one that was sent, and advice", err, out.String())
+	}
+	if diff := cmp.Diff(map[string]string{"i0": stateReplaying, "i1": stateWaiting, "i2": stateWaiting}, w.states()); diff != "" {
+		t.Errorf("states after it was interrupted (-want +got)\n%s", diff)
+	}
+	begun := time.Now()
+	if out := w.must("dead", "replay", "--all", "--max", "9", "--rate", "5"); strings.Count(out, "sent back\t") != 2 || strings.Contains(out, "\ti0\t") {
+		t.Errorf("run again: got\n%s\nwant the other two", out)
+	}
+	if took := time.Since(begun); took < 200*time.Millisecond {
+		t.Errorf("two at 5 a second took %s", took)
+	}
+}
+
+func TestGauge(t *testing.T) {
+	var out strings.Builder
+	for _, on := range []bool{false, true} {
+		g := gauge{out: &out, on: on, total: 7}
+		g.step(3)
+		g.end()
+	}
+	if got, want := out.String(), "\r3 of 7\r\x1b[K"; got != want {
+		t.Errorf("got %q, want %q, on a terminal only", got, want)
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+)
+
+// deed is who does something by hand, and why. It is written down before it is
+// done; see usher audit.
+type deed struct {
+	As     string `help:"Who does it, for usher audit; else USHER_ACTOR, or the user of this machine." placeholder:"NAME"`
+	Reason string `help:"Why, for usher audit." placeholder:"TEXT"`
+}
+
+// Validate refuses what would not be one line of usher audit.
+func (d deed) Validate() error {
+	if harmless(d.As, "") != d.As || harmless(d.Reason, "") != d.Reason {
+		return errors.New("--as and --reason must be one line each")
+	}
+	return nil
+}
+
+// action is the deed as it is written down.
+func (a *app) action(kind string, d deed) bus.Action {
+	return bus.Action{
+		Kind: kind, At: time.Now().UTC(), Why: d.Reason,
+		Who: harmless(cmp.Or(d.As, a.getenv(config.ActorVar), here()), ""),
+	}
+}
+
+// here is the user of this machine, as user@host.
+func here() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// happened counts the results that usher results prints for these flags.
+func (w *world) happened(flags ...string) int {
+	out, err := w.try(append([]string{"results", "--json"}, flags...)...)
+	if err != nil {
+		return 0
+	}
+	return strings.Count(out, "\n")
+}
+
+// TestAVendorIsHeldUntilItsSecretIsRight mends a secret in its file while serve runs.
+func TestAVendorIsHeldUntilItsSecretIsRight(t *testing.T) {
+	w := newWorld(t)
+	secret := filepath.Join(t.TempDir(), "miestro.secret")
+	put := func(text string) {
+		if err := os.WriteFile(secret, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(sandbox.WrongCredential)
+	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_MIESTRO_API_SECRET=") })
+	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET_FILE="+secret, "USHER_WORKER_HOLD_RETRY=300ms")
+	w.serve()
+	if _, err := w.feed(people(events.UserCreated, 1, 5), "send", "-"); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the other vendors have all five", func() bool { return w.happened("--type", events.UserCreated) == 20 })
+	w.until("Miestro is on hold", func() bool { return strings.Contains(w.log.String(), "vendor on hold") })
+	if got := w.happened("--vendor", "miestro"); got != 0 {
+		t.Errorf("got %d results of a vendor that refuses us, want none", got)
+	}
+	put(sandbox.MiestroAPISecret)
+	w.until("Miestro has all five", func() bool { return w.happened("--vendor", "miestro", "--outcome", events.Done) == 5 })
+	if dead := w.must("dead", "list", "--json"); strings.TrimSpace(dead) != "[]" {
+		t.Errorf("got dead letters %s, want none", dead)
+	}
+	w.stop()
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// people is an event for each of some users, one a line.
+func people(kind string, from, to int) string {
+	var lines strings.Builder
+	for i := from; i <= to; i++ {
+		fmt.Fprintf(&lines, `{"specversion":"1.0","id":"%s-%d","source":"/school","type":"%s","time":"2026-09-01T08:%02d:00Z","data":{"user_id":"u%d","email":"u%d@example.org"}}`+"\n", kind, i, kind, i%60, i, i)
+	}
+	return lines.String()
+}
+
+// TestDeletionsAreHeld publishes more deletions than are usual, twice.
+func TestDeletionsAreHeld(t *testing.T) {
+	w := newWorld(t)
+	w.environ = append(w.environ, "USHER_DELETIONS_COUNT=5", "USHER_WORKER_HOLD_RETRY=300ms")
+	w.serve()
+	const created, deleted = 20, 10
+	publish := func(kind string, from, to int) {
+		t.Helper()
+		if _, err := w.feed(people(kind, from, to), "send", "-"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone := func() int { return w.happened("--type", events.UserDeleted, "--outcome", events.Done) }
+	publish(events.UserCreated, 1, created)
+	w.until("all are there", func() bool { return w.happened("--type", events.UserCreated) == 5*created })
+
+	publish(events.UserDeleted, 1, deleted)
+	w.until("deletions are on hold", func() bool { return strings.Contains(w.log.String(), "deletions are on hold") })
+	if got := gone(); got >= 4*deleted {
+		t.Errorf("got all %d deletions, want that some are held", got)
+	}
+	if out := w.must("approve", "deletions", "--for", "1s", "--reason", "a test"); !strings.Contains(out, "delete users") {
+		t.Errorf("got %q, want why they were held", out)
+	}
+	w.until("all approved ones are made", func() bool { return gone() == 4*deleted })
+
+	w.until("the approval is over and they are held again", func() bool {
+		publish(events.UserDeleted, deleted+1, 2*deleted)
+		out, err := w.try("approve", "deletions", "--drop", "--reason", "a test", "--json")
+		return err == nil && strings.Contains(out, "delete users")
+	})
+	made := gone()
+	w.until("the others are dead letters", func() bool {
+		return 4*2*deleted-gone() == strings.Count(w.must("dead", "list", "--json", "--class", "dropped"), `"id"`)-w.happened("--vendor", "usermost", "--type", events.UserDeleted, "--outcome", events.Failed)
+	})
+	if made == 4*2*deleted {
+		t.Error("all were deleted, want that those on hold were dropped")
+	}
+	if out := w.must("audit", "--json"); !strings.Contains(out, "usher.deletions.approved") || !strings.Contains(out, "usher.deletions.dropped") {
+		t.Errorf("got %s, want both actions written down", out)
+	}
+	w.stop()
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+}

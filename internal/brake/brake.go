@@ -1,0 +1,196 @@
+// Package brake is the safety stop for deletions: where far more users are to be
+// deleted than usual, no further one is deleted at any vendor until a person has
+// looked and said go on, or drop them. A wrong export upstream is a common way
+// to lose a school in a minute.
+//
+// What it goes by is the EVENTS stream itself: how many user.deleted were
+// published within the window, and which share of all events they are.
+package brake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/usherhq/usher/internal/ledger"
+)
+
+// Key is where the brake's record stands in its store.
+const Key = "deletions"
+
+// One look at the stream is good for so long, and for one in so many of the
+// deletions that were left then.
+const (
+	fresh = 200 * time.Millisecond
+	oneIn = 20
+)
+
+// Config says what is more than usual.
+type Config struct {
+	Window time.Duration // over which events are counted
+	Count  uint64        // of deletions: more put the brake on; 0 turns the brake off
+	Share  float64       // of deletions among all events: more put the brake on
+	Least  uint64        // of deletions, below which the share does not count
+}
+
+// Verdict is what is to become of a deletion.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Go   Verdict = iota // delete
+	Hold                // wait: a person has to look
+	Drop                // a person has said that it is not to be made
+)
+
+// Record is the state of the brake, shared by all processes.
+type Record struct {
+	Samples  []Sample  `json:"samples,omitempty"`
+	Held     time.Time `json:"held,omitzero"`     // since when
+	Why      string    `json:"why,omitempty"`     // in words
+	Approved time.Time `json:"approved,omitzero"` // until when the brake stays off
+	Dropped  time.Time `json:"dropped,omitzero"`  // deletions that were first taken up before are not made
+}
+
+// Sample is how many events the stream held at one time.
+type Sample struct {
+	At      time.Time `json:"at"`
+	Deleted uint64    `json:"deleted"`
+	All     uint64    `json:"all"`
+}
+
+// Brake decides about deletions. It is safe for use by many goroutines.
+type Brake struct {
+	config Config
+	store  ledger.Store
+	counts Counts
+
+	mu     sync.Mutex
+	record Record // as last read
+	looked time.Time
+	good   uint64 // for so many deletions
+}
+
+// Counts returns how many user.deleted, and how many events in all, the stream holds.
+type Counts func(context.Context) (deleted, all uint64, err error)
+
+// New returns a brake that keeps its record in store.
+func New(c Config, store ledger.Store, counts Counts) *Brake {
+	return &Brake{config: c, store: store, counts: counts}
+}
+
+// Start takes the first sample, so that what is published from now on is counted.
+func (b *Brake) Start(ctx context.Context) error {
+	if b.config.Count == 0 {
+		return nil
+	}
+	_, err := b.look(ctx)
+	return err
+}
+
+// Deletion says what is to become of a deletion that was first taken up at first.
+func (b *Brake) Deletion(ctx context.Context, first time.Time) (Verdict, error) {
+	if b.config.Count == 0 {
+		return Go, nil
+	}
+	r, err := b.look(ctx)
+	switch {
+	case err != nil:
+		return Hold, err
+	case first.Before(r.Dropped):
+		return Drop, nil
+	case !r.Held.IsZero():
+		return Hold, nil
+	default:
+		return Go, nil
+	}
+}
+
+// look returns the record, brought up to date.
+func (b *Brake) look(ctx context.Context) (Record, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if time.Since(b.looked) < fresh && (b.good > 0 || !b.record.Held.IsZero()) {
+		b.good -= min(b.good, 1)
+		return b.record, nil
+	}
+	now := Sample{At: time.Now()}
+	var err error
+	if now.Deleted, now.All, err = b.counts(ctx); err != nil {
+		return Record{}, fmt.Errorf("count events: %w", err)
+	}
+	var deleted uint64
+	b.record, err = Change(ctx, b.store, func(r *Record) { deleted = r.take(now, b.config) })
+	if err != nil {
+		return Record{}, err
+	}
+	b.looked, b.good = time.Now(), (b.config.Count-min(b.config.Count, deleted))/oneIn
+	return b.record, nil
+}
+
+// take adds a sample, puts the brake on where there is more than usual, and
+// returns how many deletions there were in the window.
+func (r *Record) take(now Sample, c Config) (deleted uint64) {
+	base := r.base(now, c.Window)
+	deleted, all := now.Deleted-min(base.Deleted, now.Deleted), now.All-min(base.All, now.All)
+	many := deleted > c.Count
+	most := deleted >= c.Least && all > 0 && float64(deleted) > c.Share*float64(all)
+	if r.Held.IsZero() && (many || most) && now.At.After(r.Approved) {
+		r.Held = now.At
+		r.Why = fmt.Sprintf("%d of %d events since %s delete users", deleted, all, base.At.UTC().Format(time.RFC3339))
+	}
+	return deleted
+}
+
+// base keeps the samples, a few to the window, and returns the one that the
+// window begins with: the newest that is as old as the window, or the oldest.
+func (r *Record) base(now Sample, window time.Duration) Sample {
+	if n := len(r.Samples); n == 0 || now.At.Sub(r.Samples[n-1].At) >= window/10 {
+		r.Samples = append(r.Samples, now)
+	}
+	for len(r.Samples) > 1 && now.At.Sub(r.Samples[1].At) >= window {
+		r.Samples = r.Samples[1:]
+	}
+	return r.Samples[0]
+}
+
+// Approve lets held deletions go on, and keeps the brake off until then.
+func (r *Record) Approve(until time.Time) {
+	r.Held, r.Why, r.Approved, r.Samples = time.Time{}, "", until, nil
+}
+
+// Discard makes dead letters of the deletions that are held now.
+func (r *Record) Discard(now time.Time) {
+	r.Held, r.Why, r.Dropped, r.Samples = time.Time{}, "", now, nil
+}
+
+// Change lets change work on the record and saves what it leaves, by
+// compare-and-set; again where another process was faster.
+func Change(ctx context.Context, store ledger.Store, change func(*Record)) (Record, error) {
+	for {
+		old, revision, err := store.Load(ctx, Key)
+		if err != nil {
+			return Record{}, err
+		}
+		var r Record
+		if old != nil {
+			if err := json.Unmarshal(old, &r); err != nil {
+				return Record{}, fmt.Errorf("the record of the deletions' brake: %w", err)
+			}
+		}
+		change(&r)
+		text, err := json.Marshal(r)
+		if err != nil {
+			return Record{}, fmt.Errorf("write the record of the deletions' brake: %w", err)
+		}
+		if string(text) == string(old) {
+			return r, nil
+		}
+		if err := store.Save(ctx, Key, text, revision); !errors.Is(err, ledger.ErrConflict) {
+			return r, err
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package brake_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/ledger"
+)
+
+// memory is a store in memory.
+type memory struct {
+	mu       sync.Mutex
+	record   []byte
+	revision uint64
+}
+
+func (s *memory) Load(context.Context, string) ([]byte, uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record, s.revision, nil
+}
+
+func (s *memory) Save(_ context.Context, _ string, record []byte, revision uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if revision != s.revision {
+		return ledger.ErrConflict
+	}
+	s.record, s.revision = record, revision+1
+	return nil
+}
+
+// school is a stream of events, and a brake on it.
+type school struct {
+	t            *testing.T
+	deleted, all uint64
+	store        memory
+	brake        *brake.Brake
+}
+
+func newSchool(t *testing.T) *school {
+	s := &school{t: t, deleted: 5000, all: 100_000}
+	s.brake = s.open()
+	return s
+}
+
+// open returns the brake of a further process.
+func (s *school) open() *brake.Brake {
+	c := brake.Config{Window: time.Hour, Count: 1000, Share: 0.5, Least: 100}
+	b := brake.New(c, &s.store, func(context.Context) (uint64, uint64, error) { return s.deleted, s.all, nil })
+	if err := b.Start(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+// publish adds events to the stream, and returns what the brake says of a deletion then.
+func (s *school) publish(deletions, others uint64) brake.Verdict {
+	s.deleted, s.all = s.deleted+deletions, s.all+deletions+others
+	return s.ask(s.brake, time.Now())
+}
+
+func (s *school) ask(b *brake.Brake, first time.Time) brake.Verdict {
+	s.t.Helper()
+	time.Sleep(time.Second)
+	verdict, err := b.Deletion(s.t.Context(), first)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return verdict
+}
+
+func TestWhatPutsTheBrakeOn(t *testing.T) {
+	cases := map[string]struct {
+		deletions, others uint64
+		want              brake.Verdict
+	}{
+		"a usual hour":               {40, 1000, brake.Go},
+		"few, though nothing else":   {99, 0, brake.Go},
+		"half of all and no more":    {500, 500, brake.Go},
+		"more than half of all":      {501, 499, brake.Hold},
+		"many among very many":       {1001, 100_000, brake.Hold},
+		"as many as are let through": {1000, 100_000, brake.Go},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if got := newSchool(t).publish(c.deletions, c.others); got != c.want {
+					t.Errorf("got %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestTheWindowMovesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchool(t)
+		for hour := range 24 {
+			for range 6 {
+				if got := s.publish(120, 1000); got != brake.Go {
+					t.Fatalf("got %v in hour %d of 720 deletions an hour, want that they go on", got, hour)
+				}
+				time.Sleep(10 * time.Minute)
+			}
+		}
+		if got := s.publish(700, 1000); got != brake.Hold {
+			t.Errorf("got %v after 700 more, want a hold", got)
+		}
+	})
+}
+
+func TestAHoldIsEverybodysUntilItIsApproved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchool(t)
+		s.publish(5000, 0)
+		other := s.open()
+		if got := s.ask(other, time.Now()); got != brake.Hold {
+			t.Errorf("got %v from another process, want a hold", got)
+		}
+		time.Sleep(48 * time.Hour)
+		if got := s.ask(other, time.Now()); got != brake.Hold {
+			t.Errorf("got %v two days later, want a hold", got)
+		}
+		s.change(func(r *brake.Record) { r.Approve(time.Now().Add(time.Hour)) })
+		if got := s.publish(5000, 0); got != brake.Go {
+			t.Errorf("got %v within the time of an approval, want that they go on", got)
+		}
+		time.Sleep(2 * time.Hour)
+		if got := s.publish(5000, 0); got != brake.Hold {
+			t.Errorf("got %v after the time of an approval, want a hold", got)
+		}
+	})
+}
+
+func TestWhatIsDiscardedIsDroppedAndNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchool(t)
+		held := time.Now()
+		s.publish(5000, 0)
+		s.change(func(r *brake.Record) { r.Discard(time.Now()) })
+		if got := s.ask(s.brake, held); got != brake.Drop {
+			t.Errorf("got %v for a deletion that was held, want that it is dropped", got)
+		}
+		if got := s.ask(s.brake, time.Now()); got != brake.Go {
+			t.Errorf("got %v for a later one, want that it goes on", got)
+		}
+	})
+}
+
+func TestACountOfZeroTurnsItOff(t *testing.T) {
+	b := brake.New(brake.Config{}, nil, nil)
+	if err := b.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.Deletion(t.Context(), time.Now()); got != brake.Go || err != nil {
+		t.Errorf("got %v (%v), want that deletions go on", got, err)
+	}
+}
+
+func (s *school) change(change func(*brake.Record)) {
+	s.t.Helper()
+	if _, err := brake.Change(s.t.Context(), &s.store, change); err != nil {
+		s.t.Fatal(err)
+	}
+}

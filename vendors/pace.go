@@ -1,0 +1,141 @@
+package vendors
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	burst     = 5           // seconds' worth of calls that may come at once
+	paceEvery = time.Second // the least time between two changes of the rate
+	paceStep  = 1.0 / 10    // of the full rate: what it climbs by
+	paceFloor = 1.0 / 64    // of the full rate: what it does not fall below
+	paceRest  = time.Hour   // the longest that all calls stop: then one is made to see
+	paceGuess = 100         // calls a second: the least that a rate without a limit is taken for
+)
+
+// pace keeps a client's calls to a rate that the vendor bears. A 429 halves the
+// rate; as long as calls are answered otherwise it climbs back, a tenth of the
+// full rate each second. A second 429 without an answer between them stops
+// all calls until the Retry-After of either is over.
+type pace struct {
+	limit *rate.Limiter
+	full  rate.Limit // the configured rate; rate.Inf where there is none
+
+	mu      sync.Mutex
+	top     rate.Limit // what the rate climbs back to: full, or what was measured when it was first cut
+	changed time.Time
+	until   time.Time // no call before
+	run     int       // of 429s
+	window  time.Time // since when calls are counted
+	calls   int       // in the window
+	speed   float64   // calls a second in the window before
+}
+
+func newPace(perSecond float64) *pace {
+	p := &pace{full: rate.Inf}
+	if perSecond > 0 {
+		p.full = rate.Limit(perSecond)
+	}
+	p.top = p.full
+	p.limit = rate.NewLimiter(p.full, most(p.full))
+	return p
+}
+
+// most is how many calls may come at once at a rate.
+func most(r rate.Limit) int {
+	if r == rate.Inf {
+		return 1
+	}
+	return max(1, int(math.Ceil(float64(r)*burst)))
+}
+
+// wait takes the caller's turn. It returns an Error with ErrLate for a call that
+// could not begin before begin; with After, where the vendor asked for it.
+func (p *pace) wait(ctx context.Context, begin time.Time) *Error {
+	ctx, cancel := context.WithDeadline(ctx, begin)
+	defer cancel()
+	if ctx.Err() != nil {
+		return &Error{Err: ErrLate}
+	}
+	switch rest := p.rest(); {
+	case rest > time.Until(begin):
+		return &Error{Err: ErrLate, After: rest}
+	case rest > 0:
+		timer := time.NewTimer(rest)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return &Error{Err: ErrLate}
+		}
+	}
+	if err := p.limit.Wait(ctx); err != nil {
+		return &Error{Err: ErrLate}
+	}
+	return nil
+}
+
+// rest is how long no call may be made.
+func (p *pace) rest() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Until(p.until)
+}
+
+// slower is told of a 429 that asked to come back after a while.
+func (p *pace) slower(after time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.count(now)
+	if until := now.Add(min(after, paceRest)); p.run > 0 && until.After(p.until) {
+		p.until = until
+	}
+	p.run++
+	if now.Sub(p.changed) < paceEvery {
+		return
+	}
+	if p.limit.Limit() == rate.Inf {
+		p.top = rate.Limit(max(paceGuess, p.speed, float64(p.calls)))
+		p.limit.SetLimit(p.top)
+	}
+	p.set(now, max(p.limit.Limit()/2, p.top*paceFloor))
+	p.limit.SetBurst(1)
+}
+
+// answered is told of any other answer.
+func (p *pace) answered() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.count(now)
+	p.run = 0
+	current := p.limit.Limit()
+	if current == p.full || now.Sub(p.changed) < paceEvery {
+		return
+	}
+	if next := current + p.top*paceStep; next < p.top {
+		p.set(now, next)
+		return
+	}
+	p.set(now, p.full)
+	p.limit.SetBurst(most(p.full))
+}
+
+func (p *pace) set(now time.Time, r rate.Limit) {
+	p.limit.SetLimitAt(now, r)
+	p.changed = now
+}
+
+// count keeps the number of calls of the last full second.
+func (p *pace) count(now time.Time) {
+	if past := now.Sub(p.window); past >= time.Second {
+		p.speed, p.calls, p.window = float64(p.calls)/past.Seconds(), 0, now
+	}
+	p.calls++
+}

@@ -1,0 +1,58 @@
+package sandbox
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// outage is a fault that befalls every call of a vendor for a while.
+type outage struct {
+	kind  Kind
+	until time.Time
+}
+
+// modes are what Control knows, and the fault of each.
+var modes = map[string]Kind{"refuse": Refused, "down": Down, "ok": None}
+
+// Control makes every call of a vendor fail for as long as span: "refuse"
+// answers 401 as to wrong credentials, "down" closes the connection, and "ok"
+// ends both at once. It returns an error for a vendor or a mode that the
+// sandbox does not have.
+func (s *Sandbox) Control(name, mode string, span time.Duration) error {
+	kind, ok := modes[mode]
+	if !ok {
+		return fmt.Errorf("mode: %q is none of refuse, down, ok", mode)
+	}
+	for _, v := range s.vendors {
+		if v.name() == name {
+			v.setOutage(outage{kind: kind, until: time.Now().Add(span)})
+			return nil
+		}
+	}
+	return fmt.Errorf("the sandbox has no vendor %q", name)
+}
+
+func (v *vendor) setOutage(o outage) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.outage = o
+}
+
+// control is Control over HTTP: POST /control/{vendor}?mode=refuse|down|ok&for=5s.
+func (s *Sandbox) control(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	span, err := time.ParseDuration(cmp.Or(q.Get("for"), "0s"))
+	if err == nil && span < 0 {
+		err = fmt.Errorf("for: %s is negative", span)
+	}
+	if err == nil {
+		err = s.Control(r.PathValue("vendor"), q.Get("mode"), span)
+	}
+	if err != nil {
+		answer(w, http.StatusBadRequest, map[string]string{"message": err.Error()})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
