@@ -201,7 +201,8 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 		lanes = append(lanes, worker.OnBus(e.bus, lane))
 	}
 	// A quarter of the time to stop is left for closing the store.
-	return w.Run(ctx, c.Shutdown*3/4, lanes...)
+	w.Run(ctx, c.Shutdown*3/4, lanes...)
+	return nil
 }
 
 // atWork is how many effects may be at work at a time: no more than the rate

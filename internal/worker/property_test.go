@@ -201,7 +201,7 @@ func (r *run) work(ctx context.Context, p *process) {
 	if err != nil {
 		panic(err)
 	}
-	_ = w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{r.stream, p}, nil })
+	w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{r.stream, p}, nil })
 }
 
 // check compares the vendor and what was told with what must hold (DESIGN 12).

@@ -2,11 +2,8 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/internal/bus"
 )
@@ -47,7 +44,7 @@ type Open func(ctx context.Context) (Lane, error)
 // has not begun, and lets what has begun come to its end for as long as grace:
 // three quarters in, vendor calls are cut, and what is known of them is written
 // down.
-func (w *Worker) Run(ctx context.Context, grace time.Duration, lanes ...Open) error {
+func (w *Worker) Run(ctx context.Context, grace time.Duration, lanes ...Open) {
 	record, endRecord := context.WithCancel(context.WithoutCancel(ctx))
 	calls, endCalls := context.WithCancel(record)
 	var renewing sync.WaitGroup
@@ -56,52 +53,65 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration, lanes ...Open) er
 	defer endRecord()
 	defer endCalls()
 
-	group, fetching := errgroup.WithContext(ctx)
-	for _, open := range lanes {
+	var served sync.WaitGroup
+	last := make([]Lane, len(lanes)) // as they were when fetching ended
+	for i, open := range lanes {
 		hold := newHolding(w.config.Prefetch, w.config.Ceiling)
 		renewing.Go(func() { hold.renew(record, w.config.AckWait) })
 		take := func(m Message) { w.accept(calls, record, m, hold) }
-		group.Go(func() error { return w.serve(fetching, record, open, hold, take) })
+		served.Go(func() { last[i] = w.serve(ctx, open, hold, take) })
 	}
-	err := group.Wait()
+	served.Wait()
 	defer time.AfterFunc(grace*3/4, endCalls).Stop()
 	defer time.AfterFunc(grace, endRecord).Stop()
 	w.queue.close()
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
+	w.handOver(record, last)
 }
 
-// serve keeps one lane open and takes what comes in on it.
-func (w *Worker) serve(ctx, record context.Context, open Open, hold *holding, take func(Message)) error {
+// handOver lets other processes have the lanes, now that nothing of them is left
+// here: earlier, they would go on with newer events of the same users.
+func (w *Worker) handOver(ctx context.Context, lanes []Lane) {
+	for _, lane := range lanes {
+		if lane == nil || ctx.Err() != nil {
+			continue
+		}
+		if err := lane.HandOver(ctx); err != nil {
+			w.deps.Log.Warn().Err(err).Str("vendor", w.vendor.Name).Msg("another process takes over later, by itself")
+		}
+	}
+}
+
+// serve keeps one lane open and takes what comes in on it, until ctx ends; then
+// it returns the lane.
+func (w *Worker) serve(ctx context.Context, open Open, hold *holding, take func(Message)) Lane {
 	for wait := reopenSoon; ; wait = min(2*wait, reopenLate) {
 		lane, err := open(ctx)
 		if err == nil {
 			wait = reopenSoon
-			err = w.pull(ctx, record, lane, hold, take)
+			if err = w.pull(ctx, lane, hold, take); err == nil {
+				return lane
+			}
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if ctx.Err() == nil {
+			w.deps.Log.Warn().Err(err).Str("vendor", w.vendor.Name).Msg("cannot fetch, trying again")
 		}
-		w.deps.Log.Warn().Err(err).Str("vendor", w.vendor.Name).Msg("cannot fetch, trying again")
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil
 		case <-time.After(wait):
 		}
 	}
 }
 
-// pull fetches from an open lane until it fails or ctx ends.
-func (w *Worker) pull(ctx, record context.Context, lane Lane, hold *holding, take func(Message)) error {
+// pull fetches from an open lane until it fails, or until ctx ends, which is no error.
+func (w *Worker) pull(ctx context.Context, lane Lane, hold *holding, take func(Message)) error {
 	for {
 		// A pinned lane that does not ask for long is given to another process, so
 		// one message more is asked for now and then even where there is no room.
 		w.gate.wait(ctx)
 		n := max(1, hold.wait(ctx, w.config.AckWait/3))
 		if ctx.Err() != nil {
-			return lane.HandOver(record)
+			return nil
 		}
 		if err := lane.Fetch(n, fetchWait, take); err != nil {
 			return err
