@@ -99,9 +99,13 @@ func (c approveDeletionsCmd) tell(a *app, done approval) error {
 	if c.JSON {
 		return json.NewEncoder(a.Stdout).Encode(done)
 	}
-	if done.Was == "" {
+	switch {
+	case done.Was == "" && done.Drop:
+		_, _ = fmt.Fprintln(a.Stdout, "no deletion is on hold: nothing was dropped")
+		return nil
+	case done.Was == "":
 		_, _ = fmt.Fprintln(a.Stdout, "deletions were not on hold")
-	} else {
+	default:
 		_, _ = fmt.Fprintf(a.Stdout, "deletions were on hold since %s: %s\n", done.Since.UTC().Format(time.RFC3339), done.Was)
 	}
 	if done.Drop {

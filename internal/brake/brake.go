@@ -162,8 +162,12 @@ func (r *Record) Approve(until time.Time) {
 	r.Held, r.Why, r.Approved, r.Samples = time.Time{}, "", until, nil
 }
 
-// Discard makes dead letters of the deletions that are held now.
+// Discard makes dead letters of the deletions that are held now; of none where
+// the brake is off.
 func (r *Record) Discard(now time.Time) {
+	if r.Held.IsZero() {
+		return
+	}
 	r.Held, r.Why, r.Dropped, r.Samples = time.Time{}, "", now, nil
 }
 

@@ -13,6 +13,10 @@ import (
 // pinGroup is the one priority group of a pinned consumer.
 const pinGroup = "owner"
 
+// ErrUnpinned is returned by Fetch where a pinned lane was given to another
+// process: what is held of it and has not begun is to be given back.
+var ErrUnpinned = errors.New("the lane was given to another process")
+
 // LaneConfig says which messages a lane carries.
 type LaneConfig struct {
 	Stream        string
@@ -66,11 +70,17 @@ func (c LaneConfig) settings() jetstream.ConsumerConfig {
 	return s
 }
 
+// Pinned tells whether the lane is served to one process at a time.
+func (l *Lane) Pinned() bool { return l.config.Pinned }
+
 // Fetch asks for up to n messages and hands each to take as it comes, for as
 // long as wait. It returns an error where the consumer cannot be asked: then
 // the lane has to be opened again.
 func (l *Lane) Fetch(n int, wait time.Duration, take func(*Message)) error {
 	opts := []jetstream.FetchOpt{jetstream.FetchMaxWait(wait)}
+	if l.config.Pinned && l.pin == "" {
+		n = 1 // a new owner takes little before it knows what it inherits
+	}
 	if l.config.Pinned {
 		opts = append(opts, jetstream.FetchPriorityGroup(pinGroup))
 	}
@@ -86,8 +96,11 @@ func (l *Lane) Fetch(n int, wait time.Duration, take func(*Message)) error {
 		take(m)
 	}
 	switch err := batch.Error(); {
-	case err == nil, errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrPinIDMismatch):
+	case err == nil, errors.Is(err, nats.ErrTimeout):
 		return nil
+	case errors.Is(err, jetstream.ErrPinIDMismatch):
+		l.pin = ""
+		return ErrUnpinned
 	default:
 		return fmt.Errorf("fetch from %s: %w", l.config.Name, err)
 	}
@@ -98,13 +111,22 @@ func (l *Lane) message(raw jetstream.Msg) (*Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("message of %s: %w", l.config.Name, err)
 	}
-	if pin := raw.Headers().Get("Nats-Pin-Id"); pin != "" {
-		l.pin = pin
+	place := Place{Stream: meta.Stream, Epoch: l.epoch, Seq: meta.Sequence.Stream, Delivery: meta.NumDelivered, Time: meta.Timestamp}
+	place.Pin = raw.Headers().Get("Nats-Pin-Id")
+	if place.Pin != "" && place.Pin != l.pin {
+		l.pin = place.Pin
+		place.Inherited = l.outstanding(meta.Sequence.Consumer)
 	}
-	return &Message{
-		raw: raw, nc: l.bus.nc,
-		Place: Place{Stream: meta.Stream, Epoch: l.epoch, Seq: meta.Sequence.Stream, Delivery: meta.NumDelivered, Time: meta.Timestamp},
-	}, nil
+	return &Message{raw: raw, nc: l.bus.nc, Place: place}, nil
+}
+
+// outstanding asks the server whether anything that was delivered before is not
+// acked yet; delivery counts the lane's deliveries.
+func (l *Lane) outstanding(delivery uint64) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
+	defer cancel()
+	info, err := l.consumer.Info(ctx)
+	return err != nil || info.AckFloor.Consumer+1 < delivery
 }
 
 // HandOver lets the server pin the consumer to another process at once, where

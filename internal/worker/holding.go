@@ -14,18 +14,34 @@ type holding struct {
 	ceiling time.Duration // the longest that a message is renewed
 	freed   chan struct{} // holds one: something was let go since it was last read
 
-	mu   sync.Mutex
-	held map[Message]time.Time // since when
+	mu     sync.Mutex
+	held   map[Message]time.Time // since when
+	tenure *tenure
 }
 
 func newHolding(room int, ceiling time.Duration) *holding {
-	return &holding{room: room, ceiling: ceiling, freed: make(chan struct{}, 1), held: map[Message]time.Time{}}
+	return &holding{room: room, ceiling: ceiling, freed: make(chan struct{}, 1), held: map[Message]time.Time{}, tenure: newTenure()}
 }
 
 func (h *holding) take(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.held[m] = time.Now()
+}
+
+// current is the tenure under which messages are taken now.
+func (h *holding) current() *tenure {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.tenure
+}
+
+// unpinned ends the tenure: what has not begun under it is given back.
+func (h *holding) unpinned() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	close(h.tenure.over)
+	h.tenure = newTenure()
 }
 
 func (h *holding) free(m Message) {

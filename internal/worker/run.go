@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 )
 
 const (
+	settleMore = 300 * time.Millisecond // in which what others held has come again
 	fetchWait  = time.Second            // how long one fetch waits for messages
 	gather     = 5 * time.Millisecond   // how long room is gathered before a small fetch
 	reopenSoon = 250 * time.Millisecond // between tries to open a lane, at first
@@ -21,6 +23,8 @@ type Lane interface {
 	Fetch(n int, wait time.Duration, take func(Message)) error
 	// HandOver lets another process have the lane at once.
 	HandOver(ctx context.Context) error
+	// Pinned tells whether the lane is one process' at a time.
+	Pinned() bool
 }
 
 // OnBus returns the Open of a durable consumer on the bus.
@@ -91,29 +95,70 @@ func (w *Worker) serve(ctx context.Context, open Open, hold *holding, take func(
 			if err = w.pull(ctx, lane, hold, take); err == nil {
 				return lane
 			}
+			hold.unpinned() // it may be another's when the server is back
 		}
 		if ctx.Err() == nil {
 			w.deps.Log.Warn().Err(err).Str("vendor", w.vendor.Name).Msg("cannot fetch, trying again")
 		}
-		select {
-		case <-ctx.Done():
+		pause(ctx, wait)
+		if ctx.Err() != nil {
 			return nil
-		case <-time.After(wait):
 		}
+	}
+}
+
+// pause waits for as long, or until ctx ends.
+func pause(ctx context.Context, wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
 // pull fetches from an open lane until it fails, or until ctx ends, which is no error.
 func (w *Worker) pull(ctx context.Context, lane Lane, hold *holding, take func(Message)) error {
+	fetch := func(n int) error {
+		err := lane.Fetch(n, fetchWait, take)
+		if errors.Is(err, bus.ErrUnpinned) {
+			hold.unpinned()
+			err = nil
+		}
+		return err
+	}
 	for {
+		w.gate.wait(ctx)
+		if lane.Pinned() {
+			if err := w.settleIn(ctx, fetch); err != nil {
+				return err
+			}
+		}
 		// A pinned lane that does not ask for long is given to another process, so
 		// one message more is asked for now and then even where there is no room.
-		w.gate.wait(ctx)
 		n := max(1, hold.wait(ctx, w.config.AckWait/3))
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err := lane.Fetch(n, fetchWait, take); err != nil {
+		if err := fetch(n); err != nil {
+			return err
+		}
+	}
+}
+
+// settleIn fetches no more than keeps a pinned lane this process', while nothing
+// of it begins; towards the end of that time, what others held comes again.
+func (w *Worker) settleIn(ctx context.Context, fetch func(n int) error) error {
+	for {
+		left := w.queue.unsettled() - settleMore
+		if left <= 0 || ctx.Err() != nil {
+			return nil
+		}
+		pause(ctx, min(left, w.config.AckWait/3))
+		if err := fetch(1); err != nil {
 			return err
 		}
 	}
@@ -122,7 +167,12 @@ func (w *Worker) pull(ctx context.Context, lane Lane, hold *holding, take func(M
 // accept takes a delivery in, and queues it behind those of the same user.
 func (w *Worker) accept(calls, record context.Context, m Message, hold *holding) {
 	hold.take(m)
-	w.queue.put(w.read(m), func(t *task, s slot) {
+	if m.At().Inherited {
+		w.queue.hold(w.config.AckWait + w.config.AckWait/3 + settleMore)
+	}
+	t := w.read(m)
+	t.tenure = hold.current()
+	w.queue.put(t, func(t *task, s slot) {
 		w.close(t, w.process(calls, record, t, s), hold)
 	}, func(t *task) { w.close(t, again(0), hold) })
 }

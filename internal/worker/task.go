@@ -30,6 +30,7 @@ type task struct {
 	// void says that it is a replay of an event in which the vendor takes no part
 	// any more: it failed here once, so here it gets a result, and its dead letter leaves.
 	void   bool
+	tenure *tenure // under which it was taken
 	token  string
 	book   *ledger.Book
 	record string // the key of its record in book

@@ -179,6 +179,8 @@ func (l lane) Fetch(n int, wait time.Duration, take func(worker.Message)) error 
 
 func (l lane) HandOver(context.Context) error { return nil }
 
+func (l lane) Pinned() bool { return l.stream.pinned }
+
 // delivery is one delivery of a message to a process.
 type delivery struct {
 	stream  *stream

@@ -1,0 +1,51 @@
+//go:build chaos_controls
+
+package chaos_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/internal/chaos"
+)
+
+// telling are the kinds of violation that the rules left out must lead to.
+var telling = []string{"resurrected", "missing", "older after newer", "double account", "enrolled twice", "two contents"}
+
+// TestControls builds usher without some of the rules that keep "once", and
+// expects the suite to notice: else it proves nothing. Vendors are slow and
+// producers repeat themselves, so that what must not overlap can. With all the
+// rules the same storms lead to none of it.
+func TestControls(t *testing.T) {
+	for name, control := range map[string]struct {
+		tags    string
+		noticed bool
+	}{
+		"all the rules":                     {"", false},
+		"without fencing and claims":        {"chaos_nofence", true},
+		"any redelivery takes over at once": {"chaos_takeover", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			binaries, err := chaos.Build(t.Context(), t.TempDir(), control.tags)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := chaos.Short()
+			c.Seed, c.Binaries = *first, binaries
+			c.Users, c.Span, c.After = 200, 30*time.Second, 5*time.Second
+			c.Latency, c.Repeats, c.Limit = 150*time.Millisecond, 0.4, time.Minute
+			report := play(t, c)
+			kinds, found := report.Kinds(), 0
+			for _, kind := range telling {
+				found += kinds[kind]
+			}
+			if (found > 0) != control.noticed {
+				t.Errorf("got violations %v; noticed: want %v", kinds, control.noticed)
+			}
+			if err := os.RemoveAll(report.Dir); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

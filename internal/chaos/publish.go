@@ -1,0 +1,63 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/events"
+)
+
+const publishers = 4
+
+// publish publishes all posts at their times, those of one user in order by one
+// publisher.
+func publish(ctx context.Context, w *world, posts []post) error {
+	group, ctx := errgroup.WithContext(ctx)
+	begun := time.Now()
+	for n := range publishers {
+		nc, js, err := connect(w.nodes, fmt.Sprint("producer-", n))
+		if err != nil {
+			return err
+		}
+		group.Go(func() error {
+			defer nc.Close()
+			for _, p := range posts {
+				if p.user%publishers != n {
+					continue
+				}
+				sleep(ctx, time.Until(begun.Add(p.at)))
+				if err := send(ctx, js, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// send publishes one event, again and again with the same Nats-Msg-Id until the
+// server says that it has it.
+func send(ctx context.Context, js jetstream.JetStream, p post) error {
+	header, payload, err := events.ToNATS(p.event)
+	if err != nil {
+		return err
+	}
+	if p.again {
+		delete(header, events.HeaderMsgID)
+	}
+	for {
+		limit, cancel := context.WithTimeout(ctx, 2*time.Second)
+		_, err := js.PublishMsg(limit, &nats.Msg{Subject: p.event.Type(), Header: header, Data: payload})
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		sleep(ctx, 100*time.Millisecond)
+	}
+}
