@@ -140,7 +140,7 @@ func (w *Worker) pull(ctx context.Context, lane Lane, hold *holding, take func(M
 		// A pinned lane that does not ask for long is given to another process, so
 		// one message more is asked for now and then even where there is no room.
 		n := max(1, hold.wait(ctx, w.config.AckWait/3))
-		if ctx.Err() != nil {
+		if ended(ctx) {
 			return nil
 		}
 		if err := fetch(n); err != nil {
@@ -154,7 +154,7 @@ func (w *Worker) pull(ctx context.Context, lane Lane, hold *holding, take func(M
 func (w *Worker) settleIn(ctx context.Context, fetch func(n int) error) error {
 	for {
 		left := w.queue.unsettled() - settleMore
-		if left <= 0 || ctx.Err() != nil {
+		if left <= 0 || ended(ctx) {
 			return nil
 		}
 		pause(ctx, min(left, w.config.AckWait/3))
@@ -163,6 +163,8 @@ func (w *Worker) settleIn(ctx context.Context, fetch func(n int) error) error {
 		}
 	}
 }
+
+func ended(ctx context.Context) bool { return ctx.Err() != nil }
 
 // accept takes a delivery in, and queues it behind those of the same user.
 func (w *Worker) accept(calls, record context.Context, m Message, hold *holding) {
