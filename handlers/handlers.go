@@ -33,6 +33,9 @@ const (
 type Handler struct {
 	Type  string // of the events it takes
 	Scope Scope
+	// Removes says that the account is gone when an event of this type was carried
+	// out: it is what the safety stop for deletions holds.
+	Removes bool
 	// Takes tells whether a vendor has anything to do with this type at all. A
 	// vendor that has not gets no consumer for it.
 	Takes func(port any) bool

@@ -141,11 +141,8 @@ func (g *gate) watch(ctx context.Context, trial func(context.Context) error) {
 
 // try waits for the time of the next trial, and makes it.
 func (g *gate) try(ctx context.Context, trial func(context.Context) error) {
-	timer := time.NewTimer(g.every + time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	pause(ctx, g.every+time.Millisecond)
+	if ended(ctx) {
 		return
 	}
 	done, notNow := g.breaker.Allow()

@@ -94,13 +94,9 @@ func (w *Worker) claim(ctx context.Context, t *task) (d ledger.Decision, known h
 // its way to the vendor, and then renews the claim, if it is ours still.
 func (w *Worker) settle(ctx context.Context, t *task, s slot) (sent time.Time, d ledger.Decision, known handlers.Known, err error) {
 	s.free()
-	pause := time.NewTimer(w.config.CallLease + w.config.CallTimeout)
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-		s.take()
-	case <-ctx.Done():
-		s.take()
+	pause(ctx, w.config.CallLease+w.config.CallTimeout)
+	s.take()
+	if ended(ctx) {
 		return sent, d, known, ctx.Err()
 	}
 	sent = time.Now()
@@ -156,7 +152,7 @@ func (w *Worker) attempt(ctx, record context.Context, t *task, c claimed) settle
 // brake returns an error for a deletion that must not be made, or not yet. One
 // that may have been made already is not stopped.
 func (w *Worker) brake(ctx context.Context, t *task, e ledger.Effect) error {
-	if w.deps.Brake == nil || t.kind != events.UserDeleted || e.Unsettled || e.Attempts > 1 {
+	if w.deps.Brake == nil || !t.handler.Removes || e.Unsettled || e.Attempts > 1 {
 		return nil
 	}
 	verdict, err := w.deps.Brake.Deletion(ctx, e.First)
@@ -196,7 +192,7 @@ func change(t *task, r handlers.Reply) ledger.Change {
 		if c.Applied {
 			c.State = ledger.Active
 		}
-	case t.kind == events.UserDeleted:
+	case t.handler.Removes:
 		// A vendor that cannot delete is told no more of the user all the same.
 		c.State, c.Applied = ledger.Deleted, c.Applied || r.Outcome == events.Unsupported
 	case t.handler.Scope == handlers.Life && c.Applied:
