@@ -70,17 +70,11 @@ func (c LaneConfig) settings() jetstream.ConsumerConfig {
 	return s
 }
 
-// Pinned tells whether the lane is served to one process at a time.
-func (l *Lane) Pinned() bool { return l.config.Pinned }
-
 // Fetch asks for up to n messages and hands each to take as it comes, for as
 // long as wait. It returns an error where the consumer cannot be asked: then
 // the lane has to be opened again.
 func (l *Lane) Fetch(n int, wait time.Duration, take func(*Message)) error {
 	opts := []jetstream.FetchOpt{jetstream.FetchMaxWait(wait)}
-	if l.config.Pinned && l.pin == "" {
-		n = 1 // a new owner takes little before it knows what it inherits
-	}
 	if l.config.Pinned {
 		opts = append(opts, jetstream.FetchPriorityGroup(pinGroup))
 	}
@@ -112,21 +106,77 @@ func (l *Lane) message(raw jetstream.Msg) (*Message, error) {
 		return nil, fmt.Errorf("message of %s: %w", l.config.Name, err)
 	}
 	place := Place{Stream: meta.Stream, Epoch: l.epoch, Seq: meta.Sequence.Stream, Delivery: meta.NumDelivered, Time: meta.Timestamp}
-	place.Pin = raw.Headers().Get("Nats-Pin-Id")
-	if place.Pin != "" && place.Pin != l.pin {
+	place.Turn, place.Pin = meta.Sequence.Consumer, raw.Headers().Get("Nats-Pin-Id")
+	if place.Pin != "" {
 		l.pin = place.Pin
-		place.Inherited = l.outstanding(meta.Sequence.Consumer)
 	}
 	return &Message{raw: raw, nc: l.bus.nc, Place: place}, nil
 }
 
-// outstanding asks the server whether anything that was delivered before is not
-// acked yet; delivery counts the lane's deliveries.
-func (l *Lane) outstanding(delivery uint64) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
+// Delivered hands to take, as the stream has them, the messages of the lane
+// behind the sequence after that were delivered to anyone and may not be
+// acknowledged yet. It returns the sequence up to which that holds.
+func (l *Lane) Delivered(ctx context.Context, after uint64, take func(*Message)) (upTo uint64, err error) {
+	limit, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	info, err := l.consumer.Info(ctx)
-	return err != nil || info.AckFloor.Consumer+1 < delivery
+	info, err := l.consumer.Info(limit)
+	if err != nil {
+		return 0, fmt.Errorf("consumer %s: %w", l.config.Name, err)
+	}
+	after, upTo = max(after, info.AckFloor.Stream), info.Delivered.Stream
+	for after < upTo {
+		last, err := l.between(ctx, after, upTo, take)
+		if err != nil {
+			return 0, err
+		}
+		if last == upTo {
+			break
+		}
+		there, err := l.has(ctx, upTo)
+		if err != nil {
+			return 0, err
+		}
+		if !there {
+			break
+		}
+		after = last // a replica was read that has not heard of the last ones yet
+	}
+	return upTo, nil
+}
+
+// between hands over the messages of the lane behind after, up to upTo, and
+// returns the sequence of the last of them.
+func (l *Lane) between(ctx context.Context, after, upTo uint64, take func(*Message)) (last uint64, err error) {
+	last = after
+	r := reading{stream: l.config.Stream, consumer: jetstream.OrderedConsumerConfig{
+		FilterSubjects: l.config.Subjects, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
+	}}
+	var bad error
+	err = l.bus.scan(ctx, r, func(raw jetstream.Msg) bool {
+		m, err := l.message(raw)
+		if err != nil || m.Seq > upTo {
+			bad = err
+			return false
+		}
+		last = m.Seq
+		take(m)
+		return last < upTo
+	})
+	return last, errors.Join(err, bad)
+}
+
+// has asks whether the stream holds the message.
+func (l *Lane) has(ctx context.Context, seq uint64) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	stream, err := l.bus.js.Stream(ctx, l.config.Stream)
+	if err == nil {
+		_, err = stream.GetMsg(ctx, seq)
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, fmt.Errorf("message %d of %s: %w", seq, l.config.Stream, err)
+	}
+	return err == nil, nil
 }
 
 // HandOver lets the server pin the consumer to another process at once, where

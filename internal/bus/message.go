@@ -18,10 +18,8 @@ type Place struct {
 	Seq      uint64
 	Delivery uint64
 	Time     time.Time // when it was stored
+	Turn     uint64    // which delivery of its lane this is, counted by the server over all processes
 	Pin      string    // of a pinned lane: what the server calls this owner's time
-	// Inherited marks the first message since a pinned lane was given to this
-	// process, where another may still hold older ones.
-	Inherited bool
 }
 
 // Message is one delivery of a message.

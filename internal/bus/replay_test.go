@@ -169,7 +169,7 @@ func TestNextReplayIsThePlaceOfTheNext(t *testing.T) {
 	if err := l.Fetch(1, 2*time.Second, func(m *bus.Message) { got = m.Place }); err != nil {
 		t.Fatal(err)
 	}
-	got.Time, place.Time = time.Time{}, time.Time{}
+	got.Time, got.Turn, place.Time = time.Time{}, 0, time.Time{}
 	if diff := cmp.Diff(place, got); diff != "" {
 		t.Errorf("(-foreseen +got)\n%s", diff)
 	}

@@ -74,7 +74,8 @@ func limits(c Config) []string {
 		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // all that are asked for
 	}
 	for _, v := range vendorNames {
-		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), callTimeout))
+		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), callTimeout),
+			fmt.Sprintf("USHER_%s_RATE=1000", strings.ToUpper(v))) // out of which a 429 is soon forgotten
 	}
 	return environ
 }

@@ -15,11 +15,22 @@ type Arrival struct {
 	Replay   int
 	Token    string // unique to this delivery in this process
 	Expired  bool   // the event's expirytime has passed
+	// Stragglers stand before this message in the stream and may not have been
+	// registered by whoever they were delivered to. They are, so that this one waits
+	// for them.
+	Stragglers []Straggler
 	// Held is until when nothing is begun at the vendor, zero where it is not on
 	// hold. The effect is registered all the same, so that it keeps its place.
 	Held time.Time
 	Now  time.Time
 	Keep time.Duration // how long finished effects are remembered
+}
+
+// Straggler is a creation or a deletion of the same user that is on its way.
+type Straggler struct {
+	Key  string // of the event
+	Type string
+	Carrier
 }
 
 // Step is what the worker does next with a message.
@@ -49,6 +60,7 @@ func (a *Account) Arrive(m Arrival) Decision {
 		a.UserID = m.UserID
 	}
 	a.prune(m.Now.Add(-m.Keep))
+	a.await(m)
 	e := a.find(m.Key)
 	switch {
 	case e == nil:
@@ -137,6 +149,16 @@ func (a *Account) begin(e *Effect, m Arrival) Decision {
 	a.claim(m)
 	e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, m.Now
 	return Decision{Step: Proceed, Effect: *e}
+}
+
+// await registers the stragglers that the record does not know. One that is
+// older than what was applied already would be superseded: nobody waits for it.
+func (a *Account) await(m Arrival) {
+	for _, s := range m.Stragglers {
+		if a.Life.Before(s.Order) && a.find(s.Key) == nil {
+			a.Effects = append(a.Effects, Effect{Key: s.Key, Type: s.Type, Scope: Life, Order: s.Order, Carrier: s.Carrier, Phase: Waiting, First: m.Now})
+		}
+	}
 }
 
 // register adds the effect of an event that the record does not know.

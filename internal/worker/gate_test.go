@@ -76,7 +76,7 @@ func (o *outage) sitOut(t *testing.T, users int) *told {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{s, p}, nil })
+		w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{stream: s, process: p}, nil })
 	}()
 	for end := time.Now().Add(10 * time.Hour); s.unacked() > 0 && time.Now().Before(end); {
 		time.Sleep(time.Second)

@@ -79,14 +79,21 @@ func (w *Worker) claim(ctx context.Context, t *task) (d ledger.Decision, known h
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.config.CallLease)
 	defer cancel()
+	stragglers := w.stragglers.before(t, w.config.Keep)
 	err = t.book.Change(ctx, t.record, func(a *ledger.Account) {
 		d = a.Arrive(ledger.Arrival{
 			UserID: t.plan.UserID, Key: t.key, Type: t.kind, Scope: t.scope(), Course: t.plan.Course,
 			Order: t.order, Carrier: t.carrier(), Delivery: t.place.Delivery, Replay: t.replay,
 			Token: t.token, Expired: events.Expired(t.event, now), Held: held, Now: now, Keep: w.config.Keep,
+			Stragglers: stragglers,
 		})
 		known = w.known(t, *a, d.Effect)
 	})
+	if err != nil {
+		w.stragglers.add(t)
+	} else {
+		w.stragglers.registered(t)
+	}
 	return d, known, err
 }
 

@@ -30,6 +30,7 @@ type history struct {
 	lost      float64 // of answers of NATS
 	deaf      float64 // of in-progress signals
 	pinned    bool
+	away      []time.Duration // when NATS goes away, each time for twice a call lease
 	published []publication
 	fates     []fate // of the worker processes, one after the other
 }
@@ -58,6 +59,9 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 		lost:   rapid.SampledFrom([]float64{0, 0.05}).Draw(t, "lost"),
 		deaf:   rapid.SampledFrom([]float64{0, 0.5, 1}).Draw(t, "deaf"),
 		pinned: rapid.Bool().Draw(t, "pinned"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "outages") {
+		h.away = append(h.away, time.Duration(rapid.IntRange(0, 8000).Draw(t, "away at"))*time.Millisecond)
 	}
 	spread := rapid.SampledFrom([]int{0, 300, 4000}).Draw(t, "spread")
 	users := rapid.IntRange(1, 2).Draw(t, "users")
@@ -109,6 +113,10 @@ type run struct {
 func play(t *testing.T, h history) (faults []string) {
 	synctest.Test(t, func(t *testing.T) {
 		luck := &chance{rng: rand.New(rand.NewPCG(h.seed, 0))}
+		for i, at := range h.away {
+			from := time.Now().Add(at)
+			luck.away = append(luck.away, outageOfNATS{from, from.Add(2 * callLease), i == 0})
+		}
 		r := &run{
 			history: h, luck: luck,
 			stream: &stream{name: "EVENTS", pinned: h.pinned, luck: luck, deaf: h.deaf},
@@ -201,7 +209,9 @@ func (r *run) work(ctx context.Context, p *process) {
 	if err != nil {
 		panic(err)
 	}
-	w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{r.stream, p}, nil })
+	w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) {
+		return lane{stream: r.stream, process: p, lose: r.lost}, nil
+	})
 }
 
 // check compares the vendor and what was told with what must hold (DESIGN 12).
@@ -227,8 +237,33 @@ func (r *run) check() (faults []string) {
 			say("event %d failed and is not among the dead letters", p.event)
 		}
 	}
+	if r.pinned {
+		faults = append(faults, r.overtaken()...)
+	}
 	for user := range 2 {
 		faults = append(faults, r.checkUser(user)...)
+	}
+	return faults
+}
+
+// overtaken returns the creations and deletions that were overtaken by one that
+// stands behind them: inside, and not by their producer.
+func (r *run) overtaken() (faults []string) {
+	first := map[int]int{} // places by event
+	for place, p := range slices.Backward(r.published) {
+		first[p.event] = place
+	}
+	for _, a := range r.published {
+		e := r.event(a)
+		result := r.told.data[events.ResultID(events.Key(e.Source(), e.ID()), "acme", 0)]
+		if a.kind == events.EnrollmentRequested || result.Outcome != events.Superseded {
+			continue
+		}
+		for _, b := range r.published {
+			if b.user == a.user && b.kind != events.EnrollmentRequested && first[b.event] > first[a.event] {
+				faults = append(faults, fmt.Sprintf("event %d (%s) was overtaken by event %d (%s)", a.event, a.kind, b.event, b.kind))
+			}
+		}
 	}
 	return faults
 }

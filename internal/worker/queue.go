@@ -4,24 +4,23 @@ import (
 	"cmp"
 	"slices"
 	"sync"
-	"time"
+
+	"github.com/usherhq/usher/internal/ledger"
 )
 
 // queue runs tasks: those of one record one after the other in the order of
 // their events, all others beside each other, as many as there are slots.
 type queue struct {
-	slots  chan struct{}
-	tasks  sync.WaitGroup
-	ending chan struct{} // closed by close
+	slots chan struct{}
+	tasks sync.WaitGroup
 
 	mu      sync.Mutex
 	waiting map[string][]*task // by record; a record with an entry has a task at work
 	closed  bool
-	settled time.Time // nothing of a pinned lane begins before
 }
 
 func newQueue(slots int) *queue {
-	return &queue{slots: make(chan struct{}, slots), ending: make(chan struct{}), waiting: map[string][]*task{}}
+	return &queue{slots: make(chan struct{}, slots), waiting: map[string][]*task{}}
 }
 
 // put runs work on t when its turn has come. Where its tenure is over by then, or
@@ -40,21 +39,20 @@ func (q *queue) put(t *task, work func(*task, slot), back func(*task)) {
 		return
 	}
 	q.waiting[t.record] = []*task{t}
-	q.tasks.Go(func() { q.run(t.record, t.place.Pin != "", work, back) })
+	q.tasks.Go(func() { q.run(t.record, work, back) })
 }
 
-func byOrder(a, b *task) int {
-	return cmp.Or(cmp.Compare(a.order.Epoch, b.order.Epoch), cmp.Compare(a.order.Seq, b.order.Seq))
+func byOrder(a, b *task) int { return compare(a.order, b.order) }
+
+func compare(a, b ledger.Order) int {
+	return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
 }
 
 // run works on all that queues up for a record. Which task is next is known only
 // once there is a slot: an older one may have come meanwhile.
-func (q *queue) run(record string, pinned bool, work func(*task, slot), back func(*task)) {
+func (q *queue) run(record string, work func(*task, slot), back func(*task)) {
 	for more := true; more; {
 		s := slot(q.slots)
-		if pinned {
-			q.settle()
-		}
 		s.take()
 		t := q.next(record)
 		switch {
@@ -83,33 +81,6 @@ func (q *queue) next(record string) *task {
 	return list[0]
 }
 
-// hold lets nothing of a pinned lane begin for a while.
-func (q *queue) hold(span time.Duration) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.settled = time.Now().Add(span)
-}
-
-// unsettled is how long nothing of a pinned lane begins.
-func (q *queue) unsettled() time.Duration {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return max(0, time.Until(q.settled))
-}
-
-// settle waits until tasks of a pinned lane may begin, or the queue is closed.
-func (q *queue) settle() {
-	for left := q.unsettled(); left > 0; left = q.unsettled() {
-		timer := time.NewTimer(left)
-		select {
-		case <-timer.C:
-		case <-q.ending:
-			timer.Stop()
-			return
-		}
-	}
-}
-
 func (q *queue) isClosed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -120,7 +91,6 @@ func (q *queue) isClosed() bool {
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
-	close(q.ending)
 	q.mu.Unlock()
 	q.tasks.Wait()
 }

@@ -106,7 +106,7 @@ func sendBack(t *testing.T, l bus.DeadLetter, create func(int64) error, d *diary
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{s, &process{}}, nil })
+		w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{stream: s, process: &process{}}, nil })
 	}()
 	for end := time.Now().Add(3 * time.Hour); s.unacked() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)

@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	settleMore = 300 * time.Millisecond // in which what others held has come again
 	fetchWait  = time.Second            // how long one fetch waits for messages
 	gather     = 5 * time.Millisecond   // how long room is gathered before a small fetch
 	reopenSoon = 250 * time.Millisecond // between tries to open a lane, at first
@@ -23,8 +22,10 @@ type Lane interface {
 	Fetch(n int, wait time.Duration, take func(Message)) error
 	// HandOver lets another process have the lane at once.
 	HandOver(ctx context.Context) error
-	// Pinned tells whether the lane is one process' at a time.
-	Pinned() bool
+	// Delivered hands over, as the stream has them, the messages of the lane behind
+	// the sequence after that were delivered to anyone and may not be acknowledged
+	// yet. It returns the sequence up to which that holds.
+	Delivered(ctx context.Context, after uint64, take func(Message)) (upTo uint64, err error)
 }
 
 // OnBus returns the Open of a durable consumer on the bus.
@@ -39,6 +40,10 @@ type busLane struct{ *bus.Lane }
 
 func (l busLane) Fetch(n int, wait time.Duration, take func(Message)) error {
 	return l.Lane.Fetch(n, wait, func(m *bus.Message) { take(m) })
+}
+
+func (l busLane) Delivered(ctx context.Context, after uint64, take func(Message)) (uint64, error) {
+	return l.Lane.Delivered(ctx, after, func(m *bus.Message) { take(m) })
 }
 
 // Open opens one of a vendor's lanes, and makes its consumer where it is not there.
@@ -62,7 +67,7 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration, lanes ...Open) {
 	for i, open := range lanes {
 		hold := newHolding(w.config.Prefetch, w.config.Ceiling)
 		renewing.Go(func() { hold.renew(record, w.config.AckWait) })
-		take := func(m Message) { w.accept(calls, record, m, hold) }
+		take := func(lane Lane, m Message) { w.accept(calls, record, lane, m, hold) }
 		served.Go(func() { last[i] = w.serve(ctx, open, hold, take) })
 	}
 	served.Wait()
@@ -87,12 +92,12 @@ func (w *Worker) handOver(ctx context.Context, lanes []Lane) {
 
 // serve keeps one lane open and takes what comes in on it, until ctx ends; then
 // it returns the lane.
-func (w *Worker) serve(ctx context.Context, open Open, hold *holding, take func(Message)) Lane {
+func (w *Worker) serve(ctx context.Context, open Open, hold *holding, take func(Lane, Message)) Lane {
 	for wait := reopenSoon; ; wait = min(2*wait, reopenLate) {
 		lane, err := open(ctx)
 		if err == nil {
 			wait = reopenSoon
-			if err = w.pull(ctx, lane, hold, take); err == nil {
+			if err = w.pull(ctx, lane, hold, func(m Message) { take(lane, m) }); err == nil {
 				return lane
 			}
 			hold.unpinned() // it may be another's when the server is back
@@ -132,11 +137,6 @@ func (w *Worker) pull(ctx context.Context, lane Lane, hold *holding, take func(M
 	}
 	for {
 		w.gate.wait(ctx)
-		if lane.Pinned() {
-			if err := w.settleIn(ctx, fetch); err != nil {
-				return err
-			}
-		}
 		// A pinned lane that does not ask for long is given to another process, so
 		// one message more is asked for now and then even where there is no room.
 		n := max(1, hold.wait(ctx, w.config.AckWait/3))
@@ -149,34 +149,25 @@ func (w *Worker) pull(ctx context.Context, lane Lane, hold *holding, take func(M
 	}
 }
 
-// settleIn fetches no more than keeps a pinned lane this process', while nothing
-// of it begins; towards the end of that time, what others held comes again.
-func (w *Worker) settleIn(ctx context.Context, fetch func(n int) error) error {
-	for {
-		left := w.queue.unsettled() - settleMore
-		if left <= 0 || ended(ctx) {
-			return nil
-		}
-		pause(ctx, min(left, w.config.AckWait/3))
-		if err := fetch(1); err != nil {
-			return err
-		}
-	}
-}
-
 func ended(ctx context.Context) bool { return ctx.Err() != nil }
 
 // accept takes a delivery in, and queues it behind those of the same user.
-func (w *Worker) accept(calls, record context.Context, m Message, hold *holding) {
+func (w *Worker) accept(calls, record context.Context, lane Lane, m Message, hold *holding) {
 	hold.take(m)
-	if m.At().Inherited {
-		w.queue.hold(w.config.AckWait + w.config.AckWait/3 + settleMore)
-	}
+	known := w.catchUp(record, lane, m.At())
 	t := w.read(m)
 	t.tenure = hold.current()
+	if known != nil {
+		w.trouble(t, known)
+		w.close(t, again(unwell), hold)
+		return
+	}
 	w.queue.put(t, func(t *task, s slot) {
 		w.close(t, w.process(calls, record, t, s), hold)
-	}, func(t *task) { w.close(t, again(0), hold) })
+	}, func(t *task) {
+		w.stragglers.add(t)
+		w.close(t, again(0), hold)
+	})
 }
 
 // close settles a delivery with the server. An ack or a negative ack that does

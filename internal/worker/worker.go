@@ -107,6 +107,8 @@ type Worker struct {
 	name     string // of this process's worker, for claims
 	tasks    atomic.Uint64
 	queue    *queue
+
+	stragglers *stragglers
 }
 
 // New returns a worker for one vendor.
@@ -117,7 +119,7 @@ func New(v handlers.Vendor, c Config, d Deps) (*Worker, error) {
 	w := &Worker{
 		vendor: v, config: c, deps: d, name: rand.Text()[:8],
 		handlers: map[string]handlers.Handler{},
-		queue:    newQueue(c.Concurrency),
+		queue:    newQueue(c.Concurrency), stragglers: newStragglers(),
 	}
 	w.port.Store(&v.Port)
 	w.gate = newGate(max(1, c.HoldAfter), c.HoldRetry, d.Log.With().Str("vendor", v.Name).Logger())

@@ -82,7 +82,7 @@ func (b *bench) carryOut(t *testing.T, subject string, payload []byte, create fu
 	begun := time.Now()
 	go func() {
 		defer close(done)
-		w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{b.stream, p}, nil })
+		w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) { return lane{stream: b.stream, process: p}, nil })
 	}()
 	for b.stream.unacked() > 0 && time.Since(begun) < 3*time.Hour {
 		time.Sleep(10 * time.Millisecond)

@@ -71,10 +71,30 @@ func (p *process) do(effect func() error) error {
 	return effect()
 }
 
-// chance is a seeded coin, shared by all.
+// chance is a seeded coin, shared by all, and the times when NATS is away.
 type chance struct {
-	mu  sync.Mutex
-	rng *rand.Rand
+	mu   sync.Mutex
+	rng  *rand.Rand
+	away []outageOfNATS
+}
+
+// outageOfNATS is when NATS does not answer: nothing of it, or only the ledger's
+// bucket.
+type outageOfNATS struct {
+	from, to time.Time
+	ledger   bool
+}
+
+var errAway = errors.New("nats is away")
+
+// nats carries out what needs NATS, or its bucket.
+func (c *chance) nats(ledger bool, effect func() error) error {
+	for _, a := range c.away {
+		if now := time.Now(); (ledger || !a.ledger) && now.After(a.from) && now.Before(a.to) {
+			return errAway
+		}
+	}
+	return effect()
 }
 
 func (c *chance) hit(p float64) bool {
@@ -96,10 +116,13 @@ type stream struct {
 	luck   *chance
 	deaf   float64 // share of in-progress signals that do not arrive
 
-	mu    sync.Mutex
-	msgs  []*stored
-	owner *process
-	asked time.Time // when the owner last asked
+	mu     sync.Mutex
+	msgs   []*stored
+	owner  *process
+	former *process  // the one before, until it has heard
+	pins   int       // how often there was a new owner
+	turns  uint64    // deliveries
+	asked  time.Time // when the owner last asked
 }
 
 type stored struct {
@@ -131,16 +154,23 @@ func (s *stream) unacked() int {
 	return n
 }
 
-// ready marks up to n messages as delivered to p and returns them.
-func (s *stream) ready(p *process, n int) []*delivery {
+// ready marks up to n messages as delivered to p and returns them; an error
+// where the lane was taken from it.
+func (s *stream) ready(p *process, n int) (out []*delivery, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	if s.pinned && s.owner != p && s.owner != nil && now.Sub(s.asked) < ackWait {
-		return nil
+		if s.former == p {
+			s.former, err = nil, bus.ErrUnpinned
+		}
+		return nil, err
+	}
+	if s.owner != p {
+		s.pins++
+		s.former = s.owner
 	}
 	s.owner, s.asked = p, now
-	var out []*delivery
 	for _, m := range s.msgs {
 		if len(out) == n {
 			break
@@ -149,26 +179,57 @@ func (s *stream) ready(p *process, n int) []*delivery {
 			continue
 		}
 		m.deliveries++
+		s.turns++
 		m.until = now.Add(ackWait)
-		out = append(out, &delivery{stream: s, stored: m, process: p, number: m.deliveries})
+		d := &delivery{stream: s, stored: m, process: p, number: m.deliveries, turn: s.turns}
+		if s.pinned {
+			d.pin = fmt.Sprint("pin ", s.pins)
+		}
+		out = append(out, d)
 	}
-	return out
+	return out, nil
+}
+
+// delivered returns the messages behind after that were delivered to anyone and
+// are not below the first one that is not acknowledged.
+func (s *stream) delivered(p *process, after uint64) (list []*delivery, upTo uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	floor := true
+	for _, m := range s.msgs {
+		if m.deliveries > 0 {
+			upTo = m.seq
+		}
+	}
+	for _, m := range s.msgs {
+		floor = floor && m.acked
+		if !floor && m.seq > after && m.seq <= upTo {
+			list = append(list, &delivery{stream: s, stored: m, process: p})
+		}
+	}
+	return list, upTo
 }
 
 // lane is a process' view of a stream.
 type lane struct {
 	stream  *stream
 	process *process
+	lose    float64 // share of deliveries that are lost on the way
 }
 
 func (l lane) Fetch(n int, wait time.Duration, take func(worker.Message)) error {
 	for end := time.Now().Add(wait); time.Now().Before(end); time.Sleep(15 * time.Millisecond) {
 		var got []*delivery
-		if err := l.process.do(func() error { got = l.stream.ready(l.process, n); return nil }); err != nil {
+		err := l.process.do(func() error {
+			return l.stream.luck.nats(false, func() (err error) { got, err = l.stream.ready(l.process, n); return err })
+		})
+		if err != nil {
 			return err
 		}
 		for _, d := range got {
-			take(d)
+			if !l.stream.luck.hit(l.lose) {
+				take(d)
+			}
 		}
 		if n -= len(got); n == 0 {
 			return nil
@@ -179,7 +240,19 @@ func (l lane) Fetch(n int, wait time.Duration, take func(worker.Message)) error 
 
 func (l lane) HandOver(context.Context) error { return nil }
 
-func (l lane) Pinned() bool { return l.stream.pinned }
+func (l lane) Delivered(_ context.Context, after uint64, take func(worker.Message)) (upTo uint64, err error) {
+	var list []*delivery
+	err = l.process.do(func() error {
+		return l.stream.luck.nats(false, func() error { list, upTo = l.stream.delivered(l.process, after); return nil })
+	})
+	if err == nil && l.stream.luck.hit(l.lose) {
+		err = errAway
+	}
+	for _, d := range list {
+		take(d)
+	}
+	return upTo, err
+}
 
 // delivery is one delivery of a message to a process.
 type delivery struct {
@@ -187,6 +260,8 @@ type delivery struct {
 	stored  *stored
 	process *process
 	number  uint64
+	turn    uint64
+	pin     string
 }
 
 func (d *delivery) Subject() string             { return d.stored.subject }
@@ -194,19 +269,21 @@ func (d *delivery) Header() map[string][]string { return d.stored.header }
 func (d *delivery) Payload() []byte             { return d.stored.payload }
 
 func (d *delivery) At() bus.Place {
-	return bus.Place{Stream: d.stream.name, Epoch: 1, Seq: d.stored.seq, Delivery: d.number, Time: d.stored.at}
+	return bus.Place{Stream: d.stream.name, Epoch: 1, Seq: d.stored.seq, Delivery: d.number, Time: d.stored.at, Turn: d.turn, Pin: d.pin}
 }
 
 // tell does to the message what an ack of any delivery does: the server looks
 // at the message only, however late the ack is.
 func (d *delivery) tell(effect func(*stored)) error {
 	return d.process.do(func() error {
-		d.stream.mu.Lock()
-		defer d.stream.mu.Unlock()
-		if !d.stored.acked {
-			effect(d.stored)
-		}
-		return nil
+		return d.stream.luck.nats(false, func() error {
+			d.stream.mu.Lock()
+			defer d.stream.mu.Unlock()
+			if !d.stored.acked {
+				effect(d.stored)
+			}
+			return nil
+		})
 	})
 }
 
@@ -239,27 +316,31 @@ type bucket struct {
 
 func (s store) Load(_ context.Context, key string) (record []byte, revision uint64, err error) {
 	err = s.process.do(func() error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		record, revision = s.records[key], s.revisions[key]
-		return nil
+		return s.luck.nats(true, func() error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			record, revision = s.records[key], s.revisions[key]
+			return nil
+		})
 	})
 	return record, revision, err
 }
 
 func (s store) Save(_ context.Context, key string, record []byte, revision uint64) error {
 	return s.process.do(func() error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.revisions[key] != revision {
-			return ledger.ErrConflict
-		}
-		s.records[key] = bytes.Clone(record)
-		s.revisions[key]++
-		if s.luck.hit(s.lose) {
-			return errors.New("no answer in time")
-		}
-		return nil
+		return s.luck.nats(true, func() error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.revisions[key] != revision {
+				return ledger.ErrConflict
+			}
+			s.records[key] = bytes.Clone(record)
+			s.revisions[key]++
+			if s.luck.hit(s.lose) {
+				return errors.New("no answer in time")
+			}
+			return nil
+		})
 	})
 }
 
@@ -286,8 +367,8 @@ func (v voice) Publish(_ context.Context, _ string, e events.Event) error {
 		return err
 	}
 	return v.process.do(func() error {
-		if v.luck.hit(v.lose) {
-			return errors.New("nats is away")
+		if v.luck.nats(false, func() error { return nil }) != nil || v.luck.hit(v.lose) {
+			return errAway
 		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
