@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -114,8 +115,8 @@ func appendContext(b []byte, c *event.EventContextV1) []byte {
 	return b
 }
 
-// appendData writes the data: JSON as it is, other text as a string, all else,
-// and all that was made as binary, in base64.
+// appendData writes the data: JSON as it is but for white space around it, other
+// text as a string, all else, and all that was made as binary, in base64.
 func appendData(b []byte, e Event) ([]byte, *InvalidError) {
 	data, contentType := e.DataEncoded, e.DataContentType()
 	if data == nil {
@@ -128,7 +129,7 @@ func appendData(b []byte, e Event) ([]byte, *InvalidError) {
 			err.Pointer = "/data" + err.Pointer
 			return nil, err
 		}
-		return append(append(b, `,"data":`...), data...), nil
+		return append(append(b, `,"data":`...), bytes.TrimSpace(data)...), nil
 	case e.DataBase64 || IsJSON(contentType) || !utf8.Valid(data):
 		b = append(b, `,"data_base64":"`...)
 		return append(base64.StdEncoding.AppendEncode(b, data), '"'), nil

@@ -41,6 +41,8 @@ const (
 	RulePercent       = "percent-encoding" // %XX, and valid UTF-8 behind it
 	RuleType          = "type"             // a type that Usher knows
 	RuleNameCase      = "name-case"        // a member's name differs from ours in case only
+	RuleContentType   = "content-type"     // over HTTP, the header Content-Type is the datacontenttype
+	RuleBatchSize     = "batch-size"       // at most MaxBatch events in a batch
 )
 
 // maxSegment is how many bytes of a member's name a pointer shows.

@@ -16,8 +16,9 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 )
 
-// Event is the SDK's event. One that Parse or FromNATS returned has a context
-// of version 1.0, and its attributes read exactly as the producer wrote them.
+// Event is the SDK's event. One that Parse, FromNATS or FromHTTP returned has a
+// context of version 1.0, and its attributes read exactly as the producer wrote
+// them.
 type Event = event.Event
 
 // The event types that Usher understands.

@@ -30,18 +30,25 @@ func checkJSON(data []byte) *InvalidError {
 // member returns the raw value of data's member of exactly that name. The data
 // may be anything; only an object has members.
 func member(data []byte, name string) (raw []byte, ok bool) {
+	raw, err := find(data, name)
+	return raw, err == nil && raw != nil
+}
+
+// find is member for data that may break off: it returns what stood before the
+// error, and nil where that name did not.
+func find(data []byte, name string) (raw []byte, err *InvalidError) {
 	s := scanner{data: data}
 	s.space()
 	if s.peek() != '{' || !utf8.Valid(data) {
-		return nil, false
+		return nil, nil
 	}
-	err := s.object(1, func(n string, value []byte) *InvalidError {
+	err = s.object(1, func(n string, value []byte) *InvalidError {
 		if n == name {
 			raw = value
 		}
 		return nil
 	})
-	return raw, err == nil && raw != nil
+	return raw, err
 }
 
 // fail returns an error that tells the place in bytes.

@@ -59,7 +59,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.MaxIdleConnsPerHost = 256
-		transport = own
+		transport = punctual(own)
 	}
 	c := &Client{
 		vendor:  vendor,
@@ -182,10 +182,11 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	if err := c.dress(ctx, call, p, header); err != nil {
 		return nil, err
 	}
-	if late := c.pace.wait(ctx, c.begin(ctx)); late != nil {
+	begin := c.begin(ctx)
+	if late := c.pace.wait(ctx, begin); late != nil {
 		return nil, c.fail(call, late)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(leaveBy(ctx, begin), c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, call.Method, p.url, bytes.NewReader(p.body))
 	if err != nil {
@@ -193,6 +194,9 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	}
 	req.Header = header
 	res, err := c.http.Do(req)
+	if errors.Is(err, ErrLate) {
+		return nil, c.fail(call, &Error{Err: ErrLate})
+	}
 	if err != nil {
 		return req.Header, c.fail(call, &Error{Err: plain(err), Unknown: !call.repeatable() && !neverSent(err)})
 	}

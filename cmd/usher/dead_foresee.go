@@ -64,6 +64,10 @@ func (g graves) foresee(ctx context.Context, list []bus.DeadLetter) ([]foreseen,
 	group.SetLimit(16)
 	for i, d := range list {
 		found[i] = foreseen{ID: d.ID(), Type: d.Type, EventID: d.EventID, Replay: d.Replay + 1}
+		if d.Vendor == deliveries {
+			found[i].Foresight = g.foreseeDelivery(d)
+			continue
+		}
 		group.Go(func() (err error) {
 			found[i].Foresight, err = seers[d.Vendor].foresee(ctx, d, place)
 			return err
@@ -164,6 +168,10 @@ func (f foreseen) words() string {
 		return "is under way already"
 	case worker.WouldWait:
 		return f.wait()
+	case wouldBecome:
+		return "would become an event, for all vendors"
+	case wouldIgnore:
+		return "would be let go: its type is not mapped"
 	default:
 		return "cannot be told here: " + f.Message
 	}

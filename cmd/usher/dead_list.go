@@ -15,7 +15,7 @@ import (
 
 // deadFilter says which dead letters are meant.
 type deadFilter struct {
-	Vendor    vendorFlag    `help:"Of this vendor only." placeholder:"NAME"`
+	Vendor    placeFlag     `help:"Of this vendor only; webhooks: deliveries that could not become events." placeholder:"NAME"`
 	Type      string        `help:"Of events of this type only." placeholder:"TYPE"`
 	Class     string        `help:"Of this class only: invalid, permanent, prerequisite, exhausted or panic." placeholder:"CLASS"`
 	OlderThan time.Duration `help:"Last tried longer ago than this only, such as 1h." placeholder:"DURATION"`

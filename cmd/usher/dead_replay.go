@@ -143,8 +143,8 @@ func (r deadReplayCmd) send(ctx context.Context, a *app, g graves, list []bus.De
 		if err := g.Audit(whole, g.config.Source, one); err != nil {
 			return missing(err)
 		}
-		switch err := g.Replay(whole, d); {
-		case errors.Is(err, bus.ErrMoved):
+		switch err := g.resend(whole, d); {
+		case errors.Is(err, bus.ErrMoved), errors.Is(err, errAtFault):
 			_, err = fmt.Fprintf(a.Stderr, "%s is passed over: %v\n", d.ID(), err)
 			return err
 		case err != nil:

@@ -85,6 +85,7 @@ type stage struct {
 	host    string // of the stand-ins
 	nats    string // URL
 	bus     *bus.Bus
+	poster  poster // to the endpoint for events
 	show    *show
 	ends    []func()
 }
@@ -132,7 +133,30 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 		return s, err
 	}
 	s.bus, s.ends = b, append(s.ends, end)
-	return s, nil
+	return s, s.endpoint(ctx)
+}
+
+// endpoint takes events over HTTP, as usher serve does.
+func (s *stage) endpoint(ctx context.Context) error {
+	addr, err := freeAddr(ctx, s.config.HTTP.Addr)
+	if err != nil {
+		return err
+	}
+	s.config.HTTP.Addr, s.config.HTTP.Rate = addr, 0
+	f := &front{}
+	f.bus.Store(s.bus)
+	answer, err := f.listen(ctx, s.config, zerolog.Nop())
+	if err != nil {
+		return err
+	}
+	if s.poster, err = newPoster("http://"+addr, ""); err != nil {
+		return err
+	}
+	working, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- answer(working) }()
+	s.ends = append(s.ends, func() { s.poster.client.CloseIdleConnections(); stop(); s.show.fault(<-ended) })
+	return nil
 }
 
 // standIns serves the sandbox.
@@ -211,10 +235,20 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	return s.judge(expected, results, time.Since(begun)), nil
 }
 
-// publish publishes the term. A repeat goes without Nats-Msg-Id: else NATS
-// itself would drop it, and usher would never see it.
+// publish publishes the term, every other event over HTTP. A repeat goes without
+// Nats-Msg-Id: else NATS itself would drop it, and usher would never see it.
 func (s *stage) publish(ctx context.Context) error {
-	for _, p := range s.term.published {
+	for i, p := range s.term.published {
+		if i%2 == 0 && !p.repeat {
+			body, n, err := nextBatch([]events.Event{p.event})
+			if err == nil {
+				err = s.poster.post(ctx, body, n)
+			}
+			if err != nil {
+				return fmt.Errorf("post the term: %w", err)
+			}
+			continue
+		}
 		header, payload, err := events.ToNATS(p.event)
 		if err != nil {
 			return err

@@ -180,6 +180,8 @@ func (s *show) whatNext(st *stage) {
 	s.say("  usher results --follow             what came of each event")
 	s.say("  echo '{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/me\",\"type\":\"user.created\",")
 	s.say("         \"data\":{\"user_id\":\"ada\",\"email\":\"ada@example.org\"}}' | usher send -")
+	s.say("                                     or: curl -d @- -H 'Content-Type: application/cloudevents+json' \\")
+	s.say("                                         http://%s/events", st.config.HTTP.Addr)
 	s.say("  usher results --user ada           what came of it, at each vendor")
 	s.say("  curl http://%s/state   what the vendors hold\n", st.host)
 	s.say("Ctrl-C ends it.")

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
@@ -27,6 +30,7 @@ type engine struct {
 	log    zerolog.Logger
 	bus    *bus.Bus
 	seen   func(worker.Seen)
+	ready  func() // told once the workers begin; may be nil
 	// reload reads the configuration again, secrets in files too; nil where there
 	// is nothing to read again.
 	reload func() (config.Config, error)
@@ -86,28 +90,31 @@ func layout(c config.NATS) bus.Layout {
 // run serves all vendors that are on until ctx ends, and then lets what is in
 // hand come to its end.
 func (e *engine) run(ctx context.Context) error {
-	differences, err := e.bus.Ensure(ctx)
-	if err != nil {
-		return err
-	}
-	for _, d := range differences {
-		e.log.Warn().Msg(d)
-	}
-	deps, err := e.deps(ctx)
-	if err != nil {
-		return err
-	}
-	on := e.config.On()
-	group, ctx := errgroup.WithContext(ctx)
-	for _, v := range vendorList(&e.config) {
-		if !slices.Contains(on, v.name) {
-			continue
-		}
+	ports := map[string]any{}
+	for _, v := range e.on() {
 		port, err := v.adapter()
 		if err != nil {
 			return usageError{fmt.Errorf("%s: %w", v.name, err)}
 		}
-		group.Go(func() error { return e.serve(ctx, v, port, deps) })
+		ports[v.name] = port
+	}
+	valid, err := schemas.New()
+	if err != nil {
+		return err
+	}
+	deps, err := e.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	deps.Validate = valid.Validate
+	e.log.Info().Str("vendors", strings.Join(e.config.On(), ", ")).Msg("serving")
+	if e.ready != nil {
+		e.ready()
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return e.bus.Lost(ctx) })
+	for _, v := range e.on() {
+		group.Go(func() error { return e.serve(ctx, v, ports[v.name], deps) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -115,11 +122,42 @@ func (e *engine) run(ctx context.Context) error {
 	return nil
 }
 
-func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
-	valid, err := schemas.New()
-	if err != nil {
-		return worker.Deps{}, err
+// on is the vendors that are on.
+func (e *engine) on() []vendor {
+	names := e.config.On()
+	return slices.DeleteFunc(vendorList(&e.config), func(v vendor) bool { return !slices.Contains(names, v.name) })
+}
+
+// prepare makes the streams and what works on them. What NATS cannot do yet is
+// tried again, until it can; what only another configuration mends is an error.
+func (e *engine) prepare(ctx context.Context) (deps worker.Deps, err error) {
+	schedule := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(250*time.Millisecond),
+		backoff.WithMaxInterval(bus.CallTimeout),
+		backoff.WithMaxElapsedTime(0),
+	)
+	try := func() error {
+		differences, err := e.bus.Ensure(ctx)
+		if err == nil {
+			deps, err = e.deps(ctx)
+		}
+		if bus.Lasting(err) {
+			return backoff.Permanent(err)
+		}
+		if err == nil {
+			for _, d := range differences {
+				e.log.Warn().Msg(d)
+			}
+		}
+		return err
 	}
+	err = backoff.RetryNotify(try, backoff.WithContext(schedule, ctx), func(err error, wait time.Duration) {
+		e.log.Warn().Err(err).Dur("wait", wait).Msg("NATS is not ready, trying again")
+	})
+	return deps, err
+}
+
+func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 	accounts, err := e.bus.Bucket(ctx, bus.AccountsKV)
 	if err != nil {
 		return worker.Deps{}, err
@@ -139,7 +177,7 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 	return worker.Deps{
 		Accounts: &ledger.Book{Store: ledger.KV{Bucket: accounts}, Timeout: bus.CallTimeout},
 		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
-		Results:  e.bus, Graves: e.bus, Brake: stop, Validate: valid.Validate,
+		Results:  e.bus, Graves: e.bus, Brake: stop,
 		Handlers: handlerList(handlers.Courses(e.config.Courses), names),
 		Log:      e.log, Seen: e.seen,
 	}, nil
@@ -187,21 +225,27 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
 	deps.Trial = e.trial(v)
 	c, s := e.config.Worker, v.settings()
+	atWork := atWork(s, c.CallLease)
 	w, err := worker.New(handlers.Vendor{Name: v.name, Port: port}, worker.Config{
-		Source: e.config.Source, Concurrency: atWork(s, c.CallLease), Prefetch: 8 * s.Concurrency,
-		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait, Ceiling: 10 * c.AckWait,
-		MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
+		Source: e.config.Source, Concurrency: atWork, Prefetch: 8 * s.Concurrency,
+		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait,
+		Ceiling: ceiling(8*s.Concurrency, atWork, c.CallLease+s.Timeout) + c.AckWait,
+		MaxAge:  s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
 		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: c.HoldAfter, HoldRetry: c.HoldRetry,
 	}, deps)
 	if err != nil {
 		return err
 	}
-	var lanes []worker.Open
-	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
-		lanes = append(lanes, worker.OnBus(e.bus, lane))
+	lanes := e.lanes(v.name, port, deps.Handlers)
+	var open []worker.Open
+	for _, lane := range lanes {
+		open = append(open, worker.OnBus(e.bus, lane))
 	}
+	var watching sync.WaitGroup
+	watching.Go(func() { e.watch(ctx, v.name, lanes) })
+	defer watching.Wait()
 	// A quarter of the time to stop is left for closing the store.
-	w.Run(ctx, c.Shutdown*3/4, lanes...)
+	w.Run(ctx, c.Shutdown*3/4, open...)
 	return nil
 }
 
@@ -214,6 +258,13 @@ func atWork(s vendors.Settings, lease time.Duration) int {
 		return s.Concurrency
 	}
 	return max(1, min(s.Concurrency, int(s.Rate*lease.Seconds()/calls)))
+}
+
+// ceiling is how long a message may be held: as long as all that was fetched
+// before it can take, each at its worst.
+func ceiling(prefetch, atWork int, worst time.Duration) time.Duration {
+	turns := (prefetch + atWork - 1) / atWork
+	return time.Duration(turns+1) * worst
 }
 
 // lanes are the ways on which a vendor's work comes in (DESIGN, section 4).

@@ -146,7 +146,7 @@ func lanesOf(ctx context.Context, b *bus.Bus, vendor, events string) ([]lanePlac
 		{lane: replayLane, stream: bus.ReplaysStream},
 	} {
 		l.consumer = laneName(vendor, l.lane)
-		_, err := b.PausedUntil(ctx, l.stream, l.consumer)
+		_, err := b.State(ctx, l.stream, l.consumer)
 		switch {
 		case err == nil:
 			found = append(found, l)
@@ -161,10 +161,10 @@ func lanesOf(ctx context.Context, b *bus.Bus, vendor, events string) ([]lanePlac
 }
 
 func (l lanePlace) state(ctx context.Context, b *bus.Bus) (laneState, error) {
-	until, err := b.PausedUntil(ctx, l.stream, l.consumer)
-	s := laneState{Lane: l.lane, Paused: !until.IsZero()}
-	if s.Paused && time.Until(until) < forever/2 {
-		s.Until = &until
+	at, err := b.State(ctx, l.stream, l.consumer)
+	s := laneState{Lane: l.lane, Paused: !at.PausedTo.IsZero()}
+	if s.Paused && time.Until(at.PausedTo) < forever/2 {
+		s.Until = &at.PausedTo
 	}
 	return s, err
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 )
@@ -31,7 +33,7 @@ func reach(ctx context.Context, a *app, c config.Config) (b *bus.Bus, end func()
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
-	return connect(ctx, n, a.logger(c.Log))
+	return connect(ctx, n, a.logger(c.Log).Level(zerolog.ErrorLevel)) // the command itself says what is wrong
 }
 
 // dialable returns the address at which one that is listened on is reached from
@@ -52,6 +54,17 @@ type vendorFlag string
 
 // Validate refuses what is no vendor's name.
 func (f vendorFlag) Validate() error { return knownVendors(string(f)) }
+
+// placeFlag is the name of a vendor, or what stands for deliveries, or empty.
+type placeFlag string
+
+// Validate refuses what is neither.
+func (f placeFlag) Validate() error {
+	if f == deliveries {
+		return nil
+	}
+	return knownVendors(string(f))
+}
 
 // knownVendors returns an error where one of names is no vendor's. Empty names
 // do not count.

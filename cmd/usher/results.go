@@ -137,7 +137,7 @@ func (r resultsCmd) line(a *app, e events.Event, result events.Result) error {
 
 // missing adds to an error what to do where usher's streams are not there.
 func missing(err error) error {
-	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("%w; usher serve makes usher's streams: start it once on this NATS", err)
 	}
 	return err

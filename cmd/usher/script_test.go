@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -9,11 +10,29 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 )
 
-// TestMain lets scripts call usher: this binary under another name.
+// TestMain lets scripts call usher: this binary under another name. It fails
+// where the tests leave a goroutine behind.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"usher": main})
+	testscript.Main(leakless{m}, map[string]func(){"usher": main})
+}
+
+// leakless is the tests, and that they leave no goroutine behind.
+type leakless struct{ tests *testing.M }
+
+// Run runs them and returns the exit code.
+func (l leakless) Run() int {
+	code := l.tests.Run()
+	if code != 0 {
+		return code
+	}
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, "goroutines that the tests left behind:", err)
+		return exitFailed
+	}
+	return 0
 }
 
 func TestScripts(t *testing.T) {

@@ -61,12 +61,17 @@ func (s sendCmd) poster(c config.HTTP) (poster, error) {
 			base = "http://" + dialable(c.Addr)
 		}
 	}
+	if token == "" && len(c.Tokens) > 0 {
+		token = c.Tokens[0].Reveal()
+	}
+	return newPoster(base, token)
+}
+
+// newPoster returns the one for an address and a token, which may be empty.
+func newPoster(base, token string) (poster, error) {
 	u, err := url.Parse(base) // its error would repeat the address
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil {
 		return poster{}, errors.New("--url is no address to send to: want http://host:port or https://host, without a user")
-	}
-	if token == "" && len(c.Tokens) > 0 {
-		token = c.Tokens[0].Reveal()
 	}
 	never := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token goes nowhere else
 	return poster{&http.Client{Timeout: postTime, CheckRedirect: never}, strings.TrimRight(base, "/") + "/events", token}, nil

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/internal/config"
 )
 
 type serveCmd struct{}
@@ -38,6 +42,28 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 	for _, name := range slices.Sorted(maps.Keys(off)) {
 		log.Info().Str("vendor", name).Str("to_turn_on", off[name]).Msg("vendor is off")
 	}
+	f := &front{}
+	listen, err := f.listen(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	group, working := errgroup.WithContext(ctx)
+	answered := make(chan struct{}) // when no request is in hand any more
+	group.Go(func() error {
+		defer close(answered)
+		return listen(working)
+	})
+	group.Go(func() error { return f.work(working, c, log, a.config, answered) })
+	if err := unlessStopped(ctx, group.Wait()); err != nil {
+		return err
+	}
+	log.Info().Msg("stopped")
+	return nil
+}
+
+// work connects to NATS and serves the vendors until ctx ends. It leaves NATS
+// when all requests are answered.
+func (f *front) work(ctx context.Context, c config.Config, log zerolog.Logger, reload func() (config.Config, error), answered <-chan struct{}) error {
 	if c.NATS.RunsEmbedded() {
 		log.Info().Str("dir", c.NATS.Embedded.Dir).Msg("starting the embedded NATS server")
 	} else {
@@ -48,13 +74,13 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 		return unlessStopped(ctx, err)
 	}
 	defer end()
-	log.Info().Str("vendors", strings.Join(c.On(), ", ")).Msg("serving")
-	e := &engine{config: c, log: log, bus: b, reload: a.config}
-	if err := unlessStopped(ctx, e.run(ctx)); err != nil {
-		return err
+	f.bus.Store(b)
+	e := &engine{config: c, log: log, bus: b, reload: reload, ready: func() { f.serving.Store(true) }}
+	err = e.run(ctx)
+	if ctx.Err() != nil {
+		<-answered
 	}
-	log.Info().Msg("stopped")
-	return nil
+	return unlessStopped(ctx, err)
 }
 
 // unlessStopped is err, and nil where it is only that we were told to stop.

@@ -20,7 +20,7 @@ import (
 
 // world is a NATS server, stand-ins for the vendors, and an usher serve.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	environ []string
 	file    string
 	nats    string
@@ -28,6 +28,8 @@ type world struct {
 	ended   chan error
 	stop    context.CancelFunc
 	log     *journal
+
+	patience time.Duration // of until
 }
 
 // journal is a log that can be read while it is written.
@@ -54,7 +56,7 @@ const courses = `courses:
     lead: 12
 `
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
 	if err != nil {
@@ -67,13 +69,13 @@ func newWorld(t *testing.T) *world {
 	}
 	web := httptest.NewServer(stands.Handler())
 	t.Cleanup(web.Close)
-	w := &world{t: t, nats: server.URL(), stands: stands, log: &journal{}, ended: make(chan error, 1)}
+	w := &world{t: t, nats: server.URL(), stands: stands, log: &journal{}, ended: make(chan error, 1), patience: 20 * time.Second}
 	w.file = filepath.Join(t.TempDir(), "usher.yaml")
 	if err := os.WriteFile(w.file, []byte(courses), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.environ = append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")),
-		"USHER_NATS_URL="+server.URL(),
+		"USHER_NATS_URL="+server.URL(), "USHER_HTTP_ADDR=off",
 		"USHER_WORKER_ACK_WAIT=3s", "USHER_WORKER_CALL_LEASE=2s", "USHER_WORKER_SHUTDOWN=4s",
 		"USHER_MIESTRO_TIMEOUT=1s", "USHER_MEIRO_TIMEOUT=1s", "USHER_LEAD_TIMEOUT=1s",
 		"USHER_MAGLOFT_TIMEOUT=1s", "USHER_USERMOST_TIMEOUT=1s",
@@ -87,9 +89,21 @@ func (w world) with(t *testing.T) *world {
 	return &w
 }
 
-// serve starts usher serve, and waits until its streams are there.
+// serve starts usher serve, and waits until it has what it works on.
 func (w *world) serve() {
 	w.t.Helper()
+	w.begin()
+	w.said(`"serving"`, 1)
+}
+
+// said waits until serve has said it so often.
+func (w *world) said(words string, times int) {
+	w.t.Helper()
+	w.until("serve says "+words, func() bool { return strings.Count(w.log.String(), words) >= times })
+}
+
+// begin starts usher serve.
+func (w *world) begin() {
 	ctx, stop := context.WithCancel(w.t.Context())
 	w.stop = stop
 	go func() {
@@ -99,10 +113,6 @@ func (w *world) serve() {
 		if w.t.Failed() {
 			w.t.Logf("the log of serve:\n%s", w.log)
 		}
-	})
-	w.until("serve has its streams", func() bool {
-		_, err := w.try("results")
-		return err == nil
 	})
 }
 
@@ -131,7 +141,7 @@ func (w *world) must(args ...string) string {
 
 func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(w.patience); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("it does not come to this: %s", what)
 		}

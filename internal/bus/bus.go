@@ -14,6 +14,7 @@ import (
 type Bus struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
+	async  jetstream.JetStream // of Store
 	layout Layout
 }
 
@@ -23,7 +24,11 @@ func New(nc *nats.Conn, l Layout) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bus{nc: nc, js: js, layout: l}, nil
+	async, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(maxUnanswered), jetstream.WithPublishAsyncTimeout(CallTimeout))
+	if err != nil {
+		return nil, fmt.Errorf("jetstream: %w", err)
+	}
+	return &Bus{nc: nc, js: js, async: async, layout: l}, nil
 }
 
 // Ensure makes what is not there; see the function of the same name.
@@ -70,7 +75,7 @@ func (b *Bus) put(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt
 	defer cancel()
 	ack, err := b.js.PublishMsg(ctx, m, opts...)
 	if err != nil {
-		return false, fmt.Errorf("publish on %s: %w", m.Subject, err)
+		return false, b.unstored(m.Subject, err)
 	}
 	return !ack.Duplicate, nil
 }
@@ -89,4 +94,12 @@ func (b *Bus) Counts(ctx context.Context) (deleted, all uint64, err error) {
 		return 0, 0, fmt.Errorf("stream %s: %w", b.layout.Events, err)
 	}
 	return info.State.Subjects[events.UserDeleted], info.State.Msgs, nil
+}
+
+// Status is "ok" while the connection stands, else what it is doing.
+func (b *Bus) Status() string {
+	if s := b.nc.Status(); s != nats.CONNECTED {
+		return s.String()
+	}
+	return "ok"
 }

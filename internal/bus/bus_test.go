@@ -402,3 +402,52 @@ func TestADeadLetterThatIsTooLargeToBeKeptWhole(t *testing.T) {
 		t.Errorf("got replay %d (%v), want that it is marked", read.Replaying, err)
 	}
 }
+
+// TestTheStreamSaysWhatOthersHad is about an owner that dies with two messages.
+func TestTheStreamSaysWhatOthersHad(t *testing.T) {
+	b := ensured(t)
+	first, second := lane(t, b, time.Second), lane(t, b, time.Second)
+	for _, id := range []string{"e1", "e2", "e3"} {
+		if _, err := b.Send(t.Context(), event(t, id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := first.Fetch(3, 2*time.Second, func(m *bus.Message) {
+		if m.Seq == 1 {
+			if err := m.Ack(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Send(t.Context(), event(t, "e4")); err != nil {
+		t.Fatal(err)
+	}
+	for after, want := range map[uint64][]uint64{0: {2, 3}, 2: {3}, 3: nil} {
+		var got []uint64
+		upTo, err := second.Delivered(t.Context(), after, func(m *bus.Message) { got = append(got, m.Seq) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || upTo != 3 {
+			t.Errorf("behind %d: up to %d, want 3 (-want +got):\n%s", after, upTo, diff)
+		}
+	}
+	turns := map[uint64]uint64{} // of the last delivery, by message
+	for deadline := time.Now().Add(20 * time.Second); len(turns) < 3 && time.Now().Before(deadline); {
+		err := second.Fetch(3, time.Second, func(m *bus.Message) {
+			turns[m.Seq] = m.Turn
+			if err := m.Ack(); err != nil {
+				t.Error(err)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(turns) < 3 || min(turns[2], turns[3], turns[4]) < 4 {
+		t.Errorf("got turns %v, want one after the third for each of 2, 3 and 4", turns)
+	}
+}

@@ -3,12 +3,14 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,43 +38,73 @@ type Options struct {
 	Server   *Embedded // reached in the process; URL is not used
 }
 
-// Connect connects to the server and keeps at it for ever: after a loss it
-// connects again, with jitter. It fails where the options cannot be used, and
-// where no server answers before ctx ends.
+// Connect connects to the server and keeps at it for ever, with jitter: after a
+// loss too, and where the server refuses the credentials, which may be mended
+// there. It fails where the options cannot be used, and where no server lets us
+// in before ctx ends.
 func Connect(ctx context.Context, o Options) (*nats.Conn, error) {
 	opts, err := o.options()
 	if err != nil {
 		return nil, err
 	}
-	first := make(chan struct{})
-	opts = append(opts, nats.ConnectHandler(func(*nats.Conn) { close(first) }))
+	first, out := make(chan struct{}), make(chan error, 1)
+	opts = append(opts,
+		nats.ConnectHandler(func(*nats.Conn) { close(first) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { // of the first try, or of one that found nobody
+			select {
+			case out <- err:
+			default:
+			}
+		}),
+	)
 	nc, err := nats.Connect(o.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("nats: %w; check nats.url (USHER_NATS_URL) and the credentials", err)
+		return nil, fmt.Errorf("nats: %w; %s", err, checkAccess)
 	}
-	for tell := time.NewTicker(CallTimeout); ; {
+	if err := o.enter(ctx, nc, first, out); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("nats: no server let us in: %w; %s", err, checkAccess)
+	}
+	return nc, nil
+}
+
+const checkAccess = "check nats.url (USHER_NATS_URL) and the credentials"
+
+// enter waits until the first connection is made, and tells at once and then now
+// and then why it is not.
+func (o Options) enter(ctx context.Context, nc *nats.Conn, first <-chan struct{}, out <-chan error) error {
+	tell := time.NewTicker(CallTimeout)
+	defer tell.Stop()
+	closed := nc.StatusChanged(nats.CLOSED)
+	defer nc.RemoveStatusListener(closed)
+	var why error
+	for told := false; ; told = true {
 		select {
 		case <-first:
-			tell.Stop()
-			return nc, nil
+			return nil
+		case <-closed:
+			return cmp.Or(nc.LastError(), why, nats.ErrConnectionClosed)
 		case <-ctx.Done():
-			tell.Stop()
-			cause := ctx.Err()
-			if said := nc.LastError(); said != nil {
-				cause = fmt.Errorf("%w: %w", cause, said)
+			if said := cmp.Or(nc.LastError(), why); said != nil {
+				return fmt.Errorf("%w: %w", ctx.Err(), said)
 			}
-			nc.Close()
-			return nil, fmt.Errorf("nats: no server let us in: %w; check nats.url (USHER_NATS_URL) and the credentials", cause)
+			return ctx.Err()
+		case why = <-out:
+			if told {
+				continue
+			}
 		case <-tell.C:
-			o.Log.Warn().Err(nc.LastError()).Msg("nats: no server lets us in yet, trying on")
 		}
+		o.Log.Warn().Err(cmp.Or(nc.LastError(), why)).Msg("nats: no server lets us in yet, trying on; " + checkAccess)
 	}
 }
 
 func (o Options) options() ([]nats.Option, error) {
+	said := &seldom{every: CallTimeout}
 	opts := []nats.Option{
 		nats.Name(o.Name),
 		nats.RetryOnFailedConnect(true),
+		nats.IgnoreAuthErrorAbort(), // else the second refusal closes the connection for good
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, time.Second),
@@ -86,14 +118,48 @@ func (o Options) options() ([]nats.Option, error) {
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { o.Log.Info().Msg("nats: connected again") }),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			if !said.now(err.Error()) {
+				return
+			}
 			event := o.Log.Error().Err(err)
 			if s != nil {
 				event = event.Str("subject", s.Subject)
 			}
-			event.Msg("nats")
+			text := "nats"
+			if refused(err) {
+				text = "nats: the server refuses us, trying on; " + checkAccess
+			}
+			event.Msg(text)
 		}),
 	}
 	return o.credentials(opts)
+}
+
+// refused tells whether the server does not take the credentials, or no longer.
+func refused(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) ||
+		errors.Is(err, nats.ErrAuthRevoked) || errors.Is(err, nats.ErrAccountAuthExpired)
+}
+
+// seldom keeps the same words from filling the log: a server that refuses us
+// says so at every try.
+type seldom struct {
+	every time.Duration
+
+	mu   sync.Mutex
+	last string
+	at   time.Time
+}
+
+// now tells whether the words are to be said now.
+func (s *seldom) now(words string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if words == s.last && time.Since(s.at) < s.every {
+		return false
+	}
+	s.last, s.at = words, time.Now()
+	return true
 }
 
 func (o Options) credentials(opts []nats.Option) ([]nats.Option, error) {

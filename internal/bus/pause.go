@@ -33,21 +33,6 @@ func (b *Bus) Resume(ctx context.Context, stream, consumer string) error {
 	return noConsumer("resume", consumer, err)
 }
 
-// PausedUntil is the end of a consumer's pause; zero where it is not paused.
-func (b *Bus) PausedUntil(ctx context.Context, stream, consumer string) (time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	c, err := b.js.Consumer(ctx, stream, consumer)
-	if err != nil {
-		return time.Time{}, noConsumer("read", consumer, err)
-	}
-	have := c.CachedInfo()
-	if !have.Paused || have.Config.PauseUntil == nil {
-		return time.Time{}, nil
-	}
-	return *have.Config.PauseUntil, nil
-}
-
 func noConsumer(what, consumer string, err error) error {
 	switch {
 	case errors.Is(err, jetstream.ErrConsumerNotFound):

@@ -21,8 +21,8 @@ func TestAPausedLaneDeliversNothingUntilItIsResumed(t *testing.T) {
 	if err := b.Pause(t.Context(), bus.EventsStream, lifecycle, time.Now().Add(100*365*24*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if until, err := b.PausedUntil(t.Context(), bus.EventsStream, lifecycle); err != nil || time.Until(until) < 99*365*24*time.Hour {
-		t.Errorf("got a pause until %v (%v), want a hundred years", until, err)
+	if s, err := b.State(t.Context(), bus.EventsStream, lifecycle); err != nil || time.Until(s.PausedTo) < 99*365*24*time.Hour {
+		t.Errorf("got a pause until %v (%v), want a hundred years", s.PausedTo, err)
 	}
 	if got := fetch(t, l, 1, 500*time.Millisecond); len(got) > 0 {
 		t.Errorf("got %v while it is paused", got)
@@ -35,8 +35,8 @@ func TestAPausedLaneDeliversNothingUntilItIsResumed(t *testing.T) {
 	if diff := cmp.Diff([]uint64{1}, fetch(t, l, 1, 2*time.Second)); diff != "" {
 		t.Errorf("after it was resumed (-want +got):\n%s", diff)
 	}
-	if until, err := b.PausedUntil(t.Context(), bus.EventsStream, lifecycle); err != nil || !until.IsZero() {
-		t.Errorf("got a pause until %v (%v), want none", until, err)
+	if s, err := b.State(t.Context(), bus.EventsStream, lifecycle); err != nil || !s.PausedTo.IsZero() {
+		t.Errorf("got a pause until %v (%v), want none", s.PausedTo, err)
 	}
 }
 

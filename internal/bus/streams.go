@@ -43,8 +43,17 @@ type Layout struct {
 }
 
 // Ensure makes the streams and buckets that are not there, and returns in words
-// how those that are there differ from the layout. It changes none of them.
+// how those that are there differ from the layout. It changes none of them. Its
+// errors say what to do; Lasting tells whether to try again.
 func Ensure(ctx context.Context, js jetstream.JetStream, l Layout) (differences []string, err error) {
+	differences, err = l.ensure(ctx, js)
+	if err != nil {
+		return nil, explained(err)
+	}
+	return differences, nil
+}
+
+func (l Layout) ensure(ctx context.Context, js jetstream.JetStream) (differences []string, err error) {
 	for _, want := range l.streams() {
 		have, err := ensure(ctx, js, want)
 		if err != nil {
@@ -53,11 +62,14 @@ func Ensure(ctx context.Context, js jetstream.JetStream, l Layout) (differences 
 		differences = append(differences, compare(want, have)...)
 	}
 	have, err := info(ctx, js, l.Events)
-	if err != nil {
-		return nil, fmt.Errorf("%w; set nats.events_stream (USHER_NATS_EVENTS_STREAM) to the stream that holds the events", err)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound) && !l.Own:
+		return nil, setupError{fmt.Errorf("%w; set nats.events_stream (USHER_NATS_EVENTS_STREAM) to the stream that holds the events", err)}
+	case err != nil:
+		return nil, err
 	}
 	if missing := uncovered(have.Subjects); len(missing) > 0 {
-		return nil, fmt.Errorf("stream %s (nats.events_stream) does not hold the subjects %s: add them to it", l.Events, strings.Join(missing, ", "))
+		return nil, setupError{fmt.Errorf("stream %s (nats.events_stream) does not hold the subjects %s: add them to it", l.Events, strings.Join(missing, ", "))}
 	}
 	return differences, nil
 }
@@ -142,7 +154,7 @@ func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamCo
 
 // overlap says which stream holds the subjects already, where that is the fault.
 func overlap(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, err error) string {
-	if api := (*jetstream.APIError)(nil); !errors.As(err, &api) || api.ErrorCode != 10065 {
+	if api := (*jetstream.APIError)(nil); !errors.As(err, &api) || api.ErrorCode != codeOverlap {
 		return ""
 	}
 	name, err := js.StreamNameBySubject(ctx, want.Subjects[0])

@@ -26,6 +26,7 @@ type Config struct {
 	// a person approves them.
 	Deletions Deletions `yaml:"deletions" envPrefix:"DELETIONS_"`
 	Vendors   []Section `yaml:"vendors" env:"-"` // as Sources gave them
+	Webhooks  Webhooks  `yaml:"webhooks"`        // senders of signed deliveries, by the name in their path; file only; default none
 	Courses   Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
 
 	origins  map[string]string // key → where its value came from; the default where it is missing
@@ -73,6 +74,17 @@ type Embedded struct {
 type HTTP struct {
 	Addr   string `yaml:"addr" env:"ADDR"`     // host:port, or "off"; default 127.0.0.1:8080
 	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // bearer tokens, several for rotation; default none, allowed on loopback only
+	// Clients are those who may post events of some sources or types only, each with
+	// a token of its own; file only. Default none.
+	Clients   Clients       `yaml:"clients"`
+	TLSCert   string        `yaml:"tls_cert" env:"TLS_CERT"`   // path of a PEM file, read again when it changes; default none: no TLS
+	TLSKey    string        `yaml:"tls_key" env:"TLS_KEY"`     // path of its key
+	MaxBody   Bytes         `yaml:"max_body" env:"MAX_BODY"`   // of a request, and never above what NATS takes; default 1MiB
+	Rate      float64       `yaml:"rate" env:"RATE"`           // requests per second of one client; 0: no limit; default 100
+	Timeout   time.Duration `yaml:"timeout" env:"TIMEOUT"`     // for a request to come in; default 30s
+	Idle      time.Duration `yaml:"idle" env:"IDLE"`           // how long a connection is kept between requests; default 2m
+	Origins   Names         `yaml:"origins" env:"ORIGINS"`     // who may ask for permission to deliver by web hook, "*" is any; default none
+	Callbacks Names         `yaml:"callbacks" env:"CALLBACKS"` // hosts that such a permission may be sent to over https; default none
 }
 
 // Log says what is logged and how.
@@ -133,7 +145,7 @@ func Default() Config {
 			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
-		HTTP: HTTP{Addr: "127.0.0.1:8080"},
+		HTTP: HTTP{Addr: "127.0.0.1:8080", MaxBody: 1 << 20, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
 		Log:  Log{Level: "info", Format: "auto"},
 		Worker: Worker{
 			AckWait:          30 * time.Second,

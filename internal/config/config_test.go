@@ -100,6 +100,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 		t.Errorf("courses: %v", got.Courses)
 	}
 	got.Courses, got.HTTP.Tokens = nil, nil
+	got.HTTP.Clients, got.HTTP.Origins, got.HTTP.Callbacks, got.Webhooks = nil, nil, nil, nil // empty lists
 	if diff := cmp.Diff(withDefaults(), got, ignoreUnexported()); diff != "" {
 		t.Errorf("the example says otherwise (-default +example)\n%s", diff)
 	}
@@ -192,7 +193,7 @@ func TestVariables(t *testing.T) {
 	want.Source, want.Log.Format = "/usher/test", "json"
 	want.NATS.URL, want.NATS.EventsStream, want.NATS.Replicas, want.NATS.MaxBytes = "nats://nats:4222", "ORDERS", 3, 10<<30
 	want.NATS.Embedded = config.Embedded{Dir: "/var/lib/usher", Sync: config.Sync(2 * time.Second), Addr: "127.0.0.1:4222"}
-	want.HTTP = config.HTTP{Addr: ":8080", Tokens: config.Tokens{"first", "second"}}
+	want.HTTP.Addr, want.HTTP.Tokens = ":8080", config.Tokens{"first", "second"}
 	want.Vendors = (&all{
 		Miestro: miestro.Config{Settings: client("http://127.0.0.1:1/api/v1.0", 5), APIKey: "key", APISecret: "secret"},
 		Meiro: meiro.Config{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -377,7 +378,7 @@ func TestVariablesFollowFromKeys(t *testing.T) {
 	for _, line := range lines {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
-		if line.Key != "courses" && line.Variable != want {
+		if !slices.Contains([]string{"courses", "webhooks", "http.clients"}, line.Key) && line.Variable != want {
 			t.Errorf("%s: got %s, want %s", line.Key, line.Variable, want)
 		}
 	}

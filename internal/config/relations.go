@@ -16,6 +16,8 @@ func (l *loader) checkRelations() {
 	w, n := l.config.Worker, l.config.NATS
 	l.longer("worker.ack_wait", w.AckWait, margin, "worker.call_lease", w.CallLease,
 		"NATS would hand an event on while its call may still begin")
+	l.longer("nats.duplicate_window", n.DuplicateWindow, margin, "worker.ack_wait", w.AckWait,
+		"a result that is told again after a lost ack would stand in RESULTS twice")
 	l.longer("worker.retry_max", w.RetryMax, 0, "worker.retry_min", w.RetryMin,
 		"the first wait would be longer than the longest")
 	l.longer("nats.results_max_age", n.ResultsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,

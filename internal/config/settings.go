@@ -83,6 +83,12 @@ func (s setting) want() string {
 		return "a size such as 10GiB"
 	case Tokens:
 		return "a list of tokens"
+	case Names:
+		return "a list of names"
+	case Clients:
+		return "a list of name, token or token_file, sources, types"
+	case Webhooks:
+		return "name → scheme, secrets or secrets_file, header, tolerance, event"
 	case Courses:
 		return "our course id → vendor → the vendor's course id"
 	case vendors.Secret:

@@ -24,6 +24,7 @@ func (l *loader) check() {
 	l.checkWords()
 	l.checkDeletions()
 	l.checkNATS()
+	l.checkHTTP()
 	l.checkAddresses()
 	l.checkVendors()
 	l.checkCourses()
@@ -179,7 +180,7 @@ func (l *loader) checkAddresses() {
 	case addr == httpOff:
 	case !hostPort(addr):
 		l.fault("http.addr", "cannot be "+quote(addr), want+", or off")
-	case !loopback(addr) && len(c.HTTP.Tokens) == 0:
+	case !loopback(addr) && len(c.HTTP.Tokens)+len(c.HTTP.Clients) == 0:
 		l.fault("http.addr", quote(addr)+" is open to the network, and no token is asked for",
 			"set http.tokens ("+l.settings["http.tokens"].variable+"), or listen on 127.0.0.1")
 	}

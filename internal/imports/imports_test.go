@@ -43,8 +43,18 @@ var rules = []rule{
 	},
 	{
 		"internal/ingest",
-		[]string{"internal/bus", "internal/telemetry", "events", "schemas"},
+		[]string{"internal/ingest/...", "internal/bus", "internal/telemetry", "events", "schemas", "vendors"},
 		"takes events in; what they ask of anybody is not its business",
+	},
+	{
+		"internal/ingest/signature",
+		[]string{"vendors"},
+		"reads headers and bytes, never what they say",
+	},
+	{
+		"internal/ingest/mapping",
+		[]string{"events", "schemas"},
+		"makes events of payloads; who sent them, and what they ask of anybody, is not its business",
 	},
 	{
 		"internal/console",
@@ -137,6 +147,8 @@ func TestCheck(t *testing.T) {
 		"the configuration knows Miestro":     {"internal/config", []string{module + "vendors/miestro"}, 1},
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
 		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/worker", bus}, 0},
+		"signatures know the events":          {"internal/ingest/signature", []string{module + "events"}, 1},
+		"mappings know NATS":                  {"internal/ingest/mapping", []string{module + "events", bus}, 1},
 		"a package without a rule":            {"internal/util", nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

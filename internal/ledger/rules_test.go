@@ -55,6 +55,12 @@ func with(m ledger.Arrival, change func(*ledger.Arrival)) ledger.Arrival {
 	return m
 }
 
+// behind is m with a straggler before it.
+func behind(m ledger.Arrival, key string, seq uint64) ledger.Arrival {
+	m.Stragglers = []ledger.Straggler{{Key: key, Type: "user.created", Carrier: carrier(seq)}}
+	return m
+}
+
 // TestArrive has a case for each rule of DESIGN, section 5.
 func TestArrive(t *testing.T) {
 	prerequisite := func(e ledger.Effect) ledger.Effect { e.Prerequisite = true; return e }
@@ -105,9 +111,13 @@ func TestArrive(t *testing.T) {
 		"5: once tried, an effect waits for no older one": {
 			ledger.Account{Effects: []ledger.Effect{waiting(arrival("a", 1)), tried(arrival("b", 5))}}, arrival("b", 5), ledger.Proceed,
 		},
-		"6: what is not due yet is sent back to wait": {ledger.Account{Effects: []ledger.Effect{due(tried(arrival("a", 1)), time.Hour)}}, arrival("a", 1), ledger.Wait},
-		"6: nothing is begun at a vendor on hold":     {ledger.Account{}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Held = now.Add(time.Minute) }), ledger.Wait},
-		"8: a finished event is told again":           {ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, arrival("a", 1), ledger.Publish},
+		"5: a straggler before it is waited for":         {ledger.Account{}, behind(arrival("b", 5), "a", 1), ledger.Wait},
+		"5: an enrolment waits for one too":              {ledger.Account{}, behind(enrollment("b", 5, "go"), "a", 1), ledger.Wait},
+		"5: not for one that would be superseded anyway": {ledger.Account{Life: at(3)}, behind(arrival("b", 5), "a", 1), ledger.Proceed},
+		"5: not for one that is finished":                {ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, behind(arrival("b", 5), "a", 1), ledger.Proceed},
+		"6: what is not due yet is sent back to wait":    {ledger.Account{Effects: []ledger.Effect{due(tried(arrival("a", 1)), time.Hour)}}, arrival("a", 1), ledger.Wait},
+		"6: nothing is begun at a vendor on hold":        {ledger.Account{}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Held = now.Add(time.Minute) }), ledger.Wait},
+		"8: a finished event is told again":              {ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, arrival("a", 1), ledger.Publish},
 		"8: not while a newer delivery holds the claim": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 7)}, arrival("a", 1), ledger.Drop,
 		},
@@ -138,6 +148,23 @@ func TestArrive(t *testing.T) {
 func TestWhoeverWaitsIsRegistered(t *testing.T) {
 	a := ledger.Account{Effects: []ledger.Effect{waiting(arrival("a", 1))}}
 	a.Arrive(enrollment("b", 2, "go"))
+	if got, want := len(a.Effects), 2; got != want {
+		t.Errorf("got %d effects, want %d", got, want)
+	}
+}
+
+// TestAStragglerIsRegistered lets the straggler come after it was registered: it
+// carries its effect itself, before the one that waits for it.
+func TestAStragglerIsRegistered(t *testing.T) {
+	var a ledger.Account
+	later := behind(arrival("b", 5), "a", 1)
+	steps := []ledger.Step{
+		a.Arrive(later).Step, a.Arrive(later).Step,
+		a.Arrive(arrival("a", 1)).Step,
+	}
+	if diff := cmp.Diff([]ledger.Step{ledger.Wait, ledger.Wait, ledger.Proceed}, steps); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
 	if got, want := len(a.Effects), 2; got != want {
 		t.Errorf("got %d effects, want %d", got, want)
 	}

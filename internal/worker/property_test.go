@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"github.com/usherhq/usher/events"
@@ -313,7 +313,8 @@ func (r *run) endings(user int) []bool {
 	return may
 }
 
-// TestMain plays a thousand histories where -rapid.checks does not say how many.
+// TestMain plays a thousand histories where -rapid.checks does not say how many,
+// and fails where the tests leave a goroutine behind.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	given := false
@@ -323,7 +324,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // TestWhatMustHold plays random histories: DESIGN 12, 1 to 3.

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/schemas"
+)
+
+// front is the HTTP side of a process. It is there before NATS is, and says so.
+type front struct {
+	bus     atomic.Pointer[bus.Bus]
+	serving atomic.Bool // whether the workers run
+}
+
+var errNotYet = errors.New("there is no NATS yet")
+
+// Store is the Stream of the endpoint.
+func (f *front) Store(ctx context.Context, list []events.Event) error {
+	b := f.bus.Load()
+	if b == nil {
+		return errNotYet
+	}
+	return b.Store(ctx, list)
+}
+
+// MaxMessage is what NATS takes; zero while it is not there.
+func (f *front) MaxMessage() int64 {
+	if b := f.bus.Load(); b != nil {
+		return b.MaxMessage()
+	}
+	return 0
+}
+
+// Keep makes a dead letter of a delivery.
+func (f *front) Keep(ctx context.Context, d ingest.Delivery) error {
+	b := f.bus.Load()
+	if b == nil {
+		return errNotYet
+	}
+	id := d.ID
+	if id == "" {
+		id = string(d.Body)
+	}
+	header := http.Header{"Content-Type": d.Header.Values("Content-Type")} // not those that prove who sent it
+	return b.Bury(ctx, bus.DeadLetter{
+		Vendor: deliveries, Type: d.Source, Key: events.Key("/webhooks/"+d.Source, id), EventID: d.ID, Source: "/webhooks/" + d.Source,
+		Class: "invalid", Message: d.Problem, Pointer: d.Pointer, Rule: d.Rule,
+		Attempts: 1, FirstTry: d.At.UTC(), LastTry: d.At.UTC(), Stored: d.At.UTC(),
+		Subject: "/webhooks/" + d.Source, Header: header, Payload: d.Body,
+	})
+}
+
+// Ready says which parts of the process can do their work.
+func (f *front) Ready() ingest.Readiness {
+	parts := map[string]string{"nats": "connecting", "workers": "waiting for NATS"}
+	if b := f.bus.Load(); b != nil {
+		parts["nats"] = b.Status()
+	}
+	if f.serving.Load() {
+		parts["workers"] = "ok"
+	}
+	return ingest.Readiness{Ready: parts["nats"] == "ok" && parts["workers"] == "ok", Parts: parts}
+}
+
+// handler is the endpoint as it is configured.
+func (f *front) handler(c config.Config, log zerolog.Logger) (http.Handler, error) {
+	set, err := schemas.New()
+	if err != nil {
+		return nil, err
+	}
+	hooks, err := webhooks(c)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return ingest.New(ingest.Config{
+		Clients: clients(c.HTTP), Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
+		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
+	}, ingest.Deps{
+		Stream: f, Failed: f, Validate: set.Validate, Schema: schemas.JSON, Ready: f.Ready,
+		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		Log:    log,
+	}), nil
+}
+
+// clients are those of the configuration, those with a plain token too.
+func clients(c config.HTTP) []ingest.Client {
+	var list []ingest.Client
+	for _, token := range c.Tokens {
+		list = append(list, ingest.Client{Name: "tokens", Token: token})
+	}
+	for _, one := range c.Clients {
+		list = append(list, ingest.Client{Name: one.Name, Token: one.Token, Sources: one.Sources, Types: one.Types})
+	}
+	return list
+}
+
+// listen opens the address of the endpoint, and returns what answers there until
+// its context ends. Where there is to be none, that does nothing.
+func (f *front) listen(ctx context.Context, c config.Config, log zerolog.Logger) (answer func(context.Context) error, err error) {
+	if !c.HTTP.On() {
+		return func(context.Context) error { return nil }, nil
+	}
+	h, err := f.handler(c, log)
+	if err != nil {
+		return nil, err
+	}
+	l, err := ingest.Listen(ctx, c.HTTP.Addr)
+	if err != nil {
+		return nil, err
+	}
+	log.Info().Str("addr", l.Addr().String()).Bool("tls", c.HTTP.TLSCert != "").Msg("listening for events over HTTP")
+	limits := ingest.ServerConfig{
+		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
+		Idle: c.HTTP.Idle, Grace: c.Worker.Shutdown / 2,
+	}
+	return func(ctx context.Context) error { return ingest.Serve(ctx, l, limits, h, log) }, nil
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+)
+
+// limit gives a stream room for so many messages, and has it refuse more; for
+// any number where that is -1.
+func (w *world) limit(js jetstream.JetStream, name string, messages int64) {
+	w.t.Helper()
+	stream, err := js.Stream(w.t.Context(), name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c := stream.CachedInfo().Config
+	c.MaxMsgs, c.Discard = messages, jetstream.DiscardNew
+	if _, err := js.UpdateStream(w.t.Context(), c); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// stored counts the messages of a stream.
+func (w *world) stored(js jetstream.JetStream, name string) int {
+	w.t.Helper()
+	stream, err := js.Stream(w.t.Context(), name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return int(stream.CachedInfo().State.Msgs)
+}
+
+// unacked counts the lifecycle messages that the vendors have not acknowledged.
+func (w *world) unacked(js jetstream.JetStream) (n int) {
+	w.t.Helper()
+	for vendor := range everywhere {
+		c, err := js.Consumer(w.t.Context(), bus.EventsStream, laneName(vendor, lifecycleLane))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		n += c.CachedInfo().NumAckPending
+	}
+	return n
+}
+
+// remade makes the streams that are not there.
+func (w *world) remade(js jetstream.JetStream) {
+	w.t.Helper()
+	l := bus.Layout{
+		Events: bus.EventsStream, Own: true, EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour,
+		AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
+	}
+	if _, err := bus.Ensure(w.t.Context(), js, l); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// annOnce checks that each vendor was asked for her account once.
+func (w *world) annOnce() {
+	w.t.Helper()
+	for name, v := range w.stands.State().Vendors {
+		creates := 0
+		for _, u := range v.Users {
+			creates += u.Creates
+		}
+		if creates != 1 {
+			w.t.Errorf("%s: got %d create calls, want 1", name, creates)
+		}
+	}
+}
+
+// unackedFor checks that messages stay unacknowledged while serve says, again
+// and again, why.
+func (w *world) unackedFor(js jetstream.JetStream, why string, messages int) {
+	w.t.Helper()
+	w.said(why, 2*messages)
+	w.until("all others are acknowledged", func() bool { return w.unacked(js) <= messages })
+	if got := w.unacked(js); got != messages {
+		w.t.Errorf("got %d messages that are not acknowledged, want %d", got, messages)
+	}
+}
+
+// TestResultsThatCannotBeStored is about a stream that takes no more, and about
+// one that is gone: each vendor is called once, and all is told in the end.
+func TestResultsThatCannotBeStored(t *testing.T) {
+	cases := map[string]struct {
+		spoil, mend func(w *world, js jetstream.JetStream)
+		said        string
+		unacked     int
+	}{
+		"full": {
+			func(w *world, js jetstream.JetStream) { w.limit(js, bus.ResultsStream, 1) },
+			func(w *world, js jetstream.JetStream) { w.limit(js, bus.ResultsStream, -1) },
+			"the stream RESULTS is full: raise its limits",
+			len(everywhere) - 1,
+		},
+		"gone": {
+			func(w *world, js jetstream.JetStream) {
+				if err := js.DeleteStream(w.t.Context(), bus.ResultsStream); err != nil {
+					w.t.Fatal(err)
+				}
+			},
+			func(w *world, js jetstream.JetStream) { w.remade(js) },
+			"is the stream RESULTS there?",
+			len(everywhere),
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			js := w.streams()
+			w.serve()
+			c.spoil(w, js)
+			w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
+			w.unackedFor(js, c.said, c.unacked)
+			c.mend(w, js)
+			w.expect("c1", everywhere)
+			w.until("all is acknowledged", func() bool { return w.unacked(js) == 0 })
+			w.annOnce()
+			for name, v := range w.stands.State().Vendors {
+				if n := anns(v); n != 1 {
+					t.Errorf("%s: got %d accounts, want 1", name, n)
+				}
+			}
+			w.end()
+		})
+	}
+}
+
+// TestDeadLettersThatCannotBeStored: a failure is told and let go only once its
+// dead letter is kept.
+func TestDeadLettersThatCannotBeStored(t *testing.T) {
+	cases := map[string]struct {
+		kind, data string
+		letters    int // of the five vendors
+	}{
+		"an event that breaks its schema": {events.UserCreated, `{"user_id":"u2"}`, 5},
+		"a failure at a vendor":           {events.UserDeleted, `{"user_id":"nobody"}`, 4}, // Usermost cannot delete
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.patience = time.Minute // an effect that is left comes again after AckWait
+			w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=100ms", "USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=500ms")
+			js := w.streams()
+			w.serve()
+			w.limit(js, bus.DeadStream, 1)
+			if _, err := js.Publish(t.Context(), c.kind, []byte(cloudEvent(c.kind, "bad1", c.data))); err != nil {
+				t.Fatal(err)
+			}
+			w.unackedFor(js, "the stream DEADLETTERS is full: raise its limits", c.letters-1)
+			if got, want := w.stored(js, bus.ResultsStream), len(everywhere)-c.letters+1; got != want {
+				t.Errorf("got %d results, want %d: none of a failure that is not kept", got, want)
+			}
+			w.limit(js, bus.DeadStream, -1)
+			w.until("all are kept and told", func() bool {
+				return len(w.letters()) == c.letters && w.stored(js, bus.ResultsStream) == len(everywhere)
+			})
+			w.until("all is acknowledged", func() bool { return w.unacked(js) == 0 })
+			w.end()
+		})
+	}
+}
+
+// TestSendToAStreamThatIsFull: what does not go in is told, with what to do.
+func TestSendToAStreamThatIsFull(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	js := w.streams()
+	w.remade(js)
+	w.limit(js, bus.EventsStream, 1)
+	_, err := w.feed(people(events.UserCreated, 1, 2), "send")
+	if err == nil || exitCode(err) != exitFailed {
+		t.Fatalf("got %v, want exit code 1", err)
+	}
+	for _, want := range []string{"event 2", "the stream EVENTS is full: raise its limits", "the first 1 event of 2 went through"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+}
+
+// TestWhatServeReadsFromIsDeleted takes consumers and then the stream of events
+// from under a serve that works.
+func TestWhatServeReadsFromIsDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	js := w.streams()
+	w.serve()
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
+	w.expect("c1", everywhere)
+	for vendor := range everywhere {
+		if err := js.DeleteConsumer(t.Context(), bus.EventsStream, laneName(vendor, lifecycleLane)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enrol := cloudEvent(events.EnrollmentRequested, "e1", `{"user_id":"u1","course_id":"12","vendor":"lead","email":"ann@example.org"}`)
+	w.send(`{"sent":1,"new":1,"known":0}`, enrol)
+	w.expect("e1", map[string]string{"lead": "done"})
+
+	if err := js.DeleteStream(t.Context(), bus.EventsStream); err != nil {
+		t.Fatal(err)
+	}
+	w.said("stream not found", 1)
+	if _, err := w.feed(people(events.UserCreated, 2, 2), "send"); err == nil || !strings.Contains(err.Error(), "is the stream EVENTS there?") {
+		t.Errorf("send: got %v, want which stream is not there", err)
+	}
+	w.remade(js)
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserDeleted, "d1", `{"user_id":"u1"}`))
+	w.expect("d1", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "unsupported"})
+	w.annOnce()
+	w.end()
+}

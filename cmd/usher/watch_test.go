@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/usherhq/usher/events"
+)
+
+// TestALaneThatIsFullLosesNothing fills the lifecycle lanes of two vendors with
+// enrolments of users whom nobody has created: an operator is told, the other
+// vendors go on, and once the enrolments are given up so does the lane.
+func TestALaneThatIsFullLosesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.environ = append(w.environ, "USHER_WORKER_MAX_ACK_PENDING=5", "USHER_WORKER_PREREQUISITE_WAIT=3s", "USHER_WORKER_RETRY_MIN=100ms")
+	for _, vendor := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
+		w.environ = append(w.environ, "USHER_"+vendor+"_CONCURRENCY=2")
+	}
+	w.serve()
+	const waiting = 8
+	var lines strings.Builder
+	for i := range waiting {
+		fmt.Fprintln(&lines, cloudEvent(events.EnrollmentRequested, fmt.Sprint("early-", i), fmt.Sprintf(`{"user_id":"early%d","course_id":"go-basics"}`, i)))
+	}
+	fmt.Fprintln(&lines, cloudEvent(events.UserCreated, "ada", `{"user_id":"ada","email":"ada@example.org"}`))
+	if _, err := w.feed(lines.String(), "send", "-"); err != nil {
+		t.Fatal(err)
+	}
+	for _, vendor := range []string{"miestro", "lead"} {
+		w.until("it is told that the lane of "+vendor+" is nearly full", func() bool {
+			for line := range strings.Lines(w.log.String()) {
+				if strings.Contains(line, "many effects wait") && strings.Contains(line, vendor) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	w.expect("ada", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "done"})
+	w.until("every early enrolment is a dead letter of both vendors", func() bool {
+		return strings.Count(w.must("dead", "list", "--json"), `"class"`) == 2*waiting
+	})
+	w.stop()
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+}

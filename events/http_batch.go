@@ -1,0 +1,147 @@
+package events
+
+import "strconv"
+
+// MaxBatch is the most events that one batch may hold.
+const MaxBatch = 1000
+
+// BatchFault says why one event of a batch is refused.
+type BatchFault struct {
+	Index int           // the event's place in the batch, from 0
+	ID    string        // the event's id, or "" where it cannot be read
+	Err   *InvalidError // its pointer, and the bytes in its detail, count from the event
+}
+
+// BatchError tells of all events for which a batch is refused, by index. There is
+// at least one. It unwraps to their errors, so a caller that tells it from an
+// *InvalidError of the whole asks for *BatchError first.
+type BatchError struct {
+	Faults []BatchFault
+}
+
+// Error says how many events are bad, and what is wrong with the first.
+func (e *BatchError) Error() string {
+	if len(e.Faults) == 0 {
+		return "invalid batch"
+	}
+	first := e.Faults[0]
+	return "invalid batch: bad events: " + strconv.Itoa(len(e.Faults)) +
+		", the first at index " + strconv.Itoa(first.Index) + ": " + first.Err.Error()
+}
+
+// Unwrap returns the errors of the events.
+func (e *BatchError) Unwrap() []error {
+	all := make([]error, len(e.Faults))
+	for i, f := range e.Faults {
+		all[i] = f.Err
+	}
+	return all
+}
+
+// parseBatch reads all events of a batch, or none. An error is an *InvalidError
+// or a *BatchError.
+func parseBatch(body []byte) ([]Event, error) {
+	pieces, problem := elements(body)
+	if problem != nil {
+		return nil, problem
+	}
+	list := make([]Event, 0, len(pieces))
+	var faults []BatchFault
+	for i, piece := range pieces {
+		e, err := parse(piece)
+		if err != nil {
+			faults = append(faults, BatchFault{Index: i, ID: readableID(piece), Err: err})
+			continue
+		}
+		list = append(list, e)
+	}
+	if faults != nil {
+		return nil, &BatchError{Faults: faults}
+	}
+	return list, nil
+}
+
+// readableID returns the id of a bad event, or "" where it has none, or two, or
+// one that breaks the rules.
+func readableID(piece []byte) string {
+	raw, err := find(piece, "id")
+	if raw == nil || raw[0] != '"' || err != nil && err.Pointer == "/id" {
+		return ""
+	}
+	a := attributes{}
+	if a.set("id", unquoted(raw)) != nil {
+		return ""
+	}
+	return a.ctx.ID
+}
+
+// elements returns the elements of an array of at most MaxBatch. It looks for their
+// ends only, so that one bad element does not hide the others: a body is one JSON
+// document if elements takes it and parse takes each element.
+func elements(body []byte) ([][]byte, *InvalidError) {
+	s := scanner{data: body}
+	if s.space(); s.peek() != '[' {
+		return nil, s.fail(RuleJSON, "send one JSON array of events")
+	}
+	s.pos++
+	if s.space(); s.peek() == ']' {
+		s.pos++
+		return nil, s.end()
+	}
+	var pieces [][]byte
+	for more := true; more; {
+		if len(pieces) == MaxBatch {
+			return nil, invalid("", RuleBatchSize, "send at most "+strconv.Itoa(MaxBatch)+" events in a batch")
+		}
+		s.space()
+		from := s.pos
+		if s.skip(); s.pos == from {
+			return nil, s.fail(RuleJSON, "an event must stand here")
+		}
+		pieces = append(pieces, body[from:s.pos])
+		var err *InvalidError
+		if more, err = s.next(']'); err != nil {
+			return nil, err
+		}
+	}
+	return pieces, s.end()
+}
+
+// skip moves to where the value here ends if it is JSON: behind its last bracket,
+// or to the comma, bracket or end that follows it. It needs no memory, however
+// deep the value is.
+func (s *scanner) skip() {
+	depth := 0
+	for s.pos < len(s.data) {
+		switch c := s.data[s.pos]; {
+		case c == '"':
+			s.skipText()
+			continue
+		case c == '{' || c == '[':
+			depth++
+		case depth == 0 && (c == ',' || c == ']' || c == '}'):
+			return
+		case c == ']' || c == '}':
+			depth--
+			if depth == 0 {
+				s.pos++
+				return
+			}
+		}
+		s.pos++
+	}
+}
+
+// skipText moves behind the closing quote of the string here, or to the end.
+func (s *scanner) skipText() {
+	for s.pos++; s.pos < len(s.data); s.pos++ {
+		switch s.data[s.pos] {
+		case '"':
+			s.pos++
+			return
+		case '\\':
+			s.pos++
+		}
+	}
+	s.pos = len(s.data)
+}

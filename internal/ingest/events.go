@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+)
+
+// retryAfter is what a sender is told to wait while events cannot be stored.
+const retryAfter = 5 * time.Second
+
+// accepted is the answer to events that were taken.
+type accepted struct {
+	Accepted []string `json:"accepted"` // their ids, in the order in which they came
+}
+
+// postEvents takes the events of a request, all or none.
+func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
+	client, ok := p.who(w, r)
+	if !ok || !p.fromAllowedOrigin(w, r) {
+		return
+	}
+	body, ok := p.body(w, r)
+	if !ok {
+		return
+	}
+	list, _, err := events.FromHTTP(r.Header, body)
+	if err != nil {
+		p.refuse(w, r, unread(err))
+		return
+	}
+	if faults := p.judge(client, list); len(faults) > 0 {
+		p.refuse(w, r, problemOf(faults))
+		return
+	}
+	p.store(w, r, list)
+}
+
+// judge returns what is wrong with events that are CloudEvents: 403 where the
+// client may not send them, 422 where they break the schema of their type.
+func (p *endpoint) judge(client Client, list []events.Event) (faults []fault) {
+	for i, e := range list {
+		var invalid *events.InvalidError
+		switch err := p.deps.Validate(e); {
+		case client.may(e) != nil:
+			faults = append(faults, faultOf(i, e.ID(), client.may(e), http.StatusForbidden))
+		case errors.As(err, &invalid):
+			faults = append(faults, faultOf(i, e.ID(), invalid, http.StatusUnprocessableEntity))
+		case err != nil:
+			faults = append(faults, fault{Index: i, ID: e.ID(), Detail: "it cannot be checked", status: http.StatusUnprocessableEntity})
+		}
+	}
+	return faults
+}
+
+// store stores the events, and answers 202 once all are stored.
+func (p *endpoint) store(w http.ResponseWriter, r *http.Request, list []events.Event) {
+	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
+	defer cancel()
+	err := p.deps.Stream.Store(ctx, list)
+	var invalid *events.InvalidError
+	switch {
+	case errors.As(err, &invalid): // it grew too large as it was written
+		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
+	case errors.Is(err, bus.ErrTooLarge):
+		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
+	case err != nil:
+		p.deps.Log.Warn().Err(err).Msg("events cannot be stored")
+		p.refuse(w, r, problem{
+			Status: http.StatusServiceUnavailable, after: retryAfter,
+			Detail: "not everything is stored; send all of it again later: what is stored is taken once",
+		})
+	default:
+		took := accepted{Accepted: make([]string, 0, len(list))}
+		for _, e := range list {
+			took.Accepted = append(took.Accepted, e.ID())
+		}
+		writeJSON(w, "application/json", http.StatusAccepted, took)
+	}
+}
+
+// body reads the whole body. Where it returns false, it has answered.
+func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed"})
+		return nil, false
+	}
+	limit := p.config.MaxBody
+	if most := p.deps.Stream.MaxMessage(); most > 0 {
+		limit = min(limit, most)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large; send smaller batches"})
+	case err != nil:
+		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body did not come to its end"})
+	}
+	return body, err == nil
+}

@@ -1,0 +1,57 @@
+package ingest_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// FuzzEndpoint sends any bytes on any route, as a client who may: no answer says
+// that the fault is ours, and what is stored is what the answer says.
+func FuzzEndpoint(f *testing.F) {
+	f.Add("POST", "/events", structured, "", "", created)
+	f.Add("POST", "/events", batch, "", "", "["+created+"]")
+	f.Add("POST", "/events", "application/json", "ce-type", "user.created", `{"user_id":"ada"}`)
+	f.Add("POST", "/events?access_token=%zz", structured, "ce-:", "%C0%A0", created)
+	f.Add("OPTIONS", "/events", "", "WebHook-Request-Rate", "-1", "")
+	f.Add("POST", "/webhooks/crm", "application/json", "Signature", "right", `{"type":"ping"}`)
+	f.Add("GET", "/schemas/user.created", "", "", "", "")
+	c := config()
+	c.Rate = 0
+	s := &shelf{}
+	h := endpoint(f, c, s)
+	f.Fuzz(func(t *testing.T, method, target, contentType, name, value, body string) {
+		s.ids = nil
+		r := request{method, target, headers("Authorization", bearer, "WebHook-Request-Origin", "events.example.org"), body}
+		r.header["Content-Type"] = []string{contentType}
+		if name != "" {
+			r.header[http.CanonicalHeaderKey(name)] = []string{value}
+		}
+		if _, err := http.NewRequestWithContext(t.Context(), method, "http://usher.test/", nil); err != nil {
+			return // a method that no server would hand on
+		}
+		res := ask(h, r)
+		text, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode >= 500 || res.StatusCode/100 == 3 {
+			t.Errorf("got status %d", res.StatusCode)
+		}
+		var answer struct{ Accepted []string }
+		if res.StatusCode == http.StatusAccepted {
+			if err := json.Unmarshal(text, &answer); err != nil {
+				t.Errorf("the answer is no JSON: %v", err)
+			}
+		}
+		if len(answer.Accepted) == 0 {
+			answer.Accepted = nil
+		}
+		if diff := cmp.Diff(answer.Accepted, s.ids); diff != "" {
+			t.Errorf("stored (-answered +stored)\n%s", diff)
+		}
+	})
+}

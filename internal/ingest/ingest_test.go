@@ -1,0 +1,388 @@
+package ingest_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/ingest/mapping"
+	"github.com/usherhq/usher/schemas"
+)
+
+// shelf is a Stream and a Failed that keep what they are given.
+type shelf struct {
+	mu   sync.Mutex
+	err  error
+	ids  []string
+	kept []ingest.Delivery
+}
+
+func (s *shelf) Store(_ context.Context, list []events.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	for _, e := range list {
+		s.ids = append(s.ids, e.ID())
+	}
+	return nil
+}
+
+func (s *shelf) Keep(_ context.Context, d ingest.Delivery) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = append(s.kept, d)
+	return s.err
+}
+
+func (s *shelf) MaxMessage() int64 { return 1 << 20 }
+
+const created = `{"specversion":"1.0","id":"e1","source":"/school","type":"user.created","data":{"user_id":"ada","email":"ada@example.org"}}`
+
+// numbered is created with another id.
+func numbered(id string) string { return strings.Replace(created, `"e1"`, `"`+id+`"`, 1) }
+
+// config is one that permits all that the tests ask for.
+func config() ingest.Config {
+	return ingest.Config{
+		Clients: []ingest.Client{
+			{Name: "all", Token: "token-of-one-who-may-all"},
+			{Name: "crm", Token: "token-of-the-crm-only-00", Sources: []string{"/crm"}, Types: []string{"user.created"}},
+		},
+		MaxBody: 4 << 10, StoreTime: time.Second,
+		Origins: []string{"events.example.org"}, Rate: 1000,
+		Webhooks: map[string]ingest.Webhook{"crm": {Verifier: signedBy("right"), Mapper: mapper{}}},
+	}
+}
+
+// endpoint serves c over s.
+func endpoint(t testing.TB, c ingest.Config, s *shelf) http.Handler {
+	t.Helper()
+	set, err := schemas.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ingest.New(c, ingest.Deps{
+		Stream: s, Failed: s, Validate: set.Validate, Schema: schemas.JSON, Log: zerolog.Nop(),
+		Ready: func() ingest.Readiness {
+			return ingest.Readiness{Ready: s.err == nil, Parts: map[string]string{"nats": "ok"}}
+		},
+	})
+}
+
+// signedBy verifies a header against a secret; mapper reads a user_id.
+type signedBy string
+
+func (v signedBy) Verify(h http.Header, _ []byte) (string, error) {
+	if h.Get("Signature") != string(v) {
+		return "", errors.New("the signature is not right")
+	}
+	return h.Get("Webhook-Id"), nil
+}
+
+type mapper struct{}
+
+func (mapper) Map(id string, _ http.Header, body []byte) (events.Event, error) {
+	var in struct{ Type, User, Email string }
+	if err := json.Unmarshal(body, &in); err != nil {
+		return events.Event{}, errors.New("the payload is no JSON")
+	}
+	if in.Type == "ping" {
+		return events.Event{}, mapping.ErrIgnored
+	}
+	return events.New(events.UserCreated, "/webhooks/crm", id, time.Unix(1_700_000_000, 0), map[string]any{"user_id": in.User, "email": in.Email})
+}
+
+// said is an answer.
+type said struct {
+	Status int
+	Header map[string]string // those that the case names
+	IDs    []string          // accepted
+	Faults []string          // index, pointer and rule
+}
+
+type request struct {
+	method, target string
+	header         http.Header
+	body           string
+}
+
+func ask(h http.Handler, r request) *http.Response {
+	body := io.Reader(strings.NewReader(r.body))
+	req := httptest.NewRequest(r.method, "http://usher.test/", body)
+	path, query, _ := strings.Cut(r.target, "?")
+	req.URL.Path, req.URL.RawQuery = path, query
+	for name, values := range r.header {
+		req.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	return w.Result()
+}
+
+// read sums an answer up, with the headers that want names.
+func read(t *testing.T, res *http.Response, want map[string]string) said {
+	t.Helper()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := said{Status: res.StatusCode}
+	for name := range want {
+		if got.Header == nil {
+			got.Header = map[string]string{}
+		}
+		got.Header[name] = res.Header.Get(name)
+	}
+	var answer struct {
+		Accepted []string
+		Status   int
+		Errors   []struct {
+			Index         int
+			Pointer, Rule string
+		}
+	}
+	if len(body) > 0 && strings.Contains(res.Header.Get("Content-Type"), "json") {
+		if err := json.Unmarshal(body, &answer); err != nil {
+			t.Errorf("the answer is no JSON: %v", err)
+		}
+	}
+	if res.StatusCode >= 400 && (res.Header.Get("Content-Type") != "application/problem+json" || answer.Status != res.StatusCode) {
+		t.Errorf("got %s with status %d inside for a refusal, want a problem of that status", res.Header.Get("Content-Type"), answer.Status)
+	}
+	if len(answer.Accepted) > 0 {
+		got.IDs = answer.Accepted
+	}
+	for _, f := range answer.Errors {
+		got.Faults = append(got.Faults, fmt.Sprintf("%d %s %s", f.Index, f.Pointer, f.Rule))
+	}
+	return got
+}
+
+// headers are pairs of name and value.
+func headers(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		h.Add(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+const (
+	structured = "application/cloudevents+json"
+	batch      = "application/cloudevents-batch+json"
+	bearer     = "Bearer token-of-one-who-may-all"
+)
+
+// post is a request to /events with a known token.
+func post(contentType, body string, pairs ...string) request {
+	return request{http.MethodPost, "/events", headers(append([]string{"Content-Type", contentType, "Authorization", bearer}, pairs...)...), body}
+}
+
+// TestRoutes has a case for each rule of the HTTP side.
+func TestRoutes(t *testing.T) {
+	consent := func(pairs ...string) request {
+		return request{http.MethodOptions, "/events", headers(pairs...), ""}
+	}
+	hook := func(body string, pairs ...string) request {
+		return request{http.MethodPost, "/webhooks/crm", headers(pairs...), body}
+	}
+	cases := map[string]struct {
+		r    request
+		want said
+	}{
+		"one structured event is taken":              {post(structured, created), said{Status: 202, IDs: []string{"e1"}}},
+		"one binary event is taken":                  {post("application/json", `{"user_id":"ada","email":"ada@example.org"}`, "ce-specversion", "1.0", "ce-id", "e2", "ce-source", "/school", "ce-type", "user.created"), said{Status: 202, IDs: []string{"e2"}}},
+		"a batch is taken":                           {post(batch, "["+numbered("a")+","+numbered("b")+"]"), said{Status: 202, IDs: []string{"a", "b"}}},
+		"an empty batch is taken":                    {post(batch, "[]"), said{Status: 202}},
+		"a batch is refused whole, with every fault": {post(batch, "["+created+`,{"id":"x"},`+numbered("c")+`,{"specversion":"2.0","id":"y","source":"/s","type":"t"}]`), said{Status: 400, Faults: []string{"1 /specversion required", "3 /specversion specversion"}}},
+		"and so with faults against the schema": {
+			post(batch, "["+created+","+strings.Replace(numbered("d"), "ada@example.org", "nobody", 1)+"]"),
+			said{Status: 422, Faults: []string{"1 /data/email schema:format"}},
+		},
+		"400: no CloudEvent":        {post("application/json", "{}"), said{Status: 400, Faults: []string{"0  mode"}}},
+		"413: the body":             {post(structured, strings.Repeat(" ", 5<<10)+created), said{Status: 413}},
+		"413: too many in a batch":  {post(batch, "["+strings.Repeat("1,", 1000)+"1]"), said{Status: 413, Faults: []string{"0  batch-size"}}},
+		"415: an unknown format":    {post("application/cloudevents+avro", created), said{Status: 415}},
+		"415: a compressed body":    {post(structured, created, "Content-Encoding", "gzip"), said{Status: 415}},
+		"422: a type of nobody":     {post(structured, strings.Replace(created, "user.created", "user.renamed", 1)), said{Status: 422, Faults: []string{"0 /type type"}}},
+		"404: no such route":        {request{http.MethodPost, "/event", nil, created}, said{Status: 404}},
+		"404, not a redirect: //":   {request{http.MethodPost, "//events", nil, created}, said{Status: 404}},
+		"404, not a redirect: /":    {request{http.MethodPost, "/events/", nil, created}, said{Status: 404}},
+		"405: GET, and Allow":       {request{http.MethodGet, "/events", nil, ""}, said{Status: 405, Header: map[string]string{"Allow": "OPTIONS, POST"}}},
+		"405: PUT":                  {request{http.MethodPut, "/events", nil, ""}, said{Status: 405, Header: map[string]string{"Allow": "OPTIONS, POST"}}},
+		"401: no token":             {request{http.MethodPost, "/events", headers("Content-Type", structured), created}, said{Status: 401, Header: map[string]string{"WWW-Authenticate": `Bearer realm="usher"`}}},
+		"401: an unknown token":     {request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer nobody"), created}, said{Status: 401}},
+		"401: an empty token":       {request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer "), created}, said{Status: 401}},
+		"the token in the query":    {request{http.MethodPost, "/events?access_token=token-of-one-who-may-all", headers("Content-Type", structured), created}, said{Status: 202, IDs: []string{"e1"}, Header: map[string]string{"Cache-Control": "private"}}},
+		"400: the token twice":      {request{http.MethodPost, "/events?access_token=token-of-one-who-may-all", headers("Content-Type", structured, "Authorization", bearer), created}, said{Status: 400}},
+		"403: not of that source":   {request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer token-of-the-crm-only-00"), created}, said{Status: 403, Faults: []string{"0 /source not-allowed"}}},
+		"403: not of that type":     {request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer token-of-the-crm-only-00"), `{"specversion":"1.0","id":"e1","source":"/crm","type":"user.deleted","data":{"user_id":"ada"}}`}, said{Status: 403, Faults: []string{"0 /type not-allowed"}}},
+		"the crm may send its own":  {request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer token-of-the-crm-only-00"), strings.Replace(created, "/school", "/crm", 1)}, said{Status: 202, IDs: []string{"e1"}}},
+		"403: an origin unasked":    {post(structured, created, "WebHook-Request-Origin", "evil.example.org"), said{Status: 403}},
+		"an origin that may":        {post(structured, created, "WebHook-Request-Origin", "Events.Example.org"), said{Status: 202, IDs: []string{"e1"}}},
+		"consent":                   {consent("WebHook-Request-Origin", "events.example.org", "WebHook-Request-Rate", "120"), said{Status: 200, Header: map[string]string{"WebHook-Allowed-Origin": "events.example.org", "WebHook-Allowed-Rate": "120", "Allow": "OPTIONS, POST"}}},
+		"consent: no more than may": {consent("WebHook-Request-Origin", "events.example.org", "WebHook-Request-Rate", "9999999"), said{Status: 200, Header: map[string]string{"WebHook-Allowed-Rate": "60000"}}},
+		"consent: no rate asked":    {consent("WebHook-Request-Origin", "events.example.org"), said{Status: 200, Header: map[string]string{"WebHook-Allowed-Rate": "60000"}}},
+		"consent: a bad rate":       {consent("WebHook-Request-Origin", "events.example.org", "WebHook-Request-Rate", "0"), said{Status: 400, Header: map[string]string{"WebHook-Allowed-Origin": ""}}},
+		"consent: another origin":   {consent("WebHook-Request-Origin", "evil.example.org"), said{Status: 403, Header: map[string]string{"WebHook-Allowed-Origin": ""}}},
+		"consent: no origin":        {consent(), said{Status: 400, Header: map[string]string{"WebHook-Allowed-Origin": ""}}},
+		"consent: a callback that we do not make": {
+			consent("WebHook-Request-Origin", "events.example.org", "WebHook-Request-Callback", "https://evil.example.org/"),
+			said{Status: 200, Header: map[string]string{"WebHook-Allowed-Origin": "events.example.org"}},
+		},
+		"a signed delivery is taken":         {hook(`{"type":"user","user":"ada","email":"ada@example.org"}`, "Signature", "right", "Webhook-Id", "d1"), said{Status: 202, IDs: []string{"d1"}}},
+		"one of no interest is let go":       {hook(`{"type":"ping"}`, "Signature", "right"), said{Status: 202}},
+		"401: a wrong signature":             {hook(`{}`, "Signature", "wrong"), said{Status: 401}},
+		"422: a payload that cannot be read": {hook(`{`, "Signature", "right"), said{Status: 422, Faults: []string{"0  mapping"}}},
+		"422: an event against its schema":   {hook(`{"user":"ada","email":"nobody"}`, "Signature", "right", "Webhook-Id", "d2"), said{Status: 422, Faults: []string{"0 /data/email schema:format"}}},
+		"404: a sender of nobody":            {request{http.MethodPost, "/webhooks/who", nil, ""}, said{Status: 404}},
+		"405: GET of a webhook":              {request{http.MethodGet, "/webhooks/crm", nil, ""}, said{Status: 405, Header: map[string]string{"Allow": "POST"}}},
+		"the schema of a type":               {request{http.MethodGet, "/schemas/user.created", nil, ""}, said{Status: 200, Header: map[string]string{"Content-Type": "application/schema+json"}}},
+		"404: no such schema":                {request{http.MethodGet, "/schemas/../config", nil, ""}, said{Status: 404}},
+		"it lives":                           {request{http.MethodGet, "/healthz", nil, ""}, said{Status: 200}},
+		"it is ready":                        {request{http.MethodGet, "/readyz", nil, ""}, said{Status: 200}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := &shelf{}
+			got := read(t, ask(endpoint(t, config(), s), c.r), c.want.Header)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if diff := cmp.Diff(c.want.IDs, s.ids); diff != "" {
+				t.Errorf("stored (-answered +stored)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestNothingIsAnsweredForThatIsNotStored lets the stream fail.
+func TestNothingIsAnsweredForThatIsNotStored(t *testing.T) {
+	s := &shelf{err: errors.New("nats is away")}
+	h := endpoint(t, config(), s)
+	for name, r := range map[string]request{
+		"an event":            post(structured, created),
+		"a delivery":          {http.MethodPost, "/webhooks/crm", headers("Signature", "right", "Webhook-Id", "d1"), `{"user":"ada","email":"ada@example.org"}`},
+		"a delivery at fault": {http.MethodPost, "/webhooks/crm", headers("Signature", "right"), `{`},
+	} {
+		got := read(t, ask(h, r), map[string]string{"Retry-After": ""})
+		if diff := cmp.Diff(said{Status: 503, Header: map[string]string{"Retry-After": "5"}}, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+	if got := ask(h, request{method: http.MethodGet, target: "/readyz"}).StatusCode; got != http.StatusServiceUnavailable {
+		t.Errorf("got status %d of /readyz, want 503", got)
+	}
+	s.err = fmt.Errorf("event 1 of 1 is %w", bus.ErrTooLarge)
+	if got := read(t, ask(h, post(structured, created)), nil); got.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("got status %d of an event that NATS never takes, want 413", got.Status)
+	}
+}
+
+// TestADeliveryAtFaultIsKept looks at what a person finds of it.
+func TestADeliveryAtFaultIsKept(t *testing.T) {
+	s := &shelf{}
+	h := endpoint(t, config(), s)
+	ask(h, request{http.MethodPost, "/webhooks/crm", headers("Signature", "right", "Webhook-Id", "d2"), `{"user":"ada","email":"nobody"}`})
+	if len(s.kept) != 1 {
+		t.Fatalf("got %d deliveries kept, want 1", len(s.kept))
+	}
+	d := s.kept[0]
+	if d.Source != "crm" || d.ID != "d2" || d.Pointer != "/data/email" || string(d.Body) != `{"user":"ada","email":"nobody"}` || strings.Contains(d.Problem, "nobody") {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// TestAClientThatIsTooFastIsTold asks more often than the rate allows.
+func TestAClientThatIsTooFastIsTold(t *testing.T) {
+	c := config()
+	c.Rate = 2
+	h := endpoint(t, c, &shelf{})
+	statuses := map[int]int{}
+	var after string
+	for range 5 {
+		res := ask(h, post(structured, created))
+		statuses[res.StatusCode]++
+		if res.StatusCode == http.StatusTooManyRequests {
+			after = res.Header.Get("Retry-After")
+		}
+	}
+	if statuses[202] != 2 || statuses[429] != 3 || after != "1" {
+		t.Errorf("got statuses %v and Retry-After %q, want 2 taken, 3 told to wait a second", statuses, after)
+	}
+	crm := request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer token-of-the-crm-only-00"), strings.Replace(created, "/school", "/crm", 1)}
+	if got := ask(h, crm).StatusCode; got != http.StatusAccepted {
+		t.Errorf("got status %d for another client, want 202", got)
+	}
+}
+
+// TestTheQueryIsNotLogged gives a token in the query, and a wrong one too.
+func TestTheQueryIsNotLogged(t *testing.T) {
+	var log strings.Builder
+	set, err := schemas.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := ingest.New(config(), ingest.Deps{Stream: &shelf{}, Validate: set.Validate, Log: zerolog.New(&log)})
+	for _, token := range []string{"token-of-one-who-may-all", "wrong-token-of-nobody"} {
+		ask(h, request{http.MethodPost, "/events?access_token=" + token, headers("Content-Type", "text/plain"), "ada@example.org"})
+	}
+	if text := log.String(); !strings.Contains(text, "refused") || strings.Contains(text, "token-of") || strings.Contains(text, "ada@") {
+		t.Errorf("the log says %s", text)
+	}
+}
+
+// TestPermissionIsSentWhereItIsAskedFor asks for a callback to a host that may
+// be called.
+func TestPermissionIsSentWhereItIsAskedFor(t *testing.T) {
+	got := make(chan http.Header, 1)
+	sender := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header }))
+	defer sender.Close()
+	c := config()
+	c.Callbacks = []string{strings.TrimPrefix(sender.URL, "https://")}
+	h := ingest.New(c, ingest.Deps{Stream: &shelf{}, Client: sender.Client(), Log: zerolog.Nop()})
+	res := ask(h, request{http.MethodOptions, "/events", headers("WebHook-Request-Origin", "events.example.org", "WebHook-Request-Callback", sender.URL+"/permit?x=1"), ""})
+	if res.StatusCode != http.StatusOK || res.Header.Get("WebHook-Allowed-Origin") != "" {
+		t.Errorf("got status %d and permission for %q in the answer, want none there", res.StatusCode, res.Header.Get("WebHook-Allowed-Origin"))
+	}
+	if sent := <-got; sent.Get("WebHook-Allowed-Origin") != "events.example.org" || sent.Get("WebHook-Allowed-Rate") == "" {
+		t.Errorf("got %v, want the permission", sent)
+	}
+}
+
+// TestWithoutTokensOnlyThisMachineMaySend guards against pages whose name resolves
+// to 127.0.0.1.
+func TestWithoutTokensOnlyThisMachineMaySend(t *testing.T) {
+	c := config()
+	c.Clients = nil
+	h := endpoint(t, c, &shelf{})
+	for host, want := range map[string]int{
+		"127.0.0.1:8080": 202, "localhost:8080": 202, "[::1]:8080": 202, "localhost": 202,
+		"evil.example.org:8080": 403, "evil.example.org": 403, "10.0.0.1": 403, "": 403,
+	} {
+		req := httptest.NewRequest(http.MethodPost, "/events", strings.NewReader(created))
+		req.Header.Set("Content-Type", structured)
+		req.Host = host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, req)
+		if w.Code != want {
+			t.Errorf("host %q: got status %d, want %d", host, w.Code, want)
+		}
+	}
+}

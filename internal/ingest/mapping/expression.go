@@ -1,0 +1,145 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/interpreter"
+)
+
+// maxCost bounds what one expression may do to one payload, in CEL's units: enough
+// to go through a list of ten thousand elements, which takes six to ten units each.
+const maxCost = 100_000
+
+// maxExpression bounds the expression itself, in characters. The cost is looked at
+// between the steps of a loop; what stands outside of loops is bounded by this.
+const maxExpression = 2000
+
+// vars are the names that expressions know.
+type vars = map[string]any
+
+// newEnv returns the language: CEL with its standard library and optionals.
+func newEnv() (*cel.Env, error) {
+	return cel.NewEnv(
+		cel.Variable("body", cel.DynType),
+		cel.Variable("header", cel.MapType(cel.StringType, cel.StringType)),
+		cel.OptionalTypes(),
+		cel.ParserExpressionSizeLimit(maxExpression),
+	)
+}
+
+// input returns the variables of one delivery.
+func input(header http.Header, payload any) vars {
+	lower := make(map[string]string, len(header))
+	for name, values := range header {
+		lower[strings.ToLower(name)] = strings.Join(values, ", ")
+	}
+	return vars{"body": payload, "header": lower}
+}
+
+// expression is one expression of the configuration.
+type expression struct {
+	key     string
+	ast     *cel.Ast
+	program cel.Program
+}
+
+// compile refuses what is no CEL, and what can never yield what f takes. Its error
+// is an *Error.
+func compile(env *cel.Env, key, text string, f form) (*expression, error) {
+	ast, issues := env.Compile(text)
+	if issues.Err() != nil {
+		return nil, &Error{Key: key, Problem: describe(issues)}
+	}
+	if out := ast.OutputType(); !f.canTake(out) {
+		return nil, &Error{Key: key, Problem: fmt.Sprintf("yields %s, but %s must stand here", out, f)}
+	}
+	program, err := env.Program(ast, cel.CostLimit(maxCost))
+	if err != nil {
+		return nil, &Error{Key: key, Problem: err.Error()}
+	}
+	return &expression{key, ast, program}, nil
+}
+
+// describe says on one line what is wrong with an expression.
+func describe(issues *cel.Issues) string {
+	var all []string
+	for _, e := range issues.Errors() {
+		message, _, _ := strings.Cut(e.Message, "\n")
+		if column := e.Location.Column() + 1; column > 0 {
+			message = fmt.Sprintf("column %d: %s", column, message)
+		}
+		all = append(all, message)
+	}
+	return strings.Join(all, "; ") + " (write body.name for a member of the payload, 'name' in quotes for text)"
+}
+
+// fault returns an *Error at the expression's key.
+func (x *expression) fault(problem error) error {
+	return &Error{Key: x.key, Problem: problem.Error()}
+}
+
+// eval returns what the expression yields, as JSON would have it: nil, bool, int64,
+// uint64, float64, string, []any, map[string]any; or a time. Its error is an *Error
+// that does not repeat CEL's words, which can hold values of the payload.
+func (x *expression) eval(in vars) (any, error) {
+	out, _, err := x.program.Eval(in)
+	var cancelled interpreter.EvalCancelledError
+	if errors.As(err, &cancelled) {
+		return nil, x.fault(errors.New("takes too long for this payload: shorten the lists that it goes through, and put none into another"))
+	}
+	if err != nil {
+		return nil, x.fault(fmt.Errorf("cannot be evaluated%s: a member is missing there, or is not of the type that it is taken for; write .? before a name that may be missing", x.place(err)))
+	}
+	left := maxValue
+	value, err := plain(out, &left)
+	if err != nil {
+		return nil, x.fault(err)
+	}
+	return value, nil
+}
+
+// place tells where in the expression an error came from, where that is known.
+func (x *expression) place(err error) string {
+	var at *types.Err
+	if !errors.As(err, &at) || at.NodeID() == 0 {
+		return ""
+	}
+	location := x.ast.NativeRep().SourceInfo().GetStartLocation(at.NodeID())
+	return fmt.Sprintf(" at column %d", location.Column()+1)
+}
+
+// text returns what the expression yields as text that is not empty.
+func (x *expression) text(in vars) (string, error) {
+	value, err := x.eval(in)
+	if err != nil {
+		return "", err
+	}
+	value, err = textForm.take(value)
+	if err != nil {
+		return "", x.fault(err)
+	}
+	s, ok := value.(string)
+	if !ok {
+		return "", x.fault(errors.New("the payload has nothing here"))
+	}
+	return s, nil
+}
+
+// time returns what the expression yields as a time, the zero time for null.
+func (x *expression) time(in vars) (time.Time, error) {
+	value, err := x.eval(in)
+	if err != nil || value == nil || value == "" {
+		return time.Time{}, err
+	}
+	at, err := toTime(value)
+	if err != nil {
+		return time.Time{}, x.fault(err)
+	}
+	return at, nil
+}

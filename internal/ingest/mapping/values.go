@@ -1,0 +1,242 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/usherhq/usher/events"
+)
+
+// maxValue bounds what one expression may yield: a short expression can repeat a
+// long payload many times.
+const maxValue = events.MaxSize
+
+var errTooLarge = errors.New("yields more than an event may hold: take less of the payload")
+
+// plain returns v as JSON would have it, or a time. It takes the size off left.
+func plain(v ref.Val, left *int) (any, error) {
+	if *left -= 8; *left < 0 {
+		return nil, errTooLarge
+	}
+	switch v := v.(type) {
+	case *types.Optional:
+		if !v.HasValue() {
+			return nil, nil
+		}
+		return plain(v.GetValue(), left)
+	case types.Null:
+		return nil, nil
+	case types.String:
+		if *left -= len(v); *left < 0 {
+			return nil, errTooLarge
+		}
+		return string(v), nil
+	case types.Double:
+		if f := float64(v); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return f, nil
+		}
+	case types.Bool, types.Int, types.Uint, types.Timestamp:
+		return v.Value(), nil
+	case traits.Mapper:
+		return plainMap(v, left)
+	case traits.Lister:
+		return plainList(v, left)
+	}
+	return nil, fmt.Errorf("yields a %s that JSON does not have", v.Type().TypeName())
+}
+
+func plainMap(v traits.Mapper, left *int) (any, error) {
+	out := map[string]any{}
+	for it := v.Iterator(); it.HasNext() == types.True; {
+		key := it.Next()
+		name, ok := key.(types.String)
+		if !ok {
+			return nil, errors.New("yields an object with a name that is not text")
+		}
+		*left -= len(name)
+		value, err := plain(v.Get(key), left)
+		if err != nil {
+			return nil, err
+		}
+		out[string(name)] = value
+	}
+	return out, nil
+}
+
+func plainList(v traits.Lister, left *int) (any, error) {
+	out := []any{}
+	for it := v.Iterator(); it.HasNext() == types.True; {
+		value, err := plain(it.Next(), left)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, value)
+	}
+	return out, nil
+}
+
+// form is what must stand in a member, in words.
+type form string
+
+const (
+	textForm   form = "text"
+	dateForm   form = "a date"   // as text: 2026-09-01
+	momentForm form = "a moment" // as text: RFC 3339
+	timeForm   form = "a time"   // the event's own
+	objectForm form = "an object"
+	anyForm    form = "a JSON value"
+)
+
+// formOf returns the form that a schema asks for.
+func formOf(kind, format string) form {
+	switch {
+	case kind == "object":
+		return objectForm
+	case kind != "string":
+		return anyForm
+	case format == "date":
+		return dateForm
+	case format == "date-time":
+		return momentForm
+	default:
+		return textForm
+	}
+}
+
+// takes is what CEL's types can become. Types that are not in here are only known
+// when the payload is.
+var takes = map[types.Kind][]form{
+	types.BoolKind:      {anyForm},
+	types.IntKind:       {anyForm, textForm, dateForm, momentForm, timeForm},
+	types.UintKind:      {anyForm, textForm, dateForm, momentForm, timeForm},
+	types.DoubleKind:    {anyForm, dateForm, momentForm, timeForm},
+	types.StringKind:    {anyForm, textForm, dateForm, momentForm, timeForm},
+	types.TimestampKind: {anyForm, textForm, dateForm, momentForm, timeForm},
+	types.MapKind:       {anyForm, objectForm},
+	types.ListKind:      {anyForm},
+	types.BytesKind:     {},
+	types.DurationKind:  {},
+	types.TypeKind:      {},
+}
+
+// canTake reports whether a value of this type of CEL's may turn out to fit.
+func (f form) canTake(t *cel.Type) bool {
+	if t.TypeName() == "optional_type" && len(t.Parameters()) == 1 {
+		t = t.Parameters()[0]
+	}
+	forms, known := takes[t.Kind()]
+	for _, one := range forms {
+		if one == f {
+			return true
+		}
+	}
+	return !known
+}
+
+// take turns a value into what the form asks for: whole numbers and times become
+// text, times become dates. It returns nil for null and for an empty text.
+func (f form) take(value any) (any, error) {
+	if value == nil || value == "" {
+		return nil, nil
+	}
+	switch f {
+	case textForm:
+		return toText(value)
+	case dateForm:
+		return toDate(value)
+	case momentForm, timeForm:
+		at, err := toTime(value)
+		return at.Format(time.RFC3339Nano), err
+	case objectForm:
+		if _, ok := value.(map[string]any); !ok {
+			return nil, misfit(value, f)
+		}
+	}
+	return value, nil
+}
+
+// misfit says what the value is, but not which.
+func misfit(value any, f form) error {
+	is := "a boolean"
+	switch value.(type) {
+	case string:
+		is = "other text"
+	case int64, uint64, float64:
+		is = "a number"
+	case time.Time:
+		is = "a time"
+	case []any:
+		is = "a list"
+	case map[string]any:
+		is = "an object"
+	}
+	return fmt.Errorf("yields %s, but %s must stand here", is, f)
+}
+
+func toText(value any) (any, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case uint64:
+		return strconv.FormatUint(v, 10), nil
+	case time.Time:
+		return v.Format(time.RFC3339Nano), nil
+	}
+	return nil, misfit(value, textForm)
+}
+
+// toDate takes a date as it is, and of a time the date as it is written there.
+func toDate(value any) (any, error) {
+	if s, ok := value.(string); ok {
+		if _, err := time.Parse(time.DateOnly, s); err == nil {
+			return s, nil
+		}
+	}
+	at, err := toTime(value)
+	if err != nil {
+		return nil, misfit(value, dateForm)
+	}
+	return at.Format(time.DateOnly), nil
+}
+
+// toTime reads RFC 3339, or Unix time: in seconds below 1e11, which is the year
+// 5138, else in milliseconds.
+func toTime(value any) (time.Time, error) {
+	var n float64
+	switch v := value.(type) {
+	case time.Time:
+		return v, nil
+	case string:
+		at, err := events.ParseTime(v)
+		if err != nil {
+			return at, misfit(value, timeForm)
+		}
+		return at, nil
+	case int64:
+		n = float64(v)
+	case uint64:
+		n = float64(v)
+	case float64:
+		n = v
+	default:
+		return time.Time{}, misfit(value, timeForm)
+	}
+	const seconds, last = 1e11, 253402300799999 // the end of the year 9999
+	if math.Abs(n) < seconds {
+		n *= 1000
+	}
+	if n < 0 || n > last {
+		return time.Time{}, misfit(value, timeForm)
+	}
+	return time.UnixMilli(int64(math.Round(n))).UTC(), nil
+}

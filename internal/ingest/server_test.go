@@ -1,0 +1,175 @@
+package ingest_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/usherhq/usher/internal/ingest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve runs a server until the test ends, and returns its address.
+func serve(t *testing.T, c ingest.ServerConfig, h http.Handler) (addr string, stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	l, err := ingest.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- ingest.Serve(ctx, l, c, h, zerolog.Nop()) }()
+	stopped := false
+	stop = func() error {
+		cancel()
+		if stopped {
+			return nil
+		}
+		stopped = true
+		return <-ended
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String(), stop
+}
+
+func limits() ingest.ServerConfig {
+	return ingest.ServerConfig{Header: 300 * time.Millisecond, Slow: 500 * time.Millisecond, Idle: time.Second, Grace: time.Second}
+}
+
+// TestASlowSenderIsCut sends headers that never end, and a body that never does.
+func TestASlowSenderIsCut(t *testing.T) {
+	addr, _ := serve(t, limits(), endpoint(t, config(), &shelf{}))
+	for name, text := range map[string]string{
+		"headers": "POST /events HTTP/1.1\r\nHost: usher.test\r\n",
+		"a body":  "POST /events HTTP/1.1\r\nHost: usher.test\r\nAuthorization: " + bearer + "\r\nContent-Type: " + structured + "\r\nContent-Length: 4000\r\n\r\n{",
+	} {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(conn); err != nil {
+			t.Errorf("%s: got %v, want that the server ends the connection", name, err)
+		}
+		_ = conn.Close()
+	}
+}
+
+// TestARequestInHandEndsBeforeTheServerDoes stops the server in the middle of one.
+func TestARequestInHandEndsBeforeTheServerDoes(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	addr, stop := serve(t, limits(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-goOn
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	status := make(chan int, 1)
+	go func() {
+		res, err := http.Get("http://" + addr) //nolint:noctx // ends with the server
+		if err != nil {
+			status <- 0
+			return
+		}
+		_ = res.Body.Close()
+		status <- res.StatusCode
+	}()
+	<-begun
+	time.AfterFunc(50*time.Millisecond, func() { close(goOn) })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if got := <-status; got != http.StatusAccepted {
+		t.Errorf("got status %d, want 202", got)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestACertificateIsReadAgain replaces the files of a running server, first by
+// one that does not fit, as in the middle of a change.
+func TestACertificateIsReadAgain(t *testing.T) {
+	c := limits()
+	c.Cert, c.Key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	certificate(t, c.Cert, c.Key, 1)
+	addr, _ := serve(t, c, endpoint(t, config(), &shelf{}))
+	serial := func() int64 {
+		conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // only its number is looked at
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	if got := serial(); got != 1 {
+		t.Fatalf("got certificate %d, want 1", got)
+	}
+	certificate(t, c.Cert, filepath.Join(t.TempDir(), "other.pem"), 2)
+	later(t, c.Cert, 1)
+	time.Sleep(1100 * time.Millisecond) // the files are looked at once a second
+	if got := serial(); got != 1 {
+		t.Errorf("got certificate %d while its key is not there, want the former one", got)
+	}
+	certificate(t, c.Cert, c.Key, 3)
+	later(t, c.Cert, 2)
+	for deadline := time.Now().Add(20 * time.Second); serial() != 3; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the new certificate is not used")
+		}
+	}
+}
+
+// later moves a file's time on: some file systems count in whole seconds.
+func later(t *testing.T, name string, hours int) {
+	t.Helper()
+	at := time.Now().Add(time.Duration(hours) * time.Hour)
+	if err := os.Chtimes(name, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// certificate writes a certificate and its key.
+func certificate(t *testing.T, cert, key string, serial int64) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"usher.test"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package vendors
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// slowListener lets each connection wait before its first byte is read, as a
+// process does that is frozen in the middle of a handshake.
+type slowListener struct {
+	net.Listener
+	wait time.Duration
+}
+
+func (l slowListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return &slowConn{Conn: conn, until: time.Now().Add(l.wait)}, err
+}
+
+type slowConn struct {
+	net.Conn
+	until time.Time
+}
+
+func (c *slowConn) Read(b []byte) (int, error) {
+	time.Sleep(time.Until(c.until))
+	return c.Conn.Read(b)
+}
+
+// TestNoRequestLeavesLate gives a call so little time to begin that the handshake
+// outlasts it, though the call itself could still end in time.
+func TestNoRequestLeavesLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		handshake time.Duration
+		calls     int64
+		err       error
+	}{
+		"the handshake outlasts the lease": {500 * time.Millisecond, 0, ErrLate},
+		"it does not":                      {0, 1, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int64
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
+			server.Listener = slowListener{server.Listener, c.handshake}
+			server.StartTLS()
+			defer server.Close()
+			own := http.DefaultTransport.(*http.Transport).Clone()
+			own.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+			defer own.CloseIdleConnections()
+			client := NewClient("acme", Options{BaseURL: server.URL, Timeout: 10 * time.Second, HTTP: punctual(own)}, nil)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+250*time.Millisecond)
+			defer cancel()
+			err := client.Do(ctx, Call{Op: "create user", Method: http.MethodPost, Path: "/users"})
+			if !errors.Is(err, c.err) || (c.err == nil && err != nil) {
+				t.Errorf("got %v, want %v", err, c.err)
+			}
+			if calls.Load() != c.calls {
+				t.Errorf("the vendor got %d requests, want %d", calls.Load(), c.calls)
+			}
+		})
+	}
+}
