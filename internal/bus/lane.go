@@ -35,6 +35,7 @@ type Lane struct {
 	consumer jetstream.Consumer
 	epoch    int64
 	pin      string // as last seen on a message of ours
+	turn     uint64 // of the last delivery to us
 }
 
 // Lane opens a durable consumer, and makes it if it is not there: explicit ack,
@@ -105,12 +106,37 @@ func (l *Lane) message(raw jetstream.Msg) (*Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("message of %s: %w", l.config.Name, err)
 	}
-	place := Place{Stream: meta.Stream, Epoch: l.epoch, Seq: meta.Sequence.Stream, Delivery: meta.NumDelivered, Time: meta.Timestamp}
+	place := l.place(meta)
 	place.Turn, place.Pin = meta.Sequence.Consumer, raw.Headers().Get("Nats-Pin-Id")
+	if place.Turn <= l.turn { // the server has lost some of its count, or is not the same
+		if err := l.stillThere(); err != nil {
+			return nil, err
+		}
+	}
+	l.turn = place.Turn
 	if place.Pin != "" {
 		l.pin = place.Pin
 	}
 	return &Message{raw: raw, nc: l.bus.nc, Place: place}, nil
+}
+
+func (l *Lane) place(m *jetstream.MsgMetadata) Place {
+	return Place{Stream: m.Stream, Epoch: l.epoch, Seq: m.Sequence.Stream, Delivery: m.NumDelivered, Time: m.Timestamp}
+}
+
+// stillThere returns an error where the stream was made anew since the lane was
+// opened: the order of its events has to be told from that of the former ones.
+func (l *Lane) stillThere() error {
+	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
+	defer cancel()
+	stream, err := l.bus.js.Stream(ctx, l.config.Stream)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", l.config.Stream, err)
+	}
+	if stream.CachedInfo().Created.UnixNano() != l.epoch {
+		return fmt.Errorf("stream %s was made anew", l.config.Stream)
+	}
+	return nil
 }
 
 // Delivered hands to take, as the stream has them, the messages of the lane
@@ -153,13 +179,13 @@ func (l *Lane) between(ctx context.Context, after, upTo uint64, take func(*Messa
 	}}
 	var bad error
 	err = l.bus.scan(ctx, r, func(raw jetstream.Msg) bool {
-		m, err := l.message(raw)
-		if err != nil || m.Seq > upTo {
+		meta, err := raw.Metadata()
+		if err != nil || meta.Sequence.Stream > upTo {
 			bad = err
 			return false
 		}
-		last = m.Seq
-		take(m)
+		last = meta.Sequence.Stream
+		take(&Message{raw: raw, nc: l.bus.nc, Place: l.place(meta)})
 		return last < upTo
 	})
 	return last, errors.Join(err, bad)

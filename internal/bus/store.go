@@ -43,7 +43,7 @@ func (b *Bus) Store(ctx context.Context, list []events.Event) error {
 	for _, m := range messages {
 		ack, err := b.async.PublishMsgAsync(m, jetstream.WithStallWait(CallTimeout))
 		if err != nil {
-			return fmt.Errorf("publish on %s: %w", m.Subject, err)
+			return b.unstored(m.Subject, err)
 		}
 		acks = append(acks, ack)
 	}
@@ -51,9 +51,9 @@ func (b *Bus) Store(ctx context.Context, list []events.Event) error {
 		select {
 		case <-ack.Ok():
 		case err := <-ack.Err():
-			return fmt.Errorf("publish on %s: %w", ack.Msg().Subject, err)
+			return b.unstored(ack.Msg().Subject, err)
 		case <-ctx.Done():
-			return fmt.Errorf("publish on %s: %w", ack.Msg().Subject, ctx.Err())
+			return b.unstored(ack.Msg().Subject, ctx.Err())
 		}
 	}
 	return nil

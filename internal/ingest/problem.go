@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/usherhq/usher/events"
 )
 
@@ -87,11 +89,11 @@ func unread(err error) problem {
 
 // refuse answers with a problem, and logs it, without the query: it may hold a token.
 func (p *endpoint) refuse(w http.ResponseWriter, r *http.Request, what problem) {
-	event := p.deps.Log.Debug()
+	level := zerolog.DebugLevel
 	if what.Status >= http.StatusInternalServerError {
-		event = p.deps.Log.Warn()
+		level = zerolog.WarnLevel
 	}
-	event.Str("method", r.Method).Str("path", r.URL.Path).Int("status", what.Status).Str("why", what.Detail).Msg("refused")
+	p.deps.Log.WithLevel(level).Str("method", r.Method).Str("path", r.URL.Path).Int("status", what.Status).Str("why", what.Detail).Msg("refused")
 	p.answer(w, what)
 }
 

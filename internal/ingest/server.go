@@ -70,7 +70,9 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, 
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
-	<-ended
+	if end := <-ended; !errors.Is(end, http.ErrServerClosed) {
+		err = errors.Join(err, end)
+	}
 	return err
 }
 

@@ -90,7 +90,7 @@ func TestARequestInHandEndsBeforeTheServerDoes(t *testing.T) {
 	}))
 	status := make(chan int, 1)
 	go func() {
-		res, err := http.Get("http://" + addr) //nolint:noctx // ends with the server
+		res, err := http.Get("http://" + addr)
 		if err != nil {
 			status <- 0
 			return
@@ -117,7 +117,7 @@ func TestACertificateIsReadAgain(t *testing.T) {
 	certificate(t, c.Cert, c.Key, 1)
 	addr, _ := serve(t, c, endpoint(t, config(), &shelf{}))
 	serial := func() int64 {
-		conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // only its number is looked at
+		conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			t.Fatal(err)
 		}
