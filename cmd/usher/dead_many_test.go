@@ -20,7 +20,7 @@ import (
 func TestADryRunOfAThousand(t *testing.T) {
 	w := newWorld(t)
 	b := w.bus()
-	if _, err := b.Ensure(t.Context()); err != nil {
+	if err := b.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	accounts, err := b.Bucket(t.Context(), bus.AccountsKV)
@@ -67,7 +67,7 @@ func TestTally(t *testing.T) {
 func TestAnInterruptedReplayGoesOn(t *testing.T) {
 	w := newWorld(t)
 	b := w.bus()
-	if _, err := b.Ensure(t.Context()); err != nil {
+	if err := b.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {

@@ -215,7 +215,7 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.bus.Ensure(ctx); err != nil {
+	if err := s.bus.Ensure(ctx); err != nil {
 		return nil, err
 	}
 	s.show.begin(s, expected)

@@ -107,6 +107,7 @@ func (e *engine) run(ctx context.Context) error {
 		return err
 	}
 	deps.Validate = valid.Validate
+	e.compare(ctx)
 	e.log.Info().Str("vendors", strings.Join(e.config.On(), ", ")).Msg("serving")
 	if e.ready != nil {
 		e.ready()
@@ -120,6 +121,36 @@ func (e *engine) run(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// compare tells how the streams and consumers differ from the configuration.
+func (e *engine) compare(ctx context.Context) {
+	lanes, err := e.allLanes()
+	if err != nil {
+		return // which serve says
+	}
+	found, err := e.bus.Check(ctx, lanes)
+	if err != nil {
+		e.log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
+	}
+	for _, d := range found {
+		if !d.Missing() { // a consumer is made when its lane is opened
+			e.log.Warn().Msg(d.String() + "; usher nats apply makes it so")
+		}
+	}
+}
+
+// allLanes are the lanes of all vendors that are on.
+func (e *engine) allLanes() (lanes []bus.LaneConfig, err error) {
+	list := handlerList(handlers.Courses(e.config.Courses), nil)
+	for _, v := range e.on() {
+		port, err := v.adapter()
+		if err != nil {
+			return nil, usageError{fmt.Errorf("%s: %w", v.name, err)}
+		}
+		lanes = append(lanes, e.lanes(v.name, port, list)...)
+	}
+	return lanes, nil
 }
 
 // on is the vendors that are on.
@@ -137,17 +168,12 @@ func (e *engine) prepare(ctx context.Context) (deps worker.Deps, err error) {
 		backoff.WithMaxElapsedTime(0),
 	)
 	try := func() error {
-		differences, err := e.bus.Ensure(ctx)
+		err := e.bus.Ensure(ctx)
 		if err == nil {
 			deps, err = e.deps(ctx)
 		}
 		if bus.Lasting(err) {
 			return backoff.Permanent(err)
-		}
-		if err == nil {
-			for _, d := range differences {
-				e.log.Warn().Msg(d)
-			}
 		}
 		return err
 	}

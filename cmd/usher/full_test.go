@@ -56,7 +56,11 @@ func (w *world) remade(js jetstream.JetStream) {
 		Events: bus.EventsStream, Own: true, EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour,
 		AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
 	}
-	if _, err := bus.Ensure(w.t.Context(), js, l); err != nil {
+	b, err := bus.New(js.Conn(), l)
+	if err == nil {
+		err = b.Ensure(w.t.Context())
+	}
+	if err != nil {
 		w.t.Fatal(err)
 	}
 }

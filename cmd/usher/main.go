@@ -77,6 +77,7 @@ type cli struct {
 	Approve approveCmd `cmd:"" help:"Let what is on hold go on."`
 	Audit   auditCmd   `cmd:"" help:"Tell who replayed, dropped, paused or resumed what, and why."`
 	Vendors vendorsCmd `cmd:"" help:"See whether the vendors let usher in."`
+	NATS    natsCmd    `cmd:"" name:"nats" help:"Compare the streams and consumers with the configuration, and make them so."`
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Demo    demoCmd    `cmd:"" help:"See it at work: a school's term against stand-in vendors, with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`

@@ -31,9 +31,6 @@ func New(nc *nats.Conn, l Layout) (*Bus, error) {
 	return &Bus{nc: nc, js: js, async: async, layout: l}, nil
 }
 
-// Ensure makes what is not there; see the function of the same name.
-func (b *Bus) Ensure(ctx context.Context) ([]string, error) { return Ensure(ctx, b.js, b.layout) }
-
 // JetStream gives access to the streams themselves.
 func (b *Bus) JetStream() jetstream.JetStream { return b.js }
 

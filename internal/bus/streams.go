@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,36 +41,32 @@ type Layout struct {
 	MaxBytes   int64         // of EVENTS and of RESULTS; no limit where it is zero
 }
 
-// Ensure makes the streams and buckets that are not there, and returns in words
-// how those that are there differ from the layout. It changes none of them. Its
-// errors say what to do; Lasting tells whether to try again.
-func Ensure(ctx context.Context, js jetstream.JetStream, l Layout) (differences []string, err error) {
-	differences, err = l.ensure(ctx, js)
-	if err != nil {
-		return nil, explained(err)
+// Ensure makes the streams and buckets that are not there. It changes none that
+// is; see Check. Its errors say what to do; Lasting tells whether to try again.
+func (b *Bus) Ensure(ctx context.Context) error {
+	if err := b.layout.ensure(ctx, b.js); err != nil {
+		return explained(err)
 	}
-	return differences, nil
+	return nil
 }
 
-func (l Layout) ensure(ctx context.Context, js jetstream.JetStream) (differences []string, err error) {
+func (l Layout) ensure(ctx context.Context, js jetstream.JetStream) error {
 	for _, want := range l.streams() {
-		have, err := ensure(ctx, js, want)
-		if err != nil {
-			return nil, err
+		if err := ensure(ctx, js, want); err != nil {
+			return err
 		}
-		differences = append(differences, compare(want, have)...)
 	}
 	have, err := info(ctx, js, l.Events)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound) && !l.Own:
-		return nil, setupError{fmt.Errorf("%w; set nats.events_stream (USHER_NATS_EVENTS_STREAM) to the stream that holds the events", err)}
+		return setupError{fmt.Errorf("%w; set nats.events_stream (USHER_NATS_EVENTS_STREAM) to the stream that holds the events", err)}
 	case err != nil:
-		return nil, err
+		return err
 	}
 	if missing := uncovered(have.Subjects); len(missing) > 0 {
-		return nil, setupError{fmt.Errorf("stream %s (nats.events_stream) does not hold the subjects %s: add them to it", l.Events, strings.Join(missing, ", "))}
+		return setupError{fmt.Errorf("stream %s (nats.events_stream) does not hold the subjects %s: add them to it", l.Events, strings.Join(missing, ", "))}
 	}
-	return differences, nil
+	return nil
 }
 
 func (l Layout) streams() []jetstream.StreamConfig {
@@ -135,21 +130,18 @@ func (l Layout) bytes() int64 {
 	return -1
 }
 
-func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.StreamConfig, error) {
-	have, err := info(ctx, js, want.Name)
-	if err == nil || !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return have, err
+func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
+	_, err := info(ctx, js, want.Name)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*CallTimeout)
 	defer cancel()
-	made, err := js.CreateStream(ctx, want)
-	switch {
-	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // another process was faster
-		return info(ctx, js, want.Name)
-	case err != nil:
-		return want, fmt.Errorf("make stream %s: %w%s", want.Name, err, overlap(ctx, js, want, err))
+	_, err = js.CreateStream(ctx, want)
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+		return fmt.Errorf("make stream %s: %w%s", want.Name, err, overlap(ctx, js, want, err))
 	}
-	return made.CachedInfo().Config, nil
+	return nil
 }
 
 // overlap says which stream holds the subjects already, where that is the fault.
@@ -176,33 +168,6 @@ func info(ctx context.Context, js jetstream.JetStream, name string) (jetstream.S
 	}
 	return stream.CachedInfo().Config, nil
 }
-
-// compare says how have differs from want in what matters to us.
-func compare(want, have jetstream.StreamConfig) []string {
-	var out []string
-	facts := []struct {
-		name       string
-		want, have any
-	}{
-		{"subjects", sorted(want.Subjects), sorted(have.Subjects)},
-		{"retention", want.Retention, have.Retention},
-		{"storage", want.Storage, have.Storage},
-		{"replicas", want.Replicas, have.Replicas},
-		{"discard", want.Discard, have.Discard},
-		{"max_age", want.MaxAge, have.MaxAge},
-		{"max_bytes", want.MaxBytes, have.MaxBytes},
-		{"max_msgs_per_subject", cmp.Or(want.MaxMsgsPerSubject, -1), have.MaxMsgsPerSubject},
-		{"duplicate_window", want.Duplicates, have.Duplicates},
-	}
-	for _, f := range facts {
-		if fmt.Sprint(f.want) != fmt.Sprint(f.have) {
-			out = append(out, fmt.Sprintf("stream %s: %s is %v, the configuration says %v", want.Name, f.name, f.have, f.want))
-		}
-	}
-	return out
-}
-
-func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
 
 // uncovered returns the event subjects that none of subjects matches.
 func uncovered(subjects []string) []string {

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestNATSCheckAndApply raises a limit of consumers that are there already.
+func TestNATSCheckAndApply(t *testing.T) {
+	w := newWorld(t)
+	w.serve()
+	w.until("nats check finds all that serve makes", func() bool {
+		out, err := w.try("nats", "check")
+		return err == nil && out == ""
+	})
+	w.environ = append(w.environ, "USHER_WORKER_MAX_ACK_PENDING=30000")
+	out, err := w.try("nats", "check")
+	if err == nil || exitCode(err) != exitFailed || strings.Count(out, "max_ack_pending\t20000\t30000") != 11 {
+		t.Errorf("nats check: %v, exit code %d, and\n%s\nwant the limits of all 11 consumers", err, exitCode(err), out)
+	}
+	w.must("nats", "apply")
+	if out := w.must("nats", "check"); out != "" {
+		t.Errorf("after nats apply nats check says %s", out)
+	}
+	w.stop()
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+}
