@@ -69,6 +69,8 @@ func (k configCheckCmd) Run(a *app) error {
 		if err := c.RequireVendor(); err != nil {
 			faults = append(faults, &config.Error{Problem: err.Error()})
 		}
+		_, _, wrong := senders(c)
+		faults = append(faults, wrong...)
 	}
 	report := checked{OK: len(faults) == 0, Warnings: c.Warnings(), On: c.On(), Off: c.Off()}
 	for _, f := range faults {

@@ -78,30 +78,18 @@ func (f *front) handler(c config.Config, log zerolog.Logger) (http.Handler, erro
 	if err != nil {
 		return nil, err
 	}
-	hooks, err := webhooks(c)
-	if err != nil {
-		return nil, usageError{err}
+	hooks, clients, faults := senders(c)
+	if len(faults) > 0 {
+		return nil, usageError{together(faults)}
 	}
 	return ingest.New(ingest.Config{
-		Clients: clients(c.HTTP), Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
+		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
 		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
 	}, ingest.Deps{
 		Stream: f, Failed: f, Validate: set.Validate, Schema: schemas.JSON, Ready: f.Ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    log,
 	}), nil
-}
-
-// clients are those of the configuration, those with a plain token too.
-func clients(c config.HTTP) []ingest.Client {
-	var list []ingest.Client
-	for _, token := range c.Tokens {
-		list = append(list, ingest.Client{Name: "tokens", Token: token})
-	}
-	for _, one := range c.Clients {
-		list = append(list, ingest.Client{Name: one.Name, Token: one.Token, Sources: one.Sources, Types: one.Types})
-	}
-	return list
 }
 
 // listen opens the address of the endpoint, and returns what answers there until

@@ -6,31 +6,44 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/ingest/signature"
 )
 
-// webhooks makes the senders of the configuration ready, and returns every fault
-// of any of them at once.
-func webhooks(c config.Config) (map[string]ingest.Webhook, error) {
-	hooks := map[string]ingest.Webhook{}
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(c.Webhooks)) {
-		hook, err := webhook(name, c.Webhooks[name])
-		if err != nil {
-			faults = append(faults, fmt.Errorf("webhooks.%s: %w", name, err))
-		}
-		hooks[name] = hook
+// senders makes the senders and the clients of the configuration ready, and
+// returns every fault of any of them.
+func senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Client, faults []*config.Error) {
+	fault := func(key, problem string) {
+		faults = append(faults, &config.Error{Key: key, Problem: problem, Fix: "see docs/http.md"})
 	}
-	return hooks, errors.Join(faults...)
-}
-
-func webhook(name string, c config.Webhook) (ingest.Webhook, error) {
-	verifier, err := signature.New(signature.Scheme(c.Scheme), c.Secrets, signature.Options{Tolerance: c.Tolerance, Header: c.Header})
-	mapper, err2 := mapper(name, c)
-	return ingest.Webhook{Verifier: verifier, Mapper: mapper}, errors.Join(err, err2)
+	hooks = map[string]ingest.Webhook{}
+	for _, name := range slices.Sorted(maps.Keys(c.Webhooks)) {
+		hook := c.Webhooks[name]
+		verifier, err := signature.New(signature.Scheme(hook.Scheme), hook.Secrets, signature.Options{Tolerance: hook.Tolerance, Header: hook.Header})
+		for _, err := range parts(err) {
+			fault("webhooks."+name, err.Error())
+		}
+		mapper, err := mapper(name, hook)
+		for _, err := range parts(err) {
+			fault("webhooks."+name+".event", err.Error())
+		}
+		hooks[name] = ingest.Webhook{Verifier: verifier, Mapper: mapper}
+	}
+	for _, token := range c.HTTP.Tokens {
+		list = append(list, ingest.Client{Name: "tokens", Token: token})
+	}
+	for _, one := range c.HTTP.Clients {
+		for _, kind := range one.Types {
+			if !slices.Contains(events.Types(), kind) {
+				fault("http.clients", fmt.Sprintf("%s may send %q, which is no type of event", one.Name, kind))
+			}
+		}
+		list = append(list, ingest.Client{Name: one.Name, Token: one.Token, Sources: one.Sources, Types: one.Types})
+	}
+	return hooks, list, faults
 }
 
 // mapper is how a sender's payloads become events.
@@ -40,4 +53,26 @@ func mapper(name string, c config.Webhook) (*mapping.Mapping, error) {
 		return nil, fmt.Errorf("event: %w", err)
 	}
 	return mapping.New(name, m)
+}
+
+// parts are the errors that err joins.
+func parts(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	switch {
+	case err == nil:
+		return nil
+	case ok:
+		return joined.Unwrap()
+	default:
+		return []error{err}
+	}
+}
+
+// together joins faults to one error.
+func together(faults []*config.Error) error {
+	var all []error
+	for _, f := range faults {
+		all = append(all, f)
+	}
+	return errors.Join(all...)
 }

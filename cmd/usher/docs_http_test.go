@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ingest/mapping"
+)
+
+// example is commands of docs/http.md, and the answer that stands below them.
+type example struct{ commands, answer string }
+
+var (
+	shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```\n(?:\n```http\n(.*?)```)?")
+	yamlBlock  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+)
+
+// TestHTTPExamples runs the examples of docs/http.md, in their order, against a
+// usher serve that is configured as the document says, and holds the answers and
+// what comes of the events to what stands there.
+func TestHTTPExamples(t *testing.T) {
+	for _, tool := range []string{"bash", "curl", "openssl", "od", "base64"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("the examples of docs/http.md need %s: install it", tool)
+		}
+	}
+	text := string(read(t, filepath.Join("..", "..", "docs", "http.md")))
+	w := newWorld(t)
+	w.file = filepath.Join(t.TempDir(), "usher.yaml")
+	put(t, w.file, courses+clerkOf(t, text))
+	url := w.overHTTP()
+	w.environ = append(w.environ, "USHER_HTTP_ORIGINS=crm.example.org")
+	w.serve()
+	examples := shellBlock.FindAllStringSubmatch(text, -1)
+	if len(examples) < 7 {
+		t.Fatalf("docs/http.md has %d examples: are they no longer found?", len(examples))
+	}
+	for _, e := range examples {
+		one := example{commands: e[1], answer: e[2]}
+		one.check(t, one.run(t, "USHER_URL="+url, "USHER_TOKEN="+token, "CLERK_SECRET=whsec_"+base64.StdEncoding.EncodeToString([]byte(secret))))
+	}
+	w.expect("4711", everywhere)
+	w.expect("4712", map[string]string{"miestro": "done", "lead": "done", "meiro": "unsupported", "magloft": "unsupported", "usermost": "done"})
+	w.expect("4713", map[string]string{"meiro": "done", "usermost": "done"})
+	w.expect("4714", everywhere)
+	w.expect("msg_1", everywhere)
+	w.end()
+}
+
+// run runs the commands by bash, as a reader would.
+func (e example) run(t *testing.T, environ ...string) *http.Response {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", e.commands)
+	c.Env = append([]string{"PATH=" + os.Getenv("PATH")}, environ...)
+	var out, wrong bytes.Buffer
+	c.Stdout, c.Stderr = &out, &wrong
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, e.commands, wrong.String())
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(&out), nil)
+	if err != nil {
+		t.Fatalf("%v: do the commands print one answer with its headers (curl -i)?\n%s", err, e.commands)
+	}
+	return answer
+}
+
+// check compares an answer with the document's: its status, the headers that
+// stand there, and the whole body.
+func (e example) check(t *testing.T, got *http.Response) {
+	t.Helper()
+	head, body, _ := strings.Cut(e.answer, "\n\n")
+	want, err := http.ReadResponse(bufio.NewReader(strings.NewReader(strings.TrimSuffix(head, "\n")+"\n\n")), nil)
+	if err != nil {
+		t.Fatalf("%v: no answer stands below the commands\n%s", err, e.commands)
+	}
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Status != want.Status {
+		t.Errorf("got %s %s, want %s, of\n%s", got.Status, text, want.Status, e.commands)
+	}
+	for _, name := range slices.Sorted(maps.Keys(want.Header)) {
+		if got, want := got.Header.Get(name), want.Header.Get(name); got != want {
+			t.Errorf("header %s: got %q, want %q, of\n%s", name, got, want, e.commands)
+		}
+	}
+	if diff := cmp.Diff(value(t, body), value(t, string(text))); diff != "" {
+		t.Errorf("the body differs (-document +answer)\n%s\nof\n%s", diff, e.commands)
+	}
+}
+
+// value is what a body of JSON says; nil where there is no body.
+func value(t *testing.T, body string) (v any) {
+	t.Helper()
+	if strings.TrimSpace(body) == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return v
+}
+
+// clerkOf takes the web hook of Clerk out of the document, with its secret in a
+// file of the test's.
+func clerkOf(t *testing.T, text string) string {
+	t.Helper()
+	for _, b := range yamlBlock.FindAllStringSubmatch(text, -1) {
+		if strings.Contains(b[1], "clerk:") {
+			return withSecrets(t, b[1])
+		}
+	}
+	t.Fatal("docs/http.md shows no web hook of Clerk")
+	return ""
+}
+
+// withSecrets has the files of a configuration that are below /run/secrets stand
+// in a directory of the test's.
+func withSecrets(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"clerk", "crm", "lms", "tls.crt", "tls.key"} {
+		put(t, filepath.Join(dir, name), "whsec_"+base64.StdEncoding.EncodeToString([]byte(secret))+"\n")
+	}
+	return strings.ReplaceAll(text, "/run/secrets", dir)
+}
+
+// TestHTTPConfigurations loads the configurations of docs/http.md, and compares
+// the mapping there with the one that is tested on Clerk's payloads.
+func TestHTTPConfigurations(t *testing.T) {
+	t.Parallel()
+	text := string(read(t, filepath.Join("..", "..", "docs", "http.md")))
+	w := newWorld(t)
+	for _, b := range yamlBlock.FindAllStringSubmatch(text, -1) {
+		w.file = filepath.Join(t.TempDir(), "usher.yaml")
+		put(t, w.file, withSecrets(t, b[1]))
+		if out, err := w.try("config", "check"); err != nil {
+			t.Errorf("%v\n%s\n%s", err, out, b[1])
+		}
+	}
+	var shown struct{ Webhooks config.Webhooks }
+	var got, want mapping.Config
+	if err := yaml.Unmarshal([]byte(clerkOf(t, text)), &shown); err != nil {
+		t.Fatal(err)
+	}
+	event := shown.Webhooks["clerk"].Event
+	if err := event.Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(read(t, filepath.Join("..", "..", "internal", "ingest", "mapping", "testdata", "clerk.yaml")), &want); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/http.md shows another mapping than the one that is tested (-tested +shown)\n%s", diff)
+	}
+}
