@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz chaos chaos-controls chaos-cluster demo tools ci
+.PHONY: help build test race lint fmt fuzz interop chaos chaos-controls chaos-cluster demo tools ci
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -38,6 +38,9 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+interop: build ## Show that foreign clients (CloudEvents, Standard Webhooks, NATS) work; needs Node.js 20 and npm
+	cd test/interop && npm ci --no-audit --no-fund && node --test-reporter=spec interop.mjs
 
 chaos: ## Run real processes through kills, pauses, cuts and outages (SEEDS=20, the first is SEED=1)
 	$(CHAOS) -run '^TestChaos$$'

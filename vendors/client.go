@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"golang.org/x/time/rate"
 )
 
 // Options is what every vendor client is made from, beside its credentials.
@@ -20,6 +21,15 @@ type Options struct {
 	Timeout time.Duration     // of one call, with its answer's body; 10 s where it is zero
 	Rate    float64           // calls per second, over all callers, five seconds' worth at once; no limit where it is zero
 	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
+	Seen    func(Seen)        // told of every call that was sent; may be nil
+}
+
+// Seen is one call that was sent.
+type Seen struct {
+	Op    string        // what it does, such as "create user"
+	Class string        // of its failure; "ok" where there was none
+	Took  time.Duration // until the answer was read
+	Rate  float64       // calls a second that are made at most at this moment; 0: no limit
 }
 
 const (
@@ -40,6 +50,7 @@ type Client struct {
 	http    *http.Client
 	auth    Auth
 	secrets []string
+	seen    func(Seen)
 	status  func(status int, body []byte) (Class, bool)
 }
 
@@ -67,6 +78,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		timeout: cmp.Or(o.Timeout, defaultTimeout),
 		pace:    newPace(o.Rate),
 		auth:    auth,
+		seen:    o.Seen,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -193,15 +205,34 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		return nil, c.fail(call, &Error{Class: Unusable, Message: "the base URL is not a URL"})
 	}
 	req.Header = header
+	begun := time.Now()
 	res, err := c.http.Do(req)
 	if errors.Is(err, ErrLate) {
 		return nil, c.fail(call, &Error{Err: ErrLate})
 	}
 	if err != nil {
-		return req.Header, c.fail(call, &Error{Err: plain(err), Unknown: !call.repeatable() && !neverSent(err)})
+		err = c.fail(call, &Error{Err: plain(err), Unknown: !call.repeatable() && !neverSent(err)})
+	} else {
+		defer res.Body.Close()
+		err = c.read(call, p, res)
 	}
-	defer res.Body.Close()
-	return req.Header, c.read(call, p, res)
+	c.tell(call, time.Since(begun), err)
+	return req.Header, err
+}
+
+// tell tells of a call that was sent.
+func (c *Client) tell(call Call, took time.Duration, err error) {
+	if c.seen == nil {
+		return
+	}
+	s := Seen{Op: call.Op, Class: "ok", Took: took}
+	if err != nil {
+		s.Class = ClassOf(err).String()
+	}
+	if r := c.pace.limit.Limit(); r != rate.Inf {
+		s.Rate = float64(r)
+	}
+	c.seen(s)
 }
 
 // begin is the last moment at which a call may begin that must end before ctx does.

@@ -20,6 +20,8 @@ type Settings struct {
 
 	// HTTP carries the calls; no source sets it. http.DefaultTransport's settings where it is nil.
 	HTTP http.RoundTripper `yaml:"-" json:"-"`
+	// Seen is told of every call; no source sets it. It may be nil.
+	Seen func(Seen) `yaml:"-" json:"-"`
 }
 
 // DefaultSettings returns the defaults that all vendors share, with what is each
@@ -30,8 +32,11 @@ func DefaultSettings(baseURL string, rate float64) Settings {
 
 // Options returns what NewClient wants.
 func (s Settings) Options() Options {
-	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP}
+	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Seen: s.Seen}
 }
+
+// Watch sets who is told of every call.
+func (s *Settings) Watch(seen func(Seen)) { s.Seen = seen }
 
 // Common returns the settings themselves, out of any vendor's Config.
 func (s Settings) Common() Settings { return s }

@@ -15,6 +15,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -86,6 +87,7 @@ type stage struct {
 	nats    string // URL
 	bus     *bus.Bus
 	poster  poster // to the endpoint for events
+	metrics *telemetry.Metrics
 	show    *show
 	ends    []func()
 }
@@ -143,7 +145,8 @@ func (s *stage) endpoint(ctx context.Context) error {
 		return err
 	}
 	s.config.HTTP.Addr, s.config.HTTP.Rate = addr, 0
-	f := &front{}
+	f := newFront()
+	s.metrics = f.metrics
 	f.bus.Store(s.bus)
 	answer, err := f.listen(ctx, s.config, zerolog.Nop())
 	if err != nil {
@@ -220,7 +223,7 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	}
 	s.show.begin(s, expected)
 	working, stop := context.WithCancel(ctx)
-	e := &engine{config: s.config, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen}
+	e := &engine{config: s.config, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen, metrics: s.metrics}
 	worked := make(chan error, 1)
 	go func() { worked <- e.run(working) }()
 	s.ends = append(s.ends, func() { stop(); s.show.fault(<-worked) })

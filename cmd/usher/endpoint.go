@@ -13,6 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -20,6 +21,13 @@ import (
 type front struct {
 	bus     atomic.Pointer[bus.Bus]
 	serving atomic.Bool // whether the workers run
+	metrics *telemetry.Metrics
+}
+
+func newFront() *front {
+	f := &front{metrics: telemetry.New(version())}
+	f.metrics.NATS(func() bool { b := f.bus.Load(); return b != nil && b.Status() == "ok" })
+	return f
 }
 
 var errNotYet = errors.New("there is no NATS yet")
@@ -86,6 +94,7 @@ func (f *front) handler(c config.Config, log zerolog.Logger) (http.Handler, erro
 		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
 		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
 	}, ingest.Deps{
+		Metrics: f.metrics.Handler(), Answered: f.metrics.Request,
 		Stream: f, Failed: f, Validate: set.Validate, Schema: schemas.JSON, Ready: f.Ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    log,

@@ -19,6 +19,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
@@ -29,8 +30,10 @@ type engine struct {
 	config config.Config
 	log    zerolog.Logger
 	bus    *bus.Bus
-	seen   func(worker.Seen)
-	ready  func() // told once the workers begin; may be nil
+	seen   func(worker.Seen) // may be nil
+	// metrics are what this process counts.
+	metrics *telemetry.Metrics
+	ready   func() // told once the workers begin; may be nil
 	// reload reads the configuration again, secrets in files too; nil where there
 	// is nothing to read again.
 	reload func() (config.Config, error)
@@ -92,7 +95,7 @@ func layout(c config.NATS) bus.Layout {
 func (e *engine) run(ctx context.Context) error {
 	ports := map[string]any{}
 	for _, v := range e.on() {
-		port, err := v.adapter()
+		port, err := e.adapter(v)
 		if err != nil {
 			return usageError{fmt.Errorf("%s: %w", v.name, err)}
 		}
@@ -114,6 +117,7 @@ func (e *engine) run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.bus.Lost(ctx) })
+	group.Go(func() error { e.count(ctx); return nil })
 	for _, v := range e.on() {
 		group.Go(func() error { return e.serve(ctx, v, ports[v.name], deps) })
 	}
@@ -205,8 +209,26 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
 		Results:  e.bus, Graves: e.bus, Brake: stop,
 		Handlers: handlerList(handlers.Courses(e.config.Courses), names),
-		Log:      e.log, Seen: e.seen,
+		Log:      e.log, Seen: e.note, Contested: e.metrics.Contested,
 	}, nil
+}
+
+// note counts an attempt.
+func (e *engine) note(s worker.Seen) {
+	if s.Outcome == "" {
+		e.metrics.Attempt(s.Vendor, s.Type, s.Class)
+	} else {
+		e.metrics.Effect(s.Vendor, s.Type, s.Outcome, s.Key, s.Age)
+	}
+	if e.seen != nil {
+		e.seen(s)
+	}
+}
+
+// adapter is the vendor's, and its calls are measured.
+func (e *engine) adapter(v vendor) (any, error) {
+	v.section.Settings.Watch(func(s vendors.Seen) { e.metrics.Call(v.name, s.Class, s.Took, s.Rate) })
+	return v.adapter()
 }
 
 // brake returns the safety stop for deletions, which counts from now on.
@@ -236,7 +258,7 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 				}
 			}
 		}
-		port, err := v.adapter()
+		port, err := e.adapter(v)
 		if err != nil {
 			return nil, err
 		}
@@ -262,6 +284,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	if err != nil {
 		return err
 	}
+	e.metrics.Vendor(v.name, w.Held, w.Unknown)
 	lanes := e.lanes(v.name, port, deps.Handlers)
 	var open []worker.Open
 	for _, lane := range lanes {

@@ -42,7 +42,7 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 	for _, name := range slices.Sorted(maps.Keys(off)) {
 		log.Info().Str("vendor", name).Str("to_turn_on", off[name]).Msg("vendor is off")
 	}
-	f := &front{}
+	f := newFront()
 	listen, err := f.listen(ctx, c, log)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (f *front) work(ctx context.Context, c config.Config, log zerolog.Logger, r
 	}
 	defer end()
 	f.bus.Store(b)
-	e := &engine{config: c, log: log, bus: b, reload: reload, ready: func() { f.serving.Store(true) }}
+	e := &engine{config: c, log: log, bus: b, reload: reload, metrics: f.metrics, ready: func() { f.serving.Store(true) }}
 	err = e.run(ctx)
 	if ctx.Err() != nil {
 		<-answered

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/telemetry"
 )
 
 // crowded is the share of a lane's limit at which an operator is told: while
@@ -18,22 +20,48 @@ func (e *engine) watch(ctx context.Context, vendor string, lanes []bus.LaneConfi
 	defer ticker.Stop()
 	told := map[string]bool{}
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
 		for _, l := range lanes {
 			s, err := e.bus.State(ctx, l.Stream, l.Name)
 			if err != nil {
 				continue // who fetches from it says so
 			}
+			e.metrics.Lane(vendor, strings.TrimPrefix(l.Name, laneName(vendor, "")), telemetry.Lane{
+				Pending: s.Pending, Waiting: s.Waiting, Limit: s.Limit, Redelivered: s.Redone, Oldest: s.Oldest, Paused: !s.PausedTo.IsZero(),
+			})
 			full := s.Limit > 0 && float64(s.Waiting) >= crowded*float64(s.Limit)
 			if full && !told[l.Name] {
 				e.log.Error().Str("vendor", vendor).Str("consumer", l.Name).Int("waiting", s.Waiting).Int("limit", s.Limit).
 					Msg("many effects wait: at the limit nothing new is delivered until some end. Raise worker.max_ack_pending and run usher nats apply")
 			}
 			told[l.Name] = full
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// graveTime is how often the dead letters are counted.
+const graveTime = 30 * time.Second
+
+// count counts the dead letters every so often.
+func (e *engine) count(ctx context.Context) {
+	ticker := time.NewTicker(graveTime)
+	defer ticker.Stop()
+	for {
+		if graves, err := e.bus.Graves(ctx); err == nil {
+			var list []telemetry.Grave
+			for _, g := range graves {
+				list = append(list, telemetry.Grave(g))
+			}
+			e.metrics.Dead(list)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }

@@ -47,6 +47,10 @@ type DeadLetter struct {
 	at uint64 // where it stands in its stream, as it was read
 }
 
+// headerClass bears the class of a dead letter, so that they can be counted by
+// their headers alone.
+const headerClass = "Usher-Class"
+
 // deadSubject is what a dead letter is published on. A newer one for the same
 // effect takes its place.
 func deadSubject(vendor, kind, key string) string {
@@ -113,7 +117,7 @@ func (d DeadLetter) message() (*nats.Msg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write dead letter: %w", err)
 	}
-	return &nats.Msg{Subject: d.subject(), Data: body, Header: nats.Header{"Content-Type": {"application/json"}}}, nil
+	return &nats.Msg{Subject: d.subject(), Data: body, Header: nats.Header{"Content-Type": {"application/json"}, headerClass: {d.Class}}}, nil
 }
 
 // ErrNoDeadLetter is returned where there is none of that name.

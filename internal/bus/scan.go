@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
+
+// idleReading is how long the server keeps the consumer of a reading that has
+// ended: whoever looks at the consumers would take it for a backlog.
+const idleReading = 10 * time.Second
 
 // reading is how a stream is read from front to end.
 type reading struct {
@@ -19,6 +24,7 @@ type reading struct {
 // until the end of the stream where the reading does not follow it, or until ctx
 // ends, whose error it then returns.
 func (b *Bus) scan(ctx context.Context, r reading, yield func(jetstream.Msg) bool) error {
+	r.consumer.InactiveThreshold = idleReading
 	consumer, err := b.js.OrderedConsumer(ctx, r.stream, r.consumer)
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", r.stream, err)

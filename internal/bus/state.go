@@ -1,16 +1,22 @@
 package bus
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // LaneState is how a lane stands at the server.
 type LaneState struct {
-	Pending  uint64 // stored, and not delivered to anybody yet
-	Waiting  int    // delivered, and neither acknowledged nor given up: at work, or waiting for its time
-	Limit    int    // of Waiting: at the limit, nothing new is delivered
-	Redone   int    // of Waiting: delivered more than once
+	Pending  uint64    // stored, and not delivered to anybody yet
+	Waiting  int       // delivered, and neither acknowledged nor given up: at work, or waiting for its time
+	Limit    int       // of Waiting: at the limit, nothing new is delivered
+	Redone   int       // of Waiting: delivered more than once
+	Oldest   time.Time // when the oldest of Waiting was stored; zero where there is none
 	PausedTo time.Time
 	Owner    string // of a pinned lane: what the server calls its owner's time; empty where it has none
 }
@@ -28,8 +34,74 @@ func (b *Bus) State(ctx context.Context, stream, consumer string) (LaneState, er
 	if i.Paused && i.Config.PauseUntil != nil {
 		s.PausedTo = *i.Config.PauseUntil
 	}
+	if s.Waiting > 0 {
+		s.Oldest = b.stored(ctx, stream, i.AckFloor.Stream+1, i.Config)
+	}
 	for _, g := range i.PriorityGroups {
 		s.Owner = g.PinnedClientID
 	}
 	return s, nil
+}
+
+// stored is when the first message of a consumer at or behind seq was stored;
+// zero where the server does not say.
+func (b *Bus) stored(ctx context.Context, stream string, seq uint64, c jetstream.ConsumerConfig) (first time.Time) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return first
+	}
+	subjects := c.FilterSubjects
+	if c.FilterSubject != "" {
+		subjects = []string{c.FilterSubject}
+	}
+	for _, subject := range subjects {
+		m, err := s.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
+		if err == nil && (first.IsZero() || m.Time.Before(first)) {
+			first = m.Time
+		}
+	}
+	return first
+}
+
+// Grave is how many dead letters of one class a vendor has.
+type Grave struct {
+	Vendor, Class string
+	Count         int
+	Oldest        time.Time // when the oldest of them was last stored
+}
+
+// Graves counts the dead letters, by their headers alone.
+func (b *Bus) Graves(ctx context.Context) ([]Grave, error) {
+	byName := map[[2]string]*Grave{}
+	r := reading{stream: DeadStream, consumer: jetstream.OrderedConsumerConfig{HeadersOnly: true}}
+	err := b.scan(ctx, r, func(m jetstream.Msg) bool {
+		name := [2]string{tokenOf(m.Subject(), 2), m.Headers().Get(headerClass)}
+		g, ok := byName[name]
+		if !ok {
+			g = &Grave{Vendor: name[0], Class: name[1]}
+			byName[name] = g
+		}
+		g.Count++
+		if meta, err := m.Metadata(); err == nil && (g.Oldest.IsZero() || meta.Timestamp.Before(g.Oldest)) {
+			g.Oldest = meta.Timestamp
+		}
+		return true
+	})
+	var list []Grave
+	for _, g := range byName {
+		list = append(list, *g)
+	}
+	slices.SortFunc(list, func(a, b Grave) int {
+		return cmp.Or(cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Class, b.Class))
+	})
+	return list, err
+}
+
+// tokenOf is the token of a subject at a place, counted from 0.
+func tokenOf(subject string, at int) string {
+	tokens := strings.Split(subject, ".")
+	if at >= len(tokens) {
+		return ""
+	}
+	return tokens[at]
 }

@@ -40,8 +40,9 @@ func (b *Bus) Store(ctx context.Context, list []events.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	acks := make([]jetstream.PubAckFuture, 0, len(messages))
+	patient := jetstream.WithStallWait(CallTimeout)
 	for _, m := range messages {
-		ack, err := b.async.PublishMsgAsync(m, jetstream.WithStallWait(CallTimeout))
+		ack, err := b.async.PublishMsgAsync(m, patient)
 		if err != nil {
 			return b.unstored(m.Subject, err)
 		}

@@ -70,6 +70,8 @@ type Deps struct {
 	Schema   func(typ string) ([]byte, error)
 	Ready    func() Readiness // for /readyz
 	Client   *http.Client     // for callbacks; may be nil where there are none
+	Metrics  http.Handler     // answers /metrics; may be nil
+	Answered func(route string, status int)
 	Log      zerolog.Logger
 }
 
@@ -95,6 +97,11 @@ func New(c Config, d Deps) http.Handler {
 // ServeHTTP finds the route by the exact path. It never redirects: a sender of
 // events would take a redirect for success, or lose the body on the way.
 func (p *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.deps.Answered != nil {
+		noted := &noted{ResponseWriter: w, status: http.StatusOK}
+		defer func() { p.deps.Answered(routeOf(r.URL.Path), noted.status) }()
+		w = noted
+	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	path := r.URL.Path
 	name, isWebhook := strings.CutPrefix(path, "/webhooks/")
@@ -110,11 +117,41 @@ func (p *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { p.schema(w, typ) }})
 	case path == "/healthz":
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }})
+	case path == "/metrics" && p.deps.Metrics != nil:
+		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: p.deps.Metrics.ServeHTTP})
 	case path == "/readyz":
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: p.ready})
 	default:
 		p.refuse(w, r, problem{Status: http.StatusNotFound, Detail: "there is nothing here; events go to /events, signed deliveries to /webhooks/{source}"})
 	}
+}
+
+// noted is an answer whose status is noted.
+type noted struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (n *noted) WriteHeader(status int) {
+	n.status = status
+	n.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
+
+// routeOf is the route of a path, as metrics have it: one of a few.
+func routeOf(path string) string {
+	if path == "/events" {
+		return path
+	}
+	for _, route := range []string{"/webhooks/", "/schemas/"} {
+		if strings.HasPrefix(path, route) {
+			return strings.TrimSuffix(route, "/")
+		}
+	}
+	return "other"
 }
 
 // methods calls the handler of the request's method, or answers 405.

@@ -145,5 +145,8 @@ func (w *Worker) fail(ctx context.Context, t *task, e ledger.Effect, took time.D
 	if !ours {
 		return left
 	}
+	if v.pause.Unsettled {
+		w.unknown.add(t.key, v.pause.Due.Add(2*w.config.AckWait))
+	}
 	return again(time.Until(v.pause.Due))
 }

@@ -43,6 +43,7 @@ func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlemen
 	}
 	sent := time.Now()
 	d, known, err := w.claim(ctx, t)
+	w.contested(d.Step)
 	if err == nil && d.Step == ledger.Settle {
 		sent, d, known, err = w.settle(ctx, t, s)
 	}
@@ -67,6 +68,14 @@ func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlemen
 		return again(w.patience(t, d.Until))
 	default:
 		return left
+	}
+}
+
+// contested tells of a delivery that found its effect claimed by another one.
+func (w *Worker) contested(s ledger.Step) {
+	what := map[ledger.Step]string{ledger.Settle: "takeover", ledger.Drop: "dropped"}[s]
+	if what != "" && w.deps.Contested != nil {
+		w.deps.Contested(w.vendor.Name, what)
 	}
 }
 

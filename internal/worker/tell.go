@@ -30,6 +30,7 @@ func (w *Worker) finish(ctx context.Context, t *task, e ledger.Effect, o ledger.
 		w.trouble(t, err)
 		return left
 	}
+	w.unknown.settled(t.key)
 	if written != ledger.Mine {
 		return left
 	}
@@ -107,7 +108,7 @@ func message(err error) string {
 func (w *Worker) line(t *task, e ledger.Effect, o ledger.Outcome, due time.Time) {
 	took := time.Duration(o.TookMS) * time.Millisecond
 	if w.deps.Seen != nil {
-		w.deps.Seen(Seen{Vendor: w.vendor.Name, Type: t.kind, Outcome: o.Kind, Class: o.Class, Took: took})
+		w.deps.Seen(Seen{Vendor: w.vendor.Name, Type: t.kind, Key: t.key, Outcome: o.Kind, Class: o.Class, Took: took, Age: time.Since(t.stored)})
 	}
 	level := zerolog.InfoLevel
 	switch o.Kind {

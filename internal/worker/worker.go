@@ -80,6 +80,9 @@ type Deps struct {
 	Handlers []handlers.Handler
 	Log      zerolog.Logger
 	Seen     func(Seen) // told of every attempt; may be nil
+	// Contested is told of every delivery that found its effect claimed by another
+	// one: "takeover" or "dropped". It may be nil.
+	Contested func(vendor, what string)
 	// Trial is asked while the vendor is on hold whether it can be used again. It
 	// returns the port to go on with, which may have new credentials; nil for the
 	// one so far. Where Trial is nil, the vendor is simply tried again.
@@ -90,9 +93,11 @@ type Deps struct {
 type Seen struct {
 	Vendor  string
 	Type    string
+	Key     string // of the event
 	Outcome string // empty where the effect is to be tried again
 	Class   string // of the failure, where there was one
 	Took    time.Duration
+	Age     time.Duration // since the event was stored
 }
 
 // Worker carries out one vendor's effects.
@@ -109,6 +114,7 @@ type Worker struct {
 	queue    *queue
 
 	stragglers *stragglers
+	unknown    *unknowns
 }
 
 // New returns a worker for one vendor.
@@ -119,7 +125,7 @@ func New(v handlers.Vendor, c Config, d Deps) (*Worker, error) {
 	w := &Worker{
 		vendor: v, config: c, deps: d, name: rand.Text()[:8],
 		handlers: map[string]handlers.Handler{},
-		queue:    newQueue(c.Concurrency), stragglers: newStragglers(),
+		queue:    newQueue(c.Concurrency), stragglers: newStragglers(), unknown: newUnknowns(),
 	}
 	w.port.Store(&v.Port)
 	w.gate = newGate(max(1, c.HoldAfter), c.HoldRetry, d.Log.With().Str("vendor", v.Name).Logger())

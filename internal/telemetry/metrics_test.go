@@ -1,0 +1,82 @@
+package telemetry_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/usherhq/usher/internal/telemetry"
+)
+
+// filled has every metric with a value.
+func filled() *telemetry.Metrics {
+	m := telemetry.New("v1.2.3")
+	m.Effect("lead", "user.created", "done", "0123456789abcdef0123456789abcdef", 3*time.Second)
+	m.Attempt("lead", "user.created", "again")
+	m.Contested("lead", "settle")
+	m.Call("lead", "ok", 20*time.Millisecond, 5)
+	m.Request("/events", 202)
+	m.Vendor("lead", func() bool { return true }, func() (int, time.Time) { return 2, time.Unix(1_700_000_000, 0) })
+	m.Vendor("meiro", func() bool { return false }, func() (int, time.Time) { return 0, time.Time{} })
+	m.NATS(func() bool { return true })
+	m.Lane("lead", "lifecycle", telemetry.Lane{Pending: 7, Waiting: 3, Limit: 20_000, Oldest: time.Unix(1_700_000_000, 0)})
+	m.Dead([]telemetry.Grave{{Vendor: "lead", Class: "permanent", Count: 4, Oldest: time.Unix(1_700_000_000, 0)}})
+	return m
+}
+
+func scrape(t *testing.T, m *telemetry.Metrics, accept string) string {
+	t.Helper()
+	req := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	req.Header.Set("Accept", accept)
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, req)
+	text, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestWhatIsScraped(t *testing.T) {
+	text := scrape(t, filled(), "text/plain")
+	for _, want := range []string{
+		`usher_effects_total{outcome="done",type="user.created",vendor="lead"} 1`,
+		`usher_attempts_failed_total{class="again",type="user.created",vendor="lead"} 1`,
+		`usher_claims_contested_total{step="settle",vendor="lead"} 1`,
+		`usher_effect_age_seconds_bucket{type="user.created",vendor="lead",le="5"} 1`,
+		`usher_vendor_call_seconds_count{class="ok",vendor="lead"} 1`,
+		`usher_vendor_rate_limit{vendor="lead"} 5`,
+		`usher_http_requests_total{route="/events",status="202"} 1`,
+		`usher_vendor_on_hold{vendor="lead"} 1`,
+		`usher_vendor_on_hold{vendor="meiro"} 0`,
+		`usher_unknown_outcomes{vendor="lead"} 2`,
+		`usher_unknown_outcomes_oldest_timestamp_seconds{vendor="lead"} 1.7e+09`,
+		`usher_nats_connected 1`,
+		`usher_lane_pending{lane="lifecycle",vendor="lead"} 7`,
+		`usher_dead_letters{class="permanent",vendor="lead"} 4`,
+		`usher_build_info{version="v1.2.3"} 1`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("want %s in\n%s", want, text)
+		}
+	}
+	if exemplar := scrape(t, filled(), "application/openmetrics-text"); !strings.Contains(exemplar, `# {event_key="0123456789abcdef0123456789abcdef"} 3.0`) {
+		t.Errorf("want an exemplar of the effect's age in\n%s", exemplar)
+	}
+}
+
+// TestNamesAndUnits asks the linter of promtool check metrics.
+func TestNamesAndUnits(t *testing.T) {
+	problems, err := promlint.New(strings.NewReader(scrape(t, filled(), "text/plain"))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}

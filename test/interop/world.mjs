@@ -1,0 +1,149 @@
+// What the checks work on: `usher sandbox`, `usher serve` and a NATS client, all on
+// loopback and in a directory of their own. Nothing of it outlives the program.
+
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+
+export const patience = 60_000; // of one wait
+const longest = 10 * 60_000; // of the whole
+
+export const token = randomBytes(24).toString("hex");
+export const newSecret = () => "whsec_" + randomBytes(24).toString("base64");
+export const secret = newSecret();
+export const clerk = new URL("../../internal/ingest/mapping/testdata/", import.meta.url);
+const usher = fileURLToPath(new URL("../../usher", import.meta.url));
+const dir = mkdtempSync(join(tmpdir(), "usher-interop-"));
+
+// world is filled in by startWorld.
+export const world = {
+  url: "", // of serve
+  state: "", // where the stand-ins say what they hold
+  nc: null, // the connection to serve's NATS
+  js: null, // its JetStream
+  jsm: null, // and what manages that
+};
+
+let sandbox, serve;
+const processes = [];
+
+// start starts usher. Whoever still runs at the end does not keep us from ending,
+// and so from ending it.
+function start(args, environ) {
+  const env = { PATH: process.env.PATH, HOME: dir, ...environ }; // no USHER_ variables from outside
+  const child = spawn(usher, args, { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] });
+  const started = { args, child, text: "" };
+  started.ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve(signal ?? code)));
+  for (const pipe of [child.stdout, child.stderr]) {
+    pipe.setEncoding("utf8").on("data", (text) => (started.text += text));
+    pipe.unref();
+  }
+  child.unref();
+  processes.push(started);
+  return started;
+}
+
+process.on("exit", (code) => {
+  for (const { child } of processes) child.kill("SIGKILL");
+  if (code !== 0) console.error(`the log of serve:\n${serve?.text ?? "it was not started"}`);
+  rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+setTimeout(() => {
+  console.error(`not done after ${longest / 1000} s`);
+  process.exit(1);
+}, longest).unref();
+
+// until polls check until it returns something true, and returns that.
+export async function until(what, check) {
+  const end = Date.now() + patience;
+  for (let last; ; await sleep(50)) {
+    try {
+      const got = await check();
+      if (got) return got;
+    } catch (err) {
+      last = err;
+    }
+    const why = last ? `: ${last.cause?.message ?? last.message}` : "";
+    const over = processes.find(({ child }) => child.exitCode !== null || child.signalCode !== null);
+    if (over) throw new Error(`waited until ${what}, but usher ${over.args.join(" ")} has ended${why}\n${over.text}`);
+    if (Date.now() > end) throw new Error(`waited ${patience / 1000} s until ${what}${why}`);
+  }
+}
+
+// within is what a promise comes to, if it does so in time.
+export async function within(what, promise) {
+  const given = new AbortController();
+  const late = sleep(patience, undefined, { signal: given.signal }).then(() => {
+    throw new Error(`waited ${patience / 1000} s until ${what}`);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    late.catch(() => {});
+    given.abort();
+  }
+}
+
+// ask is fetch with a limit.
+export const ask = (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(patience) });
+
+async function freeAddress() {
+  const server = createServer();
+  await new Promise((resolve, reject) => server.on("error", reject).listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${port}`;
+}
+
+// configure writes a configuration under which Clerk may deliver to /webhooks/clerk.
+function configure() {
+  const mapping = readFileSync(new URL("clerk.yaml", clerk), "utf8").replace(/^(?=.)/gm, "      ");
+  const file = join(dir, "usher.yaml");
+  writeFileSync(file, `webhooks:\n  clerk:\n    scheme: standard\n    secrets: ["${secret}"]\n    event:\n${mapping}`);
+  return file;
+}
+
+export async function startWorld() {
+  sandbox = start(["sandbox", "--addr", "127.0.0.1:0"], {});
+  world.state = await until("the sandbox says where it is", () => sandbox.text.match(/http:\S+\/state/)?.[0]);
+  await until("the sandbox answers", async () => (await ask(world.state)).ok); // by then it has said everything
+  const exported = Array.from(sandbox.text.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value]);
+
+  const nats = await freeAddress();
+  serve = start(["--config", configure(), "serve"], {
+    ...Object.fromEntries(exported),
+    USHER_NATS_EMBEDDED_ADDR: nats,
+    USHER_NATS_EMBEDDED_DIR: join(dir, "nats"),
+    USHER_HTTP_ADDR: "127.0.0.1:0",
+    USHER_HTTP_TOKENS: token,
+    USHER_LOG_FORMAT: "json",
+  });
+  world.url = "http://" + (await until("serve says where it listens", () => serve.text.match(/"addr":"([^"]+)".*over HTTP/)?.[1]));
+  await until("serve is ready", async () => (await ask(world.url + "/readyz")).ok);
+
+  world.nc = await connect({ servers: nats, timeout: patience });
+  world.js = jetstream(world.nc, { timeout: patience });
+  world.jsm = await jetstreamManager(world.nc, { timeout: patience });
+}
+
+// stopServe tells serve to stop, and returns its exit code.
+export async function stopServe() {
+  await world.nc.close();
+  serve.child.kill("SIGTERM");
+  return within("serve ends after SIGTERM", serve.ended);
+}
+
+export async function endWorld() {
+  await world.nc?.close();
+  for (const { child } of processes) child.kill("SIGTERM");
+  await within("all processes end after SIGTERM", Promise.all(processes.map(({ ended }) => ended)));
+}
