@@ -213,6 +213,35 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 	}, nil
 }
 
+// hold writes the state of a vendor down for usher status, after one another.
+func (e *engine) hold(ctx context.Context, vendor string) func(why error) {
+	var mu sync.Mutex
+	var since time.Time
+	return func(why error) {
+		mu.Lock()
+		defer mu.Unlock()
+		limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+		defer cancel()
+		if why == nil {
+			since = time.Time{}
+			e.trouble(vendor, e.bus.Release(limit, vendor))
+			return
+		}
+		now := time.Now().UTC()
+		if since.IsZero() {
+			since = now
+		}
+		e.trouble(vendor, e.bus.Hold(limit, vendor, bus.Hold{Since: since, At: now, Why: why.Error()}))
+	}
+}
+
+// trouble logs that something for usher status is not written down.
+func (e *engine) trouble(vendor string, err error) {
+	if err != nil {
+		e.log.Warn().Err(err).Str("vendor", vendor).Msg("usher status may say otherwise for a while")
+	}
+}
+
 // note counts an attempt.
 func (e *engine) note(s worker.Seen) {
 	if s.Outcome == "" {
@@ -271,7 +300,7 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 
 // serve runs one vendor's worker on its lanes.
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
-	deps.Trial = e.trial(v)
+	deps.Trial, deps.Hold = e.trial(v), e.hold(ctx, v.name)
 	c, s := e.config.Worker, v.settings()
 	atWork := atWork(s, c.CallLease)
 	w, err := worker.New(handlers.Vendor{Name: v.name, Port: port}, worker.Config{

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/usherhq/usher/internal/bus"
@@ -137,6 +138,9 @@ func (a *app) halt(ctx context.Context, vendor string, asJSON bool, act bus.Acti
 	return a.tellLanes(vendor, states, asJSON)
 }
 
+// errNoLanes is returned for a vendor that nobody has served yet.
+var errNoLanes = errors.New("has no consumers on this NATS: usher serve makes them, once the vendor is on")
+
 // lanesOf returns the lanes of a vendor that are there. Not every vendor has all.
 func lanesOf(ctx context.Context, b *bus.Bus, vendor, events string) ([]lanePlace, error) {
 	var found []lanePlace
@@ -155,7 +159,7 @@ func lanesOf(ctx context.Context, b *bus.Bus, vendor, events string) ([]lanePlac
 		}
 	}
 	if len(found) == 0 {
-		return nil, errors.New(vendor + " has no consumers on this NATS: usher serve makes them, once the vendor is on")
+		return nil, fmt.Errorf("%s %w", vendor, errNoLanes)
 	}
 	return found, nil
 }

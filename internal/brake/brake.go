@@ -175,15 +175,9 @@ func (r *Record) Discard(now time.Time) {
 // compare-and-set; again where another process was faster.
 func Change(ctx context.Context, store ledger.Store, change func(*Record)) (Record, error) {
 	for {
-		old, revision, err := store.Load(ctx, Key)
+		r, old, revision, err := load(ctx, store)
 		if err != nil {
 			return Record{}, err
-		}
-		var r Record
-		if old != nil {
-			if err := json.Unmarshal(old, &r); err != nil {
-				return Record{}, fmt.Errorf("the record of the deletions' brake: %w", err)
-			}
 		}
 		change(&r)
 		text, err := json.Marshal(r)
@@ -197,4 +191,21 @@ func Change(ctx context.Context, store ledger.Store, change func(*Record)) (Reco
 			return r, err
 		}
 	}
+}
+
+// Read returns the record as it is; a zero Record where there is none.
+func Read(ctx context.Context, store ledger.Store) (Record, error) {
+	r, _, _, err := load(ctx, store)
+	return r, err
+}
+
+func load(ctx context.Context, store ledger.Store) (r Record, text []byte, revision uint64, err error) {
+	text, revision, err = store.Load(ctx, Key)
+	if err == nil && text != nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		return Record{}, nil, 0, fmt.Errorf("the record of the deletions' brake: %w", err)
+	}
+	return r, text, revision, nil
 }

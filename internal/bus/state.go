@@ -18,6 +18,7 @@ type LaneState struct {
 	Redone   int       // of Waiting: delivered more than once
 	Oldest   time.Time // when the oldest of Waiting was stored; zero where there is none
 	PausedTo time.Time
+	Asked    bool   // whether a process takes from it at this moment
 	Owner    string // of a pinned lane: what the server calls its owner's time; empty where it has none
 }
 
@@ -40,6 +41,7 @@ func (b *Bus) State(ctx context.Context, stream, consumer string) (LaneState, er
 	for _, g := range i.PriorityGroups {
 		s.Owner = g.PinnedClientID
 	}
+	s.Asked = i.NumWaiting > 0 || s.Owner != ""
 	return s, nil
 }
 

@@ -21,6 +21,7 @@ type gate struct {
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	every   time.Duration // between trials
 	log     zerolog.Logger
+	tell    func(why error) // told when it shuts, when a trial fails, and with nil when it opens
 
 	mu      sync.Mutex
 	refused bool          // the vendor refused us: one is enough
@@ -29,8 +30,11 @@ type gate struct {
 }
 
 // newGate returns an open gate that shuts after so many failures in a row.
-func newGate(run int, every time.Duration, log zerolog.Logger) *gate {
-	g := &gate{every: every, log: log, shut: make(chan struct{}), opened: make(chan struct{})}
+func newGate(run int, every time.Duration, log zerolog.Logger, tell func(why error)) *gate {
+	if tell == nil {
+		tell = func(error) {}
+	}
+	g := &gate{every: every, log: log, tell: tell, shut: make(chan struct{}), opened: make(chan struct{})}
 	close(g.opened)
 	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:      every,
@@ -120,6 +124,7 @@ func (g *gate) report(err error) {
 		done(err)
 	}
 	if !g.isOpen() {
+		g.tell(err)
 		g.log.Error().Err(err).Dur("trial_every", g.every).Msg("vendor on hold: nothing is lost; it goes on by itself when a trial goes well")
 	}
 }
@@ -155,9 +160,11 @@ func (g *gate) try(ctx context.Context, trial func(context.Context) error) {
 	}
 	done(err)
 	if g.isOpen() {
+		g.tell(nil)
 		g.log.Info().Msg("vendor is back: going on")
 		return
 	}
+	g.tell(err)
 	g.log.Warn().Err(err).Msg("vendor still on hold")
 }
 

@@ -80,6 +80,9 @@ type Deps struct {
 	Handlers []handlers.Handler
 	Log      zerolog.Logger
 	Seen     func(Seen) // told of every attempt; may be nil
+	// Hold is told why the vendor is on hold, when it is put there and whenever a
+	// trial fails, and nil when it is back. It may be nil.
+	Hold func(why error)
 	// Contested is told of every delivery that found its effect claimed by another
 	// one: "takeover" or "dropped". It may be nil.
 	Contested func(vendor, what string)
@@ -128,7 +131,7 @@ func New(v handlers.Vendor, c Config, d Deps) (*Worker, error) {
 		queue:    newQueue(c.Concurrency), stragglers: newStragglers(), unknown: newUnknowns(),
 	}
 	w.port.Store(&v.Port)
-	w.gate = newGate(max(1, c.HoldAfter), c.HoldRetry, d.Log.With().Str("vendor", v.Name).Logger())
+	w.gate = newGate(max(1, c.HoldAfter), c.HoldRetry, d.Log.With().Str("vendor", v.Name).Logger(), d.Hold)
 	for _, h := range d.Handlers {
 		w.handlers[h.Type] = h
 	}

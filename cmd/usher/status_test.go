@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// standing is what usher status --json says, with its exit code.
+func (w *world) standing() (s standing, code int) {
+	w.t.Helper()
+	out, err := w.try("status", "--json")
+	if fault := json.Unmarshal([]byte(out), &s); fault != nil {
+		w.t.Fatalf("%v: %s (%v)", fault, out, err)
+	}
+	if err != nil {
+		code = exitCode(err)
+	}
+	return s, code
+}
+
+func (s standing) of(vendor string) vendorStatus {
+	i := slices.IndexFunc(s.Vendors, func(v vendorStatus) bool { return v.Vendor == vendor })
+	if i < 0 {
+		return vendorStatus{}
+	}
+	return s.Vendors[i]
+}
+
+// TestStatus looks at a serve at which one vendor refuses us, pauses another one,
+// and looks again when serve has ended.
+func TestStatus(t *testing.T) {
+	w := newWorld(t)
+	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_MIESTRO_API_SECRET=") })
+	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET="+sandbox.WrongCredential, "USHER_WORKER_HOLD_RETRY=1s")
+	w.serve()
+	w.until("all five vendors are served", func() bool {
+		s, code := w.standing()
+		return code == 0 && len(s.Vendors) == 5 && s.of("usermost").State == servedNow
+	})
+	if _, err := w.feed(people(events.UserCreated, 1, 3), "send", "-"); err != nil {
+		t.Fatal(err)
+	}
+	w.until("Miestro is on hold, and its events wait", func() bool {
+		s, code := w.standing()
+		v := s.of("miestro")
+		return code == exitFailed && v.State == servedOnHold && v.Since != nil && strings.Contains(v.Why, "401") && v.Pending+uint64(v.Unfinished) == 3
+	})
+	w.must("pause", "lead", "--reason", "a test")
+	if s, _ := w.standing(); s.of("lead").State != servedPaused {
+		t.Errorf("got lead %s, want it paused", s.of("lead").State)
+	}
+	if out, _ := w.try("status"); !strings.Contains(out, "miestro\ton hold for ") || strings.Contains(out, "@example.org") {
+		t.Errorf("got\n%s", out)
+	}
+	w.stop()
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+	w.until("nobody takes the events of Miestro", func() bool { s, _ := w.standing(); return s.of("miestro").State == servedByNobody })
+}
