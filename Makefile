@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz interop chaos chaos-controls chaos-cluster demo tools ci
+.PHONY: help build test race lint fmt fuzz interop chaos chaos-controls chaos-cluster chaos-endpoint demo tools ci
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -47,6 +47,9 @@ chaos: ## Run real processes through kills, pauses, cuts and outages (SEEDS=20, 
 
 chaos-cluster: ## The same on three NATS servers
 	$(CHAOS) -run '^TestChaos$$' -chaos.cluster
+
+chaos-endpoint: ## Kill the HTTP endpoint and NATS while 100,000 events are posted
+	$(CHAOS) -run '^TestEndpoint$$'
 
 chaos-controls: CHAOS_TAGS := chaos_controls
 chaos-controls: ## Show that the chaos suite notices what it must notice

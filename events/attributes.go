@@ -19,31 +19,51 @@ type attributes struct {
 
 // set takes one attribute: a string, a bool or an int32.
 func (a *attributes) set(name string, value any) *InvalidError {
-	if !attributeName(name) {
-		return a.refuse(name, RuleAttributeName, "use a-z and 0-9 in attribute names, and not the name data")
+	if text, isText := value.(string); isText {
+		return a.setText(name, text)
 	}
-	text, isText := value.(string)
+	if !attributeName(name) {
+		return a.misnamed(name)
+	}
+	if _, core := coreAttributes[name]; core {
+		return a.refuse(name, RuleAttributeType, "send a string")
+	}
+	a.extend(name, value)
+	return nil
+}
+
+// setText is set for a string, as almost all attributes are.
+func (a *attributes) setText(name, text string) *InvalidError {
+	if !attributeName(name) {
+		return a.misnamed(name)
+	}
 	if len(text) > MaxAttribute {
 		return a.refuse(name, RuleSize, "send attributes of at most "+strconv.Itoa(MaxAttribute)+" bytes each")
 	}
-	if isText && !plain(text) {
+	if !plain(text) {
 		return a.refuse(name, RuleCharacters, "send no control characters or noncharacters")
 	}
 	set, core := coreAttributes[name]
 	if !core {
-		if a.ctx.Extensions == nil {
-			a.ctx.Extensions = make(map[string]any, 4)
-		}
-		a.ctx.Extensions[name] = value
+		a.extend(name, text)
 		return nil
-	}
-	if !isText {
-		return a.refuse(name, RuleAttributeType, "send a string")
 	}
 	if rule, detail := set(a, text); rule != "" {
 		return a.refuse(name, rule, detail)
 	}
 	return nil
+}
+
+// extend sets an extension.
+func (a *attributes) extend(name string, value any) {
+	if a.ctx.Extensions == nil {
+		a.ctx.Extensions = make(map[string]any, 4)
+	}
+	a.ctx.Extensions[name] = value
+}
+
+func (a *attributes) misnamed(name string) *InvalidError {
+	return a.refuse(name, RuleAttributeName, "use a-z and 0-9 in attribute names, and not the name data")
 }
 
 // refuse returns an error that points at the attribute.

@@ -53,7 +53,7 @@ func headerEvent(contentType string, attrs []field) (Event, *InvalidError) {
 		if err != nil {
 			return Event{}, a.refuse(f.name, err.Rule, err.Detail)
 		}
-		if err := a.set(f.name, value); err != nil {
+		if err := a.setText(f.name, value); err != nil {
 			return Event{}, err
 		}
 	}

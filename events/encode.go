@@ -44,7 +44,8 @@ func attributesOf(e Event) (*attributes, *InvalidError) {
 	if !ok || c == nil {
 		return nil, a.refuse("specversion", RuleSpecVersion, `make the event with specversion "1.0"`)
 	}
-	core := []field{{"specversion", c.GetSpecVersion()}, {"id", c.ID}, {"source", c.GetSource()}, {"type", c.Type}}
+	core := append(make([]field, 0, len(coreAttributes)),
+		field{"specversion", c.GetSpecVersion()}, field{"id", c.ID}, field{"source", c.GetSource()}, field{"type", c.Type})
 	if c.Subject != nil {
 		core = append(core, field{"subject", *c.Subject})
 	}
@@ -58,7 +59,7 @@ func attributesOf(e Event) (*attributes, *InvalidError) {
 		core = append(core, field{"dataschema", c.DataSchema.String()})
 	}
 	for _, f := range core {
-		if err := a.set(f.name, f.value); err != nil {
+		if err := a.setText(f.name, f.value); err != nil {
 			return nil, err
 		}
 	}

@@ -69,7 +69,7 @@ func readableID(piece []byte) string {
 		return ""
 	}
 	a := attributes{}
-	if a.set("id", unquoted(raw)) != nil {
+	if a.setText("id", unquoted(raw)) != nil {
 		return ""
 	}
 	return a.ctx.ID

@@ -69,6 +69,9 @@ func (d *document) member(name string, raw []byte) *InvalidError {
 		d.base64 = raw
 		return nil
 	}
+	if raw[0] == '"' {
+		return d.setText(name, unquoted(raw))
+	}
 	value, err := attributeValue(raw)
 	if err != nil && attributeName(name) {
 		return d.refuse(name, err.Rule, err.Detail)
@@ -76,12 +79,9 @@ func (d *document) member(name string, raw []byte) *InvalidError {
 	return d.set(name, value)
 }
 
-// attributeValue returns the string, bool or int32 that raw holds.
+// attributeValue returns the bool or int32 that raw holds.
 func attributeValue(raw []byte) (any, *InvalidError) {
-	switch raw[0] {
-	case '"':
-		return unquoted(raw), nil
-	case 't', 'f':
+	if raw[0] == 't' || raw[0] == 'f' {
 		return raw[0] == 't', nil
 	}
 	n, err := strconv.ParseInt(string(raw), 10, 32)

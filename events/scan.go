@@ -21,7 +21,7 @@ func checkJSON(data []byte) *InvalidError {
 	}
 	s := scanner{data: data}
 	s.space()
-	if err := s.value(0); err != nil {
+	if err := s.value(1); err != nil { // it stands in the event's own object
 		return err
 	}
 	return s.end()

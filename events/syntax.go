@@ -24,6 +24,11 @@ func attributeName(name string) bool {
 // plain reports whether s is a CloudEvents String: valid UTF-8 without control
 // characters and noncharacters.
 func plain(s string) bool {
+	printable := 0 // how many bytes at the beginning are printable ASCII: mostly all
+	for printable < len(s) && ' ' <= s[printable] && s[printable] <= '~' {
+		printable++
+	}
+	s = s[printable:]
 	if !utf8.ValidString(s) {
 		return false
 	}
@@ -72,7 +77,9 @@ func isReference(s string) bool {
 			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
 				return false
 			}
-		case c <= ' ' || c > '~' || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
+		case c <= ' ' || c > '~':
+			return false
+		case c == '"' || c == '<' || c == '>' || c == '\\' || c == '^' || c == '`' || c == '{' || c == '|' || c == '}':
 			return false
 		}
 	}

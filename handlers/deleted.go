@@ -27,13 +27,17 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 
 // deprovision deletes the account that the ledger knows, or else the one with
 // the event's e-mail. Where it can know neither, it does not claim that nobody
-// is there: the creation may be on its way.
+// is there: the creation may be on its way. A user who is gone already is not
+// looked for: by now the address may be another's.
 func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
 	p, ok := port.(Deprovisioner)
 	if !ok {
 		return unsupported, nil
 	}
 	account := k.Account
+	if k.Gone && !k.Doubt && !k.Unsettled {
+		return Reply{Outcome: events.AlreadyDone}, nil
+	}
 	if !k.known() {
 		found, err := search(ctx, port, u)
 		switch {

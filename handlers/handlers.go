@@ -66,6 +66,7 @@ type Known struct {
 	Account  vendors.Account // the user's account; its ID is empty where none is known
 	Active   bool            // whether that account is there
 	Gone     bool            // whether the last thing applied was its deletion
+	Doubt    bool            // whether a creation since then may have been made without our knowing
 	Enrolled bool            // for InCourse: whether it is in the course already
 	// Unsettled says that an earlier attempt may have reached the vendor: what is
 	// found there counts as done by us.

@@ -156,6 +156,8 @@ func TestUserDeleted(t *testing.T) {
 		"not there":                    {&port{}, ada, handlers.Known{}, events.AlreadyDone, nil, []string{"find ada@example.org"}},
 		"nobody knows, and no e-mail":  {&port{}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
 		"deleted before, no e-mail":    {&port{}, noEmail, gone, events.AlreadyDone, nil, nil},
+		"the address is another's now": {&port{account: "9"}, ada, gone, events.AlreadyDone, nil, nil},
+		"perhaps created again since":  {&port{account: "9"}, ada, handlers.Known{Gone: true, Doubt: true}, events.Done, nil, []string{"find ada@example.org", "delete 9"}},
 		"a vendor that cannot delete":  {struct{}{}, ada, active, events.Unsupported, nil, nil},
 		"a vendor that goes by our id": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"delete u1"}},
 	})

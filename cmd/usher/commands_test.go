@@ -114,7 +114,7 @@ func TestSendOverHTTP(t *testing.T) {
 	}))
 	defer web.Close()
 	one := cloudEvent(events.UserDeleted, "1", `{"user_id":"u1"}`)
-	environ := []string{"USHER_HTTP_TOKENS=first,second"}
+	environ := []string{"USHER_HTTP_TOKENS=first-of-the-tokens,second-of-the-tokens"}
 	for _, input := range []string{one, one + "\n" + one} {
 		if _, err := usher(t.Context(), environ, input, "send", "--via", "http", "--url", web.URL); err != nil {
 			t.Fatal(err)
@@ -123,7 +123,7 @@ func TestSendOverHTTP(t *testing.T) {
 	if diff := cmp.Diff([]string{"application/cloudevents+json", "application/cloudevents-batch+json"}, types); diff != "" {
 		t.Error(diff)
 	}
-	if !strings.HasPrefix(bodies[1], "[{") || tokens[0] != "Bearer first" {
+	if !strings.HasPrefix(bodies[1], "[{") || tokens[0] != "Bearer first-of-the-tokens" {
 		t.Errorf("got body %s, token %s", bodies[1], tokens[0])
 	}
 }

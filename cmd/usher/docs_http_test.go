@@ -35,11 +35,6 @@ var (
 // usher serve that is configured as the document says, and holds the answers and
 // what comes of the events to what stands there.
 func TestHTTPExamples(t *testing.T) {
-	for _, tool := range []string{"bash", "curl", "openssl", "od", "base64"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf("the examples of docs/http.md need %s: install it", tool)
-		}
-	}
 	text := string(read(t, filepath.Join("..", "..", "docs", "http.md")))
 	w := newWorld(t)
 	w.file = filepath.Join(t.TempDir(), "usher.yaml")
@@ -56,16 +51,40 @@ func TestHTTPExamples(t *testing.T) {
 		one.check(t, one.run(t, "USHER_URL="+url, "USHER_TOKEN="+token, "CLERK_SECRET=whsec_"+base64.StdEncoding.EncodeToString([]byte(secret))))
 	}
 	w.expect("4711", everywhere)
-	w.expect("4712", map[string]string{"miestro": "done", "lead": "done", "meiro": "unsupported", "magloft": "unsupported", "usermost": "done"})
-	w.expect("4713", map[string]string{"meiro": "done", "usermost": "done"})
+	w.expect("4712", map[string]string{"miestro": "done", "lead": "done", "usermost": "done"})
+	w.expect("4713", map[string]string{"usermost": "done"})
 	w.expect("4714", everywhere)
 	w.expect("msg_1", everywhere)
 	w.end()
 }
 
+// readmeCurl is the one command for HTTP in README.md.
+var readmeCurl = regexp.MustCompile(`(?m)^    (curl -i (?:.*\\\n)*.*)$`)
+
+// TestReadmeOverHTTP runs it against a usher serve without tokens.
+func TestReadmeOverHTTP(t *testing.T) {
+	found := readmeCurl.FindStringSubmatch(string(read(t, filepath.Join("..", "..", "README.md"))))
+	if found == nil {
+		t.Fatal("README.md has no example for HTTP")
+	}
+	w := newWorld(t)
+	addr := address(t)
+	w.environ = append(w.environ, "USHER_HTTP_ADDR="+addr)
+	w.serve()
+	one := example{strings.ReplaceAll(found[1], "127.0.0.1:8080", addr), "HTTP/1.1 202 Accepted\n\n{\"accepted\":[\"2\"]}"}
+	one.check(t, one.run(t))
+	w.expect("2", everywhere)
+	w.end()
+}
+
 // run runs the commands by bash, as a reader would.
-func (e example) run(t *testing.T, environ ...string) *http.Response {
+func (e example) run(t *testing.T, environ ...string) reply {
 	t.Helper()
+	for _, tool := range []string{"bash", "curl", "openssl", "od", "base64"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("the examples of README.md and docs/http.md need %s: install it", tool)
+		}
+	}
 	c := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", e.commands)
 	c.Env = append([]string{"PATH=" + os.Getenv("PATH")}, environ...)
 	var out, wrong bytes.Buffer
@@ -73,35 +92,47 @@ func (e example) run(t *testing.T, environ ...string) *http.Response {
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, e.commands, wrong.String())
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(&out), nil)
+	got, err := readReply(out.String())
 	if err != nil {
 		t.Fatalf("%v: do the commands print one answer with its headers (curl -i)?\n%s", err, e.commands)
 	}
-	return answer
+	return got
+}
+
+// reply is an answer by HTTP, as curl -i prints it.
+type reply struct {
+	status string
+	header http.Header
+	body   string
+}
+
+func readReply(text string) (reply, error) {
+	answer, err := http.ReadResponse(bufio.NewReader(strings.NewReader(text)), nil)
+	if err != nil {
+		return reply{}, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	return reply{answer.Status, answer.Header, string(body)}, err
 }
 
 // check compares an answer with the document's: its status, the headers that
 // stand there, and the whole body.
-func (e example) check(t *testing.T, got *http.Response) {
+func (e example) check(t *testing.T, got reply) {
 	t.Helper()
-	head, body, _ := strings.Cut(e.answer, "\n\n")
-	want, err := http.ReadResponse(bufio.NewReader(strings.NewReader(strings.TrimSuffix(head, "\n")+"\n\n")), nil)
+	want, err := readReply(e.answer + "\n")
 	if err != nil {
 		t.Fatalf("%v: no answer stands below the commands\n%s", err, e.commands)
 	}
-	text, err := io.ReadAll(got.Body)
-	if err != nil {
-		t.Fatal(err)
+	if got.status != want.status {
+		t.Errorf("got %s %s, want %s, of\n%s", got.status, got.body, want.status, e.commands)
 	}
-	if got.Status != want.Status {
-		t.Errorf("got %s %s, want %s, of\n%s", got.Status, text, want.Status, e.commands)
-	}
-	for _, name := range slices.Sorted(maps.Keys(want.Header)) {
-		if got, want := got.Header.Get(name), want.Header.Get(name); got != want {
+	for _, name := range slices.Sorted(maps.Keys(want.header)) {
+		if got, want := got.header.Get(name), want.header.Get(name); got != want {
 			t.Errorf("header %s: got %q, want %q, of\n%s", name, got, want, e.commands)
 		}
 	}
-	if diff := cmp.Diff(value(t, body), value(t, string(text))); diff != "" {
+	if diff := cmp.Diff(value(t, want.body), value(t, got.body)); diff != "" {
 		t.Errorf("the body differs (-document +answer)\n%s\nof\n%s", diff, e.commands)
 	}
 }

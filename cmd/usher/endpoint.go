@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +24,7 @@ type front struct {
 	bus     atomic.Pointer[bus.Bus]
 	serving atomic.Bool // whether the workers run
 	metrics *telemetry.Metrics
+	proofs  map[string]string // sender → the header that bears its signature, where it is configured
 }
 
 func newFront() *front {
@@ -59,12 +62,26 @@ func (f *front) Keep(ctx context.Context, d ingest.Delivery) error {
 	if id == "" {
 		id = string(d.Body)
 	}
-	header := http.Header{"Content-Type": d.Header.Values("Content-Type")} // not those that prove who sent it
+	header := http.Header{}
+	for name, values := range d.Header {
+		if !proves(name) && !strings.EqualFold(name, f.proofs[d.Source]) {
+			header[name] = values
+		}
+	}
 	return b.Bury(ctx, bus.DeadLetter{
 		Vendor: deliveries, Type: d.Source, Key: events.Key("/webhooks/"+d.Source, id), EventID: d.ID, Source: "/webhooks/" + d.Source,
 		Class: "invalid", Message: d.Problem, Pointer: d.Pointer, Rule: d.Rule,
 		Attempts: 1, FirstTry: d.At.UTC(), LastTry: d.At.UTC(), Stored: d.At.UTC(),
 		Subject: "/webhooks/" + d.Source, Header: header, Payload: d.Body,
+	})
+}
+
+// proves tells whether a header of that name may prove who sent a delivery: then
+// it is not kept.
+func proves(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"auth", "cookie", "sign", "token", "secret", "key", "hmac"}, func(word string) bool {
+		return strings.Contains(name, word)
 	})
 }
 
@@ -85,6 +102,10 @@ func (f *front) handler(c config.Config, log zerolog.Logger) (http.Handler, erro
 	set, err := schemas.New()
 	if err != nil {
 		return nil, err
+	}
+	f.proofs = map[string]string{}
+	for name, hook := range c.Webhooks {
+		f.proofs[name] = hook.Header
 	}
 	hooks, clients, faults := senders(c)
 	if len(faults) > 0 {

@@ -46,11 +46,11 @@ func (s statusCmd) Validate() error {
 
 // The states of a vendor.
 const (
-	servedNow = "serving"
-	servedIdle    = "idle"
+	servedNow      = "serving"
+	servedIdle     = "idle"
 	servedByNobody = "waiting"
-	servedOnHold  = "on hold"
-	servedPaused  = "paused"
+	servedOnHold   = "on hold"
+	servedPaused   = "paused"
 )
 
 // standing is how all stands.

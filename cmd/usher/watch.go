@@ -46,18 +46,24 @@ func (e *engine) watch(ctx context.Context, vendor string, lanes []bus.LaneConfi
 // graveTime is how often the dead letters are counted.
 const graveTime = 30 * time.Second
 
-// count counts the dead letters every so often.
+// count counts the dead letters every so often, and remembers how far the events
+// have come.
 func (e *engine) count(ctx context.Context) {
 	ticker := time.NewTicker(graveTime)
 	defer ticker.Stop()
 	for {
-		if graves, err := e.bus.Graves(ctx); err == nil {
+		limit, cancel := context.WithTimeout(ctx, graveTime)
+		if err := e.bus.Remember(limit); err != nil && ctx.Err() == nil {
+			e.log.Warn().Err(err).Msg("not remembered")
+		}
+		if graves, err := e.bus.Graves(limit); err == nil {
 			var list []telemetry.Grave
 			for _, g := range graves {
 				list = append(list, telemetry.Grave(g))
 			}
 			e.metrics.Dead(list)
 		}
+		cancel()
 		select {
 		case <-ctx.Done():
 			return

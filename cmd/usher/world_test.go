@@ -110,10 +110,29 @@ func (w *world) begin() {
 		w.ended <- run(ctx, surroundings{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
 	}()
 	w.t.Cleanup(func() {
+		w.discreet()
 		if w.t.Failed() {
 			w.t.Logf("the log of serve:\n%s", w.log)
 		}
 	})
+}
+
+// discreet looks through all that serve and the commands have logged for e-mails
+// and secrets: of every test that starts serve.
+func (w *world) discreet() {
+	w.t.Helper()
+	text := w.log.String()
+	if strings.Contains(strings.ToLower(text), "@example.org") {
+		w.t.Error("an e-mail stands in the log")
+	}
+	for _, variable := range w.environ {
+		name, value, _ := strings.Cut(variable, "=")
+		for _, kind := range []string{"_SECRET", "_PASSWORD", "_TOKEN", "_TOKENS", "_API_KEY", "_LICENSE_CODE"} {
+			if strings.HasSuffix(name, kind) && strings.Contains(text, value) {
+				w.t.Errorf("the value of %s stands in the log", name)
+			}
+		}
+	}
 }
 
 // try runs a command of usher, with no input.

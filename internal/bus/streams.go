@@ -44,7 +44,11 @@ type Layout struct {
 // Ensure makes the streams and buckets that are not there. It changes none that
 // is; see Check. Its errors say what to do; Lasting tells whether to try again.
 func (b *Bus) Ensure(ctx context.Context) error {
-	if err := b.layout.ensure(ctx, b.js); err != nil {
+	err := b.layout.ensure(ctx, b.js)
+	if err == nil {
+		err = b.behind(ctx)
+	}
+	if err != nil {
 		return explained(err)
 	}
 	return nil

@@ -159,7 +159,7 @@ func TestVariables(t *testing.T) {
 		"USHER_NATS_REPLICAS=3",
 		"USHER_NATS_MAX_BYTES=10GiB",
 		"USHER_HTTP_ADDR=:8080",
-		"USHER_HTTP_TOKENS=first, second",
+		"USHER_HTTP_TOKENS=first-of-the-tokens, second-of-the-tokens",
 		"USHER_MIESTRO_BASE_URL=http://127.0.0.1:1/api/v1.0/",
 		"USHER_MIESTRO_API_KEY=key",
 		"USHER_MIESTRO_API_SECRET=secret",
@@ -193,7 +193,7 @@ func TestVariables(t *testing.T) {
 	want.Source, want.Log.Format = "/usher/test", "json"
 	want.NATS.URL, want.NATS.EventsStream, want.NATS.Replicas, want.NATS.MaxBytes = "nats://nats:4222", "ORDERS", 3, 10<<30
 	want.NATS.Embedded = config.Embedded{Dir: "/var/lib/usher", Sync: config.Sync(2 * time.Second), Addr: "127.0.0.1:4222"}
-	want.HTTP.Addr, want.HTTP.Tokens = ":8080", config.Tokens{"first", "second"}
+	want.HTTP.Addr, want.HTTP.Tokens = ":8080", config.Tokens{"first-of-the-tokens", "second-of-the-tokens"}
 	want.Vendors = (&all{
 		Miestro: miestro.Config{Settings: client("http://127.0.0.1:1/api/v1.0", 5), APIKey: "key", APISecret: "secret"},
 		Meiro: meiro.Config{
@@ -220,14 +220,14 @@ func TestVariables(t *testing.T) {
 
 func TestSecretsFromFiles(t *testing.T) {
 	secret := write(t, "secret", "s3cret\n")
-	tokens := write(t, "tokens", "first\nsecond\n")
+	tokens := write(t, "tokens", "first-of-the-tokens\nsecond-of-the-tokens\n")
 	c, v := loadAll(t, config.Sources{Environ: []string{
 		"USHER_MIESTRO_API_KEY_FILE=" + secret, "USHER_MIESTRO_API_SECRET=direct", "USHER_HTTP_TOKENS_FILE=" + tokens,
 	}})
 	if got := v.Miestro.APIKey.Reveal(); got != "s3cret" {
 		t.Errorf("got %q, want it without the line end", got)
 	}
-	if len(c.HTTP.Tokens) != 2 || c.HTTP.Tokens[1].Reveal() != "second" {
+	if len(c.HTTP.Tokens) != 2 || c.HTTP.Tokens[1].Reveal() != "second-of-the-tokens" {
 		t.Errorf("got %d tokens, want 2", len(c.HTTP.Tokens))
 	}
 	if got := c.On(); !cmp.Equal(got, []string{"miestro"}) {
@@ -237,7 +237,7 @@ func TestSecretsFromFiles(t *testing.T) {
 
 func TestFileForms(t *testing.T) {
 	c, v := loadAll(t, config.Sources{Path: write(t, "usher.yaml", `
-http: {addr: "off", tokens: [one, two]}
+http: {addr: "off", tokens: [first-of-the-tokens, second-of-the-tokens]}
 nats:
   max_bytes: 500MB
   embedded: {sync: always}

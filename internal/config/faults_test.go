@@ -295,7 +295,7 @@ func TestWarnings(t *testing.T) {
 func shownConfig(t *testing.T) (config.Config, *all) {
 	t.Helper()
 	return loadAll(t, config.Sources{
-		Path: write(t, "usher.yaml", "http:\n  tokens: [hidden, hidden]\nvendors:\n  miestro: {api_key: hidden}\n"),
+		Path: write(t, "usher.yaml", "http:\n  tokens: [hidden-hidden-hidden, hidden-hidden-hidden]\nvendors:\n  miestro: {api_key: hidden}\n"),
 		Environ: []string{
 			"USHER_MIESTRO_API_SECRET_FILE=" + write(t, "secret", "hidden"),
 			"USHER_NATS_URL=nats://u:hidden@a:4222",

@@ -118,6 +118,11 @@ func (l *loader) checkHTTP() {
 	l.pair("http.tls_cert", h.TLSCert != "", "http.tls_key", h.TLSKey != "")
 	l.readable("http.tls_cert", h.TLSCert)
 	l.readable("http.tls_key", h.TLSKey)
+	for _, token := range h.Tokens {
+		if len(token) < minToken {
+			l.fault("http.tokens", fmt.Sprintf("holds a token of fewer than %d bytes", minToken), "make one with: openssl rand -hex 32")
+		}
+	}
 	names := map[string]bool{}
 	for i := range h.Clients {
 		c := &h.Clients[i]

@@ -1,9 +1,9 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -84,6 +84,9 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, list []events.E
 	}
 }
 
+// maxRoom is the most bytes that a sender gets for a body before they have come.
+const maxRoom = 64 << 10
+
 // body reads the whole body. Where it returns false, it has answered.
 func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
@@ -94,7 +97,9 @@ func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	if most := p.deps.Stream.MaxMessage(); most > 0 {
 		limit = min(limit, most)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // the last read finds the end
+	body := bytes.NewBuffer(make([]byte, 0, room))
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -102,5 +107,5 @@ func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	case err != nil:
 		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body did not come to its end"})
 	}
-	return body, err == nil
+	return body.Bytes(), err == nil
 }

@@ -183,3 +183,15 @@ func (e *Effect) seen() time.Time {
 // tried tells whether a change of the effect may have reached the vendor. Of one
 // account, or of one course of it, no more than one unfinished effect is tried.
 func (e *Effect) tried() bool { return e.Phase == Started }
+
+// Doubts tells whether a creation or deletion other than the event's, newer than
+// what was applied last, was tried: the vendor may be otherwise than the record
+// says.
+func (a *Account) Doubts(key string) bool {
+	for _, e := range a.Effects {
+		if e.Key != key && e.Scope == Life && e.Attempts > 0 && a.Life.Before(e.Order) {
+			return true
+		}
+	}
+	return false
+}

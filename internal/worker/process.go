@@ -135,7 +135,7 @@ func (w *Worker) settle(ctx context.Context, t *task, s slot) (sent time.Time, d
 func (w *Worker) known(t *task, a ledger.Account, e ledger.Effect) handlers.Known {
 	k := handlers.Known{
 		From: t.origin(), Active: a.State == ledger.Active, Gone: a.State == ledger.Deleted,
-		Enrolled: a.Courses[t.plan.Course].Enrolled, Unsettled: e.Unsettled,
+		Enrolled: a.Courses[t.plan.Course].Enrolled, Unsettled: e.Unsettled, Doubt: a.Doubts(e.Key),
 	}
 	k.Account.ID = a.AccountID
 	return k

@@ -1,0 +1,46 @@
+package bus_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/usherhq/usher/internal/bus"
+)
+
+// TestAStreamThatIsBehindIsNotServed takes the last events away from a stream
+// that was remembered, as a power cut does.
+func TestAStreamThatIsBehindIsNotServed(t *testing.T) {
+	b := ensured(t)
+	for _, id := range []string{"e1", "e2", "e3"} {
+		if _, err := b.Send(t.Context(), event(t, id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Remember(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Ensure(t.Context()); err != nil {
+		t.Fatalf("got %v of a stream that is as it was", err)
+	}
+	kv, err := b.Bucket(t.Context(), bus.ControlKV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := kv.Get(t.Context(), "events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ahead := strings.Replace(string(entry.Value()), `"seq":3`, `"seq":4`, 1)
+	if _, err := kv.Put(t.Context(), "events", []byte(ahead)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Ensure(t.Context()); err == nil || !bus.Lasting(err) || !strings.Contains(err.Error(), "ends at 3, and had come to 4") {
+		t.Errorf("got %v, want that it is behind, and that this lasts", err)
+	}
+	if err := b.JetStream().DeleteStream(t.Context(), bus.EventsStream); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Ensure(t.Context()); err != nil {
+		t.Errorf("got %v of a stream that was made anew", err)
+	}
+}
