@@ -1,10 +1,12 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"os"
@@ -41,7 +43,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, log zerolog.Logger) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Header, ReadTimeout: c.Slow, IdleTimeout: c.Idle,
-		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ErrorLog: nil,
+		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ErrorLog: stdlog.New(complaints{log}, "", 0),
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	if c.Cert != "" {
@@ -74,6 +76,19 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, 
 		err = errors.Join(err, end)
 	}
 	return err
+}
+
+// complaints is what the server says of connections, and of panics. Whoever
+// knocks on the port without speaking TLS is no fault of ours.
+type complaints struct{ log zerolog.Logger }
+
+func (c complaints) Write(text []byte) (int, error) {
+	level := zerolog.ErrorLevel
+	if bytes.Contains(text, []byte("TLS handshake error")) {
+		level = zerolog.DebugLevel
+	}
+	c.log.WithLevel(level).Str("said", string(bytes.TrimSpace(text))).Msg("HTTP")
+	return len(text), nil
 }
 
 // pair is a certificate and its key in files that may be replaced.

@@ -32,7 +32,7 @@ func (h Webhook) known() bool { return h.Verifier != nil }
 
 // postWebhook takes one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
-	if !p.within(w, r, "webhook "+name) {
+	if !p.within(w, r, "webhook "+name+" "+remote(r)) {
 		return
 	}
 	body, ok := p.body(w, r)
