@@ -71,6 +71,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Take events from NATS and make the changes that they ask for."`
 	Send    sendCmd    `cmd:"" help:"Check events and send them."`
 	Results resultsCmd `cmd:"" help:"Tell what came of events."`
+	User    userCmd    `cmd:"" help:"Tell one user's story: accounts, and what every event came to."`
 	Status  statusCmd  `cmd:"" help:"Tell how each vendor stands: what waits, what is on hold or paused, dead letters."`
 	Dead    deadCmd    `cmd:"" help:"See to the events that failed for good: list, show, replay, drop."`
 	Pause   pauseCmd   `cmd:"" help:"Give a vendor no further events for a while."`
