@@ -34,7 +34,7 @@ func TestControls(t *testing.T) {
 			c := chaos.Short()
 			c.Seed, c.Binaries = *first, binaries
 			c.Users, c.Span, c.After = 200, 30*time.Second, 5*time.Second
-			c.Latency, c.Repeats, c.Limit = 150*time.Millisecond, 0.4, time.Minute
+			c.Latency, c.Repeats, c.Limit = 150*time.Millisecond, 0.4, 4*time.Minute
 			report := play(t, c)
 			kinds, found := report.Kinds(), 0
 			for _, kind := range telling {
