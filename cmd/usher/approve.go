@@ -52,11 +52,7 @@ type approval struct {
 
 // Run writes the action down and changes the record of the brake.
 func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
-	settings, err := a.config()
-	if err != nil {
-		return err
-	}
-	b, end, err := reach(ctx, a, settings)
+	settings, b, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}

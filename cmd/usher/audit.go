@@ -39,11 +39,7 @@ func (c auditCmd) Validate() error {
 
 // Run prints the actions.
 func (c auditCmd) Run(ctx context.Context, a *app) error {
-	settings, err := a.config()
-	if err != nil {
-		return err
-	}
-	b, end, err := reach(ctx, a, settings)
+	_, b, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type graves struct {
 	*bus.Bus
 	config config.Config
 	end    func()
+	made   *remaker // of deliveries
 }
 
 // The states of a dead letter.
@@ -57,12 +58,8 @@ func (g graves) state(d bus.DeadLetter) string {
 
 // graves reaches the dead letters.
 func (a *app) graves(ctx context.Context) (graves, error) {
-	c, err := a.config()
-	if err != nil {
-		return graves{}, err
-	}
-	b, end, err := reach(ctx, a, c)
-	return graves{b, c, end}, err
+	c, b, end, err := a.reach(ctx)
+	return graves{Bus: b, config: c, end: end, made: &remaker{config: c}}, err
 }
 
 // all returns the dead letters that fit, the one that was last tried longest ago first.

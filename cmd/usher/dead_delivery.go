@@ -7,6 +7,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
@@ -26,26 +27,47 @@ const (
 // errAtFault is returned for a delivery that still cannot become an event.
 var errAtFault = errors.New("it still cannot become an event")
 
-// becomes makes an event of a delivery, by the mapping as it is configured now.
-func (g graves) becomes(d bus.DeadLetter) (events.Event, error) {
-	c, ok := g.config.Webhooks[d.Type]
-	if !ok {
-		return events.Event{}, fmt.Errorf("%w: there is no sender webhooks.%s in the configuration", errAtFault, d.Type)
+// remaker makes events of deliveries. What it needs for a sender is compiled once.
+type remaker struct {
+	config config.Config
+	valid  *schemas.Set
+	by     map[string]*mapping.Mapping // by sender
+}
+
+// mapping returns the mapping of a sender, as it is configured now.
+func (r *remaker) mapping(sender string) (m *mapping.Mapping, err error) {
+	if m := r.by[sender]; m != nil {
+		return m, nil
 	}
-	m, err := mapper(d.Type, c)
+	c, ok := r.config.Webhooks[sender]
+	if !ok {
+		return nil, fmt.Errorf("%w: there is no sender webhooks.%s in the configuration", errAtFault, sender)
+	}
+	if r.valid == nil {
+		if r.valid, err = schemas.New(); err != nil {
+			return nil, err
+		}
+		r.by = map[string]*mapping.Mapping{}
+	}
+	if m, err = mapper(sender, c); err != nil {
+		return nil, fmt.Errorf("webhooks.%s: %w", sender, err)
+	}
+	r.by[sender] = m
+	return m, nil
+}
+
+// event makes an event of a delivery.
+func (r *remaker) event(d bus.DeadLetter) (events.Event, error) {
+	m, err := r.mapping(d.Type)
 	if err != nil {
-		return events.Event{}, fmt.Errorf("webhooks.%s: %w", d.Type, err)
+		return events.Event{}, err
 	}
 	e, err := m.Map(d.EventID, d.Header, d.Payload)
 	if errors.Is(err, mapping.ErrIgnored) {
 		return e, err
 	}
 	if err == nil {
-		var valid *schemas.Set
-		if valid, err = schemas.New(); err != nil {
-			return e, err
-		}
-		err = valid.Validate(e)
+		err = r.valid.Validate(e)
 	}
 	if err != nil {
 		return e, fmt.Errorf("%w: webhooks.%s.event: %w", errAtFault, d.Type, err)
@@ -59,7 +81,7 @@ func (g graves) resend(ctx context.Context, d bus.DeadLetter) error {
 	if d.Vendor != deliveries {
 		return g.Replay(ctx, d)
 	}
-	e, err := g.becomes(d)
+	e, err := g.made.event(d)
 	switch {
 	case errors.Is(err, mapping.ErrIgnored): // it is nothing to us any more
 	case err != nil:
@@ -74,7 +96,7 @@ func (g graves) resend(ctx context.Context, d bus.DeadLetter) error {
 
 // foreseeDelivery says what would become of a delivery.
 func (g graves) foreseeDelivery(d bus.DeadLetter) worker.Foresight {
-	_, err := g.becomes(d)
+	_, err := g.made.event(d)
 	var invalid *events.InvalidError
 	switch {
 	case err == nil:

@@ -145,10 +145,10 @@ func (s *stage) endpoint(ctx context.Context) error {
 		return err
 	}
 	s.config.HTTP.Addr, s.config.HTTP.Rate = addr, 0
-	f := newFront()
+	f := newFront(s.config, zerolog.Nop())
 	s.metrics = f.metrics
 	f.bus.Store(s.bus)
-	answer, err := f.listen(ctx, s.config, zerolog.Nop())
+	answer, err := f.listen(ctx)
 	if err != nil {
 		return err
 	}

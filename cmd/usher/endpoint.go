@@ -23,12 +23,13 @@ import (
 type front struct {
 	bus     atomic.Pointer[bus.Bus]
 	serving atomic.Bool // whether the workers run
+	config  config.Config
+	log     zerolog.Logger
 	metrics *telemetry.Metrics
-	proofs  map[string]string // sender → the header that bears its signature, where it is configured
 }
 
-func newFront() *front {
-	f := &front{metrics: telemetry.New(version())}
+func newFront(c config.Config, log zerolog.Logger) *front {
+	f := &front{config: c, log: log, metrics: telemetry.New(version())}
 	f.metrics.NATS(func() bool { b := f.bus.Load(); return b != nil && b.Status() == "ok" })
 	return f
 }
@@ -64,7 +65,7 @@ func (f *front) Keep(ctx context.Context, d ingest.Delivery) error {
 	}
 	header := http.Header{}
 	for name, values := range d.Header {
-		if !proves(name) && !strings.EqualFold(name, f.proofs[d.Source]) {
+		if !proves(name) && !strings.EqualFold(name, f.config.Webhooks[d.Source].Header) {
 			header[name] = values
 		}
 	}
@@ -98,15 +99,12 @@ func (f *front) Ready() ingest.Readiness {
 }
 
 // handler is the endpoint as it is configured.
-func (f *front) handler(c config.Config, log zerolog.Logger) (http.Handler, error) {
+func (f *front) handler() (http.Handler, error) {
 	set, err := schemas.New()
 	if err != nil {
 		return nil, err
 	}
-	f.proofs = map[string]string{}
-	for name, hook := range c.Webhooks {
-		f.proofs[name] = hook.Header
-	}
+	c := f.config
 	hooks, clients, faults := senders(c)
 	if len(faults) > 0 {
 		return nil, usageError{together(faults)}
@@ -118,17 +116,18 @@ func (f *front) handler(c config.Config, log zerolog.Logger) (http.Handler, erro
 		Metrics: f.metrics.Handler(), Answered: f.metrics.Request,
 		Stream: f, Failed: f, Validate: set.Validate, Schema: schemas.JSON, Ready: f.Ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		Log:    log,
+		Log:    f.log,
 	}), nil
 }
 
 // listen opens the address of the endpoint, and returns what answers there until
 // its context ends. Where there is to be none, that does nothing.
-func (f *front) listen(ctx context.Context, c config.Config, log zerolog.Logger) (answer func(context.Context) error, err error) {
+func (f *front) listen(ctx context.Context) (answer func(context.Context) error, err error) {
+	c := f.config
 	if !c.HTTP.On() {
 		return func(context.Context) error { return nil }, nil
 	}
-	h, err := f.handler(c, log)
+	h, err := f.handler()
 	if err != nil {
 		return nil, err
 	}
@@ -136,10 +135,10 @@ func (f *front) listen(ctx context.Context, c config.Config, log zerolog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	log.Info().Str("addr", l.Addr().String()).Bool("tls", c.HTTP.TLSCert != "").Msg("listening for events over HTTP")
+	f.log.Info().Str("addr", l.Addr().String()).Bool("tls", c.HTTP.TLSCert != "").Msg("listening for events over HTTP")
 	limits := ingest.ServerConfig{
 		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
 		Idle: c.HTTP.Idle, Grace: c.Worker.Shutdown / 2,
 	}
-	return func(ctx context.Context) error { return ingest.Serve(ctx, l, limits, h, log) }, nil
+	return func(ctx context.Context) error { return ingest.Serve(ctx, l, limits, h, f.log) }, nil
 }

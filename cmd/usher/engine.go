@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
@@ -39,67 +38,12 @@ type engine struct {
 	reload func() (config.Config, error)
 }
 
-// connect reaches the configured NATS, or starts the embedded one. close ends both.
-func connect(ctx context.Context, c config.NATS, log zerolog.Logger) (b *bus.Bus, end func(), err error) {
-	var server *bus.Embedded
-	if c.RunsEmbedded() {
-		server, err = bus.StartEmbedded(bus.EmbeddedOptions{
-			Dir: c.Embedded.Dir, Sync: time.Duration(c.Embedded.Sync), Addr: c.Embedded.Addr,
-			User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(),
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-	}
-	stop := func() {
-		if server != nil {
-			server.Stop()
-		}
-	}
-	nc, err := bus.Connect(ctx, bus.Options{
-		URL: c.URL, Creds: c.Creds, NKey: c.NKey, User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(),
-		CA: c.CA, Cert: c.Cert, Key: c.Key, Name: "usher", Log: log, Server: server,
-	})
-	if err != nil {
-		stop()
-		return nil, nil, err
-	}
-	b, err = bus.New(nc, layout(c))
-	if err != nil {
-		nc.Close()
-		stop()
-		return nil, nil, err
-	}
-	return b, func() { drain(nc); stop() }, nil
-}
-
-// drain sends what is still to be sent, and closes.
-func drain(nc *nats.Conn) {
-	_ = nc.FlushTimeout(time.Second)
-	nc.Close()
-}
-
-func layout(c config.NATS) bus.Layout {
-	l := bus.Layout{
-		Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
-		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
-	}
-	if l.Events == "" {
-		l.Events, l.Own = bus.EventsStream, true
-	}
-	return l
-}
-
 // run serves all vendors that are on until ctx ends, and then lets what is in
 // hand come to its end.
 func (e *engine) run(ctx context.Context) error {
-	ports := map[string]any{}
-	for _, v := range e.on() {
-		port, err := e.adapter(v)
-		if err != nil {
-			return usageError{fmt.Errorf("%s: %w", v.name, err)}
-		}
-		ports[v.name] = port
+	ports, err := e.ports()
+	if err != nil {
+		return err
 	}
 	valid, err := schemas.New()
 	if err != nil {
@@ -110,7 +54,7 @@ func (e *engine) run(ctx context.Context) error {
 		return err
 	}
 	deps.Validate = valid.Validate
-	e.compare(ctx)
+	e.compare(ctx, ports)
 	e.log.Info().Str("vendors", strings.Join(e.config.On(), ", ")).Msg("serving")
 	if e.ready != nil {
 		e.ready()
@@ -128,12 +72,8 @@ func (e *engine) run(ctx context.Context) error {
 }
 
 // compare tells how the streams and consumers differ from the configuration.
-func (e *engine) compare(ctx context.Context) {
-	lanes, err := e.allLanes()
-	if err != nil {
-		return // which serve says
-	}
-	found, err := e.bus.Check(ctx, lanes)
+func (e *engine) compare(ctx context.Context, ports map[string]any) {
+	found, err := e.bus.Check(ctx, e.allLanes(ports))
 	if err != nil {
 		e.log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
 	}
@@ -144,17 +84,17 @@ func (e *engine) compare(ctx context.Context) {
 	}
 }
 
-// allLanes are the lanes of all vendors that are on.
-func (e *engine) allLanes() (lanes []bus.LaneConfig, err error) {
-	list := handlerList(handlers.Courses(e.config.Courses), nil)
+// ports are the adapters of all vendors that are on, by name.
+func (e *engine) ports() (map[string]any, error) {
+	ports := map[string]any{}
 	for _, v := range e.on() {
-		port, err := v.adapter()
+		port, err := e.adapter(v)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("%s: %w", v.name, err)}
 		}
-		lanes = append(lanes, e.lanes(v.name, port, list)...)
+		ports[v.name] = port
 	}
-	return lanes, nil
+	return ports, nil
 }
 
 // on is the vendors that are on.
@@ -325,51 +265,4 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	// A quarter of the time to stop is left for closing the store.
 	w.Run(ctx, c.Shutdown*3/4, open...)
 	return nil
-}
-
-// atWork is how many effects may be at work at a time: no more than the rate
-// lets come to their end within the call lease. Further ones would only use up
-// each other's turns, and begin again.
-func atWork(s vendors.Settings, lease time.Duration) int {
-	const calls = 4 // that an effect may take: a look-up and a change, and either again
-	if s.Rate <= 0 {
-		return s.Concurrency
-	}
-	return max(1, min(s.Concurrency, int(s.Rate*lease.Seconds()/calls)))
-}
-
-// ceiling is how long a message may be held: as long as all that was fetched
-// before it can take, each at its worst.
-func ceiling(prefetch, atWork int, worst time.Duration) time.Duration {
-	turns := (prefetch + atWork - 1) / atWork
-	return time.Duration(turns+1) * worst
-}
-
-// lanes are the ways on which a vendor's work comes in (DESIGN, section 4).
-func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.LaneConfig {
-	var lifecycle, activity []string
-	for _, h := range list {
-		switch {
-		case !h.Takes(port):
-		case h.Scope == handlers.Record:
-			activity = append(activity, h.Type)
-		default:
-			lifecycle = append(lifecycle, h.Type)
-		}
-	}
-	stream := layout(e.config.NATS).Events
-	lane := func(name, stream string, subjects []string, pinned bool) bus.LaneConfig {
-		return bus.LaneConfig{
-			Name: laneName(vendor, name), Stream: stream, Subjects: subjects, Pinned: pinned,
-			AckWait: e.config.Worker.AckWait, MaxAckPending: e.config.Worker.MaxAckPending,
-		}
-	}
-	lanes := []bus.LaneConfig{
-		lane(lifecycleLane, stream, lifecycle, true),
-		lane(replayLane, bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}, false),
-	}
-	if len(activity) > 0 {
-		lanes = append(lanes, lane(activityLane, stream, activity, false))
-	}
-	return lanes
 }

@@ -88,7 +88,8 @@ func (a *app) compared(ctx context.Context, look func(*bus.Bus, context.Context,
 	if err != nil {
 		return nil, err
 	}
-	lanes, err := (&engine{config: c}).allLanes()
+	e := &engine{config: c}
+	ports, err := e.ports()
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (a *app) compared(ctx context.Context, look func(*bus.Bus, context.Context,
 		return nil, err
 	}
 	defer end()
-	return look(b, ctx, lanes)
+	return look(b, ctx, e.allLanes(ports))
 }
 
 func (a *app) tellDifferences(found []bus.Difference, asJSON bool, none string) error {

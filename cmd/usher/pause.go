@@ -95,7 +95,10 @@ func required(f vendorFlag) error {
 }
 
 // lanePlace is where the consumer of one lane is.
-type lanePlace struct{ lane, stream, consumer string }
+type lanePlace struct {
+	lane, stream, consumer string
+	at                     bus.LaneState // as it was found
+}
 
 // laneState is what became of a lane.
 type laneState struct {
@@ -107,11 +110,7 @@ type laneState struct {
 // halt writes an action down, does it to every lane of a vendor, and tells what
 // the server says of them then.
 func (a *app) halt(ctx context.Context, vendor string, asJSON bool, act bus.Action, do func(*bus.Bus, lanePlace) error) error {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	b, end, err := reach(ctx, a, c)
+	c, b, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
@@ -150,9 +149,10 @@ func lanesOf(ctx context.Context, b *bus.Bus, vendor, events string) ([]lanePlac
 		{lane: replayLane, stream: bus.ReplaysStream},
 	} {
 		l.consumer = laneName(vendor, l.lane)
-		_, err := b.State(ctx, l.stream, l.consumer)
+		at, err := b.State(ctx, l.stream, l.consumer)
 		switch {
 		case err == nil:
+			l.at = at
 			found = append(found, l)
 		case !errors.Is(err, bus.ErrNoConsumer):
 			return nil, missing(err)

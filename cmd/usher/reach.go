@@ -20,6 +20,14 @@ const reachTime = 5 * time.Second
 var errNoServer = errors.New("there is no NATS server to reach: the embedded one of usher serve is closed to other processes; " +
 	"set USHER_NATS_URL (nats.url) to a server, or USHER_NATS_EMBEDDED_ADDR (nats.embedded.addr) to 127.0.0.1:4222 for usher serve and for this command")
 
+// reach loads the configuration, and connects as the function of that name does.
+func (a *app) reach(ctx context.Context) (c config.Config, b *bus.Bus, end func(), err error) {
+	if c, err = a.config(); err == nil {
+		b, end, err = reach(ctx, a, c)
+	}
+	return c, b, end, err
+}
+
 // reach connects to the NATS that usher serve works with. It never starts a
 // server of its own: what a command stored there would be seen by nobody. end
 // closes the connection.

@@ -72,11 +72,7 @@ func (r resultsCmd) types() []string {
 
 // Run prints the results that fit.
 func (r resultsCmd) Run(ctx context.Context, a *app) error {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	b, end, err := reach(ctx, a, c)
+	_, b, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}

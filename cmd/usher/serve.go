@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/internal/config"
@@ -42,8 +41,8 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 	for _, name := range slices.Sorted(maps.Keys(off)) {
 		log.Info().Str("vendor", name).Str("to_turn_on", off[name]).Msg("vendor is off")
 	}
-	f := newFront()
-	listen, err := f.listen(ctx, c, log)
+	f := newFront(c, log)
+	listen, err := f.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -53,7 +52,7 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 		defer close(answered)
 		return listen(working)
 	})
-	group.Go(func() error { return f.work(working, c, log, a.config, answered) })
+	group.Go(func() error { return f.work(working, a.config, answered) })
 	if err := unlessStopped(ctx, group.Wait()); err != nil {
 		return err
 	}
@@ -63,7 +62,8 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 
 // work connects to NATS and serves the vendors until ctx ends. It leaves NATS
 // when all requests are answered.
-func (f *front) work(ctx context.Context, c config.Config, log zerolog.Logger, reload func() (config.Config, error), answered <-chan struct{}) error {
+func (f *front) work(ctx context.Context, reload func() (config.Config, error), answered <-chan struct{}) error {
+	c, log := f.config, f.log
 	if c.NATS.RunsEmbedded() {
 		log.Info().Str("dir", c.NATS.Embedded.Dir).Msg("starting the embedded NATS server")
 	} else {

@@ -82,11 +82,7 @@ type vendorStatus struct {
 
 // Run tells how all stands.
 func (s statusCmd) Run(ctx context.Context, a *app) error {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	b, end, err := reach(ctx, a, c)
+	c, b, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,10 +131,7 @@ func look(ctx context.Context, b *bus.Bus, c config.Config) (standing, error) {
 		if err != nil {
 			return now, err
 		}
-		one, err := vendorStands(ctx, b, v.name, lanes)
-		if err != nil {
-			return now, err
-		}
+		one := vendorStands(v.name, lanes)
 		if h, held := holds[v.name]; held && one.State != servedPaused {
 			one.State, one.Why, one.Since = servedOnHold, h.Why, &h.Since
 		}
@@ -167,14 +160,11 @@ func (s *standing) brake(ctx context.Context, b *bus.Bus) error {
 }
 
 // vendorStands looks at a vendor's lanes.
-func vendorStands(ctx context.Context, b *bus.Bus, vendor string, lanes []lanePlace) (vendorStatus, error) {
+func vendorStands(vendor string, lanes []lanePlace) vendorStatus {
 	v := vendorStatus{Vendor: vendor, State: servedIdle}
 	taken, paused := false, 0
 	for _, l := range lanes {
-		s, err := b.State(ctx, l.stream, l.consumer)
-		if err != nil {
-			return v, err
-		}
+		s := l.at
 		v.Pending += s.Pending
 		v.Unfinished += s.Waiting
 		v.Limit = max(v.Limit, s.Limit)
@@ -195,7 +185,7 @@ func vendorStands(ctx context.Context, b *bus.Bus, vendor string, lanes []lanePl
 	case v.Pending > 0 || v.Unfinished > 0:
 		v.State = servedByNobody
 	}
-	return v, nil
+	return v
 }
 
 func (s standing) tell(a *app, asJSON bool) error {

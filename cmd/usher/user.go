@@ -68,11 +68,7 @@ type storyEvent struct {
 
 // Run tells the story.
 func (u userCmd) Run(ctx context.Context, a *app) error {
-	c, err := a.config()
-	if err != nil {
-		return err
-	}
-	b, end, err := reach(ctx, a, c)
+	c, b, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
@@ -108,15 +104,7 @@ func storyOf(ctx context.Context, b *bus.Bus, c config.Config, user string) (sto
 			s.Events = append(s.Events, effectOf(v.name, &record, &record.Effects[i]))
 		}
 	}
-	slices.SortStableFunc(s.Events, func(a, b storyEvent) int {
-		if a.order == b.order {
-			return 0
-		}
-		if a.order.Before(b.order) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(s.Events, func(a, b storyEvent) int { return a.order.Compare(b.order) })
 	return s, s.look(ctx, b)
 }
 

@@ -170,12 +170,8 @@ func adjusted(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 }
 
 func consumerFacts(c jetstream.ConsumerConfig) []fact {
-	subjects := c.FilterSubjects
-	if c.FilterSubject != "" {
-		subjects = []string{c.FilterSubject}
-	}
 	return []fact{
-		{"subjects", sorted(subjects), false},
+		{"subjects", sorted(filters(c)), false},
 		{"ack_policy", c.AckPolicy, true},
 		{"ack_wait", c.AckWait, false},
 		{"max_deliver", c.MaxDeliver, false},
@@ -183,6 +179,14 @@ func consumerFacts(c jetstream.ConsumerConfig) []fact {
 		{"priority_policy", int(c.PriorityPolicy), true},
 		{"pinned_ttl", c.PinnedTTL, false},
 	}
+}
+
+// filters are the subjects of a consumer: the server keeps one by itself.
+func filters(c jetstream.ConsumerConfig) []string {
+	if c.FilterSubject != "" {
+		return []string{c.FilterSubject}
+	}
+	return c.FilterSubjects
 }
 
 func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }

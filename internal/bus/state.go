@@ -52,11 +52,7 @@ func (b *Bus) stored(ctx context.Context, stream string, seq uint64, c jetstream
 	if err != nil {
 		return first
 	}
-	subjects := c.FilterSubjects
-	if c.FilterSubject != "" {
-		subjects = []string{c.FilterSubject}
-	}
-	for _, subject := range subjects {
+	for _, subject := range filters(c) {
 		m, err := s.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
 		if err == nil && (first.IsZero() || m.Time.Before(first)) {
 			first = m.Time

@@ -8,6 +8,7 @@
 package ledger
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -19,8 +20,11 @@ type Order struct {
 }
 
 // Before tells whether o stands before p.
-func (o Order) Before(p Order) bool {
-	return o.Epoch < p.Epoch || (o.Epoch == p.Epoch && o.Seq < p.Seq)
+func (o Order) Before(p Order) bool { return o.Compare(p) < 0 }
+
+// Compare is below zero where o stands before p, and zero where they are one.
+func (o Order) Compare(p Order) int {
+	return cmp.Or(cmp.Compare(o.Epoch, p.Epoch), cmp.Compare(o.Seq, p.Seq))
 }
 
 // Carrier is the one message that may claim an effect, or wait for it.

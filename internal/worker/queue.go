@@ -1,11 +1,8 @@
 package worker
 
 import (
-	"cmp"
 	"slices"
 	"sync"
-
-	"github.com/usherhq/usher/internal/ledger"
 )
 
 // queue runs tasks: those of one record one after the other in the order of
@@ -42,11 +39,7 @@ func (q *queue) put(t *task, work func(*task, slot), back func(*task)) {
 	q.tasks.Go(func() { q.run(t.record, work, back) })
 }
 
-func byOrder(a, b *task) int { return compare(a.order, b.order) }
-
-func compare(a, b ledger.Order) int {
-	return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
-}
+func byOrder(a, b *task) int { return a.order.Compare(b.order) }
 
 // run works on all that queues up for a record. Which task is next is known only
 // once there is a slot: an older one may have come meanwhile.

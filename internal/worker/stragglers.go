@@ -71,7 +71,7 @@ func (s *stragglers) add(t *task) {
 	defer s.mu.Unlock()
 	one := straggler{ledger.Straggler{Key: t.key, Type: t.kind, Carrier: t.carrier()}, time.Now()}
 	list := s.byUser[t.record]
-	at, known := slices.BinarySearchFunc(list, one, func(a, b straggler) int { return compare(a.Order, b.Order) })
+	at, known := slices.BinarySearchFunc(list, one, func(a, b straggler) int { return a.Compare(b.Order) })
 	if !known {
 		s.byUser[t.record] = slices.Insert(list, at, one)
 	}
