@@ -88,3 +88,14 @@ func Expired(e Event, now time.Time) bool {
 	t, err := ParseTime(s)
 	return err == nil && !now.Before(t)
 }
+
+// Extension returns the text of an extension of e, "" where it has none of that
+// name, or one that is no text. Unlike e.Extensions it copies nothing.
+func Extension(e Event, name string) string {
+	c, ok := e.Context.(*event.EventContextV1)
+	if !ok || c == nil {
+		return ""
+	}
+	text, _ := c.Extensions[name].(string)
+	return text
+}

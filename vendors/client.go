@@ -21,15 +21,22 @@ type Options struct {
 	Timeout time.Duration     // of one call, with its answer's body; 10 s where it is zero
 	Rate    float64           // calls per second, over all callers, five seconds' worth at once; no limit where it is zero
 	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
-	Seen    func(Seen)        // told of every call that was sent; may be nil
+	Seen    Watcher           // told of every call that was sent; may be nil
 }
 
-// Seen is one call that was sent.
+// Watcher is told of a call once it has ended. ctx is that of the call.
+type Watcher func(ctx context.Context, s Seen)
+
+// Seen is one call that was sent. It holds nothing that tells of a user.
 type Seen struct {
-	Op    string        // what it does, such as "create user"
-	Class string        // of its failure; "ok" where there was none
-	Took  time.Duration // until the answer was read
-	Rate  float64       // calls a second that are made at most at this moment; 0: no limit
+	Op     string // what it does, such as "create user"
+	Method string
+	Host   string        // that it was sent to, with its port where it has one
+	Status int           // of the answer; 0 where none came
+	Class  string        // of its failure; "ok" where there was none
+	Begun  time.Time     // when it was sent: its turn had come
+	Took   time.Duration // until the answer was read
+	Rate   float64       // calls a second that are made at most at this moment; 0: no limit
 }
 
 const (
@@ -50,7 +57,7 @@ type Client struct {
 	http    *http.Client
 	auth    Auth
 	secrets []string
-	seen    func(Seen)
+	seen    Watcher
 	status  func(status int, body []byte) (Class, bool)
 }
 
@@ -205,7 +212,7 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		return nil, c.fail(call, &Error{Class: Unusable, Message: "the base URL is not a URL"})
 	}
 	req.Header = header
-	begun := time.Now()
+	seen := Seen{Op: call.Op, Method: call.Method, Host: req.URL.Host, Begun: time.Now()}
 	res, err := c.http.Do(req)
 	if errors.Is(err, ErrLate) {
 		return nil, c.fail(call, &Error{Err: ErrLate})
@@ -214,25 +221,26 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		err = c.fail(call, &Error{Err: plain(err), Unknown: !call.repeatable() && !neverSent(err)})
 	} else {
 		defer res.Body.Close()
+		seen.Status = res.StatusCode
 		err = c.read(call, p, res)
 	}
-	c.tell(call, time.Since(begun), err)
+	c.tell(ctx, seen, err)
 	return req.Header, err
 }
 
 // tell tells of a call that was sent.
-func (c *Client) tell(call Call, took time.Duration, err error) {
+func (c *Client) tell(ctx context.Context, s Seen, err error) {
 	if c.seen == nil {
 		return
 	}
-	s := Seen{Op: call.Op, Class: "ok", Took: took}
+	s.Class, s.Took = "ok", time.Since(s.Begun)
 	if err != nil {
 		s.Class = ClassOf(err).String()
 	}
 	if r := c.pace.limit.Limit(); r != rate.Inf {
 		s.Rate = float64(r)
 	}
-	c.seen(s)
+	c.seen(ctx, s)
 }
 
 // begin is the last moment at which a call may begin that must end before ctx does.

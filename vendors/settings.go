@@ -21,7 +21,7 @@ type Settings struct {
 	// HTTP carries the calls; no source sets it. http.DefaultTransport's settings where it is nil.
 	HTTP http.RoundTripper `yaml:"-" json:"-"`
 	// Seen is told of every call; no source sets it. It may be nil.
-	Seen func(Seen) `yaml:"-" json:"-"`
+	Seen Watcher `yaml:"-" json:"-"`
 }
 
 // DefaultSettings returns the defaults that all vendors share, with what is each
@@ -36,7 +36,7 @@ func (s Settings) Options() Options {
 }
 
 // Watch sets who is told of every call.
-func (s *Settings) Watch(seen func(Seen)) { s.Seen = seen }
+func (s *Settings) Watch(seen Watcher) { s.Seen = seen }
 
 // Common returns the settings themselves, out of any vendor's Config.
 func (s Settings) Common() Settings { return s }

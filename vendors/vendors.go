@@ -43,6 +43,14 @@ type Account struct {
 	Email string
 }
 
+// Listed is an account as a vendor lists or shows it.
+type Listed struct {
+	ID      string
+	Email   string
+	Staff   bool // as far as the vendor tells: where it should tell and does not, true
+	Deleted bool // shown all the same, such as in a trash
+}
+
 // Course is one of our courses at one vendor.
 type Course struct {
 	ID   string // the vendor's id, as text

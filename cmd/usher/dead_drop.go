@@ -34,33 +34,24 @@ func (d deadDropCmd) Validate() error {
 
 // Run removes them.
 func (d deadDropCmd) Run(ctx context.Context, a *app) error {
-	g, err := a.graves(ctx)
+	desk, end, err := a.desk(ctx)
 	if err != nil {
 		return err
 	}
-	defer g.end()
-	log := a.logger(g.config.Log)
-	list, err := g.find(ctx, d.IDs)
+	defer end()
+	log := a.logger(desk.Config.Log)
+	list, err := desk.Find(ctx, d.IDs)
 	if err != nil {
-		return err
+		return missing(err)
 	}
-	act := a.action(bus.DeadDropped, deed{As: d.As, Reason: d.Reason})
+	by := a.by(deed{As: d.As, Reason: d.Reason})
 	done, err := each(list, func(letter bus.DeadLetter) error {
-		if err := g.Audit(ctx, g.config.Source, upon(act, letter)); err != nil {
+		if err := desk.Drop(ctx, letter, by); err != nil {
 			return missing(err)
-		}
-		if err := g.Drop(ctx, letter); err != nil {
-			return err
 		}
 		log.Warn().Str("dead_letter", letter.ID()).Str("type", letter.Type).Str("event", letter.EventID).
 			Str("class", letter.Class).Str("reason", d.Reason).Msg("dead letter dropped")
 		return nil
 	})
 	return errors.Join(a.told(done, toll{verb: "dropped", reason: d.Reason, json: d.JSON}), err)
-}
-
-// upon is an action as it is done to one dead letter.
-func upon(act bus.Action, d bus.DeadLetter) bus.Action {
-	act.Vendor, act.Type, act.Key, act.EventID = d.Vendor, d.Type, d.Key, d.EventID
-	return act
 }

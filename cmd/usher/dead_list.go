@@ -69,27 +69,27 @@ type deadSummary struct {
 
 // Run prints the list.
 func (l deadListCmd) Run(ctx context.Context, a *app) error {
-	g, err := a.graves(ctx)
+	d, end, err := a.desk(ctx)
 	if err != nil {
 		return err
 	}
-	defer g.end()
-	list, err := g.all(ctx, l.fits)
+	defer end()
+	list, err := d.DeadLetters(ctx, l.fits)
 	if err != nil {
-		return err
+		return missing(err)
 	}
 	if l.JSON {
 		out := make([]deadSummary, len(list))
-		for i, d := range list {
-			out[i] = deadSummary{ID: d.ID(), State: g.state(d), DeadLetter: d}
+		for i, letter := range list {
+			out[i] = deadSummary{ID: letter.ID(), State: d.DeadState(letter), DeadLetter: letter}
 		}
 		return writeJSON(a.Stdout, out)
 	}
 	var rows [][]string
-	for _, d := range list {
+	for _, l := range list {
 		rows = append(rows, []string{
-			d.ID(), d.Type, d.EventID, d.Class, status(d.Status), strconv.Itoa(d.Attempts),
-			d.LastTry.UTC().Format(time.RFC3339), g.state(d), d.Message,
+			l.ID(), l.Type, l.EventID, l.Class, status(l.Status), strconv.Itoa(l.Attempts),
+			l.LastTry.UTC().Format(time.RFC3339), d.DeadState(l), l.Message,
 		})
 	}
 	err = a.print([]string{"ID", "type", "event", "class", "status", "attempts", "last try", "state", "message"}, rows)

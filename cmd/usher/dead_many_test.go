@@ -14,6 +14,7 @@ import (
 
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // A dry run of a thousand dead letters is to take less than five seconds.
@@ -82,7 +83,7 @@ func TestAnInterruptedReplayGoesOn(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "run it again to go on") || strings.Count(out.String(), "sent back\t") != 1 {
 		t.Errorf("interrupted: got %v and\n%s\nwant one that was sent, and advice", err, out.String())
 	}
-	if diff := cmp.Diff(map[string]string{"i0": stateReplaying, "i1": stateWaiting, "i2": stateWaiting}, w.states()); diff != "" {
+	if diff := cmp.Diff(map[string]string{"i0": ops.DeadReplaying, "i1": ops.DeadWaiting, "i2": ops.DeadWaiting}, w.states()); diff != "" {
 		t.Errorf("states after it was interrupted (-want +got)\n%s", diff)
 	}
 	begun := time.Now()

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 type deadReplayCmd struct {
@@ -61,96 +62,72 @@ func (r deadReplayCmd) Validate() error {
 
 // Run sends them back, or says what would become of them.
 func (r deadReplayCmd) Run(ctx context.Context, a *app) error {
-	g, err := a.graves(ctx)
+	d, end, err := a.desk(ctx)
 	if err != nil {
 		return err
 	}
-	defer g.end()
-	list, t, err := r.pick(ctx, g)
+	defer end()
+	list, t, err := r.pick(ctx, d)
 	if err != nil {
 		return err
 	}
 	if r.DryRun {
-		return r.foresee(ctx, a, g, list)
+		return r.foresee(ctx, a, d, list)
 	}
 	t.verb, t.reason, t.json = "sent back", r.Reason, r.JSON
-	done, err := r.send(ctx, a, g, list)
+	done, err := r.send(ctx, a, d, list)
 	return errors.Join(a.told(done, t), err)
 }
 
 // pick returns the dead letters that are to be sent, and notes which are not.
-func (r deadReplayCmd) pick(ctx context.Context, g graves) (list []bus.DeadLetter, t toll, err error) {
+func (r deadReplayCmd) pick(ctx context.Context, d *ops.Desk) (list []bus.DeadLetter, t toll, err error) {
 	if !r.All {
-		list, err = g.find(ctx, r.IDs)
-		for _, d := range list {
-			err = errors.Join(err, r.refusal(g, d))
+		list, err = d.Find(ctx, r.IDs)
+		for _, letter := range list {
+			err = errors.Join(err, d.Refusal(letter, r.Again, r.Quarantined))
 		}
 		if err != nil && list != nil {
 			err = fmt.Errorf("nothing was done: %w", err)
 		}
-		return list, t, err
+		return list, t, missing(err)
 	}
-	found, err := g.all(ctx, r.fits)
-	for _, d := range found {
-		switch {
-		case r.onItsWay(d):
+	found, err := d.DeadLetters(ctx, r.fits)
+	for _, letter := range found {
+		switch err := d.Refusal(letter, r.Again, r.Quarantined); {
+		case errors.Is(err, ops.ErrOnItsWay):
 			t.replaying++
-		case r.refusal(g, d) != nil:
+		case err != nil:
 			t.quarantined++
 		case len(list) == r.Max:
 			t.left++
 		default:
-			list = append(list, d)
+			list = append(list, letter)
 		}
 	}
-	return list, t, err
-}
-
-// onItsWay tells whether d was sent back not long ago.
-func (r deadReplayCmd) onItsWay(d bus.DeadLetter) bool {
-	return d.Replaying > 0 && time.Since(d.ReplayedAt) < r.Again
-}
-
-// refusal says why d is not sent, or nil.
-func (r deadReplayCmd) refusal(g graves, d bus.DeadLetter) error {
-	switch {
-	case r.onItsWay(d):
-		return fmt.Errorf("%s is on its way since %s: wait for what comes of it, or send it again with --again 0s",
-			d.ID(), d.ReplayedAt.UTC().Format(time.RFC3339))
-	case d.Replay >= g.config.Worker.MaxReplays && !r.Quarantined:
-		return fmt.Errorf("%s is quarantined: it was sent back %d times and failed each time (%s); mend the cause, and send it with --quarantined",
-			d.ID(), d.Replay, harmless(d.Message, ""))
-	default:
-		return nil
-	}
+	return list, t, missing(err)
 }
 
 // send sends the list back at the rate, each written down first, and returns
 // those that were sent. One that changed meanwhile is passed over.
-func (r deadReplayCmd) send(ctx context.Context, a *app, g graves, list []bus.DeadLetter) ([]bus.DeadLetter, error) {
+func (r deadReplayCmd) send(ctx context.Context, a *app, d *ops.Desk, list []bus.DeadLetter) ([]bus.DeadLetter, error) {
 	limit := rate.NewLimiter(rate.Limit(r.Rate), 1)
-	act := a.action(bus.DeadReplayed, r.deed)
+	by := a.by(r.deed)
 	bar := gauge{out: a.Stderr, on: terminal(a.Stderr), total: len(list)}
 	defer bar.end()
 	var sent []bus.DeadLetter
-	_, err := each(list, func(d bus.DeadLetter) error {
+	_, err := each(list, func(letter bus.DeadLetter) error {
 		if err := limit.Wait(ctx); err != nil {
 			return fmt.Errorf("interrupted: %w; run it again to go on", err)
 		}
-		one := upon(act, d)
-		one.At, one.Replay = time.Now().UTC(), d.Replay+1
-		whole := context.WithoutCancel(ctx) // what has begun comes to its end
-		if err := g.Audit(whole, g.config.Source, one); err != nil {
-			return missing(err)
-		}
-		switch err := g.resend(whole, d); {
-		case errors.Is(err, bus.ErrMoved), errors.Is(err, errAtFault):
-			_, err = fmt.Fprintf(a.Stderr, "%s is passed over: %v\n", d.ID(), err)
+		// What has begun comes to its end.
+		switch err := d.Replay(context.WithoutCancel(ctx), letter, by); {
+		case errors.Is(err, bus.ErrMoved), errors.Is(err, ops.ErrAtFault):
+			_, err = fmt.Fprintf(a.Stderr, "%s is passed over: %v\n", letter.ID(), err)
 			return err
 		case err != nil:
 			return missing(err)
 		}
-		sent = append(sent, d)
+		sent = append(sent, letter)
 		bar.step(len(sent))
 		return nil
 	})

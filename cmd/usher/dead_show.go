@@ -43,19 +43,19 @@ type deadStory struct {
 
 // Run prints the dead letter.
 func (s deadShowCmd) Run(ctx context.Context, a *app) error {
-	g, err := a.graves(ctx)
+	d, end, err := a.desk(ctx)
 	if err != nil {
 		return err
 	}
-	defer g.end()
-	list, err := g.find(ctx, []string{s.ID})
+	defer end()
+	list, err := d.Find(ctx, []string{s.ID})
 	if err != nil {
-		return err
+		return missing(err)
 	}
 	if !s.JSON {
-		return showDead(a.Stdout, list[0], g.state(list[0]))
+		return showDead(a.Stdout, list[0], d.DeadState(list[0]))
 	}
-	story := deadStory{ID: list[0].ID(), State: g.state(list[0]), DeadLetter: list[0]}
+	story := deadStory{ID: list[0].ID(), State: d.DeadState(list[0]), DeadLetter: list[0]}
 	if json.Valid(list[0].Payload) && utf8.Valid(list[0].Payload) {
 		story.Payload = list[0].Payload
 	} else {

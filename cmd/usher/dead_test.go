@@ -13,6 +13,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // bus is the streams of the world, without usher in between.
@@ -80,7 +81,7 @@ func (w *world) confirmed(t *testing.T) {
 	if out := w.must("dead", "replay", first, "--reason", "mended"); !strings.Contains(out, "sent back\t"+first) {
 		t.Errorf("replay: got\n%s", out)
 	}
-	want := map[string]string{"r1": stateReplaying, "r2": stateWaiting}
+	want := map[string]string{"r1": ops.DeadReplaying, "r2": ops.DeadWaiting}
 	if diff := cmp.Diff(want, w.states()); diff != "" {
 		t.Errorf("states while the vendor is paused (-want +got)\n%s", diff)
 	}
@@ -109,7 +110,7 @@ func (w *world) confirmed(t *testing.T) {
 // quarantined has a dead letter that was sent back five times.
 func (w *world) quarantined(t *testing.T) {
 	id := w.bury(w.bus(), "q1", time.Hour, func(d *bus.DeadLetter) { d.Replay = 5 })
-	if diff := cmp.Diff(map[string]string{"q1": stateQuarantined}, w.states()); diff != "" {
+	if diff := cmp.Diff(map[string]string{"q1": ops.DeadQuarantined}, w.states()); diff != "" {
 		t.Errorf("states (-want +got)\n%s", diff)
 	}
 	if _, err := w.try("dead", "replay", id); err == nil || !strings.Contains(err.Error(), "it was sent back 5 times and failed each time (status 422)") {
@@ -137,7 +138,7 @@ func (w *world) dryRun(t *testing.T) {
 			t.Errorf("got\n%s\nwant %q in it", out, want)
 		}
 	}
-	want := map[string]string{"d1": stateWaiting, "d2": stateWaiting, "r1": stateWaiting}
+	want := map[string]string{"d1": ops.DeadWaiting, "d2": ops.DeadWaiting, "r1": ops.DeadWaiting}
 	if diff := cmp.Diff(want, w.states()); diff != "" {
 		t.Errorf("states after a dry run (-want +got)\n%s", diff)
 	}
@@ -168,7 +169,7 @@ func (w *world) ages(t *testing.T) {
 func (w *world) paused(t *testing.T) {
 	var told struct {
 		Vendor string
-		Lanes  []laneState
+		Lanes  []ops.LaneState
 	}
 	out := w.must("pause", "lead", "--for", "1h", "--json")
 	if err := json.Unmarshal([]byte(out), &told); err != nil {

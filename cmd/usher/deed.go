@@ -9,6 +9,7 @@ import (
 
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // deed is who does something by hand, and why. It is written down before it is
@@ -28,10 +29,13 @@ func (d deed) Validate() error {
 
 // action is the deed as it is written down.
 func (a *app) action(kind string, d deed) bus.Action {
-	return bus.Action{
-		Kind: kind, At: time.Now().UTC(), Why: d.Reason,
-		Who: harmless(cmp.Or(d.As, a.getenv(config.ActorVar), here()), ""),
-	}
+	by := a.by(d)
+	return bus.Action{Kind: kind, At: time.Now().UTC(), Who: by.Who, Why: by.Why}
+}
+
+// by is who does it, and why.
+func (a *app) by(d deed) ops.Deed {
+	return ops.Deed{Who: harmless(cmp.Or(d.As, a.getenv(config.ActorVar), here()), ""), Why: d.Reason}
 }
 
 // here is the user of this machine, as user@host.

@@ -45,7 +45,8 @@ func (s *show) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, forma
 func (s *show) begin(st *stage, expected map[effect]bool) {
 	s.say("A term at a school: %d pupils, %d events (%d published, with duplicates and out of order),",
 		len(st.term.pupils), len(st.term.events), len(st.term.published))
-	s.say("%d changes at five vendors that fail %.0f %% of their calls.\n", len(expected), 100*st.Faults)
+	s.say("%d changes at five vendors that fail %.0f %% of their calls.", len(expected), 100*st.Faults)
+	s.say("Watch it: http://%s/console/\n", st.config.HTTP.Addr)
 	if !s.live {
 		return
 	}
@@ -175,7 +176,7 @@ func (s *show) fault(err error) {
 
 // whatNext tells what can be tried while all is running.
 func (s *show) whatNext(st *stage) {
-	s.say("\nAll of it is still running. In another terminal:\n")
+	s.say("\nAll of it is still running: see http://%s/console/ in a browser. In another terminal:\n", st.config.HTTP.Addr)
 	s.say("  export USHER_NATS_URL=%s", st.nats)
 	s.say("  usher results --follow             what came of each event")
 	s.say("  usher status --watch               how each vendor stands")

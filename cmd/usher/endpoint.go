@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/schemas"
 )
@@ -26,6 +28,11 @@ type front struct {
 	config  config.Config
 	log     zerolog.Logger
 	metrics *telemetry.Metrics
+	traces  *telemetry.Traces // nil: none
+	open    bool              // the console asks no one on this machine who it is
+
+	desked sync.Once
+	desk   *ops.Desk
 }
 
 func newFront(c config.Config, log zerolog.Logger) *front {
@@ -70,7 +77,7 @@ func (f *front) Keep(ctx context.Context, d ingest.Delivery) error {
 		}
 	}
 	return b.Bury(ctx, bus.DeadLetter{
-		Vendor: deliveries, Type: d.Source, Key: events.Key("/webhooks/"+d.Source, id), EventID: d.ID, Source: "/webhooks/" + d.Source,
+		Vendor: ops.Deliveries, Type: d.Source, Key: events.Key("/webhooks/"+d.Source, id), EventID: d.ID, Source: "/webhooks/" + d.Source,
 		Class: "invalid", Message: d.Problem, Pointer: d.Pointer, Rule: d.Rule,
 		Attempts: 1, FirstTry: d.At.UTC(), LastTry: d.At.UTC(), Stored: d.At.UTC(),
 		Subject: "/webhooks/" + d.Source, Header: header, Payload: d.Body,
@@ -98,8 +105,8 @@ func (f *front) Ready() ingest.Readiness {
 	return ingest.Readiness{Ready: parts["nats"] == "ok" && parts["workers"] == "ok", Parts: parts}
 }
 
-// handler is the endpoint as it is configured.
-func (f *front) handler() (http.Handler, error) {
+// handler is the endpoint as it is configured, with the pages of the console.
+func (f *front) handler(pages http.Handler) (http.Handler, error) {
 	set, err := schemas.New()
 	if err != nil {
 		return nil, err
@@ -113,6 +120,8 @@ func (f *front) handler() (http.Handler, error) {
 		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
 		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
 	}, ingest.Deps{
+		Tracer:  f.traces.Tracer(),
+		Console: pages,
 		Metrics: f.metrics.Handler(), Answered: f.metrics.Request,
 		Stream: f, Failed: f, Validate: set.Validate, Schema: schemas.JSON, Ready: f.Ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
@@ -127,7 +136,11 @@ func (f *front) listen(ctx context.Context) (answer func(context.Context) error,
 	if !c.HTTP.On() {
 		return func(context.Context) error { return nil }, nil
 	}
-	h, err := f.handler()
+	pages, err := f.console()
+	if err != nil {
+		return nil, err
+	}
+	h, err := f.handler(pages)
 	if err != nil {
 		return nil, err
 	}
@@ -140,5 +153,9 @@ func (f *front) listen(ctx context.Context) (answer func(context.Context) error,
 		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
 		Idle: c.HTTP.Idle, Grace: c.Worker.Shutdown / 2,
 	}
-	return func(ctx context.Context) error { return ingest.Serve(ctx, l, limits, h, f.log) }, nil
+	return func(ctx context.Context) error {
+		defer pages.Close()
+		defer context.AfterFunc(ctx, pages.Close)() // live pages end at once, rather than hold up the end
+		return ingest.Serve(ctx, l, limits, h, f.log)
+	}, nil
 }

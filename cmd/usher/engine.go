@@ -32,7 +32,8 @@ type engine struct {
 	seen   func(worker.Seen) // may be nil
 	// metrics are what this process counts.
 	metrics *telemetry.Metrics
-	ready   func() // told once the workers begin; may be nil
+	traces  *telemetry.Traces // nil: none
+	ready   func()            // told once the workers begin; may be nil
 	// reload reads the configuration again, secrets in files too; nil where there
 	// is nothing to read again.
 	reload func() (config.Config, error)
@@ -149,7 +150,7 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
 		Results:  e.bus, Graves: e.bus, Brake: stop,
 		Handlers: handlerList(handlers.Courses(e.config.Courses), names),
-		Log:      e.log, Seen: e.note, Contested: e.metrics.Contested,
+		Log:      e.log, Tracer: e.traces.Tracer(), Seen: e.note, Contested: e.metrics.Contested,
 	}, nil
 }
 
@@ -194,9 +195,14 @@ func (e *engine) note(s worker.Seen) {
 	}
 }
 
-// adapter is the vendor's, and its calls are measured.
+// adapter is the vendor's, and its calls are measured and traced.
 func (e *engine) adapter(v vendor) (any, error) {
-	v.section.Settings.Watch(func(s vendors.Seen) { e.metrics.Call(v.name, s.Class, s.Took, s.Rate) })
+	v.section.Settings.Watch(func(ctx context.Context, s vendors.Seen) {
+		e.metrics.Call(v.name, s.Class, s.Took, s.Rate)
+		e.traces.Call(ctx, telemetry.Call{
+			Vendor: v.name, Op: s.Op, Method: s.Method, Host: s.Host, Status: s.Status, Class: s.Class, Begun: s.Begun, Took: s.Took,
+		})
+	})
 	return v.adapter()
 }
 
@@ -253,7 +259,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	if err != nil {
 		return err
 	}
-	e.metrics.Vendor(v.name, w.Held, w.Unknown)
+	e.metrics.Vendor(v.name, w)
 	lanes := e.lanes(v.name, port, deps.Handlers)
 	var open []worker.Open
 	for _, lane := range lanes {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // limit gives a stream room for so many messages, and has it refuse more; for
@@ -40,7 +41,7 @@ func (w *world) stored(js jetstream.JetStream, name string) int {
 func (w *world) unacked(js jetstream.JetStream) (n int) {
 	w.t.Helper()
 	for vendor := range everywhere {
-		c, err := js.Consumer(w.t.Context(), bus.EventsStream, laneName(vendor, lifecycleLane))
+		c, err := js.Consumer(w.t.Context(), bus.EventsStream, ops.LaneName(vendor, ops.LifecycleLane))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -202,7 +203,7 @@ func TestWhatServeReadsFromIsDeleted(t *testing.T) {
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
 	w.expect("c1", everywhere)
 	for vendor := range everywhere {
-		if err := js.DeleteConsumer(t.Context(), bus.EventsStream, laneName(vendor, lifecycleLane)); err != nil {
+		if err := js.DeleteConsumer(t.Context(), bus.EventsStream, ops.LaneName(vendor, ops.LifecycleLane)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -21,9 +23,12 @@ func (w *world) happened(flags ...string) int {
 	return strings.Count(out, "\n")
 }
 
-// TestAVendorIsHeldUntilItsSecretIsRight mends a secret in its file while serve runs.
+// TestAVendorIsHeldUntilItsSecretIsRight mends a secret in its file while serve
+// runs. Until then the vendor is on hold, and all who may be asked say so: the
+// metric that alerts, usher status, and the console.
 func TestAVendorIsHeldUntilItsSecretIsRight(t *testing.T) {
 	w := newWorld(t)
+	url := w.overHTTP()
 	secret := filepath.Join(t.TempDir(), "miestro.secret")
 	put := func(text string) {
 		if err := os.WriteFile(secret, []byte(text+"\n"), 0o600); err != nil {
@@ -32,8 +37,9 @@ func TestAVendorIsHeldUntilItsSecretIsRight(t *testing.T) {
 	}
 	put(sandbox.WrongCredential)
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_MIESTRO_API_SECRET=") })
-	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET_FILE="+secret, "USHER_WORKER_HOLD_RETRY=300ms")
+	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET_FILE="+secret, "USHER_WORKER_HOLD_RETRY=300ms", "USHER_CONSOLE_TOKENS="+consoleToken)
 	w.serve()
+	browser, _ := w.operator(url)
 	if _, err := w.feed(people(events.UserCreated, 1, 5), "send", "-"); err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +48,10 @@ func TestAVendorIsHeldUntilItsSecretIsRight(t *testing.T) {
 	if got := w.happened("--vendor", "miestro"); got != 0 {
 		t.Errorf("got %d results of a vendor that refuses us, want none", got)
 	}
+	w.held(url, browser, true)
 	put(sandbox.MiestroAPISecret)
 	w.until("Miestro has all five", func() bool { return w.happened("--vendor", "miestro", "--outcome", events.Done) == 5 })
+	w.held(url, browser, false)
 	if dead := w.must("dead", "list", "--json"); strings.TrimSpace(dead) != "[]" {
 		t.Errorf("got dead letters %s, want none", dead)
 	}
@@ -51,6 +59,20 @@ func TestAVendorIsHeldUntilItsSecretIsRight(t *testing.T) {
 	if err := <-w.ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// held waits until the metric, usher status and the console say of Miestro that it
+// is on hold, or that it is not.
+func (w *world) held(url string, browser *http.Client, want bool) {
+	w.t.Helper()
+	metric, state, code := `usher_vendor_on_hold{vendor="miestro"} 0`, ops.Serving, 0
+	if want {
+		metric, state, code = `usher_vendor_on_hold{vendor="miestro"} 1`, ops.OnHold, 1
+	}
+	w.until("/metrics says "+metric, func() bool { _, text := w.get(url + "/metrics"); return strings.Contains(text, metric) })
+	w.until("usher status says "+state, func() bool { s, got := w.standing(); return at(s, "miestro").State == state && got == code })
+	card := fmt.Sprintf(`data-vendor="miestro" data-state=%q`, state)
+	w.until("the console has "+card, func() bool { return strings.Contains(w.page(browser, http.MethodGet, url+"/console/", nil), card) })
 }
 
 // people is an event for each of some users, one a line.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -50,16 +51,16 @@ func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.L
 	stream := layout(e.config.NATS).Events
 	lane := func(name, stream string, subjects []string, pinned bool) bus.LaneConfig {
 		return bus.LaneConfig{
-			Name: laneName(vendor, name), Stream: stream, Subjects: subjects, Pinned: pinned,
+			Name: ops.LaneName(vendor, name), Stream: stream, Subjects: subjects, Pinned: pinned,
 			AckWait: e.config.Worker.AckWait, MaxAckPending: e.config.Worker.MaxAckPending,
 		}
 	}
 	lanes := []bus.LaneConfig{
-		lane(lifecycleLane, stream, lifecycle, true),
-		lane(replayLane, bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}, false),
+		lane(ops.LifecycleLane, stream, lifecycle, true),
+		lane(ops.ReplayLane, bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}, false),
 	}
 	if len(activity) > 0 {
-		lanes = append(lanes, lane(activityLane, stream, activity, false))
+		lanes = append(lanes, lane(ops.ActivityLane, stream, activity, false))
 	}
 	return lanes
 }

@@ -83,6 +83,9 @@ type cli struct {
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Demo    demoCmd    `cmd:"" help:"See it at work: a school's term against stand-in vendors, with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
+	Measure benchCmds  `embed:""`
+
+	Reconcile reconcileCmd `cmd:"" help:"Compare the ledger with the accounts that a vendor lists, and put right what can be."`
 }
 
 const about = `Usher turns user lifecycle events (CloudEvents on NATS) into changes at Miestro,

@@ -30,6 +30,7 @@ func TestMetrics(t *testing.T) {
 		`usher_vendor_on_hold{vendor="lead"} 0`,
 		`usher_attempts_failed_total{class="unusable",type="user.created",vendor="miestro"} 1`,
 		`usher_http_requests_total{route="/events",status="202"} 1`,
+		`usher_retries_waiting{vendor="miestro"} 1`,
 		`usher_nats_connected 1`,
 		`usher_lane_unfinished{lane="lifecycle",vendor="miestro"} 1`,
 		`usher_vendor_call_seconds_count{class="ok",vendor="lead"}`,

@@ -3,25 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
 )
-
-// The lanes of a vendor; see engine.lanes.
-const (
-	lifecycleLane = "lifecycle"
-	activityLane  = "activity"
-	replayLane    = "replay"
-)
-
-// laneName is the name of a lane's durable consumer.
-func laneName(vendor, lane string) string { return "usher-" + vendor + "-" + lane }
-
-// forever is how long a pause without an end lasts: more is more than the server
-// can count in.
-const forever = 100 * 365 * 24 * time.Hour
 
 type pauseCmd struct {
 	Vendor vendorFlag    `arg:"" help:"Name of the vendor."`
@@ -43,7 +28,7 @@ Examples:
 
 // Validate refuses a pause that would not be one.
 func (p pauseCmd) Validate() error {
-	if p.For < 0 || p.For > forever {
+	if p.For < 0 || p.For > ops.Forever {
 		return errors.New("--for must be a time to come, such as 1h")
 	}
 	return errors.Join(required(p.Vendor), p.deed.Validate())
@@ -51,14 +36,8 @@ func (p pauseCmd) Validate() error {
 
 // Run pauses the vendor's consumers.
 func (p pauseCmd) Run(ctx context.Context, a *app) error {
-	until := time.Now().Add(forever)
-	act := a.action(bus.VendorPaused, p.deed)
-	if p.For > 0 {
-		until = time.Now().Add(p.For)
-		act.Until = until.UTC().Truncate(time.Second)
-	}
-	return a.halt(ctx, string(p.Vendor), p.JSON, act, func(b *bus.Bus, l lanePlace) error {
-		return b.Pause(ctx, l.stream, l.consumer, until)
+	return a.halt(ctx, string(p.Vendor), p.JSON, func(d *ops.Desk) ([]ops.LaneState, error) {
+		return d.Pause(ctx, string(p.Vendor), p.For, a.by(p.deed))
 	})
 }
 
@@ -81,8 +60,8 @@ func (r resumeCmd) Validate() error { return errors.Join(required(r.Vendor), r.d
 
 // Run resumes the vendor's consumers.
 func (r resumeCmd) Run(ctx context.Context, a *app) error {
-	return a.halt(ctx, string(r.Vendor), r.JSON, a.action(bus.VendorResumed, r.deed), func(b *bus.Bus, l lanePlace) error {
-		return b.Resume(ctx, l.stream, l.consumer)
+	return a.halt(ctx, string(r.Vendor), r.JSON, func(d *ops.Desk) ([]ops.LaneState, error) {
+		return d.Resume(ctx, string(r.Vendor), a.by(r.deed))
 	})
 }
 
@@ -94,101 +73,25 @@ func required(f vendorFlag) error {
 	return f.Validate()
 }
 
-// lanePlace is where the consumer of one lane is.
-type lanePlace struct {
-	lane, stream, consumer string
-	at                     bus.LaneState // as it was found
-}
-
-// laneState is what became of a lane.
-type laneState struct {
-	Lane   string     `json:"lane"`
-	Paused bool       `json:"paused"`
-	Until  *time.Time `json:"until,omitempty"` // where the pause has an end
-}
-
-// halt writes an action down, does it to every lane of a vendor, and tells what
-// the server says of them then.
-func (a *app) halt(ctx context.Context, vendor string, asJSON bool, act bus.Action, do func(*bus.Bus, lanePlace) error) error {
-	c, b, end, err := a.reach(ctx)
+// halt does it to a vendor, and tells how its lanes stand then.
+func (a *app) halt(ctx context.Context, vendor string, asJSON bool, do func(*ops.Desk) ([]ops.LaneState, error)) error {
+	d, end, err := a.desk(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	lanes, err := lanesOf(ctx, b, vendor, layout(c.NATS).Events)
+	states, err := do(d)
 	if err != nil {
-		return err
-	}
-	act.Vendor = vendor
-	if err := b.Audit(ctx, c.Source, act); err != nil {
 		return missing(err)
-	}
-	var states []laneState
-	for _, l := range lanes {
-		if err := do(b, l); err != nil {
-			return err
-		}
-		state, err := l.state(ctx, b)
-		if err != nil {
-			return err
-		}
-		states = append(states, state)
 	}
 	return a.tellLanes(vendor, states, asJSON)
 }
 
-// errNoLanes is returned for a vendor that nobody has served yet.
-var errNoLanes = errors.New("has no consumers on this NATS: usher serve makes them, once the vendor is on")
-
-// lanesOf returns the lanes of a vendor that are there. Not every vendor has all.
-func lanesOf(ctx context.Context, b *bus.Bus, vendor, events string) ([]lanePlace, error) {
-	var found []lanePlace
-	for _, l := range []lanePlace{
-		{lane: lifecycleLane, stream: events},
-		{lane: activityLane, stream: events},
-		{lane: replayLane, stream: bus.ReplaysStream},
-	} {
-		l.consumer = laneName(vendor, l.lane)
-		at, err := b.State(ctx, l.stream, l.consumer)
-		switch {
-		case err == nil:
-			l.at = at
-			found = append(found, l)
-		case !errors.Is(err, bus.ErrNoConsumer):
-			return nil, missing(err)
-		}
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("%s %w", vendor, errNoLanes)
-	}
-	return found, nil
-}
-
-func (l lanePlace) state(ctx context.Context, b *bus.Bus) (laneState, error) {
-	at, err := b.State(ctx, l.stream, l.consumer)
-	s := laneState{Lane: l.lane, Paused: !at.PausedTo.IsZero()}
-	if s.Paused && time.Until(at.PausedTo) < forever/2 {
-		s.Until = &at.PausedTo
-	}
-	return s, err
-}
-
-func (s laneState) String() string {
-	switch {
-	case !s.Paused:
-		return "open"
-	case s.Until == nil:
-		return "paused until usher resume"
-	default:
-		return "paused until " + s.Until.UTC().Format(time.RFC3339)
-	}
-}
-
-func (a *app) tellLanes(vendor string, states []laneState, asJSON bool) error {
+func (a *app) tellLanes(vendor string, states []ops.LaneState, asJSON bool) error {
 	if asJSON {
 		return writeJSON(a.Stdout, struct {
-			Vendor string      `json:"vendor"`
-			Lanes  []laneState `json:"lanes"`
+			Vendor string          `json:"vendor"`
+			Lanes  []ops.LaneState `json:"lanes"`
 		}{vendor, states})
 	}
 	var rows [][]string

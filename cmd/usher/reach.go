@@ -12,6 +12,7 @@ import (
 
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // reachTime is the longest that a command waits for NATS.
@@ -68,7 +69,7 @@ type placeFlag string
 
 // Validate refuses what is neither.
 func (f placeFlag) Validate() error {
-	if f == deliveries {
+	if f == ops.Deliveries {
 		return nil
 	}
 	return knownVendors(string(f))

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/internal/config"
@@ -34,14 +35,14 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 		return usageError{err}
 	}
 	log := a.logger(c.Log)
-	for _, warning := range c.Warnings() {
-		log.Warn().Msg(warning)
+	introduce(c, log)
+	traces, err := newTraces(c.Traces, log)
+	if err != nil {
+		return err
 	}
-	off := c.Off()
-	for _, name := range slices.Sorted(maps.Keys(off)) {
-		log.Info().Str("vendor", name).Str("to_turn_on", off[name]).Msg("vendor is off")
-	}
+	defer traces.Close(c.Worker.Shutdown / 8)
 	f := newFront(c, log)
+	f.traces = traces
 	listen, err := f.listen(ctx)
 	if err != nil {
 		return err
@@ -60,6 +61,17 @@ func (serveCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
+// introduce says what is set in a way that may not be meant, and which vendors are off.
+func introduce(c config.Config, log zerolog.Logger) {
+	for _, warning := range c.Warnings() {
+		log.Warn().Msg(warning)
+	}
+	off := c.Off()
+	for _, name := range slices.Sorted(maps.Keys(off)) {
+		log.Info().Str("vendor", name).Str("to_turn_on", off[name]).Msg("vendor is off")
+	}
+}
+
 // work connects to NATS and serves the vendors until ctx ends. It leaves NATS
 // when all requests are answered.
 func (f *front) work(ctx context.Context, reload func() (config.Config, error), answered <-chan struct{}) error {
@@ -75,7 +87,7 @@ func (f *front) work(ctx context.Context, reload func() (config.Config, error), 
 	}
 	defer end()
 	f.bus.Store(b)
-	e := &engine{config: c, log: log, bus: b, reload: reload, metrics: f.metrics, ready: func() { f.serving.Store(true) }}
+	e := &engine{config: c, log: log, bus: b, reload: reload, metrics: f.metrics, traces: f.traces, ready: func() { f.serving.Store(true) }}
 	err = e.run(ctx)
 	if ctx.Err() != nil {
 		<-answered

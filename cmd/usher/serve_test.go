@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -160,7 +161,7 @@ func (w *world) deadLetters(t *testing.T) {
 	w.until("all have failed again", func() bool {
 		sent := 0
 		for _, l := range w.letters() {
-			if l.State == stateWaiting {
+			if l.State == ops.DeadWaiting {
 				sent += l.Replay
 			}
 		}

@@ -5,14 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/brake"
-	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/config"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 type statusCmd struct {
@@ -44,58 +40,22 @@ func (s statusCmd) Validate() error {
 	return nil
 }
 
-// The states of a vendor.
-const (
-	servedNow      = "serving"
-	servedIdle     = "idle"
-	servedByNobody = "waiting"
-	servedOnHold   = "on hold"
-	servedPaused   = "paused"
-)
-
-// standing is how all stands.
-type standing struct {
-	At        time.Time      `json:"at"`
-	OK        bool           `json:"ok"`
-	Vendors   []vendorStatus `json:"vendors"`
-	Deletions *brakeStatus   `json:"deletions,omitempty"` // where they are held
-}
-
-type brakeStatus struct {
-	Since time.Time `json:"since"`
-	Why   string    `json:"why"`
-}
-
-// vendorStatus is how a vendor stands.
-type vendorStatus struct {
-	Vendor     string     `json:"vendor"`
-	State      string     `json:"state"`
-	Why        string     `json:"why,omitempty"`
-	Since      *time.Time `json:"since,omitempty"`
-	Pending    uint64     `json:"pending"`    // stored, and not delivered yet
-	Unfinished int        `json:"unfinished"` // delivered: at work, or waiting for their time
-	Limit      int        `json:"limit"`      // of Unfinished, on its fullest lane
-	Oldest     *time.Time `json:"oldest,omitempty"`
-	Dead       int        `json:"dead_letters"`
-	Full       bool       `json:"nearly_full"`
-}
-
 // Run tells how all stands.
 func (s statusCmd) Run(ctx context.Context, a *app) error {
-	c, b, end, err := a.reach(ctx)
+	d, end, err := a.desk(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
 	for {
-		now, err := look(ctx, b, c)
+		now, err := d.Status(ctx)
 		if err != nil {
 			return missing(err)
 		}
 		if s.Watch && !s.JSON && terminal(a.Stdout) {
 			_, _ = fmt.Fprint(a.Stdout, "\x1b[H\x1b[2J") // from the top of the screen
 		}
-		if err := now.tell(a, s.JSON); err != nil {
+		if err := s.tell(a, now); err != nil {
 			return err
 		}
 		switch {
@@ -112,90 +72,14 @@ func (s statusCmd) Run(ctx context.Context, a *app) error {
 	}
 }
 
-// look asks NATS how all stands.
-func look(ctx context.Context, b *bus.Bus, c config.Config) (standing, error) {
-	now := standing{At: time.Now().UTC(), OK: true}
-	holds, err := b.Holds(ctx, 3*c.Worker.HoldRetry)
-	if err != nil {
-		return now, err
-	}
-	graves, err := b.Graves(ctx)
-	if err != nil {
-		return now, err
-	}
-	for _, v := range vendorList(&c) {
-		lanes, err := lanesOf(ctx, b, v.name, layout(c.NATS).Events)
-		if errors.Is(err, errNoLanes) {
-			continue
-		}
-		if err != nil {
-			return now, err
-		}
-		one := vendorStands(v.name, lanes)
-		if h, held := holds[v.name]; held && one.State != servedPaused {
-			one.State, one.Why, one.Since = servedOnHold, h.Why, &h.Since
-		}
-		for _, g := range graves {
-			if g.Vendor == v.name {
-				one.Dead += g.Count
-			}
-		}
-		now.OK = now.OK && !one.Full && slices.Contains([]string{servedNow, servedIdle, servedPaused}, one.State)
-		now.Vendors = append(now.Vendors, one)
-	}
-	return now, now.brake(ctx, b)
-}
-
-// brake looks whether deletions are held.
-func (s *standing) brake(ctx context.Context, b *bus.Bus) error {
-	control, err := b.Bucket(ctx, bus.ControlKV)
-	if err != nil {
-		return err
-	}
-	r, err := brake.Read(ctx, ledger.KV{Bucket: control})
-	if err == nil && r.Why != "" {
-		s.Deletions, s.OK = &brakeStatus{Since: r.Held, Why: r.Why}, false
-	}
-	return err
-}
-
-// vendorStands looks at a vendor's lanes.
-func vendorStands(vendor string, lanes []lanePlace) vendorStatus {
-	v := vendorStatus{Vendor: vendor, State: servedIdle}
-	taken, paused := false, 0
-	for _, l := range lanes {
-		s := l.at
-		v.Pending += s.Pending
-		v.Unfinished += s.Waiting
-		v.Limit = max(v.Limit, s.Limit)
-		v.Full = v.Full || (s.Limit > 0 && float64(s.Waiting) >= crowded*float64(s.Limit))
-		if !s.Oldest.IsZero() && (v.Oldest == nil || s.Oldest.Before(*v.Oldest)) {
-			v.Oldest = &s.Oldest
-		}
-		taken = taken || s.Asked
-		if !s.PausedTo.IsZero() {
-			paused++
-		}
-	}
-	switch {
-	case paused == len(lanes):
-		v.State = servedPaused
-	case taken:
-		v.State = servedNow
-	case v.Pending > 0 || v.Unfinished > 0:
-		v.State = servedByNobody
-	}
-	return v
-}
-
-func (s standing) tell(a *app, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(a.Stdout).Encode(s)
+func (s statusCmd) tell(a *app, now ops.Status) error {
+	if s.JSON {
+		return json.NewEncoder(a.Stdout).Encode(now)
 	}
 	var rows [][]string
-	for _, v := range s.Vendors {
+	for _, v := range now.Vendors {
 		rows = append(rows, []string{
-			v.Vendor, v.state(s.At), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), v.age(s.At), fmt.Sprint(v.Dead),
+			v.Vendor, stateOf(v, now.At), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), age(v.Oldest, now.At), fmt.Sprint(v.Dead),
 		})
 	}
 	if len(rows) == 0 {
@@ -205,18 +89,21 @@ func (s standing) tell(a *app, asJSON bool) error {
 	if err := a.print([]string{"vendor", "state", "pending", "unfinished", "oldest", "dead letters"}, rows); err != nil {
 		return err
 	}
-	if s.Deletions != nil {
-		_, err := fmt.Fprintf(a.Stdout, "deletions are on hold since %s: %s; see usher approve deletions --help\n", s.Deletions.Since.UTC().Format(time.RFC3339), s.Deletions.Why)
+	if held := now.Deletions; held != nil {
+		_, err := fmt.Fprintf(a.Stdout, "deletions are on hold since %s: %s; see usher approve deletions --help\n", held.Since.UTC().Format(time.RFC3339), held.Why)
 		return err
 	}
 	return nil
 }
 
-// state says how the vendor stands, and why.
-func (v vendorStatus) state(now time.Time) string {
+// stateOf says how a vendor stands, and why.
+func stateOf(v ops.VendorStatus, now time.Time) string {
 	said := []string{v.State}
 	if v.Since != nil {
 		said = append(said, "for "+now.Sub(*v.Since).Round(time.Second).String())
+	}
+	if v.Until != nil {
+		said = append(said, "until "+v.Until.UTC().Format(time.RFC3339))
 	}
 	if v.Full {
 		said = append(said, "(nearly full: see usher nats apply --help)")
@@ -228,10 +115,10 @@ func (v vendorStatus) state(now time.Time) string {
 	return text
 }
 
-// age is how old the oldest unfinished event is.
-func (v vendorStatus) age(now time.Time) string {
-	if v.Oldest == nil {
+// age is how long ago that was.
+func age(since *time.Time, now time.Time) string {
+	if since == nil {
 		return "-"
 	}
-	return now.Sub(*v.Oldest).Round(time.Second).String()
+	return now.Sub(*since).Round(time.Second).String()
 }

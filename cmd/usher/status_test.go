@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // standing is what usher status --json says, with its exit code.
-func (w *world) standing() (s standing, code int) {
+func (w *world) standing() (s ops.Status, code int) {
 	w.t.Helper()
 	out, err := w.try("status", "--json")
 	if fault := json.Unmarshal([]byte(out), &s); fault != nil {
@@ -23,10 +24,11 @@ func (w *world) standing() (s standing, code int) {
 	return s, code
 }
 
-func (s standing) of(vendor string) vendorStatus {
-	i := slices.IndexFunc(s.Vendors, func(v vendorStatus) bool { return v.Vendor == vendor })
+// at is how one vendor stands.
+func at(s ops.Status, vendor string) ops.VendorStatus {
+	i := slices.IndexFunc(s.Vendors, func(v ops.VendorStatus) bool { return v.Vendor == vendor })
 	if i < 0 {
-		return vendorStatus{}
+		return ops.VendorStatus{}
 	}
 	return s.Vendors[i]
 }
@@ -40,19 +42,19 @@ func TestStatus(t *testing.T) {
 	w.serve()
 	w.until("all five vendors are served", func() bool {
 		s, code := w.standing()
-		return code == 0 && len(s.Vendors) == 5 && s.of("usermost").State == servedNow
+		return code == 0 && len(s.Vendors) == 5 && at(s, "usermost").State == ops.Serving
 	})
 	if _, err := w.feed(people(events.UserCreated, 1, 3), "send", "-"); err != nil {
 		t.Fatal(err)
 	}
 	w.until("Miestro is on hold, and its events wait", func() bool {
 		s, code := w.standing()
-		v := s.of("miestro")
-		return code == exitFailed && v.State == servedOnHold && v.Since != nil && strings.Contains(v.Why, "401") && v.Pending+uint64(v.Unfinished) == 3
+		v := at(s, "miestro")
+		return code == exitFailed && v.State == ops.OnHold && v.Since != nil && strings.Contains(v.Why, "401") && v.Pending+uint64(v.Unfinished) == 3
 	})
 	w.must("pause", "lead", "--reason", "a test")
-	if s, _ := w.standing(); s.of("lead").State != servedPaused {
-		t.Errorf("got lead %s, want it paused", s.of("lead").State)
+	if s, _ := w.standing(); at(s, "lead").State != ops.Paused {
+		t.Errorf("got lead %s, want it paused", at(s, "lead").State)
 	}
 	if out, _ := w.try("status"); !strings.Contains(out, "miestro\ton hold for ") || strings.Contains(out, "@example.org") {
 		t.Errorf("got\n%s", out)
@@ -61,5 +63,5 @@ func TestStatus(t *testing.T) {
 	if err := <-w.ended; err != nil {
 		t.Error(err)
 	}
-	w.until("nobody takes the events of Miestro", func() bool { s, _ := w.standing(); return s.of("miestro").State == servedByNobody })
+	w.until("nobody takes the events of Miestro", func() bool { s, _ := w.standing(); return at(s, "miestro").State == ops.Waiting })
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // TestUser tells the story of one who is in a course at one vendor, not yet at
@@ -20,12 +21,14 @@ func TestUser(t *testing.T) {
 		return strings.HasPrefix(v, "USHER_LEAD_ENROLL_PATH=")
 	})
 	w.serve()
-	w.send(`{"sent":2,"new":2,"known":0}`,
+	w.send(`{"sent":3,"new":3,"known":0}`,
 		cloudEvent(events.UserCreated, "s1", oneUser),
-		cloudEvent(events.EnrollmentRequested, "s2", `{"user_id":"u1","course_id":"go-basics"}`))
+		cloudEvent(events.EnrollmentRequested, "s2", `{"user_id":"u1","course_id":"go-basics"}`),
+		cloudEvent(events.ActivityTracked, "s3", `{"user_id":"u1","name":"lesson.read"}`))
 	w.expect("s1", everywhere)
 	w.expect("s2", map[string]string{"miestro": "done", "lead": "failed", "usermost": "done"})
-	var s story
+	w.expect("s3", map[string]string{"usermost": "done"})
+	var s ops.Story
 	if err := json.Unmarshal([]byte(w.must("user", "u1", "--json")), &s); err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +46,7 @@ func TestUser(t *testing.T) {
 		"lead": "active true []", "miestro": "active true [go-basics]", "meiro": "active true []", "magloft": "active true []", "usermost": "active true [go-basics]",
 		"lead s1": "done", "miestro s1": "done", "meiro s1": "done", "magloft s1": "done", "usermost s1": "done",
 		"lead s2": "failed", "miestro s2": "done", "usermost s2": "done",
+		"usermost s3": "done",
 	}
 	if diff := cmp.Diff(want, states); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // BenchmarkAFreshEvent measures how long a new user takes from the publication of
@@ -43,7 +44,7 @@ func freshBehind(b *testing.B, waiting int) {
 	}
 	w.patience = 5 * time.Minute
 	w.until("they all wait", func() bool {
-		c, err := js.Consumer(b.Context(), bus.EventsStream, laneName("miestro", lifecycleLane))
+		c, err := js.Consumer(b.Context(), bus.EventsStream, ops.LaneName("miestro", ops.LifecycleLane))
 		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending >= waiting
 	})
 	results, err := nc.SubscribeSync(events.ResultSubject("user.provisioned", "miestro"))

@@ -6,12 +6,9 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/telemetry"
 )
-
-// crowded is the share of a lane's limit at which an operator is told: while
-// there is room still.
-const crowded = 0.8
 
 // watch tells when so many effects wait on a lane that it comes near its limit,
 // beyond which the server delivers nothing new of it.
@@ -25,10 +22,10 @@ func (e *engine) watch(ctx context.Context, vendor string, lanes []bus.LaneConfi
 			if err != nil {
 				continue // who fetches from it says so
 			}
-			e.metrics.Lane(vendor, strings.TrimPrefix(l.Name, laneName(vendor, "")), telemetry.Lane{
+			e.metrics.Lane(vendor, strings.TrimPrefix(l.Name, ops.LaneName(vendor, "")), telemetry.Lane{
 				Pending: s.Pending, Waiting: s.Waiting, Limit: s.Limit, Redelivered: s.Redone, Oldest: s.Oldest, Paused: !s.PausedTo.IsZero(),
 			})
-			full := s.Limit > 0 && float64(s.Waiting) >= crowded*float64(s.Limit)
+			full := ops.NearlyFull(s)
 			if full && !told[l.Name] {
 				e.log.Error().Str("vendor", vendor).Str("consumer", l.Name).Int("waiting", s.Waiting).Int("limit", s.Limit).
 					Msg("many effects wait: at the limit nothing new is delivered until some end. Raise worker.max_ack_pending and run usher nats apply")

@@ -9,8 +9,8 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest"
-	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/ingest/signature"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // senders makes the senders and the clients of the configuration ready, and
@@ -26,7 +26,7 @@ func senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		for _, err := range parts(err) {
 			fault("webhooks."+name, err.Error())
 		}
-		mapper, err := mapper(name, hook)
+		mapper, err := ops.Mapping(name, hook)
 		for _, err := range parts(err) {
 			fault("webhooks."+name+".event", err.Error())
 		}
@@ -44,15 +44,6 @@ func senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		list = append(list, ingest.Client{Name: one.Name, Token: one.Token, Sources: one.Sources, Types: one.Types})
 	}
 	return hooks, list, faults
-}
-
-// mapper is how a sender's payloads become events.
-func mapper(name string, c config.Webhook) (*mapping.Mapping, error) {
-	var m mapping.Config
-	if err := c.Event.Decode(&m); err != nil {
-		return nil, fmt.Errorf("event: %w", err)
-	}
-	return mapping.New(name, m)
 }
 
 // parts are the errors that err joins.

@@ -24,6 +24,10 @@ const (
 
 	DeletionsApproved = "usher.deletions.approved"
 	DeletionsDropped  = "usher.deletions.dropped"
+
+	AccountRepaired = "usher.account.repaired"
+
+	EventSent = "usher.event.sent" // by hand, from the console
 )
 
 // Action is what a person did to usher's work.
@@ -32,16 +36,18 @@ type Action struct {
 	At      time.Time `json:"at"`
 	Who     string    `json:"who"`
 	Why     string    `json:"why,omitempty"`
-	Vendor  string    `json:"vendor"`
+	Vendor  string    `json:"vendor,omitempty"`
 	Type    string    `json:"type,omitempty"` // of the event whose effect it was done to
 	Key     string    `json:"key,omitempty"`  // of that event
 	EventID string    `json:"event_id,omitempty"`
-	Replay  int       `json:"replay,omitempty"` // the number of the replay that was sent
-	Until   time.Time `json:"until,omitzero"`   // the end of a pause that has one
+	Replay  int       `json:"replay,omitempty"`     // the number of the replay that was sent
+	Until   time.Time `json:"until,omitzero"`       // the end of a pause that has one
+	Account string    `json:"account_id,omitempty"` // the vendor's id of what was repaired
 }
 
-// What is the thing it was done to: a vendor, or the ID of a dead letter.
-func (a Action) What() string { return strings.TrimSuffix(a.Vendor+"."+a.Key, ".") }
+// What is the thing it was done to: a vendor, the ID of a dead letter, or nothing
+// of these.
+func (a Action) What() string { return strings.Trim(a.Vendor+"."+a.Key, ".") }
 
 // Audit writes an action down for a year or however long the stream keeps it,
 // and returns once the server has it. It is called before the action itself:

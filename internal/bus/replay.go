@@ -125,6 +125,7 @@ type Replayed struct {
 	Seq    uint64
 	Number int
 	Stored time.Time // when that message was stored; zero where it is not known
+	Repair string    // the vendor's id of the account that is to be repaired; empty for most
 }
 
 // ReadReplay reads the headers of a replay. ok is false for a message that is
@@ -135,7 +136,7 @@ func ReadReplay(header map[string][]string) (r Replayed, ok bool) {
 	number, err1 := strconv.Atoi(h.Get(headerReplay))
 	epoch, err2 := strconv.ParseInt(h.Get(headerEpoch), 10, 64)
 	seq, err3 := strconv.ParseUint(h.Get(headerSeq), 10, 64)
-	r.Number, r.Epoch, r.Seq = number, epoch, seq
+	r.Number, r.Epoch, r.Seq, r.Repair = number, epoch, seq, h.Get(headerRepair)
 	r.Stored, _ = time.Parse(time.RFC3339Nano, h.Get(headerStored)) // zero where it is none
 	return r, r.Key != "" && errors.Join(err1, err2, err3) == nil
 }

@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -62,4 +64,41 @@ func readResult(m jetstream.Msg) (e events.Event, r events.Result, ok bool) {
 		return e, r, false
 	}
 	return e, r, r.Vendor != "" && r.Outcome != ""
+}
+
+// Told is a result as it stands in its stream.
+type Told struct {
+	Type   string // of the result, such as user.provisioned
+	Vendor string
+	At     time.Time // when it was stored
+	m      jetstream.Msg
+}
+
+// Read reads what the result says; ok is false where it holds none.
+func (t Told) Read() (e events.Event, r events.Result, ok bool) { return readResult(t.m) }
+
+// Tail calls yield with the last results, oldest first, and then with each further
+// one, until yield returns false, or until ctx ends, whose error it then returns.
+// A result is read only when Read is called: to count results costs little.
+func (b *Bus) Tail(ctx context.Context, last int, yield func(Told) bool) error {
+	stream, err := b.js.Stream(ctx, ResultsStream)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", ResultsStream, err)
+	}
+	state := stream.CachedInfo().State
+	first := max(1, state.FirstSeq)
+	if behind := uint64(max(0, last)); state.LastSeq >= behind {
+		first = max(first, state.LastSeq-behind+1)
+	}
+	r := reading{stream: ResultsStream, follow: true, consumer: jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: first,
+	}}
+	return b.scan(ctx, r, func(m jetstream.Msg) bool {
+		at := strings.LastIndexByte(m.Subject(), '.')
+		meta, err := m.Metadata()
+		if at < 0 || err != nil {
+			return true
+		}
+		return yield(Told{Type: m.Subject()[:at], Vendor: m.Subject()[at+1:], At: meta.Timestamp, m: m})
+	})
 }

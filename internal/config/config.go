@@ -20,8 +20,11 @@ type Config struct {
 	Source string `yaml:"source" env:"SOURCE"` // CloudEvents source of our results; default /usher
 	NATS   NATS   `yaml:"nats" envPrefix:"NATS_"`
 	HTTP   HTTP   `yaml:"http" envPrefix:"HTTP_"`
-	Log    Log    `yaml:"log" envPrefix:"LOG_"`
-	Worker Worker `yaml:"worker" envPrefix:"WORKER_"`
+	// Console is the pages at /console/ of the HTTP endpoint.
+	Console Console `yaml:"console" envPrefix:"CONSOLE_"`
+	Log     Log     `yaml:"log" envPrefix:"LOG_"`
+	Traces  Traces  `yaml:"traces" envPrefix:"TRACES_"`
+	Worker  Worker  `yaml:"worker" envPrefix:"WORKER_"`
 	// Deletions is the safety stop: more than usual are held at all vendors until
 	// a person approves them.
 	Deletions Deletions `yaml:"deletions" envPrefix:"DELETIONS_"`
@@ -145,8 +148,9 @@ func Default() Config {
 			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
-		HTTP: HTTP{Addr: "127.0.0.1:8080", MaxBody: 1 << 20, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
-		Log:  Log{Level: "info", Format: "auto"},
+		HTTP:   HTTP{Addr: "127.0.0.1:8080", MaxBody: 1 << 20, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
+		Log:    Log{Level: "info", Format: "auto"},
+		Traces: Traces{Ratio: 1},
 		Worker: Worker{
 			AckWait:          30 * time.Second,
 			CallLease:        20 * time.Second,

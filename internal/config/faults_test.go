@@ -104,6 +104,18 @@ func TestFaults(t *testing.T) {
 				"USHER_USERMOST_BASE_URL: vendors.usermost.base_url: is no address of an API; want https://host/path",
 			},
 		},
+		"traces": {
+			env: "USHER_TRACES_ENDPOINT=localhost:4318|USHER_TRACES_HEADERS=hidden|USHER_TRACES_RATIO=1.5",
+			want: []string{
+				"USHER_TRACES_ENDPOINT: traces.endpoint: is no address of a collector; want http://host:4318 or https://host, without user and query; credentials go into traces.headers",
+				"USHER_TRACES_HEADERS: traces.headers: holds what is no header; want name=value, several separated by commas",
+				"USHER_TRACES_RATIO: traces.ratio: cannot be 1.5; want a share from 0 to 1",
+			},
+		},
+		"a collector with a password": {
+			env:  "USHER_TRACES_ENDPOINT=https://u:hidden@c.example",
+			want: []string{"USHER_TRACES_ENDPOINT: traces.endpoint: is no address of a collector; want http://host:4318 or https://host, without user and query; credentials go into traces.headers"},
+		},
 		"open to the network": {
 			env: "USHER_HTTP_ADDR=:8080|USHER_NATS_EMBEDDED_ADDR=0.0.0.0:4222",
 			want: []string{
@@ -378,7 +390,7 @@ func TestVariablesFollowFromKeys(t *testing.T) {
 	for _, line := range lines {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
-		if !slices.Contains([]string{"courses", "webhooks", "http.clients"}, line.Key) && line.Variable != want {
+		if !slices.Contains([]string{"courses", "webhooks", "http.clients", "console.people"}, line.Key) && line.Variable != want {
 			t.Errorf("%s: got %s, want %s", line.Key, line.Variable, want)
 		}
 	}

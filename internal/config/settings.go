@@ -87,6 +87,8 @@ func (s setting) want() string {
 		return "a list of names"
 	case Clients:
 		return "a list of name, token or token_file, sources, types"
+	case People:
+		return "a list of name, role, token or token_file"
 	case Webhooks:
 		return "name → scheme, secrets or secrets_file, header, tolerance, event"
 	case Courses:

@@ -21,7 +21,7 @@ type Section struct {
 type Settings interface {
 	Common() vendors.Settings
 	Needs() vendors.Needs
-	Watch(seen func(vendors.Seen))
+	Watch(seen vendors.Watcher)
 }
 
 // Faulter is a vendor's Config that knows more of what cannot work than which

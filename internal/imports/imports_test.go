@@ -58,13 +58,24 @@ var rules = []rule{
 	},
 	{
 		"internal/console",
-		[]string{"internal/ledger", "internal/bus", "internal/telemetry", "events", "schemas"},
-		"shows what the ledger and the streams hold, through their words",
+		[]string{"internal/ops", "internal/bus", "events", "schemas", "vendors"},
+		"shows facts and does deeds of ops, as the commands do; it finds out nothing by itself",
+	},
+	{
+		"internal/ops",
+		[]string{"internal/bus", "internal/ledger", "internal/brake", "internal/worker", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		"answers people out of the ledger and the streams; it is told of the vendors that there are, and knows none by name",
+	},
+	{
+		"internal/reconcile",
+		[]string{"internal/ledger", "internal/bus", "events", "vendors"},
+		"asks a vendor, and never writes: what it finds is put right by events, as all else is",
 	},
 	{"internal/brake", []string{"internal/ledger"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
 	{"internal/chaos", []string{"events", "internal/bus", "vendors/sandbox", nats}, "judges from outside: what it knew of the worker or the ledger it could not find wrong"},
+	{"internal/bench", []string{"events", "internal/bus", "vendors/sandbox", nats}, "measures from outside, with the same eyes for all contestants: it must not know how usher works"},
 	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
 	{"internal/config", []string{"vendors"}, "holds values only, and reads each vendor's by its tags: a sixth vendor must not touch it"},
 

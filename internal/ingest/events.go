@@ -21,6 +21,7 @@ type accepted struct {
 
 // postEvents takes the events of a request, all or none.
 func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
 	client, ok := p.who(w, r)
 	if !ok || !p.fromAllowedOrigin(w, r) {
 		return
@@ -38,7 +39,7 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, problemOf(faults))
 		return
 	}
-	p.store(w, r, list)
+	p.store(w, r, begun, list)
 }
 
 // judge returns what is wrong with events that are CloudEvents: 403 where the
@@ -58,10 +59,13 @@ func (p *endpoint) judge(client Client, list []events.Event) (faults []fault) {
 	return faults
 }
 
-// store stores the events, and answers 202 once all are stored.
-func (p *endpoint) store(w http.ResponseWriter, r *http.Request, list []events.Event) {
+// store stores the events of a request that came at begun, and answers 202 once
+// all are stored.
+func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
+	w, spans := p.traced(w, r, begun, list)
+	defer spans.end()
 	err := p.deps.Stream.Store(ctx, list)
 	var invalid *events.InvalidError
 	switch {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usherhq/usher/events"
 )
@@ -71,7 +72,9 @@ type Deps struct {
 	Ready    func() Readiness // for /readyz
 	Client   *http.Client     // for callbacks; may be nil where there are none
 	Metrics  http.Handler     // answers /metrics; may be nil
+	Console  http.Handler     // answers /console and all below it; may be nil
 	Answered func(route string, status int)
+	Tracer   trace.Tracer // of spans for requests and their events; nil: none, and no event is given a trace context
 	Log      zerolog.Logger
 }
 
@@ -119,6 +122,8 @@ func (p *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) }})
 	case path == "/metrics" && p.deps.Metrics != nil:
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: p.deps.Metrics.ServeHTTP})
+	case routeOf(path) == "/console" && p.deps.Console != nil:
+		p.deps.Console.ServeHTTP(w, r)
 	case path == "/readyz":
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: p.ready})
 	default:
@@ -143,10 +148,10 @@ func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
 // routeOf is the route of a path, as metrics have it: one of a few.
 func routeOf(path string) string {
-	if path == "/events" {
+	if path == "/events" || path == "/console" {
 		return path
 	}
-	for _, route := range []string{"/webhooks/", "/schemas/"} {
+	for _, route := range []string{"/webhooks/", "/schemas/", "/console/"} {
 		if strings.HasPrefix(path, route) {
 			return strings.TrimSuffix(route, "/")
 		}

@@ -32,6 +32,7 @@ func (h Webhook) known() bool { return h.Verifier != nil }
 
 // postWebhook takes one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
+	begun := time.Now()
 	if !p.within(w, r, "webhook "+name+" "+remote(r)) {
 		return
 	}
@@ -57,7 +58,7 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 		p.keep(w, r, Delivery{Source: name, ID: id, Header: r.Header, Body: body, Problem: err.Error(), At: time.Now()}, err)
 		return
 	}
-	p.store(w, r, []events.Event{e})
+	p.store(w, r, begun, []events.Event{e})
 }
 
 // keep stores a delivery that cannot become an event, so that a person can mend

@@ -71,20 +71,28 @@ const (
 
 // Account is the record of one user at one vendor.
 type Account struct {
-	UserID    string            `json:"user_id,omitempty"`
-	AccountID string            `json:"account_id,omitempty"` // the vendor's
-	State     State             `json:"state,omitempty"`
-	Life      Order             `json:"life,omitzero"`    // of the last creation or deletion applied
-	Deleted   Order             `json:"deleted,omitzero"` // of the last deletion applied
-	Courses   map[string]Course `json:"courses,omitempty"`
-	Effects   []Effect          `json:"effects,omitempty"`
-	Claim     *Claim            `json:"claim,omitempty"`
+	UserID    string `json:"user_id,omitempty"`
+	AccountID string `json:"account_id,omitempty"` // the vendor's
+	State     State  `json:"state,omitempty"`
+	Life      Order  `json:"life,omitzero"`    // of the last creation or deletion applied
+	Deleted   Order  `json:"deleted,omitzero"` // of the last deletion applied
+	// LifeReplay is the replay number of what Life is the order of, for when its
+	// effect is forgotten.
+	LifeReplay int `json:"life_replay,omitempty"`
+	// Former is the vendor's id of the account that was deleted last: where the
+	// vendor still has it, somebody has brought it back.
+	Former  string            `json:"former,omitempty"`
+	Courses map[string]Course `json:"courses,omitempty"`
+	Effects []Effect          `json:"effects,omitempty"`
+	Past    []Effect          `json:"past,omitempty"` // finished ones that no rule asks about any more, oldest first; at most MostPast
+	Claim   *Claim            `json:"claim,omitempty"`
 }
 
 // Course is what was last applied to one course of an account.
 type Course struct {
 	Enrolled bool  `json:"enrolled"`
 	Order    Order `json:"order"`
+	Replay   int   `json:"replay,omitempty"` // the number of the replay that was applied last
 }
 
 // Effect is what one event asks of this account.
@@ -155,19 +163,28 @@ func (a *Account) claims(key string) bool {
 	return a.Claim != nil && a.Claim.Key == key
 }
 
-// prune forgets effects that were finished before since, and unfinished or
-// claimed ones that have not been seen for as long: their message is gone.
+// MostPast is how many effects of one account are remembered for people alone.
+const MostPast = 50
+
+// prune moves effects that were finished before since to Past, and forgets
+// unfinished or claimed ones that have not been seen for as long: their message
+// is gone.
 func (a *Account) prune(since time.Time) {
 	kept := a.Effects[:0]
 	for _, e := range a.Effects {
 		switch {
 		case e.seen().After(since):
 			kept = append(kept, e)
+			continue
 		case a.claims(e.Key):
 			a.Claim = nil
 		}
+		if e.Phase == Finished {
+			a.Past = append(a.Past, e)
+		}
 	}
 	a.Effects = kept
+	a.Past = a.Past[max(0, len(a.Past)-MostPast):]
 }
 
 // seen is the last time that the effect was dealt with, or is to be.

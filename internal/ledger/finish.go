@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"maps"
 	"time"
 )
@@ -81,12 +82,13 @@ func (a *Account) apply(e *Effect, c Change) {
 		a.State = c.State
 	}
 	if c.AccountID != "" {
-		a.AccountID = c.AccountID
+		a.move(c.AccountID)
 	}
 	switch e.Scope {
 	case Life:
-		a.Life = e.Order
+		a.Life, a.LifeReplay = e.Order, e.Replay
 		if c.State == Deleted {
+			a.Former = cmp.Or(a.AccountID, a.Former)
 			a.Deleted, a.AccountID, a.Courses = e.Order, "", nil
 		}
 	case InCourse:
@@ -94,9 +96,25 @@ func (a *Account) apply(e *Effect, c Change) {
 		if courses == nil {
 			courses = map[string]Course{}
 		}
-		courses[e.Course] = Course{Enrolled: c.Enrolled, Order: e.Order}
+		courses[e.Course] = Course{Enrolled: c.Enrolled, Order: e.Order, Replay: e.Replay}
 		a.Courses = courses
 	}
+}
+
+// move notes the vendor's id of the account. Where there was another one, which
+// is gone, the new account is in none of its courses.
+func (a *Account) move(id string) {
+	was := a.AccountID
+	a.AccountID = id
+	if was == "" || was == id {
+		return
+	}
+	courses := maps.Clone(a.Courses)
+	for name, c := range courses {
+		c.Enrolled = false
+		courses[name] = c
+	}
+	a.Courses = courses
 }
 
 // Pause is why an effect was not finished, and when it is to be tried again.

@@ -10,7 +10,7 @@ func TestKeysFitTheStore(t *testing.T) {
 	for name, c := range map[string]struct{ got, want string }{
 		"account": {ledger.AccountKey("lead", "ann lee@example.org"), "lead.e78c10b318e9b099ee6d6d862081c7b2"},
 		"nobody":  {ledger.AccountKey("lead", ""), "lead.e3b0c44298fc1c149afbf4c8996fb924"},
-		"effect":  {ledger.EffectKey("usermost", "ab12"), "usermost.ab12"},
+		"effect":  {ledger.EffectKey("usermost", "ann lee@example.org", "ab12"), "usermost.e78c10b318e9b099ee6d6d862081c7b2.ab12"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.got != c.want {

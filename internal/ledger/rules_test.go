@@ -255,7 +255,7 @@ func TestADeletionLeavesATombstone(t *testing.T) {
 	}
 	a.Finish("d", "td", ledger.Outcome{Kind: "done", At: now}, ledger.Change{State: ledger.Deleted, Applied: true})
 	a.Effects = nil
-	want := ledger.Account{UserID: "u1", State: ledger.Deleted, Life: at(4), Deleted: at(4)}
+	want := ledger.Account{UserID: "u1", State: ledger.Deleted, Life: at(4), Deleted: at(4), Former: "7"}
 	if diff := cmp.Diff(want, a); diff != "" {
 		t.Errorf("the record differs (-want +got):\n%s", diff)
 	}

@@ -114,23 +114,30 @@ func (m *Metrics) Request(route string, status int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 }
 
-// Vendor adds what is asked of a vendor's worker whenever /metrics is read: held
-// tells whether the vendor is on hold, unknown how many outcomes are not known and
-// since when the oldest is not.
-func (m *Metrics) Vendor(vendor string, held func() bool, unknown func() (int, time.Time)) {
+// Asked is what a vendor's worker answers whenever /metrics is read.
+type Asked interface {
+	Held() bool                             // whether the vendor is on hold
+	Unknown() (n int, since time.Time)      // outcomes that are not known, the oldest since when
+	Retries() (n int, firstTried time.Time) // effects that wait to be tried again, the oldest since when
+}
+
+// Vendor adds what is asked of a vendor's worker.
+func (m *Metrics) Vendor(vendor string, w Asked) {
 	labels := prometheus.Labels{"vendor": vendor}
 	ask := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "usher_" + name, Help: help, ConstLabels: labels}, value))
 	}
-	ask("vendor_on_hold", "1 while nothing is fetched for the vendor: it fails, or it refuses our credentials.", func() float64 { return truth(held()) })
-	ask("unknown_outcomes", "Effects of which it is not known whether the vendor made the change.", func() float64 {
-		n, _ := unknown()
-		return float64(n)
-	})
-	ask("unknown_outcomes_oldest_timestamp_seconds", "Since when the oldest of them is not known; 0 where there is none.", func() float64 {
-		_, since := unknown()
-		return stamp(since)
-	})
+	ask("vendor_on_hold", "1 while nothing is fetched for the vendor: it fails, or it refuses our credentials.", func() float64 { return truth(w.Held()) })
+	count := func(of func() (int, time.Time)) func() float64 {
+		return func() float64 { n, _ := of(); return float64(n) }
+	}
+	since := func(of func() (int, time.Time)) func() float64 {
+		return func() float64 { _, t := of(); return stamp(t) }
+	}
+	ask("unknown_outcomes", "Effects of which it is not known whether the vendor made the change.", count(w.Unknown))
+	ask("unknown_outcomes_oldest_timestamp_seconds", "Since when the oldest of them is not known; 0 where there is none.", since(w.Unknown))
+	ask("retries_waiting", "Effects that failed and wait to be tried again.", count(w.Retries))
+	ask("retries_oldest_timestamp_seconds", "When the oldest of them was first tried; 0 where there is none.", since(w.Retries))
 }
 
 // NATS adds whether the connection stands.

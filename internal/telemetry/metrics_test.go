@@ -21,8 +21,8 @@ func filled() *telemetry.Metrics {
 	m.Contested("lead", "settle")
 	m.Call("lead", "ok", 20*time.Millisecond, 5)
 	m.Request("/events", 202)
-	m.Vendor("lead", func() bool { return true }, func() (int, time.Time) { return 2, time.Unix(1_700_000_000, 0) })
-	m.Vendor("meiro", func() bool { return false }, func() (int, time.Time) { return 0, time.Time{} })
+	m.Vendor("lead", asked{held: true, n: 2, since: time.Unix(1_700_000_000, 0)})
+	m.Vendor("meiro", asked{})
 	m.NATS(func() bool { return true })
 	m.Lane("lead", "lifecycle", telemetry.Lane{Pending: 7, Waiting: 3, Limit: 20_000, Oldest: time.Unix(1_700_000_000, 0)})
 	m.Dead([]telemetry.Grave{{Vendor: "lead", Class: "permanent", Count: 4, Oldest: time.Unix(1_700_000_000, 0)}})
@@ -42,6 +42,17 @@ func scrape(t *testing.T, m *telemetry.Metrics, accept string) string {
 	return string(text)
 }
 
+// asked is a worker that answers what it holds.
+type asked struct {
+	held  bool
+	n     int
+	since time.Time
+}
+
+func (a asked) Held() bool                { return a.held }
+func (a asked) Unknown() (int, time.Time) { return a.n, a.since }
+func (a asked) Retries() (int, time.Time) { return a.n + 1, a.since }
+
 func TestWhatIsScraped(t *testing.T) {
 	text := scrape(t, filled(), "text/plain")
 	for _, want := range []string{
@@ -56,6 +67,8 @@ func TestWhatIsScraped(t *testing.T) {
 		`usher_vendor_on_hold{vendor="meiro"} 0`,
 		`usher_unknown_outcomes{vendor="lead"} 2`,
 		`usher_unknown_outcomes_oldest_timestamp_seconds{vendor="lead"} 1.7e+09`,
+		`usher_retries_waiting{vendor="lead"} 3`,
+		`usher_retries_oldest_timestamp_seconds{vendor="meiro"} 0`,
 		`usher_nats_connected 1`,
 		`usher_lane_pending{lane="lifecycle",vendor="lead"} 7`,
 		`usher_dead_letters{class="permanent",vendor="lead"} 4`,

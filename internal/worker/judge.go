@@ -145,8 +145,10 @@ func (w *Worker) fail(ctx context.Context, t *task, e ledger.Effect, took time.D
 	if !ours {
 		return left
 	}
+	back := v.pause.Due.Add(2 * w.config.AckWait)
+	w.retries.add(t.key, e.First, back)
 	if v.pause.Unsettled {
-		w.unknown.add(t.key, v.pause.Due.Add(2*w.config.AckWait))
+		w.unknown.add(t.key, now, back)
 	}
 	return again(time.Until(v.pause.Due))
 }

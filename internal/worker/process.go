@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -35,13 +36,16 @@ const unwell = time.Second
 // calls and waits end with ctx; what was done is written down all the same,
 // until record ends.
 func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlement {
+	defer t.end()
+	t.begun = time.Now()
 	switch {
 	case t.invalid != nil:
+		_, record = w.traced(ctx, record, t)
 		return w.refuse(record, t)
 	case t.plan.Skip:
 		return acked
 	}
-	sent := time.Now()
+	sent := t.begun
 	d, known, err := w.claim(ctx, t)
 	w.contested(d.Step)
 	if err == nil && d.Step == ledger.Settle {
@@ -53,12 +57,10 @@ func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlemen
 	}
 	switch d.Step {
 	case ledger.Proceed:
-		if stop := w.brake(ctx, t, d.Effect); stop != nil {
-			return w.fail(record, t, d.Effect, 0, stop)
-		}
-		return w.attempt(ctx, record, t, claimed{d.Effect, known, sent})
+		return w.proceed(ctx, record, t, claimed{d.Effect, known, sent})
 	case ledger.Publish:
 		if d.Effect.Outcome.By == t.token { // superseded just now
+			_, record = w.traced(ctx, record, t)
 			w.line(t, d.Effect, *d.Effect.Outcome, time.Time{})
 		}
 		return w.tell(record, t, d.Effect)
@@ -133,6 +135,7 @@ func (w *Worker) settle(ctx context.Context, t *task, s slot) (sent time.Time, d
 }
 
 func (w *Worker) known(t *task, a ledger.Account, e ledger.Effect) handlers.Known {
+	a = a.Corrected(ledger.Repair{Account: t.repair, Removes: t.handler.Removes, Order: t.order})
 	k := handlers.Known{
 		From: t.origin(), Active: a.State == ledger.Active, Gone: a.State == ledger.Deleted,
 		Enrolled: a.Courses[t.plan.Course].Enrolled, Unsettled: e.Unsettled, Doubt: a.Doubts(e.Key),
@@ -146,6 +149,18 @@ type claimed struct {
 	effect ledger.Effect
 	known  handlers.Known
 	sent   time.Time // just before the claim was
+}
+
+// proceed makes an attempt, unless it is one that must not be made now.
+func (w *Worker) proceed(ctx, record context.Context, t *task, c claimed) settlement {
+	stop := w.brake(ctx, t, c.effect)
+	if !errors.Is(stop, errHeld) { // which is no attempt
+		ctx, record = w.traced(ctx, record, t)
+	}
+	if stop != nil {
+		return w.fail(record, t, c.effect, 0, stop)
+	}
+	return w.attempt(ctx, record, t, c)
 }
 
 // attempt calls the vendor and writes down what came of it. A call may begin

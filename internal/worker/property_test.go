@@ -102,6 +102,7 @@ func drawFate(t *rapid.T) fate {
 type run struct {
 	history
 	stream *stream
+	more   *stream // of replays; nil where there are none
 	bucket *bucket
 	told   *told
 	vendor *vendor
@@ -209,9 +210,19 @@ func (r *run) work(ctx context.Context, p *process) {
 	if err != nil {
 		panic(err)
 	}
-	w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) {
-		return lane{stream: r.stream, process: p, lose: r.lost}, nil
-	})
+	lanes := []*stream{r.stream}
+	if r.more != nil {
+		lanes = append(lanes, r.more)
+	}
+	var running sync.WaitGroup
+	for _, s := range lanes {
+		running.Go(func() {
+			w.Run(ctx, time.Second, func(context.Context) (worker.Lane, error) {
+				return lane{stream: s, process: p, lose: r.lost}, nil
+			})
+		})
+	}
+	running.Wait()
 }
 
 // check compares the vendor and what was told with what must hold (DESIGN 12).

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
@@ -24,6 +26,7 @@ type task struct {
 	order   ledger.Order
 	stored  time.Time // when the event's first message was
 	replay  int
+	repair  string // the vendor's id of the account that a replay is to repair
 	handler handlers.Handler
 	plan    handlers.Plan
 	invalid error // why it can never be carried out
@@ -32,6 +35,8 @@ type task struct {
 	void   bool
 	tenure *tenure // under which it was taken
 	token  string
+	begun  time.Time  // when the work on it did
+	span   trace.Span // of the attempt; nil where there is none
 	book   *ledger.Book
 	record string // the key of its record in book
 }
@@ -47,7 +52,7 @@ func (w *Worker) read(m Message) *task {
 	}
 	replayed, isReplay := bus.ReadReplay(m.Header())
 	if isReplay && place.Stream == bus.ReplaysStream {
-		t.key, t.replay = replayed.Key, replayed.Number
+		t.key, t.replay, t.repair = replayed.Key, replayed.Number, replayed.Repair
 		t.order = ledger.Order{Epoch: replayed.Epoch, Seq: replayed.Seq}
 		if !replayed.Stored.IsZero() {
 			t.stored = replayed.Stored
@@ -59,7 +64,7 @@ func (w *Worker) read(m Message) *task {
 	}
 	t.book, t.record = w.deps.Accounts, ledger.AccountKey(w.vendor.Name, t.plan.UserID)
 	if t.handler.Scope == handlers.Record {
-		t.book, t.record = w.deps.Effects, ledger.EffectKey(w.vendor.Name, t.key)
+		t.book, t.record = w.deps.Effects, ledger.EffectKey(w.vendor.Name, t.plan.UserID, t.key)
 	}
 	return t
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -30,7 +31,8 @@ func (w *Worker) finish(ctx context.Context, t *task, e ledger.Effect, o ledger.
 		w.trouble(t, err)
 		return left
 	}
-	w.unknown.settled(t.key)
+	w.unknown.remove(t.key)
+	w.retries.remove(t.key)
 	if written != ledger.Mine {
 		return left
 	}
@@ -52,7 +54,7 @@ func (w *Worker) tell(ctx context.Context, t *task, e ledger.Effect) settlement 
 		Source: w.config.Source, At: o.At, Result: r,
 	})
 	if err == nil {
-		err = w.deps.Results.Publish(ctx, w.vendor.Name, result)
+		err = w.publish(ctx, result)
 	}
 	if err == nil && e.Replay > 0 && o.Kind != events.Failed {
 		err = w.deps.Graves.Settle(ctx, w.vendor.Name, t.kind, t.key, e.Replay)
@@ -66,7 +68,8 @@ func (w *Worker) tell(ctx context.Context, t *task, e ledger.Effect) settlement 
 
 // refuse ends a message whose event can never be carried out. There is no
 // record of it, since there may be no user: all that is told depends on the
-// message alone, and so is the same when it is told again.
+// message alone, and so is the same when it is told again (but for the span that
+// the dead letter names).
 func (w *Worker) refuse(ctx context.Context, t *task) settlement {
 	o := ledger.Outcome{Kind: events.Failed, Attempts: 1, At: t.place.Time.UTC(), Class: classInvalid, Message: message(t.invalid)}
 	e := ledger.Effect{Key: t.key, Replay: t.replay, First: t.place.Time, Last: t.place.Time, Attempts: 1, Order: t.order, Outcome: &o}
@@ -80,12 +83,11 @@ func (w *Worker) refuse(ctx context.Context, t *task) settlement {
 
 func (w *Worker) bury(ctx context.Context, t *task, e ledger.Effect, o ledger.Outcome) error {
 	pointer, rule := fault(t.invalid)
-	trace, _ := t.event.Extensions()["traceparent"].(string)
 	return w.deps.Graves.Bury(ctx, bus.DeadLetter{
 		Vendor: w.vendor.Name, Type: t.kind, Key: t.key, EventID: t.event.ID(), Source: t.event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
 		Attempts: e.Attempts, FirstTry: e.First.UTC(), LastTry: e.Last.UTC(),
-		Epoch: e.Order.Epoch, Seq: e.Order.Seq, Stored: t.stored, Replay: e.Replay, Trace: trace,
+		Epoch: e.Order.Epoch, Seq: e.Order.Seq, Stored: t.stored, Replay: e.Replay, Trace: t.traceparent(),
 		Subject: t.message.Subject(), Header: t.message.Header(), Payload: t.message.Payload(),
 	})
 }
@@ -106,6 +108,7 @@ func message(err error) string {
 
 // line writes the one wide log line of an attempt.
 func (w *Worker) line(t *task, e ledger.Effect, o ledger.Outcome, due time.Time) {
+	t.outcome(e, o)
 	took := time.Duration(o.TookMS) * time.Millisecond
 	if w.deps.Seen != nil {
 		w.deps.Seen(Seen{Vendor: w.vendor.Name, Type: t.kind, Key: t.key, Outcome: o.Kind, Class: o.Class, Took: took, Age: time.Since(t.stored)})
@@ -120,6 +123,9 @@ func (w *Worker) line(t *task, e ledger.Effect, o ledger.Outcome, due time.Time)
 	event := w.deps.Log.WithLevel(level)
 	event.Str("vendor", w.vendor.Name).Str("type", t.kind).Str("event", t.event.ID()).Str("key", t.key).
 		Int("attempts", e.Attempts).Dur("took", took)
+	if id := t.traceID(); id != "" {
+		event.Str("trace_id", id)
+	}
 	if o.Class != "" {
 		event.Str("class", o.Class).Str("error", o.Message)
 	}
@@ -135,5 +141,8 @@ func (w *Worker) line(t *task, e ledger.Effect, o ledger.Outcome, due time.Time)
 
 // trouble logs a step of ours that NATS failed; the message comes again.
 func (w *Worker) trouble(t *task, err error) {
+	if t.span != nil {
+		telemetry.Fail(t.span, "unrecorded")
+	}
 	w.deps.Log.Warn().Err(err).Str("vendor", w.vendor.Name).Str("type", t.kind).Str("key", t.key).Msg("not recorded yet, trying again")
 }

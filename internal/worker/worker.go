@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -79,7 +80,8 @@ type Deps struct {
 	Validate func(events.Event) error
 	Handlers []handlers.Handler
 	Log      zerolog.Logger
-	Seen     func(Seen) // told of every attempt; may be nil
+	Tracer   trace.Tracer // of a span for each attempt; nil: none
+	Seen     func(Seen)   // told of every attempt; may be nil
 	// Hold is told why the vendor is on hold, when it is put there and whenever a
 	// trial fails, and nil when it is back. It may be nil.
 	Hold func(why error)
@@ -117,7 +119,8 @@ type Worker struct {
 	queue    *queue
 
 	stragglers *stragglers
-	unknown    *unknowns
+	unknown    *watchlist // effects that may have reached the vendor without an answer
+	retries    *watchlist // effects that failed and are tried again
 }
 
 // New returns a worker for one vendor.
@@ -128,7 +131,7 @@ func New(v handlers.Vendor, c Config, d Deps) (*Worker, error) {
 	w := &Worker{
 		vendor: v, config: c, deps: d, name: rand.Text()[:8],
 		handlers: map[string]handlers.Handler{},
-		queue:    newQueue(c.Concurrency), stragglers: newStragglers(), unknown: newUnknowns(),
+		queue:    newQueue(c.Concurrency), stragglers: newStragglers(), unknown: newWatchlist(), retries: newWatchlist(),
 	}
 	w.port.Store(&v.Port)
 	w.gate = newGate(max(1, c.HoldAfter), c.HoldRetry, d.Log.With().Str("vendor", v.Name).Logger(), d.Hold)

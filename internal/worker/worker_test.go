@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -42,6 +43,7 @@ type bench struct {
 	calls  atomic.Int64
 	port   any               // the vendor; nil: one whose creations end as it is told
 	more   map[string]string // published after the message: payloads by subject
+	tracer trace.Tracer      // nil: no traces
 }
 
 // carryOut publishes a message and runs a worker until it is finished, and
@@ -72,7 +74,7 @@ func (b *bench) carryOut(t *testing.T, subject string, payload []byte, create fu
 			handlers.UserCreated(), handlers.UserDeleted(),
 			handlers.EnrollmentRequested(handlers.Courses{"go-1": {"acme": "7"}, "c-1": {"other": "8"}}, []string{"acme", "other"}),
 		},
-		Log: zerolog.Nop(),
+		Log: zerolog.Nop(), Tracer: b.tracer,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -238,7 +238,7 @@ func TestSuite(t *testing.T) {
 		},
 		Repeatable: []string{vendortest.Delete},
 		Verdict: func(port string, status int) (*vendors.Class, bool) { // a list that is not there is a wrong base URL
-			return &unusable, port == vendortest.Delete && (status == http.StatusNotFound || status == http.StatusGone)
+			return &unusable, (port == vendortest.Delete || port == vendortest.List) && (status == http.StatusNotFound || status == http.StatusGone)
 		},
 	})
 }

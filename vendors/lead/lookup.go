@@ -94,19 +94,36 @@ func (a *Adapter) byEmail(ctx context.Context, path LookupPath, email string) (U
 	return u, err
 }
 
-// user finds the account's user, or returns vendors.ErrNotFound. LEAD documents
-// no call that goes by id: the look-up by e-mail, where the event has one, and
-// the undocumented call are believed only where they show this very user, and
-// else all pages are read.
+// user finds the account's user, or returns vendors.ErrNotFound: by a look-up, or
+// else on all pages.
 func (a *Adapter) user(ctx context.Context, target vendors.Account, id int64) (User, error) {
+	u, err := a.glance(ctx, target, id)
+	if err != nil && (errors.Is(err, vendors.ErrNotFound) || vendors.ClassOf(err) == vendors.Permanent) {
+		return a.walk(ctx, id)
+	}
+	return u, err
+}
+
+// glance looks for the account's user, or returns vendors.ErrNotFound. LEAD
+// documents no call that goes by id: the look-up by e-mail, where the event has
+// one, and the undocumented call are believed only where they show this very user.
+// That they do not, proves nothing; where one of them is refused, that is the error.
+func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int64) (User, error) {
 	tries := []func() (User, error){func() (User, error) { return a.api.GuessUser(ctx, id) }}
 	if target.Email != "" {
 		path, err := a.lookup.path(ctx)
 		if err != nil {
 			return User{}, err
 		}
-		tries = append([]func() (User, error){func() (User, error) { return a.byEmail(ctx, path, target.Email) }}, tries...)
+		tries = append([]func() (User, error){func() (User, error) {
+			u, err := a.byEmail(ctx, path, target.Email)
+			if err == nil && u.ID <= 0 {
+				err = &vendors.Error{Vendor: vendor, Op: "look up user", Message: "the answer has no user"}
+			}
+			return u, err
+		}}, tries...)
 	}
+	answer := vendors.ErrNotFound
 	for _, try := range tries {
 		u, err := try()
 		switch {
@@ -114,36 +131,29 @@ func (a *Adapter) user(ctx context.Context, target vendors.Account, id int64) (U
 			return u, nil
 		case err != nil && vendors.ClassOf(err) != vendors.Permanent:
 			return User{}, err
+		case err != nil && !vendors.IsGone(err):
+			answer = err
 		}
 	}
-	return a.walk(ctx, id)
+	return User{}, answer
 }
 
-// walk reads the pages until it has met id. A user who is deleted meanwhile
-// moves others to an earlier page, past the reader: so nobody counts as gone
-// unless as many users were met as LEAD says there are.
+// walk reads the pages until it has met id. Where somebody may have been passed
+// over, nobody counts as gone.
 func (a *Adapter) walk(ctx context.Context, id int64) (User, error) {
-	met := map[Number]bool{}
-	for n := 1; ; n++ {
-		page, err := a.api.ListUsers(ctx, n)
-		if err != nil {
-			return User{}, vendors.Misplaced(err)
+	found, there := User{}, false
+	complete, err := a.each(ctx, func(u User) (more bool, _ error) {
+		if there = int64(u.ID) == id; there {
+			found = u
 		}
-		if page.Page <= 0 || page.Users == nil {
-			return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the answer has no list of users"}
-		}
-		for _, u := range page.Users {
-			if int64(u.ID) == id {
-				return u, nil
-			}
-			met[u.ID] = true
-		}
-		if len(page.Users) > 0 && n < int(page.LastPage) {
-			continue
-		}
-		if len(met) < int(page.Total) {
-			return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the list changed while it was read"}
-		}
+		return !there, nil
+	})
+	switch {
+	case err != nil || there:
+		return found, err
+	case !complete:
+		return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the list changed while it was read"}
+	default:
 		return User{}, vendors.ErrNotFound
 	}
 }

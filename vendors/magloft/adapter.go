@@ -20,6 +20,12 @@ type Vendor interface {
 	Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error
 	// Check makes the cheapest call that shows that MagLoft takes our token.
 	Check(ctx context.Context) error
+	// List calls yield with each account, oldest first, until it returns an error,
+	// which List returns. One that is deleted meanwhile moves those behind it to an
+	// earlier page, so that one may be passed over. MagLoft tells nothing of staff.
+	List(ctx context.Context, yield func(vendors.Listed) error) error
+	// Show returns the account by its id, or vendors.ErrNotFound.
+	Show(ctx context.Context, a vendors.Account) (vendors.Listed, error)
 	// API returns the client for the documented calls.
 	API() *API
 }
@@ -58,10 +64,7 @@ func (a *Clients) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	if email == "" {
 		return vendors.Account{}, vendors.ErrNotFound
 	}
-	found, err := search(ctx, lookFor[Client]{
-		email: email, filter: email, page: a.api.PageClients,
-		of: func(c Client) (int, string) { return int(c.ID), c.Email },
-	})
+	found, err := search(ctx, a.pages(email), email)
 	if err != nil {
 		return vendors.Account{}, fmt.Errorf("find: %w", err)
 	}
@@ -95,35 +98,6 @@ func (a *Clients) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 		return fmt.Errorf("delete: %w", err)
 	}
 	return nil
-}
-
-// lookFor is a search for one e-mail in a paged list.
-type lookFor[T any] struct {
-	email  string
-	filter string // what the vendor filters by; empty for all records
-	page   func(context.Context, Query) (Page[T], error)
-	of     func(T) (id int, email string)
-}
-
-// search walks the pages, oldest record first.
-func search[T any](ctx context.Context, s lookFor[T]) (vendors.Account, error) {
-	q := Query{Filter: s.filter, PerPage: pageSize, OrderBy: "id", OrderDir: "asc"}
-	seen := 0
-	for q.Page = 1; q.Page <= maxPages; q.Page++ {
-		p, err := s.page(ctx, q)
-		if err != nil {
-			return vendors.Account{}, err
-		}
-		for _, record := range p.Records {
-			if id, address := s.of(record); id > 0 && vendors.SameEmail(address, s.email) {
-				return vendors.Account{ID: strconv.Itoa(id)}, nil
-			}
-		}
-		if seen += len(p.Records); len(p.Records) == 0 || seen >= int(p.Total) {
-			return vendors.Account{}, vendors.ErrNotFound
-		}
-	}
-	return vendors.Account{}, vendors.Fail(vendor, "find", "the list does not end")
 }
 
 // names returns a first name, which MagLoft requires, and a last one.

@@ -55,10 +55,7 @@ func (a *Readers) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 
 // searchAll looks for the e-mail in the pages of readers that the filter leaves.
 func (a *Readers) searchAll(ctx context.Context, email, filter string) (vendors.Account, error) {
-	return search(ctx, lookFor[Reader]{
-		email: email, filter: filter, page: a.api.PageReaders,
-		of: func(r Reader) (int, string) { return int(r.ID), r.Email },
-	})
+	return search(ctx, a.pages(filter), email)
 }
 
 // Create makes a reader who gets no e-mail about it, and notes our id in the

@@ -97,31 +97,17 @@ func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Acco
 	return nil
 }
 
-// search pages through a list until a short page. Meiro may give fewer than were
-// asked for and says so in selection_settings; where it says nothing, only an
-// empty page is the end.
-func (o *Operators) search(ctx context.Context, list func(context.Context, Selection) (UserList, error), match func(User) bool) (User, error) {
-	first := ""
-	for offset := vendors.Int(0); ; {
-		page, err := list(ctx, Selection{Limit: pageSize, Offset: offset, OrderBy: "id", OrderDir: "ASC"})
-		if err != nil {
-			return User{}, vendors.Misplaced(err)
+// search returns the first user of a list whom match takes, or vendors.ErrNotFound.
+func (o *Operators) search(ctx context.Context, list lister, match func(User) bool) (User, error) {
+	found, there := User{}, false
+	err := each(ctx, list, func(u User) (more bool, _ error) {
+		if there = match(u); there {
+			found = u
 		}
-		if page.Users == nil {
-			return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the answer has no list of users"}
-		}
-		for _, u := range page.Users {
-			if match(u) {
-				return u, nil
-			}
-		}
-		if len(page.Users) == 0 || len(page.Users) < int(page.Settings.Limit) {
-			return User{}, vendors.ErrNotFound
-		}
-		if page.Users[0].ID == first {
-			return User{}, vendors.Fail(vendor, "list users", "the list begins again at every offset, so that nobody can be looked up")
-		}
-		first = page.Users[0].ID
-		offset += vendors.Int(len(page.Users))
+		return !there, nil
+	})
+	if err == nil && !there {
+		err = vendors.ErrNotFound
 	}
+	return found, err
 }

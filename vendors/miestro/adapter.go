@@ -49,22 +49,17 @@ func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	if vendors.NormalEmail(u.Email) == "" {
 		return vendors.Account{}, vendors.ErrNotFound
 	}
-	q := Query{Search: searchable(u.Email), SortBy: "id:asc", Count: pageSize}
-	for q.Page = 1; q.Page <= maxPages; q.Page++ {
-		page, err := a.api.ListUsers(ctx, q)
-		if err != nil {
-			return vendors.Account{}, fmt.Errorf("find: %w", err)
+	found := vendors.Account{}
+	err := a.each(ctx, "find", searchable(u.Email), func(hit User) (more bool, _ error) {
+		if hit.ID > 0 && vendors.SameEmail(hit.Email, u.Email) {
+			found = account(hit)
 		}
-		for _, hit := range page.Data {
-			if hit.ID > 0 && vendors.SameEmail(hit.Email, u.Email) {
-				return account(hit), nil
-			}
-		}
-		if len(page.Data) == 0 || q.Page >= int(page.LastPage) {
-			return vendors.Account{}, vendors.ErrNotFound
-		}
+		return found.ID == "", nil
+	})
+	if err == nil && found.ID == "" {
+		err = vendors.ErrNotFound
 	}
-	return vendors.Account{}, vendors.Fail(vendor, "find", "the list of users does not end")
+	return found, err
 }
 
 // searchable is the longest part of the e-mail that a search can carry safely:

@@ -46,6 +46,8 @@ const (
 	Enroll   = "enroll"
 	Enrolled = "enrolled"
 	Track    = "track"
+	List     = "list"
+	Show     = "show"
 )
 
 // The user that the suite speaks of. No error may hold any of it.
@@ -63,7 +65,7 @@ var (
 func Run(t *testing.T, s Suite) {
 	groups := map[string]func(*testing.T){
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
-		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late,
+		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
 	}
 	for name, group := range groups {
 		t.Run(name, func(t *testing.T) {
@@ -177,6 +179,12 @@ type (
 	tracker interface {
 		Track(context.Context, vendors.Activity) error
 	}
+	lister interface {
+		List(context.Context, func(vendors.Listed) error) error
+	}
+	shower interface {
+		Show(context.Context, vendors.Account) (vendors.Listed, error)
+	}
 )
 
 // ports returns a call of each port that the adapter has.
@@ -203,7 +211,20 @@ func (b *bench) ports() map[string]func(context.Context) error {
 	if p, ok := b.adapter.(tracker); ok {
 		ports[Track] = func(ctx context.Context) error { return p.Track(ctx, activity()) }
 	}
+	if p, ok := b.adapter.(lister); ok {
+		ports[List] = func(ctx context.Context) error {
+			return p.List(ctx, func(vendors.Listed) error { return nil })
+		}
+	}
+	if p, ok := b.adapter.(shower); ok {
+		ports[Show] = func(ctx context.Context) error { _, err := p.Show(ctx, b.shown()); return err }
+	}
 	return ports
+}
+
+// shown is person's account as the ledger and the event know it.
+func (b *bench) shown() vendors.Account {
+	return vendors.Account{ID: b.account.ID, Email: person.Email}
 }
 
 func (b *bench) enrollment() vendors.Enrollment {

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// page is what a browser with cookies gets. Where it posts, it says so as browsers do.
+func (w *world) page(client *http.Client, method, address string, form url.Values) string {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	res, err := client.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var text strings.Builder
+	for scan := bufio.NewScanner(res.Body); scan.Scan(); {
+		text.WriteString(scan.Text() + "\n")
+		if strings.Contains(scan.Text(), `data-event="e-live"`) && strings.Contains(address, "/live/") {
+			break
+		}
+	}
+	return text.String()
+}
+
+const consoleToken = "console-" + token
+
+// operator logs in at the console, and returns the browser and the key of its forms.
+func (w *world) operator(base string) (browser *http.Client, form string) {
+	w.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	browser = &http.Client{Jar: jar}
+	w.t.Cleanup(browser.CloseIdleConnections)
+	if text := w.page(browser, http.MethodGet, base+"/console", nil); !strings.Contains(text, `data-page="login"`) {
+		w.t.Fatalf("a stranger is shown:\n%s", text)
+	}
+	first := w.page(browser, http.MethodPost, base+"/console/login", url.Values{"token": {consoleToken}})
+	found := regexp.MustCompile(`name="form_key" value="([0-9a-f]+)"`).FindStringSubmatch(first)
+	if found == nil {
+		w.t.Fatalf("logged in, it shows:\n%s", first)
+	}
+	return browser, found[1]
+}
+
+// What a person sends from the console comes to every vendor, and stands in the
+// feed and in the story; a live page does not hold up the end of serve.
+func TestConsoleOfServe(t *testing.T) {
+	w := newWorld(t)
+	base := w.overHTTP()
+	w.environ = append(w.environ, "USHER_CONSOLE_TOKENS="+consoleToken)
+	w.serve()
+	browser, form := w.operator(base)
+	sent := w.page(browser, http.MethodPost, base+"/console/send", url.Values{
+		"form_key": {form}, "type": {"user.created"}, "data.user_id": {"ada"}, "data.email": {"ada@example.org"},
+	})
+	if !strings.Contains(sent, `data-sent="`) {
+		t.Fatalf("sent, it shows:\n%s", sent)
+	}
+	w.until("the story is told", func() bool {
+		story := w.page(browser, http.MethodGet, base+"/console/user?id=ada", nil)
+		return strings.Count(story, `data-state="done"`) >= 4
+	})
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent("user.created", "e-live", `{"user_id":"bob","email":"bob@example.org"}`))
+	if text := w.page(browser, http.MethodGet, base+"/console/live/feed", nil); !strings.Contains(text, `data-event="e-live"`) {
+		t.Errorf("the feed says:\n%s", text)
+	}
+	if _, metrics := w.get(base + "/metrics"); !strings.Contains(metrics, `route="/console"`) {
+		t.Error("the console's requests are not counted as such")
+	}
+	w.endsPromptly(browser, base)
+}
+
+// endsPromptly stops serve while a page lives.
+func (w *world) endsPromptly(browser *http.Client, base string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, base+"/console/live/overview", http.NoBody)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	res, err := browser.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	begun := time.Now()
+	w.stop()
+	scan := bufio.NewScanner(res.Body)
+	for scan.Scan() {
+	}
+	if took := time.Since(begun); took > time.Second {
+		w.t.Errorf("the live page ends after %s", took)
+	}
+	if err := <-w.ended; err != nil {
+		w.t.Error(err)
+	}
+}

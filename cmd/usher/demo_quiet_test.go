@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// private is what must not be told, by what it is.
+type private map[string]string
+
+// addresses adds the e-mails of a term's pupils: what stands before the @, which
+// is theirs alone, so that half an address is seen too.
+func (p private) addresses(t *term) {
+	for _, one := range t.pupils {
+		local, _, _ := strings.Cut(one.email, "@")
+		p["the e-mail of "+one.id] = local
+	}
+}
+
+// settings adds the secrets and the log-ins of a configuration.
+func (p private) settings(environ []string) {
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if secretName.MatchString(name) && value != "" {
+			p[name] = value
+		}
+	}
+}
+
+var secretName = regexp.MustCompile(`_(SECRET|PASSWORD|TOKENS?|API_KEY|LICENSE_CODE|EMAIL)$`)
+
+// told lists what of it stands in a text, as it is or as a part of a URL.
+func (p private) told(text string) (found []string) {
+	text = strings.ToLower(text)
+	for what, value := range p {
+		for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value)} {
+			if strings.Contains(text, strings.ToLower(form)) {
+				found = append(found, what)
+				break
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// TestWhatIsToldIsSeen is that the tests below would notice.
+func TestWhatIsToldIsSeen(t *testing.T) {
+	p := private{}
+	p.addresses(&term{pupils: []*pupil{{id: "pupil-5", email: "ada.berg5+school@example.org"}}})
+	p.settings([]string{"USHER_LEAD_PASSWORD=open sesame", "USHER_LEAD_RATE=0"})
+	cases := map[string]struct{ text, want string }{
+		"nothing":           {`{"vendor":"lead","outcome":"done","event":"user.created-1"}`, ""},
+		"an e-mail":         {`no such user: Ada.Berg5+school@example.org`, "the e-mail of pupil-5"},
+		"one in a URL":      {`GET /users?email=ada.berg5%2Bschool%40example.org`, "the e-mail of pupil-5"},
+		"a password":        {`{"email":"x","password":"open sesame"}`, "USHER_LEAD_PASSWORD"},
+		"one in a form":     {`password=open+sesame`, "USHER_LEAD_PASSWORD"},
+		"a setting, a zero": {`usher_vendor_rate_limit{vendor="lead"} 0`, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(p.told(c.text), ", "); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestDemoIsDiscreet runs the demo as a person does, and reads all that it prints
+// and what /metrics says at its end.
+func TestDemoIsDiscreet(t *testing.T) {
+	d := demoCmd{Events: 60, Seed: 1}
+	term, err := newTerm(d.Events, d.Seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := private{}
+	p.addresses(term)
+	p.settings(sandboxEnviron("127.0.0.1:1"))
+	out := &journal{}
+	w := &world{t: t, log: out, ended: make(chan error, 1), patience: 2 * demoLimit}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		w.ended <- run(ctx, surroundings{Args: []string{"demo", "--events", "60", "--seed", "1", "--json"}, Stdin: strings.NewReader(""), Stdout: out, Stderr: out})
+	}()
+	w.stop = stop
+	w.said("Ctrl-C ends it.", 1)
+	status, metrics := w.get(regexp.MustCompile(`http://\S+/metrics`).FindString(out.String()))
+	if status != http.StatusOK || !strings.Contains(metrics, `usher_effects_total{outcome="done",type="user.created"`) {
+		t.Errorf("/metrics: got %d, want what the demo has done", status)
+	}
+	w.end()
+	for _, what := range p.told(out.String() + metrics) {
+		t.Errorf("%s is told", what)
+	}
+	if t.Failed() {
+		t.Logf("the demo printed:\n%s", out)
+	}
+}

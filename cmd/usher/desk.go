@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// newDesk is what a person may see and do, over b.
+func newDesk(b *bus.Bus, c config.Config) *ops.Desk {
+	d := ops.Deps{Bus: b, Config: c}
+	var names []string
+	for _, v := range vendorList(&c) {
+		names = append(names, v.name)
+		d.Vendors = append(d.Vendors, ops.Vendor{Name: v.name, Settings: v.settings(), Adapter: v.adapter})
+	}
+	d.Handlers = handlerList(handlers.Courses(c.Courses), names)
+	return ops.New(d)
+}
+
+// desk reaches NATS; end closes the connection.
+func (a *app) desk(ctx context.Context) (d *ops.Desk, end func(), err error) {
+	c, b, end, err := a.reach(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return newDesk(b, c), end, nil
+}

@@ -1,0 +1,150 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Goal is one line of the table of goals, and what was reached.
+type Goal struct {
+	Load    string `json:"load"`
+	Goal    string `json:"goal"`
+	Reached string `json:"reached"`
+	Met     bool   `json:"met"`
+}
+
+// Suite is the sizes of a run through all goals.
+type Suite struct {
+	Rounds  int
+	Backlog int // events
+}
+
+// item is a plan, and what it says of the goals.
+type item struct {
+	plan  Plan
+	judge func(Series) []Goal
+}
+
+// All measures every goal and adds what it finds to the report.
+func (c Config) All(ctx context.Context, suite Suite, into *Report) error {
+	for _, x := range c.items(suite) {
+		series, err := c.measure(ctx, x.plan)
+		if err != nil {
+			return err
+		}
+		into.Series, into.Goals = append(into.Series, series), append(into.Goals, x.judge(series)...)
+	}
+	start, err := c.Startup(ctx, suite.Rounds)
+	if err != nil {
+		return err
+	}
+	into.Startup, into.Goals = &start, append(into.Goals, Goal{
+		"start to first effect, embedded server, empty store", "≤ 300 ms",
+		fmt.Sprintf("%.0f ms (ready after %.0f ms)", start.MedianMS, start.ReadyMS), start.MedianMS <= 300,
+	})
+	return nil
+}
+
+// full is the concurrency that the goals speak of.
+const full = 256
+
+func bareWith(writes int) Contestant {
+	return Contestant{Name: fmt.Sprintf("bare loop, %d KV", writes), Kind: Bare, Writes: writes}
+}
+
+func ushers(n int) Contestant {
+	if n == 1 {
+		return Contestant{Name: "usher", Kind: Usher}
+	}
+	return Contestant{Name: fmt.Sprintf("usher × %d", n), Kind: Usher, Processes: n}
+}
+
+func (c Config) items(suite Suite) []item {
+	activity, lifecycle, one := loads[0], loads[2], loads[3]
+	rounds, fewer := suite.Rounds, (suite.Rounds+1)/2
+	plain := []Contestant{bareWith(1), ushers(1)}
+	withPeer := plain
+	if c.Peer != "" {
+		withPeer = []Contestant{bareWith(1), {Name: "peer", Kind: Peer}, ushers(1)}
+	}
+	return []item{
+		{Plan{Name: "activity, one vendor", Load: activity, Events: 10_000, Concurrency: full, Rounds: rounds, Contestants: withPeer}, c.judgeActivity},
+		{Plan{Name: "lifecycle, five vendors", Load: lifecycle, Events: 4000, Concurrency: full, Rounds: rounds, Contestants: []Contestant{bareWith(2), ushers(1)}}, judgeLifecycle},
+		{Plan{Name: "activity, vendor delay 50 ms", Load: activity, Events: 15_360, Delay: 50 * time.Millisecond, Concurrency: full, Rounds: rounds, Contestants: plain}, judgeDelay},
+		{Plan{Name: "activity, 100 events a second", Load: activity, Events: 750, Rate: 100, Concurrency: full, Rounds: rounds, Contestants: plain}, judgeAdded},
+		{Plan{Name: "backlog", Load: activity, Events: suite.Backlog, Concurrency: full, Rounds: 1, Contestants: plain[1:]}, judgeBacklog},
+		{Plan{Name: "activity, vendor delay 300 ms, 1 and 4 processes", Load: activity, Events: 8192, Delay: 300 * time.Millisecond, Concurrency: full / 4, Rounds: fewer, Contestants: []Contestant{ushers(1), ushers(4)}}, judgeScale},
+		{Plan{Name: "lifecycle, one vendor, delay 300 ms", Load: one, Events: 10_000, Delay: 300 * time.Millisecond, Concurrency: full, Rounds: fewer, Contestants: plain[1:]}, judgeOwner},
+	}
+}
+
+func (c Config) judgeActivity(s Series) []Goal {
+	const load = "activity, one vendor, no delay"
+	peer := Goal{load, "≥ 3.0 × the peer with dedupe", "not measured: no --peer", false}
+	if c.Peer != "" {
+		peer = atLeast(load, "≥ 3.0 × the peer with dedupe", s.ratio("usher", "peer"), 3)
+	}
+	return []Goal{peer, atLeast(load, "≥ 0.75 × the bare loop with one KV write", s.ratio("usher", bareWith(1).Name), 0.75)}
+}
+
+func judgeLifecycle(s Series) []Goal {
+	return []Goal{atLeast("lifecycle, five vendors, no delay", "≥ 0.60 × the bare loop with two KV writes an effect", s.ratio("usher", bareWith(2).Name), 0.6)}
+}
+
+func atLeast(load, goal string, r Ratio, least float64) Goal {
+	return Goal{load, goal, fmt.Sprintf("%.2f × (%.2f–%.2f)", r.Median, r.Min, r.Max), r.Median >= least}
+}
+
+// judgeDelay takes for the CPU's limit what the bare loop does in the same run.
+func judgeDelay(s Series) []Goal {
+	allowed := full / 0.05
+	reached, bare := s.median("usher").Events, s.median(bareWith(1).Name).Events
+	return []Goal{{
+		"activity, vendor delay 50 ms, concurrency 256", "≥ 0.90 × concurrency / delay, up to the CPU's limit",
+		fmt.Sprintf("%.2f × (%.0f of %.0f a second; the bare loop: %.2f ×)", reached/allowed, reached, allowed, bare/allowed),
+		reached >= 0.9*min(allowed, bare),
+	}}
+}
+
+func judgeAdded(s Series) []Goal {
+	usher, bare := s.median("usher"), s.median(bareWith(1).Name)
+	half, most := usher.CallP50-bare.CallP50, usher.CallP99-bare.CallP99
+	return []Goal{{
+		"added from publish to vendor call, at 100 events/s", "median ≤ 2 ms, p99 ≤ 15 ms over the bare loop's",
+		fmt.Sprintf("median %+.1f ms (%.1f), p99 %+.1f ms (%.1f)", half, usher.CallP50, most, usher.CallP99), half <= 2 && most <= 15,
+	}}
+}
+
+func judgeBacklog(s Series) []Goal {
+	r := s.median("usher")
+	load := fmt.Sprintf("backlog of %d", s.Events)
+	if r.PeakMB == 0 {
+		return []Goal{{load, "memory ≤ 150 MB, flat", "not measured: memory is known on Linux only", false}}
+	}
+	return []Goal{
+		{
+			load, "memory ≤ 150 MB, flat from first to last",
+			fmt.Sprintf("%.0f MB at most; %.0f MB in the first tenth, %.0f MB in the last", r.PeakMB, r.FirstMB, r.LastMB),
+			r.PeakMB <= 150 && r.LastMB <= 1.2*r.FirstMB,
+		},
+		{
+			load, "rate of the last tenth ≥ 0.9 × the first's",
+			fmt.Sprintf("%.2f × (%.0f, %.0f a second)", r.LastRate/r.FirstRate, r.FirstRate, r.LastRate), r.LastRate >= 0.9*r.FirstRate,
+		},
+	}
+}
+
+func judgeScale(s Series) []Goal {
+	return []Goal{atLeast("activity, 4 processes, vendor delay 300 ms, concurrency 64 each", "≥ 3.6 × one process", s.ratio("usher × 4", "usher"), 3.6)}
+}
+
+// judgeOwner counts calls: a creation takes two, as does everything at Miestro.
+func judgeOwner(s Series) []Goal {
+	allowed := full / 0.3
+	reached := s.median("usher").Calls
+	return []Goal{{
+		"lifecycle, one vendor, one owner, delay 300 ms, concurrency 256", "≥ 0.85 × concurrency / delay, in calls a second",
+		fmt.Sprintf("%.2f × (%.0f of %.0f a second)", reached/allowed, reached, allowed), reached >= 0.85*allowed,
+	}}
+}

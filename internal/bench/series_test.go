@@ -1,0 +1,71 @@
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRatios(t *testing.T) {
+	s := Series{Name: "x", Rounds: 3, Runs: []Run{
+		{Contestant: "bare", Round: 1, Events: 100},
+		{Contestant: "usher", Round: 1, Events: 50},
+		{Contestant: "usher", Round: 2, Events: 90},
+		{Contestant: "bare", Round: 2, Events: 100},
+		{Contestant: "bare", Round: 3, Events: 1000},
+		{Contestant: "usher", Round: 3, Events: 700},
+	}}
+	s.sum([]Contestant{{Name: "bare"}, {Name: "usher"}})
+	want := []Ratio{{Of: "usher", To: "bare", Median: 0.7, Min: 0.5, Max: 0.9}}
+	if diff := cmp.Diff(want, s.Ratios); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := s.median("usher").Events; got != 90 {
+		t.Errorf("the median is %g, want 90", got)
+	}
+}
+
+func TestQuantiles(t *testing.T) {
+	if got := quantile([]int{1, 2, 3, 4}, 0.99); got != 4 {
+		t.Errorf("got %d, want 4", got)
+	}
+	if got := quantile([]int(nil), 0.5); got != 0 {
+		t.Errorf("of nothing: got %d, want 0", got)
+	}
+	if got := median([]float64{4, 1, 3, 2}); got != 2.5 {
+		t.Errorf("got %g, want 2.5", got)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "benchmarks.md")
+	r := Report{Date: "1 May 2026", Command: "usher bench", Series: []Series{{Name: "activity", Events: 10, Medians: []Run{{Contestant: "usher", Events: 1234}}}}}
+	if err := os.WriteFile(file, []byte("# Title\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Update(file); err == nil {
+		t.Error("a file without markers: got no error")
+	}
+	if err := os.WriteFile(file, []byte("# Title\n\n"+markBegin+"\nold\n"+markEnd+"\n\nThe end.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // again and again
+		if err := r.Update(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(text)
+	if !strings.HasPrefix(got, "# Title\n\n"+markBegin+"\n1 May 2026") || !strings.HasSuffix(got, markEnd+"\n\nThe end.\n") {
+		t.Errorf("what stands around the markers has changed:\n%s", got)
+	}
+	if strings.Contains(got, "old") || strings.Count(got, "| usher | 1234 |") != 1 {
+		t.Errorf("got:\n%s", got)
+	}
+}

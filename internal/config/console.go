@@ -1,0 +1,90 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// Console says who may use the pages at /console/. They are there where anybody
+// is named, and where there is an HTTP endpoint.
+type Console struct {
+	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // of operators, several for rotation; at least 16 bytes each; default none
+	People People `yaml:"people"`              // those with a name and a token of their own; file only; default none
+}
+
+// On tells whether anybody may use the console.
+func (c Console) On() bool { return len(c.Tokens)+len(c.People) > 0 }
+
+// The roles of a Person.
+const (
+	RoleOperator = "operator" // sees all, and acts
+	RoleReader   = "reader"   // sees all but personal data, and changes nothing
+)
+
+// Person is one who may use the console.
+type Person struct {
+	Name      string         `yaml:"name"` // as usher audit tells it
+	Role      string         `yaml:"role"` // RoleOperator or RoleReader
+	Token     vendors.Secret `yaml:"token"`
+	TokenFile string         `yaml:"token_file"` // or the file that holds it
+}
+
+// UnmarshalYAML refuses keys that there are not.
+func (p *Person) UnmarshalYAML(n *yaml.Node) error {
+	if err := onlyKeys(n, "name", "role", "token", "token_file"); err != nil {
+		return err
+	}
+	type plain Person
+	return n.Decode((*plain)(p))
+}
+
+// People are those who may use the console.
+type People []Person
+
+// String returns their names.
+func (p People) String() string {
+	var names []string
+	for _, one := range p {
+		names = append(names, one.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// checkConsole holds the settings of the console together, and reads the tokens
+// that stand in files. One token cannot mean two people.
+func (l *loader) checkConsole() {
+	c := &l.config.Console
+	taken := map[vendors.Secret]bool{}
+	for _, token := range c.Tokens {
+		if len(token) < minToken {
+			l.fault("console.tokens", fmt.Sprintf("holds a token of fewer than %d bytes", minToken), "make one with: openssl rand -hex 32")
+		}
+		taken[token] = true
+	}
+	names := map[string]bool{}
+	for i := range c.People {
+		p := &c.People[i]
+		if p.TokenFile != "" {
+			p.Token = l.secretFile("console.people", string(p.Token), p.TokenFile)
+		}
+		switch {
+		case p.Name == "" || names[p.Name] || strings.ContainsFunc(p.Name, unicode.IsControl):
+			l.fault("console.people", fmt.Sprintf("the name of person %d is missing, stands twice, or is more than a line", i+1), "give each a name of its own")
+		case p.Role != RoleOperator && p.Role != RoleReader:
+			l.fault("console.people", fmt.Sprintf("the role of %s cannot be %s", p.Name, quote(p.Role)), "want one of: operator, reader")
+		case len(p.Token) < minToken:
+			l.fault("console.people", fmt.Sprintf("the token of %s is missing, or shorter than %d bytes", p.Name, minToken), "make one with: openssl rand -hex 32")
+		case taken[p.Token]:
+			l.fault("console.people", fmt.Sprintf("the token of %s is another one's too", p.Name), "give each a token of its own")
+		}
+		names[p.Name], taken[p.Token] = true, true
+	}
+	if c.On() && !l.config.HTTP.On() {
+		l.warn("console.tokens or console.people is set, and http.addr is off: there is no console")
+	}
+}

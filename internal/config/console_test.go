@@ -1,0 +1,74 @@
+package config_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/internal/config"
+)
+
+const (
+	longToken  = "a-token-of-more-than-16-bytes"
+	otherToken = "another-token-of-this-kind"
+)
+
+func TestConsole(t *testing.T) {
+	file := write(t, "usher.yaml", "console:\n  tokens: ["+longToken+"]\n  people:\n"+
+		"    - {name: ann, role: operator, token: "+otherToken+"}\n"+
+		"    - {name: bob, role: reader, token_file: "+write(t, "bob", "the-token-of-bob-who-reads\n")+"}\n")
+	c := load(t, config.Sources{Path: file})
+	var got []string
+	for _, p := range c.Console.People {
+		got = append(got, p.Name+" "+p.Role+" "+p.Token.Reveal())
+	}
+	want := []string{"ann operator " + otherToken, "bob reader the-token-of-bob-who-reads"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if !c.Console.On() || len(c.Console.Tokens) != 1 {
+		t.Errorf("got on %v, %d tokens", c.Console.On(), len(c.Console.Tokens))
+	}
+	var shown bytes.Buffer
+	if err := c.Show(&shown, false); err != nil {
+		t.Fatal(err)
+	}
+	if text := shown.String() + fmt.Sprintf("%+v %#v", c, c); strings.Contains(text, longToken) || strings.Contains(text, otherToken) || strings.Contains(text, "of-bob-who") {
+		t.Errorf("a token is shown:\n%s", text)
+	}
+}
+
+func TestFaultsOfTheConsole(t *testing.T) {
+	person := func(name, role, token string) string {
+		return fmt.Sprintf("console: {tokens: [%s], people: [{name: %s, role: %s, token: %s}]}\n", longToken, name, role, token)
+	}
+	for name, test := range map[string]struct{ file, want string }{
+		"short token":   {"console: {tokens: [short]}\n", "console.tokens (USHER_CONSOLE_TOKENS): holds a token of fewer than 16 bytes; make one with: openssl rand -hex 32"},
+		"no name":       {person(`""`, "reader", otherToken), "console.people: the name of person 1 is missing, stands twice, or is more than a line; give each a name of its own"},
+		"two lines":     {person(`"a\nb"`, "reader", otherToken), "console.people: the name of person 1 is missing, stands twice, or is more than a line; give each a name of its own"},
+		"no such role":  {person("ann", "admin", otherToken), `console.people: the role of ann cannot be "admin"; want one of: operator, reader`},
+		"no token":      {person("ann", "reader", `""`), "console.people: the token of ann is missing, or shorter than 16 bytes; make one with: openssl rand -hex 32"},
+		"another's":     {person("ann", "reader", longToken), "console.people: the token of ann is another one's too; give each a token of its own"},
+		"slip in a key": {"console: {people: [{rolle: ann}]}\n", "console.people: cannot be read: line 1: unknown key rolle: did you mean role?; want a list of name, role, token or token_file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, "usher.yaml", test.file)
+			_, err := config.Load(config.Sources{Path: path, Vendors: defaults().sections()})
+			got := strings.TrimPrefix(fmt.Sprint(err), path+":1: ")
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestConsoleWithoutHTTPIsWarnedOf(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := load(t, config.Sources{Environ: []string{"USHER_CONSOLE_TOKENS=" + longToken, "USHER_HTTP_ADDR=off"}})
+	if len(c.Warnings()) != 1 || !strings.Contains(c.Warnings()[0], "there is no console") {
+		t.Errorf("got %q", c.Warnings())
+	}
+}

@@ -1,0 +1,90 @@
+package console_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/console"
+	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// event is a user.created of someone with the address that no reader may see.
+func (w *world) event(id, user string) events.Event {
+	w.t.Helper()
+	e, err := events.New(events.UserCreated, "/school", id, time.Now(), map[string]any{"user_id": user, "email": secret, "phone": "+43 1 555 0100"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return e
+}
+
+// result publishes what came of an event at lead.
+func (w *world) result(e events.Event, outcome, why string) {
+	w.t.Helper()
+	r := events.Result{Vendor: "lead", Outcome: outcome, Attempts: 2, TookMS: 42}
+	if why != "" {
+		r.Error = &events.ResultError{Class: "permanent", Status: 422, Message: why}
+	}
+	told, err := events.NewResult(events.ResultOf{Request: e, Key: events.Key(e.Source(), e.ID()), Source: "/usher", At: time.Now(), Result: r})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.bus.Publish(w.t.Context(), "lead", told); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// bury keeps a dead letter of an event, and returns the path of its page.
+func (w *world) bury(e events.Event, why string) string {
+	w.t.Helper()
+	header, payload, err := events.ToNATS(e)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	d := bus.DeadLetter{
+		Vendor: "lead", Type: e.Type(), Key: events.Key(e.Source(), e.ID()), EventID: e.ID(), Source: e.Source(), Class: "permanent",
+		Status: 422, Message: why, Attempts: 3, FirstTry: time.Now(), LastTry: time.Now(), Seq: 1, Subject: e.Type(), Header: header, Payload: payload,
+	}
+	if err := w.bus.Bury(w.t.Context(), d); err != nil {
+		w.t.Fatal(err)
+	}
+	return "/console/dead/lead/" + d.Type + "/" + d.Key
+}
+
+// account writes the record of a user who has an account at lead.
+func (w *world) account(user string, effects ...ledger.Effect) {
+	w.t.Helper()
+	kv, err := w.bus.Bucket(w.t.Context(), bus.AccountsKV)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text, err := json.Marshal(ledger.Account{UserID: user, AccountID: secret, State: ledger.Active, Effects: effects})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := kv.Put(w.t.Context(), ledger.AccountKey("lead", user), text); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// full is a world in which a bit of everything has happened, to a user with that id.
+func full(t *testing.T, user string) (w *world, letter string) {
+	w = newWorld(t, console.Config{People: people})
+	e := w.event("e-"+user, user)
+	w.result(e, events.Done, "")
+	w.result(w.event("f-"+user, user), events.Failed, "no such person: "+secret+" "+evil)
+	letter = w.bury(e, "taken: "+secret+" "+evil)
+	w.account(user, ledger.Effect{
+		Key: events.Key("/school", "e-"+user), Type: events.UserCreated, Phase: ledger.Started, Attempts: 3, First: time.Now(), Last: time.Now(),
+		Outcome: &ledger.Outcome{Kind: events.Failed, Attempts: 3, At: time.Now(), Message: "taken: " + secret},
+	}, ledger.Effect{Key: "k2", Type: events.UserDeleted, First: time.Now(), Due: time.Now().Add(time.Hour)})
+	by := ops.Deed{Who: "ann", Why: "because of " + secret + evil}
+	if _, err := w.desk.Load().Pause(t.Context(), "lead", time.Hour, by); err != nil {
+		t.Fatal(err)
+	}
+	return w, letter
+}

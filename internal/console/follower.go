@@ -1,0 +1,242 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+const (
+	lastResults = 5000 // that a follower begins with
+	mostRows    = 200  // of the feed
+	beat        = 300 * time.Millisecond
+	readsABeat  = 60 // results that are read, and not only counted: 200 a second
+	statusEvery = 2 * time.Second
+)
+
+// row is a result as the feed tells it.
+type row struct {
+	Number   uint64 // in the order in which they were read
+	At       time.Time
+	Vendor   string
+	Type     string // of the event
+	Kind     string
+	Outcome  string
+	EventID  string
+	UserID   string
+	Attempts int
+	TookMS   int64
+	Why      string // where it failed
+}
+
+// follower follows the results for all who watch. Each result is counted by its
+// subject; only the newest are read, and those that failed before others.
+type follower struct {
+	desk func() *ops.Desk
+	log  zerolog.Logger
+
+	mu       sync.Mutex
+	vendors  map[string]*series
+	failed   []bus.Told // not read yet
+	others   []bus.Told
+	rows     []row     // newest last
+	begun    time.Time // when the results were last followed from
+	newest   time.Time // of the results that were kept to be read
+	known    time.Time // what is not newer was kept before the results were followed anew
+	read     uint64
+	first    chan struct{} // closed once something was read
+	unread   uint64        // counted, and never read: they came too fast
+	status   ops.Status
+	trouble  error // of the last status
+	statusAt time.Time
+}
+
+func newFollower(d Deps) *follower {
+	return &follower{desk: d.Desk, log: d.Log, vendors: map[string]*series{}, first: make(chan struct{})}
+}
+
+// settle waits a moment for the first results of a follower that has just begun.
+func (f *follower) settle(ctx context.Context) {
+	moment := time.NewTimer(2 * beat)
+	defer moment.Stop()
+	select {
+	case <-f.first:
+	case <-moment.C:
+	case <-ctx.Done():
+	}
+}
+
+// run follows until ctx ends.
+func (f *follower) run(ctx context.Context) {
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() { f.tail(ctx) })
+	group.Go(func() { every(ctx, beat, func() { f.take(readsABeat) }) })
+	every(ctx, statusEvery, func() { f.ask(ctx) })
+}
+
+// every calls do now and then, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func()) {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		do()
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+}
+
+// tail counts results as they come, and begins anew where NATS was away.
+func (f *follower) tail(ctx context.Context) {
+	every(ctx, time.Second, func() {
+		d := f.desk()
+		if d == nil {
+			return
+		}
+		f.mu.Lock()
+		f.vendors, f.failed, f.others = map[string]*series{}, nil, nil
+		f.begun, f.known = time.Now(), f.newest
+		f.mu.Unlock()
+		if err := d.Bus.Tail(ctx, lastResults, func(t bus.Told) bool { f.count(t); return true }); err != nil && ctx.Err() == nil {
+			f.log.Warn().Err(err).Msg("console: the results cannot be followed, trying again")
+		}
+	})
+}
+
+// count counts a result, and keeps it until it is read or pushed out.
+func (f *follower) count(t bus.Told) {
+	kind := kindOf(t.Type)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.of(t.Vendor).add(t.At, kind)
+	if !t.At.After(f.known) {
+		return
+	}
+	f.newest = t.At
+	list := &f.others
+	if kind == kindFailed {
+		list = &f.failed
+	}
+	if len(*list) == mostRows {
+		f.pass((*list)[:1])
+		*list = slices.Delete(*list, 0, 1)
+	}
+	*list = append(*list, t)
+}
+
+// pass counts results that are not read. Those from before do not count.
+func (f *follower) pass(list []bus.Told) {
+	for _, t := range list {
+		if t.At.After(f.begun) {
+			f.unread++
+		}
+	}
+}
+
+// of is the series of a vendor.
+func (f *follower) of(vendor string) *series {
+	s := f.vendors[vendor]
+	if s == nil {
+		s = &series{}
+		f.vendors[vendor] = s
+	}
+	return s
+}
+
+// take reads the newest results that were not read, as many as may be at a time;
+// at the beginning as many as the feed holds.
+func (f *follower) take(most int) {
+	list := f.pick(most)
+	slices.SortStableFunc(list, func(a, b bus.Told) int { return a.At.Compare(b.At) })
+	var rows []row
+	for _, t := range list {
+		if r, ok := rowOf(t); ok {
+			rows = append(rows, r)
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range rows {
+		if f.read++; f.read == 1 {
+			close(f.first)
+		}
+		r.Number = f.read
+		f.rows = append(f.rows, r)
+		if r.Kind == kindDone {
+			f.of(r.Vendor).note(r.TookMS)
+		}
+	}
+	f.rows = slices.Clone(f.rows[max(0, len(f.rows)-mostRows):])
+}
+
+// pick takes what is to be read out of what was kept.
+func (f *follower) pick(most int) []bus.Told {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.begun) < 3*time.Second {
+		most = mostRows
+	}
+	fails := min(len(f.failed), max(most/2, most-len(f.others)))
+	others := min(len(f.others), most-fails)
+	oldFails, oldOthers := len(f.failed)-fails, len(f.others)-others
+	f.pass(f.failed[:oldFails])
+	f.pass(f.others[:oldOthers])
+	list := slices.Concat(f.failed[oldFails:], f.others[oldOthers:])
+	f.failed, f.others = nil, nil
+	return list
+}
+
+func rowOf(t bus.Told) (row, bool) {
+	e, r, ok := t.Read()
+	if !ok {
+		return row{}, false
+	}
+	one := row{
+		At: t.At, Vendor: t.Vendor, Type: r.Event.Type, Kind: kindOf(t.Type), Outcome: r.Outcome,
+		EventID: r.Event.ID, UserID: e.Subject(), Attempts: r.Attempts, TookMS: r.TookMS,
+	}
+	if r.Error != nil {
+		one.Why = r.Error.Message
+	}
+	return one, true
+}
+
+// ask asks how all stands.
+func (f *follower) ask(ctx context.Context) {
+	d := f.desk()
+	err := errors.New(errAway.title)
+	var now ops.Status
+	if d != nil {
+		limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+		defer cancel()
+		now, err = d.Status(limit)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.statusAt, f.trouble = time.Now(), err
+	if err == nil {
+		f.status = now
+	}
+}
+
+// since returns the rows behind one, newest first, and how many were only counted.
+func (f *follower) since(number uint64) (rows []row, unread uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range slices.Backward(f.rows) {
+		if r.Number <= number {
+			break
+		}
+		rows = append(rows, r)
+	}
+	return rows, f.unread
+}

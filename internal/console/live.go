@@ -1,0 +1,77 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	writeTime = 10 * time.Second // the longest that a browser may take to read
+	signEvery = 15 * time.Second // a sign of life where nothing else is told
+)
+
+// message is one of a stream: HTML that htmx swaps in, or where it has a name, an
+// event in the browser.
+type message struct{ name, data string }
+
+// stream sends what next returns, again and again, until the browser leaves, the
+// session or the console ends. It outlives the limits of the server for a request.
+func (c *Console) stream(w http.ResponseWriter, v *visit, pause time.Duration, next func(*follower) ([]message, error)) {
+	f, leave := c.hub.join()
+	if f == nil {
+		c.refuse(w, v.Request, &refusal{status: http.StatusServiceUnavailable, title: "Too many watch", text: "Close a page, or look at one that stands still."})
+		return
+	}
+	defer leave()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // of nginx
+	control := http.NewResponseController(w)
+	var sent time.Time
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		list, err := next(f)
+		if err != nil {
+			c.deps.Log.Error().Err(err).Msg("console: the live page cannot be made")
+			return
+		}
+		if len(list) > 0 || time.Since(sent) > signEvery {
+			_ = control.SetWriteDeadline(time.Now().Add(writeTime))
+			sent = time.Now()
+			if write(w, list) != nil || control.Flush() != nil {
+				return
+			}
+		}
+		select {
+		case <-v.Context().Done():
+			return
+		case <-c.hub.ending:
+			return
+		case now := <-ticker.C:
+			if !v.who.expires.IsZero() && now.After(v.who.expires) {
+				return
+			}
+		}
+	}
+}
+
+// write writes messages in the form of server-sent events.
+func write(w http.ResponseWriter, list []message) error {
+	var out strings.Builder
+	for _, m := range list {
+		if m.name != "" {
+			out.WriteString("event: " + m.name + "\n")
+		}
+		for line := range strings.Lines(m.data) {
+			out.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
+		}
+		out.WriteString("\n")
+	}
+	if len(list) == 0 {
+		out.WriteString(": still here\n\n")
+	}
+	_, err := fmt.Fprint(w, out.String())
+	return err
+}

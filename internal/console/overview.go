@@ -1,0 +1,186 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// overviewEvery is how often the overview is looked at for something new.
+const overviewEvery = 500 * time.Millisecond
+
+// card is how one vendor stands.
+type card struct {
+	ops.VendorStatus
+	Rate   string // effects a second, of late; empty where it is not known yet
+	Share  string // of the last minutes' effects that did not fail
+	Median string // of the vendor's time
+	Sum    count  // of the last minutes
+}
+
+// overview is how all stands.
+type overview struct {
+	Status  ops.Status
+	Cards   []card
+	Trouble string   // why nothing newer is known
+	Charts  string   // JSON: vendor → chart
+	Names   []string // of all vendors that there are
+	Said    []string // what has changed
+}
+
+// overview is the first page. It warms the follower for the stream that follows.
+func (c *Console) overview(ctx context.Context, v *visit) (answer, error) {
+	f, leave := c.hub.join()
+	if f == nil {
+		f, leave = newFollower(c.deps), func() {}
+	}
+	defer leave()
+	f.settle(ctx)
+	f.mu.Lock()
+	stale := time.Since(f.statusAt) > statusEvery
+	f.mu.Unlock()
+	if stale {
+		f.ask(ctx)
+	}
+	o, err := f.overview(time.Now())
+	for _, vendor := range v.desk.Vendors {
+		o.Names = append(o.Names, vendor.Name)
+	}
+	return answer{page: "overview", title: "Overview", data: o, told: deedTold(v)}, err
+}
+
+// overview is how all stands as the follower knows it.
+func (f *follower) overview(now time.Time) (overview, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := overview{Status: f.status}
+	if f.trouble != nil {
+		o.Trouble = mask(f.trouble.Error())
+	}
+	charts := map[string]chart{}
+	for _, one := range f.status.Vendors {
+		c, s := card{VendorStatus: one}, f.of(one.Vendor)
+		c.Sum = s.over(now, memory-step)
+		c.Rate = fmt.Sprintf("%.1f", float64(s.over(now, 10).All)/10)
+		if c.Sum.All > 0 {
+			c.Share = share(c.Sum)
+		}
+		if ms, ok := s.median(); ok {
+			c.Median = fmt.Sprintf("%s ms", number(ms))
+		}
+		charts[one.Vendor] = s.chart(now)
+		o.Cards = append(o.Cards, c)
+	}
+	text, err := json.Marshal(charts)
+	o.Charts = string(text)
+	return o, err
+}
+
+// share is what part did not fail, never rounded up to all.
+func share(c count) string {
+	part := 1000 * (c.All - c.Failed) / c.All
+	return strings.TrimSuffix(fmt.Sprintf("%d.%d", part/10, part%10), ".0") + " %"
+}
+
+// liveOverview sends the cards whenever they have changed.
+func (c *Console) liveOverview(w http.ResponseWriter, v *visit) {
+	var cards, charts string
+	states := map[string]string{}
+	c.stream(w, v, overviewEvery, func(f *follower) ([]message, error) {
+		o, err := f.overview(time.Now())
+		if err != nil {
+			return nil, err
+		}
+		o.Said = changes(states, o.Cards)
+		var list []message
+		view := c.view(root, v.who, answer{data: o})
+		view.Now = view.Now.Truncate(time.Second)
+		html, err := c.pages.render("overview-live", view)
+		if html != cards && err == nil {
+			list, cards = append(list, message{data: html}), html
+		}
+		if o.Charts != charts {
+			list, charts = append(list, message{"charts", o.Charts}), o.Charts
+		}
+		return list, err
+	})
+}
+
+// changes says which vendors have come to another state, for those who hear the
+// page, and remembers the states.
+func changes(states map[string]string, cards []card) (said []string) {
+	for _, one := range cards {
+		was, known := states[one.Vendor]
+		states[one.Vendor] = one.State
+		if known && was != one.State {
+			said = append(said, one.Vendor+" is "+one.State)
+		}
+	}
+	return said
+}
+
+// The longest that a vendor can be paused for with an end.
+const longestPause = 30 * 24 * time.Hour
+
+// pause pauses a vendor, for a while or until it is resumed.
+func (c *Console) pause(ctx context.Context, v *visit) (answer, error) {
+	var span time.Duration
+	if text := v.PostFormValue("for"); text != "" {
+		var err error
+		if span, err = time.ParseDuration(text); err != nil || span <= 0 || span > longestPause {
+			return answer{}, &refusal{http.StatusUnprocessableEntity, "For how long?", "Nothing was done. Give a time such as 30m or 12h, of 30 days at most, or none."}
+		}
+	}
+	name := v.PathValue("vendor")
+	_, err := v.desk.Pause(ctx, name, span, v.deed())
+	return c.halted(name, "paused", err)
+}
+
+// resume ends a pause.
+func (c *Console) resume(ctx context.Context, v *visit) (answer, error) {
+	name := v.PathValue("vendor")
+	_, err := v.desk.Resume(ctx, name, v.deed())
+	return c.halted(name, "resumed", err)
+}
+
+func (c *Console) halted(vendor, how string, err error) (answer, error) {
+	if errors.Is(err, ops.ErrNoLanes) {
+		return answer{}, &refusal{http.StatusNotFound, "Nothing to pause", err.Error()}
+	}
+	return answer{to: root + "?" + how + "=" + vendor}, err
+}
+
+// deed is what a form says of who acts, and why.
+func (v *visit) deed() ops.Deed {
+	return ops.Deed{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason"))}
+}
+
+// deedTold says what was done to a vendor, where the address says so.
+func deedTold(v *visit) string {
+	for _, how := range []string{"paused", "resumed"} {
+		name := v.FormValue(how)
+		if slices.ContainsFunc(v.desk.Vendors, func(one ops.Vendor) bool { return one.Name == name }) {
+			return name + " was " + how + "."
+		}
+	}
+	return ""
+}
+
+// oneLine is a text without line ends and other control characters, and not
+// longer than a reason needs.
+func oneLine(text string) string {
+	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)), " ")
+	return strings.ToValidUTF8(text[:min(len(text), 500)], "")
+}

@@ -1,0 +1,130 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// pages are the templates by name, each with the layout and the parts.
+type pages map[string]*template.Template
+
+// view is what a template sees.
+type view struct {
+	Title   string
+	Here    string // the path of the page
+	Who     visitor
+	Form    string // what every form bears
+	Version string
+	Told    string
+	Now     time.Time
+	Reload  bool // the page asks again by itself
+	Data    any
+}
+
+// ID is an id as this visitor may see it: one that is an e-mail address, only for
+// operators.
+func (v view) ID(id string) string {
+	if v.Who.Operator {
+		return id
+	}
+	return mask(id)
+}
+
+// Known tells whether this visitor sees an id as it is, and can follow it.
+func (v view) Known(id string) bool { return id != "" && v.ID(id) == id }
+
+// menu is the pages that the layout leads to.
+var menu = []struct {
+	Path, Name string
+	Operator   bool // for operators only
+}{
+	{Path: root, Name: "Overview"},
+	{Path: root + "feed", Name: "Live feed"},
+	{Path: root + "dead", Name: "Dead letters"},
+	{Path: root + "user", Name: "Users"},
+	{Path: root + "send", Name: "Send", Operator: true},
+	{Path: root + "audit", Name: "Audit"},
+}
+
+func newPages(files *assets) (pages, error) {
+	functions := template.FuncMap{
+		"asset": files.path, "mask": mask, "ago": ago, "stamp": stamp, "iso": iso, "clock": clock, "number": number,
+		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "deed": deedName, "letterPath": letterPath, "menu": func() any { return menu },
+		"within": func(here, p string) bool { return here == p || p != root && strings.HasPrefix(here, p) },
+	}
+	common, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts_*.html")
+	if err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	found := pages{}
+	for _, name := range names {
+		one, err := common.Clone()
+		if err == nil {
+			one, err = one.ParseFS(templateFiles, name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		found[strings.TrimSuffix(path.Base(name), ".html")] = one
+	}
+	return found, nil
+}
+
+// render returns a part of a page, which all pages share.
+func (p pages) render(part string, v view) (string, error) {
+	var out bytes.Buffer
+	err := p["layout"].ExecuteTemplate(&out, part, v)
+	return out.String(), err
+}
+
+// view is what a page of a visitor sees.
+func (c *Console) view(here string, who visitor, a answer) view {
+	return view{
+		Title: a.title, Here: here, Who: who, Form: who.csrf, Version: c.deps.Version, Told: a.told,
+		Now: time.Now().UTC(), Reload: a.status == http.StatusServiceUnavailable, Data: a.data,
+	}
+}
+
+// give writes an answer.
+func (c *Console) give(w http.ResponseWriter, r *http.Request, who visitor, a answer) {
+	if a.cookie != nil {
+		http.SetCookie(w, a.cookie)
+	}
+	if a.page == "" {
+		http.Redirect(w, r, a.to, http.StatusSeeOther)
+		return
+	}
+	var out bytes.Buffer
+	name := "layout"
+	if a.bare {
+		name = a.page
+	}
+	set, ok := c.pages[a.page]
+	if !ok {
+		set = c.pages["layout"]
+	}
+	if err := set.ExecuteTemplate(&out, name, c.view(r.URL.Path, who, a)); err != nil {
+		c.deps.Log.Error().Err(err).Str("page", a.page).Msg("console: the page cannot be made")
+		http.Error(w, fmt.Sprintf("the page %s cannot be made: this is a fault of usher; its log says more", a.page), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if a.status != 0 {
+		w.WriteHeader(a.status)
+	}
+	_, _ = out.WriteTo(w)
+}

@@ -1,0 +1,173 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/usherhq/usher/internal/console"
+)
+
+// everywhere is all pages of a full world.
+func everywhere(user, letter string) []string {
+	return []string{
+		"/console/", "/console/feed", "/console/feed?outcome=failed&vendor=lead", "/console/dead", "/console/dead?text=taken&class=permanent",
+		letter, letter + "/state", "/console/dead/lead/user.created/none", "/console/user", "/console/user?id=" + url.QueryEscape(user),
+		"/console/user?id=nobody", "/console/send", "/console/send?type=activity.tracked", "/console/audit", "/console/audit?all=1", "/console/nowhere",
+	}
+}
+
+// A page may neither run nor style anything by itself, nor load anything from
+// elsewhere, and says so to the browser.
+func TestNoPageRunsAnythingInline(t *testing.T) {
+	w, letter := full(t, evil)
+	for _, b := range []*browser{w.browser(), w.login(bobsToken), w.login(annsToken)} {
+		for _, path := range everywhere(evil, letter) {
+			answer, text := b.do(b.request(http.MethodGet, path, nil))
+			if got := answer.Header.Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'self'; ") || strings.Contains(got, "unsafe") {
+				t.Errorf("%s: the policy is %q", path, got)
+			}
+			if answer.Header.Get("Cache-Control") != "no-store" || answer.Header.Get("X-Content-Type-Options") != "nosniff" || answer.Header.Get("Referrer-Policy") != "no-referrer" {
+				t.Errorf("%s: headers are missing: %v", path, answer.Header)
+			}
+			for _, fault := range inline(t, text) {
+				t.Errorf("%s: %s", path, fault)
+			}
+		}
+	}
+}
+
+// inline is what a policy of 'self' would not let a page do.
+func inline(t *testing.T, page string) (faults []string) {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		if n.Data == "style" || (n.Data == "script" && n.FirstChild != nil) {
+			faults = append(faults, "there is an inline "+n.Data)
+		}
+		for _, a := range n.Attr {
+			local := strings.HasPrefix(a.Val, "/") || strings.HasPrefix(a.Val, "#")
+			switch {
+			case a.Key == "style", strings.HasPrefix(a.Key, "on"), strings.HasPrefix(a.Key, "hx-on"), strings.Contains(a.Val, "javascript:"):
+				faults = append(faults, n.Data+" has "+a.Key+"="+a.Val)
+			case (a.Key == "src" || a.Key == "href" || a.Key == "action") && !local:
+				faults = append(faults, n.Data+" loads or leads elsewhere: "+a.Val)
+			}
+		}
+	}
+	return faults
+}
+
+// Whatever a producer or a vendor puts into an id or a message is text.
+func TestWhatComesFromElsewhereIsText(t *testing.T) {
+	w, letter := full(t, evil)
+	b := w.login(annsToken)
+	b.get("/console/feed") // the follower begins
+	for _, path := range append(everywhere(evil, letter), "/console/dead?text="+url.QueryEscape(evil)) {
+		if _, text := b.get(path); strings.Contains(text, "<script>alert") {
+			t.Errorf("%s runs what an event says", path)
+		}
+	}
+	for path, want := range map[string]string{letter: "&lt;script&gt;alert", "/console/user?id=" + url.QueryEscape(evil): "&lt;script&gt;", "/console/feed": "&lt;script&gt;alert"} {
+		if _, text := b.get(path); !strings.Contains(text, want) {
+			t.Errorf("%s does not show it at all", path)
+		}
+	}
+}
+
+// No answer to a reader holds an address of the world, wherever it stands: in the
+// event, in what the vendor said, in a reason, or as the id of the user.
+func TestReadersSeeNoAddress(t *testing.T) {
+	for name, user := range map[string]string{"elsewhere": "u1", "as the user's id": secret} {
+		t.Run(name, func(t *testing.T) {
+			w, letter := full(t, user)
+			b := w.login(bobsToken)
+			paths := everywhere(user, letter)
+			for _, path := range paths {
+				if _, text := b.get(path); strings.Contains(strings.ReplaceAll(text, "%40", "@"), secret) {
+					t.Errorf("%s shows it:\n%s", path, around(text, "lovelace"))
+				}
+			}
+			for _, path := range []string{"/console/live/overview", "/console/live/feed"} {
+				if text := b.listen(path, "hx-partial"); strings.Contains(text, secret) {
+					t.Errorf("%s shows it:\n%s", path, around(text, "lovelace"))
+				}
+			}
+			if status, text := b.post(letter, "deed", "reveal"); status != http.StatusForbidden || strings.Contains(text, secret) {
+				t.Errorf("a reader may see personal data: %d", status)
+			}
+		})
+	}
+}
+
+func around(text, word string) string {
+	at := strings.Index(text, word)
+	return text[max(0, at-200):min(len(text), at+100)]
+}
+
+func TestOperatorsSeePersonalDataWhenTheyAsk(t *testing.T) {
+	w, letter := full(t, "u1")
+	b := w.login(annsToken)
+	if _, text := b.get(letter); strings.Contains(text, secret) || !strings.Contains(text, "a…@example.org") || strings.Contains(text, "555 0100") {
+		t.Error("the event is not masked")
+	}
+	if _, text := b.post(letter, "deed", "reveal"); !strings.Contains(text, secret) || !strings.Contains(text, "555 0100") {
+		t.Error("the event stays masked")
+	}
+	if log := w.log.String(); !strings.Contains(log, `"deed":"reveal"`) || !strings.Contains(log, `"who":"ann"`) || strings.Contains(log, secret) {
+		t.Errorf("who looked is not logged, or too much is: %s", log)
+	}
+}
+
+func TestPagesSayWhatIs(t *testing.T) {
+	w, letter := full(t, "u1")
+	b := w.login(annsToken)
+	b.get("/console/feed")
+	for path, want := range map[string][]string{
+		"/console/":                   {`data-vendor="lead"`, `data-state="paused"`, "1 dead letter", `data-do="resume"`},
+		"/console/feed":               {`data-outcome="failed"`, `data-event="e-u1"`, `href="/console/user?id=u1"`, "42 ms"},
+		"/console/feed?outcome=done":  {`data-outcome="done"`},
+		"/console/dead":               {`data-letter="lead/user.created/`, "1 permanent", "422"},
+		"/console/dead?state=waiting": {"1 dead letter"},
+		"/console/dead?vendor=meiro":  {"None fit"},
+		letter:                        {"It waits for a person", `data-deed="drop"`, "a…@example.org"},
+		"/console/user?id=u1":         {"active", `data-at="lead"`, `data-state="failed"`, `data-state="waiting"`, "tried again", "in 59 min", letter},
+		"/console/user?id=nobody":     {"No vendor was ever asked"},
+		"/console/audit":              {"vendor paused", "ann", "because of a…@example.org"},
+	} {
+		status, text := b.get(path)
+		for _, words := range want {
+			if !strings.Contains(text, words) {
+				t.Errorf("%s: %d, and not a word of %q", path, status, words)
+			}
+		}
+	}
+	if _, text := b.get("/console/feed?outcome=skipped"); strings.Contains(text, "data-row") {
+		t.Error("the feed shows what does not fit")
+	}
+}
+
+func TestPagesOfAnEmptyWorldSayWhatToDo(t *testing.T) {
+	w := newWorld(t, console.Config{Open: true})
+	w.desk.Store(nil)
+	b := w.browser()
+	if status, text := b.get("/console/"); status != http.StatusServiceUnavailable || !strings.Contains(text, "NATS is not reached yet") {
+		t.Errorf("got %d %s", status, text)
+	}
+	off := newWorld(t, console.Config{}).browser()
+	if status, text := off.get("/console/"); status != http.StatusNotFound || !strings.Contains(text, "USHER_CONSOLE_TOKENS") {
+		t.Errorf("got %d %s", status, text)
+	}
+	if status, _ := off.post("/console/vendors/lead/pause"); status != http.StatusNotFound {
+		t.Errorf("a console that is off does something: %d", status)
+	}
+}

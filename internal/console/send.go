@@ -1,0 +1,64 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/usherhq/usher/events"
+)
+
+// sendPage is a form for an event of one type, or what came of it.
+type sendPage struct {
+	Types  []string
+	Type   string
+	Fields []field
+	Wrong  string // with the whole
+	Sent   string // the id of the event
+	UserID string
+}
+
+func (c *Console) sendForm(_ context.Context, v *visit) (answer, error) {
+	p, err := newSendPage(v.FormValue("type"))
+	return answer{page: "send", title: "Send", data: p}, err
+}
+
+func newSendPage(kind string) (sendPage, error) {
+	p := sendPage{Types: events.Types(), Type: kind}
+	if !slices.Contains(p.Types, kind) {
+		p.Type = p.Types[0]
+	}
+	var err error
+	p.Fields, err = fieldsOf(p.Type)
+	return p, err
+}
+
+// send stores an event for all vendors, and tells where to watch what comes of it.
+func (c *Console) send(ctx context.Context, v *visit) (answer, error) {
+	p, err := newSendPage(v.PostFormValue("type"))
+	if err != nil {
+		return answer{}, err
+	}
+	wrong := answer{page: "send", title: "Send", status: http.StatusUnprocessableEntity}
+	data, ok := fill(p.Fields, v.PostForm)
+	if !ok {
+		wrong.data = p
+		return wrong, nil
+	}
+	e, err := v.desk.Send(ctx, p.Type, data, v.deed())
+	var invalid *events.InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		if !blame(p.Fields, invalid) {
+			p.Wrong = fmt.Sprintf("%s: %s", invalid.Pointer, invalid.Detail)
+		}
+		wrong.data = p
+		return wrong, nil
+	case err != nil:
+		return answer{}, err
+	}
+	p.Sent, p.UserID = e.ID(), events.UserID(e)
+	return answer{page: "send", title: "Send", data: p}, nil
+}

@@ -1,0 +1,118 @@
+package console
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSession(t *testing.T) {
+	ann, bob := Person{"ann", true, "the-token-of-ann-1"}, Person{"bob", false, "the-token-of-bob-1"}
+	now := time.Now()
+	value, err := newSession(bob, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, mac, _ := strings.Cut(value, ".")
+	forged := func(change func(*session)) string {
+		var s session
+		text, _ := base64.RawURLEncoding.DecodeString(body)
+		_ = json.Unmarshal(text, &s)
+		change(&s)
+		text, _ = json.Marshal(s)
+		return base64.RawURLEncoding.EncodeToString(text) + "." + mac
+	}
+	for name, test := range map[string]struct {
+		value  string
+		people []Person
+		at     time.Time
+		want   string
+	}{
+		"his own":                  {value, []Person{ann, bob}, now, "bob"},
+		"at another process":       {value, []Person{bob}, now.Add(time.Hour), "bob"},
+		"after its time":           {value, []Person{ann, bob}, now.Add(sessionTime), ""},
+		"after a new token":        {value, []Person{ann, {"bob", false, "another-token-of-b"}}, now, ""},
+		"after a new role":         {value, []Person{ann, {"bob", true, bob.Token}}, now, ""},
+		"after a new name":         {value, []Person{ann, {"rob", false, bob.Token}}, now, ""},
+		"nobody's":                 {value, []Person{ann}, now, ""},
+		"with another role in it":  {forged(func(s *session) { s.Operator = true }), []Person{ann, bob}, now, ""},
+		"with another name in it":  {forged(func(s *session) { s.Name = "ann" }), []Person{ann, bob}, now, ""},
+		"with a longer time in it": {forged(func(s *session) { s.Expires += 1e6 }), []Person{ann, bob}, now, ""},
+		"signed for another use":   {body + "." + base64.RawURLEncoding.EncodeToString(bob.signature("form", body)), []Person{bob}, now, ""},
+		"without a signature":      {body + ".", []Person{ann, bob}, now, ""},
+		"nothing":                  {"", []Person{ann, bob}, now, ""},
+		"garbage":                  {"%.%", []Person{ann, bob}, now, ""},
+	} {
+		who, ok := readSession(test.value, test.people, test.at)
+		if ok != (test.want != "") || (ok && (who.Name != test.want || who.Operator)) {
+			t.Errorf("%s: got %+v, %v; want %q", name, who, ok, test.want)
+		}
+	}
+}
+
+func TestFormsOfTwoSessionsDiffer(t *testing.T) {
+	ann := Person{"ann", true, "the-token-of-ann-1"}
+	first, _ := newSession(ann, time.Now())
+	second, _ := newSession(ann, time.Now())
+	one, _ := readSession(first, []Person{ann}, time.Now())
+	two, _ := readSession(second, []Person{ann}, time.Now())
+	if one.csrf == "" || one.csrf == two.csrf || strings.Contains(first, one.csrf) {
+		t.Errorf("got %q and %q", one.csrf, two.csrf)
+	}
+}
+
+func TestPersonOf(t *testing.T) {
+	people := []Person{{"ann", true, "the-token-of-ann-1"}, {"bob", false, "the-token-of-bob-1"}}
+	for token, want := range map[string]string{
+		"the-token-of-ann-1": "ann", "the-token-of-bob-1": "bob", "the-token-of-bob-": "", "the-token-of-bob-12": "", "": "",
+	} {
+		if p, ok := personOf(token, people); p.Name != want || ok != (want != "") {
+			t.Errorf("%q: got %q, %v", token, p.Name, ok)
+		}
+	}
+	if _, ok := personOf("", []Person{{Name: "nobody"}}); ok {
+		t.Error("an empty token is somebody's")
+	}
+}
+
+func TestWithin(t *testing.T) {
+	for next, want := range map[string]string{
+		"/console/audit?all=1": "/console/audit?all=1", "": root, "/": root, "/events": root, "//evil.example/console/": root,
+		"https://evil.example/console/": root, "/console/../events": root, `/console/\evil`: root, "/console": root, "javascript:alert(1)": root,
+		"/console//evil.example": "/console//evil.example", "/console/%2e%2e/x": root, "/console/\r\nX: y": root,
+	} {
+		if got := within(next); got != want {
+			t.Errorf("%q: got %q, want %q", next, got, want)
+		}
+	}
+}
+
+func TestTriesOfOneAddressDoNotCountForAnother(t *testing.T) {
+	tries := newTries()
+	for range triesAtOnce {
+		tries.take("a")
+	}
+	if tries.take("a") || !tries.take("b") {
+		t.Error("tries are not counted by address")
+	}
+	tries.forget("a")
+	if !tries.take("a") {
+		t.Error("they are not forgotten")
+	}
+	for i := range manyAddresses + 10 {
+		tries.take(string(rune(i)) + "x")
+	}
+	if len(tries.by) > manyAddresses {
+		t.Errorf("%d addresses are remembered", len(tries.by))
+	}
+}
+
+func TestCookieWithoutTLS(t *testing.T) {
+	if c := cookie(httptest.NewRequest(http.MethodGet, "/console/", nil), "v", time.Hour); c.Secure || !c.HttpOnly {
+		t.Errorf("got %s", c)
+	}
+}

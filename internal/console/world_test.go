@@ -1,0 +1,193 @@
+package console_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/console"
+	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/vendors"
+)
+
+// TestMain fails where the tests leave a goroutine behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	annsToken = "the-token-of-ann-who-operates"
+	bobsToken = "the-token-of-bob-who-reads-it"
+	secret    = "ada.lovelace@example.org" // what no reader may see
+	evil      = `<script>alert("x")</script>'"&`
+)
+
+var people = []console.Person{
+	{Name: "ann", Operator: true, Token: annsToken},
+	{Name: "bob", Token: bobsToken},
+}
+
+// world is a console over a real NATS.
+type world struct {
+	t    *testing.T
+	desk atomic.Pointer[ops.Desk]
+	bus  *bus.Bus
+	web  *httptest.Server
+	log  *strings.Builder
+}
+
+// newWorld has lanes of one vendor, lead, and nothing else.
+func newWorld(t *testing.T, c console.Config) *world {
+	t.Helper()
+	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	nc, err := bus.Connect(t.Context(), bus.Options{Server: server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	b, err := bus.New(nc, bus.Layout{
+		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour,
+		DeadAge: time.Hour, AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, bus: b, log: &strings.Builder{}}
+	if err := b.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for stream, lane := range map[string]string{bus.EventsStream: ops.LifecycleLane, bus.ReplaysStream: ops.ReplayLane} {
+		_, err := b.JetStream().CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{
+			Durable: ops.LaneName("lead", lane), AckPolicy: jetstream.AckExplicitPolicy,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.desk.Store(ops.New(ops.Deps{
+		Bus: b, Config: config.Default(),
+		Vendors: []ops.Vendor{{
+			Name: "lead", Settings: vendors.DefaultSettings("https://lead.example.com/api", 1),
+			Adapter: func() (any, error) { return nil, fmt.Errorf("off") },
+		}},
+		Handlers: []handlers.Handler{handlers.UserCreated(), handlers.UserDeleted()},
+	}))
+	w.open(c)
+	return w
+}
+
+// open serves the console.
+func (w *world) open(c console.Config) {
+	pages, err := console.New(c, console.Deps{Desk: w.desk.Load, Log: zerolog.New(w.log), Version: "test"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	web := httptest.NewServer(pages)
+	w.web = web
+	w.t.Cleanup(func() {
+		pages.Close()
+		web.Close()
+	})
+}
+
+// browser is one who looks at the console.
+type browser struct {
+	*world
+	client *http.Client
+	form   string // what its forms bear
+}
+
+func (w *world) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	b := &browser{world: w, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
+	w.t.Cleanup(b.client.CloseIdleConnections)
+	return b
+}
+
+// login is a browser of one who has logged in.
+func (w *world) login(token string) *browser {
+	w.t.Helper()
+	b := w.browser()
+	status, body := b.post("/console/login", "token", token)
+	if status != http.StatusOK {
+		w.t.Fatalf("login: got %d", status)
+	}
+	found := regexp.MustCompile(`name="form_key" value="([0-9a-f]+)"`).FindStringSubmatch(body)
+	if found == nil {
+		w.t.Fatalf("there is no form on the first page:\n%s", body)
+	}
+	b.form = found[1]
+	return b
+}
+
+// reply is an answer whose body has been read.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Cookies    []*http.Cookie
+}
+
+func (b *browser) do(r *http.Request) (reply, string) {
+	b.t.Helper()
+	answer, err := b.client.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return reply{answer.StatusCode, answer.Header, answer.Cookies()}, string(text)
+}
+
+func (b *browser) request(method, path string, form url.Values) *http.Request {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.web.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", b.web.URL)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	return r
+}
+
+func (b *browser) get(path string) (int, string) {
+	b.t.Helper()
+	answer, text := b.do(b.request(http.MethodGet, path, nil))
+	return answer.StatusCode, text
+}
+
+// post sends a form of the session with these names and values.
+func (b *browser) post(path string, pairs ...string) (int, string) {
+	b.t.Helper()
+	form := url.Values{"form_key": {b.form}}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	answer, text := b.do(b.request(http.MethodPost, path, form))
+	return answer.StatusCode, text
+}

@@ -1,0 +1,159 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ingest/mapping"
+)
+
+// The states of a dead letter.
+const (
+	DeadWaiting     = "waiting"
+	DeadReplaying   = "replaying"   // it was sent back, and nothing has come of it yet
+	DeadQuarantined = "quarantined" // it was sent back so often that once more would hardly help
+)
+
+// DeadState is the state of a dead letter.
+func (d *Desk) DeadState(letter bus.DeadLetter) string {
+	switch {
+	case letter.Replaying > 0:
+		return DeadReplaying
+	case letter.Replay >= d.Config.Worker.MaxReplays:
+		return DeadQuarantined
+	default:
+		return DeadWaiting
+	}
+}
+
+// DeadLetters returns the dead letters that fit, the one that was last tried
+// longest ago first.
+func (d *Desk) DeadLetters(ctx context.Context, fits func(bus.DeadLetter) bool) ([]bus.DeadLetter, error) {
+	var list []bus.DeadLetter
+	err := d.Bus.DeadLetters(ctx, func(letter bus.DeadLetter) bool {
+		if fits(letter) {
+			list = append(list, letter)
+		}
+		return true
+	})
+	slices.SortStableFunc(list, func(a, b bus.DeadLetter) int { return a.LastTry.Compare(b.LastTry) })
+	return list, err
+}
+
+// Find returns the dead letter that each of ids names: its ID, or the first part
+// of it, or of the event's key. It returns an error that tells of every id that
+// names none, or more than one.
+func (d *Desk) Find(ctx context.Context, ids []string) ([]bus.DeadLetter, error) {
+	list, err := d.DeadLetters(ctx, func(bus.DeadLetter) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	return named(list, ids)
+}
+
+// ErrNotOne is returned where an id names no dead letter, or more than one.
+var ErrNotOne = errors.New("nothing was done")
+
+// named is Find among the dead letters of a list.
+func named(list []bus.DeadLetter, ids []string) ([]bus.DeadLetter, error) {
+	var found []bus.DeadLetter
+	var faults []string
+	taken := map[string]bool{}
+	for _, id := range ids {
+		var those []bus.DeadLetter
+		for _, l := range list {
+			if strings.HasPrefix(l.ID(), id) && strings.Contains(id, ".") || strings.HasPrefix(l.Key, id) {
+				those = append(those, l)
+			}
+		}
+		switch {
+		case id == "" || len(those) == 0:
+			faults = append(faults, fmt.Sprintf("%q names no dead letter: see usher dead list", id))
+		case len(those) > 1:
+			faults = append(faults, ambiguous(id, those))
+		case !taken[those[0].ID()]:
+			taken[those[0].ID()] = true
+			found = append(found, those[0])
+		}
+	}
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("%w: %s", ErrNotOne, strings.Join(faults, "; "))
+	}
+	return found, nil
+}
+
+// ambiguous says that id names several, and which.
+func ambiguous(id string, those []bus.DeadLetter) string {
+	var all []string
+	for _, l := range those[:min(len(those), 5)] {
+		all = append(all, l.ID())
+	}
+	if more := len(those) - len(all); more > 0 {
+		all = append(all, fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Sprintf("%q names %d dead letters (%s): give more of the ID", id, len(those), strings.Join(all, ", "))
+}
+
+// Refusal says why a dead letter is not sent back, or nil where it may be: it is
+// on its way since less long than again, or it is quarantined and not forced.
+func (d *Desk) Refusal(letter bus.DeadLetter, again time.Duration, forced bool) error {
+	switch {
+	case letter.Replaying > 0 && time.Since(letter.ReplayedAt) < again:
+		return fmt.Errorf("%s is %w since %s: wait for what comes of it, or send it again with --again 0s",
+			letter.ID(), ErrOnItsWay, letter.ReplayedAt.UTC().Format(time.RFC3339))
+	case letter.Replay >= d.Config.Worker.MaxReplays && !forced:
+		return fmt.Errorf("%s is quarantined: it was sent back %d times and failed each time (%s); mend the cause, and send it with --quarantined",
+			letter.ID(), letter.Replay, letter.Message)
+	default:
+		return nil
+	}
+}
+
+// ErrOnItsWay is the Refusal of a dead letter that was sent back not long ago.
+var ErrOnItsWay = errors.New("on its way")
+
+// Replay writes down who does it, and sends a dead letter on its way again: to
+// its vendor, or, where it is a delivery, as the event that it becomes now to all
+// of them. Where the dead letter is no longer as it was read, the error is
+// bus.ErrMoved; where its delivery still cannot become an event, ErrAtFault.
+func (d *Desk) Replay(ctx context.Context, letter bus.DeadLetter, by Deed) error {
+	act := upon(by.action(bus.DeadReplayed), letter)
+	act.Replay = letter.Replay + 1
+	if err := d.Bus.Audit(ctx, d.Config.Source, act); err != nil {
+		return err
+	}
+	if letter.Vendor != Deliveries {
+		return d.Bus.Replay(ctx, letter)
+	}
+	e, err := d.made.event(letter)
+	switch {
+	case errors.Is(err, mapping.ErrIgnored): // it is nothing to us any more
+	case err != nil:
+		return err
+	default:
+		if err := d.Bus.Store(ctx, []events.Event{e}); err != nil {
+			return err
+		}
+	}
+	return d.Bus.Drop(ctx, letter)
+}
+
+// Drop writes down who does it, and removes a dead letter for good.
+func (d *Desk) Drop(ctx context.Context, letter bus.DeadLetter, by Deed) error {
+	if err := d.Bus.Audit(ctx, d.Config.Source, upon(by.action(bus.DeadDropped), letter)); err != nil {
+		return err
+	}
+	return d.Bus.Drop(ctx, letter)
+}
+
+// upon is an action as it is done to one dead letter.
+func upon(act bus.Action, l bus.DeadLetter) bus.Action {
+	act.Vendor, act.Type, act.Key, act.EventID = l.Vendor, l.Type, l.Key, l.EventID
+	return act
+}

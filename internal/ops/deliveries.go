@@ -1,0 +1,98 @@
+package ops
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ingest/mapping"
+	"github.com/usherhq/usher/internal/worker"
+	"github.com/usherhq/usher/schemas"
+)
+
+// Deliveries is what stands in place of a vendor's name in the dead letter of a
+// delivery that could not become an event; its type is the sender's name.
+const Deliveries = "webhooks"
+
+// ErrAtFault is returned for a delivery that still cannot become an event.
+var ErrAtFault = errors.New("it still cannot become an event")
+
+// Mapping is how a sender's payloads become events, as it is configured.
+func Mapping(sender string, c config.Webhook) (*mapping.Mapping, error) {
+	var m mapping.Config
+	if err := c.Event.Decode(&m); err != nil {
+		return nil, fmt.Errorf("event: %w", err)
+	}
+	return mapping.New(sender, m)
+}
+
+// remaker makes events of deliveries. What it needs for a sender is compiled once.
+type remaker struct {
+	config config.Config
+
+	mu    sync.Mutex
+	valid *schemas.Set
+	by    map[string]*mapping.Mapping // by sender
+}
+
+// prepare returns the mapping of a sender, and what events are held to.
+func (r *remaker) prepare(sender string) (m *mapping.Mapping, valid *schemas.Set, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.by[sender]; m != nil {
+		return m, r.valid, nil
+	}
+	c, ok := r.config.Webhooks[sender]
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: there is no sender webhooks.%s in the configuration", ErrAtFault, sender)
+	}
+	if r.valid == nil {
+		if r.valid, err = schemas.New(); err != nil {
+			return nil, nil, err
+		}
+		r.by = map[string]*mapping.Mapping{}
+	}
+	if m, err = Mapping(sender, c); err != nil {
+		return nil, nil, fmt.Errorf("webhooks.%s: %w", sender, err)
+	}
+	r.by[sender] = m
+	return m, r.valid, nil
+}
+
+// event makes an event of a delivery.
+func (r *remaker) event(d bus.DeadLetter) (events.Event, error) {
+	m, valid, err := r.prepare(d.Type)
+	if err != nil {
+		return events.Event{}, err
+	}
+	e, err := m.Map(d.EventID, d.Header, d.Payload)
+	if errors.Is(err, mapping.ErrIgnored) {
+		return e, err
+	}
+	if err == nil {
+		err = valid.Validate(e)
+	}
+	if err != nil {
+		return e, fmt.Errorf("%w: webhooks.%s.event: %w", ErrAtFault, d.Type, err)
+	}
+	return e, nil
+}
+
+// foresee says what would become of a delivery.
+func (r *remaker) foresee(d bus.DeadLetter) worker.Foresight {
+	_, err := r.event(d)
+	var invalid *events.InvalidError
+	switch {
+	case err == nil:
+		return worker.Foresight{Would: wouldBecome}
+	case errors.Is(err, mapping.ErrIgnored):
+		return worker.Foresight{Would: wouldIgnore}
+	case errors.As(err, &invalid):
+		return worker.Foresight{Would: worker.WouldRefuse, Pointer: invalid.Pointer, Rule: invalid.Rule, Message: invalid.Detail}
+	default:
+		return worker.Foresight{Would: worker.WouldRefuse, Rule: "mapping", Message: err.Error()}
+	}
+}

@@ -1,0 +1,62 @@
+// Package ops is what a person who runs usher may see and do: how each vendor
+// stands, one user's story, the dead letters, pauses. The commands and the
+// console show the same facts and act in the same way, because both ask here.
+package ops
+
+import (
+	"context"
+	"time"
+
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/vendors"
+)
+
+// Deps is what a Desk works with. All must be set.
+type Deps struct {
+	Bus      *bus.Bus
+	Config   config.Config
+	Vendors  []Vendor // all that there are, on or off
+	Handlers []handlers.Handler
+}
+
+// Vendor is one that there is.
+type Vendor struct {
+	Name     string
+	Settings vendors.Settings
+	Adapter  func() (any, error) // an error where it is off here
+}
+
+// Desk answers what may be asked, and does what may be done, over one bus. It is
+// safe for use by many goroutines.
+type Desk struct {
+	Deps
+	made *remaker // of deliveries
+}
+
+// New returns a Desk.
+func New(d Deps) *Desk {
+	return &Desk{Deps: d, made: &remaker{config: d.Config}}
+}
+
+// book is the records in a bucket.
+func (d *Desk) book(ctx context.Context, bucket string) (*ledger.Book, error) {
+	kv, err := d.Bus.Bucket(ctx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	return &ledger.Book{Store: ledger.KV{Bucket: kv}, Timeout: bus.CallTimeout}, nil
+}
+
+// Deed is who does something, and why: it is written down before it is done.
+type Deed struct {
+	Who string
+	Why string
+}
+
+// action is the deed as it is written down.
+func (w Deed) action(kind string) bus.Action {
+	return bus.Action{Kind: kind, At: time.Now().UTC(), Who: w.Who, Why: w.Why}
+}

@@ -1,0 +1,135 @@
+package ops_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// BenchmarkStory tells the story of one of 100,000 users, each with an account at
+// five vendors, a creation, and nine activities at one of them: a million events,
+// and a record in EFFECTS for each activity.
+func BenchmarkStory(b *testing.B) {
+	const users, activities = 100_000, 9
+	f := newFilling(b)
+	for u := range users {
+		user := fmt.Sprint("user-", u)
+		order := f.event(events.UserCreated, user, 0)
+		for _, v := range f.vendors {
+			f.record(bus.AccountsKV, ledger.AccountKey(v.Name, user), ledger.Account{
+				UserID: user, AccountID: fmt.Sprint(u), State: ledger.Active, Life: order,
+				Effects: []ledger.Effect{f.effect(events.UserCreated, user, 0, order)},
+			})
+		}
+		for n := range activities {
+			order := f.event(events.ActivityTracked, user, n+1)
+			e := f.effect(events.ActivityTracked, user, n+1, order)
+			f.record(bus.EffectsKV, ledger.EffectKey("usermost", user, e.Key), ledger.Account{Effects: []ledger.Effect{e}})
+		}
+	}
+	f.wait()
+	desk := ops.New(ops.Deps{Bus: f.bus, Vendors: f.vendors})
+	var longest time.Duration
+	b.ResetTimer()
+	for n := range b.N {
+		begun := time.Now()
+		s, err := desk.Story(b.Context(), fmt.Sprint("user-", n*7919%users))
+		longest = max(longest, time.Since(begun))
+		if err != nil || len(s.Accounts) != len(f.vendors) || len(s.Events) != len(f.vendors)+activities || s.Events[0].EventID == "" {
+			b.Fatalf("got %d accounts, %d effects, %v", len(s.Accounts), len(s.Events), err)
+		}
+	}
+	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")
+}
+
+// filling fills the streams without waiting for each answer.
+type filling struct {
+	b       *testing.B
+	bus     *bus.Bus
+	js      jetstream.JetStream
+	epoch   int64
+	seq     uint64
+	vendors []ops.Vendor
+}
+
+func newFilling(b *testing.B) *filling {
+	b.Helper()
+	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: b.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(server.Stop)
+	nc, err := nats.Connect(server.URL())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(nc.Close)
+	f := &filling{b: b}
+	for _, name := range []string{"miestro", "meiro", "lead", "magloft", "usermost"} {
+		f.vendors = append(f.vendors, ops.Vendor{Name: name})
+	}
+	f.js, err = jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(4096))
+	if err == nil {
+		f.bus, err = bus.New(nc, bus.Layout{Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour, AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Second})
+	}
+	if err == nil {
+		err = f.bus.Ensure(b.Context())
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	stream, err := f.js.Stream(b.Context(), bus.EventsStream)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f.epoch = stream.CachedInfo().Created.UnixNano()
+	return f
+}
+
+// event publishes an event, and returns its place.
+func (f *filling) event(kind, user string, n int) ledger.Order {
+	id := fmt.Sprintf("%s-%d", user, n)
+	f.put(kind, fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/school","type":%q,"data":{"user_id":%q,"name":"lesson.read"}}`, id, kind, user))
+	f.seq++
+	return ledger.Order{Epoch: f.epoch, Seq: f.seq}
+}
+
+// effect is one that is done.
+func (f *filling) effect(kind, user string, n int, order ledger.Order) ledger.Effect {
+	now := time.Now()
+	return ledger.Effect{
+		Key: events.Key("/school", fmt.Sprintf("%s-%d", user, n)), Type: kind, Order: order, Phase: ledger.Finished,
+		Attempts: 1, First: now, Last: now, Outcome: &ledger.Outcome{Kind: events.Done, Attempts: 1, At: now},
+	}
+}
+
+func (f *filling) record(bucket, key string, a ledger.Account) {
+	text, err := json.Marshal(a)
+	if err != nil {
+		f.b.Fatal(err)
+	}
+	f.put("$KV."+bucket+"."+key, text)
+}
+
+func (f *filling) put(subject string, text []byte) {
+	if _, err := f.js.PublishMsgAsync(&nats.Msg{Subject: subject, Data: text}, jetstream.WithStallWait(time.Minute)); err != nil {
+		f.b.Fatal(err)
+	}
+}
+
+func (f *filling) wait() {
+	select {
+	case <-f.js.PublishAsyncComplete():
+	case <-f.b.Context().Done():
+	}
+	f.b.Log("stored")
+}

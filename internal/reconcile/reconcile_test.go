@@ -1,0 +1,275 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/reconcile"
+	"github.com/usherhq/usher/vendors"
+)
+
+// fake is a vendor, a ledger and the streams, as one comparison sees them.
+type fake struct {
+	list    []vendors.Listed
+	shown   map[string]vendors.Listed // beside what the list has
+	records map[string]ledger.Record
+	kept    map[uint64]events.Event
+	sent    []string // keys
+	letters map[string]bus.DeadLetter
+	listing func() // in the midst of the list
+	showing func()
+	asked   []vendors.Account
+}
+
+func (f *fake) List(_ context.Context, yield func(vendors.Listed) error) error {
+	for _, l := range f.list {
+		if err := yield(l); err != nil {
+			return err
+		}
+	}
+	if f.listing != nil {
+		f.listing()
+	}
+	return nil
+}
+
+func (f *fake) Show(_ context.Context, a vendors.Account) (vendors.Listed, error) {
+	f.asked = append(f.asked, a)
+	if f.showing != nil {
+		f.showing()
+	}
+	for _, l := range f.list {
+		if l.ID == a.ID {
+			return l, nil
+		}
+	}
+	if l, ok := f.shown[a.ID]; ok {
+		return l, nil
+	}
+	return vendors.Listed{}, vendors.ErrNotFound
+}
+
+func (f *fake) Walk(_ context.Context, _ string, yield func(ledger.Record) error) error {
+	for _, r := range f.records {
+		if err := yield(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fake) Record(_ context.Context, key string) (ledger.Record, error) {
+	return f.records[key], nil
+}
+
+func (f *fake) Original(_ context.Context, epoch int64, seq uint64) (bus.Original, error) {
+	e, ok := f.kept[seq]
+	if !ok {
+		return bus.Original{}, bus.ErrGone
+	}
+	return bus.Original{Event: e, Epoch: epoch, Seq: seq}, nil
+}
+
+func (f *fake) Replaying(_ context.Context, _ string, yield func(string, int)) error {
+	for _, key := range f.sent {
+		yield(key, 1)
+	}
+	return nil
+}
+
+func (f *fake) DeadLetterOf(_ context.Context, vendor, _, key string) (bus.DeadLetter, error) {
+	d, ok := f.letters[key]
+	if !ok {
+		return d, bus.ErrNoDeadLetter
+	}
+	d.Vendor, d.Key = vendor, key
+	return d, nil
+}
+
+func at(seq uint64) ledger.Order { return ledger.Order{Epoch: 1, Seq: seq} }
+
+// set writes a record, as a newer revision.
+func (f *fake) set(key string, a ledger.Account) {
+	a.UserID = "user-" + key
+	f.records[key] = ledger.Record{Key: key, Revision: f.records[key].Revision + 1, Account: a}
+}
+
+// event is kept at seq.
+func (f *fake) event(t *testing.T, kind string, seq uint64, data map[string]any) string {
+	t.Helper()
+	e, err := events.New(kind, "/school", fmt.Sprint("e", seq), time.Now(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.kept[seq] = e
+	return events.Key("/school", fmt.Sprint("e", seq))
+}
+
+var (
+	active = ledger.Account{AccountID: "7", State: ledger.Active, Life: at(1)}
+	gone   = ledger.Account{Former: "7", State: ledger.Deleted, Life: at(2), Deleted: at(2)}
+	ada    = vendors.Listed{ID: "7", Email: "ada@example.org"}
+)
+
+func failed(kind string) ledger.Effect {
+	return ledger.Effect{Key: events.Key("/school", "e1"), Type: events.UserCreated, Scope: ledger.Life, Order: at(1), Phase: ledger.Finished, Outcome: &ledger.Outcome{Kind: kind}}
+}
+
+// TestCompare has a case for each rule of the package's comment, with one record
+// "a" and the events at 1 (user.created) and 2 (user.deleted).
+func TestCompare(t *testing.T) {
+	unfinished := func(a ledger.Account, stream string) ledger.Account {
+		a.Effects = []ledger.Effect{{Key: "x", Phase: ledger.Waiting, Carrier: ledger.Carrier{Stream: stream}}}
+		return a
+	}
+	type differences = []reconcile.Difference
+	cases := map[string]struct {
+		record ledger.Account
+		list   []vendors.Listed
+		change func(f *fake)
+		want   reconcile.Report
+	}{
+		"there":                     {record: active, list: []vendors.Listed{ada}, want: reconcile.Report{Agree: 1}},
+		"deleted":                   {record: gone, want: reconcile.Report{Agree: 1}},
+		"deleted, and in the trash": {record: gone, list: []vendors.Listed{{ID: "7", Deleted: true}}, want: reconcile.Report{Agree: 1}},
+		"missing": {record: active, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Provision},
+		}}},
+		"missing, and in the trash": {record: active, change: func(f *fake) { f.shown["7"] = vendors.Listed{ID: "7", Deleted: true} }, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Provision},
+		}}},
+		"the list passed it over":             {record: active, change: func(f *fake) { f.shown["7"] = ada }, want: reconcile.Report{Agree: 1}},
+		"missing, changed during the list":    {record: active, change: func(f *fake) { f.listing = func() { f.set("a", active) } }, want: reconcile.Report{Changed: 1}},
+		"missing, changed during the look-up": {record: active, change: func(f *fake) { f.showing = func() { f.set("a", gone) } }, want: reconcile.Report{Changed: 1}},
+		"missing, with something to do":       {record: unfinished(active, "EVENTS"), want: reconcile.Report{Changed: 1}},
+		"missing, its repair at work":         {record: unfinished(active, bus.ReplaysStream), want: reconcile.Report{OnTheWay: 1}},
+		"missing, its repair sent":            {record: active, change: func(f *fake) { f.sent = []string{events.Key("/school", "e1")} }, want: reconcile.Report{OnTheWay: 1}},
+		"missing, its event gone": {record: active, change: func(f *fake) { delete(f.kept, 1) }, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "its event is no longer kept: send user.created again"},
+		}}},
+		"missing, found by an enrolment": {record: ledger.Account{AccountID: "7", State: ledger.Active}, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "usher found it there, and has no event that made it: send user.created"},
+		}}},
+		"missing, last deleted": {record: ledger.Account{AccountID: "7", State: ledger.Active, Life: at(2)}, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "its last event is a user.deleted: send user.created"},
+		}}},
+		"missing, its time up": {record: active, change: func(f *fake) { f.kept[1] = expired(f.kept[1]) }, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "the time of its event is up: send user.created again"},
+		}}},
+		"missing, its repair failed": {record: active, change: func(f *fake) { f.letters[events.Key("/school", "e1")] = bus.DeadLetter{} }, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "a repair of it has failed: usher dead show acme." + events.Key("/school", "e1")},
+		}}},
+		"remains": {record: gone, list: []vendors.Listed{ada}, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Remains, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Delete},
+		}}},
+		"remains, of the staff": {record: gone, list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Remains, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "it is of the staff by now, which is never deleted"},
+		}}},
+		"remains, but as another user's": {record: gone, list: []vendors.Listed{ada}, change: func(f *fake) { f.set("b", active) }, want: reconcile.Report{Agree: 2}},
+		"unknown": {list: []vendors.Listed{ada}, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org"},
+		}}},
+		"unknown, of the staff":         {list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Staff: 1}},
+		"unknown, made during the list": {list: []vendors.Listed{ada}, change: func(f *fake) { f.listing = func() { f.set("b", active) } }, want: reconcile.Report{Changed: 1}},
+		"unknown, its creation at work": {
+			record: ledger.Account{Effects: []ledger.Effect{{Key: "k", Type: events.UserCreated, Scope: ledger.Life, Order: at(1), Phase: ledger.Started}}},
+			list:   []vendors.Listed{{ID: "7", Email: "Ada@example.org"}}, want: reconcile.Report{OnTheWay: 1},
+		},
+		"unknown, its creation failed": {
+			record: ledger.Account{Effects: []ledger.Effect{failed(events.Failed)}}, list: []vendors.Listed{ada},
+			change: func(f *fake) { f.letters[events.Key("/school", "e1")] = bus.DeadLetter{} },
+			want:   reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Adopt}}},
+		},
+		"unknown, its dead letter dropped": {
+			record: ledger.Account{Effects: []ledger.Effect{failed(events.Failed)}}, list: []vendors.Listed{ada},
+			want: reconcile.Report{Differences: differences{{
+				Kind: reconcile.Unknown, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "its user.created failed, and the dead letter was dropped: send user.created again",
+			}}},
+		},
+		"unknown, with the e-mail of a creation that was superseded": {
+			record: ledger.Account{Effects: []ledger.Effect{failed(events.Superseded)}}, list: []vendors.Listed{ada},
+			want: reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org"}}},
+		},
+		"unknown, with the e-mail of two": {
+			record: ledger.Account{Effects: []ledger.Effect{failed(events.Failed)}}, list: []vendors.Listed{ada},
+			change: func(f *fake) { f.set("b", ledger.Account{Effects: []ledger.Effect{failed(events.Failed)}}) },
+			want:   reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org", Note: "the creations of several users have its e-mail"}}},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, c.record)
+			f.list = c.list
+			if c.change != nil {
+				c.change(f)
+			}
+			got, err := reconcile.Compare(t.Context(), f.deps())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.want.Vendor = "acme"
+			if diff := cmp.Diff(c.want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(reconcile.Difference{})); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func newFake(t *testing.T, record ledger.Account) *fake {
+	t.Helper()
+	f := &fake{shown: map[string]vendors.Listed{}, records: map[string]ledger.Record{}, kept: map[uint64]events.Event{}, letters: map[string]bus.DeadLetter{}}
+	f.event(t, events.UserCreated, 1, map[string]any{"user_id": "user-a", "email": "ada@example.org"})
+	f.event(t, events.UserDeleted, 2, map[string]any{"user_id": "user-a"})
+	f.event(t, events.EnrollmentRequested, 3, map[string]any{"user_id": "user-a", "course_id": "go"})
+	f.set("a", record)
+	return f
+}
+
+func (f *fake) deps() reconcile.Deps {
+	return reconcile.Deps{Name: "acme", Vendor: f, Ledger: f, Events: f, MaxReplays: 5}
+}
+
+func expired(e events.Event) events.Event {
+	e.SetExtension("expirytime", time.Now().Add(-time.Hour).UTC().Format(time.RFC3339))
+	return e
+}
+
+// TestPlanFor plans for a missing account that was in two courses, of one of which
+// the event is no longer kept, and whose creation had been sent back twice.
+func TestPlanFor(t *testing.T) {
+	record := active
+	record.LifeReplay = 2
+	record.Courses = map[string]ledger.Course{"go": {Enrolled: true, Order: at(3)}, "c": {Enrolled: true, Order: at(4)}, "left": {Order: at(5)}}
+	f := newFake(t, record)
+	r, err := reconcile.Compare(t.Context(), f.deps())
+	if err != nil || len(r.Differences) != 1 {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	p, err := reconcile.PlanFor(t.Context(), f.deps(), r.Differences[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, one := range p.Repairs {
+		got = append(got, fmt.Sprint(one.Event.ID(), " ", one.Vendor, " ", one.Account, " ", one.Replay))
+	}
+	if diff := cmp.Diff([]string{"e3 acme 7 1", "e1 acme 7 3"}, got); diff != "" || p.Lost != 1 {
+		t.Errorf("got %d lost, want 1 (-want +got)\n%s", p.Lost, diff)
+	}
+	if len(f.asked) != 1 || f.asked[0].Email != "ada@example.org" {
+		t.Errorf("asked for %+v, want the e-mail of the event too", f.asked)
+	}
+	f.set("a", record)
+	if _, err := reconcile.PlanFor(t.Context(), f.deps(), r.Differences[0]); !errors.Is(err, reconcile.ErrChanged) {
+		t.Errorf("got %v of a record that has changed, want ErrChanged", err)
+	}
+}

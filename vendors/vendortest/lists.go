@@ -1,0 +1,99 @@
+package vendortest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// crowd is more users than two pages of any vendor hold.
+const crowd = 230
+
+// lists checks that a vendor that lists gives all that it has, on whatever page,
+// once each, and says who is staff; and that it shows each of them, and nobody who
+// is not there.
+func (s Suite) lists(t *testing.T) {
+	if s.StandIn != nil {
+		return // nothing is known of what it holds
+	}
+	box, err := sandbox.New(sandbox.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(box.Handler())
+	t.Cleanup(server.Close)
+	adapter, err := s.New(box.BaseURLs(server.Listener.Addr().String())[s.Name], patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, ok := adapter.(lister)
+	if !ok {
+		return
+	}
+	for n := range crowd {
+		u := vendors.User{ID: fmt.Sprint("user-", n), Email: fmt.Sprintf("person+%d@example.org", n), FirstName: "Person"}
+		if _, err := adapter.(creator).Create(t.Context(), origin, u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.listAll(t, box, l)
+	s.showAll(t, adapter)
+	stop := errors.New("enough")
+	times := 0
+	if err := l.List(t.Context(), func(vendors.Listed) error { times++; return stop }); !errors.Is(err, stop) || times != 1 {
+		t.Errorf("got %v after %d users, want the error of the first", err, times)
+	}
+}
+
+// listAll compares the list with what the stand-in holds.
+func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l lister) {
+	t.Helper()
+	if err := box.ByHand(s.Name, sandbox.Hire, "teacher@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	var got, want []vendors.Listed
+	if err := l.List(t.Context(), func(one vendors.Listed) error { got = append(got, one); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range box.State().Vendors[s.Name].Live() {
+		want = append(want, vendors.Listed{ID: u.ID, Email: u.Email, Staff: u.Staff})
+	}
+	for _, list := range [][]vendors.Listed{got, want} {
+		slices.SortFunc(list, func(a, b vendors.Listed) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("the list differs from what the vendor holds (-want +got)\n%s", diff)
+	}
+}
+
+// showAll asks for one of the list, before and after it is deleted.
+func (s Suite) showAll(t *testing.T, adapter any) {
+	t.Helper()
+	p, ok := adapter.(shower)
+	if !ok {
+		t.Fatal("it lists users, and cannot show one")
+	}
+	u := vendors.User{ID: "user-7", Email: "person+7@example.org"}
+	account, err := adapter.(finder).Find(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account.Email = u.Email
+	if one, err := p.Show(t.Context(), account); err != nil || one.ID != account.ID || !vendors.SameEmail(one.Email, u.Email) || one.Deleted {
+		t.Errorf("got %+v, %v, want the account", one, err)
+	}
+	if err := adapter.(deleter).Delete(t.Context(), origin, account); err != nil {
+		t.Fatal(err)
+	}
+	if one, err := p.Show(t.Context(), account); !errors.Is(err, vendors.ErrNotFound) && !one.Deleted {
+		t.Errorf("got %+v, %v of a deleted account, want ErrNotFound", one, err)
+	}
+}
