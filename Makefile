@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz interop chaos chaos-controls chaos-cluster chaos-endpoint demo tools ci
+.PHONY: help build test race lint fmt fuzz interop test-browser check-deploy chaos chaos-controls chaos-cluster chaos-endpoint bench demo tools ci
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -42,6 +42,13 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 interop: build ## Show that foreign clients (CloudEvents, Standard Webhooks, NATS) work; needs Node.js 20 and npm
 	cd test/interop && npm ci --no-audit --no-fund && node --test-reporter=spec interop.mjs
 
+test-browser: build ## Try the console in a real Chromium (UPDATE=1 makes the pictures in docs/images); needs Node.js 20 and npm
+	command -v chromium >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends chromium fonts-dejavu-core fonts-liberation)
+	cd test/browser && npm ci --no-audit --no-fund && UPDATE=$(UPDATE) CHROMIUM=$$(command -v chromium) node --test --test-concurrency=2 --test-reporter=spec *.test.mjs
+
+check-deploy: build $(TOOLS)/promtool ## Hold the alerts and the dashboard against what a running usher says; needs Node.js 20
+	node --test --test-reporter=spec test/deploy/deploy.test.mjs
+
 chaos: ## Run real processes through kills, pauses, cuts and outages (SEEDS=20, the first is SEED=1)
 	$(CHAOS) -run '^TestChaos$$'
 
@@ -55,17 +62,26 @@ chaos-controls: CHAOS_TAGS := chaos_controls
 chaos-controls: ## Show that the chaos suite notices what it must notice
 	$(CHAOS) -run '^TestControls$$'
 
+bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--peer PATH --nats-server PATH")
+	./usher bench --all $(ARGS)
+
 demo: build ## Run the demo: stand-in vendors, a stream of events, and what came of them
 	./usher demo
 
 tools: $(STAMP) ## Install the pinned linter and formatter into .tools
 
 $(STAMP):
-	rm -rf $(TOOLS)
 	mkdir -p $(TOOLS)
+	rm -f $(TOOLS)/golangci-* $(TOOLS)/gofumpt
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)
 	touch $@
+
+# Its version stands in the go.mod there. Without service discovery, which no check
+# needs, it takes half the time to build.
+$(TOOLS)/promtool: test/deploy/promtool/go.mod test/deploy/promtool/go.sum
+	mkdir -p $(TOOLS)
+	cd test/deploy/promtool && CGO_ENABLED=0 go build -tags remove_all_sd -trimpath -o $@ github.com/prometheus/prometheus/cmd/promtool
 
 ci: ## Do what the continuous integration does
 	.ci/run

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/usherhq/usher/events"
@@ -43,6 +44,7 @@ func (c *Console) user(ctx context.Context, v *visit) (answer, error) {
 		}
 		p.Live = p.Live || e.Ended == nil
 	}
+	slices.Reverse(p.Events)
 	return answer{page: "user", title: "Users", data: p}, nil
 }
 

@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,9 +80,7 @@ func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 	if err := d.activity(ctx, &s); err != nil {
 		return s, err
 	}
-	slices.SortStableFunc(s.Events, func(a, b StoryEvent) int {
-		return cmp.Or(a.order.Compare(b.order), cmp.Compare(a.Vendor, b.Vendor))
-	})
+	slices.SortStableFunc(s.Events, func(a, b StoryEvent) int { return a.order.Compare(b.order) })
 	if n := len(s.Events) - mostTold; n > 0 {
 		s.Events, s.More = s.Events[n:], n
 	}

@@ -7,14 +7,14 @@
 
   function newPlot(element, data) {
     const plot = new uPlot({
-      width: element.clientWidth || 300, height: 70, legend: {show: false}, cursor: {show: false}, padding: [4, 0, 0, 0],
+      width: element.clientWidth || 300, height: 54, legend: {show: false}, cursor: {show: false}, padding: [4, 0, 0, 0],
       axes: [{show: false}, {show: false}],
       scales: {x: {time: true}, y: {range: (_, low, high) => [0, Math.max(high, 1)]}},
       series: [{},
         {stroke: () => colour("--accent"), fill: () => colour("--accent") + "22", width: 2, points: {show: false}},
         {stroke: () => colour("--bad"), width: 2, dash: [5, 3], points: {show: false}}],
     }, data, element);
-    new ResizeObserver(() => plot.setSize({width: element.clientWidth, height: 70})).observe(element);
+    new ResizeObserver(() => plot.setSize({width: element.clientWidth, height: 54})).observe(element);
     return plot;
   }
 
@@ -54,6 +54,8 @@
   for (const form of document.querySelectorAll("form[data-auto]")) {
     form.addEventListener("change", () => form.requestSubmit());
   }
+
+  if (document.body.hasAttribute("data-reload")) setTimeout(() => location.reload(), 3000);
 
   const chooseAll = document.getElementById("choose-all");
   if (chooseAll) {

@@ -1,0 +1,179 @@
+// What ../../deploy holds for Prometheus and Grafana, against what a running usher
+// really says; and that each check notices what it must. `make check-deploy` builds
+// usher, installs promtool and runs this.
+
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, describe, it } from "node:test";
+
+import { anchorsOf, dashboardFaults, expressionFaults, queriesOf } from "./check-dashboard.mjs";
+import { readMetrics } from "./exposition.mjs";
+import { blank, promtool, unparsed } from "./promtool.mjs";
+import { scrape } from "./world.mjs";
+
+const root = new URL("../../", import.meta.url);
+const file = (name) => readFileSync(new URL(name, root), "utf8");
+const dashboard = () => JSON.parse(file("deploy/grafana/usher.json"));
+const anchors = anchorsOf(file("docs/runbook.md"));
+const alerts = file("deploy/prometheus/alerts.yaml");
+
+// leftOut is the metrics of Usher that the dashboard does not show, with the reason.
+const leftOut = {};
+
+// unseen is the expressions that give nothing at a usher to which all that scrape
+// brings about has happened.
+const unseen = (d) => blank(new Map(Array.from(queriesOf(d), ([where, q]) => [where, q.expr])), text);
+const rightlyUnseen = [/^panel \d+ \(Requests answered 5xx\) A$/, /^annotation Alerts$/]; // it answered all, and Prometheus alerts
+
+// registered is the names that the code gives to metrics.
+function registered() {
+  const sources = readdirSync(new URL("internal/telemetry/", root)).filter((name) => /^(?!.*_test).*\.go$/.test(name));
+  const text = sources.map((name) => file("internal/telemetry/" + name)).join("\n");
+  const found = text.matchAll(/\b(?:counter|gauge|histogram|ask)\("([a-z_]+)"|Name: "usher_([a-z_]+)"/g);
+  return Array.from(found, ([, a, b]) => "usher_" + (a ?? b)).sort();
+}
+
+let text, metrics;
+
+before(async () => {
+  text = await scrape(registered());
+  metrics = readMetrics(text);
+});
+
+describe("what is there", () => {
+  it("/metrics has every metric that the code knows, and no other", () => assert.deepEqual(ownFamilies(text), registered()));
+
+  it("/metrics is as Prometheus wants it", () => {
+    const { good, text: said } = promtool(["check", "metrics"], text);
+    assert.ok(good, said);
+  });
+
+  it("the alerts are rules without a fault", () => {
+    const { good, text: said } = promtool(["check", "rules", "--lint=all", "--lint-fatal"], alerts);
+    assert.ok(good, said);
+  });
+
+  it("the alerts come when they must, and only then", () => assert.equal(testRules(), ""));
+
+  it("the alerts read metrics and labels that there are", () => assert.deepEqual(alertFaults(alerts), []));
+
+  it("the dashboard has no fault", () => {
+    assert.deepEqual(dashboardFaults(dashboard(), { metrics, anchors, leftOut }), []);
+  });
+
+  it("the dashboard shows something everywhere", () => {
+    assert.deepEqual(unseen(dashboard()).filter((where) => !rightlyUnseen.some((r) => r.test(where))), []);
+  });
+});
+
+// ownFamilies is the metrics of Usher in a scrape.
+const ownFamilies = (scraped) => [...readMetrics(scraped).families].filter((name) => name.startsWith("usher_")).sort();
+
+// alertFaults holds the expressions of rules against the metrics.
+function alertFaults(rules) {
+  const queries = new Map(Array.from(rules.matchAll(/^ +expr: (.+)$/gm), ([, expr], i) => [`rule ${i + 1}`, { expr, legend: "" }]));
+  assert.equal(queries.size, rules.match(/- alert:/g).length);
+  return expressionFaults(queries, metrics).faults;
+}
+
+// testRules runs the tests of the alerts, with the alerts changed; it returns what
+// they complain about.
+function testRules(change = (rules) => rules) {
+  const dir = mkdtempSync(join(tmpdir(), "usher-alerts-"));
+  try {
+    cpSync(new URL("deploy/prometheus/", root), dir, { recursive: true });
+    writeFileSync(join(dir, "alerts.yaml"), change(alerts));
+    const { good, text: said } = promtool(["test", "rules", join(dir, "alerts_test.yaml")]);
+    return good ? "" : said;
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+describe("what is noticed in a dashboard", () => {
+  const flat = (d) => d.panels.flatMap((p) => [p, ...(p.panels ?? [])]).filter((p) => p.type !== "row");
+  const plain = (d) => d.panels.filter((p) => p.type !== "row");
+  const closed = (d) => d.panels.find((p) => p.panels?.length).panels;
+  const firstExpr = (change) => (d) => { const t = flat(d)[0].targets[0]; t.expr = change(t.expr); };
+  const faults = {
+    "no uid": [(d) => delete d.uid, /no uid/],
+    "an id of some Grafana": [(d) => (d.id = 7), /id must be null/],
+    "a form that is too old": [(d) => (d.schemaVersion = 16), /schemaVersion 16 is older/],
+    "an id twice": [(d) => (plain(d)[1].id = plain(d)[0].id), /panel id \d+ is there twice/],
+    "an id twice, once in a closed row": [(d) => (closed(d)[1].id = plain(d)[0].id), /panel id \d+ is there twice/],
+    "a refId twice": [(d) => flat(d).find((p) => p.targets.length > 1).targets.forEach((t) => (t.refId = "A")), /refId A is there twice/],
+    "panels that overlap": [(d) => (plain(d)[1].gridPos.x = plain(d)[0].gridPos.x), /lies over/],
+    "panels that overlap in a closed row": [(d) => (closed(d)[1].gridPos.x -= 1), /lies over/],
+    "a panel beyond the grid": [(d) => (plain(d)[5].gridPos.x = 21), /does not fit the grid/],
+    "a panel that is not explained": [(d) => delete flat(d)[3].description, /does not say what a bad value means/],
+    "a link to no section": [(d) => (flat(d)[3].links[0].url = "${runbook:raw}#gone"), /no section gone/],
+    "no link": [(d) => (flat(d)[3].links = []), /no link to the runbook/],
+    "a panel that asks nothing": [(d) => (flat(d)[3].targets = []), /asks nothing/],
+    "a fixed data source of a panel": [(d) => (flat(d)[2].datasource.uid = "P1809F7CD0C75ACF3"), /the data source is not a variable/],
+    "a fixed data source of a target": [(d) => (flat(d)[2].targets[0].datasource.uid = "prom"), /the data source is not a variable/],
+    "a fixed data source of a variable": [(d) => (d.templating.list.find((v) => v.name === "vendor").datasource.uid = "prom"), /variable vendor: the data source/],
+    "a variable that is not defined": [firstExpr((e) => e.replace("$job", "$cluster")), /variable cluster is not defined/],
+    "a variable that is not used": [(d) => d.templating.list.push({ name: "idle", type: "constant", query: "1" }), /variable idle is not used/],
+    "a variable with another label": [(d) => (d.templating.list.find((v) => v.name === "vendor").query.query = "label_values(usher_vendor_on_hold, vendr)"), /no label vendr/],
+    "no PromQL": [firstExpr((e) => e + ")"), /is no PromQL: .*parse error/],
+    "a metric that is not there": [firstExpr((e) => e.replace("usher_build_info", "usher_bild_info")), /no metric usher_bild_info/],
+    "a label that is not there": [firstExpr((e) => e.replace("{", '{zone="a", ')), /usher_build_info has no label zone/],
+    "a grouping by a label that is not there": [firstExpr((e) => e.replace("(version)", "(version, zone)")), /usher_build_info has no label zone/],
+    "a legend without its label": [(d) => (flat(d)[0].targets[0].legendFormat = "{{vendor}}"), /what comes out has no label vendor/],
+    "a label that is dropped before": [firstExpr(() => "sum by (class) (max by (vendor) (usher_dead_letters))"), /label class is dropped/],
+    "a metric that is not shown": [(d) => flat(d).forEach((p) => (p.targets = p.targets.filter((t) => !t.expr.includes("lane_redelivered")))), /usher_lane_redelivered is not shown/],
+  };
+  for (const [name, [plant, want]] of Object.entries(faults)) {
+    it(name, () => {
+      const d = dashboard();
+      plant(d);
+      const found = dashboardFaults(d, { metrics, anchors, leftOut });
+      assert.ok(found.some((f) => want.test(f)), `want ${want}, got ${JSON.stringify(found)}`);
+    });
+  }
+
+  for (const [name, [plant, want]] of Object.entries({
+    "a value that no label has": [firstExpr((e) => e.replace("{", '{version="none", ')), "panel 1 (Processes) A"],
+    "a variable that is taken for one value": [firstExpr((e) => e.replace("=~", "=")), "panel 1 (Processes) A"],
+    "sides that never match": [firstExpr(() => "usher_dead_letters / usher_retries_waiting"), "panel 1 (Processes) A"],
+  })) {
+    it(name, () => {
+      const d = dashboard();
+      plant(d);
+      assert.ok(unseen(d).includes(want));
+    });
+  }
+
+  it("a list of what is left out that is out of date", () => {
+    const found = dashboardFaults(dashboard(), { metrics, anchors, leftOut: { usher_build_info: "", usher_gone: "" } });
+    assert.deepEqual(found, ["usher_build_info is shown, and listed as left out", "usher_gone is listed as left out, and there is none"]);
+  });
+});
+
+describe("what is noticed in metrics and alerts", () => {
+  it("a counter whose name is a gauge's", () => {
+    assert.equal(promtool(["check", "metrics"], text.replaceAll("usher_effects_total", "usher_effects")).good, false);
+  });
+  it("a metric that goes unexplained", () => {
+    assert.equal(promtool(["check", "metrics"], text.replace(/^# HELP usher_dead_letters .*\n/m, "")).good, false);
+  });
+  it("a rule that is no PromQL", () => {
+    assert.equal(promtool(["check", "rules"], alerts.replace("absent(", "absent((")).good, false);
+  });
+  it("the same rule twice", () => {
+    const rule = alerts.slice(alerts.indexOf("      - alert: UsherDown"), alerts.indexOf("      - alert: UsherNotConnected"));
+    assert.equal(promtool(["check", "rules", "--lint=all", "--lint-fatal"], alerts + rule).good, false);
+  });
+  it("an alert that comes too late", () => assert.match(testRules((rules) => rules.replace("0.8 *", "0.9 *")), /UsherLaneNearlyFull/));
+  it("an alert with another text", () => assert.match(testRules((rules) => rules.replace("is on hold", "is away")), /UsherVendorOnHold/));
+  it("an alert on a label that is not there", () => {
+    assert.deepEqual(alertFaults(alerts.replace("max by (instance) (usher_nats", "max by (instance, vendor) (usher_nats")), ["rule 2: usher_nats_connected has no label vendor"]);
+  });
+  it("a metric that nothing has happened to", () => {
+    const less = ownFamilies(text.replaceAll(/^.*usher_claims_contested_total.*\n/gm, ""));
+    assert.deepEqual(registered().filter((name) => !less.includes(name)), ["usher_claims_contested_total"]);
+  });
+  it("promtool that says nothing of it", () => assert.throws(() => unparsed(new Map([["a", { not: "text" }]])), /promtool check rules/));
+});

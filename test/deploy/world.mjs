@@ -1,0 +1,132 @@
+// A usher serve that everything has happened to, for what it says at /metrics. Its
+// vendors are `usher sandbox`; all is on loopback, and ends with the program.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const patience = 60_000; // of one wait
+const usher = fileURLToPath(new URL("../../usher", import.meta.url));
+const dir = mkdtempSync(join(tmpdir(), "usher-deploy-"));
+const running = new Set();
+
+process.on("exit", () => {
+  for (const { child } of running) child.kill("SIGKILL");
+  rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+
+// start starts usher, with nothing of the surroundings.
+function start(args, environ) {
+  const child = spawn(usher, args, { cwd: dir, env: { PATH: process.env.PATH, HOME: dir, ...environ }, stdio: ["ignore", "pipe", "pipe"] });
+  const one = { child, text: "", ended: new Promise((resolve) => child.once("exit", resolve)) };
+  for (const pipe of [child.stdout, child.stderr]) pipe.setEncoding("utf8").on("data", (text) => (one.text += text));
+  running.add(one);
+  one.ended.then(() => running.delete(one));
+  return one;
+}
+
+async function stop(one, signal) {
+  one.child.kill(signal);
+  const late = setTimeout(() => one.child.kill("SIGKILL"), patience);
+  await one.ended;
+  clearTimeout(late);
+}
+
+// until polls check until it returns something true, and returns that.
+async function until(what, one, check) {
+  for (const end = Date.now() + patience; ; await sleep(100)) {
+    const got = await check().catch(() => null);
+    if (got) return got;
+    if (Date.now() > end || !running.has(one)) throw new Error(`it does not come to this: ${what}\n${one.text.slice(-4000)}`);
+  }
+}
+
+const ask = (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+
+// deafVendor takes calls and answers none.
+async function deafVendor() {
+  const vendor = { url: "", called: false };
+  const server = createServer(() => (vendor.called = true)).unref();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  vendor.url = `http://127.0.0.1:${server.address().port}`;
+  return vendor;
+}
+
+// serve starts usher serve, and returns it with the address of its endpoint.
+async function serve(environ) {
+  const one = start(["serve"], environ);
+  one.url = "http://" + (await until("serve says where it listens", one, async () => one.text.match(/"addr":"([^"]+)".*over HTTP/)?.[1]));
+  await until("serve is ready", one, async () => (await ask(one.url + "/readyz")).ok);
+  return one;
+}
+
+async function send(one, list) {
+  const body = JSON.stringify(list.map(([type, data], i) => ({ specversion: "1.0", id: `${type}-${i}-${data.user_id}`, source: "/deploy", type, data })));
+  const res = await ask(one.url + "/events", { method: "POST", headers: { "content-type": "application/cloudevents-batch+json" }, body });
+  if (res.status !== 202) throw new Error(`POST /events: ${res.status} ${await res.text()}`);
+}
+
+const person = (id) => ({ user_id: id, email: `${id}@example.org`, first_name: "Zoe", last_name: "Berg" });
+
+// surroundings is what serve is started with: its vendors are the sandbox.
+function surroundings(sandbox) {
+  const environ = {
+    ...Object.fromEntries(Array.from(sandbox.text.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value])),
+    USHER_LOG_FORMAT: "json", USHER_HTTP_ADDR: "127.0.0.1:0", USHER_NATS_EMBEDDED_DIR: join(dir, "nats"),
+    USHER_WORKER_ACK_WAIT: "3s", USHER_WORKER_CALL_LEASE: "2s", USHER_WORKER_RETRY_MIN: "1s", USHER_LEAD_RATE: "50",
+  };
+  for (const name of ["MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"]) environ[`USHER_${name}_TIMEOUT`] = "1s";
+  return environ;
+}
+
+// upset leaves dead letters behind, and an effect in the middle of its call.
+async function upset(environ) {
+  const deaf = await deafVendor();
+  const first = await serve({ ...environ, USHER_USERMOST_BASE_URL: deaf.url, USHER_WORKER_PREREQUISITE_WAIT: "100ms" });
+  await send(first, [["user.deleted", { user_id: "nobody" }]]);
+  await until("there is a dead letter", first, async () => first.text.includes('"outcome":"failed"'));
+  await send(first, [["user.created", person("zoe")]]);
+  await until("the vendor is called", first, async () => deaf.called);
+  await stop(first, "SIGKILL");
+}
+
+// live has usher serve live through what its metrics tell of: a process that is
+// killed in the middle of a call; a vendor that refuses us; effects that end, fail
+// for good and wait. It returns what /metrics says once every metric is there, or
+// what it said last.
+async function live(names) {
+  const sandbox = start(["sandbox", "--addr", "127.0.0.1:0"], {});
+  const host = await until("the sandbox says where it is", sandbox, async () => sandbox.text.match(/(http:\S+)\/state/)?.[1]);
+  await until("the sandbox answers", sandbox, async () => (await ask(host + "/state")).ok); // by then it has said everything
+  const environ = surroundings(sandbox);
+  await upset(environ);
+  await ask(host + "/control/magloft?mode=refuse&for=5m", { method: "POST" });
+  const one = await serve(environ);
+  await send(one, [
+    ["user.created", person("max")],
+    ["enrollment.requested", { user_id: "early", course_id: "12", vendor: "lead" }],
+    ["activity.tracked", { user_id: "max", name: "lesson_viewed" }],
+  ]);
+  let text = "";
+  const complete = until("every metric is there", one, async () => {
+    text = await (await ask(one.url + "/metrics", { headers: { accept: "text/plain" } })).text();
+    return names.every((name) => text.includes(`\n# TYPE ${name} `));
+  });
+  await complete.catch((err) => console.error(err.message));
+  await Promise.all([stop(one, "SIGTERM"), stop(sandbox, "SIGTERM")]);
+  return text;
+}
+
+// scrape is what /metrics says after all that, where no process is left.
+export async function scrape(names) {
+  try {
+    return await live(names);
+  } finally {
+    await Promise.all(Array.from(running, (one) => stop(one, "SIGKILL")));
+  }
+}
