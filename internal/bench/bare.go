@@ -83,7 +83,10 @@ func (b *bare) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	consuming, err := consumer.Consume(func(m jetstream.Msg) { b.take(ctx, m) }, jetstream.PullMaxMessages(2*b.options.Concurrency))
+	// On a busy machine Consume stalls now and then (nats.go #1622), until it misses
+	// the server's sign of life: after its usual 30 s that would decide a whole run.
+	consuming, err := consumer.Consume(func(m jetstream.Msg) { b.take(ctx, m) },
+		jetstream.PullMaxMessages(2*b.options.Concurrency), jetstream.PullExpiry(time.Second))
 	if err != nil {
 		return err
 	}

@@ -30,16 +30,21 @@ type Run struct {
 	Allocs *float64 `json:"allocations_per_event"`              // of all its processes
 	PeakMB float64  `json:"peak_memory_mb"`                     // of the largest of its processes
 
+	FirstOthers float64 `json:"others_share_first_tenth"`
+	LastOthers  float64 `json:"others_share_last_tenth"`
+
 	FirstMB   float64 `json:"memory_first_tenth_mb"` // the median while the first tenth of the results came
 	LastMB    float64 `json:"memory_last_tenth_mb"`
 	FirstRate float64 `json:"effects_per_second_first_tenth"`
 	LastRate  float64 `json:"effects_per_second_last_tenth"`
 }
 
-// sample is what one process at most had in memory when there were so many results.
+// sample is what one process at most had in memory when there were so many
+// results, and what CPU was used by then.
 type sample struct {
 	results uint64
 	bytes   int64
+	meter   meter
 }
 
 // sample notes the memory in use.
@@ -49,7 +54,7 @@ func (s *stage) sample(results uint64) {
 		now, _ := w.memory()
 		most = max(most, now)
 	}
-	s.samples = append(s.samples, sample{results, most})
+	s.samples = append(s.samples, sample{results, most, s.meter()})
 }
 
 // meter is the CPU used so far, in seconds.
@@ -57,6 +62,14 @@ type meter struct {
 	busy, all float64 // by the whole machine, and what it has
 	ours      float64 // by all that takes part, the bench too
 	server    float64 // by NATS
+}
+
+// others is the share of the machine's CPU that others have used since before.
+func (m meter) others(before meter) float64 {
+	if m.all <= before.all {
+		return 0
+	}
+	return max(0, (m.busy-before.busy)-(m.ours-before.ours)) / (m.all - before.all)
 }
 
 func (s *stage) meter() (m meter) {
@@ -81,9 +94,7 @@ func (s *stage) figures(done *Tally, asked Asked) Run {
 		r.CallP50, r.CallP99 = ms(asked.WaitP50), ms(asked.WaitP99)
 	}
 	r.Server = (s.after.server - s.before.server) / events * 1000
-	if all := s.after.all - s.before.all; all > 0 {
-		r.Others = max(0, (s.after.busy-s.before.busy)-(s.after.ours-s.before.ours)) / all
-	}
+	r.Others = s.after.others(s.before)
 	var allocations float64
 	for _, w := range s.workers {
 		r.CPU += w.cpu.Seconds() / events * 1000
@@ -108,16 +119,29 @@ func (s *stage) tenths(r *Run, times []time.Time) {
 		return float64(len(part)-1) / max(part[len(part)-1].Sub(part[0]).Seconds(), 1e-6)
 	}
 	r.FirstRate, r.LastRate = rate(times[:tenth]), rate(times[n-tenth:])
-	var first, last []float64
+	var first, last []sample
 	for _, x := range s.samples {
 		switch {
 		case x.results > 0 && x.results <= uint64(tenth):
-			first = append(first, megabytes(x.bytes))
+			first = append(first, x)
 		case x.results >= uint64(n-tenth):
-			last = append(last, megabytes(x.bytes))
+			last = append(last, x)
 		}
 	}
-	r.FirstMB, r.LastMB = median(first), median(last)
+	r.FirstMB, r.FirstOthers = meanwhile(first)
+	r.LastMB, r.LastOthers = meanwhile(last)
+}
+
+// meanwhile is the median of the memory, and what others used of the CPU.
+func meanwhile(samples []sample) (mb, others float64) {
+	var list []float64
+	for _, x := range samples {
+		list = append(list, megabytes(x.bytes))
+	}
+	if len(samples) > 0 {
+		others = samples[len(samples)-1].meter.others(samples[0].meter)
+	}
+	return median(list), others
 }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }

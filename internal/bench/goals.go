@@ -130,7 +130,9 @@ func judgeBacklog(s Series) []Goal {
 		},
 		{
 			load, "rate of the last tenth ≥ 0.9 × the first's",
-			fmt.Sprintf("%.2f × (%.0f, %.0f a second)", r.LastRate/r.FirstRate, r.FirstRate, r.LastRate), r.LastRate >= 0.9*r.FirstRate,
+			fmt.Sprintf("%.2f × (%.0f, %.0f a second, while others used %.0f %% and %.0f %% of the CPU)",
+				r.LastRate/r.FirstRate, r.FirstRate, r.LastRate, 100*r.FirstOthers, 100*r.LastOthers),
+			r.LastRate >= 0.9*r.FirstRate,
 		},
 	}
 }

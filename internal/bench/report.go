@@ -24,25 +24,18 @@ var columns = []string{
 
 // cells are the figures of a contestant, in the order of the columns.
 func (r Run) cells() []string {
-	allocations, memory := "–", "–"
+	allocations, memory, server, others := "–", "–", "–", "–"
 	if r.Allocs != nil {
 		allocations = fmt.Sprintf("%.0f", *r.Allocs)
 	}
-	if r.PeakMB > 0 {
+	if r.PeakMB > 0 { // on Linux, where the others are known too
 		memory = fmt.Sprintf("%.0f MB", r.PeakMB)
+		server, others = fmt.Sprintf("%.2f", r.Server), fmt.Sprintf("%.0f %%", 100*r.Others)
 	}
 	return []string{
 		r.Contestant, fmt.Sprintf("%.0f", r.Events), fmt.Sprintf("%.0f", r.Calls),
-		pair(r.CallP50, r.CallP99), pair(r.ResultP50, r.ResultP99), fmt.Sprintf("%.2f", r.CPU), known("%.2f", r.Server), allocations, memory, known("%.0f %%", 100*r.Others),
+		pair(r.CallP50, r.CallP99), pair(r.ResultP50, r.ResultP99), fmt.Sprintf("%.2f", r.CPU), server, allocations, memory, others,
 	}
-}
-
-// known writes a figure that is 0 where it is not known.
-func known(format string, figure float64) string {
-	if figure == 0 {
-		return "–"
-	}
-	return fmt.Sprintf(format, figure)
 }
 
 func pair(p50, p99 float64) string {
