@@ -187,7 +187,7 @@ func Change(ctx context.Context, store ledger.Store, change func(*Record)) (Reco
 		if string(text) == string(old) {
 			return r, nil
 		}
-		if err := store.Save(ctx, Key, text, revision); !errors.Is(err, ledger.ErrConflict) {
+		if _, err := store.Save(ctx, Key, text, revision); !errors.Is(err, ledger.ErrConflict) {
 			return r, err
 		}
 	}

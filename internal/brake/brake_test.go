@@ -24,14 +24,14 @@ func (s *memory) Load(context.Context, string) ([]byte, uint64, error) {
 	return s.record, s.revision, nil
 }
 
-func (s *memory) Save(_ context.Context, _ string, record []byte, revision uint64) error {
+func (s *memory) Save(_ context.Context, _ string, record []byte, revision uint64) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if revision != s.revision {
-		return ledger.ErrConflict
+		return 0, ledger.ErrConflict
 	}
 	s.record, s.revision = record, revision+1
-	return nil
+	return s.revision, nil
 }
 
 // school is a stream of events, and a brake on it.

@@ -335,17 +335,21 @@ func TestTheLedgerKeepsConflictsApart(t *testing.T) {
 	if record, revision, err := kv.Load(ctx, "acme.k"); err != nil || record != nil || revision != 0 {
 		t.Fatalf("got %q, %d, %v of a record that is not there", record, revision, err)
 	}
-	if err := kv.Save(ctx, "acme.k", []byte("1"), 0); err != nil {
-		t.Fatal(err)
-	}
-	_, revision, err := kv.Load(ctx, "acme.k")
+	saved, err := kv.Save(ctx, "acme.k", []byte("1"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []error{
-		kv.Save(ctx, "acme.k", []byte("2"), 0),
-		kv.Save(ctx, "acme.k", []byte("2"), revision),
-		kv.Save(ctx, "acme.k", []byte("3"), revision),
+	_, revision, err := kv.Load(ctx, "acme.k")
+	if err != nil || revision != saved {
+		t.Fatalf("got revision %d, %v; want %d, which was saved", revision, err, saved)
+	}
+	var got []error
+	for _, try := range []struct {
+		record   string
+		revision uint64
+	}{{"2", 0}, {"2", revision}, {"3", revision}} {
+		_, err := kv.Save(ctx, "acme.k", []byte(try.record), try.revision)
+		got = append(got, err)
 	}
 	want := []error{ledger.ErrConflict, nil, ledger.ErrConflict}
 	if !slices.EqualFunc(got, want, errors.Is) {

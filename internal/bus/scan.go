@@ -24,51 +24,85 @@ type reading struct {
 // until the end of the stream where the reading does not follow it, or until ctx
 // ends, whose error it then returns.
 func (b *Bus) scan(ctx context.Context, r reading, yield func(jetstream.Msg) bool) error {
-	r.consumer.InactiveThreshold = idleReading
-	consumer, err := b.js.OrderedConsumer(ctx, r.stream, r.consumer)
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", r.stream, err)
+	read := b.read
+	if r.follow {
+		read = b.follow
 	}
-	info, err := consumer.Info(ctx)
-	if err != nil {
+	if err := read(ctx, r, yield); err != nil {
 		return fmt.Errorf("read %s: %w", r.stream, err)
 	}
-	messages, err := consumer.Messages()
+	return nil
+}
+
+// readAtOnce is how many messages are asked for at a time.
+const readAtOnce = 500
+
+// read reads to the end, by asking for what is known to be there. (A subscription
+// that is kept filled, as for following, now and then starts seconds late.)
+func (b *Bus) read(ctx context.Context, r reading, yield func(jetstream.Msg) bool) error {
+	limit, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	consumer, err := b.js.CreateConsumer(limit, r.stream, r.once())
 	if err != nil {
-		return fmt.Errorf("read %s: %w", r.stream, err)
+		return err
 	}
-	defer messages.Stop()
-	for left := info.NumPending; r.follow || left > 0; {
-		var m jetstream.Msg
-		if m, left, err = r.next(ctx, messages); err != nil {
-			return fmt.Errorf("read %s: %w", r.stream, err)
+	for left, turn := consumer.CachedInfo().NumPending, uint64(0); left > 0; {
+		batch, err := consumer.Fetch(int(min(left, readAtOnce)), jetstream.FetchMaxWait(CallTimeout))
+		if err != nil {
+			return err
 		}
-		if !yield(m) {
-			return nil
+		before := turn
+		for m := range batch.Messages() {
+			meta, err := m.Metadata()
+			if err != nil {
+				return err
+			}
+			if turn++; meta.Sequence.Consumer != turn {
+				return errors.New("messages were lost on the way")
+			}
+			if left = meta.NumPending; !yield(m) || ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
+			return err
+		}
+		if turn == before {
+			return fmt.Errorf("nothing came within %s", CallTimeout)
 		}
 	}
 	return nil
 }
 
-// next returns the next message, and how many there are behind it.
-func (r reading) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, uint64, error) {
-	if !r.follow { // a message that is known to be there does not keep us waiting
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, CallTimeout)
-		defer cancel()
+// once is a consumer for one reading.
+func (r reading) once() jetstream.ConsumerConfig {
+	c := r.consumer
+	return jetstream.ConsumerConfig{
+		DeliverPolicy: c.DeliverPolicy, OptStartSeq: c.OptStartSeq, OptStartTime: c.OptStartTime, FilterSubjects: c.FilterSubjects,
+		HeadersOnly: c.HeadersOnly, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: idleReading,
 	}
+}
+
+// follow reads to the end, and on from there.
+func (b *Bus) follow(ctx context.Context, r reading, yield func(jetstream.Msg) bool) error {
+	r.consumer.InactiveThreshold = idleReading
+	consumer, err := b.js.OrderedConsumer(ctx, r.stream, r.consumer)
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
 	for {
 		m, err := messages.Next(jetstream.NextContext(ctx))
-		if r.follow && errors.Is(err, jetstream.ErrNoHeartbeat) {
-			continue // the connection is being made again
+		switch {
+		case errors.Is(err, jetstream.ErrNoHeartbeat): // the connection is being made again
+		case err != nil:
+			return err
+		case !yield(m):
+			return nil
 		}
-		if err != nil {
-			return nil, 0, err
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return nil, 0, err
-		}
-		return m, meta.NumPending, nil
 	}
 }

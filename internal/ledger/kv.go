@@ -26,18 +26,17 @@ func (s KV) Load(ctx context.Context, key string) ([]byte, uint64, error) {
 }
 
 // Save writes the value at key by compare-and-set.
-func (s KV) Save(ctx context.Context, key string, record []byte, revision uint64) error {
-	var err error
+func (s KV) Save(ctx context.Context, key string, record []byte, revision uint64) (saved uint64, err error) {
 	if revision == 0 {
-		_, err = s.Bucket.Create(ctx, key, record)
+		saved, err = s.Bucket.Create(ctx, key, record)
 	} else {
-		_, err = s.Bucket.Update(ctx, key, record, revision)
+		saved, err = s.Bucket.Update(ctx, key, record, revision)
 	}
 	switch {
 	case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyRevisionMismatch):
-		return ErrConflict
+		return 0, ErrConflict
 	case err != nil:
-		return fmt.Errorf("save %s: %w", key, err)
+		return 0, fmt.Errorf("save %s: %w", key, err)
 	}
-	return nil
+	return saved, nil
 }

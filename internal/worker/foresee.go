@@ -106,9 +106,9 @@ func (s *draft) Load(ctx context.Context, key string) ([]byte, uint64, error) {
 }
 
 // Save keeps the record in memory.
-func (s *draft) Save(_ context.Context, _ string, record []byte, revision uint64) error {
+func (s *draft) Save(_ context.Context, _ string, record []byte, revision uint64) (uint64, error) {
 	s.record, s.revision = record, revision+1
-	return nil
+	return s.revision, nil
 }
 
 // preview is a dead letter as the message that it would be sent back as. It is

@@ -134,10 +134,18 @@ func (w *Worker) fail(ctx context.Context, t *task, e ledger.Effect, took time.D
 		return w.finish(ctx, t, e, o, ledger.Change{})
 	}
 	ours := false
-	err := t.book.Change(ctx, t.record, func(a *ledger.Account) { ours = a.Release(t.token, v.pause) })
+	var d ledger.Decision
+	err := t.book.Revise(ctx, t.record, &t.sight, func(a *ledger.Account) {
+		if d = t.claimed(a); d.Step == ledger.Proceed {
+			ours = a.Release(t.token, v.pause)
+		}
+	})
 	if err != nil {
 		w.trouble(t, err)
 		return left
+	}
+	if d.Step != ledger.Proceed {
+		return w.decided(ctx, t, d)
 	}
 	if !errors.Is(cause, errHeld) { // that is told once for all of them
 		w.line(t, e, ledger.Outcome{Class: vendors.ClassOf(cause).String(), Status: vendors.StatusOf(cause), Message: message(cause), TookMS: took.Milliseconds()}, v.pause.Due)

@@ -55,12 +55,20 @@ func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlemen
 		w.trouble(t, err)
 		return again(unwell)
 	}
-	switch d.Step {
-	case ledger.Proceed:
+	if d.Step == ledger.Proceed {
 		return w.proceed(ctx, record, t, claimed{d.Effect, known, sent})
+	}
+	return w.decided(record, t, d)
+}
+
+// decided does what the ledger has decided, but for going on to the vendor.
+func (w *Worker) decided(record context.Context, t *task, d ledger.Decision) settlement {
+	switch d.Step {
 	case ledger.Publish:
-		if d.Effect.Outcome.By == t.token { // superseded just now
-			_, record = w.traced(ctx, record, t)
+		if d.Effect.Outcome.By == t.token { // superseded just now, or written though the answer was lost
+			if t.span == nil {
+				_, record = w.traced(record, record, t)
+			}
 			w.line(t, d.Effect, *d.Effect.Outcome, time.Time{})
 		}
 		return w.tell(record, t, d.Effect)
@@ -83,21 +91,17 @@ func (w *Worker) contested(s ledger.Step) {
 
 // claim asks the ledger what to do with the delivery.
 func (w *Worker) claim(ctx context.Context, t *task) (d ledger.Decision, known handlers.Known, err error) {
-	now := time.Now()
-	var held time.Time
-	if !w.gate.isOpen() {
-		held = now.Add(w.config.HoldRetry + w.jitter(0))
+	arrival := w.arrival(t)
+	if w.unclaimed(t, arrival) {
+		t.unclaimed = &arrival
+		var a ledger.Account
+		d = a.Arrive(arrival)
+		return d, w.known(t, a, d.Effect), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.config.CallLease)
 	defer cancel()
-	stragglers := w.stragglers.before(t, w.config.Keep)
-	err = t.book.Change(ctx, t.record, func(a *ledger.Account) {
-		d = a.Arrive(ledger.Arrival{
-			UserID: t.plan.UserID, Key: t.key, Type: t.kind, Scope: t.scope(), Course: t.plan.Course,
-			Order: t.order, Carrier: t.carrier(), Delivery: t.place.Delivery, Replay: t.replay,
-			Token: t.token, Expired: events.Expired(t.event, now), Held: held, Now: now, Keep: w.config.Keep,
-			Stragglers: stragglers,
-		})
+	err = t.book.Revise(ctx, t.record, &t.sight, func(a *ledger.Account) {
+		d = a.Arrive(arrival)
 		known = w.known(t, *a, d.Effect)
 	})
 	if err != nil {
@@ -106,6 +110,32 @@ func (w *Worker) claim(ctx context.Context, t *task) (d ledger.Decision, known h
 		w.stragglers.registered(t)
 	}
 	return d, known, err
+}
+
+// arrival is the delivery as the ledger is told of it.
+func (w *Worker) arrival(t *task) ledger.Arrival {
+	now := time.Now()
+	var held time.Time
+	if !w.gate.isOpen() {
+		held = now.Add(w.config.HoldRetry + w.jitter(0))
+	}
+	return ledger.Arrival{
+		UserID: t.plan.UserID, Key: t.key, Type: t.kind, Scope: t.scope(), Course: t.plan.Course,
+		Order: t.order, Carrier: t.carrier(), Delivery: t.place.Delivery, Replay: t.replay,
+		Token: t.token, Expired: events.Expired(t.event, now), Held: held, Now: now, Keep: w.config.Keep,
+		Stragglers: w.stragglers.before(t, w.config.Keep),
+	}
+}
+
+// unclaimed tells whether the vendor may be called before anything is written
+// down. Activity leaves no state at an account, and the vendors that take it know
+// a repeat by what we send (DESIGN, section 5.10). So a claim would keep nobody from
+// a repeat that the vendor does not: after a crash the call is made again in either
+// case. What it would keep from is a call by a process that woke long after its
+// message went to another one; therefore the message has to be fresh.
+func (w *Worker) unclaimed(t *task, m ledger.Arrival) bool {
+	return t.handler.Scope == handlers.Record && m.Delivery == 1 && m.Replay == 0 &&
+		!m.Expired && m.Held.IsZero() && m.Now.Sub(t.taken) < w.config.AckWait/2
 }
 
 // settle waits out whatever the former holder of the claim may still have on
@@ -119,7 +149,8 @@ func (w *Worker) settle(ctx context.Context, t *task, s slot) (sent time.Time, d
 	}
 	sent = time.Now()
 	confirmed := false
-	err = t.book.Change(ctx, t.record, func(a *ledger.Account) {
+	t.sight = ledger.Sight{} // read again, as the rule is
+	err = t.book.Revise(ctx, t.record, &t.sight, func(a *ledger.Account) {
 		d.Effect, confirmed = a.Confirm(t.token, sent)
 		known = w.known(t, *a, d.Effect)
 	})

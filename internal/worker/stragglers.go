@@ -35,11 +35,12 @@ type straggler struct {
 
 func newStragglers() *stragglers { return &stragglers{byUser: map[string][]straggler{}} }
 
-// follows tells whether at is the delivery after the last one that came here.
+// follows tells whether at is the delivery after the last one that came here, or
+// the first that there ever was.
 func (s *stragglers) follows(at bus.Place) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return at.Pin == s.last.Pin && at.Turn == s.last.Turn+1 && at.Epoch == s.last.Epoch
+	return at.Turn == 1 || at.Pin == s.last.Pin && at.Turn == s.last.Turn+1 && at.Epoch == s.last.Epoch
 }
 
 // unread is from where on the stream has to be read.

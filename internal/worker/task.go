@@ -35,9 +35,14 @@ type task struct {
 	void   bool
 	tenure *tenure // under which it was taken
 	token  string
+	taken  time.Time  // when it was fetched
 	begun  time.Time  // when the work on it did
 	span   trace.Span // of the attempt; nil where there is none
 	book   *ledger.Book
+	sight  ledger.Sight // of its record, as this delivery last saw it
+	// unclaimed is set where the vendor is called without a claim: the claim is made
+	// together with what came of it. See Worker.unclaimed.
+	unclaimed *ledger.Arrival
 	record string // the key of its record in book
 }
 
@@ -46,7 +51,7 @@ type task struct {
 func (w *Worker) read(m Message) *task {
 	place := m.At()
 	t := &task{
-		message: m, place: place, kind: w.kind(m.Subject()), token: w.token(),
+		message: m, place: place, kind: w.kind(m.Subject()), token: w.token(), taken: time.Now(),
 		key:   events.Key(fmt.Sprintf("%s/%d", place.Stream, place.Epoch), fmt.Sprint(place.Seq)),
 		order: ledger.Order{Epoch: place.Epoch, Seq: place.Seq}, stored: place.Time,
 	}
@@ -65,6 +70,9 @@ func (w *Worker) read(m Message) *task {
 	t.book, t.record = w.deps.Accounts, ledger.AccountKey(w.vendor.Name, t.plan.UserID)
 	if t.handler.Scope == handlers.Record {
 		t.book, t.record = w.deps.Effects, ledger.EffectKey(w.vendor.Name, t.plan.UserID, t.key)
+		if place.Delivery == 1 && t.replay == 0 {
+			t.sight = ledger.Absent()
+		}
 	}
 	return t
 }
@@ -93,6 +101,15 @@ func (w *Worker) understand(t *task, isReplay bool) error {
 	}
 	t.plan, err = handler.Plan(handlers.Vendor{Name: w.vendor.Name, Port: *w.port.Load()}, e)
 	return err
+}
+
+// claimed makes the claim that was left for later. Where there was none to make,
+// or it is ours, the Step is Proceed.
+func (t *task) claimed(a *ledger.Account) ledger.Decision {
+	if t.unclaimed == nil {
+		return ledger.Decision{Step: ledger.Proceed}
+	}
+	return a.Arrive(*t.unclaimed)
 }
 
 // kind is the event type that a subject names.

@@ -24,8 +24,11 @@ func (w *Worker) finish(ctx context.Context, t *task, e ledger.Effect, o ledger.
 		}
 	}
 	var written ledger.Written
-	err := t.book.Change(ctx, t.record, func(a *ledger.Account) {
-		e, written = a.Finish(t.key, t.token, o, c)
+	var d ledger.Decision
+	err := t.book.Revise(ctx, t.record, &t.sight, func(a *ledger.Account) {
+		if d = t.claimed(a); d.Step == ledger.Proceed {
+			e, written = a.Finish(t.key, t.token, o, c)
+		}
 	})
 	if err != nil {
 		w.trouble(t, err)
@@ -33,7 +36,10 @@ func (w *Worker) finish(ctx context.Context, t *task, e ledger.Effect, o ledger.
 	}
 	w.unknown.remove(t.key)
 	w.retries.remove(t.key)
-	if written != ledger.Mine {
+	switch {
+	case d.Step != ledger.Proceed:
+		return w.decided(ctx, t, d)
+	case written != ledger.Mine:
 		return left
 	}
 	w.line(t, e, *e.Outcome, time.Time{})

@@ -32,12 +32,12 @@ func (s *shelf) Load(_ context.Context, key string) ([]byte, uint64, error) {
 	return s.records[key], s.turns[key], nil
 }
 
-func (s *shelf) Save(_ context.Context, key string, record []byte, _ uint64) error {
+func (s *shelf) Save(_ context.Context, key string, record []byte, _ uint64) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records[key] = record
 	s.turns[key]++
-	return nil
+	return s.turns[key], nil
 }
 
 // deaf takes all that it is told.

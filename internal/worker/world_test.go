@@ -326,8 +326,8 @@ func (s store) Load(_ context.Context, key string) (record []byte, revision uint
 	return record, revision, err
 }
 
-func (s store) Save(_ context.Context, key string, record []byte, revision uint64) error {
-	return s.process.do(func() error {
+func (s store) Save(_ context.Context, key string, record []byte, revision uint64) (saved uint64, err error) {
+	err = s.process.do(func() error {
 		return s.luck.nats(true, func() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -336,12 +336,14 @@ func (s store) Save(_ context.Context, key string, record []byte, revision uint6
 			}
 			s.records[key] = bytes.Clone(record)
 			s.revisions[key]++
+			saved = s.revisions[key]
 			if s.luck.hit(s.lose) {
 				return errors.New("no answer in time")
 			}
 			return nil
 		})
 	})
+	return saved, err
 }
 
 // told is what was published: results by id, and dead letters.
