@@ -43,7 +43,7 @@ type task struct {
 	// unclaimed is set where the vendor is called without a claim: the claim is made
 	// together with what came of it. See Worker.unclaimed.
 	unclaimed *ledger.Arrival
-	record string // the key of its record in book
+	record    string // the key of its record in book
 }
 
 // read decodes, validates and plans a delivery. What is wrong with the event
