@@ -1,11 +1,19 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz interop test-browser check-deploy chaos chaos-controls chaos-cluster chaos-endpoint bench demo tools ci
+.PHONY: help build test race lint fmt fuzz interop check-docs test-browser check-deploy release chaos chaos-controls chaos-cluster chaos-endpoint bench demo tools ci
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
+HELM_VERSION     := v4.3.1
+KUBECONFORM_VERSION := v0.8.0
+KUBE_SCORE_VERSION  := v1.20.0
+ACTIONLINT_VERSION  := v1.7.12
+COMPOSE_VERSION  := v2.16.2
+SCHEMA_MODULES   := k8s.io/kubernetes@v1.35.0 github.com/kedacore/keda/v2@v2.21.0 github.com/prometheus-operator/prometheus-operator@v0.85.0
 
 TOOLS := $(CURDIR)/.tools
 STAMP := $(TOOLS)/golangci-$(GOLANGCI_VERSION)-gofumpt-$(GOFUMPT_VERSION)
+DEPLOY_STAMP := $(TOOLS)/helm-$(HELM_VERSION)-kubeconform-$(KUBECONFORM_VERSION)-kube-score-$(KUBE_SCORE_VERSION)-actionlint-$(ACTIONLINT_VERSION)-compose-$(COMPOSE_VERSION)
+SCHEMAS := $(TOOLS)/k8s-schemas
 FUZZTIME ?= 10s
 PKG ?= ./...
 SEEDS ?= 20
@@ -42,12 +50,21 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 interop: build ## Show that foreign clients (CloudEvents, Standard Webhooks, NATS) work; needs Node.js 20 and npm
 	cd test/interop && npm ci --no-audit --no-fund && node --test-reporter=spec interop.mjs
 
+check-docs: build ## Check the contract by AsyncAPI's parser, and run the documents' programs that need more than Go; needs Node.js 20 and npm
+	cd test/docs && npm ci --no-audit --no-fund && node --test --test-reporter=spec docs.test.mjs
+
 test-browser: build ## Try the console in a real Chromium (UPDATE=1 makes the pictures in docs/images); needs Node.js 20 and npm
 	command -v chromium >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends chromium fonts-dejavu-core fonts-liberation)
 	cd test/browser && npm ci --no-audit --no-fund && UPDATE=$(UPDATE) CHROMIUM=$$(command -v chromium) node --test --test-concurrency=2 --test-reporter=spec *.test.mjs
 
-check-deploy: build $(TOOLS)/promtool ## Hold the alerts and the dashboard against what a running usher says; needs Node.js 20
-	node --test --test-reporter=spec test/deploy/deploy.test.mjs
+check-deploy: build $(TOOLS)/promtool $(DEPLOY_STAMP) ## Check all that deploys Usher, alerts and dashboard against a running one; needs Node.js 20 and npm
+	command -v shellcheck >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends shellcheck)
+	cd test/deploy && npm ci --no-audit --no-fund
+	test -f $(SCHEMAS)/done || (node test/deploy/schemas.mjs $(SCHEMAS) && touch $(SCHEMAS)/done)
+	node --test --test-concurrency=2 --test-reporter=spec test/deploy/*.test.mjs
+
+release: ## Build a release into dist (VERSION=v1.2.3), the same bytes wherever it is built
+	scripts/release.sh $(VERSION) dist
 
 chaos: ## Run real processes through kills, pauses, cuts and outages (SEEDS=20, the first is SEED=1)
 	$(CHAOS) -run '^TestChaos$$'
@@ -82,6 +99,19 @@ $(STAMP):
 $(TOOLS)/promtool: test/deploy/promtool/go.mod test/deploy/promtool/go.sum
 	mkdir -p $(TOOLS)
 	cd test/deploy/promtool && CGO_ENABLED=0 go build -tags remove_all_sd -trimpath -o $@ github.com/prometheus/prometheus/cmd/promtool
+
+# What the chart, compose and the workflows are checked with, and the modules that the
+# schemas of Kubernetes are made from. Helm is most of the time: two minutes on two cores.
+$(DEPLOY_STAMP):
+	mkdir -p $(TOOLS)/compose-go
+	rm -rf $(TOOLS)/helm-v* $(SCHEMAS)
+	GOBIN=$(TOOLS) go install -trimpath github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
+	GOBIN=$(TOOLS) go install -trimpath github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	GOBIN=$(TOOLS) go install -trimpath github.com/zegl/kube-score/cmd/kube-score@$(KUBE_SCORE_VERSION)
+	GOBIN=$(TOOLS)/compose-go go install -trimpath github.com/compose-spec/compose-go/v2/cmd@$(COMPOSE_VERSION)
+	GOBIN=$(TOOLS) go install -trimpath helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+	cd $(TOOLS) && GOFLAGS=-mod=mod go mod download $(SCHEMA_MODULES)
+	touch $@
 
 ci: ## Do what the continuous integration does
 	.ci/run

@@ -2,14 +2,11 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,13 +20,10 @@ import (
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
-// example is commands of docs/http.md, and the answer that stands below them.
+// example is commands, and the answer by HTTP that stands below them.
 type example struct{ commands, answer string }
 
-var (
-	shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```\n(?:\n```http\n(.*?)```)?")
-	yamlBlock  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
-)
+var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
 // TestHTTPExamples runs the examples of docs/http.md, in their order, against a
 // usher serve that is configured as the document says, and holds the answers and
@@ -42,61 +36,18 @@ func TestHTTPExamples(t *testing.T) {
 	url := w.overHTTP()
 	w.environ = append(w.environ, "USHER_HTTP_ORIGINS=crm.example.org")
 	w.serve()
-	examples := shellBlock.FindAllStringSubmatch(text, -1)
+	examples := commandsOf(t, "docs/http.md")
 	if len(examples) < 7 {
 		t.Fatalf("docs/http.md has %d examples: are they no longer found?", len(examples))
 	}
-	for _, e := range examples {
-		one := example{commands: e[1], answer: e[2]}
-		one.check(t, one.run(t, "USHER_URL="+url, "USHER_TOKEN="+token, "CLERK_SECRET=whsec_"+base64.StdEncoding.EncodeToString([]byte(secret))))
-	}
+	key := "CLERK_SECRET=whsec_" + base64.StdEncoding.EncodeToString([]byte(secret))
+	newShell(t, t.TempDir(), "USHER_URL="+url, "USHER_TOKEN="+token, key).run(examples...)
 	w.expect("4711", everywhere)
 	w.expect("4712", map[string]string{"miestro": "done", "lead": "done", "usermost": "done"})
 	w.expect("4713", map[string]string{"usermost": "done"})
 	w.expect("4714", everywhere)
 	w.expect("msg_1", everywhere)
 	w.end()
-}
-
-// readmeCurl is the one command for HTTP in README.md.
-var readmeCurl = regexp.MustCompile(`(?m)^    (curl -i (?:.*\\\n)*.*)$`)
-
-// TestReadmeOverHTTP runs it against a usher serve without tokens.
-func TestReadmeOverHTTP(t *testing.T) {
-	found := readmeCurl.FindStringSubmatch(string(read(t, filepath.Join("..", "..", "README.md"))))
-	if found == nil {
-		t.Fatal("README.md has no example for HTTP")
-	}
-	w := newWorld(t)
-	addr := address(t)
-	w.environ = append(w.environ, "USHER_HTTP_ADDR="+addr)
-	w.serve()
-	one := example{strings.ReplaceAll(found[1], "127.0.0.1:8080", addr), "HTTP/1.1 202 Accepted\n\n{\"accepted\":[\"2\"]}"}
-	one.check(t, one.run(t))
-	w.expect("2", everywhere)
-	w.end()
-}
-
-// run runs the commands by bash, as a reader would.
-func (e example) run(t *testing.T, environ ...string) reply {
-	t.Helper()
-	for _, tool := range []string{"bash", "curl", "openssl", "od", "base64"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf("the examples of README.md and docs/http.md need %s: install it", tool)
-		}
-	}
-	c := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", e.commands)
-	c.Env = append([]string{"PATH=" + os.Getenv("PATH")}, environ...)
-	var out, wrong bytes.Buffer
-	c.Stdout, c.Stderr = &out, &wrong
-	if err := c.Run(); err != nil {
-		t.Fatalf("%v\n%s\n%s", err, e.commands, wrong.String())
-	}
-	got, err := readReply(out.String())
-	if err != nil {
-		t.Fatalf("%v: do the commands print one answer with its headers (curl -i)?\n%s", err, e.commands)
-	}
-	return got
 }
 
 // reply is an answer by HTTP, as curl -i prints it.

@@ -99,10 +99,14 @@ func (f *front) Ready() ingest.Readiness {
 	if b := f.bus.Load(); b != nil {
 		parts["nats"] = b.Status()
 	}
-	if f.serving.Load() {
+	ready := parts["nats"] == "ok" && f.serving.Load()
+	switch {
+	case !f.config.Worker.On:
+		parts["workers"] = "off"
+	case f.serving.Load():
 		parts["workers"] = "ok"
 	}
-	return ingest.Readiness{Ready: parts["nats"] == "ok" && parts["workers"] == "ok", Parts: parts}
+	return ingest.Readiness{Ready: ready, Parts: parts}
 }
 
 // handler is the endpoint as it is configured, with the pages of the console.
@@ -116,7 +120,7 @@ func (f *front) handler(pages http.Handler) (http.Handler, error) {
 	if len(faults) > 0 {
 		return nil, usageError{together(faults)}
 	}
-	return ingest.New(ingest.Config{
+	all := ingest.New(ingest.Config{
 		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
 		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
 	}, ingest.Deps{
@@ -126,7 +130,23 @@ func (f *front) handler(pages http.Handler) (http.Handler, error) {
 		Stream: f, Failed: f, Validate: set.Validate, Schema: schemas.JSON, Ready: f.Ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    f.log,
-	}), nil
+	})
+	if !c.HTTP.Events {
+		return withoutEvents(all), nil
+	}
+	return all, nil
+}
+
+// withoutEvents is the endpoint of a process that takes no events: what it is
+// asked it answers, and nothing can be brought to it.
+func withoutEvents(all http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/events" || strings.HasPrefix(r.URL.Path, "/webhooks/") {
+			http.Error(w, "this process takes no events: http.events is false", http.StatusNotFound)
+			return
+		}
+		all.ServeHTTP(w, r)
+	})
 }
 
 // listen opens the address of the endpoint, and returns what answers there until
@@ -148,7 +168,7 @@ func (f *front) listen(ctx context.Context) (answer func(context.Context) error,
 	if err != nil {
 		return nil, err
 	}
-	f.log.Info().Str("addr", l.Addr().String()).Bool("tls", c.HTTP.TLSCert != "").Msg("listening for events over HTTP")
+	f.log.Info().Str("addr", l.Addr().String()).Bool("tls", c.HTTP.TLSCert != "").Bool("events", c.HTTP.Events).Msg("listening for events over HTTP")
 	limits := ingest.ServerConfig{
 		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
 		Idle: c.HTTP.Idle, Grace: c.Worker.Shutdown / 2,

@@ -56,7 +56,7 @@ func (e *engine) run(ctx context.Context) error {
 	}
 	deps.Validate = valid.Validate
 	e.compare(ctx, ports)
-	e.log.Info().Str("vendors", strings.Join(e.config.On(), ", ")).Msg("serving")
+	e.log.Info().Str("vendors", strings.Join(names(e.on()), ", ")).Msg("serving")
 	if e.ready != nil {
 		e.ready()
 	}
@@ -98,10 +98,21 @@ func (e *engine) ports() (map[string]any, error) {
 	return ports, nil
 }
 
-// on is the vendors that are on.
+// on is the vendors that are on: those that this process acts for.
 func (e *engine) on() []vendor {
+	if !e.config.Worker.On {
+		return nil
+	}
 	names := e.config.On()
 	return slices.DeleteFunc(vendorList(&e.config), func(v vendor) bool { return !slices.Contains(names, v.name) })
+}
+
+// names are those of the vendors.
+func names(list []vendor) (out []string) {
+	for _, v := range list {
+		out = append(out, v.name)
+	}
+	return out
 }
 
 // prepare makes the streams and what works on them. What NATS cannot do yet is
@@ -141,15 +152,11 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 	if err != nil {
 		return worker.Deps{}, err
 	}
-	var names []string
-	for _, v := range vendorList(&e.config) {
-		names = append(names, v.name)
-	}
 	return worker.Deps{
 		Accounts: &ledger.Book{Store: ledger.KV{Bucket: accounts}, Timeout: bus.CallTimeout},
 		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
 		Results:  e.bus, Graves: e.bus, Brake: stop,
-		Handlers: handlerList(handlers.Courses(e.config.Courses), names),
+		Handlers: handlerList(handlers.Courses(e.config.Courses), names(vendorList(&e.config))),
 		Log:      e.log, Tracer: e.traces.Tracer(), Seen: e.note, Contested: e.metrics.Contested,
 	}, nil
 }

@@ -68,10 +68,13 @@ func exitCode(err error) int {
 type cli struct {
 	File string `name:"config" help:"The configuration file; ./usher.yaml is read where it is there." placeholder:"FILE" type:"path"`
 
+	Version kong.VersionFlag `help:"Print the version and end."`
+
 	Serve   serveCmd   `cmd:"" help:"Take events from NATS and make the changes that they ask for."`
 	Send    sendCmd    `cmd:"" help:"Check events and send them."`
 	Results resultsCmd `cmd:"" help:"Tell what came of events."`
 	User    userCmd    `cmd:"" help:"Tell one user's story: accounts, and what every event came to."`
+	Health  healthCmd  `cmd:"" help:"Ask a process of usher serve on this machine whether it lives."`
 	Status  statusCmd  `cmd:"" help:"Tell how each vendor stands: what waits, what is on hold or paused, dead letters."`
 	Dead    deadCmd    `cmd:"" help:"See to the events that failed for good: list, show, replay, drop."`
 	Pause   pauseCmd   `cmd:"" help:"Give a vendor no further events for a while."`
@@ -114,7 +117,7 @@ func run(ctx context.Context, s surroundings) (err error) {
 	}()
 	var c cli
 	parser, err := kong.New(&c,
-		kong.Name("usher"), kong.Description(about),
+		kong.Name("usher"), kong.Description(about), kong.Vars{"version": version()},
 		kong.Writers(s.Stdout, s.Stderr),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

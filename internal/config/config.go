@@ -75,7 +75,10 @@ type Embedded struct {
 
 // HTTP says where and to whom the HTTP endpoint answers.
 type HTTP struct {
-	Addr   string `yaml:"addr" env:"ADDR"`     // host:port, or "off"; default 127.0.0.1:8080
+	Addr string `yaml:"addr" env:"ADDR"` // host:port, or "off"; default 127.0.0.1:8080
+	// Events tells whether events and signed deliveries are taken. Where they are not,
+	// what is left asks nobody for a token, or for one of the console's. Default true.
+	Events bool   `yaml:"events" env:"EVENTS"`
 	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // bearer tokens, several for rotation; default none, allowed on loopback only
 	// Clients are those who may post events of some sources or types only, each with
 	// a token of its own; file only. Default none.
@@ -99,6 +102,9 @@ type Log struct {
 // Worker holds the time limits that keep an effect from being done twice. They
 // depend on each other: Load refuses a set that cannot work.
 type Worker struct {
+	// On tells whether this process acts on events. One that does not takes them in
+	// over HTTP, for others to act on, and needs no vendor. Default true.
+	On bool `yaml:"on" env:"ON"`
 	// AckWait is how long a delivery may go without a sign of life before NATS
 	// gives the message to another process. Default 30s.
 	AckWait time.Duration `yaml:"ack_wait" env:"ACK_WAIT"`
@@ -148,10 +154,11 @@ func Default() Config {
 			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
-		HTTP:   HTTP{Addr: "127.0.0.1:8080", MaxBody: 1 << 20, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
+		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
 		Log:    Log{Level: "info", Format: "auto"},
 		Traces: Traces{Ratio: 1},
 		Worker: Worker{
+			On:               true,
 			AckWait:          30 * time.Second,
 			CallLease:        20 * time.Second,
 			PrerequisiteWait: 10 * time.Minute,

@@ -116,10 +116,22 @@ func TestFaults(t *testing.T) {
 			env:  "USHER_TRACES_ENDPOINT=https://u:hidden@c.example",
 			want: []string{"USHER_TRACES_ENDPOINT: traces.endpoint: is no address of a collector; want http://host:4318 or https://host, without user and query; credentials go into traces.headers"},
 		},
+		"nobody to act": {
+			env:  "USHER_WORKER_ON=false",
+			want: []string{"USHER_WORKER_ON: worker.on: is false, and nobody else can act on the events of the embedded server; set nats.url to a server that others reach too"},
+		},
+		"nothing to do": {
+			env:  "USHER_WORKER_ON=false|USHER_HTTP_EVENTS=false|USHER_NATS_URL=nats://a:4222",
+			want: []string{"USHER_WORKER_ON: worker.on: is false, and no events are taken over HTTP either: nothing is left to do; turn worker.on on, or http.events and http.addr"},
+		},
+		"neither true nor false": {
+			env:  "USHER_WORKER_ON=maybe",
+			want: []string{`USHER_WORKER_ON: worker.on: cannot be "maybe"; want true or false`},
+		},
 		"open to the network": {
 			env: "USHER_HTTP_ADDR=:8080|USHER_NATS_EMBEDDED_ADDR=0.0.0.0:4222",
 			want: []string{
-				`USHER_HTTP_ADDR: http.addr: ":8080" is open to the network, and no token is asked for; set http.tokens (USHER_HTTP_TOKENS), or listen on 127.0.0.1`,
+				`USHER_HTTP_ADDR: http.addr: ":8080" is open to the network, and no token is asked for; set http.tokens (USHER_HTTP_TOKENS), or listen on 127.0.0.1, or turn http.events off`,
 				`USHER_NATS_EMBEDDED_ADDR: nats.embedded.addr: "0.0.0.0:4222" is open to the network, and no credentials are asked for; set nats.token, or nats.user and nats.password, or listen on 127.0.0.1`,
 			},
 		},
@@ -274,6 +286,16 @@ func TestRequireVendor(t *testing.T) {
 			t.Errorf("got %v, want %s in it", err, want)
 		}
 	}
+}
+
+// One that only takes events in needs no vendor; one that takes none needs no token.
+func TestParts(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := load(t, config.Sources{Environ: []string{"USHER_WORKER_ON=false", "USHER_NATS_URL=nats://a:4222"}})
+	if err := c.RequireVendor(); err != nil {
+		t.Errorf("a process that only takes events in: %v", err)
+	}
+	load(t, config.Sources{Environ: append(strings.Split(miestroOn, "|"), "USHER_HTTP_EVENTS=false", "USHER_HTTP_ADDR=:8080")})
 }
 
 func TestWarnings(t *testing.T) {

@@ -101,6 +101,8 @@ func (s setting) want() string {
 		return "a duration such as 30s, 10m or 24h"
 	case reflect.Int:
 		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
 	case reflect.Float64:
 		return "a number"
 	default:

@@ -28,6 +28,7 @@ func (l *loader) check() {
 	l.checkHTTP()
 	l.checkConsole()
 	l.checkAddresses()
+	l.checkParts()
 	l.checkVendors()
 	l.checkCourses()
 	l.checkRelations()
@@ -182,9 +183,9 @@ func (l *loader) checkAddresses() {
 	case addr == httpOff:
 	case !hostPort(addr):
 		l.fault("http.addr", "cannot be "+quote(addr), want+", or off")
-	case !loopback(addr) && len(c.HTTP.Tokens)+len(c.HTTP.Clients) == 0:
+	case !loopback(addr) && c.HTTP.Events && len(c.HTTP.Tokens)+len(c.HTTP.Clients) == 0:
 		l.fault("http.addr", quote(addr)+" is open to the network, and no token is asked for",
-			"set http.tokens ("+l.settings["http.tokens"].variable+"), or listen on 127.0.0.1")
+			"set http.tokens ("+l.settings["http.tokens"].variable+"), or listen on 127.0.0.1, or turn http.events off")
 	}
 	n := c.NATS
 	switch addr := n.Embedded.Addr; {
@@ -194,6 +195,19 @@ func (l *loader) checkAddresses() {
 	case !loopback(addr) && n.Token == "" && n.User == "":
 		l.fault("nats.embedded.addr", quote(addr)+" is open to the network, and no credentials are asked for",
 			"set nats.token, or nats.user and nats.password, or listen on 127.0.0.1")
+	}
+}
+
+// checkParts refuses a process that does not act on events where nobody could
+// give it any, or take any from it.
+func (l *loader) checkParts() {
+	c := l.config
+	switch {
+	case c.Worker.On:
+	case !c.HTTP.On() || !c.HTTP.Events:
+		l.fault("worker.on", "is false, and no events are taken over HTTP either: nothing is left to do", "turn worker.on on, or http.events and http.addr")
+	case c.NATS.RunsEmbedded():
+		l.fault("worker.on", "is false, and nobody else can act on the events of the embedded server", "set nats.url to a server that others reach too")
 	}
 }
 

@@ -112,11 +112,11 @@ func (l *loader) checkCourses() {
 	}
 }
 
-// RequireVendor returns an error where no vendor is on: there is nothing to
-// serve then. It says what turns each of them on.
+// RequireVendor returns an error where no vendor is on, though this process is to
+// act on events: there is nothing to serve then. It says what turns each of them on.
 func (c Config) RequireVendor() error {
 	off := c.Off()
-	if len(off) < len(c.Vendors) {
+	if !c.Worker.On || len(off) < len(c.Vendors) {
 		return nil
 	}
 	var b strings.Builder

@@ -10,6 +10,7 @@ import { before, describe, it } from "node:test";
 
 import { anchorsOf, dashboardFaults, expressionFaults, queriesOf } from "./check-dashboard.mjs";
 import { readMetrics } from "./exposition.mjs";
+import { consumers, render } from "./manifests.mjs";
 import { blank, promtool, unparsed } from "./promtool.mjs";
 import { scrape } from "./world.mjs";
 
@@ -61,6 +62,12 @@ describe("what is there", () => {
 
   it("the dashboard has no fault", () => {
     assert.deepEqual(dashboardFaults(dashboard(), { metrics, anchors, leftOut }), []);
+  });
+
+  it("the scalers of the chart look at consumers that a running usher has", () => {
+    const lanes = Array.from(text.matchAll(/^usher_lane_pending\{(.*)\}/gm), ([, labels]) => `${/lane="replay"/.test(labels) ? "REPLAYS" : "EVENTS"}/usher-${/vendor="(\w+)"/.exec(labels)[1]}-${/lane="(\w+)"/.exec(labels)[1]}`);
+    const looked = consumers(render("full.yaml"));
+    assert.ok(looked.length === 5 && looked.every((c) => lanes.includes(c)), `${looked} of ${lanes}`);
   });
 
   it("the dashboard shows something everywhere", () => {

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/usherhq/usher/internal/config"
+)
+
+var update = flag.Bool("update", false, "write docs/configuration.md")
+
+const (
+	generatedFrom = "<!-- settings: begin -->\n"
+	generatedTo   = "<!-- settings: end -->\n"
+)
+
+// TestConfigurationPage makes the tables of docs/configuration.md: which settings
+// there are, with their variables and defaults, from the code; what they mean from
+// the comments of deploy/usher.example.yaml.
+func TestConfigurationPage(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	const page = "docs/configuration.md"
+	text := string(read(t, page))
+	before, rest, found := strings.Cut(text, generatedFrom)
+	_, after, ended := strings.Cut(rest, generatedTo)
+	if !found || !ended {
+		t.Fatalf("%s has no %q, or no %q", page, generatedFrom, generatedTo)
+	}
+	want := before + generatedFrom + settingsTables(t) + generatedTo + after
+	if *update {
+		put(t, page, want)
+	}
+	if diff := cmp.Diff(want, string(read(t, page))); diff != "" {
+		t.Errorf("%s is stale: go test ./cmd/usher -run TestConfigurationPage -update (-want +have)\n%s", page, diff)
+	}
+}
+
+// setting is a line of usher config show --json.
+type setting struct {
+	Key      string
+	Value    any
+	Variable string
+}
+
+// settingsTables returns a table for each part of the configuration.
+func settingsTables(t *testing.T) string {
+	t.Helper()
+	// An environment of its own, and no file: nothing but the defaults.
+	none, err := config.Load(config.Sources{Path: os.DevNull, Vendors: sections()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown bytes.Buffer
+	if err := none.Show(&shown, true); err != nil {
+		t.Fatal(err)
+	}
+	var list []setting
+	if err := json.Unmarshal(shown.Bytes(), &list); err != nil {
+		t.Fatal(err)
+	}
+	said, secrets := meanings(t), secretVariables(t, list)
+	var out strings.Builder
+	part := "?"
+	for _, s := range list {
+		if now := partOf(s.Key); now != part {
+			part = now
+			fmt.Fprintf(&out, "\n### %s\n\n| key | variable | default | |\n|---|---|---|---|\n", part)
+		}
+		means := said[s.Key]
+		if secrets[s.Variable] {
+			means = strings.TrimPrefix(means+"; secret", "; ")
+		}
+		if means == "" {
+			t.Errorf("deploy/usher.example.yaml says nothing of %s: write a comment behind it", s.Key)
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", s.Key, code(s.Variable), code(fmt.Sprint(s.Value)), cell.Replace(means))
+	}
+	return strings.TrimPrefix(out.String(), "\n") + "\n"
+}
+
+// cell keeps Markdown from reading more into a text than there is.
+var cell = strings.NewReplacer("|", `\|`, "*", `\*`)
+
+// partOf is the heading that a setting stands below.
+func partOf(key string) string {
+	parts := strings.Split(key, ".")
+	switch {
+	case parts[0] == "vendors":
+		return parts[0] + "." + parts[1]
+	case parts[0] == "webhooks", parts[0] == "courses":
+		return "webhooks, courses"
+	case len(parts) == 1:
+		return "usher itself"
+	default:
+		return parts[0]
+	}
+}
+
+func code(text string) string {
+	if text == "" || text == "[]" || text == "map[]" || text == "<nil>" {
+		return ""
+	}
+	return "`" + text + "`"
+}
+
+// secretVariables tells which variables hold secrets: those that have a file beside them.
+func secretVariables(t *testing.T, list []setting) map[string]bool {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "secret")
+	put(t, file, "0123456789abcdef")
+	var environ []string
+	for _, s := range list {
+		environ = append(environ, s.Variable+"_FILE="+file)
+	}
+	c, _ := config.Load(config.Sources{Path: os.DevNull, Environ: environ, Vendors: sections()}) // its faults are of no interest
+	unread := strings.Join(c.Warnings(), "\n")
+	secrets := map[string]bool{}
+	for _, s := range list {
+		secrets[s.Variable] = s.Variable != "" && !strings.Contains(unread, s.Variable+"_FILE is not read")
+	}
+	return secrets
+}
+
+// meanings returns what the comments of the example say: key → text.
+func meanings(t *testing.T) map[string]string {
+	t.Helper()
+	var doc yaml.Node
+	if err := yaml.Unmarshal(read(t, "deploy/usher.example.yaml"), &doc); err != nil {
+		t.Fatal(err)
+	}
+	said := commonMeanings()
+	out := map[string]string{}
+	var walk func(path string, n *yaml.Node)
+	walk = func(path string, n *yaml.Node) {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			at := strings.TrimPrefix(path+"."+key.Value, ".")
+			comment := strings.TrimSpace(strings.TrimPrefix(key.LineComment+value.LineComment, "#"))
+			if comment == "" && strings.HasPrefix(at, "vendors.") {
+				comment = said[key.Value]
+			}
+			if better := said[at]; better != "" {
+				comment = better
+			}
+			out[at] = comment
+			if value.Kind == yaml.MappingNode {
+				walk(at, value)
+			}
+		}
+	}
+	walk("", doc.Content[0])
+	for key, text := range said { // what the example has in comments only
+		if out[key] == "" {
+			out[key] = text
+		}
+	}
+	return out
+}
+
+// commonMeanings are those that stand in the example once for several settings, and
+// those that need more words where the settings stand one by one. A whole key wins
+// over the comment.
+func commonMeanings() map[string]string {
+	return map[string]string{
+		"base_url": "what stands before the documented paths", "rate": "calls a second over all processes; 0: no limit",
+		"concurrency": "effects at work at a time in one process", "timeout": "of one call",
+		"max_age": "how long a failing effect is tried again before it is a dead letter",
+		"api_key": "of the vendor", "api_secret": "of the vendor", "access_token": "of the vendor", "license_code": "of the account",
+		"email": "of the account that Usher uses", "password": "of that account",
+		"nats.password":       "goes with user",
+		"nats.events_max_age": "how long events are kept (30 days)", "nats.results_max_age": "how long results are kept (30 days)",
+		"nats.dead_max_age": "how long dead letters are kept (90 days)", "nats.audit_max_age": "how long it is known who did what by hand (a year)",
+		"nats.duplicate_window": "in which NATS drops a repeated Nats-Msg-Id; a million ids in it cost 235 MB of memory",
+		"worker.retry_max":      "the longest wait after a failure", "vendors.lead.rate": "calls a second over all processes; 0: no limit. Laravel's own default is 60 a minute",
+		"vendors.meiro.base_url": "the host, `https://api.<instance>.meiro.io`", "vendors.lead.base_url": "of your tenant, `https://<tenant>/api`",
+		"vendors.meiro.collect_url": "`https://<tenant>.<region>.pipes.meiro.io/collect/<source>`; takes activity",
+		"log.level":                 "trace, debug, info, warn or error", "console.people": "those with a name and a token of their own; in the file only: see [console.md](console.md)",
+		"worker.max_ack_pending": "messages of one consumer that may be unfinished", "deletions.window": "in which deletions are counted",
+		"webhooks": "senders of signed deliveries; in the file only: see [http.md](http.md)", "courses": "our course id → vendor → the vendor's; in the file only",
+	}
+}

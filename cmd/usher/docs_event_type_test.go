@@ -1,0 +1,64 @@
+package main
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// below says behind which line of a file the lines of docs/adding-an-event-type.md
+// go; a file that is not here gets them at its end.
+var below = map[string]*regexp.Regexp{
+	"events/events.go":  regexp.MustCompile(`(?m)^\tActivityTracked +=.*\n`),
+	"events/result.go":  regexp.MustCompile(`(?m)^\tActivityTracked: +\{.*\n`),
+	"cmd/usher/wire.go": regexp.MustCompile(`(?m)^\t\thandlers\.ActivityTracked\(.*\),\n`),
+}
+
+var (
+	listOfTypes = regexp.MustCompile(`(?s)(func Types\(\) \[\]string \{.*?),?\s*\}`)
+	jsonBlock   = regexp.MustCompile("(?s)## 2. The schema: (\\S+)\n.*?```json\n(.*?)```")
+)
+
+// A further event type is one struct, one schema, one handler and one line: the
+// document that says so is done to a copy of the tree.
+func TestAddingAnEventType(t *testing.T) {
+	t.Parallel()
+	tree := copyOfTree(t)
+	text := string(read(t, filepath.Join("..", "..", "docs", "adding-an-event-type.md")))
+	for _, b := range block.FindAllStringSubmatch(text, -1) {
+		kind, name, code := b[1], b[2], b[3]
+		path := filepath.Join(tree, filepath.FromSlash(name))
+		if kind == "file" {
+			put(t, path, strings.TrimPrefix(code, "\n"))
+			continue
+		}
+		was := string(read(t, path))
+		at := len(was)
+		if after, there := below[name]; there {
+			found := after.FindStringIndex(was)
+			if found == nil {
+				t.Fatalf("%s has no line %s", name, after)
+			}
+			at = found[1]
+		}
+		put(t, path, was[:at]+code+was[at:])
+	}
+	names := filepath.Join(tree, "events", "events.go")
+	put(t, names, listOfTypes.ReplaceAllString(string(read(t, names)), "$1, LessonCompleted}"))
+	schema := jsonBlock.FindStringSubmatch(text)
+	if schema == nil {
+		t.Fatal("the document has no schema")
+	}
+	put(t, filepath.Join(tree, filepath.FromSlash(schema[1])), schema[2])
+	inTree(t, tree, "gofmt", "-w", "events") // columns
+	if unformatted := inTree(t, tree, "gofmt", "-l", "handlers", "cmd/usher/wire.go"); unformatted != "" {
+		t.Errorf("gofmt would change %s", unformatted)
+	}
+	inTree(t, tree, "go", "test", "-trimpath", "-vet=off", "-run", "^TestLessonCompleted$", "./handlers")
+	inTree(t, tree, "go", "build", "-trimpath", "-o", "bin/", "./cmd/usher")
+	put(t, filepath.Join(tree, "e.json"), cloudEvent("lesson.completed", "1", `{"user_id":"ada","course_id":"go-basics","lesson":0}`))
+	if told := inTree(t, tree, "sh", "-c", "bin/usher send e.json 2>&1 || true"); !strings.Contains(told, "/data/lesson: schema:minimum") {
+		t.Errorf("usher send does not know the type: %s", told)
+	}
+}

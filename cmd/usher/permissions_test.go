@@ -1,0 +1,295 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/events"
+)
+
+// A right is one line of the example of NATS users.
+type right struct {
+	user, verb, subject string
+	line                int
+}
+
+func (r right) String() string { return fmt.Sprintf("%s may not %s %s", r.user, r.verb, r.subject) }
+
+var (
+	userLine  = regexp.MustCompile(`^\s*user: (\w+)$`)
+	verbLine  = regexp.MustCompile(`^\s*(publish|subscribe): \[$`)
+	rightLine = regexp.MustCompile(`^\s*"(\S+)"( #.*)?$`)
+)
+
+// userRights reads the example, and which rights it gives.
+func userRights(t *testing.T) (lines []string, all []right) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "nats", "users.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines = strings.Split(string(text), "\n")
+	var r right
+	for i, line := range lines {
+		if m := userLine.FindStringSubmatch(line); m != nil {
+			r.user = m[1]
+		} else if m := verbLine.FindStringSubmatch(line); m != nil {
+			r.verb = m[1]
+		} else if m := rightLine.FindStringSubmatch(line); m != nil {
+			r.subject, r.line = m[1], i
+			all = append(all, r)
+		}
+	}
+	return lines, all
+}
+
+const natsPassword = "only-for-these-tests"
+
+// guarded is a world whose NATS has the users of the example, without the rights
+// that are named.
+func guarded(t *testing.T, lines []string, without ...right) *world {
+	t.Helper()
+	lines = slices.Clone(lines)
+	for _, r := range without {
+		lines[r.line] = `"nothing"` // an empty list would allow all
+	}
+	text := regexp.MustCompile(`\$(USHER|OPERATOR|PRODUCER)_PASSWORD`).ReplaceAllString(strings.Join(lines, "\n"), natsPassword)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "nats-server.conf")
+	text = fmt.Sprintf("listen: \"127.0.0.1:-1\"\njetstream { store_dir: %q }\n", filepath.Join(dir, "data")) + text
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opts, err := server.ProcessConfigFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.NoSigs, opts.NoLog = true, true
+	s, err := server.NewServer(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	w := newWorld(t)
+	w.nats = s.ClientURL()
+	w.environ = append(w.environ, "USHER_NATS_URL="+s.ClientURL(), "USHER_NATS_PASSWORD="+natsPassword)
+	return w
+}
+
+// as is the world for one of the users.
+func (w world) as(user string) *world {
+	w.environ = append(slices.Clone(w.environ), "USHER_NATS_USER="+user)
+	return &w
+}
+
+// guardedTerm is a term of usher's: all that it does and that people do with it, each as
+// the user that it is meant for. It goes on whatever fails, and leaves that in the
+// log, until ctx ends.
+type guardedTerm struct {
+	*world
+	ctx                       context.Context // of one test
+	serve, operator, producer *world
+	missed                    []string // what did not come
+}
+
+// term lives it, and returns what did not come.
+func (w *world) term(ctx context.Context) (missed []string) {
+	w.environ = append(w.environ, "USHER_DELETIONS_COUNT=1", "USHER_WORKER_HOLD_RETRY=300ms", "USHER_WORKER_SHUTDOWN=1s")
+	p := &guardedTerm{world: w, ctx: ctx, serve: w.as("usher"), operator: w.as("operator"), producer: w.as("producer")}
+	p.tell("nats", "apply")
+	p.environ = append(p.environ, "USHER_NATS_RESULTS_MAX_AGE=700h") // another one, to be applied
+	p.serve, p.operator = w.as("usher"), w.as("operator")
+	p.tell("nats", "apply")
+	url := p.serve.overHTTP()
+	working, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(working, surroundings{Args: []string{"--config", w.file, "serve"}, Environ: p.serve.environ, Stderr: w.log, Stdout: w.log})
+	}()
+	p.until("it serves", func() bool { return strings.Contains(w.log.String(), `"serving"`) })
+	p.produce(url)
+	p.operate()
+	p.deletions()
+	stop()
+	if err := <-ended; err != nil {
+		p.missed = append(p.missed, err.Error())
+	}
+	return p.missed
+}
+
+// as runs a command as one of the users, and keeps in the log what goes wrong with it.
+func (p *guardedTerm) as(user *world, input string, args ...string) (string, error) {
+	var out bytes.Buffer
+	err := run(p.ctx, surroundings{
+		Args: append([]string{"--config", p.file}, args...), Environ: user.environ,
+		Stdin: strings.NewReader(input), Stdout: &out, Stderr: p.log,
+	})
+	if err != nil {
+		fmt.Fprintf(p.log, "usher %s: %v\n", strings.Join(args, " "), err)
+	}
+	return out.String(), err
+}
+
+// tell is as for the operator.
+func (p *guardedTerm) tell(args ...string) string {
+	out, _ := p.as(p.operator, "", args...)
+	return out
+}
+
+// until waits for something that comes within seconds where nothing is refused.
+func (p *guardedTerm) until(what string, ok func() bool) {
+	const patience = 8 * time.Second
+	for limit := time.Now().Add(patience); p.ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+		if time.Now().After(limit) {
+			p.missed = append(p.missed, what)
+			return
+		}
+	}
+}
+
+// produce sends events, over NATS and over HTTP, and one that is none.
+func (p *guardedTerm) produce(url string) {
+	for _, e := range []string{
+		cloudEvent(events.UserCreated, "c1", oneUser),
+		cloudEvent(events.EnrollmentRequested, "e1", `{"user_id":"u1","course_id":"go-basics"}`),
+		cloudEvent(events.ActivityTracked, "a1", `{"user_id":"u1","name":"lesson.finished"}`),
+	} {
+		_, _ = p.as(p.producer, e, "send")
+		p.serve.post(url+"/events", "application/cloudevents+json", strings.Replace(e, `"id":"`, `"id":"http-`, 1), nil)
+	}
+	said := func(_ *nats.Conn, _ *nats.Subscription, err error) { fmt.Fprintln(p.log, "producer:", err) }
+	nc, err := nats.Connect(p.nats, nats.UserInfo("producer", natsPassword), nats.ErrorHandler(said))
+	if err != nil {
+		p.missed = append(p.missed, err.Error())
+		return
+	}
+	defer nc.Close()
+	if _, err := nc.RequestWithContext(p.ctx, events.UserCreated, []byte(cloudEvent(events.UserCreated, "bad1", `{"user_id":"u2"}`))); err != nil {
+		fmt.Fprintln(p.log, "producer:", err)
+	}
+}
+
+// operate does what people do.
+func (p *guardedTerm) operate() {
+	p.until("all results", func() bool { return p.results("c1", "http-c1", "e1", "http-e1", "a1", "http-a1") == 2*(5+3+1) })
+	var first letter
+	p.until("dead letters", func() bool {
+		var list []letter
+		_ = json.Unmarshal([]byte(p.tell("dead", "list", "--json")), &list)
+		if len(list) == 5 {
+			first = list[0]
+		}
+		return len(list) == 5
+	})
+	p.tell("dead", "show", first.ID)
+	p.tell("dead", "replay", first.ID)
+	p.until("a replay", func() bool { return strings.Contains(p.tell("dead", "list", "--json"), `"replay": 1`) })
+	p.tell("dead", "drop", first.ID, "--reason", "a test")
+	for _, line := range []string{"pause lead", "resume lead", "user u1", "audit", "reconcile lead", "nats check"} {
+		p.tell(strings.Fields(line)...)
+	}
+	p.until("status", func() bool { _, err := p.as(p.operator, "", "status"); return err == nil })
+}
+
+// results counts those of some events.
+func (p *guardedTerm) results(ids ...string) (n int) {
+	out := p.tell("results", "--json")
+	for _, id := range ids {
+		n += strings.Count(out, fmt.Sprintf(`"event":{"id":%q`, id))
+	}
+	return n
+}
+
+// deletions deletes more users than the safety stop lets through.
+func (p *guardedTerm) deletions() {
+	_, _ = p.as(p.producer, people(events.UserDeleted, 1, 4), "send", "-")
+	p.until("deletions are held", func() bool { return strings.Contains(p.log.String(), "deletions are on hold") })
+	p.tell("approve", "deletions", "--for", "1ms", "--reason", "a test")
+	p.until("they are made", func() bool {
+		return strings.Count(p.tell("results", "--json", "--type", events.UserDeleted), "\n") == 5*4
+	})
+}
+
+// TestNATSPermissions lives a term with the rights of the example, and then with
+// each of them taken away.
+func TestNATSPermissions(t *testing.T) {
+	lines, all := userRights(t)
+	if len(all) < 30 {
+		t.Fatalf("got %d rights: the example is not read as it is written", len(all))
+	}
+	t.Run("all of them are enough", func(t *testing.T) {
+		w := guarded(t, lines)
+		if missed := w.term(t.Context()); len(missed) > 0 {
+			t.Errorf("missed: %q\n%s", missed, w.log)
+		}
+		if strings.Contains(strings.ToLower(w.log.String()), "permissions violation") {
+			t.Errorf("something was refused:\n%s", w.log)
+		}
+	})
+	var without errgroup.Group
+	without.SetLimit(6) // they mostly wait: more of them than there are processors
+	for i, r := range all {
+		if testing.Short() && i%4 != 0 {
+			continue
+		}
+		without.Go(func() error {
+			t.Run(r.String(), func(t *testing.T) { lacking(t, lines, r) })
+			return nil
+		})
+	}
+	_ = without.Wait()
+}
+
+// lacking lives a term without a right, until somebody says that it is missing.
+func lacking(t *testing.T, lines []string, r right) {
+	w := guarded(t, lines, r)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	ended := make(chan []string, 1)
+	go func() { ended <- w.term(ctx) }()
+	for {
+		select {
+		case missed := <-ended:
+			if !w.refused(r) {
+				t.Errorf("nobody says that it is missing (missed: %q)\n%s", missed, w.log)
+			}
+			return
+		case <-time.After(20 * time.Millisecond):
+			if w.refused(r) {
+				cancel()
+			}
+		}
+	}
+}
+
+var violation = regexp.MustCompile(`(?i)permissions violation for (publish|subscription) to \\*"([^"\\]+)`)
+
+// refused tells whether the log says that what r allows was refused.
+func (w *world) refused(r right) bool {
+	for _, m := range violation.FindAllStringSubmatch(w.log.String(), -1) {
+		if strings.HasPrefix(strings.ToLower(m[1]), r.verb[:7]) && server.SubjectsCollide(m[2], r.subject) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,133 @@
+{{- define "usher.name" -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "usher.labels" -}}
+app.kubernetes.io/name: usher
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- /* What a process is found by: root, component, and its vendor where it has one. */}}
+{{- define "usher.selector" -}}
+app.kubernetes.io/name: usher
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- with .vendor }}
+usher-vendor: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- /* The settings that all processes have, as usher.yaml. */}}
+{{- define "usher.config" -}}
+{{- $fixed := dict "http" (dict "addr" "0.0.0.0:8080") "log" (dict "format" "json") "worker" (dict "shutdown" (printf "%ds" (int .Values.worker.shutdownSeconds))) "nats" (dict "url" (required "nats.url: which NATS is it?" .Values.nats.url) "replicas" (int .Values.nats.replicas)) -}}
+{{- mergeOverwrite (deepCopy .Values.config) $fixed | toYaml -}}
+{{- end }}
+
+{{- /* Who a process is on NATS: root, and nats, which is nats or nats.operator. Gives env,
+the secrets that are variables, and the secrets that are files. */}}
+{{- define "usher.identity" -}}
+{{- $n := .nats -}}
+{{- $env := dict -}}{{- $secrets := dict -}}{{- $files := dict -}}
+{{- if $n.credsSecret -}}
+{{- $_ := set $files "nats.creds" $n.credsSecret -}}{{- $_ := set $env "USHER_NATS_CREDS" "/run/secrets/usher/nats.creds" -}}
+{{- else if $n.passwordSecret -}}
+{{- $_ := set $env "USHER_NATS_USER" $n.user -}}{{- $_ := set $secrets "USHER_NATS_PASSWORD" $n.passwordSecret -}}
+{{- end -}}
+{{- if .root.Values.nats.caSecret -}}
+{{- $_ := set $files "nats-ca.pem" .root.Values.nats.caSecret -}}{{- $_ := set $env "USHER_NATS_CA" "/run/secrets/usher/nats-ca.pem" -}}
+{{- end -}}
+{{- dict "env" $env "secrets" $secrets "files" $files | toJson -}}
+{{- end }}
+
+{{- /* A pod's spec without probes: root, args, env, secrets, nats, config (the ConfigMap),
+resources, grace (seconds), serves (whether it listens). */}}
+{{- define "usher.pod" -}}
+{{- $who := include "usher.identity" (dict "root" .root "nats" .nats) | fromJson -}}
+{{- $env := merge (dict) $who.env (.env | default dict) -}}
+{{- $secrets := merge (dict) $who.secrets (.secrets | default dict) -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ .grace }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  seccompProfile: {type: RuntimeDefault}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+containers:
+  - name: usher
+    image: {{ printf "%s:%s" .root.Values.image.repository (.root.Values.image.tag | default .root.Chart.AppVersion) }}
+    imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+    args: {{ .args | toJson }}
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      runAsNonRoot: true
+      runAsUser: 65532
+      runAsGroup: 65532
+      capabilities: {drop: [ALL]}
+    env:
+      - {name: USHER_CONFIG, value: /etc/usher/usher.yaml}
+{{- range $name, $value := $env }}
+      - {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- range $name, $_ := $secrets }}
+      - {name: {{ $name }}_FILE, value: /run/secrets/usher/{{ $name }}}
+{{- end }}
+    resources: {{- .resources | toYaml | nindent 6 }}
+    volumeMounts:
+      - {name: config, mountPath: /etc/usher, readOnly: true}
+{{- if or $secrets $who.files }}
+      - {name: secrets, mountPath: /run/secrets/usher, readOnly: true}
+{{- end }}
+{{- if .serves }}
+    ports:
+      - {name: http, containerPort: 8080}
+    startupProbe:
+      httpGet: {path: /healthz, port: http}
+      periodSeconds: 2
+      failureThreshold: 30
+    livenessProbe:
+      httpGet: {path: /healthz, port: http}
+      periodSeconds: 10
+      timeoutSeconds: 5
+      failureThreshold: 6
+    readinessProbe:
+      httpGet: {path: /readyz, port: http}
+      periodSeconds: 5
+      timeoutSeconds: 4
+{{- end }}
+volumes:
+  - name: config
+    configMap: {name: {{ .config }}}
+{{- if or $secrets $who.files }}
+  - name: secrets
+    projected:
+      defaultMode: 0440
+      sources:
+{{- range $name, $from := merge (dict) $secrets $who.files }}
+        - secret: {name: {{ $from.name }}, items: [{key: {{ $from.key | quote }}, path: {{ $name }}}]}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Keeps the pods of a Deployment on different nodes, where that is possible. */}}
+{{- define "usher.apart" -}}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels: {{- include "usher.selector" . | nindent 14 }}
+{{- end }}

@@ -1,0 +1,172 @@
+// The files that Usher is deployed with: the image, compose, the chart, the unit, the
+// workflows. Each check is shown to notice a fault. `make check-deploy` installs what
+// it needs and runs this.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import yaml from "js-yaml";
+
+import * as files from "./manifests.mjs";
+import { promtool } from "./promtool.mjs";
+
+const { changed, render, refused, text } = files;
+const chart = "deploy/helm/usher";
+const valueFiles = ["full.yaml", "small.yaml"];
+
+// notices asserts that a check finds what matches in a file that was changed.
+const notices = (file, change, check, want) => assert.match(changed(file, change, (at) => check(at)).join("\n"), want);
+
+describe("the chart", () => {
+  for (const values of valueFiles) {
+    it(`is well with ${values}`, () => assert.deepEqual(files.lint(values), []));
+    it(`is what Kubernetes, KEDA and the Prometheus operator take, with ${values}`, () => assert.deepEqual(files.schemaFaults(render(values)), []));
+    it(`scores, with ${values}`, () => assert.deepEqual(files.scoreFaults(render(values)), []));
+    it(`has pods in which usher can start, with ${values}`, () => assert.deepEqual(files.startFaults(render(values)), []));
+  }
+  it("has triggers that KEDA knows, for every vendor", () => {
+    const full = render("full.yaml");
+    assert.deepEqual(files.scalerFaults(full), []);
+    assert.equal(files.objects(full, "ScaledObject").length, 2);
+  });
+  it("makes the consumers before the scalers", () => {
+    const [job] = files.objects(render("full.yaml"), "Job");
+    assert.equal(job.metadata.annotations["helm.sh/hook"], "pre-install,pre-upgrade");
+    assert.deepEqual(job.spec.template.spec.containers[0].args, ["nats", "apply"]);
+  });
+  it("has the alerts", () => {
+    assert.equal(text(`${chart}/files/alerts.yaml`), text("deploy/prometheus/alerts.yaml"));
+    const [rule] = files.objects(render("full.yaml"), "PrometheusRule");
+    assert.deepEqual(rule.spec, yaml.load(text("deploy/prometheus/alerts.yaml")));
+  });
+  it("gives the secrets of a vendor to its own worker only", () => {
+    for (const o of files.objects(render("full.yaml"), "Deployment")) {
+      const got = /USHER_(LEAD|USERMOST)_\w+_FILE/.exec(JSON.stringify(o))?.[1].toLowerCase();
+      assert.equal(got && `u-${got}`, o.metadata.labels["usher-vendor"] && o.metadata.name);
+    }
+  });
+});
+
+describe("values that are refused", () => {
+  for (const [set, want] of Object.entries({
+    "nats.url=http://nats:4222": /\/nats\/url/,
+    "nats.replicas=2": /\/nats\/replicas/,
+    "nats.passwordSecret.name=": /\/nats\/passwordSecret/,
+    "image.tag=latest": /\/image\/tag/,
+    "ingest.replicas=0": /\/ingest\/replicas/,
+    "ingest.tokensSecret=null": /tokensSecret/,
+    "worker.shutdownSeconds=soon": /\/worker\/shutdownSeconds/,
+    "vendors.lead.secrets=null": /\/vendors\/lead/,
+    "vendors.lead.env.USHER_LEAD_PASSWORD=hush": /USHER_LEAD_PASSWORD/,
+    "vendors.lead.minReplica=1": /minReplica/,
+    "keda.monitoring=http://nats:8222": /\/keda\/monitoring/,
+    "keda.monitoring=": /where is the monitoring port/,
+    "config.workers.ack_wait=1s": /workers/,
+    "typo=1": /typo/,
+  })) it(set, () => assert.match(refused(set), want));
+  it("and none of the others", () => assert.equal(refused("vendors.lead.minReplicas=1"), ""));
+});
+
+describe("what is noticed in the chart", () => {
+  const template = (name) => `${chart}/templates/${name}`;
+  it("a template that is none", () => notices(template("ingest.yaml"), (t) => t.replace("{{- end }}", ""), (at) => files.lint("full.yaml", at), /template/));
+  it("a misspelt member of a pod", () => notices(template("_helpers.tpl"), (t) => t.replace("readOnlyRootFilesystem", "readOnlyRootFileSystem"), (at) => files.schemaFaults(render("full.yaml", at)), /readOnlyRootFileSystem.*not allowed/));
+  it("a misspelt member of a ScaledObject", () => notices(template("workers.yaml"), (t) => t.replace("minReplicaCount", "minReplicas"), (at) => files.schemaFaults(render("full.yaml", at)), /minReplicas.*not allowed/));
+  it("a misspelt member of a ServiceMonitor", () => notices(template("monitoring.yaml"), (t) => t.replace("endpoints:", "endpoint:"), (at) => files.schemaFaults(render("full.yaml", at)), /endpoint/));
+  it("a pod that may write everywhere", () => notices(template("_helpers.tpl"), (t) => t.replace("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"), (at) => files.scoreFaults(render("full.yaml", at)), /writable root filesystem/i));
+  it("a pod without a network policy", () => notices(template("network.yaml"), (t) => t.replace('list "ingest" "worker"', 'list "ingest"'), (at) => files.scoreFaults(render("full.yaml", at)), /NetworkPolicy/i));
+  it("a trigger without its stream", () => notices(template("workers.yaml"), (t) => t.replace(/^ +stream: .*\n/m, ""), (at) => files.scalerFaults(render("full.yaml", at)), /stream is missing/));
+  it("a trigger with what KEDA does not read", () => notices(template("workers.yaml"), (t) => t.replace("lagThreshold:", "lagTreshold:"), (at) => files.scalerFaults(render("full.yaml", at)), /lagTreshold is nothing/));
+  it("a trigger without an account", () => notices(template("workers.yaml"), (t) => t.replace(/^ +account: .*\n/m, ""), (at) => files.scalerFaults(render("full.yaml", at)), /account is missing/));
+  it("a setting that usher does not know", () => notices(`${chart}/ci/full.yaml`, (t) => t.replace("go-basics:", "go-basics: {nobody: 1}\n    other:"), (at) => files.startFaults(render("full.yaml", at)), /names no vendor/));
+  it("a secret that is not mounted", () => notices(template("_helpers.tpl"), (t) => t.replace('value: /run/secrets/usher/{{ $name }}}', 'value: /run/secrets/usher/{{ $name | lower }}}'), (at) => files.startFaults(render("full.yaml", at)), /is not mounted/));
+  it("a pod that is killed too early", () => notices(template("workers.yaml"), (t) => t.replace("(add $root.Values.worker.shutdownSeconds 15)", "10"), (at) => files.startFaults(render("full.yaml", at)), /killed before/));
+});
+
+describe("the image", () => {
+  const file = text("deploy/Dockerfile");
+  it("is well", () => assert.deepEqual(files.dockerfileFaults(file), []));
+  for (const [name, [change, want]] of Object.entries({
+    "a base that moves": [(t) => t.replace(/golang:\S+/, "golang:latest"), /golang:latest is not pinned/],
+    "an instruction that there is not": [(t) => t.replace("EXPOSE", "EXPOSED"), /EXPOSED|Unknown/],
+    "a flag that there is not": [(t) => t.replace("--interval", "--intervall"), /intervall/],
+    "root": [(t) => t.replace(/^USER .*\n/m, ""), /runs as root/],
+    "no health check": [(t) => t.replace(/^HEALTHCHECK.*\n/m, ""), /its own health/],
+    "no certificates": [(t) => t.replace(/^COPY .*ca-certificates.*\n/m, ""), /trusts no certificate/],
+    "paths of the machine in the binary": [(t) => t.replace("-trimpath ", ""), /not the same for all/],
+  })) it(`with ${name} is noticed`, () => assert.match(files.dockerfileFaults(change(file)).join("\n"), want));
+});
+
+describe("compose", () => {
+  const both = ["compose.yaml", "compose.sandbox.yaml"];
+  it("is well", () => assert.deepEqual(files.composeFaults(["compose.yaml"]), []));
+  it("is well with the sandbox", () => assert.deepEqual(files.composeFaults(both), []));
+  const plant = (change, want, list = ["compose.yaml"]) => () => notices("deploy/compose.yaml", change, (at) => files.composeFaults(list, at), want);
+  it("with a misspelt key is noticed", plant((t) => t.replace("mem_limit", "memory_limit"), /memory_limit/));
+  it("that waits for nobody is noticed", plant((t) => t.replace("apply: {condition", "aply: {condition"), /aply/));
+  it("without a limit of memory is noticed", plant((t) => t.replace(/^ +mem_limit: 512m\n/m, ""), /no limit of memory/));
+  it("with an image that moves is noticed", plant((t) => t.replace(/nats:2\S+/, "nats:latest"), /nats:latest is not pinned/));
+  it("with a password in the open is noticed", plant((t) => t.replace("USHER_NATS_PASSWORD_FILE: /run/secrets/nats_usher", "USHER_NATS_PASSWORD: hush"), /stands in the open/));
+  it("with a secret that is not mounted is noticed", plant((t) => t.replace(/^ +- nats_operator\n/m, ""), /nats_operator is not mounted/));
+  it("with a file that is not there is noticed", plant((t) => t.replace("./prometheus/alerts.yaml", "./prometheus/alert.yaml"), /there is no .*alert.yaml/));
+  it("has the NATS server that the tests run with", () => {
+    const tested = /nats-server\/v2 v(\S+)/.exec(text("go.mod"))[1];
+    assert.match(text("deploy/compose.yaml"), new RegExp(`image: nats:${tested}-`));
+  });
+  it("points the sandbox's users at it, with all that usher sandbox says", async () => {
+    const own = yaml.load(text("deploy/compose.sandbox.yaml")).services["usher-1"].environment;
+    assert.deepEqual(own, await files.sandboxEnvironment("sandbox:8090"));
+  });
+  it("has a Prometheus that starts", () => {
+    const { good, text: said } = promtool(["check", "config", files.root + "deploy/prometheus/prometheus.yaml"]);
+    assert.ok(good, said);
+  });
+  it("scrapes what there is", () => {
+    const targets = yaml.load(text("deploy/prometheus/prometheus.yaml")).scrape_configs.flatMap((s) => s.static_configs.flatMap((c) => c.targets));
+    const { services } = yaml.load(text("deploy/compose.yaml"));
+    for (const target of targets) assert.ok(target.split(":")[0] in services, target);
+  });
+});
+
+describe("the unit", () => {
+  const unit = text("deploy/systemd/usher.service");
+  it("is well", () => assert.deepEqual(files.unitFaults(unit), []));
+  it("with less shelter is noticed", () => assert.match(files.unitFaults(unit.replace("ProtectSystem=strict", "ProtectSystem=no")).join(), /ProtectSystem is not strict/));
+  it("that stops too early is noticed", () => assert.match(files.unitFaults(unit.replace("TimeoutStopSec=30", "TimeoutStopSec=5")).join(), /killed before/));
+  it("with a secret that is not loaded is noticed", () => assert.match(files.unitFaults(unit.replace("LoadCredential=miestro-api-key:", "LoadCredential=key:")).join(), /miestro-api-key is not loaded/));
+  const score = files.exposure(unit);
+  it("leaves systemd little to complain of", { skip: score === null && "systemd is not here" }, () => {
+    assert.ok(score <= 1.5, `exposure ${score}`);
+    assert.ok(files.exposure(unit.replace(/^(Protect|Private|Restrict|System|Capability).*\n/gm, "")) > 4);
+  });
+});
+
+describe("a release", { concurrency: 1 }, () => {
+  it("is the same wherever it is built, says its version and what is in it", () => {
+    const [here, there] = [files.release("v0.0.1"), files.release("v0.0.1", { elsewhere: true })];
+    assert.equal(here.sums, there.sums);
+    assert.equal(here.version, "v0.0.1");
+    const sbom = JSON.parse(here.sbom);
+    const modules = sbom.components.map((c) => `${c.name}@${c.version}`);
+    for (const want of here.modules) assert.ok(modules.includes(want), want);
+    assert.equal(modules.length, here.modules.length + 1); // and the standard library
+    assert.equal(sbom.metadata.component.version, "v0.0.1");
+  });
+  it("that has a time in it is noticed", () => {
+    const timed = (t) => t.replace("main.release=$version", "main.release=$version-$(date +%N)");
+    assert.notEqual(files.release("v0.0.1", { elsewhere: true, change: timed }).sums, files.release("v0.0.1", { elsewhere: true, change: timed }).sums);
+  });
+  it("has a version", () => assert.throws(() => files.release("1.0"), /usage/));
+});
+
+describe("the workflows and scripts", () => {
+  it("the workflows are well", () => assert.deepEqual(files.workflowFaults(), []));
+  const plant = (change, want) => () => notices(".github/workflows/ci.yml", change, files.workflowFaults, want);
+  it("a key that there is not is noticed", plant((t) => t.replace("runs-on", "run-on"), /run-on/));
+  it("a context that there is not is noticed", plant((t) => t.replace("github.ref }}", "github.reff }}"), /reff/));
+  it("an action without a version is noticed", plant((t) => t.replace("actions/checkout@v5", "actions/checkout"), /actions\/checkout/));
+  it("a slip in a step's script is noticed", plant((t) => t.replace('[ "$state" = healthy ]', "[ $stat = healthy ]"), /SC2/));
+  for (const name of files.scripts()) it(`${name} is well`, () => assert.deepEqual(files.scriptFaults(text(name)), []));
+  it("an unquoted variable is noticed", () => assert.match(files.scriptFaults("#!/usr/bin/env bash\nrm $1/*\n").join("\n"), /SC2086/));
+  it("there are scripts to look at", () => assert.ok(files.scripts().includes("scripts/release.sh")));
+});

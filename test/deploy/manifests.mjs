@@ -1,0 +1,245 @@
+// The files that Usher is deployed with, held against the tools that know them. Each
+// function returns what is wrong, a line for each; nothing is asked of any network.
+
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import yaml from "js-yaml";
+
+import { inModule } from "./schemas.mjs";
+
+const require = createRequire(import.meta.url);
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+const tools = join(root, ".tools");
+const chart = "deploy/helm/usher";
+
+export const text = (name) => readFileSync(join(root, name), "utf8");
+
+// run runs a tool, and returns whether it was content, and what it said.
+export function run(program, args, { input = "", cwd = root, env = process.env } = {}) {
+  const done = spawnSync(program.includes("/") || program === "shellcheck" ? program : join(tools, program), args, { input, cwd, env, encoding: "utf8", timeout: 120_000, maxBuffer: 1 << 26 });
+  if (done.error) throw new Error(`${program} does not run (${done.error.message}): make check-deploy installs it`);
+  return { good: done.status === 0, out: done.stdout, said: (done.stdout + done.stderr).trim() };
+}
+
+// changed hands a copy of what deploys to a check, with one file of it changed.
+export function changed(file, change, check) {
+  const dir = mkdtempSync(join(tmpdir(), "usher-files-"));
+  try {
+    for (const name of ["deploy", ".github"]) cpSync(join(root, name), join(dir, name), { recursive: true });
+    const before = readFileSync(join(dir, file), "utf8"), after = change(before);
+    if (before === after) throw new Error(`${file}: nothing was changed`);
+    writeFileSync(join(dir, file), after);
+    return check(dir);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+// lint is what helm says of the chart with some values.
+export function lint(values, at = root) {
+  const { good, said } = run("helm", ["lint", "--strict", "--quiet", chart, "-f", join(chart, "ci", values)], { cwd: at });
+  return good ? [] : [said];
+}
+
+// refused is why the chart does not take the values of full.yaml with one of them set.
+export function refused(...set) {
+  const { good, said } = run("helm", ["template", "u", chart, "-f", `${chart}/ci/full.yaml`, ...set.flatMap((s) => ["--set", s])]);
+  return good ? "" : said;
+}
+
+// render is the chart as Kubernetes gets it.
+export function render(values, at = root) {
+  const { good, out, said } = run("helm", ["template", "u", chart, "-f", join(chart, "ci", values)], { cwd: at });
+  if (!good) throw new Error(said);
+  return out;
+}
+
+export function schemaFaults(manifests) {
+  const { good, said } = run("kubeconform", ["-strict", "-schema-location", join(tools, "k8s-schemas", "{{.ResourceKind}}{{.KindSuffix}}.json"), "-"], { input: manifests });
+  return good ? [] : said.split("\n");
+}
+
+// unscored is what kube-score is not asked: an image has a tag that never moves, and
+// how many workers there are is the scaler's.
+const unscored = ["container-image-pull-policy", "deployment-replicas"];
+
+export function scoreFaults(manifests) {
+  const { good, said } = run("kube-score", ["score", "--kubernetes-version", "v1.29", "--output-format", "ci", ...unscored.flatMap((name) => ["--ignore-test", name]), "-"], { input: manifests });
+  return good ? [] : said.split("\n").filter((line) => /^\[(CRITICAL|WARNING)\]/.test(line));
+}
+
+export const objects = (manifests, ...kinds) => yaml.loadAll(manifests).filter((o) => o && (!kinds.length || kinds.includes(o.kind)));
+
+// scalerFaults holds the triggers of ScaledObjects against what KEDA's own scalers take.
+export function scalerFaults(manifests) {
+  const known = new Map(JSON.parse(readFileSync(inModule("keda", "schema/generated/scalers-schema.json"), "utf8")).scalers.map((s) => [s.type, s.parameters]));
+  const faults = [], all = objects(manifests, "ScaledObject");
+  for (const o of all) {
+    for (const { type, metadata } of o.spec.triggers) {
+      const fault = (why) => faults.push(`${o.metadata.name}, ${metadata.consumer ?? type}: ${why}`);
+      const takes = known.get(type);
+      if (!takes) { fault(`KEDA has no scaler ${type}`); continue; }
+      for (const p of takes) if (!p.optional && p.default === undefined && !(p.name in metadata)) fault(`${p.name} is missing`);
+      if (type === "nats-jetstream" && !metadata.account && !metadata.accountID) fault("account is missing"); // KEDA's code wants it, its schema does not say so
+      for (const [name, value] of Object.entries(metadata)) {
+        if (!takes.some((p) => p.name === name)) fault(`${name} is nothing that KEDA reads`);
+        if (typeof value !== "string") fault(`${name} is no text`);
+      }
+    }
+  }
+  return faults;
+}
+
+// consumers is the consumers that the scalers look at, as stream/consumer.
+export const consumers = (manifests) => objects(manifests, "ScaledObject").flatMap((o) => o.spec.triggers.map(({ metadata }) => `${metadata.stream}/${metadata.consumer}`));
+
+// startFaults asks usher of every pod whether it could start there, with its settings,
+// and with something in each of its secrets.
+export function startFaults(manifests) {
+  const faults = [], dir = mkdtempSync(join(tmpdir(), "usher-pod-"));
+  const configs = new Map(objects(manifests, "ConfigMap").map((o) => [o.metadata.name, o.data["usher.yaml"]]));
+  const put = (name, content) => { const path = join(dir, name); mkdirSync(dirname(path), { recursive: true }); writeFileSync(path, content); return path; };
+  try {
+    for (const o of objects(manifests, "Deployment", "Job")) {
+      const pod = o.spec.template.spec, [container] = pod.containers, fault = (why) => faults.push(`${o.kind} ${o.metadata.name}: ${why}`);
+      const mounted = (pod.volumes.find((v) => v.name === "secrets")?.projected.sources ?? []).flatMap((s) => s.secret.items.map((i) => i.path));
+      const env = { PATH: process.env.PATH, HOME: dir };
+      for (const { name, value } of container.env) {
+        const secret = /^\/run\/secrets\/usher\/(.+)$/.exec(value)?.[1];
+        if (secret && !mounted.includes(secret)) fault(`${name}: ${secret} is not mounted`);
+        env[name] = name === "USHER_CONFIG" ? put("usher.yaml", configs.get(pod.volumes.find((v) => v.name === "config").configMap.name) ?? "") : secret ? put(secret, "something-secret") : value;
+      }
+      const { good, said } = run(join(root, "usher"), ["config", "check"], { cwd: dir, env });
+      if (!good || /^warning/m.test(said)) fault(said);
+      const shutdown = /shutdown: (\d+)s/.exec(readFileSync(join(dir, "usher.yaml"), "utf8"))[1];
+      if (pod.terminationGracePeriodSeconds <= Number(shutdown)) fault("it is killed before worker.shutdown has passed");
+    }
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+  return faults;
+}
+
+// dockerfileFaults is what two linters say, and what an image of ours must have.
+export function dockerfileFaults(content) {
+  // dockerfilelint has never heard of these flags. Whether a base is pinned is asked below.
+  const flags = { invalid_format: /^HEALTHCHECK --/, missing_tag: /^FROM --platform=/ };
+  const lines = content.split("\n");
+  const faults = require("dockerfile-utils").validate(content).map((d) => `line ${d.range.start.line + 1}: ${d.message}`);
+  for (const f of require("dockerfilelint").run("/", content)) {
+    if (!flags[f.rule]?.test(lines[f.line - 1])) faults.push(`line ${f.line}: ${f.title}: ${f.description}`);
+  }
+  const last = content.slice(content.lastIndexOf("\nFROM "));
+  for (const [, image] of content.matchAll(/^FROM (?:--\S+ )*(\S+)/gm)) if (image !== "scratch" && !/:\d+\.\d+\.\d+/.test(image)) faults.push(`${image} is not pinned`);
+  for (const [want, why] of [[/^\nFROM scratch$/m, "the image is not made from scratch"], [/^USER [1-9]\d*(:\d+)?$/m, "it runs as root"], [/^HEALTHCHECK .*CMD \["\/usher", "health"\]$/m, "usher does not check its own health"], [/ca-certificates\.crt/, "it trusts no certificate"]]) if (!want.test(last)) faults.push(why);
+  if (!/go build -trimpath -buildvcs=false/.test(content)) faults.push("the binary is not the same for all");
+  return faults;
+}
+
+// composeFaults is what the reference implementation of Compose says, and what each of
+// our services must have.
+export function composeFaults(files, at = root) {
+  const dir = join(at, "deploy");
+  const { good, out, said } = run(join(tools, "compose-go/cmd"), ["-format", "json", ...files], { cwd: dir });
+  if (!good) return [said];
+  const project = JSON.parse(out), faults = [];
+  for (const [name, s] of Object.entries(project.services)) {
+    const fault = (why) => faults.push(`${name}: ${why}`);
+    if (!s.healthcheck) fault("no healthcheck");
+    if (!s.mem_limit) fault("no limit of memory");
+    if (!s.restart) fault("nothing starts it again");
+    if (!/:(\d+\.\d+|v\d+\.\d+|local|v?\$)/.test(s.image)) fault(`${s.image} is not pinned`);
+    if (s.image.startsWith("usher:") && s.command[0] === "serve" && !(seconds(s.stop_grace_period) > 15)) fault("it is killed before worker.shutdown has passed");
+    for (const other of Object.keys(s.depends_on ?? {})) if (!(other in project.services)) fault(`there is no ${other} to wait for`);
+    for (const { source, target } of s.secrets ?? []) if (!project.secrets?.[source]) fault(`there is no secret ${target ?? source}`);
+    for (const [variable, value] of Object.entries(s.environment ?? {})) {
+      if (files.length === 1 && /(_SECRET|_PASSWORD|_TOKENS?|_API_KEY|_LICENSE_CODE)$/.test(variable)) fault(`${variable} stands in the open`);
+      const secret = /^\/run\/secrets\/(.+)$/.exec(value)?.[1];
+      if (secret && !s.secrets?.some((x) => x.source === secret)) fault(`${variable}: ${secret} is not mounted`);
+    }
+    for (const v of s.volumes ?? []) if (v.type === "bind" && !run("/bin/sh", ["-c", 'test -e "$1"', "sh", v.source]).good) fault(`there is no ${v.source}`);
+  }
+  return faults;
+}
+
+const seconds = (duration) => Number(/(?:(\d+)m)?(\d+)s/.exec(duration ?? "")?.slice(1).reduce((sum, n) => sum * 60 + Number(n ?? 0), 0) ?? 0);
+
+// unitFaults is what a unit of ours must have; systemd's own word on it is asked where
+// systemd is.
+export function unitFaults(content) {
+  const faults = [], of = (key) => Array.from(content.matchAll(new RegExp(`^${key}=(.*)$`, "gm")), ([, v]) => v);
+  for (const [key, want] of Object.entries({ DynamicUser: "yes", NoNewPrivileges: "yes", ProtectSystem: "strict", ProtectHome: "yes", PrivateTmp: "yes", PrivateDevices: "yes", CapabilityBoundingSet: "", RestrictNamespaces: "yes", MemoryDenyWriteExecute: "yes", Restart: "always" })) {
+    if (!of(key).includes(want)) faults.push(`${key} is not ${want || "empty"}`);
+  }
+  if (!(Number(of("TimeoutStopSec")[0]) > 15)) faults.push("it is killed before worker.shutdown has passed");
+  for (const variable of of("Environment")) {
+    const [, name, secret] = /^(\w+)=%d\/(.+)$/.exec(variable) ?? [];
+    if (secret && !of("LoadCredential").some((c) => c.startsWith(secret + ":"))) faults.push(`${name}: ${secret} is not loaded`);
+    if (/(_SECRET|_PASSWORD|_TOKENS?|_API_KEY|_LICENSE_CODE)=/.test(variable)) faults.push(`${variable.split("=")[0]} stands in the open`);
+  }
+  return faults;
+}
+
+// exposure is systemd's own score, from 0, the best, to 10; null where it is not here.
+export function exposure(content) {
+  if (spawnSync("systemd-analyze", ["security", "--help"]).status !== 0) return null;
+  const dir = mkdtempSync(join(tmpdir(), "usher-unit-"));
+  try {
+    writeFileSync(join(dir, "usher.service"), content);
+    const { said } = run("/usr/bin/env", ["systemd-analyze", "security", "--offline=true", "--no-pager", join(dir, "usher.service")]);
+    return Number(/exposure level for .*: ([\d.]+)/.exec(said)?.[1] ?? NaN);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+export function workflowFaults(at = root) {
+  const { good, said } = run("actionlint", ["-no-color", "-oneline", "-shellcheck", "shellcheck", join(at, ".github/workflows/ci.yml"), join(at, ".github/workflows/release.yml")], { cwd: at });
+  return good ? [] : said.split("\n");
+}
+
+// sandboxEnvironment is what usher sandbox says that usher serve is to be started with,
+// where the sandbox is at host.
+export async function sandboxEnvironment(host) {
+  const child = spawn(join(root, "usher"), ["sandbox", "--addr", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  for await (const part of child.stdout.setEncoding("utf8")) if ((said += part).includes("USHER_USERMOST_RATE")) child.kill();
+  const own = /http:\/\/(\S+)\/state/.exec(said)[1];
+  return Object.fromEntries(Array.from(said.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value.replace(own, host)]));
+}
+
+// release builds a release for this kind of machine only, here or in a copy of the
+// source at another place, and returns what is to be known of it.
+export function release(version, { elsewhere = false, change } = {}) {
+  const dir = mkdtempSync(join(tmpdir(), "usher-release-"));
+  try {
+    const source = elsewhere ? join(dir, "somewhere", "else") : root;
+    if (elsewhere) for (const name of git("ls-files", "-co", "--exclude-standard", "*.go", "go.*", "*/assets/*", "*/templates/*", "schemas", "scripts", "cmd", "internal", "vendors")) cpSync(join(root, name), join(source, name));
+    const script = join(source, "scripts/release.sh");
+    if (change) writeFileSync(script, change(readFileSync(script, "utf8")));
+    const { good, said } = run(script, [version, join(dir, "out")], { cwd: dir, env: { ...process.env, TARGETS: "linux/amd64" } });
+    if (!good) throw new Error(said);
+    const sums = readFileSync(join(dir, "out/SHA256SUMS"), "utf8");
+    if (!run("/bin/sh", ["-c", "sha256sum -c --quiet SHA256SUMS"], { cwd: join(dir, "out") }).good) throw new Error("the sums are wrong");
+    const binary = join(dir, "out", `usher_${version}_linux_amd64`);
+    const modules = Array.from(execFileSync("go", ["version", "-m", binary], { encoding: "utf8" }).matchAll(/^\tdep\t(\S+)\t(\S+)/gm), ([, name, v]) => `${name}@${v}`);
+    return { sums, modules, sbom: readFileSync(binary + ".cdx.json", "utf8"), version: run(binary, ["--version"]).said };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).split("\n").filter(Boolean);
+
+// scripts is all shell scripts of the project.
+export const scripts = () => git("ls-files", "-co", "--exclude-standard", ".ci", "scripts").filter((name) => text(name).startsWith("#!/usr/bin/env bash"));
+
+export function scriptFaults(content) {
+  const { good, said } = run("shellcheck", ["--shell=bash", "--enable=all", "--exclude=SC2250,SC2310,SC2312,SC2292,SC2248", "-"], { input: content });
+  return good ? [] : said.split("\n");
+}

@@ -1,0 +1,427 @@
+// Package docs_test holds the documents, the contract in schemas/asyncapi.yaml and
+// the examples to the code. With -update it writes what is generated.
+package docs_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/schemas"
+)
+
+var update = flag.Bool("update", false, "write the files that are generated")
+
+// root is the repository.
+var root = filepath.Join("..", "..")
+
+const contract = "schemas/asyncapi.yaml"
+
+// request is an event type as the template of the contract knows it.
+type request struct {
+	Name    string
+	Results []told
+}
+
+// told is the type of a result.
+type told struct{ Name, Says string }
+
+// extension is an attribute that Usher keeps or reads beyond those of CloudEvents itself.
+type extension struct{ Name, Means string }
+
+var extensions = []extension{
+	{"traceparent", "The trace of the producer; kept, and given to results."},
+	{"tracestate", "With traceparent."},
+	{"correlationid", "Kept, and given to results; else a result has its event's id."},
+	{"causationid", "The id of what caused this event; of a result, its event's."},
+	{"partitionkey", "Kept. Usher orders by user_id, whatever stands here."},
+	{"sequence", "Kept. Usher orders by the place in the stream."},
+	{"expirytime", "RFC 3339. An event that nobody has begun by then is skipped."},
+}
+
+// actions are the types of what is written to the audit.
+var actions = []string{
+	bus.DeadReplayed, bus.DeadDropped, bus.VendorPaused, bus.VendorResumed,
+	bus.DeletionsApproved, bus.DeletionsDropped, bus.AccountRepaired, bus.EventSent,
+}
+
+// outcomes are one outcome for each of the types of results that a request has.
+var outcomes = []struct{ outcome, says string }{
+	{events.Done, "The vendor has it as %s asks, now or from before."},
+	{events.Failed, "The vendor could not be made to do what %s asks; there is a dead letter."},
+	{events.Superseded, "What %s asks was not done: overtaken by a newer event, expired, or nothing that the vendor can do."},
+}
+
+func requests() (list []request) {
+	for _, name := range events.Types() {
+		r := request{Name: name}
+		for _, o := range outcomes {
+			r.Results = append(r.Results, told{events.ResultType(name, o.outcome), fmt.Sprintf(o.says, name)})
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+func TestContractIsGenerated(t *testing.T) {
+	text, err := template.ParseFiles(filepath.Join("testdata", "asyncapi.yaml.tmpl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := text.Execute(&out, map[string]any{"Types": requests(), "Extensions": extensions, "Actions": actions}); err != nil {
+		t.Fatal(err)
+	}
+	generated(t, contract, out.Bytes())
+}
+
+// generated compares a file with what it must hold, or writes it.
+func generated(t *testing.T, name string, want []byte) {
+	t.Helper()
+	path := filepath.Join(root, filepath.FromSlash(name))
+	if *update {
+		if err := os.WriteFile(path, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(string(want), string(load(t, name))); diff != "" {
+		t.Errorf("%s is stale: go test ./test/docs -update (-want +have)\n%s", name, diff)
+	}
+}
+
+// load reads a file of the repository; one that is not there is empty.
+func load(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		t.Error(err)
+	}
+	return text
+}
+
+// TestContractHasEveryChannel compares the addresses with those of the code, without the template.
+func TestContractHasEveryChannel(t *testing.T) {
+	want := []string{"/events", "/webhooks/{source}", "usher.audit", "usher.dead.{vendor}.{type}.{key}", "usher.replay.{vendor}.{type}"}
+	want = append(want, events.Types()...)
+	for _, typ := range events.ResultTypes() {
+		want = append(want, events.ResultSubject(typ, "{vendor}"))
+	}
+	var doc struct {
+		Channels map[string]struct{ Address string }
+	}
+	if err := yaml.Unmarshal(load(t, contract), &doc); err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, c := range doc.Channels {
+		have = append(have, c.Address)
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("(-code +contract)\n%s", diff)
+	}
+}
+
+// opener reads the files of the repository for the compiler of schemas.
+type opener struct{ read *[]string }
+
+func (o opener) Load(url string) (any, error) {
+	path, _ := strings.CutPrefix(url, "file://")
+	*o.read = append(*o.read, filepath.Base(path))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(path, ".json") {
+		return jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	}
+	var doc any
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, err
+	}
+	if text, err = json.Marshal(doc); err != nil {
+		return nil, err
+	}
+	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
+}
+
+// message is a message of the contract.
+type message struct {
+	Headers map[string]any
+	Traits  []map[string]string
+	Payload struct {
+		SchemaFormat string `yaml:"schemaFormat"`
+		Schema       any
+	}
+	Examples []shown
+}
+
+// shown is an example of a message.
+type shown struct{ Headers, Payload reference }
+
+type reference struct {
+	Ref string `yaml:"$ref"`
+}
+
+// TestMessages compiles the schema of each payload, which must be ours, and holds
+// each example to it and to what Usher itself takes.
+func TestMessages(t *testing.T) {
+	var doc struct {
+		Components struct{ Messages map[string]message }
+	}
+	if err := yaml.Unmarshal(load(t, contract), &doc); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, r := range requests() {
+		want = append(want, r.Name+".structured", r.Name+".binary")
+		for _, result := range r.Results {
+			want = append(want, result.Name)
+		}
+	}
+	for _, name := range want {
+		if _, there := doc.Components.Messages[name]; !there {
+			t.Errorf("the contract has no message %s", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(doc.Components.Messages)) {
+		m := doc.Components.Messages[name]
+		t.Run(name, func(t *testing.T) {
+			payload, read := compile(t, "#/components/messages/"+name+"/payload/schema")
+			if slices.Contains(want, name) {
+				checkSchema(t, name, read)
+				checkExamples(t, name, m, payload)
+			}
+		})
+	}
+}
+
+// compile compiles a schema of the contract, and returns which files it is made of.
+func compile(t *testing.T, pointer string) (schema *jsonschema.Schema, read []string) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(contract)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	c.UseLoader(opener{&read})
+	if schema, err = c.Compile("file://" + filepath.ToSlash(path) + pointer); err != nil {
+		t.Fatal(err)
+	}
+	return schema, read
+}
+
+// checkSchema checks that the data of a message is described by the schema that
+// Usher holds it to, and by no other.
+func checkSchema(t *testing.T, name string, read []string) {
+	t.Helper()
+	typ := strings.TrimSuffix(strings.TrimSuffix(name, ".structured"), ".binary")
+	if slices.Contains(events.ResultTypes(), typ) {
+		typ = events.ResultSchema
+	}
+	if diff := cmp.Diff([]string{filepath.Base(contract), typ + ".json"}, read); diff != "" {
+		t.Errorf("its schema is made of other files (-want +have)\n%s", diff)
+	}
+	ours, err := schemas.JSON(typ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(ours, load(t, "schemas/event/"+typ+".json")) {
+		t.Errorf("schemas/event/%s.json is not the schema that Usher holds the data to", typ)
+	}
+}
+
+// checkExamples checks the examples of a message.
+func checkExamples(t *testing.T, name string, m message, payload *jsonschema.Schema) {
+	t.Helper()
+	if len(m.Examples) == 0 {
+		t.Fatal("it has no example")
+	}
+	for _, one := range m.Examples {
+		text, header := exampleOf(t, one)
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := payload.Validate(value); err != nil {
+			t.Error(err)
+		}
+		if header != nil {
+			checkHeader(t, name, header)
+		}
+		e, err := events.FromNATS(header, text)
+		if err == nil {
+			err = valid(t, e)
+		}
+		if err != nil {
+			t.Errorf("Usher refuses the example: %v", err)
+		}
+		if !strings.HasPrefix(name, e.Type()) {
+			t.Errorf("the example is %s", e.Type())
+		}
+	}
+}
+
+// valid holds an event to what Usher holds it to.
+func valid(t *testing.T, e events.Event) error {
+	t.Helper()
+	set, err := schemas.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(events.ResultTypes(), e.Type()) {
+		return set.ValidateResult(e)
+	}
+	return set.Validate(e)
+}
+
+// checkHeader holds the headers of an example to their schema: that of binary mode
+// and the message's own.
+func checkHeader(t *testing.T, name string, header map[string][]string) {
+	t.Helper()
+	value := map[string]any{}
+	for key, values := range header {
+		value[key] = values[0]
+	}
+	for _, pointer := range []string{"#/components/messageTraits/binary/headers", "#/components/messages/" + name + "/headers"} {
+		schema, _ := compile(t, pointer)
+		if err := schema.Validate(value); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// exampleOf reads what an example of the contract refers to: a file with the
+// event, or one with headers and payload.
+func exampleOf(t *testing.T, m shown) (payload []byte, header map[string][]string) {
+	t.Helper()
+	name, part, _ := strings.Cut(m.Payload.Ref, "#/")
+	text := load(t, filepath.Join("schemas", name))
+	if part == "" {
+		return text, nil
+	}
+	if part != "payload" || m.Headers.Ref != name+"#/headers" {
+		t.Fatalf("the example refers to %+v, want headers and payload of one file", m)
+	}
+	var file struct {
+		Headers map[string]string
+		Payload json.RawMessage
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	header = map[string][]string{}
+	for name, value := range file.Headers {
+		header[name] = []string{value}
+	}
+	return file.Payload, header
+}
+
+// TestModesAreOneEvent compares the two examples of each type: one event.
+func TestModesAreOneEvent(t *testing.T) {
+	for _, typ := range events.Types() {
+		structured := exampleEvent(t, typ)
+		file := "../examples/events/" + typ + ".binary.json#/"
+		payload, header := exampleOf(t, shown{reference{file + "headers"}, reference{file + "payload"}})
+		binary, err := events.FromNATS(header, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(written(t, structured), written(t, binary)); diff != "" {
+			t.Errorf("%s (-structured +binary)\n%s", typ, diff)
+		}
+	}
+}
+
+func exampleEvent(t *testing.T, typ string) events.Event {
+	t.Helper()
+	e, err := events.Parse(load(t, "examples/events/"+typ+".json"))
+	if err != nil {
+		t.Fatalf("%s: %v", typ, err)
+	}
+	return e
+}
+
+// written is an event as Usher writes it, as a value.
+func written(t *testing.T, e events.Event) (v any) {
+	t.Helper()
+	_, text, err := events.ToNATS(e)
+	if err == nil {
+		err = json.Unmarshal(text, &v)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestResultsAreAsUsherWritesThem makes the examples of results.
+func TestResultsAreAsUsherWritesThem(t *testing.T) {
+	failure := &events.ResultError{Class: "permanent", Status: 422, Message: "seat limit reached"}
+	for _, typ := range events.Types() {
+		for _, o := range outcomes {
+			e := exampleEvent(t, typ)
+			r := events.Result{Vendor: "lead", Outcome: o.outcome, AccountID: "7", Attempts: 1, TookMS: 41}
+			if o.outcome == events.Failed {
+				r.Error = failure
+			}
+			result, err := events.NewResult(events.ResultOf{
+				Request: e, Key: events.Key(e.Source(), e.ID()), Source: "/usher", At: e.Time().Add(time.Second), Result: r,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, text, err := events.ToNATS(result)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			if err := json.Indent(&out, text, "", "  "); err != nil {
+				t.Fatal(err)
+			}
+			generated(t, "examples/results/"+result.Type()+".json", append(out.Bytes(), '\n'))
+		}
+	}
+}
+
+// TestInnerMessages compares the members of dead letters and actions with the code's.
+func TestInnerMessages(t *testing.T) {
+	for pointer, of := range map[string]any{
+		"#/components/schemas/deadletter/schema":             bus.DeadLetter{},
+		"#/components/schemas/action/schema/properties/data": bus.Action{},
+	} {
+		schema, _ := compile(t, pointer)
+		if diff := cmp.Diff(members(of), slices.Sorted(maps.Keys(schema.Properties))); diff != "" {
+			t.Errorf("%s (-code +contract)\n%s", pointer, diff)
+		}
+	}
+}
+
+// members are the names that the fields of a struct have in JSON, sorted.
+func members(of any) (names []string) {
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

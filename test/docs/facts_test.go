@@ -1,0 +1,83 @@
+package docs_test
+
+import (
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestFigures compares the figures that pages repeat with docs/benchmarks.md, where
+// they are measured: who writes new ones there finds here which words to change.
+func TestFigures(t *testing.T) {
+	measured := string(load(t, "docs/benchmarks.md"))
+	for page, figures := range map[string]map[string]string{
+		"docs/comparison.md": {
+			"1.69 times what Bento": "usher = 1.69 × peer",
+			"0.40 of a bare loop":   "usher = 0.40 × bare loop, 1 KV",
+		},
+		"docs/operating.md": {
+			"one process made 211 a second": "| usher | 211 | 211 |",
+			"four made 821":                 "| usher × 4 | 821 | 821 |",
+			"94 MB with 100,000 activities": "94 MB at most;",
+			"at a time: 220 MB":             "| 220 MB |",
+		},
+	} {
+		text := strings.Join(strings.Fields(string(load(t, page))), " ")
+		for said, source := range figures {
+			if !strings.Contains(text, said) {
+				t.Errorf("%s does not say %q: change this test with the page", page, said)
+			}
+			if !strings.Contains(measured, source) {
+				t.Errorf("%s says %q, but docs/benchmarks.md no longer has %q", page, said, source)
+			}
+		}
+	}
+}
+
+// TestPackages checks that every package that others can import says what it is for,
+// shows how it is used or is in docs/library.md for other reasons, and stands there.
+func TestPackages(t *testing.T) {
+	page := string(load(t, "docs/library.md"))
+	found := 0
+	for _, name := range []string{"events", "schemas", "handlers", "vendors", "vendors/*"} {
+		folders, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, folder := range folders {
+			p := packageOf(t, folder)
+			if p == nil {
+				continue
+			}
+			found++
+			if !strings.HasPrefix(p.Doc, "Package "+p.Name+" ") {
+				t.Errorf("%s has no comment that says what it is for", folder)
+			}
+			if rel, err := filepath.Rel(root, folder); err != nil || !strings.Contains(page, "(../"+filepath.ToSlash(rel)+")") {
+				t.Errorf("docs/library.md does not name %s: %v", path.Base(folder), err)
+			}
+		}
+	}
+	if found < 11 {
+		t.Errorf("found %d packages: are they elsewhere?", found)
+	}
+}
+
+// packageOf reads the package in a folder, without its tests; nil where there is none.
+func packageOf(t *testing.T, folder string) *doc.Package {
+	t.Helper()
+	files := token.NewFileSet()
+	found, err := parser.ParseDir(files, folder, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, parser.ParseComments) //nolint:staticcheck // one package a folder, without tags
+	if err != nil {
+		return nil // a file, not a folder
+	}
+	for _, p := range found {
+		return doc.New(p, folder, 0)
+	}
+	return nil
+}
