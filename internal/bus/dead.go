@@ -91,21 +91,12 @@ var errNoPayload = errors.New("its payload was too large to be kept, and is no l
 
 // omitted reads the payload that was too large to be kept with a dead letter.
 func (b *Bus) omitted(ctx context.Context, d DeadLetter) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, b.layout.Events)
-	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", b.layout.Events, err)
-	}
-	if stream.CachedInfo().Created.UnixNano() != d.Epoch {
+	raw, err := b.at(ctx, d.Epoch, d.Seq)
+	switch {
+	case errors.Is(err, ErrGone):
 		return nil, errNoPayload
-	}
-	raw, err := stream.GetMsg(ctx, d.Seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, errNoPayload
-	}
-	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+	case err != nil:
+		return nil, err
 	}
 	return raw.Data, nil
 }

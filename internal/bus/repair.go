@@ -32,24 +32,33 @@ func (o Original) Key() string { return events.Key(o.Event.Source(), o.Event.ID(
 
 // Original reads the event at a place of the stream of events, or returns ErrGone.
 func (b *Bus) Original(ctx context.Context, epoch int64, seq uint64) (Original, error) {
+	m, err := b.at(ctx, epoch, seq)
+	if err != nil {
+		return Original{}, err
+	}
+	e, err := events.FromNATS(m.Header, m.Data)
+	return Original{Event: e, Epoch: epoch, Seq: seq, Stored: m.Time, header: m.Header, payload: m.Data}, err
+}
+
+// at reads the message at a place of the stream of events, or returns ErrGone.
+func (b *Bus) at(ctx context.Context, epoch int64, seq uint64) (*jetstream.RawStreamMsg, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	stream, err := b.js.Stream(ctx, b.layout.Events)
 	if err != nil {
-		return Original{}, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+		return nil, fmt.Errorf("stream %s: %w", b.layout.Events, err)
 	}
 	if stream.CachedInfo().Created.UnixNano() != epoch {
-		return Original{}, ErrGone
+		return nil, ErrGone
 	}
 	m, err := stream.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Original{}, ErrGone
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return nil, ErrGone
+	case err != nil:
+		return nil, fmt.Errorf("stream %s: %w", b.layout.Events, err)
 	}
-	if err != nil {
-		return Original{}, fmt.Errorf("stream %s: %w", b.layout.Events, err)
-	}
-	e, err := events.FromNATS(m.Header, m.Data)
-	return Original{Event: e, Epoch: epoch, Seq: seq, Stored: m.Time, header: m.Header, payload: m.Data}, err
+	return m, nil
 }
 
 // Repair is an event on its way to one vendor once more, since an account there is

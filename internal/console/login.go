@@ -2,15 +2,13 @@ package console
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 	"path"
 	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/usherhq/usher/internal/caller"
 )
 
 // How often a token may be tried from one address: a few times at once, then one
@@ -19,52 +17,6 @@ const (
 	triesAtOnce = 5
 	tryEvery    = 12 * time.Second
 )
-
-// manyAddresses is how many are remembered; beyond it those go that have not
-// tried of late.
-const manyAddresses = 10_000
-
-// tries counts the tries to log in by address.
-type tries struct {
-	mu sync.Mutex
-	by map[string]*rate.Limiter
-}
-
-func newTries() *tries { return &tries{by: map[string]*rate.Limiter{}} }
-
-// take counts a try, and tells whether it may be made.
-func (t *tries) take(address string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	limiter := t.by[address]
-	if limiter == nil {
-		t.prune()
-		limiter = rate.NewLimiter(rate.Every(tryEvery), triesAtOnce)
-		t.by[address] = limiter
-	}
-	return limiter.Allow()
-}
-
-func (t *tries) prune() {
-	if len(t.by) < manyAddresses {
-		return
-	}
-	for address, limiter := range t.by {
-		if limiter.Tokens() >= triesAtOnce {
-			delete(t.by, address)
-		}
-	}
-	if len(t.by) >= manyAddresses {
-		clear(t.by)
-	}
-}
-
-// forget clears the slate of an address.
-func (t *tries) forget(address string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.by, address)
-}
 
 // loginForm is what the page to log in shows.
 type loginForm struct {
@@ -80,8 +32,8 @@ func (c *Console) loginPage(_ context.Context, v *visit) (answer, error) {
 // token, or another password.
 func (c *Console) login(_ context.Context, v *visit) (answer, error) {
 	form := loginForm{Next: within(v.PostFormValue("next"))}
-	address := remote(v.Request)
-	if !c.tries.take(address) {
+	address := caller.Address(v.Request)
+	if c.tries.Take(address) > 0 {
 		form.Wrong = "Too many tries from this address: wait a minute, then try again."
 		return answer{page: "login", title: "Log in", data: form, status: http.StatusTooManyRequests}, nil
 	}
@@ -91,7 +43,7 @@ func (c *Console) login(_ context.Context, v *visit) (answer, error) {
 		form.Wrong = "This token is not known. It stands in console.tokens or console.people of the configuration."
 		return answer{page: "login", title: "Log in", data: form, status: http.StatusUnauthorized}, nil
 	}
-	c.tries.forget(address)
+	c.tries.Forget(address)
 	value, err := newSession(person, time.Now())
 	if err != nil {
 		return answer{}, err
@@ -112,13 +64,4 @@ func within(next string) string {
 		return root
 	}
 	return next
-}
-
-// remote is the address of the other side, without its port.
-func remote(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

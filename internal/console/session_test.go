@@ -91,26 +91,6 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-func TestTriesOfOneAddressDoNotCountForAnother(t *testing.T) {
-	tries := newTries()
-	for range triesAtOnce {
-		tries.take("a")
-	}
-	if tries.take("a") || !tries.take("b") {
-		t.Error("tries are not counted by address")
-	}
-	tries.forget("a")
-	if !tries.take("a") {
-		t.Error("they are not forgotten")
-	}
-	for i := range manyAddresses + 10 {
-		tries.take(string(rune(i)) + "x")
-	}
-	if len(tries.by) > manyAddresses {
-		t.Errorf("%d addresses are remembered", len(tries.by))
-	}
-}
-
 func TestCookieWithoutTLS(t *testing.T) {
 	if c := cookie(httptest.NewRequest(http.MethodGet, "/console/", nil), "v", time.Hour); c.Secure || !c.HttpOnly {
 		t.Errorf("got %s", c)

@@ -12,8 +12,10 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/caller"
 )
 
 // Stream stores events.
@@ -88,13 +90,13 @@ type Readiness struct {
 type endpoint struct {
 	config Config
 	deps   Deps
-	limits *limits
+	limits *caller.Limits
 }
 
 // New returns the endpoint: /events, /webhooks/{source}, /schemas/{type},
 // /healthz and /readyz.
 func New(c Config, d Deps) http.Handler {
-	return &endpoint{config: c, deps: d, limits: newLimits(c.Rate)}
+	return &endpoint{config: c, deps: d, limits: caller.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
 }
 
 // ServeHTTP finds the route by the exact path. It never redirects: a sender of

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/caller"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
@@ -33,7 +34,7 @@ func (h Webhook) known() bool { return h.Verifier != nil }
 // postWebhook takes one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
-	if !p.within(w, r, "webhook "+name+" "+remote(r)) {
+	if !p.within(w, r, "webhook "+name+" "+caller.Address(r)) {
 		return
 	}
 	body, ok := p.body(w, r)
