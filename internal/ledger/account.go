@@ -86,6 +86,8 @@ type Account struct {
 	Effects []Effect          `json:"effects,omitempty"`
 	Past    []Effect          `json:"past,omitempty"` // finished ones that no rule asks about any more, oldest first; at most MostPast
 	Claim   *Claim            `json:"claim,omitempty"`
+	// Forgotten is when the user's data were erased from the record last; see Forget.
+	Forgotten time.Time `json:"forgotten,omitzero"`
 }
 
 // Course is what was last applied to one course of an account.

@@ -56,7 +56,7 @@ type Decision struct {
 // Arrive applies the rules to a message that came in. What it changes in the
 // record counts only once the record has been saved.
 func (a *Account) Arrive(m Arrival) Decision {
-	if a.UserID == "" {
+	if a.UserID == "" && m.Scope != Activity { // who did something is nobody's question
 		a.UserID = m.UserID
 	}
 	a.prune(m.Now.Add(-m.Keep))
