@@ -195,20 +195,10 @@ func (b *Bus) last(ctx context.Context, subject string) (DeadLetter, error) {
 	return d, nil
 }
 
-// Drop removes a dead letter as it was read. One that has taken its place since
+// Drop erases a dead letter as it was read. One that has taken its place since
 // stays: a replay may fail again before its dead letter is removed.
 func (b *Bus) Drop(ctx context.Context, d DeadLetter) error {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, DeadStream)
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", DeadStream, err)
-	}
-	opts := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSubject(d.subject())}
-	if d.at > 0 {
-		opts = append(opts, jetstream.WithPurgeSequence(d.at+1))
-	}
-	if err := stream.Purge(ctx, opts...); err != nil {
+	if err := b.Erase(ctx, DeadStream, d.at); err != nil {
 		return fmt.Errorf("drop dead letter: %w", err)
 	}
 	return nil
