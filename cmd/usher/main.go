@@ -88,6 +88,7 @@ type cli struct {
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
 	Measure benchCmds  `embed:""`
 
+	Forget    forgetCmd    `cmd:"" help:"Erase what usher stores of one user."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare the ledger with the accounts that a vendor lists, and put right what can be."`
 }
 

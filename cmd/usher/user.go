@@ -45,7 +45,12 @@ func (u userCmd) Run(ctx context.Context, a *app) error {
 }
 
 func tellStory(a *app, s ops.Story) error {
-	if len(s.Accounts)+len(s.Events) == 0 {
+	switch {
+	case len(s.Accounts)+len(s.Events) > 0:
+	case !s.Forgotten.IsZero():
+		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: nothing is known any more\n", s.Forgotten.UTC().Format(time.RFC3339))
+		return err
+	default:
 		_, err := fmt.Fprintf(a.Stderr, "no vendor was ever asked for anything about %s; is that the user_id of the events?\n", harmless(s.UserID, ""))
 		return err
 	}

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -28,6 +29,8 @@ const (
 	AccountRepaired = "usher.account.repaired"
 
 	EventSent = "usher.event.sent" // by hand, from the console
+
+	UserForgotten = "usher.user.forgotten"
 )
 
 // Action is what a person did to usher's work.
@@ -43,11 +46,12 @@ type Action struct {
 	Replay  int       `json:"replay,omitempty"`     // the number of the replay that was sent
 	Until   time.Time `json:"until,omitzero"`       // the end of a pause that has one
 	Account string    `json:"account_id,omitempty"` // the vendor's id of what was repaired
+	User    string    `json:"user,omitempty"`       // the digest of the id of who was forgotten
 }
 
-// What is the thing it was done to: a vendor, the ID of a dead letter, or nothing
-// of these.
-func (a Action) What() string { return strings.Trim(a.Vendor+"."+a.Key, ".") }
+// What is the thing it was done to: a vendor, the ID of a dead letter, the digest of
+// a user's id, or nothing of these.
+func (a Action) What() string { return cmp.Or(strings.Trim(a.Vendor+"."+a.Key, "."), a.User) }
 
 // Audit writes an action down for a year or however long the stream keeps it,
 // and returns once the server has it. It is called before the action itself:

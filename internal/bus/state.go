@@ -20,6 +20,10 @@ type LaneState struct {
 	PausedTo time.Time
 	Asked    bool   // whether a process takes from it at this moment
 	Owner    string // of a pinned lane: what the server calls its owner's time; empty where it has none
+
+	Floor     uint64   // all messages up to here are done with
+	Delivered uint64   // none behind here was delivered to anybody
+	Subjects  []string // that it carries
 }
 
 // State asks the server how a lane stands.
@@ -32,6 +36,7 @@ func (b *Bus) State(ctx context.Context, stream, consumer string) (LaneState, er
 	}
 	i := c.CachedInfo()
 	s := LaneState{Pending: i.NumPending, Waiting: i.NumAckPending, Limit: i.Config.MaxAckPending, Redone: i.NumRedelivered}
+	s.Floor, s.Delivered, s.Subjects = i.AckFloor.Stream, i.Delivered.Stream, filters(i.Config)
 	if i.Paused && i.Config.PauseUntil != nil {
 		s.PausedTo = *i.Config.PauseUntil
 	}

@@ -19,6 +19,9 @@ func EffectKey(vendor, userID, eventKey string) string {
 // EffectsOf is the pattern of all EffectKeys of a user.
 func EffectsOf(userID string) string { return "*." + digest(userID) + ".*" }
 
+// RecordsOf is the pattern of all AccountKeys of a user.
+func RecordsOf(userID string) string { return "*." + digest(userID) }
+
 // VendorOf is the vendor that a key names.
 func VendorOf(key string) string {
 	vendor, _, _ := strings.Cut(key, ".")

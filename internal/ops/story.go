@@ -27,6 +27,9 @@ type Story struct {
 	Accounts []AccountAt  `json:"accounts"`
 	Events   []StoryEvent `json:"events"`         // in the order of the stream, by vendor within
 	More     int          `json:"more,omitempty"` // older effects that are not told
+	// Forgotten is when the user's data were erased; zero where they were not, or the
+	// user has come back since.
+	Forgotten time.Time `json:"forgotten,omitzero"`
 }
 
 // AccountAt is the user's account at one vendor.
@@ -99,6 +102,9 @@ func (d *Desk) lifecycle(ctx context.Context, s *Story) error {
 			return err
 		}
 		if record.UserID == "" {
+			if s.Forgotten.Before(record.Forgotten) {
+				s.Forgotten = record.Forgotten
+			}
 			continue
 		}
 		s.Accounts = append(s.Accounts, account(v.Name, record))

@@ -1,0 +1,167 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ledger"
+)
+
+// Forgetting is how a user is forgotten.
+type Forgetting struct {
+	Unfinished bool                        // though something is still to be done
+	Accounts   bool                        // though vendors have accounts still
+	Events     bool                        // in a stream of events that is not usher's own, too
+	Progress   func(what string, done int) // may be nil
+}
+
+// Forgotten is what came of it.
+type Forgotten struct {
+	User   string    `json:"user"` // the digest of the id
+	At     time.Time `json:"at"`
+	Erased []Found   `json:"erased"`
+	Stays  []string  `json:"stays"` // in words: what is left, where, and for how long
+}
+
+// ErrNotYet is returned where a user is not forgotten, since something has to be
+// done first.
+var ErrNotYet = errors.New("nothing was erased")
+
+// Refusal says why a user is not to be forgotten yet, or nil.
+func (h Holding) Refusal(o Forgetting) error {
+	var why []error
+	if len(h.Open) > 0 && !o.Unfinished {
+		why = append(why, errors.New("something is still to be done for the user: let it come to its end (usher status, usher user), or leave it undone with --force"))
+	}
+	if len(h.Accounts) > 0 && !o.Accounts {
+		why = append(why, errors.New("the user still has accounts at vendors: send user.deleted first, and ask the vendors where usher cannot delete; then leave them as they are with --keep-accounts"))
+	}
+	if why == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrNotYet, errors.Join(why...))
+}
+
+// Forget writes down who does it, and erases what was found of a user, but for
+// what keeps a late event from bringing the user back (ledger.Account.Forget). Where
+// it breaks off, it is begun again from a new Holding. What came since it was found
+// stays: it may be of one who came back.
+//
+// What an effect could be done from goes first, the ledger then, and what only tells
+// of it last: so nothing is done again for want of a memory.
+func (d *Desk) Forget(ctx context.Context, h Holding, o Forgetting, by Deed) (Forgotten, error) {
+	f := Forgotten{User: h.User, At: time.Now().UTC(), Erased: []Found{}, Stays: []string{}}
+	if err := h.Refusal(o); err != nil {
+		return f, err
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, int) {}
+	}
+	act := by.action(bus.UserForgotten)
+	act.User = h.User
+	if err := d.Bus.Audit(ctx, d.Config.Source, act); err != nil {
+		return f, err
+	}
+	for _, step := range []func(context.Context, Holding, Forgetting, *Forgotten) error{
+		d.eraseReplays, d.eraseLetters, d.eraseEvents, d.eraseAccounts, d.eraseEffects, d.eraseResults, d.scrub,
+	} {
+		if err := step(ctx, h, o, &f); err != nil {
+			return f, fmt.Errorf("%w; run it again to go on", err)
+		}
+	}
+	f.Stays = append(f.Stays, fmt.Sprintf("%s: who replayed, dropped or repaired what of the user's, by event and vendor's account, for %s", bus.AuditStream, d.Config.NATS.AuditMaxAge))
+	return f, nil
+}
+
+func (d *Desk) eraseReplays(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
+	return d.erase(ctx, bus.ReplaysStream, h.replays, o, f)
+}
+
+func (d *Desk) eraseEvents(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
+	if d.Config.NATS.EventsStream != "" && !o.Events {
+		if len(h.events) > 0 {
+			f.Stays = append(f.Stays, fmt.Sprintf("%s: %d events of the user, since this stream is not usher's own; erase them there, or with --events", h.stream, len(h.events)))
+		}
+		return nil
+	}
+	var list []uint64
+	for _, e := range h.events {
+		list = append(list, e.seq)
+	}
+	return d.erase(ctx, h.stream, list, o, f)
+}
+
+func (d *Desk) eraseResults(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
+	return d.erase(ctx, bus.ResultsStream, h.results, o, f)
+}
+
+// erase erases messages of a stream, the newest first: what is deleted already stays
+// deleted, should it break off.
+func (d *Desk) erase(ctx context.Context, stream string, list []uint64, o Forgetting, f *Forgotten) error {
+	for i, seq := range slices.Backward(list) {
+		if err := d.Bus.Erase(ctx, stream, seq); err != nil {
+			return err
+		}
+		o.Progress("erased from "+stream, len(list)-i)
+	}
+	f.Erased = append(f.Erased, Found{stream, len(list)})
+	return nil
+}
+
+func (d *Desk) eraseLetters(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
+	for i, letter := range h.letters {
+		if err := d.Bus.Drop(ctx, letter); err != nil {
+			return err
+		}
+		o.Progress("erased from "+bus.DeadStream, i+1)
+	}
+	f.Erased = append(f.Erased, Found{bus.DeadStream, len(h.letters)})
+	return nil
+}
+
+func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
+	return d.eraseRecords(ctx, bus.AccountsKV, h.records[bus.AccountsKV], f, func(r *ledger.Account) bool {
+		idle := (r.Claim == nil && len(r.Unfinished()) == 0) || o.Unfinished
+		gone := r.State != ledger.Active || o.Accounts
+		if !idle || !gone || r.Reaches(h.fence) {
+			return false
+		}
+		r.Forget(h.fence, f.At)
+		return true
+	})
+}
+
+func (d *Desk) eraseEffects(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
+	return d.eraseRecords(ctx, bus.EffectsKV, h.records[bus.EffectsKV], f, func(r *ledger.Account) bool {
+		if len(r.Unfinished()) > 0 && !o.Unfinished {
+			return false
+		}
+		r.Forget(ledger.Order{}, f.At)
+		return true
+	})
+}
+
+// eraseRecords lets forget work on each record, by compare-and-set, until it is
+// anonymous, or forget does not want to by now.
+func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f *Forgotten, forget func(*ledger.Account) bool) error {
+	book, err := d.book(ctx, bucket)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		done := false
+		err := book.Change(ctx, key, func(r *ledger.Account) { done = r.Anonymous() || forget(r) })
+		if err != nil {
+			return err
+		}
+		if !done {
+			return fmt.Errorf("the record of the user at %s was changed meanwhile: a newer event came, or something is being done", ledger.VendorOf(key))
+		}
+	}
+	f.Erased = append(f.Erased, Found{bucket, len(keys)})
+	return nil
+}
