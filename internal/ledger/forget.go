@@ -41,12 +41,12 @@ func (e Effect) anonymous() Effect {
 	return e
 }
 
-// Anonymous tells whether Forget would find nothing to take away.
+// Anonymous tells whether the record was forgotten, and has learned nothing since.
 func (a *Account) Anonymous() bool {
 	known := func(e Effect) bool {
 		return e.Phase != Finished || e.Course != "" || e.Outcome.AccountID != "" || e.Outcome.Message != ""
 	}
-	return a.UserID == "" && a.AccountID == "" && a.Former == "" && a.Claim == nil && len(a.Courses) == 0 && len(a.Past) == 0 && !slices.ContainsFunc(a.Effects, known)
+	return !a.Forgotten.IsZero() && a.UserID == "" && a.AccountID == "" && a.Former == "" && a.Claim == nil && len(a.Courses) == 0 && len(a.Past) == 0 && !slices.ContainsFunc(a.Effects, known)
 }
 
 // Unfinished are the effects that have no outcome yet.

@@ -126,7 +126,7 @@ func (d *Desk) eraseLetters(ctx context.Context, h Holding, o Forgetting, f *For
 func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
 	return d.eraseRecords(ctx, bus.AccountsKV, h.records[bus.AccountsKV], f, func(r *ledger.Account) bool {
 		idle := (r.Claim == nil && len(r.Unfinished()) == 0) || o.Unfinished
-		gone := r.State != ledger.Active || o.Accounts
+		gone := living(r) == "" || o.Accounts
 		if !idle || !gone || r.Reaches(h.fence) {
 			return false
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -167,8 +166,8 @@ func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended m
 			h.records[bus.AccountsKV] = append(h.records[bus.AccountsKV], key)
 		}
 		vendor := ledger.VendorOf(key)
-		if r.State == ledger.Active {
-			h.Accounts = append(h.Accounts, Living{Vendor: vendor, ID: r.AccountID, Why: stillThere(r)})
+		if why := living(&r); why != "" {
+			h.Accounts = append(h.Accounts, Living{Vendor: vendor, ID: cmp.Or(r.AccountID, r.Former), Why: why})
 		}
 		h.effects(vendor, &r, ended)
 	})
@@ -217,20 +216,25 @@ func (h *Holding) effects(vendor string, r *ledger.Account, ended map[string]boo
 	}
 }
 
-// stillThere says why a vendor has an account still.
-func stillThere(r ledger.Account) string {
-	last := ledger.Effect{}
+// living says why a vendor has the user's account still; empty where it has none.
+func living(r *ledger.Account) string {
+	last := ledger.Effect{Outcome: &ledger.Outcome{}}
 	for _, e := range slices.Concat(r.Past, r.Effects) {
 		if e.Type == events.UserDeleted && e.Outcome != nil && !e.Order.Before(last.Order) {
 			last = e
 		}
 	}
+	kind := last.Outcome.Kind
 	switch {
-	case last.Outcome == nil:
-		return "no user.deleted was carried out there"
-	case last.Outcome.Kind == events.Unsupported:
+	case r.Anonymous():
+		return ""
+	case kind == events.Unsupported && last.Order == r.Life:
 		return "usher cannot delete there: ask the vendor"
+	case r.State != ledger.Active:
+		return ""
+	case kind == events.Failed:
+		return "user.deleted failed there: see usher dead list"
 	default:
-		return fmt.Sprintf("the last user.deleted came to %s there", last.Outcome.Kind)
+		return "no user.deleted was carried out there"
 	}
 }

@@ -41,13 +41,17 @@ func (p *person) event(header map[string][]string, payload []byte) (events.Event
 		case id != "":
 			return e, anothers
 		case e.Subject() == p.id:
+			p.note(e)
 			return e, theirs
 		}
 	}
-	if p.inHeaders(header) || p.inText(payload) || (err == nil && p.inText(e.Data())) {
-		return e, theirs
+	if !p.inHeaders(header) && !p.inText(payload) && (err != nil || !p.inText(e.Data())) {
+		return e, nobodys
 	}
-	return e, nobodys
+	if err == nil {
+		p.note(e)
+	}
+	return e, theirs
 }
 
 // note keeps what an event of theirs says to know others by.

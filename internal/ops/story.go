@@ -141,6 +141,9 @@ func (d *Desk) activity(ctx context.Context, s *Story) error {
 		return err
 	}
 	for i := range records {
+		if !records[i].Forgotten.IsZero() {
+			continue
+		}
 		for k := range records[i].Effects {
 			s.Events = append(s.Events, effectOf(ledger.VendorOf(keys[i]), &records[i], &records[i].Effects[k]))
 		}
