@@ -6,11 +6,11 @@ package usermost
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
@@ -79,21 +79,9 @@ func NewAPI(c Config) *API {
 }
 
 // judge takes 404 as the document does: "Invalid URL", so that the base URL or
-// the license code is wrong, whatever the event. A 2xx is a refusal where the
-// container's status is neither success nor queued.
-func judge(status int, body []byte) (vendors.Class, bool) {
-	if status == http.StatusNotFound {
-		return vendors.Unusable, true
-	}
-	var out container
-	if status > 299 || json.Unmarshal(body, &out) != nil {
-		return vendors.Again, false
-	}
-	switch out.Response.Status {
-	case "", "success", "queued":
-		return vendors.Again, false
-	}
-	return vendors.Permanent, true
+// the license code is wrong, whatever the event.
+func judge(status int, _ []byte) (vendors.Class, bool) {
+	return vendors.Unusable, status == http.StatusNotFound
 }
 
 // User is what Usermost is told of a user. What is empty is not sent, and stays
@@ -132,6 +120,12 @@ const eventTime = "2006-01-02T15:04:05-0700"
 // container is what every answer is wrapped in.
 type container struct {
 	Response Answer `json:"response"`
+}
+
+// Refused tells whether a 2xx is a refusal: where its status is neither success
+// nor queued.
+func (c *container) Refused() bool {
+	return !slices.Contains([]string{"", "success", "queued"}, c.Response.Status)
 }
 
 // Answer is what the container of every answer holds: {"response":{"data":{…},"message":"…","status":"…"}}.
