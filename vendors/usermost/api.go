@@ -99,18 +99,18 @@ type User struct {
 
 // Event is something a user did.
 type Event struct {
-	UserID string         // ours
-	Name   string         // shorter than 50 characters; names of system events are Usermost's own
-	At     time.Time      // sent in UTC, with seconds; not sent where it is zero
-	Data   map[string]any // texts, numbers, booleans, lists and objects
+	UserID string    // ours
+	Name   string    // shorter than 50 characters; names of system events are Usermost's own
+	At     time.Time // sent in UTC, with seconds; not sent where it is zero
+	Data   any       // an object of texts, numbers, booleans, lists and objects; not sent where it is nil
 }
 
 // tracked is an Event as it goes over the wire.
 type tracked struct {
-	UserID    string         `json:"userId"`
-	EventName string         `json:"eventName"`
-	EventTime string         `json:"eventTime,omitempty"`
-	EventData map[string]any `json:"eventData,omitempty"`
+	UserID    string `json:"userId"`
+	EventName string `json:"eventName"`
+	EventTime string `json:"eventTime,omitempty"`
+	EventData any    `json:"eventData,omitempty"`
 }
 
 // eventTime is the documented pattern yyyy-MM-ddTHH:mm:ssZ, whose example,
