@@ -45,6 +45,9 @@ type Sight struct {
 	revision uint64
 }
 
+// Seen tells whether the record was seen.
+func (s Sight) Seen() bool { return s.seen }
+
 // Absent is the sight of a record that is probably not there. Whoever is mistaken
 // learns it when the record is saved.
 func Absent() Sight { return Sight{seen: true} }
