@@ -41,7 +41,7 @@ type bench struct {
 	stream *stream
 	told   *told
 	calls  atomic.Int64
-	loads  atomic.Int64 // of records
+	loads  atomic.Int64      // of records
 	port   any               // the vendor; nil: one whose creations end as it is told
 	more   map[string]string // published after the message: payloads by subject
 	tracer trace.Tracer      // nil: no traces
