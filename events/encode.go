@@ -18,12 +18,12 @@ import (
 // the specification, then extensions by name, then the data. It refuses, with an
 // *InvalidError, what Parse would refuse to read back.
 func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
-	a, problem := attributesOf(e)
+	core, more, problem := attributesOf(e)
 	if problem != nil {
 		return nil, nil, problem
 	}
 	b := make([]byte, 0, 512+len(e.DataEncoded)*4/3)
-	b = appendContext(b, &a.ctx)
+	b = appendContext(b, core, more)
 	b, problem = appendData(b, e)
 	if problem != nil {
 		return nil, nil, problem
@@ -37,14 +37,15 @@ func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
 }
 
 // attributesOf checks the attributes of an event that may have been made by
-// hand, and returns them as Parse would.
-func attributesOf(e Event) (*attributes, *InvalidError) {
+// hand. It returns those of the specification in its order, as texts, and the
+// extensions by name.
+func attributesOf(e Event) (core []field, more []extension, _ *InvalidError) {
 	a := &attributes{prefix: "/"}
 	c, ok := e.Context.(*event.EventContextV1)
 	if !ok || c == nil {
-		return nil, a.refuse("specversion", RuleSpecVersion, `make the event with specversion "1.0"`)
+		return nil, nil, a.refuse("specversion", RuleSpecVersion, `make the event with specversion "1.0"`)
 	}
-	core := append(make([]field, 0, len(coreAttributes)),
+	core = append(make([]field, 0, len(coreAttributes)),
 		field{"specversion", c.GetSpecVersion()}, field{"id", c.ID}, field{"source", c.GetSource()}, field{"type", c.Type})
 	if c.Subject != nil {
 		core = append(core, field{"subject", *c.Subject})
@@ -60,15 +61,22 @@ func attributesOf(e Event) (*attributes, *InvalidError) {
 	}
 	for _, f := range core {
 		if err := a.setText(f.name, f.value); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Extensions)) {
 		if err := a.setExtension(name, c.Extensions[name]); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		more = append(more, extension{name, a.ctx.Extensions[name]})
 	}
-	return a, a.done()
+	return core, more, a.done()
+}
+
+// extension is one that Parse could have read.
+type extension struct {
+	name  string
+	value any // a string, a bool or an int32
 }
 
 // setExtension takes an extension of any type that the SDK knows.
@@ -87,30 +95,19 @@ func (a *attributes) setExtension(name string, value any) *InvalidError {
 	return a.set(name, text)
 }
 
-// appendContext writes the opening brace and the attributes.
-func appendContext(b []byte, c *event.EventContextV1) []byte {
-	b = append(b, `{"specversion":"1.0","id":`...)
-	b = appendString(b, c.ID)
-	b = appendMember(b, "source", c.GetSource())
-	b = appendMember(b, "type", c.Type)
-	if c.Subject != nil {
-		b = appendMember(b, "subject", *c.Subject)
+// appendContext writes the opening brace, the attributes of the specification
+// and the extensions.
+func appendContext(b []byte, core []field, more []extension) []byte {
+	b = append(b, '{')
+	for _, f := range core {
+		b = appendMember(b, f.name, f.value)
 	}
-	if c.Time != nil {
-		b = appendMember(b, "time", c.Time.String())
-	}
-	if c.DataContentType != nil {
-		b = appendMember(b, "datacontenttype", *c.DataContentType)
-	}
-	if c.DataSchema != nil {
-		b = appendMember(b, "dataschema", c.DataSchema.String())
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Extensions)) {
-		switch v := c.Extensions[name].(type) {
+	for _, x := range more {
+		switch v := x.value.(type) {
 		case string:
-			b = appendMember(b, name, v)
+			b = appendMember(b, x.name, v)
 		default: // a bool or an int32: their JSON is what fmt writes
-			b = fmt.Appendf(b, `,"%s":%v`, name, v)
+			b = fmt.Appendf(b, `,"%s":%v`, x.name, v)
 		}
 	}
 	return b
@@ -138,9 +135,13 @@ func appendData(b []byte, e Event) ([]byte, *InvalidError) {
 	return appendString(append(b, `,"data":`...), string(data)), nil
 }
 
-// appendMember writes a comma, a name that needs no escapes, and a string.
+// appendMember writes a name that needs no escapes and a string, behind a comma
+// where they are not the first member.
 func appendMember(b []byte, name, value string) []byte {
-	b = append(b, `,"`...)
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	b = append(b, '"')
 	b = append(b, name...)
 	b = append(b, `":`...)
 	return appendString(b, value)

@@ -2,7 +2,6 @@ package events
 
 import (
 	"encoding/json"
-	"slices"
 	"strconv"
 	"time"
 
@@ -99,6 +98,9 @@ func ResultID(eventKey, vendor string, replay int) string {
 	return hash(eventKey, vendor, strconv.Itoa(replay))
 }
 
+// resultSchema is the dataschema of results.
+var resultSchema = *types.ParseURI(SchemaID(ResultSchema))
+
 // ResultOf is what NewResult makes a result event from.
 type ResultOf struct {
 	Request     Event     // the event that was asked; the zero Event where the message could not be read
@@ -126,12 +128,13 @@ func NewResult(of ResultOf) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
+	schema := resultSchema
 	c := &event.EventContextV1{
 		ID:         ResultID(of.Key, r.Vendor, of.Replay),
 		Type:       ResultType(of.RequestType, r.Outcome),
 		Subject:    subjectOf(of),
 		Time:       &types.Timestamp{Time: of.At.UTC()},
-		DataSchema: types.ParseURI(SchemaID(ResultSchema)),
+		DataSchema: &schema,
 		Extensions: originOf(of.Request),
 	}
 	c.Source.Opaque = of.Source
@@ -161,9 +164,8 @@ func originOf(request Event) map[string]any {
 		return nil
 	}
 	ext := map[string]any{"causationid": request.ID(), "correlationid": request.ID()}
-	for name, value := range request.Extensions() {
-		s, ok := value.(string)
-		if ok && s != "" && slices.Contains([]string{"correlationid", "traceparent", "tracestate"}, name) {
+	for _, name := range []string{"correlationid", "traceparent", "tracestate"} {
+		if s := Extension(request, name); s != "" {
 			ext[name] = s
 		}
 	}

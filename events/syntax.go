@@ -71,6 +71,9 @@ func ParseTime(s string) (time.Time, error) {
 
 // isReference reports whether s is a URI-reference (RFC 3986).
 func isReference(s string) bool {
+	if simple(s) {
+		return true
+	}
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '%':
@@ -87,8 +90,23 @@ func isReference(s string) bool {
 	return err == nil
 }
 
+// simple reports whether s holds nothing but slashes and characters that mean
+// nothing in a URI: a reference, and behind https:// a URI, as most are.
+func simple(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !isDigit(c) && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '/' && c != '-' && c != '.' && c != '_' && c != '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // isAbsolute reports whether s is a URI with a scheme and something behind it.
 func isAbsolute(s string) bool {
+	if rest, web := strings.CutPrefix(s, "https://"); web && rest != "" && simple(rest) {
+		return true
+	}
 	if !isReference(s) {
 		return false
 	}

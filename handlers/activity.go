@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/vendors"
@@ -19,7 +20,11 @@ func tracks(port any) bool {
 }
 
 func planActivity(v Vendor, e events.Event) (Plan, error) {
-	d, err := data[events.ActivityTrackedData](e)
+	d, err := data[struct {
+		events.ActivityTrackedData
+
+		Properties json.RawMessage `json:"properties"` // passed on as they came
+	}](e)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -32,9 +37,10 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 		if at.IsZero() {
 			at = k.From.At
 		}
-		err := p.Track(ctx, vendors.Activity{
-			Origin: k.From, UserID: d.UserID, Name: d.Name, At: at, Properties: d.Properties,
-		})
-		return Reply{Outcome: events.Done}, err
+		did := vendors.Activity{Origin: k.From, UserID: d.UserID, Name: d.Name, At: at}
+		if len(d.Properties) > len("{}") {
+			did.Properties = d.Properties
+		}
+		return Reply{Outcome: events.Done}, p.Track(ctx, did)
 	}}, nil
 }

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,6 +54,11 @@ func (p *port) Enroll(_ context.Context, e vendors.Enrollment) error {
 
 func (p *port) Track(_ context.Context, a vendors.Activity) error {
 	p.note("track %s at %s", a.Name, a.At.Format(time.RFC3339))
+	if a.Properties != nil {
+		written, err := json.Marshal(a.Properties)
+		p.note("with %s", written)
+		return err
+	}
 	return nil
 }
 
@@ -226,10 +232,12 @@ func TestWhoTakesPart(t *testing.T) {
 
 func TestActivityTracked(t *testing.T) {
 	h := handlers.ActivityTracked()
+	exact := map[string]any{"user_id": "u1", "name": "paid", "properties": map[string]any{"order": json.Number("9007199254740993"), "sum": json.Number("1.10")}}
 	check(t, h, map[string]outcomeCase{
-		"when it happened":  {&port{}, map[string]any{"user_id": "u1", "name": "lesson", "occurred_at": "2026-08-31T10:00:00Z"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-08-31T10:00:00Z"}},
-		"the event's time":  {&port{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-09-01T08:00:00Z"}},
-		"a vendor that has": {struct{}{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Unsupported, nil, nil},
+		"when it happened":   {&port{}, map[string]any{"user_id": "u1", "name": "lesson", "occurred_at": "2026-08-31T10:00:00Z"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-08-31T10:00:00Z"}},
+		"the event's time":   {&port{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-09-01T08:00:00Z"}},
+		"numbers stay exact": {&port{}, exact, handlers.Known{}, events.Done, nil, []string{"track paid at 2026-09-01T08:00:00Z", `with {"order":9007199254740993,"sum":1.10}`}},
+		"a vendor that has":  {struct{}{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Unsupported, nil, nil},
 	})
 	if got := []bool{h.Takes(&port{}), h.Takes(struct{}{})}; !slices.Equal(got, []bool{true, false}) {
 		t.Errorf("got %v, want that only a vendor that tracks takes activity", got)

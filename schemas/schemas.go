@@ -52,6 +52,7 @@ func New() (*Set, error) {
 	c := jsonschema.NewCompiler()
 	c.RegisterFormat(&jsonschema.Format{Name: "date-time", Validate: dateTime})
 	c.AssertFormat()
+	c.UseRegexpEngine(pattern)
 	set := &Set{byName: make(map[string]contract)}
 	for _, name := range names() {
 		compiled, err := compile(c, name)

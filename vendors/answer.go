@@ -35,8 +35,16 @@ func (c *Client) read(call Call, p prepared, res *http.Response) error {
 	if err := json.Unmarshal(body, call.Out); err != nil {
 		return c.fail(call, &Error{Status: res.StatusCode, Message: "the answer is not the JSON that the vendor documents", Unknown: write})
 	}
+	if out, ok := call.Out.(Refuser); ok && out.Refused() {
+		e := c.refusal(call, p, res, body)
+		e.Class = Permanent
+		return e
+	}
 	return nil
 }
+
+// Refuser is an Out that may be a refusal for good, though the status is a 2xx.
+type Refuser interface{ Refused() bool }
 
 // refused tells whether the vendor's own reading takes the answer for a failure.
 func (c *Client) refused(status int, body []byte) bool {
@@ -48,7 +56,7 @@ func (c *Client) refused(status int, body []byte) bool {
 }
 
 // refusal makes the error of an answer that is a failure.
-func (c *Client) refusal(call Call, p prepared, res *http.Response, body []byte) error {
+func (c *Client) refusal(call Call, p prepared, res *http.Response, body []byte) *Error {
 	e := &Error{Status: res.StatusCode, After: retryAfter(res.Header.Get("Retry-After"), time.Now())}
 	e.Class = classify(res.StatusCode)
 	if c.status != nil {

@@ -76,7 +76,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	transport := o.HTTP
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.MaxIdleConnsPerHost = 256
+		own.MaxIdleConns, own.MaxIdleConnsPerHost = 0, 1024 // by default a hundred stay open in all, and the others are dialled again for each call
 		transport = punctual(own)
 	}
 	c := &Client{

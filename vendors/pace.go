@@ -57,27 +57,34 @@ func most(r rate.Limit) int {
 // wait takes the caller's turn. It returns an Error with ErrLate for a call that
 // could not begin before begin; with After, where the vendor asked for it.
 func (p *pace) wait(ctx context.Context, begin time.Time) *Error {
-	ctx, cancel := context.WithDeadline(ctx, begin)
-	defer cancel()
-	if ctx.Err() != nil {
+	rest := max(0, p.rest())
+	if rest > time.Until(begin) {
+		return &Error{Err: ErrLate, After: rest}
+	}
+	if !sleep(ctx, rest) {
 		return &Error{Err: ErrLate}
 	}
-	switch rest := p.rest(); {
-	case rest > time.Until(begin):
-		return &Error{Err: ErrLate, After: rest}
-	case rest > 0:
-		timer := time.NewTimer(rest)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return &Error{Err: ErrLate}
-		}
-	}
-	if err := p.limit.Wait(ctx); err != nil {
+	turn := p.limit.Reserve()
+	if d := turn.Delay(); d > time.Until(begin) || !sleep(ctx, d) {
+		turn.Cancel()
 		return &Error{Err: ErrLate}
 	}
 	return nil
+}
+
+// sleep waits for as long, and returns false where ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // rest is how long no call may be made.

@@ -82,7 +82,7 @@ type Activity struct {
 	UserID     string // ours
 	Name       string
 	At         time.Time
-	Properties map[string]any
+	Properties any // an object, such as a map or the JSON of one; nil where there are none
 }
 
 // NormalEmail is an e-mail as we send it, without surrounding blanks and in

@@ -36,7 +36,7 @@ func step(tb testing.TB) {
 
 // TestAStepAllocates holds what the ledger costs an effect to a ceiling.
 func TestAStepAllocates(t *testing.T) {
-	const most = 40
+	const most = 26
 	if got := testing.AllocsPerRun(100, func() { step(t) }); got > most {
 		t.Errorf("%.0f objects, want %d at most", got, most)
 	}

@@ -45,6 +45,9 @@ type Sight struct {
 	revision uint64
 }
 
+// Seen tells whether the record was seen.
+func (s Sight) Seen() bool { return s.seen }
+
 // Absent is the sight of a record that is probably not there. Whoever is mistaken
 // learns it when the record is saved.
 func Absent() Sight { return Sight{seen: true} }
@@ -91,10 +94,7 @@ func (b *Book) once(ctx context.Context, key string, last *Sight, change func(*A
 	}
 	now := was.account
 	change(&now)
-	record, err := json.Marshal(now)
-	if err != nil {
-		return backoff.Permanent(fmt.Errorf("write record: %w", err))
-	}
+	record := now.write(make([]byte, 0, len(was.record)+512))
 	if bytes.Equal(record, was.record) {
 		if remembered {
 			return b.once(ctx, key, last, change)

@@ -45,6 +45,8 @@ func (w *Worker) process(ctx, record context.Context, t *task, s slot) settlemen
 	case t.plan.Skip:
 		return acked
 	}
+	w.recent.take(t)
+	defer w.recent.keep(t)
 	sent := t.begun
 	d, known, err := w.claim(ctx, t)
 	w.contested(d.Step)

@@ -1,9 +1,11 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,18 +54,20 @@ func (w *Worker) read(m Message) *task {
 	place := m.At()
 	t := &task{
 		message: m, place: place, kind: w.kind(m.Subject()), token: w.token(), taken: time.Now(),
-		key:   events.Key(fmt.Sprintf("%s/%d", place.Stream, place.Epoch), fmt.Sprint(place.Seq)),
 		order: ledger.Order{Epoch: place.Epoch, Seq: place.Seq}, stored: place.Time,
 	}
 	replayed, isReplay := bus.ReadReplay(m.Header())
-	if isReplay && place.Stream == bus.ReplaysStream {
+	switch {
+	case isReplay && place.Stream == bus.ReplaysStream:
 		t.key, t.replay, t.repair = replayed.Key, replayed.Number, replayed.Repair
 		t.order = ledger.Order{Epoch: replayed.Epoch, Seq: replayed.Seq}
 		if !replayed.Stored.IsZero() {
 			t.stored = replayed.Stored
 		}
+	case isReplay: // what only a replay may say of itself
+		t.key = keyOf(place)
 	}
-	t.invalid = w.understand(t, isReplay)
+	t.invalid = w.understand(t)
 	if t.plan.Skip && t.replay > 0 {
 		t.plan.Skip, t.void, t.plan.Do = false, true, unsupported
 	}
@@ -77,30 +81,39 @@ func (w *Worker) read(m Message) *task {
 	return t
 }
 
-// understand fills in what the event says.
-func (w *Worker) understand(t *task, isReplay bool) error {
+// understand fills in what the event says, and its key where it is not known yet.
+func (w *Worker) understand(t *task) error {
 	e, err := events.FromNATS(t.message.Header(), t.message.Payload())
 	if err != nil {
+		t.key = cmp.Or(t.key, keyOf(t.place))
 		return err
 	}
 	t.event = e
 	key := events.Key(e.Source(), e.ID())
-	if !isReplay { // an invalid event must not pass for a valid one that has its id
-		t.key = events.Key(key, string(t.message.Payload()))
+	if err := w.check(t); err != nil {
+		if t.key == "" { // an invalid event must not pass for a valid one that has its id
+			t.key = events.Key(key, string(t.message.Payload()))
+		}
+		return err
 	}
+	t.key = cmp.Or(t.key, key)
+	t.plan, err = t.handler.Plan(handlers.Vendor{Name: w.vendor.Name, Port: *w.port.Load()}, e)
+	return err
+}
+
+// check finds the handler of the event, and whether its data are in order.
+func (w *Worker) check(t *task) error {
 	handler, ok := w.handlers[t.kind]
-	if !ok || e.Type() != t.kind {
+	if !ok || t.event.Type() != t.kind {
 		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
 	}
 	t.handler = handler
-	if err := w.deps.Validate(e); err != nil {
-		return err
-	}
-	if !isReplay {
-		t.key = key
-	}
-	t.plan, err = handler.Plan(handlers.Vendor{Name: w.vendor.Name, Port: *w.port.Load()}, e)
-	return err
+	return w.deps.Validate(t.event)
+}
+
+// keyOf stands for the key of an event that cannot be read.
+func keyOf(p bus.Place) string {
+	return events.Key(fmt.Sprintf("%s/%d", p.Stream, p.Epoch), strconv.FormatUint(p.Seq, 10))
 }
 
 // claimed makes the claim that was left for later. Where there was none to make,

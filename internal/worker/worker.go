@@ -118,6 +118,7 @@ type Worker struct {
 	tasks    atomic.Uint64
 	queue    *queue
 
+	recent     recent
 	stragglers *stragglers
 	unknown    *watchlist // effects that may have reached the vendor without an answer
 	retries    *watchlist // effects that failed and are tried again
@@ -131,7 +132,7 @@ func New(v handlers.Vendor, c Config, d Deps) (*Worker, error) {
 	w := &Worker{
 		vendor: v, config: c, deps: d, name: rand.Text()[:8],
 		handlers: map[string]handlers.Handler{},
-		queue:    newQueue(c.Concurrency), stragglers: newStragglers(), unknown: newWatchlist(), retries: newWatchlist(),
+		queue:    newQueue(c.Concurrency), recent: newRecent(), stragglers: newStragglers(), unknown: newWatchlist(), retries: newWatchlist(),
 	}
 	w.port.Store(&v.Port)
 	w.gate = newGate(max(1, c.HoldAfter), c.HoldRetry, d.Log.With().Str("vendor", v.Name).Logger(), d.Hold)

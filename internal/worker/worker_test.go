@@ -41,6 +41,7 @@ type bench struct {
 	stream *stream
 	told   *told
 	calls  atomic.Int64
+	loads  atomic.Int64      // of records
 	port   any               // the vendor; nil: one whose creations end as it is told
 	more   map[string]string // published after the message: payloads by subject
 	tracer trace.Tracer      // nil: no traces
@@ -58,7 +59,8 @@ func (b *bench) carryOut(t *testing.T, subject string, payload []byte, create fu
 		b.stream.publish(time.Now().Add(time.Second), subject, nil, []byte(payload))
 	}
 	p := &process{}
-	book := &ledger.Book{Store: store{bucket: &bucket{records: map[string][]byte{}, revisions: map[string]uint64{}}, process: p, luck: luck}, Timeout: time.Second}
+	records := store{bucket: &bucket{records: map[string][]byte{}, revisions: map[string]uint64{}}, process: p, luck: luck}
+	book := &ledger.Book{Store: counted{records, &b.loads}, Timeout: time.Second}
 	if b.port == nil {
 		b.port = creator{&b.calls, create}
 	}

@@ -77,7 +77,7 @@ func (c *Customers) Renews() {}
 // Track sends the activity under its own name, at the time when it happened.
 func (c *Customers) Track(ctx context.Context, a vendors.Activity) error {
 	payload := map[string]any{}
-	if len(a.Properties) > 0 {
+	if a.Properties != nil {
 		payload["properties"] = a.Properties
 	}
 	at := a.Origin

@@ -6,11 +6,11 @@ package usermost
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
@@ -79,21 +79,9 @@ func NewAPI(c Config) *API {
 }
 
 // judge takes 404 as the document does: "Invalid URL", so that the base URL or
-// the license code is wrong, whatever the event. A 2xx is a refusal where the
-// container's status is neither success nor queued.
-func judge(status int, body []byte) (vendors.Class, bool) {
-	if status == http.StatusNotFound {
-		return vendors.Unusable, true
-	}
-	var out container
-	if status > 299 || json.Unmarshal(body, &out) != nil {
-		return vendors.Again, false
-	}
-	switch out.Response.Status {
-	case "", "success", "queued":
-		return vendors.Again, false
-	}
-	return vendors.Permanent, true
+// the license code is wrong, whatever the event.
+func judge(status int, _ []byte) (vendors.Class, bool) {
+	return vendors.Unusable, status == http.StatusNotFound
 }
 
 // User is what Usermost is told of a user. What is empty is not sent, and stays
@@ -111,18 +99,18 @@ type User struct {
 
 // Event is something a user did.
 type Event struct {
-	UserID string         // ours
-	Name   string         // shorter than 50 characters; names of system events are Usermost's own
-	At     time.Time      // sent in UTC, with seconds; not sent where it is zero
-	Data   map[string]any // texts, numbers, booleans, lists and objects
+	UserID string    // ours
+	Name   string    // shorter than 50 characters; names of system events are Usermost's own
+	At     time.Time // sent in UTC, with seconds; not sent where it is zero
+	Data   any       // an object of texts, numbers, booleans, lists and objects; not sent where it is nil
 }
 
 // tracked is an Event as it goes over the wire.
 type tracked struct {
-	UserID    string         `json:"userId"`
-	EventName string         `json:"eventName"`
-	EventTime string         `json:"eventTime,omitempty"`
-	EventData map[string]any `json:"eventData,omitempty"`
+	UserID    string `json:"userId"`
+	EventName string `json:"eventName"`
+	EventTime string `json:"eventTime,omitempty"`
+	EventData any    `json:"eventData,omitempty"`
 }
 
 // eventTime is the documented pattern yyyy-MM-ddTHH:mm:ssZ, whose example,
@@ -132,6 +120,12 @@ const eventTime = "2006-01-02T15:04:05-0700"
 // container is what every answer is wrapped in.
 type container struct {
 	Response Answer `json:"response"`
+}
+
+// Refused tells whether a 2xx is a refusal: where its status is neither success
+// nor queued.
+func (c *container) Refused() bool {
+	return !slices.Contains([]string{"", "success", "queued"}, c.Response.Status)
 }
 
 // Answer is what the container of every answer holds: {"response":{"data":{…},"message":"…","status":"…"}}.
