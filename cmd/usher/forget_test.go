@@ -283,6 +283,52 @@ func (w *world) comesBack() {
 	}
 }
 
+// TestForgetThoughSomethingIsToBeDone takes from under serve what waits in each way:
+// for a vendor that is paused, for an account, and on its way once more.
+func TestForgetThoughSomethingIsToBeDone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := newWorld(t)
+	w.embedded(dir, "200ms")
+	w.environ = append(w.environ, "USHER_WORKER_RETRY_MIN=200ms", "USHER_WORKER_RETRY_MAX=500ms")
+	w.serve()
+	w.send(`{"sent":2,"new":2,"known":0}`, cloudEvent(events.UserCreated, "created-1", ada.data()),
+		cloudEvent(events.EnrollmentRequested, "enrolled-1", fmt.Sprintf(`{"user_id":%q,"course_id":"go-basics","vendor":"lead"}`, ada.id)))
+	w.expect("created-1", everywhere)
+	w.expect("enrolled-1", map[string]string{"lead": "failed"})
+	w.must("pause", "lead")
+	w.must("dead", "replay", w.letterOf("enrolled-1").ID)
+	w.send(`{"sent":3,"new":3,"known":0}`,
+		cloudEvent(events.UserDeleted, "left-1", fmt.Sprintf(`{"user_id":%q,"email":%q}`, ada.id, ada.email)),
+		cloudEvent(events.UserCreated, "back-1", ada.data()),
+		cloudEvent(events.EnrollmentRequested, "early-2", fmt.Sprintf(`{"user_id":%q,"course_id":"1","vendor":"miestro","email":%q}`, bob.id, bob.email)))
+	w.expect("left-1", map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "unsupported"})
+	w.expect("back-1", map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "done"})
+	wants := map[string][]string{
+		ada.id: {"unfinished\tlead\tuser.deleted\tnot taken up yet", "unfinished\tlead\tuser.created\tnot taken up yet", "unfinished\tlead\tenrollment.requested\ton its way once more", "account\tlead\t"},
+		bob.id: {"unfinished\tmiestro\tenrollment.requested\twaiting"},
+	}
+	js := w.streams()
+	for id, wants := range wants {
+		w.until("what is to be done for "+id, func() bool {
+			out, err := w.try("forget", id, "--yes", "--keep-accounts")
+			return err != nil && strings.Contains(err.Error(), "still to be done") && !slices.ContainsFunc(wants, func(want string) bool { return !strings.Contains(out, want) })
+		})
+		w.must("forget", id, "--yes", "--keep-accounts", "--force")
+	}
+	w.must("resume", "lead")
+	w.until("nothing waits", func() bool { return w.unacked(js) == 0 })
+	w.until("the files hold neither", func() bool { return len(ada.traces(t, dir))+len(bob.traces(t, dir)) == 0 })
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "new-2", bob.data()))
+	w.expect("new-2", everywhere)
+	w.end()
+	for name, at := range w.stands.State().Vendors {
+		for _, e := range at.Enrollments {
+			t.Errorf("%s: %+v was made though it was forgotten", name, e)
+		}
+	}
+}
+
 // TestForgetWithAProcess does it with processes, and a NATS server that writes every
 // message to the disk at once, and its files anew no sooner than after minutes.
 func TestForgetWithAProcess(t *testing.T) {

@@ -26,7 +26,7 @@ func (a *Account) Forget(fence Order, now time.Time) {
 		b.Deleted = fence
 	}
 	for _, e := range a.Effects {
-		if e.Phase == Finished {
+		if e.Phase == Finished && e.Outcome != nil {
 			b.Effects = append(b.Effects, e.anonymous())
 		}
 	}
@@ -44,7 +44,7 @@ func (e Effect) anonymous() Effect {
 // Anonymous tells whether the record was forgotten, and has learned nothing since.
 func (a *Account) Anonymous() bool {
 	known := func(e Effect) bool {
-		return e.Phase != Finished || e.Course != "" || e.Outcome.AccountID != "" || e.Outcome.Message != ""
+		return e.Phase != Finished || e.Outcome == nil || e.Course != "" || e.Outcome.AccountID != "" || e.Outcome.Message != ""
 	}
 	return !a.Forgotten.IsZero() && a.UserID == "" && a.AccountID == "" && a.Former == "" && a.Claim == nil && len(a.Courses) == 0 && len(a.Past) == 0 && !slices.ContainsFunc(a.Effects, known)
 }

@@ -46,6 +46,7 @@ func (a *Account) write(b []byte) []byte {
 		w.flag("taken", c.Taken)
 		w.close('}')
 	}
+	w.time("forgotten", a.Forgotten)
 	w.close('}')
 	return w.b
 }

@@ -99,8 +99,8 @@ func (d *Desk) eraseResults(ctx context.Context, h Holding, o Forgetting, f *For
 	return d.erase(ctx, bus.ResultsStream, h.results, o, f)
 }
 
-// erase erases messages of a stream, the newest first: what is deleted already stays
-// deleted, should it break off.
+// erase erases messages of a stream, the last that were found first: those that name
+// only an e-mail are known by the others, should it break off.
 func (d *Desk) erase(ctx context.Context, stream string, list []uint64, o Forgetting, f *Forgotten) error {
 	for i, seq := range slices.Backward(list) {
 		if err := d.Bus.Erase(ctx, stream, seq); err != nil {
