@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
@@ -49,6 +50,8 @@ func (w *world) embedded(dir, sync string) {
 func (w *world) lives(s somebody) {
 	w.t.Helper()
 	id := func(name string) string { return name + "-" + s.tag }
+	// Before anything says whose the address is.
+	w.raw(events.UserCreated, cloudEvent(events.UserCreated, id("nameless"), fmt.Sprintf(`{"email":%q,"last_name":%q}`, s.email, s.last)))
 	w.send(`{"sent":3,"new":3,"known":0}`,
 		cloudEvent(events.UserCreated, id("created"), s.data()),
 		cloudEvent(events.EnrollmentRequested, id("enrolled"), fmt.Sprintf(`{"user_id":%q,"course_id":"go-basics","email":%q}`, s.id, s.email)),
@@ -61,7 +64,6 @@ func (w *world) lives(s somebody) {
 	w.raw(events.ActivityTracked, activity, "ce-specversion", "1.0", "ce-type", events.ActivityTracked, "ce-source", "/school", "ce-id", id("binary"), "ce-subject", s.email)
 	w.raw(events.ActivityTracked, fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/school","type":"activity.tracked","datacontenttype":"application/json","data_base64":%q}`,
 		id("base64"), base64.StdEncoding.EncodeToString([]byte(activity))))
-	w.raw(events.UserCreated, cloudEvent(events.UserCreated, id("nameless"), fmt.Sprintf(`{"email":%q,"last_name":%q}`, s.email, s.last)))
 	w.raw(events.ActivityTracked, "no event, of "+s.id+" "+s.last)
 	w.expect(id("binary"), map[string]string{"usermost": "done"})
 	w.expect(id("nameless"), map[string]string{"miestro": "failed", "meiro": "failed", "lead": "failed", "magloft": "failed", "usermost": "failed"})
@@ -325,6 +327,36 @@ func TestForgetThoughSomethingIsToBeDone(t *testing.T) {
 	for name, at := range w.stands.State().Vendors {
 		for _, e := range at.Enrollments {
 			t.Errorf("%s: %+v was made though it was forgotten", name, e)
+		}
+	}
+}
+
+// TestForgetInAStreamOfOnesOwn leaves the events to whose they are, unless it is told to.
+func TestForgetInAStreamOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.environ = append(w.environ, "USHER_NATS_EVENTS_STREAM=SCHOOL")
+	if _, err := w.streams().CreateStream(t.Context(), jetstream.StreamConfig{Name: "SCHOOL", Subjects: []string{"user.created", "user.deleted", "enrollment.requested", "activity.tracked"}}); err != nil {
+		t.Fatal(err)
+	}
+	w.serve()
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "created-1", ada.data()))
+	w.expect("created-1", everywhere)
+	out := w.must("forget", ada.id, "--yes", "--keep-accounts")
+	if !strings.Contains(out, "stays\tSCHOOL\t1 events of the user, since this stream is not usher's own") || strings.Contains(out, "erased\tSCHOOL") {
+		t.Errorf("got\n%s", out)
+	}
+	if out := w.must("forget", ada.id, "--yes", "--keep-accounts", "--events"); !strings.Contains(out, "erased\tSCHOOL\t1\n") {
+		t.Errorf("with --events: got\n%s", out)
+	}
+	w.end()
+}
+
+func TestMeant(t *testing.T) {
+	for answer, want := range map[string]error{"y\n": nil, " Yes \n": nil, "yes": nil, "": ops.ErrNotYet, "\n": ops.ErrNotYet, "n\n": ops.ErrNotYet, "yesterday\n": ops.ErrNotYet} {
+		var out strings.Builder
+		if got := meant(strings.NewReader(answer), &out); !errors.Is(got, want) || !strings.Contains(out.String(), "cannot be undone") {
+			t.Errorf("%q: got %v after %q, want %v", answer, got, &out, want)
 		}
 	}
 }
