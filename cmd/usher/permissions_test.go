@@ -111,7 +111,7 @@ type guardedTerm struct {
 
 // term lives it, and returns what did not come.
 func (w *world) term(ctx context.Context) (missed []string) {
-	w.environ = append(w.environ, "USHER_DELETIONS_COUNT=1", "USHER_WORKER_HOLD_RETRY=300ms", "USHER_WORKER_SHUTDOWN=1s")
+	w.environ = append(w.environ, "USHER_DELETIONS_COUNT=1", "USHER_WORKER_HOLD_RETRY=300ms", "USHER_WORKER_SHUTDOWN=1s", "USHER_WORKER_PREREQUISITE_WAIT=1s")
 	p := &guardedTerm{world: w, ctx: ctx, serve: w.as("usher"), operator: w.as("operator"), producer: w.as("producer")}
 	p.tell("nats", "apply")
 	p.environ = append(p.environ, "USHER_NATS_RESULTS_MAX_AGE=700h") // another one, to be applied
@@ -177,6 +177,7 @@ func (p *guardedTerm) produce(url string) {
 		_, _ = p.as(p.producer, e, "send")
 		p.serve.post(url+"/events", "application/cloudevents+json", strings.Replace(e, `"id":"`, `"id":"http-`, 1), nil)
 	}
+	_, _ = p.as(p.producer, cloudEvent(events.EnrollmentRequested, "early", `{"user_id":"u9","course_id":"7","vendor":"miestro","email":"u9@example.org"}`), "send")
 	said := func(_ *nats.Conn, _ *nats.Subscription, err error) { fmt.Fprintln(p.log, "producer:", err) }
 	nc, err := nats.Connect(p.nats, nats.UserInfo("producer", natsPassword), nats.ErrorHandler(said))
 	if err != nil {
@@ -192,19 +193,30 @@ func (p *guardedTerm) produce(url string) {
 // operate does what people do.
 func (p *guardedTerm) operate() {
 	p.until("all results", func() bool { return p.results("c1", "http-c1", "e1", "http-e1", "a1", "http-a1") == 2*(5+3+1) })
-	var first letter
+	var first, second, early letter
 	p.until("dead letters", func() bool {
 		var list []letter
 		_ = json.Unmarshal([]byte(p.tell("dead", "list", "--json")), &list)
-		if len(list) == 5 {
-			first = list[0]
+		if len(list) == 6 {
+			first, second, early = list[0], list[1], list[5]
 		}
-		return len(list) == 5
+		return len(list) == 6
 	})
 	p.tell("dead", "show", first.ID)
 	p.tell("dead", "replay", first.ID)
 	p.until("a replay", func() bool { return strings.Contains(p.tell("dead", "list", "--json"), `"replay": 1`) })
 	p.tell("dead", "drop", first.ID, "--reason", "a test")
+	_, _ = p.as(p.producer, cloudEvent(events.UserCreated, "c9", `{"user_id":"u9","email":"u9@example.org","first_name":"U","last_name":"9"}`), "send")
+	p.until("a user that was missing", func() bool { return p.results("c9") == 5 })
+	p.tell("dead", "replay", early.ID)
+	p.until("a replay that ends well", func() bool { return !strings.Contains(p.tell("dead", "list"), early.ID) })
+	p.tell("pause", second.Vendor)
+	p.tell("dead", "replay", second.ID)
+	for _, user := range []string{"u1", "u2"} {
+		p.tell("forget", user, "--yes", "--keep-accounts", "--force")
+	}
+	p.until("they are forgotten", func() bool { return p.tell("dead", "list") == "" && !strings.Contains(p.tell("results", "--json"), `"subject":"u1"`) })
+	p.tell("resume", second.Vendor)
 	for _, line := range []string{"pause lead", "resume lead", "user u1", "audit", "reconcile lead", "nats check"} {
 		p.tell(strings.Fields(line)...)
 	}
