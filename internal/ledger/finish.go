@@ -6,13 +6,18 @@ import (
 	"time"
 )
 
-const kindSuperseded = "superseded"
+// The outcomes that the rules know.
+const (
+	kindSuperseded  = "superseded"
+	kindUnsupported = "unsupported"
+)
 
 // Change is what an effect did to the account.
 type Change struct {
 	State     State  // the account's state from now on; Unknown leaves it as it is
 	AccountID string // the vendor's id; empty leaves it as it is
 	Enrolled  bool   // for InCourse: whether the account is in the course now
+	Snapshot  bool   // whether the vendor now holds the event's snapshot of the user
 	Applied   bool   // whether the vendor is now as the event asks
 }
 
@@ -84,6 +89,9 @@ func (a *Account) apply(e *Effect, c Change) {
 	if c.AccountID != "" {
 		a.move(c.AccountID)
 	}
+	if c.Snapshot {
+		a.Data, a.DataReplay = e.Order, e.Replay
+	}
 	switch e.Scope {
 	case Life:
 		a.Life, a.LifeReplay = e.Order, e.Replay
@@ -139,8 +147,10 @@ func (a *Account) Release(token string, p Pause) bool {
 	}
 	e.Due, e.Prerequisite = p.Due, p.Prerequisite
 	e.Unsettled = e.Unsettled || p.Unsettled
-	if p.Prerequisite && !e.Unsettled {
-		e.Phase = Waiting // no change can have been asked for
+	// No change can have been asked for, or it was of an account that is not there:
+	// only an enrolment that is on its way may still find its course.
+	if p.Prerequisite && (!e.Unsettled || e.Scope.whole()) {
+		e.Phase = Waiting
 	}
 	if p.Panicked {
 		e.Panics++

@@ -48,6 +48,9 @@ func (a *Account) NextReplay(key string, order Order) int {
 	if a.Life == order {
 		last = max(last, a.LifeReplay)
 	}
+	if a.Data == order {
+		last = max(last, a.DataReplay)
+	}
 	for _, c := range a.Courses {
 		if c.Order == order {
 			last = max(last, c.Replay)
