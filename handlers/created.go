@@ -47,7 +47,7 @@ func provision(ctx context.Context, port any, u vendors.User, k Known) (Reply, e
 	found, err := p.Find(ctx, u)
 	switch {
 	case err == nil:
-		return Reply{Outcome: k.found(), Account: found}, nil
+		return Reply{Outcome: k.found(), Account: found, Found: true}, nil
 	case !errors.Is(err, vendors.ErrNotFound):
 		return Reply{}, err
 	}

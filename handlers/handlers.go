@@ -88,6 +88,7 @@ type Known struct {
 type Reply struct {
 	Outcome string // one of the events package's
 	Account vendors.Account
+	Found   bool // for a creation: the account was there, whoever made it and whatever it holds
 }
 
 // found is the outcome for what was there before we did anything: already done,

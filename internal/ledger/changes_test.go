@@ -74,9 +74,17 @@ func TestApply(t *testing.T) {
 			active, arrival("a", 6), ledger.Change{State: ledger.Active, AccountID: "7", Applied: true},
 			ledger.Account{State: ledger.Active, AccountID: "7", Life: at(6), Data: at(1), Courses: courses},
 		},
+		"a creation of ours that found a newer account": {
+			ledger.Account{State: ledger.Active, AccountID: "7", Data: at(8)}, arrival("a", 6), ledger.Change{State: ledger.Active, AccountID: "7", Snapshot: true, Found: true, Applied: true},
+			ledger.Account{State: ledger.Active, AccountID: "7", Life: at(6), Data: at(8)},
+		},
 		"a deletion": {
 			active, arrival("a", 6), ledger.Change{State: ledger.Deleted, Applied: true},
 			ledger.Account{State: ledger.Deleted, Former: "7", Life: at(6), Deleted: at(6), Data: at(1)},
+		},
+		"a deletion that comes late": {
+			active, arrival("a", 1), ledger.Change{State: ledger.Deleted, Applied: true},
+			ledger.Account{State: ledger.Deleted, Former: "7", Life: at(1), Deleted: at(1), Data: at(1), Courses: map[string]ledger.Course{"go": {Order: at(2)}}},
 		},
 		"a restoration": {
 			gone, arrival("a", 6), ledger.Change{State: ledger.Active, AccountID: "7", Applied: true},

@@ -250,7 +250,7 @@ func (w *Worker) handle(ctx context.Context, t *task, k handlers.Known) (reply h
 func change(t *task, r handlers.Reply) ledger.Change {
 	c := ledger.Change{
 		AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone,
-		Snapshot: t.handler.Snapshot && r.Outcome == events.Done,
+		Snapshot: t.handler.Snapshot && r.Outcome == events.Done, Found: r.Found,
 	}
 	switch {
 	case t.handler.Scope == handlers.InCourse:
