@@ -56,7 +56,7 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 	h := history{
 		seed:   rapid.Uint64().Draw(t, "seed"),
 		faults: rapid.SampledFrom([]float64{0, 0.1, 0.3}).Draw(t, "faults"),
-		lost:   rapid.SampledFrom([]float64{0, 0.05}).Draw(t, "lost"),
+		lost:   rapid.SampledFrom([]float64{0, 0.05, 0.25}).Draw(t, "lost"),
 		deaf:   rapid.SampledFrom([]float64{0, 0.5, 1}).Draw(t, "deaf"),
 		pinned: rapid.Bool().Draw(t, "pinned"),
 
