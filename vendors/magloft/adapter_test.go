@@ -37,6 +37,10 @@ func TestSuite(t *testing.T) {
 				Secrets:    []string{sandbox.MagLoftAccessToken, "sandbox-reader"},
 				Course:     course,
 				Repeatable: []string{vendortest.Delete, vendortest.Enroll},
+				FixedEmail: mode == magloft.ModeClients,
+				Verdict: func(port string, status int) (*vendors.Class, bool) { // who is not there is in no course
+					return nil, port == vendortest.Unenroll && status == http.StatusNotFound
+				},
 			})
 		})
 	}
