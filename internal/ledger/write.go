@@ -17,8 +17,10 @@ func (a *Account) write(b []byte) []byte {
 	w.text("account_id", a.AccountID)
 	w.text("state", string(a.State))
 	w.order("life", a.Life)
+	w.order("data", a.Data)
 	w.order("deleted", a.Deleted)
 	w.number("life_replay", int64(a.LifeReplay))
+	w.number("data_replay", int64(a.DataReplay))
 	w.text("former", a.Former)
 	if len(a.Courses) > 0 {
 		w.name("courses")

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -19,7 +19,7 @@ func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	if err != nil {
 		return err
 	}
-	if err := a.api.EnrollUser(ctx, userID, courseID); err != nil && !says(err, "already", "enrol") {
+	if err := a.api.EnrollUser(ctx, userID, courseID); err != nil && !says(err, already) {
 		return fmt.Errorf("enroll: %w", err)
 	}
 	return nil
@@ -33,7 +33,7 @@ func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 		return err
 	}
 	err = a.api.UnrollUser(ctx, userID, courseID)
-	if err != nil && !vendors.IsGone(err) && !says(err, "not", "enrol") {
+	if err != nil && !vendors.IsGone(err) && !says(err, notIn) {
 		return fmt.Errorf("unenroll: %w", err)
 	}
 	return nil
@@ -60,14 +60,16 @@ func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (u
 	return userID, courseID, nil
 }
 
-// says tells whether a refusal has all the words, case aside: what Miestro says
-// of an enrolment that is there already, or of one that is not there, is not
-// documented.
-func says(err error, words ...string) bool {
+// What Miestro says of an enrolment that is there already, and of one that is not
+// there, is not documented. That somebody cannot be unenrolled is neither.
+var (
+	already = regexp.MustCompile(`(?i)already.*enrol|enrol.*already`)
+	notIn   = regexp.MustCompile(`(?i)\bnot (\w+ )?enroll?ed\b|\benroll?ments? (\w+ )?not (found|exist)|\bno (such )?enroll?ment`)
+)
+
+// says tells whether a refusal of the request has the words.
+func says(err error, words *regexp.Regexp) bool {
 	e := (*vendors.Error)(nil)
-	if !errors.As(err, &e) || !slices.Contains([]int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}, e.Status) {
-		return false
-	}
-	said := strings.ToLower(e.Message)
-	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(said, word) })
+	refusals := []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}
+	return errors.As(err, &e) && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
 }

@@ -90,6 +90,10 @@ func TestUnenrollThatIsRefused(t *testing.T) {
 	}{
 		"not enrolled":        {422, "The user is not enrolled.", true},
 		"no enrolment":        {409, "Enrolment does not exist", true},
+		"not any more":        {400, "User 7 is not currently enrolled in course 7", true},
+		"not found":           {400, "Enrollment not found", true},
+		"it cannot be":        {422, "The user cannot be unenrolled.", false},
+		"it can not be":       {422, "This enrolment can not be cancelled.", false},
 		"something else":      {422, "The course is locked.", false},
 		"the vendor is ill":   {500, "not enrolled", false},
 		"we may not":          {403, "You are not allowed to change enrolments.", false},
