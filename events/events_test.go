@@ -50,8 +50,13 @@ func TestSameEventSameKeyHoweverItCame(t *testing.T) {
 
 func TestTypes(t *testing.T) {
 	kinds := []interface{ Kind() string }{
-		events.UserCreatedData{}, events.UserUpdatedData{}, events.UserDeletedData{}, events.UserRestoredData{},
-		events.EnrollmentRequestedData{}, events.EnrollmentCancelledData{}, events.ActivityTrackedData{},
+		events.UserCreatedData{},
+		events.UserUpdatedData{},
+		events.UserDeletedData{},
+		events.UserRestoredData{},
+		events.EnrollmentRequestedData{},
+		events.EnrollmentCancelledData{},
+		events.ActivityTrackedData{},
 	}
 	var got []string
 	for _, k := range kinds {

@@ -49,7 +49,7 @@ func (p *port) Delete(_ context.Context, _ vendors.Origin, a vendors.Account) er
 	return nil
 }
 
-func (p *port) Update(_ context.Context, from vendors.Origin, a vendors.Account, u vendors.User) error {
+func (p *port) Update(_ context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) error {
 	p.note("update %s to %s %s", a.ID, u.Email, u.FirstName)
 	if a.ID == p.missing {
 		return vendors.ErrNotFound

@@ -66,37 +66,46 @@ func TestApply(t *testing.T) {
 		want   ledger.Account
 	}{
 		"an update": {
-			active, update("a", 6), ledger.Change{State: ledger.Active, AccountID: "7", Snapshot: true, Applied: true},
+			active, update("a", 6),
+			ledger.Change{State: ledger.Active, AccountID: "7", Snapshot: true, Applied: true},
 			ledger.Account{State: ledger.Active, AccountID: "7", Life: at(1), Data: at(6), Courses: courses},
 		},
 		"an update that the vendor cannot make": {active, update("a", 6), ledger.Change{}, active},
 		"a creation that found an account": {
-			active, arrival("a", 6), ledger.Change{State: ledger.Active, AccountID: "7", Applied: true},
+			active, arrival("a", 6),
+			ledger.Change{State: ledger.Active, AccountID: "7", Applied: true},
 			ledger.Account{State: ledger.Active, AccountID: "7", Life: at(6), Data: at(1), Courses: courses},
 		},
 		"a creation of ours that found a newer account": {
-			ledger.Account{State: ledger.Active, AccountID: "7", Data: at(8)}, arrival("a", 6), ledger.Change{State: ledger.Active, AccountID: "7", Snapshot: true, Found: true, Applied: true},
+			ledger.Account{State: ledger.Active, AccountID: "7", Data: at(8)},
+			arrival("a", 6),
+			ledger.Change{State: ledger.Active, AccountID: "7", Snapshot: true, Found: true, Applied: true},
 			ledger.Account{State: ledger.Active, AccountID: "7", Life: at(6), Data: at(8)},
 		},
 		"a deletion": {
-			active, arrival("a", 6), ledger.Change{State: ledger.Deleted, Applied: true},
+			active, arrival("a", 6),
+			ledger.Change{State: ledger.Deleted, Applied: true},
 			ledger.Account{State: ledger.Deleted, Former: "7", Life: at(6), Deleted: at(6), Data: at(1)},
 		},
 		"a deletion that comes late": {
-			active, arrival("a", 1), ledger.Change{State: ledger.Deleted, Applied: true},
+			active, arrival("a", 1),
+			ledger.Change{State: ledger.Deleted, Applied: true},
 			ledger.Account{State: ledger.Deleted, Former: "7", Life: at(1), Deleted: at(1), Data: at(1), Courses: map[string]ledger.Course{"go": {Order: at(2)}}},
 		},
 		"a restoration": {
-			gone, arrival("a", 6), ledger.Change{State: ledger.Active, AccountID: "7", Applied: true},
+			gone, arrival("a", 6),
+			ledger.Change{State: ledger.Active, AccountID: "7", Applied: true},
 			ledger.Account{State: ledger.Active, AccountID: "7", Former: "7", Life: at(6), Deleted: at(4), Data: at(3)},
 		},
 		"a restoration that the vendor cannot make": {gone, arrival("a", 6), ledger.Change{}, gone},
 		"the end of an enrolment": {
-			active, enrollment("a", 6, "go"), ledger.Change{State: ledger.Active, AccountID: "7", Applied: true},
+			active, enrollment("a", 6, "go"),
+			ledger.Change{State: ledger.Active, AccountID: "7", Applied: true},
 			ledger.Account{State: ledger.Active, AccountID: "7", Life: at(1), Data: at(1), Courses: map[string]ledger.Course{"go": {Order: at(6)}}},
 		},
 		"the end of an enrolment of a deleted user": {
-			gone, enrollment("a", 6, "go"), ledger.Change{Applied: true},
+			gone, enrollment("a", 6, "go"),
+			ledger.Change{Applied: true},
 			ledger.Account{State: ledger.Deleted, Former: "7", Life: at(4), Deleted: at(4), Data: at(3), Courses: map[string]ledger.Course{"go": {Order: at(6)}}},
 		},
 	}

@@ -40,19 +40,27 @@ func TestUpdate(t *testing.T) {
 	}{
 		"names": {
 			vendors.User{Email: "Ada@example.org", FirstName: "Ada", LastName: "King"},
-			sandbox.User{Email: "ada@example.org", Name: "Ada King", Updates: 1}, sandbox.User{Email: "ada@example.org", Name: "Ada King", Updates: 1}, false,
+			sandbox.User{Email: "ada@example.org", Name: "Ada King", Updates: 1},
+			sandbox.User{Email: "ada@example.org", Name: "Ada King", Updates: 1},
+			false,
 		},
 		"names and e-mail": {
 			vendors.User{Email: "king@example.org", FirstName: "Ada", LastName: "King"},
-			sandbox.User{Email: "ada@example.org", Name: "Ada King", Updates: 1}, sandbox.User{Email: "king@example.org", Name: "Ada King", Updates: 1}, true,
+			sandbox.User{Email: "ada@example.org", Name: "Ada King", Updates: 1},
+			sandbox.User{Email: "king@example.org", Name: "Ada King", Updates: 1},
+			true,
 		},
 		"e-mail alone": {
 			vendors.User{Email: "king@example.org"},
-			sandbox.User{Email: "ada@example.org", Name: "Augusta Lovelace"}, sandbox.User{Email: "king@example.org", Name: "Augusta Lovelace", Updates: 1}, true,
+			sandbox.User{Email: "ada@example.org", Name: "Augusta Lovelace"},
+			sandbox.User{Email: "king@example.org", Name: "Augusta Lovelace", Updates: 1},
+			true,
 		},
 		"last name alone": {
 			vendors.User{LastName: "King"},
-			sandbox.User{Email: "ada@example.org", Name: "Augusta King", Updates: 1}, sandbox.User{Email: "ada@example.org", Name: "Augusta King", Updates: 1}, false,
+			sandbox.User{Email: "ada@example.org", Name: "Augusta King", Updates: 1},
+			sandbox.User{Email: "ada@example.org", Name: "Augusta King", Updates: 1},
+			false,
 		},
 	}
 	for name, test := range tests {
