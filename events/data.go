@@ -17,6 +17,13 @@ type UserCreatedData struct {
 // Kind returns the event type.
 func (UserCreatedData) Kind() string { return UserCreated }
 
+// UserUpdatedData is the data of user.updated: a full snapshot of the user, as
+// that of user.created is.
+type UserUpdatedData UserCreatedData
+
+// Kind returns the event type.
+func (UserUpdatedData) Kind() string { return UserUpdated }
+
 // UserDeletedData is the data of user.deleted.
 type UserDeletedData struct {
 	UserID string `json:"user_id"`
@@ -26,6 +33,16 @@ type UserDeletedData struct {
 
 // Kind returns the event type.
 func (UserDeletedData) Kind() string { return UserDeleted }
+
+// UserRestoredData is the data of user.restored.
+type UserRestoredData struct {
+	UserID string `json:"user_id"`
+	Email  string `json:"email,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Kind returns the event type.
+func (UserRestoredData) Kind() string { return UserRestored }
 
 // EnrollmentRequestedData is the data of enrollment.requested. CourseID is our
 // own id of the course; the configuration maps it to each vendor's.
@@ -40,6 +57,19 @@ type EnrollmentRequestedData struct {
 
 // Kind returns the event type.
 func (EnrollmentRequestedData) Kind() string { return EnrollmentRequested }
+
+// EnrollmentCancelledData is the data of enrollment.cancelled. CourseID and
+// Vendor mean what they mean in EnrollmentRequestedData.
+type EnrollmentCancelledData struct {
+	UserID   string `json:"user_id"`
+	CourseID string `json:"course_id"`
+	Email    string `json:"email,omitempty"`
+	Vendor   string `json:"vendor,omitempty"` // only this vendor; empty: all that have the course
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Kind returns the event type.
+func (EnrollmentCancelledData) Kind() string { return EnrollmentCancelled }
 
 // ActivityTrackedData is the data of activity.tracked. OccurredAt is the zero
 // time where the producer did not say; the event's own time then stands for it.

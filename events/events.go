@@ -24,14 +24,20 @@ type Event = event.Event
 // The event types that Usher understands.
 const (
 	UserCreated         = "user.created"
+	UserUpdated         = "user.updated"
 	UserDeleted         = "user.deleted"
+	UserRestored        = "user.restored"
 	EnrollmentRequested = "enrollment.requested"
+	EnrollmentCancelled = "enrollment.cancelled"
 	ActivityTracked     = "activity.tracked"
 )
 
 // Types returns the event types that Usher understands, in a fixed order.
 func Types() []string {
-	return []string{UserCreated, UserDeleted, EnrollmentRequested, ActivityTracked}
+	return []string{
+		UserCreated, UserUpdated, UserDeleted, UserRestored,
+		EnrollmentRequested, EnrollmentCancelled, ActivityTracked,
+	}
 }
 
 // SchemaID returns the absolute URL that names the JSON Schema of a type's

@@ -49,7 +49,15 @@ func TestSameEventSameKeyHoweverItCame(t *testing.T) {
 }
 
 func TestTypes(t *testing.T) {
-	kinds := []interface{ Kind() string }{events.UserCreatedData{}, events.UserDeletedData{}, events.EnrollmentRequestedData{}, events.ActivityTrackedData{}}
+	kinds := []interface{ Kind() string }{
+		events.UserCreatedData{},
+		events.UserUpdatedData{},
+		events.UserDeletedData{},
+		events.UserRestoredData{},
+		events.EnrollmentRequestedData{},
+		events.EnrollmentCancelledData{},
+		events.ActivityTrackedData{},
+	}
 	var got []string
 	for _, k := range kinds {
 		got = append(got, k.Kind())
@@ -66,11 +74,13 @@ func TestDataKeepsItsNames(t *testing.T) {
 		data any
 		want string
 	}{
-		"created":  {events.UserCreatedData{"u", "e", "f", "l", "de", "UTC", "1", some}, `{"user_id":"u","email":"e","first_name":"f","last_name":"l","locale":"de","time_zone":"UTC","phone":"1","attributes":{"a":1}}`},
-		"deleted":  {events.UserDeletedData{"u", "e", "r"}, `{"user_id":"u","email":"e","reason":"r"}`},
-		"enrolled": {events.EnrollmentRequestedData{"u", "c", "e", "v", "s", "x"}, `{"user_id":"u","course_id":"c","email":"e","vendor":"v","starts_on":"s","ends_on":"x"}`},
-		"active":   {events.ActivityTrackedData{"u", "n", at, some}, `{"user_id":"u","name":"n","occurred_at":"2026-03-01T09:30:00Z","properties":{"a":1}}`},
-		"shortest": {events.ActivityTrackedData{UserID: "u", Name: "n"}, `{"user_id":"u","name":"n"}`},
+		"created":   {events.UserCreatedData{"u", "e", "f", "l", "de", "UTC", "1", some}, `{"user_id":"u","email":"e","first_name":"f","last_name":"l","locale":"de","time_zone":"UTC","phone":"1","attributes":{"a":1}}`},
+		"deleted":   {events.UserDeletedData{"u", "e", "r"}, `{"user_id":"u","email":"e","reason":"r"}`},
+		"enrolled":  {events.EnrollmentRequestedData{"u", "c", "e", "v", "s", "x"}, `{"user_id":"u","course_id":"c","email":"e","vendor":"v","starts_on":"s","ends_on":"x"}`},
+		"restored":  {events.UserRestoredData{"u", "e", "r"}, `{"user_id":"u","email":"e","reason":"r"}`},
+		"cancelled": {events.EnrollmentCancelledData{"u", "c", "e", "v", "r"}, `{"user_id":"u","course_id":"c","email":"e","vendor":"v","reason":"r"}`},
+		"active":    {events.ActivityTrackedData{"u", "n", at, some}, `{"user_id":"u","name":"n","occurred_at":"2026-03-01T09:30:00Z","properties":{"a":1}}`},
+		"shortest":  {events.ActivityTrackedData{UserID: "u", Name: "n"}, `{"user_id":"u","name":"n"}`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

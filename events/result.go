@@ -51,8 +51,11 @@ type ResultError struct {
 // resultNames maps a request's type to the names of its results.
 var resultNames = map[string]struct{ done, stem string }{
 	UserCreated:         {"user.provisioned", "user.provisioning"},
+	UserUpdated:         {"user.synchronized", "user.synchronization"},
 	UserDeleted:         {"user.deprovisioned", "user.deprovisioning"},
+	UserRestored:        {"user.reinstated", "user.reinstatement"},
 	EnrollmentRequested: {"enrollment.completed", "enrollment"},
+	EnrollmentCancelled: {"enrollment.ended", "enrollment.end"},
 	ActivityTracked:     {"activity.recorded", "activity"},
 }
 

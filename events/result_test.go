@@ -15,6 +15,9 @@ func TestResultType(t *testing.T) {
 		events.UserCreated:         {"user.provisioned", "user.provisioned", "user.provisioning.skipped", "user.provisioning.skipped", "user.provisioning.failed"},
 		events.UserDeleted:         {"user.deprovisioned", "user.deprovisioned", "user.deprovisioning.skipped", "user.deprovisioning.skipped", "user.deprovisioning.failed"},
 		events.EnrollmentRequested: {"enrollment.completed", "enrollment.completed", "enrollment.skipped", "enrollment.skipped", "enrollment.failed"},
+		events.UserUpdated:         {"user.synchronized", "user.synchronized", "user.synchronization.skipped", "user.synchronization.skipped", "user.synchronization.failed"},
+		events.UserRestored:        {"user.reinstated", "user.reinstated", "user.reinstatement.skipped", "user.reinstatement.skipped", "user.reinstatement.failed"},
+		events.EnrollmentCancelled: {"enrollment.ended", "enrollment.ended", "enrollment.end.skipped", "enrollment.end.skipped", "enrollment.end.failed"},
 		events.ActivityTracked:     {"activity.recorded", "activity.recorded", "activity.skipped", "activity.skipped", "activity.failed"},
 		"user.renamed":             {"user.renamed.done", "user.renamed.done", "user.renamed.skipped", "user.renamed.skipped", "user.renamed.failed"},
 	}
@@ -33,11 +36,11 @@ func TestResultType(t *testing.T) {
 
 func TestResultTypes(t *testing.T) {
 	all := events.ResultTypes()
-	if got, want := len(all), 12; got != want {
+	if got, want := len(all), 21; got != want {
 		t.Errorf("got %d types, want %d", got, want)
 	}
 	slices.Sort(all)
-	if got, want := len(slices.Compact(all)), 12; got != want {
+	if got, want := len(slices.Compact(all)), 21; got != want {
 		t.Errorf("got %d different types, want %d", got, want)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // UserCreated handles user.created: the user gets an account at the vendor, or
 // the one that is there already is adopted.
 func UserCreated() Handler {
-	return Handler{Type: events.UserCreated, Scope: Life, Takes: always, Plan: planCreated}
+	return Handler{Type: events.UserCreated, Scope: Life, Snapshot: true, Takes: always, Plan: planCreated}
 }
 
 func planCreated(v Vendor, e events.Event) (Plan, error) {
@@ -19,29 +19,35 @@ func planCreated(v Vendor, e events.Event) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	u := vendors.User{
-		ID: d.UserID, Email: d.Email, FirstName: d.FirstName, LastName: d.LastName,
-		Locale: d.Locale, TimeZone: d.TimeZone, Phone: d.Phone, Attributes: d.Attributes,
-	}
+	u := person(d)
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
 		return provision(ctx, v.Port, u, k)
 	}}, nil
 }
 
+// person is the user whom a snapshot describes.
+func person(d events.UserCreatedData) vendors.User {
+	return vendors.User{
+		ID: d.UserID, Email: d.Email, FirstName: d.FirstName, LastName: d.LastName,
+		Locale: d.Locale, TimeZone: d.TimeZone, Phone: d.Phone, Attributes: d.Attributes,
+	}
+}
+
 // provision looks before it leaps: no vendor promises that a second creation is
-// refused, and none but the upserting ones takes one as a repeat.
+// refused, and none but the upserting ones takes one as a repeat. Over a newer
+// snapshot nothing is written.
 func provision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
 	p, ok := port.(Provisioner)
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := port.(Addresser); k.known() && !upserts {
+	if _, upserts := port.(Addresser); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
 	}
 	found, err := p.Find(ctx, u)
 	switch {
 	case err == nil:
-		return Reply{Outcome: k.found(), Account: found}, nil
+		return Reply{Outcome: k.found(), Account: found, Found: true}, nil
 	case !errors.Is(err, vendors.ErrNotFound):
 		return Reply{}, err
 	}

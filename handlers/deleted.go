@@ -28,7 +28,9 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 // deprovision deletes the account that the ledger knows, or else the one with
 // the event's e-mail. Where it can know neither, it does not claim that nobody
 // is there: the creation may be on its way. A user who is gone already is not
-// looked for: by now the address may be another's.
+// looked for: by now the address may be another's. Where that is in doubt, and
+// nobody is found, the account that was deleted last goes once more: it may have
+// been restored.
 func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
 	p, ok := port.(Deprovisioner)
 	if !ok {
@@ -41,6 +43,8 @@ func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply,
 	if !k.known() {
 		found, err := search(ctx, port, u)
 		switch {
+		case errors.Is(err, ErrNoAccount) && k.Gone && k.Former != "":
+			found = vendors.Account{ID: k.Former}
 		case errors.Is(err, ErrNoAccount) && (u.Email != "" || k.Gone):
 			return Reply{Outcome: k.found()}, nil
 		case err != nil:

@@ -18,20 +18,35 @@ type Courses map[string]map[string]string
 func EnrollmentRequested(courses Courses, names []string) Handler {
 	return Handler{
 		Type: events.EnrollmentRequested, Scope: InCourse, Takes: always,
-		Plan: func(v Vendor, e events.Event) (Plan, error) {
-			d, err := data[events.EnrollmentRequestedData](e)
-			if err != nil {
-				return Plan{}, err
-			}
-			if d.Vendor != "" && !slices.Contains(names, d.Vendor) {
-				return Plan{}, &events.InvalidError{Pointer: "/data/vendor", Rule: "vendor", Detail: "no such vendor"}
-			}
-			course, takesPart, err := courses.at(v, d)
-			if err != nil || !takesPart {
-				return Plan{UserID: d.UserID, Course: d.CourseID, Skip: err == nil}, err
-			}
-			return planEnrollment(v, d, course), nil
-		},
+		Plan: courses.plan(names, data[events.EnrollmentRequestedData], enroll),
+	}
+}
+
+// plan returns the Plan of a type that concerns one course. read returns its
+// data, and do makes the change.
+func (c Courses) plan(
+	names []string,
+	read func(events.Event) (events.EnrollmentRequestedData, error),
+	do func(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error),
+) func(Vendor, events.Event) (Plan, error) {
+	return func(v Vendor, e events.Event) (Plan, error) {
+		d, err := read(e)
+		if err != nil {
+			return Plan{}, err
+		}
+		if d.Vendor != "" && !slices.Contains(names, d.Vendor) {
+			return Plan{}, &events.InvalidError{Pointer: "/data/vendor", Rule: "vendor", Detail: "no such vendor"}
+		}
+		course, takesPart, err := c.at(v, d)
+		if err != nil || !takesPart {
+			return Plan{UserID: d.UserID, Course: d.CourseID, Skip: err == nil}, err
+		}
+		return Plan{UserID: d.UserID, Course: d.CourseID, Do: func(ctx context.Context, k Known) (Reply, error) {
+			return do(ctx, v.Port, k, vendors.Enrollment{
+				Origin: k.From, UserID: d.UserID, Account: k.Account, Email: d.Email,
+				Course: course, StartsOn: d.StartsOn, EndsOn: d.EndsOn,
+			})
+		}}, nil
 	}
 }
 
@@ -61,15 +76,6 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 	}
 }
 
-func planEnrollment(v Vendor, d events.EnrollmentRequestedData, course vendors.Course) Plan {
-	return Plan{UserID: d.UserID, Course: d.CourseID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		return enroll(ctx, v.Port, k, vendors.Enrollment{
-			Origin: k.From, UserID: d.UserID, Account: k.Account, Email: d.Email,
-			Course: course, StartsOn: d.StartsOn, EndsOn: d.EndsOn,
-		})
-	}}
-}
-
 // enroll makes the enrolment, once where the vendor or the ledger can tell. A
 // user who was at the vendor before usher is found by e-mail and adopted.
 func enroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
@@ -77,16 +83,11 @@ func enroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply
 	if !ok {
 		return unsupported, nil
 	}
-	if !k.known() {
-		if k.Gone {
-			return Reply{}, ErrNoAccount
-		}
-		account, err := search(ctx, port, vendors.User{ID: e.UserID, Email: e.Email})
-		if err != nil {
-			return Reply{}, err
-		}
-		e.Account = account
+	account, err := locate(ctx, port, vendors.User{ID: e.UserID, Email: e.Email}, k)
+	if err != nil {
+		return Reply{}, err
 	}
+	e.Account = account
 	_, renews := port.(Renewer)
 	if k.Enrolled && !renews {
 		return Reply{Outcome: events.AlreadyDone, Account: e.Account}, nil

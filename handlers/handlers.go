@@ -24,10 +24,14 @@ type Scope uint8
 
 // The scopes.
 const (
-	Life     Scope = iota // the account itself
+	Life     Scope = iota // the account itself: whether it is there
+	Data                  // what the vendor holds of the user
 	InCourse              // one course of the account
 	Record                // nothing that lasts
 )
+
+// Whole tells whether effects of this scope concern all of an account.
+func (s Scope) Whole() bool { return s == Life || s == Data }
 
 // Handler is what usher does with one event type.
 type Handler struct {
@@ -36,6 +40,11 @@ type Handler struct {
 	// Removes says that the account is gone when an event of this type was carried
 	// out: it is what the safety stop for deletions holds.
 	Removes bool
+	// Snapshot says that an event of this type has all that is known of the user,
+	// and that the vendor holds it once the outcome is done.
+	Snapshot bool
+	// Ends says, of a type for InCourse, that the account is then out of the course.
+	Ends bool
 	// Takes tells whether a vendor has anything to do with this type at all. A
 	// vendor that has not gets no consumer for it.
 	Takes func(port any) bool
@@ -67,7 +76,9 @@ type Known struct {
 	Active   bool            // whether that account is there
 	Gone     bool            // whether the last thing applied was its deletion
 	Doubt    bool            // whether a creation since then may have been made without our knowing
+	Former   string          // the vendor's id of the account that was deleted last; empty where there is none
 	Enrolled bool            // for InCourse: whether it is in the course already
+	Outdated bool            // whether the account got a newer snapshot than the event has
 	// Unsettled says that an earlier attempt may have reached the vendor: what is
 	// found there counts as done by us.
 	Unsettled bool
@@ -77,6 +88,7 @@ type Known struct {
 type Reply struct {
 	Outcome string // one of the events package's
 	Account vendors.Account
+	Found   bool // for a creation: the account was there, whoever made it and whatever it holds
 }
 
 // found is the outcome for what was there before we did anything: already done,
@@ -104,6 +116,19 @@ func data[D any](e events.Event) (D, error) {
 }
 
 func always(any) bool { return true }
+
+// locate returns the account that the ledger knows, or finds one. Of a deleted
+// user there is none, and nobody is looked for: the address may be another's.
+func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Account, error) {
+	switch {
+	case k.known():
+		return vendors.Account{ID: k.Account.ID, Email: u.Email}, nil
+	case k.Gone:
+		return vendors.Account{}, ErrNoAccount
+	default:
+		return search(ctx, port, u)
+	}
+}
 
 // search finds the account of a user whom the ledger does not know: the one
 // that the vendor keeps under our id, or the one with exactly the user's e-mail.

@@ -22,6 +22,8 @@ type port struct {
 	account string // what Find finds; empty: nobody
 	create  error
 	after   string // what Find finds once Create was called
+	missing string // the account that Update does not find
+	restore error
 }
 
 func (p *port) note(format string, args ...any) {
@@ -44,6 +46,24 @@ func (p *port) Create(_ context.Context, from vendors.Origin, u vendors.User) (v
 
 func (p *port) Delete(_ context.Context, _ vendors.Origin, a vendors.Account) error {
 	p.note("delete %s", a.ID)
+	return nil
+}
+
+func (p *port) Update(_ context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) error {
+	p.note("update %s to %s %s", a.ID, u.Email, u.FirstName)
+	if a.ID == p.missing {
+		return vendors.ErrNotFound
+	}
+	return nil
+}
+
+func (p *port) Restore(_ context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) (vendors.Account, error) {
+	p.note("restore %q of %s", a.ID, u.ID)
+	return a, p.restore
+}
+
+func (p *port) Unenroll(_ context.Context, e vendors.Enrollment) error {
+	p.note("unenroll %s from %s (%s)", e.Account.ID, e.Course.ID, e.Course.Ours)
 	return nil
 }
 
@@ -83,6 +103,9 @@ var (
 	unknown = &vendors.Error{Vendor: "acme", Unknown: true}
 	active  = handlers.Known{Active: true, Account: vendors.Account{ID: "7"}}
 	gone    = handlers.Known{Gone: true}
+	// trashed was deleted as account 6.
+	trashed  = handlers.Known{Gone: true, Former: "6"}
+	outdated = handlers.Known{Active: true, Account: vendors.Account{ID: "7"}, Outdated: true}
 )
 
 // outcomeCase is an event at a port, and what must come of it.
@@ -149,6 +172,7 @@ func TestUserCreated(t *testing.T) {
 		"refused":                    {&port{create: vendors.ErrLate}, ada, handlers.Known{}, "", vendors.ErrLate, []string{find, create}},
 		"the ledger knows it":        {&port{}, ada, active, events.AlreadyDone, nil, nil},
 		"an upsert is made again":    {&upserter{}, ada, active, events.Done, nil, []string{find, create}},
+		"not over a newer snapshot":  {&upserter{}, ada, outdated, events.AlreadyDone, nil, nil},
 		"a vendor without users":     {struct{}{}, ada, handlers.Known{}, events.Unsupported, nil, nil},
 	})
 }
@@ -164,6 +188,7 @@ func TestUserDeleted(t *testing.T) {
 		"deleted before, no e-mail":    {&port{}, noEmail, gone, events.AlreadyDone, nil, nil},
 		"the address is another's now": {&port{account: "9"}, ada, gone, events.AlreadyDone, nil, nil},
 		"perhaps created again since":  {&port{account: "9"}, ada, handlers.Known{Gone: true, Doubt: true}, events.Done, nil, []string{"find ada@example.org", "delete 9"}},
+		"perhaps restored since":       {&port{}, noEmail, handlers.Known{Gone: true, Doubt: true, Former: "6"}, events.Done, nil, []string{"delete 6"}},
 		"a vendor that cannot delete":  {struct{}{}, ada, active, events.Unsupported, nil, nil},
 		"a vendor that goes by our id": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"delete u1"}},
 	})
@@ -192,7 +217,7 @@ func TestEnrollmentRequested(t *testing.T) {
 	})
 }
 
-// TestWhoTakesPart says which vendor an enrolment concerns.
+// TestWhoTakesPart says which vendor an enrolment, or the end of one, concerns.
 func TestWhoTakesPart(t *testing.T) {
 	cases := map[string]struct {
 		port any
@@ -212,21 +237,23 @@ func TestWhoTakesPart(t *testing.T) {
 		"by our ids: a name with this vendor":   {&upserter{}, map[string]any{"course_id": "x", "vendor": "acme"}, "yes"},
 		"by our ids: mapped nowhere, no vendor": {&upserter{}, map[string]any{"course_id": "x"}, "course"},
 	}
-	h := handlers.EnrollmentRequested(courses, []string{"acme", "other"})
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			c.data["user_id"] = "u1"
-			plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, h.Type, c.data))
-			got := "yes"
-			if invalid := (*events.InvalidError)(nil); errors.As(err, &invalid) {
-				got = invalid.Rule
-			} else if plan.Skip {
-				got = "no"
-			}
-			if got != c.part {
-				t.Errorf("got %q (%v), want %q", got, err, c.part)
-			}
-		})
+	names := []string{"acme", "other"}
+	for _, h := range []handlers.Handler{handlers.EnrollmentRequested(courses, names), handlers.EnrollmentCancelled(courses, names)} {
+		for name, c := range cases {
+			t.Run(h.Type+"/"+name, func(t *testing.T) {
+				c.data["user_id"] = "u1"
+				plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, h.Type, c.data))
+				got := "yes"
+				if invalid := (*events.InvalidError)(nil); errors.As(err, &invalid) {
+					got = invalid.Rule
+				} else if plan.Skip {
+					got = "no"
+				}
+				if got != c.part {
+					t.Errorf("got %q (%v), want %q", got, err, c.part)
+				}
+			})
+		}
 	}
 }
 

@@ -35,10 +35,37 @@ type Deprovisioner interface {
 	Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error
 }
 
+// Updater brings the data of accounts up to date.
+type Updater interface {
+	// Update makes the account's data what u says; what u does not say stays as it
+	// is. It may be repeated at will. vendors.ErrNotFound says that the vendor has
+	// no such account; the account of staff is a permanent error and stays. Where
+	// the answer was lost, vendors.IsUnknown is to be true of the error: the call may
+	// still land, and must not do so behind a newer one.
+	Update(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) error
+}
+
+// Restorer brings deleted accounts back. Few vendors can.
+type Restorer interface {
+	// Restore brings a back, which is the account that was deleted last: its ID is
+	// empty where the ledger does not know it, and u's e-mail then says whose it is.
+	// One that is not deleted is success. vendors.ErrNotFound says that the vendor
+	// keeps no such account, deleted or not. It may be repeated at will. For a lost
+	// answer see Update.
+	Restore(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) (vendors.Account, error)
+}
+
 // Enroller puts accounts into courses.
 type Enroller interface {
 	// Enroll makes the enrolment. What the vendor calls already enrolled is success.
 	Enroll(ctx context.Context, e vendors.Enrollment) error
+}
+
+// Unenroller takes accounts out of courses.
+type Unenroller interface {
+	// Unenroll ends the enrolment. An account that is not in the course is success.
+	// It may be repeated at will. For a lost answer see Update.
+	Unenroll(ctx context.Context, e vendors.Enrollment) error
 }
 
 // EnrollmentReader tells who is in a course. Few vendors can.

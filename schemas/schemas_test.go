@@ -190,8 +190,11 @@ func TestValidateResult(t *testing.T) {
 func TestDataOfAcceptedSamplesDecodes(t *testing.T) {
 	into := map[string]func() any{
 		events.UserCreated:         func() any { return new(events.UserCreatedData) },
+		events.UserUpdated:         func() any { return new(events.UserUpdatedData) },
 		events.UserDeleted:         func() any { return new(events.UserDeletedData) },
+		events.UserRestored:        func() any { return new(events.UserRestoredData) },
 		events.EnrollmentRequested: func() any { return new(events.EnrollmentRequestedData) },
+		events.EnrollmentCancelled: func() any { return new(events.EnrollmentCancelledData) },
 		events.ActivityTracked:     func() any { return new(events.ActivityTrackedData) },
 	}
 	for _, typ := range events.Types() {

@@ -26,9 +26,12 @@ type User struct {
 	Attributes map[string]any
 }
 
+// FullName is the first and the last name; empty where the event has neither.
+func (u User) FullName() string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
+
 // Name is the full name, or the part of the e-mail before the @ where the event has none.
 func (u User) Name() string {
-	if name := strings.TrimSpace(u.FirstName + " " + u.LastName); name != "" {
+	if name := u.FullName(); name != "" {
 		return name
 	}
 	local, _, _ := strings.Cut(u.Email, "@")

@@ -110,12 +110,19 @@ func (f *findings) pupil(vendor string, h holdings, p *pupil) {
 	account, there := h.accounts[strings.ToLower(p.email)]
 	gone := p.left && vendor != "usermost" // which cannot delete
 	f.fact(there == !gone, "%s: %s has an account: %v", vendor, p.id, there)
+	if !p.left && there && account.Name != "" { // MagLoft's readers have none
+		f.fact(account.Name == p.first+" "+p.last, "%s: %s is called %s", vendor, p.id, account.Name)
+	}
 	if !p.left && there { // a deletion may overtake an enrolment
 		for _, ours := range p.courses {
 			theirs, mapped := courseMap()[ours][vendor]
 			if byOurs := vendor == "meiro" || vendor == "usermost"; mapped || byOurs {
 				f.fact(h.enrolled[[2]string{account.ID, cmp.Or(theirs, ours)}], "%s: %s is not in %s", vendor, p.id, ours)
 			}
+		}
+		for _, ours := range p.dropped {
+			theirs := courseMap()[ours][vendor]
+			f.fact(!h.enrolled[[2]string{account.ID, cmp.Or(theirs, ours)}], "%s: %s is still in %s", vendor, p.id, ours)
 		}
 	}
 	if vendor == "meiro" || vendor == "usermost" {

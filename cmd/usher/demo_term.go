@@ -28,7 +28,9 @@ type posting struct {
 type pupil struct {
 	id, email, first, last string
 	left                   bool
+	moved, taken           int // how many names and courses there were
 	courses                []string
+	dropped                []string // courses that were cancelled
 	activities             []activity
 }
 
@@ -42,6 +44,9 @@ const (
 	lateShare   = 0.08 // of the enrolments: published before the pupil's creation
 	repeatShare = 0.08 // of the events: published again, later
 	leaveShare  = 0.15 // of the pupils
+	moveShare   = 0.06 // of what a pupil does: another name
+	dropShare   = 0.05 // of what a pupil does: a course is dropped
+	returnShare = 0.3  // of what happens to those who have left: one comes back
 )
 
 // termStart is when the term begins. It is fixed, so that one seed is one demo.
@@ -91,13 +96,19 @@ func (w *writer) step(n int) {
 	}
 	p := w.pupils[w.rng.IntN(len(w.pupils))]
 	switch dice := w.rng.Float64(); {
+	case p.left && dice < returnShare && n-len(w.events) > 1:
+		w.comeBack(p)
 	case p.left:
 		w.act(w.pupils[0]) // the first pupil never leaves
-	case dice < 0.3 && len(p.courses) < len(courseIDs):
+	case dice < 0.3 && p.taken < len(courseIDs):
 		w.enroll(p)
 	case dice < 0.3+leaveShare/3 && p != w.pupils[0]:
-		p.left = true
+		p.left, p.courses, p.dropped = true, nil, nil
 		w.add(events.UserDeleted, map[string]any{"user_id": p.id, "email": p.email, "reason": "left the school"})
+	case dice > 1-moveShare:
+		w.move(p)
+	case dice > 1-moveShare-dropShare && len(p.courses) > 0:
+		w.drop(p)
 	default:
 		w.act(p)
 	}
@@ -112,15 +123,46 @@ func (w *writer) join() {
 	}
 	p.email = fmt.Sprintf("%s.%s%d%s@example.org", ascii(p.first), ascii(p.last), n, tag)
 	w.pupils = append(w.pupils, p)
-	w.add(events.UserCreated, map[string]any{
+	w.add(events.UserCreated, p.snapshot())
+}
+
+// snapshot is all that the school knows of the pupil.
+func (p *pupil) snapshot() map[string]any {
+	return map[string]any{
 		"user_id": p.id, "email": p.email, "first_name": p.first, "last_name": p.last, "time_zone": "Europe/Berlin",
-	})
+	}
+}
+
+// move gives a pupil another name.
+func (w *writer) move(p *pupil) {
+	p.moved++
+	p.last = fmt.Sprintf("%s-%d", pick(w.rng, lastNames), p.moved)
+	w.add(events.UserUpdated, p.snapshot())
+}
+
+// comeBack restores a pupil who has left. Most vendors cannot, so the school says
+// in the same breath that there is to be an account: under another address, since
+// LEAD keeps the one that it has deleted.
+func (w *writer) comeBack(p *pupil) {
+	p.left = false
+	w.add(events.UserRestored, map[string]any{"user_id": p.id, "email": p.email, "reason": "came back"})
+	p.email = strings.Replace(p.email, "@", "+back@", 1)
+	w.add(events.UserCreated, p.snapshot())
 }
 
 func (w *writer) enroll(p *pupil) {
-	course := courseIDs[(len(p.courses)+len(p.id))%len(courseIDs)]
+	course := courseIDs[(p.taken+len(p.id))%len(courseIDs)]
+	p.taken++
 	p.courses = append(p.courses, course)
 	w.add(events.EnrollmentRequested, map[string]any{"user_id": p.id, "email": p.email, "course_id": course})
+}
+
+// drop cancels the pupil's last course.
+func (w *writer) drop(p *pupil) {
+	last := len(p.courses) - 1
+	course := p.courses[last]
+	p.courses, p.dropped = p.courses[:last], append(p.dropped, course)
+	w.add(events.EnrollmentCancelled, map[string]any{"user_id": p.id, "email": p.email, "course_id": course})
 }
 
 func (w *writer) act(p *pupil) {
@@ -147,7 +189,7 @@ func (w *writer) add(kind string, data map[string]any) {
 func (w *writer) publish() {
 	order := w.events
 	for i, e := range order {
-		if e.Type() == events.EnrollmentRequested && w.rng.Float64() < lateShare {
+		if e.Type() == events.EnrollmentRequested && w.rng.Float64() < lateShare && !leftBefore(order[:i], events.UserID(e)) {
 			order = early(order, i)
 		}
 	}
@@ -162,6 +204,11 @@ func (w *writer) publish() {
 			w.published = slices.Insert(w.published, at, posting{event: e, repeat: true})
 		}
 	}
+}
+
+// leftBefore tells whether the user has left by then.
+func leftBefore(list []events.Event, user string) bool {
+	return slices.ContainsFunc(list, func(e events.Event) bool { return e.Type() == events.UserDeleted && events.UserID(e) == user })
 }
 
 // early moves the event at i to just before the creation of its user.

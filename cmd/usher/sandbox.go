@@ -23,6 +23,9 @@ type sandboxCmd struct {
 	DuplicateEmail string        `enum:"422,409,400,existing,second" default:"422" help:"What a create answers for an e-mail that is taken: ${enum}."`
 	SecondDelete   string        `enum:"404,200" default:"404" help:"What deleting a deleted account answers: ${enum}."`
 	RepeatEnroll   string        `enum:"ok,error,second" default:"ok" help:"What a second enrolment in a course does: ${enum}."`
+	RepeatUnenroll string        `enum:"ok,error,404" default:"ok" help:"What the end of an enrolment that is not there answers: ${enum}."`
+	RepeatRestore  string        `enum:"404,200" default:"404" help:"What restoring an account that is not deleted answers: ${enum}."`
+	Classes        string        `name:"classifications" enum:"replace,add" default:"replace" help:"What MagLoft does with the classifications that it is sent: ${enum} those that are there."`
 	LeadLookup     string        `enum:"email-lookup,email/lookup" default:"email-lookup" help:"Where LEAD looks users up by e-mail: ${enum}."`
 }
 
@@ -46,7 +49,8 @@ func (s sandboxCmd) Run(ctx context.Context, a *app) error {
 		Seed: s.Seed, Faults: s.Faults, Latency: s.Latency,
 		Switches: sandbox.Switches{
 			DuplicateEmail: s.DuplicateEmail, SecondDelete: s.SecondDelete,
-			RepeatEnroll: s.RepeatEnroll, LeadLookup: s.LeadLookup,
+			RepeatEnroll: s.RepeatEnroll, RepeatUnenroll: s.RepeatUnenroll, RepeatRestore: s.RepeatRestore,
+			Classifications: s.Classes, LeadLookup: s.LeadLookup,
 		},
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usherhq/usher/vendors/lead"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -22,6 +23,8 @@ func sandboxEnviron(host string) []string {
 		"USHER_LEAD_EMAIL=" + sandbox.LeadEmail,
 		"USHER_LEAD_PASSWORD=" + sandbox.LeadPassword,
 		"USHER_LEAD_ENROLL_PATH=" + sandbox.LeadEnrollPath,
+		"USHER_LEAD_UNENROLL_PATH=" + sandbox.LeadUnenrollPath,
+		"USHER_LEAD_UPDATE=" + lead.UpdateResetPassword,
 		"USHER_MAGLOFT_ACCESS_TOKEN=" + sandbox.MagLoftAccessToken,
 		"USHER_MAGLOFT_APP_ID=" + sandbox.MagLoftAppID,
 		"USHER_USERMOST_LICENSE_CODE=" + sandbox.UsermostLicenseCode,

@@ -19,7 +19,7 @@ func (userCmd) Help() string {
 	return `Tells why Ada is, or is not, in the LMS: her account at each vendor, and what every event of hers came to:
 done, waiting (for what, until when), or a dead letter.
 It reads the ledger, and each event by its place: as fast with a million events as with ten. The ledger
-remembers the last 50 creations, deletions and enrolments of an account that are long past, and activity for
+remembers the last 50 changes of an account that are long past, and activity for
 nats.effects_ttl; what it has forgotten: usher results --user ID.
 
 Examples:

@@ -36,8 +36,11 @@ func vendorList(c *config.Config) []vendor {
 func handlerList(courses handlers.Courses, names []string) []handlers.Handler {
 	return []handlers.Handler{
 		handlers.UserCreated(),
+		handlers.UserUpdated(),
 		handlers.UserDeleted(),
+		handlers.UserRestored(),
 		handlers.EnrollmentRequested(courses, names),
+		handlers.EnrollmentCancelled(courses, names),
 		handlers.ActivityTracked(),
 	}
 }

@@ -70,7 +70,7 @@ func TestEnsureIsRepeatable(t *testing.T) {
 
 func TestEnsureChangesNothing(t *testing.T) {
 	b, _ := world(t, layout)
-	own := jetstream.StreamConfig{Name: bus.EventsStream, Subjects: []string{"user.created", "user.deleted", "enrollment.*", "activity.tracked"}, MaxAge: time.Minute}
+	own := jetstream.StreamConfig{Name: bus.EventsStream, Subjects: []string{"user.created", "user.updated", "user.deleted", "user.restored", "enrollment.*", "activity.tracked"}, MaxAge: time.Minute}
 	if _, err := b.JetStream().CreateStream(t.Context(), own); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestEnsureSaysWhatToSet(t *testing.T) {
 		"the named stream lacks subjects": {
 			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"user.created"}},
 			func(l *bus.Layout) { l.Events, l.Own = "THEIRS", false },
-			"user.deleted, enrollment.requested, activity.tracked",
+			"user.updated, user.deleted, user.restored, enrollment.requested, enrollment.cancelled, activity.tracked",
 		},
 		"their stream holds results too": {
 			jetstream.StreamConfig{Name: "THEIRS", Subjects: []string{"user.>", "enrollment.>", "activity.>"}}, func(l *bus.Layout) { l.Events, l.Own = "THEIRS", false }, "narrow it",

@@ -67,7 +67,7 @@ func TestApplyLeavesAStreamOfTheUsersOwn(t *testing.T) {
 	l := layout
 	l.Events, l.Own = "MINE", false
 	b, _ := world(t, l)
-	mine := jetstream.StreamConfig{Name: "MINE", Subjects: []string{"user.created", "user.deleted", "enrollment.requested", "activity.tracked"}, MaxMsgs: 7}
+	mine := jetstream.StreamConfig{Name: "MINE", Subjects: []string{"user.*", "enrollment.*", "activity.tracked"}, MaxMsgs: 7}
 	if _, err := b.JetStream().CreateStream(t.Context(), mine); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,10 @@ import (
 )
 
 // telling are the kinds of violation that the rules left out must lead to.
-var telling = []string{"resurrected", "missing", "older after newer", "double account", "enrolled twice", "two contents"}
+var telling = []string{
+	"resurrected", "missing", "older after newer", "double account", "enrolled twice", "two contents",
+	"old data", "enrolled after the end",
+}
 
 // TestControls builds usher without some of the rules that keep "once", and
 // expects the suite to notice: else it proves nothing. Vendors are slow and

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -30,6 +31,7 @@ type history struct {
 // asked is one event, as EVENTS has it.
 type asked struct {
 	id, key, kind, user, course string
+	name                        string // of a snapshot
 	at                          time.Time
 	places                      []uint64 // in the stream, of every copy
 }
@@ -85,6 +87,8 @@ func (h *history) event(byID map[string]*asked, m jetstream.Msg, seq uint64) err
 	}
 	var d struct {
 		Course string    `json:"course_id"`
+		First  string    `json:"first_name"`
+		Last   string    `json:"last_name"`
 		At     time.Time `json:"occurred_at"`
 	}
 	if err := json.Unmarshal(e.Data(), &d); err != nil {
@@ -92,7 +96,7 @@ func (h *history) event(byID map[string]*asked, m jetstream.Msg, seq uint64) err
 	}
 	a := &asked{
 		id: e.ID(), key: events.Key(e.Source(), e.ID()), kind: e.Type(), user: events.UserID(e),
-		course: d.Course, at: d.At, places: []uint64{seq},
+		course: d.Course, name: strings.TrimSpace(d.First + " " + d.Last), at: d.At, places: []uint64{seq},
 	}
 	byID[a.id] = a
 	h.events = append(h.events, a)
@@ -126,12 +130,25 @@ func (h *history) of(a *asked, vendor string) []result {
 	return h.results[events.ResultID(a.key, vendor, 0)]
 }
 
-func lifecycle(a *asked) bool { return a.kind == events.UserCreated || a.kind == events.UserDeleted }
+// lifecycle tells whether an event makes or ends an account; whole, whether it
+// concerns all of one; inCourse, whether one course of it.
+func lifecycle(a *asked) bool {
+	return a.kind == events.UserCreated || a.kind == events.UserDeleted || a.kind == events.UserRestored
+}
+
+func whole(a *asked) bool { return lifecycle(a) || a.kind == events.UserUpdated }
+
+func inCourse(a *asked) bool {
+	return a.kind == events.EnrollmentRequested || a.kind == events.EnrollmentCancelled
+}
+
+// restores tells whether a vendor takes a deleted account back.
+func restores(vendor string) bool { return vendor == "meiro" }
 
 // takesPart tells whether an event has an effect at a vendor.
 func takesPart(a *asked, vendor string) bool {
 	switch a.kind {
-	case events.EnrollmentRequested:
+	case events.EnrollmentRequested, events.EnrollmentCancelled:
 		return theirs(vendor, a.course) != ""
 	case events.ActivityTracked:
 		return slices.Contains(lanes[vendor], "activity")

@@ -71,39 +71,39 @@ func (r *Report) effect(a *asked, vendor string) {
 // overtaken inside usher. Where only a duplicate stands behind it, whose first
 // copy stands before it, it is the producer's doing.
 func (r *Report) superseded(a *asked, say func(kind, format string, args ...any)) {
-	overtakes := func(kind, course string) (inside, late bool) {
+	overtakes := func(by func(*asked) bool) (inside, late bool) {
 		for _, b := range r.history.users[a.user] {
-			if b != a && b.kind == kind && b.course == course {
+			if b != a && by(b) {
 				inside = inside || b.first() > a.first()
 				late = late || b.last() > a.first()
 			}
 		}
 		return inside, late
 	}
-	deleted, deletedLate := overtakes(events.UserDeleted, "")
-	created, createdLate := overtakes(events.UserCreated, "")
-	enrolled, enrolledLate := overtakes(events.EnrollmentRequested, a.course)
+	deleted, deletedLate := overtakes(func(b *asked) bool { return b.kind == events.UserDeleted })
+	newer, newerLate := overtakes(func(b *asked) bool { return lifecycle(b) || (whole(b) && a.kind == events.UserUpdated) })
+	enrolled, enrolledLate := overtakes(func(b *asked) bool { return inCourse(b) && b.course == a.course })
 	switch {
-	case lifecycle(a) && (deleted || created):
+	case whole(a) && newer:
 		r.SupersededLife++
-		say("superseded", "a later creation or deletion was carried out before it")
-	case a.kind == events.EnrollmentRequested && deleted:
+		say("superseded", "a later creation, update, deletion or restoration was carried out before it")
+	case inCourse(a) && deleted:
 		r.Overtaken++
-	case a.kind == events.EnrollmentRequested && enrolled:
+	case inCourse(a) && enrolled:
 		r.SupersededCourse++
-	case deletedLate, createdLate && lifecycle(a), enrolledLate:
+	case deletedLate, newerLate && whole(a), enrolledLate && inCourse(a):
 		r.Late++
 	default:
 		say("superseded", "nothing stands behind it in the stream")
 	}
 }
 
-// order looks for an older creation or deletion that was carried out after a
+// order looks for an older effect on a whole account that was carried out after a
 // newer one. Its outcome bears the time when it was written down, under the claim.
 func (r *Report) order(user, vendor string, list []*asked) {
 	for i, older := range list {
 		for _, newer := range list[i+1:] {
-			if !lifecycle(older) || !lifecycle(newer) || older.last() > newer.first() {
+			if !whole(older) || !whole(newer) || older.last() > newer.first() {
 				continue
 			}
 			before, after := r.history.of(older, vendor), r.history.of(newer, vendor)
@@ -115,13 +115,13 @@ func (r *Report) order(user, vendor string, list []*asked) {
 	}
 }
 
-// endings returns whether the user exists at the end, going by the first
+// endings returns whether the user exists at a vendor at the end, going by the first
 // copies, and whether going by other copies could end otherwise: a duplicate
 // whose first copy nobody had seen counts at its own place (DESIGN 5, rule 11).
-func endings(list []*asked) (exists, open bool) {
+func endings(vendor string, list []*asked) (exists, open bool) {
 	var lives []*asked
 	for _, a := range list {
-		if lifecycle(a) {
+		if lifecycle(a) && (a.kind != events.UserRestored || restores(vendor)) {
 			lives = append(lives, a)
 		}
 	}
@@ -132,5 +132,5 @@ func endings(list []*asked) (exists, open bool) {
 	for _, a := range lives {
 		open = open || (a.kind != end.kind && a.last() > end.first())
 	}
-	return end.kind == events.UserCreated, open
+	return end.kind != events.UserDeleted, open
 }

@@ -80,7 +80,7 @@ func (r *Report) accounts(h holdings, user string, list []*asked) {
 	if len(live) > 1 || len(h.accounts[user]) > max(1, creations) {
 		say("double account", "%d accounts, %d of them live, after %d creations: %+v", len(h.accounts[user]), len(live), creations, h.accounts[user])
 	}
-	exists, open := endings(list)
+	exists, open := endings(h.vendor, list)
 	if h.vendor == "usermost" { // which cannot delete
 		exists = creations > 0
 	}
@@ -96,6 +96,7 @@ func (r *Report) accounts(h holdings, user string, list []*asked) {
 	}
 	if exists && len(live) == 1 && !open {
 		r.enrolments(h, user, live[0].ID, list)
+		r.data(h.vendor, user, live[0], list)
 	}
 }
 
@@ -107,32 +108,62 @@ func (r *Report) enrolments(h holdings, user, account string, list []*asked) {
 			sure, maybe = max(sure, a.last()), a.first()
 		}
 	}
-	var must, may []string
-	for _, a := range list {
-		if theirs := theirs(h.vendor, a.course); a.kind == events.EnrollmentRequested && theirs != "" {
-			if a.first() > sure {
-				must = append(must, theirs)
-			}
-			if a.last() > maybe {
-				may = append(may, theirs)
-			}
-		}
-	}
 	var in []string
 	for _, e := range h.courses[account] {
 		if e.Active && e.CourseID != "subscription" { // MagLoft's, beside its courses
 			in = append(in, e.CourseID)
 		}
 	}
-	for _, course := range must {
-		if !slices.Contains(in, course) {
-			r.violate(violation{kind: "not enrolled", user: user, vendor: h.vendor, text: fmt.Sprintf("account %s is not in %s, but in %v", account, course, in)})
+	for _, course := range courseNames {
+		theirs := theirs(h.vendor, course)
+		if theirs == "" {
+			continue
+		}
+		say := func(kind, text string) {
+			r.violate(violation{kind: kind, user: user, vendor: h.vendor, text: fmt.Sprintf("account %s is in %v: %s %s", account, in, theirs, text)})
+		}
+		request, cancellation := r.last(events.EnrollmentRequested, course, list), r.last(events.EnrollmentCancelled, course, list)
+		switch there := slices.Contains(in, theirs); {
+		case !there && request.sure > max(sure, cancellation.maybe):
+			say("not enrolled", "is not there")
+		case there && cancellation.sure > max(maybe, request.maybe):
+			say("enrolled after the end", "was cancelled")
+		case there && request.maybe <= maybe && !byOurs(h.vendor):
+			say("enrolled by an older life", "was asked for before the last deletion")
 		}
 	}
-	for _, course := range in {
-		if !slices.Contains(may, course) && !byOurs(h.vendor) {
-			r.violate(violation{kind: "enrolled by an older life", user: user, vendor: h.vendor, text: fmt.Sprintf("account %s is in %s, asked for before the last deletion", account, course)})
+}
+
+// span is where the newest event of a kind may count: for sure at the place of its
+// first copy, and at that of its last one where nobody had seen the first.
+type span struct{ sure, maybe uint64 }
+
+// last is the span of the events of one kind in one course.
+func (r *Report) last(kind, course string, list []*asked) (s span) {
+	for _, a := range list {
+		if a.kind == kind && a.course == course {
+			s.sure, s.maybe = max(s.sure, a.first()), max(s.maybe, a.last())
 		}
+	}
+	return s
+}
+
+// data holds the name of a live account to the newest snapshot. Not every vendor
+// has names.
+func (r *Report) data(vendor, user string, account sandbox.User, list []*asked) {
+	for _, held := range list {
+		if held.name == "" || held.name != account.Name {
+			continue
+		}
+		for _, newer := range list {
+			if results := r.history.of(newer, vendor); newer.name != "" && newer.first() > held.last() && len(results) > 0 && results[0].Outcome == events.Done {
+				r.violate(violation{kind: "old data", user: user, vendor: vendor, text: fmt.Sprintf("account %s has the data of %s, and %s is done", account.ID, held.id, newer.id)})
+			}
+		}
+		return
+	}
+	if account.Name != "" {
+		r.violate(violation{kind: "old data", user: user, vendor: vendor, text: fmt.Sprintf("account %s is called %q, which no event says", account.ID, account.Name)})
 	}
 }
 

@@ -118,6 +118,7 @@ type life struct {
 	quick   bool // all comes at once
 	count   int
 	alive   bool
+	deleted bool // and not restored since; one who was restored still has no account where the vendor cannot
 	waiting bool // an enrolment waits for a creation
 	in      []string
 }
@@ -134,9 +135,17 @@ func (l *life) step() {
 		l.enroll()
 	case !l.alive && l.count == 0:
 		l.create()
-	case l.alive && dice < 0.35:
+	case l.deleted && !l.waiting && dice < 0.75:
+		l.deleted = false
+		l.add(events.UserRestored, map[string]any{"email": email(l.user)})
+	case l.alive && dice < 0.3:
 		l.enroll()
-	case l.alive && dice < 0.47:
+	case l.alive && dice < 0.42:
+		l.update()
+	case l.alive && dice < 0.52 && len(l.in) > 0:
+		l.cancel()
+	case l.alive && dice < 0.64:
+		l.deleted = true
 		l.alive, l.in = false, nil
 		l.add(events.UserDeleted, map[string]any{"email": email(l.user)})
 	default:
@@ -145,8 +154,22 @@ func (l *life) step() {
 }
 
 func (l *life) create() {
-	l.alive, l.waiting = true, false
-	l.add(events.UserCreated, map[string]any{"email": email(l.user), "first_name": "Ada", "last_name": fmt.Sprint("L", l.user)})
+	l.alive, l.deleted, l.waiting = true, false, false
+	l.add(events.UserCreated, l.snapshot())
+}
+
+func (l *life) update() { l.add(events.UserUpdated, l.snapshot()) }
+
+// snapshot has a name that no other one of the user has.
+func (l *life) snapshot() map[string]any {
+	return map[string]any{"email": email(l.user), "first_name": "Ada", "last_name": fmt.Sprint("L", l.count)}
+}
+
+// cancel takes the user out of the course that was asked for last.
+func (l *life) cancel() {
+	course := l.in[len(l.in)-1]
+	l.in = slices.DeleteFunc(l.in, func(c string) bool { return c == course })
+	l.add(events.EnrollmentCancelled, map[string]any{"email": email(l.user), "course_id": course})
 }
 
 // enroll asks mostly for a course that the user is not in yet.

@@ -53,7 +53,7 @@ type NATS struct {
 	Key      string         `yaml:"key" env:"KEY"`           // path of its key, PEM; default none
 	Embedded Embedded       `yaml:"embedded" envPrefix:"EMBEDDED_"`
 
-	// EventsStream is a stream of the user's own that holds the four subjects;
+	// EventsStream is a stream of the user's own that holds the subjects of all types;
 	// Usher then only reads it. Default empty: Usher keeps EVENTS itself.
 	EventsStream    string        `yaml:"events_stream" env:"EVENTS_STREAM"`
 	Replicas        int           `yaml:"replicas" env:"REPLICAS"`                 // of every stream and bucket: 1, 3 or 5; default 1

@@ -203,7 +203,7 @@ func TestVariables(t *testing.T) {
 		},
 		LEAD: lead.Config{
 			Settings: client("http://127.0.0.1:3/api", 1), Email: "admin@example.com", Password: "password",
-			EnrollPath: "courses/{course}/users/{user}",
+			EnrollPath: "courses/{course}/users/{user}", Update: lead.UpdateRefuse,
 		},
 		MagLoft: magloft.Config{Settings: client("http://127.0.0.1:4", 5), AccessToken: "token", Mode: magloft.ModeReaders, AppID: "17"},
 		Usermost: usermost.Config{

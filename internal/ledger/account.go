@@ -44,10 +44,15 @@ type Scope string
 
 // The scopes.
 const (
-	Life     Scope = "life"     // the account itself: created, deleted
+	Life     Scope = "life"     // the account itself: created, deleted, restored
+	Data     Scope = "data"     // what the vendor holds of the user: updated
 	InCourse Scope = "course"   // one course of the account
 	Activity Scope = "activity" // nothing that lasts; its record holds this one effect
 )
+
+// whole tells whether effects of this scope concern all of an account, and so
+// every other effect of it.
+func (s Scope) whole() bool { return s == Life || s == Data }
 
 // State is an account's, as far as the ledger knows.
 type State string
@@ -74,11 +79,13 @@ type Account struct {
 	UserID    string `json:"user_id,omitempty"`
 	AccountID string `json:"account_id,omitempty"` // the vendor's
 	State     State  `json:"state,omitempty"`
-	Life      Order  `json:"life,omitzero"`    // of the last creation or deletion applied
+	Life      Order  `json:"life,omitzero"`    // of the last creation, deletion or restoration applied
+	Data      Order  `json:"data,omitzero"`    // of the snapshot that the account got last, or had when it was deleted
 	Deleted   Order  `json:"deleted,omitzero"` // of the last deletion applied
 	// LifeReplay is the replay number of what Life is the order of, for when its
 	// effect is forgotten.
 	LifeReplay int `json:"life_replay,omitempty"`
+	DataReplay int `json:"data_replay,omitempty"` // the same of what Data is the order of
 	// Former is the vendor's id of the account that was deleted last: where the
 	// vendor still has it, somebody has brought it back.
 	Former  string            `json:"former,omitempty"`
@@ -207,12 +214,13 @@ func (e *Effect) seen() time.Time {
 // account, or of one course of it, no more than one unfinished effect is tried.
 func (e *Effect) tried() bool { return e.Phase == Started }
 
-// Doubts tells whether a creation or deletion other than the event's, newer than
-// what was applied last, was tried: the vendor may be otherwise than the record
-// says.
+// Doubts tells whether a creation, deletion or restoration other than the event's,
+// newer than what was applied last, was tried: the vendor may be otherwise than
+// the record says. What the vendor cannot do was not tried.
 func (a *Account) Doubts(key string) bool {
 	for _, e := range a.Effects {
-		if e.Key != key && e.Scope == Life && e.Attempts > 0 && a.Life.Before(e.Order) {
+		idle := e.Attempts == 0 || (e.Outcome != nil && e.Outcome.Kind == kindUnsupported)
+		if e.Key != key && e.Scope == Life && !idle && a.Life.Before(e.Order) {
 			return true
 		}
 	}

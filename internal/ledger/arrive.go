@@ -26,10 +26,12 @@ type Arrival struct {
 	Keep time.Duration // how long finished effects are remembered
 }
 
-// Straggler is a creation or a deletion of the same user that is on its way.
+// Straggler is an effect on the whole account, such as a creation or an update,
+// of the same user that is on its way.
 type Straggler struct {
-	Key  string // of the event
-	Type string
+	Key   string // of the event
+	Type  string
+	Scope Scope
 	Carrier
 }
 
@@ -155,10 +157,21 @@ func (a *Account) begin(e *Effect, m Arrival) Decision {
 // older than what was applied already would be superseded: nobody waits for it.
 func (a *Account) await(m Arrival) {
 	for _, s := range m.Stragglers {
-		if a.Life.Before(s.Order) && a.find(s.Key) == nil {
-			a.Effects = append(a.Effects, Effect{Key: s.Key, Type: s.Type, Scope: Life, Order: s.Order, Carrier: s.Carrier, Phase: Waiting, First: m.Now})
+		applied := a.Life
+		if s.Scope == Data {
+			applied = latest(a.Data, a.Deleted)
+		}
+		if applied.Before(s.Order) && a.find(s.Key) == nil {
+			a.Effects = append(a.Effects, Effect{Key: s.Key, Type: s.Type, Scope: s.Scope, Order: s.Order, Carrier: s.Carrier, Phase: Waiting, First: m.Now})
 		}
 	}
+}
+
+func latest(o, p Order) Order {
+	if o.Before(p) {
+		return p
+	}
+	return o
 }
 
 // register adds the effect of an event that the record does not know.
@@ -184,6 +197,8 @@ func (a *Account) fenced(e *Effect) bool {
 	switch e.Scope {
 	case Life:
 		return e.Order.Before(a.Life)
+	case Data:
+		return e.Order.Before(a.Deleted) || (a.State == Active && e.Order.Before(a.Data))
 	case InCourse:
 		return e.Order.Before(a.Deleted) || e.Order.Before(a.Courses[e.Course].Order)
 	default:
@@ -208,7 +223,7 @@ func (a *Account) blocker(e *Effect) *Effect {
 // itself, and for a newer one that was tried: so two never wait for each other,
 // and never are both on their way to the vendor.
 func holdsUp(f, e *Effect) bool {
-	same := f.Scope == Life || (f.Scope == InCourse && e.Scope == InCourse && f.Course == e.Course)
+	same := f.Scope.whole() || (f.Scope == InCourse && e.Scope == InCourse && f.Course == e.Course)
 	if !same {
 		return false
 	}

@@ -6,13 +6,19 @@ import (
 	"time"
 )
 
-const kindSuperseded = "superseded"
+// The outcomes that the rules know.
+const (
+	kindSuperseded  = "superseded"
+	kindUnsupported = "unsupported"
+)
 
 // Change is what an effect did to the account.
 type Change struct {
 	State     State  // the account's state from now on; Unknown leaves it as it is
 	AccountID string // the vendor's id; empty leaves it as it is
 	Enrolled  bool   // for InCourse: whether the account is in the course now
+	Snapshot  bool   // whether the vendor now holds the event's snapshot of the user
+	Found     bool   // whether it may hold a newer one: the account was there, and we may have made it
 	Applied   bool   // whether the vendor is now as the event asks
 }
 
@@ -84,12 +90,15 @@ func (a *Account) apply(e *Effect, c Change) {
 	if c.AccountID != "" {
 		a.move(c.AccountID)
 	}
+	if c.Snapshot && (!c.Found || a.Data.Before(e.Order)) {
+		a.Data, a.DataReplay = e.Order, e.Replay
+	}
 	switch e.Scope {
 	case Life:
 		a.Life, a.LifeReplay = e.Order, e.Replay
 		if c.State == Deleted {
 			a.Former = cmp.Or(a.AccountID, a.Former)
-			a.Deleted, a.AccountID, a.Courses = e.Order, "", nil
+			a.Deleted, a.AccountID, a.Courses = e.Order, "", left(a.Courses, e.Order)
 		}
 	case InCourse:
 		courses := maps.Clone(a.Courses)
@@ -99,6 +108,23 @@ func (a *Account) apply(e *Effect, c Change) {
 		courses[e.Course] = Course{Enrolled: c.Enrolled, Order: e.Order, Replay: e.Replay}
 		a.Courses = courses
 	}
+}
+
+// left is what is remembered of the courses of an account that is deleted: in none
+// of them is it any more, and what is newer than the deletion still keeps what is
+// older than it away.
+func left(courses map[string]Course, deleted Order) map[string]Course {
+	var kept map[string]Course
+	for name, c := range courses {
+		if deleted.Before(c.Order) {
+			if kept == nil {
+				kept = map[string]Course{}
+			}
+			c.Enrolled = false
+			kept[name] = c
+		}
+	}
+	return kept
 }
 
 // move notes the vendor's id of the account. Where there was another one, which
@@ -139,8 +165,10 @@ func (a *Account) Release(token string, p Pause) bool {
 	}
 	e.Due, e.Prerequisite = p.Due, p.Prerequisite
 	e.Unsettled = e.Unsettled || p.Unsettled
-	if p.Prerequisite && !e.Unsettled {
-		e.Phase = Waiting // no change can have been asked for
+	// No change can have been asked for, or it was of an account that is not there:
+	// only an enrolment that is on its way may still find its course.
+	if p.Prerequisite && (!e.Unsettled || e.Scope.whole()) {
+		e.Phase = Waiting
 	}
 	if p.Panicked {
 		e.Panics++

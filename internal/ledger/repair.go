@@ -2,7 +2,7 @@ package ledger
 
 // Repair says that a vendor holds otherwise than the record does of one account.
 // The zero value says nothing. It travels in a replay of what the record says
-// was done: the creation, the deletion or the enrolment.
+// was done: the creation, the update, the deletion, the restoration or the enrolment.
 //
 // A repair does not write to the record. It only lets the effect that carries it
 // look away from what the record says, for as long as the record still says so of
@@ -22,7 +22,7 @@ func (a Account) Corrected(r Repair) Account {
 	case r.Removes && a.State == Deleted && a.Former == r.Account && a.Life == r.Order:
 		a.State, a.AccountID = Active, r.Account
 	case !r.Removes && a.State == Active && a.AccountID == r.Account:
-		a.State, a.AccountID, a.Courses = Unknown, "", nil
+		a.State, a.AccountID, a.Former, a.Courses = Unknown, "", r.Account, nil
 	}
 	return a
 }
@@ -47,6 +47,9 @@ func (a *Account) NextReplay(key string, order Order) int {
 	}
 	if a.Life == order {
 		last = max(last, a.LifeReplay)
+	}
+	if a.Data == order {
+		last = max(last, a.DataReplay)
 	}
 	for _, c := range a.Courses {
 		if c.Order == order {

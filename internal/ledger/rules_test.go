@@ -57,7 +57,7 @@ func with(m ledger.Arrival, change func(*ledger.Arrival)) ledger.Arrival {
 
 // behind is m with a straggler before it.
 func behind(m ledger.Arrival, key string, seq uint64) ledger.Arrival {
-	m.Stragglers = []ledger.Straggler{{Key: key, Type: "user.created", Carrier: carrier(seq)}}
+	m.Stragglers = []ledger.Straggler{{Key: key, Type: "user.created", Scope: ledger.Life, Carrier: carrier(seq)}}
 	return m
 }
 

@@ -17,8 +17,10 @@ func (a *Account) write(b []byte) []byte {
 	w.text("account_id", a.AccountID)
 	w.text("state", string(a.State))
 	w.order("life", a.Life)
+	w.order("data", a.Data)
 	w.order("deleted", a.Deleted)
 	w.number("life_replay", int64(a.LifeReplay))
+	w.number("data_replay", int64(a.DataReplay))
 	w.text("former", a.Former)
 	if len(a.Courses) > 0 {
 		w.name("courses")
@@ -41,7 +43,7 @@ func (a *Account) write(b []byte) []byte {
 		w.open('{')
 		w.text("key", c.Key)
 		w.carrier(c.Carrier)
-		w.number("delivery", int64(c.Delivery)) //nolint:gosec // a count of deliveries
+		w.number("delivery", int64(c.Delivery))
 		w.text("token", c.Token)
 		w.flag("taken", c.Taken)
 		w.close('}')

@@ -21,7 +21,7 @@ var ErrChanged = errors.New("it has changed since it was compared")
 type Plan struct {
 	Repairs []bus.Repair
 	Letter  *bus.DeadLetter // sent back, instead
-	Lost    int             // enrolments of a missing account whose events are no longer kept
+	Lost    int             // enrolments and updates of a missing account whose events are no longer kept
 }
 
 // PlanFor returns the plan for a difference, or ErrChanged where the ledger has
@@ -48,7 +48,7 @@ func PlanFor(ctx context.Context, deps Deps, d Difference) (Plan, error) {
 	}
 	whole := Plan{}
 	if p.how == Provision {
-		if whole, err = c.planEnrollments(ctx, r, d.AccountID); err != nil {
+		if whole, err = c.planRest(ctx, r, d.AccountID); err != nil {
 			return Plan{}, err
 		}
 	}
@@ -56,7 +56,7 @@ func PlanFor(ctx context.Context, deps Deps, d Difference) (Plan, error) {
 	return whole, nil
 }
 
-// plan is what the last creation or deletion of an account says.
+// plan is what the last creation, deletion or restoration of an account says.
 type plan struct {
 	how      Repair
 	key      string // of the event
@@ -67,9 +67,9 @@ type plan struct {
 // plan reads the event behind what a record says of an account. note says why it
 // cannot be sent once more.
 func (c *comparison) plan(ctx context.Context, r ledger.Record) (p plan, note string, err error) {
-	how, kind := Provision, events.UserCreated
+	how, kind, also := Provision, events.UserCreated, events.UserRestored
 	if r.Account.State == ledger.Deleted {
-		how, kind = Delete, events.UserDeleted
+		how, kind, also = Delete, events.UserDeleted, events.UserDeleted
 	}
 	if r.Account.Life == (ledger.Order{}) {
 		return p, "usher found it there, and has no event that made it: send " + kind, nil
@@ -80,14 +80,14 @@ func (c *comparison) plan(ctx context.Context, r ledger.Record) (p plan, note st
 		return p, "its event is no longer kept: send " + kind + " again", nil
 	case err != nil:
 		return p, "", err
-	case o.Event.Type() != kind:
+	case o.Event.Type() != kind && o.Event.Type() != also:
 		return p, "its last event is a " + o.Event.Type() + ": send " + kind, nil
 	}
 	p = plan{key: o.Key(), email: email(o.Event), original: o}
 	if events.Expired(o.Event, time.Now()) {
 		return p, "the time of its event is up: send " + kind + " again", nil
 	}
-	d, err := c.Events.DeadLetterOf(ctx, c.Name, kind, p.key)
+	d, err := c.Events.DeadLetterOf(ctx, c.Name, o.Event.Type(), p.key)
 	switch {
 	case err == nil:
 		return p, "a repair of it has failed: usher dead show " + d.ID(), nil
@@ -98,27 +98,31 @@ func (c *comparison) plan(ctx context.Context, r ledger.Record) (p plan, note st
 	return p, "", nil
 }
 
-// planEnrollments plans to make the enrolments of an account that is gone once
-// more. They stand before the creation: until it is done they wait for it, and
-// should it never be sent, the account is still missing and all is planned again.
-func (c *comparison) planEnrollments(ctx context.Context, r ledger.Record, account string) (p Plan, err error) {
+// planRest plans to make the enrolments of an account that is gone once more, and
+// the update that is newer than the account: without it the new one would have the
+// data of its creation. They stand before the creation: until it is done they wait
+// for it, and should it never be sent, the account is still missing and all is
+// planned again.
+func (c *comparison) planRest(ctx context.Context, r ledger.Record, account string) (p Plan, err error) {
+	var orders []ledger.Order
 	for _, name := range slices.Sorted(maps.Keys(r.Account.Courses)) {
-		course := r.Account.Courses[name]
-		if !course.Enrolled {
-			continue
+		if course := r.Account.Courses[name]; course.Enrolled {
+			orders = append(orders, course.Order)
 		}
-		o, err := c.Events.Original(ctx, course.Order.Epoch, course.Order.Seq)
+	}
+	if r.Account.Life.Before(r.Account.Data) {
+		orders = append(orders, r.Account.Data)
+	}
+	for _, order := range orders {
+		o, err := c.Events.Original(ctx, order.Epoch, order.Seq)
 		switch {
-		case errors.Is(err, bus.ErrGone):
+		case errors.Is(err, bus.ErrGone), err == nil && events.Expired(o.Event, time.Now()):
 			p.Lost++
-			continue
 		case err != nil:
 			return p, err
-		case events.Expired(o.Event, time.Now()):
-			p.Lost++
-			continue
+		default:
+			p.Repairs = append(p.Repairs, c.repair(o, r, account))
 		}
-		p.Repairs = append(p.Repairs, c.repair(o, r, account))
 	}
 	return p, nil
 }

@@ -74,7 +74,7 @@ type Repair string
 
 // The repairs. The zero value is that it cannot be, by usher.
 const (
-	Provision Repair = "provision" // its user.created is sent once more
+	Provision Repair = "provision" // its user.created, or user.restored, is sent once more
 	Delete    Repair = "delete"    // its user.deleted is
 	Adopt     Repair = "adopt"     // the dead letter of its user.created is
 )

@@ -162,6 +162,9 @@ func TestCompare(t *testing.T) {
 		"missing, last deleted": {record: ledger.Account{AccountID: "7", State: ledger.Active, Life: at(2)}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "its last event is a user.deleted: send user.created"},
 		}}},
+		"missing, last restored": {record: ledger.Account{AccountID: "7", State: ledger.Active, Life: at(6), Deleted: at(2)}, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Provision},
+		}}},
 		"missing, its time up": {record: active, change: func(f *fake) { f.kept[1] = expired(f.kept[1]) }, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "the time of its event is up: send user.created again"},
 		}}},
@@ -230,6 +233,8 @@ func newFake(t *testing.T, record ledger.Account) *fake {
 	f.event(t, events.UserCreated, 1, map[string]any{"user_id": "user-a", "email": "ada@example.org"})
 	f.event(t, events.UserDeleted, 2, map[string]any{"user_id": "user-a"})
 	f.event(t, events.EnrollmentRequested, 3, map[string]any{"user_id": "user-a", "course_id": "go"})
+	f.event(t, events.UserRestored, 6, map[string]any{"user_id": "user-a", "email": "ada@example.org"})
+	f.event(t, events.UserUpdated, 7, map[string]any{"user_id": "user-a", "email": "ada@example.org"})
 	f.set("a", record)
 	return f
 }
@@ -244,10 +249,11 @@ func expired(e events.Event) events.Event {
 }
 
 // TestPlanFor plans for a missing account that was in two courses, of one of which
-// the event is no longer kept, and whose creation had been sent back twice.
+// the event is no longer kept, which was updated, and whose creation had been sent
+// back twice.
 func TestPlanFor(t *testing.T) {
 	record := active
-	record.LifeReplay = 2
+	record.LifeReplay, record.Data, record.DataReplay = 2, at(7), 1
 	record.Courses = map[string]ledger.Course{"go": {Enrolled: true, Order: at(3)}, "c": {Enrolled: true, Order: at(4)}, "left": {Order: at(5)}}
 	f := newFake(t, record)
 	r, err := reconcile.Compare(t.Context(), f.deps())
@@ -262,7 +268,7 @@ func TestPlanFor(t *testing.T) {
 	for _, one := range p.Repairs {
 		got = append(got, fmt.Sprint(one.Event.ID(), " ", one.Vendor, " ", one.Account, " ", one.Replay))
 	}
-	if diff := cmp.Diff([]string{"e3 acme 7 1", "e1 acme 7 3"}, got); diff != "" || p.Lost != 1 {
+	if diff := cmp.Diff([]string{"e3 acme 7 1", "e7 acme 7 2", "e1 acme 7 3"}, got); diff != "" || p.Lost != 1 {
 		t.Errorf("got %d lost, want 1 (-want +got)\n%s", p.Lost, diff)
 	}
 	if len(f.asked) != 1 || f.asked[0].Email != "ada@example.org" {

@@ -172,6 +172,7 @@ func (w *Worker) known(t *task, a ledger.Account, e ledger.Effect) handlers.Know
 	k := handlers.Known{
 		From: t.origin(), Active: a.State == ledger.Active, Gone: a.State == ledger.Deleted,
 		Enrolled: a.Courses[t.plan.Course].Enrolled, Unsettled: e.Unsettled, Doubt: a.Doubts(e.Key),
+		Former: a.Former, Outdated: e.Order.Before(a.Data),
 	}
 	k.Account.ID = a.AccountID
 	return k
@@ -249,17 +250,20 @@ func (w *Worker) handle(ctx context.Context, t *task, k handlers.Known) (reply h
 
 // change says what a reply makes of the account.
 func change(t *task, r handlers.Reply) ledger.Change {
-	c := ledger.Change{AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone}
+	c := ledger.Change{
+		AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone,
+		Snapshot: t.handler.Snapshot && r.Outcome == events.Done, Found: r.Found,
+	}
 	switch {
 	case t.handler.Scope == handlers.InCourse:
-		c.Enrolled = c.Applied
-		if c.Applied {
+		c.Enrolled = c.Applied && !t.handler.Ends
+		if c.Applied && r.Account.ID != "" { // a deleted user is in no course
 			c.State = ledger.Active
 		}
 	case t.handler.Removes:
 		// A vendor that cannot delete is told no more of the user all the same.
 		c.State, c.Applied = ledger.Deleted, c.Applied || r.Outcome == events.Unsupported
-	case t.handler.Scope == handlers.Life && c.Applied:
+	case t.handler.Scope.Whole() && c.Applied:
 		c.State = ledger.Active
 	}
 	return c

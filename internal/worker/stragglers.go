@@ -7,16 +7,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
 )
 
-// stragglers are the creations and deletions that were delivered on a pinned
-// lane and that the ledger may not know: the process that had them died, or gave
-// them back, or they were lost on the way. They come again, but later than newer
-// events of the same users. A newer one takes them along to the ledger, and so
-// waits for them there; all other users go on at once.
+// stragglers are the effects on whole accounts (creations, updates, deletions and
+// restorations) that were delivered on a pinned lane and that the ledger may not
+// know: the process that had them died, or gave them back, or they were lost on the
+// way. They come again, but later than newer events of the same users. A newer one
+// takes them along to the ledger, and so waits for them there; all other users go
+// on at once.
 //
 // Where every delivery came here, in the order in which the server counts them,
 // nothing is missing. Where one did not, the stream itself says what it was.
@@ -65,12 +65,12 @@ func (s *stragglers) came(at bus.Place, seq uint64) {
 
 // add makes a straggler of t, unless it is nothing that others wait for.
 func (s *stragglers) add(t *task) {
-	if t.place.Pin == "" || t.invalid != nil || t.plan.Skip || t.handler.Scope != handlers.Life {
+	if t.place.Pin == "" || t.invalid != nil || t.plan.Skip || !t.handler.Scope.Whole() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one := straggler{ledger.Straggler{Key: t.key, Type: t.kind, Carrier: t.carrier()}, time.Now()}
+	one := straggler{ledger.Straggler{Key: t.key, Type: t.kind, Scope: t.scope(), Carrier: t.carrier()}, time.Now()}
 	list := s.byUser[t.record]
 	at, known := slices.BinarySearchFunc(list, one, func(a, b straggler) int { return a.Compare(b.Order) })
 	if !known {
@@ -114,7 +114,7 @@ func (w *Worker) catchUp(ctx context.Context, lane Lane, at bus.Place) error {
 		return nil
 	}
 	upTo, err := lane.Delivered(ctx, w.stragglers.unread(at), func(m Message) {
-		if w.handlers[w.kind(m.Subject())].Scope != handlers.Life {
+		if !w.handlers[w.kind(m.Subject())].Scope.Whole() {
 			return
 		}
 		t := w.read(m)

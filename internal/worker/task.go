@@ -148,6 +148,8 @@ func (t *task) scope() ledger.Scope {
 	switch t.handler.Scope {
 	case handlers.Life:
 		return ledger.Life
+	case handlers.Data:
+		return ledger.Data
 	case handlers.InCourse:
 		return ledger.InCourse
 	default:

@@ -419,6 +419,7 @@ type vendor struct {
 type account struct {
 	id      string
 	email   string
+	data    string // of the user, as it was told last
 	deleted bool
 	courses []string
 }
@@ -490,7 +491,7 @@ func (c client) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (v
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.next++
-		made := &account{id: fmt.Sprint(c.next), email: u.Email}
+		made := &account{id: fmt.Sprint(c.next), email: u.Email, data: u.FirstName}
 		c.accounts = append(c.accounts, made)
 		created.ID = made.id
 		return nil
@@ -515,7 +516,7 @@ func (c client) with(id string, effect func(*account)) error {
 }
 
 func (c client) Delete(ctx context.Context, _ vendors.Origin, a vendors.Account) error {
-	err := c.call(ctx, false, func() error { return c.with(a.ID, func(a *account) { a.deleted = true }) })
+	err := c.call(ctx, false, func() error { return c.with(a.ID, func(a *account) { a.deleted, a.courses = true, nil }) })
 	if vendors.IsGone(err) {
 		return nil
 	}

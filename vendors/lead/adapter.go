@@ -4,19 +4,21 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// Adapter keeps learners in LEAD, and puts them into courses where the
-// configuration says how. LEAD takes no activity that is documented.
+// Adapter keeps learners in LEAD, and puts them into courses and takes them out
+// where the configuration says how. LEAD restores nobody, and takes no activity
+// that is documented.
 type Adapter struct {
-	api    *API
-	lookup *prober
-	enroll string
+	api      *API
+	lookup   *prober
+	enroll   string // where to, empty where that is not known
+	unenroll string // likewise
+	updates  bool   // with another password each time
 }
 
 // New returns the adapter, or an error that names all that is missing.
@@ -25,7 +27,10 @@ func New(c Config) (*Adapter, error) {
 		return nil, err
 	}
 	api := NewAPI(c)
-	return &Adapter{api: api, lookup: newProber(api, c.Email), enroll: c.EnrollPath}, nil
+	return &Adapter{
+		api: api, lookup: newProber(api, c.Email),
+		enroll: c.EnrollPath, unenroll: c.UnenrollPath, updates: c.Update == UpdateResetPassword,
+	}, nil
 }
 
 // Check looks the service account up, which shows that LEAD takes our
@@ -111,8 +116,8 @@ func learner(u vendors.User) Fields {
 	if f.LastName == "" {
 		f.LastName = "-"
 	}
-	if language, _, _ := strings.Cut(strings.ToLower(u.Locale), "-"); language == "es" {
-		f.Language = LanguageSpanish
+	if u.Locale != "" {
+		f.Language = language(u.Locale)
 	}
 	if f.TimeZone == "" {
 		f.TimeZone = "UTC"
@@ -120,78 +125,50 @@ func learner(u vendors.User) Fields {
 	return f
 }
 
+// language is the one that LEAD has for a locale.
+func language(locale string) string {
+	if word, _, _ := strings.Cut(strings.ToLower(locale), "-"); word == "es" {
+		return LanguageSpanish
+	}
+	return LanguageEnglish
+}
+
 // Delete soft-deletes the user, if it is a learner. Who is not there is success;
 // staff, and whoever's role cannot be learnt, is a permanent error.
 func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, target vendors.Account) error {
-	id, err := number("delete user", "account", target.ID)
+	u, err := a.learnerOf(ctx, "delete", target)
+	if errors.Is(err, vendors.ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	u, err := a.user(ctx, target, id)
-	switch {
-	case errors.Is(err, vendors.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	case !u.DeletedAt.IsZero():
-		return nil
-	case u.Role == "":
-		return vendors.Fail(vendor, "delete user", "LEAD does not tell the user's role, and staff are never deleted")
-	case u.Role != RoleLearner:
-		return vendors.Fail(vendor, "delete user", "the user is not a learner, and staff are never deleted")
-	}
-	if _, err := a.api.DeleteUser(ctx, id); !vendors.IsGone(err) {
+	if _, err := a.api.DeleteUser(ctx, int64(u.ID)); !vendors.IsGone(err) {
 		return err
 	}
 	return nil
 }
 
-// Enroll posts to the configured path, and reads back whether the user is in
-// the course: that alone counts, whatever the post was answered with.
-func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
-	if a.enroll == "" {
-		return vendors.Fail(vendor, "enroll", "unsupported by LEAD's documentation; set USHER_LEAD_ENROLL_PATH to the path that your tenant enrols by")
-	}
-	user, err := number("enroll", "account", e.Account.ID)
+// learnerOf returns the account's user, or vendors.ErrNotFound. Staff, and
+// whoever's role cannot be learnt, is a permanent error, whatever deed is.
+func (a *Adapter) learnerOf(ctx context.Context, deed string, target vendors.Account) (User, error) {
+	op := deed + " user"
+	id, err := number(op, "account", target.ID)
 	if err != nil {
-		return err
+		return User{}, err
 	}
-	course, err := number("enroll", "course", e.Course.ID)
-	if err != nil {
-		return err
-	}
-	refusal := a.api.EnrollBy(ctx, a.enroll, user, course)
-	if refusal != nil && vendors.ClassOf(refusal) != vendors.Permanent {
-		return refusal
-	}
-	in, err := a.Enrolled(ctx, e.Account, e.Course)
-	switch {
-	case in:
-		return nil
-	case refusal != nil && (err == nil || vendors.ClassOf(err) == vendors.Permanent):
-		return refusal
-	case refusal != nil:
-		return err
-	case err != nil:
-		return &vendors.Error{Vendor: vendor, Op: "enroll", Message: "the enrolment was taken, but cannot be read back", Err: err, Unknown: true}
-	}
-	return &vendors.Error{Vendor: vendor, Op: "enroll", Message: "the enrolment was taken, but the user's courses do not show it", Unknown: true}
-}
-
-// Enrolled reads the user's courses.
-func (a *Adapter) Enrolled(ctx context.Context, who vendors.Account, c vendors.Course) (bool, error) {
-	user, err := number("list courses", "account", who.ID)
-	if err != nil {
-		return false, err
-	}
-	courses, err := a.api.UserCourses(ctx, user)
+	u, err := a.user(ctx, target, id)
 	switch {
 	case err != nil:
-		return false, err
-	case courses == nil:
-		return false, &vendors.Error{Vendor: vendor, Op: "list courses", Message: "the answer has no list of courses"}
+		return User{}, err
+	case !u.DeletedAt.IsZero():
+		return User{}, vendors.ErrNotFound
+	case u.Role == "":
+		return User{}, vendors.Fail(vendor, op, "LEAD does not tell the user's role, and staff are never "+deed+"d")
+	case u.Role != RoleLearner:
+		return User{}, vendors.Fail(vendor, op, "the user is not a learner, and staff are never "+deed+"d")
 	}
-	return slices.ContainsFunc(courses, func(course Course) bool { return strconv.FormatInt(int64(course.ID), 10) == c.ID }), nil
+	return u, nil
 }
 
 func account(u User) vendors.Account {

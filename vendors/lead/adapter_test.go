@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,7 +239,8 @@ func TestSuite(t *testing.T) {
 		},
 		Repeatable: []string{vendortest.Delete},
 		Verdict: func(port string, status int) (*vendors.Class, bool) { // a list that is not there is a wrong base URL
-			return &unusable, (port == vendortest.Delete || port == vendortest.List) && (status == http.StatusNotFound || status == http.StatusGone)
+			lists := slices.Contains([]string{vendortest.Update, vendortest.Unenroll, vendortest.Delete, vendortest.List}, port)
+			return &unusable, lists && (status == http.StatusNotFound || status == http.StatusGone)
 		},
 	})
 }

@@ -27,15 +27,40 @@ type Config struct {
 	// {course} and {user} for the ids, such as courses/{course}/users/{user}.
 	// LEAD documents no such call; where it is empty, enrolments are refused.
 	EnrollPath string `yaml:"enroll_path" env:"ENROLL_PATH"`
+	// UnenrollPath is the same for the end of an enrolment. It may begin with a
+	// method other than POST, such as DELETE courses/{course}/users/{user}, which
+	// is then sent without a body.
+	UnenrollPath string `yaml:"unenroll_path" env:"UNENROLL_PATH"`
+	// Update is what is made of user.updated: UpdateRefuse, which it is where it is
+	// empty, or UpdateResetPassword.
+	Update string `yaml:"update" env:"UPDATE"`
 }
+
+// What Config.Update knows. LEAD takes no update without a password, and tells
+// nobody the one that there is: every update sets another.
+const (
+	UpdateRefuse        = "refuse"         // an update is a dead letter
+	UpdateResetPassword = "reset_password" // an update is made with a random password, which the user must then reset
+)
 
 // Defaults returns a Config without credentials. LEAD states no limit on calls;
 // it is made with Laravel, whose own default is 60 a minute.
-func Defaults() Config { return Config{Settings: vendors.DefaultSettings("", 1)} }
+func Defaults() Config {
+	return Config{Settings: vendors.DefaultSettings("", 1), Update: UpdateRefuse}
+}
 
 // Needs says what turns LEAD on.
 func (Config) Needs() vendors.Needs {
 	return vendors.Needs{Credentials: []string{"email", "password"}, More: []string{"base_url"}}
+}
+
+// Faults refuses a word for updates and a path that cannot be.
+func (c Config) Faults() []vendors.Fault {
+	faults := vendors.OneOf("update", c.Update, UpdateRefuse, UpdateResetPassword)
+	if _, err := routeOf(c.UnenrollPath); err != nil {
+		faults = append(faults, vendors.Fault{Name: "unenroll_path", Problem: err.Error(), Fix: "want such as DELETE courses/{course}/users/{user}"})
+	}
+	return faults
 }
 
 // validate returns every fault at once.
@@ -54,6 +79,12 @@ func (c Config) validate() error {
 	}
 	if strings.Contains(c.EnrollPath, "://") {
 		faults = append(faults, fmt.Errorf("%s: the enrol path is to be a path below the base URL, not a whole address", vendor))
+	}
+	if _, err := routeOf(c.UnenrollPath); err != nil {
+		faults = append(faults, fmt.Errorf("%s: the unenrol path %w", vendor, err))
+	}
+	if update := cmp.Or(c.Update, UpdateRefuse); update != UpdateRefuse && update != UpdateResetPassword {
+		faults = append(faults, fmt.Errorf("%s: update is %q, and is to be %s or %s", vendor, c.Update, UpdateRefuse, UpdateResetPassword))
 	}
 	return errors.Join(faults...)
 }

@@ -19,6 +19,7 @@ func config(url string) lead.Config {
 	return lead.Config{
 		Settings: vendors.Settings{BaseURL: url, Timeout: 5 * time.Second},
 		Email:    sandbox.LeadEmail, Password: sandbox.LeadPassword, EnrollPath: sandbox.LeadEnrollPath,
+		UnenrollPath: sandbox.LeadUnenrollPath, Update: lead.UpdateResetPassword,
 	}
 }
 
@@ -64,6 +65,9 @@ func TestEveryUserCallKeepsToTheDocument(t *testing.T) {
 		t.Error(err)
 	}
 	reads(t, api, id)
+	if err := api.UnenrollBy(ctx, sandbox.LeadUnenrollPath, id, 7); err != nil {
+		t.Error(err)
+	}
 	if got, err := api.DeleteUser(ctx, id); err != nil || got != "User deleted" {
 		t.Errorf("delete: got %q, %v", got, err)
 	}

@@ -2,7 +2,10 @@ package lead
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/usherhq/usher/vendors"
@@ -147,8 +150,49 @@ func (a *API) read(ctx context.Context, op string, user int64, what string, out 
 // {user} replaced by the ids, and {"user_id":…,"course_id":…} as its body. LEAD
 // documents no call that enrols: the path is what the tenant's owner knows of it.
 func (a *API) EnrollBy(ctx context.Context, path string, user, course int64) error {
-	path = strings.NewReplacer("{course}", whole(course), "{user}", whole(user)).Replace(path)
-	body := map[string]int64{"user_id": user, "course_id": course}
-	call := vendors.Call{Op: "enroll", Method: http.MethodPost, Path: "/" + strings.TrimLeft(path, "/"), JSON: body}
+	call := route{http.MethodPost, path}.call("enroll", user, course)
 	return a.calls.Do(ctx, call)
+}
+
+// UnenrollBy ends an enrolment likewise. path may begin with a method other than
+// POST. It may be repeated: who is not in the course cannot leave it.
+func (a *API) UnenrollBy(ctx context.Context, path string, user, course int64) error {
+	r, err := routeOf(path)
+	if err != nil {
+		return vendors.Fail(vendor, "unenroll", "the path "+err.Error())
+	}
+	call := r.call("unenroll", user, course)
+	call.Repeatable = true
+	return a.calls.Do(ctx, call)
+}
+
+// route is a call that LEAD does not document: what the tenant's owner knows of it.
+type route struct {
+	method string
+	path   string // with {course} and {user}
+}
+
+// routeOf reads "DELETE path" or "path", which is posted to.
+func routeOf(text string) (route, error) {
+	r := route{http.MethodPost, text}
+	if method, path, both := strings.Cut(text, " "); both {
+		r = route{method, strings.TrimSpace(path)}
+	}
+	switch {
+	case strings.Contains(r.path, "://"):
+		return r, errors.New("is to be a path below the base URL, not a whole address")
+	case !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, r.method):
+		return r, fmt.Errorf("begins with %.80q, and not with POST, PUT, PATCH or DELETE", r.method)
+	}
+	return r, nil
+}
+
+// call fills in the ids. A DELETE has no body, which some servers refuse.
+func (r route) call(op string, user, course int64) vendors.Call {
+	path := strings.NewReplacer("{course}", whole(course), "{user}", whole(user)).Replace(r.path)
+	call := vendors.Call{Op: op, Method: r.method, Path: "/" + strings.TrimLeft(path, "/")}
+	if r.method != http.MethodDelete {
+		call.JSON = map[string]int64{"user_id": user, "course_id": course}
+	}
+	return call
 }

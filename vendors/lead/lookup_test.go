@@ -223,15 +223,19 @@ func TestDeleteOnManyPages(t *testing.T) {
 	}
 }
 
-func TestStaffIsNeverDeleted(t *testing.T) {
+func TestStaffStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
 	a := adapter(t, config(stand.URL))
-	if err := a.Delete(t.Context(), origin, vendors.Account{ID: "1"}); err == nil || vendors.ClassOf(err) != vendors.Permanent {
-		t.Errorf("got %v, want a permanent error", err)
+	for deed, err := range map[string]error{
+		"delete": a.Delete(t.Context(), origin, vendors.Account{ID: "1"}), "update": a.Update(t.Context(), origin, vendors.Account{ID: "1"}, ada),
+	} {
+		if err == nil || vendors.ClassOf(err) != vendors.Permanent {
+			t.Errorf("%s: got %v, want a permanent error", deed, err)
+		}
 	}
-	if n := stand.State("lead").Calls["DELETE /users/{id}"]; n != 0 {
-		t.Errorf("got %d deletions, want none", n)
+	if calls := stand.State("lead").Calls; calls["DELETE /users/{id}"] != 0 || calls["PUT /users/{id}"] != 0 {
+		t.Errorf("got calls %v, want no deletion and no update", calls)
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 type Vendor interface {
 	Find(ctx context.Context, u vendors.User) (vendors.Account, error)
 	Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error)
+	Update(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) error
 	Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error
 	// Check makes the cheapest call that shows that MagLoft takes our token.
 	Check(ctx context.Context) error

@@ -94,12 +94,7 @@ func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	if err != nil {
 		return err
 	}
-	s, exists, err := a.subscription(ctx, reader)
-	if err == nil && exists && bool(s.Active) {
-		inactive := false
-		_, err = a.api.UpdateSubscription(ctx, int(s.ID), SubscriptionFields{Active: &inactive})
-	}
-	if err != nil && !vendors.IsGone(err) {
+	if err := a.end(ctx, reader); err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
 	if err := a.api.DeleteReader(ctx, int(reader.ID)); err != nil && !vendors.IsGone(err) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/sandbox"
@@ -37,6 +38,10 @@ func TestSuite(t *testing.T) {
 				Secrets:    []string{sandbox.MagLoftAccessToken, "sandbox-reader"},
 				Course:     course,
 				Repeatable: []string{vendortest.Delete, vendortest.Enroll},
+				FixedEmail: mode == magloft.ModeClients,
+				Verdict: func(port string, status int) (*vendors.Class, bool) { // who is not there is in no course
+					return nil, port == vendortest.Unenroll && status == http.StatusNotFound
+				},
 			})
 		})
 	}
@@ -236,10 +241,10 @@ func TestDelete(t *testing.T) {
 
 func TestClientsDoNotEnroll(t *testing.T) {
 	a, _ := stand(t, magloft.ModeClients, sandbox.Switches{})
-	if _, ok := a.(interface {
-		Enroll(context.Context, vendors.Enrollment) error
-	}); ok {
-		t.Error("clients can be enrolled, which the original document does not have")
+	_, enrolls := a.(handlers.Enroller)
+	_, unenrolls := a.(handlers.Unenroller)
+	if enrolls || unenrolls {
+		t.Error("clients can be enrolled or taken out again, which the original document does not have")
 	}
 }
 

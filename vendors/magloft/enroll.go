@@ -23,7 +23,7 @@ func (*Readers) Renews() {}
 // not the event's: an upsert for an e-mail that MagLoft does not know would make
 // a second reader.
 func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
-	class, err := classification(e.Course)
+	class, err := classification("enroll", e.Course)
 	if err != nil {
 		return err
 	}
@@ -52,13 +52,13 @@ func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 }
 
 // classification reads a course id; 0 is the plain subscription.
-func classification(c vendors.Course) (int, error) {
+func classification(op string, c vendors.Course) (int, error) {
 	if c.ID == CourseSubscription {
 		return 0, nil
 	}
 	class, err := strconv.Atoi(c.ID)
 	if err != nil || class <= 0 {
-		return 0, vendors.Fail(vendor, "enroll",
+		return 0, vendors.Fail(vendor, op,
 			`a course of MagLoft is "subscription" or the number of a classification: mend the course's id in the configuration`)
 	}
 	return class, nil

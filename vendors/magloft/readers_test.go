@@ -1,6 +1,7 @@
 package magloft_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -111,7 +112,7 @@ func TestEnrollAfterLostAnswers(t *testing.T) {
 	}
 }
 
-func TestEnrollRefusals(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	a, _, acc := readersStand(t)
 	tests := map[string]struct {
 		enrollment vendors.Enrollment
@@ -124,9 +125,14 @@ func TestEnrollRefusals(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := a.Enroll(t.Context(), test.enrollment)
-			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("got %v, want a permanent error that says %q", err, test.says)
+			for op, do := range map[string]func(context.Context, vendors.Enrollment) error{"enroll": a.Enroll, "unenroll": a.Unenroll} {
+				if op == "unenroll" && test.says == "no such reader" {
+					continue // who is not there is in no course
+				}
+				err := do(t.Context(), test.enrollment)
+				if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), test.says) {
+					t.Errorf("%s: got %v, want a permanent error that says %q", op, err, test.says)
+				}
 			}
 		})
 	}

@@ -51,7 +51,7 @@ func (a *API) CollectNothing(ctx context.Context) error {
 // may hold anything, so that only our own types are named.
 func opOf(eventType string) string {
 	switch eventType {
-	case typeCreated, typeDeleted, typeEnrollment:
+	case typeCreated, typeUpdated, typeDeleted, typeRestored, typeEnrollment, typeCancellation:
 		return eventType
 	default:
 		return "activity"

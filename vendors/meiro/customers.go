@@ -1,6 +1,7 @@
 package meiro
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -16,9 +17,12 @@ type Customers struct {
 
 // The types of the events that are sent, beside the names of activities.
 const (
-	typeCreated    = "user_created"
-	typeDeleted    = "user_deleted"
-	typeEnrollment = "enrollment_requested"
+	typeCreated      = "user_created"
+	typeUpdated      = "user_updated"
+	typeDeleted      = "user_deleted"
+	typeRestored     = "user_restored"
+	typeEnrollment   = "enrollment_requested"
+	typeCancellation = "enrollment_cancelled"
 )
 
 // Check posts an empty object, since the collect URL has nothing to read. A
@@ -41,6 +45,19 @@ func (c *Customers) Find(context.Context, vendors.User) (vendors.Account, error)
 
 // Create sends user_created with what the event told of the user.
 func (c *Customers) Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error) {
+	if err := c.send(ctx, from, typeCreated, identifiers(u.ID, u.Email), told(u)); err != nil {
+		return vendors.Account{}, err
+	}
+	return c.AccountOf(u.ID), nil
+}
+
+// Update sends user_updated with what the event told of the user, as Create does.
+func (c *Customers) Update(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) error {
+	return c.send(ctx, from, typeUpdated, identifiers(a.ID, u.Email), told(u))
+}
+
+// told is what an event says of the user.
+func told(u vendors.User) map[string]any {
 	payload := map[string]any{}
 	for name, value := range map[string]string{
 		"first_name": u.FirstName, "last_name": u.LastName, "locale": u.Locale, "time_zone": u.TimeZone, "phone": u.Phone,
@@ -50,16 +67,20 @@ func (c *Customers) Create(ctx context.Context, from vendors.Origin, u vendors.U
 	if len(u.Attributes) > 0 {
 		payload["attributes"] = u.Attributes
 	}
-	if err := c.send(ctx, from, typeCreated, identifiers(u.ID, u.Email), payload); err != nil {
-		return vendors.Account{}, err
-	}
-	return c.AccountOf(u.ID), nil
+	return payload
 }
 
 // Delete sends user_deleted. Meiro has no call that erases a customer: what the
 // event sets off is up to the workspace.
 func (c *Customers) Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error {
 	return c.send(ctx, from, typeDeleted, identifiers(a.ID, ""), map[string]any{})
+}
+
+// Restore sends user_restored, the counterpart of user_deleted: what it sets off
+// is up to the workspace, too.
+func (c *Customers) Restore(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) (vendors.Account, error) {
+	account := c.AccountOf(cmp.Or(a.ID, u.ID))
+	return account, c.send(ctx, from, typeRestored, identifiers(account.ID, ""), map[string]any{})
 }
 
 // Enroll sends enrollment_requested with our id of the course. The customer is
@@ -69,6 +90,11 @@ func (c *Customers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	put(payload, "starts_on", e.StartsOn)
 	put(payload, "ends_on", e.EndsOn)
 	return c.send(ctx, e.Origin, typeEnrollment, identifiers(e.UserID, ""), payload)
+}
+
+// Unenroll sends enrollment_cancelled with our id of the course.
+func (c *Customers) Unenroll(ctx context.Context, e vendors.Enrollment) error {
+	return c.send(ctx, e.Origin, typeCancellation, identifiers(e.UserID, ""), map[string]any{"course_id": e.Course.Ours})
 }
 
 // Renews says that Enroll may be repeated at will.

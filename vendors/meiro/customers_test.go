@@ -31,17 +31,27 @@ func customers(t *testing.T, collect string) *meiro.Customers {
 	return a.(*meiro.Customers)
 }
 
+// augusta is ada from an update on.
+var augusta = vendors.User{
+	ID: "u-1", Email: "augusta@example.org", FirstName: "Augusta", LastName: "Example", Locale: "en-GB", Attributes: map[string]any{"plan": "pro"},
+}
+
 // deeds are all that can be said of a customer.
 func deeds(t *testing.T, c *meiro.Customers) []func() error {
 	ctx := t.Context()
 	return []func() error{
 		func() error { _, err := c.Create(ctx, origin, ada); return err },
+		func() error { return c.Update(ctx, origin, c.AccountOf("u-1"), augusta) },
 		func() error {
 			return c.Enroll(ctx, vendors.Enrollment{Origin: origin, UserID: "u-1", Email: ada.Email, Course: vendors.Course{Ours: "c-1"}, EndsOn: "2026-04-01"})
 		},
 		func() error {
+			return c.Unenroll(ctx, vendors.Enrollment{Origin: origin, UserID: "u-1", Email: ada.Email, Course: vendors.Course{Ours: "c-1"}})
+		},
+		func() error {
 			return c.Track(ctx, vendors.Activity{Origin: origin, UserID: "u-1", Name: "opened", At: at.Add(time.Second), Properties: map[string]any{"n": 1}})
 		},
+		func() error { _, err := c.Restore(ctx, origin, vendors.Account{}, ada); return err },
 		func() error { return c.Delete(ctx, origin, c.AccountOf("u-1")) },
 	}
 }
@@ -63,8 +73,8 @@ func TestCustomersAreToldOfOnce(t *testing.T) {
 				}
 			}
 			state := stand.State("meiro")
-			if len(state.Events) != 4 || state.Calls["POST /collect/{slug}"] < 8 {
-				t.Errorf("got %+v, want four events, each sent twice", state.Events)
+			if len(state.Events) != 7 || state.Calls["POST /collect/{slug}"] < 14 {
+				t.Errorf("got %+v, want seven events, each sent twice", state.Events)
 			}
 			for _, e := range state.Events {
 				if e.Recorded != 1 || e.Key != origin.Key || e.UserID != "u-1" {
@@ -72,8 +82,15 @@ func TestCustomersAreToldOfOnce(t *testing.T) {
 				}
 			}
 			u := state.Users[len(state.Users)-1]
-			if u.External != "u-1" || u.Email != ada.Email || u.Name != "Ada Example" || !u.Deleted {
-				t.Errorf("got %+v, want the customer, deleted", u)
+			want := sandbox.User{
+				ID: "u-1", Kind: "customer", External: "u-1", Email: augusta.Email, Name: "Augusta Example", Locale: "en-GB",
+				Attributes: `{"plan":"pro"}`, Deleted: true, Creates: 1, Updates: 1, Restores: 1, Deletes: 1,
+			}
+			if u != want {
+				t.Errorf("got %+v, want %+v", u, want)
+			}
+			if e := state.Enrollments; len(e) != 1 || e[0].Active || e[0].Ended != 1 {
+				t.Errorf("got %+v, want one enrolment, ended", e)
 			}
 		})
 	}

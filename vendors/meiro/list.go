@@ -17,20 +17,15 @@ func (o *Operators) List(ctx context.Context, yield func(vendors.Listed) error) 
 // Show returns the operator by its id, also one in the trash where Meiro shows
 // it, or vendors.ErrNotFound.
 func (o *Operators) Show(ctx context.Context, a vendors.Account) (vendors.Listed, error) {
-	u, err := o.api.RetrieveUser(ctx, a.ID)
-	switch {
-	case vendors.IsGone(err):
-		return vendors.Listed{}, vendors.ErrNotFound
-	case err != nil:
+	u, err := o.retrieve(ctx, a)
+	if err != nil {
 		return vendors.Listed{}, err
-	case u.ID != a.ID:
-		return vendors.Listed{}, &vendors.Error{Vendor: vendor, Op: "retrieve user", Message: "the answer is not the user that was asked for"}
 	}
 	return o.listed(u), nil
 }
 
 func (o *Operators) listed(u User) vendors.Listed {
-	return vendors.Listed{ID: u.ID, Email: u.Email, Staff: o.own != "" && vendors.SameEmail(u.Email, o.own), Deleted: bool(u.Deleted)}
+	return vendors.Listed{ID: u.ID, Email: u.Email, Staff: o.isOwn(u), Deleted: bool(u.Deleted)}
 }
 
 // lister is a call that gives one page of a list.

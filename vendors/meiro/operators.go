@@ -11,7 +11,7 @@ import (
 // Meiro has no courses and no activity for them.
 type Operators struct {
 	api *API
-	own string // the e-mail that Usher logs in with, which it never deletes
+	own string // the e-mail that Usher logs in with: it never deletes or changes that one
 }
 
 const pageSize = 100
@@ -78,17 +78,15 @@ func verified(got User, u vendors.User, op string) (vendors.Account, error) {
 // Delete puts the operator into the trash. Who is not there, or in the trash
 // already, is success. The operator that Usher logs in as is never deleted.
 func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Account) error {
-	u, err := o.api.RetrieveUser(ctx, a.ID)
+	u, err := o.retrieve(ctx, a)
 	switch {
-	case vendors.IsGone(err):
+	case errors.Is(err, vendors.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
-	case u.ID != a.ID:
-		return &vendors.Error{Vendor: vendor, Op: "retrieve user", Message: "the answer is not the user that was asked for"}
 	case bool(u.Deleted):
 		return nil
-	case o.own != "" && vendors.SameEmail(u.Email, o.own):
+	case o.isOwn(u):
 		return vendors.Fail(vendor, "delete user", "this is the operator that Usher logs in as")
 	}
 	if _, err := o.api.DeleteUser(ctx, a.ID); !vendors.IsGone(err) {

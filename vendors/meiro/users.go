@@ -130,7 +130,8 @@ func (a *API) DeleteUser(ctx context.Context, id string) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(id), Repeatable: true})
 }
 
-// RestoreUser is PATCH /users/trash/{user_id}, or 404: out of the trash.
+// RestoreUser is PATCH /users/trash/{user_id}, or 404: out of the trash. What it
+// says of a user who is not in the trash is not documented; 404 is likely.
 func (a *API) RestoreUser(ctx context.Context, id string) (User, error) {
 	path := "/users/trash/" + url.PathEscape(id)
 	return a.user(ctx, vendors.Call{Op: "restore user", Method: http.MethodPatch, Path: path, Repeatable: true})

@@ -18,9 +18,10 @@ const (
 	maxPages = 10_000 // a list that does not end is not the one that is documented
 )
 
-// Adapter does at Miestro what our events ask: it finds, creates, deletes and
-// enrols. Miestro has no call that records activity, and none that reads
-// enrolments back. See README.md.
+// Adapter does at Miestro what our events ask: it finds, creates, updates and
+// deletes, and puts users into courses and takes them out. Miestro has no call
+// that restores a user or records activity, and none that reads enrolments back.
+// See README.md.
 type Adapter struct {
 	api *API
 }
@@ -100,20 +101,12 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 // Delete removes the account. One that is not there is success; one whose role
 // is not that of a learner stays, and is a permanent error.
 func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
-	userID, ok := number(acc.ID)
-	if !ok {
-		return vendors.Fail(vendor, "delete", "the account's id is not a number")
-	}
-	u, err := a.api.GetUser(ctx, userID)
-	switch {
-	case vendors.IsGone(err):
+	userID, err := a.learner(ctx, "delete", acc)
+	if errors.Is(err, vendors.ErrNotFound) {
 		return nil
-	case err != nil:
-		return fmt.Errorf("delete: %w", err)
-	case int(u.ID) != userID || u.Role == nil:
-		return fmt.Errorf("delete: %w", &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the answer is not the user that was asked for"})
-	case *u.Role != RoleUser:
-		return vendors.Fail(vendor, "delete", fmt.Sprintf("staff is never deleted: the account has role %d", *u.Role))
+	}
+	if err != nil {
+		return err
 	}
 	if err := a.api.DeleteUser(ctx, userID); err != nil && !vendors.IsGone(err) {
 		return fmt.Errorf("delete: %w", err)
@@ -121,38 +114,51 @@ func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	return nil
 }
 
-// Enroll puts the account into the course, which must be there. Miestro has no
-// call that reads enrolments back: after an Unknown error a second call cannot
-// be told from a first one.
-func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
-	userID, ok := number(e.Account.ID)
+// learner returns the id of the account's user, or vendors.ErrNotFound. A user
+// of another role is a permanent error, whatever op is.
+func (a *Adapter) learner(ctx context.Context, op string, acc vendors.Account) (int, error) {
+	userID, ok := number(acc.ID)
 	if !ok {
-		return vendors.Fail(vendor, "enroll", "the account's id is not a number")
+		return 0, vendors.Fail(vendor, op, "the account's id is not a number")
 	}
-	courseID, ok := number(e.Course.ID)
-	if !ok {
-		return vendors.Fail(vendor, "enroll", "course ids of Miestro are numbers: mend the course's id in the configuration")
+	u, err := a.api.GetUser(ctx, userID)
+	switch {
+	case vendors.IsGone(err):
+		return 0, vendors.ErrNotFound
+	case err != nil:
+		return 0, fmt.Errorf("%s: %w", op, err)
+	case int(u.ID) != userID || u.Role == nil:
+		return 0, fmt.Errorf("%s: %w", op, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the answer is not the user that was asked for"})
+	case *u.Role != RoleUser:
+		return 0, vendors.Fail(vendor, op, fmt.Sprintf("staff is never %sd: the account has role %d", op, *u.Role))
 	}
-	err := a.api.courseThere(ctx, courseID)
-	if vendors.IsGone(err) {
-		return vendors.Fail(vendor, "enroll", fmt.Sprintf("Miestro has no course %d: mend the course's id in the configuration", courseID))
-	}
-	if err != nil {
-		return fmt.Errorf("enroll: %w", err)
-	}
-	if err := a.api.EnrollUser(ctx, userID, courseID); err != nil && !already(err) {
-		return fmt.Errorf("enroll: %w", err)
-	}
-	return nil
+	return userID, nil
 }
 
-// already tells whether a refusal says that the user is in the course: what it
-// says then is not documented.
-func already(err error) bool {
-	e := (*vendors.Error)(nil)
-	if !errors.As(err, &e) || !slices.Contains([]int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}, e.Status) {
-		return false
+// Update sets the name and the e-mail, as far as u has them. The document's call
+// takes a password and a role as well: these are never sent, and stay. An account
+// whose role is not that of a learner is a permanent error.
+func (a *Adapter) Update(ctx context.Context, _ vendors.Origin, acc vendors.Account, u vendors.User) error {
+	userID, err := a.learner(ctx, "update", acc)
+	if err != nil {
+		return err
 	}
-	said := strings.ToLower(e.Message)
-	return strings.Contains(said, "already") && strings.Contains(said, "enrol")
+	var f UserFields
+	if name := u.FullName(); name != "" {
+		f.Name = &name
+	}
+	if email := vendors.NormalEmail(u.Email); email != "" {
+		f.Email = &email
+	}
+	if f == (UserFields{}) {
+		return nil
+	}
+	err = a.api.UpdateUser(ctx, userID, f)
+	switch {
+	case vendors.IsGone(err):
+		return vendors.ErrNotFound
+	case err != nil:
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
 }

@@ -215,24 +215,28 @@ func TestDeleteAfterALostAnswer(t *testing.T) {
 	}
 }
 
-func TestStaffIsNeverDeleted(t *testing.T) {
+func TestStaffStaysAsItIs(t *testing.T) {
 	for _, role := range []miestro.Role{miestro.RoleOwner, miestro.RoleAdmin, miestro.RoleAssistant, miestro.RoleSupportSpecialist} {
 		a, stand := adapter(t, sandbox.Config{})
 		acc := add(t.Context(), t, a, "boss@example.org", role)
-		err := a.Delete(t.Context(), origin, acc)
-		if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(err.Error(), "staff is never deleted") {
-			t.Errorf("role %d: got %v, want a permanent error", role, err)
+		for deed, err := range map[string]error{
+			"deleted": a.Delete(t.Context(), origin, acc),
+			"updated": a.Update(t.Context(), origin, acc, vendors.User{Email: "ada@example.org"}),
+		} {
+			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "staff is never "+deed) {
+				t.Errorf("role %d: got %v, want a permanent error", role, err)
+			}
 		}
-		if n := stand.State("miestro").Calls["DELETE /users/{id}"]; n != 0 {
-			t.Errorf("role %d: got %d deletes, want none", role, n)
+		if calls := stand.State("miestro").Calls; calls["DELETE /users/{id}"] != 0 || calls["PUT /users/{id}"] != 0 {
+			t.Errorf("role %d: got calls %v, want no deletion and no update", role, calls)
 		}
 	}
 }
 
-func TestDeleteNeedsToKnowTheRole(t *testing.T) {
+func TestDeleteAndUpdateNeedToKnowTheRole(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodDelete {
-			t.Error("deleted")
+		if r.Method != http.MethodGet {
+			t.Errorf("got %s, want nothing to be changed", r.Method)
 		}
 		fmt.Fprint(w, `{"id":7,"email":"ada@example.org"}`)
 	}))
@@ -242,7 +246,10 @@ func TestDeleteNeedsToKnowTheRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := a.Delete(t.Context(), origin, vendors.Account{ID: "7"}); err == nil {
-		t.Error("got success, want an error")
+		t.Error("delete: got success, want an error")
+	}
+	if err := a.Update(t.Context(), origin, vendors.Account{ID: "7"}, vendors.User{Email: "king@example.org"}); err == nil {
+		t.Error("update: got success, want an error")
 	}
 }
 

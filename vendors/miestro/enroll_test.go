@@ -1,7 +1,11 @@
 package miestro_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +50,76 @@ func TestEnrollWithALostAnswerIsUnknown(t *testing.T) {
 	}
 }
 
-func TestEnrollRefusals(t *testing.T) {
+func TestUnenroll(t *testing.T) {
+	for _, repeat := range []string{"ok", "error", "404"} {
+		t.Run("second answers "+repeat, func(t *testing.T) {
+			a, stand := adapter(t, sandbox.Config{Switches: sandbox.Switches{RepeatUnenroll: repeat}})
+			acc := add(t.Context(), t, a, "ada@example.org", miestro.RoleUser)
+			for _, course := range []string{"7", "8"} {
+				if err := a.Enroll(t.Context(), enrollment(acc, course)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				if err := a.Unenroll(t.Context(), enrollment(acc, "7")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := []sandbox.Enrollment{
+				{UserID: acc.ID, CourseID: "7", Applied: 1, Ended: 1}, {UserID: acc.ID, CourseID: "8", Active: true, Applied: 1},
+			}
+			if got := stand.State("miestro").Enrollments; !slices.Equal(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestUnenrollOfNobody(t *testing.T) {
+	a, _ := adapter(t, sandbox.Config{})
+	if err := a.Unenroll(t.Context(), enrollment(vendors.Account{ID: "99"}, "7")); err != nil {
+		t.Errorf("got %v, want success: who is not there is in no course", err)
+	}
+}
+
+func TestUnenrollThatIsRefused(t *testing.T) {
+	answers := map[string]struct {
+		status int
+		said   string
+		ok     bool
+	}{
+		"not enrolled":        {422, "The user is not enrolled.", true},
+		"no enrolment":        {409, "Enrolment does not exist", true},
+		"not any more":        {400, "User 7 is not currently enrolled in course 7", true},
+		"not found":           {400, "Enrollment not found", true},
+		"it cannot be":        {422, "The user cannot be unenrolled.", false},
+		"it can not be":       {422, "This enrolment can not be cancelled.", false},
+		"something else":      {422, "The course is locked.", false},
+		"the vendor is ill":   {500, "not enrolled", false},
+		"we may not":          {403, "You are not allowed to change enrolments.", false},
+		"it is a bad request": {400, "The course id is invalid.", false},
+	}
+	for name, test := range answers {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					w.WriteHeader(test.status)
+				}
+				fmt.Fprintf(w, `{"message":%q}`, test.said)
+			}))
+			defer server.Close()
+			a, err := miestro.New(config(server.URL))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := a.Unenroll(t.Context(), enrollment(vendors.Account{ID: "1"}, "7")); (err == nil) != test.ok {
+				t.Errorf("got %v, want success to be %v", err, test.ok)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
 	a, stand := adapter(t, sandbox.Config{})
 	acc := add(t.Context(), t, a, "ada@example.org", miestro.RoleUser)
 	tests := map[string]struct {
@@ -62,9 +135,14 @@ func TestEnrollRefusals(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := a.Enroll(t.Context(), test.enrollment)
-			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("got %v, want a permanent error that says %q", err, test.says)
+			for op, do := range map[string]func(context.Context, vendors.Enrollment) error{"enroll": a.Enroll, "unenroll": a.Unenroll} {
+				if op == "unenroll" && test.says == "404" {
+					continue // who is not there is in no course
+				}
+				err := do(t.Context(), test.enrollment)
+				if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), test.says) || !strings.Contains(fmt.Sprint(err), op) {
+					t.Errorf("%s: got %v, want a permanent error that says %q", op, err, test.says)
+				}
 			}
 		})
 	}

@@ -115,9 +115,11 @@ func (a *API) EnrollUser(ctx context.Context, userID, courseID int) error {
 }
 
 // UnrollUser takes a user out of a course (Miestro API v1.0, Unroll User from a
-// Course; "unroll" is the vendor's spelling).
+// Course; "unroll" is the vendor's spelling). It may be repeated: a user who is
+// not in the course cannot leave it. What a second one answers is not documented.
 func (a *API) UnrollUser(ctx context.Context, userID, courseID int) error {
 	return a.calls.Do(ctx, vendors.Call{
 		Op: "unroll user", Method: http.MethodPost, Path: id("/users", userID) + "/unroll", JSON: map[string]int{"course_id": courseID},
+		Repeatable: true,
 	})
 }

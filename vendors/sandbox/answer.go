@@ -66,6 +66,16 @@ func (s Switches) taken() (status int, ok bool) {
 	return status, err == nil
 }
 
+// refusal is the status with which an update to an e-mail that is taken is
+// refused. That a create could answer with the account that is there has no
+// counterpart for an update: then it is 422.
+func (s Switches) refusal() int {
+	if status, ok := s.taken(); ok {
+		return status
+	}
+	return http.StatusUnprocessableEntity
+}
+
 // holds tells whether text contains part, case aside.
 func holds(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(part))

@@ -15,6 +15,8 @@ const (
 	LeadEmail      = "usher@example.org"
 	LeadPassword   = "sandbox-lead-password"
 	LeadEnrollPath = "courses/{course}/users/{user}" // documented nowhere: what a tenant's owner might know
+
+	LeadUnenrollPath = "DELETE " + LeadEnrollPath // likewise
 )
 
 const (
@@ -66,7 +68,7 @@ type leadUser struct {
 	FullName      string  `json:"full_name"`
 	PictureURL    string  `json:"profile_picture_url"`
 
-	creates, erases int
+	creates, updates, erases int
 }
 
 func newLead(c Config) *lead {
@@ -81,20 +83,21 @@ func (l *lead) base() string { return "/lead/api" }
 
 func (l *lead) routes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
-		"POST /login":                            l.open(l.logIn),
-		"GET /revoke-tokens/{id}":                l.authed(l.revoke),
-		"GET /users/" + l.lookup():               l.authed(l.lookUp),
-		"GET /users":                             l.authed(l.list),
-		"POST /users":                            l.authed(l.create),
-		"GET /users/{id}":                        l.authed(l.withUser(l.show)),
-		"PUT /users/{id}":                        l.authed(l.withUser(l.update)),
-		"DELETE /users/{id}":                     l.authed(l.erase),
-		"GET /users/{id}/courses":                l.authed(l.withUser(l.courses)),
-		"GET /users/{id}/assignments":            l.authed(l.withUser(l.assignments)),
-		"GET /users/{id}/course-containers":      l.authed(l.withUser(l.containers)),
-		"GET /users/{id}/groups":                 l.authed(l.withUser(l.groups)),
-		"GET /users/{id}/terms":                  l.authed(l.withUser(l.terms)),
-		"POST /courses/{course}/users/{learner}": l.authed(l.enroll),
+		"POST /login":                              l.open(l.logIn),
+		"GET /revoke-tokens/{id}":                  l.authed(l.revoke),
+		"GET /users/" + l.lookup():                 l.authed(l.lookUp),
+		"GET /users":                               l.authed(l.list),
+		"POST /users":                              l.authed(l.create),
+		"GET /users/{id}":                          l.authed(l.withUser(l.show)),
+		"PUT /users/{id}":                          l.authed(l.withUser(l.update)),
+		"DELETE /users/{id}":                       l.authed(l.erase),
+		"GET /users/{id}/courses":                  l.authed(l.withUser(l.courses)),
+		"GET /users/{id}/assignments":              l.authed(l.withUser(l.assignments)),
+		"GET /users/{id}/course-containers":        l.authed(l.withUser(l.containers)),
+		"GET /users/{id}/groups":                   l.authed(l.withUser(l.groups)),
+		"GET /users/{id}/terms":                    l.authed(l.withUser(l.terms)),
+		"POST /courses/{course}/users/{learner}":   l.authed(l.enroll),
+		"DELETE /courses/{course}/users/{learner}": l.authed(l.unenroll),
 	}
 }
 
@@ -206,7 +209,16 @@ func (l *lead) state() VendorState {
 		state.Users = append(state.Users, User{
 			ID: strconv.Itoa(u.ID), Email: u.Email, Name: u.Name, Staff: u.Role != "learner",
 			Deleted: u.DeletedAt != nil, Creates: u.creates, Deletes: u.erases,
+			Updates: u.updates, Resets: u.updates, // each update sets a password
+			Phone: deref(u.Phone), Locale: u.Language, TimeZone: deref(u.TimeZone),
 		})
 	}
 	return state
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }

@@ -10,7 +10,7 @@ import (
 func (l *lead) courses(w http.ResponseWriter, _ *http.Request, u *leadUser) {
 	courses := []object{}
 	for _, e := range l.enrolled {
-		if e.UserID == strconv.Itoa(u.ID) {
+		if e.Active && e.UserID == strconv.Itoa(u.ID) {
 			courses = append(courses, l.course(whole(e.CourseID, 0), u))
 		}
 	}
@@ -83,12 +83,7 @@ func (l *lead) enroll(w http.ResponseWriter, r *http.Request) {
 		missing(w, "Course", r.PathValue("course"))
 		return
 	}
-	e := Enrollment{UserID: strconv.Itoa(u.ID), CourseID: strconv.Itoa(course), Active: true, Applied: 1}
-	for i := range l.enrolled {
-		known := &l.enrolled[i]
-		if known.UserID != e.UserID || known.CourseID != e.CourseID || l.config.Switches.RepeatEnroll == "second" {
-			continue
-		}
+	if known := l.enrollment(u, course); known != nil && l.config.Switches.RepeatEnroll != "second" {
 		known.Applied++
 		if l.config.Switches.RepeatEnroll == "error" {
 			invalid(w, http.StatusUnprocessableEntity, "user_id", "The user is already enrolled in this course.")
@@ -97,6 +92,39 @@ func (l *lead) enroll(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, object{"message": "User is enrolled"})
 		return
 	}
-	l.enrolled = append(l.enrolled, e)
+	l.enrolled = append(l.enrolled, Enrollment{UserID: strconv.Itoa(u.ID), CourseID: strconv.Itoa(course), Active: true, Applied: 1})
 	answer(w, http.StatusOK, object{"message": "User is enrolled"})
+}
+
+// enrollment returns the user's enrolment in the course, nil where there is none.
+func (l *lead) enrollment(u *leadUser, course int) *Enrollment {
+	for i := range l.enrolled {
+		e := &l.enrolled[i]
+		if e.Active && e.UserID == strconv.Itoa(u.ID) && e.CourseID == strconv.Itoa(course) {
+			return e
+		}
+	}
+	return nil
+}
+
+// unenroll is documented nowhere, as enroll is not.
+func (l *lead) unenroll(w http.ResponseWriter, r *http.Request) {
+	u, course := l.user(r.PathValue("learner")), whole(r.PathValue("course"), 0)
+	done := object{"message": "User is no longer enrolled"}
+	switch {
+	case u == nil || u.DeletedAt != nil:
+		missing(w, "User", r.PathValue("learner"))
+		return
+	case course < 1 || course > leadCourses:
+		missing(w, "Course", r.PathValue("course"))
+		return
+	}
+	e := l.enrollment(u, course)
+	if e == nil {
+		l.config.Switches.notEnrolled(w, done)
+		return
+	}
+	e.Active = false
+	e.Ended++
+	answer(w, http.StatusOK, done)
 }

@@ -154,11 +154,12 @@ func (l *lead) update(w http.ResponseWriter, r *http.Request, u *leadUser) {
 		invalid(w, http.StatusUnprocessableEntity, field, "The "+strings.ReplaceAll(field, "_", " ")+" field is required.")
 		return
 	}
-	if other := l.byEmail(changed.Email); other != nil && other != u {
-		invalid(w, http.StatusUnprocessableEntity, "email", "The email has already been taken.")
+	if other := l.byEmail(changed.Email); other != nil && other != u && l.config.Switches.DuplicateEmail != "second" {
+		invalid(w, l.config.Switches.refusal(), "email", "The email has already been taken.")
 		return
 	}
 	changed.UpdatedAt = l.stamp()
+	changed.updates++
 	*u = changed
 	metas := []object{{
 		"id": u.ID, "user_id": u.ID, "slug": "address-object", "name": "Address Object", "value": r.FormValue("address"),

@@ -34,8 +34,9 @@ type magloftClient struct {
 	GravatarURL string   `json:"gravatar_url"`
 	Roles       []object `json:"roles"`
 
-	deleted         bool
-	creates, erases int
+	deleted bool
+
+	creates, updates, resets, erases int
 }
 
 func newMagLoft(c Config) *magloft { return &magloft{config: c} }
@@ -179,6 +180,10 @@ func (m *magloft) updateClient(w http.ResponseWriter, r *http.Request, c *maglof
 	if in.Lastname != nil {
 		c.Lastname = *in.Lastname
 	}
+	if in.Password != nil {
+		c.resets++
+	}
+	c.updates++
 	c.UpdatedAt = m.config.now()
 	answer(w, http.StatusOK, nil)
 }
@@ -211,13 +216,14 @@ func (m *magloft) state() VendorState {
 	for _, c := range m.clients {
 		state.Users = append(state.Users, User{
 			ID: strconv.Itoa(c.ID), Kind: "client", Email: c.Email, Name: strings.TrimSpace(c.Firstname + " " + c.Lastname),
-			Deleted: c.deleted, Creates: c.creates, Deletes: c.erases,
+			Deleted: c.deleted, Creates: c.creates, Updates: c.updates, Resets: c.resets, Deletes: c.erases,
 		})
 	}
 	for _, r := range m.readers {
 		state.Users = append(state.Users, User{
 			ID: strconv.Itoa(r.ID), Kind: "reader", External: r.Custom["external_id"], Email: r.Email,
-			Name: strings.TrimSpace(r.Name + " " + r.Lastname), Deleted: r.deleted, Creates: r.creates, Deletes: r.erases,
+			Name: strings.TrimSpace(r.Name + " " + r.Lastname), Deleted: r.deleted,
+			Creates: r.creates, Updates: r.updates, Resets: r.resets, Deletes: r.erases,
 		})
 	}
 	for _, s := range m.subs {

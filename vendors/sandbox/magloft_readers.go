@@ -22,9 +22,10 @@ type magloftReader struct {
 	Password        string            `json:"password"`
 	Classifications []int             `json:"classification_ids"`
 
-	app             string
-	deleted         bool
-	creates, erases int
+	app     string
+	deleted bool
+
+	creates, updates, resets, erases int
 }
 
 // magloftReaderWrite is the body of the calls that create and update a reader.
@@ -143,8 +144,47 @@ func (m *magloft) updateReader(w http.ResponseWriter, r *http.Request, reader *m
 		refuse(w, http.StatusBadRequest, "the body is invalid")
 		return
 	}
+	if in.Email != nil {
+		twin := m.reader(r.PathValue("app"), *in.Email)
+		if twin != nil && twin != reader && m.config.Switches.DuplicateEmail != "second" {
+			refuse(w, m.config.Switches.refusal(), "Email has already been taken")
+			return
+		}
+	}
+	m.classify(reader, in.Classifications)
+	in.Classifications = nil
 	reader.apply(in)
+	if in.Password != nil {
+		reader.resets++
+	}
+	reader.updates++
+	for _, s := range m.subs {
+		if s.owner == reader {
+			s.show()
+		}
+	}
 	answer(w, http.StatusOK, reader)
+}
+
+// classify gives the reader the classifications, beside those that are there or in
+// their place, as the switch says. nil changes nothing.
+func (m *magloft) classify(reader *magloftReader, classes []int) {
+	if m.config.Switches.Classifications == "add" {
+		for _, c := range reader.Classifications {
+			if classes != nil && !slices.Contains(classes, c) {
+				classes = append(classes, c)
+			}
+		}
+	}
+	if classes == nil {
+		return
+	}
+	for _, s := range m.subs {
+		if s.owner == reader {
+			s.drop(classes)
+		}
+	}
+	reader.Classifications = classes
 }
 
 // deleteReader also ends the reader's subscriptions.

@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,6 +29,7 @@ type magloftSub struct {
 	owner   *magloftReader
 	deleted bool
 	applied map[string]int // by plainSubscription or classification
+	ended   map[string]int // likewise
 }
 
 // magloftSubWrite is the body of the calls that create and update a subscription.
@@ -49,9 +52,8 @@ func (in magloftSubWrite) valid() bool {
 	return (in.StartDate == nil || isDay(*in.StartDate)) && (in.EndDate == nil || isDay(*in.EndDate))
 }
 
-// apply writes what the body names. Classifications are the reader's, and
-// replace what was there: the worst that the document leaves possible.
-func (s *magloftSub) apply(in magloftSubWrite) {
+// put writes what the body names. Classifications are the reader's.
+func (m *magloft) put(s *magloftSub, in magloftSubWrite) {
 	if in.StartDate != nil {
 		s.StartDate = in.StartDate
 	}
@@ -59,25 +61,47 @@ func (s *magloftSub) apply(in magloftSubWrite) {
 		s.EndDate = in.EndDate
 	}
 	if in.Active != nil {
+		if s.Active && !*in.Active {
+			s.ended[plainSubscription]++
+		}
 		s.Active = *in.Active
 	}
-	if in.Classifications != nil {
-		s.owner.Classifications = in.Classifications
-	}
+	m.classify(s.owner, in.Classifications)
 	s.applied[plainSubscription]++
 	for _, c := range in.Classifications {
 		s.applied[strconv.Itoa(c)]++
 	}
 }
 
-// enrollments returns the subscription and its classifications as the State has them.
-func (s *magloftSub) enrollments() []Enrollment {
-	user, active := strconv.Itoa(s.owner.ID), s.Active && !s.deleted
-	out := []Enrollment{{UserID: user, CourseID: plainSubscription, Active: active, Applied: s.applied[plainSubscription]}}
+// drop counts the classifications that the reader has and is to have no more.
+func (s *magloftSub) drop(kept []int) {
 	for _, c := range s.owner.Classifications {
-		out = append(out, Enrollment{UserID: user, CourseID: strconv.Itoa(c), Active: active, Applied: s.applied[strconv.Itoa(c)]})
+		if !slices.Contains(kept, c) {
+			s.ended[strconv.Itoa(c)]++
+		}
+	}
+}
+
+// enrollments returns the subscription and its classifications as the State has
+// them: after those that the reader has, those that are gone.
+func (s *magloftSub) enrollments() []Enrollment {
+	active := s.Active && !s.deleted
+	out := []Enrollment{s.enrollment(plainSubscription, active)}
+	shown := map[string]bool{plainSubscription: true}
+	for _, c := range s.owner.Classifications {
+		shown[strconv.Itoa(c)] = true
+		out = append(out, s.enrollment(strconv.Itoa(c), active))
+	}
+	for _, course := range slices.Sorted(maps.Keys(s.applied)) {
+		if !shown[course] {
+			out = append(out, s.enrollment(course, false))
+		}
 	}
 	return out
+}
+
+func (s *magloftSub) enrollment(course string, active bool) Enrollment {
+	return Enrollment{UserID: strconv.Itoa(s.owner.ID), CourseID: course, Active: active, Applied: s.applied[course], Ended: s.ended[course]}
 }
 
 // sub returns the app's subscription with the id or the reader's e-mail, nil where there is none.
@@ -131,7 +155,7 @@ func (m *magloft) subscribe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if existing != nil && (in.Upsert || m.config.Switches.DuplicateEmail == "existing") {
-		existing.apply(in)
+		m.put(existing, in)
 		existing.Status = "updated"
 		answer(w, http.StatusOK, existing)
 		return
@@ -145,17 +169,22 @@ func (m *magloft) addSub(app string, in magloftSubWrite) *magloftSub {
 	id := len(m.subs) + 1
 	s := &magloftSub{
 		ID: id, OrderID: fmt.Sprintf("sub-%d", id), Source: "custom", UserID: fmt.Sprintf("00000000-0000-0000-0000-%012d", id),
-		CreatedAt: m.config.now(), Status: "created", applied: map[string]int{},
+		CreatedAt: m.config.now(), Status: "created", applied: map[string]int{}, ended: map[string]int{},
 		owner: m.reader(app, in.Email),
 	}
 	if s.owner == nil {
 		s.owner = m.addReader(app, magloftReaderWrite{Email: &in.Email, Name: in.Firstname, Lastname: in.Lastname, Custom: in.Custom})
 		s.Password = fmt.Sprintf("sandbox-reader-password-%d", id)
 	}
-	s.Reader = object{"id": s.owner.ID, "email": s.owner.Email, "custom_data": s.owner.Custom, "confirmed": s.owner.Confirmed}
-	s.apply(in)
+	s.show()
 	m.subs = append(m.subs, s)
+	m.put(s, in)
 	return s
+}
+
+// show brings the part of the reader up to date that the subscription shows.
+func (s *magloftSub) show() {
+	s.Reader = object{"id": s.owner.ID, "email": s.owner.Email, "custom_data": s.owner.Custom, "confirmed": s.owner.Confirmed}
 }
 
 func (m *magloft) updateSub(w http.ResponseWriter, r *http.Request, s *magloftSub) {
@@ -164,7 +193,7 @@ func (m *magloft) updateSub(w http.ResponseWriter, r *http.Request, s *magloftSu
 		refuse(w, http.StatusBadRequest, "a date is invalid")
 		return
 	}
-	s.apply(in)
+	m.put(s, in)
 	s.Status = "updated"
 	answer(w, http.StatusOK, s)
 }

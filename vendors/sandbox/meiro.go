@@ -38,13 +38,14 @@ type meiro struct {
 
 // meiroUser is a user as Meiro shows it, and what the State adds.
 type meiroUser struct {
-	ID              string `json:"id"`
-	Email           string `json:"email"`
-	Deleted         bool   `json:"deleted"`
-	SSO             bool   `json:"sso_enabled"`
-	password        string
-	creates, erases int
-	staff           bool // logged in
+	ID       string `json:"id"`
+	Email    string `json:"email"`
+	Deleted  bool   `json:"deleted"`
+	SSO      bool   `json:"sso_enabled"`
+	password string
+	staff    bool // logged in
+
+	creates, updates, resets, erases, restores int
 }
 
 // meiroWrite is the body of every call that writes a user.
@@ -198,7 +199,7 @@ func (m *meiro) state() VendorState {
 	for _, u := range m.users {
 		operators = append(operators, User{
 			ID: u.ID, Kind: "operator", Email: u.Email, Staff: u.staff,
-			Deleted: u.Deleted, Creates: u.creates, Deletes: u.erases,
+			Deleted: u.Deleted, Creates: u.creates, Updates: u.updates, Resets: u.resets, Deletes: u.erases, Restores: u.restores,
 		})
 	}
 	state.Users = append(operators, state.Users...)

@@ -24,6 +24,10 @@ type pipesEvent struct {
 		Course string `json:"course_id"`
 		First  string `json:"first_name"`
 		Last   string `json:"last_name"`
+		Phone  string `json:"phone"`
+		Locale string `json:"locale"`
+		Zone   string `json:"time_zone"`
+		Attrs  object `json:"attributes"`
 	} `json:"event_payload"`
 }
 
@@ -58,13 +62,23 @@ func (p *pipes) collect(w http.ResponseWriter, r *http.Request) {
 // apply does what a workspace would make of our own events.
 func (p *pipes) apply(in pipesEvent) {
 	user := in.Identifiers["user_id"]
+	customer := User{
+		ID: user, Kind: "customer", External: user, Email: in.Identifiers["email"], Name: fullName(in.Payload.First, in.Payload.Last),
+		Phone: in.Payload.Phone, Locale: in.Payload.Locale, TimeZone: in.Payload.Zone, Attributes: attributes(in.Payload.Attrs),
+	}
 	switch in.Type {
 	case "user_created":
-		p.customers.create(User{ID: user, Kind: "customer", External: user, Email: in.Identifiers["email"], Name: fullName(in.Payload.First, in.Payload.Last)})
+		p.customers.create(customer)
+	case "user_updated":
+		p.customers.update(customer)
 	case "user_deleted":
-		p.customers.erase(User{ID: user, Kind: "customer", External: user})
+		p.customers.erase(customer)
+	case "user_restored":
+		p.customers.restore(customer)
 	case "enrollment_requested":
 		p.customers.enroll(user, in.Payload.Course)
+	case "enrollment_cancelled":
+		p.customers.leave(user, in.Payload.Course)
 	}
 }
 

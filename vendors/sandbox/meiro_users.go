@@ -80,14 +80,20 @@ func (m *meiro) modify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in.Email != nil {
+		if twin := m.byEmail(*in.Email, false); twin != nil && twin != u && m.config.Switches.DuplicateEmail != "second" {
+			answer(w, m.config.Switches.refusal(), object{"message": "User with this email already exists"})
+			return
+		}
 		u.Email = *in.Email
 	}
 	if in.Password != nil {
 		u.password = *in.Password
+		u.resets++
 	}
 	if in.SSO != nil {
 		u.SSO = *in.SSO
 	}
+	u.updates++
 	answer(w, http.StatusOK, u)
 }
 
@@ -110,11 +116,12 @@ func (m *meiro) restore(w http.ResponseWriter, r *http.Request) {
 	if u == nil {
 		return
 	}
-	if !u.Deleted {
+	if !u.Deleted && m.config.Switches.RepeatRestore == "404" {
 		m.missing(w)
 		return
 	}
 	u.Deleted = false
+	u.restores++
 	answer(w, http.StatusOK, u)
 }
 

@@ -25,23 +25,24 @@ type miestro struct {
 
 // miestroUser is a user as Miestro shows it, and what the State adds.
 type miestroUser struct {
-	ID              int     `json:"id"`
-	Name            string  `json:"name"`
-	Email           string  `json:"email"`
-	Picture         *string `json:"picture_src"`
-	Company         *string `json:"company_name"`
-	Role            int     `json:"role"`
-	Paypal          *string `json:"paypal_email"`
-	Unsubscribed    int     `json:"email_unsubscribe"`
-	Version         int     `json:"version"`
-	NextBilling     *string `json:"next_billing_date"`
-	Score           int     `json:"score"`
-	LastLogin       *string `json:"last_login_at"`
-	CreatedAt       string  `json:"created_at"`
-	FullPicture     string  `json:"picture_full_src"`
-	StripeID        *string `json:"stripe_customer_id"`
-	deleted         bool
-	creates, erases int
+	ID           int     `json:"id"`
+	Name         string  `json:"name"`
+	Email        string  `json:"email"`
+	Picture      *string `json:"picture_src"`
+	Company      *string `json:"company_name"`
+	Role         int     `json:"role"`
+	Paypal       *string `json:"paypal_email"`
+	Unsubscribed int     `json:"email_unsubscribe"`
+	Version      int     `json:"version"`
+	NextBilling  *string `json:"next_billing_date"`
+	Score        int     `json:"score"`
+	LastLogin    *string `json:"last_login_at"`
+	CreatedAt    string  `json:"created_at"`
+	FullPicture  string  `json:"picture_full_src"`
+	StripeID     *string `json:"stripe_customer_id"`
+	deleted      bool
+
+	creates, updates, resets, erases int
 }
 
 // miestroWrite is the body of Add User and Update User.
@@ -158,82 +159,6 @@ func (m *miestro) listUsers(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, paginate(hits, r))
 }
 
-func (m *miestro) addUser(w http.ResponseWriter, r *http.Request) {
-	var in miestroWrite
-	switch {
-	case !take(r, &in), in.Email == nil || !strings.Contains(*in.Email, "@"):
-		invalid(w, http.StatusUnprocessableEntity, "email", "The email must be a valid email address.")
-		return
-	case in.Name == nil || *in.Name == "":
-		invalid(w, http.StatusUnprocessableEntity, "name", "The name field is required.")
-		return
-	case in.Password == nil || *in.Password == "":
-		invalid(w, http.StatusUnprocessableEntity, "password", "The password field is required.")
-		return
-	}
-	if twin := m.byEmail(*in.Email); twin != nil && m.config.Switches.DuplicateEmail != "second" {
-		if status, refused := m.config.Switches.taken(); refused {
-			invalid(w, status, "email", "The email has already been taken.")
-			return
-		}
-		twin.creates++
-		answer(w, http.StatusOK, twin)
-		return
-	}
-	u := &miestroUser{
-		ID: len(m.users) + 1, Name: *in.Name, Email: *in.Email, Version: 1, creates: 1,
-		CreatedAt: m.config.now(), FullPicture: "https://miestro.com/images/account/user.png",
-	}
-	if in.Role != nil {
-		u.Role = int(*in.Role)
-	}
-	m.users = append(m.users, u)
-	answer(w, http.StatusOK, u)
-}
-
-// byEmail returns the live user with the e-mail, nil where there is none.
-func (m *miestro) byEmail(email string) *miestroUser {
-	for _, u := range m.users {
-		if !u.deleted && strings.EqualFold(u.Email, email) {
-			return u
-		}
-	}
-	return nil
-}
-
-func (m *miestro) showUser(w http.ResponseWriter, _ *http.Request, u *miestroUser) {
-	answer(w, http.StatusOK, u)
-}
-
-func (m *miestro) updateUser(w http.ResponseWriter, r *http.Request, u *miestroUser) {
-	var in miestroWrite
-	if !take(r, &in) {
-		invalid(w, http.StatusUnprocessableEntity, "name", "The name must be a string.")
-		return
-	}
-	if in.Name != nil {
-		u.Name = *in.Name
-	}
-	if in.Email != nil {
-		u.Email = *in.Email
-	}
-	if in.Role != nil {
-		u.Role = int(*in.Role)
-	}
-	answer(w, http.StatusOK, object{})
-}
-
-func (m *miestro) deleteUser(w http.ResponseWriter, r *http.Request) {
-	u := m.user(whole(r.PathValue("id"), 0))
-	if u == nil || (u.deleted && m.config.Switches.SecondDelete == "404") {
-		missing(w, "User", r.PathValue("id"))
-		return
-	}
-	u.deleted = true
-	u.erases++
-	answer(w, http.StatusOK, object{})
-}
-
 func (m *miestro) state() VendorState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -241,7 +166,7 @@ func (m *miestro) state() VendorState {
 	for _, u := range m.users {
 		state.Users = append(state.Users, User{
 			ID: strconv.Itoa(u.ID), Email: u.Email, Name: u.Name, Staff: u.Role != 0,
-			Deleted: u.deleted, Creates: u.creates, Deletes: u.erases,
+			Deleted: u.deleted, Creates: u.creates, Updates: u.updates, Resets: u.resets, Deletes: u.erases,
 		})
 	}
 	return state

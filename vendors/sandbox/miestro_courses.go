@@ -138,8 +138,29 @@ func (m *miestro) unroll(w http.ResponseWriter, r *http.Request, u *miestroUser)
 		invalid(w, http.StatusUnprocessableEntity, "course_id", "The course id must be a number.")
 		return
 	}
-	if at := m.enrollment(u, int(in.CourseID)); at >= 0 {
-		m.enrolled[at].Active = false
+	course := int(in.CourseID)
+	if course < 1 || course > miestroCourses {
+		missing(w, "Course", strconv.Itoa(course))
+		return
 	}
-	answer(w, http.StatusOK, object{})
+	if at := m.enrollment(u, course); at >= 0 {
+		m.enrolled[at].Active = false
+		m.enrolled[at].Ended++
+		answer(w, http.StatusOK, object{})
+		return
+	}
+	m.config.Switches.notEnrolled(w, object{})
+}
+
+// notEnrolled answers Laravel's way to the end of an enrolment that is not there;
+// done is the answer where that is no failure.
+func (s Switches) notEnrolled(w http.ResponseWriter, done object) {
+	switch s.RepeatUnenroll {
+	case "error":
+		answer(w, http.StatusUnprocessableEntity, object{"message": "User is not enrolled in this course."})
+	case "404":
+		missing(w, "Enrollment", "")
+	default:
+		answer(w, http.StatusOK, done)
+	}
 }

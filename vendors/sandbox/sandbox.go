@@ -40,6 +40,15 @@ type Switches struct {
 	// RepeatEnroll is what a second enrolment in one course does: "ok" (nothing),
 	// "error" (422, already enrolled) or "second" (another enrolment).
 	RepeatEnroll string
+	// RepeatUnenroll is what the end of an enrolment that is not there answers:
+	// "ok", "error" (422, not enrolled) or "404".
+	RepeatUnenroll string
+	// RepeatRestore is what restoring an account that is not deleted answers:
+	// "404" or "200".
+	RepeatRestore string
+	// Classifications is what MagLoft does with those that it is sent: "replace"
+	// (those that are there) or "add" (to them).
+	Classifications string
 	// LeadLookup is where LEAD looks users up by e-mail: "email-lookup" or "email/lookup".
 	LeadLookup string
 }
@@ -113,6 +122,9 @@ func (c *Config) complete() error {
 		choose("duplicate-email", &sw.DuplicateEmail, "422", "409", "400", "existing", "second"),
 		choose("second-delete", &sw.SecondDelete, "404", "200"),
 		choose("repeat-enroll", &sw.RepeatEnroll, "ok", "error", "second"),
+		choose("repeat-unenroll", &sw.RepeatUnenroll, "ok", "error", "404"),
+		choose("repeat-restore", &sw.RepeatRestore, "404", "200"),
+		choose("classifications", &sw.Classifications, "replace", "add"),
 		choose("lead-lookup", &sw.LeadLookup, "email-lookup", "email/lookup"),
 	}
 	if c.Faults < 0 || c.Faults > 1 {

@@ -32,6 +32,14 @@ type User struct {
 	Deleted  bool   `json:"deleted"`
 	Creates  int    `json:"creates"` // create calls that were answered with this record
 	Deletes  int    `json:"deletes"` // delete calls that reached this record
+
+	Phone      string `json:"phone,omitempty"`
+	Locale     string `json:"locale,omitempty"`
+	TimeZone   string `json:"time_zone,omitempty"`
+	Attributes string `json:"attributes,omitempty"` // of our events, as JSON; empty where the vendor has none
+	Updates    int    `json:"updates,omitempty"`    // update calls that reached this record
+	Restores   int    `json:"restores,omitempty"`   // calls that took it back
+	Resets     int    `json:"resets,omitempty"`     // passwords that were set after the first
 }
 
 // Enrollment is an account in a course.
@@ -43,6 +51,9 @@ type Enrollment struct {
 	// Lost is how many of these were never answered. Counted at Miestro, where
 	// nobody can tell a repeat from a first call.
 	Lost int `json:"lost,omitempty"`
+	// Ended is how many calls ended it; where the vendor is told by events, how
+	// many said so, of which all but the first are repeats.
+	Ended int `json:"ended,omitempty"`
 }
 
 // Event is an activity that a vendor was told of.

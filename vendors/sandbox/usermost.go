@@ -126,7 +126,10 @@ func (u *usermost) upsert(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, fresh := u.receive(r); fresh {
-		u.users.create(User{ID: in.UserID, External: in.UserID, Email: in.Email, Name: fullName(in.FirstName, in.LastName)})
+		u.users.upsert(User{
+			ID: in.UserID, External: in.UserID, Email: in.Email, Name: fullName(in.FirstName, in.LastName),
+			Phone: in.Phone, Attributes: attributes(in.Attrs),
+		})
 	}
 	reply(w, http.StatusOK, "success")
 }
@@ -155,10 +158,14 @@ func (u *usermost) track(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, "success")
 }
 
-// apply makes an enrolment of our own event.
+// apply makes enrolments of our own events.
 func (u *usermost) apply(in usermostEvent) {
-	if course, ok := in.Data["course_id"].(string); ok && in.Name == "enrollment_requested" {
+	course, ok := in.Data["course_id"].(string)
+	switch {
+	case ok && in.Name == "enrollment_requested":
 		u.users.enroll(in.UserID, course)
+	case ok && in.Name == "enrollment_cancelled":
+		u.users.leave(in.UserID, course)
 	}
 }
 

@@ -10,8 +10,9 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Adapter tells Usermost of users and of what they do. It has no Delete:
-// Usermost documents no call that deletes or erases.
+// Adapter tells Usermost of users and of what they do. It has neither Delete nor
+// Restore: Usermost documents no call that deletes or erases, so that there is
+// nothing to bring back.
 type Adapter struct {
 	api *API
 }
@@ -48,14 +49,20 @@ func (a *Adapter) Find(context.Context, vendors.User) (vendors.Account, error) {
 // Create makes the user or brings it up to date, with what the event told.
 // Usermost has no field for a language or a time zone.
 func (a *Adapter) Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error) {
-	_, err := a.api.UpsertUser(ctx, User{
-		UserID: u.ID, FirstName: u.FirstName, LastName: u.LastName,
-		Email: u.Email, Phone: u.Phone, Attributes: u.Attributes,
-	}, requestID(from, "user"))
-	if err != nil {
+	account := a.AccountOf(u.ID)
+	if err := a.Update(ctx, from, account, u); err != nil {
 		return vendors.Account{}, err
 	}
-	return a.AccountOf(u.ID), nil
+	return account, nil
+}
+
+// Update is the same call as Create: Usermost has one for both.
+func (a *Adapter) Update(ctx context.Context, from vendors.Origin, account vendors.Account, u vendors.User) error {
+	_, err := a.api.UpsertUser(ctx, User{
+		UserID: account.ID, FirstName: u.FirstName, LastName: u.LastName,
+		Email: u.Email, Phone: u.Phone, Attributes: u.Attributes,
+	}, requestID(from, "user"))
+	return err
 }
 
 // Enroll tracks the custom event enrollment_requested, with our id of the course.
@@ -69,6 +76,13 @@ func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	}
 	event := Event{UserID: e.UserID, Name: "enrollment_requested", At: e.Origin.At, Data: data}
 	_, err := a.api.TrackEvent(ctx, event, requestID(e.Origin, "enrollment"))
+	return err
+}
+
+// Unenroll tracks the custom event enrollment_cancelled, with our id of the course.
+func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
+	event := Event{UserID: e.UserID, Name: "enrollment_cancelled", At: e.Origin.At, Data: map[string]any{"course_id": e.Course.Ours}}
+	_, err := a.api.TrackEvent(ctx, event, requestID(e.Origin, "cancellation"))
 	return err
 }
 

@@ -19,14 +19,17 @@ import (
 
 var (
 	_ handlers.Provisioner = (*usermost.Adapter)(nil)
+	_ handlers.Updater     = (*usermost.Adapter)(nil)
+	_ handlers.Unenroller  = (*usermost.Adapter)(nil)
 	_ handlers.Addresser   = (*usermost.Adapter)(nil)
 	_ handlers.Renewer     = (*usermost.Adapter)(nil)
 	_ handlers.Tracker     = (*usermost.Adapter)(nil)
 )
 
 var (
-	origin = vendors.Origin{Key: "00112233445566778899aabbccddeeff", At: at}
-	ada    = vendors.User{ID: "u-1", Email: "ada+1@example.org", FirstName: "Ada", LastName: "Example"}
+	origin  = vendors.Origin{Key: "00112233445566778899aabbccddeeff", At: at}
+	another = vendors.Origin{Key: "ffeeddccbbaa99887766554433221100", At: at.Add(time.Hour)}
+	ada     = vendors.User{ID: "u-1", Email: "ada+1@example.org", FirstName: "Ada", LastName: "Example"}
 )
 
 func adapter(t *testing.T, c usermost.Config) *usermost.Adapter {
@@ -48,10 +51,13 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestUsermostCannotDelete(t *testing.T) {
+func TestUsermostCannotDeleteOrRestore(t *testing.T) {
 	t.Parallel()
 	if _, ok := any(&usermost.Adapter{}).(handlers.Deprovisioner); ok {
 		t.Error("the adapter deletes, which Usermost documents no call for")
+	}
+	if _, ok := any(&usermost.Adapter{}).(handlers.Restorer); ok {
+		t.Error("the adapter restores, where nothing was ever deleted")
 	}
 }
 
@@ -72,29 +78,40 @@ func TestEverythingIsDoneOnce(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "usermost", sandbox.Config{})
 			a := adapter(t, config(stand.URL))
-			for _, on := range []string{"POST /v1/accounts/{license}/users", "POST /v1/accounts/{license}/events", "POST /v1/accounts/{license}/events"} {
-				if err := stand.Box.Next("usermost", sandbox.Fault{Kind: kind, On: on}); err != nil {
+			twice := func(t *testing.T, call func() error) {
+				t.Helper()
+				if err := stand.Box.Next("usermost", sandbox.Fault{Kind: kind}); err != nil {
 					t.Fatal(err)
 				}
+				twice(t, call)
 			}
 			twice(t, func() error { _, err := a.Create(t.Context(), origin, ada); return err })
+			twice(t, func() error {
+				return a.Update(t.Context(), another, a.AccountOf("u-1"), vendors.User{Email: "augusta@example.org", Attributes: map[string]any{"plan": "pro"}})
+			})
 			twice(t, func() error {
 				return a.Enroll(t.Context(), vendors.Enrollment{
 					Origin: origin, UserID: "u-1", Account: a.AccountOf("u-1"), Course: vendors.Course{Ours: "c-1"}, StartsOn: "2026-03-02",
 				})
 			})
 			twice(t, func() error {
+				return a.Unenroll(t.Context(), vendors.Enrollment{Origin: another, UserID: "u-1", Account: a.AccountOf("u-1"), Course: vendors.Course{Ours: "c-1"}})
+			})
+			twice(t, func() error {
 				return a.Track(t.Context(), vendors.Activity{Origin: origin, UserID: "u-1", Name: "opened", At: at})
 			})
 			state := stand.State("usermost")
-			if len(state.Users) != 1 || state.Users[0].External != "u-1" || state.Users[0].Creates != 1 {
-				t.Errorf("got users %+v, want u-1, once", state.Users)
+			want := sandbox.User{
+				ID: "u-1", External: "u-1", Email: "augusta@example.org", Name: "Ada Example", Attributes: `{"plan":"pro"}`, Creates: 1, Updates: 1,
 			}
-			if len(state.Events) != 2 || len(state.RecordedTwice()) != 0 {
-				t.Errorf("got events %+v, want two, each recorded once", state.Events)
+			if len(state.Users) != 1 || state.Users[0] != want {
+				t.Errorf("got users %+v, want %+v", state.Users, want)
 			}
-			if len(state.Enrollments) != 1 || state.Enrollments[0].CourseID != "c-1" {
-				t.Errorf("got enrolments %+v, want one in c-1", state.Enrollments)
+			if len(state.Events) != 3 || len(state.RecordedTwice()) != 0 {
+				t.Errorf("got events %+v, want three, each recorded once", state.Events)
+			}
+			if in := state.Enrollments; len(in) != 1 || in[0] != (sandbox.Enrollment{UserID: "u-1", CourseID: "c-1", Applied: 1, Ended: 1}) {
+				t.Errorf("got enrolments %+v, want one in c-1, ended", in)
 			}
 		})
 	}
@@ -174,6 +191,8 @@ func TestRequestIDsDiffer(t *testing.T) {
 	calls := []error{
 		second(a.Create(t.Context(), origin, ada)), second(a.Create(t.Context(), other, ada)),
 		a.Enroll(t.Context(), vendors.Enrollment{Origin: origin, UserID: "u-1", Course: vendors.Course{Ours: "c"}}),
+		a.Unenroll(t.Context(), vendors.Enrollment{Origin: origin, UserID: "u-1", Course: vendors.Course{Ours: "c"}}),
+		a.Update(t.Context(), another, a.AccountOf("u-1"), ada),
 		a.Track(t.Context(), vendors.Activity{Origin: origin, UserID: "u-1", Name: "n", At: at}),
 	}
 	if err := errors.Join(calls...); err != nil {

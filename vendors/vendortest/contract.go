@@ -41,14 +41,21 @@ func Serve(t testing.TB, vendor string, c sandbox.Config) Stand {
 	if err != nil {
 		t.Fatal(err)
 	}
+	contract, handler := behindContract(t, vendor, box)
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return Stand{Box: box, URL: box.BaseURLs(server.Listener.Addr().String())[vendor], Contract: contract}
+}
+
+// behindContract returns the sandbox's handler with the vendor's contract before it.
+func behindContract(t testing.TB, vendor string, box *sandbox.Sandbox) (*Contract, http.Handler) {
+	t.Helper()
 	document, err := schemas.VendorAPI(vendor)
 	if err != nil {
 		t.Fatal(err)
 	}
 	contract := NewContract(t, document, box.BaseURLs("")[vendor][len("http://"):])
-	server := httptest.NewServer(contract.Wrap(box.Handler()))
-	t.Cleanup(server.Close)
-	return Stand{Box: box, URL: box.BaseURLs(server.Listener.Addr().String())[vendor], Contract: contract}
+	return contract, contract.Wrap(box.Handler())
 }
 
 // State returns what the vendor holds.

@@ -1,9 +1,10 @@
 package vendortest
 
 import (
-	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,9 +31,11 @@ type Suite struct {
 	// before all others); such calls are always answered as they should be. nil
 	// for vendors with static credentials.
 	Login func(r *http.Request) bool
-	// Repeatable lists the ports whose write may be repeated at will ("delete"),
-	// so that their errors never say Unknown.
+	// Repeatable lists the ports whose write may be repeated at will ("delete"), so
+	// that their errors never say Unknown, beside those that always may.
 	Repeatable []string
+	// FixedEmail says that the vendor cannot change an account's e-mail.
+	FixedEmail bool
 	// Verdict overrides the suite's expectation for a port that gets the status
 	// from every call; ok is false to leave it. A want of nil is success.
 	Verdict func(port string, status int) (want *vendors.Class, ok bool)
@@ -42,6 +45,9 @@ type Suite struct {
 const (
 	Find     = "find"
 	Create   = "create"
+	Update   = "update"   // may always be repeated
+	Restore  = "restore"  // likewise
+	Unenroll = "unenroll" // likewise
 	Delete   = "delete"
 	Enroll   = "enroll"
 	Enrolled = "enrolled"
@@ -58,7 +64,7 @@ var (
 		Locale: "en-US", TimeZone: "Europe/Berlin", Phone: "+49 30 5550199",
 	}
 	stranger = vendors.User{ID: "user-2", Email: "grace.hopper@example.org", FirstName: "Gracie", LastName: "Hopper"}
-	personal = []string{"augusta", "lovelace", "king@", "5550199", "gracie", "hopper", "Aa1-"} // the last begins every password
+	personal = []string{"augusta", "lovelace", "king@", "5550199", "gracie", "hopper", "byron", "5550123", "Aa1-"} // the last begins every password
 )
 
 // Run tries the adapter against everything that may go wrong with a call.
@@ -66,6 +72,7 @@ func Run(t *testing.T, s Suite) {
 	groups := map[string]func(*testing.T){
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
 		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
+		"changes": s.changes, "staff": s.staff,
 	}
 	for name, group := range groups {
 		t.Run(name, func(t *testing.T) {
@@ -75,11 +82,33 @@ func Run(t *testing.T, s Suite) {
 	}
 }
 
+// later is the origin of the n-th event after that of origin.
+func later(n int) vendors.Origin {
+	return vendors.Origin{Key: fmt.Sprintf("%032x", n), At: origin.At.Add(time.Duration(n) * time.Minute)}
+}
+
+// changed is what person is from an update on.
+func (s Suite) changed() vendors.User {
+	u := person
+	u.FirstName, u.LastName, u.Phone = "Augusta Ada", "Byron", "+49 30 5550123"
+	if !s.FixedEmail {
+		u.Email = "augusta+byron@example.org"
+	}
+	return u
+}
+
+// repeatable tells whether the port's write may be repeated at will.
+func (s Suite) repeatable(port string) bool {
+	return slices.Contains(s.Repeatable, port) || slices.Contains([]string{Update, Restore, Unenroll}, port)
+}
+
 // bench is one adapter with a server whose answers can be broken.
 type bench struct {
 	adapter any
-	account vendors.Account // of person, made while all was well
+	account vendors.Account // of person, made while all was well, and in the course where there are such
 	course  string
+	changed vendors.User
+	healthy http.Handler
 	breakIt atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // answers, or returns false to let the stand-in answer
 	hits    atomic.Int64                                                  // calls that breakIt answered
 }
@@ -89,7 +118,13 @@ type bench struct {
 func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 	t.Helper()
 	healthy, baseURL := s.standIn(t)
-	b := &bench{course: s.Course}
+	return s.benchAt(t, timeout, healthy, baseURL)
+}
+
+// benchAt is a bench at a stand-in.
+func (s Suite) benchAt(t *testing.T, timeout time.Duration, healthy http.Handler, baseURL func(host string) string) *bench {
+	t.Helper()
+	b := &bench{course: s.Course, changed: s.changed(), healthy: healthy}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if broken := b.breakIt.Load(); broken != nil && (s.Login == nil || !s.Login(r)) && (*broken)(w, r) {
 			return
@@ -99,6 +134,7 @@ func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 	t.Cleanup(server.Close)
 	url := baseURL(server.Listener.Addr().String())
 	b.account = s.account(t, url)
+	s.enroll(t, url, b)
 	var err error
 	if b.adapter, err = s.New(url, timeout); err != nil {
 		t.Fatal(err)
@@ -137,6 +173,22 @@ func (s Suite) account(t *testing.T, url string) vendors.Account {
 	return account
 }
 
+// enroll puts person into the course while all is well, if the adapter can take
+// them out again.
+func (s Suite) enroll(t *testing.T, url string, b *bench) {
+	t.Helper()
+	adapter, err := s.New(url, patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := adapter.(unenroller); !ok {
+		return
+	}
+	if err := adapter.(enroller).Enroll(t.Context(), b.enrollment()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // broken makes every call from now on go wrong in this way.
 func (b *bench) broken(how http.HandlerFunc) {
 	f := func(w http.ResponseWriter, r *http.Request) bool {
@@ -158,85 +210,4 @@ func (b *bench) brokenWrites(how http.HandlerFunc) {
 		return true
 	}
 	b.breakIt.Store(&f)
-}
-
-type (
-	finder interface {
-		Find(context.Context, vendors.User) (vendors.Account, error)
-	}
-	creator interface {
-		Create(context.Context, vendors.Origin, vendors.User) (vendors.Account, error)
-	}
-	deleter interface {
-		Delete(context.Context, vendors.Origin, vendors.Account) error
-	}
-	enroller interface {
-		Enroll(context.Context, vendors.Enrollment) error
-	}
-	reader interface {
-		Enrolled(context.Context, vendors.Account, vendors.Course) (bool, error)
-	}
-	tracker interface {
-		Track(context.Context, vendors.Activity) error
-	}
-	lister interface {
-		List(context.Context, func(vendors.Listed) error) error
-	}
-	shower interface {
-		Show(context.Context, vendors.Account) (vendors.Listed, error)
-	}
-)
-
-// ports returns a call of each port that the adapter has.
-func (b *bench) ports() map[string]func(context.Context) error {
-	ports := map[string]func(context.Context) error{}
-	if p, ok := b.adapter.(finder); ok {
-		ports[Find] = func(ctx context.Context) error { _, err := p.Find(ctx, person); return err }
-	}
-	if p, ok := b.adapter.(creator); ok {
-		ports[Create] = func(ctx context.Context) error { _, err := p.Create(ctx, origin, stranger); return err }
-	}
-	if p, ok := b.adapter.(deleter); ok {
-		ports[Delete] = func(ctx context.Context) error { return p.Delete(ctx, origin, b.account) }
-	}
-	if p, ok := b.adapter.(enroller); ok {
-		ports[Enroll] = func(ctx context.Context) error { return p.Enroll(ctx, b.enrollment()) }
-	}
-	if p, ok := b.adapter.(reader); ok {
-		ports[Enrolled] = func(ctx context.Context) error {
-			_, err := p.Enrolled(ctx, b.account, vendors.Course{ID: b.course, Ours: "ours"})
-			return err
-		}
-	}
-	if p, ok := b.adapter.(tracker); ok {
-		ports[Track] = func(ctx context.Context) error { return p.Track(ctx, activity()) }
-	}
-	if p, ok := b.adapter.(lister); ok {
-		ports[List] = func(ctx context.Context) error {
-			return p.List(ctx, func(vendors.Listed) error { return nil })
-		}
-	}
-	if p, ok := b.adapter.(shower); ok {
-		ports[Show] = func(ctx context.Context) error { _, err := p.Show(ctx, b.shown()); return err }
-	}
-	return ports
-}
-
-// shown is person's account as the ledger and the event know it.
-func (b *bench) shown() vendors.Account {
-	return vendors.Account{ID: b.account.ID, Email: person.Email}
-}
-
-func (b *bench) enrollment() vendors.Enrollment {
-	return vendors.Enrollment{
-		Origin: origin, UserID: person.ID, Account: b.account, Email: person.Email,
-		Course: vendors.Course{ID: b.course, Ours: "ours"}, StartsOn: "2026-03-02",
-	}
-}
-
-func activity() vendors.Activity {
-	return vendors.Activity{
-		Origin: origin, UserID: person.ID, Name: "lesson_completed", At: origin.At,
-		Properties: map[string]any{"teacher": "Augusta Lovelace"},
-	}
 }

@@ -1,0 +1,43 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// EnrollmentCancelled handles enrollment.cancelled: the user's account gets out
+// of the course, at the vendors that have it. names are the vendors there are, on
+// or off.
+func EnrollmentCancelled(courses Courses, names []string) Handler {
+	return Handler{
+		Type: events.EnrollmentCancelled, Scope: InCourse, Ends: true, Takes: always,
+		Plan: courses.plan(names, func(e events.Event) (events.EnrollmentRequestedData, error) {
+			d, err := data[events.EnrollmentCancelledData](e)
+			return events.EnrollmentRequestedData{UserID: d.UserID, CourseID: d.CourseID, Email: d.Email, Vendor: d.Vendor}, err
+		}, unenroll),
+	}
+}
+
+// unenroll ends the enrolment, whatever the ledger says of it: it may have been
+// made by hand. A deleted user is in no course. One whom nobody knows may be on
+// the way, with the enrolment that is to end.
+func unenroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
+	p, ok := port.(Unenroller)
+	if !ok {
+		return unsupported, nil
+	}
+	if k.Gone && !k.known() {
+		return Reply{Outcome: k.found()}, nil
+	}
+	account, err := locate(ctx, port, vendors.User{ID: e.UserID, Email: e.Email}, k)
+	if err != nil {
+		return Reply{}, err
+	}
+	e.Account = account
+	if err := p.Unenroll(ctx, e); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Outcome: events.Done, Account: account}, nil
+}

@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// UserRestored handles user.restored: the account that was deleted last comes
+// back. Vendors that delete for good cannot.
+func UserRestored() Handler {
+	return Handler{Type: events.UserRestored, Scope: Life, Takes: always, Plan: planRestored}
+}
+
+func planRestored(v Vendor, e events.Event) (Plan, error) {
+	d, err := data[events.UserRestoredData](e)
+	if err != nil {
+		return Plan{}, err
+	}
+	u := vendors.User{ID: d.UserID, Email: d.Email}
+	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
+		return restore(ctx, v, u, k)
+	}}, nil
+}
+
+// restore looks before it leaps: where somebody has made the user a new account
+// meanwhile, the old one beside it would be a second one.
+func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
+	p, ok := v.Port.(Restorer)
+	if !ok {
+		return unsupported, nil
+	}
+	if k.known() {
+		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
+	}
+	if _, ours := v.Port.(Addresser); !ours {
+		found, err := search(ctx, v.Port, u)
+		switch {
+		case err == nil:
+			return Reply{Outcome: k.found(), Account: found}, nil
+		case !errors.Is(err, ErrNoAccount), u.Email == "" && k.Former == "":
+			return Reply{}, err
+		}
+	}
+	back, err := p.Restore(ctx, k.From, vendors.Account{ID: k.Former, Email: u.Email}, u)
+	switch {
+	case errors.Is(err, vendors.ErrNotFound):
+		return Reply{}, vendors.Fail(v.Name, "restore", "the vendor keeps no account of this user to bring back: send user.created")
+	case err != nil:
+		return Reply{}, err
+	}
+	back.ID = cmp.Or(back.ID, k.Former)
+	return Reply{Outcome: events.Done, Account: back}, nil
+}

@@ -1,0 +1,106 @@
+package lead
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// Enroll posts to the configured path, and reads back whether the user is in
+// the course: that alone counts, whatever the post was answered with.
+func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
+	if a.enroll == "" {
+		return vendors.Fail(vendor, "enroll", "unsupported by LEAD's documentation; set USHER_LEAD_ENROLL_PATH to the path that your tenant enrols by")
+	}
+	user, err := number("enroll", "account", e.Account.ID)
+	if err != nil {
+		return err
+	}
+	course, err := number("enroll", "course", e.Course.ID)
+	if err != nil {
+		return err
+	}
+	refusal := a.api.EnrollBy(ctx, a.enroll, user, course)
+	if refusal != nil && vendors.ClassOf(refusal) != vendors.Permanent {
+		return refusal
+	}
+	in, err := a.Enrolled(ctx, e.Account, e.Course)
+	switch {
+	case in:
+		return nil
+	case refusal != nil && (err == nil || vendors.ClassOf(err) == vendors.Permanent):
+		return refusal
+	case refusal != nil:
+		return err
+	case err != nil:
+		return &vendors.Error{Vendor: vendor, Op: "enroll", Message: "the enrolment was taken, but cannot be read back", Err: err, Unknown: true}
+	}
+	return &vendors.Error{Vendor: vendor, Op: "enroll", Message: "the enrolment was taken, but the user's courses do not show it", Unknown: true}
+}
+
+// Enrolled reads the user's courses.
+func (a *Adapter) Enrolled(ctx context.Context, who vendors.Account, c vendors.Course) (bool, error) {
+	user, err := number("list courses", "account", who.ID)
+	if err != nil {
+		return false, err
+	}
+	courses, err := a.api.UserCourses(ctx, user)
+	switch {
+	case err != nil:
+		return false, err
+	case courses == nil:
+		return false, &vendors.Error{Vendor: vendor, Op: "list courses", Message: "the answer has no list of courses"}
+	}
+	return slices.ContainsFunc(courses, func(course Course) bool { return strconv.FormatInt(int64(course.ID), 10) == c.ID }), nil
+}
+
+// Unenroll calls the configured path where the user is in the course, and reads
+// back whether they still are: that alone counts, whatever the call was answered
+// with. A user who is not there is in no course.
+func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
+	if a.unenroll == "" {
+		return vendors.Fail(vendor, "unenroll", "unsupported by LEAD's documentation; set USHER_LEAD_UNENROLL_PATH to the path by which your tenant ends enrolments")
+	}
+	user, err := number("unenroll", "account", e.Account.ID)
+	if err != nil {
+		return err
+	}
+	course, err := number("unenroll", "course", e.Course.ID)
+	if err != nil {
+		return err
+	}
+	if in, err := a.stillIn(ctx, e, user); err != nil || !in {
+		return err
+	}
+	refusal := a.api.UnenrollBy(ctx, a.unenroll, user, course)
+	if refusal != nil && vendors.ClassOf(refusal) != vendors.Permanent {
+		return refusal
+	}
+	switch in, err := a.stillIn(ctx, e, user); {
+	case err != nil:
+		return err
+	case in && refusal != nil:
+		return refusal
+	case in:
+		return &vendors.Error{Vendor: vendor, Op: "unenroll", Message: "the call was taken, but the user's courses show the enrolment still"}
+	}
+	return nil
+}
+
+// stillIn reads the courses of a user, who is in none where LEAD has no such user.
+func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int64) (bool, error) {
+	in, err := a.Enrolled(ctx, e.Account, e.Course)
+	if !vendors.IsGone(err) {
+		return in, err
+	}
+	if _, lookup := a.user(ctx, vendors.Account{ID: e.Account.ID, Email: e.Email}, user); lookup != nil {
+		err = lookup
+	}
+	if errors.Is(err, vendors.ErrNotFound) {
+		return false, nil
+	}
+	return false, err
+}

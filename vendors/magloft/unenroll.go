@@ -1,0 +1,91 @@
+package magloft
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// Unenroll ends the reader's subscription, or takes the classification away that
+// the course stands for and keeps the others. A reader who has neither, or who is
+// not there, is success.
+func (a *Readers) Unenroll(ctx context.Context, e vendors.Enrollment) error {
+	class, err := classification("unenroll", e.Course)
+	if err != nil {
+		return err
+	}
+	reader, err := a.byAccount(ctx, "unenroll", e.Account)
+	switch {
+	case vendors.IsGone(err):
+		return nil
+	case err != nil:
+		return err
+	case class == 0:
+		err = a.end(ctx, reader)
+	default:
+		err = a.declassify(ctx, reader, class)
+	}
+	if err != nil {
+		return fmt.Errorf("unenroll: %w", err)
+	}
+	return nil
+}
+
+// end makes the reader's subscription inactive, if there is one.
+func (a *Readers) end(ctx context.Context, r Reader) error {
+	s, exists, err := a.subscription(ctx, r)
+	if err != nil || !exists || !bool(s.Active) {
+		return err
+	}
+	inactive := false
+	if _, err = a.api.UpdateSubscription(ctx, int(s.ID), SubscriptionFields{Active: &inactive}); vendors.IsGone(err) {
+		return nil
+	}
+	return err
+}
+
+// declassify sends the classifications that are left, and reads back whether that
+// took the one away: whether MagLoft adds what is sent or replaces what is there
+// is not documented.
+func (a *Readers) declassify(ctx context.Context, r Reader, class int) error {
+	s, exists, err := a.subscription(ctx, r)
+	if err != nil || !classified(r, s, class) {
+		return err
+	}
+	left := slices.DeleteFunc(union(r.ClassificationIDs, s.ClassificationIDs, class), func(c int) bool { return c == class })
+	if err := a.classify(ctx, r, s, left); err != nil {
+		return err
+	}
+	if r, err = a.api.ReaderByID(ctx, int(r.ID)); err == nil && exists {
+		s, err = a.api.SubscriptionByID(ctx, int(s.ID))
+	}
+	switch {
+	case vendors.IsGone(err):
+		return nil
+	case err == nil && classified(r, s, class):
+		return vendors.Fail(vendor, "unenroll", "MagLoft keeps the classification, though all but this one were sent: take it away in the portal")
+	}
+	return err
+}
+
+// classify sets all classifications by Enroll's call, with the days and the state
+// that the subscription has. A reader who has none gets none: there, the
+// classifications are set on the reader alone.
+func (a *Readers) classify(ctx context.Context, r Reader, s Subscription, all []int) error {
+	if s.ID == 0 {
+		_, err := a.api.UpdateReader(ctx, int(r.ID), ReaderFields{ClassificationIDs: all})
+		return err
+	}
+	active, yes, no := bool(s.Active), true, false
+	_, err := a.api.CreateSubscription(ctx, SubscriptionFields{
+		Email: r.Email, StartDate: s.StartDate, EndDate: s.EndDate, Active: &active, Upsert: &yes, Confirmation: &no, ClassificationIDs: all,
+	})
+	return err
+}
+
+// classified tells whether the reader or the subscription has the classification.
+func classified(r Reader, s Subscription, class int) bool {
+	return slices.Contains(r.ClassificationIDs, vendors.Int(class)) || slices.Contains(s.ClassificationIDs, vendors.Int(class))
+}

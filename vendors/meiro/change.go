@@ -1,0 +1,112 @@
+package meiro
+
+import (
+	"context"
+	"errors"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+// Update sets the operator's e-mail, all that Meiro takes of what we know: it has
+// no names. The password and sso_enabled, which the call takes as well, are never
+// sent. An operator in the trash is not there; the one that Usher logs in as is a
+// permanent error and stays.
+func (o *Operators) Update(ctx context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) error {
+	known, err := o.retrieve(ctx, a)
+	switch {
+	case err != nil:
+		return err
+	case bool(known.Deleted):
+		return vendors.ErrNotFound
+	case o.isOwn(known):
+		return vendors.Fail(vendor, "modify user", "this is the operator that Usher logs in as")
+	case u.Email == "" || u.Email == known.Email:
+		return nil
+	}
+	got, err := o.api.ModifyUser(ctx, a.ID, Change{Email: u.Email})
+	switch {
+	case vendors.IsGone(err):
+		return vendors.ErrNotFound
+	case err != nil:
+		return err
+	}
+	_, err = verified(got, u, "modify user")
+	return err
+}
+
+// Restore takes the operator out of the trash: the one of this id, or else the one
+// with u's e-mail. Who is active under either is success: two accounts for one
+// e-mail would be worse than an old one that stays in the trash.
+func (o *Operators) Restore(ctx context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) (vendors.Account, error) {
+	if active, err := o.active(ctx, a, u); !errors.Is(err, vendors.ErrNotFound) {
+		return active, err
+	}
+	if a.ID != "" {
+		back, err := o.takeBack(ctx, a.ID)
+		if !errors.Is(err, vendors.ErrNotFound) {
+			return back, err
+		}
+	}
+	if u.Email == "" {
+		return vendors.Account{}, vendors.ErrNotFound
+	}
+	trashed, err := o.search(ctx, o.api.ListTrashedUsers, func(x User) bool { return vendors.SameEmail(x.Email, u.Email) })
+	if err != nil {
+		return vendors.Account{}, err
+	}
+	return o.takeBack(ctx, trashed.ID)
+}
+
+// active returns the operator who is not in the trash: the one of this id, or
+// else the one with u's e-mail, or vendors.ErrNotFound.
+func (o *Operators) active(ctx context.Context, a vendors.Account, u vendors.User) (vendors.Account, error) {
+	if a.ID != "" {
+		known, err := o.retrieve(ctx, a)
+		if err == nil && !bool(known.Deleted) {
+			return vendors.Account{ID: a.ID}, nil
+		}
+		if err != nil && !errors.Is(err, vendors.ErrNotFound) {
+			return vendors.Account{}, err
+		}
+	}
+	if u.Email == "" {
+		return vendors.Account{}, vendors.ErrNotFound
+	}
+	return o.Find(ctx, u)
+}
+
+// takeBack restores the operator of the id, or returns vendors.ErrNotFound. Meiro
+// may say 404 of one who has just been restored, by a call whose answer was lost.
+func (o *Operators) takeBack(ctx context.Context, id string) (vendors.Account, error) {
+	back := vendors.Account{ID: id}
+	got, err := o.api.RestoreUser(ctx, id)
+	if vendors.IsGone(err) {
+		if got, err = o.retrieve(ctx, back); err == nil && bool(got.Deleted) {
+			return vendors.Account{}, vendors.ErrNotFound
+		}
+	}
+	if err != nil {
+		return vendors.Account{}, err
+	}
+	if got.ID != id || bool(got.Deleted) {
+		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "restore user", Message: "the answer is not the user that was asked for"}
+	}
+	return back, nil
+}
+
+// retrieve returns the account's operator, in the trash or not, or vendors.ErrNotFound.
+func (o *Operators) retrieve(ctx context.Context, a vendors.Account) (User, error) {
+	u, err := o.api.RetrieveUser(ctx, a.ID)
+	switch {
+	case vendors.IsGone(err):
+		return User{}, vendors.ErrNotFound
+	case err != nil:
+		return User{}, err
+	case u.ID != a.ID:
+		return User{}, &vendors.Error{Vendor: vendor, Op: "retrieve user", Message: "the answer is not the user that was asked for"}
+	}
+	return u, nil
+}
+
+// isOwn tells whether this is the operator that Usher logs in as, as far as it knows.
+func (o *Operators) isOwn(u User) bool { return o.own != "" && vendors.SameEmail(u.Email, o.own) }

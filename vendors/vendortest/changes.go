@@ -1,0 +1,226 @@
+package vendortest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// hiccup is what befalls the first write of a change.
+type hiccup func(healthy http.Handler, w http.ResponseWriter, r *http.Request)
+
+// hiccups are a call that is answered, one whose answer is lost, and one that
+// never arrives.
+func hiccups() map[string]hiccup {
+	return map[string]hiccup{
+		"none": func(healthy http.Handler, w http.ResponseWriter, r *http.Request) { healthy.ServeHTTP(w, r) },
+		"lost answer": func(healthy http.Handler, _ http.ResponseWriter, r *http.Request) {
+			healthy.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		},
+		"lost call": func(http.Handler, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	}
+}
+
+// changes checks that an update, the end of an enrolment and a restoration do what
+// they say, whatever befalls the first call, and that a second one changes nothing
+// more: under every answer that no vendor documents.
+func (s Suite) changes(t *testing.T) {
+	if s.StandIn != nil {
+		return // nothing is known of what it holds
+	}
+	switches := map[string]sandbox.Switches{
+		"strict":  {RepeatUnenroll: "error", SecondDelete: "404", RepeatRestore: "404"},
+		"gone":    {RepeatUnenroll: "404", SecondDelete: "404", RepeatRestore: "404"},
+		"lenient": {RepeatUnenroll: "ok", SecondDelete: "200", RepeatRestore: "200"},
+	}
+	checks := map[string]func(*testing.T, stage){Update: s.updates, Unenroll: s.unenrolls, Restore: s.restores}
+	for answers, sw := range switches {
+		for name, hic := range hiccups() {
+			for port, check := range checks {
+				t.Run(port+", "+answers+", "+name, func(t *testing.T) {
+					t.Parallel()
+					on := s.stage(t, sw)
+					on.stumble = func() { on.bench.stumble(hic) }
+					if _, can := on.ports()[port]; can {
+						check(t, on)
+					}
+				})
+			}
+		}
+	}
+}
+
+// stage is a bench at the sandbox, behind the vendor's contract.
+type stage struct {
+	*bench
+	state   func() sandbox.VendorState
+	byHand  func(d sandbox.Deed, email string) error
+	stumble func() // lets something befall the next write
+}
+
+func (s Suite) stage(t *testing.T, sw sandbox.Switches) stage {
+	t.Helper()
+	box, err := sandbox.New(sandbox.Config{Switches: sw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, handler := behindContract(t, s.Name, box)
+	return stage{
+		bench:  s.benchAt(t, patient, handler, func(host string) string { return box.BaseURLs(host)[s.Name] }),
+		state:  func() sandbox.VendorState { return box.State().Vendors[s.Name] },
+		byHand: func(d sandbox.Deed, email string) error { return box.ByHand(s.Name, d, email) },
+	}
+}
+
+// stumble lets a hiccup befall the next write.
+func (b *bench) stumble(hic hiccup) {
+	var done atomic.Bool
+	f := func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet || done.Swap(true) {
+			return false
+		}
+		hic(b.healthy, w, r)
+		return true
+	}
+	b.breakIt.Store(&f)
+}
+
+// twice makes a change and makes it again.
+func twice(t *testing.T, change func(context.Context) error) {
+	t.Helper()
+	for range 2 {
+		if err := change(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// held returns what the vendor holds of the account.
+func (on stage) held(t *testing.T) sandbox.User {
+	t.Helper()
+	users := on.state().Users
+	for _, u := range users {
+		if u.ID == on.account.ID {
+			return u
+		}
+	}
+	t.Fatalf("got %+v, want account %s there", users, on.account.ID)
+	return sandbox.User{}
+}
+
+func (s Suite) updates(t *testing.T, on stage) {
+	want := on.held(t)
+	on.stumble()
+	twice(t, on.ports()[Update])
+	got := on.held(t)
+	want.Email = on.changed.Email
+	if want.Name != "" {
+		want.Name = on.changed.FullName()
+	}
+	if want.Phone != "" {
+		want.Phone = on.changed.Phone
+	}
+	want.Updates, want.Resets = got.Updates, got.Resets
+	if got != want || got.Updates == 0 || len(on.state().Twins()) > 0 {
+		t.Errorf("got %+v, want %+v, once", got, want)
+	}
+	partial := vendors.User{ID: person.ID, LastName: on.changed.LastName}
+	if err := on.adapter.(updater).Update(t.Context(), later(2), on.shown(), partial); err != nil {
+		t.Fatal(err)
+	}
+	if got := on.held(t); got.Email != want.Email || got.Phone != want.Phone {
+		t.Errorf("got %+v after an update that says nothing of them, want e-mail and phone as they were", got)
+	}
+}
+
+func (s Suite) unenrolls(t *testing.T, on stage) {
+	on.stumble()
+	twice(t, on.ports()[Unenroll])
+	in := false
+	for _, e := range on.state().Enrollments {
+		if e.CourseID != on.course && e.CourseID != on.enrollment().Course.Ours {
+			continue
+		}
+		in = true
+		if e.Active || e.Ended == 0 {
+			t.Errorf("got %+v, want it ended", e)
+		}
+	}
+	if !in {
+		t.Error("nobody was ever in the course")
+	}
+	if err := on.adapter.(enroller).Enroll(t.Context(), on.enrollment()); err != nil {
+		t.Fatal(err)
+	}
+	if twice := on.state().EnrolledTwice(); len(twice) > 0 {
+		t.Errorf("got %+v twice after a further enrolment", twice)
+	}
+}
+
+func (s Suite) restores(t *testing.T, on stage) {
+	known := on.shown()
+	for n, account := range []vendors.Account{known, {}} { // by its id, by its e-mail
+		if err := on.adapter.(deleter).Delete(t.Context(), later(2*n+1), known); err != nil {
+			t.Fatal(err)
+		}
+		if u := on.held(t); !u.Deleted {
+			t.Fatalf("got %+v, want it deleted", u)
+		}
+		on.stumble()
+		for range 2 {
+			got, err := on.adapter.(restorer).Restore(t.Context(), later(2*n+2), account, person)
+			if err != nil || got.ID != known.ID {
+				t.Fatalf("of %+v: got %v, %v, want %s", account, got, err, known.ID)
+			}
+		}
+		if u := on.held(t); u.Deleted || u.Restores == 0 || len(on.state().Twins()) > 0 {
+			t.Errorf("of %+v: got %+v, want it there, and once", account, u)
+		}
+	}
+}
+
+// staff checks that nobody of the staff is deleted or updated.
+func (s Suite) staff(t *testing.T) {
+	if s.StandIn != nil {
+		return // nothing is known of what it holds
+	}
+	on := s.stage(t, sandbox.Switches{})
+	if _, ok := on.adapter.(lister); !ok {
+		return // users who are known by events are nobody's staff
+	}
+	if err := on.byHand(sandbox.Hire, "teacher@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	before := on.state().Users
+	for _, u := range before {
+		if u.Staff {
+			s.spared(t, on.bench, vendors.Account{ID: u.ID, Email: u.Email})
+		}
+	}
+	if diff := cmp.Diff(before, on.state().Users); diff != "" {
+		t.Errorf("what the vendor holds has changed (-before +after)\n%s", diff)
+	}
+}
+
+// spared checks that the deeds at the account are refused for good.
+func (s Suite) spared(t *testing.T, b *bench, account vendors.Account) {
+	t.Helper()
+	deeds := map[string]error{Delete: b.adapter.(deleter).Delete(t.Context(), origin, account)}
+	if p, ok := b.adapter.(updater); ok {
+		deeds[Update] = p.Update(t.Context(), origin, account, b.changed)
+	}
+	for deed, err := range deeds {
+		s.silent(t, err)
+		if err == nil || vendors.ClassOf(err) != vendors.Permanent {
+			t.Errorf("%s: got %v, want a permanent error", deed, err)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package vendortest
+
+import (
+	"context"
+
+	"github.com/usherhq/usher/vendors"
+)
+
+type (
+	finder interface {
+		Find(context.Context, vendors.User) (vendors.Account, error)
+	}
+	creator interface {
+		Create(context.Context, vendors.Origin, vendors.User) (vendors.Account, error)
+	}
+	updater interface {
+		Update(context.Context, vendors.Origin, vendors.Account, vendors.User) error
+	}
+	restorer interface {
+		Restore(context.Context, vendors.Origin, vendors.Account, vendors.User) (vendors.Account, error)
+	}
+	deleter interface {
+		Delete(context.Context, vendors.Origin, vendors.Account) error
+	}
+	enroller interface {
+		Enroll(context.Context, vendors.Enrollment) error
+	}
+	unenroller interface {
+		Unenroll(context.Context, vendors.Enrollment) error
+	}
+	reader interface {
+		Enrolled(context.Context, vendors.Account, vendors.Course) (bool, error)
+	}
+	tracker interface {
+		Track(context.Context, vendors.Activity) error
+	}
+	lister interface {
+		List(context.Context, func(vendors.Listed) error) error
+	}
+	shower interface {
+		Show(context.Context, vendors.Account) (vendors.Listed, error)
+	}
+)
+
+// ports returns a call of each port that the adapter has.
+func (b *bench) ports() map[string]func(context.Context) error {
+	ports := map[string]func(context.Context) error{}
+	if p, ok := b.adapter.(finder); ok {
+		ports[Find] = func(ctx context.Context) error { _, err := p.Find(ctx, person); return err }
+	}
+	if p, ok := b.adapter.(creator); ok {
+		ports[Create] = func(ctx context.Context) error { _, err := p.Create(ctx, origin, stranger); return err }
+	}
+	if p, ok := b.adapter.(updater); ok {
+		ports[Update] = func(ctx context.Context) error { return p.Update(ctx, later(1), b.shown(), b.changed) }
+	}
+	if p, ok := b.adapter.(restorer); ok {
+		ports[Restore] = func(ctx context.Context) error { _, err := p.Restore(ctx, later(1), b.shown(), person); return err }
+	}
+	if p, ok := b.adapter.(unenroller); ok {
+		ports[Unenroll] = func(ctx context.Context) error { return p.Unenroll(ctx, b.enrollment()) }
+	}
+	if p, ok := b.adapter.(deleter); ok {
+		ports[Delete] = func(ctx context.Context) error { return p.Delete(ctx, origin, b.account) }
+	}
+	if p, ok := b.adapter.(enroller); ok {
+		ports[Enroll] = func(ctx context.Context) error { return p.Enroll(ctx, b.enrollment()) }
+	}
+	if p, ok := b.adapter.(reader); ok {
+		ports[Enrolled] = func(ctx context.Context) error {
+			_, err := p.Enrolled(ctx, b.account, vendors.Course{ID: b.course, Ours: "ours"})
+			return err
+		}
+	}
+	if p, ok := b.adapter.(tracker); ok {
+		ports[Track] = func(ctx context.Context) error { return p.Track(ctx, activity()) }
+	}
+	if p, ok := b.adapter.(lister); ok {
+		ports[List] = func(ctx context.Context) error {
+			return p.List(ctx, func(vendors.Listed) error { return nil })
+		}
+	}
+	if p, ok := b.adapter.(shower); ok {
+		ports[Show] = func(ctx context.Context) error { _, err := p.Show(ctx, b.shown()); return err }
+	}
+	return ports
+}
+
+// shown is person's account as the ledger and the event know it.
+func (b *bench) shown() vendors.Account {
+	return vendors.Account{ID: b.account.ID, Email: person.Email}
+}
+
+func (b *bench) enrollment() vendors.Enrollment {
+	return vendors.Enrollment{
+		Origin: origin, UserID: person.ID, Account: b.account, Email: person.Email,
+		Course: vendors.Course{ID: b.course, Ours: "ours"}, StartsOn: "2026-03-02",
+	}
+}
+
+func activity() vendors.Activity {
+	return vendors.Activity{
+		Origin: origin, UserID: person.ID, Name: "lesson_completed", At: origin.At,
+		Properties: map[string]any{"teacher": "Augusta Lovelace"},
+	}
+}
