@@ -40,7 +40,9 @@ func (s somebody) data() string {
 func (w *world) embedded(dir, sync string) {
 	addr := address(w.t)
 	w.nats = "nats://" + addr
-	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_NATS_URL=") || strings.HasPrefix(v, "USHER_LEAD_ENROLL_PATH=") })
+	w.environ = slices.DeleteFunc(w.environ, func(v string) bool {
+		return strings.HasPrefix(v, "USHER_NATS_URL=") || strings.HasPrefix(v, "USHER_LEAD_ENROLL_PATH=")
+	})
 	w.environ = append(w.environ, "USHER_NATS_EMBEDDED_DIR="+dir, "USHER_NATS_EMBEDDED_ADDR="+addr, "USHER_NATS_EMBEDDED_SYNC="+sync)
 }
 
@@ -336,7 +338,7 @@ func TestForgetInAStreamOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.environ = append(w.environ, "USHER_NATS_EVENTS_STREAM=SCHOOL")
-	if _, err := w.streams().CreateStream(t.Context(), jetstream.StreamConfig{Name: "SCHOOL", Subjects: []string{"user.created", "user.deleted", "enrollment.requested", "activity.tracked"}}); err != nil {
+	if _, err := w.streams().CreateStream(t.Context(), jetstream.StreamConfig{Name: "SCHOOL", Subjects: events.Types()}); err != nil {
 		t.Fatal(err)
 	}
 	w.serve()

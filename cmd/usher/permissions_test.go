@@ -215,7 +215,9 @@ func (p *guardedTerm) operate() {
 	for _, user := range []string{"u1", "u2"} {
 		p.tell("forget", user, "--yes", "--keep-accounts", "--force")
 	}
-	p.until("they are forgotten", func() bool { return p.tell("dead", "list") == "" && !strings.Contains(p.tell("results", "--json"), `"subject":"u1"`) })
+	p.until("they are forgotten", func() bool {
+		return p.tell("dead", "list") == "" && !strings.Contains(p.tell("results", "--json"), `"subject":"u1"`)
+	})
 	p.tell("resume", second.Vendor)
 	for _, line := range []string{"pause lead", "resume lead", "user u1", "audit", "reconcile lead", "nats check"} {
 		p.tell(strings.Fields(line)...)

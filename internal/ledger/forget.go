@@ -62,5 +62,5 @@ func (a *Account) Reaches(fence Order) bool {
 			return true
 		}
 	}
-	return !a.Life.Before(fence) || slices.ContainsFunc(a.Effects, func(e Effect) bool { return !e.Order.Before(fence) })
+	return !a.Life.Before(fence) || !a.Data.Before(fence) || slices.ContainsFunc(a.Effects, func(e Effect) bool { return !e.Order.Before(fence) })
 }

@@ -56,7 +56,7 @@ func TestForgetLeavesATombstone(t *testing.T) {
 func TestForgetKnowsEveryField(t *testing.T) {
 	want := map[reflect.Type][]string{
 		reflect.TypeFor[ledger.Account](): {
-			"UserID", "AccountID", "State", "Life", "Deleted", "LifeReplay", "Former", "Courses", "Effects", "Past", "Claim", "Forgotten",
+			"UserID", "AccountID", "State", "Life", "Data", "Deleted", "LifeReplay", "DataReplay", "Former", "Courses", "Effects", "Past", "Claim", "Forgotten",
 		},
 		reflect.TypeFor[ledger.Effect](): {
 			"Key", "Type", "Scope", "Course", "Order", "Carrier", "Replay", "Phase", "Attempts", "Panics", "First", "Due", "Last", "Unsettled", "Prerequisite", "Outcome",
@@ -85,6 +85,8 @@ func TestAfterForget(t *testing.T) {
 	}{
 		"a late creation is superseded":           {deleted(), arrival("late", 2), ledger.Publish, "superseded"},
 		"so is one behind the deletion":           {deleted(), arrival("late", 8), ledger.Publish, "superseded"},
+		"so is a late update":                     {deleted(), update("late", 8), ledger.Publish, "superseded"},
+		"and at a vendor that has the account":    {unread(), update("late", 8), ledger.Publish, "superseded"},
 		"so is a late enrolment":                  {deleted(), enrollment("late", 8, "go"), ledger.Publish, "superseded"},
 		"a deletion again is told again":          {deleted(), second(arrival("d", 4)), ledger.Publish, "done"},
 		"a copy of what was done is told again":   {deleted(), arrival("a", 20), ledger.Publish, "done"},
@@ -126,6 +128,7 @@ func TestReaches(t *testing.T) {
 	}{
 		"nothing":           {ledger.Account{Life: at(8)}, false},
 		"a newer life":      {ledger.Account{Life: at(9)}, true},
+		"newer data":        {ledger.Account{Life: at(8), Data: at(9)}, true},
 		"a newer effect":    {ledger.Account{Effects: []ledger.Effect{waiting(arrival("a", 9))}}, true},
 		"a newer enrolment": {ledger.Account{Courses: map[string]ledger.Course{"go": {Order: at(9)}}}, true},
 	} {
