@@ -58,7 +58,7 @@ var extensions = []extension{
 // actions are the types of what is written to the audit.
 var actions = []string{
 	bus.DeadReplayed, bus.DeadDropped, bus.VendorPaused, bus.VendorResumed,
-	bus.DeletionsApproved, bus.DeletionsDropped, bus.AccountRepaired, bus.EventSent,
+	bus.DeletionsApproved, bus.DeletionsDropped, bus.AccountRepaired, bus.EventSent, bus.UserForgotten,
 }
 
 // outcomes are one outcome for each of the types of results that a request has.
