@@ -97,8 +97,12 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 		}
 	}
 	h.Found = []Found{
-		{h.stream, len(h.events)}, {bus.ReplaysStream, len(h.replays)}, {bus.DeadStream, len(h.letters)}, {bus.ResultsStream, len(h.results)},
-		{bus.AccountsKV, len(h.records[bus.AccountsKV])}, {bus.EffectsKV, len(h.records[bus.EffectsKV])},
+		{h.stream, len(h.events)},
+		{bus.ReplaysStream, len(h.replays)},
+		{bus.DeadStream, len(h.letters)},
+		{bus.ResultsStream, len(h.results)},
+		{bus.AccountsKV, len(h.records[bus.AccountsKV])},
+		{bus.EffectsKV, len(h.records[bus.EffectsKV])},
 	}
 	return h, nil
 }
