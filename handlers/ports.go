@@ -40,8 +40,8 @@ type Updater interface {
 	// Update makes the account's data what u says; what u does not say stays as it
 	// is. It may be repeated at will. vendors.ErrNotFound says that the vendor has
 	// no such account; the account of staff is a permanent error and stays. Where
-	// the answer was lost, vendors.IsUnknown is to be true of the error: the call may
-	// still land, and must not do so behind a newer one.
+	// the answer was lost, vendors.IsUnanswered is to be true of the error: the call
+	// may still land, and must not do so behind a newer one.
 	Update(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) error
 }
 

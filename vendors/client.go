@@ -119,6 +119,8 @@ type Call struct {
 	// Repeatable says that making the call twice does what making it once does.
 	// GET is repeatable unless Once is set.
 	Repeatable bool
+	// Deduplicated says that the vendor drops a repeat, however late it lands.
+	Deduplicated bool
 	// Once marks a GET that changes something: it is never repeated.
 	Once bool
 	// NoAuth leaves the credentials out, as for a log-in.
@@ -131,9 +133,14 @@ func (c Call) repeatable() bool {
 	return c.Repeatable || (c.Method == http.MethodGet && !c.Once)
 }
 
+// mayLand tells whether a call that is not answered may change something later.
+func (c Call) mayLand() bool { return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth }
+
 // Do makes the call. A call that may be repeated is tried up to three times
 // within five seconds where the network or the vendor fails it; every other
-// call is made once. A 401 renews the credentials and makes the call again, once.
+// call is made once. So is a change that was sent and not answered: it may land
+// until its time is over, and behind a newer change, were it repeated and done
+// before that. A 401 renews the credentials and makes the call again, once.
 // A call that could not end before ctx's deadline is not begun (ErrLate).
 func (c *Client) Do(ctx context.Context, call Call) error {
 	if !call.repeatable() {
@@ -146,7 +153,8 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	)
 	try := func() error {
 		err := c.try(ctx, call)
-		if e := (*Error)(nil); errors.As(err, &e) && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate)) {
+		e := (*Error)(nil)
+		if errors.As(err, &e) && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayLand() && IsUnanswered(err))) {
 			return backoff.Permanent(err)
 		}
 		return err

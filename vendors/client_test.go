@@ -74,6 +74,30 @@ func TestDoRepeats(t *testing.T) {
 	}
 }
 
+// TestAChangeWithoutAnAnswerIsNotRepeatedAtOnce is about calls that are cut off.
+func TestAChangeWithoutAnAnswerIsNotRepeatedAtOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		call vendors.Call
+		want int
+	}{
+		"a read":                           {vendors.Call{Method: "GET"}, 3},
+		"a change":                         {vendors.Call{Method: "PUT", Repeatable: true}, 1},
+		"an upsert":                        {vendors.Call{Method: "POST", Repeatable: true}, 1},
+		"one that the vendor deduplicates": {vendors.Call{Method: "POST", Repeatable: true, Deduplicated: true}, 3},
+		"a log-in":                         {vendors.Call{Method: "POST", Repeatable: true, NoAuth: true}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				err := client(roundTrip(func(*http.Request) (*http.Response, error) { n++; return nil, io.EOF }), nil).Do(t.Context(), test.call)
+				if n != test.want || !vendors.IsUnanswered(err) {
+					t.Errorf("got %d calls and %v, want %d without an answer", n, err, test.want)
+				}
+			})
+		})
+	}
+}
+
 func TestDoEndsWithItsContext(t *testing.T) {
 	transport, n := counting(503, nil)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -122,6 +122,13 @@ func IsUnknown(err error) bool {
 	return errors.As(err, &e) && e.Unknown
 }
 
+// IsUnanswered tells whether err says that a call was sent and not answered: it may
+// land until its time is over.
+func IsUnanswered(err error) bool {
+	e := (*Error)(nil)
+	return errors.As(err, &e) && e.Class == Again && e.Status == 0 && !errors.Is(err, ErrLate) && !neverSent(err)
+}
+
 // IsGone tells whether err says that the thing asked for is not there (404, 410).
 func IsGone(err error) bool {
 	status := StatusOf(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -70,22 +69,11 @@ func (w *Worker) judge(e ledger.Effect, err error, now time.Time) verdict {
 		return w.later(e, ledger.Pause{}, now, w.config.HoldRetry)
 	default:
 		least := asked(err)
-		if adrift(err) && e.Scope != ledger.Activity {
+		if vendors.IsUnanswered(err) && e.Scope != ledger.Activity { // or it lands behind a newer change
 			least = max(least, w.config.CallTimeout)
 		}
 		return w.later(e, ledger.Pause{Unsettled: vendors.IsUnknown(err)}, now, least)
 	}
-}
-
-// adrift tells whether err says that a call was sent and not answered. It may land
-// until the call's time is over: a deletion, say, behind the restoration of the same
-// account, if the deletion were repeated and done before that.
-func adrift(err error) bool {
-	call, dial := (*vendors.Error)(nil), (*net.OpError)(nil)
-	if !errors.As(err, &call) || call.Class != vendors.Again || call.Status != 0 || errors.Is(err, vendors.ErrLate) {
-		return false
-	}
-	return !errors.As(err, &dial) || dial.Op != "dial"
 }
 
 // later sets when to try again: never before the vendor asked for it, and where

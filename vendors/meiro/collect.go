@@ -38,7 +38,7 @@ func (a *API) Collect(ctx context.Context, e Event) error {
 	if body.Payload == nil {
 		body.Payload = map[string]any{}
 	}
-	return a.collect.Do(ctx, vendors.Call{Op: "collect " + opOf(e.Type), Method: http.MethodPost, JSON: body, Repeatable: true})
+	return a.collect.Do(ctx, vendors.Call{Op: "collect " + opOf(e.Type), Method: http.MethodPost, JSON: body, Repeatable: true, Deduplicated: true})
 }
 
 // CollectNothing posts an empty object to the collect URL, to see whether the

@@ -158,7 +158,7 @@ func (a *API) post(ctx context.Context, op, path string, body any, requestID str
 	var out container
 	call := vendors.Call{
 		Op: op, Method: http.MethodPost, Path: a.account + path, JSON: body,
-		Repeatable: requestID != "" || path == usersPath, Out: &out,
+		Repeatable: requestID != "" || path == usersPath, Deduplicated: requestID != "", Out: &out,
 	}
 	if requestID != "" {
 		call.Header = http.Header{"X-Request-Id": {requestID}}
