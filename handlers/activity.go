@@ -37,10 +37,7 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 		if at.IsZero() {
 			at = k.From.At
 		}
-		did := vendors.Activity{Origin: k.From, UserID: d.UserID, Name: d.Name, At: at}
-		if len(d.Properties) > len("{}") {
-			did.Properties = d.Properties
-		}
+		did := vendors.Activity{Origin: k.From, UserID: d.UserID, Name: d.Name, At: at, Properties: object(d.Properties)}
 		return Reply{Outcome: events.Done}, p.Track(ctx, did)
 	}}, nil
 }

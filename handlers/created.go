@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/usherhq/usher/events"
@@ -15,7 +16,7 @@ func UserCreated() Handler {
 }
 
 func planCreated(v Vendor, e events.Event) (Plan, error) {
-	d, err := data[events.UserCreatedData](e)
+	d, err := data[snapshot](e)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -25,11 +26,18 @@ func planCreated(v Vendor, e events.Event) (Plan, error) {
 	}}, nil
 }
 
+// snapshot is the data of user.created and of user.updated, which are alike.
+type snapshot struct {
+	events.UserCreatedData
+
+	Attributes json.RawMessage `json:"attributes"` // passed on as they came
+}
+
 // person is the user whom a snapshot describes.
-func person(d events.UserCreatedData) vendors.User {
+func person(d snapshot) vendors.User {
 	return vendors.User{
 		ID: d.UserID, Email: d.Email, FirstName: d.FirstName, LastName: d.LastName,
-		Locale: d.Locale, TimeZone: d.TimeZone, Phone: d.Phone, Attributes: d.Attributes,
+		Locale: d.Locale, TimeZone: d.TimeZone, Phone: d.Phone, Attributes: object(d.Attributes),
 	}
 }
 

@@ -115,6 +115,15 @@ func data[D any](e events.Event) (D, error) {
 	return d, nil
 }
 
+// object is a member of the data that vendors get as it came: read into a map, whole
+// numbers beyond 2^53 would change. It is nil where there is nothing in it.
+func object(raw json.RawMessage) any {
+	if len(raw) <= len("{}") {
+		return nil
+	}
+	return raw
+}
+
 func always(any) bool { return true }
 
 // locate returns the account that the ledger knows, or finds one. Of a deleted

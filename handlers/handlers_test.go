@@ -30,6 +30,14 @@ func (p *port) note(format string, args ...any) {
 	*p.calls = append(*p.calls, fmt.Sprintf(format, args...))
 }
 
+// noteObject notes an object as it would be sent.
+func (p *port) noteObject(o any) {
+	if o != nil {
+		written, _ := json.Marshal(o)
+		p.note("with %s", written)
+	}
+}
+
 func (p *port) Find(_ context.Context, u vendors.User) (vendors.Account, error) {
 	p.note("find %s", u.Email)
 	if p.account == "" {
@@ -40,6 +48,7 @@ func (p *port) Find(_ context.Context, u vendors.User) (vendors.Account, error) 
 
 func (p *port) Create(_ context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error) {
 	p.note("create %s for %s", u.Email, from.Key)
+	p.noteObject(u.Attributes)
 	p.account = p.after
 	return vendors.Account{ID: "new"}, p.create
 }
@@ -51,6 +60,7 @@ func (p *port) Delete(_ context.Context, _ vendors.Origin, a vendors.Account) er
 
 func (p *port) Update(_ context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) error {
 	p.note("update %s to %s %s", a.ID, u.Email, u.FirstName)
+	p.noteObject(u.Attributes)
 	if a.ID == p.missing {
 		return vendors.ErrNotFound
 	}
@@ -74,11 +84,7 @@ func (p *port) Enroll(_ context.Context, e vendors.Enrollment) error {
 
 func (p *port) Track(_ context.Context, a vendors.Activity) error {
 	p.note("track %s at %s", a.Name, a.At.Format(time.RFC3339))
-	if a.Properties != nil {
-		written, err := json.Marshal(a.Properties)
-		p.note("with %s", written)
-		return err
-	}
+	p.noteObject(a.Properties)
 	return nil
 }
 
@@ -163,8 +169,10 @@ func unsettled(k handlers.Known) handlers.Known { k.Unsettled = true; return k }
 func TestUserCreated(t *testing.T) {
 	ada := map[string]any{"user_id": "u1", "email": "ada@example.org"}
 	const find, create = "find ada@example.org", "create ada@example.org for k"
+	exact := map[string]any{"user_id": "u1", "email": "ada@example.org", "attributes": json.RawMessage(`{"contract":9007199254740993}`)}
 	check(t, handlers.UserCreated(), map[string]outcomeCase{
 		"nobody there":               {&port{}, ada, handlers.Known{}, events.Done, nil, []string{find, create}},
+		"numbers stay exact":         {&port{}, exact, handlers.Known{}, events.Done, nil, []string{find, create, `with {"contract":9007199254740993}`}},
 		"somebody there":             {&port{account: "7"}, ada, handlers.Known{}, events.AlreadyDone, nil, []string{find}},
 		"there, and it may be ours":  {&port{account: "7"}, ada, unsettled(handlers.Known{}), events.Done, nil, []string{find}},
 		"the answer is lost, found":  {&port{create: unknown, after: "8"}, ada, handlers.Known{}, events.Done, nil, []string{find, create, find}},

@@ -15,11 +15,11 @@ func UserUpdated() Handler {
 }
 
 func planUpdated(v Vendor, e events.Event) (Plan, error) {
-	d, err := data[events.UserUpdatedData](e)
+	d, err := data[snapshot](e)
 	if err != nil {
 		return Plan{}, err
 	}
-	u := person(events.UserCreatedData(d))
+	u := person(d)
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
 		return update(ctx, v, u, k)
 	}}, nil

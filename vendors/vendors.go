@@ -23,7 +23,7 @@ type User struct {
 	Locale     string // BCP 47, such as en-US
 	TimeZone   string // IANA name, such as Europe/Berlin
 	Phone      string
-	Attributes map[string]any
+	Attributes any // an object, such as a map or the JSON of one; nil where there are none
 }
 
 // FullName is the first and the last name; empty where the event has neither.

@@ -64,7 +64,7 @@ func told(u vendors.User) map[string]any {
 	} {
 		put(payload, name, value)
 	}
-	if len(u.Attributes) > 0 {
+	if u.Attributes != nil {
 		payload["attributes"] = u.Attributes
 	}
 	return payload

@@ -89,12 +89,12 @@ func judge(status int, _ []byte) (vendors.Class, bool) {
 // e-mail, phone and attributes are its "system attributes" and custom ones,
 // under the names that sibling products use.
 type User struct {
-	UserID     string         `json:"userId,omitempty"` // ours; it can never change
-	FirstName  string         `json:"firstName,omitempty"`
-	LastName   string         `json:"lastName,omitempty"`
-	Email      string         `json:"email,omitempty"`
-	Phone      string         `json:"phone,omitempty"` // E.164
-	Attributes map[string]any `json:"attributes,omitempty"`
+	UserID     string `json:"userId,omitempty"` // ours; it can never change
+	FirstName  string `json:"firstName,omitempty"`
+	LastName   string `json:"lastName,omitempty"`
+	Email      string `json:"email,omitempty"`
+	Phone      string `json:"phone,omitempty"`      // E.164
+	Attributes any    `json:"attributes,omitempty"` // an object
 }
 
 // Event is something a user did.
