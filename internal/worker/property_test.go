@@ -283,14 +283,14 @@ func (r *run) check() (faults []string) {
 	return faults
 }
 
-// TestMain plays a thousand histories where -rapid.checks does not say how many,
+// TestMain plays so many histories where -rapid.checks does not say how many,
 // and fails where the tests leave a goroutine behind.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	if !given {
-		if err := flag.Set("rapid.checks", "1000"); err != nil {
+		if err := flag.Set("rapid.checks", checks); err != nil {
 			panic(err)
 		}
 	}
