@@ -153,8 +153,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	)
 	try := func() error {
 		err := c.try(ctx, call)
-		e := (*Error)(nil)
-		if errors.As(err, &e) && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayLand() && IsUnanswered(err))) {
+		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayLand() && IsUnanswered(err))) {
 			return backoff.Permanent(err)
 		}
 		return err

@@ -102,7 +102,7 @@ func Fail(vendor, op, message string) *Error {
 
 // ClassOf returns the class of err: that of the Error in it, Again where there is none.
 func ClassOf(err error) Class {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class
 	}
 	return Again
@@ -110,7 +110,7 @@ func ClassOf(err error) Class {
 
 // StatusOf returns the HTTP status of err, 0 where it has none.
 func StatusOf(err error) int {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Status
 	}
 	return 0
@@ -118,15 +118,15 @@ func StatusOf(err error) int {
 
 // IsUnknown tells whether the change that err speaks of may have been made.
 func IsUnknown(err error) bool {
-	e := (*Error)(nil)
-	return errors.As(err, &e) && e.Unknown
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Unknown
 }
 
 // IsUnanswered tells whether err says that a call was sent and not answered: it may
 // land until its time is over.
 func IsUnanswered(err error) bool {
-	e := (*Error)(nil)
-	return errors.As(err, &e) && e.Class == Again && e.Status == 0 && !errors.Is(err, ErrLate) && !neverSent(err)
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Class == Again && e.Status == 0 && !errors.Is(err, ErrLate) && !neverSent(err)
 }
 
 // IsGone tells whether err says that the thing asked for is not there (404, 410).

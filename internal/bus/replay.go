@@ -132,11 +132,13 @@ type Replayed struct {
 // not one; a message on REPLAYS that is not one was not sent by usher.
 func ReadReplay(header map[string][]string) (r Replayed, ok bool) {
 	h := nats.Header(header)
-	r.Key = h.Get(headerKey)
+	if r.Key = h.Get(headerKey); r.Key == "" {
+		return r, false
+	}
 	number, err1 := strconv.Atoi(h.Get(headerReplay))
 	epoch, err2 := strconv.ParseInt(h.Get(headerEpoch), 10, 64)
 	seq, err3 := strconv.ParseUint(h.Get(headerSeq), 10, 64)
 	r.Number, r.Epoch, r.Seq, r.Repair = number, epoch, seq, h.Get(headerRepair)
 	r.Stored, _ = time.Parse(time.RFC3339Nano, h.Get(headerStored)) // zero where it is none
-	return r, r.Key != "" && errors.Join(err1, err2, err3) == nil
+	return r, errors.Join(err1, err2, err3) == nil
 }

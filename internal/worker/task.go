@@ -71,12 +71,13 @@ func (w *Worker) read(m Message) *task {
 	if t.plan.Skip && t.replay > 0 {
 		t.plan.Skip, t.void, t.plan.Do = false, true, unsupported
 	}
-	t.book, t.record = w.deps.Accounts, ledger.AccountKey(w.vendor.Name, t.plan.UserID)
-	if t.handler.Scope == handlers.Record {
-		t.book, t.record = w.deps.Effects, ledger.EffectKey(w.vendor.Name, t.plan.UserID, t.key)
-		if place.Delivery == 1 && t.replay == 0 {
-			t.sight = ledger.Absent()
-		}
+	if t.handler.Scope != handlers.Record {
+		t.book, t.record = w.deps.Accounts, ledger.AccountKey(w.vendor.Name, t.plan.UserID)
+		return t
+	}
+	t.book, t.record = w.deps.Effects, ledger.EffectKey(w.vendor.Name, t.plan.UserID, t.key)
+	if place.Delivery == 1 && t.replay == 0 {
+		t.sight = ledger.Absent()
 	}
 	return t
 }
