@@ -86,15 +86,21 @@ func TestCredentialsThatAreRefusedForAWhile(t *testing.T) {
 
 // TestAConnectionThatIsClosedForGoodIsTold breaks the protocol, after which
 // nats.go does not connect again; but where the end of the connection comes to it
-// before the server's last words, it does.
+// before the server's last words, it does, and once more the protocol is broken. The
+// server is sent no more than it reads: what it left unread would take its last
+// words along.
 func TestAConnectionThatIsClosedForGoodIsTold(t *testing.T) {
 	b, nc := world(t, layout)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	lost := make(chan error, 1)
 	go func() { lost <- b.Lost(ctx) }()
+	broken := -1
 	until(t, "the connection is closed", func() bool {
-		_ = nc.Publish(strings.Repeat("x", 10_000), nil)
+		if again := int(nc.Stats().Reconnects); again != broken && nc.IsConnected() {
+			broken = again
+			_ = nc.Publish(strings.Repeat("x", 4_100), nil)
+		}
 		return nc.IsClosed()
 	})
 	if err := <-lost; !errors.Is(err, nats.ErrConnectionClosed) || !strings.Contains(err.Error(), "control line") {

@@ -200,12 +200,12 @@ func TestCollectorThatIsAway(t *testing.T) {
 				_, span := made.Tracer().Start(t.Context(), "one")
 				span.End()
 			}
-			if took := time.Since(begun); took > 3*time.Second {
+			if took := time.Since(begun); took > 9*time.Second {
 				t.Errorf("50,000 spans took %s", took)
 			}
 			begun = time.Now()
 			made.Close(200 * time.Millisecond)
-			if took := time.Since(begun); took > time.Second {
+			if took := time.Since(begun); took > 9*time.Second {
 				t.Errorf("it took %s to close", took)
 			}
 			if n := strings.Count(log.String(), "spans are lost"); n != 1 {
