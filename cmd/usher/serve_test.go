@@ -23,7 +23,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("got\n%s\nwant five vendors that are ok", out)
 		}
 	})
-	t.Run("carries out all four types", func(t *testing.T) { w.with(t).lifecycle(t) })
+	t.Run("carries out all types", func(t *testing.T) { w.with(t).lifecycle(t) })
 	t.Run("keeps dead letters", func(t *testing.T) { w.with(t).deadLetters(t) })
 	t.Run("stops within its limit", func(t *testing.T) {
 		w.stop()
@@ -72,12 +72,42 @@ func (w *world) lifecycle(t *testing.T) {
 			t.Errorf("%s: got %d enrolments, want %d", name, got, want)
 		}
 	}
+	w.send(`{"sent":2,"new":2,"known":0}`,
+		cloudEvent(events.UserUpdated, "n1", `{"user_id":"u1","email":"ann@example.org","first_name":"Anna","last_name":"Lee"}`),
+		cloudEvent(events.EnrollmentCancelled, "x1", `{"user_id":"u1","course_id":"go-basics","email":"ann@example.org"}`),
+	)
+	w.expect("n1", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "done"})
+	w.expect("x1", map[string]string{"miestro": "done", "lead": "done", "usermost": "done"})
+	held = w.stands.State().Vendors
+	for name, want := range map[string]string{"miestro": "Anna Lee", "lead": "Anna Lee", "magloft": "Anna Lee", "usermost": "Anna Lee"} {
+		if all := held[name].Live(); len(all) == 0 || all[len(all)-1].Name != want {
+			t.Errorf("%s: got %+v, want that the last is %s", name, all, want)
+		}
+	}
+	for name, want := range map[string]int{"miestro": 0, "lead": 1} {
+		got := 0
+		for _, e := range held[name].Enrollments {
+			if e.Active {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("%s: got %d enrolments that last, want %d", name, got, want)
+		}
+	}
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserDeleted, "d1", `{"user_id":"u1"}`))
 	// Usermost documents no way to delete.
 	w.expect("d1", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "unsupported"})
 	for name, v := range w.stands.State().Vendors {
 		if n := anns(v); n != 0 && name != "usermost" {
 			t.Errorf("%s: got %d accounts of ann after her deletion", name, n)
+		}
+	}
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserRestored, "b1", `{"user_id":"u1"}`))
+	w.expect("b1", map[string]string{"miestro": "unsupported", "meiro": "done", "lead": "unsupported", "magloft": "unsupported", "usermost": "unsupported"})
+	for name, v := range w.stands.State().Vendors {
+		if n := anns(v); (n == 1) != (name == "meiro" || name == "usermost") {
+			t.Errorf("%s: got %d accounts of ann after her restoration", name, n)
 		}
 	}
 }
