@@ -84,17 +84,10 @@ func (w *world) lifecycle(t *testing.T) {
 			t.Errorf("%s: got %+v, want that the last is %s", name, all, want)
 		}
 	}
-	for name, want := range map[string]int{"miestro": 0, "lead": 1} {
-		got := 0
-		for _, e := range held[name].Enrollments {
-			if e.Active {
-				got++
-			}
-		}
-		if got != want {
-			t.Errorf("%s: got %d enrolments that last, want %d", name, got, want)
-		}
-	}
+	w.inCourses(map[string]int{"miestro": 0, "lead": 1})
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.EnrollmentRequested, "e3", `{"user_id":"u1","course_id":"go-basics"}`))
+	w.expect("e3", map[string]string{"miestro": "done", "lead": "done", "usermost": "done"})
+	w.inCourses(map[string]int{"miestro": 1, "lead": 2})
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserDeleted, "d1", `{"user_id":"u1"}`))
 	// Usermost documents no way to delete.
 	w.expect("d1", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "unsupported"})
@@ -108,6 +101,23 @@ func (w *world) lifecycle(t *testing.T) {
 	for name, v := range w.stands.State().Vendors {
 		if n := anns(v); (n == 1) != (name == "meiro" || name == "usermost") {
 			t.Errorf("%s: got %d accounts of ann after her restoration", name, n)
+		}
+	}
+}
+
+// inCourses checks how many enrolments last at each vendor.
+func (w *world) inCourses(want map[string]int) {
+	w.t.Helper()
+	held := w.stands.State().Vendors
+	for name, n := range want {
+		got := 0
+		for _, e := range held[name].Enrollments {
+			if e.Active {
+				got++
+			}
+		}
+		if got != n {
+			w.t.Errorf("%s: got %d enrolments that last, want %d", name, got, n)
 		}
 	}
 }
