@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -177,6 +179,9 @@ func (s *show) fault(err error) {
 // whatNext tells what can be tried while all is running.
 func (s *show) whatNext(st *stage) {
 	s.say("\nAll of it is still running: see http://%s/console/ in a browser. In another terminal:\n", st.config.HTTP.Addr)
+	if name := asCommand(); name != "usher" {
+		s.say("  alias usher='%s'", name)
+	}
 	s.say("  export USHER_NATS_URL=%s", st.nats)
 	s.say("  usher results --follow             what came of each event")
 	s.say("  usher status --watch               how each vendor stands")
@@ -188,4 +193,16 @@ func (s *show) whatNext(st *stage) {
 	s.say("  curl http://%s/state   what the vendors hold", st.host)
 	s.say("  curl http://%s/metrics   what Prometheus sees\n", st.config.HTTP.Addr)
 	s.say("Ctrl-C ends it.")
+}
+
+// asCommand returns what runs this program from the same directory.
+func asCommand() string {
+	if _, err := exec.LookPath("usher"); err == nil {
+		return "usher"
+	}
+	self, err := os.Executable()
+	if err != nil || strings.Contains(self, "go-build") { // where go run puts it, and takes it away
+		return "go run ./cmd/usher"
+	}
+	return self
 }
