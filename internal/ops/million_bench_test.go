@@ -11,15 +11,18 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// BenchmarkStory tells the story of one of 100,000 users, each with an account at
-// five vendors, a creation, and nine activities at one of them: a million events,
-// and a record in EFFECTS for each activity.
-func BenchmarkStory(b *testing.B) {
-	const users, activities = 100_000, 9
+// users of the benchmarks. Each has an account at five vendors, a creation, and nine
+// activities at one of them: a million events, and a record in EFFECTS for each activity.
+const users, activities = 100_000, 9
+
+// school returns a desk over the data of all users.
+func school(b *testing.B) (*ops.Desk, *filling) {
+	b.Helper()
 	f := newFilling(b)
 	for u := range users {
 		user := fmt.Sprint("user-", u)
@@ -37,7 +40,37 @@ func BenchmarkStory(b *testing.B) {
 		}
 	}
 	f.wait()
-	desk := ops.New(ops.Deps{Bus: f.bus, Vendors: f.vendors})
+	return ops.New(ops.Deps{Bus: f.bus, Vendors: f.vendors, Config: config.Config{Source: "/usher/bench"}}), f
+}
+
+// BenchmarkForget finds all of one user among the million events, and erases it.
+func BenchmarkForget(b *testing.B) {
+	desk, f := school(b)
+	var finding time.Duration
+	b.ResetTimer()
+	for n := range b.N {
+		begun := time.Now()
+		held, err := desk.Holding(b.Context(), ops.Search{UserID: fmt.Sprint("user-", n*7919%users)})
+		finding += time.Since(begun)
+		if err != nil {
+			b.Fatal(err)
+		}
+		done, err := desk.Forget(b.Context(), held, ops.Forgetting{Accounts: true, Unfinished: true}, ops.Deed{Who: "bench", Why: "bench"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, e := range done.Erased {
+			if want, asked := map[string]int{bus.EventsStream: 1 + activities, bus.AccountsKV: len(f.vendors), bus.EffectsKV: activities}[e.Where]; asked && e.Count != want {
+				b.Fatalf("%s: %d erased, want %d", e.Where, e.Count, want)
+			}
+		}
+	}
+	b.ReportMetric(finding.Seconds()/float64(b.N), "s-finding/op")
+}
+
+// BenchmarkStory tells the story of one of the users.
+func BenchmarkStory(b *testing.B) {
+	desk, f := school(b)
 	var longest time.Duration
 	b.ResetTimer()
 	for n := range b.N {
