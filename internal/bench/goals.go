@@ -69,7 +69,7 @@ func (c Config) items(suite Suite) []item {
 		withPeer = []Contestant{bareWith(1), {Name: "peer", Kind: Peer}, ushers(1)}
 	}
 	return []item{
-		{Plan{Name: "activity, one vendor", Load: activity, Events: 10_000, Concurrency: full, Rounds: rounds, Contestants: withPeer}, c.judgeActivity},
+		{Plan{Name: "activity, one vendor", Load: activity, Events: 20_000, Concurrency: full, Rounds: rounds, Contestants: withPeer}, c.judgeActivity},
 		{Plan{Name: "lifecycle, five vendors", Load: lifecycle, Events: 4000, Concurrency: full, Rounds: rounds, Contestants: []Contestant{bareWith(2), ushers(1)}}, judgeLifecycle},
 		{Plan{Name: "activity, vendor delay 50 ms", Load: activity, Events: 15_360, Delay: 50 * time.Millisecond, Concurrency: full, Rounds: rounds, Contestants: plain}, judgeDelay},
 		{Plan{Name: "activity, 100 events a second", Load: activity, Events: 750, Rate: 100, Concurrency: full, Rounds: rounds, Contestants: plain}, judgeAdded},
