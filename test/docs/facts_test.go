@@ -17,14 +17,16 @@ func TestFigures(t *testing.T) {
 	measured := string(load(t, "docs/benchmarks.md"))
 	for page, figures := range map[string]map[string]string{
 		"docs/comparison.md": {
-			"1.69 times what Bento": "usher = 1.69 × peer",
-			"0.40 of a bare loop":   "usher = 0.40 × bare loop, 1 KV",
+			"3.7 times what Bento": "usher = 3.72 × peer",
+			"0.83 of a bare loop":  "usher = 0.83 × bare loop, 1 KV",
 		},
 		"docs/operating.md": {
 			"one process made 211 a second": "| usher | 211 | 211 |",
-			"four made 821":                 "| usher × 4 | 821 | 821 |",
-			"94 MB with 100,000 activities": "94 MB at most;",
-			"at a time: 220 MB":             "| 220 MB |",
+			"four made 823":                 "| usher × 4 | 823 | 823 |",
+			"94 MB with a million":          "94 MB at most;",
+			"at a time each: 270 to":        "| 270 MB |",
+			"0.13 s for 1,000 activities":   "| 0.13 | 0.04 | 338 |",
+			"0.8 s for 1,000 events at all": "| 0.80 | 0.26 | 1556 |",
 		},
 	} {
 		text := strings.Join(strings.Fields(string(load(t, page))), " ")
