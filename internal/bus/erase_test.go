@@ -7,11 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 )
 
@@ -216,5 +219,32 @@ func TestMessages(t *testing.T) {
 	}
 	if err := b.Messages(t.Context(), bus.ResultsStream, 4, func(bus.Stored) error { return enough }); err != nil {
 		t.Errorf("of an empty stream: %v", err)
+	}
+}
+
+// TestAReadingThatEndsEarly leaves nothing behind that waits for the rest, though
+// the connection is closed before that could come.
+func TestAReadingThatEndsEarly(t *testing.T) {
+	b, nc := world(t, layout)
+	if err := b.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := make([]byte, 512<<10)
+	for range 100 {
+		if _, err := js.Publish(t.Context(), events.UserCreated, large); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enough := errors.New("enough")
+	if err := b.Messages(t.Context(), bus.EventsStream, 100, func(bus.Stored) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("got %v", err)
+	}
+	nc.Close()
+	if err := goleak.Find(); err != nil && strings.Contains(err.Error(), "nats.go/jetstream") { // beside the server's own
+		t.Error(err)
 	}
 }

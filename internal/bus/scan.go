@@ -47,12 +47,8 @@ func (b *Bus) read(ctx context.Context, r reading, yield func(jetstream.Msg) boo
 		return err
 	}
 	for left, turn := consumer.CachedInfo().NumPending, uint64(0); left > 0; {
-		batch, err := consumer.Fetch(int(min(left, readAtOnce)), jetstream.FetchMaxWait(CallTimeout))
-		if err != nil {
-			return err
-		}
 		before := turn
-		for m := range batch.Messages() {
+		err := fetch(ctx, consumer, int(min(left, readAtOnce)), func(m jetstream.Msg) error {
 			meta, err := m.Metadata()
 			if err != nil {
 				return err
@@ -60,18 +56,41 @@ func (b *Bus) read(ctx context.Context, r reading, yield func(jetstream.Msg) boo
 			if turn++; meta.Sequence.Consumer != turn {
 				return errors.New("messages were lost on the way")
 			}
-			if left = meta.NumPending; !yield(m) || ctx.Err() != nil {
-				return ctx.Err()
+			if left = meta.NumPending; !yield(m) {
+				return errEnough
 			}
-		}
-		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
+			return ctx.Err()
+		})
+		switch {
+		case errors.Is(err, errEnough):
+			return ctx.Err()
+		case err != nil:
 			return err
-		}
-		if turn == before {
+		case turn == before:
 			return fmt.Errorf("nothing came within %s", CallTimeout)
 		}
 	}
 	return nil
+}
+
+// errEnough ends a reading whose reader has what it wants.
+var errEnough = errors.New("enough")
+
+// fetch asks for n messages that are there, and hands each to take, until that
+// returns an error, which it returns.
+func fetch(ctx context.Context, consumer jetstream.Consumer, n int, take func(jetstream.Msg) error) error {
+	asking, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel() // nobody waits for the rest
+	batch, err := consumer.Fetch(n, jetstream.FetchContext(asking))
+	if err != nil {
+		return err
+	}
+	for m := range batch.Messages() {
+		if err := take(m); err != nil {
+			return err
+		}
+	}
+	return errors.Join(batch.Error(), ctx.Err())
 }
 
 // once is a consumer for one reading.
