@@ -195,7 +195,8 @@ func (s *show) whatNext(st *stage) {
 	s.say("Ctrl-C ends it.")
 }
 
-// asCommand returns what runs this program from the same directory.
+// asCommand returns what to call this program by, in the directory that it was
+// started in: usher, where that is on the path.
 func asCommand() string {
 	if _, err := exec.LookPath("usher"); err == nil {
 		return "usher"

@@ -366,7 +366,7 @@ func TestMapIsBounded(t *testing.T) {
 		"lists in lists":           {"string(body.list.exists(x, body.list.exists(y, body.list.exists(z, z.a == 2))))", list},
 		"text that grows":          {"body.list.map(x, string(body)).filter(s, s == '')[0]", list},
 		"a regular expression":     {"body.text.matches('(a*)*(a*)*$') ? 'a' : 'b'", text},
-		"text, put together often": {strings.Repeat("body.text + ", 20) + "'.'", text},
+		"text, put together often": {strings.Repeat("body.text + ", 100) + "'.'", text},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config(events.UserDeleted, map[string]string{"reason": test.expression})
