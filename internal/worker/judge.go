@@ -32,6 +32,10 @@ const (
 
 const maxPanics = 3
 
+// maybeMade is added to what is said of a failure where an attempt may have reached
+// the vendor all the same.
+const maybeMade = " (an attempt ended without an answer: the vendor may have the change all the same)"
+
 // verdict is what is done about a failed attempt: given up, for a reason, or
 // tried again.
 type verdict struct {
@@ -134,6 +138,9 @@ func (w *Worker) fail(ctx context.Context, t *task, e ledger.Effect, took time.D
 		o := ledger.Outcome{
 			Kind: events.Failed, TookMS: took.Milliseconds(), At: now.UTC(),
 			Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause),
+		}
+		if e.Unsettled || vendors.IsUnknown(cause) {
+			o.Message += maybeMade
 		}
 		return w.finish(ctx, t, e, o, ledger.Change{})
 	}

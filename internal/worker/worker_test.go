@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -181,6 +182,42 @@ func TestWhatBecomesOfAMessage(t *testing.T) {
 				}
 				if took < c.least {
 					t.Errorf("took %v, want at least %v", took, c.least)
+				}
+			})
+		})
+	}
+}
+
+// TestAFailureSaysThatTheVendorMayHaveTheChange: an attempt without an answer, and one
+// later that is refused for good.
+func TestAFailureSaysThatTheVendorMayHaveTheChange(t *testing.T) {
+	refused := fail(vendors.Permanent, 0)
+	unknown := func(int64) error { return &vendors.Error{Vendor: "acme", Unknown: true, Err: errors.New("no answer")} }
+	for name, c := range map[string]struct {
+		first func(int64) error
+		says  bool
+	}{
+		"no answer, then refused": {unknown, true},
+		"refused":                 {refused, false},
+		"busy, then refused":      {fail(vendors.Again, 0), false},
+		"a panic, then refused":   {func(int64) error { panic("no") }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var b bench
+				b.carryOut(t, events.UserCreated, []byte(created), func(call int64) error {
+					if call == 1 {
+						return c.first(call)
+					}
+					return refused(call)
+				})
+				for _, r := range b.told.data {
+					if says := strings.Contains(r.Error.Message, "may have the change"); says != c.says {
+						t.Errorf("got %q; want that it says so: %v", r.Error.Message, c.says)
+					}
+				}
+				if len(b.told.data) != 1 {
+					t.Errorf("got %d results, want 1", len(b.told.data))
 				}
 			})
 		})
