@@ -15,8 +15,8 @@ import (
 // process may be frozen there for minutes: by then another one has made the call.
 // So the time is looked at once more where the bytes leave.
 //
-// The connections speak HTTP/1.1: in HTTP/2 the bytes of one request cannot be
-// told from those of others.
+// The connections speak HTTP/1.1, and offer the vendor nothing else: in HTTP/2 the
+// bytes of one request cannot be told from those of others.
 func punctual(t *http.Transport) *http.Transport {
 	dial := t.DialContext
 	if dial == nil {
@@ -29,7 +29,10 @@ func punctual(t *http.Transport) *http.Transport {
 		}
 		return &punctualConn{Conn: conn}, nil
 	}
-	t.ForceAttemptHTTP2 = false
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{} //nolint:gosec // the lowest version is crypto/tls' default
+	}
+	t.TLSClientConfig.NextProtos = []string{"http/1.1"} // a clone of http.DefaultTransport offers h2
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	return t
 }

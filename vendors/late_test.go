@@ -67,3 +67,23 @@ func TestNoRequestLeavesLate(t *testing.T) {
 		})
 	}
 }
+
+// TestAVendorThatOffersHTTP2 is called by a client as it is in production, but for
+// the certificate.
+func TestAVendorThatOffersHTTP2(t *testing.T) {
+	var spoken atomic.Value
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { spoken.Store(r.Proto) }))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	client := NewClient("acme", Options{BaseURL: server.URL}, nil)
+	own := client.http.Transport.(*http.Transport)
+	own.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	defer own.CloseIdleConnections()
+	if err := client.Do(t.Context(), Call{Op: "create user", Method: http.MethodPost, Path: "/users"}); err != nil {
+		t.Error(err)
+	}
+	if spoken.Load() != "HTTP/1.1" {
+		t.Errorf("they spoke %v, want HTTP/1.1", spoken.Load())
+	}
+}

@@ -82,6 +82,12 @@ func TestApply(t *testing.T) {
 			ledger.Change{State: ledger.Active, AccountID: "7", Snapshot: true, Found: true, Applied: true},
 			ledger.Account{State: ledger.Active, AccountID: "7", Life: at(6), Data: at(8)},
 		},
+		"a creation of ours in place of a newer account that is gone": {
+			ledger.Account{State: ledger.Active, AccountID: "7", Data: at(8)},
+			arrival("a", 6),
+			ledger.Change{State: ledger.Active, AccountID: "9", Snapshot: true, Found: true, Applied: true},
+			ledger.Account{State: ledger.Active, AccountID: "9", Life: at(6), Data: at(6)},
+		},
 		"a deletion": {
 			active, arrival("a", 6),
 			ledger.Change{State: ledger.Deleted, Applied: true},

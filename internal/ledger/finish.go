@@ -87,10 +87,12 @@ func (a *Account) apply(e *Effect, c Change) {
 	if c.State != Unknown {
 		a.State = c.State
 	}
+	another := false // account than the one that got Data
 	if c.AccountID != "" {
+		another = a.AccountID != "" && a.AccountID != c.AccountID
 		a.move(c.AccountID)
 	}
-	if c.Snapshot && (!c.Found || a.Data.Before(e.Order)) {
+	if c.Snapshot && (!c.Found || another || a.Data.Before(e.Order)) {
 		a.Data, a.DataReplay = e.Order, e.Replay
 	}
 	switch e.Scope {

@@ -32,9 +32,9 @@ const (
 
 const maxPanics = 3
 
-// maybeMade is added to what is said of a failure where an attempt may have reached
-// the vendor all the same.
-const maybeMade = " (an attempt ended without an answer: the vendor may have the change all the same)"
+// maybeMade is added to what is said of a failure where an attempt before the last one
+// may have reached the vendor. Of the last one the vendors' errors say it.
+const maybeMade = " (the change may have been made by an attempt before: look before repeating it)"
 
 // verdict is what is done about a failed attempt: given up, for a reason, or
 // tried again.
@@ -139,7 +139,7 @@ func (w *Worker) fail(ctx context.Context, t *task, e ledger.Effect, took time.D
 			Kind: events.Failed, TookMS: took.Milliseconds(), At: now.UTC(),
 			Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause),
 		}
-		if e.Unsettled || vendors.IsUnknown(cause) {
+		if e.Unsettled && !vendors.IsUnknown(cause) {
 			o.Message += maybeMade
 		}
 		return w.finish(ctx, t, e, o, ledger.Change{})

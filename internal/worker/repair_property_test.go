@@ -231,7 +231,7 @@ func (r *repairing) judgeData(a ledger.Account, there *account) (faults []string
 		return nil
 	}
 	for _, d := range r.told.data {
-		maybe := d.Outcome == events.Failed && strings.Contains(d.Error.Message, "may have the change")
+		maybe := d.Outcome == events.Failed && strings.Contains(d.Error.Message, "may have been made")
 		if maybe && d.Event.Type == events.UserUpdated && d.Event.ID == there.data {
 			return nil
 		}

@@ -188,9 +188,9 @@ func TestWhatBecomesOfAMessage(t *testing.T) {
 	}
 }
 
-// TestAFailureSaysThatTheVendorMayHaveTheChange: an attempt without an answer, and one
+// TestAFailureSaysThatTheChangeMayHaveBeenMade: an attempt without an answer, and one
 // later that is refused for good.
-func TestAFailureSaysThatTheVendorMayHaveTheChange(t *testing.T) {
+func TestAFailureSaysThatTheChangeMayHaveBeenMade(t *testing.T) {
 	refused := fail(vendors.Permanent, 0)
 	unknown := func(int64) error { return &vendors.Error{Vendor: "acme", Unknown: true, Err: errors.New("no answer")} }
 	for name, c := range map[string]struct {
@@ -212,7 +212,7 @@ func TestAFailureSaysThatTheVendorMayHaveTheChange(t *testing.T) {
 					return refused(call)
 				})
 				for _, r := range b.told.data {
-					if says := strings.Contains(r.Error.Message, "may have the change"); says != c.says {
+					if says := strings.Contains(r.Error.Message, "may have been made"); says != c.says {
 						t.Errorf("got %q; want that it says so: %v", r.Error.Message, c.says)
 					}
 				}
