@@ -98,16 +98,18 @@ func (a *Account) ours(e *Effect) Decision {
 	return Decision{Step: Proceed, Effect: *e}
 }
 
-// known answers a message whose effect is finished. Where another delivery of
-// the same message still holds the claim, the outcome was written for it by one
-// before it, and it may be calling the vendor at this moment: as long as that
-// lasts the claim must stand, since it keeps newer effects away.
+// known answers a message whose effect is finished. Where another delivery
+// still holds the claim, the outcome was written for it by one before it, and it
+// may be calling the vendor at this moment: as long as that lasts the claim must
+// stand, since it keeps newer effects away, and nobody is told what may change yet.
 func (a *Account) known(e *Effect, m Arrival) Decision {
 	switch {
 	case a.held(m.Token):
 		a.Claim = nil
-	case a.claims(m.Key) && a.Claim.Carrier == m.Carrier:
+	case a.claims(m.Key) && (a.Claim.Carrier == m.Carrier || a.Claim.Carrier.goneAt(m.Carrier)):
 		return a.takeOver(e, m)
+	case a.claims(m.Key):
+		return Decision{Step: Wait, Effect: *e}
 	}
 	return Decision{Step: Publish, Effect: *e}
 }

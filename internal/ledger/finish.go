@@ -50,7 +50,9 @@ const (
 // Finish writes the outcome of the effect that token claimed, releases the
 // claim, and returns the effect as it is then. Where another delivery of the
 // same message has taken the claim meanwhile, an outcome that changed the vendor
-// is written down all the same, so that nobody makes the change again.
+// is written down all the same, so that nobody makes the change again. The one who
+// has the claim then has looked at the vendor later: where it changed something, its
+// outcome stands. Nobody was told of the other, since a claim was there.
 func (a *Account) Finish(key, token string, o Outcome, c Change) (Effect, Written) {
 	e := a.find(key)
 	if e == nil {
@@ -60,10 +62,10 @@ func (a *Account) Finish(key, token string, o Outcome, c Change) (Effect, Writte
 	switch {
 	case e.Phase == Finished && e.Outcome.By == token && !a.claims(key):
 		return *e, Mine // saved before, though the answer was lost
+	case a.held(token) && (e.Phase != Finished || c.Applied):
+		a.Claim = nil
 	case e.Phase == Finished:
 		return *e, Nothing
-	case a.held(token):
-		a.Claim = nil
 	case a.claims(key) && c.Applied:
 		written = Theirs
 	default:

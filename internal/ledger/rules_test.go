@@ -124,8 +124,11 @@ func TestArrive(t *testing.T) {
 		"8: a claim that an older delivery holds is taken over first": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 1)}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Delivery = 2 }), ledger.Settle,
 		},
-		"8: a duplicate leaves the claim alone": {
-			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 1)}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Carrier = carrier(9) }), ledger.Publish,
+		"8: a duplicate waits as long as there is a claim": {
+			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 1)}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Carrier = carrier(9) }), ledger.Wait,
+		},
+		"8: not for one of a stream that was made anew": {
+			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 1)}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Carrier.Epoch = 2 }), ledger.Settle,
 		},
 		"9: a replay of a finished effect is a new one": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}},
@@ -211,7 +214,8 @@ func TestFinish(t *testing.T) {
 		"another delivery's claim, and it is done": {claimed(m, 2), tried(m), applied, ledger.Theirs, ledger.Active},
 		"another delivery's claim, and it failed":  {claimed(m, 2), tried(m), ledger.Change{}, ledger.Nothing, ledger.Unknown},
 		"no claim at all":                          {nil, tried(m), applied, ledger.Nothing, ledger.Unknown},
-		"finished by another":                      {ours, done(m), applied, ledger.Nothing, ledger.Unknown},
+		"finished for us, and we changed more":     {ours, done(m), applied, ledger.Mine, ledger.Active},
+		"finished for us, and we changed nothing":  {ours, done(m), ledger.Change{}, ledger.Nothing, ledger.Unknown},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
