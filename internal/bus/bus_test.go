@@ -26,7 +26,7 @@ var layout = bus.Layout{
 // world is a real server in the process, with the streams made.
 func world(t *testing.T, l bus.Layout) (*bus.Bus, *nats.Conn) {
 	t.Helper()
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
+	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
