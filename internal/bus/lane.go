@@ -25,6 +25,9 @@ type LaneConfig struct {
 	Pinned        bool     // served to one process at a time
 	AckWait       time.Duration
 	MaxAckPending int
+	// Made is told how many messages the stream has for the lane, where its consumer
+	// was not there and was made; it may be nil.
+	Made func(pending uint64)
 }
 
 // Lane is a durable pull consumer: one of the ways on which a vendor's work
@@ -51,6 +54,9 @@ func (b *Bus) Lane(ctx context.Context, c LaneConfig) (*Lane, error) {
 	consumer, err := stream.Consumer(ctx, c.Name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		consumer, err = stream.CreateOrUpdateConsumer(ctx, c.settings())
+		if err == nil && c.Made != nil {
+			c.Made(consumer.CachedInfo().NumPending)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s of %s: %w", c.Name, c.Stream, err)
