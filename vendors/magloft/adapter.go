@@ -65,11 +65,17 @@ func (a *Clients) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	if email == "" {
 		return vendors.Account{}, vendors.ErrNotFound
 	}
-	found, err := search(ctx, a.pages(email), email)
+	found, err := a.search(ctx, email, email)
 	if err != nil {
 		return vendors.Account{}, fmt.Errorf("find: %w", err)
 	}
 	return found, nil
+}
+
+// search looks for the e-mail in the pages of clients that the filter leaves.
+func (a *Clients) search(ctx context.Context, email, filter string) (vendors.Account, error) {
+	c, err := search(ctx, a.api.PageClients, filter, func(c Client) bool { return c.ID > 0 && vendors.SameEmail(c.Email, email) })
+	return vendors.Account{ID: strconv.Itoa(int(c.ID))}, err
 }
 
 // Create makes a client with a random password. Where MagLoft refuses, it looks

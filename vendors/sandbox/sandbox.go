@@ -49,6 +49,9 @@ type Switches struct {
 	// Classifications is what MagLoft does with those that it is sent: "replace"
 	// (those that are there) or "add" (to them).
 	Classifications string
+	// EmailPaths is what MagLoft makes of an e-mail in a path: "whole" (it is taken
+	// as it is) or "404" (its end is taken for a format, so that nobody is found).
+	EmailPaths string
 	// LeadLookup is where LEAD looks users up by e-mail: "email-lookup" or "email/lookup".
 	LeadLookup string
 }
@@ -125,6 +128,7 @@ func (c *Config) complete() error {
 		choose("repeat-unenroll", &sw.RepeatUnenroll, "ok", "error", "404"),
 		choose("repeat-restore", &sw.RepeatRestore, "404", "200"),
 		choose("classifications", &sw.Classifications, "replace", "add"),
+		choose("email-paths", &sw.EmailPaths, "whole", "404"),
 		choose("lead-lookup", &sw.LeadLookup, "email-lookup", "email/lookup"),
 	}
 	if c.Faults < 0 || c.Faults > 1 {

@@ -63,6 +63,7 @@ func TestNewRefusesWhatItDoesNotKnow(t *testing.T) {
 		"unenroll":   {sandbox.Config{Switches: sandbox.Switches{RepeatUnenroll: "no"}}, "ok, error, 404"},
 		"restore":    {sandbox.Config{Switches: sandbox.Switches{RepeatRestore: "no"}}, "404, 200"},
 		"classes":    {sandbox.Config{Switches: sandbox.Switches{Classifications: "no"}}, "replace, add"},
+		"paths":      {sandbox.Config{Switches: sandbox.Switches{EmailPaths: "no"}}, "whole, 404"},
 		"look-up":    {sandbox.Config{Switches: sandbox.Switches{LeadLookup: "no"}}, "email-lookup, email/lookup"},
 		"share":      {sandbox.Config{Faults: 1.5}, "from 0 to 1"},
 		"below zero": {sandbox.Config{Latency: -time.Second}, "negative"},
