@@ -42,10 +42,7 @@ func (a *Readers) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 		return vendors.Account{ID: strconv.Itoa(int(r.ID))}, nil
 	}
 	found, err := a.search(ctx, email, email)
-	switch {
-	case vendors.IsGone(err):
-		return vendors.Account{}, vendors.ErrNotFound
-	case err != nil:
+	if err != nil {
 		return vendors.Account{}, fmt.Errorf("find: %w", err)
 	}
 	return found, nil
@@ -53,7 +50,7 @@ func (a *Readers) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 
 // search looks for the e-mail in the pages of readers that the filter leaves.
 func (a *Readers) search(ctx context.Context, email, filter string) (vendors.Account, error) {
-	r, err := search(ctx, a.api.PageReaders, filter, func(r Reader) bool { return r.ID > 0 && vendors.SameEmail(r.Email, email) })
+	r, err := search(ctx, a.api.PageReaders, filter, func(r Reader) bool { return held(r.ID, r.Email, email) })
 	return vendors.Account{ID: strconv.Itoa(int(r.ID))}, err
 }
 
@@ -73,8 +70,8 @@ func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 		if errors.Is(again, vendors.ErrNotFound) {
 			found, again = a.search(ctx, vendors.NormalEmail(u.Email), "")
 		}
-		if again == nil {
-			return found, nil
+		if !errors.Is(again, vendors.ErrNotFound) {
+			return found, again
 		}
 	}
 	if err != nil {
@@ -87,7 +84,7 @@ func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 // reader. A reader who is not there is success.
 func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
 	reader, err := a.byAccount(ctx, "delete", acc)
-	if vendors.IsGone(err) {
+	if errors.Is(err, vendors.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
@@ -102,13 +99,19 @@ func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	return nil
 }
 
-// byAccount returns the account's reader.
+// byAccount returns the account's reader, or vendors.ErrNotFound. A reader is not
+// there only where the list of readers is: a wrong base URL or app id shows nobody.
 func (a *Readers) byAccount(ctx context.Context, op string, acc vendors.Account) (Reader, error) {
 	readerID, err := number(op, acc)
 	if err != nil {
 		return Reader{}, err
 	}
 	r, err := a.api.ReaderByID(ctx, readerID)
+	if vendors.IsGone(err) {
+		if err = a.Check(ctx); err == nil {
+			return Reader{}, vendors.ErrNotFound
+		}
+	}
 	if err != nil {
 		return Reader{}, fmt.Errorf("%s: %w", op, err)
 	}

@@ -2,6 +2,8 @@ package magloft_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -160,11 +162,23 @@ func TestCheck(t *testing.T) {
 			if err := adapter(t, good).Check(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if err := adapter(t, wrong).Check(t.Context()); vendors.ClassOf(err) != vendors.Unusable {
-				t.Errorf("got %v, want unusable", err)
+			elsewhere := config(stand.URL, mode)
+			elsewhere.BaseURL = nowhere(t)
+			for name, c := range map[string]magloft.Config{"credentials": wrong, "base URL": elsewhere} {
+				if err := adapter(t, c).Check(t.Context()); vendors.ClassOf(err) != vendors.Unusable {
+					t.Errorf("wrong %s: got %v, want unusable", name, err)
+				}
 			}
 		})
 	}
+}
+
+// nowhere is where no API is.
+func nowhere(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 func adapter(t *testing.T, c magloft.Config) magloft.Vendor {

@@ -59,6 +59,11 @@ func listAll[T any](ctx context.Context, page pages[T], listed func(T) vendors.L
 	return nil
 }
 
+// held tells whether a record is the account with the e-mail. Nobody has an empty one.
+func held(id vendors.Int, has, email string) bool {
+	return id > 0 && email != "" && vendors.SameEmail(has, email)
+}
+
 func listed(id vendors.Int, email string) vendors.Listed {
 	return vendors.Listed{ID: strconv.Itoa(max(0, int(id))), Email: email}
 }

@@ -2,6 +2,7 @@ package magloft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,7 +19,7 @@ func (a *Readers) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	}
 	reader, err := a.byAccount(ctx, "unenroll", e.Account)
 	switch {
-	case vendors.IsGone(err):
+	case errors.Is(err, vendors.ErrNotFound):
 		return nil
 	case err != nil:
 		return err

@@ -139,14 +139,14 @@ type Page[T any] struct {
 	Total        vendors.Int `json:"total"`
 }
 
-// list gets one page.
+// list gets one page. A page that is not there is a wrong base URL.
 func list[T any](ctx context.Context, a *API, op, path string, q Query) (Page[T], error) {
 	var page Page[T]
 	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q.values(), Out: &page})
 	if err == nil && page.Data == nil {
 		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the answer has no data: it is not the list that the vendor documents"}
 	}
-	return page, err
+	return page, vendors.Misplaced(err)
 }
 
 // id is the path of one user or course.

@@ -51,11 +51,15 @@ func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (u
 		return 0, 0, vendors.Fail(vendor, op, "course ids of Miestro are numbers: mend the course's id in the configuration")
 	}
 	err := a.api.courseThere(ctx, courseID)
-	if vendors.IsGone(err) {
-		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: mend the course's id in the configuration", courseID))
+	gone := vendors.IsGone(err)
+	if gone {
+		err = a.Check(ctx) // where there is no list either, it is not the course that is missing
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, 0, fmt.Errorf("%s: %w", op, err)
+	case gone:
+		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: mend the course's id in the configuration", courseID))
 	}
 	return userID, courseID, nil
 }
