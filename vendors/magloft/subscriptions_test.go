@@ -75,7 +75,9 @@ func TestSubscriptionsThatTheEmailDoesNotFind(t *testing.T) {
 		"cancel the subscription": {func(t *testing.T, a *magloft.Readers, acc vendors.Account) error {
 			return a.Unenroll(t.Context(), enrollment(acc, "subscription", "", ""))
 		}, "subscription 7"},
-		"delete": {func(t *testing.T, a *magloft.Readers, acc vendors.Account) error { return a.Delete(t.Context(), origin, acc) }, "subscription 7"},
+		"delete": {func(t *testing.T, a *magloft.Readers, acc vendors.Account) error {
+			return a.Delete(t.Context(), origin, acc)
+		}, "subscription 7"},
 		"enrol in another course": {func(t *testing.T, a *magloft.Readers, acc vendors.Account) error {
 			if err := a.Enroll(t.Context(), enrollment(acc, "8", "2026-04-01", "2026-05-01")); err != nil {
 				return err

@@ -71,9 +71,9 @@ var (
 	notIn   = regexp.MustCompile(`(?i)\bnot (\w+ )?enroll?ed\b|\benroll?ments? (\w+ )?not (found|exist)|\bno (such )?enroll?ment`)
 )
 
-// says tells whether a refusal of the request has the words.
+// says tells whether a refusal of the request has the words, also one within 200.
 func says(err error, words *regexp.Regexp) bool {
 	e := (*vendors.Error)(nil)
-	refusals := []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}
-	return errors.As(err, &e) && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
+	refusals := []int{http.StatusOK, http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}
+	return errors.As(err, &e) && e.Class == vendors.Permanent && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
 }

@@ -52,6 +52,9 @@ type Switches struct {
 	// EmailPaths is what MagLoft makes of an e-mail in a path: "whole" (it is taken
 	// as it is) or "404" (its end is taken for a format, so that nobody is found).
 	EmailPaths string
+	// MiestroErrors is how Miestro refuses a change: by the "status", or in the "body"
+	// of a 200.
+	MiestroErrors string
 	// LeadLookup is where LEAD looks users up by e-mail: "email-lookup" or "email/lookup".
 	LeadLookup string
 }
@@ -129,6 +132,7 @@ func (c *Config) complete() error {
 		choose("repeat-restore", &sw.RepeatRestore, "404", "200"),
 		choose("classifications", &sw.Classifications, "replace", "add"),
 		choose("email-paths", &sw.EmailPaths, "whole", "404"),
+		choose("miestro-errors", &sw.MiestroErrors, "status", "body"),
 		choose("lead-lookup", &sw.LeadLookup, "email-lookup", "email/lookup"),
 	}
 	if c.Faults < 0 || c.Faults > 1 {
