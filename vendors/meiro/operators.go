@@ -60,7 +60,7 @@ func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User
 }
 
 func (o *Operators) restore(ctx context.Context, trashed User, u vendors.User) (vendors.Account, error) {
-	back, err := o.api.RestoreUser(ctx, trashed.ID)
+	back, err := o.takeBack(ctx, trashed.ID)
 	if err != nil {
 		return vendors.Account{}, err
 	}

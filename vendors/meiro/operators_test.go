@@ -174,6 +174,53 @@ func TestCreateLooksInTheTrash(t *testing.T) {
 	}
 }
 
+// TestCreateWithALostRestoration is about a restoration that was made and is tried
+// again: Meiro says 404 of whom it has just restored.
+func TestCreateWithALostRestoration(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		shown string // what Meiro shows of the operator afterwards; empty: what it has
+		ok    bool
+	}{
+		"the operator":   {"", true},
+		"another e-mail": {`{"id":%q,"email":"bob@example.org","deleted":false}`, false},
+		"still in trash": {`{"id":%q,"email":"ada+1@example.org","deleted":true}`, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refuse, made := false, vendors.Account{}
+			box, url := meddled(t, func(w http.ResponseWriter, r *http.Request) bool {
+				switch {
+				case refuse && r.URL.Path == "/meiro/users/create_or_restore":
+					w.WriteHeader(http.StatusConflict)
+				case refuse && r.Method == http.MethodGet && test.shown != "" && r.URL.Path == "/meiro/users/"+made.ID:
+					_, _ = fmt.Fprintf(w, test.shown, made.ID)
+				default:
+					return false
+				}
+				return true
+			})
+			o := operators(t, config(url))
+			made, err := o.Create(t.Context(), origin, ada)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := o.Delete(t.Context(), origin, made); err != nil {
+				t.Fatal(err)
+			}
+			refuse = true
+			if err := box.Next("meiro", sandbox.Fault{Kind: sandbox.FailAfter, On: "PATCH /users/trash/{id}"}); err != nil {
+				t.Fatal(err)
+			}
+			back, err := o.Create(t.Context(), origin, ada)
+			if (err == nil) != test.ok || (test.ok && back != made) || vendors.ClassOf(err) != vendors.Again {
+				t.Errorf("got %v, %v, want %v: %v", back, err, made, test.ok)
+			}
+		})
+	}
+}
+
 func TestUsherItselfStays(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
