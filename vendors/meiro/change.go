@@ -12,6 +12,7 @@ import (
 // sent. An operator in the trash is not there; the one that Usher logs in as is a
 // permanent error and stays.
 func (o *Operators) Update(ctx context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) error {
+	email := vendors.NormalEmail(u.Email)
 	known, err := o.retrieve(ctx, a)
 	switch {
 	case err != nil:
@@ -20,10 +21,10 @@ func (o *Operators) Update(ctx context.Context, _ vendors.Origin, a vendors.Acco
 		return vendors.ErrNotFound
 	case o.isOwn(known):
 		return vendors.Fail(vendor, "modify user", "this is the operator that Usher logs in as")
-	case u.Email == "" || u.Email == known.Email:
+	case email == "" || email == known.Email:
 		return nil
 	}
-	got, err := o.api.ModifyUser(ctx, a.ID, Change{Email: u.Email})
+	got, err := o.api.ModifyUser(ctx, a.ID, Change{Email: email})
 	switch {
 	case vendors.IsGone(err):
 		return vendors.ErrNotFound

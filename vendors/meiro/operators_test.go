@@ -91,6 +91,18 @@ func TestLifeOfAnOperator(t *testing.T) {
 	})
 }
 
+func TestCreateSendsTheEmailInLowerCase(t *testing.T) {
+	t.Parallel()
+	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
+	made, err := operators(t, config(stand.URL)).Create(t.Context(), origin, vendors.User{ID: "u-1", Email: " ADA+1@Example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := operator(t, stand, made).Email; got != ada.Email {
+		t.Errorf("got %q, want %q", got, ada.Email)
+	}
+}
+
 func TestCreateOfWhoIsThere(t *testing.T) {
 	t.Parallel()
 	every(t, func(t *testing.T, switches sandbox.Switches) {
