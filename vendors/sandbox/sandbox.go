@@ -57,6 +57,9 @@ type Switches struct {
 	MiestroErrors string
 	// LeadLookup is where LEAD looks users up by e-mail: "email-lookup" or "email/lookup".
 	LeadLookup string
+	// LeadShow is what LEAD answers to GET /users/{id}, which no document has: "200"
+	// (the user), "404" or "405".
+	LeadShow string
 }
 
 // The credentials that `usher demo` and `usher sandbox` speak of. Any others
@@ -134,6 +137,7 @@ func (c *Config) complete() error {
 		choose("email-paths", &sw.EmailPaths, "whole", "404"),
 		choose("miestro-errors", &sw.MiestroErrors, "status", "body"),
 		choose("lead-lookup", &sw.LeadLookup, "email-lookup", "email/lookup"),
+		choose("lead-show", &sw.LeadShow, "200", "404", "405"),
 	}
 	if c.Faults < 0 || c.Faults > 1 {
 		faults = append(faults, fmt.Errorf("faults: %v is not a share from 0 to 1", c.Faults))

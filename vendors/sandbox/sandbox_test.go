@@ -65,6 +65,7 @@ func TestNewRefusesWhatItDoesNotKnow(t *testing.T) {
 		"classes":    {sandbox.Config{Switches: sandbox.Switches{Classifications: "no"}}, "replace, add"},
 		"paths":      {sandbox.Config{Switches: sandbox.Switches{EmailPaths: "no"}}, "whole, 404"},
 		"errors":     {sandbox.Config{Switches: sandbox.Switches{MiestroErrors: "no"}}, "status, body"},
+		"show":       {sandbox.Config{Switches: sandbox.Switches{LeadShow: "no"}}, "200, 404, 405"},
 		"look-up":    {sandbox.Config{Switches: sandbox.Switches{LeadLookup: "no"}}, "email-lookup, email/lookup"},
 		"share":      {sandbox.Config{Faults: 1.5}, "from 0 to 1"},
 		"below zero": {sandbox.Config{Latency: -time.Second}, "negative"},
