@@ -137,6 +137,36 @@ func TestSendTakesAnEventOnce(t *testing.T) {
 	}
 }
 
+// TestDeletionsThatHaveExpiredBalanceNoNewOnes has a stream that forgets.
+func TestDeletionsThatHaveExpiredBalanceNoNewOnes(t *testing.T) {
+	b := ensured(t)
+	publish := func(kinds ...string) {
+		for _, kind := range kinds {
+			if _, err := b.JetStream().Publish(t.Context(), kind, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	publish(events.UserDeleted, events.UserDeleted, events.UserCreated)
+	if deleted, last, err := b.Counts(t.Context(), 0); deleted != 2 || last != 3 || err != nil {
+		t.Errorf("got %d deletions up to %d (%v), want 2 up to 3", deleted, last, err)
+	}
+	stream, err := b.JetStream().Stream(t.Context(), bus.EventsStream)
+	if err == nil {
+		err = stream.Purge(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if deleted, last, err := b.Counts(t.Context(), 3); deleted != 0 || last != 3 || err != nil {
+		t.Errorf("got %d deletions up to %d (%v), want none up to 3", deleted, last, err)
+	}
+	publish(events.UserCreated, events.UserDeleted)
+	if deleted, last, err := b.Counts(t.Context(), 3); deleted != 1 || last != 5 || err != nil {
+		t.Errorf("got %d deletions up to %d (%v), want 1 up to 5", deleted, last, err)
+	}
+}
+
 // lane opens a pinned lane of a further process.
 func lane(t *testing.T, b *bus.Bus, ackWait time.Duration) *bus.Lane {
 	t.Helper()
