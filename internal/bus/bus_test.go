@@ -396,42 +396,6 @@ func TestConnectSaysWhatToCheck(t *testing.T) {
 	}
 }
 
-func TestADeadLetterThatIsTooLargeToBeKeptWhole(t *testing.T) {
-	b := ensured(t)
-	e, err := events.New(events.ActivityTracked, "/school", "big", time.Unix(1, 0), map[string]any{
-		"user_id": "u1", "name": "essay", "properties": map[string]any{"text": strings.Repeat("x", 900<<10)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Send(t.Context(), e); err != nil {
-		t.Fatal(err)
-	}
-	stream, err := b.JetStream().Stream(t.Context(), bus.EventsStream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := stream.GetMsg(t.Context(), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := deadLetter("k1")
-	d.Epoch, d.Seq, d.Payload = stream.CachedInfo().Created.UnixNano(), 1, raw.Data
-	if err := b.Bury(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	read, err := b.DeadLetter(t.Context(), "acme.k1")
-	if err != nil || !slices.Equal(read.Payload, raw.Data) {
-		t.Fatalf("got %d bytes (%v), want the %d of the event", len(read.Payload), err, len(raw.Data))
-	}
-	if err := b.Replay(t.Context(), read); err != nil {
-		t.Errorf("it cannot be sent back: %v", err)
-	}
-	if read, err = b.DeadLetter(t.Context(), "acme.k1"); err != nil || read.Replaying != 1 {
-		t.Errorf("got replay %d (%v), want that it is marked", read.Replaying, err)
-	}
-}
-
 // TestTheStreamSaysWhatOthersHad is about an owner that dies with two messages.
 func TestTheStreamSaysWhatOthersHad(t *testing.T) {
 	b := ensured(t)
