@@ -39,6 +39,7 @@ type Lane struct {
 	consumer jetstream.Consumer
 	epoch    int64
 	pin      string // as last seen on a message of ours
+	foreign  bool   // whether the client has taken what a producer wrote for it
 	turn     uint64 // of the last delivery to us
 }
 
@@ -99,7 +100,7 @@ func (l *Lane) Fetch(n int, wait time.Duration, take func(*Message)) error {
 	}
 	switch err := batch.Error(); {
 	case err == nil, errors.Is(err, nats.ErrTimeout):
-		return nil
+		return l.afresh()
 	case errors.Is(err, jetstream.ErrPinIDMismatch):
 		l.pin = ""
 		return ErrUnpinned
@@ -114,7 +115,14 @@ func (l *Lane) message(raw jetstream.Msg) (*Message, error) {
 		return nil, fmt.Errorf("message of %s: %w", l.config.Name, err)
 	}
 	place := l.place(meta)
-	place.Turn, place.Pin = meta.Sequence.Consumer, raw.Headers().Get("Nats-Pin-Id")
+	place.Turn = meta.Sequence.Consumer
+	switch pins := raw.Headers()["Nats-Pin-Id"]; {
+	case len(pins) == 0:
+	case !l.config.Pinned:
+		l.foreign = true
+	default: // the server's own stands behind what the message was published with
+		place.Pin, l.foreign = pins[len(pins)-1], pins[0] != pins[len(pins)-1]
+	}
 	if place.Turn <= l.turn { // the server has lost some of its count, or is not the same
 		if err := l.stillThere(); err != nil {
 			return nil, err
@@ -125,6 +133,30 @@ func (l *Lane) message(raw jetstream.Msg) (*Message, error) {
 		l.pin = place.Pin
 	}
 	return &Message{raw: raw, nc: l.bus.nc, Place: place}, nil
+}
+
+// afresh begins anew where a message was published with a pin: the client asks with
+// that one from then on, and is refused, or gets nothing until the real one has run
+// out.
+func (l *Lane) afresh() error {
+	if !l.foreign {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
+	defer cancel()
+	if err := l.HandOver(ctx); err != nil {
+		return err
+	}
+	consumer, err := l.bus.js.Consumer(ctx, l.config.Stream, l.config.Name)
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", l.config.Name, err)
+	}
+	l.consumer, l.foreign = consumer, false
+	if l.pin != "" {
+		l.pin = ""
+		return ErrUnpinned
+	}
+	return nil
 }
 
 func (l *Lane) place(m *jetstream.MsgMetadata) Place {

@@ -1,10 +1,12 @@
 package bus_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
@@ -37,5 +39,39 @@ func TestWhatIsNotOfTheLaneIsNotWaitedFor(t *testing.T) {
 	upTo, err := older.Delivered(t.Context(), 0, func(m *bus.Message) { got = append(got, m.Seq) })
 	if diff := cmp.Diff([]uint64{1}, got); diff != "" || upTo != 2 || err != nil {
 		t.Errorf("up to %d (%v), want 2 (-want +got):\n%s", upTo, err, diff)
+	}
+}
+
+// TestAMessageThatWasPublishedWithAPin is about a relay that passes on all headers
+// that it got: the lane goes on at once, and not when its pin has run out.
+func TestAMessageThatWasPublishedWithAPin(t *testing.T) {
+	for name, pinned := range map[string]bool{"a pinned lane": true, "a shared lane": false} {
+		t.Run(name, func(t *testing.T) {
+			b := ensured(t)
+			l, err := b.Lane(t.Context(), bus.LaneConfig{
+				Name: "l", Stream: bus.EventsStream, Subjects: []string{events.UserCreated}, Pinned: pinned, AckWait: time.Hour, MaxAckPending: 100,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, header := range []nats.Header{nil, {"Nats-Pin-Id": {"theirs"}}, nil} {
+				if _, err := b.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: events.UserCreated, Header: header}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			pins := map[uint64]string{}
+			for range 4 { // one more, where a pin is made anew
+				err := l.Fetch(1, time.Second, func(m *bus.Message) { pins[m.Seq] = m.Pin })
+				if err != nil && !errors.Is(err, bus.ErrUnpinned) {
+					t.Fatal(err)
+				}
+				if len(pins) == 3 {
+					break
+				}
+			}
+			if len(pins) < 3 || pins[2] == "theirs" || (pins[1] != "") != pinned || pins[2] != pins[1] {
+				t.Errorf("got messages with the pins %v, want three, and the server's pins", pins)
+			}
+		})
 	}
 }
