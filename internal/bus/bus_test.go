@@ -137,6 +137,31 @@ func TestSendTakesAnEventOnce(t *testing.T) {
 	}
 }
 
+func TestOfAFullStreamOnlyResultsAreToBeRemoved(t *testing.T) {
+	b := ensured(t)
+	for _, name := range []string{bus.EventsStream, bus.ResultsStream} {
+		stream, err := b.JetStream().Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := stream.CachedInfo().Config
+		c.MaxBytes = 1
+		if _, err := b.JetStream().UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Send(t.Context(), event(t, "e1")); err == nil || !strings.Contains(err.Error(), "raise its limits") || strings.Contains(err.Error(), "purge") {
+		t.Errorf("got %v of EVENTS, want that its limits be raised, and no more", err)
+	}
+	result, err := events.NewResult(events.ResultOf{Request: event(t, "e1"), Key: "k", Source: "/usher", At: time.Unix(1, 0), Result: events.Result{Vendor: "acme", Outcome: events.Done}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Publish(t.Context(), "acme", result); err == nil || !strings.Contains(err.Error(), "nats stream purge RESULTS") {
+		t.Errorf("got %v of RESULTS, want that old ones may be removed", err)
+	}
+}
+
 // TestDeletionsThatHaveExpiredBalanceNoNewOnes has a stream that forgets.
 func TestDeletionsThatHaveExpiredBalanceNoNewOnes(t *testing.T) {
 	b := ensured(t)
