@@ -199,8 +199,14 @@ func TestPagesOfAnEmptyWorldSayWhatToDo(t *testing.T) {
 		t.Errorf("got %d %s", status, text)
 	}
 	off := newWorld(t, console.Config{}).browser()
-	if status, text := off.get("/console/"); status != http.StatusNotFound || !strings.Contains(text, "USHER_CONSOLE_TOKENS") {
+	status, text := off.get("/console/")
+	if status != http.StatusNotFound || !strings.Contains(text, "USHER_CONSOLE_TOKENS") {
 		t.Errorf("got %d %s", status, text)
+	}
+	for _, none := range []string{"<nav", "operator", "Back to the overview"} {
+		if strings.Contains(text, none) {
+			t.Errorf("a console that is off has %q in\n%s", none, text)
+		}
 	}
 	if status, _ := off.post("/console/vendors/lead/pause"); status != http.StatusNotFound {
 		t.Errorf("a console that is off does something: %d", status)
