@@ -23,8 +23,8 @@ done, waiting (for what, when it is tried next), or a dead letter.
 It reads the ledger, the dead letters, and each event by its place: as fast with a million events as with
 ten. The ledger remembers the last 50 changes of an account that are long past, and activity for
 nats.effects_ttl; what it has forgotten: usher results --user ID.
-Not told: what no vendor has taken up yet, or takes part in: an event that names a vendor that is off
-leaves nothing there until it is on.
+Not told: what no vendor has taken up yet, and what none takes part in. An event whose vendor is off
+leaves nothing until that is on: see usher config check.
 
 Examples:
   usher user ada
