@@ -84,14 +84,15 @@ func (c *caller) magloft(ctx context.Context, e *bareEvent) error {
 	a := c.of(e)
 	reader := request{method: http.MethodGet, path: fmt.Sprintf("%s/%d", readers, a.id)}
 	subscription := request{method: http.MethodGet, path: subscriptions + "/" + e.Data.Email, absent: true}
+	list := "/page/1?" + url.Values{"filter": {e.Data.Email}, "order_by": {"id"}, "order_dir": {"asc"}, "per_page": {"100"}}.Encode()
+	byEmail := request{method: http.MethodGet, path: readers + "/" + e.Data.Email, absent: true}
 	var made identity
 	switch e.Type {
 	case events.UserCreated:
-		list := url.Values{"filter": {e.Data.Email}, "order_by": {"id"}, "order_dir": {"asc"}, "per_page": {"100"}}
 		err := c.all(
 			ctx,
-			request{method: http.MethodGet, path: readers + "/" + e.Data.Email, absent: true},
-			request{method: http.MethodGet, path: readers + "/page/1?" + list.Encode()},
+			byEmail,
+			request{method: http.MethodGet, path: readers + list},
 			request{method: http.MethodPost, path: readers, out: &made, json: map[string]any{
 				"confirmation": false, "custom_data": map[string]string{"external_id": e.Data.UserID},
 				"email": e.Data.Email, "lastname": e.Data.LastName, "name": e.Data.FirstName,
@@ -101,10 +102,14 @@ func (c *caller) magloft(ctx context.Context, e *bareEvent) error {
 		return err
 	case events.EnrollmentRequested:
 		a.courses = append(a.courses, theirs("magloft", e))
-		err := c.all(ctx, reader, subscription, request{method: http.MethodPost, path: subscriptions, out: &made, json: map[string]any{
+		looks := []request{reader, subscription}
+		if a.subscription == 0 { // nobody has it by any way
+			looks = append(looks, request{method: http.MethodGet, path: subscriptions + list}, byEmail)
+		}
+		err := c.all(ctx, append(looks, request{method: http.MethodPost, path: subscriptions, out: &made, json: map[string]any{
 			"active": true, "classification_ids": a.courses, "confirmation": false, "email": e.Data.Email,
 			"start_date": e.Time.Format("2006-01-02"), "upsert": true,
-		}})
+		}})...)
 		a.subscription = made.ID
 		return err
 	default:
