@@ -117,7 +117,7 @@ func (r deadReplayCmd) send(ctx context.Context, a *app, d *ops.Desk, list []bus
 	var sent []bus.DeadLetter
 	_, err := each(list, func(letter bus.DeadLetter) error {
 		if err := limit.Wait(ctx); err != nil {
-			return fmt.Errorf("interrupted: %w; run it again to go on", err)
+			return fmt.Errorf("%w; run it again to go on", interrupted(ctx, err))
 		}
 		// What has begun comes to its end.
 		switch err := d.Replay(context.WithoutCancel(ctx), letter, by); {

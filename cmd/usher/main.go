@@ -57,6 +57,18 @@ type silentError struct{}
 
 func (silentError) Error() string { return "" }
 
+// errInterrupted is what a command returns that Ctrl-C or SIGTERM ended before its
+// work was done.
+var errInterrupted = errors.New("interrupted")
+
+// interrupted is err, in one word where it is only that ctx was ended.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
+	return err
+}
+
 func exitCode(err error) int {
 	if errors.As(err, &usageError{}) {
 		return exitUsage
@@ -131,5 +143,5 @@ func run(ctx context.Context, s surroundings) (err error) {
 		return usageError{fmt.Errorf("%w; see usher --help", err)}
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	return parsed.Run(&app{surroundings: s, file: c.File})
+	return interrupted(ctx, parsed.Run(&app{surroundings: s, file: c.File}))
 }
