@@ -30,7 +30,8 @@ type resultsCmd struct {
 // Help is shown below the flags.
 func (resultsCmd) Help() string {
 	return `One line for each result, oldest first: time, type, vendor, outcome, user, attempts,
-time taken, and what went wrong. Elsewhere than on a terminal there are tabs between them.
+time taken, and what went wrong. On a terminal attempts and time are told where it was more than
+one attempt, or failed; elsewhere there are tabs between them.
 
 Examples:
   usher results --since 1h --outcome failed
@@ -113,22 +114,18 @@ func (r resultsCmd) line(a *app, e events.Event, result events.Result) error {
 		_, err = fmt.Fprintf(a.Stdout, "%s\n", text)
 		return err
 	}
-	took := time.Duration(result.TookMS) * time.Millisecond
-	fields := []string{
-		e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject(),
-		strconv.Itoa(result.Attempts), took.String(), "",
-	}
+	took, wrong := time.Duration(result.TookMS)*time.Millisecond, ""
 	if result.Error != nil {
-		fields[len(fields)-1] = result.Error.Class + ": " + result.Error.Message
+		wrong = result.Error.Class + ": " + result.Error.Message
 	}
-	fields = plain(fields)
-	if terminal(a.Stdout) {
-		_, err := fmt.Fprintf(a.Stdout, "%s  %-27s  %-8s  %-12s  %-20s  %3s  %7s  %s\n",
-			fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6], fields[7])
-		return err
+	fields := []string{e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject()}
+	if !terminal(a.Stdout) {
+		return a.row(append(fields, strconv.Itoa(result.Attempts), took.String(), wrong), nil)
 	}
-	_, err := fmt.Fprintln(a.Stdout, strings.Join(fields, "\t"))
-	return err
+	if result.Attempts > 1 || wrong != "" {
+		wrong = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", count(result.Attempts, "attempt"), took, wrong), ": ")
+	}
+	return a.row(append(fields, wrong), []int{20, 22, 8, 12, 8, 0})
 }
 
 // missing adds to an error what to do where usher's streams are not there.

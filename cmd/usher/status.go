@@ -49,6 +49,9 @@ func (s statusCmd) Run(ctx context.Context, a *app) error {
 	defer end()
 	for {
 		now, err := d.Status(ctx)
+		if s.Watch && ctx.Err() != nil {
+			return nil // whoever watched has seen enough
+		}
 		if err != nil {
 			return missing(err)
 		}
@@ -79,14 +82,14 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 	var rows [][]string
 	for _, v := range now.Vendors {
 		rows = append(rows, []string{
-			v.Vendor, stateOf(v, now.At), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), age(v.Oldest, now.At), fmt.Sprint(v.Dead),
+			v.Vendor, stateOf(v, now.At), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), age(v.Oldest, now.At), fmt.Sprint(v.Dead), v.Why,
 		})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no vendor has consumers on this NATS: usher serve makes them, once a vendor is on")
 		return err
 	}
-	if err := a.print([]string{"vendor", "state", "pending", "unfinished", "oldest", "dead letters"}, rows); err != nil {
+	if err := a.print([]string{"vendor", "state", "pending", "unfinished", "oldest", "dead letters", "why"}, rows); err != nil {
 		return err
 	}
 	if held := now.Deletions; held != nil {
@@ -96,7 +99,7 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 	return nil
 }
 
-// stateOf says how a vendor stands, and why.
+// stateOf says how a vendor stands.
 func stateOf(v ops.VendorStatus, now time.Time) string {
 	said := []string{v.State}
 	if v.Since != nil {
@@ -108,11 +111,7 @@ func stateOf(v ops.VendorStatus, now time.Time) string {
 	if v.Full {
 		said = append(said, "(nearly full: see usher nats apply --help)")
 	}
-	text := strings.Join(said, " ")
-	if v.Why != "" {
-		text += ": " + v.Why
-	}
-	return text
+	return strings.Join(said, " ")
 }
 
 // age is how long ago that was.

@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -329,7 +328,7 @@ func TestWarnings(t *testing.T) {
 func shownConfig(t *testing.T) (config.Config, *all) {
 	t.Helper()
 	return loadAll(t, config.Sources{
-		Path: write(t, "usher.yaml", "http:\n  tokens: [hidden-hidden-hidden, hidden-hidden-hidden]\nvendors:\n  miestro: {api_key: hidden}\n"),
+		Path: write(t, "usher.yaml", "http:\n  tokens: [hidden-hidden-hidden, hidden-hidden-hidden]\nvendors:\n  miestro: {api_key: hidden}\ncourses: {go-basics: {miestro: 1}}\n"),
 		Environ: []string{
 			"USHER_MIESTRO_API_SECRET_FILE=" + write(t, "secret", "hidden"),
 			"USHER_NATS_URL=nats://u:hidden@a:4222",
@@ -340,22 +339,11 @@ func shownConfig(t *testing.T) (config.Config, *all) {
 }
 
 func TestShow(t *testing.T) {
-	var out bytes.Buffer
 	c, _ := shownConfig(t)
-	if err := c.Show(&out, true); err != nil {
-		t.Fatal(err)
-	}
-	var lines []struct {
-		Key, From, Variable string
-		Value               any
-	}
-	if err := json.Unmarshal(out.Bytes(), &lines); err != nil {
-		t.Fatal(err)
-	}
 	got := map[string]string{}
-	for _, line := range lines {
+	for _, line := range c.Show() {
 		from := line.From[strings.LastIndex(line.From, "/")+1:]
-		got[line.Key] = fmt.Sprintf("%v | %s | %s", line.Value, from, line.Variable)
+		got[line.Key] = fmt.Sprintf("%s | %s | %s", line.Text(), from, line.Variable)
 	}
 	for key, want := range map[string]string{
 		"worker.ack_wait":            "30s | default | USHER_WORKER_ACK_WAIT",
@@ -363,6 +351,7 @@ func TestShow(t *testing.T) {
 		"nats.embedded.sync":         "always | default | USHER_NATS_EMBEDDED_SYNC",
 		"nats.url":                   "nats://[redacted]@a:4222 | USHER_NATS_URL | USHER_NATS_URL",
 		"http.tokens":                "[redacted], [redacted] | usher.yaml:2 | USHER_HTTP_TOKENS",
+		"courses":                    `{"go-basics":{"miestro":"1"}} | usher.yaml:5 | `,
 		"log.level":                  "debug | flag | USHER_LOG_LEVEL",
 		"vendors.miestro.api_key":    "[redacted] | usher.yaml:4 | USHER_MIESTRO_API_KEY",
 		"vendors.miestro.api_secret": "[redacted] | USHER_MIESTRO_API_SECRET_FILE | USHER_MIESTRO_API_SECRET",
@@ -377,11 +366,12 @@ func TestShow(t *testing.T) {
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	c, v := shownConfig(t)
-	var text, asJSON bytes.Buffer
-	if err := c.Show(&text, false); err != nil {
-		t.Fatal(err)
+	var text strings.Builder
+	for _, line := range c.Show() {
+		fmt.Fprintln(&text, line.Key, line.Text())
 	}
-	if err := c.Show(&asJSON, true); err != nil {
+	asJSON, err := json.Marshal(c.Show())
+	if err != nil {
 		t.Fatal(err)
 	}
 	c.NATS.URL, v.Meiro.CollectURL = "", "" // texts, which Show and Servers take care of
@@ -390,7 +380,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, out := range map[string]string{
-		"table": text.String(), "json": asJSON.String(), "%+v": fmt.Sprintf("%+v %+v", c, *v), "%#v": fmt.Sprintf("%#v %#v", c, *v), "marshal": string(plain),
+		"table": text.String(), "json": string(asJSON), "%+v": fmt.Sprintf("%+v %+v", c, *v), "%#v": fmt.Sprintf("%#v %#v", c, *v), "marshal": string(plain),
 	} {
 		if strings.Contains(out, "hidden") {
 			t.Errorf("%s shows a secret:\n%s", name, out)
@@ -401,15 +391,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 // Every key has the one variable that its path makes, so that nobody has to look
 // it up; those of the design are held to their exact names by TestVariables.
 func TestVariablesFollowFromKeys(t *testing.T) {
-	var out bytes.Buffer
-	if err := withDefaults().Show(&out, true); err != nil {
-		t.Fatal(err)
-	}
-	var lines []struct{ Key, Variable string }
-	if err := json.Unmarshal(out.Bytes(), &lines); err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range lines {
+	for _, line := range withDefaults().Show() {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 		if !slices.Contains([]string{"courses", "webhooks", "http.clients", "console.people"}, line.Key) && line.Variable != want {
