@@ -92,6 +92,11 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 	if err := a.print([]string{"vendor", "state", "pending", "unfinished", "oldest", "dead letters", "why"}, rows); err != nil {
 		return err
 	}
+	if until := now.Approved; until != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "deletions: none is held until %s; usher approve deletions --end ends that\n", until.UTC().Format(time.RFC3339)); err != nil {
+			return err
+		}
+	}
 	if held := now.Deletions; held != nil {
 		_, err := fmt.Fprintf(a.Stdout, "deletions are on hold since %s: %s; see usher approve deletions --help\n", held.Since.UTC().Format(time.RFC3339), held.Why)
 		return err
