@@ -130,7 +130,7 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 	}
 	s.config.Courses = config.Courses(courseMap())
 	s.nats = "nats://" + s.config.NATS.Embedded.Addr
-	b, end, err := connect(ctx, s.config.NATS, zerolog.Nop())
+	b, end, err := connect(ctx, s.config.NATS, bus.Options{Log: zerolog.Nop()})
 	if err != nil {
 		return s, err
 	}
