@@ -54,7 +54,19 @@ func TestFaults(t *testing.T) {
 		},
 		"not YAML": {
 			file: "log:\n\tlevel: info\n",
-			want: []string{"usher.yaml: not YAML: line 2: found character that cannot start any token; the file must be one YAML document"},
+			want: []string{"usher.yaml: not YAML: line 2: begins with a tab: indent with blanks; the file must be one YAML document"},
+		},
+		"not YAML in the first line": {
+			file: "%log: info\n",
+			want: []string{"usher.yaml: not YAML: line 1: found unexpected non-alphabetical character; the file must be one YAML document"},
+		},
+		"a tab in the first line": {
+			file: "\tlog: info\n",
+			want: []string{"usher.yaml: not YAML: line 1: begins with a tab: indent with blanks; the file must be one YAML document"},
+		},
+		"a number for a map": {
+			file: "source: /a\ncourses: {y: 4}\n",
+			want: []string{"usher.yaml:2: courses: cannot be read: line 2: cannot be a number; want our course id → vendor → the vendor's course id"},
 		},
 		"an alias of nothing": {
 			file: "http: {tokens: [*hidden]}\n",
@@ -180,7 +192,7 @@ func TestFaults(t *testing.T) {
 		},
 		"course that is a list": {
 			file: "courses:\n  go:\n    miestro: [1]\n",
-			want: []string{"usher.yaml:2: courses: cannot be read: line 3: cannot unmarshal !!seq into string; want our course id → vendor → the vendor's course id"},
+			want: []string{"usher.yaml:2: courses: cannot be read: line 3: cannot be a list; want our course id → vendor → the vendor's course id"},
 		},
 		"below zero": {
 			env: "USHER_WORKER_SHUTDOWN=0s|USHER_MIESTRO_CONCURRENCY=0|USHER_MIESTRO_RATE=-1|USHER_LEAD_TIMEOUT=-1s",
