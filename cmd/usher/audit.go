@@ -48,13 +48,21 @@ func (c auditCmd) Run(ctx context.Context, a *app) error {
 	if c.Since > 0 {
 		query.Since = time.Now().Add(-c.Since)
 	}
+	if c.Follow {
+		a.remark("waiting for further actions; Ctrl-C ends")
+	}
 	var failed error
+	none := true
 	err = b.Actions(ctx, query, func(e events.Event, done bus.Action) bool {
+		none = false
 		failed = c.line(a, e, done)
 		return failed == nil
 	})
 	if c.Follow && ctx.Err() != nil {
 		return nil // whoever followed has seen enough
+	}
+	if none && err == nil {
+		a.remark("no actions")
 	}
 	return errors.Join(failed, missing(err))
 }

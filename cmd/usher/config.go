@@ -66,8 +66,8 @@ func (k configCheckCmd) Run(a *app) error {
 		return err
 	}
 	if len(faults) == 0 {
-		if err := c.RequireVendor(); err != nil {
-			faults = append(faults, &config.Error{Problem: err.Error()})
+		if c.RequireVendor() != nil { // what turns one on is told below
+			faults = append(faults, &config.Error{Problem: "no vendor is on", Fix: "set the credentials of at least one"})
 		}
 		_, _, wrong := senders(c)
 		faults = append(faults, wrong...)

@@ -42,6 +42,13 @@ func tabbed(w io.Writer, rows [][]string) error {
 	return nil
 }
 
+// remark tells whoever sits before standard output something that is none of it.
+func (a *app) remark(text string) {
+	if terminal(a.Stdout) {
+		_, _ = fmt.Fprintln(a.Stderr, text)
+	}
+}
+
 // plain returns the texts as single lines that can do a terminal no harm: they
 // come from producers and vendors.
 func plain(texts []string) []string {

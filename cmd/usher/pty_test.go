@@ -20,7 +20,7 @@ type pty struct {
 	master   *os.File
 }
 
-func newPTY(t *testing.T) *pty {
+func newPTY(t testing.TB) *pty {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {

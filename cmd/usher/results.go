@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
@@ -32,6 +33,7 @@ func (resultsCmd) Help() string {
 	return `One line for each result, oldest first: time, type, vendor, outcome, user, attempts,
 time taken, and what went wrong. On a terminal attempts and time are told where it was more than
 one attempt, or failed; elsewhere there are tabs between them.
+A result that was published again, since its event was sent again, has the same id and is told once.
 
 Examples:
   usher results --since 1h --outcome failed
@@ -71,6 +73,9 @@ func (r resultsCmd) types() []string {
 	return types
 }
 
+// distinct is among how many results one that is told again is known by its id.
+const distinct = 100_000
+
 // Run prints the results that fit.
 func (r resultsCmd) Run(ctx context.Context, a *app) error {
 	_, b, end, err := a.reach(ctx)
@@ -82,10 +87,20 @@ func (r resultsCmd) Run(ctx context.Context, a *app) error {
 	if r.Since > 0 {
 		query.Since = time.Now().Add(-r.Since)
 	}
+	if r.Follow {
+		a.remark("waiting for further results; Ctrl-C ends")
+	}
+	told, err := lru.New[string, struct{}](distinct)
+	if err != nil {
+		return err
+	}
 	printed := 0
 	var failed error
 	err = b.Results(ctx, query, func(e events.Event, result events.Result) bool {
 		if !r.fits(e, result) {
+			return true
+		}
+		if again, _ := told.ContainsOrAdd(e.ID(), struct{}{}); again {
 			return true
 		}
 		failed = r.line(a, e, result)
@@ -94,6 +109,9 @@ func (r resultsCmd) Run(ctx context.Context, a *app) error {
 	})
 	if r.Follow && ctx.Err() != nil {
 		return nil // whoever followed has seen enough
+	}
+	if printed == 0 && err == nil {
+		a.remark("no results")
 	}
 	return errors.Join(failed, missing(err))
 }
