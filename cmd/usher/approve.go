@@ -18,7 +18,7 @@ type approveCmd struct {
 }
 
 type approveDeletionsCmd struct {
-	For  time.Duration `help:"How long no further deletion is held, even where none is now; 1h where some are and nothing is said." placeholder:"DURATION"`
+	For  time.Duration `help:"How long no further deletion is held, even where none is now; 1h by default where some are." placeholder:"DURATION"`
 	Drop bool          `help:"Make dead letters of the deletions that are on hold, instead."`
 	End  bool          `help:"End what --for began before its time: too many are held again."`
 	deed `embed:""`

@@ -18,8 +18,8 @@ type deadReplayCmd struct {
 	Max         int      `help:"With --all: this many at most." placeholder:"N"`
 	deadFilter  `embed:""`
 	DryRun      bool          `help:"Say what would become of each, and send nothing."`
-	Rate        float64       `help:"So many a second." default:"10" placeholder:"N"`
-	Again       time.Duration `help:"Send again what has been on its way for longer than this." default:"1h" placeholder:"DURATION"`
+	Rate        float64       `help:"So many a second; ${default} by default." default:"10" placeholder:"N"`
+	Again       time.Duration `help:"Send again what has been on its way for longer than this; ${default} by default." default:"1h" placeholder:"DURATION"`
 	Quarantined bool          `help:"Those too that were sent back worker.max_replays times."`
 	deed        `embed:""`
 	JSON        bool `help:"Print a JSON object."`

@@ -26,8 +26,8 @@ type forgetCmd struct {
 
 // Help is shown below the flags.
 func (forgetCmd) Help() string {
-	return `Erases what usher stores of one user: events, results, dead letters, deliveries of web hooks that
-became none, replays, and what the ledger says. What stays is a tombstone without a name, which keeps
+	return `Erases what usher stores of one user: events, results, dead letters, web hooks' deliveries that
+could not become events, replays, and what the ledger says. What stays is a tombstone without a name, which keeps
 a late event from bringing the user back. Send user.deleted first, and wait for its results: this asks
 no vendor for anything. It cannot be undone.
 

@@ -49,7 +49,7 @@ func newPTY(t testing.TB) *pty {
 
 // text closes the terminal, and returns all that was shown on it.
 func (p *pty) text() string {
-	_ = p.File.Close()
+	_ = p.Close()
 	<-p.closed
 	_ = p.master.Close()
 	return p.screen.String()

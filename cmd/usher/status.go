@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,7 @@ import (
 
 type statusCmd struct {
 	Watch bool          `help:"Tell it again, every so often, until interrupted."`
-	Every time.Duration `help:"With --watch: how often." default:"2s" placeholder:"DURATION"`
+	Every time.Duration `help:"With --watch: how often; every 2s by default." placeholder:"DURATION"`
 	JSON  bool          `help:"Print a JSON object; with --watch one a line."`
 }
 
@@ -34,11 +35,20 @@ Examples:
 
 // Validate refuses a time that is none.
 func (s statusCmd) Validate() error {
-	if s.Every < 100*time.Millisecond {
+	switch {
+	case s.Every == 0:
+		return nil
+	case !s.Watch:
+		return errors.New("--every goes with --watch")
+	case s.Every < 100*time.Millisecond:
 		return errors.New("--every must be at least 100ms")
+	default:
+		return nil
 	}
-	return nil
 }
+
+// usualEvery is how often --watch looks where nobody says.
+const usualEvery = 2 * time.Second
 
 // Run tells how all stands.
 func (s statusCmd) Run(ctx context.Context, a *app) error {
@@ -70,7 +80,7 @@ func (s statusCmd) Run(ctx context.Context, a *app) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(s.Every):
+		case <-time.After(cmp.Or(s.Every, usualEvery)):
 		}
 	}
 }
