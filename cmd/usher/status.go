@@ -103,7 +103,7 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 		return err
 	}
 	if until := now.Approved; until != nil {
-		if _, err := fmt.Fprintf(a.Stdout, "deletions: none is held until %s; usher approve deletions --end ends that\n", until.UTC().Format(time.RFC3339)); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "deletions: none is held until %s; see approve deletions --end\n", until.UTC().Format(time.RFC3339)); err != nil {
 			return err
 		}
 	}
