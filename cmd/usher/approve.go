@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,8 +18,9 @@ type approveCmd struct {
 }
 
 type approveDeletionsCmd struct {
-	For  time.Duration `help:"How long no further deletion is held." default:"1h" placeholder:"DURATION"`
+	For  time.Duration `help:"How long no further deletion is held, even where none is now; 1h by default where some are." placeholder:"DURATION"`
 	Drop bool          `help:"Make dead letters of the deletions that are on hold, instead."`
+	End  bool          `help:"End what --for began before its time: too many are held again."`
 	deed `embed:""`
 	JSON bool `help:"Print a JSON object."`
 }
@@ -28,19 +30,29 @@ func (approveDeletionsCmd) Help() string {
 	return `Where far more users are to be deleted than usual (deletions.count and deletions.share of the
 configuration), no further one is deleted at any vendor until a person has looked. Nothing else
 waits, and nothing is lost. Dropped deletions are dead letters: usher dead replay can still make them.
+Where none is on hold nothing is done, unless --for says how long none is to be. usher status shows it.
 
 Examples:
   usher approve deletions --reason "the summer's clean-up, ticket 4711"
-  usher approve deletions --drop --reason "a broken export"`
+  usher approve deletions --drop --reason "a broken export"
+  usher approve deletions --for 20m --reason "the clean-up is about to begin"
+  usher approve deletions --end --reason "it is over"`
 }
 
 // Validate refuses an approval that would end before it begins.
 func (c approveDeletionsCmd) Validate() error {
-	if c.For <= 0 {
+	switch {
+	case c.For < 0:
 		return errors.New("--for must be a time to come, such as 1h")
+	case c.End && (c.Drop || c.For > 0), c.Drop && c.For > 0:
+		return errors.New("--for, --drop and --end do not go together")
+	default:
+		return c.deed.Validate()
 	}
-	return c.deed.Validate()
 }
+
+// usualApproval is how long none is held where nobody says.
+const usualApproval = time.Hour
 
 // approval is what came of the command.
 type approval struct {
@@ -48,7 +60,12 @@ type approval struct {
 	Since time.Time `json:"since,omitzero"` // when they were first held
 	Until time.Time `json:"until,omitzero"` // until when none is held
 	Drop  bool      `json:"drop,omitempty"` // they become dead letters
+	Ended time.Time `json:"ended,omitzero"` // until when none would have been held, were it not ended
+	end   bool      // was asked for
 }
+
+// nothing tells whether there was nothing to do.
+func (d approval) nothing() bool { return d.Was == "" && d.Until.IsZero() && d.Ended.IsZero() }
 
 // Run writes the action down and changes the record of the brake.
 func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
@@ -61,53 +78,80 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return missing(err)
 	}
+	store := ledger.KV{Bucket: control}
+	now := time.Now()
+	record, err := brake.Read(ctx, store)
+	if err != nil {
+		return err
+	}
+	done := c.change(&record, now) // a copy: is there anything to do?
+	if !done.nothing() {
+		if err := b.Audit(ctx, settings.Source, c.action(a, done)); err != nil {
+			return missing(err)
+		}
+		if _, err := brake.Change(ctx, store, func(r *brake.Record) { done = c.change(r, now) }); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return json.NewEncoder(a.Stdout).Encode(done)
+	}
+	_, err = fmt.Fprintln(a.Stdout, done)
+	return err
+}
+
+// action is what is written down before it is done.
+func (c approveDeletionsCmd) action(a *app, done approval) bus.Action {
 	kind := bus.DeletionsApproved
 	if c.Drop {
 		kind = bus.DeletionsDropped
 	}
 	act := a.action(kind, c.deed)
-	act.Vendor = "all"
-	if err := b.Audit(ctx, settings.Source, act); err != nil {
-		return missing(err)
+	act.Vendor, act.Until = "all", done.Until
+	if c.End {
+		act.Until = act.At
 	}
-	done, err := c.change(ctx, ledger.KV{Bucket: control})
-	if err != nil {
-		return err
-	}
-	return c.tell(a, done)
+	return act
 }
 
-func (c approveDeletionsCmd) change(ctx context.Context, store ledger.Store) (done approval, err error) {
-	now := time.Now()
-	_, err = brake.Change(ctx, store, func(r *brake.Record) {
-		done = approval{Was: r.Why, Since: r.Held, Drop: c.Drop}
-		if c.Drop {
-			r.Discard(now)
-			return
+// change does to the record of the brake what is asked for.
+func (c approveDeletionsCmd) change(r *brake.Record, now time.Time) approval {
+	done := approval{Was: r.Why, Since: r.Held, Drop: c.Drop}
+	switch {
+	case c.End:
+		done = approval{end: true}
+		if now.Before(r.Approved) {
+			done.Ended = r.Approved
 		}
-		done.Until = now.Add(c.For)
+		r.Guard(now)
+	case c.Drop:
+		r.Discard(now)
+	case c.For > 0 || r.Why != "":
+		done.Until = now.Add(cmp.Or(c.For, usualApproval))
 		r.Approve(done.Until)
-	})
-	return done, err
+	}
+	return done
 }
 
-func (c approveDeletionsCmd) tell(a *app, done approval) error {
-	if c.JSON {
-		return json.NewEncoder(a.Stdout).Encode(done)
+// String tells what was done, in lines.
+func (d approval) String() string {
+	var was string
+	if d.Was != "" {
+		was = fmt.Sprintf("deletions were on hold since %s: %s\n", d.Since.UTC().Format(time.RFC3339), d.Was)
 	}
 	switch {
-	case done.Was == "" && done.Drop:
-		_, _ = fmt.Fprintln(a.Stdout, "no deletion is on hold: nothing was dropped")
-		return nil
-	case done.Was == "":
-		_, _ = fmt.Fprintln(a.Stdout, "deletions were not on hold")
-	default:
-		_, _ = fmt.Fprintf(a.Stdout, "deletions were on hold since %s: %s\n", done.Since.UTC().Format(time.RFC3339), done.Was)
+	case d.nothing() && d.Drop:
+		return "no deletion is on hold: nothing was dropped"
+	case d.nothing() && d.end:
+		return "no approval is in force, and nothing was changed"
+	case d.nothing():
+		return "no deletion is on hold, and nothing was changed"
+	case !d.Ended.IsZero():
+		return "too many deletions are held again; none would have been until " + d.Ended.UTC().Format(time.RFC3339)
+	case d.Drop:
+		return was + "those that were taken up before now become dead letters: see usher dead list --class dropped"
+	case was == "":
+		was = "deletions were not on hold\n"
 	}
-	if done.Drop {
-		_, _ = fmt.Fprintln(a.Stdout, "those that were taken up before now become dead letters: see usher dead list --class dropped")
-		return nil
-	}
-	_, _ = fmt.Fprintf(a.Stdout, "they go on, and none is held until %s\n", done.Until.UTC().Format(time.RFC3339))
-	return nil
+	return was + "they go on, and none is held until " + d.Until.UTC().Format(time.RFC3339)
 }

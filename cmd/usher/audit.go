@@ -48,13 +48,21 @@ func (c auditCmd) Run(ctx context.Context, a *app) error {
 	if c.Since > 0 {
 		query.Since = time.Now().Add(-c.Since)
 	}
+	if c.Follow {
+		a.remark("waiting for further actions; Ctrl-C ends")
+	}
 	var failed error
+	none := true
 	err = b.Actions(ctx, query, func(e events.Event, done bus.Action) bool {
+		none = false
 		failed = c.line(a, e, done)
 		return failed == nil
 	})
 	if c.Follow && ctx.Err() != nil {
 		return nil // whoever followed has seen enough
+	}
+	if none && err == nil {
+		a.remark("no actions")
 	}
 	return errors.Join(failed, missing(err))
 }
@@ -69,16 +77,9 @@ func (c auditCmd) line(a *app, e events.Event, done bus.Action) error {
 		_, err = fmt.Fprintf(a.Stdout, "%s\n", text)
 		return err
 	}
-	fields := plain([]string{
+	return a.row([]string{
 		done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.What(), done.Who, done.Why, detail(done),
-	})
-	if terminal(a.Stdout) {
-		_, err := fmt.Fprintf(a.Stdout, "%s  %-14s  %-41s  %-20s  %s  %s\n",
-			fields[0], fields[1], fields[2], fields[3], fields[4], fields[5])
-		return err
-	}
-	_, err := fmt.Fprintln(a.Stdout, strings.Join(fields, "\t"))
-	return err
+	}, []int{20, 14, 0, 0, 0, 0})
 }
 
 // detail is what else there is to say of an action.

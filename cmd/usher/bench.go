@@ -77,7 +77,7 @@ func (b benchCmd) Run(ctx context.Context, a *app) error {
 	}
 	c.Progress("")
 	if ctx.Err() != nil {
-		return fmt.Errorf("stopped: %w", ctx.Err())
+		return ctx.Err()
 	}
 	if err != nil {
 		return errors.Join(report.Text(a.Stderr), err) // first what was measured before

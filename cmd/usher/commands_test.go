@@ -104,6 +104,25 @@ func TestVendorsCheckTellsARefusal(t *testing.T) {
 	}
 }
 
+func TestVendorsCheckAsksForTheAddress(t *testing.T) {
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	for url, want := range map[string]vendorCheck{
+		web.URL:              {State: vendorRefused, Detail: "404 page not found; is USHER_MIESTRO_BASE_URL right? If it is, look at the credentials"},
+		"http://127.0.0.1:1": {State: vendorUnreachable, Detail: "connection refused; is USHER_MIESTRO_BASE_URL right, and can it be reached from here?"},
+	} {
+		environ := []string{"USHER_MIESTRO_API_KEY=x", "USHER_MIESTRO_API_SECRET=y", "USHER_MIESTRO_BASE_URL=" + url}
+		out, err := usher(t.Context(), environ, "", "vendors", "check", "--json", "miestro")
+		var got []vendorCheck
+		if json.Unmarshal([]byte(out), &got) != nil || exitCode(err) != exitFailed {
+			t.Fatalf("got %v: %s", err, out)
+		}
+		if got[0].State != want.State || !strings.HasSuffix(got[0].Detail, want.Detail) {
+			t.Errorf("got %+v, want %+v", got[0], want)
+		}
+	}
+}
+
 func TestSendOverHTTP(t *testing.T) {
 	var types, bodies, tokens []string
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

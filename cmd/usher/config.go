@@ -66,8 +66,8 @@ func (k configCheckCmd) Run(a *app) error {
 		return err
 	}
 	if len(faults) == 0 {
-		if err := c.RequireVendor(); err != nil {
-			faults = append(faults, &config.Error{Problem: err.Error()})
+		if c.RequireVendor() != nil { // what turns one on is told below
+			faults = append(faults, &config.Error{Problem: "no vendor is on", Fix: "set the credentials of at least one"})
 		}
 		_, _, wrong := senders(c)
 		faults = append(faults, wrong...)
@@ -127,11 +127,22 @@ Examples:
 // Run shows the settings, those with faults as well.
 func (k configShowCmd) Run(a *app) error {
 	c, err := a.config()
-	if shown := c.Show(a.Stdout, k.JSON); shown != nil {
+	if shown := k.tell(a, c.Show()); shown != nil {
 		return shown
 	}
 	if err != nil {
 		return fmt.Errorf("these settings cannot be used; see usher config check: %w", err)
 	}
 	return nil
+}
+
+func (k configShowCmd) tell(a *app, list []config.Shown) error {
+	if k.JSON {
+		return writeJSON(a.Stdout, list)
+	}
+	var rows [][]string
+	for _, s := range list {
+		rows = append(rows, []string{s.Key, s.Text(), s.From, s.Variable})
+	}
+	return a.print([]string{"key", "value", "from", "variable"}, rows)
 }

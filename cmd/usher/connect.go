@@ -5,19 +5,19 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 )
 
-// connect reaches the configured NATS, or starts the embedded one. close ends both.
-func connect(ctx context.Context, c config.NATS, log zerolog.Logger) (b *bus.Bus, end func(), err error) {
+// connect reaches the configured NATS, or starts the embedded one. What it is set to
+// is added to o. end ends both.
+func connect(ctx context.Context, c config.NATS, o bus.Options) (b *bus.Bus, end func(), err error) {
 	var server *bus.Embedded
 	if c.RunsEmbedded() {
 		server, err = bus.StartEmbedded(ctx, bus.EmbeddedOptions{
 			Dir: c.Embedded.Dir, Sync: time.Duration(c.Embedded.Sync), Addr: c.Embedded.Addr,
-			User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(), Log: log,
+			User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(), Log: o.Log,
 		})
 		if err != nil {
 			return nil, nil, err
@@ -28,10 +28,10 @@ func connect(ctx context.Context, c config.NATS, log zerolog.Logger) (b *bus.Bus
 			server.Stop()
 		}
 	}
-	nc, err := bus.Connect(ctx, bus.Options{
-		URL: c.URL, Creds: c.Creds, NKey: c.NKey, User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(),
-		CA: c.CA, Cert: c.Cert, Key: c.Key, Name: "usher", Log: log, Server: server,
-	})
+	o.URL, o.Server, o.Name = c.URL, server, "usher"
+	o.Creds, o.NKey, o.User, o.Password, o.Token = c.Creds, c.NKey, c.User, c.Password.Reveal(), c.Token.Reveal()
+	o.CA, o.Cert, o.Key = c.CA, c.Cert, c.Key
+	nc, err := bus.Connect(ctx, o)
 	if err != nil {
 		stop()
 		return nil, nil, err

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // deadFilter says which dead letters are meant.
@@ -22,12 +24,22 @@ type deadFilter struct {
 	NewerThan time.Duration `help:"Last tried less long ago than this only, such as 24h." placeholder:"DURATION"`
 }
 
-// Validate refuses ages that are none.
+// Validate refuses what no dead letter can be.
 func (f deadFilter) Validate() error {
+	var faults []error
 	if f.OlderThan < 0 || f.NewerThan < 0 {
-		return errors.New("neither --older-than nor --newer-than can be negative")
+		faults = append(faults, errors.New("neither --older-than nor --newer-than can be negative"))
 	}
-	return nil
+	classes := []string{"", "invalid", "permanent", "prerequisite", "exhausted", "panic", "dropped"}
+	if !slices.Contains(classes, f.Class) {
+		faults = append(faults, fmt.Errorf("there is no class %s: want one of %s", f.Class, strings.Join(classes[1:], ", ")))
+	}
+	// The type of a delivery is its sender's name.
+	if f.Type != "" && f.Vendor != ops.Deliveries && !slices.Contains(events.Types(), f.Type) {
+		faults = append(faults, fmt.Errorf("there is no type %s: want one of %s; or a sender, with --vendor %s",
+			f.Type, strings.Join(events.Types(), ", "), ops.Deliveries))
+	}
+	return errors.Join(faults...)
 }
 
 func (f deadFilter) fits(d bus.DeadLetter) bool {

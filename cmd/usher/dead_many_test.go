@@ -80,7 +80,7 @@ func TestAnInterruptedReplayGoesOn(t *testing.T) {
 	err := run(ctx, surroundings{
 		Args: []string{"dead", "replay", "--all", "--max", "9", "--rate", "0.1"}, Environ: w.environ, Stdout: &out, Stderr: io.Discard,
 	})
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "run it again to go on") || strings.Count(out.String(), "sent back\t") != 1 {
+	if !errors.Is(err, errInterrupted) || !strings.Contains(err.Error(), "run it again to go on") || strings.Count(out.String(), "sent back\t") != 1 {
 		t.Errorf("interrupted: got %v and\n%s\nwant one that was sent, and advice", err, out.String())
 	}
 	if diff := cmp.Diff(map[string]string{"i0": ops.DeadReplaying, "i1": ops.DeadWaiting, "i2": ops.DeadWaiting}, w.states()); diff != "" {

@@ -18,8 +18,8 @@ type deadReplayCmd struct {
 	Max         int      `help:"With --all: this many at most." placeholder:"N"`
 	deadFilter  `embed:""`
 	DryRun      bool          `help:"Say what would become of each, and send nothing."`
-	Rate        float64       `help:"So many a second." default:"10" placeholder:"N"`
-	Again       time.Duration `help:"Send again what has been on its way for longer than this." default:"1h" placeholder:"DURATION"`
+	Rate        float64       `help:"So many a second; ${default} by default." default:"10" placeholder:"N"`
+	Again       time.Duration `help:"Send again what has been on its way for longer than this; ${default} by default." default:"1h" placeholder:"DURATION"`
 	Quarantined bool          `help:"Those too that were sent back worker.max_replays times."`
 	deed        `embed:""`
 	JSON        bool `help:"Print a JSON object."`
@@ -117,7 +117,7 @@ func (r deadReplayCmd) send(ctx context.Context, a *app, d *ops.Desk, list []bus
 	var sent []bus.DeadLetter
 	_, err := each(list, func(letter bus.DeadLetter) error {
 		if err := limit.Wait(ctx); err != nil {
-			return fmt.Errorf("interrupted: %w; run it again to go on", err)
+			return fmt.Errorf("%w; run it again to go on", interrupted(ctx, err))
 		}
 		// What has begun comes to its end.
 		switch err := d.Replay(context.WithoutCancel(ctx), letter, by); {

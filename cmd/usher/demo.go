@@ -20,9 +20,9 @@ import (
 )
 
 type demoCmd struct {
-	Events int     `help:"How many events the term has, duplicates not counted." default:"300" placeholder:"N"`
-	Seed   uint64  `help:"The same seed plays the same term." default:"1" placeholder:"S"`
-	Faults float64 `help:"Share of vendor calls that go wrong: refused, lost before or after their effect, too many." default:"0.1" placeholder:"P"`
+	Events int     `help:"How many events the term has, duplicates not counted; ${default} by default." default:"300" placeholder:"N"`
+	Seed   uint64  `help:"The same seed plays the same term; ${default} by default." default:"1" placeholder:"S"`
+	Faults float64 `help:"Share of vendor calls that go wrong: refused, lost before or after their effect, too many; ${default} by default." default:"0.1" placeholder:"P"`
 	Exit   bool    `help:"End when the term is over, instead of leaving all running."`
 	JSON   bool    `help:"Print the outcome as one JSON object, the last line on standard output." name:"json"`
 }
@@ -131,7 +131,7 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 	}
 	s.config.Courses = config.Courses(courseMap())
 	s.nats = "nats://" + s.config.NATS.Embedded.Addr
-	b, end, err := connect(ctx, s.config.NATS, zerolog.Nop())
+	b, end, err := connect(ctx, s.config.NATS, bus.Options{Log: zerolog.Nop()})
 	if err != nil {
 		return s, err
 	}

@@ -7,12 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/usherhq/usher/internal/worker"
@@ -45,9 +45,9 @@ func (s *show) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, forma
 
 // begin tells what is going to happen, and draws a bar for each vendor.
 func (s *show) begin(st *stage, expected map[effect]bool) {
-	s.say("A term at a school: %d pupils, %d events (%d published, with duplicates and out of order),",
+	s.say("A term at a school: %d pupils, %d events (%d published, with duplicates",
 		len(st.term.pupils), len(st.term.events), len(st.term.published))
-	s.say("%d changes at five vendors that fail %.0f %% of their calls.", len(expected), 100*st.Faults)
+	s.say("and out of order), %d changes at five vendors that fail %.0f %% of their calls.", len(expected), 100*st.Faults)
 	s.say("Watch it: http://%s/console/\n", st.config.HTTP.Addr)
 	if !s.live {
 		return
@@ -60,8 +60,8 @@ func (s *show) begin(st *stage, expected map[effect]bool) {
 	s.bars.SetOutputWriter(s.out)
 	s.bars.SetAutoStop(false)
 	s.bars.SetUpdateFrequency(100 * time.Millisecond)
-	s.bars.SetMessageLength(34)
-	s.bars.SetTrackerLength(30)
+	s.bars.SetMessageLength(26)
+	s.bars.SetTrackerLength(16)
 	s.bars.SetStyle(progress.StyleBlocks)
 	s.bars.SetTrackerPosition(progress.PositionRight)
 	s.bars.Style().Options.PercentFormat = "%4.0f %%"
@@ -113,45 +113,37 @@ func (s *show) end() {
 
 // outcome prints the table of what came of it, and the check against the stand-ins.
 func (s *show) outcome(o *outcome) {
-	t := table.NewWriter()
-	t.SetOutputMirror(s.out)
-	t.SetStyle(table.StyleRounded)
-	header := table.Row{"vendor"}
+	head := []string{"vendor"}
 	for _, kind := range outcomeKinds {
-		header = append(header, strings.ReplaceAll(kind, "_", " "))
+		head = append(head, strings.ReplaceAll(kind, "_", " "))
 	}
-	t.AppendHeader(append(header, "vendor calls", "faults"))
+	head = append(head, "calls", "faults")
+	var rows [][]string
 	for _, name := range slices.Sorted(maps.Keys(o.vendors)) {
-		t.AppendRow(row(name, o.vendors[name], o.calls[name], o.faults[name]))
+		rows = append(rows, row(name, o.vendors[name], o.calls[name], o.faults[name]))
 	}
-	t.AppendFooter(row("all", o.Outcomes, o.Calls, o.Faults))
-	var right []table.ColumnConfig
-	for i := range len(header) + 2 {
-		right = append(right, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignFooter: text.AlignRight, AlignHeader: text.AlignRight})
-	}
-	t.SetColumnConfigs(right[1:])
-	t.Style().Format.Header, t.Style().Format.Footer = text.FormatDefault, text.FormatDefault
+	rows = append(rows, row("all", o.Outcomes, o.Calls, o.Faults))
 	if s.live {
-		t.Render()
+		_, _ = io.WriteString(s.out, table(head, rows, columns(s.out)))
 	} else {
-		t.RenderTSV()
+		_ = tabbed(s.out, slices.Insert(rows, 0, head))
 	}
 	s.verdict(o)
 }
 
-func row(name string, outcomes map[string]int, calls, faults int) table.Row {
-	r := table.Row{name}
+func row(name string, outcomes map[string]int, calls, faults int) []string {
+	r := []string{name}
 	for _, kind := range outcomeKinds {
-		r = append(r, outcomes[kind])
+		r = append(r, strconv.Itoa(outcomes[kind]))
 	}
-	return append(r, calls, faults)
+	return append(r, strconv.Itoa(calls), strconv.Itoa(faults))
 }
 
 // verdict says what the stand-ins hold against what was asked.
 func (s *show) verdict(o *outcome) {
 	s.say("")
-	s.say("Asked the stand-ins: %d facts looked up, %d lost, %d done twice; %d of %d effects unfinished; %.1f s.",
-		o.Checked, o.Lost, o.Double, o.Unfinished, o.Effects+o.Unfinished, float64(o.ElapsedMS)/1000)
+	s.say("Asked the stand-ins: %d facts looked up, %d lost, %d done twice;", o.Checked, o.Lost, o.Double)
+	s.say("%d of %d effects unfinished; %.1f s.", o.Unfinished, o.Effects+o.Unfinished, float64(o.ElapsedMS)/1000)
 	const most = 10
 	for _, list := range [][]string{o.found.lost, o.found.double} {
 		for i, line := range list {
@@ -178,7 +170,7 @@ func (s *show) fault(err error) {
 
 // whatNext tells what can be tried while all is running.
 func (s *show) whatNext(st *stage) {
-	s.say("\nAll of it is still running: see http://%s/console/ in a browser. In another terminal:\n", st.config.HTTP.Addr)
+	s.say("\nAll of it is still running: see http://%s/console/ in a browser.\nIn another terminal:\n", st.config.HTTP.Addr)
 	if name := asCommand(); name != "usher" {
 		s.say("  alias usher='%s'", name)
 	}
@@ -187,8 +179,8 @@ func (s *show) whatNext(st *stage) {
 	s.say("  usher status --watch               how each vendor stands")
 	s.say("  echo '{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/me\",\"type\":\"user.created\",")
 	s.say("         \"data\":{\"user_id\":\"ada\",\"email\":\"ada@example.org\"}}' | usher send -")
-	s.say("                                     or: curl -d @- -H 'Content-Type: application/cloudevents+json' \\")
-	s.say("                                         http://%s/events", st.config.HTTP.Addr)
+	s.say("             or: curl -d @- -H 'Content-Type: application/cloudevents+json' \\")
+	s.say("                      http://%s/events", st.config.HTTP.Addr)
 	s.say("  usher results --user ada           what came of it, at each vendor")
 	s.say("  curl http://%s/state   what the vendors hold", st.host)
 	s.say("  curl http://%s/metrics   what Prometheus sees\n", st.config.HTTP.Addr)

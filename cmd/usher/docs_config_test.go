@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -44,13 +42,6 @@ func TestConfigurationPage(t *testing.T) {
 	}
 }
 
-// setting is a line of usher config show --json.
-type setting struct {
-	Key      string
-	Value    any
-	Variable string
-}
-
 // settingsTables returns a table for each part of the configuration.
 func settingsTables(t *testing.T) string {
 	t.Helper()
@@ -59,14 +50,7 @@ func settingsTables(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var shown bytes.Buffer
-	if err := none.Show(&shown, true); err != nil {
-		t.Fatal(err)
-	}
-	var list []setting
-	if err := json.Unmarshal(shown.Bytes(), &list); err != nil {
-		t.Fatal(err)
-	}
+	list := none.Show()
 	said, secrets := meanings(t), secretVariables(t, list)
 	var out strings.Builder
 	part := "?"
@@ -82,7 +66,7 @@ func settingsTables(t *testing.T) string {
 		if means == "" {
 			t.Errorf("deploy/usher.example.yaml says nothing of %s: write a comment behind it", s.Key)
 		}
-		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", s.Key, code(s.Variable), code(fmt.Sprint(s.Value)), cell.Replace(means))
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", s.Key, code(s.Variable), code(s.Text()), cell.Replace(means))
 	}
 	return strings.TrimPrefix(out.String(), "\n") + "\n"
 }
@@ -113,7 +97,7 @@ func code(text string) string {
 }
 
 // secretVariables tells which variables hold secrets: those that have a file beside them.
-func secretVariables(t *testing.T, list []setting) map[string]bool {
+func secretVariables(t *testing.T, list []config.Shown) map[string]bool {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "secret")
 	put(t, file, "0123456789abcdef")

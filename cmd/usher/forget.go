@@ -26,8 +26,8 @@ type forgetCmd struct {
 
 // Help is shown below the flags.
 func (forgetCmd) Help() string {
-	return `Erases what usher stores of one user: events, results, dead letters, deliveries of web hooks that
-became none, replays, and what the ledger says. What stays is a tombstone without a name, which keeps
+	return `Erases what usher stores of one user: events, results, dead letters, web hooks' deliveries that
+could not become events, replays, and what the ledger says. What stays is a tombstone without a name, which keeps
 a late event from bringing the user back. Send user.deleted first, and wait for its results: this asks
 no vendor for anything. It cannot be undone.
 
@@ -73,7 +73,7 @@ func (f forgetCmd) Run(ctx context.Context, a *app) error {
 	if f.DryRun || refusal != nil {
 		return errors.Join(f.found(a, held), refusal)
 	}
-	if err := f.agree(a, held); err != nil {
+	if err := f.agree(ctx, a, held); err != nil {
 		return err
 	}
 	done, err := d.Forget(ctx, held, how, a.by(f.deed))
@@ -82,7 +82,7 @@ func (f forgetCmd) Run(ctx context.Context, a *app) error {
 }
 
 // agree asks whether it is meant. Where nobody can be asked, --yes has to say so.
-func (f forgetCmd) agree(a *app, held ops.Holding) error {
+func (f forgetCmd) agree(ctx context.Context, a *app, held ops.Holding) error {
 	if f.Yes {
 		return nil
 	}
@@ -94,15 +94,18 @@ func (f forgetCmd) agree(a *app, held ops.Holding) error {
 			return err
 		}
 	}
-	return meant(a.Stdin, a.Stderr)
+	return meant(ctx, a.Stdin, a.Stderr)
 }
 
 // meant returns an error where the answer is not yes.
-func meant(in io.Reader, out io.Writer) error {
+func meant(ctx context.Context, in io.Reader, out io.Writer) error {
 	if _, err := fmt.Fprint(out, "Erase all of this? It cannot be undone. [y/N] "); err != nil {
 		return err
 	}
-	said, err := bufio.NewReader(in).ReadString('\n')
+	said, err := awaited(ctx, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
 	}

@@ -357,7 +357,7 @@ func TestForgetInAStreamOfOnesOwn(t *testing.T) {
 func TestMeant(t *testing.T) {
 	for answer, want := range map[string]error{"y\n": nil, "Yes \n": nil, "yes": nil, "": ops.ErrNotYet, "\n": ops.ErrNotYet, "n\n": ops.ErrNotYet, "yesterday\n": ops.ErrNotYet} {
 		var out strings.Builder
-		if got := meant(strings.NewReader(answer), &out); !errors.Is(got, want) || !strings.Contains(out.String(), "cannot be undone") {
+		if got := meant(t.Context(), strings.NewReader(answer), &out); !errors.Is(got, want) || !strings.Contains(out.String(), "cannot be undone") {
 			t.Errorf("%q: got %v after %q, want %v", answer, got, &out, want)
 		}
 	}

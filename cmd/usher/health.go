@@ -46,8 +46,8 @@ func (h healthCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	url, err := url.Parse(base)
-	if err != nil {
-		return usageError{err}
+	if err != nil || url.Host == "" || (url.Scheme != "http" && url.Scheme != "https") {
+		return usageError{errors.New("that is no address to ask: want one such as http://127.0.0.1:8080")}
 	}
 	if url.Path == "" || url.Path == "/" {
 		url.Path = "/healthz"

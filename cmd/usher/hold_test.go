@@ -127,3 +127,35 @@ func TestDeletionsAreHeld(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTheSafetyStopStaysWhereNoneIsHeld approves where there is nothing to approve,
+// then in advance, and ends that.
+func TestTheSafetyStopStaysWhereNoneIsHeld(t *testing.T) {
+	w := newWorld(t)
+	w.serve()
+	w.until("serve has its bucket", func() bool { _, err := w.try("approve", "deletions"); return err == nil })
+	steps := []struct {
+		flags    []string
+		want     string
+		approved bool // from then on, as usher status says
+	}{
+		{nil, "no deletion is on hold, and nothing was changed", false},
+		{[]string{"--drop"}, "nothing was dropped", false},
+		{[]string{"--end"}, "no approval is in force", false},
+		{[]string{"--for", "20m"}, "none is held until", true},
+		{[]string{"--end"}, "held again", false},
+	}
+	for _, step := range steps {
+		if out := w.must(append([]string{"approve", "deletions"}, step.flags...)...); !strings.Contains(out, step.want) {
+			t.Errorf("%v: got %q, want %q in it", step.flags, out, step.want)
+		}
+		now, _ := w.standing()
+		if text, _ := w.try("status"); (now.Approved != nil) != step.approved || strings.Contains(text, "none is held until") != step.approved {
+			t.Errorf("%v: got %v and\n%s\nwant that none is held: %v", step.flags, now.Approved, text, step.approved)
+		}
+	}
+	if got := strings.Count(w.must("audit"), "deletions.approved"); got != 2 {
+		t.Errorf("got %d actions written down, want the two that changed something", got)
+	}
+	w.end()
+}

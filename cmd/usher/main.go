@@ -57,6 +57,18 @@ type silentError struct{}
 
 func (silentError) Error() string { return "" }
 
+// errInterrupted is what a command returns that Ctrl-C or SIGTERM ended before its
+// work was done.
+var errInterrupted = errors.New("interrupted")
+
+// interrupted is err, in one word where it is only that ctx was ended.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
+	return err
+}
+
 func exitCode(err error) int {
 	if errors.As(err, &usageError{}) {
 		return exitUsage
@@ -70,7 +82,7 @@ type cli struct {
 
 	Version kong.VersionFlag `help:"Print the version and end."`
 
-	Serve   serveCmd   `cmd:"" help:"Take events from NATS and make the changes that they ask for."`
+	Serve   serveCmd   `cmd:"" help:"Take events from NATS and over HTTP, and make the changes that they ask for."`
 	Send    sendCmd    `cmd:"" help:"Check events and send them."`
 	Results resultsCmd `cmd:"" help:"Tell what came of events."`
 	User    userCmd    `cmd:"" help:"Tell one user's story: accounts, and what every event came to."`
@@ -103,8 +115,13 @@ Examples:
 // leave carries an exit code out of kong, which knows only os.Exit.
 type leave int
 
-// run is usher: it reads the arguments and runs the command in them.
+// run is usher: it reads the arguments and runs the command in them. Without any it
+// prints the help, as a wrong use.
 func run(ctx context.Context, s surroundings) (err error) {
+	if len(s.Args) == 0 {
+		s.Args, s.Stdout = []string{"--help"}, s.Stderr
+		return errors.Join(usageError{silentError{}}, run(ctx, s))
+	}
 	defer func() {
 		switch code := recover().(type) {
 		case nil:
@@ -126,10 +143,10 @@ func run(ctx context.Context, s surroundings) (err error) {
 	if err != nil {
 		return err
 	}
-	parsed, err := parser.Parse(s.Args)
+	parsed, err := parser.Parse(wanted(s.Args))
 	if err != nil {
-		return usageError{fmt.Errorf("%w; see usher --help", err)}
+		return usageError{errors.New(misused(err.Error()) + "; see usher --help")}
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	return parsed.Run(&app{surroundings: s, file: c.File})
+	return interrupted(ctx, parsed.Run(&app{surroundings: s, file: c.File}))
 }

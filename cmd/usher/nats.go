@@ -10,8 +10,8 @@ import (
 
 // natsCmd is the commands for the streams and consumers.
 type natsCmd struct {
-	Check natsCheckCmd `cmd:"" help:"Say how they differ from the configuration."`
-	Apply natsApplyCmd `cmd:"" help:"Make them as the configuration says."`
+	Check natsCheckCmd `cmd:"" help:"Say how the streams and consumers differ from the configuration."`
+	Apply natsApplyCmd `cmd:"" help:"Make the streams and consumers as the configuration says."`
 }
 
 // Help is shown below the flags.
@@ -98,6 +98,9 @@ func (a *app) compared(ctx context.Context, look func(*bus.Bus, context.Context,
 		return nil, err
 	}
 	defer end()
+	if len(ports) == 0 {
+		_, _ = fmt.Fprintln(a.Stderr, "no vendor is on here: consumers are not compared; run it with the configuration of usher serve")
+	}
 	return look(b, ctx, e.allLanes(ports))
 }
 

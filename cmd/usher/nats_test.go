@@ -22,6 +22,11 @@ func TestNATSCheckAndApply(t *testing.T) {
 	if out := w.must("nats", "check"); out != "" {
 		t.Errorf("after nats apply nats check says %s", out)
 	}
+	w.environ = []string{"USHER_NATS_URL=" + w.nats}
+	w.must("nats", "check")
+	if !strings.Contains(w.log.String(), "no vendor is on here: consumers are not compared") {
+		t.Error("where no vendor is on, it is not said that no consumer was compared")
+	}
 	w.stop()
 	if err := <-w.ended; err != nil {
 		t.Error(err)

@@ -129,7 +129,7 @@ func (p *plant) workOff(kind, data string, load int) pass {
 	ctx, stop := context.WithCancel(p.b.Context())
 	defer stop()
 	defer os.RemoveAll(p.engine.config.NATS.Embedded.Dir)
-	hub, end, err := connect(ctx, p.engine.config.NATS, zerolog.Nop())
+	hub, end, err := connect(ctx, p.engine.config.NATS, bus.Options{Log: zerolog.Nop()})
 	if err != nil {
 		p.b.Fatal(err)
 	}

@@ -6,37 +6,47 @@ import (
 	"io"
 	"strings"
 	"unicode"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 )
 
 // print writes rows to standard output: as a table with a head on a terminal,
 // and as lines of values between tabs elsewhere.
 func (a *app) print(head []string, rows [][]string) error {
+	clean := make([][]string, len(rows))
+	for i, row := range rows {
+		clean[i] = plain(row)
+	}
 	if !terminal(a.Stdout) {
-		for _, row := range rows {
-			if _, err := fmt.Fprintln(a.Stdout, strings.Join(plain(row), "\t")); err != nil {
-				return err
-			}
-		}
-		return nil
+		return tabbed(a.Stdout, clean)
 	}
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(cells(head))
-	for _, row := range rows {
-		t.AppendRow(cells(plain(row)))
-	}
-	_, err := fmt.Fprintln(a.Stdout, t.Render())
+	_, err := io.WriteString(a.Stdout, table(head, clean, columns(a.Stdout)))
 	return err
 }
 
-func cells(texts []string) table.Row {
-	row := make(table.Row, len(texts))
-	for i, text := range texts {
-		row[i] = text
+// row writes one row of a list that goes on: on a terminal without a head, each
+// value with at least its width.
+func (a *app) row(values []string, widths []int) error {
+	if values = plain(values); !terminal(a.Stdout) {
+		return tabbed(a.Stdout, [][]string{values})
 	}
-	return row
+	_, err := io.WriteString(a.Stdout, layOut(values, widths, columns(a.Stdout)))
+	return err
+}
+
+// tabbed writes rows as lines of values between tabs.
+func tabbed(w io.Writer, rows [][]string) error {
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remark tells whoever sits before standard output something that is none of it.
+func (a *app) remark(text string) {
+	if terminal(a.Stdout) {
+		_, _ = fmt.Fprintln(a.Stderr, text)
+	}
 }
 
 // plain returns the texts as single lines that can do a terminal no harm: they

@@ -33,16 +33,18 @@ func (a *app) reach(ctx context.Context) (c config.Config, b *bus.Bus, end func(
 // server of its own: what a command stored there would be seen by nobody. end
 // closes the connection.
 func reach(ctx context.Context, a *app, c config.Config) (b *bus.Bus, end func(), err error) {
-	n := c.NATS
+	n, where := c.NATS, c.NATS.Servers()+" (nats.url, USHER_NATS_URL)"
 	if n.RunsEmbedded() {
 		if n.Embedded.Addr == "" {
 			return nil, nil, usageError{errNoServer}
 		}
 		n.URL = "nats://" + dialable(n.Embedded.Addr)
+		where = n.URL + " (nats.embedded.addr, USHER_NATS_EMBEDDED_ADDR)"
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
-	return connect(ctx, n, a.logger(c.Log).Level(zerolog.ErrorLevel)) // the command itself says what is wrong
+	log := a.logger(c.Log).Level(zerolog.ErrorLevel) // the command itself says what is wrong
+	return connect(ctx, n, bus.Options{Log: log, Once: true, Where: where})
 }
 
 // dialable returns the address at which one that is listened on is reached from

@@ -20,7 +20,7 @@ type reconcileCmd struct {
 	Repair bool    `help:"Put right what can be; with --max."`
 	Max    int     `help:"With --repair: this many accounts at most." placeholder:"N"`
 	DryRun bool    `help:"Only report, as without --repair."`
-	Rate   float64 `help:"With --repair: so many accounts a second." default:"1" placeholder:"N"`
+	Rate   float64 `help:"With --repair: so many accounts a second; ${default} by default." default:"1" placeholder:"N"`
 	deed   `embed:""`
 	JSON   bool `help:"Print a JSON object."`
 }

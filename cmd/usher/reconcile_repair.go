@@ -55,7 +55,7 @@ func (r reconcileCmd) repair(ctx context.Context, a *app, g repairs) error {
 		case errors.Is(err, reconcile.ErrChanged), errors.Is(err, bus.ErrMoved):
 			d.Note = "passed over: " + err.Error()
 		default:
-			failed = fmt.Errorf("account %s: %w; run it again to go on", d.AccountID, missing(err))
+			failed = fmt.Errorf("account %s: %w; run it again to go on", d.AccountID, missing(interrupted(ctx, err)))
 		}
 		done.Left = append(done.Left, d)
 	}

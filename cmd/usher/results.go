@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
@@ -30,7 +31,9 @@ type resultsCmd struct {
 // Help is shown below the flags.
 func (resultsCmd) Help() string {
 	return `One line for each result, oldest first: time, type, vendor, outcome, user, attempts,
-time taken, and what went wrong. Elsewhere than on a terminal there are tabs between them.
+time taken, and what went wrong. On a terminal attempts and time are told where it was more than
+one attempt, or failed; elsewhere there are tabs between them.
+A result that was published again, since its event was sent again, has the same id and is told once.
 
 Examples:
   usher results --since 1h --outcome failed
@@ -70,6 +73,9 @@ func (r resultsCmd) types() []string {
 	return types
 }
 
+// distinct is among how many results one that is told again is known by its id.
+const distinct = 100_000
+
 // Run prints the results that fit.
 func (r resultsCmd) Run(ctx context.Context, a *app) error {
 	_, b, end, err := a.reach(ctx)
@@ -81,10 +87,20 @@ func (r resultsCmd) Run(ctx context.Context, a *app) error {
 	if r.Since > 0 {
 		query.Since = time.Now().Add(-r.Since)
 	}
+	if r.Follow {
+		a.remark("waiting for further results; Ctrl-C ends")
+	}
+	told, err := lru.New[string, struct{}](distinct)
+	if err != nil {
+		return err
+	}
 	printed := 0
 	var failed error
 	err = b.Results(ctx, query, func(e events.Event, result events.Result) bool {
 		if !r.fits(e, result) {
+			return true
+		}
+		if again, _ := told.ContainsOrAdd(e.ID(), struct{}{}); again {
 			return true
 		}
 		failed = r.line(a, e, result)
@@ -93,6 +109,9 @@ func (r resultsCmd) Run(ctx context.Context, a *app) error {
 	})
 	if r.Follow && ctx.Err() != nil {
 		return nil // whoever followed has seen enough
+	}
+	if printed == 0 && err == nil {
+		a.remark("no results")
 	}
 	return errors.Join(failed, missing(err))
 }
@@ -113,22 +132,18 @@ func (r resultsCmd) line(a *app, e events.Event, result events.Result) error {
 		_, err = fmt.Fprintf(a.Stdout, "%s\n", text)
 		return err
 	}
-	took := time.Duration(result.TookMS) * time.Millisecond
-	fields := []string{
-		e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject(),
-		strconv.Itoa(result.Attempts), took.String(), "",
-	}
+	took, wrong := time.Duration(result.TookMS)*time.Millisecond, ""
 	if result.Error != nil {
-		fields[len(fields)-1] = result.Error.Class + ": " + result.Error.Message
+		wrong = result.Error.Class + ": " + result.Error.Message
 	}
-	fields = plain(fields)
-	if terminal(a.Stdout) {
-		_, err := fmt.Fprintf(a.Stdout, "%s  %-27s  %-8s  %-12s  %-20s  %3s  %7s  %s\n",
-			fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6], fields[7])
-		return err
+	fields := []string{e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject()}
+	if !terminal(a.Stdout) {
+		return a.row(append(fields, strconv.Itoa(result.Attempts), took.String(), wrong), nil)
 	}
-	_, err := fmt.Fprintln(a.Stdout, strings.Join(fields, "\t"))
-	return err
+	if result.Attempts > 1 || wrong != "" {
+		wrong = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", count(result.Attempts, "attempt"), took, wrong), ": ")
+	}
+	return a.row(append(fields, wrong), []int{20, 22, 8, 12, 8, 0})
 }
 
 // missing adds to an error what to do where usher's streams are not there.

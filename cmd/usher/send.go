@@ -54,7 +54,7 @@ func (s sendCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.read(a)
+	list, err := s.read(ctx, a)
 	if faults := (*faultsError)(nil); s.JSON && errors.As(err, &faults) {
 		return errors.Join(silentError{}, writeJSON(a.Stdout, sendSummary{Faults: faults.faults}))
 	}
@@ -69,7 +69,7 @@ func (s sendCmd) Run(ctx context.Context, a *app) error {
 		done, err = overNATS(ctx, a, c, list, p)
 	}
 	p.end()
-	switch {
+	switch err = interrupted(ctx, err); {
 	case err == nil:
 		return s.tell(a.Stdout, done)
 	case done.Sent == 0:
@@ -80,15 +80,18 @@ func (s sendCmd) Run(ctx context.Context, a *app) error {
 }
 
 // read reads the input and checks it.
-func (s sendCmd) read(a *app) ([]events.Event, error) {
+func (s sendCmd) read(ctx context.Context, a *app) ([]events.Event, error) {
 	var input []byte
 	var err error
 	if s.File == "-" {
-		input, err = io.ReadAll(a.Stdin)
+		input, err = a.input(ctx)
 	} else {
 		input, err = os.ReadFile(s.File)
 	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
 		return nil, usageError{fmt.Errorf("read the events: %w", err)}
 	}
 	check, err := validator()

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 )
 
@@ -97,7 +98,7 @@ func (f *front) work(ctx context.Context, reload func() (config.Config, error), 
 	} else {
 		log.Info().Str("servers", c.NATS.Servers()).Msg("connecting to NATS")
 	}
-	b, end, err := connect(ctx, c.NATS, log)
+	b, end, err := connect(ctx, c.NATS, bus.Options{Log: log})
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,7 @@ import (
 
 type statusCmd struct {
 	Watch bool          `help:"Tell it again, every so often, until interrupted."`
-	Every time.Duration `help:"With --watch: how often." default:"2s" placeholder:"DURATION"`
+	Every time.Duration `help:"With --watch: how often; every 2s by default." placeholder:"DURATION"`
 	JSON  bool          `help:"Print a JSON object; with --watch one a line."`
 }
 
@@ -34,11 +35,20 @@ Examples:
 
 // Validate refuses a time that is none.
 func (s statusCmd) Validate() error {
-	if s.Every < 100*time.Millisecond {
+	switch {
+	case s.Every == 0:
+		return nil
+	case !s.Watch:
+		return errors.New("--every goes with --watch")
+	case s.Every < 100*time.Millisecond:
 		return errors.New("--every must be at least 100ms")
+	default:
+		return nil
 	}
-	return nil
 }
+
+// usualEvery is how often --watch looks where nobody says.
+const usualEvery = 2 * time.Second
 
 // Run tells how all stands.
 func (s statusCmd) Run(ctx context.Context, a *app) error {
@@ -49,6 +59,9 @@ func (s statusCmd) Run(ctx context.Context, a *app) error {
 	defer end()
 	for {
 		now, err := d.Status(ctx)
+		if s.Watch && ctx.Err() != nil {
+			return nil // whoever watched has seen enough
+		}
 		if err != nil {
 			return missing(err)
 		}
@@ -67,7 +80,7 @@ func (s statusCmd) Run(ctx context.Context, a *app) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(s.Every):
+		case <-time.After(cmp.Or(s.Every, usualEvery)):
 		}
 	}
 }
@@ -79,15 +92,20 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 	var rows [][]string
 	for _, v := range now.Vendors {
 		rows = append(rows, []string{
-			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), age(v.Oldest, now.At), fmt.Sprint(v.Dead),
+			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), age(v.Oldest, now.At), fmt.Sprint(v.Dead), v.Why,
 		})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no vendor has consumers on this NATS: usher serve makes them, once a vendor is on")
 		return err
 	}
-	if err := a.print([]string{"vendor", "state", "pending", "unfinished", "oldest", "dead letters"}, rows); err != nil {
+	if err := a.print([]string{"vendor", "state", "pending", "unfinished", "oldest", "dead letters", "why"}, rows); err != nil {
 		return err
+	}
+	if until := now.Approved; until != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "deletions: none is held until %s; see approve deletions --end\n", until.UTC().Format(time.RFC3339)); err != nil {
+			return err
+		}
 	}
 	if held := now.Deletions; held != nil {
 		_, err := fmt.Fprintf(a.Stdout, "deletions are on hold since %s: %s; see usher approve deletions --help\n", held.Since.UTC().Format(time.RFC3339), held.Why)
@@ -96,7 +114,7 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 	return nil
 }
 
-// stateOf says how a vendor stands, and why.
+// stateOf says how a vendor stands.
 func stateOf(v ops.VendorStatus) string {
 	said := []string{v.State}
 	if v.Since != nil {
@@ -108,11 +126,7 @@ func stateOf(v ops.VendorStatus) string {
 	if v.Full {
 		said = append(said, "(nearly full: see usher nats apply --help)")
 	}
-	text := strings.Join(said, " ")
-	if v.Why != "" {
-		text += ": " + v.Why
-	}
-	return text
+	return strings.Join(said, " ")
 }
 
 // age is how long ago that was.

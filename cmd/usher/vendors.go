@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/usherhq/usher/internal/config"
@@ -116,9 +117,31 @@ func (v vendor) ask(ctx context.Context) (state, detail string) {
 	case err == nil:
 		return vendorOK, ""
 	case vendors.ClassOf(err) == vendors.Again:
-		return vendorUnreachable, err.Error()
+		return vendorUnreachable, v.hinted(err)
 	default:
-		return vendorRefused, err.Error()
+		return vendorRefused, v.hinted(err)
+	}
+}
+
+// hinted is what went wrong with a check and what to do: where no answer came, or
+// one that knows no such call, the address may be wrong. What an error advises for
+// events is of no use here.
+func (v vendor) hinted(err error) string {
+	said, status, class := err.Error(), vendors.StatusOf(err), vendors.ClassOf(err)
+	address := "USHER_" + strings.ToUpper(v.name) + "_BASE_URL"
+	if v.settings().BaseURL == "" {
+		address = "the address in the settings of " + v.name
+	}
+	switch {
+	case class == vendors.Again && status == 0:
+		return said + "; is " + address + " right, and can it be reached from here?"
+	case class == vendors.Permanent && status != 0:
+		if failed, ok := errors.AsType[*vendors.Error](err); ok {
+			said = strings.TrimSuffix(said, " ("+failed.Advice()+")")
+		}
+		return said + "; is " + address + " right? If it is, look at the credentials"
+	default:
+		return said
 	}
 }
 

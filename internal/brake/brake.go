@@ -178,6 +178,13 @@ func (r *Record) Approve(until time.Time) {
 	r.Held, r.Why, r.Approved, r.Ends = time.Time{}, "", until, nil
 }
 
+// Guard ends an approval before its time. What was published under it does not count.
+func (r *Record) Guard(now time.Time) {
+	if now.Before(r.Approved) {
+		r.Approved, r.Ends = time.Time{}, nil
+	}
+}
+
 // Discard makes dead letters of the deletions that are held now; of none where
 // the brake is off.
 func (r *Record) Discard(now time.Time) {

@@ -163,6 +163,25 @@ func TestAHoldIsEverybodysUntilItIsApproved(t *testing.T) {
 	})
 }
 
+func TestAnApprovalThatIsEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchool(t)
+		s.change(func(r *brake.Record) { r.Approve(time.Now().Add(time.Hour)) })
+		s.publish(5000, 0)
+		s.change(func(r *brake.Record) { r.Guard(time.Now()) })
+		if got := s.publish(10, 0); got != brake.Go {
+			t.Errorf("got %v for a few more, want that what was approved does not count", got)
+		}
+		if got := s.publish(5000, 0); got != brake.Hold {
+			t.Errorf("got %v for many more, want a hold", got)
+		}
+		s.change(func(r *brake.Record) { r.Guard(time.Now()) })
+		if got := s.ask(s.brake, time.Now()); got != brake.Hold {
+			t.Errorf("got %v after the end of an approval that there is not, want the hold as it was", got)
+		}
+	})
+}
+
 func TestWhatIsDiscardedIsDroppedAndNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchool(t)

@@ -44,7 +44,7 @@ type Action struct {
 	Key     string    `json:"key,omitempty"`  // of that event
 	EventID string    `json:"event_id,omitempty"`
 	Replay  int       `json:"replay,omitempty"`     // the number of the replay that was sent
-	Until   time.Time `json:"until,omitzero"`       // the end of a pause that has one
+	Until   time.Time `json:"until,omitzero"`       // the end of a pause that has one, or of an approval
 	Account string    `json:"account_id,omitempty"` // the vendor's id of what was repaired
 	User    string    `json:"user,omitempty"`       // the digest of the id of who was forgotten
 }

@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -413,11 +414,31 @@ func TestTheLedgerKeepsConflictsApart(t *testing.T) {
 }
 
 func TestConnectSaysWhatToCheck(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	_, err := bus.Connect(ctx, bus.Options{URL: "nats://127.0.0.1:1"})
-	if err == nil || !strings.Contains(err.Error(), "USHER_NATS_URL") {
-		t.Errorf("got %v, want an error that names the setting", err)
+	guard := guarded(t, "127.0.0.1:0", "right")
+	defer guard.Stop()
+	tests := map[string]struct {
+		options bus.Options
+		want    string
+	}{
+		"nobody in time":  {bus.Options{URL: "nats://127.0.0.1:1"}, "nats: nobody listens at nats.url (USHER_NATS_URL): is usher serve, or the NATS server, running?"},
+		"nobody, at once": {bus.Options{URL: "nats://127.0.0.1:1", Once: true, Where: "there"}, "nats: nobody listens at there: is usher serve, or the NATS server, running?"},
+		"refused, at once": {
+			bus.Options{URL: guard.URL(), Once: true, Where: "there"},
+			"nats: there refuses us: nats: Authorization Violation; check the credentials (nats.creds, nats.user, nats.token …)",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context() // which does not end before the test: Once does not wait for it
+			if !test.options.Once {
+				limited, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+				defer cancel()
+				ctx = limited
+			}
+			if _, err := bus.Connect(ctx, test.options); fmt.Sprint(err) != test.want {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,12 +37,17 @@ type Options struct {
 	Name     string // of the connection, as the server's monitoring shows it
 	Log      zerolog.Logger
 	Server   *Embedded // reached in the process; URL is not used
+
+	// Once makes Connect try each server once, for a command that a person waits for.
+	Once bool
+	// Where is how errors name the servers and the setting that they come from.
+	Where string
 }
 
 // Connect connects to the server and keeps at it for ever, with jitter: after a
 // loss too, and where the server refuses the credentials, which may be mended
-// there. It fails where the options cannot be used, and where no server lets us
-// in before ctx ends.
+// there. It fails where the options cannot be used, where no server lets us in
+// before ctx ends, and with Once where none does at the first try.
 func Connect(ctx context.Context, o Options) (*nats.Conn, error) {
 	opts, err := o.options()
 	if err != nil {
@@ -59,13 +65,26 @@ func Connect(ctx context.Context, o Options) (*nats.Conn, error) {
 	)
 	nc, err := nats.Connect(o.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("nats: %w; %s", err, checkAccess)
+		return nil, o.outside(err)
 	}
 	if err := o.enter(ctx, nc, first, out); err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("nats: no server let us in: %w; %s", err, checkAccess)
+		return nil, o.outside(err)
 	}
 	return nc, nil
+}
+
+// outside says why we are not let in, and what to look at.
+func (o Options) outside(err error) error {
+	where := cmp.Or(o.Where, "nats.url (USHER_NATS_URL)")
+	switch {
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nats: nobody listens at %s: is usher serve, or the NATS server, running?", where)
+	case refused(err):
+		return fmt.Errorf("nats: %s refuses us: %w; check the credentials (nats.creds, nats.user, nats.token …)", where, err)
+	default:
+		return fmt.Errorf("nats: %s does not let us in: %w; check that setting and the credentials", where, err)
+	}
 }
 
 const checkAccess = "check nats.url (USHER_NATS_URL) and the credentials"
@@ -85,10 +104,10 @@ func (o Options) enter(ctx context.Context, nc *nats.Conn, first <-chan struct{}
 		case <-closed:
 			return cmp.Or(nc.LastError(), why, nats.ErrConnectionClosed)
 		case <-ctx.Done():
-			if said := cmp.Or(nc.LastError(), why); said != nil {
-				return fmt.Errorf("%w: %w", ctx.Err(), said)
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
 			}
-			return ctx.Err()
+			return cmp.Or(nc.LastError(), why, ctx.Err())
 		case why = <-out:
 			if told {
 				continue
@@ -103,7 +122,7 @@ func (o Options) options() ([]nats.Option, error) {
 	said := &seldom{every: CallTimeout}
 	opts := []nats.Option{
 		nats.Name(o.Name),
-		nats.RetryOnFailedConnect(true),
+		nats.RetryOnFailedConnect(!o.Once),
 		nats.IgnoreAuthErrorAbort(), // else the second refusal closes the connection for good
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),

@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,9 +31,9 @@ func TestConsole(t *testing.T) {
 	if !c.Console.On() || len(c.Console.Tokens) != 1 {
 		t.Errorf("got on %v, %d tokens", c.Console.On(), len(c.Console.Tokens))
 	}
-	var shown bytes.Buffer
-	if err := c.Show(&shown, false); err != nil {
-		t.Fatal(err)
+	var shown strings.Builder
+	for _, line := range c.Show() {
+		shown.WriteString(line.Text())
 	}
 	if text := shown.String() + fmt.Sprintf("%+v %#v", c, c); strings.Contains(text, longToken) || strings.Contains(text, otherToken) || strings.Contains(text, "of-bob-who") {
 		t.Errorf("a token is shown:\n%s", text)

@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -55,7 +54,19 @@ func TestFaults(t *testing.T) {
 		},
 		"not YAML": {
 			file: "log:\n\tlevel: info\n",
-			want: []string{"usher.yaml: not YAML: line 2: found character that cannot start any token; the file must be one YAML document"},
+			want: []string{"usher.yaml: not YAML: line 2: begins with a tab: indent with blanks; the file must be one YAML document"},
+		},
+		"not YAML in the first line": {
+			file: "%log: info\n",
+			want: []string{"usher.yaml: not YAML: line 1: found unexpected non-alphabetical character; the file must be one YAML document"},
+		},
+		"a tab in the first line": {
+			file: "\tlog: info\n",
+			want: []string{"usher.yaml: not YAML: line 1: begins with a tab: indent with blanks; the file must be one YAML document"},
+		},
+		"a number for a map": {
+			file: "source: /a\ncourses: {y: 4}\n",
+			want: []string{"usher.yaml:2: courses: cannot be read: line 2: cannot be a number; want our course id → vendor → the vendor's course id"},
 		},
 		"an alias of nothing": {
 			file: "http: {tokens: [*hidden]}\n",
@@ -189,7 +200,7 @@ func TestFaults(t *testing.T) {
 		},
 		"course that is a list": {
 			file: "courses:\n  go:\n    miestro: [1]\n",
-			want: []string{"usher.yaml:2: courses: cannot be read: line 3: cannot unmarshal !!seq into string; want our course id → vendor → the vendor's course id"},
+			want: []string{"usher.yaml:2: courses: cannot be read: line 3: cannot be a list; want our course id → vendor → the vendor's course id"},
 		},
 		"below zero": {
 			env: "USHER_WORKER_SHUTDOWN=0s|USHER_MIESTRO_CONCURRENCY=0|USHER_MIESTRO_RATE=-1|USHER_LEAD_TIMEOUT=-1s",
@@ -337,7 +348,7 @@ func TestWarnings(t *testing.T) {
 func shownConfig(t *testing.T) (config.Config, *all) {
 	t.Helper()
 	return loadAll(t, config.Sources{
-		Path: write(t, "usher.yaml", "http:\n  tokens: [hidden-hidden-hidden, hidden-hidden-hidden]\nvendors:\n  miestro: {api_key: hidden}\n"),
+		Path: write(t, "usher.yaml", "http:\n  tokens: [hidden-hidden-hidden, hidden-hidden-hidden]\nvendors:\n  miestro: {api_key: hidden}\ncourses: {go-basics: {miestro: 1}}\n"),
 		Environ: []string{
 			"USHER_MIESTRO_API_SECRET_FILE=" + write(t, "secret", "hidden"),
 			"USHER_NATS_URL=nats://u:hidden@a:4222",
@@ -348,22 +359,11 @@ func shownConfig(t *testing.T) (config.Config, *all) {
 }
 
 func TestShow(t *testing.T) {
-	var out bytes.Buffer
 	c, _ := shownConfig(t)
-	if err := c.Show(&out, true); err != nil {
-		t.Fatal(err)
-	}
-	var lines []struct {
-		Key, From, Variable string
-		Value               any
-	}
-	if err := json.Unmarshal(out.Bytes(), &lines); err != nil {
-		t.Fatal(err)
-	}
 	got := map[string]string{}
-	for _, line := range lines {
+	for _, line := range c.Show() {
 		from := line.From[strings.LastIndex(line.From, "/")+1:]
-		got[line.Key] = fmt.Sprintf("%v | %s | %s", line.Value, from, line.Variable)
+		got[line.Key] = fmt.Sprintf("%s | %s | %s", line.Text(), from, line.Variable)
 	}
 	for key, want := range map[string]string{
 		"worker.ack_wait":            "30s | default | USHER_WORKER_ACK_WAIT",
@@ -371,6 +371,7 @@ func TestShow(t *testing.T) {
 		"nats.embedded.sync":         "always | default | USHER_NATS_EMBEDDED_SYNC",
 		"nats.url":                   "nats://[redacted]@a:4222 | USHER_NATS_URL | USHER_NATS_URL",
 		"http.tokens":                "[redacted], [redacted] | usher.yaml:2 | USHER_HTTP_TOKENS",
+		"courses":                    `{"go-basics":{"miestro":"1"}} | usher.yaml:5 | `,
 		"log.level":                  "debug | flag | USHER_LOG_LEVEL",
 		"vendors.miestro.api_key":    "[redacted] | usher.yaml:4 | USHER_MIESTRO_API_KEY",
 		"vendors.miestro.api_secret": "[redacted] | USHER_MIESTRO_API_SECRET_FILE | USHER_MIESTRO_API_SECRET",
@@ -385,11 +386,12 @@ func TestShow(t *testing.T) {
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	c, v := shownConfig(t)
-	var text, asJSON bytes.Buffer
-	if err := c.Show(&text, false); err != nil {
-		t.Fatal(err)
+	var text strings.Builder
+	for _, line := range c.Show() {
+		fmt.Fprintln(&text, line.Key, line.Text())
 	}
-	if err := c.Show(&asJSON, true); err != nil {
+	asJSON, err := json.Marshal(c.Show())
+	if err != nil {
 		t.Fatal(err)
 	}
 	c.NATS.URL, v.Meiro.CollectURL = "", "" // texts, which Show and Servers take care of
@@ -398,7 +400,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, out := range map[string]string{
-		"table": text.String(), "json": asJSON.String(), "%+v": fmt.Sprintf("%+v %+v", c, *v), "%#v": fmt.Sprintf("%#v %#v", c, *v), "marshal": string(plain),
+		"table": text.String(), "json": string(asJSON), "%+v": fmt.Sprintf("%+v %+v", c, *v), "%#v": fmt.Sprintf("%#v %#v", c, *v), "marshal": string(plain),
 	} {
 		if strings.Contains(out, "hidden") {
 			t.Errorf("%s shows a secret:\n%s", name, out)
@@ -409,15 +411,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 // Every key has the one variable that its path makes, so that nobody has to look
 // it up; those of the design are held to their exact names by TestVariables.
 func TestVariablesFollowFromKeys(t *testing.T) {
-	var out bytes.Buffer
-	if err := withDefaults().Show(&out, true); err != nil {
-		t.Fatal(err)
-	}
-	var lines []struct{ Key, Variable string }
-	if err := json.Unmarshal(out.Bytes(), &lines); err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range lines {
+	for _, line := range withDefaults().Show() {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 		if !slices.Contains([]string{"courses", "webhooks", "http.clients", "console.people"}, line.Key) && line.Variable != want {

@@ -2,11 +2,13 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -54,7 +56,7 @@ func parse(text []byte) (*yaml.Node, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, notYAML(err)
+		return nil, notYAML(err, text)
 	}
 	if !errors.Is(dec.Decode(&second), io.EOF) {
 		return nil, errors.New("holds more than one document")
@@ -68,12 +70,30 @@ func parse(text []byte) (*yaml.Node, error) {
 
 // notYAML says where the parser stumbled, without the text of an alias: that may
 // be a secret that begins with a star.
-func notYAML(err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	if strings.Contains(text, "anchor") {
-		text = "a value refers to an anchor that is not there; quote a text that begins with *"
+func notYAML(err error, text []byte) error {
+	said := strings.TrimPrefix(err.Error(), "yaml: ")
+	switch {
+	case strings.Contains(said, "anchor"):
+		said = "a value refers to an anchor that is not there; quote a text that begins with *"
+	case strings.Contains(said, "cannot start any token") && tabbed(text) > 0:
+		said = fmt.Sprintf("line %d: begins with a tab: indent with blanks", tabbed(text))
+	case !strings.HasPrefix(said, "line "):
+		said = "line 1: " + said // which the parser leaves out
 	}
-	return fmt.Errorf("not YAML: %s", text)
+	return fmt.Errorf("not YAML: %s", said)
+}
+
+// tabbed is the first line that is indented with a tab, from 1; 0 where none is.
+func tabbed(text []byte) int {
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		blanks := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		if bytes.ContainsRune(blanks, '\t') {
+			return n
+		}
+	}
+	return 0
 }
 
 // prefixes returns the names that may stand at each level: path → names.
@@ -176,9 +196,19 @@ func (f fileReader) problem(s setting, value *yaml.Node, err error) string {
 	}
 	var parts *yaml.TypeError
 	if errors.As(err, &parts) {
-		return "cannot be read: " + strings.Join(parts.Errors, ", ")
+		return "cannot be read: " + kinds(strings.Join(parts.Errors, ", "))
 	}
 	return "cannot be a list or a map"
+}
+
+// kinds says in words which kind of value the parser found in the place of another.
+func kinds(text string) string {
+	found := regexp.MustCompile("cannot unmarshal !!(\\w+)(?: `[^`]*`)? into [^ ,]+")
+	return found.ReplaceAllStringFunc(text, func(part string) string {
+		kind := found.FindStringSubmatch(part)[1]
+		words := map[string]string{"map": "a map", "seq": "a list", "str": "a text", "int": "a number", "float": "a number", "bool": "true or false"}
+		return "cannot be " + cmp.Or(words[kind], kind)
+	})
 }
 
 // note keeps the line of everything at and below key, for later faults.

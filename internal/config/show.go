@@ -3,45 +3,52 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"io"
+	"reflect"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
 const redacted = "[redacted]"
 
-// shown is one line of Show.
-type shown struct {
+// Shown is one setting, as Show returns it.
+type Shown struct {
 	Key      string `json:"key"`
 	Value    any    `json:"value"`
 	From     string `json:"from"`
 	Variable string `json:"variable,omitempty"`
 }
 
-// Show writes every setting with its value, where the value came from (default,
+// Text is the value in one line: JSON where it is a list or a map, empty where
+// there is none in it.
+func (s Shown) Text() string {
+	switch v := reflect.ValueOf(s.Value); v.Kind() {
+	case reflect.Map, reflect.Slice:
+		if v.Len() == 0 {
+			return ""
+		}
+		text, err := json.Marshal(s.Value)
+		if err != nil {
+			return err.Error()
+		}
+		return string(text)
+	default:
+		return fmt.Sprint(s.Value)
+	}
+}
+
+// Show returns every setting with its value, where the value came from (default,
 // file:line, a variable, flag) and the variable that sets it. Secrets are shown
 // as [redacted], and so are passwords in addresses.
-func (c Config) Show(w io.Writer, asJSON bool) error {
-	var lines []shown
+func (c Config) Show() []Shown {
+	var lines []Shown
 	for _, s := range c.settings() {
 		from := c.origins[s.key]
 		if from == "" {
 			from = "default"
 		}
-		lines = append(lines, shown{Key: s.key, Value: s.show(), From: from, Variable: s.variable})
+		lines = append(lines, Shown{Key: s.key, Value: s.show(), From: from, Variable: s.variable})
 	}
-	if asJSON {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(lines)
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KEY\tVALUE\tFROM\tVARIABLE")
-	for _, line := range lines {
-		fmt.Fprintf(table, "%s\t%v\t%s\t%s\n", line.Key, line.Value, line.From, line.Variable)
-	}
-	return table.Flush()
+	return lines
 }
 
 // show returns the value as it may be seen.

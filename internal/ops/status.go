@@ -31,7 +31,8 @@ type Status struct {
 	At        time.Time      `json:"at"`
 	OK        bool           `json:"ok"` // nothing wants a look
 	Vendors   []VendorStatus `json:"vendors"`
-	Deletions *Braked        `json:"deletions,omitempty"` // where they are held
+	Deletions *Braked        `json:"deletions,omitempty"`                // where they are held
+	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // where none is held until then
 }
 
 // Braked is since when, and why, deletions are held.
@@ -90,7 +91,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 		now.OK = now.OK && !one.Full && slices.Contains([]string{Serving, Idle, Paused}, one.State)
 		now.Vendors = append(now.Vendors, *one)
 	}
-	now.Deletions, err = d.braked(ctx)
+	err = d.brake(ctx, &now)
 	now.OK = now.OK && now.Deletions == nil
 	return now, err
 }
@@ -111,17 +112,23 @@ func (d *Desk) stands(ctx context.Context, vendor string, holds map[string]bus.H
 	return &one, nil
 }
 
-// braked looks whether deletions are held.
-func (d *Desk) braked(ctx context.Context) (*Braked, error) {
+// brake looks whether deletions are held, and whether they can be.
+func (d *Desk) brake(ctx context.Context, now *Status) error {
 	control, err := d.Bus.Bucket(ctx, bus.ControlKV)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r, err := brake.Read(ctx, ledger.KV{Bucket: control})
-	if err != nil || r.Why == "" {
-		return nil, err
+	if err != nil {
+		return err
 	}
-	return &Braked{Since: r.Held, Why: r.Why}, nil
+	if r.Why != "" {
+		now.Deletions = &Braked{Since: r.Held, Why: r.Why}
+	}
+	if now.At.Before(r.Approved) {
+		now.Approved = &r.Approved
+	}
+	return nil
 }
 
 // sum makes one of a vendor's lanes.

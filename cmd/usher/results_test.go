@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+)
+
+// on runs a command on a terminal, and returns what it shows.
+func (w *world) on(ctx context.Context, at *pty, args ...string) string {
+	w.t.Helper()
+	err := run(ctx, surroundings{Args: append([]string{"--config", w.file}, args...), Environ: w.environ, Stdin: at.File, Stdout: at.File, Stderr: at.File})
+	if err != nil {
+		w.t.Errorf("usher %s: %v", strings.Join(args, " "), err)
+	}
+	return at.text()
+}
+
+// TestResultsOnATerminal are told in lines that fit, once each, and that there are
+// none is told too.
+func TestResultsOnATerminal(t *testing.T) {
+	w := newWorld(t)
+	w.serve()
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "r1", oneUser))
+	w.expect("r1", everywhere)
+	w.again()
+	if got := w.happened("--event", "r1"); got != len(everywhere) {
+		t.Errorf("got %d results, want those that were published twice told once: %d", got, len(everywhere))
+	}
+	shown := w.on(t.Context(), newPTY(t), "results", "--event", "r1")
+	for line := range strings.Lines(shown) {
+		if strings.Contains(line, "  \r") || len(strings.TrimRight(line, "\r\n")) > 80 {
+			t.Errorf("a line that is too long, or ends with blanks: %q", line)
+		}
+	}
+	if got := strings.Count(shown, "user.provisioned"); got != len(everywhere) {
+		t.Errorf("got %d lines, want %d:\n%s", got, len(everywhere), shown)
+	}
+	if got := w.on(t.Context(), newPTY(t), "results", "--user", "nobody"); got != "no results\r\n" {
+		t.Errorf("got %q of somebody whom nobody knows", got)
+	}
+	if got := w.on(t.Context(), newPTY(t), "audit"); got != "no actions\r\n" {
+		t.Errorf("got %q where nobody did anything", got)
+	}
+	w.follows("results", "waiting for further results; Ctrl-C ends")
+	w.follows("audit", "waiting for further actions; Ctrl-C ends")
+	w.end()
+}
+
+// again stores all results a second time, as for events that are sent again when
+// NATS knows them no more.
+func (w *world) again() {
+	w.t.Helper()
+	js := w.streams()
+	stream, err := js.Stream(w.t.Context(), bus.ResultsStream)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	last := stream.CachedInfo().State.LastSeq
+	for seq := uint64(1); seq <= last; seq++ {
+		m, err := stream.GetMsg(w.t.Context(), seq)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		m.Header.Del(jetstream.MsgIDHeader)
+		if _, err := js.PublishMsg(w.t.Context(), &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// follows starts a command that waits, looks that it says so, and stops it.
+func (w *world) follows(command, want string) {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	defer stop()
+	at, shown := newPTY(w.t), make(chan string, 1)
+	go func() { shown <- w.on(ctx, at, command, "--follow") }()
+	w.until(command+" says that it waits", func() bool { return strings.Contains(at.screen.String(), want) })
+	stop()
+	<-shown
+}
