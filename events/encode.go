@@ -29,7 +29,7 @@ func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
 		return nil, nil, problem
 	}
 	b = append(b, '}')
-	id := MsgID(e.Source(), e.ID())
+	id := MsgID(e.Type(), e.Source(), e.ID())
 	if len(b)+len(HeaderContentType)+len(ContentType)+len(HeaderMsgID)+len(id) > MaxSize {
 		return nil, nil, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes, headers included")
 	}

@@ -34,7 +34,7 @@ func TestToNATSWrites(t *testing.T) {
 			if !json.Valid(got) {
 				t.Error("encoding/json calls it invalid")
 			}
-			gotHeader, wantHeader := fmt.Sprint(h), fmt.Sprint(header{"Content-Type": {"application/cloudevents+json"}, "Nats-Msg-Id": {events.MsgID("/s", "1")}})
+			gotHeader, wantHeader := fmt.Sprint(h), fmt.Sprint(header{"Content-Type": {"application/cloudevents+json"}, "Nats-Msg-Id": {events.MsgID("t", "/s", "1")}})
 			if gotHeader != wantHeader {
 				t.Errorf("got headers %s, want %s", gotHeader, wantHeader)
 			}

@@ -43,6 +43,7 @@ const (
 	RuleNameCase      = "name-case"        // a member's name differs from ours in case only
 	RuleContentType   = "content-type"     // over HTTP, the header Content-Type is the datacontenttype
 	RuleBatchSize     = "batch-size"       // at most MaxBatch events in a batch
+	RuleIDOnce        = "id-once"          // source and id are those of no other event
 )
 
 // maxSegment is how many bytes of a member's name a pointer shows.

@@ -55,10 +55,12 @@ func Key(source, id string) string {
 	return hash(source, id)
 }
 
-// MsgID returns the Nats-Msg-Id of an event. It equals Key: made from source
-// and id both, of fixed length, and safe in a header whatever the id holds.
-func MsgID(source, id string) string {
-	return Key(source, id)
+// MsgID returns the Nats-Msg-Id of an event, by which NATS drops repeats: of fixed
+// length, and safe in a header whatever the id holds. The type is in it beside what
+// Key is made of: an event that has another one's source and id is no repeat, and
+// has to come in to be refused.
+func MsgID(kind, source, id string) string {
+	return hash(source, id, kind)
 }
 
 // hash returns 32 hex digits of SHA-256 over the parts, a zero byte between them.

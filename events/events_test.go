@@ -29,10 +29,15 @@ func TestKey(t *testing.T) {
 			if got := events.Key(test.source, test.id); got != test.want {
 				t.Errorf("Key: got %s, want %s", got, test.want)
 			}
-			if got := events.MsgID(test.source, test.id); got != test.want {
-				t.Errorf("MsgID: got %s, want %s", got, test.want)
-			}
 		})
+	}
+}
+
+func TestMsgIDKeepsTypesApart(t *testing.T) {
+	for kind, want := range map[string]string{"user.created": "429d5996d4e36955148f40bee91a5718", "user.deleted": "cb423c192232214487ce1631c9f5a003"} {
+		if got := events.MsgID(kind, "/a", "b"); got != want {
+			t.Errorf("%s: got %s, want %s", kind, got, want)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func ExampleNew() {
 	fmt.Println(header[events.HeaderContentType], header[events.HeaderMsgID])
 	fmt.Println(string(payload))
 	// Output:
-	// [application/cloudevents+json] [e392061ac1aab7984161833f58471870]
+	// [application/cloudevents+json] [b55f06f30677c175175d26fcc9206e85]
 	// {"specversion":"1.0","id":"ada-joined","source":"/school","type":"user.created","time":"2026-09-01T08:00:00Z","datacontenttype":"application/json","data":{"user_id":"ada","email":"ada@example.org","first_name":"Ada"}}
 }
 

@@ -153,7 +153,7 @@ func subjectOf(of ResultOf) *string {
 	if id == "" {
 		id = UserID(of.Request)
 	}
-	if blank(id) || !plain(id) {
+	if blank(id) || !plain(id) || len(id) > MaxAttribute {
 		return nil
 	}
 	return &id

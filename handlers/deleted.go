@@ -37,7 +37,7 @@ func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply,
 		return unsupported, nil
 	}
 	account := k.Account
-	if k.Gone && !k.Doubt && !k.Unsettled {
+	if k.Gone && !k.Doubt {
 		return Reply{Outcome: events.AlreadyDone}, nil
 	}
 	if !k.known() {

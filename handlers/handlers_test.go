@@ -195,6 +195,7 @@ func TestUserDeleted(t *testing.T) {
 		"nobody knows, and no e-mail":  {&port{}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
 		"deleted before, no e-mail":    {&port{}, noEmail, gone, events.AlreadyDone, nil, nil},
 		"the address is another's now": {&port{account: "9"}, ada, gone, events.AlreadyDone, nil, nil},
+		"and an attempt was lost":      {&port{account: "9"}, ada, unsettled(gone), events.AlreadyDone, nil, nil},
 		"perhaps created again since":  {&port{account: "9"}, ada, handlers.Known{Gone: true, Doubt: true}, events.Done, nil, []string{"find ada@example.org", "delete 9"}},
 		"perhaps restored since":       {&port{}, noEmail, handlers.Known{Gone: true, Doubt: true, Former: "6"}, events.Done, nil, []string{"delete 6"}},
 		"a vendor that cannot delete":  {struct{}{}, ada, active, events.Unsupported, nil, nil},

@@ -9,7 +9,8 @@ import (
 )
 
 // UserUpdated handles user.updated: the user's account at the vendor gets the
-// data of the event. Nobody gets an account by it.
+// data of the event. Nobody gets an account by it, but where the vendor goes by our
+// id and its update is an upsert.
 func UserUpdated() Handler {
 	return Handler{Type: events.UserUpdated, Scope: Data, Snapshot: true, Takes: always, Plan: planUpdated}
 }

@@ -67,7 +67,7 @@ func (c *Client) refusal(call Call, p prepared, res *http.Response, body []byte)
 	e.Unknown = !call.repeatable() && (res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout)
 	cut := append(leaves(call.Query, call.Form, p.body), c.secrets...)
 	cut = append(cut, worn(res.Request.Header)...)
-	e.Message = clean(words(body[:min(len(body), 16<<10)]), cut)
+	e.Message = clean(words(body), cut)
 	return c.fail(call, e)
 }
 

@@ -14,7 +14,10 @@ import (
 
 const maxMessage = 512
 
-var emailLike = regexp.MustCompile(`[^\s"'<>,;:()\[\]{}]+@[^\s"'<>,;()\[\]{}]+`)
+var (
+	emailLike = regexp.MustCompile(`[^\s"'<>,;:()\[\]{}]+@[^\s"'<>,;()\[\]{}]+`)
+	escapes   = regexp.MustCompile(`(\\u[0-9a-fA-F]{4})+`) // all of a run: a sign may take two
+)
 
 // clean makes a vendor's words fit for a log: whatever we sent (names, e-mail,
 // password), what looks like an e-mail, and our credentials are cut out, and
@@ -39,7 +42,8 @@ func clean(text string, cut []string) string {
 
 // words returns the vendor's own message out of an error body: what stands
 // under message, error, errors or response.message, or else the body as it is.
-// What is JSON is written anew, so that no escape hides a text from clean.
+// What is JSON is written anew, and of what is not, or only a part of it, the escapes
+// are read: none hides a text from clean.
 func words(body []byte) string {
 	var known struct {
 		Message  any `json:"message"`
@@ -51,7 +55,7 @@ func words(body []byte) string {
 	}
 	var tree any
 	if json.Unmarshal(body, &tree) != nil {
-		return string(body)
+		return string(escapes.ReplaceAllFunc(body, unescaped))
 	}
 	if json.Unmarshal(body, &known) != nil {
 		return plainText(tree)
@@ -66,6 +70,15 @@ func words(body []byte) string {
 		return plainText(tree)
 	}
 	return strings.Join(said, " ")
+}
+
+// unescaped is the text of escapes; they stay where they are none.
+func unescaped(run []byte) []byte {
+	var text string
+	if json.Unmarshal(slices.Concat([]byte(`"`), run, []byte(`"`)), &text) != nil {
+		return run
+	}
+	return []byte(text)
 }
 
 // plainText is a JSON value as people read it: a string without its quotes,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -219,6 +220,11 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		return nil, c.fail(call, &Error{Class: Unusable, Message: "the base URL is not a URL"})
 	}
 	req.Header = header
+	if call.Once {
+		// net/http sends a GET anew where a connection that was used before ends, but
+		// none whose body cannot be had anew.
+		req.Body, req.GetBody = io.NopCloser(bytes.NewReader(nil)), nil
+	}
 	seen := Seen{Op: call.Op, Method: call.Method, Host: req.URL.Host, Begun: time.Now()}
 	res, err := c.http.Do(req)
 	if errors.Is(err, ErrLate) {

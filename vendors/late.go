@@ -30,7 +30,7 @@ func punctual(t *http.Transport) *http.Transport {
 		return &punctualConn{Conn: conn}, nil
 	}
 	if t.TLSClientConfig == nil {
-		t.TLSClientConfig = &tls.Config{} //nolint:gosec // the lowest version is crypto/tls' default
+		t.TLSClientConfig = &tls.Config{}
 	}
 	t.TLSClientConfig.NextProtos = []string{"http/1.1"} // a clone of http.DefaultTransport offers h2
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}

@@ -31,6 +31,7 @@ type pace struct {
 	changed time.Time
 	until   time.Time // no call before
 	run     int       // of 429s
+	asked   time.Time // when the last Retry-After of the run is over
 	window  time.Time // since when calls are counted
 	calls   int       // in the window
 	speed   float64   // calls a second in the window before
@@ -100,8 +101,11 @@ func (p *pace) slower(after time.Duration) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.count(now)
-	if until := now.Add(min(after, paceRest)); p.run > 0 && until.After(p.until) {
-		p.until = until
+	if until := now.Add(min(after, paceRest)); until.After(p.asked) {
+		p.asked = until
+	}
+	if p.run > 0 && p.asked.After(p.until) {
+		p.until = p.asked
 	}
 	p.run++
 	if now.Sub(p.changed) < paceEvery {
@@ -121,7 +125,7 @@ func (p *pace) answered() {
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.count(now)
-	p.run = 0
+	p.run, p.asked = 0, time.Time{}
 	current := p.limit.Limit()
 	if current == p.full || now.Sub(p.changed) < paceEvery {
 		return

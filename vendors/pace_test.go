@@ -96,6 +96,51 @@ func TestWithoutALimitA429HalvesWhatWasMeasured(t *testing.T) {
 	})
 }
 
+// TestTheRetryAfterOfEither429Counts is about a run of two, one of which says nothing.
+func TestTheRetryAfterOfEither429Counts(t *testing.T) {
+	for name, test := range map[string]struct {
+		after [2]string
+		stops bool
+	}{
+		"of the first":  {[2]string{"90", ""}, true},
+		"of the second": {[2]string{"", "90"}, true},
+		"of none":       {[2]string{"", ""}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &answers{status: 429}
+				_, call := paced(a, 100)
+				for _, a.after = range test.after {
+					_ = call(t.Context())
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				if err := call(ctx); errors.Is(err, vendors.ErrLate) != test.stops {
+					t.Errorf("got %v, want that the call was not begun: %v", err, test.stops)
+				}
+			})
+		})
+	}
+}
+
+// TestARetryAfterBeforeAnAnswerIsOver is about a 429 that was followed by an answer:
+// it stops nothing, whatever comes later.
+func TestARetryAfterBeforeAnAnswerIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{}
+		_, call := paced(a, 100)
+		for _, step := range []answers{{status: 429, after: "90"}, {status: 200}, {status: 429}, {status: 429}} {
+			a.status, a.after = step.status, step.after
+			_ = call(t.Context())
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if err := call(ctx); errors.Is(err, vendors.ErrLate) {
+			t.Errorf("got %v, want the call to be made", err)
+		}
+	})
+}
+
 func TestASecond429StopsAllCallsUntilRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &answers{status: 429, after: "90"}

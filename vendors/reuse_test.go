@@ -11,6 +11,32 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
+// TestOnceIsSentOnce makes a call on a connection that was used before, and ends
+// without an answer.
+func TestOnceIsSentOnce(t *testing.T) {
+	var sent atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthy" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		sent.Add(1)
+		if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+			t.Errorf("got a body: %d bytes, %v", r.ContentLength, r.TransferEncoding)
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	defer server.Close()
+	c := vendors.NewClient("acme", vendors.Options{BaseURL: server.URL}, nil)
+	if err := c.Do(t.Context(), vendors.Call{Op: "get", Method: http.MethodGet, Path: "/healthy"}); err != nil {
+		t.Fatal(err)
+	}
+	err := c.Do(t.Context(), vendors.Call{Op: "end it", Method: http.MethodGet, Path: "/", Once: true})
+	if !vendors.IsUnknown(err) || sent.Load() != 1 {
+		t.Errorf("got %v after %d calls, want an Unknown error after one", err, sent.Load())
+	}
+}
+
 // TestConnectionsAreUsedAgain makes many calls at a time, twice: the second time
 // on the connections of the first.
 func TestConnectionsAreUsedAgain(t *testing.T) {

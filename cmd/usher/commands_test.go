@@ -28,7 +28,7 @@ func usher(ctx context.Context, environ []string, input string, args ...string) 
 func TestServeStopsWhileItWaitsForNATS(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended, log := make(chan error, 1), &journal{}
-	environ := []string{"USHER_NATS_URL=nats://127.0.0.1:1", "USHER_USERMOST_LICENSE_CODE=x", "USHER_USERMOST_API_KEY=y"}
+	environ := []string{"USHER_NATS_URL=nats://127.0.0.1:1", "USHER_HTTP_ADDR=127.0.0.1:0", "USHER_USERMOST_LICENSE_CODE=x", "USHER_USERMOST_API_KEY=y"}
 	go func() {
 		ended <- run(ctx, surroundings{Args: []string{"serve"}, Environ: environ, Stdout: log, Stderr: log})
 	}()

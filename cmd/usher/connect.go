@@ -15,9 +15,9 @@ import (
 func connect(ctx context.Context, c config.NATS, log zerolog.Logger) (b *bus.Bus, end func(), err error) {
 	var server *bus.Embedded
 	if c.RunsEmbedded() {
-		server, err = bus.StartEmbedded(bus.EmbeddedOptions{
+		server, err = bus.StartEmbedded(ctx, bus.EmbeddedOptions{
 			Dir: c.Embedded.Dir, Sync: time.Duration(c.Embedded.Sync), Addr: c.Embedded.Addr,
-			User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(),
+			User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(), Log: log,
 		})
 		if err != nil {
 			return nil, nil, err

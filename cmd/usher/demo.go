@@ -87,6 +87,7 @@ type stage struct {
 	nats    string // URL
 	bus     *bus.Bus
 	poster  poster // to the endpoint for events
+	ready   func() // tells the endpoint that the workers run
 	metrics *telemetry.Metrics
 	show    *show
 	ends    []func()
@@ -148,7 +149,7 @@ func (s *stage) endpoint(ctx context.Context) error {
 	s.config.Console = config.Console{} // open, whatever a file here says
 	f := newFront(s.config, zerolog.Nop())
 	f.open = true
-	s.metrics = f.metrics
+	s.metrics, s.ready = f.metrics, func() { f.serving.Store(true) }
 	f.bus.Store(s.bus)
 	answer, err := f.listen(ctx)
 	if err != nil {
@@ -225,7 +226,7 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	}
 	s.show.begin(s, expected)
 	working, stop := context.WithCancel(ctx)
-	e := &engine{config: s.config, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen, metrics: s.metrics}
+	e := &engine{config: s.config, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen, metrics: s.metrics, ready: s.ready}
 	worked := make(chan error, 1)
 	go func() { worked <- e.run(working) }()
 	s.ends = append(s.ends, func() { stop(); s.show.fault(<-worked) })

@@ -91,9 +91,13 @@ func TestDemoIsDiscreet(t *testing.T) {
 	}()
 	w.stop = stop
 	w.said("Ctrl-C ends it.", 1)
-	status, metrics := w.get(regexp.MustCompile(`http://\S+/metrics`).FindString(out.String()))
+	url := regexp.MustCompile(`(http://\S+)/metrics`).FindStringSubmatch(out.String())[1]
+	status, metrics := w.get(url + "/metrics")
 	if status != http.StatusOK || !strings.Contains(metrics, `usher_effects_total{outcome="done",type="user.created"`) {
 		t.Errorf("/metrics: got %d, want what the demo has done", status)
+	}
+	if status, ready := w.get(url + "/readyz"); status != http.StatusOK {
+		t.Errorf("/readyz: got %d %s", status, ready)
 	}
 	w.end()
 	for _, what := range p.told(out.String() + metrics) {

@@ -56,7 +56,7 @@ var pages = map[string]struct {
 		atRoot: true,
 		open:   true,
 		after: func(w *world) {
-			w.expect("2", everywhere)
+			w.expect("grace-joined", everywhere)
 		},
 	},
 	"docs/producing-events.md": {after: func(w *world) {

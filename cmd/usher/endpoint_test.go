@@ -210,6 +210,10 @@ func TestSignedDeliveries(t *testing.T) {
 	if status, body := w.deliver(url, "d2", `{"type":"contact.seen"}`); status != http.StatusAccepted {
 		t.Errorf("got %d %s for a type that is not mapped, want 202", status, body)
 	}
+	large := `{"type":"contact.new","contact":{"id":"u2"},"text":"` + strings.Repeat("x", 900<<10) + `"}`
+	if status, body := w.deliver(url, "d3", large); status != http.StatusServiceUnavailable {
+		t.Errorf("got %d %s for what is too large to be kept, want 503: the sender has to keep it", status, body)
+	}
 	if status, _ := w.post(url+"/webhooks/crm", "application/json", payload, nil); status != http.StatusUnauthorized {
 		t.Errorf("got %d without a signature, want 401", status)
 	}

@@ -252,6 +252,15 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 	}
 }
 
+// tellOfHistory tells of a vendor that was never served here and gets what the
+// stream has kept.
+func (e *engine) tellOfHistory(vendor, lane string, pending uint64) {
+	if pending > 0 {
+		e.log.Warn().Str("vendor", vendor).Str("lane", lane).Uint64("events", pending).
+			Msg("the vendor is new here: the events that the stream has kept are carried out there, oldest first")
+	}
+}
+
 // serve runs one vendor's worker on its lanes.
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
 	deps.Trial, deps.Hold = e.trial(v), e.hold(ctx, v.name)
@@ -270,6 +279,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	e.metrics.Vendor(v.name, w)
 	var open []worker.Open
 	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
+		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }
 		open = append(open, worker.OnBus(e.bus, lane))
 	}
 	// A quarter of the time to stop is left for closing the store.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,5 +212,24 @@ func (w *world) deadLetters(t *testing.T) {
 	}
 	if !strings.Contains(w.log.String(), "test user") {
 		t.Error("the reason is not in the log")
+	}
+}
+
+// TestAVendorThatIsNew gets what the stream has kept, and serve says so; of the
+// others it does not.
+func TestAVendorThatIsNew(t *testing.T) {
+	w := newWorld(t)
+	all := w.environ
+	w.environ = slices.DeleteFunc(slices.Clone(all), func(v string) bool { return strings.HasPrefix(v, "USHER_LEAD_") })
+	w.serve()
+	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", `{"user_id":"u1","email":"ann@example.org","first_name":"Ann","last_name":"Lee"}`))
+	w.expect("c1", map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "done"})
+	w.stop()
+	<-w.ended
+	w.environ = all
+	w.serve()
+	w.expect("c1", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "done"})
+	if log := w.log.String(); strings.Count(log, "the vendor is new here") != 1 || !strings.Contains(log, `"vendor":"lead","lane":"usher-lead-lifecycle","events":1`) {
+		t.Error("serve does not say that LEAD alone is new, and gets one event")
 	}
 }

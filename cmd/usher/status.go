@@ -79,7 +79,7 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 	var rows [][]string
 	for _, v := range now.Vendors {
 		rows = append(rows, []string{
-			v.Vendor, stateOf(v, now.At), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), age(v.Oldest, now.At), fmt.Sprint(v.Dead),
+			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), age(v.Oldest, now.At), fmt.Sprint(v.Dead),
 		})
 	}
 	if len(rows) == 0 {
@@ -97,10 +97,10 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 }
 
 // stateOf says how a vendor stands, and why.
-func stateOf(v ops.VendorStatus, now time.Time) string {
+func stateOf(v ops.VendorStatus) string {
 	said := []string{v.State}
 	if v.Since != nil {
-		said = append(said, "for "+now.Sub(*v.Since).Round(time.Second).String())
+		said = append(said, "since "+v.Since.UTC().Format(time.RFC3339))
 	}
 	if v.Until != nil {
 		said = append(said, "until "+v.Until.UTC().Format(time.RFC3339))

@@ -56,7 +56,7 @@ func TestStatus(t *testing.T) {
 	if s, _ := w.standing(); at(s, "lead").State != ops.Paused {
 		t.Errorf("got lead %s, want it paused", at(s, "lead").State)
 	}
-	if out, _ := w.try("status"); !strings.Contains(out, "miestro\ton hold for ") || strings.Contains(out, "@example.org") {
+	if out, _ := w.try("status"); !strings.Contains(out, "miestro\ton hold since ") || strings.Contains(out, "@example.org") {
 		t.Errorf("got\n%s", out)
 	}
 	w.stop()

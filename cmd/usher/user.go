@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,10 +19,12 @@ type userCmd struct {
 // Help is shown below the flags.
 func (userCmd) Help() string {
 	return `Tells why Ada is, or is not, in the LMS: her account at each vendor, and what every event of hers came to:
-done, waiting (for what, until when), or a dead letter.
-It reads the ledger, and each event by its place: as fast with a million events as with ten. The ledger
-remembers the last 50 changes of an account that are long past, and activity for
+done, waiting (for what, when it is tried next), or a dead letter.
+It reads the ledger, the dead letters, and each event by its place: as fast with a million events as with
+ten. The ledger remembers the last 50 changes of an account that are long past, and activity for
 nats.effects_ttl; what it has forgotten: usher results --user ID.
+Not told: what no vendor has taken up yet, and what none takes part in. An event whose vendor is off
+leaves nothing until that is on: see usher config check.
 
 Examples:
   usher user ada
@@ -54,11 +58,7 @@ func tellStory(a *app, s ops.Story) error {
 		_, err := fmt.Fprintf(a.Stderr, "no vendor was ever asked for anything about %s; is that the user_id of the events?\n", harmless(s.UserID, ""))
 		return err
 	}
-	var rows [][]string
-	for _, at := range s.Accounts {
-		rows = append(rows, []string{at.Vendor, at.State, at.ID, fmt.Sprint(len(at.Courses))})
-	}
-	if err := a.print([]string{"vendor", "account", "id", "courses"}, rows); err != nil {
+	if err := tellAccounts(a, s); err != nil {
 		return err
 	}
 	if s.More > 0 {
@@ -66,7 +66,7 @@ func tellStory(a *app, s ops.Story) error {
 			return err
 		}
 	}
-	rows = nil
+	var rows [][]string
 	for _, e := range s.Events {
 		rows = append(rows, []string{e.Time.UTC().Format(time.RFC3339), e.Type, e.EventID, e.Vendor, e.State, fmt.Sprint(e.Attempts), said(e)})
 	}
@@ -76,6 +76,26 @@ func tellStory(a *app, s ops.Story) error {
 	return a.print([]string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
 }
 
+// tellAccounts says how the user's accounts stand, and which vendors are on hold.
+func tellAccounts(a *app, s ops.Story) error {
+	var rows [][]string
+	for _, at := range s.Accounts {
+		rows = append(rows, []string{at.Vendor, at.State, at.ID, fmt.Sprint(len(at.Courses))})
+	}
+	if len(rows) > 0 {
+		if err := a.print([]string{"vendor", "account", "id", "courses"}, rows); err != nil {
+			return err
+		}
+	}
+	for _, vendor := range slices.Sorted(maps.Keys(s.Holds)) {
+		since := s.Holds[vendor].Since.UTC().Format(time.RFC3339)
+		if _, err := fmt.Fprintf(a.Stdout, "%s is on hold since %s: what came later may not be told yet\n", vendor, since); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // said is why an effect stands as it does, and what to look at.
 func said(e ops.StoryEvent) string {
 	var said []string
@@ -83,7 +103,10 @@ func said(e ops.StoryEvent) string {
 		said = append(said, e.Why)
 	}
 	if e.Until != nil {
-		said = append(said, "until "+e.Until.UTC().Format(time.RFC3339))
+		said = append(said, "next try at "+e.Until.UTC().Format(time.RFC3339))
+	}
+	if e.GivenUp != nil {
+		said = append(said, "given up at "+e.GivenUp.UTC().Format(time.RFC3339))
 	}
 	if e.Dead != "" {
 		said = append(said, "usher dead show "+e.Dead)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,20 +15,28 @@ import (
 )
 
 // TestUser tells the story of one who is in a course at one vendor, not yet at
-// another, and for whom one enrolment failed; and of one whom nobody knows.
+// another, and for whom one enrolment failed; of events that are at fault themselves,
+// which leave nothing but dead letters; and of one whom nobody knows.
 func TestUser(t *testing.T) {
 	w := newWorld(t)
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { // so LEAD cannot enrol: a dead letter
 		return strings.HasPrefix(v, "USHER_LEAD_ENROLL_PATH=")
 	})
 	w.serve()
-	w.send(`{"sent":3,"new":3,"known":0}`,
+	w.send(`{"sent":6,"new":6,"known":0}`,
 		cloudEvent(events.UserCreated, "s1", oneUser),
 		cloudEvent(events.EnrollmentRequested, "s2", `{"user_id":"u1","course_id":"go-basics"}`),
-		cloudEvent(events.ActivityTracked, "s3", `{"user_id":"u1","name":"lesson.read"}`))
+		cloudEvent(events.ActivityTracked, "s3", `{"user_id":"u1","name":"lesson.read"}`),
+		cloudEvent(events.EnrollmentRequested, "s4", `{"user_id":"u1","course_id":"nowhere"}`),
+		cloudEvent(events.EnrollmentRequested, "s5", `{"user_id":"u1","course_id":"go-basics","vendor":"foo"}`),
+		cloudEvent(events.EnrollmentRequested, "s6", `{"user_id":"u2","course_id":"nowhere"}`))
 	w.expect("s1", everywhere)
 	w.expect("s2", map[string]string{"miestro": "done", "lead": "failed", "usermost": "done"})
 	w.expect("s3", map[string]string{"usermost": "done"})
+	nowhere := map[string]string{"miestro": "failed", "meiro": "failed", "lead": "failed", "magloft": "failed", "usermost": "failed"}
+	for _, id := range []string{"s4", "s5", "s6"} {
+		w.expect(id, nowhere)
+	}
 	var s ops.Story
 	if err := json.Unmarshal([]byte(w.must("user", "u1", "--json")), &s); err != nil {
 		t.Fatal(err)
@@ -48,11 +57,17 @@ func TestUser(t *testing.T) {
 		"lead s2": "failed", "miestro s2": "done", "usermost s2": "done",
 		"usermost s3": "done",
 	}
+	for vendor, state := range nowhere {
+		want[vendor+" s4"], want[vendor+" s5"] = state, state
+	}
 	if diff := cmp.Diff(want, states); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if out := w.must("user", "u1"); !strings.Contains(out, "usher dead show lead.") || strings.Contains(out, "@example.org") {
 		t.Errorf("got\n%s", out)
+	}
+	if out := w.must("user", "u2"); strings.Count(out, "\n") != len(nowhere) || !strings.Contains(out, "unknown course") {
+		t.Errorf("got %q of one who has nothing but dead letters", out)
 	}
 	if out := w.must("user", "nobody"); out != "" || !strings.Contains(w.log.String(), "no vendor was ever asked for anything about nobody") {
 		t.Errorf("got %q of somebody whom nobody knows", out)
@@ -60,5 +75,33 @@ func TestUser(t *testing.T) {
 	w.stop()
 	if err := <-w.ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestUserWhoIsLeftAtAVendor is deleted where that can be done. Usermost cannot.
+func TestUserWhoIsLeftAtAVendor(t *testing.T) {
+	w := newWorld(t)
+	w.serve()
+	w.send(`{"sent":2,"new":2,"known":0}`, cloudEvent(events.UserCreated, "s1", oneUser), cloudEvent(events.UserDeleted, "s2", oneUser))
+	w.expect("s2", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "unsupported"})
+	out := w.must("user", "u1")
+	for _, want := range []string{"miestro\tdeleted\t\t0\n", "usermost\tstill there: the vendor cannot delete\tu1\t0\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("not a word of %q in\n%s", want, out)
+		}
+	}
+	w.stop()
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSaid has the time of the next try, and the one from when on it is given up.
+func TestSaid(t *testing.T) {
+	next := time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)
+	end := next.Add(time.Hour)
+	got := said(ops.StoryEvent{Why: "no account yet", Until: &next, GivenUp: &end, Dead: "lead.1"})
+	if want := "no account yet; next try at 2026-09-01T08:00:00Z; given up at 2026-09-01T09:00:00Z; usher dead show lead.1"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -58,7 +58,7 @@ const courses = `courses:
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
+	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ const syncEvery = 2 * time.Minute
 // ServeNATS runs a NATS server on addr until ctx ends: the bench's own, where
 // no nats-server is named.
 func ServeNATS(ctx context.Context, addr, dir string) error {
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: dir, Sync: syncEvery, Addr: addr})
+	server, err := bus.StartEmbedded(ctx, bus.EmbeddedOptions{Dir: dir, Sync: syncEvery, Addr: addr})
 	if err != nil {
 		return err
 	}

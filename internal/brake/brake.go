@@ -48,18 +48,17 @@ const (
 
 // Record is the state of the brake, shared by all processes.
 type Record struct {
-	Samples  []Sample  `json:"samples,omitempty"`
+	Ends     []End     `json:"ends,omitempty"`
 	Held     time.Time `json:"held,omitzero"`     // since when
 	Why      string    `json:"why,omitempty"`     // in words
 	Approved time.Time `json:"approved,omitzero"` // until when the brake stays off
 	Dropped  time.Time `json:"dropped,omitzero"`  // deletions that were first taken up before are not made
 }
 
-// Sample is how many events the stream held at one time.
-type Sample struct {
-	At      time.Time `json:"at"`
-	Deleted uint64    `json:"deleted"`
-	All     uint64    `json:"all"`
+// End is where the stream ended at one time.
+type End struct {
+	At   time.Time `json:"at"`
+	Last uint64    `json:"last"` // the place of its last event
 }
 
 // Brake decides about deletions. It is safe for use by many goroutines.
@@ -74,15 +73,16 @@ type Brake struct {
 	good   uint64 // for so many deletions
 }
 
-// Counts returns how many user.deleted, and how many events in all, the stream holds.
-type Counts func(context.Context) (deleted, all uint64, err error)
+// Counts returns how many user.deleted the stream holds behind a place, and the
+// place of its last event.
+type Counts func(ctx context.Context, after uint64) (deleted, last uint64, err error)
 
 // New returns a brake that keeps its record in store.
 func New(c Config, store ledger.Store, counts Counts) *Brake {
 	return &Brake{config: c, store: store, counts: counts}
 }
 
-// Start takes the first sample, so that what is published from now on is counted.
+// Start looks at the stream, so that what is published from now on is counted.
 func (b *Brake) Start(ctx context.Context) error {
 	if b.config.Count == 0 {
 		return nil
@@ -117,49 +117,65 @@ func (b *Brake) look(ctx context.Context) (Record, error) {
 		b.good -= min(b.good, 1)
 		return b.record, nil
 	}
-	now := Sample{At: time.Now()}
-	var err error
-	if now.Deleted, now.All, err = b.counts(ctx); err != nil {
-		return Record{}, fmt.Errorf("count events: %w", err)
-	}
 	var deleted uint64
-	b.record, err = Change(ctx, b.store, func(r *Record) { deleted = r.take(now, b.config) })
-	if err != nil {
+	var failed, err error
+	b.record, err = Change(ctx, b.store, func(r *Record) { deleted, failed = b.take(ctx, r) })
+	if err := errors.Join(err, failed); err != nil {
 		return Record{}, err
 	}
 	b.looked, b.good = time.Now(), (b.config.Count-min(b.config.Count, deleted))/oneIn
 	return b.record, nil
 }
 
-// take adds a sample, puts the brake on where there is more than usual, and
-// returns how many deletions there were in the window.
-func (r *Record) take(now Sample, c Config) (deleted uint64) {
-	base := r.base(now, c.Window)
-	deleted, all := now.Deleted-min(base.Deleted, now.Deleted), now.All-min(base.All, now.All)
+// take counts what was published in the window, puts the brake on where there is
+// more than usual, and returns how many deletions there were.
+func (b *Brake) take(ctx context.Context, r *Record) (deleted uint64, err error) {
+	now, known := time.Now(), len(r.Ends) > 0
+	base := r.base(now, b.config.Window)
+	deleted, last, err := b.counts(ctx, base.Last)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("count events: %w", err)
+	case last < base.Last: // the stream was made anew, and all that it holds came since
+		r.Ends = []End{{At: base.At}}
+		return b.take(ctx, r)
+	case !known:
+		deleted, base = 0, End{At: now, Last: last}
+	}
+	if !known || now.Sub(r.Ends[len(r.Ends)-1].At) >= b.config.Window/10 {
+		r.Ends = append(r.Ends, End{At: now, Last: last})
+	}
+	r.judge(b.config, base, deleted, End{At: now, Last: last})
+	return deleted, nil
+}
+
+// base returns the end that the window begins with: the newest that is as old as
+// the window, or the oldest; and forgets those before it. It is zero where there is
+// none.
+func (r *Record) base(now time.Time, window time.Duration) (base End) {
+	for len(r.Ends) > 1 && now.Sub(r.Ends[1].At) >= window {
+		r.Ends = r.Ends[1:]
+	}
+	if len(r.Ends) > 0 {
+		base = r.Ends[0]
+	}
+	return base
+}
+
+// judge puts the brake on where more than usual was deleted since base.
+func (r *Record) judge(c Config, base End, deleted uint64, now End) {
+	all := now.Last - base.Last
 	many := deleted > c.Count
-	most := deleted >= c.Least && all > 0 && float64(deleted) > c.Share*float64(all)
+	most := deleted >= c.Least && float64(deleted) > c.Share*float64(all)
 	if r.Held.IsZero() && (many || most) && now.At.After(r.Approved) {
 		r.Held = now.At
 		r.Why = fmt.Sprintf("%d of %d events since %s delete users", deleted, all, base.At.UTC().Format(time.RFC3339))
 	}
-	return deleted
-}
-
-// base keeps the samples, a few to the window, and returns the one that the
-// window begins with: the newest that is as old as the window, or the oldest.
-func (r *Record) base(now Sample, window time.Duration) Sample {
-	if n := len(r.Samples); n == 0 || now.At.Sub(r.Samples[n-1].At) >= window/10 {
-		r.Samples = append(r.Samples, now)
-	}
-	for len(r.Samples) > 1 && now.At.Sub(r.Samples[1].At) >= window {
-		r.Samples = r.Samples[1:]
-	}
-	return r.Samples[0]
 }
 
 // Approve lets held deletions go on, and keeps the brake off until then.
 func (r *Record) Approve(until time.Time) {
-	r.Held, r.Why, r.Approved, r.Samples = time.Time{}, "", until, nil
+	r.Held, r.Why, r.Approved, r.Ends = time.Time{}, "", until, nil
 }
 
 // Discard makes dead letters of the deletions that are held now; of none where
@@ -168,7 +184,7 @@ func (r *Record) Discard(now time.Time) {
 	if r.Held.IsZero() {
 		return
 	}
-	r.Held, r.Why, r.Dropped, r.Samples = time.Time{}, "", now, nil
+	r.Held, r.Why, r.Dropped, r.Ends = time.Time{}, "", now, nil
 }
 
 // Change lets change work on the record and saves what it leaves, by

@@ -2,6 +2,7 @@ package brake_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -36,22 +37,37 @@ func (s *memory) Save(_ context.Context, _ string, record []byte, revision uint6
 
 // school is a stream of events, and a brake on it.
 type school struct {
-	t            *testing.T
-	deleted, all uint64
-	store        memory
-	brake        *brake.Brake
+	t         *testing.T
+	deletions []uint64 // their places in the stream
+	last      uint64
+	store     memory
+	brake     *brake.Brake
 }
 
 func newSchool(t *testing.T) *school {
-	s := &school{t: t, deleted: 5000, all: 100_000}
+	s := &school{t: t}
+	s.add(5000, 95_000)
 	s.brake = s.open()
 	return s
+}
+
+// add adds events to the stream.
+func (s *school) add(deletions, others uint64) {
+	for n := range deletions {
+		s.deletions = append(s.deletions, s.last+n+1)
+	}
+	s.last += deletions + others
+}
+
+func (s *school) counts(_ context.Context, after uint64) (deleted, last uint64, err error) {
+	at, _ := slices.BinarySearch(s.deletions, after+1)
+	return uint64(len(s.deletions) - at), s.last, nil
 }
 
 // open returns the brake of a further process.
 func (s *school) open() *brake.Brake {
 	c := brake.Config{Window: time.Hour, Count: 1000, Share: 0.5, Least: 100}
-	b := brake.New(c, &s.store, func(context.Context) (uint64, uint64, error) { return s.deleted, s.all, nil })
+	b := brake.New(c, &s.store, s.counts)
 	if err := b.Start(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
@@ -60,7 +76,7 @@ func (s *school) open() *brake.Brake {
 
 // publish adds events to the stream, and returns what the brake says of a deletion then.
 func (s *school) publish(deletions, others uint64) brake.Verdict {
-	s.deleted, s.all = s.deleted+deletions, s.all+deletions+others
+	s.add(deletions, others)
 	return s.ask(s.brake, time.Now())
 }
 
@@ -110,6 +126,16 @@ func TestTheWindowMovesOn(t *testing.T) {
 		}
 		if got := s.publish(700, 1000); got != brake.Hold {
 			t.Errorf("got %v after 700 more, want a hold", got)
+		}
+	})
+}
+
+func TestAStreamThatIsMadeAnewIsCountedFromItsBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchool(t)
+		s.deletions, s.last = nil, 0
+		if got := s.publish(1001, 0); got != brake.Hold {
+			t.Errorf("got %v after 1001 deletions, want a hold", got)
 		}
 	})
 }

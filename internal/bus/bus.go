@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -77,20 +78,22 @@ func (b *Bus) put(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt
 	return !ack.Duplicate, nil
 }
 
-// Counts returns how many user.deleted, and how many messages in all, the stream
-// of events holds.
-func (b *Bus) Counts(ctx context.Context) (deleted, all uint64, err error) {
+// Counts returns how many user.deleted the stream of events holds behind a place,
+// and the place of its last event. The server counts them for a consumer that takes
+// none.
+func (b *Bus) Counts(ctx context.Context, after uint64) (deleted, last uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	stream, err := b.js.Stream(ctx, b.layout.Events)
+	counter := reading{consumer: jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{events.UserDeleted}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
+	}}.once()
+	counter.InactiveThreshold = time.Second // it may be asked some times a second
+	c, err := b.js.CreateConsumer(ctx, b.layout.Events, counter)
 	if err != nil {
 		return 0, 0, fmt.Errorf("stream %s: %w", b.layout.Events, err)
 	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(events.UserDeleted))
-	if err != nil {
-		return 0, 0, fmt.Errorf("stream %s: %w", b.layout.Events, err)
-	}
-	return info.State.Subjects[events.UserDeleted], info.State.Msgs, nil
+	e, err := b.Extent(ctx, b.layout.Events)
+	return c.CachedInfo().NumPending, e.Last, err
 }
 
 // Status is "ok" while the connection stands, else what it is doing.

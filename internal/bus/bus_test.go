@@ -26,7 +26,7 @@ var layout = bus.Layout{
 // world is a real server in the process, with the streams made.
 func world(t *testing.T, l bus.Layout) (*bus.Bus, *nats.Conn) {
 	t.Helper()
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
+	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +134,61 @@ func TestSendTakesAnEventOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]bool{true, false}, got); diff != "" {
 		t.Errorf("taken differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestOfAFullStreamOnlyResultsAreToBeRemoved(t *testing.T) {
+	b := ensured(t)
+	for _, name := range []string{bus.EventsStream, bus.ResultsStream} {
+		stream, err := b.JetStream().Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := stream.CachedInfo().Config
+		c.MaxBytes = 1
+		if _, err := b.JetStream().UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Send(t.Context(), event(t, "e1")); err == nil || !strings.Contains(err.Error(), "raise its limits") || strings.Contains(err.Error(), "purge") {
+		t.Errorf("got %v of EVENTS, want that its limits be raised, and no more", err)
+	}
+	result, err := events.NewResult(events.ResultOf{Request: event(t, "e1"), Key: "k", Source: "/usher", At: time.Unix(1, 0), Result: events.Result{Vendor: "acme", Outcome: events.Done}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Publish(t.Context(), "acme", result); err == nil || !strings.Contains(err.Error(), "nats stream purge RESULTS") {
+		t.Errorf("got %v of RESULTS, want that old ones may be removed", err)
+	}
+}
+
+// TestDeletionsThatHaveExpiredBalanceNoNewOnes has a stream that forgets.
+func TestDeletionsThatHaveExpiredBalanceNoNewOnes(t *testing.T) {
+	b := ensured(t)
+	publish := func(kinds ...string) {
+		for _, kind := range kinds {
+			if _, err := b.JetStream().Publish(t.Context(), kind, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	publish(events.UserDeleted, events.UserDeleted, events.UserCreated)
+	if deleted, last, err := b.Counts(t.Context(), 0); deleted != 2 || last != 3 || err != nil {
+		t.Errorf("got %d deletions up to %d (%v), want 2 up to 3", deleted, last, err)
+	}
+	stream, err := b.JetStream().Stream(t.Context(), bus.EventsStream)
+	if err == nil {
+		err = stream.Purge(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if deleted, last, err := b.Counts(t.Context(), 3); deleted != 0 || last != 3 || err != nil {
+		t.Errorf("got %d deletions up to %d (%v), want none up to 3", deleted, last, err)
+	}
+	publish(events.UserCreated, events.UserDeleted)
+	if deleted, last, err := b.Counts(t.Context(), 3); deleted != 1 || last != 5 || err != nil {
+		t.Errorf("got %d deletions up to %d (%v), want 1 up to 5", deleted, last, err)
 	}
 }
 
@@ -363,42 +418,6 @@ func TestConnectSaysWhatToCheck(t *testing.T) {
 	_, err := bus.Connect(ctx, bus.Options{URL: "nats://127.0.0.1:1"})
 	if err == nil || !strings.Contains(err.Error(), "USHER_NATS_URL") {
 		t.Errorf("got %v, want an error that names the setting", err)
-	}
-}
-
-func TestADeadLetterThatIsTooLargeToBeKeptWhole(t *testing.T) {
-	b := ensured(t)
-	e, err := events.New(events.ActivityTracked, "/school", "big", time.Unix(1, 0), map[string]any{
-		"user_id": "u1", "name": "essay", "properties": map[string]any{"text": strings.Repeat("x", 900<<10)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Send(t.Context(), e); err != nil {
-		t.Fatal(err)
-	}
-	stream, err := b.JetStream().Stream(t.Context(), bus.EventsStream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := stream.GetMsg(t.Context(), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := deadLetter("k1")
-	d.Epoch, d.Seq, d.Payload = stream.CachedInfo().Created.UnixNano(), 1, raw.Data
-	if err := b.Bury(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	read, err := b.DeadLetter(t.Context(), "acme.k1")
-	if err != nil || !slices.Equal(read.Payload, raw.Data) {
-		t.Fatalf("got %d bytes (%v), want the %d of the event", len(read.Payload), err, len(raw.Data))
-	}
-	if err := b.Replay(t.Context(), read); err != nil {
-		t.Errorf("it cannot be sent back: %v", err)
-	}
-	if read, err = b.DeadLetter(t.Context(), "acme.k1"); err != nil || read.Replaying != 1 {
-		t.Errorf("got replay %d (%v), want that it is marked", read.Replaying, err)
 	}
 }
 

@@ -159,12 +159,13 @@ func streamFacts(c jetstream.StreamConfig) []fact {
 		{"max_bytes", c.MaxBytes, false},
 		{"max_msgs_per_subject", cmp.Or(c.MaxMsgsPerSubject, -1), false},
 		{"duplicate_window", c.Duplicates, false},
+		{"allow_direct", c.AllowDirect, false},
 	}
 }
 
 // adjusted is have with our settings of want.
 func adjusted(have, want jetstream.StreamConfig) jetstream.StreamConfig {
-	have.Subjects, have.Replicas, have.Discard = want.Subjects, want.Replicas, want.Discard
+	have.Subjects, have.Replicas, have.Discard, have.AllowDirect = want.Subjects, want.Replicas, want.Discard, want.AllowDirect
 	have.MaxAge, have.MaxBytes, have.MaxMsgsPerSubject, have.Duplicates = want.MaxAge, want.MaxBytes, want.MaxMsgsPerSubject, want.Duplicates
 	return have
 }

@@ -29,7 +29,7 @@ func TestApplyMakesItAsTheConfigurationSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := stream.CachedInfo().Config
-	changed.MaxAge, changed.Description = 7*time.Minute, "ours"
+	changed.MaxAge, changed.Description, changed.AllowDirect = 7*time.Minute, "ours", true
 	if _, err := js.UpdateStream(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +38,7 @@ func TestApplyMakesItAsTheConfigurationSays(t *testing.T) {
 	}
 	want := []bus.Difference{
 		{Of: "stream RESULTS", Setting: "max_age", Have: "7m0s", Want: "1h0m0s"},
+		{Of: "stream RESULTS", Setting: "allow_direct", Have: "true", Want: "false"},
 		{Of: "stream AUDIT", Setting: "is there", Have: "no", Want: "yes"},
 		{Of: "consumer " + lifecycle, Setting: "ack_wait", Have: "10s", Want: "30s"},
 		{Of: "consumer " + lifecycle, Setting: "max_ack_pending", Have: "500", Want: "20000"},

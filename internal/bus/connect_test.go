@@ -47,7 +47,7 @@ func until(t *testing.T, what string, ok func() bool) {
 // guarded starts a server that asks for a password.
 func guarded(t *testing.T, addr, password string) *bus.Embedded {
 	t.Helper()
-	s, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: addr, User: "usher", Password: password})
+	s, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: addr, User: "usher", Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,8 +40,9 @@ type DeadLetter struct {
 	Subject string              `json:"subject"` // the event as it came
 	Header  map[string][]string `json:"header,omitempty"`
 	Payload []byte              `json:"payload,omitempty"`
-	// Omitted is the size of a payload that is too large to be stored once more:
-	// it is read from the stream of events where it is needed.
+	// Omitted is the size of a payload that is too large to be stored once more, and
+	// at least 1: it is read from the stream of events, and so are the headers where
+	// they are too large as well. It is zero again once they are read.
 	Omitted int `json:"omitted,omitempty"`
 
 	at uint64 // where it stands in its stream, as it was read
@@ -72,33 +73,50 @@ func (b *Bus) Bury(ctx context.Context, d DeadLetter) error {
 	return err
 }
 
-// letter is the dead letter as it is stored: without its payload, where it would
-// be too large.
+// letter is the dead letter as it is stored: where it would be too large, without
+// its payload, and where that is not enough, without its headers.
 func (b *Bus) letter(d DeadLetter) (*nats.Msg, error) {
 	m, err := d.message()
-	if err == nil && int64(len(m.Data)) > b.nc.MaxPayload()-headerRoom {
-		d.Payload, d.Omitted = nil, len(d.Payload)
-		return d.message()
+	if err != nil || b.fits(m) {
+		return m, err
 	}
-	return m, err
+	if d.Seq == 0 {
+		return nil, errNowhere
+	}
+	d.Payload, d.Omitted = nil, max(1, len(d.Payload))
+	if m, err = d.message(); err != nil || b.fits(m) {
+		return m, err
+	}
+	d.Header = nil
+	return d.message()
 }
+
+func (b *Bus) fits(m *nats.Msg) bool { return int64(len(m.Data)) <= b.nc.MaxPayload()-headerRoom }
 
 // headerRoom is what the headers of a dead letter take, and some.
 const headerRoom = 1 << 10
 
+// errNowhere is returned for a dead letter that cannot be kept whole, of what is in
+// no stream.
+var errNowhere = errors.New("it is too large to be kept as a dead letter")
+
 // errNoPayload is returned for a replay of a dead letter whose payload is gone.
 var errNoPayload = errors.New("its payload was too large to be kept, and is no longer in the stream of events")
 
-// omitted reads the payload that was too large to be kept with a dead letter.
-func (b *Bus) omitted(ctx context.Context, d DeadLetter) ([]byte, error) {
+// fill reads what was too large to be kept with a dead letter.
+func (b *Bus) fill(ctx context.Context, d *DeadLetter) error {
 	raw, err := b.at(ctx, d.Epoch, d.Seq)
-	switch {
-	case errors.Is(err, ErrGone):
-		return nil, errNoPayload
-	case err != nil:
-		return nil, err
+	if errors.Is(err, ErrGone) {
+		return nil
 	}
-	return raw.Data, nil
+	if err != nil {
+		return err
+	}
+	d.Payload, d.Omitted = raw.Data, 0
+	if len(d.Header) == 0 {
+		d.Header = kept(raw.Header)
+	}
+	return nil
 }
 
 // message is the dead letter as it is stored.
@@ -135,7 +153,7 @@ func (b *Bus) DeadLetters(ctx context.Context, yield func(DeadLetter) bool) erro
 			continue
 		}
 		if d.Omitted > 0 {
-			if d.Payload, err = b.omitted(ctx, d); err != nil && !errors.Is(err, errNoPayload) {
+			if err := b.fill(ctx, &d); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,14 @@
 package bus_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 )
 
@@ -58,5 +64,77 @@ func TestReplaysOfOneKeyAndTwoTypesAreTwo(t *testing.T) {
 	}
 	if got := stream.CachedInfo().State.Msgs; got != 2 {
 		t.Errorf("got %d replays, want 2", got)
+	}
+}
+
+// narrow is a server that takes messages of 256 kB at most.
+func narrow(t *testing.T) *bus.Bus {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), MaxPayload: 256 << 10, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	nc, err := nats.Connect("", nats.InProcessServer(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	b, err := bus.New(nc, layout)
+	if err == nil {
+		err = b.Ensure(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestADeadLetterThatIsTooLargeToBeKeptWhole(t *testing.T) {
+	cases := map[string]struct {
+		header map[string][]string
+		data   string
+	}{
+		"the payload": {map[string][]string{"Content-Type": {"application/cloudevents+json"}}, strings.Repeat("x", 240<<10)},
+		"the headers": {map[string][]string{"Ce-Id": {"e1"}, "X-Note": {strings.Repeat("<", 60<<10)}}, ""}, // JSON takes six bytes for each
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := narrow(t)
+			m := &nats.Msg{Subject: events.UserCreated, Header: c.header, Data: []byte(c.data)}
+			if _, err := b.JetStream().PublishMsg(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			at, err := b.Extent(t.Context(), bus.EventsStream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := deadLetter("k1")
+			d.Epoch, d.Seq, d.Header, d.Payload = at.Epoch, 1, c.header, m.Data
+			if err := b.Bury(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+			got := read(t, b)[0]
+			if diff := cmp.Diff(c.header, got.Header); diff != "" || string(got.Payload) != c.data {
+				t.Fatalf("got %d bytes, want the %d of the event; headers (-want +got):\n%s", len(got.Payload), len(c.data), diff)
+			}
+			if err := b.Replay(t.Context(), got); err != nil {
+				t.Errorf("it cannot be sent back: %v", err)
+			}
+			if got := read(t, b)[0]; got.Replaying != 1 {
+				t.Errorf("got replay %d, want that it is marked", got.Replaying)
+			}
+		})
+	}
+}
+
+// TestADeliveryThatIsTooLargeToBeKept is about what is in no stream of events.
+func TestADeliveryThatIsTooLargeToBeKept(t *testing.T) {
+	b := narrow(t)
+	d := deadLetter("k1")
+	d.Epoch, d.Seq, d.Payload = 0, 0, make([]byte, 240<<10)
+	if err := b.Bury(t.Context(), d); err == nil {
+		t.Errorf("got %+v, want an error rather than a part of it", read(t, b)[0])
 	}
 }

@@ -1,18 +1,24 @@
 package bus
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/rs/zerolog"
 )
 
 // Embedded is a nats-server in this process.
 type Embedded struct {
 	server *server.Server
+	lock   *flock.Flock // of its directory
 }
 
 // EmbeddedOptions say where the server keeps its data and who may reach it.
@@ -24,39 +30,80 @@ type EmbeddedOptions struct {
 	Addr string // host:port to listen on; empty: reached in the process only
 	// What clients must give; anything will do where all are empty.
 	User, Password, Token string
+	Log                   zerolog.Logger // for what goes wrong in it
 }
 
-// StartEmbedded starts the server and waits until it takes connections.
-func StartEmbedded(o EmbeddedOptions) (*Embedded, error) {
+// StartEmbedded starts the server and waits until it takes connections, or until ctx
+// ends. Its directory is its alone: two servers in one would write over one another.
+func StartEmbedded(ctx context.Context, o EmbeddedOptions) (*Embedded, error) {
+	opts, err := o.server()
+	if err != nil {
+		return nil, fmt.Errorf("embedded nats: %w", err)
+	}
+	lock, err := lockDir(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("embedded nats: %w", err)
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("embedded nats: %w", err)
+	}
+	e := &Embedded{server: s, lock: lock}
+	heard := &serverLog{log: o.Log, fatal: make(chan string, 1)}
+	s.SetLoggerV2(heard, false, false, false)
+	s.Start()
+	for !s.ReadyForConnections(50 * time.Millisecond) {
+		select {
+		case <-ctx.Done():
+			e.Stop()
+			return nil, fmt.Errorf("embedded nats: not started: %w", ctx.Err())
+		case why := <-heard.fatal:
+			e.Stop()
+			return nil, fmt.Errorf("embedded nats: the server does not start: %s; it keeps its data in %s (nats.embedded.dir) and listens on %q (nats.embedded.addr)", why, o.Dir, o.Addr)
+		default:
+		}
+	}
+	return e, nil
+}
+
+// lockDir makes the directory and takes it for this process.
+func lockDir(dir string) (*flock.Flock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("%w; choose another nats.embedded.dir (USHER_NATS_EMBEDDED_DIR)", err)
+	}
+	lock := flock.New(filepath.Join(dir, "usher.lock"), flock.SetPermissions(0o600))
+	switch free, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("%w; it has to be writable (nats.embedded.dir, USHER_NATS_EMBEDDED_DIR)", err)
+	case !free:
+		return nil, fmt.Errorf("another usher is at work in %s; choose another nats.embedded.dir (USHER_NATS_EMBEDDED_DIR), or have both use one NATS server", dir)
+	}
+	return lock, nil
+}
+
+// server returns the options as the server has them.
+func (o EmbeddedOptions) server() (*server.Options, error) {
 	opts := &server.Options{
 		ServerName: "usher", JetStream: true, StoreDir: o.Dir,
-		DontListen: o.Addr == "", NoSigs: true, NoLog: true,
+		DontListen: o.Addr == "", NoSigs: true,
 		SyncAlways: o.Sync == 0, SyncInterval: o.Sync,
 		Username: o.User, Password: o.Password, Authorization: o.Token,
 	}
 	if o.Addr != "" {
 		host, port, err := net.SplitHostPort(o.Addr)
 		if err != nil {
-			return nil, fmt.Errorf("embedded nats: %w; set nats.embedded.addr (USHER_NATS_EMBEDDED_ADDR) to host:port", err)
+			return nil, fmt.Errorf("%w; set nats.embedded.addr (USHER_NATS_EMBEDDED_ADDR) to host:port", err)
 		}
 		opts.Host = host
 		if opts.Port, err = strconv.Atoi(port); err != nil {
-			return nil, fmt.Errorf("embedded nats: the port of %s is not a number", o.Addr)
+			return nil, fmt.Errorf("the port of %s is not a number", o.Addr)
 		}
 		if opts.Port == 0 {
 			opts.Port = server.RANDOM_PORT
 		}
 	}
-	s, err := server.NewServer(opts)
-	if err != nil {
-		return nil, fmt.Errorf("embedded nats: %w", err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(30 * time.Second) {
-		s.Shutdown()
-		return nil, errors.New("embedded nats: the server does not start; is its directory (nats.embedded.dir) writable, and used by nobody else?")
-	}
-	return &Embedded{server: s}, nil
+	return opts, nil
 }
 
 // URL is where other processes reach the server; empty where they cannot.
@@ -71,4 +118,40 @@ func (e *Embedded) URL() string {
 func (e *Embedded) Stop() {
 	e.server.Shutdown()
 	e.server.WaitForShutdown()
+	_ = e.lock.Close()
 }
+
+// serverLog passes on what goes wrong in the server: once a minute where it goes on.
+type serverLog struct {
+	log   zerolog.Logger
+	fatal chan string // the first thing that the server ends for
+
+	mu    sync.Mutex
+	last  string
+	until time.Time
+}
+
+// Fatalf notes why the server does not start; it is asked to end by whoever started it.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	select {
+	case l.fatal <- fmt.Sprintf(format, v...):
+	default:
+	}
+}
+
+// Errorf writes to the log.
+func (l *serverLog) Errorf(format string, v ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == format && time.Now().Before(l.until) {
+		return
+	}
+	l.last, l.until = format, time.Now().Add(time.Minute)
+	l.log.Error().Str("error", fmt.Sprintf(format, v...)).Msg("the embedded NATS server has trouble")
+}
+
+// Warnf, Noticef, Debugf and Tracef say what is of no use to whoever runs usher.
+func (*serverLog) Warnf(string, ...any)   {}
+func (*serverLog) Noticef(string, ...any) {}
+func (*serverLog) Debugf(string, ...any)  {}
+func (*serverLog) Tracef(string, ...any)  {}

@@ -23,7 +23,7 @@ import (
 func onDisk(t *testing.T) (b *bus.Bus, holds func(text string) bool) {
 	t.Helper()
 	dir := t.TempDir()
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: dir, Sync: 100 * time.Millisecond})
+	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: dir, Sync: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

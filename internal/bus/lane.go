@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -25,6 +26,9 @@ type LaneConfig struct {
 	Pinned        bool     // served to one process at a time
 	AckWait       time.Duration
 	MaxAckPending int
+	// Made is told how many messages the stream has for the lane, where its consumer
+	// was not there and was made; it may be nil.
+	Made func(pending uint64)
 }
 
 // Lane is a durable pull consumer: one of the ways on which a vendor's work
@@ -35,6 +39,7 @@ type Lane struct {
 	consumer jetstream.Consumer
 	epoch    int64
 	pin      string // as last seen on a message of ours
+	foreign  bool   // whether the client has taken what a producer wrote for it
 	turn     uint64 // of the last delivery to us
 }
 
@@ -51,6 +56,9 @@ func (b *Bus) Lane(ctx context.Context, c LaneConfig) (*Lane, error) {
 	consumer, err := stream.Consumer(ctx, c.Name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		consumer, err = stream.CreateOrUpdateConsumer(ctx, c.settings())
+		if err == nil && c.Made != nil {
+			c.Made(consumer.CachedInfo().NumPending)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s of %s: %w", c.Name, c.Stream, err)
@@ -92,7 +100,7 @@ func (l *Lane) Fetch(n int, wait time.Duration, take func(*Message)) error {
 	}
 	switch err := batch.Error(); {
 	case err == nil, errors.Is(err, nats.ErrTimeout):
-		return nil
+		return l.afresh()
 	case errors.Is(err, jetstream.ErrPinIDMismatch):
 		l.pin = ""
 		return ErrUnpinned
@@ -107,7 +115,14 @@ func (l *Lane) message(raw jetstream.Msg) (*Message, error) {
 		return nil, fmt.Errorf("message of %s: %w", l.config.Name, err)
 	}
 	place := l.place(meta)
-	place.Turn, place.Pin = meta.Sequence.Consumer, raw.Headers().Get("Nats-Pin-Id")
+	place.Turn = meta.Sequence.Consumer
+	switch pins := raw.Headers()["Nats-Pin-Id"]; {
+	case len(pins) == 0:
+	case !l.config.Pinned:
+		l.foreign = true
+	default: // the server's own stands behind what the message was published with
+		place.Pin, l.foreign = pins[len(pins)-1], pins[0] != pins[len(pins)-1]
+	}
 	if place.Turn <= l.turn { // the server has lost some of its count, or is not the same
 		if err := l.stillThere(); err != nil {
 			return nil, err
@@ -118,6 +133,30 @@ func (l *Lane) message(raw jetstream.Msg) (*Message, error) {
 		l.pin = place.Pin
 	}
 	return &Message{raw: raw, nc: l.bus.nc, Place: place}, nil
+}
+
+// afresh begins anew where a message was published with a pin: the client asks with
+// that one from then on, and is refused, or gets nothing until the real one has run
+// out.
+func (l *Lane) afresh() error {
+	if !l.foreign {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
+	defer cancel()
+	if err := l.HandOver(ctx); err != nil {
+		return err
+	}
+	consumer, err := l.bus.js.Consumer(ctx, l.config.Stream, l.config.Name)
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", l.config.Name, err)
+	}
+	l.consumer, l.foreign = consumer, false
+	if l.pin != "" {
+		l.pin = ""
+		return ErrUnpinned
+	}
+	return nil
 }
 
 func (l *Lane) place(m *jetstream.MsgMetadata) Place {
@@ -150,25 +189,34 @@ func (l *Lane) Delivered(ctx context.Context, after uint64, take func(*Message))
 		return 0, fmt.Errorf("consumer %s: %w", l.config.Name, err)
 	}
 	after, upTo = max(after, info.AckFloor.Stream), info.Delivered.Stream
-	for after < upTo {
-		last, err := l.between(ctx, after, upTo, take)
-		if err != nil {
+	for round := 0; after < upTo; round++ {
+		if after, err = l.between(ctx, after, upTo, take); err != nil {
 			return 0, err
 		}
-		if last == upTo {
-			break
-		}
-		there, err := l.has(ctx, upTo)
-		if err != nil {
+		// The server may count as delivered what is none of the lane's messages.
+		more, err := l.more(ctx, after, upTo)
+		switch {
+		case err != nil:
 			return 0, err
+		case !more:
+			return upTo, nil
+		case round == readReplica:
+			return 0, fmt.Errorf("read %s: a replica ends at %d, and has not heard of all up to %d", l.config.Stream, after, upTo)
 		}
-		if !there {
-			break
+		select { // until the replica that was read has heard of the last ones
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(replicaTime):
 		}
-		after = last // a replica was read that has not heard of the last ones yet
 	}
 	return upTo, nil
 }
+
+// How often a reading that a replica broke off is taken up, and after how long.
+const (
+	readReplica = 10
+	replicaTime = 200 * time.Millisecond
+)
 
 // between hands over the messages of the lane behind after, up to upTo, and
 // returns the sequence of the last of them.
@@ -191,18 +239,51 @@ func (l *Lane) between(ctx context.Context, after, upTo uint64, take func(*Messa
 	return last, errors.Join(err, bad)
 }
 
-// has asks whether the stream holds the message.
-func (l *Lane) has(ctx context.Context, seq uint64) (bool, error) {
+// more asks the stream's leader whether it has a message of the lane behind after,
+// up to upTo.
+func (l *Lane) more(ctx context.Context, after, upTo uint64) (bool, error) {
+	if after >= upTo {
+		return false, nil
+	}
+	for _, subject := range l.config.Subjects {
+		first, err := l.bus.first(ctx, l.config.Stream, subject, after+1)
+		if err != nil {
+			return false, err
+		}
+		if first > 0 && first <= upTo {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// first asks a stream's leader for the first message on a subject at or behind a
+// sequence, and returns its own; 0 where there is none. (GetMsg asks any replica
+// where the stream allows direct access.)
+func (b *Bus) first(ctx context.Context, stream, subject string, from uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	stream, err := l.bus.js.Stream(ctx, l.config.Stream)
-	if err == nil {
-		_, err = stream.GetMsg(ctx, seq)
+	text, err := json.Marshal(map[string]any{"seq": from, "next_by_subj": subject})
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", stream, err)
 	}
-	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, fmt.Errorf("message %d of %s: %w", seq, l.config.Stream, err)
+	raw, err := b.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, text)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", stream, err)
 	}
-	return err == nil, nil
+	var answer struct {
+		Message struct {
+			Seq uint64 `json:"seq"`
+		} `json:"message"`
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(raw.Data, &answer); err != nil {
+		return 0, fmt.Errorf("read %s: %w", stream, err)
+	}
+	if answer.Error != nil && answer.Error.ErrorCode != jetstream.JSErrCodeMessageNotFound {
+		return 0, fmt.Errorf("read %s: %w", stream, answer.Error)
+	}
+	return answer.Message.Seq, nil
 }
 
 // HandOver lets the server pin the consumer to another process at once, where

@@ -1,27 +1,35 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // mark is how far the stream of events had come when it was last looked at. The
 // ledger judges by these numbers: a stream that is behind, as after a power cut
-// or an older backup, would give them again, and what is new would count as old.
+// or an older backup, would give them again, and what is new would count as old. So
+// would all events of a stream that was made earlier.
 type mark struct {
-	Epoch int64  `json:"epoch"`
-	Seq   uint64 `json:"seq"`
+	Stream string `json:"stream,omitempty"`
+	Epoch  int64  `json:"epoch"`
+	Seq    uint64 `json:"seq"`
 }
 
 // markKey is its key in the bucket CONTROL.
 const markKey = "events"
 
-// Remember writes down how far the stream of events has come.
+// Remember writes down how far the stream of events has come. Where it is behind,
+// what was written down stays.
 func (b *Bus) Remember(ctx context.Context) error {
+	if err := b.behind(ctx); err != nil {
+		return err
+	}
 	control, err := b.Bucket(ctx, ControlKV)
 	if err != nil {
 		return err
@@ -46,7 +54,7 @@ func (b *Bus) events(ctx context.Context) (mark, error) {
 		return mark{}, fmt.Errorf("stream %s: %w", b.layout.Events, err)
 	}
 	i := stream.CachedInfo()
-	return mark{Epoch: i.Created.UnixNano(), Seq: i.State.LastSeq}, nil
+	return mark{Stream: b.layout.Events, Epoch: i.Created.UnixNano(), Seq: i.State.LastSeq}, nil
 }
 
 // behind returns an error where the stream of events is behind what was
@@ -73,9 +81,23 @@ func (b *Bus) behind(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if now.Epoch == then.Epoch && now.Seq < then.Seq {
-		return setupError{fmt.Errorf("stream %s ends at %d, and had come to %d: it lost its last events, or is an older backup. New events would be given the numbers of "+
-			"lost ones, and count as old. Remove the stream, let usher serve make it anew, and send again what it had lost (docs/reliability.md)", b.layout.Events, now.Seq, then.Seq)}
-	}
-	return nil
+	return now.behind(then)
 }
+
+// behind returns an error where a stream that stands at now has not come as far as
+// then, or is older.
+func (now mark) behind(then mark) error {
+	switch {
+	case now.Epoch < then.Epoch:
+		return setupError{fmt.Errorf("stream %s was made on %s, before %s (%s), whose events the ledger knows: its events would count as older than those, and a deletion be skipped. "+
+			"Make a new stream for the events, and let nats.events_stream (USHER_NATS_EVENTS_STREAM) name it if it is yours (docs/reliability.md)",
+			now.Stream, day(now.Epoch), cmp.Or(then.Stream, "the former one"), day(then.Epoch))}
+	case now.Epoch == then.Epoch && now.Seq < then.Seq:
+		return setupError{fmt.Errorf("stream %s ends at %d, and had come to %d: it lost its last events, or is an older backup. New events would be given the numbers of "+
+			"lost ones, and count as old. Remove the stream, let usher serve make it anew, and send again what it had lost (docs/reliability.md)", now.Stream, now.Seq, then.Seq)}
+	default:
+		return nil
+	}
+}
+
+func day(epoch int64) string { return time.Unix(0, epoch).UTC().Format(time.RFC3339) }

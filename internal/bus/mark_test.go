@@ -1,9 +1,13 @@
 package bus_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 )
 
@@ -37,10 +41,40 @@ func TestAStreamThatIsBehindIsNotServed(t *testing.T) {
 	if err := b.Ensure(t.Context()); err == nil || !bus.Lasting(err) || !strings.Contains(err.Error(), "ends at 3, and had come to 4") {
 		t.Errorf("got %v, want that it is behind, and that this lasts", err)
 	}
+	if err := b.Remember(t.Context()); err == nil {
+		t.Error("how far it had come is forgotten")
+	}
 	if err := b.JetStream().DeleteStream(t.Context(), bus.EventsStream); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Ensure(t.Context()); err != nil {
 		t.Errorf("got %v of a stream that was made anew", err)
+	}
+}
+
+// TestAnOlderStreamIsNotServed goes over to a stream that was there before EVENTS.
+func TestAnOlderStreamIsNotServed(t *testing.T) {
+	l := layout
+	l.Events, l.Own = "PLATFORM", false
+	theirs, nc := world(t, l)
+	js := theirs.JetStream()
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "PLATFORM", Subjects: []string{"platform.x"}}); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := bus.New(nc, layout)
+	if err == nil {
+		err = errors.Join(ours.Ensure(t.Context()), ours.Remember(t.Context()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), bus.EventsStream); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.UpdateStream(t.Context(), jetstream.StreamConfig{Name: "PLATFORM", Subjects: events.Types()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := theirs.Ensure(t.Context()); err == nil || !bus.Lasting(err) || !strings.Contains(err.Error(), "before EVENTS") {
+		t.Errorf("got %v, want that it is the older one, and that this lasts", err)
 	}
 }

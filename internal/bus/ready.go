@@ -95,10 +95,19 @@ func (b *Bus) unstored(subject string, err error) error {
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("%w; is the stream %s there? usher serve makes its streams when it starts", err, stream)
 	case errors.As(err, &api) && api.ErrorCode == codeFull:
-		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s), or remove old messages (nats stream purge %s --keep N)", err, stream, stream, stream)
+		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s)%s", err, stream, stream, spare(stream))
 	default:
 		return err
 	}
+}
+
+// spare says how room is made in a stream whose messages may go: those of the others
+// are still to be done, or to be looked at by somebody.
+func spare(stream string) string {
+	if stream == ResultsStream {
+		return ", or remove old messages (nats stream purge " + stream + " --keep N)"
+	}
+	return ""
 }
 
 // holder is the stream that holds a subject.

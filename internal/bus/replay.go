@@ -63,7 +63,7 @@ func (b *Bus) Replay(ctx context.Context, d DeadLetter) error {
 	case err != nil:
 		return err
 	}
-	if d.Omitted > 0 && d.Payload == nil {
+	if d.Omitted > 0 {
 		return errNoPayload
 	}
 	subject, header := d.AsReplay()

@@ -249,7 +249,7 @@ vendors:
   usermost: {rate: 9, <<: *shared}
 log:
 courses:
-  go: {miestro: 4711, lead: "x-1"}
+  go: {miestro: 4711, lead: "12"}
   js: {lead: 9}
 `)})
 	if c.HTTP.On() || len(c.HTTP.Tokens) != 2 {
@@ -264,7 +264,7 @@ courses:
 	if u := v.Usermost; u.Rate != 9 || u.Timeout != 4*time.Second {
 		t.Errorf("what is merged in must not win: rate %v, timeout %s", u.Rate, u.Timeout)
 	}
-	if diff := cmp.Diff(map[string]string{"go": "x-1", "js": "9"}, c.Courses.For("lead")); diff != "" {
+	if diff := cmp.Diff(map[string]string{"go": "12", "js": "9"}, c.Courses.For("lead")); diff != "" {
 		t.Errorf("courses of lead (-want +got)\n%s", diff)
 	}
 }

@@ -179,6 +179,14 @@ func TestFaults(t *testing.T) {
 				"usher.yaml:6: courses.js.lead: is empty; give the vendor's id of the course, or remove the line",
 			},
 		},
+		"courses that a vendor cannot have": {
+			file: "courses:\n  go: {miestro: abc, lead: 0, magloft: news}\n  js: {miestro: 1, lead: 12, magloft: subscription, usermost: abc, meiro: abc}\n",
+			want: []string{
+				`usher.yaml:2: courses.go.lead: cannot be "0"; want the number that the course has there`,
+				`usher.yaml:2: courses.go.magloft: cannot be "news"; want subscription, or the number of a classification`,
+				`usher.yaml:2: courses.go.miestro: cannot be "abc"; want the number that the course has there`,
+			},
+		},
 		"course that is a list": {
 			file: "courses:\n  go:\n    miestro: [1]\n",
 			want: []string{"usher.yaml:2: courses: cannot be read: line 3: cannot unmarshal !!seq into string; want our course id → vendor → the vendor's course id"},

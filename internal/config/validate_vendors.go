@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -94,7 +95,8 @@ func (l *loader) checkURL(s setting) {
 	}
 }
 
-// checkCourses refuses courses at vendors that there are not.
+// checkCourses refuses courses at vendors that there are not, and ids that a vendor's
+// courses cannot have.
 func (l *loader) checkCourses() {
 	var names []string
 	for _, s := range l.config.Vendors {
@@ -102,13 +104,32 @@ func (l *loader) checkCourses() {
 	}
 	for _, course := range sorted(l.config.Courses) {
 		for _, at := range sorted(l.config.Courses[course]) {
-			key := "courses." + course + "." + at
-			if !slices.Contains(names, at) {
+			key, id := "courses."+course+"."+at, l.config.Courses[course][at]
+			switch want := wantedCourse(at, id); {
+			case !slices.Contains(names, at):
 				l.faultAt(l.config.lines[key], key, "names no vendor", "want one of: "+strings.Join(names, ", "), nil)
-			} else if l.config.Courses[course][at] == "" {
+			case id == "":
 				l.faultAt(l.config.lines[key], key, "is empty", "give the vendor's id of the course, or remove the line", nil)
+			case want != "":
+				l.faultAt(l.config.lines[key], key, fmt.Sprintf("cannot be %q", id), want, nil)
 			}
 		}
+	}
+}
+
+// wantedCourse says what is wanted where a vendor can have no course with that id;
+// every enrolment in it would be a dead letter. It is empty where the id may be one.
+func wantedCourse(vendor, id string) string {
+	n, err := strconv.ParseInt(id, 10, 64)
+	switch {
+	case err == nil && n > 0:
+		return ""
+	case vendor == "miestro", vendor == "lead":
+		return "want the number that the course has there"
+	case vendor == "magloft" && id != "subscription":
+		return "want subscription, or the number of a classification"
+	default:
+		return ""
 	}
 }
 

@@ -5,10 +5,15 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/console"
+	"github.com/usherhq/usher/internal/ledger"
 )
 
 // everywhere is all pages of a full world.
@@ -156,6 +161,36 @@ func TestPagesSayWhatIs(t *testing.T) {
 	}
 }
 
+// TestTheStorySaysWhyNothingIsDone is of one whose event is at fault itself, and of
+// one who waits, for an account and for a vendor that is on hold.
+func TestTheStorySaysWhyNothingIsDone(t *testing.T) {
+	w := newWorld(t, console.Config{Open: true})
+	letter := w.bury(w.event("e1", "refused"), "at /data/course_id: unknown course")
+	now := time.Now()
+	trial := now.Add(time.Hour)
+	iso := func(at time.Time, wait time.Duration) string { return at.Add(wait).UTC().Format(time.RFC3339) }
+	c := config.Default().Worker
+	w.account("waits", ledger.Effect{Key: "k1", Type: events.EnrollmentRequested, Scope: ledger.InCourse, Attempts: 1, Prerequisite: true, First: now, Begun: now, Due: now.Add(time.Second)})
+	if err := w.bus.Hold(t.Context(), "lead", bus.Hold{Since: now, At: trial, Why: "credentials refused"}); err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	for path, want := range map[string][]string{
+		"/console/user?id=refused": {`data-at="lead" data-state="failed"`, "unknown course", letter},
+		"/console/user?id=waits":   {`data-hold="lead"`, "vendor on hold: credentials refused; the user has no account", "tried again", iso(trial, c.HoldRetry), "given up", iso(now, c.PrerequisiteWait)},
+	} {
+		_, text := b.get(path)
+		for _, words := range want {
+			if !strings.Contains(text, words) {
+				t.Errorf("%s: not a word of %q in\n%s", path, words, text)
+			}
+		}
+		if strings.Contains(text, "No vendor was ever asked") {
+			t.Errorf("%s says that nothing is known", path)
+		}
+	}
+}
+
 func TestPagesOfAnEmptyWorldSayWhatToDo(t *testing.T) {
 	w := newWorld(t, console.Config{Open: true})
 	w.desk.Store(nil)
@@ -164,8 +199,14 @@ func TestPagesOfAnEmptyWorldSayWhatToDo(t *testing.T) {
 		t.Errorf("got %d %s", status, text)
 	}
 	off := newWorld(t, console.Config{}).browser()
-	if status, text := off.get("/console/"); status != http.StatusNotFound || !strings.Contains(text, "USHER_CONSOLE_TOKENS") {
+	status, text := off.get("/console/")
+	if status != http.StatusNotFound || !strings.Contains(text, "USHER_CONSOLE_TOKENS") {
 		t.Errorf("got %d %s", status, text)
+	}
+	for _, none := range []string{"<nav", "operator", "Back to the overview"} {
+		if strings.Contains(text, none) {
+			t.Errorf("a console that is off has %q in\n%s", none, text)
+		}
 	}
 	if status, _ := off.post("/console/vendors/lead/pause"); status != http.StatusNotFound {
 		t.Errorf("a console that is off does something: %d", status)

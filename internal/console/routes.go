@@ -143,6 +143,9 @@ func (c *Console) admit(may right, next func(http.ResponseWriter, *visit)) http.
 // visitor is who makes a request.
 func (c *Console) visitor(r *http.Request) (visitor, bool) {
 	if len(c.config.People) == 0 {
+		if !c.config.Open {
+			return visitor{}, false
+		}
 		return visitor{Name: "demo", Operator: true, Open: true, csrf: hex.EncodeToString(sign(c.demo, "form"))}, true
 	}
 	given, err := r.Cookie(cookieName)

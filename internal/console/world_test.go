@@ -52,7 +52,7 @@ type world struct {
 // newWorld has lanes of one vendor, lead, and nothing else.
 func newWorld(t *testing.T, c console.Config) *world {
 	t.Helper()
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
+	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

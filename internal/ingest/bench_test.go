@@ -99,7 +99,7 @@ type stage struct {
 
 func newStage(b *testing.B) *stage {
 	b.Helper()
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: b.TempDir(), Sync: time.Minute})
+	server, err := bus.StartEmbedded(b.Context(), bus.EmbeddedOptions{Dir: b.TempDir(), Sync: time.Minute})
 	must(b, err)
 	b.Cleanup(server.Stop)
 	nc, err := bus.Connect(b.Context(), bus.Options{Server: server})

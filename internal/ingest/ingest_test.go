@@ -94,6 +94,17 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestNoEventIsToldOfItsHeader posts a whole event under media types that say of no
+// event, as curl -d alone does.
+func TestNoEventIsToldOfItsHeader(t *testing.T) {
+	for _, contentType := range []string{"application/x-www-form-urlencoded", "text/xml", "application/json", ""} {
+		answer := ask(endpoint(t, config(), &shelf{}), post(contentType, created))
+		if text := answer.Body.String(); answer.Code != http.StatusBadRequest || !strings.Contains(text, "send Content-Type: "+structured) || !strings.Contains(text, `"rule":"mode"`) {
+			t.Errorf("%q: got %d %s", contentType, answer.Code, text)
+		}
+	}
+}
+
 // TestNothingIsAnsweredForThatIsNotStored lets the stream fail.
 func TestNothingIsAnsweredForThatIsNotStored(t *testing.T) {
 	s := &shelf{err: errors.New("nats is away")}

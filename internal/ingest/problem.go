@@ -67,6 +67,10 @@ func problemOf(faults []fault) problem {
 	return p
 }
 
+// noEvent is the detail of a request that nothing says is an event.
+const noEvent = "Content-Type names no event, and there are no ce- headers: send Content-Type: " + events.ContentType + ", or " +
+	events.BatchContentType + " for an array of them, or the attributes in ce- headers with the media type of the data"
+
 // unread describes an error of reading a request into events.
 func unread(err error) problem {
 	var batch *events.BatchError
@@ -81,7 +85,11 @@ func unread(err error) problem {
 		}
 		return problemOf(faults)
 	case errors.As(err, &one):
-		return problemOf([]fault{faultOf(0, "", one, malformed(one))})
+		f := faultOf(0, "", one, malformed(one))
+		if f.Rule == events.RuleMode { // what is read as an event, over HTTP a header says
+			f.Detail = noEvent
+		}
+		return problemOf([]fault{f})
 	default:
 		return problem{Status: http.StatusBadRequest, Detail: "the request cannot be read"}
 	}

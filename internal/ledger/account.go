@@ -116,9 +116,10 @@ type Effect struct {
 	Phase    Phase     `json:"phase"`
 	Attempts int       `json:"attempts,omitempty"`
 	Panics   int       `json:"panics,omitempty"`
-	First    time.Time `json:"first"`         // when it was first taken up
-	Due      time.Time `json:"due,omitzero"`  // not to be tried before
-	Last     time.Time `json:"last,omitzero"` // when it was last tried
+	First    time.Time `json:"first"`          // when it was first taken up
+	Begun    time.Time `json:"begun,omitzero"` // when it was first tried: its age counts from then
+	Due      time.Time `json:"due,omitzero"`   // not to be tried before
+	Last     time.Time `json:"last,omitzero"`  // when it was last tried
 	// Unsettled says that a write of this effect may have reached the vendor
 	// without an answer: the vendor must be asked before a second one.
 	Unsettled bool `json:"unsettled,omitempty"`
@@ -175,13 +176,20 @@ func (a *Account) claims(key string) bool {
 // MostPast is how many effects of one account are remembered for people alone.
 const MostPast = 50
 
-// prune moves effects that were finished before since to Past, and forgets
-// unfinished or claimed ones that have not been seen for as long: their message
-// is gone.
+// MostEffects is how many effects of one account the rules remember, where no more
+// are unfinished. A record has to fit into a message, and an effect takes up to a
+// kilobyte of it. What is forgotten earlier is still kept away by what came after it.
+const MostEffects = 500
+
+// prune moves effects that were finished before since to Past, and the oldest
+// finished ones where there are more than MostEffects. It forgets unfinished or
+// claimed ones that have not been seen for as long: their message is gone.
 func (a *Account) prune(since time.Time) {
-	kept := a.Effects[:0]
+	kept, over := a.Effects[:0], len(a.Effects)-MostEffects
 	for _, e := range a.Effects {
 		switch {
+		case over > 0 && e.Phase == Finished && !a.claims(e.Key):
+			over--
 		case e.seen().After(since):
 			kept = append(kept, e)
 			continue

@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Arrival is a message that asks for an effect.
 type Arrival struct {
@@ -45,6 +48,7 @@ const (
 	Publish             // it has an outcome: publish its result (again), ack
 	Dismiss             // another message carries this effect: ack
 	Drop                // a newer delivery of this message is at work: neither ack nor negative ack
+	Refuse              // its source and id are those of an event of another type
 	Wait                // it waits for its time, or for another effect: negative ack until then
 )
 
@@ -67,6 +71,8 @@ func (a *Account) Arrive(m Arrival) Decision {
 	switch {
 	case e == nil:
 		e = a.register(m)
+	case e.Type != m.Type:
+		return Decision{Step: Refuse, Effect: *e}
 	case a.held(m.Token) && e.Phase != Finished: // our own claim, saved though the answer was lost
 		return a.ours(e)
 	case e.Phase == Finished && m.Replay > e.Replay:
@@ -151,19 +157,24 @@ func (a *Account) begin(e *Effect, m Arrival) Decision {
 		return Decision{Step: Wait, Effect: *e, Until: other.Due}
 	}
 	a.claim(m)
+	if e.Begun.IsZero() {
+		e.Begun = m.Now
+	}
 	e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, m.Now
 	return Decision{Step: Proceed, Effect: *e}
 }
 
 // await registers the stragglers that the record does not know. One that is
-// older than what was applied already would be superseded: nobody waits for it.
+// older than what was applied already would be superseded: nobody waits for it, nor
+// for one that ended so long ago that only people are told of it.
 func (a *Account) await(m Arrival) {
 	for _, s := range m.Stragglers {
 		applied := a.Life
 		if s.Scope == Data {
 			applied = latest(a.Data, a.Deleted)
 		}
-		if applied.Before(s.Order) && a.find(s.Key) == nil {
+		past := slices.ContainsFunc(a.Past, func(e Effect) bool { return e.Key == s.Key })
+		if applied.Before(s.Order) && !past && a.find(s.Key) == nil {
 			a.Effects = append(a.Effects, Effect{Key: s.Key, Type: s.Type, Scope: s.Scope, Order: s.Order, Carrier: s.Carrier, Phase: Waiting, First: m.Now})
 		}
 	}

@@ -14,13 +14,16 @@ import (
 // ErrConflict is returned by a Store when the record was changed since it was loaded.
 var ErrConflict = errors.New("the record was changed meanwhile")
 
+// ErrTooLarge is returned by a Store for a record that it can never take.
+var ErrTooLarge = errors.New("the record is too large")
+
 // Store keeps records by key, each with a revision.
 type Store interface {
 	// Load returns the record and its revision; nil and 0 where there is none.
 	Load(ctx context.Context, key string) (record []byte, revision uint64, err error)
 	// Save replaces the record if its revision is still revision (0: if there is
-	// none) and returns the new one, or returns ErrConflict. After any other error
-	// the record may have been replaced all the same.
+	// none) and returns the new one, or returns ErrConflict or ErrTooLarge. After any
+	// other error the record may have been replaced all the same.
 	Save(ctx context.Context, key string, record []byte, revision uint64) (uint64, error)
 }
 
@@ -105,8 +108,11 @@ func (b *Book) once(ctx context.Context, key string, last *Sight, change func(*A
 	ctx, cancel := context.WithTimeout(ctx, b.Timeout)
 	defer cancel()
 	revision, err := b.Store.Save(ctx, key, record, was.revision)
-	if err == nil {
+	switch {
+	case err == nil:
 		*last = Sight{seen: true, account: now, record: record, revision: revision}
+	case errors.Is(err, ErrTooLarge):
+		return backoff.Permanent(err)
 	}
 	return err
 }

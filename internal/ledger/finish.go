@@ -153,7 +153,7 @@ type Pause struct {
 	Unsettled    bool // a write may have reached the vendor
 	Prerequisite bool // something else must happen first: nothing was asked of the vendor but to look
 	Panicked     bool
-	Held         bool // it was not begun: a person has to look first; its age counts from now
+	Held         bool // it was not begun: a person has to look first; its age counts from when it is
 }
 
 // Release gives the claim back without an outcome. It returns false where the
@@ -178,7 +178,7 @@ func (a *Account) Release(token string, p Pause) bool {
 		e.Panics++
 	}
 	if p.Held {
-		e.Phase, e.Attempts, e.First = Waiting, e.Attempts-1, e.Last
+		e.Phase, e.Attempts, e.Begun = Waiting, e.Attempts-1, time.Time{}
 	}
 	return true
 }

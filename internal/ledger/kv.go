@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -35,6 +36,8 @@ func (s KV) Save(ctx context.Context, key string, record []byte, revision uint64
 	switch {
 	case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyRevisionMismatch):
 		return 0, ErrConflict
+	case errors.Is(err, nats.ErrMaxPayload):
+		return 0, fmt.Errorf("save %s: %w", key, ErrTooLarge)
 	case err != nil:
 		return 0, fmt.Errorf("save %s: %w", key, err)
 	}

@@ -123,7 +123,7 @@ func TestIdle(t *testing.T) {
 // TestWalk walks records while they are written anew: each is met all the same,
 // and none of another vendor.
 func TestWalk(t *testing.T) {
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
+	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,6 +130,9 @@ func TestArrive(t *testing.T) {
 		"8: not for one of a stream that was made anew": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 1)}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Carrier.Epoch = 2 }), ledger.Settle,
 		},
+		"8: an event of another type is not the same one": {
+			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, with(arrival("a", 2), func(m *ledger.Arrival) { m.Type = "user.deleted" }), ledger.Refuse,
+		},
 		"9: a replay of a finished effect is a new one": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}},
 			with(arrival("a", 1), func(m *ledger.Arrival) { m.Replay, m.Carrier.Stream = 1, "REPLAYS" }), ledger.Proceed,

@@ -150,6 +150,7 @@ func (w *writer) effect(e *Effect) {
 	w.number("attempts", int64(e.Attempts))
 	w.number("panics", int64(e.Panics))
 	w.time("first", e.First)
+	w.time("begun", e.Begun)
 	w.time("due", e.Due)
 	w.time("last", e.Last)
 	w.flag("unsettled", e.Unsettled)

@@ -96,7 +96,7 @@ type filling struct {
 
 func newFilling(b *testing.B) *filling {
 	b.Helper()
-	server, err := bus.StartEmbedded(bus.EmbeddedOptions{Dir: b.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
+	server, err := bus.StartEmbedded(b.Context(), bus.EmbeddedOptions{Dir: b.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
 )
@@ -27,6 +28,9 @@ type Story struct {
 	Accounts []AccountAt  `json:"accounts"`
 	Events   []StoryEvent `json:"events"`         // in the order of the stream, by vendor within
 	More     int          `json:"more,omitempty"` // older effects that are not told
+	// Holds are the vendors that are on hold: of what has come since they may have no
+	// record yet.
+	Holds map[string]bus.Hold `json:"on_hold,omitempty"`
 	// Forgotten is when the user's data were erased; zero where they were not, or the
 	// user has come back since.
 	Forgotten time.Time `json:"forgotten,omitzero"`
@@ -36,7 +40,7 @@ type Story struct {
 type AccountAt struct {
 	Vendor  string   `json:"vendor"`
 	ID      string   `json:"account_id,omitempty"`
-	State   string   `json:"state"` // active, deleted or unknown
+	State   string   `json:"state"` // active, deleted, unknown or AccountLeft
 	Courses []string `json:"courses,omitempty"`
 }
 
@@ -53,14 +57,20 @@ type StoryEvent struct {
 	Attempts int        `json:"attempts"`
 	Last     *time.Time `json:"last,omitempty"` // when it was last tried
 	Ended    *time.Time `json:"ended,omitempty"`
-	Until    *time.Time `json:"until,omitempty"` // when it is tried again
+	Until    *time.Time `json:"until,omitempty"`    // when it is tried again
+	GivenUp  *time.Time `json:"given_up,omitempty"` // where its prerequisite has not come by then
 	Why      string     `json:"why,omitempty"`
 	Replay   int        `json:"replay,omitempty"`      // how often a person sent it back
 	Result   string     `json:"result,omitempty"`      // the id of its result
 	Dead     string     `json:"dead_letter,omitempty"` // its ID
 
 	order ledger.Order
+	begun time.Time // from when its age counts; set where it waits for its prerequisite
 }
+
+// AccountLeft is the state of an account that was to be deleted, at a vendor that
+// cannot delete.
+const AccountLeft = "still there: the vendor cannot delete"
 
 // The states of an effect that has no outcome yet.
 const (
@@ -71,16 +81,22 @@ const (
 
 // Story reads what is known of a user at every vendor: the lifecycle from the
 // account's record, activity from the records under the user's digest, and each
-// event by its place in the stream. It searches nothing, so it is as fast with a
-// million events stored as with ten. It tells what the ledger remembers: the
-// lifecycle for good (of each account the last ledger.MostPast effects), activity
-// for nats.effects_ttl.
+// event by its place in the stream. Of the streams it searches only the dead letters:
+// what is at fault itself is not in the ledger. So it is as fast with a million events
+// stored as with ten. It tells what the ledger remembers: the lifecycle for good (of
+// each account the last ledger.MostPast effects), activity for nats.effects_ttl.
 func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 	s := Story{UserID: user, Accounts: []AccountAt{}, Events: []StoryEvent{}}
 	if err := d.lifecycle(ctx, &s); err != nil {
 		return s, err
 	}
 	if err := d.activity(ctx, &s); err != nil {
+		return s, err
+	}
+	if err := d.refused(ctx, &s); err != nil {
+		return s, err
+	}
+	if err := d.waits(ctx, &s); err != nil {
 		return s, err
 	}
 	slices.SortStableFunc(s.Events, func(a, b StoryEvent) int { return a.order.Compare(b.order) })
@@ -153,8 +169,11 @@ func (d *Desk) activity(ctx context.Context, s *Story) error {
 
 func account(vendor string, r ledger.Account) AccountAt {
 	a := AccountAt{Vendor: vendor, ID: r.AccountID, State: string(r.State)}
-	if r.State == ledger.Unknown {
+	switch {
+	case r.State == ledger.Unknown:
 		a.State = "unknown"
+	case r.State == ledger.Deleted && undeleted(r):
+		a.State, a.ID = AccountLeft, r.Former
 	}
 	for course, c := range r.Courses {
 		if c.Enrolled {
@@ -163,6 +182,13 @@ func account(vendor string, r ledger.Account) AccountAt {
 	}
 	slices.Sort(a.Courses)
 	return a
+}
+
+// undeleted tells whether the deletion that the record holds was none.
+func undeleted(r ledger.Account) bool {
+	return slices.ContainsFunc(slices.Concat(r.Past, r.Effects), func(e ledger.Effect) bool {
+		return e.Order == r.Deleted && e.Outcome != nil && e.Outcome.Kind == events.Unsupported
+	})
 }
 
 // effectOf says what an effect came to so far.
@@ -194,7 +220,7 @@ func effectOf(vendor string, r *ledger.Account, e *ledger.Effect) StoryEvent {
 	case held:
 		s.Why = fmt.Sprintf("waits for the %s before it (event key %s)", other.Type, other.Key)
 	case e.Prerequisite:
-		s.Why = "the user has no account at this vendor yet"
+		s.Why, s.begun = handlers.ErrNoAccount.Error(), e.Begun
 	}
 	return s
 }
@@ -207,7 +233,7 @@ func (s *Story) look(ctx context.Context, b *bus.Bus) error {
 	for i := range s.Events {
 		one := &s.Events[i]
 		at[one.order] = append(at[one.order], one)
-		if one.State == events.Failed || one.Replay > 0 { // else there is no dead letter of it
+		if one.Dead == "" && (one.State == events.Failed || one.Replay > 0) { // else there is none, or it is known
 			group.Go(func() error { return one.grave(ctx, b) })
 		}
 	}

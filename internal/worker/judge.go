@@ -45,7 +45,7 @@ type verdict struct {
 
 // judge is the one place where an error becomes a verdict.
 func (w *Worker) judge(e ledger.Effect, err error, now time.Time) verdict {
-	age := now.Sub(e.First)
+	age := now.Sub(e.Begun)
 	switch class := vendors.ClassOf(err); {
 	case errors.Is(err, errPanic):
 		if e.Panics+1 >= maxPanics {
@@ -88,7 +88,7 @@ func (w *Worker) later(e ledger.Effect, p ledger.Pause, now time.Time, least tim
 		least = max(least, w.config.CallTimeout)
 	}
 	p.Due = now.Add(least + w.jitter(e.Attempts))
-	if end := e.First.Add(w.config.MaxAge); p.Due.After(end) && end.After(now) {
+	if end := e.Begun.Add(w.config.MaxAge); p.Due.After(end) && end.After(now) {
 		p.Due = end // tried for the last time, and not forgotten in the stream
 	}
 	return verdict{pause: p}
@@ -165,7 +165,7 @@ func (w *Worker) fail(ctx context.Context, t *task, e ledger.Effect, took time.D
 		return left
 	}
 	back := v.pause.Due.Add(2 * w.config.AckWait)
-	w.retries.add(t.key, e.First, back)
+	w.retries.add(t.key, e.Begun, back)
 	if v.pause.Unsettled {
 		w.unknown.add(t.key, now, back)
 	}

@@ -76,6 +76,8 @@ func (w *Worker) decided(record context.Context, t *task, d ledger.Decision) set
 		return w.tell(record, t, d.Effect)
 	case ledger.Dismiss:
 		return acked
+	case ledger.Refuse:
+		return w.clash(record, t, d.Effect)
 	case ledger.Wait:
 		return again(w.patience(t, d.Until))
 	default:

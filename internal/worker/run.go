@@ -67,7 +67,7 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration, lanes ...Open) {
 	for i, open := range lanes {
 		hold := newHolding(w.config.Prefetch, w.config.Ceiling)
 		renewing.Go(func() { hold.renew(record, w.config.AckWait) })
-		take := func(lane Lane, m Message) { w.accept(calls, record, lane, m, hold) }
+		take := func(lane Lane, m Message) { w.accept(ctx, calls, record, lane, m, hold) }
 		served.Go(func() { last[i] = w.serve(ctx, open, hold, take) })
 	}
 	served.Wait()
@@ -151,10 +151,11 @@ func (w *Worker) pull(ctx context.Context, lane Lane, hold *holding, take func(M
 
 func ended(ctx context.Context) bool { return ctx.Err() != nil }
 
-// accept takes a delivery in, and queues it behind those of the same user.
-func (w *Worker) accept(calls, record context.Context, lane Lane, m Message, hold *holding) {
+// accept takes a delivery in, and queues it behind those of the same user. What
+// others had of the lane is read for as long as ctx.
+func (w *Worker) accept(ctx, calls, record context.Context, lane Lane, m Message, hold *holding) {
 	hold.take(m)
-	known := w.catchUp(record, lane, m.At())
+	known := w.catchUp(ctx, lane, m.At())
 	t := w.read(m)
 	t.tenure = hold.current()
 	if known != nil {

@@ -91,11 +91,23 @@ func (s *stragglers) before(t *task, keep time.Duration) (list []ledger.Straggle
 	return list
 }
 
-// registered forgets those before t: the ledger has them.
+// sweep forgets what became one longer than keep ago.
+func (s *stragglers) sweep(keep time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for record, list := range s.byUser {
+		list = slices.DeleteFunc(list, func(one straggler) bool { return time.Since(one.since) >= keep })
+		if s.byUser[record] = list; len(list) == 0 {
+			delete(s.byUser, record)
+		}
+	}
+}
+
+// registered forgets t and those before it: the ledger has them.
 func (s *stragglers) registered(t *task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	left := slices.DeleteFunc(s.byUser[t.record], func(one straggler) bool { return one.Before(t.order) })
+	left := slices.DeleteFunc(s.byUser[t.record], func(one straggler) bool { return one.Before(t.order) || one.Key == t.key })
 	if len(left) == 0 {
 		delete(s.byUser, t.record)
 		return
@@ -125,5 +137,6 @@ func (w *Worker) catchUp(ctx context.Context, lane Lane, at bus.Place) error {
 		return fmt.Errorf("what others had of this lane is not known yet: %w", err)
 	}
 	w.stragglers.came(at, upTo)
+	w.stragglers.sweep(w.config.Keep)
 	return nil
 }

@@ -78,7 +78,7 @@ func (w *Worker) tell(ctx context.Context, t *task, e ledger.Effect) settlement 
 // the dead letter names).
 func (w *Worker) refuse(ctx context.Context, t *task) settlement {
 	o := ledger.Outcome{Kind: events.Failed, Attempts: 1, At: t.place.Time.UTC(), Class: classInvalid, Message: message(t.invalid)}
-	e := ledger.Effect{Key: t.key, Replay: t.replay, First: t.place.Time, Last: t.place.Time, Attempts: 1, Order: t.order, Outcome: &o}
+	e := ledger.Effect{Key: t.key, Replay: t.replay, Begun: t.place.Time, Last: t.place.Time, Attempts: 1, Order: t.order, Outcome: &o}
 	if err := w.bury(ctx, t, e, o); err != nil {
 		w.trouble(t, err)
 		return again(unwell)
@@ -87,12 +87,27 @@ func (w *Worker) refuse(ctx context.Context, t *task) settlement {
 	return w.tell(ctx, t, e)
 }
 
+// clash ends a message whose source and id are those of an event of another type,
+// which is another event: its producer gives ids twice. What it asks for cannot pass
+// for what the other one did.
+func (w *Worker) clash(ctx context.Context, t *task, other ledger.Effect) settlement {
+	t.invalid = &events.InvalidError{
+		Pointer: "/id", Rule: events.RuleIDOnce,
+		Detail: "there is a " + other.Type + " with this source and id: give every event an id of its own",
+	}
+	t.key = events.Key(t.key, string(t.message.Payload())) // or the results of both would be one
+	if t.span == nil {
+		_, ctx = w.traced(ctx, ctx, t)
+	}
+	return w.refuse(ctx, t)
+}
+
 func (w *Worker) bury(ctx context.Context, t *task, e ledger.Effect, o ledger.Outcome) error {
 	pointer, rule := fault(t.invalid)
 	return w.deps.Graves.Bury(ctx, bus.DeadLetter{
 		Vendor: w.vendor.Name, Type: t.kind, Key: t.key, EventID: t.event.ID(), Source: t.event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
-		Attempts: e.Attempts, FirstTry: e.First.UTC(), LastTry: e.Last.UTC(),
+		Attempts: e.Attempts, FirstTry: e.Begun.UTC(), LastTry: e.Last.UTC(),
 		Epoch: e.Order.Epoch, Seq: e.Order.Seq, Stored: t.stored, Replay: e.Replay, Trace: t.traceparent(),
 		Subject: t.message.Subject(), Header: t.message.Header(), Payload: t.message.Payload(),
 	})

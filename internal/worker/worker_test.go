@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/trace"
 
@@ -236,6 +237,34 @@ func TestAnInvalidCopyIsNotTheEvent(t *testing.T) {
 		}
 		if len(b.told.changed) > 0 || outcomes[events.Done] != 1 || outcomes[events.Failed] != 1 {
 			t.Errorf("got outcomes %v, told in two ways %v; want one done and one failed", outcomes, b.told.changed)
+		}
+	})
+}
+
+// TestOneIDForTwoTypes is a producer that takes the user's id for the event's.
+func TestOneIDForTwoTypes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench{more: map[string]string{events.UserDeleted: `{"specversion":"1.0","id":"1","source":"/school","type":"user.deleted","data":{"user_id":"u1"}}`}}
+		b.carryOut(t, events.UserCreated, []byte(created), func(int64) error { return nil })
+		got := map[string]string{}
+		for _, r := range b.told.data {
+			got[r.Event.Type] = r.Outcome
+		}
+		want := map[string]string{events.UserCreated: events.Done, events.UserDeleted: events.Failed}
+		if diff := cmp.Diff(want, got); diff != "" || len(b.told.graves) != 1 {
+			t.Errorf("got %d dead letters, want 1; outcomes (-want +got):\n%s", len(b.told.graves), diff)
+		}
+	})
+}
+
+// TestAResultOfALongUserID is of an event that is refused, with a user id that may
+// stand in no attribute.
+func TestAResultOfALongUserID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bench
+		b.carryOut(t, events.EnrollmentRequested, enrolment(`{"user_id":"`+strings.Repeat("u", events.MaxAttribute+1)+`","course_id":"x"}`), nil)
+		if len(b.told.data) != 1 || len(b.told.graves) != 1 {
+			t.Errorf("got %d results and %d dead letters, want one of each", len(b.told.data), len(b.told.graves))
 		}
 	})
 }

@@ -1,11 +1,14 @@
 package lead
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
+	_ "time/tzdata" // the names of time zones: a container's image has none
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -102,13 +105,13 @@ func collision(err error) error {
 }
 
 // learner is what LEAD is told of u. LEAD requires names, a language and a time
-// zone; what the event has not is filled in.
+// zone; what the event has not, or not as LEAD takes it, is filled in.
 func learner(u vendors.User) Fields {
 	quiet := true
 	f := Fields{
 		Email: vendors.NormalEmail(u.Email), Password: vendors.NewPassword(), Role: RoleLearner,
 		FirstName: u.FirstName, LastName: u.LastName, Phone: u.Phone,
-		Language: LanguageEnglish, TimeZone: u.TimeZone, DisableNotifications: &quiet,
+		Language: LanguageEnglish, TimeZone: cmp.Or(zone(u.TimeZone), "UTC"), DisableNotifications: &quiet,
 	}
 	if f.FirstName == "" {
 		f.FirstName, _, _ = strings.Cut(u.Email, "@")
@@ -119,15 +122,21 @@ func learner(u vendors.User) Fields {
 	if u.Locale != "" {
 		f.Language = language(u.Locale)
 	}
-	if f.TimeZone == "" {
-		f.TimeZone = "UTC"
-	}
 	return f
+}
+
+// zone is the time zone, or nothing where there is none of this name: LEAD takes
+// names of zones alone.
+func zone(name string) string {
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		return ""
+	}
+	return name
 }
 
 // language is the one that LEAD has for a locale.
 func language(locale string) string {
-	if word, _, _ := strings.Cut(strings.ToLower(locale), "-"); word == "es" {
+	if word, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(locale), "_", "-"), "-"); word == "es" {
 		return LanguageSpanish
 	}
 	return LanguageEnglish

@@ -61,9 +61,9 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 func every(t *testing.T, test func(*testing.T, sandbox.Switches)) {
 	for _, twin := range []string{"422", "409", "400", "existing", "second"} {
 		for _, path := range []string{"email-lookup", "email/lookup"} {
-			for _, rest := range [][2]string{{"404", "ok"}, {"200", "error"}} {
-				switches := sandbox.Switches{DuplicateEmail: twin, LeadLookup: path, SecondDelete: rest[0], RepeatEnroll: rest[1]}
-				t.Run(strings.Join([]string{twin, path, rest[0], rest[1]}, " "), func(t *testing.T) {
+			for _, rest := range [][3]string{{"404", "ok", "200"}, {"200", "error", "404"}, {"404", "ok", "405"}} {
+				switches := sandbox.Switches{DuplicateEmail: twin, LeadLookup: path, SecondDelete: rest[0], RepeatEnroll: rest[1], LeadShow: rest[2]}
+				t.Run(strings.Join([]string{twin, path, rest[0], rest[1], rest[2]}, " "), func(t *testing.T) {
 					t.Parallel()
 					test(t, switches)
 				})
@@ -167,6 +167,9 @@ func TestWhatLEADIsToldOfALearner(t *testing.T) {
 		"full": {ada, map[string]string{
 			"email": "ada+1@example.org", "first_name": "Ada", "last_name": "Example", "language": "es-US", "time_zone": "Europe/Berlin",
 		}},
+		"locale of POSIX": {vendors.User{ID: "u-3", Email: "eva@example.org", FirstName: "Eva", Locale: "es_MX"}, map[string]string{"language": "es-US"}},
+		"no such zone":    {vendors.User{ID: "u-4", Email: "eva@example.org", FirstName: "Eva", TimeZone: "Europe/Atlantis"}, map[string]string{"time_zone": "UTC"}},
+		"no zone's name":  {vendors.User{ID: "u-5", Email: "eva@example.org", FirstName: "Eva", TimeZone: "Local"}, map[string]string{"time_zone": "UTC"}},
 		"bare": {vendors.User{ID: "u-2", Email: "bob@example.org", Locale: "de"}, map[string]string{
 			"email": "bob@example.org", "first_name": "bob", "last_name": "-", "language": "en-US", "time_zone": "UTC",
 		}},

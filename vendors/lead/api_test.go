@@ -122,7 +122,7 @@ func TestAnswersAreReadLeniently(t *testing.T) {
 			return
 		}
 		_, _ = fmt.Fprint(w, `{"user":{"id":"8783","email":"a@example.org","sms_opt_in":true,"disable_notifications":"1",
-			"last_login":"2023-08-28 19:08:08","created_at":"2020-02-18T02:17:55.000000Z","deleted_at":null,"virtus_id":null,"phone":null}}`)
+			"last_login":"2023-08-28 19:08:08","created_at":"2020-02-18T02:17:55.000000Z","deleted_at":null,"virtus_id":null,"phone":null,"email_verification_redirect":{"to":7}}}`)
 	})
 	api := lead.NewAPI(config(url))
 	u, err := api.LookUpUser(t.Context(), lead.LookupDashed, "a@example.org")
@@ -154,6 +154,7 @@ func TestStandInRefusesAsLaravelDoes(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*lead.Fields){
 		"time zone": func(f *lead.Fields) { f.TimeZone = "no zone!" },
+		"no zone":   func(f *lead.Fields) { f.TimeZone = "Europe/Atlantis" },
 		"name":      func(f *lead.Fields) { f.FirstName = " " },
 	}
 	for name, change := range tests {

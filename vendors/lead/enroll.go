@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -47,6 +46,10 @@ func (a *Adapter) Enrolled(ctx context.Context, who vendors.Account, c vendors.C
 	if err != nil {
 		return false, err
 	}
+	wanted, err := number("list courses", "course", c.ID)
+	if err != nil {
+		return false, err
+	}
 	courses, err := a.api.UserCourses(ctx, user)
 	switch {
 	case err != nil:
@@ -54,7 +57,7 @@ func (a *Adapter) Enrolled(ctx context.Context, who vendors.Account, c vendors.C
 	case courses == nil:
 		return false, &vendors.Error{Vendor: vendor, Op: "list courses", Message: "the answer has no list of courses"}
 	}
-	return slices.ContainsFunc(courses, func(course Course) bool { return strconv.FormatInt(int64(course.ID), 10) == c.ID }), nil
+	return slices.ContainsFunc(courses, func(course Course) bool { return int64(course.ID) == wanted }), nil
 }
 
 // Unenroll calls the configured path where the user is in the course, and reads

@@ -37,6 +37,23 @@ func TestEnrollIsReadBack(t *testing.T) {
 	}
 }
 
+// TestCourseWithZeros is about an id that is compared as the number that it is sent as.
+func TestCourseWithZeros(t *testing.T) {
+	t.Parallel()
+	stand := vendortest.Serve(t, "lead", sandbox.Config{})
+	a := adapter(t, config(stand.URL))
+	e := vendors.Enrollment{Origin: origin, Account: create(t, a, ada), Course: vendors.Course{ID: "007"}}
+	if err := a.Enroll(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+	if err := a.Unenroll(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+	if in := stand.State("lead").Enrollments; len(in) != 1 || in[0].Active || in[0].Applied != 1 || in[0].Ended != 1 {
+		t.Errorf("got %+v, want one enrolment, ended", in)
+	}
+}
+
 func TestEnrollRefusesWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})

@@ -41,7 +41,7 @@ func changed(known User, u vendors.User) Fields {
 		Salutation: known.Salutation, Suffix: known.Suffix,
 		FirstName: cmp.Or(u.FirstName, known.FirstName, "-"), LastName: cmp.Or(u.LastName, known.LastName, "-"),
 		StackablePersonID: int64(known.StackablePersonID), VirtusID: int64(known.VirtusID), StripeCustomerID: known.StripeCustomerID,
-		Phone: cmp.Or(u.Phone, known.Phone), Language: cmp.Or(known.Language, LanguageEnglish), TimeZone: cmp.Or(u.TimeZone, known.TimeZone, "UTC"),
+		Phone: cmp.Or(u.Phone, known.Phone), Language: cmp.Or(known.Language, LanguageEnglish), TimeZone: cmp.Or(zone(u.TimeZone), known.TimeZone, "UTC"),
 		EnrolledInAcademy: &academy, SMSOptIn: &sms, DisableNotifications: &quiet, ProfilePicture: known.ProfilePicture,
 	}
 	if u.Locale != "" {

@@ -66,7 +66,8 @@ func TestUpdate(t *testing.T) {
 				"email": "king@example.org", "first_name": "Augusta", "last_name": "King", "language": "en-US", "time_zone": "Europe/London", "phone": "+15550199",
 			},
 		},
-		"nothing": {vendors.User{}, nil},
+		"nothing":      {vendors.User{}, nil},
+		"no such zone": {vendors.User{TimeZone: "Europe/Atlantis"}, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

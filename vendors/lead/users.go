@@ -40,7 +40,7 @@ type User struct {
 	StripeCustomerID          string       `json:"stripe_customer_id"`
 	ProfilePicture            string       `json:"profile_picture"`
 	EmailVerifiedAt           Time         `json:"email_verified_at"`
-	EmailVerificationRedirect string       `json:"email_verification_redirect"`
+	EmailVerificationRedirect any          `json:"email_verification_redirect"` // likewise
 	CreatedAt                 Time         `json:"created_at"`
 	UpdatedAt                 Time         `json:"updated_at"`
 	DeletedAt                 Time         `json:"deleted_at"` // set where the user is soft-deleted

@@ -2,6 +2,7 @@ package magloft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -65,22 +66,32 @@ func (a *Clients) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	if email == "" {
 		return vendors.Account{}, vendors.ErrNotFound
 	}
-	found, err := search(ctx, a.pages(email), email)
+	found, err := a.search(ctx, email, email)
 	if err != nil {
 		return vendors.Account{}, fmt.Errorf("find: %w", err)
 	}
 	return found, nil
 }
 
+// search looks for the e-mail in the pages of clients that the filter leaves.
+func (a *Clients) search(ctx context.Context, email, filter string) (vendors.Account, error) {
+	c, err := search(ctx, a.api.PageClients, filter, func(c Client) bool { return held(c.ID, c.Email, email) })
+	return vendors.Account{ID: strconv.Itoa(int(c.ID))}, err
+}
+
 // Create makes a client with a random password. Where MagLoft refuses, it looks
-// once more: the answer to an e-mail that is taken is not documented. An answer
-// that is not this user's is an Unknown error.
+// once more, at last through all clients: the answer to an e-mail that is taken is
+// not documented. An answer that is not this user's is an Unknown error.
 func (a *Clients) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	first, last := names(u)
 	made, err := a.api.CreateClient(ctx, NewClient{Email: vendors.NormalEmail(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
 	if vendors.IsRefused(err) {
-		if found, again := a.Find(ctx, u); again == nil {
-			return found, nil
+		found, again := a.Find(ctx, u)
+		if errors.Is(again, vendors.ErrNotFound) {
+			found, again = a.search(ctx, vendors.NormalEmail(u.Email), "")
+		}
+		if !errors.Is(again, vendors.ErrNotFound) {
+			return found, again
 		}
 	}
 	if err != nil {
@@ -95,7 +106,11 @@ func (a *Clients) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	if err != nil {
 		return err
 	}
-	if err := a.api.DeleteClient(ctx, clientID); err != nil && !vendors.IsGone(err) {
+	err = a.api.DeleteClient(ctx, clientID)
+	if vendors.IsGone(err) {
+		err = a.Check(ctx) // where there is no list either, it is not the client that is missing
+	}
+	if err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
 	return nil

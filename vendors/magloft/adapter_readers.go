@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -38,24 +39,19 @@ func (a *Readers) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	case err == nil && r.ID <= 0:
 		return vendors.Account{}, fmt.Errorf("find: %w", odd("get reader", "the answer is not a reader"))
 	case err == nil && vendors.SameEmail(r.Email, email):
-		return vendors.Account{ID: fmt.Sprint(int(r.ID))}, nil
+		return vendors.Account{ID: strconv.Itoa(int(r.ID))}, nil
 	}
-	found, err := a.searchAll(ctx, email, email)
-	if vendors.IsRefused(err) && !vendors.IsGone(err) { // the filter, whose form is not documented
-		found, err = a.searchAll(ctx, email, "")
-	}
-	switch {
-	case vendors.IsGone(err):
-		return vendors.Account{}, vendors.ErrNotFound
-	case err != nil:
+	found, err := a.search(ctx, email, email)
+	if err != nil {
 		return vendors.Account{}, fmt.Errorf("find: %w", err)
 	}
 	return found, nil
 }
 
-// searchAll looks for the e-mail in the pages of readers that the filter leaves.
-func (a *Readers) searchAll(ctx context.Context, email, filter string) (vendors.Account, error) {
-	return search(ctx, a.pages(filter), email)
+// search looks for the e-mail in the pages of readers that the filter leaves.
+func (a *Readers) search(ctx context.Context, email, filter string) (vendors.Account, error) {
+	r, err := search(ctx, a.api.PageReaders, filter, func(r Reader) bool { return held(r.ID, r.Email, email) })
+	return vendors.Account{ID: strconv.Itoa(int(r.ID))}, err
 }
 
 // Create makes a reader who gets no e-mail about it, and notes our id in the
@@ -72,10 +68,10 @@ func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	if vendors.IsRefused(err) {
 		found, again := a.Find(ctx, u)
 		if errors.Is(again, vendors.ErrNotFound) {
-			found, again = a.searchAll(ctx, vendors.NormalEmail(u.Email), "")
+			found, again = a.search(ctx, vendors.NormalEmail(u.Email), "")
 		}
-		if again == nil {
-			return found, nil
+		if !errors.Is(again, vendors.ErrNotFound) {
+			return found, again
 		}
 	}
 	if err != nil {
@@ -88,7 +84,7 @@ func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 // reader. A reader who is not there is success.
 func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
 	reader, err := a.byAccount(ctx, "delete", acc)
-	if vendors.IsGone(err) {
+	if errors.Is(err, vendors.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
@@ -103,13 +99,19 @@ func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	return nil
 }
 
-// byAccount returns the account's reader.
+// byAccount returns the account's reader, or vendors.ErrNotFound. A reader is not
+// there only where the list of readers is: a wrong base URL or app id shows nobody.
 func (a *Readers) byAccount(ctx context.Context, op string, acc vendors.Account) (Reader, error) {
 	readerID, err := number(op, acc)
 	if err != nil {
 		return Reader{}, err
 	}
 	r, err := a.api.ReaderByID(ctx, readerID)
+	if vendors.IsGone(err) {
+		if err = a.Check(ctx); err == nil {
+			return Reader{}, vendors.ErrNotFound
+		}
+	}
 	if err != nil {
 		return Reader{}, fmt.Errorf("%s: %w", op, err)
 	}
@@ -119,16 +121,44 @@ func (a *Readers) byAccount(ctx context.Context, op string, acc vendors.Account)
 	return r, nil
 }
 
-// subscription returns the reader's subscription, and whether there is one.
-func (a *Readers) subscription(ctx context.Context, r Reader) (Subscription, bool, error) {
+// subscription returns the reader's subscription, and whether there is one. Where
+// the e-mail in the path finds none, or another's, it searches the pages, as Find
+// does: a subscription that is passed over would go on after its end.
+func (a *Readers) subscription(ctx context.Context, r Reader) (_ Subscription, exists bool, _ error) {
 	s, err := a.api.SubscriptionByEmail(ctx, r.Email)
 	switch {
-	case vendors.IsGone(err):
-		return Subscription{}, false, nil
-	case err != nil:
+	case err != nil && !vendors.IsGone(err):
 		return Subscription{}, false, err
-	case s.ID <= 0 || !vendors.SameEmail(s.Reader.Email, r.Email):
-		return Subscription{}, false, odd("get subscription", "the answer is not the subscription that was asked for")
+	case err == nil && s.ID <= 0:
+		return Subscription{}, false, odd("get subscription", "the answer is not a subscription")
+	case err == nil && s.isOf(r):
+		return s, true, nil
 	}
-	return s, true, nil
+	s, err = search(ctx, a.api.PageSubscriptions, r.Email, func(s Subscription) bool { return s.isOf(r) })
+	if errors.Is(err, vendors.ErrNotFound) {
+		return a.unfiltered(ctx, r)
+	}
+	return s, err == nil, err
+}
+
+// unfiltered searches all subscriptions, which may be many, for the reader's, unless
+// the reader's own e-mail shows that the server takes e-mails in paths as they are.
+func (a *Readers) unfiltered(ctx context.Context, r Reader) (_ Subscription, exists bool, _ error) {
+	shown, err := a.api.ReaderByEmail(ctx, r.Email)
+	switch {
+	case err == nil && shown.ID == r.ID:
+		return Subscription{}, false, nil
+	case err != nil && !vendors.IsGone(err):
+		return Subscription{}, false, err
+	}
+	s, err := search(ctx, a.api.PageSubscriptions, "", func(s Subscription) bool { return s.isOf(r) })
+	if errors.Is(err, vendors.ErrNotFound) {
+		return Subscription{}, false, nil
+	}
+	return s, err == nil, err
+}
+
+// isOf tells whether the subscription is the reader's.
+func (s Subscription) isOf(r Reader) bool {
+	return s.ID > 0 && (s.Reader.ID == r.ID || vendors.SameEmail(s.Reader.Email, r.Email))
 }

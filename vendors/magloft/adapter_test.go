@@ -26,6 +26,7 @@ var (
 var creates = map[string]string{magloft.ModeClients: "POST /clients/{$}", magloft.ModeReaders: "POST /readers/{app}"}
 
 func TestSuite(t *testing.T) {
+	unusable := vendors.Unusable
 	for mode, course := range map[string]string{magloft.ModeClients: "", magloft.ModeReaders: "7"} {
 		t.Run(mode, func(t *testing.T) {
 			vendortest.Run(t, vendortest.Suite{
@@ -39,8 +40,8 @@ func TestSuite(t *testing.T) {
 				Course:     course,
 				Repeatable: []string{vendortest.Delete, vendortest.Enroll},
 				FixedEmail: mode == magloft.ModeClients,
-				Verdict: func(port string, status int) (*vendors.Class, bool) { // who is not there is in no course
-					return nil, port == vendortest.Unenroll && status == http.StatusNotFound
+				Verdict: func(port string, status int) (*vendors.Class, bool) { // a list that is not there is a wrong base URL or app id
+					return &unusable, status == http.StatusNotFound && port != vendortest.Show && port != vendortest.Update
 				},
 			})
 		})
@@ -178,6 +179,51 @@ func TestCreateWhereTheEmailIsTaken(t *testing.T) {
 					t.Errorf("got %d accounts, want 1", n)
 				}
 			})
+		}
+	}
+}
+
+// TestCreateWhereTheFilterFindsNobody is about a filter that looks at other fields
+// than the e-mail, or is not taken at all.
+func TestCreateWhereTheFilterFindsNobody(t *testing.T) {
+	for name, answer := range map[string]func(w http.ResponseWriter){
+		"looks elsewhere": func(w http.ResponseWriter) { fmt.Fprint(w, `{"total":0,"page":1,"records":[]}`) },
+		"is refused":      func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadRequest) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					w.WriteHeader(http.StatusUnprocessableEntity)
+				case r.URL.Query().Get("filter") != "":
+					answer(w)
+				default:
+					fmt.Fprint(w, `{"total":2,"page":1,"records":[{"id":6,"email":""},{"id":7,"email":"ada@example.org"}]}`)
+				}
+			}))
+			t.Cleanup(server.Close)
+			a := adapter(t, config(server.URL, magloft.ModeClients))
+			if got, err := a.Create(t.Context(), origin, vendors.User{ID: "u1", Email: "ada@example.org"}); err != nil || got.ID != "7" {
+				t.Errorf("got %v, %v, want 7", got, err)
+			}
+			if got, err := a.Create(t.Context(), origin, vendors.User{ID: "u1", FirstName: "Ada"}); vendors.ClassOf(err) != vendors.Permanent {
+				t.Errorf("got %v, %v of a user without an e-mail, want the refusal", got, err)
+			}
+		})
+	}
+}
+
+// TestCreateThatCannotLookAgain is about a refusal and a search that fails in
+// passing: the account may be there.
+func TestCreateThatCannotLookAgain(t *testing.T) {
+	for _, mode := range modes {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(map[string]int{http.MethodPost: http.StatusUnprocessableEntity, http.MethodGet: http.StatusServiceUnavailable}[r.Method])
+		}))
+		t.Cleanup(server.Close)
+		_, err := adapter(t, config(server.URL, mode)).Create(t.Context(), origin, vendors.User{ID: "u1", Email: "ada@example.org"})
+		if err == nil || vendors.ClassOf(err) != vendors.Again {
+			t.Errorf("%s: got %v, want that it is tried again", mode, err)
 		}
 	}
 }

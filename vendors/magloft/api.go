@@ -131,14 +131,14 @@ type Page[T any] struct {
 	Records []T         `json:"records"` // nil where the answer had none: then it is no list
 }
 
-// list gets one page.
+// list gets one page. A page that is not there is a wrong base URL or app id.
 func list[T any](ctx context.Context, a *API, op, path string, q url.Values) (Page[T], error) {
 	var page Page[T]
 	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q, Out: &page})
 	if err == nil && page.Records == nil {
 		err = odd(op, "the answer has no records: it is not the list that the vendor documents")
 	}
-	return page, err
+	return page, vendors.Misplaced(err)
 }
 
 // odd is the error of an answer with a good status that says something else

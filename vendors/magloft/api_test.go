@@ -2,6 +2,8 @@ package magloft_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -79,8 +81,9 @@ func readers(t *testing.T, api *magloft.API) {
 	if err != nil || again != nil || byEmail.ID != 1 || byID.ID != 1 {
 		t.Errorf("get: got %+v, %v and %+v, %v", byEmail, err, byID, again)
 	}
-	if u, err := api.UpdateReader(ctx, 1, magloft.ReaderFields{Name: "Augusta"}); err != nil || u.Name != "Augusta" || u.Email != r.Email {
-		t.Errorf("update: got %+v, %v", u, err)
+	check(t, map[string]error{"update": api.UpdateReader(ctx, 1, magloft.ReaderFields{Name: "Augusta"})})
+	if u, err := api.ReaderByID(ctx, 1); err != nil || u.Name != "Augusta" || u.Email != r.Email {
+		t.Errorf("get after the update: got %+v, %v", u, err)
 	}
 	if l, err := api.ListReaders(ctx); err != nil || len(l) != 1 {
 		t.Errorf("list: got %+v, %v", l, err)
@@ -112,8 +115,9 @@ func subscriptions(t *testing.T, api *magloft.API) {
 	if err != nil || again != nil || byEmail.ID != 1 || byID.ID != 1 {
 		t.Errorf("get: got %+v, %v and %+v, %v", byEmail, err, byID, again)
 	}
-	if s, err := api.UpdateSubscription(ctx, 1, magloft.SubscriptionFields{Active: &no}); err != nil || s.Active || s.EndDate != "2026-12-31" {
-		t.Errorf("update: got %+v, %v", s, err)
+	check(t, map[string]error{"update": api.UpdateSubscription(ctx, 1, magloft.SubscriptionFields{Active: &no})})
+	if s, err := api.SubscriptionByID(ctx, 1); err != nil || s.Active || s.EndDate != "2026-12-31" {
+		t.Errorf("get after the update: got %+v, %v", s, err)
 	}
 	if l, err := api.ListSubscriptions(ctx); err != nil || len(l.Records) != 1 {
 		t.Errorf("list: got %+v, %v", l, err)
@@ -160,11 +164,23 @@ func TestCheck(t *testing.T) {
 			if err := adapter(t, good).Check(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if err := adapter(t, wrong).Check(t.Context()); vendors.ClassOf(err) != vendors.Unusable {
-				t.Errorf("got %v, want unusable", err)
+			elsewhere := config(stand.URL, mode)
+			elsewhere.BaseURL = nowhere(t)
+			for name, c := range map[string]magloft.Config{"credentials": wrong, "base URL": elsewhere} {
+				if err := adapter(t, c).Check(t.Context()); vendors.ClassOf(err) != vendors.Unusable {
+					t.Errorf("wrong %s: got %v, want unusable", name, err)
+				}
 			}
 		})
 	}
+}
+
+// nowhere is where no API is.
+func nowhere(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 func adapter(t *testing.T, c magloft.Config) magloft.Vendor {
@@ -190,6 +206,12 @@ func TestOddShapes(t *testing.T) {
 		}},
 		"null for an update": {`null`, func(t *testing.T, api *magloft.API) error {
 			return api.UpdateClient(t.Context(), 1, magloft.ClientChange{Firstname: "A"})
+		}},
+		"nothing for an update of a reader": {"", func(t *testing.T, api *magloft.API) error {
+			return api.UpdateReader(t.Context(), 1, magloft.ReaderFields{Name: "A"})
+		}},
+		"nothing for an update of a subscription": {"", func(t *testing.T, api *magloft.API) error {
+			return api.UpdateSubscription(t.Context(), 1, magloft.SubscriptionFields{EndDate: "2026-12-31"})
 		}},
 		"purchases for an unlock": {`[{"id":1}]`, func(t *testing.T, api *magloft.API) error {
 			return api.UnlockIssues(t.Context(), 1, []string{"p"}, "")

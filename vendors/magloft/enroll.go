@@ -2,6 +2,7 @@ package magloft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,7 +29,7 @@ func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 		return err
 	}
 	reader, err := a.byAccount(ctx, "enroll", e.Account)
-	if vendors.IsGone(err) {
+	if errors.Is(err, vendors.ErrNotFound) {
 		return vendors.Fail(vendor, "enroll", "MagLoft has no such reader")
 	}
 	if err != nil {

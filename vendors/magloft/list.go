@@ -10,7 +10,7 @@ import (
 
 // List gives the clients.
 func (a *Clients) List(ctx context.Context, yield func(vendors.Listed) error) error {
-	return listAll(ctx, a.pages(""), yield)
+	return listAll(ctx, a.api.PageClients, func(c Client) vendors.Listed { return listed(c.ID, c.Email) }, yield)
 }
 
 // Show asks for the client.
@@ -25,7 +25,7 @@ func (a *Clients) Show(ctx context.Context, acc vendors.Account) (vendors.Listed
 
 // List gives the readers.
 func (a *Readers) List(ctx context.Context, yield func(vendors.Listed) error) error {
-	return listAll(ctx, a.pages(""), yield)
+	return listAll(ctx, a.api.PageReaders, func(r Reader) vendors.Listed { return listed(r.ID, r.Email) }, yield)
 }
 
 // Show asks for the reader.
@@ -51,70 +51,62 @@ func shown(asked vendors.Account, id int, email string, err error) (vendors.List
 	return vendors.Listed{ID: asked.ID, Email: email}, nil
 }
 
-func listAll(ctx context.Context, pages pages, yield func(vendors.Listed) error) error {
-	err := pages.each(ctx, func(l vendors.Listed) (more bool, err error) { return true, yield(l) })
+func listAll[T any](ctx context.Context, page pages[T], listed func(T) vendors.Listed, yield func(vendors.Listed) error) error {
+	err := page.each(ctx, "", func(record T) (more bool, err error) { return true, yield(listed(record)) })
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
 	return nil
 }
 
-// search returns the oldest account with exactly this e-mail, or vendors.ErrNotFound.
-func search(ctx context.Context, pages pages, email string) (vendors.Account, error) {
-	found := vendors.Account{}
-	err := pages.each(ctx, func(l vendors.Listed) (more bool, _ error) {
-		if l.ID != "0" && vendors.SameEmail(l.Email, email) {
-			found.ID = l.ID
+// held tells whether a record is the account with the e-mail. Nobody has an empty one.
+func held(id vendors.Int, has, email string) bool {
+	return id > 0 && email != "" && vendors.SameEmail(has, email)
+}
+
+func listed(id vendors.Int, email string) vendors.Listed {
+	return vendors.Listed{ID: strconv.Itoa(max(0, int(id))), Email: email}
+}
+
+// search returns the oldest record that fits, of those that the filter leaves, or
+// vendors.ErrNotFound. A filter that is refused is left out: its form is not documented.
+func search[T any](ctx context.Context, page pages[T], filter string, fits func(T) bool) (T, error) {
+	var found T
+	there := false
+	err := page.each(ctx, filter, func(record T) (more bool, _ error) {
+		if there = fits(record); there {
+			found = record
 		}
-		return found.ID == "", nil
+		return !there, nil
 	})
-	if err == nil && found.ID == "" {
+	switch {
+	case filter != "" && vendors.IsRefused(err):
+		return search(ctx, page, "", fits)
+	case err == nil && !there:
 		err = vendors.ErrNotFound
 	}
 	return found, err
 }
 
-// pages gives one page of a list, and how many records there are on all.
-type pages func(ctx context.Context, q Query) (records []vendors.Listed, total int, err error)
+// pages is a call that gives one page of a list.
+type pages[T any] func(ctx context.Context, q Query) (Page[T], error)
 
-// pages are those of the clients whom the filter leaves; empty: of all.
-func (a *Clients) pages(filter string) pages {
-	return of(filter, a.api.PageClients, func(c Client) (int, string) { return int(c.ID), c.Email })
-}
-
-// pages are those of the readers whom the filter leaves; empty: of all.
-func (a *Readers) pages(filter string) pages {
-	return of(filter, a.api.PageReaders, func(r Reader) (int, string) { return int(r.ID), r.Email })
-}
-
-func of[T any](filter string, page func(context.Context, Query) (Page[T], error), read func(T) (id int, email string)) pages {
-	return func(ctx context.Context, q Query) ([]vendors.Listed, int, error) {
-		q.Filter = filter
-		p, err := page(ctx, q)
-		var records []vendors.Listed
-		for _, r := range p.Records {
-			id, email := read(r)
-			records = append(records, vendors.Listed{ID: strconv.Itoa(max(0, id)), Email: email})
-		}
-		return records, int(p.Total), err
-	}
-}
-
-// each walks the pages, oldest record first, for as long as yield wants more.
-func (page pages) each(ctx context.Context, yield func(vendors.Listed) (more bool, err error)) error {
-	q := Query{PerPage: pageSize, OrderBy: "id", OrderDir: "asc"}
+// each walks the pages that the filter leaves, oldest record first, for as long as
+// yield wants more.
+func (page pages[T]) each(ctx context.Context, filter string, yield func(T) (more bool, err error)) error {
+	q := Query{PerPage: pageSize, OrderBy: "id", OrderDir: "asc", Filter: filter}
 	seen := 0
 	for q.Page = 1; q.Page <= maxPages; q.Page++ {
-		records, total, err := page(ctx, q)
+		p, err := page(ctx, q)
 		if err != nil {
 			return err
 		}
-		for _, r := range records {
+		for _, r := range p.Records {
 			if more, err := yield(r); err != nil || !more {
 				return err
 			}
 		}
-		if seen += len(records); len(records) == 0 || seen >= total {
+		if seen += len(p.Records); len(p.Records) == 0 || seen >= int(p.Total) {
 			return nil
 		}
 	}

@@ -118,11 +118,10 @@ func (a *API) CreateReader(ctx context.Context, f ReaderFields) (Reader, error) 
 	return r, err
 }
 
-// UpdateReader changes the fields given (Portal API, Readers, Update). It may be repeated.
-func (a *API) UpdateReader(ctx context.Context, readerID int, f ReaderFields) (Reader, error) {
-	var r Reader
-	err := a.calls.Do(ctx, vendors.Call{Op: "update reader", Method: http.MethodPut, Path: a.readerPath(readerID), JSON: f, Repeatable: true, Out: &r})
-	return r, err
+// UpdateReader changes the fields given (Portal API, Readers, Update). It may be
+// repeated. The answer is not read: see UpdateClient.
+func (a *API) UpdateReader(ctx context.Context, readerID int, f ReaderFields) error {
+	return a.calls.Do(ctx, vendors.Call{Op: "update reader", Method: http.MethodPut, Path: a.readerPath(readerID), JSON: f, Repeatable: true})
 }
 
 // DeleteReader removes a reader (Portal API, Readers, Delete). It may be

@@ -126,13 +126,11 @@ func (a *API) CreateSubscription(ctx context.Context, f SubscriptionFields) (Sub
 }
 
 // UpdateSubscription changes the fields given (Portal API, Custom
-// Subscriptions, Update). It may be repeated.
-func (a *API) UpdateSubscription(ctx context.Context, subscriptionID int, f SubscriptionFields) (Subscription, error) {
-	var s Subscription
-	err := a.calls.Do(ctx, vendors.Call{
-		Op: "update subscription", Method: http.MethodPut, Path: a.subscriptionPath(subscriptionID), JSON: f, Repeatable: true, Out: &s,
+// Subscriptions, Update). It may be repeated. The answer is not read: see UpdateClient.
+func (a *API) UpdateSubscription(ctx context.Context, subscriptionID int, f SubscriptionFields) error {
+	return a.calls.Do(ctx, vendors.Call{
+		Op: "update subscription", Method: http.MethodPut, Path: a.subscriptionPath(subscriptionID), JSON: f, Repeatable: true,
 	})
-	return s, err
 }
 
 // DeleteSubscription removes a subscription (Portal API, Custom Subscriptions,

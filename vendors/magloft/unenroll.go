@@ -2,6 +2,7 @@ package magloft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,7 +19,7 @@ func (a *Readers) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	}
 	reader, err := a.byAccount(ctx, "unenroll", e.Account)
 	switch {
-	case vendors.IsGone(err):
+	case errors.Is(err, vendors.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
@@ -40,7 +41,7 @@ func (a *Readers) end(ctx context.Context, r Reader) error {
 		return err
 	}
 	inactive := false
-	if _, err = a.api.UpdateSubscription(ctx, int(s.ID), SubscriptionFields{Active: &inactive}); vendors.IsGone(err) {
+	if err = a.api.UpdateSubscription(ctx, int(s.ID), SubscriptionFields{Active: &inactive}); vendors.IsGone(err) {
 		return nil
 	}
 	return err
@@ -75,8 +76,7 @@ func (a *Readers) declassify(ctx context.Context, r Reader, class int) error {
 // classifications are set on the reader alone.
 func (a *Readers) classify(ctx context.Context, r Reader, s Subscription, all []int) error {
 	if s.ID == 0 {
-		_, err := a.api.UpdateReader(ctx, int(r.ID), ReaderFields{ClassificationIDs: all})
-		return err
+		return a.api.UpdateReader(ctx, int(r.ID), ReaderFields{ClassificationIDs: all})
 	}
 	active, yes, no := bool(s.Active), true, false
 	_, err := a.api.CreateSubscription(ctx, SubscriptionFields{

@@ -97,7 +97,7 @@ func TestUnenrollKeepsTheDays(t *testing.T) {
 // hand: no subscription must come of taking it away.
 func TestUnenrollWithoutASubscription(t *testing.T) {
 	a, s, acc := readersStand(t)
-	if _, err := a.API().UpdateReader(t.Context(), 1, magloft.ReaderFields{ClassificationIDs: []int{7, 8}}); err != nil {
+	if err := a.API().UpdateReader(t.Context(), 1, magloft.ReaderFields{ClassificationIDs: []int{7, 8}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Unenroll(t.Context(), enrollment(acc, "7", "", "")); err != nil {

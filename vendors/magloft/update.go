@@ -42,7 +42,7 @@ func (a *Readers) Update(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	if err != nil {
 		return err
 	}
-	_, err = a.api.UpdateReader(ctx, readerID, ReaderFields{Email: vendors.NormalEmail(u.Email), Name: u.FirstName, Lastname: u.LastName})
+	err = a.api.UpdateReader(ctx, readerID, ReaderFields{Email: vendors.NormalEmail(u.Email), Name: u.FirstName, Lastname: u.LastName})
 	switch {
 	case vendors.IsGone(err):
 		return vendors.ErrNotFound

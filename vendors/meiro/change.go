@@ -12,6 +12,7 @@ import (
 // sent. An operator in the trash is not there; the one that Usher logs in as is a
 // permanent error and stays.
 func (o *Operators) Update(ctx context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) error {
+	email := vendors.NormalEmail(u.Email)
 	known, err := o.retrieve(ctx, a)
 	switch {
 	case err != nil:
@@ -20,10 +21,10 @@ func (o *Operators) Update(ctx context.Context, _ vendors.Origin, a vendors.Acco
 		return vendors.ErrNotFound
 	case o.isOwn(known):
 		return vendors.Fail(vendor, "modify user", "this is the operator that Usher logs in as")
-	case u.Email == "" || u.Email == known.Email:
+	case email == "" || email == known.Email:
 		return nil
 	}
-	got, err := o.api.ModifyUser(ctx, a.ID, Change{Email: u.Email})
+	got, err := o.api.ModifyUser(ctx, a.ID, Change{Email: email})
 	switch {
 	case vendors.IsGone(err):
 		return vendors.ErrNotFound
@@ -44,7 +45,7 @@ func (o *Operators) Restore(ctx context.Context, _ vendors.Origin, a vendors.Acc
 	if a.ID != "" {
 		back, err := o.takeBack(ctx, a.ID)
 		if !errors.Is(err, vendors.ErrNotFound) {
-			return back, err
+			return vendors.Account{ID: back.ID}, err
 		}
 	}
 	if u.Email == "" {
@@ -54,7 +55,8 @@ func (o *Operators) Restore(ctx context.Context, _ vendors.Origin, a vendors.Acc
 	if err != nil {
 		return vendors.Account{}, err
 	}
-	return o.takeBack(ctx, trashed.ID)
+	back, err := o.takeBack(ctx, trashed.ID)
+	return vendors.Account{ID: back.ID}, err
 }
 
 // active returns the operator who is not in the trash: the one of this id, or
@@ -77,21 +79,20 @@ func (o *Operators) active(ctx context.Context, a vendors.Account, u vendors.Use
 
 // takeBack restores the operator of the id, or returns vendors.ErrNotFound. Meiro
 // may say 404 of one who has just been restored, by a call whose answer was lost.
-func (o *Operators) takeBack(ctx context.Context, id string) (vendors.Account, error) {
-	back := vendors.Account{ID: id}
+func (o *Operators) takeBack(ctx context.Context, id string) (User, error) {
 	got, err := o.api.RestoreUser(ctx, id)
 	if vendors.IsGone(err) {
-		if got, err = o.retrieve(ctx, back); err == nil && bool(got.Deleted) {
-			return vendors.Account{}, vendors.ErrNotFound
+		if got, err = o.retrieve(ctx, vendors.Account{ID: id}); err == nil && bool(got.Deleted) {
+			return User{}, vendors.ErrNotFound
 		}
 	}
 	if err != nil {
-		return vendors.Account{}, err
+		return User{}, err
 	}
 	if got.ID != id || bool(got.Deleted) {
-		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "restore user", Message: "the answer is not the user that was asked for"}
+		return User{}, &vendors.Error{Vendor: vendor, Op: "restore user", Message: "the answer is not the user that was asked for"}
 	}
-	return back, nil
+	return got, nil
 }
 
 // retrieve returns the account's operator, in the trash or not, or vendors.ErrNotFound.

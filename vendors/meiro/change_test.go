@@ -57,7 +57,8 @@ func TestUpdateOfAnOperator(t *testing.T) {
 		"another e-mail":   {"ada.king@example.org", "ada.king@example.org", 1},
 		"the same e-mail":  {ada.Email, ada.Email, 0},
 		"no e-mail":        {"", ada.Email, 0},
-		"of another case":  {"ADA+1@example.org", "ADA+1@example.org", 1},
+		"of another case":  {" ADA+1@example.org", ada.Email, 0},
+		"in capitals":      {" ADA.KING@example.org ", "ada.king@example.org", 1},
 		"taken by another": {sandbox.MeiroEmail, ada.Email, 0},
 	}
 	for name, test := range tests {

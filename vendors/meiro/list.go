@@ -31,9 +31,9 @@ func (o *Operators) listed(u User) vendors.Listed {
 // lister is a call that gives one page of a list.
 type lister func(context.Context, Selection) (UserList, error)
 
-// each pages through a list until a short page, for as long as yield wants more.
-// Meiro may give fewer than were asked for and says so in selection_settings;
-// where it says nothing, only an empty page is the end.
+// each pages through a list until an empty page, for as long as yield wants more. A
+// short page need not be the last: Meiro may give fewer than were asked for, and
+// whether the limit in selection_settings is the one that it took is not documented.
 func each(ctx context.Context, list lister, yield func(User) (more bool, err error)) error {
 	first := ""
 	for offset := vendors.Int(0); ; {
@@ -52,7 +52,7 @@ func each(ctx context.Context, list lister, yield func(User) (more bool, err err
 				return err
 			}
 		}
-		if len(page.Users) == 0 || len(page.Users) < int(page.Settings.Limit) {
+		if len(page.Users) == 0 {
 			return nil
 		}
 		first = page.Users[0].ID

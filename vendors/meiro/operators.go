@@ -33,10 +33,11 @@ func (o *Operators) Find(ctx context.Context, u vendors.User) (vendors.Account, 
 // trash. Where Meiro refuses, it looks among the active and then in the trash
 // before it gives up.
 func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
-	if u.Email == "" {
+	email := vendors.NormalEmail(u.Email)
+	if email == "" {
 		return vendors.Account{}, vendors.Fail(vendor, "create or restore user", "the event has no e-mail, and an operator is known by nothing else")
 	}
-	made, err := o.api.CreateOrRestoreUser(ctx, NewUser{Email: u.Email, Password: vendors.NewPassword()})
+	made, err := o.api.CreateOrRestoreUser(ctx, NewUser{Email: email, Password: vendors.NewPassword()})
 	switch {
 	case err == nil && bool(made.Deleted) && made.ID != "":
 		return o.restore(ctx, made, u)
@@ -60,7 +61,7 @@ func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User
 }
 
 func (o *Operators) restore(ctx context.Context, trashed User, u vendors.User) (vendors.Account, error) {
-	back, err := o.api.RestoreUser(ctx, trashed.ID)
+	back, err := o.takeBack(ctx, trashed.ID)
 	if err != nil {
 		return vendors.Account{}, err
 	}

@@ -91,6 +91,18 @@ func TestLifeOfAnOperator(t *testing.T) {
 	})
 }
 
+func TestCreateSendsTheEmailInLowerCase(t *testing.T) {
+	t.Parallel()
+	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
+	made, err := operators(t, config(stand.URL)).Create(t.Context(), origin, vendors.User{ID: "u-1", Email: " ADA+1@Example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := operator(t, stand, made).Email; got != ada.Email {
+		t.Errorf("got %q, want %q", got, ada.Email)
+	}
+}
+
 func TestCreateOfWhoIsThere(t *testing.T) {
 	t.Parallel()
 	every(t, func(t *testing.T, switches sandbox.Switches) {
@@ -171,6 +183,53 @@ func TestCreateLooksInTheTrash(t *testing.T) {
 	bob := vendors.User{ID: "u-2", Email: "bob@example.org"}
 	if _, err := o.Create(t.Context(), origin, bob); vendors.StatusOf(err) != 409 || vendors.ClassOf(err) != vendors.Permanent {
 		t.Errorf("got %v, want the permanent 409 of somebody who is nowhere", err)
+	}
+}
+
+// TestCreateWithALostRestoration is about a restoration that was made and is tried
+// again: Meiro says 404 of whom it has just restored.
+func TestCreateWithALostRestoration(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		shown string // what Meiro shows of the operator afterwards; empty: what it has
+		ok    bool
+	}{
+		"the operator":   {"", true},
+		"another e-mail": {`{"id":%q,"email":"bob@example.org","deleted":false}`, false},
+		"still in trash": {`{"id":%q,"email":"ada+1@example.org","deleted":true}`, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refuse, made := false, vendors.Account{}
+			box, url := meddled(t, func(w http.ResponseWriter, r *http.Request) bool {
+				switch {
+				case refuse && r.URL.Path == "/meiro/users/create_or_restore":
+					w.WriteHeader(http.StatusConflict)
+				case refuse && r.Method == http.MethodGet && test.shown != "" && r.URL.Path == "/meiro/users/"+made.ID:
+					_, _ = fmt.Fprintf(w, test.shown, made.ID)
+				default:
+					return false
+				}
+				return true
+			})
+			o := operators(t, config(url))
+			made, err := o.Create(t.Context(), origin, ada)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := o.Delete(t.Context(), origin, made); err != nil {
+				t.Fatal(err)
+			}
+			refuse = true
+			if err := box.Next("meiro", sandbox.Fault{Kind: sandbox.FailAfter, On: "PATCH /users/trash/{id}"}); err != nil {
+				t.Fatal(err)
+			}
+			back, err := o.Create(t.Context(), origin, ada)
+			if (err == nil) != test.ok || (test.ok && back != made) || vendors.ClassOf(err) != vendors.Again {
+				t.Errorf("got %v, %v, want %v: %v", back, err, made, test.ok)
+			}
+		})
 	}
 }
 

@@ -17,6 +17,7 @@ func TestFindReadsAllPages(t *testing.T) {
 	}{
 		"as asked":       {100, `,"selection_settings":{"limit":100}`},
 		"fewer, said":    {20, `,"selection_settings":{"limit":20}`},
+		"fewer, denied":  {20, `,"selection_settings":{"limit":100}`},
 		"as text":        {20, `,"selection_settings":{"limit":"20","offset":"0"}`},
 		"fewer, unsaid":  {20, ``},
 		"fewer, unclear": {7, `,"selection_settings":null`},

@@ -83,8 +83,8 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	name, email, password, role := u.Name(), vendors.NormalEmail(u.Email), vendors.NewPassword(), RoleUser
 	made, err := a.api.AddUser(ctx, UserFields{Name: &name, Email: &email, Password: &password, Role: &role})
 	if vendors.IsRefused(err) {
-		if found, again := a.Find(ctx, u); again == nil {
-			return found, nil
+		if found, again := a.Find(ctx, u); !errors.Is(again, vendors.ErrNotFound) {
+			return found, again
 		}
 	}
 	if err != nil {
@@ -103,7 +103,7 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
 	userID, err := a.learner(ctx, "delete", acc)
 	if errors.Is(err, vendors.ErrNotFound) {
-		return nil
+		return a.Check(ctx) // where there is no list either, it is not the user who is missing
 	}
 	if err != nil {
 		return err

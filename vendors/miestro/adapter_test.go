@@ -21,6 +21,7 @@ var itoa = strconv.Itoa
 var origin = vendors.Origin{Key: "0123456789abcdef0123456789abcdef", At: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 
 func TestSuite(t *testing.T) {
+	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "miestro",
 		New: func(baseURL string, timeout time.Duration) (any, error) {
@@ -31,6 +32,9 @@ func TestSuite(t *testing.T) {
 		Secrets:    []string{sandbox.MiestroAPIKey, sandbox.MiestroAPISecret},
 		Course:     "7",
 		Repeatable: []string{vendortest.Delete},
+		Verdict: func(port string, status int) (*vendors.Class, bool) { // a list that is not there is a wrong base URL
+			return &unusable, status == http.StatusNotFound && port != vendortest.Show && port != vendortest.Update
+		},
 	})
 }
 

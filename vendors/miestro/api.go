@@ -84,6 +84,37 @@ func judge(_ int, body []byte) (vendors.Class, bool) {
 	return vendors.Unusable, json.Unmarshal(body, &out) != nil || (out.ID == nil && out.Data == nil)
 }
 
+// done is the {} that a change is answered with. The document has no statuses, so
+// that an error may come with a good one.
+type done struct {
+	Error  any `json:"error"`
+	Errors any `json:"errors"`
+}
+
+// UnmarshalJSON reads objects alone.
+func (d *done) UnmarshalJSON(b []byte) error {
+	type fields done
+	if !bytes.HasPrefix(b, []byte("{")) {
+		return errors.New("not an object")
+	}
+	return json.Unmarshal(b, (*fields)(d))
+}
+
+// Refused tells whether the answer is an error.
+func (d *done) Refused() bool { return tells(d.Error) || tells(d.Errors) }
+
+// tells is false for what stands where there is no error.
+func tells(member any) bool {
+	switch member := member.(type) {
+	case []any:
+		return len(member) > 0
+	case map[string]any:
+		return len(member) > 0
+	default:
+		return member != nil && member != false && member != ""
+	}
+}
+
 // Query is the parameters of the two lists. What is zero is not sent.
 type Query struct {
 	Search string // users: in the name or the e-mail; courses: in the name
@@ -139,14 +170,14 @@ type Page[T any] struct {
 	Total        vendors.Int `json:"total"`
 }
 
-// list gets one page.
+// list gets one page. A page that is not there is a wrong base URL.
 func list[T any](ctx context.Context, a *API, op, path string, q Query) (Page[T], error) {
 	var page Page[T]
 	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q.values(), Out: &page})
 	if err == nil && page.Data == nil {
 		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the answer has no data: it is not the list that the vendor documents"}
 	}
-	return page, err
+	return page, vendors.Misplaced(err)
 }
 
 // id is the path of one user or course.

@@ -2,6 +2,8 @@ package miestro_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -114,6 +116,22 @@ func TestCheck(t *testing.T) {
 	}
 	if err := a.Check(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWrongBaseURL is about an address where no API is: no event can be the cause,
+// and nobody is gone because of it.
+func TestWrongBaseURL(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	a, err := miestro.New(config(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{"check": a.Check(t.Context()), "delete": a.Delete(t.Context(), origin, vendors.Account{ID: "7"})} {
+		if vendors.ClassOf(err) != vendors.Unusable {
+			t.Errorf("%s: got %v, want unusable", name, err)
+		}
 	}
 }
 

@@ -51,11 +51,15 @@ func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (u
 		return 0, 0, vendors.Fail(vendor, op, "course ids of Miestro are numbers: mend the course's id in the configuration")
 	}
 	err := a.api.courseThere(ctx, courseID)
-	if vendors.IsGone(err) {
-		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: mend the course's id in the configuration", courseID))
+	gone := vendors.IsGone(err)
+	if gone {
+		err = a.Check(ctx) // where there is no list either, it is not the course that is missing
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, 0, fmt.Errorf("%s: %w", op, err)
+	case gone:
+		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: mend the course's id in the configuration", courseID))
 	}
 	return userID, courseID, nil
 }
@@ -67,9 +71,9 @@ var (
 	notIn   = regexp.MustCompile(`(?i)\bnot (\w+ )?enroll?ed\b|\benroll?ments? (\w+ )?not (found|exist)|\bno (such )?enroll?ment`)
 )
 
-// says tells whether a refusal of the request has the words.
+// says tells whether a refusal of the request has the words, also one within 200.
 func says(err error, words *regexp.Regexp) bool {
 	e := (*vendors.Error)(nil)
-	refusals := []int{http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}
-	return errors.As(err, &e) && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
+	refusals := []int{http.StatusOK, http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}
+	return errors.As(err, &e) && e.Class == vendors.Permanent && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
 }

@@ -93,16 +93,16 @@ func (a *API) GetUser(ctx context.Context, userID int) (User, error) {
 }
 
 // UpdateUser changes the fields given (Miestro API v1.0, Update User). It may be
-// repeated. The answer is {}: only its status says that it was done.
+// repeated. The answer is {}, as that of all calls that follow.
 func (a *API) UpdateUser(ctx context.Context, userID int, f UserFields) error {
-	return a.calls.Do(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: id("/users", userID), JSON: f, Repeatable: true})
+	return a.calls.Do(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: id("/users", userID), JSON: f, Repeatable: true, Out: new(done)})
 }
 
 // DeleteUser removes a user, of whatever role (Miestro API v1.0, Delete a User).
 // It may be repeated; what a second one answers is not documented, nor whether
 // the user could be restored.
 func (a *API) DeleteUser(ctx context.Context, userID int) error {
-	return a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: id("/users", userID), Repeatable: true})
+	return a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: id("/users", userID), Repeatable: true, Out: new(done)})
 }
 
 // EnrollUser puts a user into a course (Miestro API v1.0, Users, Enroll User to
@@ -111,6 +111,7 @@ func (a *API) DeleteUser(ctx context.Context, userID int) error {
 func (a *API) EnrollUser(ctx context.Context, userID, courseID int) error {
 	return a.calls.Do(ctx, vendors.Call{
 		Op: "enroll user", Method: http.MethodPost, Path: id("/users", userID) + "/enroll", JSON: map[string]int{"course_id": courseID},
+		Out: new(done),
 	})
 }
 
@@ -120,6 +121,6 @@ func (a *API) EnrollUser(ctx context.Context, userID, courseID int) error {
 func (a *API) UnrollUser(ctx context.Context, userID, courseID int) error {
 	return a.calls.Do(ctx, vendors.Call{
 		Op: "unroll user", Method: http.MethodPost, Path: id("/users", userID) + "/unroll", JSON: map[string]int{"course_id": courseID},
-		Repeatable: true,
+		Repeatable: true, Out: new(done),
 	})
 }

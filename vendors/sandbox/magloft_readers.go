@@ -126,12 +126,21 @@ func (m *magloft) addReader(app string, in magloftReaderWrite) *magloftReader {
 
 func (m *magloft) withReader(next func(http.ResponseWriter, *http.Request, *magloftReader)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if reader := m.reader(r.PathValue("app"), r.PathValue("key")); reader != nil {
+		if reader := m.reader(r.PathValue("app"), m.key(r)); reader != nil {
 			next(w, r, reader)
 			return
 		}
 		refuse(w, http.StatusNotFound, "Couldn't find Reader")
 	}
+}
+
+// key is the id or the e-mail in the path; empty where the server reads no e-mail there.
+func (m *magloft) key(r *http.Request) string {
+	key := r.PathValue("key")
+	if m.config.Switches.EmailPaths == "404" && strings.Contains(key, "@") {
+		return ""
+	}
+	return key
 }
 
 func (m *magloft) showReader(w http.ResponseWriter, _ *http.Request, reader *magloftReader) {

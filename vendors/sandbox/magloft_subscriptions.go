@@ -118,7 +118,7 @@ func (m *magloft) listSubs(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	var hits []*magloftSub
 	for _, s := range m.subs {
-		if s.owner.app == r.PathValue("app") && !s.deleted && holds(s.owner.Email, q.Get("filter")) {
+		if s.owner.app == r.PathValue("app") && !s.deleted && !s.owner.deleted && holds(s.owner.Email, q.Get("filter")) {
 			hits = append(hits, s)
 		}
 	}
@@ -127,7 +127,7 @@ func (m *magloft) listSubs(w http.ResponseWriter, r *http.Request) {
 
 func (m *magloft) withSub(next func(http.ResponseWriter, *http.Request, *magloftSub)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if s := m.sub(r.PathValue("app"), r.PathValue("key")); s != nil {
+		if s := m.sub(r.PathValue("app"), m.key(r)); s != nil {
 			next(w, r, s)
 			return
 		}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -64,13 +65,13 @@ func (m *miestro) routes() map[string]http.HandlerFunc {
 		"GET /users":                m.signed(m.listUsers),
 		"POST /users":               m.signed(m.addUser),
 		"GET /users/{id}":           m.signed(m.withUser(m.showUser)),
-		"PUT /users/{id}":           m.signed(m.withUser(m.updateUser)),
-		"DELETE /users/{id}":        m.signed(m.deleteUser),
-		"POST /users/{id}/enroll":   m.signed(m.withUser(m.enroll)),
-		"POST /users/{id}/unroll":   m.signed(m.withUser(m.unroll)),
+		"PUT /users/{id}":           m.signed(m.change(m.withUser(m.updateUser))),
+		"DELETE /users/{id}":        m.signed(m.change(m.deleteUser)),
+		"POST /users/{id}/enroll":   m.signed(m.change(m.withUser(m.enroll))),
+		"POST /users/{id}/unroll":   m.signed(m.change(m.withUser(m.unroll))),
 		"GET /courses":              m.signed(m.listCourses),
 		"GET /courses/{id}":         m.signed(m.showCourse),
-		"POST /courses/{id}/enroll": m.signed(m.enrollCourse),
+		"POST /courses/{id}/enroll": m.signed(m.change(m.enrollCourse)),
 	}
 }
 
@@ -86,6 +87,43 @@ func (m *miestro) signed(next http.HandlerFunc) http.HandlerFunc {
 		defer m.mu.Unlock()
 		next(w, r)
 	}
+}
+
+// change lets a change be refused as the switch says.
+func (m *miestro) change(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, gone := w.(lost); !gone && m.config.Switches.MiestroErrors == "body" {
+			w = &within{ResponseWriter: w}
+		}
+		next(w, r)
+	}
+}
+
+// within tells of a refusal in the body of a 200.
+type within struct {
+	http.ResponseWriter
+
+	refused bool
+}
+
+// WriteHeader makes 200 of a refusal's status.
+func (w *within) WriteHeader(status int) {
+	if w.refused = status >= http.StatusBadRequest; w.refused {
+		status = http.StatusOK
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes a refusal's message as the error.
+func (w *within) Write(b []byte) (int, error) {
+	if !w.refused {
+		return w.ResponseWriter.Write(b)
+	}
+	var said struct{ Message string }
+	if err := json.Unmarshal(b, &said); err != nil {
+		return 0, err
+	}
+	return len(b), json.NewEncoder(w.ResponseWriter).Encode(object{"error": said.Message})
 }
 
 // withUser finds the user that the path names; a deleted one is not there.

@@ -49,8 +49,17 @@ type Switches struct {
 	// Classifications is what MagLoft does with those that it is sent: "replace"
 	// (those that are there) or "add" (to them).
 	Classifications string
+	// EmailPaths is what MagLoft makes of an e-mail in a path: "whole" (it is taken
+	// as it is) or "404" (its end is taken for a format, so that nobody is found).
+	EmailPaths string
+	// MiestroErrors is how Miestro refuses a change: by the "status", or in the "body"
+	// of a 200.
+	MiestroErrors string
 	// LeadLookup is where LEAD looks users up by e-mail: "email-lookup" or "email/lookup".
 	LeadLookup string
+	// LeadShow is what LEAD answers to GET /users/{id}, which no document has: "200"
+	// (the user), "404" or "405".
+	LeadShow string
 }
 
 // The credentials that `usher demo` and `usher sandbox` speak of. Any others
@@ -125,7 +134,10 @@ func (c *Config) complete() error {
 		choose("repeat-unenroll", &sw.RepeatUnenroll, "ok", "error", "404"),
 		choose("repeat-restore", &sw.RepeatRestore, "404", "200"),
 		choose("classifications", &sw.Classifications, "replace", "add"),
+		choose("email-paths", &sw.EmailPaths, "whole", "404"),
+		choose("miestro-errors", &sw.MiestroErrors, "status", "body"),
 		choose("lead-lookup", &sw.LeadLookup, "email-lookup", "email/lookup"),
+		choose("lead-show", &sw.LeadShow, "200", "404", "405"),
 	}
 	if c.Faults < 0 || c.Faults > 1 {
 		faults = append(faults, fmt.Errorf("faults: %v is not a share from 0 to 1", c.Faults))

@@ -123,16 +123,16 @@ type container struct {
 }
 
 // Refused tells whether a 2xx is a refusal: where its status is neither success
-// nor queued.
+// nor queued. One without a status is no answer at all: see post.
 func (c *container) Refused() bool {
 	return !slices.Contains([]string{"", "success", "queued"}, c.Response.Status)
 }
 
 // Answer is what the container of every answer holds: {"response":{"data":{…},"message":"…","status":"…"}}.
 type Answer struct {
-	Status  string         `json:"status"` // success or error; queued at a sibling product
-	Message string         `json:"message"`
-	Data    map[string]any `json:"data"`
+	Status  string `json:"status"` // success or error; queued at a sibling product
+	Message string `json:"message"`
+	Data    any    `json:"data"` // an object in the document's sample, which does not say what for these calls
 }
 
 // UpsertUser is POST /v1/accounts/<license code>/users: it makes the user, or
@@ -164,5 +164,11 @@ func (a *API) post(ctx context.Context, op, path string, body any, requestID str
 		call.Header = http.Header{"X-Request-Id": {requestID}}
 	}
 	err := a.calls.Do(ctx, call)
+	if err == nil && out.Response.Status == "" {
+		err = &vendors.Error{
+			Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the answer has no response with a status, in which all of Usermost's are wrapped",
+			Unknown: !call.Repeatable,
+		}
+	}
 	return out.Response, err
 }

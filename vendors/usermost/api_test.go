@@ -82,12 +82,19 @@ func TestContainerDecides(t *testing.T) {
 		status int
 		body   string
 		ok     bool
+		class  vendors.Class // of the error
 	}{
-		"success":   {200, `{"response":{"data":{},"message":"success","status":"success"}}`, true},
-		"queued":    {201, `{"response":{"status":"queued"}}`, true},
-		"absent":    {200, `{}`, true},
-		"error":     {200, `{"response":{"message":"no ada@example.org","status":"error"}}`, false},
-		"something": {202, `{"response":{"status":"rejected"}}`, false},
+		"success":    {200, `{"response":{"data":{},"message":"success","status":"success"}}`, true, 0},
+		"queued":     {201, `{"response":{"status":"queued"}}`, true, 0},
+		"a list":     {200, `{"response":{"data":[],"message":"success","status":"success"}}`, true, 0},
+		"a text":     {200, `{"response":{"data":"done","message":"success","status":"success"}}`, true, 0},
+		"error":      {200, `{"response":{"message":"no ada@example.org","status":"error"}}`, false, vendors.Permanent},
+		"something":  {202, `{"response":{"status":"rejected"}}`, false, vendors.Permanent},
+		"absent":     {200, `{}`, false, vendors.Again},
+		"unwrapped":  {200, `{"error":"no ada@example.org"}`, false, vendors.Again},
+		"null":       {200, `{"response":null}`, false, vendors.Again},
+		"no status":  {200, `{"response":{"data":{}}}`, false, vendors.Again},
+		"not a wrap": {200, `{"response":"success"}`, false, vendors.Again},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -101,8 +108,8 @@ func TestContainerDecides(t *testing.T) {
 			if (err == nil) != test.ok {
 				t.Errorf("got %v, want success to be %v", err, test.ok)
 			}
-			if err != nil && (vendors.ClassOf(err) != vendors.Permanent || strings.Contains(err.Error(), "ada@")) {
-				t.Errorf("got %v (%v), want a permanent error without the address", err, vendors.ClassOf(err))
+			if err != nil && (vendors.ClassOf(err) != test.class || strings.Contains(err.Error(), "ada@")) {
+				t.Errorf("got %v (%v), want class %v, without the address", err, vendors.ClassOf(err), test.class)
 			}
 		})
 	}

@@ -38,8 +38,8 @@ func (s Suite) changes(t *testing.T) {
 	}
 	switches := map[string]sandbox.Switches{
 		"strict":  {RepeatUnenroll: "error", SecondDelete: "404", RepeatRestore: "404"},
-		"gone":    {RepeatUnenroll: "404", SecondDelete: "404", RepeatRestore: "404"},
-		"lenient": {RepeatUnenroll: "ok", SecondDelete: "200", RepeatRestore: "200"},
+		"gone":    {RepeatUnenroll: "404", SecondDelete: "404", RepeatRestore: "404", EmailPaths: "404", LeadShow: "404"},
+		"lenient": {RepeatUnenroll: "ok", SecondDelete: "200", RepeatRestore: "200", LeadShow: "405"},
 	}
 	checks := map[string]func(*testing.T, stage){Update: s.updates, Unenroll: s.unenrolls, Restore: s.restores}
 	for answers, sw := range switches {

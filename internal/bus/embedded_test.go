@@ -1,0 +1,69 @@
+package bus_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+)
+
+// TestTheEmbeddedServerSaysWhyItDoesNotStart has one case for each thing that
+// somebody may have set wrong.
+func TestTheEmbeddedServerSaysWhyItDoesNotStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inUse := t.TempDir()
+	first, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: inUse, Sync: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		options bus.EmbeddedOptions
+		says    string
+	}{
+		"the port is taken":         {bus.EmbeddedOptions{Dir: t.TempDir(), Addr: taken.Addr().String()}, "nats.embedded.addr"},
+		"the directory is a file":   {bus.EmbeddedOptions{Dir: file}, "nats.embedded.dir"},
+		"the directory is in use":   {bus.EmbeddedOptions{Dir: inUse}, "another usher is at work in"},
+		"the address has no port":   {bus.EmbeddedOptions{Dir: t.TempDir(), Addr: "127.0.0.1"}, "host:port"},
+		"the port is not a number":  {bus.EmbeddedOptions{Dir: t.TempDir(), Addr: "127.0.0.1:nats"}, "not a number"},
+		"its store is another file": {bus.EmbeddedOptions{Dir: withFile(t, "jetstream")}, "JetStream"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := bus.StartEmbedded(t.Context(), c.options)
+			if err == nil {
+				s.Stop()
+				t.Fatal("it starts")
+			}
+			if !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %q, want that it says %q", err, c.says)
+			}
+		})
+	}
+	first.Stop()
+	again, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: inUse, Sync: time.Minute})
+	if err != nil {
+		t.Fatalf("the directory is free again: %v", err)
+	}
+	again.Stop()
+}
+
+// withFile is a directory with a file where the server wants a directory.
+func withFile(t *testing.T, name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
