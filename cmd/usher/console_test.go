@@ -84,6 +84,38 @@ func TestConsoleOfServe(t *testing.T) {
 	w.endsPromptly(browser, base)
 }
 
+// TestConsoleAsOperator has a process that takes events and serves the console be the
+// operator on NATS, by the rights of deploy/nats: it needs none of another user's.
+func TestConsoleAsOperator(t *testing.T) {
+	lines, _ := userRights(t)
+	w := guarded(t, lines).as("operator")
+	w.must("nats", "apply")
+	base := w.overHTTP()
+	w.environ = append(w.environ, "USHER_WORKER_ON=false", "USHER_CONSOLE_TOKENS="+consoleToken)
+	w.serve()
+	if status, body := w.post(base+"/events", "application/cloudevents+json", cloudEvent("user.created", "c1", oneUser), nil); status != http.StatusAccepted {
+		t.Errorf("got %d %s, want 202", status, body)
+	}
+	browser, form := w.operator(base)
+	sent := w.page(browser, http.MethodPost, base+"/console/send", url.Values{
+		"form_key": {form}, "type": {"user.created"}, "data.user_id": {"ada"}, "data.email": {"ada@example.org"},
+	})
+	if !strings.Contains(sent, `data-sent="`) {
+		t.Errorf("sent, it shows:\n%s", sent)
+	}
+	paused := w.page(browser, http.MethodPost, base+"/console/vendors/lead/pause", url.Values{"form_key": {form}, "reason": {"tea"}})
+	if !strings.Contains(paused, "lead was paused") {
+		t.Errorf("paused, it shows:\n%s", paused)
+	}
+	w.stop()
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(strings.ToLower(w.log.String()), "permissions violation") {
+		t.Error("something was refused")
+	}
+}
+
 // endsPromptly stops serve while a page lives.
 func (w *world) endsPromptly(browser *http.Client, base string) {
 	w.t.Helper()

@@ -63,6 +63,7 @@ func (e *engine) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.bus.Lost(ctx) })
 	group.Go(func() error { e.count(ctx); return nil })
+	group.Go(func() error { e.watch(ctx); return nil })
 	for _, v := range e.on() {
 		group.Go(func() error { return e.serve(ctx, v, ports[v.name], deps) })
 	}
@@ -276,15 +277,11 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 		return err
 	}
 	e.metrics.Vendor(v.name, w)
-	lanes := e.lanes(v.name, port, deps.Handlers)
 	var open []worker.Open
-	for _, lane := range lanes {
+	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
 		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }
 		open = append(open, worker.OnBus(e.bus, lane))
 	}
-	var watching sync.WaitGroup
-	watching.Go(func() { e.watch(ctx, v.name, lanes) })
-	defer watching.Wait()
 	// A quarter of the time to stop is left for closing the store.
 	w.Run(ctx, c.Shutdown*3/4, open...)
 	return nil

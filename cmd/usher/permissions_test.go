@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
@@ -56,8 +55,6 @@ func userRights(t *testing.T) (lines []string, all []right) {
 	return lines, all
 }
 
-const natsPassword = "only-for-these-tests"
-
 // guarded is a world whose NATS has the users of the example, without the rights
 // that are named.
 func guarded(t *testing.T, lines []string, without ...right) *world {
@@ -66,28 +63,14 @@ func guarded(t *testing.T, lines []string, without ...right) *world {
 	for _, r := range without {
 		lines[r.line] = `"nothing"` // an empty list would allow all
 	}
-	text := regexp.MustCompile(`\$(USHER|OPERATOR|PRODUCER)_PASSWORD`).ReplaceAllString(strings.Join(lines, "\n"), natsPassword)
-	dir := t.TempDir()
-	file := filepath.Join(dir, "nats-server.conf")
-	text = fmt.Sprintf("listen: \"127.0.0.1:-1\"\njetstream { store_dir: %q }\n", filepath.Join(dir, "data")) + text
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	dir := natsFiles(t)
+	if err := os.WriteFile(filepath.Join(dir, "users.conf"), []byte(strings.Join(lines, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	opts, err := server.ProcessConfigFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts.NoSigs, opts.NoLog = true, true
-	s, err := server.NewServer(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the server does not start")
-	}
+	alone := natsOptions(t, dir)
+	alone.Cluster, alone.Routes, alone.SyncAlways = server.ClusterOpts{}, nil, false
 	w := newWorld(t)
+	s := w.natsServer(alone)
 	w.nats = s.ClientURL()
 	w.environ = append(w.environ, "USHER_NATS_URL="+s.ClientURL(), "USHER_NATS_PASSWORD="+natsPassword)
 	return w
@@ -167,7 +150,7 @@ func (p *guardedTerm) until(what string, ok func() bool) {
 	}
 }
 
-// produce sends events, over NATS and over HTTP, and one that is none.
+// produce sends events, over NATS, by hand and over HTTP, and one that is none.
 func (p *guardedTerm) produce(url string) {
 	for _, e := range []string{
 		cloudEvent(events.UserCreated, "c1", oneUser),
@@ -175,13 +158,12 @@ func (p *guardedTerm) produce(url string) {
 		cloudEvent(events.ActivityTracked, "a1", `{"user_id":"u1","name":"lesson.finished"}`),
 	} {
 		_, _ = p.as(p.producer, e, "send")
+		_, _ = p.as(p.operator, strings.Replace(e, `"id":"`, `"id":"hand-`, 1), "send")
 		p.serve.post(url+"/events", "application/cloudevents+json", strings.Replace(e, `"id":"`, `"id":"http-`, 1), nil)
 	}
 	_, _ = p.as(p.producer, cloudEvent(events.EnrollmentRequested, "early", `{"user_id":"u9","course_id":"7","vendor":"miestro","email":"u9@example.org"}`), "send")
-	said := func(_ *nats.Conn, _ *nats.Subscription, err error) { fmt.Fprintln(p.log, "producer:", err) }
-	nc, err := nats.Connect(p.nats, nats.UserInfo("producer", natsPassword), nats.ErrorHandler(said))
-	if err != nil {
-		p.missed = append(p.missed, err.Error())
+	nc := p.connect("producer")
+	if nc == nil {
 		return
 	}
 	defer nc.Close()
@@ -192,7 +174,9 @@ func (p *guardedTerm) produce(url string) {
 
 // operate does what people do.
 func (p *guardedTerm) operate() {
-	p.until("all results", func() bool { return p.results("c1", "http-c1", "e1", "http-e1", "a1", "http-a1") == 2*(5+3+1) })
+	p.until("all results", func() bool {
+		return p.results("c1", "hand-c1", "http-c1", "e1", "hand-e1", "http-e1", "a1", "hand-a1", "http-a1") == 3*(5+3+1)
+	})
 	var first, second, early letter
 	p.until("dead letters", func() bool {
 		var list []letter
@@ -244,6 +228,14 @@ func (p *guardedTerm) deletions() {
 	})
 }
 
+// life is what a user's rights are for.
+func (w *world) life(user string) func(context.Context) (missed []string) {
+	if user == "backup" || user == "system" {
+		return w.upkeep
+	}
+	return w.term
+}
+
 // TestNATSPermissions lives a term with the rights of the example, and then with
 // each of them taken away.
 func TestNATSPermissions(t *testing.T) {
@@ -251,15 +243,17 @@ func TestNATSPermissions(t *testing.T) {
 	if len(all) < 30 {
 		t.Fatalf("got %d rights: the example is not read as it is written", len(all))
 	}
-	t.Run("all of them are enough", func(t *testing.T) {
-		w := guarded(t, lines)
-		if missed := w.term(t.Context()); len(missed) > 0 {
-			t.Errorf("missed: %q\n%s", missed, w.log)
-		}
-		if strings.Contains(strings.ToLower(w.log.String()), "permissions violation") {
-			t.Errorf("something was refused:\n%s", w.log)
-		}
-	})
+	for _, user := range []string{"usher", "backup"} {
+		t.Run("all of them are enough for "+user, func(t *testing.T) {
+			w := guarded(t, lines)
+			if missed := w.life(user)(t.Context()); len(missed) > 0 {
+				t.Errorf("missed: %q\n%s", missed, w.log)
+			}
+			if strings.Contains(strings.ToLower(w.log.String()), "permissions violation") {
+				t.Errorf("something was refused:\n%s", w.log)
+			}
+		})
+	}
 	var without errgroup.Group
 	without.SetLimit(6) // they mostly wait: more of them than there are processors
 	for i, r := range all {
@@ -280,7 +274,7 @@ func lacking(t *testing.T, lines []string, r right) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // some are needed only at its end
 	defer cancel()
 	ended := make(chan []string, 1)
-	go func() { ended <- w.term(ctx) }()
+	go func() { ended <- w.life(r.user)(ctx) }()
 	for {
 		select {
 		case missed := <-ended:

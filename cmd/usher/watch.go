@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"strings"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/internal/bus"
@@ -10,27 +11,17 @@ import (
 	"github.com/usherhq/usher/internal/telemetry"
 )
 
-// watch tells when so many effects wait on a lane that it comes near its limit,
-// beyond which the server delivers nothing new of it.
-func (e *engine) watch(ctx context.Context, vendor string, lanes []bus.LaneConfig) {
+// watch tells how the lanes of all vendors stand, whoever serves them: nobody else would
+// tell of a vendor whose own process does not run.
+func (e *engine) watch(ctx context.Context) {
 	ticker := time.NewTicker(e.config.Worker.AckWait / 3)
 	defer ticker.Stop()
 	told := map[string]bool{}
 	for {
-		for _, l := range lanes {
-			s, err := e.bus.State(ctx, l.Stream, l.Name)
-			if err != nil {
-				continue // who fetches from it says so
+		for _, v := range vendorList(&e.config) {
+			for _, l := range ops.Lanes(v.name, layout(e.config.NATS).Events) {
+				e.look(ctx, v.name, l, told)
 			}
-			e.metrics.Lane(vendor, strings.TrimPrefix(l.Name, ops.LaneName(vendor, "")), telemetry.Lane{
-				Pending: s.Pending, Waiting: s.Waiting, Limit: s.Limit, Redelivered: s.Redone, Oldest: s.Oldest, Paused: !s.PausedTo.IsZero(),
-			})
-			full := ops.NearlyFull(s)
-			if full && !told[l.Name] {
-				e.log.Error().Str("vendor", vendor).Str("consumer", l.Name).Int("waiting", s.Waiting).Int("limit", s.Limit).
-					Msg("many effects wait: at the limit nothing new is delivered until some end. Raise worker.max_ack_pending and run usher nats apply")
-			}
-			told[l.Name] = full
 		}
 		select {
 		case <-ctx.Done():
@@ -38,6 +29,27 @@ func (e *engine) watch(ctx context.Context, vendor string, lanes []bus.LaneConfi
 		case <-ticker.C:
 		}
 	}
+}
+
+// look tells how a lane stands, and when so many effects wait on one that this process
+// serves that it comes near its limit, beyond which the server delivers nothing new of it.
+func (e *engine) look(ctx context.Context, vendor string, l ops.Lane, told map[string]bool) {
+	s, err := e.bus.State(ctx, l.Stream, l.Consumer)
+	if errors.Is(err, bus.ErrNoConsumer) {
+		e.metrics.NoLane(vendor, l.Name)
+	}
+	if err != nil {
+		return // who fetches from it says so
+	}
+	e.metrics.Lane(vendor, l.Name, telemetry.Lane{
+		Pending: s.Pending, Waiting: s.Waiting, Limit: s.Limit, Redelivered: s.Redone, Oldest: s.Oldest, Paused: !s.PausedTo.IsZero(),
+	})
+	full := ops.NearlyFull(s) && slices.Contains(names(e.on()), vendor)
+	if full && !told[l.Consumer] {
+		e.log.Error().Str("vendor", vendor).Str("consumer", l.Consumer).Int("waiting", s.Waiting).Int("limit", s.Limit).
+			Msg("many effects wait: at the limit nothing new is delivered until some end. Raise worker.max_ack_pending and run usher nats apply")
+	}
+	told[l.Consumer] = full
 }
 
 // graveTime is how often the dead letters are counted.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -41,6 +42,33 @@ func TestALaneThatIsFullLosesNothing(t *testing.T) {
 	w.until("every early enrolment is a dead letter of both vendors", func() bool {
 		return strings.Count(w.must("dead", "list", "--json"), `"class"`) == 2*waiting
 	})
+	w.stop()
+	if err := <-w.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhatNobodyServesIsTold has no process for any vendor: the one that takes events says
+// what waits for each, and that nobody serves it.
+func TestWhatNobodyServesIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.must("nats", "apply")
+	url := w.overHTTP()
+	w.environ = append(w.environ, "USHER_WORKER_ON=false")
+	w.serve()
+	if status, body := w.post(url+"/events", events.ContentType, cloudEvent(events.UserCreated, "c1", oneUser), nil); status != http.StatusAccepted {
+		t.Fatalf("got %d %s, want 202", status, body)
+	}
+	var text string
+	w.until("/metrics tells what waits for lead", func() bool {
+		_, text = w.get(url + "/metrics")
+		return strings.Contains(text, `usher_lane_pending{lane="lifecycle",vendor="lead"} 1`+"\n")
+	})
+	for _, none := range []string{"usher_vendor_on_hold", `usher_lane_pending{lane="activity",vendor="lead"}`} {
+		if strings.Contains(text, none) {
+			t.Errorf("/metrics has %s", none)
+		}
+	}
 	w.stop()
 	if err := <-w.ended; err != nil {
 		t.Error(err)

@@ -68,7 +68,7 @@ func (d *Desk) lookInLanes(ctx context.Context, h *Holding, _ Search, ended map[
 			return err
 		}
 		for _, l := range lanes {
-			if l.stream != h.stream {
+			if l.Stream != h.stream {
 				continue
 			}
 			for _, e := range h.events {

@@ -27,27 +27,35 @@ const Forever = 100 * 365 * 24 * time.Hour
 // ErrNoLanes is returned for a vendor that nobody has served yet.
 var ErrNoLanes = errors.New("has no consumers on this NATS: usher serve makes them, once the vendor is on")
 
-// lane is one lane of a vendor, as the server has it.
-type lane struct {
-	name, stream, consumer string
-	at                     bus.LaneState
+// Lane is where the consumer of one of a vendor's lanes is.
+type Lane struct {
+	Name, Stream, Consumer string
 }
 
-// lanes returns the lanes of a vendor that are there. Not every vendor has all.
+// Lanes are those that a vendor may have; events is the stream of events. Not every
+// vendor has all.
+func Lanes(vendor, events string) []Lane {
+	return []Lane{
+		{LifecycleLane, events, LaneName(vendor, LifecycleLane)},
+		{ActivityLane, events, LaneName(vendor, ActivityLane)},
+		{ReplayLane, bus.ReplaysStream, LaneName(vendor, ReplayLane)},
+	}
+}
+
+// lane is one lane of a vendor, as the server has it.
+type lane struct {
+	Lane
+	at bus.LaneState
+}
+
+// lanes returns the lanes of a vendor that are there.
 func (d *Desk) lanes(ctx context.Context, vendor string) ([]lane, error) {
 	var found []lane
-	events := cmp.Or(d.Config.NATS.EventsStream, bus.EventsStream)
-	for _, l := range []lane{
-		{name: LifecycleLane, stream: events},
-		{name: ActivityLane, stream: events},
-		{name: ReplayLane, stream: bus.ReplaysStream},
-	} {
-		l.consumer = LaneName(vendor, l.name)
-		at, err := d.Bus.State(ctx, l.stream, l.consumer)
+	for _, l := range Lanes(vendor, cmp.Or(d.Config.NATS.EventsStream, bus.EventsStream)) {
+		at, err := d.Bus.State(ctx, l.Stream, l.Consumer)
 		switch {
 		case err == nil:
-			l.at = at
-			found = append(found, l)
+			found = append(found, lane{l, at})
 		case !errors.Is(err, bus.ErrNoConsumer):
 			return nil, err
 		}
@@ -86,12 +94,12 @@ func (d *Desk) Pause(ctx context.Context, vendor string, span time.Duration, by 
 		until = time.Now().Add(span)
 		act.Until = until.UTC().Truncate(time.Second)
 	}
-	return d.halt(ctx, vendor, act, func(l lane) error { return d.Bus.Pause(ctx, l.stream, l.consumer, until) })
+	return d.halt(ctx, vendor, act, func(l lane) error { return d.Bus.Pause(ctx, l.Stream, l.Consumer, until) })
 }
 
 // Resume ends a pause. A vendor that is not paused stays as it is.
 func (d *Desk) Resume(ctx context.Context, vendor string, by Deed) ([]LaneState, error) {
-	return d.halt(ctx, vendor, by.action(bus.VendorResumed), func(l lane) error { return d.Bus.Resume(ctx, l.stream, l.consumer) })
+	return d.halt(ctx, vendor, by.action(bus.VendorResumed), func(l lane) error { return d.Bus.Resume(ctx, l.Stream, l.Consumer) })
 }
 
 // halt writes an action down, does it to every lane of a vendor, and returns what
@@ -110,11 +118,11 @@ func (d *Desk) halt(ctx context.Context, vendor string, act bus.Action, do func(
 		if err := do(l); err != nil {
 			return nil, err
 		}
-		at, err := d.Bus.State(ctx, l.stream, l.consumer)
+		at, err := d.Bus.State(ctx, l.Stream, l.Consumer)
 		if err != nil {
 			return nil, err
 		}
-		states = append(states, stateOf(l.name, at))
+		states = append(states, stateOf(l.Name, at))
 	}
 	return states, nil
 }

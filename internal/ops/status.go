@@ -145,7 +145,7 @@ func sum(vendor string, lanes []lane) VendorStatus {
 			v.Oldest = &s.Oldest
 		}
 		taken = taken || s.Asked
-		if at := stateOf(l.name, s); at.Paused {
+		if at := stateOf(l.Name, s); at.Paused {
 			paused++
 			v.Until = at.Until
 		}

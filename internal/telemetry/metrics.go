@@ -168,6 +168,13 @@ func (m *Metrics) Lane(vendor, lane string, l Lane) {
 	m.lanes.paused.WithLabelValues(vendor, lane).Set(truth(l.Paused))
 }
 
+// NoLane says that a lane is not there, or no longer.
+func (m *Metrics) NoLane(vendor, lane string) {
+	for _, g := range []*prometheus.GaugeVec{m.lanes.pending, m.lanes.waiting, m.lanes.limit, m.lanes.redelivered, m.lanes.oldest, m.lanes.paused} {
+		g.DeleteLabelValues(vendor, lane)
+	}
+}
+
 // Grave is how many dead letters of one class a vendor has.
 type Grave struct {
 	Vendor, Class string

@@ -83,6 +83,14 @@ func TestWhatIsScraped(t *testing.T) {
 	}
 }
 
+func TestALaneThatIsNoLongerThere(t *testing.T) {
+	m := filled()
+	m.NoLane("lead", "lifecycle")
+	if text := scrape(t, m, "text/plain"); strings.Contains(text, "usher_lane_") {
+		t.Errorf("want nothing of the lane in\n%s", text)
+	}
+}
+
 // TestNamesAndUnits asks the linter of promtool check metrics.
 func TestNamesAndUnits(t *testing.T) {
 	problems, err := promlint.New(strings.NewReader(scrape(t, filled(), "text/plain"))).Lint()

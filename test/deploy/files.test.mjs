@@ -39,6 +39,41 @@ describe("the chart", () => {
     const [rule] = files.objects(render("full.yaml"), "PrometheusRule");
     assert.deepEqual(rule.spec, yaml.load(text("deploy/prometheus/alerts.yaml")));
   });
+  it("says what is for ingest only to ingest only", () => {
+    const configs = Object.fromEntries(files.objects(render("full.yaml"), "ConfigMap").map((o) => [o.metadata.name, yaml.load(o.data["usher.yaml"])]));
+    const own = Object.entries(configs).filter(([, c]) => c.webhooks || c.console || c.http.clients).map(([name]) => name);
+    assert.deepEqual(own, ["u-ingest"]);
+    assert.deepEqual(Object.keys(configs).sort(), ["u-apply", "u-ingest", "u-worker"]);
+    for (const c of Object.values(configs)) assert.deepEqual(c.courses, { "go-basics": { lead: 12 } });
+  });
+  it("lets ingest be the operator on NATS, and no worker", () => {
+    const users = Object.fromEntries(files.objects(render("full.yaml"), "Deployment", "Job").map((o) => [o.metadata.name, o.spec.template.spec.containers[0].env.find((e) => e.name === "USHER_NATS_USER").value]));
+    assert.deepEqual(users, { "u-apply": "operator", "u-ingest": "operator", "u-lead": "usher", "u-usermost": "usher" });
+  });
+  it("runs another command as the operator, as README.md says", () => {
+    const [, args] = /helm template usher \S+ -f values.yaml (.+) \| kubectl/.exec(text("deploy/README.md"));
+    const { good, out, said } = files.run("/bin/sh", ["-c", `.tools/helm template usher ${chart} -f ${chart}/ci/full.yaml ${args}`]);
+    assert.ok(good, said);
+    assert.deepEqual(files.objects(out, "Job")[0].spec.template.spec.containers[0].args, ["dead", "list"]);
+  });
+  const activity = (...set) => files.consumers(render("full.yaml", undefined, ...set)).filter((c) => c.endsWith("-activity"));
+  const meiro = ["vendors.meiro.secrets.USHER_MEIRO_PASSWORD.name=meiro", "vendors.meiro.secrets.USHER_MEIRO_PASSWORD.key=password"];
+  for (const [set, want] of [
+    [[], ["usermost"]],
+    [["vendors.usermost.activity=false"], []],
+    [["vendors.lead.activity=true"], ["lead", "usermost"]],
+    [meiro, ["usermost"]],
+    [[...meiro, "vendors.meiro.env.USHER_MEIRO_COLLECT_URL=https://school.example/collect"], ["meiro", "usermost"]],
+    [[...meiro, "config.vendors.meiro.collect_url=https://school.example/collect"], ["meiro", "usermost"]],
+  ]) it(`scales ${want.join(" and ") || "nobody"} on activity with ${set.join(" ") || "nothing set"}`, () => assert.deepEqual(activity(...set), want.map((v) => `EVENTS/usher-${v}-activity`)));
+  const lets = (...set) => files.policies(render("full.yaml", undefined, ...set));
+  const peers = (policy) => policy.ingress.map((r) => r.from[0].namespaceSelector.matchLabels?.["kubernetes.io/metadata.name"] ?? "all");
+  it("lets in whom it is told to", () => assert.deepEqual([peers(lets().ingest), peers(lets().worker)], [["gateway", "monitoring"], ["monitoring"]]));
+  it("lets nobody else send events", () => assert.deepEqual(peers(lets("networkPolicy.monitoringFrom=null").ingest), ["gateway"]));
+  it("lets all in where it is told of nobody", () => assert.deepEqual(peers(lets("networkPolicy.monitoringFrom=null", "networkPolicy.ingestFrom=null").ingest), ["all"]));
+  it("lets out what it is told to", () => {
+    for (const component of ["ingest", "worker"]) assert.ok(JSON.stringify(lets()[component].egress).includes('"port":4318'), component);
+  });
   it("gives the secrets of a vendor to its own worker only", () => {
     for (const o of files.objects(render("full.yaml"), "Deployment")) {
       const got = /USHER_(LEAD|USERMOST)_\w+_FILE/.exec(JSON.stringify(o))?.[1].toLowerCase();
@@ -62,9 +97,17 @@ describe("values that are refused", () => {
     "keda.monitoring=http://nats:8222": /\/keda\/monitoring/,
     "keda.monitoring=": /where is the monitoring port/,
     "config.workers.ack_wait=1s": /workers/,
+    "nats.user=": /\/nats\/user/,
+    "nats.operator.user=": /\/nats\/operator\/user/,
+    "ingest.nats.user=": /\/ingest\/nats\/user/,
+    "nats.url=nats://nats:4333": /nats.port: it is 4222, but nats.url has 4333/,
+    "nats.url=wss://nats": /but nats.url has 443/,
+    "vendors.lead.env.PATH=/": /PATH/,
+    "ingest.files.CRM.name=crm": /CRM/,
+    "ingest.enabled=false,vendors.usermost.minReplicas=0": /nothing is there all the time/,
     "typo=1": /typo/,
   })) it(set, () => assert.match(refused(set), want));
-  it("and none of the others", () => assert.equal(refused("vendors.lead.minReplicas=1"), ""));
+  for (const set of ["vendors.lead.minReplicas=1", "nats.url=wss://nats,nats.port=443", "vendors.lead.env.GOGC=50", "ingest.enabled=false"]) it(`but not ${set}`, () => assert.equal(refused(set), ""));
 });
 
 describe("what is noticed in the chart", () => {
@@ -74,18 +117,23 @@ describe("what is noticed in the chart", () => {
   it("a misspelt member of a ScaledObject", () => notices(template("workers.yaml"), (t) => t.replace("minReplicaCount", "minReplicas"), (at) => files.schemaFaults(render("full.yaml", at)), /minReplicas.*not allowed/));
   it("a misspelt member of a ServiceMonitor", () => notices(template("monitoring.yaml"), (t) => t.replace("endpoints:", "endpoint:"), (at) => files.schemaFaults(render("full.yaml", at)), /endpoint/));
   it("a pod that may write everywhere", () => notices(template("_helpers.tpl"), (t) => t.replace("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"), (at) => files.scoreFaults(render("full.yaml", at)), /writable root filesystem/i));
-  it("a pod without a network policy", () => notices(template("network.yaml"), (t) => t.replace('list "ingest" "worker"', 'list "ingest"'), (at) => files.scoreFaults(render("full.yaml", at)), /NetworkPolicy/i));
+  it("a pod without a network policy", () => notices(template("network.yaml"), (t) => t.replace('range $component := list "ingest" "worker"', 'range $component := list "ingest"'), (at) => files.scoreFaults(render("full.yaml", at)), /NetworkPolicy/i));
   it("a trigger without its stream", () => notices(template("workers.yaml"), (t) => t.replace(/^ +stream: .*\n/m, ""), (at) => files.scalerFaults(render("full.yaml", at)), /stream is missing/));
   it("a trigger with what KEDA does not read", () => notices(template("workers.yaml"), (t) => t.replace("lagThreshold:", "lagTreshold:"), (at) => files.scalerFaults(render("full.yaml", at)), /lagTreshold is nothing/));
   it("a trigger without an account", () => notices(template("workers.yaml"), (t) => t.replace(/^ +account: .*\n/m, ""), (at) => files.scalerFaults(render("full.yaml", at)), /account is missing/));
   it("a setting that usher does not know", () => notices(`${chart}/ci/full.yaml`, (t) => t.replace("go-basics:", "go-basics: {nobody: 1}\n    other:"), (at) => files.startFaults(render("full.yaml", at)), /names no vendor/));
   it("a secret that is not mounted", () => notices(template("_helpers.tpl"), (t) => t.replace('value: /run/secrets/usher/{{ $name }}}', 'value: /run/secrets/usher/{{ $name | lower }}}'), (at) => files.startFaults(render("full.yaml", at)), /is not mounted/));
+  it("a file of usher.yaml that is not mounted", () => notices(`${chart}/ci/full.yaml`, (t) => t.replace(/^ +crm-hooks: .*\n/m, ""), (at) => files.startFaults(render("full.yaml", at)), /u-ingest: usher.yaml: crm-hooks is not mounted/));
+  it("a worker that is told of ingest's files", () => notices(template("_helpers.tpl"), (t) => t.replace('ne .component "ingest"', 'ne .component "worker"'), (at) => files.startFaults(render("full.yaml", at)), /u-lead: usher.yaml: crm is not mounted/));
+  it("a rollout that refuses connections", () => notices(template("ingest.yaml"), (t) => t.replace(' "linger" 5', ""), (at) => files.startFaults(render("full.yaml", at)), /u-ingest: it refuses connections/));
+  it("memory that Go does not know of", () => notices(template("_helpers.tpl"), (t) => t.replace("mulf 0.9", "mulf 1.9"), (at) => files.startFaults(render("full.yaml", at)), /GOMEMLIMIT is 486MiB, of 256Mi/));
   it("a pod that is killed too early", () => notices(template("workers.yaml"), (t) => t.replace("(add $root.Values.worker.shutdownSeconds 15)", "10"), (at) => files.startFaults(render("full.yaml", at)), /killed before/));
 });
 
 describe("the image", () => {
   const file = text("deploy/Dockerfile");
   it("is well", () => assert.deepEqual(files.dockerfileFaults(file), []));
+  it("is built with the Go that releases are built with", () => assert.equal(/golang:([\d.]+)/.exec(file)[1], /^toolchain go(\S+)$/m.exec(text("go.mod"))[1]));
   for (const [name, [change, want]] of Object.entries({
     "a base that moves": [(t) => t.replace(/golang:\S+/, "golang:latest"), /golang:latest is not pinned/],
     "an instruction that there is not": [(t) => t.replace("EXPOSE", "EXPOSED"), /EXPOSED|Unknown/],
@@ -108,6 +156,29 @@ describe("compose", () => {
   it("with an image that moves is noticed", plant((t) => t.replace(/nats:2\S+/, "nats:latest"), /nats:latest is not pinned/));
   it("with a password in the open is noticed", plant((t) => t.replace("USHER_NATS_PASSWORD_FILE: /run/secrets/nats_usher", "USHER_NATS_PASSWORD: hush"), /stands in the open/));
   it("with a secret that is not mounted is noticed", plant((t) => t.replace(/^ +- nats_operator\n/m, ""), /nats_operator is not mounted/));
+  it("with memory that Go does not know of is noticed", plant((t) => t.replace(/^ +GOMEMLIMIT: .*\n/m, ""), /GOMEMLIMIT is undefined/));
+  it("with another limit of memory is noticed", plant((t) => t.replace("mem_limit: 512m", "mem_limit: 1g"), /GOMEMLIMIT is 460MiB, of 1g/));
+  it("without a file that NATS includes is noticed", plant((t) => t.replaceAll("target: /etc/nats/passwords.conf", "target: /etc/passwords.conf"), /passwords.conf is included and not mounted/));
+  const own = /```yaml\n(x-yours[^]+?)```/.exec(text("deploy/README.md"))[1];
+  const prepared = (change, want) => () => {
+    const faults = files.changed("deploy/README.md", (t) => t + "\n", (at) => {
+      files.write(at, "deploy/compose.vendors.yaml", change(own));
+      files.write(at, "deploy/usher.yaml", text("deploy/usher.example.yaml"));
+      const { good, said } = files.run("/bin/bash", ["-euc", files.readme("One machine: compose", /^docker compose/)], { cwd: at });
+      assert.ok(good, said);
+      files.write(at, "deploy/secrets/lead_password", "hush");
+      const missing = files.secretFaults(["compose.yaml", "compose.vendors.yaml"], at);
+      return [...files.composeFaults(["compose.yaml", "compose.vendors.yaml"], at), ...missing];
+    });
+    assert.match(faults.join("\n"), want);
+  };
+  it("is well with the files that README.md makes", prepared((t) => t, /^$/));
+  it("with a secret of a vendor that is not mounted is noticed", prepared((t) => t.replace("  secrets: [lead_password]\n", ""), /lead_password is not mounted/));
+  it("with a secret that nobody makes is noticed", prepared((t) => t.replace("./secrets/lead_password", "./secrets/other"), /there is no .*secrets\/other/));
+  it("keeps what is yours out of the repository", () => {
+    const yours = ["compose.vendors.yaml", "nats/passwords.conf", "secrets/nats_usher", "usher.env", "usher.yaml"].map((name) => `deploy/${name}`);
+    assert.deepEqual(files.ignored(...yours, "deploy/compose.yaml"), yours);
+  });
   it("with a file that is not there is noticed", plant((t) => t.replace("./prometheus/alerts.yaml", "./prometheus/alert.yaml"), /there is no .*alert.yaml/));
   it("has the NATS server that the tests run with", () => {
     const tested = /nats-server\/v2 v(\S+)/.exec(text("go.mod"))[1];
@@ -133,7 +204,15 @@ describe("the unit", () => {
   it("is well", () => assert.deepEqual(files.unitFaults(unit), []));
   it("with less shelter is noticed", () => assert.match(files.unitFaults(unit.replace("ProtectSystem=strict", "ProtectSystem=no")).join(), /ProtectSystem is not strict/));
   it("that stops too early is noticed", () => assert.match(files.unitFaults(unit.replace("TimeoutStopSec=30", "TimeoutStopSec=5")).join(), /killed before/));
-  it("with a secret that is not loaded is noticed", () => assert.match(files.unitFaults(unit.replace("LoadCredential=miestro-api-key:", "LoadCredential=key:")).join(), /miestro-api-key is not loaded/));
+  const secret = (of) => of.replace("LoadCredential=miestro-api-key:", "LoadCredential=key:");
+  const whole = unit.replace(/^#(?=LoadCredential|Environment)/gm, "");
+  it("is well with the secrets that are comments", () => assert.deepEqual(files.unitFaults(whole), []));
+  it("with a secret that is not loaded is noticed", () => assert.match(files.unitFaults(secret(whole)).join(), /miestro-api-key is not loaded/));
+  it("wants no file that README.md does not make", () => {
+    const made = files.readme("One machine: systemd", /^systemctl/);
+    for (const [, file] of unit.matchAll(/^LoadCredential=\S+?:(\S+)$/gm)) assert.ok(made.includes(`>${file}`), file);
+  });
+  it("lets commands in by the token", () => assert.match(unit, /^Environment=USHER_NATS_TOKEN_FILE=.*\nEnvironment=USHER_NATS_EMBEDDED_ADDR=127.0.0.1:4222$/m));
   const score = files.exposure(unit);
   it("leaves systemd little to complain of", { skip: score === null && "systemd is not here" }, () => {
     assert.ok(score <= 1.5, `exposure ${score}`);
@@ -157,6 +236,21 @@ describe("a release", { concurrency: 1 }, () => {
     assert.notEqual(files.release("v0.0.1", { elsewhere: true, change: timed }).sums, files.release("v0.0.1", { elsewhere: true, change: timed }).sums);
   });
   it("has a version", () => assert.throws(() => files.release("1.0"), /usage/));
+});
+
+describe("the release's steps", () => {
+  const steps = yaml.load(text(".github/workflows/release.yml")).jobs.release.steps.map((s) => s.name ?? s.uses);
+  const version = yaml.load(text(`${chart}/Chart.yaml`)).appVersion;
+  it("begin with the chart's version", () => {
+    assert.ok(files.releaseStep("The chart names this version", version).good);
+    assert.ok(!files.releaseStep("The chart names this version", "v9.9.9").good);
+    assert.equal(steps.findIndex((s) => s.startsWith("The chart")), 2);
+  });
+  it("end when all is there that is told of", () => assert.deepEqual(steps.slice(-2), ["Image", "Publish"]));
+  it("say what comes before a release", () => {
+    assert.match(files.releaseStep("Publish", "v1.2.3-rc.1").out, /^release create v1.2.3-rc.1 .*--prerelease /);
+    assert.doesNotMatch(files.releaseStep("Publish", "v1.2.3").out, /prerelease/);
+  });
 });
 
 describe("the workflows and scripts", () => {

@@ -2,15 +2,13 @@
 // function returns what is wrong, a line for each; nothing is asked of any network.
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import yaml from "js-yaml";
-
-import { inModule } from "./schemas.mjs";
 
 const require = createRequire(import.meta.url);
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -40,6 +38,12 @@ export function changed(file, change, check) {
   }
 }
 
+// write writes a file in such a copy.
+export function write(at, name, content) {
+  mkdirSync(dirname(join(at, name)), { recursive: true });
+  writeFileSync(join(at, name), content);
+}
+
 // lint is what helm says of the chart with some values.
 export function lint(values, at = root) {
   const { good, said } = run("helm", ["lint", "--strict", "--quiet", chart, "-f", join(chart, "ci", values)], { cwd: at });
@@ -52,9 +56,9 @@ export function refused(...set) {
   return good ? "" : said;
 }
 
-// render is the chart as Kubernetes gets it.
-export function render(values, at = root) {
-  const { good, out, said } = run("helm", ["template", "u", chart, "-f", join(chart, "ci", values)], { cwd: at });
+// render is the chart as Kubernetes gets it, with some values set.
+export function render(values, at = root, ...set) {
+  const { good, out, said } = run("helm", ["template", "u", chart, "-f", join(chart, "ci", values), ...set.flatMap((s) => ["--set", s])], { cwd: at });
   if (!good) throw new Error(said);
   return out;
 }
@@ -69,7 +73,7 @@ export function schemaFaults(manifests) {
 const unscored = ["container-image-pull-policy", "deployment-replicas"];
 
 export function scoreFaults(manifests) {
-  const { good, said } = run("kube-score", ["score", "--kubernetes-version", "v1.29", "--output-format", "ci", ...unscored.flatMap((name) => ["--ignore-test", name]), "-"], { input: manifests });
+  const { good, said } = run("kube-score", ["score", "--kubernetes-version", "v1.30", "--output-format", "ci", ...unscored.flatMap((name) => ["--ignore-test", name]), "-"], { input: manifests });
   return good ? [] : said.split("\n").filter((line) => /^\[(CRITICAL|WARNING)\]/.test(line));
 }
 
@@ -77,7 +81,7 @@ export const objects = (manifests, ...kinds) => yaml.loadAll(manifests).filter((
 
 // scalerFaults holds the triggers of ScaledObjects against what KEDA's own scalers take.
 export function scalerFaults(manifests) {
-  const known = new Map(JSON.parse(readFileSync(inModule("keda", "schema/generated/scalers-schema.json"), "utf8")).scalers.map((s) => [s.type, s.parameters]));
+  const known = new Map(JSON.parse(readFileSync(join(tools, "k8s-schemas/scalers-schema.json"), "utf8")).scalers.map((s) => [s.type, s.parameters]));
   const faults = [], all = objects(manifests, "ScaledObject");
   for (const o of all) {
     for (const { type, metadata } of o.spec.triggers) {
@@ -98,10 +102,16 @@ export function scalerFaults(manifests) {
 // consumers is the consumers that the scalers look at, as stream/consumer.
 export const consumers = (manifests) => objects(manifests, "ScaledObject").flatMap((o) => o.spec.triggers.map(({ metadata }) => `${metadata.stream}/${metadata.consumer}`));
 
+// policies is what the network policies let in and out, by component.
+export const policies = (manifests) => Object.fromEntries(objects(manifests, "NetworkPolicy").map(({ spec }) => [spec.podSelector.matchLabels["app.kubernetes.io/component"], spec]));
+
+const secretFiles = "/run/secrets/usher/";
+
 // startFaults asks usher of every pod whether it could start there, with its settings,
-// and with something in each of its secrets.
+// and with something in each of its secrets; and whether it ends in time.
 export function startFaults(manifests) {
   const faults = [], dir = mkdtempSync(join(tmpdir(), "usher-pod-"));
+  const services = objects(manifests, "Service");
   const configs = new Map(objects(manifests, "ConfigMap").map((o) => [o.metadata.name, o.data["usher.yaml"]]));
   const put = (name, content) => { const path = join(dir, name); mkdirSync(dirname(path), { recursive: true }); writeFileSync(path, content); return path; };
   try {
@@ -109,15 +119,21 @@ export function startFaults(manifests) {
       const pod = o.spec.template.spec, [container] = pod.containers, fault = (why) => faults.push(`${o.kind} ${o.metadata.name}: ${why}`);
       const mounted = (pod.volumes.find((v) => v.name === "secrets")?.projected.sources ?? []).flatMap((s) => s.secret.items.map((i) => i.path));
       const env = { PATH: process.env.PATH, HOME: dir };
-      for (const { name, value } of container.env) {
-        const secret = /^\/run\/secrets\/usher\/(.+)$/.exec(value)?.[1];
+      const config = configs.get(pod.volumes.find((v) => v.name === "config").configMap.name) ?? "";
+      const named = [...container.env.map(({ name, value }) => [name, value]), ...Array.from(config.matchAll(/: ["']?(\/run\/secrets\/\S+?)["']?$/gm), ([, path]) => ["usher.yaml", path])];
+      for (const [name, value] of named) {
+        const secret = value.startsWith(secretFiles) && value.slice(secretFiles.length);
         if (secret && !mounted.includes(secret)) fault(`${name}: ${secret} is not mounted`);
-        env[name] = name === "USHER_CONFIG" ? put("usher.yaml", configs.get(pod.volumes.find((v) => v.name === "config").configMap.name) ?? "") : secret ? put(secret, "something-secret") : value;
+        if (secret) put(secret, `something-secret-${secret}`);
+        env[name] = name === "USHER_CONFIG" ? put("usher.yaml", config.replaceAll(secretFiles, dir + "/")) : secret ? join(dir, secret) : value;
       }
       const { good, said } = run(join(root, "usher"), ["config", "check"], { cwd: dir, env });
       if (!good || /^warning/m.test(said)) fault(said);
-      const shutdown = /shutdown: (\d+)s/.exec(readFileSync(join(dir, "usher.yaml"), "utf8"))[1];
-      if (pod.terminationGracePeriodSeconds <= Number(shutdown)) fault("it is killed before worker.shutdown has passed");
+      const shutdown = Number(/shutdown: (\d+)s/.exec(config)[1]), linger = container.lifecycle?.preStop?.sleep?.seconds ?? 0;
+      if (pod.terminationGracePeriodSeconds <= shutdown + linger) fault("it is killed before worker.shutdown has passed");
+      if (services.some((s) => s.metadata.name === o.metadata.name) && linger < 5) fault("it refuses connections while some are still sent to it");
+      const memory = container.resources.limits.memory;
+      if (env.GOMEMLIMIT !== `${Math.floor(Number.parseInt(memory) * 0.9)}MiB`) fault(`GOMEMLIMIT is ${env.GOMEMLIMIT}, of ${memory}`);
     }
   } finally {
     rmSync(dir, { recursive: true });
@@ -154,19 +170,36 @@ export function composeFaults(files, at = root) {
     if (!s.mem_limit) fault("no limit of memory");
     if (!s.restart) fault("nothing starts it again");
     if (!/:(\d+\.\d+|v\d+\.\d+|local|v?\$)/.test(s.image)) fault(`${s.image} is not pinned`);
+    const env = Array.isArray(s.environment) ? Object.fromEntries(s.environment.map((e) => e.split(/=(.*)/s))) : (s.environment ?? {});
+    if (s.image.startsWith("usher:") && s.command[0] === "serve" && env.GOMEMLIMIT !== `${Math.floor(mebibytes(s.mem_limit) * 0.9)}MiB`) fault(`GOMEMLIMIT is ${env.GOMEMLIMIT}, of ${s.mem_limit}`);
     if (s.image.startsWith("usher:") && s.command[0] === "serve" && !(seconds(s.stop_grace_period) > 15)) fault("it is killed before worker.shutdown has passed");
     for (const other of Object.keys(s.depends_on ?? {})) if (!(other in project.services)) fault(`there is no ${other} to wait for`);
     for (const { source, target } of s.secrets ?? []) if (!project.secrets?.[source]) fault(`there is no secret ${target ?? source}`);
-    for (const [variable, value] of Object.entries(s.environment ?? {})) {
+    for (const [variable, value] of Object.entries(env)) {
       if (files.length === 1 && /(_SECRET|_PASSWORD|_TOKENS?|_API_KEY|_LICENSE_CODE)$/.test(variable)) fault(`${variable} stands in the open`);
       const secret = /^\/run\/secrets\/(.+)$/.exec(value)?.[1];
       if (secret && !s.secrets?.some((x) => x.source === secret)) fault(`${variable}: ${secret} is not mounted`);
     }
+    const mounts = [...(s.volumes ?? []), ...(s.secrets ?? [])].map((m) => m.target);
+    if (s.image.startsWith("nats:")) for (const name of natsIncludes(at)) if (!mounts.includes(`/etc/nats/${name}`)) fault(`${name} is included and not mounted`);
     for (const v of s.volumes ?? []) if (v.type === "bind" && !run("/bin/sh", ["-c", 'test -e "$1"', "sh", v.source]).good) fault(`there is no ${v.source}`);
   }
   return faults;
 }
 
+// secretFaults is the secrets of compose whose files are not there, or have a password of
+// the example.
+export function secretFaults(list, at) {
+  const dir = join(at, "deploy"), { secrets } = JSON.parse(run(join(tools, "compose-go/cmd"), ["-format", "json", ...list], { cwd: dir }).out);
+  const paths = Object.values(secrets).map((s) => s.file);
+  const missing = paths.filter((path) => !existsSync(path)).map((path) => `there is no ${path}`);
+  return [...missing, ...paths.filter((path) => existsSync(path) && /change-me-/.test(readFileSync(path, "utf8"))).map((path) => `${path} has a password of the example`)];
+}
+
+// natsIncludes is the files that those of deploy/nats include.
+const natsIncludes = (at) => ["nats-server.conf", "users.conf"].flatMap((name) => Array.from(readFileSync(join(at, "deploy/nats", name), "utf8").matchAll(/^include (\S+)/gm), ([, other]) => other));
+
+const mebibytes = (size = "") => Number.parseInt(size) * { m: 1, g: 1024 }[size.slice(-1)];
 const seconds = (duration) => Number(/(?:(\d+)m)?(\d+)s/.exec(duration ?? "")?.slice(1).reduce((sum, n) => sum * 60 + Number(n ?? 0), 0) ?? 0);
 
 // unitFaults is what a unit of ours must have; systemd's own word on it is asked where
@@ -202,6 +235,28 @@ export function workflowFaults(at = root) {
   const { good, said } = run("actionlint", ["-no-color", "-oneline", "-shellcheck", "shellcheck", join(at, ".github/workflows/ci.yml"), join(at, ".github/workflows/release.yml")], { cwd: at });
   return good ? [] : said.split("\n");
 }
+
+// releaseStep runs the script of a step of the release, with a gh that tells what it is
+// told, and returns whether it was content and what it said.
+export function releaseStep(name, version) {
+  const dir = mkdtempSync(join(tmpdir(), "usher-step-"));
+  try {
+    const step = yaml.load(text(".github/workflows/release.yml")).jobs.release.steps.find((s) => s.name === name);
+    writeFileSync(join(dir, "gh"), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+    return run("/bin/bash", ["-euo", "pipefail", "-c", step.run], { env: { PATH: `${dir}:${process.env.PATH}`, VERSION: version } });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+// readme is the commands of a section of deploy/README.md, up to the first that matches end.
+export function readme(section, end) {
+  const lines = text("deploy/README.md").split(`\n## ${section}\n`)[1].split("\n## ")[0].split("\n").filter((l) => l.startsWith("    ")).map((l) => l.slice(4));
+  return lines.slice(0, lines.findIndex((l) => end.test(l))).join("\n");
+}
+
+// ignored is which of some files git does not see.
+export const ignored = (...names) => run("/usr/bin/env", ["git", "check-ignore", ...names]).out.split("\n").filter(Boolean);
 
 // sandboxEnvironment is what usher sandbox says that usher serve is to be started with,
 // where the sandbox is at host.

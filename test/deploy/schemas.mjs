@@ -1,15 +1,16 @@
 // Makes JSON Schemas of what the chart may hold, for kubeconform, out of the Go modules of
-// Kubernetes, KEDA and the Prometheus operator: nothing is asked of any network.
+// Kubernetes, KEDA and the Prometheus operator, and keeps what KEDA says of its scalers with
+// them: later checks need no module.
 //   node schemas.mjs OUT     the modules must be in the module cache: make check-deploy sees to it
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import yaml from "js-yaml";
 
-export const modules = {
+const modules = {
   kubernetes: "k8s.io/kubernetes@v1.35.0",
   keda: "github.com/kedacore/keda/v2@v2.21.0",
   operator: "github.com/prometheus-operator/prometheus-operator@v0.85.0",
@@ -18,7 +19,7 @@ export const modules = {
 const cache = () => execFileSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).trim();
 
 // inModule is the path of a file of a module.
-export const inModule = (name, ...path) => join(cache(), modules[name], ...path);
+const inModule = (name, ...path) => join(cache(), modules[name], ...path);
 
 const numberOrText = { oneOf: [{ type: "string" }, { type: "number" }] };
 const loose = new Set(["io.k8s.apimachinery.pkg.api.resource.Quantity", "io.k8s.apimachinery.pkg.util.intstr.IntOrString"]);
@@ -94,5 +95,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     writeFileSync(join(out, name), JSON.stringify(schema));
     made++;
   }
+  // The last one: where it is, the others are.
+  copyFileSync(inModule("keda", "schema/generated/scalers-schema.json"), join(out, "scalers-schema.json"));
   console.log(`${made} schemas in ${out}`);
 }

@@ -20,16 +20,32 @@ usher-vendor: {{ . }}
 {{- end }}
 {{- end }}
 
-{{- /* The settings that all processes have, as usher.yaml. */}}
+{{- /* The settings of a component, as usher.yaml: root, component. Who may send and who may
+use the console is for ingest only: the files that it names are there only. */}}
 {{- define "usher.config" -}}
-{{- $fixed := dict "http" (dict "addr" "0.0.0.0:8080") "log" (dict "format" "json") "worker" (dict "shutdown" (printf "%ds" (int .Values.worker.shutdownSeconds))) "nats" (dict "url" (required "nats.url: which NATS is it?" .Values.nats.url) "replicas" (int .Values.nats.replicas)) -}}
-{{- mergeOverwrite (deepCopy .Values.config) $fixed | toYaml -}}
+{{- $v := .root.Values -}}
+{{- $config := deepCopy $v.config -}}
+{{- if ne .component "ingest" -}}
+{{- $config = omit $config "webhooks" "console" -}}
+{{- with $config.http }}{{ $_ := set $config "http" (omit . "clients") }}{{ end -}}
+{{- end -}}
+{{- $fixed := dict "http" (dict "addr" "0.0.0.0:8080") "log" (dict "format" "json") "worker" (dict "shutdown" (printf "%ds" (int $v.worker.shutdownSeconds))) "nats" (dict "url" (required "nats.url: which NATS is it?" $v.nats.url) "replicas" (int $v.nats.replicas)) -}}
+{{- mergeOverwrite $config $fixed | toYaml -}}
 {{- end }}
 
-{{- /* Who a process is on NATS: root, and nats, which is nats or nats.operator. Gives env,
+{{- /* What Go may use of a limit of memory: nine tenths. Empty where it is not in Mi or Gi. */}}
+{{- define "usher.memory" -}}
+{{- $limit := dig "limits" "memory" "" .resources | toString -}}
+{{- if hasSuffix "Gi" $limit }}{{ trimSuffix "Gi" $limit | float64 | mulf 921.6 | floor | int }}MiB
+{{- else if hasSuffix "Mi" $limit }}{{ trimSuffix "Mi" $limit | float64 | mulf 0.9 | floor | int }}MiB
+{{- end -}}
+{{- end }}
+
+{{- /* Who a process is on NATS: root, and nats, its credentials; those of nats where it has none. Gives env,
 the secrets that are variables, and the secrets that are files. */}}
 {{- define "usher.identity" -}}
-{{- $n := .nats -}}
+{{- $n := .root.Values.nats -}}
+{{- if or .nats.passwordSecret .nats.credsSecret }}{{ $n = .nats }}{{ end -}}
 {{- $env := dict -}}{{- $secrets := dict -}}{{- $files := dict -}}
 {{- if $n.credsSecret -}}
 {{- $_ := set $files "nats.creds" $n.credsSecret -}}{{- $_ := set $env "USHER_NATS_CREDS" "/run/secrets/usher/nats.creds" -}}
@@ -42,12 +58,15 @@ the secrets that are variables, and the secrets that are files. */}}
 {{- dict "env" $env "secrets" $secrets "files" $files | toJson -}}
 {{- end }}
 
-{{- /* A pod's spec without probes: root, args, env, secrets, nats, config (the ConfigMap),
-resources, grace (seconds), serves (whether it listens). */}}
+{{- /* A pod's spec: root, args, env, secrets, files (secrets without a variable), nats, config
+(the ConfigMap), resources, grace (seconds), serves (whether it listens), linger (seconds
+in which it still serves while nothing new is to be sent to it). */}}
 {{- define "usher.pod" -}}
 {{- $who := include "usher.identity" (dict "root" .root "nats" .nats) | fromJson -}}
 {{- $env := merge (dict) $who.env (.env | default dict) -}}
 {{- $secrets := merge (dict) $who.secrets (.secrets | default dict) -}}
+{{- $mounted := merge (dict) $secrets $who.files (.files | default dict) -}}
+{{- with include "usher.memory" . }}{{ $env = merge $env (dict "GOMEMLIMIT" .) }}{{ end -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ .grace }}
@@ -86,8 +105,13 @@ containers:
     resources: {{- .resources | toYaml | nindent 6 }}
     volumeMounts:
       - {name: config, mountPath: /etc/usher, readOnly: true}
-{{- if or $secrets $who.files }}
+{{- if $mounted }}
       - {name: secrets, mountPath: /run/secrets/usher, readOnly: true}
+{{- end }}
+{{- with .linger }}
+    lifecycle:
+      preStop:
+        sleep: {seconds: {{ . }}}
 {{- end }}
 {{- if .serves }}
     ports:
@@ -109,12 +133,12 @@ containers:
 volumes:
   - name: config
     configMap: {name: {{ .config }}}
-{{- if or $secrets $who.files }}
+{{- if $mounted }}
   - name: secrets
     projected:
       defaultMode: 0440
       sources:
-{{- range $name, $from := merge (dict) $secrets $who.files }}
+{{- range $name, $from := $mounted }}
         - secret: {name: {{ $from.name }}, items: [{key: {{ $from.key | quote }}, path: {{ $name }}}]}
 {{- end }}
 {{- end }}
