@@ -135,41 +135,30 @@ var ErrNoDeadLetter = errors.New("no such dead letter")
 // DeadLetters calls yield with each dead letter, in the order in which they were
 // stored or marked, until it returns false.
 func (b *Bus) DeadLetters(ctx context.Context, yield func(DeadLetter) bool) error {
-	stream, err := b.js.Stream(ctx, DeadStream)
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", DeadStream, err)
-	}
-	for seq := uint64(1); ; seq++ {
-		raw, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject("usher.dead.>"))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return nil
-		}
+	var bad error
+	r := reading{stream: DeadStream, consumer: jetstream.OrderedConsumerConfig{FilterSubjects: []string{"usher.dead.>"}}}
+	err := b.scan(ctx, r, func(m jetstream.Msg) bool {
+		meta, err := m.Metadata()
 		if err != nil {
-			return fmt.Errorf("read dead letters: %w", err)
+			bad = err
+			return false
 		}
-		seq = raw.Sequence
-		d, ok := readDead(raw)
-		if !ok {
-			continue
+		d, ok := readDead(m.Data(), meta.Sequence.Stream)
+		if ok && d.Omitted > 0 {
+			bad = b.fill(ctx, &d)
 		}
-		if d.Omitted > 0 {
-			if err := b.fill(ctx, &d); err != nil {
-				return err
-			}
-		}
-		if !yield(d) {
-			return nil
-		}
-	}
+		return bad == nil && (!ok || yield(d))
+	})
+	return errors.Join(err, bad)
 }
 
 // readDead reads a message of the dead letters' stream. ok is false for one that
 // is not ours.
-func readDead(raw *jetstream.RawStreamMsg) (d DeadLetter, ok bool) {
-	if err := json.Unmarshal(raw.Data, &d); err != nil {
+func readDead(letter []byte, seq uint64) (d DeadLetter, ok bool) {
+	if err := json.Unmarshal(letter, &d); err != nil {
 		return d, false
 	}
-	d.at = raw.Sequence
+	d.at = seq
 	return d, true
 }
 
@@ -206,7 +195,7 @@ func (b *Bus) last(ctx context.Context, subject string) (DeadLetter, error) {
 	if err != nil {
 		return DeadLetter{}, fmt.Errorf("read dead letter: %w", err)
 	}
-	d, ok := readDead(raw)
+	d, ok := readDead(raw.Data, raw.Sequence)
 	if !ok {
 		return DeadLetter{}, ErrNoDeadLetter
 	}
