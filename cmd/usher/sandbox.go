@@ -26,6 +26,9 @@ type sandboxCmd struct {
 	RepeatUnenroll string        `enum:"ok,error,404" default:"ok" help:"What the end of an enrolment that is not there answers: ${enum}."`
 	RepeatRestore  string        `enum:"404,200" default:"404" help:"What restoring an account that is not deleted answers: ${enum}."`
 	Classes        string        `name:"classifications" enum:"replace,add" default:"replace" help:"What MagLoft does with the classifications that it is sent: ${enum} those that are there."`
+	EmailPaths     string        `enum:"whole,404" default:"whole" help:"What MagLoft makes of an e-mail in a path, taken as it is or not found: ${enum}."`
+	MiestroErrors  string        `enum:"status,body" default:"status" help:"Where Miestro says that it refuses a change, in the status or the body of a 200: ${enum}."`
+	LeadShow       string        `enum:"200,404,405" default:"200" help:"What LEAD answers to GET /users/ID, which no document has: ${enum}."`
 	LeadLookup     string        `enum:"email-lookup,email/lookup" default:"email-lookup" help:"Where LEAD looks users up by e-mail: ${enum}."`
 }
 
@@ -50,7 +53,8 @@ func (s sandboxCmd) Run(ctx context.Context, a *app) error {
 		Switches: sandbox.Switches{
 			DuplicateEmail: s.DuplicateEmail, SecondDelete: s.SecondDelete,
 			RepeatEnroll: s.RepeatEnroll, RepeatUnenroll: s.RepeatUnenroll, RepeatRestore: s.RepeatRestore,
-			Classifications: s.Classes, LeadLookup: s.LeadLookup,
+			Classifications: s.Classes, EmailPaths: s.EmailPaths, MiestroErrors: s.MiestroErrors,
+			LeadLookup: s.LeadLookup, LeadShow: s.LeadShow,
 		},
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,6 +30,14 @@ leaves nothing until that is on: see usher config check.
 Examples:
   usher user ada
   usher user ada --json | jq '.events[] | select(.state == "waiting")'`
+}
+
+// Validate refuses what nobody's id is.
+func (u userCmd) Validate() error {
+	if strings.TrimSpace(u.ID) == "" {
+		return errors.New("the user_id is empty")
+	}
+	return nil
 }
 
 // Run tells the story.
