@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -135,7 +136,7 @@ func (v vendor) hinted(err error) string {
 	switch {
 	case class == vendors.Again && status == 0:
 		return said + "; is " + address + " right, and can it be reached from here?"
-	case class == vendors.Permanent && status != 0:
+	case status == http.StatusNotFound, class == vendors.Permanent && status != 0:
 		if failed, ok := errors.AsType[*vendors.Error](err); ok {
 			said = strings.TrimSuffix(said, " ("+failed.Advice()+")")
 		}

@@ -34,8 +34,11 @@ type lister func(context.Context, Selection) (UserList, error)
 // each pages through a list until an empty page, for as long as yield wants more. A
 // short page need not be the last: Meiro may give fewer than were asked for, and
 // whether the limit in selection_settings is the one that it took is not documented.
+// A page that begins as the one before may come of a user who was made meanwhile;
+// it does so again and again only where Meiro looks at no offset.
 func each(ctx context.Context, list lister, yield func(User) (more bool, err error)) error {
-	first := ""
+	const most = 3
+	first, again := "", 0
 	for offset := vendors.Int(0); ; {
 		page, err := list(ctx, Selection{Limit: pageSize, Offset: offset, OrderBy: "id", OrderDir: "ASC"})
 		if err != nil {
@@ -45,7 +48,10 @@ func each(ctx context.Context, list lister, yield func(User) (more bool, err err
 			return &vendors.Error{Vendor: vendor, Op: "list users", Message: "the answer has no list of users"}
 		}
 		if len(page.Users) > 0 && page.Users[0].ID == first {
-			return vendors.Fail(vendor, "list users", "the list begins again at every offset, so that nobody can be looked up")
+			again++
+		}
+		if again == most {
+			return &vendors.Error{Vendor: vendor, Op: "list users", Message: "the list begins again at every offset, so that nobody can be looked up"}
 		}
 		for _, u := range page.Users {
 			if more, err := yield(u); err != nil || !more {

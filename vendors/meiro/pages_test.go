@@ -62,3 +62,22 @@ func TestFindEndsWhereOffsetsDoNothing(t *testing.T) {
 		t.Errorf("got %v, want an error", err)
 	}
 }
+
+// TestFindWhileUsersAreMade moves the only user from one page to the next, twice.
+func TestFindWhileUsersAreMade(t *testing.T) {
+	t.Parallel()
+	_, url := meddled(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/meiro/users" {
+			return false
+		}
+		list := `{"id":"id-9","email":"a@example.org"}`
+		if r.URL.Query().Get("offset") == "3" {
+			list = ""
+		}
+		_, _ = fmt.Fprintf(w, `{"users":[%s]}`, list)
+		return true
+	})
+	if _, err := operators(t, config(url)).Find(t.Context(), ada); !errors.Is(err, vendors.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
