@@ -222,6 +222,14 @@ func (e *Effect) seen() time.Time {
 // account, or of one course of it, no more than one unfinished effect is tried.
 func (e *Effect) tried() bool { return e.Phase == Started }
 
+// try notes that an attempt begins.
+func (e *Effect) try(now time.Time) {
+	if e.Begun.IsZero() { // in records of an older version it may be, whatever was tried
+		e.Begun = now
+	}
+	e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, now
+}
+
 // Doubts tells whether a creation, deletion or restoration other than the event's,
 // newer than what was applied last, was tried: the vendor may be otherwise than
 // the record says. What the vendor cannot do was not tried.

@@ -130,7 +130,7 @@ func (a *Account) takeOver(e *Effect, m Arrival) Decision {
 	}
 	a.claim(m)
 	if !settling {
-		e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, m.Now
+		e.try(m.Now)
 		return Decision{Step: Proceed, Effect: *e}
 	}
 	a.Claim.Taken = true
@@ -157,10 +157,7 @@ func (a *Account) begin(e *Effect, m Arrival) Decision {
 		return Decision{Step: Wait, Effect: *e, Until: other.Due}
 	}
 	a.claim(m)
-	if e.Begun.IsZero() {
-		e.Begun = m.Now
-	}
-	e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, m.Now
+	e.try(m.Now)
 	return Decision{Step: Proceed, Effect: *e}
 }
 

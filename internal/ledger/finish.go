@@ -33,7 +33,7 @@ func (a *Account) Confirm(token string, now time.Time) (Effect, bool) {
 		return Effect{}, false
 	}
 	a.Claim.Taken = false
-	e.Phase, e.Attempts, e.Last = Started, e.Attempts+1, now
+	e.try(now)
 	return *e, true
 }
 
