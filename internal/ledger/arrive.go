@@ -114,7 +114,7 @@ func (a *Account) known(e *Effect, m Arrival) Decision {
 		a.Claim = nil
 	case a.claims(m.Key) && (a.Claim.Carrier == m.Carrier || a.Claim.Carrier.goneAt(m.Carrier)):
 		return a.takeOver(e, m)
-	case a.claims(m.Key):
+	case a.claims(m.Key) && settling:
 		return Decision{Step: Wait, Effect: *e}
 	}
 	return Decision{Step: Publish, Effect: *e}

@@ -7,5 +7,5 @@ package ledger
 const (
 	fencing  = true // nothing older is applied after something newer (DESIGN 5, rule 4)
 	claiming = true // one effect of an account at a time, in order (rules 1 and 5)
-	settling = true // only the same message takes over, and waits before it calls (rules 2 and 3)
+	settling = true // only the same message takes over, and waits before it calls (rules 2 and 3); nobody is told meanwhile
 )
