@@ -56,6 +56,9 @@ type Fault struct {
 	Fix     string // what to do, as in: want one of: operators, customers
 }
 
+// WantedNumber is what is wanted of a course's id where the vendor numbers them.
+const WantedNumber = "want the number that the course has there"
+
 // OneOf returns the fault of a setting that is none of words; none where it is one.
 func OneOf(name, value string, words ...string) []Fault {
 	if slices.Contains(words, value) {

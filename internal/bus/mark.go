@@ -27,14 +27,7 @@ const markKey = "events"
 // Remember writes down how far the stream of events has come. Where it is behind,
 // what was written down stays.
 func (b *Bus) Remember(ctx context.Context) error {
-	if err := b.behind(ctx); err != nil {
-		return err
-	}
-	control, err := b.Bucket(ctx, ControlKV)
-	if err != nil {
-		return err
-	}
-	now, err := b.events(ctx)
+	now, control, err := b.marked(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,40 +41,39 @@ func (b *Bus) Remember(ctx context.Context) error {
 	return nil
 }
 
-func (b *Bus) events(ctx context.Context) (mark, error) {
-	stream, err := b.js.Stream(ctx, b.layout.Events)
-	if err != nil {
-		return mark{}, fmt.Errorf("stream %s: %w", b.layout.Events, err)
-	}
-	i := stream.CachedInfo()
-	return mark{Stream: b.layout.Events, Epoch: i.Created.UnixNano(), Seq: i.State.LastSeq}, nil
-}
-
 // behind returns an error where the stream of events is behind what was
 // remembered of it.
 func (b *Bus) behind(ctx context.Context) error {
+	_, _, err := b.marked(ctx)
+	return err
+}
+
+// marked returns how far the stream of events has come, and the bucket that remembers
+// it; an error where that is behind what was remembered.
+func (b *Bus) marked(ctx context.Context) (now mark, control jetstream.KeyValue, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	control, err := b.Bucket(ctx, ControlKV)
-	if err != nil {
-		return err
+	if control, err = b.Bucket(ctx, ControlKV); err != nil {
+		return now, control, err
 	}
+	stream, err := b.js.Stream(ctx, b.layout.Events)
+	if err != nil {
+		return now, control, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+	}
+	i := stream.CachedInfo()
+	now = mark{Stream: b.layout.Events, Epoch: i.Created.UnixNano(), Seq: i.State.LastSeq}
+	var then mark
 	entry, err := control.Get(ctx, markKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return nil
+		return now, control, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(entry.Value(), &then)
 	}
 	if err != nil {
-		return fmt.Errorf("how far %s had come: %w", b.layout.Events, err)
+		return now, control, fmt.Errorf("how far %s had come: %w", b.layout.Events, err)
 	}
-	var then mark
-	if err := json.Unmarshal(entry.Value(), &then); err != nil {
-		return fmt.Errorf("how far %s had come: %w", b.layout.Events, err)
-	}
-	now, err := b.events(ctx)
-	if err != nil {
-		return err
-	}
-	return now.behind(then)
+	return now, control, now.behind(then)
 }
 
 // behind returns an error where a stream that stands at now has not come as far as

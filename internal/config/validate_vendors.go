@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -104,9 +103,13 @@ func (l *loader) checkCourses() {
 	}
 	for _, course := range sorted(l.config.Courses) {
 		for _, at := range sorted(l.config.Courses[course]) {
-			key, id := "courses."+course+"."+at, l.config.Courses[course][at]
-			switch want := wantedCourse(at, id); {
-			case !slices.Contains(names, at):
+			key, id, want := "courses."+course+"."+at, l.config.Courses[course][at], ""
+			s, known := l.config.Section(at)
+			if c, ok := s.Settings.(Courser); ok {
+				want = c.WantedCourse(id)
+			}
+			switch {
+			case !known:
 				l.faultAt(l.config.lines[key], key, "names no vendor", "want one of: "+strings.Join(names, ", "), nil)
 			case id == "":
 				l.faultAt(l.config.lines[key], key, "is empty", "give the vendor's id of the course, or remove the line", nil)
@@ -114,22 +117,6 @@ func (l *loader) checkCourses() {
 				l.faultAt(l.config.lines[key], key, fmt.Sprintf("cannot be %q", id), want, nil)
 			}
 		}
-	}
-}
-
-// wantedCourse says what is wanted where a vendor can have no course with that id;
-// every enrolment in it would be a dead letter. It is empty where the id may be one.
-func wantedCourse(vendor, id string) string {
-	n, err := strconv.ParseInt(id, 10, 64)
-	switch {
-	case err == nil && n > 0:
-		return ""
-	case vendor == "miestro", vendor == "lead":
-		return "want the number that the course has there"
-	case vendor == "magloft" && id != "subscription":
-		return "want subscription, or the number of a classification"
-	default:
-		return ""
 	}
 }
 

@@ -30,6 +30,13 @@ type Faulter interface {
 	Faults() []vendors.Fault
 }
 
+// Courser is a vendor's Config that knows which ids a course of the vendor may have.
+type Courser interface {
+	// WantedCourse says what is wanted instead of an id that no course there has;
+	// every enrolment in it would be a dead letter. It is empty for an id that may be one.
+	WantedCourse(id string) string
+}
+
 // Section returns the settings of the vendor called name, and whether there are any.
 func (c Config) Section(name string) (Section, bool) {
 	for _, s := range c.Vendors {

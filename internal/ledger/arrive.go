@@ -170,8 +170,8 @@ func (a *Account) await(m Arrival) {
 		if s.Scope == Data {
 			applied = latest(a.Data, a.Deleted)
 		}
-		past := slices.ContainsFunc(a.Past, func(e Effect) bool { return e.Key == s.Key })
-		if applied.Before(s.Order) && !past && a.find(s.Key) == nil {
+		past := func(e Effect) bool { return e.Key == s.Key }
+		if applied.Before(s.Order) && a.find(s.Key) == nil && !slices.ContainsFunc(a.Past, past) {
 			a.Effects = append(a.Effects, Effect{Key: s.Key, Type: s.Type, Scope: s.Scope, Order: s.Order, Carrier: s.Carrier, Phase: Waiting, First: m.Now})
 		}
 	}

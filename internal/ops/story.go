@@ -93,7 +93,7 @@ func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 	if err := d.activity(ctx, &s); err != nil {
 		return s, err
 	}
-	if err := d.refused(ctx, &s); err != nil {
+	if err := d.graves(ctx, &s); err != nil {
 		return s, err
 	}
 	if err := d.waits(ctx, &s); err != nil {
@@ -233,9 +233,6 @@ func (s *Story) look(ctx context.Context, b *bus.Bus) error {
 	for i := range s.Events {
 		one := &s.Events[i]
 		at[one.order] = append(at[one.order], one)
-		if one.Dead == "" && (one.State == events.Failed || one.Replay > 0) { // else there is none, or it is known
-			group.Go(func() error { return one.grave(ctx, b) })
-		}
 	}
 	for place, told := range at {
 		group.Go(func() error {
@@ -250,14 +247,4 @@ func (s *Story) look(ctx context.Context, b *bus.Bus) error {
 		})
 	}
 	return group.Wait()
-}
-
-// grave finds the effect's dead letter, where there is one.
-func (e *StoryEvent) grave(ctx context.Context, b *bus.Bus) error {
-	letter, err := b.DeadLetterOf(ctx, e.Vendor, e.Type, e.Key)
-	if errors.Is(err, bus.ErrNoDeadLetter) {
-		return nil
-	}
-	e.Dead = letter.ID()
-	return err
 }

@@ -9,16 +9,24 @@ import (
 	"github.com/usherhq/usher/internal/ledger"
 )
 
-// refused adds the user's dead letters of which the ledger has no record: of events
-// that are at fault themselves, and of effects that it has forgotten.
-func (d *Desk) refused(ctx context.Context, s *Story) error {
+// graves finds the dead letters of the story's effects, and adds those of the user
+// of which the ledger has no record: of events that are at fault themselves, and of
+// effects that it has forgotten.
+func (d *Desk) graves(ctx context.Context, s *Story) error {
 	type effect struct{ vendor, kind, key string }
-	known := map[effect]bool{}
-	for _, e := range s.Events {
-		known[effect{e.Vendor, e.Type, e.Key}] = true
+	told := map[effect][]int{} // where in s.Events
+	for i, e := range s.Events {
+		one := effect{e.Vendor, e.Type, e.Key}
+		told[one] = append(told[one], i)
 	}
 	return d.Bus.DeadLetters(ctx, func(l bus.DeadLetter) bool {
-		if !known[effect{l.Vendor, l.Type, l.Key}] {
+		at, known := told[effect{l.Vendor, l.Type, l.Key}]
+		for _, i := range at {
+			if e := &s.Events[i]; e.State == events.Failed || e.Replay > 0 { // else it is of a copy
+				e.Dead = l.ID()
+			}
+		}
+		if !known {
 			if e := d.eventOf(l); e.Context != nil && events.UserID(e) == s.UserID {
 				s.Events = append(s.Events, refusal(l, e))
 			}

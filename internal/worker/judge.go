@@ -30,6 +30,11 @@ const (
 	classDropped      = "dropped" // by a person, while on hold
 )
 
+// Classes are the classes that a dead letter may have.
+func Classes() []string {
+	return []string{classInvalid, classPermanent, classPrerequisite, classExhausted, classPanic, classDropped}
+}
+
 const maxPanics = 3
 
 // maybeMade is added to what is said of a failure where an attempt before the last one

@@ -184,6 +184,14 @@ func account(u User) vendors.Account {
 	return vendors.Account{ID: strconv.FormatInt(int64(u.ID), 10)}
 }
 
+// WantedCourse says what is wanted instead of an id that is no course's.
+func (Config) WantedCourse(id string) string {
+	if _, err := number("enroll", "course", id); err != nil {
+		return vendors.WantedNumber
+	}
+	return ""
+}
+
 // number reads an id. LEAD's are numbers from 1 on.
 func number(op, of, id string) (int64, error) {
 	n, err := strconv.ParseInt(id, 10, 64)

@@ -86,11 +86,7 @@ func (a *Clients) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	first, last := names(u)
 	made, err := a.api.CreateClient(ctx, NewClient{Email: vendors.NormalEmail(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
 	if vendors.IsRefused(err) {
-		found, again := a.Find(ctx, u)
-		if errors.Is(again, vendors.ErrNotFound) {
-			found, again = a.search(ctx, vendors.NormalEmail(u.Email), "")
-		}
-		if !errors.Is(again, vendors.ErrNotFound) {
+		if found, again := lastLook(ctx, a, u); !errors.Is(again, vendors.ErrNotFound) {
 			return found, again
 		}
 	}

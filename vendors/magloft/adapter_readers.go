@@ -66,11 +66,7 @@ func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 		CustomData: map[string]string{"external_id": u.ID},
 	})
 	if vendors.IsRefused(err) {
-		found, again := a.Find(ctx, u)
-		if errors.Is(again, vendors.ErrNotFound) {
-			found, again = a.search(ctx, vendors.NormalEmail(u.Email), "")
-		}
-		if !errors.Is(again, vendors.ErrNotFound) {
+		if found, again := lastLook(ctx, a, u); !errors.Is(again, vendors.ErrNotFound) {
 			return found, again
 		}
 	}

@@ -52,6 +52,14 @@ func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	return nil
 }
 
+// WantedCourse says what is wanted instead of an id that is no course's.
+func (Config) WantedCourse(id string) string {
+	if _, err := classification("enroll", vendors.Course{ID: id}); err != nil {
+		return "want " + CourseSubscription + ", or the number of a classification"
+	}
+	return ""
+}
+
 // classification reads a course id; 0 is the plain subscription.
 func classification(op string, c vendors.Course) (int, error) {
 	if c.ID == CourseSubscription {

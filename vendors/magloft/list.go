@@ -2,6 +2,7 @@ package magloft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -84,6 +85,20 @@ func search[T any](ctx context.Context, page pages[T], filter string, fits func(
 		return search(ctx, page, "", fits)
 	case err == nil && !there:
 		err = vendors.ErrNotFound
+	}
+	return found, err
+}
+
+// lastLook is Find, and where that finds nobody, a search of all pages: before a
+// creation is given up, whose refusal may be of an e-mail that the filter does not find.
+func lastLook(ctx context.Context, a interface {
+	Find(ctx context.Context, u vendors.User) (vendors.Account, error)
+	search(ctx context.Context, email, filter string) (vendors.Account, error)
+}, u vendors.User,
+) (vendors.Account, error) {
+	found, err := a.Find(ctx, u)
+	if errors.Is(err, vendors.ErrNotFound) {
+		return a.search(ctx, vendors.NormalEmail(u.Email), "")
 	}
 	return found, err
 }

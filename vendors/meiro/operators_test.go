@@ -158,6 +158,19 @@ func meddled(t *testing.T, answer func(w http.ResponseWriter, r *http.Request) b
 	return box, server.URL + "/meiro"
 }
 
+// trashed is ada's account, made and deleted.
+func trashed(t *testing.T, o *meiro.Operators) vendors.Account {
+	t.Helper()
+	made, err := o.Create(t.Context(), origin, ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Delete(t.Context(), origin, made); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
 func TestCreateLooksInTheTrash(t *testing.T) {
 	t.Parallel()
 	refuse := false
@@ -169,13 +182,7 @@ func TestCreateLooksInTheTrash(t *testing.T) {
 		return false
 	})
 	o := operators(t, config(url))
-	made, err := o.Create(t.Context(), origin, ada)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := o.Delete(t.Context(), origin, made); err != nil {
-		t.Fatal(err)
-	}
+	made := trashed(t, o)
 	refuse = true
 	if back, err := o.Create(t.Context(), origin, ada); err != nil || back != made {
 		t.Errorf("got %v, %v, want %v out of the trash", back, err, made)
@@ -214,13 +221,7 @@ func TestCreateWithALostRestoration(t *testing.T) {
 				return true
 			})
 			o := operators(t, config(url))
-			made, err := o.Create(t.Context(), origin, ada)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := o.Delete(t.Context(), origin, made); err != nil {
-				t.Fatal(err)
-			}
+			made = trashed(t, o)
 			refuse = true
 			if err := box.Next("meiro", sandbox.Fault{Kind: sandbox.FailAfter, On: "PATCH /users/trash/{id}"}); err != nil {
 				t.Fatal(err)

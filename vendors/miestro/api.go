@@ -183,6 +183,14 @@ func list[T any](ctx context.Context, a *API, op, path string, q Query) (Page[T]
 // id is the path of one user or course.
 func id(collection string, n int) string { return collection + "/" + strconv.Itoa(n) }
 
+// WantedCourse says what is wanted instead of an id that is no course's.
+func (Config) WantedCourse(id string) string {
+	if _, ok := number(id); ok {
+		return ""
+	}
+	return vendors.WantedNumber
+}
+
 // number reads a vendor's id. It is false for what cannot be one.
 func number(text string) (int, bool) {
 	n, err := strconv.Atoi(text)
