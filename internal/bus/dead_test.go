@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -136,5 +137,47 @@ func TestADeliveryThatIsTooLargeToBeKept(t *testing.T) {
 	d.Epoch, d.Seq, d.Payload = 0, 0, make([]byte, 240<<10)
 	if err := b.Bury(t.Context(), d); err == nil {
 		t.Errorf("got %+v, want an error rather than a part of it", read(t, b)[0])
+	}
+}
+
+// Dead letters that leave while the list is read are not waited for, and hide none
+// of those that stay: the first 500 are on their way when the others leave.
+func TestAListIsReadWhileDeadLettersLeave(t *testing.T) {
+	for name, stays := range map[string]func(i int) bool{
+		"all the others": func(int) bool { return false },
+		"but the last":   func(i int) bool { return i == 519 },
+		"but some":       func(i int) bool { return i%4 == 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := ensured(t)
+			want := 500
+			for i := range 520 {
+				if err := b.Bury(t.Context(), deadLetter(fmt.Sprint("k", i))); err != nil {
+					t.Fatal(err)
+				}
+				if i >= 500 && stays(i) {
+					want++
+				}
+			}
+			all := read(t, b)
+			var got int
+			err := b.DeadLetters(t.Context(), func(bus.DeadLetter) bool {
+				if got++; got > 1 {
+					return true
+				}
+				for i, d := range all {
+					if i >= 500 && !stays(i) {
+						if err := b.Drop(t.Context(), d); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+				return true
+			})
+			if err != nil || got != want {
+				t.Errorf("got %d and %v, want %d", got, err, want)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,13 @@ func (b *Bus) scan(ctx context.Context, r reading, yield func(jetstream.Msg) boo
 	return nil
 }
 
-// readAtOnce is how many messages are asked for at a time.
-const readAtOnce = 500
+const (
+	readAtOnce = 500                    // how many messages are asked for at a time
+	quietTime  = 100 * time.Millisecond // after which it is asked whether more will come
+)
+
+// errEnough ends a reading whose reader has what it wants, or all that there is.
+var errEnough = errors.New("enough")
 
 // read reads to the end, by asking for what is known to be there. (A subscription
 // that is kept filled, as for following, now and then starts seconds late.)
@@ -46,51 +52,70 @@ func (b *Bus) read(ctx context.Context, r reading, yield func(jetstream.Msg) boo
 	if err != nil {
 		return err
 	}
-	for left, turn := consumer.CachedInfo().NumPending, uint64(0); left > 0; {
-		before := turn
-		err := fetch(ctx, consumer, int(min(left, readAtOnce)), func(m jetstream.Msg) error {
-			meta, err := m.Metadata()
-			if err != nil {
-				return err
-			}
-			if turn++; meta.Sequence.Consumer != turn {
-				return errors.New("messages were lost on the way")
-			}
-			if left = meta.NumPending; !yield(m) {
-				return errEnough
-			}
-			return ctx.Err()
-		})
+	turn, came := uint64(0), time.Now()
+	left := consumer.CachedInfo().NumPending
+	take := func(m jetstream.Msg) error {
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		if turn, came = turn+1, time.Now(); meta.Sequence.Consumer != turn {
+			return errors.New("messages were lost on the way")
+		}
+		if left = meta.NumPending; !yield(m) || left == 0 {
+			return errEnough
+		}
+		return nil
+	}
+	quiet := func() error { // what was there may have been deleted since
+		limit, cancel := context.WithTimeout(ctx, CallTimeout)
+		defer cancel()
+		info, err := consumer.Info(limit)
 		switch {
-		case errors.Is(err, errEnough):
-			return ctx.Err()
 		case err != nil:
 			return err
-		case turn == before:
+		case info.NumPending == 0 && info.Delivered.Consumer == turn:
+			return errEnough
+		case time.Since(came) > CallTimeout:
 			return fmt.Errorf("nothing came within %s", CallTimeout)
 		}
+		return nil
 	}
-	return nil
+	for err == nil && left > 0 {
+		err = fetch(ctx, consumer, int(min(left, readAtOnce)), take, quiet)
+	}
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return cmp.Or(err, ctx.Err())
 }
 
-// errEnough ends a reading whose reader has what it wants.
-var errEnough = errors.New("enough")
-
-// fetch asks for n messages that are there, and hands each to take, until that
-// returns an error, which it returns.
-func fetch(ctx context.Context, consumer jetstream.Consumer, n int, take func(jetstream.Msg) error) error {
-	asking, cancel := context.WithTimeout(ctx, CallTimeout)
+// fetch asks for n messages that are there, hands each to take, and calls quiet as
+// often as none came for a while, until one of them returns an error, which it returns.
+func fetch(ctx context.Context, consumer jetstream.Consumer, n int, take func(jetstream.Msg) error, quiet func() error) error {
+	asking, cancel := context.WithCancel(ctx)
 	defer cancel() // nobody waits for the rest
 	batch, err := consumer.Fetch(n, jetstream.FetchContext(asking))
 	if err != nil {
 		return err
 	}
-	for m := range batch.Messages() {
-		if err := take(m); err != nil {
+	silence := time.NewTicker(quietTime)
+	defer silence.Stop()
+	for {
+		select {
+		case m, more := <-batch.Messages():
+			if !more {
+				return batch.Error()
+			}
+			err = take(m)
+			silence.Reset(quietTime)
+		case <-silence.C:
+			err = quiet()
+		}
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 	}
-	return errors.Join(batch.Error(), ctx.Err())
 }
 
 // once is a consumer for one reading.
