@@ -19,7 +19,7 @@ type benchCmds struct {
 }
 
 type benchCmd struct {
-	All         bool          `help:"Measure every goal of docs/benchmarks.md. Takes about a quarter of an hour." `
+	All         bool          `help:"Measure every goal of docs/benchmarks.md. Takes about twenty minutes."`
 	Load        string        `default:"activity" help:"What is to be done: activity, activity-five, lifecycle, lifecycle-one; see below."`
 	Events      int           `default:"10000" help:"How many events, in each run."`
 	Backlog     int           `help:"Measure the memory and the rate of usher alone over so many events that wait, in one round; with --all: over how many." placeholder:"N"`

@@ -136,11 +136,9 @@ func (p *guardedTerm) tell(args ...string) string {
 	return out
 }
 
-// until waits for something that comes within seconds where nothing is refused, and
-// the machine is not busy.
+// until waits for something that comes within seconds where nothing is refused.
 func (p *guardedTerm) until(what string, ok func() bool) {
-	const patience = 20 * time.Second
-	for limit := time.Now().Add(patience); p.ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(p.patience); p.ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}

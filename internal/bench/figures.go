@@ -33,10 +33,10 @@ type Run struct {
 	FirstOthers float64 `json:"others_share_first_tenth"`
 	LastOthers  float64 `json:"others_share_last_tenth"`
 
-	FirstMB   float64 `json:"memory_first_tenth_mb"` // the median while the first tenth of the results came
-	LastMB    float64 `json:"memory_last_tenth_mb"`
-	FirstRate float64 `json:"effects_per_second_first_tenth"`
-	LastRate  float64 `json:"effects_per_second_last_tenth"`
+	FirstMB float64 `json:"memory_first_tenth_mb"` // the median while the first tenth of the results came
+	LastMB  float64 `json:"memory_last_tenth_mb"`
+
+	Tenths []float64 `json:"effects_per_second_by_tenth"` // none where there were few results
 }
 
 // sample is what one process at most had in memory when there were so many
@@ -108,17 +108,17 @@ func (s *stage) figures(done *Tally, asked Asked) Run {
 	return r
 }
 
-// tenths fills in how the run went at first and at last.
+// tenths fills in how the run went from first to last.
 func (s *stage) tenths(r *Run, times []time.Time) {
 	n := len(times)
 	tenth := n / 10
 	if tenth < 2 {
 		return
 	}
-	rate := func(part []time.Time) float64 {
-		return float64(len(part)-1) / max(part[len(part)-1].Sub(part[0]).Seconds(), 1e-6)
+	for i := range 10 {
+		part := times[i*n/10 : (i+1)*n/10]
+		r.Tenths = append(r.Tenths, float64(len(part)-1)/max(part[len(part)-1].Sub(part[0]).Seconds(), 1e-6))
 	}
-	r.FirstRate, r.LastRate = rate(times[:tenth]), rate(times[n-tenth:])
 	var first, last []sample
 	for _, x := range s.samples {
 		switch {

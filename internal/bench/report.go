@@ -69,6 +69,12 @@ func (s Series) compared() (lines []string) {
 	for _, r := range s.Ratios {
 		lines = append(lines, fmt.Sprintf("%s = %.2f × %s (%.2f–%.2f)", r.Of, r.Median, r.To, r.Min, r.Max))
 	}
+	const long = 100_000 // events, from which on it matters how a run goes on
+	for _, r := range s.Medians {
+		if s.Events >= long && len(r.Tenths) > 0 {
+			lines = append(lines, fmt.Sprintf("%s, effects/s by tenth of the run: %s", r.Contestant, strings.Trim(fmt.Sprintf("%.0f", r.Tenths), "[]")))
+		}
+	}
 	return lines
 }
 

@@ -55,16 +55,30 @@ func (s *Series) values(name string, figure func(Run) float64) (list []float64) 
 // ratio compares round by round, so that what befalls the whole machine for a
 // while befalls both.
 func (s *Series) ratio(of, to string) Ratio {
-	r := Ratio{Of: of, To: to}
 	a, b := s.values(of, eventsASecond), s.values(to, eventsASecond)
 	list := make([]float64, 0, len(a))
 	for i := range min(len(a), len(b)) {
 		list = append(list, a[i]/b[i])
 	}
-	if len(list) > 0 {
-		r.Median, r.Min, r.Max = median(list), slices.Min(list), slices.Max(list)
+	return newRatio(of, to, list)
+}
+
+func newRatio(of, to string, rounds []float64) Ratio {
+	if len(rounds) == 0 {
+		return Ratio{Of: of, To: to}
 	}
-	return r
+	return Ratio{Of: of, To: to, Median: median(rounds), Min: slices.Min(rounds), Max: slices.Max(rounds)}
+}
+
+// lasting compares the last tenth of each run of a contestant with its first.
+func (s *Series) lasting(name string) Ratio {
+	var rounds []float64
+	for _, r := range s.of(name) {
+		if n := len(r.Tenths); n > 0 {
+			rounds = append(rounds, r.Tenths[n-1]/r.Tenths[0])
+		}
+	}
+	return newRatio("last tenth", "first", rounds)
 }
 
 func eventsASecond(r Run) float64 { return r.Events }
@@ -92,10 +106,15 @@ func (s *Series) middle(name string) Run {
 		LastOthers:  m(func(r Run) float64 { return r.LastOthers }),
 		FirstMB:     m(func(r Run) float64 { return r.FirstMB }),
 		LastMB:      m(func(r Run) float64 { return r.LastMB }),
-		FirstRate:   m(func(r Run) float64 { return r.FirstRate }),
-		LastRate:    m(func(r Run) float64 { return r.LastRate }),
 	}
-	if runs := s.of(name); len(runs) > 0 && runs[0].Allocs != nil {
+	runs := s.of(name)
+	if len(runs) == 0 {
+		return out
+	}
+	for i := range runs[0].Tenths { // of as many results in each run
+		out.Tenths = append(out.Tenths, m(func(r Run) float64 { return r.Tenths[i] }))
+	}
+	if runs[0].Allocs != nil {
 		allocations := m(func(r Run) float64 { return *r.Allocs })
 		out.Allocs = &allocations
 	}

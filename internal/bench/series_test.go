@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestRatios(t *testing.T) {
@@ -25,6 +27,44 @@ func TestRatios(t *testing.T) {
 	}
 	if got := s.median("usher").Events; got != 90 {
 		t.Errorf("the median is %g, want 90", got)
+	}
+}
+
+// What befalls the machine in one run must not decide: the median of the runs'
+// ratios is told, and not the ratio of their medians.
+func TestHowARunGoesOn(t *testing.T) {
+	s := Series{Name: "x", Events: 100_000, Rounds: 3, Runs: []Run{
+		{Contestant: "usher", Round: 1, Tenths: []float64{100, 80, 90}},
+		{Contestant: "usher", Round: 2, Tenths: []float64{50, 60, 50}},
+		{Contestant: "usher", Round: 3, Tenths: []float64{80, 70, 40}},
+	}}
+	s.sum([]Contestant{{Name: "usher"}})
+	want := Ratio{Of: "last tenth", To: "first", Median: 0.9, Min: 0.5, Max: 1}
+	if diff := cmp.Diff(want, s.lasting("usher")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"usher, effects/s by tenth of the run: 80 70 50"}, s.compared()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A tenth is measured from its first result to its last.
+func TestTenths(t *testing.T) {
+	var times []time.Time
+	at := time.Unix(1_800_000_000, 0)
+	for i := range 100 {
+		pause := 10 * time.Millisecond
+		if i >= 90 {
+			pause = 20 * time.Millisecond
+		}
+		at = at.Add(pause)
+		times = append(times, at)
+	}
+	var r Run
+	(&stage{}).tenths(&r, times)
+	want := []float64{100, 100, 100, 100, 100, 100, 100, 100, 100, 50}
+	if diff := cmp.Diff(want, r.Tenths, cmpopts.EquateApprox(0, 0.001)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -22,8 +22,8 @@ func (w *world) event(id, user string) events.Event {
 	return e
 }
 
-// result publishes what came of an event at lead.
-func (w *world) result(e events.Event, outcome, why string) {
+// told is the result of an event at lead.
+func (w *world) told(e events.Event, outcome, why string) events.Event {
 	w.t.Helper()
 	r := events.Result{Vendor: "lead", Outcome: outcome, Attempts: 2, TookMS: 42}
 	if why != "" {
@@ -33,7 +33,13 @@ func (w *world) result(e events.Event, outcome, why string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.bus.Publish(w.t.Context(), "lead", told); err != nil {
+	return told
+}
+
+// result publishes what came of an event at lead.
+func (w *world) result(e events.Event, outcome, why string) {
+	w.t.Helper()
+	if err := w.bus.Publish(w.t.Context(), "lead", w.told(e, outcome, why)); err != nil {
 		w.t.Fatal(err)
 	}
 }
