@@ -17,16 +17,16 @@ func TestFigures(t *testing.T) {
 	measured := string(load(t, "docs/benchmarks.md"))
 	for page, figures := range map[string]map[string]string{
 		"docs/comparison.md": {
-			"3.7 times what Bento": "usher = 3.72 × peer",
-			"0.83 of a bare loop":  "usher = 0.83 × bare loop, 1 KV",
+			"3.6 times what Bento": "usher = 3.63 × peer",
+			"0.81 of a bare loop":  "usher = 0.81 × bare loop, 1 KV",
 		},
 		"docs/operating.md": {
-			"one process made 211 a second": "| usher | 211 | 211 |",
-			"four made 823":                 "| usher × 4 | 823 | 823 |",
-			"94 MB with a million":          "94 MB at most;",
-			"at a time each: 270 to":        "| 270 MB |",
-			"0.13 s for 1,000 activities":   "| 0.13 | 0.04 | 338 |",
-			"0.8 s for 1,000 events at all": "| 0.80 | 0.26 | 1556 |",
+			"one process made 210 a second": "| usher | 210 | 210 |",
+			"four made 807":                 "| usher × 4 | 807 | 807 |",
+			"98 MB with a million":          "98 MB at most;",
+			"at a time each: 299 to":        "| 299 MB |",
+			"0.22 s for 1,000 activities":   "| 0.22 | 0.10 | 340 |",
+			"1.6 s for 1,000 events at all": "| 1.61 | 0.61 | 1580 |",
 		},
 	} {
 		text := strings.Join(strings.Fields(string(load(t, page))), " ")
