@@ -116,7 +116,7 @@ func judgeAdded(s Series) []Goal {
 	}}
 }
 
-// judgeBacklog tells of the bare loop too: what becomes slower for both is the server.
+// judgeBacklog tells of the bare loop too: what becomes slower for both is not usher.
 func judgeBacklog(s Series) []Goal {
 	r, rate, bare := s.median("usher"), s.lasting("usher"), s.lasting(bareWith(1).Name)
 	load := fmt.Sprintf("backlog of %d", s.Events)

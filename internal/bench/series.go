@@ -70,15 +70,10 @@ func newRatio(of, to string, rounds []float64) Ratio {
 	return Ratio{Of: of, To: to, Median: median(rounds), Min: slices.Min(rounds), Max: slices.Max(rounds)}
 }
 
-// lasting compares the last tenth of each run of a contestant with its first.
+// lasting compares the last tenth of each run of a contestant with its first; of
+// runs that are long enough for tenths.
 func (s *Series) lasting(name string) Ratio {
-	var rounds []float64
-	for _, r := range s.of(name) {
-		if n := len(r.Tenths); n > 0 {
-			rounds = append(rounds, r.Tenths[n-1]/r.Tenths[0])
-		}
-	}
-	return newRatio("last tenth", "first", rounds)
+	return newRatio("last tenth", "first", s.values(name, func(r Run) float64 { return r.Tenths[len(r.Tenths)-1] / r.Tenths[0] }))
 }
 
 func eventsASecond(r Run) float64 { return r.Events }
