@@ -12,21 +12,31 @@ import { launch, look, mark, sizes, texts, unloaded, visit } from "./browser.mjs
 import { demo, send, stop, stopAll, until } from "./world.mjs";
 
 const vendors = ["lead", "magloft", "meiro", "miestro", "usermost"];
-const events = process.env.UPDATE ? 5000 : 2500; // of the demo: half a minute, or a minute for the pictures
+const endless = 50_000; // events of a demo that is not over before it has been looked at, however slow the browser
+const pictured = process.env.UPDATE ? 5000 : 1000; // of the demo in the pictures
 
 let browser, usher;
 
 before(async () => {
-  [browser, usher] = await Promise.all([launch(), demo(events)]);
+  browser = await launch();
 });
 
 after(async () => {
   await browser?.close();
-  if (usher) await stop(usher);
   await stopAll();
 });
 
-describe("while the demo runs", { concurrency: true }, () => {
+// plays has a demo of so many events run beside the tests of a suite.
+function plays(events) {
+  before(async () => {
+    usher = await demo(events);
+  });
+  after(() => stop(usher));
+}
+
+describe("while the demo runs", () => {
+  plays(endless);
+
   for (const [size, viewport] of Object.entries(sizes)) {
     it(`the overview lives, ${size}`, async () => {
       const v = await visit(browser, usher.url, { viewport });
@@ -119,6 +129,8 @@ async function picture({ page }, name) {
 }
 
 describe("pictures", () => {
+  plays(pictured);
+
   let v;
 
   before(async () => {
@@ -129,7 +141,7 @@ describe("pictures", () => {
   it("of the overview", async (t) => {
     t.diagnostic(`the pictures are in ${images}`);
     await v.page.goto("/console/");
-    await until("the charts have something to show", async () => over() || (await charted(v.page)), 60_000);
+    await until("the charts have something to show", async () => over() || (await charted(v.page)));
     await until("all vendors serve", async () => (await cards(v.page)).filter(({ state }) => state === "serving").length === vendors.length);
     for (const scheme of ["light", "dark"]) {
       await v.page.emulateMedia({ colorScheme: scheme });
@@ -144,7 +156,7 @@ describe("pictures", () => {
   });
 
   it("of the form to send an event, and of the story", async () => {
-    await until("the demo is over, with nothing lost", over, 120_000);
+    await until("the demo is over, with nothing lost", over);
     await v.page.goto("/console/send?type=user.created");
     for (const [name, value] of Object.entries(ada)) await v.page.locator(`[name="data.${name}"]`).fill(value);
     await picture(v, "send");
