@@ -70,7 +70,7 @@ export async function stop(one, signal = "SIGTERM") {
 
 export const stopAll = () => Promise.all(Array.from(running, (one) => stop(one, "SIGKILL")));
 
-const ask = (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+const ask = (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(patience) });
 
 export async function freeAddress() {
   const server = createServer();

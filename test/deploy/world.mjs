@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-const patience = 60_000; // of one wait
+const patience = 120_000; // of one wait
 const usher = fileURLToPath(new URL("../../usher", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "usher-deploy-"));
 const running = new Set();
@@ -46,7 +46,7 @@ async function until(what, one, check) {
   }
 }
 
-const ask = (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+const ask = (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(patience) });
 
 // deafVendor takes calls and answers none.
 async function deafVendor() {

@@ -17,6 +17,7 @@ import asyncapi from "@asyncapi/parser";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..");
 const usher = join(root, "usher");
+const patience = 120_000; // of one wait, in ms
 const contract = join(root, "schemas", "asyncapi.yaml");
 const run = promisify(execFile);
 
@@ -69,7 +70,7 @@ describe("docs/producing-events.md", () => {
     started.push({ child, ended });
     let text = "";
     for (const pipe of [child.stdout, child.stderr]) pipe.setEncoding("utf8").on("data", (part) => (text += part));
-    for (const end = Date.now() + 30_000; !expression.test(text); await sleep(50)) {
+    for (const end = Date.now() + patience; !expression.test(text); await sleep(50)) {
       if (child.exitCode !== null || Date.now() > end) throw new Error(`usher ${args.join(" ")} does not say ${expression}:\n${text}`);
     }
     return text;
@@ -101,7 +102,7 @@ describe("docs/producing-events.md", () => {
 
   // done waits for the results of an event: one of each vendor, all done.
   async function done(id) {
-    const { stdout } = await run(usher, ["results", "--follow", "--event", id, "--limit", "5", "--json"], { cwd: dir, env: environ, timeout: 30_000 });
+    const { stdout } = await run(usher, ["results", "--follow", "--event", id, "--limit", "5", "--json"], { cwd: dir, env: environ, timeout: patience });
     const results = stdout.trim().split("\n").map((line) => JSON.parse(line).data);
     assert.deepEqual(results.map(({ vendor, outcome }) => `${vendor} ${outcome}`).sort(), ["lead done", "magloft done", "meiro done", "miestro done", "usermost done"]);
   }
@@ -113,7 +114,7 @@ describe("docs/producing-events.md", () => {
   for (const [name, id] of [["nats.mjs", "js-nats-1"], ["sdk.mjs", "js-sdk-1"]]) {
     it(`${name} runs`, async () => {
       writeFileSync(join(dir, name), programs.get(name));
-      await run(process.execPath, [name], { cwd: dir, env: environ, timeout: 30_000 });
+      await run(process.execPath, [name], { cwd: dir, env: environ, timeout: patience });
       await done(id);
     });
   }
@@ -124,7 +125,7 @@ describe("docs/producing-events.md", () => {
     for (const file of ["go.mod", "go.sum"]) cpSync(join(here, "producer", file), join(at, file));
     writeFileSync(join(at, "main.go"), programs.get("sdk/main.go"));
     await run("go", ["build", "-o", "producer", "."], { cwd: at, env: { ...process.env, GOFLAGS: "-mod=readonly", GOWORK: "off" }, timeout: 300_000 });
-    await run(join(at, "producer"), { cwd: at, env: environ, timeout: 30_000 });
+    await run(join(at, "producer"), { cwd: at, env: environ, timeout: patience });
     await done("go-sdk-1");
   });
 });
