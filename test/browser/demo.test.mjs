@@ -9,7 +9,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { launch, look, mark, sizes, texts, unloaded, visit } from "./browser.mjs";
-import { demo, send, stop, stopAll, until } from "./world.mjs";
+import { demo, send, stopAll, until } from "./world.mjs";
 
 const vendors = ["lead", "magloft", "meiro", "miestro", "usermost"];
 const endless = 50_000; // events of a demo that is not over before it has been looked at, however slow the browser
@@ -21,17 +21,14 @@ before(async () => {
   browser = await launch();
 });
 
-after(async () => {
-  await browser?.close();
-  await stopAll();
-});
+after(() => browser?.close());
 
 // plays has a demo of so many events run beside the tests of a suite.
 function plays(events) {
   before(async () => {
     usher = await demo(events);
   });
-  after(() => stop(usher));
+  after(stopAll);
 }
 
 describe("while the demo runs", () => {
