@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz interop check-docs test-browser check-deploy release chaos chaos-controls chaos-cluster chaos-endpoint bench demo tools ci
+.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-controls chaos-cluster chaos-endpoint bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
+GOTESTSUM_VERSION := v1.13.0
 HELM_VERSION     := v4.3.1
 KUBECONFORM_VERSION := v0.8.0
 KUBE_SCORE_VERSION  := v1.20.0
@@ -12,10 +13,23 @@ SCHEMA_MODULES   := k8s.io/kubernetes@v1.35.0 github.com/kedacore/keda/v2@v2.21.
 
 TOOLS := $(CURDIR)/.tools
 STAMP := $(TOOLS)/golangci-$(GOLANGCI_VERSION)-gofumpt-$(GOFUMPT_VERSION)
-DEPLOY_STAMP := $(TOOLS)/helm-$(HELM_VERSION)-kubeconform-$(KUBECONFORM_VERSION)-kube-score-$(KUBE_SCORE_VERSION)-actionlint-$(ACTIONLINT_VERSION)-compose-$(COMPOSE_VERSION)
+GOTESTSUM := $(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)
+CHART_STAMP := $(TOOLS)/helm-$(HELM_VERSION)-kubeconform-$(KUBECONFORM_VERSION)
+DEPLOY_STAMP := $(TOOLS)/kube-score-$(KUBE_SCORE_VERSION)-actionlint-$(ACTIONLINT_VERSION)-compose-$(COMPOSE_VERSION)
 SCHEMAS := $(TOOLS)/k8s-schemas
 FUZZTIME ?= 10s
 PKG ?= ./...
+
+# A failed test runs again, twice at most, unless more than five fail or the race
+# detector reports. Each run leaves a list of such tests in RERUNS; .ci/run prints it.
+export RERUNS ?= $(TOOLS)/reruns
+RERUN_TESTS = mkdir -p $(RERUNS) && $(GOTESTSUM) --rerun-fails=2 --rerun-fails-max-failures=5 --rerun-fails-run-root-test \
+	--rerun-fails-abort-on-data-race --format pkgname-and-test-fails --hide-summary skipped --rerun-fails-report $(RERUNS)/$@.txt
+RERUN_NODE := node ../rerun.mjs
+RACE_PKG ?= ./internal/...
+RACE_FLAGS := -race -short -timeout 30m
+BROWSER_TESTS := demo.test.mjs
+DEPLOY_TESTS := chart.test.mjs
 SEEDS ?= 20
 SEED ?= 1
 CHAOS_TAGS :=
@@ -27,14 +41,21 @@ help: ## Show this list
 build: ## Build the binary ./usher
 	CGO_ENABLED=0 go build -trimpath -o usher ./cmd/usher
 
-test: ## Run all tests
-	go test ./...
+test: $(GOTESTSUM) ## Run all tests (PKG=./internal/... for a part); USHER_TEST_FULL=1: the long forms too
+	$(RERUN_TESTS) --packages "$(PKG)"
 
-race: ## Run all tests with the race detector
-	go test -race ./...
+race: $(GOTESTSUM) ## Run the short tests of internal/ with the race detector (RACE_PKG=./... for all)
+	$(RERUN_TESTS) --packages "$(RACE_PKG)" -- $(RACE_FLAGS)
+
+test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with a short chaos run
+	cd tools && go build ./... && go vet ./... && $(RERUN_TESTS) --packages ./...
+
+race-tools: $(GOTESTSUM) ## The same with the race detector
+	cd tools && $(RERUN_TESTS) --packages ./... -- $(RACE_FLAGS)
 
 lint: tools ## Check the code and its format (PKG=./internal/... for a part)
 	$(TOOLS)/golangci-lint run $(PKG)
+	cd tools && $(TOOLS)/golangci-lint run --config ../.golangci.yml ./...
 
 fmt: tools ## Format the code
 	$(TOOLS)/golangci-lint fmt $(PKG)
@@ -48,20 +69,25 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 	done
 
 interop: build ## Show that foreign clients (CloudEvents, Standard Webhooks, NATS) work; needs Node.js 20 and npm
-	cd test/interop && npm ci --no-audit --no-fund && node --test-reporter=spec interop.mjs
+	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs
 
 check-docs: build ## Check the contract by AsyncAPI's parser, and run the documents' programs that need more than Go; needs Node.js 20 and npm
-	cd test/docs && npm ci --no-audit --no-fund && node --test --test-reporter=spec docs.test.mjs
+	cd test/docs && npm ci --no-audit --no-fund && $(RERUN_NODE) docs.test.mjs
 
-test-browser: build ## Try the console in a real Chromium (UPDATE=1 makes the pictures in docs/images); needs Node.js 20 and npm
+test-browser: BROWSER_TESTS := *.test.mjs
+test-browser: smoke-browser ## Try the console in a real Chromium (UPDATE=1 makes the pictures in docs/images); needs Node.js 20 and npm
+
+smoke-browser: build ## Try the main path of the demo in a real Chromium
 	command -v chromium >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends chromium fonts-dejavu-core fonts-liberation)
-	cd test/browser && npm ci --no-audit --no-fund && UPDATE=$(UPDATE) CHROMIUM=$$(command -v chromium) node --test --test-concurrency=2 --test-reporter=spec *.test.mjs
+	cd test/browser && npm ci --no-audit --no-fund && UPDATE=$(UPDATE) CHROMIUM=$$(command -v chromium) $(RERUN_NODE) $(BROWSER_TESTS)
 
-check-deploy: build $(TOOLS)/promtool $(DEPLOY_STAMP) ## Check all that deploys Usher, alerts and dashboard against a running one; needs Node.js 20 and npm
-	command -v shellcheck >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends shellcheck)
+check-deploy: DEPLOY_TESTS := *.test.mjs
+check-deploy: build $(TOOLS)/promtool $(DEPLOY_STAMP) smoke-deploy ## Check all that deploys Usher, alerts and dashboard against a running one; needs Node.js 20 and npm
+
+smoke-deploy: $(CHART_STAMP) ## Check the chart by helm lint, helm template and kubeconform
 	cd test/deploy && npm ci --no-audit --no-fund
 	test -f $(SCHEMAS)/scalers-schema.json || (GOFLAGS=-mod=mod go mod download $(SCHEMA_MODULES) && node test/deploy/schemas.mjs $(SCHEMAS))
-	node --test --test-concurrency=2 --test-reporter=spec test/deploy/*.test.mjs
+	cd test/deploy && $(RERUN_NODE) $(DEPLOY_TESTS)
 
 release: ## Build a release into dist (VERSION=v1.2.3), the same bytes wherever it is built
 	scripts/release.sh $(VERSION) dist
@@ -100,17 +126,29 @@ $(TOOLS)/promtool: test/deploy/promtool/go.mod test/deploy/promtool/go.sum
 	mkdir -p $(TOOLS)
 	cd test/deploy/promtool && CGO_ENABLED=0 go build -tags remove_all_sd -trimpath -o $@ github.com/prometheus/prometheus/cmd/promtool
 
-# What the chart, compose and the workflows are checked with. Helm is most of the time: two
-# minutes on two cores.
-$(DEPLOY_STAMP):
-	mkdir -p $(TOOLS)/compose-go
+$(GOTESTSUM):
+	mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) go install -trimpath gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
+	mv $(TOOLS)/gotestsum $@
+
+# Helm takes two minutes to build on two cores.
+$(CHART_STAMP):
+	mkdir -p $(TOOLS)
 	rm -rf $(TOOLS)/helm-v* $(SCHEMAS)
 	GOBIN=$(TOOLS) go install -trimpath github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
-	GOBIN=$(TOOLS) go install -trimpath github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
-	GOBIN=$(TOOLS) go install -trimpath github.com/zegl/kube-score/cmd/kube-score@$(KUBE_SCORE_VERSION)
-	GOBIN=$(TOOLS)/compose-go go install -trimpath github.com/compose-spec/compose-go/v2/cmd@$(COMPOSE_VERSION)
 	GOBIN=$(TOOLS) go install -trimpath helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
 	touch $@
 
-ci: ## Do what the continuous integration does
+$(DEPLOY_STAMP):
+	command -v shellcheck >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends shellcheck)
+	mkdir -p $(TOOLS)/compose-go
+	GOBIN=$(TOOLS) go install -trimpath github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	GOBIN=$(TOOLS) go install -trimpath github.com/zegl/kube-score/cmd/kube-score@$(KUBE_SCORE_VERSION)
+	GOBIN=$(TOOLS)/compose-go go install -trimpath github.com/compose-spec/compose-go/v2/cmd@$(COMPOSE_VERSION)
+	touch $@
+
+ci: ## Run the checks of the continuous integration: minutes
 	.ci/run
+
+check-all: ## Run every check in its whole form: the nightly run, and before an issue is called resolved
+	.ci/run all

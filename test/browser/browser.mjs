@@ -139,3 +139,24 @@ export function focusFault(page) {
     return "";
   });
 }
+
+export const vendors = ["lead", "magloft", "meiro", "miestro", "usermost"];
+
+// cards is what the cards of the overview say.
+export const cards = (page) =>
+  page.locator("article[data-vendor]").evaluateAll((list) =>
+    list.map((e) => ({
+      vendor: e.dataset.vendor,
+      state: e.dataset.state,
+      facts: Array.from(e.querySelectorAll(".legend, [data-fact]"), (f) => f.textContent).join(" "),
+    })),
+  );
+
+// drawn is how many points of each chart have colour.
+export const drawn = (page) =>
+  page.locator("[data-chart]").evaluateAll((list) =>
+    list.map((e) => {
+      const c = e.querySelector("canvas");
+      return c ? c.getContext("2d").getImageData(0, 0, c.width, c.height).data.filter((n, i) => i % 4 === 3 && n > 0).length : 0;
+    }),
+  );

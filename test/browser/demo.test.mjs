@@ -1,5 +1,5 @@
-// The console of a demo, which is open, while its events are at work. The pictures
-// are made of it too.
+// The main path through the console: a demo is watched to its end, an event is sent by the
+// form, the story of its user and a dead letter are read. The pictures are made on the way.
 
 import assert from "node:assert/strict";
 import { mkdirSync, statSync } from "node:fs";
@@ -8,108 +8,21 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { launch, look, mark, sizes, texts, unloaded, visit } from "./browser.mjs";
+import { cards, drawn, launch, look, sizes, texts, vendors, visit } from "./browser.mjs";
 import { demo, send, stopAll, until } from "./world.mjs";
 
-const vendors = ["lead", "magloft", "meiro", "miestro", "usermost"];
-const endless = 50_000; // events of a demo that is not over before it has been looked at, however slow the browser
 const pictured = process.env.UPDATE ? 5000 : 1000; // of the demo in the pictures
 
 let browser, usher;
 
 before(async () => {
-  browser = await launch();
+  [browser, usher] = await Promise.all([launch(), demo(pictured)]);
 });
 
-after(() => browser?.close());
-
-// plays has a demo of so many events run beside the tests of a suite.
-function plays(events) {
-  before(async () => {
-    usher = await demo(events);
-  });
-  after(stopAll);
-}
-
-describe("while the demo runs", () => {
-  plays(endless);
-
-  for (const [size, viewport] of Object.entries(sizes)) {
-    it(`the overview lives, ${size}`, async () => {
-      const v = await visit(browser, usher.url, { viewport });
-      await v.page.goto("/console/");
-      await mark(v.page);
-      assert.deepEqual((await cards(v.page)).map(({ vendor }) => vendor).sort(), vendors);
-      await until("every vendor serves", async () => (await cards(v.page)).every(({ state }) => state === "serving"));
-      const first = await cards(v.page);
-      await until("the numbers of every card are others", async () => same(await cards(v.page), first).length === 0);
-      await until("every chart is drawn", async () => (await drawn(v.page)).every((n) => n > 200));
-      const before = await charts(v.page);
-      await until("every chart goes on", async () => (await charts(v.page)).every((c, i) => c !== before[i]));
-      assert.ok(await unloaded(v.page), "the page was loaded anew");
-      assert.equal(await v.page.locator("#lost").isVisible(), false);
-      await look(v);
-      await v.context.close();
-    });
-
-    it(`the feed shows what comes, and stops when it is told to, ${size}`, async () => {
-      const v = await visit(browser, usher.url, { viewport });
-      await v.page.goto("/console/feed");
-      const first = await newest(v.page);
-      await until("new rows come", async () => (await newest(v.page)) !== first);
-      await v.page.locator("[data-do=still]").click();
-      await v.page.locator("[data-do=live]").waitFor();
-      const still = await newest(v.page);
-      await mark(v.page);
-      await elsewhere(v, async (other) => {
-        const then = await newest(other);
-        await until("new rows come elsewhere", async () => ![then, still].includes(await newest(other)));
-      });
-      assert.equal(await newest(v.page), still, "the feed goes on though it is stopped");
-      await look(v);
-      await v.page.locator("[data-do=live]").click();
-      await until("new rows come again", async () => (await newest(v.page)) !== still);
-      assert.ok((await v.page.locator("#feed-rows tr").count()) <= 200);
-      await v.context.close();
-    });
-  }
+after(async () => {
+  await browser?.close();
+  await stopAll();
 });
-
-// cards is what the cards of the overview say.
-const cards = (page) =>
-  page.locator("article[data-vendor]").evaluateAll((list) =>
-    list.map((e) => ({
-      vendor: e.dataset.vendor,
-      state: e.dataset.state,
-      facts: Array.from(e.querySelectorAll(".legend, [data-fact]"), (f) => f.textContent).join(" "),
-    })),
-  );
-
-// same is the cards that say what they said at first.
-const same = (now, first) => now.filter((c, i) => c.facts === first[i].facts);
-
-// charts is the picture of every chart; drawn is how many of its points have colour.
-const charts = (page) => page.locator("[data-chart] canvas").evaluateAll((list) => list.map((c) => c.toDataURL()));
-const drawn = (page) =>
-  page.locator("[data-chart]").evaluateAll((list) =>
-    list.map((e) => {
-      const c = e.querySelector("canvas");
-      return c ? c.getContext("2d").getImageData(0, 0, c.width, c.height).data.filter((n, i) => i % 4 === 3 && n > 0).length : 0;
-    }),
-  );
-
-// newest is the first row of the feed.
-const newest = async (page) => (await texts(page, "#feed-rows tr[data-row]:first-child"))[0];
-
-// elsewhere does something with the same page in another tab.
-async function elsewhere(v, does) {
-  const other = await v.context.newPage();
-  await other.goto("/console/feed");
-  await does(other);
-  await other.close();
-}
-
-// ---- pictures ----
 
 // They are kept where UPDATE says so, else they are there to be looked at.
 const images = process.env.UPDATE ? fileURLToPath(new URL("../../docs/images", import.meta.url)) : join(tmpdir(), "usher-console-images");
@@ -126,8 +39,6 @@ async function picture({ page }, name) {
 }
 
 describe("pictures", () => {
-  plays(pictured);
-
   let v;
 
   before(async () => {

@@ -10,17 +10,14 @@ import yaml from "js-yaml";
 import * as files from "./manifests.mjs";
 import { promtool } from "./promtool.mjs";
 
-const { changed, render, refused, text } = files;
+const { changed, render, refused, text, valueFiles } = files;
 const chart = "deploy/helm/usher";
-const valueFiles = ["full.yaml", "small.yaml"];
 
 // notices asserts that a check finds what matches in a file that was changed.
 const notices = (file, change, check, want) => assert.match(changed(file, change, (at) => check(at)).join("\n"), want);
 
 describe("the chart", () => {
   for (const values of valueFiles) {
-    it(`is well with ${values}`, () => assert.deepEqual(files.lint(values), []));
-    it(`is what Kubernetes, KEDA and the Prometheus operator take, with ${values}`, () => assert.deepEqual(files.schemaFaults(render(values)), []));
     it(`scores, with ${values}`, () => assert.deepEqual(files.scoreFaults(render(values)), []));
     it(`has pods in which usher can start, with ${values}`, () => assert.deepEqual(files.startFaults(render(values)), []));
   }

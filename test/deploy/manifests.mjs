@@ -2,7 +2,7 @@
 // function returns what is wrong, a line for each; nothing is asked of any network.
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -14,6 +14,7 @@ const require = createRequire(import.meta.url);
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 const tools = join(root, ".tools");
 const chart = "deploy/helm/usher";
+export const valueFiles = ["full.yaml", "small.yaml"];
 
 export const text = (name) => readFileSync(join(root, name), "utf8");
 
@@ -232,7 +233,8 @@ export function exposure(content) {
 }
 
 export function workflowFaults(at = root) {
-  const { good, said } = run("actionlint", ["-no-color", "-oneline", "-shellcheck", "shellcheck", join(at, ".github/workflows/ci.yml"), join(at, ".github/workflows/release.yml")], { cwd: at });
+  const workflows = readdirSync(join(at, ".github/workflows")).map((name) => join(at, ".github/workflows", name));
+  const { good, said } = run("actionlint", ["-no-color", "-oneline", "-shellcheck", "shellcheck", ...workflows], { cwd: at });
   return good ? [] : said.split("\n");
 }
 
