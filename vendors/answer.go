@@ -76,7 +76,7 @@ func (c *Client) fail(call Call, e *Error) *Error {
 	return e
 }
 
-// classify is the common reading of a failed status (DESIGN, section 6).
+// classify returns the class of a failed status (docs/design.md, section 6).
 func classify(status int) Class {
 	switch {
 	case status >= 300 && status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden:

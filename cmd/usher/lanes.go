@@ -36,7 +36,7 @@ func ceiling(prefetch, atWork int, worst time.Duration) time.Duration {
 	return time.Duration(turns+1) * worst
 }
 
-// lanes are the ways on which a vendor's work comes in (DESIGN, section 4).
+// lanes are the ways on which a vendor's work comes in (docs/design.md, rule 4.3).
 func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.LaneConfig {
 	var lifecycle, activity []string
 	for _, h := range list {

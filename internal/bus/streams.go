@@ -13,7 +13,7 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// The streams and buckets, as DESIGN section 4 names them.
+// The streams and buckets (docs/design.md, section 4).
 const (
 	EventsStream  = "EVENTS"
 	ResultsStream = "RESULTS"

@@ -1,7 +1,7 @@
 // Package chaos runs usher against what befalls it: real processes of usher
 // serve, of nats-server and of the stand-ins, which are killed, paused, cut off
 // and refused while users come and go. At the end it judges by what the vendors
-// hold and by what the streams say, never by what usher counts (DESIGN 12).
+// hold and by what the streams say, never by what usher counts (docs/design.md, section 12).
 package chaos
 
 import (

@@ -75,7 +75,7 @@ func play(t *testing.T, c chaos.Config) *chaos.Report {
 	return report
 }
 
-// TestChaos plays seeds: DESIGN 12.
+// TestChaos plays seeds, and holds each run to docs/design.md, section 12.
 func TestChaos(t *testing.T) {
 	sources(t)
 	binaries, err := chaos.Build(t.Context(), t.TempDir(), "")

@@ -6,7 +6,7 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// judge finds all that must not be (DESIGN 12, 1 to 3 and 6).
+// judge finds all that must not be (docs/design.md, rules 12.1 to 12.3 and 12.6).
 func judge(h *history) *Report {
 	r := &Report{history: h, Events: len(h.events), Posts: h.posts, Outcomes: map[string]int{}, Retold: h.told.again}
 	for _, id := range h.told.changed {
@@ -117,7 +117,7 @@ func (r *Report) order(user, vendor string, list []*asked) {
 
 // endings returns whether the user exists at a vendor at the end, going by the first
 // copies, and whether going by other copies could end otherwise: a duplicate
-// whose first copy nobody had seen counts at its own place (DESIGN 5, rule 11).
+// whose first copy nobody had seen counts at its own place (docs/design.md, rule 5.11).
 func endings(vendor string, list []*asked) (exists, open bool) {
 	var lives []*asked
 	for _, a := range list {

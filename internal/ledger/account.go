@@ -1,7 +1,7 @@
 // Package ledger remembers what was done: one record per (vendor, user), and
 // one per (vendor, event) for activity. A record is changed only by
 // compare-and-set, and the rules by which it changes are what keeps every
-// change at a vendor from being made twice (DESIGN, section 5).
+// change at a vendor from being made twice (docs/design.md, section 5).
 //
 // The rules are plain functions of a record and of what came in (Arrive,
 // Confirm, Finish, Release); Book stores what they leave.

@@ -15,7 +15,8 @@ func update(key string, seq uint64) ledger.Arrival {
 	return m
 }
 
-// TestUpdatesArrive has the rules of DESIGN, section 5, for updates.
+// TestUpdatesArrive tests the rules for updates (docs/design.md, section 5). The name
+// of a case begins with its rule: "4:" is rule 5.4.
 func TestUpdatesArrive(t *testing.T) {
 	effects := func(list ...ledger.Effect) ledger.Account { return ledger.Account{Effects: list} }
 	prerequisite := func(e ledger.Effect) ledger.Effect { e.Prerequisite = true; return e }

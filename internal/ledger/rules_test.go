@@ -61,7 +61,8 @@ func behind(m ledger.Arrival, key string, seq uint64) ledger.Arrival {
 	return m
 }
 
-// TestArrive has a case for each rule of DESIGN, section 5.
+// TestArrive tests the rules for an incoming message (docs/design.md, section 5). The
+// name of a case begins with its rule: "4:" is rule 5.4, "6.2:" is rule 6.2.
 func TestArrive(t *testing.T) {
 	prerequisite := func(e ledger.Effect) ledger.Effect { e.Prerequisite = true; return e }
 	later := func(e ledger.Effect) ledger.Effect { e.Attempts = 3; return e }
@@ -115,8 +116,8 @@ func TestArrive(t *testing.T) {
 		"5: an enrolment waits for one too":              {ledger.Account{}, behind(enrollment("b", 5, "go"), "a", 1), ledger.Wait},
 		"5: not for one that would be superseded anyway": {ledger.Account{Life: at(3)}, behind(arrival("b", 5), "a", 1), ledger.Proceed},
 		"5: not for one that is finished":                {ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, behind(arrival("b", 5), "a", 1), ledger.Proceed},
-		"6: what is not due yet is sent back to wait":    {ledger.Account{Effects: []ledger.Effect{due(tried(arrival("a", 1)), time.Hour)}}, arrival("a", 1), ledger.Wait},
-		"6: nothing is begun at a vendor on hold":        {ledger.Account{}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Held = now.Add(time.Minute) }), ledger.Wait},
+		"6.2: what is not due yet is sent back to wait":  {ledger.Account{Effects: []ledger.Effect{due(tried(arrival("a", 1)), time.Hour)}}, arrival("a", 1), ledger.Wait},
+		"6.4: nothing is begun at a vendor on hold":      {ledger.Account{}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Held = now.Add(time.Minute) }), ledger.Wait},
 		"8: a finished event is told again":              {ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, arrival("a", 1), ledger.Publish},
 		"8: not while a newer delivery holds the claim": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 7)}, arrival("a", 1), ledger.Drop,
@@ -130,7 +131,7 @@ func TestArrive(t *testing.T) {
 		"8: not for one of a stream that was made anew": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}, Claim: claimed(arrival("a", 1), 1)}, with(arrival("a", 1), func(m *ledger.Arrival) { m.Carrier.Epoch = 2 }), ledger.Settle,
 		},
-		"8: an event of another type is not the same one": {
+		"12: an event of another type is not the same one": {
 			ledger.Account{Effects: []ledger.Effect{done(arrival("a", 1))}}, with(arrival("a", 2), func(m *ledger.Arrival) { m.Type = "user.deleted" }), ledger.Refuse,
 		},
 		"9: a replay of a finished effect is a new one": {

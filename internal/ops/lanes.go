@@ -10,7 +10,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 )
 
-// The lanes of a vendor (DESIGN, section 4).
+// The lanes of a vendor (docs/design.md, rule 4.3).
 const (
 	LifecycleLane = "lifecycle"
 	ActivityLane  = "activity"

@@ -173,7 +173,7 @@ func (r *run) checkRestorations(user int) (faults []string) {
 
 // endings returns whether the user may have an account at the end: what the last
 // creation, deletion or restoration says. A duplicate whose first copy nobody had
-// seen counts at its own place (DESIGN 5, rule 11), so each copy may be the one. A
+// seen counts at its own place (docs/design.md, rule 5.11), so each copy may be the one. A
 // restoration that failed has changed nothing.
 func (r *run) endings(user int) []bool {
 	lives := map[int]*deed{}

@@ -133,7 +133,7 @@ func (w *Worker) arrival(t *task) ledger.Arrival {
 
 // unclaimed tells whether the vendor may be called before anything is written
 // down. Activity leaves no state at an account, and the vendors that take it know
-// a repeat by what we send (DESIGN, section 5.10). So a claim would keep nobody from
+// a repeat by what we send (docs/design.md, rule 5.10). So a claim would keep nobody from
 // a repeat that the vendor does not: after a crash the call is made again in either
 // case. What it would keep from is a call by a process that woke long after its
 // message went to another one; therefore the message has to be fresh.
@@ -153,7 +153,7 @@ func (w *Worker) settle(ctx context.Context, t *task, s slot) (sent time.Time, d
 	}
 	sent = time.Now()
 	confirmed := false
-	t.sight = ledger.Sight{} // read again, as the rule is
+	t.sight = ledger.Sight{} // read again (docs/design.md, rule 5.3)
 	err = t.book.Revise(ctx, t.record, &t.sight, func(a *ledger.Account) {
 		d.Effect, confirmed = a.Confirm(t.token, sent)
 		known = w.known(t, *a, d.Effect)

@@ -249,7 +249,8 @@ func (r *run) work(ctx context.Context, p *process) {
 	running.Wait()
 }
 
-// check compares the vendor and what was told with what must hold (DESIGN 12).
+// check compares the vendor and what was told with what must hold (docs/design.md,
+// section 12).
 func (r *run) check() (faults []string) {
 	say := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if n := r.stream.unacked(); n > 0 {
@@ -297,7 +298,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// TestWhatMustHold plays random histories: DESIGN 12, 1 to 3.
+// TestWhatMustHold plays random histories, and holds each to docs/design.md, rules
+// 12.1 to 12.3.
 func TestWhatMustHold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := histories.Draw(rt, "history")
