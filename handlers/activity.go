@@ -15,7 +15,7 @@ func ActivityTracked() Handler {
 }
 
 func tracks(port any) bool {
-	_, ok := port.(Tracker)
+	_, ok := port.(vendors.Tracker)
 	return ok
 }
 
@@ -29,7 +29,7 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 		return Plan{}, err
 	}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		p, ok := v.Port.(Tracker)
+		p, ok := v.Port.(vendors.Tracker)
 		if !ok {
 			return unsupported, nil
 		}

@@ -24,7 +24,7 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 // made by hand. A deleted user is in no course. One whom nobody knows may be on
 // the way, with the enrolment that is to end.
 func unenroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := port.(Unenroller)
+	p, ok := port.(vendors.Unenroller)
 	if !ok {
 		return unsupported, nil
 	}

@@ -45,11 +45,11 @@ func person(d snapshot) vendors.User {
 // refused, and none but the upserting ones takes one as a repeat. Over a newer
 // snapshot nothing is written.
 func provision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
-	p, ok := port.(Provisioner)
+	p, ok := port.(vendors.Provisioner)
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := port.(Addresser); k.known() && (!upserts || k.Outdated) {
+	if _, upserts := port.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
 	}
 	found, err := p.Find(ctx, u)

@@ -32,7 +32,7 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 // nobody is found, the account that was deleted last goes once more: it may have
 // been restored.
 func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
-	p, ok := port.(Deprovisioner)
+	p, ok := port.(vendors.Deprovisioner)
 	if !ok {
 		return unsupported, nil
 	}

@@ -1,6 +1,6 @@
 // Package handlers says what each event type asks of any vendor. A handler is a
 // value in, a value out: it plans an event for a vendor, and the plan, when it
-// is carried out, calls the vendor through the ports of this package. It cannot
+// is carried out, calls the vendor through its ports (vendors/ports.go). It cannot
 // acknowledge, publish, wait or log; that is the worker's.
 package handlers
 
@@ -142,10 +142,10 @@ func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Acc
 // search finds the account of a user whom the ledger does not know: the one
 // that the vendor keeps under our id, or the one with exactly the user's e-mail.
 func search(ctx context.Context, port any, u vendors.User) (vendors.Account, error) {
-	if p, ok := port.(Addresser); ok {
+	if p, ok := port.(vendors.Addresser); ok {
 		return p.AccountOf(u.ID), nil
 	}
-	p, ok := port.(Finder)
+	p, ok := port.(vendors.Finder)
 	if !ok || u.Email == "" {
 		return vendors.Account{}, ErrNoAccount
 	}

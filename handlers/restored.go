@@ -29,14 +29,14 @@ func planRestored(v Vendor, e events.Event) (Plan, error) {
 // restore looks before it leaps: where somebody has made the user a new account
 // meanwhile, the old one beside it would be a second one.
 func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	p, ok := v.Port.(Restorer)
+	p, ok := v.Port.(vendors.Restorer)
 	if !ok {
 		return unsupported, nil
 	}
 	if k.known() {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
 	}
-	if _, ours := v.Port.(Addresser); !ours {
+	if _, ours := v.Port.(vendors.Addresser); !ours {
 		found, err := search(ctx, v.Port, u)
 		switch {
 		case err == nil:

@@ -16,18 +16,14 @@ const (
 
 // Vendor is what both modes can do. Readers also enrols.
 type Vendor interface {
-	Find(ctx context.Context, u vendors.User) (vendors.Account, error)
-	Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error)
-	Update(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) error
-	Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error
-	// Check makes the cheapest call that shows that MagLoft takes our token.
-	Check(ctx context.Context) error
-	// List calls yield with each account, oldest first, until it returns an error,
-	// which List returns. One that is deleted meanwhile moves those behind it to an
-	// earlier page, so that one may be passed over. MagLoft tells nothing of staff.
-	List(ctx context.Context, yield func(vendors.Listed) error) error
-	// Show returns the account by its id, or vendors.ErrNotFound.
-	Show(ctx context.Context, a vendors.Account) (vendors.Listed, error)
+	vendors.Checker
+	// Lister lists oldest first. An account that is deleted during the listing moves
+	// those behind it to an earlier page, so that one may be passed over. MagLoft does
+	// not show which accounts are staff.
+	vendors.Lister
+	vendors.Provisioner
+	vendors.Updater
+	vendors.Deprovisioner
 	// API returns the client for the documented calls.
 	API() *API
 }
@@ -43,6 +39,15 @@ func New(c Config) (Vendor, error) {
 	}
 	return &Clients{api: NewAPI(c)}, nil
 }
+
+// The ports of Clients.
+var (
+	_ vendors.Checker       = (*Clients)(nil)
+	_ vendors.Lister        = (*Clients)(nil)
+	_ vendors.Provisioner   = (*Clients)(nil)
+	_ vendors.Updater       = (*Clients)(nil)
+	_ vendors.Deprovisioner = (*Clients)(nil)
+)
 
 // Clients makes our users portal editors: all that the original document
 // allows. It cannot enrol. See README.md.

@@ -15,6 +15,17 @@ type Readers struct {
 	api *API
 }
 
+// The ports of Readers.
+var (
+	_ vendors.Checker       = (*Readers)(nil)
+	_ vendors.Lister        = (*Readers)(nil)
+	_ vendors.Provisioner   = (*Readers)(nil)
+	_ vendors.Updater       = (*Readers)(nil)
+	_ vendors.Deprovisioner = (*Readers)(nil)
+	_ vendors.Renewer       = (*Readers)(nil)
+	_ vendors.Unenroller    = (*Readers)(nil)
+)
+
 // API returns the client for the documented calls.
 func (a *Readers) API() *API { return a.api }
 
