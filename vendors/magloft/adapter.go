@@ -2,7 +2,6 @@ package magloft
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -35,9 +34,9 @@ func New(c Config) (Vendor, error) {
 		return nil, err
 	}
 	if c.Mode == ModeReaders {
-		return &Readers{api: NewAPI(c)}, nil
+		return newReaders(NewAPI(c)), nil
 	}
-	return &Clients{api: NewAPI(c)}, nil
+	return newClients(NewAPI(c)), nil
 }
 
 // The ports of Clients.
@@ -52,53 +51,21 @@ var (
 // Clients makes our users portal editors: all that the original document
 // allows. It cannot enrol. See README.md.
 type Clients struct {
-	api *API
+	records[Client]
 }
 
-// API returns the client for the documented calls.
-func (a *Clients) API() *API { return a.api }
-
-// Check lists one client.
-func (a *Clients) Check(ctx context.Context) error {
-	_, err := a.api.PageClients(ctx, Query{PerPage: 1})
-	return err
+func newClients(api *API) *Clients {
+	return &Clients{records[Client]{
+		api: api, page: api.PageClients, get: api.GetClient,
+		of: func(c Client) (vendors.Int, string) { return c.ID, c.Email },
+	}}
 }
 
-// Find searches all pages for the client whose e-mail is exactly u's. Of
-// several, which MagLoft might allow, it is the oldest. Nobody has an empty e-mail.
-func (a *Clients) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
-	email := vendors.NormalEmail(u.Email)
-	if email == "" {
-		return vendors.Account{}, vendors.ErrNotFound
-	}
-	found, err := a.search(ctx, email, email)
-	if err != nil {
-		return vendors.Account{}, fmt.Errorf("find: %w", err)
-	}
-	return found, nil
-}
-
-// search looks for the e-mail in the pages of clients that the filter leaves.
-func (a *Clients) search(ctx context.Context, email, filter string) (vendors.Account, error) {
-	c, err := search(ctx, a.api.PageClients, filter, func(c Client) bool { return held(c.ID, c.Email, email) })
-	return vendors.Account{ID: strconv.Itoa(int(c.ID))}, err
-}
-
-// Create makes a client with a random password. Where MagLoft refuses, it looks
-// once more, at last through all clients: the answer to an e-mail that is taken is
-// not documented. An answer that is not this user's is an Unknown error.
+// Create makes a client with a random password. See records.add.
 func (a *Clients) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
-	first, last := names(u)
-	made, err := a.api.CreateClient(ctx, NewClient{Email: vendors.NormalEmail(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
-	if vendors.IsRefused(err) {
-		if found, again := lastLook(ctx, a, u); !errors.Is(again, vendors.ErrNotFound) {
-			return found, again
-		}
-	}
-	if err != nil {
-		return vendors.Account{}, fmt.Errorf("create: %w", err)
-	}
-	return verified(int(made.ID), made.Email, u)
+	return a.add(ctx, u, func(first, last string) (Client, error) {
+		return a.api.CreateClient(ctx, NewClient{Email: vendors.NormalEmail(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
+	})
 }
 
 // Delete removes the client. One that is not there is success.
@@ -132,14 +99,4 @@ func number(op string, a vendors.Account) (int, error) {
 		return 0, vendors.Fail(vendor, op, "the account's id is not a number")
 	}
 	return n, nil
-}
-
-// verified returns the account that a create answered with, if it is u's.
-func verified(id int, email string, u vendors.User) (vendors.Account, error) {
-	if id <= 0 || !vendors.SameEmail(email, u.Email) {
-		e := odd("create", "the answer is not the user that was sent")
-		e.Unknown = true
-		return vendors.Account{}, e
-	}
-	return vendors.Account{ID: strconv.Itoa(id)}, nil
 }
