@@ -222,7 +222,7 @@ func (e *Effect) try(now time.Time) {
 // the record says. What the vendor cannot do was not tried.
 func (a *Account) Doubts(key string) bool {
 	for _, e := range a.Effects {
-		idle := e.Attempts == 0 || (e.Outcome != nil && e.Outcome.Kind == kindUnsupported)
+		idle := e.Attempts == 0 || (e.Outcome != nil && e.Outcome.Kind == events.Unsupported)
 		if e.Key != key && e.Scope == events.ScopeLifecycle && !idle && a.Life.Before(e.Order) {
 			return true
 		}

@@ -143,7 +143,7 @@ func (a *Account) takeOver(e *Effect, m Arrival) Decision {
 // begin claims the effect, or says what it has to wait for.
 func (a *Account) begin(e *Effect, m Arrival) Decision {
 	if (m.Expired && !e.tried()) || (fencing && a.fenced(e)) {
-		e.finish(Outcome{Kind: kindSuperseded, Attempts: e.Attempts, At: m.Now, By: m.Token})
+		e.finish(Outcome{Kind: events.Superseded, Attempts: e.Attempts, At: m.Now, By: m.Token})
 		return Decision{Step: Publish, Effect: *e}
 	}
 	if e.Due.After(m.Now) {

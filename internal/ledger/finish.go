@@ -8,12 +8,6 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// The outcomes that the rules know.
-const (
-	kindSuperseded  = "superseded"
-	kindUnsupported = "unsupported"
-)
-
 // Change is what an effect did to the account.
 type Change struct {
 	State     State  // the account's state from now on; Unknown leaves it as it is
