@@ -1,0 +1,162 @@
+package record
+
+import (
+	"slices"
+	"time"
+
+	"github.com/usherhq/usher/events"
+)
+
+// Attempt names one call of the vendor: the effect, and the nonce of its claim.
+type Attempt struct {
+	Key    Key
+	Replay int
+	Nonce  string
+	// HoldsPosition says that the turn holds the position of the event back until the
+	// result is published.
+	HoldsPosition bool
+}
+
+// Pause is why an attempt did not finish the effect, and the time of the next one.
+type Pause struct {
+	Due          time.Time
+	Unconfirmed  bool // a change may have reached the vendor
+	Prerequisite bool // an account must exist first: the vendor was only asked for it
+	Panicked     bool
+	// Held says that nothing was attempted: a person has to approve the deletion first.
+	Held bool
+}
+
+// Change is the effect of an outcome on the account.
+type Change struct {
+	State     State  // from now on; Unknown leaves the state as it is
+	AccountID string // the vendor's id; empty leaves the id as it is
+	Enrolled  bool   // for events.ScopeCourse: whether the account is in the course now
+	Snapshot  bool   // the vendor holds the snapshot of the event now
+	Found     bool   // the account existed, and may hold a newer snapshot than the event
+	Applied   bool   // the vendor is now as the event asks
+}
+
+// Stored says what became of an outcome.
+type Stored uint8
+
+// The results of Finish and Postpone.
+const (
+	// Rejected: a newer owner takes care of the effect. Nothing was changed.
+	Rejected Stored = iota
+	// Mine: the record has the outcome or the pause of this attempt.
+	Mine
+	// ForHolder: the outcome is stored for the newer owner that holds the claim.
+	ForHolder
+)
+
+// Finish stores the outcome of an attempt and releases the claim. If a newer owner has
+// taken the claim over, an outcome that changed the vendor is stored all the same, so
+// that the change is not made again; the claim stays. If both owners changed the vendor,
+// the outcome of the newer one replaces the older one, which is not published before.
+func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
+	mine := r.claims(a.Key, a.Replay) && r.Claim.Nonce == a.Nonce
+	if f := r.finished(a.Key, a.Replay); f != nil {
+		switch {
+		case f.By == a.Nonce:
+			return Mine
+		case mine && c.Applied:
+			f.Outcome, f.By = o, a.Nonce
+			r.Claim = nil
+			r.apply(&f.Effect, c)
+			return Mine
+		}
+		return Rejected
+	}
+	e := r.find(a.Key, a.Replay)
+	if e == nil || (!mine && !(c.Applied && r.claims(a.Key, a.Replay))) {
+		return Rejected
+	}
+	if e.Scope == events.ScopeLifecycle && !c.Applied && o.Kind != events.Unsupported {
+		r.Attempted = later(r.Attempted, e.Position)
+	}
+	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}
+	r.remove(e)
+	r.Finished = append(r.Finished, f)
+	if c.Applied {
+		r.apply(&f.Effect, c)
+	}
+	if !mine {
+		return ForHolder
+	}
+	r.Claim = nil
+	return Mine
+}
+
+// Postpone releases the claim of an attempt without an outcome.
+func (r *Record) Postpone(a Attempt, p Pause) Stored {
+	e := r.find(a.Key, a.Replay)
+	if e == nil || !r.claims(a.Key, a.Replay) || r.Claim.Nonce != a.Nonce {
+		return Rejected
+	}
+	r.Claim = nil
+	e.Due, e.Prerequisite, e.Held = p.Due, p.Prerequisite, p.Held
+	e.Unconfirmed = e.Unconfirmed || p.Unconfirmed
+	// No change was asked for, or of an account that does not exist. Only an enrolment
+	// that may be on its way can still find its course.
+	if p.Prerequisite && (!e.Unconfirmed || e.Scope.WholeAccount()) {
+		e.Tried = false
+	}
+	if p.Panicked {
+		e.Panics++
+	}
+	if p.Held {
+		e.Tried, e.Attempts, e.Begun = false, e.Attempts-1, time.Time{}
+	}
+	return Mine
+}
+
+// NoAccount applies the answer of one look-up, made at the time at, to the other effects
+// that wait for an account: none asks the vendor again before until has passed since its
+// own first look.
+func (r *Record) NoAccount(at time.Time, until time.Duration) {
+	for i := range r.Pending {
+		e := &r.Pending[i]
+		if !e.Prerequisite || e.Tried || e.Attempts > 0 || e.Due.After(at) {
+			continue
+		}
+		if e.Begun.IsZero() {
+			e.Begun = at
+		}
+		e.Due = e.Begun.Add(until)
+	}
+}
+
+// Abandon finishes an effect that no attempt of this turn was made for, such as one whose
+// event is no longer stored. It returns false if the effect is not pending or is claimed.
+func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
+	e := r.find(key, replay)
+	if e == nil || r.claims(key, replay) {
+		return false
+	}
+	if e.Scope == events.ScopeLifecycle && e.Attempts > 0 {
+		r.Attempted = later(r.Attempted, e.Position)
+	}
+	f := Finished{Effect: *e, Outcome: o, Publish: true}
+	r.remove(e)
+	r.Finished = append(r.Finished, f)
+	return true
+}
+
+// RemovePublished moves the finished effects whose results are published to Seen.
+func (r *Record) RemovePublished(published func(*Finished) bool, now time.Time, l Limits) {
+	most := l.Bytes / 2 / seenEncoded
+	r.Finished = slices.DeleteFunc(r.Finished, func(f Finished) bool {
+		if !published(&f) {
+			return false
+		}
+		r.Seen.add(&f.Effect, now, most)
+		return true
+	})
+}
+
+// remove takes an effect out of the pending ones.
+func (r *Record) remove(e *Effect) {
+	key, replay := e.Key, e.Replay
+	r.Pending = slices.DeleteFunc(r.Pending, func(p Effect) bool { return p.same(key, replay) })
+}

@@ -1,0 +1,27 @@
+package record
+
+import "time"
+
+// Forget erases the user's data from the record. Kept is only what prevents a late event
+// from bringing the user back: every event before fence counts as older than a deletion,
+// and stays registered. Finished events stay known by their hashes. Pending effects and
+// the claim are dropped; an attempt in flight then finds nothing to write its outcome to.
+func (r *Record) Forget(fence Position, now time.Time) {
+	kept := Record{
+		Lifecycle: later(r.Lifecycle, fence), Deleted: later(r.Deleted, fence), Registered: later(r.Registered, fence),
+		LifecycleReplay: r.LifecycleReplay, Token: r.Token, Seen: r.Seen, Forgotten: now,
+	}
+	if r.Lifecycle.Before(fence) {
+		kept.LifecycleReplay = 0
+	}
+	if r.State == Deleted {
+		kept.State = Deleted // otherwise a later deletion asks the vendor
+	}
+	*r = kept
+}
+
+// Anonymous reports whether the record was forgotten and has learned nothing since.
+func (r *Record) Anonymous() bool {
+	return !r.Forgotten.IsZero() && r.UserID == "" && r.AccountID == "" && r.Former == "" && r.Claim == nil &&
+		len(r.Courses) == 0 && len(r.Pending) == 0 && len(r.Finished) == 0
+}

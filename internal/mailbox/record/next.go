@@ -1,0 +1,209 @@
+package record
+
+import (
+	"time"
+
+	"github.com/usherhq/usher/events"
+)
+
+// Action is the next step of a turn.
+type Action uint8
+
+// The actions.
+const (
+	// Wait: nothing may be called before Decision.Due.
+	Wait Action = iota
+	// Call: the record claims the effect; call the vendor once the record is stored.
+	Call
+	// AwaitHolder: the claim is taken over from a former owner. Nothing is called before
+	// Decision.Due, since the call of the former owner may still be on its way.
+	AwaitHolder
+	// StepDown: a newer owner wrote the record.
+	StepDown
+)
+
+// Decision is an action and its parameters.
+type Decision struct {
+	Action Action
+	Effect Effect    // for Call and AwaitHolder
+	Due    time.Time // earliest time of the next step; zero: nothing is pending
+}
+
+// Owner is the owner of the vendor, as the rules need it.
+type Owner struct {
+	Token uint64 // fencing token
+	Nonce string // unique to the attempt that Next may claim
+	// HolderGone is the time at which no call of a former owner can be on its way any
+	// more: the start of this ownership, the call lease and the call timeout.
+	HolderGone time.Time
+	// CallsAllowed is false while the vendor is on hold or paused, and while the turn must
+	// not call for another reason.
+	CallsAllowed bool
+	// FirstLook is how long a change of an account that the record does not know waits for
+	// the creation of the account before the vendor is asked; negative: the vendor needs
+	// no account.
+	FirstLook time.Duration
+}
+
+// Next decides the next step of the turn and changes the record accordingly: Next
+// finishes superseded effects, defers effects without an account, and claims the
+// effect to call. now is the time of the server.
+func (r *Record) Next(now time.Time, o Owner) Decision {
+	if r.Token > o.Token {
+		return Decision{Action: StepDown}
+	}
+	r.Token = o.Token
+	if r.Claim != nil {
+		if d, ok := r.resume(now, o); ok {
+			return d
+		}
+	}
+	due := r.schedule(now, o)
+	if due.chosen == nil || !o.CallsAllowed {
+		return Decision{Action: Wait, Due: due.at}
+	}
+	return r.claim(due.chosen, now, o)
+}
+
+// claim claims the effect for an attempt.
+func (r *Record) claim(e *Effect, now time.Time, o Owner) Decision {
+	if e.Begun.IsZero() {
+		e.Begun = now
+	}
+	e.Tried, e.Attempts = true, e.Attempts+1
+	r.Claim = &Claim{Key: e.Key, Replay: e.Replay, Token: o.Token, Nonce: o.Nonce}
+	return Decision{Action: Call, Effect: *e}
+}
+
+// resume continues with the effect that the record claims. It returns false if the
+// claim is void.
+func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
+	e := r.find(r.Claim.Key, r.Claim.Replay)
+	switch {
+	case e == nil:
+		r.Claim = nil
+		return Decision{}, false
+	case r.Claim.Token < o.Token:
+		e.Unconfirmed = true
+		r.Claim = &Claim{Key: e.Key, Replay: e.Replay, Token: o.Token, Nonce: o.Nonce, Taken: true}
+	}
+	// Either the claim was just taken over, or an attempt of this owner ended without a
+	// stored outcome. Both leave the outcome unknown.
+	e.Unconfirmed = true
+	if r.Claim.Taken && now.Before(o.HolderGone) {
+		return Decision{Action: AwaitHolder, Effect: *e, Due: o.HolderGone}, true
+	}
+	if !o.CallsAllowed {
+		return Decision{Action: Wait, Effect: *e, Due: now}, true
+	}
+	return r.claim(e, now, o), true
+}
+
+// pass is one pass over the pending effects.
+type pass struct {
+	chosen *Effect   // the first effect that may be called now
+	at     time.Time // the earliest time at which an effect may be called
+
+	wholeBefore   bool            // an effect on the whole account is pending before
+	courseBefore  map[string]bool // the same of a course
+	wholeTried    int             // tried effects on the whole account at or behind the present one
+	courseTried   map[string]int
+	stillPending  []Effect
+	chosenAt      int
+	now           time.Time
+	owner         Owner
+	accountNeeded bool
+}
+
+// schedule goes once over the pending effects in the order of the stream. It finishes
+// superseded ones, defers those without an account, and finds the effect to call.
+func (r *Record) schedule(now time.Time, o Owner) pass {
+	p := pass{
+		courseBefore: map[string]bool{}, courseTried: map[string]int{}, chosenAt: -1, now: now, owner: o,
+		accountNeeded: o.FirstLook >= 0 && r.State == Unknown,
+	}
+	for i := range r.Pending {
+		p.countTried(&r.Pending[i], 1)
+	}
+	p.stillPending = r.Pending[:0]
+	for _, e := range r.Pending {
+		p.countTried(&e, -1)
+		if r.fenced(&e) {
+			r.Finished = append(r.Finished, Finished{
+				Effect: e, Outcome: Outcome{Kind: events.Superseded, At: now}, Publish: true,
+			})
+			continue
+		}
+		p.visit(&e)
+		p.stillPending = append(p.stillPending, e)
+	}
+	r.Pending = p.stillPending
+	if p.chosenAt >= 0 {
+		p.chosen = &r.Pending[p.chosenAt]
+	}
+	return p
+}
+
+// visit decides about one pending effect, and remembers what it blocks.
+func (p *pass) visit(e *Effect) {
+	if !p.blocked(e) {
+		if p.accountNeeded && e.Scope != events.ScopeLifecycle && !e.Prerequisite && e.Attempts == 0 {
+			e.Prerequisite, e.Due = true, e.Registered.Add(p.owner.FirstLook)
+		}
+		switch {
+		case e.Due.After(p.now):
+			p.earliest(e.Due)
+		case p.chosenAt < 0:
+			p.chosenAt = len(p.stillPending)
+			p.earliest(p.now)
+		}
+	}
+	if e.Prerequisite && !e.Tried {
+		return
+	}
+	if e.Scope.WholeAccount() {
+		p.wholeBefore = true
+	} else {
+		p.courseBefore[e.Course] = true
+	}
+}
+
+// blocked reports whether another effect on the same part of the account has to end
+// first: an earlier one until e is tried, and a later one that was tried. So two
+// effects never wait for each other, and never both are on their way to the vendor.
+func (p *pass) blocked(e *Effect) bool {
+	course := !e.Scope.WholeAccount()
+	if p.wholeTried > 0 || (course && p.courseTried[e.Course] > 0) {
+		return true
+	}
+	return !e.Tried && (p.wholeBefore || (course && p.courseBefore[e.Course]))
+}
+
+func (p *pass) countTried(e *Effect, n int) {
+	switch {
+	case !e.Tried:
+	case e.Scope.WholeAccount():
+		p.wholeTried += n
+	default:
+		p.courseTried[e.Course] += n
+	}
+}
+
+func (p *pass) earliest(t time.Time) {
+	if p.at.IsZero() || t.Before(p.at) {
+		p.at = t
+	}
+}
+
+// fenced reports whether a newer change has been applied already, so that the effect
+// must never reach the vendor.
+func (r *Record) fenced(e *Effect) bool {
+	switch e.Scope {
+	case events.ScopeLifecycle:
+		return e.Position.Before(r.Lifecycle)
+	case events.ScopeUserData:
+		return e.Position.Before(r.Deleted) || (r.State == Active && e.Position.Before(r.Data))
+	default:
+		return e.Position.Before(r.Deleted) || e.Position.Before(r.Courses[e.Course].Position)
+	}
+}

@@ -1,0 +1,222 @@
+// Package record holds the ledger's record of one user at one vendor, and the rules
+// by which the record changes. The record knows the account, the events that are
+// registered and not finished yet, the claim of the call in flight, and the events
+// that finished recently. It holds references to events, never the events.
+//
+// The rules are plain functions of a record: Register, Next, Conclude, RemovePublished.
+// A change counts once a store has accepted the record by compare-and-set.
+package record
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/usherhq/usher/events"
+)
+
+// Position is the place of an event in the stream of events: the creation time of the
+// stream in Unix nanoseconds, then the sequence. A stream that is made anew begins its
+// sequences again, at a later epoch.
+type Position struct {
+	Epoch int64
+	Seq   uint64
+}
+
+// Compare returns a negative number if p is before q, zero if both are equal, and a
+// positive number otherwise.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.Epoch, q.Epoch), cmp.Compare(p.Seq, q.Seq))
+}
+
+// Before reports whether p is before q.
+func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
+
+// later returns the later of two positions.
+func later(p, q Position) Position {
+	if p.Before(q) {
+		return q
+	}
+	return p
+}
+
+// Key identifies an event within the record of one user: the first 16 hex digits of
+// the event key (events.Key).
+type Key uint64
+
+// KeyOf returns the Key of an event key.
+func KeyOf(eventKey string) Key {
+	n, err := strconv.ParseUint(eventKey[:min(16, len(eventKey))], 16, 64)
+	if err != nil {
+		return 0
+	}
+	return Key(n)
+}
+
+// State is the state of an account, as far as the ledger knows.
+type State string
+
+// The states of an account. The zero value is unknown.
+const (
+	Unknown State = ""
+	Active  State = "active"
+	Deleted State = "deleted"
+)
+
+// Record is the record of one user at one vendor. The zero value is the record of a
+// user of whom nothing is known.
+type Record struct {
+	UserID    string
+	AccountID string // the vendor's id
+	State     State
+	Lifecycle Position // of the last creation, deletion or restoration that was applied
+	Data      Position // of the snapshot that the account got last
+	Deleted   Position // of the last deletion that was applied
+	// LifecycleReplay and DataReplay are the replay numbers that belong to Lifecycle and Data.
+	LifecycleReplay, DataReplay int
+	// Attempted is the position of the newest lifecycle event that was attempted and ended
+	// without being applied. The vendor may have carried it out all the same.
+	Attempted Position
+	// Former is the vendor's id of the account that was deleted last.
+	Former string
+	// Registered is the position up to which every event of the user is registered. An
+	// event at or before it is pending, finished, or was one that needs nothing.
+	Registered Position
+	Courses    map[string]Course
+	Pending    []Effect   // in the order of the stream
+	Finished   []Finished // until their results are known to be published
+	Claim      *Claim
+	// Token is the highest fencing token of an owner that wrote the record.
+	Token uint64
+	Seen  Seen
+	// Forgotten is the time at which the user's data were erased last; see Forget.
+	Forgotten time.Time
+}
+
+// Course is the last change that was applied to one course of the account.
+type Course struct {
+	Enrolled bool
+	Position Position
+	Replay   int
+}
+
+// Effect is the change that one event asks of the account.
+type Effect struct {
+	Key       Key
+	Replay    int      // number of the replay by a person; 0: the event itself
+	Position  Position // of the event, also for a replay: the effect is ordered and fenced by it
+	ReplaySeq uint64   // for a replay: the sequence of its message in the stream of replays
+	Type      string
+	Scope     events.Scope
+	Course    string // for events.ScopeCourse
+
+	Registered time.Time
+	Begun      time.Time // the first attempt; the age of the effect counts from it
+	Due        time.Time // no attempt before; zero: at once
+	Attempts   int
+	Panics     int
+	// Tried says that a change may have reached the vendor in an attempt.
+	Tried bool
+	// Unconfirmed says that the outcome of an attempt is unknown: the vendor must be
+	// asked before a second change.
+	Unconfirmed bool
+	// Prerequisite says that the effect waits for an account. It blocks no other effect
+	// until it is tried.
+	Prerequisite bool
+	// Held says that a person has to approve the deletion first.
+	Held bool
+}
+
+// same reports whether e and the effect with this key and replay number are one.
+func (e *Effect) same(key Key, replay int) bool { return e.Key == key && e.Replay == replay }
+
+// Outcome is how an effect ended: everything that its result says, so that the same
+// result can be published again.
+type Outcome struct {
+	Kind      string // one of the events package
+	AccountID string
+	TookMS    int64
+	At        time.Time
+	Class     string // of a failure
+	Status    int
+	Message   string
+}
+
+// Finished is an effect that has an outcome.
+type Finished struct {
+	Effect
+	Outcome
+	// Publish says that the position of the event may be committed already. The result is
+	// then published by the next turn of the user, whoever it belongs to. Without the flag
+	// the turn that wrote the outcome holds the position back until the result is out.
+	Publish bool
+	// By is the nonce of the attempt that wrote the outcome; empty if no attempt did.
+	By string
+}
+
+// Claim is the right to call the vendor for this account.
+type Claim struct {
+	Key    Key
+	Replay int
+	Token  uint64 // fencing token of the owner
+	Nonce  string // of the attempt
+	// Taken says that the claim was taken over from a former owner, whose call may still
+	// be on its way.
+	Taken bool
+}
+
+// find returns the pending effect, or nil.
+func (r *Record) find(key Key, replay int) *Effect {
+	for i := range r.Pending {
+		if r.Pending[i].same(key, replay) {
+			return &r.Pending[i]
+		}
+	}
+	return nil
+}
+
+// finished returns the finished effect whose result may not be published yet, or nil.
+func (r *Record) finished(key Key, replay int) *Finished {
+	for i := range r.Finished {
+		if r.Finished[i].same(key, replay) {
+			return &r.Finished[i]
+		}
+	}
+	return nil
+}
+
+// claims reports whether the claim is for this effect.
+func (r *Record) claims(key Key, replay int) bool {
+	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay
+}
+
+// Clone returns a deep copy.
+func (r *Record) Clone() *Record {
+	c := *r
+	c.Pending, c.Finished, c.Seen = slices.Clone(r.Pending), slices.Clone(r.Finished), slices.Clone(r.Seen)
+	c.Courses = make(map[string]Course, len(r.Courses))
+	for name, course := range r.Courses {
+		c.Courses[name] = course
+	}
+	if r.Claim != nil {
+		claim := *r.Claim
+		c.Claim = &claim
+	}
+	return &c
+}
+
+// Idle reports whether nothing is in progress and nothing is pending. Only then does
+// the record say in which state the account was left.
+func (r *Record) Idle() bool { return len(r.Pending) == 0 && r.Claim == nil }
+
+// HasUnconfirmedLifecycle reports whether another lifecycle event, newer than the last
+// one applied, was attempted. The vendor may then differ from the record.
+func (r *Record) HasUnconfirmedLifecycle(key Key) bool {
+	if r.Lifecycle.Before(r.Attempted) {
+		return true
+	}
+	return slices.ContainsFunc(r.Pending, func(e Effect) bool {
+		return e.Key != key && e.Scope == events.ScopeLifecycle && e.Attempts > 0 && r.Lifecycle.Before(e.Position)
+	})
+}

@@ -1,0 +1,363 @@
+package record_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+var (
+	start  = time.Date(2026, time.September, 1, 8, 0, 0, 0, time.UTC)
+	limits = record.Limits{Bytes: 256 << 10, Remember: 48 * time.Hour}
+	owner  = record.Owner{Token: 3, Nonce: "n1", HolderGone: start, CallsAllowed: true, FirstLook: 2 * time.Second}
+)
+
+func at(seq uint64) record.Position { return record.Position{Epoch: 1_700_000_000_000_000_000, Seq: seq} }
+
+// arrival is the arrival of event number seq of the stream.
+func arrival(seq uint64, eventType string) record.Arrival {
+	a := record.Arrival{Key: record.Key(seq * 1_000_003), Position: at(seq), Type: eventType, Scope: events.ScopeLifecycle}
+	switch eventType {
+	case events.UserUpdated:
+		a.Scope = events.ScopeUserData
+	case events.EnrollmentRequested, events.EnrollmentCancelled:
+		a.Scope, a.Course = events.ScopeCourse, "go-1"
+	}
+	return a
+}
+
+func register(r *record.Record, list ...record.Arrival) []record.Refused {
+	return r.Register(list, start, limits)
+}
+
+// call lets Next choose an effect, and fails unless it is the one at seq.
+func call(t *testing.T, r *record.Record, seq uint64) record.Attempt {
+	t.Helper()
+	d := r.Next(start, owner)
+	if d.Action != record.Call || d.Effect.Position != at(seq) {
+		t.Fatalf("got action %d for %v, want a call for %d", d.Action, d.Effect.Position, seq)
+	}
+	return record.Attempt{Key: d.Effect.Key, Replay: d.Effect.Replay, Nonce: owner.Nonce, HoldsPosition: true}
+}
+
+var (
+	created = record.Change{State: record.Active, AccountID: "7", Snapshot: true, Applied: true}
+	removed = record.Change{State: record.Deleted, Applied: true}
+	done    = record.Outcome{Kind: events.Done, AccountID: "7", At: start}
+)
+
+func TestEncodeKeepsEverything(t *testing.T) {
+	r := &record.Record{
+		UserID: "ada|“x”", AccountID: "7", State: record.Active, Lifecycle: at(5), LifecycleReplay: 1, Data: record.Position{Epoch: 4, Seq: 9}, DataReplay: 2,
+		Deleted: at(2), Attempted: at(3), Former: "6", Registered: at(40), Token: 12, Forgotten: start,
+		Courses: map[string]record.Course{"go|1": {Enrolled: true, Position: at(8), Replay: 3}, "x": {Position: record.Position{Epoch: 4, Seq: 1}}},
+		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true},
+		Seen:    record.Seen{{Key: 77, Replay: 1, Type: 3, Minute: 28_000_000}, {Key: 1<<64 - 1, Minute: 28_000_001}},
+	}
+	e := record.Effect{
+		Key: 1<<64 - 1, Replay: 2, Position: at(39), ReplaySeq: 8, Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Course: "a|b|\"c",
+		Registered: start, Begun: start.Add(time.Second), Due: start.Add(-time.Minute), Attempts: 40, Panics: 1,
+		Tried: true, Unconfirmed: true, Prerequisite: true, Held: true,
+	}
+	r.Pending = []record.Effect{e, {Key: 1, Position: at(38), Type: events.UserCreated, Scope: events.ScopeLifecycle, Registered: start}}
+	r.Finished = []record.Finished{{
+		Effect:  e,
+		Outcome: record.Outcome{Kind: events.Failed, AccountID: "7", TookMS: 12, At: start, Class: "permanent", Status: 400, Message: "no"},
+		Publish: true, By: "abc",
+	}}
+	b, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := record.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-stored +read)\n%s", diff)
+	}
+}
+
+func TestDecodeRefusesDamage(t *testing.T) {
+	for _, text := range []string{`{`, `{"pending":["x"]}`, `{"pending":["1|1||?|1|||||||||"]}`, `{"registered":"!"}`, `{"types":["t"],"pending":["1|1|7|l|1||||||||"]}`} {
+		if _, err := record.Decode([]byte(text)); err == nil {
+			t.Errorf("%s: no error", text)
+		}
+	}
+}
+
+// A record stays within its limit whatever is registered, with room for outcomes.
+func TestRegisterIsBounded(t *testing.T) {
+	r := &record.Record{}
+	small := record.Limits{Bytes: 64 << 10, Remember: time.Hour}
+	var refused []record.Refused
+	for seq := uint64(1); seq <= 5000; seq++ {
+		a := arrival(seq, events.EnrollmentRequested)
+		a.Course = fmt.Sprintf("course %d with an umlaut ü", seq)
+		refused = append(refused, r.Register([]record.Arrival{a}, start, small)...)
+	}
+	b, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) > small.Bytes || len(b) < small.Bytes/2 {
+		t.Errorf("the record has %d bytes, of %d", len(b), small.Bytes)
+	}
+	if len(r.Pending)+len(refused) != 5000 || refused[0].Why != record.Overload {
+		t.Errorf("%d pending and %d refused of 5000", len(r.Pending), len(refused))
+	}
+	if r.Registered != at(5000) {
+		t.Errorf("registered up to %v", r.Registered)
+	}
+}
+
+func TestRegister(t *testing.T) {
+	deletion, creation := arrival(1, events.UserDeleted), arrival(2, events.UserCreated)
+	t.Run("an event is registered once", func(t *testing.T) {
+		r := &record.Record{}
+		register(r, deletion, creation)
+		again := creation
+		again.Position = at(9)
+		if refused := register(r, deletion, again); len(r.Pending) != 2 || len(refused) != 0 || r.Registered != at(9) {
+			t.Errorf("got %+v, refused %v", r.Pending, refused)
+		}
+	})
+	t.Run("a repeat of a finished event does nothing", func(t *testing.T) {
+		r := &record.Record{}
+		register(r, deletion)
+		a := call(t, r, 1)
+		r.Finish(a, done, removed)
+		r.RemovePublished(func(*record.Finished) bool { return true }, start, limits)
+		repeat := deletion
+		repeat.Position = at(9)
+		register(r, creation, repeat)
+		if len(r.Pending) != 1 || r.Pending[0].Position != at(2) {
+			t.Errorf("pending: %+v", r.Pending)
+		}
+		r.Register([]record.Arrival{{Key: 5, Position: at(10), Type: events.UserDeleted, Scope: events.ScopeLifecycle}}, start.Add(limits.Remember+time.Hour), limits)
+		if len(r.Seen) != 0 {
+			t.Error("finished events are remembered for longer than limits.Remember")
+		}
+	})
+	t.Run("an id of another type is refused", func(t *testing.T) {
+		for name, prepare := range map[string]func(*record.Record){
+			"pending":  func(*record.Record) {},
+			"finished": func(r *record.Record) { r.Finish(call(t, r, 1), done, removed) },
+			"seen": func(r *record.Record) {
+				r.Finish(call(t, r, 1), done, removed)
+				r.RemovePublished(func(*record.Finished) bool { return true }, start, limits)
+			},
+		} {
+			r := &record.Record{}
+			register(r, deletion)
+			prepare(r)
+			other := arrival(3, events.UserCreated)
+			other.Key = deletion.Key
+			if refused := register(r, other); len(refused) != 1 || refused[0].Why != record.IDReused {
+				t.Errorf("%s: refused %v", name, refused)
+			}
+		}
+	})
+	t.Run("a replay is an effect of its own, at its old position", func(t *testing.T) {
+		r := &record.Record{}
+		register(r, deletion)
+		r.Finish(call(t, r, 1), record.Outcome{Kind: events.Failed}, record.Change{})
+		register(r, creation)
+		replay := deletion
+		replay.Replay, replay.ReplaySeq = 1, 4
+		register(r, replay)
+		if len(r.Pending) != 2 || r.Pending[0].Replay != 1 || r.Registered != at(2) {
+			t.Errorf("pending %+v, registered %v", r.Pending, r.Registered)
+		}
+	})
+}
+
+func TestNextKeepsTheOrder(t *testing.T) {
+	type step struct {
+		seq  uint64
+		kind string
+	}
+	for name, c := range map[string]struct {
+		record  record.Record
+		pending []step
+		prepare func(r *record.Record)
+		want    uint64 // position of the effect to call; 0: none
+	}{
+		"the first event first":                             {pending: []step{{1, events.UserCreated}, {2, events.UserUpdated}}, want: 1},
+		"an enrolment waits for the creation before it":     {pending: []step{{1, events.UserCreated}, {2, events.EnrollmentRequested}}, prepare: func(r *record.Record) { r.Pending[0].Due = start.Add(time.Hour) }},
+		"a deletion does not wait for an enrolment":         {record: record.Record{State: record.Active, AccountID: "7"}, pending: []step{{1, events.EnrollmentRequested}, {2, events.UserDeleted}}, prepare: func(r *record.Record) { r.Pending[0].Due = start.Add(time.Hour) }, want: 2},
+		"an enrolment without an account blocks nothing":    {pending: []step{{1, events.EnrollmentRequested}, {2, events.UserCreated}}, want: 2},
+		"a tried newer effect blocks an older one":          {pending: []step{{1, events.UserUpdated}, {2, events.UserDeleted}}, prepare: func(r *record.Record) { r.Pending[1].Tried, r.Pending[1].Due = true, start.Add(time.Hour) }},
+		"a tried effect waits for no older one":             {pending: []step{{1, events.UserCreated}, {2, events.UserDeleted}}, prepare: func(r *record.Record) { r.Pending[0].Due = start.Add(time.Hour); r.Pending[1].Tried = true }, want: 2},
+		"another course is not blocked":                     {record: record.Record{State: record.Active, AccountID: "7"}, pending: []step{{1, events.EnrollmentRequested}, {2, events.EnrollmentRequested}}, prepare: func(r *record.Record) { r.Pending[0].Due = start.Add(time.Hour); r.Pending[1].Course = "go-2" }, want: 2},
+		"the same course is":                                {record: record.Record{State: record.Active, AccountID: "7"}, pending: []step{{1, events.EnrollmentRequested}, {2, events.EnrollmentCancelled}}, prepare: func(r *record.Record) { r.Pending[0].Due = start.Add(time.Hour) }},
+		"an older creation than the deletion is superseded": {record: record.Record{State: record.Deleted, Lifecycle: at(9), Deleted: at(9)}, pending: []step{{1, events.UserCreated}, {2, events.EnrollmentRequested}, {3, events.UserUpdated}, {10, events.UserCreated}}, want: 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := c.record.Clone()
+			for _, s := range c.pending {
+				register(r, arrival(s.seq, s.kind))
+			}
+			if c.prepare != nil {
+				c.prepare(r)
+			}
+			d := r.Next(start, owner)
+			got := uint64(0)
+			if d.Action == record.Call {
+				got = d.Effect.Position.Seq
+			}
+			if got != c.want {
+				t.Errorf("called %d, want %d (%+v)", got, c.want, d)
+			}
+			if got == 0 && d.Due.IsZero() {
+				t.Error("effects are pending, and nothing is due")
+			}
+		})
+	}
+}
+
+// An effect without an account asks the vendor after a while only, and an account that
+// appears makes it due.
+func TestPrerequisites(t *testing.T) {
+	r := &record.Record{}
+	register(r, arrival(1, events.EnrollmentRequested))
+	if d := r.Next(start, owner); d.Action != record.Wait || !d.Due.Equal(start.Add(2*time.Second)) {
+		t.Fatalf("got %+v, want to wait for two seconds", d)
+	}
+	register(r, arrival(2, events.UserCreated))
+	r.Finish(call(t, r, 2), done, created)
+	a := call(t, r, 1)
+	if r.Postpone(a, record.Pause{Prerequisite: true, Due: start.Add(time.Hour)}) != record.Mine || r.Pending[0].Tried {
+		t.Errorf("pending: %+v", r.Pending)
+	}
+	if d := r.Next(start, owner); d.Action != record.Wait || !d.Due.Equal(start.Add(time.Hour)) {
+		t.Errorf("got %+v, want no second attempt", d)
+	}
+}
+
+// One look-up answers for all effects that wait for an account.
+func TestNoAccountAnswersForAll(t *testing.T) {
+	r := &record.Record{}
+	for seq := uint64(1); seq <= 3; seq++ {
+		a := arrival(seq, events.EnrollmentRequested)
+		a.Course = fmt.Sprint("course", seq)
+		register(r, a)
+	}
+	r.Next(start, owner)
+	first := start.Add(2 * time.Second)
+	d := r.Next(first, owner)
+	if d.Action != record.Call {
+		t.Fatalf("got %+v", d)
+	}
+	r.Postpone(record.Attempt{Key: d.Effect.Key, Nonce: owner.Nonce}, record.Pause{Prerequisite: true, Due: first.Add(time.Hour)})
+	r.NoAccount(first, time.Hour)
+	if d := r.Next(first, owner); d.Action != record.Wait || !d.Due.Equal(first.Add(time.Hour)) {
+		t.Errorf("got %+v, want to wait for an hour", d)
+	}
+}
+
+func TestOwnership(t *testing.T) {
+	next := record.Owner{Token: 4, Nonce: "n2", HolderGone: start.Add(5 * time.Second), CallsAllowed: true}
+	claimed := func() (*record.Record, record.Attempt) {
+		r := &record.Record{}
+		register(r, arrival(1, events.UserCreated))
+		return r, call(t, r, 1)
+	}
+	t.Run("a claim of a former owner is waited for", func(t *testing.T) {
+		r, _ := claimed()
+		d := r.Next(start, next)
+		if d.Action != record.AwaitHolder || !d.Due.Equal(next.HolderGone) || !d.Effect.Unconfirmed {
+			t.Fatalf("got %+v", d)
+		}
+		if d := r.Next(start.Add(time.Second), next); d.Action != record.AwaitHolder {
+			t.Errorf("called too early: %+v", d)
+		}
+		if d := r.Next(next.HolderGone, next); d.Action != record.Call || !d.Effect.Unconfirmed {
+			t.Errorf("got %+v, want a call that probes first", d)
+		}
+	})
+	t.Run("a former owner steps down", func(t *testing.T) {
+		r, _ := claimed()
+		r.Next(start, next)
+		if d := r.Next(start, owner); d.Action != record.StepDown {
+			t.Errorf("got %+v", d)
+		}
+	})
+	t.Run("the outcome of a former owner is kept, and published by the newer one", func(t *testing.T) {
+		r, a := claimed()
+		r.Next(start, next)
+		if got := r.Finish(a, done, created); got != record.ForHolder || r.AccountID != "7" || !r.Finished[0].Publish || r.Claim == nil {
+			t.Fatalf("got %d, %+v", got, r)
+		}
+		if d := r.Next(start, next); d.Action != record.Wait || r.Claim != nil {
+			t.Errorf("got %+v", d)
+		}
+	})
+	t.Run("a failure of a former owner is not", func(t *testing.T) {
+		r, a := claimed()
+		r.Next(start, next)
+		if r.Finish(a, record.Outcome{Kind: events.Failed}, record.Change{}) != record.Rejected || r.Postpone(a, record.Pause{}) != record.Rejected {
+			t.Error("the former owner changed the record")
+		}
+	})
+	t.Run("an outcome that was stored already counts once", func(t *testing.T) {
+		r, a := claimed()
+		r.Finish(a, done, created)
+		if r.Finish(a, done, created) != record.Mine || len(r.Finished) != 1 {
+			t.Errorf("finished: %+v", r.Finished)
+		}
+	})
+	t.Run("an attempt without a stored outcome is unconfirmed", func(t *testing.T) {
+		r, _ := claimed()
+		again := owner
+		again.Nonce = "n3"
+		if d := r.Next(start, again); d.Action != record.Call || !d.Effect.Unconfirmed || d.Effect.Attempts != 2 {
+			t.Errorf("got %+v", d)
+		}
+	})
+	t.Run("nothing is called while the vendor is on hold", func(t *testing.T) {
+		r := &record.Record{}
+		register(r, arrival(1, events.UserCreated))
+		hold := owner
+		hold.CallsAllowed = false
+		if d := r.Next(start, hold); d.Action != record.Wait || d.Due.IsZero() || r.Claim != nil {
+			t.Errorf("got %+v", d)
+		}
+	})
+}
+
+func TestUnconfirmedLifecycle(t *testing.T) {
+	r := &record.Record{}
+	register(r, arrival(1, events.UserCreated))
+	r.Finish(call(t, r, 1), record.Outcome{Kind: events.Failed, Class: "exhausted"}, record.Change{})
+	register(r, arrival(2, events.UserDeleted))
+	if !r.HasUnconfirmedLifecycle(r.Pending[0].Key) {
+		t.Error("a creation that failed may have reached the vendor")
+	}
+	r.Finish(call(t, r, 2), done, removed)
+	if r.HasUnconfirmedLifecycle(0) {
+		t.Error("the deletion settled the doubt")
+	}
+}
+
+func TestForget(t *testing.T) {
+	r := &record.Record{}
+	register(r, arrival(1, events.UserCreated))
+	r.Finish(call(t, r, 1), done, created)
+	register(r, arrival(2, events.UserUpdated))
+	a := call(t, r, 2)
+	r.Forget(at(5), start)
+	if !r.Anonymous() || r.Finish(a, done, created) != record.Rejected {
+		t.Errorf("got %+v", r)
+	}
+	register(r, arrival(3, events.UserCreated))
+	if len(r.Pending) != 0 {
+		t.Error("an event before the fence came back")
+	}
+}

@@ -1,0 +1,85 @@
+package record
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"slices"
+	"time"
+)
+
+// Seen remembers the events that finished recently, the oldest first.
+type Seen []SeenEvent
+
+// SeenEvent is an event, or the replay of one, that finished.
+type SeenEvent struct {
+	Key    Key
+	Replay uint16
+	Type   uint16 // hash of the event type
+	Minute uint32 // Unix time in minutes
+}
+
+// seenBytes is the length of one SeenEvent in binary form.
+const seenBytes = 8 + 2 + 2 + 4
+
+// hashType returns the hash of an event type.
+func hashType(t string) uint16 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(t))
+	return uint16(h.Sum32())
+}
+
+// add remembers an effect that has finished. Beyond most entries the oldest is dropped.
+func (s *Seen) add(e *Effect, now time.Time, most int) {
+	*s = append(*s, SeenEvent{Key: e.Key, Replay: uint16(e.Replay), Type: hashType(e.Type), Minute: uint32(now.Unix() / 60)})
+	if over := len(*s) - most; over > 0 {
+		*s = slices.Delete(*s, 0, over)
+	}
+}
+
+// expire drops the events that finished before t.
+func (s *Seen) expire(t time.Time) {
+	minute := uint32(max(0, t.Unix()/60))
+	n := 0
+	for n < len(*s) && (*s)[n].Minute < minute {
+		n++
+	}
+	if n > 0 {
+		*s = slices.Delete(*s, 0, n)
+	}
+}
+
+// find returns the last entry of an event or of its replay.
+func (s Seen) find(key Key, replay int) (SeenEvent, bool) {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i].Key == key && s[i].Replay == uint16(replay) {
+			return s[i], true
+		}
+	}
+	return SeenEvent{}, false
+}
+
+// MarshalBinary returns the entries in a fixed length each.
+func (s Seen) MarshalBinary() ([]byte, error) {
+	b := make([]byte, 0, len(s)*seenBytes)
+	for _, e := range s {
+		b = binary.BigEndian.AppendUint64(b, uint64(e.Key))
+		b = binary.BigEndian.AppendUint16(b, e.Replay)
+		b = binary.BigEndian.AppendUint16(b, e.Type)
+		b = binary.BigEndian.AppendUint32(b, e.Minute)
+	}
+	return b, nil
+}
+
+// UnmarshalBinary reads what MarshalBinary returned. A shorter rest is ignored.
+func (s *Seen) UnmarshalBinary(b []byte) error {
+	*s = make(Seen, 0, len(b)/seenBytes)
+	for ; len(b) >= seenBytes; b = b[seenBytes:] {
+		*s = append(*s, SeenEvent{
+			Key:    Key(binary.BigEndian.Uint64(b)),
+			Replay: binary.BigEndian.Uint16(b[8:]),
+			Type:   binary.BigEndian.Uint16(b[10:]),
+			Minute: binary.BigEndian.Uint32(b[12:]),
+		})
+	}
+	return nil
+}
