@@ -31,61 +31,68 @@ type Arrival struct {
 	Course    string
 }
 
-// Refusal is why an arrival was not registered.
-type Refusal string
-
-// The refusals.
-const (
-	// Overload: the record is full.
-	Overload Refusal = "overload"
-	// IDReused: another event type has this source and id.
-	IDReused Refusal = "id reused"
-)
-
-// Refused is an arrival that was not registered, with the reason.
-type Refused struct {
-	Arrival
-	Why   Refusal
-	Other string // for IDReused: the type of the event that has the id
+// Refusal is why an arrival was not registered. The zero value says that all were.
+type Refusal struct {
+	Full  bool   // the record has no room
+	Other string // the source and id belong to an event of this other type
 }
 
 // Register adds arrivals to the record. Events must come in the order of the stream,
-// without a gap among the events of the user. An event that the record knows is
-// ignored: the first position of an event counts. Register returns the arrivals that
-// the record refuses.
-func (r *Record) Register(list []Arrival, now time.Time, l Limits) (refused []Refused) {
+// without a gap among the events of the user. An event that the record knows is ignored:
+// the first position of an event counts. Register stops at the first arrival that it
+// refuses, and returns that one and all behind it; see Reject.
+func (r *Record) Register(list []Arrival, now time.Time, l Limits) (rest []Arrival, why Refusal) {
 	r.Seen.expire(now.Add(-l.Remember))
 	size := 0
-	for _, a := range list {
-		if a.Replay == 0 {
-			if !r.Registered.Before(a.Position) {
-				continue
-			}
-			r.Registered = a.Position
+	for i, a := range list {
+		if a.Replay == 0 && !r.Registered.Before(a.Position) {
+			continue
 		}
 		known, other := r.knows(a)
 		switch {
 		case other != "":
-			refused = append(refused, Refused{a, IDReused, other})
-			continue
+			return list[i:], Refusal{Other: other}
 		case known:
+			r.registered(a)
 			continue
-		}
-		e := Effect{
-			Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq,
-			Type: a.Type, Scope: a.Scope, Course: a.Course, Registered: now,
 		}
 		if size == 0 {
 			size = r.size()
 		}
+		e := a.effect(now)
 		if size += e.size(); size > l.Bytes {
-			size -= e.size()
-			refused = append(refused, Refused{a, Overload, ""})
-			continue
+			return list[i:], Refusal{Full: true}
 		}
 		r.insert(e)
+		r.registered(a)
 	}
-	return refused
+	return nil, Refusal{}
+}
+
+// Reject finishes the arrival that Register refused, without an attempt. It returns false
+// for an event that was registered before.
+func (r *Record) Reject(a Arrival, o Outcome) bool {
+	if a.Replay == 0 && !r.Registered.Before(a.Position) {
+		return false
+	}
+	r.registered(a)
+	r.Finished = append(r.Finished, Finished{Effect: a.effect(o.At), Outcome: o})
+	return true
+}
+
+// registered notes that the event is registered.
+func (r *Record) registered(a Arrival) {
+	if a.Replay == 0 {
+		r.Registered = later(r.Registered, a.Position)
+	}
+}
+
+// effect returns the effect that the arrival asks for.
+func (a Arrival) effect(now time.Time) Effect {
+	return Effect{
+		Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq,
+		Type: a.Type, Scope: a.Scope, Course: a.Course, Registered: now,
+	}
 }
 
 // insert adds a pending effect behind all effects at or before its position.
