@@ -1,0 +1,173 @@
+// Package intake lets one process at a time work for a vendor. The owner holds a lease that
+// the server counts, reads the events of the vendor in the order of the stream from the
+// committed position, and gives each to the mailbox of its user. It takes the wakes of the
+// timers, and commits the position up to which all events are finished, or registered with
+// a timer.
+package intake
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// ErrNewerOwner is returned by Deps.Wakes if a newer owner was seen.
+var ErrNewerOwner = errors.New("a newer owner was seen")
+
+// Lease is the lease of a vendor.
+type Lease interface {
+	// Renew extends the lease. An error does not end it; see Until.
+	Renew(ctx context.Context) error
+	// Until is the time, by the clock of this process, up to which the lease is certain.
+	Until() time.Time
+	// ServerTime returns the time of the server at the time now of this process.
+	ServerTime(now time.Time) time.Time
+	// Release frees the lease, so that another process need not wait until it expires.
+	Release(ctx context.Context) error
+}
+
+// State is what the owners of a vendor hand on to each other.
+type State interface {
+	// RaiseToken returns a fencing token that is higher than all before.
+	RaiseToken(ctx context.Context) (uint64, error)
+	// Position returns the committed position.
+	Position(ctx context.Context) (record.Position, error)
+	// Commit raises the committed position, and returns it. It never goes back.
+	Commit(ctx context.Context, p record.Position) (record.Position, error)
+	// Swept returns the nonce of the sentinel up to which all timers were set anew.
+	Swept(ctx context.Context) (string, error)
+	SetSwept(ctx context.Context, nonce string) error
+}
+
+// Reader reads the events of a vendor in the order of the stream, without a gap.
+type Reader interface {
+	// Next waits for events, and returns at most limit of them.
+	Next(ctx context.Context, limit int) ([]mailbox.Message, error)
+	Close(ctx context.Context)
+}
+
+// Wake is a timer that fired.
+type Wake struct {
+	User string // key of the mailbox
+	Ack  func()
+}
+
+// Wakes takes the timers that fired.
+type Wakes interface {
+	// Next waits for wakes, for a second or so, and returns at most limit of them.
+	Next(ctx context.Context, limit int) ([]Wake, error)
+}
+
+// Deps are the parts that an owner works with. All must be set.
+type Deps struct {
+	// Acquire waits for the lease.
+	Acquire func(ctx context.Context) (Lease, error)
+	State   State
+	// Read opens a reader behind a position.
+	Read func(ctx context.Context, token uint64, from record.Position) (Reader, error)
+	// First returns the position of the first event that the stream still has.
+	First func(ctx context.Context) (record.Position, error)
+	Wakes func(ctx context.Context, token uint64) (Wakes, error)
+	// Sentinel returns the nonce of the sentinel in the stream of timers, and plants a new
+	// one if it is missing.
+	Sentinel func(ctx context.Context) (string, error)
+	// Unfinished calls yield with the key of each mailbox that has pending effects, or
+	// results that may not be published.
+	Unfinished func(ctx context.Context, yield func(key string) error) error
+	// Mailboxes returns the mailboxes for an ownership.
+	Mailboxes func(mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error)
+	// MayWake reports whether wakes may call the vendor.
+	MayWake func() bool
+	// ShowPosition shows the committed position to those who watch the lag.
+	ShowPosition func(ctx context.Context, p record.Position) error
+	Log          zerolog.Logger
+}
+
+// Config holds the limits of an owner.
+type Config struct {
+	Vendor string
+	Renew  time.Duration // between two renewals of the lease
+	Commit time.Duration // between two commits of the position
+	Grace  time.Duration // from the end of the context until everything has ended
+	Wakes  int           // wakes in hand, at most
+}
+
+// Owner works for a vendor while it holds the lease.
+type Owner struct {
+	config Config
+	deps   Deps
+	owns   atomic.Bool
+}
+
+// New returns an owner. Run lets it work.
+func New(c Config, d Deps) *Owner { return &Owner{config: c, deps: d} }
+
+// Owns reports whether this process owns the vendor.
+func (o *Owner) Owns() bool { return o.owns.Load() }
+
+// Run works for the vendor whenever this process gets the lease, until ctx ends.
+func (o *Owner) Run(ctx context.Context) {
+	for delay := firstDelay; ctx.Err() == nil; {
+		lease, err := o.deps.Acquire(ctx)
+		if err == nil {
+			err = o.own(ctx, lease)
+		}
+		if err == nil {
+			delay = firstDelay
+			continue
+		}
+		if ctx.Err() == nil {
+			o.deps.Log.Warn().Err(err).Str("vendor", o.config.Vendor).Dur("delay", delay).Msg("cannot own the vendor, trying again")
+		}
+		pause(ctx, delay)
+		delay = min(2*delay, lastDelay)
+	}
+}
+
+// The delays between two tries of a step that NATS failed.
+const (
+	firstDelay = 100 * time.Millisecond
+	lastDelay  = 5 * time.Second
+)
+
+// own works for the vendor until the lease is lost or ctx ends.
+func (o *Owner) own(ctx context.Context, lease Lease) error {
+	x, err := o.begin(ctx, lease)
+	if err != nil {
+		return errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
+	}
+	o.owns.Store(true)
+	defer o.owns.Store(false)
+	owning, stop := context.WithCancel(ctx)
+	defer stop()
+	x.stop = stop
+	renewing, endRenewing := context.WithCancel(context.WithoutCancel(ctx))
+	var work, renewal sync.WaitGroup
+	renewal.Go(func() { x.renew(renewing) })
+	work.Go(func() { x.read(owning) })
+	work.Go(func() { x.wake(owning) })
+	work.Go(func() { x.commit(owning) })
+	work.Go(func() { x.sweep(owning) })
+	x.boxes.Run(owning, o.config.Grace)
+	work.Wait()
+	endRenewing()
+	renewal.Wait()
+	return x.end(ctx)
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,237 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// ownership is the time during which this process owns the vendor. It implements
+// mailbox.Ownership.
+type ownership struct {
+	*Owner
+
+	lease   Lease
+	token   uint64
+	since   time.Time // by the clock of the server
+	boxes   *mailbox.Mailboxes
+	timers  mailbox.Timers
+	tracker *tracker
+	stop    context.CancelFunc
+
+	mu        sync.Mutex
+	committed record.Position
+	atStart   record.Position // committed when the ownership began
+}
+
+// begin takes over from the former owner: it raises the fencing token, and reads on from the
+// committed position.
+func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
+	x := &ownership{Owner: o, lease: lease, stop: func() {}}
+	var err error
+	if x.token, err = o.deps.State.RaiseToken(ctx); err != nil {
+		return nil, err
+	}
+	if x.committed, err = o.deps.State.Position(ctx); err != nil {
+		return nil, err
+	}
+	x.since, x.atStart, x.tracker = x.Now(), x.committed, newTracker(x.committed)
+	x.boxes, x.timers, err = o.deps.Mailboxes(x)
+	return x, err
+}
+
+// end commits the last position and releases the lease.
+func (x *ownership) end(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(x.commitOnce(ctx), x.lease.Release(ctx))
+}
+
+// Token is the fencing token.
+func (x *ownership) Token() uint64 { return x.token }
+
+// Since is the beginning of the ownership, by the clock of the server.
+func (x *ownership) Since() time.Time { return x.since }
+
+// Until is the time, by the clock of this process, up to which the ownership is certain.
+func (x *ownership) Until() time.Time { return x.lease.Until() }
+
+// Now is the time of the server.
+func (x *ownership) Now() time.Time { return x.lease.ServerTime(time.Now()) }
+
+// Committed is the committed position.
+func (x *ownership) Committed() record.Position {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.committed
+}
+
+// StepDown ends the ownership.
+func (x *ownership) StepDown() { x.stop() }
+
+// renew renews the lease until ctx ends, and ends the ownership once the lease is lost.
+func (x *ownership) renew(ctx context.Context) {
+	for ctx.Err() == nil {
+		if !time.Now().Before(x.lease.Until()) {
+			x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("token", x.token).Msg("the lease is lost: another process may own the vendor now")
+			x.stop()
+			return
+		}
+		pause(ctx, x.config.Renew)
+		if ctx.Err() == nil {
+			if err := x.lease.Renew(ctx); err != nil {
+				x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the lease was not renewed, trying again")
+			}
+		}
+	}
+}
+
+// readBatch is how many events are read at a time.
+const readBatch = 512
+
+// read gives the events of the vendor to the mailboxes, in the order of the stream.
+func (x *ownership) read(ctx context.Context) {
+	from := x.atStart
+	x.insist(ctx, "read events", func() error {
+		reader, err := x.deps.Read(ctx, x.token, from)
+		if err != nil {
+			return err
+		}
+		defer reader.Close(context.WithoutCancel(ctx))
+		for {
+			list, err := reader.Next(ctx, readBatch)
+			for _, m := range list {
+				if err := x.tracker.add(ctx, m.Position, len(m.Payload)); err != nil {
+					return err
+				}
+				from = m.Position
+				x.boxes.Deliver(m, func() { x.tracker.settle(m.Position) })
+			}
+			if err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// wake gives the timers that fired to the mailboxes, as long as wakes may call the vendor.
+func (x *ownership) wake(ctx context.Context) {
+	x.insist(ctx, "read wakes", func() error {
+		wakes, err := x.deps.Wakes(ctx, x.token)
+		if err != nil {
+			return err
+		}
+		for {
+			room := x.config.Wakes - x.boxes.WaitingWakes()
+			if room <= 0 || !x.deps.MayWake() {
+				pause(ctx, 5*time.Millisecond)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				continue
+			}
+			list, err := wakes.Next(ctx, room)
+			for _, w := range list {
+				x.boxes.Wake(w.User, w.Ack)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// commit commits the position every now and then.
+func (x *ownership) commit(ctx context.Context) {
+	for shown := (record.Position{}); ctx.Err() == nil; pause(ctx, x.config.Commit) {
+		if err := x.commitOnce(ctx); err != nil {
+			x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the position was not committed, trying again")
+			continue
+		}
+		if p := x.Committed(); p != shown && x.deps.ShowPosition(ctx, p) == nil {
+			shown = p
+		}
+	}
+}
+
+func (x *ownership) commitOnce(ctx context.Context) error {
+	p := x.tracker.position()
+	if !x.Committed().Before(p) {
+		return nil
+	}
+	committed, err := x.deps.State.Commit(ctx, p)
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.committed = committed
+	return nil
+}
+
+// insist repeats a step that NATS fails, with a growing delay, until ctx ends. A newer owner
+// ends the ownership.
+func (x *ownership) insist(ctx context.Context, step string, do func() error) {
+	for delay := firstDelay; ctx.Err() == nil; delay = min(2*delay, lastDelay) {
+		began := time.Now()
+		err := do()
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, ErrNewerOwner):
+			x.stop()
+			return
+		case time.Since(began) > lastDelay:
+			delay = firstDelay
+		}
+		if ctx.Err() == nil {
+			x.deps.Log.Warn().Err(err).Str("vendor", x.config.Vendor).Str("step", step).Dur("delay", delay).Msg("a step failed, trying again")
+			pause(ctx, delay)
+		}
+	}
+}
+
+// sweep sets all timers anew after events that nobody had finished left the stream, and
+// whenever the stream of timers lost its sentinel.
+func (x *ownership) sweep(ctx context.Context) {
+	x.insist(ctx, "look for removed events", func() error {
+		first, err := x.deps.First(ctx)
+		if err != nil || first.Epoch != x.atStart.Epoch || first.Seq <= x.atStart.Seq+1 {
+			return err
+		}
+		x.deps.Log.Error().Str("vendor", x.config.Vendor).Uint64("from", x.atStart.Seq+1).Uint64("to", first.Seq-1).
+			Msg("events left the stream before they were read: those that no mailbox has are lost")
+		return x.armAll(ctx)
+	})
+	for ctx.Err() == nil {
+		x.insist(ctx, "look after the timers", func() error { return x.sweepOnce(ctx) })
+		pause(ctx, time.Second)
+	}
+}
+
+// sweepOnce sets all timers anew unless that was done for this sentinel.
+func (x *ownership) sweepOnce(ctx context.Context) error {
+	nonce, err := x.deps.Sentinel(ctx)
+	if err != nil {
+		return err
+	}
+	swept, err := x.deps.State.Swept(ctx)
+	if err != nil || swept == nonce {
+		return err
+	}
+	if err := x.armAll(ctx); err != nil {
+		return err
+	}
+	return x.deps.State.SetSwept(ctx, nonce)
+}
+
+// armAll sets a timer for every mailbox that has something to do.
+func (x *ownership) armAll(ctx context.Context) error {
+	x.boxes.ForgetTimers()
+	return x.deps.Unfinished(ctx, func(key string) error {
+		return x.timers.Arm(ctx, key, x.Now().Add(250*time.Millisecond))
+	})
+}

@@ -1,0 +1,87 @@
+package intake
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// tracker knows the position up to which every event that was read is settled: finished, or
+// registered with a timer. Events that are read and not settled are bounded in number and in
+// bytes.
+type tracker struct {
+	mu      sync.Mutex
+	entries []entry // read, in the order of the stream, from the first that is not settled
+	settled record.Position
+	open    int
+	bytes   int
+	room    chan struct{} // closed when an event was settled; a new one for each wait
+}
+
+type entry struct {
+	position record.Position
+	bytes    int
+	settled  bool
+}
+
+// The bounds of what is read and not settled.
+const (
+	mostOpen  = 50_000
+	mostBytes = 64 << 20
+)
+
+// newTracker returns a tracker of a reader that begins behind position.
+func newTracker(position record.Position) *tracker {
+	return &tracker{settled: position, room: make(chan struct{})}
+}
+
+// add notes an event that was read. It waits until there is room.
+func (t *tracker) add(ctx context.Context, p record.Position, bytes int) error {
+	for {
+		t.mu.Lock()
+		if t.open < mostOpen && (t.bytes+bytes <= mostBytes || t.open == 0) {
+			t.entries = append(t.entries, entry{p, bytes, false})
+			t.open, t.bytes = t.open+1, t.bytes+bytes
+			t.mu.Unlock()
+			return nil
+		}
+		room := t.room
+		t.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// settle notes that an event is settled.
+func (t *tracker) settle(p record.Position) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i, ok := slices.BinarySearchFunc(t.entries, p, func(e entry, p record.Position) int { return e.position.Compare(p) })
+	if !ok || t.entries[i].settled {
+		return
+	}
+	t.entries[i].settled = true
+	t.open, t.bytes = t.open-1, t.bytes-t.entries[i].bytes
+	n := 0
+	for n < len(t.entries) && t.entries[n].settled {
+		n++
+	}
+	if n > 0 {
+		t.settled = t.entries[n-1].position
+		t.entries = t.entries[n:]
+	}
+	close(t.room)
+	t.room = make(chan struct{})
+}
+
+// position returns the position up to which every event is settled.
+func (t *tracker) position() record.Position {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.settled
+}

@@ -1,0 +1,206 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
+)
+
+// longCall is the time after which a call gets a timer as a safety net, and no longer holds
+// back the positions of the turn.
+const longCall = 500 * time.Millisecond
+
+// result is what came of an attempt, until it is stored.
+type result struct {
+	effect record.Effect
+	nonce  string
+	// Either an outcome with its change:
+	outcome *record.Outcome
+	change  record.Change
+	// or a pause:
+	pause record.Pause
+	// noAccount is the time of a look-up that found no account; zero if none was made.
+	noAccount time.Time
+
+	stored record.Stored
+}
+
+// attempt makes one attempt at the effect that the record claims. Its result is written by
+// the next store.
+func (t *turn) attempt(ctx context.Context, e record.Effect) {
+	t.calls++
+	began := time.Now()
+	t.result = &result{effect: e, nonce: t.user.stored.record.Claim.Nonce}
+	event, err := t.event(t.write, &e)
+	switch {
+	case errors.Is(err, ErrGone):
+		t.expire(&e)
+		return
+	case err != nil: // NATS failed: the effect was not attempted
+		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.backoff(e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
+		return
+	case event.Invalid != nil: // such as a course that is not configured any more
+		t.fail(event, &e, event.Invalid, 0)
+		return
+	case !e.Unconfirmed && e.Attempts == 1 && events.Expired(event.Event, time.Now()):
+		t.result.outcome = &record.Outcome{Kind: events.Superseded, At: t.now()}
+		return
+	}
+	if err := t.guard(t.write, event, &e); err != nil {
+		t.fail(event, &e, err, 0)
+		return
+	}
+	stop := t.safetyNet(t.write)
+	reply, err := t.call(ctx, event, &e)
+	stop()
+	t.deps.Gate.Report(t.user.key, err)
+	took := time.Since(began)
+	if err != nil {
+		t.fail(event, &e, err, took)
+		return
+	}
+	t.result.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
+	t.result.change = changeOf(event, reply)
+	t.observe(event, reply.Outcome, "", took)
+}
+
+// now is the time of the server, as results have it.
+func (t *turn) now() time.Time { return t.deps.Ownership.Now().UTC().Truncate(time.Millisecond) }
+
+// call carries out the plan of an event. A call of the vendor may begin only within the call
+// lease, counted from before the claim was stored, and while the ownership is certain; the
+// vendor's client begins none that could not end before the deadline.
+func (t *turn) call(ctx context.Context, event *Event, e *record.Effect) (reply handlers.Reply, err error) {
+	begin := t.sent.Add(t.config.CallLease)
+	if until := t.deps.Ownership.Until(); until.Before(begin) {
+		begin = until
+	}
+	ctx, cancel := context.WithDeadline(ctx, begin.Add(t.config.CallTimeout))
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("type", event.Type).Bytes("stack", debug.Stack()).Msg("a handler panicked")
+			err = fmt.Errorf("%w (a %T)", errPanic, p)
+		}
+	}()
+	return event.Plan.Do(ctx, t.known(event, e))
+}
+
+// known is what the record says when a plan is carried out.
+func (t *turn) known(event *Event, e *record.Effect) handlers.Known {
+	r := t.user.stored.record.WithRepair(record.Repair{AccountID: event.Repair, Removes: event.Handler.Removes, Position: e.Position})
+	k := handlers.Known{
+		From: event.origin(), Active: r.State == record.Active, Gone: r.State == record.Deleted,
+		Enrolled: r.Courses[e.Course].Enrolled, Unsettled: e.Unconfirmed, Doubt: r.HasUnconfirmedLifecycle(e.Key),
+		Former: r.Former, Outdated: e.Position.Before(r.Data),
+	}
+	k.Account.ID = r.AccountID
+	return k
+}
+
+// guard returns an error for a deletion that must not be made, or not yet. One that may have
+// been made already is not stopped.
+func (t *turn) guard(ctx context.Context, event *Event, e *record.Effect) error {
+	if t.deps.Guard == nil || !event.Handler.Removes || e.Unconfirmed || e.Attempts > 1 {
+		return nil
+	}
+	switch verdict, err := t.deps.Guard.Deletion(ctx, e.Registered); {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errHeld, err)
+	case verdict == brake.Drop:
+		return errDropped
+	case verdict == brake.Hold:
+		return errHeld
+	}
+	return nil
+}
+
+// expire finishes an effect whose event is not stored any more.
+func (t *turn) expire(e *record.Effect) {
+	o := record.Outcome{Kind: events.Failed, At: t.now(), Class: classExpired, Message: "the event left the stream before it was finished"}
+	gone := &Event{Type: e.Type, Key: t.shortKey(e), Message: Message{Position: e.Position, Subject: e.Type}}
+	if err := t.bury(t.write, gone, e, o); err != nil {
+		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin)}
+		return
+	}
+	t.result.outcome = &o
+}
+
+// fail turns a failed attempt into an outcome or a pause. The dead letter of an effect that
+// is given up is stored before the outcome.
+func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Duration) {
+	v := t.judge(e, cause, t.deps.Ownership.Now())
+	class := v.giveUp
+	if class == "" {
+		class = vendors.ClassOf(cause).String()
+	}
+	if errors.Is(cause, handlers.ErrNoAccount) {
+		t.result.noAccount = t.deps.Ownership.Now()
+	}
+	if v.giveUp == "" {
+		t.result.pause = v.pause
+		t.observe(event, "", class, took)
+		return
+	}
+	o := record.Outcome{
+		Kind: events.Failed, TookMS: took.Milliseconds(), At: t.now(),
+		Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause),
+	}
+	if e.Unconfirmed && !vendors.IsUnknown(cause) {
+		o.Message += maybeMade
+	}
+	if err := t.bury(t.write, event, e, o); err != nil {
+		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: vendors.IsUnknown(cause)}
+		return
+	}
+	t.result.outcome = &o
+	t.observe(event, o.Kind, o.Class, took)
+}
+
+// apply stores the result in the record.
+func (x *result) apply(t *turn, r *record.Record) {
+	a := record.Attempt{Key: x.effect.Key, Replay: x.effect.Replay, Nonce: x.nonce, HoldsPosition: t.holds(&x.effect)}
+	if x.outcome != nil {
+		x.stored = r.Finish(a, *x.outcome, x.change)
+		return
+	}
+	x.stored = r.Postpone(a, x.pause)
+	if x.stored == record.Mine && !x.noAccount.IsZero() {
+		r.NoAccount(x.noAccount, t.config.PrerequisiteWait)
+	}
+}
+
+// holds reports whether the turn holds back the position of an effect.
+func (t *turn) holds(e *record.Effect) bool {
+	a := t.arrivalOf(e)
+	return a != nil && !a.settled
+}
+
+// changeOf says what a reply makes of the account.
+func changeOf(event *Event, r handlers.Reply) record.Change {
+	h := event.Handler
+	c := record.Change{
+		AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone,
+		Snapshot: h.Snapshot && r.Outcome == events.Done, Found: r.Found,
+	}
+	switch {
+	case h.Scope == events.ScopeCourse:
+		c.Enrolled = c.Applied && !h.Ends
+		if c.Applied && r.Account.ID != "" { // a deleted user is in no course
+			c.State = record.Active
+		}
+	case h.Removes: // no vendor is asked anything more of the user, even if it cannot delete
+		c.State, c.Applied = record.Deleted, c.Applied || r.Outcome == events.Unsupported
+	case h.Scope.WholeAccount() && c.Applied:
+		c.State = record.Active
+	}
+	return c
+}

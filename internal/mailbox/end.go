@@ -1,0 +1,144 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// netDelay is the delay of the timer under work that goes on from memory.
+const netDelay = 2 * time.Second
+
+// end ends a turn: it sets the timer, settles the positions that are registered, and
+// acknowledges the wakes, in this order. A mailbox with more to do now gets a further turn.
+func (t *turn) end(ctx context.Context, d record.Decision) {
+	more := false
+	if !d.Due.IsZero() {
+		now := t.deps.Ownership.Now()
+		due := d.Due
+		more = !due.After(now) && t.deps.Gate.Allows(Wake) && t.stop.Err() == nil
+		if more {
+			due = now.Add(netDelay)
+		}
+		if err := t.arm(ctx, due); err != nil {
+			t.retry(ctx, err)
+			return
+		}
+	}
+	left := t.settleRegistered()
+	for _, ack := range t.wakes {
+		ack()
+	}
+	t.user.failures = 0
+	if more || len(left) > 0 {
+		t.giveBack(left, nil, Wake)
+	}
+}
+
+// arm sets the timer of the user, unless an earlier one is set.
+func (t *turn) arm(ctx context.Context, due time.Time) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	generation := t.timers.Load()
+	if t.user.armedIn == generation && !t.user.armed.IsZero() && !due.Before(t.user.armed) {
+		return nil
+	}
+	if err := t.deps.Timers.Arm(ctx, t.user.key, due); err != nil {
+		return err
+	}
+	t.user.armed, t.user.armedIn = due, generation
+	return nil
+}
+
+// settleRegistered settles the arrivals that are registered, and returns the others.
+func (t *turn) settleRegistered() (left []*arrival) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.user.stored.record
+	for _, a := range t.arrivals {
+		if a.Replay == 0 && r.Registered.Before(a.Position) {
+			left = append(left, a)
+			continue
+		}
+		a.done()
+	}
+	return left
+}
+
+// safetyNet sets a timer under a call that lasts long, and settles the registered positions:
+// one slow call must not hold back the committed position. The function that it returns
+// ends the watch.
+func (t *turn) safetyNet(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	timer := time.AfterFunc(longCall, func() {
+		defer close(done)
+		due := t.deps.Ownership.Now().Add(t.config.CallLease + t.config.CallTimeout)
+		if t.arm(ctx, due) == nil {
+			t.settleRegistered()
+		}
+	})
+	return func() {
+		if !timer.Stop() {
+			<-done
+		}
+	}
+}
+
+// retry gives everything of a turn back after a failure of NATS, and pauses the mailbox for
+// a growing time. Later arrivals of the user stay behind those of this turn.
+func (t *turn) retry(ctx context.Context, err error) {
+	t.user.failures++
+	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 30*time.Second)
+	t.deps.Log.Warn().Err(err).Str("vendor", t.vendor.Name).Dur("delay", delay).Msg("a step failed, trying again")
+	t.user.stored = stored{} // the store may have the record otherwise
+	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries {
+		t.giveUp(ctx, err)
+		return
+	}
+	t.giveBack(t.arrivals, t.wakes, t.class)
+	t.Mailboxes.mu.Lock()
+	defer t.Mailboxes.mu.Unlock()
+	t.user.paused = true
+	time.AfterFunc(delay, func() {
+		t.Mailboxes.mu.Lock()
+		defer t.Mailboxes.mu.Unlock()
+		t.user.paused = false
+		if !t.user.busy {
+			t.resume(t.user)
+		}
+	})
+}
+
+// unreadableTries is how often a record that is not one of ours is read before the events of
+// the user become dead letters.
+const unreadableTries = 5
+
+// giveUp ends the events of a user whose record cannot be read, as dead letters.
+func (t *turn) giveUp(ctx context.Context, cause error) {
+	for _, a := range t.arrivals {
+		o := record.Outcome{Kind: events.Failed, At: t.now(), Class: classRecord, Message: cause.Error()}
+		f := record.Finished{Effect: record.Effect{Key: a.Key, Replay: a.Replay, Position: a.Position, Type: a.Type, Registered: o.At}, Outcome: o}
+		if t.bury(ctx, a.event, &f.Effect, o) != nil || t.publishResult(ctx, a.event, &f) != nil {
+			t.user.failures--
+			t.retry(ctx, cause)
+			return
+		}
+		a.done()
+	}
+	for _, ack := range t.wakes {
+		ack()
+	}
+}
+
+// giveBack lets the mailbox have a further turn with arrivals and wakes of this one.
+func (t *turn) giveBack(left []*arrival, wakes []func(), c Class) {
+	t.Mailboxes.mu.Lock()
+	defer t.Mailboxes.mu.Unlock()
+	u := t.user
+	u.arrivals = append(left[:len(left):len(left)], u.arrivals...)
+	u.wakes = append(u.wakes, wakes...)
+	t.enqueue(u, c)
+}

@@ -1,0 +1,182 @@
+// Package mailbox carries out the events of one vendor, one user at a time. Each user has
+// a mailbox: the record of the ledger, which holds the events that are registered and not
+// finished, and one timer if any of them has to wait. A turn works on one mailbox:
+//
+//	register → claim → call the vendor → store the outcome → publish the result
+//
+// A process runs the mailboxes of a vendor as long as it owns the vendor (Ownership). The
+// rules of what may be called when are those of the package record. The package knows no
+// vendor by name: handlers say what an event asks.
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// Class is the kind of work that asks for a slot and for the rate of the vendor.
+type Class uint8
+
+// The classes, in the order in which they are served.
+const (
+	Fresh Class = iota // the first attempt of an event that was just read
+	Wake               // retries, and everything that waited
+	classes
+)
+
+// Config holds the limits of one vendor. All must be set, unless stated otherwise.
+type Config struct {
+	Source           string        // of results, as a CloudEvents source
+	Slots            int           // turns at a time
+	CallTimeout      time.Duration // of one call of the vendor
+	CallLease        time.Duration // after a claim, in which calls of the vendor may begin
+	MaxAge           time.Duration // from the first attempt until an effect is given up
+	PrerequisiteWait time.Duration // from the first look until a missing account is given up
+	FirstLook        time.Duration // from the registration until a missing account is looked for
+	RetryMin         time.Duration // the first backoff
+	RetryMax         time.Duration // the longest backoff
+	HoldRetry        time.Duration // between two looks at a held deletion
+	Remember         time.Duration // for which a finished event is known
+	RecordBytes      int           // of a record, at most; the store must take record.HeadRoom more
+}
+
+// Message is an event as a stream holds it.
+type Message struct {
+	Stream   string
+	Position record.Position
+	Subject  string
+	Header   map[string][]string
+	Payload  []byte
+	Stored   time.Time
+}
+
+// ErrConflict is returned by Records.Store if the record was changed meanwhile, and
+// ErrGone by Events and Replays for a message that is not stored any more.
+var (
+	ErrConflict = errors.New("the record was changed meanwhile")
+	ErrGone     = errors.New("the message is not stored any more")
+)
+
+// Records stores records by compare-and-set.
+type Records interface {
+	// Load returns the record and its revision; nil and 0 if there is none.
+	Load(ctx context.Context, key string) ([]byte, uint64, error)
+	// Store replaces the record if its revision is still revision, and returns the new
+	// one, or ErrConflict. After any other error the record may have been replaced.
+	Store(ctx context.Context, key string, record []byte, revision uint64) (uint64, error)
+}
+
+// Events reads single events.
+type Events interface {
+	Get(ctx context.Context, p record.Position) (Message, error)
+}
+
+// Replays reads and removes replays. Position of a Message is that of the first message
+// of the event.
+type Replays interface {
+	Get(ctx context.Context, seq uint64) (Message, error)
+	Remove(ctx context.Context, seq uint64) error
+}
+
+// Timers sets the timer of a user. It wakes the mailbox at the time due, by the clock of
+// the server. A later call replaces an earlier timer of the same ownership.
+type Timers interface {
+	Arm(ctx context.Context, user string, due time.Time) error
+}
+
+// Results publishes results. Publish returns once the result is stored.
+type Results interface {
+	Publish(ctx context.Context, vendor string, result events.Event) error
+}
+
+// DeadLetters keeps the effects that failed. Both return once the change is stored.
+type DeadLetters interface {
+	Bury(ctx context.Context, d bus.DeadLetter) error
+	// Settle removes the dead letter of an effect that ended well in the end, as the
+	// replay of this number or as the event itself (0). There may be none.
+	Settle(ctx context.Context, vendor, eventType, key string, replay int) error
+}
+
+// Guard decides whether an account may be deleted now. first is the time at which the
+// deletion was registered.
+type Guard interface {
+	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
+}
+
+// Gate says when the vendor may be called.
+type Gate interface {
+	// Allows reports whether work of a class may call the vendor. It is false while the
+	// vendor is on hold or paused.
+	Allows(c Class) bool
+	// Wait waits for a share of the vendor's rate.
+	Wait(ctx context.Context, c Class) error
+	// Report says how an attempt for a user ended.
+	Report(user string, err error)
+}
+
+// Ownership is the right to work for the vendor.
+type Ownership interface {
+	// Token is the fencing token.
+	Token() uint64
+	// Since is the beginning, by the clock of the server.
+	Since() time.Time
+	// Until is the time, by the clock of this process, up to which the ownership is
+	// certain. It moves with each renewal.
+	Until() time.Time
+	// Now is the time of the server.
+	Now() time.Time
+	// Committed is the position up to which all events are finished, or registered with a timer.
+	Committed() record.Position
+	// StepDown ends the ownership: a newer owner was seen.
+	StepDown()
+}
+
+// Deps are the parts that a mailbox works with. All must be set but Guard and Observe.
+type Deps struct {
+	Records     Records
+	Events      Events
+	Replays     Replays
+	Timers      Timers
+	Results     Results
+	DeadLetters DeadLetters
+	Guard       Guard
+	Gate        Gate
+	Ownership   Ownership
+	Validate    func(events.Event) error
+	Handlers    []handlers.Handler
+	Log         zerolog.Logger
+	Observe     func(Observation)
+}
+
+// Observation is one attempt, or the end of an effect without one.
+type Observation struct {
+	Vendor, Type, Key string
+	Outcome           string // empty if the effect is tried again
+	Class             string // of the failure
+	Took              time.Duration
+	Age               time.Duration // since the event was stored
+}
+
+// check reports a limit that is not set.
+func (c Config) check() error {
+	for name, set := range map[string]bool{
+		"slots": c.Slots > 0, "call timeout": c.CallTimeout > 0, "call lease": c.CallLease > 0, "max age": c.MaxAge > 0,
+		"prerequisite wait": c.PrerequisiteWait > 0, "retry": c.RetryMin > 0 && c.RetryMax >= c.RetryMin,
+		"hold retry": c.HoldRetry > 0, "remember": c.Remember > 0, "record bytes": c.RecordBytes > 0,
+	} {
+		if !set {
+			return fmt.Errorf("mailbox: limit not set: %s", name)
+		}
+	}
+	return nil
+}

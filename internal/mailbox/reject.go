@@ -1,0 +1,57 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// errUnburied says that dead letters have to be stored before the record.
+var errUnburied = errors.New("dead letters come first")
+
+const overloadMessage = "the user has too many unfinished events at this vendor: replay the dead letter once they are done"
+
+// rejection returns the arrival as the record gets it if it is rejected.
+func (a *arrival) rejection() record.Arrival {
+	r := a.Arrival
+	r.Key = record.KeyOf(a.event.Key)
+	return r
+}
+
+// reject gives an arrival that the record refuses its outcome. It returns errUnburied
+// until the dead letter is stored.
+func (t *turn) reject(a *arrival, why record.Refusal, now time.Time) error {
+	if a.rejected == nil {
+		a.rejected = &record.Outcome{Kind: events.Failed, At: now.UTC(), Class: classOverload, Message: overloadMessage}
+		if why.Other != "" {
+			a.event.Invalid = &events.InvalidError{
+				Pointer: "/id", Rule: events.RuleIDOnce,
+				Detail: "there is a " + why.Other + " with this source and id: give every event an id of its own",
+			}
+			a.event.Key = reusedKey(a.event)
+			a.rejected.Class, a.rejected.Message = classInvalid, message(a.event.Invalid)
+		}
+	}
+	if !a.buried {
+		return errUnburied
+	}
+	return nil
+}
+
+// buryRejected stores the dead letters of the rejected arrivals.
+func (t *turn) buryRejected(ctx context.Context) error {
+	for _, a := range t.arrivals {
+		if a.rejected == nil || a.buried {
+			continue
+		}
+		e := record.Effect{Key: record.KeyOf(a.event.Key), Replay: a.Replay, Position: a.Position, Type: a.Type, Registered: a.rejected.At}
+		if err := t.bury(ctx, a.event, &e, *a.rejected); err != nil {
+			return err
+		}
+		a.buried = true
+	}
+	return nil
+}

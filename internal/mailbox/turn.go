@@ -1,0 +1,265 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// The bounds of a turn. The rest of a mailbox gets a further turn, as a wake.
+const (
+	turnCalls    = 8
+	turnSpan     = 2 * time.Second
+	turnArrivals = 500 // events that one write registers, at most
+	resultTries  = 8   // of storing the outcome of a call, with a growing delay
+	turnRejects  = 64  // events that one write rejects, at most: their outcomes need room
+)
+
+// turn is the work on one mailbox, from its arrivals and wakes to its next timer.
+type turn struct {
+	*Mailboxes
+	contexts
+
+	user     *user
+	class    Class
+	arrivals []*arrival
+	wakes    []func()
+	began    time.Time
+	calls    int
+	admitted bool      // a share of the vendor's rate was taken
+	sent     time.Time // just before the last claim was stored
+	result   *result   // of the last call, until it is stored
+
+	mu sync.Mutex // of arrivals and user.armed while a call is in flight
+}
+
+// turn works on a mailbox. Each round of the loop is one write of the record: the arrivals,
+// the outcome of the last call, and the claim of the next. A crash between any two steps
+// repeats them without harm.
+func (m *Mailboxes) turn(c contexts, u *user, class Class) {
+	t := m.begin(c, u, class)
+	if t.refuseInvalid(c.write) {
+		return
+	}
+	for {
+		decision, err := t.store(c.write)
+		if err == nil {
+			err = t.publish(c.write)
+		}
+		switch {
+		case err != nil:
+			t.retry(c.write, err)
+			return
+		case decision.Action == record.StepDown:
+			m.deps.Ownership.StepDown()
+			return
+		}
+		t.settleFinished()
+		if decision.Action != record.Call {
+			t.end(c.write, decision)
+			return
+		}
+		t.attempt(c.call, decision.Effect)
+	}
+}
+
+// begin takes the arrivals and wakes of a mailbox.
+func (m *Mailboxes) begin(c contexts, u *user, class Class) *turn {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := min(len(u.arrivals), turnArrivals)
+	t := &turn{Mailboxes: m, contexts: c, user: u, class: class, arrivals: u.arrivals[:n:n], wakes: u.wakes, began: time.Now()}
+	u.arrivals, u.wakes = u.arrivals[n:], nil
+	u.again = len(u.arrivals) > 0
+	if len(t.wakes) > 0 {
+		u.armed = time.Time{}
+	}
+	return t
+}
+
+// mayCall reports whether the turn may make a further call.
+func (t *turn) mayCall() bool {
+	return t.stop.Err() == nil && t.calls < turnCalls && time.Since(t.began) < turnSpan &&
+		time.Now().Before(t.deps.Ownership.Until()) && t.deps.Gate.Allows(t.class)
+}
+
+// errAdmission says that the rate of the vendor has to be waited for before the claim is
+// stored: otherwise the call lease would run out in the queue.
+var errAdmission = errors.New("the call is not admitted yet")
+
+// store writes the record: it registers the arrivals, stores the result of the last call,
+// and claims the next effect to call.
+func (t *turn) store(ctx context.Context) (record.Decision, error) {
+	for failures := 0; ; {
+		d, err := t.storeOnce(ctx, t.mayCall())
+		switch {
+		case errors.Is(err, errAdmission):
+			if t.deps.Gate.Wait(t.stop, t.class) != nil {
+				return t.storeOnce(ctx, false)
+			}
+			t.admitted = true
+		case errors.Is(err, errUnburied):
+			if err := t.buryRejected(ctx); err != nil {
+				return d, err
+			}
+		case err != nil && t.result != nil && failures < resultTries && ctx.Err() == nil:
+			failures++ // without its outcome the effect would have to be looked up
+			pause(ctx, min(100*time.Millisecond<<failures, 5*time.Second))
+		default:
+			return d, err
+		}
+	}
+}
+
+// storeOnce writes the record once. It returns errAdmission or errUnburied before anything
+// is written if a step has to come first. Once a newer owner wrote the record, only the
+// outcome of a call that was made is added.
+func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, err error) {
+	now, o, sent := t.deps.Ownership.Now(), t.owner(mayCall), time.Now()
+	err = t.revise(ctx, t.user, func(r *record.Record) (err error) {
+		if t.result != nil {
+			t.result.apply(t, r)
+		}
+		if r.Token > o.Token {
+			d = record.Decision{Action: record.StepDown}
+			return nil
+		}
+		r.RemovePublished(t.isPublished, now, t.limits)
+		if d, err = t.advance(r, now, o); err == nil && d.Action == record.Call && !t.admitted {
+			err = errAdmission
+		}
+		return err
+	})
+	if err == nil {
+		t.result, t.sent = nil, sent
+		t.admitted = t.admitted && d.Action != record.Call
+	}
+	return d, err
+}
+
+// advance registers the arrivals and decides the next step. Arrivals that do not fit wait
+// in memory as long as the mailbox makes progress, and are rejected otherwise.
+func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d record.Decision, err error) {
+	list := t.unregistered(r)
+	if len(list) > 0 && r.UserID == "" {
+		r.UserID = list[0].event.Plan.UserID
+	}
+	for rejects := 0; rejects < turnRejects; {
+		var why record.Refusal
+		if list, why = t.register(r, list, now); len(list) == 0 {
+			break
+		}
+		if why.Full {
+			if d = r.Next(now, o); d.Action != record.Wait || !d.Due.After(now) {
+				return d, nil
+			}
+		}
+		if err := t.reject(list[0], why, now); err != nil {
+			return d, err
+		}
+		r.Reject(list[0].rejection(), *list[0].rejected)
+		list, rejects = list[1:], rejects+1
+	}
+	return r.Next(now, o), nil
+}
+
+// register registers arrivals up to the first that is refused, and returns the rest.
+func (t *turn) register(r *record.Record, list []*arrival, now time.Time) ([]*arrival, record.Refusal) {
+	n := slices.IndexFunc(list, func(a *arrival) bool { return a.rejected != nil })
+	if n < 0 {
+		n = len(list)
+	}
+	batch := make([]record.Arrival, n)
+	for i, a := range list[:n] {
+		batch[i] = a.Arrival
+	}
+	rest, why := r.Register(batch, now, t.limits)
+	return list[n-len(rest):], why
+}
+
+// owner returns the ownership as the rules need it.
+func (t *turn) owner(mayCall bool) record.Owner {
+	own := t.deps.Ownership
+	o := record.Owner{
+		Token: own.Token(), Nonce: t.newNonce(), CallsAllowed: mayCall, FirstLook: t.config.FirstLook,
+		HolderGone: own.Since().Add(t.config.CallLease + t.config.CallTimeout),
+	}
+	if t.needsNoAccount() {
+		o.FirstLook = -1
+	}
+	return o
+}
+
+// unregistered returns the arrivals that the record does not have.
+func (t *turn) unregistered(r *record.Record) (list []*arrival) {
+	for _, a := range t.arrivals {
+		if a.Replay > 0 || r.Registered.Before(a.Position) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// settleFinished settles the arrivals that need nothing any more: finished with a result
+// that is out, or known before.
+func (t *turn) settleFinished() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.user.stored.record
+	t.arrivals = slices.DeleteFunc(t.arrivals, func(a *arrival) bool {
+		registered := a.Replay > 0 || !r.Registered.Before(a.Position)
+		if !registered || t.isPending(a) {
+			return false
+		}
+		a.done()
+		return true
+	})
+}
+
+// isPending reports whether the effect of an arrival is pending.
+func (t *turn) isPending(a *arrival) bool {
+	return slices.ContainsFunc(t.user.stored.record.Pending, func(e record.Effect) bool {
+		return e.Key == a.Key && e.Replay == a.Replay && (a.Replay > 0 || e.Position == a.Position)
+	})
+}
+
+// arrivalOf returns the arrival of an effect if it is in hand, and nil otherwise.
+func (t *turn) arrivalOf(e *record.Effect) *arrival {
+	for _, a := range t.arrivals {
+		if a.Replay == e.Replay && ((a.Replay == 0 && a.Position == e.Position) || (a.Replay > 0 && a.Key == e.Key)) {
+			return a
+		}
+	}
+	return nil
+}
+
+// refuseInvalid ends a turn whose event can never be carried out. There is no record of it,
+// since there may be no user. The dead letter and the result depend on the message alone,
+// and so are the same if they are published again.
+func (t *turn) refuseInvalid(ctx context.Context) bool {
+	if len(t.arrivals) == 0 || t.arrivals[0].event.Invalid == nil {
+		return false
+	}
+	a := t.arrivals[0]
+	at := a.event.Message.Stored.UTC()
+	f := record.Finished{
+		Effect:  record.Effect{Key: a.Key, Replay: a.Replay, Position: a.Position, Type: a.Type, Registered: at, Attempts: 1},
+		Outcome: record.Outcome{Kind: events.Failed, At: at, Class: classInvalid, Message: message(a.event.Invalid)},
+	}
+	err := t.bury(ctx, a.event, &f.Effect, f.Outcome)
+	if err == nil {
+		err = t.publishResult(ctx, a.event, &f)
+	}
+	if err != nil {
+		t.retry(ctx, err)
+		return true
+	}
+	a.done()
+	t.observe(a.event, f.Kind, f.Class, 0)
+	return true
+}
