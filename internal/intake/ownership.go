@@ -124,13 +124,10 @@ func (x *ownership) wake(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		for {
+		for ctx.Err() == nil {
 			room := x.config.Wakes - x.boxes.WaitingWakes()
 			if room <= 0 || !x.deps.MayWake() {
-				pause(ctx, 5*time.Millisecond)
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
+				pause(ctx, wakePause)
 				continue
 			}
 			list, err := wakes.Next(ctx, room)
@@ -141,8 +138,12 @@ func (x *ownership) wake(ctx context.Context) {
 				return err
 			}
 		}
+		return ctx.Err()
 	})
 }
+
+// wakePause is the time between two looks for room for wakes.
+const wakePause = 5 * time.Millisecond
 
 // commit commits the position every now and then.
 func (x *ownership) commit(ctx context.Context) {

@@ -150,7 +150,7 @@ func play(t *testing.T, h history) (faults []string) {
 		for host := range 2 {
 			hosts.Go(func() { r.host(ctx, host) })
 		}
-		for end := time.Now().Add(5 * time.Minute); !r.done() && time.Now().Before(end); {
+		for end := time.Now().Add(40 * time.Minute); !r.done() && time.Now().Before(end); {
 			time.Sleep(time.Second)
 		}
 		time.Sleep(time.Minute) // calls that are still on their way land
@@ -297,6 +297,8 @@ func (r *run) check() (faults []string) {
 	say := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if n := r.server.pending(); n > 0 {
 		say("%d records have pending effects", n)
+		for k, b := range r.server.records { say("%s: %s", k, b) }
+		say("now %d, lease %q token %d wakes %v timers %d pos %v", time.Now().UnixMilli(), r.server.lease, r.server.token, r.server.wakes, len(r.server.timers), r.server.position)
 	}
 	byKey := r.keys()
 	if len(r.published.results) != len(byKey) || len(r.published.changed) > 0 {

@@ -19,7 +19,7 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 	if !d.Due.IsZero() {
 		now := t.deps.Ownership.Now()
 		due := d.Due
-		more = !due.After(now) && t.deps.Gate.Allows(Wake) && t.stop.Err() == nil
+		more = !due.After(now) && t.open(Wake)
 		if more {
 			due = now.Add(netDelay)
 		}
@@ -91,7 +91,7 @@ func (t *turn) safetyNet(ctx context.Context) (stop func()) {
 // a growing time. Later arrivals of the user stay behind those of this turn.
 func (t *turn) retry(ctx context.Context, err error) {
 	t.user.failures++
-	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 30*time.Second)
+	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
 	t.deps.Log.Warn().Err(err).Str("vendor", t.vendor.Name).Dur("delay", delay).Msg("a step failed, trying again")
 	t.user.stored = stored{} // the store may have the record otherwise
 	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries {

@@ -84,8 +84,12 @@ func (m *Mailboxes) begin(c contexts, u *user, class Class) *turn {
 
 // mayCall reports whether the turn may make a further call.
 func (t *turn) mayCall() bool {
-	return t.stop.Err() == nil && t.calls < turnCalls && time.Since(t.began) < turnSpan &&
-		time.Now().Before(t.deps.Ownership.Until()) && t.deps.Gate.Allows(t.class)
+	return t.calls < turnCalls && time.Since(t.began) < turnSpan && t.open(t.class)
+}
+
+// open reports whether this process may call the vendor for work of a class.
+func (t *turn) open(c Class) bool {
+	return t.stop.Err() == nil && time.Now().Before(t.deps.Ownership.Until()) && t.deps.Gate.Allows(c)
 }
 
 // errAdmission says that the rate of the vendor has to be waited for before the claim is
