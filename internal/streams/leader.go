@@ -1,0 +1,70 @@
+package streams
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// storedMessage is the leader's answer to a request for one message.
+type storedMessage struct {
+	Error   *jetstream.APIError `json:"error"`
+	Message *struct {
+		Subject string    `json:"subject"`
+		Header  []byte    `json:"hdrs"`
+		Data    []byte    `json:"data"`
+		Time    time.Time `json:"time"`
+	} `json:"message"`
+}
+
+// fromLeader reads one message by the request that only the leader of a stream answers. The
+// client library sends that request only for streams without direct reads.
+func (c Client) fromLeader(ctx context.Context, stream string, seq uint64) (*jetstream.RawStreamMsg, error) {
+	ctx, cancel := c.call(ctx)
+	defer cancel()
+	request, err := json.Marshal(map[string]uint64{"seq": seq})
+	if err != nil {
+		return nil, err
+	}
+	reply, err := c.JetStream.Conn().RequestWithContext(ctx, c.apiPrefix()+"STREAM.MSG.GET."+stream, request)
+	if err != nil {
+		return nil, err
+	}
+	var answer storedMessage
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return nil, err
+	}
+	return answer.decode(seq)
+}
+
+func (s storedMessage) decode(seq uint64) (m *jetstream.RawStreamMsg, err error) {
+	switch {
+	case s.Error != nil && s.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
+		return nil, jetstream.ErrMsgNotFound
+	case s.Error != nil:
+		return nil, s.Error
+	case s.Message == nil:
+		return nil, jetstream.ErrInvalidJetStreamResponse
+	}
+	m = &jetstream.RawStreamMsg{Subject: s.Message.Subject, Sequence: seq, Data: s.Message.Data, Time: s.Message.Time}
+	if len(s.Message.Header) > 0 {
+		m.Header, err = nats.DecodeHeadersMsg(s.Message.Header)
+	}
+	return m, err
+}
+
+// apiPrefix returns the prefix of the subjects of JetStream's API, with a dot at its end.
+func (c Client) apiPrefix() string {
+	o := c.JetStream.Options()
+	switch {
+	case o.APIPrefix != "":
+		return strings.TrimSuffix(o.APIPrefix, ".") + "."
+	case o.Domain != "":
+		return "$JS." + o.Domain + ".API."
+	}
+	return jetstream.DefaultAPIPrefix
+}

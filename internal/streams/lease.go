@@ -1,0 +1,248 @@
+package streams
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// DefaultLeaseTTL is the time that the server keeps a lease which is not renewed.
+const DefaultLeaseTTL = 5 * time.Second
+
+// Leases are the leases of the vendors, one message each in LEASES. The server counts their
+// TTL; no clocks of clients are compared.
+type Leases struct {
+	client Client
+	stream jetstream.Stream
+	ttl    time.Duration
+}
+
+// OpenLeases opens LEASES. The TTL is in whole seconds and at least one second, since the
+// server rounds down to seconds; zero is DefaultLeaseTTL.
+func OpenLeases(ctx context.Context, c Client, ttl time.Duration) (*Leases, error) {
+	if ttl == 0 {
+		ttl = DefaultLeaseTTL
+	}
+	if ttl < time.Second || ttl%time.Second != 0 {
+		return nil, fmt.Errorf("a lease of %s: the server counts whole seconds, at least one", ttl)
+	}
+	stream, err := c.stream(ctx, c.Names.withDefaults().Leases)
+	if err != nil {
+		return nil, err
+	}
+	return &Leases{client: c, stream: stream, ttl: ttl}, nil
+}
+
+// Acquire takes the lease of a vendor for a holder, the name of a process in errors. Acquire
+// returns ErrHeld while another holder has it, and also if an earlier Acquire of this process
+// was stored without an answer: the TTL ends that.
+func (l *Leases) Acquire(ctx context.Context, vendor, holder string) (*Lease, error) {
+	lease, err := l.newLease(vendor, holder)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := l.client.last(ctx, l.stream, lease.subject)
+	if err != nil {
+		return nil, fmt.Errorf("read lease of %s: %w", vendor, err)
+	}
+	if stored != nil && !isFree(stored.Data) {
+		return nil, fmt.Errorf("lease of %s: %w: %s", vendor, ErrHeld, stored.Data)
+	}
+	if stored != nil {
+		lease.sequence = stored.Sequence // a marker counts as a message of the subject
+	}
+	if err := lease.acquire(ctx); err != nil {
+		return nil, fmt.Errorf("acquire lease of %s: %w", vendor, err)
+	}
+	return lease, nil
+}
+
+// newLease returns a lease that is not held yet. Its value is unique, so that a stored value
+// shows whether a publish without an answer was applied.
+func (l *Leases) newLease(vendor, holder string) (*Lease, error) {
+	if err := checkToken("vendor", vendor); err != nil {
+		return nil, err
+	}
+	subject := l.client.Names.withDefaults().LeaseSubject + "." + vendor
+	return &Lease{leases: l, subject: subject, value: holder + " " + rand.Text()}, nil
+}
+
+// isFree reports whether a stored lease is a marker of expiry or of release.
+func isFree(value []byte) bool { return len(value) == 0 }
+
+// Lease is a lease that this process acquired. Its methods may be called concurrently.
+type Lease struct {
+	leases  *Leases
+	subject string
+	value   string
+
+	writing  sync.Mutex // held during Renew and Release
+	sequence uint64     // of the stored lease
+
+	mu       sync.Mutex
+	until    time.Time // on the monotonic clock
+	local    time.Time // a local time, and
+	serverAt time.Time // the server's time at that moment
+}
+
+// Valid reports whether the lease holds: less than 0.9 TTL ago, on the monotonic clock, the
+// last successful renewal was sent. The rest is a margin for clocks of different speed.
+func (l *Lease) Valid() bool { return time.Now().Before(l.Until()) }
+
+// Until returns the end of the validity. A later Renew moves it.
+func (l *Lease) Until() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.until
+}
+
+// ServerTime returns the server's time at the local time now. The offset is measured from
+// the timestamp of the stored lease at Acquire and at each Renew, to within half a round trip.
+func (l *Lease) ServerTime(now time.Time) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.serverAt.Add(now.Sub(l.local))
+}
+
+// acquire publishes the lease for the first time. An error of the publish counts only if the
+// stored lease is not this one.
+func (l *Lease) acquire(ctx context.Context) error {
+	first, cancel := context.WithTimeout(ctx, l.leases.ttl/3)
+	sent, err := l.publish(first)
+	cancel()
+	if err != nil {
+		switch own, readErr := l.adopt(ctx); {
+		case readErr != nil:
+			return errors.Join(err, readErr)
+		case !own && isConflict(err):
+			return fmt.Errorf("%w: another process was faster", ErrHeld)
+		case !own:
+			return err
+		}
+		l.extend(sent)
+	}
+	if err := l.measure(ctx, sent); err != nil {
+		return errors.Join(err, l.Release(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+// Renew extends the lease. Call Renew every TTL/5. ErrLost means that the lease is over; any
+// other error leaves it valid until Until, and Renew may be called again.
+func (l *Lease) Renew(ctx context.Context) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if !l.Valid() {
+		return fmt.Errorf("renew %s: %w", l.subject, ErrLost)
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.leases.ttl/3)
+	defer cancel()
+	sent, err := l.publish(ctx)
+	if isConflict(err) { // perhaps an earlier renewal was stored without an answer
+		own, readErr := l.adopt(ctx)
+		if readErr != nil {
+			return fmt.Errorf("read %s: %w", l.subject, readErr)
+		}
+		if !own {
+			l.end()
+			return fmt.Errorf("renew %s: %w", l.subject, ErrLost)
+		}
+		sent, err = l.publish(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("renew %s: %w", l.subject, err)
+	}
+	_ = l.measure(ctx, sent) // the former measure still serves
+	return nil
+}
+
+// Release gives the lease up, so that the next holder need not wait for the TTL. A lease that
+// is lost already is no error. Valid reports false from the moment of the call.
+func (l *Lease) Release(ctx context.Context) error {
+	l.end()
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	ctx, cancel := l.leases.client.call(ctx)
+	defer cancel()
+	err := l.clear(ctx)
+	if isConflict(err) {
+		own, readErr := l.adopt(ctx)
+		if readErr != nil || !own {
+			return readErr
+		}
+		err = l.clear(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("release %s: %w", l.subject, err)
+	}
+	return nil
+}
+
+// clear replaces the stored lease by an empty message.
+func (l *Lease) clear(ctx context.Context) error {
+	_, err := l.leases.client.JetStream.PublishMsg(ctx, &nats.Msg{Subject: l.subject}, jetstream.WithExpectLastSequencePerSubject(l.sequence))
+	return err
+}
+
+// publish stores the lease with its TTL and returns the time at which it was sent. A
+// key-value update would drop the TTL, and the lease would never expire.
+func (l *Lease) publish(ctx context.Context) (sent time.Time, err error) {
+	ctx, cancel := l.leases.client.call(ctx)
+	defer cancel()
+	sent = time.Now()
+	ack, err := l.leases.client.JetStream.PublishMsg(ctx, &nats.Msg{Subject: l.subject, Data: []byte(l.value)},
+		jetstream.WithExpectLastSequencePerSubject(l.sequence), jetstream.WithMsgTTL(l.leases.ttl))
+	if err != nil {
+		return sent, err
+	}
+	l.sequence = ack.Sequence
+	l.extend(sent)
+	return sent, nil
+}
+
+// adopt reads the stored lease and reports whether it is this one. If so, its sequence is
+// the one that the next publish expects.
+func (l *Lease) adopt(ctx context.Context) (own bool, err error) {
+	stored, err := l.leases.client.last(ctx, l.leases.stream, l.subject)
+	if err != nil || stored == nil || string(stored.Data) != l.value {
+		return false, err
+	}
+	l.sequence = stored.Sequence
+	return true, nil
+}
+
+// measure compares the timestamp of the stored lease with the local time of its publish,
+// which lies between sent and now.
+func (l *Lease) measure(ctx context.Context, sent time.Time) error {
+	local := sent.Add(time.Since(sent) / 2)
+	ctx, cancel := l.leases.client.call(ctx)
+	defer cancel()
+	stored, err := l.leases.stream.GetMsg(ctx, l.sequence)
+	if err != nil {
+		return fmt.Errorf("read the server's time: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.local, l.serverAt = local, stored.Time
+	return nil
+}
+
+// extend moves the end of the validity to 0.9 TTL after sent.
+func (l *Lease) extend(sent time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.until = sent.Add(l.leases.ttl - l.leases.ttl/10)
+}
+
+// end ends the validity.
+func (l *Lease) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.until = time.Time{}
+}

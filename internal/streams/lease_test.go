@@ -1,0 +1,322 @@
+package streams_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/streams"
+)
+
+func openLeases(t *testing.T, e *env, ttl time.Duration) *streams.Leases {
+	t.Helper()
+	leases, err := streams.OpenLeases(t.Context(), e.client(), ttl)
+	check(t, err)
+	return leases
+}
+
+func acquire(t *testing.T, leases *streams.Leases, holder string) *streams.Lease {
+	t.Helper()
+	lease, err := leases.Acquire(t.Context(), vendor, holder)
+	check(t, err)
+	return lease
+}
+
+func TestALeaseNeedsWholeSeconds(t *testing.T) {
+	e := ensured(t)
+	for ttl, want := range map[time.Duration]bool{0: true, time.Second: true, 500 * time.Millisecond: false, 1500 * time.Millisecond: false, -time.Second: false} {
+		if _, err := streams.OpenLeases(t.Context(), e.client(), ttl); (err == nil) != want {
+			t.Errorf("a TTL of %s: got %v", ttl, err)
+		}
+	}
+}
+
+func TestOnlyOneHolds(t *testing.T) {
+	leases := openLeases(t, ensured(t), time.Minute)
+	lease := acquire(t, leases, "a")
+	if _, err := leases.Acquire(t.Context(), vendor, "b"); !errors.Is(err, streams.ErrHeld) {
+		t.Errorf("got %v, want ErrHeld", err)
+	}
+	if _, err := leases.Acquire(t.Context(), "other", "b"); err != nil {
+		t.Errorf("the lease of another vendor: %v", err)
+	}
+	check(t, lease.Renew(t.Context()))
+	if !lease.Valid() {
+		t.Error("a renewed lease is not valid")
+	}
+}
+
+func TestOneOfManyAcquires(t *testing.T) {
+	leases := openLeases(t, ensured(t), time.Minute)
+	var wg sync.WaitGroup
+	results := make(chan error, 8)
+	for range cap(results) {
+		wg.Go(func() {
+			_, err := leases.Acquire(t.Context(), vendor, "a")
+			results <- err
+		})
+	}
+	wg.Wait()
+	close(results)
+	won := 0
+	for err := range results {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, streams.ErrHeld) {
+			t.Errorf("got %v, want ErrHeld", err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d acquired the lease, want 1", won)
+	}
+}
+
+func TestAnExpiredLeaseIsTakenOver(t *testing.T) {
+	e := ensured(t)
+	short, long := openLeases(t, e, time.Second), openLeases(t, e, time.Minute)
+	frozen := acquire(t, short, "a")
+	check(t, long.Wait(t.Context(), vendor))
+	if frozen.Valid() {
+		t.Error("the lease expired at the server while it was valid here")
+	}
+	next := acquire(t, long, "b")
+	if err := frozen.Renew(t.Context()); !errors.Is(err, streams.ErrLost) {
+		t.Errorf("got %v, want ErrLost", err)
+	}
+	check(t, frozen.Release(t.Context()))
+	check(t, next.Renew(t.Context()))
+}
+
+// A renewal keeps the TTL, so that the lease of a process that ends after it expires.
+func TestARenewedLeaseExpires(t *testing.T) {
+	e := ensured(t)
+	leases := openLeases(t, e, 2*time.Second)
+	lease := acquire(t, leases, "a")
+	if err := lease.Renew(t.Context()); err != nil && lease.Valid() {
+		t.Fatal(err)
+	}
+	check(t, leases.Wait(t.Context(), vendor))
+	acquire(t, leases, "b")
+}
+
+func TestAReleasedLeaseIsFreeAtOnce(t *testing.T) {
+	leases := openLeases(t, ensured(t), time.Hour)
+	lease := acquire(t, leases, "a")
+	waited := make(chan error, 1)
+	go func() { waited <- leases.Wait(t.Context(), vendor) }()
+	check(t, lease.Renew(t.Context()))
+	check(t, lease.Release(t.Context()))
+	if lease.Valid() {
+		t.Error("a released lease is valid")
+	}
+	check(t, <-waited)
+	next := acquire(t, leases, "b")
+	check(t, lease.Release(t.Context()))
+	check(t, next.Renew(t.Context()))
+}
+
+func TestWaitEndsWithItsContext(t *testing.T) {
+	leases := openLeases(t, ensured(t), time.Hour)
+	acquire(t, leases, "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := make(chan error, 1)
+	go func() { waited <- leases.Wait(ctx, vendor) }()
+	cancel()
+	if err := <-waited; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the context's error", err)
+	}
+}
+
+// The watcher of a lease is lost with a restart of the server, and by an administrator.
+func TestWaitOutlivesItsConsumer(t *testing.T) {
+	e := ensured(t)
+	leases := openLeases(t, e, time.Minute)
+	lease := acquire(t, leases, "a")
+	waited := make(chan error, 1)
+	go func() { waited <- leases.Wait(t.Context(), vendor) }()
+	until(t, "the lease is watched", func() bool { return len(e.consumers("LEASES")) == 1 })
+	old := e.consumers("LEASES")[0]
+	e.deleteConsumers("LEASES")
+	until(t, "it is watched again", func() bool {
+		names := e.consumers("LEASES")
+		return len(names) == 1 && names[0] != old
+	})
+	check(t, lease.Release(t.Context()))
+	check(t, <-waited)
+	if names := e.consumers("LEASES"); len(names) > 0 {
+		t.Errorf("left behind: %v", names)
+	}
+}
+
+// A renewal that was stored without an answer shows the lease's own value.
+func TestARenewalWithoutAnAnswerIsOnesOwn(t *testing.T) {
+	e := ensured(t)
+	lost := &unanswered{JetStream: e.js}
+	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: lost}, time.Minute)
+	check(t, err)
+	lease := acquire(t, leases, "a")
+	lost.next = true
+	if err := lease.Renew(t.Context()); !errors.Is(err, errUnanswered) || !lease.Valid() {
+		t.Fatalf("got %v (valid %v), want the error, and the lease valid still", err, lease.Valid())
+	}
+	check(t, lease.Renew(t.Context()))
+	lost.next = true
+	if err := lease.Renew(t.Context()); !errors.Is(err, errUnanswered) {
+		t.Fatal(err)
+	}
+	check(t, lease.Release(t.Context()))
+	acquire(t, leases, "b")
+}
+
+func TestAnAcquireWithoutAnAnswerIsReadBack(t *testing.T) {
+	e := ensured(t)
+	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: &unanswered{JetStream: e.js, next: true}}, time.Minute)
+	check(t, err)
+	lease := acquire(t, leases, "a")
+	if !lease.Valid() {
+		t.Error("the lease is not valid")
+	}
+	check(t, lease.Renew(t.Context()))
+}
+
+// The validity counts from the moment at which the renewal was sent, not from the answer.
+func TestValidityCountsFromTheSending(t *testing.T) {
+	e := ensured(t)
+	slow := &slowAnswers{JetStream: e.js}
+	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: slow}, 10*time.Second)
+	check(t, err)
+	before := time.Now()
+	lease := acquire(t, leases, "a")
+	if got, most := lease.Until(), slow.sent.Add(9*time.Second); got.After(most) || got.Before(before.Add(9*time.Second)) {
+		t.Errorf("acquired: valid until %s, want 0.9 TTL after the sending, %s", got, most)
+	}
+	check(t, lease.Renew(t.Context()))
+	if got, most := lease.Until(), slow.sent.Add(9*time.Second); got.After(most) {
+		t.Errorf("renewed: valid until %s, want at most %s", got, most)
+	}
+}
+
+func TestServerTime(t *testing.T) {
+	e := ensured(t)
+	before := time.Now()
+	lease := acquire(t, openLeases(t, e, time.Minute), "a")
+	after := time.Now()
+	m, err := e.stream("LEASES").GetLastMsgForSubject(t.Context(), "usher.lease."+vendor)
+	check(t, err)
+	if lease.ServerTime(before).After(m.Time) || lease.ServerTime(after).Before(m.Time) {
+		t.Errorf("got %s to %s, want the stored time %s between", lease.ServerTime(before), lease.ServerTime(after), m.Time)
+	}
+	if got := lease.ServerTime(after.Add(time.Hour)).Sub(lease.ServerTime(after)); got != time.Hour {
+		t.Errorf("an hour later: got %s", got)
+	}
+}
+
+// A process whose clock is 20 s ahead sees the server 20 s behind.
+func TestServerTimeOfASkewedServer(t *testing.T) {
+	e := ensured(t)
+	js := &skewed{JetStream: e.js, by: -20 * time.Second}
+	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: js}, time.Minute)
+	check(t, err)
+	before := time.Now()
+	lease := acquire(t, leases, "a")
+	took := time.Since(before)
+	if got := before.Sub(lease.ServerTime(before)) - 20*time.Second; got < -took || got > took {
+		t.Errorf("the offset is wrong by %s, want at most %s", got, took)
+	}
+}
+
+func TestAPurgedLeaseIsLost(t *testing.T) {
+	e := ensured(t)
+	leases := openLeases(t, e, time.Minute)
+	lease := acquire(t, leases, "a")
+	e.purge("LEASES")
+	if err := lease.Renew(t.Context()); !errors.Is(err, streams.ErrLost) || lease.Valid() {
+		t.Errorf("got %v (valid %v), want ErrLost", err, lease.Valid())
+	}
+	check(t, leases.Wait(t.Context(), vendor))
+	next := acquire(t, leases, "b")
+	check(t, lease.Release(t.Context()))
+	check(t, next.Renew(t.Context()))
+}
+
+func TestALeaseSurvivesAKillOfTheServer(t *testing.T) {
+	e := ensured(t)
+	leases := openLeases(t, e, time.Hour)
+	lease := acquire(t, leases, "a")
+	e.kill()
+	until(t, "the lease is renewed", func() bool { return lease.Renew(t.Context()) == nil })
+	if _, err := leases.Acquire(t.Context(), vendor, "b"); !errors.Is(err, streams.ErrHeld) {
+		t.Errorf("got %v, want ErrHeld", err)
+	}
+}
+
+func TestALeaseExpiresThroughAKillOfTheServer(t *testing.T) {
+	e := ensured(t)
+	leases := openLeases(t, e, 2*time.Second)
+	acquire(t, leases, "a")
+	e.kill()
+	until(t, "the lease is free", func() bool { return leases.Wait(t.Context(), vendor) == nil })
+	until(t, "it is acquired", func() bool {
+		_, err := leases.Acquire(t.Context(), vendor, "b")
+		return err == nil
+	})
+}
+
+var errUnanswered = errors.New("no answer")
+
+// unanswered loses the answer of the next publish, which the server stores.
+type unanswered struct {
+	jetstream.JetStream
+	next bool
+}
+
+func (u *unanswered) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	ack, err := u.JetStream.PublishMsg(ctx, m, opts...)
+	if u.next {
+		u.next = false
+		return nil, errors.Join(err, errUnanswered)
+	}
+	return ack, err
+}
+
+// slowAnswers brings the answer of each publish late.
+type slowAnswers struct {
+	jetstream.JetStream
+	sent time.Time // of the last publish
+}
+
+func (s *slowAnswers) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	s.sent = time.Now()
+	ack, err := s.JetStream.PublishMsg(ctx, m, opts...)
+	time.Sleep(100 * time.Millisecond)
+	return ack, err
+}
+
+// skewed is a server whose clock differs.
+type skewed struct {
+	jetstream.JetStream
+	by time.Duration
+}
+
+func (s *skewed) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	stream, err := s.JetStream.Stream(ctx, name)
+	return &skewedStream{stream, s.by}, err
+}
+
+type skewedStream struct {
+	jetstream.Stream
+	by time.Duration
+}
+
+func (s *skewedStream) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
+	m, err := s.Stream.GetMsg(ctx, seq, opts...)
+	if err == nil {
+		m.Time = m.Time.Add(s.by)
+	}
+	return m, err
+}
