@@ -33,13 +33,12 @@ func OpenLag(ctx context.Context, c Client, config LagConfig) (*Lag, error) {
 }
 
 // Show makes the consumer report the events after a position as pending. A missing consumer
-// is created again. The position must be of the stream's present epoch.
+// is created again first, since the server leaves the reset of a missing one unanswered. The
+// position must be of the stream's present epoch.
 func (l *Lag) Show(ctx context.Context, p Position) error {
-	err := l.reset(ctx, p.Seq+1)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		if err = l.ensure(ctx); err == nil {
-			err = l.reset(ctx, p.Seq+1)
-		}
+	err := l.ensure(ctx)
+	if err == nil {
+		err = l.reset(ctx, p.Seq+1)
 	}
 	if err != nil {
 		return fmt.Errorf("show lag on consumer %s: %w", l.config.Consumer, err)
