@@ -110,7 +110,7 @@ func (e *Events) get(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, 
 	defer cancel()
 	m, err := e.stream.GetMsg(limited, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) && e.stream.CachedInfo().Config.AllowDirect {
-		return e.client.fromLeader(ctx, e.name, seq)
+		return e.client.fromLeader(ctx, e.name, map[string]any{"seq": seq})
 	}
 	return m, err
 }

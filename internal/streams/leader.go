@@ -15,18 +15,21 @@ type storedMessage struct {
 	Error   *jetstream.APIError `json:"error"`
 	Message *struct {
 		Subject string    `json:"subject"`
+		Seq     uint64    `json:"seq"`
 		Header  []byte    `json:"hdrs"`
 		Data    []byte    `json:"data"`
 		Time    time.Time `json:"time"`
 	} `json:"message"`
 }
 
-// fromLeader reads one message by the request that only the leader of a stream answers. The
-// client library sends that request only for streams without direct reads.
-func (c Client) fromLeader(ctx context.Context, stream string, seq uint64) (*jetstream.RawStreamMsg, error) {
+// fromLeader reads one message by the request that only the leader of a stream answers: seq
+// is a sequence, last_by_subj a subject with or without wildcards. The client library sends
+// that request only for streams without direct reads. ErrMsgNotFound means that the leader
+// does not have the message.
+func (c Client) fromLeader(ctx context.Context, stream string, which map[string]any) (*jetstream.RawStreamMsg, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
-	request, err := json.Marshal(map[string]uint64{"seq": seq})
+	request, err := json.Marshal(which)
 	if err != nil {
 		return nil, err
 	}
@@ -38,10 +41,10 @@ func (c Client) fromLeader(ctx context.Context, stream string, seq uint64) (*jet
 	if err := json.Unmarshal(reply.Data, &answer); err != nil {
 		return nil, err
 	}
-	return answer.decode(seq)
+	return answer.decode()
 }
 
-func (s storedMessage) decode(seq uint64) (m *jetstream.RawStreamMsg, err error) {
+func (s storedMessage) decode() (m *jetstream.RawStreamMsg, err error) {
 	switch {
 	case s.Error != nil && s.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
 		return nil, jetstream.ErrMsgNotFound
@@ -50,7 +53,7 @@ func (s storedMessage) decode(seq uint64) (m *jetstream.RawStreamMsg, err error)
 	case s.Message == nil:
 		return nil, jetstream.ErrInvalidJetStreamResponse
 	}
-	m = &jetstream.RawStreamMsg{Subject: s.Message.Subject, Sequence: seq, Data: s.Message.Data, Time: s.Message.Time}
+	m = &jetstream.RawStreamMsg{Subject: s.Message.Subject, Sequence: s.Message.Seq, Data: s.Message.Data, Time: s.Message.Time}
 	if len(s.Message.Header) > 0 {
 		m.Header, err = nats.DecodeHeadersMsg(s.Message.Header)
 	}

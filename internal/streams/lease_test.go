@@ -27,6 +27,24 @@ func acquire(t *testing.T, leases *streams.Leases, holder string) *streams.Lease
 	return lease
 }
 
+// waitFree waits until the lease is free.
+func waitFree(t *testing.T, leases *streams.Leases) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	check(t, leases.Wait(ctx, vendor))
+}
+
+// waiting starts a Wait, whose end it returns.
+func waiting(t *testing.T, leases *streams.Leases) <-chan error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	waited := make(chan error, 1)
+	go func() { waited <- leases.Wait(ctx, vendor) }()
+	return waited
+}
+
 func TestALeaseNeedsWholeSeconds(t *testing.T) {
 	e := ensured(t)
 	for ttl, want := range map[time.Duration]bool{0: true, time.Second: true, 500 * time.Millisecond: false, 1500 * time.Millisecond: false, -time.Second: false} {
@@ -80,7 +98,7 @@ func TestAnExpiredLeaseIsTakenOver(t *testing.T) {
 	e := ensured(t)
 	short, long := openLeases(t, e, time.Second), openLeases(t, e, time.Minute)
 	frozen := acquire(t, short, "a")
-	check(t, long.Wait(t.Context(), vendor))
+	waitFree(t, long)
 	if frozen.Valid() {
 		t.Error("the lease expired at the server while it was valid here")
 	}
@@ -100,15 +118,14 @@ func TestARenewedLeaseExpires(t *testing.T) {
 	if err := lease.Renew(t.Context()); err != nil && lease.Valid() {
 		t.Fatal(err)
 	}
-	check(t, leases.Wait(t.Context(), vendor))
+	waitFree(t, leases)
 	acquire(t, leases, "b")
 }
 
 func TestAReleasedLeaseIsFreeAtOnce(t *testing.T) {
 	leases := openLeases(t, ensured(t), time.Hour)
 	lease := acquire(t, leases, "a")
-	waited := make(chan error, 1)
-	go func() { waited <- leases.Wait(t.Context(), vendor) }()
+	waited := waiting(t, leases)
 	check(t, lease.Renew(t.Context()))
 	check(t, lease.Release(t.Context()))
 	if lease.Valid() {
@@ -137,8 +154,7 @@ func TestWaitOutlivesItsConsumer(t *testing.T) {
 	e := ensured(t)
 	leases := openLeases(t, e, time.Minute)
 	lease := acquire(t, leases, "a")
-	waited := make(chan error, 1)
-	go func() { waited <- leases.Wait(t.Context(), vendor) }()
+	waited := waiting(t, leases)
 	until(t, "the lease is watched", func() bool { return len(e.consumers("LEASES")) == 1 })
 	old := e.consumers("LEASES")[0]
 	e.deleteConsumers("LEASES")
@@ -230,6 +246,30 @@ func TestServerTimeOfASkewedServer(t *testing.T) {
 	}
 }
 
+// Between 0.9 TTL and TTL the server still has the lease, but its holder has stepped down.
+func TestAnInvalidLeaseIsNotRenewed(t *testing.T) {
+	leases := openLeases(t, ensured(t), time.Minute)
+	lease := acquire(t, leases, "a")
+	lease.Expire()
+	if err := lease.Renew(t.Context()); !errors.Is(err, streams.ErrLost) || lease.Valid() {
+		t.Errorf("got %v (valid %v), want ErrLost", err, lease.Valid())
+	}
+	check(t, lease.Release(t.Context()))
+	acquire(t, leases, "b")
+}
+
+// A lease without the server's time is of no use, and is given up at once.
+func TestAcquireNeedsTheServersTime(t *testing.T) {
+	e := ensured(t)
+	js := &skewed{JetStream: e.js, err: errUnanswered}
+	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: js}, time.Hour)
+	check(t, err)
+	if _, err := leases.Acquire(t.Context(), vendor, "a"); !errors.Is(err, errUnanswered) {
+		t.Errorf("got %v, want the error of the read", err)
+	}
+	acquire(t, openLeases(t, e, time.Hour), "b")
+}
+
 func TestAPurgedLeaseIsLost(t *testing.T) {
 	e := ensured(t)
 	leases := openLeases(t, e, time.Minute)
@@ -238,7 +278,7 @@ func TestAPurgedLeaseIsLost(t *testing.T) {
 	if err := lease.Renew(t.Context()); !errors.Is(err, streams.ErrLost) || lease.Valid() {
 		t.Errorf("got %v (valid %v), want ErrLost", err, lease.Valid())
 	}
-	check(t, leases.Wait(t.Context(), vendor))
+	waitFree(t, leases)
 	next := acquire(t, leases, "b")
 	check(t, lease.Release(t.Context()))
 	check(t, next.Renew(t.Context()))
@@ -297,26 +337,27 @@ func (s *slowAnswers) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetst
 	return ack, err
 }
 
-// skewed is a server whose clock differs.
+// skewed is a server whose clock differs, or fails to be read.
 type skewed struct {
 	jetstream.JetStream
-	by time.Duration
+	by  time.Duration
+	err error
 }
 
 func (s *skewed) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
 	stream, err := s.JetStream.Stream(ctx, name)
-	return &skewedStream{stream, s.by}, err
+	return &skewedStream{stream, *s}, err
 }
 
 type skewedStream struct {
 	jetstream.Stream
-	by time.Duration
+	skewed skewed
 }
 
 func (s *skewedStream) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
 	m, err := s.Stream.GetMsg(ctx, seq, opts...)
 	if err == nil {
-		m.Time = m.Time.Add(s.by)
+		m.Time = m.Time.Add(s.skewed.by)
 	}
-	return m, err
+	return m, errors.Join(err, s.skewed.err)
 }

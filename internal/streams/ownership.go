@@ -18,7 +18,7 @@ type Ownership struct {
 
 	mu       sync.Mutex // held during Commit
 	known    Position   // as last read or written
-	revision uint64     // of known; 0: not read yet, or missing
+	revision uint64     // of known; 0: not read yet, or missing. An outdated one meets a conflict
 }
 
 // OpenOwnership opens the bucket for a vendor.
@@ -96,7 +96,6 @@ func (o *Ownership) Commit(ctx context.Context, p Position) error {
 			return nil
 		}
 		if !errors.Is(err, ErrConflict) {
-			o.revision = 0 // the position may have been stored
 			return err
 		}
 		if err := o.read(ctx); err != nil {

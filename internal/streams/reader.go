@@ -82,17 +82,6 @@ func (r *reader) compare(ctx context.Context) {
 	}
 }
 
-// done reports whether the server has nothing left to deliver, and all that it delivered was read.
-func (r *reader) done(ctx context.Context) bool {
-	if r.puller == nil {
-		return false
-	}
-	ctx, cancel := r.client.call(ctx)
-	defer cancel()
-	info, err := r.puller.consumer.Info(ctx)
-	return err == nil && info.NumPending == 0 && info.Delivered.Consumer == r.read
-}
-
 // drop leaves the consumer to the server's inactive threshold: the server may be away.
 func (r *reader) drop() {
 	r.puller.close()

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// quietTime is the silence after which a listing asks whether anything is left.
+// quietTime is the silence after which a listing asks whether its last message is still there.
 const quietTime = 100 * time.Millisecond
 
 // Records are values in a key-value bucket, written by compare-and-set.
@@ -105,42 +105,60 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 	}
 }
 
-// list reads the bucket up to the last message that it held at the start.
+// list reads up to the last message that the leader of the bucket has below the prefix at
+// the start. A consumer may live on a follower that lags behind, so its count proves nothing.
 func (r *Records) list(ctx context.Context, prefix string, yield func(Record) bool) error {
 	stream, err := r.client.stream(ctx, "KV_"+r.bucket)
 	if err != nil {
 		return err
 	}
-	info := stream.CachedInfo()
-	if info.State.Msgs == 0 {
-		return nil
-	}
 	root := "$KV." + r.bucket + "."
 	filter := root + strings.TrimPrefix(prefix+".>", ".")
+	end, err := r.end(ctx, filter)
 	reader := reader{
 		client: r.client, stream: stream, subjects: []string{filter}, name: r.client.Names.withDefaults().ConsumerPrefix + "list-",
-		messages: defaultPrefetch, bytes: defaultPrefetchBytes, epoch: info.Created.UnixNano(), next: 1,
+		messages: defaultPrefetch, bytes: defaultPrefetchBytes, epoch: stream.CachedInfo().Created.UnixNano(), next: 1,
 	}
 	defer reader.close(ctx)
-	for reader.next <= info.State.LastSeq {
-		messages, err := reader.take(ctx, defaultPrefetch, quietTime)
-		if err != nil {
+	for err == nil && reader.next <= end {
+		var messages []jetstream.Msg
+		if messages, err = reader.take(ctx, defaultPrefetch, quietTime); err != nil {
 			return err
 		}
-		for _, m := range messages {
-			record, deleted, err := toRecord(m, root)
-			if err != nil {
-				return err
-			}
-			if !deleted && !yield(record) {
-				return nil
-			}
+		if more, err := each(messages, root, yield); err != nil || !more {
+			return err
 		}
-		if len(messages) == 0 && reader.done(ctx) {
-			return nil
+		if len(messages) == 0 { // the last message may have been purged meanwhile
+			end, err = r.end(ctx, filter)
 		}
 	}
-	return nil
+	return err
+}
+
+// end returns the sequence of the last message below a subject, or 0 if there is none.
+func (r *Records) end(ctx context.Context, filter string) (uint64, error) {
+	m, err := r.client.fromLeader(ctx, "KV_"+r.bucket, map[string]any{"last_by_subj": filter})
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return m.Sequence, nil
+}
+
+// each yields the records of messages, and reports whether more are wanted.
+func each(messages []jetstream.Msg, root string, yield func(Record) bool) (more bool, err error) {
+	for _, m := range messages {
+		record, deleted, err := toRecord(m, root)
+		if err != nil {
+			return false, err
+		}
+		if !deleted && !yield(record) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // toRecord returns the record of a message, and whether the message is a marker of deletion.

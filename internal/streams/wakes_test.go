@@ -119,6 +119,38 @@ func TestWakesBetweenFetchesAreNotLost(t *testing.T) {
 	}
 }
 
+// A wake that was lost on the way would come again after a long time, as a redelivery.
+func TestNoWakeIsRedeliveredWithoutNeed(t *testing.T) {
+	const n = 500
+	e := ensured(t)
+	wakes := openWakes(t, openTimers(t, e), 1)
+	published := make(chan error, 1)
+	go func() {
+		for i := range n {
+			if _, err := e.js.Publish(t.Context(), fmt.Sprintf("usher.wake.%s.%d", vendor, i), nil); err != nil {
+				published <- err
+				return
+			}
+		}
+		published <- nil
+	}()
+	taken := map[string]int{}
+	until(t, "all wakes came", func() bool {
+		list, err := wakes.Fetch(t.Context(), 10, 100*time.Microsecond)
+		check(t, err)
+		for _, w := range list {
+			taken[w.Digest]++
+		}
+		return len(taken) == n
+	})
+	check(t, <-published)
+	c, err := e.stream("TIMERS").Consumer(t.Context(), "wakes-lms-1")
+	check(t, err)
+	if got := c.CachedInfo().Delivered.Consumer; got != n {
+		t.Errorf("%d deliveries of %d wakes", got, n)
+	}
+}
+
 func TestFetchHasALimit(t *testing.T) {
 	e := ensured(t)
 	wakes := openWakes(t, openTimers(t, e), 1)
