@@ -18,6 +18,7 @@ import (
 // cluster starts three servers with one JetStream, and creates the streams with three replicas.
 func cluster(t *testing.T) *env {
 	t.Helper()
+	t.Parallel()
 	ports := freePorts(t, 3)
 	var routes []*url.URL
 	for _, port := range ports {

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// markerTTL is the lifetime of the marker that the server stores for an expired lease.
+	// markerTTL is the lifetime of the server's marker for an expired lease.
 	markerTTL = time.Minute
 	// scheduleLevel is the JetStream API level of nats-server 2.12, the first with message schedules.
 	scheduleLevel = 2
 )
 
-// Ensure creates TIMERS, LEASES and OWNERSHIP if they are missing. An existing one is left
-// alone; if its shape cannot work, the error says what to do. A server without message
+// Ensure creates the missing ones of TIMERS, LEASES and OWNERSHIP. Existing ones are left
+// alone; a shape that cannot work is an error with a remedy. A server without message
 // schedules (below 2.12) is an error.
 func Ensure(ctx context.Context, js jetstream.JetStream, names Names, replicas int) error {
 	c := Client{JetStream: js}
@@ -72,7 +72,7 @@ func configs(n Names, replicas int) []jetstream.StreamConfig {
 	return []jetstream.StreamConfig{timers, leases, ownership}
 }
 
-// ensure returns the configuration of a stream, which it creates if it is missing.
+// ensure returns the configuration of a stream, and creates a missing stream.
 func (c Client) ensure(ctx context.Context, want jetstream.StreamConfig) (jetstream.StreamConfig, error) {
 	stream, err := c.stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -97,7 +97,7 @@ func (c Client) create(ctx context.Context, want jetstream.StreamConfig) (jetstr
 	return stream, nil
 }
 
-// flaw is a setting of an existing stream that cannot work.
+// flaw is an unusable setting of an existing stream.
 type flaw struct {
 	found  bool
 	reason string // the setting and the harm
@@ -109,7 +109,7 @@ const (
 	edit   = "run: nats stream edit %s "
 )
 
-// checkShape returns an error if the existing stream cannot do the work of the wanted one.
+// checkShape returns an error if the existing stream cannot serve as the wanted stream.
 func checkShape(want, have jetstream.StreamConfig) error {
 	missing := slices.DeleteFunc(slices.Clone(want.Subjects), func(s string) bool { return slices.Contains(have.Subjects, s) })
 	for _, f := range []flaw{

@@ -29,9 +29,11 @@ type env struct {
 	js     jetstream.JetStream
 }
 
-// start starts a server. It flushes every message to the disk, so that kill loses none.
+// start starts a server for a parallel test. The server flushes every message to the disk, so
+// that kill loses none.
 func start(t *testing.T) *env {
 	t.Helper()
+	t.Parallel()
 	e := &env{t: t, dir: t.TempDir(), port: server.RANDOM_PORT}
 	e.listen()
 	t.Cleanup(func() { e.stop() })

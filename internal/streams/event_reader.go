@@ -12,29 +12,29 @@ import (
 const (
 	defaultPrefetch      = 500
 	defaultPrefetchBytes = 8 << 20
-	// waitSlice is the longest that Next waits before it looks after the consumer.
+	// waitSlice is the longest wait of Next before a look at the consumer.
 	waitSlice = time.Second
 )
 
-// ReaderConfig says what an EventReader reads.
+// ReaderConfig is the configuration of an EventReader.
 type ReaderConfig struct {
 	Vendor   string   // a token of a subject; part of the consumer's name
 	Token    uint64   // the fencing token of the ownership; part of the consumer's name
 	Subjects []string // filter subjects
-	After    Position // the committed position; one of another epoch is the start of the stream
+	After    Position // the committed position; in another epoch: the start of the stream
 
 	Prefetch      int // most messages read ahead; zero: 500
-	PrefetchBytes int // most bytes read ahead, one message aside; zero: 8 MiB
+	PrefetchBytes int // most bytes read ahead, except for a single larger message; zero: 8 MiB
 }
 
 // EventReader reads events in stream order through a consumer of its own, without acks. Next
-// returns no event before all earlier ones of its subjects were returned, so that a process
-// that registered an event has registered all earlier ones. One goroutine uses a reader.
+// returns no event before all earlier events of the subjects, so that a process with an event
+// registered has all earlier events registered. A reader is for a single goroutine.
 type EventReader struct {
 	reader reader
 }
 
-// Read returns a reader of the events after a position. The first Next makes its consumer.
+// Read returns a reader of the events after a position. The first Next makes the consumer.
 func (e *Events) Read(c ReaderConfig) (*EventReader, error) {
 	if err := checkToken("vendor", c.Vendor); err != nil {
 		return nil, err
@@ -47,11 +47,11 @@ func (e *Events) Read(c ReaderConfig) (*EventReader, error) {
 	}}, nil
 }
 
-// Next returns up to limit events, and waits for the first one until ctx ends. A gap in the
-// consumer's sequence, a lost consumer, and 3 s in which the server delivered more than
-// arrived make Next continue through a new consumer after the last event returned. A stream
-// that was made anew is read from its start, in its new epoch. After an error, which means
-// that the server does not answer, call Next again after a pause.
+// Next returns up to limit events, and waits for the first event until ctx ends. Next makes a
+// new consumer after the last returned event in three cases: a gap in the consumer's
+// sequence, a lost consumer, and 3 s of silence with more delivered by the server than
+// arrived. A stream made anew is read from the start, in the new epoch. An error says that
+// the server does not answer: call Next again after a pause.
 func (r *EventReader) Next(ctx context.Context, limit int) ([]Message, error) {
 	for {
 		messages, err := r.reader.take(ctx, limit, waitSlice)
@@ -79,5 +79,5 @@ func (r *EventReader) convert(messages []jetstream.Msg) ([]Message, error) {
 	return list, nil
 }
 
-// Close deletes the consumer. Without Close the server deletes it after 10 s.
+// Close deletes the consumer. Without Close the server deletes the consumer after 10 s.
 func (r *EventReader) Close(ctx context.Context) { r.reader.close(ctx) }

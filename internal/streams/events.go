@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Message is one stored event.
+// Message is a stored event.
 type Message struct {
 	Position Position
 	Subject  string
@@ -20,7 +20,7 @@ type Message struct {
 	Stored   time.Time // the server's time
 }
 
-// Events is the stream of events. Its methods may be called concurrently.
+// Events is the stream of events. The methods may be called concurrently.
 type Events struct {
 	client Client
 	name   string
@@ -28,7 +28,7 @@ type Events struct {
 
 	mu       sync.Mutex
 	epoch    int64
-	verified time.Time // the server's time at which the stream had that epoch
+	verified time.Time // the server's time of the last look at the epoch
 }
 
 // OpenEvents opens the stream of events.
@@ -42,8 +42,8 @@ func OpenEvents(ctx context.Context, c Client, stream string) (*Events, error) {
 	return e, nil
 }
 
-// FirstSequence returns the position of the first event of the stream. If the stream is
-// empty, FirstSequence returns the position of the next event.
+// FirstSequence returns the position of the first event of the stream, or of the next event
+// if the stream is empty.
 func (e *Events) FirstSequence(ctx context.Context) (Position, error) {
 	info, err := e.client.info(ctx, e.stream)
 	if err != nil {
@@ -53,8 +53,8 @@ func (e *Events) FirstSequence(ctx context.Context) (Position, error) {
 	return Position{Epoch: info.Created.UnixNano(), Seq: max(1, info.State.FirstSeq)}, nil
 }
 
-// Get returns the event at a position. ErrGone means that the event is no longer there, or
-// that the position belongs to another epoch.
+// Get returns the event at a position. ErrGone reports an event no longer in the stream, or a
+// position in another epoch.
 func (e *Events) Get(ctx context.Context, p Position) (Message, error) {
 	m, err := e.get(ctx, p.Seq)
 	if err == nil || errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -71,8 +71,8 @@ func (e *Events) Get(ctx context.Context, p Position) (Message, error) {
 	return Message{Position: p, Subject: m.Subject, Header: m.Header, Data: m.Data, Stored: m.Time}, nil
 }
 
-// checkEpoch returns ErrGone if the position is of another epoch than the message. A message
-// that was stored before the last look at the stream is of the epoch of that look, since a
+// checkEpoch returns ErrGone if the message belongs to another epoch than the position. A
+// message stored before the last look at the stream belongs to the epoch of the look, since a
 // stream made anew holds later messages only: most reads need no second request.
 func (e *Events) checkEpoch(ctx context.Context, p Position, m *jetstream.RawStreamMsg) error {
 	epoch, verified := e.seen()
@@ -88,7 +88,7 @@ func (e *Events) checkEpoch(ctx context.Context, p Position, m *jetstream.RawStr
 	return nil
 }
 
-// note keeps the epoch of the stream and the time at which it was read.
+// note keeps the epoch of the stream and the time of the look.
 func (e *Events) note(info *jetstream.StreamInfo) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,8 +103,8 @@ func (e *Events) seen() (epoch int64, verified time.Time) {
 	return e.epoch, e.verified
 }
 
-// get reads one message. A follower that lags behind may not have the message yet if the
-// stream allows direct reads, so that only the leader's answer proves a message gone.
+// get reads a message. With direct reads, a lagging follower may answer without the message,
+// so only the leader's answer proves a message gone.
 func (e *Events) get(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
 	limited, cancel := e.client.call(ctx)
 	defer cancel()

@@ -8,22 +8,22 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// LagConfig names the consumer that shows the lag of a vendor.
+// LagConfig names the lag consumer of a vendor.
 type LagConfig struct {
 	Stream   string   // of events
 	Consumer string   // the durable consumer
 	Subjects []string // filter subjects
 }
 
-// Lag is a durable consumer from which nobody pulls. Show resets it to the next position to
-// commit, so that its pending messages are the lag, for autoscalers and monitoring. It is
-// never deleted: a scaler without a consumer falls back to the size of the stream.
+// Lag is a durable consumer without any pulls. Show resets the consumer to the next position
+// to commit, so that the pending messages are the lag, for autoscalers and monitoring. The
+// consumer is never deleted: a scaler without a consumer falls back to the size of the stream.
 type Lag struct {
 	client Client
 	config LagConfig
 }
 
-// OpenLag creates the consumer if it is missing. An existing one is left alone.
+// OpenLag creates a missing consumer. An existing consumer is left alone.
 func OpenLag(ctx context.Context, c Client, config LagConfig) (*Lag, error) {
 	l := &Lag{client: c, config: config}
 	if err := l.ensure(ctx); err != nil {
@@ -33,8 +33,8 @@ func OpenLag(ctx context.Context, c Client, config LagConfig) (*Lag, error) {
 }
 
 // Show makes the consumer report the events after a position as pending. A missing consumer
-// is created again first, since the server leaves the reset of a missing one unanswered. The
-// position must be of the stream's present epoch.
+// is created again first, since the server never answers the reset of a missing consumer. The
+// position must be in the stream's present epoch.
 func (l *Lag) Show(ctx context.Context, p Position) error {
 	err := l.ensure(ctx)
 	if err == nil {

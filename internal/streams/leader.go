@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// storedMessage is the leader's answer to a request for one message.
+// storedMessage is the leader's answer to a request for a message.
 type storedMessage struct {
 	Error   *jetstream.APIError `json:"error"`
 	Message *struct {
@@ -22,10 +22,9 @@ type storedMessage struct {
 	} `json:"message"`
 }
 
-// fromLeader reads one message by the request that only the leader of a stream answers: seq
-// is a sequence, last_by_subj a subject with or without wildcards. The client library sends
-// that request only for streams without direct reads. ErrMsgNotFound means that the leader
-// does not have the message.
+// fromLeader reads a message by the request that only the leader of a stream answers: seq is
+// a sequence, last_by_subj a subject with or without wildcards. The client library sends such
+// requests only for streams without direct reads. ErrMsgNotFound is the leader's word.
 func (c Client) fromLeader(ctx context.Context, stream string, which map[string]any) (*jetstream.RawStreamMsg, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
@@ -60,7 +59,7 @@ func (s storedMessage) decode() (m *jetstream.RawStreamMsg, err error) {
 	return m, err
 }
 
-// apiPrefix returns the prefix of the subjects of JetStream's API, with a dot at its end.
+// apiPrefix returns the prefix of the subjects of JetStream's API, with a dot at the end.
 func (c Client) apiPrefix() string {
 	o := c.JetStream.Options()
 	switch {

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,19 +13,19 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// DefaultLeaseTTL is the time that the server keeps a lease which is not renewed.
+// DefaultLeaseTTL is the default lifetime of a lease without a renewal.
 const DefaultLeaseTTL = 5 * time.Second
 
-// Leases are the leases of the vendors, one message each in LEASES. The server counts their
-// TTL; no clocks of clients are compared.
+// Leases are the leases of the vendors, each a message in LEASES. The server counts the TTL;
+// no clocks of clients are compared.
 type Leases struct {
 	client Client
 	stream jetstream.Stream
 	ttl    time.Duration
 }
 
-// OpenLeases opens LEASES. The TTL is in whole seconds and at least one second, since the
-// server rounds down to seconds; zero is DefaultLeaseTTL.
+// OpenLeases opens LEASES. The TTL is in whole seconds, at least 1 s, since the server rounds
+// down to seconds; zero is DefaultLeaseTTL.
 func OpenLeases(ctx context.Context, c Client, ttl time.Duration) (*Leases, error) {
 	if ttl == 0 {
 		ttl = DefaultLeaseTTL
@@ -40,8 +41,8 @@ func OpenLeases(ctx context.Context, c Client, ttl time.Duration) (*Leases, erro
 }
 
 // Acquire takes the lease of a vendor for a holder, the name of a process in errors. Acquire
-// returns ErrHeld while another holder has it, and also if an earlier Acquire of this process
-// was stored without an answer: the TTL ends that.
+// returns ErrHeld while another holder has the lease, and also after an earlier Acquire of the
+// same process that was stored late, without an answer: the TTL ends the wait.
 func (l *Leases) Acquire(ctx context.Context, vendor, holder string) (*Lease, error) {
 	lease, err := l.newLease(vendor, holder)
 	if err != nil {
@@ -52,7 +53,7 @@ func (l *Leases) Acquire(ctx context.Context, vendor, holder string) (*Lease, er
 		return nil, fmt.Errorf("read lease of %s: %w", vendor, err)
 	}
 	if stored != nil && !isFree(stored.Data) {
-		return nil, fmt.Errorf("lease of %s: %w: %s", vendor, ErrHeld, stored.Data)
+		return nil, fmt.Errorf("lease of %s: %w: %s", vendor, ErrHeld, holderOf(stored.Data))
 	}
 	if stored != nil {
 		lease.sequence = stored.Sequence // a marker counts as a message of the subject
@@ -63,8 +64,8 @@ func (l *Leases) Acquire(ctx context.Context, vendor, holder string) (*Lease, er
 	return lease, nil
 }
 
-// newLease returns a lease that is not held yet. Its value is unique, so that a stored value
-// shows whether a publish without an answer was applied.
+// newLease returns a lease not held yet. The value is unique, so that the stored value shows
+// whether a publish without an answer was applied.
 func (l *Leases) newLease(vendor, holder string) (*Lease, error) {
 	if err := checkToken("vendor", vendor); err != nil {
 		return nil, err
@@ -73,10 +74,13 @@ func (l *Leases) newLease(vendor, holder string) (*Lease, error) {
 	return &Lease{leases: l, subject: subject, value: holder + " " + rand.Text()}, nil
 }
 
+// holderOf returns the holder in a stored lease.
+func holderOf(value []byte) []byte { return value[:max(0, bytes.LastIndexByte(value, ' '))] }
+
 // isFree reports whether a stored lease is a marker of expiry or of release.
 func isFree(value []byte) bool { return len(value) == 0 }
 
-// Lease is a lease that this process acquired. Its methods may be called concurrently.
+// Lease is an acquired lease. The methods may be called concurrently.
 type Lease struct {
 	leases  *Leases
 	subject string
@@ -88,14 +92,14 @@ type Lease struct {
 	mu       sync.Mutex
 	until    time.Time // on the monotonic clock
 	local    time.Time // a local time, and
-	serverAt time.Time // the server's time at that moment
+	serverAt time.Time // the server's time at the same moment
 }
 
 // Valid reports whether the lease holds: less than 0.9 TTL ago, on the monotonic clock, the
 // last successful renewal was sent. The rest is a margin for clocks of different speed.
 func (l *Lease) Valid() bool { return time.Now().Before(l.Until()) }
 
-// Until returns the end of the validity. A later Renew moves it.
+// Until returns the end of the validity. A later Renew moves the end.
 func (l *Lease) Until() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,8 +114,8 @@ func (l *Lease) ServerTime(now time.Time) time.Time {
 	return l.serverAt.Add(now.Sub(l.local))
 }
 
-// acquire publishes the lease for the first time. An error of the publish counts only if the
-// stored lease is not this one.
+// acquire publishes the lease for the first time. An error of the publish counts only if
+// another lease is stored.
 func (l *Lease) acquire(ctx context.Context) error {
 	first, cancel := context.WithTimeout(ctx, l.leases.ttl/3)
 	sent, err := l.publish(first)
@@ -133,8 +137,8 @@ func (l *Lease) acquire(ctx context.Context) error {
 	return nil
 }
 
-// Renew extends the lease. Call Renew every TTL/5. ErrLost means that the lease is over; any
-// other error leaves it valid until Until, and Renew may be called again.
+// Renew extends the lease. Call Renew every TTL/5. ErrLost ends the lease; after any other
+// error the lease stays valid until Until, and Renew may be called again.
 func (l *Lease) Renew(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -162,8 +166,8 @@ func (l *Lease) Renew(ctx context.Context) error {
 	return nil
 }
 
-// Release gives the lease up, so that the next holder need not wait for the TTL. A lease that
-// is lost already is no error. Valid reports false from the moment of the call.
+// Release gives the lease up, so that the next holder need not wait for the TTL. A lost lease
+// is no error. Valid reports false from the moment of the call.
 func (l *Lease) Release(ctx context.Context) error {
 	l.end()
 	l.writing.Lock()
@@ -190,8 +194,8 @@ func (l *Lease) clear(ctx context.Context) error {
 	return err
 }
 
-// publish stores the lease with its TTL and returns the time at which it was sent. A
-// key-value update would drop the TTL, and the lease would never expire.
+// publish stores the lease with the TTL and returns the time of the sending. A key-value
+// update would drop the TTL, and the lease would never expire.
 func (l *Lease) publish(ctx context.Context) (sent time.Time, err error) {
 	ctx, cancel := l.leases.client.call(ctx)
 	defer cancel()
@@ -206,8 +210,8 @@ func (l *Lease) publish(ctx context.Context) (sent time.Time, err error) {
 	return sent, nil
 }
 
-// adopt reads the stored lease and reports whether it is this one. If so, its sequence is
-// the one that the next publish expects.
+// adopt reads the stored lease and reports whether the value is l's own. If so, the next
+// publish expects the stored sequence.
 func (l *Lease) adopt(ctx context.Context) (own bool, err error) {
 	stored, err := l.leases.client.last(ctx, l.leases.stream, l.subject)
 	if err != nil || stored == nil || string(stored.Data) != l.value {
@@ -217,8 +221,8 @@ func (l *Lease) adopt(ctx context.Context) (own bool, err error) {
 	return true, nil
 }
 
-// measure compares the timestamp of the stored lease with the local time of its publish,
-// which lies between sent and now.
+// measure compares the timestamp of the stored lease with the local time of the publish,
+// between sent and now.
 func (l *Lease) measure(ctx context.Context, sent time.Time) error {
 	local := sent.Add(time.Since(sent) / 2)
 	ctx, cancel := l.leases.client.call(ctx)

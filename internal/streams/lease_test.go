@@ -7,9 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -169,83 +166,6 @@ func TestWaitOutlivesItsConsumer(t *testing.T) {
 	}
 }
 
-// A renewal that was stored without an answer shows the lease's own value.
-func TestARenewalWithoutAnAnswerIsOnesOwn(t *testing.T) {
-	e := ensured(t)
-	lost := &unanswered{JetStream: e.js}
-	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: lost}, time.Minute)
-	check(t, err)
-	lease := acquire(t, leases, "a")
-	lost.next = true
-	if err := lease.Renew(t.Context()); !errors.Is(err, errUnanswered) || !lease.Valid() {
-		t.Fatalf("got %v (valid %v), want the error, and the lease valid still", err, lease.Valid())
-	}
-	check(t, lease.Renew(t.Context()))
-	lost.next = true
-	if err := lease.Renew(t.Context()); !errors.Is(err, errUnanswered) {
-		t.Fatal(err)
-	}
-	check(t, lease.Release(t.Context()))
-	acquire(t, leases, "b")
-}
-
-func TestAnAcquireWithoutAnAnswerIsReadBack(t *testing.T) {
-	e := ensured(t)
-	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: &unanswered{JetStream: e.js, next: true}}, time.Minute)
-	check(t, err)
-	lease := acquire(t, leases, "a")
-	if !lease.Valid() {
-		t.Error("the lease is not valid")
-	}
-	check(t, lease.Renew(t.Context()))
-}
-
-// The validity counts from the moment at which the renewal was sent, not from the answer.
-func TestValidityCountsFromTheSending(t *testing.T) {
-	e := ensured(t)
-	slow := &slowAnswers{JetStream: e.js}
-	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: slow}, 10*time.Second)
-	check(t, err)
-	before := time.Now()
-	lease := acquire(t, leases, "a")
-	if got, most := lease.Until(), slow.sent.Add(9*time.Second); got.After(most) || got.Before(before.Add(9*time.Second)) {
-		t.Errorf("acquired: valid until %s, want 0.9 TTL after the sending, %s", got, most)
-	}
-	check(t, lease.Renew(t.Context()))
-	if got, most := lease.Until(), slow.sent.Add(9*time.Second); got.After(most) {
-		t.Errorf("renewed: valid until %s, want at most %s", got, most)
-	}
-}
-
-func TestServerTime(t *testing.T) {
-	e := ensured(t)
-	before := time.Now()
-	lease := acquire(t, openLeases(t, e, time.Minute), "a")
-	after := time.Now()
-	m, err := e.stream("LEASES").GetLastMsgForSubject(t.Context(), "usher.lease."+vendor)
-	check(t, err)
-	if lease.ServerTime(before).After(m.Time) || lease.ServerTime(after).Before(m.Time) {
-		t.Errorf("got %s to %s, want the stored time %s between", lease.ServerTime(before), lease.ServerTime(after), m.Time)
-	}
-	if got := lease.ServerTime(after.Add(time.Hour)).Sub(lease.ServerTime(after)); got != time.Hour {
-		t.Errorf("an hour later: got %s", got)
-	}
-}
-
-// A process whose clock is 20 s ahead sees the server 20 s behind.
-func TestServerTimeOfASkewedServer(t *testing.T) {
-	e := ensured(t)
-	js := &skewed{JetStream: e.js, by: -20 * time.Second}
-	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: js}, time.Minute)
-	check(t, err)
-	before := time.Now()
-	lease := acquire(t, leases, "a")
-	took := time.Since(before)
-	if got := before.Sub(lease.ServerTime(before)) - 20*time.Second; got < -took || got > took {
-		t.Errorf("the offset is wrong by %s, want at most %s", got, took)
-	}
-}
-
 // Between 0.9 TTL and TTL the server still has the lease, but its holder has stepped down.
 func TestAnInvalidLeaseIsNotRenewed(t *testing.T) {
 	leases := openLeases(t, ensured(t), time.Minute)
@@ -305,59 +225,4 @@ func TestALeaseExpiresThroughAKillOfTheServer(t *testing.T) {
 		_, err := leases.Acquire(t.Context(), vendor, "b")
 		return err == nil
 	})
-}
-
-var errUnanswered = errors.New("no answer")
-
-// unanswered loses the answer of the next publish, which the server stores.
-type unanswered struct {
-	jetstream.JetStream
-	next bool
-}
-
-func (u *unanswered) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
-	ack, err := u.JetStream.PublishMsg(ctx, m, opts...)
-	if u.next {
-		u.next = false
-		return nil, errors.Join(err, errUnanswered)
-	}
-	return ack, err
-}
-
-// slowAnswers brings the answer of each publish late.
-type slowAnswers struct {
-	jetstream.JetStream
-	sent time.Time // of the last publish
-}
-
-func (s *slowAnswers) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
-	s.sent = time.Now()
-	ack, err := s.JetStream.PublishMsg(ctx, m, opts...)
-	time.Sleep(100 * time.Millisecond)
-	return ack, err
-}
-
-// skewed is a server whose clock differs, or fails to be read.
-type skewed struct {
-	jetstream.JetStream
-	by  time.Duration
-	err error
-}
-
-func (s *skewed) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
-	stream, err := s.JetStream.Stream(ctx, name)
-	return &skewedStream{stream, *s}, err
-}
-
-type skewedStream struct {
-	jetstream.Stream
-	skewed skewed
-}
-
-func (s *skewedStream) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
-	m, err := s.Stream.GetMsg(ctx, seq, opts...)
-	if err == nil {
-		m.Time = m.Time.Add(s.skewed.by)
-	}
-	return m, errors.Join(err, s.skewed.err)
 }

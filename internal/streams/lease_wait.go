@@ -9,8 +9,8 @@ import (
 )
 
 // Wait returns when the lease of a vendor is free: never held, expired, released or purged.
-// Expiry and release are heard within milliseconds, from the message that the server stores
-// for them; a purge within twice the TTL. Another process may acquire the lease first.
+// Expiry and release are heard within milliseconds, by the stored marker; a purge within twice
+// the TTL. Another process may acquire the lease first.
 func (l *Leases) Wait(ctx context.Context, vendor string) error {
 	lease, err := l.newLease(vendor, "")
 	if err != nil {
@@ -34,8 +34,8 @@ func (l *Leases) Wait(ctx context.Context, vendor string) error {
 	}
 }
 
-// watch reads the lease from a sequence on, and reports whether it became free. Silence for
-// twice the TTL, or a lost consumer, ends the watch: the caller reads the lease again.
+// watch follows the lease from a sequence on, and reports whether the lease became free.
+// Silence for twice the TTL, or a lost consumer, ends the watch: read the lease again then.
 func (l *Leases) watch(ctx context.Context, subject string, from uint64) (free bool, err error) {
 	consumer, err := l.watcher(ctx, subject, from)
 	if err != nil {
@@ -70,7 +70,7 @@ func (l *Leases) watcher(ctx context.Context, subject string, from uint64) (jets
 	})
 }
 
-// forget deletes a consumer. On an error the server deletes it when it is inactive.
+// forget deletes a consumer. After an error the server does so once the consumer is inactive.
 func (l *Leases) forget(ctx context.Context, consumer jetstream.Consumer) {
 	ctx, cancel := l.client.cleanup(ctx)
 	defer cancel()

@@ -66,7 +66,7 @@ func (o *Ownership) RaiseTokenAbove(ctx context.Context, floor uint64) (uint64, 
 	}
 }
 
-// Position reads the committed position; the zero Position if there is none.
+// Position reads the committed position; the zero Position before the first Commit.
 func (o *Ownership) Position(ctx context.Context) (Position, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -121,8 +121,7 @@ func (o *Ownership) read(ctx context.Context) error {
 	return nil
 }
 
-// Swept returns the nonce of the sentinel for which all timers were armed; empty if there is
-// none.
+// Swept returns the nonce of the sentinel for which all timers were armed, or nothing.
 func (o *Ownership) Swept(ctx context.Context) (nonce string, err error) {
 	value, _, err := o.records.Load(ctx, o.key("swept"))
 	return string(value), err

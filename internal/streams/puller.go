@@ -8,28 +8,28 @@ import (
 )
 
 const (
-	// pullHeartbeat is the interval at which the server shows that an open pull is alive.
+	// pullHeartbeat is the interval of the server's signs of life for an open pull.
 	pullHeartbeat = 2 * time.Second
 	// reopenPause is the wait before a lost consumer is opened again.
 	reopenPause = 50 * time.Millisecond
 )
 
-// puller takes messages from a consumer through one pull that stays open: messages of an
-// abandoned pull would be lost on the way, and come again only after AckWait, or never.
+// puller takes messages from a consumer through a pull that stays open between calls: messages
+// of an abandoned pull would be lost on the way, and come again only after AckWait, or never.
 type puller struct {
 	consumer jetstream.Consumer
-	messages int // most messages of one pull
-	bytes    int // most bytes of one pull; zero: no bound
+	messages int // most messages of a pull
+	bytes    int // most bytes of a pull; zero: no bound
 
 	batch  jetstream.MessageBatch // nil: no pull is open
 	cancel context.CancelFunc     // of batch
 	opened time.Time              // of batch
 	came   bool                   // whether batch had a message
-	single bool                   // the next pull asks for one message, of any size
+	single bool                   // the next pull asks for a single message, of any size
 }
 
-// take returns up to limit messages that have arrived, and waits for the first one. take
-// returns nothing if none came within the wait. An error means that the consumer may be gone.
+// take returns up to limit messages, and waits for the first message. After the wait, take
+// returns nothing. After an error the consumer may be gone.
 func (p *puller) take(ctx context.Context, limit int, wait time.Duration) ([]jetstream.Msg, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -56,7 +56,7 @@ func (p *puller) take(ctx context.Context, limit int, wait time.Duration) ([]jet
 	}
 }
 
-// drain adds the messages that have arrived already.
+// drain adds the messages at hand.
 func (p *puller) drain(taken []jetstream.Msg, limit int) []jetstream.Msg {
 	for len(taken) < limit {
 		select {
@@ -92,8 +92,8 @@ func (p *puller) pull() error {
 	return nil
 }
 
-// ended closes a pull that the server ended, and returns its error. A pull that ends early
-// and empty met a message larger than its bound on bytes.
+// ended closes a pull after the end by the server, and returns the error. A pull that ends
+// early and empty met a message larger than the bound on bytes.
 func (p *puller) ended() error {
 	err := p.batch.Error()
 	p.single = err == nil && !p.came && p.bytes > 0 && time.Since(p.opened) < pullHeartbeat

@@ -12,13 +12,13 @@ import (
 const (
 	// inactiveThreshold is the time after which the server deletes a consumer without a pull.
 	inactiveThreshold = 10 * time.Second
-	// stallTime is the silence after which a reader compares its count with the server's.
+	// stallTime is the silence before a reader compares counts with the server.
 	stallTime = 3 * time.Second
 )
 
 // reader reads a stream in stream order and without a gap: a message counts as read only if
-// all earlier ones of the subjects were read. A lost consumer, a gap in the sequence of the
-// consumer and a message lost on the way make a new consumer from the next sequence on.
+// all earlier messages of the subjects were read. A lost consumer, a gap in the consumer's
+// sequence and a message lost on the way lead to a new consumer from the next sequence on.
 type reader struct {
 	client   Client
 	stream   jetstream.Stream
@@ -27,16 +27,16 @@ type reader struct {
 	messages int    // bounds of the prefetch
 	bytes    int
 
-	epoch  int64  // of the stream, in which next counts
+	epoch  int64  // of next
 	next   uint64 // stream sequence
-	follow bool   // a stream made anew is read from its start; else it is an error
+	follow bool   // a stream made anew is read from the start; else an error
 	puller *puller
 	read   uint64    // consumer sequence
 	heard  time.Time // of the last message or the last comparison
 }
 
-// take returns up to limit messages, and waits for the first one. Nothing and no error means
-// that none came within the wait.
+// take returns up to limit messages, and waits for the first message. After the wait, take
+// returns nothing.
 func (r *reader) take(ctx context.Context, limit int, wait time.Duration) ([]jetstream.Msg, error) {
 	if r.puller == nil {
 		if err := r.open(ctx); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// quietTime is the silence after which a listing asks whether its last message is still there.
+// quietTime is the silence before a listing asks whether the last message is still there.
 const quietTime = 100 * time.Millisecond
 
 // Records are values in a key-value bucket, written by compare-and-set.
@@ -22,7 +22,7 @@ type Records struct {
 	kv     jetstream.KeyValue
 }
 
-// Record is one value of a bucket.
+// Record is a value of a bucket.
 type Record struct {
 	Key      string
 	Value    []byte
@@ -40,7 +40,7 @@ func OpenRecords(ctx context.Context, c Client, bucket string) (*Records, error)
 	return &Records{client: c, bucket: bucket, kv: kv}, nil
 }
 
-// Load returns the value of a key and its revision. A missing key has revision 0 and no error.
+// Load returns the value and the revision of a key. A missing key has revision 0 and no error.
 func (r *Records) Load(ctx context.Context, key string) (value []byte, revision uint64, err error) {
 	ctx, cancel := r.client.call(ctx)
 	defer cancel()
@@ -54,8 +54,8 @@ func (r *Records) Load(ctx context.Context, key string) (value []byte, revision 
 	return entry.Value(), entry.Revision(), nil
 }
 
-// Store writes the value of a key if its revision is still the given one; revision 0 means
-// that the key is missing. Store returns ErrConflict if another revision is stored, and
+// Store writes the value of a key by compare-and-set: the stored revision must equal revision;
+// 0 stands for a missing key. Store returns ErrConflict for another stored revision, and
 // ErrTooLarge if no attempt can succeed. After any other error, and above all after a timeout,
 // the value may have been stored, or may still be: load the key and compare before anything else.
 func (r *Records) Store(ctx context.Context, key string, value []byte, revision uint64) (newRevision uint64, err error) {
@@ -72,8 +72,8 @@ func (r *Records) Store(ctx context.Context, key string, value []byte, revision 
 	return newRevision, nil
 }
 
-// Delete removes a key if its revision is still the given one, else returns ErrConflict. The
-// bucket keeps a marker for the key; a later Store with revision 0 replaces it.
+// Delete removes a key by compare-and-set, or returns ErrConflict. The bucket keeps a marker
+// for the key; a later Store with revision 0 replaces the marker.
 func (r *Records) Delete(ctx context.Context, key string, revision uint64) error {
 	ctx, cancel := r.client.call(ctx)
 	defer cancel()
@@ -83,7 +83,7 @@ func (r *Records) Delete(ctx context.Context, key string, revision uint64) error
 	return nil
 }
 
-// writeError returns ErrConflict or ErrTooLarge for the errors that mean so.
+// writeError returns ErrConflict or ErrTooLarge for the errors of such a meaning.
 func writeError(err error) error {
 	switch {
 	case isConflict(err), errors.Is(err, jetstream.ErrKeyExists):
@@ -95,8 +95,8 @@ func writeError(err error) error {
 }
 
 // List returns the records whose keys begin with the tokens of prefix, or all records if
-// prefix is empty. A record that is stored during the listing may be missing or appear twice,
-// with different revisions. The listing ends after the first error.
+// prefix is empty. A record stored during the listing may be missing, or appear twice with
+// different revisions. The listing ends after the first error.
 func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if err := r.list(ctx, prefix, func(record Record) bool { return yield(record, nil) }); err != nil {
@@ -105,8 +105,8 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 	}
 }
 
-// list reads up to the last message that the leader of the bucket has below the prefix at
-// the start. A consumer may live on a follower that lags behind, so its count proves nothing.
+// list reads up to the last message below the prefix, as the leader of the bucket reports at
+// the start. The consumer may live on a lagging follower, so the consumer's count proves nothing.
 func (r *Records) list(ctx context.Context, prefix string, yield func(Record) bool) error {
 	stream, err := r.client.stream(ctx, "KV_"+r.bucket)
 	if err != nil {
@@ -135,7 +135,7 @@ func (r *Records) list(ctx context.Context, prefix string, yield func(Record) bo
 	return err
 }
 
-// end returns the sequence of the last message below a subject, or 0 if there is none.
+// end returns the sequence of the last message below a subject, or 0 without any.
 func (r *Records) end(ctx context.Context, filter string) (uint64, error) {
 	m, err := r.client.fromLeader(ctx, "KV_"+r.bucket, map[string]any{"last_by_subj": filter})
 	if errors.Is(err, jetstream.ErrMsgNotFound) {

@@ -1,8 +1,8 @@
-// Package streams holds one small type for each JetStream stream, bucket and consumer of
-// the mailbox core: leases, ownership, timers and wakes, the event reader, the lag consumer
+// Package streams holds a small type for each JetStream stream, bucket and consumer of the
+// mailbox core: leases, ownership, timers and wakes, the event reader, the lag consumer
 // and compare-and-set records. The package knows messages and subjects, never their meaning.
 //
-// Every call to JetStream has its own timeout. A call that times out may have been applied.
+// Every call to JetStream has a timeout of its own. A timed-out call may have been applied.
 package streams
 
 import (
@@ -19,19 +19,19 @@ import (
 // CallTimeout is the default of Client.Timeout.
 const CallTimeout = 5 * time.Second
 
-// Errors that callers branch on.
+// Errors for callers to branch on.
 var (
-	// ErrConflict means that a compare-and-set found another revision.
+	// ErrConflict reports another revision at a compare-and-set.
 	ErrConflict = errors.New("written by another process since it was read")
-	// ErrGone means that an event is no longer in its stream, or that the stream was made anew.
+	// ErrGone reports an event that is no longer in the stream, or a stream made anew.
 	ErrGone = errors.New("no longer in the stream")
-	// ErrHeld means that another holder has the lease.
+	// ErrHeld reports a lease of another holder.
 	ErrHeld = errors.New("held by another process")
-	// ErrLost means that the lease ran out, was released, or passed to another holder.
+	// ErrLost reports a lease that ran out, was released, or passed to another holder.
 	ErrLost = errors.New("lease lost")
-	// ErrNewerOwner means that a consumer with a higher fencing token exists.
+	// ErrNewerOwner reports a consumer with a higher fencing token.
 	ErrNewerOwner = errors.New("a newer owner exists")
-	// ErrTooLarge means that a value exceeds what the server or the bucket accepts.
+	// ErrTooLarge reports a value beyond the limit of the server or of the bucket.
 	ErrTooLarge = errors.New("value too large")
 )
 
@@ -58,7 +58,7 @@ func (n Names) withDefaults() Names {
 	}
 }
 
-// Client is the way to JetStream that all types of this package share.
+// Client is the access to JetStream shared by all types of the package.
 type Client struct {
 	JetStream jetstream.JetStream
 	Names     Names         // the zero value has the defaults
@@ -67,12 +67,12 @@ type Client struct {
 
 func (c Client) timeout() time.Duration { return cmp.Or(c.Timeout, CallTimeout) }
 
-// call returns the context of one call to JetStream.
+// call returns the context of a single call to JetStream.
 func (c Client) call(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, c.timeout())
 }
 
-// cleanup returns the context of a call that must run although ctx has ended.
+// cleanup returns the context of a call to make even after the end of ctx.
 func (c Client) cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), c.timeout())
 }
@@ -88,7 +88,7 @@ func (c Client) stream(ctx context.Context, name string) (jetstream.Stream, erro
 	return stream, nil
 }
 
-// info returns the current state of a stream, as its leader reports it.
+// info returns the current state of a stream, from the leader.
 func (c Client) info(ctx context.Context, stream jetstream.Stream) (*jetstream.StreamInfo, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
@@ -106,16 +106,16 @@ func (c Client) last(ctx context.Context, stream jetstream.Stream, subject strin
 	return m, err
 }
 
-// isConflict reports whether the server found another last sequence than the expected one.
-// Replicated streams answer with a code of their own.
+// isConflict reports whether the last sequence differed from the expected sequence.
+// Replicated streams answer with another code.
 func isConflict(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) &&
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// checkToken returns an error unless s can be one token of a subject and a part of the name
-// of a consumer.
+// checkToken returns an error unless s can be a token of a subject and a part of the name of
+// a consumer.
 func checkToken(what, s string) error {
 	if s == "" || strings.ContainsAny(s, ".*>/\\ \t\r\n") {
 		return fmt.Errorf("%s %q cannot be a token of a subject", what, s)

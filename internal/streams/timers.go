@@ -17,11 +17,11 @@ import (
 const (
 	// sentinel takes the place of a digest in the subject of a vendor's sentinel.
 	sentinel = "sentinel"
-	// sentinelYears is the due time of a sentinel, from its creation.
+	// sentinelYears is the due time of a sentinel, from the creation on.
 	sentinelYears = 10
 )
 
-// Timers are delayed messages in TIMERS. At its due time a timer disappears, and the server
+// Timers are delayed messages in TIMERS. At the due time the server removes the timer and
 // stores a wake for the same vendor and digest.
 type Timers struct {
 	client Client
@@ -29,12 +29,12 @@ type Timers struct {
 	stream jetstream.Stream
 }
 
-// Timer is one timer of a user at a vendor.
+// Timer is a timer of a user at a vendor.
 type Timer struct {
 	Vendor string
 	Digest string    // of the user; a token of a subject
-	Token  uint64    // the fencing token of the ownership that arms the timer
-	Due    time.Time // in the server's time; one that has passed fires within 250 ms
+	Token  uint64    // the fencing token of the arming ownership
+	Due    time.Time // in the server's time; a past time fires within 250 ms
 }
 
 // OpenTimers opens TIMERS.
@@ -48,9 +48,9 @@ func OpenTimers(ctx context.Context, c Client) (*Timers, error) {
 }
 
 // Arm stores a timer. A timer of the same vendor, digest and token is replaced. Timers of
-// other tokens have subjects of their own and stay, so that a former owner never replaces the
-// timer of the owner: the timer of a former owner only wakes a user for nothing. A firing
-// timer may take with it a newer one of its subject, so arm again after each wake.
+// other tokens have other subjects and stay, so that a former owner never replaces the timer
+// of the owner: the timer of a former owner only wakes a user for nothing. A firing timer may
+// remove a newer timer of the same subject, so arm again after each wake.
 func (t *Timers) Arm(ctx context.Context, timer Timer) error {
 	if timer.Digest == sentinel {
 		return fmt.Errorf("arm timer: the digest %q is reserved", sentinel)
@@ -70,8 +70,8 @@ func (t *Timers) Arm(ctx context.Context, timer Timer) error {
 	return nil
 }
 
-// scheduled returns a message that the server turns into a wake. The client library has an
-// option for the schedule, which cuts the due time to whole seconds.
+// scheduled returns the message of a timer. The client library's option for the schedule
+// would cut the due time to whole seconds.
 func (t *Timers) scheduled(timer, wake string, due time.Time) *nats.Msg {
 	m := nats.NewMsg(t.names.TimerSubject + "." + timer)
 	m.Header.Set(jetstream.ScheduleHeader, "@at "+due.UTC().Format(time.RFC3339Nano))
@@ -79,9 +79,9 @@ func (t *Timers) scheduled(timer, wake string, due time.Time) *nats.Msg {
 	return m
 }
 
-// Sentinel returns the nonce of a vendor's sentinel, a timer that is due in ten years. A
-// missing sentinel is stored with a new nonce: a nonce other than Ownership.Swept means that
-// TIMERS was purged or made anew, and that all timers must be armed again.
+// Sentinel returns the nonce of a vendor's sentinel, a timer due in ten years. A missing
+// sentinel is stored with a new nonce. A nonce other than Ownership.Swept shows that TIMERS
+// was purged or made anew: all timers must be armed again.
 func (t *Timers) Sentinel(ctx context.Context, vendor string) (nonce string, err error) {
 	if err := checkToken("vendor", vendor); err != nil {
 		return "", err
@@ -107,7 +107,7 @@ func (t *Timers) Sentinel(ctx context.Context, vendor string) (nonce string, err
 	}
 }
 
-// publishNew publishes a message if its subject has none.
+// publishNew publishes a message if the subject is empty.
 func (t *Timers) publishNew(ctx context.Context, m *nats.Msg) error {
 	ctx, cancel := t.client.call(ctx)
 	defer cancel()
@@ -115,8 +115,8 @@ func (t *Timers) publishNew(ctx context.Context, m *nats.Msg) error {
 	return err
 }
 
-// Armed returns the timers of a vendor as digest.token, sorted, without the sentinel. It
-// lists every subject, so it is for tests and for diagnosis.
+// Armed returns the timers of a vendor as digest.token, sorted, without the sentinel. Armed
+// lists every subject: use Armed in tests and for diagnosis only.
 func (t *Timers) Armed(ctx context.Context, vendor string) ([]string, error) {
 	ctx, cancel := t.client.call(ctx)
 	defer cancel()

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// wakeAckWait is the time after which a wake without an ack is delivered again.
+	// wakeAckWait is the time before a wake without an ack is delivered again.
 	wakeAckWait = 30 * time.Second
 	// codeConsumerOverlap is the server's refusal of a second consumer for a subject of a work queue.
 	codeConsumerOverlap = 10100
@@ -20,7 +20,7 @@ const (
 	openAttempts = 5
 )
 
-// Wakes is the wake consumer of one ownership. One goroutine calls Fetch.
+// Wakes is the wake consumer of an ownership. Fetch is for a single goroutine.
 type Wakes struct {
 	timers *Timers
 	name   string // of the consumer
@@ -28,7 +28,7 @@ type Wakes struct {
 	puller puller
 }
 
-// Wake says that a timer of a user fired.
+// Wake is the message of a fired timer.
 type Wake struct {
 	Digest string
 	msg    jetstream.Msg
@@ -38,9 +38,9 @@ type Wake struct {
 // ack of a former owner, leave the wake to be delivered again, to the owner.
 func (w Wake) Ack() error { return w.msg.Ack() }
 
-// Wakes opens the wake consumer of an ownership. It first deletes the consumers of lower
-// tokens: the wakes that former owners had in hand are delivered at once, and their acks are
-// void. ErrNewerOwner means that a consumer of a higher token exists.
+// Wakes opens the wake consumer of an ownership, after deleting the consumers of lower tokens:
+// wakes in the hands of former owners are delivered at once, and late acks are void.
+// ErrNewerOwner reports a consumer of a higher token.
 func (t *Timers) Wakes(ctx context.Context, vendor string, token uint64) (*Wakes, error) {
 	if err := checkToken("vendor", vendor); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (t *Timers) Wakes(ctx context.Context, vendor string, token uint64) (*Wakes
 	}, nil
 }
 
-// openWakes repeats the deletion if a former owner made its consumer in between.
+// openWakes repeats the deletion if a former owner made a consumer in between.
 func (t *Timers) openWakes(ctx context.Context, vendor string, token uint64) (consumer jetstream.Consumer, err error) {
 	for range openAttempts {
 		if err = t.deleteLower(ctx, vendor, token); err != nil {
@@ -73,7 +73,7 @@ func (t *Timers) openWakes(ctx context.Context, vendor string, token uint64) (co
 // wakesPrefix begins the names of a vendor's wake consumers, before the token.
 func wakesPrefix(vendor string) string { return "wakes-" + vendor + "-" }
 
-// deleteLower deletes the wake consumers of lower tokens, unless one has a higher token.
+// deleteLower deletes the wake consumers of lower tokens, or returns ErrNewerOwner.
 func (t *Timers) deleteLower(ctx context.Context, vendor string, token uint64) error {
 	lower, err := t.lower(ctx, vendor, token)
 	if err != nil {
@@ -132,10 +132,10 @@ func (t *Timers) createWakes(ctx context.Context, vendor string, token uint64) (
 	})
 }
 
-// Fetch returns up to limit wakes, and waits for the first one; none after the wait is no
-// error. The caller may come to hold limit wakes more than it has fetched, since the request
-// stays open. An error means that the consumer may have been deleted: open it again by
-// Timers.Wakes, which returns ErrNewerOwner if a newer owner deleted it.
+// Fetch returns up to limit wakes, and waits for the first wake; after the wait Fetch returns
+// nothing. Up to limit further wakes may be in hand besides the returned wakes, since the
+// request stays open. After an error the consumer may be deleted: call Timers.Wakes again,
+// which returns ErrNewerOwner after a newer owner's deletion.
 func (w *Wakes) Fetch(ctx context.Context, limit int, wait time.Duration) ([]Wake, error) {
 	w.puller.messages = limit
 	messages, err := w.puller.take(ctx, limit, wait)
