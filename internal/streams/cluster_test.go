@@ -59,7 +59,13 @@ func freePorts(t *testing.T, n int) (ports []int) {
 	return ports
 }
 
-// A replicated stream reports a conflict by a code of its own.
+// A replicated stream reports the conflict of simultaneous writes by a code of its own.
+func TestSimultaneousWritesInACluster(t *testing.T) {
+	e := cluster(t)
+	raiseTogether(t, e)
+	acquireTogether(t, e)
+}
+
 func TestConflictsInACluster(t *testing.T) {
 	e := cluster(t)
 	leases := openLeases(t, e, time.Hour)

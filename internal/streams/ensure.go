@@ -118,7 +118,7 @@ func checkShape(want, have jetstream.StreamConfig) error {
 		{have.MaxAge > 0, fmt.Sprintf("its max_age of %s removes what is still needed", have.MaxAge), edit + "--max-age 0"},
 		{have.Retention != want.Retention, fmt.Sprintf("its retention is %s instead of %s", have.Retention, want.Retention), remake},
 		{have.MaxMsgsPerSubject != 1, "it keeps more than one message for a subject", edit + "--max-msgs-per-subject 1"},
-		{have.MaxMsgs > 0 || have.MaxBytes > 0, "its limits on messages or bytes discard what is still needed, or refuse it", edit + "--max-msgs -1 --max-bytes -1"},
+		{have.MaxMsgs > 0, "its limit on messages discards what is still needed, or refuses it", edit + "--max-msgs -1"},
 		{want.AllowMsgSchedules && !have.AllowMsgSchedules, "it has no message schedules", edit + "--allow-schedules"},
 		{want.AllowMsgTTL && !have.AllowMsgTTL, "it has no TTL of messages, so that a lease never expires", edit + "--allow-msg-ttl"},
 		{want.AllowMsgTTL && have.SubjectDeleteMarkerTTL == 0, "it has no markers for expired leases", edit + "--subject-del-markers-ttl 1m"},

@@ -66,8 +66,12 @@ func TestOnlyOneHolds(t *testing.T) {
 	}
 }
 
-func TestOneOfManyAcquires(t *testing.T) {
-	leases := openLeases(t, ensured(t), time.Minute)
+func TestOneOfManyAcquires(t *testing.T) { acquireTogether(t, ensured(t)) }
+
+// acquireTogether acquires the lease by several processes at the same time.
+func acquireTogether(t *testing.T, e *env) {
+	t.Helper()
+	leases := openLeases(t, e, time.Hour)
 	var wg sync.WaitGroup
 	results := make(chan error, 8)
 	for range cap(results) {

@@ -23,8 +23,11 @@ func wantPosition(t *testing.T, o *streams.Ownership, want streams.Position) {
 	}
 }
 
-func TestRaiseTokenNeverReturnsATokenTwice(t *testing.T) {
-	e := ensured(t)
+func TestRaiseTokenNeverReturnsATokenTwice(t *testing.T) { raiseTogether(t, ensured(t)) }
+
+// raiseTogether raises the token by several processes at the same time.
+func raiseTogether(t *testing.T, e *env) {
+	t.Helper()
 	tokens := make(chan uint64, 40)
 	var wg sync.WaitGroup
 	for range 4 {
