@@ -115,10 +115,10 @@ func checkShape(want, have jetstream.StreamConfig) error {
 	for _, f := range []flaw{
 		{len(missing) > 0, "its subjects lack " + strings.Join(missing, ", "), edit + "--subjects " + strings.Join(want.Subjects, ",")},
 		{have.Storage != want.Storage, "it is in memory, which a restart of the server empties", remake + " with file storage"},
-		{have.MaxAge > 0, fmt.Sprintf("its max_age of %s removes what is still needed", have.MaxAge), edit + "--max-age 0"},
+		{have.MaxAge > 0, fmt.Sprintf("its max_age of %s removes what is still needed", have.MaxAge), edit + "--max-age=-1"},
 		{have.Retention != want.Retention, fmt.Sprintf("its retention is %s instead of %s", have.Retention, want.Retention), remake},
 		{have.MaxMsgsPerSubject != 1, "it keeps more than one message for a subject", edit + "--max-msgs-per-subject 1"},
-		{have.MaxMsgs > 0, "its limit on messages discards what is still needed, or refuses it", edit + "--max-msgs -1"},
+		{have.MaxMsgs > 0, "its limit on messages discards what is still needed, or refuses it", edit + "--max-msgs=-1"},
 		{want.AllowMsgSchedules && !have.AllowMsgSchedules, "it has no message schedules", edit + "--allow-schedules"},
 		{want.AllowMsgTTL && !have.AllowMsgTTL, "it has no TTL of messages, so that a lease never expires", edit + "--allow-msg-ttl"},
 		{want.AllowMsgTTL && have.SubjectDeleteMarkerTTL == 0, "it has no markers for expired leases", edit + "--subject-del-markers-ttl 1m"},

@@ -88,11 +88,11 @@ func TestEnsureRefusesAShapeThatCannotWork(t *testing.T) {
 		want   string
 	}{
 		"no schedules":      {timers, func(c *jetstream.StreamConfig) { c.AllowMsgSchedules = false }, "--allow-schedules"},
-		"a max_age":         {timers, func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour }, "--max-age 0"},
+		"a max_age":         {timers, func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour }, "--max-age=-1"},
 		"in memory":         {timers, func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "file storage"},
 		"no work queue":     {timers, func(c *jetstream.StreamConfig) { c.Retention = jetstream.LimitsPolicy }, "delete stream TIMERS"},
 		"many messages":     {timers, func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 5 }, "--max-msgs-per-subject 1"},
-		"a limit":           {timers, func(c *jetstream.StreamConfig) { c.MaxMsgs = 10 }, "--max-msgs -1"},
+		"a limit":           {timers, func(c *jetstream.StreamConfig) { c.MaxMsgs = 10 }, "--max-msgs=-1"},
 		"other subjects":    {timers, func(c *jetstream.StreamConfig) { c.Subjects = []string{"usher.timer.>"} }, "lack usher.wake.>"},
 		"no TTL":            {leases, func(c *jetstream.StreamConfig) { c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = false, 0 }, "--allow-msg-ttl"},
 		"no markers":        {leases, func(c *jetstream.StreamConfig) { c.SubjectDeleteMarkerTTL = 0 }, "--subject-del-markers-ttl"},
@@ -100,12 +100,20 @@ func TestEnsureRefusesAShapeThatCannotWork(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := start(t)
+			good := c.stream
 			c.change(&c.stream)
 			e.create(c.stream)
 			err := streams.Ensure(t.Context(), e.js, streams.Names{}, 1)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.stream.Name) {
-				t.Errorf("got %v, want an error that says %q", err, c.want)
+				t.Fatalf("got %v, want an error that says %q", err, c.want)
 			}
+			if strings.Contains(err.Error(), "nats stream edit") { // the server allows the edit
+				_, err = e.js.UpdateStream(t.Context(), good)
+			} else {
+				err = e.js.DeleteStream(t.Context(), good.Name)
+			}
+			check(t, err)
+			e.ensure()
 		})
 	}
 }
