@@ -39,6 +39,18 @@ func (s *slowAnswers) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetst
 	return ack, err
 }
 
+// gated calls a function between the storing of a message and the return of its publish.
+type gated struct {
+	jetstream.JetStream
+	stored func()
+}
+
+func (g *gated) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	ack, err := g.JetStream.PublishMsg(ctx, m, opts...)
+	g.stored()
+	return ack, err
+}
+
 // skewed is a server whose clock differs, or fails to be read.
 type skewed struct {
 	jetstream.JetStream

@@ -21,6 +21,7 @@ type Lease struct {
 	sequence uint64     // of the stored lease
 
 	mu       sync.Mutex
+	over     bool      // lost or released: never valid again
 	until    time.Time // on the monotonic clock
 	local    time.Time // a local time, and
 	serverAt time.Time // the server's time at the same moment
@@ -168,16 +169,19 @@ func (l *Lease) measure(ctx context.Context, sent time.Time) error {
 	return nil
 }
 
-// extend moves the end of the validity to 0.9 TTL after sent.
+// extend moves the end of the validity to 0.9 TTL after sent, unless the lease is over: a
+// renewal may be on the way during Release.
 func (l *Lease) extend(sent time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.until = sent.Add(l.leases.ttl - l.leases.ttl/10)
+	if !l.over {
+		l.until = sent.Add(l.leases.ttl - l.leases.ttl/10)
+	}
 }
 
-// end ends the validity.
+// end ends the validity for good.
 func (l *Lease) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.until = time.Time{}
+	l.over, l.until = true, time.Time{}
 }

@@ -2,6 +2,7 @@ package streams_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,4 +84,36 @@ func TestServerTimeOfASkewedServer(t *testing.T) {
 	if got := before.Sub(lease.ServerTime(before)) - 20*time.Second; got < -took || got > took {
 		t.Errorf("the offset is wrong by %s, want at most %s", got, took)
 	}
+}
+
+// A renewal that was stored before the release is answered after it.
+func TestAReleaseEndsARenewalOnItsWay(t *testing.T) {
+	e := ensured(t)
+	renewing, goOn := make(chan struct{}), make(chan struct{})
+	acquired := false
+	var once sync.Once
+	js := &gated{JetStream: e.js, stored: func() {
+		if acquired {
+			once.Do(func() { close(renewing); <-goOn })
+		}
+	}}
+	leases, err := streams.OpenLeases(t.Context(), streams.Client{JetStream: js}, time.Hour)
+	check(t, err)
+	lease := acquire(t, leases, "a")
+	acquired = true
+	var wg sync.WaitGroup
+	wg.Go(func() { lease.Renew(t.Context()) })
+	<-renewing
+	wg.Go(func() {
+		if err := lease.Release(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	until(t, "the release has begun", func() bool { return !lease.Valid() })
+	close(goOn)
+	wg.Wait()
+	if lease.Valid() {
+		t.Error("the renewal made the released lease valid again")
+	}
+	acquire(t, leases, "b")
 }
