@@ -132,7 +132,7 @@ func TestTheConsumerOfAReader(t *testing.T) {
 	next(t, r, 2)
 	c := e.consumer().CachedInfo().Config
 	if !strings.HasPrefix(c.Name, "usher-intake-lms-7-") || c.AckPolicy != jetstream.AckNonePolicy || !c.MemoryStorage ||
-		c.OptStartSeq != 2 || c.InactiveThreshold == 0 || c.Durable != "" && c.Durable != c.Name {
+		c.OptStartSeq != 2 || c.InactiveThreshold != 10*time.Second || c.Durable != "" && c.Durable != c.Name {
 		t.Errorf("got %+v", c)
 	}
 	r.Close(t.Context())
