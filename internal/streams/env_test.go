@@ -37,7 +37,8 @@ func start(t *testing.T) *env {
 	e := &env{t: t, dir: t.TempDir(), port: server.RANDOM_PORT}
 	e.listen()
 	t.Cleanup(func() { e.stop() })
-	nc, err := nats.Connect(e.server.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1))
+	nc, err := nats.Connect(e.server.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // the server is killed on purpose
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,8 +95,9 @@ func writeError(err error) error {
 }
 
 // List returns the records whose keys begin with the tokens of prefix, or all records if
-// prefix is empty. A record stored during the listing may be missing, or appear twice with
-// different revisions. The listing ends after the first error.
+// prefix is empty. A record stored during the listing may be missing. A record may appear
+// twice, the later revision last: a follower may still hold a replaced one. The listing ends
+// after the first error.
 func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if err := r.list(ctx, prefix, func(record Record) bool { return yield(record, nil) }); err != nil {
