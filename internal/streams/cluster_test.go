@@ -3,8 +3,10 @@ package streams_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,14 +50,19 @@ func cluster(t *testing.T) *env {
 	return e
 }
 
+// freePorts returns ports below the range from which the system gives ports to connections.
 func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		check(t, err)
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
+	until(t, "ports are free", func() bool {
+		port := 20_000 + rand.IntN(10_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			l.Close()
+			ports = append(ports, port)
+		}
+		ports = slices.Compact(slices.Sorted(slices.Values(ports)))
+		return len(ports) == n
+	})
 	return ports
 }
 
@@ -121,7 +128,10 @@ func TestTimersInACluster(t *testing.T) {
 
 func TestEventsInACluster(t *testing.T) {
 	e := cluster(t)
-	e.create(jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"user.*"}, Replicas: 3, AllowDirect: true})
+	until(t, "EVENTS is made", func() bool {
+		_, err := e.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"user.*"}, Replicas: 3, AllowDirect: true})
+		return err == nil
+	})
 	e.publish("user.created", 20)
 	events := e.eventsAgain()
 	r := readFrom(t, events, e.at(0), prefetch(5))
@@ -140,10 +150,11 @@ func TestEventsInACluster(t *testing.T) {
 
 func TestAFollowerMayNotAnswerForTheLeader(t *testing.T) {
 	e := cluster(t)
-	check(t, e.js.DeleteStream(t.Context(), "LEASES"))
-	e.create(jetstream.StreamConfig{
-		Name: "LEASES", Subjects: []string{"usher.lease.>"}, MaxMsgsPerSubject: 1, AllowMsgTTL: true, SubjectDeleteMarkerTTL: time.Minute,
-		Replicas: 3, AllowDirect: true,
+	leases := e.info("LEASES").Config
+	leases.AllowDirect = true
+	until(t, "LEASES is changed", func() bool {
+		_, err := e.js.UpdateStream(t.Context(), leases)
+		return err == nil
 	})
 	if err := streams.Ensure(t.Context(), e.js, streams.Names{}, 3); err == nil {
 		t.Error("a follower may answer for the leader of LEASES, and no error says so")
