@@ -76,6 +76,7 @@ var rules = []rule{
 	{"internal/brake", []string{"internal/ledger"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
+	{"internal/streams", []string{nats}, "holds messages and subjects; their meaning is the mailbox's and the ledger's"},
 	{"internal/chaos", []string{"events", "internal/bus", "vendors/sandbox", nats}, "judges from outside: what it knew of the worker or the ledger it could not find wrong"},
 	{"internal/bench", []string{"events", "internal/bus", "vendors/sandbox", nats}, "measures from outside, with the same eyes for all contestants: it must not know how usher works"},
 	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},

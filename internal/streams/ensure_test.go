@@ -1,0 +1,143 @@
+package streams_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/streams"
+)
+
+func TestEnsureCreatesTheStreams(t *testing.T) {
+	e := ensured(t)
+	timers, leases, ownership := e.info("TIMERS").Config, e.info("LEASES").Config, e.info("KV_OWNERSHIP").Config
+	if !timers.AllowMsgSchedules || timers.Retention != jetstream.WorkQueuePolicy || timers.MaxMsgsPerSubject != 1 || timers.MaxAge != 0 {
+		t.Errorf("TIMERS: got %+v", timers)
+	}
+	if !leases.AllowMsgTTL || leases.SubjectDeleteMarkerTTL != time.Minute || leases.MaxMsgsPerSubject != 1 || leases.AllowDirect {
+		t.Errorf("LEASES: got %+v", leases)
+	}
+	if ownership.AllowDirect || ownership.MaxAge != 0 || ownership.MaxMsgsPerSubject != 1 {
+		t.Errorf("OWNERSHIP: got %+v", ownership)
+	}
+	subjects := append(append([]string{}, timers.Subjects...), leases.Subjects...)
+	if diff := cmp.Diff([]string{"usher.timer.>", "usher.wake.>", "usher.lease.>"}, subjects); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestEnsureIsRepeatable(t *testing.T) {
+	e := ensured(t)
+	e.ensure()
+}
+
+func TestEnsureLeavesAnExistingStreamAlone(t *testing.T) {
+	e := start(t)
+	e.create(jetstream.StreamConfig{
+		Name: "TIMERS", Subjects: []string{"usher.timer.>", "usher.wake.>"}, Retention: jetstream.WorkQueuePolicy,
+		MaxMsgsPerSubject: 1, AllowMsgSchedules: true, Description: "mine",
+	})
+	e.ensure()
+	if got := e.info("TIMERS").Config.Description; got != "mine" {
+		t.Errorf("got description %q, want it left alone", got)
+	}
+}
+
+func TestEnsureUsesTheNames(t *testing.T) {
+	e := ensured(t)
+	names := streams.Names{
+		Timers: "A_TIMERS", Leases: "A_LEASES", Ownership: "A_OWNERSHIP",
+		TimerSubject: "a.timer", WakeSubject: "a.wake", LeaseSubject: "a.lease",
+	}
+	check(t, streams.Ensure(t.Context(), e.js, names, 1))
+	c := streams.Client{JetStream: e.js, Names: names}
+	leases, err := streams.OpenLeases(t.Context(), c, 0)
+	check(t, err)
+	_, err = leases.Acquire(t.Context(), vendor, "a")
+	check(t, err)
+	timers, err := streams.OpenTimers(t.Context(), c)
+	check(t, err)
+	check(t, timers.Arm(t.Context(), streams.Timer{Vendor: vendor, Digest: "d", Token: 1, Due: time.Now().Add(time.Hour)}))
+	ownership, err := streams.OpenOwnership(t.Context(), c, vendor)
+	check(t, err)
+	_, err = ownership.RaiseToken(t.Context())
+	check(t, err)
+	for name, want := range map[string]uint64{"A_TIMERS": 1, "A_LEASES": 1, "KV_A_OWNERSHIP": 1, "TIMERS": 0, "LEASES": 0, "KV_OWNERSHIP": 0} {
+		if got := e.info(name).State.Msgs; got != want {
+			t.Errorf("%s: got %d messages, want %d", name, got, want)
+		}
+	}
+}
+
+func TestEnsureRefusesAShapeThatCannotWork(t *testing.T) {
+	timers := jetstream.StreamConfig{
+		Name: "TIMERS", Subjects: []string{"usher.timer.>", "usher.wake.>"}, Retention: jetstream.WorkQueuePolicy, MaxMsgsPerSubject: 1, AllowMsgSchedules: true,
+	}
+	leases := jetstream.StreamConfig{
+		Name: "LEASES", Subjects: []string{"usher.lease.>"}, MaxMsgsPerSubject: 1, AllowMsgTTL: true, SubjectDeleteMarkerTTL: time.Minute,
+	}
+	ownership := jetstream.StreamConfig{Name: "KV_OWNERSHIP", Subjects: []string{"$KV.OWNERSHIP.>"}, MaxMsgsPerSubject: 1}
+	for name, c := range map[string]struct {
+		stream jetstream.StreamConfig
+		change func(*jetstream.StreamConfig)
+		want   string
+	}{
+		"no schedules":      {timers, func(c *jetstream.StreamConfig) { c.AllowMsgSchedules = false }, "--allow-schedules"},
+		"a max_age":         {timers, func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour }, "--max-age=-1"},
+		"in memory":         {timers, func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "file storage"},
+		"no work queue":     {timers, func(c *jetstream.StreamConfig) { c.Retention = jetstream.LimitsPolicy }, "delete stream TIMERS"},
+		"many messages":     {timers, func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 5 }, "--max-msgs-per-subject 1"},
+		"a limit":           {timers, func(c *jetstream.StreamConfig) { c.MaxMsgs = 10 }, "--max-msgs=-1"},
+		"other subjects":    {timers, func(c *jetstream.StreamConfig) { c.Subjects = []string{"usher.timer.>"} }, "lack usher.wake.>"},
+		"no TTL":            {leases, func(c *jetstream.StreamConfig) { c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = false, 0 }, "--allow-msg-ttl"},
+		"no markers":        {leases, func(c *jetstream.StreamConfig) { c.SubjectDeleteMarkerTTL = 0 }, "--subject-del-markers-ttl"},
+		"ownership expires": {ownership, func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour }, "stream edit KV_OWNERSHIP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := start(t)
+			good := c.stream
+			c.change(&c.stream)
+			e.create(c.stream)
+			err := streams.Ensure(t.Context(), e.js, streams.Names{}, 1)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.stream.Name) {
+				t.Fatalf("got %v, want an error that says %q", err, c.want)
+			}
+			if strings.Contains(err.Error(), "nats stream edit") { // the server allows the edit
+				_, err = e.js.UpdateStream(t.Context(), good)
+			} else {
+				err = e.js.DeleteStream(t.Context(), good.Name)
+			}
+			check(t, err)
+			e.ensure()
+		})
+	}
+}
+
+// An older server ignores the setting for schedules, and would store timers as plain messages.
+func TestEnsureNeedsSchedules(t *testing.T) {
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
+	check(t, err)
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the server does not start")
+	}
+	nc, err := nats.Connect(s.ClientURL())
+	check(t, err)
+	t.Cleanup(nc.Close)
+	_, err = nc.Subscribe("$JS.API.INFO", func(m *nats.Msg) {
+		m.Respond([]byte(`{"type":"io.nats.jetstream.api.v1.account_info_response","api":{"level":1}}`))
+	})
+	check(t, err)
+	js, err := jetstream.New(nc)
+	check(t, err)
+	err = streams.Ensure(t.Context(), js, streams.Names{}, 1)
+	if err == nil || !strings.Contains(err.Error(), "nats-server 2.12 or later is needed: message schedules") {
+		t.Errorf("got %v, want the version that is needed", err)
+	}
+}

@@ -1,0 +1,135 @@
+package streams
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// sentinel takes the place of a digest in the subject of a vendor's sentinel.
+	sentinel = "sentinel"
+	// sentinelYears is the due time of a sentinel, from the creation on.
+	sentinelYears = 10
+)
+
+// Timers are delayed messages in TIMERS. At the due time the server removes the timer and
+// stores a wake for the same vendor and digest.
+type Timers struct {
+	client Client
+	names  Names
+	stream jetstream.Stream
+}
+
+// Timer is a timer of a user at a vendor.
+type Timer struct {
+	Vendor string
+	Digest string    // of the user; a token of a subject
+	Token  uint64    // the fencing token of the arming ownership
+	Due    time.Time // in the server's time; a past time fires within 250 ms
+}
+
+// OpenTimers opens TIMERS.
+func OpenTimers(ctx context.Context, c Client) (*Timers, error) {
+	names := c.Names.withDefaults()
+	stream, err := c.stream(ctx, names.Timers)
+	if err != nil {
+		return nil, err
+	}
+	return &Timers{client: c, names: names, stream: stream}, nil
+}
+
+// Arm stores a timer. A timer of the same vendor, digest and token is replaced. Timers of
+// other tokens have other subjects and stay, so that a former owner never replaces the timer
+// of the owner: the timer of a former owner only wakes a user for nothing. A firing timer may
+// remove a newer timer of the same subject, so arm again after each wake.
+func (t *Timers) Arm(ctx context.Context, timer Timer) error {
+	if timer.Digest == sentinel {
+		return fmt.Errorf("arm timer: the digest %q is reserved", sentinel)
+	}
+	for what, token := range map[string]string{"vendor": timer.Vendor, "digest": timer.Digest} {
+		if err := checkToken(what, token); err != nil {
+			return err
+		}
+	}
+	wake := timer.Vendor + "." + timer.Digest
+	m := t.scheduled(wake+"."+strconv.FormatUint(timer.Token, 10), wake, timer.Due)
+	ctx, cancel := t.client.call(ctx)
+	defer cancel()
+	if _, err := t.client.JetStream.PublishMsg(ctx, m); err != nil {
+		return fmt.Errorf("arm timer %s: %w", m.Subject, err)
+	}
+	return nil
+}
+
+// scheduled returns the message of a timer. The client library's option for the schedule
+// would cut the due time to whole seconds.
+func (t *Timers) scheduled(timer, wake string, due time.Time) *nats.Msg {
+	m := nats.NewMsg(t.names.TimerSubject + "." + timer)
+	m.Header.Set(jetstream.ScheduleHeader, "@at "+due.UTC().Format(time.RFC3339Nano))
+	m.Header.Set(jetstream.ScheduleTargetHeader, t.names.WakeSubject+"."+wake)
+	return m
+}
+
+// Sentinel returns the nonce of a vendor's sentinel, a timer due in ten years. A missing
+// sentinel is stored with a new nonce. A nonce other than Ownership.Swept shows that TIMERS
+// was purged or made anew: all timers must be armed again.
+func (t *Timers) Sentinel(ctx context.Context, vendor string) (nonce string, err error) {
+	if err := checkToken("vendor", vendor); err != nil {
+		return "", err
+	}
+	name := vendor + "." + sentinel
+	for {
+		stored, err := t.client.last(ctx, t.stream, t.names.TimerSubject+"."+name)
+		if err != nil {
+			return "", fmt.Errorf("read sentinel of %s: %w", vendor, err)
+		}
+		if stored != nil {
+			return string(stored.Data), nil
+		}
+		m := t.scheduled(name, name, time.Now().AddDate(sentinelYears, 0, 0))
+		m.Data = []byte(rand.Text())
+		err = t.publishNew(ctx, m)
+		if err == nil {
+			return string(m.Data), nil
+		}
+		if !isConflict(err) {
+			return "", fmt.Errorf("store sentinel of %s: %w", vendor, err)
+		}
+	}
+}
+
+// publishNew publishes a message if the subject is empty.
+func (t *Timers) publishNew(ctx context.Context, m *nats.Msg) error {
+	ctx, cancel := t.client.call(ctx)
+	defer cancel()
+	_, err := t.client.JetStream.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(0))
+	return err
+}
+
+// Armed returns the timers of a vendor as digest.token, sorted, without the sentinel. Armed
+// lists every subject: use Armed in tests and for diagnosis only.
+func (t *Timers) Armed(ctx context.Context, vendor string) ([]string, error) {
+	ctx, cancel := t.client.call(ctx)
+	defer cancel()
+	prefix := t.names.TimerSubject + "." + vendor + "."
+	info, err := t.stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	if err != nil {
+		return nil, fmt.Errorf("list timers of %s: %w", vendor, err)
+	}
+	var armed []string
+	for _, subject := range slices.Sorted(maps.Keys(info.State.Subjects)) {
+		if name := strings.TrimPrefix(subject, prefix); name != sentinel {
+			armed = append(armed, name)
+		}
+	}
+	return armed, nil
+}
