@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Result is what one attempt at a vendor shows about the vendor. An attempt that shows
+// Result classifies an attempt at a vendor by the vendor's part in the outcome. An attempt that shows
 // nothing (429, a call not begun, a cancelled one, a panic) is not reported.
 type Result int
 
@@ -82,7 +82,7 @@ type Breaker struct {
 	changed chan struct{}
 
 	mu          sync.Mutex
-	window      window
+	window      window // of the closed and suspect states
 	state       State
 	since       time.Time
 	reason      string

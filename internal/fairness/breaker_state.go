@@ -106,7 +106,6 @@ func (b *Breaker) open(now time.Time, reason string) {
 	}
 	b.checking = false
 	b.nextCheck = now.Add(wait)
-	b.window.clear()
 	b.set(now, Open, reason)
 }
 

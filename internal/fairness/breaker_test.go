@@ -289,10 +289,75 @@ func TestABrokenMappingHoldsUntilEffectsAreTaken(t *testing.T) {
 }
 
 func TestResultsAreIgnoredWhileOpen(t *testing.T) {
-	b := fairness.NewBreaker(fairness.BreakerConfig{})
-	report(b, 0, 1, fairness.Unauthorized)
-	report(b, 0, 50, fairness.Answered)
-	wantState(t, b, fairness.Open)
+	synctest.Test(t, func(t *testing.T) {
+		b := fairness.NewBreaker(fairness.BreakerConfig{})
+		report(b, 0, 1, fairness.Unauthorized)
+		report(b, 0, 50, fairness.Answered)
+		report(b, 0, 50, fairness.Unauthorized)
+		wantState(t, b, fairness.Open)
+		if got := checkNext(t, b, nil); got != 30*time.Second {
+			t.Errorf("got %v before the check, want 30s", got)
+		}
+	})
+}
+
+func TestEachHalfOpenStateHasItsOwnProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := halfOpen(t, fairness.Failed)
+		for range 3 {
+			b.Begin()
+		}
+		report(b, 0, 1, fairness.Answered)
+		checkNext(t, b, errDown)
+		checkNext(t, b, nil)
+		if !b.Allows(fresh) {
+			t.Error("the probes of the state before count")
+		}
+		report(b, 0, 1, fairness.Answered)
+		wantState(t, b, fairness.HalfOpen)
+	})
+}
+
+// TestAHoldForRefusalsEndsWhole is about a hold for an outage after one for refusals.
+func TestAHoldForRefusalsEndsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := halfOpen(t, fairness.Permanent)
+		report(b, 0, 2, fairness.Answered)
+		wantState(t, b, fairness.Closed)
+		report(b, 0, 1, fairness.Unauthorized)
+		checkNext(t, b, nil)
+		report(b, 0, 2, fairness.Permanent)
+		wantState(t, b, fairness.Closed)
+	})
+}
+
+func TestAClosedBreakerForgetsARunningCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := halfOpen(t, fairness.Failed)
+		time.Sleep(time.Minute)
+		if !b.CheckDue() {
+			t.Fatal("no second check is due")
+		}
+		report(b, 0, 2, fairness.Answered)
+		wantState(t, b, fairness.Closed)
+		b.Checked(errDown) // too late
+		wantState(t, b, fairness.Closed)
+		report(b, 0, 5, fairness.Failed)
+		checkNext(t, b, nil)
+		wantState(t, b, fairness.Closed)
+	})
+}
+
+func TestSinceIsTheBeginningOfTheHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, begun := fairness.NewBreaker(fairness.BreakerConfig{}), time.Now()
+		report(b, 0, 1, fairness.Unauthorized)
+		checkNext(t, b, errDown)
+		checkNext(t, b, errDown)
+		if got := b.Status().Since; !got.Equal(begun) {
+			t.Errorf("got %v, want %v", got, begun)
+		}
+	})
 }
 
 func TestChangedReceivesEachChange(t *testing.T) {

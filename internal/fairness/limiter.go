@@ -28,12 +28,9 @@ func (l *limiter) setSafely(rate float64, at time.Time) {
 	l.raise = raise{at: at, rate: rate}
 }
 
-// hold lets no call pass until the rate is set. One token is kept, so that the first call
-// after the hold starts at once.
-func (l *limiter) hold() {
-	l.set(0)
-	l.bucket.tokens = min(1, l.bucket.tokens)
-}
+// hold lets no call pass until the rate is set. The bucket then keeps one token, so that the
+// first call after the hold starts at once.
+func (l *limiter) hold() { l.set(0) }
 
 // fill adds tokens until now. A raise that is due counts from the time of its due.
 func (l *limiter) fill(now time.Time) {

@@ -1,45 +1,38 @@
 package fairness_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 
 	"github.com/usherhq/usher/internal/fairness"
 )
 
-// BenchmarkPacerWait measures a wait that a token is there for, and one that queues.
 func BenchmarkPacerWait(b *testing.B) {
-	for name, rate := range map[string]float64{"no limit": 0, "a token is there": 1e9} {
+	for name, rate := range map[string]float64{"no limit": 0, "a token is left": 1e9} {
 		b.Run(name, func(b *testing.B) {
 			p := fairness.NewPacer(rate)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := p.Wait(b.Context(), fairness.Fresh); err != nil {
+				if err := p.Wait(b.Context(), fresh); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 	}
-	b.Run("32 calls queue", func(b *testing.B) {
-		p := fairness.NewPacer(100_000)
-		drainNow(b, p)
-		b.SetParallelism(16)
-		b.ReportAllocs()
-		b.RunParallel(func(pb *testing.PB) {
-			for c := 0; pb.Next(); c++ {
-				if err := p.Wait(b.Context(), fairness.Class(c%fairness.Classes)); err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	})
 }
 
-// drainNow takes the tokens of the burst.
-func drainNow(b *testing.B, p *fairness.Pacer) {
-	b.Helper()
-	for range 100_000 {
-		if err := p.Wait(b.Context(), fairness.Fresh); err != nil {
-			b.Fatal(err)
+// BenchmarkPacerQueue measures a thousand calls that queue and are then granted, each in a
+// goroutine of its own.
+func BenchmarkPacerQueue(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		p, wg := fairness.NewPacer(1e-6), sync.WaitGroup{}
+		drain(b, p, 1)
+		for i := range 1000 {
+			wg.Go(func() { _ = p.Wait(context.Background(), fairness.Class(i%fairness.Classes)) })
 		}
+		p.SetRate(0)
+		wg.Wait()
 	}
 }

@@ -66,15 +66,12 @@ func queue(ctx context.Context, p *fairness.Pacer, g *grants, waiting fairness.C
 	return wg
 }
 
-// drain takes the tokens that p has now.
-func drain(t *testing.T, p *fairness.Pacer) {
-	t.Helper()
-	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 1)
-		err := p.Wait(ctx, fresh)
-		cancel()
-		if err != nil {
-			return
+// drain takes the n tokens of the burst.
+func drain(tb testing.TB, p *fairness.Pacer, n int) {
+	tb.Helper()
+	for range n {
+		if err := p.Wait(tb.Context(), fresh); err != nil {
+			tb.Fatal(err)
 		}
 	}
 }
@@ -100,7 +97,7 @@ func TestTokensAreDividedByClass(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, g := fairness.NewPacer(test.rate), &grants{}
-				drain(t, p)
+				drain(t, p, max(1, int(test.rate)))
 				ctx, cancel := context.WithCancel(t.Context())
 				wg := queue(ctx, p, g, test.waiting)
 				time.Sleep(time.Duration(float64(test.first+1) / test.rate * float64(time.Second)))
@@ -149,7 +146,7 @@ func TestBurstIsOneSecondsWorth(t *testing.T) {
 func TestACancelledCallLosesNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, g := fairness.NewPacer(1), &grants{}
-		drain(t, p)
+		drain(t, p, 1)
 		wg := sync.WaitGroup{}
 		for i := range 100 { // of these the first some end while queued, others with a grant
 			wg.Go(func() {
@@ -161,7 +158,7 @@ func TestACancelledCallLosesNoToken(t *testing.T) {
 			})
 		}
 		all := queue(t.Context(), p, g, fairness.Counts{0, 0, 40})
-		time.Sleep(40*time.Second + time.Millisecond)
+		time.Sleep(40 * time.Second)
 		synctest.Wait()
 		if got := sum(g.counts(1000)); got != 40 {
 			t.Errorf("got %d calls in 40 s at one a second, want 40", got)
@@ -193,10 +190,51 @@ func TestWaitReturnsTheErrorOfTheContext(t *testing.T) {
 	})
 }
 
+// TestCallsOfOneClassKeepTheirOrder has calls that come at the very time of a token.
+func TestCallsOfOneClassKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, order, wg := fairness.NewPacer(1), make(chan int, 100), sync.WaitGroup{}
+		drain(t, p, 1)
+		for i := range 100 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * time.Second / 2)
+				if p.Wait(t.Context(), wake) == nil {
+					order <- i
+				}
+			})
+		}
+		wg.Wait()
+		for want := range 100 {
+			if got := <-order; got != want {
+				t.Fatalf("got call %d, want call %d", got, want)
+			}
+		}
+	})
+}
+
+func TestALowerRateLeavesNoBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, lower := range map[string]func(*fairness.Pacer){
+			"of a rate":    func(p *fairness.Pacer) { p.SetRate(1) },
+			"of a penalty": func(p *fairness.Pacer) { p.Penalize(0) },
+		} {
+			p, g := fairness.NewPacer(100), &grants{}
+			lower(p)
+			ctx, cancel := context.WithCancel(t.Context())
+			wg := queue(ctx, p, g, fairness.Counts{50, 0, 0})
+			cancel()
+			wg.Wait()
+			if got := sum(g.counts(50)); got != 1 {
+				t.Errorf("%s: got %d calls at once, want 1", name, got)
+			}
+		}
+	})
+}
+
 func TestSetRateCountsForCallsThatWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, g := fairness.NewPacer(0.001), &grants{}
-		drain(t, p)
+		drain(t, p, 1)
 		wg := queue(t.Context(), p, g, fairness.Counts{5, 5, 5})
 		begun := time.Now()
 		p.SetRate(10)

@@ -24,8 +24,8 @@ type Share struct {
 }
 
 // NewShare returns a Share that sets the rate of pacer. rate is the vendor's rate over all
-// processes, in calls a second; zero or below means no limit, whatever the number of
-// processes is. With a limit no call passes until SetProcesses.
+// processes, in calls a second; zero or below means no limit, for any number of
+// processes. With a limit no call passes until SetProcesses.
 func NewShare(pacer *Pacer, rate float64) *Share {
 	s := &Share{pacer: pacer, rate: rate}
 	if rate > 0 {

@@ -132,6 +132,21 @@ func TestARaiseIsTakenBackIfTheProcessReturns(t *testing.T) {
 	})
 }
 
+func TestARaiseCountsFromItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, g := fairness.NewPacer(10), &grants{}
+		fairness.NewShare(p, 10).SetProcesses(2)
+		time.Sleep(3500 * time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
+		wg := queue(ctx, p, g, fairness.Counts{9, 0, 0})
+		cancel()
+		wg.Wait()
+		if got := sum(g.counts(9)); got != 3 {
+			t.Errorf("got %d calls at once half a second after the raise, want the first and half of five", got)
+		}
+	})
+}
+
 func TestNoLimitStaysNoLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := fairness.NewPacer(0)

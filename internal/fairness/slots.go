@@ -2,20 +2,20 @@ package fairness
 
 import "time"
 
-// Slots bounds the calls that run side by side at one vendor, by class. While several
+// Slots bounds the calls that run side by side at a vendor, by class. While several
 // classes wait, each has a quota:
 //
 //   - wakes: half of the slots while fresh work waits, and an eighth once the oldest
-//     fresh work has waited for a second; at least one slot;
+//     fresh work has waited for a second; never less than a slot;
 //   - activity: a tenth of the slots, rounded up, while another class waits;
-//   - the first waiting class: the rest; at least one slot.
+//   - the first waiting class: the rest; never less than a slot.
 //
-// A class takes slots above its quota only if no waiting class is below its own, and
-// the first waiting class takes these. A class that waits alone may take all slots. With
-// fewer slots than waiting classes the classes take turns.
+// If every waiting class has used up the quota, the first waiting class takes further
+// slots. A class that waits alone may take all slots. With fewer slots than waiting
+// classes the classes take turns.
 //
-// Slots is deterministic, keeps no clock, and is not safe for concurrent use: one
-// scheduler owns it.
+// Slots is deterministic, keeps no clock, and is not safe for concurrent use: a single
+// scheduler owns a Slots.
 type Slots struct {
 	total int
 	busy  Counts
@@ -25,10 +25,10 @@ type Slots struct {
 // NewSlots returns Slots for total calls side by side. A total below one counts as one.
 func NewSlots(total int) *Slots { return &Slots{total: max(1, total)} }
 
-// Admit chooses the class of the next call among the waiting ones and takes a slot for
-// it. waiting is the number of pieces of work that wait, by class; freshFor is the time
-// that the oldest fresh one has waited. Admit returns false without a free slot or
-// without waiting work. Each admission needs one End.
+// Admit chooses the class of the next call among the waiting classes and takes a slot.
+// waiting is the number of waiting pieces of work by class; freshFor is how long the
+// oldest fresh piece has waited. Admit returns false without a free slot or without
+// waiting work. Each admission needs an End.
 func (s *Slots) Admit(waiting Counts, freshFor time.Duration) (Class, bool) {
 	first, ok := waiting.first()
 	if !ok || s.busy.sum() >= s.total {
@@ -44,7 +44,7 @@ func (s *Slots) Admit(waiting Counts, freshFor time.Duration) (Class, bool) {
 	return chosen, true
 }
 
-// End gives back a slot that Admit took for class c. An End without an admission changes
+// End gives back a slot of class c. An End without an admission changes
 // nothing.
 func (s *Slots) End(c Class) { s.busy[c] = max(0, s.busy[c]-1) }
 
@@ -65,7 +65,7 @@ func (s *Slots) quotas(waiting Counts, wake int) Counts {
 	return quota
 }
 
-// belowQuota returns the waiting work of the classes that use fewer slots than their quota.
+// belowQuota returns the waiting work, without the classes at or above the quota.
 func (s *Slots) belowQuota(waiting, quota Counts) Counts {
 	for c := range Class(Classes) {
 		if s.busy[c] >= quota[c] {

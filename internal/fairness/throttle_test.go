@@ -142,7 +142,7 @@ func TestRetryAfter(t *testing.T) {
 func TestCallsThatWaitSeeARestThatBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, g := fairness.NewPacer(10), &grants{}
-		drain(t, p)
+		drain(t, p, 10)
 		wg := queue(t.Context(), p, g, fairness.Counts{3, 0, 0})
 		p.Penalize(time.Minute)
 		p.Penalize(time.Minute)

@@ -41,8 +41,8 @@ func (w *window) add(user string, result Result, now time.Time) {
 	w.entries[w.size-1] = e
 }
 
-// tally is what a window counts: users in all, users whose newest result shows a failure
-// of any kind, and users who were refused for good.
+// tally counts users: all of a window, those with a failure of the vendor as the newest
+// result, and those refused for good.
 type tally struct{ users, failed, permanent int }
 
 // count counts the results since a time.
