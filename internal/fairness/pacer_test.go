@@ -171,6 +171,31 @@ func TestACancelledCallLosesNoToken(t *testing.T) {
 	})
 }
 
+// TestATokenOfACancelledCallGoesToTheNext grants tokens to calls that are cancelled but have
+// not left the queue yet. The scheduler decides on that, so there are many rounds.
+func TestATokenOfACancelledCallGoesToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 200 {
+			p, begun := fairness.NewPacer(1), time.Now()
+			drain(t, p, 1)
+			ctx, cancel := context.WithCancel(t.Context())
+			outcome := make(chan error, 1)
+			go func() { outcome <- p.Wait(ctx, fresh) }()
+			synctest.Wait()
+			time.Sleep(time.Second)
+			cancel()
+			p.Answered() // grants the token, unless the timer has
+			if <-outcome == nil {
+				continue
+			}
+			drain(t, p, 1)
+			if took := time.Since(begun); took != time.Second {
+				t.Fatalf("got the next call after %v, want the token of the cancelled one after a second", took)
+			}
+		}
+	})
+}
+
 func TestWaitReturnsTheErrorOfTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := fairness.NewPacer(1)

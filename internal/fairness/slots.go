@@ -10,9 +10,8 @@ import "time"
 //   - activity: a tenth of the slots, rounded up, while another class waits;
 //   - the first waiting class: the rest; never less than a slot.
 //
-// If every waiting class has used up the quota, the first waiting class takes further
-// slots. A class that waits alone may take all slots. With fewer slots than waiting
-// classes the classes take turns.
+// A class that does not wait has no quota, so a class that waits alone may take all slots.
+// With fewer slots than waiting classes the classes take turns.
 //
 // Slots is deterministic, keeps no clock, and is not safe for concurrent use: a single
 // scheduler owns a Slots.
@@ -35,11 +34,8 @@ func (s *Slots) Admit(waiting Counts, freshFor time.Duration) (Class, bool) {
 		return Fresh, false
 	}
 	wake := wakeParts(freshFor)
-	entitled := s.belowQuota(waiting, s.quotas(waiting, wake))
-	if entitled.sum() == 0 {
-		entitled[first] = waiting[first]
-	}
-	chosen := s.turns.next(entitled, wake)
+	// The quotas add up to all slots at least, so with a free slot some class is below its own.
+	chosen := s.turns.next(s.belowQuota(waiting, s.quotas(waiting, first, wake)), wake)
 	s.busy[chosen]++
 	return chosen, true
 }
@@ -51,9 +47,9 @@ func (s *Slots) End(c Class) { s.busy[c] = max(0, s.busy[c]-1) }
 // Busy returns the number of slots in use, by class.
 func (s *Slots) Busy() Counts { return s.busy }
 
-// quotas returns the quota of each waiting class.
-func (s *Slots) quotas(waiting Counts, wake int) Counts {
-	first, _ := waiting.first()
+// quotas returns the quota of each waiting class, of which first is the first. wake is the
+// share of wakes in parts of a turn.
+func (s *Slots) quotas(waiting Counts, first Class, wake int) Counts {
 	quota := Counts{}
 	if first < Wake && waiting[Wake] > 0 {
 		quota[Wake] = max(1, s.total*wake/wholeTurn)
