@@ -74,6 +74,7 @@ var rules = []rule{
 		"asks a vendor, and never writes: what it finds is put right by events, as all else is",
 	},
 	{"internal/brake", []string{"internal/ledger"}, "judges deletions by counts; it must not know how any is made"},
+	{"internal/fairness", nil, "counts calls, users and time; it must not know what is called, or why"},
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
 	{"internal/streams", []string{nats}, "holds messages and subjects; their meaning is the mailbox's and the ledger's"},

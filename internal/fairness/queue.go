@@ -1,0 +1,73 @@
+package fairness
+
+import "time"
+
+// waiter is a call that waits for a token.
+type waiter struct {
+	class      Class
+	since      time.Time
+	granted    chan struct{} // closed with the grant
+	isGranted  bool
+	prev, next *waiter
+}
+
+// queue is a list of waiters, first come first. Any waiter can leave at once.
+type queue struct{ head, tail *waiter }
+
+func (q *queue) push(w *waiter) {
+	if q.tail == nil {
+		q.head, q.tail = w, w
+		return
+	}
+	w.prev, q.tail.next, q.tail = q.tail, w, w
+}
+
+func (q *queue) remove(w *waiter) {
+	if w.prev == nil {
+		q.head = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		q.tail = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next = nil, nil
+}
+
+// waiters holds a queue for each class and the order of grants among these.
+type waiters struct {
+	queues [Classes]queue
+	counts Counts
+	turns  turns
+}
+
+// isEmpty reports whether no call waits.
+func (w *waiters) isEmpty() bool { return w.counts.sum() == 0 }
+
+// add queues a call.
+func (w *waiters) add(c Class, now time.Time) *waiter {
+	added := &waiter{class: c, since: now, granted: make(chan struct{})}
+	w.queues[c].push(added)
+	w.counts[c]++
+	return added
+}
+
+// remove takes a call out of its queue.
+func (w *waiters) remove(leaving *waiter) {
+	w.queues[leaving.class].remove(leaving)
+	w.counts[leaving.class]--
+}
+
+// grant gives a token to the call that is next. At least one call must wait.
+func (w *waiters) grant(now time.Time) {
+	freshFor := time.Duration(0)
+	if oldest := w.queues[Fresh].head; oldest != nil {
+		freshFor = now.Sub(oldest.since)
+	}
+	next := w.queues[w.turns.next(w.counts, wakeParts(freshFor))].head
+	w.remove(next)
+	next.isGranted = true
+	close(next.granted)
+}
