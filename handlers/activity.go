@@ -11,11 +11,11 @@ import (
 // ActivityTracked handles activity.tracked: what the user did is recorded at
 // the vendors that keep such records.
 func ActivityTracked() Handler {
-	return Handler{Type: events.ActivityTracked, Scope: Record, Takes: tracks, Plan: planActivity}
+	return Handler{Type: events.ActivityTracked, Scope: events.ScopeActivity, Takes: tracks, Plan: planActivity}
 }
 
 func tracks(port any) bool {
-	_, ok := port.(Tracker)
+	_, ok := port.(vendors.Tracker)
 	return ok
 }
 
@@ -29,7 +29,7 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 		return Plan{}, err
 	}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		p, ok := v.Port.(Tracker)
+		p, ok := v.Port.(vendors.Tracker)
 		if !ok {
 			return unsupported, nil
 		}

@@ -12,7 +12,7 @@ import (
 // or off.
 func EnrollmentCancelled(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentCancelled, Scope: InCourse, Ends: true, Takes: always,
+		Type: events.EnrollmentCancelled, Scope: events.ScopeCourse, Ends: true, Takes: always,
 		Plan: courses.plan(names, func(e events.Event) (events.EnrollmentRequestedData, error) {
 			d, err := data[events.EnrollmentCancelledData](e)
 			return events.EnrollmentRequestedData{UserID: d.UserID, CourseID: d.CourseID, Email: d.Email, Vendor: d.Vendor}, err
@@ -24,7 +24,7 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 // made by hand. A deleted user is in no course. One whom nobody knows may be on
 // the way, with the enrolment that is to end.
 func unenroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := port.(Unenroller)
+	p, ok := port.(vendors.Unenroller)
 	if !ok {
 		return unsupported, nil
 	}

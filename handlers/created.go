@@ -12,7 +12,7 @@ import (
 // UserCreated handles user.created: the user gets an account at the vendor, or
 // the one that is there already is adopted.
 func UserCreated() Handler {
-	return Handler{Type: events.UserCreated, Scope: Life, Snapshot: true, Takes: always, Plan: planCreated}
+	return Handler{Type: events.UserCreated, Scope: events.ScopeLifecycle, Snapshot: true, Takes: always, Plan: planCreated}
 }
 
 func planCreated(v Vendor, e events.Event) (Plan, error) {
@@ -45,11 +45,11 @@ func person(d snapshot) vendors.User {
 // refused, and none but the upserting ones takes one as a repeat. Over a newer
 // snapshot nothing is written.
 func provision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
-	p, ok := port.(Provisioner)
+	p, ok := port.(vendors.Provisioner)
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := port.(Addresser); k.known() && (!upserts || k.Outdated) {
+	if _, upserts := port.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
 	}
 	found, err := p.Find(ctx, u)

@@ -11,7 +11,7 @@ import (
 // UserDeleted handles user.deleted: the user's account at the vendor goes. An
 // account that is not there is success.
 func UserDeleted() Handler {
-	return Handler{Type: events.UserDeleted, Scope: Life, Removes: true, Takes: always, Plan: planDeleted}
+	return Handler{Type: events.UserDeleted, Scope: events.ScopeLifecycle, Removes: true, Takes: always, Plan: planDeleted}
 }
 
 func planDeleted(v Vendor, e events.Event) (Plan, error) {
@@ -32,7 +32,7 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 // nobody is found, the account that was deleted last goes once more: it may have
 // been restored.
 func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
-	p, ok := port.(Deprovisioner)
+	p, ok := port.(vendors.Deprovisioner)
 	if !ok {
 		return unsupported, nil
 	}

@@ -17,7 +17,7 @@ type Courses map[string]map[string]string
 // are, on or off.
 func EnrollmentRequested(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentRequested, Scope: InCourse, Takes: always,
+		Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Takes: always,
 		Plan: courses.plan(names, data[events.EnrollmentRequestedData], enroll),
 	}
 }
@@ -54,7 +54,7 @@ func (c Courses) plan(
 func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course, bool, error) {
 	mapped, known := c[d.CourseID]
 	theirs, here := mapped[v.Name]
-	_, ownIDs := v.Port.(Addresser)
+	_, ownIDs := v.Port.(vendors.Addresser)
 	_, notNumber := strconv.ParseUint(d.CourseID, 10, 63)
 	direct := d.Vendor == v.Name && notNumber == nil
 	course := vendors.Course{ID: theirs, Ours: d.CourseID}
@@ -79,7 +79,7 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 // enroll makes the enrolment, once where the vendor or the ledger can tell. A
 // user who was at the vendor before usher is found by e-mail and adopted.
 func enroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := port.(Enroller)
+	p, ok := port.(vendors.Enroller)
 	if !ok {
 		return unsupported, nil
 	}
@@ -88,11 +88,11 @@ func enroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply
 		return Reply{}, err
 	}
 	e.Account = account
-	_, renews := port.(Renewer)
+	_, renews := port.(vendors.Renewer)
 	if k.Enrolled && !renews {
 		return Reply{Outcome: events.AlreadyDone, Account: e.Account}, nil
 	}
-	if r, ok := port.(EnrollmentReader); ok {
+	if r, ok := port.(vendors.EnrollmentReader); ok {
 		in, err := r.Enrolled(ctx, e.Account, e.Course)
 		if err != nil {
 			return Reply{}, err

@@ -1,6 +1,6 @@
 // Package handlers says what each event type asks of any vendor. A handler is a
 // value in, a value out: it plans an event for a vendor, and the plan, when it
-// is carried out, calls the vendor through the ports of this package. It cannot
+// is carried out, calls the vendor through its ports (vendors/ports.go). It cannot
 // acknowledge, publish, wait or log; that is the worker's.
 package handlers
 
@@ -18,32 +18,17 @@ import (
 // anyone can tell: the effect waits for one.
 var ErrNoAccount = errors.New("the user has no account at this vendor yet")
 
-// Scope says what an event type changes, and so which other effects of the same
-// user it waits for and is overtaken by.
-type Scope uint8
-
-// The scopes.
-const (
-	Life     Scope = iota // the account itself: whether it is there
-	Data                  // what the vendor holds of the user
-	InCourse              // one course of the account
-	Record                // nothing that lasts
-)
-
-// Whole tells whether effects of this scope concern all of an account.
-func (s Scope) Whole() bool { return s == Life || s == Data }
-
 // Handler is what usher does with one event type.
 type Handler struct {
-	Type  string // of the events it takes
-	Scope Scope
+	Type  string       // of the events it takes
+	Scope events.Scope // required
 	// Removes says that the account is gone when an event of this type was carried
 	// out: it is what the safety stop for deletions holds.
 	Removes bool
 	// Snapshot says that an event of this type has all that is known of the user,
 	// and that the vendor holds it once the outcome is done.
 	Snapshot bool
-	// Ends says, of a type for InCourse, that the account is then out of the course.
+	// Ends says, of a type for a course, that the account is then out of the course.
 	Ends bool
 	// Takes tells whether a vendor has anything to do with this type at all. A
 	// vendor that has not gets no consumer for it.
@@ -62,7 +47,7 @@ type Vendor struct {
 // Plan is what one event asks of one vendor.
 type Plan struct {
 	UserID string
-	Course string // for InCourse: our id of it
+	Course string // for a course: our id of it
 	// Skip says that the vendor does not take part: there is no effect and no result.
 	Skip bool
 	// Do makes the change. It may be called again after a failure.
@@ -77,7 +62,7 @@ type Known struct {
 	Gone     bool            // whether the last thing applied was its deletion
 	Doubt    bool            // whether a creation since then may have been made without our knowing
 	Former   string          // the vendor's id of the account that was deleted last; empty where there is none
-	Enrolled bool            // for InCourse: whether it is in the course already
+	Enrolled bool            // for a course: whether it is in the course already
 	Outdated bool            // whether the account got a newer snapshot than the event has
 	// Unsettled says that an earlier attempt may have reached the vendor: what is
 	// found there counts as done by us.
@@ -142,10 +127,10 @@ func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Acc
 // search finds the account of a user whom the ledger does not know: the one
 // that the vendor keeps under our id, or the one with exactly the user's e-mail.
 func search(ctx context.Context, port any, u vendors.User) (vendors.Account, error) {
-	if p, ok := port.(Addresser); ok {
+	if p, ok := port.(vendors.Addresser); ok {
 		return p.AccountOf(u.ID), nil
 	}
-	p, ok := port.(Finder)
+	p, ok := port.(vendors.Finder)
 	if !ok || u.Email == "" {
 		return vendors.Account{}, ErrNoAccount
 	}

@@ -12,7 +12,7 @@ import (
 // UserRestored handles user.restored: the account that was deleted last comes
 // back. Vendors that delete for good cannot.
 func UserRestored() Handler {
-	return Handler{Type: events.UserRestored, Scope: Life, Takes: always, Plan: planRestored}
+	return Handler{Type: events.UserRestored, Scope: events.ScopeLifecycle, Takes: always, Plan: planRestored}
 }
 
 func planRestored(v Vendor, e events.Event) (Plan, error) {
@@ -29,14 +29,14 @@ func planRestored(v Vendor, e events.Event) (Plan, error) {
 // restore looks before it leaps: where somebody has made the user a new account
 // meanwhile, the old one beside it would be a second one.
 func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	p, ok := v.Port.(Restorer)
+	p, ok := v.Port.(vendors.Restorer)
 	if !ok {
 		return unsupported, nil
 	}
 	if k.known() {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
 	}
-	if _, ours := v.Port.(Addresser); !ours {
+	if _, ours := v.Port.(vendors.Addresser); !ours {
 		found, err := search(ctx, v.Port, u)
 		switch {
 		case err == nil:

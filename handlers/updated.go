@@ -12,7 +12,7 @@ import (
 // data of the event. Nobody gets an account by it, but where the vendor goes by our
 // id and its update is an upsert.
 func UserUpdated() Handler {
-	return Handler{Type: events.UserUpdated, Scope: Data, Snapshot: true, Takes: always, Plan: planUpdated}
+	return Handler{Type: events.UserUpdated, Scope: events.ScopeUserData, Snapshot: true, Takes: always, Plan: planUpdated}
 }
 
 func planUpdated(v Vendor, e events.Event) (Plan, error) {
@@ -30,7 +30,7 @@ func planUpdated(v Vendor, e events.Event) (Plan, error) {
 // with the event's e-mail, which is adopted. A deleted user is not looked for: the
 // account may be made again, or restored, and the update waits for that.
 func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	p, ok := v.Port.(Updater)
+	p, ok := v.Port.(vendors.Updater)
 	if !ok {
 		return unsupported, nil
 	}

@@ -4,7 +4,7 @@
 //
 // A vendor is a folder below this one. Its api.go has its settings (Config,
 // Defaults and Needs) and one method per documented call; its adapter.go turns
-// those calls into what the handlers ask for. See docs/adding-a-vendor.md.
+// those calls into the ports (ports.go). See docs/adding-a-vendor.md.
 // Vendors know nothing of events, of NATS, or of each other.
 package vendors
 

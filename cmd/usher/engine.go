@@ -245,7 +245,7 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c, ok := port.(checker); ok {
+		if c, ok := port.(vendors.Checker); ok {
 			err = c.Check(ctx)
 		}
 		return port, err

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
@@ -42,7 +43,7 @@ func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.L
 	for _, h := range list {
 		switch {
 		case !h.Takes(port):
-		case h.Scope == handlers.Record:
+		case h.Scope == events.ScopeActivity:
 			activity = append(activity, h.Type)
 		default:
 			lifecycle = append(lifecycle, h.Type)

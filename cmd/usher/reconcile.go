@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
 	"github.com/usherhq/usher/internal/reconcile"
+	"github.com/usherhq/usher/vendors"
 )
 
 type reconcileCmd struct {
@@ -95,7 +96,7 @@ func (r reconcileCmd) deps(ctx context.Context, c config.Config, b *bus.Bus) (re
 	if err != nil {
 		return reconcile.Deps{}, usageError{err}
 	}
-	lists, ok := port.(reconcile.Vendor)
+	lists, ok := port.(vendors.Lister)
 	if !ok {
 		return reconcile.Deps{}, fmt.Errorf("%s, as it is set here, has no call that lists its users: there is nothing to compare the ledger with", v.name)
 	}

@@ -108,7 +108,7 @@ func (v vendor) ask(ctx context.Context) (state, detail string) {
 	if err != nil {
 		return vendorRefused, err.Error()
 	}
-	p, ok := port.(checker)
+	p, ok := port.(vendors.Checker)
 	if !ok {
 		return vendorOK, "cannot be asked"
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/vendors"
@@ -77,9 +75,4 @@ func sections() []config.Section {
 		out = append(out, v.section)
 	}
 	return out
-}
-
-// checker is an adapter that can tell whether its vendor takes our credentials.
-type checker interface {
-	Check(ctx context.Context) error
 }

@@ -170,7 +170,7 @@ func TestTheStorySaysWhyNothingIsDone(t *testing.T) {
 	trial := now.Add(time.Hour)
 	iso := func(at time.Time, wait time.Duration) string { return at.Add(wait).UTC().Format(time.RFC3339) }
 	c := config.Default().Worker
-	w.account("waits", ledger.Effect{Key: "k1", Type: events.EnrollmentRequested, Scope: ledger.InCourse, Attempts: 1, Prerequisite: true, First: now, Begun: now, Due: now.Add(time.Second)})
+	w.account("waits", ledger.Effect{Key: "k1", Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Attempts: 1, Prerequisite: true, First: now, Begun: now, Due: now.Add(time.Second)})
 	if err := w.bus.Hold(t.Context(), "lead", bus.Hold{Since: now, At: trial, Why: "credentials refused"}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ package ledger
 import (
 	"cmp"
 	"time"
+
+	"github.com/usherhq/usher/events"
 )
 
 // Order is an event's place: the stream's creation time, then its sequence in
@@ -38,21 +40,6 @@ type Carrier struct {
 func (c Carrier) goneAt(now Carrier) bool {
 	return c.Stream == now.Stream && c.Epoch < now.Epoch
 }
-
-// Scope says what an effect changes, and so what it waits for and is fenced by.
-type Scope string
-
-// The scopes.
-const (
-	Life     Scope = "life"     // the account itself: created, deleted, restored
-	Data     Scope = "data"     // what the vendor holds of the user: updated
-	InCourse Scope = "course"   // one course of the account
-	Activity Scope = "activity" // nothing that lasts; its record holds this one effect
-)
-
-// whole tells whether effects of this scope concern all of an account, and so
-// every other effect of it.
-func (s Scope) whole() bool { return s == Life || s == Data }
 
 // State is an account's, as far as the ledger knows.
 type State string
@@ -106,20 +93,20 @@ type Course struct {
 
 // Effect is what one event asks of this account.
 type Effect struct {
-	Key      string    `json:"key"`
-	Type     string    `json:"type"`
-	Scope    Scope     `json:"scope"`
-	Course   string    `json:"course,omitempty"`
-	Order    Order     `json:"order"`
-	Carrier  Carrier   `json:"carrier"`
-	Replay   int       `json:"replay,omitempty"` // how often a person sent it back
-	Phase    Phase     `json:"phase"`
-	Attempts int       `json:"attempts,omitempty"`
-	Panics   int       `json:"panics,omitempty"`
-	First    time.Time `json:"first"`          // when it was first taken up
-	Begun    time.Time `json:"begun,omitzero"` // when it was first tried: its age counts from then
-	Due      time.Time `json:"due,omitzero"`   // not to be tried before
-	Last     time.Time `json:"last,omitzero"`  // when it was last tried
+	Key      string       `json:"key"`
+	Type     string       `json:"type"`
+	Scope    events.Scope `json:"scope"`
+	Course   string       `json:"course,omitempty"`
+	Order    Order        `json:"order"`
+	Carrier  Carrier      `json:"carrier"`
+	Replay   int          `json:"replay,omitempty"` // how often a person sent it back
+	Phase    Phase        `json:"phase"`
+	Attempts int          `json:"attempts,omitempty"`
+	Panics   int          `json:"panics,omitempty"`
+	First    time.Time    `json:"first"`          // when it was first taken up
+	Begun    time.Time    `json:"begun,omitzero"` // when it was first tried: its age counts from then
+	Due      time.Time    `json:"due,omitzero"`   // not to be tried before
+	Last     time.Time    `json:"last,omitzero"`  // when it was last tried
 	// Unsettled says that a write of this effect may have reached the vendor
 	// without an answer: the vendor must be asked before a second one.
 	Unsettled bool `json:"unsettled,omitempty"`
@@ -235,8 +222,8 @@ func (e *Effect) try(now time.Time) {
 // the record says. What the vendor cannot do was not tried.
 func (a *Account) Doubts(key string) bool {
 	for _, e := range a.Effects {
-		idle := e.Attempts == 0 || (e.Outcome != nil && e.Outcome.Kind == kindUnsupported)
-		if e.Key != key && e.Scope == Life && !idle && a.Life.Before(e.Order) {
+		idle := e.Attempts == 0 || (e.Outcome != nil && e.Outcome.Kind == events.Unsupported)
+		if e.Key != key && e.Scope == events.ScopeLifecycle && !idle && a.Life.Before(e.Order) {
 			return true
 		}
 	}

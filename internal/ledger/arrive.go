@@ -3,6 +3,8 @@ package ledger
 import (
 	"slices"
 	"time"
+
+	"github.com/usherhq/usher/events"
 )
 
 // Arrival is a message that asks for an effect.
@@ -10,7 +12,7 @@ type Arrival struct {
 	UserID   string
 	Key      string // of the event
 	Type     string
-	Scope    Scope
+	Scope    events.Scope
 	Course   string // for InCourse
 	Order    Order  // of the event: of its first message, where this one is a replay
 	Carrier  Carrier
@@ -34,7 +36,7 @@ type Arrival struct {
 type Straggler struct {
 	Key   string // of the event
 	Type  string
-	Scope Scope
+	Scope events.Scope
 	Carrier
 }
 
@@ -62,7 +64,7 @@ type Decision struct {
 // Arrive applies the rules to a message that came in. What it changes in the
 // record counts only once the record has been saved.
 func (a *Account) Arrive(m Arrival) Decision {
-	if a.UserID == "" && m.Scope != Activity { // who did something is nobody's question
+	if a.UserID == "" && m.Scope != events.ScopeActivity { // who did something is nobody's question
 		a.UserID = m.UserID
 	}
 	a.prune(m.Now.Add(-m.Keep))
@@ -141,7 +143,7 @@ func (a *Account) takeOver(e *Effect, m Arrival) Decision {
 // begin claims the effect, or says what it has to wait for.
 func (a *Account) begin(e *Effect, m Arrival) Decision {
 	if (m.Expired && !e.tried()) || (fencing && a.fenced(e)) {
-		e.finish(Outcome{Kind: kindSuperseded, Attempts: e.Attempts, At: m.Now, By: m.Token})
+		e.finish(Outcome{Kind: events.Superseded, Attempts: e.Attempts, At: m.Now, By: m.Token})
 		return Decision{Step: Publish, Effect: *e}
 	}
 	if e.Due.After(m.Now) {
@@ -167,7 +169,7 @@ func (a *Account) begin(e *Effect, m Arrival) Decision {
 func (a *Account) await(m Arrival) {
 	for _, s := range m.Stragglers {
 		applied := a.Life
-		if s.Scope == Data {
+		if s.Scope == events.ScopeUserData {
 			applied = latest(a.Data, a.Deleted)
 		}
 		past := func(e Effect) bool { return e.Key == s.Key }
@@ -205,11 +207,11 @@ func (a *Account) claim(m Arrival) {
 // effect must never reach the vendor.
 func (a *Account) fenced(e *Effect) bool {
 	switch e.Scope {
-	case Life:
+	case events.ScopeLifecycle:
 		return e.Order.Before(a.Life)
-	case Data:
+	case events.ScopeUserData:
 		return e.Order.Before(a.Deleted) || (a.State == Active && e.Order.Before(a.Data))
-	case InCourse:
+	case events.ScopeCourse:
 		return e.Order.Before(a.Deleted) || e.Order.Before(a.Courses[e.Course].Order)
 	default:
 		return false
@@ -233,7 +235,7 @@ func (a *Account) blocker(e *Effect) *Effect {
 // itself, and for a newer one that was tried: so two never wait for each other,
 // and never are both on their way to the vendor.
 func holdsUp(f, e *Effect) bool {
-	same := f.Scope.whole() || (f.Scope == InCourse && e.Scope == InCourse && f.Course == e.Course)
+	same := f.Scope.WholeAccount() || (f.Scope == events.ScopeCourse && e.Scope == events.ScopeCourse && f.Course == e.Course)
 	if !same {
 		return false
 	}

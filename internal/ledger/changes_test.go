@@ -6,12 +6,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ledger"
 )
 
 func update(key string, seq uint64) ledger.Arrival {
 	m := arrival(key, seq)
-	m.Type, m.Scope = "user.updated", ledger.Data
+	m.Type, m.Scope = "user.updated", events.ScopeUserData
 	return m
 }
 
@@ -21,7 +22,7 @@ func TestUpdatesArrive(t *testing.T) {
 	effects := func(list ...ledger.Effect) ledger.Account { return ledger.Account{Effects: list} }
 	prerequisite := func(e ledger.Effect) ledger.Effect { e.Prerequisite = true; return e }
 	late := behind(arrival("b", 5), "a", 1)
-	late.Stragglers[0].Scope = ledger.Data
+	late.Stragglers[0].Scope = events.ScopeUserData
 	cases := map[string]struct {
 		record ledger.Account
 		m      ledger.Arrival

@@ -4,12 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"time"
-)
 
-// The outcomes that the rules know.
-const (
-	kindSuperseded  = "superseded"
-	kindUnsupported = "unsupported"
+	"github.com/usherhq/usher/events"
 )
 
 // Change is what an effect did to the account.
@@ -98,13 +94,13 @@ func (a *Account) apply(e *Effect, c Change) {
 		a.Data, a.DataReplay = e.Order, e.Replay
 	}
 	switch e.Scope {
-	case Life:
+	case events.ScopeLifecycle:
 		a.Life, a.LifeReplay = e.Order, e.Replay
 		if c.State == Deleted {
 			a.Former = cmp.Or(a.AccountID, a.Former)
 			a.Deleted, a.AccountID, a.Courses = e.Order, "", left(a.Courses, e.Order)
 		}
-	case InCourse:
+	case events.ScopeCourse:
 		courses := maps.Clone(a.Courses)
 		if courses == nil {
 			courses = map[string]Course{}
@@ -171,7 +167,7 @@ func (a *Account) Release(token string, p Pause) bool {
 	e.Unsettled = e.Unsettled || p.Unsettled
 	// No change can have been asked for, or it was of an account that is not there:
 	// only an enrolment that is on its way may still find its course.
-	if p.Prerequisite && (!e.Unsettled || e.Scope.whole()) {
+	if p.Prerequisite && (!e.Unsettled || e.Scope.WholeAccount()) {
 		e.Phase = Waiting
 	}
 	if p.Panicked {

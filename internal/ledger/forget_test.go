@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ledger"
 )
 
@@ -140,7 +141,7 @@ func TestReaches(t *testing.T) {
 
 func TestAnActivityNamesNobody(t *testing.T) {
 	m := arrival("a", 1)
-	m.Scope = ledger.Activity
+	m.Scope = events.ScopeActivity
 	var a ledger.Account
 	a.Arrive(m)
 	if a.UserID != "" {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ledger"
 )
 
@@ -38,7 +39,7 @@ func TestMostEffects(t *testing.T) {
 	longest := 0
 	for i := range 3000 {
 		m := arrival(fmt.Sprintf("%032d", i), uint64(i+1))
-		m.Type, m.Scope, m.Now = "user.updated", ledger.Data, now.Add(time.Duration(i)*time.Minute)
+		m.Type, m.Scope, m.Now = "user.updated", events.ScopeUserData, now.Add(time.Duration(i)*time.Minute)
 		a.Arrive(m)
 		a.Finish(m.Key, m.Token, ledger.Outcome{Kind: "failed", At: m.Now, Message: strings.Repeat("x", 300)}, ledger.Change{})
 		longest = max(longest, len(a.Effects))

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -77,8 +76,5 @@ func (s KV) Record(ctx context.Context, key string) (Record, error) {
 
 func record(key string, raw []byte, revision uint64) (Record, error) {
 	r := Record{Key: key, Revision: revision}
-	if err := json.Unmarshal(raw, &r.Account); err != nil {
-		return r, fmt.Errorf("the record at %s is not one of ours: %w", key, err)
-	}
-	return r, nil
+	return r, parse(key, raw, &r.Account)
 }

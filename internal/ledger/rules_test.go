@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ledger"
 )
 
@@ -18,14 +19,14 @@ func carrier(seq uint64) ledger.Carrier { return ledger.Carrier{Stream: "EVENTS"
 // arrival is a lifecycle message at seq, for the first time.
 func arrival(key string, seq uint64) ledger.Arrival {
 	return ledger.Arrival{
-		UserID: "u1", Key: key, Type: "user.created", Scope: ledger.Life, Order: at(seq), Carrier: carrier(seq),
+		UserID: "u1", Key: key, Type: "user.created", Scope: events.ScopeLifecycle, Order: at(seq), Carrier: carrier(seq),
 		Delivery: 1, Token: "t" + key, Now: now, Keep: 48 * time.Hour,
 	}
 }
 
 func enrollment(key string, seq uint64, course string) ledger.Arrival {
 	m := arrival(key, seq)
-	m.Type, m.Scope, m.Course = "enrollment.requested", ledger.InCourse, course
+	m.Type, m.Scope, m.Course = "enrollment.requested", events.ScopeCourse, course
 	return m
 }
 
@@ -57,7 +58,7 @@ func with(m ledger.Arrival, change func(*ledger.Arrival)) ledger.Arrival {
 
 // behind is m with a straggler before it.
 func behind(m ledger.Arrival, key string, seq uint64) ledger.Arrival {
-	m.Stragglers = []ledger.Straggler{{Key: key, Type: "user.created", Scope: ledger.Life, Carrier: carrier(seq)}}
+	m.Stragglers = []ledger.Straggler{{Key: key, Type: "user.created", Scope: events.ScopeLifecycle, Carrier: carrier(seq)}}
 	return m
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/worker"
@@ -76,7 +77,7 @@ func (d *Desk) seers(ctx context.Context) (map[string]seer, error) {
 	}
 	blind := map[string]bool{}
 	for _, h := range deps.Handlers {
-		blind[h.Type] = h.Scope == handlers.InCourse
+		blind[h.Type] = h.Scope == events.ScopeCourse
 	}
 	seers := map[string]seer{}
 	for _, v := range d.Vendors {

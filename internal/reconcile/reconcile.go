@@ -26,15 +26,6 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Vendor is an adapter that can tell which accounts there are.
-type Vendor interface {
-	// List calls yield with each account, until it returns an error.
-	List(ctx context.Context, yield func(vendors.Listed) error) error
-	// Show returns the account by its id, or vendors.ErrNotFound. The e-mail is a
-	// help, where it is known.
-	Show(ctx context.Context, a vendors.Account) (vendors.Listed, error)
-}
-
 // Ledger is the records of the accounts.
 type Ledger interface {
 	Walk(ctx context.Context, pattern string, yield func(ledger.Record) error) error
@@ -51,7 +42,7 @@ type Events interface {
 // Deps is what a comparison works with.
 type Deps struct {
 	Name       string // of the vendor
-	Vendor     Vendor
+	Vendor     vendors.Lister
 	Ledger     Ledger
 	Events     Events
 	MaxReplays int // a dead letter that was sent back so often is left to a person

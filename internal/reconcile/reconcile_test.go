@@ -121,7 +121,7 @@ var (
 )
 
 func failed(kind string) ledger.Effect {
-	return ledger.Effect{Key: events.Key("/school", "e1"), Type: events.UserCreated, Scope: ledger.Life, Order: at(1), Phase: ledger.Finished, Outcome: &ledger.Outcome{Kind: kind}}
+	return ledger.Effect{Key: events.Key("/school", "e1"), Type: events.UserCreated, Scope: events.ScopeLifecycle, Order: at(1), Phase: ledger.Finished, Outcome: &ledger.Outcome{Kind: kind}}
 }
 
 // TestCompare has a case for each rule of the package's comment, with one record
@@ -184,7 +184,7 @@ func TestCompare(t *testing.T) {
 		"unknown, of the staff":         {list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Staff: 1}},
 		"unknown, made during the list": {list: []vendors.Listed{ada}, change: func(f *fake) { f.listing = func() { f.set("b", active) } }, want: reconcile.Report{Changed: 1}},
 		"unknown, its creation at work": {
-			record: ledger.Account{Effects: []ledger.Effect{{Key: "k", Type: events.UserCreated, Scope: ledger.Life, Order: at(1), Phase: ledger.Started}}},
+			record: ledger.Account{Effects: []ledger.Effect{{Key: "k", Type: events.UserCreated, Scope: events.ScopeLifecycle, Order: at(1), Phase: ledger.Started}}},
 			list:   []vendors.Listed{{ID: "7", Email: "Ada@example.org"}}, want: reconcile.Report{OnTheWay: 1},
 		},
 		"unknown, its creation failed": {

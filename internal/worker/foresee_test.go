@@ -21,7 +21,7 @@ import (
 func TestForesee(t *testing.T) {
 	now := time.Now()
 	ours := ledger.Effect{
-		Key: "k1", Type: events.UserCreated, Scope: ledger.Life, Order: ledger.Order{Epoch: 1, Seq: 5},
+		Key: "k1", Type: events.UserCreated, Scope: events.ScopeLifecycle, Order: ledger.Order{Epoch: 1, Seq: 5},
 		Carrier: ledger.Carrier{Stream: "EVENTS", Order: ledger.Order{Epoch: 1, Seq: 5}}, Phase: ledger.Finished, Attempts: 1,
 		First: now, Last: now, Outcome: &ledger.Outcome{Kind: events.Failed, At: now, By: "x"},
 	}
@@ -31,7 +31,7 @@ func TestForesee(t *testing.T) {
 		return e
 	}
 	older := ledger.Effect{
-		Key: "k0", Type: events.UserDeleted, Scope: ledger.Life, Order: ledger.Order{Epoch: 1, Seq: 2},
+		Key: "k0", Type: events.UserDeleted, Scope: events.ScopeLifecycle, Order: ledger.Order{Epoch: 1, Seq: 2},
 		Carrier: ledger.Carrier{Stream: "EVENTS", Order: ledger.Order{Epoch: 1, Seq: 2}}, Phase: ledger.Waiting, First: now,
 	}
 	ada := letter(events.UserCreated, []byte(created))

@@ -78,7 +78,7 @@ func (w *Worker) judge(e ledger.Effect, err error, now time.Time) verdict {
 		return w.later(e, ledger.Pause{}, now, w.config.HoldRetry)
 	default:
 		least := asked(err)
-		if vendors.IsUnanswered(err) && e.Scope != ledger.Activity { // or it lands behind a newer change
+		if vendors.IsUnanswered(err) && e.Scope != events.ScopeActivity { // or it lands behind a newer change
 			least = max(least, w.config.CallTimeout)
 		}
 		return w.later(e, ledger.Pause{Unsettled: vendors.IsUnknown(err)}, now, least)

@@ -124,7 +124,7 @@ func (w *Worker) arrival(t *task) ledger.Arrival {
 		held = now.Add(w.config.HoldRetry + w.jitter(0))
 	}
 	return ledger.Arrival{
-		UserID: t.plan.UserID, Key: t.key, Type: t.kind, Scope: t.scope(), Course: t.plan.Course,
+		UserID: t.plan.UserID, Key: t.key, Type: t.kind, Scope: t.handler.Scope, Course: t.plan.Course,
 		Order: t.order, Carrier: t.carrier(), Delivery: t.place.Delivery, Replay: t.replay,
 		Token: t.token, Expired: events.Expired(t.event, now), Held: held, Now: now, Keep: w.config.Keep,
 		Stragglers: w.stragglers.before(t, w.config.Keep),
@@ -138,7 +138,7 @@ func (w *Worker) arrival(t *task) ledger.Arrival {
 // case. What it would keep from is a call by a process that woke long after its
 // message went to another one; therefore the message has to be fresh.
 func (w *Worker) unclaimed(t *task, m ledger.Arrival) bool {
-	return t.handler.Scope == handlers.Record && m.Delivery == 1 && m.Replay == 0 &&
+	return t.handler.Scope == events.ScopeActivity && m.Delivery == 1 && m.Replay == 0 &&
 		!m.Expired && m.Held.IsZero() && m.Now.Sub(t.taken) < w.config.AckWait/2
 }
 
@@ -257,7 +257,7 @@ func change(t *task, r handlers.Reply) ledger.Change {
 		Snapshot: t.handler.Snapshot && r.Outcome == events.Done, Found: r.Found,
 	}
 	switch {
-	case t.handler.Scope == handlers.InCourse:
+	case t.handler.Scope == events.ScopeCourse:
 		c.Enrolled = c.Applied && !t.handler.Ends
 		if c.Applied && r.Account.ID != "" { // a deleted user is in no course
 			c.State = ledger.Active
@@ -265,7 +265,7 @@ func change(t *task, r handlers.Reply) ledger.Change {
 	case t.handler.Removes:
 		// A vendor that cannot delete is told no more of the user all the same.
 		c.State, c.Applied = ledger.Deleted, c.Applied || r.Outcome == events.Unsupported
-	case t.handler.Scope.Whole() && c.Applied:
+	case t.handler.Scope.WholeAccount() && c.Applied:
 		c.State = ledger.Active
 	}
 	return c

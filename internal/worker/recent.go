@@ -3,7 +3,7 @@ package worker
 import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
-	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ledger"
 )
 
@@ -28,7 +28,7 @@ func newRecent() recent {
 // take lends a task the sight of its record. Nobody else has it meanwhile: of one
 // record, one task is at work.
 func (r recent) take(t *task) {
-	if t.handler.Scope == handlers.Record {
+	if t.handler.Scope == events.ScopeActivity {
 		return
 	}
 	if s, ok := r.sights.Get(t.record); ok {
@@ -39,7 +39,7 @@ func (r recent) take(t *task) {
 
 // keep takes it back, as the task left it.
 func (r recent) keep(t *task) {
-	if t.handler.Scope != handlers.Record && t.sight.Seen() {
+	if t.handler.Scope != events.ScopeActivity && t.sight.Seen() {
 		r.sights.Add(t.record, t.sight)
 	}
 }

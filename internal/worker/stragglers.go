@@ -65,12 +65,12 @@ func (s *stragglers) came(at bus.Place, seq uint64) {
 
 // add makes a straggler of t, unless it is nothing that others wait for.
 func (s *stragglers) add(t *task) {
-	if t.place.Pin == "" || t.invalid != nil || t.plan.Skip || !t.handler.Scope.Whole() {
+	if t.place.Pin == "" || t.invalid != nil || t.plan.Skip || !t.handler.Scope.WholeAccount() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one := straggler{ledger.Straggler{Key: t.key, Type: t.kind, Scope: t.scope(), Carrier: t.carrier()}, time.Now()}
+	one := straggler{ledger.Straggler{Key: t.key, Type: t.kind, Scope: t.handler.Scope, Carrier: t.carrier()}, time.Now()}
 	list := s.byUser[t.record]
 	at, known := slices.BinarySearchFunc(list, one, func(a, b straggler) int { return a.Compare(b.Order) })
 	if !known {
@@ -126,7 +126,7 @@ func (w *Worker) catchUp(ctx context.Context, lane Lane, at bus.Place) error {
 		return nil
 	}
 	upTo, err := lane.Delivered(ctx, w.stragglers.unread(at), func(m Message) {
-		if !w.handlers[w.kind(m.Subject())].Scope.Whole() {
+		if !w.handlers[w.kind(m.Subject())].Scope.WholeAccount() {
 			return
 		}
 		t := w.read(m)

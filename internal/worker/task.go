@@ -55,6 +55,7 @@ func (w *Worker) read(m Message) *task {
 	t := &task{
 		message: m, place: place, kind: w.kind(m.Subject()), token: w.token(), taken: time.Now(),
 		order: ledger.Order{Epoch: place.Epoch, Seq: place.Seq}, stored: place.Time,
+		handler: handlers.Handler{Scope: events.ScopeLifecycle}, // also of an event that has no handler
 	}
 	replayed, isReplay := bus.ReadReplay(m.Header())
 	switch {
@@ -71,7 +72,7 @@ func (w *Worker) read(m Message) *task {
 	if t.plan.Skip && t.replay > 0 {
 		t.plan.Skip, t.void, t.plan.Do = false, true, unsupported
 	}
-	if t.handler.Scope != handlers.Record {
+	if t.handler.Scope != events.ScopeActivity {
 		t.book, t.record = w.deps.Accounts, ledger.AccountKey(w.vendor.Name, t.plan.UserID)
 		return t
 	}
@@ -143,19 +144,6 @@ func (t *task) origin() vendors.Origin {
 		at = t.stored
 	}
 	return vendors.Origin{Key: t.key, At: at}
-}
-
-func (t *task) scope() ledger.Scope {
-	switch t.handler.Scope {
-	case handlers.Life:
-		return ledger.Life
-	case handlers.Data:
-		return ledger.Data
-	case handlers.InCourse:
-		return ledger.InCourse
-	default:
-		return ledger.Activity
-	}
 }
 
 // unsupported is the plan of a void task.

@@ -137,6 +137,9 @@ func New(v handlers.Vendor, c Config, d Deps) (*Worker, error) {
 	w.port.Store(&v.Port)
 	w.gate = newGate(max(1, c.HoldAfter), c.HoldRetry, d.Log.With().Str("vendor", v.Name).Logger(), d.Hold)
 	for _, h := range d.Handlers {
+		if h.Scope == "" { // nothing would be fenced
+			return nil, fmt.Errorf("worker of %s: the handler of %s has no scope", v.Name, h.Type)
+		}
 		w.handlers[h.Type] = h
 	}
 	return w, nil

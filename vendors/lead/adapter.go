@@ -24,6 +24,18 @@ type Adapter struct {
 	updates  bool   // with another password each time
 }
 
+// The ports of Adapter.
+var (
+	_ vendors.Checker          = (*Adapter)(nil)
+	_ vendors.Lister           = (*Adapter)(nil)
+	_ vendors.Provisioner      = (*Adapter)(nil)
+	_ vendors.Updater          = (*Adapter)(nil)
+	_ vendors.Deprovisioner    = (*Adapter)(nil)
+	_ vendors.Enroller         = (*Adapter)(nil)
+	_ vendors.Unenroller       = (*Adapter)(nil)
+	_ vendors.EnrollmentReader = (*Adapter)(nil)
+)
+
 // New returns the adapter, or an error that names all that is missing.
 func New(c Config) (*Adapter, error) {
 	if err := c.validate(); err != nil {

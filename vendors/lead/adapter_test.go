@@ -9,18 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/lead"
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/vendortest"
-)
-
-var (
-	_ handlers.Provisioner      = (*lead.Adapter)(nil)
-	_ handlers.Deprovisioner    = (*lead.Adapter)(nil)
-	_ handlers.Enroller         = (*lead.Adapter)(nil)
-	_ handlers.EnrollmentReader = (*lead.Adapter)(nil)
 )
 
 var (

@@ -7,21 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/lead"
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/vendortest"
 )
 
-var (
-	_ handlers.Updater    = (*lead.Adapter)(nil)
-	_ handlers.Unenroller = (*lead.Adapter)(nil)
-)
-
 func TestLEADCannotRestore(t *testing.T) {
 	t.Parallel()
-	if _, ok := any(&lead.Adapter{}).(handlers.Restorer); ok {
+	if _, ok := any(&lead.Adapter{}).(vendors.Restorer); ok {
 		t.Error("the adapter restores, which LEAD documents no call for")
 	}
 }

@@ -2,7 +2,6 @@ package magloft
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -16,18 +15,14 @@ const (
 
 // Vendor is what both modes can do. Readers also enrols.
 type Vendor interface {
-	Find(ctx context.Context, u vendors.User) (vendors.Account, error)
-	Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error)
-	Update(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) error
-	Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error
-	// Check makes the cheapest call that shows that MagLoft takes our token.
-	Check(ctx context.Context) error
-	// List calls yield with each account, oldest first, until it returns an error,
-	// which List returns. One that is deleted meanwhile moves those behind it to an
-	// earlier page, so that one may be passed over. MagLoft tells nothing of staff.
-	List(ctx context.Context, yield func(vendors.Listed) error) error
-	// Show returns the account by its id, or vendors.ErrNotFound.
-	Show(ctx context.Context, a vendors.Account) (vendors.Listed, error)
+	vendors.Checker
+	// Lister lists oldest first. An account that is deleted during the listing moves
+	// those behind it to an earlier page, so that one may be passed over. MagLoft does
+	// not show which accounts are staff.
+	vendors.Lister
+	vendors.Provisioner
+	vendors.Updater
+	vendors.Deprovisioner
 	// API returns the client for the documented calls.
 	API() *API
 }
@@ -39,61 +34,38 @@ func New(c Config) (Vendor, error) {
 		return nil, err
 	}
 	if c.Mode == ModeReaders {
-		return &Readers{api: NewAPI(c)}, nil
+		return newReaders(NewAPI(c)), nil
 	}
-	return &Clients{api: NewAPI(c)}, nil
+	return newClients(NewAPI(c)), nil
 }
+
+// The ports of Clients.
+var (
+	_ vendors.Checker       = (*Clients)(nil)
+	_ vendors.Lister        = (*Clients)(nil)
+	_ vendors.Provisioner   = (*Clients)(nil)
+	_ vendors.Updater       = (*Clients)(nil)
+	_ vendors.Deprovisioner = (*Clients)(nil)
+)
 
 // Clients makes our users portal editors: all that the original document
 // allows. It cannot enrol. See README.md.
 type Clients struct {
-	api *API
+	records[Client]
 }
 
-// API returns the client for the documented calls.
-func (a *Clients) API() *API { return a.api }
-
-// Check lists one client.
-func (a *Clients) Check(ctx context.Context) error {
-	_, err := a.api.PageClients(ctx, Query{PerPage: 1})
-	return err
+func newClients(api *API) *Clients {
+	return &Clients{records[Client]{
+		api: api, page: api.PageClients, get: api.GetClient,
+		of: func(c Client) (vendors.Int, string) { return c.ID, c.Email },
+	}}
 }
 
-// Find searches all pages for the client whose e-mail is exactly u's. Of
-// several, which MagLoft might allow, it is the oldest. Nobody has an empty e-mail.
-func (a *Clients) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
-	email := vendors.NormalEmail(u.Email)
-	if email == "" {
-		return vendors.Account{}, vendors.ErrNotFound
-	}
-	found, err := a.search(ctx, email, email)
-	if err != nil {
-		return vendors.Account{}, fmt.Errorf("find: %w", err)
-	}
-	return found, nil
-}
-
-// search looks for the e-mail in the pages of clients that the filter leaves.
-func (a *Clients) search(ctx context.Context, email, filter string) (vendors.Account, error) {
-	c, err := search(ctx, a.api.PageClients, filter, func(c Client) bool { return held(c.ID, c.Email, email) })
-	return vendors.Account{ID: strconv.Itoa(int(c.ID))}, err
-}
-
-// Create makes a client with a random password. Where MagLoft refuses, it looks
-// once more, at last through all clients: the answer to an e-mail that is taken is
-// not documented. An answer that is not this user's is an Unknown error.
+// Create makes a client with a random password. See records.add.
 func (a *Clients) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
-	first, last := names(u)
-	made, err := a.api.CreateClient(ctx, NewClient{Email: vendors.NormalEmail(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
-	if vendors.IsRefused(err) {
-		if found, again := lastLook(ctx, a, u); !errors.Is(again, vendors.ErrNotFound) {
-			return found, again
-		}
-	}
-	if err != nil {
-		return vendors.Account{}, fmt.Errorf("create: %w", err)
-	}
-	return verified(int(made.ID), made.Email, u)
+	return a.add(ctx, u, func(first, last string) (Client, error) {
+		return a.api.CreateClient(ctx, NewClient{Email: vendors.NormalEmail(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
+	})
 }
 
 // Delete removes the client. One that is not there is success.
@@ -127,14 +99,4 @@ func number(op string, a vendors.Account) (int, error) {
 		return 0, vendors.Fail(vendor, op, "the account's id is not a number")
 	}
 	return n, nil
-}
-
-// verified returns the account that a create answered with, if it is u's.
-func verified(id int, email string, u vendors.User) (vendors.Account, error) {
-	if id <= 0 || !vendors.SameEmail(email, u.Email) {
-		e := odd("create", "the answer is not the user that was sent")
-		e.Unknown = true
-		return vendors.Account{}, e
-	}
-	return vendors.Account{ID: strconv.Itoa(id)}, nil
 }

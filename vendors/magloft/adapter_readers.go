@@ -12,68 +12,54 @@ import (
 // Readers makes our users readers of one app, and enrols them by custom
 // subscriptions. See README.md.
 type Readers struct {
-	api *API
+	records[Reader]
 }
 
-// API returns the client for the documented calls.
-func (a *Readers) API() *API { return a.api }
-
-// Check lists one reader.
-func (a *Readers) Check(ctx context.Context) error {
-	_, err := a.api.PageReaders(ctx, Query{PerPage: 1})
-	return err
+func newReaders(api *API) *Readers {
+	return &Readers{records[Reader]{
+		api: api, page: api.PageReaders, get: api.ReaderByID,
+		of: func(r Reader) (vendors.Int, string) { return r.ID, r.Email },
+		byEmail: func(ctx context.Context, email string) (vendors.Account, error) {
+			r, err := api.ReaderByEmail(ctx, email)
+			return answered(r, err, email)
+		},
+	}}
 }
 
-// Find asks for the reader by e-mail and compares what comes. Where that finds
-// nobody it searches the pages, since a server might take the end of the e-mail
-// for a format. Nobody has an empty e-mail.
-func (a *Readers) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
-	email := vendors.NormalEmail(u.Email)
-	if email == "" {
-		return vendors.Account{}, vendors.ErrNotFound
-	}
-	r, err := a.api.ReaderByEmail(ctx, email)
+// The ports of Readers.
+var (
+	_ vendors.Checker       = (*Readers)(nil)
+	_ vendors.Lister        = (*Readers)(nil)
+	_ vendors.Provisioner   = (*Readers)(nil)
+	_ vendors.Updater       = (*Readers)(nil)
+	_ vendors.Deprovisioner = (*Readers)(nil)
+	_ vendors.Renewer       = (*Readers)(nil)
+	_ vendors.Unenroller    = (*Readers)(nil)
+)
+
+// answered returns the account that the call by e-mail answered with. An answer that
+// is another reader proves nothing: a server might take the end of the e-mail for a
+// format.
+func answered(r Reader, err error, email string) (vendors.Account, error) {
 	switch {
-	case err != nil && !vendors.IsGone(err):
-		return vendors.Account{}, fmt.Errorf("find: %w", err)
+	case vendors.IsGone(err), err == nil && r.ID > 0 && !vendors.SameEmail(r.Email, email):
+		return vendors.Account{}, vendors.ErrNotFound
 	case err == nil && r.ID <= 0:
-		return vendors.Account{}, fmt.Errorf("find: %w", odd("get reader", "the answer is not a reader"))
-	case err == nil && vendors.SameEmail(r.Email, email):
-		return vendors.Account{ID: strconv.Itoa(int(r.ID))}, nil
+		return vendors.Account{}, odd("get reader", "the answer is not a reader")
 	}
-	found, err := a.search(ctx, email, email)
-	if err != nil {
-		return vendors.Account{}, fmt.Errorf("find: %w", err)
-	}
-	return found, nil
-}
-
-// search looks for the e-mail in the pages of readers that the filter leaves.
-func (a *Readers) search(ctx context.Context, email, filter string) (vendors.Account, error) {
-	r, err := search(ctx, a.api.PageReaders, filter, func(r Reader) bool { return held(r.ID, r.Email, email) })
 	return vendors.Account{ID: strconv.Itoa(int(r.ID))}, err
 }
 
-// Create makes a reader who gets no e-mail about it, and notes our id in the
-// custom data. Where MagLoft refuses, it looks once more, at last through all
-// readers: the answer to an e-mail that is taken is not documented. An answer
-// that is not this user's is an Unknown error.
+// Create makes a reader who gets no e-mail about it, and stores our ID in the custom
+// data. See records.add.
 func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
-	first, last := names(u)
 	quiet := false
-	made, err := a.api.CreateReader(ctx, ReaderFields{
-		Email: vendors.NormalEmail(u.Email), Name: first, Lastname: last, Confirmation: &quiet,
-		CustomData: map[string]string{"external_id": u.ID},
+	return a.add(ctx, u, func(first, last string) (Reader, error) {
+		return a.api.CreateReader(ctx, ReaderFields{
+			Email: vendors.NormalEmail(u.Email), Name: first, Lastname: last, Confirmation: &quiet,
+			CustomData: map[string]string{"external_id": u.ID},
+		})
 	})
-	if vendors.IsRefused(err) {
-		if found, again := lastLook(ctx, a, u); !errors.Is(again, vendors.ErrNotFound) {
-			return found, again
-		}
-	}
-	if err != nil {
-		return vendors.Account{}, fmt.Errorf("create: %w", err)
-	}
-	return verified(int(made.ID), made.Email, u)
 }
 
 // Delete ends the reader's subscription, if there is one, and removes the

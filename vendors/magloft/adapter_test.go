@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/sandbox"
@@ -287,8 +286,8 @@ func TestDelete(t *testing.T) {
 
 func TestClientsDoNotEnroll(t *testing.T) {
 	a, _ := stand(t, magloft.ModeClients, sandbox.Switches{})
-	_, enrolls := a.(handlers.Enroller)
-	_, unenrolls := a.(handlers.Unenroller)
+	_, enrolls := a.(vendors.Enroller)
+	_, unenrolls := a.(vendors.Unenroller)
 	if enrolls || unenrolls {
 		t.Error("clients can be enrolled or taken out again, which the original document does not have")
 	}

@@ -11,21 +11,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-var (
-	_ handlers.Updater    = (*magloft.Clients)(nil)
-	_ handlers.Updater    = (*magloft.Readers)(nil)
-	_ handlers.Unenroller = (*magloft.Readers)(nil)
-)
-
 func TestMagLoftCannotRestore(t *testing.T) {
 	for _, a := range []any{&magloft.Clients{}, &magloft.Readers{}} {
-		if _, ok := a.(handlers.Restorer); ok {
+		if _, ok := a.(vendors.Restorer); ok {
 			t.Errorf("%T restores, which MagLoft documents no call for", a)
 		}
 	}

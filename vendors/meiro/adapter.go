@@ -1,16 +1,10 @@
 package meiro
 
-import "context"
+import "github.com/usherhq/usher/vendors"
 
-// Adapter is what New returns: *Operators or *Customers. What more it can do,
-// a caller finds out by a type assertion.
-type Adapter interface {
-	// Check shows that Meiro takes what Usher was given.
-	Check(ctx context.Context) error
-}
-
-// New returns the adapter of c.Mode, or an error that names all that is missing.
-func New(c Config) (Adapter, error) {
+// New returns the adapter of c.Mode, *Operators or *Customers, or an error that
+// names everything missing.
+func New(c Config) (vendors.Checker, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}

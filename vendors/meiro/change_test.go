@@ -9,19 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/meiro"
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/vendortest"
-)
-
-var (
-	_ handlers.Updater    = (*meiro.Operators)(nil)
-	_ handlers.Restorer   = (*meiro.Operators)(nil)
-	_ handlers.Updater    = (*meiro.Customers)(nil)
-	_ handlers.Restorer   = (*meiro.Customers)(nil)
-	_ handlers.Unenroller = (*meiro.Customers)(nil)
 )
 
 // made is an operator at a stand-in of its own.

@@ -15,6 +15,19 @@ type Customers struct {
 	api *API
 }
 
+// The ports of Customers.
+var (
+	_ vendors.Checker       = (*Customers)(nil)
+	_ vendors.Addresser     = (*Customers)(nil)
+	_ vendors.Provisioner   = (*Customers)(nil)
+	_ vendors.Updater       = (*Customers)(nil)
+	_ vendors.Deprovisioner = (*Customers)(nil)
+	_ vendors.Restorer      = (*Customers)(nil)
+	_ vendors.Renewer       = (*Customers)(nil)
+	_ vendors.Unenroller    = (*Customers)(nil)
+	_ vendors.Tracker       = (*Customers)(nil)
+)
+
 // The types of the events that are sent, beside the names of activities.
 const (
 	typeCreated      = "user_created"

@@ -7,19 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/meiro"
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/vendortest"
-)
-
-var (
-	_ handlers.Provisioner   = (*meiro.Customers)(nil)
-	_ handlers.Deprovisioner = (*meiro.Customers)(nil)
-	_ handlers.Addresser     = (*meiro.Customers)(nil)
-	_ handlers.Renewer       = (*meiro.Customers)(nil)
-	_ handlers.Tracker       = (*meiro.Customers)(nil)
 )
 
 func customers(t *testing.T, collect string) *meiro.Customers {

@@ -14,6 +14,16 @@ type Operators struct {
 	own string // the e-mail that Usher logs in with: it never deletes or changes that one
 }
 
+// The ports of Operators.
+var (
+	_ vendors.Checker       = (*Operators)(nil)
+	_ vendors.Lister        = (*Operators)(nil)
+	_ vendors.Provisioner   = (*Operators)(nil)
+	_ vendors.Updater       = (*Operators)(nil)
+	_ vendors.Deprovisioner = (*Operators)(nil)
+	_ vendors.Restorer      = (*Operators)(nil)
+)
+
 const pageSize = 100
 
 // Check asks for one operator.

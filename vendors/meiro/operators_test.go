@@ -8,16 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/meiro"
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/vendortest"
-)
-
-var (
-	_ handlers.Provisioner   = (*meiro.Operators)(nil)
-	_ handlers.Deprovisioner = (*meiro.Operators)(nil)
 )
 
 var (
@@ -37,10 +31,10 @@ func operators(t *testing.T, c meiro.Config) *meiro.Operators {
 func TestOperatorsEnrollAndTrackNothing(t *testing.T) {
 	t.Parallel()
 	a := any(&meiro.Operators{})
-	if _, ok := a.(handlers.Enroller); ok {
+	if _, ok := a.(vendors.Enroller); ok {
 		t.Error("operators enroll, which Meiro has no call for")
 	}
-	if _, ok := a.(handlers.Tracker); ok {
+	if _, ok := a.(vendors.Tracker); ok {
 		t.Error("operators track, which Meiro has no call for")
 	}
 }

@@ -26,6 +26,17 @@ type Adapter struct {
 	api *API
 }
 
+// The ports of Adapter.
+var (
+	_ vendors.Checker       = (*Adapter)(nil)
+	_ vendors.Lister        = (*Adapter)(nil)
+	_ vendors.Provisioner   = (*Adapter)(nil)
+	_ vendors.Updater       = (*Adapter)(nil)
+	_ vendors.Deprovisioner = (*Adapter)(nil)
+	_ vendors.Enroller      = (*Adapter)(nil)
+	_ vendors.Unenroller    = (*Adapter)(nil)
+)
+
 // New returns an Adapter, or an error that names everything missing.
 func New(c Config) (*Adapter, error) {
 	if err := c.complete(); err != nil {

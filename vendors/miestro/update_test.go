@@ -11,19 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/miestro"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-var (
-	_ handlers.Updater    = (*miestro.Adapter)(nil)
-	_ handlers.Unenroller = (*miestro.Adapter)(nil)
-)
-
 func TestMiestroCannotRestore(t *testing.T) {
-	if _, ok := any(&miestro.Adapter{}).(handlers.Restorer); ok {
+	if _, ok := any(&miestro.Adapter{}).(vendors.Restorer); ok {
 		t.Error("the adapter restores, which Miestro documents no call for")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -28,10 +27,9 @@ const (
 
 // lead stands in for the LEAD LMS API.
 type lead struct {
-	config Config
+	loginGuard
 
-	mu       sync.Mutex
-	sessions sessions
+	config   Config
 	users    []*leadUser // by id: users[0] has id 1
 	enrolled []Enrollment
 }
@@ -72,7 +70,8 @@ type leadUser struct {
 }
 
 func newLead(c Config) *lead {
-	l := &lead{config: c, sessions: newSessions(c, leadTokenLife, "%d|sandbox")}
+	l := &lead{config: c}
+	l.sessions = newSessions(c, leadTokenLife, "%d|sandbox")
 	l.staff(LeadEmail)
 	return l
 }
@@ -96,39 +95,19 @@ func (l *lead) routes() map[string]http.HandlerFunc {
 		"GET /users/{id}/course-containers":        l.authed(l.withUser(l.containers)),
 		"GET /users/{id}/groups":                   l.authed(l.withUser(l.groups)),
 		"GET /users/{id}/terms":                    l.authed(l.withUser(l.terms)),
-		"POST /courses/{course}/users/{learner}":   l.authed(l.enroll),
-		"DELETE /courses/{course}/users/{learner}": l.authed(l.unenroll),
+		"POST /courses/{course}/users/{learner}":   l.authed(l.withCourse(l.enroll)),
+		"DELETE /courses/{course}/users/{learner}": l.authed(l.withCourse(l.unenroll)),
 	}
 }
 
 func (l *lead) lookup() string { return l.config.Switches.LeadLookup }
 
-// expire makes every token worthless.
-func (l *lead) expire() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sessions.clear()
-}
-
-// open lets calls in one at a time.
-func (l *lead) open(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		next(w, r)
-	}
-}
-
 // authed lets in calls with a token, and answers others as Laravel does.
 func (l *lead) authed(next http.HandlerFunc) http.HandlerFunc {
-	return l.open(func(w http.ResponseWriter, r *http.Request) {
+	return l.only(func(r *http.Request) bool {
 		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok || !l.sessions.valid(token, 0) {
-			answer(w, http.StatusUnauthorized, object{"message": "Unauthenticated."})
-			return
-		}
-		next(w, r)
-	})
+		return ok && l.sessions.valid(token, 0)
+	}, object{"message": "Unauthenticated."}, next)
 }
 
 func (l *lead) logIn(w http.ResponseWriter, r *http.Request) {

@@ -7,15 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // magloft stands in for the MagLoft Portal API: clients, readers and custom
 // subscriptions. Every app id is taken, and each has readers of its own.
 type magloft struct {
-	config Config
+	guard
 
-	mu      sync.Mutex
+	config  Config
 	clients []*magloftClient // by id: clients[0] has id 1
 	readers []*magloftReader // likewise
 	subs    []*magloftSub    // likewise
@@ -76,17 +75,9 @@ func (m *magloft) routes() map[string]http.HandlerFunc {
 	return routes
 }
 
-// signed lets in calls with a token, one at a time.
+// signed lets in calls with a token.
 func (m *magloft) signed(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !accepted(r.Header.Get("X-Magloft-Accesstoken")) {
-			refuse(w, http.StatusUnauthorized, "401 Unauthorised")
-			return
-		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		next(w, r)
-	}
+	return m.only(func(r *http.Request) bool { return accepted(r.Header.Get("X-Magloft-Accesstoken")) }, object{"error": "401 Unauthorised"}, next)
 }
 
 // refuse is the shape of a Grape API's errors.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -27,13 +26,12 @@ const (
 
 // meiro stands in for the Meiro ME API and for the collect endpoint of Pipes.
 type meiro struct {
-	config Config
+	loginGuard
 
-	mu       sync.Mutex
-	random   *rand.Rand
-	sessions sessions
-	users    []*meiroUser
-	pipes    pipes
+	config Config
+	random *rand.Rand
+	users  []*meiroUser
+	pipes  pipes
 }
 
 // meiroUser is a user as Meiro shows it, and what the State adds.
@@ -59,7 +57,8 @@ type meiroWrite struct {
 }
 
 func newMeiro(c Config) *meiro {
-	m := &meiro{config: c, random: rand.New(rand.NewPCG(c.Seed, pcgStream)), sessions: newSessions(c, meiroTokenLife, "meiro-%06d")}
+	m := &meiro{config: c, random: rand.New(rand.NewPCG(c.Seed, pcgStream))}
+	m.sessions = newSessions(c, meiroTokenLife, "meiro-%06d")
 	m.pipes.seen = map[string]int{}
 	m.add(MeiroEmail, MeiroPassword).staff = true
 	return m
@@ -87,32 +86,12 @@ func (m *meiro) routes() map[string]http.HandlerFunc {
 	}
 }
 
-// expire makes every token worthless, even for a refresh.
-func (m *meiro) expire() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.sessions.clear()
-}
-
-// open lets calls in one at a time.
-func (m *meiro) open(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		next(w, r)
-	}
-}
-
 // authed lets in calls with a token. The shape of the refusal is not documented.
 func (m *meiro) authed(next http.HandlerFunc) http.HandlerFunc {
-	return m.open(func(w http.ResponseWriter, r *http.Request) {
+	return m.only(func(r *http.Request) bool {
 		token := r.Header.Get("X-Access-Token")
-		if token != MeiroAccessToken && !m.sessions.valid(token, 0) {
-			answer(w, http.StatusUnauthorized, object{"message": "Token is not valid"})
-			return
-		}
-		next(w, r)
-	})
+		return token == MeiroAccessToken || m.sessions.valid(token, 0)
+	}, object{"message": "Token is not valid"}, next)
 }
 
 // logIn takes any e-mail and password, and knows the operator from then on.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // miestroCourses is how many courses the Miestro stand-in has: ids 1 to 50.
@@ -17,9 +16,9 @@ const miestroCourses = 50
 
 // miestro stands in for the Miestro API v1.0.
 type miestro struct {
-	config Config
+	guard
 
-	mu       sync.Mutex
+	config   Config
 	users    []*miestroUser // by id: users[0] has id 1
 	enrolled []Enrollment
 }
@@ -75,18 +74,12 @@ func (m *miestro) routes() map[string]http.HandlerFunc {
 	}
 }
 
-// signed lets in calls with both keys, one at a time. The document gives the
-// sentence of the refusal, but neither its status nor its shape.
+// signed lets in calls with both keys. The document gives the sentence of the
+// refusal, but neither its status nor its shape.
 func (m *miestro) signed(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !accepted(r.Header.Get("X-Forward-Api-Key")) || !accepted(r.Header.Get("X-Forward-Api-Secret")) {
-			answer(w, http.StatusUnauthorized, object{"error": "Invalid Api Key or Api Secret credentials"})
-			return
-		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		next(w, r)
-	}
+	return m.only(func(r *http.Request) bool {
+		return accepted(r.Header.Get("X-Forward-Api-Key")) && accepted(r.Header.Get("X-Forward-Api-Secret"))
+	}, object{"error": "Invalid Api Key or Api Secret credentials"}, next)
 }
 
 // change lets a change be refused as the switch says.

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -23,9 +22,9 @@ const usermostWindow = 4 * time.Hour
 
 // usermost stands in for the Usermost REST API.
 type usermost struct {
-	config Config
+	guard
 
-	mu     sync.Mutex
+	config Config
 	users  roster
 	events []Event
 	seen   map[string]receipt // by path and request id
@@ -82,9 +81,7 @@ func (u *usermost) authed(next http.HandlerFunc) http.HandlerFunc {
 		case !hexadecimal.MatchString(r.Header.Get("X-Request-Id")):
 			reply(w, http.StatusBadRequest, "x-request-id must be a hex string")
 		default:
-			u.mu.Lock()
-			defer u.mu.Unlock()
-			next(w, r)
+			u.open(next)(w, r)
 		}
 	}
 }

@@ -17,6 +17,17 @@ type Adapter struct {
 	api *API
 }
 
+// The ports of Adapter.
+var (
+	_ vendors.Checker     = (*Adapter)(nil)
+	_ vendors.Addresser   = (*Adapter)(nil)
+	_ vendors.Provisioner = (*Adapter)(nil)
+	_ vendors.Updater     = (*Adapter)(nil)
+	_ vendors.Renewer     = (*Adapter)(nil)
+	_ vendors.Unenroller  = (*Adapter)(nil)
+	_ vendors.Tracker     = (*Adapter)(nil)
+)
+
 // New returns the adapter, or an error that names all that is missing.
 func New(c Config) (*Adapter, error) {
 	if err := c.validate(); err != nil {

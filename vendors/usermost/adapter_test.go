@@ -10,20 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/usermost"
 	"github.com/usherhq/usher/vendors/vendortest"
-)
-
-var (
-	_ handlers.Provisioner = (*usermost.Adapter)(nil)
-	_ handlers.Updater     = (*usermost.Adapter)(nil)
-	_ handlers.Unenroller  = (*usermost.Adapter)(nil)
-	_ handlers.Addresser   = (*usermost.Adapter)(nil)
-	_ handlers.Renewer     = (*usermost.Adapter)(nil)
-	_ handlers.Tracker     = (*usermost.Adapter)(nil)
 )
 
 var (
@@ -53,10 +43,10 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 
 func TestUsermostCannotDeleteOrRestore(t *testing.T) {
 	t.Parallel()
-	if _, ok := any(&usermost.Adapter{}).(handlers.Deprovisioner); ok {
+	if _, ok := any(&usermost.Adapter{}).(vendors.Deprovisioner); ok {
 		t.Error("the adapter deletes, which Usermost documents no call for")
 	}
-	if _, ok := any(&usermost.Adapter{}).(handlers.Restorer); ok {
+	if _, ok := any(&usermost.Adapter{}).(vendors.Restorer); ok {
 		t.Error("the adapter restores, where nothing was ever deleted")
 	}
 }

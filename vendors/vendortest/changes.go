@@ -143,7 +143,7 @@ func (s Suite) updates(t *testing.T, on stage) {
 		t.Errorf("got %+v, want %+v, once", got, want)
 	}
 	partial := vendors.User{ID: person.ID, LastName: on.changed.LastName}
-	if err := on.adapter.(updater).Update(t.Context(), later(2), on.shown(), partial); err != nil {
+	if err := on.adapter.(vendors.Updater).Update(t.Context(), later(2), on.shown(), partial); err != nil {
 		t.Fatal(err)
 	}
 	if got := on.held(t); got.Email != want.Email || got.Phone != want.Phone {
@@ -167,7 +167,7 @@ func (s Suite) unenrolls(t *testing.T, on stage) {
 	if !in {
 		t.Error("nobody was ever in the course")
 	}
-	if err := on.adapter.(enroller).Enroll(t.Context(), on.enrollment()); err != nil {
+	if err := on.adapter.(vendors.Enroller).Enroll(t.Context(), on.enrollment()); err != nil {
 		t.Fatal(err)
 	}
 	if twice := on.state().EnrolledTwice(); len(twice) > 0 {
@@ -178,7 +178,7 @@ func (s Suite) unenrolls(t *testing.T, on stage) {
 func (s Suite) restores(t *testing.T, on stage) {
 	known := on.shown()
 	for n, account := range []vendors.Account{known, {}} { // by its id, by its e-mail
-		if err := on.adapter.(deleter).Delete(t.Context(), later(2*n+1), known); err != nil {
+		if err := on.adapter.(vendors.Deprovisioner).Delete(t.Context(), later(2*n+1), known); err != nil {
 			t.Fatal(err)
 		}
 		if u := on.held(t); !u.Deleted {
@@ -188,7 +188,7 @@ func (s Suite) restores(t *testing.T, on stage) {
 		for range 2 {
 			var got vendors.Account
 			err := Answered(t.Context(), func(ctx context.Context) (err error) {
-				got, err = on.adapter.(restorer).Restore(ctx, later(2*n+2), account, person)
+				got, err = on.adapter.(vendors.Restorer).Restore(ctx, later(2*n+2), account, person)
 				return err
 			})
 			if err != nil || got.ID != known.ID {
@@ -207,7 +207,7 @@ func (s Suite) staff(t *testing.T) {
 		return // nothing is known of what it holds
 	}
 	on := s.stage(t, sandbox.Switches{})
-	if _, ok := on.adapter.(lister); !ok {
+	if _, ok := on.adapter.(vendors.Lister); !ok {
 		return // users who are known by events are nobody's staff
 	}
 	if err := on.byHand(sandbox.Hire, "teacher@example.org"); err != nil {
@@ -227,8 +227,8 @@ func (s Suite) staff(t *testing.T) {
 // spared checks that the deeds at the account are refused for good.
 func (s Suite) spared(t *testing.T, b *bench, account vendors.Account) {
 	t.Helper()
-	deeds := map[string]error{Delete: b.adapter.(deleter).Delete(t.Context(), origin, account)}
-	if p, ok := b.adapter.(updater); ok {
+	deeds := map[string]error{Delete: b.adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account)}
+	if p, ok := b.adapter.(vendors.Updater); ok {
 		deeds[Update] = p.Update(t.Context(), origin, account, b.changed)
 	}
 	for deed, err := range deeds {

@@ -34,18 +34,18 @@ func (s Suite) lists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, ok := adapter.(lister)
+	l, ok := adapter.(vendors.Lister)
 	if !ok {
 		return
 	}
 	for n := range crowd {
 		u := vendors.User{ID: fmt.Sprint("user-", n), Email: fmt.Sprintf("person+%d@example.org", n), FirstName: "Person"}
-		if _, err := adapter.(creator).Create(t.Context(), origin, u); err != nil {
+		if _, err := adapter.(vendors.Provisioner).Create(t.Context(), origin, u); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.listAll(t, box, l)
-	s.showAll(t, adapter)
+	s.showAll(t, adapter, l)
 	stop := errors.New("enough")
 	times := 0
 	if err := l.List(t.Context(), func(vendors.Listed) error { times++; return stop }); !errors.Is(err, stop) || times != 1 {
@@ -54,7 +54,7 @@ func (s Suite) lists(t *testing.T) {
 }
 
 // listAll compares the list with what the stand-in holds.
-func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l lister) {
+func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l vendors.Lister) {
 	t.Helper()
 	if err := box.ByHand(s.Name, sandbox.Hire, "teacher@example.org"); err != nil {
 		t.Fatal(err)
@@ -75,25 +75,21 @@ func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l lister) {
 }
 
 // showAll asks for one of the list, before and after it is deleted.
-func (s Suite) showAll(t *testing.T, adapter any) {
+func (s Suite) showAll(t *testing.T, adapter any, l vendors.Lister) {
 	t.Helper()
-	p, ok := adapter.(shower)
-	if !ok {
-		t.Fatal("it lists users, and cannot show one")
-	}
 	u := vendors.User{ID: "user-7", Email: "person+7@example.org"}
-	account, err := adapter.(finder).Find(t.Context(), u)
+	account, err := adapter.(vendors.Finder).Find(t.Context(), u)
 	if err != nil {
 		t.Fatal(err)
 	}
 	account.Email = u.Email
-	if one, err := p.Show(t.Context(), account); err != nil || one.ID != account.ID || !vendors.SameEmail(one.Email, u.Email) || one.Deleted {
+	if one, err := l.Show(t.Context(), account); err != nil || one.ID != account.ID || !vendors.SameEmail(one.Email, u.Email) || one.Deleted {
 		t.Errorf("got %+v, %v, want the account", one, err)
 	}
-	if err := adapter.(deleter).Delete(t.Context(), origin, account); err != nil {
+	if err := adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account); err != nil {
 		t.Fatal(err)
 	}
-	if one, err := p.Show(t.Context(), account); !errors.Is(err, vendors.ErrNotFound) && !one.Deleted {
+	if one, err := l.Show(t.Context(), account); !errors.Is(err, vendors.ErrNotFound) && !one.Deleted {
 		t.Errorf("got %+v, %v of a deleted account, want ErrNotFound", one, err)
 	}
 }

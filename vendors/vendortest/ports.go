@@ -6,81 +6,43 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-type (
-	finder interface {
-		Find(context.Context, vendors.User) (vendors.Account, error)
-	}
-	creator interface {
-		Create(context.Context, vendors.Origin, vendors.User) (vendors.Account, error)
-	}
-	updater interface {
-		Update(context.Context, vendors.Origin, vendors.Account, vendors.User) error
-	}
-	restorer interface {
-		Restore(context.Context, vendors.Origin, vendors.Account, vendors.User) (vendors.Account, error)
-	}
-	deleter interface {
-		Delete(context.Context, vendors.Origin, vendors.Account) error
-	}
-	enroller interface {
-		Enroll(context.Context, vendors.Enrollment) error
-	}
-	unenroller interface {
-		Unenroll(context.Context, vendors.Enrollment) error
-	}
-	reader interface {
-		Enrolled(context.Context, vendors.Account, vendors.Course) (bool, error)
-	}
-	tracker interface {
-		Track(context.Context, vendors.Activity) error
-	}
-	lister interface {
-		List(context.Context, func(vendors.Listed) error) error
-	}
-	shower interface {
-		Show(context.Context, vendors.Account) (vendors.Listed, error)
-	}
-)
-
 // ports returns a call of each port that the adapter has.
 func (b *bench) ports() map[string]func(context.Context) error {
 	ports := map[string]func(context.Context) error{}
-	if p, ok := b.adapter.(finder); ok {
+	if p, ok := b.adapter.(vendors.Finder); ok {
 		ports[Find] = func(ctx context.Context) error { _, err := p.Find(ctx, person); return err }
 	}
-	if p, ok := b.adapter.(creator); ok {
+	if p, ok := b.adapter.(vendors.Provisioner); ok {
 		ports[Create] = func(ctx context.Context) error { _, err := p.Create(ctx, origin, stranger); return err }
 	}
-	if p, ok := b.adapter.(updater); ok {
+	if p, ok := b.adapter.(vendors.Updater); ok {
 		ports[Update] = func(ctx context.Context) error { return p.Update(ctx, later(1), b.shown(), b.changed) }
 	}
-	if p, ok := b.adapter.(restorer); ok {
+	if p, ok := b.adapter.(vendors.Restorer); ok {
 		ports[Restore] = func(ctx context.Context) error { _, err := p.Restore(ctx, later(1), b.shown(), person); return err }
 	}
-	if p, ok := b.adapter.(unenroller); ok {
+	if p, ok := b.adapter.(vendors.Unenroller); ok {
 		ports[Unenroll] = func(ctx context.Context) error { return p.Unenroll(ctx, b.enrollment()) }
 	}
-	if p, ok := b.adapter.(deleter); ok {
+	if p, ok := b.adapter.(vendors.Deprovisioner); ok {
 		ports[Delete] = func(ctx context.Context) error { return p.Delete(ctx, origin, b.account) }
 	}
-	if p, ok := b.adapter.(enroller); ok {
+	if p, ok := b.adapter.(vendors.Enroller); ok {
 		ports[Enroll] = func(ctx context.Context) error { return p.Enroll(ctx, b.enrollment()) }
 	}
-	if p, ok := b.adapter.(reader); ok {
+	if p, ok := b.adapter.(vendors.EnrollmentReader); ok {
 		ports[Enrolled] = func(ctx context.Context) error {
 			_, err := p.Enrolled(ctx, b.account, vendors.Course{ID: b.course, Ours: "ours"})
 			return err
 		}
 	}
-	if p, ok := b.adapter.(tracker); ok {
+	if p, ok := b.adapter.(vendors.Tracker); ok {
 		ports[Track] = func(ctx context.Context) error { return p.Track(ctx, activity()) }
 	}
-	if p, ok := b.adapter.(lister); ok {
+	if p, ok := b.adapter.(vendors.Lister); ok {
 		ports[List] = func(ctx context.Context) error {
 			return p.List(ctx, func(vendors.Listed) error { return nil })
 		}
-	}
-	if p, ok := b.adapter.(shower); ok {
 		ports[Show] = func(ctx context.Context) error { _, err := p.Show(ctx, b.shown()); return err }
 	}
 	return ports

@@ -32,7 +32,7 @@ func Storm(t *testing.T, vendor string, connect func(baseURL string) (any, error
 			account, err = ensure(t, adapter, u)
 			return err
 		})
-		if d, ok := adapter.(deleter); ok && n%3 == 0 {
+		if d, ok := adapter.(vendors.Deprovisioner); ok && n%3 == 0 {
 			insist(t, tries, func() error { return d.Delete(t.Context(), origin, account) })
 		}
 	}
@@ -47,9 +47,9 @@ func Storm(t *testing.T, vendor string, connect func(baseURL string) (any, error
 
 // ensure looks up and creates.
 func ensure(t *testing.T, adapter any, u vendors.User) (vendors.Account, error) {
-	account, err := adapter.(finder).Find(t.Context(), u)
+	account, err := adapter.(vendors.Finder).Find(t.Context(), u)
 	if errors.Is(err, vendors.ErrNotFound) {
-		return adapter.(creator).Create(t.Context(), origin, u)
+		return adapter.(vendors.Provisioner).Create(t.Context(), origin, u)
 	}
 	return account, err
 }

@@ -162,7 +162,7 @@ func (s Suite) account(t *testing.T, url string) vendors.Account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, ok := adapter.(creator)
+	p, ok := adapter.(vendors.Provisioner)
 	if !ok {
 		return vendors.Account{}
 	}
@@ -181,10 +181,10 @@ func (s Suite) enroll(t *testing.T, url string, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := adapter.(unenroller); !ok {
+	if _, ok := adapter.(vendors.Unenroller); !ok {
 		return
 	}
-	if err := adapter.(enroller).Enroll(t.Context(), b.enrollment()); err != nil {
+	if err := adapter.(vendors.Enroller).Enroll(t.Context(), b.enrollment()); err != nil {
 		t.Fatal(err)
 	}
 }
