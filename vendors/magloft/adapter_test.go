@@ -31,9 +31,9 @@ func TestSuite(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			vendortest.Run(t, vendortest.Suite{
 				Name: "magloft",
-				New: func(baseURL string, timeout time.Duration) (any, error) {
-					c := config(baseURL, mode)
-					c.Timeout = timeout
+				New: func(s vendors.Settings) (any, error) {
+					c := config(s.BaseURL, mode)
+					c.Settings = s
 					return magloft.New(c)
 				},
 				Secrets:    []string{sandbox.MagLoftAccessToken, "sandbox-reader"},
@@ -298,7 +298,11 @@ func TestStorm(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			vendortest.Storm(t, "magloft", func(baseURL string) (any, error) { return magloft.New(config(baseURL, mode)) })
+			vendortest.Storm(t, "magloft", func(s vendors.Settings) (any, error) {
+				c := config(s.BaseURL, mode)
+				c.Settings = s
+				return magloft.New(c)
+			})
 		})
 	}
 }

@@ -149,8 +149,10 @@ func TestCustomersSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",
-		New: func(url string, timeout time.Duration) (any, error) {
-			return meiro.New(meiro.Config{Settings: vendors.Settings{Timeout: timeout}, Mode: meiro.ModeCustomers, CollectURL: url + "/collect/usher"})
+		New: func(s vendors.Settings) (any, error) {
+			collect := s.BaseURL + "/collect/usher"
+			s.BaseURL = ""
+			return meiro.New(meiro.Config{Settings: s, Mode: meiro.ModeCustomers, CollectURL: collect})
 		},
 		Course:     "c-1",
 		Repeatable: []string{vendortest.Create, vendortest.Delete, vendortest.Enroll, vendortest.Track},

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
@@ -252,9 +251,9 @@ func TestOperatorsSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",
-		New: func(url string, timeout time.Duration) (any, error) {
-			c := config(url)
-			c.Timeout = timeout
+		New: func(s vendors.Settings) (any, error) {
+			c := config(s.BaseURL)
+			c.Settings = s
 			return meiro.New(c)
 		},
 		Secrets:    []string{sandbox.MeiroPassword, "meiro-0000"},

@@ -251,9 +251,9 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "usermost",
-		New: func(url string, timeout time.Duration) (any, error) {
-			c := config(url)
-			c.Timeout = timeout
+		New: func(s vendors.Settings) (any, error) {
+			c := config(s.BaseURL)
+			c.Settings = s
 			return usermost.New(c)
 		},
 		Secrets: []string{sandbox.UsermostAPIKey},

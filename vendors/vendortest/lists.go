@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -24,13 +24,16 @@ func (s Suite) lists(t *testing.T) {
 	if s.StandIn != nil {
 		return // nothing is known of what it holds
 	}
+	synctest.Test(t, s.listsAndShows)
+}
+
+// listsAndShows makes a crowd and compares the list with it.
+func (s Suite) listsAndShows(t *testing.T) {
 	box, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(box.Handler())
-	t.Cleanup(server.Close)
-	adapter, err := s.New(box.BaseURLs(server.Listener.Addr().String())[s.Name], patient)
+	adapter, err := s.New(vendors.Settings{BaseURL: box.BaseURLs(host)[s.Name], Timeout: patient, HTTP: serve(t, box.Handler())})
 	if err != nil {
 		t.Fatal(err)
 	}
