@@ -12,6 +12,7 @@ import (
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 // crowd is more users than two pages of any vendor hold.
@@ -33,7 +34,7 @@ func (s Suite) listsAndShows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	adapter, err := s.New(vendors.Settings{BaseURL: box.BaseURLs(host)[s.Name], Timeout: patient, HTTP: serve(t, box.Handler())})
+	adapter, err := s.New(vendors.Settings{BaseURL: box.BaseURLs(host)[s.Name], Timeout: patient, HTTP: memnet.Serve(t, box.Handler())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 // Storm makes users and deletes every third of them at a stand-in that fails
@@ -24,7 +25,7 @@ func storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, err
 	if err != nil {
 		t.Fatal(err)
 	}
-	adapter, err := connect(vendors.Settings{BaseURL: box.BaseURLs(host)[vendor], HTTP: serve(t, box.Handler())})
+	adapter, err := connect(vendors.Settings{BaseURL: box.BaseURLs(host)[vendor], HTTP: memnet.Serve(t, box.Handler())})
 	if err != nil {
 		t.Fatal(err)
 	}

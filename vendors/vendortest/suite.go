@@ -11,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 // Suite says how one vendor's adapter is made and in what it differs from the others.
@@ -41,6 +42,9 @@ type Suite struct {
 	// from every call; ok is false to leave it. A want of nil is success.
 	Verdict func(port string, status int) (want *vendors.Class, ok bool)
 }
+
+// host is where every stand-in is served; no name server is asked for the name.
+const host = "stand-in.test"
 
 // The ports as the suite tries them, named as in Suite.Repeatable and Suite.Verdict.
 const (
@@ -134,7 +138,7 @@ func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 func (s Suite) benchAt(t *testing.T, at vendors.Settings, healthy http.Handler) *bench {
 	t.Helper()
 	b := &bench{course: s.Course, changed: s.changed(), healthy: healthy}
-	at.HTTP = serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	at.HTTP = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if broken := b.breakIt.Load(); broken != nil && (s.Login == nil || !s.Login(r)) && (*broken)(w, r) {
 			return
 		}
