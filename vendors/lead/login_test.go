@@ -30,7 +30,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestOneLogInForAHundred(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	check := func() {
 		var all sync.WaitGroup
 		for range 100 {
@@ -58,7 +58,7 @@ func TestOneLogInForAHundred(t *testing.T) {
 func TestWriteIsMadeOnceMoreOn401(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	if err := a.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestTokenIsRenewed(t *testing.T) {
 func TestWrongPasswordIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	c := config(stand.URL)
+	c := configOf(stand)
 	c.Password = sandbox.WrongCredential
 	err := adapter(t, c).Check(t.Context())
 	if vendors.ClassOf(err) != vendors.Unusable || strings.Contains(fmt.Sprint(err), "look-up") {

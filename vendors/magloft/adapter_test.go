@@ -15,6 +15,7 @@ import (
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/vendortest"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 var (
@@ -60,7 +61,7 @@ func answering(t *testing.T, answer string) string {
 func stand(t *testing.T, mode string, sw sandbox.Switches) (magloft.Vendor, vendortest.Stand) {
 	t.Helper()
 	s := vendortest.Serve(t, "magloft", sandbox.Config{Switches: sw})
-	return adapter(t, config(s.URL, mode)), s
+	return adapter(t, configOf(s, mode)), s
 }
 
 // add makes an account past the adapter.
@@ -217,14 +218,16 @@ func TestCreateWhereTheFilterFindsNobody(t *testing.T) {
 // passing: the account may be there.
 func TestCreateThatCannotLookAgain(t *testing.T) {
 	for _, mode := range modes {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(map[string]int{http.MethodPost: http.StatusUnprocessableEntity, http.MethodGet: http.StatusServiceUnavailable}[r.Method])
-		}))
-		t.Cleanup(server.Close)
-		_, err := adapter(t, config(server.URL, mode)).Create(t.Context(), origin, vendors.User{ID: "u1", Email: "ada@example.org"})
-		if err == nil || vendors.ClassOf(err) != vendors.Again {
-			t.Errorf("%s: got %v, want that it is tried again", mode, err)
-		}
+		vendortest.Try(t, mode, func(t *testing.T) {
+			c := config("http://magloft.test", mode)
+			c.HTTP = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(map[string]int{http.MethodPost: http.StatusUnprocessableEntity, http.MethodGet: http.StatusServiceUnavailable}[r.Method])
+			}))
+			_, err := adapter(t, c).Create(t.Context(), origin, vendors.User{ID: "u1", Email: "ada@example.org"})
+			if err == nil || vendors.ClassOf(err) != vendors.Again {
+				t.Errorf("got %v, want that it is tried again", err)
+			}
+		})
 	}
 }
 

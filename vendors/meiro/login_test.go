@@ -32,7 +32,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestOneLogInForAHundred(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	o := operators(t, config(stand.URL))
+	o := operators(t, configOf(stand))
 	check := func() {
 		var all sync.WaitGroup
 		for range 100 {
@@ -60,7 +60,7 @@ func TestOneLogInForAHundred(t *testing.T) {
 func TestWriteIsMadeOnceMoreOn401(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	o := operators(t, config(stand.URL))
+	o := operators(t, configOf(stand))
 	if err := o.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestBadCredentials(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-			c := config(stand.URL)
+			c := configOf(stand)
 			test.change(&c)
 			err := operators(t, c).Check(t.Context())
 			if vendors.ClassOf(err) != vendors.Unusable {
@@ -142,7 +142,7 @@ func TestBadCredentials(t *testing.T) {
 func TestStaticToken(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	c := config(stand.URL)
+	c := configOf(stand)
 	c.Email, c.Password, c.AccessToken = "", "", sandbox.MeiroAccessToken
 	if err := operators(t, c).Check(t.Context()); err != nil {
 		t.Error(err)

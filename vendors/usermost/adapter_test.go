@@ -74,10 +74,9 @@ func twice(t *testing.T, call func() error) {
 func TestEverythingIsDoneOnce(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []sandbox.Kind{sandbox.None, sandbox.FailBefore, sandbox.FailAfter, sandbox.DropBefore, sandbox.DropAfter} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
+		vendortest.Try(t, string(kind), func(t *testing.T) {
 			stand := vendortest.Serve(t, "usermost", sandbox.Config{})
-			a := adapter(t, config(stand.URL))
+			a := adapter(t, configOf(stand))
 			twice := func(t *testing.T, call func() error) {
 				t.Helper()
 				if err := stand.Box.Next("usermost", sandbox.Fault{Kind: kind}); err != nil {
@@ -123,7 +122,7 @@ func TestWindowOfTheRequestID(t *testing.T) {
 	now := at
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
 	stand := vendortest.Serve(t, "usermost", sandbox.Config{Clock: clock})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	for _, wait := range []time.Duration{0, 3*time.Hour + 59*time.Minute, 2 * time.Minute} {
 		mu.Lock()
 		now = now.Add(wait)
@@ -226,7 +225,7 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "usermost", sandbox.Config{})
-			c := config(stand.URL)
+			c := configOf(stand)
 			test.change(&c)
 			err := adapter(t, c).Check(t.Context())
 			if (err == nil) != test.ok || (err != nil && vendors.ClassOf(err) != vendors.Unusable) {

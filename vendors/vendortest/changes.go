@@ -46,7 +46,7 @@ func (s Suite) changes(t *testing.T) {
 	for answers, sw := range switches {
 		for name, hic := range hiccups() {
 			for port, check := range checks {
-				try(t, port+", "+answers+", "+name, func(t *testing.T) {
+				Try(t, port+", "+answers+", "+name, func(t *testing.T) {
 					on := s.stage(t, sw)
 					on.stumble = func() { on.bench.stumble(hic) }
 					if _, can := on.ports()[port]; can {

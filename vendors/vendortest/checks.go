@@ -78,7 +78,7 @@ func (s Suite) verdict(port string, status int) *vendors.Class {
 
 func (s Suite) statuses(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 408, 409, 422, 425, 429, 500, 502, 503} {
-		try(t, fmt.Sprint(status), func(t *testing.T) {
+		Try(t, fmt.Sprint(status), func(t *testing.T) {
 			b := s.bench(t, patient)
 			b.broken(echo(status))
 			for port, call := range b.ports() {
@@ -124,7 +124,7 @@ func (s Suite) retryAfter(t *testing.T) {
 		"garbage": {always("soon"), 0, 0},
 	}
 	for name, test := range tests {
-		try(t, name, func(t *testing.T) {
+		Try(t, name, func(t *testing.T) {
 			b, header := s.bench(t, patient), test.header()
 			b.broken(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", header)
@@ -147,7 +147,7 @@ func inTwoHours() string { return time.Now().Add(2 * time.Hour).UTC().Format(htt
 
 func (s Suite) redirects(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		try(t, fmt.Sprint(status), func(t *testing.T) {
+		Try(t, fmt.Sprint(status), func(t *testing.T) {
 			b := s.bench(t, patient)
 			b.broken(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/elsewhere" {
@@ -170,7 +170,7 @@ func (s Suite) slow(t *testing.T) {
 	var ports []string
 	synctest.Test(t, func(t *testing.T) { ports = slices.Collect(maps.Keys(s.bench(t, patient).ports())) })
 	for _, port := range ports {
-		try(t, port, func(t *testing.T) {
+		Try(t, port, func(t *testing.T) {
 			b := s.bench(t, 300*time.Millisecond)
 			b.broken(func(_ http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the client go

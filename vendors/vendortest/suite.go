@@ -87,8 +87,9 @@ func Run(t *testing.T, s Suite) {
 	}
 }
 
-// try runs a test beside others, on virtual time.
-func try(t *testing.T, name string, test func(*testing.T)) {
+// Try runs a subtest beside others, on the virtual time of testing/synctest. The
+// subtest reaches a stand-in of Serve, and no socket.
+func Try(t *testing.T, name string, test func(*testing.T)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, test)
