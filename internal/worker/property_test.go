@@ -299,6 +299,7 @@ func TestMain(m *testing.M) {
 
 // TestWhatMustHold plays random histories: DESIGN 12, 1 to 3.
 func TestWhatMustHold(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		h := histories.Draw(rt, "history")
 		if faults := play(t, h); len(faults) > 0 {
