@@ -87,7 +87,8 @@ var rules = []rule{
 
 	{"vendors", nil, "is the words that all vendors share"},
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "plays the vendors: built on their clients it would share their mistakes"},
-	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "schemas"}, "is the suite that every vendor passes; for tests only"},
+	{"vendors/vendortest/memnet", nil, "is a network in memory; for tests only"},
+	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the suite that every vendor passes; for tests only"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone: no other vendor, no events, no NATS"},
 }
 

@@ -75,7 +75,7 @@ func (l LogIn) adapter(t *testing.T, s vendors.Settings, password string) any {
 func (l LogIn) serve(t *testing.T, password string) (any, Stand) {
 	t.Helper()
 	stand := Serve(t, l.Name, sandbox.Config{})
-	return l.adapter(t, vendors.Settings{BaseURL: stand.URL}, password), stand
+	return l.adapter(t, vendors.Settings{BaseURL: stand.URL, HTTP: stand.HTTP}, password), stand
 }
 
 // check makes the adapter's cheapest call.
