@@ -17,6 +17,7 @@ var actions = []bus.Action{
 }
 
 func TestActionsAreKept(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	for _, a := range actions {
 		if err := b.Audit(t.Context(), "/usher", a); err != nil {
@@ -48,6 +49,7 @@ func TestActionsAreKept(t *testing.T) {
 }
 
 func TestActionsAreFollowed(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -73,6 +75,7 @@ func TestActionsAreFollowed(t *testing.T) {
 }
 
 func TestAnActionThatIsNotStoredIsAnError(t *testing.T) {
+	t.Parallel()
 	b, _ := world(t, layout) // without its streams
 	if err := b.Audit(t.Context(), "/usher", actions[0]); err == nil {
 		t.Error("got no error where there is no stream")
