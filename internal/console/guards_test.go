@@ -23,6 +23,7 @@ func deeds(letter string) map[string][]string {
 }
 
 func TestReadersChangeNothing(t *testing.T) {
+	t.Parallel()
 	w, letter := full(t, "u1")
 	b := w.login(bobsToken)
 	before := w.actions()
@@ -55,6 +56,7 @@ func (w *world) actions() int {
 }
 
 func TestNothingIsDoneForAnotherSite(t *testing.T) {
+	t.Parallel()
 	w, letter := full(t, "u1")
 	ann := w.login(annsToken)
 	for name, change := range map[string]func(*http.Request){
@@ -89,6 +91,7 @@ func TestNothingIsDoneForAnotherSite(t *testing.T) {
 }
 
 func TestStrangersAreAskedWhoTheyAre(t *testing.T) {
+	t.Parallel()
 	w, letter := full(t, "u1")
 	b := w.browser()
 	for _, path := range append(everywhere("u1", letter), "/console/live/overview", "/console/live/feed") {
@@ -112,6 +115,7 @@ func TestStrangersAreAskedWhoTheyAre(t *testing.T) {
 }
 
 func TestTriesAreLimited(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	b := w.browser()
 	for range 5 {
@@ -128,6 +132,7 @@ func TestTriesAreLimited(t *testing.T) {
 }
 
 func TestLoginAndLogout(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	b := w.browser()
 	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -150,6 +155,7 @@ func TestLoginAndLogout(t *testing.T) {
 
 // A page in a browser may have a name of its own resolve to this machine.
 func TestOpenConsoleAnswersUnderLoopbackNamesOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{Open: true})
 	b := w.browser()
 	for host, want := range map[string]int{"": 200, "localhost:1": 200, "[::1]:8080": 200, "evil.example": 403, "127.0.0.1.evil.example": 403} {
@@ -163,6 +169,7 @@ func TestOpenConsoleAnswersUnderLoopbackNamesOnly(t *testing.T) {
 
 // A field named as a member of HTMLFormElement hides that member: htmx then fails.
 func TestNoFieldHidesAMemberOfItsForm(t *testing.T) {
+	t.Parallel()
 	w, letter := full(t, "u1")
 	b := w.login(annsToken)
 	for _, path := range everywhere("u1", letter) {

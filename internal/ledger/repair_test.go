@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 func TestCorrected(t *testing.T) {
@@ -123,17 +122,7 @@ func TestIdle(t *testing.T) {
 // TestWalk walks records while they are written anew: each is met all the same,
 // and none of another vendor.
 func TestWalk(t *testing.T) {
-	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	nc, err := nats.Connect(server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})))
 	if err != nil {
 		t.Fatal(err)
 	}
