@@ -13,6 +13,7 @@ import (
 // TestMetrics scrapes a serve that has worked, at which one vendor refuses us and
 // one event is at fault.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	url := w.overHTTP()
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_MIESTRO_API_SECRET=") })
@@ -43,8 +44,5 @@ func TestMetrics(t *testing.T) {
 	if _, text := w.get(url + "/metrics"); strings.Contains(text, "ann@") || strings.Contains(text, `"u1"`) {
 		t.Error("a user stands in the metrics")
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
