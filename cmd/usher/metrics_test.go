@@ -17,7 +17,7 @@ func TestMetrics(t *testing.T) {
 	w := newWorld(t)
 	url := w.overHTTP()
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_MIESTRO_API_SECRET=") })
-	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET="+sandbox.WrongCredential)
+	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET="+sandbox.WrongCredential, "USHER_WORKER_HOLD_RETRY=1h")
 	w.serve()
 	if status, body := w.post(url+"/events", events.ContentType, cloudEvent(events.UserCreated, "m1", oneUser), nil); status != http.StatusAccepted {
 		t.Fatalf("got %d %s, want 202", status, body)

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -16,15 +19,25 @@ import (
 	"github.com/usherhq/usher/internal/natstest"
 )
 
-// address is one on the loopback where nobody listens.
+// ports counts the ports that were handed out. Another process begins elsewhere.
+var ports atomic.Int64
+
+// address returns an address on the loopback where nobody listens, each once. Its port is
+// below those that Linux gives to connections and to listeners that ask for any port: nobody
+// takes the port between the call and the use.
 func address(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const from, to = 20_000, 32_000
+	for range to - from {
+		port := from + (int64(os.Getpid())*97+ports.Add(1))%(to-from)
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // natsServer starts a server, which ends with the test.

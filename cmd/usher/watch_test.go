@@ -17,7 +17,7 @@ func TestALaneThatIsFullLosesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.environ = append(w.environ, limits(time.Second)...) // serve looks at its lanes three times in AckWait
-	w.environ = append(w.environ, "USHER_WORKER_MAX_ACK_PENDING=5", "USHER_WORKER_PREREQUISITE_WAIT=6s", "USHER_WORKER_RETRY_MIN=100ms")
+	w.environ = append(w.environ, "USHER_WORKER_MAX_ACK_PENDING=5", "USHER_WORKER_PREREQUISITE_WAIT=10s", "USHER_WORKER_RETRY_MIN=100ms")
 	for _, vendor := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
 		w.environ = append(w.environ, "USHER_"+vendor+"_CONCURRENCY=2")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 var actions = []bus.Action{
@@ -51,7 +52,7 @@ func TestActionsAreKept(t *testing.T) {
 func TestActionsAreFollowed(t *testing.T) {
 	t.Parallel()
 	b := ensured(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), natstest.Patience)
 	defer cancel()
 	if err := b.Audit(ctx, "/usher", actions[0]); err != nil {
 		t.Fatal(err)
