@@ -57,9 +57,9 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// limits returns settings with a limit for one call, and with the other limits that have to
-// be longer. A long limit has a busy machine miss none; a short one brings a message that
-// was left alone back sooner.
+// limits returns settings with a limit for one call to a vendor, and with those limits that
+// have to be longer. Long limits are kept by a busy machine, too. Short limits are for tests
+// in which a message comes back after AckWait.
 func limits(call time.Duration) (environ []string) {
 	for _, vendor := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
 		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", vendor, call))

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/internal/bus"
@@ -122,7 +123,12 @@ func TestIdle(t *testing.T) {
 // TestWalk walks records while they are written anew: each is met all the same,
 // and none of another vendor.
 func TestWalk(t *testing.T) {
-	js, err := jetstream.New(natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})))
+	nc, err := nats.Connect(natstest.Start(t, bus.EmbeddedOptions{Addr: "127.0.0.1:0"}).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
