@@ -89,6 +89,7 @@ func TestBenchMeasuresTheSameWork(t *testing.T) {
 
 // A contestant that brings no results has not been fast: its run fails.
 func TestBenchNoticesLoss(t *testing.T) {
+	t.Parallel()
 	c := benchmarks(t)
 	c.Patience = 500 * time.Millisecond
 	c.Peer = filepath.Join(c.Dir, "idler")

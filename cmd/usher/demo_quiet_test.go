@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // private is what must not be told, by what it is.
@@ -74,6 +76,7 @@ func TestWhatIsToldIsSeen(t *testing.T) {
 // TestDemoIsDiscreet runs the demo as a person does, and reads all that it prints
 // and what /metrics says at its end.
 func TestDemoIsDiscreet(t *testing.T) {
+	t.Parallel()
 	d := demoCmd{Events: 60, Seed: 1}
 	term, err := newTerm(d.Events, d.Seed)
 	if err != nil {
@@ -82,8 +85,8 @@ func TestDemoIsDiscreet(t *testing.T) {
 	p := private{}
 	p.addresses(term)
 	p.settings(sandboxEnviron("127.0.0.1:1"))
-	out := &journal{}
-	w := &world{t: t, log: out, ended: make(chan error, 1), patience: 2 * demoLimit}
+	out := &natstest.Log{}
+	w := &world{t: t, log: out, ended: make(chan error, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go func() {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.yaml.in/yaml/v3"
@@ -152,13 +153,13 @@ func TestTheLogOfATermIsDiscreet(t *testing.T) {
 	w := newWorld(t)
 	w.teach(courseMap())
 	passed := w.tapped()
+	w.environ = append(w.environ, limits(time.Second)...) // an effect whose answer is lost comes again after AckWait
 	w.environ = append(w.environ, "USHER_LOG_LEVEL=trace", "USHER_LOG_FORMAT=json",
 		"USHER_WORKER_RETRY_MIN=50ms", "USHER_WORKER_RETRY_MAX=500ms", "USHER_WORKER_HOLD_RETRY=200ms", "USHER_WORKER_PREREQUISITE_WAIT=3s")
 	endpoint := w.overHTTP()
 	w.serve()
 	want := w.play(term)
 	js := w.streams()
-	w.patience *= 3
 	w.until("all is told", func() bool { return w.stored(js, bus.ResultsStream) >= want })
 	_, metrics := w.get(endpoint + "/metrics")
 	w.end()

@@ -75,6 +75,7 @@ var rules = []rule{
 	},
 	{"internal/brake", []string{"internal/ledger"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
+	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; code outside of tests must not use it"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
 	{"internal/chaos", []string{"events", "internal/bus", "vendors/sandbox", nats}, "judges from outside: what it knew of the worker or the ledger it could not find wrong"},
 	{"internal/bench", []string{"events", "internal/bus", "vendors/sandbox", nats}, "measures from outside, with the same eyes for all contestants: it must not know how usher works"},
@@ -163,6 +164,7 @@ func TestCheck(t *testing.T) {
 		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/worker", bus}, 0},
 		"signatures know the events":          {"internal/ingest/signature", []string{module + "events"}, 1},
 		"mappings know NATS":                  {"internal/ingest/mapping", []string{module + "events", bus}, 1},
+		"the bus uses the server of tests":    {"internal/bus", []string{module + "internal/natstest"}, 1},
 		"a package without a rule":            {"internal/util", nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
