@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/bench"
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // benchCmds are the commands for measuring.
@@ -62,7 +63,7 @@ func (b benchCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	c := bench.Config{Program: program, NATS: b.NATSServer, Peer: b.Peer, Environ: sandboxEnviron, Progress: progressOn(a)}
+	c := bench.Config{Program: program, NATS: b.NATSServer, Peer: b.Peer, Environ: sandbox.Environ, Progress: progressOn(a)}
 	report := bench.Report{
 		Date: time.Now().Format("2 January 2006"), Command: "usher " + strings.Join(a.Args, " "),
 		Machine: bench.ThisMachine(), Versions: c.Versions(ctx, version()),

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/bench"
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // benchmarks is a bench of this binary, which script tests know as usher.
@@ -19,7 +20,7 @@ func benchmarks(t *testing.T) bench.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bench.Config{Program: program, Environ: sandboxEnviron, Dir: t.TempDir()}
+	return bench.Config{Program: program, Environ: sandbox.Environ, Dir: t.TempDir()}
 }
 
 // A bench prints what scripts go by, and leaves nothing behind.

@@ -116,7 +116,7 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 	if err != nil {
 		return s, err
 	}
-	environ := append(sandboxEnviron(s.host),
+	environ := append(sandbox.Environ(s.host),
 		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", // pupils, not staff
 		"USHER_NATS_EMBEDDED_DIR="+dir, "USHER_NATS_EMBEDDED_SYNC=1m", "USHER_NATS_EMBEDDED_ADDR="+broker,
 		"USHER_WORKER_ACK_WAIT=6s", "USHER_WORKER_CALL_LEASE=3s", "USHER_WORKER_PREREQUISITE_WAIT=1m", "USHER_WORKER_SHUTDOWN=4s",

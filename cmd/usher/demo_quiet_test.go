@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // private is what must not be told, by what it is.
@@ -81,7 +83,7 @@ func TestDemoIsDiscreet(t *testing.T) {
 	}
 	p := private{}
 	p.addresses(term)
-	p.settings(sandboxEnviron("127.0.0.1:1"))
+	p.settings(sandbox.Environ("127.0.0.1:1"))
 	out := &journal{}
 	w := &world{t: t, log: out, ended: make(chan error, 1), patience: 2 * demoLimit}
 	ctx, stop := context.WithCancel(t.Context())

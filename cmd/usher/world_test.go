@@ -74,7 +74,7 @@ func newWorld(t testing.TB) *world {
 	if err := os.WriteFile(w.file, []byte(courses), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.environ = append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")),
+	w.environ = append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")),
 		"USHER_NATS_URL="+server.URL(), "USHER_HTTP_ADDR=off",
 		"USHER_WORKER_ACK_WAIT=3s", "USHER_WORKER_CALL_LEASE=2s", "USHER_WORKER_SHUTDOWN=4s",
 		"USHER_MIESTRO_TIMEOUT=1s", "USHER_MEIRO_TIMEOUT=1s", "USHER_LEAD_TIMEOUT=1s",
