@@ -91,7 +91,7 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 // play publishes while the storms go on, and returns how many there were of
 // each kind.
 func play(ctx context.Context, w *world) (map[string]int, error) {
-	posts, err := newTerm(w.config).write()
+	posts, err := posts(w.config)
 	if err != nil {
 		return nil, err
 	}

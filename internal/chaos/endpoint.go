@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/scenario"
 )
 
 // EndpointConfig is one run against the HTTP endpoint: senders post events while
@@ -92,7 +93,7 @@ func newEndpoint(ctx context.Context, c EndpointConfig) (w *world, url string, e
 	if err != nil {
 		return w, "", err
 	}
-	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(courseFile()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())), 0o600); err != nil {
 		return w, "", err
 	}
 	w.environ = append(limits(w.config), "USHER_HTTP_ADDR="+addr, "USHER_HTTP_RATE=0",

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/scenario"
 )
 
 // batchSize is how many events a batch of the senders holds.
@@ -114,7 +115,7 @@ func hand(ctx context.Context, to chan<- parcel, p parcel) bool {
 func numbered(n int) (id string, body []byte, err error) {
 	id = fmt.Sprintf("e%06d", n)
 	user, types := n/4, events.Types()
-	e, err := events.New(types[n%len(types)], source, id, termStart.Add(time.Duration(n)*time.Second), map[string]any{
+	e, err := events.New(types[n%len(types)], scenario.Source, id, scenario.Start.Add(time.Duration(n)*time.Second), map[string]any{
 		"user_id": userID(user), "email": email(user), "course_id": "algebra", "name": "lesson_viewed",
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -149,9 +149,9 @@ func restores(vendor string) bool { return vendor == "meiro" }
 func takesPart(a *asked, vendor string) bool {
 	switch a.kind {
 	case events.EnrollmentRequested, events.EnrollmentCancelled:
-		return theirs(vendor, a.course) != ""
+		return scenario.CourseAt(vendor, a.course) != ""
 	case events.ActivityTracked:
-		return slices.Contains(lanes[vendor], "activity")
+		return scenario.UsesOurIDs(vendor)
 	default:
 		return true
 	}

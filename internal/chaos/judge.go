@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/scenario"
 )
 
 // judge finds all that must not be (DESIGN 12, 1 to 3 and 6).
@@ -14,7 +15,7 @@ func judge(h *history) *Report {
 	}
 	effects := map[string]bool{}
 	for _, a := range h.events {
-		for _, vendor := range vendorNames {
+		for _, vendor := range scenario.Vendors {
 			if takesPart(a, vendor) {
 				r.Effects++
 				effects[events.ResultID(a.key, vendor, 0)] = true
@@ -28,11 +29,11 @@ func judge(h *history) *Report {
 		}
 	}
 	for user, list := range h.users {
-		for _, vendor := range vendorNames {
+		for _, vendor := range scenario.Vendors {
 			r.order(user, vendor, list)
 		}
 	}
-	for _, vendor := range vendorNames {
+	for _, vendor := range scenario.Vendors {
 		r.vendor(vendor)
 	}
 	return r

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -114,21 +115,21 @@ func (r *Report) enrolments(h holdings, user, account string, list []*asked) {
 			in = append(in, e.CourseID)
 		}
 	}
-	for _, course := range courseNames {
-		theirs := theirs(h.vendor, course)
-		if theirs == "" {
+	for _, course := range scenario.CourseIDs {
+		id := scenario.CourseAt(h.vendor, course)
+		if id == "" {
 			continue
 		}
 		say := func(kind, text string) {
-			r.violate(violation{kind: kind, user: user, vendor: h.vendor, text: fmt.Sprintf("account %s is in %v: %s %s", account, in, theirs, text)})
+			r.violate(violation{kind: kind, user: user, vendor: h.vendor, text: fmt.Sprintf("account %s is in %v: %s %s", account, in, id, text)})
 		}
 		request, cancellation := r.last(events.EnrollmentRequested, course, list), r.last(events.EnrollmentCancelled, course, list)
-		switch there := slices.Contains(in, theirs); {
+		switch there := slices.Contains(in, id); {
 		case !there && request.sure > max(sure, cancellation.maybe):
 			say("not enrolled", "is not there")
 		case there && cancellation.sure > max(maybe, request.maybe):
 			say("enrolled after the end", "was cancelled")
-		case there && request.maybe <= maybe && !byOurs(h.vendor):
+		case there && request.maybe <= maybe && !scenario.UsesOurIDs(h.vendor):
 			say("enrolled by an older life", "was asked for before the last deletion")
 		}
 	}
@@ -197,7 +198,7 @@ func (r *Report) repeats(h holdings, user string, list []*asked) {
 // attempts counts the tries of all enrolments of a course.
 func (r *Report) attempts(vendor, course string, list []*asked) (n int) {
 	for _, a := range list {
-		if a.kind == events.EnrollmentRequested && theirs(vendor, a.course) == course {
+		if a.kind == events.EnrollmentRequested && scenario.CourseAt(vendor, a.course) == course {
 			for _, result := range r.history.of(a, vendor) {
 				n += result.Attempts
 			}

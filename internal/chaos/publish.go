@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/usherhq/usher/events"
 )
 
 const publishers = 4
@@ -44,16 +41,13 @@ func publish(ctx context.Context, w *world, posts []post) error {
 // send publishes one event, again and again with the same Nats-Msg-Id until the
 // server says that it has it.
 func send(ctx context.Context, js jetstream.JetStream, p post) error {
-	header, payload, err := events.ToNATS(p.event)
+	m, err := p.Message()
 	if err != nil {
 		return err
 	}
-	if p.again {
-		delete(header, events.HeaderMsgID)
-	}
 	for {
 		limit, cancel := context.WithTimeout(ctx, 2*time.Second)
-		_, err := js.PublishMsg(limit, &nats.Msg{Subject: p.event.Type(), Header: header, Data: payload})
+		_, err := js.PublishMsg(limit, m)
 		cancel()
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()

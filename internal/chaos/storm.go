@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/scenario"
 )
 
 // The kinds of storm, and how often each is drawn.
@@ -72,7 +73,7 @@ func (s *storm) span(least, most time.Duration) time.Duration {
 // strike lets one thing happen, and returns false where it could not.
 func (s *storm) strike(ctx context.Context, kind string) bool {
 	w := s.world
-	x, vendor := w.workers[s.rng.IntN(len(w.workers))], vendorNames[s.rng.IntN(len(vendorNames))]
+	x, vendor := w.workers[s.rng.IntN(len(w.workers))], scenario.Vendors[s.rng.IntN(len(scenario.Vendors))]
 	short, long := s.span(500*time.Millisecond, 2*time.Second), s.span(ackWait, 2*ackWait)
 	switch kind {
 	case "kill":

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/scenario"
 )
 
 // The limits that the workers are given: as short as the relations between
@@ -49,7 +50,7 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	if err := w.standIns(ctx); err != nil {
 		return w, err
 	}
-	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(courseFile()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())), 0o600); err != nil {
 		return w, err
 	}
 	w.environ = append(w.environ, limits(c)...)
@@ -73,7 +74,7 @@ func limits(c Config) []string {
 		"USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=2s", "USHER_WORKER_HOLD_RETRY=1s",
 		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // all that are asked for
 	}
-	for _, v := range vendorNames {
+	for _, v := range scenario.Vendors {
 		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), callTimeout),
 			fmt.Sprintf("USHER_%s_RATE=1000", strings.ToUpper(v))) // out of which a 429 is soon forgotten
 	}
@@ -131,9 +132,9 @@ func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo
 	if err != nil {
 		return false
 	}
-	for _, vendor := range vendorNames {
-		for _, lane := range lanes[vendor] {
-			consumer, err := stream.Consumer(ctx, "usher-"+vendor+"-"+lane)
+	for _, vendor := range scenario.Vendors {
+		for _, name := range consumers(vendor) {
+			consumer, err := stream.Consumer(ctx, "usher-"+vendor+"-"+name)
 			if err != nil || (idle != nil && !idle(consumer.CachedInfo())) {
 				return false
 			}

@@ -76,8 +76,9 @@ var rules = []rule{
 	{"internal/brake", []string{"internal/ledger"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
-	{"internal/chaos", []string{"events", "internal/bus", "vendors/sandbox", nats}, "judges from outside: what it knew of the worker or the ledger it could not find wrong"},
+	{"internal/chaos", []string{"events", "internal/bus", "internal/scenario", "vendors/sandbox", nats}, "judges from outside: what it knew of the worker or the ledger it could not find wrong"},
 	{"internal/bench", []string{"events", "internal/bus", "vendors/sandbox", nats}, "measures from outside, with the same eyes for all contestants: it must not know how usher works"},
+	{"internal/scenario", []string{"events", nats}, "writes events, and does not know what usher makes of them"},
 	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
 	{"internal/config", []string{"vendors"}, "holds values only, and reads each vendor's by its tags: a sixth vendor must not touch it"},
 
