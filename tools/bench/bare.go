@@ -45,7 +45,7 @@ func RunBare(ctx context.Context, o BareOptions) error {
 	if err != nil {
 		return err
 	}
-	var calls map[string]recording
+	var calls []call
 	if err := json.Unmarshal(text, &calls); err != nil {
 		return fmt.Errorf("%s: %w", o.Calls, err)
 	}
@@ -67,7 +67,7 @@ func RunBare(ctx context.Context, o BareOptions) error {
 	for _, v := range load.Vendors {
 		b := &bare{
 			vendor: v, options: o, load: load, js: js, kv: kv,
-			replay: newReplay(calls[v], o.Vendors, o.Concurrency), lines: newLines(o.Concurrency, load.Lifecycle),
+			replay: newReplay(v, calls, o), lines: newLines(o.Concurrency, load.Lifecycle),
 		}
 		group.Go(func() error { return b.run(ctx) })
 	}
@@ -89,10 +89,8 @@ type bare struct {
 }
 
 func (b *bare) run(ctx context.Context) error {
-	for _, c := range b.replay.once {
-		if _, err := b.replay.do(ctx, c, &values{}); err != nil {
-			return err
-		}
+	if err := b.replay.step(ctx, before, map[string]string{}); err != nil {
+		return err
 	}
 	consumer, err := b.js.Consumer(ctx, bus.EventsStream, durable(b.vendor))
 	if err != nil {
@@ -164,11 +162,12 @@ type bareEvent struct {
 	} `json:"data"`
 }
 
-// values returns what the placeholders of recorded calls stand for. All other
-// values of an event, such as the e-mail, are made of these.
-func (e *bareEvent) values() *values {
-	return &values{
-		e.Data.UserID[1:], e.ID[1:], e.Data.Properties.Sent, e.Time.Format(timeLayout), e.Time.Format(time.DateOnly), fmt.Sprintf("%032x", e.ID),
+// values returns the values of the placeholders of recorded calls. All other values
+// of an event, such as the e-mail, are made of these.
+func (e *bareEvent) values() map[string]string {
+	return map[string]string{
+		"user": e.Data.UserID[1:], "event": e.ID[1:], "sent": e.Data.Properties.Sent, "hash": fmt.Sprintf("%032x", e.ID),
+		"time": e.Time.Format(timeLayout), "date": e.Time.Format(time.DateOnly),
 	}
 }
 

@@ -26,7 +26,7 @@ type Config struct {
 	// taken for lost. Default 30s.
 	Patience time.Duration
 
-	calls map[string]recording // of usher, for the bare loop
+	calls []call // of usher, for the bare loop
 }
 
 // The kinds of contestant.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,29 +22,28 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// call is a vendor call that usher made for a user. Its texts have placeholders for
-// all that differs from event to event.
+// call is a vendor call that usher made. In its texts, placeholders such as ${user}
+// stand for the values that differ from event to event.
 type call struct {
+	Vendor  string            `json:"vendor"`
+	Step    int               `json:"step"` // of the user's life; before: made once, such as a log-in
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Header  map[string]string `json:"header"`
 	Body    string            `json:"body"`
 	Status  int               `json:"status"`   // of the answer
-	TakesID bool              `json:"takes_id"` // the first id in the answer is the next of {0}, {1}, …
+	TakesID bool              `json:"takes_id"` // the first id in the answer is the next of ${0}, ${1}, …
 
 	answer string
 }
 
-// recording is the calls that usher makes at one vendor.
-type recording struct {
-	Once  []call   `json:"once"`  // before the first event, such as a log-in
-	Steps [][]call `json:"steps"` // of a user's life
-}
+// before is the step of calls that come before the first event.
+const before = -1
 
-// record lets usher do the work for three users one after the other and returns
-// its calls, by vendor. The first user is only created: after that, log-ins are
-// done, and no account has the number of its subscription.
-func (c Config) record(ctx context.Context, load Load) (calls map[string]recording, err error) {
+// record lets usher do the work for three users, one after the other, and returns
+// its calls for a user. The first user is only created: log-ins are done then, and
+// no later account has the number of its subscription.
+func (c Config) record(ctx context.Context, load Load) (calls []call, err error) {
 	dir, err := os.MkdirTemp(c.Dir, "usher-bench-")
 	if err != nil {
 		return nil, err
@@ -51,11 +51,11 @@ func (c Config) record(ctx context.Context, load Load) (calls map[string]recordi
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	s := &stage{config: c, plan: Plan{Load: load, Concurrency: 1}, contestant: Contestant{Kind: Usher}, dir: dir}
 	defer s.close()
-	standIn, err := NewStandIn(0, load.Lifecycle)
+	vendors, err := NewStandIn(0, load.Lifecycle)
 	if err != nil {
 		return nil, err
 	}
-	r := &recorder{vendors: standIn, calls: map[string][]call{}}
+	r := &recorder{vendors: vendors}
 	server := httptest.NewServer(r)
 	defer server.Close()
 	s.stands = strings.TrimPrefix(server.URL, "http://")
@@ -65,59 +65,73 @@ func (c Config) record(ctx context.Context, load Load) (calls map[string]recordi
 	if err := errors.Join(s.makeStreams(ctx), s.startWorkers(ctx)); err != nil {
 		return nil, err
 	}
-	var lives [3]map[string][][]call
-	for user := range lives {
-		life := load.life()
-		if user == 0 {
-			life = life[:1]
-		}
-		if lives[user], err = s.live(ctx, r, user, len(life)); err != nil {
-			return nil, fmt.Errorf("record usher's calls: %w", err)
-		}
-	}
-	return compare(load, lives)
-}
-
-// live publishes the first events of a user's life, one after the other, and
-// returns the calls for each, by vendor.
-func (s *stage) live(ctx context.Context, r *recorder, user, steps int) (map[string][][]call, error) {
-	calls := map[string][][]call{}
-	for step := range steps {
-		// Numbers that no other text in a call contains.
-		number, id, now := 9_182_730+10*user+step, 7_463_527+user, time.Now()
-		e, err := s.plan.Load.write(number, id, step, now)
-		if err != nil {
-			return nil, err
-		}
-		before, err := s.stored(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.send(e, now); err != nil {
-			return nil, err
-		}
-		want := before + uint64(len(s.plan.Load.takersAt(step)))
-		done := process.Wait{For: fmt.Sprintf("event %d has its results", step), Needs: s.processes()}
-		err = done.Until(ctx, func() bool {
-			have, err := s.stored(ctx)
-			return err == nil && have >= want
-		})
-		if err != nil {
-			return nil, err
-		}
-		for _, vendor := range s.plan.Load.Vendors {
-			calls[vendor] = append(calls[vendor], blank(r.take(vendor), number, id, now))
+	for user := range r.calls {
+		for step := range load.life() {
+			if user == 0 && step > 0 {
+				break
+			}
+			if err := s.recordEvent(ctx, r, user, step); err != nil {
+				return nil, fmt.Errorf("record usher's calls: %w", err)
+			}
 		}
 	}
-	return calls, nil
+	return compare(r.calls)
 }
 
-// recorder keeps the calls that pass through it, by vendor.
+// recordEvent publishes one event, and waits until usher is done with the event.
+func (s *stage) recordEvent(ctx context.Context, r *recorder, user, step int) error {
+	// Numbers that no other text in a call contains.
+	number, id, now := 9_182_730+10*user+step, 7_463_527+user, time.Now()
+	r.expect(user, step, placeholders(number, id, now))
+	e, err := s.plan.Load.write(number, id, step, now)
+	if err != nil {
+		return err
+	}
+	had, err := s.stored(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.send(e, now); err != nil {
+		return err
+	}
+	want := had + uint64(len(s.plan.Load.takersAt(step)))
+	done := process.Wait{For: fmt.Sprintf("event %d has its results", step), Needs: s.processes()}
+	return done.Until(ctx, func() bool {
+		have, err := s.stored(ctx)
+		return err == nil && have >= want
+	})
+}
+
+// hash matches an id that usher makes of the event's id. Vendors recognize repeats by it.
+var hash = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+
+// placeholders returns a function that puts placeholders in the place of an
+// event's values.
+func placeholders(number, user int, sent time.Time) func(string) string {
+	at := scenario.Start.Add(time.Duration(number) * time.Second)
+	values := strings.NewReplacer(
+		strconv.FormatInt(sent.UnixNano(), 10), "${sent}", at.Format(timeLayout), "${time}", at.Format(time.DateOnly), "${date}",
+		strconv.Itoa(user), "${user}", strconv.Itoa(number), "${event}",
+	)
+	return func(text string) string { return values.Replace(hash.ReplaceAllString(text, "$${hash}")) }
+}
+
+// recorder keeps the calls that pass through it.
 type recorder struct {
 	vendors http.Handler
 
-	mu    sync.Mutex
-	calls map[string][]call
+	mu      sync.Mutex
+	user    int
+	step    int
+	replace func(string) string
+	calls   [3][]call // by user
+}
+
+// expect says to which event the next calls belong.
+func (r *recorder) expect(user, step int, replace func(string) string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.user, r.step, r.replace = user, step, replace
 }
 
 func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
@@ -129,83 +143,56 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	request.Body = io.NopCloser(bytes.NewReader(body))
 	answer := httptest.NewRecorder()
 	r.vendors.ServeHTTP(answer, request)
-	c := call{Method: request.Method, URL: request.URL.String(), Header: map[string]string{}, Body: string(body), Status: answer.Code, answer: answer.Body.String()}
-	for name, values := range request.Header {
-		if !slices.Contains([]string{"Accept-Encoding", "Content-Length", "User-Agent"}, name) { // every HTTP client has its own
-			c.Header[name] = values[0]
-		}
-	}
-	vendor, _, _ := strings.Cut(c.URL[1:], "/")
-	r.mu.Lock()
-	r.calls[vendor] = append(r.calls[vendor], c)
-	r.mu.Unlock()
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
-}
 
-// take returns the calls of a vendor since the last take.
-func (r *recorder) take(vendor string) []call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	calls := r.calls[vendor]
-	delete(r.calls, vendor)
-	return calls
-}
-
-// hash is an id that usher makes of the event's id. Vendors recognize repeats by it.
-var hash = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
-
-// blank puts placeholders in the place of an event's values.
-func blank(calls []call, number, user int, sent time.Time) []call {
-	at := scenario.Start.Add(time.Duration(number) * time.Second)
-	values := strings.NewReplacer(
-		strconv.FormatInt(sent.UnixNano(), 10), "{sent}", at.Format(timeLayout), "{time}", at.Format(time.DateOnly), "{date}",
-		strconv.Itoa(user), "{user}", strconv.Itoa(number), "{event}",
-	)
-	replace := func(text string) string { return values.Replace(hash.ReplaceAllString(text, "{hash}")) }
-	for i := range calls {
-		calls[i].URL, calls[i].Body = replace(calls[i].URL), replace(calls[i].Body)
-		for name, value := range calls[i].Header {
-			calls[i].Header[name] = replace(value)
+	if r.replace == nil { // usher starts
+		return
+	}
+	c := call{
+		Step: r.step, Method: request.Method, URL: r.replace(request.URL.String()), Header: map[string]string{},
+		Body: r.replace(string(body)), Status: answer.Code, answer: answer.Body.String(),
+	}
+	c.Vendor, _, _ = strings.Cut(c.URL[1:], "/")
+	for name, values := range request.Header {
+		if !slices.Contains([]string{"Accept-Encoding", "Content-Length", "User-Agent"}, name) { // the HTTP client's own
+			c.Header[name] = r.replace(values[0])
 		}
 	}
-	return calls
+	r.calls[r.user] = append(r.calls[r.user], c)
 }
 
-// compare makes the recording: the calls for the third user, with placeholders
-// where the second user's account ids differ.
-func compare(load Load, lives [3]map[string][][]call) (map[string]recording, error) {
-	out := map[string]recording{}
-	for _, vendor := range load.Vendors {
-		second, third := slices.Concat(lives[1][vendor]...), slices.Concat(lives[2][vendor]...)
-		if len(second) != len(third) {
-			return nil, fmt.Errorf("%s: %d calls for one user, %d for another", vendor, len(second), len(third))
-		}
-		var r recording
-		for _, once := range lives[0][vendor][0] {
-			if !slices.ContainsFunc(third, func(c call) bool { return c.Method == once.Method && c.URL == once.URL }) {
-				r.Once = append(r.Once, once)
-			}
-		}
-		var ids [][2]string
-		for i, was := range second {
-			c := &third[i]
-			c.URL, c.Body = withIDs(was.URL, c.URL, ids), withIDs(was.Body, c.Body, ids)
-			pair := [2]string{firstID(was.answer), firstID(c.answer)}
-			if c.Method == http.MethodPost && pair[0] != pair[1] && !slices.Contains(ids, pair) {
-				c.TakesID, ids = true, append(ids, pair)
-			}
-		}
-		if len(ids) > maxIDs {
-			return nil, fmt.Errorf("%s: a user has %d ids, more than the bare loop remembers", vendor, len(ids))
-		}
-		for _, calls := range lives[2][vendor] {
-			r.Steps, third = append(r.Steps, third[:len(calls)]), third[len(calls):]
-		}
-		out[vendor] = r
+// compare returns the calls for the third user, with placeholders for the numbers
+// that differ from the second user's as two ids do, and the first user's calls that
+// the third did not need.
+func compare(users [3][]call) (calls []call, err error) {
+	for _, list := range users { // vendors work side by side
+		slices.SortStableFunc(list, func(a, b call) int { return cmp.Compare(a.Vendor, b.Vendor) })
 	}
-	return out, nil
+	second, third := users[1], users[2]
+	if len(second) != len(third) {
+		return nil, fmt.Errorf("usher makes %d calls for one user and %d for another", len(second), len(third))
+	}
+	for _, c := range users[0] {
+		if !slices.ContainsFunc(third, func(o call) bool { return o.Method == c.Method && o.URL == c.URL }) {
+			c.Step = before
+			calls = append(calls, c)
+		}
+	}
+	ids := map[string][][2]string{} // the two users', by vendor
+	for i, was := range second {
+		c := third[i]
+		c.URL, c.Body = withIDs(was.URL, c.URL, ids[c.Vendor]), withIDs(was.Body, c.Body, ids[c.Vendor])
+		pair := [2]string{firstID(was.answer), firstID(c.answer)}
+		if c.Method == http.MethodPost && pair[0] != pair[1] && !slices.Contains(ids[c.Vendor], pair) {
+			c.TakesID, ids[c.Vendor] = true, append(ids[c.Vendor], pair)
+		}
+		calls = append(calls, c)
+	}
+	return calls, nil
 }
 
 var numbers = regexp.MustCompile(`\d+|\D+`)
@@ -214,12 +201,12 @@ var numbers = regexp.MustCompile(`\d+|\D+`)
 // pair of ids does.
 func withIDs(a, b string, ids [][2]string) string {
 	from, to := numbers.FindAllString(a, -1), numbers.FindAllString(b, -1)
-	if len(from) != len(to) {
-		return b
-	}
 	for i := range to {
-		if n := slices.Index(ids, [2]string{from[i], to[i]}); n >= 0 && from[i] != to[i] {
-			to[i] = fmt.Sprintf("{%d}", n)
+		if len(from) != len(to) {
+			return b // a random password
+		}
+		if n := slices.Index(ids, [2]string{from[i], to[i]}); n >= 0 {
+			to[i] = fmt.Sprintf("${%d}", n)
 		}
 	}
 	return strings.Join(to, "")

@@ -5,131 +5,75 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
-	"slices"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
+// timeLayout is the beginning of a time, as all vendors write times.
 const timeLayout = "2006-01-02T15:04:05"
 
-// The placeholders of a recording, in the order of values.
-var placeholders = []string{"{user}", "{event}", "{sent}", "{time}", "{date}", "{hash}", "{0}", "{1}"}
-
-var placeholder = regexp.MustCompile(`\{(user|event|sent|time|date|hash|0|1)\}`)
-
-// values are what the placeholders stand for at one event.
-type values [firstAccount + maxIDs]string
-
-const (
-	firstAccount = 6 // the place of {0}
-	maxIDs       = 2 // of a user at a vendor
-)
-
-// template is a text with placeholders: literal texts, and between them places in
-// values.
-type template struct {
-	literals []string
-	places   []int
-}
-
-func newTemplate(text string) (t template) {
-	t.literals = placeholder.Split(text, -1)
-	for _, name := range placeholder.FindAllString(text, -1) {
-		t.places = append(t.places, slices.Index(placeholders, name))
-	}
-	return t
-}
-
-func (t template) fill(v *values) string {
-	if len(t.places) == 0 {
-		return t.literals[0]
-	}
-	var b strings.Builder
-	for i, place := range t.places {
-		b.WriteString(t.literals[i])
-		b.WriteString(v[place])
-	}
-	b.WriteString(t.literals[len(t.places)])
-	return b.String()
-}
-
-// replay makes recorded calls of one vendor.
+// replay makes the recorded calls of one vendor.
 type replay struct {
 	host   string
 	client *http.Client
-	once   []replayCall
-	steps  [][]replayCall
+	calls  map[int][]call // by step
 
-	mu       sync.Mutex
-	accounts map[string][]string // ids by user
+	mu  sync.Mutex
+	ids map[string][]string // that the vendor gave, by user
 }
 
-type replayCall struct {
-	call
-	url, body template
-	header    map[string]template
-}
-
-func newReplay(r recording, host string, connections int) *replay {
-	out := &replay{host: "http://" + host, once: prepare(r.Once), accounts: map[string][]string{}, client: &http.Client{
+func newReplay(vendor string, calls []call, o BareOptions) *replay {
+	r := &replay{host: "http://" + o.Vendors, calls: map[int][]call{}, ids: map[string][]string{}, client: &http.Client{
 		Timeout:   10 * time.Second,
-		Transport: &http.Transport{MaxIdleConns: connections, MaxIdleConnsPerHost: connections, DisableCompression: true},
+		Transport: &http.Transport{MaxIdleConns: o.Concurrency, MaxIdleConnsPerHost: o.Concurrency, DisableCompression: true},
 	}}
-	for _, calls := range r.Steps {
-		out.steps = append(out.steps, prepare(calls))
-	}
-	return out
-}
-
-func prepare(calls []call) (out []replayCall) {
 	for _, c := range calls {
-		p := replayCall{call: c, url: newTemplate(c.URL), body: newTemplate(c.Body), header: map[string]template{}}
-		for name, value := range c.Header {
-			p.header[name] = newTemplate(value)
+		if c.Vendor == vendor {
+			r.calls[c.Step] = append(r.calls[c.Step], c)
 		}
-		out = append(out, p)
 	}
-	return out
+	return r
 }
 
-// step makes the calls for an event. The events of a user come one by one.
-func (r *replay) step(ctx context.Context, step int, v *values) error {
-	user := v[0]
+// step makes the calls of a step, with values in the place of the placeholders. The
+// events of a user come one by one.
+func (r *replay) step(ctx context.Context, step int, values map[string]string) error {
+	user := values["user"]
 	r.mu.Lock()
-	ids := r.accounts[user]
+	ids := r.ids[user]
 	r.mu.Unlock()
-	known := copy(v[firstAccount:], ids)
-	for _, c := range r.steps[step] {
-		id, err := r.do(ctx, c, v)
+	for i, id := range ids {
+		values[strconv.Itoa(i)] = id
+	}
+	for _, c := range r.calls[step] {
+		answer, err := r.do(ctx, c, func(name string) string { return values[name] })
 		if err != nil {
 			return err
 		}
 		if c.TakesID {
-			v[firstAccount+known] = id
-			known++
+			id := firstID(answer)
+			values[strconv.Itoa(len(ids))], ids = id, append(ids, id)
+			r.mu.Lock()
+			r.ids[user] = ids
+			r.mu.Unlock()
 		}
 	}
-	if known == len(ids) {
-		return nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.accounts[user] = slices.Clone(v[firstAccount : firstAccount+known])
 	return nil
 }
 
-// do makes a call, and returns the first id of the answer, if the call takes one.
-// The answer is read to its end, so that the connection is used again.
-func (r *replay) do(ctx context.Context, c replayCall, v *values) (id string, err error) {
-	url := c.url.fill(v)
-	request, err := http.NewRequestWithContext(ctx, c.Method, r.host+url, strings.NewReader(c.body.fill(v)))
+// do makes a call, and returns the answer. The answer is read to its end, so that
+// the connection is used again.
+func (r *replay) do(ctx context.Context, c call, value func(name string) string) (string, error) {
+	url := os.Expand(c.URL, value)
+	request, err := http.NewRequestWithContext(ctx, c.Method, r.host+url, strings.NewReader(os.Expand(c.Body, value)))
 	if err != nil {
 		return "", err
 	}
-	for name, value := range c.header {
-		request.Header[name] = []string{value.fill(v)}
+	for name, text := range c.Header {
+		request.Header[name] = []string{os.Expand(text, value)}
 	}
 	answer, err := r.client.Do(request)
 	if err != nil {
@@ -140,8 +84,5 @@ func (r *replay) do(ctx context.Context, c replayCall, v *values) (id string, er
 	if err == nil && answer.StatusCode != c.Status {
 		err = fmt.Errorf("%s %s: status %d, recorded was %d", c.Method, url, answer.StatusCode, c.Status)
 	}
-	if c.TakesID {
-		id = firstID(string(text))
-	}
-	return id, err
+	return string(text), err
 }
