@@ -45,7 +45,7 @@ func TestControls(t *testing.T) {
 	}
 }
 
-// violations plays a term, and counts the telling ones.
+// violations plays a seed, and counts the telling ones.
 func violations(t *testing.T, binaries chaos.Binaries, seed uint64) (found int) {
 	t.Helper()
 	c := chaos.Short()
