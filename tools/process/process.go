@@ -80,6 +80,10 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // CPU returns the CPU time used by the program, which must have ended.
 func (p *Process) CPU() time.Duration { return p.cpu }
 
+// ExitCode returns the exit code of the program, which must have ended; -1 after a
+// signal.
+func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
+
 // signal sends a signal. A program that has ended receives none.
 func (p *Process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 

@@ -117,6 +117,28 @@ func TestBenchJSON(t *testing.T) {
 	}
 }
 
+// An interrupted bench says so in one word, and leaves nothing behind.
+func TestInterruptedIsOneWord(t *testing.T) {
+	c, log := benchmarks(t), filepath.Join(t.TempDir(), "bench.log")
+	p, err := process.Start(log, []string{"TMPDIR=" + c.Dir}, c.Self, "--usher", c.Usher, "--events", "300", "--rounds", "1", "--rate", "100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := process.Wait{For: "a round has begun", Needs: []*process.Process{p}}
+	if err := begun.Until(t.Context(), func() bool { return strings.Contains(p.Output(), "round 1 of 1") }); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Stop(2 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Output(); !strings.HasSuffix(got, "\nusher-bench: interrupted") || p.ExitCode() != 1 {
+		t.Errorf("got exit code %d and\n%s", p.ExitCode(), got)
+	}
+	if left, err := filepath.Glob(filepath.Join(c.Dir, "usher-bench-*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
 // The bare loop makes the very calls that usher makes, or their ratio says nothing.
 func TestBenchMeasuresTheSameWork(t *testing.T) {
 	load, err := bench.LoadNamed("lifecycle")

@@ -68,7 +68,10 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return command.Run()
+	if err = command.Run(); err != nil && ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return err
 }
 
 type benchCmd struct {
@@ -134,11 +137,11 @@ func (b benchCmd) Run(ctx context.Context) (err error) {
 		}
 	}
 	c.Progress("")
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
+	if err != nil && ctx.Err() == nil {
+		err = errors.Join(report.Text(os.Stderr), err) // first what was measured before
 	}
 	if err != nil {
-		return errors.Join(report.Text(os.Stderr), err) // first what was measured before
+		return err
 	}
 	return b.print(report)
 }
