@@ -33,7 +33,7 @@ DEPLOY_TESTS := chart.test.mjs
 SEEDS ?= 20
 SEED ?= 1
 CHAOS_TAGS :=
-CHAOS = go test -tags "$(CHAOS_TAGS)" ./internal/chaos -v -timeout 6h -chaos.full -chaos.seeds=$(SEEDS) -chaos.seed=$(SEED)
+CHAOS = go test -C tools -tags "$(CHAOS_TAGS)" ./chaos -v -timeout 6h -chaos.full -chaos.seeds=$(SEEDS) -chaos.seed=$(SEED)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,7 +106,8 @@ chaos-controls: ## Show that the chaos suite notices what it must notice
 	$(CHAOS) -run '^TestControls$$'
 
 bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--peer PATH --nats-server PATH")
-	./usher bench --all $(ARGS)
+	go build -C tools -o $(TOOLS)/usher-bench ./cmd/usher-bench
+	$(TOOLS)/usher-bench --usher ./usher --all $(ARGS)
 
 demo: build ## Run the demo: stand-in vendors, a stream of events, and what came of them
 	./usher demo

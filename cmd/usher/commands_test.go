@@ -79,7 +79,7 @@ func TestVendorsCheckTellsARefusal(t *testing.T) {
 	}
 	web := httptest.NewServer(stands.Handler())
 	defer web.Close()
-	environ := append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")), "USHER_LEAD_PASSWORD="+sandbox.WrongCredential)
+	environ := append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")), "USHER_LEAD_PASSWORD="+sandbox.WrongCredential)
 	out, err := usher(t.Context(), environ, "", "vendors", "check", "--json", "lead", "usermost")
 	if err == nil || exitCode(err) != exitFailed {
 		t.Errorf("got %v, want exit code 1", err)

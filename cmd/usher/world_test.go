@@ -50,7 +50,7 @@ func newWorld(t testing.TB) *world {
 	if err := os.WriteFile(w.file, []byte(courses), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.environ = append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")),
+	w.environ = append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")),
 		"USHER_NATS_URL="+server.URL(), "USHER_HTTP_ADDR=off",
 	)
 	w.environ = append(w.environ, limits(5*time.Second)...)
