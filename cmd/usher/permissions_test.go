@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/natstest"
 )
