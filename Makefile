@@ -26,7 +26,7 @@ export RERUNS ?= $(TOOLS)/reruns
 RERUN_TESTS = mkdir -p $(RERUNS) && $(GOTESTSUM) --rerun-fails=2 --rerun-fails-max-failures=5 --rerun-fails-run-root-test \
 	--rerun-fails-abort-on-data-race --format pkgname-and-test-fails --hide-summary skipped --rerun-fails-report $(RERUNS)/$@.txt
 RERUN_NODE := node ../rerun.mjs
-RACE_PKG ?= ./internal/...
+RACE_PKG ?= ./internal/... ./vendors
 RACE_FLAGS := -race -short -timeout 30m
 BROWSER_TESTS := demo.test.mjs
 DEPLOY_TESTS := chart.test.mjs
@@ -44,7 +44,7 @@ build: ## Build the binary ./usher
 test: $(GOTESTSUM) ## Run all tests (PKG=./internal/... for a part); USHER_TEST_FULL=1: the long forms too
 	$(RERUN_TESTS) --packages "$(PKG)"
 
-race: $(GOTESTSUM) ## Run the short tests of internal/ with the race detector (RACE_PKG=./... for all)
+race: $(GOTESTSUM) ## Run the short tests of the concurrent packages with the race detector (RACE_PKG=./... for all)
 	$(RERUN_TESTS) --packages "$(RACE_PKG)" -- $(RACE_FLAGS)
 
 test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with a short chaos run
