@@ -26,14 +26,14 @@ export RERUNS ?= $(TOOLS)/reruns
 RERUN_TESTS = mkdir -p $(RERUNS) && $(GOTESTSUM) --rerun-fails=2 --rerun-fails-max-failures=5 --rerun-fails-run-root-test \
 	--rerun-fails-abort-on-data-race --format pkgname-and-test-fails --hide-summary skipped --rerun-fails-report $(RERUNS)/$@.txt
 RERUN_NODE := node ../rerun.mjs
-RACE_PKG ?= ./internal/...
+RACE_PKG ?= ./internal/... ./vendors
 RACE_FLAGS := -race -short -timeout 30m
 BROWSER_TESTS := demo.test.mjs
 DEPLOY_TESTS := chart.test.mjs
 SEEDS ?= 20
 SEED ?= 1
 CHAOS_TAGS :=
-CHAOS = go test -tags "$(CHAOS_TAGS)" ./internal/chaos -v -timeout 6h -chaos.full -chaos.seeds=$(SEEDS) -chaos.seed=$(SEED)
+CHAOS = go test -C tools -tags "$(CHAOS_TAGS)" ./chaos -v -timeout 6h -chaos.full -chaos.seeds=$(SEEDS) -chaos.seed=$(SEED)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +44,7 @@ build: ## Build the binary ./usher
 test: $(GOTESTSUM) ## Run all tests (PKG=./internal/... for a part); USHER_TEST_FULL=1: the long forms too
 	$(RERUN_TESTS) --packages "$(PKG)"
 
-race: $(GOTESTSUM) ## Run the short tests of internal/ with the race detector (RACE_PKG=./... for all)
+race: $(GOTESTSUM) ## Run the short tests of the concurrent packages with the race detector (RACE_PKG=./... for all)
 	$(RERUN_TESTS) --packages "$(RACE_PKG)" -- $(RACE_FLAGS)
 
 test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with a short chaos run
@@ -106,7 +106,8 @@ chaos-controls: ## Show that the chaos suite notices what it must notice
 	$(CHAOS) -run '^TestControls$$'
 
 bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--peer PATH --nats-server PATH")
-	./usher bench --all $(ARGS)
+	go build -C tools -o $(TOOLS)/usher-bench ./cmd/usher-bench
+	$(TOOLS)/usher-bench --usher ./usher --all $(ARGS)
 
 demo: build ## Run the demo: stand-in vendors, a stream of events, and what came of them
 	./usher demo

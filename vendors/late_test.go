@@ -9,7 +9,10 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 // slowListener lets each connection wait before its first byte is read, as a
@@ -37,6 +40,9 @@ func (c *slowConn) Read(b []byte) (int, error) {
 // TestNoRequestLeavesLate gives a call so little time to begin that the handshake
 // outlasts it, though the call itself could still end in time.
 func TestNoRequestLeavesLate(t *testing.T) {
+	model := httptest.NewTLSServer(nil) // for its certificate
+	model.Close()
+	roots := model.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	for name, c := range map[string]struct {
 		handshake time.Duration
 		calls     int64
@@ -45,16 +51,18 @@ func TestNoRequestLeavesLate(t *testing.T) {
 		"the handshake outlasts the lease": {500 * time.Millisecond, 0, ErrLate},
 		"it does not":                      {0, 1, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
+		try := func(t *testing.T) {
 			var calls atomic.Int64
-			server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
-			server.Listener = slowListener{server.Listener, c.handshake}
-			server.StartTLS()
+			l := memnet.Listen()
+			server := &http.Server{
+				Handler:   http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }),
+				TLSConfig: &tls.Config{Certificates: model.TLS.Certificates},
+			}
 			defer server.Close()
-			own := http.DefaultTransport.(*http.Transport).Clone()
-			own.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+			go func() { _ = server.ServeTLS(slowListener{l, c.handshake}, "", "") }()
+			own := &http.Transport{DialContext: l.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots}}
 			defer own.CloseIdleConnections()
-			client := NewClient("acme", Options{BaseURL: server.URL, Timeout: 10 * time.Second, HTTP: punctual(own)}, nil)
+			client := NewClient("acme", Options{BaseURL: "https://example.com", Timeout: 10 * time.Second, HTTP: punctual(own)}, nil)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+250*time.Millisecond)
 			defer cancel()
 			err := client.Do(ctx, Call{Op: "create user", Method: http.MethodPost, Path: "/users"})
@@ -64,7 +72,8 @@ func TestNoRequestLeavesLate(t *testing.T) {
 			if calls.Load() != c.calls {
 				t.Errorf("the vendor got %d requests, want %d", calls.Load(), c.calls)
 			}
-		})
+		}
+		t.Run(name, func(t *testing.T) { synctest.Test(t, try) })
 	}
 }
 

@@ -27,7 +27,7 @@ func TestSeen(t *testing.T) {
 	}))
 	t.Cleanup(web.Close)
 	var seen []vendors.Seen
-	c := vendors.NewClient("acme", vendors.Options{BaseURL: web.URL, Timeout: time.Second, Rate: 9, Seen: func(ctx context.Context, s vendors.Seen) {
+	c := vendors.NewClient("acme", vendors.Options{BaseURL: web.URL, Timeout: time.Minute, Rate: 9, Seen: func(ctx context.Context, s vendors.Seen) {
 		if ctx.Value(mark{}) == nil || s.Begun.IsZero() {
 			t.Error("the context is not that of the call, or it has no beginning")
 		}

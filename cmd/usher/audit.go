@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -70,12 +69,7 @@ func (c auditCmd) Run(ctx context.Context, a *app) error {
 // line prints one action.
 func (c auditCmd) line(a *app, e events.Event, done bus.Action) error {
 	if c.JSON {
-		_, text, err := events.ToNATS(e)
-		if err != nil {
-			return fmt.Errorf("write action %s: %w", e.ID(), err)
-		}
-		_, err = fmt.Fprintf(a.Stdout, "%s\n", text)
-		return err
+		return writeEvent(a.Stdout, e)
 	}
 	return a.row([]string{
 		done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.What(), done.Who, done.Why, detail(done),

@@ -10,11 +10,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -26,29 +26,22 @@ func usher(ctx context.Context, environ []string, input string, args ...string) 
 }
 
 func TestServeStopsWhileItWaitsForNATS(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
-	ended, log := make(chan error, 1), &journal{}
+	ended, log := make(chan error, 1), &natstest.Log{}
 	environ := []string{"USHER_NATS_URL=nats://127.0.0.1:1", "USHER_HTTP_ADDR=127.0.0.1:0", "USHER_USERMOST_LICENSE_CODE=x", "USHER_USERMOST_API_KEY=y"}
 	go func() {
 		ended <- run(ctx, surroundings{Args: []string{"serve"}, Environ: environ, Stdout: log, Stderr: log})
 	}()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), "connecting to NATS"); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("serve does not begin:\n%s", log)
-		}
-	}
+	natstest.Until(t, "serve begins", func() bool { return strings.Contains(log.String(), "connecting to NATS") })
 	stop()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("serve does not end")
+	if err := natstest.Receive(t, "the end of serve", ended); err != nil {
+		t.Error(err)
 	}
 }
 
 func TestSandboxServesUntilItIsStopped(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	read, write := io.Pipe()
@@ -73,24 +66,20 @@ func TestSandboxServesUntilItIsStopped(t *testing.T) {
 		t.Errorf("vendors check with what the sandbox prints: %v\n%s", err, out)
 	}
 	stop()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("the sandbox does not stop")
+	if err := natstest.Receive(t, "the end of the sandbox", ended); err != nil {
+		t.Error(err)
 	}
 }
 
 func TestVendorsCheckTellsARefusal(t *testing.T) {
+	t.Parallel()
 	stands, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	web := httptest.NewServer(stands.Handler())
 	defer web.Close()
-	environ := append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")), "USHER_LEAD_PASSWORD="+sandbox.WrongCredential)
+	environ := append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")), "USHER_LEAD_PASSWORD="+sandbox.WrongCredential)
 	out, err := usher(t.Context(), environ, "", "vendors", "check", "--json", "lead", "usermost")
 	if err == nil || exitCode(err) != exitFailed {
 		t.Errorf("got %v, want exit code 1", err)
@@ -105,6 +94,7 @@ func TestVendorsCheckTellsARefusal(t *testing.T) {
 }
 
 func TestVendorsCheckAsksForTheAddress(t *testing.T) {
+	t.Parallel()
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
 	for url, want := range map[string]vendorCheck{
@@ -124,6 +114,7 @@ func TestVendorsCheckAsksForTheAddress(t *testing.T) {
 }
 
 func TestSendOverHTTP(t *testing.T) {
+	t.Parallel()
 	var types, bodies, tokens []string
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -147,6 +138,7 @@ func TestSendOverHTTP(t *testing.T) {
 }
 
 func TestSendOverHTTPTellsWhatTheEndpointSays(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		status int
 		body   string

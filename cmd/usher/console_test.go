@@ -59,6 +59,7 @@ func (w *world) operator(base string) (browser *http.Client, form string) {
 // What a person sends from the console comes to every vendor, and stands in the
 // feed and in the story; a live page does not hold up the end of serve.
 func TestConsoleOfServe(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	base := w.overHTTP()
 	w.environ = append(w.environ, "USHER_CONSOLE_TOKENS="+consoleToken)
@@ -87,6 +88,7 @@ func TestConsoleOfServe(t *testing.T) {
 // TestConsoleAsOperator has a process that takes events and serves the console be the
 // operator on NATS, by the rights of deploy/nats: it needs none of another user's.
 func TestConsoleAsOperator(t *testing.T) {
+	t.Parallel()
 	lines, _ := userRights(t)
 	w := guarded(t, lines).as("operator")
 	w.must("nats", "apply")
@@ -107,10 +109,7 @@ func TestConsoleAsOperator(t *testing.T) {
 	if !strings.Contains(paused, "lead was paused") {
 		t.Errorf("paused, it shows:\n%s", paused)
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 	if strings.Contains(strings.ToLower(w.log.String()), "permissions violation") {
 		t.Error("something was refused")
 	}

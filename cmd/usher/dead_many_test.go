@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +13,13 @@ import (
 
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 )
 
 // A dry run of a thousand dead letters is to take less than five seconds.
 func TestADryRunOfAThousand(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.bus()
 	if err := b.Ensure(t.Context()); err != nil {
@@ -66,6 +67,7 @@ func TestTally(t *testing.T) {
 
 // Interrupted and run again, a replay goes on with those that were not sent.
 func TestAnInterruptedReplayGoesOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.bus()
 	if err := b.Ensure(t.Context()); err != nil {
@@ -75,11 +77,15 @@ func TestAnInterruptedReplayGoesOn(t *testing.T) {
 		w.bury(b, fmt.Sprintf("i%d", i), time.Duration(9-i)*time.Hour, as)
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
-	time.AfterFunc(500*time.Millisecond, interrupt)
-	var out bytes.Buffer
-	err := run(ctx, surroundings{
-		Args: []string{"dead", "replay", "--all", "--max", "9", "--rate", "0.1"}, Environ: w.environ, Stdout: &out, Stderr: io.Discard,
-	})
+	out, ended := &natstest.Log{}, make(chan error, 1)
+	go func() { // sends one, and the next after more than anybody waits
+		ended <- run(ctx, surroundings{
+			Args: []string{"dead", "replay", "--all", "--max", "9", "--rate", "0.001"}, Environ: w.environ, Stdout: out, Stderr: io.Discard,
+		})
+	}()
+	w.until("the first is sent", func() bool { return w.states()["i0"] == ops.DeadReplaying })
+	interrupt()
+	err := natstest.Receive(t, "the end of the replay", ended)
 	if !errors.Is(err, errInterrupted) || !strings.Contains(err.Error(), "run it again to go on") || strings.Count(out.String(), "sent back\t") != 1 {
 		t.Errorf("interrupted: got %v and\n%s\nwant one that was sent, and advice", err, out.String())
 	}

@@ -60,6 +60,7 @@ func (w *world) states(args ...string) map[string]string {
 }
 
 func TestByHand(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.environ = append(w.environ, "USHER_ACTOR=ann@school")
 	w.serve()
@@ -186,7 +187,10 @@ func (w *world) paused(t *testing.T) {
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "p1", `{"user_id":"p1","email":"p1@example.org","first_name":"A","last_name":"B"}`))
 	others := map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "done"}
 	w.expect("p1", others)
-	time.Sleep(time.Second)
+	w.until("the event waits at the vendor that is paused", func() bool {
+		s, _ := w.standing()
+		return at(s, "lead").Pending == 1 && at(s, "lead").Unfinished == 0
+	})
 	w.expect("p1", others)
 	if out := w.must("resume", "lead"); strings.Count(out, "\topen") != 2 {
 		t.Errorf("resume: got\n%s", out)

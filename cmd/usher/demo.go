@@ -9,12 +9,12 @@ import (
 	"os"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -81,7 +81,7 @@ func (d demoCmd) Run(ctx context.Context, a *app) error {
 type stage struct {
 	demoCmd
 	config  config.Config
-	term    *term
+	school  *demoScenario
 	sandbox *sandbox.Sandbox
 	host    string // of the stand-ins
 	nats    string // URL
@@ -101,7 +101,7 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 			s.close()
 		}
 	}()
-	if s.term, err = newTerm(d.Events, d.Seed); err != nil {
+	if s.school, err = newDemoScenario(d.Events, d.Seed); err != nil {
 		return s, err
 	}
 	if err := s.standIns(ctx); err != nil {
@@ -116,7 +116,7 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 	if err != nil {
 		return s, err
 	}
-	environ := append(sandboxEnviron(s.host),
+	environ := append(sandbox.Environ(s.host),
 		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", // pupils, not staff
 		"USHER_NATS_EMBEDDED_DIR="+dir, "USHER_NATS_EMBEDDED_SYNC=1m", "USHER_NATS_EMBEDDED_ADDR="+broker,
 		"USHER_WORKER_ACK_WAIT=6s", "USHER_WORKER_CALL_LEASE=3s", "USHER_WORKER_PREREQUISITE_WAIT=1m", "USHER_WORKER_SHUTDOWN=4s",
@@ -129,7 +129,7 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 	if s.config, err = config.Load(config.Sources{Environ: environ, Vendors: sections()}); err != nil {
 		return s, err
 	}
-	s.config.Courses = config.Courses(courseMap())
+	s.config.Courses = config.Courses(scenario.Courses())
 	s.nats = "nats://" + s.config.NATS.Embedded.Addr
 	b, end, err := connect(ctx, s.config.NATS, bus.Options{Log: zerolog.Nop()})
 	if err != nil {
@@ -213,11 +213,11 @@ func freeAddr(ctx context.Context, addr string) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// play publishes the term, lets usher work until all is told, and asks the
+// play publishes the scenario, lets usher work until all is told, and asks the
 // stand-ins what they hold.
 func (s *stage) play(ctx context.Context) (*outcome, error) {
 	begun := time.Now()
-	expected, err := s.term.effects(&s.config)
+	expected, err := s.school.effects(&s.config)
 	if err != nil {
 		return nil, err
 	}
@@ -241,30 +241,25 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	return s.judge(expected, results, time.Since(begun)), nil
 }
 
-// publish publishes the term, every other event over HTTP. A repeat goes without
-// Nats-Msg-Id: else NATS itself would drop it, and usher would never see it.
+// publish publishes the scenario, every other event over HTTP.
 func (s *stage) publish(ctx context.Context) error {
-	for i, p := range s.term.published {
-		if i%2 == 0 && !p.repeat {
-			body, n, err := nextBatch([]events.Event{p.event})
+	for i, p := range s.school.published {
+		if i%2 == 0 && !p.Repeat {
+			body, n, err := nextBatch([]events.Event{p.Event})
 			if err == nil {
 				err = s.poster.post(ctx, body, n)
 			}
 			if err != nil {
-				return fmt.Errorf("post the term: %w", err)
+				return fmt.Errorf("post the scenario: %w", err)
 			}
 			continue
 		}
-		header, payload, err := events.ToNATS(p.event)
+		m, err := p.Message()
 		if err != nil {
 			return err
 		}
-		if p.repeat {
-			delete(header, events.HeaderMsgID)
-		}
-		m := &nats.Msg{Subject: p.event.Type(), Header: header, Data: payload}
 		if _, err := s.bus.JetStream().PublishMsg(ctx, m); err != nil {
-			return fmt.Errorf("publish the term: %w", err)
+			return fmt.Errorf("publish the scenario: %w", err)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -19,9 +20,9 @@ type effect struct {
 	result string
 }
 
-// effects returns every effect that the term's events must have: asked of the
+// effects returns every effect that the scenario's events must have: asked of the
 // handlers, as the workers do.
-func (t *term) effects(c *config.Config) (map[effect]bool, error) {
+func (t *demoScenario) effects(c *config.Config) (map[effect]bool, error) {
 	out := map[effect]bool{}
 	list, on := vendorList(c), c.On()
 	var names []string
@@ -54,7 +55,7 @@ func (t *term) effects(c *config.Config) (map[effect]bool, error) {
 	return out, nil
 }
 
-// findings is what a comparison of the term with what the vendors hold found.
+// findings is what a comparison of the scenario with what the vendors hold found.
 type findings struct {
 	checked int      // facts that were looked up
 	lost    []string // what should be there and is not, or should be gone and is not
@@ -63,7 +64,7 @@ type findings struct {
 
 // inspect compares what the stand-ins hold with what the term's events asked
 // for. It looks at nothing that usher itself counted.
-func (t *term) inspect(state sandbox.State) findings {
+func (t *demoScenario) inspect(state sandbox.State) findings {
 	var f findings
 	for name, v := range state.Vendors {
 		for _, u := range v.Twins() {
@@ -107,27 +108,26 @@ func newHoldings(v sandbox.VendorState) holdings {
 
 // pupil looks up all that one vendor should hold of one pupil.
 func (f *findings) pupil(vendor string, h holdings, p *pupil) {
-	account, there := h.accounts[strings.ToLower(p.email)]
-	gone := p.left && vendor != "usermost" // which cannot delete
-	f.fact(there == !gone, "%s: %s has an account: %v", vendor, p.id, there)
-	if !p.left && there && account.Name != "" { // MagLoft's readers have none
-		f.fact(account.Name == p.first+" "+p.last, "%s: %s is called %s", vendor, p.id, account.Name)
+	account, there := h.accounts[strings.ToLower(p.Email)]
+	gone := p.Deleted && vendor != "usermost" // which cannot delete
+	f.fact(there == !gone, "%s: %s has an account: %v", vendor, p.ID, there)
+	if !p.Deleted && there && account.Name != "" { // MagLoft's readers have none
+		f.fact(account.Name == p.First+" "+p.Last, "%s: %s is called %s", vendor, p.ID, account.Name)
 	}
-	if !p.left && there { // a deletion may overtake an enrolment
-		for _, ours := range p.courses {
-			theirs, mapped := courseMap()[ours][vendor]
-			if byOurs := vendor == "meiro" || vendor == "usermost"; mapped || byOurs {
-				f.fact(h.enrolled[[2]string{account.ID, cmp.Or(theirs, ours)}], "%s: %s is not in %s", vendor, p.id, ours)
+	if !p.Deleted && there { // a deletion may overtake an enrolment
+		for _, course := range p.Courses {
+			if id := scenario.CourseAt(vendor, course); id != "" {
+				f.fact(h.enrolled[[2]string{account.ID, id}], "%s: %s is not in %s", vendor, p.ID, course)
 			}
 		}
-		for _, ours := range p.dropped {
-			theirs := courseMap()[ours][vendor]
-			f.fact(!h.enrolled[[2]string{account.ID, cmp.Or(theirs, ours)}], "%s: %s is still in %s", vendor, p.id, ours)
+		for _, course := range p.Cancelled {
+			id := cmp.Or(scenario.CourseAt(vendor, course), course)
+			f.fact(!h.enrolled[[2]string{account.ID, id}], "%s: %s is still in %s", vendor, p.ID, course)
 		}
 	}
-	if vendor == "meiro" || vendor == "usermost" {
+	if scenario.UsesOurIDs(vendor) {
 		for _, a := range p.activities {
-			f.fact(h.events[[3]string{p.id, a.name, a.at.Format(time.RFC3339)}], "%s: %s of %s is not there", vendor, a.name, p.id)
+			f.fact(h.events[[3]string{p.ID, a.name, a.at.Format(time.RFC3339)}], "%s: %s of %s is not there", vendor, a.name, p.ID)
 		}
 	}
 }

@@ -26,16 +26,16 @@ type outcome struct {
 	found   findings
 }
 
-// clean tells whether all is as the term asked for.
+// clean tells whether all is as the scenario asked for.
 func (o *outcome) clean() bool { return o.Lost == 0 && o.Double == 0 && o.Unfinished == 0 }
 
-// judge counts what was told, and compares the stand-ins with the term.
+// judge counts what was told, and compares the stand-ins with the scenario.
 func (s *stage) judge(expected map[effect]bool, results map[effect]events.Result, took time.Duration) *outcome {
 	state := s.sandbox.State()
 	o := &outcome{
-		Events: len(s.term.events), Published: len(s.term.published), ElapsedMS: took.Milliseconds(),
+		Events: len(s.school.events), Published: len(s.school.published), ElapsedMS: took.Milliseconds(),
 		Outcomes: map[string]int{}, vendors: map[string]map[string]int{}, faults: map[string]int{}, calls: map[string]int{},
-		found: s.term.inspect(state),
+		found: s.school.inspect(state),
 	}
 	for _, kind := range outcomeKinds {
 		o.Outcomes[kind] = 0

@@ -8,17 +8,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/usherhq/usher/internal/natstest"
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // private is what must not be told, by what it is.
 type private map[string]string
 
-// addresses adds the e-mails of a term's pupils: what stands before the @, which
+// addresses adds the e-mails of a scenario's pupils: what stands before the @, which
 // is theirs alone, so that half an address is seen too.
-func (p private) addresses(t *term) {
+func (p private) addresses(t *demoScenario) {
 	for _, one := range t.pupils {
-		local, _, _ := strings.Cut(one.email, "@")
-		p["the e-mail of "+one.id] = local
+		local, _, _ := strings.Cut(one.Email, "@")
+		p["the e-mail of "+one.ID] = local
 	}
 }
 
@@ -52,7 +56,7 @@ func (p private) told(text string) (found []string) {
 // TestWhatIsToldIsSeen is that the tests below would notice.
 func TestWhatIsToldIsSeen(t *testing.T) {
 	p := private{}
-	p.addresses(&term{pupils: []*pupil{{id: "pupil-5", email: "ada.berg5+school@example.org"}}})
+	p.addresses(&demoScenario{pupils: []*pupil{{User: scenario.User{ID: "pupil-5", Email: "ada.berg5+school@example.org"}}}})
 	p.settings([]string{"USHER_LEAD_PASSWORD=open sesame", "USHER_LEAD_RATE=0"})
 	cases := map[string]struct{ text, want string }{
 		"nothing":           {`{"vendor":"lead","outcome":"done","event":"user.created-1"}`, ""},
@@ -74,16 +78,17 @@ func TestWhatIsToldIsSeen(t *testing.T) {
 // TestDemoIsDiscreet runs the demo as a person does, and reads all that it prints
 // and what /metrics says at its end.
 func TestDemoIsDiscreet(t *testing.T) {
+	t.Parallel()
 	d := demoCmd{Events: 60, Seed: 1}
-	term, err := newTerm(d.Events, d.Seed)
+	school, err := newDemoScenario(d.Events, d.Seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := private{}
-	p.addresses(term)
-	p.settings(sandboxEnviron("127.0.0.1:1"))
-	out := &journal{}
-	w := &world{t: t, log: out, ended: make(chan error, 1), patience: 2 * demoLimit}
+	p.addresses(school)
+	p.settings(sandbox.Environ("127.0.0.1:1"))
+	out := &natstest.Log{}
+	w := &world{t: t, log: out, ended: make(chan error, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go func() {

@@ -46,7 +46,7 @@ func (s *show) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, forma
 // begin tells what is going to happen, and draws a bar for each vendor.
 func (s *show) begin(st *stage, expected map[effect]bool) {
 	s.say("A term at a school: %d pupils, %d events (%d published, with duplicates",
-		len(st.term.pupils), len(st.term.events), len(st.term.published))
+		len(st.school.pupils), len(st.school.events), len(st.school.published))
 	s.say("and out of order), %d changes at five vendors that fail %.0f %% of their calls.", len(expected), 100*st.Faults)
 	s.say("Watch it: http://%s/console/\n", st.config.HTTP.Addr)
 	if !s.live {

@@ -29,6 +29,7 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 // usher serve that is configured as the document says, and holds the answers and
 // what comes of the events to what stands there.
 func TestHTTPExamples(t *testing.T) {
+	t.Parallel()
 	text := string(read(t, filepath.Join("..", "..", "docs", "http.md")))
 	w := newWorld(t)
 	w.file = filepath.Join(t.TempDir(), "usher.yaml")

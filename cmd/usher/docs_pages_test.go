@@ -81,6 +81,7 @@ var pages = map[string]struct {
 var elsewhere = []string{"docs/http.md", "docs/quick-start.md"}
 
 func TestPages(t *testing.T) {
+	t.Parallel()
 	for page, its := range pages {
 		t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // A command is a block of code in a document that a test runs, so that the
@@ -126,7 +128,7 @@ func (s *shell) run(list ...command) {
 // output runs one command to its end, and returns what it printed.
 func (s *shell) output(c command) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*natstest.Patience) // for the wait of a command that waits by itself, too
 	defer cancel()
 	p := s.prepare(ctx, c)
 	var out, wrong bytes.Buffer
@@ -141,7 +143,7 @@ func (s *shell) output(c command) string {
 // good order. It waits until the command says what it is to say.
 func (s *shell) stay(c command) {
 	s.t.Helper()
-	log := &journal{}
+	log := &natstest.Log{}
 	ended := make(chan error, 1)
 	p := s.prepare(context.WithoutCancel(s.t.Context()), c)
 	p.Stdout, p.Stderr = log, log
@@ -158,11 +160,7 @@ func (s *shell) stay(c command) {
 			s.t.Errorf("%s: ended with %v; it said\n%s", c, err, log)
 		}
 	})
-	for deadline := time.Now().Add(time.Minute); !says(log.String(), c.answer); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%s: it does not say\n%s", c, c.answer)
-		}
-	}
+	natstest.Until(s.t, fmt.Sprintf("%s says\n%s", c, c.answer), func() bool { return says(log.String(), c.answer) })
 }
 
 // stopped asks a group of processes to end, and ends it where it does not.
@@ -171,7 +169,7 @@ func stopped(p *exec.Cmd, ended <-chan error) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(natstest.Patience):
 		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
 		return fmt.Errorf("killed: %w", <-ended)
 	}

@@ -73,6 +73,7 @@ func (w *world) answer(req *http.Request) (int, string) {
 
 // TestEventsOverHTTP posts events in each mode, the same one over NATS as well.
 func TestEventsOverHTTP(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	url := w.overHTTP()
 	w.serve()
@@ -101,15 +102,13 @@ func TestEventsOverHTTP(t *testing.T) {
 	w.until("all thousand are recorded", func() bool {
 		return w.happened("--type", events.ActivityTracked, "--vendor", "usermost", "--outcome", events.Done) == 1000
 	})
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
 
 // TestTheEndpointIsThereBeforeNATS looks at the endpoint while there is no NATS,
 // and while EVENTS is full.
 func TestTheEndpointIsThereBeforeNATS(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	url, nats := w.overHTTP(), address(t)
 	w.environ = append(w.environ, "USHER_NATS_URL=nats://"+nats)
@@ -145,10 +144,7 @@ func TestTheEndpointIsThereBeforeNATS(t *testing.T) {
 	if status, body := w.post(url+"/events", events.ContentType, cloudEvent(events.UserCreated, "n2", oneUser), nil); status != http.StatusServiceUnavailable {
 		t.Errorf("got %d %s with a full stream, want 503", status, body)
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
 
 // jetStream is a way to a server's streams of the test's own.
@@ -192,6 +188,7 @@ func (w *world) deliver(url, id, body string) (int, string) {
 // what could not become an event is a dead letter, and becomes one once the
 // mapping is mended.
 func TestSignedDeliveries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	url := w.overHTTP()
 	configure := func(path string) {
@@ -233,8 +230,5 @@ func TestSignedDeliveries(t *testing.T) {
 	if left := strings.TrimSpace(w.must("dead", "list", "--json")); left != "[]" {
 		t.Errorf("got dead letters %s, want none", left)
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -169,6 +169,7 @@ func TestEncodings(t *testing.T) {
 // TestForget has two users leave every trace there is, forgets one, and searches the
 // files.
 func TestForget(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	w := newWorld(t)
 	w.embedded(dir, "200ms") // how often the server writes its files anew, too
@@ -389,13 +390,8 @@ func TestForgetWithAProcess(t *testing.T) {
 	if err := serve.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("serve does not end")
+	if err := natstest.Receive(t, "the end of serve", ended); err != nil {
+		t.Error(err)
 	}
 	if found := ada.traces(t, dir); len(found) > 0 {
 		t.Errorf("still on the disk:\n%s", strings.Join(found, "\n"))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -53,17 +54,7 @@ func (w *world) unacked(js jetstream.JetStream) (n int) {
 // remade makes the streams that are not there.
 func (w *world) remade(js jetstream.JetStream) {
 	w.t.Helper()
-	l := bus.Layout{
-		Events: bus.EventsStream, Own: true, EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour,
-		AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
-	}
-	b, err := bus.New(js.Conn(), l)
-	if err == nil {
-		err = b.Ensure(w.t.Context())
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	natstest.Ensure(w.t, js.Conn(), natstest.Layout())
 }
 
 // annOnce checks that each vendor was asked for her account once.
@@ -94,6 +85,7 @@ func (w *world) unackedFor(js jetstream.JetStream, why string, messages int) {
 // TestResultsThatCannotBeStored is about a stream that takes no more, and about
 // one that is gone: each vendor is called once, and all is told in the end.
 func TestResultsThatCannotBeStored(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		spoil, mend func(w *world, js jetstream.JetStream)
 		said        string
@@ -142,6 +134,7 @@ func TestResultsThatCannotBeStored(t *testing.T) {
 // TestDeadLettersThatCannotBeStored: a failure is told and let go only once its
 // dead letter is kept.
 func TestDeadLettersThatCannotBeStored(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		kind, data string
 		letters    int // of the five vendors
@@ -153,7 +146,7 @@ func TestDeadLettersThatCannotBeStored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.patience = time.Minute // an effect that is left comes again after AckWait
+			w.environ = append(w.environ, limits(time.Second)...) // an effect that is left comes again after AckWait
 			w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=100ms", "USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=500ms")
 			js := w.streams()
 			w.serve()

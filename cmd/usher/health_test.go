@@ -10,9 +10,11 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if _, err := w.try("health"); err == nil || exitCode(err) != exitUsage {
 		t.Errorf("without an endpoint: got %v", err)
@@ -28,14 +30,12 @@ func TestHealth(t *testing.T) {
 	if _, err := w.try("health", url+"/nowhere"); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("of a path that there is not: got %v", err)
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
 
 // The certificate is for another name than the address that is asked.
 func TestHealthOverTLS(t *testing.T) {
+	t.Parallel()
 	web := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write([]byte("ok\n")) }))
 	t.Cleanup(web.Close)
 	cert := filepath.Join(t.TempDir(), "cert.pem")
@@ -43,7 +43,7 @@ func TestHealthOverTLS(t *testing.T) {
 	if err := os.WriteFile(cert, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, file: filepath.Join(t.TempDir(), "usher.yaml"), log: &journal{}}
+	w := &world{t: t, file: filepath.Join(t.TempDir(), "usher.yaml"), log: &natstest.Log{}}
 	if err := os.WriteFile(w.file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +63,7 @@ func TestHealthOverTLS(t *testing.T) {
 // TestApart runs one process that only takes events in, and one that only acts on
 // them.
 func TestApart(t *testing.T) {
+	t.Parallel()
 	in, work := newWorld(t), newWorld(t)
 	in.environ = []string{"USHER_NATS_URL=" + work.nats, "USHER_WORKER_ON=false"}
 	in.nats = work.nats
@@ -94,9 +95,6 @@ func TestApart(t *testing.T) {
 		}
 	}
 	for _, w := range []*world{in, work} {
-		w.stop()
-		if err := <-w.ended; err != nil {
-			t.Error(err)
-		}
+		w.end()
 	}
 }

@@ -27,6 +27,7 @@ func (w *world) happened(flags ...string) int {
 // runs. Until then the vendor is on hold, and all who may be asked say so: the
 // metric that alerts, usher status, and the console.
 func TestAVendorIsHeldUntilItsSecretIsRight(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	url := w.overHTTP()
 	secret := filepath.Join(t.TempDir(), "miestro.secret")
@@ -55,10 +56,7 @@ func TestAVendorIsHeldUntilItsSecretIsRight(t *testing.T) {
 	if dead := w.must("dead", "list", "--json"); strings.TrimSpace(dead) != "[]" {
 		t.Errorf("got dead letters %s, want none", dead)
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
 
 // held waits until the metric, usher status and the console say of Miestro that it
@@ -86,6 +84,7 @@ func people(kind string, from, to int) string {
 
 // TestDeletionsAreHeld publishes more deletions than are usual, twice.
 func TestDeletionsAreHeld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.environ = append(w.environ, "USHER_DELETIONS_COUNT=5", "USHER_WORKER_HOLD_RETRY=300ms")
 	w.serve()
@@ -122,15 +121,13 @@ func TestDeletionsAreHeld(t *testing.T) {
 	if out := w.must("audit", "--json"); !strings.Contains(out, "usher.deletions.approved") || !strings.Contains(out, "usher.deletions.dropped") {
 		t.Errorf("got %s, want both actions written down", out)
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
 
 // TestTheSafetyStopStaysWhereNoneIsHeld approves where there is nothing to approve,
 // then in advance, and ends that.
 func TestTheSafetyStopStaysWhereNoneIsHeld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.serve()
 	w.until("serve has its bucket", func() bool { _, err := w.try("approve", "deletions"); return err == nil })

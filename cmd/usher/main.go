@@ -98,7 +98,6 @@ type cli struct {
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Demo    demoCmd    `cmd:"" help:"See it at work: a school's term against stand-in vendors, with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
-	Measure benchCmds  `embed:""`
 
 	Forget    forgetCmd    `cmd:"" help:"Erase what usher stores of one user."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare the ledger with the accounts that a vendor lists, and put right what can be."`

@@ -13,10 +13,11 @@ import (
 // TestMetrics scrapes a serve that has worked, at which one vendor refuses us and
 // one event is at fault.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	url := w.overHTTP()
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_MIESTRO_API_SECRET=") })
-	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET="+sandbox.WrongCredential)
+	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET="+sandbox.WrongCredential, "USHER_WORKER_HOLD_RETRY=1h")
 	w.serve()
 	if status, body := w.post(url+"/events", events.ContentType, cloudEvent(events.UserCreated, "m1", oneUser), nil); status != http.StatusAccepted {
 		t.Fatalf("got %d %s, want 202", status, body)
@@ -43,8 +44,5 @@ func TestMetrics(t *testing.T) {
 	if _, text := w.get(url + "/metrics"); strings.Contains(text, "ann@") || strings.Contains(text, `"u1"`) {
 		t.Error("a user stands in the metrics")
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }

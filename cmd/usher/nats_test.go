@@ -7,6 +7,7 @@ import (
 
 // TestNATSCheckAndApply raises a limit of consumers that are there already.
 func TestNATSCheckAndApply(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.serve()
 	w.until("nats check finds all that serve makes", func() bool {
@@ -27,8 +28,5 @@ func TestNATSCheckAndApply(t *testing.T) {
 	if !strings.Contains(w.log.String(), "no vendor is on here: consumers are not compared") {
 		t.Error("where no vendor is on, it is not said that no consumer was compared")
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }

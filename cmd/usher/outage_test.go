@@ -2,29 +2,42 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
-// address is one on the loopback where nobody listens.
+// ports counts the ports that were handed out. Another process begins elsewhere.
+var ports atomic.Int64
+
+// address returns an address on the loopback where nobody listens, each once. Its port is
+// below those that Linux gives to connections and to listeners that ask for any port: nobody
+// takes the port between the call and the use.
 func address(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const from, to = 20_000, 32_000
+	for range to - from {
+		port := from + (int64(os.Getpid())*97+ports.Add(1))%(to-from)
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // natsServer starts a server, which ends with the test.
@@ -37,7 +50,7 @@ func (w *world) natsServer(o *server.Options) *server.Server {
 	}
 	s.Start()
 	w.t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(20 * time.Second) {
+	if !s.ReadyForConnections(natstest.Patience) {
 		w.t.Fatal("the NATS server does not start")
 	}
 	return s
@@ -79,6 +92,7 @@ var everywhere = map[string]string{"miestro": "done", "meiro": "done", "lead": "
 
 // TestServeWaitsForNATS starts serve before its NATS is as it needs it.
 func TestServeWaitsForNATS(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		// before starts what is there at first, and returns what makes it right.
 		before func(w *world, addr string) (mend func())
@@ -137,7 +151,7 @@ func TestServeWaitsForNATS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, addr := newWorld(t), address(t)
-			w.nats, w.patience = "nats://"+addr, time.Minute
+			w.nats = "nats://" + addr
 			w.environ = append(w.environ, "USHER_NATS_URL="+w.nats, "USHER_NATS_USER=usher", "USHER_NATS_PASSWORD=right")
 			mend := c.before(w, addr)
 			w.begin()
@@ -155,19 +169,15 @@ func TestServeWaitsForNATS(t *testing.T) {
 func (w *world) end() {
 	w.t.Helper()
 	w.stop()
-	select {
-	case err := <-w.ended:
-		if err != nil {
-			w.t.Error(err)
-		}
-	case <-time.After(20 * time.Second):
-		w.t.Fatal("serve does not end")
+	if err := natstest.Receive(w.t, "the end of serve", w.ended); err != nil {
+		w.t.Error(err)
 	}
 }
 
 // TestServeEndsWhereNothingMendsItself starts serve on a NATS that is up, and
 // that its configuration does not fit.
 func TestServeEndsWhereNothingMendsItself(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		stream  jetstream.StreamConfig // that is there already
 		environ []string
@@ -213,7 +223,7 @@ func TestServeEndsWhereNothingMendsItself(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), natstest.Patience)
 			defer cancel()
 			err = run(ctx, surroundings{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
 			if err == nil || !strings.Contains(err.Error(), c.want) || exitCode(err) != exitFailed {

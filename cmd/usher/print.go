@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"github.com/usherhq/usher/events"
 )
 
 // print writes rows to standard output: as a table with a head on a terminal,
@@ -76,6 +78,16 @@ func writeJSON(w io.Writer, v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
+}
+
+// writeEvent writes e as one line of JSON.
+func writeEvent(w io.Writer, e events.Event) error {
+	_, text, err := events.ToNATS(e)
+	if err != nil {
+		return fmt.Errorf("write event %s: %w", e.ID(), err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
 }
 
 // count returns n with its noun in the singular or the plural.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // pty is a terminal of 80 columns: what is written to keyboard is typed, and what
@@ -15,7 +17,7 @@ type pty struct {
 	*os.File // for the command
 
 	keyboard io.Writer
-	screen   *journal
+	screen   *natstest.Log
 	closed   chan struct{}
 	master   *os.File
 }
@@ -38,7 +40,7 @@ func newPTY(t testing.TB) *pty {
 	if err := unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
 		t.Fatal(err)
 	}
-	p := &pty{File: terminal, keyboard: master, screen: &journal{}, closed: make(chan struct{}), master: master}
+	p := &pty{File: terminal, keyboard: master, screen: &natstest.Log{}, closed: make(chan struct{}), master: master}
 	go func() {
 		defer close(p.closed)
 		_, _ = io.Copy(p.screen, master) // ends when the terminal is closed

@@ -125,12 +125,7 @@ func (r resultsCmd) fits(e events.Event, result events.Result) bool {
 // line prints one result.
 func (r resultsCmd) line(a *app, e events.Event, result events.Result) error {
 	if r.JSON {
-		_, text, err := events.ToNATS(e)
-		if err != nil {
-			return fmt.Errorf("write result %s: %w", e.ID(), err)
-		}
-		_, err = fmt.Fprintf(a.Stdout, "%s\n", text)
-		return err
+		return writeEvent(a.Stdout, e)
 	}
 	took, wrong := time.Duration(result.TookMS)*time.Millisecond, ""
 	if result.Error != nil {

@@ -25,6 +25,7 @@ func (w *world) on(ctx context.Context, at *pty, args ...string) string {
 // TestResultsOnATerminal are told in lines that fit, once each, and that there are
 // none is told too.
 func TestResultsOnATerminal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.serve()
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "r1", oneUser))

@@ -80,7 +80,7 @@ func announce(w io.Writer, host string, baseURLs func(host string) map[string]st
 		fmt.Fprintf(&b, "# %-9s %s\n", name, urls[name])
 	}
 	b.WriteString("# For usher serve:\n")
-	for _, variable := range sandboxEnviron(host) {
+	for _, variable := range sandbox.Environ(host) {
 		name, value, _ := strings.Cut(variable, "=")
 		fmt.Fprintf(&b, "export %s='%s'\n", name, value)
 	}

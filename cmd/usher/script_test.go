@@ -11,6 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // TestMain lets scripts call usher: this binary under another name. It fails
@@ -24,6 +26,7 @@ type leakless struct{ tests *testing.M }
 
 // Run runs them and returns the exit code.
 func (l leakless) Run() int {
+	natstest.Parallel(8)
 	code := l.tests.Run()
 	if code != 0 {
 		return code
@@ -36,6 +39,7 @@ func (l leakless) Run() int {
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -66,7 +70,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // appears waits until a file is there.
 func appears(ts *testscript.TestScript, _ bool, args []string) {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(natstest.Patience)
 	for _, name := range args {
 		for _, err := os.Stat(ts.MkAbs(name)); err != nil; _, err = os.Stat(ts.MkAbs(name)) {
 			if time.Now().After(deadline) {

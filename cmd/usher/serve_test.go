@@ -5,16 +5,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 func TestServe(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.serve()
 
@@ -26,17 +27,7 @@ func TestServe(t *testing.T) {
 	})
 	t.Run("carries out all types", func(t *testing.T) { w.with(t).lifecycle(t) })
 	t.Run("keeps dead letters", func(t *testing.T) { w.with(t).deadLetters(t) })
-	t.Run("stops within its limit", func(t *testing.T) {
-		w.stop()
-		select {
-		case err := <-w.ended:
-			if err != nil {
-				t.Error(err)
-			}
-		case <-time.After(10 * time.Second): // worker.shutdown is 4 s
-			t.Fatal("serve does not end")
-		}
-	})
+	t.Run("stops", func(t *testing.T) { w.with(t).end() })
 }
 
 // lifecycle sends one user through all that can be asked for.
@@ -166,7 +157,7 @@ func (w *world) deadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	if _, err := nc.Request(events.UserCreated, []byte(bad), 5*time.Second); err != nil {
+	if _, err := nc.Request(events.UserCreated, []byte(bad), natstest.Patience); err != nil {
 		t.Fatal(err)
 	}
 	w.until("five dead letters", func() bool { return len(w.letters()) == 5 })
@@ -218,14 +209,14 @@ func (w *world) deadLetters(t *testing.T) {
 // TestAVendorThatIsNew gets what the stream has kept, and serve says so; of the
 // others it does not.
 func TestAVendorThatIsNew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	all := w.environ
 	w.environ = slices.DeleteFunc(slices.Clone(all), func(v string) bool { return strings.HasPrefix(v, "USHER_LEAD_") })
 	w.serve()
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", `{"user_id":"u1","email":"ann@example.org","first_name":"Ann","last_name":"Lee"}`))
 	w.expect("c1", map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "done"})
-	w.stop()
-	<-w.ended
+	w.end()
 	before := len(w.log.String())
 	w.environ = all
 	w.serve()

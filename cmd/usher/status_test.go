@@ -36,6 +36,7 @@ func at(s ops.Status, vendor string) ops.VendorStatus {
 // TestStatus looks at a serve at which one vendor refuses us, pauses another one,
 // and looks again when serve has ended.
 func TestStatus(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, "USHER_MIESTRO_API_SECRET=") })
 	w.environ = append(w.environ, "USHER_MIESTRO_API_SECRET="+sandbox.WrongCredential, "USHER_WORKER_HOLD_RETRY=1s")
@@ -59,9 +60,6 @@ func TestStatus(t *testing.T) {
 	if out, _ := w.try("status"); !strings.Contains(out, "miestro\ton hold since ") || strings.Contains(out, "@example.org") {
 		t.Errorf("got\n%s", out)
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 	w.until("nobody takes the events of Miestro", func() bool { s, _ := w.standing(); return at(s, "miestro").State == ops.Waiting })
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.yaml.in/yaml/v3"
@@ -20,6 +21,7 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/scenario"
 )
 
 // wire stands between usher and the stand-ins: it notes the secrets that pass, and
@@ -117,7 +119,7 @@ func (w *world) teach(courses handlers.Courses) {
 }
 
 // play publishes a term, and returns how many results must come of it.
-func (w *world) play(t *term) int {
+func (w *world) play(t *demoScenario) int {
 	w.t.Helper()
 	c, err := config.Load(config.Sources{Path: w.file, Environ: w.environ, Vendors: sections()})
 	if err != nil {
@@ -129,11 +131,11 @@ func (w *world) play(t *term) int {
 	}
 	js := w.streams()
 	for _, p := range t.published {
-		header, payload, err := events.ToNATS(p.event)
+		header, payload, err := events.ToNATS(p.Event)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if _, err := js.PublishMsg(w.t.Context(), &nats.Msg{Subject: p.event.Type(), Header: header, Data: payload}); err != nil {
+		if _, err := js.PublishMsg(w.t.Context(), &nats.Msg{Subject: p.Event.Type(), Header: header, Data: payload}); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -145,20 +147,20 @@ func (w *world) play(t *term) int {
 // for what is configured, and for whatever password or token passed on the wire.
 func TestTheLogOfATermIsDiscreet(t *testing.T) {
 	t.Parallel()
-	term, err := newTerm(60, 1)
+	term, err := newDemoScenario(60, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := newWorld(t)
-	w.teach(courseMap())
+	w.teach(scenario.Courses())
 	passed := w.tapped()
+	w.environ = append(w.environ, limits(time.Second)...) // an effect whose answer is lost comes again after AckWait
 	w.environ = append(w.environ, "USHER_LOG_LEVEL=trace", "USHER_LOG_FORMAT=json",
 		"USHER_WORKER_RETRY_MIN=50ms", "USHER_WORKER_RETRY_MAX=500ms", "USHER_WORKER_HOLD_RETRY=200ms", "USHER_WORKER_PREREQUISITE_WAIT=3s")
 	endpoint := w.overHTTP()
 	w.serve()
 	want := w.play(term)
 	js := w.streams()
-	w.patience *= 3
 	w.until("all is told", func() bool { return w.stored(js, bus.ResultsStream) >= want })
 	_, metrics := w.get(endpoint + "/metrics")
 	w.end()

@@ -18,6 +18,7 @@ import (
 // another, and for whom one enrolment failed; of events that are at fault themselves,
 // which leave nothing but dead letters; and of one whom nobody knows.
 func TestUser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.environ = slices.DeleteFunc(w.environ, func(v string) bool { // so LEAD cannot enrol: a dead letter
 		return strings.HasPrefix(v, "USHER_LEAD_ENROLL_PATH=")
@@ -72,14 +73,12 @@ func TestUser(t *testing.T) {
 	if out := w.must("user", "nobody"); out != "" || !strings.Contains(w.log.String(), "no vendor was ever asked for anything about nobody") {
 		t.Errorf("got %q of somebody whom nobody knows", out)
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
 
 // TestUserWhoIsLeftAtAVendor is deleted where that can be done. Usermost cannot.
 func TestUserWhoIsLeftAtAVendor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.serve()
 	w.send(`{"sent":2,"new":2,"known":0}`, cloudEvent(events.UserCreated, "s1", oneUser), cloudEvent(events.UserDeleted, "s2", oneUser))
@@ -90,10 +89,7 @@ func TestUserWhoIsLeftAtAVendor(t *testing.T) {
 			t.Errorf("not a word of %q in\n%s", want, out)
 		}
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
 
 // TestSaid has the time of the next try, and the one from when on it is given up.

@@ -42,7 +42,6 @@ func freshBehind(b *testing.B, waiting int) {
 			b.Fatal(err)
 		}
 	}
-	w.patience = 5 * time.Minute
 	w.until("they all wait", func() bool {
 		c, err := js.Consumer(b.Context(), bus.EventsStream, ops.LaneName("miestro", ops.LifecycleLane))
 		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending >= waiting
@@ -72,8 +71,5 @@ func freshBehind(b *testing.B, waiting int) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-median")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
-	w.stop()
-	if err := <-w.ended; err != nil {
-		b.Error(err)
-	}
+	w.end()
 }

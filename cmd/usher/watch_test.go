@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usherhq/usher/events"
 )
@@ -13,8 +14,10 @@ import (
 // enrolments of users whom nobody has created: an operator is told, the other
 // vendors go on, and once the enrolments are given up so does the lane.
 func TestALaneThatIsFullLosesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	w.environ = append(w.environ, "USHER_WORKER_MAX_ACK_PENDING=5", "USHER_WORKER_PREREQUISITE_WAIT=3s", "USHER_WORKER_RETRY_MIN=100ms")
+	w.environ = append(w.environ, limits(time.Second)...) // serve looks at its lanes three times in AckWait
+	w.environ = append(w.environ, "USHER_WORKER_MAX_ACK_PENDING=5", "USHER_WORKER_PREREQUISITE_WAIT=10s", "USHER_WORKER_RETRY_MIN=100ms")
 	for _, vendor := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
 		w.environ = append(w.environ, "USHER_"+vendor+"_CONCURRENCY=2")
 	}
@@ -42,15 +45,13 @@ func TestALaneThatIsFullLosesNothing(t *testing.T) {
 	w.until("every early enrolment is a dead letter of both vendors", func() bool {
 		return strings.Count(w.must("dead", "list", "--json"), `"class"`) == 2*waiting
 	})
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }
 
 // TestWhatNobodyServesIsTold has no process for any vendor: the one that takes events says
 // what waits for each, and that nobody serves it.
 func TestWhatNobodyServesIsTold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must("nats", "apply")
 	url := w.overHTTP()
@@ -69,8 +70,5 @@ func TestWhatNobodyServesIsTold(t *testing.T) {
 			t.Errorf("/metrics has %s", none)
 		}
 	}
-	w.stop()
-	if err := <-w.ended; err != nil {
-		t.Error(err)
-	}
+	w.end()
 }

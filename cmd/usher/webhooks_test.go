@@ -11,6 +11,7 @@ import (
 // TestConfigCheckTellsOfEverySender has a fault in each part of a sender and of a
 // client.
 func TestConfigCheckTellsOfEverySender(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "usher.yaml")
 	text := `
 http:

@@ -4,10 +4,11 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 func TestVendorListHasTheSettingsOfTheConfiguration(t *testing.T) {
-	environ := append(sandboxEnviron("127.0.0.1:1"), "USHER_LEAD_CONCURRENCY=3")
+	environ := append(sandbox.Environ("127.0.0.1:1"), "USHER_LEAD_CONCURRENCY=3")
 	c, err := config.Load(config.Sources{Environ: environ, Vendors: sections()})
 	if err != nil {
 		t.Fatal(err)

@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -27,27 +27,7 @@ type world struct {
 	stands  *sandbox.Sandbox
 	ended   chan error
 	stop    context.CancelFunc
-	log     *journal
-
-	patience time.Duration // of until
-}
-
-// journal is a log that can be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
+	log     *natstest.Log
 }
 
 const courses = `courses:
@@ -58,29 +38,34 @@ const courses = `courses:
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
+	server := natstest.Start(t, bus.EmbeddedOptions{Addr: "127.0.0.1:0"})
 	stands, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	web := httptest.NewServer(stands.Handler())
 	t.Cleanup(web.Close)
-	w := &world{t: t, nats: server.URL(), stands: stands, log: &journal{}, ended: make(chan error, 1), patience: 20 * time.Second}
+	w := &world{t: t, nats: server.URL(), stands: stands, log: &natstest.Log{}, ended: make(chan error, 1)}
 	w.file = filepath.Join(t.TempDir(), "usher.yaml")
 	if err := os.WriteFile(w.file, []byte(courses), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.environ = append(sandboxEnviron(strings.TrimPrefix(web.URL, "http://")),
+	w.environ = append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")),
 		"USHER_NATS_URL="+server.URL(), "USHER_HTTP_ADDR=off",
-		"USHER_WORKER_ACK_WAIT=3s", "USHER_WORKER_CALL_LEASE=2s", "USHER_WORKER_SHUTDOWN=4s",
-		"USHER_MIESTRO_TIMEOUT=1s", "USHER_MEIRO_TIMEOUT=1s", "USHER_LEAD_TIMEOUT=1s",
-		"USHER_MAGLOFT_TIMEOUT=1s", "USHER_USERMOST_TIMEOUT=1s",
 	)
+	w.environ = append(w.environ, limits(5*time.Second)...)
 	return w
+}
+
+// limits returns settings with a limit for one call to a vendor, and with those limits that
+// have to be longer. Long limits are kept by a busy machine, too. Short limits are for tests
+// in which a message comes back after AckWait.
+func limits(call time.Duration) (environ []string) {
+	for _, vendor := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
+		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", vendor, call))
+	}
+	return append(environ, fmt.Sprint("USHER_WORKER_CALL_LEASE=", call+time.Second),
+		fmt.Sprint("USHER_WORKER_ACK_WAIT=", call+2*time.Second), fmt.Sprint("USHER_WORKER_SHUTDOWN=", call+3*time.Second))
 }
 
 // with is the world as a subtest sees it.
@@ -160,11 +145,7 @@ func (w *world) must(args ...string) string {
 
 func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(w.patience); !ok(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("it does not come to this: %s", what)
-		}
-	}
+	natstest.Until(w.t, what, ok)
 }
 
 // send sends events through usher send.

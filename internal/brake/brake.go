@@ -198,37 +198,33 @@ func (r *Record) Discard(now time.Time) {
 // compare-and-set; again where another process was faster.
 func Change(ctx context.Context, store ledger.Store, change func(*Record)) (Record, error) {
 	for {
-		r, old, revision, err := load(ctx, store)
-		if err != nil {
-			return Record{}, err
-		}
-		change(&r)
-		text, err := json.Marshal(r)
-		if err != nil {
-			return Record{}, fmt.Errorf("write the record of the deletions' brake: %w", err)
-		}
-		if string(text) == string(old) {
-			return r, nil
-		}
-		if _, err := store.Save(ctx, Key, text, revision); !errors.Is(err, ledger.ErrConflict) {
-			return r, err
+		var r Record
+		err := cell(store).Try(ctx, new(ledger.Cached[Record]), func(now *Record) {
+			change(now)
+			r = *now
+		})
+		if !errors.Is(err, ledger.ErrConflict) {
+			return r, named(err)
 		}
 	}
 }
 
 // Read returns the record as it is; a zero Record where there is none.
 func Read(ctx context.Context, store ledger.Store) (Record, error) {
-	r, _, _, err := load(ctx, store)
-	return r, err
+	r, err := cell(store).Load(ctx)
+	return r, named(err)
 }
 
-func load(ctx context.Context, store ledger.Store) (r Record, text []byte, revision uint64, err error) {
-	text, revision, err = store.Load(ctx, Key)
-	if err == nil && text != nil {
-		err = json.Unmarshal(text, &r)
-	}
+func cell(store ledger.Store) ledger.Cell[Record] {
+	return ledger.Cell[Record]{Store: store, Key: Key, Encode: func(r *Record, b []byte) ([]byte, error) {
+		text, err := json.Marshal(r)
+		return append(b, text...), err
+	}}
+}
+
+func named(err error) error {
 	if err != nil {
-		return Record{}, nil, 0, fmt.Errorf("the record of the deletions' brake: %w", err)
+		return fmt.Errorf("the record of the deletions' brake: %w", err)
 	}
-	return r, text, revision, nil
+	return nil
 }

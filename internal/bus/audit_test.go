@@ -9,6 +9,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 var actions = []bus.Action{
@@ -17,6 +18,7 @@ var actions = []bus.Action{
 }
 
 func TestActionsAreKept(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	for _, a := range actions {
 		if err := b.Audit(t.Context(), "/usher", a); err != nil {
@@ -48,8 +50,9 @@ func TestActionsAreKept(t *testing.T) {
 }
 
 func TestActionsAreFollowed(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), natstest.Patience)
 	defer cancel()
 	if err := b.Audit(ctx, "/usher", actions[0]); err != nil {
 		t.Fatal(err)
@@ -73,6 +76,7 @@ func TestActionsAreFollowed(t *testing.T) {
 }
 
 func TestAnActionThatIsNotStoredIsAnError(t *testing.T) {
+	t.Parallel()
 	b, _ := world(t, layout) // without its streams
 	if err := b.Audit(t.Context(), "/usher", actions[0]); err == nil {
 		t.Error("got no error where there is no stream")

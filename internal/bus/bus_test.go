@@ -17,26 +17,15 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
-var layout = bus.Layout{
-	Events: bus.EventsStream, Own: true, Replicas: 1,
-	EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour, AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
-}
+var layout = natstest.Layout()
 
-// world is a real server in the process, with the streams made.
+// world returns a bus over a server in this process, without streams.
 func world(t *testing.T, l bus.Layout) (*bus.Bus, *nats.Conn) {
 	t.Helper()
-	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	nc, err := bus.Connect(t.Context(), bus.Options{Server: server})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{}))
 	b, err := bus.New(nc, l)
 	if err != nil {
 		t.Fatal(err)
@@ -46,11 +35,7 @@ func world(t *testing.T, l bus.Layout) (*bus.Bus, *nats.Conn) {
 
 func ensured(t *testing.T) *bus.Bus {
 	t.Helper()
-	b, _ := world(t, layout)
-	if err := b.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})), layout)
 }
 
 func event(t *testing.T, id string) events.Event {
@@ -63,6 +48,7 @@ func event(t *testing.T, id string) events.Event {
 }
 
 func TestEnsureIsRepeatable(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	if err := b.Ensure(t.Context()); err != nil {
 		t.Error(err)
@@ -70,6 +56,7 @@ func TestEnsureIsRepeatable(t *testing.T) {
 }
 
 func TestEnsureChangesNothing(t *testing.T) {
+	t.Parallel()
 	b, _ := world(t, layout)
 	own := jetstream.StreamConfig{Name: bus.EventsStream, Subjects: []string{"user.created", "user.updated", "user.deleted", "user.restored", "enrollment.*", "activity.tracked"}, MaxAge: time.Minute}
 	if _, err := b.JetStream().CreateStream(t.Context(), own); err != nil {
@@ -88,6 +75,7 @@ func TestEnsureChangesNothing(t *testing.T) {
 }
 
 func TestEnsureSaysWhatToSet(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		stream jetstream.StreamConfig
 		layout func(*bus.Layout)
@@ -124,6 +112,7 @@ func TestEnsureSaysWhatToSet(t *testing.T) {
 }
 
 func TestSendTakesAnEventOnce(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	var got []bool
 	for range 2 {
@@ -139,6 +128,7 @@ func TestSendTakesAnEventOnce(t *testing.T) {
 }
 
 func TestOfAFullStreamOnlyResultsAreToBeRemoved(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	for _, name := range []string{bus.EventsStream, bus.ResultsStream} {
 		stream, err := b.JetStream().Stream(t.Context(), name)
@@ -165,6 +155,7 @@ func TestOfAFullStreamOnlyResultsAreToBeRemoved(t *testing.T) {
 
 // TestDeletionsThatHaveExpiredBalanceNoNewOnes has a stream that forgets.
 func TestDeletionsThatHaveExpiredBalanceNoNewOnes(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	publish := func(kinds ...string) {
 		for _, kind := range kinds {
@@ -226,6 +217,7 @@ func fetch(t *testing.T, l *bus.Lane, n int, wait time.Duration) []uint64 {
 }
 
 func TestAPinnedLaneServesOneProcessUntilItHandsOver(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	first, second := lane(t, b, 30*time.Second), lane(t, b, 30*time.Second)
 	send := func(id string) {
@@ -234,7 +226,7 @@ func TestAPinnedLaneServesOneProcessUntilItHandsOver(t *testing.T) {
 		}
 	}
 	send("e1")
-	if diff := cmp.Diff([]uint64{1}, fetch(t, first, 1, 2*time.Second)); diff != "" {
+	if diff := cmp.Diff([]uint64{1}, fetch(t, first, 1, natstest.Patience)); diff != "" {
 		t.Fatalf("the first process (-want +got):\n%s", diff)
 	}
 	send("e2")
@@ -244,12 +236,13 @@ func TestAPinnedLaneServesOneProcessUntilItHandsOver(t *testing.T) {
 	if err := first.HandOver(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]uint64{2}, fetch(t, second, 1, 2*time.Second)); diff != "" {
+	if diff := cmp.Diff([]uint64{2}, fetch(t, second, 1, natstest.Patience)); diff != "" {
 		t.Errorf("the second process after the hand-over (-want +got):\n%s", diff)
 	}
 }
 
 func TestANegativeAckBringsTheMessageBack(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	l := lane(t, b, 30*time.Second)
 	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
@@ -257,7 +250,7 @@ func TestANegativeAckBringsTheMessageBack(t *testing.T) {
 	}
 	var deliveries []uint64
 	for range 2 {
-		err := l.Fetch(1, 2*time.Second, func(m *bus.Message) {
+		err := l.Fetch(1, natstest.Patience, func(m *bus.Message) {
 			deliveries = append(deliveries, m.Delivery)
 			if err := m.Nak(20 * time.Millisecond); err != nil {
 				t.Error(err)
@@ -273,17 +266,18 @@ func TestANegativeAckBringsTheMessageBack(t *testing.T) {
 }
 
 func TestRenewKeepsAMessage(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
-	l := lane(t, b, 2*time.Second)
+	l := lane(t, b, 3*time.Second)
 	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
 		t.Fatal(err)
 	}
 	var held *bus.Message
-	if err := l.Fetch(1, 2*time.Second, func(m *bus.Message) { held = m }); err != nil {
+	if err := l.Fetch(1, natstest.Patience, func(m *bus.Message) { held = m }); err != nil {
 		t.Fatal(err)
 	}
-	for range 6 {
-		if got := fetch(t, l, 1, 500*time.Millisecond); len(got) > 0 {
+	for range 14 { // longer than AckWait, and each much shorter
+		if got := fetch(t, l, 1, 250*time.Millisecond); len(got) > 0 {
 			t.Fatal("the message came again though it was renewed")
 		}
 		if err := held.Renew(t.Context()); err != nil {
@@ -291,13 +285,7 @@ func TestRenewKeepsAMessage(t *testing.T) {
 		}
 	}
 	// A fetch ends with nothing when the lane's pin runs out, as it may just then.
-	var got []uint64
-	for end := time.Now().Add(10 * time.Second); len(got) == 0 && time.Now().Before(end); {
-		got = fetch(t, l, 1, time.Second)
-	}
-	if len(got) != 1 {
-		t.Errorf("got %v, want the message again once it is not renewed", got)
-	}
+	natstest.Until(t, "the message comes again once it is not renewed", func() bool { return len(fetch(t, l, 1, time.Second)) == 1 })
 }
 
 func deadLetter(key string) bus.DeadLetter {
@@ -309,6 +297,7 @@ func deadLetter(key string) bus.DeadLetter {
 }
 
 func TestTheNewestDeadLetterOfAnEffectStays(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	newer := deadLetter("k1")
 	newer.Attempts = 9
@@ -349,6 +338,7 @@ func TestReadReplayTakesNothingElse(t *testing.T) {
 }
 
 func TestResults(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	for _, id := range []string{"e1", "e2"} {
 		request := event(t, id)
@@ -381,6 +371,7 @@ func TestResults(t *testing.T) {
 }
 
 func TestTheLedgerKeepsConflictsApart(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	bucket, err := b.Bucket(t.Context(), bus.AccountsKV)
 	if err != nil {
@@ -414,8 +405,8 @@ func TestTheLedgerKeepsConflictsApart(t *testing.T) {
 }
 
 func TestConnectSaysWhatToCheck(t *testing.T) {
+	t.Parallel()
 	guard := guarded(t, "127.0.0.1:0", "right")
-	defer guard.Stop()
 	tests := map[string]struct {
 		options bus.Options
 		want    string
@@ -444,6 +435,7 @@ func TestConnectSaysWhatToCheck(t *testing.T) {
 
 // TestTheStreamSaysWhatOthersHad is about an owner that dies with two messages.
 func TestTheStreamSaysWhatOthersHad(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	first, second := lane(t, b, time.Second), lane(t, b, time.Second)
 	for _, id := range []string{"e1", "e2", "e3"} {
@@ -451,7 +443,7 @@ func TestTheStreamSaysWhatOthersHad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err := first.Fetch(3, 2*time.Second, func(m *bus.Message) {
+	err := first.Fetch(3, natstest.Patience, func(m *bus.Message) {
 		if m.Seq == 1 {
 			if err := m.Ack(); err != nil {
 				t.Error(err)
@@ -475,7 +467,7 @@ func TestTheStreamSaysWhatOthersHad(t *testing.T) {
 		}
 	}
 	turns := map[uint64]uint64{} // of the last delivery, by message
-	for deadline := time.Now().Add(20 * time.Second); len(turns) < 3 && time.Now().Before(deadline); {
+	natstest.Until(t, "three messages come again", func() bool {
 		err := second.Fetch(3, time.Second, func(m *bus.Message) {
 			turns[m.Seq] = m.Turn
 			if err := m.Ack(); err != nil {
@@ -485,8 +477,9 @@ func TestTheStreamSaysWhatOthersHad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if len(turns) < 3 || min(turns[2], turns[3], turns[4]) < 4 {
+		return len(turns) == 3
+	})
+	if min(turns[2], turns[3], turns[4]) < 4 {
 		t.Errorf("got turns %v, want one after the third for each of 2, 3 and 4", turns)
 	}
 }

@@ -13,6 +13,7 @@ import (
 // TestApplyMakesItAsTheConfigurationSays changes a stream and a paused consumer by
 // other hands, and removes another stream.
 func TestApplyMakesItAsTheConfigurationSays(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	c := bus.LaneConfig{Name: lifecycle, Stream: bus.EventsStream, Subjects: []string{"user.created"}, Pinned: true, AckWait: 30 * time.Second, MaxAckPending: 20_000}
 	before := c
@@ -65,6 +66,7 @@ func TestApplyMakesItAsTheConfigurationSays(t *testing.T) {
 
 // TestApplyLeavesAStreamOfTheUsersOwn has a layout that only reads the events.
 func TestApplyLeavesAStreamOfTheUsersOwn(t *testing.T) {
+	t.Parallel()
 	l := layout
 	l.Events, l.Own = "MINE", false
 	b, _ := world(t, l)

@@ -1,65 +1,33 @@
 package bus_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
-
-// journal is a log that can be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not come to this: %s", what)
-		}
-	}
-}
 
 // guarded starts a server that asks for a password.
 func guarded(t *testing.T, addr, password string) *bus.Embedded {
 	t.Helper()
-	s, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: addr, User: "usher", Password: password})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return natstest.Start(t, bus.EmbeddedOptions{Addr: addr, User: "usher", Password: password})
 }
 
 // TestCredentialsThatAreRefusedForAWhile: nats.go gives up for good at the second
 // refusal, unless it is told otherwise.
 func TestCredentialsThatAreRefusedForAWhile(t *testing.T) {
+	t.Parallel()
 	server := guarded(t, "127.0.0.1:0", "right")
 	addr := strings.TrimPrefix(server.URL(), "nats://")
-	log := &journal{}
+	log := &natstest.Log{}
 	nc, err := bus.Connect(t.Context(), bus.Options{URL: server.URL(), User: "usher", Password: "right", Log: zerolog.New(log)})
 	if err != nil {
 		t.Fatal(err)
@@ -69,16 +37,15 @@ func TestCredentialsThatAreRefusedForAWhile(t *testing.T) {
 
 	refusing := guarded(t, addr, "another")
 	var tries uint64
-	until(t, "the credentials are refused", func() bool {
+	natstest.Until(t, "the credentials are refused", func() bool {
 		tries = nc.Stats().Reconnects
 		return errors.Is(nc.LastError(), nats.ErrAuthorization)
 	})
-	until(t, "they are refused again, and again", func() bool { return nc.Stats().Reconnects >= tries+3 })
+	natstest.Until(t, "they are refused again, and again", func() bool { return nc.Stats().Reconnects >= tries+3 })
 	refusing.Stop()
 
-	server = guarded(t, addr, "right")
-	defer server.Stop()
-	until(t, "it is connected again", nc.IsConnected)
+	guarded(t, addr, "right")
+	natstest.Until(t, "it is connected again", nc.IsConnected)
 	if got := strings.Count(log.String(), "the server refuses us, trying on"); got < 1 || got > 2 {
 		t.Errorf("got %d lines about the refusals, want that they do not fill the log:\n%s", got, log)
 	}
@@ -90,13 +57,14 @@ func TestCredentialsThatAreRefusedForAWhile(t *testing.T) {
 // server is sent no more than it reads: what it left unread would take its last
 // words along.
 func TestAConnectionThatIsClosedForGoodIsTold(t *testing.T) {
+	t.Parallel()
 	b, nc := world(t, layout)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), natstest.Patience)
 	defer cancel()
 	lost := make(chan error, 1)
 	go func() { lost <- b.Lost(ctx) }()
 	broken := -1
-	until(t, "the connection is closed", func() bool {
+	natstest.Until(t, "the connection is closed", func() bool {
 		if again := int(nc.Stats().Reconnects); again != broken && nc.IsConnected() {
 			broken = again
 			_ = nc.Publish(strings.Repeat("x", 4_100), nil)

@@ -112,7 +112,7 @@ func (b *Bus) fill(ctx context.Context, d *DeadLetter) error {
 	if err != nil {
 		return err
 	}
-	d.Payload, d.Omitted = raw.Data, 0
+	d.Payload, d.Omitted = raw.Payload, 0
 	if len(d.Header) == 0 {
 		d.Header = kept(raw.Header)
 	}
@@ -182,20 +182,18 @@ func (b *Bus) DeadLetter(ctx context.Context, id string) (DeadLetter, error) {
 
 // last returns the dead letter that stands on a subject now, or ErrNoDeadLetter.
 func (b *Bus) last(ctx context.Context, subject string) (DeadLetter, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, DeadStream)
+	stream, err := b.stream(ctx, DeadStream)
 	if err != nil {
-		return DeadLetter{}, fmt.Errorf("stream %s: %w", DeadStream, err)
+		return DeadLetter{}, err
 	}
-	raw, err := stream.GetLastMsgForSubject(ctx, subject)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	m, err := lastMessage(ctx, stream, subject)
+	if errors.Is(err, ErrGone) {
 		return DeadLetter{}, ErrNoDeadLetter
 	}
 	if err != nil {
-		return DeadLetter{}, fmt.Errorf("read dead letter: %w", err)
+		return DeadLetter{}, err
 	}
-	d, ok := readDead(raw.Data, raw.Sequence)
+	d, ok := readDead(m.Payload, m.Seq)
 	if !ok {
 		return DeadLetter{}, ErrNoDeadLetter
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // read returns the dead letters that there are.
@@ -27,6 +28,7 @@ func read(t *testing.T, b *bus.Bus) (list []bus.DeadLetter) {
 }
 
 func TestDropLeavesADeadLetterThatCameSince(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	first := deadLetter("k1")
 	if err := b.Bury(t.Context(), first); err != nil {
@@ -46,6 +48,7 @@ func TestDropLeavesADeadLetterThatCameSince(t *testing.T) {
 }
 
 func TestReplaysOfOneKeyAndTwoTypesAreTwo(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	for _, kind := range []string{"user.created", "user.deleted"} {
 		d := deadLetter("k1")
@@ -82,17 +85,11 @@ func narrow(t *testing.T) *bus.Bus {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	b, err := bus.New(nc, layout)
-	if err == nil {
-		err = b.Ensure(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return natstest.Ensure(t, nc, layout)
 }
 
 func TestADeadLetterThatIsTooLargeToBeKeptWhole(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		header map[string][]string
 		data   string
@@ -132,6 +129,7 @@ func TestADeadLetterThatIsTooLargeToBeKeptWhole(t *testing.T) {
 
 // TestADeliveryThatIsTooLargeToBeKept is about what is in no stream of events.
 func TestADeliveryThatIsTooLargeToBeKept(t *testing.T) {
+	t.Parallel()
 	b := narrow(t)
 	d := deadLetter("k1")
 	d.Epoch, d.Seq, d.Payload = 0, 0, make([]byte, 240<<10)

@@ -6,14 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // TestTheEmbeddedServerSaysWhyItDoesNotStart has one case for each thing that
 // somebody may have set wrong.
 func TestTheEmbeddedServerSaysWhyItDoesNotStart(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -24,10 +25,7 @@ func TestTheEmbeddedServerSaysWhyItDoesNotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	inUse := t.TempDir()
-	first, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: inUse, Sync: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := natstest.Start(t, bus.EmbeddedOptions{Dir: inUse})
 	for name, c := range map[string]struct {
 		options bus.EmbeddedOptions
 		says    string
@@ -51,11 +49,7 @@ func TestTheEmbeddedServerSaysWhyItDoesNotStart(t *testing.T) {
 		})
 	}
 	first.Stop()
-	again, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: inUse, Sync: time.Minute})
-	if err != nil {
-		t.Fatalf("the directory is free again: %v", err)
-	}
-	again.Stop()
+	natstest.Start(t, bus.EmbeddedOptions{Dir: inUse}) // the directory is free again
 }
 
 // withFile is a directory with a file where the server wants a directory.

@@ -4,20 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// Stored is a message as it stands in a stream.
-type Stored struct {
-	Stream  string
-	Seq     uint64
-	Subject string
-	Time    time.Time // when it was stored
-	Header  map[string][]string
-	Payload []byte
-}
 
 // Extent is how far a stream reaches.
 type Extent struct {
@@ -28,11 +17,9 @@ type Extent struct {
 
 // Extent asks how far a stream reaches.
 func (b *Bus) Extent(ctx context.Context, name string) (Extent, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, name)
+	stream, err := b.stream(ctx, name)
 	if err != nil {
-		return Extent{}, fmt.Errorf("stream %s: %w", name, err)
+		return Extent{}, err
 	}
 	i := stream.CachedInfo()
 	return Extent{Epoch: i.Created.UnixNano(), Messages: i.State.Msgs, Last: i.State.LastSeq}, nil
@@ -68,60 +55,6 @@ func (b *Bus) Messages(ctx context.Context, name string, upTo uint64, yield func
 		}
 	}
 	return nil
-}
-
-// Message reads one message of a stream, or returns ErrGone.
-func (b *Bus) Message(ctx context.Context, name string, seq uint64) (Stored, error) {
-	m, err := b.from(ctx, name, seq, "")
-	if err == nil && m.Sequence != seq {
-		err = ErrGone
-	}
-	if err != nil {
-		return Stored{}, err
-	}
-	return stored(name, m), nil
-}
-
-// Replays calls yield with each message on its way to a vendor once more: a
-// work queue can be read by its one consumer, or message by message.
-func (b *Bus) Replays(ctx context.Context, yield func(vendor string, m Stored)) error {
-	for seq := uint64(1); ; seq++ {
-		m, err := b.from(ctx, ReplaysStream, seq, "usher.replay.>")
-		switch {
-		case errors.Is(err, ErrGone):
-			return nil
-		case err != nil:
-			return err
-		}
-		seq = m.Sequence
-		yield(tokenOf(m.Subject, 2), stored(ReplaysStream, m))
-	}
-}
-
-// from reads the message at seq, or, of a subject, the first at or behind it.
-func (b *Bus) from(ctx context.Context, name string, seq uint64, subject string) (*jetstream.RawStreamMsg, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", name, err)
-	}
-	var opts []jetstream.GetMsgOpt
-	if subject != "" {
-		opts = append(opts, jetstream.WithGetMsgSubject(subject))
-	}
-	m, err := stream.GetMsg(ctx, seq, opts...)
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return nil, ErrGone
-	case err != nil:
-		return nil, fmt.Errorf("message %d of %s: %w", seq, name, err)
-	}
-	return m, nil
-}
-
-func stored(name string, m *jetstream.RawStreamMsg) Stored {
-	return Stored{Stream: name, Seq: m.Sequence, Subject: m.Subject, Time: m.Time, Header: m.Header, Payload: m.Data}
 }
 
 // Erase removes a message, and has the server write over its bytes on the disk. One

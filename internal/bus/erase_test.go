@@ -16,6 +16,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // onDisk is a bus over a server whose files can be searched. It writes them anew
@@ -23,23 +24,8 @@ import (
 func onDisk(t *testing.T) (b *bus.Bus, holds func(text string) bool) {
 	t.Helper()
 	dir := t.TempDir()
-	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: dir, Sync: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	nc, err := bus.Connect(t.Context(), bus.Options{Server: server})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	if b, err = bus.New(nc, layout); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return b, func(text string) (found bool) {
+	server := natstest.Start(t, bus.EmbeddedOptions{Dir: dir, Sync: 100 * time.Millisecond})
+	return natstest.Ensure(t, natstest.Connect(t, server), layout), func(text string) (found bool) {
 		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
@@ -56,6 +42,7 @@ func onDisk(t *testing.T) (b *bus.Bus, holds func(text string) bool) {
 }
 
 func TestErase(t *testing.T) {
+	t.Parallel()
 	b, holds := onDisk(t)
 	for _, id := range []string{"ada", "bob", "cyd"} {
 		if _, err := b.Send(t.Context(), event(t, id)); err != nil {
@@ -83,6 +70,7 @@ func TestErase(t *testing.T) {
 // TestRenew replaces a record, and sees its former bytes leave only once all records
 // are stored again.
 func TestRenew(t *testing.T) {
+	t.Parallel()
 	b, holds := onDisk(t)
 	kv, err := b.Bucket(t.Context(), bus.AccountsKV)
 	if err != nil {
@@ -123,6 +111,7 @@ func TestRenew(t *testing.T) {
 }
 
 func TestVacate(t *testing.T) {
+	t.Parallel()
 	b, holds := onDisk(t)
 	work, err := b.JetStream().CreateConsumer(t.Context(), bus.ReplaysStream, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy})
 	if err != nil {
@@ -164,6 +153,7 @@ func TestVacate(t *testing.T) {
 
 // TestCloseDead has the former text of a dead letter leave, though another letter stays.
 func TestCloseDead(t *testing.T) {
+	t.Parallel()
 	b, holds := onDisk(t)
 	stays, goes := deadLetter("k1"), deadLetter("k2")
 	goes.Message = "of ada"
@@ -186,11 +176,7 @@ func TestCloseDead(t *testing.T) {
 	if err := b.CloseDead(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for limit := time.Now().Add(10 * time.Second); holds("of ada"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(limit) {
-			t.Fatal("what was replaced is still on the disk")
-		}
-	}
+	natstest.Until(t, "the replaced letter has left the disk", func() bool { return !holds("of ada") })
 	if left := read(t, b); len(left) != 1 || left[0].Key != "k1" {
 		t.Errorf("got %+v, want the other letter", left)
 	}
@@ -198,6 +184,7 @@ func TestCloseDead(t *testing.T) {
 
 // TestMessages reads a part of a stream.
 func TestMessages(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	for i := range 5 {
 		if _, err := b.Send(t.Context(), event(t, fmt.Sprint("e", i))); err != nil {

@@ -10,12 +10,14 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // TestWhatIsNotOfTheLaneIsNotWaitedFor has a consumer that delivered more than the
 // lane names, as where a newer version made it. With replicas the server counts all
 // that it has passed over as delivered, to the same effect.
 func TestWhatIsNotOfTheLaneIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	c := bus.LaneConfig{Name: lifecycle, Stream: bus.EventsStream, Subjects: []string{events.UserCreated, events.UserUpdated}, AckWait: 30 * time.Second, MaxAckPending: 100}
 	newer, err := b.Lane(t.Context(), c)
@@ -27,7 +29,7 @@ func TestWhatIsNotOfTheLaneIsNotWaitedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := newer.Fetch(2, 2*time.Second, func(*bus.Message) {}); err != nil {
+	if err := newer.Fetch(2, natstest.Patience, func(*bus.Message) {}); err != nil {
 		t.Fatal(err)
 	}
 	c.Subjects = []string{events.UserCreated, events.UserDeleted}
@@ -45,6 +47,7 @@ func TestWhatIsNotOfTheLaneIsNotWaitedFor(t *testing.T) {
 // TestAMessageThatWasPublishedWithAPin is about a relay that passes on all headers
 // that it got: the lane goes on at once, and not when its pin has run out.
 func TestAMessageThatWasPublishedWithAPin(t *testing.T) {
+	t.Parallel()
 	for name, pinned := range map[string]bool{"a pinned lane": true, "a shared lane": false} {
 		t.Run(name, func(t *testing.T) {
 			b := ensured(t)
@@ -61,7 +64,7 @@ func TestAMessageThatWasPublishedWithAPin(t *testing.T) {
 			}
 			pins := map[uint64]string{}
 			for range 4 { // one more, where a pin is made anew
-				err := l.Fetch(1, time.Second, func(m *bus.Message) { pins[m.Seq] = m.Pin })
+				err := l.Fetch(1, natstest.Patience, func(m *bus.Message) { pins[m.Seq] = m.Pin })
 				if err != nil && !errors.Is(err, bus.ErrUnpinned) {
 					t.Fatal(err)
 				}

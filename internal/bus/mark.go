@@ -56,12 +56,11 @@ func (b *Bus) marked(ctx context.Context) (now mark, control jetstream.KeyValue,
 	if control, err = b.Bucket(ctx, ControlKV); err != nil {
 		return now, control, err
 	}
-	stream, err := b.js.Stream(ctx, b.layout.Events)
+	e, err := b.Extent(ctx, b.layout.Events)
 	if err != nil {
-		return now, control, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+		return now, control, err
 	}
-	i := stream.CachedInfo()
-	now = mark{Stream: b.layout.Events, Epoch: i.Created.UnixNano(), Seq: i.State.LastSeq}
+	now = mark{Stream: b.layout.Events, Epoch: e.Epoch, Seq: e.Last}
 	var then mark
 	entry, err := control.Get(ctx, markKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {

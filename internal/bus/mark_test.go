@@ -14,6 +14,7 @@ import (
 // TestAStreamThatIsBehindIsNotServed takes the last events away from a stream
 // that was remembered, as a power cut does.
 func TestAStreamThatIsBehindIsNotServed(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	for _, id := range []string{"e1", "e2", "e3"} {
 		if _, err := b.Send(t.Context(), event(t, id)); err != nil {
@@ -54,6 +55,7 @@ func TestAStreamThatIsBehindIsNotServed(t *testing.T) {
 
 // TestAnOlderStreamIsNotServed goes over to a stream that was there before EVENTS.
 func TestAnOlderStreamIsNotServed(t *testing.T) {
+	t.Parallel()
 	l := layout
 	l.Events, l.Own = "PLATFORM", false
 	theirs, nc := world(t, l)

@@ -8,11 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 const lifecycle = "usher-acme-lifecycle"
 
 func TestAPausedLaneDeliversNothingUntilItIsResumed(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	l := lane(t, b, 30*time.Second)
 	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
@@ -32,7 +34,7 @@ func TestAPausedLaneDeliversNothingUntilItIsResumed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]uint64{1}, fetch(t, l, 1, 2*time.Second)); diff != "" {
+	if diff := cmp.Diff([]uint64{1}, fetch(t, l, 1, natstest.Patience)); diff != "" {
 		t.Errorf("after it was resumed (-want +got):\n%s", diff)
 	}
 	if s, err := b.State(t.Context(), bus.EventsStream, lifecycle); err != nil || !s.PausedTo.IsZero() {
@@ -41,6 +43,7 @@ func TestAPausedLaneDeliversNothingUntilItIsResumed(t *testing.T) {
 }
 
 func TestAPauseEndsByItself(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	l := lane(t, b, 30*time.Second)
 	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
@@ -49,12 +52,13 @@ func TestAPauseEndsByItself(t *testing.T) {
 	if err := b.Pause(t.Context(), bus.EventsStream, lifecycle, time.Now().Add(500*time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]uint64{1}, fetch(t, l, 1, 5*time.Second)); diff != "" {
+	if diff := cmp.Diff([]uint64{1}, fetch(t, l, 1, natstest.Patience)); diff != "" {
 		t.Errorf("after its time (-want +got):\n%s", diff)
 	}
 }
 
 func TestALaneThatNobodyServedCannotBePaused(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	if err := b.Pause(t.Context(), bus.EventsStream, lifecycle, time.Now().Add(time.Hour)); !errors.Is(err, bus.ErrNoConsumer) {
 		t.Errorf("got %v, want %v", err, bus.ErrNoConsumer)

@@ -2,13 +2,10 @@ package bus
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
 )
@@ -36,29 +33,20 @@ func (b *Bus) Original(ctx context.Context, epoch int64, seq uint64) (Original, 
 	if err != nil {
 		return Original{}, err
 	}
-	e, err := events.FromNATS(m.Header, m.Data)
-	return Original{Event: e, Epoch: epoch, Seq: seq, Stored: m.Time, header: m.Header, payload: m.Data}, err
+	e, err := events.FromNATS(m.Header, m.Payload)
+	return Original{Event: e, Epoch: epoch, Seq: seq, Stored: m.Time, header: m.Header, payload: m.Payload}, err
 }
 
 // at reads the message at a place of the stream of events, or returns ErrGone.
-func (b *Bus) at(ctx context.Context, epoch int64, seq uint64) (*jetstream.RawStreamMsg, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, b.layout.Events)
+func (b *Bus) at(ctx context.Context, epoch int64, seq uint64) (Stored, error) {
+	stream, err := b.stream(ctx, b.layout.Events)
 	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", b.layout.Events, err)
+		return Stored{}, err
 	}
 	if stream.CachedInfo().Created.UnixNano() != epoch {
-		return nil, ErrGone
+		return Stored{}, ErrGone
 	}
-	m, err := stream.GetMsg(ctx, seq)
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return nil, ErrGone
-	case err != nil:
-		return nil, fmt.Errorf("stream %s: %w", b.layout.Events, err)
-	}
-	return m, nil
+	return messageAt(ctx, stream, seq, "")
 }
 
 // Repair is an event on its way to one vendor once more, since an account there is
@@ -86,21 +74,10 @@ func (b *Bus) Repair(ctx context.Context, r Repair) error {
 // Replaying calls yield with the key of each event that is on its way to a vendor
 // once more, and its number.
 func (b *Bus) Replaying(ctx context.Context, vendor string, yield func(key string, number int)) error {
-	stream, err := b.js.Stream(ctx, ReplaysStream)
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", ReplaysStream, err)
-	}
-	for seq := uint64(1); ; seq++ {
-		raw, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject("usher.replay."+vendor+".>"))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return nil
+	return b.Replays(ctx, vendor, func(_ string, m Stored) {
+		h := nats.Header(m.Header)
+		if number, err := strconv.Atoi(h.Get(headerReplay)); err == nil {
+			yield(h.Get(headerKey), number)
 		}
-		if err != nil {
-			return fmt.Errorf("stream %s: %w", ReplaysStream, err)
-		}
-		seq = raw.Sequence
-		if number, err := strconv.Atoi(raw.Header.Get(headerReplay)); err == nil {
-			yield(raw.Header.Get(headerKey), number)
-		}
-	}
+	})
 }

@@ -41,14 +41,11 @@ func (d DeadLetter) AsReplay() (subject string, header map[string][]string) {
 
 // NextReplay is the place that the next message on REPLAYS will have.
 func (b *Bus) NextReplay(ctx context.Context) (Place, error) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
-	stream, err := b.js.Stream(ctx, ReplaysStream)
+	e, err := b.Extent(ctx, ReplaysStream)
 	if err != nil {
-		return Place{}, fmt.Errorf("stream %s: %w", ReplaysStream, err)
+		return Place{}, err
 	}
-	have := stream.CachedInfo()
-	return Place{Stream: ReplaysStream, Epoch: have.Created.UnixNano(), Seq: have.State.LastSeq + 1, Delivery: 1, Time: time.Now()}, nil
+	return Place{Stream: ReplaysStream, Epoch: e.Epoch, Seq: e.Last + 1, Delivery: 1, Time: time.Now()}, nil
 }
 
 // Replay sends a dead letter, as it was read, back to its vendor. The dead letter

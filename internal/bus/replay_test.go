@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // buried returns a dead letter as it is read after it was buried.
@@ -34,6 +35,7 @@ func replays(t *testing.T, b *bus.Bus) uint64 {
 }
 
 func TestReplayCarriesTheFirstOrderAndMarksTheDeadLetter(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	if err := b.Replay(t.Context(), buried(t, b, deadLetter("k1"))); err != nil {
 		t.Fatal(err)
@@ -47,7 +49,7 @@ func TestReplayCarriesTheFirstOrderAndMarksTheDeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got bus.Replayed
-	if err := l.Fetch(1, 2*time.Second, func(m *bus.Message) { got, _ = bus.ReadReplay(m.Header()) }); err != nil {
+	if err := l.Fetch(1, natstest.Patience, func(m *bus.Message) { got, _ = bus.ReadReplay(m.Header()) }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(bus.Replayed{Key: "k1", Epoch: 1, Seq: 42, Number: 1}, got); diff != "" {
@@ -56,6 +58,7 @@ func TestReplayCarriesTheFirstOrderAndMarksTheDeadLetter(t *testing.T) {
 }
 
 func TestReplayOfWhatHasChangedSendsNothing(t *testing.T) {
+	t.Parallel()
 	cases := map[string]func(*testing.T, *bus.Bus, bus.DeadLetter) error{
 		"dropped": func(t *testing.T, b *bus.Bus, d bus.DeadLetter) error { return b.Drop(t.Context(), d) },
 		"failed again": func(t *testing.T, b *bus.Bus, d bus.DeadLetter) error {
@@ -81,6 +84,7 @@ func TestReplayOfWhatHasChangedSendsNothing(t *testing.T) {
 }
 
 func TestAReplayThatIsSentTwiceIsTakenOnce(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	d := buried(t, b, deadLetter("k1"))
 	for range 2 { // as after a crash before the mark, or with --again
@@ -95,6 +99,7 @@ func TestAReplayThatIsSentTwiceIsTakenOnce(t *testing.T) {
 }
 
 func TestSettle(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		replay int  // of the dead letter that is there
 		marked bool // whether it is marked
@@ -130,6 +135,7 @@ func TestSettle(t *testing.T) {
 }
 
 func TestSettleLeavesOtherTypesAndVendors(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	for _, change := range []func(*bus.DeadLetter){
 		func(*bus.DeadLetter) {},
@@ -153,6 +159,7 @@ func TestSettleLeavesOtherTypesAndVendors(t *testing.T) {
 }
 
 func TestNextReplayIsThePlaceOfTheNext(t *testing.T) {
+	t.Parallel()
 	b := ensured(t)
 	place, err := b.NextReplay(t.Context())
 	if err != nil {
@@ -166,7 +173,7 @@ func TestNextReplayIsThePlaceOfTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got bus.Place
-	if err := l.Fetch(1, 2*time.Second, func(m *bus.Message) { got = m.Place }); err != nil {
+	if err := l.Fetch(1, natstest.Patience, func(m *bus.Message) { got = m.Place }); err != nil {
 		t.Fatal(err)
 	}
 	got.Time, got.Turn, place.Time = time.Time{}, 0, time.Time{}

@@ -1,4 +1,4 @@
-package bus
+package bus_test
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // replica answers as one that has not heard of any message, to so many readings.
@@ -26,33 +28,18 @@ func (r *replica) CreateConsumer(ctx context.Context, stream string, c jetstream
 }
 
 func TestAReplicaThatIsBehindIsReadAgain(t *testing.T) {
-	server, err := StartEmbedded(t.Context(), EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Stop()
-	nc, err := Connect(t.Context(), Options{Server: server})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	b, err := New(nc, Layout{Events: EventsStream, Own: true, Window: time.Minute})
-	if err == nil {
-		err = b.Ensure(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	lane, err := b.Lane(t.Context(), LaneConfig{Stream: EventsStream, Name: "l", Subjects: []string{events.UserCreated, events.UserDeleted}, AckWait: time.Minute, MaxAckPending: 10})
+	t.Parallel()
+	b := ensured(t)
+	lane, err := b.Lane(t.Context(), bus.LaneConfig{Stream: bus.EventsStream, Name: "l", Subjects: []string{events.UserCreated, events.UserDeleted}, AckWait: time.Minute, MaxAckPending: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, kind := range []string{events.UserCreated, events.UserDeleted} {
-		if _, err := b.js.Publish(t.Context(), kind, nil); err != nil {
+		if _, err := b.JetStream().Publish(t.Context(), kind, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := lane.Fetch(2, 2*time.Second, func(*Message) {}); err != nil {
+	if err := lane.Fetch(2, natstest.Patience, func(*bus.Message) {}); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
@@ -60,12 +47,12 @@ func TestAReplicaThatIsBehindIsReadAgain(t *testing.T) {
 		want []uint64
 	}{
 		"for a while":   {1, []uint64{1, 2}},
-		"for very long": {readReplica + 1, nil},
+		"for very long": {bus.ReadReplica + 1, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b.js = &replica{b.js, c.deaf}
+			b.SetJetStream(&replica{b.JetStream(), c.deaf})
 			var got []uint64
-			_, err := lane.Delivered(t.Context(), 0, func(m *Message) { got = append(got, m.Seq) })
+			_, err := lane.Delivered(t.Context(), 0, func(m *bus.Message) { got = append(got, m.Seq) })
 			if !slices.Equal(got, c.want) || (err == nil) != (c.want != nil) {
 				t.Errorf("got %v (%v), want %v", got, err, c.want)
 			}

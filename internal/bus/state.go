@@ -53,12 +53,12 @@ func (b *Bus) State(ctx context.Context, stream, consumer string) (LaneState, er
 // stored is when the first message of a consumer at or behind seq was stored;
 // zero where the server does not say.
 func (b *Bus) stored(ctx context.Context, stream string, seq uint64, c jetstream.ConsumerConfig) (first time.Time) {
-	s, err := b.js.Stream(ctx, stream)
+	s, err := b.stream(ctx, stream)
 	if err != nil {
 		return first
 	}
 	for _, subject := range filters(c) {
-		m, err := s.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
+		m, err := messageAt(ctx, s, seq, subject)
 		if err == nil && (first.IsZero() || m.Time.Before(first)) {
 			first = m.Time
 		}

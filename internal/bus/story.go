@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -10,9 +9,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 )
-
-// ErrGone is returned for an event that is no longer in its stream.
-var ErrGone = errors.New("the event is no longer kept")
 
 // Event reads the event at a place of the stream of events.
 func (b *Bus) Event(ctx context.Context, epoch int64, seq uint64) (events.Event, error) {

@@ -27,6 +27,7 @@ func (w *world) done() (list []string) {
 }
 
 func TestDeedsOnOneDeadLetter(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	letter := w.bury(w.event("e1", "u1"), "no")
 	b := w.login(annsToken)
@@ -63,6 +64,7 @@ func TestDeedsOnOneDeadLetter(t *testing.T) {
 }
 
 func TestDeedsOnMany(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	var refs []string
 	for i := range 4 {
@@ -98,6 +100,7 @@ func TestDeedsOnMany(t *testing.T) {
 }
 
 func TestSending(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	b := w.login(annsToken)
 	for name, test := range map[string]struct {
@@ -127,6 +130,7 @@ func TestSending(t *testing.T) {
 }
 
 func TestPausing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	b := w.login(annsToken)
 	for _, span := range []string{"-1h", "0s", "soon", "10000h"} {

@@ -28,6 +28,7 @@ func everywhere(user, letter string) []string {
 // A page may neither run nor style anything by itself, nor load anything from
 // elsewhere, and says so to the browser.
 func TestNoPageRunsAnythingInline(t *testing.T) {
+	t.Parallel()
 	w, letter := full(t, evil)
 	for _, b := range []*browser{w.browser(), w.login(bobsToken), w.login(annsToken)} {
 		for _, path := range everywhere(evil, letter) {
@@ -74,6 +75,7 @@ func inline(t *testing.T, page string) (faults []string) {
 
 // Whatever a producer or a vendor puts into an id or a message is text.
 func TestWhatComesFromElsewhereIsText(t *testing.T) {
+	t.Parallel()
 	w, letter := full(t, evil)
 	b := w.login(annsToken)
 	b.get("/console/feed") // the follower begins
@@ -92,6 +94,7 @@ func TestWhatComesFromElsewhereIsText(t *testing.T) {
 // No answer to a reader holds an address of the world, wherever it stands: in the
 // event, in what the vendor said, in a reason, or as the id of the user.
 func TestReadersSeeNoAddress(t *testing.T) {
+	t.Parallel()
 	for name, user := range map[string]string{"elsewhere": "u1", "as the user's id": secret} {
 		t.Run(name, func(t *testing.T) {
 			w, letter := full(t, user)
@@ -120,6 +123,7 @@ func around(text, word string) string {
 }
 
 func TestOperatorsSeePersonalDataWhenTheyAsk(t *testing.T) {
+	t.Parallel()
 	w, letter := full(t, "u1")
 	b := w.login(annsToken)
 	if _, text := b.get(letter); strings.Contains(text, secret) || !strings.Contains(text, "a…@example.org") || strings.Contains(text, "555 0100") {
@@ -134,6 +138,7 @@ func TestOperatorsSeePersonalDataWhenTheyAsk(t *testing.T) {
 }
 
 func TestPagesSayWhatIs(t *testing.T) {
+	t.Parallel()
 	w, letter := full(t, "u1")
 	b := w.login(annsToken)
 	b.get("/console/feed")
@@ -164,6 +169,7 @@ func TestPagesSayWhatIs(t *testing.T) {
 // TestTheStorySaysWhyNothingIsDone is of one whose event is at fault itself, and of
 // one who waits, for an account and for a vendor that is on hold.
 func TestTheStorySaysWhyNothingIsDone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{Open: true})
 	letter := w.bury(w.event("e1", "refused"), "at /data/course_id: unknown course")
 	now := time.Now()
@@ -192,6 +198,7 @@ func TestTheStorySaysWhyNothingIsDone(t *testing.T) {
 }
 
 func TestPagesOfAnEmptyWorldSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, console.Config{Open: true})
 	w.desk.Store(nil)
 	b := w.browser()

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
@@ -21,12 +20,16 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/console"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors"
 )
 
 // TestMain fails where the tests leave a goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	natstest.Parallel(8)
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	annsToken = "the-token-of-ann-who-operates"
@@ -46,33 +49,14 @@ type world struct {
 	desk atomic.Pointer[ops.Desk]
 	bus  *bus.Bus
 	web  *httptest.Server
-	log  *strings.Builder
+	log  *natstest.Log
 }
 
 // newWorld has lanes of one vendor, lead, and nothing else.
 func newWorld(t *testing.T, c console.Config) *world {
 	t.Helper()
-	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	nc, err := bus.Connect(t.Context(), bus.Options{Server: server})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	b, err := bus.New(nc, bus.Layout{
-		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour,
-		DeadAge: time.Hour, AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, bus: b, log: &strings.Builder{}}
-	if err := b.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})), natstest.Layout())
+	w := &world{t: t, bus: b, log: &natstest.Log{}}
 	for stream, lane := range map[string]string{bus.EventsStream: ops.LifecycleLane, bus.ReplaysStream: ops.ReplayLane} {
 		_, err := b.JetStream().CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{
 			Durable: ops.LaneName("lead", lane), AckPolicy: jetstream.AckExplicitPolicy,
@@ -119,7 +103,7 @@ func (w *world) browser() *browser {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	b := &browser{world: w, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
+	b := &browser{world: w, client: &http.Client{Jar: jar, Timeout: 2 * natstest.Patience}}
 	w.t.Cleanup(b.client.CloseIdleConnections)
 	return b
 }

@@ -42,7 +42,7 @@ type outcome struct {
 
 // playBreaker plays a history. With neverSick, every check goes well.
 func playBreaker(t *testing.T, history []step, neverSick bool) (o outcome) {
-	synctest.Test(t, func(t *testing.T) {
+	synctest.Test(t, func(*testing.T) {
 		b, last := fairness.NewBreaker(fairness.BreakerConfig{}), time.Time{}
 		check := func(healthy bool) {
 			if !b.CheckDue() {

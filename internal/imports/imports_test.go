@@ -76,10 +76,28 @@ var rules = []rule{
 	{"internal/brake", []string{"internal/ledger"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/fairness", nil, "counts calls, users and time; it must not know what is called, or why"},
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
+	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; code outside of tests must not use it"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
-	{"internal/streams", []string{nats}, "holds messages and subjects; their meaning is the mailbox's and the ledger's"},
-	{"internal/chaos", []string{"events", "internal/bus", "vendors/sandbox", nats}, "judges from outside: what it knew of the worker or the ledger it could not find wrong"},
-	{"internal/bench", []string{"events", "internal/bus", "vendors/sandbox", nats}, "measures from outside, with the same eyes for all contestants: it must not know how usher works"},
+	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
+	{
+		"internal/intake",
+		[]string{"internal/mailbox/...", "events"},
+		"reads events in order and hands them on; what they ask is the mailbox's business, and NATS is behind interfaces",
+	},
+	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
+	{
+		"internal/mailbox",
+		[]string{"internal/mailbox/record", "internal/bus", "internal/brake", "handlers", "events", "vendors"},
+		"works on one user at a time; it knows no vendor by name, and NATS is behind interfaces",
+	},
+	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
+	{"tools/process", nil, "starts programs without knowing any"},
+	{
+		"tools/*",
+		[]string{"tools/process", "events", "internal/bus", "internal/scenario", "vendors/sandbox", nats},
+		"judges and measures from outside: a fault of the worker or the ledger that it shared it could not find",
+	},
+	{"internal/scenario", []string{"events", nats}, "writes events, and does not know what usher makes of them"},
 	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
 	{"internal/config", []string{"vendors"}, "holds values only, and reads each vendor's by its tags: a sixth vendor must not touch it"},
 
@@ -89,7 +107,8 @@ var rules = []rule{
 
 	{"vendors", nil, "is the words that all vendors share"},
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "plays the vendors: built on their clients it would share their mistakes"},
-	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "schemas"}, "is the suite that every vendor passes; for tests only"},
+	{"vendors/vendortest/memnet", nil, "is a network in memory; for tests only"},
+	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the suite that every vendor passes; for tests only"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone: no other vendor, no events, no NATS"},
 }
 
@@ -162,8 +181,11 @@ func TestCheck(t *testing.T) {
 		"the configuration knows Miestro":     {"internal/config", []string{module + "vendors/miestro"}, 1},
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
 		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/worker", bus}, 0},
+		"chaos knows the ledger":              {"tools/chaos", []string{module + "internal/ledger", module + "internal/scenario", bus}, 1},
+		"the worker knows the benchmarks":     {"internal/worker", []string{module + "tools/bench"}, 1},
 		"signatures know the events":          {"internal/ingest/signature", []string{module + "events"}, 1},
 		"mappings know NATS":                  {"internal/ingest/mapping", []string{module + "events", bus}, 1},
+		"the bus uses the server of tests":    {"internal/bus", []string{module + "internal/natstest"}, 1},
 		"a package without a rule":            {"internal/util", nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

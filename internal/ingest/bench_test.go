@@ -20,6 +20,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -99,12 +100,7 @@ type stage struct {
 
 func newStage(b *testing.B) *stage {
 	b.Helper()
-	server, err := bus.StartEmbedded(b.Context(), bus.EmbeddedOptions{Dir: b.TempDir(), Sync: time.Minute})
-	must(b, err)
-	b.Cleanup(server.Stop)
-	nc, err := bus.Connect(b.Context(), bus.Options{Server: server})
-	must(b, err)
-	b.Cleanup(nc.Close)
+	nc := natstest.Connect(b, natstest.Start(b, bus.EmbeddedOptions{}))
 	streams, err := bus.New(nc, bus.Layout{Events: bus.EventsStream})
 	must(b, err)
 	_, err = streams.JetStream().CreateStream(b.Context(), jetstream.StreamConfig{Name: bus.EventsStream, Subjects: events.Types(), Duplicates: window})

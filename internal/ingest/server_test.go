@@ -15,24 +15,23 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve runs a server until the test ends, and returns its address.
-func serve(t *testing.T, c ingest.ServerConfig, h http.Handler) (addr string, stop func() error) {
+// serve runs a server in memory until the test ends, and returns its listener.
+func serve(t *testing.T, c ingest.ServerConfig, h http.Handler) (l *memnet.Listener, stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	l, err := ingest.Listen(ctx, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l = memnet.Listen()
 	ended := make(chan error, 1)
 	go func() { ended <- ingest.Serve(ctx, l, c, h, zerolog.Nop()) }()
 	stopped := false
@@ -49,7 +48,17 @@ func serve(t *testing.T, c ingest.ServerConfig, h http.Handler) (addr string, st
 			t.Error(err)
 		}
 	})
-	return l.Addr().String(), stop
+	return l, stop
+}
+
+// dial connects to the server.
+func dial(t *testing.T, l *memnet.Listener) net.Conn {
+	t.Helper()
+	conn, err := l.DialContext(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }
 
 func limits() ingest.ServerConfig {
@@ -57,16 +66,15 @@ func limits() ingest.ServerConfig {
 }
 
 // TestASlowSenderIsCut sends headers that never end, and a body that never does.
-func TestASlowSenderIsCut(t *testing.T) {
-	addr, _ := serve(t, limits(), endpoint(t, config(), &shelf{}))
+func TestASlowSenderIsCut(t *testing.T) { synctest.Test(t, cutsASlowSender) }
+
+func cutsASlowSender(t *testing.T) {
+	l, _ := serve(t, limits(), endpoint(t, config(), &shelf{}))
 	for name, text := range map[string]string{
 		"headers": "POST /events HTTP/1.1\r\nHost: usher.test\r\n",
 		"a body":  "POST /events HTTP/1.1\r\nHost: usher.test\r\nAuthorization: " + bearer + "\r\nContent-Type: " + structured + "\r\nContent-Length: 4000\r\n\r\n{",
 	} {
-		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := dial(t, l)
 		if _, err := io.WriteString(conn, text); err != nil {
 			t.Fatal(err)
 		}
@@ -82,15 +90,20 @@ func TestASlowSenderIsCut(t *testing.T) {
 
 // TestARequestInHandEndsBeforeTheServerDoes stops the server in the middle of one.
 func TestARequestInHandEndsBeforeTheServerDoes(t *testing.T) {
+	synctest.Test(t, endsTheRequestInHand)
+}
+
+func endsTheRequestInHand(t *testing.T) {
 	begun, goOn := make(chan struct{}), make(chan struct{})
-	addr, stop := serve(t, limits(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	l, stop := serve(t, limits(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(begun)
 		<-goOn
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	status := make(chan int, 1)
+	client := &http.Client{Transport: &http.Transport{DialContext: l.DialContext}}
 	go func() {
-		res, err := http.Get("http://" + addr)
+		res, err := client.Get("http://usher.test")
 		if err != nil {
 			status <- 0
 			return
@@ -106,22 +119,24 @@ func TestARequestInHandEndsBeforeTheServerDoes(t *testing.T) {
 	if got := <-status; got != http.StatusAccepted {
 		t.Errorf("got status %d, want 202", got)
 	}
-	http.DefaultClient.CloseIdleConnections()
+	client.CloseIdleConnections()
 }
 
 // TestACertificateIsReadAgain replaces the files of a running server, first by
 // one that does not fit, as in the middle of a change.
-func TestACertificateIsReadAgain(t *testing.T) {
+func TestACertificateIsReadAgain(t *testing.T) { synctest.Test(t, readsACertificateAgain) }
+
+func readsACertificateAgain(t *testing.T) {
 	c := limits()
 	c.Cert, c.Key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
 	certificate(t, c.Cert, c.Key, 1)
-	addr, _ := serve(t, c, endpoint(t, config(), &shelf{}))
+	l, _ := serve(t, c, endpoint(t, config(), &shelf{}))
 	serial := func() int64 {
-		conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
-		if err != nil {
+		conn := tls.Client(dial(t, l), &tls.Config{InsecureSkipVerify: true})
+		defer conn.Close()
+		if err := conn.Handshake(); err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
 		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 	}
 	if got := serial(); got != 1 {
@@ -135,17 +150,20 @@ func TestACertificateIsReadAgain(t *testing.T) {
 	}
 	certificate(t, c.Cert, c.Key, 3)
 	later(t, c.Cert, 2)
-	for deadline := time.Now().Add(20 * time.Second); serial() != 3; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the new certificate is not used")
-		}
+	time.Sleep(1100 * time.Millisecond)
+	if got := serial(); got != 3 {
+		t.Errorf("got certificate %d, want the new one", got)
 	}
 }
 
 // later moves a file's time on: some file systems count in whole seconds.
 func later(t *testing.T, name string, hours int) {
 	t.Helper()
-	at := time.Now().Add(time.Duration(hours) * time.Hour)
+	info, err := os.Stat(name) // its time is real, the test's is virtual
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := info.ModTime().Add(time.Duration(hours) * time.Hour)
 	if err := os.Chtimes(name, at, at); err != nil {
 		t.Fatal(err)
 	}

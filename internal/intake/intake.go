@@ -14,8 +14,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
-	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // ErrNewerOwner is returned by Deps.Wakes if a newer owner was seen.
@@ -38,9 +38,9 @@ type State interface {
 	// RaiseToken returns a fencing token that is higher than all before.
 	RaiseToken(ctx context.Context) (uint64, error)
 	// Position returns the committed position.
-	Position(ctx context.Context) (record.Position, error)
+	Position(ctx context.Context) (events.Position, error)
 	// Commit raises the committed position, and returns it. It never goes back.
-	Commit(ctx context.Context, p record.Position) (record.Position, error)
+	Commit(ctx context.Context, p events.Position) (events.Position, error)
 	// Swept returns the nonce of the sentinel up to which all timers were set anew.
 	Swept(ctx context.Context) (string, error)
 	SetSwept(ctx context.Context, nonce string) error
@@ -71,9 +71,9 @@ type Deps struct {
 	Acquire func(ctx context.Context) (Lease, error)
 	State   State
 	// Read opens a reader behind a position.
-	Read func(ctx context.Context, token uint64, from record.Position) (Reader, error)
+	Read func(ctx context.Context, token uint64, from events.Position) (Reader, error)
 	// First returns the position of the first event that the stream still has.
-	First func(ctx context.Context) (record.Position, error)
+	First func(ctx context.Context) (events.Position, error)
 	Wakes func(ctx context.Context, token uint64) (Wakes, error)
 	// Sentinel returns the nonce of the sentinel in the stream of timers, and plants a new
 	// one if it is missing.
@@ -86,7 +86,7 @@ type Deps struct {
 	// MayWake reports whether wakes may call the vendor.
 	MayWake func() bool
 	// ShowPosition shows the committed position to those who watch the lag.
-	ShowPosition func(ctx context.Context, p record.Position) error
+	ShowPosition func(ctx context.Context, p events.Position) error
 	Log          zerolog.Logger
 }
 

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
-	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // ownership is the time during which this process owns the vendor. It implements
@@ -24,8 +24,8 @@ type ownership struct {
 	stop    context.CancelFunc
 
 	mu        sync.Mutex
-	committed record.Position
-	atStart   record.Position // committed when the ownership began
+	committed events.Position
+	atStart   events.Position // committed when the ownership began
 }
 
 // begin takes over from the former owner: it raises the fencing token, and reads on from the
@@ -63,7 +63,7 @@ func (x *ownership) Until() time.Time { return x.lease.Until() }
 func (x *ownership) Now() time.Time { return x.lease.ServerTime(time.Now()) }
 
 // Committed is the committed position.
-func (x *ownership) Committed() record.Position {
+func (x *ownership) Committed() events.Position {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.committed
@@ -147,7 +147,7 @@ const wakePause = 5 * time.Millisecond
 
 // commit commits the position every now and then.
 func (x *ownership) commit(ctx context.Context) {
-	for shown := (record.Position{}); ctx.Err() == nil; pause(ctx, x.config.Commit) {
+	for shown := (events.Position{}); ctx.Err() == nil; pause(ctx, x.config.Commit) {
 		if err := x.commitOnce(ctx); err != nil {
 			x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the position was not committed, trying again")
 			continue

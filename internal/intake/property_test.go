@@ -20,7 +20,6 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
-	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // history is one random run: the events with their times, and the fate of each process.
@@ -278,9 +277,9 @@ func (r *run) work(ctx context.Context, p *process) {
 	}
 	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: 16}, intake.Deps{
 		Acquire: c.acquire, State: c, Read: c.read, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
-		First:        func(context.Context) (record.Position, error) { return record.Position{}, nil },
+		First:        func(context.Context) (events.Position, error) { return events.Position{}, nil },
 		MayWake:      func() bool { return gate{r.held}.Allows(mailbox.Wake) },
-		ShowPosition: func(context.Context, record.Position) error { return nil },
+		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),
 	}).Run(ctx)
 }
@@ -297,7 +296,9 @@ func (r *run) check() (faults []string) {
 	say := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if n := r.server.pending(); n > 0 {
 		say("%d records have pending effects", n)
-		for k, b := range r.server.records { say("%s: %s", k, b) }
+		for k, b := range r.server.records {
+			say("%s: %s", k, b)
+		}
 		say("now %d, lease %q token %d wakes %v timers %d pos %v", time.Now().UnixMilli(), r.server.lease, r.server.token, r.server.wakes, len(r.server.timers), r.server.position)
 	}
 	byKey := r.keys()

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/events"
 )
 
 // tracker knows the position up to which every event that was read is settled: finished, or
@@ -14,14 +14,14 @@ import (
 type tracker struct {
 	mu      sync.Mutex
 	entries []entry // read, in the order of the stream, from the first that is not settled
-	settled record.Position
+	settled events.Position
 	open    int
 	bytes   int
 	room    chan struct{} // closed when an event was settled; a new one for each wait
 }
 
 type entry struct {
-	position record.Position
+	position events.Position
 	bytes    int
 	settled  bool
 }
@@ -33,12 +33,12 @@ const (
 )
 
 // newTracker returns a tracker of a reader that begins behind position.
-func newTracker(position record.Position) *tracker {
+func newTracker(position events.Position) *tracker {
 	return &tracker{settled: position, room: make(chan struct{})}
 }
 
 // add notes an event that was read. It waits until there is room.
-func (t *tracker) add(ctx context.Context, p record.Position, bytes int) error {
+func (t *tracker) add(ctx context.Context, p events.Position, bytes int) error {
 	for {
 		t.mu.Lock()
 		if t.open < mostOpen && (t.bytes+bytes <= mostBytes || t.open == 0) {
@@ -58,10 +58,10 @@ func (t *tracker) add(ctx context.Context, p record.Position, bytes int) error {
 }
 
 // settle notes that an event is settled.
-func (t *tracker) settle(p record.Position) {
+func (t *tracker) settle(p events.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	i, ok := slices.BinarySearchFunc(t.entries, p, func(e entry, p record.Position) int { return e.position.Compare(p) })
+	i, ok := slices.BinarySearchFunc(t.entries, p, func(e entry, p events.Position) int { return e.position.Compare(p) })
 	if !ok || t.entries[i].settled {
 		return
 	}
@@ -80,7 +80,7 @@ func (t *tracker) settle(p record.Position) {
 }
 
 // position returns the position up to which every event is settled.
-func (t *tracker) position() record.Position {
+func (t *tracker) position() events.Position {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.settled

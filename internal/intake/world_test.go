@@ -106,16 +106,15 @@ type server struct {
 	expiry time.Time
 	token  uint64
 
-	position record.Position
+	position events.Position
 	swept    string
 
-	timers     map[string]*time.Timer // by user and token
-	wakes      map[string]*wake       // by user
-	wakeSeq    uint64
-	wakeOwner  uint64 // token of the consumer of wakes
-	sentinel   string
-	sentinels  int
-	armedTwice int
+	timers    map[string]*time.Timer // by user and token
+	wakes     map[string]*wake       // by user
+	wakeSeq   uint64
+	wakeOwner uint64 // token of the consumer of wakes
+	sentinel  string
+	sentinels int
 }
 
 type window struct{ from, to time.Time }
@@ -139,7 +138,7 @@ func (s *server) publish(at time.Time, subject string, header map[string][]strin
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events = append(s.events, mailbox.Message{
-		Stream: "EVENTS", Position: record.Position{Epoch: 1, Seq: uint64(len(s.events) + 1)},
+		Stream: "EVENTS", Position: events.Position{Epoch: 1, Seq: uint64(len(s.events) + 1)},
 		Subject: subject, Header: header, Payload: payload, Stored: at,
 	})
 }
@@ -219,7 +218,7 @@ func (c connection) Store(_ context.Context, key string, value []byte, revision 
 }
 
 // Get reads an event.
-func (c connection) Get(_ context.Context, p record.Position) (m mailbox.Message, err error) {
+func (c connection) Get(_ context.Context, p events.Position) (m mailbox.Message, err error) {
 	err = c.ask(func() error {
 		if p.Seq == 0 || int(p.Seq) > len(c.events) {
 			return mailbox.ErrGone
@@ -304,12 +303,12 @@ func (c connection) RaiseToken(context.Context) (token uint64, err error) {
 	return token, err
 }
 
-func (c connection) Position(context.Context) (p record.Position, err error) {
+func (c connection) Position(context.Context) (p events.Position, err error) {
 	err = c.ask(func() error { p = c.position; return nil })
 	return p, err
 }
 
-func (c connection) Commit(_ context.Context, p record.Position) (committed record.Position, err error) {
+func (c connection) Commit(_ context.Context, p events.Position) (committed events.Position, err error) {
 	err = c.ask(func() error {
 		if c.position.Before(p) {
 			c.position = p
@@ -365,7 +364,7 @@ type reader struct {
 	next uint64
 }
 
-func (c connection) read(_ context.Context, _ uint64, from record.Position) (intake.Reader, error) {
+func (c connection) read(_ context.Context, _ uint64, from events.Position) (intake.Reader, error) {
 	return &reader{connection: c, next: from.Seq + 1}, c.ask(func() error { return nil })
 }
 
@@ -477,7 +476,7 @@ type published struct {
 
 // publisher publishes for one process.
 type publisher struct {
-	*published
+	out *published
 	connection
 }
 
@@ -491,30 +490,30 @@ func (v publisher) Publish(_ context.Context, _ string, e events.Event) error {
 		return err
 	}
 	return v.ask(func() error {
-		v.published.mu.Lock()
-		defer v.published.mu.Unlock()
-		if was, ok := v.results[e.ID()]; ok && was != string(payload) {
-			v.changed = append(v.changed, was+" then "+string(payload))
+		v.out.mu.Lock()
+		defer v.out.mu.Unlock()
+		if was, ok := v.out.results[e.ID()]; ok && was != string(payload) {
+			v.out.changed = append(v.out.changed, was+" then "+string(payload))
 		}
-		v.results[e.ID()], v.data[e.ID()] = string(payload), r
+		v.out.results[e.ID()], v.out.data[e.ID()] = string(payload), r
 		return nil
 	})
 }
 
 func (v publisher) Bury(_ context.Context, d bus.DeadLetter) error {
 	return v.ask(func() error {
-		v.published.mu.Lock()
-		defer v.published.mu.Unlock()
-		v.dead[d.Key] = true
+		v.out.mu.Lock()
+		defer v.out.mu.Unlock()
+		v.out.dead[d.Key] = true
 		return nil
 	})
 }
 
 func (v publisher) Settle(_ context.Context, _, _, key string, _ int) error {
 	return v.ask(func() error {
-		v.published.mu.Lock()
-		defer v.published.mu.Unlock()
-		delete(v.dead, key)
+		v.out.mu.Lock()
+		defer v.out.mu.Unlock()
+		delete(v.out.dead, key)
 		return nil
 	})
 }

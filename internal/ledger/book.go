@@ -1,9 +1,7 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -35,21 +33,11 @@ type Book struct {
 
 // Read returns the record at key; a zero Account where there is none.
 func (b *Book) Read(ctx context.Context, key string) (Account, error) {
-	s, err := b.load(ctx, key)
-	return s.account, err
+	return b.cell(key).Load(ctx)
 }
 
-// Sight is a record as it was when this process last read or saved it. The zero
-// value is of a record that it has not seen.
-type Sight struct {
-	seen     bool
-	account  Account
-	record   []byte
-	revision uint64
-}
-
-// Seen tells whether the record was seen.
-func (s Sight) Seen() bool { return s.seen }
+// Sight is a record of an account as this process last read or saved it.
+type Sight = Cached[Account]
 
 // Absent is the sight of a record that is probably not there. Whoever is mistaken
 // learns it when the record is saved.
@@ -74,11 +62,16 @@ func (b *Book) Revise(ctx context.Context, key string, last *Sight, change func(
 		backoff.WithMaxInterval(time.Second),
 		backoff.WithMaxElapsedTime(0),
 	)
+	cell := b.cell(key)
 	err := backoff.Retry(func() error {
 		if err := ctx.Err(); err != nil {
 			return backoff.Permanent(err)
 		}
-		return b.once(ctx, key, last, change)
+		err := cell.Try(ctx, last, change)
+		if errors.Is(err, ErrTooLarge) || errors.Is(err, errForeign) {
+			return backoff.Permanent(err)
+		}
+		return err
 	}, backoff.WithContext(schedule, ctx))
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
@@ -86,47 +79,8 @@ func (b *Book) Revise(ctx context.Context, key string, last *Sight, change func(
 	return nil
 }
 
-func (b *Book) once(ctx context.Context, key string, last *Sight, change func(*Account)) error {
-	was, remembered := *last, last.seen
-	*last = Sight{} // until it is known how the record is
-	if !remembered {
-		var err error
-		if was, err = b.load(ctx, key); err != nil {
-			return err
-		}
-	}
-	now := was.account
-	change(&now)
-	record := now.write(make([]byte, 0, len(was.record)+512))
-	if bytes.Equal(record, was.record) {
-		if remembered {
-			return b.once(ctx, key, last, change)
-		}
-		*last = was
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.Timeout)
-	defer cancel()
-	revision, err := b.Store.Save(ctx, key, record, was.revision)
-	switch {
-	case err == nil:
-		*last = Sight{seen: true, account: now, record: record, revision: revision}
-	case errors.Is(err, ErrTooLarge):
-		return backoff.Permanent(err)
-	}
-	return err
+func (b *Book) cell(key string) Cell[Account] {
+	return Cell[Account]{Store: b.Store, Key: key, Timeout: b.Timeout, Encode: encode}
 }
 
-func (b *Book) load(ctx context.Context, key string) (Sight, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.Timeout)
-	defer cancel()
-	record, revision, err := b.Store.Load(ctx, key)
-	s := Sight{seen: true, record: record, revision: revision}
-	if err != nil || record == nil {
-		return s, err
-	}
-	if err := json.Unmarshal(record, &s.account); err != nil {
-		return s, backoff.Permanent(fmt.Errorf("the record at %s is not one of ours: %w", key, err))
-	}
-	return s, nil
-}
+func encode(a *Account, b []byte) ([]byte, error) { return a.write(b), nil }

@@ -2,9 +2,9 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -31,9 +31,12 @@ func (s KV) Walk(ctx context.Context, pattern string, yield func(Record) error) 
 		return fmt.Errorf("walk %s: %w", pattern, err)
 	}
 	defer func() { _ = all.Stop() }()
-	// A nil entry stands where as many came as there were at first. Of records that
-	// were changed meanwhile some may be behind it: the end is where none is pending.
-	for marked, pending := false, uint64(0); !marked || pending > 0; {
+	// A nil entry follows the last entry that the server counted at first. The count
+	// leaves out a record that is rewritten while the watch begins, and so does Delta:
+	// such a record comes later, so the walk ends only after a quiet time.
+	quiet := time.NewTimer(quietTime)
+	defer quiet.Stop()
+	for marked, pending := false, uint64(0); ; {
 		select {
 		case entry, open := <-all.Updates():
 			switch {
@@ -41,18 +44,26 @@ func (s KV) Walk(ctx context.Context, pattern string, yield func(Record) error) 
 				return errors.Join(fmt.Errorf("walk %s: it broke off before the end", pattern), ctx.Err())
 			case entry == nil:
 				marked = true
-				continue
+			default:
+				pending = entry.Delta()
+				if err := passOn(entry, yield); err != nil {
+					return err
+				}
 			}
-			pending = entry.Delta()
-			if err := passOn(entry, yield); err != nil {
-				return err
+			quiet.Reset(quietTime)
+		case <-quiet.C:
+			if marked && pending == 0 {
+				return nil
 			}
+			quiet.Reset(quietTime)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return nil
 }
+
+// quietTime is the time without a record after which a walk ends.
+const quietTime = 200 * time.Millisecond
 
 // passOn calls yield with what an entry holds.
 func passOn(entry jetstream.KeyValueEntry, yield func(Record) error) error {
@@ -77,8 +88,5 @@ func (s KV) Record(ctx context.Context, key string) (Record, error) {
 
 func record(key string, raw []byte, revision uint64) (Record, error) {
 	r := Record{Key: key, Revision: revision}
-	if err := json.Unmarshal(raw, &r.Account); err != nil {
-		return r, fmt.Errorf("the record at %s is not one of ours: %w", key, err)
-	}
-	return r, nil
+	return r, parse(key, raw, &r.Account)
 }

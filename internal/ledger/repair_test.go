@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 func TestCorrected(t *testing.T) {
@@ -123,12 +123,7 @@ func TestIdle(t *testing.T) {
 // TestWalk walks records while they are written anew: each is met all the same,
 // and none of another vendor.
 func TestWalk(t *testing.T) {
-	server, err := bus.StartEmbedded(t.Context(), bus.EmbeddedOptions{Dir: t.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	nc, err := nats.Connect(server.URL())
+	nc, err := nats.Connect(natstest.Start(t, bus.EmbeddedOptions{Addr: "127.0.0.1:0"}).URL())
 	if err != nil {
 		t.Fatal(err)
 	}

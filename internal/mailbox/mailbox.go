@@ -21,7 +21,6 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // Class is the kind of work that asks for a slot and for the rate of the vendor.
@@ -53,7 +52,7 @@ type Config struct {
 // Message is an event as a stream holds it.
 type Message struct {
 	Stream   string
-	Position record.Position
+	Position events.Position
 	Subject  string
 	Header   map[string][]string
 	Payload  []byte
@@ -78,7 +77,7 @@ type Records interface {
 
 // Events reads single events.
 type Events interface {
-	Get(ctx context.Context, p record.Position) (Message, error)
+	Get(ctx context.Context, p events.Position) (Message, error)
 }
 
 // Replays reads and removes replays. Position of a Message is that of the first message
@@ -136,7 +135,7 @@ type Ownership interface {
 	// Now is the time of the server.
 	Now() time.Time
 	// Committed is the position up to which all events are finished, or registered with a timer.
-	Committed() record.Position
+	Committed() events.Position
 	// StepDown ends the ownership: a newer owner was seen.
 	StepDown()
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func (d *Desk) lookInReplays(ctx context.Context, h *Holding, _ Search, _ map[string]bool) error {
-	return d.Bus.Replays(ctx, func(vendor string, m bus.Stored) {
+	return d.Bus.Replays(ctx, "", func(vendor string, m bus.Stored) {
 		replayed, ok := bus.ReadReplay(m.Header)
 		e, is := h.person.event(m.Header, m.Payload)
 		if is != theirs && !h.person.keys[replayed.Key] {

@@ -13,6 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -96,12 +97,7 @@ type filling struct {
 
 func newFilling(b *testing.B) *filling {
 	b.Helper()
-	server, err := bus.StartEmbedded(b.Context(), bus.EmbeddedOptions{Dir: b.TempDir(), Sync: time.Minute, Addr: "127.0.0.1:0"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(server.Stop)
-	nc, err := nats.Connect(server.URL())
+	nc, err := nats.Connect(natstest.Start(b, bus.EmbeddedOptions{Addr: "127.0.0.1:0"}).URL())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -111,15 +107,12 @@ func newFilling(b *testing.B) *filling {
 		f.vendors = append(f.vendors, ops.Vendor{Name: name})
 	}
 	f.js, err = jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(4096))
-	if err == nil {
-		f.bus, err = bus.New(nc, bus.Layout{Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour, DeadAge: time.Hour, AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Second})
-	}
-	if err == nil {
-		err = f.bus.Ensure(b.Context())
-	}
 	if err != nil {
 		b.Fatal(err)
 	}
+	layout := natstest.Layout()
+	layout.Window = time.Second // a million ids in a longer one cost memory
+	f.bus = natstest.Ensure(b, nc, layout)
 	stream, err := f.js.Stream(b.Context(), bus.EventsStream)
 	if err != nil {
 		b.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -87,10 +88,10 @@ func TestConflictsInACluster(t *testing.T) {
 	}
 
 	former, owner := openOwnership(t, e), openOwnership(t, e)
-	check(t, former.Commit(t.Context(), streams.Position{Epoch: 1, Seq: 1}))
-	check(t, owner.Commit(t.Context(), streams.Position{Epoch: 1, Seq: 5}))
-	check(t, former.Commit(t.Context(), streams.Position{Epoch: 1, Seq: 3}))
-	wantPosition(t, former, streams.Position{Epoch: 1, Seq: 5})
+	check(t, former.Commit(t.Context(), events.Position{Epoch: 1, Seq: 1}))
+	check(t, owner.Commit(t.Context(), events.Position{Epoch: 1, Seq: 5}))
+	check(t, former.Commit(t.Context(), events.Position{Epoch: 1, Seq: 3}))
+	wantPosition(t, former, events.Position{Epoch: 1, Seq: 5})
 
 	records, err := streams.OpenRecords(t.Context(), e.client(), "OWNERSHIP")
 	check(t, err)
@@ -133,12 +134,12 @@ func TestEventsInACluster(t *testing.T) {
 		return err == nil
 	})
 	e.publish("user.created", 20)
-	events := e.eventsAgain()
-	r := readFrom(t, events, e.at(0), prefetch(5))
+	stream := e.eventsAgain()
+	r := readFrom(t, stream, e.at(0), prefetch(5))
 	wantSequences(t, next(t, r, 10), 1, 10)
 	e.deleteConsumers("EVENTS")
 	wantSequences(t, next(t, r, 10), 11, 20)
-	_, err := events.Get(t.Context(), e.at(20))
+	_, err := stream.Get(t.Context(), e.at(20))
 	check(t, err)
 	lag := openLag(t, e)
 	check(t, lag.Show(t.Context(), e.at(15)))

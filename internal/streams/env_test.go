@@ -114,11 +114,11 @@ func (e *env) events(n int) *streams.Events {
 	e.t.Helper()
 	e.create(jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"user.*", "other.*"}})
 	e.publish("user.created", n)
-	events, err := streams.OpenEvents(e.t.Context(), e.client(), "EVENTS")
+	stream, err := streams.OpenEvents(e.t.Context(), e.client(), "EVENTS")
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	return events
+	return stream
 }
 
 func (e *env) create(c jetstream.StreamConfig) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
 )
 
 const (
@@ -18,10 +20,10 @@ const (
 
 // ReaderConfig is the configuration of an EventReader.
 type ReaderConfig struct {
-	Vendor   string   // a token of a subject; part of the consumer's name
-	Token    uint64   // the fencing token of the ownership; part of the consumer's name
-	Subjects []string // filter subjects
-	After    Position // the committed position; in another epoch: the start of the stream
+	Vendor   string          // a token of a subject; part of the consumer's name
+	Token    uint64          // the fencing token of the ownership; part of the consumer's name
+	Subjects []string        // filter subjects
+	After    events.Position // the committed position; in another epoch: the start of the stream
 
 	Prefetch      int // most messages read ahead; zero: 500
 	PrefetchBytes int // most bytes read ahead, except for a single larger message; zero: 8 MiB
@@ -72,7 +74,7 @@ func (r *EventReader) convert(messages []jetstream.Msg) ([]Message, error) {
 			return nil, fmt.Errorf("read events: %w", err)
 		}
 		list = append(list, Message{
-			Position: Position{Epoch: r.reader.epoch, Seq: meta.Sequence.Stream},
+			Position: events.Position{Epoch: r.reader.epoch, Seq: meta.Sequence.Stream},
 			Subject:  m.Subject(), Header: m.Headers(), Data: m.Data(), Stored: meta.Timestamp,
 		})
 	}

@@ -10,17 +10,18 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/streams"
 )
 
 // readFrom returns a reader of user.* after a position.
-func readFrom(t *testing.T, events *streams.Events, after streams.Position, change ...func(*streams.ReaderConfig)) *streams.EventReader {
+func readFrom(t *testing.T, stream *streams.Events, after events.Position, change ...func(*streams.ReaderConfig)) *streams.EventReader {
 	t.Helper()
 	c := streams.ReaderConfig{Vendor: vendor, Token: 7, Subjects: []string{"user.*"}, After: after}
 	for _, f := range change {
 		f(&c)
 	}
-	r, err := events.Read(c)
+	r, err := stream.Read(c)
 	check(t, err)
 	t.Cleanup(func() { r.Close(context.WithoutCancel(t.Context())) })
 	return r
@@ -92,8 +93,8 @@ func steal(t *testing.T, c jetstream.Consumer, n int) {
 
 func TestAReaderReadsAfterAPosition(t *testing.T) {
 	e := start(t)
-	events := e.events(20)
-	r := readFrom(t, events, e.at(5))
+	stream := e.events(20)
+	r := readFrom(t, stream, e.at(5))
 	got := messages(t, r, 15)
 	if got[0].Position != e.at(6) || string(got[0].Data) != "5" || got[0].Subject != "user.created" || got[0].Stored.IsZero() {
 		t.Errorf("got %+v", got[0])
@@ -121,9 +122,9 @@ func TestNextHasALimitAndAnEnd(t *testing.T) {
 
 func (e *env) eventsAgain() *streams.Events {
 	e.t.Helper()
-	events, err := streams.OpenEvents(e.t.Context(), e.client(), "EVENTS")
+	stream, err := streams.OpenEvents(e.t.Context(), e.client(), "EVENTS")
 	check(e.t, err)
-	return events
+	return stream
 }
 
 func TestTheConsumerOfAReader(t *testing.T) {
@@ -145,10 +146,10 @@ func TestTheConsumerOfAReader(t *testing.T) {
 // The reader of a former owner takes nothing from the reader of the owner.
 func TestTwoOwnersReadAll(t *testing.T) {
 	e := start(t)
-	events := e.events(50)
-	former := readFrom(t, events, e.at(0), prefetch(5))
+	stream := e.events(50)
+	former := readFrom(t, stream, e.at(0), prefetch(5))
 	wantSequences(t, next(t, former, 10), 1, 10)
-	owner := readFrom(t, events, e.at(3), func(c *streams.ReaderConfig) { c.Token = 8 })
+	owner := readFrom(t, stream, e.at(3), func(c *streams.ReaderConfig) { c.Token = 8 })
 	wantSequences(t, next(t, owner, 47), 4, 50)
 	wantSequences(t, next(t, former, 40), 11, 50)
 }
@@ -213,9 +214,9 @@ func TestAReaderOfAStreamMadeAnew(t *testing.T) {
 
 func TestAPositionOfAnotherEpochIsTheStart(t *testing.T) {
 	e := start(t)
-	events := e.events(5)
-	for name, after := range map[string]streams.Position{"none": {}, "older": {Epoch: 1, Seq: 3}, "newer": {Epoch: e.at(0).Epoch + 1, Seq: 3}} {
-		got := messages(t, readFrom(t, events, after), 5)
+	stream := e.events(5)
+	for name, after := range map[string]events.Position{"none": {}, "older": {Epoch: 1, Seq: 3}, "newer": {Epoch: e.at(0).Epoch + 1, Seq: 3}} {
+		got := messages(t, readFrom(t, stream, after), 5)
 		if got[0].Position != e.at(1) {
 			t.Errorf("%s: got %v, want the start", name, got[0].Position)
 		}

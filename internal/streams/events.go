@@ -9,11 +9,13 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
 )
 
 // Message is a stored event.
 type Message struct {
-	Position Position
+	Position events.Position
 	Subject  string
 	Header   nats.Header
 	Data     []byte
@@ -44,18 +46,18 @@ func OpenEvents(ctx context.Context, c Client, stream string) (*Events, error) {
 
 // FirstSequence returns the position of the first event of the stream, or of the next event
 // if the stream is empty.
-func (e *Events) FirstSequence(ctx context.Context) (Position, error) {
+func (e *Events) FirstSequence(ctx context.Context) (events.Position, error) {
 	info, err := e.client.info(ctx, e.stream)
 	if err != nil {
-		return Position{}, fmt.Errorf("stream %s: %w", e.name, err)
+		return events.Position{}, fmt.Errorf("stream %s: %w", e.name, err)
 	}
 	e.note(info)
-	return Position{Epoch: info.Created.UnixNano(), Seq: max(1, info.State.FirstSeq)}, nil
+	return events.Position{Epoch: info.Created.UnixNano(), Seq: max(1, info.State.FirstSeq)}, nil
 }
 
 // Get returns the event at a position. ErrGone reports an event no longer in the stream, or a
 // position in another epoch.
-func (e *Events) Get(ctx context.Context, p Position) (Message, error) {
+func (e *Events) Get(ctx context.Context, p events.Position) (Message, error) {
 	m, err := e.get(ctx, p.Seq)
 	if err == nil || errors.Is(err, jetstream.ErrMsgNotFound) {
 		if epochErr := e.checkEpoch(ctx, p, m); epochErr != nil {
@@ -74,7 +76,7 @@ func (e *Events) Get(ctx context.Context, p Position) (Message, error) {
 // checkEpoch returns ErrGone if the message belongs to another epoch than the position. A
 // message stored before the last look at the stream belongs to the epoch of the look, since a
 // stream made anew holds later messages only: most reads need no second request.
-func (e *Events) checkEpoch(ctx context.Context, p Position, m *jetstream.RawStreamMsg) error {
+func (e *Events) checkEpoch(ctx context.Context, p events.Position, m *jetstream.RawStreamMsg) error {
 	epoch, verified := e.seen()
 	if m == nil || p.Epoch != epoch || !m.Time.Before(verified) {
 		if _, err := e.FirstSequence(ctx); err != nil {

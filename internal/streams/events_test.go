@@ -8,13 +8,14 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/streams"
 )
 
 // at is a position in the present stream of events.
-func (e *env) at(seq uint64) streams.Position {
+func (e *env) at(seq uint64) events.Position {
 	e.t.Helper()
-	return streams.Position{Epoch: e.info("EVENTS").Created.UnixNano(), Seq: seq}
+	return events.Position{Epoch: e.info("EVENTS").Created.UnixNano(), Seq: seq}
 }
 
 // remake deletes the stream of events and makes it anew, with n events.
@@ -26,13 +27,13 @@ func (e *env) remake(n int) {
 
 func TestGet(t *testing.T) {
 	e := start(t)
-	events := e.events(1)
+	stream := e.events(1)
 	m := nats.NewMsg("user.updated")
 	m.Header.Set("X", "y")
 	m.Data = []byte("data")
 	_, err := e.js.PublishMsg(t.Context(), m)
 	check(t, err)
-	got, err := events.Get(t.Context(), e.at(2))
+	got, err := stream.Get(t.Context(), e.at(2))
 	check(t, err)
 	if got.Position != e.at(2) || got.Subject != "user.updated" || got.Header.Get("X") != "y" || string(got.Data) != "data" || got.Stored.IsZero() {
 		t.Errorf("got %+v", got)
@@ -45,17 +46,17 @@ func TestGetOfWhatIsGone(t *testing.T) {
 			e := start(t)
 			e.create(jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"user.*"}, AllowDirect: direct})
 			e.publish("user.created", 3)
-			events, err := streams.OpenEvents(t.Context(), e.client(), "EVENTS")
+			stream, err := streams.OpenEvents(t.Context(), e.client(), "EVENTS")
 			check(t, err)
 			check(t, e.stream("EVENTS").DeleteMsg(t.Context(), 2))
 			other := e.at(1)
 			other.Epoch--
-			for what, p := range map[string]streams.Position{"deleted": e.at(2), "not stored yet": e.at(4), "of another epoch": other} {
-				if _, err := events.Get(t.Context(), p); !errors.Is(err, streams.ErrGone) {
+			for what, p := range map[string]events.Position{"deleted": e.at(2), "not stored yet": e.at(4), "of another epoch": other} {
+				if _, err := stream.Get(t.Context(), p); !errors.Is(err, streams.ErrGone) {
 					t.Errorf("%s: got %v, want ErrGone", what, err)
 				}
 			}
-			_, err = events.Get(t.Context(), e.at(3))
+			_, err = stream.Get(t.Context(), e.at(3))
 			check(t, err)
 		})
 	}
@@ -64,15 +65,15 @@ func TestGetOfWhatIsGone(t *testing.T) {
 // The same sequence of a stream made anew is another event.
 func TestGetAfterTheStreamWasMadeAnew(t *testing.T) {
 	e := start(t)
-	events := e.events(3)
+	stream := e.events(3)
 	old := e.at(2)
-	_, err := events.Get(t.Context(), old)
+	_, err := stream.Get(t.Context(), old)
 	check(t, err)
 	e.remake(3)
-	if _, err := events.Get(t.Context(), old); !errors.Is(err, streams.ErrGone) {
+	if _, err := stream.Get(t.Context(), old); !errors.Is(err, streams.ErrGone) {
 		t.Errorf("got %v, want ErrGone", err)
 	}
-	_, err = events.Get(t.Context(), e.at(2))
+	_, err = stream.Get(t.Context(), e.at(2))
 	check(t, err)
 }
 
@@ -81,10 +82,10 @@ func TestGetFromAServerThatIsAway(t *testing.T) {
 	e := start(t)
 	e.events(1)
 	p := e.at(1)
-	events, err := streams.OpenEvents(t.Context(), streams.Client{JetStream: e.js, Timeout: 50e6}, "EVENTS")
+	stream, err := streams.OpenEvents(t.Context(), streams.Client{JetStream: e.js, Timeout: 50e6}, "EVENTS")
 	check(t, err)
 	e.stop()
-	if _, err := events.Get(t.Context(), p); err == nil || errors.Is(err, streams.ErrGone) {
+	if _, err := stream.Get(t.Context(), p); err == nil || errors.Is(err, streams.ErrGone) {
 		t.Errorf("got %v, want another error than ErrGone", err)
 	}
 }
@@ -98,9 +99,9 @@ func TestGetAsksTheLeader(t *testing.T) {
 	m.Data = []byte("data")
 	_, err := e.js.PublishMsg(t.Context(), m)
 	check(t, err)
-	events, err := streams.OpenEvents(t.Context(), streams.Client{JetStream: &lagging{e.js}}, "EVENTS")
+	stream, err := streams.OpenEvents(t.Context(), streams.Client{JetStream: &lagging{e.js}}, "EVENTS")
 	check(t, err)
-	got, err := events.Get(t.Context(), e.at(1))
+	got, err := stream.Get(t.Context(), e.at(1))
 	check(t, err)
 	if got.Subject != "user.created" || got.Header.Get("X") != "y" || string(got.Data) != "data" || got.Stored.IsZero() {
 		t.Errorf("got %+v", got)
@@ -109,10 +110,10 @@ func TestGetAsksTheLeader(t *testing.T) {
 
 func TestFirstSequence(t *testing.T) {
 	e := start(t)
-	events := e.events(0)
+	stream := e.events(0)
 	want := func(seq uint64) {
 		t.Helper()
-		if got, err := events.FirstSequence(t.Context()); err != nil || got != e.at(seq) {
+		if got, err := stream.FirstSequence(t.Context()); err != nil || got != e.at(seq) {
 			t.Errorf("got %v (%v), want %v", got, err, e.at(seq))
 		}
 	}
@@ -129,13 +130,13 @@ func TestFirstSequence(t *testing.T) {
 
 func TestPositionsAreOrdered(t *testing.T) {
 	for name, c := range map[string]struct {
-		p, q streams.Position
+		p, q events.Position
 		want int
 	}{
-		"the same":        {streams.Position{Epoch: 1, Seq: 1}, streams.Position{Epoch: 1, Seq: 1}, 0},
-		"earlier":         {streams.Position{Epoch: 1, Seq: 1}, streams.Position{Epoch: 1, Seq: 2}, -1},
-		"a later epoch":   {streams.Position{Epoch: 2, Seq: 1}, streams.Position{Epoch: 1, Seq: 9}, 1},
-		"of no epoch yet": {streams.Position{}, streams.Position{Epoch: 1}, -1},
+		"the same":        {events.Position{Epoch: 1, Seq: 1}, events.Position{Epoch: 1, Seq: 1}, 0},
+		"earlier":         {events.Position{Epoch: 1, Seq: 1}, events.Position{Epoch: 1, Seq: 2}, -1},
+		"a later epoch":   {events.Position{Epoch: 2, Seq: 1}, events.Position{Epoch: 1, Seq: 9}, 1},
+		"of no epoch yet": {events.Position{}, events.Position{Epoch: 1}, -1},
 	} {
 		if got := c.p.Compare(c.q); got != c.want {
 			t.Errorf("%s: got %d, want %d", name, got, c.want)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
 )
 
 // LagConfig names the lag consumer of a vendor.
@@ -35,7 +37,7 @@ func OpenLag(ctx context.Context, c Client, config LagConfig) (*Lag, error) {
 // Show makes the consumer report the events after a position as pending. A missing consumer
 // is created again first, since the server never answers the reset of a missing consumer. The
 // position must be in the stream's present epoch.
-func (l *Lag) Show(ctx context.Context, p Position) error {
+func (l *Lag) Show(ctx context.Context, p events.Position) error {
 	err := l.ensure(ctx)
 	if err == nil {
 		err = l.reset(ctx, p.Seq+1)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+
+	"github.com/usherhq/usher/events"
 )
 
 // Ownership is the lasting state of a vendor's ownership, in the bucket OWNERSHIP: the fencing
@@ -16,9 +18,9 @@ type Ownership struct {
 	records *Records
 	vendor  string
 
-	mu       sync.Mutex // held during Commit
-	known    Position   // as last read or written
-	revision uint64     // of known; 0: not read yet, or missing. An outdated one meets a conflict
+	mu       sync.Mutex      // held during Commit
+	known    events.Position // as last read or written
+	revision uint64          // of known; 0: not read yet, or missing. An outdated one meets a conflict
 }
 
 // OpenOwnership opens the bucket for a vendor.
@@ -67,7 +69,7 @@ func (o *Ownership) RaiseTokenAbove(ctx context.Context, floor uint64) (uint64, 
 }
 
 // Position reads the committed position; the zero Position before the first Commit.
-func (o *Ownership) Position(ctx context.Context) (Position, error) {
+func (o *Ownership) Position(ctx context.Context) (events.Position, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	err := o.read(ctx)
@@ -77,7 +79,7 @@ func (o *Ownership) Position(ctx context.Context) (Position, error) {
 // Commit stores a position by compare-and-set. The stored position never goes back: if it is
 // higher already, Commit keeps it. A late commit of a former owner does no harm, since a
 // committed position is true for every owner.
-func (o *Ownership) Commit(ctx context.Context, p Position) error {
+func (o *Ownership) Commit(ctx context.Context, p events.Position) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.revision == 0 {
@@ -111,7 +113,7 @@ func (o *Ownership) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var p Position
+	var p events.Position
 	if revision > 0 {
 		if err := json.Unmarshal(value, &p); err != nil {
 			return fmt.Errorf("position of %s: %w", o.vendor, err)

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -14,7 +15,7 @@ func openOwnership(t *testing.T, e *env) *streams.Ownership {
 	return o
 }
 
-func wantPosition(t *testing.T, o *streams.Ownership, want streams.Position) {
+func wantPosition(t *testing.T, o *streams.Ownership, want events.Position) {
 	t.Helper()
 	got, err := o.Position(t.Context())
 	check(t, err)
@@ -71,14 +72,14 @@ func TestRaiseTokenAboveAPurgedBucket(t *testing.T) {
 }
 
 func TestCommitNeverGoesBack(t *testing.T) {
-	at := func(epoch int64, seq uint64) streams.Position { return streams.Position{Epoch: epoch, Seq: seq} }
+	at := func(epoch int64, seq uint64) events.Position { return events.Position{Epoch: epoch, Seq: seq} }
 	e := ensured(t)
 	former, owner := openOwnership(t, e), openOwnership(t, e)
-	wantPosition(t, former, streams.Position{})
+	wantPosition(t, former, events.Position{})
 	for _, step := range []struct {
 		by   *streams.Ownership
-		p    streams.Position
-		want streams.Position
+		p    events.Position
+		want events.Position
 	}{
 		{former, at(1, 5), at(1, 5)},
 		{owner, at(1, 10), at(1, 10)},
@@ -98,12 +99,12 @@ func TestCommitNeverGoesBack(t *testing.T) {
 func TestCommitAfterAPurge(t *testing.T) {
 	e := ensured(t)
 	o := openOwnership(t, e)
-	check(t, o.Commit(t.Context(), streams.Position{Epoch: 1, Seq: 5}))
+	check(t, o.Commit(t.Context(), events.Position{Epoch: 1, Seq: 5}))
 	e.purge("KV_OWNERSHIP")
-	check(t, o.Commit(t.Context(), streams.Position{Epoch: 1, Seq: 6}))
-	wantPosition(t, openOwnership(t, e), streams.Position{Epoch: 1, Seq: 6})
+	check(t, o.Commit(t.Context(), events.Position{Epoch: 1, Seq: 6}))
+	wantPosition(t, openOwnership(t, e), events.Position{Epoch: 1, Seq: 6})
 	e.purge("KV_OWNERSHIP")
-	wantPosition(t, o, streams.Position{})
+	wantPosition(t, o, events.Position{})
 }
 
 // A commit without an answer may have been stored: the next commit reads again.
@@ -112,13 +113,13 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 	js := &unansweredKV{JetStream: e.js}
 	o, err := streams.OpenOwnership(t.Context(), streams.Client{JetStream: js}, vendor)
 	check(t, err)
-	check(t, o.Commit(t.Context(), streams.Position{Epoch: 1, Seq: 1}))
+	check(t, o.Commit(t.Context(), events.Position{Epoch: 1, Seq: 1}))
 	js.next.Store(true)
-	if err := o.Commit(t.Context(), streams.Position{Epoch: 1, Seq: 2}); err == nil {
+	if err := o.Commit(t.Context(), events.Position{Epoch: 1, Seq: 2}); err == nil {
 		t.Fatal("got no error")
 	}
-	check(t, o.Commit(t.Context(), streams.Position{Epoch: 1, Seq: 3}))
-	wantPosition(t, openOwnership(t, e), streams.Position{Epoch: 1, Seq: 3})
+	check(t, o.Commit(t.Context(), events.Position{Epoch: 1, Seq: 3}))
+	wantPosition(t, openOwnership(t, e), events.Position{Epoch: 1, Seq: 3})
 }
 
 func TestOwnershipSurvivesAKillOfTheServer(t *testing.T) {
@@ -126,7 +127,7 @@ func TestOwnershipSurvivesAKillOfTheServer(t *testing.T) {
 	o := openOwnership(t, e)
 	token, err := o.RaiseToken(t.Context())
 	check(t, err)
-	p := streams.Position{Epoch: 1, Seq: 5}
+	p := events.Position{Epoch: 1, Seq: 5}
 	check(t, o.Commit(t.Context(), p))
 	check(t, o.SetSwept(t.Context(), "n"))
 	e.kill()

@@ -195,18 +195,13 @@ func TestCollectorThatIsAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			made := traces(t, telemetry.TracesConfig{Endpoint: endpoint, Ratio: 1, Log: zerolog.New(&log)})
-			begun := time.Now()
 			for range 50_000 {
 				_, span := made.Tracer().Start(t.Context(), "one")
 				span.End()
 			}
-			if took := time.Since(begun); took > 9*time.Second {
-				t.Errorf("50,000 spans took %s", took)
-			}
-			begun = time.Now()
 			made.Close(200 * time.Millisecond)
-			if took := time.Since(begun); took > 9*time.Second {
-				t.Errorf("it took %s to close", took)
+			if strings.Contains(log.String(), "Client.Timeout") {
+				t.Error("the spans, or the end, waited for the collector as long as for any request")
 			}
 			if n := strings.Count(log.String(), "spans are lost"); n != 1 {
 				t.Errorf("got\n%s\nwant one line", log.String())

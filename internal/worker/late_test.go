@@ -13,6 +13,7 @@ import (
 // ones. Each history is about one rule of the ledger, which random ones seldom
 // come to.
 func TestWhatComesLate(t *testing.T) {
+	t.Parallel()
 	const (
 		created, updated, deleted, restored = events.UserCreated, events.UserUpdated, events.UserDeleted, events.UserRestored
 		requested, cancelled                = events.EnrollmentRequested, events.EnrollmentCancelled

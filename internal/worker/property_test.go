@@ -301,6 +301,7 @@ func TestMain(m *testing.M) {
 // TestWhatMustHold plays random histories, and holds each to docs/design.md, rules
 // 12.1 to 12.3.
 func TestWhatMustHold(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		h := histories.Draw(rt, "history")
 		if faults := play(t, h); len(faults) > 0 {

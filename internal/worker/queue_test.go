@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/usherhq/usher/internal/ledger"
@@ -14,7 +15,9 @@ import (
 // TestQueue puts tasks of many records into a queue of few slots, some of which
 // wait without their slot in between: never are more at work than there are slots,
 // nor two of one record, and each record's come in the order of their events.
-func TestQueue(t *testing.T) {
+func TestQueue(t *testing.T) { synctest.Test(t, testQueue) }
+
+func testQueue(t *testing.T) {
 	const slots, records, each = 3, 20, 10
 	q := newQueue(slots)
 	var mu sync.Mutex
@@ -56,17 +59,12 @@ func TestQueue(t *testing.T) {
 		one := &task{record: fmt.Sprint("r", seq%records), order: ledger.Order{Epoch: 1, Seq: seq}, tenure: newTenure()}
 		q.put(one, work, func(*task) { t.Error("given back") })
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		q.mu.Lock()
-		left := len(q.waiting)
-		q.mu.Unlock()
-		if left == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d records are left", left)
-		}
+	time.Sleep(time.Minute) // of virtual time: far more than all the work
+	q.mu.Lock()
+	if left := len(q.waiting); left > 0 {
+		t.Errorf("%d records are left", left)
 	}
+	q.mu.Unlock()
 	q.close()
 	for record, list := range done {
 		if len(list) != each || !slices.IsSorted(list) {
@@ -79,7 +77,9 @@ func TestQueue(t *testing.T) {
 }
 
 // TestQueueGivesBack closes a queue while tasks wait: they are given back.
-func TestQueueGivesBack(t *testing.T) {
+func TestQueueGivesBack(t *testing.T) { synctest.Test(t, testQueueGivesBack) }
+
+func testQueueGivesBack(t *testing.T) {
 	q := newQueue(1)
 	begun, end := make(chan struct{}), make(chan struct{})
 	back := 0
@@ -92,9 +92,12 @@ func TestQueueGivesBack(t *testing.T) {
 	put("b")
 	closed := make(chan struct{})
 	go func() { q.close(); close(closed) }()
-	for !func() bool { q.mu.Lock(); defer q.mu.Unlock(); return q.closed }() {
-		time.Sleep(time.Millisecond)
+	synctest.Wait()
+	q.mu.Lock()
+	if !q.closed {
+		t.Error("the queue is not closed while a task is at work")
 	}
+	q.mu.Unlock()
 	put("c")
 	close(end)
 	<-closed

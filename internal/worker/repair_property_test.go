@@ -32,6 +32,7 @@ type repairing struct {
 // TestWhatRepairsMustHold plays random histories with repairs: in the end ledger
 // and vendor agree, and nobody has two accounts or is enrolled twice.
 func TestWhatRepairsMustHold(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		h := histories.Draw(rt, "history")
 		h.upserts = false // those cannot be listed, and what is made anew there has the same id

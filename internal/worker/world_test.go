@@ -154,6 +154,15 @@ func (s *stream) unacked() int {
 	return n
 }
 
+// pause returns the time between two looks at the stream. While every message is
+// acknowledged the looks are rare: they find nothing, and are most of the test's work.
+func (s *stream) pause() time.Duration {
+	if s.unacked() == 0 {
+		return 150 * time.Millisecond
+	}
+	return 15 * time.Millisecond
+}
+
 // ready marks up to n messages as delivered to p and returns them; an error
 // where the lane was taken from it.
 func (s *stream) ready(p *process, n int) (out []*delivery, err error) {
@@ -218,7 +227,7 @@ type lane struct {
 }
 
 func (l lane) Fetch(n int, wait time.Duration, take func(worker.Message)) error {
-	for end := time.Now().Add(wait); time.Now().Before(end); time.Sleep(15 * time.Millisecond) {
+	for end := time.Now().Add(wait); time.Now().Before(end); time.Sleep(l.stream.pause()) {
 		var got []*delivery
 		err := l.process.do(func() error {
 			return l.stream.luck.nats(false, func() (err error) { got, err = l.stream.ready(l.process, n); return err })

@@ -68,7 +68,7 @@ func TestLifeOfALearner(t *testing.T) {
 	t.Parallel()
 	every(t, func(t *testing.T, switches sandbox.Switches) {
 		stand := vendortest.Serve(t, "lead", sandbox.Config{Switches: switches})
-		a, ctx := adapter(t, config(stand.URL)), t.Context()
+		a, ctx := adapter(t, configOf(stand)), t.Context()
 		if err := a.Check(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestCreateOfWhoIsThere(t *testing.T) {
 		if switches.DuplicateEmail == "second" { // nothing but Find keeps from this
 			switches.DuplicateEmail = "422"
 		}
-		a := adapter(t, config(vendortest.Serve(t, "lead", sandbox.Config{Switches: switches}).URL))
+		a := adapter(t, configOf(vendortest.Serve(t, "lead", sandbox.Config{Switches: switches})))
 		first := create(t, a, ada)
 		if again := create(t, a, ada); again != first {
 			t.Errorf("got %v, want %v", again, first)
@@ -120,7 +120,7 @@ func TestCreateOfWhoIsThere(t *testing.T) {
 
 func TestSoftDeletedCollision(t *testing.T) {
 	t.Parallel()
-	a := adapter(t, config(vendortest.Serve(t, "lead", sandbox.Config{}).URL))
+	a := adapter(t, configOf(vendortest.Serve(t, "lead", sandbox.Config{})))
 	if err := a.Delete(t.Context(), origin, create(t, a, ada)); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestLostAnswersAreLookedUp(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "lead", sandbox.Config{})
-			a := adapter(t, config(stand.URL))
+			a := adapter(t, configOf(stand))
 			if err := stand.Box.Next("lead", sandbox.Fault{Kind: kind, On: "POST /users"}); err != nil {
 				t.Fatal(err)
 			}
@@ -222,9 +222,9 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "lead",
-		New: func(url string, timeout time.Duration) (any, error) {
-			c := config(url)
-			c.Timeout = timeout
+		New: func(s vendors.Settings) (any, error) {
+			c := config(s.BaseURL)
+			c.Settings = s
 			return lead.New(c)
 		},
 		Secrets: []string{sandbox.LeadPassword, "|sandbox"},

@@ -17,10 +17,17 @@ import (
 
 func config(url string) lead.Config {
 	return lead.Config{
-		Settings: vendors.Settings{BaseURL: url, Timeout: 5 * time.Second},
+		Settings: vendors.Settings{BaseURL: url, Timeout: time.Minute},
 		Email:    sandbox.LeadEmail, Password: sandbox.LeadPassword, EnrollPath: sandbox.LeadEnrollPath,
 		UnenrollPath: sandbox.LeadUnenrollPath, Update: lead.UpdateResetPassword,
 	}
+}
+
+// at is a configuration for the stand-in.
+func configOf(stand vendortest.Stand) lead.Config {
+	c := config(stand.URL)
+	c.HTTP = stand.HTTP
+	return c
 }
 
 func fields(email string) lead.Fields {
@@ -33,7 +40,7 @@ func fields(email string) lead.Fields {
 func TestEveryUserCallKeepsToTheDocument(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	api, ctx, yes := lead.NewAPI(config(stand.URL)), t.Context(), true
+	api, ctx, yes := lead.NewAPI(configOf(stand)), t.Context(), true
 	full := fields("ada+1@example.org")
 	full.Salutation, full.Suffix, full.Phone, full.ProfilePicture = "Dr", "Jr", "+15550100", "https://example.org/ada.png"
 	full.StackablePersonID, full.VirtusID, full.StripeCustomerID = 144, 7, "cus_1"
@@ -162,7 +169,7 @@ func TestStandInRefusesAsLaravelDoes(t *testing.T) {
 			t.Parallel()
 			f := fields("ada@example.org")
 			change(&f)
-			_, err := lead.NewAPI(config(vendortest.Serve(t, "lead", sandbox.Config{}).URL)).CreateUser(t.Context(), f)
+			_, err := lead.NewAPI(configOf(vendortest.Serve(t, "lead", sandbox.Config{}))).CreateUser(t.Context(), f)
 			if vendors.StatusOf(err) != http.StatusUnprocessableEntity || vendors.ClassOf(err) != vendors.Permanent {
 				t.Errorf("got %v, want a permanent 422", err)
 			}

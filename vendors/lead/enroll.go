@@ -14,11 +14,7 @@ func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	if a.enroll == "" {
 		return vendors.Fail(vendor, "enroll", "unsupported by LEAD's documentation; set USHER_LEAD_ENROLL_PATH to the path that your tenant enrols by")
 	}
-	user, err := number("enroll", "account", e.Account.ID)
-	if err != nil {
-		return err
-	}
-	course, err := number("enroll", "course", e.Course.ID)
+	user, course, err := numbers("enroll", e.Account, e.Course)
 	if err != nil {
 		return err
 	}
@@ -42,11 +38,7 @@ func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 
 // Enrolled reads the user's courses.
 func (a *Adapter) Enrolled(ctx context.Context, who vendors.Account, c vendors.Course) (bool, error) {
-	user, err := number("list courses", "account", who.ID)
-	if err != nil {
-		return false, err
-	}
-	wanted, err := number("list courses", "course", c.ID)
+	user, wanted, err := numbers("list courses", who, c)
 	if err != nil {
 		return false, err
 	}
@@ -67,11 +59,7 @@ func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	if a.unenroll == "" {
 		return vendors.Fail(vendor, "unenroll", "unsupported by LEAD's documentation; set USHER_LEAD_UNENROLL_PATH to the path by which your tenant ends enrolments")
 	}
-	user, err := number("unenroll", "account", e.Account.ID)
-	if err != nil {
-		return err
-	}
-	course, err := number("unenroll", "course", e.Course.ID)
+	user, course, err := numbers("unenroll", e.Account, e.Course)
 	if err != nil {
 		return err
 	}
@@ -106,4 +94,13 @@ func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int64)
 		return false, nil
 	}
 	return false, err
+}
+
+// numbers reads the IDs of an account and of a course.
+func numbers(op string, a vendors.Account, c vendors.Course) (user, course int64, err error) {
+	if user, err = number(op, "account", a.ID); err != nil {
+		return 0, 0, err
+	}
+	course, err = number(op, "course", c.ID)
+	return user, course, err
 }

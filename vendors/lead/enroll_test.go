@@ -15,7 +15,7 @@ import (
 func TestEnrollWithoutAPath(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	c := config(stand.URL)
+	c := configOf(stand)
 	c.EnrollPath = ""
 	err := adapter(t, c).Enroll(t.Context(), vendors.Enrollment{Account: vendors.Account{ID: "1"}, Course: seven})
 	if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "unsupported by LEAD's documentation; set USHER_LEAD_ENROLL_PATH") {
@@ -41,7 +41,7 @@ func TestEnrollIsReadBack(t *testing.T) {
 func TestCourseWithZeros(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	e := vendors.Enrollment{Origin: origin, Account: create(t, a, ada), Course: vendors.Course{ID: "007"}}
 	if err := a.Enroll(t.Context(), e); err != nil {
 		t.Error(err)
@@ -57,7 +57,7 @@ func TestCourseWithZeros(t *testing.T) {
 func TestEnrollRefusesWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	account := create(t, a, ada)
 	tests := map[string]vendors.Enrollment{
 		"course is no number":  {Account: account, Course: vendors.Course{ID: "go"}},
@@ -82,7 +82,7 @@ func TestUnenroll(t *testing.T) {
 		t.Run(repeat, func(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "lead", sandbox.Config{Switches: sandbox.Switches{RepeatUnenroll: repeat}})
-			a, ctx := adapter(t, config(stand.URL)), t.Context()
+			a, ctx := adapter(t, configOf(stand)), t.Context()
 			e := vendors.Enrollment{Origin: origin, Account: create(t, a, ada), Course: seven}
 			if err := a.Enroll(ctx, e); err != nil {
 				t.Fatal(err)
@@ -105,7 +105,7 @@ func TestUnenroll(t *testing.T) {
 func TestUnenrollWithoutAPath(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	c := config(stand.URL)
+	c := configOf(stand)
 	c.UnenrollPath = ""
 	err := adapter(t, c).Unenroll(t.Context(), vendors.Enrollment{Account: vendors.Account{ID: "1"}, Course: seven})
 	if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "unsupported by LEAD's documentation; set USHER_LEAD_UNENROLL_PATH") {
@@ -162,7 +162,7 @@ func TestUnenrollIsReadBack(t *testing.T) {
 func TestUnenrollOfNobody(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	made := create(t, a, ada)
 	if err := a.Delete(t.Context(), origin, made); err != nil {
 		t.Fatal(err)

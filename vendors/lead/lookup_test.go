@@ -204,7 +204,7 @@ func TestDeleteLearnsTheRoleFromThePages(t *testing.T) {
 func TestDeleteOnManyPages(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	var last vendors.Account
 	for i := range 60 {
 		last = create(t, a, vendors.User{ID: "u", Email: fmt.Sprintf("user+%d@example.org", i)})
@@ -226,7 +226,7 @@ func TestDeleteOnManyPages(t *testing.T) {
 func TestStaffStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	for deed, err := range map[string]error{
 		"delete": a.Delete(t.Context(), origin, vendors.Account{ID: "1"}), "update": a.Update(t.Context(), origin, vendors.Account{ID: "1"}, ada),
 	} {

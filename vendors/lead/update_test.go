@@ -26,7 +26,7 @@ func TestUpdateIsRefusedUnlessConfigured(t *testing.T) {
 		t.Run(word, func(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "lead", sandbox.Config{})
-			c := config(stand.URL)
+			c := configOf(stand)
 			c.Update = word
 			err := adapter(t, c).Update(t.Context(), origin, vendors.Account{ID: "1"}, ada)
 			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "set USHER_LEAD_UPDATE to reset_password") {
@@ -122,7 +122,7 @@ func TestUpdateLooksAtTheRole(t *testing.T) {
 func TestUpdateAtTheStandIn(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	create(t, a, vendors.User{ID: "u-2", Email: "eve@example.org"})
 	made := create(t, a, ada)
 	change := vendors.User{ID: "u-1", Email: "king@example.org", LastName: "King"}

@@ -14,6 +14,7 @@ import (
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/vendortest"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 var (
@@ -30,9 +31,9 @@ func TestSuite(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			vendortest.Run(t, vendortest.Suite{
 				Name: "magloft",
-				New: func(baseURL string, timeout time.Duration) (any, error) {
-					c := config(baseURL, mode)
-					c.Timeout = timeout
+				New: func(s vendors.Settings) (any, error) {
+					c := config(s.BaseURL, mode)
+					c.Settings = s
 					return magloft.New(c)
 				},
 				Secrets:    []string{sandbox.MagLoftAccessToken, "sandbox-reader"},
@@ -59,7 +60,7 @@ func answering(t *testing.T, answer string) string {
 func stand(t *testing.T, mode string, sw sandbox.Switches) (magloft.Vendor, vendortest.Stand) {
 	t.Helper()
 	s := vendortest.Serve(t, "magloft", sandbox.Config{Switches: sw})
-	return adapter(t, config(s.URL, mode)), s
+	return adapter(t, configOf(s, mode)), s
 }
 
 // add makes an account past the adapter.
@@ -216,14 +217,16 @@ func TestCreateWhereTheFilterFindsNobody(t *testing.T) {
 // passing: the account may be there.
 func TestCreateThatCannotLookAgain(t *testing.T) {
 	for _, mode := range modes {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(map[string]int{http.MethodPost: http.StatusUnprocessableEntity, http.MethodGet: http.StatusServiceUnavailable}[r.Method])
-		}))
-		t.Cleanup(server.Close)
-		_, err := adapter(t, config(server.URL, mode)).Create(t.Context(), origin, vendors.User{ID: "u1", Email: "ada@example.org"})
-		if err == nil || vendors.ClassOf(err) != vendors.Again {
-			t.Errorf("%s: got %v, want that it is tried again", mode, err)
-		}
+		vendortest.Try(t, mode, func(t *testing.T) {
+			c := config("http://magloft.test", mode)
+			c.HTTP = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(map[string]int{http.MethodPost: http.StatusUnprocessableEntity, http.MethodGet: http.StatusServiceUnavailable}[r.Method])
+			}))
+			_, err := adapter(t, c).Create(t.Context(), origin, vendors.User{ID: "u1", Email: "ada@example.org"})
+			if err == nil || vendors.ClassOf(err) != vendors.Again {
+				t.Errorf("got %v, want that it is tried again", err)
+			}
+		})
 	}
 }
 
@@ -297,7 +300,11 @@ func TestStorm(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			vendortest.Storm(t, "magloft", func(baseURL string) (any, error) { return magloft.New(config(baseURL, mode)) })
+			vendortest.Storm(t, "magloft", func(s vendors.Settings) (any, error) {
+				c := config(s.BaseURL, mode)
+				c.Settings = s
+				return magloft.New(c)
+			})
 		})
 	}
 }

@@ -141,6 +141,14 @@ func list[T any](ctx context.Context, a *API, op, path string, q url.Values) (Pa
 	return page, vendors.Misplaced(err)
 }
 
+// send makes a call and returns the record that it answers with.
+func send[T any](ctx context.Context, a *API, c vendors.Call) (T, error) {
+	var record T
+	c.Out = &record
+	err := a.calls.Do(ctx, c)
+	return record, err
+}
+
 // odd is the error of an answer with a good status that says something else
 // than what was asked.
 func odd(op, message string) *vendors.Error {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/magloft"
@@ -15,8 +16,15 @@ import (
 
 func config(baseURL, mode string) magloft.Config {
 	return magloft.Config{
-		Settings: vendors.Settings{BaseURL: baseURL}, AccessToken: sandbox.MagLoftAccessToken, Mode: mode, AppID: sandbox.MagLoftAppID,
+		Settings: vendors.Settings{BaseURL: baseURL, Timeout: time.Minute}, AccessToken: sandbox.MagLoftAccessToken, Mode: mode, AppID: sandbox.MagLoftAppID,
 	}
+}
+
+// at is a configuration for the stand-in.
+func configOf(stand vendortest.Stand, mode string) magloft.Config {
+	c := config(stand.URL, mode)
+	c.HTTP = stand.HTTP
+	return c
 }
 
 // check fails the test for each step that has an error.
@@ -31,7 +39,7 @@ func check(t *testing.T, steps map[string]error) {
 
 func TestEveryDocumentedCall(t *testing.T) {
 	stand := vendortest.Serve(t, "magloft", sandbox.Config{})
-	api := magloft.NewAPI(config(stand.URL, ""))
+	api := magloft.NewAPI(configOf(stand, ""))
 	t.Run("clients", func(t *testing.T) { clients(t, api) })
 	t.Run("readers", func(t *testing.T) { readers(t, api) })
 	t.Run("subscriptions", func(t *testing.T) { subscriptions(t, api) })
@@ -159,13 +167,12 @@ func TestCheck(t *testing.T) {
 	for _, mode := range []string{magloft.ModeClients, magloft.ModeReaders} {
 		t.Run(mode, func(t *testing.T) {
 			stand := vendortest.Serve(t, "magloft", sandbox.Config{})
-			good, wrong := config(stand.URL, mode), config(stand.URL, mode)
+			good, wrong := configOf(stand, mode), configOf(stand, mode)
 			wrong.AccessToken = sandbox.WrongCredential
 			if err := adapter(t, good).Check(t.Context()); err != nil {
 				t.Error(err)
 			}
-			elsewhere := config(stand.URL, mode)
-			elsewhere.BaseURL = nowhere(t)
+			elsewhere := config(nowhere(t), mode)
 			for name, c := range map[string]magloft.Config{"credentials": wrong, "base URL": elsewhere} {
 				if err := adapter(t, c).Check(t.Context()); vendors.ClassOf(err) != vendors.Unusable {
 					t.Errorf("wrong %s: got %v, want unusable", name, err)

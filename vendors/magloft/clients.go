@@ -88,17 +88,13 @@ func (a *API) PageClients(ctx context.Context, q Query) (Page[Client], error) {
 
 // GetClient returns one client (Portal API, GET Client).
 func (a *API) GetClient(ctx context.Context, clientID int) (Client, error) {
-	var c Client
-	err := a.calls.Do(ctx, vendors.Call{Op: "get client", Method: http.MethodGet, Path: clientPath(clientID), Out: &c})
-	return c, err
+	return send[Client](ctx, a, vendors.Call{Op: "get client", Method: http.MethodGet, Path: clientPath(clientID)})
 }
 
 // CreateClient makes a client (Portal API, Create new client). What it answers
 // for an e-mail that is taken is not documented.
 func (a *API) CreateClient(ctx context.Context, c NewClient) (Client, error) {
-	var made Client
-	err := a.calls.Do(ctx, vendors.Call{Op: "create client", Method: http.MethodPost, Path: "/clients/", JSON: c, Out: &made})
-	return made, err
+	return send[Client](ctx, a, vendors.Call{Op: "create client", Method: http.MethodPost, Path: "/clients/", JSON: c})
 }
 
 // UpdateClient changes the fields given (Portal API, Update Client). It may be

@@ -80,9 +80,7 @@ func (a *API) readerPath(readerID int) string { return a.readersPath() + "/" + s
 
 // ListReaders returns the app's readers (Portal API, Readers, List).
 func (a *API) ListReaders(ctx context.Context) ([]Reader, error) {
-	var l readerList
-	err := a.calls.Do(ctx, vendors.Call{Op: "list readers", Method: http.MethodGet, Path: a.readersPath(), Out: &l})
-	return l, err
+	return send[readerList](ctx, a, vendors.Call{Op: "list readers", Method: http.MethodGet, Path: a.readersPath()})
 }
 
 // PageReaders returns one page of the app's readers (Portal API, Readers,
@@ -105,17 +103,13 @@ func (a *API) ReaderByID(ctx context.Context, readerID int) (Reader, error) {
 }
 
 func (a *API) reader(ctx context.Context, path string) (Reader, error) {
-	var r Reader
-	err := a.calls.Do(ctx, vendors.Call{Op: "get reader", Method: http.MethodGet, Path: path, Out: &r})
-	return r, err
+	return send[Reader](ctx, a, vendors.Call{Op: "get reader", Method: http.MethodGet, Path: path})
 }
 
 // CreateReader makes a reader (Portal API, Readers, Create). What it answers
 // for an e-mail that is taken is not documented.
 func (a *API) CreateReader(ctx context.Context, f ReaderFields) (Reader, error) {
-	var r Reader
-	err := a.calls.Do(ctx, vendors.Call{Op: "create reader", Method: http.MethodPost, Path: a.readersPath(), JSON: f, Out: &r})
-	return r, err
+	return send[Reader](ctx, a, vendors.Call{Op: "create reader", Method: http.MethodPost, Path: a.readersPath(), JSON: f})
 }
 
 // UpdateReader changes the fields given (Portal API, Readers, Update). It may be

@@ -108,21 +108,17 @@ func (a *API) SubscriptionByID(ctx context.Context, subscriptionID int) (Subscri
 }
 
 func (a *API) subscription(ctx context.Context, path string) (Subscription, error) {
-	var s Subscription
-	err := a.calls.Do(ctx, vendors.Call{Op: "get subscription", Method: http.MethodGet, Path: path, Out: &s})
-	return s, err
+	return send[Subscription](ctx, a, vendors.Call{Op: "get subscription", Method: http.MethodGet, Path: path})
 }
 
 // CreateSubscription makes a subscription, and the reader where the e-mail has
 // none (Portal API, Custom Subscriptions, Create). With Upsert it updates the
 // one that the e-mail has, and may be repeated.
 func (a *API) CreateSubscription(ctx context.Context, f SubscriptionFields) (Subscription, error) {
-	var s Subscription
-	err := a.calls.Do(ctx, vendors.Call{
-		Op: "create subscription", Method: http.MethodPost, Path: a.subscriptionsPath(), JSON: f, Out: &s,
+	return send[Subscription](ctx, a, vendors.Call{
+		Op: "create subscription", Method: http.MethodPost, Path: a.subscriptionsPath(), JSON: f,
 		Repeatable: f.Upsert != nil && *f.Upsert,
 	})
-	return s, err
 }
 
 // UpdateSubscription changes the fields given (Portal API, Custom

@@ -15,10 +15,17 @@ import (
 
 func config(url string) meiro.Config {
 	return meiro.Config{
-		Settings: vendors.Settings{BaseURL: url, Timeout: 5 * time.Second},
+		Settings: vendors.Settings{BaseURL: url, Timeout: time.Minute},
 		Email:    sandbox.MeiroEmail, Password: sandbox.MeiroPassword,
 		CollectURL: url + "/collect/usher",
 	}
+}
+
+// at is a configuration for the stand-in.
+func configOf(stand vendortest.Stand) meiro.Config {
+	c := config(stand.URL)
+	c.HTTP = stand.HTTP
+	return c
 }
 
 var at = time.Date(2026, 3, 1, 9, 0, 0, 7_000_000, time.FixedZone("", 3600))
@@ -26,7 +33,7 @@ var at = time.Date(2026, 3, 1, 9, 0, 0, 7_000_000, time.FixedZone("", 3600))
 func TestEveryCallKeepsToTheDocument(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	api, ctx, yes := meiro.NewAPI(config(stand.URL)), t.Context(), true
+	api, ctx, yes := meiro.NewAPI(configOf(stand)), t.Context(), true
 	made := must(t)(api.CreateUser(ctx, meiro.NewUser{Email: "ada+1@example.org", Password: "one", SSOEnabled: &yes}))
 	other := must(t)(api.CreateOrRestoreUser(ctx, meiro.NewUser{Email: "bob@example.org", Password: "one"}))
 	if !made.SSOEnabled || made.ID == other.ID {
@@ -81,7 +88,7 @@ func must(t *testing.T) func(meiro.User, error) meiro.User {
 
 func TestUnknownUsersAreNotFound(t *testing.T) {
 	t.Parallel()
-	api := meiro.NewAPI(config(vendortest.Serve(t, "meiro", sandbox.Config{}).URL))
+	api := meiro.NewAPI(configOf(vendortest.Serve(t, "meiro", sandbox.Config{})))
 	const nobody = "00000000-0000-4000-8000-000000000000"
 	calls := map[string]func() (meiro.User, error){
 		"retrieve": func() (meiro.User, error) { return api.RetrieveUser(t.Context(), nobody) },

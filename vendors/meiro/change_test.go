@@ -19,7 +19,7 @@ import (
 func made(t *testing.T, switches sandbox.Switches) (*meiro.Operators, vendortest.Stand, vendors.Account) {
 	t.Helper()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{Switches: switches})
-	o := operators(t, config(stand.URL))
+	o := operators(t, configOf(stand))
 	account, err := o.Create(t.Context(), origin, ada)
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestRestore(t *testing.T) {
 func TestRestoreMakesNoTwin(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{Switches: sandbox.Switches{DuplicateEmail: "second"}})
-	o, api := operators(t, config(stand.URL)), meiro.NewAPI(config(stand.URL))
+	o, api := operators(t, configOf(stand)), meiro.NewAPI(configOf(stand))
 	old, err := o.Create(t.Context(), origin, ada)
 	if err != nil {
 		t.Fatal(err)

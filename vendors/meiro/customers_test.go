@@ -13,9 +13,9 @@ import (
 	"github.com/usherhq/usher/vendors/vendortest"
 )
 
-func customers(t *testing.T, collect string) *meiro.Customers {
+func customers(t *testing.T, collect string, http http.RoundTripper) *meiro.Customers {
 	t.Helper()
-	a, err := meiro.New(meiro.Config{Mode: meiro.ModeCustomers, CollectURL: collect})
+	a, err := meiro.New(meiro.Config{Settings: vendors.Settings{HTTP: http}, Mode: meiro.ModeCustomers, CollectURL: collect})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,10 +50,9 @@ func deeds(t *testing.T, c *meiro.Customers) []func() error {
 func TestCustomersAreToldOfOnce(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []sandbox.Kind{sandbox.None, sandbox.FailBefore, sandbox.FailAfter, sandbox.DropBefore, sandbox.DropAfter} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
+		vendortest.Try(t, string(kind), func(t *testing.T) {
 			stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-			for _, deed := range deeds(t, customers(t, stand.URL+"/collect/usher")) {
+			for _, deed := range deeds(t, customers(t, stand.URL+"/collect/usher", stand.HTTP)) {
 				if err := stand.Box.Next("meiro", sandbox.Fault{Kind: kind}); err != nil {
 					t.Fatal(err)
 				}
@@ -98,7 +97,7 @@ func TestCustomersRepeatByteForByte(t *testing.T) {
 		bodies = append(bodies, body)
 		return true
 	})
-	c := customers(t, url+"/collect/usher")
+	c := customers(t, url+"/collect/usher", nil)
 	for _, deed := range deeds(t, c) {
 		bodies = nil
 		for range 20 {
@@ -124,7 +123,7 @@ func TestCheckOfCustomers(t *testing.T) {
 		t.Run(slug, func(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-			err := customers(t, stand.URL+"/collect/"+slug).Check(t.Context())
+			err := customers(t, stand.URL+"/collect/"+slug, stand.HTTP).Check(t.Context())
 			if (err == nil) != ok || (err != nil && vendors.ClassOf(err) != vendors.Unusable) {
 				t.Errorf("got %v, want success to be %v, and else unusable", err, ok)
 			}
@@ -140,8 +139,10 @@ func TestCustomersSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",
-		New: func(url string, timeout time.Duration) (any, error) {
-			return meiro.New(meiro.Config{Settings: vendors.Settings{Timeout: timeout}, Mode: meiro.ModeCustomers, CollectURL: url + "/collect/usher"})
+		New: func(s vendors.Settings) (any, error) {
+			collect := s.BaseURL + "/collect/usher"
+			s.BaseURL = ""
+			return meiro.New(meiro.Config{Settings: s, Mode: meiro.ModeCustomers, CollectURL: collect})
 		},
 		Course:     "c-1",
 		Repeatable: []string{vendortest.Create, vendortest.Delete, vendortest.Enroll, vendortest.Track},

@@ -40,7 +40,7 @@ func TestLogIn(t *testing.T) {
 func TestWrongStaticToken(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	c := config(stand.URL)
+	c := configOf(stand)
 	c.AccessToken = "ended-long-ago"
 	err := operators(t, c).Check(t.Context())
 	if vendors.ClassOf(err) != vendors.Unusable {
@@ -54,7 +54,7 @@ func TestWrongStaticToken(t *testing.T) {
 func TestStaticToken(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	c := config(stand.URL)
+	c := configOf(stand)
 	c.Email, c.Password, c.AccessToken = "", "", sandbox.MeiroAccessToken
 	if err := operators(t, c).Check(t.Context()); err != nil {
 		t.Error(err)

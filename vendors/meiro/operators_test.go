@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/meiro"
@@ -55,7 +54,7 @@ func TestLifeOfAnOperator(t *testing.T) {
 	t.Parallel()
 	every(t, func(t *testing.T, switches sandbox.Switches) {
 		stand := vendortest.Serve(t, "meiro", sandbox.Config{Switches: switches})
-		o, ctx := operators(t, config(stand.URL)), t.Context()
+		o, ctx := operators(t, configOf(stand)), t.Context()
 		if _, err := o.Find(ctx, ada); !errors.Is(err, vendors.ErrNotFound) {
 			t.Fatalf("got %v, want ErrNotFound", err)
 		}
@@ -88,7 +87,7 @@ func TestLifeOfAnOperator(t *testing.T) {
 func TestCreateSendsTheEmailInLowerCase(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	made, err := operators(t, config(stand.URL)).Create(t.Context(), origin, vendors.User{ID: "u-1", Email: " ADA+1@Example.org"})
+	made, err := operators(t, configOf(stand)).Create(t.Context(), origin, vendors.User{ID: "u-1", Email: " ADA+1@Example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +103,7 @@ func TestCreateOfWhoIsThere(t *testing.T) {
 			switches.DuplicateEmail = "existing"
 		}
 		stand := vendortest.Serve(t, "meiro", sandbox.Config{Switches: switches})
-		o := operators(t, config(stand.URL))
+		o := operators(t, configOf(stand))
 		first, err := o.Create(t.Context(), origin, ada)
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +120,7 @@ func TestLostAnswersAreLookedUp(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-			o := operators(t, config(stand.URL))
+			o := operators(t, configOf(stand))
 			if err := stand.Box.Next("meiro", sandbox.Fault{Kind: kind, On: "POST /users/create_or_restore"}); err != nil {
 				t.Fatal(err)
 			}
@@ -231,7 +230,7 @@ func TestCreateWithALostRestoration(t *testing.T) {
 func TestUsherItselfStays(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	o := operators(t, config(stand.URL))
+	o := operators(t, configOf(stand))
 	own, err := o.Find(t.Context(), vendors.User{Email: sandbox.MeiroEmail})
 	if err != nil {
 		t.Fatal(err)
@@ -246,9 +245,9 @@ func TestOperatorsSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",
-		New: func(url string, timeout time.Duration) (any, error) {
-			c := config(url)
-			c.Timeout = timeout
+		New: func(s vendors.Settings) (any, error) {
+			c := config(s.BaseURL)
+			c.Settings = s
 			return meiro.New(c)
 		},
 		Secrets:    []string{sandbox.MeiroPassword, "meiro-0000"},

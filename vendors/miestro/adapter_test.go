@@ -24,9 +24,9 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "miestro",
-		New: func(baseURL string, timeout time.Duration) (any, error) {
-			c := config(baseURL)
-			c.Timeout = timeout
+		New: func(s vendors.Settings) (any, error) {
+			c := config(s.BaseURL)
+			c.Settings = s
 			return miestro.New(c)
 		},
 		Secrets:    []string{sandbox.MiestroAPIKey, sandbox.MiestroAPISecret},
@@ -261,5 +261,9 @@ func TestDeleteAndUpdateNeedToKnowTheRole(t *testing.T) {
 }
 
 func TestStorm(t *testing.T) {
-	vendortest.Storm(t, "miestro", func(baseURL string) (any, error) { return miestro.New(config(baseURL)) })
+	vendortest.Storm(t, "miestro", func(s vendors.Settings) (any, error) {
+		c := config(s.BaseURL)
+		c.Settings = s
+		return miestro.New(c)
+	})
 }

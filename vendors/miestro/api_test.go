@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/miestro"
@@ -15,8 +16,15 @@ import (
 
 func config(baseURL string) miestro.Config {
 	return miestro.Config{
-		Settings: vendors.Settings{BaseURL: baseURL}, APIKey: sandbox.MiestroAPIKey, APISecret: sandbox.MiestroAPISecret,
+		Settings: vendors.Settings{BaseURL: baseURL, Timeout: time.Minute}, APIKey: sandbox.MiestroAPIKey, APISecret: sandbox.MiestroAPISecret,
 	}
+}
+
+// at is a configuration for the stand-in.
+func configOf(stand vendortest.Stand) miestro.Config {
+	c := config(stand.URL)
+	c.HTTP = stand.HTTP
+	return c
 }
 
 // fields are all four attributes of a user.
@@ -27,7 +35,7 @@ func fields(name, email string, role miestro.Role) miestro.UserFields {
 
 func TestEveryDocumentedCall(t *testing.T) {
 	stand := vendortest.Serve(t, "miestro", sandbox.Config{})
-	api, ctx := miestro.NewAPI(config(stand.URL)), t.Context()
+	api, ctx := miestro.NewAPI(configOf(stand)), t.Context()
 
 	u, err := api.AddUser(ctx, fields("Ada Lovelace", "ada@example.org", miestro.RoleAssistant))
 	if err != nil || u.ID != 1 || u.Email != "ada@example.org" || *u.Role != miestro.RoleAssistant {
@@ -69,7 +77,7 @@ func TestEveryDocumentedCall(t *testing.T) {
 }
 
 func TestMissingUserIsGone(t *testing.T) {
-	api, ctx := miestro.NewAPI(config(vendortest.Serve(t, "miestro", sandbox.Config{}).URL)), t.Context()
+	api, ctx := miestro.NewAPI(configOf(vendortest.Serve(t, "miestro", sandbox.Config{}))), t.Context()
 	get := func() error { _, err := api.GetUser(ctx, 9); return err }
 	for name, err := range map[string]error{"get": get(), "delete": api.DeleteUser(ctx, 9), "enroll": api.EnrollUser(ctx, 9, 1)} {
 		if !vendors.IsGone(err) {
@@ -80,7 +88,7 @@ func TestMissingUserIsGone(t *testing.T) {
 
 func TestWrongKeysAreUnusable(t *testing.T) {
 	stand := vendortest.Serve(t, "miestro", sandbox.Config{})
-	c := config(stand.URL)
+	c := configOf(stand)
 	c.APISecret = sandbox.WrongCredential
 	a, err := miestro.New(c)
 	if err != nil {
@@ -95,7 +103,7 @@ func TestWrongKeysAreUnusable(t *testing.T) {
 // TestNameLikeTheRefusal is about a user who is called like the one error that
 // Miestro documents: that is no refusal.
 func TestNameLikeTheRefusal(t *testing.T) {
-	a, err := miestro.New(config(vendortest.Serve(t, "miestro", sandbox.Config{}).URL))
+	a, err := miestro.New(configOf(vendortest.Serve(t, "miestro", sandbox.Config{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +118,7 @@ func TestNameLikeTheRefusal(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	a, err := miestro.New(config(vendortest.Serve(t, "miestro", sandbox.Config{}).URL))
+	a, err := miestro.New(configOf(vendortest.Serve(t, "miestro", sandbox.Config{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +170,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 func adapter(t *testing.T, c sandbox.Config) (*miestro.Adapter, vendortest.Stand) {
 	t.Helper()
 	stand := vendortest.Serve(t, "miestro", c)
-	a, err := miestro.New(config(stand.URL))
+	a, err := miestro.New(configOf(stand))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,8 @@ import (
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/miestro"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 func enrollment(acc vendors.Account, course string) vendors.Enrollment {
@@ -100,15 +101,15 @@ func TestUnenrollThatIsRefused(t *testing.T) {
 		"it is a bad request": {400, "The course id is invalid.", false},
 	}
 	for name, test := range answers {
-		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		vendortest.Try(t, name, func(t *testing.T) {
+			c := config("http://miestro.test")
+			c.HTTP = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodPost {
 					w.WriteHeader(test.status)
 				}
 				fmt.Fprintf(w, `{"message":%q}`, test.said)
 			}))
-			defer server.Close()
-			a, err := miestro.New(config(server.URL))
+			a, err := miestro.New(c)
 			if err != nil {
 				t.Fatal(err)
 			}

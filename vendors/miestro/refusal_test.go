@@ -10,6 +10,8 @@ import (
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/miestro"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 // changing makes every change of a user that Miestro answers with {}.
@@ -45,16 +47,16 @@ func TestAnswersThatAreNotDone(t *testing.T) {
 		"empty":            {``, false, vendors.Again},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		vendortest.Try(t, name, func(t *testing.T) {
+			c := config("http://miestro.test")
+			c.HTTP = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodGet {
 					fmt.Fprint(w, `{"id":1,"email":"ada@example.org","role":0}`)
 					return
 				}
 				fmt.Fprint(w, test.answer)
 			}))
-			t.Cleanup(server.Close)
-			a, err := miestro.New(config(server.URL))
+			a, err := miestro.New(c)
 			if err != nil {
 				t.Fatal(err)
 			}

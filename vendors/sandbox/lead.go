@@ -95,8 +95,8 @@ func (l *lead) routes() map[string]http.HandlerFunc {
 		"GET /users/{id}/course-containers":        l.authed(l.withUser(l.containers)),
 		"GET /users/{id}/groups":                   l.authed(l.withUser(l.groups)),
 		"GET /users/{id}/terms":                    l.authed(l.withUser(l.terms)),
-		"POST /courses/{course}/users/{learner}":   l.authed(l.enroll),
-		"DELETE /courses/{course}/users/{learner}": l.authed(l.unenroll),
+		"POST /courses/{course}/users/{learner}":   l.authed(l.withCourse(l.enroll)),
+		"DELETE /courses/{course}/users/{learner}": l.authed(l.withCourse(l.unenroll)),
 	}
 }
 

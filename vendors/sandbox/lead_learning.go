@@ -72,17 +72,23 @@ func (l *lead) terms(w http.ResponseWriter, _ *http.Request, u *leadUser) {
 	}}})
 }
 
-// enroll is documented nowhere: the call that a tenant's owner might know of.
-func (l *lead) enroll(w http.ResponseWriter, r *http.Request) {
-	u, course := l.user(r.PathValue("learner")), whole(r.PathValue("course"), 0)
-	switch {
-	case u == nil || u.DeletedAt != nil:
-		missing(w, "User", r.PathValue("learner"))
-		return
-	case course < 1 || course > leadCourses:
-		missing(w, "Course", r.PathValue("course"))
-		return
+// withCourse finds the user and the course that the path names.
+func (l *lead) withCourse(next func(w http.ResponseWriter, u *leadUser, course int)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		u, course := l.user(r.PathValue("learner")), whole(r.PathValue("course"), 0)
+		switch {
+		case u == nil || u.DeletedAt != nil:
+			missing(w, "User", r.PathValue("learner"))
+		case course < 1 || course > leadCourses:
+			missing(w, "Course", r.PathValue("course"))
+		default:
+			next(w, u, course)
+		}
 	}
+}
+
+// enroll is documented nowhere: the call that a tenant's owner might know of.
+func (l *lead) enroll(w http.ResponseWriter, u *leadUser, course int) {
 	if known := l.enrollment(u, course); known != nil && l.config.Switches.RepeatEnroll != "second" {
 		known.Applied++
 		if l.config.Switches.RepeatEnroll == "error" {
@@ -108,17 +114,8 @@ func (l *lead) enrollment(u *leadUser, course int) *Enrollment {
 }
 
 // unenroll is documented nowhere, as enroll is not.
-func (l *lead) unenroll(w http.ResponseWriter, r *http.Request) {
-	u, course := l.user(r.PathValue("learner")), whole(r.PathValue("course"), 0)
+func (l *lead) unenroll(w http.ResponseWriter, u *leadUser, course int) {
 	done := object{"message": "User is no longer enrolled"}
-	switch {
-	case u == nil || u.DeletedAt != nil:
-		missing(w, "User", r.PathValue("learner"))
-		return
-	case course < 1 || course > leadCourses:
-		missing(w, "Course", r.PathValue("course"))
-		return
-	}
 	e := l.enrollment(u, course)
 	if e == nil {
 		l.config.Switches.notEnrolled(w, done)

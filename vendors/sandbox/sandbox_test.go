@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/usherhq/usher/vendors/sandbox"
@@ -172,14 +173,19 @@ func TestFaultsCanBeSetAtRunTime(t *testing.T) {
 }
 
 func TestLatency(t *testing.T) {
-	_, url := serve(t, sandbox.Config{Latency: 2 * time.Millisecond})
-	begun := time.Now()
-	for range 50 {
-		call(t, "GET", url+users, "")
-	}
-	if took := time.Since(begun); took < 30*time.Millisecond {
-		t.Errorf("50 calls took %v, want about 100 ms", took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		box, err := sandbox.New(sandbox.Config{Latency: 2 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		for range 50 {
+			box.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, users, nil))
+		}
+		if took := time.Since(begun); took < 30*time.Millisecond {
+			t.Errorf("50 calls took %v, want about 100 ms", took)
+		}
+	})
 }
 
 func TestStateIsServedAndIsACopy(t *testing.T) {

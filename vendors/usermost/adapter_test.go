@@ -64,10 +64,9 @@ func twice(t *testing.T, call func() error) {
 func TestEverythingIsDoneOnce(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []sandbox.Kind{sandbox.None, sandbox.FailBefore, sandbox.FailAfter, sandbox.DropBefore, sandbox.DropAfter} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
+		vendortest.Try(t, string(kind), func(t *testing.T) {
 			stand := vendortest.Serve(t, "usermost", sandbox.Config{})
-			a := adapter(t, config(stand.URL))
+			a := adapter(t, configOf(stand))
 			twice := func(t *testing.T, call func() error) {
 				t.Helper()
 				if err := stand.Box.Next("usermost", sandbox.Fault{Kind: kind}); err != nil {
@@ -113,7 +112,7 @@ func TestWindowOfTheRequestID(t *testing.T) {
 	now := at
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
 	stand := vendortest.Serve(t, "usermost", sandbox.Config{Clock: clock})
-	a := adapter(t, config(stand.URL))
+	a := adapter(t, configOf(stand))
 	for _, wait := range []time.Duration{0, 3*time.Hour + 59*time.Minute, 2 * time.Minute} {
 		mu.Lock()
 		now = now.Add(wait)
@@ -216,7 +215,7 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stand := vendortest.Serve(t, "usermost", sandbox.Config{})
-			c := config(stand.URL)
+			c := configOf(stand)
 			test.change(&c)
 			err := adapter(t, c).Check(t.Context())
 			if (err == nil) != test.ok || (err != nil && vendors.ClassOf(err) != vendors.Unusable) {
@@ -241,9 +240,9 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "usermost",
-		New: func(url string, timeout time.Duration) (any, error) {
-			c := config(url)
-			c.Timeout = timeout
+		New: func(s vendors.Settings) (any, error) {
+			c := config(s.BaseURL)
+			c.Settings = s
 			return usermost.New(c)
 		},
 		Secrets: []string{sandbox.UsermostAPIKey},

@@ -3,7 +3,6 @@ package usermost_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,13 +11,21 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 	"github.com/usherhq/usher/vendors/usermost"
 	"github.com/usherhq/usher/vendors/vendortest"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 func config(url string) usermost.Config {
 	return usermost.Config{
-		Settings:    vendors.Settings{BaseURL: url, Timeout: 5 * time.Second},
+		Settings:    vendors.Settings{BaseURL: url, Timeout: time.Minute},
 		LicenseCode: sandbox.UsermostLicenseCode, APIKey: sandbox.UsermostAPIKey,
 	}
+}
+
+// at is a configuration for the stand-in.
+func configOf(stand vendortest.Stand) usermost.Config {
+	c := config(stand.URL)
+	c.HTTP = stand.HTTP
+	return c
 }
 
 var at = time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("", 3600))
@@ -26,7 +33,7 @@ var at = time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("", 3600))
 func TestEveryCallKeepsToTheDocument(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "usermost", sandbox.Config{})
-	api := usermost.NewAPI(config(stand.URL))
+	api := usermost.NewAPI(configOf(stand))
 	full := usermost.User{
 		UserID: "u-1", FirstName: "Ada", LastName: "Example", Email: "ada+1@example.org", Phone: "+15550100",
 		Attributes: map[string]any{"plan": "gold"},
@@ -66,7 +73,7 @@ func TestStandInRefusesAsTheDocumentSays(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := config(vendortest.Serve(t, "usermost", sandbox.Config{}).URL)
+			c := configOf(vendortest.Serve(t, "usermost", sandbox.Config{}))
 			test.change(&c)
 			_, err := usermost.NewAPI(c).UpsertUser(t.Context(), test.user, "")
 			if vendors.StatusOf(err) != test.status || vendors.ClassOf(err) != test.class {
@@ -97,14 +104,13 @@ func TestContainerDecides(t *testing.T) {
 		"not a wrap": {200, `{"response":"success"}`, false, vendors.Again},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		vendortest.Try(t, name, func(t *testing.T) {
+			c := config("http://usermost.test")
+			c.HTTP = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(test.status)
 				_, _ = fmt.Fprint(w, test.body)
 			}))
-			t.Cleanup(server.Close)
-			_, err := usermost.NewAPI(config(server.URL)).TrackEvent(t.Context(), usermost.Event{UserID: "u", Name: "n"}, "ab")
+			_, err := usermost.NewAPI(c).TrackEvent(t.Context(), usermost.Event{UserID: "u", Name: "n"}, "ab")
 			if (err == nil) != test.ok {
 				t.Errorf("got %v, want success to be %v", err, test.ok)
 			}

@@ -22,8 +22,7 @@ func garbageBodies() map[string]string {
 // account nor for "there is none", and that a create that gets it is Unknown.
 func (s Suite) garbage(t *testing.T) {
 	for name, body := range garbageBodies() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		Try(t, name, func(t *testing.T) {
 			b := s.bench(t, patient)
 			say := func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
@@ -60,8 +59,7 @@ func (s Suite) lostAnswers(t *testing.T) {
 		"408": echo(http.StatusRequestTimeout),
 	}
 	for name, fault := range how {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		Try(t, name, func(t *testing.T) {
 			b := s.bench(t, patient)
 			b.brokenWrites(fault)
 			for port, call := range b.ports() {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,8 +46,7 @@ func (s Suite) changes(t *testing.T) {
 	for answers, sw := range switches {
 		for name, hic := range hiccups() {
 			for port, check := range checks {
-				t.Run(port+", "+answers+", "+name, func(t *testing.T) {
-					t.Parallel()
+				Try(t, port+", "+answers+", "+name, func(t *testing.T) {
 					on := s.stage(t, sw)
 					on.stumble = func() { on.bench.stumble(hic) }
 					if _, can := on.ports()[port]; can {
@@ -74,7 +74,7 @@ func (s Suite) stage(t *testing.T, sw sandbox.Switches) stage {
 	}
 	_, handler := behindContract(t, s.Name, box)
 	return stage{
-		bench:  s.benchAt(t, patient, handler, func(host string) string { return box.BaseURLs(host)[s.Name] }),
+		bench:  s.benchAt(t, vendors.Settings{BaseURL: box.BaseURLs(host)[s.Name], Timeout: patient}, handler),
 		state:  func() sandbox.VendorState { return box.State().Vendors[s.Name] },
 		byHand: func(d sandbox.Deed, email string) error { return box.ByHand(s.Name, d, email) },
 	}
@@ -206,6 +206,11 @@ func (s Suite) staff(t *testing.T) {
 	if s.StandIn != nil {
 		return // nothing is known of what it holds
 	}
+	synctest.Test(t, s.spares)
+}
+
+// spares checks every one of the staff.
+func (s Suite) spares(t *testing.T) {
 	on := s.stage(t, sandbox.Switches{})
 	if _, ok := on.adapter.(vendors.Lister); !ok {
 		return // users who are known by events are nobody's staff

@@ -6,17 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// patient is a timeout that no answer on loopback exceeds.
+// patient is a timeout that no healthy answer exceeds.
 const patient = 10 * time.Second
 
 // echo answers with the status and with all that was sent, credentials too: the
@@ -76,8 +78,7 @@ func (s Suite) verdict(port string, status int) *vendors.Class {
 
 func (s Suite) statuses(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 408, 409, 422, 425, 429, 500, 502, 503} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			t.Parallel()
+		Try(t, fmt.Sprint(status), func(t *testing.T) {
 			b := s.bench(t, patient)
 			b.broken(echo(status))
 			for port, call := range b.ports() {
@@ -112,21 +113,21 @@ func (s Suite) judge(t *testing.T, port string, status int, err error) {
 }
 
 func (s Suite) retryAfter(t *testing.T) {
+	always := func(header string) func() string { return func() string { return header } }
 	tests := map[string]struct {
-		header   string
+		header   func() string
 		min, max time.Duration
 	}{
-		"seconds": {"120", 2 * time.Minute, 2 * time.Minute},
-		"date":    {time.Now().Add(2 * time.Hour).UTC().Format(http.TimeFormat), time.Hour + 58*time.Minute, 2 * time.Hour},
-		"nothing": {"", 0, 0},
-		"garbage": {"soon", 0, 0},
+		"seconds": {always("120"), 2 * time.Minute, 2 * time.Minute},
+		"date":    {inTwoHours, time.Hour + 58*time.Minute, 2 * time.Hour},
+		"nothing": {always(""), 0, 0},
+		"garbage": {always("soon"), 0, 0},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := s.bench(t, patient)
+		Try(t, name, func(t *testing.T) {
+			b, header := s.bench(t, patient), test.header()
 			b.broken(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Retry-After", test.header)
+				w.Header().Set("Retry-After", header)
 				w.WriteHeader(http.StatusTooManyRequests)
 			})
 			for port, call := range b.ports() {
@@ -141,10 +142,12 @@ func (s Suite) retryAfter(t *testing.T) {
 	}
 }
 
+// inTwoHours is a date of HTTP.
+func inTwoHours() string { return time.Now().Add(2 * time.Hour).UTC().Format(http.TimeFormat) }
+
 func (s Suite) redirects(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			t.Parallel()
+		Try(t, fmt.Sprint(status), func(t *testing.T) {
 			b := s.bench(t, patient)
 			b.broken(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/elsewhere" {
@@ -164,16 +167,17 @@ func (s Suite) redirects(t *testing.T) {
 }
 
 func (s Suite) slow(t *testing.T) {
-	b := s.bench(t, 300*time.Millisecond)
-	b.broken(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the client go
-		<-r.Context().Done()
-	})
-	for port, call := range b.ports() {
-		t.Run(port, func(t *testing.T) {
-			t.Parallel()
+	var ports []string
+	synctest.Test(t, func(t *testing.T) { ports = slices.Collect(maps.Keys(s.bench(t, patient).ports())) })
+	for _, port := range ports {
+		Try(t, port, func(t *testing.T) {
+			b := s.bench(t, 300*time.Millisecond)
+			b.broken(func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the client go
+				<-r.Context().Done()
+			})
 			begun := time.Now()
-			err := call(t.Context())
+			err := b.ports()[port](t.Context())
 			s.silent(t, err)
 			if b.hits.Load() > 0 && !errors.Is(err, vendors.ErrNotFound) && (err == nil || vendors.ClassOf(err) != vendors.Again) {
 				t.Errorf("got %v, want class again", err)
@@ -185,18 +189,21 @@ func (s Suite) slow(t *testing.T) {
 	}
 }
 
+// late checks that no port begins a call that could not end in time.
 func (s Suite) late(t *testing.T) {
-	b := s.bench(t, patient)
-	b.broken(echo(http.StatusInternalServerError))
-	ctx, cancel := context.WithTimeout(t.Context(), patient/2)
-	defer cancel()
-	for port, call := range b.ports() {
-		err := call(ctx)
-		if b.hits.Load() > 0 {
-			t.Errorf("%s: began a call that could not end in time", port)
+	synctest.Test(t, func(t *testing.T) {
+		b := s.bench(t, patient)
+		b.broken(echo(http.StatusInternalServerError))
+		ctx, cancel := context.WithTimeout(t.Context(), patient/2)
+		defer cancel()
+		for port, call := range b.ports() {
+			err := call(ctx)
+			if b.hits.Load() > 0 {
+				t.Errorf("%s: began a call that could not end in time", port)
+			}
+			if !errors.Is(err, vendors.ErrLate) && !errors.Is(err, vendors.ErrNotFound) {
+				t.Errorf("%s: got %v, want ErrLate", port, err)
+			}
 		}
-		if !errors.Is(err, vendors.ErrLate) && !errors.Is(err, vendors.ErrNotFound) {
-			t.Errorf("%s: got %v, want ErrLate", port, err)
-		}
-	}
+	})
 }

@@ -23,12 +23,14 @@ import (
 
 	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
-// Stand is a stand-in that is served on loopback for one test, behind its contract.
+// Stand is a stand-in that is served in memory for one test, behind its contract.
 type Stand struct {
 	Box      *sandbox.Sandbox
-	URL      string // the vendor's base URL
+	URL      string            // the vendor's base URL, which only HTTP reaches
+	HTTP     http.RoundTripper // for Settings.HTTP; works on the virtual time of testing/synctest
 	Contract *Contract
 }
 
@@ -42,9 +44,7 @@ func Serve(t testing.TB, vendor string, c sandbox.Config) Stand {
 		t.Fatal(err)
 	}
 	contract, handler := behindContract(t, vendor, box)
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return Stand{Box: box, URL: box.BaseURLs(server.Listener.Addr().String())[vendor], Contract: contract}
+	return Stand{Box: box, URL: box.BaseURLs(host)[vendor], HTTP: memnet.Serve(t, handler), Contract: contract}
 }
 
 // behindContract returns the sandbox's handler with the vendor's contract before it.

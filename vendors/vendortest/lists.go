@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 // crowd is more users than two pages of any vendor hold.
@@ -24,13 +25,16 @@ func (s Suite) lists(t *testing.T) {
 	if s.StandIn != nil {
 		return // nothing is known of what it holds
 	}
+	synctest.Test(t, s.listsAndShows)
+}
+
+// listsAndShows makes a crowd and compares the list with it.
+func (s Suite) listsAndShows(t *testing.T) {
 	box, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(box.Handler())
-	t.Cleanup(server.Close)
-	adapter, err := s.New(box.BaseURLs(server.Listener.Addr().String())[s.Name], patient)
+	adapter, err := s.New(vendors.Settings{BaseURL: box.BaseURLs(host)[s.Name], Timeout: patient, HTTP: memnet.Serve(t, box.Handler())})
 	if err != nil {
 		t.Fatal(err)
 	}

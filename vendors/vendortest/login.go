@@ -1,6 +1,7 @@
 package vendortest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -75,7 +76,7 @@ func (l LogIn) adapter(t *testing.T, s vendors.Settings, password string) any {
 func (l LogIn) serve(t *testing.T, password string) (any, Stand) {
 	t.Helper()
 	stand := Serve(t, l.Name, sandbox.Config{})
-	return l.adapter(t, vendors.Settings{BaseURL: stand.URL}, password), stand
+	return l.adapter(t, vendors.Settings{BaseURL: stand.URL, HTTP: stand.HTTP}, password), stand
 }
 
 // check makes the adapter's cheapest call.
@@ -178,7 +179,9 @@ func (l LogIn) secrets(t *testing.T) {
 			return
 		}
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = fmt.Fprintf(w, `{"message":"%s%s is not %s"}`, r.Header.Get("Authorization"), r.Header.Get("X-Access-Token"), l.Password)
+		_ = json.NewEncoder(w).Encode(map[string]string{
+			"message": r.Header.Get("Authorization") + r.Header.Get("X-Access-Token") + " is not " + l.Password,
+		})
 	}))
 	t.Cleanup(server.Close)
 	err := check(t, l.adapter(t, vendors.Settings{BaseURL: server.URL}, l.Password))

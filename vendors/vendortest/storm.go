@@ -3,25 +3,29 @@ package vendortest
 import (
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 // Storm makes users and deletes every third of them at a stand-in that fails
 // three calls of ten, and looks before each leap as the handlers do. In the end
 // every user must have one account, and the deleted ones none.
-func Storm(t *testing.T, vendor string, connect func(baseURL string) (any, error)) {
+func Storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, error)) {
+	synctest.Test(t, func(t *testing.T) { storm(t, vendor, connect) })
+}
+
+func storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, error)) {
+	t.Helper()
 	const people, tries = 12, 60
 	box, err := sandbox.New(sandbox.Config{Seed: 1, Faults: 0.3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(box.Handler())
-	t.Cleanup(server.Close)
-	adapter, err := connect(box.BaseURLs(server.Listener.Addr().String())[vendor])
+	adapter, err := connect(vendors.Settings{BaseURL: box.BaseURLs(host)[vendor], HTTP: memnet.Serve(t, box.Handler())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,14 +3,15 @@ package vendortest
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
 // Suite says how one vendor's adapter is made and in what it differs from the others.
@@ -20,9 +21,10 @@ type Suite struct {
 	// StandIn makes a stand-in for a vendor that the sandbox does not play; its
 	// base URL is where it is served. nil for those that the sandbox plays.
 	StandIn func() http.Handler
-	// New makes the adapter against the base URL, with the credentials that
-	// Secrets lists. Each call may take timeout.
-	New func(baseURL string, timeout time.Duration) (any, error)
+	// New makes the adapter from the settings, with the credentials that Secrets
+	// lists. The settings hold the base URL, the timeout of a call, and the
+	// transport that reaches the stand-in: it is served in memory, on virtual time.
+	New func(s vendors.Settings) (any, error)
 	// Secrets are the credentials: none may show in an error.
 	Secrets []string
 	// Course is a course that the sandbox's stand-in has; empty where the adapter does not enrol.
@@ -40,6 +42,9 @@ type Suite struct {
 	// from every call; ok is false to leave it. A want of nil is success.
 	Verdict func(port string, status int) (want *vendors.Class, ok bool)
 }
+
+// host is where every stand-in is served; no name server is asked for the name.
+const host = "stand-in.test"
 
 // The ports as the suite tries them, named as in Suite.Repeatable and Suite.Verdict.
 const (
@@ -82,6 +87,15 @@ func Run(t *testing.T, s Suite) {
 	}
 }
 
+// Try runs a subtest beside others, on the virtual time of testing/synctest. The
+// subtest reaches a stand-in of Serve, and no socket.
+func Try(t *testing.T, name string, test func(*testing.T)) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, test)
+	})
+}
+
 // later is the origin of the n-th event after that of origin.
 func later(n int) vendors.Origin {
 	return vendors.Origin{Key: fmt.Sprintf("%032x", n), At: origin.At.Add(time.Duration(n) * time.Minute)}
@@ -118,47 +132,45 @@ type bench struct {
 func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 	t.Helper()
 	healthy, baseURL := s.standIn(t)
-	return s.benchAt(t, timeout, healthy, baseURL)
+	return s.benchAt(t, vendors.Settings{BaseURL: baseURL, Timeout: timeout}, healthy)
 }
 
-// benchAt is a bench at a stand-in.
-func (s Suite) benchAt(t *testing.T, timeout time.Duration, healthy http.Handler, baseURL func(host string) string) *bench {
+// benchAt is a bench at a stand-in; at lacks the transport only.
+func (s Suite) benchAt(t *testing.T, at vendors.Settings, healthy http.Handler) *bench {
 	t.Helper()
 	b := &bench{course: s.Course, changed: s.changed(), healthy: healthy}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	at.HTTP = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if broken := b.breakIt.Load(); broken != nil && (s.Login == nil || !s.Login(r)) && (*broken)(w, r) {
 			return
 		}
 		healthy.ServeHTTP(w, r)
 	}))
-	t.Cleanup(server.Close)
-	url := baseURL(server.Listener.Addr().String())
-	b.account = s.account(t, url)
-	s.enroll(t, url, b)
+	b.account = s.account(t, at)
+	s.enroll(t, at, b)
 	var err error
-	if b.adapter, err = s.New(url, timeout); err != nil {
+	if b.adapter, err = s.New(at); err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-// standIn returns a new stand-in, and how its base URL comes from its host.
-func (s Suite) standIn(t *testing.T) (healthy http.Handler, baseURL func(host string) string) {
+// standIn returns a new stand-in and its base URL.
+func (s Suite) standIn(t *testing.T) (healthy http.Handler, baseURL string) {
 	t.Helper()
 	if s.StandIn != nil {
-		return s.StandIn(), func(host string) string { return "http://" + host }
+		return s.StandIn(), "http://" + host
 	}
 	box, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return box.Handler(), func(host string) string { return box.BaseURLs(host)[s.Name] }
+	return box.Handler(), box.BaseURLs(host)[s.Name]
 }
 
 // account makes person's account while all is well.
-func (s Suite) account(t *testing.T, url string) vendors.Account {
+func (s Suite) account(t *testing.T, at vendors.Settings) vendors.Account {
 	t.Helper()
-	adapter, err := s.New(url, patient)
+	adapter, err := s.New(at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,9 +187,9 @@ func (s Suite) account(t *testing.T, url string) vendors.Account {
 
 // enroll puts person into the course while all is well, if the adapter can take
 // them out again.
-func (s Suite) enroll(t *testing.T, url string, b *bench) {
+func (s Suite) enroll(t *testing.T, at vendors.Settings, b *bench) {
 	t.Helper()
-	adapter, err := s.New(url, patient)
+	adapter, err := s.New(at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,9 +136,9 @@ type codec struct {
 	err   error
 }
 
-func (c *codec) position(p Position) string {
+func (c *codec) position(p events.Position) string {
 	switch {
-	case p == Position{}:
+	case p == events.Position{}:
 		return ""
 	case p.Epoch == c.epoch:
 		return strconv.FormatUint(p.Seq, base)
@@ -146,15 +146,15 @@ func (c *codec) position(p Position) string {
 	return strconv.FormatInt(p.Epoch, base) + "." + strconv.FormatUint(p.Seq, base)
 }
 
-func (c *codec) parsePosition(s string) Position {
+func (c *codec) parsePosition(s string) events.Position {
 	if s == "" {
-		return Position{}
+		return events.Position{}
 	}
 	epoch, seq, other := strings.Cut(s, ".")
 	if !other {
-		return Position{c.epoch, uint64(c.number(s))}
+		return events.Position{Epoch: c.epoch, Seq: uint64(c.number(s))}
 	}
-	return Position{c.number(epoch), uint64(c.number(seq))}
+	return events.Position{Epoch: c.number(epoch), Seq: uint64(c.number(seq))}
 }
 
 // course returns "+position" if the account is in the course, and else "-position", with

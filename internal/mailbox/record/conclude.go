@@ -69,7 +69,8 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 		return Rejected
 	}
 	e := r.find(a.Key, a.Replay)
-	if e == nil || (!mine && !(c.Applied && r.claims(a.Key, a.Replay))) {
+	forHolder := c.Applied && r.claims(a.Key, a.Replay)
+	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
 	if e.Scope == events.ScopeLifecycle && !c.Applied && o.Kind != events.Unsupported {

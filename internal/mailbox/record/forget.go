@@ -1,12 +1,16 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/usherhq/usher/events"
+)
 
 // Forget erases the user's data from the record. Kept is only what prevents a late event
 // from bringing the user back: every event before fence counts as older than a deletion,
 // and stays registered. Finished events stay known by their hashes. Pending effects and
 // the claim are dropped; an attempt in flight then finds nothing to write its outcome to.
-func (r *Record) Forget(fence Position, now time.Time) {
+func (r *Record) Forget(fence events.Position, now time.Time) {
 	kept := Record{
 		Lifecycle: later(r.Lifecycle, fence), Deleted: later(r.Deleted, fence), Registered: later(r.Registered, fence),
 		LifecycleReplay: r.LifecycleReplay, Token: r.Token, Seen: r.Seen, Forgotten: now,

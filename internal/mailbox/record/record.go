@@ -8,7 +8,6 @@
 package record
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -16,25 +15,8 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// Position is the place of an event in the stream of events: the creation time of the
-// stream in Unix nanoseconds, then the sequence. A stream that is made anew begins its
-// sequences again, at a later epoch.
-type Position struct {
-	Epoch int64
-	Seq   uint64
-}
-
-// Compare returns a negative number if p is before q, zero if both are equal, and a
-// positive number otherwise.
-func (p Position) Compare(q Position) int {
-	return cmp.Or(cmp.Compare(p.Epoch, q.Epoch), cmp.Compare(p.Seq, q.Seq))
-}
-
-// Before reports whether p is before q.
-func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
-
 // later returns the later of two positions.
-func later(p, q Position) Position {
+func later(p, q events.Position) events.Position {
 	if p.Before(q) {
 		return q
 	}
@@ -70,19 +52,19 @@ type Record struct {
 	UserID    string
 	AccountID string // the vendor's id
 	State     State
-	Lifecycle Position // of the last creation, deletion or restoration that was applied
-	Data      Position // of the snapshot that the account got last
-	Deleted   Position // of the last deletion that was applied
+	Lifecycle events.Position // of the last creation, deletion or restoration that was applied
+	Data      events.Position // of the snapshot that the account got last
+	Deleted   events.Position // of the last deletion that was applied
 	// LifecycleReplay and DataReplay are the replay numbers that belong to Lifecycle and Data.
 	LifecycleReplay, DataReplay int
 	// Attempted is the position of the newest lifecycle event that was attempted and ended
 	// without being applied. The vendor may have carried it out all the same.
-	Attempted Position
+	Attempted events.Position
 	// Former is the vendor's id of the account that was deleted last.
 	Former string
 	// Registered is the position up to which every event of the user is registered. An
 	// event at or before it is pending, finished, or was one that needs nothing.
-	Registered Position
+	Registered events.Position
 	Courses    map[string]Course
 	Pending    []Effect   // in the order of the stream
 	Finished   []Finished // until their results are known to be published
@@ -97,16 +79,16 @@ type Record struct {
 // Course is the last change that was applied to one course of the account.
 type Course struct {
 	Enrolled bool
-	Position Position
+	Position events.Position
 	Replay   int
 }
 
 // Effect is the change that one event asks of the account.
 type Effect struct {
 	Key       Key
-	Replay    int      // number of the replay by a person; 0: the event itself
-	Position  Position // of the event, also for a replay: the effect is ordered and fenced by it
-	ReplaySeq uint64   // for a replay: the sequence of its message in the stream of replays
+	Replay    int             // number of the replay by a person; 0: the event itself
+	Position  events.Position // of the event, also for a replay: the effect is ordered and fenced by it
+	ReplaySeq uint64          // for a replay: the sequence of its message in the stream of replays
 	Type      string
 	Scope     events.Scope
 	Course    string // for events.ScopeCourse

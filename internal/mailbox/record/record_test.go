@@ -18,8 +18,8 @@ var (
 	owner  = record.Owner{Token: 3, Nonce: "n1", HolderGone: start, CallsAllowed: true, FirstLook: 2 * time.Second}
 )
 
-func at(seq uint64) record.Position {
-	return record.Position{Epoch: 1_700_000_000_000_000_000, Seq: seq}
+func at(seq uint64) events.Position {
+	return events.Position{Epoch: 1_700_000_000_000_000_000, Seq: seq}
 }
 
 // arrival is the arrival of event number seq of the stream.
@@ -57,9 +57,9 @@ var (
 
 func TestEncodeKeepsEverything(t *testing.T) {
 	r := &record.Record{
-		UserID: "ada|“x”", AccountID: "7", State: record.Active, Lifecycle: at(5), LifecycleReplay: 1, Data: record.Position{Epoch: 4, Seq: 9}, DataReplay: 2,
+		UserID: "ada|“x”", AccountID: "7", State: record.Active, Lifecycle: at(5), LifecycleReplay: 1, Data: events.Position{Epoch: 4, Seq: 9}, DataReplay: 2,
 		Deleted: at(2), Attempted: at(3), Former: "6", Registered: at(40), Token: 12, Forgotten: start,
-		Courses: map[string]record.Course{"go|1": {Enrolled: true, Position: at(8), Replay: 3}, "x": {Position: record.Position{Epoch: 4, Seq: 1}}},
+		Courses: map[string]record.Course{"go|1": {Enrolled: true, Position: at(8), Replay: 3}, "x": {Position: events.Position{Epoch: 4, Seq: 1}}},
 		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true},
 		Seen:    record.Seen{{Key: 77, Replay: 1, Type: 3, Minute: 28_000_000}, {Key: 1<<64 - 1, Minute: 28_000_001}},
 	}

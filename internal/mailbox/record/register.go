@@ -24,7 +24,7 @@ const HeadRoom = 32 << 10
 type Arrival struct {
 	Key       Key
 	Replay    int
-	Position  Position
+	Position  events.Position
 	ReplaySeq uint64 // for a replay: its sequence in the stream of replays
 	Type      string
 	Scope     events.Scope

@@ -1,5 +1,7 @@
 package record
 
+import "github.com/usherhq/usher/events"
+
 // Repair says that a vendor holds an account otherwise than the record says. A repair
 // travels in a replay of the event that the record says was applied.
 //
@@ -9,7 +11,7 @@ package record
 type Repair struct {
 	AccountID string // the vendor's; empty: nothing to repair
 	Removes   bool   // the event is a deletion, and the account still exists; otherwise the account is gone
-	Position  Position
+	Position  events.Position
 }
 
 // WithRepair returns the record as a repair has it, for reading only.
@@ -26,7 +28,7 @@ func (r Record) WithRepair(p Repair) Record {
 
 // NextReplay returns the number that a further replay of an event needs to count as new:
 // higher than all numbers that the record knows.
-func (r *Record) NextReplay(key Key, position Position) int {
+func (r *Record) NextReplay(key Key, position events.Position) int {
 	last := 0
 	for _, e := range r.Pending {
 		if e.Key == key {

@@ -1,0 +1,20 @@
+package events
+
+import "cmp"
+
+// Position is the place of an event in the stream of events: the creation time of the
+// stream in Unix nanoseconds, then the sequence. A stream that is made anew begins its
+// sequences again, at a later epoch.
+type Position struct {
+	Epoch int64
+	Seq   uint64
+}
+
+// Compare returns a negative number if p is before q, zero if both are equal, and a
+// positive number otherwise.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.Epoch, q.Epoch), cmp.Compare(p.Seq, q.Seq))
+}
+
+// Before reports whether p is before q.
+func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }

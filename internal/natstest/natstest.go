@@ -1,0 +1,105 @@
+// Package natstest starts NATS for tests and waits for conditions.
+package natstest
+
+import (
+	"cmp"
+	"flag"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/usherhq/usher/internal/bus"
+)
+
+// Patience is the longest that a test waits for one condition. It is far more than any
+// condition needs, so that a busy machine does not fail a test.
+const Patience = 2 * time.Minute
+
+// Layout returns a layout of streams that keep everything for an hour.
+func Layout() bus.Layout {
+	return bus.Layout{
+		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour,
+		DeadAge: time.Hour, AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
+	}
+}
+
+// Start starts a NATS server in this process and stops the server when t ends. An empty
+// directory is a temporary one. A zero interval between flushes to the disk is a minute.
+func Start(t testing.TB, o bus.EmbeddedOptions) *bus.Embedded {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	o.Sync = cmp.Or(o.Sync, time.Minute)
+	server, err := bus.StartEmbedded(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	return server
+}
+
+// Connect connects to a server of this process and closes the connection when t ends.
+func Connect(t testing.TB, server *bus.Embedded) *nats.Conn {
+	t.Helper()
+	nc, err := bus.Connect(t.Context(), bus.Options{Server: server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// Ensure returns a bus over a connection, with all streams and buckets made.
+func Ensure(t testing.TB, nc *nats.Conn, l bus.Layout) *bus.Bus {
+	t.Helper()
+	b, err := bus.New(nc, l)
+	if err == nil {
+		err = b.Ensure(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Until polls a condition until ok reports true. After Patience, Until fails t with the name
+// of the condition.
+func Until(t testing.TB, condition string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(Patience)
+	for pause := 2 * time.Millisecond; !ok(); pause = min(2*pause, 100*time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s still not so: %s", Patience, condition)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// Receive returns the next value of a channel. After Patience, Receive fails t with the name
+// of the value.
+func Receive[T any](t testing.TB, value string, from <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(Patience):
+		t.Fatalf("after %s still not here: %s", Patience, value)
+	}
+	return v
+}
+
+// Full reports whether exhaustive tests run whole: USHER_TEST_FULL=1 asks for that. Else each
+// of them runs a part that is chosen in the test.
+func Full() bool { return os.Getenv("USHER_TEST_FULL") == "1" }
+
+// Parallel lets n parallel tests of a package run at the same time, unless -parallel says
+// otherwise. The default, the number of processors, is too low for tests that mostly wait.
+// TestMain calls Parallel before the tests run.
+func Parallel(n int) {
+	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
+		panic(err)
+	}
+}

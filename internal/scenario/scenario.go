@@ -1,0 +1,115 @@
+// Package scenario writes the events of a school: users join, enroll, learn and
+// leave. The demo and the chaos suite draw different stories with the same pen,
+// and the same calls always write the same events.
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/usherhq/usher/events"
+)
+
+// Source is the source attribute of the school's events.
+const Source = "/school"
+
+// Start is the time of the first event. Vendors store the times of events, so the
+// start is fixed: one seed must give one scenario.
+var Start = time.Date(2026, time.September, 1, 8, 0, 0, 0, time.UTC)
+
+// User is a user as the school knows them after the events written so far.
+type User struct {
+	ID, Email, First, Last string
+
+	Deleted   bool     // and neither restored nor created since
+	Courses   []string // enrolled in, oldest first
+	Cancelled []string // enrollments that were cancelled
+}
+
+// Writer collects events in the order in which they happen.
+type Writer struct {
+	Events []events.Event
+	Err    error // of the first event that could not be made
+}
+
+// Now returns the time of the next event. Each event has a minute of its own.
+func (w *Writer) Now() time.Time {
+	return Start.Add(time.Duration(len(w.Events)) * time.Minute)
+}
+
+// Create writes that the user joins.
+func (w *Writer) Create(u *User) {
+	u.Deleted = false
+	w.add(u, events.UserCreated, u.snapshot())
+}
+
+// Update writes the user's present data.
+func (w *Writer) Update(u *User) { w.add(u, events.UserUpdated, u.snapshot()) }
+
+// Delete writes that the user leaves, and with it every course.
+func (w *Writer) Delete(u *User) {
+	u.Deleted, u.Courses, u.Cancelled = true, nil, nil
+	w.add(u, events.UserDeleted, map[string]any{"email": u.Email, "reason": "left the school"})
+}
+
+// Restore writes that a deleted user is back.
+func (w *Writer) Restore(u *User) {
+	u.Deleted = false
+	w.add(u, events.UserRestored, map[string]any{"email": u.Email, "reason": "came back"})
+}
+
+// Enroll writes that the user enrolls in a course.
+func (w *Writer) Enroll(u *User, course string) {
+	u.Courses = append(u.Courses, course)
+	w.add(u, events.EnrollmentRequested, map[string]any{"email": u.Email, "course_id": course})
+}
+
+// Cancel writes that the user gives up the course enrolled in last. The user must
+// be enrolled in one.
+func (w *Writer) Cancel(u *User) {
+	course := u.Courses[len(u.Courses)-1]
+	u.Courses = slices.DeleteFunc(u.Courses, func(c string) bool { return c == course })
+	u.Cancelled = append(u.Cancelled, course)
+	w.add(u, events.EnrollmentCancelled, map[string]any{"email": u.Email, "course_id": course})
+}
+
+// Act writes an activity of the user, which happens at Now.
+func (w *Writer) Act(u *User, name string, minutes int) {
+	w.add(u, events.ActivityTracked, map[string]any{
+		"name": name, "occurred_at": w.Now().Format(time.RFC3339), "properties": map[string]any{"minutes": minutes},
+	})
+}
+
+// snapshot returns all data that the school has of the user.
+func (u *User) snapshot() map[string]any {
+	return map[string]any{"email": u.Email, "first_name": u.First, "last_name": u.Last, "time_zone": "Europe/Berlin"}
+}
+
+// add appends an event of the user.
+func (w *Writer) add(u *User, kind string, data map[string]any) {
+	data["user_id"] = u.ID
+	e, err := events.New(kind, Source, fmt.Sprintf("%s-%d", kind, len(w.Events)+1), w.Now(), data)
+	if err != nil && w.Err == nil {
+		w.Err = err
+	}
+	w.Events = append(w.Events, e)
+}
+
+// Publication is one publication of an event.
+type Publication struct {
+	Event  events.Event
+	Repeat bool // published before
+}
+
+// Message returns the NATS message. A repeat has no Nats-Msg-Id: NATS itself would
+// drop the message, and usher would never see the repeat.
+func (p Publication) Message() (*nats.Msg, error) {
+	header, payload, err := events.ToNATS(p.Event)
+	if p.Repeat {
+		delete(header, events.HeaderMsgID)
+	}
+	return &nats.Msg{Subject: p.Event.Type(), Header: header, Data: payload}, err
+}

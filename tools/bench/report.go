@@ -1,0 +1,117 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// Report is all that one run of usher-bench has found.
+type Report struct {
+	Date     string            `json:"date"`
+	Command  string            `json:"command"`
+	Machine  Machine           `json:"machine"`
+	Versions map[string]string `json:"versions"`
+	Series   []Series          `json:"series"`
+	Startup  *Startup          `json:"startup,omitempty"`
+	Goals    []Goal            `json:"goals,omitempty"`
+}
+
+var columns = []string{
+	"contestant", "events/s", "calls/s", "publish → call p50 / p99", "publish → result p50 / p99", "CPU s / 1,000", "of NATS", "allocations / event", "memory", "others",
+}
+
+// cells are the figures of a contestant, in the order of the columns.
+func (r Run) cells() []string {
+	allocations, memory, server, others := "–", "–", "–", "–"
+	if r.Allocs != nil {
+		allocations = fmt.Sprintf("%.0f", *r.Allocs)
+	}
+	if r.PeakMB > 0 { // on Linux, where the others are known too
+		memory = fmt.Sprintf("%.0f MB", r.PeakMB)
+		server, others = fmt.Sprintf("%.2f", r.Server), fmt.Sprintf("%.0f %%", 100*r.Others)
+	}
+	return []string{
+		r.Contestant, fmt.Sprintf("%.0f", r.Events), fmt.Sprintf("%.0f", r.Calls),
+		pair(r.CallP50, r.CallP99), pair(r.ResultP50, r.ResultP99), fmt.Sprintf("%.2f", r.CPU), server, allocations, memory, others,
+	}
+}
+
+func pair(p50, p99 float64) string {
+	if p50 == 0 && p99 == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f / %.1f ms", p50, p99)
+}
+
+// title says what a series measured.
+func (s Series) title() string {
+	parts := []string{fmt.Sprintf("%s: %d events", s.Name, s.Events)}
+	if s.Rate > 0 {
+		parts = append(parts, fmt.Sprintf("%d a second", s.Rate))
+	}
+	if s.DelayMS > 0 {
+		parts = append(parts, fmt.Sprintf("vendor delay %g ms", s.DelayMS))
+	}
+	rounds := "medians of " + fmt.Sprint(s.Rounds)
+	if s.Rounds == 1 {
+		rounds = "one round"
+	}
+	return strings.Join(append(parts, fmt.Sprintf("concurrency %d", s.Concurrency), rounds), ", ")
+}
+
+// compared says how the contestants stand to each other.
+func (s Series) compared() (lines []string) {
+	if s.Rate > 0 {
+		return nil // their rates are ours
+	}
+	for _, r := range s.Ratios {
+		lines = append(lines, fmt.Sprintf("%s = %.2f × %s (%.2f–%.2f)", r.Of, r.Median, r.To, r.Min, r.Max))
+	}
+	const long = 100_000 // events, from which on it matters how a run goes on
+	for _, r := range s.Medians {
+		if s.Events >= long && len(r.Tenths) > 0 {
+			lines = append(lines, fmt.Sprintf("%s, effects/s by tenth of the run: %s", r.Contestant, strings.Trim(fmt.Sprintf("%.0f", r.Tenths), "[]")))
+		}
+	}
+	return lines
+}
+
+// Text writes the report for people.
+func (r Report) Text(w io.Writer) error {
+	var b strings.Builder
+	for _, s := range r.Series {
+		fmt.Fprintf(&b, "%s\n", s.title())
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "  "+strings.Join(columns, "\t"))
+		for _, m := range s.Medians {
+			fmt.Fprintln(t, "  "+strings.Join(m.cells(), "\t"))
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+		for _, line := range s.compared() {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+		b.WriteString("\n")
+	}
+	if len(r.Goals) > 0 {
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, g := range r.Goals {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", met(g.Met), g.Load, g.Goal, g.Reached)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func met(yes bool) string {
+	if yes {
+		return "met"
+	}
+	return "not met"
+}

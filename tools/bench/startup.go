@@ -1,0 +1,108 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/tools/process"
+)
+
+// Startup is how long usher serve takes from the start of its process, with the
+// embedded NATS server and an empty store, to the first vendor call: for an
+// event that is posted as soon as /readyz says yes.
+type Startup struct {
+	MedianMS float64   `json:"median_ms"`
+	ReadyMS  float64   `json:"ready_median_ms"` // to /readyz
+	RunsMS   []float64 `json:"runs_ms"`
+}
+
+// Startup measures the start of usher serve, so many times.
+func (c Config) Startup(ctx context.Context, rounds int) (Startup, error) {
+	var out Startup
+	var readies []float64
+	for i := range rounds {
+		c.say("start: round %d of %d", i+1, rounds)
+		ready, called, err := c.startOnce(ctx)
+		if err != nil {
+			return out, fmt.Errorf("start: %w", err)
+		}
+		out.RunsMS, readies = append(out.RunsMS, ms(called)), append(readies, ms(ready))
+	}
+	out.MedianMS, out.ReadyMS = median(out.RunsMS), median(readies)
+	return out, nil
+}
+
+func (c Config) startOnce(ctx context.Context) (ready, first time.Duration, err error) {
+	dir, err := os.MkdirTemp(c.Dir, "usher-bench-")
+	if err != nil {
+		return 0, 0, err
+	}
+	s := &stage{config: c, plan: Plan{Load: loads[0], Concurrency: 16}, dir: dir}
+	defer func() { s.close(); err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := s.startVendor(ctx); err != nil {
+		return 0, 0, err
+	}
+	addr, err := process.FreeAddr(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	environ := slices.DeleteFunc(s.environ(addr), func(v string) bool { return v == "USHER_NATS_URL=" })
+	environ = append(environ, "USHER_NATS_EMBEDDED_DIR="+filepath.Join(dir, "store"))
+	begun := time.Now()
+	p, err := process.Start(s.log("usher"), environ, c.Usher, "serve")
+	if err != nil {
+		return 0, 0, err
+	}
+	s.workers = []*worker{{Process: p}}
+	err = answers(ctx, "usher serve", func() error {
+		_, err := process.Get(ctx, "http://"+addr+"/readyz")
+		return err
+	}, p)
+	if err != nil {
+		return 0, 0, err
+	}
+	ready = time.Since(begun)
+	if err := post(ctx, "http://"+addr+"/events"); err != nil {
+		return 0, 0, err
+	}
+	var asked Asked
+	called := process.Wait{For: "the vendor was called", Needs: []*process.Process{p}}
+	err = called.Until(ctx, func() bool {
+		asked, err = s.asked(ctx)
+		return err == nil && asked.Distinct > 0
+	})
+	return ready, asked.First.Sub(begun), err
+}
+
+// post sends one activity to the HTTP endpoint.
+func post(ctx context.Context, url string) error {
+	e, err := loads[0].event(0, time.Now())
+	if err != nil {
+		return err
+	}
+	_, payload, err := events.ToNATS(e)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(payload))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/cloudevents+json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusAccepted {
+		err = fmt.Errorf("post an event: status %d", response.StatusCode)
+	}
+	return errors.Join(err, response.Body.Close())
+}

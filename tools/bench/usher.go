@@ -1,0 +1,82 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// startUsher starts usher serve with everything on: schemas, ledger, claims,
+// results, HTTP endpoint and metrics, and a JSON line in a file for every
+// effect, as in production. Only the vendors' rates are off.
+func (s *stage) startUsher(ctx context.Context, name string) (*worker, error) {
+	file := filepath.Join(s.dir, "usher.yaml")
+	if err := os.WriteFile(file, []byte(scenario.CourseFile(courses)), 0o600); err != nil {
+		return nil, err
+	}
+	addr, err := process.FreeAddr(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := process.Start(s.log(name), s.environ(addr), s.config.Usher, "--config", file, "serve")
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{Process: p, metrics: func(ctx context.Context) (float64, error) { return allocations(ctx, addr) }}
+	return w, answers(ctx, "usher serve", func() error {
+		w.before, err = w.metrics(ctx)
+		return err
+	}, p)
+}
+
+// environ is the variables of a process of usher serve.
+func (s *stage) environ(addr string) []string {
+	environ := slices.DeleteFunc(sandbox.Environ(s.stands), func(variable string) bool {
+		return !slices.ContainsFunc(s.plan.Load.Vendors, func(v string) bool {
+			return strings.HasPrefix(variable, "USHER_"+strings.ToUpper(v)+"_")
+		})
+	})
+	environ = append(environ, "USHER_NATS_URL="+s.url, "USHER_HTTP_ADDR="+addr, "USHER_LOG_FORMAT=json",
+		"USHER_DELETIONS_COUNT=1000000000", "USHER_DELETIONS_SHARE=1") // the safety stop counts, and stops nobody
+	for _, v := range s.plan.Load.Vendors {
+		prefix := "USHER_" + strings.ToUpper(v)
+		environ = append(environ, prefix+"_RATE=0", prefix+"_CONCURRENCY="+strconv.Itoa(s.plan.Concurrency))
+		if v == "meiro" || v == "magloft" {
+			environ = append(environ, prefix+"_MODE="+map[string]string{"meiro": "customers", "magloft": "readers"}[v])
+		}
+	}
+	return environ
+}
+
+// allocations reads off the metrics how many objects a process has allocated.
+func allocations(ctx context.Context, addr string) (float64, error) {
+	text, err := process.Get(ctx, "http://"+addr+"/metrics")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := bytes.Cut(text, []byte("\ngo_memstats_mallocs_total "))
+	if !ok {
+		return 0, errors.New("the metrics have no go_memstats_mallocs_total")
+	}
+	figure, _, _ := bytes.Cut(rest, []byte("\n"))
+	return strconv.ParseFloat(string(figure), 64)
+}
+
+// count takes the figures that only a living process has.
+func (s *stage) count(ctx context.Context) {
+	for _, w := range s.workers {
+		_, w.peak = w.Memory()
+		if w.metrics != nil {
+			w.after, _ = w.metrics(ctx) // a figure less, where it does not answer
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package chaos_test
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/tools/chaos"
+)
+
+var (
+	full    = flag.Bool("chaos.full", false, "play the full form, not the short one")
+	cluster = flag.Bool("chaos.cluster", false, "play on three NATS servers")
+	seeds   = flag.Int("chaos.seeds", 1, "how many seeds are played")
+	first   = flag.Uint64("chaos.seed", 1, "the first seed")
+	users   = flag.Int("chaos.users", 0, "how many users there are; 0: as many as the form has")
+)
+
+// form is what the flags ask for.
+func form() chaos.Config {
+	c := chaos.Short()
+	if *full {
+		c = chaos.Full()
+	}
+	if *users > 0 {
+		c.Users = *users
+	}
+	if *cluster {
+		c.Nodes = 3
+	}
+	return c
+}
+
+// sources looks at every source file: so a change to any of them plays the
+// suite again, and no old result of it is shown.
+func sources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && len(d.Name()) > 2 && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		if err == nil && strings.HasSuffix(path, ".go") {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// play plays one seed in a directory of its own, which stays if something is wrong.
+func play(t *testing.T, c chaos.Config) *chaos.Report {
+	t.Helper()
+	report, err := chaos.Run(t.Context(), c)
+	if err != nil {
+		t.Error(err)
+	}
+	if report == nil {
+		t.FailNow()
+	}
+	if err := report.Tell(os.Stdout); err != nil {
+		t.Error(err)
+	}
+	if report.Violations == 0 && err == nil {
+		if err := os.RemoveAll(report.Dir); err != nil {
+			t.Error(err)
+		}
+	}
+	return report
+}
+
+// TestChaos plays seeds, and holds each run to docs/design.md, section 12.
+func TestChaos(t *testing.T) {
+	sources(t)
+	binaries, err := chaos.Build(t.Context(), t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sums chaos.Report
+	begun := time.Now()
+	for i := range *seeds {
+		c := form()
+		c.Seed, c.Binaries = *first+uint64(i), binaries
+		report := play(t, c)
+		sums.Add(report)
+		if report.Violations > 0 {
+			t.Errorf("seed %d: %d violations, such as\n%s", c.Seed, report.Violations, strings.Join(report.Found(5), "\n"))
+		}
+	}
+	fmt.Printf("all %d seeds in %s: %s\n", *seeds, time.Since(begun).Round(time.Second), &sums)
+}

@@ -1,0 +1,159 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/tools/process"
+)
+
+// EndpointConfig is one run against the HTTP endpoint: senders post events while
+// the endpoint and NATS are killed. What was answered with 202 must be in EVENTS
+// at the end.
+type EndpointConfig struct {
+	Seed     uint64
+	Events   int // half of them one by one, half in batches
+	Senders  int // that post at a time
+	Kills    int // spread over the run: the endpoint, NATS and both in turn
+	Limit    time.Duration
+	Binaries Binaries
+	Dir      string // where everything is kept; a new one where it is empty
+}
+
+// FullEndpoint is the form in which the invariant is proven.
+func FullEndpoint() EndpointConfig {
+	return EndpointConfig{Events: 100_000, Senders: 32, Kills: 60, Limit: time.Hour}
+}
+
+// ShortEndpoint is the form that every run of the tests can afford.
+func ShortEndpoint() EndpointConfig {
+	return EndpointConfig{Events: 3000, Senders: 8, Kills: 3, Limit: 3 * time.Minute}
+}
+
+// RunEndpoint plays one run and judges it. An error means that it could not be
+// played, or that the endpoint gave an answer that a sender cannot live with.
+func RunEndpoint(ctx context.Context, c EndpointConfig) (report *EndpointReport, err error) {
+	begun := time.Now()
+	if c.Dir == "" {
+		if c.Dir, err = os.MkdirTemp("", fmt.Sprintf("usher-chaos-endpoint-%d-", c.Seed)); err != nil {
+			return nil, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Limit)
+	defer cancel()
+	w, url, err := newEndpoint(ctx, c)
+	defer func() {
+		if err = errors.Join(err, w.close()); err != nil {
+			err = fmt.Errorf("%w; kept in %s", err, c.Dir)
+		}
+	}()
+	if err != nil {
+		return nil, fmt.Errorf("raise the world: %w", err)
+	}
+	report = &EndpointReport{Dir: c.Dir, Events: c.Events}
+	t := &tally{}
+	if err := besiege(ctx, w, c, url, t, report); err != nil {
+		return report, err
+	}
+	if err := w.readable(ctx); err != nil {
+		return report, err
+	}
+	shelf, err := stored(ctx, w)
+	if err != nil {
+		return report, fmt.Errorf("read EVENTS: %w", err)
+	}
+	report.judge(t, shelf)
+	report.Died, report.Took = w.died(), time.Since(begun)
+	return report, nil
+}
+
+// newEndpoint starts NATS and a place for a process of usher serve, whose only
+// vendor nobody plays. What it returns has to be closed, with an error too.
+func newEndpoint(ctx context.Context, c EndpointConfig) (w *world, url string, err error) {
+	w = &world{config: Config{Dir: c.Dir, Binaries: c.Binaries, Nodes: 1}}
+	if w.nodes, err = newNodes(ctx, 1, c.Binaries.NATS, c.Dir); err != nil {
+		return w, "", err
+	}
+	if w.nc, w.js, err = connect(w.nodes, "chaos"); err != nil {
+		return w, "", err
+	}
+	addr, err := process.FreeAddr(ctx)
+	if err != nil {
+		return w, "", err
+	}
+	away, err := process.FreeAddr(ctx)
+	if err != nil {
+		return w, "", err
+	}
+	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())), 0o600); err != nil {
+		return w, "", err
+	}
+	w.environ = append(limits(w.config), "USHER_HTTP_ADDR="+addr, "USHER_HTTP_RATE=0",
+		"USHER_MIESTRO_BASE_URL=http://"+away+"/api/v1.0", "USHER_MIESTRO_API_KEY=nobody", "USHER_MIESTRO_API_SECRET=nobody")
+	x, err := newWorker(ctx, w, 0)
+	if err != nil {
+		return w, "", err
+	}
+	w.workers = append(w.workers, x)
+	return w, "http://" + addr + "/events", w.readable(ctx)
+}
+
+// readable waits until EVENTS is there.
+func (w *world) readable(ctx context.Context) error {
+	return w.until(ctx, 0, "EVENTS is there", func() bool {
+		limit, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, err := w.js.Stream(limit, bus.EventsStream)
+		return err == nil
+	})
+}
+
+// besiege posts all events and kills meanwhile.
+func besiege(ctx context.Context, w *world, c EndpointConfig, url string, t *tally, r *EndpointReport) error {
+	group, ctx := errgroup.WithContext(ctx)
+	posting, posted := context.WithCancel(ctx)
+	group.Go(func() error {
+		defer posted()
+		return postAll(ctx, c, url, t)
+	})
+	group.Go(func() error {
+		rng := rand.New(rand.NewPCG(c.Seed, 4))
+		for n := range c.Kills {
+			// It waits for what was answered, not for the clock: so it meets senders at work.
+			for due := c.Events * (n + 1) / (c.Kills + 1); t.count() < due && posting.Err() == nil; {
+				process.Sleep(posting, 5*time.Millisecond)
+			}
+			if err := strike(ctx, w, n, rng); err != nil {
+				return err
+			}
+			r.Kills[n%len(r.Kills)]++
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// strike kills the endpoint, NATS or both, and starts them again.
+func strike(ctx context.Context, w *world, n int, rng *rand.Rand) error {
+	endpoint, nats := n%3 != 1, n%3 != 0
+	if nats {
+		w.nodes[0].kill()
+	}
+	if endpoint {
+		w.workers[0].crash()
+	}
+	if !nats {
+		return nil
+	}
+	process.Sleep(ctx, time.Duration(rng.IntN(300))*time.Millisecond)
+	return w.nodes[0].start()
+}

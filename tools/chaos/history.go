@@ -1,0 +1,190 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// history is what a run leaves: what was asked, what was told, and what the
+// vendors hold.
+type history struct {
+	events  []*asked            // in the order of their first publication
+	users   map[string][]*asked // the same, of each user
+	posts   int                 // publications that the stream took
+	results map[string][]result // by id
+	graves  map[string]bool     // vendor and key of every dead letter
+	state   map[string]sandbox.VendorState
+	told    contents
+}
+
+// asked is one event, as EVENTS has it.
+type asked struct {
+	id, key, kind, user, course string
+	name                        string // of a snapshot
+	at                          time.Time
+	places                      []uint64 // in the stream, of every copy
+}
+
+func (a *asked) first() uint64 { return a.places[0] }
+
+func (a *asked) last() uint64 { return a.places[len(a.places)-1] }
+
+// result is one message of RESULTS.
+type result struct {
+	events.Result
+	seq     uint64
+	at      time.Time // when the outcome was written down
+	payload string
+}
+
+// took tells whether the vendor is as the event asked.
+func (r result) took() bool { return r.Outcome == events.Done || r.Outcome == events.AlreadyDone }
+
+// read reads the streams and the stand-ins.
+func read(ctx context.Context, w *world) (*history, error) {
+	h := &history{users: map[string][]*asked{}, results: map[string][]result{}, graves: map[string]bool{}}
+	byID := map[string]*asked{}
+	for stream, take := range map[string]func(jetstream.Msg, uint64) error{
+		bus.EventsStream:  func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
+		bus.ResultsStream: h.result,
+		bus.DeadStream:    h.grave,
+	} {
+		if err := each(ctx, w.js, stream, take); err != nil {
+			return nil, fmt.Errorf("stream %s: %w", stream, err)
+		}
+	}
+	for _, a := range h.events {
+		h.users[a.user] = append(h.users[a.user], a)
+	}
+	var state sandbox.State
+	if err := process.GetJSON(ctx, "http://"+w.stands+"/state", &state); err != nil {
+		return nil, err
+	}
+	h.state = state.Vendors
+	return h, nil
+}
+
+func (h *history) event(byID map[string]*asked, m jetstream.Msg, seq uint64) error {
+	e, err := events.FromNATS(m.Headers(), m.Data())
+	if err != nil {
+		return err
+	}
+	h.posts++
+	if known := byID[e.ID()]; known != nil {
+		known.places = append(known.places, seq)
+		return nil
+	}
+	var d struct {
+		Course string    `json:"course_id"`
+		First  string    `json:"first_name"`
+		Last   string    `json:"last_name"`
+		At     time.Time `json:"occurred_at"`
+	}
+	if err := json.Unmarshal(e.Data(), &d); err != nil {
+		return err
+	}
+	a := &asked{
+		id: e.ID(), key: events.Key(e.Source(), e.ID()), kind: e.Type(), user: events.UserID(e),
+		course: d.Course, name: strings.TrimSpace(d.First + " " + d.Last), at: d.At, places: []uint64{seq},
+	}
+	byID[a.id] = a
+	h.events = append(h.events, a)
+	return nil
+}
+
+func (h *history) result(m jetstream.Msg, seq uint64) error {
+	e, err := events.FromNATS(m.Headers(), m.Data())
+	if err != nil {
+		return err
+	}
+	r := result{seq: seq, at: e.Time(), payload: string(m.Data())}
+	if err := json.Unmarshal(e.Data(), &r.Result); err != nil {
+		return err
+	}
+	h.results[e.ID()] = append(h.results[e.ID()], r)
+	return nil
+}
+
+func (h *history) grave(m jetstream.Msg, _ uint64) error {
+	var d bus.DeadLetter
+	if err := json.Unmarshal(m.Data(), &d); err != nil {
+		return err
+	}
+	h.graves[d.Vendor+d.Key] = true
+	return nil
+}
+
+// of returns the results of an effect.
+func (h *history) of(a *asked, vendor string) []result {
+	return h.results[events.ResultID(a.key, vendor, 0)]
+}
+
+// lifecycle tells whether an event makes or ends an account; whole, whether it
+// concerns all of one; inCourse, whether one course of it.
+func lifecycle(a *asked) bool {
+	return a.kind == events.UserCreated || a.kind == events.UserDeleted || a.kind == events.UserRestored
+}
+
+func whole(a *asked) bool { return lifecycle(a) || a.kind == events.UserUpdated }
+
+func inCourse(a *asked) bool {
+	return a.kind == events.EnrollmentRequested || a.kind == events.EnrollmentCancelled
+}
+
+// restores tells whether a vendor takes a deleted account back.
+func restores(vendor string) bool { return vendor == "meiro" }
+
+// takesPart tells whether an event has an effect at a vendor.
+func takesPart(a *asked, vendor string) bool {
+	switch a.kind {
+	case events.EnrollmentRequested, events.EnrollmentCancelled:
+		return scenario.CourseAt(vendor, a.course) != ""
+	case events.ActivityTracked:
+		return scenario.UsesOurIDs(vendor)
+	default:
+		return true
+	}
+}
+
+// each calls take with every message of a stream.
+func each(ctx context.Context, js jetstream.JetStream, stream string, take func(jetstream.Msg, uint64) error) error {
+	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return err
+	}
+	info, err := consumer.Info(ctx)
+	if err != nil || info.NumPending == 0 {
+		return err
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	for left := uint64(1); left > 0; {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		if err := take(m, meta.Sequence.Stream); err != nil {
+			return fmt.Errorf("message %d: %w", meta.Sequence.Stream, err)
+		}
+		left = meta.NumPending
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package chaos
+
+import (
+	"fmt"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/scenario"
+)
+
+// judge finds all that must not be (docs/design.md, rules 12.1 to 12.3 and 12.6).
+func judge(h *history) *Report {
+	r := &Report{history: h, Events: len(h.events), Posts: h.posts, Outcomes: map[string]int{}, Retold: h.told.again}
+	for _, id := range h.told.changed {
+		r.violate(violation{kind: "two contents", text: "the result " + id + " was told in two ways"})
+	}
+	effects := map[string]bool{}
+	for _, a := range h.events {
+		for _, vendor := range scenario.Vendors {
+			if takesPart(a, vendor) {
+				r.Effects++
+				effects[events.ResultID(a.key, vendor, 0)] = true
+				r.effect(a, vendor)
+			}
+		}
+	}
+	for id := range h.results {
+		if !effects[id] {
+			r.violate(violation{kind: "result of nothing", text: "no event asked for the result " + id})
+		}
+	}
+	for user, list := range h.users {
+		for _, vendor := range scenario.Vendors {
+			r.order(user, vendor, list)
+		}
+	}
+	for _, vendor := range scenario.Vendors {
+		r.vendor(vendor)
+	}
+	return r
+}
+
+// effect holds an effect to its one result.
+func (r *Report) effect(a *asked, vendor string) {
+	say := func(kind, format string, args ...any) {
+		r.violate(violation{kind: kind, user: a.user, vendor: vendor, text: fmt.Sprintf("%s %s (EVENTS %v): ", a.kind, a.id, a.places) + fmt.Sprintf(format, args...)})
+	}
+	results := r.history.of(a, vendor)
+	if len(results) == 0 {
+		say("no outcome", "it has no result")
+		return
+	}
+	for _, other := range results[1:] {
+		say("double result", "RESULTS %d and %d", results[0].seq, other.seq)
+		if other.payload != results[0].payload {
+			say("two contents", "%s and %s", results[0].payload, other.payload)
+		}
+	}
+	r.Outcomes[results[0].Outcome]++
+	switch results[0].Outcome {
+	case events.Failed:
+		say("failed", "%+v", *results[0].Error)
+		if !r.history.graves[vendor+a.key] {
+			say("no dead letter", "it failed, and is not in DEADLETTERS")
+		}
+	case events.Superseded:
+		r.superseded(a, say)
+	}
+}
+
+// superseded says whose doing it is that an effect was overtaken. The stream's
+// order is the order that counts: what comes before what overtook it was
+// overtaken inside usher. Where only a duplicate stands behind it, whose first
+// copy stands before it, it is the producer's doing.
+func (r *Report) superseded(a *asked, say func(kind, format string, args ...any)) {
+	overtakes := func(by func(*asked) bool) (inside, late bool) {
+		for _, b := range r.history.users[a.user] {
+			if b != a && by(b) {
+				inside = inside || b.first() > a.first()
+				late = late || b.last() > a.first()
+			}
+		}
+		return inside, late
+	}
+	deleted, deletedLate := overtakes(func(b *asked) bool { return b.kind == events.UserDeleted })
+	newer, newerLate := overtakes(func(b *asked) bool { return lifecycle(b) || (whole(b) && a.kind == events.UserUpdated) })
+	enrolled, enrolledLate := overtakes(func(b *asked) bool { return inCourse(b) && b.course == a.course })
+	switch {
+	case whole(a) && newer:
+		r.SupersededLife++
+		say("superseded", "a later creation, update, deletion or restoration was carried out before it")
+	case inCourse(a) && deleted:
+		r.Overtaken++
+	case inCourse(a) && enrolled:
+		r.SupersededCourse++
+	case deletedLate, newerLate && whole(a), enrolledLate && inCourse(a):
+		r.Late++
+	default:
+		say("superseded", "nothing stands behind it in the stream")
+	}
+}
+
+// order looks for an older effect on a whole account that was carried out after a
+// newer one. Its outcome bears the time when it was written down, under the claim.
+func (r *Report) order(user, vendor string, list []*asked) {
+	for i, older := range list {
+		for _, newer := range list[i+1:] {
+			if !whole(older) || !whole(newer) || older.last() > newer.first() {
+				continue
+			}
+			before, after := r.history.of(older, vendor), r.history.of(newer, vendor)
+			if len(before) > 0 && len(after) > 0 && before[0].took() && after[0].took() && before[0].at.After(after[0].at) {
+				r.violate(violation{kind: "older after newer", user: user, vendor: vendor, text: fmt.Sprintf("%s (EVENTS %d) was carried out at %s, %s (EVENTS %d) at %s",
+					older.id, older.first(), before[0].at, newer.id, newer.first(), after[0].at)})
+			}
+		}
+	}
+}
+
+// endings returns whether the user exists at a vendor at the end, going by the first
+// copies, and whether going by other copies could end otherwise: a duplicate
+// whose first copy nobody had seen counts at its own place (docs/design.md, rule 5.11).
+func endings(vendor string, list []*asked) (exists, open bool) {
+	var lives []*asked
+	for _, a := range list {
+		if lifecycle(a) && (a.kind != events.UserRestored || restores(vendor)) {
+			lives = append(lives, a)
+		}
+	}
+	if len(lives) == 0 {
+		return false, false
+	}
+	end := lives[len(lives)-1]
+	for _, a := range lives {
+		open = open || (a.kind != end.kind && a.last() > end.first())
+	}
+	return end.kind != events.UserDeleted, open
+}

@@ -1,0 +1,134 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/tools/process"
+)
+
+// The kinds of storm, and how often each is drawn.
+var storms = []struct {
+	kind  string
+	share int
+}{
+	{"kill", 5}, {"term", 3}, {"pause", 3}, {"nats", 1}, {"cut", 2}, {"hold", 1}, {"slow", 1}, {"refuse", 1}, {"down", 1},
+}
+
+// storm lets things befall a world.
+type storm struct {
+	world  *world
+	rng    *rand.Rand
+	counts map[string]int
+	calms  sync.WaitGroup
+	dead   sync.Mutex // one NATS server is dead at a time
+}
+
+func newStorm(w *world, rng *rand.Rand) *storm {
+	return &storm{world: w, rng: rng, counts: map[string]int{}}
+}
+
+// run lets something happen every so often until ctx ends, and then waits until
+// all stands again.
+func (s *storm) run(ctx context.Context) {
+	ticker := time.NewTicker(s.world.config.Every)
+	defer ticker.Stop()
+	defer s.calms.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			kind := s.draw()
+			if s.strike(ctx, kind) {
+				s.counts[kind]++
+			}
+		}
+	}
+}
+
+func (s *storm) draw() string {
+	total := 0
+	for _, k := range storms {
+		total += k.share
+	}
+	dice := s.rng.IntN(total)
+	for _, k := range storms {
+		if dice -= k.share; dice < 0 {
+			return k.kind
+		}
+	}
+	return ""
+}
+
+// span draws a time.
+func (s *storm) span(least, most time.Duration) time.Duration {
+	return least + time.Duration(s.rng.Int64N(int64(most-least)))
+}
+
+// strike lets one thing happen, and returns false where it could not.
+func (s *storm) strike(ctx context.Context, kind string) bool {
+	w := s.world
+	x, vendor := w.workers[s.rng.IntN(len(w.workers))], scenario.Vendors[s.rng.IntN(len(scenario.Vendors))]
+	short, long := s.span(500*time.Millisecond, 2*time.Second), s.span(ackWait, 2*ackWait)
+	switch kind {
+	case "kill":
+		x.crash()
+	case "term":
+		if x.isPaused() {
+			return false
+		}
+		x.replace()
+	case "pause": // beyond AckWait and all that the claim allows
+		return s.awake() > 1 && x.pause(ctx, ackWait+long)
+	case "nats":
+		return s.killNATS(ctx, short)
+	case "cut":
+		x.weather(cut, long)
+	case "hold":
+		x.weather(held, long)
+	case "slow":
+		x.weather(slow, long)
+	case "refuse":
+		return w.control(ctx, vendor, "refuse", 5*time.Second) == nil
+	case "down":
+		return w.control(ctx, vendor, "down", 10*time.Second) == nil
+	default:
+		panic(fmt.Sprintf("no storm is called %q", kind))
+	}
+	return true
+}
+
+// awake counts the workers that are not frozen.
+func (s *storm) awake() (n int) {
+	for _, x := range s.world.workers {
+		if !x.isPaused() {
+			n++
+		}
+	}
+	return n
+}
+
+// killNATS kills the server that leads EVENTS, and starts it again on the same
+// store after span.
+func (s *storm) killNATS(ctx context.Context, span time.Duration) bool {
+	if !s.dead.TryLock() {
+		return false
+	}
+	w := s.world
+	n := w.nodes[leader(ctx, w.js, w.nodes, bus.EventsStream)]
+	n.kill()
+	s.calms.Go(func() {
+		defer s.dead.Unlock()
+		process.Sleep(ctx, span)
+		if err := n.start(); err != nil {
+			panic(err) // there is no run without a server
+		}
+	})
+	return true
+}

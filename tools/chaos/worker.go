@@ -1,0 +1,163 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/usherhq/usher/tools/process"
+)
+
+// worker is a place for a process of usher serve: when one has ended, the next
+// is started.
+type worker struct {
+	world  *world
+	number int
+	links  []*link
+	died   atomic.Int32
+
+	mu      sync.Mutex
+	current *process.Process
+	started int
+	closed  bool
+	paused  bool
+	watches sync.WaitGroup
+	faults  []error // of those that were told to end
+}
+
+func newWorker(ctx context.Context, w *world, number int) (*worker, error) {
+	x := &worker{world: w, number: number}
+	for _, n := range w.nodes {
+		l, err := newLink(ctx, n.addr)
+		if err != nil {
+			return x, err
+		}
+		x.links = append(x.links, l)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x, x.begin()
+}
+
+// begin starts the next process. Its caller holds the lock.
+func (x *worker) begin() error {
+	var urls []string
+	for _, l := range x.links {
+		urls = append(urls, "nats://"+l.addr())
+	}
+	dir := x.world.config.Dir
+	x.started++
+	log := filepath.Join(dir, fmt.Sprintf("worker-%d-%03d.log", x.number+1, x.started))
+	environ := append([]string{"USHER_NATS_URL=" + strings.Join(urls, ",")}, x.world.environ...)
+	p, err := process.Start(log, environ, x.world.config.Binaries.Usher, "--config", filepath.Join(dir, "usher.yaml"), "serve")
+	if err != nil {
+		return err
+	}
+	x.current, x.paused = p, false
+	x.watches.Go(func() { x.watch(p) })
+	return nil
+}
+
+// watch starts a process anew that ends though nobody told it to, as a
+// supervisor does.
+func (x *worker) watch(p *process.Process) {
+	<-p.Done()
+	if p.EndExpected() {
+		return
+	}
+	x.died.Add(1)
+	time.Sleep(100 * time.Millisecond)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.closed && x.current == p {
+		x.fault(x.begin())
+	}
+}
+
+func (x *worker) fault(err error) {
+	if err != nil {
+		x.faults = append(x.faults, err)
+	}
+}
+
+// crash kills the process and starts another.
+func (x *worker) crash() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.current.Kill()
+	x.fault(x.begin())
+}
+
+// replace starts another process and tells the old one to end, as a roll-out does.
+func (x *worker) replace() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	old := x.current
+	old.ExpectEnd()
+	x.fault(x.begin())
+	x.watches.Go(func() {
+		err := old.Stop(shutdown + 4*time.Second)
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.fault(err)
+	})
+}
+
+// pause freezes the process for span. It returns false where it is frozen already.
+func (x *worker) pause(ctx context.Context, span time.Duration) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.paused {
+		return false
+	}
+	p := x.current
+	x.paused = true
+	p.Freeze()
+	x.watches.Go(func() {
+		process.Sleep(ctx, span)
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.current == p {
+			x.paused = false
+		}
+		p.Thaw()
+	})
+	return true
+}
+
+func (x *worker) isPaused() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.paused
+}
+
+// weather sets what befalls all links.
+func (x *worker) weather(w weather, span time.Duration) {
+	for _, l := range x.links {
+		l.set(w, span)
+	}
+}
+
+// close ends the process, and returns what was wrong with the ends of all.
+func (x *worker) close() error {
+	x.mu.Lock()
+	x.closed = true
+	p := x.current
+	x.mu.Unlock()
+	if p != nil {
+		err := p.Stop(shutdown + 4*time.Second)
+		x.mu.Lock()
+		x.fault(err)
+		x.mu.Unlock()
+	}
+	x.watches.Wait()
+	for _, l := range x.links {
+		l.close()
+	}
+	return errors.Join(x.faults...)
+}

@@ -1,0 +1,187 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/tools/process"
+)
+
+// The limits that the workers are given: as short as the relations between
+// them allow, so that takeovers happen all the time.
+const (
+	callTimeout = time.Second
+	callLease   = 2 * time.Second
+	ackWait     = 3 * time.Second
+	shutdown    = 4 * time.Second
+)
+
+// world is all that runs.
+type world struct {
+	config  Config
+	nodes   []*node
+	sandbox *process.Process
+	stands  string // the stand-ins' address
+	environ []string
+	workers []*worker
+	nc      *nats.Conn
+	js      jetstream.JetStream
+}
+
+// newWorld starts everything. What it returns has to be closed, with an error too.
+func newWorld(ctx context.Context, c Config) (w *world, err error) {
+	w = &world{config: c}
+	if w.nodes, err = newNodes(ctx, c.Nodes, c.Binaries.NATS, c.Dir); err != nil {
+		return w, err
+	}
+	if w.nc, w.js, err = connect(w.nodes, "chaos"); err != nil {
+		return w, err
+	}
+	if err := w.standIns(ctx); err != nil {
+		return w, err
+	}
+	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())), 0o600); err != nil {
+		return w, err
+	}
+	w.environ = append(w.environ, limits(c)...)
+	for i := range c.Workers {
+		x, err := newWorker(ctx, w, i)
+		if err != nil {
+			return w, err
+		}
+		w.workers = append(w.workers, x)
+	}
+	return w, w.until(ctx, 0, "the streams and consumers are there", func() bool { return w.consumers(ctx, nil) })
+}
+
+// limits are the settings of the workers that are not the stand-ins' to say.
+func limits(c Config) []string {
+	environ := []string{
+		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", "USHER_HTTP_ADDR=off",
+		fmt.Sprintf("USHER_NATS_REPLICAS=%d", c.Nodes),
+		fmt.Sprintf("USHER_WORKER_ACK_WAIT=%s", ackWait), fmt.Sprintf("USHER_WORKER_CALL_LEASE=%s", callLease),
+		fmt.Sprintf("USHER_WORKER_SHUTDOWN=%s", shutdown), "USHER_WORKER_PREREQUISITE_WAIT=30m",
+		"USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=2s", "USHER_WORKER_HOLD_RETRY=1s",
+		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // all that are asked for
+	}
+	for _, v := range scenario.Vendors {
+		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), callTimeout),
+			fmt.Sprintf("USHER_%s_RATE=1000", strings.ToUpper(v))) // out of which a 429 is soon forgotten
+	}
+	return environ
+}
+
+// standIns starts usher sandbox, and reads off the variables that it prints.
+// For an address that is taken it makes a second account: so a careless
+// creation shows.
+func (w *world) standIns(ctx context.Context) (err error) {
+	if w.stands, err = process.FreeAddr(ctx); err != nil {
+		return err
+	}
+	log := filepath.Join(w.config.Dir, "sandbox.log")
+	w.sandbox, err = process.Start(log, nil, w.config.Binaries.Usher, "sandbox", "--addr", w.stands, "--duplicate-email", "second",
+		"--faults", fmt.Sprint(w.config.Faults), "--latency", w.config.Latency.String(), "--seed", fmt.Sprint(w.config.Seed))
+	if err != nil {
+		return err
+	}
+	return w.until(ctx, 0, "the stand-ins say where they are", func() bool {
+		said, err := os.ReadFile(log)
+		w.environ = nil
+		for line := range strings.Lines(string(said)) {
+			if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
+				w.environ = append(w.environ, strings.ReplaceAll(variable, "'", ""))
+			}
+		}
+		return err == nil && len(w.environ) > 15
+	})
+}
+
+// control makes a vendor refuse or be down for a while.
+func (w *world) control(ctx context.Context, vendor, mode string, span time.Duration) error {
+	url := fmt.Sprintf("http://%s/control/%s?mode=%s&for=%s", w.stands, vendor, mode, span)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusNoContent {
+		return errors.Join(fmt.Errorf("control %s %s: status %d", vendor, mode, response.StatusCode), response.Body.Close())
+	}
+	return response.Body.Close()
+}
+
+// consumers tells whether every vendor's consumers are there, and idle where
+// ok says so of each.
+func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo) bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	stream, err := w.js.Stream(ctx, bus.EventsStream)
+	if err != nil {
+		return false
+	}
+	for _, vendor := range scenario.Vendors {
+		for _, name := range consumers(vendor) {
+			consumer, err := stream.Consumer(ctx, "usher-"+vendor+"-"+name)
+			if err != nil || (idle != nil && !idle(consumer.CachedInfo())) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// settled waits until every message is acknowledged at every consumer.
+func (w *world) settled(ctx context.Context) error {
+	return w.until(ctx, w.config.Limit, "every message is finished", func() bool {
+		return w.consumers(ctx, func(i *jetstream.ConsumerInfo) bool { return i.NumPending == 0 && i.NumAckPending == 0 })
+	})
+}
+
+// until waits until ok returns true, while the stand-ins live.
+func (w *world) until(ctx context.Context, limit time.Duration, what string, ok func() bool) error {
+	wait := process.Wait{For: what, Limit: limit, Poll: 100 * time.Millisecond}
+	if w.sandbox != nil {
+		wait.Needs = []*process.Process{w.sandbox}
+	}
+	return wait.Until(ctx, ok)
+}
+
+// died counts the processes of usher serve that ended without being told to.
+func (w *world) died() (n int) {
+	for _, x := range w.workers {
+		n += int(x.died.Load())
+	}
+	return n
+}
+
+// close ends everything, the workers first.
+func (w *world) close() error {
+	var faults []error
+	for _, x := range w.workers {
+		faults = append(faults, x.close())
+	}
+	if w.nc != nil {
+		w.nc.Close()
+	}
+	for _, n := range w.nodes {
+		n.kill()
+	}
+	if w.sandbox != nil {
+		w.sandbox.Kill()
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,36 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// The programs that Build is used for.
+const (
+	Usher = "github.com/usherhq/usher/cmd/usher"
+	NATS  = "github.com/nats-io/nats-server/v2"
+)
+
+// Build builds a program of the usher module, or of a module that usher requires,
+// into a file. The working directory must be inside the tools module.
+func Build(ctx context.Context, file, program string, flags ...string) error {
+	root, err := command(ctx, "", "list", "-m", "-f", "{{.Dir}}", "github.com/usherhq/usher")
+	if err != nil {
+		return err
+	}
+	_, err = command(ctx, strings.TrimSpace(root), append(append([]string{"build", "-o", file}, flags...), program)...)
+	return err
+}
+
+// command runs the go command in a directory.
+func command(ctx context.Context, dir string, args ...string) (string, error) {
+	c := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are constants and a file
+	c.Dir = dir
+	out, err := c.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}

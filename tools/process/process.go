@@ -1,0 +1,134 @@
+// Package process starts real programs for the benchmarks and the chaos suite,
+// and stops, kills, freezes and measures them.
+package process
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Process is a running program. The program ends when its parent ends.
+type Process struct {
+	name     string
+	cmd      *exec.Cmd
+	log      string
+	expected atomic.Bool
+	done     chan struct{}
+	cpu      time.Duration
+}
+
+// Start starts a program. Its environment has the USHER_ variables of environ and
+// no others. Its output is appended to the file log.
+func Start(log string, environ []string, program string, args ...string) (*Process, error) {
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close() // the program has its own copy
+	p := &Process{name: strings.TrimSuffix(filepath.Base(log), ".log"), log: log, done: make(chan struct{})}
+	// No context ends the program: a context would kill it before it can shut down.
+	p.cmd = exec.CommandContext(context.Background(), program, args...) //nolint:gosec // built here, or named to be measured
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "USHER_") {
+			p.cmd.Env = append(p.cmd.Env, variable)
+		}
+	}
+	p.cmd.Env = append(p.cmd.Env, environ...)
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = out, out, bound()
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.name, err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // the output says more
+		p.cpu = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// Done is closed when the program has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Ended reports whether the program has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// ExpectEnd notes that the program is about to be stopped. Stop and Kill note that
+// too.
+func (p *Process) ExpectEnd() { p.expected.Store(true) }
+
+// EndExpected reports whether the program was to be stopped.
+func (p *Process) EndExpected() bool { return p.expected.Load() }
+
+// PID returns the id of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// CPU returns the CPU time used by the program, which must have ended.
+func (p *Process) CPU() time.Duration { return p.cpu }
+
+// ExitCode returns the exit code of the program, which must have ended; -1 after a
+// signal.
+func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
+
+// signal sends a signal. A program that has ended receives none.
+func (p *Process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+
+// Freeze stops the program in the middle of what it does, until Thaw.
+func (p *Process) Freeze() { p.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen program go on.
+func (p *Process) Thaw() { p.signal(syscall.SIGCONT) }
+
+// Kill ends the program as a crash does, frozen or not.
+func (p *Process) Kill() {
+	p.ExpectEnd()
+	p.signal(syscall.SIGKILL)
+	<-p.done
+}
+
+// Stop asks the program to end, and kills it after limit.
+func (p *Process) Stop(limit time.Duration) error {
+	p.ExpectEnd()
+	p.signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(limit):
+		p.Kill()
+		return fmt.Errorf("%s did not end within %s of SIGTERM", p.name, limit)
+	}
+}
+
+// Output returns the end of the program's output.
+func (p *Process) Output() string {
+	const most = 800
+	f, err := os.Open(p.log)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > most {
+		_, _ = f.Seek(-most, io.SeekEnd)
+	}
+	text, _ := io.ReadAll(f)
+	return strings.TrimSpace(string(text))
+}
+
+// DiedError returns the error for a program that ended without being stopped.
+func (p *Process) DiedError() error {
+	return fmt.Errorf("%s ended without being stopped: %s", p.name, p.Output())
+}
