@@ -6,8 +6,8 @@ import "cmp"
 // stream in Unix nanoseconds, then the sequence. A stream that is made anew begins its
 // sequences again, at a later epoch.
 type Position struct {
-	Epoch int64
-	Seq   uint64
+	Epoch int64  `json:"epoch"`
+	Seq   uint64 `json:"seq"`
 }
 
 // Compare returns a negative number if p is before q, zero if both are equal, and a
