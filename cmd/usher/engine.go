@@ -277,8 +277,20 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 		return err
 	}
 	e.metrics.Vendor(v.name, w)
+	lifecycle, err := e.lifecycle(ctx, v, port, deps)
+	if err != nil {
+		return err
+	}
+	if lifecycle != nil {
+		var running sync.WaitGroup
+		defer running.Wait()
+		running.Go(func() { lifecycle(ctx) })
+	}
 	var open []worker.Open
 	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
+		if lifecycle != nil && lane.Pinned {
+			continue
+		}
 		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }
 		open = append(open, worker.OnBus(e.bus, lane))
 	}

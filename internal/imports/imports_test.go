@@ -80,6 +80,11 @@ var rules = []rule{
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
 	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
+		"internal/core",
+		[]string{"internal/mailbox/...", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
+		"wires the parts of the new core to the streams; it holds no rule of its own",
+	},
+	{
 		"internal/intake",
 		[]string{"internal/mailbox/...", "events"},
 		"reads events in order and hands them on; what they ask is the mailbox's business, and NATS is behind interfaces",
@@ -87,7 +92,7 @@ var rules = []rule{
 	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/bus", "internal/brake", "handlers", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/fairness", "internal/bus", "internal/brake", "handlers", "events", "vendors"},
 		"works on one user at a time; it knows no vendor by name, and NATS is behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},

@@ -21,16 +21,16 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/fairness"
 )
 
 // Class is the kind of work that asks for a slot and for the rate of the vendor.
-type Class uint8
+type Class = fairness.Class
 
-// The classes, in the order in which they are served.
+// The classes of the work of mailboxes.
 const (
-	Fresh Class = iota // the first attempt of an event that was just read
-	Wake               // retries, and everything that waited
-	classes
+	Fresh = fairness.Fresh // the first attempt of an event that was just read
+	Wake  = fairness.Wake  // retries, and everything that waited
 )
 
 // Config holds the limits of one vendor. All must be set, unless stated otherwise.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -37,8 +38,8 @@ type Mailboxes struct {
 	users     map[string]*user
 	idle      list.List // of mailboxes without work, the oldest first
 	idleBytes int
-	ready     [classes][]*user
-	running   [classes]int
+	ready     [fairness.Classes][]*user
+	slots     *fairness.Slots
 	closed    bool
 	turns     sync.WaitGroup
 }
@@ -52,6 +53,7 @@ type user struct {
 	wakes     []func() // acknowledge the wakes of the user's timer
 	class     Class
 	queued    bool
+	since     time.Time // in the queue
 	busy      bool
 	paused    bool // after a failure of NATS
 	idle      *list.Element
@@ -79,7 +81,7 @@ func New(v *Vendor, c Config, d Deps) (*Mailboxes, error) {
 	m := &Mailboxes{
 		vendor: v, config: c, deps: d, handlers: map[string]handlers.Handler{},
 		limits: record.Limits{Bytes: c.RecordBytes, Remember: c.Remember},
-		nonce:  rand.Text()[:8], users: map[string]*user{},
+		nonce:  rand.Text()[:8], users: map[string]*user{}, slots: fairness.NewSlots(c.Slots),
 	}
 	m.changed = sync.NewCond(&m.mu)
 	for _, h := range d.Handlers {
@@ -142,7 +144,7 @@ func (m *Mailboxes) enqueue(u *user, c Class) {
 	case u.queued:
 		m.ready[u.class] = slices.DeleteFunc(m.ready[u.class], func(o *user) bool { return o == u })
 	}
-	u.queued, u.class = true, c
+	u.queued, u.class, u.since = true, c, time.Now()
 	m.ready[c] = append(m.ready[c], u)
 	m.changed.Signal()
 }
@@ -192,7 +194,6 @@ func (m *Mailboxes) next() (*user, Class) {
 			u := m.ready[c][0]
 			m.ready[c] = m.ready[c][1:]
 			u.queued, u.busy = false, true
-			m.running[c]++
 			return u, c
 		}
 		m.changed.Wait()
@@ -200,28 +201,22 @@ func (m *Mailboxes) next() (*user, Class) {
 	return nil, 0
 }
 
-// choose returns the class of the next turn: fresh events first, and wakes in at most half
-// of the slots while fresh events wait.
+// choose takes a slot for the next turn, and returns the class of the work. Its caller holds
+// the lock.
 func (m *Mailboxes) choose() (Class, bool) {
-	free := m.config.Slots - m.running[Fresh] - m.running[Wake]
-	switch {
-	case free <= 0:
-		return 0, false
-	case len(m.ready[Fresh]) > 0 && (len(m.ready[Wake]) == 0 || m.running[Wake] > 0 || free > 1 || m.running[Fresh] == 0):
-		return Fresh, true
-	case len(m.ready[Wake]) > 0:
-		return Wake, true
-	case len(m.ready[Fresh]) > 0:
-		return Fresh, true
+	waiting := fairness.Counts{Fresh: len(m.ready[Fresh]), Wake: len(m.ready[Wake])}
+	freshFor := time.Duration(0)
+	if waiting[Fresh] > 0 {
+		freshFor = time.Since(m.ready[Fresh][0].since)
 	}
-	return 0, false
+	return m.slots.Admit(waiting, freshFor)
 }
 
 // ended gives the slot of a turn back.
 func (m *Mailboxes) ended(u *user, c Class) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.running[c]--
+	m.slots.End(c)
 	u.busy = false
 	switch {
 	case u.paused:

@@ -1,0 +1,65 @@
+//go:build mailbox
+
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/core"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/worker"
+)
+
+// The new core, built with -tags mailbox, beside the old one. It carries out lifecycle
+// events only; activity and replays stay with the worker.
+
+const (
+	mailboxBucket = "MAILBOXES"
+	leaseTTL      = 5 * time.Second
+	recordBytes   = 512 << 10
+)
+
+// lifecycle returns a function that carries out the lifecycle events of a vendor whenever
+// this process owns the vendor.
+func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.Deps) (func(context.Context), error) {
+	js := e.bus.JetStream()
+	if err := streams.Ensure(ctx, js, streams.Names{}, e.config.NATS.Replicas); err != nil {
+		return nil, err
+	}
+	_, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: mailboxBucket, Replicas: e.config.NATS.Replicas})
+	if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
+		return nil, err
+	}
+	var subjects []string
+	for _, h := range deps.Handlers {
+		if h.Takes(port) && h.Scope != events.ScopeActivity {
+			subjects = append(subjects, h.Type)
+		}
+	}
+	c, s := e.config.Worker, v.settings()
+	x, err := core.Open(ctx, core.Config{
+		Vendor: v.name, Stream: layout(e.config.NATS).Events, Subjects: subjects, Bucket: mailboxBucket,
+		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry,
+		Mailbox: mailbox.Config{
+			Source: e.config.Source, Slots: atWork(s, c.CallLease), CallTimeout: s.Timeout, CallLease: c.CallLease,
+			MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, FirstLook: 2 * time.Second,
+			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes,
+		},
+	}, core.Deps{
+		JetStream: js, Port: port, Results: e.bus, DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
+		Check: e.trial(v), Log: e.log, OnHold: e.hold(ctx, v.name),
+		Observe: func(o mailbox.Observation) {
+			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return x.Run, nil
+}

@@ -1,0 +1,101 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/intake"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// The types of the package streams as the mailbox and the intake want them.
+
+type records struct{ *streams.Records }
+
+func (r records) Store(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	stored, err := r.Records.Store(ctx, key, value, revision)
+	if errors.Is(err, streams.ErrConflict) {
+		err = mailbox.ErrConflict
+	}
+	return stored, err
+}
+
+// single reads single events.
+type single struct {
+	events *streams.Events
+	stream string
+}
+
+func (s single) Get(ctx context.Context, p events.Position) (mailbox.Message, error) {
+	m, err := s.events.Get(ctx, p)
+	if errors.Is(err, streams.ErrGone) {
+		err = mailbox.ErrGone
+	}
+	return message(s.stream, m), err
+}
+
+func message(stream string, m streams.Message) mailbox.Message {
+	return mailbox.Message{Stream: stream, Position: m.Position, Subject: m.Subject, Header: m.Header, Payload: m.Data, Stored: m.Stored}
+}
+
+type reader struct {
+	*streams.EventReader
+	stream string
+}
+
+func (r reader) Next(ctx context.Context, limit int) ([]mailbox.Message, error) {
+	list, err := r.EventReader.Next(ctx, limit)
+	out := make([]mailbox.Message, len(list))
+	for i, m := range list {
+		out[i] = message(r.stream, m)
+	}
+	return out, err
+}
+
+// wakeWait is how long a fetch of wakes waits.
+const wakeWait = time.Second
+
+type wakes struct {
+	*streams.Wakes
+	vendor string
+}
+
+func (w wakes) Next(ctx context.Context, limit int) ([]intake.Wake, error) {
+	list, err := w.Fetch(ctx, limit, wakeWait)
+	out := make([]intake.Wake, len(list))
+	for i, one := range list {
+		out[i] = intake.Wake{User: w.vendor + "." + one.Digest, Ack: func() { _ = one.Ack() }} // a lost ack only wakes once more
+	}
+	return out, err
+}
+
+type timers struct {
+	*streams.Timers
+	vendor string
+	token  uint64
+}
+
+func (t timers) Arm(ctx context.Context, user string, due time.Time) error {
+	return t.Timers.Arm(ctx, streams.Timer{Vendor: t.vendor, Digest: digest(user), Token: t.token, Due: due})
+}
+
+type ownership struct{ *streams.Ownership }
+
+func (o ownership) Commit(ctx context.Context, p events.Position) (events.Position, error) {
+	if err := o.Ownership.Commit(ctx, p); err != nil {
+		return events.Position{}, err
+	}
+	return p, nil
+}
+
+// noReplays has no replays.
+type noReplays struct{}
+
+func (noReplays) Get(context.Context, uint64) (mailbox.Message, error) {
+	return mailbox.Message{}, mailbox.ErrGone
+}
+
+func (noReplays) Remove(context.Context, uint64) error { return nil }

@@ -1,0 +1,104 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/fairness"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/vendors"
+)
+
+// gate lets work through to the vendor as long as the breaker allows it. The client of the
+// vendor keeps to the rate.
+type gate struct {
+	vendor  string
+	breaker *fairness.Breaker
+	log     zerolog.Logger
+}
+
+func newGate(c Config, log zerolog.Logger) *gate {
+	return &gate{vendor: c.Vendor, breaker: fairness.NewBreaker(fairness.BreakerConfig{CheckEvery: c.HoldRetry}), log: log}
+}
+
+// Allows reports whether work of a class may call the vendor.
+func (g *gate) Allows(c mailbox.Class) bool { return g.breaker.Allows(c) }
+
+// Wait counts an effect that is about to call the vendor.
+func (g *gate) Wait(ctx context.Context, _ mailbox.Class) error {
+	g.breaker.Begin()
+	return ctx.Err()
+}
+
+// Report says how an attempt for a user ended.
+func (g *gate) Report(user string, err error) {
+	if r, ok := resultOf(err); ok {
+		g.breaker.Report(user, r)
+	}
+}
+
+// resultOf returns what an attempt says of the vendor; false if it says nothing.
+func resultOf(err error) (fairness.Result, bool) {
+	class, status := vendors.ClassOf(err), vendors.StatusOf(err)
+	switch {
+	case err == nil, errors.Is(err, handlers.ErrNoAccount):
+		return fairness.Answered, true
+	case errors.Is(err, vendors.ErrLate), errors.Is(err, context.Canceled), status == 429:
+		return 0, false
+	case status == 403:
+		return fairness.Forbidden, true
+	case class == vendors.Unusable:
+		return fairness.Unauthorized, true
+	case class == vendors.Permanent:
+		return fairness.Permanent, true
+	default:
+		return fairness.Failed, true
+	}
+}
+
+// watch makes the checks that the breaker asks for, and reports holds, until ctx ends.
+func (g *gate) watch(ctx context.Context, check func(context.Context) error, onHold func(error)) {
+	held := false
+	for ctx.Err() == nil {
+		if g.breaker.CheckDue() {
+			g.breaker.Checked(check(ctx))
+		}
+		if s := g.breaker.Status(); (s.State == fairness.Open) != held {
+			held = !held
+			g.report(s, held, onHold)
+		}
+		g.wait(ctx)
+	}
+}
+
+// wait waits for a change of the breaker, or for the time of its next check.
+func (g *gate) wait(ctx context.Context) {
+	next := time.Hour
+	if at, ok := g.breaker.CheckAt(); ok {
+		next = max(time.Until(at), time.Millisecond)
+	}
+	timer := time.NewTimer(next)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-g.breaker.Changed():
+	}
+}
+
+func (g *gate) report(s fairness.Status, held bool, onHold func(error)) {
+	var why error
+	if held {
+		why = errors.New(s.Reason)
+		g.log.Error().Str("vendor", g.vendor).Str("reason", s.Reason).Msg("vendor on hold: nothing is lost, and calls go on by themselves after a good check")
+	} else {
+		g.log.Info().Str("vendor", g.vendor).Msg("vendor is back")
+	}
+	if onHold != nil {
+		onHold(why)
+	}
+}
