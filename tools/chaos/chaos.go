@@ -89,7 +89,7 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 		return nil, err
 	}
 	unsettled := w.settled(ctx)
-	h, err := read(ctx, w)
+	h, err := readComplete(ctx, w)
 	if err != nil {
 		return nil, fmt.Errorf("read what came of it: %w", err)
 	}

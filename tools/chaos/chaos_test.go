@@ -18,6 +18,7 @@ var (
 	cluster = flag.Bool("chaos.cluster", false, "play on three NATS servers")
 	seeds   = flag.Int("chaos.seeds", 1, "how many seeds are played")
 	first   = flag.Uint64("chaos.seed", 1, "the first seed")
+	tags    = flag.String("chaos.tags", "", "build usher with these tags")
 	users   = flag.Int("chaos.users", 0, "how many users there are; 0: as many as the form has")
 )
 
@@ -78,7 +79,7 @@ func play(t *testing.T, c chaos.Config) *chaos.Report {
 // TestChaos plays seeds, and holds each run to docs/design.md, section 12.
 func TestChaos(t *testing.T) {
 	sources(t)
-	binaries, err := chaos.Build(t.Context(), t.TempDir(), "")
+	binaries, err := chaos.Build(t.Context(), t.TempDir(), *tags)
 	if err != nil {
 		t.Fatal(err)
 	}

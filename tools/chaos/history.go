@@ -75,6 +75,39 @@ func read(ctx context.Context, w *world) (*history, error) {
 	return h, nil
 }
 
+// readComplete reads until every effect has a result, or no further result has come for a
+// while: an effect that waits for its time is in no consumer.
+func readComplete(ctx context.Context, w *world) (*history, error) {
+	const quiet = 90 * time.Second
+	last, came := -1, time.Now()
+	for {
+		h, err := read(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		missing := h.missing()
+		if missing == 0 || (missing == last && time.Since(came) > quiet) {
+			return h, nil
+		}
+		if missing != last {
+			last, came = missing, time.Now()
+		}
+		process.Sleep(ctx, 2*time.Second)
+	}
+}
+
+// missing returns the number of effects without a result.
+func (h *history) missing() (n int) {
+	for _, a := range h.events {
+		for _, vendor := range scenario.Vendors {
+			if takesPart(a, vendor) && len(h.of(a, vendor)) == 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 func (h *history) event(byID map[string]*asked, m jetstream.Msg, seq uint64) error {
 	e, err := events.FromNATS(m.Headers(), m.Data())
 	if err != nil {
