@@ -18,9 +18,9 @@ func (c *Client) read(call Call, p prepared, res *http.Response) error {
 	write := !call.repeatable()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	if res.StatusCode == http.StatusTooManyRequests {
-		c.pace.slower(retryAfter(res.Header.Get("Retry-After"), time.Now()))
+		c.limiter.Penalize(retryAfter(res.Header.Get("Retry-After"), time.Now()))
 	} else {
-		c.pace.answered()
+		c.limiter.Answered()
 	}
 	switch {
 	case res.StatusCode < 200 || res.StatusCode > 299 || c.refused(res.StatusCode, body):

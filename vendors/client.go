@@ -7,13 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"golang.org/x/time/rate"
 )
 
 // Options is what every vendor client is made from, beside its credentials.
@@ -23,6 +23,21 @@ type Options struct {
 	Rate    float64           // calls per second, over all callers, five seconds' worth at once; no limit where it is zero
 	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
 	Seen    Watcher           // told of every call that was sent; may be nil
+	Limiter Limiter           // paces the calls instead of Rate; may be nil
+}
+
+// Limiter paces the calls of a vendor for several clients, such as by the kind of work.
+type Limiter interface {
+	// Wait waits until a call may begin. It returns the error of ctx if ctx ends before.
+	Wait(ctx context.Context) error
+	// Answered says that the vendor answered a call, other than with 429.
+	Answered()
+	// Penalize says that the vendor answered 429, and for how long it asked to wait.
+	Penalize(retryAfter time.Duration)
+	// Rest is the time for which the vendor asked for no call.
+	Rest() time.Duration
+	// Rate is the present rate in calls a second; limited is false if there is none.
+	Rate() (perSecond float64, limited bool)
 }
 
 // Watcher is told of a call once it has ended. ctx is that of the call.
@@ -54,7 +69,7 @@ type Client struct {
 	vendor  string
 	base    string
 	timeout time.Duration
-	pace    *pace
+	limiter Limiter
 	http    *http.Client
 	auth    Auth
 	secrets []string
@@ -84,13 +99,16 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		vendor:  vendor,
 		base:    strings.TrimRight(o.BaseURL, "/"),
 		timeout: cmp.Or(o.Timeout, defaultTimeout),
-		pace:    newPace(o.Rate),
+		limiter: o.Limiter,
 		auth:    auth,
 		seen:    o.Seen,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
+	}
+	if c.limiter == nil {
+		c.limiter = newPace(o.Rate)
 	}
 	for _, s := range secrets {
 		if s != "" {
@@ -210,7 +228,7 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		return nil, err
 	}
 	begin := c.begin(ctx)
-	if late := c.pace.wait(ctx, begin); late != nil {
+	if late := c.wait(ctx, begin); late != nil {
 		return nil, c.fail(call, late)
 	}
 	ctx, cancel := context.WithTimeout(leaveBy(ctx, begin), c.timeout)
@@ -241,6 +259,20 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	return req.Header, err
 }
 
+// wait takes the caller's turn. It returns an Error with ErrLate for a call that could not
+// begin before begin; with After, if the vendor asked for it.
+func (c *Client) wait(ctx context.Context, begin time.Time) *Error {
+	if rest := c.limiter.Rest(); rest > time.Until(begin) {
+		return &Error{Err: ErrLate, After: rest}
+	}
+	ctx, cancel := context.WithDeadline(ctx, begin)
+	defer cancel()
+	if c.limiter.Wait(ctx) != nil {
+		return &Error{Err: ErrLate}
+	}
+	return nil
+}
+
 // tell tells of a call that was sent.
 func (c *Client) tell(ctx context.Context, s Seen, err error) {
 	if c.seen == nil {
@@ -250,8 +282,8 @@ func (c *Client) tell(ctx context.Context, s Seen, err error) {
 	if err != nil {
 		s.Class = ClassOf(err).String()
 	}
-	if r := c.pace.limit.Limit(); r != rate.Inf {
-		s.Rate = float64(r)
+	if perSecond, limited := c.limiter.Rate(); limited {
+		s.Rate = perSecond
 	}
 	c.seen(ctx, s)
 }
@@ -267,7 +299,12 @@ func (c *Client) begin(ctx context.Context) time.Time {
 
 // Rate is how many calls a second are made at most, at this moment: the
 // configured rate, or less after a 429. It is infinite where there is no limit.
-func (c *Client) Rate() float64 { return float64(c.pace.limit.Limit()) }
+func (c *Client) Rate() float64 {
+	if perSecond, limited := c.limiter.Rate(); limited {
+		return perSecond
+	}
+	return math.Inf(1)
+}
 
 func (c *Client) dress(ctx context.Context, call Call, p prepared, h http.Header) error {
 	h.Set("Accept", "application/json")

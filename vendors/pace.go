@@ -55,20 +55,17 @@ func most(r rate.Limit) int {
 	return max(1, int(math.Ceil(float64(r)*burst)))
 }
 
-// wait takes the caller's turn. It returns an Error with ErrLate for a call that
-// could not begin before begin; with After, where the vendor asked for it.
-func (p *pace) wait(ctx context.Context, begin time.Time) *Error {
-	rest := max(0, p.rest())
-	if rest > time.Until(begin) {
-		return &Error{Err: ErrLate, After: rest}
-	}
-	if !sleep(ctx, rest) {
-		return &Error{Err: ErrLate}
+// Wait takes the caller's turn. It returns at once if the turn would come after the deadline
+// of ctx.
+func (p *pace) Wait(ctx context.Context) error {
+	if !sleep(ctx, p.Rest()) {
+		return context.DeadlineExceeded
 	}
 	turn := p.limit.Reserve()
-	if d := turn.Delay(); d > time.Until(begin) || !sleep(ctx, d) {
+	deadline, ok := ctx.Deadline()
+	if d := turn.Delay(); (ok && d > time.Until(deadline)) || !sleep(ctx, d) {
 		turn.Cancel()
-		return &Error{Err: ErrLate}
+		return context.DeadlineExceeded
 	}
 	return nil
 }
@@ -88,15 +85,21 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// rest is how long no call may be made.
-func (p *pace) rest() time.Duration {
+// Rest is the time for which no call may be made.
+func (p *pace) Rest() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return time.Until(p.until)
+	return max(0, time.Until(p.until))
 }
 
-// slower is told of a 429 that asked to come back after a while.
-func (p *pace) slower(after time.Duration) {
+// Rate is the present rate in calls a second; limited is false if there is none.
+func (p *pace) Rate() (perSecond float64, limited bool) {
+	r := p.limit.Limit()
+	return float64(r), r != rate.Inf
+}
+
+// Penalize says that the vendor answered 429, and for how long it asked to wait.
+func (p *pace) Penalize(after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -119,8 +122,8 @@ func (p *pace) slower(after time.Duration) {
 	p.limit.SetBurst(1)
 }
 
-// answered is told of any other answer.
-func (p *pace) answered() {
+// Answered says that the vendor answered a call, other than with 429.
+func (p *pace) Answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()

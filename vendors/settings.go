@@ -22,6 +22,8 @@ type Settings struct {
 	HTTP http.RoundTripper `yaml:"-" json:"-"`
 	// Seen is told of every call; no source sets it. It may be nil.
 	Seen Watcher `yaml:"-" json:"-"`
+	// Limiter paces the calls instead of Rate; no source sets it. It may be nil.
+	Limiter Limiter `yaml:"-" json:"-"`
 }
 
 // DefaultSettings returns the defaults that all vendors share, with what is each
@@ -32,11 +34,14 @@ func DefaultSettings(baseURL string, rate float64) Settings {
 
 // Options returns what NewClient wants.
 func (s Settings) Options() Options {
-	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Seen: s.Seen}
+	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Seen: s.Seen, Limiter: s.Limiter}
 }
 
 // Watch sets who is told of every call.
 func (s *Settings) Watch(seen Watcher) { s.Seen = seen }
+
+// Pace sets the limiter of the calls.
+func (s *Settings) Pace(l Limiter) { s.Limiter = l }
 
 // Common returns the settings themselves, out of any vendor's Config.
 func (s Settings) Common() Settings { return s }

@@ -31,9 +31,10 @@ type engine struct {
 	bus    *bus.Bus
 	seen   func(worker.Seen) // may be nil
 	// metrics are what this process counts.
-	metrics *telemetry.Metrics
-	traces  *telemetry.Traces // nil: none
-	ready   func()            // told once the workers begin; may be nil
+	metrics  *telemetry.Metrics
+	traces   *telemetry.Traces // nil: none
+	ready    func()            // told once the workers begin; may be nil
+	limiters limiters          // of the vendors
 	// reload reads the configuration again, secrets in files too; nil where there
 	// is nothing to read again.
 	reload func() (config.Config, error)
@@ -211,6 +212,7 @@ func (e *engine) adapter(v vendor) (any, error) {
 			Vendor: v.name, Op: s.Op, Method: s.Method, Host: s.Host, Status: s.Status, Class: s.Class, Begun: s.Begun, Took: s.Took,
 		})
 	})
+	e.pace(v)
 	return v.adapter()
 }
 

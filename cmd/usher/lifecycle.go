@@ -12,3 +12,8 @@ import (
 func (e *engine) lifecycle(context.Context, vendor, any, worker.Deps) (func(context.Context), error) {
 	return nil, nil
 }
+
+// limiters is empty: each adapter paces its own calls.
+type limiters struct{}
+
+func (e *engine) pace(vendor) {}

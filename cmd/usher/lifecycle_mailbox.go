@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,6 +25,28 @@ const (
 	leaseTTL      = 5 * time.Second
 	recordBytes   = 512 << 10
 )
+
+// limiters are the limiters of the vendors, by name: one for all adapters of a vendor.
+type limiters struct {
+	mu   sync.Mutex
+	list map[string]*core.Limiter
+}
+
+// of returns the limiter of a vendor.
+func (l *limiters) of(v vendor) *core.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.list == nil {
+		l.list = map[string]*core.Limiter{}
+	}
+	if l.list[v.name] == nil {
+		l.list[v.name] = core.NewLimiter(v.settings().Rate)
+	}
+	return l.list[v.name]
+}
+
+// pace lets the calls of a vendor wait for its limiter.
+func (e *engine) pace(v vendor) { v.section.Settings.Pace(e.limiters.of(v)) }
 
 // lifecycle returns a function that carries out the lifecycle events of a vendor whenever
 // this process owns the vendor.
@@ -52,7 +75,7 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes,
 		},
 	}, core.Deps{
-		JetStream: js, Port: port, Results: e.bus, DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
+		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
 		Check: e.trial(v), Log: e.log, OnHold: e.hold(ctx, v.name),
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})

@@ -22,6 +22,7 @@ type Settings interface {
 	Common() vendors.Settings
 	Needs() vendors.Needs
 	Watch(seen vendors.Watcher)
+	Pace(l vendors.Limiter)
 }
 
 // Faulter is a vendor's Config that knows more of what cannot work than which

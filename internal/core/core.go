@@ -36,7 +36,8 @@ type Config struct {
 // Deps are the parts that a Core works with. All must be set but Guard, Observe and OnHold.
 type Deps struct {
 	JetStream   jetstream.JetStream
-	Port        any // the adapter of the vendor
+	Port        any      // the adapter of the vendor; its calls wait for Limiter
+	Limiter     *Limiter // of the vendor
 	Results     mailbox.Results
 	DeadLetters mailbox.DeadLetters
 	Guard       mailbox.Guard
@@ -74,7 +75,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x := &Core{config: c, deps: d, holder: rand.Text(), consumers: streams.Client{JetStream: d.JetStream}}
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
-	x.gate = newGate(c, d.Log)
+	x.gate = newGate(c, d.Limiter, d.Log)
 	var errs [6]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)

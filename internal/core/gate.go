@@ -13,26 +13,33 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// gate lets work through to the vendor as long as the breaker allows it. The client of the
-// vendor keeps to the rate.
+// gate lets work through to the vendor as long as the breaker allows it, and at the rate of
+// the vendor.
 type gate struct {
 	vendor  string
+	limiter *Limiter
 	breaker *fairness.Breaker
 	log     zerolog.Logger
 }
 
-func newGate(c Config, log zerolog.Logger) *gate {
-	return &gate{vendor: c.Vendor, breaker: fairness.NewBreaker(fairness.BreakerConfig{CheckEvery: c.HoldRetry}), log: log}
+func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
+	return &gate{vendor: c.Vendor, limiter: l, breaker: fairness.NewBreaker(fairness.BreakerConfig{CheckEvery: c.HoldRetry}), log: log}
 }
 
 // Allows reports whether work of a class may call the vendor.
 func (g *gate) Allows(c mailbox.Class) bool { return g.breaker.Allows(c) }
 
-// Wait counts an effect that is about to call the vendor.
-func (g *gate) Wait(ctx context.Context, _ mailbox.Class) error {
+// Wait takes a token of the vendor's rate for an effect that is about to call.
+func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
+	if err := g.limiter.Pacer.Wait(ctx, c); err != nil {
+		return err
+	}
 	g.breaker.Begin()
-	return ctx.Err()
+	return nil
 }
+
+// Attach returns a context for the calls of an effect that has a token.
+func (g *gate) Attach(ctx context.Context, c mailbox.Class) context.Context { return attach(ctx, c) }
 
 // Report says how an attempt for a user ended.
 func (g *gate) Report(user string, err error) {

@@ -241,8 +241,9 @@ type gate struct{ held []window }
 func (g gate) Allows(mailbox.Class) bool {
 	return !slices.ContainsFunc(g.held, func(w window) bool { return w.contains(time.Now()) })
 }
-func (g gate) Wait(ctx context.Context, _ mailbox.Class) error { return ctx.Err() }
-func (g gate) Report(string, error)                            {}
+func (g gate) Wait(ctx context.Context, _ mailbox.Class) error             { return ctx.Err() }
+func (g gate) Attach(ctx context.Context, _ mailbox.Class) context.Context { return ctx }
+func (g gate) Report(string, error)                                        {}
 
 // noReplays has no replays.
 type noReplays struct{}

@@ -83,7 +83,7 @@ func (t *turn) call(ctx context.Context, event *Event, e *record.Effect) (reply 
 	if until := t.deps.Ownership.Until(); until.Before(begin) {
 		begin = until
 	}
-	ctx, cancel := context.WithDeadline(ctx, begin.Add(t.config.CallTimeout))
+	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(ctx, t.class), begin.Add(t.config.CallTimeout))
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {

@@ -119,6 +119,8 @@ type Gate interface {
 	Allows(c Class) bool
 	// Wait waits for a share of the vendor's rate.
 	Wait(ctx context.Context, c Class) error
+	// Attach returns a context for the calls of an effect for which Wait was called.
+	Attach(ctx context.Context, c Class) context.Context
 	// Report says how an attempt for a user ended.
 	Report(user string, err error)
 }
