@@ -102,7 +102,7 @@ func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
 	if len(m.Alone.Seconds) < c.Healthy {
 		return m, fmt.Errorf("alone: %d of %d healthy users within %s", len(m.Alone.Seconds), c.Healthy, c.Cap)
 	}
-	if err := l.begin(ctx, w); err != nil {
+	if err := l.raise(ctx, w, l.Size); err != nil {
 		return m, fmt.Errorf("begin the trouble: %w", err)
 	}
 	if m.Beside, err = w.measure(ctx, "beside"); err != nil {

@@ -20,7 +20,7 @@ var (
 	strict   = flag.Bool("isolation.strict", false, "fail on the lines too that the present core is known to miss")
 	chosen   = flag.String("isolation.lines", "", "play these lines only, such as 1,5")
 	sizes    = flag.String("isolation.sizes", "", "other sizes of troubles, as line:size, such as 5:2000,8:10000")
-	output   = flag.String("isolation.json", "", "a file to write the report into, as JSON")
+	output   = flag.String("isolation.json", "", "a file to write the report into, as JSON; a relative path begins at tools/isolation")
 	limit    = flag.Duration("isolation.cap", 0, "the longest wait for healthy users beside a trouble; 0: that of the form")
 	healthy  = flag.Int("isolation.healthy", 0, "how many healthy users are measured; 0: as many as the form has")
 	factor   = flag.Int("isolation.factor", 0, "by how much the limits of production are scaled, at most 10; 0: that of the form")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/usherhq/usher/internal/scenario"
 )
@@ -12,13 +13,16 @@ import (
 type Line struct {
 	Number int
 	Vendor string
-	Size   int // of the trouble: users or events, as Text says
+	Size   int // of the trouble: users or events, as the text says
 
-	text    string                    // with %d for the size
-	mapped  bool                      // the configuration maps one course for each event
-	further func(size int) []string   // settings besides the limits
-	raise   func(*trouble, int) error // publishes the trouble and waits until the vendor has seen it
+	text    string                  // with %d for the size
+	mapped  bool                    // the configuration maps one course for each event
+	further func(size int) []string // settings besides the limits
+	raise   raise                   // publishes the trouble and waits until the vendor has seen it
 }
+
+// raise publishes a trouble of a size.
+type raise func(ctx context.Context, w *world, size int) error
 
 // String returns the trouble in words.
 func (l Line) String() string {
@@ -26,11 +30,6 @@ func (l Line) String() string {
 		return l.text
 	}
 	return fmt.Sprintf(l.text, l.Size)
-}
-
-// begin begins the trouble.
-func (l Line) begin(ctx context.Context, w *world) error {
-	return l.raise(&trouble{ctx: ctx, world: w}, l.Size)
 }
 
 // settings returns the settings of usher serve besides the limits.
@@ -75,18 +74,18 @@ func lines(short bool) []Line {
 		return full
 	}
 	return []Line{
-		{Number: 1, Vendor: "miestro", Size: size(300, 300), text: "%d enrolments of users who do not exist", raise: (*trouble).enrolNobody},
-		{Number: 2, Vendor: "usermost", Size: size(600, 600), text: "%d users whom the vendor answers with 500", raise: (*trouble).failUsers},
-		{Number: 3, Vendor: "usermost", Size: 1, text: "one user whom the vendor answers with 403", raise: (*trouble).refuseOne},
-		{Number: 4, Vendor: "miestro", Size: size(300, 300), text: "%d deletions held by the safety stop, max_ack_pending a third of that", further: heldLimits, raise: (*trouble).holdDeletions},
-		{Number: 5, Vendor: "usermost", Size: size(2000, 500), text: "%d events of one user, 20 ms a call", raise: (*trouble).slowUser},
-		{Number: 6, Vendor: "miestro", Size: size(3500, 1000), text: "%d enrolments of one user without an account", mapped: true, raise: (*trouble).enrolOneWithoutAccount},
-		{Number: 7, Vendor: "meiro", Size: size(3000, 2000), text: "%d activities before it", raise: (*trouble).track},
-		{Number: 8, Vendor: "usermost", Size: size(10000, 3000), text: "one user with %d events", mapped: true, raise: (*trouble).busyUser},
-		{Number: 9, Vendor: "miestro", Size: size(5000, 1000), text: "%d courses of one user", mapped: true, raise: (*trouble).enrolOne},
-		{Number: 10, Vendor: "usermost", Size: size(1000, 300), text: "%d users answered 429, Retry-After 60 s", raise: (*trouble).throttleUsers},
-		{Number: 11, Vendor: "usermost", Size: size(5000, 500), text: "a replay of %d dead letters, 100 ms a call", mapped: true, raise: (*trouble).replay},
-		{Number: 12, Vendor: "usermost", Size: size(20000, 3000), text: "a vendor back after a hold, %d events waiting", raise: (*trouble).comeBack},
+		{Number: 1, Vendor: "miestro", Size: size(300, 300), text: "%d enrolments of users who do not exist", raise: enrolNobody},
+		{Number: 2, Vendor: "usermost", Size: size(600, 600), text: "%d users whom the vendor answers with 500", raise: refuse(500, 0)},
+		{Number: 3, Vendor: "usermost", Size: 1, text: "one user whom the vendor answers with 403", raise: refuse(403, 0)},
+		{Number: 4, Vendor: "miestro", Size: size(300, 300), text: "%d deletions held by the safety stop, max_ack_pending a third of that", further: heldLimits, raise: holdDeletions},
+		{Number: 5, Vendor: "usermost", Size: size(2000, 500), text: "%d events of one user, 20 ms a call", raise: slowUser},
+		{Number: 6, Vendor: "miestro", Size: size(3500, 1000), text: "%d enrolments of one user without an account", mapped: true, raise: enrolOneWithoutAccount},
+		{Number: 7, Vendor: "meiro", Size: size(3000, 2000), text: "%d activities before it", raise: track},
+		{Number: 8, Vendor: "usermost", Size: size(10000, 3000), text: "one user with %d events", mapped: true, raise: busyUser},
+		{Number: 9, Vendor: "miestro", Size: size(5000, 1000), text: "%d courses of one user", mapped: true, raise: enrolOne},
+		{Number: 10, Vendor: "usermost", Size: size(1000, 300), text: "%d users answered 429, Retry-After 60 s", raise: refuse(429, time.Minute)},
+		{Number: 11, Vendor: "usermost", Size: size(5000, 500), text: "a replay of %d dead letters, 100 ms a call", mapped: true, raise: replay},
+		{Number: 12, Vendor: "usermost", Size: size(20000, 3000), text: "a vendor back after a hold, %d events waiting", raise: comeBack},
 	}
 }
 
