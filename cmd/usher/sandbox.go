@@ -37,12 +37,15 @@ func (sandboxCmd) Help() string {
 	return `Answers like the five vendors, as far as their documents say, and forgets everything when it
 ends. What it holds is shown at /state. It prints the variables that point usher serve at it.
 POST /control/VENDOR?mode=MODE&for=DURATION makes every call of a vendor fail for a while: refuse
-answers 401, down closes the connection; ok ends it.
+answers 401, down closes the connection; ok ends it. With mode=trouble only calls whose path, query
+or body contains user=TEXT are affected: status=CODE, with retry_after=DURATION, is their answer,
+and delay=DURATION passes before each.
 
 Examples:
   usher sandbox
   usher sandbox --faults 0.05 --latency 20ms
   curl -X POST 'http://127.0.0.1:8090/control/lead?mode=down&for=10s'
+  curl -X POST 'http://127.0.0.1:8090/control/lead?mode=trouble&user=ada@&status=403&for=1m'
   usher sandbox | tee sandbox.env       and elsewhere: . ./sandbox.env; usher serve`
 }
 

@@ -98,6 +98,11 @@ var rules = []rule{
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
 	{"tools/process", nil, "starts programs without knowing any"},
 	{
+		"tools/isolation",
+		[]string{"tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
+		"judges with the knowledge of a producer and of a reader of results: not even the bus, since a new core may change it",
+	},
+	{
 		"tools/*",
 		[]string{"tools/process", "events", "internal/bus", "internal/scenario", "vendors/sandbox", nats},
 		"judges and measures from outside: a fault of the worker or the ledger that it shared it could not find",
@@ -187,6 +192,7 @@ func TestCheck(t *testing.T) {
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
 		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/worker", bus}, 0},
 		"chaos knows the ledger":              {"tools/chaos", []string{module + "internal/ledger", module + "internal/scenario", bus}, 1},
+		"isolation knows the bus":             {"tools/isolation", []string{module + "internal/bus", module + "internal/scenario", bus}, 1},
 		"the worker knows the benchmarks":     {"internal/worker", []string{module + "tools/bench"}, 1},
 		"signatures know the events":          {"internal/ingest/signature", []string{module + "events"}, 1},
 		"mappings know NATS":                  {"internal/ingest/mapping", []string{module + "events", bus}, 1},

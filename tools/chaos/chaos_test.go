@@ -3,7 +3,6 @@ package chaos_test
 import (
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/tools/chaos"
+	"github.com/usherhq/usher/tools/process"
 )
 
 var (
@@ -37,24 +37,6 @@ func form() chaos.Config {
 	return c
 }
 
-// sources looks at every source file: so a change to any of them plays the
-// suite again, and no old result of it is shown.
-func sources(t *testing.T) {
-	t.Helper()
-	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && len(d.Name()) > 2 && strings.HasPrefix(d.Name(), ".") {
-			return fs.SkipDir
-		}
-		if err == nil && strings.HasSuffix(path, ".go") {
-			_, err = os.Stat(path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // play plays one seed in a directory of its own, which stays if something is wrong.
 func play(t *testing.T, c chaos.Config) *chaos.Report {
 	t.Helper()
@@ -78,7 +60,9 @@ func play(t *testing.T, c chaos.Config) *chaos.Report {
 
 // TestChaos plays seeds, and holds each run to docs/design.md, section 12.
 func TestChaos(t *testing.T) {
-	sources(t)
+	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
+		t.Fatal(err)
+	}
 	binaries, err := chaos.Build(t.Context(), t.TempDir(), *tags)
 	if err != nil {
 		t.Fatal(err)

@@ -3,15 +3,19 @@ package chaos_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/usherhq/usher/tools/chaos"
+	"github.com/usherhq/usher/tools/process"
 )
 
 // TestEndpoint kills the endpoint and NATS under load: what was answered with 202
 // is in EVENTS.
 func TestEndpoint(t *testing.T) {
-	sources(t)
+	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
+		t.Fatal(err)
+	}
 	c := chaos.ShortEndpoint()
 	if *full {
 		c = chaos.FullEndpoint()

@@ -18,36 +18,52 @@ var modes = map[string]Kind{"refuse": Refused, "down": Down, "ok": None}
 
 // Control makes every call of a vendor fail for as long as span: "refuse"
 // answers 401 as to wrong credentials, "down" closes the connection, and "ok"
-// ends both at once. It returns an error for a vendor or a mode that the
-// sandbox does not have.
+// ends both at once, and a Trouble too. It returns an error for a vendor or a mode
+// that the sandbox does not have.
 func (s *Sandbox) Control(name, mode string, span time.Duration) error {
 	kind, ok := modes[mode]
 	if !ok {
-		return fmt.Errorf("mode: %q is none of refuse, down, ok", mode)
+		return fmt.Errorf("mode: %q is none of refuse, down, trouble, ok", mode)
 	}
-	for _, v := range s.vendors {
-		if v.name() == name {
-			v.setOutage(outage{kind: kind, until: time.Now().Add(span)})
-			return nil
-		}
+	v, err := s.vendor(name)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("the sandbox has no vendor %q", name)
-}
-
-func (v *vendor) setOutage(o outage) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.outage = o
+	v.outage = outage{kind: kind, until: time.Now().Add(span)}
+	if kind == None {
+		v.trouble = spell{}
+	}
+	return nil
 }
 
-// control is Control over HTTP: POST /control/{vendor}?mode=refuse|down|ok&for=5s.
+// vendor returns a vendor by its name.
+func (s *Sandbox) vendor(name string) (*vendor, error) {
+	for _, v := range s.vendors {
+		if v.name() == name {
+			return v, nil
+		}
+	}
+	return nil, fmt.Errorf("the sandbox has no vendor %q", name)
+}
+
+// control is Control over HTTP, POST /control/{vendor}?mode=refuse|down|ok&for=5s,
+// and SetTrouble, POST /control/{vendor}?mode=trouble&user=sick&status=429&retry_after=60s&delay=20ms&for=5m.
 func (s *Sandbox) control(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	span, err := time.ParseDuration(cmp.Or(q.Get("for"), "0s"))
 	if err == nil && span < 0 {
 		err = fmt.Errorf("for: %s is negative", span)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case q.Get("mode") == "trouble":
+		var t Trouble
+		if t, err = parseTrouble(q); err == nil {
+			err = s.SetTrouble(r.PathValue("vendor"), t, span)
+		}
+	default:
 		err = s.Control(r.PathValue("vendor"), q.Get("mode"), span)
 	}
 	if err != nil {

@@ -28,6 +28,7 @@ const (
 	DropAfter    Kind = "drop after"       // the connection is closed
 	Refused      Kind = "refused"          // 401 to every call, the log-in too; nothing was done. By Control only
 	Down         Kind = "down"             // the connection is closed, nothing was done. By Control only
+	Troubled     Kind = "trouble"          // the answer of a Trouble; nothing was done. By SetTrouble only
 	ExpiredToken Kind = "expired token"    // of vendors with a log-in: all tokens end, then the call is answered
 	None         Kind = "none"             // the call is answered as it should be: for scripts that count calls
 	maxLatency        = 10                 // times the mean
@@ -47,6 +48,8 @@ type vendor struct {
 	outage outage
 	calls  map[string]int
 	faults map[Kind]int
+
+	trouble spell
 }
 
 func newVendor(s standIn, c Config, number uint64) *vendor {
@@ -73,8 +76,9 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, map[string]string{"message": "the sandbox has no such call"})
 		return
 	}
-	kind, wait := v.draw(op)
-	if !pause(r, wait) {
+	trouble := v.troubleOf(r)
+	kind, wait := v.draw(op, trouble)
+	if !pause(r, wait+trouble.Delay) {
 		return
 	}
 	switch kind {
@@ -86,6 +90,8 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case FailAfter:
 		api.ServeHTTP(lost{}, r)
 		answer(w, http.StatusInternalServerError, map[string]string{"message": "Server Error"})
+	case Troubled:
+		trouble.answer(w)
 	case Refused:
 		answer(w, http.StatusUnauthorized, map[string]string{"message": "Unauthorized"})
 	case DropBefore, Down:
@@ -114,8 +120,9 @@ func (v *vendor) operation(r *http.Request) string {
 	return pattern
 }
 
-// draw counts the call and decides its fault and its wait.
-func (v *vendor) draw(op string) (Kind, time.Duration) {
+// draw counts the call and decides its fault and its wait. The fault of an outage
+// goes before a trouble, and a trouble before any other.
+func (v *vendor) draw(op string, trouble Trouble) (Kind, time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.calls[op]++
@@ -130,6 +137,9 @@ func (v *vendor) draw(op string) (Kind, time.Duration) {
 			v.forced = append(v.forced[:i:i], v.forced[i+1:]...)
 			break
 		}
+	}
+	if trouble.Status != 0 {
+		kind = Troubled
 	}
 	if time.Now().Before(v.outage.until) {
 		kind = v.outage.kind

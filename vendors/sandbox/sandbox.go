@@ -159,7 +159,8 @@ func choose(name string, value *string, allowed ...string) error {
 
 // Handler serves every vendor below its name (/miestro/api/v1.0/…), the state
 // at /state, and at / a text that lists the base URLs. Control is at
-// POST /control/{vendor}?mode=refuse|down|ok&for=5s.
+// POST /control/{vendor}?mode=refuse|down|ok&for=5s, and SetTrouble there too, with
+// mode=trouble&user=…&status=…&retry_after=…&delay=….
 func (s *Sandbox) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, v := range s.vendors {
@@ -209,11 +210,10 @@ func (s *Sandbox) SetFaults(share float64) {
 // Next makes the faults befall the vendor's next calls, one each, whatever the
 // share is. It returns an error for a vendor that the sandbox does not have.
 func (s *Sandbox) Next(name string, faults ...Fault) error {
-	for _, v := range s.vendors {
-		if v.name() == name {
-			v.force(faults)
-			return nil
-		}
+	v, err := s.vendor(name)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("the sandbox has no vendor %q", name)
+	v.force(faults)
+	return nil
 }

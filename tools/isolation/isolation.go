@@ -1,0 +1,113 @@
+// Package isolation measures how much one user's trouble delays another user at
+// the same vendor. Each line of the suite starts nats-server, usher serve and the
+// stand-in of a vendor, and measures healthy users, alone and beside a trouble:
+// the time from the publication of user.created to its result in RESULTS.
+//
+// The judge knows nothing of how usher works inside: it publishes events, reads
+// results, asks the stand-in, and uses the commands that an operator has.
+package isolation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/tools/process"
+)
+
+// Config is one run of the suite.
+type Config struct {
+	Lines    []Line
+	Factor   int           // rates are multiplied by Factor and time limits divided by it; 1 is as in production, 10 the most
+	Healthy  int           // healthy users measured alone, and as many beside the trouble
+	Cap      time.Duration // the longest time that is waited for healthy users beside a trouble
+	Settle   time.Duration // the longest time that a trouble gets for its first calls before the measurement
+	Parallel int           // lines at a time
+	Binaries Binaries
+}
+
+// Binaries are the programs that a run starts.
+type Binaries struct {
+	Usher string
+	NATS  string
+}
+
+// Build builds the programs into dir, usher with the given build tags.
+func Build(ctx context.Context, dir, tags string) (Binaries, error) {
+	b := Binaries{Usher: filepath.Join(dir, "usher"), NATS: filepath.Join(dir, "nats-server")}
+	return b, errors.Join(process.Build(ctx, b.Usher, process.Usher, "-tags", tags), process.Build(ctx, b.NATS, process.NATS))
+}
+
+// Full is the form with the limits of production.
+func Full() Config {
+	return Config{Lines: lines(false), Factor: 1, Healthy: 10, Cap: time.Minute, Settle: 90 * time.Second, Parallel: 1}
+}
+
+// Short is the form that every run of the tests can afford. Lines run beside each
+// other: most of a line is waiting.
+func Short() Config {
+	return Config{Lines: lines(true), Factor: 10, Healthy: 3, Cap: 4 * time.Second, Settle: 3 * time.Second, Parallel: 4}
+}
+
+// Run plays the lines and returns their measurements. The error says which lines
+// could not be played; a line that misses the goal is no error.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	report := &Report{Factor: c.Factor, Healthy: c.Healthy, CapSeconds: c.Cap.Seconds(), Lines: make([]Measurement, len(c.Lines))}
+	faults := make([]error, len(c.Lines))
+	var group errgroup.Group
+	group.SetLimit(c.Parallel)
+	for i, l := range c.Lines {
+		group.Go(func() error {
+			m, err := play(ctx, c, l)
+			if err != nil {
+				faults[i] = fmt.Errorf("line %d: %w", l.Number, err)
+				m.Error = err.Error()
+			}
+			report.Lines[i] = m
+			return nil
+		})
+	}
+	_ = group.Wait() // each line has an error of its own
+	return report, errors.Join(faults...)
+}
+
+// play measures one line in a directory of its own, which stays if the line could
+// not be played.
+func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
+	m = Measurement{Line: l.Number, Trouble: l.String(), Vendor: l.Vendor, Rate: rates[l.Vendor] * c.Factor}
+	dir, err := os.MkdirTemp("", fmt.Sprintf("usher-isolation-%d-", l.Number))
+	if err != nil {
+		return m, err
+	}
+	w, err := newWorld(ctx, c, l, dir)
+	defer func() {
+		w.close()
+		if err == nil {
+			err = os.RemoveAll(dir)
+			return
+		}
+		err = fmt.Errorf("%w; logs are in %s", err, dir)
+	}()
+	if err != nil {
+		return m, fmt.Errorf("start: %w", err)
+	}
+	if m.Alone, err = w.measure(ctx, "alone"); err != nil {
+		return m, fmt.Errorf("alone: %w", err)
+	}
+	if len(m.Alone.Seconds) < c.Healthy {
+		return m, fmt.Errorf("alone: %d of %d healthy users within %s", len(m.Alone.Seconds), c.Healthy, c.Cap)
+	}
+	if err := l.raise(ctx, w, l.Size); err != nil {
+		return m, fmt.Errorf("begin the trouble: %w", err)
+	}
+	if m.Beside, err = w.measure(ctx, "beside"); err != nil {
+		return m, fmt.Errorf("beside: %w", err)
+	}
+	m.Met = Met(m.Alone, m.Beside)
+	return m, w.alive()
+}

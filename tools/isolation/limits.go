@@ -1,0 +1,34 @@
+package isolation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// rates are the calls a second that usher makes at a vendor by default
+// (docs/configuration.md).
+var rates = map[string]int{"miestro": 5, "meiro": 10, "usermost": 50}
+
+// limits returns the settings of usher serve: the defaults of docs/configuration.md,
+// with the rate multiplied and the time limits divided by factor.
+func limits(vendor string, factor int) []string {
+	name := strings.ToUpper(vendor)
+	environ := []string{fmt.Sprintf("USHER_%s_RATE=%d", name, rates[vendor]*factor)}
+	if vendor == "meiro" {
+		environ = append(environ, "USHER_MEIRO_MODE=customers")
+	}
+	for variable, limit := range map[string]time.Duration{
+		name + "_TIMEOUT":          10 * time.Second,
+		"WORKER_CALL_LEASE":        20 * time.Second,
+		"WORKER_ACK_WAIT":          30 * time.Second,
+		"WORKER_SHUTDOWN":          15 * time.Second,
+		"WORKER_PREREQUISITE_WAIT": 10 * time.Minute,
+		"WORKER_RETRY_MIN":         time.Second,
+		"WORKER_RETRY_MAX":         10 * time.Minute,
+		"WORKER_HOLD_RETRY":        30 * time.Second,
+	} {
+		environ = append(environ, fmt.Sprintf("USHER_%s=%s", variable, limit/time.Duration(factor)))
+	}
+	return environ
+}

@@ -1,0 +1,86 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/tools/process"
+)
+
+// patience is the longest time that dead letters, and the command that sends them
+// back, are waited for.
+const patience = 10 * time.Minute
+
+// deadLetters makes dead letters of enrolments that the vendor refuses. Between the
+// users in trouble, ten enrolments each, come twice as many others: the vendor
+// refuses some users, not all.
+func deadLetters(ctx context.Context, w *world, size int) error {
+	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {"400"}}); err != nil {
+		return err
+	}
+	for i := range size {
+		w.writer.Enroll(user(i/10), course(i))
+		if i%5 == 0 {
+			w.writer.Create(&scenario.User{ID: fmt.Sprint("other-", i), Email: fmt.Sprintf("other-%d@example.org", i), First: "Bo", Last: "Ek"})
+		}
+	}
+	if err := w.publish(ctx); err != nil {
+		return err
+	}
+	failed := events.ResultSubject(events.ResultType(events.EnrollmentRequested, events.Failed), w.line.Vendor)
+	stream, err := w.js.Stream(ctx, resultsStream)
+	if err != nil {
+		return err
+	}
+	return w.until(ctx, patience, "every refused enrolment has failed", func() bool {
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(failed))
+		return err == nil && info.State.Subjects[failed] >= uint64(size)
+	})
+}
+
+// replay makes dead letters, and sends them back when the vendor has recovered. The
+// measurement begins when all are on their way.
+func replay(ctx context.Context, w *world, size int) error {
+	if err := deadLetters(ctx, w, size); err != nil {
+		return err
+	}
+	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"100ms"}}); err != nil {
+		return err
+	}
+	before, err := w.state(ctx)
+	if err != nil {
+		return err
+	}
+	err = command(ctx, w, "dead", "replay", "--all", "--vendor", w.line.Vendor, "--max", strconv.Itoa(size), "--rate", "1000", "--reason", "isolation")
+	if err != nil {
+		return err
+	}
+	return w.until(ctx, 0, "a replay has reached the vendor", func() bool {
+		now, err := w.state(ctx)
+		return err == nil && calls(now) > calls(before)
+	})
+}
+
+// command runs a command of usher to its end.
+func command(ctx context.Context, w *world, args ...string) error {
+	p, err := process.Start(filepath.Join(w.dir, "command.log"), w.environ, w.config.Binaries.Usher, args...)
+	if err != nil {
+		return err
+	}
+	defer p.Kill()
+	if err := w.until(ctx, patience, "the command has ended", p.Ended); err != nil {
+		return err
+	}
+	if code := p.ExitCode(); code != 0 {
+		return fmt.Errorf("usher %s: exit code %d: %s", args[0], code, p.Output())
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package isolation
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Report is the measurements of a run.
+type Report struct {
+	Factor     int           `json:"factor"`
+	Healthy    int           `json:"healthy_users"`
+	CapSeconds float64       `json:"cap_seconds"`
+	Lines      []Measurement `json:"lines"`
+}
+
+// Measurement is one line as measured.
+type Measurement struct {
+	Line    int    `json:"line"`
+	Trouble string `json:"trouble"`
+	Vendor  string `json:"vendor"`
+	Rate    int    `json:"rate"` // calls a second
+	Alone   Times  `json:"alone"`
+	Beside  Times  `json:"beside"`
+	Met     bool   `json:"met"`
+	Error   string `json:"error,omitempty"` // why the line could not be played
+}
+
+// Times are the times of healthy users, one after the other, in seconds.
+type Times struct {
+	Seconds []float64 `json:"seconds"`
+	More    bool      `json:"more,omitempty"` // one further user had no result when the cap was over
+}
+
+// Median returns the median in seconds, false if it is beyond the cap. A user
+// without a result counts as slower than all others.
+func (t Times) Median() (float64, bool) {
+	s := slices.Sorted(slices.Values(t.Seconds))
+	n := len(s)
+	if t.More {
+		n++
+	}
+	if n == 0 || n/2 >= len(s) {
+		return 0, false
+	}
+	return s[n/2], true
+}
+
+// Max returns the longest time in seconds, false if it is beyond the cap.
+func (t Times) Max() (float64, bool) {
+	if t.More || len(t.Seconds) == 0 {
+		return 0, false
+	}
+	return slices.Max(t.Seconds), true
+}
+
+// Met reports whether the goal is met: neither the median nor the longest time
+// beside the trouble is above 3 times that alone and 1 second.
+func Met(alone, beside Times) bool {
+	for _, figure := range []func(Times) (float64, bool){Times.Median, Times.Max} {
+		a, known := figure(alone)
+		b, within := figure(beside)
+		if !known || !within || b > 3*a+1 {
+			return false
+		}
+	}
+	return true
+}
+
+// Missed returns the numbers of the lines that were played and miss the goal.
+func (r *Report) Missed() (numbers []int) {
+	for _, m := range r.Lines {
+		if !m.Met && m.Error == "" {
+			numbers = append(numbers, m.Line)
+		}
+	}
+	return numbers
+}
+
+// Table returns the report as a table in Markdown.
+func (r *Report) Table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Limits of production, scaled by %d (rates × %d, times ÷ %d); %d healthy users one after the other; cap %.0f s.\n\n",
+		r.Factor, r.Factor, r.Factor, r.Healthy, r.CapSeconds)
+	b.WriteString("| line | trouble of others | vendor, rate | alone p50 / max | beside p50 / max | ≤ 3 × alone + 1 s |\n|---|---|---|---|---|---|\n")
+	for _, m := range r.Lines {
+		verdict := "missed"
+		switch {
+		case m.Error != "":
+			verdict = "not played"
+		case m.Met:
+			verdict = "met"
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s, %d/s | %s | %s | %s |\n", m.Line, m.Trouble, m.Vendor, m.Rate, r.times(m.Alone), r.times(m.Beside), verdict)
+	}
+	return b.String()
+}
+
+// times returns median and maximum in words.
+func (r *Report) times(t Times) string {
+	if len(t.Seconds) == 0 && !t.More {
+		return "–"
+	}
+	word := func(seconds float64, within bool) string {
+		switch {
+		case !within:
+			return fmt.Sprintf("more than %.0f s", r.CapSeconds)
+		case seconds < 1:
+			return fmt.Sprintf("%.0f ms", seconds*1000)
+		default:
+			return time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond).String()
+		}
+	}
+	median, longest := word(t.Median()), word(t.Max())
+	if _, within := t.Median(); !within {
+		return longest
+	}
+	return median + " / " + longest
+}
+
+// WriteJSON writes the report into a file.
+func (r *Report) WriteJSON(file string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(text, '\n'), 0o600)
+}

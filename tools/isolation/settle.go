@@ -1,0 +1,50 @@
+package isolation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// reserve says how many calls usher may make at once after a rest: the calls of so
+// much time at the vendor's rate.
+const reserve = 5 * time.Second
+
+// publishUntilBusy publishes the trouble, and waits until the vendor has got a fifth
+// of its calls, or as many as use up the reserve of its rate.
+func (w *world) publishUntilBusy(ctx context.Context, size int) error {
+	n := min(size/5, rates[w.line.Vendor]*w.config.Factor*int(reserve/time.Second))
+	return w.publishUntil(ctx, n, calls)
+}
+
+// calls returns how many calls the vendor has got.
+func calls(s sandbox.VendorState) (sum int) {
+	for _, n := range s.Calls {
+		sum += n
+	}
+	return sum
+}
+
+// publishUntil publishes the trouble, and waits until the count of the stand-in has
+// grown by n, at most as long as the rate of the vendor needs for n calls.
+func (w *world) publishUntil(ctx context.Context, n int, count func(sandbox.VendorState) int) error {
+	before, err := w.state(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.publish(ctx); err != nil {
+		return err
+	}
+	limit := time.Second + time.Duration(n)*time.Second/time.Duration(rates[w.line.Vendor]*w.config.Factor)
+	var now sandbox.VendorState
+	late := w.until(ctx, min(limit, w.config.Settle), "the vendor has seen the trouble", func() bool {
+		now, err = w.state(ctx)
+		return err == nil && count(now) >= count(before)+n
+	})
+	if count(now) > count(before) {
+		late = nil // a core that holds the vendor, or lets retries go first, never gets to all
+	}
+	return errors.Join(late, w.alive(), ctx.Err())
+}

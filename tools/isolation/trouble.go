@@ -1,0 +1,145 @@
+package isolation
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// sick is a part of the id and e-mail of every user in trouble, and of no other.
+const sick = "sick-"
+
+func user(i int) *scenario.User {
+	id := sick + strconv.Itoa(i)
+	return &scenario.User{ID: id, Email: id + "@example.org", First: "Eve", Last: "Dahl"}
+}
+
+// enrolNobody enrolls users without an account, and waits until the vendor was
+// asked for each.
+func enrolNobody(ctx context.Context, w *world, size int) error {
+	for i := range size {
+		w.writer.Enroll(user(i), "algebra")
+	}
+	return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Calls["GET /users"] })
+}
+
+// refuse returns a raise that creates users whom the vendor answers with a status,
+// and waits until each was answered once. The time of Retry-After, 0 for none, is
+// divided by the factor, as the limits are.
+func refuse(status int, retryAfter time.Duration) raise {
+	return func(ctx context.Context, w *world, size int) error {
+		after := retryAfter / time.Duration(w.config.Factor)
+		err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {strconv.Itoa(status)}, "retry_after": {after.String()}})
+		if err != nil {
+			return err
+		}
+		for i := range size {
+			w.writer.Create(user(i))
+		}
+		return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Faults[sandbox.Troubled] })
+	}
+}
+
+// holdDeletions deletes more users than the safety stop lets pass.
+func holdDeletions(ctx context.Context, w *world, size int) error {
+	for i := range size {
+		w.writer.Delete(user(i))
+	}
+	return w.publish(ctx)
+}
+
+// slowUser updates one user, 20 ms a call.
+func slowUser(ctx context.Context, w *world, size int) error {
+	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"20ms"}}); err != nil {
+		return err
+	}
+	u := user(0)
+	w.writer.Create(u)
+	for i := 1; i < size; i++ {
+		rename(w, u, i)
+	}
+	return w.publishUntilBusy(ctx, size)
+}
+
+// rename updates a user with a name of its own.
+func rename(w *world, u *scenario.User, i int) {
+	u.Last = "Dahl-" + strconv.Itoa(i)
+	w.writer.Update(u)
+}
+
+// busyUser creates, updates and enrolls one user.
+func busyUser(ctx context.Context, w *world, size int) error {
+	u := user(0)
+	w.writer.Create(u)
+	for i := 1; i < size; i++ {
+		if i%2 == 0 {
+			rename(w, u, i)
+			continue
+		}
+		w.writer.Enroll(u, course(i))
+	}
+	return w.publishUntilBusy(ctx, size)
+}
+
+// enrolOneWithoutAccount enrolls a user without an account in many courses.
+func enrolOneWithoutAccount(ctx context.Context, w *world, size int) error {
+	enrol(w, size)
+	return w.publish(ctx)
+}
+
+// enrolOne creates a user and enrolls the user in many courses.
+func enrolOne(ctx context.Context, w *world, size int) error {
+	w.writer.Create(user(0))
+	enrol(w, size)
+	return w.publishUntilBusy(ctx, size)
+}
+
+// enrol enrolls one user in many courses.
+func enrol(w *world, size int) {
+	u := user(0)
+	for i := range size {
+		w.writer.Enroll(u, course(i))
+	}
+}
+
+// track publishes activities, ten of each user.
+func track(ctx context.Context, w *world, size int) error {
+	for i := range size {
+		w.writer.Act(user(i/10), "lesson_viewed", 12)
+	}
+	return w.publishUntilBusy(ctx, size)
+}
+
+// heldAfter is how many failures in a row put a vendor on hold by default
+// (docs/configuration.md).
+const heldAfter = 20
+
+// comeBack publishes creations while the vendor is down, and waits until the
+// vendor is back and was called again.
+func comeBack(ctx context.Context, w *world, size int) error {
+	if err := w.control(ctx, url.Values{"mode": {"down"}}); err != nil {
+		return err
+	}
+	for i := range size {
+		w.writer.Create(user(i))
+	}
+	err := w.publishUntil(ctx, heldAfter, func(s sandbox.VendorState) int { return s.Faults[sandbox.Down] })
+	if err != nil {
+		return err
+	}
+	if err := w.control(ctx, url.Values{"mode": {"ok"}}); err != nil {
+		return err
+	}
+	before, err := w.state(ctx)
+	if err != nil {
+		return err
+	}
+	return w.until(ctx, 0, "the vendor is called again", func() bool {
+		now, err := w.state(ctx)
+		return err == nil && len(now.Users) > len(before.Users)
+	})
+}

@@ -1,0 +1,171 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// world is the processes of one line, and what the judge knows of them.
+type world struct {
+	config    Config
+	line      Line
+	dir       string
+	stands    string // address of the stand-in
+	environ   []string
+	processes []*process.Process
+	nc        *nats.Conn
+	js        jetstream.JetStream
+	results   *results
+	writer    scenario.Writer
+	published int // of the writer's events
+	healthy   int // users so far
+}
+
+// newWorld starts everything. The caller closes the world, after an error too.
+func newWorld(ctx context.Context, c Config, l Line, dir string) (*world, error) {
+	w := &world{config: c, line: l, dir: dir}
+	for _, start := range []func(context.Context) error{w.startNATS, w.startStandIn, w.startUsher} {
+		if err := start(ctx); err != nil {
+			return w, err
+		}
+	}
+	var err error
+	w.results, err = listen(ctx, w.js, l.Vendor)
+	return w, err
+}
+
+// start starts a program whose log is named.
+func (w *world) start(name string, environ []string, program string, args ...string) (*process.Process, error) {
+	p, err := process.Start(filepath.Join(w.dir, name+".log"), environ, program, args...)
+	if err == nil {
+		w.processes = append(w.processes, p)
+	}
+	return p, err
+}
+
+// startNATS starts nats-server and connects to it.
+func (w *world) startNATS(ctx context.Context) error {
+	addr, err := process.FreeAddr(ctx)
+	if err != nil {
+		return err
+	}
+	host, port, _ := strings.Cut(addr, ":")
+	if _, err := w.start("nats", nil, w.config.Binaries.NATS, "-a", host, "-p", port, "-js", "-sd", filepath.Join(w.dir, "store")); err != nil {
+		return err
+	}
+	w.environ = append(w.environ, "USHER_NATS_URL=nats://"+addr)
+	w.nc, err = nats.Connect("nats://"+addr, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
+	if err != nil {
+		return err
+	}
+	if w.js, err = jetstream.New(w.nc); err != nil {
+		return err
+	}
+	return w.until(ctx, 0, "JetStream answers", func() bool {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, err := w.js.AccountInfo(ctx)
+		return err == nil
+	})
+}
+
+// startStandIn starts usher sandbox. Only the line's vendor is turned on.
+func (w *world) startStandIn(ctx context.Context) (err error) {
+	if w.stands, err = process.FreeAddr(ctx); err != nil {
+		return err
+	}
+	if _, err := w.start("sandbox", nil, w.config.Binaries.Usher, "sandbox", "--addr", w.stands); err != nil {
+		return err
+	}
+	prefix := "USHER_" + strings.ToUpper(w.line.Vendor) + "_"
+	for _, variable := range sandbox.Environ(w.stands) {
+		if strings.HasPrefix(variable, prefix) && !strings.HasPrefix(variable, prefix+"RATE=") {
+			w.environ = append(w.environ, variable)
+		}
+	}
+	return w.until(ctx, 0, "the stand-in answers", func() bool { _, err := w.state(ctx); return err == nil })
+}
+
+// startUsher starts usher serve and waits until it is ready.
+func (w *world) startUsher(ctx context.Context) error {
+	addr, err := process.FreeAddr(ctx)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(w.dir, "usher.yaml")
+	if err := os.WriteFile(file, []byte(scenario.CourseFile(w.line.courses())), 0o600); err != nil {
+		return err
+	}
+	w.environ = append(append(w.environ, limits(w.line.Vendor, w.config.Factor)...), "USHER_CONFIG="+file, "USHER_HTTP_ADDR="+addr, "USHER_HTTP_EVENTS=false")
+	w.environ = append(w.environ, w.line.settings()...)
+	if _, err := w.start("usher", w.environ, w.config.Binaries.Usher, "serve"); err != nil {
+		return err
+	}
+	return w.until(ctx, 0, "usher serve is ready", func() bool { _, err := process.Get(ctx, "http://"+addr+"/readyz"); return err == nil })
+}
+
+// until waits until ok returns true, while the processes live.
+func (w *world) until(ctx context.Context, limit time.Duration, text string, ok func() bool) error {
+	return process.Wait{For: text, Limit: limit, Poll: 20 * time.Millisecond, Needs: w.processes}.Until(ctx, ok)
+}
+
+// alive returns an error if a process has ended.
+func (w *world) alive() error {
+	for _, p := range w.processes {
+		if p.Ended() {
+			return p.DiedError()
+		}
+	}
+	return nil
+}
+
+// control asks the stand-in for a trouble, such as "mode=down".
+func (w *world) control(ctx context.Context, query url.Values) error {
+	query.Set("for", "1h")
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.stands+"/control/"+w.line.Vendor+"?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("control %s: status %d", query.Encode(), response.StatusCode)
+	}
+	return nil
+}
+
+// state returns what the vendor holds.
+func (w *world) state(ctx context.Context) (sandbox.VendorState, error) {
+	var s sandbox.State
+	err := process.GetJSON(ctx, "http://"+w.stands+"/state", &s)
+	return s.Vendors[w.line.Vendor], err
+}
+
+// close ends all processes.
+func (w *world) close() {
+	if w.results != nil {
+		w.results.close()
+	}
+	if w.nc != nil {
+		w.nc.Close()
+	}
+	for _, p := range w.processes {
+		p.Kill()
+	}
+}
