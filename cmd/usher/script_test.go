@@ -26,7 +26,7 @@ type leakless struct{ tests *testing.M }
 
 // Run runs them and returns the exit code.
 func (l leakless) Run() int {
-	natstest.Parallel(8)
+	natstest.Parallel(4)
 	code := l.tests.Run()
 	if code != 0 {
 		return code

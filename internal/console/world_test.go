@@ -27,7 +27,7 @@ import (
 
 // TestMain fails where the tests leave a goroutine behind.
 func TestMain(m *testing.M) {
-	natstest.Parallel(8)
+	natstest.Parallel(4)
 	goleak.VerifyTestMain(m)
 }
 
