@@ -24,6 +24,8 @@ type Options struct {
 	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
 	Seen    Watcher           // told of every call that was sent; may be nil
 	Limiter Limiter           // paces the calls instead of Rate; may be nil
+	// Single says that the caller repeats what fails: the client then makes each call once.
+	Single bool
 }
 
 // Limiter paces the calls of a vendor for several clients, such as by the kind of work.
@@ -70,6 +72,7 @@ type Client struct {
 	base    string
 	timeout time.Duration
 	limiter Limiter
+	single  bool
 	http    *http.Client
 	auth    Auth
 	secrets []string
@@ -100,6 +103,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		base:    strings.TrimRight(o.BaseURL, "/"),
 		timeout: cmp.Or(o.Timeout, defaultTimeout),
 		limiter: o.Limiter,
+		single:  o.Single,
 		auth:    auth,
 		seen:    o.Seen,
 		http: &http.Client{
@@ -156,13 +160,13 @@ func (c Call) repeatable() bool {
 func (c Call) mayLand() bool { return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth }
 
 // Do makes the call. A call that may be repeated is tried up to three times
-// within five seconds where the network or the vendor fails it; every other
-// call is made once. So is a change that was sent and not answered: it may land
+// within five seconds where the network or the vendor fails it, unless Options.Single
+// is set; every other call is made once. So is a change that was sent and not answered: it may land
 // until its time is over, and behind a newer change, were it repeated and done
 // before that. A 401 renews the credentials and makes the call again, once.
 // A call that could not end before ctx's deadline is not begun (ErrLate).
 func (c *Client) Do(ctx context.Context, call Call) error {
-	if !call.repeatable() {
+	if !call.repeatable() || c.single {
 		return c.try(ctx, call)
 	}
 	schedule := backoff.NewExponentialBackOff(

@@ -24,6 +24,8 @@ type Settings struct {
 	Seen Watcher `yaml:"-" json:"-"`
 	// Limiter paces the calls instead of Rate; no source sets it. It may be nil.
 	Limiter Limiter `yaml:"-" json:"-"`
+	// Single says that the caller repeats what fails; no source sets it.
+	Single bool `yaml:"-" json:"-"`
 }
 
 // DefaultSettings returns the defaults that all vendors share, with what is each
@@ -34,14 +36,15 @@ func DefaultSettings(baseURL string, rate float64) Settings {
 
 // Options returns what NewClient wants.
 func (s Settings) Options() Options {
-	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Seen: s.Seen, Limiter: s.Limiter}
+	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Seen: s.Seen, Limiter: s.Limiter, Single: s.Single}
 }
 
 // Watch sets who is told of every call.
 func (s *Settings) Watch(seen Watcher) { s.Seen = seen }
 
-// Pace sets the limiter of the calls.
-func (s *Settings) Pace(l Limiter) { s.Limiter = l }
+// Pace sets the limiter of the calls, for a caller that repeats by itself what fails: a call
+// that is repeated in the client would keep its slot meanwhile.
+func (s *Settings) Pace(l Limiter) { s.Limiter, s.Single = l, true }
 
 // Common returns the settings themselves, out of any vendor's Config.
 func (s Settings) Common() Settings { return s }

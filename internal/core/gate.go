@@ -26,8 +26,9 @@ func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
 	return &gate{vendor: c.Vendor, limiter: l, breaker: fairness.NewBreaker(fairness.BreakerConfig{CheckEvery: c.HoldRetry}), log: log}
 }
 
-// Allows reports whether work of a class may call the vendor.
-func (g *gate) Allows(c mailbox.Class) bool { return g.breaker.Allows(c) }
+// Allows reports whether work of a class may call the vendor. While the vendor asks for a
+// rest, no work keeps a slot to wait for it.
+func (g *gate) Allows(c mailbox.Class) bool { return g.breaker.Allows(c) && g.limiter.Rest() == 0 }
 
 // Wait takes a token of the vendor's rate for an effect that is about to call.
 func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
