@@ -19,15 +19,15 @@ import (
 // back, are waited for.
 const patience = 10 * time.Minute
 
-// deadLetters makes dead letters of enrolments that the vendor refuses. Between the
-// users in trouble, ten enrolments each, come twice as many others: the vendor
-// refuses some users, not all.
+// deadLetters makes dead letters of enrolments that the vendor refuses. For each user
+// in trouble, with 25 enrolments, come five others: the vendor refuses few users, or
+// it would look as if the mapping was broken for all.
 func deadLetters(ctx context.Context, w *world, size int) error {
 	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {"400"}}); err != nil {
 		return err
 	}
 	for i := range size {
-		w.writer.Enroll(user(i/10), course(i))
+		w.writer.Enroll(user(i/25), course(i))
 		if i%5 == 0 {
 			w.writer.Create(&scenario.User{ID: fmt.Sprint("other-", i), Email: fmt.Sprintf("other-%d@example.org", i), First: "Bo", Last: "Ek"})
 		}
@@ -52,7 +52,7 @@ func replay(ctx context.Context, w *world, size int) error {
 	if err := deadLetters(ctx, w, size); err != nil {
 		return err
 	}
-	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"100ms"}}); err != nil {
+	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"50ms"}}); err != nil {
 		return err
 	}
 	before, err := w.state(ctx)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -47,23 +48,43 @@ func newWorld(ctx context.Context, c Config, l Line, dir string) (*world, error)
 	return w, err
 }
 
-// start starts a program whose log is named.
-func (w *world) start(name string, environ []string, program string, args ...string) (*process.Process, error) {
-	p, err := process.Start(filepath.Join(w.dir, name+".log"), environ, program, args...)
-	if err == nil {
-		w.processes = append(w.processes, p)
+// start starts a program that listens on a port of its own choice, and returns the
+// address, which the program prints behind the text in its log.
+func (w *world) start(ctx context.Context, p program) (addr string, err error) {
+	log := filepath.Join(w.dir, p.name+".log")
+	started, err := process.Start(log, p.environ, p.file, p.args...)
+	if err != nil {
+		return "", err
 	}
-	return p, err
+	w.processes = append(w.processes, started)
+	pattern := regexp.MustCompile(regexp.QuoteMeta(p.before) + `(127\.0\.0\.1:\d+)`)
+	err = w.until(ctx, 0, p.name+" listens", func() bool {
+		text, _ := os.ReadFile(log) // not there yet is like empty
+		found := pattern.FindSubmatch(text)
+		if found != nil {
+			addr = string(found[1])
+		}
+		return found != nil
+	})
+	return addr, err
+}
+
+// program is a program to start.
+type program struct {
+	name    string // of the log
+	file    string
+	environ []string
+	args    []string
+	before  string // the text before the address in the log
 }
 
 // startNATS starts nats-server and connects to it.
 func (w *world) startNATS(ctx context.Context) error {
-	addr, err := process.FreeAddr(ctx)
+	addr, err := w.start(ctx, program{
+		name: "nats", file: w.config.Binaries.NATS, before: "client connections on ",
+		args: []string{"-a", "127.0.0.1", "-p", "-1", "-js", "-sd", filepath.Join(w.dir, "store")},
+	})
 	if err != nil {
-		return err
-	}
-	host, port, _ := strings.Cut(addr, ":")
-	if _, err := w.start("nats", nil, w.config.Binaries.NATS, "-a", host, "-p", port, "-js", "-sd", filepath.Join(w.dir, "store")); err != nil {
 		return err
 	}
 	w.environ = append(w.environ, "USHER_NATS_URL=nats://"+addr)
@@ -84,10 +105,10 @@ func (w *world) startNATS(ctx context.Context) error {
 
 // startStandIn starts usher sandbox. Only the line's vendor is turned on.
 func (w *world) startStandIn(ctx context.Context) (err error) {
-	if w.stands, err = process.FreeAddr(ctx); err != nil {
-		return err
-	}
-	if _, err := w.start("sandbox", nil, w.config.Binaries.Usher, "sandbox", "--addr", w.stands); err != nil {
+	w.stands, err = w.start(ctx, program{
+		name: "sandbox", file: w.config.Binaries.Usher, args: []string{"sandbox", "--addr", "127.0.0.1:0"}, before: "what they hold: http://",
+	})
+	if err != nil {
 		return err
 	}
 	prefix := "USHER_" + strings.ToUpper(w.line.Vendor) + "_"
@@ -101,17 +122,14 @@ func (w *world) startStandIn(ctx context.Context) (err error) {
 
 // startUsher starts usher serve and waits until it is ready.
 func (w *world) startUsher(ctx context.Context) error {
-	addr, err := process.FreeAddr(ctx)
-	if err != nil {
-		return err
-	}
 	file := filepath.Join(w.dir, "usher.yaml")
 	if err := os.WriteFile(file, []byte(scenario.CourseFile(w.line.courses())), 0o600); err != nil {
 		return err
 	}
-	w.environ = append(append(w.environ, limits(w.line.Vendor, w.config.Factor)...), "USHER_CONFIG="+file, "USHER_HTTP_ADDR="+addr, "USHER_HTTP_EVENTS=false")
+	w.environ = append(append(w.environ, limits(w.line.Vendor, w.config.Factor)...), "USHER_CONFIG="+file, "USHER_LOG_FORMAT=json", "USHER_HTTP_ADDR=127.0.0.1:0", "USHER_HTTP_EVENTS=false")
 	w.environ = append(w.environ, w.line.settings()...)
-	if _, err := w.start("usher", w.environ, w.config.Binaries.Usher, "serve"); err != nil {
+	addr, err := w.start(ctx, program{name: "usher", file: w.config.Binaries.Usher, environ: w.environ, args: []string{"serve"}, before: `"addr":"`})
+	if err != nil {
 		return err
 	}
 	return w.until(ctx, 0, "usher serve is ready", func() bool { _, err := process.Get(ctx, "http://"+addr+"/readyz"); return err == nil })
