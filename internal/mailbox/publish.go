@@ -22,12 +22,14 @@ func (t *turn) isPublished(f *record.Finished) bool {
 }
 
 // publish publishes the results of the finished effects of the record. Only then a position
-// may be settled. The same effect gives the same result, byte for byte, each time.
+// may be settled. The same effect gives the same result, byte for byte, each time. An effect
+// that a newer owner still claims has to wait: the outcome of that owner may replace it.
 func (t *turn) publish(ctx context.Context) error {
-	list := t.user.stored.record.Finished
+	r := t.user.stored.record
+	list := r.Finished
 	for i := range list {
 		f := &list[i]
-		if t.isPublished(f) {
+		if t.isPublished(f) || r.Claims(f.Key, f.Replay) {
 			continue
 		}
 		if err := t.publishOne(ctx, f); err != nil {

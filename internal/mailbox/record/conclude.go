@@ -55,7 +55,7 @@ const (
 // that the change is not made again; the claim stays. If both owners changed the vendor,
 // the outcome of the newer one replaces the older one, which is not published before.
 func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
-	mine := r.claims(a.Key, a.Replay) && r.Claim.Nonce == a.Nonce
+	mine := r.Claims(a.Key, a.Replay) && r.Claim.Nonce == a.Nonce
 	if f := r.finished(a.Key, a.Replay); f != nil {
 		switch {
 		case f.By == a.Nonce:
@@ -69,7 +69,7 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 		return Rejected
 	}
 	e := r.find(a.Key, a.Replay)
-	forHolder := c.Applied && r.claims(a.Key, a.Replay)
+	forHolder := c.Applied && r.Claims(a.Key, a.Replay)
 	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
@@ -92,7 +92,7 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 // Postpone releases the claim of an attempt without an outcome.
 func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	e := r.find(a.Key, a.Replay)
-	if e == nil || !r.claims(a.Key, a.Replay) || r.Claim.Nonce != a.Nonce {
+	if e == nil || !r.Claims(a.Key, a.Replay) || r.Claim.Nonce != a.Nonce {
 		return Rejected
 	}
 	r.Claim = nil
@@ -132,7 +132,7 @@ func (r *Record) NoAccount(at time.Time, until time.Duration) {
 // event is no longer stored. It returns false if the effect is not pending or is claimed.
 func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
 	e := r.find(key, replay)
-	if e == nil || r.claims(key, replay) {
+	if e == nil || r.Claims(key, replay) {
 		return false
 	}
 	if e.Scope == events.ScopeLifecycle && e.Attempts > 0 {

@@ -168,8 +168,8 @@ func (r *Record) finished(key Key, replay int) *Finished {
 	return nil
 }
 
-// claims reports whether the claim is for this effect.
-func (r *Record) claims(key Key, replay int) bool {
+// Claims reports whether the claim is for this effect.
+func (r *Record) Claims(key Key, replay int) bool {
 	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay
 }
 
