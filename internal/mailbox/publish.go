@@ -72,7 +72,7 @@ func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 	if err := t.publishResult(ctx, event, f); err != nil {
 		return err
 	}
-	if f.Kind != events.Failed && (f.Replay > 0 || f.Attempts > 1) {
+	if mayHaveDeadLetter(f) {
 		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
 			return err
 		}
@@ -81,6 +81,16 @@ func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 		return t.deps.Replays.Remove(ctx, f.ReplaySeq)
 	}
 	return nil
+}
+
+// mayHaveDeadLetter reports whether an effect that ended well may have a dead letter. A dead
+// letter is stored before the outcome, which may then get lost.
+func mayHaveDeadLetter(f *record.Finished) bool {
+	last := 1 // the attempt that ended well
+	if f.Kind == events.Superseded {
+		last = 0
+	}
+	return f.Kind != events.Failed && (f.Replay > 0 || f.Attempts > last)
 }
 
 func (t *turn) publishResult(ctx context.Context, event *Event, f *record.Finished) error {
