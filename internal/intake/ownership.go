@@ -125,7 +125,7 @@ func (x *ownership) wake(ctx context.Context) {
 			return err
 		}
 		for ctx.Err() == nil {
-			room := x.config.Wakes - x.boxes.WaitingWakes()
+			room := x.config.Wakes - x.boxes.WakesInHand()
 			if room <= 0 || !x.deps.MayWake() {
 				pause(ctx, wakePause)
 				continue
@@ -185,7 +185,7 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 		case errors.Is(err, ErrNewerOwner):
 			x.stop()
 			return
-		case time.Since(began) > lastDelay:
+		case time.Since(began) > delay: // it went on for a while
 			delay = firstDelay
 		}
 		if ctx.Err() == nil {

@@ -44,7 +44,7 @@ func (v *vendor) live(email string) []*account {
 type client struct {
 	*vendor
 	process *process
-	chance  *chance
+	random  *random
 	faults  float64
 }
 
@@ -57,17 +57,17 @@ func (c client) call(ctx context.Context, once bool, effect func() error) error 
 	if time.Until(deadline) < callTimeout {
 		return &vendors.Error{Vendor: "acme", Err: vendors.ErrLate}
 	}
-	if c.chance.hit(c.faults) {
+	if c.random.hit(c.faults) {
 		return &vendors.Error{Vendor: "acme", Status: 429}
 	}
-	if c.chance.hit(c.faults) { // it fails, and lands later all the same
-		time.AfterFunc(c.chance.span(callTimeout), func() { _ = effect() })
-		time.Sleep(c.chance.span(callTimeout))
+	if c.random.hit(c.faults) { // it fails, and lands later all the same
+		time.AfterFunc(c.random.span(callTimeout), func() { _ = effect() })
+		time.Sleep(c.random.span(callTimeout))
 		return &vendors.Error{Vendor: "acme", Unknown: once, Err: errors.New("no answer in time")}
 	}
-	time.Sleep(c.chance.span(callTimeout - time.Millisecond))
+	time.Sleep(c.random.span(callTimeout - time.Millisecond))
 	err := effect()
-	if c.chance.hit(c.faults) {
+	if c.random.hit(c.faults) {
 		return &vendors.Error{Vendor: "acme", Status: 502, Unknown: once}
 	}
 	return err

@@ -72,6 +72,9 @@ func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 	if err := t.publishResult(ctx, event, f); err != nil {
 		return err
 	}
+	if f.By == "" { // no attempt has reported it
+		t.observe(event, f.Kind, f.Class, 0)
+	}
 	if mayHaveDeadLetter(f) {
 		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
 			return err

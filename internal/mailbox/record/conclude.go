@@ -73,7 +73,7 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
-	if e.Scope == events.ScopeLifecycle && !c.Applied && o.Kind != events.Unsupported {
+	if e.Scope == events.ScopeLifecycle && !c.Applied && o.Kind == events.Failed {
 		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}
@@ -128,15 +128,28 @@ func (r *Record) NoAccount(at time.Time, until time.Duration) {
 	}
 }
 
-// Abandon finishes an effect that no attempt of this turn was made for, such as one whose
-// event is no longer stored. It returns false if the effect is not pending or is claimed.
+// Overdue returns the effects that have waited for an account for as long as they may,
+// which is wait, and that a look-up at the time at has not found one for. There is room for
+// as many among the finished effects.
+func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
+	if r.State == Active {
+		return nil
+	}
+	for _, e := range r.Pending {
+		waited := e.Prerequisite && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
+		if waited && !r.Claims(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Abandon finishes an effect that no attempt was made for: the look-up for another effect
+// answered for it. It returns false if the effect is not pending or is claimed.
 func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
 	e := r.find(key, replay)
 	if e == nil || r.Claims(key, replay) {
 		return false
-	}
-	if e.Scope == events.ScopeLifecycle && e.Attempts > 0 {
-		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, Publish: true}
 	r.remove(e)

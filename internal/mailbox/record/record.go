@@ -83,6 +83,11 @@ type Course struct {
 	Replay   int
 }
 
+// MostFinished is the number of finished effects that a record takes before their results
+// are published, beside those that were attempted. So neither a deletion that supersedes
+// thousands of effects nor results that cannot be published outgrow HeadRoom.
+const MostFinished = 64
+
 // Effect is the change that one event asks of the account.
 type Effect struct {
 	Key       Key
@@ -166,6 +171,12 @@ func (r *Record) finished(key Key, replay int) *Finished {
 		}
 	}
 	return nil
+}
+
+// Has reports whether the effect is pending, finished, or known to have finished.
+func (r *Record) Has(key Key, replay int) bool {
+	_, seen := r.Seen.find(key, replay)
+	return seen || r.find(key, replay) != nil || r.finished(key, replay) != nil
 }
 
 // Claims reports whether the claim is for this effect.
