@@ -143,6 +143,9 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		return err
 	})
 	if err == nil {
+		err = t.unbury(ctx)
+	}
+	if err == nil {
 		t.result, t.sent = nil, sent
 		t.admitted = t.admitted && d.Action != record.Call
 	}

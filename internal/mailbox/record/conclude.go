@@ -164,7 +164,7 @@ func (r *Record) RemovePublished(published func(*Finished) bool, now time.Time, 
 		if !published(&f) {
 			return false
 		}
-		r.Seen.add(&f.Effect, now, most)
+		r.Seen.add(&f, now, most)
 		return true
 	})
 }

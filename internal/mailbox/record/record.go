@@ -179,6 +179,15 @@ func (r *Record) Has(key Key, replay int) bool {
 	return seen || r.find(key, replay) != nil || r.finished(key, replay) != nil
 }
 
+// EndedWell reports whether the effect has finished, and has not failed.
+func (r *Record) EndedWell(key Key, replay int) bool {
+	if f := r.finished(key, replay); f != nil {
+		return f.Kind != events.Failed
+	}
+	seen, ok := r.Seen.find(key, replay)
+	return ok && seen.Type&failedBit == 0
+}
+
 // Claims reports whether the claim is for this effect.
 func (r *Record) Claims(key Key, replay int) bool {
 	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay

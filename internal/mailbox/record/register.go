@@ -122,7 +122,7 @@ func (r *Record) knows(a Arrival) (known bool, other string) {
 	}
 	if seen, ok := r.Seen.find(a.Key, a.Replay); ok {
 		known = true
-		if seen.Type != hashType(a.Type) && other == "" {
+		if seen.Type&^failedBit != hashType(a.Type) && other == "" {
 			other = "another type"
 		}
 	}
