@@ -128,17 +128,41 @@ type run struct {
 	published *published
 	vendor    *vendor
 	random    *random
+	config    mailbox.Config
+	guard     mailbox.Guard
+	replays   mailbox.Replays
+	// adapter returns the vendor as a process reaches it.
+	adapter func(client) any
+	// watch sees the mailboxes of each ownership, if set.
+	watch    func(*mailbox.Mailboxes)
+	handlers []handlers.Handler
+	stop     func()
+}
+
+func newRun(h history) *run {
+	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
+	r := &run{
+		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, replays: noReplays{},
+		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}},
+		handlers: []handlers.Handler{
+			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
+			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
+		},
+	}
+	r.adapter = func(c client) any {
+		if h.upserts {
+			return upserter{c}
+		}
+		return c
+	}
+	return r
 }
 
 // play carries a history out, with two processes at a time, until nothing is left to do, and
 // returns everything that is wrong at the end.
 func play(t *testing.T, h history) (faults []string) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
-		r := &run{
-			history: h, random: c, server: newServer(c), vendor: &vendor{},
-			published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}},
-		}
+		r := newRun(h)
 		start := time.Now()
 		r.server.outages, r.held = shift(h.outages, start), shift(h.held, start)
 		for _, at := range h.purges {
@@ -256,29 +280,26 @@ func (noReplays) Remove(context.Context, uint64) error { return nil }
 func (r *run) work(ctx context.Context, p *process) {
 	c := connection{server: r.server, process: p, lose: r.lost}
 	v := &mailbox.Vendor{Name: "acme"}
-	adapter := client{vendor: r.vendor, process: p, random: r.random, faults: r.faults}
-	var port any = adapter
-	if r.upserts {
-		port = upserter{adapter}
-	}
+	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
 	v.Port.Store(&port)
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
-		m, err := mailbox.New(v, limits, mailbox.Deps{
-			Records: c, Events: c, Replays: noReplays{}, Timers: t,
+		m, err := mailbox.New(v, r.config, mailbox.Deps{
+			Records: c, Events: c, Replays: r.replays, Timers: t,
 			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
 			Gate: gate{r.held}, Ownership: own, Validate: func(events.Event) error { return nil },
-			Handlers: []handlers.Handler{
-				handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
-				handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
-			},
-			Log: zerolog.Nop(),
+			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),
 		})
+		if r.watch != nil {
+			r.watch(m)
+		}
 		return m, t, err
 	}
 	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: 16}, intake.Deps{
 		Acquire: c.acquire, State: c, Read: c.read, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
-		First:        func(context.Context) (events.Position, error) { return events.Position{}, nil },
+		First: func(context.Context) (events.Position, error) {
+			return events.Position{Epoch: 1, Seq: r.server.first}, nil
+		},
 		MayWake:      func() bool { return gate{r.held}.Allows(mailbox.Wake) },
 		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),

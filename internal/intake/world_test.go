@@ -103,6 +103,7 @@ type server struct {
 	events    []mailbox.Message
 	records   map[string][]byte
 	revisions map[string]uint64
+	largest   int // record that was stored
 
 	lease  string // the holder
 	expiry time.Time
@@ -117,6 +118,7 @@ type server struct {
 	wakeOwner uint64 // token of the consumer of wakes
 	sentinel  string
 	sentinels int
+	armed     int // timers that were set
 }
 
 type window struct{ from, to time.Time }
@@ -233,6 +235,7 @@ func (c connection) Store(_ context.Context, key string, value []byte, revision 
 		}
 		c.records[key] = bytes.Clone(value)
 		c.revisions[key]++
+		c.largest = max(c.largest, len(value))
 		stored = c.revisions[key]
 		return nil
 	})
@@ -425,6 +428,7 @@ func (t timers) Arm(_ context.Context, user string, due time.Time) error {
 		if old := t.timers[key]; old != nil {
 			old.Stop()
 		}
+		t.armed++
 		t.timers[key] = time.AfterFunc(time.Until(due.Add(-t.offset))+t.random.span(100*time.Millisecond), func() { t.fire(user) })
 		return nil
 	})
