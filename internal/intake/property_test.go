@@ -137,6 +137,7 @@ type run struct {
 	watch    func(*mailbox.Mailboxes)
 	handlers []handlers.Handler
 	stop     func()
+	mu       sync.Mutex // of held
 }
 
 func newRun(h history) *run {
@@ -261,9 +262,11 @@ func (r *run) host(ctx context.Context, host int) {
 }
 
 // gate is open unless the vendor is on hold.
-type gate struct{ held []window }
+type gate struct{ *run }
 
 func (g gate) Allows(mailbox.Class) bool {
+	g.run.mu.Lock()
+	defer g.run.mu.Unlock()
 	return !slices.ContainsFunc(g.held, func(w window) bool { return w.contains(time.Now()) })
 }
 func (g gate) Wait(ctx context.Context, _ mailbox.Class) error { return ctx.Err() }
@@ -287,7 +290,7 @@ func (r *run) work(ctx context.Context, p *process) {
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
 			Records: c, Events: c, Replays: r.replays, Timers: t,
 			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
-			Gate: gate{r.held}, Ownership: own, Validate: func(events.Event) error { return nil },
+			Gate: gate{r}, Ownership: own, Validate: func(events.Event) error { return nil },
 			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),
 		})
 		if r.watch != nil {
@@ -300,7 +303,7 @@ func (r *run) work(ctx context.Context, p *process) {
 		First: func(context.Context) (events.Position, error) {
 			return events.Position{Epoch: 1, Seq: r.server.first}, nil
 		},
-		MayWake:      func() bool { return gate{r.held}.Allows(mailbox.Wake) },
+		MayWake:      func() bool { return gate{r}.Allows(mailbox.Wake) },
 		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),
 	}).Run(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -110,6 +111,13 @@ func (r *run) classOf(key string) string {
 	return r.published.dead[key].Class
 }
 
+// letter returns the dead letter of an event.
+func (r *run) letter(key string) bus.DeadLetter {
+	r.published.mu.Lock()
+	defer r.published.mu.Unlock()
+	return r.published.dead[key]
+}
+
 // classes counts the dead letters by class.
 func (r *run) classes() map[string]int {
 	r.published.mu.Lock()
@@ -184,10 +192,11 @@ func (c *counted) Create(ctx context.Context, o vendors.Origin, u vendors.User) 
 	return c.client.Create(ctx, o, u)
 }
 
-func (c *counted) calledTimes() int {
+// number returns a counter.
+func (c *counted) number(n *int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.calls
+	return *n
 }
 
 // use lets all processes call the vendor through c.

@@ -28,6 +28,16 @@ type account struct {
 	courses []string
 }
 
+// add makes an account.
+func (v *vendor) add(u vendors.User) *account {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.next++
+	made := &account{id: fmt.Sprint(v.next), email: u.Email, data: u.FirstName}
+	v.accounts = append(v.accounts, made)
+	return made
+}
+
 func (v *vendor) live(email string) []*account {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -92,12 +102,7 @@ func (c client) Find(ctx context.Context, u vendors.User) (vendors.Account, erro
 func (c client) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	var created vendors.Account
 	err := c.call(ctx, true, func() error {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.next++
-		made := &account{id: fmt.Sprint(c.next), email: u.Email, data: u.FirstName}
-		c.accounts = append(c.accounts, made)
-		created.ID = made.id
+		created.ID = c.add(u).id
 		return nil
 	})
 	if err != nil {

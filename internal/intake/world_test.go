@@ -104,6 +104,8 @@ type server struct {
 	records   map[string][]byte
 	revisions map[string]uint64
 	largest   int // record that was stored
+	// recordsAway says that no record can be read or stored.
+	recordsAway bool
 
 	lease  string // the holder
 	expiry time.Time
@@ -222,6 +224,9 @@ func (c connection) ask(effect func() error) error {
 // Load and Store are the bucket of records.
 func (c connection) Load(_ context.Context, key string) (value []byte, revision uint64, err error) {
 	err = c.ask(func() error {
+		if c.recordsAway {
+			return errAway
+		}
 		value, revision = bytes.Clone(c.records[key]), c.revisions[key]
 		return nil
 	})
@@ -230,6 +235,9 @@ func (c connection) Load(_ context.Context, key string) (value []byte, revision 
 
 func (c connection) Store(_ context.Context, key string, value []byte, revision uint64) (stored uint64, err error) {
 	err = c.ask(func() error {
+		if c.recordsAway {
+			return errAway
+		}
 		if c.revisions[key] != revision {
 			return mailbox.ErrConflict
 		}
