@@ -3,7 +3,6 @@ package intake_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -135,21 +134,4 @@ func TestGracefulStop(t *testing.T) {
 			t.Errorf("%d creations for 8 users, %d before the stop", n, called)
 		}
 	})
-}
-
-// A process may die between any two operations: nothing is lost, and nothing made twice.
-func TestCrashAtEachOperation(t *testing.T) {
-	published := []publication{
-		{event: 0, kind: events.UserCreated}, {event: 1, kind: events.UserUpdated, after: time.Second},
-		{event: 2, user: 1, kind: events.EnrollmentRequested}, {event: 3, kind: events.EnrollmentRequested, after: 2 * time.Second},
-		{event: 4, kind: events.UserDeleted, after: 3 * time.Second}, {event: 5, kind: events.UserCreated, after: 3 * time.Second},
-	}
-	for n := 1; n <= 120; n++ {
-		for _, after := range []bool{false, true} {
-			h := history{seed: uint64(n), published: published, lifespans: []lifespan{{dieAt: n, after: after}, {dieAt: n + 20, after: after}}}
-			if faults := play(t, h); len(faults) > 0 {
-				t.Errorf("death at operation %d (after its effect: %v): %s", n, after, strings.Join(faults, "\n"))
-			}
-		}
-	}
 }

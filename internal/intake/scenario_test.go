@@ -74,7 +74,7 @@ func (r *run) await(t *testing.T, name string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Hour); !condition(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not reached: %s", name)
+			t.Fatalf("not reached: %s; dead letters %v, %d results, position %d", name, r.classes(), r.results(), r.position())
 		}
 	}
 }
