@@ -7,28 +7,29 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// whole tells whether an event concerns all of an account; life, whether it makes
-// or ends it.
-func whole(kind string) bool { return life(kind) || kind == events.UserUpdated }
+// isWholeAccount reports whether an event concerns all of an account.
+func isWholeAccount(kind string) bool { return isLifecycle(kind) || kind == events.UserUpdated }
 
-func life(kind string) bool {
+// isLifecycle reports whether an event makes or ends an account.
+func isLifecycle(kind string) bool {
 	return kind == events.UserCreated || kind == events.UserDeleted || kind == events.UserRestored
 }
 
-// deed is an event of one user, with what it came to.
-type deed struct {
+// userEvent is an event of one user, with its outcome.
+type userEvent struct {
 	publication
 	place   int // in the stream, of the first copy: no other counts
-	copies  int
 	outcome string
 }
 
-// applied tells whether the vendor is, or was, as the event asks.
-func (d *deed) applied() bool { return d.outcome == events.Done || d.outcome == events.AlreadyDone }
+// applied reports whether the vendor is, or was, as the event asks.
+func (d *userEvent) applied() bool {
+	return d.outcome == events.Done || d.outcome == events.AlreadyDone
+}
 
 // deeds returns the events of a user, in the order of their first copies.
-func (r *run) deeds(user int) (all []*deed) {
-	known := map[int]*deed{}
+func (r *run) userEvents(user int) (all []*userEvent) {
+	known := map[int]*userEvent{}
 	for place, p := range r.history.published {
 		if p.user != user {
 			continue
@@ -36,26 +37,25 @@ func (r *run) deeds(user int) (all []*deed) {
 		d := known[p.event]
 		if d == nil {
 			e := r.event(p)
-			d = &deed{publication: p, outcome: r.published.data[events.ResultID(events.Key(e.Source(), e.ID()), "acme", 0)].Outcome}
+			d = &userEvent{publication: p, outcome: r.published.data[events.ResultID(events.Key(e.Source(), e.ID()), "acme", 0)].Outcome}
 			d.place = place
 			known[p.event] = d
 			all = append(all, d)
 		}
-		d.copies++
 	}
 	return all
 }
 
-// overtaken returns the events that were overtaken by one that stands behind
-// them: inside, and not by their producer.
+// overtaken returns the events that were superseded by one that stands behind them in the
+// stream. Only an update may be, if it had no account to wait for.
 func (r *run) overtaken(user int) (faults []string) {
-	all := r.deeds(user)
+	all := r.userEvents(user)
 	for _, a := range all {
-		if a.outcome != events.Superseded || !whole(a.kind) || (a.kind == events.UserUpdated && waited(all, a)) {
+		if a.outcome != events.Superseded || !isWholeAccount(a.kind) || (a.kind == events.UserUpdated && !hadAccount(all, a)) {
 			continue
 		}
 		for _, b := range all {
-			if b.place > a.place && (life(b.kind) || a.kind == events.UserUpdated && b.kind == events.UserUpdated) {
+			if b.place > a.place && (isLifecycle(b.kind) || a.kind == events.UserUpdated && b.kind == events.UserUpdated) {
 				faults = append(faults, fmt.Sprintf("event %d (%s) was overtaken by event %d (%s)", a.event, a.kind, b.event, b.kind))
 			}
 		}
@@ -63,19 +63,15 @@ func (r *run) overtaken(user int) (faults []string) {
 	return faults
 }
 
-// waited tells whether an update may have had to wait for an account, and others
-// then go before it. Where an event was published twice, there is no saying.
-func waited(all []*deed, update *deed) bool {
-	exists := false
+// hadAccount reports whether there was an account at the place of an update. Without one the
+// update has to wait, and others go before it.
+func hadAccount(all []*userEvent, update *userEvent) (exists bool) {
 	for _, d := range all {
-		switch {
-		case d.copies > 1:
-			return true
-		case life(d.kind) && d.place < update.place:
+		if isLifecycle(d.kind) && d.place < update.place {
 			exists = d.kind != events.UserDeleted && d.applied()
 		}
 	}
-	return !exists
+	return exists
 }
 
 // checkUser looks at what the vendor holds of a user at the end.
@@ -87,7 +83,7 @@ func (r *run) checkUser(user int) (faults []string) {
 	if len(live) > 1 {
 		say("has %d accounts", len(live))
 	}
-	if may := r.endings(user); !slices.Contains(may, len(live) > 0) {
+	if may := r.finalStates(user); !slices.Contains(may, len(live) > 0) {
 		say("has an account: %v; it may end as %v", len(live) > 0, may)
 	}
 	for _, a := range live {
@@ -111,11 +107,8 @@ func (r *run) checkContent(user int) (faults []string) {
 }
 
 // checkData holds the account's data to the newest snapshot that was carried out.
-// One case is left out: where an update came before a deletion and a creation that
-// are older, the new account has the creation's data. No process brings that about
-// on a pinned lane.
 func (r *run) checkData(user int, a *account, say func(string, ...any)) {
-	all := r.deeds(user)
+	all := r.userEvents(user)
 	for _, held := range all {
 		for _, newer := range all {
 			snapshots := newer.kind == events.UserUpdated || newer.kind == events.UserCreated
@@ -130,14 +123,14 @@ func (r *run) checkData(user int, a *account, say func(string, ...any)) {
 // checkCourse holds the account's enrolment to the newest request or cancellation
 // that was carried out.
 func (r *run) checkCourse(user int, a *account, say func(string, ...any)) {
-	var newest, deleted *deed
-	for _, d := range r.deeds(user) {
+	var newest, deleted *userEvent
+	for _, d := range r.userEvents(user) {
 		switch {
 		case !d.applied():
 		case d.kind == events.UserDeleted:
 			deleted = d
-		case !whole(d.kind) && newest != nil && newest.place > d.place:
-		case !whole(d.kind):
+		case !isWholeAccount(d.kind) && newest != nil && newest.place > d.place:
+		case !isWholeAccount(d.kind):
 			newest = d
 		}
 	}
@@ -152,7 +145,7 @@ func (r *run) checkCourse(user int, a *account, say func(string, ...any)) {
 
 // checkRestorations looks for restorations that failed though there was an account.
 func (r *run) checkRestorations(user int) (faults []string) {
-	all := r.deeds(user)
+	all := r.userEvents(user)
 	for _, a := range all {
 		for _, b := range all {
 			if a.kind == events.UserRestored && a.outcome == events.Failed && b.kind == events.UserCreated && b.applied() && b.place < a.place {
@@ -163,12 +156,12 @@ func (r *run) checkRestorations(user int) (faults []string) {
 	return faults
 }
 
-// endings returns whether the user may have an account at the end: what the last creation,
+// finalStates returns whether the user may have an account at the end: what the last creation,
 // deletion or restoration says. A restoration that failed has changed nothing.
-func (r *run) endings(user int) []bool {
-	var last *deed
-	for _, d := range r.deeds(user) {
-		if life(d.kind) && (d.kind != events.UserRestored || d.outcome != events.Failed) && (last == nil || last.place < d.place) {
+func (r *run) finalStates(user int) []bool {
+	var last *userEvent
+	for _, d := range r.userEvents(user) {
+		if isLifecycle(d.kind) && (d.kind != events.UserRestored || d.outcome != events.Failed) && (last == nil || last.place < d.place) {
 			last = d
 		}
 	}

@@ -125,7 +125,7 @@ func (x *ownership) wake(ctx context.Context) {
 			return err
 		}
 		for ctx.Err() == nil {
-			room := x.config.Wakes - x.boxes.WaitingWakes()
+			room := x.config.Wakes - x.boxes.WakesInHand()
 			if room <= 0 || !x.deps.MayWake() {
 				pause(ctx, wakePause)
 				continue
@@ -185,7 +185,7 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 		case errors.Is(err, ErrNewerOwner):
 			x.stop()
 			return
-		case time.Since(began) > lastDelay:
+		case time.Since(began) > delay: // it went on for a while
 			delay = firstDelay
 		}
 		if ctx.Err() == nil {
@@ -200,10 +200,14 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 func (x *ownership) sweep(ctx context.Context) {
 	x.insist(ctx, "look for removed events", func() error {
 		first, err := x.deps.First(ctx)
-		if err != nil || first.Epoch != x.atStart.Epoch || first.Seq <= x.atStart.Seq+1 {
+		from := x.atStart
+		if from == (events.Position{}) {
+			from.Epoch = first.Epoch
+		}
+		if err != nil || (first.Epoch == from.Epoch && first.Seq <= from.Seq+1) {
 			return err
 		}
-		x.deps.Log.Error().Str("vendor", x.config.Vendor).Uint64("from", x.atStart.Seq+1).Uint64("to", first.Seq-1).
+		x.deps.Log.Error().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
 			Msg("events left the stream before they were read: those that no mailbox has are lost")
 		return x.armAll(ctx)
 	})

@@ -18,21 +18,22 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 )
 
-// history is one random run: the events with their times, and the fate of each process.
+// history is one random run: the events with their times, and the lifespan of each process.
 type history struct {
 	seed      uint64
 	faults    float64 // of calls of the vendor
 	lost      float64 // of answers of NATS
 	upserts   bool    // the vendor knows users by our ids
-	away      []window
+	outages   []window
 	held      []window        // in which the vendor is on hold
 	purges    []time.Duration // of the timers
 	published []publication
-	fates     []fate // of the processes, one after the other
+	lifespans []lifespan // of the processes, one after the other
 }
 
 type publication struct {
@@ -42,16 +43,16 @@ type publication struct {
 	after time.Duration
 }
 
-// fate is the operation at which a process dies, and its sleeps before.
-type fate struct {
+// lifespan is the operation at which a process dies, and its sleeps before.
+type lifespan struct {
 	dieAt  int
 	after  bool
 	sleeps map[int]time.Duration
 }
 
-// casts are the event types that a history may have: all, or those that meet in
-// one rule, so that they do so often.
-var casts = [][]string{
+// typeMixes are the event types that a history may have: all, or those that one rule is
+// about, so that they meet often.
+var typeMixes = [][]string{
 	{
 		events.UserCreated, events.UserCreated, events.UserUpdated, events.UserDeleted, events.UserRestored,
 		events.EnrollmentRequested, events.EnrollmentCancelled,
@@ -68,7 +69,7 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 		seed:    rapid.Uint64().Draw(t, "seed"),
 		faults:  rapid.SampledFrom([]float64{0, 0.1, 0.3}).Draw(t, "faults"),
 		upserts: rapid.IntRange(0, 3).Draw(t, "upserts") == 0,
-		away:    windows(t, "away", 2*callLease),
+		outages: windows(t, "outages", 2*callLease),
 		held:    windows(t, "held", 5*time.Second),
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "purges") {
@@ -77,7 +78,7 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 	spread := rapid.SampledFrom([]int{0, 300, 4000}).Draw(t, "spread")
 	users := rapid.IntRange(1, 2).Draw(t, "users")
 	even := rand.New(rand.NewPCG(h.seed, 1)) // rapid draws the first ones of a list more often
-	kinds := casts[even.IntN(len(casts))]
+	kinds := typeMixes[even.IntN(len(typeMixes))]
 	h.lost = []float64{0, 0.05, 0.25}[even.IntN(3)]
 	first := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) publication {
 		return publication{
@@ -95,7 +96,7 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 		again.after = time.Duration(rapid.IntRange(0, 2*spread).Draw(t, "later")) * time.Millisecond
 		h.published = append(h.published, again)
 	}
-	h.fates = rapid.SliceOfN(rapid.Custom(drawFate), 2, 6).Draw(t, "fates")
+	h.lifespans = rapid.SliceOfN(rapid.Custom(drawLifespan), 2, 6).Draw(t, "lifespans")
 	return h
 })
 
@@ -107,8 +108,8 @@ func windows(t *rapid.T, name string, length time.Duration) (list []window) {
 	return list
 }
 
-func drawFate(t *rapid.T) fate {
-	f := fate{
+func drawLifespan(t *rapid.T) lifespan {
+	f := lifespan{
 		dieAt:  rapid.IntRange(0, 80).Draw(t, "die at"),
 		after:  rapid.Bool().Draw(t, "after the effect"),
 		sleeps: map[int]time.Duration{},
@@ -126,20 +127,45 @@ type run struct {
 	server    *server
 	published *published
 	vendor    *vendor
-	chance    *chance
+	random    *random
+	config    mailbox.Config
+	guard     mailbox.Guard
+	replays   mailbox.Replays
+	// adapter returns the vendor as a process reaches it.
+	adapter func(client) any
+	// watch sees the mailboxes of each ownership, if set.
+	watch    func(*mailbox.Mailboxes)
+	handlers []handlers.Handler
+	stop     func()
+	mu       sync.Mutex // of held
+}
+
+func newRun(h history) *run {
+	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
+	r := &run{
+		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, replays: noReplays{},
+		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}},
+		handlers: []handlers.Handler{
+			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
+			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
+		},
+	}
+	r.adapter = func(c client) any {
+		if h.upserts {
+			return upserter{c}
+		}
+		return c
+	}
+	return r
 }
 
 // play carries a history out, with two processes at a time, until nothing is left to do, and
 // returns everything that is wrong at the end.
 func play(t *testing.T, h history) (faults []string) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &chance{rng: rand.New(rand.NewPCG(h.seed, 0))}
-		r := &run{
-			history: h, chance: c, server: newServer(c), vendor: &vendor{},
-			published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bool{}},
-		}
+		r := newRun(h)
 		start := time.Now()
-		r.server.away, r.held = shift(h.away, start), shift(h.held, start)
+		r.server.outages, r.held = shift(h.outages, start), shift(h.held, start)
 		for _, at := range h.purges {
 			time.AfterFunc(at, r.server.purgeTimers)
 		}
@@ -200,7 +226,7 @@ func (r *run) publish() {
 
 func (r *run) event(p publication) events.Event {
 	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": email(p.user), "first_name": snapshot(p.event)}
-	if !whole(p.kind) {
+	if !isWholeAccount(p.kind) {
 		data["course_id"] = "go-1"
 	}
 	e, err := events.New(p.kind, "/school", fmt.Sprint("e", p.event), time.Unix(1_700_000_000, 0), data)
@@ -217,16 +243,16 @@ func snapshot(event int) string { return fmt.Sprint("e", event) }
 
 func email(user int) string { return fmt.Sprintf("u%d@example.org", user) }
 
-// host runs processes one after the other, each with its fate; the last one lives.
+// host runs processes one after the other, each with its lifespan; the last one lives.
 func (r *run) host(ctx context.Context, host int) {
 	for i := host; ; i += 2 {
 		p := &process{name: fmt.Sprint("p", i)}
-		if i < len(r.fates) {
-			p.dieAt, p.after, p.sleeps = r.fates[i].dieAt, r.fates[i].after, r.fates[i].sleeps
+		if i < len(r.lifespans) {
+			p.dieAt, p.after, p.sleeps = r.lifespans[i].dieAt, r.lifespans[i].after, r.lifespans[i].sleeps
 		}
-		life, cancel := context.WithCancel(ctx)
+		alive, cancel := context.WithCancel(ctx)
 		p.cancel = cancel
-		r.work(life, p)
+		r.work(alive, p)
 		cancel()
 		if ctx.Err() != nil {
 			return
@@ -236,9 +262,11 @@ func (r *run) host(ctx context.Context, host int) {
 }
 
 // gate is open unless the vendor is on hold.
-type gate struct{ held []window }
+type gate struct{ *run }
 
 func (g gate) Allows(mailbox.Class) bool {
+	g.run.mu.Lock()
+	defer g.run.mu.Unlock()
 	return !slices.ContainsFunc(g.held, func(w window) bool { return w.contains(time.Now()) })
 }
 func (g gate) Wait(ctx context.Context, _ mailbox.Class) error             { return ctx.Err() }
@@ -256,30 +284,27 @@ func (noReplays) Remove(context.Context, uint64) error { return nil }
 func (r *run) work(ctx context.Context, p *process) {
 	c := connection{server: r.server, process: p, lose: r.lost}
 	v := &mailbox.Vendor{Name: "acme"}
-	adapter := client{vendor: r.vendor, process: p, chance: r.chance, faults: r.faults}
-	var port any = adapter
-	if r.upserts {
-		port = upserter{adapter}
-	}
+	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
 	v.Port.Store(&port)
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
-		m, err := mailbox.New(v, limits, mailbox.Deps{
-			Records: c, Events: c, Replays: noReplays{}, Timers: t,
+		m, err := mailbox.New(v, r.config, mailbox.Deps{
+			Records: c, Events: c, Replays: r.replays, Timers: t,
 			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
-			Gate: gate{r.held}, Ownership: own, Validate: func(events.Event) error { return nil },
-			Handlers: []handlers.Handler{
-				handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
-				handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
-			},
-			Log: zerolog.Nop(),
+			Gate: gate{r}, Ownership: own, Validate: func(events.Event) error { return nil },
+			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),
 		})
+		if r.watch != nil {
+			r.watch(m)
+		}
 		return m, t, err
 	}
 	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: 16}, intake.Deps{
 		Acquire: c.acquire, State: c, Read: c.read, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
-		First:        func(context.Context) (events.Position, error) { return events.Position{}, nil },
-		MayWake:      func() bool { return gate{r.held}.Allows(mailbox.Wake) },
+		First: func(context.Context) (events.Position, error) {
+			return events.Position{Epoch: 1, Seq: r.server.first}, nil
+		},
+		MayWake:      func() bool { return gate{r}.Allows(mailbox.Wake) },
 		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),
 	}).Run(ctx)
@@ -300,7 +325,6 @@ func (r *run) check() (faults []string) {
 		for k, b := range r.server.records {
 			say("%s: %s", k, b)
 		}
-		say("now %d, lease %q token %d wakes %v timers %d pos %v", time.Now().UnixMilli(), r.server.lease, r.server.token, r.server.wakes, len(r.server.timers), r.server.position)
 	}
 	byKey := r.keys()
 	if len(r.published.results) != len(byKey) || len(r.published.changed) > 0 {
@@ -308,12 +332,13 @@ func (r *run) check() (faults []string) {
 	}
 	for key, p := range byKey {
 		id := events.ResultID(key, "acme", 0)
+		_, dead := r.published.dead[key]
 		switch result, ok := r.published.data[id]; {
 		case !ok:
 			say("event %d (%s) has no result", p.event, p.kind)
-		case result.Outcome == events.Failed && !r.published.dead[key]:
+		case result.Outcome == events.Failed && !dead:
 			say("event %d failed and is not among the dead letters", p.event)
-		case result.Outcome != events.Failed && r.published.dead[key]:
+		case result.Outcome != events.Failed && dead:
 			say("event %d (%s) ended well and is among the dead letters", p.event, p.kind)
 		}
 	}

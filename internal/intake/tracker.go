@@ -75,8 +75,26 @@ func (t *tracker) settle(p events.Position) {
 		t.settled = t.entries[n-1].position
 		t.entries = t.entries[n:]
 	}
+	if len(t.entries) > 4*t.open+compactFrom {
+		t.compact()
+	}
 	close(t.room)
 	t.room = make(chan struct{})
+}
+
+// compactFrom is the number of settled entries from which on they are compacted.
+const compactFrom = 1024
+
+// compact keeps of each run of settled entries the last one. Otherwise one event that is not
+// settled for long would keep all that are settled behind it.
+func (t *tracker) compact() {
+	kept := make([]entry, 0, 2*t.open+1)
+	for i, e := range t.entries {
+		if !e.settled || i+1 == len(t.entries) || !t.entries[i+1].settled {
+			kept = append(kept, e)
+		}
+	}
+	t.entries = kept
 }
 
 // position returns the position up to which every event is settled.

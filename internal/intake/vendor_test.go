@@ -28,6 +28,16 @@ type account struct {
 	courses []string
 }
 
+// add makes an account.
+func (v *vendor) add(u vendors.User) *account {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.next++
+	made := &account{id: fmt.Sprint(v.next), email: u.Email, data: u.FirstName}
+	v.accounts = append(v.accounts, made)
+	return made
+}
+
 func (v *vendor) live(email string) []*account {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -44,7 +54,7 @@ func (v *vendor) live(email string) []*account {
 type client struct {
 	*vendor
 	process *process
-	chance  *chance
+	random  *random
 	faults  float64
 }
 
@@ -57,17 +67,17 @@ func (c client) call(ctx context.Context, once bool, effect func() error) error 
 	if time.Until(deadline) < callTimeout {
 		return &vendors.Error{Vendor: "acme", Err: vendors.ErrLate}
 	}
-	if c.chance.hit(c.faults) {
+	if c.random.hit(c.faults) {
 		return &vendors.Error{Vendor: "acme", Status: 429}
 	}
-	if c.chance.hit(c.faults) { // it fails, and lands later all the same
-		time.AfterFunc(c.chance.span(callTimeout), func() { _ = effect() })
-		time.Sleep(c.chance.span(callTimeout))
+	if c.random.hit(c.faults) { // it fails, and lands later all the same
+		time.AfterFunc(c.random.span(callTimeout), func() { _ = effect() })
+		time.Sleep(c.random.span(callTimeout))
 		return &vendors.Error{Vendor: "acme", Unknown: once, Err: errors.New("no answer in time")}
 	}
-	time.Sleep(c.chance.span(callTimeout - time.Millisecond))
+	time.Sleep(c.random.span(callTimeout - time.Millisecond))
 	err := effect()
-	if c.chance.hit(c.faults) {
+	if c.random.hit(c.faults) {
 		return &vendors.Error{Vendor: "acme", Status: 502, Unknown: once}
 	}
 	return err
@@ -92,12 +102,7 @@ func (c client) Find(ctx context.Context, u vendors.User) (vendors.Account, erro
 func (c client) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	var created vendors.Account
 	err := c.call(ctx, true, func() error {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.next++
-		made := &account{id: fmt.Sprint(c.next), email: u.Email, data: u.FirstName}
-		c.accounts = append(c.accounts, made)
-		created.ID = made.id
+		created.ID = c.add(u).id
 		return nil
 	})
 	if err != nil {

@@ -52,8 +52,8 @@ func (p *process) do(effect func() error) error {
 	p.mu.Lock()
 	p.ops++
 	n := p.ops
-	if nap := p.sleeps[n]; nap > 0 {
-		p.until = time.Now().Add(nap)
+	if d := p.sleeps[n]; d > 0 {
+		p.until = time.Now().Add(d)
 	}
 	sleep := time.Until(p.until)
 	p.mu.Unlock()
@@ -74,19 +74,19 @@ func (p *process) do(effect func() error) error {
 	return effect()
 }
 
-// chance is a seeded coin that all share.
-type chance struct {
+// random is a seeded source of random numbers, shared by all.
+type random struct {
 	mu  sync.Mutex
 	rng *rand.Rand
 }
 
-func (c *chance) hit(p float64) bool {
+func (c *random) hit(p float64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rng.Float64() < p
 }
 
-func (c *chance) span(d time.Duration) time.Duration {
+func (c *random) span(d time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Duration(c.rng.Int64N(int64(d) + 1))
@@ -94,13 +94,18 @@ func (c *chance) span(d time.Duration) time.Duration {
 
 // server is the NATS server.
 type server struct {
-	chance *chance
-	away   []window // in which it does not answer
+	random  *random
+	outages []window      // in which it does not answer
+	offset  time.Duration // of its clock to that of the processes
+	first   uint64        // sequence of the first event that is still stored
 
 	mu        sync.Mutex
 	events    []mailbox.Message
 	records   map[string][]byte
 	revisions map[string]uint64
+	largest   int // record that was stored
+	// recordsAway says that no record can be read or stored.
+	recordsAway bool
 
 	lease  string // the holder
 	expiry time.Time
@@ -115,6 +120,7 @@ type server struct {
 	wakeOwner uint64 // token of the consumer of wakes
 	sentinel  string
 	sentinels int
+	armed     int // timers that were set
 }
 
 type window struct{ from, to time.Time }
@@ -127,9 +133,9 @@ type wake struct {
 	token  uint64
 }
 
-func newServer(c *chance) *server {
+func newServer(c *random) *server {
 	return &server{
-		chance: c, records: map[string][]byte{}, revisions: map[string]uint64{},
+		random: c, records: map[string][]byte{}, revisions: map[string]uint64{},
 		timers: map[string]*time.Timer{}, wakes: map[string]*wake{},
 	}
 }
@@ -172,23 +178,43 @@ type connection struct {
 	lose    float64 // share of answers that are lost
 }
 
+// poll carries out one request again and again for a second, until found reports that its
+// effect found something. The answer of the whole may be lost once.
+func (c connection) poll(ctx context.Context, every time.Duration, effect func() (found bool, err error)) error {
+	lost, found := c.random.hit(c.lose), false
+	c.lose = 0
+	for end := time.Now().Add(time.Second); !found && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(every) {
+		err := c.ask(func() (err error) {
+			found, err = effect()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if lost {
+		return errAway
+	}
+	return nil
+}
+
 // ask carries out one request. An answer may be lost.
 func (c connection) ask(effect func() error) error {
 	return c.process.do(func() error {
-		for _, w := range c.away {
+		for _, w := range c.outages {
 			if w.contains(time.Now()) {
 				return errAway
 			}
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.chance.hit(c.lose / 2) {
+		if c.random.hit(c.lose / 2) {
 			return errAway
 		}
 		if err := effect(); err != nil {
 			return err
 		}
-		if c.chance.hit(c.lose) {
+		if c.random.hit(c.lose) {
 			return errAway
 		}
 		return nil
@@ -198,6 +224,9 @@ func (c connection) ask(effect func() error) error {
 // Load and Store are the bucket of records.
 func (c connection) Load(_ context.Context, key string) (value []byte, revision uint64, err error) {
 	err = c.ask(func() error {
+		if c.recordsAway {
+			return errAway
+		}
 		value, revision = bytes.Clone(c.records[key]), c.revisions[key]
 		return nil
 	})
@@ -206,11 +235,15 @@ func (c connection) Load(_ context.Context, key string) (value []byte, revision 
 
 func (c connection) Store(_ context.Context, key string, value []byte, revision uint64) (stored uint64, err error) {
 	err = c.ask(func() error {
+		if c.recordsAway {
+			return errAway
+		}
 		if c.revisions[key] != revision {
 			return mailbox.ErrConflict
 		}
 		c.records[key] = bytes.Clone(value)
 		c.revisions[key]++
+		c.largest = max(c.largest, len(value))
 		stored = c.revisions[key]
 		return nil
 	})
@@ -220,7 +253,7 @@ func (c connection) Store(_ context.Context, key string, value []byte, revision 
 // Get reads an event.
 func (c connection) Get(_ context.Context, p events.Position) (m mailbox.Message, err error) {
 	err = c.ask(func() error {
-		if p.Seq == 0 || int(p.Seq) > len(c.events) {
+		if p.Seq == 0 || p.Seq < c.first || int(p.Seq) > len(c.events) {
 			return mailbox.ErrGone
 		}
 		m = c.events[p.Seq-1]
@@ -281,7 +314,7 @@ func (l *lease) Until() time.Time {
 	return l.until
 }
 
-func (l *lease) ServerTime(now time.Time) time.Time { return now }
+func (l *lease) ServerTime(now time.Time) time.Time { return now.Add(l.offset) }
 
 func (l *lease) Release(context.Context) error {
 	return l.ask(func() error {
@@ -369,20 +402,22 @@ func (c connection) read(_ context.Context, _ uint64, from events.Position) (int
 }
 
 func (r *reader) Next(ctx context.Context, limit int) (list []mailbox.Message, err error) {
-	for end := time.Now().Add(time.Second); len(list) == 0 && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(15 * time.Millisecond) {
-		err := r.ask(func() error {
-			for _, m := range r.events[r.next-1:] {
-				if len(list) == limit || m.Stored.After(time.Now()) {
-					break
-				}
+	err = r.poll(ctx, 15*time.Millisecond, func() (bool, error) {
+		for _, m := range r.events[min(r.next-1, uint64(len(r.events))):] {
+			if len(list) == limit || m.Stored.After(time.Now()) {
+				break
+			}
+			if m.Position.Seq >= r.first {
 				list = append(list, m)
 			}
-			return nil
-		})
-		if err != nil {
-			return nil, err // lost on the way: they are read again
 		}
-		r.next += uint64(len(list))
+		return len(list) > 0, nil
+	})
+	if err != nil {
+		return nil, err // lost on the way: they are read again
+	}
+	if len(list) > 0 {
+		r.next = list[len(list)-1].Position.Seq + 1
 	}
 	return list, ctx.Err()
 }
@@ -401,7 +436,8 @@ func (t timers) Arm(_ context.Context, user string, due time.Time) error {
 		if old := t.timers[key]; old != nil {
 			old.Stop()
 		}
-		t.timers[key] = time.AfterFunc(time.Until(due)+t.chance.span(100*time.Millisecond), func() { t.fire(user) })
+		t.armed++
+		t.timers[key] = time.AfterFunc(time.Until(due.Add(-t.offset))+t.random.span(100*time.Millisecond), func() { t.fire(user) })
 		return nil
 	})
 }
@@ -432,22 +468,20 @@ func (c connection) openWakes(_ context.Context, token uint64) (intake.Wakes, er
 }
 
 func (w wakes) Next(ctx context.Context, limit int) (list []intake.Wake, err error) {
-	for end := time.Now().Add(time.Second); len(list) == 0 && time.Now().Before(end) && ctx.Err() == nil; time.Sleep(25 * time.Millisecond) {
-		err := w.ask(func() error {
-			if w.wakeOwner != w.token {
-				return intake.ErrNewerOwner
-			}
-			for user, one := range w.wakes {
-				if len(list) < limit && (one.token != w.token || time.Now().After(one.inHand)) {
-					one.token, one.inHand = w.token, time.Now().Add(ackWait)
-					list = append(list, intake.Wake{User: user, Ack: w.ack(user, one.seq)})
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
+	err = w.poll(ctx, 25*time.Millisecond, func() (bool, error) {
+		if w.wakeOwner != w.token {
+			return false, intake.ErrNewerOwner
 		}
+		for user, one := range w.wakes {
+			if len(list) < limit && (one.token != w.token || time.Now().After(one.inHand)) {
+				one.token, one.inHand = w.token, time.Now().Add(ackWait)
+				list = append(list, intake.Wake{User: user, Ack: w.ack(user, one.seq)})
+			}
+		}
+		return len(list) > 0, nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return list, nil
 }
@@ -471,7 +505,8 @@ type published struct {
 	results map[string]string // id → content
 	data    map[string]events.Result
 	changed []string // contents that were published with the same id
-	dead    map[string]bool
+	dead    map[string]bus.DeadLetter
+	buried  int // dead letters, with repeats
 }
 
 // publisher publishes for one process.
@@ -504,7 +539,8 @@ func (v publisher) Bury(_ context.Context, d bus.DeadLetter) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()
 		defer v.out.mu.Unlock()
-		v.out.dead[d.Key] = true
+		v.out.dead[d.Key] = d
+		v.out.buried++
 		return nil
 	})
 }

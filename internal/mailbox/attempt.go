@@ -31,6 +31,8 @@ type result struct {
 	noAccount time.Time
 
 	stored record.Stored
+	// buried is the key of the event if its dead letter is stored.
+	buried string
 }
 
 // attempt makes one attempt at the effect that the record claims. Its result is written by
@@ -50,7 +52,7 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	case event.Invalid != nil: // such as a course that is not configured any more
 		t.fail(event, &e, event.Invalid, 0)
 		return
-	case !e.Unconfirmed && e.Attempts == 1 && events.Expired(event.Event, time.Now()):
+	case !e.Unconfirmed && e.Attempts == 1 && events.Expired(event.Event, t.deps.Ownership.Now()):
 		t.result.outcome = &record.Outcome{Kind: events.Superseded, At: t.now()}
 		return
 	}
@@ -125,13 +127,21 @@ func (t *turn) guard(ctx context.Context, event *Event, e *record.Effect) error 
 
 // expire finishes an effect whose event is not stored any more.
 func (t *turn) expire(e *record.Effect) {
-	o := record.Outcome{Kind: events.Failed, At: t.now(), Class: classExpired, Message: "the event left the stream before it was finished"}
-	gone := &Event{Type: e.Type, Key: t.shortKey(e), Message: Message{Position: e.Position, Subject: e.Type}}
+	o := record.Outcome{Kind: events.Failed, At: t.now(), Class: classExpired, Message: goneMessage}
+	gone := t.gone(e)
 	if err := t.bury(t.write, gone, e, o); err != nil {
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin)}
 		return
 	}
 	t.result.outcome = &o
+	t.observe(gone, o.Kind, o.Class, 0)
+}
+
+const goneMessage = "the event left the stream before it was finished"
+
+// gone stands for the event of an effect that is not stored any more.
+func (t *turn) gone(e *record.Effect) *Event {
+	return &Event{Type: e.Type, Key: t.shortKey(e), Message: Message{Position: e.Position, Subject: e.Type}}
 }
 
 // fail turns a failed attempt into an outcome or a pause. The dead letter of an effect that
@@ -144,6 +154,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 	}
 	if errors.Is(cause, handlers.ErrNoAccount) {
 		t.result.noAccount = t.deps.Ownership.Now()
+		t.user.noAccount = t.result.noAccount
 	}
 	if v.giveUp == "" {
 		t.result.pause = v.pause
@@ -161,7 +172,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: vendors.IsUnknown(cause)}
 		return
 	}
-	t.result.outcome = &o
+	t.result.outcome, t.result.buried = &o, event.Key
 	t.observe(event, o.Kind, o.Class, took)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -36,7 +35,14 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 	if more || len(left) > 0 {
 		t.giveBack(left, nil, Wake)
 	}
+	if len(left) > 0 && t.full && !more { // such as while the vendor is on hold
+		t.rest(fullPause)
+	}
 }
+
+// fullPause is the pause of a mailbox that has arrivals in memory, no room for them, and
+// nothing that may be called now.
+const fullPause = time.Second
 
 // arm sets the timer of the user, unless an earlier one is set.
 func (t *turn) arm(ctx context.Context, due time.Time) error {
@@ -57,9 +63,8 @@ func (t *turn) arm(ctx context.Context, due time.Time) error {
 func (t *turn) settleRegistered() (left []*arrival) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := t.user.stored.record
 	for _, a := range t.arrivals {
-		if a.Replay == 0 && r.Registered.Before(a.Position) {
+		if !t.isRegistered(a) {
 			left = append(left, a)
 			continue
 		}
@@ -94,11 +99,15 @@ func (t *turn) retry(ctx context.Context, err error) {
 	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
 	t.deps.Log.Warn().Err(err).Str("vendor", t.vendor.Name).Dur("delay", delay).Msg("a step failed, trying again")
 	t.user.stored = stored{} // the store may have the record otherwise
-	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries {
-		t.giveUp(ctx, err)
+	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries && t.giveUp(ctx, err) == nil {
 		return
 	}
 	t.giveBack(t.arrivals, t.wakes, t.class)
+	t.rest(delay)
+}
+
+// rest pauses the mailbox.
+func (t *turn) rest(delay time.Duration) {
 	t.Mailboxes.mu.Lock()
 	defer t.Mailboxes.mu.Unlock()
 	t.user.paused = true
@@ -115,23 +124,6 @@ func (t *turn) retry(ctx context.Context, err error) {
 // unreadableTries is how often a record that is not one of ours is read before the events of
 // the user become dead letters.
 const unreadableTries = 5
-
-// giveUp ends the events of a user whose record cannot be read, as dead letters.
-func (t *turn) giveUp(ctx context.Context, cause error) {
-	for _, a := range t.arrivals {
-		o := record.Outcome{Kind: events.Failed, At: t.now(), Class: classRecord, Message: cause.Error()}
-		f := record.Finished{Effect: record.Effect{Key: a.Key, Replay: a.Replay, Position: a.Position, Type: a.Type, Registered: o.At}, Outcome: o}
-		if t.bury(ctx, a.event, &f.Effect, o) != nil || t.publishResult(ctx, a.event, &f) != nil {
-			t.user.failures--
-			t.retry(ctx, cause)
-			return
-		}
-		a.done()
-	}
-	for _, ack := range t.wakes {
-		ack()
-	}
-}
 
 // giveBack lets the mailbox have a further turn with arrivals and wakes of this one.
 func (t *turn) giveBack(left []*arrival, wakes []func(), c Class) {

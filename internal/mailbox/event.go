@@ -31,8 +31,9 @@ type Event struct {
 	Invalid error // why the event can never be carried out
 }
 
-// invalidPrefix begins the keys of the mailboxes of events that cannot be carried out.
-const invalidPrefix = "invalid."
+// invalidPrefix begins the keys of the mailboxes of events that cannot be carried out. No
+// name of a vendor begins with it.
+const invalidPrefix = "!"
 
 // RecordKey is the key of the record of a user at a vendor. It holds a digest of the
 // user's id, which may hold what no key can, or an address.

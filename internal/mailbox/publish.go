@@ -22,12 +22,14 @@ func (t *turn) isPublished(f *record.Finished) bool {
 }
 
 // publish publishes the results of the finished effects of the record. Only then a position
-// may be settled. The same effect gives the same result, byte for byte, each time.
+// may be settled. The same effect gives the same result, byte for byte, each time. An effect
+// that a newer owner still claims has to wait: the outcome of that owner may replace it.
 func (t *turn) publish(ctx context.Context) error {
-	list := t.user.stored.record.Finished
+	r := t.user.stored.record
+	list := r.Finished
 	for i := range list {
 		f := &list[i]
-		if t.isPublished(f) {
+		if t.isPublished(f) || r.Claims(f.Key, f.Replay) {
 			continue
 		}
 		if err := t.publishOne(ctx, f); err != nil {
@@ -70,7 +72,10 @@ func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 	if err := t.publishResult(ctx, event, f); err != nil {
 		return err
 	}
-	if f.Kind != events.Failed && (f.Replay > 0 || f.Attempts > 1) {
+	if f.By == "" { // no attempt has reported it
+		t.observe(event, f.Kind, f.Class, 0)
+	}
+	if mayHaveDeadLetter(f) {
 		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
 			return err
 		}
@@ -79,6 +84,16 @@ func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 		return t.deps.Replays.Remove(ctx, f.ReplaySeq)
 	}
 	return nil
+}
+
+// mayHaveDeadLetter reports whether an effect that ended well may have a dead letter. A dead
+// letter is stored before the outcome, which may then get lost.
+func mayHaveDeadLetter(f *record.Finished) bool {
+	last := 1 // the attempt that ended well
+	if f.Kind == events.Superseded {
+		last = 0
+	}
+	return f.Kind != events.Failed && (f.Replay > 0 || f.Attempts > last)
 }
 
 func (t *turn) publishResult(ctx context.Context, event *Event, f *record.Finished) error {

@@ -41,6 +41,16 @@ func (t *turn) reject(a *arrival, why record.Refusal, now time.Time) error {
 	return nil
 }
 
+// unbury removes the dead letter of a failed attempt if the effect ended well meanwhile: a
+// newer owner has taken it over, and removed the dead letter before it was stored.
+func (t *turn) unbury(ctx context.Context) error {
+	x := t.result
+	if x == nil || x.buried == "" || x.stored != record.Rejected || !t.user.stored.record.EndedWell(x.effect.Key, x.effect.Replay) {
+		return nil
+	}
+	return t.deps.DeadLetters.Settle(ctx, t.vendor.Name, x.effect.Type, x.buried, x.effect.Replay)
+}
+
 // buryRejected stores the dead letters of the rejected arrivals.
 func (t *turn) buryRejected(ctx context.Context) error {
 	for _, a := range t.arrivals {

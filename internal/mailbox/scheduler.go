@@ -41,6 +41,7 @@ type Mailboxes struct {
 	ready     [fairness.Classes][]*user
 	slots     *fairness.Slots
 	closed    bool
+	wakes     int // that are not acknowledged
 	turns     sync.WaitGroup
 }
 
@@ -65,6 +66,7 @@ type user struct {
 	armed     time.Time         // the earliest timer of this ownership that has not fired
 	armedIn   uint64            // generation of that timer
 	published map[effectID]bool // finished effects of the record whose results are out
+	noAccount time.Time         // of the last look-up that found no account
 	failures  int               // of NATS, one after the other
 }
 
@@ -101,7 +103,13 @@ func (m *Mailboxes) Wake(userKey string, ack func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	u := m.user(userKey)
-	u.wakes = append(u.wakes, ack)
+	m.wakes++
+	u.wakes = append(u.wakes, func() {
+		m.mu.Lock()
+		m.wakes--
+		m.mu.Unlock()
+		ack()
+	})
 	m.enqueue(u, Wake)
 }
 
@@ -263,11 +271,11 @@ func (m *Mailboxes) use(u *user) {
 	}
 }
 
-// WaitingWakes returns the number of mailboxes that wait for a turn as a wake.
-func (m *Mailboxes) WaitingWakes() int {
+// WakesInHand returns the number of wakes that are not acknowledged.
+func (m *Mailboxes) WakesInHand() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.ready[Wake])
+	return m.wakes
 }
 
 // ForgetTimers says that the timers that were set may be lost: each turn sets its own again.

@@ -93,7 +93,7 @@ func pause(ctx context.Context, d time.Duration) {
 // event returns the event of an effect: from the arrivals in hand, or by its position.
 func (t *turn) event(ctx context.Context, e *record.Effect) (*Event, error) {
 	if a := t.arrivalOf(e); a != nil {
-		return a.event, nil
+		return a.event.as(e), nil
 	}
 	var message Message
 	var err error
@@ -105,11 +105,18 @@ func (t *turn) event(ctx context.Context, e *record.Effect) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	event := t.read(message, e.Replay)
-	if record.KeyOf(event.Key) != e.Key { // rejected, since the id is reused
-		event.Key = reusedKey(event)
+	return t.read(message, e.Replay).as(e), nil
+}
+
+// as returns the event of an effect. An event that was rejected since it reuses an id has
+// another key than its id says.
+func (e *Event) as(effect *record.Effect) *Event {
+	if record.KeyOf(e.Key) == effect.Key {
+		return e
 	}
-	return event, nil
+	other := *e
+	other.Key = reusedKey(e)
+	return &other
 }
 
 // bury stores the dead letter of an effect.

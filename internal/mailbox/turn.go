@@ -3,11 +3,9 @@ package mailbox
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -17,7 +15,6 @@ const (
 	turnSpan     = 2 * time.Second
 	turnArrivals = 500 // events that one write registers, at most
 	resultTries  = 8   // of storing the outcome of a call, with a growing delay
-	turnRejects  = 64  // events that one write rejects, at most: their outcomes need room
 )
 
 // turn is the work on one mailbox, from its arrivals and wakes to its next timer.
@@ -34,6 +31,9 @@ type turn struct {
 	admitted bool      // a share of the vendor's rate was taken
 	sent     time.Time // just before the last claim was stored
 	result   *result   // of the last call, until it is stored
+	full     bool      // arrivals wait in memory until the record has room
+	overdue  []record.Effect
+	missed   map[effectID]record.Outcome // of overdue effects whose dead letters are stored
 
 	mu sync.Mutex // of arrivals and user.armed while a call is in flight
 }
@@ -59,7 +59,10 @@ func (m *Mailboxes) turn(c contexts, u *user, class Class) {
 			m.deps.Ownership.StepDown()
 			return
 		}
-		t.settleFinished()
+		if err := t.settleFinished(c.write); err != nil {
+			t.retry(c.write, err)
+			return
+		}
 		if decision.Action != record.Call {
 			t.end(c.write, decision)
 			return
@@ -108,7 +111,7 @@ func (t *turn) store(ctx context.Context) (record.Decision, error) {
 			}
 			t.admitted = true
 		case errors.Is(err, errUnburied):
-			if err := t.buryRejected(ctx); err != nil {
+			if err := errors.Join(t.buryRejected(ctx), t.buryOverdue(ctx)); err != nil {
 				return d, err
 			}
 		case err != nil && t.result != nil && failures < resultTries && ctx.Err() == nil:
@@ -140,6 +143,9 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		return err
 	})
 	if err == nil {
+		err = t.unbury(ctx)
+	}
+	if err == nil {
 		t.result, t.sent = nil, sent
 		t.admitted = t.admitted && d.Action != record.Call
 	}
@@ -149,17 +155,19 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 // advance registers the arrivals and decides the next step. Arrivals that do not fit wait
 // in memory as long as the mailbox makes progress, and are rejected otherwise.
 func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d record.Decision, err error) {
+	t.full = false
 	list := t.unregistered(r)
 	if len(list) > 0 && r.UserID == "" {
 		r.UserID = list[0].event.Plan.UserID
 	}
-	for rejects := 0; rejects < turnRejects; {
+	for len(r.Finished) < record.MostFinished {
 		var why record.Refusal
 		if list, why = t.register(r, list, now); len(list) == 0 {
 			break
 		}
 		if why.Full {
 			if d = r.Next(now, o); d.Action != record.Wait || !d.Due.After(now) {
+				t.full = d.Action != record.Call
 				return d, nil
 			}
 		}
@@ -167,23 +175,12 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 			return d, err
 		}
 		r.Reject(list[0].rejection(), *list[0].rejected)
-		list, rejects = list[1:], rejects+1
+		list = list[1:]
+	}
+	if again, err := t.abandonOverdue(r); again || err != nil {
+		return record.Decision{Action: record.Wait, Due: now}, err
 	}
 	return r.Next(now, o), nil
-}
-
-// register registers arrivals up to the first that is refused, and returns the rest.
-func (t *turn) register(r *record.Record, list []*arrival, now time.Time) ([]*arrival, record.Refusal) {
-	n := slices.IndexFunc(list, func(a *arrival) bool { return a.rejected != nil })
-	if n < 0 {
-		n = len(list)
-	}
-	batch := make([]record.Arrival, n)
-	for i, a := range list[:n] {
-		batch[i] = a.Arrival
-	}
-	rest, why := r.Register(batch, now, t.limits)
-	return list[n-len(rest):], why
 }
 
 // owner returns the ownership as the rules need it.
@@ -197,73 +194,4 @@ func (t *turn) owner(mayCall bool) record.Owner {
 		o.FirstLook = -1
 	}
 	return o
-}
-
-// unregistered returns the arrivals that the record does not have.
-func (t *turn) unregistered(r *record.Record) (list []*arrival) {
-	for _, a := range t.arrivals {
-		if a.Replay > 0 || r.Registered.Before(a.Position) {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
-// settleFinished settles the arrivals that need nothing any more: finished with a result
-// that is out, or known before.
-func (t *turn) settleFinished() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r := t.user.stored.record
-	t.arrivals = slices.DeleteFunc(t.arrivals, func(a *arrival) bool {
-		registered := a.Replay > 0 || !r.Registered.Before(a.Position)
-		if !registered || t.isPending(a) {
-			return false
-		}
-		a.done()
-		return true
-	})
-}
-
-// isPending reports whether the effect of an arrival is pending.
-func (t *turn) isPending(a *arrival) bool {
-	return slices.ContainsFunc(t.user.stored.record.Pending, func(e record.Effect) bool {
-		return e.Key == a.Key && e.Replay == a.Replay && (a.Replay > 0 || e.Position == a.Position)
-	})
-}
-
-// arrivalOf returns the arrival of an effect if it is in hand, and nil otherwise.
-func (t *turn) arrivalOf(e *record.Effect) *arrival {
-	for _, a := range t.arrivals {
-		if a.Replay == e.Replay && ((a.Replay == 0 && a.Position == e.Position) || (a.Replay > 0 && a.Key == e.Key)) {
-			return a
-		}
-	}
-	return nil
-}
-
-// refuseInvalid ends a turn whose event can never be carried out. There is no record of it,
-// since there may be no user. The dead letter and the result depend on the message alone,
-// and so are the same if they are published again.
-func (t *turn) refuseInvalid(ctx context.Context) bool {
-	if len(t.arrivals) == 0 || t.arrivals[0].event.Invalid == nil {
-		return false
-	}
-	a := t.arrivals[0]
-	at := a.event.Message.Stored.UTC()
-	f := record.Finished{
-		Effect:  record.Effect{Key: a.Key, Replay: a.Replay, Position: a.Position, Type: a.Type, Registered: at, Attempts: 1},
-		Outcome: record.Outcome{Kind: events.Failed, At: at, Class: classInvalid, Message: message(a.event.Invalid)},
-	}
-	err := t.bury(ctx, a.event, &f.Effect, f.Outcome)
-	if err == nil {
-		err = t.publishResult(ctx, a.event, &f)
-	}
-	if err != nil {
-		t.retry(ctx, err)
-		return true
-	}
-	a.done()
-	t.observe(a.event, f.Kind, f.Class, 0)
-	return true
 }

@@ -312,26 +312,28 @@ const seenEncoded = (seenBytes*4 + 2) / 3
 
 // size returns the encoded length of the record, at most, without the events to come.
 func (r *Record) size() int {
-	n := 512 + len(r.UserID) + len(r.AccountID) + len(r.Former) + len(r.Seen)*seenEncoded
+	n := 512 + escaped(r.UserID) + escaped(r.AccountID) + escaped(r.Former) + len(r.Seen)*seenEncoded
 	for name := range r.Courses {
-		n += len(name) + 32
+		n += escaped(name) + 32
 	}
 	for i := range r.Pending {
 		n += r.Pending[i].size()
 	}
 	for i := range r.Finished {
-		n += r.Finished[i].size() + len(r.Finished[i].Message) + 256
+		n += r.Finished[i].size() + escaped(r.Finished[i].Message) + 256
 	}
 	return n
 }
 
-// size returns the encoded length of a pending effect, at most. Characters that JSON
-// escapes count with their escape.
-func (e *Effect) size() int {
-	n := effectBytes
-	for _, c := range e.Course {
+// size returns the encoded length of a pending effect, at most.
+func (e *Effect) size() int { return effectBytes + escaped(e.Course) }
+
+// escaped returns the length of a text in JSON, at most. Characters that JSON escapes count
+// with their escape.
+func escaped(s string) (n int) {
+	for _, c := range s {
 		n++
-		if c < ' ' || c == '"' || c == '\\' || c > '~' {
+		if c < ' ' || c > '~' || strings.ContainsRune(`"\\<>&`, c) {
 			n += 5
 		}
 	}

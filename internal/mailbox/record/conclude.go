@@ -55,7 +55,7 @@ const (
 // that the change is not made again; the claim stays. If both owners changed the vendor,
 // the outcome of the newer one replaces the older one, which is not published before.
 func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
-	mine := r.claims(a.Key, a.Replay) && r.Claim.Nonce == a.Nonce
+	mine := r.Claims(a.Key, a.Replay) && r.Claim.Nonce == a.Nonce
 	if f := r.finished(a.Key, a.Replay); f != nil {
 		switch {
 		case f.By == a.Nonce:
@@ -69,11 +69,11 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 		return Rejected
 	}
 	e := r.find(a.Key, a.Replay)
-	forHolder := c.Applied && r.claims(a.Key, a.Replay)
+	forHolder := c.Applied && r.Claims(a.Key, a.Replay)
 	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
-	if e.Scope == events.ScopeLifecycle && !c.Applied && o.Kind != events.Unsupported {
+	if e.Scope == events.ScopeLifecycle && !c.Applied && o.Kind == events.Failed {
 		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}
@@ -92,7 +92,7 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 // Postpone releases the claim of an attempt without an outcome.
 func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	e := r.find(a.Key, a.Replay)
-	if e == nil || !r.claims(a.Key, a.Replay) || r.Claim.Nonce != a.Nonce {
+	if e == nil || !r.Claims(a.Key, a.Replay) || r.Claim.Nonce != a.Nonce {
 		return Rejected
 	}
 	r.Claim = nil
@@ -128,15 +128,28 @@ func (r *Record) NoAccount(at time.Time, until time.Duration) {
 	}
 }
 
-// Abandon finishes an effect that no attempt of this turn was made for, such as one whose
-// event is no longer stored. It returns false if the effect is not pending or is claimed.
+// Overdue returns the effects that have waited for an account for as long as they may,
+// which is wait, and that a look-up at the time at has not found one for. There is room for
+// as many among the finished effects.
+func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
+	if r.State == Active {
+		return nil
+	}
+	for _, e := range r.Pending {
+		waited := e.Prerequisite && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
+		if waited && !r.Claims(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Abandon finishes an effect that no attempt was made for: the look-up for another effect
+// answered for it. It returns false if the effect is not pending or is claimed.
 func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
 	e := r.find(key, replay)
-	if e == nil || r.claims(key, replay) {
+	if e == nil || r.Claims(key, replay) {
 		return false
-	}
-	if e.Scope == events.ScopeLifecycle && e.Attempts > 0 {
-		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, Publish: true}
 	r.remove(e)
@@ -151,7 +164,7 @@ func (r *Record) RemovePublished(published func(*Finished) bool, now time.Time, 
 		if !published(&f) {
 			return false
 		}
-		r.Seen.add(&f.Effect, now, most)
+		r.Seen.add(&f, now, most)
 		return true
 	})
 }

@@ -116,7 +116,7 @@ type pass struct {
 }
 
 // schedule goes once over the pending effects in the order of the stream. It finishes
-// superseded ones, defers those without an account, and finds the effect to call.
+// superseded ones, MostFinished at a time, defers those without an account, and finds the effect to call.
 func (r *Record) schedule(now time.Time, o Owner) pass {
 	p := pass{
 		courseBefore: map[string]bool{}, courseTried: map[string]int{}, chosenAt: -1, now: now, owner: o,
@@ -128,13 +128,17 @@ func (r *Record) schedule(now time.Time, o Owner) pass {
 	p.stillPending = r.Pending[:0]
 	for _, e := range r.Pending {
 		p.countTried(&e, -1)
-		if r.fenced(&e) {
+		switch {
+		case !r.fenced(&e):
+			p.visit(&e)
+		case len(r.Finished) < MostFinished:
 			r.Finished = append(r.Finished, Finished{
 				Effect: e, Outcome: Outcome{Kind: events.Superseded, At: now}, Publish: true,
 			})
 			continue
+		default: // later, once the results of these are published
+			p.earliest(now)
 		}
-		p.visit(&e)
 		p.stillPending = append(p.stillPending, e)
 	}
 	r.Pending = p.stillPending

@@ -83,6 +83,11 @@ type Course struct {
 	Replay   int
 }
 
+// MostFinished is the number of finished effects that a record takes before their results
+// are published, beside those that were attempted. So neither a deletion that supersedes
+// thousands of effects nor results that cannot be published outgrow HeadRoom.
+const MostFinished = 64
+
 // Effect is the change that one event asks of the account.
 type Effect struct {
 	Key       Key
@@ -168,8 +173,23 @@ func (r *Record) finished(key Key, replay int) *Finished {
 	return nil
 }
 
-// claims reports whether the claim is for this effect.
-func (r *Record) claims(key Key, replay int) bool {
+// Has reports whether the effect is pending, finished, or known to have finished.
+func (r *Record) Has(key Key, replay int) bool {
+	_, seen := r.Seen.find(key, replay)
+	return seen || r.find(key, replay) != nil || r.finished(key, replay) != nil
+}
+
+// EndedWell reports whether the effect has finished, and has not failed.
+func (r *Record) EndedWell(key Key, replay int) bool {
+	if f := r.finished(key, replay); f != nil {
+		return f.Kind != events.Failed
+	}
+	seen, ok := r.Seen.find(key, replay)
+	return ok && seen.Type&failedBit == 0
+}
+
+// Claims reports whether the claim is for this effect.
+func (r *Record) Claims(key Key, replay int) bool {
 	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay
 }
 

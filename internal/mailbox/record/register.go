@@ -70,12 +70,15 @@ func (r *Record) Register(list []Arrival, now time.Time, l Limits) (rest []Arriv
 }
 
 // Reject finishes the arrival that Register refused, without an attempt. It returns false
-// for an event that was registered before.
+// for an event that was registered before. A repeat of a rejected event is only registered.
 func (r *Record) Reject(a Arrival, o Outcome) bool {
 	if a.Replay == 0 && !r.Registered.Before(a.Position) {
 		return false
 	}
 	r.registered(a)
+	if r.Has(a.Key, a.Replay) {
+		return false
+	}
 	r.Finished = append(r.Finished, Finished{Effect: a.effect(o.At), Outcome: o})
 	return true
 }
@@ -119,7 +122,7 @@ func (r *Record) knows(a Arrival) (known bool, other string) {
 	}
 	if seen, ok := r.Seen.find(a.Key, a.Replay); ok {
 		known = true
-		if seen.Type != hashType(a.Type) && other == "" {
+		if seen.Type&^failedBit != hashType(a.Type) && other == "" {
 			other = "another type"
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"hash/fnv"
 	"slices"
 	"time"
+
+	"github.com/usherhq/usher/events"
 )
 
 // Seen remembers the events that finished recently, the oldest first.
@@ -14,23 +16,30 @@ type Seen []SeenEvent
 type SeenEvent struct {
 	Key    Key
 	Replay uint16
-	Type   uint16 // hash of the event type
+	Type   uint16 // hash of the event type, with the lowest bit set if the effect failed
 	Minute uint32 // Unix time in minutes
 }
 
 // seenBytes is the length of one SeenEvent in binary form.
 const seenBytes = 8 + 2 + 2 + 4
 
-// hashType returns the hash of an event type.
+// failedBit is set in the Type of a SeenEvent that failed.
+const failedBit = 1
+
+// hashType returns the hash of an event type, without failedBit.
 func hashType(t string) uint16 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(t))
-	return uint16(h.Sum32())
+	return uint16(h.Sum32()) &^ failedBit
 }
 
-// add remembers an effect that has finished. Beyond most entries the oldest is dropped.
-func (s *Seen) add(e *Effect, now time.Time, most int) {
-	*s = append(*s, SeenEvent{Key: e.Key, Replay: uint16(e.Replay), Type: hashType(e.Type), Minute: uint32(now.Unix() / 60)})
+// add remembers a finished effect. Beyond most entries the oldest is dropped.
+func (s *Seen) add(f *Finished, now time.Time, most int) {
+	kind := hashType(f.Type)
+	if f.Kind == events.Failed {
+		kind |= failedBit
+	}
+	*s = append(*s, SeenEvent{Key: f.Key, Replay: uint16(f.Replay), Type: kind, Minute: uint32(now.Unix() / 60)})
 	if over := len(*s) - most; over > 0 {
 		*s = slices.Delete(*s, 0, over)
 	}

@@ -1,0 +1,204 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// Copies of an invalid event end in one dead letter and one result, and hold nothing back.
+func TestInvalidEvents(t *testing.T) {
+	scenario(t, history{}, unchanged, func(t *testing.T, r *run) {
+		for range 3 {
+			r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "unknown"})
+		}
+		valid := r.send(message{kind: events.UserCreated, id: "e2", user: 1})
+		r.awaitOutcome(t, valid, events.Done)
+		r.awaitCommitted(t)
+		if got := r.classes(); got["invalid"] != 1 || len(got) != 1 || r.results() != 2 {
+			t.Errorf("got dead letters %v and %d results", got, r.results())
+		}
+	})
+}
+
+// An id of another event of the same source is refused, and changes nothing of that event.
+func TestReusedID(t *testing.T) {
+	for name, c := range map[string]struct {
+		lost     float64
+		finished bool
+		after    time.Duration
+	}{
+		"pending":               {},
+		"pending, lost answers": {lost: 0.25},
+		"finished":              {finished: true},
+		"seen":                  {finished: true, after: time.Minute},
+		"seen, lost answers":    {finished: true, after: time.Minute, lost: 0.25},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scenario(t, history{lost: c.lost, seed: 7}, unchanged, func(t *testing.T, r *run) {
+				key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+				if c.finished {
+					r.awaitOutcome(t, key, events.Done)
+				}
+				time.Sleep(c.after)
+				if c.after > 0 { // moves the finished event to the ones that are only known
+					r.awaitOutcome(t, r.send(message{kind: events.UserUpdated, id: "e2", user: 1}), events.Done)
+				}
+				for range 3 {
+					r.send(message{kind: events.UserDeleted, id: "e1", user: 1})
+				}
+				last := r.send(message{kind: events.UserUpdated, id: "e3", user: 1})
+				r.awaitOutcome(t, last, events.Done)
+				r.awaitOutcome(t, key, events.Done)
+				r.awaitCommitted(t)
+				if got := r.classes(); got["invalid"] != 1 || len(got) != 1 {
+					t.Errorf("got dead letters %v", got)
+				}
+				if len(r.vendor.live(email(1))) != 1 {
+					t.Error("the deletion was carried out")
+				}
+			})
+		})
+	}
+}
+
+// An expirytime is held against the time of the server.
+func TestExpiryTime(t *testing.T) {
+	for _, offset := range []time.Duration{0, 20 * time.Second, -20 * time.Second} {
+		t.Run(fmt.Sprint(offset), func(t *testing.T) {
+			scenario(t, history{}, func(r *run) { r.server.offset = offset }, func(t *testing.T, r *run) {
+				now := time.Now().Add(offset)
+				over := r.send(message{kind: events.UserCreated, id: "e1", user: 1, expires: now.Add(-10 * time.Second)})
+				valid := r.send(message{kind: events.UserCreated, id: "e2", user: 2, expires: now.Add(10 * time.Second)})
+				r.awaitOutcome(t, over, events.Superseded)
+				r.awaitOutcome(t, valid, events.Done)
+			})
+		})
+	}
+}
+
+// A pending event that is not stored any more ends as a dead letter.
+func TestEventThatLeftTheStream(t *testing.T) {
+	scenario(t, history{}, unchanged, func(t *testing.T, r *run) {
+		r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
+		r.awaitCommitted(t)
+		r.server.mu.Lock()
+		r.server.first = 2
+		r.server.mu.Unlock()
+		r.await(t, "an end", func() bool { return r.server.pending() == 0 })
+		if got := r.classes(); got["expired"] != 1 || len(got) != 1 {
+			t.Errorf("got dead letters %v", got)
+		}
+	})
+}
+
+// A record that cannot be read ends the events of its user, and those alone.
+func TestUnreadableRecord(t *testing.T) {
+	for _, lost := range []float64{0, 0.25} {
+		t.Run(fmt.Sprint("lost ", lost), func(t *testing.T) {
+			scenario(t, history{lost: lost, seed: 3}, unchanged, func(t *testing.T, r *run) {
+				r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e0", user: 1}), events.Done)
+				r.awaitCommitted(t)
+				time.Sleep(time.Minute)
+				r.server.mu.Lock()
+				for key := range r.server.records {
+					r.server.records[key], r.server.revisions[key] = []byte("{"), r.server.revisions[key]+1
+				}
+				r.server.mu.Unlock()
+				list := []string{}
+				for i := range 3 {
+					list = append(list, r.send(message{kind: events.UserUpdated, id: fmt.Sprint("e", i+1), user: 1}))
+				}
+				other := r.send(message{kind: events.UserCreated, id: "e9", user: 2})
+				for _, key := range list {
+					r.awaitDead(t, key, "record")
+					r.awaitOutcome(t, key, events.Failed)
+				}
+				r.awaitOutcome(t, other, events.Done)
+				r.awaitCommitted(t)
+				r.published.mu.Lock()
+				buried := r.published.buried
+				r.published.mu.Unlock()
+				time.Sleep(10 * time.Minute)
+				if r.published.buried != buried {
+					t.Error("dead letters are stored again and again")
+				}
+			})
+		})
+	}
+}
+
+// guard is a deletion guard with a verdict that a test sets.
+type guard struct {
+	verdict brake.Verdict
+	looks   int
+}
+
+func (g *guard) Deletion(context.Context, time.Time) (brake.Verdict, error) {
+	g.looks++
+	return g.verdict, nil
+}
+
+// A held deletion is looked at each HoldRetry, and is then made or dropped.
+func TestHeldDeletions(t *testing.T) {
+	for name, c := range map[string]struct {
+		verdict brake.Verdict
+		want    string
+	}{"approved": {brake.Go, events.Done}, "dropped": {brake.Drop, events.Failed}} {
+		t.Run(name, func(t *testing.T) {
+			g := &guard{verdict: brake.Hold}
+			scenario(t, history{}, func(r *run) { r.guard, r.config.HoldRetry = g, time.Minute }, func(t *testing.T, r *run) {
+				r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+				key := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
+				r.awaitCommitted(t)
+				time.Sleep(time.Hour)
+				if g.looks < 55 || g.looks > 62 || r.results() != 1 {
+					t.Errorf("%d looks in an hour, %d results", g.looks, r.results())
+				}
+				g.verdict = c.verdict
+				r.awaitOutcome(t, key, c.want)
+				if live := len(r.vendor.live(email(1))); (live == 0) != (c.want == events.Done) {
+					t.Errorf("%d accounts", live)
+				}
+				if c.want == events.Failed && r.classOf(key) != "dropped" {
+					t.Errorf("got class %q", r.classOf(key))
+				}
+			})
+		})
+	}
+}
+
+// A handler that panics is given up after three attempts.
+func TestPanickingHandler(t *testing.T) {
+	attempts := 0
+	created := handlers.UserCreated()
+	plan := created.Plan
+	created.Plan = func(v handlers.Vendor, e events.Event) (handlers.Plan, error) {
+		p, err := plan(v, e)
+		p.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
+			attempts++
+			panic("a fault")
+		}
+		return p, err
+	}
+	scenario(t, history{}, func(r *run) { r.handlers = []handlers.Handler{created, handlers.UserUpdated()} }, func(t *testing.T, r *run) {
+		key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+		r.awaitDead(t, key, "panic")
+		r.awaitOutcome(t, key, events.Failed)
+		time.Sleep(time.Minute)
+		if attempts != 3 {
+			t.Errorf("%d attempts", attempts)
+		}
+		r.records(func(one *record.Record) {
+			if len(one.Pending) > 0 || one.Claim != nil {
+				t.Errorf("left behind: %+v", one)
+			}
+		})
+	})
+}

@@ -1,0 +1,137 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
+)
+
+// lateCreations is a vendor on which each creation lands three seconds late, and before
+// which the process dies while it calls.
+type lateCreations struct {
+	client
+
+	dies *bool
+}
+
+func (l lateCreations) Create(ctx context.Context, o vendors.Origin, u vendors.User) (vendors.Account, error) {
+	if !*l.dies {
+		return l.client.Create(ctx, o, u)
+	}
+	*l.dies = false
+	time.AfterFunc(3*time.Second, func() { l.add(u) })
+	l.process.mu.Lock()
+	defer l.process.mu.Unlock()
+	l.process.dead = true
+	l.process.cancel()
+	return vendors.Account{}, errDead
+}
+
+// A new owner waits until the call of the former one must have landed, and then looks.
+func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
+	dies := true
+	scenario(t, history{}, func(r *run) {
+		r.config.CallTimeout = 3 * time.Second
+		r.adapter = func(c client) any { return lateCreations{c, &dies} }
+	}, func(t *testing.T, r *run) {
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+		time.Sleep(time.Minute)
+		if live := r.vendor.live(email(1)); len(live) != 1 {
+			t.Errorf("%d accounts", len(live))
+		}
+	})
+}
+
+// Waits are those of the server's clock, however far it is from that of the process.
+func TestServerTime(t *testing.T) {
+	for _, offset := range []time.Duration{0, 20 * time.Second, -20 * time.Second} {
+		t.Run(fmt.Sprint(offset), func(t *testing.T) {
+			refusing := true
+			vendor := &counted{before: func(context.Context, int) error {
+				if refusing {
+					return &vendors.Error{Vendor: "acme", Status: 429}
+				}
+				return nil
+			}}
+			scenario(t, history{}, func(r *run) {
+				vendor.use(r)
+				r.server.offset = offset
+			}, func(t *testing.T, r *run) {
+				key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+				time.Sleep(time.Minute)
+				refusing = false
+				calls := vendor.number(&vendor.calls)
+				r.server.mu.Lock()
+				armed := r.server.armed
+				r.server.mu.Unlock()
+				if calls < 20 || armed > 2*calls+5 {
+					t.Errorf("%d attempts in a minute, %d timers", calls, armed)
+				}
+				r.awaitOutcome(t, key, events.Done)
+			})
+		})
+	}
+}
+
+// A timer of a former owner, set late, does not replace the timer of the owner.
+func TestFormerOwnersTimer(t *testing.T) {
+	scenario(t, history{}, func(r *run) { r.config.PrerequisiteWait = 10 * time.Second }, func(t *testing.T, r *run) {
+		key := r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
+		r.awaitCommitted(t)
+		former := timers{connection{server: r.server, process: &process{cancel: func() {}}}, 0}
+		if err := former.Arm(t.Context(), mailbox.RecordKey("acme", "u1"), time.Now().Add(24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		sent := time.Now()
+		r.awaitOutcome(t, key, events.Failed)
+		if waited := time.Since(sent); waited > time.Minute {
+			t.Errorf("the owner's timer came after %v", waited)
+		}
+	})
+}
+
+// A process that stops in order stores what it has in hand and releases the lease.
+func TestGracefulStop(t *testing.T) {
+	vendor := &counted{before: func(context.Context, int) error {
+		time.Sleep(500 * time.Millisecond)
+		return nil
+	}}
+	scenario(t, history{}, vendor.use, func(t *testing.T, r *run) {
+		for user := range 8 {
+			r.send(message{kind: events.UserCreated, id: fmt.Sprint("e", user), user: user})
+		}
+		r.await(t, "calls", func() bool { return vendor.number(&vendor.calls) == 4 })
+		r.stop()
+		called := vendor.number(&vendor.calls)
+		if r.server.lease != "" {
+			t.Errorf("the lease is still that of %q", r.server.lease)
+		}
+		finished := 0
+		r.records(func(one *record.Record) {
+			if one.Claim != nil {
+				t.Errorf("a claim is left: %+v", one)
+			}
+			if one.State == record.Active {
+				finished++
+			}
+		})
+		if finished == 0 {
+			t.Error("no call in flight came to its end")
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var again sync.WaitGroup
+		again.Go(func() { r.host(ctx, 0) })
+		r.stop = func() { stop(); again.Wait() }
+		r.await(t, "all results", func() bool { return r.results() == 8 })
+		if n := vendor.number(&vendor.calls); n != 8 {
+			t.Errorf("%d creations for 8 users, %d before the stop", n, called)
+		}
+	})
+}
