@@ -102,6 +102,7 @@ chaos-endpoint: ## Kill the HTTP endpoint and NATS while 100,000 events are post
 	$(CHAOS) -run '^TestEndpoint$$'
 
 chaos-controls: CHAOS_TAGS := chaos_controls
+chaos-controls: SEEDS := 3
 chaos-controls: ## Show that the chaos suite notices what it must notice
 	$(CHAOS) -run '^TestControls$$'
 

@@ -212,7 +212,7 @@ func (e *engine) adapter(v vendor) (any, error) {
 			Vendor: v.name, Op: s.Op, Method: s.Method, Host: s.Host, Status: s.Status, Class: s.Class, Begun: s.Begun, Took: s.Took,
 		})
 	})
-	e.pace(v)
+	e.limiters.pace(v)
 	return v.adapter()
 }
 

@@ -16,4 +16,4 @@ func (e *engine) lifecycle(context.Context, vendor, any, worker.Deps) (func(cont
 // limiters is empty: each adapter paces its own calls.
 type limiters struct{}
 
-func (e *engine) pace(vendor) {}
+func (limiters) pace(vendor) {}

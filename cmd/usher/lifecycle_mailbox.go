@@ -46,7 +46,7 @@ func (l *limiters) of(v vendor) *core.Limiter {
 }
 
 // pace lets the calls of a vendor wait for its limiter.
-func (e *engine) pace(v vendor) { v.section.Settings.Pace(e.limiters.of(v)) }
+func (l *limiters) pace(v vendor) { v.section.Settings.Pace(l.of(v)) }
 
 // lifecycle returns a function that carries out the lifecycle events of a vendor whenever
 // this process owns the vendor.

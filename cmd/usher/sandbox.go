@@ -19,6 +19,8 @@ type sandboxCmd struct {
 	Addr           string        `default:"127.0.0.1:8090" help:"Where to listen." placeholder:"HOST:PORT"`
 	Faults         float64       `help:"The share of calls that a fault hits, from 0 to 1." placeholder:"SHARE"`
 	Latency        time.Duration `help:"The mean wait before each call." placeholder:"DURATION"`
+	Late           float64       `help:"The share of creations of accounts that are cut off and land after --late-by, from 0 to 1." placeholder:"SHARE"`
+	LateBy         time.Duration `help:"When a creation lands whose caller has gone before the answer, counted from the receipt of the request." placeholder:"DURATION"`
 	Seed           uint64        `default:"1" help:"Of the random choice of faults and waits."`
 	DuplicateEmail string        `enum:"422,409,400,existing,second" default:"422" help:"What a create answers for an e-mail that is taken: ${enum}."`
 	SecondDelete   string        `enum:"404,200" default:"404" help:"What deleting a deleted account answers: ${enum}."`
@@ -41,9 +43,15 @@ answers 401, down closes the connection; ok ends it. With mode=trouble only call
 or body contains user=TEXT are affected: status=CODE, with retry_after=DURATION, is their answer,
 and delay=DURATION passes before each.
 
+A request that has been received whole is carried out after its latency, also if the caller goes
+in the meantime. --late-by lets a creation of an account without a caller land later than that.
+--late closes the connection of some creations at once, so that they land after --late-by too.
+Callers that wait for the other creations are answered after the latency.
+
 Examples:
   usher sandbox
   usher sandbox --faults 0.05 --latency 20ms
+  usher sandbox --late 0.1 --late-by 5s
   curl -X POST 'http://127.0.0.1:8090/control/lead?mode=down&for=10s'
   curl -X POST 'http://127.0.0.1:8090/control/lead?mode=trouble&user=ada@&status=403&for=1m'
   usher sandbox | tee sandbox.env       and elsewhere: . ./sandbox.env; usher serve`
@@ -52,7 +60,7 @@ Examples:
 // Run serves the stand-ins until ctx ends.
 func (s sandboxCmd) Run(ctx context.Context, a *app) error {
 	stands, err := sandbox.New(sandbox.Config{
-		Seed: s.Seed, Faults: s.Faults, Latency: s.Latency,
+		Seed: s.Seed, Faults: s.Faults, Latency: s.Latency, Late: s.Late, LateBy: s.LateBy,
 		Switches: sandbox.Switches{
 			DuplicateEmail: s.DuplicateEmail, SecondDelete: s.SecondDelete,
 			RepeatEnroll: s.RepeatEnroll, RepeatUnenroll: s.RepeatUnenroll, RepeatRestore: s.RepeatRestore,

@@ -12,9 +12,12 @@ import (
 // A process may die between any two operations: nothing is lost, and nothing made twice.
 func TestCrashAtEachOperation(t *testing.T) {
 	published := []publication{
-		{event: 0, kind: events.UserCreated}, {event: 1, kind: events.UserUpdated, after: time.Second},
-		{event: 2, user: 1, kind: events.EnrollmentRequested}, {event: 3, kind: events.EnrollmentRequested, after: 2 * time.Second},
-		{event: 4, kind: events.UserDeleted, after: 3 * time.Second}, {event: 5, kind: events.UserCreated, after: 3 * time.Second},
+		{event: 0, kind: events.UserCreated},
+		{event: 1, kind: events.UserUpdated, after: time.Second},
+		{event: 2, user: 1, kind: events.EnrollmentRequested},
+		{event: 3, kind: events.EnrollmentRequested, after: 2 * time.Second},
+		{event: 4, kind: events.UserDeleted, after: 3 * time.Second},
+		{event: 5, kind: events.UserCreated, after: 3 * time.Second},
 	}
 	for n := 1; n <= 120; n++ {
 		for _, after := range []bool{false, true} {

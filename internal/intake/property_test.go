@@ -265,8 +265,8 @@ func (r *run) host(ctx context.Context, host int) {
 type gate struct{ *run }
 
 func (g gate) Allows(mailbox.Class) bool {
-	g.run.mu.Lock()
-	defer g.run.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	return !slices.ContainsFunc(g.held, func(w window) bool { return w.contains(time.Now()) })
 }
 func (g gate) Wait(ctx context.Context, _ mailbox.Class) error             { return ctx.Err() }

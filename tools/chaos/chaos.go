@@ -24,14 +24,28 @@ type Config struct {
 	Span     time.Duration // in which they are published
 	After    time.Duration // how long the storms go on after that
 	Every    time.Duration // the time between two storms
+	Only     string        // the one kind of storm that there is; empty: all kinds
 	Faults   float64       // share of the vendor calls that a fault hits, to the very end
 	Latency  time.Duration // mean wait of a vendor call
+	LateBy   time.Duration // from the receipt of a creation whose caller has gone until its effect; 0: the latency
+	Limits   Limits        // of the workers
 	Repeats  float64       // share of the events that are published again
 	Workers  int           // processes of usher serve
 	Nodes    int           // of NATS: 1 or 3
 	Limit    time.Duration // for all to be finished once the storms have ended
 	Binaries Binaries
 	Dir      string // where everything is kept; a new one where it is empty
+}
+
+// Limits are the time limits of the workers.
+type Limits struct {
+	CallTimeout, CallLease, AckWait, Shutdown time.Duration
+}
+
+// shortLimits are as short as the relations between them allow, so that takeovers
+// happen all the time.
+func shortLimits() Limits {
+	return Limits{CallTimeout: time.Second, CallLease: 2 * time.Second, AckWait: 3 * time.Second, Shutdown: 4 * time.Second}
 }
 
 // Binaries are the programs that a run starts.
@@ -51,6 +65,7 @@ func Full() Config {
 	return Config{
 		Users: 1000, Events: 10, Span: time.Minute, After: 20 * time.Second, Every: 500 * time.Millisecond,
 		Faults: 0.15, Latency: 3 * time.Millisecond, Repeats: 0.1, Workers: 3, Nodes: 1, Limit: 10 * time.Minute,
+		Limits: shortLimits(),
 	}
 }
 
@@ -58,6 +73,21 @@ func Full() Config {
 func Short() Config {
 	c := Full()
 	c.Users, c.Span, c.After, c.Limit = 100, 7*time.Second, time.Second, 3*time.Minute
+	return c
+}
+
+// Late is the form in which a creation lands seconds after the death of its caller.
+// Every process is killed at once now and then, and there is time for a takeover in
+// between. A worker that takes over, no sooner than two thirds of AckWait after the death,
+// waits for CallLease and CallTimeout, and so finds the account. A worker that takes over
+// at once, AckWait after the death at the latest, makes a second one. No call of a
+// living process takes as long as CallTimeout, at most ten times Latency.
+func Late() Config {
+	c := Short()
+	c.Users, c.Span, c.After, c.Every, c.Only = 200, 40*time.Second, 0, 8*time.Second, "crash"
+	c.Faults, c.Latency, c.Repeats = 0.05, 250*time.Millisecond, 0.4
+	c.Limits = Limits{CallTimeout: 3 * time.Second, CallLease: 4 * time.Second, AckWait: 5 * time.Second, Shutdown: 20 * time.Second}
+	c.LateBy = c.Limits.CallLease + c.Limits.CallTimeout
 	return c
 }
 

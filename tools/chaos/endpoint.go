@@ -79,7 +79,7 @@ func RunEndpoint(ctx context.Context, c EndpointConfig) (report *EndpointReport,
 // newEndpoint starts NATS and a place for a process of usher serve, whose only
 // vendor nobody plays. What it returns has to be closed, with an error too.
 func newEndpoint(ctx context.Context, c EndpointConfig) (w *world, url string, err error) {
-	w = &world{config: Config{Dir: c.Dir, Binaries: c.Binaries, Nodes: 1}}
+	w = &world{config: Config{Dir: c.Dir, Binaries: c.Binaries, Nodes: 1, Limits: shortLimits()}}
 	if w.nodes, err = newNodes(ctx, 1, c.Binaries.NATS, c.Dir); err != nil {
 		return w, "", err
 	}
@@ -97,7 +97,7 @@ func newEndpoint(ctx context.Context, c EndpointConfig) (w *world, url string, e
 	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())), 0o600); err != nil {
 		return w, "", err
 	}
-	w.environ = append(limits(w.config), "USHER_HTTP_ADDR="+addr, "USHER_HTTP_RATE=0",
+	w.environ = append(settings(w.config), "USHER_HTTP_ADDR="+addr, "USHER_HTTP_RATE=0",
 		"USHER_MIESTRO_BASE_URL=http://"+away+"/api/v1.0", "USHER_MIESTRO_API_KEY=nobody", "USHER_MIESTRO_API_SECRET=nobody")
 	x, err := newWorker(ctx, w, 0)
 	if err != nil {

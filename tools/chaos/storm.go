@@ -12,12 +12,13 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// The kinds of storm, and how often each is drawn.
+// The kinds of storm, and how often each is drawn: one with a share of 0 only if
+// Config.Only asks for it.
 var storms = []struct {
 	kind  string
 	share int
 }{
-	{"kill", 5}, {"term", 3}, {"pause", 3}, {"nats", 1}, {"cut", 2}, {"hold", 1}, {"slow", 1}, {"refuse", 1}, {"down", 1},
+	{"kill", 5}, {"term", 3}, {"pause", 3}, {"nats", 1}, {"cut", 2}, {"hold", 1}, {"slow", 1}, {"refuse", 1}, {"down", 1}, {"crash", 0},
 }
 
 // storm lets things befall a world.
@@ -53,6 +54,9 @@ func (s *storm) run(ctx context.Context) {
 }
 
 func (s *storm) draw() string {
+	if only := s.world.config.Only; only != "" {
+		return only
+	}
 	total := 0
 	for _, k := range storms {
 		total += k.share
@@ -75,10 +79,15 @@ func (s *storm) span(least, most time.Duration) time.Duration {
 func (s *storm) strike(ctx context.Context, kind string) bool {
 	w := s.world
 	x, vendor := w.workers[s.rng.IntN(len(w.workers))], scenario.Vendors[s.rng.IntN(len(scenario.Vendors))]
+	ackWait := w.config.Limits.AckWait
 	short, long := s.span(500*time.Millisecond, 2*time.Second), s.span(ackWait, 2*ackWait)
 	switch kind {
 	case "kill":
 		x.crash()
+	case "crash": // every process at once, whichever is at work
+		for _, x := range w.workers {
+			x.crash()
+		}
 	case "term":
 		if x.isPaused() {
 			return false

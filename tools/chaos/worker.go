@@ -101,7 +101,7 @@ func (x *worker) replace() {
 	old.ExpectEnd()
 	x.fault(x.begin())
 	x.watches.Go(func() {
-		err := old.Stop(shutdown + 4*time.Second)
+		err := old.Stop(x.world.config.Limits.Shutdown + 4*time.Second)
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.fault(err)
@@ -150,7 +150,7 @@ func (x *worker) close() error {
 	p := x.current
 	x.mu.Unlock()
 	if p != nil {
-		err := p.Stop(shutdown + 4*time.Second)
+		err := p.Stop(x.world.config.Limits.Shutdown + 4*time.Second)
 		x.mu.Lock()
 		x.fault(err)
 		x.mu.Unlock()

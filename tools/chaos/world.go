@@ -18,15 +18,6 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// The limits that the workers are given: as short as the relations between
-// them allow, so that takeovers happen all the time.
-const (
-	callTimeout = time.Second
-	callLease   = 2 * time.Second
-	ackWait     = 3 * time.Second
-	shutdown    = 4 * time.Second
-)
-
 // world is all that runs.
 type world struct {
 	config  Config
@@ -54,7 +45,7 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())), 0o600); err != nil {
 		return w, err
 	}
-	w.environ = append(w.environ, limits(c)...)
+	w.environ = append(w.environ, settings(c)...)
 	for i := range c.Workers {
 		x, err := newWorker(ctx, w, i)
 		if err != nil {
@@ -65,18 +56,18 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	return w, w.until(ctx, 0, "the streams and consumers are there", func() bool { return w.consumers(ctx, nil) })
 }
 
-// limits are the settings of the workers that are not the stand-ins' to say.
-func limits(c Config) []string {
+// settings are the settings of the workers that are not the stand-ins' to say.
+func settings(c Config) []string {
 	environ := []string{
 		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", "USHER_HTTP_ADDR=off",
 		fmt.Sprintf("USHER_NATS_REPLICAS=%d", c.Nodes),
-		fmt.Sprintf("USHER_WORKER_ACK_WAIT=%s", ackWait), fmt.Sprintf("USHER_WORKER_CALL_LEASE=%s", callLease),
-		fmt.Sprintf("USHER_WORKER_SHUTDOWN=%s", shutdown), "USHER_WORKER_PREREQUISITE_WAIT=30m",
+		fmt.Sprintf("USHER_WORKER_ACK_WAIT=%s", c.Limits.AckWait), fmt.Sprintf("USHER_WORKER_CALL_LEASE=%s", c.Limits.CallLease),
+		fmt.Sprintf("USHER_WORKER_SHUTDOWN=%s", c.Limits.Shutdown), "USHER_WORKER_PREREQUISITE_WAIT=30m",
 		"USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=2s", "USHER_WORKER_HOLD_RETRY=1s",
 		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // all that are asked for
 	}
 	for _, v := range scenario.Vendors {
-		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), callTimeout),
+		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), c.Limits.CallTimeout),
 			fmt.Sprintf("USHER_%s_RATE=1000", strings.ToUpper(v))) // out of which a 429 is soon forgotten
 	}
 	return environ
@@ -91,7 +82,7 @@ func (w *world) standIns(ctx context.Context) (err error) {
 	}
 	log := filepath.Join(w.config.Dir, "sandbox.log")
 	w.sandbox, err = process.Start(log, nil, w.config.Binaries.Usher, "sandbox", "--addr", w.stands, "--duplicate-email", "second",
-		"--faults", fmt.Sprint(w.config.Faults), "--latency", w.config.Latency.String(), "--seed", fmt.Sprint(w.config.Seed))
+		"--faults", fmt.Sprint(w.config.Faults), "--latency", w.config.Latency.String(), "--late-by", w.config.LateBy.String(), "--seed", fmt.Sprint(w.config.Seed))
 	if err != nil {
 		return err
 	}

@@ -19,13 +19,16 @@ type Fault struct {
 type Kind string
 
 // The kinds of fault. "Before" means that the vendor did nothing; "after" means
-// that it did all that was asked, and that the answer is lost.
+// that it did all that was asked, and that the answer is lost. A call that has
+// been received whole is carried out after its latency, also if the caller goes
+// in the meantime, unless its fault says that the vendor does nothing.
 const (
 	TooMany      Kind = "429"              // with Retry-After: 1; nothing was done
 	FailBefore   Kind = "5xx before"       // 503
 	FailAfter    Kind = "5xx after"        // 500
 	DropBefore   Kind = "drop before"      // the connection is closed
 	DropAfter    Kind = "drop after"       // the connection is closed
+	Late         Kind = "late"             // the connection is closed, and the call is carried out Config.LateBy later
 	Refused      Kind = "refused"          // 401 to every call, the log-in too; nothing was done. By Control only
 	Down         Kind = "down"             // the connection is closed, nothing was done. By Control only
 	Troubled     Kind = "trouble"          // the answer of a Trouble; nothing was done. By SetTrouble only
@@ -40,8 +43,12 @@ type vendor struct {
 	standIn
 	mux     *http.ServeMux
 	latency time.Duration
+	late    float64
+	lateBy  time.Duration
+	landing sync.Mutex // one call without a caller is carried out at a time
 
 	mu     sync.Mutex
+	flying []inFlight // by due, the earliest first
 	random *rand.Rand
 	share  float64
 	forced []Fault
@@ -57,6 +64,8 @@ func newVendor(s standIn, c Config, number uint64) *vendor {
 		standIn: s,
 		mux:     http.NewServeMux(),
 		latency: c.Latency,
+		late:    c.Late,
+		lateBy:  c.LateBy,
 		random:  rand.New(rand.NewPCG(c.Seed, pcgStream+number)),
 		share:   c.Faults,
 		calls:   map[string]int{},
@@ -68,19 +77,48 @@ func newVendor(s standIn, c Config, number uint64) *vendor {
 	return v
 }
 
-// ServeHTTP answers a call, or lets a fault befall it.
+// ServeHTTP answers a call, or lets a fault befall it. If the caller goes while the
+// call waits, the call stays in flight.
 func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	api := http.StripPrefix(v.base(), v.mux)
 	op := v.operation(r)
 	if op == "" {
 		answer(w, http.StatusNotFound, map[string]string{"message": "the sandbox has no such call"})
 		return
 	}
-	trouble := v.troubleOf(r)
+	call, err := receiveWhole(r)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	begun := time.Now()
+	trouble := v.troubleOf(call)
 	kind, wait := v.draw(op, trouble)
-	if !pause(r, wait+trouble.Delay) {
+	wait += trouble.Delay
+	if kind == Late {
+		v.keep(inFlight{request: call, fault: None, due: begun.Add(v.lateBy)})
+		panic(http.ErrAbortHandler)
+	}
+	if !pause(r, wait) {
+		if v.creates(op) {
+			wait = max(wait, v.lateBy)
+		}
+		v.keep(inFlight{request: call, fault: kind, due: begun.Add(wait)})
 		return
 	}
+	v.landDue()
+	if kind == Troubled {
+		trouble.answer(w)
+		return
+	}
+	v.carryOut(w, call, kind)
+	if kind == DropBefore || kind == Down || kind == DropAfter {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// carryOut does what is asked of the vendor, as far as the fault lets it, and
+// answers unless the connection is to be closed.
+func (v *vendor) carryOut(w http.ResponseWriter, r *http.Request, kind Kind) {
+	api := http.StripPrefix(v.base(), v.mux)
 	switch kind {
 	case TooMany:
 		w.Header().Set("Retry-After", "1")
@@ -90,15 +128,11 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case FailAfter:
 		api.ServeHTTP(lost{}, r)
 		answer(w, http.StatusInternalServerError, map[string]string{"message": "Server Error"})
-	case Troubled:
-		trouble.answer(w)
 	case Refused:
 		answer(w, http.StatusUnauthorized, map[string]string{"message": "Unauthorized"})
-	case DropBefore, Down:
-		panic(http.ErrAbortHandler)
+	case DropBefore, Down, Troubled:
 	case DropAfter:
 		api.ServeHTTP(lost{}, r)
-		panic(http.ErrAbortHandler)
 	case ExpiredToken:
 		v.standIn.(expirer).expire()
 		api.ServeHTTP(w, r)
@@ -106,6 +140,9 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		api.ServeHTTP(w, r)
 	}
 }
+
+// creates reports whether the operation makes an account.
+func (v *vendor) creates(op string) bool { return slices.Contains(v.creations(), op) }
 
 // operation returns the pattern that the call matches, empty where none does.
 func (v *vendor) operation(r *http.Request) string {
@@ -130,6 +167,9 @@ func (v *vendor) draw(op string, trouble Trouble) (Kind, time.Duration) {
 	kind := None
 	if v.random.Float64() < v.share {
 		kind = v.kinds()[v.random.IntN(len(v.kinds()))]
+	}
+	if kind == None && v.late > 0 && v.creates(op) && v.random.Float64() < v.late {
+		kind = Late
 	}
 	for i, f := range v.forced {
 		if f.On == "" || f.On == op {

@@ -27,8 +27,11 @@ type manual interface {
 // an error where the vendor or the user is not there.
 func (s *Sandbox) ByHand(name string, d Deed, email string) error {
 	for _, v := range s.vendors {
-		if m, ok := v.standIn.(manual); ok && v.name() == name && m.byHand(d, email) {
-			return nil
+		if m, ok := v.standIn.(manual); ok && v.name() == name {
+			v.landDue()
+			if m.byHand(d, email) {
+				return nil
+			}
 		}
 	}
 	return fmt.Errorf("%s has no such user, or none that is kept by hand", name)

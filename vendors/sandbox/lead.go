@@ -80,6 +80,8 @@ func (l *lead) name() string { return "lead" }
 
 func (l *lead) base() string { return "/lead/api" }
 
+func (l *lead) creations() []string { return []string{"POST /users"} }
+
 func (l *lead) routes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"POST /login":                              l.open(l.logIn),

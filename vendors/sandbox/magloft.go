@@ -44,6 +44,8 @@ func (m *magloft) name() string { return "magloft" }
 
 func (m *magloft) base() string { return "/magloft/api/portal/v1" }
 
+func (m *magloft) creations() []string { return []string{"POST /clients/{$}", "POST /readers/{app}"} }
+
 func (m *magloft) routes() map[string]http.HandlerFunc {
 	routes := map[string]http.HandlerFunc{
 		"GET /clients/{$}":           m.listClients,

@@ -68,6 +68,8 @@ func (m *meiro) name() string { return "meiro" }
 
 func (m *meiro) base() string { return "/meiro" }
 
+func (m *meiro) creations() []string { return []string{"POST /users", "POST /users/create_or_restore"} }
+
 func (m *meiro) routes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"POST /users/login":                m.open(m.logIn),

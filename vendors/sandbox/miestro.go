@@ -59,6 +59,8 @@ func (m *miestro) name() string { return "miestro" }
 
 func (m *miestro) base() string { return "/miestro/api/v1.0" }
 
+func (m *miestro) creations() []string { return []string{"POST /users"} }
+
 func (m *miestro) routes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"GET /users":                m.signed(m.listUsers),

@@ -20,10 +20,18 @@ import (
 )
 
 // Config is what a Sandbox is made from. The zero value has no faults and no latency.
+//
+// A call that has been received whole is carried out after its latency, also if the
+// caller goes in the meantime. LateBy lets creations of accounts without a caller
+// land later than that: those whose caller goes before the answer, and those that
+// fault Late hits. A caller that waits is answered after the latency alone. Credentials
+// are checked when the call is carried out.
 type Config struct {
 	Seed     uint64           // of the random choice of faults and latencies
 	Faults   float64          // share of the calls that a fault hits, from 0 to 1
 	Latency  time.Duration    // mean of the wait before each call, exponentially spread, cut at ten times the mean
+	Late     float64          // share of the creations of accounts that fault Late hits, from 0 to 1, beside Faults
+	LateBy   time.Duration    // from the receipt of a creation without a caller until its effect; at least the latency
 	Switches Switches         // the answers that no document gives
 	Clock    func() time.Time // time.Now where it is nil
 }
@@ -84,6 +92,9 @@ type standIn interface {
 	routes() map[string]http.HandlerFunc
 	// state returns a deep copy of what the vendor holds, without calls and faults.
 	state() VendorState
+	// creations are the routes that make an account of the vendor. The collect
+	// endpoint of Meiro Pipes, which takes events of all kinds, is none.
+	creations() []string
 }
 
 // expirer is a stand-in whose clients log in.
@@ -142,8 +153,14 @@ func (c *Config) complete() error {
 	if c.Faults < 0 || c.Faults > 1 {
 		faults = append(faults, fmt.Errorf("faults: %v is not a share from 0 to 1", c.Faults))
 	}
+	if c.Late < 0 || c.Late > 1 {
+		faults = append(faults, fmt.Errorf("late: %v is not a share from 0 to 1", c.Late))
+	}
 	if c.Latency < 0 {
 		faults = append(faults, fmt.Errorf("latency: %v is negative", c.Latency))
+	}
+	if c.LateBy < 0 || (c.LateBy == 0 && c.Late > 0) {
+		faults = append(faults, fmt.Errorf("late-by: %v is not above 0", c.LateBy))
 	}
 	return errors.Join(faults...)
 }

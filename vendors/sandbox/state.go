@@ -108,6 +108,7 @@ func repeated[T any](items []T, key func(T) string) []T {
 
 // full returns the stand-in's state with the calls and faults counted before it.
 func (v *vendor) full() VendorState {
+	v.landDue()
 	state := v.state()
 	state.Users = append([]User{}, state.Users...) // lists in JSON, never null
 	state.Enrollments = append([]Enrollment{}, state.Enrollments...)

@@ -62,6 +62,8 @@ func (u *usermost) name() string { return "usermost" }
 
 func (u *usermost) base() string { return "/usermost" }
 
+func (u *usermost) creations() []string { return []string{"POST /v1/accounts/{license}/users"} }
+
 func (u *usermost) routes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"POST /v1/accounts/{license}/users":  u.authed(u.upsert),
