@@ -23,7 +23,7 @@ type gate struct {
 }
 
 func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
-	return &gate{vendor: c.Vendor, limiter: l, breaker: fairness.NewBreaker(fairness.BreakerConfig{CheckEvery: c.HoldRetry}), log: log}
+	return &gate{vendor: c.Vendor, limiter: l, breaker: fairness.NewBreaker(fairness.BreakerConfig{CheckEvery: c.HoldRetry, CheckMax: 4 * c.HoldRetry}), log: log}
 }
 
 // Allows reports whether work of a class may call the vendor. While the vendor asks for a
