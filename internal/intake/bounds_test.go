@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -177,8 +178,8 @@ func TestLongCallHoldsNothingBack(t *testing.T) {
 
 // The wakes in hand are bounded while records cannot be read.
 func TestWakesInHandAreBounded(t *testing.T) {
-	var boxes *mailbox.Mailboxes
-	scenario(t, history{}, func(r *run) { r.watch = func(m *mailbox.Mailboxes) { boxes = m } }, func(t *testing.T, r *run) {
+	var boxes atomic.Pointer[mailbox.Mailboxes]
+	scenario(t, history{}, func(r *run) { r.watch = boxes.Store }, func(t *testing.T, r *run) {
 		const users = 60
 		for i := range users {
 			r.send(message{kind: events.UserUpdated, id: fmt.Sprint("e", i), user: i})
@@ -188,7 +189,7 @@ func TestWakesInHandAreBounded(t *testing.T) {
 		r.server.recordsAway = true
 		r.server.mu.Unlock()
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-			if n := boxes.WakesInHand(); n > 16 {
+			if n := boxes.Load().WakesInHand(); n > 16 {
 				t.Fatalf("%d wakes in hand", n)
 			}
 		}
