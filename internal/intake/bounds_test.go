@@ -122,16 +122,16 @@ func TestOverloadWithProgress(t *testing.T) {
 // A deletion that supersedes all that a full record holds does not outgrow the record.
 func TestSupersededEffectsFit(t *testing.T) {
 	scenario(t, history{}, func(r *run) {
-		small(r)
+		r.config.RecordBytes = 64 << 10
 		r.config.PrerequisiteWait = time.Hour
 	}, func(t *testing.T, r *run) {
-		for i := range 200 {
+		for i := range 800 {
 			r.send(message{kind: events.EnrollmentRequested, id: fmt.Sprint("e", i), user: 1, course: "go-1"})
 		}
 		r.awaitCommitted(t)
 		deletion := r.send(message{kind: events.UserDeleted, id: "deletion", user: 1})
 		r.awaitOutcome(t, deletion, events.AlreadyDone)
-		r.await(t, "all results", func() bool { return r.results() == 201 })
+		r.await(t, "all results", func() bool { return r.results() == 801 })
 		r.checkSizes(t)
 	})
 }

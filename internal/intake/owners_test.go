@@ -99,6 +99,21 @@ func TestFormerOwnersTimer(t *testing.T) {
 	})
 }
 
+// A position is not committed before the timer of what waits is set.
+func TestNoPositionWithoutATimer(t *testing.T) {
+	scenario(t, history{}, func(r *run) { r.server.timersAway = true }, func(t *testing.T, r *run) {
+		r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
+		time.Sleep(10 * time.Second)
+		if got := r.position(); got != 0 || r.server.pending() != 1 {
+			t.Errorf("position %d, %d records with pending effects", got, r.server.pending())
+		}
+		r.server.mu.Lock()
+		r.server.timersAway = false
+		r.server.mu.Unlock()
+		r.awaitCommitted(t)
+	})
+}
+
 // A process that stops in order stores what it has in hand and releases the lease.
 func TestGracefulStop(t *testing.T) {
 	vendor := &counted{before: func(context.Context, int) error {

@@ -26,6 +26,8 @@ type server struct {
 	largest   int // record that was stored
 	// recordsAway says that no record can be read or stored.
 	recordsAway bool
+	// timersAway says that no timer can be set.
+	timersAway bool
 
 	lease  string // the holder
 	expiry time.Time

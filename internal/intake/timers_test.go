@@ -63,6 +63,9 @@ type timers struct {
 
 func (t timers) Arm(_ context.Context, user string, due time.Time) error {
 	return t.ask(func() error {
+		if t.timersAway {
+			return errAway
+		}
 		key := fmt.Sprint(user, " ", t.token)
 		if old := t.timers[key]; old != nil {
 			old.Stop()
