@@ -114,6 +114,21 @@ func TestNoPositionWithoutATimer(t *testing.T) {
 	})
 }
 
+// A timer that was set before the stream of timers was purged does not count as set.
+func TestPurgedTimersAreForgotten(t *testing.T) {
+	vendor := &counted{before: func(context.Context, int) error {
+		time.Sleep(700 * time.Millisecond) // gets a timer under the call
+		return nil
+	}}
+	scenario(t, history{}, vendor.use, func(t *testing.T, r *run) {
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+		r.awaitOutcome(t, r.send(message{kind: events.UserDeleted, id: "e2", user: 1}), events.Done)
+		r.server.purgeTimers()
+		time.Sleep(5 * time.Second)
+		r.awaitDead(t, r.send(message{kind: events.EnrollmentRequested, id: "e3", user: 1, course: "go-1"}), "prerequisite")
+	})
+}
+
 // A process that stops in order stores what it has in hand and releases the lease.
 func TestGracefulStop(t *testing.T) {
 	vendor := &counted{before: func(context.Context, int) error {
