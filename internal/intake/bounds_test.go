@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,16 +122,16 @@ func TestOverloadWithProgress(t *testing.T) {
 // A deletion that supersedes all that a full record holds does not outgrow the record.
 func TestSupersededEffectsFit(t *testing.T) {
 	scenario(t, history{}, func(r *run) {
-		small(r)
+		r.config.RecordBytes = 64 << 10
 		r.config.PrerequisiteWait = time.Hour
 	}, func(t *testing.T, r *run) {
-		for i := range 200 {
+		for i := range 800 {
 			r.send(message{kind: events.EnrollmentRequested, id: fmt.Sprint("e", i), user: 1, course: "go-1"})
 		}
 		r.awaitCommitted(t)
 		deletion := r.send(message{kind: events.UserDeleted, id: "deletion", user: 1})
 		r.awaitOutcome(t, deletion, events.AlreadyDone)
-		r.await(t, "all results", func() bool { return r.results() == 201 })
+		r.await(t, "all results", func() bool { return r.results() == 801 })
 		r.checkSizes(t)
 	})
 }
@@ -177,8 +178,8 @@ func TestLongCallHoldsNothingBack(t *testing.T) {
 
 // The wakes in hand are bounded while records cannot be read.
 func TestWakesInHandAreBounded(t *testing.T) {
-	var boxes *mailbox.Mailboxes
-	scenario(t, history{}, func(r *run) { r.watch = func(m *mailbox.Mailboxes) { boxes = m } }, func(t *testing.T, r *run) {
+	var boxes atomic.Pointer[mailbox.Mailboxes]
+	scenario(t, history{}, func(r *run) { r.watch = boxes.Store }, func(t *testing.T, r *run) {
 		const users = 60
 		for i := range users {
 			r.send(message{kind: events.UserUpdated, id: fmt.Sprint("e", i), user: i})
@@ -188,7 +189,7 @@ func TestWakesInHandAreBounded(t *testing.T) {
 		r.server.recordsAway = true
 		r.server.mu.Unlock()
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-			if n := boxes.WakesInHand(); n > 16 {
+			if n := boxes.Load().WakesInHand(); n > 16 {
 				t.Fatalf("%d wakes in hand", n)
 			}
 		}

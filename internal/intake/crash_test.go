@@ -3,6 +3,7 @@ package intake_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,12 +52,13 @@ func TestCrashWhileRejecting(t *testing.T) {
 // Effects that were registered without a timer, and whose events left the stream before the
 // position was committed, end as dead letters all the same.
 func TestPurgedEventsOfADeadProcess(t *testing.T) {
-	dies := true
+	var dies atomic.Bool
+	dies.Store(true)
 	scenario(t, history{}, func(r *run) {
 		r.adapter = func(c client) any { return lateCreations{c, &dies} }
 	}, func(t *testing.T, r *run) {
 		r.send(message{kind: events.UserCreated, id: "e1", user: 1})
-		r.await(t, "the death", func() bool { return !dies })
+		r.await(t, "the death", func() bool { return !dies.Load() })
 		r.server.mu.Lock()
 		r.server.first = 2
 		r.server.mu.Unlock()

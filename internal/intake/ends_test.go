@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,6 +127,8 @@ func TestUnreadableRecord(t *testing.T) {
 				buried := r.published.buried
 				r.published.mu.Unlock()
 				time.Sleep(10 * time.Minute)
+				r.published.mu.Lock()
+				defer r.published.mu.Unlock()
 				if r.published.buried != buried {
 					t.Error("dead letters are stored again and again")
 				}
@@ -136,13 +139,13 @@ func TestUnreadableRecord(t *testing.T) {
 
 // guard is a deletion guard with a verdict that a test sets.
 type guard struct {
-	verdict brake.Verdict
-	looks   int
+	verdict atomic.Uint32
+	looks   atomic.Int32
 }
 
 func (g *guard) Deletion(context.Context, time.Time) (brake.Verdict, error) {
-	g.looks++
-	return g.verdict, nil
+	g.looks.Add(1)
+	return brake.Verdict(g.verdict.Load()), nil
 }
 
 // A held deletion is looked at each HoldRetry, and is then made or dropped.
@@ -152,16 +155,17 @@ func TestHeldDeletions(t *testing.T) {
 		want    string
 	}{"approved": {brake.Go, events.Done}, "dropped": {brake.Drop, events.Failed}} {
 		t.Run(name, func(t *testing.T) {
-			g := &guard{verdict: brake.Hold}
+			g := &guard{}
+			g.verdict.Store(uint32(brake.Hold))
 			scenario(t, history{}, func(r *run) { r.guard, r.config.HoldRetry = g, time.Minute }, func(t *testing.T, r *run) {
 				r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
 				key := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
 				r.awaitCommitted(t)
 				time.Sleep(time.Hour)
-				if g.looks < 55 || g.looks > 62 || r.results() != 1 {
-					t.Errorf("%d looks in an hour, %d results", g.looks, r.results())
+				if n := g.looks.Load(); n < 55 || n > 62 || r.results() != 1 {
+					t.Errorf("%d looks in an hour, %d results", n, r.results())
 				}
-				g.verdict = c.verdict
+				g.verdict.Store(uint32(c.verdict))
 				r.awaitOutcome(t, key, c.want)
 				if live := len(r.vendor.live(email(1))); (live == 0) != (c.want == events.Done) {
 					t.Errorf("%d accounts", live)
@@ -176,13 +180,13 @@ func TestHeldDeletions(t *testing.T) {
 
 // A handler that panics is given up after three attempts.
 func TestPanickingHandler(t *testing.T) {
-	attempts := 0
+	var attempts atomic.Int32
 	created := handlers.UserCreated()
 	plan := created.Plan
 	created.Plan = func(v handlers.Vendor, e events.Event) (handlers.Plan, error) {
 		p, err := plan(v, e)
 		p.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
-			attempts++
+			attempts.Add(1)
 			panic("a fault")
 		}
 		return p, err
@@ -192,8 +196,8 @@ func TestPanickingHandler(t *testing.T) {
 		r.awaitDead(t, key, "panic")
 		r.awaitOutcome(t, key, events.Failed)
 		time.Sleep(time.Minute)
-		if attempts != 3 {
-			t.Errorf("%d attempts", attempts)
+		if n := attempts.Load(); n != 3 {
+			t.Errorf("%d attempts", n)
 		}
 		r.records(func(one *record.Record) {
 			if len(one.Pending) > 0 || one.Claim != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,14 +19,13 @@ import (
 type lateCreations struct {
 	client
 
-	dies *bool
+	dies *atomic.Bool
 }
 
 func (l lateCreations) Create(ctx context.Context, o vendors.Origin, u vendors.User) (vendors.Account, error) {
-	if !*l.dies {
+	if !l.dies.Swap(false) {
 		return l.client.Create(ctx, o, u)
 	}
-	*l.dies = false
 	time.AfterFunc(3*time.Second, func() { l.add(u) })
 	l.process.mu.Lock()
 	defer l.process.mu.Unlock()
@@ -36,7 +36,8 @@ func (l lateCreations) Create(ctx context.Context, o vendors.Origin, u vendors.U
 
 // A new owner waits until the call of the former one must have landed, and then looks.
 func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
-	dies := true
+	var dies atomic.Bool
+	dies.Store(true)
 	scenario(t, history{}, func(r *run) {
 		r.config.CallTimeout = 3 * time.Second
 		r.adapter = func(c client) any { return lateCreations{c, &dies} }
@@ -53,9 +54,10 @@ func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
 func TestServerTime(t *testing.T) {
 	for _, offset := range []time.Duration{0, 20 * time.Second, -20 * time.Second} {
 		t.Run(fmt.Sprint(offset), func(t *testing.T) {
-			refusing := true
+			var refusing atomic.Bool
+			refusing.Store(true)
 			vendor := &counted{before: func(context.Context, int) error {
-				if refusing {
+				if refusing.Load() {
 					return &vendors.Error{Vendor: "acme", Status: 429}
 				}
 				return nil
@@ -66,7 +68,7 @@ func TestServerTime(t *testing.T) {
 			}, func(t *testing.T, r *run) {
 				key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
 				time.Sleep(time.Minute)
-				refusing = false
+				refusing.Store(false)
 				calls := vendor.number(&vendor.calls)
 				r.server.mu.Lock()
 				armed := r.server.armed
@@ -97,6 +99,36 @@ func TestFormerOwnersTimer(t *testing.T) {
 	})
 }
 
+// A position is not committed before the timer of what waits is set.
+func TestNoPositionWithoutATimer(t *testing.T) {
+	scenario(t, history{}, func(r *run) { r.server.timersAway = true }, func(t *testing.T, r *run) {
+		r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
+		time.Sleep(10 * time.Second)
+		if got := r.position(); got != 0 || r.server.pending() != 1 {
+			t.Errorf("position %d, %d records with pending effects", got, r.server.pending())
+		}
+		r.server.mu.Lock()
+		r.server.timersAway = false
+		r.server.mu.Unlock()
+		r.awaitCommitted(t)
+	})
+}
+
+// A timer that was set before the stream of timers was purged does not count as set.
+func TestPurgedTimersAreForgotten(t *testing.T) {
+	vendor := &counted{before: func(context.Context, int) error {
+		time.Sleep(700 * time.Millisecond) // gets a timer under the call
+		return nil
+	}}
+	scenario(t, history{}, vendor.use, func(t *testing.T, r *run) {
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+		r.awaitOutcome(t, r.send(message{kind: events.UserDeleted, id: "e2", user: 1}), events.Done)
+		r.server.purgeTimers()
+		time.Sleep(5 * time.Second)
+		r.awaitDead(t, r.send(message{kind: events.EnrollmentRequested, id: "e3", user: 1, course: "go-1"}), "prerequisite")
+	})
+}
+
 // A process that stops in order stores what it has in hand and releases the lease.
 func TestGracefulStop(t *testing.T) {
 	vendor := &counted{before: func(context.Context, int) error {
@@ -110,8 +142,11 @@ func TestGracefulStop(t *testing.T) {
 		r.await(t, "calls", func() bool { return vendor.number(&vendor.calls) == 4 })
 		r.stop()
 		called := vendor.number(&vendor.calls)
-		if r.server.lease != "" {
-			t.Errorf("the lease is still that of %q", r.server.lease)
+		r.server.mu.Lock()
+		lease := r.server.lease
+		r.server.mu.Unlock()
+		if lease != "" {
+			t.Errorf("the lease is still that of %q", lease)
 		}
 		finished := 0
 		r.records(func(one *record.Record) {

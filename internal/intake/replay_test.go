@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,9 +18,10 @@ import (
 // replaying is a scenario in which the creation of user 1 has failed for good.
 func replaying(t *testing.T, prepare func(*run), body func(*testing.T, *run, *replayStore, string)) {
 	t.Helper()
-	refusing := true
+	var refusing atomic.Bool
+	refusing.Store(true)
 	vendor := &counted{before: func(context.Context, int) error {
-		if refusing {
+		if refusing.Load() {
 			return &vendors.Error{Vendor: "acme", Status: 400, Class: vendors.Permanent}
 		}
 		return nil
@@ -28,16 +30,19 @@ func replaying(t *testing.T, prepare func(*run), body func(*testing.T, *run, *re
 	scenario(t, history{}, func(r *run) {
 		vendor.use(r)
 		store.run, r.replays = r, store
-		r.watch = func(m *mailbox.Mailboxes) { store.boxes = m }
+		r.watch = store.boxes.Store
 		prepare(r)
 	}, func(t *testing.T, r *run) {
 		key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
 		r.awaitDead(t, key, "permanent")
 		r.awaitCommitted(t)
-		refusing = false
+		refusing.Store(false)
 		body(t, r, store, key)
-		if len(store.early) > 0 {
-			t.Errorf("replays %v were removed before their results were published", store.early)
+		store.mu.Lock()
+		early := store.early
+		store.mu.Unlock()
+		if len(early) > 0 {
+			t.Errorf("replays %v were removed before their results were published", early)
 		}
 		if n := store.stored(); n > 0 {
 			t.Errorf("%d replays are still stored", n)
@@ -53,7 +58,7 @@ func TestReplay(t *testing.T) {
 		settled := s.replay(letter)
 		r.await(t, "the end of the replay", settled)
 		r.await(t, "the removal of the replay", func() bool { return s.stored() == 0 })
-		if got := r.published.data[events.ResultID(key, "acme", 1)]; got.Outcome != events.Done {
+		if got, _ := r.resultOf(key, 1); got.Outcome != events.Done {
 			t.Errorf("got %+v", got)
 		}
 		if class := r.classOf(key); class != "" {
@@ -81,7 +86,7 @@ func TestReplayWithoutRoom(t *testing.T) {
 		r.awaitCommitted(t)
 		r.await(t, "the end of the replay", s.replay(r.letter(key)))
 		r.await(t, "the removal of the replay", func() bool { return s.stored() == 0 })
-		got, ok := r.published.data[events.ResultID(key, "acme", 1)]
+		got, ok := r.resultOf(key, 1)
 		if !ok || got.Outcome != events.Failed || r.classOf(key) != "overload" {
 			t.Errorf("got %+v (published: %v), dead letter of class %q", got, ok, r.classOf(key))
 		}
@@ -94,7 +99,7 @@ func TestInvalidReplay(t *testing.T) {
 		letter := r.letter(key)
 		letter.Payload = []byte("{")
 		r.await(t, "the end of the replay", s.replay(letter))
-		if got := r.published.data[events.ResultID(key, "acme", 1)]; got.Outcome != events.Failed {
+		if got, _ := r.resultOf(key, 1); got.Outcome != events.Failed {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -123,7 +128,7 @@ func TestReplayWaits(t *testing.T) {
 // replayStore is the stream of replays.
 type replayStore struct {
 	run   *run
-	boxes *mailbox.Mailboxes
+	boxes atomic.Pointer[mailbox.Mailboxes]
 
 	mu       sync.Mutex
 	messages map[uint64]mailbox.Message
@@ -171,7 +176,7 @@ func (s *replayStore) deliver(seq uint64) (settled func() bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	done := make(chan struct{})
-	s.boxes.DeliverReplay(s.messages[seq], seq, func() { close(done) })
+	s.boxes.Load().DeliverReplay(s.messages[seq], seq, func() { close(done) })
 	return func() bool {
 		select {
 		case <-done:

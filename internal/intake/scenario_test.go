@@ -33,6 +33,8 @@ func scenario(t *testing.T, h history, prepare func(*run), body func(*testing.T,
 			time.Sleep(time.Minute) // calls that are still on their way land
 		}()
 		body(t, r)
+		r.published.mu.Lock()
+		defer r.published.mu.Unlock()
 		if changed := r.published.changed; len(changed) > 0 {
 			t.Errorf("results were published in two ways: %s", changed)
 		}
@@ -80,10 +82,13 @@ func (r *run) await(t *testing.T, name string, condition func() bool) {
 }
 
 // result returns the result of an event; ok is false if none is published.
-func (r *run) result(key string) (result events.Result, ok bool) {
+func (r *run) result(key string) (result events.Result, ok bool) { return r.resultOf(key, 0) }
+
+// resultOf returns the result of a replay of an event.
+func (r *run) resultOf(key string, replay int) (result events.Result, ok bool) {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
-	result, ok = r.published.data[events.ResultID(key, "acme", 0)]
+	result, ok = r.published.data[events.ResultID(key, "acme", replay)]
 	return result, ok
 }
 

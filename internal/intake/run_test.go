@@ -1,0 +1,177 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/intake"
+	"github.com/usherhq/usher/internal/mailbox"
+)
+
+// run is a history that is played.
+type run struct {
+	history
+
+	server    *server
+	published *published
+	vendor    *vendor
+	random    *random
+	config    mailbox.Config
+	guard     mailbox.Guard
+	replays   mailbox.Replays
+	// adapter returns the vendor as a process reaches it.
+	adapter func(client) any
+	// watch sees the mailboxes of each ownership, if set.
+	watch    func(*mailbox.Mailboxes)
+	handlers []handlers.Handler
+	stop     func()
+	mu       sync.Mutex // of held
+}
+
+func newRun(h history) *run {
+	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
+	r := &run{
+		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, replays: noReplays{},
+		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}},
+		handlers: []handlers.Handler{
+			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
+			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
+		},
+	}
+	r.adapter = func(c client) any {
+		if h.upserts {
+			return upserter{c}
+		}
+		return c
+	}
+	return r
+}
+
+// done reports whether every event has a result and no effect is pending.
+func (r *run) done() bool {
+	r.published.mu.Lock()
+	defer r.published.mu.Unlock()
+	return len(r.published.results) >= len(r.keys()) && r.server.pending() == 0
+}
+
+// keys returns the events by key.
+func (r *run) keys() map[string]publication {
+	byKey := map[string]publication{}
+	for _, p := range r.history.published {
+		e := r.event(p)
+		byKey[events.Key(e.Source(), e.ID())] = p
+	}
+	return byKey
+}
+
+// publish stores the history in the stream, and keeps it in the order of the stream.
+func (r *run) publish() {
+	r.history.published = slices.Clone(r.history.published)
+	slices.SortStableFunc(r.history.published, func(a, b publication) int { return int(a.after - b.after) })
+	for _, p := range r.history.published {
+		e := r.event(p)
+		header, payload, err := events.ToNATS(e)
+		if err != nil {
+			panic(err)
+		}
+		r.server.publish(time.Now().Add(p.after), e.Type(), header, payload)
+	}
+}
+
+func (r *run) event(p publication) events.Event {
+	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": email(p.user), "first_name": snapshot(p.event)}
+	if !isWholeAccount(p.kind) {
+		data["course_id"] = "go-1"
+	}
+	e, err := events.New(p.kind, "/school", fmt.Sprint("e", p.event), time.Unix(1_700_000_000, 0), data)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
+// host runs processes one after the other, each with its lifespan; the last one lives.
+func (r *run) host(ctx context.Context, host int) {
+	for i := host; ; i += 2 {
+		p := &process{name: fmt.Sprint("p", i)}
+		if i < len(r.lifespans) {
+			p.dieAt, p.after, p.sleeps = r.lifespans[i].dieAt, r.lifespans[i].after, r.lifespans[i].sleeps
+		}
+		alive, cancel := context.WithCancel(ctx)
+		p.cancel = cancel
+		r.work(alive, p)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		time.Sleep(200 * time.Millisecond) // the process is started again
+	}
+}
+
+// gate is open unless the vendor is on hold.
+type gate struct{ *run }
+
+func (g gate) Allows(mailbox.Class) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !slices.ContainsFunc(g.held, func(w window) bool { return w.contains(time.Now()) })
+}
+
+func (g gate) Wait(ctx context.Context, _ mailbox.Class) error { return ctx.Err() }
+
+func (g gate) Report(string, error)                                        {}
+func (g gate) Attach(ctx context.Context, _ mailbox.Class) context.Context { return ctx }
+
+// noReplays has no replays.
+type noReplays struct{}
+
+func (noReplays) Get(context.Context, uint64) (mailbox.Message, error) {
+	return mailbox.Message{}, mailbox.ErrGone
+}
+
+func (noReplays) Remove(context.Context, uint64) error { return nil }
+
+func (r *run) work(ctx context.Context, p *process) {
+	c := connection{server: r.server, process: p, lose: r.lost}
+	v := &mailbox.Vendor{Name: "acme"}
+	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
+	v.Port.Store(&port)
+	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
+		t := timers{c, own.Token()}
+		m, err := mailbox.New(v, r.config, mailbox.Deps{
+			Records: c, Events: c, Replays: r.replays, Timers: t,
+			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
+			Gate: gate{r}, Ownership: own, Validate: func(events.Event) error { return nil },
+			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),
+		})
+		if r.watch != nil {
+			r.watch(m)
+		}
+		return m, t, err
+	}
+	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: 16}, intake.Deps{
+		Acquire: c.acquire, State: c, Read: c.read, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
+		First: func(context.Context) (events.Position, error) {
+			return events.Position{Epoch: 1, Seq: c.firstStored()}, nil
+		},
+		MayWake:      func() bool { return gate{r}.Allows(mailbox.Wake) },
+		ShowPosition: func(context.Context, events.Position) error { return nil },
+		Log:          zerolog.Nop(),
+	}).Run(ctx)
+}
+
+var limits = mailbox.Config{
+	Source: "/usher", Slots: 4, CallTimeout: callTimeout, CallLease: callLease,
+	MaxAge: 30 * time.Minute, PrerequisiteWait: 20 * time.Second, FirstLook: 2 * time.Second,
+	RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second, HoldRetry: time.Second,
+	Remember: time.Hour, RecordBytes: 256 << 10,
+}
