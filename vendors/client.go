@@ -30,8 +30,9 @@ type Options struct {
 
 // Limiter paces the calls of a vendor for several clients, such as by the kind of work.
 type Limiter interface {
-	// Wait waits until a call may begin. It returns the error of ctx if ctx ends before.
-	Wait(ctx context.Context) error
+	// Wait waits until a call may begin. It returns an error if that is not before begin, or
+	// if ctx ends.
+	Wait(ctx context.Context, begin time.Time) error
 	// Answered says that the vendor answered a call, other than with 429.
 	Answered()
 	// Penalize says that the vendor answered 429, and for how long it asked to wait.
@@ -269,9 +270,7 @@ func (c *Client) wait(ctx context.Context, begin time.Time) *Error {
 	if rest := c.limiter.Rest(); rest > time.Until(begin) {
 		return &Error{Err: ErrLate, After: rest}
 	}
-	ctx, cancel := context.WithDeadline(ctx, begin)
-	defer cancel()
-	if c.limiter.Wait(ctx) != nil {
+	if c.limiter.Wait(ctx, begin) != nil {
 		return &Error{Err: ErrLate}
 	}
 	return nil

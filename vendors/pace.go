@@ -55,17 +55,15 @@ func most(r rate.Limit) int {
 	return max(1, int(math.Ceil(float64(r)*burst)))
 }
 
-// Wait takes the caller's turn. It returns at once if the turn would come after the deadline
-// of ctx.
-func (p *pace) Wait(ctx context.Context) error {
+// Wait takes the caller's turn. It returns ErrLate at once if the turn would come after begin.
+func (p *pace) Wait(ctx context.Context, begin time.Time) error {
 	if !sleep(ctx, p.Rest()) {
-		return context.DeadlineExceeded
+		return ErrLate
 	}
 	turn := p.limit.Reserve()
-	deadline, ok := ctx.Deadline()
-	if d := turn.Delay(); (ok && d > time.Until(deadline)) || !sleep(ctx, d) {
+	if d := turn.Delay(); d > time.Until(begin) || !sleep(ctx, d) {
 		turn.Cancel()
-		return context.DeadlineExceeded
+		return ErrLate
 	}
 	return nil
 }

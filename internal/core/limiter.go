@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/usherhq/usher/internal/fairness"
 )
@@ -31,7 +32,9 @@ func attach(ctx context.Context, c fairness.Class) context.Context {
 
 // Wait waits until a call may begin. A call outside of an effect, such as a check or the
 // recording of an activity, counts as activity.
-func (l *Limiter) Wait(ctx context.Context) error {
+func (l *Limiter) Wait(ctx context.Context, begin time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, begin)
+	defer cancel()
 	a, ok := ctx.Value(admissionKey{}).(*admission)
 	switch {
 	case !ok:

@@ -77,8 +77,12 @@ func (r *run) check() (faults []string) {
 	return faults
 }
 
-// checks is the number of histories that are played if -rapid.checks does not say.
-const checks = "300"
+// histories of a run if -rapid.checks does not say, and of a short run, as with the race
+// detector.
+const (
+	checks      = "300"
+	shortChecks = "30"
+)
 
 // TestMain sets the number of histories, and fails if a test leaves a goroutine behind.
 func TestMain(m *testing.M) {
@@ -86,7 +90,11 @@ func TestMain(m *testing.M) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	if !given {
-		if err := flag.Set("rapid.checks", checks); err != nil {
+		n := checks
+		if testing.Short() {
+			n = shortChecks
+		}
+		if err := flag.Set("rapid.checks", n); err != nil {
 			panic(err)
 		}
 	}
