@@ -20,6 +20,7 @@ type lateCreations struct {
 	client
 
 	dies *atomic.Bool
+	runs time.Duration // until the process dies
 }
 
 func (l lateCreations) Create(ctx context.Context, o vendors.Origin, u vendors.User) (vendors.Account, error) {
@@ -27,6 +28,7 @@ func (l lateCreations) Create(ctx context.Context, o vendors.Origin, u vendors.U
 		return l.client.Create(ctx, o, u)
 	}
 	time.AfterFunc(3*time.Second, func() { l.add(u) })
+	time.Sleep(l.runs)
 	l.process.mu.Lock()
 	defer l.process.mu.Unlock()
 	l.process.dead = true
@@ -40,13 +42,27 @@ func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
 	dies.Store(true)
 	scenario(t, history{}, func(r *run) {
 		r.config.CallTimeout = 3 * time.Second
-		r.adapter = func(c client) any { return lateCreations{c, &dies} }
+		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
 	}, func(t *testing.T, r *run) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
 		time.Sleep(time.Minute)
 		if live := r.vendor.live(email(1)); len(live) != 1 {
 			t.Errorf("%d accounts", len(live))
 		}
+	})
+}
+
+// A process that dies in a long call, whose position is committed, has left a timer.
+func TestDeathInALongCall(t *testing.T) {
+	var dies atomic.Bool
+	dies.Store(true)
+	scenario(t, history{}, func(r *run) {
+		r.config.CallTimeout = time.Minute
+		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies, runs: 10 * time.Second} }
+	}, func(t *testing.T, r *run) {
+		key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+		r.awaitCommitted(t)
+		r.awaitOutcome(t, key, events.Done)
 	})
 }
 
