@@ -55,7 +55,7 @@ func TestPurgedEventsOfADeadProcess(t *testing.T) {
 	var dies atomic.Bool
 	dies.Store(true)
 	scenario(t, history{}, func(r *run) {
-		r.adapter = func(c client) any { return lateCreations{c, &dies} }
+		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
 	}, func(t *testing.T, r *run) {
 		r.send(message{kind: events.UserCreated, id: "e1", user: 1})
 		r.await(t, "the death", func() bool { return !dies.Load() })

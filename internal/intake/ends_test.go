@@ -53,6 +53,7 @@ func TestReusedID(t *testing.T) {
 				}
 				for range 3 {
 					r.send(message{kind: events.UserDeleted, id: "e1", user: 1})
+					time.Sleep(time.Second)
 				}
 				last := r.send(message{kind: events.UserUpdated, id: "e3", user: 1})
 				r.awaitOutcome(t, last, events.Done)

@@ -20,6 +20,7 @@ type lateCreations struct {
 	client
 
 	dies *atomic.Bool
+	runs time.Duration // until the process dies
 }
 
 func (l lateCreations) Create(ctx context.Context, o vendors.Origin, u vendors.User) (vendors.Account, error) {
@@ -27,6 +28,7 @@ func (l lateCreations) Create(ctx context.Context, o vendors.Origin, u vendors.U
 		return l.client.Create(ctx, o, u)
 	}
 	time.AfterFunc(3*time.Second, func() { l.add(u) })
+	time.Sleep(l.runs)
 	l.process.mu.Lock()
 	defer l.process.mu.Unlock()
 	l.process.dead = true
@@ -40,13 +42,27 @@ func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
 	dies.Store(true)
 	scenario(t, history{}, func(r *run) {
 		r.config.CallTimeout = 3 * time.Second
-		r.adapter = func(c client) any { return lateCreations{c, &dies} }
+		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
 	}, func(t *testing.T, r *run) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
 		time.Sleep(time.Minute)
 		if live := r.vendor.live(email(1)); len(live) != 1 {
 			t.Errorf("%d accounts", len(live))
 		}
+	})
+}
+
+// A process that dies in a long call, whose position is committed, has left a timer.
+func TestDeathInALongCall(t *testing.T) {
+	var dies atomic.Bool
+	dies.Store(true)
+	scenario(t, history{}, func(r *run) {
+		r.config.CallTimeout = time.Minute
+		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies, runs: 10 * time.Second} }
+	}, func(t *testing.T, r *run) {
+		key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+		r.awaitCommitted(t)
+		r.awaitOutcome(t, key, events.Done)
 	})
 }
 
@@ -121,10 +137,14 @@ func TestPurgedTimersAreForgotten(t *testing.T) {
 		return nil
 	}}
 	scenario(t, history{}, vendor.use, func(t *testing.T, r *run) {
-		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
-		r.awaitOutcome(t, r.send(message{kind: events.UserDeleted, id: "e2", user: 1}), events.Done)
+		creation := message{kind: events.UserCreated, id: "e1", user: 1}
+		r.awaitOutcome(t, r.send(creation), events.Done)
+		time.Sleep(300 * time.Millisecond)
+		r.send(creation) // leaves nothing unfinished in the record, so that the sweep passes by
+		r.awaitCommitted(t)
 		r.server.purgeTimers()
 		time.Sleep(5 * time.Second)
+		r.awaitOutcome(t, r.send(message{kind: events.UserDeleted, id: "e2", user: 1}), events.Done)
 		r.awaitDead(t, r.send(message{kind: events.EnrollmentRequested, id: "e3", user: 1, course: "go-1"}), "prerequisite")
 	})
 }

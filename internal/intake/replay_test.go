@@ -93,6 +93,29 @@ func TestReplayWithoutRoom(t *testing.T) {
 	})
 }
 
+// A replay for which a full record may still get room is in hand until then.
+func TestReplayAwaitsRoom(t *testing.T) {
+	replaying(t, small, func(t *testing.T, r *run, s *replayStore, key string) {
+		r.mu.Lock()
+		r.held = []window{{time.Now().Add(-time.Second), time.Now().Add(time.Minute)}}
+		r.mu.Unlock()
+		for i := range 400 {
+			r.send(message{kind: events.UserUpdated, id: fmt.Sprint("f", i), user: 1})
+		}
+		time.Sleep(10 * time.Second)
+		settled := s.replay(r.letter(key))
+		time.Sleep(10 * time.Second)
+		if settled() {
+			t.Error("the replay counts as registered")
+		}
+		r.await(t, "the end of the replay", settled)
+		r.await(t, "the removal of the replay", func() bool { return s.stored() == 0 })
+		if _, ok := r.resultOf(key, 1); !ok {
+			t.Error("no result")
+		}
+	})
+}
+
 // A replay that cannot be read any more ends as a dead letter.
 func TestInvalidReplay(t *testing.T) {
 	replaying(t, unchanged, func(t *testing.T, r *run, s *replayStore, key string) {
