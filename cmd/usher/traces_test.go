@@ -122,7 +122,7 @@ const (
 	clientsID  = "0af7651916cd43dd8448eb211c80319c"
 	clientSpan = "b7ad6b7169203331"
 	mutedID    = "0af7651916cd43dd8448eb2100000000"
-	oneNobody  = `{"user_id":"` + nobody + `","email":"ann@example.org","first_name":"Ann","last_name":"Lee"}`
+	oneNobody  = `{"user_id":"` + nobody + `","email":"annunziata@example.org","first_name":"Annunziata","last_name":"Lee"}`
 )
 
 // TestTraces follows events from their producer to their results: one posted with
@@ -269,7 +269,7 @@ func (c *collector) discreet(t *testing.T, w *world) {
 	if c.team != "blue" {
 		t.Errorf("got the header %q, want the one that is configured", c.team)
 	}
-	for _, private := range []string{"@example.org", nobody, "ann", token} {
+	for _, private := range []string{"@example.org", nobody, "annunziata", token} {
 		if strings.Contains(text, private) {
 			t.Errorf("%q stands in a span", private)
 		}
