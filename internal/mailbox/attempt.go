@@ -189,10 +189,11 @@ func (x *result) apply(t *turn, r *record.Record) {
 	}
 }
 
-// holds reports whether the turn holds back the position of an effect.
+// holds reports whether the turn holds back the position of an effect, and nobody else can
+// commit it.
 func (t *turn) holds(e *record.Effect) bool {
 	a := t.arrivalOf(e)
-	return a != nil && !a.settled
+	return a != nil && a.ours && !a.settled
 }
 
 // changeOf says what a reply makes of the account.

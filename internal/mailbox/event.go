@@ -139,6 +139,9 @@ type arrival struct {
 	// is called once.
 	settle  func()
 	settled bool
+	// ours says that this ownership has registered the event. Otherwise a former owner may
+	// have registered it with a timer, and may still commit its position.
+	ours bool
 	// rejected is the outcome of an arrival that the record refuses; buried says that its
 	// dead letter is stored.
 	rejected *record.Outcome

@@ -28,10 +28,11 @@ type turn struct {
 	wakes    []func()
 	began    time.Time
 	calls    int
-	admitted bool      // a share of the vendor's rate was taken
-	sent     time.Time // just before the last claim was stored
-	result   *result   // of the last call, until it is stored
-	full     bool      // arrivals wait in memory until the record has room
+	admitted bool       // a share of the vendor's rate was taken
+	sent     time.Time  // just before the last claim was stored
+	result   *result    // of the last call, until it is stored
+	fresh    []*arrival // that the record did not have before the last write
+	full     bool       // arrivals wait in memory until the record has room
 	overdue  []record.Effect
 	missed   map[effectID]record.Outcome // of overdue effects whose dead letters are stored
 
@@ -128,6 +129,7 @@ func (t *turn) store(ctx context.Context) (record.Decision, error) {
 // outcome of a call that was made is added.
 func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, err error) {
 	now, o, sent := t.deps.Ownership.Now(), t.owner(mayCall), time.Now()
+	t.fresh = nil
 	err = t.revise(ctx, t.user, func(r *record.Record) (err error) {
 		if t.result != nil {
 			t.result.apply(t, r)
@@ -146,6 +148,9 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		err = t.unbury(ctx)
 	}
 	if err == nil {
+		for _, a := range t.fresh {
+			a.ours = t.isRegistered(a)
+		}
 		t.result, t.sent = nil, sent
 		t.admitted = t.admitted && d.Action != record.Call
 	}
@@ -157,6 +162,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d record.Decision, err error) {
 	t.full = false
 	list := t.unregistered(r)
+	t.fresh = list
 	if len(list) > 0 && r.UserID == "" {
 		r.UserID = list[0].event.Plan.UserID
 	}
