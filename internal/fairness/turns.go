@@ -28,7 +28,7 @@ func wakeParts(freshFor time.Duration) int {
 // two grants (eight after a long wait of fresh work) and activity within ten, or one
 // later if both are due at once.
 type turns struct {
-	earned Counts // parts of a turn; zero for a class that is first or does not wait
+	earned Counts // parts of a turn; zero for a class that does not wait
 }
 
 // next returns the class to be granted, and accounts for the grant. At least one class
@@ -38,8 +38,11 @@ func (t *turns) next(waiting Counts, wake int) Class {
 	parts := Counts{Wake: wake, Activity: tenthTurn}
 	chosen := first
 	for c := range Class(Classes) {
-		if c <= first || waiting[c] == 0 {
+		switch {
+		case waiting[c] == 0:
 			t.earned[c] = 0
+			continue
+		case c == first: // keeps its claim while another class is granted out of order
 			continue
 		}
 		t.earned[c] += parts[c]
@@ -47,8 +50,6 @@ func (t *turns) next(waiting Counts, wake int) Class {
 			chosen = c
 		}
 	}
-	if chosen != first {
-		t.earned[chosen] -= wholeTurn
-	}
+	t.earned[chosen] = max(0, t.earned[chosen]-wholeTurn)
 	return chosen
 }
