@@ -1,19 +1,76 @@
-//go:build !mailbox
-
 package main
 
 import (
 	"context"
+	"sync"
+	"time"
 
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/core"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/worker"
 )
 
-// lifecycle returns nil: the worker carries out the lifecycle events of a vendor.
-func (e *engine) lifecycle(context.Context, vendor, any, worker.Deps) (func(context.Context), error) {
-	return nil, nil
+const (
+	leaseTTL    = 5 * time.Second
+	recordBytes = 512 << 10
+)
+
+// limiters are the limiters of the vendors, by name: one for all adapters of a vendor.
+type limiters struct {
+	mu   sync.Mutex
+	list map[string]*core.Limiter
 }
 
-// limiters is empty: each adapter paces its own calls.
-type limiters struct{}
+// of returns the limiter of a vendor.
+func (l *limiters) of(v vendor) *core.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.list == nil {
+		l.list = map[string]*core.Limiter{}
+	}
+	if l.list[v.name] == nil {
+		l.list[v.name] = core.NewLimiter(v.settings().Rate)
+	}
+	return l.list[v.name]
+}
 
-func (limiters) pace(vendor) {}
+// pace lets the calls of a vendor wait for its limiter.
+func (l *limiters) pace(v vendor) { v.section.Settings.Pace(l.of(v)) }
+
+// lifecycle returns a function that carries out the lifecycle events of a vendor whenever
+// this process owns the vendor.
+func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.Deps) (func(context.Context), error) {
+	js := e.bus.JetStream()
+	if err := streams.Ensure(ctx, js, streams.Names{}, e.config.NATS.Replicas); err != nil {
+		return nil, err
+	}
+	var subjects []string
+	for _, h := range deps.Handlers {
+		if h.Takes(port) && h.Scope != events.ScopeActivity {
+			subjects = append(subjects, h.Type)
+		}
+	}
+	c, s := e.config.Worker, v.settings()
+	x, err := core.Open(ctx, core.Config{
+		Vendor: v.name, Stream: layout(e.config.NATS).Events, Subjects: subjects, Bucket: bus.AccountsKV,
+		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry,
+		Mailbox: mailbox.Config{
+			Source: e.config.Source, Slots: atWork(s, c.CallLease), CallTimeout: s.Timeout, CallLease: c.CallLease,
+			MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, FirstLook: 2 * time.Second,
+			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes,
+		},
+	}, core.Deps{
+		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
+		Check: e.trial(v), Log: e.log, OnHold: e.hold(ctx, v.name),
+		Observe: func(o mailbox.Observation) {
+			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return x.Run, nil
+}
