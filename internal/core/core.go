@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -47,6 +48,7 @@ type Deps struct {
 	// returns the adapter to go on with, which may have new ones; nil for the present one.
 	Check   func(ctx context.Context) (port any, err error)
 	Log     zerolog.Logger
+	Tracer  trace.Tracer // nil: no traces
 	Observe func(mailbox.Observation)
 	// OnHold is called with the reason when the vendor is put on hold, and with nil when it
 	// is back.
@@ -136,7 +138,7 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 	m, err := mailbox.New(&x.vendor, x.config.Mailbox, mailbox.Deps{
 		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
 		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
-		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Observe: x.deps.Observe,
+		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 	})
 	return m, t, err
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -142,7 +143,7 @@ type Ownership interface {
 	StepDown()
 }
 
-// Deps are the parts that a mailbox works with. All must be set but Guard and Observe.
+// Deps are the parts that a mailbox works with. All must be set but Guard, Tracer and Observe.
 type Deps struct {
 	Records     Records
 	Events      Events
@@ -156,6 +157,7 @@ type Deps struct {
 	Validate    func(events.Event) error
 	Handlers    []handlers.Handler
 	Log         zerolog.Logger
+	Tracer      trace.Tracer // of a span for each attempt; nil: none
 	Observe     func(Observation)
 }
 

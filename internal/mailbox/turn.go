@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -31,6 +33,7 @@ type turn struct {
 	admitted bool       // a share of the vendor's rate was taken
 	sent     time.Time  // just before the last claim was stored
 	result   *result    // of the last call, until it is stored
+	span     trace.Span // of the last attempt, until its result is published; nil without traces
 	fresh    []*arrival // that the record did not have before the last write
 	full     bool       // arrivals wait in memory until the record has room
 	overdue  []record.Effect
@@ -44,6 +47,7 @@ type turn struct {
 // repeats them without harm.
 func (m *Mailboxes) turn(c contexts, u *user, class Class) {
 	t := m.begin(c, u, class)
+	defer func() { t.endSpan() }()
 	if t.refuseInvalid(c.write) {
 		return
 	}
@@ -60,6 +64,7 @@ func (m *Mailboxes) turn(c contexts, u *user, class Class) {
 			m.deps.Ownership.StepDown()
 			return
 		}
+		t.endSpan()
 		if err := t.settleFinished(c.write); err != nil {
 			t.retry(c.write, err)
 			return
