@@ -63,6 +63,8 @@ type Wake struct {
 type Wakes interface {
 	// Next waits for wakes, for a second or so, and returns at most limit of them.
 	Next(ctx context.Context, limit int) ([]Wake, error)
+	// Close ends the consumer: wakes that are not acknowledged go to the next owner.
+	Close(ctx context.Context)
 }
 
 // Deps are the parts that an owner works with. All must be set.

@@ -152,7 +152,7 @@ func TestPurgedTimersAreForgotten(t *testing.T) {
 // A process that stops in order stores what it has in hand and releases the lease.
 func TestGracefulStop(t *testing.T) {
 	vendor := &counted{before: func(context.Context, int) error {
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // within the call lease, however long the claim took
 		return nil
 	}}
 	scenario(t, history{}, vendor.use, func(t *testing.T, r *run) {

@@ -124,6 +124,7 @@ func (x *ownership) wake(ctx context.Context) {
 		if err != nil {
 			return err
 		}
+		defer wakes.Close(context.WithoutCancel(ctx))
 		for ctx.Err() == nil {
 			room := x.config.Wakes - x.boxes.WakesInHand()
 			if room <= 0 || !x.deps.MayWake() {
