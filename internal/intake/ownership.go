@@ -33,7 +33,9 @@ type ownership struct {
 func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	x := &ownership{Owner: o, lease: lease, stop: func() {}}
 	var err error
-	if x.token, err = o.deps.State.RaiseToken(ctx); err != nil {
+	// The time of the server keeps the token above all before, even if the stored token is lost.
+	floor := max(o.floor.Load(), uint64(x.Now().Unix()))
+	if x.token, err = o.deps.State.RaiseToken(ctx, floor); err != nil {
 		return nil, err
 	}
 	if x.committed, err = o.deps.State.Position(ctx); err != nil {
@@ -70,7 +72,11 @@ func (x *ownership) Committed() events.Position {
 }
 
 // StepDown ends the ownership.
-func (x *ownership) StepDown() { x.stop() }
+func (x *ownership) StepDown(token uint64) {
+	for last := x.floor.Load(); token > last && !x.floor.CompareAndSwap(last, token); last = x.floor.Load() {
+	}
+	x.stop()
+}
 
 // renew renews the lease until ctx ends, and ends the ownership once the lease is lost.
 func (x *ownership) renew(ctx context.Context) {

@@ -139,8 +139,8 @@ type Ownership interface {
 	Now() time.Time
 	// Committed is the position up to which all events are finished, or registered with a timer.
 	Committed() events.Position
-	// StepDown ends the ownership: a newer owner was seen.
-	StepDown()
+	// StepDown ends the ownership: a record has the higher token of a newer owner.
+	StepDown(token uint64)
 }
 
 // Deps are the parts that a mailbox works with. All must be set but Guard, Tracer and Observe.

@@ -61,7 +61,7 @@ func (m *Mailboxes) turn(c contexts, u *user, class Class) {
 			t.retry(c.write, err)
 			return
 		case decision.Action == record.StepDown:
-			m.deps.Ownership.StepDown()
+			m.deps.Ownership.StepDown(t.user.stored.record.Token)
 			return
 		}
 		t.endSpan()
