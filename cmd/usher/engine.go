@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
@@ -290,7 +291,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	}
 	var open []worker.Open
 	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
-		if lane.Pinned {
+		if lane.Name != ops.LaneName(v.name, ops.ActivityLane) {
 			continue
 		}
 		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }

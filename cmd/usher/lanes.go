@@ -37,7 +37,8 @@ func ceiling(prefetch, atWork int, worst time.Duration) time.Duration {
 	return time.Duration(turns+1) * worst
 }
 
-// lanes are the ways on which a vendor's work comes in (docs/design.md, rule 4.3).
+// lanes are the durable consumers of a vendor. Only that of activity hands out messages; the
+// others show to monitoring and autoscalers how much waits (streams.Lag).
 func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.LaneConfig {
 	var lifecycle, activity []string
 	for _, h := range list {
@@ -50,18 +51,22 @@ func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.L
 		}
 	}
 	stream := layout(e.config.NATS).Events
-	lane := func(name, stream string, subjects []string, pinned bool) bus.LaneConfig {
-		return bus.LaneConfig{
-			Name: ops.LaneName(vendor, name), Stream: stream, Subjects: subjects, Pinned: pinned,
-			AckWait: e.config.Worker.AckWait, MaxAckPending: e.config.Worker.MaxAckPending,
-		}
-	}
-	lanes := []bus.LaneConfig{
-		lane(ops.LifecycleLane, stream, lifecycle, true),
-		lane(ops.ReplayLane, bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}, false),
-	}
+	lag := bus.LaneConfig{AckWait: lagAckWait, MaxAckPending: lagMaxAckPending}
+	lag.Name, lag.Stream, lag.Subjects = ops.LaneName(vendor, ops.LifecycleLane), stream, lifecycle
+	lanes := []bus.LaneConfig{lag}
+	lag.Name, lag.Stream, lag.Subjects = ops.LaneName(vendor, ops.ReplayLane), bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}
+	lanes = append(lanes, lag)
 	if len(activity) > 0 {
-		lanes = append(lanes, lane(ops.ActivityLane, stream, activity, false))
+		lanes = append(lanes, bus.LaneConfig{
+			Name: ops.LaneName(vendor, ops.ActivityLane), Stream: stream, Subjects: activity,
+			AckWait: e.config.Worker.AckWait, MaxAckPending: e.config.Worker.MaxAckPending,
+		})
 	}
 	return lanes
 }
+
+// The limits of a consumer that nobody pulls from are the defaults of the server.
+const (
+	lagAckWait       = 30 * time.Second
+	lagMaxAckPending = 1000
+)

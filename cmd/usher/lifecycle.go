@@ -55,7 +55,7 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 	}
 	c, s := e.config.Worker, v.settings()
 	x, err := core.Open(ctx, core.Config{
-		Vendor: v.name, Stream: layout(e.config.NATS).Events, Subjects: subjects, Bucket: bus.AccountsKV,
+		Vendor: v.name, Stream: layout(e.config.NATS).Events, Replays: bus.ReplaysStream, Subjects: subjects, Bucket: bus.AccountsKV,
 		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry,
 		Mailbox: mailbox.Config{
 			Source: e.config.Source, Slots: atWork(s, c.CallLease), CallTimeout: s.Timeout, CallLease: c.CallLease,

@@ -26,6 +26,7 @@ import (
 type Config struct {
 	Vendor    string
 	Stream    string   // of events
+	Replays   string   // stream of replays
 	Subjects  []string // of the events that the vendor takes
 	Bucket    string   // of records
 	LeaseTTL  time.Duration
@@ -66,6 +67,7 @@ type Core struct {
 	state     *streams.Ownership
 	timers    *streams.Timers
 	stream    *streams.Events
+	replays   *streams.Replays
 	records   *streams.Records
 	lag       *streams.Lag
 	holder    string
@@ -78,7 +80,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
 	x.gate = newGate(c, d.Limiter, d.Log)
-	var errs [6]error
+	var errs [8]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)
 	x.timers, errs[2] = streams.OpenTimers(ctx, x.consumers)
@@ -114,7 +116,7 @@ func (x *Core) Run(ctx context.Context) {
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
 		Grace: x.config.Shutdown, Wakes: 2 * x.config.Mailbox.Slots,
 	}, intake.Deps{
-		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence,
+		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence, Replays: x.readReplays,
 		Wakes: x.wakes, Sentinel: func(ctx context.Context) (string, error) { return x.timers.Sentinel(ctx, x.config.Vendor) },
 		Unfinished: x.unfinished, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
 		MayWake: func() bool { return x.gate.Allows(mailbox.Wake) },
@@ -153,7 +155,7 @@ func (x *Core) acquire(ctx context.Context) (intake.Lease, error) {
 func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 	t := timers{x.timers, x.config.Vendor, own.Token()}
 	m, err := mailbox.New(&x.vendor, x.config.Mailbox, mailbox.Deps{
-		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
+		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: replays{x.replays}, Timers: t,
 		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 	})
@@ -165,6 +167,14 @@ func (x *Core) read(_ context.Context, token uint64, from events.Position) (inta
 	r, err := x.stream.Read(streams.ReaderConfig{Vendor: x.config.Vendor, Token: token, Subjects: x.config.Subjects, After: from})
 	return reader{r, x.config.Stream}, err
 }
+
+// readReplays opens a reader of the vendor's replays behind a position.
+func (x *Core) readReplays(_ context.Context, token uint64, from events.Position) (intake.Replays, error) {
+	r, err := x.replays.Read(streams.ReaderConfig{Vendor: x.config.Vendor, Token: token, Subjects: x.replaySubjects(), After: from})
+	return replayReader{r}, err
+}
+
+func (x *Core) replaySubjects() []string { return []string{"usher.replay." + x.config.Vendor + ".>"} }
 
 // wakes opens the consumer of wakes.
 func (x *Core) wakes(ctx context.Context, token uint64) (intake.Wakes, error) {

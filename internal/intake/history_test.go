@@ -20,6 +20,7 @@ type history struct {
 	outages   []window
 	held      []window        // in which the vendor is on hold
 	purges    []time.Duration // of the timers
+	replays   []time.Duration // of all dead letters
 	losses    []time.Duration // of the token, the position and the mark of the last sweep
 	published []publication
 	lifespans []lifespan // of the processes, one after the other
@@ -66,6 +67,9 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "purges") {
 		h.purges = append(h.purges, time.Duration(rapid.IntRange(0, 8000).Draw(t, "purge at"))*time.Millisecond)
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "replays") {
+		h.replays = append(h.replays, time.Duration(rapid.IntRange(0, 60_000).Draw(t, "replay at"))*time.Millisecond)
 	}
 	spread := rapid.SampledFrom([]int{0, 300, 4000}).Draw(t, "spread")
 	users := rapid.IntRange(1, 2).Draw(t, "users")

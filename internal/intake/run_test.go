@@ -27,7 +27,6 @@ type run struct {
 	random    *random
 	config    mailbox.Config
 	guard     mailbox.Guard
-	replays   mailbox.Replays
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) any
 	// watch sees the mailboxes of each ownership, if set.
@@ -40,7 +39,7 @@ type run struct {
 func newRun(h history) *run {
 	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
 	r := &run{
-		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, replays: noReplays{},
+		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits,
 		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}},
 		handlers: []handlers.Handler{
 			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
@@ -60,7 +59,7 @@ func newRun(h history) *run {
 func (r *run) done() bool {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
-	return len(r.published.results) >= len(r.keys()) && r.server.pending() == 0
+	return len(r.published.results) >= len(r.keys())+r.server.replaysSent() && r.server.pending() == 0 && len(r.server.replaysLeft()) == 0
 }
 
 // keys returns the events by key.
@@ -131,15 +130,6 @@ func (g gate) Wait(ctx context.Context, _ mailbox.Class) error { return ctx.Err(
 func (g gate) Report(string, error)                                        {}
 func (g gate) Attach(ctx context.Context, _ mailbox.Class) context.Context { return ctx }
 
-// noReplays has no replays.
-type noReplays struct{}
-
-func (noReplays) Get(context.Context, uint64) (mailbox.Message, error) {
-	return mailbox.Message{}, mailbox.ErrGone
-}
-
-func (noReplays) Remove(context.Context, uint64) error { return nil }
-
 func (r *run) work(ctx context.Context, p *process) {
 	c := connection{server: r.server, process: p, lose: r.lost}
 	v := &mailbox.Vendor{Name: "acme"}
@@ -148,7 +138,7 @@ func (r *run) work(ctx context.Context, p *process) {
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
-			Records: c, Events: c, Replays: r.replays, Timers: t,
+			Records: c, Events: c, Replays: replays{c}, Timers: t,
 			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
 			Gate: gate{r}, Ownership: own, Validate: func(events.Event) error { return nil },
 			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),
@@ -158,8 +148,8 @@ func (r *run) work(ctx context.Context, p *process) {
 		}
 		return m, t, err
 	}
-	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: 16}, intake.Deps{
-		Acquire: c.acquire, State: c, Read: c.read, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
+	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: wakesInHand}, intake.Deps{
+		Acquire: c.acquire, State: c, Read: c.read, Replays: c.readReplays, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
 		First: func(context.Context) (events.Position, error) {
 			return events.Position{Epoch: 1, Seq: c.firstStored()}, nil
 		},
@@ -168,6 +158,9 @@ func (r *run) work(ctx context.Context, p *process) {
 		Log:          zerolog.Nop(),
 	}).Run(ctx)
 }
+
+// wakesInHand is the bound on wakes and on replays.
+const wakesInHand = 16
 
 var limits = mailbox.Config{
 	Source: "/usher", Slots: 4, CallTimeout: callTimeout, CallLease: callLease,

@@ -93,6 +93,9 @@ func (m *Mailboxes) understand(e *Event) error {
 
 // valid finds the handler of the event, and validates its data.
 func (m *Mailboxes) valid(e *Event) error {
+	if e.Replay > 0 && e.Key == "" { // its position and its number are unknown
+		return &events.InvalidError{Rule: events.RuleRequired, Detail: "the headers of a replay are missing: send it back by usher dead replay"}
+	}
 	handler, ok := m.handlers[e.Type]
 	if !ok || e.Event.Type() != e.Type {
 		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
@@ -163,7 +166,8 @@ func (m *Mailboxes) Deliver(message Message, settle func()) {
 }
 
 // DeliverReplay takes a replay in. The replay stays stored until its effect has ended; settle
-// is called once it need not be delivered again.
+// is called once it need not be delivered again. A message that is no replay ends as a dead
+// letter.
 func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
 	r, ok := bus.ReadReplay(message.Header)
 	if !ok {
