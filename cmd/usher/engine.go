@@ -20,6 +20,7 @@ import (
 	"github.com/usherhq/usher/internal/ledger"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/telemetry"
+	"github.com/usherhq/usher/internal/upgrade"
 	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
@@ -127,6 +128,9 @@ func (e *engine) prepare(ctx context.Context) (deps worker.Deps, err error) {
 		backoff.WithMaxElapsedTime(0),
 	)
 	try := func() error {
+		if err := e.upgrade(ctx); err != nil {
+			return err
+		}
 		err := e.bus.Ensure(ctx)
 		if err == nil {
 			deps, err = e.deps(ctx)
@@ -140,6 +144,15 @@ func (e *engine) prepare(ctx context.Context) (deps worker.Deps, err error) {
 		e.log.Warn().Err(err).Dur("wait", wait).Msg("NATS is not ready, trying again")
 	})
 	return deps, err
+}
+
+// upgrade moves over what a former version has left.
+func (e *engine) upgrade(ctx context.Context) error {
+	l := layout(e.config.NATS)
+	return upgrade.Run(ctx, e.bus.JetStream(), upgrade.Config{
+		Vendors: names(vendorList(&e.config)), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
+		HoldFresh: 3 * e.config.Worker.HoldRetry,
+	})
 }
 
 func (e *engine) deps(ctx context.Context) (worker.Deps, error) {

@@ -51,11 +51,10 @@ func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.L
 		}
 	}
 	stream := layout(e.config.NATS).Events
-	lag := bus.LaneConfig{AckWait: lagAckWait, MaxAckPending: lagMaxAckPending}
-	lag.Name, lag.Stream, lag.Subjects = ops.LaneName(vendor, ops.LifecycleLane), stream, lifecycle
-	lanes := []bus.LaneConfig{lag}
-	lag.Name, lag.Stream, lag.Subjects = ops.LaneName(vendor, ops.ReplayLane), bus.ReplaysStream, []string{"usher.replay." + vendor + ".>"}
-	lanes = append(lanes, lag)
+	lanes := []bus.LaneConfig{
+		{Name: ops.LaneName(vendor, ops.LifecycleLane), Stream: stream, Subjects: lifecycle, Lag: true},
+		{Name: ops.LaneName(vendor, ops.ReplayLane), Stream: bus.ReplaysStream, Subjects: []string{"usher.replay." + vendor + ".>"}, Lag: true},
+	}
 	if len(activity) > 0 {
 		lanes = append(lanes, bus.LaneConfig{
 			Name: ops.LaneName(vendor, ops.ActivityLane), Stream: stream, Subjects: activity,
@@ -64,9 +63,3 @@ func (e *engine) lanes(vendor string, port any, list []handlers.Handler) []bus.L
 	}
 	return lanes
 }
-
-// The limits of a consumer that nobody pulls from are the defaults of the server.
-const (
-	lagAckWait       = 30 * time.Second
-	lagMaxAckPending = 1000
-)

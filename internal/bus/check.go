@@ -179,6 +179,7 @@ func consumerFacts(c jetstream.ConsumerConfig) []fact {
 		{"max_ack_pending", c.MaxAckPending, false},
 		{"priority_policy", int(c.PriorityPolicy), true},
 		{"pinned_ttl", c.PinnedTTL, false},
+		{"max_expires", c.MaxRequestExpires, false},
 	}
 }
 

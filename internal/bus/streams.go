@@ -167,6 +167,9 @@ func overlap(ctx context.Context, js jetstream.JetStream, want jetstream.StreamC
 	if err != nil {
 		return ""
 	}
+	if want.Name == ReplaysStream {
+		return fmt.Sprintf("; the stream %s of an older usher holds its subjects: usher serve and usher nats apply move its messages", name)
+	}
 	if want.Name == ResultsStream {
 		return fmt.Sprintf("; the stream %s holds subjects of results: narrow it to %s", name, strings.Join(events.Types(), ", "))
 	}

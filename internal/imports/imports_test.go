@@ -80,6 +80,11 @@ var rules = []rule{
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
 	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
+		"internal/upgrade",
+		[]string{"internal/streams", "internal/bus", "events", nats},
+		"moves streams and consumers of a former version; it knows no record and no vendor",
+	},
+	{
 		"internal/core",
 		[]string{"internal/mailbox/...", "internal/intake", "internal/streams", "internal/bus", "internal/fairness", "handlers", "events", "vendors", nats},
 		"wires the parts of the new core to the streams; it holds no rule of its own",

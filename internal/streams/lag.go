@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -25,7 +26,12 @@ type Lag struct {
 	config LagConfig
 }
 
-// OpenLag creates a missing consumer. An existing consumer is left alone.
+// lagExpires is the longest pull that a lag consumer takes. The pulls of a process that takes
+// the consumer for another one, such as of a former version, are refused.
+const lagExpires = time.Millisecond
+
+// OpenLag creates a missing consumer. An existing consumer is left alone, unless it hands out
+// messages to one process, as those of a former version do: then OpenLag returns an error.
 func OpenLag(ctx context.Context, c Client, config LagConfig) (*Lag, error) {
 	l := &Lag{client: c, config: config}
 	if err := l.ensure(ctx); err != nil {
@@ -69,13 +75,16 @@ func (l *Lag) reset(ctx context.Context, seq uint64) error {
 func (l *Lag) ensure(ctx context.Context) error {
 	ctx, cancel := l.client.call(ctx)
 	defer cancel()
-	_, err := l.client.JetStream.Consumer(ctx, l.config.Stream, l.config.Consumer)
+	have, err := l.client.JetStream.Consumer(ctx, l.config.Stream, l.config.Consumer)
+	if err == nil && have.CachedInfo().Config.PriorityPolicy != jetstream.PriorityPolicyNone {
+		return errors.New("it hands out messages to a former version: stop that version, and start this one again")
+	}
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return err
 	}
 	_, err = l.client.JetStream.CreateConsumer(ctx, l.config.Stream, jetstream.ConsumerConfig{
 		Durable: l.config.Consumer, FilterSubjects: l.config.Subjects,
-		AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverAllPolicy, MaxRequestExpires: lagExpires,
 	})
 	if errors.Is(err, jetstream.ErrConsumerExists) { // another process was faster
 		return nil
