@@ -214,9 +214,13 @@ func (x *ownership) sweep(ctx context.Context) {
 		if err != nil || (first.Epoch == from.Epoch && first.Seq <= from.Seq+1) {
 			return err
 		}
-		x.deps.Log.Error().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
-			Msg("events left the stream before they were read: those that no mailbox has are lost")
-		return x.armAll(ctx)
+		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
+			Msg("messages left the stream of events since this vendor was served last: events among them that no mailbox has are lost")
+		if err := x.armAll(ctx); err != nil {
+			return err
+		}
+		x.tracker.skip(events.Position{Epoch: first.Epoch, Seq: first.Seq - 1}) // so that the next owner need not do this again
+		return nil
 	})
 	for ctx.Err() == nil {
 		x.insist(ctx, "look after the timers", func() error { return x.sweepOnce(ctx) })
