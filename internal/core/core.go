@@ -85,7 +85,24 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.stream, errs[3] = streams.OpenEvents(ctx, x.consumers, c.Stream)
 	x.records, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
 	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.LagConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
-	return x, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return x, x.greet(ctx)
+}
+
+// greet logs that a vendor without a committed position gets all events of the stream.
+func (x *Core) greet(ctx context.Context) error {
+	from, err := x.state.Position(ctx)
+	if err != nil || from != (events.Position{}) {
+		return err
+	}
+	pending, err := x.lag.Pending(ctx)
+	if err == nil && pending > 0 {
+		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("events", pending).
+			Msg("the vendor is new here: all events that the stream holds are carried out there, oldest first")
+	}
+	return err
 }
 
 // Run works for the vendor whenever this process owns it, until ctx ends.

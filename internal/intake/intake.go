@@ -35,8 +35,8 @@ type Lease interface {
 
 // State is what the owners of a vendor hand on to each other.
 type State interface {
-	// RaiseToken returns a fencing token that is higher than all before.
-	RaiseToken(ctx context.Context) (uint64, error)
+	// RaiseToken returns a fencing token that is higher than all before, and than floor.
+	RaiseToken(ctx context.Context, floor uint64) (uint64, error)
 	// Position returns the committed position.
 	Position(ctx context.Context) (events.Position, error)
 	// Commit raises the committed position, and returns it. It never goes back.
@@ -106,6 +106,8 @@ type Owner struct {
 	config Config
 	deps   Deps
 	owns   atomic.Bool
+	// floor is the highest token of another owner that was seen: the next ownership begins above.
+	floor atomic.Uint64
 }
 
 // New returns an owner. Run lets it work.

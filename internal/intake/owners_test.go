@@ -52,6 +52,26 @@ func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
 	})
 }
 
+// A new owner awaits the former one although the stored token was lost: its own token is
+// another one than that of the claim.
+func TestLostToken(t *testing.T) {
+	var dies atomic.Bool
+	dies.Store(true)
+	scenario(t, history{}, func(r *run) {
+		r.config.CallTimeout = 3 * time.Second
+		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
+	}, func(t *testing.T, r *run) {
+		id := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+		r.await(t, "the death", func() bool { return !dies.Load() })
+		r.server.loseOwnership()
+		r.awaitOutcome(t, id, events.Done)
+		time.Sleep(time.Minute)
+		if live := r.vendor.live(email(1)); len(live) != 1 {
+			t.Errorf("%d accounts", len(live))
+		}
+	})
+}
+
 // A process that dies in a long call, whose position is committed, has left a timer.
 func TestDeathInALongCall(t *testing.T) {
 	var dies atomic.Bool

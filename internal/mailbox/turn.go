@@ -61,7 +61,7 @@ func (m *Mailboxes) turn(c contexts, u *user, class Class) {
 			t.retry(c.write, err)
 			return
 		case decision.Action == record.StepDown:
-			m.deps.Ownership.StepDown()
+			m.deps.Ownership.StepDown(t.user.stored.record.Token)
 			return
 		}
 		t.endSpan()
@@ -83,7 +83,7 @@ func (m *Mailboxes) begin(c contexts, u *user, class Class) *turn {
 	defer m.mu.Unlock()
 	n := min(len(u.arrivals), turnArrivals)
 	t := &turn{Mailboxes: m, contexts: c, user: u, class: class, arrivals: u.arrivals[:n:n], wakes: u.wakes, began: time.Now()}
-	u.arrivals, u.wakes = u.arrivals[n:], nil
+	u.arrivals, u.bytes, u.wakes = u.arrivals[n:], u.bytes-sizeOf(t.arrivals), nil
 	u.again = len(u.arrivals) > 0
 	if len(t.wakes) > 0 {
 		u.armed = time.Time{}
@@ -163,7 +163,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 }
 
 // advance registers the arrivals and decides the next step. Arrivals that do not fit wait
-// in memory as long as the mailbox makes progress, and are rejected otherwise.
+// in memory as long as the mailbox makes progress and is not crowded. Others are rejected.
 func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d record.Decision, err error) {
 	t.full = false
 	list := t.unregistered(r)
@@ -177,7 +177,7 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 			break
 		}
 		if why.Full {
-			if d = r.Next(now, o); d.Action != record.Wait || !d.Due.After(now) {
+			if d = r.Next(now, o); (d.Action != record.Wait || !d.Due.After(now)) && !t.crowded(list) {
 				t.full = d.Action != record.Call
 				return d, nil
 			}
@@ -192,6 +192,14 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 		return record.Decision{Action: record.Wait, Due: now}, err
 	}
 	return r.Next(now, o), nil
+}
+
+// crowded reports whether more events of the user wait in memory than may. Otherwise one
+// user would take the room of all others.
+func (t *turn) crowded(list []*arrival) bool {
+	t.Mailboxes.mu.Lock()
+	defer t.Mailboxes.mu.Unlock()
+	return t.user.bytes+sizeOf(list) > t.config.WaitingBytes
 }
 
 // owner returns the ownership as the rules need it.
