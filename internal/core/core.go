@@ -181,7 +181,7 @@ func (x *Core) unfinished(ctx context.Context, yield func(key string) error) err
 		if err != nil {
 			return err
 		}
-		if decoded, err := record.Decode(r.Value); err == nil && len(decoded.Pending)+len(decoded.Finished) == 0 {
+		if decoded, err := record.Decode(r.Value); err == nil && !decoded.Unfinished() {
 			continue
 		}
 		if err := yield(r.Key); err != nil {
