@@ -57,6 +57,7 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 		t.result.outcome = &record.Outcome{Kind: events.Superseded, At: t.now()}
 		return
 	}
+	t.startSpan(ctx, event, began)
 	if err := t.guard(t.write, event, &e); err != nil {
 		t.fail(event, &e, err, 0)
 		return
@@ -77,7 +78,7 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	x.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
 	_ = t.reserveOutcome(t.write) // after a failure of NATS, store tries again
 	if t.result == x {
-		t.observe(event, reply.Outcome, "", took)
+		t.report(event, &e, *x.outcome, time.Time{})
 	}
 }
 
@@ -92,7 +93,7 @@ func (t *turn) call(ctx context.Context, event *Event, e *record.Effect) (reply 
 	if until := t.deps.Ownership.Until(); until.Before(begin) {
 		begin = until
 	}
-	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(ctx, t.class), begin.Add(t.config.CallTimeout))
+	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(ctx), t.class), begin.Add(t.config.CallTimeout))
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
@@ -142,7 +143,7 @@ func (t *turn) expire(e *record.Effect) {
 		return
 	}
 	t.result.outcome = &o
-	t.observe(gone, o.Kind, o.Class, 0)
+	t.report(gone, e, o, time.Time{})
 }
 
 const goneMessage = "the event left the stream before it was finished"
@@ -166,7 +167,8 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 	}
 	if v.giveUp == "" {
 		t.result.pause = v.pause
-		t.observe(event, "", class, took)
+		o := record.Outcome{Class: class, Status: vendors.StatusOf(cause), Message: message(cause), TookMS: took.Milliseconds()}
+		t.report(event, e, o, v.pause.Due)
 		return
 	}
 	o := record.Outcome{
@@ -181,7 +183,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		return
 	}
 	t.result.outcome, t.result.buried = &o, event.Key
-	t.observe(event, o.Kind, o.Class, took)
+	t.report(event, e, o, time.Time{})
 }
 
 // apply stores the result in the record.

@@ -41,13 +41,21 @@ type heldError struct {
 
 func (e *heldError) Error() string {
 	if e.changing {
-		return fmt.Sprintf("account %s: user %q waits for the events of user %q in progress", e.account, e.user, e.holder)
+		return "the events in progress of another user decide who holds the account"
 	}
 	return fmt.Sprintf("account %s belongs to user %q, and user %q has the same one at this vendor: "+
 		"delete one of the two users, or give them different e-mail addresses, then replay", e.account, e.holder, e.user)
 }
 
 func (e *heldError) Is(target error) bool { return target == errReserve }
+
+// logged returns the message of an outcome for the log, which names no user.
+func logged(o record.Outcome) string {
+	if o.Class == classConflict {
+		return "another user holds the account"
+	}
+	return o.Message
+}
 
 // reservation is an account that the index names the record for. It counts as long as the
 // record has this revision, and so the claim.

@@ -68,7 +68,7 @@ func TestEnsureUsesTheNames(t *testing.T) {
 	check(t, timers.Arm(t.Context(), streams.Timer{Vendor: vendor, Digest: "d", Token: 1, Due: time.Now().Add(time.Hour)}))
 	ownership, err := streams.OpenOwnership(t.Context(), c, vendor)
 	check(t, err)
-	_, err = ownership.RaiseToken(t.Context())
+	_, err = ownership.RaiseToken(t.Context(), 0)
 	check(t, err)
 	index, err := streams.OpenIndex(t.Context(), c)
 	check(t, err)
