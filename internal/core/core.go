@@ -67,6 +67,7 @@ type Core struct {
 	timers    *streams.Timers
 	stream    *streams.Events
 	records   *streams.Records
+	index     *streams.Records // of accounts
 	lag       *streams.Lag
 	holder    string
 	consumers streams.Client
@@ -78,13 +79,14 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
 	x.gate = newGate(c, d.Limiter, d.Log)
-	var errs [6]error
+	var errs [7]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)
 	x.timers, errs[2] = streams.OpenTimers(ctx, x.consumers)
 	x.stream, errs[3] = streams.OpenEvents(ctx, x.consumers, c.Stream)
 	x.records, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
 	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.LagConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
+	x.index, errs[6] = streams.OpenIndex(ctx, x.consumers)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -153,7 +155,7 @@ func (x *Core) acquire(ctx context.Context) (intake.Lease, error) {
 func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 	t := timers{x.timers, x.config.Vendor, own.Token()}
 	m, err := mailbox.New(&x.vendor, x.config.Mailbox, mailbox.Deps{
-		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
+		Records: records{x.records}, Index: records{x.index}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
 		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 	})

@@ -47,6 +47,7 @@ func newRun(h history) *run {
 			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
 		},
 	}
+	r.vendor.deleting = r.checkDeletion
 	r.adapter = func(c client) any {
 		if h.upserts {
 			return upserter{c}
@@ -88,7 +89,7 @@ func (r *run) publish() {
 }
 
 func (r *run) event(p publication) events.Event {
-	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": email(p.user), "first_name": snapshot(p.event)}
+	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": r.address(p.user), "first_name": snapshot(p.event)}
 	if !isWholeAccount(p.kind) {
 		data["course_id"] = "go-1"
 	}
@@ -148,7 +149,7 @@ func (r *run) work(ctx context.Context, p *process) {
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
-			Records: c, Events: c, Replays: r.replays, Timers: t,
+			Records: c, Index: index{c}, Events: c, Replays: r.replays, Timers: t,
 			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
 			Gate: gate{r}, Ownership: own, Validate: func(events.Event) error { return nil },
 			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),

@@ -20,6 +20,7 @@ const longCall = 500 * time.Millisecond
 
 // result is what came of an attempt, until it is stored.
 type result struct {
+	event  *Event
 	effect record.Effect
 	nonce  string
 	// Either an outcome with its change:
@@ -64,15 +65,21 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	stop := t.safetyNet(t.write)
 	reply, err := t.call(ctx, event, &e)
 	stop()
-	t.deps.Gate.Report(t.user.key, err)
+	if !errors.Is(err, errReserve) {
+		t.deps.Gate.Report(t.user.key, err)
+	}
 	took := time.Since(began)
 	if err != nil {
 		t.fail(event, &e, err, took)
 		return
 	}
-	t.result.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
-	t.result.change = changeOf(event, reply)
-	t.report(event, &e, *t.result.outcome, time.Time{})
+	x := t.result
+	x.event, x.change = event, changeOf(event, reply)
+	x.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
+	_ = t.reserveOutcome(t.write) // after a failure of NATS, store tries again
+	if t.result == x {
+		t.report(event, &e, *x.outcome, time.Time{})
+	}
 }
 
 // now is the time of the server, as results have it.
@@ -106,6 +113,7 @@ func (t *turn) known(event *Event, e *record.Effect) handlers.Known {
 		Former: r.Former, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID
+	k.Reserve = func(ctx context.Context, a vendors.Account) error { return t.reserve(ctx, a.ID, event.Handler.Removes) }
 	return k
 }
 
@@ -171,7 +179,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		o.Message += maybeMade
 	}
 	if err := t.bury(t.write, event, e, o); err != nil {
-		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: vendors.IsUnknown(cause)}
+		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: mayHaveChanged(cause)}
 		return
 	}
 	t.result.outcome, t.result.buried = &o, event.Key

@@ -37,9 +37,11 @@ const invalidPrefix = "!"
 
 // RecordKey is the key of the record of a user at a vendor. It holds a digest of the
 // user's id, which may hold what no key can, or an address.
-func RecordKey(vendor, userID string) string {
-	sum := sha256.Sum256([]byte(userID))
-	return vendor + "." + hex.EncodeToString(sum[:16])
+func RecordKey(vendor, userID string) string { return vendor + "." + digest(userID) }
+
+func digest(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:16])
 }
 
 // replaySubject is what the subjects of replays begin with.

@@ -30,12 +30,14 @@ const (
 	classExpired      = "expired"  // the event left the stream
 	classOverload     = "overload" // the record of the user is full
 	classRecord       = "record"   // the record of the user cannot be read
+	classConflict     = "conflict" // another user holds the account
 )
 
 // Classes returns the classes that a dead letter may have.
 func Classes() []string {
 	return []string{
 		classInvalid, classPermanent, classPrerequisite, classExhausted, classPanic, classDropped, classExpired, classOverload, classRecord,
+		classConflict,
 	}
 }
 
@@ -55,7 +57,7 @@ type verdict struct {
 // judge turns the error of an attempt into a verdict. now is the time of the server.
 func (t *turn) judge(e *record.Effect, err error, now time.Time) verdict {
 	age := now.Sub(e.Begun)
-	invalid := (*events.InvalidError)(nil)
+	invalid, held := (*events.InvalidError)(nil), (*heldError)(nil)
 	switch class := vendors.ClassOf(err); {
 	case errors.As(err, &invalid):
 		return verdict{giveUp: classInvalid}
@@ -68,6 +70,8 @@ func (t *turn) judge(e *record.Effect, err error, now time.Time) verdict {
 		return verdict{giveUp: classDropped}
 	case errors.Is(err, errHeld):
 		return verdict{pause: record.Pause{Held: true, Due: now.Add(t.config.HoldRetry)}}
+	case errors.As(err, &held) && !held.changing:
+		return verdict{giveUp: classConflict}
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= t.config.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
@@ -84,7 +88,7 @@ func (t *turn) judge(e *record.Effect, err error, now time.Time) verdict {
 		if vendors.IsUnanswered(err) { // otherwise the call may land behind a newer change
 			least = max(least, t.config.CallTimeout)
 		}
-		return t.later(e, record.Pause{Unconfirmed: vendors.IsUnknown(err)}, now, least)
+		return t.later(e, record.Pause{Unconfirmed: mayHaveChanged(err)}, now, least)
 	}
 }
 

@@ -30,12 +30,13 @@ type turn struct {
 	wakes    []func()
 	began    time.Time
 	calls    int
-	admitted bool       // a share of the vendor's rate was taken
-	sent     time.Time  // just before the last claim was stored
-	result   *result    // of the last call, until it is stored
-	span     trace.Span // of the last attempt, until its result is published; nil without traces
-	fresh    []*arrival // that the record did not have before the last write
-	full     bool       // arrivals wait in memory until the record has room
+	admitted bool        // a share of the vendor's rate was taken
+	sent     time.Time   // just before the last claim was stored
+	result   *result     // of the last call, until it is stored
+	span     trace.Span  // of the last attempt, until its result is published; nil without traces
+	reserved reservation // of an account, for the claim of the record
+	fresh    []*arrival  // that the record did not have before the last write
+	full     bool        // arrivals wait in memory until the record has room
 	overdue  []record.Effect
 	missed   map[effectID]record.Outcome // of overdue effects whose dead letters are stored
 
@@ -110,6 +111,11 @@ var errAdmission = errors.New("the call is not admitted yet")
 func (t *turn) store(ctx context.Context) (record.Decision, error) {
 	for failures := 0; ; {
 		d, err := t.storeOnce(ctx, t.mayCall())
+		if errors.Is(err, errUnreserved) {
+			if err = t.reserveOutcome(ctx); err == nil {
+				continue
+			}
+		}
 		switch {
 		case errors.Is(err, errAdmission):
 			if t.deps.Gate.Wait(t.stop, t.class) != nil {
@@ -129,14 +135,17 @@ func (t *turn) store(ctx context.Context) (record.Decision, error) {
 	}
 }
 
-// storeOnce writes the record once. It returns errAdmission or errUnburied before anything
-// is written if a step has to come first. Once a newer owner wrote the record, only the
+// storeOnce writes the record once. It returns errAdmission, errUnburied or errUnreserved
+// before anything is written if a step has to come first. Once a newer owner wrote the record, only the
 // outcome of a call that was made is added.
 func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, err error) {
 	now, o, sent := t.deps.Ownership.Now(), t.owner(mayCall), time.Now()
 	t.fresh = nil
 	err = t.revise(ctx, t.user, func(r *record.Record) (err error) {
 		if t.result != nil {
+			if !t.isReserved(t.result.holds()) {
+				return errUnreserved
+			}
 			t.result.apply(t, r)
 		}
 		if r.Token > o.Token {

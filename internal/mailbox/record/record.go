@@ -62,6 +62,9 @@ type Record struct {
 	Attempted events.Position
 	// Former is the vendor's id of the account that was deleted last.
 	Former string
+	// Indexed says that the index of accounts names this record for AccountID. Records of a
+	// former version lack the mark.
+	Indexed bool
 	// Registered is the position up to which every event of the user is registered. An
 	// event at or before it is pending, finished, or was one that needs nothing.
 	Registered events.Position
