@@ -256,7 +256,7 @@ func (c *codec) typeAt(i int) string {
 	return c.types[i]
 }
 
-var scopes = []events.Scope{events.ScopeLifecycle, events.ScopeUserData, events.ScopeCourse}
+var scopes = []events.Scope{events.ScopeLifecycle, events.ScopeUserData, events.ScopeCourse, events.ScopeActivity}
 
 // scopeLetter returns the first letter of a scope.
 func scopeLetter(s events.Scope) string { return string(s[:min(1, len(s))]) }
