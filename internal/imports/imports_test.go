@@ -82,8 +82,13 @@ var rules = []rule{
 	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
 		"wires the parts of the new core to the streams; it holds no rule of its own",
+	},
+	{
+		"internal/activity",
+		[]string{"internal/mailbox", "internal/fairness"},
+		"takes activity in and hands it on; how an attempt is made is the mailbox's business, and NATS is behind interfaces",
 	},
 	{
 		"internal/intake",

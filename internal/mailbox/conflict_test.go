@@ -38,12 +38,12 @@ func (b *bucket) Store(_ context.Context, key string, value []byte, revision uin
 func claimed(t *testing.T, m *Mailboxes, id string, r record.Record) *turn {
 	t.Helper()
 	r.UserID, r.Claim = id, &record.Claim{Key: 1}
-	u := &turn{Mailboxes: m, user: &user{key: RecordKey("acme", id), stored: stored{record: &r}}}
+	u := &turn{task: m.task, Mailboxes: m, user: &user{key: RecordKey("acme", id), stored: stored{record: &r}}}
 	encoded, err := r.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := m.deps.Records
+	records := m.task.deps.Records
 	_, revision, _ := records.Load(t.Context(), u.user.key)
 	if u.user.stored.revision, err = records.Store(t.Context(), u.user.key, encoded, revision); err != nil {
 		t.Fatal(err)
@@ -65,8 +65,8 @@ func (t *turn) release(test *testing.T) {
 
 func mailboxes() (m *Mailboxes, records, index *bucket) {
 	records, index = newBucket(), newBucket()
-	m = &Mailboxes{vendor: &Vendor{Name: "acme"}, deps: Deps{Records: records, Index: index}}
-	m.vendor.Port.Store(new(any))
+	m = &Mailboxes{task: task{vendor: &Vendor{Name: "acme"}, deps: &Deps{Records: records, Index: index}}}
+	m.task.vendor.Port.Store(new(any))
 	return m, records, index
 }
 
