@@ -18,7 +18,6 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
-	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/upgrade"
 	"github.com/usherhq/usher/internal/worker"
@@ -268,16 +267,7 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 	}
 }
 
-// tellOfHistory tells of a vendor that was never served here and gets what the
-// stream has kept.
-func (e *engine) tellOfHistory(vendor, lane string, pending uint64) {
-	if pending > 0 {
-		e.log.Warn().Str("vendor", vendor).Str("lane", lane).Uint64("events", pending).
-			Msg("the vendor is new here: the events that the stream has kept are carried out there, oldest first")
-	}
-}
-
-// serve runs one vendor's worker on its lanes.
+// serve carries out the events of one vendor.
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
 	deps.Trial, deps.Hold = e.trial(v), e.hold(ctx, v.name)
 	c, s := e.config.Worker, v.settings()
@@ -287,7 +277,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait,
 		Ceiling: ceiling(8*s.Concurrency, atWork, c.CallLease+s.Timeout) + c.AckWait,
 		MaxAge:  s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
-		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: c.HoldAfter, HoldRetry: c.HoldRetry,
+		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: 20, HoldRetry: c.HoldRetry,
 	}, deps)
 	if err != nil {
 		return err
@@ -297,20 +287,6 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	if err != nil {
 		return err
 	}
-	if lifecycle != nil {
-		var running sync.WaitGroup
-		defer running.Wait()
-		running.Go(func() { lifecycle(ctx) })
-	}
-	var open []worker.Open
-	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
-		if lane.Name != ops.LaneName(v.name, ops.ActivityLane) {
-			continue
-		}
-		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }
-		open = append(open, worker.OnBus(e.bus, lane))
-	}
-	// A quarter of the time to stop is left for closing the store.
-	w.Run(ctx, c.Shutdown*3/4, open...)
+	lifecycle(ctx)
 	return nil
 }

@@ -119,6 +119,28 @@ func TestOverloadWithProgress(t *testing.T) {
 	}
 }
 
+// A user with more events than may wait in memory gets dead letters of class overload, and
+// nobody else does.
+func TestCrowdedMemory(t *testing.T) {
+	const many = 2000
+	scenario(t, history{}, func(r *run) {
+		small(r)
+		r.config.WaitingBytes = 200 << 10
+		r.held = []window{{time.Now(), time.Now().Add(time.Hour)}}
+	}, func(t *testing.T, r *run) {
+		for i := range many {
+			r.send(message{kind: events.UserUpdated, id: fmt.Sprint("e", i), user: 1})
+		}
+		other := r.send(message{kind: events.UserCreated, id: "other", user: 2})
+		r.awaitOutcome(t, other, events.Done)
+		r.await(t, "all results", func() bool { return r.results() == many+1 })
+		if got := r.classes(); got["overload"] < many/2 || got["overload"] > many-200 {
+			t.Errorf("got dead letters %v", got)
+		}
+		r.checkSizes(t)
+	})
+}
+
 // A deletion that supersedes all that a full record holds does not outgrow the record.
 func TestSupersededEffectsFit(t *testing.T) {
 	scenario(t, history{}, func(r *run) {
@@ -138,7 +160,7 @@ func TestSupersededEffectsFit(t *testing.T) {
 
 // One user's events do not keep the event of another waiting for more than a turn.
 func TestFloodOfOneUser(t *testing.T) {
-	scenario(t, history{}, func(r *run) { r.config.Slots = 1 }, func(t *testing.T, r *run) {
+	scenario(t, history{}, func(r *run) { r.slots = 1 }, func(t *testing.T, r *run) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e", user: 1}), events.Done)
 		for i := range 10_000 {
 			r.send(message{kind: events.UserUpdated, id: fmt.Sprint("e", i), user: 1})
@@ -189,7 +211,7 @@ func TestWakesInHandAreBounded(t *testing.T) {
 		r.server.recordsAway = true
 		r.server.mu.Unlock()
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-			if n := boxes.Load().WakesInHand(); n > 16 {
+			if n := boxes.Load().WakesInHand(mailbox.Wake); n > 16 {
 				t.Fatalf("%d wakes in hand", n)
 			}
 		}

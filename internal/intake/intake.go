@@ -92,7 +92,8 @@ type Deps struct {
 	// Replays opens a reader behind a position of the stream of replays; all that are stored
 	// come behind the zero Position.
 	Replays func(ctx context.Context, token uint64, from events.Position) (Replays, error)
-	Wakes   func(ctx context.Context, token uint64) (Wakes, error)
+	// Wakes opens the consumer of the wakes of a class, mailbox.Wake or mailbox.Activity.
+	Wakes func(ctx context.Context, token uint64, c mailbox.Class) (Wakes, error)
 	// Sentinel returns the nonce of the sentinel in the stream of timers, and plants a new
 	// one if it is missing.
 	Sentinel func(ctx context.Context) (string, error)
@@ -101,8 +102,8 @@ type Deps struct {
 	Unfinished func(ctx context.Context, yield func(key string) error) error
 	// Mailboxes returns the mailboxes for an ownership.
 	Mailboxes func(mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error)
-	// MayWake reports whether wakes may call the vendor.
-	MayWake func() bool
+	// MayWake reports whether wakes of a class may call the vendor.
+	MayWake func(c mailbox.Class) bool
 	// ShowPosition shows the committed position to those who watch the lag.
 	ShowPosition func(ctx context.Context, p events.Position) error
 	Log          zerolog.Logger
@@ -114,7 +115,7 @@ type Config struct {
 	Renew  time.Duration // between two renewals of the lease
 	Commit time.Duration // between two commits of the position
 	Grace  time.Duration // from the end of the context until everything has ended
-	Wakes  int           // wakes in hand, at most; and as many replays
+	Wakes  int           // wakes of a class in hand, at most; and as many replays
 }
 
 // Owner works for a vendor while it holds the lease.
@@ -173,7 +174,8 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	renewal.Go(func() { x.renew(renewing) })
 	work.Go(func() { x.read(owning) })
 	work.Go(func() { x.readReplays(owning) })
-	work.Go(func() { x.wake(owning) })
+	work.Go(func() { x.wake(owning, mailbox.Wake) })
+	work.Go(func() { x.wake(owning, mailbox.Activity) })
 	work.Go(func() { x.commit(owning) })
 	work.Go(func() { x.sweep(owning) })
 	x.boxes.Run(owning, o.config.Grace)

@@ -123,17 +123,19 @@ func (x *ownership) read(ctx context.Context) {
 	})
 }
 
-// wake gives the timers that fired to the mailboxes, as long as wakes may call the vendor.
-func (x *ownership) wake(ctx context.Context) {
+// wake gives the timers of a class that fired to the mailboxes, as long as wakes of the class
+// may call the vendor. Each class has a consumer of its own: many wakes of activity would
+// stand before all others otherwise.
+func (x *ownership) wake(ctx context.Context, c mailbox.Class) {
 	x.insist(ctx, "read wakes", func() error {
-		wakes, err := x.deps.Wakes(ctx, x.token)
+		wakes, err := x.deps.Wakes(ctx, x.token, c)
 		if err != nil {
 			return err
 		}
 		defer wakes.Close(context.WithoutCancel(ctx))
 		for ctx.Err() == nil {
-			room := x.config.Wakes - x.boxes.WakesInHand()
-			if room <= 0 || !x.deps.MayWake() {
+			room := x.config.Wakes - x.boxes.WakesInHand(c)
+			if room <= 0 || !x.deps.MayWake(c) {
 				pause(ctx, wakePause)
 				continue
 			}
@@ -214,9 +216,13 @@ func (x *ownership) sweep(ctx context.Context) {
 		if err != nil || (first.Epoch == from.Epoch && first.Seq <= from.Seq+1) {
 			return err
 		}
-		x.deps.Log.Error().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
-			Msg("events left the stream before they were read: those that no mailbox has are lost")
-		return x.armAll(ctx)
+		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
+			Msg("messages left the stream of events since this vendor was served last: events among them that no mailbox has are lost")
+		if err := x.armAll(ctx); err != nil {
+			return err
+		}
+		x.tracker.skip(events.Position{Epoch: first.Epoch, Seq: first.Seq - 1}) // so that the next owner need not do this again
+		return nil
 	})
 	for ctx.Err() == nil {
 		x.insist(ctx, "look after the timers", func() error { return x.sweepOnce(ctx) })
