@@ -126,6 +126,7 @@ func TestReplaysThatAreSentMeanwhile(t *testing.T) {
 func TestRunBesideAFormerVersion(t *testing.T) {
 	for name, serve := range map[string]func(*env){
 		"events":  func(e *env) { e.pull(bus.EventsStream, "usher-crm-lifecycle", jetstream.FetchPriorityGroup("owner")) },
+		"between two fetches": func(e *env) { e.pin("crm") },
 		"replays": func(e *env) { e.pull("REPLAYS", "usher-crm-replay") },
 		"on hold": func(e *env) { e.hold("crm", time.Now()) },
 	} {
@@ -137,6 +138,21 @@ func TestRunBesideAFormerVersion(t *testing.T) {
 				t.Errorf("got %v and %d changes, want ErrServed and none", err, js.calls)
 			}
 		})
+	}
+}
+
+// pin fetches an event, and leaves the consumer pinned.
+func (e *env) pin(vendor string) {
+	e.t.Helper()
+	c, err := e.js.Consumer(e.t.Context(), bus.EventsStream, "usher-"+vendor+"-lifecycle")
+	check(e.t, err)
+	changed := c.CachedInfo().Config
+	changed.PinnedTTL = time.Hour
+	_, err = e.js.UpdateConsumer(e.t.Context(), bus.EventsStream, changed)
+	check(e.t, err)
+	batch, err := c.Fetch(1, jetstream.FetchPriorityGroup("owner"), jetstream.FetchMaxWait(natstest.Patience))
+	check(e.t, err)
+	for range batch.Messages() {
 	}
 }
 
