@@ -65,7 +65,7 @@ describe("what is there", () => {
   });
 
   it("the scalers of the chart look at consumers that a running usher has", () => {
-    const lanes = Array.from(text.matchAll(/^usher_lane_pending\{(.*)\}/gm), ([, labels]) => `${/lane="replay"/.test(labels) ? "REPLAYS" : "EVENTS"}/usher-${/vendor="(\w+)"/.exec(labels)[1]}-${/lane="(\w+)"/.exec(labels)[1]}`);
+    const lanes = Array.from(text.matchAll(/^usher_lane_pending\{(.*)\}/gm), ([, labels]) => `${/lane="replay"/.test(labels) ? "OPEN_REPLAYS" : "EVENTS"}/usher-${/vendor="(\w+)"/.exec(labels)[1]}-${/lane="(\w+)"/.exec(labels)[1]}`);
     const looked = consumers(render("full.yaml"));
     assert.ok(looked.length === 5 && looked.every((c) => lanes.includes(c)), `${looked} of ${lanes}`);
   });
