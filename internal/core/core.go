@@ -158,7 +158,7 @@ func (x *Core) wakes(ctx context.Context, token uint64) (intake.Wakes, error) {
 
 // unfinished calls yield with the key of each record that has something to do.
 func (x *Core) unfinished(ctx context.Context, yield func(key string) error) error {
-	for r, err := range x.records.List(ctx, x.config.Vendor+".") {
+	for r, err := range x.records.List(ctx, x.config.Vendor) {
 		if err != nil {
 			return err
 		}

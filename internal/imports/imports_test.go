@@ -89,6 +89,7 @@ var rules = []rule{
 		[]string{"internal/mailbox/...", "events"},
 		"reads events in order and hands them on; what they ask is the mailbox's business, and NATS is behind interfaces",
 	},
+	{"internal/recordstore", []string{"internal/mailbox/record", "internal/streams"}, "reads and changes records for everything but the mailboxes; it holds no rule of its own"},
 	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
 	{
 		"internal/mailbox",

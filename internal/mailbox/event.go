@@ -2,8 +2,6 @@ package mailbox
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -37,10 +35,7 @@ const invalidPrefix = "!"
 
 // RecordKey is the key of the record of a user at a vendor. It holds a digest of the
 // user's id, which may hold what no key can, or an address.
-func RecordKey(vendor, userID string) string {
-	sum := sha256.Sum256([]byte(userID))
-	return vendor + "." + hex.EncodeToString(sum[:16])
-}
+func RecordKey(vendor, userID string) string { return record.AccountKey(vendor, userID) }
 
 // replaySubject is what the subjects of replays begin with.
 const replaySubject = "usher.replay."

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,7 +96,7 @@ func writeError(err error) error {
 }
 
 // List returns the records whose keys begin with the tokens of prefix, or all records if
-// prefix is empty. A record stored during the listing may be missing. A record may appear
+// prefix is empty. A prefix with an empty token, such as a trailing dot, is an error. A record stored during the listing may be missing. A record may appear
 // twice, the later revision last: a follower may still hold a replaced one. The listing ends
 // after the first error.
 func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, error] {
@@ -109,6 +110,9 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 // list reads up to the last message below the prefix, as the leader of the bucket reports at
 // the start. The consumer may live on a lagging follower, so the consumer's count proves nothing.
 func (r *Records) list(ctx context.Context, prefix string, yield func(Record) bool) error {
+	if prefix != "" && slices.Contains(strings.Split(prefix, "."), "") {
+		return fmt.Errorf("prefix %q has an empty token", prefix) // no key would match
+	}
 	stream, err := r.client.stream(ctx, "KV_"+r.bucket)
 	if err != nil {
 		return err
