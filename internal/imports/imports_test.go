@@ -70,8 +70,8 @@ var rules = []rule{
 	},
 	{
 		"internal/reconcile",
-		[]string{"internal/ledger", "internal/bus", "events", "vendors"},
-		"asks a vendor, and never writes: what it finds is put right by events, as all else is",
+		[]string{"internal/mailbox/record", "internal/recordstore", "internal/bus", "events", "vendors"},
+		"asks a vendor, and never writes: a difference is repaired by events, as all else is done",
 	},
 	{"internal/brake", []string{"internal/streams"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/fairness", nil, "counts calls, users and time; it must not know what is called, or why"},
