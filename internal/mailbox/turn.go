@@ -134,7 +134,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		if t.result != nil {
 			t.result.apply(t, r)
 		}
-		if r.Token > o.Token {
+		if r.HasNewerOwner(o.Token) {
 			d = record.Decision{Action: record.StepDown}
 			return nil
 		}
