@@ -3,7 +3,7 @@
 package record
 
 // The rules that a control of the chaos suite leaves out, to show that the suite would notice
-// (docs/design.md, rule 14.3).
+// (docs/design.md, rule 5.3).
 const (
 	// Fencing: a former owner steps down and calls nobody, and its outcomes give way to the
 	// claim of the newer owner.
