@@ -120,5 +120,5 @@ func (t *turn) shortKey(e *record.Effect) string {
 // nothing of an account.
 func (t *turn) needsNoAccount() bool {
 	_, ok := (*t.vendor.Port.Load()).(vendors.Addresser)
-	return ok || IsEffectKey(t.user.key)
+	return ok || record.IsActivityKey(t.user.key)
 }

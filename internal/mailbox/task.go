@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // task is the part of the work on an event that does not depend on how the effect comes to
@@ -97,9 +98,9 @@ func (t *task) keyOf(e *Event) string {
 	case e.Invalid != nil: // there may be no user: a turn of its own
 		return invalidPrefix + e.Key
 	case e.Handler.Scope == events.ScopeActivity:
-		return EffectKey(t.vendor.Name, e.Plan.UserID, e.Key)
+		return record.ActivityKey(t.vendor.Name, e.Plan.UserID, e.Key)
 	}
-	return RecordKey(t.vendor.Name, e.Plan.UserID)
+	return record.AccountKey(t.vendor.Name, e.Plan.UserID)
 }
 
 // do carries out the plan of an event. A panic becomes an error.

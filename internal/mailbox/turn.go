@@ -146,7 +146,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 			}
 			t.result.apply(t, r)
 		}
-		if r.Token > o.Token {
+		if r.HasNewerOwner(o.Token) {
 			d = record.Decision{Action: record.StepDown}
 			return nil
 		}
@@ -175,7 +175,7 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 	t.full = false
 	list := t.unregistered(r)
 	t.fresh = list
-	if len(list) > 0 && r.UserID == "" && !IsEffectKey(t.user.key) { // the record of an activity names nobody
+	if len(list) > 0 && r.UserID == "" && !record.IsActivityKey(t.user.key) { // the record of an activity names nobody
 		r.UserID = list[0].event.Plan.UserID
 	}
 	for len(r.Finished) < record.MostFinished {

@@ -210,6 +210,9 @@ func (r *Record) Claims(key Key, replay int) bool {
 	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay
 }
 
+// HasNewerOwner reports whether an owner with a higher fencing token wrote the record.
+func (r *Record) HasNewerOwner(token uint64) bool { return Fencing && r.Token > token }
+
 // Clone returns a deep copy.
 func (r *Record) Clone() *Record {
 	c := *r
