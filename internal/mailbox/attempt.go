@@ -210,7 +210,8 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 			c.State = record.Active
 		}
 	case h.Removes: // no vendor is asked anything more of the user, even if it cannot delete
-		c.State, c.Applied = record.Deleted, c.Applied || r.Outcome == events.Unsupported
+		c.Undeleted = r.Outcome == events.Unsupported
+		c.State, c.Applied = record.Deleted, c.Applied || c.Undeleted
 	case h.Scope.WholeAccount() && c.Applied:
 		c.State = record.Active
 	}

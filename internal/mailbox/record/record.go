@@ -62,6 +62,8 @@ type Record struct {
 	Attempted events.Position
 	// Former is the vendor's id of the account that was deleted last.
 	Former string
+	// Undeleted says that the vendor cannot delete: the account Former is still there.
+	Undeleted bool
 	// Registered is the position up to which every event of the user is registered. An
 	// event at or before it is pending, finished, or was one that needs nothing.
 	Registered events.Position
