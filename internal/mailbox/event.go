@@ -42,6 +42,18 @@ const replaySubject = "usher.replay."
 
 // read decodes, validates and plans a message. Faults of the event are in Invalid.
 func (m *Mailboxes) read(message Message, replay int) *Event {
+	e := m.parse(message, replay)
+	if e.Plan.Skip && replay > 0 { // the vendor takes no part any more: the dead letter goes
+		e.Plan.Skip = false
+		e.Plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
+			return handlers.Reply{Outcome: events.Unsupported}, nil
+		}
+	}
+	return e
+}
+
+// parse is read for an event that the vendor may take no part in.
+func (m *Mailboxes) parse(message Message, replay int) *Event {
 	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, replaySubject+m.vendor.Name+"."), Replay: replay}
 	if replay > 0 {
 		if r, ok := bus.ReadReplay(message.Header); ok {
@@ -52,12 +64,6 @@ func (m *Mailboxes) read(message Message, replay int) *Event {
 		}
 	}
 	e.Invalid = m.understand(e)
-	if e.Plan.Skip && replay > 0 { // the vendor takes no part any more: the dead letter goes
-		e.Plan.Skip = false
-		e.Plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
-			return handlers.Reply{Outcome: events.Unsupported}, nil
-		}
-	}
 	return e
 }
 
@@ -172,15 +178,21 @@ func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
 		settle()
 		return
 	}
-	a := &arrival{event: e, settle: settle, Arrival: record.Arrival{
-		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
-		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
-	}}
+	a := &arrival{event: e, settle: settle, Arrival: e.arrival(replaySeq)}
 	key := RecordKey(m.vendor.Name, e.Plan.UserID)
 	if e.Invalid != nil { // there may be no user: a turn of its own
 		key = invalidPrefix + e.Key
 	}
 	m.deliver(key, a)
+}
+
+// arrival returns the event as the record takes it in. replaySeq is the sequence of a replay
+// in its stream.
+func (e *Event) arrival(replaySeq uint64) record.Arrival {
+	return record.Arrival{
+		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
+		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
+	}
 }
 
 // age is the time since the event was stored.

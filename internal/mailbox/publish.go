@@ -113,7 +113,7 @@ func (t *turn) publishResult(ctx context.Context, event *Event, f *record.Finish
 
 // shortKey stands for the key of an event that is not stored any more.
 func (t *turn) shortKey(e *record.Effect) string {
-	return fmt.Sprintf("%016x", uint64(e.Key))
+	return e.Key.String()
 }
 
 // observe counts and logs an attempt.

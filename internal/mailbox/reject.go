@@ -27,10 +27,7 @@ func (t *turn) reject(a *arrival, why record.Refusal, now time.Time) error {
 	if a.rejected == nil {
 		a.rejected = &record.Outcome{Kind: events.Failed, At: now.UTC(), Class: classOverload, Message: overloadMessage}
 		if why.Other != "" {
-			a.event.Invalid = &events.InvalidError{
-				Pointer: "/id", Rule: events.RuleIDOnce,
-				Detail: "there is a " + why.Other + " with this source and id: give every event an id of its own",
-			}
+			a.event.Invalid = reusedID(why.Other)
 			a.event.Key = reusedKey(a.event)
 			a.rejected.Class, a.rejected.Message = classInvalid, message(a.event.Invalid)
 		}
@@ -39,6 +36,14 @@ func (t *turn) reject(a *arrival, why record.Refusal, now time.Time) error {
 		return errUnburied
 	}
 	return nil
+}
+
+// reusedID returns the fault of an event whose source and id belong to an event of another type.
+func reusedID(other string) *events.InvalidError {
+	return &events.InvalidError{
+		Pointer: "/id", Rule: events.RuleIDOnce,
+		Detail: "there is a " + other + " with this source and id: give every event an id of its own",
+	}
 }
 
 // unbury removes the dead letter of a failed attempt if the effect ended well meanwhile: a

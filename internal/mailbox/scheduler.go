@@ -81,15 +81,21 @@ func New(v *Vendor, c Config, d Deps) (*Mailboxes, error) {
 		return nil, err
 	}
 	m := &Mailboxes{
-		vendor: v, config: c, deps: d, handlers: map[string]handlers.Handler{},
+		vendor: v, config: c, deps: d, handlers: byType(d.Handlers),
 		limits: record.Limits{Bytes: c.RecordBytes, Remember: c.Remember},
 		nonce:  rand.Text()[:8], users: map[string]*user{}, slots: fairness.NewSlots(c.Slots),
 	}
 	m.changed = sync.NewCond(&m.mu)
-	for _, h := range d.Handlers {
-		m.handlers[h.Type] = h
-	}
 	return m, nil
+}
+
+// byType returns handlers by the type of the events that they take.
+func byType(list []handlers.Handler) map[string]handlers.Handler {
+	m := map[string]handlers.Handler{}
+	for _, h := range list {
+		m[h.Type] = h
+	}
+	return m
 }
 
 // newNonce returns the name of a new attempt.

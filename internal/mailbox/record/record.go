@@ -8,6 +8,7 @@
 package record
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -35,6 +36,9 @@ func KeyOf(eventKey string) Key {
 	}
 	return Key(n)
 }
+
+// String returns the 16 hex digits of the Key.
+func (k Key) String() string { return fmt.Sprintf("%016x", uint64(k)) }
 
 // State is the state of an account, as far as the ledger knows.
 type State string
@@ -183,11 +187,24 @@ func (r *Record) Has(key Key, replay int) bool {
 
 // EndedWell reports whether the effect has finished, and has not failed.
 func (r *Record) EndedWell(key Key, replay int) bool {
+	outcome, ok := r.Ended(key, replay)
+	return ok && outcome != events.Failed
+}
+
+// Ended returns the outcome of an effect that has finished, and whether it has. Of an effect
+// whose result was published long ago only failure is known: any other outcome is Done.
+func (r *Record) Ended(key Key, replay int) (outcome string, ok bool) {
 	if f := r.finished(key, replay); f != nil {
-		return f.Kind != events.Failed
+		return f.Kind, true
 	}
 	seen, ok := r.Seen.find(key, replay)
-	return ok && seen.Type&failedBit == 0
+	switch {
+	case !ok:
+		return "", false
+	case seen.Type&failedBit != 0:
+		return events.Failed, true
+	}
+	return events.Done, true
 }
 
 // Claims reports whether the claim is for this effect.
