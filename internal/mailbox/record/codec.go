@@ -15,6 +15,7 @@ import (
 // only if it differs from that of the record. Pending effects are one string each, so that
 // thousands fit into a message.
 type stored struct {
+	Form            int               `json:"effects"` // a list in the former form, so that an older version refuses the record
 	UserID          string            `json:"user_id,omitempty"`
 	AccountID       string            `json:"account_id,omitempty"`
 	State           State             `json:"state,omitempty"`
@@ -59,6 +60,9 @@ type storedClaim struct {
 	Taken  bool   `json:"taken,omitempty"`
 }
 
+// form is the number of the form.
+const form = 2
+
 // base is the base of numbers in strings.
 const base = 36
 
@@ -66,7 +70,7 @@ const base = 36
 func (r *Record) Encode() ([]byte, error) {
 	c := codec{epoch: r.Registered.Epoch}
 	s := stored{
-		UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
+		Form: form, UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
 		Registered: c.position(r.Registered), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
 		Data: c.position(r.Data), DataReplay: r.DataReplay, Deleted: c.position(r.Deleted), Attempted: c.position(r.Attempted),
 		Former: r.Former, Undeleted: r.Undeleted, Token: r.Token, Forgotten: r.Forgotten,
@@ -94,12 +98,22 @@ func (r *Record) Encode() ([]byte, error) {
 	return json.Marshal(s)
 }
 
-// Decode reads what Encode returned.
+// Decode reads what Encode returned, or a record of the former core.
 func Decode(b []byte) (*Record, error) {
 	var s stored
-	if err := json.Unmarshal(b, &s); err != nil {
+	err := json.Unmarshal(b, &s)
+	switch {
+	case s.Form == 0:
+		return decodeFormer(b)
+	case s.Form != form:
+		return nil, fmt.Errorf("read record: it has form %d, and this version of usher reads form %d: a newer version wrote it", s.Form, form)
+	case err != nil:
 		return nil, fmt.Errorf("read record: %w", err)
 	}
+	return s.decode()
+}
+
+func (s *stored) decode() (*Record, error) {
 	c := codec{epoch: s.Epoch, types: s.Types}
 	r := &Record{
 		UserID: s.UserID, AccountID: s.AccountID, State: s.State,
@@ -257,7 +271,7 @@ func (c *codec) typeAt(i int) string {
 	return c.types[i]
 }
 
-var scopes = []events.Scope{events.ScopeLifecycle, events.ScopeUserData, events.ScopeCourse}
+var scopes = []events.Scope{events.ScopeLifecycle, events.ScopeUserData, events.ScopeCourse, events.ScopeActivity}
 
 // scopeLetter returns the first letter of a scope.
 func scopeLetter(s events.Scope) string { return string(s[:min(1, len(s))]) }

@@ -88,7 +88,7 @@ func TestEncodeKeepsEverything(t *testing.T) {
 }
 
 func TestDecodeRefusesDamage(t *testing.T) {
-	for _, text := range []string{`{`, `{"pending":["x"]}`, `{"pending":["1|1||?|1|||||||||"]}`, `{"registered":"!"}`, `{"types":["t"],"pending":["1|1|7|l|1||||||||"]}`} {
+	for _, text := range []string{`{`, `{"effects":2,"pending":["x"]}`, `{"effects":2,"pending":["1|1||?|1|||||||||"]}`, `{"effects":2,"registered":"!"}`, `{"effects":2,"types":["t"],"pending":["1|1|7|l|1||||||||"]}`} {
 		if _, err := record.Decode([]byte(text)); err == nil {
 			t.Errorf("%s: no error", text)
 		}
