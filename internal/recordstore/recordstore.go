@@ -25,6 +25,16 @@ type Entry struct {
 	Key      string
 	Revision uint64
 	Record   *record.Record // never nil; empty for a missing record
+	encoded  []byte
+}
+
+// FormerHistory returns the finished effects that a record of the former core still holds.
+func (e Entry) FormerHistory() ([]record.FormerEffect, error) {
+	list, err := record.History(e.encoded)
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", e.Key, err)
+	}
+	return list, nil
 }
 
 // Open opens a bucket, which must exist.
@@ -38,21 +48,15 @@ func Open(ctx context.Context, c streams.Client, bucket string) (*Store, error) 
 
 // Load returns the record at a key.
 func (s *Store) Load(ctx context.Context, key string) (Entry, error) {
-	e, _, err := s.load(ctx, key)
-	return e, err
-}
-
-func (s *Store) load(ctx context.Context, key string) (Entry, []byte, error) {
 	encoded, revision, err := s.records.Load(ctx, key)
 	if err != nil {
-		return Entry{Key: key, Record: &record.Record{}}, nil, err
+		return Entry{Key: key, Record: &record.Record{}}, err
 	}
-	e, err := decode(key, encoded, revision)
-	return e, encoded, err
+	return decode(key, encoded, revision)
 }
 
 func decode(key string, encoded []byte, revision uint64) (Entry, error) {
-	e := Entry{Key: key, Revision: revision, Record: &record.Record{}}
+	e := Entry{Key: key, Revision: revision, Record: &record.Record{}, encoded: encoded}
 	if len(encoded) == 0 {
 		return e, nil
 	}
@@ -109,7 +113,7 @@ func (s *Store) Change(ctx context.Context, key string, change func(*record.Reco
 }
 
 func (s *Store) changeOnce(ctx context.Context, key string, change func(*record.Record)) error {
-	e, was, err := s.load(ctx, key)
+	e, err := s.Load(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -122,7 +126,7 @@ func (s *Store) changeOnce(ctx context.Context, key string, change func(*record.
 	switch {
 	case err != nil:
 		return fmt.Errorf("record %s: %w", key, err)
-	case bytes.Equal(encoded, was), bytes.Equal(encoded, before):
+	case bytes.Equal(encoded, e.encoded), bytes.Equal(encoded, before):
 		return nil
 	}
 	_, err = s.records.Store(ctx, key, encoded, e.Revision)
