@@ -73,9 +73,10 @@ const (
 type effectID struct {
 	vendor string
 	key    record.Key
+	replay int
 }
 
-// endedEffects are the effects that are known to have ended.
+// endedEffects are the effects that are known to have ended, without the number of a replay.
 type endedEffects map[effectID]bool
 
 // found is an event of the user.
@@ -226,7 +227,7 @@ func (d *Desk) lookInBucket(ctx context.Context, bucket, pattern string, yield f
 func (h *Holding) effects(vendor string, r *record.Record, ended endedEffects) {
 	for _, f := range r.Finished {
 		h.person.keys[f.Key] = true
-		ended[effectID{vendor, f.Key}] = true
+		ended[effectID{vendor: vendor, key: f.Key}] = true
 	}
 	for i := range r.Pending {
 		e := &r.Pending[i]

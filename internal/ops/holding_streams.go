@@ -33,7 +33,7 @@ func (d *Desk) lookInLetters(ctx context.Context, h *Holding, s Search, ended en
 		s.Progress(bus.DeadStream, read)
 		if h.person.letter(l, d.made) {
 			h.letters = append(h.letters, l)
-			ended[effectID{l.Vendor, record.KeyOf(l.Key)}] = true
+			ended[effectID{vendor: l.Vendor, key: record.KeyOf(l.Key)}] = true
 			h.failed(l)
 		}
 		return true
@@ -51,7 +51,7 @@ func (d *Desk) lookInResults(ctx context.Context, h *Holding, s Search, ended en
 		s.Progress(bus.ResultsStream, read)
 		if key, r, yes := h.person.result(m.Header, m.Payload); yes {
 			h.results = append(h.results, m.Seq)
-			ended[effectID{r.Vendor, record.KeyOf(key)}] = true
+			ended[effectID{vendor: r.Vendor, key: record.KeyOf(key)}] = true
 		}
 		return nil
 	})
@@ -79,7 +79,7 @@ func (d *Desk) lookInUnread(ctx context.Context, h *Holding, _ Search, ended end
 			return err
 		}
 		for _, e := range slices.Concat(lifecycle, activity) {
-			if !ended[effectID{v.Name, record.KeyOf(e.key)}] && !h.open(v.Name, e.key) {
+			if !ended[effectID{vendor: v.Name, key: record.KeyOf(e.key)}] && !h.open(v.Name, e.key) {
 				h.Open = append(h.Open, Open{Vendor: v.Name, Type: e.kind, Key: e.key, State: OpenUnread})
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,6 +33,8 @@ type Story struct {
 	// Forgotten is when the user's data were erased; zero where they were not, or the
 	// user has come back since.
 	Forgotten time.Time `json:"forgotten,omitzero"`
+
+	known map[effectID]bool // the effects in Events, but for dead letters
 }
 
 // AccountAt is the user's account at one vendor.
@@ -88,7 +89,7 @@ const (
 // else. So Story is as fast with a million events stored as with ten. The history of an
 // account is kept for nats.history_max_age, activity for nats.effects_ttl.
 func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
-	s := Story{UserID: user, Accounts: []AccountAt{}, Events: []StoryEvent{}}
+	s := Story{UserID: user, Accounts: []AccountAt{}, Events: []StoryEvent{}, known: map[effectID]bool{}}
 	for _, read := range []func(context.Context, *Story) error{d.accounts, d.activity, d.graves} {
 		if err := read(ctx, &s); err != nil {
 			return s, err
@@ -122,7 +123,9 @@ func (d *Desk) accounts(ctx context.Context, s *Story) error {
 			continue
 		}
 		s.Accounts = append(s.Accounts, account(v.Name, e.Record))
-		s.add(v.Name, e.Record)
+		if err := s.addRecord(e); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -150,11 +153,8 @@ func (d *Desk) activity(ctx context.Context, s *Story) error {
 		return err
 	}
 	for _, e := range entries {
-		vendor, _ := record.SplitKey(e.Key)
-		first := len(s.Events)
-		s.add(vendor, e.Record)
-		for i := range s.Events[first:] {
-			s.Events[first+i].Key = e.Key[strings.LastIndexByte(e.Key, '.')+1:]
+		if err := s.addRecord(e); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/recordstore"
 )
 
 // account returns the state of an account.
@@ -26,14 +27,38 @@ func account(vendor string, r *record.Record) AccountAt {
 	return a
 }
 
-// add adds the effects of a record.
-func (s *Story) add(vendor string, r *record.Record) {
-	for i := range r.Finished {
-		s.Events = append(s.Events, finished(vendor, &r.Finished[i]))
+// add adds an effect, unless the story has it already.
+func (s *Story) add(e StoryEvent) {
+	id := effectID{e.Vendor, e.key, e.Replay}
+	if !s.known[id] {
+		s.known[id] = true
+		s.Events = append(s.Events, e)
 	}
-	for i := range r.Pending {
-		s.Events = append(s.Events, pending(vendor, r, &r.Pending[i]))
+}
+
+// addRecord adds the effects of a record, also those that a record of the former core holds
+// as its history.
+func (s *Story) addRecord(e recordstore.Entry) error {
+	vendor, _ := record.SplitKey(e.Key)
+	former, err := e.FormerHistory()
+	if err != nil {
+		return err
 	}
+	for i := range former {
+		f := finished(vendor, &former[i].Finished)
+		f.Key = former[i].EventKey
+		if !former[i].Last.IsZero() {
+			f.Last = &former[i].Last
+		}
+		s.add(f)
+	}
+	for i := range e.Record.Finished {
+		s.add(finished(vendor, &e.Record.Finished[i]))
+	}
+	for i := range e.Record.Pending {
+		s.add(pending(vendor, e.Record, &e.Record.Pending[i]))
+	}
+	return nil
 }
 
 // effectOf returns what every effect has.
