@@ -55,11 +55,13 @@ func (v publisher) Bury(_ context.Context, d bus.DeadLetter) error {
 	})
 }
 
-func (v publisher) Settle(_ context.Context, _, _, key string, _ int) error {
+func (v publisher) Settle(_ context.Context, _, _, key string, replay int) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()
 		defer v.out.mu.Unlock()
-		delete(v.out.dead, key)
+		if v.out.dead[key].Replay <= replay {
+			delete(v.out.dead, key)
+		}
 		return nil
 	})
 }

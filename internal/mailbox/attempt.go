@@ -31,8 +31,6 @@ type result struct {
 	noAccount time.Time
 
 	stored record.Stored
-	// buried is the key of the event if its dead letter is stored.
-	buried string
 }
 
 // attempt makes one attempt at the effect that the record claims. Its result is written by
@@ -174,7 +172,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: vendors.IsUnknown(cause)}
 		return
 	}
-	t.result.outcome, t.result.buried = &o, event.Key
+	t.result.outcome = &o
 	t.report(event, e, o, time.Time{})
 }
 

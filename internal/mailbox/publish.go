@@ -75,7 +75,7 @@ func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 	if f.By == "" { // no attempt has reported it
 		t.report(event, &f.Effect, f.Outcome, time.Time{})
 	}
-	if mayHaveDeadLetter(f) {
+	if t.mayHaveDeadLetter(f) {
 		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
 			return err
 		}
@@ -88,12 +88,15 @@ func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 
 // mayHaveDeadLetter reports whether an effect that ended well may have a dead letter. A dead
 // letter is stored before the outcome, which may then get lost.
-func mayHaveDeadLetter(f *record.Finished) bool {
-	last := 1 // the attempt that ended well
+func (t *turn) mayHaveDeadLetter(f *record.Finished) bool {
+	attempts := 1 // the one that ended well
 	if f.Kind == events.Superseded {
-		last = 0
+		attempts = 0
 	}
-	return f.Kind != events.Failed && (f.Replay > 0 || f.Attempts > last)
+	tried := f.Replay > 0 || f.Attempts > attempts
+	overdue := !f.Begun.IsZero() && f.At.Sub(f.Begun) >= t.config.PrerequisiteWait
+	rejected := !t.user.stored.record.Rejected.Before(f.Position)
+	return f.Kind != events.Failed && (tried || overdue || rejected)
 }
 
 func (t *turn) publishResult(ctx context.Context, event *Event, f *record.Finished) error {

@@ -46,14 +46,35 @@ func reusedID(other string) *events.InvalidError {
 	}
 }
 
-// unbury removes the dead letter of a failed attempt if the effect ended well meanwhile: a
-// newer owner has taken it over, and removed the dead letter before it was stored.
-func (t *turn) unbury(ctx context.Context) error {
-	x := t.result
-	if x == nil || x.buried == "" || x.stored != record.Rejected || !t.user.stored.record.EndedWell(x.effect.Key, x.effect.Replay) {
-		return nil
+// last returns the last position among arrivals of events.
+func last(list []*arrival) (p events.Position) {
+	for _, a := range list {
+		if a.Replay == 0 && p.Before(a.Position) {
+			p = a.Position
+		}
 	}
-	return t.deps.DeadLetters.Settle(ctx, t.vendor.Name, x.effect.Type, x.buried, x.effect.Replay)
+	return p
+}
+
+// deadLetter names a dead letter that the turn has stored.
+type deadLetter struct {
+	id        effectID
+	eventType string
+	eventKey  string
+}
+
+// unbury removes the dead letters of effects that ended well meanwhile: a newer owner has
+// taken the effects over, and removed the dead letters before they were stored.
+func (t *turn) unbury(ctx context.Context) error {
+	for _, d := range t.letters {
+		if !t.user.stored.record.EndedWell(d.id.key, d.id.replay) {
+			continue
+		}
+		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, d.eventType, d.eventKey, d.id.replay); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // buryRejected stores the dead letters of the rejected arrivals.

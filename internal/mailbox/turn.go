@@ -38,6 +38,7 @@ type turn struct {
 	full     bool       // arrivals wait in memory until the record has room
 	overdue  []record.Effect
 	missed   map[effectID]record.Outcome // of overdue effects whose dead letters are stored
+	letters  []deadLetter                // that were stored since the last write
 
 	mu sync.Mutex // of arrivals and user.armed while a call is in flight
 }
@@ -156,7 +157,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		for _, a := range t.fresh {
 			a.ours = t.isRegistered(a)
 		}
-		t.result, t.sent = nil, sent
+		t.result, t.letters, t.sent = nil, nil, sent
 		t.admitted = t.admitted && d.Action != record.Call
 	}
 	return d, err
@@ -181,6 +182,10 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 				t.full = d.Action != record.Call
 				return d, nil
 			}
+		}
+		if why.Full && list[0].Replay == 0 && r.Rejected.Before(list[0].Position) {
+			r.Rejected = last(list) // before the first dead letter
+			return record.Decision{Action: record.Wait, Due: now}, nil
 		}
 		if err := t.reject(list[0], why, now); err != nil {
 			return d, err

@@ -71,10 +71,13 @@ type Record struct {
 	// Registered is the position up to which every event of the user is registered. An
 	// event at or before it is pending, finished, or was one that needs nothing.
 	Registered events.Position
-	Courses    map[string]Course
-	Pending    []Effect   // in the order of the stream
-	Finished   []Finished // until their results are known to be published
-	Claim      *Claim
+	// Rejected is the position up to which events may have been rejected for want of room. The
+	// rejection may have got lost after its dead letter was stored.
+	Rejected events.Position
+	Courses  map[string]Course
+	Pending  []Effect   // in the order of the stream
+	Finished []Finished // until their results are known to be published
+	Claim    *Claim
 	// Token is the highest fencing token of an owner that wrote the record.
 	Token uint64
 	Seen  Seen
