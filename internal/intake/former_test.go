@@ -178,6 +178,20 @@ func TestFormerReplay(t *testing.T) {
 	}
 }
 
+// A replay whose message is lost is given up, and blocks its user no longer.
+func TestLostFormerReplay(t *testing.T) {
+	key := events.Key("/school", "e1")
+	scenario(t, history{}, func(r *run) {
+		putFormer(r, "", formerEffect(events.UserDeleted, "e1", 1, `"replay":1,`+formerStarted))
+		r.send(message{kind: events.UserDeleted, id: "e1", user: 1})
+		r.server.position = events.Position{Epoch: 1, Seq: 1}
+	}, func(t *testing.T, r *run) {
+		next := r.send(message{kind: events.UserCreated, id: "e2", user: 1})
+		r.awaitOutcome(t, next, events.Done)
+		r.awaitDead(t, key[:16], "expired")
+	})
+}
+
 // The history of a former record is kept before the record is stored without it, however
 // many answers are lost.
 func TestFormerHistory(t *testing.T) {
