@@ -40,6 +40,7 @@ type Deps struct {
 	Port        any      // the adapter of the vendor; its calls wait for Limiter
 	Limiter     *Limiter // of the vendor
 	Results     mailbox.Results
+	History     mailbox.History
 	DeadLetters mailbox.DeadLetters
 	Guard       mailbox.Guard
 	Validate    func(events.Event) error
@@ -154,7 +155,7 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 	t := timers{x.timers, x.config.Vendor, own.Token()}
 	m, err := mailbox.New(&x.vendor, x.config.Mailbox, mailbox.Deps{
 		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
-		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
+		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 	})
 	return m, t, err

@@ -71,6 +71,7 @@ func (r *run) check() (faults []string) {
 			say("event %d (%s) ended well and is among the dead letters", p.event, p.kind)
 		}
 	}
+	faults = append(faults, r.published.unlisted()...)
 	for user := range 2 {
 		faults = append(faults, r.overtaken(user)...)
 		faults = append(faults, r.checkRestorations(user)...)

@@ -41,10 +41,10 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	t.result = &result{effect: e, nonce: t.user.stored.record.Claim.Nonce}
 	event, err := t.event(t.write, &e)
 	switch {
-	case errors.Is(err, ErrGone):
+	case errors.Is(err, ErrGone), errors.Is(err, errUndelivered) && t.deps.Ownership.Now().Sub(t.deps.Ownership.Since()) >= t.config.MaxAge:
 		t.expire(&e)
 		return
-	case err != nil: // NATS failed: the effect was not attempted
+	case err != nil: // NATS failed, or the replay is not delivered: the effect was not attempted
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.backoff(e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
 		return
 	case event.Invalid != nil: // such as a course that is not configured any more

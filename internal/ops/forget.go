@@ -69,7 +69,7 @@ func (d *Desk) Forget(ctx context.Context, h Holding, o Forgetting, by Deed) (Fo
 		return f, err
 	}
 	for _, step := range []func(context.Context, Holding, Forgetting, *Forgotten) error{
-		d.eraseReplays, d.eraseLetters, d.eraseEvents, d.eraseAccounts, d.eraseActivity, d.wake, d.eraseResults, d.scrub,
+		d.eraseReplays, d.eraseLetters, d.eraseEvents, d.eraseAccounts, d.eraseActivity, d.wake, d.eraseHistory, d.eraseResults, d.scrub,
 	} {
 		if err := step(ctx, h, o, &f); err != nil {
 			return f, fmt.Errorf("%w; run it again to go on", err)
@@ -95,6 +95,12 @@ func (d *Desk) eraseEvents(ctx context.Context, h Holding, o Forgetting, f *Forg
 		list = append(list, e.seq)
 	}
 	return d.erase(ctx, h.stream, list, o, f)
+}
+
+func (d *Desk) eraseHistory(ctx context.Context, h Holding, _ Forgetting, f *Forgotten) error {
+	n, err := d.history().Erase(ctx, h.User)
+	f.Erased = append(f.Erased, Found{bus.HistoryStream, n})
+	return err
 }
 
 func (d *Desk) eraseResults(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {

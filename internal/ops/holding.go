@@ -39,6 +39,7 @@ type Holding struct {
 	records map[string][]string // bucket → keys that name the user
 	// registered is the position up to which the record of a vendor has the user's events.
 	registered map[string]events.Position
+	history    int  // finished effects
 	former     bool // there are records in EFFECTS, anonymous or not
 }
 
@@ -103,7 +104,7 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 	}
 	ended := endedEffects{}
 	for _, look := range []func(context.Context, *Holding, Search, endedEffects) error{
-		d.lookInEvents, d.lookInAccounts, d.lookInActivity, d.lookInReplays, d.lookInLetters, d.lookInResults, d.lookInUnread,
+		d.lookInEvents, d.lookInHistory, d.lookInAccounts, d.lookInActivity, d.lookInReplays, d.lookInLetters, d.lookInResults, d.lookInUnread,
 	} {
 		if err := look(ctx, &h, s, ended); err != nil {
 			return h, err
@@ -116,6 +117,7 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 		{bus.ResultsStream, len(h.results)},
 		{bus.AccountsKV, len(h.records[bus.AccountsKV])},
 		{bus.EffectsKV, len(h.records[bus.EffectsKV])},
+		{bus.HistoryStream, h.history},
 	}
 	return h, nil
 }
@@ -171,6 +173,18 @@ func foundAt(m bus.Stored, e events.Event) found {
 		f.key = events.Key(e.Source(), e.ID())
 	}
 	return f
+}
+
+// lookInHistory reads the finished effects of the user's accounts.
+func (d *Desk) lookInHistory(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
+	entries, err := d.history().User(ctx, record.Digest(s.UserID))
+	for _, e := range entries {
+		key := record.KeyOf(e.Key)
+		h.person.keys[key] = true
+		ended[effectID{vendor: e.Vendor, key: key}] = true
+	}
+	h.history = len(entries)
+	return err
 }
 
 // lookInAccounts reads the records of the user's accounts at all vendors.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/recordstore"
 )
@@ -90,7 +91,7 @@ const (
 // account is kept for nats.history_max_age, activity for nats.effects_ttl.
 func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 	s := Story{UserID: user, Accounts: []AccountAt{}, Events: []StoryEvent{}, known: map[effectID]bool{}}
-	for _, read := range []func(context.Context, *Story) error{d.accounts, d.activity, d.graves} {
+	for _, read := range []func(context.Context, *Story) error{d.past, d.accounts, d.activity, d.graves} {
 		if err := read(ctx, &s); err != nil {
 			return s, err
 		}
@@ -103,6 +104,18 @@ func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 		return s, err
 	}
 	return s, d.waits(ctx, &s)
+}
+
+// history returns the log of finished effects.
+func (d *Desk) history() *history.Log { return history.New(d.streams(), bus.HistoryStream) }
+
+// past reads the finished effects of the user's accounts.
+func (d *Desk) past(ctx context.Context, s *Story) error {
+	entries, err := d.history().User(ctx, record.Digest(s.UserID))
+	for _, e := range entries {
+		s.add(ended(e))
+	}
+	return err
 }
 
 // accounts reads the records of the user's accounts.

@@ -1,10 +1,13 @@
 package ops
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/history"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/recordstore"
 )
@@ -40,17 +43,12 @@ func (s *Story) add(e StoryEvent) {
 // as its history.
 func (s *Story) addRecord(e recordstore.Entry) error {
 	vendor, _ := record.SplitKey(e.Key)
-	former, err := e.FormerHistory()
+	former, err := mailbox.FormerHistory(e.Key, e.Encoded)
 	if err != nil {
-		return err
+		return fmt.Errorf("record %s: %w", e.Key, err)
 	}
-	for i := range former {
-		f := finished(vendor, &former[i].Finished)
-		f.Key = former[i].EventKey
-		if !former[i].Last.IsZero() {
-			f.Last = &former[i].Last
-		}
-		s.add(f)
+	for _, f := range former {
+		s.add(ended(f))
 	}
 	for i := range e.Record.Finished {
 		s.add(finished(vendor, &e.Record.Finished[i]))
@@ -69,10 +67,26 @@ func effectOf(vendor string, e *record.Effect) StoryEvent {
 	}
 }
 
+// ended returns an effect of the history.
+func ended(e history.Entry) StoryEvent {
+	s := StoryEvent{
+		Time: e.First, Vendor: e.Vendor, Type: e.Type, Key: e.Key, Course: e.Course, State: e.Outcome, Ended: &e.Ended,
+		Attempts: e.Attempts, Replay: e.Replay, Why: e.Message, key: record.KeyOf(e.Key), order: e.Position,
+	}
+	if !e.Last.IsZero() {
+		s.Last = &e.Last
+	}
+	return s
+}
+
 // finished returns an effect that has ended.
 func finished(vendor string, f *record.Finished) StoryEvent {
 	s := effectOf(vendor, &f.Effect)
-	s.State, s.Last, s.Ended, s.Why = f.Kind, &f.At, &f.At, f.Message
+	s.State, s.Ended, s.Why = f.Kind, &f.At, f.Message
+	if f.By != "" && f.Attempts > 0 {
+		last := f.At.Add(-time.Duration(f.TookMS) * time.Millisecond)
+		s.Last = &last
+	}
 	return s
 }
 

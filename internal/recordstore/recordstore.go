@@ -25,16 +25,7 @@ type Entry struct {
 	Key      string
 	Revision uint64
 	Record   *record.Record // never nil; empty for a missing record
-	encoded  []byte
-}
-
-// FormerHistory returns the finished effects that a record of the former core still holds.
-func (e Entry) FormerHistory() ([]record.FormerEffect, error) {
-	list, err := record.History(e.encoded)
-	if err != nil {
-		return nil, fmt.Errorf("record %s: %w", e.Key, err)
-	}
-	return list, nil
+	Encoded  []byte         // the stored form
 }
 
 // Open opens a bucket, which must exist.
@@ -56,7 +47,7 @@ func (s *Store) Load(ctx context.Context, key string) (Entry, error) {
 }
 
 func decode(key string, encoded []byte, revision uint64) (Entry, error) {
-	e := Entry{Key: key, Revision: revision, Record: &record.Record{}, encoded: encoded}
+	e := Entry{Key: key, Revision: revision, Record: &record.Record{}, Encoded: encoded}
 	if len(encoded) == 0 {
 		return e, nil
 	}
@@ -91,7 +82,7 @@ const tries = 5
 // Change lets change work on the record at a key and stores the record by compare-and-set.
 // If the record was changed meanwhile, or a store got no answer, Change loads the record and
 // lets change work on it again: change must recognize its own work. A record that change
-// leaves as it is, is not stored.
+// leaves as it is, is not stored. A record of the former core loses its history by a change.
 func (s *Store) Change(ctx context.Context, key string, change func(*record.Record)) error {
 	for try := 1; ; {
 		err := s.changeOnce(ctx, key, change)
@@ -126,7 +117,7 @@ func (s *Store) changeOnce(ctx context.Context, key string, change func(*record.
 	switch {
 	case err != nil:
 		return fmt.Errorf("record %s: %w", key, err)
-	case bytes.Equal(encoded, e.encoded), bytes.Equal(encoded, before):
+	case bytes.Equal(encoded, e.Encoded), bytes.Equal(encoded, before):
 		return nil
 	}
 	_, err = s.records.Store(ctx, key, encoded, e.Revision)

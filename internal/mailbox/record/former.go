@@ -59,7 +59,6 @@ type formerEffect struct {
 	First        time.Time      `json:"first"`
 	Begun        time.Time      `json:"begun"`
 	Due          time.Time      `json:"due"`
-	Last         time.Time      `json:"last"`
 	Unconfirmed  bool           `json:"unsettled"`
 	Prerequisite bool           `json:"prerequisite"`
 	Outcome      *formerOutcome `json:"outcome"`
@@ -88,7 +87,6 @@ type formerClaim struct {
 type FormerEffect struct {
 	Finished
 	EventKey string
-	Last     time.Time // beginning of the last attempt; zero if none was made
 }
 
 // History returns the finished effects of a record of the former core, in the order of
@@ -105,7 +103,7 @@ func History(b []byte) ([]FormerEffect, error) {
 	var list []FormerEffect
 	for _, e := range slices.Concat(f.Past, f.Effects) {
 		if e.Outcome != nil && f.Forgotten.Before(e.Outcome.At) {
-			list = append(list, FormerEffect{Finished: e.finished(), EventKey: e.Key, Last: e.Last})
+			list = append(list, FormerEffect{Finished: e.finished(), EventKey: e.Key})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b FormerEffect) int { return a.Position.Compare(b.Position) })
