@@ -52,23 +52,23 @@ func (e *engine) look(ctx context.Context, vendor string, l ops.Lane, told map[s
 	told[l.Consumer] = full
 }
 
-// graveTime is how often the dead letters are counted.
-const graveTime = 30 * time.Second
+// countTime is how often the dead letters are counted.
+const countTime = 30 * time.Second
 
 // count counts the dead letters every so often, and remembers how far the events
 // have come.
 func (e *engine) count(ctx context.Context) {
-	ticker := time.NewTicker(graveTime)
+	ticker := time.NewTicker(countTime)
 	defer ticker.Stop()
 	for {
-		limit, cancel := context.WithTimeout(ctx, graveTime)
+		limit, cancel := context.WithTimeout(ctx, countTime)
 		if err := e.bus.Remember(limit); err != nil && ctx.Err() == nil {
 			e.log.Warn().Err(err).Msg("not remembered")
 		}
-		if graves, err := e.bus.Graves(limit); err == nil {
-			var list []telemetry.Grave
-			for _, g := range graves {
-				list = append(list, telemetry.Grave(g))
+		if counts, err := e.bus.DeadCounts(limit); err == nil {
+			var list []telemetry.DeadCount
+			for _, c := range counts {
+				list = append(list, telemetry.DeadCount(c))
 			}
 			e.metrics.Dead(list)
 		}

@@ -1,9 +1,7 @@
 package bus
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -64,40 +62,6 @@ func (b *Bus) stored(ctx context.Context, stream string, seq uint64, c jetstream
 		}
 	}
 	return first
-}
-
-// Grave is how many dead letters of one class a vendor has.
-type Grave struct {
-	Vendor, Class string
-	Count         int
-	Oldest        time.Time // when the oldest of them was last stored
-}
-
-// Graves counts the dead letters, by their headers alone.
-func (b *Bus) Graves(ctx context.Context) ([]Grave, error) {
-	byName := map[[2]string]*Grave{}
-	r := reading{stream: DeadStream, consumer: jetstream.OrderedConsumerConfig{HeadersOnly: true}}
-	err := b.scan(ctx, r, func(m jetstream.Msg) bool {
-		name := [2]string{tokenOf(m.Subject(), 2), m.Headers().Get(headerClass)}
-		g, ok := byName[name]
-		if !ok {
-			g = &Grave{Vendor: name[0], Class: name[1]}
-			byName[name] = g
-		}
-		g.Count++
-		if meta, err := m.Metadata(); err == nil && (g.Oldest.IsZero() || meta.Timestamp.Before(g.Oldest)) {
-			g.Oldest = meta.Timestamp
-		}
-		return true
-	})
-	var list []Grave
-	for _, g := range byName {
-		list = append(list, *g)
-	}
-	slices.SortFunc(list, func(a, b Grave) int {
-		return cmp.Or(cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Class, b.Class))
-	})
-	return list, err
 }
 
 // tokenOf is the token of a subject at a place, counted from 0.

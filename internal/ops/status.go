@@ -64,7 +64,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return now, err
 	}
-	graves, err := d.Bus.Graves(ctx)
+	dead, err := d.Bus.DeadCounts(ctx)
 	if err != nil {
 		return now, err
 	}
@@ -83,9 +83,9 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 		if one == nil {
 			continue
 		}
-		for _, g := range graves {
-			if g.Vendor == one.Vendor {
-				one.Dead += g.Count
+		for _, c := range dead {
+			if c.Vendor == one.Vendor {
+				one.Dead += c.Count
 			}
 		}
 		now.OK = now.OK && !one.Full && slices.Contains([]string{Serving, Idle, Paused}, one.State)

@@ -175,20 +175,20 @@ func (m *Metrics) NoLane(vendor, lane string) {
 	}
 }
 
-// Grave is how many dead letters of one class a vendor has.
-type Grave struct {
+// DeadCount is the number of dead letters of one class that a vendor has.
+type DeadCount struct {
 	Vendor, Class string
 	Count         int
-	Oldest        time.Time
+	Oldest        time.Time // when the oldest of them was last stored
 }
 
 // Dead sets the dead letters that there are.
-func (m *Metrics) Dead(list []Grave) {
+func (m *Metrics) Dead(list []DeadCount) {
 	m.dead.Reset()
 	m.deadAge.Reset()
-	for _, g := range list {
-		m.dead.WithLabelValues(g.Vendor, g.Class).Set(float64(g.Count))
-		m.deadAge.WithLabelValues(g.Vendor, g.Class).Set(stamp(g.Oldest))
+	for _, c := range list {
+		m.dead.WithLabelValues(c.Vendor, c.Class).Set(float64(c.Count))
+		m.deadAge.WithLabelValues(c.Vendor, c.Class).Set(stamp(c.Oldest))
 	}
 }
 

@@ -25,7 +25,7 @@ func filled() *telemetry.Metrics {
 	m.Vendor("meiro", asked{})
 	m.NATS(func() bool { return true })
 	m.Lane("lead", "lifecycle", telemetry.Lane{Pending: 7, Waiting: 3, Limit: 20_000, Oldest: time.Unix(1_700_000_000, 0)})
-	m.Dead([]telemetry.Grave{{Vendor: "lead", Class: "permanent", Count: 4, Oldest: time.Unix(1_700_000_000, 0)}})
+	m.Dead([]telemetry.DeadCount{{Vendor: "lead", Class: "permanent", Count: 4, Oldest: time.Unix(1_700_000_000, 0)}})
 	return m
 }
 
