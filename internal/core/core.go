@@ -82,7 +82,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.timers, errs[2] = streams.OpenTimers(ctx, x.consumers)
 	x.stream, errs[3] = streams.OpenEvents(ctx, x.consumers, c.Stream)
 	x.records, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
-	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.LagConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
+	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.CounterConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
 	return x, errors.Join(errs[:]...)
 }
 

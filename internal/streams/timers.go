@@ -3,8 +3,10 @@ package streams
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,4 +134,36 @@ func (t *Timers) Armed(ctx context.Context, vendor string) ([]string, error) {
 		}
 	}
 	return armed, nil
+}
+
+// WaitingCounter returns a counter of the timers of a vendor, without the sentinel.
+func (n Names) WaitingCounter(vendor, consumer string) CounterConfig {
+	n = n.withDefaults()
+	return CounterConfig{Stream: n.Timers, Consumer: consumer, Subjects: []string{n.TimerSubject + "." + vendor + ".*.>"}}
+}
+
+// CountWakes returns the number of wakes of a vendor that are not acknowledged. The server
+// counts the subjects, and answers without them: the request begins beyond the last one.
+func (t *Timers) CountWakes(ctx context.Context, vendor string) (int, error) {
+	ctx, cancel := t.client.call(ctx)
+	defer cancel()
+	request, err := json.Marshal(map[string]any{"subjects_filter": t.names.WakeSubject + "." + vendor + ".>", "offset": math.MaxInt32})
+	if err != nil {
+		return 0, err
+	}
+	reply, err := t.client.JetStream.Conn().RequestWithContext(ctx, t.client.apiPrefix()+"STREAM.INFO."+t.names.Timers, request)
+	if err != nil {
+		return 0, fmt.Errorf("count wakes of %s: %w", vendor, err)
+	}
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+		Total int                 `json:"total"`
+	}
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return 0, fmt.Errorf("count wakes of %s: %w", vendor, err)
+	}
+	if answer.Error != nil {
+		return 0, fmt.Errorf("count wakes of %s: %w", vendor, answer.Error)
+	}
+	return answer.Total, nil
 }
