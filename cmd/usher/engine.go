@@ -273,7 +273,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait,
 		Ceiling: ceiling(8*s.Concurrency, atWork, c.CallLease+s.Timeout) + c.AckWait,
 		MaxAge:  s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
-		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: c.HoldAfter, HoldRetry: c.HoldRetry,
+		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: 20, HoldRetry: c.HoldRetry,
 	}, deps)
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 const (
 	leaseTTL    = 5 * time.Second
 	recordBytes = 512 << 10
+	// waitingBytes is a fraction of the memory for all users of a vendor (intake).
+	waitingBytes = 8 << 20
 )
 
 // limiters are the limiters of the vendors, by name: one for all adapters of a vendor.
@@ -60,11 +62,11 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 		Mailbox: mailbox.Config{
 			Source: e.config.Source, Slots: atWork(s, c.CallLease), CallTimeout: s.Timeout, CallLease: c.CallLease,
 			MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, FirstLook: 2 * time.Second,
-			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes,
+			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes, WaitingBytes: waitingBytes,
 		},
 	}, core.Deps{
 		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
-		Check: e.trial(v), Log: e.log, OnHold: e.hold(ctx, v.name),
+		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name),
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
 		},

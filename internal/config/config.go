@@ -117,9 +117,6 @@ type Worker struct {
 	RetryMin time.Duration `yaml:"retry_min" env:"RETRY_MIN"`
 	// RetryMax is the longest wait after a failure. Default 10m.
 	RetryMax time.Duration `yaml:"retry_max" env:"RETRY_MAX"`
-	// HoldAfter is how many effects in a row must fail at a vendor until it is put
-	// on hold. Refused credentials do so at once. Default 20.
-	HoldAfter int `yaml:"hold_after" env:"HOLD_AFTER"`
 	// HoldRetry is the wait between trials of a vendor that is on hold. Default 30s.
 	HoldRetry time.Duration `yaml:"hold_retry" env:"HOLD_RETRY"`
 	// MaxAckPending is how many messages of a consumer may be unfinished. It must
@@ -164,7 +161,6 @@ func Default() Config {
 			PrerequisiteWait: 10 * time.Minute,
 			RetryMin:         time.Second,
 			RetryMax:         10 * time.Minute,
-			HoldAfter:        20,
 			HoldRetry:        30 * time.Second,
 			MaxAckPending:    20_000,
 			MaxReplays:       5,

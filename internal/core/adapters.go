@@ -63,6 +63,9 @@ type wakes struct {
 	vendor string
 }
 
+// Close deletes the consumer; the next owner would do so otherwise.
+func (w wakes) Close(ctx context.Context) { _ = w.Wakes.Close(ctx) }
+
 func (w wakes) Next(ctx context.Context, limit int) ([]intake.Wake, error) {
 	list, err := w.Fetch(ctx, limit, wakeWait)
 	out := make([]intake.Wake, len(list))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -47,6 +48,7 @@ type Deps struct {
 	// returns the adapter to go on with, which may have new ones; nil for the present one.
 	Check   func(ctx context.Context) (port any, err error)
 	Log     zerolog.Logger
+	Tracer  trace.Tracer // nil: no traces
 	Observe func(mailbox.Observation)
 	// OnHold is called with the reason when the vendor is put on hold, and with nil when it
 	// is back.
@@ -83,7 +85,24 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.stream, errs[3] = streams.OpenEvents(ctx, x.consumers, c.Stream)
 	x.records, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
 	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.CounterConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
-	return x, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return x, x.greet(ctx)
+}
+
+// greet logs that a vendor without a committed position gets all events of the stream.
+func (x *Core) greet(ctx context.Context) error {
+	from, err := x.state.Position(ctx)
+	if err != nil || from != (events.Position{}) {
+		return err
+	}
+	pending, err := x.lag.Pending(ctx)
+	if err == nil && pending > 0 {
+		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("events", pending).
+			Msg("the vendor is new here: all events that the stream holds are carried out there, oldest first")
+	}
+	return err
 }
 
 // Run works for the vendor whenever this process owns it, until ctx ends.
@@ -136,7 +155,7 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 	m, err := mailbox.New(&x.vendor, x.config.Mailbox, mailbox.Deps{
 		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
 		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
-		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Observe: x.deps.Observe,
+		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 	})
 	return m, t, err
 }

@@ -92,7 +92,7 @@ var rules = []rule{
 	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/fairness", "internal/bus", "internal/brake", "handlers", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "handlers", "events", "vendors"},
 		"works on one user at a time; it knows no vendor by name, and NATS is behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},

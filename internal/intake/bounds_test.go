@@ -119,6 +119,28 @@ func TestOverloadWithProgress(t *testing.T) {
 	}
 }
 
+// A user with more events than may wait in memory gets dead letters of class overload, and
+// nobody else does.
+func TestCrowdedMemory(t *testing.T) {
+	const many = 2000
+	scenario(t, history{}, func(r *run) {
+		small(r)
+		r.config.WaitingBytes = 200 << 10
+		r.held = []window{{time.Now(), time.Now().Add(time.Hour)}}
+	}, func(t *testing.T, r *run) {
+		for i := range many {
+			r.send(message{kind: events.UserUpdated, id: fmt.Sprint("e", i), user: 1})
+		}
+		other := r.send(message{kind: events.UserCreated, id: "other", user: 2})
+		r.awaitOutcome(t, other, events.Done)
+		r.await(t, "all results", func() bool { return r.results() == many+1 })
+		if got := r.classes(); got["overload"] < many/2 || got["overload"] > many-200 {
+			t.Errorf("got dead letters %v", got)
+		}
+		r.checkSizes(t)
+	})
+}
+
 // A deletion that supersedes all that a full record holds does not outgrow the record.
 func TestSupersededEffectsFit(t *testing.T) {
 	scenario(t, history{}, func(r *run) {

@@ -20,6 +20,7 @@ type history struct {
 	outages   []window
 	held      []window        // in which the vendor is on hold
 	purges    []time.Duration // of the timers
+	losses    []time.Duration // of the token, the position and the mark of the last sweep
 	published []publication
 	lifespans []lifespan // of the processes, one after the other
 }
@@ -59,6 +60,9 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 		upserts: rapid.IntRange(0, 3).Draw(t, "upserts") == 0,
 		outages: windows(t, "outages", 2*callLease),
 		held:    windows(t, "held", 5*time.Second),
+	}
+	for range rapid.IntRange(0, 1).Draw(t, "losses") {
+		h.losses = append(h.losses, time.Duration(rapid.IntRange(0, 8000).Draw(t, "loss at"))*time.Millisecond)
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "purges") {
 		h.purges = append(h.purges, time.Duration(rapid.IntRange(0, 8000).Draw(t, "purge at"))*time.Millisecond)

@@ -35,8 +35,8 @@ type Lease interface {
 
 // State is what the owners of a vendor hand on to each other.
 type State interface {
-	// RaiseToken returns a fencing token that is higher than all before.
-	RaiseToken(ctx context.Context) (uint64, error)
+	// RaiseToken returns a fencing token that is higher than all before, and than floor.
+	RaiseToken(ctx context.Context, floor uint64) (uint64, error)
 	// Position returns the committed position.
 	Position(ctx context.Context) (events.Position, error)
 	// Commit raises the committed position, and returns it. It never goes back.
@@ -63,6 +63,8 @@ type Wake struct {
 type Wakes interface {
 	// Next waits for wakes, for a second or so, and returns at most limit of them.
 	Next(ctx context.Context, limit int) ([]Wake, error)
+	// Close ends the consumer: wakes that are not acknowledged go to the next owner.
+	Close(ctx context.Context)
 }
 
 // Deps are the parts that an owner works with. All must be set.
@@ -104,6 +106,8 @@ type Owner struct {
 	config Config
 	deps   Deps
 	owns   atomic.Bool
+	// floor is the highest token of another owner that was seen: the next ownership begins above.
+	floor atomic.Uint64
 }
 
 // New returns an owner. Run lets it work.

@@ -73,10 +73,17 @@ func (l *lease) Release(context.Context) error {
 	})
 }
 
+// loseOwnership empties the bucket of ownership.
+func (s *server) loseOwnership() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token, s.position, s.swept = 0, events.Position{}, ""
+}
+
 // RaiseToken and the methods behind it are the state that owners hand on.
-func (c connection) RaiseToken(context.Context) (token uint64, err error) {
+func (c connection) RaiseToken(_ context.Context, floor uint64) (token uint64, err error) {
 	err = c.ask(func() error {
-		c.token++
+		c.token = max(c.token, floor) + 1
 		token = c.token
 		return nil
 	})

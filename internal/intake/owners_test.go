@@ -52,6 +52,26 @@ func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
 	})
 }
 
+// A new owner awaits the former one although the stored token was lost: its own token is
+// another one than that of the claim.
+func TestLostToken(t *testing.T) {
+	var dies atomic.Bool
+	dies.Store(true)
+	scenario(t, history{}, func(r *run) {
+		r.config.CallTimeout = 3 * time.Second
+		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
+	}, func(t *testing.T, r *run) {
+		id := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+		r.await(t, "the death", func() bool { return !dies.Load() })
+		r.server.loseOwnership()
+		r.awaitOutcome(t, id, events.Done)
+		time.Sleep(time.Minute)
+		if live := r.vendor.live(email(1)); len(live) != 1 {
+			t.Errorf("%d accounts", len(live))
+		}
+	})
+}
+
 // A process that dies in a long call, whose position is committed, has left a timer.
 func TestDeathInALongCall(t *testing.T) {
 	var dies atomic.Bool
@@ -152,7 +172,7 @@ func TestPurgedTimersAreForgotten(t *testing.T) {
 // A process that stops in order stores what it has in hand and releases the lease.
 func TestGracefulStop(t *testing.T) {
 	vendor := &counted{before: func(context.Context, int) error {
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // within the call lease, however long the claim took
 		return nil
 	}}
 	scenario(t, history{}, vendor.use, func(t *testing.T, r *run) {

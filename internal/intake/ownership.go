@@ -33,7 +33,9 @@ type ownership struct {
 func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	x := &ownership{Owner: o, lease: lease, stop: func() {}}
 	var err error
-	if x.token, err = o.deps.State.RaiseToken(ctx); err != nil {
+	// The time of the server keeps the token above all before, even if the stored token is lost.
+	floor := max(o.floor.Load(), uint64(x.Now().Unix()))
+	if x.token, err = o.deps.State.RaiseToken(ctx, floor); err != nil {
 		return nil, err
 	}
 	if x.committed, err = o.deps.State.Position(ctx); err != nil {
@@ -70,7 +72,11 @@ func (x *ownership) Committed() events.Position {
 }
 
 // StepDown ends the ownership.
-func (x *ownership) StepDown() { x.stop() }
+func (x *ownership) StepDown(token uint64) {
+	for last := x.floor.Load(); token > last && !x.floor.CompareAndSwap(last, token); last = x.floor.Load() {
+	}
+	x.stop()
+}
 
 // renew renews the lease until ctx ends, and ends the ownership once the lease is lost.
 func (x *ownership) renew(ctx context.Context) {
@@ -124,6 +130,7 @@ func (x *ownership) wake(ctx context.Context) {
 		if err != nil {
 			return err
 		}
+		defer wakes.Close(context.WithoutCancel(ctx))
 		for ctx.Err() == nil {
 			room := x.config.Wakes - x.boxes.WakesInHand()
 			if room <= 0 || !x.deps.MayWake() {
@@ -207,9 +214,13 @@ func (x *ownership) sweep(ctx context.Context) {
 		if err != nil || (first.Epoch == from.Epoch && first.Seq <= from.Seq+1) {
 			return err
 		}
-		x.deps.Log.Error().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
-			Msg("events left the stream before they were read: those that no mailbox has are lost")
-		return x.armAll(ctx)
+		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
+			Msg("messages left the stream of events since this vendor was served last: events among them that no mailbox has are lost")
+		if err := x.armAll(ctx); err != nil {
+			return err
+		}
+		x.tracker.skip(events.Position{Epoch: first.Epoch, Seq: first.Seq - 1}) // so that the next owner need not do this again
+		return nil
 	})
 	for ctx.Err() == nil {
 		x.insist(ctx, "look after the timers", func() error { return x.sweepOnce(ctx) })

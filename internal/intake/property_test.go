@@ -23,6 +23,9 @@ func play(t *testing.T, h history) (faults []string) {
 		r := newRun(h)
 		start := time.Now()
 		r.server.outages, r.held = shift(h.outages, start), shift(h.held, start)
+		for _, at := range h.losses {
+			time.AfterFunc(at, r.server.loseOwnership)
+		}
 		for _, at := range h.purges {
 			time.AfterFunc(at, r.server.purgeTimers)
 		}

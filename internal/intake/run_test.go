@@ -173,5 +173,5 @@ var limits = mailbox.Config{
 	Source: "/usher", Slots: 4, CallTimeout: callTimeout, CallLease: callLease,
 	MaxAge: 30 * time.Minute, PrerequisiteWait: 20 * time.Second, FirstLook: 2 * time.Second,
 	RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second, HoldRetry: time.Second,
-	Remember: time.Hour, RecordBytes: 256 << 10,
+	Remember: time.Hour, RecordBytes: 256 << 10, WaitingBytes: 8 << 20,
 }

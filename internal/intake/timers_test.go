@@ -120,6 +120,18 @@ func (w wakes) Next(ctx context.Context, limit int) (list []intake.Wake, err err
 	return list, nil
 }
 
+// Close ends the consumer: wakes in hand come again at once.
+func (w wakes) Close(context.Context) {
+	_ = w.ask(func() error {
+		for _, one := range w.wakes {
+			if one.token == w.token {
+				one.inHand = time.Time{}
+			}
+		}
+		return nil
+	})
+}
+
 // ack returns the acknowledgement of a wake. It is void once the consumer is another's, and
 // does not touch a newer wake of the user.
 func (w wakes) ack(user string, seq uint64) func() {

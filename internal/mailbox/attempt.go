@@ -56,6 +56,7 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 		t.result.outcome = &record.Outcome{Kind: events.Superseded, At: t.now()}
 		return
 	}
+	t.startSpan(ctx, event, began)
 	if err := t.guard(t.write, event, &e); err != nil {
 		t.fail(event, &e, err, 0)
 		return
@@ -71,7 +72,7 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	}
 	t.result.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
 	t.result.change = changeOf(event, reply)
-	t.observe(event, reply.Outcome, "", took)
+	t.report(event, &e, *t.result.outcome, time.Time{})
 }
 
 // now is the time of the server, as results have it.
@@ -85,7 +86,7 @@ func (t *turn) call(ctx context.Context, event *Event, e *record.Effect) (reply 
 	if until := t.deps.Ownership.Until(); until.Before(begin) {
 		begin = until
 	}
-	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(ctx, t.class), begin.Add(t.config.CallTimeout))
+	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(ctx), t.class), begin.Add(t.config.CallTimeout))
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
@@ -134,7 +135,7 @@ func (t *turn) expire(e *record.Effect) {
 		return
 	}
 	t.result.outcome = &o
-	t.observe(gone, o.Kind, o.Class, 0)
+	t.report(gone, e, o, time.Time{})
 }
 
 const goneMessage = "the event left the stream before it was finished"
@@ -158,7 +159,8 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 	}
 	if v.giveUp == "" {
 		t.result.pause = v.pause
-		t.observe(event, "", class, took)
+		o := record.Outcome{Class: class, Status: vendors.StatusOf(cause), Message: message(cause), TookMS: took.Milliseconds()}
+		t.report(event, e, o, v.pause.Due)
 		return
 	}
 	o := record.Outcome{
@@ -173,7 +175,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		return
 	}
 	t.result.outcome, t.result.buried = &o, event.Key
-	t.observe(event, o.Kind, o.Class, took)
+	t.report(event, e, o, time.Time{})
 }
 
 // apply stores the result in the record.

@@ -130,7 +130,7 @@ func (t *turn) giveBack(left []*arrival, wakes []func(), c Class) {
 	t.Mailboxes.mu.Lock()
 	defer t.Mailboxes.mu.Unlock()
 	u := t.user
-	u.arrivals = append(left[:len(left):len(left)], u.arrivals...)
+	u.arrivals, u.bytes = append(left[:len(left):len(left)], u.arrivals...), u.bytes+sizeOf(left)
 	u.wakes = append(u.wakes, wakes...)
 	t.enqueue(u, c)
 }

@@ -148,6 +148,19 @@ type arrival struct {
 	buried   bool
 }
 
+// size is the memory that the arrival takes, in bytes.
+func (a *arrival) size() int { return arrivalBytes + len(a.event.Message.Payload) }
+
+// arrivalBytes is what an arrival takes beside its payload, about.
+const arrivalBytes = 512
+
+func sizeOf(list []*arrival) (bytes int) {
+	for _, a := range list {
+		bytes += a.size()
+	}
+	return bytes
+}
+
 // done settles the arrival unless it is settled.
 func (a *arrival) done() {
 	if !a.settled {

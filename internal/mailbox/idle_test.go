@@ -14,7 +14,7 @@ func TestIdleMailboxesAreBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m, err := New(&Vendor{Name: "acme"}, Config{
 				Slots: 1, CallTimeout: time.Second, CallLease: time.Second, MaxAge: time.Hour, PrerequisiteWait: time.Hour,
-				RetryMin: time.Second, RetryMax: time.Second, HoldRetry: time.Second, Remember: time.Hour, RecordBytes: 1 << 20,
+				RetryMin: time.Second, RetryMax: time.Second, HoldRetry: time.Second, Remember: time.Hour, RecordBytes: 1 << 20, WaitingBytes: 1 << 20,
 			}, Deps{Handlers: []handlers.Handler{}})
 			if err != nil {
 				t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -47,6 +48,7 @@ type Config struct {
 	HoldRetry        time.Duration // between two looks at a held deletion
 	Remember         time.Duration // for which a finished event is known
 	RecordBytes      int           // of a record, at most; the store must take record.HeadRoom more
+	WaitingBytes     int           // of the events of one user that wait in memory for room in the record
 }
 
 // Message is an event as a stream holds it.
@@ -138,11 +140,11 @@ type Ownership interface {
 	Now() time.Time
 	// Committed is the position up to which all events are finished, or registered with a timer.
 	Committed() events.Position
-	// StepDown ends the ownership: a newer owner was seen.
-	StepDown()
+	// StepDown ends the ownership: a record has the higher token of a newer owner.
+	StepDown(token uint64)
 }
 
-// Deps are the parts that a mailbox works with. All must be set but Guard and Observe.
+// Deps are the parts that a mailbox works with. All must be set but Guard, Tracer and Observe.
 type Deps struct {
 	Records     Records
 	Events      Events
@@ -156,6 +158,7 @@ type Deps struct {
 	Validate    func(events.Event) error
 	Handlers    []handlers.Handler
 	Log         zerolog.Logger
+	Tracer      trace.Tracer // of a span for each attempt; nil: none
 	Observe     func(Observation)
 }
 
@@ -173,7 +176,7 @@ func (c Config) check() error {
 	for name, set := range map[string]bool{
 		"slots": c.Slots > 0, "call timeout": c.CallTimeout > 0, "call lease": c.CallLease > 0, "max age": c.MaxAge > 0,
 		"prerequisite wait": c.PrerequisiteWait > 0, "retry": c.RetryMin > 0 && c.RetryMax >= c.RetryMin,
-		"hold retry": c.HoldRetry > 0, "remember": c.Remember > 0, "record bytes": c.RecordBytes > 0,
+		"hold retry": c.HoldRetry > 0, "remember": c.Remember > 0, "record bytes": c.RecordBytes > 0, "waiting bytes": c.WaitingBytes > 0,
 	} {
 		if !set {
 			return fmt.Errorf("mailbox: limit not set: %s", name)

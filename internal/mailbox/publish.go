@@ -73,7 +73,7 @@ func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 		return err
 	}
 	if f.By == "" { // no attempt has reported it
-		t.observe(event, f.Kind, f.Class, 0)
+		t.report(event, &f.Effect, f.Outcome, time.Time{})
 	}
 	if mayHaveDeadLetter(f) {
 		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
@@ -108,21 +108,12 @@ func (t *turn) publishResult(ctx context.Context, event *Event, f *record.Finish
 	if err != nil {
 		return fmt.Errorf("result of %s: %w", f.Type, err)
 	}
-	return t.deps.Results.Publish(ctx, t.vendor.Name, result)
+	return t.send(ctx, result)
 }
 
 // shortKey stands for the key of an event that is not stored any more.
 func (t *turn) shortKey(e *record.Effect) string {
 	return fmt.Sprintf("%016x", uint64(e.Key))
-}
-
-// observe counts and logs an attempt.
-func (t *turn) observe(event *Event, outcome, class string, took time.Duration) {
-	if t.deps.Observe != nil {
-		t.deps.Observe(Observation{
-			Vendor: t.vendor.Name, Type: event.Type, Key: event.Key, Outcome: outcome, Class: class, Took: took, Age: event.age(),
-		})
-	}
 }
 
 // needsNoAccount reports whether the vendor knows users by our ids.

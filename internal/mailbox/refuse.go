@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox/record"
@@ -51,6 +52,8 @@ func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
 		},
 		Outcome: o,
 	}
+	t.startSpan(ctx, a.event, time.Now())
+	defer t.endSpan()
 	if err := t.bury(ctx, a.event, &f.Effect, o); err != nil {
 		return err
 	}
@@ -63,6 +66,6 @@ func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
 		}
 	}
 	a.done()
-	t.observe(a.event, o.Kind, o.Class, 0)
+	t.report(a.event, &f.Effect, o, time.Time{})
 	return nil
 }

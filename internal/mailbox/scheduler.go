@@ -51,6 +51,7 @@ type user struct {
 
 	// Under the lock of Mailboxes:
 	arrivals  []*arrival
+	bytes     int      // of arrivals
 	wakes     []func() // acknowledge the wakes of the user's timer
 	class     Class
 	queued    bool
@@ -118,7 +119,7 @@ func (m *Mailboxes) deliver(userKey string, a *arrival) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	u := m.user(userKey)
-	u.arrivals = append(u.arrivals, a)
+	u.arrivals, u.bytes = append(u.arrivals, a), u.bytes+a.size()
 	class := Fresh
 	if a.Replay > 0 {
 		class = Wake

@@ -129,7 +129,7 @@ func (t *turn) bury(ctx context.Context, event *Event, e *record.Effect, o recor
 		Vendor: t.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: event.pointer(), Rule: event.rule(),
 		Attempts: e.Attempts, FirstTry: first.UTC(), LastTry: o.At,
-		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Stored: event.Message.Stored, Replay: e.Replay,
+		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Stored: event.Message.Stored, Replay: e.Replay, Trace: t.traceparent(event),
 		Subject: event.Message.Subject, Header: event.Message.Header, Payload: event.Message.Payload,
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -31,6 +33,7 @@ type turn struct {
 	admitted bool       // a share of the vendor's rate was taken
 	sent     time.Time  // just before the last claim was stored
 	result   *result    // of the last call, until it is stored
+	span     trace.Span // of the last attempt, until its result is published; nil without traces
 	fresh    []*arrival // that the record did not have before the last write
 	full     bool       // arrivals wait in memory until the record has room
 	overdue  []record.Effect
@@ -44,6 +47,7 @@ type turn struct {
 // repeats them without harm.
 func (m *Mailboxes) turn(c contexts, u *user, class Class) {
 	t := m.begin(c, u, class)
+	defer func() { t.endSpan() }()
 	if t.refuseInvalid(c.write) {
 		return
 	}
@@ -57,9 +61,10 @@ func (m *Mailboxes) turn(c contexts, u *user, class Class) {
 			t.retry(c.write, err)
 			return
 		case decision.Action == record.StepDown:
-			m.deps.Ownership.StepDown()
+			m.deps.Ownership.StepDown(t.user.stored.record.Token)
 			return
 		}
+		t.endSpan()
 		if err := t.settleFinished(c.write); err != nil {
 			t.retry(c.write, err)
 			return
@@ -78,7 +83,7 @@ func (m *Mailboxes) begin(c contexts, u *user, class Class) *turn {
 	defer m.mu.Unlock()
 	n := min(len(u.arrivals), turnArrivals)
 	t := &turn{Mailboxes: m, contexts: c, user: u, class: class, arrivals: u.arrivals[:n:n], wakes: u.wakes, began: time.Now()}
-	u.arrivals, u.wakes = u.arrivals[n:], nil
+	u.arrivals, u.bytes, u.wakes = u.arrivals[n:], u.bytes-sizeOf(t.arrivals), nil
 	u.again = len(u.arrivals) > 0
 	if len(t.wakes) > 0 {
 		u.armed = time.Time{}
@@ -158,7 +163,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 }
 
 // advance registers the arrivals and decides the next step. Arrivals that do not fit wait
-// in memory as long as the mailbox makes progress, and are rejected otherwise.
+// in memory as long as the mailbox makes progress and is not crowded. Others are rejected.
 func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d record.Decision, err error) {
 	t.full = false
 	list := t.unregistered(r)
@@ -172,7 +177,7 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 			break
 		}
 		if why.Full {
-			if d = r.Next(now, o); d.Action != record.Wait || !d.Due.After(now) {
+			if d = r.Next(now, o); (d.Action != record.Wait || !d.Due.After(now)) && !t.crowded(list) {
 				t.full = d.Action != record.Call
 				return d, nil
 			}
@@ -187,6 +192,14 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 		return record.Decision{Action: record.Wait, Due: now}, err
 	}
 	return r.Next(now, o), nil
+}
+
+// crowded reports whether more events of the user wait in memory than may. Otherwise one
+// user would take the room of all others.
+func (t *turn) crowded(list []*arrival) bool {
+	t.Mailboxes.mu.Lock()
+	defer t.Mailboxes.mu.Unlock()
+	return t.user.bytes+sizeOf(list) > t.config.WaitingBytes
 }
 
 // owner returns the ownership as the rules need it.

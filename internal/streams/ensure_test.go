@@ -65,7 +65,7 @@ func TestEnsureUsesTheNames(t *testing.T) {
 	check(t, timers.Arm(t.Context(), streams.Timer{Vendor: vendor, Digest: "d", Token: 1, Due: time.Now().Add(time.Hour)}))
 	ownership, err := streams.OpenOwnership(t.Context(), c, vendor)
 	check(t, err)
-	_, err = ownership.RaiseToken(t.Context())
+	_, err = ownership.RaiseToken(t.Context(), 0)
 	check(t, err)
 	for name, want := range map[string]uint64{"A_TIMERS": 1, "A_LEASES": 1, "KV_A_OWNERSHIP": 1, "TIMERS": 0, "LEASES": 0, "KV_OWNERSHIP": 0} {
 		if got := e.info(name).State.Msgs; got != want {

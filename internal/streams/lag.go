@@ -68,6 +68,17 @@ func (l *Lag) Show(ctx context.Context, p events.Position) error {
 	return nil
 }
 
+// Pending returns the number of events after the position that was shown last.
+func (l *Lag) Pending(ctx context.Context) (uint64, error) {
+	ctx, cancel := l.client.call(ctx)
+	defer cancel()
+	consumer, err := l.client.JetStream.Consumer(ctx, l.config.Stream, l.config.Consumer)
+	if err != nil {
+		return 0, fmt.Errorf("consumer %s: %w", l.config.Consumer, err)
+	}
+	return consumer.CachedInfo().NumPending, nil
+}
+
 func (l *Lag) reset(ctx context.Context, seq uint64) error {
 	ctx, cancel := l.client.call(ctx)
 	defer cancel()

@@ -37,15 +37,14 @@ func OpenOwnership(ctx context.Context, c Client, vendor string) (*Ownership, er
 
 func (o *Ownership) key(name string) string { return o.vendor + "." + name }
 
-// RaiseToken raises the fencing token by one and returns it. Call RaiseToken with the lease
-// held, and check afterwards that the lease is still valid: the token itself excludes nobody.
-// After an error a number may be skipped, which does no harm.
-func (o *Ownership) RaiseToken(ctx context.Context) (uint64, error) { return o.RaiseTokenAbove(ctx, 0) }
-
-// RaiseTokenAbove is RaiseToken with a result above floor. If the bucket was purged, the token
-// starts low, and every record then names a newer owner: the owner that finds a higher token
-// in a record steps down and passes that token as the floor of the next ownership.
-func (o *Ownership) RaiseTokenAbove(ctx context.Context, floor uint64) (uint64, error) {
+// RaiseToken raises the fencing token above its last value and above floor, and returns it.
+// Call RaiseToken with the lease held, and check afterwards that the lease is still valid: the
+// token itself excludes nobody. After an error a number may be skipped, which does no harm.
+//
+// If the bucket was purged, the token starts low, and every record then names a newer owner:
+// the owner that finds a higher token in a record steps down and passes that token as the
+// floor of the next ownership.
+func (o *Ownership) RaiseToken(ctx context.Context, floor uint64) (uint64, error) {
 	for {
 		value, revision, err := o.records.Load(ctx, o.key("token"))
 		if err != nil {

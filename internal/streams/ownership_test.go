@@ -35,7 +35,7 @@ func raiseTogether(t *testing.T, e *env) {
 		o := openOwnership(t, e)
 		wg.Go(func() {
 			for range 10 {
-				token, err := o.RaiseToken(t.Context())
+				token, err := o.RaiseToken(t.Context(), 0)
 				if err != nil {
 					t.Error(err)
 				}
@@ -58,13 +58,13 @@ func TestRaiseTokenAboveAPurgedBucket(t *testing.T) {
 	e := ensured(t)
 	o := openOwnership(t, e)
 	for range 3 {
-		_, err := o.RaiseToken(t.Context())
+		_, err := o.RaiseToken(t.Context(), 0)
 		check(t, err)
 	}
 	e.purge("KV_OWNERSHIP")
-	low, err := o.RaiseToken(t.Context())
+	low, err := o.RaiseToken(t.Context(), 0)
 	check(t, err)
-	high, err := o.RaiseTokenAbove(t.Context(), 3)
+	high, err := o.RaiseToken(t.Context(), 3)
 	check(t, err)
 	if low != 1 || high != 4 {
 		t.Errorf("got %d and %d, want 1 and 4", low, high)
@@ -125,7 +125,7 @@ func TestCommitWithoutAnAnswer(t *testing.T) {
 func TestOwnershipSurvivesAKillOfTheServer(t *testing.T) {
 	e := ensured(t)
 	o := openOwnership(t, e)
-	token, err := o.RaiseToken(t.Context())
+	token, err := o.RaiseToken(t.Context(), 0)
 	check(t, err)
 	p := events.Position{Epoch: 1, Seq: 5}
 	check(t, o.Commit(t.Context(), p))
@@ -136,7 +136,7 @@ func TestOwnershipSurvivesAKillOfTheServer(t *testing.T) {
 	if nonce, err := o.Swept(t.Context()); err != nil || nonce != "n" {
 		t.Errorf("got nonce %q (%v)", nonce, err)
 	}
-	if next, err := o.RaiseToken(t.Context()); err != nil || next != token+1 {
+	if next, err := o.RaiseToken(t.Context(), 0); err != nil || next != token+1 {
 		t.Errorf("got token %d (%v), want %d", next, err, token+1)
 	}
 }
