@@ -5,11 +5,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/core"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/worker"
 )
 
@@ -49,10 +49,10 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 	if err := streams.Ensure(ctx, js, streams.Names{}, e.config.NATS.Replicas); err != nil {
 		return nil, err
 	}
-	var subjects []string
-	for _, h := range deps.Handlers {
-		if h.Takes(port) && h.Scope != events.ScopeActivity {
-			subjects = append(subjects, h.Type)
+	subjects, _ := subjects(port, deps.Handlers)
+	for _, counter := range e.counters(v.name, subjects) {
+		if err := streams.EnsureCounter(ctx, streams.Client{JetStream: js}, counter); err != nil {
+			return nil, err
 		}
 	}
 	c, s := e.config.Worker, v.settings()
@@ -70,9 +70,15 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
 		},
+		Failed:  func(step string) { e.metrics.StepFailed(v.name, step) },
+		Removed: func(n uint64) { e.metrics.Removed(v.name, n) },
 	})
 	if err != nil {
 		return nil, err
 	}
+	e.metrics.Vendor(v.name, func() telemetry.VendorStats {
+		s := x.Stats()
+		return telemetry.VendorStats{Owner: s.Owner, OnHold: s.OnHold, Unknown: telemetry.Waits(s.Unknown), Retries: telemetry.Waits(s.Retries)}
+	})
 	return x.Run, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,7 +35,7 @@ type Config struct {
 	Mailbox   mailbox.Config
 }
 
-// Deps are the parts that a Core works with. All must be set but Guard, Observe and OnHold.
+// Deps are the parts that a Core works with. All must be set but Guard, Observe, OnHold, Failed and Removed.
 type Deps struct {
 	JetStream   jetstream.JetStream
 	Port        any      // the adapter of the vendor; its calls wait for Limiter
@@ -50,6 +51,10 @@ type Deps struct {
 	Log     zerolog.Logger
 	Tracer  trace.Tracer // nil: no traces
 	Observe func(mailbox.Observation)
+	// Failed is called whenever NATS fails a step, and Removed with the number of messages that
+	// left the stream before the vendor had them. Both may be nil.
+	Failed  func(step string)
+	Removed func(messages uint64)
 	// OnHold is called with the reason when the vendor is put on hold, and with nil when it
 	// is back.
 	OnHold func(why error)
@@ -70,6 +75,9 @@ type Core struct {
 	lag       *streams.Lag
 	holder    string
 	consumers streams.Client
+
+	owner atomic.Pointer[intake.Owner]
+	boxes atomic.Pointer[mailbox.Mailboxes] // of the last ownership
 }
 
 // Open opens the streams. streams.Ensure must have made them.
@@ -110,7 +118,7 @@ func (x *Core) Run(ctx context.Context) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	watching.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
-	intake.New(intake.Config{
+	owner := intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
 		Grace: x.config.Shutdown, Wakes: 2 * x.config.Mailbox.Slots,
 	}, intake.Deps{
@@ -118,7 +126,10 @@ func (x *Core) Run(ctx context.Context) {
 		Wakes: x.wakes, Sentinel: func(ctx context.Context) (string, error) { return x.timers.Sentinel(ctx, x.config.Vendor) },
 		Unfinished: x.unfinished, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
 		MayWake: func() bool { return x.gate.Allows(mailbox.Wake) },
-	}).Run(ctx)
+		Failed:  x.deps.Failed, Removed: x.deps.Removed,
+	})
+	x.owner.Store(owner)
+	owner.Run(ctx)
 }
 
 // check asks the vendor whether it takes our credentials, and goes on with the adapter that
@@ -156,7 +167,9 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
 		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
+		Failed: x.deps.Failed,
 	})
+	x.boxes.Store(m)
 	return m, t, err
 }
 

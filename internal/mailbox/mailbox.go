@@ -144,7 +144,8 @@ type Ownership interface {
 	StepDown(token uint64)
 }
 
-// Deps are the parts that a mailbox works with. All must be set but Guard, Tracer and Observe.
+// Deps are the parts that a mailbox works with. All must be set but Guard, Tracer, Observe
+// and Failed.
 type Deps struct {
 	Records     Records
 	Events      Events
@@ -160,6 +161,7 @@ type Deps struct {
 	Log         zerolog.Logger
 	Tracer      trace.Tracer // of a span for each attempt; nil: none
 	Observe     func(Observation)
+	Failed      func(step string) // called whenever NATS fails a step, before the step is tried again
 }
 
 // Observation is one attempt, or the end of an effect without one.

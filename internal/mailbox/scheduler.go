@@ -32,6 +32,8 @@ type Mailboxes struct {
 	nonce    string // of this ownership in this process
 	nonces   atomic.Uint64
 	timers   atomic.Uint64 // generation of the timers; see ForgetTimers
+	retries  waits         // effects that failed
+	unknown  waits         // effects of which the outcome is not known
 
 	mu        sync.Mutex
 	changed   *sync.Cond

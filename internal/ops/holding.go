@@ -90,7 +90,7 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 	}
 	ended := map[string]bool{}
 	for _, look := range []func(context.Context, *Holding, Search, map[string]bool) error{
-		d.lookInEvents, d.lookInAccounts, d.lookInEffects, d.lookInReplays, d.lookInLetters, d.lookInResults, d.lookInLanes,
+		d.lookInEvents, d.lookInAccounts, d.lookInEffects, d.lookInReplays, d.lookInLetters, d.lookInResults, d.lookInConsumers,
 	} {
 		if err := look(ctx, &h, s, ended); err != nil {
 			return h, err

@@ -53,27 +53,27 @@ func (d *Desk) lookInResults(ctx context.Context, h *Holding, s Search, ended ma
 	})
 }
 
-// lookInLanes finds events that a vendor's worker has not taken up: those that were
+// lookInConsumers finds events that a vendor's worker has not taken up: those that were
 // delivered to nobody, and those that were stored so lately that whoever they were
 // delivered to may not have written it down. (One that was delivered longer ago and
 // has left no trace asks nothing of the vendor, or nobody is there to do it.)
-func (d *Desk) lookInLanes(ctx context.Context, h *Holding, _ Search, ended map[string]bool) error {
+func (d *Desk) lookInConsumers(ctx context.Context, h *Holding, _ Search, ended map[string]bool) error {
 	lately := time.Now().Add(-2 * d.Config.Worker.AckWait)
 	for _, v := range d.Vendors {
-		lanes, err := d.lanes(ctx, v.Name)
-		if errors.Is(err, ErrNoLanes) {
+		consumers, err := d.consumers(ctx, v.Name)
+		if errors.Is(err, ErrNoConsumers) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		for _, l := range lanes {
-			if l.Stream != h.stream {
+		for _, c := range consumers {
+			if c.Stream != h.stream {
 				continue
 			}
 			for _, e := range h.events {
-				waits := e.seq > l.at.Delivered || (e.seq > l.at.Floor && e.stored.After(lately))
-				if waits && slices.Contains(l.at.Subjects, e.kind) && !ended[v.Name+"."+e.key] && !h.open(v.Name, e.key) {
+				waits := e.seq > c.at.Delivered || (e.seq > c.at.Floor && e.stored.After(lately))
+				if waits && slices.Contains(c.at.Subjects, e.kind) && !ended[v.Name+"."+e.key] && !h.open(v.Name, e.key) {
 					h.Open = append(h.Open, Open{Vendor: v.Name, Type: e.kind, Key: e.key, State: OpenUnread})
 				}
 			}

@@ -10,7 +10,7 @@ import (
 // waits says of what waits until when it does, and whether the vendor is on hold.
 func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 	c := d.Config.Worker
-	if s.Holds, err = d.Bus.Holds(ctx, 3*c.HoldRetry); err != nil {
+	if s.Holds, err = d.holds(ctx); err != nil {
 		return err
 	}
 	for i := range s.Events {
