@@ -70,7 +70,7 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
 		},
-		Failed:  func(step string) { e.metrics.StepFailed(v.name, step) },
+		Failed:  func(string) { e.metrics.StepFailed(v.name) },
 		Removed: func(n uint64) { e.metrics.Removed(v.name, n) },
 	})
 	if err != nil {

@@ -63,7 +63,7 @@ func New(version string) *Metrics {
 	}
 	m.effects = counter("effects_total", "Effects that ended, by outcome.", "vendor", "type", "outcome")
 	m.attempts = counter("attempts_failed_total", "Attempts of effects that failed, by class of the failure.", "vendor", "type", "class")
-	m.failures = counter("nats_step_failures_total", "Steps of the work for a vendor that NATS failed. Each is tried again.", "vendor", "step")
+	m.failures = counter("nats_step_failures_total", "Steps of the work for a vendor that NATS failed, and that are tried again; the log says which.", "vendor")
 	m.removed = counter("unread_messages_removed_total", "Messages that left the stream of events before the vendor had read on; events of the vendor among them are lost.", "vendor")
 	m.ages = histogram("effect_age_seconds", "Time from when the event was stored to the outcome of the effect.", effectSpans, "vendor", "type")
 	m.calls = histogram("vendor_call_seconds", "Time of calls to the vendor, by class of the answer.", callSpans, "vendor", "class")
@@ -103,7 +103,7 @@ func (m *Metrics) Attempt(vendor, typ, class string) {
 }
 
 // StepFailed counts a step of the work for a vendor that NATS failed.
-func (m *Metrics) StepFailed(vendor, step string) { m.failures.WithLabelValues(vendor, step).Inc() }
+func (m *Metrics) StepFailed(vendor string) { m.failures.WithLabelValues(vendor).Inc() }
 
 // Removed counts messages that left the stream of events before the vendor had read on.
 func (m *Metrics) Removed(vendor string, n uint64) {

@@ -18,7 +18,7 @@ func filled() *telemetry.Metrics {
 	m := telemetry.New("v1.2.3")
 	m.Effect("lead", "user.created", "done", "0123456789abcdef0123456789abcdef", 3*time.Second)
 	m.Attempt("lead", "user.created", "again")
-	m.StepFailed("lead", "read events")
+	m.StepFailed("lead")
 	m.Removed("lead", 12)
 	m.Call("lead", "ok", 20*time.Millisecond, 5)
 	m.Request("/events", 202)
@@ -55,7 +55,8 @@ func TestWhatIsScraped(t *testing.T) {
 	for _, want := range []string{
 		`usher_effects_total{outcome="done",type="user.created",vendor="lead"} 1`,
 		`usher_attempts_failed_total{class="again",type="user.created",vendor="lead"} 1`,
-		`usher_nats_step_failures_total{step="read events",vendor="lead"} 1`,
+		`usher_nats_step_failures_total{vendor="lead"} 1`,
+		`usher_nats_step_failures_total{vendor="meiro"} 0`,
 		`usher_unread_messages_removed_total{vendor="lead"} 12`,
 		`usher_effect_age_seconds_bucket{type="user.created",vendor="lead",le="5"} 1`,
 		`usher_vendor_call_seconds_count{class="ok",vendor="lead"} 1`,

@@ -27,8 +27,10 @@ type vendorStats struct {
 	owner, onHold, unknown, unknownSince, retries, retriesSince *prometheus.Desc
 }
 
-// Vendor adds the statistics that ask returns.
+// Vendor adds the statistics that ask returns, and lets the counters of the vendor begin at 0.
 func (m *Metrics) Vendor(vendor string, ask func() VendorStats) {
+	m.failures.WithLabelValues(vendor)
+	m.removed.WithLabelValues(vendor)
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("usher_"+name, help, nil, prometheus.Labels{"vendor": vendor})
 	}

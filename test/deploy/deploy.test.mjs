@@ -32,7 +32,7 @@ const rightlyUnseen = [/^panel \d+ \(Requests answered 5xx\) A$/, /^annotation A
 function registered() {
   const sources = readdirSync(new URL("internal/telemetry/", root)).filter((name) => /^(?!.*_test).*\.go$/.test(name));
   const text = sources.map((name) => file("internal/telemetry/" + name)).join("\n");
-  const found = text.matchAll(/\b(?:counter|gauge|histogram|ask)\("([a-z_]+)"|Name: "usher_([a-z_]+)"/g);
+  const found = text.matchAll(/\b(?:counter|gauge|histogram|desc)\("([a-z_]+)"|Name: "usher_([a-z_]+)"/g);
   return Array.from(found, ([, a, b]) => "usher_" + (a ?? b)).sort();
 }
 
