@@ -118,6 +118,7 @@ func (x *Core) Run(ctx context.Context) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	watching.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
+	watching.Go(func() { x.keep(ctx, keepEvery) })
 	owner := intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
 		Grace: x.config.Shutdown, Wakes: 2 * x.config.Mailbox.Slots,

@@ -54,6 +54,35 @@ func TestWaitingCounterCountsTimers(t *testing.T) {
 	want("at the end", 2, 0)
 }
 
+// A timer that keeps a process is counted, and its wake comes to nobody.
+func TestKeepIsCountedAndWakesNobody(t *testing.T) {
+	e := ensured(t)
+	timers := openTimers(t, e)
+	config := streams.Names{}.WaitingCounter(vendor, "waiting")
+	check(t, streams.EnsureCounter(t.Context(), e.client(), config))
+	for range 2 {
+		check(t, timers.Keep(t.Context(), vendor, time.Now().Add(time.Hour)))
+	}
+	c, err := e.stream("TIMERS").Consumer(t.Context(), "waiting")
+	check(t, err)
+	if n := c.CachedInfo().NumPending; n != 1 {
+		t.Errorf("got %d timers, want 1", n)
+	}
+	check(t, timers.Keep(t.Context(), vendor, time.Now()))
+	wakes := openWakes(t, timers, 1)
+	until(t, "its wake is gone", func() bool {
+		got, err := wakes.Fetch(t.Context(), 5, 50*time.Millisecond)
+		check(t, err)
+		if len(got) > 0 {
+			t.Fatalf("got %v", digests(got))
+		}
+		return e.info("TIMERS").State.Msgs == 0
+	})
+	if err := timers.Arm(t.Context(), streams.Timer{Vendor: vendor, Digest: "keep", Token: 1, Due: time.Now()}); err == nil {
+		t.Error("a user may have the reserved digest")
+	}
+}
+
 func TestHolderOfALease(t *testing.T) {
 	e := ensured(t)
 	leases, err := streams.OpenLeases(t.Context(), e.client(), time.Second)

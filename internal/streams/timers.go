@@ -19,6 +19,8 @@ import (
 const (
 	// sentinel takes the place of a digest in the subject of a vendor's sentinel.
 	sentinel = "sentinel"
+	// keep takes the place of a digest in the subject of a timer that wakes nobody.
+	keep = "keep"
 	// sentinelYears is the due time of a sentinel, from the creation on.
 	sentinelYears = 10
 )
@@ -54,9 +56,19 @@ func OpenTimers(ctx context.Context, c Client) (*Timers, error) {
 // of the owner: the timer of a former owner only wakes a user for nothing. A firing timer may
 // remove a newer timer of the same subject, so arm again after each wake.
 func (t *Timers) Arm(ctx context.Context, timer Timer) error {
-	if timer.Digest == sentinel {
-		return fmt.Errorf("arm timer: the digest %q is reserved", sentinel)
+	if timer.Digest == sentinel || timer.Digest == keep {
+		return fmt.Errorf("arm timer: the digest %q is reserved", timer.Digest)
 	}
+	return t.arm(ctx, timer)
+}
+
+// Keep stores a timer that wakes nobody, in place of an earlier such timer. WaitingCounter
+// counts the timer: an autoscaler by that counter keeps a process for the vendor meanwhile.
+func (t *Timers) Keep(ctx context.Context, vendor string, due time.Time) error {
+	return t.arm(ctx, Timer{Vendor: vendor, Digest: keep, Due: due})
+}
+
+func (t *Timers) arm(ctx context.Context, timer Timer) error {
 	for what, token := range map[string]string{"vendor": timer.Vendor, "digest": timer.Digest} {
 		if err := checkToken(what, token); err != nil {
 			return err
