@@ -65,9 +65,11 @@ describe("what is there", () => {
   });
 
   it("the scalers of the chart look at consumers that a running usher has", () => {
-    const lanes = Array.from(text.matchAll(/^usher_lane_pending\{(.*)\}/gm), ([, labels]) => `${/lane="replay"/.test(labels) ? "REPLAYS" : "EVENTS"}/usher-${/vendor="(\w+)"/.exec(labels)[1]}-${/lane="(\w+)"/.exec(labels)[1]}`);
+    const stream = { replay: "REPLAYS" };
+    const there = Array.from(text.matchAll(/^usher_consumer_pending\{consumer="(\w+)",vendor="(\w+)"\}/gm), ([, consumer, vendor]) => `${stream[consumer] ?? "EVENTS"}/usher-${vendor}-${consumer}`);
+    for (const [, vendor] of text.matchAll(/^usher_vendor_waiting\{vendor="(\w+)"\}/gm)) there.push(`TIMERS/usher-${vendor}-waiting`);
     const looked = consumers(render("full.yaml"));
-    assert.ok(looked.length === 5 && looked.every((c) => lanes.includes(c)), `${looked} of ${lanes}`);
+    assert.ok(looked.length === 7 && looked.every((c) => there.includes(c)), `${looked} of ${there}`);
   });
 
   it("the dashboard shows something everywhere", () => {
@@ -130,7 +132,7 @@ describe("what is noticed in a dashboard", () => {
     "a grouping by a label that is not there": [firstExpr((e) => e.replace("(version)", "(version, zone)")), /usher_build_info has no label zone/],
     "a legend without its label": [(d) => (flat(d)[0].targets[0].legendFormat = "{{vendor}}"), /what comes out has no label vendor/],
     "a label that is dropped before": [firstExpr(() => "sum by (class) (max by (vendor) (usher_dead_letters))"), /label class is dropped/],
-    "a metric that is not shown": [(d) => flat(d).forEach((p) => (p.targets = p.targets.filter((t) => !t.expr.includes("lane_redelivered")))), /usher_lane_redelivered is not shown/],
+    "a metric that is not shown": [(d) => flat(d).forEach((p) => (p.targets = p.targets.filter((t) => !t.expr.includes("consumer_redelivered")))), /usher_consumer_redelivered is not shown/],
   };
   for (const [name, [plant, want]] of Object.entries(faults)) {
     it(name, () => {
