@@ -3,8 +3,6 @@ package main
 import (
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
@@ -49,10 +47,11 @@ func (e *engine) consumers(vendor string, port any, list []handlers.Handler) (al
 		all = append(all, bus.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
 	}
 	if len(activity) > 0 {
-		all = append(all, bus.ConsumerConfig{Stream: layout(e.config.NATS).Events, ConsumerConfig: jetstream.ConsumerConfig{
-			Durable: ops.ConsumerName(vendor, ops.Activity), FilterSubjects: activity, AckPolicy: jetstream.AckExplicitPolicy,
-			AckWait: e.config.Worker.AckWait, MaxDeliver: -1, MaxAckPending: e.config.Worker.MaxAckPending,
-		}})
+		c := streams.SharedConfig{
+			Stream: layout(e.config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Activity), Subjects: activity,
+			AckWait: e.config.Worker.AckWait, MaxAckPending: e.config.Worker.MaxAckPending,
+		}
+		all = append(all, bus.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
 	}
 	return all
 }

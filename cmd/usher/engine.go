@@ -290,7 +290,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	}
 	var open []worker.Open
 	for _, consumer := range e.consumers(v.name, port, deps.Handlers) {
-		if consumer.Durable != ops.ConsumerName(v.name, ops.Activity) && consumer.Durable != ops.ConsumerName(v.name, ops.Replay) {
+		if consumer.Durable != ops.ConsumerName(v.name, ops.Replay) { // the core takes the others
 			continue
 		}
 		open = append(open, worker.OnBus(e.bus, bus.LaneConfig{

@@ -42,22 +42,9 @@ func (t *turn) giveUp(ctx context.Context, cause error) error {
 	return nil
 }
 
-// refuse ends an event without a record, as a dead letter. The dead letter and the result
-// depend on the message alone, and so are the same if they are published again.
+// refuse ends an arrival without a record, as a dead letter.
 func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
-	o.At = a.event.Message.Stored.UTC()
-	f := record.Finished{
-		Effect: record.Effect{
-			Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq, Type: a.Type, Registered: o.At, Attempts: 1,
-		},
-		Outcome: o,
-	}
-	t.startSpan(ctx, a.event, time.Now())
-	defer t.endSpan()
-	if err := t.bury(ctx, a.event, &f.Effect, o); err != nil {
-		return err
-	}
-	if err := t.publishResult(ctx, a.event, &f); err != nil {
+	if err := t.refuseEvent(ctx, a.event, o); err != nil {
 		return err
 	}
 	if a.Replay > 0 {
@@ -66,6 +53,27 @@ func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
 		}
 	}
 	a.done()
-	t.report(a.event, &f.Effect, o, time.Time{})
+	return nil
+}
+
+// refuseEvent ends an event without a record, as a dead letter. The dead letter and the
+// result depend on the message alone, and so are the same if they are published again.
+func (t *task) refuseEvent(ctx context.Context, event *Event, o record.Outcome) error {
+	o.At = event.Message.Stored.UTC()
+	f := record.Finished{
+		Effect: record.Effect{
+			Key: record.KeyOf(event.Key), Replay: event.Replay, Position: event.Message.Position, Type: event.Type, Registered: o.At, Attempts: 1,
+		},
+		Outcome: o,
+	}
+	t.startSpan(ctx, event, time.Now())
+	defer t.endSpan()
+	if err := t.bury(ctx, event, &f.Effect, o); err != nil {
+		return err
+	}
+	if err := t.publishResult(ctx, event, &f); err != nil {
+		return err
+	}
+	t.report(event, &f.Effect, o, time.Time{})
 	return nil
 }

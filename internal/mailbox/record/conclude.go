@@ -136,7 +136,7 @@ func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
 		return nil
 	}
 	for _, e := range r.Pending {
-		waited := e.Prerequisite && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
+		waited := e.Prerequisite && e.Delivered() && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
 		if waited && !r.Claims(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
 			list = append(list, e)
 		}
@@ -159,14 +159,14 @@ func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
 
 // RemovePublished moves the finished effects whose results are published to Seen.
 func (r *Record) RemovePublished(published func(*Finished) bool, now time.Time, l Limits) {
-	most := l.Bytes / 2 / seenEncoded
 	r.Finished = slices.DeleteFunc(r.Finished, func(f Finished) bool {
 		if !published(&f) {
 			return false
 		}
-		r.Seen.add(&f, now, most)
+		r.Seen.add(&f, now)
 		return true
 	})
+	r.Seen.limit(l.Bytes / 2 / seenEncoded)
 }
 
 // remove takes an effect out of the pending ones.

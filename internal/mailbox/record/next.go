@@ -80,6 +80,8 @@ func (r *Record) claim(e *Effect, now time.Time, o Owner) Decision {
 func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
 	e := r.find(r.Claim.Key, r.Claim.Replay)
 	switch {
+	case e == nil && r.Claim.Token < o.Token && now.Before(o.HolderGone): // finished by an earlier attempt
+		return Decision{Action: AwaitHolder, Due: o.HolderGone}, true
 	case e == nil:
 		r.Claim = nil
 		return Decision{}, false

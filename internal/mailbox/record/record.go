@@ -62,6 +62,9 @@ type Record struct {
 	Attempted events.Position
 	// Former is the vendor's id of the account that was deleted last.
 	Former string
+	// Indexed says that the index of accounts names this record for AccountID. Records of a
+	// former version lack the mark.
+	Indexed bool
 	// Registered is the position up to which every event of the user is registered. An
 	// event at or before it is pending, finished, or was one that needs nothing.
 	Registered events.Position
@@ -74,6 +77,9 @@ type Record struct {
 	Seen  Seen
 	// Forgotten is the time at which the user's data were erased last; see Forget.
 	Forgotten time.Time
+	// Converted says that Decode read a record of the former core, which is not stored in
+	// the present form yet.
+	Converted bool
 }
 
 // Course is the last change that was applied to one course of the account.
@@ -114,6 +120,10 @@ type Effect struct {
 	// Held says that a person has to approve the deletion first.
 	Held bool
 }
+
+// Delivered reports whether the message of the effect can be read. The sequence of a replay
+// that the former core has registered is known once the replay is delivered again.
+func (e *Effect) Delivered() bool { return e.Replay == 0 || e.ReplaySeq > 0 }
 
 // same reports whether e and the effect with this key and replay number are one.
 func (e *Effect) same(key Key, replay int) bool { return e.Key == key && e.Replay == replay }
@@ -186,6 +196,13 @@ func (r *Record) EndedWell(key Key, replay int) bool {
 	}
 	seen, ok := r.Seen.find(key, replay)
 	return ok && seen.Type&failedBit == 0
+}
+
+// Unfinished reports whether the record needs a turn: an effect is pending, or a result may
+// not be published. The unpublished effects of a converted record come again by themselves,
+// since their messages were not acknowledged.
+func (r *Record) Unfinished() bool {
+	return len(r.Pending) > 0 || (len(r.Finished) > 0 && !r.Converted)
 }
 
 // Claims reports whether the claim is for this effect.
