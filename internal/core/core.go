@@ -54,6 +54,7 @@ type Deps struct {
 	Port        any      // the adapter of the vendor; its calls wait for Limiter
 	Limiter     *Limiter // of the vendor
 	Results     mailbox.Results
+	History     mailbox.History
 	DeadLetters mailbox.DeadLetters
 	Guard       mailbox.Guard
 	Validate    func(events.Event) error
@@ -210,7 +211,7 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 	return mailbox.Deps{
 		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: timers{x.timers, x.config.Vendor, token},
-		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
+		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 		Failed: x.deps.Failed,
 	}

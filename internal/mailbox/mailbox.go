@@ -154,6 +154,7 @@ type Deps struct {
 	Replays     Replays
 	Timers      Timers
 	Results     Results
+	History     History
 	DeadLetters DeadLetters
 	Guard       Guard
 	Gate        Gate

@@ -59,6 +59,3 @@ func (l Load) status(vendor string) VendorStatus {
 	}
 	return v
 }
-
-// streams returns the access to the streams of the mailboxes.
-func (d *Desk) streams() streams.Client { return streams.Client{JetStream: d.Bus.JetStream()} }
