@@ -175,14 +175,14 @@ describe("what is noticed in metrics and alerts", () => {
     const rule = alerts.slice(alerts.indexOf("      - alert: UsherDown"), alerts.indexOf("      - alert: UsherNotConnected"));
     assert.equal(promtool(["check", "rules", "--lint=all", "--lint-fatal"], alerts + rule).good, false);
   });
-  it("an alert that comes too late", () => assert.match(testRules((rules) => rules.replace("0.8 *", "0.9 *")), /UsherLaneNearlyFull/));
+  it("an alert that comes too late", () => assert.match(testRules((rules) => rules.replace("> 1000 and", "> 9000 and")), /UsherBacklogGrows/));
   it("an alert with another text", () => assert.match(testRules((rules) => rules.replace("is on hold", "is away")), /UsherVendorOnHold/));
   it("an alert on a label that is not there", () => {
     assert.deepEqual(alertFaults(alerts.replace("max by (instance) (usher_nats", "max by (instance, vendor) (usher_nats")), ["rule 2: usher_nats_connected has no label vendor"]);
   });
   it("a metric that nothing has happened to", () => {
-    const less = ownFamilies(text.replaceAll(/^.*usher_claims_contested_total.*\n/gm, ""));
-    assert.deepEqual(registered().filter((name) => !less.includes(name)), ["usher_claims_contested_total"]);
+    const less = ownFamilies(text.replaceAll(/^.*usher_unread_messages_removed_total.*\n/gm, ""));
+    assert.deepEqual(registered().filter((name) => !less.includes(name)), ["usher_unread_messages_removed_total"]);
   });
   it("promtool that says nothing of it", () => assert.throws(() => unparsed(new Map([["a", { not: "text" }]])), /promtool check rules/));
 });
