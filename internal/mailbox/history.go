@@ -56,7 +56,7 @@ func (m *Mailboxes) appendFormer(ctx context.Context, u *user) error {
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	return m.deps.History.Append(ctx, entries...)
+	return m.task.deps.History.Append(ctx, entries...)
 }
 
 // appendHistory appends the entries of finished effects. Activity has no history.
