@@ -291,7 +291,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	}
 	var open []worker.Open
 	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
-		if lane.Pinned {
+		if lane.Stream != bus.ReplaysStream { // the core takes these
 			continue
 		}
 		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }

@@ -65,7 +65,7 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/bus", "internal/streams", "internal/ledger", "internal/brake", "internal/worker", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/bus", "internal/ledger", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/brake", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"answers people out of the ledger and the streams; it is told of the vendors that there are, and knows none by name",
 	},
 	{
@@ -82,8 +82,13 @@ var rules = []rule{
 	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
 		"wires the parts of the new core to the streams; it holds no rule of its own",
+	},
+	{
+		"internal/activity",
+		[]string{"internal/mailbox", "internal/fairness"},
+		"takes activity in and hands it on; how an attempt is made is the mailbox's business, and NATS is behind interfaces",
 	},
 	{
 		"internal/intake",

@@ -129,17 +129,19 @@ func (x *ownership) read(ctx context.Context) {
 	})
 }
 
-// wake gives the timers that fired to the mailboxes, as long as wakes may call the vendor.
-func (x *ownership) wake(ctx context.Context) {
+// wake gives the timers of a class that fired to the mailboxes, as long as wakes of the class
+// may call the vendor. Each class has a consumer of its own: many wakes of activity would
+// stand before all others otherwise.
+func (x *ownership) wake(ctx context.Context, c mailbox.Class) {
 	x.insist(ctx, "read wakes", func() error {
-		wakes, err := x.deps.Wakes(ctx, x.token)
+		wakes, err := x.deps.Wakes(ctx, x.token, c)
 		if err != nil {
 			return err
 		}
 		defer wakes.Close(context.WithoutCancel(ctx))
 		for ctx.Err() == nil {
-			room := x.config.Wakes - x.boxes.WakesInHand()
-			if room <= 0 || !x.deps.MayWake() {
+			room := x.config.Wakes - x.boxes.WakesInHand(c)
+			if room <= 0 || !x.deps.MayWake(c) {
 				pause(ctx, wakePause)
 				continue
 			}

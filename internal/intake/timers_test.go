@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/intake"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -41,7 +42,7 @@ func (c connection) unfinished(_ context.Context, yield func(string) error) erro
 	var keys []string
 	err := c.ask(func() error {
 		for key, b := range c.records {
-			if r, err := record.Decode(b); err == nil && len(r.Pending)+len(r.Finished) > 0 {
+			if r, err := record.Decode(b); err != nil || r.Unfinished() {
 				keys = append(keys, key)
 			}
 		}
@@ -90,7 +91,21 @@ type wakes struct {
 	token uint64
 }
 
-func (c connection) openWakes(_ context.Context, token uint64) (intake.Wakes, error) {
+// noWakes has no wakes.
+type noWakes struct{}
+
+func (noWakes) Next(ctx context.Context, _ int) ([]intake.Wake, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (noWakes) Close(context.Context) {}
+
+// openWakes opens the consumer of wakes. There is no activity.
+func (c connection) openWakes(_ context.Context, token uint64, class mailbox.Class) (intake.Wakes, error) {
+	if class == mailbox.Activity {
+		return noWakes{}, nil
+	}
 	err := c.ask(func() error {
 		if c.wakeOwner > token {
 			return intake.ErrNewerOwner

@@ -26,6 +26,11 @@ type Record struct {
 	Revision uint64
 }
 
+// OpenIndex opens the index of accounts. Ensure must have made it.
+func OpenIndex(ctx context.Context, c Client) (*Records, error) {
+	return OpenRecords(ctx, c, c.Names.withDefaults().Index)
+}
+
 // OpenRecords opens a bucket.
 func OpenRecords(ctx context.Context, c Client, bucket string) (*Records, error) {
 	ctx, cancel := c.call(ctx)

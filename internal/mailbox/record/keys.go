@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Digest returns the digest of a user's id. Keys and subjects have the digest in place of
+// Digest returns the digest of a user's id, or of an account's. Keys and subjects have the digest in place of
 // the id, which may hold characters that no key can have, or an e-mail address.
 func Digest(userID string) string {
 	sum := sha256.Sum256([]byte(userID))
@@ -20,6 +20,12 @@ func AccountKey(vendor, userID string) string { return vendor + "." + Digest(use
 func ActivityKey(vendor, userID, eventKey string) string {
 	return AccountKey(vendor, userID) + "." + eventKey
 }
+
+// IsActivityKey reports whether ActivityKey has returned the key.
+func IsActivityKey(key string) bool { return strings.Count(key, ".") == 2 }
+
+// IndexKey returns the key of a vendor's account in the index of accounts.
+func IndexKey(vendor, accountID string) string { return vendor + "." + Digest(accountID) }
 
 // AccountKeys returns the pattern of all AccountKeys of a user.
 func AccountKeys(userID string) string { return "*." + Digest(userID) }
