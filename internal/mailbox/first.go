@@ -109,8 +109,8 @@ func (x *first) begin() error {
 func (x *first) attempt() error {
 	t, began := &x.task, time.Now()
 	x.effect.Begun, x.effect.Tried, x.effect.Attempts = x.now(), true, 1
-	t.startSpan(x.Phases.call, x.Event, began)
-	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(x.Phases.call), Activity), began.Add(t.config.CallLease+t.config.CallTimeout))
+	t.startSpan(x.call, x.Event, began)
+	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(x.call), Activity), began.Add(t.config.CallLease+t.config.CallTimeout))
 	reply, err := t.do(ctx, x.Event, handlers.Known{From: x.Event.origin()})
 	cancel()
 	t.deps.Gate.Report(RecordKey(t.vendor.Name, x.Event.Plan.UserID), err)
