@@ -8,6 +8,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/core"
+	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/worker"
@@ -71,7 +72,7 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes, WaitingBytes: waitingBytes,
 		},
 	}, core.Deps{
-		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
+		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, History: history.New(streams.Client{JetStream: js}, bus.HistoryStream), DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
 		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name),
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})

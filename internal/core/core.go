@@ -53,6 +53,7 @@ type Deps struct {
 	Port        any      // the adapter of the vendor; its calls wait for Limiter
 	Limiter     *Limiter // of the vendor
 	Results     mailbox.Results
+	History     mailbox.History
 	DeadLetters mailbox.DeadLetters
 	Guard       mailbox.Guard
 	Validate    func(events.Event) error
@@ -81,6 +82,7 @@ type Core struct {
 	timers    *streams.Timers
 	stream    *streams.Events
 	records   records
+	index     *streams.Records       // of accounts
 	shared    *streams.Shared        // consumer of activity; nil if the vendor takes none
 	first     *mailbox.FirstAttempts // of activity
 	lag       *streams.Lag
@@ -95,7 +97,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.vendor.Port.Store(&d.Port)
 	x.gate = newGate(c, d.Limiter, d.Log)
 	x.slots = fairness.NewScheduler(c.Slots)
-	var errs [8]error
+	var errs [9]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)
 	x.timers, errs[2] = streams.OpenTimers(ctx, x.consumers)
@@ -104,6 +106,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.records.events, errs[6] = streams.OpenRecords(ctx, x.consumers, c.Effects)
 	x.shared, errs[7] = x.openShared(ctx)
 	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.LagConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
+	x.index, errs[8] = streams.OpenIndex(ctx, x.consumers)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -195,8 +198,8 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 // mailboxDeps returns the parts that mailboxes work with. token is that of the timers.
 func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 	return mailbox.Deps{
-		Records: x.records, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: timers{x.timers, x.config.Vendor, token},
-		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
+		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: timers{x.timers, x.config.Vendor, token},
+		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 	}
 }

@@ -33,7 +33,7 @@ func (x *Core) each(ctx context.Context, list *streams.Records, wanted func(*rec
 	return nil
 }
 
-func isUnfinished(r *record.Record) bool { return len(r.Pending)+len(r.Finished) > 0 }
+func isUnfinished(r *record.Record) bool { return r.Unfinished() }
 
 // isUnfinishedActivity reports whether an activity event is pending, or has a result that may
 // not be published: a result of a first attempt is, or its message is delivered again.

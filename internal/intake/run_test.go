@@ -14,6 +14,7 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
+	userhistory "github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 )
@@ -33,7 +34,9 @@ type run struct {
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) any
 	// watch sees the mailboxes of each ownership, if set.
-	watch    func(*mailbox.Mailboxes)
+	watch func(*mailbox.Mailboxes)
+	// observe sees the attempts, if set.
+	observe  func(mailbox.Observation)
 	handlers []handlers.Handler
 	stop     func()
 	mu       sync.Mutex // of held
@@ -43,12 +46,13 @@ func newRun(h history) *run {
 	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
 	r := &run{
 		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, slots: 4, replays: noReplays{},
-		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}},
+		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}, history: map[string]userhistory.Entry{}},
 		handlers: []handlers.Handler{
 			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
 			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
 		},
 	}
+	r.vendor.deleting = r.checkDeletion
 	r.adapter = func(c client) any {
 		if h.upserts {
 			return upserter{c}
@@ -90,7 +94,7 @@ func (r *run) publish() {
 }
 
 func (r *run) event(p publication) events.Event {
-	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": email(p.user), "first_name": snapshot(p.event)}
+	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": r.address(p.user), "first_name": snapshot(p.event)}
 	if !isWholeAccount(p.kind) {
 		data["course_id"] = "go-1"
 	}
@@ -151,10 +155,10 @@ func (r *run) work(ctx context.Context, p *process) {
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
-			Records: c, Events: c, Replays: r.replays, Timers: t,
-			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
+			Records: c, Index: index{c}, Events: c, Replays: r.replays, Timers: t,
+			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
 			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Validate: func(events.Event) error { return nil },
-			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),
+			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {
 			r.watch(m)

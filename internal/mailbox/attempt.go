@@ -19,6 +19,7 @@ const longCall = 500 * time.Millisecond
 
 // result is what came of an attempt, until it is stored.
 type result struct {
+	event  *Event
 	effect record.Effect
 	nonce  string
 	// Either an outcome with its change:
@@ -30,8 +31,6 @@ type result struct {
 	noAccount time.Time
 
 	stored record.Stored
-	// buried is the key of the event if its dead letter is stored.
-	buried string
 }
 
 // attempt makes one attempt at the effect that the record claims. Its result is written by
@@ -42,10 +41,10 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	t.result = &result{effect: e, nonce: t.user.stored.record.Claim.Nonce}
 	event, err := t.event(t.write, &e)
 	switch {
-	case errors.Is(err, ErrGone):
+	case errors.Is(err, ErrGone), errors.Is(err, errUndelivered) && t.deps.Ownership.Now().Sub(t.deps.Ownership.Since()) >= t.config.MaxAge:
 		t.expire(&e)
 		return
-	case err != nil: // NATS failed: the effect was not attempted
+	case err != nil: // NATS failed, or the replay is not delivered: the effect was not attempted
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.backoff(e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
 		return
 	case event.Invalid != nil: // such as a course that is not configured any more
@@ -63,15 +62,21 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	stop := t.safetyNet(t.write)
 	reply, err := t.call(ctx, event, &e)
 	stop()
-	t.deps.Gate.Report(t.user.key, err)
+	if !errors.Is(err, errReserve) {
+		t.deps.Gate.Report(t.user.key, err)
+	}
 	took := time.Since(began)
 	if err != nil {
 		t.fail(event, &e, err, took)
 		return
 	}
-	t.result.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
-	t.result.change = changeOf(event, reply)
-	t.report(event, &e, *t.result.outcome, time.Time{})
+	x := t.result
+	x.event, x.change = event, changeOf(event, reply)
+	x.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
+	_ = t.reserveOutcome(t.write) // after a failure of NATS, store tries again
+	if t.result == x {
+		t.report(event, &e, *x.outcome, time.Time{})
+	}
 }
 
 // now is the time of the server, as results have it.
@@ -99,6 +104,7 @@ func (t *turn) known(event *Event, e *record.Effect) handlers.Known {
 		Former: r.Former, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID
+	k.Reserve = func(ctx context.Context, a vendors.Account) error { return t.reserve(ctx, a.ID, event.Handler.Removes) }
 	return k
 }
 
@@ -153,10 +159,10 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		return
 	}
 	if err := t.bury(t.write, event, e, o); err != nil {
-		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: vendors.IsUnknown(cause)}
+		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: mayHaveChanged(cause)}
 		return
 	}
-	t.result.outcome, t.result.buried = &o, event.Key
+	t.result.outcome = &o
 	t.report(event, e, o, time.Time{})
 }
 
@@ -194,7 +200,8 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 			c.State = record.Active
 		}
 	case h.Removes: // no vendor is asked anything more of the user, even if it cannot delete
-		c.State, c.Applied = record.Deleted, c.Applied || r.Outcome == events.Unsupported
+		c.Undeleted = r.Outcome == events.Unsupported
+		c.State, c.Applied = record.Deleted, c.Applied || c.Undeleted
 	case h.Scope.WholeAccount() && c.Applied:
 		c.State = record.Active
 	}

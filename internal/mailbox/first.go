@@ -113,7 +113,7 @@ func (x *first) attempt() error {
 	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(x.call), Activity), began.Add(t.config.CallLease+t.config.CallTimeout))
 	reply, err := t.do(ctx, x.Event, handlers.Known{From: x.Event.origin()})
 	cancel()
-	t.deps.Gate.Report(RecordKey(t.vendor.Name, x.Event.Plan.UserID), err)
+	t.deps.Gate.Report(record.AccountKey(t.vendor.Name, x.Event.Plan.UserID), err)
 	o := record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, At: x.now().UTC().Truncate(time.Millisecond)}
 	var pause record.Pause
 	if err != nil {

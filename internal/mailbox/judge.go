@@ -30,12 +30,14 @@ const (
 	classExpired      = "expired"  // the event left the stream
 	classOverload     = "overload" // the record of the user is full
 	classRecord       = "record"   // the record of the user cannot be read
+	classConflict     = "conflict" // another user holds the account
 )
 
 // Classes returns the classes that a dead letter may have.
 func Classes() []string {
 	return []string{
 		classInvalid, classPermanent, classPrerequisite, classExhausted, classPanic, classDropped, classExpired, classOverload, classRecord,
+		classConflict,
 	}
 }
 
@@ -72,7 +74,7 @@ func (t *task) failure(e *record.Effect, cause error, now time.Time) (record.Pau
 // judge turns the error of an attempt into a verdict. now is the time of the server.
 func (t *task) judge(e *record.Effect, err error, now time.Time) verdict {
 	age := now.Sub(e.Begun)
-	invalid := (*events.InvalidError)(nil)
+	invalid, held := (*events.InvalidError)(nil), (*heldError)(nil)
 	switch class := vendors.ClassOf(err); {
 	case errors.As(err, &invalid):
 		return verdict{giveUp: classInvalid}
@@ -85,6 +87,8 @@ func (t *task) judge(e *record.Effect, err error, now time.Time) verdict {
 		return verdict{giveUp: classDropped}
 	case errors.Is(err, errHeld):
 		return verdict{pause: record.Pause{Held: true, Due: now.Add(t.config.HoldRetry)}}
+	case errors.As(err, &held) && !held.changing:
+		return verdict{giveUp: classConflict}
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= t.config.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
@@ -101,7 +105,7 @@ func (t *task) judge(e *record.Effect, err error, now time.Time) verdict {
 		if vendors.IsUnanswered(err) && e.Scope != events.ScopeActivity { // otherwise the call may land behind a newer change
 			least = max(least, t.config.CallTimeout)
 		}
-		return t.later(e, record.Pause{Unconfirmed: vendors.IsUnknown(err)}, now, least)
+		return t.later(e, record.Pause{Unconfirmed: mayHaveChanged(err)}, now, least)
 	}
 }
 

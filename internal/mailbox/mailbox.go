@@ -148,10 +148,12 @@ type Ownership interface {
 // Deps are the parts that a mailbox works with. All must be set but Guard, Tracer and Observe.
 type Deps struct {
 	Records     Records
+	Index       Records // of accounts: AccountKey to the digest in the key of the record that holds the account
 	Events      Events
 	Replays     Replays
 	Timers      Timers
 	Results     Results
+	History     History
 	DeadLetters DeadLetters
 	Guard       Guard
 	Gate        Gate

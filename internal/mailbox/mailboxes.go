@@ -58,7 +58,7 @@ func (m *Mailboxes) newNonce() string {
 
 // WakeClass returns the class of the wakes of a mailbox.
 func WakeClass(userKey string) Class {
-	if IsEffectKey(userKey) {
+	if record.IsActivityKey(userKey) {
 		return Activity
 	}
 	return Wake

@@ -85,7 +85,7 @@ func (t *task) report(event *Event, e *record.Effect, o record.Outcome, due time
 		line.Str("trace_id", id)
 	}
 	if o.Class != "" {
-		line.Str("class", o.Class).Str("error", o.Message)
+		line.Str("class", o.Class).Str("error", logged(o))
 	}
 	if o.Status != 0 {
 		line.Int("status", o.Status)

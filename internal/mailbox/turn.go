@@ -29,11 +29,12 @@ type turn struct {
 	wakes    []func()
 	began    time.Time
 	calls    int
-	admitted bool       // a share of the vendor's rate was taken
-	sent     time.Time  // just before the last claim was stored
-	result   *result    // of the last call, until it is stored
-	fresh    []*arrival // that the record did not have before the last write
-	full     bool       // arrivals wait in memory until the record has room
+	admitted bool        // a share of the vendor's rate was taken
+	sent     time.Time   // just before the last claim was stored
+	result   *result     // of the last call, until it is stored
+	reserved reservation // of an account, for the claim of the record
+	fresh    []*arrival  // that the record did not have before the last write
+	full     bool        // arrivals wait in memory until the record has room
 	overdue  []record.Effect
 	missed   map[effectID]record.Outcome // of overdue effects whose dead letters are stored
 
@@ -108,6 +109,11 @@ var errAdmission = errors.New("the call is not admitted yet")
 func (t *turn) store(ctx context.Context) (record.Decision, error) {
 	for failures := 0; ; {
 		d, err := t.storeOnce(ctx, t.mayCall())
+		if errors.Is(err, errUnreserved) {
+			if err = t.reserveOutcome(ctx); err == nil {
+				continue
+			}
+		}
 		switch {
 		case errors.Is(err, errAdmission):
 			if t.deps.Gate.Wait(t.stop, t.class) != nil {
@@ -127,17 +133,20 @@ func (t *turn) store(ctx context.Context) (record.Decision, error) {
 	}
 }
 
-// storeOnce writes the record once. It returns errAdmission or errUnburied before anything
-// is written if a step has to come first. Once a newer owner wrote the record, only the
+// storeOnce writes the record once. It returns errAdmission, errUnburied or errUnreserved
+// before anything is written if a step has to come first. Once a newer owner wrote the record, only the
 // outcome of a call that was made is added.
 func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, err error) {
 	now, o, sent := t.deps.Ownership.Now(), t.owner(mayCall), time.Now()
 	t.fresh = nil
 	err = t.revise(ctx, t.user, func(r *record.Record) (err error) {
 		if t.result != nil {
+			if !t.isReserved(t.result.holds()) {
+				return errUnreserved
+			}
 			t.result.apply(t, r)
 		}
-		if r.Token > o.Token {
+		if r.HasNewerOwner(o.Token) {
 			d = record.Decision{Action: record.StepDown}
 			return nil
 		}
@@ -154,7 +163,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		for _, a := range t.fresh {
 			a.ours = t.isRegistered(a)
 		}
-		t.result, t.sent = nil, sent
+		t.result, t.letters, t.sent = nil, nil, sent
 		t.admitted = t.admitted && d.Action != record.Call
 	}
 	return d, err
@@ -166,7 +175,7 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 	t.full = false
 	list := t.unregistered(r)
 	t.fresh = list
-	if len(list) > 0 && r.UserID == "" && !IsEffectKey(t.user.key) { // the record of an activity names nobody
+	if len(list) > 0 && r.UserID == "" && !record.IsActivityKey(t.user.key) { // the record of an activity names nobody
 		r.UserID = list[0].event.Plan.UserID
 	}
 	for len(r.Finished) < record.MostFinished {
@@ -179,6 +188,10 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 				t.full = d.Action != record.Call
 				return d, nil
 			}
+		}
+		if why.Full && list[0].Replay == 0 && r.Rejected.Before(list[0].Position) {
+			r.Rejected = last(list) // before the first dead letter
+			return record.Decision{Action: record.Wait, Due: now}, nil
 		}
 		if err := t.reject(list[0], why, now); err != nil {
 			return d, err
