@@ -194,6 +194,9 @@ func TestFirstAttempts(t *testing.T) {
 		"again, unknown":  {again: true, want: []string{"store pending", "arm 0s"}},
 		"again, finished": {again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, finishedRecord(events.Done)) }, want: []string{"publish " + done}},
 		"again, waiting":  {again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, pendingRecord) }, want: []string{"arm 1h0m0s"}},
+		"again, waiting without a time": {
+			again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, held) }, want: []string{"arm 0s"},
+		},
 		"again, known to be published": {
 			again: true, desk: func(t *testing.T, d *desk) {
 				d.record = storedEffect(t, func(record.Effect) record.Record { return record.Record{Token: 3} })

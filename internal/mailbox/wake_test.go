@@ -29,7 +29,7 @@ type single Message
 func (s single) Get(context.Context, events.Position) (Message, error) { return Message(s), nil }
 
 // deskKey is the key of the record of the activity.
-var deskKey = EffectKey("acme", "u", events.Key("/school", "e"))
+var deskKey = record.ActivityKey("acme", "u", events.Key("/school", "e"))
 
 // mailboxes returns mailboxes that work at the desk, and a function that runs them and
 // returns another one that ends them.
