@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/upgrade"
 	"github.com/usherhq/usher/internal/worker"
@@ -77,12 +78,12 @@ func (e *engine) run(ctx context.Context) error {
 
 // compare tells how the streams and consumers differ from the configuration.
 func (e *engine) compare(ctx context.Context, ports map[string]any) {
-	found, err := e.bus.Check(ctx, e.allLanes(ports))
+	found, err := e.bus.Check(ctx, e.wanted(ports))
 	if err != nil {
 		e.log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
 	}
 	for _, d := range found {
-		if !d.Missing() { // a consumer is made when its lane is opened
+		if !d.Missing() { // serve makes what is missing
 			e.log.Warn().Msg(d.String() + "; usher nats apply makes it so")
 		}
 	}
@@ -172,7 +173,7 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
 		Results:  e.bus, Graves: e.bus, Brake: stop,
 		Handlers: handlerList(handlers.Courses(e.config.Courses), names(vendorList(&e.config))),
-		Log:      e.log, Tracer: e.traces.Tracer(), Seen: e.note, Contested: e.metrics.Contested,
+		Log:      e.log, Tracer: e.traces.Tracer(), Seen: e.note,
 	}, nil
 }
 
@@ -231,13 +232,13 @@ func (e *engine) adapter(v vendor) (any, error) {
 
 // brake returns the safety stop for deletions, which counts from now on.
 func (e *engine) brake(ctx context.Context) (*brake.Brake, error) {
-	control, err := e.bus.Bucket(ctx, bus.ControlKV)
+	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.bus.JetStream()}, bus.ControlKV)
 	if err != nil {
 		return nil, err
 	}
 	const least = 100 // deletions, below which the share does not count
 	d := e.config.Deletions
-	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, ledger.KV{Bucket: control}, e.bus.Counts)
+	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.bus.Counts)
 	return b, b.Start(ctx)
 }
 
@@ -270,19 +271,6 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 // serve carries out the events of one vendor.
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
 	deps.Trial, deps.Hold = e.trial(v), e.hold(ctx, v.name)
-	c, s := e.config.Worker, v.settings()
-	atWork := atWork(s, c.CallLease)
-	w, err := worker.New(handlers.Vendor{Name: v.name, Port: port}, worker.Config{
-		Source: e.config.Source, Concurrency: atWork, Prefetch: 8 * s.Concurrency,
-		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait,
-		Ceiling: ceiling(8*s.Concurrency, atWork, c.CallLease+s.Timeout) + c.AckWait,
-		MaxAge:  s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
-		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: 20, HoldRetry: c.HoldRetry,
-	}, deps)
-	if err != nil {
-		return err
-	}
-	e.metrics.Vendor(v.name, w)
 	lifecycle, err := e.lifecycle(ctx, v, port, deps)
 	if err != nil {
 		return err

@@ -5,11 +5,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/core"
+	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/worker"
 )
 
@@ -49,14 +50,10 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 	if err := streams.Ensure(ctx, js, streams.Names{}, e.config.NATS.Replicas); err != nil {
 		return nil, err
 	}
-	var subjects, activity []string
-	for _, h := range deps.Handlers {
-		switch {
-		case !h.Takes(port):
-		case h.Scope == events.ScopeActivity:
-			activity = append(activity, h.Type)
-		default:
-			subjects = append(subjects, h.Type)
+	subjects, activity := subjects(port, deps.Handlers)
+	for _, counter := range e.counters(v.name, subjects) {
+		if err := streams.EnsureCounter(ctx, streams.Client{JetStream: js}, counter); err != nil {
+			return nil, err
 		}
 	}
 	c, s := e.config.Worker, v.settings()
@@ -71,14 +68,20 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes, WaitingBytes: waitingBytes,
 		},
 	}, core.Deps{
-		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
+		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, History: history.New(streams.Client{JetStream: js}, bus.HistoryStream), DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
 		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name),
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
 		},
+		Failed:  func(string) { e.metrics.StepFailed(v.name) },
+		Removed: func(n uint64) { e.metrics.Removed(v.name, n) },
 	})
 	if err != nil {
 		return nil, err
 	}
+	e.metrics.Vendor(v.name, func() telemetry.VendorStats {
+		s := x.Stats()
+		return telemetry.VendorStats{Owner: s.Owner, OnHold: s.OnHold, Unknown: telemetry.Waits(s.Unknown), Retries: telemetry.Waits(s.Retries)}
+	})
 	return x.Run, nil
 }

@@ -96,9 +96,9 @@ func moved(err error) bool {
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// Settle removes the dead letter of an effect that ended well in the end, as the
-// replay of this number or as the event itself (0), marked or not. The dead letter
-// of a later replay stays.
+// Settle removes the dead letter of an effect that has ended well as the replay of this
+// number, or as the event itself (0). A dead letter that the same attempt stored before its
+// end was known goes too; a dead letter of a later replay stays.
 func (b *Bus) Settle(ctx context.Context, vendor, kind, key string, replay int) error {
 	for { // once more, since it may be marked between the reading and the removal
 		d, err := b.last(ctx, deadSubject(vendor, kind, key))

@@ -9,6 +9,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -19,7 +20,7 @@ type records struct{ users, events *streams.Records }
 
 // of returns the bucket of a key.
 func (r records) of(key string) *streams.Records {
-	if mailbox.IsEffectKey(key) {
+	if record.IsActivityKey(key) {
 		return r.events
 	}
 	return r.users

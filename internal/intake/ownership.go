@@ -8,6 +8,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // ownership is the time during which this process owns the vendor. It implements
@@ -59,7 +60,12 @@ func (x *ownership) Token() uint64 { return x.token }
 func (x *ownership) Since() time.Time { return x.since }
 
 // Until is the time, by the clock of this process, up to which the ownership is certain.
-func (x *ownership) Until() time.Time { return x.lease.Until() }
+func (x *ownership) Until() time.Time {
+	if !record.Fencing {
+		return time.Now().Add(time.Hour)
+	}
+	return x.lease.Until()
+}
 
 // Now is the time of the server.
 func (x *ownership) Now() time.Time { return x.lease.ServerTime(time.Now()) }
@@ -81,7 +87,7 @@ func (x *ownership) StepDown(token uint64) {
 // renew renews the lease until ctx ends, and ends the ownership once the lease is lost.
 func (x *ownership) renew(ctx context.Context) {
 	for ctx.Err() == nil {
-		if !time.Now().Before(x.lease.Until()) {
+		if !time.Now().Before(x.Until()) {
 			x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("token", x.token).Msg("the lease is lost: another process may own the vendor now")
 			x.stop()
 			return
@@ -89,6 +95,7 @@ func (x *ownership) renew(ctx context.Context) {
 		pause(ctx, x.config.Renew)
 		if ctx.Err() == nil {
 			if err := x.lease.Renew(ctx); err != nil {
+				x.deps.Failed("renew the lease")
 				x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the lease was not renewed, trying again")
 			}
 		}
@@ -158,6 +165,7 @@ const wakePause = 5 * time.Millisecond
 func (x *ownership) commit(ctx context.Context) {
 	for shown := (events.Position{}); ctx.Err() == nil; pause(ctx, x.config.Commit) {
 		if err := x.commitOnce(ctx); err != nil {
+			x.deps.Failed("commit the position")
 			x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the position was not committed, trying again")
 			continue
 		}
@@ -191,13 +199,14 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 		switch {
 		case err == nil:
 			return
-		case errors.Is(err, ErrNewerOwner):
+		case record.Fencing && errors.Is(err, ErrNewerOwner):
 			x.stop()
 			return
 		case time.Since(began) > delay: // it went on for a while
 			delay = firstDelay
 		}
 		if ctx.Err() == nil {
+			x.deps.Failed(step)
 			x.deps.Log.Warn().Err(err).Str("vendor", x.config.Vendor).Str("step", step).Dur("delay", delay).Msg("a step failed, trying again")
 			pause(ctx, delay)
 		}
@@ -215,6 +224,9 @@ func (x *ownership) sweep(ctx context.Context) {
 		}
 		if err != nil || (first.Epoch == from.Epoch && first.Seq <= from.Seq+1) {
 			return err
+		}
+		if x.atStart != (events.Position{}) { // else the vendor is new
+			x.deps.Removed(first.Seq - 1 - min(from.Seq, first.Seq-1))
 		}
 		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
 			Msg("messages left the stream of events since this vendor was served last: events among them that no mailbox has are lost")

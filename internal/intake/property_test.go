@@ -76,6 +76,7 @@ func (r *run) check() (faults []string) {
 			say("event %d (%s) ended well and is among the dead letters", p.event, p.kind)
 		}
 	}
+	faults = append(faults, r.published.unlisted()...)
 	r.server.mu.Lock()
 	faults = append(faults, r.server.faults...)
 	r.server.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
+	userhistory "github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 )
@@ -32,7 +33,9 @@ type run struct {
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) any
 	// watch sees the mailboxes of each ownership, if set.
-	watch    func(*mailbox.Mailboxes)
+	watch func(*mailbox.Mailboxes)
+	// observe sees the attempts, if set.
+	observe  func(mailbox.Observation)
 	handlers []handlers.Handler
 	stop     func()
 	mu       sync.Mutex // of held
@@ -42,7 +45,7 @@ func newRun(h history) *run {
 	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
 	r := &run{
 		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, slots: 4,
-		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}},
+		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}, history: map[string]userhistory.Entry{}},
 		handlers: []handlers.Handler{
 			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
 			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
@@ -62,7 +65,7 @@ func newRun(h history) *run {
 func (r *run) done() bool {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
-	return len(r.published.results) >= len(r.keys())+r.server.replaysSent() && r.server.pending() == 0 && len(r.server.replaysLeft()) == 0
+	return len(r.published.results) >= len(r.keys())+r.server.replaysSent() && len(r.published.history) >= len(r.published.results) && r.server.pending() == 0 && len(r.server.replaysLeft()) == 0
 }
 
 // keys returns the events by key.
@@ -143,9 +146,9 @@ func (r *run) work(ctx context.Context, p *process) {
 		t := timers{c, own.Token()}
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
 			Records: c, Index: index{c}, Events: c, Replays: replays{c}, Timers: t,
-			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
+			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
 			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Validate: func(events.Event) error { return nil },
-			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),
+			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {
 			r.watch(m)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/brake"
-	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -37,7 +36,7 @@ func (r *run) checkDeletion(key, account string) {
 	}
 	for other, b := range r.server.records {
 		holder, err := record.Decode(b)
-		if err == nil && other != mailbox.RecordKey("acme", fmt.Sprint("u", p.user)) && holder.Holds(account) {
+		if err == nil && other != record.AccountKey("acme", fmt.Sprint("u", p.user)) && holder.Holds(account) {
 			r.server.faults = append(r.server.faults, fmt.Sprintf("event %d deleted account %s of user %s", p.event, account, holder.UserID))
 		}
 	}
@@ -105,7 +104,7 @@ func TestAnAccountThatIsFree(t *testing.T) {
 		"no record": func(_ *testing.T, r *run) {
 			r.server.mu.Lock()
 			defer r.server.mu.Unlock()
-			delete(r.server.records, mailbox.RecordKey("acme", "u1"))
+			delete(r.server.records, record.AccountKey("acme", "u1"))
 		},
 		"another account": func(_ *testing.T, r *run) {
 			r.change(1, func(one *record.Record) { one.AccountID = "7" })
@@ -125,7 +124,7 @@ func TestAnAccountThatIsFree(t *testing.T) {
 
 // change changes the record of a user behind the back of the processes.
 func (r *run) change(user int, change func(*record.Record)) {
-	key := mailbox.RecordKey("acme", fmt.Sprint("u", user))
+	key := record.AccountKey("acme", fmt.Sprint("u", user))
 	r.server.mu.Lock()
 	defer r.server.mu.Unlock()
 	one, err := record.Decode(r.server.records[key])
@@ -177,7 +176,7 @@ func TestIndexEntries(t *testing.T) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
 		r.awaitOutcome(t, r.send(message{kind: events.UserUpdated, id: "e2", user: 1}), events.Done)
 		r.awaitCommitted(t)
-		entry := mailbox.AccountKey("acme", "1")
+		entry := record.IndexKey("acme", "1")
 		r.server.mu.Lock()
 		writes := r.server.indexRevs[entry]
 		r.server.index, r.server.indexRevs = map[string][]byte{}, map[string]uint64{}
@@ -190,7 +189,7 @@ func TestIndexEntries(t *testing.T) {
 		r.awaitCommitted(t)
 		r.server.mu.Lock()
 		defer r.server.mu.Unlock()
-		if got := "acme." + string(r.server.index[entry]); got != mailbox.RecordKey("acme", "u1") {
+		if got := "acme." + string(r.server.index[entry]); got != record.AccountKey("acme", "u1") {
 			t.Errorf("the index names %q", got)
 		}
 	})

@@ -42,7 +42,7 @@ func (c connection) unfinished(_ context.Context, yield func(string) error) erro
 	var keys []string
 	err := c.ask(func() error {
 		for key, b := range c.records {
-			if r, err := record.Decode(b); err == nil && len(r.Pending)+len(r.Finished) > 0 {
+			if r, err := record.Decode(b); err != nil || r.Unfinished() {
 				keys = append(keys, key)
 			}
 		}

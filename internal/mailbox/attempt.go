@@ -31,8 +31,6 @@ type result struct {
 	noAccount time.Time
 
 	stored record.Stored
-	// buried is the key of the event if its dead letter is stored.
-	buried string
 }
 
 // attempt makes one attempt at the effect that the record claims. Its result is written by
@@ -43,10 +41,10 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	t.result = &result{effect: e, nonce: t.user.stored.record.Claim.Nonce}
 	event, err := t.event(t.write, &e)
 	switch {
-	case errors.Is(err, ErrGone):
+	case errors.Is(err, ErrGone), errors.Is(err, errUndelivered) && t.deps.Ownership.Now().Sub(t.deps.Ownership.Since()) >= t.config.MaxAge:
 		t.expire(&e)
 		return
-	case err != nil: // NATS failed: the effect was not attempted
+	case err != nil: // NATS failed, or the replay is not delivered: the effect was not attempted
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.backoff(e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
 		return
 	case event.Invalid != nil: // such as a course that is not configured any more
@@ -164,7 +162,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: mayHaveChanged(cause)}
 		return
 	}
-	t.result.outcome, t.result.buried = &o, event.Key
+	t.result.outcome = &o
 	t.report(event, e, o, time.Time{})
 }
 
@@ -202,7 +200,8 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 			c.State = record.Active
 		}
 	case h.Removes: // no vendor is asked anything more of the user, even if it cannot delete
-		c.State, c.Applied = record.Deleted, c.Applied || r.Outcome == events.Unsupported
+		c.Undeleted = r.Outcome == events.Unsupported
+		c.State, c.Applied = record.Deleted, c.Applied || c.Undeleted
 	case h.Scope.WholeAccount() && c.Applied:
 		c.State = record.Active
 	}

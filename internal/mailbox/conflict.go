@@ -18,9 +18,6 @@ import (
 // come to hold it (record.Free). The record is read after the entry. So of two users at most
 // one has the entry while its record changes, and no two records hold one account.
 
-// AccountKey is the key of an account of a vendor in the index of accounts.
-func AccountKey(vendor, accountID string) string { return vendor + "." + digest(accountID) }
-
 var (
 	// errReserve marks the errors of a reservation, which say nothing of the vendor.
 	errReserve = errors.New("the account is not reserved")
@@ -93,7 +90,7 @@ func (t *turn) reserve(ctx context.Context, account string, removes bool) error 
 }
 
 func (t *turn) reserveOnce(ctx context.Context, account string) error {
-	key := AccountKey(t.vendor.Name, account)
+	key := record.IndexKey(t.vendor.Name, account)
 	entry, revision, err := t.deps.Index.Load(ctx, key)
 	if err != nil {
 		return fmt.Errorf("%w: load index: %w", errReserve, err)

@@ -38,7 +38,7 @@ func (b *bucket) Store(_ context.Context, key string, value []byte, revision uin
 func claimed(t *testing.T, m *Mailboxes, id string, r record.Record) *turn {
 	t.Helper()
 	r.UserID, r.Claim = id, &record.Claim{Key: 1}
-	u := &turn{task: m.task, Mailboxes: m, user: &user{key: RecordKey("acme", id), stored: stored{record: &r}}}
+	u := &turn{task: m.task, Mailboxes: m, user: &user{key: record.AccountKey("acme", id), stored: stored{record: &r}}}
 	encoded, err := r.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestTakeoverLosesToTheHolder(t *testing.T) {
 	if err := second.reserve(t.Context(), "7", false); !errors.As(err, &held) || !held.changing {
 		t.Errorf("got %v, want the second user to wait", err)
 	}
-	if got := "acme." + string(index.values[AccountKey("acme", "7")]); got != first.user.key {
+	if got := "acme." + string(index.values[record.IndexKey("acme", "7")]); got != first.user.key {
 		t.Errorf("the index names %s", got)
 	}
 }
@@ -137,7 +137,7 @@ func TestReserveReadsTheIndex(t *testing.T) {
 func TestReserveWithoutNATS(t *testing.T) {
 	m, records, index := mailboxes()
 	u := claimed(t, m, "u1", record.Record{})
-	index.values[AccountKey("acme", "7")] = []byte(digest("u2"))
+	index.values[record.IndexKey("acme", "7")] = []byte(record.Digest("u2"))
 	for _, b := range []*bucket{records, index} {
 		b.away = errors.New("nats does not answer")
 		err, held := u.reserve(t.Context(), "7", false), (*heldError)(nil)

@@ -1,10 +1,7 @@
 package mailbox
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -31,23 +28,6 @@ type Event struct {
 // invalidPrefix begins the keys of the mailboxes of events that cannot be carried out. No
 // name of a vendor begins with it.
 const invalidPrefix = "!"
-
-// RecordKey is the key of the record of a user at a vendor. It holds a digest of the
-// user's id, which may hold what no key can, or an address.
-func RecordKey(vendor, userID string) string { return vendor + "." + digest(userID) }
-
-func digest(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:16])
-}
-
-// EffectKey is the key of the record of an activity event, which has a record of its own.
-func EffectKey(vendor, userID, eventKey string) string {
-	return RecordKey(vendor, userID) + "." + eventKey
-}
-
-// IsEffectKey reports whether EffectKey has returned the key.
-func IsEffectKey(key string) bool { return strings.Count(key, ".") == 2 }
 
 // reusedKey is the key of an event whose source and id belong to another event.
 func reusedKey(e *Event) string {
@@ -139,11 +119,16 @@ func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
 		settle()
 		return
 	}
-	a := &arrival{event: e, settle: settle, Arrival: record.Arrival{
+	m.deliver(m.task.keyOf(e), &arrival{event: e, settle: settle, Arrival: e.arrival(replaySeq)})
+}
+
+// arrival returns the event as the record takes it in. replaySeq is the sequence of a replay
+// in its stream.
+func (e *Event) arrival(replaySeq uint64) record.Arrival {
+	return record.Arrival{
 		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
 		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
-	}}
-	m.deliver(m.task.keyOf(e), a)
+	}
 }
 
 // age is the time since the event was stored.

@@ -146,7 +146,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 			}
 			t.result.apply(t, r)
 		}
-		if r.Token > o.Token {
+		if r.HasNewerOwner(o.Token) {
 			d = record.Decision{Action: record.StepDown}
 			return nil
 		}
@@ -163,7 +163,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		for _, a := range t.fresh {
 			a.ours = t.isRegistered(a)
 		}
-		t.result, t.sent = nil, sent
+		t.result, t.letters, t.sent = nil, nil, sent
 		t.admitted = t.admitted && d.Action != record.Call
 	}
 	return d, err
@@ -175,7 +175,7 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 	t.full = false
 	list := t.unregistered(r)
 	t.fresh = list
-	if len(list) > 0 && r.UserID == "" && !IsEffectKey(t.user.key) { // the record of an activity names nobody
+	if len(list) > 0 && r.UserID == "" && !record.IsActivityKey(t.user.key) { // the record of an activity names nobody
 		r.UserID = list[0].event.Plan.UserID
 	}
 	for len(r.Finished) < record.MostFinished {
@@ -188,6 +188,10 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 				t.full = d.Action != record.Call
 				return d, nil
 			}
+		}
+		if why.Full && list[0].Replay == 0 && r.Rejected.Before(list[0].Position) {
+			r.Rejected = last(list) // before the first dead letter
+			return record.Decision{Action: record.Wait, Due: now}, nil
 		}
 		if err := t.reject(list[0], why, now); err != nil {
 			return d, err

@@ -91,7 +91,7 @@ func TestReplaysOfAServerThatIsAway(t *testing.T) {
 func TestLagOfReplays(t *testing.T) {
 	e := start(t)
 	stream := e.replays(3)
-	_, err := streams.OpenLag(t.Context(), e.client(), streams.LagConfig{Stream: "REPLAYS", Consumer: "lms", Subjects: []string{"usher.replay." + vendor + ".>"}})
+	_, err := streams.OpenLag(t.Context(), e.client(), streams.CounterConfig{Stream: "REPLAYS", Consumer: "lms", Subjects: []string{"usher.replay." + vendor + ".>"}})
 	check(t, err)
 	want := func(n uint64) {
 		t.Helper()

@@ -63,6 +63,6 @@ func TestRunOnRealData(t *testing.T) {
 	if n := stream.CachedInfo().State.Msgs; n != 1 {
 		t.Errorf("got %d replays, want 1", n)
 	}
-	_, err = streams.OpenLag(t.Context(), streams.Client{JetStream: js}, streams.LagConfig{Stream: bus.EventsStream, Consumer: "usher-miestro-lifecycle"})
+	_, err = streams.OpenLag(t.Context(), streams.Client{JetStream: js}, streams.CounterConfig{Stream: bus.EventsStream, Consumer: "usher-miestro-lifecycle"})
 	check(t, err)
 }

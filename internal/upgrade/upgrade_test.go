@@ -125,10 +125,10 @@ func TestReplaysThatAreSentMeanwhile(t *testing.T) {
 // While a former version serves, nothing is changed.
 func TestRunBesideAFormerVersion(t *testing.T) {
 	for name, serve := range map[string]func(*env){
-		"events":  func(e *env) { e.pull(bus.EventsStream, "usher-crm-lifecycle", jetstream.FetchPriorityGroup("owner")) },
+		"events":              func(e *env) { e.pull(bus.EventsStream, "usher-crm-lifecycle", jetstream.FetchPriorityGroup("owner")) },
 		"between two fetches": func(e *env) { e.pin("crm") },
-		"replays": func(e *env) { e.pull("REPLAYS", "usher-crm-replay") },
-		"on hold": func(e *env) { e.hold("crm", time.Now()) },
+		"replays":             func(e *env) { e.pull("REPLAYS", "usher-crm-replay") },
+		"on hold":             func(e *env) { e.hold("crm", time.Now()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := former(t)

@@ -80,7 +80,7 @@ func (u *run) replaceConsumer(ctx context.Context, v vendor) error {
 	if one := v.lifecycle.Config.FilterSubject; one != "" {
 		subjects = []string{one}
 	}
-	_, err := streams.OpenLag(ctx, u.client, streams.LagConfig{Stream: u.Events, Consumer: name, Subjects: subjects})
+	_, err := streams.OpenLag(ctx, u.client, streams.CounterConfig{Stream: u.Events, Consumer: name, Subjects: subjects})
 	return err
 }
 
