@@ -65,7 +65,7 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes, WaitingBytes: waitingBytes,
 		},
 	}, core.Deps{
-		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
+		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, DeadLetters: e.bus, Guard: e.guard, Validate: deps.Validate, Handlers: deps.Handlers,
 		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name),
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -116,7 +117,7 @@ func (x *Core) Run(ctx context.Context) {
 	}, intake.Deps{
 		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence,
 		Wakes: x.wakes, Sentinel: func(ctx context.Context) (string, error) { return x.timers.Sentinel(ctx, x.config.Vendor) },
-		Unfinished: x.unfinished, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
+		Unfinished: x.unfinished, Released: x.released, Held: x.held, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
 		MayWake: func() bool { return x.gate.Allows(mailbox.Wake) },
 	}).Run(ctx)
 }
@@ -175,13 +176,30 @@ func (x *Core) wakes(ctx context.Context, token uint64) (intake.Wakes, error) {
 	return wakes{w, x.config.Vendor}, err
 }
 
-// unfinished calls yield with the key of each record that has something to do.
+// unfinished calls yield with the key of each record that has something to do. One that
+// cannot be read is among them.
 func (x *Core) unfinished(ctx context.Context, yield func(key string) error) error {
+	return x.list(ctx, func(r *record.Record) bool { return r == nil || len(r.Pending)+len(r.Finished) > 0 }, yield)
+}
+
+// held calls yield with the key of each record that has a held deletion.
+func (x *Core) held(ctx context.Context, yield func(key string) error) error {
+	isHeld := func(e record.Effect) bool { return e.Held }
+	return x.list(ctx, func(r *record.Record) bool { return r != nil && slices.ContainsFunc(r.Pending, isHeld) }, yield)
+}
+
+// list calls yield with the key of each record of the vendor that matches. match gets nil
+// for a record that cannot be read.
+func (x *Core) list(ctx context.Context, match func(*record.Record) bool, yield func(key string) error) error {
 	for r, err := range x.records.List(ctx, x.config.Vendor+".") {
 		if err != nil {
 			return err
 		}
-		if decoded, err := record.Decode(r.Value); err == nil && len(decoded.Pending)+len(decoded.Finished) == 0 {
+		decoded, err := record.Decode(r.Value)
+		if err != nil {
+			decoded = nil
+		}
+		if !match(decoded) {
 			continue
 		}
 		if err := yield(r.Key); err != nil {
@@ -189,6 +207,14 @@ func (x *Core) unfinished(ctx context.Context, yield func(key string) error) err
 		}
 	}
 	return nil
+}
+
+// released returns a channel that is closed at the end of a hold of deletions.
+func (x *Core) released() <-chan struct{} {
+	if x.deps.Guard == nil {
+		return nil
+	}
+	return x.deps.Guard.Released()
 }
 
 // digest returns the part of a record's key that stands for the user.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -153,6 +154,13 @@ func (r *run) awaitCommitted(t *testing.T) {
 	end := uint64(len(r.server.events))
 	r.server.mu.Unlock()
 	r.await(t, fmt.Sprintf("position %d", end), func() bool { return r.position() == end })
+}
+
+// stored returns how often the record of a user was stored.
+func (r *run) stored(user int) uint64 {
+	r.server.mu.Lock()
+	defer r.server.mu.Unlock()
+	return r.server.revisions[mailbox.RecordKey("acme", fmt.Sprint("u", user))]
 }
 
 // records calls look with each record.

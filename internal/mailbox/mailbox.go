@@ -20,7 +20,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 )
@@ -106,12 +105,6 @@ type DeadLetters interface {
 	// Settle removes the dead letter of an effect that ended well in the end, as the
 	// replay of this number or as the event itself (0). There may be none.
 	Settle(ctx context.Context, vendor, eventType, key string, replay int) error
-}
-
-// Guard decides whether an account may be deleted now. first is the time at which the
-// deletion was registered.
-type Guard interface {
-	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
 }
 
 // Gate says when the vendor may be called.
