@@ -137,7 +137,7 @@ type Ownership interface {
 	StepDown(token uint64)
 }
 
-// Deps are the parts that a mailbox works with. All must be set but Guard, Tracer and Observe.
+// Deps are the parts that a mailbox works with. All must be set but Guard, Failures, Tracer and Observe.
 type Deps struct {
 	Records     Records
 	Events      Events
@@ -152,6 +152,7 @@ type Deps struct {
 	Handlers    []handlers.Handler
 	Log         zerolog.Logger
 	Tracer      trace.Tracer // of a span for each attempt; nil: none
+	Failures    *Failures    // of NATS, over all ownerships
 	Observe     func(Observation)
 }
 

@@ -86,6 +86,9 @@ func New(v *Vendor, c Config, d Deps) (*Mailboxes, error) {
 		limits: record.Limits{Bytes: c.RecordBytes, Remember: c.Remember},
 		nonce:  rand.Text()[:8], users: map[string]*user{}, slots: fairness.NewSlots(c.Slots),
 	}
+	if d.Failures == nil {
+		m.deps.Failures = new(Failures)
+	}
 	m.changed = sync.NewCond(&m.mu)
 	for _, h := range d.Handlers {
 		m.handlers[h.Type] = h
