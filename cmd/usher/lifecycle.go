@@ -58,7 +58,7 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 	c, s := e.config.Worker, v.settings()
 	x, err := core.Open(ctx, core.Config{
 		Vendor: v.name, Stream: layout(e.config.NATS).Events, Subjects: subjects, Bucket: bus.AccountsKV,
-		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry,
+		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry, Rate: s.Rate,
 		Mailbox: mailbox.Config{
 			Source: e.config.Source, Slots: atWork(s, c.CallLease), CallTimeout: s.Timeout, CallLease: c.CallLease,
 			MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, FirstLook: 2 * time.Second,
@@ -66,7 +66,7 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 		},
 	}, core.Deps{
 		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, DeadLetters: e.bus, Guard: e.guard, Validate: deps.Validate, Handlers: deps.Handlers,
-		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name),
+		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name), WatchPauses: e.bus.WatchPauses,
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
 		},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
@@ -32,10 +35,11 @@ type Config struct {
 	LeaseTTL  time.Duration
 	Shutdown  time.Duration
 	HoldRetry time.Duration // between two checks of a vendor on hold
+	Rate      float64       // calls a second of all processes; zero or below is no limit
 	Mailbox   mailbox.Config
 }
 
-// Deps are the parts that a Core works with. All must be set but Guard, Observe and OnHold.
+// Deps are the parts that a Core works with. All must be set but Guard, Observe, WatchPauses and OnHold.
 type Deps struct {
 	JetStream   jetstream.JetStream
 	Port        any      // the adapter of the vendor; its calls wait for Limiter
@@ -51,6 +55,9 @@ type Deps struct {
 	Log     zerolog.Logger
 	Tracer  trace.Tracer // nil: no traces
 	Observe func(mailbox.Observation)
+	// WatchPauses calls see with the pauses in force, by vendor: at first, and after each
+	// change. Nothing calls the vendor before; nil: no vendor is ever paused.
+	WatchPauses func(ctx context.Context, see func(map[string]bus.Pause))
 	// OnHold is called with the reason when the vendor is put on hold, and with nil when it
 	// is back.
 	OnHold func(why error)
@@ -62,6 +69,9 @@ type Core struct {
 	deps   Deps
 	vendor mailbox.Vendor
 	gate   *gate
+	share  *fairness.Share // of the vendor's rate
+
+	failures mailbox.Failures // of NATS
 
 	leases    *streams.Leases
 	state     *streams.Ownership
@@ -79,6 +89,13 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
 	x.gate = newGate(c, d.Limiter, d.Log)
+	if d.WatchPauses == nil {
+		x.gate.pause.Store(&noPause)
+	}
+	if c.Rate > 0 && c.LeaseTTL <= fairness.ShareValid {
+		return nil, fmt.Errorf("a lease of %s is too short for shares of the rate: more than %s is needed", c.LeaseTTL, fairness.ShareValid)
+	}
+	x.share = fairness.NewShare(d.Limiter.Pacer, c.Rate)
 	var errs [6]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)
@@ -111,6 +128,12 @@ func (x *Core) Run(ctx context.Context) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	watching.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
+	if x.deps.WatchPauses != nil {
+		watching.Go(func() { x.gate.watchPauses(ctx, x.deps.WatchPauses) })
+	}
+	sharing, endSharing := context.WithCancel(context.WithoutCancel(ctx))
+	defer endSharing() // once the last call has ended
+	watching.Go(func() { x.shareRate(sharing) })
 	intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
 		Grace: x.config.Shutdown, Wakes: 2 * x.config.Mailbox.Slots,
@@ -156,7 +179,7 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 	m, err := mailbox.New(&x.vendor, x.config.Mailbox, mailbox.Deps{
 		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
 		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
-		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
+		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe, Failures: &x.failures,
 	})
 	return m, t, err
 }

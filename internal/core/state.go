@@ -1,0 +1,27 @@
+package core
+
+import (
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/fairness"
+)
+
+// OnHold returns the reason for which the vendor is on hold; ok is false if it is not.
+func (x *Core) OnHold() (reason string, ok bool) {
+	s := x.gate.breaker.Status()
+	return s.Reason, s.State == fairness.Open
+}
+
+// Paused returns the pause of the vendor; ok is false if it is not paused.
+func (x *Core) Paused() (p bus.Pause, ok bool) {
+	if now := x.gate.pause.Load(); now != nil && !now.Over(time.Now()) {
+		return *now, true
+	}
+	return bus.Pause{}, false
+}
+
+// Failures returns how many steps NATS has failed, and whether steps fail at present.
+func (x *Core) Failures() (total uint64, failing bool) {
+	return x.failures.Total(), x.failures.Failing()
+}
