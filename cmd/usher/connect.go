@@ -54,7 +54,7 @@ func drain(nc *nats.Conn) {
 func layout(c config.NATS) bus.Layout {
 	l := bus.Layout{
 		Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
-		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
+		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, HistoryAge: c.HistoryMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
 	}
 	if l.Events == "" {
 		l.Events, l.Own = bus.EventsStream, true

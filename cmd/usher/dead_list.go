@@ -12,15 +12,15 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/ops"
-	"github.com/usherhq/usher/internal/worker"
 )
 
 // deadFilter says which dead letters are meant.
 type deadFilter struct {
 	Vendor    placeFlag     `help:"Of this vendor only; webhooks: deliveries that could not become events." placeholder:"NAME"`
 	Type      string        `help:"Of events of this type only." placeholder:"TYPE"`
-	Class     string        `help:"Of this class only: invalid, permanent, prerequisite, exhausted, panic or dropped." placeholder:"CLASS"`
+	Class     string        `help:"Of this class only: invalid, permanent, prerequisite, exhausted, panic, dropped or conflict." placeholder:"CLASS"`
 	OlderThan time.Duration `help:"Last tried longer ago than this only, such as 1h." placeholder:"DURATION"`
 	NewerThan time.Duration `help:"Last tried less long ago than this only, such as 24h." placeholder:"DURATION"`
 }
@@ -31,8 +31,8 @@ func (f deadFilter) Validate() error {
 	if f.OlderThan < 0 || f.NewerThan < 0 {
 		faults = append(faults, errors.New("neither --older-than nor --newer-than can be negative"))
 	}
-	if f.Class != "" && !slices.Contains(worker.Classes(), f.Class) {
-		faults = append(faults, fmt.Errorf("there is no class %s: want one of %s", f.Class, strings.Join(worker.Classes(), ", ")))
+	if f.Class != "" && !slices.Contains(mailbox.Classes(), f.Class) {
+		faults = append(faults, fmt.Errorf("there is no class %s: want one of %s", f.Class, strings.Join(mailbox.Classes(), ", ")))
 	}
 	// The type of a delivery is its sender's name.
 	if f.Type != "" && f.Vendor != ops.Deliveries && !slices.Contains(events.Types(), f.Type) {

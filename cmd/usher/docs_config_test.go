@@ -162,7 +162,7 @@ func commonMeanings() map[string]string {
 		"email": "of the account that Usher uses", "password": "of that account",
 		"nats.password":       "goes with user",
 		"nats.events_max_age": "how long events are kept (30 days)", "nats.results_max_age": "how long results are kept (30 days)",
-		"nats.dead_max_age": "how long dead letters are kept (90 days)", "nats.audit_max_age": "how long it is known who did what by hand (a year)",
+		"nats.dead_max_age": "how long dead letters are kept (90 days)", "nats.audit_max_age": "how long it is known who did what by hand (a year)", "nats.history_max_age": "how long finished effects of users are listed (a year)",
 		"nats.duplicate_window": "in which NATS drops a repeated Nats-Msg-Id; a million ids in it cost 235 MB of memory",
 		"worker.retry_max":      "the longest wait after a failure", "vendors.lead.rate": "calls a second over all processes; 0: no limit. Laravel's own default is 60 a minute",
 		"vendors.meiro.base_url": "the host, `https://api.<instance>.meiro.io`", "vendors.lead.base_url": "of your tenant, `https://<tenant>/api`",

@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
@@ -224,13 +225,13 @@ func (e *engine) watchGuard(ctx context.Context, see func(value []byte)) {
 
 // brake returns the deletion guard.
 func (e *engine) brake(ctx context.Context) (*brake.Brake, error) {
-	control, err := e.bus.Bucket(ctx, bus.ControlKV)
+	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.bus.JetStream()}, bus.ControlKV)
 	if err != nil {
 		return nil, err
 	}
 	const least = 100 // deletions, below which the share does not count
 	d := e.config.Deletions
-	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, ledger.KV{Bucket: control}, e.bus.Counts)
+	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.bus.Counts)
 	return b, b.Start(ctx)
 }
 
@@ -279,7 +280,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait,
 		Ceiling: ceiling(8*s.Concurrency, atWork, c.CallLease+s.Timeout) + c.AckWait,
 		MaxAge:  s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
-		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: c.HoldAfter, HoldRetry: c.HoldRetry,
+		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: 20, HoldRetry: c.HoldRetry,
 	}, deps)
 	if err != nil {
 		return err
@@ -296,7 +297,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	}
 	var open []worker.Open
 	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
-		if lane.Pinned {
+		if lane.Stream != bus.ReplaysStream { // the core takes these
 			continue
 		}
 		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }

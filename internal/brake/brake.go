@@ -14,12 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/usherhq/usher/internal/ledger"
 )
-
-// Key is the key of the guard's record in its store.
-const Key = "deletions"
 
 // One count of the stream is good for so long, and for one in so many of the deletions that
 // were left then.
@@ -61,7 +56,7 @@ type Counts func(ctx context.Context, since time.Time) (deleted, all uint64, err
 // Brake decides about deletions. It is safe for use by many goroutines.
 type Brake struct {
 	config Config
-	store  ledger.Store
+	store  Store
 	counts Counts
 	held   atomic.Bool // in record
 
@@ -75,7 +70,7 @@ type Brake struct {
 }
 
 // New returns a guard that keeps its record in store.
-func New(c Config, store ledger.Store, counts Counts) *Brake {
+func New(c Config, store Store, counts Counts) *Brake {
 	return &Brake{config: c, store: store, counts: counts, released: make(chan struct{})}
 }
 
@@ -215,39 +210,4 @@ func (r *Record) Discard(now time.Time) {
 		return
 	}
 	r.Held, r.Why, r.Dropped, r.Since = time.Time{}, "", now, now
-}
-
-// Change lets change work on the record and saves what it leaves, by
-// compare-and-set; again where another process was faster.
-func Change(ctx context.Context, store ledger.Store, change func(*Record)) (Record, error) {
-	for {
-		var r Record
-		err := cell(store).Try(ctx, new(ledger.Cached[Record]), func(now *Record) {
-			change(now)
-			r = *now
-		})
-		if !errors.Is(err, ledger.ErrConflict) {
-			return r, named(err)
-		}
-	}
-}
-
-// Read returns the record as it is; a zero Record where there is none.
-func Read(ctx context.Context, store ledger.Store) (Record, error) {
-	r, err := cell(store).Load(ctx)
-	return r, named(err)
-}
-
-func cell(store ledger.Store) ledger.Cell[Record] {
-	return ledger.Cell[Record]{Store: store, Key: Key, Encode: func(r *Record, b []byte) ([]byte, error) {
-		text, err := json.Marshal(r)
-		return append(b, text...), err
-	}}
-}
-
-func named(err error) error {
-	if err != nil {
-		return fmt.Errorf("the record of the deletion guard: %w", err)
-	}
-	return nil
 }

@@ -20,6 +20,7 @@ const (
 	ReplaysStream = "REPLAYS"
 	DeadStream    = "DEADLETTERS"
 	AuditStream   = "AUDIT"
+	HistoryStream = "HISTORY"
 	AccountsKV    = "ACCOUNTS"
 	EffectsKV     = "EFFECTS"
 	ControlKV     = "CONTROL"
@@ -36,6 +37,7 @@ type Layout struct {
 	ResultsAge time.Duration // how long results are
 	DeadAge    time.Duration // how long dead letters are
 	AuditAge   time.Duration // how long it is known who did what
+	HistoryAge time.Duration // how long finished effects are listed
 	EffectAge  time.Duration // how long activity is remembered
 	Window     time.Duration // in which a repeated Nats-Msg-Id is taken once
 	MaxBytes   int64         // of EVENTS and of RESULTS; no limit where it is zero
@@ -94,6 +96,9 @@ func (l Layout) streams() []jetstream.StreamConfig {
 		with(func(c *jetstream.StreamConfig) {
 			c.Name, c.Subjects, c.MaxAge = AuditStream, []string{auditSubject}, l.AuditAge
 			c.DenyDelete, c.DenyPurge = true, true
+		}),
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge = HistoryStream, []string{"usher.history.>"}, l.HistoryAge
 		}),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, AccountsKV, 0) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, EffectsKV, l.EffectAge) }),

@@ -61,6 +61,7 @@ type NATS struct {
 	ResultsMaxAge   time.Duration `yaml:"results_max_age" env:"RESULTS_MAX_AGE"`   // default 720h (30 days)
 	DeadMaxAge      time.Duration `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`         // of dead letters; default 2160h (90 days)
 	AuditMaxAge     time.Duration `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`       // of who did what by hand; default 8760h (a year)
+	HistoryMaxAge   time.Duration `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, as usher user lists them; default 8760h (a year)
 	EffectsTTL      time.Duration `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // memory of activity events; default 168h (7 days)
 	DuplicateWindow time.Duration `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // of EVENTS and RESULTS; default 5m (1 M ids in it cost 235 MB)
 	MaxBytes        Bytes         `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which refuse more; default 0: no limit
@@ -117,9 +118,6 @@ type Worker struct {
 	RetryMin time.Duration `yaml:"retry_min" env:"RETRY_MIN"`
 	// RetryMax is the longest wait after a failure. Default 10m.
 	RetryMax time.Duration `yaml:"retry_max" env:"RETRY_MAX"`
-	// HoldAfter is how many effects in a row must fail at a vendor until it is put
-	// on hold. Refused credentials do so at once. Default 20.
-	HoldAfter int `yaml:"hold_after" env:"HOLD_AFTER"`
 	// HoldRetry is the wait between trials of a vendor that is on hold. Default 30s.
 	HoldRetry time.Duration `yaml:"hold_retry" env:"HOLD_RETRY"`
 	// MaxAckPending is how many messages of a consumer may be unfinished. It must
@@ -151,6 +149,7 @@ func Default() Config {
 			ResultsMaxAge:   720 * time.Hour,
 			DeadMaxAge:      2160 * time.Hour,
 			AuditMaxAge:     8760 * time.Hour,
+			HistoryMaxAge:   8760 * time.Hour,
 			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
@@ -164,7 +163,6 @@ func Default() Config {
 			PrerequisiteWait: 10 * time.Minute,
 			RetryMin:         time.Second,
 			RetryMax:         10 * time.Minute,
-			HoldAfter:        20,
 			HoldRetry:        30 * time.Second,
 			MaxAckPending:    20_000,
 			MaxReplays:       5,

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,18 @@ func ignoreUnexported() cmp.Option {
 		field, ok := p.Last().(cmp.StructField)
 		return ok && (field.Name() == "origins" || field.Name() == "lines" || field.Name() == "warnings")
 	}, cmp.Ignore())
+}
+
+// A setting of a former version is no fault: a file that worked goes on working.
+func TestRetiredSettings(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(path, []byte("worker:\n  hold_after: 20\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := load(t, config.Sources{Path: path})
+	if len(got.Warnings()) != 1 || !strings.Contains(got.Warnings()[0], "usher.yaml:2: worker.hold_after: no longer read") {
+		t.Errorf("warnings: %q", got.Warnings())
+	}
 }
 
 func TestExampleIsTheDefaults(t *testing.T) {

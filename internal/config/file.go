@@ -222,7 +222,16 @@ func (f fileReader) note(n *yaml.Node, key string) {
 	}
 }
 
+// retired are the settings of former versions, with the reason to remove each.
+var retired = map[string]string{
+	"worker.hold_after": "a vendor is put on hold by the share of users who fail",
+}
+
 func (f fileReader) unknown(key *yaml.Node, path string) {
+	if why, ok := retired[join(path, key.Value)]; ok {
+		f.warn(fmt.Sprintf("%s: %s: no longer read: %s; remove it", f.at(key), join(path, key.Value), why))
+		return
+	}
 	fix := "remove it"
 	if near := nearest(key.Value, f.known[path]); near != "" {
 		fix = "did you mean " + near + "?"

@@ -24,6 +24,8 @@ func (l *loader) checkRelations() {
 		"NATS refuses a stream that forgets a message before its id")
 	l.longer("nats.audit_max_age", n.AuditMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
 		"NATS refuses a stream that forgets a message before its id")
+	l.longer("nats.history_max_age", n.HistoryMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
+		"NATS refuses a stream that forgets a message before its id")
 	if n.EventsStream == "" { // else the stream is the user's own, and so are its limits
 		l.longer("nats.events_max_age", n.EventsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
 			"NATS refuses a stream that forgets a message before its id")

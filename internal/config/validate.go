@@ -84,9 +84,6 @@ func (l *loader) checkDeletions() {
 	if d.Share <= 0 || d.Share > 1 {
 		l.fault("deletions.share", fmt.Sprintf("cannot be %v", d.Share), "want more than 0 and no more than 1")
 	}
-	if w := l.config.Worker; w.HoldAfter < 1 {
-		l.fault("worker.hold_after", fmt.Sprintf("cannot be %d", w.HoldAfter), "want 1 or more")
-	}
 }
 
 func (l *loader) oneOf(key, value string, words ...string) {

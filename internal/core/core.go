@@ -1,5 +1,7 @@
-// Package core lets one process at a time carry out the lifecycle events of a vendor: it
-// wires the mailboxes and the intake to the streams, and the vendor's state to the breaker.
+// Package core carries out the events of a vendor: lifecycle events and all that waits in one
+// process at a time, first attempts of activity in every process. The package wires the
+// mailboxes, the intake and the activity worker to the streams, and the vendor's state to the
+// breaker.
 package core
 
 import (
@@ -7,7 +9,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,6 @@ import (
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
-	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -30,13 +30,24 @@ import (
 type Config struct {
 	Vendor    string
 	Stream    string   // of events
-	Subjects  []string // of the events that the vendor takes
-	Bucket    string   // of records
+	Subjects  []string // of the events that the vendor takes, without activity
+	Activity  Activity
+	Bucket    string // of records
+	Effects   string // bucket of the records of activity
+	Slots     int    // effects at work at the vendor in this process
 	LeaseTTL  time.Duration
 	Shutdown  time.Duration
 	HoldRetry time.Duration // between two checks of a vendor on hold
 	Rate      float64       // calls a second of all processes; zero or below is no limit
 	Mailbox   mailbox.Config
+}
+
+// Activity is how the activity events of a vendor are taken.
+type Activity struct {
+	Subjects      []string // none: the vendor takes no activity
+	Prefetch      int      // events in hand, at most
+	AckWait       time.Duration
+	MaxAckPending int
 }
 
 // Deps are the parts that a Core works with. All must be set but Guard, Observe, WatchPauses and OnHold.
@@ -45,6 +56,7 @@ type Deps struct {
 	Port        any      // the adapter of the vendor; its calls wait for Limiter
 	Limiter     *Limiter // of the vendor
 	Results     mailbox.Results
+	History     mailbox.History
 	DeadLetters mailbox.DeadLetters
 	Guard       mailbox.Guard
 	Validate    func(events.Event) error
@@ -69,6 +81,7 @@ type Core struct {
 	deps   Deps
 	vendor mailbox.Vendor
 	gate   *gate
+	slots  *fairness.Scheduler
 	share  *fairness.Share // of the vendor's rate
 
 	failures mailbox.Failures // of NATS
@@ -77,7 +90,10 @@ type Core struct {
 	state     *streams.Ownership
 	timers    *streams.Timers
 	stream    *streams.Events
-	records   *streams.Records
+	records   records
+	index     *streams.Records       // of accounts
+	shared    *streams.Shared        // consumer of activity; nil if the vendor takes none
+	first     *mailbox.FirstAttempts // of activity
 	lag       *streams.Lag
 	holder    string
 	consumers streams.Client
@@ -96,15 +112,25 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 		return nil, fmt.Errorf("a lease of %s is too short for shares of the rate: more than %s is needed", c.LeaseTTL, fairness.ShareValid)
 	}
 	x.share = fairness.NewShare(d.Limiter.Pacer, c.Rate)
-	var errs [6]error
+	x.slots = fairness.NewScheduler(c.Slots)
+	var errs [9]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)
 	x.timers, errs[2] = streams.OpenTimers(ctx, x.consumers)
 	x.stream, errs[3] = streams.OpenEvents(ctx, x.consumers, c.Stream)
-	x.records, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
+	x.records.users, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
+	x.records.events, errs[6] = streams.OpenRecords(ctx, x.consumers, c.Effects)
+	x.shared, errs[7] = x.openShared(ctx)
 	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.LagConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
+	x.index, errs[8] = streams.OpenIndex(ctx, x.consumers)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
+	}
+	if x.shared != nil {
+		var err error
+		if x.first, err = x.openFirst(); err != nil {
+			return nil, err
+		}
 	}
 	return x, x.greet(ctx)
 }
@@ -116,32 +142,42 @@ func (x *Core) greet(ctx context.Context) error {
 		return err
 	}
 	pending, err := x.lag.Pending(ctx)
-	if err == nil && pending > 0 {
-		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("events", pending).
-			Msg("the vendor is new here: all events that the stream holds are carried out there, oldest first")
+	if err == nil {
+		x.sayNew(pending)
 	}
 	return err
 }
 
-// Run works for the vendor whenever this process owns it, until ctx ends.
+// sayNew logs that the vendor gets events that were stored before it was served.
+func (x *Core) sayNew(pending uint64) {
+	if pending > 0 {
+		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("events", pending).
+			Msg("the vendor is new here: all events that the stream holds are carried out there, oldest first")
+	}
+}
+
+// Run takes activity, and works for the vendor whenever this process owns it, until ctx ends.
 func (x *Core) Run(ctx context.Context) {
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	watching.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
 	if x.deps.WatchPauses != nil {
-		watching.Go(func() { x.gate.watchPauses(ctx, x.deps.WatchPauses) })
+		beside.Go(func() { x.gate.watchPauses(ctx, x.deps.WatchPauses) })
 	}
 	sharing, endSharing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endSharing() // once the last call has ended
-	watching.Go(func() { x.shareRate(sharing) })
+	beside.Go(func() { x.shareRate(sharing) })
+	if x.shared != nil {
+		beside.Go(func() { x.takeActivity(ctx) })
+	}
 	intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
-		Grace: x.config.Shutdown, Wakes: 2 * x.config.Mailbox.Slots,
+		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots,
 	}, intake.Deps{
 		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence,
 		Wakes: x.wakes, Sentinel: func(ctx context.Context) (string, error) { return x.timers.Sentinel(ctx, x.config.Vendor) },
 		Unfinished: x.unfinished, Released: x.released, Held: x.held, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
-		MayWake: func() bool { return x.gate.Allows(mailbox.Wake) },
+		MayWake: x.gate.Allows,
 	}).Run(ctx)
 }
 
@@ -175,13 +211,19 @@ func (x *Core) acquire(ctx context.Context) (intake.Lease, error) {
 
 // mailboxes returns the mailboxes for an ownership.
 func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
-	t := timers{x.timers, x.config.Vendor, own.Token()}
-	m, err := mailbox.New(&x.vendor, x.config.Mailbox, mailbox.Deps{
-		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
-		Results: x.deps.Results, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
+	d := x.mailboxDeps(own.Token())
+	d.Ownership = own
+	m, err := mailbox.New(&x.vendor, x.config.Mailbox, d)
+	return m, d.Timers, err
+}
+
+// mailboxDeps returns the parts that mailboxes work with. token is that of the timers.
+func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
+	return mailbox.Deps{
+		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: timers{x.timers, x.config.Vendor, token},
+		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe, Failures: &x.failures,
-	})
-	return m, t, err
+	}
 }
 
 // read opens a reader of the vendor's events behind a position.
@@ -190,54 +232,17 @@ func (x *Core) read(_ context.Context, token uint64, from events.Position) (inta
 	return reader{r, x.config.Stream}, err
 }
 
-// wakes opens the consumer of wakes.
-func (x *Core) wakes(ctx context.Context, token uint64) (intake.Wakes, error) {
-	w, err := x.timers.Wakes(ctx, x.config.Vendor, token)
+// wakes opens the consumer of the wakes of a class.
+func (x *Core) wakes(ctx context.Context, token uint64, c mailbox.Class) (intake.Wakes, error) {
+	open := x.timers.Wakes
+	if c == mailbox.Activity {
+		open = x.timers.EventWakes
+	}
+	w, err := open(ctx, x.config.Vendor, token)
 	if errors.Is(err, streams.ErrNewerOwner) {
 		return nil, intake.ErrNewerOwner
 	}
 	return wakes{w, x.config.Vendor}, err
-}
-
-// unfinished calls yield with the key of each record that has something to do. One that
-// cannot be read is among them.
-func (x *Core) unfinished(ctx context.Context, yield func(key string) error) error {
-	return x.list(ctx, func(r *record.Record) bool { return r == nil || len(r.Pending)+len(r.Finished) > 0 }, yield)
-}
-
-// held calls yield with the key of each record that has a held deletion.
-func (x *Core) held(ctx context.Context, yield func(key string) error) error {
-	isHeld := func(e record.Effect) bool { return e.Held }
-	return x.list(ctx, func(r *record.Record) bool { return r != nil && slices.ContainsFunc(r.Pending, isHeld) }, yield)
-}
-
-// list calls yield with the key of each record of the vendor that matches. match gets nil
-// for a record that cannot be read.
-func (x *Core) list(ctx context.Context, match func(*record.Record) bool, yield func(key string) error) error {
-	for r, err := range x.records.List(ctx, x.config.Vendor+".") {
-		if err != nil {
-			return err
-		}
-		decoded, err := record.Decode(r.Value)
-		if err != nil {
-			decoded = nil
-		}
-		if !match(decoded) {
-			continue
-		}
-		if err := yield(r.Key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// released returns a channel that is closed at the end of a hold of deletions.
-func (x *Core) released() <-chan struct{} {
-	if x.deps.Guard == nil {
-		return nil
-	}
-	return x.deps.Guard.Released()
 }
 
 // digest returns the part of a record's key that stands for the user.

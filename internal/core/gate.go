@@ -34,9 +34,9 @@ func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
 }
 
 // Allows reports whether work of a class may call the vendor. While the vendor asks for a
-// rest, no work keeps a slot to wait for its end; a fresh effect may wait to be the next probe.
+// rest, only fresh work may: Wait turns it away unless it is to be the next probe.
 func (g *gate) Allows(c mailbox.Class) bool {
-	return g.breaker.Allows(c) && !g.paused() && g.limiter.Open(c)
+	return g.breaker.Allows(c) && !g.paused() && (c == mailbox.Fresh || g.limiter.Rest() == 0)
 }
 
 // paused reports whether the vendor is paused, or may be.

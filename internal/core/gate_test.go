@@ -70,6 +70,9 @@ func TestRest(t *testing.T) {
 		if err := g.Wait(t.Context(), mailbox.Fresh); err != nil || time.Since(begun) > time.Second {
 			t.Errorf("got %v after %v, want a probe", err, time.Since(begun))
 		}
+		if !g.Allows(mailbox.Fresh) {
+			t.Error("the probe may not call")
+		}
 		l.Answered()
 		if !g.Allows(mailbox.Wake) {
 			t.Error("the rest goes on after an answer")

@@ -48,18 +48,6 @@ func (p *Pacer) Wait(ctx context.Context, class Class) error { return p.wait(ctx
 // unless the call may be the next probe, within seconds.
 func (p *Pacer) Admit(ctx context.Context, class Class) error { return p.wait(ctx, class, true) }
 
-// Open reports whether Admit would wait for a token: no rest is on, or a call of the class
-// may be the next probe.
-func (p *Pacer) Open(class Class) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	if !p.limiter.throttle.isResting(now) {
-		return true
-	}
-	return class == Fresh && p.waiters.counts[Fresh] == 0 && p.limiter.throttle.probeAt.Sub(now) <= probePatience
-}
-
 func (p *Pacer) wait(ctx context.Context, class Class, leaves bool) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -68,7 +68,7 @@ func (w *waiters) grant(now time.Time) {
 	if oldest := w.queues[Fresh].head; oldest != nil {
 		freshFor = now.Sub(oldest.since)
 	}
-	w.grantTo(w.turns.next(w.counts, wakeParts(freshFor)))
+	w.grantTo(w.turns.next(w.counts, w.counts, wakeParts(freshFor)))
 }
 
 // grantTo gives a token to the first call of a class. At least one call of the class must wait.

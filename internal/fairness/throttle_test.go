@@ -187,8 +187,8 @@ func TestARestTurnsAwayAllButOneFreshCall(t *testing.T) {
 				t.Errorf("got %v of a call at the beginning of a rest, want %v", err, fairness.ErrResting)
 			}
 		}
-		if p.Open(fresh) || p.Open(wake) {
-			t.Error("further calls may wait for a probe")
+		if err := p.Admit(t.Context(), fresh); !errors.Is(err, fairness.ErrResting) {
+			t.Errorf("got %v of a further fresh call, want %v", err, fairness.ErrResting)
 		}
 		if err := <-ended; err != nil {
 			t.Errorf("got %v of the probe, want a call", err)
@@ -238,7 +238,7 @@ func TestAThousandRefusedUsers(t *testing.T) {
 		for range 1000 {
 			users.Go(func() {
 				for class := fresh; ctx.Err() == nil; class = wake {
-					if p.Open(class) && p.Admit(ctx, class) == nil {
+					if p.Admit(ctx, class) == nil {
 						g.add(class)
 						time.Sleep(time.Millisecond)
 						p.Penalize(time.Minute)

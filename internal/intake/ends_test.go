@@ -9,6 +9,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -132,9 +133,48 @@ func TestUnreadableRecord(t *testing.T) {
 				if r.published.buried != buried {
 					t.Error("dead letters are stored again and again")
 				}
+				if faults := r.published.unlisted(); len(faults) > 0 {
+					t.Error(faults)
+				}
 			})
 		})
 	}
+}
+
+// The wakes of a user whose record cannot be read come to an end, and are counted. Once the
+// record is restored, the next event of the user brings its pending effects on.
+func TestUnreadableRecordOfAWake(t *testing.T) {
+	var unreadable atomic.Int32
+	scenario(t, history{}, func(r *run) {
+		r.config.PrerequisiteWait = 29 * time.Minute
+		r.observe = func(o mailbox.Observation) {
+			if o.Class == "record" && o.Type == "" {
+				unreadable.Add(1)
+			}
+		}
+	}, func(t *testing.T, r *run) {
+		pending := r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
+		r.awaitCommitted(t)
+		key := record.AccountKey("acme", "u1")
+		replace := func(with func([]byte) []byte) {
+			r.server.mu.Lock()
+			defer r.server.mu.Unlock()
+			r.server.records[key], r.server.revisions[key] = with(r.server.records[key]), r.server.revisions[key]+1
+		}
+		var intact []byte
+		replace(func(b []byte) []byte { intact = b; return []byte(`{"effects":3}`) })
+		r.await(t, "a count", func() bool { return unreadable.Load() == 1 })
+		time.Sleep(10 * time.Minute)
+		r.server.mu.Lock()
+		wakes := len(r.server.wakes)
+		r.server.mu.Unlock()
+		if wakes > 0 || unreadable.Load() != 1 || r.results() > 0 {
+			t.Errorf("%d wakes are left, the record was given up %d times, %d results", wakes, unreadable.Load(), r.results())
+		}
+		replace(func([]byte) []byte { return intact })
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e2", user: 1}), events.Done)
+		r.awaitOutcome(t, pending, events.Done)
+	})
 }
 
 // A handler that panics is given up after three attempts.

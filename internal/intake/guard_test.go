@@ -103,7 +103,7 @@ func TestHeldDeletions(t *testing.T) {
 
 // Thousands of held deletions delay no healthy user, and all go on soon after the approval.
 func TestManyHeldDeletions(t *testing.T) {
-	const many = 2000
+	const many = 300
 	g := newGuard(brake.Hold)
 	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
 		for i := range many {

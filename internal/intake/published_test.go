@@ -3,10 +3,12 @@ package intake_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	userhistory "github.com/usherhq/usher/internal/history"
 )
 
 // published holds results by id, and dead letters.
@@ -16,7 +18,10 @@ type published struct {
 	data    map[string]events.Result
 	changed []string // contents that were published with the same id
 	dead    map[string]bus.DeadLetter
-	buried  int // dead letters, with repeats
+	buried  int                          // dead letters, with repeats
+	history map[string]userhistory.Entry // by the id of the result
+	// historyAway says that no entry can be stored.
+	historyAway bool
 }
 
 // publisher publishes for one process.
@@ -45,6 +50,41 @@ func (v publisher) Publish(_ context.Context, _ string, e events.Event) error {
 	})
 }
 
+func (v publisher) Append(_ context.Context, entries ...userhistory.Entry) error {
+	for _, e := range entries {
+		err := v.ask(func() error {
+			v.out.mu.Lock()
+			defer v.out.mu.Unlock()
+			if v.out.historyAway {
+				return errAway
+			}
+			id := events.ResultID(e.Key, e.Vendor, e.Replay)
+			if was, ok := v.out.history[id]; ok && was != e {
+				v.out.changed = append(v.out.changed, fmt.Sprintf("history %+v then %+v", was, e))
+			}
+			v.out.history[id] = e
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlisted returns what is wrong with the history: each result has an entry that says the same.
+func (p *published) unlisted() (faults []string) {
+	for id, result := range p.data {
+		if e := p.history[id]; e.Outcome != result.Outcome || e.AccountID != result.AccountID || e.Attempts != result.Attempts || e.Digest == "" || e.Ended.IsZero() {
+			faults = append(faults, fmt.Sprintf("result %s is %+v, its history %+v", id, result, e))
+		}
+	}
+	if len(p.history) != len(p.data) {
+		faults = append(faults, fmt.Sprintf("%d results and %d entries of history", len(p.data), len(p.history)))
+	}
+	return faults
+}
+
 func (v publisher) Bury(_ context.Context, d bus.DeadLetter) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()
@@ -55,11 +95,13 @@ func (v publisher) Bury(_ context.Context, d bus.DeadLetter) error {
 	})
 }
 
-func (v publisher) Settle(_ context.Context, _, _, key string, _ int) error {
+func (v publisher) Settle(_ context.Context, _, _, key string, replay int) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()
 		defer v.out.mu.Unlock()
-		delete(v.out.dead, key)
+		if v.out.dead[key].Replay <= replay {
+			delete(v.out.dead, key)
+		}
 		return nil
 	})
 }

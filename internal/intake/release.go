@@ -3,6 +3,8 @@ package intake
 import (
 	"context"
 	"time"
+
+	"github.com/usherhq/usher/internal/mailbox"
 )
 
 // releaseDelay is the time from the end of a hold of deletions until their mailboxes are
@@ -29,7 +31,7 @@ func (x *ownership) release(ctx context.Context) {
 // wakeHeld wakes a mailbox as soon as there is room for a further wake. The mailbox has a
 // timer as well, so that a wake may get lost.
 func (x *ownership) wakeHeld(ctx context.Context, key string) error {
-	for x.boxes.WakesInHand() >= x.config.Wakes || !x.deps.MayWake() {
+	for x.boxes.WakesInHand(mailbox.Wake) >= x.config.Wakes || !x.deps.MayWake(mailbox.Wake) {
 		pause(ctx, wakePause)
 		if ctx.Err() != nil {
 			return ctx.Err()

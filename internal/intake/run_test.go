@@ -14,6 +14,8 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/fairness"
+	userhistory "github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 )
@@ -27,12 +29,15 @@ type run struct {
 	vendor    *vendor
 	random    *random
 	config    mailbox.Config
+	slots     int // turns at a time
 	guard     mailbox.Guard
 	replays   mailbox.Replays
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) any
 	// watch sees the mailboxes of each ownership, if set.
-	watch    func(*mailbox.Mailboxes)
+	watch func(*mailbox.Mailboxes)
+	// observe sees the attempts, if set.
+	observe  func(mailbox.Observation)
 	handlers []handlers.Handler
 	stop     func()
 	admitted atomic.Int64 // shares of the rate that were taken
@@ -42,13 +47,14 @@ type run struct {
 func newRun(h history) *run {
 	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
 	r := &run{
-		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, replays: noReplays{},
-		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}},
+		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, slots: 4, replays: noReplays{},
+		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}, history: map[string]userhistory.Entry{}},
 		handlers: []handlers.Handler{
 			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
 			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
 		},
 	}
+	r.vendor.deleting = r.checkDeletion
 	r.adapter = func(c client) any {
 		if h.upserts {
 			return upserter{c}
@@ -90,7 +96,7 @@ func (r *run) publish() {
 }
 
 func (r *run) event(p publication) events.Event {
-	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": email(p.user), "first_name": snapshot(p.event)}
+	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": r.address(p.user), "first_name": snapshot(p.event)}
 	if !isWholeAccount(p.kind) {
 		data["course_id"] = "go-1"
 	}
@@ -150,13 +156,14 @@ func (r *run) work(ctx context.Context, p *process) {
 	v := &mailbox.Vendor{Name: "acme"}
 	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
 	v.Port.Store(&port)
+	scheduler := fairness.NewScheduler(r.slots)
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
-			Records: c, Events: c, Replays: r.replays, Timers: t,
-			Results: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
-			Gate: gate{r}, Ownership: own, Validate: func(events.Event) error { return nil },
-			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(),
+			Records: c, Index: index{c}, Events: c, Replays: r.replays, Timers: t,
+			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
+			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Validate: func(events.Event) error { return nil },
+			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {
 			r.watch(m)
@@ -169,7 +176,7 @@ func (r *run) work(ctx context.Context, p *process) {
 		First: func(context.Context) (events.Position, error) {
 			return events.Position{Epoch: 1, Seq: c.firstStored()}, nil
 		},
-		MayWake:      func() bool { return gate{r}.Allows(mailbox.Wake) },
+		MayWake:      func(c mailbox.Class) bool { return gate{r}.Allows(c) },
 		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),
 	}).Run(ctx)
@@ -184,7 +191,7 @@ func (r *run) released() <-chan struct{} {
 }
 
 var limits = mailbox.Config{
-	Source: "/usher", Slots: 4, CallTimeout: callTimeout, CallLease: callLease,
+	Source: "/usher", CallTimeout: callTimeout, CallLease: callLease,
 	MaxAge: 30 * time.Minute, PrerequisiteWait: 20 * time.Second, FirstLook: 2 * time.Second,
 	RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second, HoldRetry: time.Second,
 	Remember: time.Hour, RecordBytes: 256 << 10, WaitingBytes: 8 << 20,

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -47,13 +47,14 @@ func unchanged(*run) {}
 // message is an event that a test publishes.
 type message struct {
 	kind, id, course string
+	email            string // if not the user's own
 	user             int
 	expires          time.Time
 }
 
 // send publishes an event now, and returns its key.
 func (r *run) send(m message) string {
-	data := map[string]any{"user_id": fmt.Sprint("u", m.user), "email": email(m.user), "first_name": m.id}
+	data := map[string]any{"user_id": fmt.Sprint("u", m.user), "email": cmp.Or(m.email, email(m.user)), "first_name": m.id}
 	if m.course != "" {
 		data["course_id"] = m.course
 	}
@@ -160,7 +161,7 @@ func (r *run) awaitCommitted(t *testing.T) {
 func (r *run) stored(user int) uint64 {
 	r.server.mu.Lock()
 	defer r.server.mu.Unlock()
-	return r.server.revisions[mailbox.RecordKey("acme", fmt.Sprint("u", user))]
+	return r.server.revisions[record.AccountKey("acme", fmt.Sprint("u", user))]
 }
 
 // records calls look with each record.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/intake"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -52,7 +53,7 @@ func (c connection) list(match func(*record.Record) bool, yield func(string) err
 	var keys []string
 	err := c.ask(func() error {
 		for key, b := range c.records {
-			if r, err := record.Decode(b); err == nil && match(r) {
+			if r, err := record.Decode(b); err != nil || match(r) {
 				keys = append(keys, key)
 			}
 		}
@@ -101,7 +102,21 @@ type wakes struct {
 	token uint64
 }
 
-func (c connection) openWakes(_ context.Context, token uint64) (intake.Wakes, error) {
+// noWakes has no wakes.
+type noWakes struct{}
+
+func (noWakes) Next(ctx context.Context, _ int) ([]intake.Wake, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (noWakes) Close(context.Context) {}
+
+// openWakes opens the consumer of wakes. There is no activity.
+func (c connection) openWakes(_ context.Context, token uint64, class mailbox.Class) (intake.Wakes, error) {
+	if class == mailbox.Activity {
+		return noWakes{}, nil
+	}
 	err := c.ask(func() error {
 		if c.wakeOwner > token {
 			return intake.ErrNewerOwner

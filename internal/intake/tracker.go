@@ -72,7 +72,9 @@ func (t *tracker) settle(p events.Position) {
 		n++
 	}
 	if n > 0 {
-		t.settled = t.entries[n-1].position
+		if last := t.entries[n-1].position; t.settled.Before(last) {
+			t.settled = last
+		}
 		t.entries = t.entries[n:]
 	}
 	if len(t.entries) > 4*t.open+compactFrom {
@@ -80,6 +82,15 @@ func (t *tracker) settle(p events.Position) {
 	}
 	close(t.room)
 	t.room = make(chan struct{})
+}
+
+// skip notes that no event up to p is left to read.
+func (t *tracker) skip(p events.Position) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.settled.Before(p) && (len(t.entries) == 0 || p.Before(t.entries[0].position)) {
+		t.settled = p
+	}
 }
 
 // compactFrom is the number of settled entries from which on they are compacted.

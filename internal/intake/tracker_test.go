@@ -60,3 +60,28 @@ func TestTrackerIsBounded(t *testing.T) {
 		})
 	}
 }
+
+// The position moves past messages that left the stream, but never past an event that is
+// read and not settled, and never back.
+func TestTrackerSkipsWhatLeft(t *testing.T) {
+	tr := newTracker(at(3))
+	tr.skip(at(10))
+	if tr.position() != at(10) {
+		t.Errorf("got %v, want 10", tr.position())
+	}
+	for _, seq := range []uint64{9, 12} { // 9 was read before it left
+		if err := tr.add(t.Context(), at(seq), 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tr.skip(at(20))
+	tr.settle(at(9))
+	if tr.position() != at(10) {
+		t.Errorf("got %v, want 10", tr.position())
+	}
+	tr.settle(at(12))
+	tr.skip(at(20))
+	if tr.position() != at(20) {
+		t.Errorf("got %v, want 20", tr.position())
+	}
+}

@@ -6,41 +6,134 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
 
-// isPublished reports whether the result of a finished effect is known to be published. An
+// isPublished reports whether a finished effect is known to be published. An
 // effect without the Publish flag held its position back until then, so a committed
-// position proves it.
+// position proves it; not for activity, which is acknowledged one by one.
 func (t *turn) isPublished(f *record.Finished) bool {
 	if t.user.published[effectID{f.Key, f.Replay}] {
 		return true
 	}
-	return !f.Publish && f.Replay == 0 && !t.deps.Ownership.Committed().Before(f.Position)
+	return !f.Publish && f.Replay == 0 && f.Scope != events.ScopeActivity && !t.deps.Ownership.Committed().Before(f.Position)
 }
 
-// publish publishes the results of the finished effects of the record. Only then a position
-// may be settled. The same effect gives the same result, byte for byte, each time. An effect
-// that a newer owner still claims has to wait: the outcome of that owner may replace it.
+// ending is a finished effect to publish.
+type ending struct {
+	*record.Finished
+	event *Event
+	gone  bool // the event left the stream; only its key is known, in part
+}
+
+// publish publishes the results of the finished effects of the record, and their history.
+// Only then a position may be settled. The same effect gives the same result, byte for byte,
+// each time.
 func (t *turn) publish(ctx context.Context) error {
+	list, err := t.unpublished(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.publishAll(ctx, list); err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := t.clear(ctx, e); err != nil {
+			return err
+		}
+		t.user.published[effectID{e.Key, e.Replay}] = true
+	}
+	for id := range t.user.published {
+		if !hasFinished(t.user.stored.record.Finished, id) {
+			delete(t.user.published, id)
+		}
+	}
+	return nil
+}
+
+// unpublished returns the finished effects that may not be published. An effect that a newer
+// owner still claims has to wait: the outcome of that owner may replace it.
+func (t *turn) unpublished(ctx context.Context) (list []ending, err error) {
 	r := t.user.stored.record
-	list := r.Finished
-	for i := range list {
-		f := &list[i]
+	for i := range r.Finished {
+		f := &r.Finished[i]
 		if t.isPublished(f) || r.Claims(f.Key, f.Replay) {
 			continue
 		}
-		if err := t.publishOne(ctx, f); err != nil {
+		e := ending{Finished: f}
+		switch e.event, err = t.eventOf(ctx, f); {
+		case errors.Is(err, ErrGone):
+			e.event, e.gone = t.gone(&f.Effect), true
+		case err != nil:
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// eventOf returns the event of a finished effect. A replay that the former core has carried
+// out is gone: its event stands for it.
+func (t *turn) eventOf(ctx context.Context, f *record.Finished) (*Event, error) {
+	event, err := t.event(ctx, &f.Effect)
+	if errors.Is(err, errUndelivered) {
+		original := f.Effect
+		original.Replay = 0
+		event, err = t.event(ctx, &original)
+	}
+	return event, err
+}
+
+// publishAll publishes results and history side by side.
+func (t *turn) publishAll(ctx context.Context, list []ending) error {
+	if len(list) == 0 {
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return t.appendHistory(ctx, list) })
+	group.Go(func() error {
+		for _, e := range list {
+			if err := t.publishOne(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// publishOne publishes the result of a finished effect.
+func (t *turn) publishOne(ctx context.Context, e ending) error {
+	if !e.gone {
+		return t.publishResult(ctx, e.event, e.Finished)
+	}
+	if e.Class != classExpired && e.Delivered() { // a dead letter says so, or the former core has published
+		t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("type", e.Type).Str("outcome", e.Kind).
+			Msg("a result cannot be published: its event left the stream")
+	}
+	return nil
+}
+
+// clear removes what is not needed any more once an effect is published: the message of a
+// replay, and a dead letter of an effect that ended well after all.
+func (t *turn) clear(ctx context.Context, e ending) error {
+	if e.gone {
+		return nil
+	}
+	if e.By == "" { // no attempt has reported it
+		t.report(e.event, &e.Effect, e.Outcome, time.Time{})
+	}
+	if t.mayHaveDeadLetter(e.Finished) {
+		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, e.Type, e.event.Key, e.Replay); err != nil {
 			return err
 		}
-		t.user.published[effectID{f.Key, f.Replay}] = true
 	}
-	for id := range t.user.published {
-		if !hasFinished(list, id) {
-			delete(t.user.published, id)
-		}
+	if e.Replay > 0 && e.Delivered() {
+		return t.deps.Replays.Remove(ctx, e.ReplaySeq)
 	}
 	return nil
 }
@@ -54,49 +147,20 @@ func hasFinished(list []record.Finished, id effectID) bool {
 	return false
 }
 
-// publishOne publishes the result of a finished effect. The message of a replay is removed
-// after its result, and a dead letter of an effect that ended well after all too.
-func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
-	event, err := t.event(ctx, &f.Effect)
-	if errors.Is(err, ErrGone) {
-		if f.Class == classExpired { // the dead letter says so
-			return nil
-		}
-		t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("type", f.Type).Str("outcome", f.Kind).
-			Msg("a result cannot be published: its event left the stream")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := t.publishResult(ctx, event, f); err != nil {
-		return err
-	}
-	if f.By == "" { // no attempt has reported it
-		t.report(event, &f.Effect, f.Outcome, time.Time{})
-	}
-	if mayHaveDeadLetter(f) {
-		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
-			return err
-		}
-	}
-	if f.Replay > 0 {
-		return t.deps.Replays.Remove(ctx, f.ReplaySeq)
-	}
-	return nil
-}
-
 // mayHaveDeadLetter reports whether an effect that ended well may have a dead letter. A dead
 // letter is stored before the outcome, which may then get lost.
-func mayHaveDeadLetter(f *record.Finished) bool {
-	last := 1 // the attempt that ended well
+func (t *turn) mayHaveDeadLetter(f *record.Finished) bool {
+	attempts := 1 // the one that ended well
 	if f.Kind == events.Superseded {
-		last = 0
+		attempts = 0
 	}
-	return f.Kind != events.Failed && (f.Replay > 0 || f.Attempts > last)
+	tried := f.Replay > 0 || f.Attempts > attempts
+	overdue := !f.Begun.IsZero() && f.At.Sub(f.Begun) >= t.config.PrerequisiteWait
+	rejected := !t.user.stored.record.Rejected.Before(f.Position)
+	return f.Kind != events.Failed && (tried || overdue || rejected)
 }
 
-func (t *turn) publishResult(ctx context.Context, event *Event, f *record.Finished) error {
+func (t *task) publishResult(ctx context.Context, event *Event, f *record.Finished) error {
 	r := events.Result{Vendor: t.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS}
 	if f.Kind == events.Failed {
 		r.Error = &events.ResultError{Class: f.Class, Status: f.Status, Message: f.Message}
@@ -113,11 +177,12 @@ func (t *turn) publishResult(ctx context.Context, event *Event, f *record.Finish
 
 // shortKey stands for the key of an event that is not stored any more.
 func (t *turn) shortKey(e *record.Effect) string {
-	return fmt.Sprintf("%016x", uint64(e.Key))
+	return e.Key.String()
 }
 
-// needsNoAccount reports whether the vendor knows users by our ids.
+// needsNoAccount reports whether the vendor knows users by our ids, or the effect asks
+// nothing of an account.
 func (t *turn) needsNoAccount() bool {
 	_, ok := (*t.vendor.Port.Load()).(vendors.Addresser)
-	return ok
+	return ok || record.IsActivityKey(t.user.key)
 }

@@ -27,14 +27,26 @@ func (t *turn) refuseInvalid(ctx context.Context) bool {
 	return true
 }
 
-// giveUp ends the events of a user whose record cannot be read, as dead letters.
+// giveUp ends the events in hand of a user whose record cannot be read, as dead letters of
+// class record, and acknowledges the wakes. What is pending in the record stands still until
+// a person has restored the record (docs/runbook.md).
 func (t *turn) giveUp(ctx context.Context, cause error) error {
 	for len(t.arrivals) > 0 {
+		a := t.arrivals[0]
 		o := record.Outcome{Kind: events.Failed, Class: classRecord, Message: cause.Error()}
-		if err := t.refuse(ctx, t.arrivals[0], o); err != nil {
+		f := refusal(a.event, o)
+		if err := t.appendHistory(ctx, []ending{{Finished: &f, event: a.event}}); err != nil {
+			return err
+		}
+		if err := t.refuse(ctx, a, o); err != nil {
 			return err
 		}
 		t.arrivals = t.arrivals[1:]
+	}
+	t.deps.Log.Error().Err(cause).Str("vendor", t.vendor.Name).Str("record", t.user.key).
+		Msg("the record of a user cannot be read: its pending effects stand still until it is restored")
+	if t.deps.Observe != nil {
+		t.deps.Observe(Observation{Vendor: t.vendor.Name, Class: classRecord})
 	}
 	for _, ack := range t.wakes {
 		ack()
@@ -42,22 +54,22 @@ func (t *turn) giveUp(ctx context.Context, cause error) error {
 	return nil
 }
 
-// refuse ends an event without a record, as a dead letter. The dead letter and the result
-// depend on the message alone, and so are the same if they are published again.
-func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
-	o.At = a.event.Message.Stored.UTC()
-	f := record.Finished{
+// refusal returns the effect of an event that ends without a record. It depends on the
+// message alone, and so is the same if it is published again.
+func refusal(event *Event, o record.Outcome) record.Finished {
+	o.At = event.Message.Stored.UTC()
+	return record.Finished{
 		Effect: record.Effect{
-			Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq, Type: a.Type, Registered: o.At, Attempts: 1,
+			Key: record.KeyOf(event.Key), Replay: event.Replay, Position: event.Message.Position,
+			Type: event.Type, Scope: event.Handler.Scope, Course: event.Plan.Course, Registered: o.At, Attempts: 1,
 		},
 		Outcome: o,
 	}
-	t.startSpan(ctx, a.event, time.Now())
-	defer t.endSpan()
-	if err := t.bury(ctx, a.event, &f.Effect, o); err != nil {
-		return err
-	}
-	if err := t.publishResult(ctx, a.event, &f); err != nil {
+}
+
+// refuse ends an arrival without a record, as a dead letter.
+func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
+	if err := t.refuseEvent(ctx, a.event, o); err != nil {
 		return err
 	}
 	if a.Replay > 0 {
@@ -66,6 +78,20 @@ func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
 		}
 	}
 	a.done()
-	t.report(a.event, &f.Effect, o, time.Time{})
+	return nil
+}
+
+// refuseEvent ends an event without a record, as a dead letter.
+func (t *task) refuseEvent(ctx context.Context, event *Event, o record.Outcome) error {
+	f := refusal(event, o)
+	t.startSpan(ctx, event, time.Now())
+	defer t.endSpan()
+	if err := t.bury(ctx, event, &f.Effect, f.Outcome); err != nil {
+		return err
+	}
+	if err := t.publishResult(ctx, event, &f); err != nil {
+		return err
+	}
+	t.report(event, &f.Effect, f.Outcome, time.Time{})
 	return nil
 }

@@ -27,7 +27,7 @@ func (m *Mailboxes) load(ctx context.Context, u *user) error {
 	if u.stored.known {
 		return nil
 	}
-	encoded, revision, err := m.deps.Records.Load(ctx, u.key)
+	encoded, revision, err := m.task.deps.Records.Load(ctx, u.key)
 	if err != nil {
 		return fmt.Errorf("load record: %w", err)
 	}
@@ -62,7 +62,13 @@ func (m *Mailboxes) revise(ctx context.Context, u *user, change func(*record.Rec
 		if bytes.Equal(encoded, u.stored.encoded) {
 			return nil
 		}
-		revision, err := m.deps.Records.Store(ctx, u.key, encoded, u.stored.revision)
+		if next.Converted {
+			if err := m.appendFormer(ctx, u); err != nil {
+				return err
+			}
+			next.Converted = false
+		}
+		revision, err := m.task.deps.Records.Store(ctx, u.key, encoded, u.stored.revision)
 		if err == nil {
 			u.stored = stored{known: true, record: next, encoded: encoded, revision: revision}
 			return nil
@@ -90,6 +96,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// errUndelivered says that the stream of replays has not been read up to the replay.
+var errUndelivered = errors.New("the replay is not delivered yet")
+
 // event returns the event of an effect: from the arrivals in hand, or by its position.
 func (t *turn) event(ctx context.Context, e *record.Effect) (*Event, error) {
 	if a := t.arrivalOf(e); a != nil {
@@ -97,6 +106,9 @@ func (t *turn) event(ctx context.Context, e *record.Effect) (*Event, error) {
 	}
 	var message Message
 	var err error
+	if !e.Delivered() {
+		return nil, errUndelivered
+	}
 	if e.Replay > 0 {
 		message, err = t.deps.Replays.Get(ctx, e.ReplaySeq)
 	} else {
@@ -120,11 +132,12 @@ func (e *Event) as(effect *record.Effect) *Event {
 }
 
 // bury stores the dead letter of an effect.
-func (t *turn) bury(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
+func (t *task) bury(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
 	first := e.Begun
 	if first.IsZero() {
 		first = e.Registered
 	}
+	t.letters = append(t.letters, deadLetter{effectID{e.Key, e.Replay}, e.Type, event.Key})
 	return t.deps.DeadLetters.Bury(ctx, bus.DeadLetter{
 		Vendor: t.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: event.pointer(), Rule: event.rule(),

@@ -22,7 +22,7 @@ const Patience = 2 * time.Minute
 func Layout() bus.Layout {
 	return bus.Layout{
 		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour,
-		DeadAge: time.Hour, AuditAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
+		DeadAge: time.Hour, AuditAge: time.Hour, HistoryAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
 	}
 }
 

@@ -69,14 +69,11 @@ func (r *EventReader) Next(ctx context.Context, limit int) ([]Message, error) {
 func (r *EventReader) convert(messages []jetstream.Msg) ([]Message, error) {
 	list := make([]Message, 0, len(messages))
 	for _, m := range messages {
-		meta, err := m.Metadata()
+		one, err := toMessage(m, r.reader.epoch)
 		if err != nil {
 			return nil, fmt.Errorf("read events: %w", err)
 		}
-		list = append(list, Message{
-			Position: events.Position{Epoch: r.reader.epoch, Seq: meta.Sequence.Stream},
-			Subject:  m.Subject(), Header: m.Headers(), Data: m.Data(), Stored: meta.Timestamp,
-		})
+		list = append(list, one)
 	}
 	return list, nil
 }

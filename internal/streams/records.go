@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// quietTime is the silence before a listing asks whether the last message is still there.
-const quietTime = 100 * time.Millisecond
 
 // Records are values in a key-value bucket, written by compare-and-set.
 type Records struct {
@@ -27,6 +24,11 @@ type Record struct {
 	Key      string
 	Value    []byte
 	Revision uint64
+}
+
+// OpenIndex opens the index of accounts. Ensure must have made it.
+func OpenIndex(ctx context.Context, c Client) (*Records, error) {
+	return OpenRecords(ctx, c, c.Names.withDefaults().Index)
 }
 
 // OpenRecords opens a bucket.
@@ -95,80 +97,23 @@ func writeError(err error) error {
 }
 
 // List returns the records whose keys begin with the tokens of prefix, or all records if
-// prefix is empty. A record stored during the listing may be missing. A record may appear
+// prefix is empty. A prefix with an empty token, such as a trailing dot, is an error. A record stored during the listing may be missing. A record may appear
 // twice, the later revision last: a follower may still hold a replaced one. The listing ends
 // after the first error.
 func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
-		if err := r.list(ctx, prefix, func(record Record) bool { return yield(record, nil) }); err != nil {
-			yield(Record{}, fmt.Errorf("list %s: %w", r.bucket, err))
-		}
-	}
-}
-
-// list reads up to the last message below the prefix, as the leader of the bucket reports at
-// the start. The consumer may live on a lagging follower, so the consumer's count proves nothing.
-func (r *Records) list(ctx context.Context, prefix string, yield func(Record) bool) error {
-	stream, err := r.client.stream(ctx, "KV_"+r.bucket)
-	if err != nil {
-		return err
-	}
 	root := "$KV." + r.bucket + "."
-	filter := root + strings.TrimPrefix(prefix+".>", ".")
-	end, err := r.end(ctx, filter)
-	reader := reader{
-		client: r.client, stream: stream, subjects: []string{filter}, name: r.client.Names.withDefaults().ConsumerPrefix + "list-",
-		messages: defaultPrefetch, bytes: defaultPrefetchBytes, epoch: stream.CachedInfo().Created.UnixNano(), next: 1,
-	}
-	defer reader.close(ctx)
-	for err == nil && reader.next <= end {
-		var messages []jetstream.Msg
-		if messages, err = reader.take(ctx, defaultPrefetch, quietTime); err != nil {
-			return err
+	return func(yield func(Record, error) bool) {
+		if prefix != "" && slices.Contains(strings.Split(prefix, "."), "") { // no key would match
+			yield(Record{}, fmt.Errorf("list %s: prefix %q has an empty token", r.bucket, prefix))
+			return
 		}
-		if more, err := each(messages, root, yield); err != nil || !more {
-			return err
-		}
-		if len(messages) == 0 { // the last message may have been purged meanwhile
-			end, err = r.end(ctx, filter)
+		for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, root+strings.TrimPrefix(prefix+".>", ".")) {
+			if err == nil && (m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "") {
+				continue // a marker of deletion
+			}
+			if !yield(Record{Key: strings.TrimPrefix(m.Subject, root), Value: m.Data, Revision: m.Position.Seq}, err) {
+				return
+			}
 		}
 	}
-	return err
-}
-
-// end returns the sequence of the last message below a subject, or 0 without any.
-func (r *Records) end(ctx context.Context, filter string) (uint64, error) {
-	m, err := r.client.fromLeader(ctx, "KV_"+r.bucket, map[string]any{"last_by_subj": filter})
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return m.Sequence, nil
-}
-
-// each yields the records of messages, and reports whether more are wanted.
-func each(messages []jetstream.Msg, root string, yield func(Record) bool) (more bool, err error) {
-	for _, m := range messages {
-		record, deleted, err := toRecord(m, root)
-		if err != nil {
-			return false, err
-		}
-		if !deleted && !yield(record) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// toRecord returns the record of a message, and whether the message is a marker of deletion.
-func toRecord(m jetstream.Msg, root string) (record Record, deleted bool, err error) {
-	meta, err := m.Metadata()
-	if err != nil {
-		return Record{}, false, err
-	}
-	h := m.Headers()
-	deleted = h.Get("KV-Operation") != "" || h.Get("Nats-Marker-Reason") != ""
-	return Record{Key: strings.TrimPrefix(m.Subject(), root), Value: m.Data(), Revision: meta.Sequence.Stream}, deleted, nil
 }

@@ -25,6 +25,8 @@ var (
 	ErrConflict = errors.New("written by another process since it was read")
 	// ErrGone reports an event that is no longer in the stream, or a stream made anew.
 	ErrGone = errors.New("no longer in the stream")
+	// ErrNoStream reports a stream that does not exist; see Ensure.
+	ErrNoStream = errors.New("no such stream")
 	// ErrHeld reports a lease of another holder.
 	ErrHeld = errors.New("held by another process")
 	// ErrLost reports a lease that ran out, was released, or passed to another holder.
@@ -35,11 +37,12 @@ var (
 	ErrTooLarge = errors.New("value too large")
 )
 
-// Names are the streams, the bucket and the subjects. An empty field has the default.
+// Names are the streams, the buckets and the subjects. An empty field has the default.
 type Names struct {
 	Timers    string // stream of timers and wakes: TIMERS
 	Leases    string // stream of leases: LEASES
 	Ownership string // key-value bucket of ownership: OWNERSHIP
+	Index     string // key-value bucket of the index of accounts: ACCOUNT_INDEX
 
 	TimerSubject string // prefix of the subjects of timers: usher.timer
 	WakeSubject  string // prefix of the subjects of wakes: usher.wake
@@ -53,6 +56,7 @@ type Names struct {
 func (n Names) withDefaults() Names {
 	return Names{
 		Timers: cmp.Or(n.Timers, "TIMERS"), Leases: cmp.Or(n.Leases, "LEASES"), Ownership: cmp.Or(n.Ownership, "OWNERSHIP"),
+		Index:        cmp.Or(n.Index, "ACCOUNT_INDEX"),
 		TimerSubject: cmp.Or(n.TimerSubject, "usher.timer"), WakeSubject: cmp.Or(n.WakeSubject, "usher.wake"),
 		LeaseSubject: cmp.Or(n.LeaseSubject, "usher.lease"), ConsumerPrefix: cmp.Or(n.ConsumerPrefix, "usher-"),
 	}
@@ -82,7 +86,10 @@ func (c Client) stream(ctx context.Context, name string) (jetstream.Stream, erro
 	ctx, cancel := c.call(ctx)
 	defer cancel()
 	stream, err := c.JetStream.Stream(ctx, name)
-	if err != nil {
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil, fmt.Errorf("stream %s: %w: %w", name, ErrNoStream, err)
+	case err != nil:
 		return nil, fmt.Errorf("stream %s: %w", name, err)
 	}
 	return stream, nil

@@ -66,7 +66,7 @@ func (s *stage) connect() (err error) {
 func (s *stage) makeStreams(ctx context.Context) error {
 	b, err := bus.New(s.nc, bus.Layout{
 		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: 720 * time.Hour, ResultsAge: 720 * time.Hour,
-		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, EffectAge: 168 * time.Hour, Window: 5 * time.Minute,
+		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, EffectAge: 168 * time.Hour, Window: 5 * time.Minute,
 	})
 	if err != nil {
 		return err

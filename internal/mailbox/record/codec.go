@@ -15,11 +15,13 @@ import (
 // only if it differs from that of the record. Pending effects are one string each, so that
 // thousands fit into a message.
 type stored struct {
+	Form            int               `json:"effects"` // a list in the former form, so that an older version refuses the record
 	UserID          string            `json:"user_id,omitempty"`
 	AccountID       string            `json:"account_id,omitempty"`
 	State           State             `json:"state,omitempty"`
 	Epoch           int64             `json:"epoch,omitempty"`
 	Registered      string            `json:"registered,omitempty"`
+	Rejected        string            `json:"rejected,omitempty"`
 	Lifecycle       string            `json:"lifecycle,omitempty"`
 	LifecycleReplay int               `json:"lifecycle_replay,omitempty"`
 	Data            string            `json:"data,omitempty"`
@@ -27,6 +29,8 @@ type stored struct {
 	Deleted         string            `json:"deleted,omitempty"`
 	Attempted       string            `json:"attempted,omitempty"`
 	Former          string            `json:"former,omitempty"`
+	Indexed         bool              `json:"indexed,omitempty"`
+	Undeleted       bool              `json:"undeleted,omitempty"`
 	Courses         map[string]string `json:"courses,omitempty"`
 	Types           []string          `json:"types,omitempty"` // that Pending and Finished refer to
 	Pending         []string          `json:"pending,omitempty"`
@@ -58,6 +62,9 @@ type storedClaim struct {
 	Taken  bool   `json:"taken,omitempty"`
 }
 
+// form is the number of the form.
+const form = 2
+
 // base is the base of numbers in strings.
 const base = 36
 
@@ -65,10 +72,10 @@ const base = 36
 func (r *Record) Encode() ([]byte, error) {
 	c := codec{epoch: r.Registered.Epoch}
 	s := stored{
-		UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
-		Registered: c.position(r.Registered), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
+		Form: form, UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
+		Registered: c.position(r.Registered), Rejected: c.position(r.Rejected), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
 		Data: c.position(r.Data), DataReplay: r.DataReplay, Deleted: c.position(r.Deleted), Attempted: c.position(r.Attempted),
-		Former: r.Former, Token: r.Token, Forgotten: r.Forgotten,
+		Former: r.Former, Indexed: r.Indexed, Undeleted: r.Undeleted, Token: r.Token, Forgotten: r.Forgotten,
 	}
 	if len(r.Courses) > 0 {
 		s.Courses = make(map[string]string, len(r.Courses))
@@ -93,18 +100,28 @@ func (r *Record) Encode() ([]byte, error) {
 	return json.Marshal(s)
 }
 
-// Decode reads what Encode returned.
+// Decode reads what Encode returned, or a record of the former core.
 func Decode(b []byte) (*Record, error) {
 	var s stored
-	if err := json.Unmarshal(b, &s); err != nil {
+	err := json.Unmarshal(b, &s)
+	switch {
+	case s.Form == 0:
+		return decodeFormer(b)
+	case s.Form != form:
+		return nil, fmt.Errorf("read record: it has form %d, and this version of usher reads form %d: a newer version wrote it", s.Form, form)
+	case err != nil:
 		return nil, fmt.Errorf("read record: %w", err)
 	}
+	return s.decode()
+}
+
+func (s *stored) decode() (*Record, error) {
 	c := codec{epoch: s.Epoch, types: s.Types}
 	r := &Record{
 		UserID: s.UserID, AccountID: s.AccountID, State: s.State,
-		Registered: c.parsePosition(s.Registered), Lifecycle: c.parsePosition(s.Lifecycle), LifecycleReplay: s.LifecycleReplay,
+		Registered: c.parsePosition(s.Registered), Rejected: c.parsePosition(s.Rejected), Lifecycle: c.parsePosition(s.Lifecycle), LifecycleReplay: s.LifecycleReplay,
 		Data: c.parsePosition(s.Data), DataReplay: s.DataReplay, Deleted: c.parsePosition(s.Deleted), Attempted: c.parsePosition(s.Attempted),
-		Former: s.Former, Token: s.Token, Forgotten: s.Forgotten,
+		Former: s.Former, Indexed: s.Indexed, Undeleted: s.Undeleted, Token: s.Token, Forgotten: s.Forgotten,
 	}
 	if len(s.Courses) > 0 {
 		r.Courses = make(map[string]Course, len(s.Courses))
@@ -256,7 +273,7 @@ func (c *codec) typeAt(i int) string {
 	return c.types[i]
 }
 
-var scopes = []events.Scope{events.ScopeLifecycle, events.ScopeUserData, events.ScopeCourse}
+var scopes = []events.Scope{events.ScopeLifecycle, events.ScopeUserData, events.ScopeCourse, events.ScopeActivity}
 
 // scopeLetter returns the first letter of a scope.
 func scopeLetter(s events.Scope) string { return string(s[:min(1, len(s))]) }

@@ -35,6 +35,7 @@ type Change struct {
 	Snapshot  bool   // the vendor holds the snapshot of the event now
 	Found     bool   // the account existed, and may hold a newer snapshot than the event
 	Applied   bool   // the vendor is now as the event asks
+	Undeleted bool   // for State Deleted: the vendor cannot delete, and still has the account
 }
 
 // Stored says what became of an outcome.
@@ -55,7 +56,7 @@ const (
 // that the change is not made again; the claim stays. If both owners changed the vendor,
 // the outcome of the newer one replaces the older one, which is not published before.
 func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
-	mine := r.Claims(a.Key, a.Replay) && r.Claim.Nonce == a.Nonce
+	mine := r.isClaimOf(a)
 	if f := r.finished(a.Key, a.Replay); f != nil {
 		switch {
 		case f.By == a.Nonce:
@@ -89,10 +90,15 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	return Mine
 }
 
+// isClaimOf reports whether the attempt holds the claim.
+func (r *Record) isClaimOf(a Attempt) bool {
+	return r.Claims(a.Key, a.Replay) && (r.Claim.Nonce == a.Nonce || !Fencing)
+}
+
 // Postpone releases the claim of an attempt without an outcome.
 func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	e := r.find(a.Key, a.Replay)
-	if e == nil || !r.Claims(a.Key, a.Replay) || r.Claim.Nonce != a.Nonce {
+	if e == nil || !r.isClaimOf(a) {
 		return Rejected
 	}
 	r.Claim = nil
@@ -136,7 +142,7 @@ func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
 		return nil
 	}
 	for _, e := range r.Pending {
-		waited := e.Prerequisite && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
+		waited := e.Prerequisite && e.Delivered() && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
 		if waited && !r.Claims(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
 			list = append(list, e)
 		}
@@ -159,14 +165,14 @@ func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
 
 // RemovePublished moves the finished effects whose results are published to Seen.
 func (r *Record) RemovePublished(published func(*Finished) bool, now time.Time, l Limits) {
-	most := l.Bytes / 2 / seenEncoded
 	r.Finished = slices.DeleteFunc(r.Finished, func(f Finished) bool {
 		if !published(&f) {
 			return false
 		}
-		r.Seen.add(&f, now, most)
+		r.Seen.add(&f, now)
 		return true
 	})
+	r.Seen.limit(l.Bytes / 2 / seenEncoded)
 }
 
 // remove takes an effect out of the pending ones.

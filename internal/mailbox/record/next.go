@@ -51,7 +51,7 @@ type Owner struct {
 // finishes superseded effects, defers effects without an account, and claims the
 // effect to call. now is the time of the server.
 func (r *Record) Next(now time.Time, o Owner) Decision {
-	if r.Token > o.Token {
+	if r.HasNewerOwner(o.Token) {
 		return Decision{Action: StepDown}
 	}
 	r.Token = o.Token
@@ -82,6 +82,8 @@ func (r *Record) claim(e *Effect, now time.Time, o Owner) Decision {
 func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
 	e := r.find(r.Claim.Key, r.Claim.Replay)
 	switch {
+	case e == nil && r.Claim.Token < o.Token && now.Before(o.HolderGone): // finished by an earlier attempt
+		return Decision{Action: AwaitHolder, Due: o.HolderGone}, true
 	case e == nil:
 		r.Claim = nil
 		return Decision{}, false
@@ -92,7 +94,7 @@ func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
 	// Either the claim was just taken over, or an attempt of this owner ended without a
 	// stored outcome. Both leave the outcome unknown.
 	e.Unconfirmed = true
-	if r.Claim.Taken && now.Before(o.HolderGone) {
+	if awaitsHolder && r.Claim.Taken && now.Before(o.HolderGone) {
 		return Decision{Action: AwaitHolder, Effect: *e, Due: o.HolderGone}, true
 	}
 	if !o.CallsAllowed {

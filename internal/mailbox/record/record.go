@@ -8,6 +8,7 @@
 package record
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -36,6 +37,9 @@ func KeyOf(eventKey string) Key {
 	return Key(n)
 }
 
+// String returns the 16 hex digits of the Key.
+func (k Key) String() string { return fmt.Sprintf("%016x", uint64(k)) }
+
 // State is the state of an account, as far as the ledger knows.
 type State string
 
@@ -62,18 +66,29 @@ type Record struct {
 	Attempted events.Position
 	// Former is the vendor's id of the account that was deleted last.
 	Former string
+	// Indexed says that the index of accounts names this record for AccountID. Records of a
+	// former version lack the mark.
+	Indexed bool
+	// Undeleted says that the vendor cannot delete: the account Former is still there.
+	Undeleted bool
 	// Registered is the position up to which every event of the user is registered. An
 	// event at or before it is pending, finished, or was one that needs nothing.
 	Registered events.Position
-	Courses    map[string]Course
-	Pending    []Effect   // in the order of the stream
-	Finished   []Finished // until their results are known to be published
-	Claim      *Claim
+	// Rejected is the position up to which events may have been rejected for want of room. The
+	// rejection may have got lost after its dead letter was stored.
+	Rejected events.Position
+	Courses  map[string]Course
+	Pending  []Effect   // in the order of the stream
+	Finished []Finished // until their results are known to be published
+	Claim    *Claim
 	// Token is the highest fencing token of an owner that wrote the record.
 	Token uint64
 	Seen  Seen
 	// Forgotten is the time at which the user's data were erased last; see Forget.
 	Forgotten time.Time
+	// Converted says that Decode read a record of the former core, which is not stored in
+	// the present form yet.
+	Converted bool
 }
 
 // Course is the last change that was applied to one course of the account.
@@ -114,6 +129,10 @@ type Effect struct {
 	// Held says that a person has to approve the deletion first.
 	Held bool
 }
+
+// Delivered reports whether the message of the effect can be read. The sequence of a replay
+// that the former core has registered is known once the replay is delivered again.
+func (e *Effect) Delivered() bool { return e.Replay == 0 || e.ReplaySeq > 0 }
 
 // same reports whether e and the effect with this key and replay number are one.
 func (e *Effect) same(key Key, replay int) bool { return e.Key == key && e.Replay == replay }
@@ -181,17 +200,40 @@ func (r *Record) Has(key Key, replay int) bool {
 
 // EndedWell reports whether the effect has finished, and has not failed.
 func (r *Record) EndedWell(key Key, replay int) bool {
+	outcome, ok := r.Ended(key, replay)
+	return ok && outcome != events.Failed
+}
+
+// Ended returns the outcome of an effect that has finished, and whether it has. Of an effect
+// whose result was published long ago only failure is known: any other outcome is Done.
+func (r *Record) Ended(key Key, replay int) (outcome string, ok bool) {
 	if f := r.finished(key, replay); f != nil {
-		return f.Kind != events.Failed
+		return f.Kind, true
 	}
 	seen, ok := r.Seen.find(key, replay)
-	return ok && seen.Type&failedBit == 0
+	switch {
+	case !ok:
+		return "", false
+	case seen.Type&failedBit != 0:
+		return events.Failed, true
+	}
+	return events.Done, true
+}
+
+// Unfinished reports whether the record needs a turn: an effect is pending, or a result may
+// not be published. The unpublished effects of a converted record come again by themselves,
+// since their messages were not acknowledged.
+func (r *Record) Unfinished() bool {
+	return len(r.Pending) > 0 || (len(r.Finished) > 0 && !r.Converted)
 }
 
 // Claims reports whether the claim is for this effect.
 func (r *Record) Claims(key Key, replay int) bool {
 	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay
 }
+
+// HasNewerOwner reports whether an owner with a higher fencing token wrote the record.
+func (r *Record) HasNewerOwner(token uint64) bool { return Fencing && r.Token > token }
 
 // Clone returns a deep copy.
 func (r *Record) Clone() *Record {

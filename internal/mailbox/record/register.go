@@ -54,6 +54,7 @@ func (r *Record) Register(list []Arrival, now time.Time, l Limits) (rest []Arriv
 			return list[i:], Refusal{Other: other}
 		case known:
 			r.registered(a)
+			r.locate(a)
 			continue
 		}
 		if size == 0 {
@@ -87,6 +88,13 @@ func (r *Record) Reject(a Arrival, o Outcome) bool {
 func (r *Record) registered(a Arrival) {
 	if a.Replay == 0 {
 		r.Registered = later(r.Registered, a.Position)
+	}
+}
+
+// locate notes the sequence of a replay that the former core has registered.
+func (r *Record) locate(a Arrival) {
+	if e := r.find(a.Key, a.Replay); e != nil && !e.Delivered() {
+		e.ReplaySeq = a.ReplaySeq
 	}
 }
 

@@ -33,13 +33,17 @@ func hashType(t string) uint16 {
 	return uint16(h.Sum32()) &^ failedBit
 }
 
-// add remembers a finished effect. Beyond most entries the oldest is dropped.
-func (s *Seen) add(f *Finished, now time.Time, most int) {
+// add remembers a finished effect.
+func (s *Seen) add(f *Finished, at time.Time) {
 	kind := hashType(f.Type)
 	if f.Kind == events.Failed {
 		kind |= failedBit
 	}
-	*s = append(*s, SeenEvent{Key: f.Key, Replay: uint16(f.Replay), Type: kind, Minute: uint32(now.Unix() / 60)})
+	*s = append(*s, SeenEvent{Key: f.Key, Replay: uint16(f.Replay), Type: kind, Minute: uint32(at.Unix() / 60)})
+}
+
+// limit drops the oldest entries beyond most.
+func (s *Seen) limit(most int) {
 	if over := len(*s) - most; over > 0 {
 		*s = slices.Delete(*s, 0, over)
 	}

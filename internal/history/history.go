@@ -1,0 +1,182 @@
+// Package history keeps the finished effects of users in a stream, for people: the record of
+// a user holds an effect only until its result is published. Entries are appended without
+// compare-and-set, and an entry may be stored more than once.
+package history
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// Entry is a finished effect of a user at a vendor. It holds no personal data but the
+// vendor's account id and the message of a failure, which is cleaned.
+type Entry struct {
+	Key    string       `json:"key"` // of the event; 16 digits of it if the event had left its stream
+	Vendor string       `json:"vendor"`
+	Digest string       `json:"digest"` // of the user id, as in the key of the record
+	Type   string       `json:"type"`
+	Scope  events.Scope `json:"scope,omitempty"`
+	Course string       `json:"course,omitempty"`
+	Replay int          `json:"replay,omitempty"` // number of the replay; 0: the event itself
+
+	events.Position // of the event, also for a replay
+
+	Attempts int       `json:"attempts,omitempty"`
+	First    time.Time `json:"first"`          // the registration
+	Begun    time.Time `json:"begun,omitzero"` // the first attempt
+	Last     time.Time `json:"last,omitzero"`  // beginning of the attempt that gave the outcome
+	Ended    time.Time `json:"ended"`
+
+	Outcome   string `json:"outcome"`
+	Class     string `json:"class,omitempty"` // of a failure
+	Status    int    `json:"status,omitempty"`
+	Message   string `json:"message,omitempty"`
+	AccountID string `json:"account_id,omitempty"` // the vendor's
+	TookMS    int64  `json:"took_ms,omitempty"`
+}
+
+// id returns the Nats-Msg-Id: the same for every copy of an entry.
+func (e Entry) id() string { return fmt.Sprintf("%s.%d.%d.%d", e.Vendor, e.Epoch, e.Seq, e.Replay) }
+
+// digestDigits is the number of digits of the digest in a subject. It bounds the number of
+// subjects, which the server keeps in memory.
+const digestDigits = 3
+
+// subject returns the subject of the entries of a user at a vendor, or at all vendors ("*").
+func subject(vendor, digest string) (string, error) {
+	if len(digest) < digestDigits {
+		return "", fmt.Errorf("%q is no digest of a user id", digest)
+	}
+	return "usher.history." + vendor + "." + digest[:digestDigits], nil
+}
+
+// Log is the stream of entries. Its methods may be called concurrently.
+type Log struct {
+	client streams.Client
+	stream string
+}
+
+// New returns the log in a stream, which must exist when a method is called.
+func New(c streams.Client, stream string) *Log { return &Log{client: c, stream: stream} }
+
+// publishes bounds the entries that Append publishes at a time.
+const publishes = 64
+
+// Append stores entries, and returns once all are stored. After an error some may be stored,
+// or all. An entry that is appended again within the duplicate window is stored once.
+func (l *Log) Append(ctx context.Context, entries ...Entry) error {
+	if len(entries) == 1 {
+		return l.append(ctx, entries[0])
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(publishes)
+	for _, e := range entries {
+		group.Go(func() error { return l.append(ctx, e) })
+	}
+	return group.Wait()
+}
+
+func (l *Log) append(ctx context.Context, e Entry) error {
+	subject, err := subject(e.Vendor, e.Digest)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
+	defer cancel()
+	m := &nats.Msg{Subject: subject, Data: data}
+	if _, err := l.client.JetStream.PublishMsg(ctx, m, jetstream.WithMsgID(e.id()), jetstream.WithExpectStream(l.stream)); err != nil {
+		return fmt.Errorf("append to %s: %w", l.stream, err)
+	}
+	return nil
+}
+
+// User returns the entries of a user at all vendors, in the order of the events. Of several
+// entries for one effect the last counts.
+func (l *Log) User(ctx context.Context, digest string) ([]Entry, error) {
+	type effect struct {
+		vendor, key string
+		replay      int
+	}
+	last := map[effect]Entry{}
+	err := l.each(ctx, digest, func(_ uint64, e Entry) {
+		last[effect{e.Vendor, e.Key[:min(16, len(e.Key))], e.Replay}] = e
+	})
+	list := make([]Entry, 0, len(last))
+	for _, e := range last {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b Entry) int {
+		return cmp.Or(a.Compare(b.Position), cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Replay, b.Replay), cmp.Compare(a.Key, b.Key))
+	})
+	return list, err
+}
+
+// each calls yield with the entries of a user and their sequences, the oldest first.
+func (l *Log) each(ctx context.Context, digest string, yield func(seq uint64, e Entry)) error {
+	filter, err := subject("*", digest)
+	if err != nil {
+		return err
+	}
+	for m, err := range l.client.Messages(ctx, l.stream, filter) {
+		if err != nil {
+			return err
+		}
+		var e Entry
+		if json.Unmarshal(m.Data, &e) == nil && e.Digest == digest { // others share the subject
+			yield(m.Position.Seq, e)
+		}
+	}
+	return nil
+}
+
+// Erase removes the entries of a user, and has the server write over their bytes on the disk.
+// It returns the number of entries. Interrupted, it can be called again.
+func (l *Log) Erase(ctx context.Context, digest string) (erased int, err error) {
+	var sequences []uint64
+	if err := l.each(ctx, digest, func(seq uint64, _ Entry) { sequences = append(sequences, seq) }); err != nil {
+		return 0, err
+	}
+	for _, seq := range sequences {
+		if err := l.erase(ctx, seq); err != nil {
+			return erased, fmt.Errorf("erase message %d of %s: %w", seq, l.stream, err)
+		}
+		erased++
+	}
+	return erased, nil
+}
+
+// eraseTimeout is the timeout of one deletion: the server writes a whole file anew.
+const eraseTimeout = 2 * streams.CallTimeout
+
+// erase removes a message; a message that is gone is no error.
+func (l *Log) erase(ctx context.Context, seq uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, eraseTimeout)
+	defer cancel()
+	stream, err := l.client.JetStream.Stream(ctx, l.stream)
+	if err != nil {
+		return err
+	}
+	err = stream.SecureDeleteMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) { // the server gives no reason
+		if _, gone := stream.GetMsg(ctx, seq); errors.Is(gone, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+	}
+	return err
+}

@@ -1,0 +1,74 @@
+package mailbox
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/history"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// History lists finished effects for people. Append returns once all entries are stored; it
+// may be called again with the same entries.
+type History interface {
+	Append(ctx context.Context, entries ...history.Entry) error
+}
+
+// entry returns the history entry of a finished effect of the record with this key. An effect
+// always has the same entry.
+func entry(recordKey, eventKey string, f *record.Finished) history.Entry {
+	vendor, rest, _ := strings.Cut(recordKey, ".")
+	digest, _, _ := strings.Cut(rest, ".")
+	stored := func(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) } // as the record stores it
+	e := history.Entry{
+		Key: eventKey, Vendor: vendor, Digest: digest, Type: f.Type, Scope: f.Scope, Course: f.Course,
+		Position: f.Position, Replay: f.Replay, Attempts: f.Attempts, First: stored(f.Registered), Begun: stored(f.Begun), Ended: stored(f.At),
+		Outcome: f.Kind, Class: f.Class, Status: f.Status, Message: f.Message, AccountID: f.AccountID, TookMS: f.TookMS,
+	}
+	if f.By != "" && f.Attempts > 0 {
+		e.Last = e.Ended.Add(-time.Duration(f.TookMS) * time.Millisecond)
+	}
+	return e
+}
+
+// FormerHistory returns the history entries of a record that the former core has written and
+// that is not converted yet. A record in the present form has none.
+func FormerHistory(recordKey string, encoded []byte) ([]history.Entry, error) {
+	list, err := record.History(encoded)
+	if err != nil {
+		return nil, err
+	}
+	var entries []history.Entry
+	for i := range list {
+		if list[i].Scope != events.ScopeActivity {
+			entries = append(entries, entry(recordKey, list[i].EventKey, &list[i].Finished))
+		}
+	}
+	return entries, nil
+}
+
+// appendFormer appends the finished effects of a record of the former core, before the
+// record is stored without them.
+func (m *Mailboxes) appendFormer(ctx context.Context, u *user) error {
+	entries, err := FormerHistory(u.key, u.stored.encoded)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	return m.task.deps.History.Append(ctx, entries...)
+}
+
+// appendHistory appends the entries of finished effects. Activity has no history.
+func (t *turn) appendHistory(ctx context.Context, list []ending) error {
+	var entries []history.Entry
+	for _, e := range list {
+		if e.Scope != events.ScopeActivity {
+			entries = append(entries, entry(t.user.key, e.event.Key, e.Finished))
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	return t.deps.History.Append(ctx, entries...)
+}
