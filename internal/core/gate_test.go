@@ -70,6 +70,14 @@ func TestRest(t *testing.T) {
 		if err := g.Wait(t.Context(), mailbox.Fresh); err != nil || time.Since(begun) > time.Second {
 			t.Errorf("got %v after %v, want a probe", err, time.Since(begun))
 		}
+		call := g.Attach(t.Context(), mailbox.Fresh)
+		begin := time.Now().Add(5 * time.Second)
+		if err := l.Wait(call, begin); err != nil {
+			t.Errorf("the probe may not begin: %v", err)
+		}
+		if err := l.Wait(call, begin); err == nil || time.Until(begin) < 5*time.Second {
+			t.Error("a further call waited for the end of the rest")
+		}
 		if !g.Allows(mailbox.Fresh) {
 			t.Error("the probe may not call")
 		}
