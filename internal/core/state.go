@@ -4,14 +4,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/fairness"
 )
-
-// OnHold returns the reason for which the vendor is on hold; ok is false if it is not.
-func (x *Core) OnHold() (reason string, ok bool) {
-	s := x.gate.breaker.Status()
-	return s.Reason, s.State == fairness.Open
-}
 
 // Paused returns the pause of the vendor; ok is false if it is not paused.
 func (x *Core) Paused() (p bus.Pause, ok bool) {
