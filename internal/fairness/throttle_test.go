@@ -209,9 +209,9 @@ func TestProbes(t *testing.T) {
 			at = append(at, time.Since(begun).Round(time.Second/2))
 			p.Penalize(time.Minute)
 		}
-		want := []time.Duration{500, 1500, 3500, 7500, 15500, 31500}
-		for i := range want {
-			want[i] *= time.Millisecond
+		var want []time.Duration
+		for wait := time.Second / 2; len(want) < 6; wait *= 2 { // 0.5 s, 1.5 s, 3.5 s …
+			want = append(want, 2*wait-time.Second/2)
 		}
 		if !slices.Equal(at, want) {
 			t.Errorf("got probes after %v, want %v", at, want)

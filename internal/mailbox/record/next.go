@@ -159,7 +159,7 @@ func (p *pass) visit(e *Effect) {
 			e.Prerequisite, e.Due = true, e.Registered.Add(p.owner.FirstLook)
 		}
 		switch {
-		case e.Due.After(p.now) && !(e.Held && p.owner.HeldDue):
+		case e.Due.After(p.now) && (!e.Held || !p.owner.HeldDue):
 			p.earliest(e.Due)
 		case p.chosenAt < 0:
 			p.chosenAt = len(p.stillPending)
