@@ -53,6 +53,9 @@ func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply,
 		account = found
 	}
 	account.Email = u.Email
+	if err := k.reserve(ctx, account); err != nil {
+		return Reply{}, err
+	}
 	if err := p.Delete(ctx, k.From, account); err != nil {
 		return Reply{}, err
 	}

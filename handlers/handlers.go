@@ -67,6 +67,9 @@ type Known struct {
 	// Unsettled says that an earlier attempt may have reached the vendor: what is
 	// found there counts as done by us.
 	Unsettled bool
+	// Reserve, if set, is called before a change of an account. Its error says that another
+	// user holds the account: the vendor must not be asked for the change.
+	Reserve func(ctx context.Context, a vendors.Account) error
 }
 
 // Reply is what came of a plan.
@@ -87,6 +90,14 @@ func (k Known) found() string {
 
 // known tells whether the ledger has an account that is there.
 func (k Known) known() bool { return k.Active && k.Account.ID != "" }
+
+// reserve makes sure that no other user holds the account.
+func (k Known) reserve(ctx context.Context, a vendors.Account) error {
+	if k.Reserve == nil || a.ID == "" {
+		return nil
+	}
+	return k.Reserve(ctx, a)
+}
 
 var unsupported = Reply{Outcome: events.Unsupported}
 
@@ -111,17 +122,21 @@ func object(raw json.RawMessage) any {
 
 func always(any) bool { return true }
 
-// locate returns the account that the ledger knows, or finds one. Of a deleted
-// user there is none, and nobody is looked for: the address may be another's.
+// locate returns the account that the ledger knows, or finds one, and reserves it. Of a
+// deleted user there is none, and nobody is looked for: the address may be another's.
 func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Account, error) {
-	switch {
-	case k.known():
-		return vendors.Account{ID: k.Account.ID, Email: u.Email}, nil
-	case k.Gone:
-		return vendors.Account{}, ErrNoAccount
-	default:
-		return search(ctx, port, u)
+	account := vendors.Account{ID: k.Account.ID, Email: u.Email}
+	if !k.known() {
+		if k.Gone {
+			return vendors.Account{}, ErrNoAccount
+		}
+		found, err := search(ctx, port, u)
+		if err != nil {
+			return found, err
+		}
+		account = found
 	}
+	return account, k.reserve(ctx, account)
 }
 
 // search finds the account of a user whom the ledger does not know: the one

@@ -45,7 +45,11 @@ func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, err
 			return Reply{}, err
 		}
 	}
-	back, err := p.Restore(ctx, k.From, vendors.Account{ID: k.Former, Email: u.Email}, u)
+	last := vendors.Account{ID: k.Former, Email: u.Email}
+	if err := k.reserve(ctx, last); err != nil {
+		return Reply{}, err
+	}
+	back, err := p.Restore(ctx, k.From, last, u)
 	switch {
 	case errors.Is(err, vendors.ErrNotFound):
 		return Reply{}, vendors.Fail(v.Name, "restore", "the vendor keeps no account of this user to bring back: send user.created")

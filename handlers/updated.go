@@ -61,5 +61,8 @@ func elsewhere(ctx context.Context, v Vendor, u vendors.User, k Known) (vendors.
 	if errors.Is(err, ErrNoAccount) || (err == nil && found.ID == k.Account.ID) {
 		return found, vendors.Fail(v.Name, "update", "the vendor does not have the account any more: usher reconcile "+v.Name+" makes it anew, then replay")
 	}
-	return found, err
+	if err != nil {
+		return found, err
+	}
+	return found, k.reserve(ctx, found)
 }

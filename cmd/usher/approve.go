@@ -10,7 +10,7 @@ import (
 
 	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 type approveCmd struct {
@@ -74,11 +74,10 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer end()
-	control, err := b.Bucket(ctx, bus.ControlKV)
+	store, err := streams.OpenRecords(ctx, streams.Client{JetStream: b.JetStream()}, bus.ControlKV)
 	if err != nil {
 		return missing(err)
 	}
-	store := ledger.KV{Bucket: control}
 	now := time.Now()
 	record, err := brake.Read(ctx, store)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 type deadFilter struct {
 	Vendor    placeFlag     `help:"Of this vendor only; webhooks: deliveries that could not become events." placeholder:"NAME"`
 	Type      string        `help:"Of events of this type only." placeholder:"TYPE"`
-	Class     string        `help:"Of this class only: invalid, permanent, prerequisite, exhausted, panic or dropped." placeholder:"CLASS"`
+	Class     string        `help:"Of this class only: invalid, permanent, prerequisite, exhausted, panic, dropped or conflict." placeholder:"CLASS"`
 	OlderThan time.Duration `help:"Last tried longer ago than this only, such as 1h." placeholder:"DURATION"`
 	NewerThan time.Duration `help:"Last tried less long ago than this only, such as 24h." placeholder:"DURATION"`
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
@@ -218,13 +219,13 @@ func (e *engine) adapter(v vendor) (any, error) {
 
 // brake returns the safety stop for deletions, which counts from now on.
 func (e *engine) brake(ctx context.Context) (*brake.Brake, error) {
-	control, err := e.bus.Bucket(ctx, bus.ControlKV)
+	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.bus.JetStream()}, bus.ControlKV)
 	if err != nil {
 		return nil, err
 	}
 	const least = 100 // deletions, below which the share does not count
 	d := e.config.Deletions
-	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, ledger.KV{Bucket: control}, e.bus.Counts)
+	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.bus.Counts)
 	return b, b.Start(ctx)
 }
 
@@ -290,7 +291,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	}
 	var open []worker.Open
 	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
-		if lane.Pinned {
+		if lane.Stream != bus.ReplaysStream { // the core takes these
 			continue
 		}
 		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }

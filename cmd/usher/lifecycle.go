@@ -43,25 +43,31 @@ func (l *limiters) of(v vendor) *core.Limiter {
 // pace lets the calls of a vendor wait for its limiter.
 func (l *limiters) pace(v vendor) { v.section.Settings.Pace(l.of(v)) }
 
-// lifecycle returns a function that carries out the lifecycle events of a vendor whenever
-// this process owns the vendor.
+// lifecycle returns a function that carries out the activity events of a vendor, and its
+// lifecycle events whenever this process owns the vendor.
 func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.Deps) (func(context.Context), error) {
 	js := e.bus.JetStream()
 	if err := streams.Ensure(ctx, js, streams.Names{}, e.config.NATS.Replicas); err != nil {
 		return nil, err
 	}
-	var subjects []string
+	var subjects, activity []string
 	for _, h := range deps.Handlers {
-		if h.Takes(port) && h.Scope != events.ScopeActivity {
+		switch {
+		case !h.Takes(port):
+		case h.Scope == events.ScopeActivity:
+			activity = append(activity, h.Type)
+		default:
 			subjects = append(subjects, h.Type)
 		}
 	}
 	c, s := e.config.Worker, v.settings()
 	x, err := core.Open(ctx, core.Config{
-		Vendor: v.name, Stream: layout(e.config.NATS).Events, Subjects: subjects, Bucket: bus.AccountsKV,
+		Vendor: v.name, Stream: layout(e.config.NATS).Events, Subjects: subjects, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
+		Activity: core.Activity{Subjects: activity, Prefetch: 8 * s.Concurrency, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending},
+		Slots:    atWork(s, c.CallLease),
 		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry,
 		Mailbox: mailbox.Config{
-			Source: e.config.Source, Slots: atWork(s, c.CallLease), CallTimeout: s.Timeout, CallLease: c.CallLease,
+			Source: e.config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease,
 			MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, FirstLook: 2 * time.Second,
 			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes, WaitingBytes: waitingBytes,
 		},

@@ -10,8 +10,9 @@ import (
 
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
-	"github.com/usherhq/usher/internal/ledger"
 	"github.com/usherhq/usher/internal/reconcile"
+	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -29,9 +30,10 @@ type reconcileCmd struct {
 // Help is shown below the flags.
 func (reconcileCmd) Help() string {
 	return `Compares the accounts in the ledger with those that the vendor lists, while usher serve goes on.
-  missing  active in the ledger, not at the vendor: somebody removed it there
-  remains  deleted in the ledger, still or again at the vendor
-  unknown  at the vendor, in no record of the ledger: from before usher, or made by hand
+  missing   active in the ledger, not at the vendor: somebody removed it there
+  remains   deleted in the ledger, still or again at the vendor
+  unknown   at the vendor, in no record of the ledger: from before usher, or made by hand
+  conflict  active in the ledger as the account of several users: usher changes nothing
 What changes meanwhile is not judged. Staff is left alone. Usermost, and Meiro in mode customers, list nobody.
 
 --repair sends the user.created of what is missing, with its enrolments, or the user.deleted of what
@@ -100,11 +102,11 @@ func (r reconcileCmd) deps(ctx context.Context, c config.Config, b *bus.Bus) (re
 	if !ok {
 		return reconcile.Deps{}, fmt.Errorf("%s, as it is set here, has no call that lists its users: there is nothing to compare the ledger with", v.name)
 	}
-	accounts, err := b.Bucket(ctx, bus.AccountsKV)
+	records, err := recordstore.Open(ctx, streams.Client{JetStream: b.JetStream()}, bus.AccountsKV)
 	if err != nil {
 		return reconcile.Deps{}, missing(err)
 	}
-	return reconcile.Deps{Name: v.name, Vendor: lists, Ledger: ledger.KV{Bucket: accounts}, Events: b, MaxReplays: c.Worker.MaxReplays}, nil
+	return reconcile.Deps{Name: v.name, Vendor: lists, Records: records, Events: b, MaxReplays: c.Worker.MaxReplays}, nil
 }
 
 // differ is the exit code of a report.
@@ -147,6 +149,7 @@ func sum(a *app, found reconcile.Report) error {
 		{by[reconcile.Missing], "missing"},
 		{by[reconcile.Remains], "deleted and still there"},
 		{by[reconcile.Unknown], "unknown"},
+		{by[reconcile.Conflict], "of several users"},
 		{found.Staff, "of staff"},
 		{found.OnTheWay, "on the way"},
 		{found.Changed, "changed meanwhile and not judged"},

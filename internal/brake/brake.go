@@ -9,17 +9,11 @@ package brake
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/usherhq/usher/internal/ledger"
 )
-
-// Key is where the brake's record stands in its store.
-const Key = "deletions"
 
 // One look at the stream is good for so long, and for one in so many of the
 // deletions that were left then.
@@ -64,7 +58,7 @@ type End struct {
 // Brake decides about deletions. It is safe for use by many goroutines.
 type Brake struct {
 	config Config
-	store  ledger.Store
+	store  Store
 	counts Counts
 
 	mu     sync.Mutex
@@ -78,7 +72,7 @@ type Brake struct {
 type Counts func(ctx context.Context, after uint64) (deleted, last uint64, err error)
 
 // New returns a brake that keeps its record in store.
-func New(c Config, store ledger.Store, counts Counts) *Brake {
+func New(c Config, store Store, counts Counts) *Brake {
 	return &Brake{config: c, store: store, counts: counts}
 }
 
@@ -192,39 +186,4 @@ func (r *Record) Discard(now time.Time) {
 		return
 	}
 	r.Held, r.Why, r.Dropped, r.Ends = time.Time{}, "", now, nil
-}
-
-// Change lets change work on the record and saves what it leaves, by
-// compare-and-set; again where another process was faster.
-func Change(ctx context.Context, store ledger.Store, change func(*Record)) (Record, error) {
-	for {
-		var r Record
-		err := cell(store).Try(ctx, new(ledger.Cached[Record]), func(now *Record) {
-			change(now)
-			r = *now
-		})
-		if !errors.Is(err, ledger.ErrConflict) {
-			return r, named(err)
-		}
-	}
-}
-
-// Read returns the record as it is; a zero Record where there is none.
-func Read(ctx context.Context, store ledger.Store) (Record, error) {
-	r, err := cell(store).Load(ctx)
-	return r, named(err)
-}
-
-func cell(store ledger.Store) ledger.Cell[Record] {
-	return ledger.Cell[Record]{Store: store, Key: Key, Encode: func(r *Record, b []byte) ([]byte, error) {
-		text, err := json.Marshal(r)
-		return append(b, text...), err
-	}}
-}
-
-func named(err error) error {
-	if err != nil {
-		return fmt.Errorf("the record of the deletions' brake: %w", err)
-	}
-	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/brake"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // memory is a store in memory.
@@ -25,11 +25,11 @@ func (s *memory) Load(context.Context, string) ([]byte, uint64, error) {
 	return s.record, s.revision, nil
 }
 
-func (s *memory) Save(_ context.Context, _ string, record []byte, revision uint64) (uint64, error) {
+func (s *memory) Store(_ context.Context, _ string, record []byte, revision uint64) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if revision != s.revision {
-		return 0, ledger.ErrConflict
+		return 0, streams.ErrConflict
 	}
 	s.record, s.revision = record, revision+1
 	return s.revision, nil
@@ -211,5 +211,31 @@ func (s *school) change(change func(*brake.Record)) {
 	s.t.Helper()
 	if _, err := brake.Change(s.t.Context(), &s.store, change); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// TestChangeLosesNothing changes the record while another process does.
+func TestChangeLosesNothing(t *testing.T) {
+	var store memory
+	other := true
+	at := time.Unix(1, 0).UTC()
+	_, err := brake.Change(t.Context(), &store, func(r *brake.Record) {
+		if other {
+			other = false
+			if _, err := brake.Change(t.Context(), &store, func(r *brake.Record) { r.Approved = at }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.Dropped = at
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := brake.Read(t.Context(), &store); err != nil || !got.Approved.Equal(at) || !got.Dropped.Equal(at) {
+		t.Errorf("got %+v, %v, want both changes", got, err)
+	}
+	before := store.revision
+	if _, err := brake.Change(t.Context(), &store, func(*brake.Record) {}); err != nil || store.revision != before {
+		t.Errorf("got revision %d, %v, want no write of an unchanged record", store.revision, err)
 	}
 }

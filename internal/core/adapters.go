@@ -8,15 +8,29 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
 
 // The types of the package streams as the mailbox and the intake want them.
 
-type records struct{ *streams.Records }
+// records are the records of users, and those of activity events in a bucket of their own.
+type records struct{ users, events *streams.Records }
+
+// of returns the bucket of a key.
+func (r records) of(key string) *streams.Records {
+	if record.IsActivityKey(key) {
+		return r.events
+	}
+	return r.users
+}
+
+func (r records) Load(ctx context.Context, key string) ([]byte, uint64, error) {
+	return r.of(key).Load(ctx, key)
+}
 
 func (r records) Store(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	stored, err := r.Records.Store(ctx, key, value, revision)
+	stored, err := r.of(key).Store(ctx, key, value, revision)
 	if errors.Is(err, streams.ErrConflict) {
 		err = mailbox.ErrConflict
 	}

@@ -1,5 +1,7 @@
-// Package core lets one process at a time carry out the lifecycle events of a vendor: it
-// wires the mailboxes and the intake to the streams, and the vendor's state to the breaker.
+// Package core carries out the events of a vendor: lifecycle events and all that waits in one
+// process at a time, first attempts of activity in every process. The package wires the
+// mailboxes, the intake and the activity worker to the streams, and the vendor's state to the
+// breaker.
 package core
 
 import (
@@ -16,9 +18,9 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
-	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -26,12 +28,23 @@ import (
 type Config struct {
 	Vendor    string
 	Stream    string   // of events
-	Subjects  []string // of the events that the vendor takes
-	Bucket    string   // of records
+	Subjects  []string // of the events that the vendor takes, without activity
+	Activity  Activity
+	Bucket    string // of records
+	Effects   string // bucket of the records of activity
+	Slots     int    // effects at work at the vendor in this process
 	LeaseTTL  time.Duration
 	Shutdown  time.Duration
 	HoldRetry time.Duration // between two checks of a vendor on hold
 	Mailbox   mailbox.Config
+}
+
+// Activity is how the activity events of a vendor are taken.
+type Activity struct {
+	Subjects      []string // none: the vendor takes no activity
+	Prefetch      int      // events in hand, at most
+	AckWait       time.Duration
+	MaxAckPending int
 }
 
 // Deps are the parts that a Core works with. All must be set but Guard, Observe and OnHold.
@@ -62,12 +75,16 @@ type Core struct {
 	deps   Deps
 	vendor mailbox.Vendor
 	gate   *gate
+	slots  *fairness.Scheduler
 
 	leases    *streams.Leases
 	state     *streams.Ownership
 	timers    *streams.Timers
 	stream    *streams.Events
-	records   *streams.Records
+	records   records
+	index     *streams.Records       // of accounts
+	shared    *streams.Shared        // consumer of activity; nil if the vendor takes none
+	first     *mailbox.FirstAttempts // of activity
 	lag       *streams.Lag
 	holder    string
 	consumers streams.Client
@@ -79,15 +96,25 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
 	x.gate = newGate(c, d.Limiter, d.Log)
-	var errs [6]error
+	x.slots = fairness.NewScheduler(c.Slots)
+	var errs [9]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)
 	x.timers, errs[2] = streams.OpenTimers(ctx, x.consumers)
 	x.stream, errs[3] = streams.OpenEvents(ctx, x.consumers, c.Stream)
-	x.records, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
+	x.records.users, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
+	x.records.events, errs[6] = streams.OpenRecords(ctx, x.consumers, c.Effects)
+	x.shared, errs[7] = x.openShared(ctx)
 	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.LagConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
+	x.index, errs[8] = streams.OpenIndex(ctx, x.consumers)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
+	}
+	if x.shared != nil {
+		var err error
+		if x.first, err = x.openFirst(); err != nil {
+			return nil, err
+		}
 	}
 	return x, x.greet(ctx)
 }
@@ -99,26 +126,36 @@ func (x *Core) greet(ctx context.Context) error {
 		return err
 	}
 	pending, err := x.lag.Pending(ctx)
-	if err == nil && pending > 0 {
-		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("events", pending).
-			Msg("the vendor is new here: all events that the stream holds are carried out there, oldest first")
+	if err == nil {
+		x.sayNew(pending)
 	}
 	return err
 }
 
-// Run works for the vendor whenever this process owns it, until ctx ends.
+// sayNew logs that the vendor gets events that were stored before it was served.
+func (x *Core) sayNew(pending uint64) {
+	if pending > 0 {
+		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("events", pending).
+			Msg("the vendor is new here: all events that the stream holds are carried out there, oldest first")
+	}
+}
+
+// Run takes activity, and works for the vendor whenever this process owns it, until ctx ends.
 func (x *Core) Run(ctx context.Context) {
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	watching.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
+	if x.shared != nil {
+		beside.Go(func() { x.takeActivity(ctx) })
+	}
 	intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
-		Grace: x.config.Shutdown, Wakes: 2 * x.config.Mailbox.Slots,
+		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots,
 	}, intake.Deps{
 		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence,
 		Wakes: x.wakes, Sentinel: func(ctx context.Context) (string, error) { return x.timers.Sentinel(ctx, x.config.Vendor) },
 		Unfinished: x.unfinished, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
-		MayWake: func() bool { return x.gate.Allows(mailbox.Wake) },
+		MayWake: x.gate.Allows,
 	}).Run(ctx)
 }
 
@@ -152,13 +189,19 @@ func (x *Core) acquire(ctx context.Context) (intake.Lease, error) {
 
 // mailboxes returns the mailboxes for an ownership.
 func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
-	t := timers{x.timers, x.config.Vendor, own.Token()}
-	m, err := mailbox.New(&x.vendor, x.config.Mailbox, mailbox.Deps{
-		Records: records{x.records}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: t,
-		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Ownership: own,
+	d := x.mailboxDeps(own.Token())
+	d.Ownership = own
+	m, err := mailbox.New(&x.vendor, x.config.Mailbox, d)
+	return m, d.Timers, err
+}
+
+// mailboxDeps returns the parts that mailboxes work with. token is that of the timers.
+func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
+	return mailbox.Deps{
+		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: timers{x.timers, x.config.Vendor, token},
+		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
-	})
-	return m, t, err
+	}
 }
 
 // read opens a reader of the vendor's events behind a position.
@@ -167,29 +210,17 @@ func (x *Core) read(_ context.Context, token uint64, from events.Position) (inta
 	return reader{r, x.config.Stream}, err
 }
 
-// wakes opens the consumer of wakes.
-func (x *Core) wakes(ctx context.Context, token uint64) (intake.Wakes, error) {
-	w, err := x.timers.Wakes(ctx, x.config.Vendor, token)
+// wakes opens the consumer of the wakes of a class.
+func (x *Core) wakes(ctx context.Context, token uint64, c mailbox.Class) (intake.Wakes, error) {
+	open := x.timers.Wakes
+	if c == mailbox.Activity {
+		open = x.timers.EventWakes
+	}
+	w, err := open(ctx, x.config.Vendor, token)
 	if errors.Is(err, streams.ErrNewerOwner) {
 		return nil, intake.ErrNewerOwner
 	}
 	return wakes{w, x.config.Vendor}, err
-}
-
-// unfinished calls yield with the key of each record that has something to do.
-func (x *Core) unfinished(ctx context.Context, yield func(key string) error) error {
-	for r, err := range x.records.List(ctx, x.config.Vendor+".") {
-		if err != nil {
-			return err
-		}
-		if decoded, err := record.Decode(r.Value); err == nil && !decoded.Unfinished() {
-			continue
-		}
-		if err := yield(r.Key); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // digest returns the part of a record's key that stands for the user.

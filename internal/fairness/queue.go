@@ -66,7 +66,7 @@ func (w *waiters) grant(now time.Time) {
 	if oldest := w.queues[Fresh].head; oldest != nil {
 		freshFor = now.Sub(oldest.since)
 	}
-	next := w.queues[w.turns.next(w.counts, wakeParts(freshFor))].head
+	next := w.queues[w.turns.next(w.counts, w.counts, wakeParts(freshFor))].head
 	w.remove(next)
 	next.isGranted = true
 	close(next.granted)

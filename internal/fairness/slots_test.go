@@ -43,12 +43,14 @@ func TestSlotsAreDividedByClass(t *testing.T) {
 		"fresh and wakes":                   {32, fairness.Counts{many, many, 0}, 0, fairness.Counts{16, 16, 0}},
 		"fresh and wakes, fresh for long":   {32, fairness.Counts{many, many, 0}, time.Second, fairness.Counts{28, 4, 0}},
 		"fresh and activity":                {32, fairness.Counts{many, 0, many}, 0, fairness.Counts{28, 0, 4}},
-		"wakes and activity":                {32, fairness.Counts{0, many, many}, 0, fairness.Counts{0, 28, 4}},
+		"wakes and activity":                {32, fairness.Counts{0, many, many}, 0, fairness.Counts{0, 24, 4}},
 		"only fresh":                        {32, fairness.Counts{many, 0, 0}, 0, fairness.Counts{32, 0, 0}},
-		"only wakes":                        {32, fairness.Counts{0, many, 0}, 0, fairness.Counts{0, 32, 0}},
-		"only activity":                     {32, fairness.Counts{0, 0, many}, 0, fairness.Counts{0, 0, 32}},
+		"only wakes":                        {32, fairness.Counts{0, many, 0}, 0, fairness.Counts{0, 28, 0}},
+		"only activity":                     {32, fairness.Counts{0, 0, many}, 0, fairness.Counts{0, 0, 28}},
+		"only wakes, few slots":             {2, fairness.Counts{0, many, 0}, 0, fairness.Counts{0, 1, 0}},
+		"only wakes, one slot":              {1, fairness.Counts{0, many, 0}, 0, fairness.Counts{0, 1, 0}},
 		"wakes leave some of their share":   {32, fairness.Counts{many, 2, 0}, 0, fairness.Counts{30, 2, 0}},
-		"activity takes the rest":           {32, fairness.Counts{3, 5, many}, 0, fairness.Counts{3, 5, 24}},
+		"activity takes the rest":           {32, fairness.Counts{3, 5, many}, 0, fairness.Counts{3, 5, 23}},
 		"an eighth is at least one":         {4, fairness.Counts{many, many, 0}, time.Second, fairness.Counts{3, 1, 0}},
 		"a half is rounded down":            {5, fairness.Counts{many, many, 0}, 0, fairness.Counts{3, 2, 0}},
 		"three slots":                       {3, fairness.Counts{many, many, many}, 0, fairness.Counts{1, 1, 1}},
@@ -69,7 +71,10 @@ func TestSlotsAreDividedByClass(t *testing.T) {
 func TestSlotsFreshWorkTakesWhatEnds(t *testing.T) {
 	s := fairness.NewSlots(8)
 	fill(s, fairness.Counts{0, 100, 0}, 0)
-	for range 4 {
+	if c, ok := s.Admit(fairness.Counts{100, 100, 0}, 0); !ok || c != fresh {
+		t.Fatalf("got %v, %v beside wakes in all slots that they may take, want fresh", c, ok)
+	}
+	for range 3 {
 		s.End(wake)
 		if c, ok := s.Admit(fairness.Counts{100, 100, 0}, 0); !ok || c != fresh {
 			t.Fatalf("got %v, %v while wakes have more than half, want fresh", c, ok)
@@ -120,12 +125,18 @@ type slotsModel struct {
 
 func (m *slotsModel) admit(freshFor time.Duration) error {
 	c, ok := m.slots.Admit(m.waiting, freshFor)
-	mayAdmit := sum(m.waiting) > 0 && sum(m.busy) < m.total
+	kept := max(1, m.total/8)
+	if m.total == 1 {
+		kept = 0
+	}
+	mayAdmit := sum(m.busy) < m.total && (m.waiting[fresh] > 0 || (sum(m.waiting) > 0 && m.busy[wake]+m.busy[activity] < m.total-kept))
 	switch {
 	case ok != mayAdmit:
 		return fmt.Errorf("got an admission %v with %v waiting and %v of %d in use", ok, m.waiting, m.busy, m.total)
 	case !ok:
 		return nil
+	case c != fresh && m.busy[wake]+m.busy[activity] >= m.total-kept:
+		return fmt.Errorf("got %v in a slot for fresh work: %v of %d in use", c, m.busy, m.total)
 	case m.waiting[c] == 0:
 		return fmt.Errorf("got %v, which does not wait: %v", c, m.waiting)
 	}

@@ -31,10 +31,12 @@ type turns struct {
 	earned Counts // parts of a turn; zero for a class that does not wait
 }
 
-// next returns the class to be granted, and accounts for the grant. At least one class
-// must wait. wake is the share of wakes in parts of a turn.
-func (t *turns) next(waiting Counts, wake int) Class {
-	first, _ := waiting.first()
+// next returns the class to be granted, and accounts for the grant. waiting is the waiting
+// work; at least one class must be in may, which holds the classes of it that may be granted
+// now. A class that waits goes on earning meanwhile. wake is the share of wakes in parts of
+// a turn.
+func (t *turns) next(waiting, may Counts, wake int) Class {
+	first, _ := may.first()
 	parts := Counts{Wake: wake, Activity: tenthTurn}
 	chosen := first
 	for c := range Class(Classes) {
@@ -45,8 +47,8 @@ func (t *turns) next(waiting Counts, wake int) Class {
 		case c == first: // keeps its claim while another class is granted out of order
 			continue
 		}
-		t.earned[c] += parts[c]
-		if t.earned[c] >= wholeTurn {
+		t.earned[c] = min(t.earned[c]+parts[c], 2*wholeTurn)
+		if may[c] > 0 && t.earned[c] >= wholeTurn {
 			chosen = c
 		}
 	}

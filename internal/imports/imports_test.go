@@ -65,15 +65,15 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/bus", "internal/ledger", "internal/brake", "internal/worker", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/bus", "internal/streams", "internal/ledger", "internal/brake", "internal/worker", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"answers people out of the ledger and the streams; it is told of the vendors that there are, and knows none by name",
 	},
 	{
 		"internal/reconcile",
-		[]string{"internal/ledger", "internal/bus", "events", "vendors"},
-		"asks a vendor, and never writes: what it finds is put right by events, as all else is",
+		[]string{"internal/mailbox/record", "internal/recordstore", "internal/bus", "events", "vendors"},
+		"asks a vendor, and never writes: a difference is repaired by events, as all else is done",
 	},
-	{"internal/brake", []string{"internal/ledger"}, "judges deletions by counts; it must not know how any is made"},
+	{"internal/brake", []string{"internal/streams"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/fairness", nil, "counts calls, users and time; it must not know what is called, or why"},
 	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
 	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; code outside of tests must not use it"},
@@ -82,14 +82,20 @@ var rules = []rule{
 	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
 		"wires the parts of the new core to the streams; it holds no rule of its own",
+	},
+	{
+		"internal/activity",
+		[]string{"internal/mailbox", "internal/fairness"},
+		"takes activity in and hands it on; how an attempt is made is the mailbox's business, and NATS is behind interfaces",
 	},
 	{
 		"internal/intake",
 		[]string{"internal/mailbox/...", "events"},
 		"reads events in order and hands them on; what they ask is the mailbox's business, and NATS is behind interfaces",
 	},
+	{"internal/recordstore", []string{"internal/mailbox/record", "internal/streams"}, "reads and changes records for everything but the mailboxes; it holds no rule of its own"},
 	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
 	{
 		"internal/mailbox",

@@ -160,7 +160,7 @@ func TestSupersededEffectsFit(t *testing.T) {
 
 // One user's events do not keep the event of another waiting for more than a turn.
 func TestFloodOfOneUser(t *testing.T) {
-	scenario(t, history{}, func(r *run) { r.config.Slots = 1 }, func(t *testing.T, r *run) {
+	scenario(t, history{}, func(r *run) { r.slots = 1 }, func(t *testing.T, r *run) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e", user: 1}), events.Done)
 		for i := range 10_000 {
 			r.send(message{kind: events.UserUpdated, id: fmt.Sprint("e", i), user: 1})
@@ -211,7 +211,7 @@ func TestWakesInHandAreBounded(t *testing.T) {
 		r.server.recordsAway = true
 		r.server.mu.Unlock()
 		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-			if n := boxes.Load().WakesInHand(); n > 16 {
+			if n := boxes.Load().WakesInHand(mailbox.Wake); n > 16 {
 				t.Fatalf("%d wakes in hand", n)
 			}
 		}

@@ -32,7 +32,7 @@ func (q quick) Create(_ context.Context, _ vendors.Origin, u vendors.User) (vend
 func TestLateCommitOfAFormerOwner(t *testing.T) {
 	const users = 8
 	scenario(t, history{}, func(r *run) {
-		r.config.Slots = users
+		r.slots = users
 		r.held = []window{{time.Now().Add(-time.Second), time.Now().Add(10 * time.Second)}}
 		r.adapter = func(c client) any {
 			return quick{c, func(u vendors.User) {

@@ -52,7 +52,7 @@ func TestUnansweredCallIsAwaited(t *testing.T) {
 	const users = 40
 	scenario(t, history{}, func(r *run) {
 		unanswered{lands: callTimeout - time.Millisecond}.use(r)
-		r.config.Slots = users
+		r.slots = users
 	}, func(t *testing.T, r *run) {
 		for user := range users {
 			r.send(message{kind: events.UserCreated, id: fmt.Sprint("e", user), user: user})

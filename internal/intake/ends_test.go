@@ -156,7 +156,7 @@ func TestUnreadableRecordOfAWake(t *testing.T) {
 	}, func(t *testing.T, r *run) {
 		pending := r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
 		r.awaitCommitted(t)
-		key := mailbox.RecordKey("acme", "u1")
+		key := record.AccountKey("acme", "u1")
 		replace := func(with func([]byte) []byte) {
 			r.server.mu.Lock()
 			defer r.server.mu.Unlock()

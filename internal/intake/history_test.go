@@ -17,6 +17,7 @@ type history struct {
 	faults    float64 // of calls of the vendor
 	lost      float64 // of answers of NATS
 	upserts   bool    // the vendor knows users by our ids
+	shared    bool    // all users have one address, and so one account
 	outages   []window
 	held      []window        // in which the vendor is on hold
 	purges    []time.Duration // of the timers
@@ -53,7 +54,16 @@ var typeMixes = [][]string{
 
 // histories draws histories of up to two users, with every event type that leaves something
 // behind, duplicates anywhere, and processes that die or sleep at any operation.
-var histories = rapid.Custom(func(t *rapid.T) history {
+var histories = rapid.Custom(func(t *rapid.T) history { return drawHistory(t, rapid.IntRange(1, 2).Draw(t, "users")) })
+
+// sharedHistories draws the same of two users with one address, at a vendor that knows users by it.
+var sharedHistories = rapid.Custom(func(t *rapid.T) history {
+	h := drawHistory(t, 2)
+	h.shared, h.upserts = true, false
+	return h
+})
+
+func drawHistory(t *rapid.T, users int) history {
 	h := history{
 		seed:    rapid.Uint64().Draw(t, "seed"),
 		faults:  rapid.SampledFrom([]float64{0, 0.1, 0.3}).Draw(t, "faults"),
@@ -68,7 +78,6 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 		h.purges = append(h.purges, time.Duration(rapid.IntRange(0, 8000).Draw(t, "purge at"))*time.Millisecond)
 	}
 	spread := rapid.SampledFrom([]int{0, 300, 4000}).Draw(t, "spread")
-	users := rapid.IntRange(1, 2).Draw(t, "users")
 	even := rand.New(rand.NewPCG(h.seed, 1)) // rapid draws the first ones of a list more often
 	kinds := typeMixes[even.IntN(len(typeMixes))]
 	h.lost = []float64{0, 0.05, 0.25}[even.IntN(3)]
@@ -90,7 +99,7 @@ var histories = rapid.Custom(func(t *rapid.T) history {
 	}
 	h.lifespans = rapid.SliceOfN(rapid.Custom(drawLifespan), 2, 6).Draw(t, "lifespans")
 	return h
-})
+}
 
 func windows(t *rapid.T, name string, length time.Duration) (list []window) {
 	for range rapid.IntRange(0, 2).Draw(t, name) {
@@ -123,5 +132,13 @@ var courses = handlers.Courses{"go-1": {"acme": "7"}}
 
 // snapshot is what an event says of its user, and no other event does.
 func snapshot(event int) string { return fmt.Sprint("e", event) }
+
+// address returns the e-mail address of a user in the history.
+func (h history) address(user int) string {
+	if h.shared {
+		return email(0)
+	}
+	return email(user)
+}
 
 func email(user int) string { return fmt.Sprintf("u%d@example.org", user) }

@@ -76,7 +76,8 @@ type Deps struct {
 	Read func(ctx context.Context, token uint64, from events.Position) (Reader, error)
 	// First returns the position of the first event that the stream still has.
 	First func(ctx context.Context) (events.Position, error)
-	Wakes func(ctx context.Context, token uint64) (Wakes, error)
+	// Wakes opens the consumer of the wakes of a class, mailbox.Wake or mailbox.Activity.
+	Wakes func(ctx context.Context, token uint64, c mailbox.Class) (Wakes, error)
 	// Sentinel returns the nonce of the sentinel in the stream of timers, and plants a new
 	// one if it is missing.
 	Sentinel func(ctx context.Context) (string, error)
@@ -85,8 +86,8 @@ type Deps struct {
 	Unfinished func(ctx context.Context, yield func(key string) error) error
 	// Mailboxes returns the mailboxes for an ownership.
 	Mailboxes func(mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error)
-	// MayWake reports whether wakes may call the vendor.
-	MayWake func() bool
+	// MayWake reports whether wakes of a class may call the vendor.
+	MayWake func(c mailbox.Class) bool
 	// ShowPosition shows the committed position to those who watch the lag.
 	ShowPosition func(ctx context.Context, p events.Position) error
 	Log          zerolog.Logger
@@ -98,7 +99,7 @@ type Config struct {
 	Renew  time.Duration // between two renewals of the lease
 	Commit time.Duration // between two commits of the position
 	Grace  time.Duration // from the end of the context until everything has ended
-	Wakes  int           // wakes in hand, at most
+	Wakes  int           // wakes of a class in hand, at most
 }
 
 // Owner works for a vendor while it holds the lease.
@@ -156,7 +157,8 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	var work, renewal sync.WaitGroup
 	renewal.Go(func() { x.renew(renewing) })
 	work.Go(func() { x.read(owning) })
-	work.Go(func() { x.wake(owning) })
+	work.Go(func() { x.wake(owning, mailbox.Wake) })
+	work.Go(func() { x.wake(owning, mailbox.Activity) })
 	work.Go(func() { x.commit(owning) })
 	work.Go(func() { x.sweep(owning) })
 	x.boxes.Run(owning, o.config.Grace)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -124,7 +123,7 @@ func TestFormerOwnersTimer(t *testing.T) {
 		key := r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
 		r.awaitCommitted(t)
 		former := timers{connection{server: r.server, process: &process{cancel: func() {}}}, 0}
-		if err := former.Arm(t.Context(), mailbox.RecordKey("acme", "u1"), time.Now().Add(24*time.Hour)); err != nil {
+		if err := former.Arm(t.Context(), record.AccountKey("acme", "u1"), time.Now().Add(24*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		sent := time.Now()

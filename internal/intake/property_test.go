@@ -72,6 +72,12 @@ func (r *run) check() (faults []string) {
 		}
 	}
 	faults = append(faults, r.published.unlisted()...)
+	r.server.mu.Lock()
+	faults = append(faults, r.server.faults...)
+	r.server.mu.Unlock()
+	if r.shared { // the rest is about users with accounts of their own
+		return faults
+	}
 	for user := range 2 {
 		faults = append(faults, r.overtaken(user)...)
 		faults = append(faults, r.checkRestorations(user)...)
@@ -106,9 +112,15 @@ func TestMain(m *testing.M) {
 }
 
 // TestRandomHistories holds random histories to docs/design.md, rules 12.1 to 12.3.
-func TestRandomHistories(t *testing.T) {
+func TestRandomHistories(t *testing.T) { checkHistories(t, histories) }
+
+// TestHistoriesOfOneAccount holds random histories of two users with one account to
+// docs/design.md, rule 5.19.
+func TestHistoriesOfOneAccount(t *testing.T) { checkHistories(t, sharedHistories) }
+
+func checkHistories(t *testing.T, list *rapid.Generator[history]) {
 	rapid.Check(t, func(rt *rapid.T) {
-		h := histories.Draw(rt, "history")
+		h := list.Draw(rt, "history")
 		if faults := play(t, h); len(faults) > 0 {
 			rt.Fatalf("%s", strings.Join(faults, "\n"))
 		}

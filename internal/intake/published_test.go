@@ -24,6 +24,12 @@ type published struct {
 	historyAway bool
 }
 
+func newPublished() *published {
+	return &published{
+		results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}, history: map[string]userhistory.Entry{},
+	}
+}
+
 // publisher publishes for one process.
 type publisher struct {
 	out *published

@@ -12,8 +12,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
-	userhistory "github.com/usherhq/usher/internal/history"
+	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 )
@@ -27,6 +26,7 @@ type run struct {
 	vendor    *vendor
 	random    *random
 	config    mailbox.Config
+	slots     int // turns at a time
 	guard     mailbox.Guard
 	replays   mailbox.Replays
 	// adapter returns the vendor as a process reaches it.
@@ -43,13 +43,14 @@ type run struct {
 func newRun(h history) *run {
 	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
 	r := &run{
-		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, replays: noReplays{},
-		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}, history: map[string]userhistory.Entry{}},
+		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, slots: 4, replays: noReplays{},
+		published: newPublished(),
 		handlers: []handlers.Handler{
 			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
 			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),
 		},
 	}
+	r.vendor.deleting = r.checkDeletion
 	r.adapter = func(c client) any {
 		if h.upserts {
 			return upserter{c}
@@ -91,7 +92,7 @@ func (r *run) publish() {
 }
 
 func (r *run) event(p publication) events.Event {
-	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": email(p.user), "first_name": snapshot(p.event)}
+	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": r.address(p.user), "first_name": snapshot(p.event)}
 	if !isWholeAccount(p.kind) {
 		data["course_id"] = "go-1"
 	}
@@ -148,12 +149,13 @@ func (r *run) work(ctx context.Context, p *process) {
 	v := &mailbox.Vendor{Name: "acme"}
 	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
 	v.Port.Store(&port)
+	scheduler := fairness.NewScheduler(r.slots)
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
-			Records: c, Events: c, Replays: r.replays, Timers: t,
+			Records: c, Index: index{c}, Events: c, Replays: r.replays, Timers: t,
 			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
-			Gate: gate{r}, Ownership: own, Validate: func(events.Event) error { return nil },
+			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Validate: func(events.Event) error { return nil },
 			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {
@@ -166,14 +168,14 @@ func (r *run) work(ctx context.Context, p *process) {
 		First: func(context.Context) (events.Position, error) {
 			return events.Position{Epoch: 1, Seq: c.firstStored()}, nil
 		},
-		MayWake:      func() bool { return gate{r}.Allows(mailbox.Wake) },
+		MayWake:      func(c mailbox.Class) bool { return gate{r}.Allows(c) },
 		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),
 	}).Run(ctx)
 }
 
 var limits = mailbox.Config{
-	Source: "/usher", Slots: 4, CallTimeout: callTimeout, CallLease: callLease,
+	Source: "/usher", CallTimeout: callTimeout, CallLease: callLease,
 	MaxAge: 30 * time.Minute, PrerequisiteWait: 20 * time.Second, FirstLook: 2 * time.Second,
 	RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second, HoldRetry: time.Second,
 	Remember: time.Hour, RecordBytes: 256 << 10, WaitingBytes: 8 << 20,

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -46,13 +47,14 @@ func unchanged(*run) {}
 // message is an event that a test publishes.
 type message struct {
 	kind, id, course string
+	email            string // if not the user's own
 	user             int
 	expires          time.Time
 }
 
 // send publishes an event now, and returns its key.
 func (r *run) send(m message) string {
-	data := map[string]any{"user_id": fmt.Sprint("u", m.user), "email": email(m.user), "first_name": m.id}
+	data := map[string]any{"user_id": fmt.Sprint("u", m.user), "email": cmp.Or(m.email, email(m.user)), "first_name": m.id}
 	if m.course != "" {
 		data["course_id"] = m.course
 	}

@@ -23,7 +23,10 @@ type server struct {
 	events    []mailbox.Message
 	records   map[string][]byte
 	revisions map[string]uint64
-	largest   int // record that was stored
+	index     map[string][]byte
+	indexRevs map[string]uint64
+	faults    []string // accounts that two records held
+	largest   int      // record that was stored
 	// recordsAway says that no record can be read or stored.
 	recordsAway bool
 	// timersAway says that no timer can be set.
@@ -51,7 +54,7 @@ func (w window) contains(t time.Time) bool { return t.After(w.from) && t.Before(
 
 func newServer(c *random) *server {
 	return &server{
-		random: c, records: map[string][]byte{}, revisions: map[string]uint64{},
+		random: c, records: map[string][]byte{}, revisions: map[string]uint64{}, index: map[string][]byte{}, indexRevs: map[string]uint64{},
 		timers: map[string]*time.Timer{}, wakes: map[string]*wake{},
 	}
 }
@@ -151,6 +154,31 @@ func (c connection) Store(_ context.Context, key string, value []byte, revision 
 		c.revisions[key]++
 		c.largest = max(c.largest, len(value))
 		stored = c.revisions[key]
+		c.checkHolders(key)
+		return nil
+	})
+	return stored, err
+}
+
+// index is the bucket of the index of accounts.
+type index struct{ connection }
+
+func (x index) Load(_ context.Context, key string) (value []byte, revision uint64, err error) {
+	err = x.ask(func() error {
+		value, revision = x.index[key], x.indexRevs[key]
+		return nil
+	})
+	return value, revision, err
+}
+
+func (x index) Store(_ context.Context, key string, value []byte, revision uint64) (stored uint64, err error) {
+	err = x.ask(func() error {
+		if x.indexRevs[key] != revision {
+			return mailbox.ErrConflict
+		}
+		x.index[key] = value
+		x.indexRevs[key]++
+		stored = x.indexRevs[key]
 		return nil
 	})
 	return stored, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/intake"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -90,7 +91,21 @@ type wakes struct {
 	token uint64
 }
 
-func (c connection) openWakes(_ context.Context, token uint64) (intake.Wakes, error) {
+// noWakes has no wakes.
+type noWakes struct{}
+
+func (noWakes) Next(ctx context.Context, _ int) ([]intake.Wake, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (noWakes) Close(context.Context) {}
+
+// openWakes opens the consumer of wakes. There is no activity.
+func (c connection) openWakes(_ context.Context, token uint64, class mailbox.Class) (intake.Wakes, error) {
+	if class == mailbox.Activity {
+		return noWakes{}, nil
+	}
 	err := c.ask(func() error {
 		if c.wakeOwner > token {
 			return intake.ErrNewerOwner

@@ -18,6 +18,7 @@ type vendor struct {
 	mu       sync.Mutex
 	next     int
 	accounts []*account
+	deleting func(key, account string) // is told of each deletion of a live account, and of its event
 }
 
 type account struct {
@@ -124,8 +125,13 @@ func (c client) with(id string, effect func(*account)) error {
 	return &vendors.Error{Vendor: "acme", Status: 404, Class: vendors.Permanent}
 }
 
-func (c client) Delete(ctx context.Context, _ vendors.Origin, a vendors.Account) error {
-	err := c.call(ctx, false, func() error { return c.with(a.ID, func(a *account) { a.deleted, a.courses = true, nil }) })
+func (c client) Delete(ctx context.Context, from vendors.Origin, a vendors.Account) error {
+	err := c.call(ctx, false, func() error {
+		return c.with(a.ID, func(a *account) {
+			c.deleting(from.Key, a.id)
+			a.deleted, a.courses = true, nil
+		})
+	})
 	if vendors.IsGone(err) {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -20,6 +19,7 @@ const longCall = 500 * time.Millisecond
 
 // result is what came of an attempt, until it is stored.
 type result struct {
+	event  *Event
 	effect record.Effect
 	nonce  string
 	// Either an outcome with its change:
@@ -64,15 +64,21 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 	stop := t.safetyNet(t.write)
 	reply, err := t.call(ctx, event, &e)
 	stop()
-	t.deps.Gate.Report(t.user.key, err)
+	if !errors.Is(err, errReserve) {
+		t.deps.Gate.Report(t.user.key, err)
+	}
 	took := time.Since(began)
 	if err != nil {
 		t.fail(event, &e, err, took)
 		return
 	}
-	t.result.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
-	t.result.change = changeOf(event, reply)
-	t.report(event, &e, *t.result.outcome, time.Time{})
+	x := t.result
+	x.event, x.change = event, changeOf(event, reply)
+	x.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
+	_ = t.reserveOutcome(t.write) // after a failure of NATS, store tries again
+	if t.result == x {
+		t.report(event, &e, *x.outcome, time.Time{})
+	}
 }
 
 // now is the time of the server, as results have it.
@@ -81,20 +87,14 @@ func (t *turn) now() time.Time { return t.deps.Ownership.Now().UTC().Truncate(ti
 // call carries out the plan of an event. A call of the vendor may begin only within the call
 // lease, counted from before the claim was stored, and while the ownership is certain; the
 // vendor's client begins none that could not end before the deadline.
-func (t *turn) call(ctx context.Context, event *Event, e *record.Effect) (reply handlers.Reply, err error) {
+func (t *turn) call(ctx context.Context, event *Event, e *record.Effect) (handlers.Reply, error) {
 	begin := t.sent.Add(t.config.CallLease)
 	if until := t.deps.Ownership.Until(); until.Before(begin) {
 		begin = until
 	}
 	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(ctx), t.class), begin.Add(t.config.CallTimeout))
 	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("type", event.Type).Bytes("stack", debug.Stack()).Msg("a handler panicked")
-			err = fmt.Errorf("%w (a %T)", errPanic, p)
-		}
-	}()
-	return event.Plan.Do(ctx, t.known(event, e))
+	return t.do(ctx, event, t.known(event, e))
 }
 
 // known is what the record says when a plan is carried out.
@@ -106,6 +106,7 @@ func (t *turn) known(event *Event, e *record.Effect) handlers.Known {
 		Former: r.Former, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID
+	k.Reserve = func(ctx context.Context, a vendors.Account) error { return t.reserve(ctx, a.ID, event.Handler.Removes) }
 	return k
 }
 
@@ -148,30 +149,19 @@ func (t *turn) gone(e *record.Effect) *Event {
 // fail turns a failed attempt into an outcome or a pause. The dead letter of an effect that
 // is given up is stored before the outcome.
 func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Duration) {
-	v := t.judge(e, cause, t.deps.Ownership.Now())
-	class := v.giveUp
-	if class == "" {
-		class = vendors.ClassOf(cause).String()
-	}
+	pause, o := t.failure(e, cause, t.deps.Ownership.Now())
+	o.TookMS = took.Milliseconds()
 	if errors.Is(cause, handlers.ErrNoAccount) {
 		t.result.noAccount = t.deps.Ownership.Now()
 		t.user.noAccount = t.result.noAccount
 	}
-	if v.giveUp == "" {
-		t.result.pause = v.pause
-		o := record.Outcome{Class: class, Status: vendors.StatusOf(cause), Message: message(cause), TookMS: took.Milliseconds()}
-		t.report(event, e, o, v.pause.Due)
+	if o.Kind == "" {
+		t.result.pause = pause
+		t.report(event, e, o, pause.Due)
 		return
 	}
-	o := record.Outcome{
-		Kind: events.Failed, TookMS: took.Milliseconds(), At: t.now(),
-		Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause),
-	}
-	if e.Unconfirmed && !vendors.IsUnknown(cause) {
-		o.Message += maybeMade
-	}
 	if err := t.bury(t.write, event, e, o); err != nil {
-		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: vendors.IsUnknown(cause)}
+		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: mayHaveChanged(cause)}
 		return
 	}
 	t.result.outcome, t.result.buried = &o, event.Key

@@ -18,7 +18,7 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 	if !d.Due.IsZero() {
 		now := t.deps.Ownership.Now()
 		due := d.Due
-		more = !due.After(now) && t.open(Wake)
+		more = !due.After(now) && t.open(WakeClass(t.user.key))
 		if more {
 			due = now.Add(netDelay)
 		}
@@ -33,7 +33,7 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 	}
 	t.user.failures = 0
 	if more || len(left) > 0 {
-		t.giveBack(left, nil, Wake)
+		t.giveBack(left, nil, WakeClass(t.user.key))
 	}
 	if len(left) > 0 && t.full && !more { // such as while the vendor is on hold
 		t.rest(fullPause)

@@ -1,13 +1,7 @@
 package mailbox
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -34,72 +28,6 @@ type Event struct {
 // invalidPrefix begins the keys of the mailboxes of events that cannot be carried out. No
 // name of a vendor begins with it.
 const invalidPrefix = "!"
-
-// RecordKey is the key of the record of a user at a vendor. It holds a digest of the
-// user's id, which may hold what no key can, or an address.
-func RecordKey(vendor, userID string) string {
-	sum := sha256.Sum256([]byte(userID))
-	return vendor + "." + hex.EncodeToString(sum[:16])
-}
-
-// replaySubject is what the subjects of replays begin with.
-const replaySubject = "usher.replay."
-
-// read decodes, validates and plans a message. Faults of the event are in Invalid.
-func (m *Mailboxes) read(message Message, replay int) *Event {
-	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, replaySubject+m.vendor.Name+"."), Replay: replay}
-	if replay > 0 {
-		if r, ok := bus.ReadReplay(message.Header); ok {
-			e.Key, e.Repair = r.Key, r.Repair
-			if !r.Stored.IsZero() {
-				e.Message.Stored = r.Stored
-			}
-		}
-	}
-	e.Invalid = m.understand(e)
-	if e.Plan.Skip && replay > 0 { // the vendor takes no part any more: the dead letter goes
-		e.Plan.Skip = false
-		e.Plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
-			return handlers.Reply{Outcome: events.Unsupported}, nil
-		}
-	}
-	return e
-}
-
-// understand fills in what the event asks, and returns why it cannot be carried out.
-func (m *Mailboxes) understand(e *Event) error {
-	decoded, err := events.FromNATS(e.Message.Header, e.Message.Payload)
-	if err != nil {
-		if e.Key == "" {
-			p := e.Message.Position
-			e.Key = events.Key(fmt.Sprintf("%s/%d", e.Message.Stream, p.Epoch), strconv.FormatUint(p.Seq, 10))
-		}
-		return err
-	}
-	e.Event = decoded
-	key := events.Key(decoded.Source(), decoded.ID())
-	if err := m.valid(e); err != nil {
-		if e.Key == "" { // an invalid event must not pass for a valid one that has its id
-			e.Key = events.Key(key, string(e.Message.Payload))
-		}
-		return err
-	}
-	if e.Key == "" {
-		e.Key = key
-	}
-	e.Plan, err = e.Handler.Plan(handlers.Vendor{Name: m.vendor.Name, Port: *m.vendor.Port.Load()}, decoded)
-	return err
-}
-
-// valid finds the handler of the event, and validates its data.
-func (m *Mailboxes) valid(e *Event) error {
-	handler, ok := m.handlers[e.Type]
-	if !ok || e.Event.Type() != e.Type {
-		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
-	}
-	e.Handler = handler
-	return m.deps.Validate(e.Event)
-}
 
 // reusedKey is the key of an event whose source and id belong to another event.
 func reusedKey(e *Event) string {
@@ -172,7 +100,7 @@ func (a *arrival) done() {
 // Deliver takes an event in. settle is called once the event is finished, or registered
 // with a timer: the reader may then commit its position.
 func (m *Mailboxes) Deliver(message Message, settle func()) {
-	m.take(m.read(message, 0), 0, settle)
+	m.take(m.task.read(message, 0), 0, settle)
 }
 
 // DeliverReplay takes a replay in. The replay stays stored until its effect has ended; settle
@@ -182,7 +110,7 @@ func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
 	if !ok {
 		r.Number = 1
 	}
-	m.take(m.read(message, r.Number), seq, settle)
+	m.take(m.task.read(message, r.Number), seq, settle)
 }
 
 func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
@@ -194,11 +122,7 @@ func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
 		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
 		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
 	}}
-	key := RecordKey(m.vendor.Name, e.Plan.UserID)
-	if e.Invalid != nil { // there may be no user: a turn of its own
-		key = invalidPrefix + e.Key
-	}
-	m.deliver(key, a)
+	m.deliver(m.task.keyOf(e), a)
 }
 
 // age is the time since the event was stored.

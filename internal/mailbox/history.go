@@ -2,7 +2,6 @@ package mailbox
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -19,8 +18,7 @@ type History interface {
 // entry returns the history entry of a finished effect of the record with this key. An effect
 // always has the same entry.
 func entry(recordKey, eventKey string, f *record.Finished) history.Entry {
-	vendor, rest, _ := strings.Cut(recordKey, ".")
-	digest, _, _ := strings.Cut(rest, ".")
+	vendor, digest := record.SplitKey(recordKey)
 	stored := func(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) } // as the record stores it
 	e := history.Entry{
 		Key: eventKey, Vendor: vendor, Digest: digest, Type: f.Type, Scope: f.Scope, Course: f.Course,
@@ -56,7 +54,7 @@ func (m *Mailboxes) appendFormer(ctx context.Context, u *user) error {
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	return m.deps.History.Append(ctx, entries...)
+	return m.task.deps.History.Append(ctx, entries...)
 }
 
 // appendHistory appends the entries of finished effects. Activity has no history.

@@ -13,7 +13,7 @@ func TestIdleMailboxesAreBounded(t *testing.T) {
 	for name, size := range map[string]int{"number": 100, "bytes": 200 << 10} {
 		t.Run(name, func(t *testing.T) {
 			m, err := New(&Vendor{Name: "acme"}, Config{
-				Slots: 1, CallTimeout: time.Second, CallLease: time.Second, MaxAge: time.Hour, PrerequisiteWait: time.Hour,
+				CallTimeout: time.Second, CallLease: time.Second, MaxAge: time.Hour, PrerequisiteWait: time.Hour,
 				RetryMin: time.Second, RetryMax: time.Second, HoldRetry: time.Second, Remember: time.Hour, RecordBytes: 1 << 20, WaitingBytes: 1 << 20,
 			}, Deps{Handlers: []handlers.Handler{}})
 			if err != nil {

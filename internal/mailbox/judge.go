@@ -30,12 +30,14 @@ const (
 	classExpired      = "expired"  // the event left the stream
 	classOverload     = "overload" // the record of the user is full
 	classRecord       = "record"   // the record of the user cannot be read
+	classConflict     = "conflict" // another user holds the account
 )
 
 // Classes returns the classes that a dead letter may have.
 func Classes() []string {
 	return []string{
 		classInvalid, classPermanent, classPrerequisite, classExhausted, classPanic, classDropped, classExpired, classOverload, classRecord,
+		classConflict,
 	}
 }
 
@@ -52,10 +54,27 @@ type verdict struct {
 	pause  record.Pause
 }
 
+// failure judges a failed attempt at the time now of the server. The outcome has a kind if
+// the effect is given up: then its dead letter must be stored first. Otherwise the effect
+// waits as the pause says.
+func (t *task) failure(e *record.Effect, cause error, now time.Time) (record.Pause, record.Outcome) {
+	v := t.judge(e, cause, now)
+	o := record.Outcome{At: now.UTC().Truncate(time.Millisecond), Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause)}
+	if v.giveUp == "" {
+		o.Class = vendors.ClassOf(cause).String()
+		return v.pause, o
+	}
+	o.Kind = events.Failed
+	if e.Unconfirmed && !vendors.IsUnknown(cause) {
+		o.Message += maybeMade
+	}
+	return record.Pause{}, o
+}
+
 // judge turns the error of an attempt into a verdict. now is the time of the server.
-func (t *turn) judge(e *record.Effect, err error, now time.Time) verdict {
+func (t *task) judge(e *record.Effect, err error, now time.Time) verdict {
 	age := now.Sub(e.Begun)
-	invalid := (*events.InvalidError)(nil)
+	invalid, held := (*events.InvalidError)(nil), (*heldError)(nil)
 	switch class := vendors.ClassOf(err); {
 	case errors.As(err, &invalid):
 		return verdict{giveUp: classInvalid}
@@ -68,6 +87,8 @@ func (t *turn) judge(e *record.Effect, err error, now time.Time) verdict {
 		return verdict{giveUp: classDropped}
 	case errors.Is(err, errHeld):
 		return verdict{pause: record.Pause{Held: true, Due: now.Add(t.config.HoldRetry)}}
+	case errors.As(err, &held) && !held.changing:
+		return verdict{giveUp: classConflict}
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= t.config.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
@@ -81,17 +102,17 @@ func (t *turn) judge(e *record.Effect, err error, now time.Time) verdict {
 		return t.later(e, record.Pause{}, now, t.config.HoldRetry)
 	default:
 		least := retryAfter(err)
-		if vendors.IsUnanswered(err) { // otherwise the call may land behind a newer change
+		if vendors.IsUnanswered(err) && e.Scope != events.ScopeActivity { // otherwise the call may land behind a newer change
 			least = max(least, t.config.CallTimeout)
 		}
-		return t.later(e, record.Pause{Unconfirmed: vendors.IsUnknown(err)}, now, least)
+		return t.later(e, record.Pause{Unconfirmed: mayHaveChanged(err)}, now, least)
 	}
 }
 
 // later sets the time of the next attempt: at least so late as the vendor asks, and not
 // before a change that may be on its way must have landed; but a last time when max_age
 // is over, whatever the vendor asks.
-func (t *turn) later(e *record.Effect, p record.Pause, now time.Time, least time.Duration) verdict {
+func (t *task) later(e *record.Effect, p record.Pause, now time.Time, least time.Duration) verdict {
 	if p.Unconfirmed {
 		least = max(least, t.config.CallTimeout)
 	}
@@ -103,7 +124,7 @@ func (t *turn) later(e *record.Effect, p record.Pause, now time.Time, least time
 }
 
 // backoff returns least and an exponential backoff with full jitter.
-func (t *turn) backoff(attempts int, least time.Duration) time.Duration {
+func (t *task) backoff(attempts int, least time.Duration) time.Duration {
 	schedule := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(t.config.RetryMin), backoff.WithMultiplier(2), backoff.WithMaxInterval(t.config.RetryMax),
 		backoff.WithRandomizationFactor(0), backoff.WithMaxElapsedTime(0),

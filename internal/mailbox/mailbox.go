@@ -32,12 +32,13 @@ type Class = fairness.Class
 const (
 	Fresh = fairness.Fresh // the first attempt of an event that was just read
 	Wake  = fairness.Wake  // retries, and everything that waited
+	// Activity is all work of activity events, their retries too.
+	Activity = fairness.Activity
 )
 
 // Config holds the limits of one vendor. All must be set, unless stated otherwise.
 type Config struct {
 	Source           string        // of results, as a CloudEvents source
-	Slots            int           // turns at a time
 	CallTimeout      time.Duration // of one call of the vendor
 	CallLease        time.Duration // after a claim, in which calls of the vendor may begin
 	MaxAge           time.Duration // from the first attempt until an effect is given up
@@ -147,6 +148,7 @@ type Ownership interface {
 // Deps are the parts that a mailbox works with. All must be set but Guard, Tracer and Observe.
 type Deps struct {
 	Records     Records
+	Index       Records // of accounts: AccountKey to the digest in the key of the record that holds the account
 	Events      Events
 	Replays     Replays
 	Timers      Timers
@@ -156,6 +158,7 @@ type Deps struct {
 	Guard       Guard
 	Gate        Gate
 	Ownership   Ownership
+	Scheduler   *fairness.Scheduler // of the vendor in this process
 	Validate    func(events.Event) error
 	Handlers    []handlers.Handler
 	Log         zerolog.Logger
@@ -175,7 +178,7 @@ type Observation struct {
 // check reports a limit that is not set.
 func (c Config) check() error {
 	for name, set := range map[string]bool{
-		"slots": c.Slots > 0, "call timeout": c.CallTimeout > 0, "call lease": c.CallLease > 0, "max age": c.MaxAge > 0,
+		"call timeout": c.CallTimeout > 0, "call lease": c.CallLease > 0, "max age": c.MaxAge > 0,
 		"prerequisite wait": c.PrerequisiteWait > 0, "retry": c.RetryMin > 0 && c.RetryMax >= c.RetryMin,
 		"hold retry": c.HoldRetry > 0, "remember": c.Remember > 0, "record bytes": c.RecordBytes > 0, "waiting bytes": c.WaitingBytes > 0,
 	} {

@@ -15,12 +15,12 @@ import (
 
 // isPublished reports whether a finished effect is known to be published. An
 // effect without the Publish flag held its position back until then, so a committed
-// position proves it.
+// position proves it; not for activity, which is acknowledged one by one.
 func (t *turn) isPublished(f *record.Finished) bool {
 	if t.user.published[effectID{f.Key, f.Replay}] {
 		return true
 	}
-	return !f.Publish && f.Replay == 0 && !t.deps.Ownership.Committed().Before(f.Position)
+	return !f.Publish && f.Replay == 0 && f.Scope != events.ScopeActivity && !t.deps.Ownership.Committed().Before(f.Position)
 }
 
 // ending is a finished effect to publish.
@@ -157,7 +157,7 @@ func mayHaveDeadLetter(f *record.Finished) bool {
 	return f.Kind != events.Failed && (f.Replay > 0 || f.Attempts > last)
 }
 
-func (t *turn) publishResult(ctx context.Context, event *Event, f *record.Finished) error {
+func (t *task) publishResult(ctx context.Context, event *Event, f *record.Finished) error {
 	r := events.Result{Vendor: t.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS}
 	if f.Kind == events.Failed {
 		r.Error = &events.ResultError{Class: f.Class, Status: f.Status, Message: f.Message}
@@ -177,8 +177,9 @@ func (t *turn) shortKey(e *record.Effect) string {
 	return fmt.Sprintf("%016x", uint64(e.Key))
 }
 
-// needsNoAccount reports whether the vendor knows users by our ids.
+// needsNoAccount reports whether the vendor knows users by our ids, or the effect asks
+// nothing of an account.
 func (t *turn) needsNoAccount() bool {
 	_, ok := (*t.vendor.Port.Load()).(vendors.Addresser)
-	return ok
+	return ok || record.IsActivityKey(t.user.key)
 }

@@ -67,15 +67,9 @@ func refusal(event *Event, o record.Outcome) record.Finished {
 	}
 }
 
-// refuse ends an event without a record, as a dead letter.
+// refuse ends an arrival without a record, as a dead letter.
 func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
-	f := refusal(a.event, o)
-	t.startSpan(ctx, a.event, time.Now())
-	defer t.endSpan()
-	if err := t.bury(ctx, a.event, &f.Effect, f.Outcome); err != nil {
-		return err
-	}
-	if err := t.publishResult(ctx, a.event, &f); err != nil {
+	if err := t.refuseEvent(ctx, a.event, o); err != nil {
 		return err
 	}
 	if a.Replay > 0 {
@@ -84,6 +78,20 @@ func (t *turn) refuse(ctx context.Context, a *arrival, o record.Outcome) error {
 		}
 	}
 	a.done()
-	t.report(a.event, &f.Effect, f.Outcome, time.Time{})
+	return nil
+}
+
+// refuseEvent ends an event without a record, as a dead letter.
+func (t *task) refuseEvent(ctx context.Context, event *Event, o record.Outcome) error {
+	f := refusal(event, o)
+	t.startSpan(ctx, event, time.Now())
+	defer t.endSpan()
+	if err := t.bury(ctx, event, &f.Effect, f.Outcome); err != nil {
+		return err
+	}
+	if err := t.publishResult(ctx, event, &f); err != nil {
+		return err
+	}
+	t.report(event, &f.Effect, f.Outcome, time.Time{})
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 
 // startSpan starts the span of an attempt, in the trace of the event. The calls of the
 // vendor and the result are child spans. The wait for a slot comes before the span.
-func (t *turn) startSpan(ctx context.Context, event *Event, began time.Time) {
+func (t *task) startSpan(ctx context.Context, event *Event, began time.Time) {
 	t.endSpan()
 	if t.deps.Tracer == nil {
 		return
@@ -31,7 +31,7 @@ func (t *turn) startSpan(ctx context.Context, event *Event, began time.Time) {
 }
 
 // endSpan ends the span of the last attempt.
-func (t *turn) endSpan() {
+func (t *task) endSpan() {
 	if t.span != nil {
 		t.span.End()
 		t.span = nil
@@ -39,7 +39,7 @@ func (t *turn) endSpan() {
 }
 
 // inSpan returns a context in which further spans are children of the attempt.
-func (t *turn) inSpan(ctx context.Context) context.Context {
+func (t *task) inSpan(ctx context.Context) context.Context {
 	if t.span == nil {
 		return ctx
 	}
@@ -47,7 +47,7 @@ func (t *turn) inSpan(ctx context.Context) context.Context {
 }
 
 // traceparent names the span of the attempt, or else the one that the event names.
-func (t *turn) traceparent(event *Event) string {
+func (t *task) traceparent(event *Event) string {
 	if t.span != nil {
 		return telemetry.TraceParent(t.span)
 	}
@@ -55,7 +55,7 @@ func (t *turn) traceparent(event *Event) string {
 }
 
 // traceID returns the id of the trace that the event belongs to; empty if there is none.
-func (t *turn) traceID(event *Event) string {
+func (t *task) traceID(event *Event) string {
 	if t.span != nil {
 		return t.span.SpanContext().TraceID().String()
 	}
@@ -64,7 +64,7 @@ func (t *turn) traceID(event *Event) string {
 
 // report counts and logs how an attempt ended, or how an effect ended without one. due is
 // the time of the next attempt if the outcome has no kind.
-func (t *turn) report(event *Event, e *record.Effect, o record.Outcome, due time.Time) {
+func (t *task) report(event *Event, e *record.Effect, o record.Outcome, due time.Time) {
 	t.describe(e, o)
 	took := time.Duration(o.TookMS) * time.Millisecond
 	if t.deps.Observe != nil {
@@ -85,7 +85,7 @@ func (t *turn) report(event *Event, e *record.Effect, o record.Outcome, due time
 		line.Str("trace_id", id)
 	}
 	if o.Class != "" {
-		line.Str("class", o.Class).Str("error", o.Message)
+		line.Str("class", o.Class).Str("error", logged(o))
 	}
 	if o.Status != 0 {
 		line.Int("status", o.Status)
@@ -98,7 +98,7 @@ func (t *turn) report(event *Event, e *record.Effect, o record.Outcome, due time
 }
 
 // describe adds the outcome to the span of the attempt.
-func (t *turn) describe(e *record.Effect, o record.Outcome) {
+func (t *task) describe(e *record.Effect, o record.Outcome) {
 	if t.span == nil || !t.span.IsRecording() {
 		return
 	}
@@ -117,7 +117,7 @@ func (t *turn) describe(e *record.Effect, o record.Outcome) {
 
 // send publishes a result, in a child span of the attempt if that span is sampled. The
 // result carries the trace of the event, so that a repeated result is the same.
-func (t *turn) send(ctx context.Context, result events.Event) error {
+func (t *task) send(ctx context.Context, result events.Event) error {
 	ctx = t.inSpan(ctx)
 	if !trace.SpanFromContext(ctx).IsRecording() {
 		return t.deps.Results.Publish(ctx, t.vendor.Name, result)

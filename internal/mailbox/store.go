@@ -27,7 +27,7 @@ func (m *Mailboxes) load(ctx context.Context, u *user) error {
 	if u.stored.known {
 		return nil
 	}
-	encoded, revision, err := m.deps.Records.Load(ctx, u.key)
+	encoded, revision, err := m.task.deps.Records.Load(ctx, u.key)
 	if err != nil {
 		return fmt.Errorf("load record: %w", err)
 	}
@@ -68,7 +68,7 @@ func (m *Mailboxes) revise(ctx context.Context, u *user, change func(*record.Rec
 			}
 			next.Converted = false
 		}
-		revision, err := m.deps.Records.Store(ctx, u.key, encoded, u.stored.revision)
+		revision, err := m.task.deps.Records.Store(ctx, u.key, encoded, u.stored.revision)
 		if err == nil {
 			u.stored = stored{known: true, record: next, encoded: encoded, revision: revision}
 			return nil
@@ -132,7 +132,7 @@ func (e *Event) as(effect *record.Effect) *Event {
 }
 
 // bury stores the dead letter of an effect.
-func (t *turn) bury(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
+func (t *task) bury(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
 	first := e.Begun
 	if first.IsZero() {
 		first = e.Registered

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -22,7 +20,8 @@ const (
 // turn is the work on one mailbox, from its arrivals and wakes to its next timer.
 type turn struct {
 	*Mailboxes
-	contexts
+	Phases
+	task
 
 	user     *user
 	class    Class
@@ -30,12 +29,12 @@ type turn struct {
 	wakes    []func()
 	began    time.Time
 	calls    int
-	admitted bool       // a share of the vendor's rate was taken
-	sent     time.Time  // just before the last claim was stored
-	result   *result    // of the last call, until it is stored
-	span     trace.Span // of the last attempt, until its result is published; nil without traces
-	fresh    []*arrival // that the record did not have before the last write
-	full     bool       // arrivals wait in memory until the record has room
+	admitted bool        // a share of the vendor's rate was taken
+	sent     time.Time   // just before the last claim was stored
+	result   *result     // of the last call, until it is stored
+	reserved reservation // of an account, for the claim of the record
+	fresh    []*arrival  // that the record did not have before the last write
+	full     bool        // arrivals wait in memory until the record has room
 	overdue  []record.Effect
 	missed   map[effectID]record.Outcome // of overdue effects whose dead letters are stored
 
@@ -45,44 +44,44 @@ type turn struct {
 // turn works on a mailbox. Each round of the loop is one write of the record: the arrivals,
 // the outcome of the last call, and the claim of the next. A crash between any two steps
 // repeats them without harm.
-func (m *Mailboxes) turn(c contexts, u *user, class Class) {
-	t := m.begin(c, u, class)
+func (m *Mailboxes) turn(p Phases, u *user, class Class) {
+	t := m.begin(p, u, class)
 	defer func() { t.endSpan() }()
-	if t.refuseInvalid(c.write) {
+	if t.refuseInvalid(p.write) {
 		return
 	}
 	for {
-		decision, err := t.store(c.write)
+		decision, err := t.store(p.write)
 		if err == nil {
-			err = t.publish(c.write)
+			err = t.publish(p.write)
 		}
 		switch {
 		case err != nil:
-			t.retry(c.write, err)
+			t.retry(p.write, err)
 			return
 		case decision.Action == record.StepDown:
-			m.deps.Ownership.StepDown(t.user.stored.record.Token)
+			t.deps.Ownership.StepDown(t.user.stored.record.Token)
 			return
 		}
 		t.endSpan()
-		if err := t.settleFinished(c.write); err != nil {
-			t.retry(c.write, err)
+		if err := t.settleFinished(p.write); err != nil {
+			t.retry(p.write, err)
 			return
 		}
 		if decision.Action != record.Call {
-			t.end(c.write, decision)
+			t.end(p.write, decision)
 			return
 		}
-		t.attempt(c.call, decision.Effect)
+		t.attempt(p.call, decision.Effect)
 	}
 }
 
 // begin takes the arrivals and wakes of a mailbox.
-func (m *Mailboxes) begin(c contexts, u *user, class Class) *turn {
+func (m *Mailboxes) begin(p Phases, u *user, class Class) *turn {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := min(len(u.arrivals), turnArrivals)
-	t := &turn{Mailboxes: m, contexts: c, user: u, class: class, arrivals: u.arrivals[:n:n], wakes: u.wakes, began: time.Now()}
+	t := &turn{Mailboxes: m, Phases: p, task: m.task, user: u, class: class, arrivals: u.arrivals[:n:n], wakes: u.wakes, began: time.Now()}
 	u.arrivals, u.bytes, u.wakes = u.arrivals[n:], u.bytes-sizeOf(t.arrivals), nil
 	u.again = len(u.arrivals) > 0
 	if len(t.wakes) > 0 {
@@ -110,6 +109,11 @@ var errAdmission = errors.New("the call is not admitted yet")
 func (t *turn) store(ctx context.Context) (record.Decision, error) {
 	for failures := 0; ; {
 		d, err := t.storeOnce(ctx, t.mayCall())
+		if errors.Is(err, errUnreserved) {
+			if err = t.reserveOutcome(ctx); err == nil {
+				continue
+			}
+		}
 		switch {
 		case errors.Is(err, errAdmission):
 			if t.deps.Gate.Wait(t.stop, t.class) != nil {
@@ -129,17 +133,20 @@ func (t *turn) store(ctx context.Context) (record.Decision, error) {
 	}
 }
 
-// storeOnce writes the record once. It returns errAdmission or errUnburied before anything
-// is written if a step has to come first. Once a newer owner wrote the record, only the
+// storeOnce writes the record once. It returns errAdmission, errUnburied or errUnreserved
+// before anything is written if a step has to come first. Once a newer owner wrote the record, only the
 // outcome of a call that was made is added.
 func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, err error) {
 	now, o, sent := t.deps.Ownership.Now(), t.owner(mayCall), time.Now()
 	t.fresh = nil
 	err = t.revise(ctx, t.user, func(r *record.Record) (err error) {
 		if t.result != nil {
+			if !t.isReserved(t.result.holds()) {
+				return errUnreserved
+			}
 			t.result.apply(t, r)
 		}
-		if r.Token > o.Token {
+		if r.HasNewerOwner(o.Token) {
 			d = record.Decision{Action: record.StepDown}
 			return nil
 		}
@@ -168,7 +175,7 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 	t.full = false
 	list := t.unregistered(r)
 	t.fresh = list
-	if len(list) > 0 && r.UserID == "" {
+	if len(list) > 0 && r.UserID == "" && !record.IsActivityKey(t.user.key) { // the record of an activity names nobody
 		r.UserID = list[0].event.Plan.UserID
 	}
 	for len(r.Finished) < record.MostFinished {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // The states of a vendor.
@@ -114,11 +114,11 @@ func (d *Desk) stands(ctx context.Context, vendor string, holds map[string]bus.H
 
 // brake looks whether deletions are held, and whether they can be.
 func (d *Desk) brake(ctx context.Context, now *Status) error {
-	control, err := d.Bus.Bucket(ctx, bus.ControlKV)
+	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: d.Bus.JetStream()}, bus.ControlKV)
 	if err != nil {
 		return err
 	}
-	r, err := brake.Read(ctx, ledger.KV{Bucket: control})
+	r, err := brake.Read(ctx, control)
 	if err != nil {
 		return err
 	}

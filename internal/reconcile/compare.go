@@ -8,31 +8,32 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/vendors"
 )
 
-// comparison is one at work. Of each account it keeps the id and where its record
-// is; of an account that no record names, what the vendor said.
+// comparison is a comparison in progress. It keeps the id of each account and the key of
+// its record; of an account that no record names, the vendor's entry.
 type comparison struct {
 	Deps
 	report    Report
 	claims    map[string]*claim // by the vendor's id
 	strangers map[string]vendors.Listed
-	sent      map[string]bool // keys of events that are on their way once more
+	sent      map[string]bool // keys of the events in the stream of replays
 }
 
-// claim is what one record says of an account.
+// claim is the state of an account in one record.
 type claim struct {
 	record   string
 	revision uint64
-	deleted  bool // it was deleted; else it is there
-	met      bool // in the vendor's list
+	deleted  bool
+	listed   bool // by the vendor
 	next     *claim
 }
 
-// Compare compares. An error is the vendor's or NATS': there is no half report.
+// Compare compares the records with the vendor. An error is the vendor's or NATS': a report
+// is complete or missing.
 func Compare(ctx context.Context, d Deps) (Report, error) {
 	if d.Progress == nil {
 		d.Progress = func(string, int) {}
@@ -41,7 +42,7 @@ func Compare(ctx context.Context, d Deps) (Report, error) {
 		Deps: d, report: Report{Vendor: d.Name, Differences: []Difference{}},
 		claims: map[string]*claim{}, strangers: map[string]vendors.Listed{}, sent: map[string]bool{},
 	}
-	for _, step := range []func(context.Context) error{c.readLedger, c.readVendor, c.readReplays, c.judgeClaims, c.judgeStrangers} {
+	for _, step := range []func(context.Context) error{c.readRecords, c.readVendor, c.readReplays, c.judgeClaims, c.judgeStrangers} {
 		if err := step(ctx); err != nil {
 			return Report{}, err
 		}
@@ -50,31 +51,34 @@ func Compare(ctx context.Context, d Deps) (Report, error) {
 	return c.report, nil
 }
 
-func (c *comparison) readLedger(ctx context.Context) error {
+func (c *comparison) readRecords(ctx context.Context) error {
 	n := 0
-	return c.Ledger.Walk(ctx, ledger.AccountsOf(c.Name), func(r ledger.Record) error {
+	for e, err := range c.Records.List(ctx, c.Name) {
+		if err != nil {
+			return err
+		}
 		n++
 		c.Progress("accounts in the ledger", n)
-		if id, deleted, ok := named(r.Account); ok {
-			c.add(id, claim{record: r.Key, revision: r.Revision, deleted: deleted})
+		if id, deleted, ok := named(e.Record); ok {
+			c.add(id, claim{record: e.Key, revision: e.Revision, deleted: deleted})
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
-// named is the account that a record names, if it does.
-func named(a ledger.Account) (id string, deleted, ok bool) {
+// named returns the account that a record names; ok is false if it names none.
+func named(r *record.Record) (id string, deleted, ok bool) {
 	switch {
-	case a.State == ledger.Active && a.AccountID != "":
-		return a.AccountID, false, true
-	case a.State == ledger.Deleted && a.Former != "":
-		return a.Former, true, true
+	case r.State == record.Active && r.AccountID != "":
+		return r.AccountID, false, true
+	case r.State == record.Deleted && r.Former != "":
+		return r.Former, true, true
 	default:
 		return "", false, false
 	}
 }
 
-// add notes a claim. The newer one of the same record counts.
+// add adds a claim. A later one of the same record replaces the earlier one.
 func (c *comparison) add(id string, one claim) {
 	for old := c.claims[id]; old != nil; old = old.next {
 		if old.record == one.record {
@@ -98,7 +102,7 @@ func (c *comparison) readVendor(ctx context.Context) error {
 			c.strangers[l.ID] = l
 		}
 		for one := c.claims[l.ID]; one != nil; one = one.next {
-			one.met = true
+			one.listed = true
 		}
 		return nil
 	})
@@ -112,16 +116,22 @@ func (c *comparison) readReplays(ctx context.Context) error {
 	return c.Events.Replaying(ctx, c.Name, func(key string, _ int) { c.sent[key] = true })
 }
 
-// judgeClaims looks at every account that a record names.
+// judgeClaims judges every account that a record names.
 func (c *comparison) judgeClaims(ctx context.Context) error {
 	n := 0
 	for _, id := range slices.Sorted(maps.Keys(c.claims)) {
-		active := false
-		for one := c.claims[id]; one != nil; one = one.next {
-			active = active || !one.deleted
+		active := c.active(id)
+		if len(active) > 1 {
+			if err := c.judgeConflict(ctx, id, active); err != nil {
+				return err
+			}
 		}
 		for one := c.claims[id]; one != nil; one = one.next {
-			if n++; !one.differs(active) {
+			n++
+			switch {
+			case len(active) > 1 && !one.deleted: // judged above
+				continue
+			case !one.differs(len(active) > 0):
 				c.report.Agree++
 				continue
 			}
@@ -134,41 +144,70 @@ func (c *comparison) judgeClaims(ctx context.Context) error {
 	return nil
 }
 
-// differs tells whether a claim is not what the list shows. A deleted account
-// that is another user's by now is theirs.
+// active returns the claims of the records that say that the account is theirs.
+func (c *comparison) active(id string) (list []*claim) {
+	for one := c.claims[id]; one != nil; one = one.next {
+		if !one.deleted {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// judgeConflict reports an account that is active in several records. Only a person can say
+// whose it is: a deletion for one user would take the account from the other.
+func (c *comparison) judgeConflict(ctx context.Context, id string, active []*claim) error {
+	var users []string
+	for _, one := range active {
+		e, same, err := c.still(ctx, one)
+		if err != nil || !same {
+			return err
+		}
+		users = append(users, e.Record.UserID)
+	}
+	slices.Sort(users)
+	c.report.Differences = append(c.report.Differences, Difference{
+		Kind: Conflict, AccountID: id, UserID: users[0],
+		Note: fmt.Sprintf("it is the account of these users too: %q; usher changes nothing here", users[1:]),
+	})
+	return nil
+}
+
+// differs reports whether a claim differs from the list. A deleted account may be another
+// user's by now.
 func (one *claim) differs(active bool) bool {
 	if one.deleted {
-		return one.met && !active
+		return one.listed && !active
 	}
-	return !one.met
+	return !one.listed
 }
 
 // judge looks closer at a claim that seems to differ.
 func (c *comparison) judge(ctx context.Context, id string, one *claim) error {
-	r, same, err := c.still(ctx, one)
+	e, same, err := c.still(ctx, one)
 	if err != nil || !same {
 		return err
 	}
-	p, note, err := c.plan(ctx, r)
+	p, note, err := c.plan(ctx, e.Record)
 	if err != nil {
 		return err
 	}
-	there, shown, err := c.there(ctx, vendors.Account{ID: id, Email: p.email})
+	exists, shown, err := c.show(ctx, vendors.Account{ID: id, Email: p.email})
 	if err != nil {
 		return err
 	}
-	if r, same, err = c.still(ctx, one); err != nil || !same {
+	if e, same, err = c.still(ctx, one); err != nil || !same {
 		return err
 	}
 	switch {
-	case there != one.deleted: // the list passed it over, or it has left since
+	case exists != one.deleted: // the list passed the account over, or has become true since
 		c.report.Agree++
 	case p.key != "" && c.sent[p.key]:
 		c.report.OnTheWay++
 	default:
 		d := Difference{
-			Kind: Missing, AccountID: id, UserID: r.Account.UserID, Email: cmp.Or(shown.Email, p.email), Repair: p.how, Note: note,
-			record: r.Key, revision: r.Revision,
+			Kind: Missing, AccountID: id, UserID: e.Record.UserID, Email: cmp.Or(shown.Email, p.email), Repair: p.how, Note: note,
+			record: e.Key, revision: e.Revision,
 		}
 		if one.deleted {
 			d.Kind = Remains
@@ -181,32 +220,31 @@ func (c *comparison) judge(ctx context.Context, id string, one *claim) error {
 	return nil
 }
 
-// still reads the record of a claim once more. same is false, and the account is
-// counted as one that cannot be judged, where the record was changed, or something
-// is to be done to the account.
-func (c *comparison) still(ctx context.Context, one *claim) (r ledger.Record, same bool, err error) {
-	r, err = c.Ledger.Record(ctx, one.record)
-	same = err == nil && r.Revision == one.revision && r.Account.Idle()
-	if err == nil && !same {
-		c.leave(r.Account)
+// still reads the record of a claim again. same is false, and the account is counted as not
+// judged, if the record was changed, or if something is in progress or pending.
+func (c *comparison) still(ctx context.Context, one *claim) (e recordstore.Entry, same bool, err error) {
+	e, err = c.Records.Load(ctx, one.record)
+	if err != nil {
+		return e, false, err
 	}
-	return r, same, err
+	if same = e.Revision == one.revision && e.Record.Idle(); !same {
+		c.leave(e.Record)
+	}
+	return e, same, nil
 }
 
 // leave counts an account that cannot be judged now.
-func (c *comparison) leave(a ledger.Account) {
-	if slices.ContainsFunc(a.Effects, func(e ledger.Effect) bool {
-		return e.Phase != ledger.Finished && e.Carrier.Stream == bus.ReplaysStream
-	}) {
+func (c *comparison) leave(r *record.Record) {
+	if slices.ContainsFunc(r.Pending, func(e record.Effect) bool { return e.Replay > 0 }) {
 		c.report.OnTheWay++
 		return
 	}
 	c.report.Changed++
 }
 
-// there asks the vendor for one account.
-func (c *comparison) there(ctx context.Context, a vendors.Account) (bool, vendors.Listed, error) {
-	shown, err := c.Vendor.Show(ctx, a)
+// show asks the vendor for one account.
+func (c *comparison) show(ctx context.Context, a vendors.Account) (exists bool, shown vendors.Listed, err error) {
+	shown, err = c.Vendor.Show(ctx, a)
 	switch {
 	case errors.Is(err, vendors.ErrNotFound):
 		return false, shown, nil

@@ -3,15 +3,17 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"runtime"
 	"testing"
 
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/reconcile"
+	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/vendors"
 )
 
-// town is a vendor with many accounts, and a ledger that has them all.
+// town is a vendor with many accounts.
 type town struct {
 	*fake
 	heap uint64 // at the end of the list
@@ -29,15 +31,19 @@ func (w *town) List(_ context.Context, yield func(vendors.Listed) error) error {
 	return nil
 }
 
-func (w *town) Walk(_ context.Context, _ string, yield func(ledger.Record) error) error {
-	for n := range citizens {
-		user := fmt.Sprint("user-", n)
-		a := ledger.Account{UserID: user, AccountID: fmt.Sprint(n), State: ledger.Active, Effects: make([]ledger.Effect, 3)}
-		if err := yield(ledger.Record{Key: ledger.AccountKey("acme", user), Revision: 1, Account: a}); err != nil {
-			return err
+// largeRecords are the records of all citizens.
+type largeRecords struct{ vendorRecords }
+
+func (largeRecords) List(context.Context, string) iter.Seq2[recordstore.Entry, error] {
+	return func(yield func(recordstore.Entry, error) bool) {
+		for n := range citizens {
+			user := fmt.Sprint("user-", n)
+			r := record.Record{UserID: user, AccountID: fmt.Sprint(n), State: record.Active, Seen: make(record.Seen, 3)}
+			if !yield(recordstore.Entry{Key: record.AccountKey("acme", user), Revision: 1, Record: &r}, nil) {
+				return
+			}
 		}
 	}
-	return nil
 }
 
 func heap() uint64 {
@@ -47,12 +53,12 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestCompareKeepsLittle compares a hundred thousand accounts: of each, only its id
-// and where its record is are kept.
+// TestCompareKeepsLittle compares a hundred thousand accounts: of each, only its id and the
+// key of its record are kept.
 func TestCompareKeepsLittle(t *testing.T) {
-	w := &town{fake: newFake(t, ledger.Account{})}
+	w := &town{fake: newFake(t, record.Record{})}
 	deps := w.deps()
-	deps.Vendor, deps.Ledger = w, w
+	deps.Vendor, deps.Records = w, largeRecords{vendorRecords{w.fake}}
 	before := heap()
 	r, err := reconcile.Compare(t.Context(), deps)
 	if err != nil || r.Agree != citizens || !r.Same() {

@@ -11,35 +11,38 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// ErrChanged is returned for a difference that is no longer as it was reported.
+// ErrChanged is returned for a difference that is no longer as reported.
 var ErrChanged = errors.New("it has changed since it was compared")
 
-// Plan is what is sent to put a difference right, in this order.
+// Plan is the list of messages that repair a difference, in this order.
 type Plan struct {
 	Repairs []bus.Repair
-	Letter  *bus.DeadLetter // sent back, instead
+	Letter  *bus.DeadLetter // replayed, instead
 	Lost    int             // enrolments and updates of a missing account whose events are no longer kept
 }
 
-// PlanFor returns the plan for a difference, or ErrChanged where the ledger has
-// changed since. What is planned does no harm where it changes after that either:
-// the worker looks at the record once more when it carries it out.
+// PlanFor returns the plan for a difference, or ErrChanged if the record has changed since.
+// A plan does no harm if the record changes later: the owner of the vendor reads the record
+// again when the repair is carried out.
 func PlanFor(ctx context.Context, deps Deps, d Difference) (Plan, error) {
 	c := comparison{Deps: deps}
-	r, err := c.Ledger.Record(ctx, d.record)
+	if d.Repair == "" {
+		return Plan{}, ErrChanged
+	}
+	e, err := c.Records.Load(ctx, d.record)
 	if err != nil {
 		return Plan{}, err
 	}
-	if r.Revision != d.revision || d.Repair == "" {
+	if e.Revision != d.revision {
 		return Plan{}, ErrChanged
 	}
 	if d.Repair == Adopt {
-		return c.planAdoption(ctx, r)
+		return c.planAdoption(ctx, e.Record)
 	}
-	p, note, err := c.plan(ctx, r)
+	p, note, err := c.plan(ctx, e.Record)
 	switch {
 	case err != nil:
 		return Plan{}, err
@@ -48,15 +51,15 @@ func PlanFor(ctx context.Context, deps Deps, d Difference) (Plan, error) {
 	}
 	whole := Plan{}
 	if p.how == Provision {
-		if whole, err = c.planRest(ctx, r, d.AccountID); err != nil {
+		if whole, err = c.planRest(ctx, e.Record, d.AccountID); err != nil {
 			return Plan{}, err
 		}
 	}
-	whole.Repairs = append(whole.Repairs, c.repair(p.original, r, d.AccountID))
+	whole.Repairs = append(whole.Repairs, c.repair(p.original, e.Record, d.AccountID))
 	return whole, nil
 }
 
-// plan is what the last creation, deletion or restoration of an account says.
+// plan is the repair by the last creation, deletion or restoration of an account.
 type plan struct {
 	how      Repair
 	key      string // of the event
@@ -64,17 +67,17 @@ type plan struct {
 	original bus.Original
 }
 
-// plan reads the event behind what a record says of an account. note says why it
-// cannot be sent once more.
-func (c *comparison) plan(ctx context.Context, r ledger.Record) (p plan, note string, err error) {
+// plan reads the last lifecycle event that was applied. note says why the event cannot be
+// sent once more.
+func (c *comparison) plan(ctx context.Context, r *record.Record) (p plan, note string, err error) {
 	how, kind, also := Provision, events.UserCreated, events.UserRestored
-	if r.Account.State == ledger.Deleted {
+	if r.State == record.Deleted {
 		how, kind, also = Delete, events.UserDeleted, events.UserDeleted
 	}
-	if r.Account.Life == (ledger.Order{}) {
+	if r.Lifecycle == (events.Position{}) {
 		return p, "usher found it there, and has no event that made it: send " + kind, nil
 	}
-	o, err := c.Events.Original(ctx, r.Account.Life.Epoch, r.Account.Life.Seq)
+	o, err := c.Events.Original(ctx, r.Lifecycle.Epoch, r.Lifecycle.Seq)
 	switch {
 	case errors.Is(err, bus.ErrGone):
 		return p, "its event is no longer kept: send " + kind + " again", nil
@@ -98,23 +101,22 @@ func (c *comparison) plan(ctx context.Context, r ledger.Record) (p plan, note st
 	return p, "", nil
 }
 
-// planRest plans to make the enrolments of an account that is gone once more, and
-// the update that is newer than the account: without it the new one would have the
-// data of its creation. They stand before the creation: until it is done they wait
-// for it, and should it never be sent, the account is still missing and all is
-// planned again.
-func (c *comparison) planRest(ctx context.Context, r ledger.Record, account string) (p Plan, err error) {
-	var orders []ledger.Order
-	for _, name := range slices.Sorted(maps.Keys(r.Account.Courses)) {
-		if course := r.Account.Courses[name]; course.Enrolled {
-			orders = append(orders, course.Order)
+// planRest plans to repeat the enrolments of a missing account, and the update that is newer
+// than the account: without the update the new account would have the data of its creation.
+// They come before the creation: until the creation is done they wait for it, and if it is
+// never sent, the account is still missing and everything is planned again.
+func (c *comparison) planRest(ctx context.Context, r *record.Record, account string) (p Plan, err error) {
+	var positions []events.Position
+	for _, name := range slices.Sorted(maps.Keys(r.Courses)) {
+		if course := r.Courses[name]; course.Enrolled {
+			positions = append(positions, course.Position)
 		}
 	}
-	if r.Account.Life.Before(r.Account.Data) {
-		orders = append(orders, r.Account.Data)
+	if r.Lifecycle.Before(r.Data) {
+		positions = append(positions, r.Data)
 	}
-	for _, order := range orders {
-		o, err := c.Events.Original(ctx, order.Epoch, order.Seq)
+	for _, position := range positions {
+		o, err := c.Events.Original(ctx, position.Epoch, position.Seq)
 		switch {
 		case errors.Is(err, bus.ErrGone), err == nil && events.Expired(o.Event, time.Now()):
 			p.Lost++
@@ -127,28 +129,35 @@ func (c *comparison) planRest(ctx context.Context, r ledger.Record, account stri
 	return p, nil
 }
 
-func (c *comparison) repair(o bus.Original, r ledger.Record, account string) bus.Repair {
-	order := ledger.Order{Epoch: o.Epoch, Seq: o.Seq}
-	return bus.Repair{Original: o, Vendor: c.Name, Account: account, Replay: r.Account.NextReplay(o.Key(), order)}
+func (c *comparison) repair(o bus.Original, r *record.Record, account string) bus.Repair {
+	position := events.Position{Epoch: o.Epoch, Seq: o.Seq}
+	return bus.Repair{Original: o, Vendor: c.Name, Account: account, Replay: r.NextReplay(record.KeyOf(o.Key()), position)}
 }
 
-// planAdoption finds the dead letter of a creation once more.
-func (c *comparison) planAdoption(ctx context.Context, r ledger.Record) (Plan, error) {
-	e, ok := failedCreation(r.Account)
+// planAdoption reads the dead letter of a creation again.
+func (c *comparison) planAdoption(ctx context.Context, r *record.Record) (Plan, error) {
+	position, ok := failedAttempt(r)
 	if !ok {
 		return Plan{}, ErrChanged
 	}
-	d, err := c.Events.DeadLetterOf(ctx, c.Name, e.Type, e.Key)
+	o, err := c.Events.Original(ctx, position.Epoch, position.Seq)
+	switch {
+	case errors.Is(err, bus.ErrGone):
+		return Plan{}, ErrChanged
+	case err != nil:
+		return Plan{}, err
+	}
+	d, err := c.Events.DeadLetterOf(ctx, c.Name, o.Event.Type(), o.Key())
 	switch {
 	case errors.Is(err, bus.ErrNoDeadLetter):
 		return Plan{}, ErrChanged
 	case err != nil:
-		return Plan{}, fmt.Errorf("dead letter of %s: %w", e.Key, err)
+		return Plan{}, fmt.Errorf("dead letter of %s: %w", o.Key(), err)
 	}
 	return Plan{Letter: &d}, nil
 }
 
-// email is the address in a creation or a deletion, if it has one.
+// email returns the e-mail in the data of an event, if there is one.
 func email(e events.Event) string {
 	var d struct {
 		Email string `json:"email"`

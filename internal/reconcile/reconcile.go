@@ -1,97 +1,100 @@
-// Package reconcile compares the accounts that the ledger has of a vendor with
-// those that the vendor lists, and says how what differs can be put right.
+// Package reconcile compares the accounts in the records of a vendor with the accounts
+// that the vendor lists, and says how each difference can be repaired.
 //
-// Both change while they are compared. So the ledger is read first, then the
-// vendor's list, and what seems to differ is a difference only where
+// Both change during a comparison. So the records are read first, then the vendor's list,
+// and an account differs only if
 //
-//   - the record was not changed between the first reading and the last, and
-//     nothing is being done, or waits to be done, to the account;
-//   - missing: the vendor, asked for that very account, does not have it;
-//   - remains: the vendor, asked for that very account, has it;
-//   - unknown: no record names the account when the ledger is read once more,
-//     after the list.
+//   - its record was not changed between the first reading and the last, and nothing is in
+//     progress or pending in the record;
+//   - missing: the vendor, asked for this very account, does not have it;
+//   - remains: the vendor, asked for this very account, has it;
+//   - unknown: no record names the account when the records are read again, after the list;
+//   - conflict: the records of several users say that the account is theirs.
 //
-// Whatever changed meanwhile is not judged: the next comparison will.
+// An account that changed meanwhile is not judged: the next comparison will.
 //
-// Nothing is changed here, at the vendor or in the ledger. To put a difference
-// right, an event is sent to the vendor once more (Plan), and the worker carries it
-// out by the rules that hold for all events: see ledger.Repair.
+// The package changes neither the vendor nor a record. To repair a difference, an event is
+// sent to the vendor once more (Plan), and the owner of the vendor carries the event out by
+// the rules that hold for all events: see record.Repair.
 package reconcile
 
 import (
 	"context"
+	"iter"
 
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/vendors"
 )
 
-// Ledger is the records of the accounts.
-type Ledger interface {
-	Walk(ctx context.Context, pattern string, yield func(ledger.Record) error) error
-	Record(ctx context.Context, key string) (ledger.Record, error)
+// Records are the records of the users.
+type Records interface {
+	List(ctx context.Context, prefix string) iter.Seq2[recordstore.Entry, error]
+	Load(ctx context.Context, key string) (recordstore.Entry, error)
 }
 
-// Events is what is known of the events behind the records.
+// Events are the stored events behind the records.
 type Events interface {
 	Original(ctx context.Context, epoch int64, seq uint64) (bus.Original, error)
 	Replaying(ctx context.Context, vendor string, yield func(key string, number int)) error
 	DeadLetterOf(ctx context.Context, vendor, kind, key string) (bus.DeadLetter, error)
 }
 
-// Deps is what a comparison works with.
+// Deps are the parts that a comparison works with.
 type Deps struct {
 	Name       string // of the vendor
 	Vendor     vendors.Lister
-	Ledger     Ledger
+	Records    Records
 	Events     Events
 	MaxReplays int // a dead letter that was sent back so often is left to a person
-	// Progress is told what is being read and how far it has come. It may be nil.
+	// Progress is called with the name of the list that is read, and the number of entries
+	// read so far. Progress may be nil.
 	Progress func(what string, n int)
 }
 
-// Kind is how an account differs.
+// Kind is the kind of a difference.
 type Kind string
 
 // The kinds.
 const (
-	Missing Kind = "missing" // active in the ledger, not at the vendor
-	Remains Kind = "remains" // deleted in the ledger, still or again at the vendor
-	Unknown Kind = "unknown" // at the vendor, in no record
+	Missing  Kind = "missing"  // active in its record, not at the vendor
+	Remains  Kind = "remains"  // deleted in its record, still or again at the vendor
+	Unknown  Kind = "unknown"  // at the vendor, in no record
+	Conflict Kind = "conflict" // active in the records of several users; never repaired
 )
 
-// Repair is how a difference can be put right.
+// Repair is the way to repair a difference.
 type Repair string
 
-// The repairs. The zero value is that it cannot be, by usher.
+// The repairs. The zero value says that usher cannot repair the difference.
 const (
-	Provision Repair = "provision" // its user.created, or user.restored, is sent once more
-	Delete    Repair = "delete"    // its user.deleted is
-	Adopt     Repair = "adopt"     // the dead letter of its user.created is
+	Provision Repair = "provision" // send the user.created, or the user.restored, once more
+	Delete    Repair = "delete"    // send the user.deleted once more
+	Adopt     Repair = "adopt"     // replay the dead letter of the user.created
 )
 
 // Difference is one account that differs.
 type Difference struct {
 	Kind      Kind   `json:"difference"`
 	AccountID string `json:"account_id"`        // the vendor's
-	UserID    string `json:"user_id,omitempty"` // ours, where it is known
-	Email     string `json:"email,omitempty"`   // as the vendor or the event has it
+	UserID    string `json:"user_id,omitempty"` // ours, if known
+	Email     string `json:"email,omitempty"`   // from the vendor or from the event
 	Repair    Repair `json:"repair,omitempty"`
-	Note      string `json:"note,omitempty"` // why it cannot be repaired, or what else is known
+	Note      string `json:"note,omitempty"` // why the difference cannot be repaired, or what else is known
 
-	record   string // the key of its record
+	record   string // key
 	revision uint64
 }
 
-// Report is what a comparison came to.
+// Report is the result of a comparison.
 type Report struct {
 	Vendor      string       `json:"vendor"`
 	Agree       int          `json:"in_agreement"`
-	OnTheWay    int          `json:"on_the_way"` // differ, and a repair or the first creation is under way
+	OnTheWay    int          `json:"on_the_way"` // differ, and a repair or the first creation is in progress
 	Changed     int          `json:"changed"`    // changed meanwhile: not judged
 	Staff       int          `json:"staff"`      // unknown accounts of staff, which are left alone
 	Differences []Difference `json:"differences"`
 }
 
-// Same tells whether ledger and vendor agree, as far as could be judged.
+// Same reports whether the records and the vendor agree, as far as they could be judged.
 func (r Report) Same() bool { return len(r.Differences) == 0 && r.OnTheWay == 0 }

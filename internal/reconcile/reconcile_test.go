@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"testing"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/reconcile"
+	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -21,7 +23,7 @@ import (
 type fake struct {
 	list    []vendors.Listed
 	shown   map[string]vendors.Listed // beside what the list has
-	records map[string]ledger.Record
+	records map[string]recordstore.Entry
 	kept    map[uint64]events.Event
 	sent    []string // keys
 	letters map[string]bus.DeadLetter
@@ -58,16 +60,23 @@ func (f *fake) Show(_ context.Context, a vendors.Account) (vendors.Listed, error
 	return vendors.Listed{}, vendors.ErrNotFound
 }
 
-func (f *fake) Walk(_ context.Context, _ string, yield func(ledger.Record) error) error {
-	for _, r := range f.records {
-		if err := yield(r); err != nil {
-			return err
+// vendorRecords returns the records, if they are those of the vendor.
+type vendorRecords struct{ *fake }
+
+func (f vendorRecords) List(_ context.Context, prefix string) iter.Seq2[recordstore.Entry, error] {
+	return func(yield func(recordstore.Entry, error) bool) {
+		if prefix != "acme" {
+			return
+		}
+		for _, e := range f.records {
+			if !yield(e, nil) {
+				return
+			}
 		}
 	}
-	return nil
 }
 
-func (f *fake) Record(_ context.Context, key string) (ledger.Record, error) {
+func (f vendorRecords) Load(_ context.Context, key string) (recordstore.Entry, error) {
 	return f.records[key], nil
 }
 
@@ -95,12 +104,12 @@ func (f *fake) DeadLetterOf(_ context.Context, vendor, _, key string) (bus.DeadL
 	return d, nil
 }
 
-func at(seq uint64) ledger.Order { return ledger.Order{Epoch: 1, Seq: seq} }
+func at(seq uint64) events.Position { return events.Position{Epoch: 1, Seq: seq} }
 
-// set writes a record, as a newer revision.
-func (f *fake) set(key string, a ledger.Account) {
-	a.UserID = "user-" + key
-	f.records[key] = ledger.Record{Key: key, Revision: f.records[key].Revision + 1, Account: a}
+// set stores a record, with a newer revision.
+func (f *fake) set(key string, r record.Record) {
+	r.UserID = "user-" + key
+	f.records[key] = recordstore.Entry{Key: key, Revision: f.records[key].Revision + 1, Record: &r}
 }
 
 // event is kept at seq.
@@ -115,25 +124,22 @@ func (f *fake) event(t *testing.T, kind string, seq uint64, data map[string]any)
 }
 
 var (
-	active = ledger.Account{AccountID: "7", State: ledger.Active, Life: at(1)}
-	gone   = ledger.Account{Former: "7", State: ledger.Deleted, Life: at(2), Deleted: at(2)}
+	active = record.Record{AccountID: "7", State: record.Active, Lifecycle: at(1)}
+	gone   = record.Record{Former: "7", State: record.Deleted, Lifecycle: at(2), Deleted: at(2)}
+	failed = record.Record{Attempted: at(1)} // its user.created has failed
 	ada    = vendors.Listed{ID: "7", Email: "ada@example.org"}
 )
-
-func failed(kind string) ledger.Effect {
-	return ledger.Effect{Key: events.Key("/school", "e1"), Type: events.UserCreated, Scope: events.ScopeLifecycle, Order: at(1), Phase: ledger.Finished, Outcome: &ledger.Outcome{Kind: kind}}
-}
 
 // TestCompare has a case for each rule of the package's comment, with one record
 // "a" and the events at 1 (user.created) and 2 (user.deleted).
 func TestCompare(t *testing.T) {
-	unfinished := func(a ledger.Account, stream string) ledger.Account {
-		a.Effects = []ledger.Effect{{Key: "x", Phase: ledger.Waiting, Carrier: ledger.Carrier{Stream: stream}}}
-		return a
+	unfinished := func(r record.Record, replay int) record.Record {
+		r.Pending = []record.Effect{{Key: 1, Replay: replay}}
+		return r
 	}
 	type differences = []reconcile.Difference
 	cases := map[string]struct {
-		record ledger.Account
+		record record.Record
 		list   []vendors.Listed
 		change func(f *fake)
 		want   reconcile.Report
@@ -150,19 +156,19 @@ func TestCompare(t *testing.T) {
 		"the list passed it over":             {record: active, change: func(f *fake) { f.shown["7"] = ada }, want: reconcile.Report{Agree: 1}},
 		"missing, changed during the list":    {record: active, change: func(f *fake) { f.listing = func() { f.set("a", active) } }, want: reconcile.Report{Changed: 1}},
 		"missing, changed during the look-up": {record: active, change: func(f *fake) { f.showing = func() { f.set("a", gone) } }, want: reconcile.Report{Changed: 1}},
-		"missing, with something to do":       {record: unfinished(active, "EVENTS"), want: reconcile.Report{Changed: 1}},
-		"missing, its repair at work":         {record: unfinished(active, bus.ReplaysStream), want: reconcile.Report{OnTheWay: 1}},
+		"missing, with something to do":       {record: unfinished(active, 0), want: reconcile.Report{Changed: 1}},
+		"missing, its repair at work":         {record: unfinished(active, 1), want: reconcile.Report{OnTheWay: 1}},
 		"missing, its repair sent":            {record: active, change: func(f *fake) { f.sent = []string{events.Key("/school", "e1")} }, want: reconcile.Report{OnTheWay: 1}},
 		"missing, its event gone": {record: active, change: func(f *fake) { delete(f.kept, 1) }, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "its event is no longer kept: send user.created again"},
 		}}},
-		"missing, found by an enrolment": {record: ledger.Account{AccountID: "7", State: ledger.Active}, want: reconcile.Report{Differences: differences{
+		"missing, found by an enrolment": {record: record.Record{AccountID: "7", State: record.Active}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "usher found it there, and has no event that made it: send user.created"},
 		}}},
-		"missing, last deleted": {record: ledger.Account{AccountID: "7", State: ledger.Active, Life: at(2)}, want: reconcile.Report{Differences: differences{
+		"missing, last deleted": {record: record.Record{AccountID: "7", State: record.Active, Lifecycle: at(2)}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "its last event is a user.deleted: send user.created"},
 		}}},
-		"missing, last restored": {record: ledger.Account{AccountID: "7", State: ledger.Active, Life: at(6), Deleted: at(2)}, want: reconcile.Report{Differences: differences{
+		"missing, last restored": {record: record.Record{AccountID: "7", State: record.Active, Lifecycle: at(6), Deleted: at(2)}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Provision},
 		}}},
 		"missing, its time up": {record: active, change: func(f *fake) { f.kept[1] = expired(f.kept[1]) }, want: reconcile.Report{Differences: differences{
@@ -178,33 +184,46 @@ func TestCompare(t *testing.T) {
 			{Kind: reconcile.Remains, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "it is of the staff by now, which is never deleted"},
 		}}},
 		"remains, but as another user's": {record: gone, list: []vendors.Listed{ada}, change: func(f *fake) { f.set("b", active) }, want: reconcile.Report{Agree: 2}},
+		"of two users": {record: active, list: []vendors.Listed{ada}, change: func(f *fake) { f.set("b", active); f.set("c", gone) }, want: reconcile.Report{Agree: 1, Differences: differences{
+			{Kind: reconcile.Conflict, AccountID: "7", UserID: "user-a", Note: `it is the account of these users too: ["user-b"]; usher changes nothing here`},
+		}}},
+		"of two users, and missing": {record: active, change: func(f *fake) { f.set("b", active) }, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Conflict, AccountID: "7", UserID: "user-a", Note: `it is the account of these users too: ["user-b"]; usher changes nothing here`},
+		}}},
+		"of two users, one of whom changed during the list": {
+			record: active, change: func(f *fake) { f.set("b", active); f.listing = func() { f.set("b", gone) } }, want: reconcile.Report{Changed: 1},
+		},
 		"unknown": {list: []vendors.Listed{ada}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org"},
 		}}},
 		"unknown, of the staff":         {list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Staff: 1}},
 		"unknown, made during the list": {list: []vendors.Listed{ada}, change: func(f *fake) { f.listing = func() { f.set("b", active) } }, want: reconcile.Report{Changed: 1}},
 		"unknown, its creation at work": {
-			record: ledger.Account{Effects: []ledger.Effect{{Key: "k", Type: events.UserCreated, Scope: events.ScopeLifecycle, Order: at(1), Phase: ledger.Started}}},
+			record: record.Record{Pending: []record.Effect{{Key: 1, Type: events.UserCreated, Scope: events.ScopeLifecycle, Position: at(1), Tried: true}}},
 			list:   []vendors.Listed{{ID: "7", Email: "Ada@example.org"}}, want: reconcile.Report{OnTheWay: 1},
 		},
 		"unknown, its creation failed": {
-			record: ledger.Account{Effects: []ledger.Effect{failed(events.Failed)}}, list: []vendors.Listed{ada},
+			record: failed, list: []vendors.Listed{ada},
 			change: func(f *fake) { f.letters[events.Key("/school", "e1")] = bus.DeadLetter{} },
 			want:   reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Adopt}}},
 		},
 		"unknown, its dead letter dropped": {
-			record: ledger.Account{Effects: []ledger.Effect{failed(events.Failed)}}, list: []vendors.Listed{ada},
+			record: failed, list: []vendors.Listed{ada},
 			want: reconcile.Report{Differences: differences{{
 				Kind: reconcile.Unknown, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "its user.created failed, and the dead letter was dropped: send user.created again",
 			}}},
 		},
 		"unknown, with the e-mail of a creation that was superseded": {
-			record: ledger.Account{Effects: []ledger.Effect{failed(events.Superseded)}}, list: []vendors.Listed{ada},
+			record: record.Record{Attempted: at(1), Lifecycle: at(2)}, list: []vendors.Listed{ada},
+			want: reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org"}}},
+		},
+		"unknown, with the e-mail of a creation before a restoration that failed": {
+			record: record.Record{Attempted: at(6)}, list: []vendors.Listed{ada},
 			want: reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org"}}},
 		},
 		"unknown, with the e-mail of two": {
-			record: ledger.Account{Effects: []ledger.Effect{failed(events.Failed)}}, list: []vendors.Listed{ada},
-			change: func(f *fake) { f.set("b", ledger.Account{Effects: []ledger.Effect{failed(events.Failed)}}) },
+			record: failed, list: []vendors.Listed{ada},
+			change: func(f *fake) { f.set("b", failed) },
 			want:   reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org", Note: "the creations of several users have its e-mail"}}},
 		},
 	}
@@ -227,20 +246,20 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-func newFake(t *testing.T, record ledger.Account) *fake {
+func newFake(t *testing.T, r record.Record) *fake {
 	t.Helper()
-	f := &fake{shown: map[string]vendors.Listed{}, records: map[string]ledger.Record{}, kept: map[uint64]events.Event{}, letters: map[string]bus.DeadLetter{}}
+	f := &fake{shown: map[string]vendors.Listed{}, records: map[string]recordstore.Entry{}, kept: map[uint64]events.Event{}, letters: map[string]bus.DeadLetter{}}
 	f.event(t, events.UserCreated, 1, map[string]any{"user_id": "user-a", "email": "ada@example.org"})
 	f.event(t, events.UserDeleted, 2, map[string]any{"user_id": "user-a"})
 	f.event(t, events.EnrollmentRequested, 3, map[string]any{"user_id": "user-a", "course_id": "go"})
 	f.event(t, events.UserRestored, 6, map[string]any{"user_id": "user-a", "email": "ada@example.org"})
 	f.event(t, events.UserUpdated, 7, map[string]any{"user_id": "user-a", "email": "ada@example.org"})
-	f.set("a", record)
+	f.set("a", r)
 	return f
 }
 
 func (f *fake) deps() reconcile.Deps {
-	return reconcile.Deps{Name: "acme", Vendor: f, Ledger: f, Events: f, MaxReplays: 5}
+	return reconcile.Deps{Name: "acme", Vendor: f, Records: vendorRecords{f}, Events: f, MaxReplays: 5}
 }
 
 func expired(e events.Event) events.Event {
@@ -252,10 +271,10 @@ func expired(e events.Event) events.Event {
 // the event is no longer kept, which was updated, and whose creation had been sent
 // back twice.
 func TestPlanFor(t *testing.T) {
-	record := active
-	record.LifeReplay, record.Data, record.DataReplay = 2, at(7), 1
-	record.Courses = map[string]ledger.Course{"go": {Enrolled: true, Order: at(3)}, "c": {Enrolled: true, Order: at(4)}, "left": {Order: at(5)}}
-	f := newFake(t, record)
+	damaged := active
+	damaged.LifecycleReplay, damaged.Data, damaged.DataReplay = 2, at(7), 1
+	damaged.Courses = map[string]record.Course{"go": {Enrolled: true, Position: at(3)}, "c": {Enrolled: true, Position: at(4)}, "left": {Position: at(5)}}
+	f := newFake(t, damaged)
 	r, err := reconcile.Compare(t.Context(), f.deps())
 	if err != nil || len(r.Differences) != 1 {
 		t.Fatalf("got %+v, %v", r, err)
@@ -274,7 +293,7 @@ func TestPlanFor(t *testing.T) {
 	if len(f.asked) != 1 || f.asked[0].Email != "ada@example.org" {
 		t.Errorf("asked for %+v, want the e-mail of the event too", f.asked)
 	}
-	f.set("a", record)
+	f.set("a", damaged)
 	if _, err := reconcile.PlanFor(t.Context(), f.deps(), r.Differences[0]); !errors.Is(err, reconcile.ErrChanged) {
 		t.Errorf("got %v of a record that has changed, want ErrChanged", err)
 	}

@@ -8,93 +8,96 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
 
-// candidate is a record of a user who has no account as far as the ledger knows,
-// though their creation was asked for.
+// candidate is a record without an account, of a user whose creation was asked for.
 type candidate struct {
-	record ledger.Record
-	effect ledger.Effect
-	twin   bool // another one has the same address
+	record   string // key
+	revision uint64
+	user     string
+	position events.Position // of the creation
+	pending  bool            // the creation is not finished; otherwise it has failed
+	key      string          // of the event
+	twin     bool            // another candidate has the same e-mail
 }
 
-// judgeStrangers looks at the accounts that no record named. Whose they are only
-// their e-mail can tell, and only where a creation with it is not done.
+// judgeStrangers judges the accounts that no record named. Only the e-mail can tell whose
+// an account is, and only if a creation with that e-mail is pending or has failed.
 func (c *comparison) judgeStrangers(ctx context.Context) error {
 	if len(c.strangers) == 0 {
 		return nil
 	}
 	var open []candidate
-	err := c.Ledger.Walk(ctx, ledger.AccountsOf(c.Name), func(r ledger.Record) error {
-		if id, _, ok := named(r.Account); ok {
-			if _, there := c.strangers[id]; there {
+	for e, err := range c.Records.List(ctx, c.Name) {
+		if err != nil {
+			return err
+		}
+		if id, _, ok := named(e.Record); ok {
+			if _, stranger := c.strangers[id]; stranger {
 				delete(c.strangers, id)
 				c.report.Changed++
 			}
-			return nil
+			continue
 		}
-		if e, ok := openCreation(r.Account); ok {
-			r.Account = ledger.Account{UserID: r.Account.UserID} // the rest is not needed
-			open = append(open, candidate{record: r, effect: e})
+		if position, pending, ok := openCreation(e.Record); ok {
+			open = append(open, candidate{record: e.Key, revision: e.Revision, user: e.Record.UserID, position: position, pending: pending})
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	whose, err := c.byEmail(ctx, open)
+	byEmail, err := c.readCreations(ctx, open)
 	if err != nil {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.strangers)) {
-		if err := c.judgeStranger(ctx, c.strangers[id], whose); err != nil {
+		if err := c.judgeStranger(ctx, c.strangers[id], byEmail); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// openCreation is the creation of a user that is not done: it has failed, or is
-// still to be done.
-func openCreation(a ledger.Account) (e ledger.Effect, ok bool) {
-	for _, e := range slices.Backward(a.Effects) {
-		if e.Type == events.UserCreated && !e.Order.Before(a.Life) && (e.Phase != ledger.Finished || e.Outcome.Kind == events.Failed) {
-			return e, true
+// openCreation returns the position of a creation that is pending, or of the newest
+// lifecycle event that has failed, which may be a creation. ok is false if there is neither.
+func openCreation(r *record.Record) (position events.Position, pending, ok bool) {
+	for _, e := range slices.Backward(r.Pending) {
+		if e.Type == events.UserCreated && !e.Position.Before(r.Lifecycle) {
+			return e.Position, true, true
 		}
 	}
-	return e, false
+	position, ok = failedAttempt(r)
+	return position, false, ok
 }
 
-// failedCreation is openCreation where it has failed.
-func failedCreation(a ledger.Account) (e ledger.Effect, ok bool) {
-	e, ok = openCreation(a)
-	return e, ok && e.Phase == ledger.Finished
+// failedAttempt returns the position of the newest lifecycle event that has failed, if none
+// was applied since.
+func failedAttempt(r *record.Record) (events.Position, bool) {
+	return r.Attempted, r.Attempted != events.Position{} && !r.Attempted.Before(r.Lifecycle)
 }
 
-// byEmail reads the addresses of the creations that are not done.
-func (c *comparison) byEmail(ctx context.Context, open []candidate) (map[string]candidate, error) {
-	whose := map[string]candidate{}
+// readCreations reads the creations of the candidates, and returns the candidates by e-mail.
+func (c *comparison) readCreations(ctx context.Context, open []candidate) (map[string]candidate, error) {
+	byEmail := map[string]candidate{}
 	for n, one := range open {
 		c.Progress("creations that are not done", n+1)
-		o, err := c.Events.Original(ctx, one.effect.Order.Epoch, one.effect.Order.Seq)
-		if errors.Is(err, bus.ErrGone) {
+		o, err := c.Events.Original(ctx, one.position.Epoch, one.position.Seq)
+		if errors.Is(err, bus.ErrGone) || (err == nil && o.Event.Type() != events.UserCreated) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		address := vendors.NormalEmail(email(o.Event))
-		_, one.twin = whose[address]
-		whose[address] = one
+		other, twin := byEmail[address]
+		one.key, one.twin = o.Key(), twin && (other.twin || other.record != one.record)
+		byEmail[address] = one
 	}
-	return whose, nil
+	return byEmail, nil
 }
 
-func (c *comparison) judgeStranger(ctx context.Context, l vendors.Listed, whose map[string]candidate) error {
+func (c *comparison) judgeStranger(ctx context.Context, l vendors.Listed, byEmail map[string]candidate) error {
 	d := Difference{Kind: Unknown, AccountID: l.ID, Email: l.Email}
-	one, ok := whose[vendors.NormalEmail(l.Email)]
+	one, ok := byEmail[vendors.NormalEmail(l.Email)]
 	switch {
 	case l.Staff:
 		c.report.Staff++
@@ -102,19 +105,19 @@ func (c *comparison) judgeStranger(ctx context.Context, l vendors.Listed, whose 
 	case !ok || l.Email == "":
 	case one.twin:
 		d.Note = "the creations of several users have its e-mail"
-	case one.effect.Phase != ledger.Finished:
+	case one.pending:
 		c.report.OnTheWay++
 		return nil
 	default:
-		letter, err := c.Events.DeadLetterOf(ctx, c.Name, one.effect.Type, one.effect.Key)
+		letter, err := c.Events.DeadLetterOf(ctx, c.Name, events.UserCreated, one.key)
 		if err != nil && !errors.Is(err, bus.ErrNoDeadLetter) {
 			return err
 		}
-		d.UserID, d.record, d.revision = one.record.Account.UserID, one.record.Key, one.record.Revision
+		d.UserID, d.record, d.revision = one.user, one.record, one.revision
 		switch {
 		case err != nil:
 			d.Note = "its user.created failed, and the dead letter was dropped: send user.created again"
-		case letter.Replaying > 0 || c.sent[one.effect.Key]:
+		case letter.Replaying > 0 || c.sent[one.key]:
 			c.report.OnTheWay++
 			return nil
 		case letter.Replay >= c.MaxReplays:

@@ -18,7 +18,7 @@ const (
 	scheduleLevel = 2
 )
 
-// Ensure creates the missing ones of TIMERS, LEASES and OWNERSHIP. Existing ones are left
+// Ensure creates the missing ones of TIMERS, LEASES, OWNERSHIP and ACCOUNT_INDEX. Existing ones are left
 // alone; a shape that cannot work is an error with a remedy. A server without message
 // schedules (below 2.12) is an error.
 func Ensure(ctx context.Context, js jetstream.JetStream, names Names, replicas int) error {
@@ -56,7 +56,7 @@ func (c Client) checkServer(ctx context.Context) error {
 // configs returns the streams in the order of their creation.
 func configs(n Names, replicas int) []jetstream.StreamConfig {
 	base := jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: replicas, MaxMsgsPerSubject: 1, AllowRollup: true}
-	timers, leases, ownership := base, base, base
+	timers, leases := base, base
 
 	// The server refuses DiscardNew on a stream with schedules. Without limits on
 	// messages and bytes nothing is discarded.
@@ -67,9 +67,13 @@ func configs(n Names, replicas int) []jetstream.StreamConfig {
 	leases.AllowMsgTTL, leases.SubjectDeleteMarkerTTL = true, markerTTL
 	leases.Discard, leases.DenyDelete = jetstream.DiscardNew, true
 
-	ownership.Name, ownership.Subjects = "KV_"+n.Ownership, []string{"$KV." + n.Ownership + ".>"}
-	ownership.Discard, ownership.DenyDelete = jetstream.DiscardNew, true
-	return []jetstream.StreamConfig{timers, leases, ownership}
+	bucket := func(name string) jetstream.StreamConfig {
+		c := base
+		c.Name, c.Subjects = "KV_"+name, []string{"$KV." + name + ".>"}
+		c.Discard, c.DenyDelete = jetstream.DiscardNew, true
+		return c
+	}
+	return []jetstream.StreamConfig{timers, leases, bucket(n.Ownership), bucket(n.Index)}
 }
 
 // ensure returns the configuration of a stream, and creates a missing stream.

@@ -25,6 +25,9 @@ func TestEnsureCreatesTheStreams(t *testing.T) {
 	if ownership.AllowDirect || ownership.MaxAge != 0 || ownership.MaxMsgsPerSubject != 1 {
 		t.Errorf("OWNERSHIP: got %+v", ownership)
 	}
+	if index := e.info("KV_ACCOUNT_INDEX").Config; index.AllowDirect || index.MaxAge != 0 || index.MaxMsgsPerSubject != 1 {
+		t.Errorf("ACCOUNT_INDEX: got %+v", index)
+	}
 	subjects := append(append([]string{}, timers.Subjects...), leases.Subjects...)
 	if diff := cmp.Diff([]string{"usher.timer.>", "usher.wake.>", "usher.lease.>"}, subjects); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -51,7 +54,7 @@ func TestEnsureLeavesAnExistingStreamAlone(t *testing.T) {
 func TestEnsureUsesTheNames(t *testing.T) {
 	e := ensured(t)
 	names := streams.Names{
-		Timers: "A_TIMERS", Leases: "A_LEASES", Ownership: "A_OWNERSHIP",
+		Timers: "A_TIMERS", Leases: "A_LEASES", Ownership: "A_OWNERSHIP", Index: "A_INDEX",
 		TimerSubject: "a.timer", WakeSubject: "a.wake", LeaseSubject: "a.lease",
 	}
 	check(t, streams.Ensure(t.Context(), e.js, names, 1))
@@ -67,7 +70,11 @@ func TestEnsureUsesTheNames(t *testing.T) {
 	check(t, err)
 	_, err = ownership.RaiseToken(t.Context(), 0)
 	check(t, err)
-	for name, want := range map[string]uint64{"A_TIMERS": 1, "A_LEASES": 1, "KV_A_OWNERSHIP": 1, "TIMERS": 0, "LEASES": 0, "KV_OWNERSHIP": 0} {
+	index, err := streams.OpenIndex(t.Context(), c)
+	check(t, err)
+	_, err = index.Store(t.Context(), vendor+".a", []byte("d"), 0)
+	check(t, err)
+	for name, want := range map[string]uint64{"A_TIMERS": 1, "A_LEASES": 1, "KV_A_OWNERSHIP": 1, "KV_A_INDEX": 1, "TIMERS": 0, "LEASES": 0, "KV_OWNERSHIP": 0, "KV_ACCOUNT_INDEX": 0} {
 		if got := e.info(name).State.Msgs; got != want {
 			t.Errorf("%s: got %d messages, want %d", name, got, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -23,6 +24,11 @@ type Record struct {
 	Key      string
 	Value    []byte
 	Revision uint64
+}
+
+// OpenIndex opens the index of accounts. Ensure must have made it.
+func OpenIndex(ctx context.Context, c Client) (*Records, error) {
+	return OpenRecords(ctx, c, c.Names.withDefaults().Index)
 }
 
 // OpenRecords opens a bucket.
@@ -91,12 +97,16 @@ func writeError(err error) error {
 }
 
 // List returns the records whose keys begin with the tokens of prefix, or all records if
-// prefix is empty. A record stored during the listing may be missing. A record may appear
+// prefix is empty. A prefix with an empty token, such as a trailing dot, is an error. A record stored during the listing may be missing. A record may appear
 // twice, the later revision last: a follower may still hold a replaced one. The listing ends
 // after the first error.
 func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, error] {
 	root := "$KV." + r.bucket + "."
 	return func(yield func(Record, error) bool) {
+		if prefix != "" && slices.Contains(strings.Split(prefix, "."), "") { // no key would match
+			yield(Record{}, fmt.Errorf("list %s: prefix %q has an empty token", r.bucket, prefix))
+			return
+		}
 		for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, root+strings.TrimPrefix(prefix+".>", ".")) {
 			if err == nil && (m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "") {
 				continue // a marker of deletion

@@ -144,6 +144,19 @@ func TestList(t *testing.T) {
 	}
 }
 
+func TestListRefusesAnEmptyToken(t *testing.T) {
+	r := bucket(t, start(t), 3)
+	for _, prefix := range []string{"a.", ".a", "a..b"} {
+		refused := false
+		for _, err := range r.List(t.Context(), prefix) {
+			refused = err != nil
+		}
+		if !refused {
+			t.Errorf("%q: got no error", prefix)
+		}
+	}
+}
+
 func TestListStopsWhenAsked(t *testing.T) {
 	e := start(t)
 	for range bucket(t, e, 20).List(t.Context(), "") {

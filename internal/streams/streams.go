@@ -35,11 +35,12 @@ var (
 	ErrTooLarge = errors.New("value too large")
 )
 
-// Names are the streams, the bucket and the subjects. An empty field has the default.
+// Names are the streams, the buckets and the subjects. An empty field has the default.
 type Names struct {
 	Timers    string // stream of timers and wakes: TIMERS
 	Leases    string // stream of leases: LEASES
 	Ownership string // key-value bucket of ownership: OWNERSHIP
+	Index     string // key-value bucket of the index of accounts: ACCOUNT_INDEX
 
 	TimerSubject string // prefix of the subjects of timers: usher.timer
 	WakeSubject  string // prefix of the subjects of wakes: usher.wake
@@ -53,6 +54,7 @@ type Names struct {
 func (n Names) withDefaults() Names {
 	return Names{
 		Timers: cmp.Or(n.Timers, "TIMERS"), Leases: cmp.Or(n.Leases, "LEASES"), Ownership: cmp.Or(n.Ownership, "OWNERSHIP"),
+		Index:        cmp.Or(n.Index, "ACCOUNT_INDEX"),
 		TimerSubject: cmp.Or(n.TimerSubject, "usher.timer"), WakeSubject: cmp.Or(n.WakeSubject, "usher.wake"),
 		LeaseSubject: cmp.Or(n.LeaseSubject, "usher.lease"), ConsumerPrefix: cmp.Or(n.ConsumerPrefix, "usher-"),
 	}

@@ -32,7 +32,7 @@ type Timers struct {
 // Timer is a timer of a user at a vendor.
 type Timer struct {
 	Vendor string
-	Digest string    // of the user; a token of a subject
+	Digest string    // of the user, or of the user and an event with a dot between: one or two tokens of a subject
 	Token  uint64    // the fencing token of the arming ownership
 	Due    time.Time // in the server's time; a past time fires within 250 ms
 }
@@ -55,8 +55,12 @@ func (t *Timers) Arm(ctx context.Context, timer Timer) error {
 	if timer.Digest == sentinel {
 		return fmt.Errorf("arm timer: the digest %q is reserved", sentinel)
 	}
-	for what, token := range map[string]string{"vendor": timer.Vendor, "digest": timer.Digest} {
-		if err := checkToken(what, token); err != nil {
+	user, event, ofEvent := strings.Cut(timer.Digest, ".")
+	if !ofEvent {
+		event = user
+	}
+	for _, token := range []struct{ what, text string }{{"vendor", timer.Vendor}, {"digest", user}, {"digest", event}} {
+		if err := checkToken(token.what, token.text); err != nil {
 			return err
 		}
 	}

@@ -38,14 +38,36 @@ type Wake struct {
 // ack of a former owner, leave the wake to be delivered again, to the owner.
 func (w Wake) Ack() error { return w.msg.Ack() }
 
-// Wakes opens the wake consumer of an ownership, after deleting the consumers of lower tokens:
-// wakes in the hands of former owners are delivered at once, and late acks are void.
-// ErrNewerOwner reports a consumer of a higher token.
+// Wakes opens the consumer of an ownership for the wakes of users, after deleting the
+// consumers of lower tokens: wakes in the hands of former owners are delivered at once, and
+// late acks are void. ErrNewerOwner reports a consumer of a higher token.
 func (t *Timers) Wakes(ctx context.Context, vendor string, token uint64) (*Wakes, error) {
+	return t.open(ctx, wakeConsumer{vendor: vendor, token: token, prefix: "wakes-", pattern: "*"})
+}
+
+// EventWakes opens the consumer of an ownership for the wakes whose digest is of a user and an
+// event, as Wakes does.
+func (t *Timers) EventWakes(ctx context.Context, vendor string, token uint64) (*Wakes, error) {
+	return t.open(ctx, wakeConsumer{vendor: vendor, token: token, prefix: "event-wakes-", pattern: "*.*"})
+}
+
+// wakeConsumer describes the consumer of the wakes of a vendor whose digests match a pattern.
+type wakeConsumer struct {
+	vendor  string
+	token   uint64
+	prefix  string // of the name
+	pattern string
+}
+
+// family begins the names of the consumers of all tokens.
+func (w wakeConsumer) family() string { return w.prefix + w.vendor + "-" }
+
+func (t *Timers) open(ctx context.Context, w wakeConsumer) (*Wakes, error) {
+	vendor := w.vendor
 	if err := checkToken("vendor", vendor); err != nil {
 		return nil, err
 	}
-	consumer, err := t.openWakes(ctx, vendor, token)
+	consumer, err := t.openWakes(ctx, w)
 	if err != nil {
 		return nil, fmt.Errorf("open wakes of %s: %w", vendor, err)
 	}
@@ -56,12 +78,12 @@ func (t *Timers) Wakes(ctx context.Context, vendor string, token uint64) (*Wakes
 }
 
 // openWakes repeats the deletion if a former owner made a consumer in between.
-func (t *Timers) openWakes(ctx context.Context, vendor string, token uint64) (consumer jetstream.Consumer, err error) {
+func (t *Timers) openWakes(ctx context.Context, w wakeConsumer) (consumer jetstream.Consumer, err error) {
 	for range openAttempts {
-		if err = t.deleteLower(ctx, vendor, token); err != nil {
+		if err = t.deleteLower(ctx, w); err != nil {
 			return nil, err
 		}
-		consumer, err = t.createWakes(ctx, vendor, token)
+		consumer, err = t.createWakes(ctx, w)
 		var api *jetstream.APIError
 		if !errors.As(err, &api) || api.ErrorCode != codeConsumerOverlap {
 			return consumer, err
@@ -70,12 +92,9 @@ func (t *Timers) openWakes(ctx context.Context, vendor string, token uint64) (co
 	return nil, err
 }
 
-// wakesPrefix begins the names of a vendor's wake consumers, before the token.
-func wakesPrefix(vendor string) string { return "wakes-" + vendor + "-" }
-
 // deleteLower deletes the wake consumers of lower tokens, or returns ErrNewerOwner.
-func (t *Timers) deleteLower(ctx context.Context, vendor string, token uint64) error {
-	lower, err := t.lower(ctx, vendor, token)
+func (t *Timers) deleteLower(ctx context.Context, w wakeConsumer) error {
+	lower, err := t.lower(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -88,20 +107,20 @@ func (t *Timers) deleteLower(ctx context.Context, vendor string, token uint64) e
 }
 
 // lower returns the names of the wake consumers of lower tokens, or ErrNewerOwner.
-func (t *Timers) lower(ctx context.Context, vendor string, token uint64) ([]string, error) {
+func (t *Timers) lower(ctx context.Context, w wakeConsumer) ([]string, error) {
 	ctx, cancel := t.client.call(ctx)
 	defer cancel()
 	var lower []string
 	names := t.stream.ConsumerNames(ctx)
 	newer := false
 	for name := range names.Name() { // read to the end, else the lister never ends
-		rest, ok := strings.CutPrefix(name, wakesPrefix(vendor))
+		rest, ok := strings.CutPrefix(name, w.family())
 		other, err := strconv.ParseUint(rest, 10, 64)
 		switch {
 		case !ok || err != nil: // of another vendor
-		case other > token:
+		case other > w.token:
 			newer = true
-		case other < token:
+		case other < w.token:
 			lower = append(lower, name)
 		}
 	}
@@ -123,11 +142,11 @@ func (t *Timers) deleteConsumer(ctx context.Context, name string) error {
 	return nil
 }
 
-func (t *Timers) createWakes(ctx context.Context, vendor string, token uint64) (jetstream.Consumer, error) {
+func (t *Timers) createWakes(ctx context.Context, w wakeConsumer) (jetstream.Consumer, error) {
 	ctx, cancel := t.client.call(ctx)
 	defer cancel()
 	return t.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: wakesPrefix(vendor) + strconv.FormatUint(token, 10), FilterSubject: t.names.WakeSubject + "." + vendor + ".>",
+		Durable: w.family() + strconv.FormatUint(w.token, 10), FilterSubject: t.names.WakeSubject + "." + w.vendor + "." + w.pattern,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: wakeAckWait, MaxAckPending: -1, MaxDeliver: -1,
 	})
 }

@@ -104,6 +104,37 @@ func TestWakesOfOtherVendorsStay(t *testing.T) {
 	}
 }
 
+// The wakes of users and of events have consumers of their own, whose names and filters do
+// not meet.
+func TestEventWakesComeByThemselves(t *testing.T) {
+	e := ensured(t)
+	timers := openTimers(t, e)
+	users := openWakes(t, timers, 2)
+	ofEvents, err := timers.EventWakes(t.Context(), vendor, 2)
+	check(t, err)
+	t.Cleanup(func() { _ = ofEvents.Close(context.WithoutCancel(t.Context())) })
+	check(t, timers.Arm(t.Context(), streams.Timer{Vendor: vendor, Digest: "d.e", Token: 0, Due: time.Now()}))
+	check(t, timers.Arm(t.Context(), streams.Timer{Vendor: vendor, Digest: "d", Token: 2, Due: time.Now()}))
+	if got := digests(fetch(t, ofEvents, 1)); !slices.Equal(got, []string{"d.e"}) {
+		t.Errorf("got %v, want the event's", got)
+	}
+	if got := digests(fetch(t, users, 1)); !slices.Equal(got, []string{"d"}) {
+		t.Errorf("got %v, want the user's", got)
+	}
+	if _, err := timers.EventWakes(t.Context(), vendor, 1); !errors.Is(err, streams.ErrNewerOwner) {
+		t.Errorf("got %v, want ErrNewerOwner", err)
+	}
+}
+
+func TestTimersOfBadNamesAreRefused(t *testing.T) {
+	timers := openTimers(t, ensured(t))
+	for _, digest := range []string{"", "d.", ".e", "d.e.f", "d.*", "sentinel"} {
+		if err := timers.Arm(t.Context(), streams.Timer{Vendor: vendor, Digest: digest, Due: time.Now()}); err == nil {
+			t.Errorf("%q was taken", digest)
+		}
+	}
+}
+
 // A wake that arrives between two calls of Fetch waits in the open request.
 func TestWakesBetweenFetchesAreNotLost(t *testing.T) {
 	e := ensured(t)

@@ -76,15 +76,15 @@ func Short() Config {
 	return c
 }
 
-// Late is the form in which a creation lands seconds after the death of its caller.
-// Every process is killed at once now and then, and there is time for a takeover in
-// between. A worker that takes over, no sooner than two thirds of AckWait after the death,
-// waits for CallLease and CallTimeout, and so finds the account. A worker that takes over
-// at once, AckWait after the death at the latest, makes a second one. No call of a
-// living process takes as long as CallTimeout, at most ten times Latency.
+// Late is the form in which a creation lands seconds after the death of its caller. Every
+// process is killed at once now and then, and there is time for a takeover in between. The
+// next owner has the lease five seconds after the death at the latest. An owner that waits
+// for CallLease and CallTimeout then finds the account; an owner that calls at once makes a
+// second one. No call of a living process takes as long as CallTimeout, at most ten times
+// Latency.
 func Late() Config {
 	c := Short()
-	c.Users, c.Span, c.After, c.Every, c.Only = 200, 40*time.Second, 0, 8*time.Second, "crash"
+	c.Users, c.Span, c.After, c.Every, c.Only = 200, 50*time.Second, 0, 15*time.Second, "crash"
 	c.Faults, c.Latency, c.Repeats = 0.05, 250*time.Millisecond, 0.4
 	c.Limits = Limits{CallTimeout: 3 * time.Second, CallLease: 4 * time.Second, AckWait: 5 * time.Second, Shutdown: 20 * time.Second}
 	c.LateBy = c.Limits.CallLease + c.Limits.CallTimeout

@@ -18,7 +18,6 @@ var (
 	cluster = flag.Bool("chaos.cluster", false, "play on three NATS servers")
 	seeds   = flag.Int("chaos.seeds", 1, "how many seeds are played")
 	first   = flag.Uint64("chaos.seed", 1, "the first seed")
-	tags    = flag.String("chaos.tags", "", "build usher with these tags")
 	users   = flag.Int("chaos.users", 0, "how many users there are; 0: as many as the form has")
 )
 
@@ -63,7 +62,7 @@ func TestChaos(t *testing.T) {
 	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
 		t.Fatal(err)
 	}
-	binaries, err := chaos.Build(t.Context(), t.TempDir(), *tags)
+	binaries, err := chaos.Build(t.Context(), t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/usherhq/usher/tools/chaos"
 )
 
-// telling are the kinds of violation that the rules left out must lead to.
+// telling are the kinds of violation that at least one of the rules left out leads to.
 var telling = []string{
 	"resurrected", "missing", "older after newer", "double account", "enrolled twice", "two contents",
 	"old data", "enrolled after the end",
@@ -25,9 +25,9 @@ func stormy() chaos.Config {
 	return c
 }
 
-// TestControls builds usher without some of the rules that keep "once", and
-// expects the suite to notice in every seed: else it proves nothing. With all the
-// rules the same storms lead to no violation.
+// TestControls builds usher without one of the rules that keep "once" (internal/mailbox/record,
+// guards.go), and expects the suite to notice in every seed: otherwise the suite proves
+// nothing. With all rules the same storms lead to no violation.
 func TestControls(t *testing.T) {
 	for name, control := range map[string]struct {
 		tags    string
@@ -36,8 +36,8 @@ func TestControls(t *testing.T) {
 	}{
 		"all the rules, in storms":           {"", stormy, false},
 		"all the rules, with late creations": {"", chaos.Late, false},
-		"without fencing and claims":         {"chaos_nofence", stormy, true},
-		"any redelivery takes over at once":  {"chaos_takeover", chaos.Late, true},
+		"without the fencing token":          {"chaos_nofence", stormy, true},
+		"without the wait after a takeover":  {"chaos_takeover", chaos.Late, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			binaries, err := chaos.Build(t.Context(), t.TempDir(), control.tags)

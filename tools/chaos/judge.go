@@ -100,7 +100,7 @@ func (r *Report) superseded(a *asked, say func(kind, format string, args ...any)
 }
 
 // order looks for an older effect on a whole account that was carried out after a
-// newer one. Its outcome bears the time when it was written down, under the claim.
+// newer one. An outcome has the time at which the call ended, under the claim.
 func (r *Report) order(user, vendor string, list []*asked) {
 	for i, older := range list {
 		for _, newer := range list[i+1:] {

@@ -116,8 +116,8 @@ func (r *Report) Add(o *Report) {
 	}
 }
 
-// keep writes all violations down beside the logs, with what the streams, the
-// ledger and the logs say of the first users that they befell.
+// keep writes all violations beside the logs, with the events, results, records and log
+// lines of the first users that have violations.
 func (r *Report) keep(w *world) error {
 	if r.Violations == 0 {
 		return nil
@@ -146,7 +146,7 @@ func (r *Report) evidence(b *strings.Builder, w *world, v violation) {
 			fmt.Fprintf(b, "\t\tRESULTS %d %s at %s attempts %d %s\n", result.seq, result.Outcome, result.at.Format(time.StampMicro), result.Attempts, result.AccountID)
 		}
 	}
-	fmt.Fprintf(b, "\tledger %s\n", record(w, v))
+	fmt.Fprintf(b, "\trecord %s\n", record(w, v))
 	logs, _ := filepath.Glob(filepath.Join(w.config.Dir, "worker-*.log"))
 	for _, log := range logs {
 		text, err := os.ReadFile(log)
@@ -162,7 +162,7 @@ func (r *Report) evidence(b *strings.Builder, w *world, v violation) {
 	}
 }
 
-// record returns what the ledger says.
+// record returns the stored record of a user at a vendor.
 func record(w *world, v violation) string {
 	ctx, cancel := context.WithTimeout(context.Background(), bus.CallTimeout)
 	defer cancel()

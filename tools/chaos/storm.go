@@ -93,7 +93,7 @@ func (s *storm) strike(ctx context.Context, kind string) bool {
 			return false
 		}
 		x.replace()
-	case "pause": // beyond AckWait and all that the claim allows
+	case "pause": // beyond AckWait and the lease of the vendor
 		return s.awake() > 1 && x.pause(ctx, ackWait+long)
 	case "nats":
 		return s.killNATS(ctx, short)

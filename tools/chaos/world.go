@@ -135,9 +135,10 @@ func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo
 	return true
 }
 
-// settled waits until every message is acknowledged at every consumer.
+// settled waits until every event is taken up. Effects that wait are in no consumer; see
+// readComplete.
 func (w *world) settled(ctx context.Context) error {
-	return w.until(ctx, w.config.Limit, "every message is finished", func() bool {
+	return w.until(ctx, w.config.Limit, "every event is taken up", func() bool {
 		return w.consumers(ctx, func(i *jetstream.ConsumerInfo) bool { return i.NumPending == 0 && i.NumAckPending == 0 })
 	})
 }

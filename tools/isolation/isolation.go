@@ -37,10 +37,10 @@ type Binaries struct {
 	NATS  string
 }
 
-// Build builds the programs into dir, usher with the given build tags.
-func Build(ctx context.Context, dir, tags string) (Binaries, error) {
+// Build builds the programs into dir.
+func Build(ctx context.Context, dir string) (Binaries, error) {
 	b := Binaries{Usher: filepath.Join(dir, "usher"), NATS: filepath.Join(dir, "nats-server")}
-	return b, errors.Join(process.Build(ctx, b.Usher, process.Usher, "-tags", tags), process.Build(ctx, b.NATS, process.NATS))
+	return b, errors.Join(process.Build(ctx, b.Usher, process.Usher), process.Build(ctx, b.NATS, process.NATS))
 }
 
 // Full is the form with the limits of production.

@@ -44,7 +44,7 @@ func (w *world) publishUntil(ctx context.Context, n int, count func(sandbox.Vend
 		return err == nil && count(now) >= count(before)+n
 	})
 	if count(now) > count(before) {
-		late = nil // a core that holds the vendor, or lets retries go first, never gets to all
+		late = nil // a vendor on hold never gets all calls
 	}
 	return errors.Join(late, w.alive(), ctx.Err())
 }

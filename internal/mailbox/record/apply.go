@@ -26,7 +26,7 @@ func (r *Record) apply(e *Effect, c Change) {
 		r.Lifecycle, r.LifecycleReplay = e.Position, e.Replay
 		if c.State == Deleted {
 			r.Former = cmp.Or(r.AccountID, r.Former)
-			r.Deleted, r.AccountID = e.Position, ""
+			r.Deleted, r.AccountID, r.Indexed = e.Position, "", false
 			r.leaveCourses()
 		}
 	case events.ScopeCourse:
@@ -64,11 +64,11 @@ func (r *Record) leaveCourses() {
 	r.Courses = kept
 }
 
-// move notes the vendor's id of the account. A new account in place of a former one is in
-// none of its courses.
+// move notes the vendor's id of the account, which the index of accounts names the record
+// for. A new account in place of a former one is in none of its courses.
 func (r *Record) move(id string) {
 	former := r.AccountID
-	r.AccountID = id
+	r.AccountID, r.Indexed = id, true
 	if former == "" || former == id {
 		return
 	}

@@ -28,6 +28,7 @@ type stored struct {
 	Deleted         string            `json:"deleted,omitempty"`
 	Attempted       string            `json:"attempted,omitempty"`
 	Former          string            `json:"former,omitempty"`
+	Indexed         bool              `json:"indexed,omitempty"`
 	Courses         map[string]string `json:"courses,omitempty"`
 	Types           []string          `json:"types,omitempty"` // that Pending and Finished refer to
 	Pending         []string          `json:"pending,omitempty"`
@@ -72,7 +73,7 @@ func (r *Record) Encode() ([]byte, error) {
 		Form: form, UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
 		Registered: c.position(r.Registered), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
 		Data: c.position(r.Data), DataReplay: r.DataReplay, Deleted: c.position(r.Deleted), Attempted: c.position(r.Attempted),
-		Former: r.Former, Token: r.Token, Forgotten: r.Forgotten,
+		Former: r.Former, Indexed: r.Indexed, Token: r.Token, Forgotten: r.Forgotten,
 	}
 	if len(r.Courses) > 0 {
 		s.Courses = make(map[string]string, len(r.Courses))
@@ -118,7 +119,7 @@ func (s *stored) decode() (*Record, error) {
 		UserID: s.UserID, AccountID: s.AccountID, State: s.State,
 		Registered: c.parsePosition(s.Registered), Lifecycle: c.parsePosition(s.Lifecycle), LifecycleReplay: s.LifecycleReplay,
 		Data: c.parsePosition(s.Data), DataReplay: s.DataReplay, Deleted: c.parsePosition(s.Deleted), Attempted: c.parsePosition(s.Attempted),
-		Former: s.Former, Token: s.Token, Forgotten: s.Forgotten,
+		Former: s.Former, Indexed: s.Indexed, Token: s.Token, Forgotten: s.Forgotten,
 	}
 	if len(s.Courses) > 0 {
 		r.Courses = make(map[string]Course, len(s.Courses))

@@ -55,7 +55,7 @@ const (
 // that the change is not made again; the claim stays. If both owners changed the vendor,
 // the outcome of the newer one replaces the older one, which is not published before.
 func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
-	mine := r.Claims(a.Key, a.Replay) && r.Claim.Nonce == a.Nonce
+	mine := r.isClaimOf(a)
 	if f := r.finished(a.Key, a.Replay); f != nil {
 		switch {
 		case f.By == a.Nonce:
@@ -89,10 +89,15 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	return Mine
 }
 
+// isClaimOf reports whether the attempt holds the claim.
+func (r *Record) isClaimOf(a Attempt) bool {
+	return r.Claims(a.Key, a.Replay) && (r.Claim.Nonce == a.Nonce || !Fencing)
+}
+
 // Postpone releases the claim of an attempt without an outcome.
 func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	e := r.find(a.Key, a.Replay)
-	if e == nil || !r.Claims(a.Key, a.Replay) || r.Claim.Nonce != a.Nonce {
+	if e == nil || !r.isClaimOf(a) {
 		return Rejected
 	}
 	r.Claim = nil

@@ -49,7 +49,7 @@ type Owner struct {
 // finishes superseded effects, defers effects without an account, and claims the
 // effect to call. now is the time of the server.
 func (r *Record) Next(now time.Time, o Owner) Decision {
-	if r.Token > o.Token {
+	if r.HasNewerOwner(o.Token) {
 		return Decision{Action: StepDown}
 	}
 	r.Token = o.Token
@@ -92,7 +92,7 @@ func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
 	// Either the claim was just taken over, or an attempt of this owner ended without a
 	// stored outcome. Both leave the outcome unknown.
 	e.Unconfirmed = true
-	if r.Claim.Taken && now.Before(o.HolderGone) {
+	if awaitsHolder && r.Claim.Taken && now.Before(o.HolderGone) {
 		return Decision{Action: AwaitHolder, Effect: *e, Due: o.HolderGone}, true
 	}
 	if !o.CallsAllowed {

@@ -62,6 +62,9 @@ type Record struct {
 	Attempted events.Position
 	// Former is the vendor's id of the account that was deleted last.
 	Former string
+	// Indexed says that the index of accounts names this record for AccountID. Records of a
+	// former version lack the mark.
+	Indexed bool
 	// Registered is the position up to which every event of the user is registered. An
 	// event at or before it is pending, finished, or was one that needs nothing.
 	Registered events.Position
@@ -206,6 +209,9 @@ func (r *Record) Unfinished() bool {
 func (r *Record) Claims(key Key, replay int) bool {
 	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay
 }
+
+// HasNewerOwner reports whether an owner with a higher fencing token wrote the record.
+func (r *Record) HasNewerOwner(token uint64) bool { return Fencing && r.Token > token }
 
 // Clone returns a deep copy.
 func (r *Record) Clone() *Record {

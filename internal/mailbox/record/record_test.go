@@ -58,7 +58,7 @@ var (
 func TestEncodeKeepsEverything(t *testing.T) {
 	r := &record.Record{
 		UserID: "ada|“x”", AccountID: "7", State: record.Active, Lifecycle: at(5), LifecycleReplay: 1, Data: events.Position{Epoch: 4, Seq: 9}, DataReplay: 2,
-		Deleted: at(2), Attempted: at(3), Former: "6", Registered: at(40), Token: 12, Forgotten: start,
+		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Registered: at(40), Token: 12, Forgotten: start,
 		Courses: map[string]record.Course{"go|1": {Enrolled: true, Position: at(8), Replay: 3}, "x": {Position: events.Position{Epoch: 4, Seq: 1}}},
 		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true},
 		Seen:    record.Seen{{Key: 77, Replay: 1, Type: 3, Minute: 28_000_000}, {Key: 1<<64 - 1, Minute: 28_000_001}},

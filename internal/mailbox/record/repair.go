@@ -19,7 +19,7 @@ func (r Record) WithRepair(p Repair) Record {
 	switch {
 	case p.AccountID == "":
 	case p.Removes && r.State == Deleted && r.Former == p.AccountID && r.Lifecycle == p.Position:
-		r.State, r.AccountID = Active, p.AccountID
+		r.State, r.AccountID, r.Indexed = Active, p.AccountID, false
 	case !p.Removes && r.State == Active && r.AccountID == p.AccountID:
 		r.State, r.AccountID, r.Former, r.Courses = Unknown, "", p.AccountID, nil
 	}

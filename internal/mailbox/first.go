@@ -1,0 +1,239 @@
+package mailbox
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// ErrNotMine is returned for a delivery that another process may have by now. Nothing was
+// done with it.
+var ErrNotMine = errors.New("another process may have the message")
+
+// FirstAttempts makes the first attempts of activity events, in any process. No claim is
+// stored before the call, since the vendors that take activity know a repeat; so an attempt
+// that needs no other costs one write. An effect that has to wait is stored as a pending one
+// with a timer, and from then on belongs to the Mailboxes of the owner of the vendor.
+type FirstAttempts struct {
+	task   task // to be copied
+	now    func() time.Time
+	nonce  string
+	nonces atomic.Uint64
+}
+
+// NewFirstAttempts returns the first attempts of a vendor. now returns the time of the server.
+// Of the Deps they need Records, Timers, Results, DeadLetters, Gate, Validate, Handlers and Log.
+func NewFirstAttempts(v *Vendor, c Config, d Deps, now func() time.Time) (*FirstAttempts, error) {
+	t, err := newTask(v, c, d)
+	if err != nil {
+		return nil, err
+	}
+	return &FirstAttempts{task: t, now: now, nonce: "a" + rand.Text()[:8] + "."}, nil
+}
+
+// Read decodes, validates and plans a message. Faults of the event are in Invalid.
+func (f *FirstAttempts) Read(m Message) *Event { return f.task.read(m, 0) }
+
+// Delivery is an event in the hands of a process.
+type Delivery struct {
+	Event *Event
+	// Again says that the event may have been delivered before, so that the vendor may have
+	// been called.
+	Again bool
+	// Mine reports whether no other process can have the event now.
+	Mine func() bool
+}
+
+// CarryOut makes the first attempt of an event. The caller has a slot of the class Activity.
+// After a nil error the message may be acknowledged: the effect is finished with a published
+// result, or has a timer. After any other error the message must be delivered again.
+func (f *FirstAttempts) CarryOut(p Phases, d Delivery) error {
+	x := first{FirstAttempts: f, task: f.task, Phases: p, Delivery: d, key: f.task.keyOf(d.Event)}
+	defer func() { x.task.endSpan() }()
+	switch {
+	case d.Event.Invalid != nil:
+		o := record.Outcome{Kind: events.Failed, Class: classInvalid, Message: message(d.Event.Invalid)}
+		return x.task.refuseEvent(p.write, d.Event, o)
+	case d.Event.Plan.Skip:
+		return nil
+	case d.Again:
+		return x.takeUp()
+	}
+	return x.begin()
+}
+
+// first is a first attempt of an event.
+type first struct {
+	*FirstAttempts
+	Phases
+	Delivery
+
+	task   task
+	key    string // of the record
+	effect record.Effect
+	buried bool // a dead letter was stored
+}
+
+// begin makes the attempt, unless the effect has to wait or is out of date.
+func (x *first) begin() error {
+	t, now := &x.task, x.now()
+	x.effect = record.Effect{
+		Key: record.KeyOf(x.Event.Key), Position: x.Event.Message.Position, Type: x.Event.Type, Scope: x.Event.Handler.Scope, Registered: now,
+	}
+	if !t.deps.Gate.Allows(Activity) {
+		x.effect.Due = now // the owner looks at the gate
+		return x.wait()
+	}
+	if events.Expired(x.Event.Event, now) {
+		x.effect.Begun, x.effect.Attempts = now, 1
+		return x.finish(record.Outcome{Kind: events.Superseded, At: now.UTC().Truncate(time.Millisecond)})
+	}
+	if err := t.deps.Gate.Wait(x.stop, Activity); err != nil {
+		return err
+	}
+	if !x.Mine() { // the process may have been frozen
+		return ErrNotMine
+	}
+	return x.attempt()
+}
+
+// attempt calls the vendor and stores the outcome.
+func (x *first) attempt() error {
+	t, began := &x.task, time.Now()
+	x.effect.Begun, x.effect.Tried, x.effect.Attempts = x.now(), true, 1
+	t.startSpan(x.Phases.call, x.Event, began)
+	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(x.Phases.call), Activity), began.Add(t.config.CallLease+t.config.CallTimeout))
+	reply, err := t.do(ctx, x.Event, handlers.Known{From: x.Event.origin()})
+	cancel()
+	t.deps.Gate.Report(record.AccountKey(t.vendor.Name, x.Event.Plan.UserID), err)
+	o := record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, At: x.now().UTC().Truncate(time.Millisecond)}
+	var pause record.Pause
+	if err != nil {
+		pause, o = t.failure(&x.effect, err, x.now())
+	}
+	o.TookMS = time.Since(began).Milliseconds()
+	if o.Kind == "" {
+		x.postpone(pause)
+		t.report(x.Event, &x.effect, o, x.effect.Due)
+		return x.wait()
+	}
+	return x.finish(o)
+}
+
+// postpone notes in the effect why the attempt did not finish it.
+func (x *first) postpone(p record.Pause) {
+	nonce := x.nextNonce()
+	r := record.Record{Pending: []record.Effect{x.effect}, Claim: &record.Claim{Key: x.effect.Key, Nonce: nonce}}
+	r.Postpone(record.Attempt{Key: x.effect.Key, Nonce: nonce}, p)
+	x.effect = r.Pending[0]
+}
+
+// wait stores the effect as a pending one and sets its timer.
+func (x *first) wait() error {
+	err := x.create(&record.Record{Pending: []record.Effect{x.effect}})
+	if errors.Is(err, ErrConflict) {
+		return x.takeUp()
+	}
+	if err != nil {
+		return err
+	}
+	return x.task.deps.Timers.Arm(x.write, x.key, x.effect.Due)
+}
+
+// finish stores an outcome, after its dead letter, and publishes the result.
+func (x *first) finish(o record.Outcome) error {
+	t := &x.task
+	if o.Kind == events.Failed {
+		if err := t.bury(x.write, x.Event, &x.effect, o); err != nil {
+			return err
+		}
+		x.buried = true
+	}
+	t.report(x.Event, &x.effect, o, time.Time{})
+	f := record.Finished{Effect: x.effect, Outcome: o, By: x.nextNonce()}
+	err := x.create(&record.Record{Finished: []record.Finished{f}})
+	if errors.Is(err, ErrConflict) {
+		return x.takeUp()
+	}
+	if err != nil {
+		return err
+	}
+	return t.publishResult(x.write, x.Event, &f)
+}
+
+// nextNonce returns the name of a new attempt.
+func (f *FirstAttempts) nextNonce() string {
+	return f.nonce + strconv.FormatUint(f.nonces.Add(1), 36)
+}
+
+// storeTries is how often the record of a first attempt is stored. Without the outcome the
+// vendor would be called again.
+const storeTries = 5
+
+// create stores the record if there is none. A record that was stored though the answer was
+// lost is a conflict too.
+func (x *first) create(r *record.Record) error {
+	encoded, err := r.Encode()
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		_, err = x.task.deps.Records.Store(x.write, x.key, encoded, 0)
+		if err == nil || errors.Is(err, ErrConflict) || try == storeTries || x.write.Err() != nil {
+			return err
+		}
+		pause(x.write, 100*time.Millisecond<<try)
+	}
+}
+
+// takeUp continues as the record says. Without a record, a former delivery may have called the
+// vendor: the effect is stored with an unknown outcome, for the owner.
+func (x *first) takeUp() error {
+	encoded, _, err := x.task.deps.Records.Load(x.write, x.key)
+	switch {
+	case err != nil:
+		return err
+	case len(encoded) == 0:
+		now := x.now()
+		x.effect = record.Effect{
+			Key: record.KeyOf(x.Event.Key), Position: x.Event.Message.Position, Type: x.Event.Type, Scope: x.Event.Handler.Scope,
+			Registered: now, Begun: now, Due: now, Attempts: 1, Tried: true, Unconfirmed: true,
+		}
+		return x.wait()
+	}
+	r, err := record.Decode(encoded)
+	if err != nil {
+		o := record.Outcome{Kind: events.Failed, Class: classRecord, Message: err.Error()}
+		return x.task.refuseEvent(x.write, x.Event, o)
+	}
+	return x.follow(r)
+}
+
+// follow sets the timer of a pending effect again, or publishes the result of a finished one
+// again. Everything else is finished, with a result that is known to be published.
+func (x *first) follow(r *record.Record) error {
+	t, key := &x.task, record.KeyOf(x.Event.Key)
+	if i := slices.IndexFunc(r.Pending, func(e record.Effect) bool { return e.Key == key && e.Replay == 0 }); i >= 0 {
+		return t.deps.Timers.Arm(x.write, x.key, r.Pending[i].Due)
+	}
+	i := slices.IndexFunc(r.Finished, func(f record.Finished) bool { return f.Key == key && f.Replay == 0 })
+	if i < 0 {
+		return nil
+	}
+	f := &r.Finished[i]
+	if err := t.publishResult(x.write, x.Event, f); err != nil {
+		return err
+	}
+	if x.buried && f.Kind != events.Failed { // another delivery ended well meanwhile
+		return t.deps.DeadLetters.Settle(x.write, t.vendor.Name, f.Type, x.Event.Key, 0)
+	}
+	return nil
+}

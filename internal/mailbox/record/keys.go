@@ -1,0 +1,42 @@
+package record
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Digest returns the digest of a user's id, or of an account's. Keys and subjects have the digest in place of
+// the id, which may hold characters that no key can have, or an e-mail address.
+func Digest(userID string) string {
+	sum := sha256.Sum256([]byte(userID))
+	return hex.EncodeToString(sum[:16])
+}
+
+// AccountKey returns the key of the record of a user's account at a vendor.
+func AccountKey(vendor, userID string) string { return vendor + "." + Digest(userID) }
+
+// ActivityKey returns the key of the record of an activity event at a vendor.
+func ActivityKey(vendor, userID, eventKey string) string {
+	return AccountKey(vendor, userID) + "." + eventKey
+}
+
+// IsActivityKey reports whether ActivityKey has returned the key.
+func IsActivityKey(key string) bool { return strings.Count(key, ".") == 2 }
+
+// IndexKey returns the key of a vendor's account in the index of accounts.
+func IndexKey(vendor, accountID string) string { return vendor + "." + Digest(accountID) }
+
+// AccountKeys returns the pattern of all AccountKeys of a user.
+func AccountKeys(userID string) string { return "*." + Digest(userID) }
+
+// ActivityKeys returns the pattern of all ActivityKeys of a user.
+func ActivityKeys(userID string) string { return "*." + Digest(userID) + ".*" }
+
+// SplitKey returns the vendor and the digest of the user that an AccountKey or an ActivityKey
+// names.
+func SplitKey(key string) (vendor, digest string) {
+	vendor, rest, _ := strings.Cut(key, ".")
+	digest, _, _ = strings.Cut(rest, ".")
+	return vendor, digest
+}
