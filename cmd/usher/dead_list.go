@@ -12,8 +12,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/ops"
-	"github.com/usherhq/usher/internal/worker"
 )
 
 // deadFilter says which dead letters are meant.
@@ -31,8 +31,8 @@ func (f deadFilter) Validate() error {
 	if f.OlderThan < 0 || f.NewerThan < 0 {
 		faults = append(faults, errors.New("neither --older-than nor --newer-than can be negative"))
 	}
-	if f.Class != "" && !slices.Contains(worker.Classes(), f.Class) {
-		faults = append(faults, fmt.Errorf("there is no class %s: want one of %s", f.Class, strings.Join(worker.Classes(), ", ")))
+	if f.Class != "" && !slices.Contains(mailbox.Classes(), f.Class) {
+		faults = append(faults, fmt.Errorf("there is no class %s: want one of %s", f.Class, strings.Join(mailbox.Classes(), ", ")))
 	}
 	// The type of a delivery is its sender's name.
 	if f.Type != "" && f.Vendor != ops.Deliveries && !slices.Contains(events.Types(), f.Type) {

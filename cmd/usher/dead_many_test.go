@@ -11,10 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // A dry run of a thousand dead letters is to take less than five seconds.
@@ -25,7 +28,7 @@ func TestADryRunOfAThousand(t *testing.T) {
 	if err := b.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := b.Bucket(t.Context(), bus.AccountsKV)
+	accounts, err := recordstore.Open(t.Context(), streams.Client{JetStream: b.JetStream()}, bus.AccountsKV)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +37,8 @@ func TestADryRunOfAThousand(t *testing.T) {
 		id := fmt.Sprintf("u%04d", i)
 		w.bury(b, id, time.Hour, as)
 		if i%2 == 0 { // every other one was overtaken by a newer one
-			if _, err := accounts.Put(t.Context(), ledger.AccountKey("lead", id), []byte(`{"life":{"e":1,"s":9}}`)); err != nil {
+			newer := func(r *record.Record) { r.Lifecycle = events.Position{Epoch: 1, Seq: 9} }
+			if err := accounts.Change(t.Context(), record.AccountKey("lead", id), newer); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -72,7 +72,7 @@ func (r deadReplayCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if r.DryRun {
-		return r.foresee(ctx, a, d, list)
+		return r.preview(ctx, a, d, list)
 	}
 	t.verb, t.reason, t.json = "sent back", r.Reason, r.JSON
 	done, err := r.send(ctx, a, d, list)

@@ -125,7 +125,7 @@ func (w *world) quarantined(t *testing.T) {
 	w.expect("q1", map[string]string{"lead": events.Done})
 }
 
-// dryRun foresees what then comes true.
+// dryRun previews replays that are then made.
 func (w *world) dryRun(t *testing.T) {
 	b := w.bus()
 	w.bury(b, "d1", time.Hour, as)

@@ -96,8 +96,9 @@ func moved(err error) bool {
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// Settle removes the dead letter of an effect whose replay of this number has
-// ended well, marked or not. One that such a replay, or a later one, left stays.
+// Settle removes the dead letter of an effect that has ended well as the replay of this
+// number, or as the event itself (0). A dead letter that the same attempt stored before its
+// end was known goes too; a dead letter of a later replay stays.
 func (b *Bus) Settle(ctx context.Context, vendor, kind, key string, replay int) error {
 	for { // once more, since it may be marked between the reading and the removal
 		d, err := b.last(ctx, deadSubject(vendor, kind, key))
@@ -106,7 +107,7 @@ func (b *Bus) Settle(ctx context.Context, vendor, kind, key string, replay int) 
 			return nil
 		case err != nil:
 			return err
-		case d.Replay >= replay:
+		case d.Replay > replay:
 			return nil
 		}
 		if err := b.Drop(ctx, d); err != nil {

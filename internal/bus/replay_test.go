@@ -106,12 +106,13 @@ func TestSettle(t *testing.T) {
 		number int  // of the replay that ended
 		want   int  // dead letters that stay
 	}{
-		"the replay of the dead letter":      {0, true, 1, 0},
-		"before it is marked":                {0, false, 1, 0},
-		"a later replay":                     {1, true, 3, 0},
-		"one that the same replay left":      {1, false, 1, 1},
-		"one that a later replay left":       {2, true, 1, 1},
-		"the effect of the first try, again": {0, false, 0, 1},
+		"the replay of the dead letter": {0, true, 1, 0},
+		"before it is marked":           {0, false, 1, 0},
+		"a later replay":                {1, true, 3, 0},
+		"one that the same replay left": {1, false, 1, 0},
+		"one that a later replay left":  {2, true, 1, 1},
+		"one that the first try left":   {0, false, 0, 0},
+		"the first try, after a replay": {1, false, 0, 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

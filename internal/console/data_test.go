@@ -1,15 +1,16 @@
 package console_test
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/console"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // event is a user.created of someone with the address that no reader may see.
@@ -61,18 +62,18 @@ func (w *world) bury(e events.Event, why string) string {
 	return "/console/dead/lead/" + d.Type + "/" + d.Key
 }
 
-// account writes the record of a user who has an account at lead.
-func (w *world) account(user string, effects ...ledger.Effect) {
+// account writes the record of a user who has an account at lead, as change leaves it.
+func (w *world) account(user string, change func(*record.Record)) {
 	w.t.Helper()
-	kv, err := w.bus.Bucket(w.t.Context(), bus.AccountsKV)
+	store, err := recordstore.Open(w.t.Context(), streams.Client{JetStream: w.bus.JetStream()}, bus.AccountsKV)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	text, err := json.Marshal(ledger.Account{UserID: user, AccountID: secret, State: ledger.Active, Effects: effects})
+	err = store.Change(w.t.Context(), record.AccountKey("lead", user), func(r *record.Record) {
+		r.UserID, r.AccountID, r.State = user, secret, record.Active
+		change(r)
+	})
 	if err != nil {
-		w.t.Fatal(err)
-	}
-	if _, err := kv.Put(w.t.Context(), ledger.AccountKey("lead", user), text); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -84,10 +85,14 @@ func full(t *testing.T, user string) (w *world, letter string) {
 	w.result(e, events.Done, "")
 	w.result(w.event("f-"+user, user), events.Failed, "no such person: "+secret+" "+evil)
 	letter = w.bury(e, "taken: "+secret+" "+evil)
-	w.account(user, ledger.Effect{
-		Key: events.Key("/school", "e-"+user), Type: events.UserCreated, Phase: ledger.Started, Attempts: 3, First: time.Now(), Last: time.Now(),
-		Outcome: &ledger.Outcome{Kind: events.Failed, Attempts: 3, At: time.Now(), Message: "taken: " + secret},
-	}, ledger.Effect{Key: "k2", Type: events.UserDeleted, First: time.Now(), Due: time.Now().Add(time.Hour)})
+	w.account(user, func(r *record.Record) {
+		now := time.Now()
+		failed := record.Effect{
+			Key: record.KeyOf(events.Key("/school", "e-"+user)), Type: events.UserCreated, Scope: events.ScopeLifecycle, Attempts: 3, Registered: now,
+		}
+		r.Finished = []record.Finished{{Effect: failed, Outcome: record.Outcome{Kind: events.Failed, At: now, Message: "taken: " + secret}}}
+		r.Pending = []record.Effect{{Key: 2, Type: events.UserDeleted, Scope: events.ScopeLifecycle, Registered: now, Due: now.Add(time.Hour)}}
+	})
 	by := ops.Deed{Who: "ann", Why: "because of " + secret + evil}
 	if _, err := w.desk.Load().Pause(t.Context(), "lead", time.Hour, by); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ const (
 
 // What is done about dead letters.
 const (
-	deedForesee = "foresee"
+	deedPreview = "preview"
 	deedReplay  = "replay"
 	deedDrop    = "drop"
 	deedReveal  = "reveal"
@@ -57,8 +57,8 @@ func (c *Console) deadDeed(ctx context.Context, v *visit) (answer, error) {
 		list, p.Left = list[:mostDeeds], len(list)-mostDeeds
 	}
 	switch deed {
-	case deedForesee:
-		p.List, err = foreseen(ctx, v.desk, list)
+	case deedPreview:
+		p.List, err = previews(ctx, v.desk, list)
 	case deedReplay, deedDrop:
 		for _, l := range list {
 			p.List = append(p.List, c.deedOn(ctx, v, l, deed, by))
@@ -74,7 +74,7 @@ func (c *Console) deadDeed(ctx context.Context, v *visit) (answer, error) {
 	return answer{page: "deeds", title: deedTitles[deed], data: p}, err
 }
 
-var deedTitles = map[string]string{deedForesee: "Dry run", deedReplay: "Sent back", deedDrop: "Dropped"}
+var deedTitles = map[string]string{deedPreview: "Dry run", deedReplay: "Sent back", deedDrop: "Dropped"}
 
 var errNoReason = &refusal{http.StatusUnprocessableEntity, "Why?", "Nothing was done: to drop a dead letter, say why. It is kept in the audit."}
 
@@ -93,9 +93,9 @@ func chosen(ctx context.Context, v *visit, f deadFilter) ([]bus.DeadLetter, erro
 	})
 }
 
-// foreseen is what would become of dead letters.
-func foreseen(ctx context.Context, d *ops.Desk, list []bus.DeadLetter) ([]done, error) {
-	seen, err := d.Foresee(ctx, list)
+// previews returns the consequences that replays of dead letters would have.
+func previews(ctx context.Context, d *ops.Desk, list []bus.DeadLetter) ([]done, error) {
+	seen, err := d.PreviewReplays(ctx, list)
 	if err != nil {
 		return nil, err
 	}

@@ -31,8 +31,8 @@ func TestDeedsOnOneDeadLetter(t *testing.T) {
 	w := newWorld(t, console.Config{People: people})
 	letter := w.bury(w.event("e1", "u1"), "no")
 	b := w.login(annsToken)
-	if _, text := b.post(letter, "deed", "foresee"); !strings.Contains(text, "would call the vendor") {
-		t.Errorf("the dry run says:\n%s", around(text, "foreseen"))
+	if _, text := b.post(letter, "deed", "preview"); !strings.Contains(text, "would call the vendor") {
+		t.Errorf("the dry run says:\n%s", around(text, "preview"))
 	}
 	if status, text := b.post(letter, "deed", "drop", "reason", " \n"); status != http.StatusUnprocessableEntity || !strings.Contains(text, "say why") {
 		t.Errorf("dropped without a reason: %d", status)
@@ -75,10 +75,10 @@ func TestDeedsOnMany(t *testing.T) {
 		refs = append(refs, strings.TrimPrefix(w.bury(w.event(fmt.Sprint("e", i), "u1"), why), "/console/dead/"))
 	}
 	b := w.login(annsToken)
-	if status, _ := b.post("/console/dead", "deed", "foresee"); status != http.StatusUnprocessableEntity {
+	if status, _ := b.post("/console/dead", "deed", "preview"); status != http.StatusUnprocessableEntity {
 		t.Errorf("none chosen: got %d", status)
 	}
-	if _, text := b.post("/console/dead", "deed", "foresee", "all", "1", "text", "full"); strings.Count(text, "would call the vendor") != 3 {
+	if _, text := b.post("/console/dead", "deed", "preview", "all", "1", "text", "full"); strings.Count(text, "would call the vendor") != 3 {
 		t.Errorf("the dry run tells of %d", strings.Count(text, "would call the vendor"))
 	}
 	if _, text := b.post("/console/dead", "deed", "replay", "letter", refs[0], "letter", refs[3]); strings.Count(text, `data-done="ok"`) != 2 {

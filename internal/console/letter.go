@@ -19,15 +19,15 @@ import (
 // letterPage is all of one dead letter.
 type letterPage struct {
 	letter
-	Gone     bool
-	Path     string
-	UserID   string
-	Header   [][2]string
-	Body     string
-	Shown    bool   // personal data are
-	Foreseen string // what would become of it; empty where nobody asked
-	Anyway   string // why it is not sent back just so
-	Wrong    string // why nothing was done
+	Gone    bool
+	Path    string
+	UserID  string
+	Header  [][2]string
+	Body    string
+	Shown   bool   // personal data are
+	Preview string // of a replay; empty unless asked for
+	Anyway  string // why it is not sent back just so
+	Wrong   string // why nothing was done
 }
 
 // found is the dead letter that the path names.
@@ -130,12 +130,12 @@ func (c *Console) letterDeed(ctx context.Context, v *visit) (answer, error) {
 	switch deed {
 	case deedReveal:
 		c.deps.Log.Info().Str("who", v.who.Name).Str("deed", deed).Str("dead_letter", l.ID()).Msg("console: personal data were shown")
-	case deedForesee:
-		seen, err := foreseen(ctx, v.desk, []bus.DeadLetter{l})
+	case deedPreview:
+		seen, err := previews(ctx, v.desk, []bus.DeadLetter{l})
 		if err != nil {
 			return answer{}, err
 		}
-		page.Foreseen = seen[0].Said
+		page.Preview = seen[0].Said
 	case deedReplay, deedDrop:
 		return c.judged(ctx, v, page, deed, by)
 	default:

@@ -13,7 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/console"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // everywhere is all pages of a full world.
@@ -176,7 +176,11 @@ func TestTheStorySaysWhyNothingIsDone(t *testing.T) {
 	trial := now.Add(time.Hour)
 	iso := func(at time.Time, wait time.Duration) string { return at.Add(wait).UTC().Format(time.RFC3339) }
 	c := config.Default().Worker
-	w.account("waits", ledger.Effect{Key: "k1", Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Attempts: 1, Prerequisite: true, First: now, Begun: now, Due: now.Add(time.Second)})
+	w.account("waits", func(r *record.Record) {
+		r.Pending = []record.Effect{{
+			Key: 1, Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Attempts: 1, Prerequisite: true, Registered: now, Begun: now, Due: now.Add(time.Second),
+		}}
+	})
 	if err := w.bus.Hold(t.Context(), "lead", bus.Hold{Since: now, At: trial, Why: "credentials refused"}); err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/bus", "internal/streams", "internal/ledger", "internal/brake", "internal/worker", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/bus", "internal/ledger", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/brake", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"answers people out of the ledger and the streams; it is told of the vendors that there are, and knows none by name",
 	},
 	{

@@ -24,12 +24,6 @@ type published struct {
 	historyAway bool
 }
 
-func newPublished() *published {
-	return &published{
-		results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}, history: map[string]userhistory.Entry{},
-	}
-}
-
 // publisher publishes for one process.
 type publisher struct {
 	out *published
@@ -101,11 +95,13 @@ func (v publisher) Bury(_ context.Context, d bus.DeadLetter) error {
 	})
 }
 
-func (v publisher) Settle(_ context.Context, _, _, key string, _ int) error {
+func (v publisher) Settle(_ context.Context, _, _, key string, replay int) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()
 		defer v.out.mu.Unlock()
-		delete(v.out.dead, key)
+		if v.out.dead[key].Replay <= replay {
+			delete(v.out.dead, key)
+		}
 		return nil
 	})
 }

@@ -31,8 +31,6 @@ type result struct {
 	noAccount time.Time
 
 	stored record.Stored
-	// buried is the key of the event if its dead letter is stored.
-	buried string
 }
 
 // attempt makes one attempt at the effect that the record claims. Its result is written by
@@ -164,7 +162,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: mayHaveChanged(cause)}
 		return
 	}
-	t.result.outcome, t.result.buried = &o, event.Key
+	t.result.outcome = &o
 	t.report(event, e, o, time.Time{})
 }
 
@@ -202,7 +200,8 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 			c.State = record.Active
 		}
 	case h.Removes: // no vendor is asked anything more of the user, even if it cannot delete
-		c.State, c.Applied = record.Deleted, c.Applied || r.Outcome == events.Unsupported
+		c.Undeleted = r.Outcome == events.Unsupported
+		c.State, c.Applied = record.Deleted, c.Applied || c.Undeleted
 	case h.Scope.WholeAccount() && c.Applied:
 		c.State = record.Active
 	}

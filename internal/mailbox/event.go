@@ -118,11 +118,16 @@ func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
 		settle()
 		return
 	}
-	a := &arrival{event: e, settle: settle, Arrival: record.Arrival{
+	m.deliver(m.task.keyOf(e), &arrival{event: e, settle: settle, Arrival: e.arrival(replaySeq)})
+}
+
+// arrival returns the event as the record takes it in. replaySeq is the sequence of a replay
+// in its stream.
+func (e *Event) arrival(replaySeq uint64) record.Arrival {
+	return record.Arrival{
 		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
 		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
-	}}
-	m.deliver(m.task.keyOf(e), a)
+	}
 }
 
 // age is the time since the event was stored.

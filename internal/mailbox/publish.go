@@ -127,7 +127,7 @@ func (t *turn) clear(ctx context.Context, e ending) error {
 	if e.By == "" { // no attempt has reported it
 		t.report(e.event, &e.Effect, e.Outcome, time.Time{})
 	}
-	if mayHaveDeadLetter(e.Finished) {
+	if t.mayHaveDeadLetter(e.Finished) {
 		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, e.Type, e.event.Key, e.Replay); err != nil {
 			return err
 		}
@@ -149,12 +149,15 @@ func hasFinished(list []record.Finished, id effectID) bool {
 
 // mayHaveDeadLetter reports whether an effect that ended well may have a dead letter. A dead
 // letter is stored before the outcome, which may then get lost.
-func mayHaveDeadLetter(f *record.Finished) bool {
-	last := 1 // the attempt that ended well
+func (t *turn) mayHaveDeadLetter(f *record.Finished) bool {
+	attempts := 1 // the one that ended well
 	if f.Kind == events.Superseded {
-		last = 0
+		attempts = 0
 	}
-	return f.Kind != events.Failed && (f.Replay > 0 || f.Attempts > last)
+	tried := f.Replay > 0 || f.Attempts > attempts
+	overdue := !f.Begun.IsZero() && f.At.Sub(f.Begun) >= t.config.PrerequisiteWait
+	rejected := !t.user.stored.record.Rejected.Before(f.Position)
+	return f.Kind != events.Failed && (tried || overdue || rejected)
 }
 
 func (t *task) publishResult(ctx context.Context, event *Event, f *record.Finished) error {
@@ -174,7 +177,7 @@ func (t *task) publishResult(ctx context.Context, event *Event, f *record.Finish
 
 // shortKey stands for the key of an event that is not stored any more.
 func (t *turn) shortKey(e *record.Effect) string {
-	return fmt.Sprintf("%016x", uint64(e.Key))
+	return e.Key.String()
 }
 
 // needsNoAccount reports whether the vendor knows users by our ids, or the effect asks

@@ -27,10 +27,7 @@ func (t *turn) reject(a *arrival, why record.Refusal, now time.Time) error {
 	if a.rejected == nil {
 		a.rejected = &record.Outcome{Kind: events.Failed, At: now.UTC(), Class: classOverload, Message: overloadMessage}
 		if why.Other != "" {
-			a.event.Invalid = &events.InvalidError{
-				Pointer: "/id", Rule: events.RuleIDOnce,
-				Detail: "there is a " + why.Other + " with this source and id: give every event an id of its own",
-			}
+			a.event.Invalid = reusedID(why.Other)
 			a.event.Key = reusedKey(a.event)
 			a.rejected.Class, a.rejected.Message = classInvalid, message(a.event.Invalid)
 		}
@@ -41,14 +38,43 @@ func (t *turn) reject(a *arrival, why record.Refusal, now time.Time) error {
 	return nil
 }
 
-// unbury removes the dead letter of a failed attempt if the effect ended well meanwhile: a
-// newer owner has taken it over, and removed the dead letter before it was stored.
-func (t *turn) unbury(ctx context.Context) error {
-	x := t.result
-	if x == nil || x.buried == "" || x.stored != record.Rejected || !t.user.stored.record.EndedWell(x.effect.Key, x.effect.Replay) {
-		return nil
+// reusedID returns the fault of an event whose source and id belong to an event of another type.
+func reusedID(other string) *events.InvalidError {
+	return &events.InvalidError{
+		Pointer: "/id", Rule: events.RuleIDOnce,
+		Detail: "there is a " + other + " with this source and id: give every event an id of its own",
 	}
-	return t.deps.DeadLetters.Settle(ctx, t.vendor.Name, x.effect.Type, x.buried, x.effect.Replay)
+}
+
+// last returns the last position among arrivals of events.
+func last(list []*arrival) (p events.Position) {
+	for _, a := range list {
+		if a.Replay == 0 && p.Before(a.Position) {
+			p = a.Position
+		}
+	}
+	return p
+}
+
+// deadLetter names a dead letter that the turn has stored.
+type deadLetter struct {
+	id        effectID
+	eventType string
+	eventKey  string
+}
+
+// unbury removes the dead letters of effects that ended well meanwhile: a newer owner has
+// taken the effects over, and removed the dead letters before they were stored.
+func (t *turn) unbury(ctx context.Context) error {
+	for _, d := range t.letters {
+		if !t.user.stored.record.EndedWell(d.id.key, d.id.replay) {
+			continue
+		}
+		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, d.eventType, d.eventKey, d.id.replay); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // buryRejected stores the dead letters of the rejected arrivals.

@@ -137,6 +137,7 @@ func (t *task) bury(ctx context.Context, event *Event, e *record.Effect, o recor
 	if first.IsZero() {
 		first = e.Registered
 	}
+	t.letters = append(t.letters, deadLetter{effectID{e.Key, e.Replay}, e.Type, event.Key})
 	return t.deps.DeadLetters.Bury(ctx, bus.DeadLetter{
 		Vendor: t.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: event.pointer(), Rule: event.rule(),

@@ -22,15 +22,21 @@ type task struct {
 	config   *Config
 	deps     *Deps
 	handlers map[string]handlers.Handler
-	span     trace.Span // of the last attempt, until its result is published; nil without traces
+	span     trace.Span   // of the last attempt, until its result is published; nil without traces
+	letters  []deadLetter // that were stored since the last write of the record
 }
 
 func newTask(v *Vendor, c Config, d Deps) (task, error) {
-	t := task{vendor: v, config: &c, deps: &d, handlers: map[string]handlers.Handler{}}
-	for _, h := range d.Handlers {
-		t.handlers[h.Type] = h
+	return task{vendor: v, config: &c, deps: &d, handlers: byType(d.Handlers)}, c.check()
+}
+
+// byType returns handlers by the type of the events that they take.
+func byType(list []handlers.Handler) map[string]handlers.Handler {
+	m := map[string]handlers.Handler{}
+	for _, h := range list {
+		m[h.Type] = h
 	}
-	return t, c.check()
+	return m
 }
 
 // replaySubject is what the subjects of replays begin with.
@@ -38,6 +44,18 @@ const replaySubject = "usher.replay."
 
 // read decodes, validates and plans a message. Faults of the event are in Invalid.
 func (t *task) read(message Message, replay int) *Event {
+	e := t.parse(message, replay)
+	if e.Plan.Skip && replay > 0 { // the vendor takes no part any more: the dead letter goes
+		e.Plan.Skip = false
+		e.Plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
+			return handlers.Reply{Outcome: events.Unsupported}, nil
+		}
+	}
+	return e
+}
+
+// parse is read for an event that the vendor may take no part in.
+func (t *task) parse(message Message, replay int) *Event {
 	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, replaySubject+t.vendor.Name+"."), Replay: replay}
 	if replay > 0 {
 		if r, ok := bus.ReadReplay(message.Header); ok {
@@ -48,12 +66,6 @@ func (t *task) read(message Message, replay int) *Event {
 		}
 	}
 	e.Invalid = t.understand(e)
-	if e.Plan.Skip && replay > 0 { // the vendor takes no part any more: the dead letter goes
-		e.Plan.Skip = false
-		e.Plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
-			return handlers.Reply{Outcome: events.Unsupported}, nil
-		}
-	}
 	return e
 }
 

@@ -163,7 +163,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		for _, a := range t.fresh {
 			a.ours = t.isRegistered(a)
 		}
-		t.result, t.sent = nil, sent
+		t.result, t.letters, t.sent = nil, nil, sent
 		t.admitted = t.admitted && d.Action != record.Call
 	}
 	return d, err
@@ -188,6 +188,10 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 				t.full = d.Action != record.Call
 				return d, nil
 			}
+		}
+		if why.Full && list[0].Replay == 0 && r.Rejected.Before(list[0].Position) {
+			r.Rejected = last(list) // before the first dead letter
+			return record.Decision{Action: record.Wait, Due: now}, nil
 		}
 		if err := t.reject(list[0], why, now); err != nil {
 			return d, err

@@ -9,7 +9,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest/mapping"
-	"github.com/usherhq/usher/internal/worker"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -81,18 +81,18 @@ func (r *remaker) event(d bus.DeadLetter) (events.Event, error) {
 	return e, nil
 }
 
-// foresee says what would become of a delivery.
-func (r *remaker) foresee(d bus.DeadLetter) worker.Foresight {
+// preview returns the consequence that a replay of a delivery would have.
+func (r *remaker) preview(d bus.DeadLetter) mailbox.Preview {
 	_, err := r.event(d)
 	var invalid *events.InvalidError
 	switch {
 	case err == nil:
-		return worker.Foresight{Would: wouldBecome}
+		return mailbox.Preview{Would: previewEvent}
 	case errors.Is(err, mapping.ErrIgnored):
-		return worker.Foresight{Would: wouldIgnore}
+		return mailbox.Preview{Would: previewIgnored}
 	case errors.As(err, &invalid):
-		return worker.Foresight{Would: worker.WouldRefuse, Pointer: invalid.Pointer, Rule: invalid.Rule, Message: invalid.Detail}
+		return mailbox.Preview{Would: mailbox.PreviewRefused, Pointer: invalid.Pointer, Rule: invalid.Rule, Message: invalid.Detail}
 	default:
-		return worker.Foresight{Would: worker.WouldRefuse, Rule: "mapping", Message: err.Error()}
+		return mailbox.Preview{Would: mailbox.PreviewRefused, Rule: "mapping", Message: err.Error()}
 	}
 }

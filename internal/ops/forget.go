@@ -7,8 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // Forgetting is how a user is forgotten.
@@ -46,13 +48,13 @@ func (h Holding) Refusal(o Forgetting) error {
 	return fmt.Errorf("%w: %w", ErrNotYet, errors.Join(why...))
 }
 
-// Forget writes down who does it, and erases what was found of a user, but for
-// what keeps a late event from bringing the user back (ledger.Account.Forget). Where
-// it breaks off, it is begun again from a new Holding. What came since it was found
-// stays: it may be of one who came back.
+// Forget writes an audit entry and erases the data that were found of a user, except for
+// what keeps a late event from bringing the user back (record.Forget). After an interruption
+// Forget begins again from a new Holding. Data that came since the Holding stay: they may
+// belong to a user who came back.
 //
-// What an effect could be done from goes first, the ledger then, and what only tells
-// of it last: so nothing is done again for want of a memory.
+// The order is: replays, dead letters and events, then records, then history and results.
+// No effect can then run again without its record.
 func (d *Desk) Forget(ctx context.Context, h Holding, o Forgetting, by Deed) (Forgotten, error) {
 	f := Forgotten{User: h.User, At: time.Now().UTC(), Erased: []Found{}, Stays: []string{}}
 	if err := h.Refusal(o); err != nil {
@@ -67,7 +69,7 @@ func (d *Desk) Forget(ctx context.Context, h Holding, o Forgetting, by Deed) (Fo
 		return f, err
 	}
 	for _, step := range []func(context.Context, Holding, Forgetting, *Forgotten) error{
-		d.eraseReplays, d.eraseLetters, d.eraseEvents, d.eraseAccounts, d.eraseEffects, d.eraseResults, d.scrub,
+		d.eraseReplays, d.eraseLetters, d.eraseEvents, d.eraseAccounts, d.eraseActivity, d.wake, d.eraseHistory, d.eraseResults, d.scrub,
 	} {
 		if err := step(ctx, h, o, &f); err != nil {
 			return f, fmt.Errorf("%w; run it again to go on", err)
@@ -93,6 +95,12 @@ func (d *Desk) eraseEvents(ctx context.Context, h Holding, o Forgetting, f *Forg
 		list = append(list, e.seq)
 	}
 	return d.erase(ctx, h.stream, list, o, f)
+}
+
+func (d *Desk) eraseHistory(ctx context.Context, h Holding, _ Forgetting, f *Forgotten) error {
+	n, err := d.history().Erase(ctx, h.User)
+	f.Erased = append(f.Erased, Found{bus.HistoryStream, n})
+	return err
 }
 
 func (d *Desk) eraseResults(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
@@ -124,8 +132,8 @@ func (d *Desk) eraseLetters(ctx context.Context, h Holding, o Forgetting, f *For
 }
 
 func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.eraseRecords(ctx, bus.AccountsKV, h.records[bus.AccountsKV], f, func(r *ledger.Account) bool {
-		idle := (r.Claim == nil && len(r.Unfinished()) == 0) || o.Unfinished
+	return d.eraseRecords(ctx, bus.AccountsKV, h.records[bus.AccountsKV], f, func(r *record.Record) bool {
+		idle := r.Idle() || o.Unfinished
 		gone := living(r) == "" || o.Accounts
 		if !idle || !gone || r.Reaches(h.fence) {
 			return false
@@ -135,33 +143,54 @@ func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Fo
 	})
 }
 
-func (d *Desk) eraseEffects(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.eraseRecords(ctx, bus.EffectsKV, h.records[bus.EffectsKV], f, func(r *ledger.Account) bool {
-		if len(r.Unfinished()) > 0 && !o.Unfinished {
+func (d *Desk) eraseActivity(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
+	return d.eraseRecords(ctx, bus.EffectsKV, h.records[bus.EffectsKV], f, func(r *record.Record) bool {
+		if !r.Idle() && !o.Unfinished {
 			return false
 		}
-		r.Forget(ledger.Order{}, f.At)
+		r.Forget(events.Position{}, f.At)
 		return true
 	})
 }
 
-// eraseRecords lets forget work on each record, by compare-and-set, until it is
-// anonymous, or forget does not want to by now.
-func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f *Forgotten, forget func(*ledger.Account) bool) error {
-	book, err := d.book(ctx, bucket)
+// eraseRecords lets forget work on each record, by compare-and-set, until the record is
+// anonymous, or forget returns false.
+func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f *Forgotten, forget func(*record.Record) bool) error {
+	store, err := d.records(ctx, bucket)
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
 		done := false
-		err := book.Change(ctx, key, func(r *ledger.Account) { done = r.Anonymous() || forget(r) })
+		err := store.Change(ctx, key, func(r *record.Record) { done = r.Anonymous() || forget(r) })
 		if err != nil {
 			return err
 		}
 		if !done {
-			return fmt.Errorf("the record of the user at %s was changed meanwhile: a newer event came, or something is being done", ledger.VendorOf(key))
+			vendor, _ := record.SplitKey(key)
+			return fmt.Errorf("the record of the user at %s was changed meanwhile: a newer event came, or something is being done", vendor)
 		}
 	}
 	f.Erased = append(f.Erased, Found{bucket, len(keys)})
+	return nil
+}
+
+// wake arms a timer for the user at each vendor that has a record, so that its owner looks
+// at the record again: events that the mailbox may wait for are gone. The token 0 is below
+// those of all owners.
+func (d *Desk) wake(ctx context.Context, h Holding, _ Forgetting, _ *Forgotten) error {
+	timers, err := streams.OpenTimers(ctx, d.streams())
+	if errors.Is(err, streams.ErrNoStream) { // nobody has served a vendor
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, key := range h.records[bus.AccountsKV] {
+		vendor, digest := record.SplitKey(key)
+		if err := timers.Arm(ctx, streams.Timer{Vendor: vendor, Digest: digest, Due: time.Now()}); err != nil {
+			return err
+		}
+	}
 	return nil
 }

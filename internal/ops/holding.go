@@ -10,7 +10,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/recordstore"
 )
 
 // Search says whose data are looked for.
@@ -30,13 +31,16 @@ type Holding struct {
 
 	person  *person
 	stream  string // of events
-	fence   ledger.Order
+	fence   events.Position
 	events  []found
 	replays []uint64
 	letters []bus.DeadLetter
 	results []uint64
 	records map[string][]string // bucket → keys that name the user
-	former  bool                // there are records in EFFECTS, anonymous or not
+	// registered is the position up to which the record of a vendor has the user's events.
+	registered map[string]events.Position
+	history    int  // finished effects
+	former     bool // there are records in EFFECTS, anonymous or not
 }
 
 // Found is how much a stream or a bucket holds of a user.
@@ -66,6 +70,16 @@ const (
 	OpenReplay = "on its way once more"
 )
 
+// effectID names an effect of the user.
+type effectID struct {
+	vendor string
+	key    record.Key
+	replay int
+}
+
+// endedEffects are the effects that are known to have ended, without the number of a replay.
+type endedEffects map[effectID]bool
+
 // found is an event of the user.
 type found struct {
 	seq    uint64
@@ -78,9 +92,9 @@ type found struct {
 // message of the streams, since events stand there by type and not by user.
 func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 	h := Holding{
-		User: ledger.Digest(s.UserID), Accounts: []Living{}, Open: []Open{},
-		person: &person{id: s.UserID, emails: map[string]bool{}, keys: map[string]bool{}},
-		stream: cmp.Or(d.Config.NATS.EventsStream, bus.EventsStream), records: map[string][]string{},
+		User: record.Digest(s.UserID), Accounts: []Living{}, Open: []Open{},
+		person: &person{id: s.UserID, emails: map[string]bool{}, keys: map[record.Key]bool{}},
+		stream: cmp.Or(d.Config.NATS.EventsStream, bus.EventsStream), records: map[string][]string{}, registered: map[string]events.Position{},
 	}
 	for _, email := range s.Emails {
 		h.person.emails[strings.ToLower(email)] = true
@@ -88,9 +102,9 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 	if s.Progress == nil {
 		s.Progress = func(string, int) {}
 	}
-	ended := map[string]bool{}
-	for _, look := range []func(context.Context, *Holding, Search, map[string]bool) error{
-		d.lookInEvents, d.lookInAccounts, d.lookInEffects, d.lookInReplays, d.lookInLetters, d.lookInResults, d.lookInLanes,
+	ended := endedEffects{}
+	for _, look := range []func(context.Context, *Holding, Search, endedEffects) error{
+		d.lookInEvents, d.lookInHistory, d.lookInAccounts, d.lookInActivity, d.lookInReplays, d.lookInLetters, d.lookInResults, d.lookInUnread,
 	} {
 		if err := look(ctx, &h, s, ended); err != nil {
 			return h, err
@@ -103,6 +117,7 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 		{bus.ResultsStream, len(h.results)},
 		{bus.AccountsKV, len(h.records[bus.AccountsKV])},
 		{bus.EffectsKV, len(h.records[bus.EffectsKV])},
+		{bus.HistoryStream, h.history},
 	}
 	return h, nil
 }
@@ -114,12 +129,12 @@ func (h Holding) Nothing() bool {
 
 // lookInEvents reads the stream of events, and what names nobody by id once more
 // where e-mails have come to light.
-func (d *Desk) lookInEvents(ctx context.Context, h *Holding, s Search, _ map[string]bool) error {
+func (d *Desk) lookInEvents(ctx context.Context, h *Holding, s Search, _ endedEffects) error {
 	at, err := d.Bus.Extent(ctx, h.stream)
 	if err != nil {
 		return err
 	}
-	h.fence = ledger.Order{Epoch: at.Epoch, Seq: at.Last + 1}
+	h.fence = events.Position{Epoch: at.Epoch, Seq: at.Last + 1}
 	var unclear []uint64
 	read := 0
 	err = d.Bus.Messages(ctx, h.stream, at.Last, func(m bus.Stored) error {
@@ -160,36 +175,50 @@ func foundAt(m bus.Stored, e events.Event) found {
 	return f
 }
 
-// lookInAccounts reads the user's records at all vendors.
-func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended map[string]bool) error {
-	return d.lookInBucket(ctx, bus.AccountsKV, ledger.RecordsOf(s.UserID), func(key string, r ledger.Account) {
-		if h.Before.Before(r.Forgotten) {
-			h.Before = r.Forgotten
+// lookInHistory reads the finished effects of the user's accounts.
+func (d *Desk) lookInHistory(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
+	entries, err := d.history().User(ctx, record.Digest(s.UserID))
+	for _, e := range entries {
+		key := record.KeyOf(e.Key)
+		h.person.keys[key] = true
+		ended[effectID{vendor: e.Vendor, key: key}] = true
+	}
+	h.history = len(entries)
+	return err
+}
+
+// lookInAccounts reads the records of the user's accounts at all vendors.
+func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
+	return d.lookInBucket(ctx, bus.AccountsKV, record.AccountKeys(s.UserID), func(e recordstore.Entry) {
+		vendor, _ := record.SplitKey(e.Key)
+		if h.Before.Before(e.Record.Forgotten) {
+			h.Before = e.Record.Forgotten
 		}
-		if !r.Anonymous() {
-			h.records[bus.AccountsKV] = append(h.records[bus.AccountsKV], key)
+		if !e.Record.Anonymous() {
+			h.records[bus.AccountsKV] = append(h.records[bus.AccountsKV], e.Key)
 		}
-		vendor := ledger.VendorOf(key)
-		if why := living(&r); why != "" {
-			h.Accounts = append(h.Accounts, Living{Vendor: vendor, ID: cmp.Or(r.AccountID, r.Former), Why: why})
+		if why := living(e.Record); why != "" {
+			h.Accounts = append(h.Accounts, Living{Vendor: vendor, ID: cmp.Or(e.Record.AccountID, e.Record.Former), Why: why})
 		}
-		h.effects(vendor, &r, ended)
+		h.registered[vendor] = e.Record.Registered
+		h.effects(vendor, e.Record, ended)
 	})
 }
 
-// lookInEffects reads the records of what the user did.
-func (d *Desk) lookInEffects(ctx context.Context, h *Holding, s Search, ended map[string]bool) error {
-	return d.lookInBucket(ctx, bus.EffectsKV, ledger.EffectsOf(s.UserID), func(key string, r ledger.Account) {
+// lookInActivity reads the records of the user's activity.
+func (d *Desk) lookInActivity(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
+	return d.lookInBucket(ctx, bus.EffectsKV, record.ActivityKeys(s.UserID), func(e recordstore.Entry) {
 		h.former = true
-		if !r.Anonymous() {
-			h.records[bus.EffectsKV] = append(h.records[bus.EffectsKV], key)
+		if !e.Record.Anonymous() {
+			h.records[bus.EffectsKV] = append(h.records[bus.EffectsKV], e.Key)
 		}
-		h.effects(ledger.VendorOf(key), &r, ended)
+		vendor, _ := record.SplitKey(e.Key)
+		h.effects(vendor, e.Record, ended)
 	})
 }
 
-func (d *Desk) lookInBucket(ctx context.Context, bucket, pattern string, yield func(key string, r ledger.Account)) error {
-	book, err := d.book(ctx, bucket)
+func (d *Desk) lookInBucket(ctx context.Context, bucket, pattern string, yield func(recordstore.Entry)) error {
+	store, err := d.records(ctx, bucket)
 	if err != nil {
 		return err
 	}
@@ -199,46 +228,57 @@ func (d *Desk) lookInBucket(ctx context.Context, bucket, pattern string, yield f
 	}
 	slices.Sort(keys)
 	for _, key := range keys {
-		r, err := book.Read(ctx, key)
+		e, err := store.Load(ctx, key)
 		if err != nil {
 			return err
 		}
-		yield(key, r)
+		yield(e)
 	}
 	return nil
 }
 
-// effects notes the effects of a record: those that ended, and those that did not.
-func (h *Holding) effects(vendor string, r *ledger.Account, ended map[string]bool) {
-	for _, e := range slices.Concat(r.Past, r.Effects) {
+// effects notes the effects of a record: those that have ended, and those that have not.
+func (h *Holding) effects(vendor string, r *record.Record, ended endedEffects) {
+	for _, f := range r.Finished {
+		h.person.keys[f.Key] = true
+		ended[effectID{vendor: vendor, key: f.Key}] = true
+	}
+	for i := range r.Pending {
+		e := &r.Pending[i]
 		h.person.keys[e.Key] = true
-		if e.Phase == ledger.Finished {
-			ended[vendor+"."+e.Key] = true
-			continue
+		o := Open{Vendor: vendor, Type: e.Type, Key: h.wholeKey(e.Key), State: effectState(r, e)}
+		if e.Replay > 0 && o.State == EffectWaiting {
+			o.State = OpenReplay
 		}
-		h.Open = append(h.Open, Open{Vendor: vendor, Type: e.Type, Key: e.Key, State: effectOf(vendor, r, &e).State})
+		h.Open = append(h.Open, o)
 	}
 }
 
-// living says why a vendor has the user's account still; empty where it has none.
-func living(r *ledger.Account) string {
-	last := ledger.Effect{Outcome: &ledger.Outcome{}}
-	for _, e := range slices.Concat(r.Past, r.Effects) {
-		if e.Type == events.UserDeleted && e.Outcome != nil && !e.Order.Before(last.Order) {
-			last = e
+// wholeKey returns the key of an event of the user, or its 16 digits if the event is gone.
+func (h *Holding) wholeKey(k record.Key) string {
+	for _, e := range h.events {
+		if record.KeyOf(e.key) == k {
+			return e.key
 		}
 	}
-	kind := last.Outcome.Kind
+	return k.String()
+}
+
+// living returns the reason why a vendor still has the user's account; empty if it has none.
+func living(r *record.Record) string {
 	switch {
 	case r.Anonymous():
 		return ""
-	case kind == events.Unsupported && last.Order == r.Life:
+	case r.State == record.Deleted && r.Undeleted:
 		return "usher cannot delete there: ask the vendor"
-	case r.State != ledger.Active:
+	case r.State != record.Active:
 		return ""
-	case kind == events.Failed:
-		return "user.deleted failed there: see usher dead list"
 	default:
-		return "no user.deleted was carried out there"
+		return notDeleted
 	}
 }
+
+const (
+	notDeleted   = "no user.deleted was carried out there"
+	deleteFailed = "user.deleted failed there: see usher dead list"
+)

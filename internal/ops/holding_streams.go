@@ -6,14 +6,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
-func (d *Desk) lookInReplays(ctx context.Context, h *Holding, _ Search, _ map[string]bool) error {
+func (d *Desk) lookInReplays(ctx context.Context, h *Holding, _ Search, _ endedEffects) error {
 	return d.Bus.Replays(ctx, "", func(vendor string, m bus.Stored) {
 		replayed, ok := bus.ReadReplay(m.Header)
 		e, is := h.person.event(m.Header, m.Payload)
-		if is != theirs && !h.person.keys[replayed.Key] {
+		if is != theirs && !h.person.knows(replayed.Key) {
 			return
 		}
 		h.replays = append(h.replays, m.Seq)
@@ -23,20 +26,21 @@ func (d *Desk) lookInReplays(ctx context.Context, h *Holding, _ Search, _ map[st
 	})
 }
 
-func (d *Desk) lookInLetters(ctx context.Context, h *Holding, s Search, ended map[string]bool) error {
+func (d *Desk) lookInLetters(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
 	read := 0
 	return d.Bus.DeadLetters(ctx, func(l bus.DeadLetter) bool {
 		read++
 		s.Progress(bus.DeadStream, read)
 		if h.person.letter(l, d.made) {
 			h.letters = append(h.letters, l)
-			ended[l.ID()] = true
+			ended[effectID{vendor: l.Vendor, key: record.KeyOf(l.Key)}] = true
+			h.failed(l)
 		}
 		return true
 	})
 }
 
-func (d *Desk) lookInResults(ctx context.Context, h *Holding, s Search, ended map[string]bool) error {
+func (d *Desk) lookInResults(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
 	at, err := d.Bus.Extent(ctx, bus.ResultsStream)
 	if err != nil {
 		return err
@@ -47,41 +51,87 @@ func (d *Desk) lookInResults(ctx context.Context, h *Holding, s Search, ended ma
 		s.Progress(bus.ResultsStream, read)
 		if key, r, yes := h.person.result(m.Header, m.Payload); yes {
 			h.results = append(h.results, m.Seq)
-			ended[r.Vendor+"."+key] = true
+			ended[effectID{vendor: r.Vendor, key: record.KeyOf(key)}] = true
 		}
 		return nil
 	})
 }
 
-// lookInLanes finds events that a vendor's worker has not taken up: those that were
-// delivered to nobody, and those that were stored so lately that whoever they were
-// delivered to may not have written it down. (One that was delivered longer ago and
-// has left no trace asks nothing of the vendor, or nobody is there to do it.)
-func (d *Desk) lookInLanes(ctx context.Context, h *Holding, _ Search, ended map[string]bool) error {
-	lately := time.Now().Add(-2 * d.Config.Worker.AckWait)
-	for _, v := range d.Vendors {
-		lanes, err := d.lanes(ctx, v.Name)
-		if errors.Is(err, ErrNoLanes) {
-			continue
+// failed notes that the deletion of an account failed, by its dead letter.
+func (h *Holding) failed(l bus.DeadLetter) {
+	for i := range h.Accounts {
+		if a := &h.Accounts[i]; a.Vendor == l.Vendor && l.Type == events.UserDeleted && a.Why == notDeleted {
+			a.Why = deleteFailed
 		}
+	}
+}
+
+// lookInUnread finds the events that a vendor's process has not taken up. An event of a
+// user's account is taken up once it is registered in the record, or needs nothing.
+func (d *Desk) lookInUnread(ctx context.Context, h *Holding, _ Search, ended endedEffects) error {
+	for _, v := range d.Vendors {
+		lifecycle, err := d.unregistered(ctx, h, v.Name)
 		if err != nil {
 			return err
 		}
-		for _, l := range lanes {
-			if l.Stream != h.stream {
-				continue
-			}
-			for _, e := range h.events {
-				waits := e.seq > l.at.Delivered || (e.seq > l.at.Floor && e.stored.After(lately))
-				if waits && slices.Contains(l.at.Subjects, e.kind) && !ended[v.Name+"."+e.key] && !h.open(v.Name, e.key) {
-					h.Open = append(h.Open, Open{Vendor: v.Name, Type: e.kind, Key: e.key, State: OpenUnread})
-				}
+		activity, err := d.undelivered(ctx, h, v.Name)
+		if err != nil {
+			return err
+		}
+		for _, e := range slices.Concat(lifecycle, activity) {
+			if !ended[effectID{vendor: v.Name, key: record.KeyOf(e.key)}] && !h.open(v.Name, e.key) {
+				h.Open = append(h.Open, Open{Vendor: v.Name, Type: e.kind, Key: e.key, State: OpenUnread})
 			}
 		}
 	}
 	return nil
 }
 
+// unregistered returns the lifecycle events behind the committed position of a vendor that
+// the record of the user does not have.
+func (d *Desk) unregistered(ctx context.Context, h *Holding, vendor string) (list []found, err error) {
+	at, err := d.Bus.State(ctx, h.stream, LaneName(vendor, LifecycleLane))
+	if errors.Is(err, bus.ErrNoConsumer) { // nobody has served the vendor
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	own, err := streams.OpenOwnership(ctx, d.streams(), vendor)
+	if err != nil {
+		return nil, err
+	}
+	committed, err := own.Position(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range h.events {
+		p := events.Position{Epoch: h.fence.Epoch, Seq: e.seq}
+		if committed.Before(p) && h.registered[vendor].Before(p) && slices.Contains(at.Subjects, e.kind) {
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
+// undelivered returns the activity events that a vendor's consumer has not delivered, or so
+// lately that the outcome may not be stored yet.
+func (d *Desk) undelivered(ctx context.Context, h *Holding, vendor string) (list []found, err error) {
+	lately := time.Now().Add(-2 * d.Config.Worker.AckWait)
+	at, err := d.Bus.State(ctx, h.stream, LaneName(vendor, ActivityLane))
+	if errors.Is(err, bus.ErrNoConsumer) {
+		return nil, nil
+	}
+	for _, e := range h.events {
+		waits := e.seq > at.Delivered || (e.seq > at.Floor && e.stored.After(lately))
+		if waits && slices.Contains(at.Subjects, e.kind) {
+			list = append(list, e)
+		}
+	}
+	return list, err
+}
+
+// open reports whether an effect is known to be unfinished.
 func (h *Holding) open(vendor, key string) bool {
-	return slices.ContainsFunc(h.Open, func(o Open) bool { return o.Vendor == vendor && o.Key == key })
+	return slices.ContainsFunc(h.Open, func(o Open) bool { return o.Vendor == vendor && record.KeyOf(o.Key) == record.KeyOf(key) })
 }

@@ -1,7 +1,6 @@
 package ops_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -12,7 +11,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 )
@@ -27,17 +26,18 @@ func school(b *testing.B) (*ops.Desk, *filling) {
 	f := newFilling(b)
 	for u := range users {
 		user := fmt.Sprint("user-", u)
-		order := f.event(events.UserCreated, user, 0)
+		at := f.event(events.UserCreated, user, 0)
 		for _, v := range f.vendors {
-			f.record(bus.AccountsKV, ledger.AccountKey(v.Name, user), ledger.Account{
-				UserID: user, AccountID: fmt.Sprint(u), State: ledger.Active, Life: order,
-				Effects: []ledger.Effect{f.effect(events.UserCreated, user, 0, order)},
+			f.record(bus.AccountsKV, record.AccountKey(v.Name, user), &record.Record{
+				UserID: user, AccountID: fmt.Sprint(u), State: record.Active, Lifecycle: at, Registered: at,
+				Finished: f.finished(events.UserCreated, events.ScopeLifecycle, user, 0, at),
 			})
 		}
 		for n := range activities {
-			order := f.event(events.ActivityTracked, user, n+1)
-			e := f.effect(events.ActivityTracked, user, n+1, order)
-			f.record(bus.EffectsKV, ledger.EffectKey("usermost", user, e.Key), ledger.Account{Effects: []ledger.Effect{e}})
+			at := f.event(events.ActivityTracked, user, n+1)
+			f.record(bus.EffectsKV, record.ActivityKey("usermost", user, eventKey(user, n+1)), &record.Record{
+				UserID: user, Finished: f.finished(events.ActivityTracked, events.ScopeActivity, user, n+1, at),
+			})
 		}
 	}
 	f.wait()
@@ -121,25 +121,31 @@ func newFilling(b *testing.B) *filling {
 	return f
 }
 
-// event publishes an event, and returns its place.
-func (f *filling) event(kind, user string, n int) ledger.Order {
-	id := fmt.Sprintf("%s-%d", user, n)
+func eventID(user string, n int) string { return fmt.Sprintf("%s-%d", user, n) }
+
+func eventKey(user string, n int) string { return events.Key("/school", eventID(user, n)) }
+
+// event publishes an event, and returns its position.
+func (f *filling) event(kind, user string, n int) events.Position {
+	id := eventID(user, n)
 	f.put(kind, fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/school","type":%q,"data":{"user_id":%q,"name":"lesson.read"}}`, id, kind, user))
 	f.seq++
-	return ledger.Order{Epoch: f.epoch, Seq: f.seq}
+	return events.Position{Epoch: f.epoch, Seq: f.seq}
 }
 
-// effect is one that is done.
-func (f *filling) effect(kind, user string, n int, order ledger.Order) ledger.Effect {
+// finished is an effect that is done.
+func (f *filling) finished(kind string, scope events.Scope, user string, n int, at events.Position) []record.Finished {
 	now := time.Now()
-	return ledger.Effect{
-		Key: events.Key("/school", fmt.Sprintf("%s-%d", user, n)), Type: kind, Order: order, Phase: ledger.Finished,
-		Attempts: 1, First: now, Last: now, Outcome: &ledger.Outcome{Kind: events.Done, Attempts: 1, At: now},
-	}
+	return []record.Finished{{
+		Effect: record.Effect{
+			Key: record.KeyOf(eventKey(user, n)), Type: kind, Scope: scope, Position: at, Attempts: 1, Registered: now, Begun: now, Tried: true,
+		},
+		Outcome: record.Outcome{Kind: events.Done, At: now},
+	}}
 }
 
-func (f *filling) record(bucket, key string, a ledger.Account) {
-	text, err := json.Marshal(a)
+func (f *filling) record(bucket, key string, r *record.Record) {
+	text, err := r.Encode()
 	if err != nil {
 		f.b.Fatal(err)
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -41,13 +42,14 @@ func New(d Deps) *Desk {
 	return &Desk{Deps: d, made: &remaker{config: d.Config}}
 }
 
-// book is the records in a bucket.
-func (d *Desk) book(ctx context.Context, bucket string) (*ledger.Book, error) {
-	kv, err := d.Bus.Bucket(ctx, bucket)
-	if err != nil {
-		return nil, err
-	}
-	return &ledger.Book{Store: ledger.KV{Bucket: kv}, Timeout: bus.CallTimeout}, nil
+// records opens the records in a bucket.
+func (d *Desk) records(ctx context.Context, bucket string) (*recordstore.Store, error) {
+	return recordstore.Open(ctx, d.streams(), bucket)
+}
+
+// streams returns the access to the streams of the mailboxes.
+func (d *Desk) streams() streams.Client {
+	return streams.Client{JetStream: d.Bus.JetStream(), Timeout: bus.CallTimeout}
 }
 
 // Deed is who does something, and why: it is written down before it is done.

@@ -10,13 +10,14 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // person is somebody whose data are looked for.
 type person struct {
 	id     string
-	emails map[string]bool // in lower case: those given, and those in events of theirs
-	keys   map[string]bool // of events of theirs
+	emails map[string]bool     // in lower case: those given, and those in events of theirs
+	keys   map[record.Key]bool // of events of theirs
 }
 
 // whose says how a message stands to a person.
@@ -56,7 +57,7 @@ func (p *person) event(header map[string][]string, payload []byte) (events.Event
 
 // note keeps what an event of theirs says to know others by.
 func (p *person) note(e events.Event) {
-	p.keys[events.Key(e.Source(), e.ID())] = true
+	p.keys[record.KeyOf(events.Key(e.Source(), e.ID()))] = true
 	var d struct {
 		Email string `json:"email"`
 	}
@@ -67,7 +68,7 @@ func (p *person) note(e events.Event) {
 
 // letter tells whether a dead letter is theirs. made maps a delivery to its event.
 func (p *person) letter(l bus.DeadLetter, made *remaker) bool {
-	if p.keys[l.Key] {
+	if p.knows(l.Key) {
 		return true
 	}
 	if l.Vendor == Deliveries {
@@ -87,7 +88,13 @@ func (p *person) result(header map[string][]string, payload []byte) (key string,
 		return "", r, p.inText(payload)
 	}
 	key = events.Key(r.Event.Source, r.Event.ID)
-	return key, r, e.Subject() == p.id || p.keys[key]
+	return key, r, e.Subject() == p.id || p.knows(key)
+}
+
+// knows reports whether an event key is that of an event of theirs.
+func (p *person) knows(key string) bool {
+	k := record.KeyOf(key)
+	return k != 0 && p.keys[k]
 }
 
 func (p *person) inHeaders(header map[string][]string) bool {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 func TestWhose(t *testing.T) {
@@ -32,7 +33,7 @@ func TestWhose(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			p := &person{id: "ada l", emails: map[string]bool{"ada@example.org": true}, keys: map[string]bool{}}
+			p := &person{id: "ada l", emails: map[string]bool{"ada@example.org": true}, keys: map[record.Key]bool{}}
 			if _, got := p.event(c.header, []byte(c.payload)); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
@@ -45,15 +46,15 @@ func TestWhoseLetter(t *testing.T) {
 		letter bus.DeadLetter
 		want   bool
 	}{
-		"by the key of an event":              {bus.DeadLetter{Vendor: "lead", Key: "k1"}, true},
+		"by the key of an event":              {bus.DeadLetter{Vendor: "lead", Key: "000000000000abcd0123"}, true},
 		"by its event":                        {bus.DeadLetter{Vendor: "lead", Payload: []byte(`{"user_id":"ada"}`)}, true},
 		"a delivery that names them":          {bus.DeadLetter{Vendor: Deliveries, Payload: []byte(`{"user":{"id":"ada"}}`)}, true},
 		"a delivery that names somebody":      {bus.DeadLetter{Vendor: Deliveries, Payload: []byte(`{"user":{"id":"bob"}}`)}, false},
-		"one whose payload is no longer kept": {bus.DeadLetter{Vendor: "lead", Key: "k2", Omitted: 9}, false},
+		"one whose payload is no longer kept": {bus.DeadLetter{Vendor: "lead", Key: "000000000000abce0123", Omitted: 9}, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			p := &person{id: "ada", keys: map[string]bool{"k1": true}}
+			p := &person{id: "ada", keys: map[record.Key]bool{0xabcd: true}}
 			if got := p.letter(c.letter, &remaker{}); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}

@@ -3,16 +3,16 @@ package ops
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/history"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/recordstore"
 )
 
 // mostTold is how many effects of a user are told, the newest: a user may have
@@ -34,6 +34,8 @@ type Story struct {
 	// Forgotten is when the user's data were erased; zero where they were not, or the
 	// user has come back since.
 	Forgotten time.Time `json:"forgotten,omitzero"`
+
+	known map[effectID]bool // the effects in Events, but for dead letters
 }
 
 // AccountAt is the user's account at one vendor.
@@ -55,7 +57,7 @@ type StoryEvent struct {
 	Course   string     `json:"course,omitempty"`
 	State    string     `json:"state"` // an outcome, or one of Untold
 	Attempts int        `json:"attempts"`
-	Last     *time.Time `json:"last,omitempty"` // when it was last tried
+	Last     *time.Time `json:"last,omitempty"` // when it was last tried; absent until it has ended
 	Ended    *time.Time `json:"ended,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`    // when it is tried again
 	GivenUp  *time.Time `json:"given_up,omitempty"` // where its prerequisite has not come by then
@@ -64,8 +66,10 @@ type StoryEvent struct {
 	Result   string     `json:"result,omitempty"`      // the id of its result
 	Dead     string     `json:"dead_letter,omitempty"` // its ID
 
-	order ledger.Order
-	begun time.Time // from when its age counts; set where it waits for its prerequisite
+	key    record.Key // of the event
+	order  events.Position
+	begun  time.Time      // start of the wait for an account; zero if it does not wait for one
+	behind *record.Effect // the effect that has to end first
 }
 
 // AccountLeft is the state of an account that was to be deleted, at a vendor that
@@ -79,155 +83,99 @@ const (
 	EffectUnknown = "unknown outcome" // the vendor is asked before anything else
 )
 
-// Story reads what is known of a user at every vendor: the lifecycle from the
-// account's record, activity from the records under the user's digest, and each
-// event by its place in the stream. Of the streams it searches only the dead letters:
-// what is at fault itself is not in the ledger. So it is as fast with a million events
-// stored as with ten. It tells what the ledger remembers: the lifecycle for good (of
-// each account the last ledger.MostPast effects), activity for nats.effects_ttl.
+// Story reads the history of a user at every vendor: each account's record for the present
+// state and for the effects that are not finished, the stream of history for those that are,
+// the records under the user's digest for activity, and each event by its position. Of the
+// streams Story searches only the dead letters: an event that is at fault leaves nothing
+// else. So Story is as fast with a million events stored as with ten. The history of an
+// account is kept for nats.history_max_age, activity for nats.effects_ttl.
 func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
-	s := Story{UserID: user, Accounts: []AccountAt{}, Events: []StoryEvent{}}
-	if err := d.lifecycle(ctx, &s); err != nil {
-		return s, err
-	}
-	if err := d.activity(ctx, &s); err != nil {
-		return s, err
-	}
-	if err := d.graves(ctx, &s); err != nil {
-		return s, err
-	}
-	if err := d.waits(ctx, &s); err != nil {
-		return s, err
+	s := Story{UserID: user, Accounts: []AccountAt{}, Events: []StoryEvent{}, known: map[effectID]bool{}}
+	for _, read := range []func(context.Context, *Story) error{d.past, d.accounts, d.activity, d.graves} {
+		if err := read(ctx, &s); err != nil {
+			return s, err
+		}
 	}
 	slices.SortStableFunc(s.Events, func(a, b StoryEvent) int { return a.order.Compare(b.order) })
 	if n := len(s.Events) - mostTold; n > 0 {
 		s.Events, s.More = s.Events[n:], n
 	}
-	return s, s.look(ctx, d.Bus)
+	if err := s.look(ctx, d.Bus); err != nil {
+		return s, err
+	}
+	return s, d.waits(ctx, &s)
 }
 
-// lifecycle reads the records of the user's accounts.
-func (d *Desk) lifecycle(ctx context.Context, s *Story) error {
-	book, err := d.book(ctx, bus.AccountsKV)
+// history returns the log of finished effects.
+func (d *Desk) history() *history.Log { return history.New(d.streams(), bus.HistoryStream) }
+
+// past reads the finished effects of the user's accounts.
+func (d *Desk) past(ctx context.Context, s *Story) error {
+	entries, err := d.history().User(ctx, record.Digest(s.UserID))
+	for _, e := range entries {
+		s.add(ended(e))
+	}
+	return err
+}
+
+// accounts reads the records of the user's accounts.
+func (d *Desk) accounts(ctx context.Context, s *Story) error {
+	store, err := d.records(ctx, bus.AccountsKV)
 	if err != nil {
 		return err
 	}
 	for _, v := range d.Vendors {
-		record, err := book.Read(ctx, ledger.AccountKey(v.Name, s.UserID))
+		e, err := store.Load(ctx, record.AccountKey(v.Name, s.UserID))
 		if err != nil {
 			return err
 		}
-		if record.UserID == "" {
-			if s.Forgotten.Before(record.Forgotten) {
-				s.Forgotten = record.Forgotten
+		if e.Record.UserID == "" {
+			if s.Forgotten.Before(e.Record.Forgotten) {
+				s.Forgotten = e.Record.Forgotten
 			}
 			continue
 		}
-		s.Accounts = append(s.Accounts, account(v.Name, record))
-		for i := range record.Past {
-			s.Events = append(s.Events, effectOf(v.Name, &record, &record.Past[i]))
-		}
-		for i := range record.Effects {
-			s.Events = append(s.Events, effectOf(v.Name, &record, &record.Effects[i]))
+		s.Accounts = append(s.Accounts, account(v.Name, e.Record))
+		if err := s.addRecord(e); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// activity reads the records of what the user did.
+// activity reads the records of the user's activity.
 func (d *Desk) activity(ctx context.Context, s *Story) error {
-	book, err := d.book(ctx, bus.EffectsKV)
+	store, err := d.records(ctx, bus.EffectsKV)
 	if err != nil {
 		return err
 	}
-	keys, err := d.Bus.Keys(ctx, bus.EffectsKV, ledger.EffectsOf(s.UserID))
+	keys, err := d.Bus.Keys(ctx, bus.EffectsKV, record.ActivityKeys(s.UserID))
 	if err != nil {
 		return err
 	}
-	records := make([]ledger.Account, len(keys))
+	entries := make([]recordstore.Entry, len(keys))
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
-	for i, key := range keys { // of more than are told, the others too: only the records say which are the newest
+	for i, key := range keys { // all of them: only the records say which effects are the newest
 		group.Go(func() (err error) {
-			records[i], err = book.Read(reading, key)
+			entries[i], err = store.Load(reading, key)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for i := range records {
-		if !records[i].Forgotten.IsZero() {
-			continue
-		}
-		for k := range records[i].Effects {
-			s.Events = append(s.Events, effectOf(ledger.VendorOf(keys[i]), &records[i], &records[i].Effects[k]))
+	for _, e := range entries {
+		if err := s.addRecord(e); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func account(vendor string, r ledger.Account) AccountAt {
-	a := AccountAt{Vendor: vendor, ID: r.AccountID, State: string(r.State)}
-	switch {
-	case r.State == ledger.Unknown:
-		a.State = "unknown"
-	case r.State == ledger.Deleted && undeleted(r):
-		a.State, a.ID = AccountLeft, r.Former
-	}
-	for course, c := range r.Courses {
-		if c.Enrolled {
-			a.Courses = append(a.Courses, course)
-		}
-	}
-	slices.Sort(a.Courses)
-	return a
-}
-
-// undeleted tells whether the deletion that the record holds was none.
-func undeleted(r ledger.Account) bool {
-	return slices.ContainsFunc(slices.Concat(r.Past, r.Effects), func(e ledger.Effect) bool {
-		return e.Order == r.Deleted && e.Outcome != nil && e.Outcome.Kind == events.Unsupported
-	})
-}
-
-// effectOf says what an effect came to so far.
-func effectOf(vendor string, r *ledger.Account, e *ledger.Effect) StoryEvent {
-	s := StoryEvent{
-		Time: e.First, Vendor: vendor, Type: e.Type, Key: e.Key, Course: e.Course,
-		Attempts: e.Attempts, Replay: e.Replay, order: e.Order,
-	}
-	if !e.Last.IsZero() {
-		s.Last = &e.Last
-	}
-	switch {
-	case e.Outcome != nil:
-		s.State, s.Ended, s.Why = e.Outcome.Kind, &e.Outcome.At, e.Outcome.Message
-		s.Result = events.ResultID(e.Key, vendor, e.Replay)
-		return s
-	case e.Unsettled:
-		s.State = EffectUnknown
-	case r.Claim != nil && r.Claim.Key == e.Key:
-		s.State = EffectAtWork
-	default:
-		s.State = EffectWaiting
-	}
-	if e.Due.After(time.Now()) {
-		s.Until = &e.Due
-	}
-	other, held := r.WaitsFor(e.Key)
-	switch {
-	case held:
-		s.Why = fmt.Sprintf("waits for the %s before it (event key %s)", other.Type, other.Key)
-	case e.Prerequisite:
-		s.Why, s.begun = handlers.ErrNoAccount.Error(), e.Begun
-	}
-	return s
-}
-
-// look reads the ids of the events, each event once, and finds the dead letters.
+// look reads each event once, for its id and the whole key.
 func (s *Story) look(ctx context.Context, b *bus.Bus) error {
-	at := map[ledger.Order][]*StoryEvent{}
+	at := map[events.Position][]*StoryEvent{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
 	for i := range s.Events {
@@ -240,11 +188,21 @@ func (s *Story) look(ctx context.Context, b *bus.Bus) error {
 			if errors.Is(err, bus.ErrGone) {
 				return nil
 			}
-			for _, one := range told {
-				one.EventID, one.Source = e.ID(), e.Source()
+			if err == nil {
+				for _, one := range told {
+					one.identify(e)
+				}
 			}
 			return err
 		})
 	}
 	return group.Wait()
+}
+
+// identify notes the id of an event. A whole key that came from elsewhere stays.
+func (e *StoryEvent) identify(of events.Event) {
+	e.EventID, e.Source = of.ID(), of.Source()
+	if key := events.Key(of.Source(), of.ID()); record.KeyOf(key) == e.key {
+		e.Key = key
+	}
 }

@@ -6,27 +6,29 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// graves finds the dead letters of the story's effects, and adds those of the user
-// of which the ledger has no record: of events that are at fault themselves, and of
-// effects that it has forgotten.
+// graves finds the dead letters of the effects in the story, and adds those of the user
+// that no effect is known of: of events that are at fault, and of effects that are forgotten.
 func (d *Desk) graves(ctx context.Context, s *Story) error {
-	type effect struct{ vendor, kind, key string }
-	told := map[effect][]int{} // where in s.Events
+	type effect struct {
+		vendor, kind string
+		key          record.Key
+	}
+	known := map[effect][]int{} // indices of s.Events
 	for i, e := range s.Events {
-		one := effect{e.Vendor, e.Type, e.Key}
-		told[one] = append(told[one], i)
+		one := effect{e.Vendor, e.Type, e.key}
+		known[one] = append(known[one], i)
 	}
 	return d.Bus.DeadLetters(ctx, func(l bus.DeadLetter) bool {
-		at, known := told[effect{l.Vendor, l.Type, l.Key}]
+		at, ok := known[effect{l.Vendor, l.Type, record.KeyOf(l.Key)}]
 		for _, i := range at {
-			if e := &s.Events[i]; e.State == events.Failed || e.Replay > 0 { // else it is of a copy
-				e.Dead = l.ID()
+			if e := &s.Events[i]; e.State == events.Failed || e.Replay > 0 { // otherwise it is of a copy
+				e.Dead, e.Key = l.ID(), l.Key
 			}
 		}
-		if !known {
+		if !ok {
 			if e := d.eventOf(l); e.Context != nil && events.UserID(e) == s.UserID {
 				s.Events = append(s.Events, refusal(l, e))
 			}
@@ -52,13 +54,9 @@ func refusal(l bus.DeadLetter, e events.Event) StoryEvent {
 		Course string `json:"course_id"`
 	}
 	_ = json.Unmarshal(e.Data(), &data) // the data may be what is wrong
-	told := StoryEvent{
+	return StoryEvent{
 		Time: l.FirstTry, Vendor: l.Vendor, Type: l.Type, EventID: l.EventID, Source: l.Source, Key: l.Key, Course: data.Course,
 		State: events.Failed, Attempts: l.Attempts, Last: &l.LastTry, Ended: &l.LastTry, Why: l.Message, Replay: l.Replay, Dead: l.ID(),
-		order: ledger.Order{Epoch: l.Epoch, Seq: l.Seq},
+		key: record.KeyOf(l.Key), order: events.Position{Epoch: l.Epoch, Seq: l.Seq},
 	}
-	if l.Vendor != Deliveries {
-		told.Result = events.ResultID(l.Key, l.Vendor, l.Replay)
-	}
-	return told
 }

@@ -1,23 +1,39 @@
 package ops
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// waits says of what waits until when it does, and whether the vendor is on hold.
+// waits completes the effects by what others say: the event that has to end first, the
+// end of the wait for an account, and the hold of the vendor.
 func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 	c := d.Config.Worker
 	if s.Holds, err = d.Bus.Holds(ctx, 3*c.HoldRetry); err != nil {
 		return err
 	}
+	keys := map[record.Key]string{}
+	for _, e := range s.Events {
+		keys[e.key] = e.Key
+	}
 	for i := range s.Events {
 		one := &s.Events[i]
+		if one.behind != nil {
+			key := cmp.Or(keys[one.behind.Key], one.behind.Key.String())
+			one.Why = fmt.Sprintf("waits for the %s before it (event key %s)", one.behind.Type, key)
+		}
 		if !one.begun.IsZero() {
 			end := one.begun.Add(c.PrerequisiteWait)
 			one.GivenUp = &end
+		}
+		if one.Ended != nil && one.Vendor != Deliveries {
+			one.Result = events.ResultID(one.Key, one.Vendor, one.Replay)
 		}
 		if h, held := s.Holds[one.Vendor]; held && one.Ended == nil && one.State != EffectAtWork {
 			one.hold(h, h.At.Add(c.HoldRetry))

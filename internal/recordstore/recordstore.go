@@ -25,6 +25,7 @@ type Entry struct {
 	Key      string
 	Revision uint64
 	Record   *record.Record // never nil; empty for a missing record
+	Encoded  []byte         // the stored form
 }
 
 // Open opens a bucket, which must exist.
@@ -38,21 +39,15 @@ func Open(ctx context.Context, c streams.Client, bucket string) (*Store, error) 
 
 // Load returns the record at a key.
 func (s *Store) Load(ctx context.Context, key string) (Entry, error) {
-	e, _, err := s.load(ctx, key)
-	return e, err
-}
-
-func (s *Store) load(ctx context.Context, key string) (Entry, []byte, error) {
 	encoded, revision, err := s.records.Load(ctx, key)
 	if err != nil {
-		return Entry{Key: key, Record: &record.Record{}}, nil, err
+		return Entry{Key: key, Record: &record.Record{}}, err
 	}
-	e, err := decode(key, encoded, revision)
-	return e, encoded, err
+	return decode(key, encoded, revision)
 }
 
 func decode(key string, encoded []byte, revision uint64) (Entry, error) {
-	e := Entry{Key: key, Revision: revision, Record: &record.Record{}}
+	e := Entry{Key: key, Revision: revision, Record: &record.Record{}, Encoded: encoded}
 	if len(encoded) == 0 {
 		return e, nil
 	}
@@ -87,7 +82,7 @@ const tries = 5
 // Change lets change work on the record at a key and stores the record by compare-and-set.
 // If the record was changed meanwhile, or a store got no answer, Change loads the record and
 // lets change work on it again: change must recognize its own work. A record that change
-// leaves as it is, is not stored.
+// leaves as it is, is not stored. A record of the former core loses its history by a change.
 func (s *Store) Change(ctx context.Context, key string, change func(*record.Record)) error {
 	for try := 1; ; {
 		err := s.changeOnce(ctx, key, change)
@@ -109,7 +104,7 @@ func (s *Store) Change(ctx context.Context, key string, change func(*record.Reco
 }
 
 func (s *Store) changeOnce(ctx context.Context, key string, change func(*record.Record)) error {
-	e, was, err := s.load(ctx, key)
+	e, err := s.Load(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -122,7 +117,7 @@ func (s *Store) changeOnce(ctx context.Context, key string, change func(*record.
 	switch {
 	case err != nil:
 		return fmt.Errorf("record %s: %w", key, err)
-	case bytes.Equal(encoded, was), bytes.Equal(encoded, before):
+	case bytes.Equal(encoded, e.Encoded), bytes.Equal(encoded, before):
 		return nil
 	}
 	_, err = s.records.Store(ctx, key, encoded, e.Revision)

@@ -25,6 +25,8 @@ var (
 	ErrConflict = errors.New("written by another process since it was read")
 	// ErrGone reports an event that is no longer in the stream, or a stream made anew.
 	ErrGone = errors.New("no longer in the stream")
+	// ErrNoStream reports a stream that does not exist; see Ensure.
+	ErrNoStream = errors.New("no such stream")
 	// ErrHeld reports a lease of another holder.
 	ErrHeld = errors.New("held by another process")
 	// ErrLost reports a lease that ran out, was released, or passed to another holder.
@@ -84,7 +86,10 @@ func (c Client) stream(ctx context.Context, name string) (jetstream.Stream, erro
 	ctx, cancel := c.call(ctx)
 	defer cancel()
 	stream, err := c.JetStream.Stream(ctx, name)
-	if err != nil {
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil, fmt.Errorf("stream %s: %w: %w", name, ErrNoStream, err)
+	case err != nil:
 		return nil, fmt.Errorf("stream %s: %w", name, err)
 	}
 	return stream, nil

@@ -83,8 +83,8 @@ describe("pictures", () => {
 
   it("of a dead letter", async () => {
     await v.page.locator("[data-at=lead][data-state=failed] a").click();
-    await v.page.locator("button[data-deed=foresee]").click();
-    await until("the dry run is told", async () => (await texts(v.page, "#foreseen"))[0]);
+    await v.page.locator("button[data-deed=preview]").click();
+    await until("the dry run is told", async () => (await texts(v.page, "#preview"))[0]);
     await picture(v, "dead-letter");
     await v.page.goto("/console/dead");
     await look(v);

@@ -195,14 +195,14 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await until("the e-mail is shown", async () => (await page.locator("#payload").textContent()).includes(who.email));
       await look(v);
 
-      await foresee(page, /./);
+      await preview(page, /./);
       await look(v);
       const created = await send(usher, "user.created", who);
       await page.goto(`/console/user?id=${who.user_id}`);
       await storyEnds(page, created, vendors, "done");
 
       await openLetter(page, event);
-      await foresee(page, /would call the vendor/);
+      await preview(page, /would call the vendor/);
       await page.locator("[data-deed=replay]").click();
       await look(v);
       await page.locator("dialog#replay").getByLabel("Why").fill("they are known now");
@@ -257,7 +257,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       for (const { event } of two) await deadRow(page, event);
       await page.goto("/console/dead?vendor=lead&class=prerequisite");
       for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-deed=foresee]").click();
+      await page.locator("button[data-deed=preview]").click();
       await page.locator("main[data-page=deeds]").waitFor();
       assert.equal(await page.locator("li[data-done=ok]").count(), 2);
       await look(v);
@@ -388,10 +388,10 @@ for (const [size, viewport] of Object.entries(sizes)) {
   });
 }
 
-// foresee presses the dry run, and waits for what it says.
-async function foresee(page, says) {
-  await page.locator("button[data-deed=foresee]").click();
-  await until("the dry run is told", async () => says.test((await texts(page, "#foreseen"))[0] ?? ""));
+// preview presses the dry run, and waits for what it says.
+async function preview(page, says) {
+  await page.locator("button[data-deed=preview]").click();
+  await until("the dry run is told", async () => says.test((await texts(page, "#preview"))[0] ?? ""));
 }
 
 // beside says that a field is marked as wrong, and that its message is right at it.

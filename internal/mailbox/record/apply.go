@@ -13,7 +13,7 @@ func (r *Record) apply(e *Effect, c Change) {
 	appeared := c.State == Active && (r.State != Active || (c.AccountID != "" && c.AccountID != r.AccountID))
 	another := c.AccountID != "" && r.AccountID != "" && c.AccountID != r.AccountID
 	if c.State != Unknown {
-		r.State = c.State
+		r.State, r.Undeleted = c.State, c.Undeleted
 	}
 	if c.AccountID != "" {
 		r.move(c.AccountID)

@@ -21,6 +21,7 @@ type stored struct {
 	State           State             `json:"state,omitempty"`
 	Epoch           int64             `json:"epoch,omitempty"`
 	Registered      string            `json:"registered,omitempty"`
+	Rejected        string            `json:"rejected,omitempty"`
 	Lifecycle       string            `json:"lifecycle,omitempty"`
 	LifecycleReplay int               `json:"lifecycle_replay,omitempty"`
 	Data            string            `json:"data,omitempty"`
@@ -29,6 +30,7 @@ type stored struct {
 	Attempted       string            `json:"attempted,omitempty"`
 	Former          string            `json:"former,omitempty"`
 	Indexed         bool              `json:"indexed,omitempty"`
+	Undeleted       bool              `json:"undeleted,omitempty"`
 	Courses         map[string]string `json:"courses,omitempty"`
 	Types           []string          `json:"types,omitempty"` // that Pending and Finished refer to
 	Pending         []string          `json:"pending,omitempty"`
@@ -71,9 +73,9 @@ func (r *Record) Encode() ([]byte, error) {
 	c := codec{epoch: r.Registered.Epoch}
 	s := stored{
 		Form: form, UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
-		Registered: c.position(r.Registered), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
+		Registered: c.position(r.Registered), Rejected: c.position(r.Rejected), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
 		Data: c.position(r.Data), DataReplay: r.DataReplay, Deleted: c.position(r.Deleted), Attempted: c.position(r.Attempted),
-		Former: r.Former, Indexed: r.Indexed, Token: r.Token, Forgotten: r.Forgotten,
+		Former: r.Former, Indexed: r.Indexed, Undeleted: r.Undeleted, Token: r.Token, Forgotten: r.Forgotten,
 	}
 	if len(r.Courses) > 0 {
 		s.Courses = make(map[string]string, len(r.Courses))
@@ -117,9 +119,9 @@ func (s *stored) decode() (*Record, error) {
 	c := codec{epoch: s.Epoch, types: s.Types}
 	r := &Record{
 		UserID: s.UserID, AccountID: s.AccountID, State: s.State,
-		Registered: c.parsePosition(s.Registered), Lifecycle: c.parsePosition(s.Lifecycle), LifecycleReplay: s.LifecycleReplay,
+		Registered: c.parsePosition(s.Registered), Rejected: c.parsePosition(s.Rejected), Lifecycle: c.parsePosition(s.Lifecycle), LifecycleReplay: s.LifecycleReplay,
 		Data: c.parsePosition(s.Data), DataReplay: s.DataReplay, Deleted: c.parsePosition(s.Deleted), Attempted: c.parsePosition(s.Attempted),
-		Former: s.Former, Indexed: s.Indexed, Token: s.Token, Forgotten: s.Forgotten,
+		Former: s.Former, Indexed: s.Indexed, Undeleted: s.Undeleted, Token: s.Token, Forgotten: s.Forgotten,
 	}
 	if len(s.Courses) > 0 {
 		r.Courses = make(map[string]Course, len(s.Courses))

@@ -35,6 +35,7 @@ type Change struct {
 	Snapshot  bool   // the vendor holds the snapshot of the event now
 	Found     bool   // the account existed, and may hold a newer snapshot than the event
 	Applied   bool   // the vendor is now as the event asks
+	Undeleted bool   // for State Deleted: the vendor cannot delete, and still has the account
 }
 
 // Stored says what became of an outcome.

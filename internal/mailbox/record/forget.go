@@ -8,11 +8,11 @@ import (
 
 // Forget erases the user's data from the record. Kept is only what prevents a late event
 // from bringing the user back: every event before fence counts as older than a deletion,
-// and stays registered. Finished events stay known by their hashes. Pending effects and
+// and stays registered. An event at fence is a new one. Finished events stay known by their hashes. Pending effects and
 // the claim are dropped; an attempt in flight then finds nothing to write its outcome to.
 func (r *Record) Forget(fence events.Position, now time.Time) {
 	kept := Record{
-		Lifecycle: later(r.Lifecycle, fence), Deleted: later(r.Deleted, fence), Registered: later(r.Registered, fence),
+		Lifecycle: later(r.Lifecycle, fence), Deleted: later(r.Deleted, fence), Registered: later(r.Registered, before(fence)),
 		LifecycleReplay: r.LifecycleReplay, Token: r.Token, Seen: r.Seen, Forgotten: now,
 	}
 	if r.Lifecycle.Before(fence) {
@@ -22,6 +22,24 @@ func (r *Record) Forget(fence events.Position, now time.Time) {
 		kept.State = Deleted // otherwise a later deletion asks the vendor
 	}
 	*r = kept
+}
+
+// before returns the position right before p.
+func before(p events.Position) events.Position {
+	if p.Seq > 0 {
+		p.Seq--
+	}
+	return p
+}
+
+// Reaches reports whether the record knows of an event at fence or behind it.
+func (r *Record) Reaches(fence events.Position) bool {
+	for _, c := range r.Courses {
+		if !c.Position.Before(fence) {
+			return true
+		}
+	}
+	return !r.Registered.Before(fence) || !r.Lifecycle.Before(fence) || !r.Data.Before(fence)
 }
 
 // Anonymous reports whether the record was forgotten and has learned nothing since.

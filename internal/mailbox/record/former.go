@@ -136,7 +136,7 @@ func decodeFormer(b []byte) (*Record, error) {
 	r := &Record{
 		UserID: f.UserID, AccountID: f.AccountID, State: f.State, Former: f.Former, Forgotten: f.Forgotten,
 		Lifecycle: f.Lifecycle.position(), LifecycleReplay: f.LifecycleReplay,
-		Data: f.Data.position(), DataReplay: f.DataReplay, Deleted: f.Deleted.position(), Converted: true,
+		Data: f.Data.position(), DataReplay: f.DataReplay, Deleted: f.Deleted.position(), Undeleted: f.undeleted(), Converted: true,
 	}
 	if len(f.Courses) > 0 {
 		r.Courses = make(map[string]Course, len(f.Courses))
@@ -153,6 +153,13 @@ func decodeFormer(b []byte) (*Record, error) {
 	slices.SortStableFunc(r.Pending, func(a, b Effect) int { return a.Position.Compare(b.Position) })
 	slices.SortStableFunc(r.Seen, func(a, b SeenEvent) int { return cmp.Compare(a.Minute, b.Minute) })
 	return r, nil
+}
+
+// undeleted reports whether the deletion that was applied last ended as unsupported.
+func (f *former) undeleted() bool {
+	return f.State == Deleted && slices.ContainsFunc(slices.Concat(f.Past, f.Effects), func(e formerEffect) bool {
+		return e.Position == f.Deleted && e.Outcome != nil && e.Outcome.Kind == events.Unsupported
+	})
 }
 
 // convert adds an effect to the pending or to the finished ones. The claim gets token 0, so

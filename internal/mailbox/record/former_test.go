@@ -55,7 +55,7 @@ func outline(r *record.Record) (lines []string) {
 		}
 		return name + t.Sub(start).String()
 	}
-	say("account %q %q %q former %q", r.UserID, r.State, r.AccountID, r.Former)
+	say("account %q %q %q former %q %s", r.UserID, r.State, r.AccountID, r.Former, flag("undeleted", r.Undeleted))
 	say("lifecycle %d*%d data %d*%d deleted %d attempted %d", r.Lifecycle.Seq, r.LifecycleReplay, r.Data.Seq, r.DataReplay, r.Deleted.Seq, r.Attempted.Seq)
 	for _, name := range slices.Sorted(maps.Keys(r.Courses)) {
 		say("course %s %d %s", name, r.Courses[name].Position.Seq, flag("enrolled", r.Courses[name].Enrolled))
@@ -106,7 +106,7 @@ func TestDecodeFormerRecords(t *testing.T) {
 			"finished a*0 done", "finished d*0 done", "finished b*0 done", "finished e*0 failed",
 		},
 		"unsupported": {
-			`account "ada" "deleted" "" former ""`, "lifecycle 1*0 data 0*0 deleted 1 attempted 0", "finished a*0 unsupported", "finished b*0 unsupported",
+			`account "ada" "deleted" "" former "" undeleted`, "lifecycle 1*0 data 0*0 deleted 1 attempted 0", "finished a*0 unsupported", "finished b*0 unsupported",
 		},
 		"forgotten": {`account "" "" "" former ""`, "lifecycle 9*0 data 0*0 deleted 9 attempted 0", "seen a*0 after 0s"},
 		"past": {

@@ -8,6 +8,7 @@
 package record
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -35,6 +36,9 @@ func KeyOf(eventKey string) Key {
 	}
 	return Key(n)
 }
+
+// String returns the 16 hex digits of the Key.
+func (k Key) String() string { return fmt.Sprintf("%016x", uint64(k)) }
 
 // State is the state of an account, as far as the ledger knows.
 type State string
@@ -65,13 +69,18 @@ type Record struct {
 	// Indexed says that the index of accounts names this record for AccountID. Records of a
 	// former version lack the mark.
 	Indexed bool
+	// Undeleted says that the vendor cannot delete: the account Former is still there.
+	Undeleted bool
 	// Registered is the position up to which every event of the user is registered. An
 	// event at or before it is pending, finished, or was one that needs nothing.
 	Registered events.Position
-	Courses    map[string]Course
-	Pending    []Effect   // in the order of the stream
-	Finished   []Finished // until their results are known to be published
-	Claim      *Claim
+	// Rejected is the position up to which events may have been rejected for want of room. The
+	// rejection may have got lost after its dead letter was stored.
+	Rejected events.Position
+	Courses  map[string]Course
+	Pending  []Effect   // in the order of the stream
+	Finished []Finished // until their results are known to be published
+	Claim    *Claim
 	// Token is the highest fencing token of an owner that wrote the record.
 	Token uint64
 	Seen  Seen
@@ -191,11 +200,24 @@ func (r *Record) Has(key Key, replay int) bool {
 
 // EndedWell reports whether the effect has finished, and has not failed.
 func (r *Record) EndedWell(key Key, replay int) bool {
+	outcome, ok := r.Ended(key, replay)
+	return ok && outcome != events.Failed
+}
+
+// Ended returns the outcome of an effect that has finished, and whether it has. Of an effect
+// whose result was published long ago only failure is known: any other outcome is Done.
+func (r *Record) Ended(key Key, replay int) (outcome string, ok bool) {
 	if f := r.finished(key, replay); f != nil {
-		return f.Kind != events.Failed
+		return f.Kind, true
 	}
 	seen, ok := r.Seen.find(key, replay)
-	return ok && seen.Type&failedBit == 0
+	switch {
+	case !ok:
+		return "", false
+	case seen.Type&failedBit != 0:
+		return events.Failed, true
+	}
+	return events.Done, true
 }
 
 // Unfinished reports whether the record needs a turn: an effect is pending, or a result may

@@ -58,7 +58,7 @@ var (
 func TestEncodeKeepsEverything(t *testing.T) {
 	r := &record.Record{
 		UserID: "ada|“x”", AccountID: "7", State: record.Active, Lifecycle: at(5), LifecycleReplay: 1, Data: events.Position{Epoch: 4, Seq: 9}, DataReplay: 2,
-		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Registered: at(40), Token: 12, Forgotten: start,
+		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Undeleted: true, Registered: at(40), Rejected: at(39), Token: 12, Forgotten: start,
 		Courses: map[string]record.Course{"go|1": {Enrolled: true, Position: at(8), Replay: 3}, "x": {Position: events.Position{Epoch: 4, Seq: 1}}},
 		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true},
 		Seen:    record.Seen{{Key: 77, Replay: 1, Type: 3, Minute: 28_000_000}, {Key: 1<<64 - 1, Minute: 28_000_001}},
@@ -363,5 +363,42 @@ func TestForget(t *testing.T) {
 	register(r, arrival(3, events.UserCreated))
 	if len(r.Pending) != 0 {
 		t.Error("an event before the fence came back")
+	}
+	register(r, arrival(5, events.UserCreated))
+	if d := r.Next(start, owner); d.Action != record.Call {
+		t.Errorf("got %+v, want a call for the event at the fence", d)
+	}
+}
+
+func TestReaches(t *testing.T) {
+	for name, change := range map[string]func(*record.Record){
+		"registered": func(r *record.Record) { r.Registered = at(5) },
+		"applied":    func(r *record.Record) { r.Lifecycle = at(6) },
+		"data":       func(r *record.Record) { r.Data = at(5) },
+		"a course":   func(r *record.Record) { r.Courses = map[string]record.Course{"x": {Position: at(5)}} },
+	} {
+		r := &record.Record{Registered: at(4), Lifecycle: at(4)}
+		if r.Reaches(at(5)) {
+			t.Errorf("%s: the record reaches the fence before", name)
+		}
+		if change(r); !r.Reaches(at(5)) {
+			t.Errorf("%s: the record does not reach the fence", name)
+		}
+	}
+}
+
+// TestUndeleted is about a vendor that cannot delete.
+func TestUndeleted(t *testing.T) {
+	r := &record.Record{}
+	register(r, arrival(1, events.UserCreated), arrival(2, events.UserDeleted))
+	r.Finish(call(t, r, 1), done, created)
+	r.Finish(call(t, r, 2), record.Outcome{Kind: events.Unsupported}, record.Change{State: record.Deleted, Applied: true, Undeleted: true})
+	if r.State != record.Deleted || !r.Undeleted || r.Former != "7" {
+		t.Errorf("got %+v", r)
+	}
+	register(r, arrival(3, events.UserRestored))
+	r.Finish(call(t, r, 3), done, created)
+	if r.Undeleted {
+		t.Error("the restored account counts as one that could not be deleted")
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// foresee prints what would become of each of list. It changes nothing.
-func (r deadReplayCmd) foresee(ctx context.Context, a *app, d *ops.Desk, list []bus.DeadLetter) error {
-	found, err := d.Foresee(ctx, list)
+// preview prints the consequence that the replay of each of list would have. It changes nothing.
+func (r deadReplayCmd) preview(ctx context.Context, a *app, d *ops.Desk, list []bus.DeadLetter) error {
+	found, err := d.PreviewReplays(ctx, list)
 	if err != nil {
 		return missing(err)
 	}

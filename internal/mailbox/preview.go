@@ -1,0 +1,102 @@
+package mailbox
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// PreviewOutcome is the consequence that a replay would have.
+type PreviewOutcome string
+
+// The consequences of a replay.
+const (
+	PreviewCall        PreviewOutcome = "call"        // the vendor would be called
+	PreviewSuperseded  PreviewOutcome = "superseded"  // a newer change was applied, or the event has expired
+	PreviewDone        PreviewOutcome = "done"        // the replay was carried out before: its result stands
+	PreviewWait        PreviewOutcome = "wait"        // for another effect of the user
+	PreviewRefused     PreviewOutcome = "refused"     // the event is still at fault
+	PreviewUnsupported PreviewOutcome = "unsupported" // the vendor takes no part in it any more
+	PreviewUnderWay    PreviewOutcome = "under way"   // the event, or a replay of it, is pending
+)
+
+// Preview is the consequence of a replay, and the reason.
+type Preview struct {
+	Would      PreviewOutcome `json:"would"`
+	Outcome    string         `json:"outcome,omitempty"`     // for PreviewDone
+	Pointer    string         `json:"pointer,omitempty"`     // for PreviewRefused, into the event
+	Rule       string         `json:"rule,omitempty"`        // that the event breaks
+	Message    string         `json:"message,omitempty"`     // for PreviewRefused
+	Behind     string         `json:"behind,omitempty"`      // for PreviewWait: key of the event that ends first
+	BehindType string         `json:"behind_type,omitempty"` // and its type
+	Until      time.Time      `json:"until,omitzero"`        // for PreviewWait: no attempt before, if known
+	// Blocker is the position of the event that Behind names.
+	Blocker events.Position `json:"-"`
+}
+
+// Previewer previews replays at one vendor. It asks nobody and changes nothing.
+type Previewer struct {
+	task     task // only to read messages
+	remember time.Duration
+}
+
+// NewPreviewer returns a Previewer. remember is that of Config.
+func NewPreviewer(v *Vendor, remember time.Duration, validate func(events.Event) error, list []handlers.Handler) *Previewer {
+	return &Previewer{task: task{vendor: v, deps: &Deps{Validate: validate}, handlers: byType(list)}, remember: remember}
+}
+
+// Read reads, validates and plans a replay. If the event alone decides, ok is true and p is
+// the consequence; otherwise the record of the user decides, see Preview.
+func (x *Previewer) Read(m Message, number int) (e *Event, p Preview, ok bool) {
+	e = x.task.parse(m, number)
+	switch {
+	case e.Invalid != nil:
+		return e, Preview{Would: PreviewRefused, Pointer: e.pointer(), Rule: e.rule(), Message: message(e.Invalid)}, true
+	case e.Plan.Skip:
+		return e, Preview{Would: PreviewUnsupported}, true
+	}
+	return e, Preview{}, false
+}
+
+// Preview returns the consequence of a replay by the rules that carry it out, for a record of
+// the user as it is now. Other replays that would change the record first are not seen.
+func (x *Previewer) Preview(r *record.Record, e *Event, now time.Time) Preview {
+	a := e.arrival(0)
+	r = r.Clone()
+	if outcome, ended := r.Ended(a.Key, a.Replay); ended {
+		return Preview{Would: PreviewDone, Outcome: outcome}
+	}
+	if slices.ContainsFunc(r.Pending, func(p record.Effect) bool { return p.Key == a.Key }) {
+		return Preview{Would: PreviewUnderWay}
+	}
+	// Neither the room of the record nor the results that are not published yet matter.
+	if _, why := r.Register([]record.Arrival{a}, now, record.Limits{Bytes: math.MaxInt, Remember: x.remember}); why.Other != "" {
+		invalid := reusedID(why.Other)
+		return Preview{Would: PreviewRefused, Pointer: invalid.Pointer, Rule: invalid.Rule, Message: message(invalid)}
+	}
+	claim := r.Claim
+	r.Claim, r.Finished = nil, nil
+	r.Next(now, record.Owner{Token: r.Token, FirstLook: -1})
+	r.Claim = claim
+	if _, superseded := r.Ended(a.Key, a.Replay); superseded || events.Expired(e.Event, now) {
+		return Preview{Would: PreviewSuperseded, Outcome: events.Superseded}
+	}
+	return await(r, a, now)
+}
+
+// await returns the consequence of a pending replay.
+func await(r *record.Record, a record.Arrival, now time.Time) Preview {
+	other, blocked := r.Blocker(a.Key, a.Replay)
+	if !blocked {
+		return Preview{Would: PreviewCall}
+	}
+	p := Preview{Would: PreviewWait, Behind: other.Key.String(), BehindType: other.Type, Blocker: other.Position}
+	if other.Due.After(now) {
+		p.Until = other.Due
+	}
+	return p
+}

@@ -1,0 +1,182 @@
+package ops
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/schemas"
+)
+
+// The consequences of a replay beside those of mailbox.PreviewOutcome.
+const (
+	previewEvent   mailbox.PreviewOutcome = "event"   // a delivery would become an event now
+	previewIgnored mailbox.PreviewOutcome = "ignored" // a delivery would be dropped: its type is not mapped
+	// previewUnknown is the answer for an enrolment at a vendor that is off here: only its
+	// adapter knows whether the vendor has courses of its own.
+	previewUnknown mailbox.PreviewOutcome = "unknown"
+)
+
+// ReplayPreview is the consequence that the replay of one dead letter would have.
+type ReplayPreview struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	EventID string `json:"event_id,omitempty"`
+	Replay  int    `json:"replay"` // the number that the replay would have
+	mailbox.Preview
+}
+
+// PreviewReplays previews the replays of many dead letters. It changes nothing, and calls no vendor.
+func (d *Desk) PreviewReplays(ctx context.Context, list []bus.DeadLetter) ([]ReplayPreview, error) {
+	previewers, err := d.previewers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]ReplayPreview, len(list))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atATime)
+	for i, l := range list {
+		found[i] = ReplayPreview{ID: l.ID(), Type: l.Type, EventID: l.EventID, Replay: l.Replay + 1}
+		if l.Vendor == Deliveries {
+			found[i].Preview = d.made.preview(l)
+			continue
+		}
+		group.Go(func() (err error) {
+			found[i].Preview, err = previewers[l.Vendor].preview(ctx, l)
+			return err
+		})
+	}
+	return found, group.Wait()
+}
+
+// previewer previews replays at one vendor.
+type previewer struct {
+	*mailbox.Previewer
+	bus               *bus.Bus
+	accounts, effects *recordstore.Store
+	off               error           // why the vendor is off here
+	needsAdapter      map[string]bool // event types that only the adapter can judge
+}
+
+// previewers returns one for each vendor, on or off.
+func (d *Desk) previewers(ctx context.Context) (map[string]previewer, error) {
+	valid, err := schemas.New()
+	if err != nil {
+		return nil, err
+	}
+	p := previewer{bus: d.Bus, needsAdapter: map[string]bool{}}
+	if p.accounts, err = d.records(ctx, bus.AccountsKV); err != nil {
+		return nil, err
+	}
+	if p.effects, err = d.records(ctx, bus.EffectsKV); err != nil {
+		return nil, err
+	}
+	for _, h := range d.Handlers {
+		p.needsAdapter[h.Type] = h.Scope == events.ScopeCourse
+	}
+	all := map[string]previewer{}
+	for _, v := range d.Vendors {
+		port, off := v.Adapter()
+		if off != nil {
+			port = nil
+		}
+		vendor := &mailbox.Vendor{Name: v.Name}
+		vendor.Port.Store(&port)
+		p.Previewer, p.off = mailbox.NewPreviewer(vendor, 2*v.Settings.MaxAge, valid.Validate, d.Handlers), off
+		all[v.Name] = p
+	}
+	return all, nil
+}
+
+// preview previews the replay of a dead letter.
+func (p previewer) preview(ctx context.Context, l bus.DeadLetter) (mailbox.Preview, error) {
+	switch {
+	case p.Previewer == nil:
+		return mailbox.Preview{Would: previewUnknown, Message: "this usher has no vendor " + l.Vendor}, nil
+	case p.off != nil && p.needsAdapter[l.Type]:
+		return mailbox.Preview{Would: previewUnknown, Message: p.off.Error()}, nil
+	}
+	subject, header := l.AsReplay()
+	event, preview, ok := p.Read(mailbox.Message{
+		Stream: bus.ReplaysStream, Position: events.Position{Epoch: l.Epoch, Seq: l.Seq},
+		Subject: subject, Header: header, Payload: l.Payload, Stored: l.Stored,
+	}, l.Replay+1)
+	if ok {
+		return preview, nil
+	}
+	store, key := p.accounts, record.AccountKey(l.Vendor, event.Plan.UserID)
+	if event.Handler.Scope == events.ScopeActivity {
+		store, key = p.effects, record.ActivityKey(l.Vendor, event.Plan.UserID, l.Key)
+	}
+	e, err := store.Load(ctx, key)
+	if err != nil {
+		return preview, fmt.Errorf("%s: %w", l.ID(), err)
+	}
+	preview = p.Preview(e.Record, event, time.Now())
+	return p.named(ctx, preview)
+}
+
+// named returns a preview with the whole key of the event that ends first, if that event is
+// still stored.
+func (p previewer) named(ctx context.Context, preview mailbox.Preview) (mailbox.Preview, error) {
+	if preview.Behind == "" {
+		return preview, nil
+	}
+	e, err := p.bus.Event(ctx, preview.Blocker.Epoch, preview.Blocker.Seq)
+	if errors.Is(err, bus.ErrGone) {
+		return preview, nil
+	}
+	if err == nil {
+		if key := events.Key(e.Source(), e.ID()); strings.HasPrefix(key, preview.Behind) {
+			preview.Behind = key
+		}
+	}
+	return preview, err
+}
+
+// String says it in a sentence without its subject: "would call the vendor".
+func (f ReplayPreview) String() string {
+	switch f.Would {
+	case mailbox.PreviewCall:
+		return "would call the vendor"
+	case mailbox.PreviewSuperseded:
+		return "would be superseded: something newer was applied, or its time is up"
+	case mailbox.PreviewDone:
+		return "was sent back already, and ended as " + f.Outcome + ": that would be told again"
+	case mailbox.PreviewRefused:
+		return fmt.Sprintf("would be refused again: %s: %s: %s", cmp.Or(f.Pointer, "/"), f.Rule, f.Message)
+	case mailbox.PreviewUnsupported:
+		return "would end as unsupported: the vendor takes no part in it any more"
+	case mailbox.PreviewUnderWay:
+		return "is under way already"
+	case mailbox.PreviewWait:
+		return f.wait()
+	case previewEvent:
+		return "would become an event, for all vendors"
+	case previewIgnored:
+		return "would be let go: its type is not mapped"
+	default:
+		return "cannot be told here: " + f.Message
+	}
+}
+
+func (f ReplayPreview) wait() string {
+	said := "would wait"
+	if f.Behind != "" {
+		said += fmt.Sprintf(" for %s of the same user (event key %s)", f.BehindType, f.Behind)
+	}
+	if !f.Until.IsZero() {
+		said += " until " + f.Until.UTC().Format(time.RFC3339)
+	}
+	return said
+}

@@ -1,0 +1,126 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/history"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/recordstore"
+)
+
+// account returns the state of an account.
+func account(vendor string, r *record.Record) AccountAt {
+	a := AccountAt{Vendor: vendor, ID: r.AccountID, State: string(r.State)}
+	switch {
+	case r.State == record.Unknown:
+		a.State = "unknown"
+	case r.State == record.Deleted && r.Undeleted:
+		a.State, a.ID = AccountLeft, r.Former
+	}
+	for course, c := range r.Courses {
+		if c.Enrolled {
+			a.Courses = append(a.Courses, course)
+		}
+	}
+	slices.Sort(a.Courses)
+	return a
+}
+
+// add adds an effect, unless the story has it already.
+func (s *Story) add(e StoryEvent) {
+	id := effectID{e.Vendor, e.key, e.Replay}
+	if !s.known[id] {
+		s.known[id] = true
+		s.Events = append(s.Events, e)
+	}
+}
+
+// addRecord adds the effects of a record, also those that a record of the former core holds
+// as its history.
+func (s *Story) addRecord(e recordstore.Entry) error {
+	vendor, _ := record.SplitKey(e.Key)
+	former, err := mailbox.FormerHistory(e.Key, e.Encoded)
+	if err != nil {
+		return fmt.Errorf("record %s: %w", e.Key, err)
+	}
+	for _, f := range former {
+		s.add(ended(f))
+	}
+	for i := range e.Record.Finished {
+		s.add(finished(vendor, &e.Record.Finished[i]))
+	}
+	for i := range e.Record.Pending {
+		s.add(pending(vendor, e.Record, &e.Record.Pending[i]))
+	}
+	return nil
+}
+
+// effectOf returns what every effect has.
+func effectOf(vendor string, e *record.Effect) StoryEvent {
+	return StoryEvent{
+		Time: e.Registered, Vendor: vendor, Type: e.Type, Key: e.Key.String(), Course: e.Course,
+		Attempts: e.Attempts, Replay: e.Replay, key: e.Key, order: e.Position,
+	}
+}
+
+// ended returns an effect of the history.
+func ended(e history.Entry) StoryEvent {
+	s := StoryEvent{
+		Time: e.First, Vendor: e.Vendor, Type: e.Type, Key: e.Key, Course: e.Course, State: e.Outcome, Ended: &e.Ended,
+		Attempts: e.Attempts, Replay: e.Replay, Why: e.Message, key: record.KeyOf(e.Key), order: e.Position,
+	}
+	if !e.Last.IsZero() {
+		s.Last = &e.Last
+	}
+	return s
+}
+
+// finished returns an effect that has ended.
+func finished(vendor string, f *record.Finished) StoryEvent {
+	s := effectOf(vendor, &f.Effect)
+	s.State, s.Ended, s.Why = f.Kind, &f.At, f.Message
+	if f.By != "" && f.Attempts > 0 {
+		last := f.At.Add(-time.Duration(f.TookMS) * time.Millisecond)
+		s.Last = &last
+	}
+	return s
+}
+
+// pending returns an effect that has not ended.
+func pending(vendor string, r *record.Record, e *record.Effect) StoryEvent {
+	s := effectOf(vendor, e)
+	s.State = effectState(r, e)
+	if e.Due.After(time.Now()) {
+		s.Until = &e.Due
+	}
+	switch other, blocked := r.Blocker(e.Key, e.Replay); {
+	case blocked:
+		s.behind = &other
+	case e.Held:
+		s.Why = whyHeld
+	case e.Prerequisite:
+		s.Why, s.begun = handlers.ErrNoAccount.Error(), e.Begun
+		if s.begun.IsZero() { // until the vendor is asked for the first time
+			s.begun = e.Due
+		}
+	}
+	return s
+}
+
+const whyHeld = "deletions are held until a person approves them: see usher status"
+
+// effectState returns the state of a pending effect.
+func effectState(r *record.Record, e *record.Effect) string {
+	switch {
+	case e.Unconfirmed:
+		return EffectUnknown
+	case r.Claims(e.Key, e.Replay):
+		return EffectAtWork
+	default:
+		return EffectWaiting
+	}
+}
