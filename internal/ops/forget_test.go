@@ -1,0 +1,192 @@
+package ops_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// serve makes the consumers and the position of a vendor, as a process that serves it does.
+func (w *world) serve(vendor string, position uint64, subjects ...string) {
+	w.t.Helper()
+	lag, err := streams.OpenLag(w.t.Context(), w.client, streams.CounterConfig{
+		Stream: bus.EventsStream, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: subjects,
+	})
+	w.check(err)
+	at := events.Position{Epoch: w.epoch, Seq: position}
+	w.check(lag.Show(w.t.Context(), at))
+	own, err := streams.OpenOwnership(w.t.Context(), w.client, vendor)
+	w.check(err)
+	w.check(own.Commit(w.t.Context(), at))
+}
+
+func (w *world) holding() ops.Holding {
+	w.t.Helper()
+	h, err := w.desk.Holding(w.t.Context(), ops.Search{UserID: "ada"})
+	w.check(err)
+	return h
+}
+
+// found returns the numbers of a Holding by stream and bucket.
+func found(h ops.Holding) map[string]int {
+	counts := map[string]int{}
+	for _, f := range h.Found {
+		counts[f.Where] = f.Count
+	}
+	return counts
+}
+
+// lives stores something of a user everywhere, and something of another user.
+func (w *world) lives() {
+	w.t.Helper()
+	for _, user := range []string{"ada", "bob"} {
+		id := func(name string) string { return name + "-" + user }
+		created, failed := w.event(events.UserCreated, id("created"), user), w.event(events.UserCreated, id("failed"), user)
+		tracked := w.event(events.ActivityTracked, id("tracked"), user)
+		w.ended("lms", user, id("created"), created)
+		w.account("lms", user, func(r *record.Record) {
+			r.State, r.AccountID, r.Lifecycle, r.Registered = record.Active, "7", created.Position, tracked.Position
+		})
+		w.change(bus.EffectsKV, record.ActivityKey("lms", user, keyOf(id("tracked"))), func(r *record.Record) {
+			r.Finished = []record.Finished{{Effect: tracked, Outcome: record.Outcome{Kind: events.Done, AccountID: "7", At: time.Now()}}}
+		})
+		w.bury(id("failed"), user, failed)
+	}
+}
+
+func TestForget(t *testing.T) {
+	w := newWorld(t)
+	w.lives()
+	h := w.holding()
+	want := map[string]int{"EVENTS": 3, "REPLAYS": 0, "DEADLETTERS": 1, "RESULTS": 0, "ACCOUNTS": 1, "EFFECTS": 1, "HISTORY": 1}
+	if diff := cmp.Diff(want, found(h)); diff != "" {
+		t.Fatalf("found (-want +got)\n%s", diff)
+	}
+	if _, err := w.desk.Forget(t.Context(), h, ops.Forgetting{}, ops.Deed{Who: "ann"}); !errors.Is(err, ops.ErrNotYet) {
+		t.Fatalf("with an account: got %v", err)
+	}
+	forgotten, err := w.desk.Forget(t.Context(), h, ops.Forgetting{Accounts: true}, ops.Deed{Who: "ann"})
+	w.check(err)
+	erased := found(ops.Holding{Found: forgotten.Erased})
+	if diff := cmp.Diff(want, erased); diff != "" {
+		t.Errorf("erased (-want +got)\n%s", diff)
+	}
+	for where, n := range found(w.holding()) {
+		if n > 0 {
+			t.Errorf("%s still holds %d", where, n)
+		}
+	}
+	if r := w.record("lms", "ada"); !r.Anonymous() || r.Lifecycle.Seq != 7 {
+		t.Errorf("the record: %+v", r)
+	}
+	if r := w.record("lms", "bob"); r.AccountID != "7" {
+		t.Errorf("the record of the other user: %+v", r)
+	}
+	timers, err := streams.OpenTimers(t.Context(), w.client)
+	w.check(err)
+	w.awaitWake(timers)
+	if list, err := w.log().User(t.Context(), record.Digest("bob")); err != nil || len(list) != 1 {
+		t.Errorf("the history of the other user: %v, %v", list, err)
+	}
+	if s, _ := w.story("ada"); s.Forgotten.IsZero() || len(s.Events)+len(s.Accounts) > 0 {
+		t.Errorf("the story: %+v", s)
+	}
+}
+
+// awaitWake waits for the wake of the user at lms, and at no other vendor.
+func (w *world) awaitWake(timers *streams.Timers) {
+	w.t.Helper()
+	wakes, err := timers.Wakes(w.t.Context(), "lms", 1)
+	w.check(err)
+	defer func() { w.check(wakes.Close(w.t.Context())) }()
+	list, err := wakes.Fetch(w.t.Context(), 10, time.Minute)
+	w.check(err)
+	if len(list) != 1 || list[0].Digest != record.Digest("ada") {
+		w.t.Errorf("wakes: %+v", list)
+	}
+}
+
+// TestForgetWhatIsUnfinished has an effect in each way of not being finished.
+func TestForgetWhatIsUnfinished(t *testing.T) {
+	w := newWorld(t)
+	pending, held := w.event(events.UserUpdated, "pending", "ada"), w.event(events.UserDeleted, "held", "ada")
+	replayed := w.event(events.UserUpdated, "replayed", "ada")
+	w.account("lms", "ada", func(r *record.Record) {
+		replayed.Replay, held.Held = 1, true
+		r.Pending, r.Registered = []record.Effect{pending, held, replayed}, replayed.Position
+	})
+	w.event(events.UserCreated, "unread", "ada")
+	w.event(events.ActivityTracked, "nobody takes it", "ada")
+	w.serve("lms", 1, events.UserCreated, events.UserUpdated, events.UserDeleted)
+	w.serve("crm", 4, events.UserCreated, events.UserUpdated)
+	h := w.holding()
+	var open []string
+	for _, o := range h.Open {
+		open = append(open, o.Vendor+" "+o.Type+" "+o.State+" "+o.Key)
+	}
+	want := []string{
+		"lms user.updated waiting " + keyOf("pending"), "lms user.deleted waiting " + keyOf("held"),
+		"lms user.updated " + ops.OpenReplay + " " + keyOf("replayed"), "lms user.created " + ops.OpenUnread + " " + keyOf("unread"),
+	}
+	if diff := cmp.Diff(want, open); diff != "" {
+		t.Errorf("unfinished (-want +got)\n%s", diff)
+	}
+	if _, err := w.desk.Forget(t.Context(), h, ops.Forgetting{}, ops.Deed{Who: "ann"}); !errors.Is(err, ops.ErrNotYet) {
+		t.Errorf("got %v", err)
+	}
+	_, err := w.desk.Forget(t.Context(), h, ops.Forgetting{Unfinished: true}, ops.Deed{Who: "ann"})
+	w.check(err)
+	if r := w.record("lms", "ada"); !r.Anonymous() {
+		t.Errorf("the record: %+v", r)
+	}
+}
+
+// TestForgetStopsAtANewerEvent is of a user who comes back between the search and the
+// erasure.
+func TestForgetStopsAtANewerEvent(t *testing.T) {
+	w := newWorld(t)
+	w.lives()
+	h := w.holding()
+	back := w.event(events.UserCreated, "back", "ada")
+	w.account("lms", "ada", func(r *record.Record) { r.Registered = back.Position })
+	_, err := w.desk.Forget(t.Context(), h, ops.Forgetting{Accounts: true}, ops.Deed{Who: "ann"})
+	if err == nil || !strings.Contains(err.Error(), "a newer event came") {
+		t.Errorf("got %v", err)
+	}
+	if r := w.record("lms", "ada"); r.UserID != "ada" {
+		t.Errorf("the record: %+v", r)
+	}
+}
+
+// TestWhyAnAccountIsThere has a vendor that cannot delete, and a deletion that failed.
+func TestWhyAnAccountIsThere(t *testing.T) {
+	w := newWorld(t)
+	deleted := w.event(events.UserDeleted, "deleted", "ada")
+	w.account("crm", "ada", func(r *record.Record) { r.State, r.Undeleted, r.Former = record.Deleted, true, "5" })
+	w.account("lms", "ada", func(r *record.Record) { r.State, r.AccountID = record.Active, "7" })
+	whys := func() (list []string) {
+		for _, a := range w.holding().Accounts {
+			list = append(list, a.Vendor+" "+a.ID+": "+a.Why)
+		}
+		slices.Sort(list)
+		return list
+	}
+	cannot := "crm 5: usher cannot delete there: ask the vendor"
+	if diff := cmp.Diff([]string{cannot, "lms 7: no user.deleted was carried out there"}, whys()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	w.bury("deleted", "ada", deleted)
+	if diff := cmp.Diff([]string{cannot, "lms 7: user.deleted failed there: see usher dead list"}, whys()); diff != "" {
+		t.Errorf("with a dead letter (-want +got)\n%s", diff)
+	}
+}

@@ -1,0 +1,49 @@
+package ops_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// TestPreviewReplays previews a replay that would call, one behind another event, and one of
+// a vendor that there is not.
+func TestPreviewReplays(t *testing.T) {
+	w := newWorld(t)
+	created, behind := w.event(events.UserCreated, "created", "bob"), w.event(events.UserDeleted, "first", "ada")
+	w.bury("created", "bob", created)
+	w.bury("behind", "ada", w.event(events.UserCreated, "behind", "ada"))
+	w.account("lms", "ada", func(r *record.Record) { r.Pending = []record.Effect{behind} })
+	letters, err := w.desk.DeadLetters(t.Context(), func(bus.DeadLetter) bool { return true })
+	w.check(err)
+	letters = append(letters, bus.DeadLetter{Vendor: "gone", Type: events.UserCreated, Key: keyOf("x")})
+	previews, err := w.desk.PreviewReplays(t.Context(), letters)
+	w.check(err)
+	got := map[string]string{}
+	for _, p := range previews {
+		got[p.EventID] = p.String()
+	}
+	want := map[string]string{
+		"created": "would call the vendor",
+		"behind":  "would wait for user.deleted of the same user (event key " + keyOf("first") + ")",
+		"":        "cannot be told here: this usher has no vendor gone",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	ada := ops.ReplayPreview{ID: "lms." + keyOf("behind"), Type: events.UserCreated, EventID: "behind", Replay: 1, Preview: mailbox.Preview{
+		Would: mailbox.PreviewWait, Behind: keyOf("first"), BehindType: events.UserDeleted,
+	}}
+	for _, p := range previews {
+		if diff := cmp.Diff(ada, p, cmpopts.IgnoreFields(mailbox.Preview{}, "Blocker")); p.EventID == "behind" && diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package ops_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// story reads the story of a user, and returns the effects as "vendor id: state, why".
+func (w *world) story(user string) (ops.Story, map[string]string) {
+	w.t.Helper()
+	s, err := w.desk.Story(w.t.Context(), user)
+	w.check(err)
+	states := map[string]string{}
+	for _, e := range s.Events {
+		states[e.Vendor+" "+e.EventID] = strings.TrimSuffix(e.State+", "+e.Why, ", ")
+		if e.Ended != nil && e.Result != events.ResultID(keyOf(e.EventID), e.Vendor, e.Replay) {
+			w.t.Errorf("%s: result %s", e.EventID, e.Result)
+		}
+		if e.Key != keyOf(e.EventID) {
+			w.t.Errorf("%s: key %s", e.EventID, e.Key)
+		}
+	}
+	return s, states
+}
+
+// TestStory has an effect in each state.
+func TestStory(t *testing.T) {
+	w := newWorld(t)
+	created, updated := w.event(events.UserCreated, "created", "ada"), w.event(events.UserUpdated, "updated", "ada")
+	calling, behind := w.event(events.UserUpdated, "calling", "ada"), w.event(events.EnrollmentRequested, "behind", "ada")
+	held, unknown := w.event(events.UserDeleted, "held", "ada"), w.event(events.UserCreated, "unknown", "ada")
+	early, tracked := w.event(events.EnrollmentRequested, "early", "ada"), w.event(events.ActivityTracked, "tracked", "ada")
+	failed := w.event(events.UserCreated, "failed", "ada")
+	updated.Attempts = 1
+	w.ended("lms", "ada", "created", created)
+	w.account("lms", "ada", func(r *record.Record) {
+		r.State, r.AccountID = record.Active, "7"
+		r.Courses = map[string]record.Course{"b": {Enrolled: true}, "a": {Enrolled: true}, "c": {}}
+		r.Finished = []record.Finished{ // of which one is in the history already
+			{Effect: created, Outcome: record.Outcome{Kind: events.Done, At: time.Now()}},
+			{Effect: updated, Outcome: record.Outcome{Kind: events.Done, At: time.Now(), TookMS: 5}, By: "n"},
+			{Effect: failed, Outcome: record.Outcome{Kind: events.Failed, At: time.Now(), Message: "no"}},
+		}
+		calling.Attempts, calling.Tried, behind.Course = 1, true, "go"
+		r.Pending, r.Claim = []record.Effect{calling, behind}, &record.Claim{Key: calling.Key}
+	})
+	w.bury("failed", "ada", failed)
+	next := time.Now().Add(time.Hour).Truncate(time.Millisecond)
+	w.account("crm", "ada", func(r *record.Record) {
+		held.Held, held.Due = true, next
+		unknown.Unconfirmed, unknown.Tried, unknown.Attempts = true, true, 1
+		early.Prerequisite, early.Due, early.Course = true, next, "go"
+		r.Pending = []record.Effect{early, held}
+	})
+	w.account("old", "ada", func(*record.Record) {}) // of a vendor that there is no more
+	w.change(bus.EffectsKV, record.ActivityKey("lms", "ada", keyOf("tracked")), func(r *record.Record) {
+		r.Finished = []record.Finished{{Effect: tracked, Outcome: record.Outcome{Kind: events.Done, At: time.Now()}}}
+	})
+	s, states := w.story("ada")
+	want := map[string]string{
+		"lms created": "done", "lms updated": "done", "lms failed": "failed, no", "lms calling": "at work", "lms tracked": "done",
+		"lms behind": "waiting, waits for the user.updated before it (event key " + keyOf("calling") + ")",
+		"crm held":   "waiting, deletions are held until a person approves them: see usher status",
+		"crm early":  "waiting, " + handlers.ErrNoAccount.Error(),
+	}
+	if diff := cmp.Diff(want, states); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	accounts := []ops.AccountAt{{Vendor: "lms", ID: "7", State: "active", Courses: []string{"a", "b"}}, {Vendor: "crm", State: "unknown"}}
+	if diff := cmp.Diff(accounts, s.Accounts); diff != "" {
+		t.Errorf("accounts (-want +got)\n%s", diff)
+	}
+	for _, e := range s.Events {
+		if dead := e.Dead != ""; dead != (e.EventID == "failed") {
+			t.Errorf("%s: dead letter %q", e.EventID, e.Dead)
+		}
+		if e.EventID == "early" && (e.Until == nil || e.Until.Sub(next).Abs() > time.Second || e.GivenUp == nil || !e.GivenUp.After(next)) {
+			t.Errorf("early: next try %v, given up %v", e.Until, e.GivenUp)
+		}
+		if e.EventID == "updated" && e.Last == nil {
+			t.Error("updated: no time of the last try")
+		}
+	}
+	w.account("crm", "ada", func(r *record.Record) { r.Pending = []record.Effect{unknown} })
+	if _, states := w.story("ada"); states["crm unknown"] != "unknown outcome" {
+		t.Errorf("got %q", states["crm unknown"])
+	}
+}
+
+// TestStoryOfAFormerRecord has a record of the former core, of a deletion that the vendor
+// could not make.
+func TestStoryOfAFormerRecord(t *testing.T) {
+	w := newWorld(t)
+	deleted := w.event(events.UserDeleted, "deleted", "ada")
+	kv, err := w.bus.Bucket(t.Context(), bus.AccountsKV)
+	w.check(err)
+	text := `{"user_id":"ada","state":"deleted","former":"7","deleted":{"e":EPOCH,"s":1},"past":[{"key":"KEY","type":"user.deleted","scope":"life",
+		"order":{"e":EPOCH,"s":1},"phase":"finished","attempts":1,"first":"2026-09-01T08:00:00Z","outcome":{"kind":"unsupported","attempts":1,"at":"2026-09-01T08:00:01Z"}}]}`
+	text = strings.NewReplacer("EPOCH", strconv.FormatInt(deleted.Position.Epoch, 10), "KEY", keyOf("deleted")).Replace(text)
+	_, err = kv.PutString(t.Context(), record.AccountKey("lms", "ada"), text)
+	w.check(err)
+	s, states := w.story("ada")
+	if states["lms deleted"] != events.Unsupported || len(s.Accounts) != 1 || s.Accounts[0].State != ops.AccountLeft || s.Accounts[0].ID != "7" {
+		t.Errorf("got %+v and %v", s.Accounts, states)
+	}
+}
+
+// TestStoryWithoutTheEvent is of an event that left the stream before the history began.
+func TestStoryWithoutTheEvent(t *testing.T) {
+	w := newWorld(t)
+	gone := w.event(events.UserCreated, "gone", "ada")
+	w.check(w.bus.Erase(t.Context(), bus.EventsStream, gone.Position.Seq))
+	w.account("lms", "ada", func(r *record.Record) { r.Pending = []record.Effect{gone} })
+	s, err := w.desk.Story(t.Context(), "ada")
+	w.check(err)
+	if len(s.Events) != 1 || s.Events[0].EventID != "" || s.Events[0].Key != keyOf("gone")[:16] {
+		t.Errorf("got %+v", s.Events)
+	}
+	w.bury("gone", "ada", gone)
+	w.account("lms", "ada", func(r *record.Record) {
+		r.Pending, r.Finished = nil, []record.Finished{{Effect: gone, Outcome: record.Outcome{Kind: events.Failed, At: time.Now()}}}
+	})
+	if s, err = w.desk.Story(t.Context(), "ada"); err != nil || len(s.Events) != 1 || s.Events[0].Key != keyOf("gone") || s.Events[0].Dead != "lms."+keyOf("gone") {
+		t.Errorf("got %+v, %v; want the key of the dead letter", s.Events, err)
+	}
+}

@@ -1,0 +1,141 @@
+package ops_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/history"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/natstest"
+	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/vendors"
+)
+
+// TestMain fails if a test leaves a goroutine behind.
+func TestMain(m *testing.M) {
+	natstest.Parallel(4)
+	goleak.VerifyTestMain(m)
+}
+
+// world is the streams as usher serve makes them, with two vendors, and nothing in them.
+type world struct {
+	t      *testing.T
+	bus    *bus.Bus
+	client streams.Client
+	desk   *ops.Desk
+	epoch  int64
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	t.Parallel()
+	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})), natstest.Layout())
+	w := &world{t: t, bus: b, client: streams.Client{JetStream: b.JetStream()}}
+	w.check(streams.Ensure(t.Context(), b.JetStream(), streams.Names{}, 1))
+	at, err := b.Extent(t.Context(), bus.EventsStream)
+	w.check(err)
+	w.epoch = at.Epoch
+	c := config.Default()
+	c.Source = "/usher"
+	adapter := func() (any, error) { return struct{}{}, nil }
+	settings := vendors.Settings{MaxAge: time.Hour}
+	w.desk = ops.New(ops.Deps{
+		Bus: b, Config: c, Vendors: []ops.Vendor{{Name: "lms", Settings: settings, Adapter: adapter}, {Name: "crm", Settings: settings, Adapter: adapter}},
+		Handlers: []handlers.Handler{handlers.UserCreated(), handlers.UserDeleted()},
+	})
+	return w
+}
+
+func (w *world) check(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// event stores an event of a user, and returns the effect that it asks for.
+func (w *world) event(kind, id, user string) record.Effect {
+	w.t.Helper()
+	e, err := events.New(kind, "/school", id, time.Now(), dataOf(user))
+	w.check(err)
+	header, payload, err := events.ToNATS(e)
+	w.check(err)
+	ack, err := w.bus.JetStream().PublishMsg(w.t.Context(), &nats.Msg{Subject: kind, Header: header, Data: payload})
+	w.check(err)
+	scope := map[string]events.Scope{
+		events.UserUpdated: events.ScopeUserData, events.EnrollmentRequested: events.ScopeCourse, events.ActivityTracked: events.ScopeActivity,
+	}[kind]
+	if scope == "" {
+		scope = events.ScopeLifecycle
+	}
+	return record.Effect{
+		Key: record.KeyOf(keyOf(id)), Type: kind, Scope: scope, Registered: time.Now(), Position: events.Position{Epoch: w.epoch, Seq: ack.Sequence},
+	}
+}
+
+// dataOf is data that every type of event of an account takes.
+func dataOf(user string) map[string]any {
+	return map[string]any{"user_id": user, "email": user + "@example.org", "first_name": "A", "last_name": "B"}
+}
+
+func keyOf(id string) string { return events.Key("/school", id) }
+
+// change changes a record.
+func (w *world) change(bucket, key string, change func(*record.Record)) {
+	w.t.Helper()
+	s, err := recordstore.Open(w.t.Context(), w.client, bucket)
+	w.check(err)
+	w.check(s.Change(w.t.Context(), key, change))
+}
+
+// account changes the record of the account of a user.
+func (w *world) account(vendor, user string, change func(*record.Record)) {
+	w.t.Helper()
+	w.change(bus.AccountsKV, record.AccountKey(vendor, user), func(r *record.Record) {
+		r.UserID = user
+		change(r)
+	})
+}
+
+// record returns the record of the account of a user.
+func (w *world) record(vendor, user string) *record.Record {
+	w.t.Helper()
+	s, err := recordstore.Open(w.t.Context(), w.client, bus.AccountsKV)
+	w.check(err)
+	e, err := s.Load(w.t.Context(), record.AccountKey(vendor, user))
+	w.check(err)
+	return e.Record
+}
+
+// ended appends an effect that is done to the history.
+func (w *world) ended(vendor, user, id string, e record.Effect) {
+	w.t.Helper()
+	w.check(w.log().Append(w.t.Context(), history.Entry{
+		Key: keyOf(id), Vendor: vendor, Digest: record.Digest(user), Type: e.Type, Scope: e.Scope, Position: e.Position, Attempts: 1,
+		First: e.Registered, Ended: time.Now(), Outcome: events.Done,
+	}))
+}
+
+func (w *world) log() *history.Log { return history.New(w.client, bus.HistoryStream) }
+
+// bury stores the dead letter of an event at lms.
+func (w *world) bury(id, user string, e record.Effect) {
+	w.t.Helper()
+	event, err := events.New(e.Type, "/school", id, time.Now(), dataOf(user))
+	w.check(err)
+	header, payload, err := events.ToNATS(event)
+	w.check(err)
+	w.check(w.bus.Bury(w.t.Context(), bus.DeadLetter{
+		Vendor: "lms", Type: e.Type, Key: keyOf(id), EventID: id, Source: "/school", Class: "permanent", Message: "no", Attempts: 1,
+		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Subject: e.Type, Header: header, Payload: payload,
+	}))
+}
