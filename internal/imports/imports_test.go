@@ -87,7 +87,7 @@ var rules = []rule{
 	},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/bus", "internal/fairness", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/bus", "handlers", "events", "vendors", nats},
 		"wires the parts of the new core to the streams; it holds no rule of its own",
 	},
 	{

@@ -202,8 +202,7 @@ func TestFormerHistoryComesFirst(t *testing.T) {
 			}
 		})
 		r.letHistory(false)
-		r.awaitCommitted(t)
-		r.await(t, "the history of both", func() bool { return len(r.listed()) == 2 })
+		r.await(t, "the history of both events", func() bool { return len(r.listed()) == 2 })
 	})
 }
 

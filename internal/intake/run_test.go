@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -38,7 +39,8 @@ type run struct {
 	observe  func(mailbox.Observation)
 	handlers []handlers.Handler
 	stop     func()
-	mu       sync.Mutex // of held
+	admitted atomic.Int64 // shares of the rate that were taken
+	mu       sync.Mutex   // of held
 }
 
 func newRun(h history) *run {
@@ -131,7 +133,10 @@ func (g gate) Allows(mailbox.Class) bool {
 	return !slices.ContainsFunc(g.held, func(w window) bool { return w.contains(time.Now()) })
 }
 
-func (g gate) Wait(ctx context.Context, _ mailbox.Class) error { return ctx.Err() }
+func (g gate) Wait(ctx context.Context, _ mailbox.Class) error {
+	g.admitted.Add(1)
+	return ctx.Err()
+}
 
 func (g gate) Report(string, error)                                        {}
 func (g gate) Attach(ctx context.Context, _ mailbox.Class) context.Context { return ctx }
@@ -157,6 +162,7 @@ func (r *run) work(ctx context.Context, p *process) {
 	}
 	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: wakesInHand}, intake.Deps{
 		Acquire: c.acquire, State: c, Read: c.read, Replays: c.readReplays, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
+		Released: r.released, Held: c.heldDeletions,
 		First: func(context.Context) (events.Position, error) {
 			return events.Position{Epoch: 1, Seq: c.firstStored()}, nil
 		},
@@ -164,6 +170,14 @@ func (r *run) work(ctx context.Context, p *process) {
 		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),
 	}).Run(ctx)
+}
+
+// released is the end of a hold of deletions; never without a guard.
+func (r *run) released() <-chan struct{} {
+	if r.guard == nil {
+		return nil
+	}
+	return r.guard.Released()
 }
 
 // wakesInHand is the bound on wakes and on replays.
