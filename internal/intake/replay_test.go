@@ -243,6 +243,13 @@ func (r *run) pendingReplays() (n int) {
 	return n
 }
 
+// unlisted returns what is wrong with the history.
+func (r *run) unlisted() []string {
+	r.published.mu.Lock()
+	defer r.published.mu.Unlock()
+	return r.published.unlisted()
+}
+
 // bury stores a dead letter of an event that is no longer in the stream, and returns it.
 func (r *run) bury(t *testing.T, kind string, user int) bus.DeadLetter {
 	t.Helper()
@@ -253,7 +260,7 @@ func (r *run) bury(t *testing.T, kind string, user int) bus.DeadLetter {
 	}
 	d := bus.DeadLetter{
 		Vendor: "acme", Type: kind, Key: events.Key(e.Source(), e.ID()), EventID: e.ID(), Source: e.Source(),
-		Class: "permanent", Epoch: 1, Seq: uint64(user), Header: header, Payload: payload,
+		Class: "permanent", Epoch: 1, Header: header, Payload: payload,
 	}
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()

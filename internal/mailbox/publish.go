@@ -54,6 +54,9 @@ func (t *turn) publish(ctx context.Context) error {
 func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
 	event, err := t.eventOf(ctx, f)
 	if errors.Is(err, ErrGone) {
+		if f.Replay > 0 && f.Delivered() && f.Class != classExpired {
+			return nil // its message was removed, which is the last step of this function
+		}
 		if f.Class != classExpired && f.Delivered() { // a dead letter says so, or the former core has published
 			t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("type", f.Type).Str("outcome", f.Kind).
 				Msg("a result cannot be published: its event left the stream")
