@@ -40,7 +40,7 @@ const (
 func putFormer(r *run, rest string, effects ...string) {
 	r.server.mu.Lock()
 	defer r.server.mu.Unlock()
-	key := mailbox.RecordKey("acme", "u1")
+	key := record.AccountKey("acme", "u1")
 	r.server.records[key] = []byte(`{"user_id":"u1",` + rest + `"effects":[` + strings.Join(effects, ",") + `]}`)
 	r.server.revisions[key] = 1
 }
