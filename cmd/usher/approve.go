@@ -10,6 +10,7 @@ import (
 
 	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -21,8 +22,9 @@ type approveDeletionsCmd struct {
 	For  time.Duration `help:"How long no further deletion is held, even where none is now; 1h by default where some are." placeholder:"DURATION"`
 	Drop bool          `help:"Make dead letters of the deletions that are on hold, instead."`
 	End  bool          `help:"End what --for began before its time: too many are held again."`
+	List bool          `help:"List the deletions that are on hold, and change nothing."`
 	deed `embed:""`
-	JSON bool `help:"Print a JSON object."`
+	JSON bool `help:"Print a JSON object; with --list a JSON array."`
 }
 
 // Help is shown below the flags.
@@ -31,8 +33,10 @@ func (approveDeletionsCmd) Help() string {
 configuration), no further one is deleted at any vendor until a person has looked. Nothing else
 waits, and nothing is lost. Dropped deletions are dead letters: usher dead replay can still make them.
 Where none is on hold nothing is done, unless --for says how long none is to be. usher status shows it.
+--list reads the whole ledger. A deletion that was approved stays in the list until it is made.
 
 Examples:
+  usher approve deletions --list
   usher approve deletions --reason "the summer's clean-up, ticket 4711"
   usher approve deletions --drop --reason "a broken export"
   usher approve deletions --for 20m --reason "the clean-up is about to begin"
@@ -46,6 +50,8 @@ func (c approveDeletionsCmd) Validate() error {
 		return errors.New("--for must be a time to come, such as 1h")
 	case c.End && (c.Drop || c.For > 0), c.Drop && c.For > 0:
 		return errors.New("--for, --drop and --end do not go together")
+	case c.List && (c.End || c.Drop || c.For > 0):
+		return errors.New("--list does not go with --for, --drop and --end")
 	default:
 		return c.deed.Validate()
 	}
@@ -67,8 +73,11 @@ type approval struct {
 // nothing tells whether there was nothing to do.
 func (d approval) nothing() bool { return d.Was == "" && d.Until.IsZero() && d.Ended.IsZero() }
 
-// Run writes the action down and changes the record of the brake.
+// Run writes the action down and changes the record of the brake; with --list it only reads.
 func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
+	if c.List {
+		return c.list(ctx, a)
+	}
 	settings, b, end, err := a.reach(ctx)
 	if err != nil {
 		return err
@@ -97,6 +106,31 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
 	}
 	_, err = fmt.Fprintln(a.Stdout, done)
 	return err
+}
+
+// list prints the deletions that are on hold.
+func (c approveDeletionsCmd) list(ctx context.Context, a *app) error {
+	d, end, err := a.desk(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	held, unread := d.HeldDeletions(ctx)
+	if unread != nil && held == nil {
+		return missing(unread)
+	}
+	if c.JSON {
+		return errors.Join(writeJSON(a.Stdout, append([]ops.HeldDeletion{}, held...)), unread)
+	}
+	var rows [][]string
+	for _, h := range held {
+		rows = append(rows, []string{h.UserID, h.Vendor, h.Since.UTC().Format(time.RFC3339)})
+	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(a.Stderr, "no deletion is on hold")
+		return err
+	}
+	return errors.Join(a.print([]string{"user", "vendor", "since"}, rows), unread)
 }
 
 // action is what is written down before it is done.

@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/worker"
@@ -77,12 +78,12 @@ func (e *engine) run(ctx context.Context) error {
 
 // compare tells how the streams and consumers differ from the configuration.
 func (e *engine) compare(ctx context.Context, ports map[string]any) {
-	found, err := e.bus.Check(ctx, e.allLanes(ports))
+	found, err := e.bus.Check(ctx, e.wanted(ports))
 	if err != nil {
 		e.log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
 	}
 	for _, d := range found {
-		if !d.Missing() { // a consumer is made when its lane is opened
+		if !d.Missing() { // serve makes what is missing
 			e.log.Warn().Msg(d.String() + "; usher nats apply makes it so")
 		}
 	}
@@ -160,7 +161,7 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
 		Results:  e.bus, Graves: e.bus, Brake: stop,
 		Handlers: handlerList(handlers.Courses(e.config.Courses), names(vendorList(&e.config))),
-		Log:      e.log, Tracer: e.traces.Tracer(), Seen: e.note, Contested: e.metrics.Contested,
+		Log:      e.log, Tracer: e.traces.Tracer(), Seen: e.note,
 	}, nil
 }
 
@@ -257,14 +258,14 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 
 // tellOfHistory tells of a vendor that was never served here and gets what the
 // stream has kept.
-func (e *engine) tellOfHistory(vendor, lane string, pending uint64) {
+func (e *engine) tellOfHistory(vendor, consumer string, pending uint64) {
 	if pending > 0 {
-		e.log.Warn().Str("vendor", vendor).Str("lane", lane).Uint64("events", pending).
+		e.log.Warn().Str("vendor", vendor).Str("consumer", consumer).Uint64("events", pending).
 			Msg("the vendor is new here: the events that the stream has kept are carried out there, oldest first")
 	}
 }
 
-// serve runs one vendor's worker on its lanes.
+// serve carries out the effects of one vendor.
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
 	deps.Trial, deps.Hold = e.trial(v), e.hold(ctx, v.name)
 	c, s := e.config.Worker, v.settings()
@@ -279,7 +280,6 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 	if err != nil {
 		return err
 	}
-	e.metrics.Vendor(v.name, w)
 	lifecycle, err := e.lifecycle(ctx, v, port, deps)
 	if err != nil {
 		return err
@@ -290,12 +290,14 @@ func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps
 		running.Go(func() { lifecycle(ctx) })
 	}
 	var open []worker.Open
-	for _, lane := range e.lanes(v.name, port, deps.Handlers) {
-		if lane.Stream != bus.ReplaysStream { // the core takes these
+	for _, consumer := range e.consumers(v.name, port, deps.Handlers) {
+		if consumer.Durable != ops.ConsumerName(v.name, ops.Replay) { // the core takes the others
 			continue
 		}
-		lane.Made = func(pending uint64) { e.tellOfHistory(v.name, lane.Name, pending) }
-		open = append(open, worker.OnBus(e.bus, lane))
+		open = append(open, worker.OnBus(e.bus, bus.LaneConfig{
+			Stream: consumer.Stream, Name: consumer.Durable, Subjects: consumer.FilterSubjects, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending,
+			Made: func(pending uint64) { e.tellOfHistory(v.name, consumer.Durable, pending) },
+		}))
 	}
 	// A quarter of the time to stop is left for closing the store.
 	w.Run(ctx, c.Shutdown*3/4, open...)

@@ -42,7 +42,7 @@ func (w *world) stored(js jetstream.JetStream, name string) int {
 func (w *world) unacked(js jetstream.JetStream) (n int) {
 	w.t.Helper()
 	for vendor := range everywhere {
-		c, err := js.Consumer(w.t.Context(), bus.EventsStream, ops.LaneName(vendor, ops.LifecycleLane))
+		c, err := js.Consumer(w.t.Context(), bus.EventsStream, ops.ConsumerName(vendor, ops.Lifecycle))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func TestWhatServeReadsFromIsDeleted(t *testing.T) {
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
 	w.expect("c1", everywhere)
 	for vendor := range everywhere {
-		if err := js.DeleteConsumer(t.Context(), bus.EventsStream, ops.LaneName(vendor, ops.LifecycleLane)); err != nil {
+		if err := js.DeleteConsumer(t.Context(), bus.EventsStream, ops.ConsumerName(vendor, ops.Lifecycle)); err != nil {
 			t.Fatal(err)
 		}
 	}

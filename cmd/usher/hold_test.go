@@ -101,6 +101,9 @@ func TestDeletionsAreHeld(t *testing.T) {
 
 	publish(events.UserDeleted, 1, deleted)
 	w.until("deletions are on hold", func() bool { return strings.Contains(w.log.String(), "deletions are on hold") })
+	w.until("the list has those that are held", func() bool {
+		return strings.Contains(w.must("approve", "deletions", "--list"), "\tlead\t20") && strings.Contains(w.must("approve", "deletions", "--list", "--json"), `"vendor": "lead"`)
+	})
 	if got := gone(); got >= 4*deleted {
 		t.Errorf("got all %d deletions, want that some are held", got)
 	}
@@ -108,6 +111,10 @@ func TestDeletionsAreHeld(t *testing.T) {
 		t.Errorf("got %q, want why they were held", out)
 	}
 	w.until("all approved ones are made", func() bool { return w.happened("--type", events.UserDeleted) == 5*deleted })
+
+	if out := w.must("approve", "deletions", "--list"); out != "" {
+		t.Errorf("got the list\n%s\nafter all were made", out)
+	}
 
 	publish(events.UserDeleted, deleted+1, 2*deleted)
 	w.until("the others are held, and are dropped", func() bool {

@@ -5,12 +5,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/core"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/worker"
 )
 
@@ -50,14 +50,10 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 	if err := streams.Ensure(ctx, js, streams.Names{}, e.config.NATS.Replicas); err != nil {
 		return nil, err
 	}
-	var subjects, activity []string
-	for _, h := range deps.Handlers {
-		switch {
-		case !h.Takes(port):
-		case h.Scope == events.ScopeActivity:
-			activity = append(activity, h.Type)
-		default:
-			subjects = append(subjects, h.Type)
+	subjects, activity := subjects(port, deps.Handlers)
+	for _, counter := range e.counters(v.name, subjects) {
+		if err := streams.EnsureCounter(ctx, streams.Client{JetStream: js}, counter); err != nil {
+			return nil, err
 		}
 	}
 	c, s := e.config.Worker, v.settings()
@@ -77,9 +73,15 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
 		},
+		Failed:  func(string) { e.metrics.StepFailed(v.name) },
+		Removed: func(n uint64) { e.metrics.Removed(v.name, n) },
 	})
 	if err != nil {
 		return nil, err
 	}
+	e.metrics.Vendor(v.name, func() telemetry.VendorStats {
+		s := x.Stats()
+		return telemetry.VendorStats{Owner: s.Owner, OnHold: s.OnHold, Unknown: telemetry.Waits(s.Unknown), Retries: telemetry.Waits(s.Retries)}
+	})
 	return x.Run, nil
 }

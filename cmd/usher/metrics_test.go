@@ -33,7 +33,11 @@ func TestMetrics(t *testing.T) {
 		`usher_http_requests_total{route="/events",status="202"} 1`,
 		`usher_retries_waiting{vendor="miestro"} 1`,
 		`usher_nats_connected 1`,
-		`usher_lane_unfinished{lane="lifecycle",vendor="miestro"} 1`,
+		`usher_vendor_waiting{vendor="miestro"} 1`,
+		`usher_vendor_waiting{vendor="lead"} 0`,
+		`usher_vendor_owner{vendor="miestro"} 1`,
+		`usher_vendor_paused{vendor="miestro"} 0`,
+		`usher_consumer_pending{consumer="lifecycle",vendor="miestro"} 0`,
 		`usher_vendor_call_seconds_count{class="ok",vendor="lead"}`,
 	} {
 		w.until("/metrics has "+want, func() bool {

@@ -58,7 +58,7 @@ type natsApplyCmd struct {
 
 // Help is shown below the flags.
 func (natsApplyCmd) Help() string {
-	return `Makes what is not there, and changes what differs; see usher nats check. Messages and pauses stay.
+	return `Makes what is not there, and changes what differs; see usher nats check. Messages stay.
 A running usher serve goes on; limits of its consumers hold at once. Storage, retention and the kind
 of a consumer cannot be changed by the server: they are said, and left, and the exit code is 1. A
 stream of your own (nats.events_stream) is not touched.
@@ -83,7 +83,7 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app) error {
 }
 
 // compared looks at the streams and at the consumers of all vendors that are on.
-func (a *app) compared(ctx context.Context, look func(*bus.Bus, context.Context, []bus.LaneConfig) ([]bus.Difference, error)) ([]bus.Difference, error) {
+func (a *app) compared(ctx context.Context, look func(*bus.Bus, context.Context, bus.Wanted) ([]bus.Difference, error)) ([]bus.Difference, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (a *app) compared(ctx context.Context, look func(*bus.Bus, context.Context,
 	if len(ports) == 0 {
 		_, _ = fmt.Fprintln(a.Stderr, "no vendor is on here: consumers are not compared; run it with the configuration of usher serve")
 	}
-	return look(b, ctx, e.allLanes(ports))
+	return look(b, ctx, e.wanted(ports))
 }
 
 func (a *app) tellDifferences(found []bus.Difference, asJSON bool, none string) error {

@@ -17,8 +17,8 @@ type pauseCmd struct {
 
 // Help is shown below the flags.
 func (pauseCmd) Help() string {
-	return `No worker takes further events for the vendor; other vendors go on. What the workers hold
-already is carried out. Nothing is lost: events wait in their stream, for nats.events_max_age.
+	return `No process asks anything of the vendor; other vendors go on. Calls that are on their way are carried
+out. Nothing is lost: events wait in their stream, for nats.events_max_age.
 A pause holds when usher or NATS is started anew. A second one takes the place of the first.
 
 Examples:
@@ -28,15 +28,15 @@ Examples:
 
 // Validate refuses a pause that would not be one.
 func (p pauseCmd) Validate() error {
-	if p.For < 0 || p.For > ops.Forever {
+	if p.For < 0 || p.For > ops.LongestPause {
 		return errors.New("--for must be a time to come, such as 1h")
 	}
 	return errors.Join(required(p.Vendor), p.deed.Validate())
 }
 
-// Run pauses the vendor's consumers.
+// Run pauses the vendor.
 func (p pauseCmd) Run(ctx context.Context, a *app) error {
-	return a.halt(ctx, string(p.Vendor), p.JSON, func(d *ops.Desk) ([]ops.LaneState, error) {
+	return a.halt(ctx, p.JSON, func(d *ops.Desk) (ops.PauseState, error) {
 		return d.Pause(ctx, string(p.Vendor), p.For, a.by(p.deed))
 	})
 }
@@ -58,9 +58,9 @@ Example:
 // Validate refuses a vendor that is none.
 func (r resumeCmd) Validate() error { return errors.Join(required(r.Vendor), r.deed.Validate()) }
 
-// Run resumes the vendor's consumers.
+// Run resumes the vendor.
 func (r resumeCmd) Run(ctx context.Context, a *app) error {
-	return a.halt(ctx, string(r.Vendor), r.JSON, func(d *ops.Desk) ([]ops.LaneState, error) {
+	return a.halt(ctx, r.JSON, func(d *ops.Desk) (ops.PauseState, error) {
 		return d.Resume(ctx, string(r.Vendor), a.by(r.deed))
 	})
 }
@@ -73,30 +73,19 @@ func required(f vendorFlag) error {
 	return f.Validate()
 }
 
-// halt does it to a vendor, and tells how its lanes stand then.
-func (a *app) halt(ctx context.Context, vendor string, asJSON bool, do func(*ops.Desk) ([]ops.LaneState, error)) error {
+// halt pauses or resumes a vendor, and prints the state of the vendor.
+func (a *app) halt(ctx context.Context, asJSON bool, do func(*ops.Desk) (ops.PauseState, error)) error {
 	d, end, err := a.desk(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	states, err := do(d)
+	state, err := do(d)
 	if err != nil {
 		return missing(err)
 	}
-	return a.tellLanes(vendor, states, asJSON)
-}
-
-func (a *app) tellLanes(vendor string, states []ops.LaneState, asJSON bool) error {
 	if asJSON {
-		return writeJSON(a.Stdout, struct {
-			Vendor string          `json:"vendor"`
-			Lanes  []ops.LaneState `json:"lanes"`
-		}{vendor, states})
+		return writeJSON(a.Stdout, state)
 	}
-	var rows [][]string
-	for _, s := range states {
-		rows = append(rows, []string{vendor, s.Lane, s.String()})
-	}
-	return a.print([]string{"vendor", "lane", "state"}, rows)
+	return a.print([]string{"vendor", "state"}, [][]string{{state.Vendor, state.String()}})
 }

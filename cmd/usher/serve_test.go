@@ -221,7 +221,7 @@ func TestAVendorThatIsNew(t *testing.T) {
 	w.environ = all
 	w.serve()
 	w.expect("c1", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "done"})
-	if log := w.log.String()[before:]; strings.Count(log, "the vendor is new here") != 1 || !strings.Contains(log, `"vendor":"lead","lane":"usher-lead-lifecycle","events":1`) {
+	if log := w.log.String()[before:]; strings.Count(log, "the vendor is new here") != 1 || !strings.Contains(log, `"vendor":"lead","events":1`) {
 		t.Error("serve does not say that LEAD alone is new, and gets one event")
 	}
 }

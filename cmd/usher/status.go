@@ -20,12 +20,14 @@ type statusCmd struct {
 
 // Help is shown below the flags.
 func (statusCmd) Help() string {
-	return `Asks NATS, and no vendor: what it tells is the same from every machine.
-serving: a process takes the vendor's events. idle: nobody does, and none wait. waiting: events wait, and nobody takes
-them: is usher serve running, and is the vendor on there? on hold: the vendor fails or refuses us, and usher
+	return `Asks NATS, and no vendor: the answer is the same from every machine.
+serving: a process owns the vendor. idle: no process does, and nothing waits. waiting: something waits, and no process
+owns the vendor: is usher serve running, and is the vendor on there? on hold: the vendor fails or refuses us, and usher
 tries it now and then. paused: by usher pause.
-Exit code 0: every vendor that has consumers is serving, idle or paused, no lane is nearly full and no deletion is
-held. 1: something wants a look.
+pending: events that are stored and not taken up yet. waiting: users (and activity events) that wait for a retry, for
+an account, for approval, or for the vendor. oldest: the oldest event that is pending or at work.
+Exit code 0: every vendor that has consumers is serving, idle or paused, and no deletion is held. 1: something wants a
+look.
 
 Examples:
   usher status
@@ -92,14 +94,14 @@ func (s statusCmd) tell(a *app, now ops.Status) error {
 	var rows [][]string
 	for _, v := range now.Vendors {
 		rows = append(rows, []string{
-			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprintf("%d of %d", v.Unfinished, v.Limit), age(v.Oldest, now.At), fmt.Sprint(v.Dead), v.Why,
+			v.Vendor, stateOf(v), fmt.Sprint(v.Pending), fmt.Sprint(v.Waiting), age(v.Oldest, now.At), fmt.Sprint(v.Dead), v.Why,
 		})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no vendor has consumers on this NATS: usher serve makes them, once a vendor is on")
 		return err
 	}
-	if err := a.print([]string{"vendor", "state", "pending", "unfinished", "oldest", "dead letters", "why"}, rows); err != nil {
+	if err := a.print([]string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows); err != nil {
 		return err
 	}
 	if until := now.Approved; until != nil {
@@ -122,9 +124,6 @@ func stateOf(v ops.VendorStatus) string {
 	}
 	if v.Until != nil {
 		said = append(said, "until "+v.Until.UTC().Format(time.RFC3339))
-	}
-	if v.Full {
-		said = append(said, "(nearly full: see usher nats apply --help)")
 	}
 	return strings.Join(said, " ")
 }

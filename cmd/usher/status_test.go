@@ -51,7 +51,7 @@ func TestStatus(t *testing.T) {
 	w.until("Miestro is on hold, and its events wait", func() bool {
 		s, code := w.standing()
 		v := at(s, "miestro")
-		return code == exitFailed && v.State == ops.OnHold && v.Since != nil && strings.Contains(v.Why, "401") && v.Pending+uint64(v.Unfinished) == 3
+		return code == exitFailed && v.State == ops.OnHold && v.Since != nil && strings.Contains(v.Why, "401") && v.Pending+uint64(v.Waiting) == 3
 	})
 	w.must("pause", "lead", "--reason", "a test")
 	if s, _ := w.standing(); at(s, "lead").State != ops.Paused {
@@ -61,5 +61,5 @@ func TestStatus(t *testing.T) {
 		t.Errorf("got\n%s", out)
 	}
 	w.end()
-	w.until("nobody takes the events of Miestro", func() bool { s, _ := w.standing(); return at(s, "miestro").State == ops.Waiting })
+	w.until("nobody takes the events of Miestro", func() bool { s, _ := w.standing(); return at(s, "miestro").State == ops.Stalled })
 }

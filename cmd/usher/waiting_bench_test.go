@@ -11,7 +11,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ops"
 )
 
 // BenchmarkAFreshEvent measures how long a new user takes from the publication of
@@ -43,8 +42,8 @@ func freshBehind(b *testing.B, waiting int) {
 		}
 	}
 	w.until("they all wait", func() bool {
-		c, err := js.Consumer(b.Context(), bus.EventsStream, ops.LaneName("miestro", ops.LifecycleLane))
-		return err == nil && c.CachedInfo().NumPending == 0 && c.CachedInfo().NumAckPending >= waiting
+		s, _ := w.standing()
+		return at(s, "miestro").Pending == 0 && at(s, "miestro").Waiting >= waiting
 	})
 	results, err := nc.SubscribeSync(events.ResultSubject("user.provisioned", "miestro"))
 	if err != nil {

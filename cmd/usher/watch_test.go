@@ -5,22 +5,16 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/usherhq/usher/events"
 )
 
-// TestALaneThatIsFullLosesNothing fills the lifecycle lanes of two vendors with
-// enrolments of users whom nobody has created: an operator is told, the other
-// vendors go on, and once the enrolments are given up so does the lane.
-func TestALaneThatIsFullLosesNothing(t *testing.T) {
+// TestUsersThatWaitHoldNobodyUp has enrollments of users whom nobody has created, at two
+// vendors: status counts them, everybody else goes on, and in the end they are dead letters.
+func TestUsersThatWaitHoldNobodyUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.environ = append(w.environ, limits(time.Second)...) // serve looks at its lanes three times in AckWait
-	w.environ = append(w.environ, "USHER_WORKER_MAX_ACK_PENDING=5", "USHER_WORKER_PREREQUISITE_WAIT=10s", "USHER_WORKER_RETRY_MIN=100ms")
-	for _, vendor := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
-		w.environ = append(w.environ, "USHER_"+vendor+"_CONCURRENCY=2")
-	}
+	w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=10s", "USHER_WORKER_RETRY_MIN=100ms")
 	w.serve()
 	const waiting = 8
 	var lines strings.Builder
@@ -32,19 +26,16 @@ func TestALaneThatIsFullLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, vendor := range []string{"miestro", "lead"} {
-		w.until("it is told that the lane of "+vendor+" is nearly full", func() bool {
-			for line := range strings.Lines(w.log.String()) {
-				if strings.Contains(line, "many effects wait") && strings.Contains(line, vendor) {
-					return true
-				}
-			}
-			return false
+		w.until("the users wait at "+vendor, func() bool {
+			s, _ := w.standing()
+			return at(s, vendor).Waiting == waiting && at(s, vendor).Pending == 0
 		})
 	}
 	w.expect("ada", map[string]string{"miestro": "done", "meiro": "done", "lead": "done", "magloft": "done", "usermost": "done"})
-	w.until("every early enrolment is a dead letter of both vendors", func() bool {
+	w.until("every early enrollment is a dead letter of both vendors", func() bool {
 		return strings.Count(w.must("dead", "list", "--json"), `"class"`) == 2*waiting
 	})
+	w.until("nobody waits", func() bool { s, _ := w.standing(); return at(s, "miestro").Waiting+at(s, "lead").Waiting == 0 })
 	w.end()
 }
 
@@ -63,9 +54,9 @@ func TestWhatNobodyServesIsTold(t *testing.T) {
 	var text string
 	w.until("/metrics tells what waits for lead", func() bool {
 		_, text = w.get(url + "/metrics")
-		return strings.Contains(text, `usher_lane_pending{lane="lifecycle",vendor="lead"} 1`+"\n")
+		return strings.Contains(text, `usher_consumer_pending{consumer="lifecycle",vendor="lead"} 1`+"\n")
 	})
-	for _, none := range []string{"usher_vendor_on_hold", `usher_lane_pending{lane="activity",vendor="lead"}`} {
+	for _, none := range []string{"usher_vendor_on_hold", `usher_consumer_pending{consumer="activity",vendor="lead"}`} {
 		if strings.Contains(text, none) {
 			t.Errorf("/metrics has %s", none)
 		}

@@ -17,6 +17,7 @@ type Bus struct {
 	js     jetstream.JetStream
 	async  jetstream.JetStream // of Store
 	layout Layout
+	dead   deadTally
 }
 
 // New returns the bus over a connection. It makes nothing; see Ensure.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -28,75 +29,94 @@ func (d Difference) String() string {
 // Missing tells whether the whole is not there.
 func (d Difference) Missing() bool { return d.Setting == missing }
 
-// thing is a stream or a consumer that ought to be there.
-type thing struct {
+// ConsumerConfig is a durable consumer of a stream.
+type ConsumerConfig struct {
+	Stream string
+	jetstream.ConsumerConfig
+}
+
+// Wanted names the streams and consumers to compare besides those of the layout.
+type Wanted struct {
+	Streams   []jetstream.StreamConfig
+	Consumers []ConsumerConfig
+}
+
+// resource is a stream or a consumer that ought to be there.
+type resource struct {
 	name   string
 	differ func(ctx context.Context) ([]Difference, error)
 	update func(ctx context.Context) error // makes what is there as it ought to be
 	create func(ctx context.Context) error
 }
 
-// things lists the streams, the buckets, and the lanes' consumers.
-func (b *Bus) things(lanes []LaneConfig) []thing {
-	var list []thing
-	for _, want := range b.layout.streams() {
-		var have jetstream.StreamConfig
-		list = append(list, thing{
-			name: "stream " + want.Name,
-			differ: func(ctx context.Context) (found []Difference, err error) {
-				have, err = info(ctx, b.js, want.Name)
-				return differences("stream "+want.Name, streamFacts(want), streamFacts(have)), err
-			},
-			update: func(ctx context.Context) error {
-				_, err := b.js.UpdateStream(ctx, adjusted(have, want))
-				return err
-			},
-			create: func(ctx context.Context) error { return ensure(ctx, b.js, want) },
-		})
+// resources lists the streams, the buckets, and the consumers.
+func (b *Bus) resources(w Wanted) []resource {
+	var list []resource
+	for _, want := range append(b.layout.streams(), w.Streams...) {
+		list = append(list, b.streamResource(want))
 	}
-	for _, lane := range lanes {
-		want := lane.settings()
-		var have jetstream.ConsumerConfig
-		list = append(list, thing{
-			name: "consumer " + lane.Name,
-			differ: func(ctx context.Context) ([]Difference, error) {
-				c, err := b.js.Consumer(ctx, lane.Stream, lane.Name)
-				if err != nil {
-					return nil, err
-				}
-				have = c.CachedInfo().Config
-				return differences("consumer "+lane.Name, consumerFacts(want), consumerFacts(have)), nil
-			},
-			update: func(ctx context.Context) error {
-				want.PauseUntil, want.Replicas, want.DeliverPolicy, want.OptStartSeq, want.OptStartTime = have.PauseUntil, have.Replicas, have.DeliverPolicy, have.OptStartSeq, have.OptStartTime
-				_, err := b.js.UpdateConsumer(ctx, lane.Stream, want)
-				return err
-			},
-			create: func(ctx context.Context) error {
-				_, err := b.js.CreateConsumer(ctx, lane.Stream, want)
-				return err
-			},
-		})
+	for _, want := range w.Consumers {
+		list = append(list, b.consumerResource(want))
 	}
 	return list
 }
 
-// Check says how the streams and the consumers of lanes differ from the
-// configuration. It changes nothing.
-func (b *Bus) Check(ctx context.Context, lanes []LaneConfig) ([]Difference, error) {
-	return b.each(ctx, lanes, func(context.Context, thing, []Difference) error { return nil })
+func (b *Bus) streamResource(want jetstream.StreamConfig) resource {
+	var have jetstream.StreamConfig
+	return resource{
+		name: "stream " + want.Name,
+		differ: func(ctx context.Context) (found []Difference, err error) {
+			have, err = info(ctx, b.js, want.Name)
+			return differences("stream "+want.Name, streamFacts(want), streamFacts(have)), err
+		},
+		update: func(ctx context.Context) error {
+			_, err := b.js.UpdateStream(ctx, adjusted(have, want))
+			return err
+		},
+		create: func(ctx context.Context) error { return ensure(ctx, b.js, want) },
+	}
 }
 
-// Apply makes the streams and the consumers of lanes as the configuration says,
-// and returns how they differed. Messages stay, and so do pauses. What is Fixed
-// stays as it is. A stream of the user's own is not touched.
-func (b *Bus) Apply(ctx context.Context, lanes []LaneConfig) ([]Difference, error) {
-	return b.each(ctx, lanes, func(ctx context.Context, t thing, found []Difference) error {
+func (b *Bus) consumerResource(want ConsumerConfig) resource {
+	var have jetstream.ConsumerConfig
+	return resource{
+		name: "consumer " + want.Durable,
+		differ: func(ctx context.Context) ([]Difference, error) {
+			c, err := b.js.Consumer(ctx, want.Stream, want.Durable)
+			if err != nil {
+				return nil, err
+			}
+			have = c.CachedInfo().Config
+			return differences("consumer "+want.Durable, consumerFacts(want.ConsumerConfig), consumerFacts(have)), nil
+		},
+		update: func(ctx context.Context) error {
+			c := want.ConsumerConfig
+			c.PauseUntil, c.Replicas, c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = have.PauseUntil, have.Replicas, have.DeliverPolicy, have.OptStartSeq, have.OptStartTime
+			_, err := b.js.UpdateConsumer(ctx, want.Stream, c)
+			return err
+		},
+		create: func(ctx context.Context) error {
+			_, err := b.js.CreateConsumer(ctx, want.Stream, want.ConsumerConfig)
+			return err
+		},
+	}
+}
+
+// Check returns how the streams and consumers differ from the configuration. Nothing is changed.
+func (b *Bus) Check(ctx context.Context, w Wanted) ([]Difference, error) {
+	return b.each(ctx, w, func(context.Context, resource, []Difference) error { return nil })
+}
+
+// Apply makes the streams and consumers as the configuration says, and returns how they
+// differed. Messages stay. Settings that are Fixed stay as they are. A stream of the user's
+// own is not touched.
+func (b *Bus) Apply(ctx context.Context, w Wanted) ([]Difference, error) {
+	return b.each(ctx, w, func(ctx context.Context, r resource, found []Difference) error {
 		switch {
 		case found[0].Missing():
-			return t.create(ctx)
+			return r.create(ctx)
 		case slices.ContainsFunc(found, func(d Difference) bool { return !d.Fixed }):
-			return t.update(ctx)
+			return r.update(ctx)
 		default:
 			return nil
 		}
@@ -106,26 +126,26 @@ func (b *Bus) Apply(ctx context.Context, lanes []LaneConfig) ([]Difference, erro
 // missing is the setting of what is not there.
 const missing = "is there"
 
-// each calls do with the differences of each thing, and returns all of them.
-func (b *Bus) each(ctx context.Context, lanes []LaneConfig, do func(context.Context, thing, []Difference) error) (all []Difference, err error) {
-	one := func(t thing) error {
+// each calls do with the differences of each resource, and returns all of them.
+func (b *Bus) each(ctx context.Context, w Wanted, do func(context.Context, resource, []Difference) error) (all []Difference, err error) {
+	one := func(r resource) error {
 		ctx, cancel := context.WithTimeout(ctx, 3*CallTimeout)
 		defer cancel()
-		found, err := t.differ(ctx)
+		found, err := r.differ(ctx)
 		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
-			found, err = []Difference{{Of: t.name, Setting: missing, Have: "no", Want: "yes"}}, nil
+			found, err = []Difference{{Of: r.name, Setting: missing, Have: "no", Want: "yes"}}, nil
 		}
 		if err == nil && len(found) > 0 {
-			err = do(ctx, t, found)
+			err = do(ctx, r, found)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", t.name, explained(err))
+			return fmt.Errorf("%s: %w", r.name, explained(err))
 		}
 		all = append(all, found...)
 		return nil
 	}
-	for _, t := range b.things(lanes) {
-		if err := one(t); err != nil {
+	for _, r := range b.resources(w) {
+		if err := one(r); err != nil {
 			return all, err
 		}
 	}
@@ -136,13 +156,25 @@ func (b *Bus) each(ctx context.Context, lanes []LaneConfig, do func(context.Cont
 type fact struct {
 	name  string
 	value any
-	fixed bool
+	kind  factKind
 }
+
+// factKind says how a setting is compared.
+type factKind int
+
+const (
+	plain    factKind = iota
+	fixed             // the server cannot change it
+	optional          // a zero value in the configuration leaves the choice to the server
+)
 
 func differences(of string, want, have []fact) (found []Difference) {
 	for i, w := range want {
+		if w.kind == optional && reflect.ValueOf(w.value).IsZero() {
+			continue
+		}
 		if have, want := fmt.Sprint(have[i].value), fmt.Sprint(w.value); have != want {
-			found = append(found, Difference{Of: of, Setting: w.name, Have: have, Want: want, Fixed: w.fixed})
+			found = append(found, Difference{Of: of, Setting: w.name, Have: have, Want: want, Fixed: w.kind == fixed})
 		}
 	}
 	return found
@@ -150,35 +182,43 @@ func differences(of string, want, have []fact) (found []Difference) {
 
 func streamFacts(c jetstream.StreamConfig) []fact {
 	return []fact{
-		{"subjects", sorted(c.Subjects), false},
-		{"retention", c.Retention, true},
-		{"storage", c.Storage, true},
-		{"replicas", c.Replicas, false},
-		{"discard", c.Discard, false},
-		{"max_age", c.MaxAge, false},
-		{"max_bytes", c.MaxBytes, false},
-		{"max_msgs_per_subject", cmp.Or(c.MaxMsgsPerSubject, -1), false},
-		{"duplicate_window", c.Duplicates, false},
-		{"allow_direct", c.AllowDirect, false},
+		{"subjects", sorted(c.Subjects), plain},
+		{"retention", c.Retention, fixed},
+		{"storage", c.Storage, fixed},
+		{"replicas", c.Replicas, plain},
+		{"discard", c.Discard, plain},
+		{"max_age", c.MaxAge, plain},
+		{"max_bytes", cmp.Or(c.MaxBytes, -1), plain},
+		{"max_msgs_per_subject", cmp.Or(c.MaxMsgsPerSubject, -1), plain},
+		{"duplicate_window", c.Duplicates, optional},
+		{"allow_direct", c.AllowDirect, plain},
+		{"allow_rollup_hdrs", c.AllowRollup, optional},
+		{"allow_msg_schedules", c.AllowMsgSchedules, optional},
+		{"allow_msg_ttl", c.AllowMsgTTL, optional},
+		{"subject_delete_marker_ttl", c.SubjectDeleteMarkerTTL, optional},
 	}
 }
 
-// adjusted is have with our settings of want.
+// adjusted returns have with our settings of want.
 func adjusted(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.Subjects, have.Replicas, have.Discard, have.AllowDirect = want.Subjects, want.Replicas, want.Discard, want.AllowDirect
-	have.MaxAge, have.MaxBytes, have.MaxMsgsPerSubject, have.Duplicates = want.MaxAge, want.MaxBytes, want.MaxMsgsPerSubject, want.Duplicates
+	have.MaxAge, have.MaxBytes, have.MaxMsgsPerSubject = want.MaxAge, cmp.Or(want.MaxBytes, -1), want.MaxMsgsPerSubject
+	have.Duplicates = cmp.Or(want.Duplicates, have.Duplicates)
+	have.AllowRollup = have.AllowRollup || want.AllowRollup
+	have.AllowMsgSchedules = have.AllowMsgSchedules || want.AllowMsgSchedules
+	have.AllowMsgTTL = have.AllowMsgTTL || want.AllowMsgTTL
+	have.SubjectDeleteMarkerTTL = cmp.Or(want.SubjectDeleteMarkerTTL, have.SubjectDeleteMarkerTTL)
 	return have
 }
 
 func consumerFacts(c jetstream.ConsumerConfig) []fact {
 	return []fact{
-		{"subjects", sorted(filters(c)), false},
-		{"ack_policy", c.AckPolicy, true},
-		{"ack_wait", c.AckWait, false},
-		{"max_deliver", c.MaxDeliver, false},
-		{"max_ack_pending", c.MaxAckPending, false},
-		{"priority_policy", int(c.PriorityPolicy), true},
-		{"pinned_ttl", c.PinnedTTL, false},
+		{"subjects", sorted(filters(c)), plain},
+		{"ack_policy", c.AckPolicy, fixed},
+		{"ack_wait", c.AckWait, optional},
+		{"max_deliver", c.MaxDeliver, optional},
+		{"max_ack_pending", c.MaxAckPending, optional},
+		{"priority_policy", int(c.PriorityPolicy), fixed},
 	}
 }
 

@@ -10,21 +10,35 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 )
 
-// TestApplyMakesItAsTheConfigurationSays changes a stream and a paused consumer by
-// other hands, and removes another stream.
+// TestApplyMakesItAsTheConfigurationSays changes streams and a consumer by other hands, and
+// removes a stream and a consumer.
 func TestApplyMakesItAsTheConfigurationSays(t *testing.T) {
 	t.Parallel()
 	b := ensured(t)
-	c := bus.LaneConfig{Name: lifecycle, Stream: bus.EventsStream, Subjects: []string{"user.created"}, Pinned: true, AckWait: 30 * time.Second, MaxAckPending: 20_000}
-	before := c
-	before.AckWait, before.MaxAckPending = 10*time.Second, 500
-	if _, err := b.Lane(t.Context(), before); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Pause(t.Context(), bus.EventsStream, lifecycle, time.Now().Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
 	js := b.JetStream()
+	counter := bus.ConsumerConfig{Stream: bus.EventsStream, ConsumerConfig: jetstream.ConsumerConfig{
+		Durable: "usher-acme-lifecycle", FilterSubjects: []string{"user.created"}, AckPolicy: jetstream.AckExplicitPolicy,
+	}}
+	activity := bus.ConsumerConfig{Stream: bus.EventsStream, ConsumerConfig: jetstream.ConsumerConfig{
+		Durable: "usher-acme-activity", FilterSubjects: []string{"activity.tracked"}, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: 30 * time.Second, MaxDeliver: -1, MaxAckPending: 20_000,
+	}}
+	timers := jetstream.StreamConfig{
+		Name: "TIMERS", Subjects: []string{"usher.timer.>", "usher.wake.>"}, Retention: jetstream.WorkQueuePolicy, Replicas: 1,
+		MaxMsgsPerSubject: 1, AllowRollup: true, AllowMsgSchedules: true,
+	}
+	wanted := bus.Wanted{Streams: []jetstream.StreamConfig{timers}, Consumers: []bus.ConsumerConfig{counter, activity}}
+
+	before := activity.ConsumerConfig
+	before.AckWait, before.MaxAckPending = 10*time.Second, 500
+	if _, err := js.CreateConsumer(t.Context(), bus.EventsStream, before); err != nil {
+		t.Fatal(err)
+	}
+	first := timers
+	first.MaxAge, first.AllowMsgSchedules = time.Hour, false
+	if _, err := js.CreateStream(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
 	stream, err := js.Stream(t.Context(), bus.ResultsStream)
 	if err != nil {
 		t.Fatal(err)
@@ -41,26 +55,40 @@ func TestApplyMakesItAsTheConfigurationSays(t *testing.T) {
 		{Of: "stream RESULTS", Setting: "max_age", Have: "7m0s", Want: "1h0m0s"},
 		{Of: "stream RESULTS", Setting: "allow_direct", Have: "true", Want: "false"},
 		{Of: "stream AUDIT", Setting: "is there", Have: "no", Want: "yes"},
-		{Of: "consumer " + lifecycle, Setting: "ack_wait", Have: "10s", Want: "30s"},
-		{Of: "consumer " + lifecycle, Setting: "max_ack_pending", Have: "500", Want: "20000"},
-		{Of: "consumer " + lifecycle, Setting: "pinned_ttl", Have: "10s", Want: "30s"},
+		{Of: "stream TIMERS", Setting: "max_age", Have: "1h0m0s", Want: "0s"},
+		{Of: "stream TIMERS", Setting: "allow_msg_schedules", Have: "false", Want: "true"},
+		{Of: "consumer usher-acme-lifecycle", Setting: "is there", Have: "no", Want: "yes"},
+		{Of: "consumer usher-acme-activity", Setting: "ack_wait", Have: "10s", Want: "30s"},
+		{Of: "consumer usher-acme-activity", Setting: "max_ack_pending", Have: "500", Want: "20000"},
 	}
-	lanes := []bus.LaneConfig{c}
-	if got, err := b.Check(t.Context(), lanes); err != nil || !cmp.Equal(want, got) {
+	if got, err := b.Check(t.Context(), wanted); err != nil || !cmp.Equal(want, got) {
 		t.Fatalf("check: %v (-want +got)\n%s", err, cmp.Diff(want, got))
 	}
-	got, err := b.Apply(t.Context(), lanes)
+	got, err := b.Apply(t.Context(), wanted)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Fatalf("apply: %v (-want +got)\n%s", err, diff)
 	}
-	if left, err := b.Check(t.Context(), lanes); err != nil || len(left) > 0 {
+	if left, err := b.Check(t.Context(), wanted); err != nil || len(left) > 0 {
 		t.Errorf("after apply: %v (%v), want no difference", left, err)
-	}
-	if s, err := b.State(t.Context(), bus.EventsStream, lifecycle); err != nil || s.PausedTo.IsZero() || s.Limit != 20_000 {
-		t.Errorf("got %+v (%v), want the new limit and the pause", s, err)
 	}
 	if stream, err = js.Stream(t.Context(), bus.ResultsStream); err != nil || stream.CachedInfo().Config.Description != "ours" {
 		t.Errorf("the stream's description is lost (%v)", err)
+	}
+}
+
+// TestWhatTheServerCannotChange has a consumer of another kind.
+func TestWhatTheServerCannotChange(t *testing.T) {
+	t.Parallel()
+	b := ensured(t)
+	c := jetstream.ConsumerConfig{Durable: "usher-acme-lifecycle", FilterSubjects: []string{"user.created"}, AckPolicy: jetstream.AckNonePolicy}
+	if _, err := b.JetStream().CreateConsumer(t.Context(), bus.EventsStream, c); err != nil {
+		t.Fatal(err)
+	}
+	c.AckPolicy = jetstream.AckExplicitPolicy
+	want := []bus.Difference{{Of: "consumer usher-acme-lifecycle", Setting: "ack_policy", Have: "AckNone", Want: "AckExplicit", Fixed: true}}
+	got, err := b.Apply(t.Context(), bus.Wanted{Consumers: []bus.ConsumerConfig{{Stream: bus.EventsStream, ConsumerConfig: c}}})
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 }
 
@@ -74,14 +102,14 @@ func TestApplyLeavesAStreamOfTheUsersOwn(t *testing.T) {
 	if _, err := b.JetStream().CreateStream(t.Context(), mine); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Apply(t.Context(), nil); err != nil {
+	if _, err := b.Apply(t.Context(), bus.Wanted{}); err != nil {
 		t.Fatal(err)
 	}
 	stream, err := b.JetStream().Stream(t.Context(), "MINE")
 	if err != nil || stream.CachedInfo().Config.MaxMsgs != 7 || stream.CachedInfo().Config.MaxAge != 0 {
 		t.Errorf("got %v, want that the stream is as it was", err)
 	}
-	if left, err := b.Check(t.Context(), nil); err != nil || len(left) > 0 {
+	if left, err := b.Check(t.Context(), bus.Wanted{}); err != nil || len(left) > 0 {
 		t.Errorf("got %v (%v), want no difference", left, err)
 	}
 }

@@ -1,9 +1,19 @@
 package bus
 
-import "github.com/nats-io/nats.go/jetstream"
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
 
 // ReadReplica is readReplica for tests.
 const ReadReplica = readReplica
 
 // SetJetStream has the bus talk to another JetStream.
 func (b *Bus) SetJetStream(js jetstream.JetStream) { b.js = js }
+
+// NextFullCount returns the time before that the dead letters are not all counted again.
+func (b *Bus) NextFullCount() time.Time { return b.dead.next }
+
+// SetNextFullCount sets that time.
+func (b *Bus) SetNextFullCount(at time.Time) { b.dead.next = at }

@@ -19,7 +19,7 @@ import (
 func TestWhatIsNotOfTheLaneIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := ensured(t)
-	c := bus.LaneConfig{Name: lifecycle, Stream: bus.EventsStream, Subjects: []string{events.UserCreated, events.UserUpdated}, AckWait: 30 * time.Second, MaxAckPending: 100}
+	c := bus.LaneConfig{Name: "usher-acme-lifecycle", Stream: bus.EventsStream, Subjects: []string{events.UserCreated, events.UserUpdated}, AckWait: 30 * time.Second, MaxAckPending: 100}
 	newer, err := b.Lane(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

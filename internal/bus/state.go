@@ -1,57 +1,55 @@
 package bus
 
 import (
-	"cmp"
 	"context"
-	"slices"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// LaneState is how a lane stands at the server.
-type LaneState struct {
-	Pending  uint64    // stored, and not delivered to anybody yet
-	Waiting  int       // delivered, and neither acknowledged nor given up: at work, or waiting for its time
-	Limit    int       // of Waiting: at the limit, nothing new is delivered
-	Redone   int       // of Waiting: delivered more than once
-	Oldest   time.Time // when the oldest of Waiting was stored; zero where there is none
-	PausedTo time.Time
-	Asked    bool   // whether a process takes from it at this moment
-	Owner    string // of a pinned lane: what the server calls its owner's time; empty where it has none
+// ConsumerState is the state of a durable consumer at the server.
+type ConsumerState struct {
+	Pending     uint64    // stored, and not delivered to anybody yet
+	Unfinished  int       // delivered, and not acknowledged
+	Redelivered int       // of Unfinished: delivered more than once
+	Oldest      time.Time // when the oldest pending or unfinished message was stored; zero if there is none
 
-	Floor     uint64   // all messages up to here are done with
-	Delivered uint64   // none behind here was delivered to anybody
-	Subjects  []string // that it carries
+	Floor     uint64   // all messages up to this sequence are acknowledged
+	Delivered uint64   // the highest sequence that was delivered to anybody
+	Subjects  []string // filter subjects
 }
 
-// State asks the server how a lane stands.
-func (b *Bus) State(ctx context.Context, stream, consumer string) (LaneState, error) {
+// ErrNoConsumer is returned for a durable consumer that is not there: nobody has served the
+// vendor yet.
+var ErrNoConsumer = errors.New("no such consumer")
+
+// State returns the state of a durable consumer, or ErrNoConsumer.
+func (b *Bus) State(ctx context.Context, stream, consumer string) (ConsumerState, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	c, err := b.js.Consumer(ctx, stream, consumer)
-	if err != nil {
-		return LaneState{}, noConsumer("read", consumer, err)
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+		return ConsumerState{}, fmt.Errorf("read %s: %w", consumer, ErrNoConsumer)
+	case err != nil:
+		return ConsumerState{}, fmt.Errorf("read %s: %w", consumer, err)
 	}
 	i := c.CachedInfo()
-	s := LaneState{Pending: i.NumPending, Waiting: i.NumAckPending, Limit: i.Config.MaxAckPending, Redone: i.NumRedelivered}
-	s.Floor, s.Delivered, s.Subjects = i.AckFloor.Stream, i.Delivered.Stream, filters(i.Config)
-	if i.Paused && i.Config.PauseUntil != nil {
-		s.PausedTo = *i.Config.PauseUntil
+	s := ConsumerState{
+		Pending: i.NumPending, Unfinished: i.NumAckPending, Redelivered: i.NumRedelivered,
+		Floor: i.AckFloor.Stream, Delivered: i.Delivered.Stream, Subjects: filters(i.Config),
 	}
-	if s.Waiting > 0 {
-		s.Oldest = b.stored(ctx, stream, i.AckFloor.Stream+1, i.Config)
+	if s.Pending > 0 || s.Unfinished > 0 {
+		s.Oldest = b.stored(ctx, stream, s.Floor+1, i.Config)
 	}
-	for _, g := range i.PriorityGroups {
-		s.Owner = g.PinnedClientID
-	}
-	s.Asked = i.NumWaiting > 0 || s.Owner != ""
 	return s, nil
 }
 
-// stored is when the first message of a consumer at or behind seq was stored;
-// zero where the server does not say.
+// stored returns when the first message of a consumer at or behind seq was stored; zero if the
+// server does not answer.
 func (b *Bus) stored(ctx context.Context, stream string, seq uint64, c jetstream.ConsumerConfig) (first time.Time) {
 	s, err := b.stream(ctx, stream)
 	if err != nil {
@@ -64,40 +62,6 @@ func (b *Bus) stored(ctx context.Context, stream string, seq uint64, c jetstream
 		}
 	}
 	return first
-}
-
-// Grave is how many dead letters of one class a vendor has.
-type Grave struct {
-	Vendor, Class string
-	Count         int
-	Oldest        time.Time // when the oldest of them was last stored
-}
-
-// Graves counts the dead letters, by their headers alone.
-func (b *Bus) Graves(ctx context.Context) ([]Grave, error) {
-	byName := map[[2]string]*Grave{}
-	r := reading{stream: DeadStream, consumer: jetstream.OrderedConsumerConfig{HeadersOnly: true}}
-	err := b.scan(ctx, r, func(m jetstream.Msg) bool {
-		name := [2]string{tokenOf(m.Subject(), 2), m.Headers().Get(headerClass)}
-		g, ok := byName[name]
-		if !ok {
-			g = &Grave{Vendor: name[0], Class: name[1]}
-			byName[name] = g
-		}
-		g.Count++
-		if meta, err := m.Metadata(); err == nil && (g.Oldest.IsZero() || meta.Timestamp.Before(g.Oldest)) {
-			g.Oldest = meta.Timestamp
-		}
-		return true
-	})
-	var list []Grave
-	for _, g := range byName {
-		list = append(list, *g)
-	}
-	slices.SortFunc(list, func(a, b Grave) int {
-		return cmp.Or(cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Class, b.Class))
-	})
-	return list, err
 }
 
 // tokenOf is the token of a subject at a place, counted from 0.

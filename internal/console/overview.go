@@ -151,7 +151,7 @@ func (c *Console) resume(ctx context.Context, v *visit) (answer, error) {
 }
 
 func (c *Console) halted(vendor, how string, err error) (answer, error) {
-	if errors.Is(err, ops.ErrNoLanes) {
+	if errors.Is(err, ops.ErrNoConsumers) {
 		return answer{}, &refusal{http.StatusNotFound, "Nothing to pause", err.Error()}
 	}
 	return answer{to: root + "?" + how + "=" + vendor}, err

@@ -52,14 +52,14 @@ type world struct {
 	log  *natstest.Log
 }
 
-// newWorld has lanes of one vendor, lead, and nothing else.
+// newWorld has consumers of one vendor, lead, and nothing else.
 func newWorld(t *testing.T, c console.Config) *world {
 	t.Helper()
 	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})), natstest.Layout())
 	w := &world{t: t, bus: b, log: &natstest.Log{}}
-	for stream, lane := range map[string]string{bus.EventsStream: ops.LifecycleLane, bus.ReplaysStream: ops.ReplayLane} {
+	for stream, kind := range map[string]string{bus.EventsStream: ops.Lifecycle, bus.ReplaysStream: ops.Replay} {
 		_, err := b.JetStream().CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{
-			Durable: ops.LaneName("lead", lane), AckPolicy: jetstream.AckExplicitPolicy,
+			Durable: ops.ConsumerName("lead", kind), AckPolicy: jetstream.AckExplicitPolicy,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,7 +48,7 @@ type Activity struct {
 	MaxAckPending int
 }
 
-// Deps are the parts that a Core works with. All must be set but Guard, Observe and OnHold.
+// Deps are the parts that a Core works with. All must be set but Guard, Observe, OnHold, Failed and Removed.
 type Deps struct {
 	JetStream   jetstream.JetStream
 	Port        any      // the adapter of the vendor; its calls wait for Limiter
@@ -64,6 +65,10 @@ type Deps struct {
 	Log     zerolog.Logger
 	Tracer  trace.Tracer // nil: no traces
 	Observe func(mailbox.Observation)
+	// Failed is called whenever NATS fails a step, and Removed with the number of messages that
+	// left the stream before the vendor had them. Both may be nil.
+	Failed  func(step string)
+	Removed func(messages uint64)
 	// OnHold is called with the reason when the vendor is put on hold, and with nil when it
 	// is back.
 	OnHold func(why error)
@@ -88,6 +93,9 @@ type Core struct {
 	lag       *streams.Lag
 	holder    string
 	consumers streams.Client
+
+	owner atomic.Pointer[intake.Owner]
+	boxes atomic.Pointer[mailbox.Mailboxes] // of the last ownership
 }
 
 // Open opens the streams. streams.Ensure must have made them.
@@ -105,7 +113,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.records.users, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
 	x.records.events, errs[6] = streams.OpenRecords(ctx, x.consumers, c.Effects)
 	x.shared, errs[7] = x.openShared(ctx)
-	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.LagConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
+	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.CounterConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
 	x.index, errs[8] = streams.OpenIndex(ctx, x.consumers)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
@@ -148,15 +156,18 @@ func (x *Core) Run(ctx context.Context) {
 	if x.shared != nil {
 		beside.Go(func() { x.takeActivity(ctx) })
 	}
-	intake.New(intake.Config{
+	beside.Go(func() { x.keep(ctx, keepEvery) })
+	owner := intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
 		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots,
 	}, intake.Deps{
 		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence,
 		Wakes: x.wakes, Sentinel: func(ctx context.Context) (string, error) { return x.timers.Sentinel(ctx, x.config.Vendor) },
 		Unfinished: x.unfinished, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
-		MayWake: x.gate.Allows,
-	}).Run(ctx)
+		MayWake: x.gate.Allows, Failed: x.deps.Failed, Removed: x.deps.Removed,
+	})
+	x.owner.Store(owner)
+	owner.Run(ctx)
 }
 
 // check asks the vendor whether it takes our credentials, and goes on with the adapter that
@@ -192,6 +203,7 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 	d := x.mailboxDeps(own.Token())
 	d.Ownership = own
 	m, err := mailbox.New(&x.vendor, x.config.Mailbox, d)
+	x.boxes.Store(m)
 	return m, d.Timers, err
 }
 
@@ -201,6 +213,7 @@ func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: timers{x.timers, x.config.Vendor, token},
 		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
+		Failed: x.deps.Failed,
 	}
 }
 

@@ -68,15 +68,23 @@ func resultOf(err error) (fairness.Result, bool) {
 	}
 }
 
-// watch makes the checks that the breaker asks for, and reports holds, until ctx ends.
+// watch makes the checks that the breaker asks for, and reports holds, until ctx ends. A hold
+// is reported again after each failed check: a hold without a recent report is taken for that
+// of a process that died.
 func (g *gate) watch(ctx context.Context, check func(context.Context) error, onHold func(error)) {
 	held := false
 	for ctx.Err() == nil {
-		if g.breaker.CheckDue() {
+		checked := g.breaker.CheckDue()
+		if checked {
 			g.breaker.Checked(check(ctx))
 		}
-		if s := g.breaker.Status(); (s.State == fairness.Open) != held {
-			held = !held
+		s := g.breaker.Status()
+		switch open := s.State == fairness.Open; {
+		case open != held:
+			held = open
+			g.logHold(s, held)
+			g.report(s, held, onHold)
+		case held && checked:
 			g.report(s, held, onHold)
 		}
 		g.wait(ctx)
@@ -98,15 +106,21 @@ func (g *gate) wait(ctx context.Context) {
 	}
 }
 
-func (g *gate) report(s fairness.Status, held bool, onHold func(error)) {
-	var why error
+// logHold logs the beginning or the end of a hold.
+func (g *gate) logHold(s fairness.Status, held bool) {
 	if held {
-		why = errors.New(s.Reason)
 		g.log.Error().Str("vendor", g.vendor).Str("reason", s.Reason).Msg("vendor on hold: nothing is lost, and calls go on by themselves after a good check")
 	} else {
 		g.log.Info().Str("vendor", g.vendor).Msg("vendor is back")
 	}
-	if onHold != nil {
-		onHold(why)
+}
+
+func (g *gate) report(s fairness.Status, held bool, onHold func(error)) {
+	switch {
+	case onHold == nil:
+	case held:
+		onHold(errors.New(s.Reason))
+	default:
+		onHold(nil)
 	}
 }

@@ -73,21 +73,13 @@ func (s *Scheduler) work(a admission) {
 	}
 }
 
-// next gives a slot back and takes one for the next work. A class whose turn it was not may
-// have got further slots by that.
+// next gives a slot back and takes one for the next work. Nothing else was to be had before,
+// so that one slot is all that may be taken now.
 func (s *Scheduler) next(ended Class) (admission, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.slots.End(ended)
-	a, ok := s.admit()
-	for ok {
-		more, any := s.admit()
-		if !any {
-			break
-		}
-		go s.work(more)
-	}
-	return a, ok
+	return s.admit()
 }
 
 // admit takes a slot for the next work. Its caller holds the lock.

@@ -106,7 +106,7 @@ func TestSchedulerRunsWorkAgain(t *testing.T) {
 	})
 }
 
-// One slot that ends may free several: a class that left its share unused ends.
+// The slots of a class that ends go to the class that waits.
 func TestSchedulerFillsAllSlotsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, d := fairness.NewScheduler(16), &diary{}

@@ -192,6 +192,54 @@ func TestLostFormerReplay(t *testing.T) {
 	})
 }
 
+// letHistory lets entries of history be stored, or not.
+func (r *run) letHistory(away bool) {
+	r.published.mu.Lock()
+	defer r.published.mu.Unlock()
+	r.published.historyAway = away
+}
+
+// An effect counts as published once its history is stored too.
+func TestNoPositionWithoutHistory(t *testing.T) {
+	scenario(t, history{}, func(r *run) { r.letHistory(true) }, func(t *testing.T, r *run) {
+		key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+		r.awaitOutcome(t, key, events.Done)
+		time.Sleep(10 * time.Second)
+		if r.position() != 0 {
+			t.Error("the position is committed")
+		}
+		r.letHistory(false)
+		r.awaitCommitted(t)
+		if r.listed()[key] != events.Done {
+			t.Errorf("history: %v", r.listed())
+		}
+	})
+}
+
+// A former record is not stored before its history is.
+func TestFormerHistoryComesFirst(t *testing.T) {
+	scenario(t, history{}, func(r *run) {
+		putFormer(r, `"state":"active","account_id":"1","life":{"e":1,"s":1},"past":[`+formerEffect(events.UserCreated, "e1", 1, formerDone)+`],`)
+		r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+		r.server.position = events.Position{Epoch: 1, Seq: 1}
+		r.letHistory(true)
+	}, func(t *testing.T, r *run) {
+		r.vendor.add(vendors.User{ID: "u1", Email: email(1)})
+		r.send(message{kind: events.UserUpdated, id: "e2", user: 1})
+		time.Sleep(10 * time.Second)
+		r.records(func(one *record.Record) {
+			if !one.Converted {
+				t.Errorf("stored in the present form: %+v", one)
+			}
+		})
+		r.letHistory(false)
+		r.awaitCommitted(t)
+		if len(r.listed()) != 2 {
+			t.Errorf("history: %v", r.listed())
+		}
+	})
+}
+
 // The history of a former record is kept before the record is stored without it, however
 // many answers are lost.
 func TestFormerHistory(t *testing.T) {

@@ -67,7 +67,7 @@ type Wakes interface {
 	Close(ctx context.Context)
 }
 
-// Deps are the parts that an owner works with. All must be set.
+// Deps are the parts that an owner works with. All must be set but Failed and Removed.
 type Deps struct {
 	// Acquire waits for the lease.
 	Acquire func(ctx context.Context) (Lease, error)
@@ -90,7 +90,12 @@ type Deps struct {
 	MayWake func(c mailbox.Class) bool
 	// ShowPosition shows the committed position to those who watch the lag.
 	ShowPosition func(ctx context.Context, p events.Position) error
-	Log          zerolog.Logger
+	// Failed is called whenever NATS fails a step, before the step is tried again.
+	Failed func(step string)
+	// Removed is called with the number of messages that left the stream of events behind the
+	// committed position. Events among them that no mailbox has are lost.
+	Removed func(messages uint64)
+	Log     zerolog.Logger
 }
 
 // Config holds the limits of an owner.
@@ -112,7 +117,15 @@ type Owner struct {
 }
 
 // New returns an owner. Run lets it work.
-func New(c Config, d Deps) *Owner { return &Owner{config: c, deps: d} }
+func New(c Config, d Deps) *Owner {
+	if d.Failed == nil {
+		d.Failed = func(string) {}
+	}
+	if d.Removed == nil {
+		d.Removed = func(uint64) {}
+	}
+	return &Owner{config: c, deps: d}
+}
 
 // Owns reports whether this process owns the vendor.
 func (o *Owner) Owns() bool { return o.owns.Load() }
@@ -129,6 +142,7 @@ func (o *Owner) Run(ctx context.Context) {
 			continue
 		}
 		if ctx.Err() == nil {
+			o.deps.Failed("own the vendor")
 			o.deps.Log.Warn().Err(err).Str("vendor", o.config.Vendor).Dur("delay", delay).Msg("cannot own the vendor, trying again")
 		}
 		pause(ctx, delay)

@@ -95,6 +95,7 @@ func (x *ownership) renew(ctx context.Context) {
 		pause(ctx, x.config.Renew)
 		if ctx.Err() == nil {
 			if err := x.lease.Renew(ctx); err != nil {
+				x.deps.Failed("renew the lease")
 				x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the lease was not renewed, trying again")
 			}
 		}
@@ -164,6 +165,7 @@ const wakePause = 5 * time.Millisecond
 func (x *ownership) commit(ctx context.Context) {
 	for shown := (events.Position{}); ctx.Err() == nil; pause(ctx, x.config.Commit) {
 		if err := x.commitOnce(ctx); err != nil {
+			x.deps.Failed("commit the position")
 			x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the position was not committed, trying again")
 			continue
 		}
@@ -204,6 +206,7 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 			delay = firstDelay
 		}
 		if ctx.Err() == nil {
+			x.deps.Failed(step)
 			x.deps.Log.Warn().Err(err).Str("vendor", x.config.Vendor).Str("step", step).Dur("delay", delay).Msg("a step failed, trying again")
 			pause(ctx, delay)
 		}
@@ -221,6 +224,9 @@ func (x *ownership) sweep(ctx context.Context) {
 		}
 		if err != nil || (first.Epoch == from.Epoch && first.Seq <= from.Seq+1) {
 			return err
+		}
+		if x.atStart != (events.Position{}) { // else the vendor is new
+			x.deps.Removed(first.Seq - 1 - min(from.Seq, first.Seq-1))
 		}
 		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
 			Msg("messages left the stream of events since this vendor was served last: events among them that no mailbox has are lost")

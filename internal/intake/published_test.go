@@ -20,6 +20,8 @@ type published struct {
 	dead    map[string]bus.DeadLetter
 	buried  int                          // dead letters, with repeats
 	history map[string]userhistory.Entry // by the id of the result
+	// historyAway says that no entry can be stored.
+	historyAway bool
 }
 
 // publisher publishes for one process.
@@ -53,6 +55,9 @@ func (v publisher) Append(_ context.Context, entries ...userhistory.Entry) error
 		err := v.ask(func() error {
 			v.out.mu.Lock()
 			defer v.out.mu.Unlock()
+			if v.out.historyAway {
+				return errAway
+			}
 			id := events.ResultID(e.Key, e.Vendor, e.Replay)
 			if was, ok := v.out.history[id]; ok && was != e {
 				v.out.changed = append(v.out.changed, fmt.Sprintf("history %+v then %+v", was, e))

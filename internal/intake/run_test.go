@@ -66,7 +66,7 @@ func newRun(h history) *run {
 func (r *run) done() bool {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
-	return len(r.published.results) >= len(r.keys()) && r.server.pending() == 0
+	return len(r.published.results) >= len(r.keys()) && len(r.published.history) >= len(r.published.results) && r.server.pending() == 0
 }
 
 // keys returns the events by key.

@@ -32,6 +32,7 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 		ack()
 	}
 	t.user.failures = 0
+	t.noteWaits()
 	if more || len(left) > 0 {
 		t.giveBack(left, nil, WakeClass(t.user.key))
 	}
@@ -96,6 +97,9 @@ func (t *turn) safetyNet(ctx context.Context) (stop func()) {
 // a growing time. Later arrivals of the user stay behind those of this turn.
 func (t *turn) retry(ctx context.Context, err error) {
 	t.user.failures++
+	if t.deps.Failed != nil {
+		t.deps.Failed("work on a mailbox")
+	}
 	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
 	t.deps.Log.Warn().Err(err).Str("vendor", t.vendor.Name).Dur("delay", delay).Msg("a step failed, trying again")
 	t.user.stored = stored{} // the store may have the record otherwise

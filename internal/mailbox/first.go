@@ -109,8 +109,8 @@ func (x *first) begin() error {
 func (x *first) attempt() error {
 	t, began := &x.task, time.Now()
 	x.effect.Begun, x.effect.Tried, x.effect.Attempts = x.now(), true, 1
-	t.startSpan(x.Phases.call, x.Event, began)
-	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(x.Phases.call), Activity), began.Add(t.config.CallLease+t.config.CallTimeout))
+	t.startSpan(x.call, x.Event, began)
+	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(x.call), Activity), began.Add(t.config.CallLease+t.config.CallTimeout))
 	reply, err := t.do(ctx, x.Event, handlers.Known{From: x.Event.origin()})
 	cancel()
 	t.deps.Gate.Report(record.AccountKey(t.vendor.Name, x.Event.Plan.UserID), err)
@@ -145,7 +145,15 @@ func (x *first) wait() error {
 	if err != nil {
 		return err
 	}
-	return x.task.deps.Timers.Arm(x.write, x.key, x.effect.Due)
+	return x.arm(x.effect.Due)
+}
+
+// arm sets the timer of the effect. A converted effect may have no due time.
+func (x *first) arm(due time.Time) error {
+	if now := x.now(); due.Before(now) {
+		due = now
+	}
+	return x.task.deps.Timers.Arm(x.write, x.key, due)
 }
 
 // finish stores an outcome, after its dead letter, and publishes the result.
@@ -222,7 +230,7 @@ func (x *first) takeUp() error {
 func (x *first) follow(r *record.Record) error {
 	t, key := &x.task, record.KeyOf(x.Event.Key)
 	if i := slices.IndexFunc(r.Pending, func(e record.Effect) bool { return e.Key == key && e.Replay == 0 }); i >= 0 {
-		return t.deps.Timers.Arm(x.write, x.key, r.Pending[i].Due)
+		return x.arm(r.Pending[i].Due)
 	}
 	i := slices.IndexFunc(r.Finished, func(f record.Finished) bool { return f.Key == key && f.Replay == 0 })
 	if i < 0 {

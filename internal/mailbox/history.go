@@ -59,16 +59,10 @@ func (m *Mailboxes) appendFormer(ctx context.Context, u *user) error {
 	return m.task.deps.History.Append(ctx, entries...)
 }
 
-// appendHistory appends the entries of finished effects. Activity has no history.
-func (t *turn) appendHistory(ctx context.Context, list []ending) error {
-	var entries []history.Entry
-	for _, e := range list {
-		if e.Scope != events.ScopeActivity {
-			entries = append(entries, entry(t.user.key, e.event.Key, e.Finished))
-		}
-	}
-	if len(entries) == 0 {
+// appendHistory appends the entry of a finished effect. Activity has no history.
+func (t *turn) appendHistory(ctx context.Context, e ending) error {
+	if e.Scope == events.ScopeActivity {
 		return nil
 	}
-	return t.deps.History.Append(ctx, entries...)
+	return t.deps.History.Append(ctx, entry(t.user.key, e.event.Key, e.Finished))
 }

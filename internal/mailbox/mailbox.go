@@ -145,7 +145,8 @@ type Ownership interface {
 	StepDown(token uint64)
 }
 
-// Deps are the parts that a mailbox works with. All must be set but Guard, Tracer and Observe.
+// Deps are the parts that a mailbox works with. All must be set but Guard, Tracer, Observe
+// and Failed.
 type Deps struct {
 	Records     Records
 	Index       Records // of accounts: AccountKey to the digest in the key of the record that holds the account
@@ -164,6 +165,7 @@ type Deps struct {
 	Log         zerolog.Logger
 	Tracer      trace.Tracer // of a span for each attempt; nil: none
 	Observe     func(Observation)
+	Failed      func(step string) // called whenever NATS fails a step, before the step is tried again
 }
 
 // Observation is one attempt, or the end of an effect without one.

@@ -22,11 +22,13 @@ type Vendor struct {
 // Mailboxes are the mailboxes of one vendor during one ownership. They run turns side by
 // side, one per user at a time.
 type Mailboxes struct {
-	task   task // to be copied
-	limits record.Limits
-	nonce  string // of this ownership in this process
-	nonces atomic.Uint64
-	timers atomic.Uint64 // generation of the timers; see ForgetTimers
+	task    task // to be copied
+	limits  record.Limits
+	nonce   string // of this ownership in this process
+	nonces  atomic.Uint64
+	timers  atomic.Uint64 // generation of the timers; see ForgetTimers
+	retries waits         // effects that failed
+	unknown waits         // effects of which the outcome is not known
 
 	mu        sync.Mutex
 	phases    Phases

@@ -38,11 +38,12 @@ func (t *turn) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.publishAll(ctx, list); err != nil {
-		return err
-	}
 	for _, e := range list {
-		if err := t.clear(ctx, e); err != nil {
+		err := t.publishOne(ctx, e)
+		if err == nil {
+			err = t.clear(ctx, e)
+		}
+		if err != nil {
 			return err
 		}
 		t.user.published[effectID{e.Key, e.Replay}] = true
@@ -88,26 +89,15 @@ func (t *turn) eventOf(ctx context.Context, f *record.Finished) (*Event, error) 
 	return event, err
 }
 
-// publishAll publishes results and history side by side.
-func (t *turn) publishAll(ctx context.Context, list []ending) error {
-	if len(list) == 0 {
-		return nil
-	}
+// publishOne publishes the result of a finished effect, and its history beside it.
+func (t *turn) publishOne(ctx context.Context, e ending) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return t.appendHistory(ctx, list) })
-	group.Go(func() error {
-		for _, e := range list {
-			if err := t.publishOne(ctx, e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	group.Go(func() error { return t.appendHistory(ctx, e) })
+	group.Go(func() error { return t.publishEnding(ctx, e) })
 	return group.Wait()
 }
 
-// publishOne publishes the result of a finished effect.
-func (t *turn) publishOne(ctx context.Context, e ending) error {
+func (t *turn) publishEnding(ctx context.Context, e ending) error {
 	if !e.gone {
 		return t.publishResult(ctx, e.event, e.Finished)
 	}

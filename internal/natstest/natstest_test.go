@@ -47,7 +47,7 @@ func TestAWaitThatFailsNamesTheCondition(t *testing.T) {
 func TestAServerHasTheStreams(t *testing.T) {
 	nc := natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{}))
 	b := natstest.Ensure(t, nc, natstest.Layout())
-	if differences, err := b.Check(t.Context(), nil); err != nil || len(differences) > 0 {
+	if differences, err := b.Check(t.Context(), bus.Wanted{}); err != nil || len(differences) > 0 {
 		t.Errorf("got %v (%v), want no difference from the layout", differences, err)
 	}
 }

@@ -90,7 +90,7 @@ func (d *Desk) lookInUnread(ctx context.Context, h *Holding, _ Search, ended end
 // unregistered returns the lifecycle events behind the committed position of a vendor that
 // the record of the user does not have.
 func (d *Desk) unregistered(ctx context.Context, h *Holding, vendor string) (list []found, err error) {
-	at, err := d.Bus.State(ctx, h.stream, LaneName(vendor, LifecycleLane))
+	at, err := d.Bus.State(ctx, h.stream, ConsumerName(vendor, Lifecycle))
 	if errors.Is(err, bus.ErrNoConsumer) { // nobody has served the vendor
 		return nil, nil
 	}
@@ -118,7 +118,7 @@ func (d *Desk) unregistered(ctx context.Context, h *Holding, vendor string) (lis
 // lately that the outcome may not be stored yet.
 func (d *Desk) undelivered(ctx context.Context, h *Holding, vendor string) (list []found, err error) {
 	lately := time.Now().Add(-2 * d.Config.Worker.AckWait)
-	at, err := d.Bus.State(ctx, h.stream, LaneName(vendor, ActivityLane))
+	at, err := d.Bus.State(ctx, h.stream, ConsumerName(vendor, Activity))
 	if errors.Is(err, bus.ErrNoConsumer) {
 		return nil, nil
 	}

@@ -15,18 +15,14 @@ import (
 
 // The states of a vendor.
 const (
-	Serving = "serving" // a process takes its events
-	Idle    = "idle"    // nobody does, and none wait
-	Waiting = "waiting" // events wait, and nobody takes them
-	OnHold  = "on hold" // it fails or refuses us, and is tried now and then
+	Serving = "serving" // a process owns the vendor
+	Idle    = "idle"    // no process owns the vendor, and nothing waits
+	Stalled = "waiting" // something waits, and no process owns the vendor
+	OnHold  = "on hold" // the vendor fails or refuses our credentials, and is checked now and then
 	Paused  = "paused"  // by a person
 )
 
-// Crowded is the share of a lane's limit at which an operator is told: while
-// there is room still.
-const Crowded = 0.8
-
-// Status is how all stands.
+// Status is the state of all vendors.
 type Status struct {
 	At        time.Time      `json:"at"`
 	OK        bool           `json:"ok"` // nothing wants a look
@@ -35,36 +31,36 @@ type Status struct {
 	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // where none is held until then
 }
 
-// Braked is since when, and why, deletions are held.
+// Braked says since when, and why, deletions are held.
 type Braked struct {
 	Since time.Time `json:"since"`
 	Why   string    `json:"why"`
 }
 
-// VendorStatus is how a vendor stands.
+// VendorStatus is the state of a vendor.
 type VendorStatus struct {
 	Vendor     string     `json:"vendor"`
 	State      string     `json:"state"`
 	Why        string     `json:"why,omitempty"`
-	Since      *time.Time `json:"since,omitempty"`
-	Until      *time.Time `json:"until,omitempty"` // where it is paused until then
-	Pending    uint64     `json:"pending"`         // stored, and not delivered yet
-	Unfinished int        `json:"unfinished"`      // delivered: at work, or waiting for their time
-	Limit      int        `json:"limit"`           // of Unfinished, on its fullest lane
-	Oldest     *time.Time `json:"oldest,omitempty"`
+	Since      *time.Time `json:"since,omitempty"`  // of a hold or a pause
+	Until      *time.Time `json:"until,omitempty"`  // the end of a pause, if it has one
+	Pending    uint64     `json:"pending"`          // events that are stored and not taken up yet
+	Unfinished int        `json:"unfinished"`       // activity events that were taken up and have not ended
+	Waiting    int        `json:"waiting"`          // users, and activity events, that wait for their time or for the vendor
+	Replays    uint64     `json:"replays"`          // dead letters that were sent back and have not ended
+	Oldest     *time.Time `json:"oldest,omitempty"` // when the oldest of Pending, Unfinished and Replays was stored
 	Dead       int        `json:"dead_letters"`
-	Full       bool       `json:"nearly_full"`
 }
 
-// Status asks NATS how all stands, and no vendor. Vendors that nobody has ever
-// served are left out.
+// Status asks NATS for the state of all vendors, and asks no vendor. Vendors that nobody has
+// ever served are left out.
 func (d *Desk) Status(ctx context.Context) (Status, error) {
 	now := Status{At: time.Now().UTC(), OK: true}
-	holds, err := d.Bus.Holds(ctx, 3*d.Config.Worker.HoldRetry)
+	orders, err := d.orders(ctx)
 	if err != nil {
 		return now, err
 	}
-	graves, err := d.Bus.Graves(ctx)
+	dead, err := d.Bus.DeadCounts(ctx)
 	if err != nil {
 		return now, err
 	}
@@ -72,7 +68,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	group, asking := errgroup.WithContext(ctx)
 	for i, v := range d.Vendors {
 		group.Go(func() (err error) {
-			found[i], err = d.stands(asking, v.Name, holds)
+			found[i], err = d.vendorStatus(asking, v.Name, orders)
 			return err
 		})
 	}
@@ -83,12 +79,12 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 		if one == nil {
 			continue
 		}
-		for _, g := range graves {
-			if g.Vendor == one.Vendor {
-				one.Dead += g.Count
+		for _, c := range dead {
+			if c.Vendor == one.Vendor {
+				one.Dead += c.Count
 			}
 		}
-		now.OK = now.OK && !one.Full && slices.Contains([]string{Serving, Idle, Paused}, one.State)
+		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused}, one.State)
 		now.Vendors = append(now.Vendors, *one)
 	}
 	err = d.brake(ctx, &now)
@@ -96,20 +92,70 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	return now, err
 }
 
-// stands is how a vendor stands; nil where nobody has ever served it.
-func (d *Desk) stands(ctx context.Context, vendor string, holds map[string]bus.Hold) (*VendorStatus, error) {
-	lanes, err := d.lanes(ctx, vendor)
-	if errors.Is(err, ErrNoLanes) {
+// orders are the holds and pauses of all vendors.
+type orders struct {
+	holds  map[string]bus.Hold
+	pauses map[string]bus.Pause
+}
+
+func (d *Desk) orders(ctx context.Context) (o orders, err error) {
+	if o.holds, err = d.holds(ctx); err == nil {
+		o.pauses, err = d.Bus.Pauses(ctx)
+	}
+	return o, err
+}
+
+// holdFresh is the age in units of worker.hold_retry at which a hold no longer counts. Checks of
+// a vendor on hold are at most four units apart.
+const holdFresh = 6
+
+// holds returns the vendors that are on hold.
+func (d *Desk) holds(ctx context.Context) (map[string]bus.Hold, error) {
+	return d.Bus.Holds(ctx, holdFresh*d.Config.Worker.HoldRetry)
+}
+
+// vendorStatus returns the state of a vendor; nil if nobody has ever served the vendor.
+func (d *Desk) vendorStatus(ctx context.Context, vendor string, o orders) (*VendorStatus, error) {
+	load, err := d.Load(ctx, vendor)
+	if errors.Is(err, ErrNoConsumers) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	one := sum(vendor, lanes)
-	if h, held := holds[vendor]; held && one.State != Paused {
-		one.State, one.Why, one.Since = OnHold, h.Why, &h.Since
+	v := load.status(vendor)
+	if p, paused := o.pauses[vendor]; paused {
+		s := pauseState(vendor, p)
+		v.State, v.Since, v.Until = Paused, s.Since, s.Until
+		return &v, nil
 	}
-	return &one, nil
+	if h, held := o.holds[vendor]; held {
+		v.State, v.Why, v.Since = OnHold, h.Why, &h.Since
+		return &v, nil
+	}
+	owned, err := d.owned(ctx, vendor, load)
+	switch {
+	case err != nil:
+		return nil, err
+	case owned:
+		v.State = Serving
+	case v.Pending+uint64(v.Unfinished)+uint64(v.Waiting)+v.Replays > 0:
+		v.State = Stalled
+	}
+	return &v, nil
+}
+
+// owned reports whether a process owns a vendor.
+func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
+	if !l.made() {
+		return false, nil
+	}
+	leases, err := streams.OpenLeases(ctx, d.streams(), 0)
+	if err != nil {
+		return false, err
+	}
+	holder, err := leases.Holder(ctx, vendor)
+	return holder != "", err
 }
 
 // brake looks whether deletions are held, and whether they can be.
@@ -129,42 +175,4 @@ func (d *Desk) brake(ctx context.Context, now *Status) error {
 		now.Approved = &r.Approved
 	}
 	return nil
-}
-
-// sum makes one of a vendor's lanes.
-func sum(vendor string, lanes []lane) VendorStatus {
-	v := VendorStatus{Vendor: vendor, State: Idle}
-	taken, paused := false, 0
-	for _, l := range lanes {
-		s := l.at
-		v.Pending += s.Pending
-		v.Unfinished += s.Waiting
-		v.Limit = max(v.Limit, s.Limit)
-		v.Full = v.Full || NearlyFull(s)
-		if !s.Oldest.IsZero() && (v.Oldest == nil || s.Oldest.Before(*v.Oldest)) {
-			v.Oldest = &s.Oldest
-		}
-		taken = taken || s.Asked
-		if at := stateOf(l.Name, s); at.Paused {
-			paused++
-			v.Until = at.Until
-		}
-	}
-	switch {
-	case paused == len(lanes):
-		v.State = Paused
-		return v
-	case taken:
-		v.State = Serving
-	case v.Pending > 0 || v.Unfinished > 0:
-		v.State = Waiting
-	}
-	v.Until = nil
-	return v
-}
-
-// NearlyFull tells whether a lane comes near its limit, beyond which the server
-// delivers nothing new of it.
-func NearlyFull(s bus.LaneState) bool {
-	return s.Limit > 0 && float64(s.Waiting) >= Crowded*float64(s.Limit)
 }

@@ -15,7 +15,7 @@ import (
 // end of the wait for an account, and the hold of the vendor.
 func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 	c := d.Config.Worker
-	if s.Holds, err = d.Bus.Holds(ctx, 3*c.HoldRetry); err != nil {
+	if s.Holds, err = d.holds(ctx); err != nil {
 		return err
 	}
 	keys := map[record.Key]string{}

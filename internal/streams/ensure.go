@@ -26,7 +26,7 @@ func Ensure(ctx context.Context, js jetstream.JetStream, names Names, replicas i
 	if err := c.checkServer(ctx); err != nil {
 		return err
 	}
-	for _, want := range configs(names.withDefaults(), max(1, replicas)) {
+	for _, want := range Configs(names, replicas) {
 		have, err := c.ensure(ctx, want)
 		if err != nil {
 			return err
@@ -53,9 +53,10 @@ func (c Client) checkServer(ctx context.Context) error {
 	return nil
 }
 
-// configs returns the streams in the order of their creation.
-func configs(n Names, replicas int) []jetstream.StreamConfig {
-	base := jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: replicas, MaxMsgsPerSubject: 1, AllowRollup: true}
+// Configs returns the streams in the order of their creation.
+func Configs(n Names, replicas int) []jetstream.StreamConfig {
+	n = n.withDefaults()
+	base := jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: max(1, replicas), MaxMsgsPerSubject: 1, AllowRollup: true}
 	timers, leases := base, base
 
 	// The server refuses DiscardNew on a stream with schedules. Without limits on

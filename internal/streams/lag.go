@@ -10,40 +10,60 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// LagConfig names the lag consumer of a vendor.
-type LagConfig struct {
-	Stream   string   // of events
+// CounterConfig names a durable consumer that nobody pulls from. Its pending messages are the
+// number of messages below its subjects, for autoscalers and monitoring: the server keeps
+// count, and nothing is read. A counter is never deleted: a scaler without a consumer falls
+// back to the size of the stream.
+type CounterConfig struct {
+	Stream   string
 	Consumer string   // the durable consumer
 	Subjects []string // filter subjects
 }
 
-// Lag is a durable consumer without any pulls. Show resets the consumer to the next position
-// to commit, so that the pending messages are the lag, for autoscalers and monitoring. The
-// consumer is never deleted: a scaler without a consumer falls back to the size of the stream.
-type Lag struct {
-	client Client
-	config LagConfig
+// Settings returns the configuration of the consumer.
+func (c CounterConfig) Settings() jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable: c.Consumer, FilterSubjects: c.Subjects,
+		AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverAllPolicy,
+	}
 }
 
-// OpenLag creates a missing consumer. An existing consumer is left alone.
-func OpenLag(ctx context.Context, c Client, config LagConfig) (*Lag, error) {
-	l := &Lag{client: c, config: config}
-	if err := l.ensure(ctx); err != nil {
-		return nil, fmt.Errorf("consumer %s: %w", config.Consumer, err)
+// EnsureCounter creates a missing counter. An existing consumer is left alone.
+func EnsureCounter(ctx context.Context, c Client, config CounterConfig) error {
+	ctx, cancel := c.call(ctx)
+	defer cancel()
+	_, err := c.JetStream.Consumer(ctx, config.Stream, config.Consumer)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		_, err = c.JetStream.CreateConsumer(ctx, config.Stream, config.Settings())
 	}
-	return l, nil
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerExists) { // another process was faster
+		return fmt.Errorf("consumer %s: %w", config.Consumer, err)
+	}
+	return nil
+}
+
+// Lag is a counter of events. Show resets the counter to the next position to commit, so that
+// the pending messages are the lag.
+type Lag struct {
+	client Client
+	config CounterConfig
+}
+
+// OpenLag creates a missing counter.
+func OpenLag(ctx context.Context, c Client, config CounterConfig) (*Lag, error) {
+	return &Lag{client: c, config: config}, EnsureCounter(ctx, c, config)
 }
 
 // Show makes the consumer report the events after a position as pending. A missing consumer
 // is created again first, since the server never answers the reset of a missing consumer. The
 // position must be in the stream's present epoch.
 func (l *Lag) Show(ctx context.Context, p events.Position) error {
-	err := l.ensure(ctx)
+	err := EnsureCounter(ctx, l.client, l.config)
 	if err == nil {
 		err = l.reset(ctx, p.Seq+1)
 	}
 	if err != nil {
-		return fmt.Errorf("show lag on consumer %s: %w", l.config.Consumer, err)
+		return fmt.Errorf("show the lag: %w", err)
 	}
 	return nil
 }
@@ -63,22 +83,5 @@ func (l *Lag) reset(ctx context.Context, seq uint64) error {
 	ctx, cancel := l.client.call(ctx)
 	defer cancel()
 	_, err := l.client.JetStream.ResetConsumerToSequence(ctx, l.config.Stream, l.config.Consumer, seq)
-	return err
-}
-
-func (l *Lag) ensure(ctx context.Context) error {
-	ctx, cancel := l.client.call(ctx)
-	defer cancel()
-	_, err := l.client.JetStream.Consumer(ctx, l.config.Stream, l.config.Consumer)
-	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return err
-	}
-	_, err = l.client.JetStream.CreateConsumer(ctx, l.config.Stream, jetstream.ConsumerConfig{
-		Durable: l.config.Consumer, FilterSubjects: l.config.Subjects,
-		AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverAllPolicy,
-	})
-	if errors.Is(err, jetstream.ErrConsumerExists) { // another process was faster
-		return nil
-	}
 	return err
 }

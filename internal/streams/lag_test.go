@@ -8,7 +8,7 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-var lagConfig = streams.LagConfig{Stream: "EVENTS", Consumer: "lms", Subjects: []string{"user.*"}}
+var lagConfig = streams.CounterConfig{Stream: "EVENTS", Consumer: "lms", Subjects: []string{"user.*"}}
 
 func openLag(t *testing.T, e *env) *streams.Lag {
 	t.Helper()

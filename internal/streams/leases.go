@@ -61,6 +61,18 @@ func (l *Leases) Acquire(ctx context.Context, vendor, holder string) (*Lease, er
 	return lease, nil
 }
 
+// Holder returns the holder of a vendor's lease, or nothing if nobody holds the lease.
+func (l *Leases) Holder(ctx context.Context, vendor string) (string, error) {
+	stored, err := l.client.last(ctx, l.stream, l.client.Names.withDefaults().LeaseSubject+"."+vendor)
+	if err != nil {
+		return "", fmt.Errorf("read lease of %s: %w", vendor, err)
+	}
+	if stored == nil || isFree(stored.Data) {
+		return "", nil
+	}
+	return string(holderOf(stored.Data)), nil
+}
+
 // newLease returns a lease not held yet. The value is unique, so that the stored value shows
 // whether a publish without an answer was applied.
 func (l *Leases) newLease(vendor, holder string) (*Lease, error) {

@@ -147,14 +147,19 @@ func (s *Shared) openOnce(ctx context.Context) error {
 
 // settings returns the configuration of a consumer that goes on behind the floor.
 func (s *Shared) settings() jetstream.ConsumerConfig {
-	c := jetstream.ConsumerConfig{
-		Durable: s.config.Consumer, FilterSubjects: s.config.Subjects,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: s.config.AckWait, MaxDeliver: -1, MaxAckPending: s.config.MaxAckPending,
-	}
+	c := s.config.Settings()
 	if s.floor > 0 {
 		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, s.floor+1
 	}
 	return c
+}
+
+// Settings returns the configuration of a consumer from the start of the stream.
+func (c SharedConfig) Settings() jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable: c.Consumer, FilterSubjects: c.Subjects,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.AckWait, MaxDeliver: -1, MaxAckPending: c.MaxAckPending,
+	}
 }
 
 // follow notes the epoch of the stream. A stream made anew is read from its start.

@@ -3,8 +3,10 @@ package streams
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +19,8 @@ import (
 const (
 	// sentinel takes the place of a digest in the subject of a vendor's sentinel.
 	sentinel = "sentinel"
+	// keep takes the place of a digest in the subject of a timer that wakes nobody.
+	keep = "keep"
 	// sentinelYears is the due time of a sentinel, from the creation on.
 	sentinelYears = 10
 )
@@ -52,9 +56,19 @@ func OpenTimers(ctx context.Context, c Client) (*Timers, error) {
 // of the owner: the timer of a former owner only wakes a user for nothing. A firing timer may
 // remove a newer timer of the same subject, so arm again after each wake.
 func (t *Timers) Arm(ctx context.Context, timer Timer) error {
-	if timer.Digest == sentinel {
-		return fmt.Errorf("arm timer: the digest %q is reserved", sentinel)
+	if timer.Digest == sentinel || timer.Digest == keep {
+		return fmt.Errorf("arm timer: the digest %q is reserved", timer.Digest)
 	}
+	return t.arm(ctx, timer)
+}
+
+// Keep stores a timer that wakes nobody, in place of an earlier such timer. WaitingCounter
+// counts the timer: an autoscaler by that counter keeps a process for the vendor meanwhile.
+func (t *Timers) Keep(ctx context.Context, vendor string, due time.Time) error {
+	return t.arm(ctx, Timer{Vendor: vendor, Digest: keep, Due: due})
+}
+
+func (t *Timers) arm(ctx context.Context, timer Timer) error {
 	user, event, ofEvent := strings.Cut(timer.Digest, ".")
 	if !ofEvent {
 		event = user
@@ -136,4 +150,36 @@ func (t *Timers) Armed(ctx context.Context, vendor string) ([]string, error) {
 		}
 	}
 	return armed, nil
+}
+
+// WaitingCounter returns a counter of the timers of a vendor, without the sentinel.
+func (n Names) WaitingCounter(vendor, consumer string) CounterConfig {
+	n = n.withDefaults()
+	return CounterConfig{Stream: n.Timers, Consumer: consumer, Subjects: []string{n.TimerSubject + "." + vendor + ".*.>"}}
+}
+
+// CountWakes returns the number of wakes of a vendor that are not acknowledged. The server
+// counts the subjects, and answers without them: the request begins beyond the last one.
+func (t *Timers) CountWakes(ctx context.Context, vendor string) (int, error) {
+	ctx, cancel := t.client.call(ctx)
+	defer cancel()
+	request, err := json.Marshal(map[string]any{"subjects_filter": t.names.WakeSubject + "." + vendor + ".>", "offset": math.MaxInt32})
+	if err != nil {
+		return 0, err
+	}
+	reply, err := t.client.JetStream.Conn().RequestWithContext(ctx, t.client.apiPrefix()+"STREAM.INFO."+t.names.Timers, request)
+	if err != nil {
+		return 0, fmt.Errorf("count wakes of %s: %w", vendor, err)
+	}
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+		Total int                 `json:"total"`
+	}
+	if err := json.Unmarshal(reply.Data, &answer); err != nil {
+		return 0, fmt.Errorf("count wakes of %s: %w", vendor, err)
+	}
+	if answer.Error != nil {
+		return 0, fmt.Errorf("count wakes of %s: %w", vendor, answer.Error)
+	}
+	return answer.Total, nil
 }

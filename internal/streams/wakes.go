@@ -164,8 +164,8 @@ func (w *Wakes) Fetch(ctx context.Context, limit int, wait time.Duration) ([]Wak
 	wakes := make([]Wake, 0, len(messages))
 	for _, m := range messages {
 		digest := strings.TrimPrefix(m.Subject(), w.prefix)
-		if digest == sentinel { // ten years have passed; Sentinel stores a new one
-			_ = m.Ack() // without it the sentinel comes again
+		if digest == keep || digest == sentinel { // after ten years Sentinel stores a new one
+			_ = m.Ack() // without it the wake comes again
 			continue
 		}
 		wakes = append(wakes, Wake{Digest: digest, msg: m})

@@ -19,19 +19,21 @@ type Metrics struct {
 
 	effects  *prometheus.CounterVec
 	attempts *prometheus.CounterVec
-	taken    *prometheus.CounterVec
+	failures *prometheus.CounterVec
+	removed  *prometheus.CounterVec
 	ages     *prometheus.HistogramVec
 	calls    *prometheus.HistogramVec
 	rate     *prometheus.GaugeVec
 	requests *prometheus.CounterVec
-	lanes    laneGauges
+	server   serverGauges
 	dead     *prometheus.GaugeVec
 	deadAge  *prometheus.GaugeVec
 }
 
-// laneGauges are how the lanes stand at the server, which every process sees alike.
-type laneGauges struct {
-	pending, waiting, limit, redelivered, oldest, paused *prometheus.GaugeVec
+// serverGauges hold the state at the NATS server, which is the same for every process.
+type serverGauges struct {
+	pending, unfinished, redelivered, oldest *prometheus.GaugeVec // of consumers
+	waiting, paused                          *prometheus.GaugeVec // of vendors
 }
 
 // spans are the bounds of the histograms, in seconds: from a fast call to an
@@ -61,18 +63,19 @@ func New(version string) *Metrics {
 	}
 	m.effects = counter("effects_total", "Effects that ended, by outcome.", "vendor", "type", "outcome")
 	m.attempts = counter("attempts_failed_total", "Attempts of effects that failed, by class of the failure.", "vendor", "type", "class")
-	m.taken = counter("claims_contested_total", "Deliveries that found their effect claimed by another one.", "vendor", "step")
+	m.failures = counter("nats_step_failures_total", "Steps of the work for a vendor that NATS failed, and that are tried again; the log says which.", "vendor")
+	m.removed = counter("unread_messages_removed_total", "Messages that left the stream of events before the vendor had read on; events of the vendor among them are lost.", "vendor")
 	m.ages = histogram("effect_age_seconds", "Time from when the event was stored to the outcome of the effect.", effectSpans, "vendor", "type")
 	m.calls = histogram("vendor_call_seconds", "Time of calls to the vendor, by class of the answer.", callSpans, "vendor", "class")
 	m.rate = gauge("vendor_rate_limit", "Calls per second that are made to the vendor at most at this moment; 0 is no limit.", "vendor")
 	m.requests = counter("http_requests_total", "Requests that the endpoint answered, by route and status.", "route", "status")
-	m.lanes = laneGauges{
-		pending:     gauge("lane_pending", "Messages that are stored and not delivered yet.", "vendor", "lane"),
-		waiting:     gauge("lane_unfinished", "Messages that are delivered and not finished: at work, or waiting for their time.", "vendor", "lane"),
-		limit:       gauge("lane_unfinished_limit", "At so many unfinished messages nothing new is delivered.", "vendor", "lane"),
-		redelivered: gauge("lane_redelivered", "Unfinished messages that were delivered more than once.", "vendor", "lane"),
-		oldest:      gauge("lane_oldest_unfinished_timestamp_seconds", "When the oldest unfinished message was stored; 0 where there is none.", "vendor", "lane"),
-		paused:      gauge("lane_paused", "1 while the lane is paused by hand.", "vendor", "lane"),
+	m.server = serverGauges{
+		pending:     gauge("consumer_pending", "Messages that are stored and not taken up yet; of the consumer replay, that have not ended.", "vendor", "consumer"),
+		unfinished:  gauge("consumer_unfinished", "Messages that are delivered and not acknowledged.", "vendor", "consumer"),
+		redelivered: gauge("consumer_redelivered", "Unfinished messages that were delivered more than once.", "vendor", "consumer"),
+		oldest:      gauge("consumer_oldest_timestamp_seconds", "When the oldest pending or unfinished message was stored; 0 if there is none.", "vendor", "consumer"),
+		waiting:     gauge("vendor_waiting", "Users, and activity events, that wait for their time or for the vendor.", "vendor"),
+		paused:      gauge("vendor_paused", "1 while the vendor is paused by hand.", "vendor"),
 	}
 	m.dead = gauge("dead_letters", "Dead letters that wait for a person.", "vendor", "class")
 	m.deadAge = gauge("dead_letters_oldest_timestamp_seconds", "When the oldest of the dead letters was last stored.", "vendor", "class")
@@ -99,8 +102,13 @@ func (m *Metrics) Attempt(vendor, typ, class string) {
 	m.attempts.WithLabelValues(vendor, typ, class).Inc()
 }
 
-// Contested counts a delivery that found its effect claimed.
-func (m *Metrics) Contested(vendor, step string) { m.taken.WithLabelValues(vendor, step).Inc() }
+// StepFailed counts a step of the work for a vendor that NATS failed.
+func (m *Metrics) StepFailed(vendor string) { m.failures.WithLabelValues(vendor).Inc() }
+
+// Removed counts messages that left the stream of events before the vendor had read on.
+func (m *Metrics) Removed(vendor string, n uint64) {
+	m.removed.WithLabelValues(vendor).Add(float64(n))
+}
 
 // Call measures a call to a vendor. Class is that of the failure, "ok" where
 // there was none; rate is the limit that holds now, 0 for none.
@@ -114,32 +122,6 @@ func (m *Metrics) Request(route string, status int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 }
 
-// Asked is what a vendor's worker answers whenever /metrics is read.
-type Asked interface {
-	Held() bool                             // whether the vendor is on hold
-	Unknown() (n int, since time.Time)      // outcomes that are not known, the oldest since when
-	Retries() (n int, firstTried time.Time) // effects that wait to be tried again, the oldest since when
-}
-
-// Vendor adds what is asked of a vendor's worker.
-func (m *Metrics) Vendor(vendor string, w Asked) {
-	labels := prometheus.Labels{"vendor": vendor}
-	ask := func(name, help string, value func() float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "usher_" + name, Help: help, ConstLabels: labels}, value))
-	}
-	ask("vendor_on_hold", "1 while nothing is fetched for the vendor: it fails, or it refuses our credentials.", func() float64 { return truth(w.Held()) })
-	count := func(of func() (int, time.Time)) func() float64 {
-		return func() float64 { n, _ := of(); return float64(n) }
-	}
-	since := func(of func() (int, time.Time)) func() float64 {
-		return func() float64 { _, t := of(); return stamp(t) }
-	}
-	ask("unknown_outcomes", "Effects of which it is not known whether the vendor made the change.", count(w.Unknown))
-	ask("unknown_outcomes_oldest_timestamp_seconds", "Since when the oldest of them is not known; 0 where there is none.", since(w.Unknown))
-	ask("retries_waiting", "Effects that failed and wait to be tried again.", count(w.Retries))
-	ask("retries_oldest_timestamp_seconds", "When the oldest of them was first tried; 0 where there is none.", since(w.Retries))
-}
-
 // NATS adds whether the connection stands.
 func (m *Metrics) NATS(connected func() bool) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(
@@ -148,47 +130,53 @@ func (m *Metrics) NATS(connected func() bool) {
 	))
 }
 
-// Lane is how a lane stands at the server.
-type Lane struct {
+// Consumer is the state of a durable consumer at the server.
+type Consumer struct {
 	Pending     uint64
-	Waiting     int
-	Limit       int
+	Unfinished  int
 	Redelivered int
-	Oldest      time.Time // when the oldest unfinished message was stored; zero where there is none
-	Paused      bool
+	Oldest      time.Time // when the oldest pending or unfinished message was stored; zero if there is none
 }
 
-// Lane sets how a lane stands.
-func (m *Metrics) Lane(vendor, lane string, l Lane) {
-	m.lanes.pending.WithLabelValues(vendor, lane).Set(float64(l.Pending))
-	m.lanes.waiting.WithLabelValues(vendor, lane).Set(float64(l.Waiting))
-	m.lanes.limit.WithLabelValues(vendor, lane).Set(float64(l.Limit))
-	m.lanes.redelivered.WithLabelValues(vendor, lane).Set(float64(l.Redelivered))
-	m.lanes.oldest.WithLabelValues(vendor, lane).Set(stamp(l.Oldest))
-	m.lanes.paused.WithLabelValues(vendor, lane).Set(truth(l.Paused))
+// Consumer sets the state of a durable consumer.
+func (m *Metrics) Consumer(vendor, consumer string, c Consumer) {
+	m.server.pending.WithLabelValues(vendor, consumer).Set(float64(c.Pending))
+	m.server.unfinished.WithLabelValues(vendor, consumer).Set(float64(c.Unfinished))
+	m.server.redelivered.WithLabelValues(vendor, consumer).Set(float64(c.Redelivered))
+	m.server.oldest.WithLabelValues(vendor, consumer).Set(stamp(c.Oldest))
 }
 
-// NoLane says that a lane is not there, or no longer.
-func (m *Metrics) NoLane(vendor, lane string) {
-	for _, g := range []*prometheus.GaugeVec{m.lanes.pending, m.lanes.waiting, m.lanes.limit, m.lanes.redelivered, m.lanes.oldest, m.lanes.paused} {
-		g.DeleteLabelValues(vendor, lane)
+// NoConsumer removes the state of a durable consumer that does not exist.
+func (m *Metrics) NoConsumer(vendor, consumer string) {
+	for _, g := range []*prometheus.GaugeVec{m.server.pending, m.server.unfinished, m.server.redelivered, m.server.oldest} {
+		g.DeleteLabelValues(vendor, consumer)
 	}
 }
 
-// Grave is how many dead letters of one class a vendor has.
-type Grave struct {
+// Waiting sets the number of users, and of activity events, that wait.
+func (m *Metrics) Waiting(vendor string, n int) {
+	m.server.waiting.WithLabelValues(vendor).Set(float64(n))
+}
+
+// Paused sets whether a vendor is paused by hand.
+func (m *Metrics) Paused(vendor string, paused bool) {
+	m.server.paused.WithLabelValues(vendor).Set(truth(paused))
+}
+
+// DeadCount is the number of dead letters of one class that a vendor has.
+type DeadCount struct {
 	Vendor, Class string
 	Count         int
-	Oldest        time.Time
+	Oldest        time.Time // when the oldest of them was last stored
 }
 
 // Dead sets the dead letters that there are.
-func (m *Metrics) Dead(list []Grave) {
+func (m *Metrics) Dead(list []DeadCount) {
 	m.dead.Reset()
 	m.deadAge.Reset()
-	for _, g := range list {
-		m.dead.WithLabelValues(g.Vendor, g.Class).Set(float64(g.Count))
-		m.deadAge.WithLabelValues(g.Vendor, g.Class).Set(stamp(g.Oldest))
+	for _, c := range list {
+		m.dead.WithLabelValues(c.Vendor, c.Class).Set(float64(c.Count))
+		m.deadAge.WithLabelValues(c.Vendor, c.Class).Set(stamp(c.Oldest))
 	}
 }
 

@@ -18,14 +18,22 @@ func filled() *telemetry.Metrics {
 	m := telemetry.New("v1.2.3")
 	m.Effect("lead", "user.created", "done", "0123456789abcdef0123456789abcdef", 3*time.Second)
 	m.Attempt("lead", "user.created", "again")
-	m.Contested("lead", "settle")
+	m.StepFailed("lead")
+	m.Removed("lead", 12)
 	m.Call("lead", "ok", 20*time.Millisecond, 5)
 	m.Request("/events", 202)
-	m.Vendor("lead", asked{held: true, n: 2, since: time.Unix(1_700_000_000, 0)})
-	m.Vendor("meiro", asked{})
+	m.Vendor("lead", func() telemetry.VendorStats {
+		return telemetry.VendorStats{
+			Owner: true, OnHold: true, Retries: telemetry.Waits{Users: 3},
+			Unknown: telemetry.Waits{Users: 2, Since: time.Unix(1_700_000_000, 0)},
+		}
+	})
+	m.Vendor("meiro", func() telemetry.VendorStats { return telemetry.VendorStats{} })
 	m.NATS(func() bool { return true })
-	m.Lane("lead", "lifecycle", telemetry.Lane{Pending: 7, Waiting: 3, Limit: 20_000, Oldest: time.Unix(1_700_000_000, 0)})
-	m.Dead([]telemetry.Grave{{Vendor: "lead", Class: "permanent", Count: 4, Oldest: time.Unix(1_700_000_000, 0)}})
+	m.Consumer("lead", "lifecycle", telemetry.Consumer{Pending: 7, Unfinished: 3, Oldest: time.Unix(1_700_000_000, 0)})
+	m.Waiting("lead", 5)
+	m.Paused("lead", true)
+	m.Dead([]telemetry.DeadCount{{Vendor: "lead", Class: "permanent", Count: 4, Oldest: time.Unix(1_700_000_000, 0)}})
 	return m
 }
 
@@ -42,23 +50,14 @@ func scrape(t *testing.T, m *telemetry.Metrics, accept string) string {
 	return string(text)
 }
 
-// asked is a worker that answers what it holds.
-type asked struct {
-	held  bool
-	n     int
-	since time.Time
-}
-
-func (a asked) Held() bool                { return a.held }
-func (a asked) Unknown() (int, time.Time) { return a.n, a.since }
-func (a asked) Retries() (int, time.Time) { return a.n + 1, a.since }
-
 func TestWhatIsScraped(t *testing.T) {
 	text := scrape(t, filled(), "text/plain")
 	for _, want := range []string{
 		`usher_effects_total{outcome="done",type="user.created",vendor="lead"} 1`,
 		`usher_attempts_failed_total{class="again",type="user.created",vendor="lead"} 1`,
-		`usher_claims_contested_total{step="settle",vendor="lead"} 1`,
+		`usher_nats_step_failures_total{vendor="lead"} 1`,
+		`usher_nats_step_failures_total{vendor="meiro"} 0`,
+		`usher_unread_messages_removed_total{vendor="lead"} 12`,
 		`usher_effect_age_seconds_bucket{type="user.created",vendor="lead",le="5"} 1`,
 		`usher_vendor_call_seconds_count{class="ok",vendor="lead"} 1`,
 		`usher_vendor_rate_limit{vendor="lead"} 5`,
@@ -70,7 +69,11 @@ func TestWhatIsScraped(t *testing.T) {
 		`usher_retries_waiting{vendor="lead"} 3`,
 		`usher_retries_oldest_timestamp_seconds{vendor="meiro"} 0`,
 		`usher_nats_connected 1`,
-		`usher_lane_pending{lane="lifecycle",vendor="lead"} 7`,
+		`usher_consumer_pending{consumer="lifecycle",vendor="lead"} 7`,
+		`usher_vendor_waiting{vendor="lead"} 5`,
+		`usher_vendor_paused{vendor="lead"} 1`,
+		`usher_vendor_owner{vendor="lead"} 1`,
+		`usher_vendor_owner{vendor="meiro"} 0`,
 		`usher_dead_letters{class="permanent",vendor="lead"} 4`,
 		`usher_build_info{version="v1.2.3"} 1`,
 	} {
@@ -83,11 +86,11 @@ func TestWhatIsScraped(t *testing.T) {
 	}
 }
 
-func TestALaneThatIsNoLongerThere(t *testing.T) {
+func TestARemovedConsumerIsNotShown(t *testing.T) {
 	m := filled()
-	m.NoLane("lead", "lifecycle")
-	if text := scrape(t, m, "text/plain"); strings.Contains(text, "usher_lane_") {
-		t.Errorf("want nothing of the lane in\n%s", text)
+	m.NoConsumer("lead", "lifecycle")
+	if text := scrape(t, m, "text/plain"); strings.Contains(text, "usher_consumer_") {
+		t.Errorf("want nothing of the consumer in\n%s", text)
 	}
 }
 

@@ -32,7 +32,7 @@ const rightlyUnseen = [/^panel \d+ \(Requests answered 5xx\) A$/, /^annotation A
 function registered() {
   const sources = readdirSync(new URL("internal/telemetry/", root)).filter((name) => /^(?!.*_test).*\.go$/.test(name));
   const text = sources.map((name) => file("internal/telemetry/" + name)).join("\n");
-  const found = text.matchAll(/\b(?:counter|gauge|histogram|ask)\("([a-z_]+)"|Name: "usher_([a-z_]+)"/g);
+  const found = text.matchAll(/\b(?:counter|gauge|histogram|desc)\("([a-z_]+)"|Name: "usher_([a-z_]+)"/g);
   return Array.from(found, ([, a, b]) => "usher_" + (a ?? b)).sort();
 }
 
@@ -65,9 +65,11 @@ describe("what is there", () => {
   });
 
   it("the scalers of the chart look at consumers that a running usher has", () => {
-    const lanes = Array.from(text.matchAll(/^usher_lane_pending\{(.*)\}/gm), ([, labels]) => `${/lane="replay"/.test(labels) ? "REPLAYS" : "EVENTS"}/usher-${/vendor="(\w+)"/.exec(labels)[1]}-${/lane="(\w+)"/.exec(labels)[1]}`);
+    const stream = { replay: "REPLAYS" };
+    const there = Array.from(text.matchAll(/^usher_consumer_pending\{consumer="(\w+)",vendor="(\w+)"\}/gm), ([, consumer, vendor]) => `${stream[consumer] ?? "EVENTS"}/usher-${vendor}-${consumer}`);
+    for (const [, vendor] of text.matchAll(/^usher_vendor_waiting\{vendor="(\w+)"\}/gm)) there.push(`TIMERS/usher-${vendor}-waiting`);
     const looked = consumers(render("full.yaml"));
-    assert.ok(looked.length === 5 && looked.every((c) => lanes.includes(c)), `${looked} of ${lanes}`);
+    assert.ok(looked.length === 7 && looked.every((c) => there.includes(c)), `${looked} of ${there}`);
   });
 
   it("the dashboard shows something everywhere", () => {
@@ -130,7 +132,7 @@ describe("what is noticed in a dashboard", () => {
     "a grouping by a label that is not there": [firstExpr((e) => e.replace("(version)", "(version, zone)")), /usher_build_info has no label zone/],
     "a legend without its label": [(d) => (flat(d)[0].targets[0].legendFormat = "{{vendor}}"), /what comes out has no label vendor/],
     "a label that is dropped before": [firstExpr(() => "sum by (class) (max by (vendor) (usher_dead_letters))"), /label class is dropped/],
-    "a metric that is not shown": [(d) => flat(d).forEach((p) => (p.targets = p.targets.filter((t) => !t.expr.includes("lane_redelivered")))), /usher_lane_redelivered is not shown/],
+    "a metric that is not shown": [(d) => flat(d).forEach((p) => (p.targets = p.targets.filter((t) => !t.expr.includes("consumer_redelivered")))), /usher_consumer_redelivered is not shown/],
   };
   for (const [name, [plant, want]] of Object.entries(faults)) {
     it(name, () => {
@@ -173,14 +175,14 @@ describe("what is noticed in metrics and alerts", () => {
     const rule = alerts.slice(alerts.indexOf("      - alert: UsherDown"), alerts.indexOf("      - alert: UsherNotConnected"));
     assert.equal(promtool(["check", "rules", "--lint=all", "--lint-fatal"], alerts + rule).good, false);
   });
-  it("an alert that comes too late", () => assert.match(testRules((rules) => rules.replace("0.8 *", "0.9 *")), /UsherLaneNearlyFull/));
+  it("an alert that comes too late", () => assert.match(testRules((rules) => rules.replace("> 1000 and", "> 9000 and")), /UsherBacklogGrows/));
   it("an alert with another text", () => assert.match(testRules((rules) => rules.replace("is on hold", "is away")), /UsherVendorOnHold/));
   it("an alert on a label that is not there", () => {
     assert.deepEqual(alertFaults(alerts.replace("max by (instance) (usher_nats", "max by (instance, vendor) (usher_nats")), ["rule 2: usher_nats_connected has no label vendor"]);
   });
   it("a metric that nothing has happened to", () => {
-    const less = ownFamilies(text.replaceAll(/^.*usher_claims_contested_total.*\n/gm, ""));
-    assert.deepEqual(registered().filter((name) => !less.includes(name)), ["usher_claims_contested_total"]);
+    const less = ownFamilies(text.replaceAll(/^.*usher_unread_messages_removed_total.*\n/gm, ""));
+    assert.deepEqual(registered().filter((name) => !less.includes(name)), ["usher_unread_messages_removed_total"]);
   });
   it("promtool that says nothing of it", () => assert.throws(() => unparsed(new Map([["a", { not: "text" }]])), /promtool check rules/));
 });

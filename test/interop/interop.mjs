@@ -93,9 +93,9 @@ async function done(...events) {
 // settled waits until Usher has done all that is in EVENTS, and all that it said is read.
 async function settled() {
   await until("nothing is in hand any more", async () => {
-    const lanes = [];
-    for await (const c of world.jsm.consumers.list("EVENTS")) if (c.config.durable_name) lanes.push(c);
-    return lanes.length >= everywhere.length && lanes.every((c) => c.num_pending + c.num_ack_pending === 0);
+    const durable = [];
+    for await (const c of world.jsm.consumers.list("EVENTS")) if (c.config.durable_name) durable.push(c);
+    return durable.length >= everywhere.length && durable.every((c) => c.num_pending + c.num_ack_pending === 0);
   });
   await until("all results are read", async () => (await world.jsm.streams.info("RESULTS")).state.messages === results.length);
 }

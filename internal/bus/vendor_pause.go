@@ -1,0 +1,92 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Pause is the pause of a vendor: no process calls the vendor meanwhile.
+type Pause struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"` // zero: until it is cleared
+}
+
+// Over reports whether the pause has ended by itself at a time.
+func (p Pause) Over(now time.Time) bool { return !p.Until.IsZero() && !now.Before(p.Until) }
+
+// pausePrefix begins the keys of pauses in the bucket CONTROL.
+const pausePrefix = "pause."
+
+// SetPause pauses a vendor, in place of an earlier pause.
+func (b *Bus) SetPause(ctx context.Context, vendor string, p Pause) error {
+	control, err := b.Bucket(ctx, ControlKV)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(p)
+	if err == nil {
+		_, err = control.Put(ctx, pausePrefix+vendor, text)
+	}
+	if err != nil {
+		return fmt.Errorf("pause of %s: %w", vendor, err)
+	}
+	return nil
+}
+
+// ClearPause ends the pause of a vendor. There may be none.
+func (b *Bus) ClearPause(ctx context.Context, vendor string) error {
+	control, err := b.Bucket(ctx, ControlKV)
+	if err != nil {
+		return err
+	}
+	if err := control.Delete(ctx, pausePrefix+vendor); err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+		return fmt.Errorf("pause of %s: %w", vendor, err)
+	}
+	return nil
+}
+
+// Pauses returns the pauses that are in force, by vendor.
+func (b *Bus) Pauses(ctx context.Context) (map[string]Pause, error) {
+	control, err := b.Bucket(ctx, ControlKV)
+	if err != nil {
+		return nil, err
+	}
+	lister, err := control.ListKeysFiltered(ctx, pausePrefix+">")
+	if err != nil {
+		return nil, fmt.Errorf("pauses: %w", err)
+	}
+	defer func() { _ = lister.Stop() }()
+	values := map[string][]byte{}
+	for key := range lister.Keys() {
+		entry, err := control.Get(ctx, key)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pauses: %w", err)
+		}
+		values[key] = entry.Value()
+	}
+	return pausesOf(values), nil
+}
+
+// pausesOf reads pauses. One that cannot be read pauses its vendor until it is cleared.
+func pausesOf(values map[string][]byte) map[string]Pause {
+	found := map[string]Pause{}
+	for key, value := range values {
+		var p Pause
+		if json.Unmarshal(value, &p) != nil {
+			p = Pause{}
+		}
+		if !p.Over(time.Now()) {
+			found[strings.TrimPrefix(key, pausePrefix)] = p
+		}
+	}
+	return found
+}

@@ -1,0 +1,27 @@
+package core
+
+import (
+	"github.com/usherhq/usher/internal/fairness"
+	"github.com/usherhq/usher/internal/mailbox"
+)
+
+// Stats is what this process knows of the vendor.
+type Stats struct {
+	Owner   bool // this process owns the vendor
+	OnHold  bool
+	Retries mailbox.Waits // users with effects that failed and are tried again
+	Unknown mailbox.Waits // users of whom it is not known whether the vendor made a change
+}
+
+// Stats returns the statistics of the moment. Only the owner knows of users.
+func (x *Core) Stats() Stats {
+	s := Stats{OnHold: x.gate.breaker.Status().State == fairness.Open}
+	if owner := x.owner.Load(); owner == nil || !owner.Owns() {
+		return s
+	}
+	s.Owner = true
+	if boxes := x.boxes.Load(); boxes != nil {
+		s.Retries, s.Unknown = boxes.Retries(), boxes.Unknown()
+	}
+	return s
+}

@@ -1,0 +1,293 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
+)
+
+// desk is everything that first attempts work with, and notes what they do.
+type desk struct {
+	steps  []string
+	answer func() error // of the vendor
+	closed bool         // the gate
+	record []byte
+	stores uint64
+	class  Class // of the last work that asked the gate
+	// before runs before the record is stored, as another process.
+	before func()
+	lose   int // answers of stores to lose
+}
+
+func (d *desk) note(step string) { d.steps = append(d.steps, step) }
+
+func (d *desk) Load(context.Context, string) ([]byte, uint64, error) {
+	return d.record, d.revision(), nil
+}
+
+func (d *desk) revision() uint64 {
+	if d.record == nil {
+		return 0
+	}
+	return d.stores + 1
+}
+
+func (d *desk) Store(_ context.Context, _ string, encoded []byte, revision uint64) (uint64, error) {
+	if d.before != nil {
+		d.before()
+		d.before = nil
+	}
+	if revision != d.revision() {
+		return 0, ErrConflict
+	}
+	d.record, d.stores = encoded, d.stores+1
+	r, _ := record.Decode(encoded)
+	switch {
+	case r.Claim != nil:
+		d.note("claim")
+	case len(r.Pending) > 0:
+		d.note("store pending")
+	case len(r.Finished) > 0:
+		d.note("store " + r.Finished[0].Kind)
+	default:
+		d.note("store idle")
+	}
+	if d.lose > 0 {
+		d.lose--
+		return 0, errors.New("no answer")
+	}
+	return d.revision(), nil
+}
+
+func (d *desk) Arm(_ context.Context, _ string, due time.Time) error {
+	d.note("arm " + time.Until(due).Truncate(time.Second).String())
+	return nil
+}
+
+func (d *desk) Publish(_ context.Context, _ string, e events.Event) error {
+	d.note("publish " + e.Type())
+	return nil
+}
+
+func (d *desk) Bury(_ context.Context, l bus.DeadLetter) error {
+	d.note("bury " + l.Class)
+	return nil
+}
+
+func (d *desk) Settle(context.Context, string, string, string, int) error {
+	d.note("settle")
+	return nil
+}
+
+func (d *desk) Allows(Class) bool { return !d.closed }
+func (d *desk) Wait(ctx context.Context, c Class) error {
+	d.class = c
+	return ctx.Err()
+}
+func (d *desk) Attach(ctx context.Context, _ Class) context.Context { return ctx }
+func (d *desk) Report(string, error)                                {}
+
+func (d *desk) Track(context.Context, vendors.Activity) error {
+	d.note("call")
+	return d.answer()
+}
+
+// deskEvent is the activity of all tests of first attempts.
+func deskEvent(t *testing.T) events.Event {
+	t.Helper()
+	e, err := events.New(events.ActivityTracked, "/school", "e", time.Time{}, map[string]any{"user_id": "u", "name": "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// storedEffect returns the encoded record of an effect of the event.
+func storedEffect(t *testing.T, r func(record.Effect) record.Record) []byte {
+	t.Helper()
+	one := r(record.Effect{
+		Key: record.KeyOf(events.Key("/school", "e")), Position: events.Position{Epoch: 1, Seq: 7}, Type: events.ActivityTracked,
+		Scope: events.ScopeActivity, Registered: time.Now(), Due: time.Now().Add(time.Hour), Attempts: 1,
+	})
+	b, err := one.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func pendingRecord(e record.Effect) record.Record { return record.Record{Pending: []record.Effect{e}} }
+
+func finishedRecord(kind string) func(record.Effect) record.Record {
+	return func(e record.Effect) record.Record {
+		return record.Record{Finished: []record.Finished{{Effect: e, Outcome: record.Outcome{Kind: kind, At: time.Now()}}}}
+	}
+}
+
+func TestFirstAttempts(t *testing.T) {
+	done, failed := events.ResultType(events.ActivityTracked, events.Done), events.ResultType(events.ActivityTracked, events.Failed)
+	permanent := func() error { return &vendors.Error{Vendor: "acme", Status: 422, Class: vendors.Permanent} }
+	for name, test := range map[string]struct {
+		desk  func(t *testing.T, d *desk)
+		event func(e *events.Event)
+		again bool
+		lost  bool // another process may have the message
+		want  []string
+		err   error
+	}{
+		"it succeeds": {want: []string{"call", "store done", "publish " + done}},
+		"it has to wait": {
+			desk: func(_ *testing.T, d *desk) {
+				d.answer = func() error { return &vendors.Error{Vendor: "acme", Status: 503, After: time.Hour} }
+			},
+			want: []string{"call", "store pending", "arm 1h0m0s"},
+		},
+		"the handler panics": {
+			desk: func(_ *testing.T, d *desk) { d.answer = func() error { panic("a fault") } },
+			want: []string{"call", "store pending", "arm 1s"},
+		},
+		"it fails": {
+			desk: func(_ *testing.T, d *desk) { d.answer = permanent },
+			want: []string{"call", "bury permanent", "store failed", "publish " + failed},
+		},
+		"the vendor is on hold": {
+			desk: func(_ *testing.T, d *desk) { d.closed = true },
+			want: []string{"store pending", "arm 0s"},
+		},
+		"it is out of date": {
+			event: func(e *events.Event) { e.SetExtension("expirytime", time.Now().Add(-time.Hour)) },
+			want:  []string{"store superseded", "publish " + events.ResultType(events.ActivityTracked, events.Superseded)},
+		},
+		"it is invalid": {
+			event: func(e *events.Event) { e.SetType("other") },
+			want:  []string{"bury invalid", "publish " + failed},
+		},
+		"another process may have the message": {lost: true, err: ErrNotMine},
+		"the answer of the store is lost": {
+			desk: func(_ *testing.T, d *desk) { d.lose = 1 },
+			want: []string{"call", "store done", "publish " + done},
+		},
+		"another delivery has finished it": {
+			desk: func(t *testing.T, d *desk) {
+				d.before = func() { d.record = storedEffect(t, finishedRecord(events.Failed)) }
+			},
+			want: []string{"call", "publish " + failed},
+		},
+		"another delivery ended well, and this one failed": {
+			desk: func(t *testing.T, d *desk) {
+				d.answer = permanent
+				d.before = func() { d.record = storedEffect(t, finishedRecord(events.Done)) }
+			},
+			want: []string{"call", "bury permanent", "publish " + done, "settle"},
+		},
+		"again, unknown":  {again: true, want: []string{"store pending", "arm 0s"}},
+		"again, finished": {again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, finishedRecord(events.Done)) }, want: []string{"publish " + done}},
+		"again, waiting":  {again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, pendingRecord) }, want: []string{"arm 1h0m0s"}},
+		"again, waiting without a time": {
+			again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, held) }, want: []string{"arm 0s"},
+		},
+		"again, known to be published": {
+			again: true, desk: func(t *testing.T, d *desk) {
+				d.record = storedEffect(t, func(record.Effect) record.Record { return record.Record{Token: 3} })
+			},
+		},
+		"again, unreadable": {
+			again: true, desk: func(_ *testing.T, d *desk) { d.record = []byte("?") },
+			want: []string{"bury record", "publish " + failed},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{answer: func() error { return nil }}
+				if test.desk != nil {
+					test.desk(t, d)
+				}
+				e := deskEvent(t)
+				if test.event != nil {
+					test.event(&e)
+				}
+				err := carryOut(t, d, e, Delivery{Again: test.again, Mine: func() bool { return !test.lost }})
+				if !errors.Is(err, test.err) {
+					t.Errorf("got error %v, want %v", err, test.err)
+				}
+				if diff := cmp.Diff(test.want, d.steps); diff != "" {
+					t.Errorf("steps (-want +got)\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// deskConfig holds the limits of all tests of first attempts.
+func deskConfig() Config {
+	return Config{
+		Source: "/usher", CallTimeout: time.Second, CallLease: time.Second, MaxAge: 24 * time.Hour, PrerequisiteWait: time.Hour, FirstLook: time.Minute,
+		RetryMin: time.Millisecond, RetryMax: time.Millisecond, HoldRetry: time.Second, Remember: time.Hour, RecordBytes: 1 << 20, WaitingBytes: 1 << 20,
+	}
+}
+
+func (d *desk) deps() Deps {
+	return Deps{
+		Records: d, Timers: d, Results: d, DeadLetters: d, Gate: d, Validate: func(events.Event) error { return nil },
+		Handlers: []handlers.Handler{handlers.ActivityTracked()}, Log: zerolog.Nop(),
+	}
+}
+
+// vendor returns a vendor whose adapter is the desk.
+func (d *desk) vendor() *Vendor {
+	v, port := &Vendor{Name: "acme"}, any(d)
+	v.Port.Store(&port)
+	return v
+}
+
+// deskMessage returns an event as the stream holds it.
+func deskMessage(t *testing.T, e events.Event) Message {
+	t.Helper()
+	header, payload, err := events.ToNATS(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Message{
+		Stream: "EVENTS", Position: events.Position{Epoch: 1, Seq: 7}, Subject: events.ActivityTracked, Header: header, Payload: payload, Stored: time.Now(),
+	}
+}
+
+func carryOut(t *testing.T, d *desk, e events.Event, delivery Delivery) error {
+	t.Helper()
+	f, err := NewFirstAttempts(d.vendor(), deskConfig(), d.deps(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivery.Event = f.Read(deskMessage(t, e))
+	phases, end := NewPhases(t.Context(), time.Second)
+	defer end()
+	return f.CarryOut(phases, delivery)
+}
+
+// A delivery that comes again without a record may have reached the vendor; the owner is told.
+func TestAnActivityWithoutAnOutcomeIsUnconfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		if err := carryOut(t, d, deskEvent(t), Delivery{Again: true}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := record.Decode(d.record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := r.Pending[0]; !e.Tried || !e.Unconfirmed || e.Attempts != 1 || e.Begun.IsZero() || e.Due.After(time.Now()) {
+			t.Errorf("got %+v, want an attempt of unknown outcome, due at once", e)
+		}
+	})
+}

@@ -1,0 +1,66 @@
+package ops
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// The durable consumers of a vendor (docs/design.md, rule 4.3). Only activity is pulled from;
+// the others count.
+const (
+	Lifecycle = "lifecycle" // events of users and enrollments behind the committed position
+	Activity  = "activity"  // activity events that have not ended
+	Replay    = "replay"    // replays that have not ended
+	Waiting   = "waiting"   // timers
+)
+
+// ConsumerName returns the name of a durable consumer of a vendor.
+func ConsumerName(vendor, kind string) string { return "usher-" + vendor + "-" + kind }
+
+// ErrNoConsumers is returned for a vendor that nobody has served yet.
+var ErrNoConsumers = errors.New("has no consumers on this NATS: usher serve makes them, once the vendor is on")
+
+// Consumer is a durable consumer of a vendor.
+type Consumer struct {
+	Kind, Stream, Name string
+}
+
+// Consumers returns the consumers that a vendor may have; events is the stream of events. Not
+// every vendor has all.
+func Consumers(vendor, events string) []Consumer {
+	return []Consumer{
+		{Lifecycle, events, ConsumerName(vendor, Lifecycle)},
+		{Activity, events, ConsumerName(vendor, Activity)},
+		{Replay, bus.ReplaysStream, ConsumerName(vendor, Replay)},
+		{Waiting, streams.Names{}.WaitingCounter(vendor, "").Stream, ConsumerName(vendor, Waiting)},
+	}
+}
+
+// consumer is a durable consumer with its state at the server.
+type consumer struct {
+	Consumer
+	at bus.ConsumerState
+}
+
+// consumers returns the consumers that a vendor has, or ErrNoConsumers.
+func (d *Desk) consumers(ctx context.Context, vendor string) ([]consumer, error) {
+	var found []consumer
+	for _, c := range Consumers(vendor, cmp.Or(d.Config.NATS.EventsStream, bus.EventsStream)) {
+		at, err := d.Bus.State(ctx, c.Stream, c.Name)
+		switch {
+		case err == nil:
+			found = append(found, consumer{c, at})
+		case !errors.Is(err, bus.ErrNoConsumer):
+			return nil, err
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%s %w", vendor, ErrNoConsumers)
+	}
+	return found, nil
+}

@@ -1,0 +1,61 @@
+package ops
+
+import (
+	"context"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// Load is the work of a vendor that has not ended, as the server counts it.
+type Load struct {
+	Consumers map[string]bus.ConsumerState // by kind
+	// Waiting is the number of users, and of activity events, that wait for their time or for
+	// the vendor: timers, and wakes that nobody has taken yet.
+	Waiting int
+}
+
+// Load returns the work of a vendor, or ErrNoConsumers. No message is read but the oldest of
+// each consumer.
+func (d *Desk) Load(ctx context.Context, vendor string) (Load, error) {
+	list, err := d.consumers(ctx, vendor)
+	if err != nil {
+		return Load{}, err
+	}
+	l := Load{Consumers: map[string]bus.ConsumerState{}}
+	for _, c := range list {
+		l.Consumers[c.Kind] = c.at
+	}
+	if !l.made() {
+		return l, nil
+	}
+	timers, err := streams.OpenTimers(ctx, d.streams())
+	if err != nil {
+		return l, err
+	}
+	wakes, err := timers.CountWakes(ctx, vendor)
+	l.Waiting = wakes + int(l.Consumers[Waiting].Pending)
+	return l, err
+}
+
+// made reports whether the streams of the mailboxes exist: a consumer of theirs does.
+func (l Load) made() bool {
+	_, made := l.Consumers[Waiting]
+	return made
+}
+
+// status returns the state of an idle vendor with this work.
+func (l Load) status(vendor string) VendorStatus {
+	v := VendorStatus{
+		Vendor: vendor, State: Idle, Waiting: l.Waiting,
+		Pending:    l.Consumers[Lifecycle].Pending + l.Consumers[Activity].Pending,
+		Unfinished: l.Consumers[Activity].Unfinished,
+		Replays:    l.Consumers[Replay].Pending,
+	}
+	for _, kind := range []string{Lifecycle, Activity, Replay} {
+		if at := l.Consumers[kind].Oldest; !at.IsZero() && (v.Oldest == nil || at.Before(*v.Oldest)) {
+			v.Oldest = &at
+		}
+	}
+	return v
+}

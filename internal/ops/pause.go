@@ -1,0 +1,72 @@
+package ops
+
+import (
+	"context"
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+)
+
+// LongestPause is the longest pause with an end.
+const LongestPause = 100 * 365 * 24 * time.Hour
+
+// PauseState is the state of a vendor after a pause was set or ended.
+type PauseState struct {
+	Vendor string     `json:"vendor"`
+	Paused bool       `json:"paused"`
+	Since  *time.Time `json:"since,omitempty"`
+	Until  *time.Time `json:"until,omitempty"` // if the pause has an end
+}
+
+// String returns the state in words.
+func (s PauseState) String() string {
+	switch {
+	case !s.Paused:
+		return "open"
+	case s.Until == nil:
+		return "paused until usher resume"
+	default:
+		return "paused until " + s.Until.UTC().Format(time.RFC3339)
+	}
+}
+
+// pauseState returns the state of a vendor with this pause.
+func pauseState(vendor string, p bus.Pause) PauseState {
+	s := PauseState{Vendor: vendor, Paused: true, Since: &p.Since}
+	if !p.Until.IsZero() {
+		s.Until = &p.Until
+	}
+	return s
+}
+
+// Pause lets no process ask anything of a vendor: for the time span, or until Resume if span
+// is zero. The action is recorded in the audit log first.
+func (d *Desk) Pause(ctx context.Context, vendor string, span time.Duration, by Deed) (PauseState, error) {
+	p := bus.Pause{Since: time.Now().UTC().Truncate(time.Second)}
+	if span > 0 {
+		p.Until = p.Since.Add(span)
+	}
+	act := by.action(bus.VendorPaused)
+	act.Until = p.Until
+	if err := d.auditPause(ctx, vendor, act); err != nil {
+		return PauseState{}, err
+	}
+	return pauseState(vendor, p), d.Bus.SetPause(ctx, vendor, p)
+}
+
+// Resume ends a pause. A vendor that is not paused stays as it is.
+func (d *Desk) Resume(ctx context.Context, vendor string, by Deed) (PauseState, error) {
+	if err := d.auditPause(ctx, vendor, by.action(bus.VendorResumed)); err != nil {
+		return PauseState{}, err
+	}
+	return PauseState{Vendor: vendor}, d.Bus.ClearPause(ctx, vendor)
+}
+
+// auditPause records an action on a vendor that somebody has served.
+func (d *Desk) auditPause(ctx context.Context, vendor string, act bus.Action) error {
+	if _, err := d.consumers(ctx, vendor); err != nil {
+		return err
+	}
+	act.Vendor = vendor
+	return d.Bus.Audit(ctx, d.Config.Source, act)
+}

@@ -1,0 +1,141 @@
+package ops_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
+	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// vendorConsumers makes the streams of the mailboxes and the consumers of lead.
+func vendorConsumers(t *testing.T, b *bus.Bus) streams.Client {
+	t.Helper()
+	js := b.JetStream()
+	if err := streams.Ensure(t.Context(), js, streams.Names{}, 1); err != nil {
+		t.Fatal(err)
+	}
+	c := streams.Client{JetStream: js}
+	for _, counter := range []streams.CounterConfig{
+		{Stream: bus.EventsStream, Consumer: ops.ConsumerName("lead", ops.Lifecycle), Subjects: []string{events.UserCreated, events.UserDeleted}},
+		{Stream: bus.EventsStream, Consumer: ops.ConsumerName("lead", ops.Activity), Subjects: []string{events.ActivityTracked}},
+		{Stream: bus.ReplaysStream, Consumer: ops.ConsumerName("lead", ops.Replay), Subjects: []string{"usher.replay.lead.>"}},
+		streams.Names{}.WaitingCounter("lead", ops.ConsumerName("lead", ops.Waiting)),
+	} {
+		if err := streams.EnsureCounter(t.Context(), c, counter); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// standing returns the state of lead.
+func standing(t *testing.T, d *ops.Desk) (v ops.VendorStatus, ok bool) {
+	t.Helper()
+	s, err := d.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Vendors) != 1 || s.Vendors[0].Vendor != "lead" {
+		t.Fatalf("got %+v, want lead alone", s.Vendors)
+	}
+	return s.Vendors[0], s.OK
+}
+
+// TestStatusOfAVendor follows a vendor through all its states.
+func TestStatusOfAVendor(t *testing.T) {
+	t.Parallel()
+	d, b := newDesk(t, "lead", "meiro")
+	if s, err := d.Status(t.Context()); err != nil || len(s.Vendors) > 0 || !s.OK {
+		t.Errorf("got %+v (%v) before anybody was served", s, err)
+	}
+	c := vendorConsumers(t, b)
+	want := func(state string, good bool) ops.VendorStatus {
+		t.Helper()
+		v, ok := standing(t, d)
+		if v.State != state || ok != good {
+			t.Errorf("got %s, and ok %v; want %s and %v", v.State, ok, state, good)
+		}
+		return v
+	}
+	want(ops.Idle, true)
+
+	timers, err := streams.OpenTimers(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, due := range []time.Time{time.Now().Add(time.Hour), time.Now().Add(time.Hour), time.Now()} {
+		if err := timers.Arm(t.Context(), streams.Timer{Vendor: "lead", Digest: fmt.Sprint("user-", i), Token: 1, Due: due}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	natstest.Until(t, "a timer has fired", func() bool { n, err := timers.CountWakes(t.Context(), "lead"); return err == nil && n == 1 })
+	if v := want(ops.Stalled, false); v.Waiting != 3 || v.Pending != 0 || v.Oldest != nil {
+		t.Errorf("got %+v, want three users that wait", v)
+	}
+	began := time.Now()
+	for _, id := range []string{"e1", "e2"} {
+		e, err := events.New(events.UserCreated, "/school", id, time.Time{}, struct{}{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Send(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v := want(ops.Stalled, false); v.Pending != 2 || v.Oldest == nil || v.Oldest.Before(began.Add(-time.Minute)) {
+		t.Errorf("got %+v, want two events", v)
+	}
+
+	leases, err := streams.OpenLeases(t.Context(), c, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := leases.Acquire(t.Context(), "lead", "process-1"); err != nil {
+		t.Fatal(err)
+	}
+	want(ops.Serving, true)
+	now := time.Now().UTC()
+	if err := b.Hold(t.Context(), "lead", bus.Hold{Since: now, At: now, Why: "status 401"}); err != nil {
+		t.Fatal(err)
+	}
+	if v := want(ops.OnHold, false); v.Why != "status 401" || v.Since == nil {
+		t.Errorf("got %+v, want why and since when", v)
+	}
+	pause(t, d, want)
+	if err := b.Release(t.Context(), "lead"); err != nil {
+		t.Fatal(err)
+	}
+	want(ops.Serving, true)
+}
+
+// pause pauses lead with and without an end, and resumes it.
+func pause(t *testing.T, d *ops.Desk, want func(state string, good bool) ops.VendorStatus) {
+	t.Helper()
+	by := ops.Deed{Who: "ann"}
+	if s, err := d.Pause(t.Context(), "lead", time.Hour, by); err != nil || s.Until == nil || !s.Paused {
+		t.Errorf("got %+v (%v), want a pause with an end", s, err)
+	}
+	if v := want(ops.Paused, true); v.Until == nil || time.Until(*v.Until) < 50*time.Minute || v.Since == nil {
+		t.Errorf("got %+v, want it paused for an hour", v)
+	}
+	if s, err := d.Pause(t.Context(), "lead", 0, by); err != nil || s.String() != "paused until usher resume" {
+		t.Errorf("got %s (%v), want a pause without an end", s, err)
+	}
+	if v := want(ops.Paused, true); v.Until != nil {
+		t.Errorf("got %+v, want no end", v)
+	}
+	for range 2 { // the second time it is not paused any more
+		if s, err := d.Resume(t.Context(), "lead", by); err != nil || s.String() != "open" {
+			t.Errorf("got %s (%v), want it open", s, err)
+		}
+	}
+	want(ops.OnHold, false)
+	if _, err := d.Pause(t.Context(), "meiro", 0, by); err == nil {
+		t.Error("a vendor that nobody has served is paused")
+	}
+}
