@@ -233,10 +233,7 @@ func TestFormerHistoryComesFirst(t *testing.T) {
 			}
 		})
 		r.letHistory(false)
-		r.awaitCommitted(t)
-		if len(r.listed()) != 2 {
-			t.Errorf("history: %v", r.listed())
-		}
+		r.await(t, "the history of both events", func() bool { return len(r.listed()) == 2 })
 	})
 }
 

@@ -2,7 +2,6 @@ package mailbox
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -19,12 +18,14 @@ type History interface {
 // entry returns the history entry of a finished effect of the record with this key. An effect
 // always has the same entry.
 func entry(recordKey, eventKey string, f *record.Finished) history.Entry {
-	vendor, rest, _ := strings.Cut(recordKey, ".")
-	digest, _, _ := strings.Cut(rest, ".")
-	stored := func(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) } // as the record stores it
+	vendor, digest := record.SplitKey(recordKey)
+	first, begun := f.Registered.UTC().Truncate(time.Millisecond), f.Begun
+	if !begun.IsZero() { // the record stores the difference, in milliseconds
+		begun = first.Add(begun.Sub(f.Registered).Truncate(time.Millisecond))
+	}
 	e := history.Entry{
 		Key: eventKey, Vendor: vendor, Digest: digest, Type: f.Type, Scope: f.Scope, Course: f.Course,
-		Position: f.Position, Replay: f.Replay, Attempts: f.Attempts, First: stored(f.Registered), Begun: stored(f.Begun), Ended: stored(f.At),
+		Position: f.Position, Replay: f.Replay, Attempts: f.Attempts, First: first, Begun: begun, Ended: f.At.UTC().Round(0),
 		Outcome: f.Kind, Class: f.Class, Status: f.Status, Message: f.Message, AccountID: f.AccountID, TookMS: f.TookMS,
 	}
 	if f.By != "" && f.Attempts > 0 {
@@ -60,9 +61,9 @@ func (m *Mailboxes) appendFormer(ctx context.Context, u *user) error {
 }
 
 // appendHistory appends the entry of a finished effect. Activity has no history.
-func (t *turn) appendHistory(ctx context.Context, e ending) error {
-	if e.Scope == events.ScopeActivity {
+func (t *turn) appendHistory(ctx context.Context, eventKey string, f *record.Finished) error {
+	if f.Scope == events.ScopeActivity {
 		return nil
 	}
-	return t.deps.History.Append(ctx, entry(t.user.key, e.event.Key, e.Finished))
+	return t.deps.History.Append(ctx, entry(t.user.key, eventKey, f))
 }

@@ -23,58 +23,69 @@ func (t *turn) isPublished(f *record.Finished) bool {
 	return !f.Publish && f.Replay == 0 && f.Scope != events.ScopeActivity && !t.deps.Ownership.Committed().Before(f.Position)
 }
 
-// ending is a finished effect to publish.
-type ending struct {
-	*record.Finished
-	event *Event
-	gone  bool // the event left the stream; only its key is known, in part
-}
-
 // publish publishes the results of the finished effects of the record, and their history.
 // Only then a position may be settled. The same effect gives the same result, byte for byte,
-// each time.
+// each time. An effect that a newer owner still claims has to wait: the outcome of that owner
+// may replace it.
 func (t *turn) publish(ctx context.Context) error {
-	list, err := t.unpublished(ctx)
-	if err != nil {
-		return err
-	}
-	for _, e := range list {
-		err := t.publishOne(ctx, e)
-		if err == nil {
-			err = t.clear(ctx, e)
+	r := t.user.stored.record
+	list := r.Finished
+	for i := range list {
+		f := &list[i]
+		if t.isPublished(f) || r.Claims(f.Key, f.Replay) {
+			continue
 		}
-		if err != nil {
+		if err := t.publishOne(ctx, f); err != nil {
 			return err
 		}
-		t.user.published[effectID{e.Key, e.Replay}] = true
+		t.user.published[effectID{f.Key, f.Replay}] = true
 	}
 	for id := range t.user.published {
-		if !hasFinished(t.user.stored.record.Finished, id) {
+		if !hasFinished(list, id) {
 			delete(t.user.published, id)
 		}
 	}
 	return nil
 }
 
-// unpublished returns the finished effects that may not be published. An effect that a newer
-// owner still claims has to wait: the outcome of that owner may replace it.
-func (t *turn) unpublished(ctx context.Context) (list []ending, err error) {
-	r := t.user.stored.record
-	for i := range r.Finished {
-		f := &r.Finished[i]
-		if t.isPublished(f) || r.Claims(f.Key, f.Replay) {
-			continue
+// publishOne publishes the result of a finished effect, and its history side by side. The
+// message of a replay is removed after that, and a dead letter of an effect that ended well
+// after all too.
+func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
+	event, err := t.eventOf(ctx, f)
+	if errors.Is(err, ErrGone) {
+		if f.Class != classExpired && f.Delivered() { // a dead letter says so, or the former core has published
+			t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("type", f.Type).Str("outcome", f.Kind).
+				Msg("a result cannot be published: its event left the stream")
 		}
-		e := ending{Finished: f}
-		switch e.event, err = t.eventOf(ctx, f); {
-		case errors.Is(err, ErrGone):
-			e.event, e.gone = t.gone(&f.Effect), true
-		case err != nil:
-			return nil, err
-		}
-		list = append(list, e)
+		return t.appendHistory(ctx, t.shortKey(&f.Effect), f)
 	}
-	return list, nil
+	if err != nil {
+		return err
+	}
+	group, side := errgroup.WithContext(ctx)
+	group.Go(func() error { return t.appendHistory(side, event.Key, f) })
+	group.Go(func() error { return t.publishResult(side, event, f) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return t.clear(ctx, event, f)
+}
+
+// clear removes what is not needed any more once an effect is published.
+func (t *turn) clear(ctx context.Context, event *Event, f *record.Finished) error {
+	if f.By == "" { // no attempt has reported it
+		t.report(event, &f.Effect, f.Outcome, time.Time{})
+	}
+	if t.mayHaveDeadLetter(f) {
+		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
+			return err
+		}
+	}
+	if f.Replay > 0 && f.Delivered() {
+		return t.deps.Replays.Remove(ctx, f.ReplaySeq)
+	}
+	return nil
 }
 
 // eventOf returns the event of a finished effect. A replay that the former core has carried
@@ -87,45 +98,6 @@ func (t *turn) eventOf(ctx context.Context, f *record.Finished) (*Event, error) 
 		event, err = t.event(ctx, &original)
 	}
 	return event, err
-}
-
-// publishOne publishes the result of a finished effect, and its history beside it.
-func (t *turn) publishOne(ctx context.Context, e ending) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return t.appendHistory(ctx, e) })
-	group.Go(func() error { return t.publishEnding(ctx, e) })
-	return group.Wait()
-}
-
-func (t *turn) publishEnding(ctx context.Context, e ending) error {
-	if !e.gone {
-		return t.publishResult(ctx, e.event, e.Finished)
-	}
-	if e.Class != classExpired && e.Delivered() { // a dead letter says so, or the former core has published
-		t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("type", e.Type).Str("outcome", e.Kind).
-			Msg("a result cannot be published: its event left the stream")
-	}
-	return nil
-}
-
-// clear removes what is not needed any more once an effect is published: the message of a
-// replay, and a dead letter of an effect that ended well after all.
-func (t *turn) clear(ctx context.Context, e ending) error {
-	if e.gone {
-		return nil
-	}
-	if e.By == "" { // no attempt has reported it
-		t.report(e.event, &e.Effect, e.Outcome, time.Time{})
-	}
-	if t.mayHaveDeadLetter(e.Finished) {
-		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, e.Type, e.event.Key, e.Replay); err != nil {
-			return err
-		}
-	}
-	if e.Replay > 0 && e.Delivered() {
-		return t.deps.Replays.Remove(ctx, e.ReplaySeq)
-	}
-	return nil
 }
 
 func hasFinished(list []record.Finished, id effectID) bool {

@@ -35,7 +35,7 @@ func (t *turn) giveUp(ctx context.Context, cause error) error {
 		a := t.arrivals[0]
 		o := record.Outcome{Kind: events.Failed, Class: classRecord, Message: cause.Error()}
 		f := refusal(a.event, o)
-		if err := t.appendHistory(ctx, ending{Finished: &f, event: a.event}); err != nil {
+		if err := t.appendHistory(ctx, a.event.Key, &f); err != nil {
 			return err
 		}
 		if err := t.refuse(ctx, a, o); err != nil {
