@@ -31,7 +31,8 @@ type Options struct {
 // Limiter paces the calls of a vendor for several clients, such as by the kind of work.
 type Limiter interface {
 	// Wait waits until a call may begin. It returns an error if that is not before begin, or
-	// if ctx ends.
+	// if ctx ends; at once if the vendor asked for no call until then, unless the call is to
+	// try whether that still holds.
 	Wait(ctx context.Context, begin time.Time) error
 	// Answered says that the vendor answered a call, other than with 429.
 	Answered()
@@ -267,13 +268,14 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 // wait takes the caller's turn. It returns an Error with ErrLate for a call that could not
 // begin before begin; with After, if the vendor asked for it.
 func (c *Client) wait(ctx context.Context, begin time.Time) *Error {
+	if c.limiter.Wait(ctx, begin) == nil {
+		return nil
+	}
+	late := &Error{Err: ErrLate}
 	if rest := c.limiter.Rest(); rest > time.Until(begin) {
-		return &Error{Err: ErrLate, After: rest}
+		late.After = rest
 	}
-	if c.limiter.Wait(ctx, begin) != nil {
-		return &Error{Err: ErrLate}
-	}
-	return nil
+	return late
 }
 
 // tell tells of a call that was sent.

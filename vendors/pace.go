@@ -57,7 +57,7 @@ func most(r rate.Limit) int {
 
 // Wait takes the caller's turn. It returns ErrLate at once if the turn would come after begin.
 func (p *pace) Wait(ctx context.Context, begin time.Time) error {
-	if !sleep(ctx, p.Rest()) {
+	if rest := p.Rest(); rest > time.Until(begin) || !sleep(ctx, rest) {
 		return ErrLate
 	}
 	turn := p.limit.Reserve()

@@ -37,6 +37,7 @@ type engine struct {
 	traces   *telemetry.Traces // nil: none
 	ready    func()            // told once the workers begin; may be nil
 	limiters limiters          // of the vendors
+	guard    *brake.Brake      // of deletions
 	// reload reads the configuration again, secrets in files too; nil where there
 	// is nothing to read again.
 	reload func() (config.Config, error)
@@ -67,6 +68,7 @@ func (e *engine) run(ctx context.Context) error {
 	group.Go(func() error { return e.bus.Lost(ctx) })
 	group.Go(func() error { e.count(ctx); return nil })
 	group.Go(func() error { e.watch(ctx); return nil })
+	group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
 	for _, v := range e.on() {
 		group.Go(func() error { return e.serve(ctx, v, ports[v.name], deps) })
 	}
@@ -152,14 +154,13 @@ func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
 	if err != nil {
 		return worker.Deps{}, err
 	}
-	stop, err := e.brake(ctx)
-	if err != nil {
+	if e.guard, err = e.brake(ctx); err != nil {
 		return worker.Deps{}, err
 	}
 	return worker.Deps{
 		Accounts: &ledger.Book{Store: ledger.KV{Bucket: accounts}, Timeout: bus.CallTimeout},
 		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
-		Results:  e.bus, Graves: e.bus, Brake: stop,
+		Results:  e.bus, Graves: e.bus, Brake: e.guard,
 		Handlers: handlerList(handlers.Courses(e.config.Courses), names(vendorList(&e.config))),
 		Log:      e.log, Tracer: e.traces.Tracer(), Seen: e.note,
 	}, nil
@@ -218,7 +219,12 @@ func (e *engine) adapter(v vendor) (any, error) {
 	return v.adapter()
 }
 
-// brake returns the safety stop for deletions, which counts from now on.
+// watchGuard follows the record of the deletion guard.
+func (e *engine) watchGuard(ctx context.Context, see func(value []byte)) {
+	e.bus.WatchControl(ctx, brake.Key, func(values map[string][]byte) { see(values[brake.Key]) })
+}
+
+// brake returns the deletion guard.
 func (e *engine) brake(ctx context.Context) (*brake.Brake, error) {
 	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.bus.JetStream()}, bus.ControlKV)
 	if err != nil {

@@ -61,15 +61,15 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 		Vendor: v.name, Stream: layout(e.config.NATS).Events, Subjects: subjects, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
 		Activity: core.Activity{Subjects: activity, Prefetch: 8 * s.Concurrency, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending},
 		Slots:    atWork(s, c.CallLease),
-		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry,
+		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry, Rate: s.Rate,
 		Mailbox: mailbox.Config{
 			Source: e.config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease,
 			MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, FirstLook: 2 * time.Second,
 			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes, WaitingBytes: waitingBytes,
 		},
 	}, core.Deps{
-		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, History: history.New(streams.Client{JetStream: js}, bus.HistoryStream), DeadLetters: e.bus, Guard: deps.Brake, Validate: deps.Validate, Handlers: deps.Handlers,
-		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name),
+		JetStream: js, Port: port, Limiter: e.limiters.of(v), Results: e.bus, History: history.New(streams.Client{JetStream: js}, bus.HistoryStream), DeadLetters: e.bus, Guard: e.guard, Validate: deps.Validate, Handlers: deps.Handlers,
+		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name), WatchPauses: e.bus.WatchPauses,
 		Observe: func(o mailbox.Observation) {
 			e.note(worker.Seen{Vendor: o.Vendor, Type: o.Type, Key: o.Key, Outcome: o.Outcome, Class: o.Class, Took: o.Took, Age: o.Age})
 		},

@@ -2,7 +2,6 @@ package brake_test
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,31 +36,38 @@ func (s *memory) Store(_ context.Context, _ string, record []byte, revision uint
 
 // school is a stream of events, and a brake on it.
 type school struct {
-	t         *testing.T
-	deletions []uint64 // their places in the stream
-	last      uint64
-	store     memory
-	brake     *brake.Brake
+	t       *testing.T
+	batches []batch
+	store   memory
+	brake   *brake.Brake
 }
 
 func newSchool(t *testing.T) *school {
 	s := &school{t: t}
 	s.add(5000, 95_000)
+	time.Sleep(time.Second)
 	s.brake = s.open()
 	return s
 }
 
-// add adds events to the stream.
-func (s *school) add(deletions, others uint64) {
-	for n := range deletions {
-		s.deletions = append(s.deletions, s.last+n+1)
-	}
-	s.last += deletions + others
+// batch is a number of events that were published together.
+type batch struct {
+	at                time.Time
+	deletions, others uint64
 }
 
-func (s *school) counts(_ context.Context, after uint64) (deleted, last uint64, err error) {
-	at, _ := slices.BinarySearch(s.deletions, after+1)
-	return uint64(len(s.deletions) - at), s.last, nil
+// add adds events to the stream.
+func (s *school) add(deletions, others uint64) {
+	s.batches = append(s.batches, batch{time.Now(), deletions, others})
+}
+
+func (s *school) counts(_ context.Context, since time.Time) (deleted, all uint64, err error) {
+	for _, b := range s.batches {
+		if !b.at.Before(since) {
+			deleted, all = deleted+b.deletions, all+b.deletions+b.others
+		}
+	}
+	return deleted, all, nil
 }
 
 // open returns the brake of a further process.
@@ -130,10 +136,65 @@ func TestTheWindowMovesOn(t *testing.T) {
 	})
 }
 
+// Nobody asks the guard for days: only the deletions of the last hour count then.
+func TestDeletionsOfQuietDaysDoNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchool(t)
+		for range 5 * 24 {
+			s.add(40, 0)
+			time.Sleep(time.Hour)
+		}
+		if got := s.publish(10, 0); got != brake.Go {
+			t.Errorf("got %v for ten deletions after 4,800 in five days, want that they go on", got)
+		}
+	})
+}
+
+// A process that only watches the record hears of the end of a hold.
+func TestTheEndOfAHoldIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchool(t)
+		other := s.open()
+		ctx, stop := context.WithCancel(t.Context())
+		var watching sync.WaitGroup
+		defer watching.Wait()
+		defer stop()
+		watch := func(ctx context.Context, see func([]byte)) {
+			for ctx.Err() == nil {
+				value, _, _ := s.store.Load(ctx, brake.Key)
+				see(value)
+				time.Sleep(time.Second)
+			}
+		}
+		watching.Go(func() { other.Watch(ctx, watch) })
+		for _, end := range []func(*brake.Record){
+			func(r *brake.Record) { r.Approve(time.Now()) },
+			func(r *brake.Record) { r.Discard(time.Now()) },
+		} {
+			released := other.Released()
+			s.publish(5000, 0)
+			time.Sleep(2 * time.Second)
+			select {
+			case <-released:
+				t.Error("an end was heard before there was one")
+			default:
+			}
+			if !other.Holds() {
+				t.Error("the hold was not heard of")
+			}
+			s.change(end)
+			<-released
+			if other.Holds() {
+				t.Error("the hold goes on")
+			}
+		}
+	})
+}
+
 func TestAStreamThatIsMadeAnewIsCountedFromItsBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchool(t)
-		s.deletions, s.last = nil, 0
+		s.batches = nil
 		if got := s.publish(1001, 0); got != brake.Hold {
 			t.Errorf("got %v after 1001 deletions, want a hold", got)
 		}

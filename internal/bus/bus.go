@@ -79,14 +79,12 @@ func (b *Bus) put(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt
 	return !ack.Duplicate, nil
 }
 
-// Counts returns how many user.deleted the stream of events holds behind a place,
-// and the place of its last event. The server counts them for a consumer that takes
-// none.
-func (b *Bus) Counts(ctx context.Context, after uint64) (deleted, last uint64, err error) {
+// Counts returns how many events were published since a time: user.deleted, and all.
+func (b *Bus) Counts(ctx context.Context, since time.Time) (deleted, all uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	counter := reading{consumer: jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{events.UserDeleted}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
+		FilterSubjects: []string{events.UserDeleted}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
 	}}.once()
 	counter.InactiveThreshold = time.Second // it may be asked some times a second
 	c, err := b.js.CreateConsumer(ctx, b.layout.Events, counter)
@@ -94,7 +92,8 @@ func (b *Bus) Counts(ctx context.Context, after uint64) (deleted, last uint64, e
 		return 0, 0, fmt.Errorf("stream %s: %w", b.layout.Events, err)
 	}
 	e, err := b.Extent(ctx, b.layout.Events)
-	return c.CachedInfo().NumPending, e.Last, err
+	info := c.CachedInfo()
+	return info.NumPending, e.Last - min(e.Last, info.Delivered.Stream), err
 }
 
 // Status is "ok" while the connection stands, else what it is doing.

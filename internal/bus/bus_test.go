@@ -153,21 +153,41 @@ func TestOfAFullStreamOnlyResultsAreToBeRemoved(t *testing.T) {
 	}
 }
 
-// TestDeletionsThatHaveExpiredBalanceNoNewOnes has a stream that forgets.
-func TestDeletionsThatHaveExpiredBalanceNoNewOnes(t *testing.T) {
+func TestDeletionsAreCountedFromATimeOn(t *testing.T) {
 	t.Parallel()
 	b := ensured(t)
-	publish := func(kinds ...string) {
+	publish := func(kinds ...string) (stored time.Time) {
 		for _, kind := range kinds {
-			if _, err := b.JetStream().Publish(t.Context(), kind, nil); err != nil {
+			ack, err := b.JetStream().Publish(t.Context(), kind, nil)
+			if err != nil {
 				t.Fatal(err)
 			}
+			stream, err := b.JetStream().Stream(t.Context(), bus.EventsStream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := stream.GetMsg(t.Context(), ack.Sequence)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored = m.Time
+		}
+		return stored
+	}
+	want := func(since time.Time, deleted, all uint64) {
+		t.Helper()
+		if gotDeleted, gotAll, err := b.Counts(t.Context(), since); gotDeleted != deleted || gotAll != all || err != nil {
+			t.Errorf("got %d deletions of %d events (%v), want %d of %d", gotDeleted, gotAll, err, deleted, all)
 		}
 	}
-	publish(events.UserDeleted, events.UserDeleted, events.UserCreated)
-	if deleted, last, err := b.Counts(t.Context(), 0); deleted != 2 || last != 3 || err != nil {
-		t.Errorf("got %d deletions up to %d (%v), want 2 up to 3", deleted, last, err)
-	}
+	begun := time.Now().Add(-time.Hour)
+	want(begun, 0, 0)
+	first := publish(events.UserDeleted, events.UserDeleted, events.UserCreated)
+	want(begun, 2, 3)
+	want(first.Add(1), 0, 0)
+	publish(events.UserCreated, events.UserDeleted)
+	want(begun, 3, 5)
+	want(first.Add(1), 1, 2)
 	stream, err := b.JetStream().Stream(t.Context(), bus.EventsStream)
 	if err == nil {
 		err = stream.Purge(t.Context())
@@ -175,13 +195,9 @@ func TestDeletionsThatHaveExpiredBalanceNoNewOnes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if deleted, last, err := b.Counts(t.Context(), 3); deleted != 0 || last != 3 || err != nil {
-		t.Errorf("got %d deletions up to %d (%v), want none up to 3", deleted, last, err)
-	}
+	want(begun, 0, 0)
 	publish(events.UserCreated, events.UserDeleted)
-	if deleted, last, err := b.Counts(t.Context(), 3); deleted != 1 || last != 5 || err != nil {
-		t.Errorf("got %d deletions up to %d (%v), want 1 up to 5", deleted, last, err)
-	}
+	want(begun, 1, 2)
 }
 
 // lane opens a pinned lane of a further process.

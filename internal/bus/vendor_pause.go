@@ -76,6 +76,13 @@ func (b *Bus) Pauses(ctx context.Context) (map[string]Pause, error) {
 	return pausesOf(values), nil
 }
 
+// WatchPauses calls see with the pauses that are in force, by vendor: at first, and after
+// each change, until ctx ends. A pause that ends by itself is no change; see Pause.Over.
+// While NATS is away, the pauses stay as they are.
+func (b *Bus) WatchPauses(ctx context.Context, see func(map[string]Pause)) {
+	b.WatchControl(ctx, pausePrefix+">", func(values map[string][]byte) { see(pausesOf(values)) })
+}
+
 // pausesOf reads pauses. One that cannot be read pauses its vendor until it is cleared.
 func pausesOf(values map[string][]byte) map[string]Pause {
 	found := map[string]Pause{}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
@@ -37,6 +39,7 @@ type Config struct {
 	LeaseTTL  time.Duration
 	Shutdown  time.Duration
 	HoldRetry time.Duration // between two checks of a vendor on hold
+	Rate      float64       // calls a second of all processes; zero or below is no limit
 	Mailbox   mailbox.Config
 }
 
@@ -48,7 +51,8 @@ type Activity struct {
 	MaxAckPending int
 }
 
-// Deps are the parts that a Core works with. All must be set but Guard, Observe, OnHold, Failed and Removed.
+// Deps are the parts that a Core works with. All must be set but Guard, Observe, WatchPauses,
+// OnHold, Failed and Removed.
 type Deps struct {
 	JetStream   jetstream.JetStream
 	Port        any      // the adapter of the vendor; its calls wait for Limiter
@@ -65,6 +69,9 @@ type Deps struct {
 	Log     zerolog.Logger
 	Tracer  trace.Tracer // nil: no traces
 	Observe func(mailbox.Observation)
+	// WatchPauses calls see with the pauses in force, by vendor: at first, and after each
+	// change. Nothing calls the vendor before; nil: no vendor is ever paused.
+	WatchPauses func(ctx context.Context, see func(map[string]bus.Pause))
 	// Failed is called whenever NATS fails a step, and Removed with the number of messages that
 	// left the stream before the vendor had them. Both may be nil.
 	Failed  func(step string)
@@ -81,6 +88,9 @@ type Core struct {
 	vendor mailbox.Vendor
 	gate   *gate
 	slots  *fairness.Scheduler
+	share  *fairness.Share // of the vendor's rate
+
+	failures mailbox.Failures // of NATS
 
 	leases    *streams.Leases
 	state     *streams.Ownership
@@ -104,6 +114,13 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
 	x.gate = newGate(c, d.Limiter, d.Log)
+	if d.WatchPauses == nil {
+		x.gate.pause.Store(&noPause)
+	}
+	if c.Rate > 0 && c.LeaseTTL <= fairness.ShareValid {
+		return nil, fmt.Errorf("a lease of %s is too short for shares of the rate: more than %s is needed", c.LeaseTTL, fairness.ShareValid)
+	}
+	x.share = fairness.NewShare(d.Limiter.Pacer, c.Rate)
 	x.slots = fairness.NewScheduler(c.Slots)
 	var errs [9]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
@@ -153,6 +170,12 @@ func (x *Core) Run(ctx context.Context) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
+	if x.deps.WatchPauses != nil {
+		beside.Go(func() { x.gate.watchPauses(ctx, x.deps.WatchPauses) })
+	}
+	sharing, endSharing := context.WithCancel(context.WithoutCancel(ctx))
+	defer endSharing() // once the last call has ended
+	beside.Go(func() { x.shareRate(sharing) })
 	if x.shared != nil {
 		beside.Go(func() { x.takeActivity(ctx) })
 	}
@@ -163,7 +186,7 @@ func (x *Core) Run(ctx context.Context) {
 	}, intake.Deps{
 		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence,
 		Wakes: x.wakes, Sentinel: func(ctx context.Context) (string, error) { return x.timers.Sentinel(ctx, x.config.Vendor) },
-		Unfinished: x.unfinished, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
+		Unfinished: x.unfinished, Released: x.released, Held: x.held, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
 		MayWake: x.gate.Allows, Failed: x.deps.Failed, Removed: x.deps.Removed,
 	})
 	x.owner.Store(owner)
@@ -213,7 +236,7 @@ func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: timers{x.timers, x.config.Vendor, token},
 		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
-		Failed: x.deps.Failed,
+		Failed: x.deps.Failed, Failures: &x.failures,
 	}
 }
 

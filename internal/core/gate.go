@@ -3,36 +3,70 @@ package core
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/vendors"
 )
 
-// gate lets work through to the vendor as long as the breaker allows it, and at the rate of
-// the vendor.
+// gate lets work through to the vendor as long as the breaker allows it and the vendor is not
+// paused, and at the rate of the vendor.
 type gate struct {
 	vendor  string
 	limiter *Limiter
 	breaker *fairness.Breaker
 	log     zerolog.Logger
+	// pause is the pause of the vendor, which may be over; nil until it is known.
+	pause atomic.Pointer[bus.Pause]
 }
+
+// noPause is a pause that is over.
+var noPause = bus.Pause{Until: time.Unix(0, 0)}
 
 func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
 	return &gate{vendor: c.Vendor, limiter: l, breaker: fairness.NewBreaker(fairness.BreakerConfig{CheckEvery: c.HoldRetry, CheckMax: 4 * c.HoldRetry}), log: log}
 }
 
 // Allows reports whether work of a class may call the vendor. While the vendor asks for a
-// rest, no work keeps a slot to wait for it.
-func (g *gate) Allows(c mailbox.Class) bool { return g.breaker.Allows(c) && g.limiter.Rest() == 0 }
+// rest, only fresh work may: Wait turns it away unless it is to be the next probe.
+func (g *gate) Allows(c mailbox.Class) bool {
+	return g.breaker.Allows(c) && !g.paused() && (c == mailbox.Fresh || g.limiter.Rest() == 0)
+}
+
+// paused reports whether the vendor is paused, or may be.
+func (g *gate) paused() bool {
+	p := g.pause.Load()
+	return p == nil || !p.Over(time.Now())
+}
+
+// watchPauses follows the pause of the vendor until ctx ends.
+func (g *gate) watchPauses(ctx context.Context, watch func(context.Context, func(map[string]bus.Pause))) {
+	watch(ctx, func(all map[string]bus.Pause) {
+		before := g.pause.Load()
+		p, paused := all[g.vendor]
+		if !paused {
+			p = noPause
+		}
+		g.pause.Store(&p)
+		switch {
+		case before != nil && *before == p:
+		case paused:
+			g.log.Info().Str("vendor", g.vendor).Time("until", p.Until).Msg("vendor is paused: calls in flight go on")
+		case before != nil:
+			g.log.Info().Str("vendor", g.vendor).Msg("vendor is resumed")
+		}
+	})
+}
 
 // Wait takes a token of the vendor's rate for an effect that is about to call.
 func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
-	if err := g.limiter.Pacer.Wait(ctx, c); err != nil {
+	if err := g.limiter.Admit(ctx, c); err != nil {
 		return err
 	}
 	g.breaker.Begin()

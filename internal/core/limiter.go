@@ -31,16 +31,18 @@ func attach(ctx context.Context, c fairness.Class) context.Context {
 }
 
 // Wait waits until a call may begin. A call outside of an effect, such as a check or the
-// recording of an activity, counts as activity.
+// recording of an activity, counts as activity. A probe is the first call of an effect.
 func (l *Limiter) Wait(ctx context.Context, begin time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, begin)
 	defer cancel()
 	a, ok := ctx.Value(admissionKey{}).(*admission)
 	switch {
+	case ok && !a.spent.Swap(true):
+		return ctx.Err()
+	case l.Rest() > time.Until(begin): // no slot is kept until then
+		return fairness.ErrResting
 	case !ok:
 		return l.Pacer.Wait(ctx, fairness.Activity)
-	case !a.spent.Swap(true):
-		return ctx.Err()
 	}
 	return l.Pacer.Wait(ctx, a.class)
 }

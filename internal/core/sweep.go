@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
@@ -47,4 +48,18 @@ func isUnfinishedActivity(r *record.Record) bool {
 		}
 	}
 	return false
+}
+
+// held calls yield with the key of each record that has a held deletion, or that cannot be read.
+func (x *Core) held(ctx context.Context, yield func(key string) error) error {
+	isHeld := func(e record.Effect) bool { return e.Held }
+	return x.each(ctx, x.records.users, func(r *record.Record) bool { return slices.ContainsFunc(r.Pending, isHeld) }, yield)
+}
+
+// released returns a channel that is closed at the end of a hold of deletions.
+func (x *Core) released() <-chan struct{} {
+	if x.deps.Guard == nil {
+		return nil
+	}
+	return x.deps.Guard.Released()
 }

@@ -2,6 +2,7 @@ package fairness
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -10,6 +11,9 @@ import (
 // work goes first. While fresh work waits, wakes get every second token, and every eighth
 // once the oldest fresh work has waited for a second. Activity gets every tenth token
 // while another class waits. A class that waits alone gets all tokens.
+//
+// After a second 429 in a row the Pacer rests until Retry-After is over: only a single fresh
+// call starts now and then, as a probe, and any answer but a 429 ends the rest.
 //
 // At most one second's worth of calls (at least one call) can start at once; in any span
 // of t seconds at most rate × (1 + t) calls start. Pacer is safe for concurrent use, has no
@@ -30,23 +34,35 @@ func NewPacer(rate float64) *Pacer {
 	return p
 }
 
+// ErrResting is returned by Admit during a rest.
+var ErrResting = errors.New("the vendor asked for a rest (429)")
+
+// probePatience is the longest time that a call of Admit waits to be a probe.
+const probePatience = 5 * time.Second
+
 // Wait waits for a token and takes it. Wait returns the error of ctx if ctx ends before
 // the call has a token; no token is spent then.
-func (p *Pacer) Wait(ctx context.Context, class Class) error {
+func (p *Pacer) Wait(ctx context.Context, class Class) error { return p.wait(ctx, class, false) }
+
+// Admit is Wait for a call that may as well come later: a rest ends the wait with ErrResting,
+// unless the call may be the next probe, within seconds.
+func (p *Pacer) Admit(ctx context.Context, class Class) error { return p.wait(ctx, class, true) }
+
+func (p *Pacer) wait(ctx context.Context, class Class, leaves bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := p.enter(class)
-	if w == nil {
-		return nil
-	}
+	w := p.enter(class, leaves)
 	select {
-	case <-w.granted:
-		return nil
+	case <-w.ended:
 	case <-ctx.Done():
 		p.leave(w)
 		return ctx.Err()
 	}
+	if !w.isGranted {
+		return ErrResting
+	}
+	return nil
 }
 
 // SetRate changes the rate at once, in calls a second; zero or below means no limit. A
@@ -60,14 +76,14 @@ func (p *Pacer) SetRate(rate float64) {
 
 // Penalize accounts for a 429. retryAfter is the vendor's Retry-After, zero without one.
 // The rate is halved, at most once a second and to no less than a 64th; without a limit, the
-// measured rate counts as the full one. A second 429 without another answer in between stops all
-// calls until the later Retry-After of the run is over, an hour at most.
+// measured rate counts as the full one. A second 429 without another answer in between begins a
+// rest, until the later Retry-After of the run is over, an hour at most.
 func (p *Pacer) Penalize(retryAfter time.Duration) {
-	p.change(func(now time.Time) { p.limiter.throttle.penalize(now, retryAfter, p.limiter.rate < unlimited) })
+	p.change(func(now time.Time) { p.limiter.throttle.penalize(now, retryAfter, p.limiter.rate) })
 }
 
-// Answered accounts for any answer but a 429. After a penalty, answers raise the rate by a
-// tenth of the full rate, at most once a second.
+// Answered accounts for any answer but a 429. It ends a rest. After a penalty, answers raise
+// the rate by a tenth of the full rate, at most once a second, and to a tenth at least.
 func (p *Pacer) Answered() {
 	p.change(func(now time.Time) { p.limiter.throttle.answered(now) })
 }
@@ -84,7 +100,7 @@ func (p *Pacer) Rate() (perSecond float64, limited bool) {
 	return 0, false
 }
 
-// Rest returns how long no call may start because of Retry-After; zero without one.
+// Rest returns how long no call but probes may start because of Retry-After; zero without one.
 func (p *Pacer) Rest() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,32 +114,17 @@ func (p *Pacer) Waiting() Counts {
 	return p.waiters.counts
 }
 
-// hold lets no call pass until the rate is set.
-func (p *Pacer) hold() {
-	p.change(func(time.Time) { p.limiter.hold() })
-}
-
-// setRateSafely lowers the rate at once and raises the rate after a delay.
-func (p *Pacer) setRateSafely(rate float64, delay time.Duration) {
-	p.change(func(now time.Time) { p.limiter.setSafely(rate, now.Add(delay)) })
-}
-
-// enter takes a token if one is left and no call waits, and returns nil then. Otherwise
-// enter returns a queued waiter.
-func (p *Pacer) enter(class Class) *waiter {
+// enter queues a call. The call has a token already if one is left and no other call waits.
+func (p *Pacer) enter(class Class, leaves bool) *waiter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if !p.waiters.isEmpty() { // the timer is set
-		return p.waiters.add(class, now)
-	}
-	p.limiter.fill(now)
-	if p.limiter.take(now) {
+	if p.waiters.isEmpty() {
 		p.waiters.turns = turns{}
-		return nil
 	}
 	w := p.waiters.add(class, now)
-	p.setTimer(now)
+	w.leaves = leaves
+	p.dispatch(now)
 	return w
 }
 
@@ -131,9 +132,10 @@ func (p *Pacer) enter(class Class) *waiter {
 func (p *Pacer) leave(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w.isGranted {
+	switch {
+	case w.isGranted:
 		p.limiter.bucket.giveBack()
-	} else {
+	case !w.isDismissed:
 		p.waiters.remove(w)
 	}
 	p.dispatch(time.Now())
@@ -150,18 +152,21 @@ func (p *Pacer) change(f func(now time.Time)) {
 	p.dispatch(now)
 }
 
-// tick runs when the timer fires.
-func (p *Pacer) tick() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.dispatch(time.Now())
-}
-
-// dispatch grants the available tokens by class and sets the timer for the next token.
+// dispatch grants the available tokens by class, dismisses the calls that a rest turns away,
+// and sets the timer for the next token.
 func (p *Pacer) dispatch(now time.Time) {
 	p.limiter.fill(now)
 	for !p.waiters.isEmpty() && p.limiter.take(now) {
 		p.waiters.grant(now)
+	}
+	if p.waiters.counts[Fresh] > 0 && p.limiter.probe(now) {
+		p.waiters.grantTo(Fresh)
+	}
+	if t := &p.limiter.throttle; t.isResting(now) {
+		p.waiters.dismiss(t.probeAt.Sub(now) <= probePatience)
+	}
+	if !p.waiters.isEmpty() {
+		p.limiter.demand.waited = now
 	}
 	p.setTimer(now)
 }
@@ -174,8 +179,8 @@ func (p *Pacer) setTimer(now time.Time) {
 			p.timer.Stop()
 		}
 	case p.timer == nil:
-		p.timer = time.AfterFunc(p.limiter.delay(now), p.tick)
+		p.timer = time.AfterFunc(p.limiter.delay(now, p.waiters.counts[Fresh] > 0), func() { p.change(func(time.Time) {}) })
 	default:
-		p.timer.Reset(p.limiter.delay(now))
+		p.timer.Reset(p.limiter.delay(now, p.waiters.counts[Fresh] > 0))
 	}
 }

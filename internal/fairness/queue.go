@@ -4,11 +4,13 @@ import "time"
 
 // waiter is a call that waits for a token.
 type waiter struct {
-	class      Class
-	since      time.Time
-	granted    chan struct{} // closed with the grant
-	isGranted  bool
-	prev, next *waiter
+	class  Class
+	since  time.Time
+	leaves bool          // if a rest begins
+	ended  chan struct{} // closed at the grant or the dismissal
+
+	isGranted, isDismissed bool
+	prev, next             *waiter
 }
 
 // queue is a list of waiters, first come first. Any waiter can leave at once.
@@ -48,7 +50,7 @@ func (w *waiters) isEmpty() bool { return w.counts.sum() == 0 }
 
 // add queues a call.
 func (w *waiters) add(c Class, now time.Time) *waiter {
-	added := &waiter{class: c, since: now, granted: make(chan struct{})}
+	added := &waiter{class: c, since: now, ended: make(chan struct{})}
 	w.queues[c].push(added)
 	w.counts[c]++
 	return added
@@ -66,8 +68,30 @@ func (w *waiters) grant(now time.Time) {
 	if oldest := w.queues[Fresh].head; oldest != nil {
 		freshFor = now.Sub(oldest.since)
 	}
-	next := w.queues[w.turns.next(w.counts, w.counts, wakeParts(freshFor))].head
+	w.grantTo(w.turns.next(w.counts, w.counts, wakeParts(freshFor)))
+}
+
+// grantTo gives a token to the first call of a class. At least one call of the class must wait.
+func (w *waiters) grantTo(c Class) {
+	next := w.queues[c].head
 	w.remove(next)
 	next.isGranted = true
-	close(next.granted)
+	close(next.ended)
+}
+
+// dismiss ends the waits of the calls that leave if a rest begins. If probe is set, the first
+// fresh call stays, as the next probe.
+func (w *waiters) dismiss(probe bool) {
+	for c := range w.queues {
+		for one := w.queues[c].head; one != nil; {
+			next := one.next
+			stays := probe && Class(c) == Fresh && one.prev == nil
+			if one.leaves && !stays {
+				w.remove(one)
+				one.isDismissed = true
+				close(one.ended)
+			}
+			one = next
+		}
+	}
 }

@@ -2,6 +2,9 @@ package fairness_test
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,74 +15,182 @@ import (
 	"github.com/usherhq/usher/internal/fairness"
 )
 
-// fleet is a number of processes that call one vendor as fast as each may.
+const (
+	announceEvery = time.Second
+	announceTTL   = 5 * time.Second
+)
+
+// board holds the announcements of all processes for their TTL, as a server does.
+type board struct {
+	mu       sync.Mutex
+	notices  map[string]notice
+	bothered time.Time // until then nobody reaches the board
+}
+
+type notice struct {
+	busy   bool
+	stored time.Time
+}
+
+// announce stores a notice, and returns the number of all that are alive, and of the busy ones.
+func (b *board) announce(id string, busy bool) (processes, busyOnes int, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if now.Before(b.bothered) {
+		return 0, 0, false
+	}
+	b.notices[id] = notice{busy, now}
+	maps.DeleteFunc(b.notices, func(_ string, n notice) bool { return now.Sub(n.stored) >= announceTTL })
+	for _, n := range b.notices {
+		processes++
+		if n.busy {
+			busyOnes++
+		}
+	}
+	return processes, busyOnes, true
+}
+
+// bother keeps all processes from the board for a while.
+func (b *board) bother(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bothered = time.Now().Add(d)
+}
+
+func (b *board) leave(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.notices, id)
+}
+
+// fleet is a number of processes that call one vendor.
 type fleet struct {
 	rate   float64
+	board  board
+	number int
+	all    []*member
 	grants grants
-	shares []*fairness.Share
-	stops  []context.CancelFunc
-	wg     sync.WaitGroup
+	ended  sync.WaitGroup
 }
 
-// start adds a process that knows its own number at once.
-func (f *fleet) start(t *testing.T) {
+// member is a process.
+type member struct {
+	id    string
+	pacer *fairness.Pacer
+	share *fairness.Share
+	kill  context.CancelFunc
+	late  time.Duration // of its news
+
+	mu    sync.Mutex
+	every time.Duration // between two calls that it wants to make; 0: none
+	calls int
+}
+
+func newFleet(rate float64) *fleet {
+	return &fleet{rate: rate, board: board{notices: map[string]notice{}}}
+}
+
+// start adds a process.
+func (f *fleet) start(ctx context.Context, every, late time.Duration) *member {
+	f.number++
 	p := fairness.NewPacer(f.rate)
-	share := fairness.NewShare(p, f.rate)
-	ctx, stop := context.WithCancel(t.Context())
-	f.shares, f.stops = append(f.shares, share), append(f.stops, stop)
-	share.SetProcesses(len(f.shares))
-	f.wg.Go(func() {
-		for p.Wait(ctx, fresh) == nil {
+	m := &member{id: fmt.Sprint("p", f.number), pacer: p, share: fairness.NewShare(p, f.rate), every: every, late: late}
+	ctx, m.kill = context.WithCancel(ctx)
+	f.all = append(f.all, m)
+	f.ended.Go(func() { f.announce(ctx, m) })
+	f.ended.Go(func() { f.call(ctx, m) })
+	return m
+}
+
+// announce announces a process every now and then.
+func (f *fleet) announce(ctx context.Context, m *member) {
+	for ctx.Err() == nil {
+		began, busy := time.Now(), m.share.Demand()
+		if processes, busyOnes, ok := f.board.announce(m.id, busy); ok {
+			sleep(ctx, m.late)
+			if ctx.Err() == nil {
+				m.share.Update(fairness.Fleet{Processes: processes, Busy: busyOnes, SelfBusy: busy, Announced: began})
+			}
+		}
+		sleep(ctx, max(announceEvery-m.late, announceEvery/10))
+	}
+}
+
+// call makes the calls that a process wants to make.
+func (f *fleet) call(ctx context.Context, m *member) {
+	for ctx.Err() == nil {
+		m.mu.Lock()
+		every := m.every
+		m.mu.Unlock()
+		if every == 0 {
+			sleep(ctx, time.Second)
+			continue
+		}
+		limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+		if m.pacer.Wait(limited, fresh) == nil {
 			f.grants.add(fresh)
+			m.mu.Lock()
+			m.calls++
+			m.mu.Unlock()
 		}
-	})
-}
-
-// stop ends the last process.
-func (f *fleet) stop() {
-	last := len(f.shares) - 1
-	f.stops[last]()
-	f.shares, f.stops = f.shares[:last], f.stops[:last]
-}
-
-// notice makes every process know the number of processes.
-func (f *fleet) notice() {
-	for _, s := range f.shares {
-		s.SetProcesses(len(f.shares))
+		cancel()
+		sleep(ctx, every)
 	}
 }
 
-func (f *fleet) end() {
-	for _, stop := range f.stops {
-		stop()
-	}
-	f.wg.Wait()
+func (m *member) made() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
 }
 
-func TestThreeProcessesKeepToOneRate(t *testing.T) {
+func (m *member) want(every time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.every = every
+}
+
+// made returns the number of calls of all processes within a time from now.
+func (f *fleet) made(d time.Duration) int {
+	before := sum(f.grants.counts(1 << 30))
+	time.Sleep(d)
+	synctest.Wait()
+	return sum(f.grants.counts(1<<30)) - before
+}
+
+const asFast = time.Millisecond
+
+func TestProcessesShareTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fleet{rate: 10}
-		defer f.end()
-		count := func(seconds int) int {
-			before := sum(f.grants.counts(1 << 30))
-			time.Sleep(time.Duration(seconds) * time.Second)
-			synctest.Wait()
-			return sum(f.grants.counts(1<<30)) - before
+		ctx, stop := context.WithCancel(t.Context())
+		f := newFleet(10)
+		defer f.ended.Wait()
+		defer stop()
+		for range 3 {
+			f.start(ctx, asFast, 0)
 		}
-		f.start(t)
-		f.start(t)
-		f.start(t)
-		f.notice()
-		time.Sleep(5 * time.Second)
-		if got := count(30); got < 290 || got > 310 {
-			t.Errorf("got %d calls of three processes in 30 s at ten a second, want 300", got)
+		time.Sleep(30 * time.Second)
+		if got := f.made(time.Minute); got < 540 || got > 660 {
+			t.Errorf("got %d calls of three busy processes in a minute at ten a second", got)
 		}
-		f.stop()
-		f.stop()
-		f.notice()
-		time.Sleep(5 * time.Second)
-		if got := count(30); got < 290 || got > 310 {
-			t.Errorf("got %d calls of the last process in 30 s at ten a second, want 300", got)
+		f.all[2].kill()
+		time.Sleep(30 * time.Second)
+		if got := f.made(time.Minute); got < 540 || got > 660 {
+			t.Errorf("got %d calls in a minute, half a minute after a death", got)
+		}
+		f.all[1].want(0)
+		time.Sleep(time.Minute)
+		before := f.all[0].made()
+		time.Sleep(time.Minute)
+		if got := f.all[0].made() - before; got < 480 || got > 600 {
+			t.Errorf("got %d calls of the only busy process in a minute, want 0.8 to 1 of the rate", got)
+		}
+		before = f.all[1].made()
+		f.all[1].want(asFast)
+		time.Sleep(time.Minute)
+		if got := f.all[1].made() - before; got < 200 {
+			t.Errorf("got %d calls of a process that was idle, in its first minute", got)
 		}
 	})
 }
@@ -88,61 +199,42 @@ func TestAProcessAloneBeginsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := fairness.NewPacer(0.1)
 		share, begun := fairness.NewShare(p, 0.1), time.Now()
-		share.SetProcesses(1)
+		share.Update(fairness.Fleet{Processes: 1, Announced: begun})
 		if err := p.Wait(t.Context(), fresh); err != nil || time.Since(begun) > 0 {
 			t.Errorf("got %v after %v, want a call at once", err, time.Since(begun))
 		}
 	})
 }
 
-func TestAProcessBesideOthersWaitsUntilTheyKnow(t *testing.T) {
+// A process that cannot announce itself makes no call after four seconds, and a process
+// beside others makes none for its first eight.
+func TestAProcessWithoutNewsStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := fairness.NewPacer(100)
 		share, begun := fairness.NewShare(p, 100), time.Now()
-		time.Sleep(time.Second) // the number is not known yet
-		share.SetProcesses(2)
-		if err := p.Wait(t.Context(), fresh); err != nil || time.Since(begun) != 4*time.Second {
-			t.Errorf("got %v after %v, want a call 3 s after the number was known", err, time.Since(begun))
+		announce := func(n int) { share.Update(fairness.Fleet{Processes: n, Announced: time.Now()}) }
+		rates := func(seconds int) (list []float64) {
+			for range seconds {
+				list = append(list, rateOf(p))
+				time.Sleep(time.Second)
+			}
+			return list
 		}
-	})
-}
-
-func TestARaiseIsTakenBackIfTheProcessReturns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := fairness.NewPacer(12)
-		share := fairness.NewShare(p, 12)
-		for _, step := range []struct {
-			processes int
-			after     time.Duration
-			want      float64
-		}{
-			{3, 4 * time.Second, 4},
-			{2, 2 * time.Second, 4}, // not yet
-			{2, time.Second, 6},     // the repeat does not begin the wait anew
-			{1, time.Second, 6},
-			{3, 0, 4},
-			{3, time.Hour, 4},
-		} {
-			share.SetProcesses(step.processes)
-			time.Sleep(step.after)
-			if got := rateOf(p); got != step.want {
-				t.Errorf("got a rate of %v with %d processes after %v, want %v", got, step.processes, step.after, step.want)
+		announce(1)
+		if got := rates(6); !slices.Equal(got, []float64{100, 100, 100, 100, 0, 0}) {
+			t.Errorf("got rates %v after the last news", got)
+		}
+		for range 10 {
+			announce(2)
+			time.Sleep(time.Second)
+			if want := time.Since(begun) >= 14*time.Second; (rateOf(p) == 50) != want {
+				t.Errorf("got a rate of %v after %v", rateOf(p), time.Since(begun))
 			}
 		}
-	})
-}
-
-func TestARaiseCountsFromItsTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p, g := fairness.NewPacer(10), &grants{}
-		fairness.NewShare(p, 10).SetProcesses(2)
-		time.Sleep(3500 * time.Millisecond)
-		ctx, cancel := context.WithCancel(t.Context())
-		wg := queue(ctx, p, g, fairness.Counts{9, 0, 0})
-		cancel()
-		wg.Wait()
-		if got := sum(g.counts(9)); got != 3 {
-			t.Errorf("got %d calls at once half a second after the raise, want the first and half of five", got)
+		announce(4)
+		announce(2)
+		if got := rateOf(p); got != 25 {
+			t.Errorf("got a rate of %v, want the smallest of the last seconds", got)
 		}
 	})
 }
@@ -151,10 +243,8 @@ func TestNoLimitStaysNoLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := fairness.NewPacer(0)
 		share := fairness.NewShare(p, 0)
-		for _, n := range []int{0, 1, 3} {
-			if n > 0 {
-				share.SetProcesses(n)
-			}
+		for n := range 3 {
+			share.Update(fairness.Fleet{Processes: n, Announced: time.Now()})
 			if rate, limited := p.Rate(); limited {
 				t.Errorf("got a limit of %v with %d processes, want none", rate, n)
 			}
@@ -162,32 +252,44 @@ func TestNoLimitStaysNoLimit(t *testing.T) {
 	})
 }
 
-// TestFleetKeepsToTheRateInRandomHistories lets processes come and go, each of which
-// hears of a change within three seconds.
+// TestFleetKeepsToTheRateInRandomHistories lets processes start, die, leave, and change their
+// demand, with late news and a board that is away.
 func TestFleetKeepsToTheRateInRandomHistories(t *testing.T) {
-	const rate = 12
+	const rate, burst = 12, 12
 	rapid.Check(t, func(rt *rapid.T) {
-		steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) [2]int {
-			return [2]int{rapid.IntRange(0, 2999).Draw(rt, "unknown for"), rapid.IntRange(-6000, 6000).Draw(rt, "until the next")}
-		}), 1, 12).Draw(rt, "steps")
-		f := &fleet{rate: rate}
+		type event struct{ kind, which, value, after int }
+		history := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) event {
+			return event{rapid.IntRange(0, 5).Draw(rt, "kind"), rapid.IntRange(0, 9).Draw(rt, "which"), rapid.IntRange(0, 10_000).Draw(rt, "value"), rapid.IntRange(0, 12_000).Draw(rt, "after")}
+		}), 1, 14).Draw(rt, "history")
+		f := newFleet(rate)
 		synctest.Test(t, func(t *testing.T) {
-			defer f.end()
-			f.start(t)
-			for _, step := range steps {
-				if stops := step[1] < 0 && len(f.shares) > 1; stops {
-					f.stop()
-				} else if len(f.shares) < 4 {
-					f.start(t)
+			ctx, stop := context.WithCancel(t.Context())
+			defer f.ended.Wait()
+			defer stop()
+			f.start(ctx, asFast, 0)
+			for _, e := range history {
+				m := f.all[e.which%len(f.all)]
+				switch value := time.Duration(e.value) * time.Millisecond; e.kind {
+				case 0, 1:
+					if len(f.all) < 8 {
+						f.start(ctx, asFast*time.Duration(e.which%2), value)
+					}
+				case 2:
+					m.kill()
+				case 3:
+					m.kill()
+					f.board.leave(m.id)
+				case 4:
+					f.board.bother(value)
+				default:
+					m.want(asFast * time.Duration(e.value%2))
 				}
-				time.Sleep(time.Duration(step[0]) * time.Millisecond)
-				f.notice()
-				time.Sleep(time.Duration(max(step[1], -step[1])) * time.Millisecond)
+				time.Sleep(time.Duration(e.after) * time.Millisecond)
 			}
 		})
 		for _, seconds := range []int{1, 5, 20} {
-			// Each bucket of the fleet may hold a fraction of a call more.
-			if got, most := f.grants.most(time.Duration(seconds)*time.Second), rate*(seconds+1)+4; got > most {
+			// Each bucket of the fleet may hold a whole call though its part is less.
+			if got, most := f.grants.most(time.Duration(seconds)*time.Second), rate*seconds+burst+len(f.all); got > most {
 				rt.Fatalf("got %d calls in %d s at a rate of %d, want at most %d", got, seconds, rate, most)
 			}
 		}

@@ -2,9 +2,14 @@ package fairness_test
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/usherhq/usher/internal/fairness"
 )
@@ -111,7 +116,7 @@ func TestRetryAfter(t *testing.T) {
 		"an answer in between":           {[]time.Duration{90 * time.Second, answered, 0}, 0},
 		"an answer before the last two":  {[]time.Duration{90 * time.Second, answered, 0, 0}, 0},
 		"a day is cut to an hour":        {[]time.Duration{24 * time.Hour, 24 * time.Hour}, time.Hour},
-		"an answer does not end a rest":  {[]time.Duration{90 * time.Second, 0, answered}, 90 * time.Second},
+		"an answer ends a rest":          {[]time.Duration{90 * time.Second, 0, answered}, 0},
 		"three of which the last counts": {[]time.Duration{0, 0, 10 * time.Second}, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +133,7 @@ func TestRetryAfter(t *testing.T) {
 					t.Errorf("got a rest of %v, want %v", got, test.want)
 				}
 				begun := time.Now()
-				if err := p.Wait(context.Background(), fresh); err != nil {
+				if err := p.Wait(context.Background(), wake); err != nil { // wakes are no probes
 					t.Fatal(err)
 				}
 				if got := time.Since(begun); got != test.want {
@@ -143,7 +148,7 @@ func TestCallsThatWaitSeeARestThatBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, g := fairness.NewPacer(10), &grants{}
 		drain(t, p, 10)
-		wg := queue(t.Context(), p, g, fairness.Counts{3, 0, 0})
+		wg := queue(t.Context(), p, g, fairness.Counts{0, 3, 0})
 		p.Penalize(time.Minute)
 		p.Penalize(time.Minute)
 		time.Sleep(time.Minute - 1)
@@ -156,4 +161,156 @@ func TestCallsThatWaitSeeARestThatBegins(t *testing.T) {
 			t.Errorf("got %d calls at once after a 429, want 1", got)
 		}
 	})
+}
+
+// rest returns a Pacer that rests for a minute.
+func rest(rate float64) *fairness.Pacer {
+	p := fairness.NewPacer(rate)
+	p.Penalize(time.Minute)
+	p.Penalize(time.Minute)
+	return p
+}
+
+func TestARestTurnsAwayAllButOneFreshCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := fairness.NewPacer(10)
+		drain(t, p, 10)
+		p.Penalize(time.Minute)
+		ended := make(chan error, 10)
+		for _, class := range []fairness.Class{fresh, fresh, wake, activity} {
+			go func() { ended <- p.Admit(t.Context(), class) }()
+		}
+		synctest.Wait()
+		p.Penalize(time.Minute)
+		for range 3 {
+			if err := <-ended; !errors.Is(err, fairness.ErrResting) {
+				t.Errorf("got %v of a call at the beginning of a rest, want %v", err, fairness.ErrResting)
+			}
+		}
+		if err := p.Admit(t.Context(), fresh); !errors.Is(err, fairness.ErrResting) {
+			t.Errorf("got %v of a further fresh call, want %v", err, fairness.ErrResting)
+		}
+		if err := <-ended; err != nil {
+			t.Errorf("got %v of the probe, want a call", err)
+		}
+	})
+}
+
+// Of a minute of refusals the vendor sees a handful of probes; the first answer ends the rest.
+func TestProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, begun := rest(50), time.Now()
+		var at []time.Duration
+		for time.Since(begun) < 50*time.Second {
+			if p.Admit(t.Context(), fresh) != nil {
+				time.Sleep(10 * time.Millisecond)
+				continue
+			}
+			at = append(at, time.Since(begun).Round(time.Second/2))
+			p.Penalize(time.Minute)
+		}
+		var want []time.Duration
+		for wait := time.Second / 2; len(want) < 6; wait *= 2 { // 0.5 s, 1.5 s, 3.5 s …
+			want = append(want, 2*wait-time.Second/2)
+		}
+		if !slices.Equal(at, want) {
+			t.Errorf("got probes after %v, want %v", at, want)
+		}
+		time.Sleep(20 * time.Second) // the next probe is due
+		if err := p.Admit(t.Context(), fresh); err != nil {
+			t.Fatal(err)
+		}
+		p.Answered()
+		if got := p.Rest(); got > 0 || rateOf(p) < 5 {
+			t.Errorf("got a rest of %v and a rate of %v after an answer, want none and a tenth", got, rateOf(p))
+		}
+	})
+}
+
+// TestAThousandRefusedUsers has a vendor that answers 429 with Retry-After to all users but
+// healthy ones. All calls together keep to the rate, and a healthy user waits for less than
+// a second once the others were asked.
+func TestAThousandRefusedUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, g := fairness.NewPacer(50), &grants{}
+		ctx, stop := context.WithCancel(t.Context())
+		var users sync.WaitGroup
+		for range 1000 {
+			users.Go(func() {
+				for class := fresh; ctx.Err() == nil; class = wake {
+					if p.Admit(ctx, class) == nil {
+						g.add(class)
+						time.Sleep(time.Millisecond)
+						p.Penalize(time.Minute)
+						sleep(ctx, time.Minute)
+					} else {
+						sleep(ctx, 100*time.Millisecond)
+					}
+				}
+			})
+		}
+		time.Sleep(90 * time.Second)
+		for range 50 {
+			begun := time.Now()
+			for p.Admit(ctx, fresh) != nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+			g.add(fresh)
+			time.Sleep(time.Millisecond)
+			p.Answered()
+			if took := time.Since(begun); took > time.Second {
+				t.Errorf("a healthy user waited for %v", took)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		users.Wait()
+		if most := g.most(time.Second); most > 100 {
+			t.Errorf("got %d calls in a second at a rate of 50", most)
+		}
+	})
+}
+
+// TestAVendorThatRefusesEverything sees a handful of calls in the time of a Retry-After.
+func TestAVendorThatRefusesEverything(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		rate := rates.Draw(rt, "rate")
+		after := time.Duration(rapid.IntRange(10, 120).Draw(rt, "Retry-After")) * time.Second
+		took := milliseconds(300).Draw(rt, "of a call")
+		pause := time.Second + milliseconds(3000).Draw(rt, "between events")
+		g := &grants{}
+		synctest.Test(t, func(t *testing.T) {
+			p := fairness.NewPacer(rate)
+			ctx, stop := context.WithCancel(t.Context())
+			var users sync.WaitGroup
+			for i := range 12 {
+				users.Go(func() {
+					for class := fairness.Class(i % fairness.Classes); ctx.Err() == nil; sleep(ctx, pause) {
+						if p.Admit(ctx, class) == nil {
+							g.add(class)
+							sleep(ctx, took)
+							p.Penalize(after)
+						}
+					}
+				})
+			}
+			time.Sleep(5 * time.Minute)
+			stop()
+			users.Wait()
+		})
+		// At the beginning, a burst and what is in flight; then probes, and one or two calls
+		// at the end of each Retry-After.
+		burst := int(max(1, rate)*(1+2*took.Seconds())) + 10
+		if got := g.most(5 * time.Minute); got > burst+12+3*int(5*time.Minute/after) {
+			rt.Fatalf("got %d calls in five minutes at a rate of %v, Retry-After %v", got, rate, after)
+		}
+	})
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

@@ -82,7 +82,7 @@ var rules = []rule{
 	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/bus", "handlers", "events", "vendors", nats},
 		"wires the parts of the new core to the streams; it holds no rule of its own",
 	},
 	{

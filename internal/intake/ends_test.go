@@ -9,7 +9,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
@@ -176,47 +175,6 @@ func TestUnreadableRecordOfAWake(t *testing.T) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e2", user: 1}), events.Done)
 		r.awaitOutcome(t, pending, events.Done)
 	})
-}
-
-// guard is a deletion guard with a verdict that a test sets.
-type guard struct {
-	verdict atomic.Uint32
-	looks   atomic.Int32
-}
-
-func (g *guard) Deletion(context.Context, time.Time) (brake.Verdict, error) {
-	g.looks.Add(1)
-	return brake.Verdict(g.verdict.Load()), nil
-}
-
-// A held deletion is looked at each HoldRetry, and is then made or dropped.
-func TestHeldDeletions(t *testing.T) {
-	for name, c := range map[string]struct {
-		verdict brake.Verdict
-		want    string
-	}{"approved": {brake.Go, events.Done}, "dropped": {brake.Drop, events.Failed}} {
-		t.Run(name, func(t *testing.T) {
-			g := &guard{}
-			g.verdict.Store(uint32(brake.Hold))
-			scenario(t, history{}, func(r *run) { r.guard, r.config.HoldRetry = g, time.Minute }, func(t *testing.T, r *run) {
-				r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
-				key := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
-				r.awaitCommitted(t)
-				time.Sleep(time.Hour)
-				if n := g.looks.Load(); n < 55 || n > 62 || r.results() != 1 {
-					t.Errorf("%d looks in an hour, %d results", n, r.results())
-				}
-				g.verdict.Store(uint32(c.verdict))
-				r.awaitOutcome(t, key, c.want)
-				if live := len(r.vendor.live(email(1))); (live == 0) != (c.want == events.Done) {
-					t.Errorf("%d accounts", live)
-				}
-				if c.want == events.Failed && r.classOf(key) != "dropped" {
-					t.Errorf("got class %q", r.classOf(key))
-				}
-			})
-		})
-	}
 }
 
 // A handler that panics is given up after three attempts.

@@ -84,6 +84,10 @@ type Deps struct {
 	// Unfinished calls yield with the key of each mailbox that has pending effects, or
 	// results that may not be published.
 	Unfinished func(ctx context.Context, yield func(key string) error) error
+	// Released returns a channel that is closed at the end of a hold of deletions.
+	Released func() <-chan struct{}
+	// Held calls yield with the key of each mailbox that has a held deletion.
+	Held func(ctx context.Context, yield func(key string) error) error
 	// Mailboxes returns the mailboxes for an ownership.
 	Mailboxes func(mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error)
 	// MayWake reports whether wakes of a class may call the vendor.
@@ -175,6 +179,7 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	work.Go(func() { x.wake(owning, mailbox.Activity) })
 	work.Go(func() { x.commit(owning) })
 	work.Go(func() { x.sweep(owning) })
+	work.Go(func() { x.release(owning) })
 	x.boxes.Run(owning, o.config.Grace)
 	work.Wait()
 	endRenewing()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -39,7 +40,8 @@ type run struct {
 	observe  func(mailbox.Observation)
 	handlers []handlers.Handler
 	stop     func()
-	mu       sync.Mutex // of held
+	admitted atomic.Int64 // shares of the rate that were taken
+	mu       sync.Mutex   // of held
 }
 
 func newRun(h history) *run {
@@ -132,7 +134,10 @@ func (g gate) Allows(mailbox.Class) bool {
 	return !slices.ContainsFunc(g.held, func(w window) bool { return w.contains(time.Now()) })
 }
 
-func (g gate) Wait(ctx context.Context, _ mailbox.Class) error { return ctx.Err() }
+func (g gate) Wait(ctx context.Context, _ mailbox.Class) error {
+	g.admitted.Add(1)
+	return ctx.Err()
+}
 
 func (g gate) Report(string, error)                                        {}
 func (g gate) Attach(ctx context.Context, _ mailbox.Class) context.Context { return ctx }
@@ -167,6 +172,7 @@ func (r *run) work(ctx context.Context, p *process) {
 	}
 	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: 16}, intake.Deps{
 		Acquire: c.acquire, State: c, Read: c.read, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
+		Released: r.released, Held: c.heldDeletions,
 		First: func(context.Context) (events.Position, error) {
 			return events.Position{Epoch: 1, Seq: c.firstStored()}, nil
 		},
@@ -174,6 +180,14 @@ func (r *run) work(ctx context.Context, p *process) {
 		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),
 	}).Run(ctx)
+}
+
+// released is the end of a hold of deletions; never without a guard.
+func (r *run) released() <-chan struct{} {
+	if r.guard == nil {
+		return nil
+	}
+	return r.guard.Released()
 }
 
 var limits = mailbox.Config{

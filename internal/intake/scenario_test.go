@@ -157,6 +157,13 @@ func (r *run) awaitCommitted(t *testing.T) {
 	r.await(t, fmt.Sprintf("position %d", end), func() bool { return r.position() == end })
 }
 
+// stored returns how often the record of a user was stored.
+func (r *run) stored(user int) uint64 {
+	r.server.mu.Lock()
+	defer r.server.mu.Unlock()
+	return r.server.revisions[record.AccountKey("acme", fmt.Sprint("u", user))]
+}
+
 // records calls look with each record.
 func (r *run) records(look func(*record.Record)) {
 	r.server.mu.Lock()

@@ -140,14 +140,14 @@ func (r *run) change(user int, change func(*record.Record)) {
 
 // A user who gets the address of a user who is being deleted waits for the deletion.
 func TestAnAccountThatIsBeingDeleted(t *testing.T) {
-	g := &guard{}
-	g.verdict.Store(uint32(brake.Hold))
+	g := newGuard(brake.Go)
+	g.set(brake.Hold)
 	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
 		deleted := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
 		created := r.send(shared(events.UserCreated, "e3"))
 		time.Sleep(5 * time.Second)
-		g.verdict.Store(uint32(brake.Go))
+		g.set(brake.Go)
 		r.awaitOutcome(t, created, events.Done)
 		r.awaitOutcome(t, deleted, events.Done)
 		if live := r.vendor.live(email(1)); len(live) != 1 || live[0].data != "e3" {

@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/internal/intake"
@@ -39,10 +40,20 @@ func (c connection) plant(context.Context) (nonce string, err error) {
 }
 
 func (c connection) unfinished(_ context.Context, yield func(string) error) error {
+	return c.list((*record.Record).Unfinished, yield)
+}
+
+func (c connection) heldDeletions(_ context.Context, yield func(string) error) error {
+	isHeld := func(e record.Effect) bool { return e.Held }
+	return c.list(func(r *record.Record) bool { return slices.ContainsFunc(r.Pending, isHeld) }, yield)
+}
+
+// list calls yield with the keys of the records that match.
+func (c connection) list(match func(*record.Record) bool, yield func(string) error) error {
 	var keys []string
 	err := c.ask(func() error {
 		for key, b := range c.records {
-			if r, err := record.Decode(b); err != nil || r.Unfinished() {
+			if r, err := record.Decode(b); err != nil || match(r) {
 				keys = append(keys, key)
 			}
 		}

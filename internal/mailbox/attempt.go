@@ -3,7 +3,6 @@ package mailbox
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -55,8 +54,8 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 		return
 	}
 	t.startSpan(ctx, event, began)
-	if err := t.guard(t.write, event, &e); err != nil {
-		t.fail(event, &e, err, 0)
+	if verdict, _ := t.verdict(&e); verdict == brake.Drop {
+		t.fail(event, &e, errDropped, 0)
 		return
 	}
 	stop := t.safetyNet(t.write)
@@ -106,23 +105,6 @@ func (t *turn) known(event *Event, e *record.Effect) handlers.Known {
 	k.Account.ID = r.AccountID
 	k.Reserve = func(ctx context.Context, a vendors.Account) error { return t.reserve(ctx, a.ID, event.Handler.Removes) }
 	return k
-}
-
-// guard returns an error for a deletion that must not be made, or not yet. One that may have
-// been made already is not stopped.
-func (t *turn) guard(ctx context.Context, event *Event, e *record.Effect) error {
-	if t.deps.Guard == nil || !event.Handler.Removes || e.Unconfirmed || e.Attempts > 1 {
-		return nil
-	}
-	switch verdict, err := t.deps.Guard.Deletion(ctx, e.Registered); {
-	case err != nil:
-		return fmt.Errorf("%w: %w", errHeld, err)
-	case verdict == brake.Drop:
-		return errDropped
-	case verdict == brake.Hold:
-		return errHeld
-	}
-	return nil
 }
 
 // expire finishes an effect whose event is not stored any more.

@@ -32,6 +32,7 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 		ack()
 	}
 	t.user.failures = 0
+	t.deps.Failures.succeeded()
 	t.noteWaits()
 	if more || len(left) > 0 {
 		t.giveBack(left, nil, WakeClass(t.user.key))
@@ -101,7 +102,7 @@ func (t *turn) retry(ctx context.Context, err error) {
 		t.deps.Failed("work on a mailbox")
 	}
 	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
-	t.deps.Log.Warn().Err(err).Str("vendor", t.vendor.Name).Dur("delay", delay).Msg("a step failed, trying again")
+	t.deps.Failures.failed(t.deps.Log, t.vendor.Name, err)
 	t.user.stored = stored{} // the store may have the record otherwise
 	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries && t.giveUp(ctx, err) == nil {
 		return

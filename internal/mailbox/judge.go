@@ -15,7 +15,6 @@ import (
 
 var (
 	errPanic   = errors.New("the handler panicked")
-	errHeld    = errors.New("deletions are on hold until a person approves them")
 	errDropped = errors.New("a person dropped the deletions that were on hold")
 )
 
@@ -85,8 +84,6 @@ func (t *task) judge(e *record.Effect, err error, now time.Time) verdict {
 		return t.later(e, record.Pause{Panicked: true, Unconfirmed: true}, now, 0)
 	case errors.Is(err, errDropped):
 		return verdict{giveUp: classDropped}
-	case errors.Is(err, errHeld):
-		return verdict{pause: record.Pause{Held: true, Due: now.Add(t.config.HoldRetry)}}
 	case errors.As(err, &held) && !held.changing:
 		return verdict{giveUp: classConflict}
 	case errors.Is(err, handlers.ErrNoAccount):

@@ -20,7 +20,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 )
@@ -109,12 +108,6 @@ type DeadLetters interface {
 	Settle(ctx context.Context, vendor, eventType, key string, replay int) error
 }
 
-// Guard decides whether an account may be deleted now. first is the time at which the
-// deletion was registered.
-type Guard interface {
-	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
-}
-
 // Gate says when the vendor may be called.
 type Gate interface {
 	// Allows reports whether work of a class may call the vendor. It is false while the
@@ -145,8 +138,8 @@ type Ownership interface {
 	StepDown(token uint64)
 }
 
-// Deps are the parts that a mailbox works with. All must be set but Guard, Tracer, Observe
-// and Failed.
+// Deps are the parts that a mailbox works with. All must be set but Guard, Failures, Tracer,
+// Observe and Failed.
 type Deps struct {
 	Records     Records
 	Index       Records // of accounts: AccountKey to the digest in the key of the record that holds the account
@@ -164,6 +157,7 @@ type Deps struct {
 	Handlers    []handlers.Handler
 	Log         zerolog.Logger
 	Tracer      trace.Tracer // of a span for each attempt; nil: none
+	Failures    *Failures    // of NATS, over all ownerships
 	Observe     func(Observation)
 	Failed      func(step string) // called whenever NATS fails a step, before the step is tried again
 }

@@ -27,6 +27,9 @@ type task struct {
 }
 
 func newTask(v *Vendor, c Config, d Deps) (task, error) {
+	if d.Failures == nil {
+		d.Failures = new(Failures)
+	}
 	return task{vendor: v, config: &c, deps: &d, handlers: byType(d.Handlers)}, c.check()
 }
 

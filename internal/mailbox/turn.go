@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -37,6 +38,7 @@ type turn struct {
 	full     bool        // arrivals wait in memory until the record has room
 	overdue  []record.Effect
 	missed   map[effectID]record.Outcome // of overdue effects whose dead letters are stored
+	verdicts map[effectID]brake.Verdict  // of the deletion guard
 
 	mu sync.Mutex // of arrivals and user.armed while a call is in flight
 }
@@ -119,7 +121,9 @@ func (t *turn) store(ctx context.Context) (record.Decision, error) {
 			if t.deps.Gate.Wait(t.stop, t.class) != nil {
 				return t.storeOnce(ctx, false)
 			}
-			t.admitted = true
+			t.admitted, t.verdicts = true, nil // the wait may have been long
+		case errors.Is(err, errUnguarded):
+			t.askGuard(ctx, &d.Effect)
 		case errors.Is(err, errUnburied):
 			if err := errors.Join(t.buryRejected(ctx), t.buryOverdue(ctx)); err != nil {
 				return d, err
@@ -151,9 +155,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 			return nil
 		}
 		r.RemovePublished(t.isPublished, now, t.limits)
-		if d, err = t.advance(r, now, o); err == nil && d.Action == record.Call && !t.admitted {
-			err = errAdmission
-		}
+		d, err = t.advance(r, now, o)
 		return err
 	})
 	if err == nil {
@@ -184,7 +186,10 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 			break
 		}
 		if why.Full {
-			if d = r.Next(now, o); (d.Action != record.Wait || !d.Due.After(now)) && !t.crowded(list) {
+			if d, err = t.next(r, now, o); err != nil {
+				return d, err
+			}
+			if (d.Action != record.Wait || !d.Due.After(now)) && !t.crowded(list) {
 				t.full = d.Action != record.Call
 				return d, nil
 			}
@@ -202,7 +207,7 @@ func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d recor
 	if again, err := t.abandonOverdue(r); again || err != nil {
 		return record.Decision{Action: record.Wait, Due: now}, err
 	}
-	return r.Next(now, o), nil
+	return t.next(r, now, o)
 }
 
 // crowded reports whether more events of the user wait in memory than may. Otherwise one

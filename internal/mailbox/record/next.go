@@ -43,6 +43,8 @@ type Owner struct {
 	// the creation of the account before the vendor is asked; negative: the vendor needs
 	// no account.
 	FirstLook time.Duration
+	// HeldDue says that deletions that a person had to approve are due at once.
+	HeldDue bool
 }
 
 // Next decides the next step of the turn and changes the record accordingly: Next
@@ -157,7 +159,7 @@ func (p *pass) visit(e *Effect) {
 			e.Prerequisite, e.Due = true, e.Registered.Add(p.owner.FirstLook)
 		}
 		switch {
-		case e.Due.After(p.now):
+		case e.Due.After(p.now) && (!e.Held || !p.owner.HeldDue):
 			p.earliest(e.Due)
 		case p.chosenAt < 0:
 			p.chosenAt = len(p.stillPending)

@@ -1,0 +1,89 @@
+package core
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
+)
+
+// allowed returns the classes that a gate lets through.
+func allowed(g *gate) (n int) {
+	for _, c := range []mailbox.Class{mailbox.Fresh, mailbox.Wake} {
+		if g.Allows(c) {
+			n++
+		}
+	}
+	return n
+}
+
+// A gate is closed until the pauses are known, while the vendor is paused, and not longer.
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Config{Vendor: "acme"}, NewLimiter(0), zerolog.Nop())
+		want := func(n int, when string) {
+			t.Helper()
+			if got := allowed(g); got != n {
+				t.Errorf("%d classes may call %s, want %d", got, when, n)
+			}
+		}
+		want(0, "before the pauses are known")
+		now := time.Now()
+		g.watchPauses(t.Context(), func(_ context.Context, see func(map[string]bus.Pause)) {
+			see(map[string]bus.Pause{"other": {Since: now}})
+			want(2, "while another vendor is paused")
+			see(map[string]bus.Pause{"acme": {Since: now}})
+			time.Sleep(1000 * time.Hour)
+			want(0, "in a pause without an end")
+			see(map[string]bus.Pause{"acme": {Since: now, Until: time.Now().Add(time.Hour)}})
+			time.Sleep(time.Hour - time.Nanosecond)
+			want(0, "at the end of a pause")
+			time.Sleep(time.Nanosecond)
+			want(2, "after a pause")
+			see(map[string]bus.Pause{"acme": {Since: now}})
+			see(nil)
+			want(2, "after a pause was cleared")
+		})
+	})
+}
+
+// A rest that the vendor asked for turns wakes away, and lets one fresh effect wait.
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(50)
+		g := newGate(Config{Vendor: "acme"}, l, zerolog.Nop())
+		g.pause.Store(&noPause)
+		l.Penalize(time.Minute)
+		l.Penalize(time.Minute)
+		if g.Allows(mailbox.Wake) || !g.Allows(mailbox.Fresh) {
+			t.Error("want that fresh effects alone are allowed")
+		}
+		if err := g.Wait(t.Context(), mailbox.Wake); err == nil {
+			t.Error("a wake got through")
+		}
+		begun := time.Now()
+		if err := g.Wait(t.Context(), mailbox.Fresh); err != nil || time.Since(begun) > time.Second {
+			t.Errorf("got %v after %v, want a probe", err, time.Since(begun))
+		}
+		call := g.Attach(t.Context(), mailbox.Fresh)
+		begin := time.Now().Add(5 * time.Second)
+		if err := l.Wait(call, begin); err != nil {
+			t.Errorf("the probe may not begin: %v", err)
+		}
+		if err := l.Wait(call, begin); err == nil || time.Until(begin) < 5*time.Second {
+			t.Error("a further call waited for the end of the rest")
+		}
+		if !g.Allows(mailbox.Fresh) {
+			t.Error("the probe may not call")
+		}
+		l.Answered()
+		if !g.Allows(mailbox.Wake) {
+			t.Error("the rest goes on after an answer")
+		}
+	})
+}

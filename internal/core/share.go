@@ -1,0 +1,38 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/usherhq/usher/internal/fairness"
+)
+
+// shareRate announces this process to the others that serve the vendor, and keeps its calls
+// to its part of the rate, until ctx ends.
+func (x *Core) shareRate(ctx context.Context) {
+	if x.config.Rate <= 0 {
+		return
+	}
+	presence, err := x.leases.Presence(x.config.Vendor)
+	if err != nil { // the name of the vendor, which Acquire refuses too
+		x.deps.Log.Error().Err(err).Str("vendor", x.config.Vendor).Msg("the rate cannot be shared: no call is made")
+		return
+	}
+	defer func() { _ = presence.Leave(context.WithoutCancel(ctx)) }() // otherwise the TTL ends it
+	every := time.NewTicker(x.config.LeaseTTL / 5)
+	defer every.Stop()
+	for announced := true; ctx.Err() == nil; {
+		began, busy := time.Now(), x.share.Demand()
+		present, err := presence.Announce(ctx, busy)
+		if err == nil {
+			x.share.Update(fairness.Fleet{Processes: present.Processes, Busy: present.Busy, SelfBusy: busy, Announced: began})
+		} else if announced && ctx.Err() == nil {
+			x.deps.Log.Warn().Err(err).Str("vendor", x.config.Vendor).Msg("this process cannot announce itself, trying again: its calls stop within seconds")
+		}
+		announced = err == nil
+		select {
+		case <-ctx.Done():
+		case <-every.C:
+		}
+	}
+}

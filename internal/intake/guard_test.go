@@ -1,0 +1,201 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
+)
+
+// guard is a deletion guard with a verdict that a test sets.
+type guard struct {
+	mu       sync.Mutex
+	verdict  brake.Verdict
+	looks    int
+	released chan struct{}
+}
+
+func newGuard(v brake.Verdict) *guard { return &guard{verdict: v} }
+
+func (g *guard) Deletion(context.Context, time.Time) (brake.Verdict, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.looks++
+	return g.verdict, nil
+}
+
+func (g *guard) Holds() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.verdict == brake.Hold
+}
+
+func (g *guard) Released() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.released == nil { // a channel belongs to the bubble in which it is made
+		g.released = make(chan struct{})
+	}
+	return g.released
+}
+
+// set sets the verdict. Any but Hold ends a hold.
+func (g *guard) set(v brake.Verdict) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.verdict = v
+	if v != brake.Hold && g.released != nil {
+		close(g.released)
+		g.released = nil
+	}
+}
+
+func (g *guard) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.looks
+}
+
+// A held deletion is looked at every few minutes, without a write or a share of the rate in
+// between. Once the hold ends, the deletion is made or dropped within seconds.
+func TestHeldDeletions(t *testing.T) {
+	for name, c := range map[string]struct {
+		verdict brake.Verdict
+		want    string
+	}{"approved": {brake.Go, events.Done}, "dropped": {brake.Drop, events.Failed}} {
+		t.Run(name, func(t *testing.T) {
+			g := newGuard(brake.Hold)
+			scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
+				r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+				key := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
+				r.awaitCommitted(t)
+				admitted := r.admitted.Load()
+				time.Sleep(time.Hour)
+				if n := g.count(); n < 9 || n > 13 || r.results() != 1 || r.stored(1) > uint64(n)+4 {
+					t.Errorf("%d looks in an hour, %d results, %d writes", n, r.results(), r.stored(1))
+				}
+				if n := r.admitted.Load() - admitted; n != 0 {
+					t.Errorf("%d shares of the rate for a held deletion", n)
+				}
+				g.set(c.verdict)
+				ended := time.Now()
+				r.awaitOutcome(t, key, c.want)
+				if took := time.Since(ended); took > 5*time.Second {
+					t.Errorf("the deletion went on after %v", took)
+				}
+				if live := len(r.vendor.live(email(1))); (live == 0) != (c.want == events.Done) {
+					t.Errorf("%d accounts", live)
+				}
+				if c.want == events.Failed && r.classOf(key) != "dropped" {
+					t.Errorf("got class %q", r.classOf(key))
+				}
+			})
+		})
+	}
+}
+
+// Thousands of held deletions delay no healthy user, and all go on soon after the approval.
+func TestManyHeldDeletions(t *testing.T) {
+	const many = 300
+	g := newGuard(brake.Hold)
+	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
+		for i := range many {
+			r.send(message{kind: events.UserDeleted, id: fmt.Sprint("d", i), user: 10 + i})
+		}
+		for i := range 5 {
+			begun := time.Now()
+			r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: fmt.Sprint("e", i), user: i}), events.Done)
+			if took := time.Since(begun); i > 0 && took > 4*time.Second { // a call takes up to callTimeout
+				t.Errorf("a healthy user waited for %v", took)
+			}
+		}
+		r.awaitCommitted(t)
+		if n := r.results(); n != 5 {
+			t.Errorf("%d results while deletions are held", n)
+		}
+		g.set(brake.Drop)
+		r.await(t, "all results", func() bool { return r.results() == many+5 })
+	})
+}
+
+// refuser answers the first deletion with 429.
+type refuser struct {
+	client
+
+	mu    sync.Mutex
+	calls int
+	after func()
+}
+
+func (f *refuser) Delete(ctx context.Context, o vendors.Origin, a vendors.Account) error {
+	f.mu.Lock()
+	f.calls++
+	first := f.calls == 1
+	f.mu.Unlock()
+	if first {
+		f.after()
+		return &vendors.Error{Vendor: "acme", Status: 429}
+	}
+	return f.client.Delete(ctx, o, a)
+}
+
+// A deletion that the vendor has surely not made is held, though it was tried.
+func TestTriedDeletionIsHeld(t *testing.T) {
+	g := newGuard(brake.Go)
+	f := &refuser{after: func() { g.set(brake.Hold) }}
+	scenario(t, history{}, func(r *run) {
+		r.guard = g
+		r.adapter = func(c client) any { f.client = c; return f }
+	}, func(t *testing.T, r *run) {
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+		key := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
+		time.Sleep(time.Hour)
+		if live := len(r.vendor.live(email(1))); live != 1 {
+			t.Errorf("%d accounts while deletions are held", live)
+		}
+		g.set(brake.Go)
+		r.awaitOutcome(t, key, events.Done)
+	})
+}
+
+// A creation behind a held deletion waits for it, however long the hold lasts: pending
+// effects are never forgotten.
+func TestNothingOvertakesAHeldDeletion(t *testing.T) {
+	g := newGuard(brake.Go)
+	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+		g.set(brake.Hold)
+		deleted := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
+		for i := range 3 {
+			time.Sleep(r.config.MaxAge)
+			r.send(message{kind: events.UserUpdated, id: fmt.Sprint("u", i), user: 1})
+		}
+		created := r.send(message{kind: events.UserCreated, id: "e3", user: 1})
+		time.Sleep(time.Hour)
+		if _, ok := r.result(created); ok {
+			t.Error("the creation overtook the deletion")
+		}
+		held := 0
+		r.records(func(one *record.Record) {
+			if slices.ContainsFunc(one.Pending, func(e record.Effect) bool { return e.Held }) {
+				held++
+			}
+		})
+		if held != 1 {
+			t.Errorf("%d records with held deletions", held)
+		}
+		g.set(brake.Go)
+		r.awaitOutcome(t, deleted, events.Done)
+		r.awaitOutcome(t, created, events.Done)
+		if live := len(r.vendor.live(email(1))); live != 1 {
+			t.Errorf("%d accounts at the end", live)
+		}
+	})
+}
