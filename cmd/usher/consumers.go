@@ -33,13 +33,6 @@ func atWork(s vendors.Settings, lease time.Duration) int {
 	return max(1, min(s.Concurrency, int(s.Rate*lease.Seconds()/calls)))
 }
 
-// ceiling is how long a message may be held: as long as all that was fetched
-// before it can take, each at its worst.
-func ceiling(prefetch, atWork int, worst time.Duration) time.Duration {
-	turns := (prefetch + atWork - 1) / atWork
-	return time.Duration(turns+1) * worst
-}
-
 // consumers returns the durable consumers of a vendor (docs/design.md, rule 4.3).
 func (e *engine) consumers(vendor string, port any, list []handlers.Handler) (all []bus.ConsumerConfig) {
 	lifecycle, activity := subjects(port, list)

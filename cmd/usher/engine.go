@@ -18,9 +18,9 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ledger"
-	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
+	"github.com/usherhq/usher/internal/upgrade"
 	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
@@ -130,6 +130,9 @@ func (e *engine) prepare(ctx context.Context) (deps worker.Deps, err error) {
 		backoff.WithMaxElapsedTime(0),
 	)
 	try := func() error {
+		if err := e.upgrade(ctx); err != nil {
+			return err
+		}
 		err := e.bus.Ensure(ctx)
 		if err == nil {
 			deps, err = e.deps(ctx)
@@ -143,6 +146,15 @@ func (e *engine) prepare(ctx context.Context) (deps worker.Deps, err error) {
 		e.log.Warn().Err(err).Dur("wait", wait).Msg("NATS is not ready, trying again")
 	})
 	return deps, err
+}
+
+// upgrade moves over what a former version has left.
+func (e *engine) upgrade(ctx context.Context) error {
+	l := layout(e.config.NATS)
+	return upgrade.Run(ctx, e.bus.JetStream(), upgrade.Config{
+		Vendors: names(vendorList(&e.config)), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
+		HoldFresh: 3 * e.config.Worker.HoldRetry,
+	})
 }
 
 func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
@@ -262,50 +274,13 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 	}
 }
 
-// tellOfHistory tells of a vendor that was never served here and gets what the
-// stream has kept.
-func (e *engine) tellOfHistory(vendor, consumer string, pending uint64) {
-	if pending > 0 {
-		e.log.Warn().Str("vendor", vendor).Str("consumer", consumer).Uint64("events", pending).
-			Msg("the vendor is new here: the events that the stream has kept are carried out there, oldest first")
-	}
-}
-
-// serve carries out the effects of one vendor.
+// serve carries out the events of one vendor.
 func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
 	deps.Trial, deps.Hold = e.trial(v), e.hold(ctx, v.name)
-	c, s := e.config.Worker, v.settings()
-	atWork := atWork(s, c.CallLease)
-	w, err := worker.New(handlers.Vendor{Name: v.name, Port: port}, worker.Config{
-		Source: e.config.Source, Concurrency: atWork, Prefetch: 8 * s.Concurrency,
-		CallTimeout: s.Timeout, CallLease: c.CallLease, AckWait: c.AckWait,
-		Ceiling: ceiling(8*s.Concurrency, atWork, c.CallLease+s.Timeout) + c.AckWait,
-		MaxAge:  s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, Keep: 2 * s.MaxAge,
-		RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldAfter: 20, HoldRetry: c.HoldRetry,
-	}, deps)
-	if err != nil {
-		return err
-	}
 	lifecycle, err := e.lifecycle(ctx, v, port, deps)
 	if err != nil {
 		return err
 	}
-	if lifecycle != nil {
-		var running sync.WaitGroup
-		defer running.Wait()
-		running.Go(func() { lifecycle(ctx) })
-	}
-	var open []worker.Open
-	for _, consumer := range e.consumers(v.name, port, deps.Handlers) {
-		if consumer.Durable != ops.ConsumerName(v.name, ops.Replay) { // the core takes the others
-			continue
-		}
-		open = append(open, worker.OnBus(e.bus, bus.LaneConfig{
-			Stream: consumer.Stream, Name: consumer.Durable, Subjects: consumer.FilterSubjects, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending,
-			Made: func(pending uint64) { e.tellOfHistory(v.name, consumer.Durable, pending) },
-		}))
-	}
-	// A quarter of the time to stop is left for closing the store.
-	w.Run(ctx, c.Shutdown*3/4, open...)
+	lifecycle(ctx)
 	return nil
 }

@@ -58,7 +58,7 @@ func (e *engine) lifecycle(ctx context.Context, v vendor, port any, deps worker.
 	}
 	c, s := e.config.Worker, v.settings()
 	x, err := core.Open(ctx, core.Config{
-		Vendor: v.name, Stream: layout(e.config.NATS).Events, Subjects: subjects, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
+		Vendor: v.name, Stream: layout(e.config.NATS).Events, Replays: bus.ReplaysStream, Subjects: subjects, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
 		Activity: core.Activity{Subjects: activity, Prefetch: 8 * s.Concurrency, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending},
 		Slots:    atWork(s, c.CallLease),
 		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry, Rate: s.Rate,

@@ -39,7 +39,9 @@ Examples:
 
 // Run compares.
 func (k natsCheckCmd) Run(ctx context.Context, a *app) error {
-	found, err := a.compared(ctx, (*bus.Bus).Check)
+	found, err := a.compared(ctx, func(e *engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
+		return e.bus.Check(ctx, w)
+	})
 	if err != nil {
 		return err
 	}
@@ -59,6 +61,7 @@ type natsApplyCmd struct {
 // Help is shown below the flags.
 func (natsApplyCmd) Help() string {
 	return `Makes what is not there, and changes what differs; see usher nats check. Messages stay.
+What an older usher has left is moved over; stop the older usher first.
 A running usher serve goes on; limits of its consumers hold at once. Storage, retention and the kind
 of a consumer cannot be changed by the server: they are said, and left, and the exit code is 1. A
 stream of your own (nats.events_stream) is not touched.
@@ -70,7 +73,12 @@ Examples:
 
 // Run applies.
 func (k natsApplyCmd) Run(ctx context.Context, a *app) error {
-	found, err := a.compared(ctx, (*bus.Bus).Apply)
+	found, err := a.compared(ctx, func(e *engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
+		if err := e.upgrade(ctx); err != nil {
+			return nil, err
+		}
+		return e.bus.Apply(ctx, w)
+	})
 	if err := errors.Join(err, a.tellDifferences(found, k.JSON, "everything was as the configuration says")); err != nil {
 		return err
 	}
@@ -83,7 +91,7 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app) error {
 }
 
 // compared looks at the streams and at the consumers of all vendors that are on.
-func (a *app) compared(ctx context.Context, look func(*bus.Bus, context.Context, bus.Wanted) ([]bus.Difference, error)) ([]bus.Difference, error) {
+func (a *app) compared(ctx context.Context, look func(*engine, context.Context, bus.Wanted) ([]bus.Difference, error)) ([]bus.Difference, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
@@ -101,7 +109,8 @@ func (a *app) compared(ctx context.Context, look func(*bus.Bus, context.Context,
 	if len(ports) == 0 {
 		_, _ = fmt.Fprintln(a.Stderr, "no vendor is on here: consumers are not compared; run it with the configuration of usher serve")
 	}
-	return look(b, ctx, e.wanted(ports))
+	e.bus = b
+	return look(e, ctx, e.wanted(ports))
 }
 
 func (a *app) tellDifferences(found []bus.Difference, asJSON bool, none string) error {

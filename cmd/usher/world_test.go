@@ -38,7 +38,13 @@ const courses = `courses:
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	server := natstest.Start(t, bus.EmbeddedOptions{Addr: "127.0.0.1:0"})
+	return newWorldOn(t, "")
+}
+
+// newWorldOn is a world whose NATS server has the data of a folder; empty: none.
+func newWorldOn(t testing.TB, dir string) *world {
+	t.Helper()
+	server := natstest.Start(t, bus.EmbeddedOptions{Addr: "127.0.0.1:0", Dir: dir})
 	stands, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)

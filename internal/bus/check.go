@@ -219,6 +219,7 @@ func consumerFacts(c jetstream.ConsumerConfig) []fact {
 		{"max_deliver", c.MaxDeliver, optional},
 		{"max_ack_pending", c.MaxAckPending, optional},
 		{"priority_policy", int(c.PriorityPolicy), fixed},
+		{"max_expires", c.MaxRequestExpires, optional},
 	}
 }
 

@@ -24,6 +24,7 @@ type LaneConfig struct {
 	Name          string   // of the durable consumer
 	Subjects      []string // that it is filtered to
 	Pinned        bool     // served to one process at a time
+	Lag           bool     // nobody may pull from it: it shows how much waits (streams.Lag)
 	AckWait       time.Duration
 	MaxAckPending int
 	// Made is told how many messages the stream has for the lane, where its consumer
@@ -66,11 +67,20 @@ func (b *Bus) Lane(ctx context.Context, c LaneConfig) (*Lane, error) {
 	return &Lane{bus: b, config: c, consumer: consumer, epoch: stream.CachedInfo().Created.UnixNano()}, nil
 }
 
+// The limits of a lag consumer are the defaults of the server.
+const (
+	lagAckWait       = 30 * time.Second
+	lagMaxAckPending = 1000
+)
+
 func (c LaneConfig) settings() jetstream.ConsumerConfig {
 	s := jetstream.ConsumerConfig{
 		Durable: c.Name, FilterSubjects: c.Subjects,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.AckWait,
 		MaxDeliver: -1, MaxAckPending: c.MaxAckPending, DeliverPolicy: jetstream.DeliverAllPolicy,
+	}
+	if c.Lag {
+		s.AckWait, s.MaxAckPending, s.MaxRequestExpires = lagAckWait, lagMaxAckPending, time.Millisecond
 	}
 	if c.Pinned {
 		s.PriorityPolicy, s.PinnedTTL = jetstream.PriorityPolicyPinned, c.AckWait

@@ -75,26 +75,24 @@ func readOne(ctx context.Context, stream jetstream.Stream, get func(context.Cont
 }
 
 // Replays calls yield with each message that is on its way to the vendor once more,
-// or to any vendor if vendor is empty. Only its one consumer may read a work queue
-// otherwise than message by message.
+// or to any vendor if vendor is empty.
 func (b *Bus) Replays(ctx context.Context, vendor string, yield func(vendor string, m Stored)) error {
-	stream, err := b.stream(ctx, ReplaysStream)
-	if err != nil {
-		return err
-	}
 	subject := "usher.replay.>"
 	if vendor != "" {
 		subject = "usher.replay." + vendor + ".>"
 	}
-	for seq := uint64(1); ; seq++ {
-		m, err := messageAt(ctx, stream, seq, subject)
-		switch {
-		case errors.Is(err, ErrGone):
-			return nil
-		case err != nil:
-			return err
+	r := reading{stream: ReplaysStream, consumer: jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}}}
+	var bad error
+	err := b.scan(ctx, r, func(m jetstream.Msg) bool {
+		meta, err := m.Metadata()
+		if err != nil {
+			bad = err
+			return false
 		}
-		seq = m.Seq
-		yield(tokenOf(m.Subject, 2), m)
-	}
+		yield(tokenOf(m.Subject(), 2), Stored{
+			Stream: ReplaysStream, Seq: meta.Sequence.Stream, Subject: m.Subject(), Time: meta.Timestamp, Header: m.Headers(), Payload: m.Data(),
+		})
+		return true
+	})
+	return errors.Join(err, bad)
 }

@@ -39,7 +39,7 @@ func (d DeadLetter) AsReplay() (subject string, header map[string][]string) {
 	return fmt.Sprintf("usher.replay.%s.%s", d.Vendor, d.Type), h
 }
 
-// NextReplay is the place that the next message on REPLAYS will have.
+// NextReplay is the place that the next message on OPEN_REPLAYS will have.
 func (b *Bus) NextReplay(ctx context.Context) (Place, error) {
 	e, err := b.Extent(ctx, ReplaysStream)
 	if err != nil {
@@ -127,7 +127,7 @@ type Replayed struct {
 }
 
 // ReadReplay reads the headers of a replay. ok is false for a message that is
-// not one; a message on REPLAYS that is not one was not sent by usher.
+// not one; a message on OPEN_REPLAYS that is not one was not sent by usher.
 func ReadReplay(header map[string][]string) (r Replayed, ok bool) {
 	h := nats.Header(header)
 	if r.Key = h.Get(headerKey); r.Key == "" {

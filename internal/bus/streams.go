@@ -17,7 +17,7 @@ import (
 const (
 	EventsStream  = "EVENTS"
 	ResultsStream = "RESULTS"
-	ReplaysStream = "REPLAYS"
+	ReplaysStream = "OPEN_REPLAYS"
 	DeadStream    = "DEADLETTERS"
 	AuditStream   = "AUDIT"
 	HistoryStream = "HISTORY"
@@ -76,9 +76,8 @@ func (l Layout) ensure(ctx context.Context, js jetstream.JetStream) error {
 }
 
 func (l Layout) streams() []jetstream.StreamConfig {
-	base := jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: max(1, l.Replicas), Discard: jetstream.DiscardNew, Duplicates: l.Window, MaxBytes: -1}
 	with := func(set func(*jetstream.StreamConfig)) jetstream.StreamConfig {
-		c := base
+		c := l.base()
 		set(&c)
 		return c
 	}
@@ -86,9 +85,7 @@ func (l Layout) streams() []jetstream.StreamConfig {
 		with(func(c *jetstream.StreamConfig) {
 			c.Name, c.Subjects, c.MaxAge, c.MaxBytes = ResultsStream, resultSubjects(), l.ResultsAge, l.bytes()
 		}),
-		with(func(c *jetstream.StreamConfig) {
-			c.Name, c.Subjects, c.Retention = ReplaysStream, []string{"usher.replay.>"}, jetstream.WorkQueuePolicy
-		}),
+		l.Replays(),
 		with(func(c *jetstream.StreamConfig) {
 			c.Name, c.Subjects, c.MaxAge = DeadStream, []string{"usher.dead.>"}, l.DeadAge
 			c.MaxMsgsPerSubject, c.Discard = 1, jetstream.DiscardOld
@@ -110,6 +107,19 @@ func (l Layout) streams() []jetstream.StreamConfig {
 		}))
 	}
 	return list
+}
+
+// Replays returns the configuration of the stream of replays. A replay stays in the stream
+// until its effect has ended.
+func (l Layout) Replays() jetstream.StreamConfig {
+	c := l.base()
+	c.Name, c.Subjects = ReplaysStream, []string{"usher.replay.>"}
+	return c
+}
+
+// base returns the settings that all streams share.
+func (l Layout) base() jetstream.StreamConfig {
+	return jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: max(1, l.Replicas), Discard: jetstream.DiscardNew, Duplicates: l.Window, MaxBytes: -1}
 }
 
 // bucket sets what a key-value bucket is made of. It is made as a stream, since
@@ -161,6 +171,9 @@ func overlap(ctx context.Context, js jetstream.JetStream, want jetstream.StreamC
 	name, err := js.StreamNameBySubject(ctx, want.Subjects[0])
 	if err != nil {
 		return ""
+	}
+	if want.Name == ReplaysStream {
+		return fmt.Sprintf("; the stream %s of an older usher holds its subjects: usher serve and usher nats apply move its messages", name)
 	}
 	if want.Name == ResultsStream {
 		return fmt.Sprintf("; the stream %s holds subjects of results: narrow it to %s", name, strings.Join(events.Types(), ", "))

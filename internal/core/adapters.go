@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
@@ -108,11 +109,34 @@ func (o ownership) Commit(ctx context.Context, p events.Position) (events.Positi
 	return p, nil
 }
 
-// noReplays has no replays.
-type noReplays struct{}
+// replays reads and removes single replays.
+type replays struct{ *streams.Replays }
 
-func (noReplays) Get(context.Context, uint64) (mailbox.Message, error) {
-	return mailbox.Message{}, mailbox.ErrGone
+func (r replays) Get(ctx context.Context, seq uint64) (mailbox.Message, error) {
+	m, err := r.Replays.Get(ctx, seq)
+	if errors.Is(err, streams.ErrGone) {
+		err = mailbox.ErrGone
+	}
+	return replay(m), err
 }
 
-func (noReplays) Remove(context.Context, uint64) error { return nil }
+// replay returns a message of the stream of replays with the position of the event. The
+// message of a stranger gets a position before all events.
+func replay(m streams.Message) mailbox.Message {
+	first := events.Position{Seq: m.Position.Seq}
+	if r, ok := bus.ReadReplay(m.Header); ok {
+		first = events.Position{Epoch: r.Epoch, Seq: r.Seq}
+	}
+	return mailbox.Message{Stream: bus.ReplaysStream, Position: first, Subject: m.Subject, Header: m.Header, Payload: m.Data, Stored: m.Stored}
+}
+
+type replayReader struct{ *streams.EventReader }
+
+func (r replayReader) Next(ctx context.Context, limit int) ([]intake.Replay, error) {
+	list, err := r.EventReader.Next(ctx, limit)
+	out := make([]intake.Replay, len(list))
+	for i, m := range list {
+		out[i] = intake.Replay{Position: m.Position, Message: replay(m)}
+	}
+	return out, err
+}

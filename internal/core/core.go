@@ -31,6 +31,7 @@ import (
 type Config struct {
 	Vendor    string
 	Stream    string   // of events
+	Replays   string   // stream of replays
 	Subjects  []string // of the events that the vendor takes, without activity
 	Activity  Activity
 	Bucket    string // of records
@@ -96,6 +97,7 @@ type Core struct {
 	state     *streams.Ownership
 	timers    *streams.Timers
 	stream    *streams.Events
+	replays   *streams.Replays
 	records   records
 	index     *streams.Records       // of accounts
 	shared    *streams.Shared        // consumer of activity; nil if the vendor takes none
@@ -122,7 +124,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	}
 	x.share = fairness.NewShare(d.Limiter.Pacer, c.Rate)
 	x.slots = fairness.NewScheduler(c.Slots)
-	var errs [9]error
+	var errs [11]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)
 	x.timers, errs[2] = streams.OpenTimers(ctx, x.consumers)
@@ -132,6 +134,8 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x.shared, errs[7] = x.openShared(ctx)
 	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.CounterConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
 	x.index, errs[8] = streams.OpenIndex(ctx, x.consumers)
+	x.replays, errs[9] = streams.OpenReplays(ctx, x.consumers, c.Replays)
+	errs[10] = streams.EnsureCounter(ctx, x.consumers, streams.CounterConfig{Stream: c.Replays, Consumer: "usher-" + c.Vendor + "-replay", Subjects: x.replaySubjects()})
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -184,7 +188,7 @@ func (x *Core) Run(ctx context.Context) {
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
 		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots,
 	}, intake.Deps{
-		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence,
+		Acquire: x.acquire, State: ownership{x.state}, Read: x.read, First: x.stream.FirstSequence, Replays: x.readReplays,
 		Wakes: x.wakes, Sentinel: func(ctx context.Context) (string, error) { return x.timers.Sentinel(ctx, x.config.Vendor) },
 		Unfinished: x.unfinished, Released: x.released, Held: x.held, Mailboxes: x.mailboxes, ShowPosition: x.lag.Show, Log: x.deps.Log,
 		MayWake: x.gate.Allows, Failed: x.deps.Failed, Removed: x.deps.Removed,
@@ -233,7 +237,7 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 // mailboxDeps returns the parts that mailboxes work with. token is that of the timers.
 func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 	return mailbox.Deps{
-		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: noReplays{}, Timers: timers{x.timers, x.config.Vendor, token},
+		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: replays{x.replays}, Timers: timers{x.timers, x.config.Vendor, token},
 		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 		Failed: x.deps.Failed, Failures: &x.failures,
@@ -245,6 +249,14 @@ func (x *Core) read(_ context.Context, token uint64, from events.Position) (inta
 	r, err := x.stream.Read(streams.ReaderConfig{Vendor: x.config.Vendor, Token: token, Subjects: x.config.Subjects, After: from})
 	return reader{r, x.config.Stream}, err
 }
+
+// readReplays opens a reader of the vendor's replays behind a position.
+func (x *Core) readReplays(_ context.Context, token uint64, from events.Position) (intake.Replays, error) {
+	r, err := x.replays.Read(streams.ReaderConfig{Vendor: x.config.Vendor, Token: token, Subjects: x.replaySubjects(), After: from})
+	return replayReader{r}, err
+}
+
+func (x *Core) replaySubjects() []string { return []string{"usher.replay." + x.config.Vendor + ".>"} }
 
 // wakes opens the consumer of the wakes of a class.
 func (x *Core) wakes(ctx context.Context, token uint64, c mailbox.Class) (intake.Wakes, error) {

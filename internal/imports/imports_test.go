@@ -81,6 +81,11 @@ var rules = []rule{
 	{"internal/history", []string{"internal/streams", "events", nats}, "holds finished effects for people; the rules of the mailbox never read it"},
 	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
+		"internal/upgrade",
+		[]string{"internal/streams", "internal/bus", "events", nats},
+		"moves streams and consumers of a former version; it knows no record and no vendor",
+	},
+	{
 		"internal/core",
 		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/bus", "handlers", "events", "vendors", nats},
 		"wires the parts of the new core to the streams; it holds no rule of its own",

@@ -187,7 +187,7 @@ func TestLongCallHoldsNothingBack(t *testing.T) {
 		r.config.CallTimeout = time.Minute
 	}, func(t *testing.T, r *run) {
 		long := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
-		time.Sleep(50 * time.Millisecond)
+		r.await(t, "the call", func() bool { return vendor.number(&vendor.calls) == 1 })
 		other := r.send(message{kind: events.UserCreated, id: "e2", user: 2})
 		r.awaitOutcome(t, other, events.Done)
 		r.awaitCommitted(t)

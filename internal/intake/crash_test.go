@@ -49,6 +49,25 @@ func TestCrashWhileRejecting(t *testing.T) {
 	}
 }
 
+// A process may die between any two operations on a replay: the next owner reads the replay
+// again, and the message stays until the result is published.
+func TestCrashWhileReplaying(t *testing.T) {
+	for n := 1; n <= 60; n++ {
+		h := history{lifespans: []lifespan{{dieAt: n, after: n%2 == 0}, {}, {dieAt: n / 2}}}
+		scenario(t, h, unchanged, func(t *testing.T, r *run) {
+			d := r.bury(t, events.UserCreated, 1)
+			r.resend(d)
+			r.await(t, fmt.Sprint("the end of the replay, with a death at operation ", n), func() bool { return len(r.server.replaysLeft()) == 0 })
+			for _, fault := range r.checkReplays() {
+				t.Errorf("death at operation %d: %s", n, fault)
+			}
+			if got := len(r.vendor.live(email(1))); got != 1 || r.classOf(d.Key) != "" {
+				t.Errorf("death at operation %d: %d accounts, a dead letter of class %q", n, got, r.classOf(d.Key))
+			}
+		})
+	}
+}
+
 // Effects that were registered without a timer, and whose events left the stream before the
 // position was committed, end as dead letters all the same.
 func TestPurgedEventsOfADeadProcess(t *testing.T) {

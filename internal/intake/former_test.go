@@ -1,12 +1,10 @@
 package intake_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +12,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -118,39 +115,13 @@ func TestFormerPendingEffects(t *testing.T) {
 	})
 }
 
-// formerReplays are the replays that the former core has left.
-type formerReplays struct {
-	message atomic.Pointer[mailbox.Message]
-	removed atomic.Bool
-}
-
-const formerReplaySeq = 4
-
-func (s *formerReplays) Get(_ context.Context, seq uint64) (mailbox.Message, error) {
-	if m := s.message.Load(); m != nil && seq == formerReplaySeq {
-		return *m, nil
-	}
-	return mailbox.Message{}, mailbox.ErrGone
-}
-
-func (s *formerReplays) Remove(_ context.Context, seq uint64) error {
-	if seq != formerReplaySeq {
-		return fmt.Errorf("no replay has sequence %d", seq)
-	}
-	s.removed.Store(true)
-	return nil
-}
-
 // A replay that the former core has registered waits until the owner has read its message. A
 // replay that it has finished gets its result again.
 func TestFormerReplay(t *testing.T) {
 	for name, phase := range map[string]string{"pending": formerWaiting, "started": formerStarted, "finished": formerDone} {
 		t.Run(name, func(t *testing.T) {
-			store := &formerReplays{}
-			var boxes atomic.Pointer[mailbox.Mailboxes]
 			key := events.Key("/school", "e1")
 			scenario(t, history{}, func(r *run) {
-				r.replays, r.watch = store, boxes.Store
 				putFormer(r, "", formerEffect(events.UserCreated, "e1", 1, `"replay":1,`+phase))
 				r.send(message{kind: events.UserCreated, id: "e1", user: 1})
 				r.server.position = events.Position{Epoch: 1, Seq: 1}
@@ -161,12 +132,9 @@ func TestFormerReplay(t *testing.T) {
 				}
 				first := r.server.events[0]
 				d := bus.DeadLetter{Vendor: "acme", Type: events.UserCreated, Key: key, Epoch: 1, Seq: 1, Header: first.Header, Payload: first.Payload}
-				m := mailbox.Message{Stream: "REPLAYS", Position: first.Position, Payload: first.Payload, Stored: time.Now()}
-				m.Subject, m.Header = d.AsReplay()
-				store.message.Store(&m)
-				boxes.Load().DeliverReplay(m, formerReplaySeq, func() {})
+				r.resend(d)
 				r.await(t, "the result of the replay", func() bool { _, ok := r.resultOf(key, 1); return ok })
-				r.await(t, "the removal of the replay", store.removed.Load)
+				r.await(t, "the removal of the replay", func() bool { return len(r.server.replaysLeft()) == 0 })
 				if got, _ := r.resultOf(key, 1); got.Outcome != events.Done || r.classOf(key) != "" {
 					t.Errorf("got %+v, dead letters %v", got, r.classes())
 				}
@@ -202,15 +170,16 @@ func (r *run) letHistory(away bool) {
 // An effect counts as published once its history is stored too.
 func TestNoPositionWithoutHistory(t *testing.T) {
 	scenario(t, history{}, func(r *run) { r.letHistory(true) }, func(t *testing.T, r *run) {
-		key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
-		r.awaitOutcome(t, key, events.Done)
+		// Without a call: a long one would settle the position under a timer.
+		key := r.send(message{kind: events.UserCreated, id: "e1", user: 1, expires: time.Now().Add(-time.Second)})
+		r.awaitOutcome(t, key, events.Superseded)
 		time.Sleep(10 * time.Second)
 		if r.position() != 0 {
 			t.Error("the position is committed")
 		}
 		r.letHistory(false)
 		r.awaitCommitted(t)
-		if r.listed()[key] != events.Done {
+		if r.listed()[key] != events.Superseded {
 			t.Errorf("history: %v", r.listed())
 		}
 	})

@@ -21,6 +21,7 @@ type history struct {
 	outages   []window
 	held      []window        // in which the vendor is on hold
 	purges    []time.Duration // of the timers
+	replays   []time.Duration // of all dead letters
 	losses    []time.Duration // of the token, the position and the mark of the last sweep
 	published []publication
 	lifespans []lifespan // of the processes, one after the other
@@ -76,6 +77,9 @@ func drawHistory(t *rapid.T, users int) history {
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "purges") {
 		h.purges = append(h.purges, time.Duration(rapid.IntRange(0, 8000).Draw(t, "purge at"))*time.Millisecond)
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "replays") {
+		h.replays = append(h.replays, time.Duration(rapid.IntRange(0, 60_000).Draw(t, "replay at"))*time.Millisecond)
 	}
 	spread := rapid.SampledFrom([]int{0, 300, 4000}).Draw(t, "spread")
 	even := rand.New(rand.NewPCG(h.seed, 1)) // rapid draws the first ones of a list more often

@@ -53,6 +53,19 @@ type Reader interface {
 	Close(ctx context.Context)
 }
 
+// Replay is an event that was sent back to the vendor.
+type Replay struct {
+	Position events.Position // in the stream of replays
+	Message  mailbox.Message // with the position of the first message of the event
+}
+
+// Replays reads the replays of a vendor in the order of their stream, without a gap.
+type Replays interface {
+	// Next waits for replays, and returns at most limit of them.
+	Next(ctx context.Context, limit int) ([]Replay, error)
+	Close(ctx context.Context)
+}
+
 // Wake is a timer that fired.
 type Wake struct {
 	User string // key of the mailbox
@@ -76,6 +89,9 @@ type Deps struct {
 	Read func(ctx context.Context, token uint64, from events.Position) (Reader, error)
 	// First returns the position of the first event that the stream still has.
 	First func(ctx context.Context) (events.Position, error)
+	// Replays opens a reader behind a position of the stream of replays; all that are stored
+	// come behind the zero Position.
+	Replays func(ctx context.Context, token uint64, from events.Position) (Replays, error)
 	// Wakes opens the consumer of the wakes of a class, mailbox.Wake or mailbox.Activity.
 	Wakes func(ctx context.Context, token uint64, c mailbox.Class) (Wakes, error)
 	// Sentinel returns the nonce of the sentinel in the stream of timers, and plants a new
@@ -108,7 +124,7 @@ type Config struct {
 	Renew  time.Duration // between two renewals of the lease
 	Commit time.Duration // between two commits of the position
 	Grace  time.Duration // from the end of the context until everything has ended
-	Wakes  int           // wakes of a class in hand, at most
+	Wakes  int           // wakes of a class in hand, at most; and as many replays
 }
 
 // Owner works for a vendor while it holds the lease.
@@ -175,6 +191,7 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	var work, renewal sync.WaitGroup
 	renewal.Go(func() { x.renew(renewing) })
 	work.Go(func() { x.read(owning) })
+	work.Go(func() { x.readReplays(owning) })
 	work.Go(func() { x.wake(owning, mailbox.Wake) })
 	work.Go(func() { x.wake(owning, mailbox.Activity) })
 	work.Go(func() { x.commit(owning) })

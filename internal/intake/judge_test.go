@@ -18,13 +18,25 @@ func isLifecycle(kind string) bool {
 // userEvent is an event of one user, with its outcome.
 type userEvent struct {
 	publication
-	place   int // in the stream, of the first copy: no other counts
-	outcome string
+	place   int    // in the stream, of the first copy: no other counts
+	outcome string // of the event itself
+	last    string // outcome of the last replay; without one, of the event itself
 }
 
 // applied reports whether the vendor is, or was, as the event asks.
-func (d *userEvent) applied() bool {
-	return d.outcome == events.Done || d.outcome == events.AlreadyDone
+func (d *userEvent) applied() bool { return applied(d.last) }
+
+func applied(outcome string) bool { return outcome == events.Done || outcome == events.AlreadyDone }
+
+// lastResult returns the result of the last replay of an event; without one, of the event itself.
+func (r *run) lastResult(key string) (result events.Result, ok bool) {
+	for replay := 0; ; replay++ {
+		next, found := r.published.data[events.ResultID(key, "acme", replay)]
+		if !found {
+			return result, ok
+		}
+		result, ok = next, true
+	}
 }
 
 // deeds returns the events of a user, in the order of their first copies.
@@ -37,7 +49,10 @@ func (r *run) userEvents(user int) (all []*userEvent) {
 		d := known[p.event]
 		if d == nil {
 			e := r.event(p)
-			d = &userEvent{publication: p, outcome: r.published.data[events.ResultID(events.Key(e.Source(), e.ID()), "acme", 0)].Outcome}
+			key := events.Key(e.Source(), e.ID())
+			d = &userEvent{publication: p, outcome: r.published.data[events.ResultID(key, "acme", 0)].Outcome}
+			last, _ := r.lastResult(key)
+			d.last = last.Outcome
 			d.place = place
 			known[p.event] = d
 			all = append(all, d)
@@ -68,7 +83,7 @@ func (r *run) overtaken(user int) (faults []string) {
 func hadAccount(all []*userEvent, update *userEvent) (exists bool) {
 	for _, d := range all {
 		if isLifecycle(d.kind) && d.place < update.place {
-			exists = d.kind != events.UserDeleted && d.applied()
+			exists = d.kind != events.UserDeleted && applied(d.outcome)
 		}
 	}
 	return exists
@@ -112,7 +127,7 @@ func (r *run) checkData(user int, a *account, say func(string, ...any)) {
 	for _, held := range all {
 		for _, newer := range all {
 			snapshots := newer.kind == events.UserUpdated || newer.kind == events.UserCreated
-			if snapshot(held.event) != a.data || !snapshots || newer.outcome != events.Done || newer.place <= held.place {
+			if snapshot(held.event) != a.data || !snapshots || newer.last != events.Done || newer.place <= held.place {
 				continue
 			}
 			say("has the data of event %d (%s), and event %d (%s) is done", held.event, held.kind, newer.event, newer.kind)
@@ -148,7 +163,7 @@ func (r *run) checkRestorations(user int) (faults []string) {
 	all := r.userEvents(user)
 	for _, a := range all {
 		for _, b := range all {
-			if a.kind == events.UserRestored && a.outcome == events.Failed && b.kind == events.UserCreated && b.applied() && b.place < a.place {
+			if a.kind == events.UserRestored && a.outcome == events.Failed && b.kind == events.UserCreated && applied(b.outcome) && b.place < a.place {
 				faults = append(faults, fmt.Sprintf("event %d (%s) failed, though event %d had made an account", a.event, a.kind, b.event))
 			}
 		}
@@ -161,7 +176,7 @@ func (r *run) checkRestorations(user int) (faults []string) {
 func (r *run) finalStates(user int) []bool {
 	var last *userEvent
 	for _, d := range r.userEvents(user) {
-		if isLifecycle(d.kind) && (d.kind != events.UserRestored || d.outcome != events.Failed) && (last == nil || last.place < d.place) {
+		if isLifecycle(d.kind) && (d.kind != events.UserRestored || d.last != events.Failed) && (last == nil || last.place < d.place) {
 			last = d
 		}
 	}

@@ -42,7 +42,7 @@ func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	if x.committed, err = o.deps.State.Position(ctx); err != nil {
 		return nil, err
 	}
-	x.since, x.atStart, x.tracker = x.Now(), x.committed, newTracker(x.committed)
+	x.since, x.atStart, x.tracker = x.Now(), x.committed, newTracker(x.committed, eventBounds)
 	x.boxes, x.timers, err = o.deps.Mailboxes(x)
 	return x, err
 }

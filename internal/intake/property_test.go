@@ -29,13 +29,18 @@ func play(t *testing.T, h history) (faults []string) {
 		for _, at := range h.purges {
 			time.AfterFunc(at, r.server.purgeTimers)
 		}
+		last := start
+		for _, at := range h.replays {
+			time.AfterFunc(at, r.resendAll)
+			last = start.Add(max(at, last.Sub(start)))
+		}
 		r.publish()
 		ctx, stop := context.WithCancel(t.Context())
 		var hosts sync.WaitGroup
 		for host := range 2 {
 			hosts.Go(func() { r.host(ctx, host) })
 		}
-		for end := time.Now().Add(40 * time.Minute); !r.done() && time.Now().Before(end); {
+		for end := time.Now().Add(40 * time.Minute); (!r.done() || !time.Now().After(last)) && time.Now().Before(end); {
 			time.Sleep(time.Second)
 		}
 		time.Sleep(time.Minute) // calls that are still on their way land
@@ -56,13 +61,13 @@ func (r *run) check() (faults []string) {
 		}
 	}
 	byKey := r.keys()
-	if len(r.published.results) != len(byKey) || len(r.published.changed) > 0 {
-		say("%d events have %d results, published in two ways: %s", len(byKey), len(r.published.results), r.published.changed)
+	faults = append(faults, r.checkReplays()...)
+	if len(r.published.results) != len(byKey)+len(r.server.resent) || len(r.published.changed) > 0 {
+		say("%d events and %d replays have %d results, published in two ways: %s", len(byKey), len(r.server.resent), len(r.published.results), r.published.changed)
 	}
 	for key, p := range byKey {
-		id := events.ResultID(key, "acme", 0)
 		_, dead := r.published.dead[key]
-		switch result, ok := r.published.data[id]; {
+		switch result, ok := r.lastResult(key); {
 		case !ok:
 			say("event %d (%s) has no result", p.event, p.kind)
 		case result.Outcome == events.Failed && !dead:

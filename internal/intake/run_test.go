@@ -31,7 +31,6 @@ type run struct {
 	config    mailbox.Config
 	slots     int // turns at a time
 	guard     mailbox.Guard
-	replays   mailbox.Replays
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) any
 	// watch sees the mailboxes of each ownership, if set.
@@ -47,7 +46,7 @@ type run struct {
 func newRun(h history) *run {
 	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
 	r := &run{
-		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, slots: 4, replays: noReplays{},
+		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, slots: 4,
 		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}, history: map[string]userhistory.Entry{}},
 		handlers: []handlers.Handler{
 			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
@@ -68,7 +67,7 @@ func newRun(h history) *run {
 func (r *run) done() bool {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
-	return len(r.published.results) >= len(r.keys()) && len(r.published.history) >= len(r.published.results) && r.server.pending() == 0
+	return len(r.published.results) >= len(r.keys())+r.server.replaysSent() && len(r.published.history) >= len(r.published.results) && r.server.pending() == 0 && len(r.server.replaysLeft()) == 0
 }
 
 // keys returns the events by key.
@@ -142,15 +141,6 @@ func (g gate) Wait(ctx context.Context, _ mailbox.Class) error {
 func (g gate) Report(string, error)                                        {}
 func (g gate) Attach(ctx context.Context, _ mailbox.Class) context.Context { return ctx }
 
-// noReplays has no replays.
-type noReplays struct{}
-
-func (noReplays) Get(context.Context, uint64) (mailbox.Message, error) {
-	return mailbox.Message{}, mailbox.ErrGone
-}
-
-func (noReplays) Remove(context.Context, uint64) error { return nil }
-
 func (r *run) work(ctx context.Context, p *process) {
 	c := connection{server: r.server, process: p, lose: r.lost}
 	v := &mailbox.Vendor{Name: "acme"}
@@ -160,7 +150,7 @@ func (r *run) work(ctx context.Context, p *process) {
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
-			Records: c, Index: index{c}, Events: c, Replays: r.replays, Timers: t,
+			Records: c, Index: index{c}, Events: c, Replays: replays{c}, Timers: t,
 			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
 			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Validate: func(events.Event) error { return nil },
 			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
@@ -170,8 +160,8 @@ func (r *run) work(ctx context.Context, p *process) {
 		}
 		return m, t, err
 	}
-	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: 16}, intake.Deps{
-		Acquire: c.acquire, State: c, Read: c.read, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
+	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: wakesInHand}, intake.Deps{
+		Acquire: c.acquire, State: c, Read: c.read, Replays: c.readReplays, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
 		Released: r.released, Held: c.heldDeletions,
 		First: func(context.Context) (events.Position, error) {
 			return events.Position{Epoch: 1, Seq: c.firstStored()}, nil
@@ -189,6 +179,9 @@ func (r *run) released() <-chan struct{} {
 	}
 	return r.guard.Released()
 }
+
+// wakesInHand is the bound on wakes and on replays.
+const wakesInHand = 16
 
 var limits = mailbox.Config{
 	Source: "/usher", CallTimeout: callTimeout, CallLease: callLease,

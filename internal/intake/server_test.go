@@ -32,6 +32,11 @@ type server struct {
 	// timersAway says that no timer can be set.
 	timersAway bool
 
+	replays     map[uint64]mailbox.Message
+	resent      map[replayID]bool
+	lastReplay  uint64
+	replaysRead uint64 // the last one that any process has read
+
 	lease  string // the holder
 	expiry time.Time
 	token  uint64
@@ -55,7 +60,7 @@ func (w window) contains(t time.Time) bool { return t.After(w.from) && t.Before(
 func newServer(c *random) *server {
 	return &server{
 		random: c, records: map[string][]byte{}, revisions: map[string]uint64{}, index: map[string][]byte{}, indexRevs: map[string]uint64{},
-		timers: map[string]*time.Timer{}, wakes: map[string]*wake{},
+		timers: map[string]*time.Timer{}, wakes: map[string]*wake{}, replays: map[uint64]mailbox.Message{}, resent: map[replayID]bool{},
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 // registered with a timer. Events that are read and not settled are bounded in number and in
 // bytes.
 type tracker struct {
+	bounds
+
 	mu      sync.Mutex
 	entries []entry // read, in the order of the stream, from the first that is not settled
 	settled events.Position
@@ -26,22 +28,23 @@ type entry struct {
 	settled  bool
 }
 
-// The bounds of what is read and not settled.
-const (
-	mostOpen  = 50_000
-	mostBytes = 64 << 20
-)
+// bounds limit the events that are read and not settled. A single event may be larger.
+type bounds struct{ mostOpen, mostBytes int }
+
+// eventBounds are the bounds of events. They are generous, since an event that is not settled
+// holds back no event of another user.
+var eventBounds = bounds{mostOpen: 50_000, mostBytes: 64 << 20}
 
 // newTracker returns a tracker of a reader that begins behind position.
-func newTracker(position events.Position) *tracker {
-	return &tracker{settled: position, room: make(chan struct{})}
+func newTracker(position events.Position, b bounds) *tracker {
+	return &tracker{bounds: b, settled: position, room: make(chan struct{})}
 }
 
 // add notes an event that was read. It waits until there is room.
 func (t *tracker) add(ctx context.Context, p events.Position, bytes int) error {
 	for {
 		t.mu.Lock()
-		if t.open < mostOpen && (t.bytes+bytes <= mostBytes || t.open == 0) {
+		if t.open < t.mostOpen && (t.bytes+bytes <= t.mostBytes || t.open == 0) {
 			t.entries = append(t.entries, entry{p, bytes, false})
 			t.open, t.bytes = t.open+1, t.bytes+bytes
 			t.mu.Unlock()

@@ -14,7 +14,7 @@ func at(seq uint64) events.Position { return events.Position{Epoch: 1, Seq: seq}
 // the position once it is settled.
 func TestTrackerStaysSmall(t *testing.T) {
 	const many = 200_000
-	tr := newTracker(events.Position{})
+	tr := newTracker(events.Position{}, eventBounds)
 	for seq := uint64(1); seq <= many; seq++ {
 		if err := tr.add(t.Context(), at(seq), 10); err != nil {
 			t.Fatal(err)
@@ -42,14 +42,14 @@ func TestTrackerStaysSmall(t *testing.T) {
 
 // Reading waits while too much is not settled, in number or in bytes.
 func TestTrackerIsBounded(t *testing.T) {
-	for name, bytes := range map[string]int{"number": 0, "bytes": mostBytes / 10} {
+	for name, bytes := range map[string]int{"number": 0, "bytes": eventBounds.mostBytes / 10} {
 		t.Run(name, func(t *testing.T) {
-			tr := newTracker(events.Position{})
+			tr := newTracker(events.Position{}, eventBounds)
 			ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer stop()
 			seq := uint64(0)
 			for tr.add(ctx, at(seq+1), bytes) == nil {
-				if seq++; seq > mostOpen {
+				if seq++; seq > uint64(eventBounds.mostOpen) {
 					t.Fatal("no bound")
 				}
 			}
@@ -64,7 +64,7 @@ func TestTrackerIsBounded(t *testing.T) {
 // The position moves past messages that left the stream, but never past an event that is
 // read and not settled, and never back.
 func TestTrackerSkipsWhatLeft(t *testing.T) {
-	tr := newTracker(at(3))
+	tr := newTracker(at(3), eventBounds)
 	tr.skip(at(10))
 	if tr.position() != at(10) {
 		t.Errorf("got %v, want 10", tr.position())

@@ -33,14 +33,14 @@ func (t *turn) unregistered(r *record.Record) (list []*arrival) {
 }
 
 // settleFinished settles the arrivals that need nothing any more: finished with a result
-// that is out, or known before. The message of such a replay is removed: it may be a second
-// one of the same number, which no result removes.
+// that is out, or known before. The message of such a replay is removed, and so is a second
+// message of a replay that is pending: the end of the effect removes the first alone.
 func (t *turn) settleFinished(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := 0; i < len(t.arrivals); {
 		a := t.arrivals[i]
-		if !t.isRegistered(a) || t.isPending(a) {
+		if pending := t.pending(a); !t.isRegistered(a) || pending != nil && pending.ReplaySeq == a.ReplaySeq {
 			i++
 			continue
 		}
@@ -65,11 +65,16 @@ func (t *turn) isRegistered(a *arrival) bool {
 	return r.Has(a.Key, a.Replay) || r.Has(rejection.Key, a.Replay)
 }
 
-// isPending reports whether the effect of an arrival is pending.
-func (t *turn) isPending(a *arrival) bool {
-	return slices.ContainsFunc(t.user.stored.record.Pending, func(e record.Effect) bool {
+// pending returns the effect of an arrival if it is pending, and nil otherwise.
+func (t *turn) pending(a *arrival) *record.Effect {
+	list := t.user.stored.record.Pending
+	i := slices.IndexFunc(list, func(e record.Effect) bool {
 		return e.Key == a.Key && e.Replay == a.Replay && (a.Replay > 0 || e.Position == a.Position)
 	})
+	if i < 0 {
+		return nil
+	}
+	return &list[i]
 }
 
 // arrivalOf returns the arrival of an effect if it is in hand, and nil otherwise.

@@ -104,7 +104,8 @@ func (m *Mailboxes) Deliver(message Message, settle func()) {
 }
 
 // DeliverReplay takes a replay in. The replay stays stored until its effect has ended; settle
-// is called once it need not be delivered again.
+// is called once it need not be delivered again. A message that is no replay ends as a dead
+// letter.
 func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
 	r, ok := bus.ReadReplay(message.Header)
 	if !ok {

@@ -117,7 +117,18 @@ func (t *turn) event(ctx context.Context, e *record.Effect) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.read(message, e.Replay).as(e), nil
+	event := t.read(message, e.Replay).as(e)
+	if e.Replay > 0 && !event.isReplayOf(e) {
+		return nil, ErrGone
+	}
+	return event, nil
+}
+
+// isReplayOf reports whether the event is the replay of an effect. The stream of replays may
+// have been made anew: another message then has the sequence.
+func (e *Event) isReplayOf(effect *record.Effect) bool {
+	r, ok := bus.ReadReplay(e.Message.Header)
+	return ok && r.Number == effect.Replay && record.KeyOf(e.Key) == effect.Key
 }
 
 // as returns the event of an effect. An event that was rejected since it reuses an id has

@@ -99,6 +99,9 @@ func (t *task) understand(e *Event) error {
 
 // valid finds the handler of the event, and validates its data.
 func (t *task) valid(e *Event) error {
+	if e.Replay > 0 && e.Key == "" { // its position and its number are unknown
+		return &events.InvalidError{Rule: events.RuleRequired, Detail: "the headers of a replay are missing: send it back by usher dead replay"}
+	}
 	handler, ok := t.handlers[e.Type]
 	if !ok || e.Event.Type() != e.Type {
 		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}

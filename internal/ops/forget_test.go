@@ -78,7 +78,7 @@ func TestForget(t *testing.T) {
 	w := newWorld(t)
 	w.lives()
 	h := w.holding()
-	want := map[string]int{"EVENTS": 3, "REPLAYS": 0, "DEADLETTERS": 1, "RESULTS": 0, "ACCOUNTS": 1, "EFFECTS": 1, "HISTORY": 1}
+	want := map[string]int{"EVENTS": 3, "OPEN_REPLAYS": 0, "DEADLETTERS": 1, "RESULTS": 0, "ACCOUNTS": 1, "EFFECTS": 1, "HISTORY": 1}
 	if diff := cmp.Diff(want, found(h)); diff != "" {
 		t.Fatalf("found (-want +got)\n%s", diff)
 	}

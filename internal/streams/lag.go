@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -20,19 +21,28 @@ type CounterConfig struct {
 	Subjects []string // filter subjects
 }
 
+// counterExpires is the longest pull that a counter takes. The pulls of a process that takes
+// the counter for another consumer, such as of a former version, are refused.
+const counterExpires = time.Millisecond
+
 // Settings returns the configuration of the consumer.
 func (c CounterConfig) Settings() jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		Durable: c.Consumer, FilterSubjects: c.Subjects,
-		AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverAllPolicy, MaxRequestExpires: counterExpires,
 	}
 }
 
-// EnsureCounter creates a missing counter. An existing consumer is left alone.
+// EnsureCounter creates a missing counter. An existing consumer is left alone, unless it hands
+// out messages to one process, as those of a former version do: then EnsureCounter returns an
+// error.
 func EnsureCounter(ctx context.Context, c Client, config CounterConfig) error {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
-	_, err := c.JetStream.Consumer(ctx, config.Stream, config.Consumer)
+	have, err := c.JetStream.Consumer(ctx, config.Stream, config.Consumer)
+	if err == nil && have.CachedInfo().Config.PriorityPolicy != jetstream.PriorityPolicyNone {
+		err = errors.New("it hands out messages to a former version: stop that version, and start this one again")
+	}
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		_, err = c.JetStream.CreateConsumer(ctx, config.Stream, config.Settings())
 	}

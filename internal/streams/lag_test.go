@@ -2,6 +2,7 @@ package streams_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -80,4 +81,37 @@ func TestTheLagSurvivesAKillOfTheServer(t *testing.T) {
 		c, err := e.js.Consumer(t.Context(), "EVENTS", "lms")
 		return err == nil && c.CachedInfo().NumPending == 3
 	})
+}
+
+// A consumer that hands out messages to one process is that of a former version.
+func TestLagOfAFormerVersion(t *testing.T) {
+	e := start(t)
+	e.events(1)
+	_, err := e.js.CreateConsumer(t.Context(), "EVENTS", jetstream.ConsumerConfig{
+		Durable: "lms", AckPolicy: jetstream.AckExplicitPolicy,
+		PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: time.Second, PriorityGroups: []string{"owner"},
+	})
+	check(t, err)
+	if _, err := streams.OpenLag(t.Context(), e.client(), lagConfig); err == nil {
+		t.Error("the consumer is taken for a lag consumer")
+	}
+}
+
+// A lag consumer hands out no events, not even to a former version that asks for its own.
+func TestLagHandsOutNothing(t *testing.T) {
+	for name, opts := range map[string][]jetstream.FetchOpt{"a pull": nil, "a pull of a former version": {jetstream.FetchPriorityGroup("owner")}} {
+		t.Run(name, func(t *testing.T) {
+			e := start(t)
+			e.events(3)
+			openLag(t, e)
+			batch, err := e.consumer().Fetch(3, append(opts, jetstream.FetchMaxWait(time.Second))...)
+			check(t, err)
+			for m := range batch.Messages() {
+				t.Errorf("got %s", m.Data())
+			}
+			if err := batch.Error(); err == nil {
+				t.Error("the pull was not refused")
+			}
+		})
+	}
 }

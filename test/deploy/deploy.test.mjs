@@ -65,7 +65,7 @@ describe("what is there", () => {
   });
 
   it("the scalers of the chart look at consumers that a running usher has", () => {
-    const stream = { replay: "REPLAYS" };
+    const stream = { replay: "OPEN_REPLAYS" };
     const there = Array.from(text.matchAll(/^usher_consumer_pending\{consumer="(\w+)",vendor="(\w+)"\}/gm), ([, consumer, vendor]) => `${stream[consumer] ?? "EVENTS"}/usher-${vendor}-${consumer}`);
     for (const [, vendor] of text.matchAll(/^usher_vendor_waiting\{vendor="(\w+)"\}/gm)) there.push(`TIMERS/usher-${vendor}-waiting`);
     const looked = consumers(render("full.yaml"));
