@@ -96,9 +96,6 @@ func (t *turn) safetyNet(ctx context.Context) (stop func()) {
 // a growing time. Later arrivals of the user stay behind those of this turn.
 func (t *turn) retry(ctx context.Context, err error) {
 	t.user.failures++
-	if t.deps.Failed != nil {
-		t.deps.Failed("work on a mailbox")
-	}
 	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
 	t.deps.Failures.failed(t.deps.Log, t.vendor.Name, err)
 	t.user.stored = stored{} // the store may have the record otherwise
