@@ -19,8 +19,8 @@ import (
 // serve makes the consumers and the position of a vendor, as a process that serves it does.
 func (w *world) serve(vendor string, position uint64, subjects ...string) {
 	w.t.Helper()
-	lag, err := streams.OpenLag(w.t.Context(), w.client, streams.LagConfig{
-		Stream: bus.EventsStream, Consumer: ops.LaneName(vendor, ops.LifecycleLane), Subjects: subjects,
+	lag, err := streams.OpenLag(w.t.Context(), w.client, streams.CounterConfig{
+		Stream: bus.EventsStream, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: subjects,
 	})
 	w.check(err)
 	at := events.Position{Epoch: w.epoch, Seq: position}
