@@ -86,8 +86,8 @@ type stage struct {
 	host    string // of the stand-ins
 	nats    string // URL
 	bus     *bus.Bus
-	poster  poster // to the endpoint for events
-	ready   func() // tells the endpoint that the workers run
+	poster  poster        // to the endpoint for events
+	ready   func(*engine) // tells the endpoint that the workers run
 	metrics *telemetry.Metrics
 	show    *show
 	ends    []func()
@@ -149,7 +149,7 @@ func (s *stage) endpoint(ctx context.Context) error {
 	s.config.Console = config.Console{} // open, whatever a file here says
 	f := newFront(s.config, zerolog.Nop())
 	f.open = true
-	s.metrics, s.ready = f.metrics, func() { f.serving.Store(true) }
+	s.metrics, s.ready = f.metrics, f.serving.Store
 	f.bus.Store(s.bus)
 	answer, err := f.listen(ctx)
 	if err != nil {
@@ -226,7 +226,8 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	}
 	s.show.begin(s, expected)
 	working, stop := context.WithCancel(ctx)
-	e := &engine{config: s.config, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen, metrics: s.metrics, ready: s.ready}
+	e := &engine{config: s.config, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen, metrics: s.metrics}
+	e.ready = func() { s.ready(e) }
 	worked := make(chan error, 1)
 	go func() { worked <- e.run(working) }()
 	s.ends = append(s.ends, func() { stop(); s.show.fault(<-worked) })

@@ -15,7 +15,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"github.com/usherhq/usher/internal/worker"
+	"github.com/usherhq/usher/internal/mailbox"
 )
 
 // show is what the demo tells a person: bars while it runs on a terminal, and a
@@ -78,7 +78,7 @@ func (s *show) begin(st *stage, expected map[effect]bool) {
 }
 
 // seen moves a vendor's bar.
-func (s *show) seen(e worker.Seen) {
+func (s *show) seen(e mailbox.Observation) {
 	if !s.live {
 		return
 	}

@@ -24,7 +24,7 @@ import (
 // front is the HTTP side of a process. It is there before NATS is, and says so.
 type front struct {
 	bus     atomic.Pointer[bus.Bus]
-	serving atomic.Bool // whether the workers run
+	serving atomic.Pointer[engine] // that works; nil: none yet
 	config  config.Config
 	log     zerolog.Logger
 	metrics *telemetry.Metrics
@@ -99,12 +99,16 @@ func (f *front) Ready() ingest.Readiness {
 	if b := f.bus.Load(); b != nil {
 		parts["nats"] = b.Status()
 	}
-	ready := parts["nats"] == "ok" && f.serving.Load()
+	e := f.serving.Load()
+	ready := parts["nats"] == "ok" && e != nil
 	switch {
 	case !f.config.Worker.On:
 		parts["workers"] = "off"
-	case f.serving.Load():
+	case e != nil:
 		parts["workers"] = "ok"
+		if failing := e.failing(); len(failing) > 0 {
+			parts["workers"] = "NATS fails steps for " + strings.Join(failing, ", ") + ": they are tried again"
+		}
 	}
 	return ingest.Readiness{Ready: ready, Parts: parts}
 }

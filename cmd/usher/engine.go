@@ -13,15 +13,13 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
-	"github.com/usherhq/usher/internal/ledger"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/upgrade"
-	"github.com/usherhq/usher/internal/worker"
 	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
 )
@@ -31,13 +29,15 @@ type engine struct {
 	config config.Config
 	log    zerolog.Logger
 	bus    *bus.Bus
-	seen   func(worker.Seen) // may be nil
+	seen   func(mailbox.Observation) // may be nil
 	// metrics are what this process counts.
 	metrics  *telemetry.Metrics
 	traces   *telemetry.Traces // nil: none
 	ready    func()            // told once the workers begin; may be nil
 	limiters limiters          // of the vendors
 	guard    *brake.Brake      // of deletions
+	schemas  *schemas.Set
+	cores    sync.Map // of *core.Core by vendor, once they work
 	// reload reads the configuration again, secrets in files too; nil where there
 	// is nothing to read again.
 	reload func() (config.Config, error)
@@ -50,15 +50,12 @@ func (e *engine) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	valid, err := schemas.New()
-	if err != nil {
+	if e.schemas, err = schemas.New(); err != nil {
 		return err
 	}
-	deps, err := e.prepare(ctx)
-	if err != nil {
+	if err := e.insist(ctx, func() error { return e.prepare(ctx) }); err != nil {
 		return err
 	}
-	deps.Validate = valid.Validate
 	e.compare(ctx, ports)
 	e.log.Info().Str("vendors", strings.Join(names(e.on()), ", ")).Msg("serving")
 	if e.ready != nil {
@@ -70,7 +67,7 @@ func (e *engine) run(ctx context.Context) error {
 	group.Go(func() error { e.watch(ctx); return nil })
 	group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
 	for _, v := range e.on() {
-		group.Go(func() error { return e.serve(ctx, v, ports[v.name], deps) })
+		group.Go(func() error { return e.serve(ctx, v, ports[v.name]) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -121,31 +118,40 @@ func names(list []vendor) (out []string) {
 	return out
 }
 
-// prepare makes the streams and what works on them. What NATS cannot do yet is
-// tried again, until it can; what only another configuration mends is an error.
-func (e *engine) prepare(ctx context.Context) (deps worker.Deps, err error) {
+// insist repeats a step that NATS fails until it is done. An error that only another
+// configuration mends is returned.
+func (e *engine) insist(ctx context.Context, step func() error) error {
 	schedule := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(250*time.Millisecond),
 		backoff.WithMaxInterval(bus.CallTimeout),
 		backoff.WithMaxElapsedTime(0),
 	)
 	try := func() error {
-		if err := e.upgrade(ctx); err != nil {
-			return err
-		}
-		err := e.bus.Ensure(ctx)
-		if err == nil {
-			deps, err = e.deps(ctx)
-		}
+		err := step()
 		if bus.Lasting(err) {
 			return backoff.Permanent(err)
 		}
 		return err
 	}
-	err = backoff.RetryNotify(try, backoff.WithContext(schedule, ctx), func(err error, wait time.Duration) {
+	return backoff.RetryNotify(try, backoff.WithContext(schedule, ctx), func(err error, wait time.Duration) {
 		e.log.Warn().Err(err).Dur("wait", wait).Msg("NATS is not ready, trying again")
 	})
-	return deps, err
+}
+
+// prepare makes the streams and buckets, and moves over what a former version has left.
+func (e *engine) prepare(ctx context.Context) error {
+	if err := e.upgrade(ctx); err != nil {
+		return err
+	}
+	if err := e.bus.Ensure(ctx); err != nil {
+		return err
+	}
+	if err := streams.Ensure(ctx, e.bus.JetStream(), streams.Names{}, e.config.NATS.Replicas); err != nil {
+		return err
+	}
+	guard, err := e.brake(ctx)
+	e.guard = guard
+	return err
 }
 
 // upgrade moves over what a former version has left.
@@ -155,27 +161,6 @@ func (e *engine) upgrade(ctx context.Context) error {
 		Vendors: names(vendorList(&e.config)), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
 		HoldFresh: 3 * e.config.Worker.HoldRetry,
 	})
-}
-
-func (e *engine) deps(ctx context.Context) (worker.Deps, error) {
-	accounts, err := e.bus.Bucket(ctx, bus.AccountsKV)
-	if err != nil {
-		return worker.Deps{}, err
-	}
-	effects, err := e.bus.Bucket(ctx, bus.EffectsKV)
-	if err != nil {
-		return worker.Deps{}, err
-	}
-	if e.guard, err = e.brake(ctx); err != nil {
-		return worker.Deps{}, err
-	}
-	return worker.Deps{
-		Accounts: &ledger.Book{Store: ledger.KV{Bucket: accounts}, Timeout: bus.CallTimeout},
-		Effects:  &ledger.Book{Store: ledger.KV{Bucket: effects}, Timeout: bus.CallTimeout},
-		Results:  e.bus, Graves: e.bus, Brake: e.guard,
-		Handlers: handlerList(handlers.Courses(e.config.Courses), names(vendorList(&e.config))),
-		Log:      e.log, Tracer: e.traces.Tracer(), Seen: e.note,
-	}, nil
 }
 
 // hold writes the state of a vendor down for usher status, after one another.
@@ -208,7 +193,7 @@ func (e *engine) trouble(vendor string, err error) {
 }
 
 // note counts an attempt.
-func (e *engine) note(s worker.Seen) {
+func (e *engine) note(s mailbox.Observation) {
 	if s.Outcome == "" {
 		e.metrics.Attempt(s.Vendor, s.Type, s.Class)
 	} else {
@@ -272,15 +257,4 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 		}
 		return port, err
 	}
-}
-
-// serve carries out the events of one vendor.
-func (e *engine) serve(ctx context.Context, v vendor, port any, deps worker.Deps) error {
-	deps.Trial, deps.Hold = e.trial(v), e.hold(ctx, v.name)
-	lifecycle, err := e.lifecycle(ctx, v, port, deps)
-	if err != nil {
-		return err
-	}
-	lifecycle(ctx)
-	return nil
 }

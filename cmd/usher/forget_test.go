@@ -244,7 +244,7 @@ func (w *world) storedOf(s somebody) map[string]int {
 // dryForget finds all, and changes nothing. (The result of what was no event says of
 // nobody whose it was.)
 func (w *world) dryForget() {
-	want := map[string]int{"EVENTS": 8, "OPEN_REPLAYS": 0, "DEADLETTERS": 5 + 1 + 1, "RESULTS": 5 + 3 + 3 + 5 + 2 + 5, "ACCOUNTS": 5, "EFFECTS": 3}
+	want := map[string]int{"EVENTS": 8, "OPEN_REPLAYS": 0, "DEADLETTERS": 5 + 1 + 1, "RESULTS": 5 + 3 + 3 + 5 + 2 + 5, "ACCOUNTS": 5, "EFFECTS": 3, "HISTORY": 5 + 3 + 2 + 5}
 	for range 2 {
 		if diff := cmp.Diff(want, w.storedOf(ada)); diff != "" {
 			w.t.Errorf("(-want +got)\n%s", diff)
@@ -310,7 +310,7 @@ func TestForgetThoughSomethingIsToBeDone(t *testing.T) {
 	w.expect("left-1", map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "unsupported"})
 	w.expect("back-1", map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "done"})
 	wants := map[string][]string{
-		ada.id: {"unfinished\tlead\tuser.deleted\tnot taken up yet", "unfinished\tlead\tuser.created\tnot taken up yet", "unfinished\tlead\tenrollment.requested\ton its way once more", "account\tlead\t"},
+		ada.id: {"unfinished\tlead\tuser.deleted\twaiting", "unfinished\tlead\tuser.created\twaiting", "unfinished\tlead\tenrollment.requested\ton its way once more", "account\tlead\t"},
 		bob.id: {"unfinished\tmiestro\tenrollment.requested\twaiting"},
 	}
 	js := w.streams()

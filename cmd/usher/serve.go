@@ -104,7 +104,8 @@ func (f *front) work(ctx context.Context, reload func() (config.Config, error), 
 	}
 	defer end()
 	f.bus.Store(b)
-	e := &engine{config: c, log: log, bus: b, reload: reload, metrics: f.metrics, traces: f.traces, ready: func() { f.serving.Store(true) }}
+	e := &engine{config: c, log: log, bus: b, reload: reload, metrics: f.metrics, traces: f.traces}
+	e.ready = func() { f.serving.Store(e) }
 	err = e.run(ctx)
 	if ctx.Err() != nil {
 		<-answered

@@ -21,9 +21,9 @@ type userCmd struct {
 func (userCmd) Help() string {
 	return `Tells why Ada is, or is not, in the LMS: her account at each vendor, and what every event of hers came to:
 done, waiting (for what, when it is tried next), or a dead letter.
-It reads the ledger, the dead letters, and each event by its place: as fast with a million events as with
-ten. The ledger remembers the last 50 changes of an account that are long past, and activity for
-nats.effects_ttl; what it has forgotten: usher results --user ID.
+It reads the records, the history, the dead letters, and each event by its position: as fast with a million
+events as with ten. The history of an account is kept for nats.history_max_age, activity for
+nats.effects_ttl; for what is older: usher results --user ID.
 Not told: what no vendor has taken up yet, and what none takes part in. An event whose vendor is off
 leaves nothing until that is on: see usher config check.
 

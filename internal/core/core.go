@@ -123,6 +123,9 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 		return nil, fmt.Errorf("a lease of %s is too short for shares of the rate: more than %s is needed", c.LeaseTTL, fairness.ShareValid)
 	}
 	x.share = fairness.NewShare(d.Limiter.Pacer, c.Rate)
+	if d.Failed != nil {
+		x.failures.Each = func() { d.Failed("work on a mailbox") }
+	}
 	x.slots = fairness.NewScheduler(c.Slots)
 	var errs [11]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
@@ -240,7 +243,7 @@ func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 		Records: x.records, Index: records{users: x.index}, Events: single{x.stream, x.config.Stream}, Replays: replays{x.replays}, Timers: timers{x.timers, x.config.Vendor, token},
 		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
-		Failed: x.deps.Failed, Failures: &x.failures,
+		Failures: &x.failures,
 	}
 }
 

@@ -28,9 +28,7 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 		}
 	}
 	left := t.settleRegistered()
-	for _, ack := range t.wakes {
-		ack()
-	}
+	t.acknowledge()
 	t.user.failures = 0
 	t.deps.Failures.succeeded()
 	t.noteWaits()
@@ -98,16 +96,13 @@ func (t *turn) safetyNet(ctx context.Context) (stop func()) {
 // a growing time. Later arrivals of the user stay behind those of this turn.
 func (t *turn) retry(ctx context.Context, err error) {
 	t.user.failures++
-	if t.deps.Failed != nil {
-		t.deps.Failed("work on a mailbox")
-	}
 	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
 	t.deps.Failures.failed(t.deps.Log, t.vendor.Name, err)
 	t.user.stored = stored{} // the store may have the record otherwise
 	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries && t.giveUp(ctx, err) == nil {
 		return
 	}
-	t.giveBack(t.arrivals, t.wakes, t.class)
+	t.giveBack(t.arrivals, t.wake, t.class)
 	t.rest(delay)
 }
 
@@ -130,12 +125,18 @@ func (t *turn) rest(delay time.Duration) {
 // the user become dead letters.
 const unreadableTries = 5
 
-// giveBack lets the mailbox have a further turn with arrivals and wakes of this one.
-func (t *turn) giveBack(left []*arrival, wakes []func(), c Class) {
+// giveBack lets the mailbox have a further turn with arrivals and the wake of this one.
+func (t *turn) giveBack(left []*arrival, w *wake, c Class) {
 	t.Mailboxes.mu.Lock()
 	defer t.Mailboxes.mu.Unlock()
 	u := t.user
 	u.arrivals, u.bytes = append(left[:len(left):len(left)], u.arrivals...), u.bytes+sizeOf(left)
-	u.wakes = append(u.wakes, wakes...)
+	switch {
+	case w == nil:
+	case u.wake == nil:
+		u.wake = w
+	default: // a newer wake came
+		t.Mailboxes.wakes[w.class]--
+	}
 	t.enqueue(u, c)
 }

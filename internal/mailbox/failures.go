@@ -13,6 +13,8 @@ const failureLogEvery = time.Minute
 // Failures counts the steps that NATS failed for a vendor, and logs the first, and then one
 // line a minute. The zero value is ready.
 type Failures struct {
+	Each func() // called for each failure; may be nil
+
 	mu        sync.Mutex
 	total     uint64
 	unlogged  int
@@ -30,6 +32,9 @@ func (f *Failures) failed(log zerolog.Logger, vendor string, err error) {
 		f.logged, f.unlogged = now, 0
 	}
 	f.mu.Unlock()
+	if f.Each != nil {
+		f.Each()
+	}
 	if !silent {
 		log.Warn().Err(err).Str("vendor", vendor).Int("failures", count).Msg("a step failed, trying again")
 	}

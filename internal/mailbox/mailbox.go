@@ -139,7 +139,7 @@ type Ownership interface {
 }
 
 // Deps are the parts that a mailbox works with. All must be set but Guard, Failures, Tracer,
-// Observe and Failed.
+// and Observe.
 type Deps struct {
 	Records     Records
 	Index       Records // of accounts: AccountKey to the digest in the key of the record that holds the account
@@ -159,7 +159,6 @@ type Deps struct {
 	Tracer      trace.Tracer // of a span for each attempt; nil: none
 	Failures    *Failures    // of NATS, over all ownerships
 	Observe     func(Observation)
-	Failed      func(step string) // called whenever NATS fails a step, before the step is tried again
 }
 
 // Observation is one attempt, or the end of an effect without one.

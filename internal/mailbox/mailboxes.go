@@ -73,13 +73,35 @@ func (m *Mailboxes) Wake(userKey string, ack func()) {
 	defer m.mu.Unlock()
 	u, c := m.user(userKey), WakeClass(userKey)
 	m.wakes[c]++
-	u.wakes = append(u.wakes, func() {
-		m.mu.Lock()
-		m.wakes[c]--
-		m.mu.Unlock()
-		ack()
-	})
+	m.hold(u, &wake{class: c, ack: ack})
 	m.enqueue(u, c)
+}
+
+// wake is a wake in hand.
+type wake struct {
+	class Class
+	ack   func()
+}
+
+// hold keeps a wake for the next turn of the mailbox. An earlier one is given up: it is of
+// the same message, delivered again, or of one that this message has replaced. Otherwise the
+// wakes of one user, who cannot go on, would fill the room of all.
+func (m *Mailboxes) hold(u *user, w *wake) {
+	if u.wake != nil {
+		m.wakes[u.wake.class]--
+	}
+	u.wake = w
+}
+
+// acknowledge acknowledges the wake of a turn.
+func (t *turn) acknowledge() {
+	if t.wake == nil {
+		return
+	}
+	t.Mailboxes.mu.Lock()
+	t.Mailboxes.wakes[t.wake.class]--
+	t.Mailboxes.mu.Unlock()
+	t.wake.ack()
 }
 
 // deliver puts an event into the mailbox of its user.

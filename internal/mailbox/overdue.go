@@ -16,13 +16,13 @@ func (t *turn) abandonOverdue(r *record.Record) (again bool, err error) {
 	t.overdue = r.Overdue(t.user.noAccount, t.config.PrerequisiteWait)
 	for i := range t.overdue {
 		e := &t.overdue[i]
-		if _, ok := t.missed[effectID{e.Key, e.Replay}]; !ok {
+		if _, ok := t.user.missed[effectID{e.Key, e.Replay}]; !ok {
 			return false, errUnburied
 		}
 	}
 	for i := range t.overdue {
 		e := &t.overdue[i]
-		r.Abandon(e.Key, e.Replay, t.missed[effectID{e.Key, e.Replay}])
+		r.Abandon(e.Key, e.Replay, t.user.missed[effectID{e.Key, e.Replay}])
 	}
 	return len(t.overdue) > 0 && len(r.Finished) >= record.MostFinished, nil
 }
@@ -32,7 +32,7 @@ func (t *turn) buryOverdue(ctx context.Context) error {
 	for i := range t.overdue {
 		e := &t.overdue[i]
 		id := effectID{e.Key, e.Replay}
-		if _, ok := t.missed[id]; ok {
+		if _, ok := t.user.missed[id]; ok {
 			continue
 		}
 		o := record.Outcome{Kind: events.Failed, At: t.now(), Class: classPrerequisite, Message: message(handlers.ErrNoAccount)}
@@ -47,10 +47,10 @@ func (t *turn) buryOverdue(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if t.missed == nil {
-			t.missed = map[effectID]record.Outcome{}
+		if t.user.missed == nil {
+			t.user.missed = map[effectID]record.Outcome{}
 		}
-		t.missed[id] = o
+		t.user.missed[id] = o
 	}
 	return nil
 }

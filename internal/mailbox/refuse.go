@@ -48,9 +48,7 @@ func (t *turn) giveUp(ctx context.Context, cause error) error {
 	if t.deps.Observe != nil {
 		t.deps.Observe(Observation{Vendor: t.vendor.Name, Class: classRecord})
 	}
-	for _, ack := range t.wakes {
-		ack()
-	}
+	t.acknowledge()
 	return nil
 }
 

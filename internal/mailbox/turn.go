@@ -27,7 +27,7 @@ type turn struct {
 	user     *user
 	class    Class
 	arrivals []*arrival
-	wakes    []func()
+	wake     *wake // nil: none
 	began    time.Time
 	calls    int
 	admitted bool        // a share of the vendor's rate was taken
@@ -37,8 +37,7 @@ type turn struct {
 	fresh    []*arrival  // that the record did not have before the last write
 	full     bool        // arrivals wait in memory until the record has room
 	overdue  []record.Effect
-	missed   map[effectID]record.Outcome // of overdue effects whose dead letters are stored
-	verdicts map[effectID]brake.Verdict  // of the deletion guard
+	verdicts map[effectID]brake.Verdict // of the deletion guard
 
 	mu sync.Mutex // of arrivals and user.armed while a call is in flight
 }
@@ -83,10 +82,10 @@ func (m *Mailboxes) begin(p Phases, u *user, class Class) *turn {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := min(len(u.arrivals), turnArrivals)
-	t := &turn{Mailboxes: m, Phases: p, task: m.task, user: u, class: class, arrivals: u.arrivals[:n:n], wakes: u.wakes, began: time.Now()}
-	u.arrivals, u.bytes, u.wakes = u.arrivals[n:], u.bytes-sizeOf(t.arrivals), nil
+	t := &turn{Mailboxes: m, Phases: p, task: m.task, user: u, class: class, arrivals: u.arrivals[:n:n], wake: u.wake, began: time.Now()}
+	u.arrivals, u.bytes, u.wake = u.arrivals[n:], u.bytes-sizeOf(t.arrivals), nil
 	u.again = len(u.arrivals) > 0
-	if len(t.wakes) > 0 {
+	if t.wake != nil {
 		u.armed = time.Time{}
 	}
 	return t
@@ -165,7 +164,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 		for _, a := range t.fresh {
 			a.ours = t.isRegistered(a)
 		}
-		t.result, t.letters, t.sent = nil, nil, sent
+		t.result, t.letters, t.sent, t.user.missed = nil, nil, sent, nil
 		t.admitted = t.admitted && d.Action != record.Call
 	}
 	return d, err

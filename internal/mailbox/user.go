@@ -15,8 +15,8 @@ type user struct {
 
 	// Under the lock of Mailboxes:
 	arrivals  []*arrival
-	bytes     int      // of arrivals
-	wakes     []func() // acknowledge the wakes of the user's timer
+	bytes     int   // of arrivals
+	wake      *wake // of the user's timer; nil: none
 	class     Class
 	queued    bool
 	busy      bool
@@ -32,6 +32,8 @@ type user struct {
 	published map[effectID]bool // finished effects of the record whose results are out
 	noAccount time.Time         // of the last look-up that found no account
 	failures  int               // of NATS, one after the other
+	// missed are overdue effects whose dead letters are stored.
+	missed map[effectID]record.Outcome
 }
 
 type effectID struct {

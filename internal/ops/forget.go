@@ -69,7 +69,7 @@ func (d *Desk) Forget(ctx context.Context, h Holding, o Forgetting, by Deed) (Fo
 		return f, err
 	}
 	for _, step := range []func(context.Context, Holding, Forgetting, *Forgotten) error{
-		d.eraseReplays, d.eraseLetters, d.eraseEvents, d.eraseAccounts, d.eraseActivity, d.wake, d.eraseHistory, d.eraseResults, d.scrub,
+		d.eraseReplays, d.eraseLetters, d.eraseEvents, d.eraseAccounts, d.eraseIndex, d.eraseActivity, d.wake, d.eraseHistory, d.eraseResults, d.scrub,
 	} {
 		if err := step(ctx, h, o, &f); err != nil {
 			return f, fmt.Errorf("%w; run it again to go on", err)
@@ -141,6 +141,31 @@ func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Fo
 		r.Forget(h.fence, f.At)
 		return true
 	})
+}
+
+// eraseIndex removes the entries of the user from the index of accounts, which hold digests.
+// An entry that is written meanwhile stays: the user has come back, or another user has the
+// account.
+func (d *Desk) eraseIndex(ctx context.Context, h Holding, _ Forgetting, _ *Forgotten) error {
+	index, err := streams.OpenIndex(ctx, d.streams())
+	if errors.Is(err, streams.ErrNoStream) { // nobody has served a vendor
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for entry, err := range index.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		if string(entry.Value) != h.User {
+			continue
+		}
+		if err := index.Delete(ctx, entry.Key, entry.Revision); err != nil && !errors.Is(err, streams.ErrConflict) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *Desk) eraseActivity(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {

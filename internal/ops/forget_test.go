@@ -61,7 +61,17 @@ func (w *world) lives() {
 			r.Finished = []record.Finished{{Effect: tracked, Outcome: record.Outcome{Kind: events.Done, AccountID: "7", At: time.Now()}}}
 		})
 		w.bury(id("failed"), user, failed)
+		_, err := w.index().Store(w.t.Context(), record.IndexKey("lms", "of "+user), []byte(record.Digest(user)), 0)
+		w.check(err)
 	}
+}
+
+// index returns the index of accounts.
+func (w *world) index() *streams.Records {
+	w.t.Helper()
+	index, err := streams.OpenIndex(w.t.Context(), w.client)
+	w.check(err)
+	return index
 }
 
 func TestForget(t *testing.T) {
@@ -91,6 +101,11 @@ func TestForget(t *testing.T) {
 	}
 	if r := w.record("lms", "bob"); r.AccountID != "7" {
 		t.Errorf("the record of the other user: %+v", r)
+	}
+	for user, want := range map[string]string{"ada": "", "bob": record.Digest("bob")} {
+		if entry, _, err := w.index().Load(t.Context(), record.IndexKey("lms", "of "+user)); err != nil || string(entry) != want {
+			t.Errorf("the index of accounts has %q for %s, %v", entry, user, err)
+		}
 	}
 	timers, err := streams.OpenTimers(t.Context(), w.client)
 	w.check(err)

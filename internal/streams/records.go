@@ -36,7 +36,10 @@ func OpenRecords(ctx context.Context, c Client, bucket string) (*Records, error)
 	ctx, cancel := c.call(ctx)
 	defer cancel()
 	kv, err := c.JetStream.KeyValue(ctx, bucket)
-	if err != nil {
+	switch {
+	case errors.Is(err, jetstream.ErrBucketNotFound):
+		return nil, fmt.Errorf("bucket %s: %w: %w", bucket, ErrNoStream, err)
+	case err != nil:
 		return nil, fmt.Errorf("bucket %s: %w", bucket, err)
 	}
 	return &Records{client: c, bucket: bucket, kv: kv}, nil

@@ -25,7 +25,7 @@ var (
 	ErrConflict = errors.New("written by another process since it was read")
 	// ErrGone reports an event that is no longer in the stream, or a stream made anew.
 	ErrGone = errors.New("no longer in the stream")
-	// ErrNoStream reports a stream that does not exist; see Ensure.
+	// ErrNoStream reports a stream or a bucket that does not exist; see Ensure.
 	ErrNoStream = errors.New("no such stream")
 	// ErrHeld reports a lease of another holder.
 	ErrHeld = errors.New("held by another process")
