@@ -72,7 +72,7 @@ func TestErase(t *testing.T) {
 func TestRenew(t *testing.T) {
 	t.Parallel()
 	b, holds := onDisk(t)
-	kv, err := b.Bucket(t.Context(), bus.AccountsKV)
+	kv, err := b.JetStream().KeyValue(t.Context(), bus.AccountsKV)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,12 @@ package bus_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 
 	"github.com/usherhq/usher/internal/bus"
 )
@@ -49,6 +51,12 @@ func TestReplayCarriesTheFirstOrderAndMarksTheDeadLetter(t *testing.T) {
 	}
 	if want := "usher.replay.acme.user.created"; m.Subject != want {
 		t.Errorf("got the subject %s, want %s", m.Subject, want)
+	}
+	if want := []string{"application/cloudevents+json"}; !slices.Equal(m.Header["Content-Type"], want) {
+		t.Errorf("got the content type %q, want %q", m.Header["Content-Type"], want)
+	}
+	if want := []string{"acme.k1.user.created.1"}; !slices.Equal(m.Header[nats.MsgIdHdr], want) {
+		t.Errorf("got the message id %q, want %q and not that of the event", m.Header[nats.MsgIdHdr], want)
 	}
 	got, _ := bus.ReadReplay(m.Header)
 	if diff := cmp.Diff(bus.Replayed{Key: "k1", Epoch: 1, Seq: 42, Number: 1}, got); diff != "" {
