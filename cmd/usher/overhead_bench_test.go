@@ -187,27 +187,23 @@ func (p *plant) scrape() {
 	}
 }
 
-// run is the engine's own where all is told. Else it is the same workers, and
-// nobody listens to them; the state of the lanes is asked for all the same, every
-// ten seconds.
-func (p *plant) run(ctx context.Context) error {
+// run is the engine's own if all is told. Otherwise the same core works, without the
+// measurements of serve.
+func (p *plant) run(ctx context.Context) (err error) {
 	e := p.engine
 	if p.telling {
 		return e.run(ctx)
 	}
-	deps, err := e.prepare(ctx)
-	if err != nil {
+	if err := e.prepare(ctx); err != nil {
 		return err
 	}
-	valid, err := schemas.New()
-	if err != nil {
+	if e.schemas, err = schemas.New(); err != nil {
 		return err
 	}
-	deps.Validate, deps.Seen, deps.Contested = valid.Validate, nil, nil
 	v := e.on()[0] // there is one
 	port, err := v.adapter()
 	if err != nil {
 		return err
 	}
-	return e.serve(ctx, v, port, deps)
+	return e.serve(ctx, v, port)
 }
