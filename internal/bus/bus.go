@@ -36,8 +36,8 @@ func New(nc *nats.Conn, l Layout) (*Bus, error) {
 // JetStream gives access to the streams themselves.
 func (b *Bus) JetStream() jetstream.JetStream { return b.js }
 
-// Bucket opens one of the key-value buckets.
-func (b *Bus) Bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
+// bucket opens one of the key-value buckets.
+func (b *Bus) bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	kv, err := b.js.KeyValue(ctx, name)

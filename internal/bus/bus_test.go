@@ -2,11 +2,8 @@ package bus_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,7 +13,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/ledger"
 	"github.com/usherhq/usher/internal/natstest"
 )
 
@@ -200,110 +196,6 @@ func TestDeletionsAreCountedFromATimeOn(t *testing.T) {
 	want(begun, 1, 2)
 }
 
-// lane opens a pinned lane of a further process.
-func lane(t *testing.T, b *bus.Bus, ackWait time.Duration) *bus.Lane {
-	t.Helper()
-	l, err := b.Lane(t.Context(), bus.LaneConfig{
-		Name: "usher-acme-lifecycle", Stream: bus.EventsStream, Subjects: []string{events.UserCreated, events.UserDeleted},
-		Pinned: true, AckWait: ackWait, MaxAckPending: 100,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-// fetch returns what comes within a moment, acked.
-func fetch(t *testing.T, l *bus.Lane, n int, wait time.Duration) []uint64 {
-	t.Helper()
-	var mu sync.Mutex
-	var got []uint64
-	err := l.Fetch(n, wait, func(m *bus.Message) {
-		mu.Lock()
-		defer mu.Unlock()
-		got = append(got, m.Seq)
-		if err := m.Ack(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
-
-func TestAPinnedLaneServesOneProcessUntilItHandsOver(t *testing.T) {
-	t.Parallel()
-	b := ensured(t)
-	first, second := lane(t, b, 30*time.Second), lane(t, b, 30*time.Second)
-	send := func(id string) {
-		if _, err := b.Send(t.Context(), event(t, id)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	send("e1")
-	if diff := cmp.Diff([]uint64{1}, fetch(t, first, 1, natstest.Patience)); diff != "" {
-		t.Fatalf("the first process (-want +got):\n%s", diff)
-	}
-	send("e2")
-	if got := fetch(t, second, 1, 200*time.Millisecond); len(got) > 0 {
-		t.Errorf("got %v in the second process while the first is pinned", got)
-	}
-	if err := first.HandOver(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]uint64{2}, fetch(t, second, 1, natstest.Patience)); diff != "" {
-		t.Errorf("the second process after the hand-over (-want +got):\n%s", diff)
-	}
-}
-
-func TestANegativeAckBringsTheMessageBack(t *testing.T) {
-	t.Parallel()
-	b := ensured(t)
-	l := lane(t, b, 30*time.Second)
-	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
-		t.Fatal(err)
-	}
-	var deliveries []uint64
-	for range 2 {
-		err := l.Fetch(1, natstest.Patience, func(m *bus.Message) {
-			deliveries = append(deliveries, m.Delivery)
-			if err := m.Nak(20 * time.Millisecond); err != nil {
-				t.Error(err)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff([]uint64{1, 2}, deliveries); diff != "" {
-		t.Errorf("deliveries differ (-want +got):\n%s", diff)
-	}
-}
-
-func TestRenewKeepsAMessage(t *testing.T) {
-	t.Parallel()
-	b := ensured(t)
-	l := lane(t, b, 3*time.Second)
-	if _, err := b.Send(t.Context(), event(t, "e1")); err != nil {
-		t.Fatal(err)
-	}
-	var held *bus.Message
-	if err := l.Fetch(1, natstest.Patience, func(m *bus.Message) { held = m }); err != nil {
-		t.Fatal(err)
-	}
-	for range 14 { // longer than AckWait, and each much shorter
-		if got := fetch(t, l, 1, 250*time.Millisecond); len(got) > 0 {
-			t.Fatal("the message came again though it was renewed")
-		}
-		if err := held.Renew(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// A fetch ends with nothing when the lane's pin runs out, as it may just then.
-	natstest.Until(t, "the message comes again once it is not renewed", func() bool { return len(fetch(t, l, 1, time.Second)) == 1 })
-}
-
 func deadLetter(key string) bus.DeadLetter {
 	return bus.DeadLetter{
 		Vendor: "acme", Type: events.UserCreated, Key: key, Class: "permanent", Message: "status 422", Attempts: 3,
@@ -386,40 +278,6 @@ func TestResults(t *testing.T) {
 	}
 }
 
-func TestTheLedgerKeepsConflictsApart(t *testing.T) {
-	t.Parallel()
-	b := ensured(t)
-	bucket, err := b.Bucket(t.Context(), bus.AccountsKV)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kv := ledger.KV{Bucket: bucket}
-	ctx := context.Background()
-	if record, revision, err := kv.Load(ctx, "acme.k"); err != nil || record != nil || revision != 0 {
-		t.Fatalf("got %q, %d, %v of a record that is not there", record, revision, err)
-	}
-	saved, err := kv.Save(ctx, "acme.k", []byte("1"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, revision, err := kv.Load(ctx, "acme.k")
-	if err != nil || revision != saved {
-		t.Fatalf("got revision %d, %v; want %d, which was saved", revision, err, saved)
-	}
-	var got []error
-	for _, try := range []struct {
-		record   string
-		revision uint64
-	}{{"2", 0}, {"2", revision}, {"3", revision}} {
-		_, err := kv.Save(ctx, "acme.k", []byte(try.record), try.revision)
-		got = append(got, err)
-	}
-	want := []error{ledger.ErrConflict, nil, ledger.ErrConflict}
-	if !slices.EqualFunc(got, want, errors.Is) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
 func TestConnectSaysWhatToCheck(t *testing.T) {
 	t.Parallel()
 	guard := guarded(t, "127.0.0.1:0", "right")
@@ -446,56 +304,5 @@ func TestConnectSaysWhatToCheck(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})
-	}
-}
-
-// TestTheStreamSaysWhatOthersHad is about an owner that dies with two messages.
-func TestTheStreamSaysWhatOthersHad(t *testing.T) {
-	t.Parallel()
-	b := ensured(t)
-	first, second := lane(t, b, time.Second), lane(t, b, time.Second)
-	for _, id := range []string{"e1", "e2", "e3"} {
-		if _, err := b.Send(t.Context(), event(t, id)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	err := first.Fetch(3, natstest.Patience, func(m *bus.Message) {
-		if m.Seq == 1 {
-			if err := m.Ack(); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Send(t.Context(), event(t, "e4")); err != nil {
-		t.Fatal(err)
-	}
-	for after, want := range map[uint64][]uint64{0: {2, 3}, 2: {3}, 3: nil} {
-		var got []uint64
-		upTo, err := second.Delivered(t.Context(), after, func(m *bus.Message) { got = append(got, m.Seq) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" || upTo != 3 {
-			t.Errorf("behind %d: up to %d, want 3 (-want +got):\n%s", after, upTo, diff)
-		}
-	}
-	turns := map[uint64]uint64{} // of the last delivery, by message
-	natstest.Until(t, "three messages come again", func() bool {
-		err := second.Fetch(3, time.Second, func(m *bus.Message) {
-			turns[m.Seq] = m.Turn
-			if err := m.Ack(); err != nil {
-				t.Error(err)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(turns) == 3
-	})
-	if min(turns[2], turns[3], turns[4]) < 4 {
-		t.Errorf("got turns %v, want one after the third for each of 2, 3 and 4", turns)
 	}
 }

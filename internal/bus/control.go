@@ -32,7 +32,7 @@ func (b *Bus) WatchControl(ctx context.Context, keys string, see func(map[string
 
 // watchOnce watches for controlRenew.
 func (b *Bus) watchOnce(ctx context.Context, keys string, see func(map[string][]byte)) error {
-	control, err := b.Bucket(ctx, ControlKV)
+	control, err := b.bucket(ctx, ControlKV)
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func TestErase(t *testing.T) {
 func TestRenew(t *testing.T) {
 	t.Parallel()
 	b, holds := onDisk(t)
-	kv, err := b.Bucket(t.Context(), bus.AccountsKV)
+	kv, err := b.JetStream().KeyValue(t.Context(), bus.AccountsKV)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +138,8 @@ func TestVacate(t *testing.T) {
 	if gone, err := b.Vacate(t.Context(), bus.DeadStream); !gone || err != nil || holds("ada-") {
 		t.Errorf("got %v %v, and the files hold the dead letters: %v", gone, err, holds("ada-"))
 	}
-	if next, err := b.NextReplay(t.Context()); err != nil || next.Seq != 3 {
-		t.Errorf("got %+v %v, want sequences to go on", next, err)
+	if e, err := b.Extent(t.Context(), bus.ReplaysStream); err != nil || e.Last != 2 {
+		t.Errorf("got %+v %v, want sequences to go on", e, err)
 	}
 }
 

@@ -24,7 +24,7 @@ const holdPrefix = "hold."
 
 // Hold writes down that a vendor is on hold, for all to see.
 func (b *Bus) Hold(ctx context.Context, vendor string, h Hold) error {
-	control, err := b.Bucket(ctx, ControlKV)
+	control, err := b.bucket(ctx, ControlKV)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (b *Bus) Hold(ctx context.Context, vendor string, h Hold) error {
 
 // Release takes a hold away. There may be none.
 func (b *Bus) Release(ctx context.Context, vendor string) error {
-	control, err := b.Bucket(ctx, ControlKV)
+	control, err := b.bucket(ctx, ControlKV)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (b *Bus) Release(ctx context.Context, vendor string) error {
 // Holds returns the vendors that are on hold, with the last of what was said of
 // each not longer ago than fresh: who said it may have died since.
 func (b *Bus) Holds(ctx context.Context, fresh time.Duration) (map[string]Hold, error) {
-	control, err := b.Bucket(ctx, ControlKV)
+	control, err := b.bucket(ctx, ControlKV)
 	if err != nil {
 		return nil, err
 	}

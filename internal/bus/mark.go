@@ -53,7 +53,7 @@ func (b *Bus) behind(ctx context.Context) error {
 func (b *Bus) marked(ctx context.Context) (now mark, control jetstream.KeyValue, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	if control, err = b.Bucket(ctx, ControlKV); err != nil {
+	if control, err = b.bucket(ctx, ControlKV); err != nil {
 		return now, control, err
 	}
 	e, err := b.Extent(ctx, b.layout.Events)

@@ -27,7 +27,7 @@ func TestAStreamThatIsBehindIsNotServed(t *testing.T) {
 	if err := b.Ensure(t.Context()); err != nil {
 		t.Fatalf("got %v of a stream that is as it was", err)
 	}
-	kv, err := b.Bucket(t.Context(), bus.ControlKV)
+	kv, err := b.JetStream().KeyValue(t.Context(), bus.ControlKV)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,9 +31,8 @@ type setupError struct{ error }
 
 func (e setupError) Unwrap() error { return e.error }
 
-// Lasting tells whether an error of Ensure or Bucket lasts until somebody
-// changes the configuration, usher's or the server's. Every other one may pass
-// by itself: a server that is not up, a cluster without a leader, a full disk.
+// Lasting tells whether an error of Ensure lasts until somebody changes the
+// configuration, usher's or the server's. Every other one may pass by itself: a server that is not up, a cluster without a leader, a full disk.
 func Lasting(err error) bool {
 	if errors.As(err, &setupError{}) || errors.Is(err, jetstream.ErrBadBucket) {
 		return true

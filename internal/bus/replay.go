@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,19 +40,21 @@ func (d DeadLetter) AsReplay() (subject string, header map[string][]string) {
 	return fmt.Sprintf("usher.replay.%s.%s", d.Vendor, d.Type), h
 }
 
-// NextReplay is the place that the next message on OPEN_REPLAYS will have.
-func (b *Bus) NextReplay(ctx context.Context) (Place, error) {
-	e, err := b.Extent(ctx, ReplaysStream)
-	if err != nil {
-		return Place{}, err
+// kept returns the headers of a message that come with its event, and not from the server.
+func kept(header map[string][]string) map[string][]string {
+	out := map[string][]string{}
+	for name, values := range header {
+		if !strings.HasPrefix(strings.ToLower(name), "nats-") {
+			out[name] = values
+		}
 	}
-	return Place{Stream: ReplaysStream, Epoch: e.Epoch, Seq: e.Last + 1, Delivery: 1, Time: time.Now()}, nil
+	return out
 }
 
 // Replay sends a dead letter, as it was read, back to its vendor. The dead letter
 // stays, marked as being replayed, until Settle or the next Bury. Where it is no
 // longer as it was read, nothing is sent and the error is ErrMoved. To send the
-// same replay twice does no harm: the ledger knows its number.
+// same replay twice does no harm: the record of the user knows its number.
 func (b *Bus) Replay(ctx context.Context, d DeadLetter) error {
 	now, err := b.last(ctx, d.subject())
 	switch {

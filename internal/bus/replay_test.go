@@ -2,13 +2,14 @@ package bus_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 
 	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/natstest"
 )
 
 // buried returns a dead letter as it is read after it was buried.
@@ -44,14 +45,20 @@ func TestReplayCarriesTheFirstOrderAndMarksTheDeadLetter(t *testing.T) {
 	if err != nil || d.Replaying != 1 || d.Replay != 0 || time.Since(d.ReplayedAt) > time.Minute {
 		t.Errorf("got %+v (%v), want it marked as being replayed", d, err)
 	}
-	l, err := b.Lane(t.Context(), bus.LaneConfig{Name: "r", Stream: bus.ReplaysStream, Subjects: []string{"usher.replay.acme.>"}, AckWait: time.Second, MaxAckPending: 1})
+	m, err := b.Message(t.Context(), bus.ReplaysStream, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got bus.Replayed
-	if err := l.Fetch(1, natstest.Patience, func(m *bus.Message) { got, _ = bus.ReadReplay(m.Header()) }); err != nil {
-		t.Fatal(err)
+	if want := "usher.replay.acme.user.created"; m.Subject != want {
+		t.Errorf("got the subject %s, want %s", m.Subject, want)
 	}
+	if want := []string{"application/cloudevents+json"}; !slices.Equal(m.Header["Content-Type"], want) {
+		t.Errorf("got the content type %q, want %q", m.Header["Content-Type"], want)
+	}
+	if want := []string{"acme.k1.user.created.1"}; !slices.Equal(m.Header[nats.MsgIdHdr], want) {
+		t.Errorf("got the message id %q, want %q and not that of the event", m.Header[nats.MsgIdHdr], want)
+	}
+	got, _ := bus.ReadReplay(m.Header)
 	if diff := cmp.Diff(bus.Replayed{Key: "k1", Epoch: 1, Seq: 42, Number: 1}, got); diff != "" {
 		t.Errorf("the replay differs (-want +got):\n%s", diff)
 	}
@@ -156,29 +163,5 @@ func TestSettleLeavesOtherTypesAndVendors(t *testing.T) {
 	}
 	if got := len(read(t, b)); got != 2 {
 		t.Errorf("got %d dead letters, want the 2 of another vendor and another type", got)
-	}
-}
-
-func TestNextReplayIsThePlaceOfTheNext(t *testing.T) {
-	t.Parallel()
-	b := ensured(t)
-	place, err := b.NextReplay(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Replay(t.Context(), buried(t, b, deadLetter("k1"))); err != nil {
-		t.Fatal(err)
-	}
-	l, err := b.Lane(t.Context(), bus.LaneConfig{Name: "r", Stream: bus.ReplaysStream, Subjects: []string{"usher.replay.>"}, AckWait: time.Second, MaxAckPending: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got bus.Place
-	if err := l.Fetch(1, natstest.Patience, func(m *bus.Message) { got = m.Place }); err != nil {
-		t.Fatal(err)
-	}
-	got.Time, got.Turn, place.Time = time.Time{}, 0, time.Time{}
-	if diff := cmp.Diff(place, got); diff != "" {
-		t.Errorf("(-foreseen +got)\n%s", diff)
 	}
 }

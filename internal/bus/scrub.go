@@ -82,7 +82,7 @@ func (b *Bus) CloseBucket(ctx context.Context, bucket string) error {
 	if _, err := b.pad(ctx, bucketSubject(bucket, paddingKey)); err != nil {
 		return err
 	}
-	kv, err := b.Bucket(ctx, bucket)
+	kv, err := b.bucket(ctx, bucket)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ const pausePrefix = "pause."
 
 // SetPause pauses a vendor, in place of an earlier pause.
 func (b *Bus) SetPause(ctx context.Context, vendor string, p Pause) error {
-	control, err := b.Bucket(ctx, ControlKV)
+	control, err := b.bucket(ctx, ControlKV)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (b *Bus) SetPause(ctx context.Context, vendor string, p Pause) error {
 
 // ClearPause ends the pause of a vendor. There may be none.
 func (b *Bus) ClearPause(ctx context.Context, vendor string) error {
-	control, err := b.Bucket(ctx, ControlKV)
+	control, err := b.bucket(ctx, ControlKV)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (b *Bus) ClearPause(ctx context.Context, vendor string) error {
 
 // Pauses returns the pauses that are in force, by vendor.
 func (b *Bus) Pauses(ctx context.Context) (map[string]Pause, error) {
-	control, err := b.Bucket(ctx, ControlKV)
+	control, err := b.bucket(ctx, ControlKV)
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func TestPausesAreSeenByAll(t *testing.T) {
 func TestAPauseThatCannotBeReadIsAPause(t *testing.T) {
 	t.Parallel()
 	b := ensured(t)
-	control, err := b.Bucket(t.Context(), bus.ControlKV)
+	control, err := b.JetStream().KeyValue(t.Context(), bus.ControlKV)
 	if err == nil {
 		_, err = control.Put(t.Context(), "pause.acme", []byte("{"))
 	}

@@ -38,11 +38,6 @@ var rules = []rule{
 	{"scripts/...", nil, "looks at a finished binary, not at its source"},
 
 	{
-		"internal/worker",
-		[]string{"handlers/...", "internal/ledger", "internal/bus", "internal/brake", "internal/telemetry", "events", "schemas", "vendors", nats},
-		"knows errors and accounts, never a vendor by name: a sixth vendor must not touch it",
-	},
-	{
 		"internal/ingest",
 		[]string{"internal/ingest/...", "internal/caller", "internal/bus", "internal/telemetry", "events", "schemas", "vendors"},
 		"takes events in; what they ask of anybody is not its business",
@@ -65,8 +60,8 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/bus", "internal/ledger", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/brake", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
-		"answers people out of the ledger and the streams; it is told of the vendors that there are, and knows none by name",
+		[]string{"internal/bus", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/brake", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		"answers people out of the records and the streams; it is told of the vendors that there are, and knows none by name",
 	},
 	{
 		"internal/reconcile",
@@ -75,7 +70,6 @@ var rules = []rule{
 	},
 	{"internal/brake", []string{"internal/streams"}, "judges deletions by counts; it must not know how any is made"},
 	{"internal/fairness", nil, "counts calls, users and time; it must not know what is called, or why"},
-	{"internal/ledger", []string{"events", "internal/bus", nats}, "judges orders and claims; it must not know what is done under a claim"},
 	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; code outside of tests must not use it"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
 	{"internal/history", []string{"internal/streams", "events", nats}, "holds finished effects for people; the rules of the mailbox never read it"},
@@ -88,7 +82,7 @@ var rules = []rule{
 	{
 		"internal/core",
 		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/bus", "handlers", "events", "vendors", nats},
-		"wires the parts of the new core to the streams; it holds no rule of its own",
+		"wires the parts of the core to the streams; it holds no rule of its own",
 	},
 	{
 		"internal/activity",
@@ -112,18 +106,18 @@ var rules = []rule{
 	{
 		"tools/isolation",
 		[]string{"tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
-		"judges with the knowledge of a producer and of a reader of results: not even the bus, since a new core may change it",
+		"judges with the knowledge of a producer and of a reader of results: not even the bus, so that a change of the core changes nothing here",
 	},
 	{
 		"tools/*",
 		[]string{"tools/process", "events", "internal/bus", "internal/scenario", "vendors/sandbox", nats},
-		"judges and measures from outside: a fault of the worker or the ledger that it shared it could not find",
+		"judges and measures from outside: a fault of the core that it shared it could not find",
 	},
 	{"internal/scenario", []string{"events", nats}, "writes events, and does not know what usher makes of them"},
 	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
 	{"internal/config", []string{"vendors"}, "holds values only, and reads each vendor's by its tags: a sixth vendor must not touch it"},
 
-	{"handlers/...", []string{"vendors", "events"}, "a value in, a value out: no NATS, no ledger, no vendor's folder"},
+	{"handlers/...", []string{"vendors", "events"}, "a value in, a value out: no NATS, no record, no vendor's folder"},
 	{"schemas", []string{"events"}, "describes data"},
 	{"events", nil, "is the words that all parts share"},
 
@@ -195,17 +189,18 @@ func TestCheck(t *testing.T) {
 		"the sandbox uses a client":           {"vendors/sandbox", []string{module + "vendors/miestro"}, 1},
 		"a handler imports NATS":              {"handlers", []string{bus}, 1},
 		"a handler imports a vendor's folder": {"handlers/enrollment", []string{module + "vendors/lead"}, 1},
-		"a handler imports the ledger":        {"handlers", []string{module + "internal/ledger"}, 1},
-		"the worker imports handlers":         {"internal/worker", []string{module + "handlers", module + "vendors", bus}, 0},
-		"the worker knows Miestro":            {"internal/worker", []string{module + "vendors/miestro"}, 1},
-		"the ledger imports the worker":       {"internal/ledger", []string{module + "internal/worker"}, 1},
+		"a handler imports the record":        {"handlers", []string{module + "internal/mailbox/record"}, 1},
+		"the mailbox imports handlers":        {"internal/mailbox", []string{module + "handlers", module + "vendors"}, 0},
+		"the mailbox knows Miestro":           {"internal/mailbox", []string{module + "vendors/miestro"}, 1},
+		"the mailbox knows NATS":              {"internal/mailbox", []string{bus}, 1},
+		"the record imports the mailbox":      {"internal/mailbox/record", []string{module + "internal/mailbox"}, 1},
 		"the configuration knows the words":   {"internal/config", []string{module + "vendors"}, 0},
 		"the configuration knows Miestro":     {"internal/config", []string{module + "vendors/miestro"}, 1},
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
-		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/worker", bus}, 0},
-		"chaos knows the ledger":              {"tools/chaos", []string{module + "internal/ledger", module + "internal/scenario", bus}, 1},
+		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/core", bus}, 0},
+		"chaos knows the record":              {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", bus}, 1},
 		"isolation knows the bus":             {"tools/isolation", []string{module + "internal/bus", module + "internal/scenario", bus}, 1},
-		"the worker knows the benchmarks":     {"internal/worker", []string{module + "tools/bench"}, 1},
+		"the core knows the benchmarks":       {"internal/core", []string{module + "tools/bench"}, 1},
 		"signatures know the events":          {"internal/ingest/signature", []string{module + "events"}, 1},
 		"mappings know NATS":                  {"internal/ingest/mapping", []string{module + "events", bus}, 1},
 		"the bus uses the server of tests":    {"internal/bus", []string{module + "internal/natstest"}, 1},
@@ -223,7 +218,7 @@ func TestCheck(t *testing.T) {
 func TestPackagesBelow(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{
-		"handlers/h.go":            "package handlers\n\nimport _ \"" + module + "internal/worker\"\n",
+		"handlers/h.go":            "package handlers\n\nimport _ \"" + module + "internal/core\"\n",
 		"handlers/h_test.go":       "package handlers\n\nimport _ \"" + module + "cmd/usher\"\n",
 		"handlers/testdata/x/x.go": "package x\n\nimport _ \"" + module + "cmd/usher\"\n",
 		".tools/t.go":              "package t\n",
@@ -236,7 +231,7 @@ func TestPackagesBelow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := map[string][]string{"handlers": {module + "internal/worker"}}
+	want := map[string][]string{"handlers": {module + "internal/core"}}
 	if diff := cmp.Diff(want, packagesBelow(t, root)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

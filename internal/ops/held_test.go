@@ -34,7 +34,7 @@ func store(t *testing.T, b *bus.Bus, key string, r *record.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := b.Bucket(t.Context(), bus.AccountsKV)
+	kv, err := b.JetStream().KeyValue(t.Context(), bus.AccountsKV)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestHeldDeletions(t *testing.T) {
 	if diff := cmp.Diff(ops.HeldDeletion{Vendor: "meiro", UserID: "u0", Since: noon.Add(-time.Hour)}, got[0]); diff != "" {
 		t.Errorf("the oldest (-want +got)\n%s", diff)
 	}
-	kv, err := b.Bucket(t.Context(), bus.AccountsKV)
+	kv, err := b.JetStream().KeyValue(t.Context(), bus.AccountsKV)
 	if err != nil {
 		t.Fatal(err)
 	}

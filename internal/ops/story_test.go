@@ -102,7 +102,7 @@ func TestStory(t *testing.T) {
 func TestStoryOfAFormerRecord(t *testing.T) {
 	w := newWorld(t)
 	deleted := w.event(events.UserDeleted, "deleted", "ada")
-	kv, err := w.bus.Bucket(t.Context(), bus.AccountsKV)
+	kv, err := w.bus.JetStream().KeyValue(t.Context(), bus.AccountsKV)
 	w.check(err)
 	text := `{"user_id":"ada","state":"deleted","former":"7","deleted":{"e":EPOCH,"s":1},"past":[{"key":"KEY","type":"user.deleted","scope":"life",
 		"order":{"e":EPOCH,"s":1},"phase":"finished","attempts":1,"first":"2026-09-01T08:00:00Z","outcome":{"kind":"unsupported","attempts":1,"at":"2026-09-01T08:00:01Z"}}]}`

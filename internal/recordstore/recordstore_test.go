@@ -28,7 +28,7 @@ func open(t *testing.T) (*recordstore.Store, jetstream.KeyValue) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := b.Bucket(t.Context(), bus.AccountsKV)
+	kv, err := b.JetStream().KeyValue(t.Context(), bus.AccountsKV)
 	if err != nil {
 		t.Fatal(err)
 	}
