@@ -114,12 +114,8 @@ func track(ctx context.Context, w *world, size int) error {
 	return w.publishUntilBusy(ctx, size)
 }
 
-// heldAfter is how many failures in a row put a vendor on hold by default
-// (docs/configuration.md).
-const heldAfter = 20
-
 // comeBack publishes creations while the vendor is down, and waits until the
-// vendor is back and was called again.
+// vendor was put on hold, is back and was called again.
 func comeBack(ctx context.Context, w *world, size int) error {
 	if err := w.control(ctx, url.Values{"mode": {"down"}}); err != nil {
 		return err
@@ -127,8 +123,10 @@ func comeBack(ctx context.Context, w *world, size int) error {
 	for i := range size {
 		w.writer.Create(user(i))
 	}
-	err := w.publishUntil(ctx, heldAfter, func(s sandbox.VendorState) int { return s.Faults[sandbox.Down] })
-	if err != nil {
+	if err := w.publish(ctx); err != nil {
+		return err
+	}
+	if err := w.until(ctx, patience, "the vendor is on hold", func() bool { return w.isOnHold(ctx) }); err != nil {
 		return err
 	}
 	if err := w.control(ctx, url.Values{"mode": {"ok"}}); err != nil {

@@ -25,6 +25,7 @@ type world struct {
 	line      Line
 	dir       string
 	stands    string // address of the stand-in
+	usher     string // address of usher serve
 	environ   []string
 	processes []*process.Process
 	nc        *nats.Conn
@@ -128,11 +129,12 @@ func (w *world) startUsher(ctx context.Context) error {
 	}
 	w.environ = append(append(w.environ, limits(w.line.Vendor, w.config.Factor)...), "USHER_CONFIG="+file, "USHER_LOG_FORMAT=json", "USHER_HTTP_ADDR=127.0.0.1:0", "USHER_HTTP_EVENTS=false")
 	w.environ = append(w.environ, w.line.settings()...)
-	addr, err := w.start(ctx, program{name: "usher", file: w.config.Binaries.Usher, environ: w.environ, args: []string{"serve"}, before: `"addr":"`})
+	var err error
+	w.usher, err = w.start(ctx, program{name: "usher", file: w.config.Binaries.Usher, environ: w.environ, args: []string{"serve"}, before: `"addr":"`})
 	if err != nil {
 		return err
 	}
-	return w.until(ctx, 0, "usher serve is ready", func() bool { _, err := process.Get(ctx, "http://"+addr+"/readyz"); return err == nil })
+	return w.until(ctx, 0, "usher serve is ready", func() bool { _, err := process.Get(ctx, "http://"+w.usher+"/readyz"); return err == nil })
 }
 
 // until waits until ok returns true, while the processes live.
@@ -173,6 +175,12 @@ func (w *world) state(ctx context.Context) (sandbox.VendorState, error) {
 	var s sandbox.State
 	err := process.GetJSON(ctx, "http://"+w.stands+"/state", &s)
 	return s.Vendors[w.line.Vendor], err
+}
+
+// isOnHold reports whether usher says that the vendor is on hold.
+func (w *world) isOnHold(ctx context.Context) bool {
+	metrics, err := process.Get(ctx, "http://"+w.usher+"/metrics")
+	return err == nil && strings.Contains(string(metrics), fmt.Sprintf("usher_vendor_on_hold{vendor=%q} 1", w.line.Vendor))
 }
 
 // close ends all processes.
