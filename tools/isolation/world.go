@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -177,10 +178,18 @@ func (w *world) state(ctx context.Context) (sandbox.VendorState, error) {
 	return s.Vendors[w.line.Vendor], err
 }
 
-// isOnHold reports whether usher says that the vendor is on hold.
-func (w *world) isOnHold(ctx context.Context) bool {
+// metric returns what usher says of the vendor, 0 if it says nothing.
+func (w *world) metric(ctx context.Context, name string) (value float64) {
 	metrics, err := process.Get(ctx, "http://"+w.usher+"/metrics")
-	return err == nil && strings.Contains(string(metrics), fmt.Sprintf("usher_vendor_on_hold{vendor=%q} 1", w.line.Vendor))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(metrics)) {
+		if text, ok := strings.CutPrefix(line, fmt.Sprintf("%s{vendor=%q} ", name, w.line.Vendor)); ok {
+			value, _ = strconv.ParseFloat(strings.TrimSpace(text), 64)
+		}
+	}
+	return value
 }
 
 // close ends all processes.
