@@ -11,7 +11,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -19,18 +18,17 @@ import (
 // back, are waited for.
 const patience = 10 * time.Minute
 
-// deadLetters makes dead letters of enrolments that the vendor refuses. For each user
-// in trouble, with 25 enrolments, come five others: the vendor refuses few users, or
-// it would look as if the mapping was broken for all.
+// refused is the number of users of whom the vendor refuses enrolments. A vendor that refuses
+// more is put on hold for what looks like a broken mapping.
+const refused = 19
+
+// deadLetters makes dead letters of enrolments that the vendor refuses.
 func deadLetters(ctx context.Context, w *world, size int) error {
 	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {"400"}}); err != nil {
 		return err
 	}
 	for i := range size {
-		w.writer.Enroll(user(i/25), course(i))
-		if i%5 == 0 {
-			w.writer.Create(&scenario.User{ID: fmt.Sprint("other-", i), Email: fmt.Sprintf("other-%d@example.org", i), First: "Bo", Last: "Ek"})
-		}
+		w.writer.Enroll(user(i%refused), course(i))
 	}
 	if err := w.publish(ctx); err != nil {
 		return err
