@@ -17,7 +17,6 @@ import (
 
 var (
 	full     = flag.Bool("isolation.full", false, "play the full form, with the limits of production")
-	strict   = flag.Bool("isolation.strict", false, "fail on the lines too that usher is known to miss")
 	chosen   = flag.String("isolation.lines", "", "play these lines only, such as 1,5")
 	sizes    = flag.String("isolation.sizes", "", "other sizes of troubles, as line:size, such as 5:2000,8:10000")
 	output   = flag.String("isolation.json", "", "a file to write the report into, as JSON; a relative path begins at tools/isolation")
@@ -64,8 +63,7 @@ func list(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
 }
 
-// TestIsolation plays the lines, and fails on each that misses the goal and is not
-// known to.
+// TestIsolation plays the lines, and fails on each that misses the goal.
 func TestIsolation(t *testing.T) {
 	c := form(t)
 	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
@@ -88,10 +86,6 @@ func TestIsolation(t *testing.T) {
 		}
 	}
 	for _, number := range report.Missed() {
-		if known := slices.Contains(isolation.KnownMisses, number); known && !*strict {
-			fmt.Printf("line %d misses the goal, as is known\n", number)
-			continue
-		}
 		t.Errorf("line %d misses the goal", number)
 	}
 }

@@ -87,8 +87,3 @@ func lines(short bool) []Line {
 		{Number: 12, Vendor: "usermost", Size: size(20000, 3000), text: "a vendor back after a hold, %d events waiting", raise: comeBack},
 	}
 }
-
-// KnownMisses are the lines that usher is known to miss (docs/design.md, rule 12.7). The
-// short form reports them and fails only on others; with -isolation.strict every miss fails.
-// Line 10: Retry-After is the vendor's word to all users, so that nobody is called before.
-var KnownMisses = []int{10}
