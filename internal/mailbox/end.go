@@ -135,7 +135,7 @@ func (t *turn) giveBack(left []*arrival, w *wake, c Class) {
 	case u.wake == nil:
 		u.wake = w
 	default: // a newer wake came
-		t.Mailboxes.wakes[w.class]--
+		t.wakes[w.class]--
 	}
 	t.enqueue(u, c)
 }
