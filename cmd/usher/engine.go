@@ -65,7 +65,9 @@ func (e *engine) run(ctx context.Context) error {
 	group.Go(func() error { return e.bus.Lost(ctx) })
 	group.Go(func() error { e.count(ctx); return nil })
 	group.Go(func() error { e.watch(ctx); return nil })
-	group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
+	if e.guard != nil {
+		group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
+	}
 	for _, v := range e.on() {
 		group.Go(func() error { return e.serve(ctx, v, ports[v.name]) })
 	}
@@ -138,16 +140,19 @@ func (e *engine) insist(ctx context.Context, step func() error) error {
 	})
 }
 
-// prepare makes the streams and buckets, and moves over what a former version has left.
+// prepare makes the streams and buckets, and moves over what a former version has left. A
+// process that only takes events in needs the streams of the bus alone.
 func (e *engine) prepare(ctx context.Context) error {
-	if err := e.upgrade(ctx); err != nil {
-		return err
+	if e.config.Worker.On {
+		if err := e.upgrade(ctx); err != nil {
+			return bus.Explained(err)
+		}
 	}
-	if err := e.bus.Ensure(ctx); err != nil {
+	if err := e.bus.Ensure(ctx); err != nil || !e.config.Worker.On {
 		return err
 	}
 	if err := streams.Ensure(ctx, e.bus.JetStream(), streams.Names{}, e.config.NATS.Replicas); err != nil {
-		return err
+		return bus.Explained(err)
 	}
 	guard, err := e.brake(ctx)
 	e.guard = guard

@@ -99,7 +99,7 @@ func (t *turn) acknowledge() {
 		return
 	}
 	t.Mailboxes.mu.Lock()
-	t.Mailboxes.wakes[t.wake.class]--
+	t.wakes[t.wake.class]--
 	t.Mailboxes.mu.Unlock()
 	t.wake.ack()
 }
