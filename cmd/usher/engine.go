@@ -65,7 +65,9 @@ func (e *engine) run(ctx context.Context) error {
 	group.Go(func() error { return e.bus.Lost(ctx) })
 	group.Go(func() error { e.count(ctx); return nil })
 	group.Go(func() error { e.watch(ctx); return nil })
-	group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
+	if e.guard != nil {
+		group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
+	}
 	for _, v := range e.on() {
 		group.Go(func() error { return e.serve(ctx, v, ports[v.name]) })
 	}
@@ -138,16 +140,19 @@ func (e *engine) insist(ctx context.Context, step func() error) error {
 	})
 }
 
-// prepare makes the streams and buckets, and moves over what a former version has left.
+// prepare makes the streams and buckets, and moves over what a former version has left. A
+// process that only takes events in needs the streams of the bus alone.
 func (e *engine) prepare(ctx context.Context) error {
-	if err := e.upgrade(ctx); err != nil {
-		return err
+	if e.config.Worker.On {
+		if err := e.upgrade(ctx); err != nil {
+			return bus.Explained(err)
+		}
 	}
-	if err := e.bus.Ensure(ctx); err != nil {
+	if err := e.bus.Ensure(ctx); err != nil || !e.config.Worker.On {
 		return err
 	}
 	if err := streams.Ensure(ctx, e.bus.JetStream(), streams.Names{}, e.config.NATS.Replicas); err != nil {
-		return err
+		return bus.Explained(err)
 	}
 	guard, err := e.brake(ctx)
 	e.guard = guard
@@ -216,9 +221,17 @@ func (e *engine) adapter(v vendor) (any, error) {
 	return v.adapter()
 }
 
-// watchGuard follows the record of the deletion guard.
+// watchGuard follows the record of the deletion guard, and logs each hold once.
 func (e *engine) watchGuard(ctx context.Context, see func(value []byte)) {
-	e.bus.WatchControl(ctx, brake.Key, func(values map[string][]byte) { see(values[brake.Key]) })
+	var logged time.Time
+	e.bus.WatchControl(ctx, brake.Key, func(values map[string][]byte) {
+		see(values[brake.Key])
+		r := e.guard.Record()
+		if !r.Held.IsZero() && !r.Held.Equal(logged) {
+			e.log.Error().Time("since", r.Held).Str("reason", r.Why).Msg("deletions are on hold: far more than usual; see usher approve deletions --help")
+			logged = r.Held
+		}
+	})
 }
 
 // brake returns the deletion guard.

@@ -50,7 +50,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any) error {
 	var x *core.Core
 	err := e.insist(ctx, func() (err error) {
 		x, err = e.open(ctx, v, port)
-		return err
+		return bus.Explained(err)
 	})
 	if err != nil {
 		return err

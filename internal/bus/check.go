@@ -139,7 +139,7 @@ func (b *Bus) each(ctx context.Context, w Wanted, do func(context.Context, resou
 			err = do(ctx, r, found)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", r.name, explained(err))
+			return fmt.Errorf("%s: %w", r.name, Explained(err))
 		}
 		all = append(all, found...)
 		return nil

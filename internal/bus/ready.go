@@ -51,8 +51,11 @@ func Lasting(err error) bool {
 	}
 }
 
-// explained is err with what to do about it.
-func explained(err error) error {
+// Explained returns err with advice, if there is any.
+func Explained(err error) error {
+	if err == nil {
+		return nil
+	}
 	if advice := advice(err); advice != "" {
 		return fmt.Errorf("%w; %s", err, advice)
 	}

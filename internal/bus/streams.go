@@ -51,7 +51,7 @@ func (b *Bus) Ensure(ctx context.Context) error {
 		err = b.behind(ctx)
 	}
 	if err != nil {
-		return explained(err)
+		return Explained(err)
 	}
 	return nil
 }

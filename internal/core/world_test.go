@@ -83,7 +83,7 @@ func newWorld(t *testing.T, answer func(vendors.Activity, int) error) *world {
 	w := &world{T: t, server: server, bus: b, js: b.JetStream(), vendor: &tracker{answer: answer, times: map[string]int{}}}
 	w.check(streams.Ensure(t.Context(), w.js, streams.Names{}, 1))
 	w.config = core.Config{
-		Vendor: vendorName, Stream: bus.EventsStream, Subjects: []string{events.UserCreated}, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
+		Vendor: vendorName, Stream: bus.EventsStream, Replays: bus.ReplaysStream, Subjects: []string{events.UserCreated}, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
 		Activity: core.Activity{Subjects: []string{events.ActivityTracked}, Prefetch: 32, AckWait: 2 * time.Second, MaxAckPending: 1000},
 		Slots:    4, LeaseTTL: time.Second, Shutdown: 2 * time.Second, HoldRetry: 100 * time.Millisecond,
 		Mailbox: mailbox.Config{
