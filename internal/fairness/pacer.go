@@ -9,7 +9,7 @@ import (
 
 // Pacer keeps the calls to one vendor to a rate and hands the tokens out by class. Fresh
 // work goes first. While fresh work waits, wakes get every second token, and every eighth
-// once the oldest fresh work has waited for a second. Activity gets every tenth token
+// once fresh work has waited for a second without a break. Activity gets every tenth token
 // while another class waits. A class that waits alone gets all tokens.
 //
 // After a second 429 in a row the Pacer rests until Retry-After is over: only a single fresh

@@ -115,6 +115,30 @@ func TestTokensAreDividedByClass(t *testing.T) {
 	}
 }
 
+// TestFreshBacklogBehindSlots has no fresh call wait for long: the slots let a few at a time
+// through to the Pacer.
+func TestFreshBacklogBehindSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, g := fairness.NewPacer(50), &grants{}
+		drain(t, p, 50)
+		ctx, cancel := context.WithCancel(t.Context())
+		wg := queue(ctx, p, g, fairness.Counts{0, 1000, 0})
+		for range 14 {
+			wg.Go(func() {
+				for p.Wait(ctx, fresh) == nil {
+					g.add(fresh)
+				}
+			})
+		}
+		time.Sleep(17 * time.Second)
+		cancel()
+		wg.Wait()
+		if got := g.counts(850); got[wake] > 25+100+2 {
+			t.Errorf("got %v in 17 seconds, want half of the wakes in the first and an eighth in the others", got)
+		}
+	})
+}
+
 func TestBurstIsOneSecondsWorth(t *testing.T) {
 	for name, test := range map[string]struct {
 		rate float64

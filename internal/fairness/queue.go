@@ -5,7 +5,6 @@ import "time"
 // waiter is a call that waits for a token.
 type waiter struct {
 	class  Class
-	since  time.Time
 	leaves bool          // if a rest begins
 	ended  chan struct{} // closed at the grant or the dismissal
 
@@ -40,9 +39,10 @@ func (q *queue) remove(w *waiter) {
 
 // waiters holds a queue for each class and the order of grants among these.
 type waiters struct {
-	queues [Classes]queue
-	counts Counts
-	turns  turns
+	queues     [Classes]queue
+	counts     Counts
+	turns      turns
+	freshSince time.Time // since then fresh calls have waited without a break; valid while one waits
 }
 
 // isEmpty reports whether no call waits.
@@ -50,7 +50,10 @@ func (w *waiters) isEmpty() bool { return w.counts.sum() == 0 }
 
 // add queues a call.
 func (w *waiters) add(c Class, now time.Time) *waiter {
-	added := &waiter{class: c, since: now, ended: make(chan struct{})}
+	added := &waiter{class: c, ended: make(chan struct{})}
+	if c == Fresh && w.counts[Fresh] == 0 {
+		w.freshSince = now
+	}
 	w.queues[c].push(added)
 	w.counts[c]++
 	return added
@@ -65,8 +68,8 @@ func (w *waiters) remove(leaving *waiter) {
 // grant gives a token to the call that is next. At least one call must wait.
 func (w *waiters) grant(now time.Time) {
 	freshFor := time.Duration(0)
-	if oldest := w.queues[Fresh].head; oldest != nil {
-		freshFor = now.Sub(oldest.since)
+	if w.counts[Fresh] > 0 {
+		freshFor = now.Sub(w.freshSince)
 	}
 	w.grantTo(w.turns.next(w.counts, w.counts, wakeParts(freshFor)))
 }

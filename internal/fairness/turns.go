@@ -14,7 +14,7 @@ const (
 const longWait = time.Second
 
 // wakeParts returns the share of wakes while fresh work waits, in parts of a turn. The
-// share is a half, and an eighth once the oldest fresh work has waited for freshFor.
+// share is a half, and an eighth once fresh work has waited for long.
 func wakeParts(freshFor time.Duration) int {
 	if freshFor >= longWait {
 		return eighthTurn

@@ -4,7 +4,7 @@
 // the time from the publication of user.created to its result in RESULTS.
 //
 // The judge knows nothing of how usher works inside: it publishes events, reads
-// results, asks the stand-in, and uses the commands that an operator has.
+// results, asks the stand-in, and uses the commands and metrics that an operator has.
 package isolation
 
 import (

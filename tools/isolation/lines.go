@@ -59,10 +59,9 @@ func (l Line) courses() map[string]map[string]string {
 
 func course(i int) string { return fmt.Sprintf("course-%05d", i) }
 
-// heldLimits let few deletions pass, and few messages of a consumer be unfinished, so
-// that the trouble stays short.
+// heldLimits let few deletions pass, so that the trouble stays short.
 func heldLimits(size int) []string {
-	return []string{fmt.Sprintf("USHER_WORKER_MAX_ACK_PENDING=%d", max(20, size/3)), fmt.Sprintf("USHER_DELETIONS_COUNT=%d", size/10)}
+	return []string{fmt.Sprintf("USHER_DELETIONS_COUNT=%d", size/10)}
 }
 
 // lines returns all lines, with the sizes of the short form or of the full one.
@@ -75,9 +74,9 @@ func lines(short bool) []Line {
 	}
 	return []Line{
 		{Number: 1, Vendor: "miestro", Size: size(300, 300), text: "%d enrolments of users who do not exist", raise: enrolNobody},
-		{Number: 2, Vendor: "usermost", Size: size(600, 600), text: "%d users whom the vendor answers with 500", raise: refuse(500, 0)},
+		{Number: 2, Vendor: "usermost", Size: size(600, 600), text: "%d users whom the vendor answers with 500", raise: fail},
 		{Number: 3, Vendor: "usermost", Size: 1, text: "one user whom the vendor answers with 403", raise: refuse(403, 0)},
-		{Number: 4, Vendor: "miestro", Size: size(300, 300), text: "%d deletions held by the safety stop, max_ack_pending a third of that", further: heldLimits, raise: holdDeletions},
+		{Number: 4, Vendor: "miestro", Size: size(300, 300), text: "%d deletions held by the deletion guard", further: heldLimits, raise: holdDeletions},
 		{Number: 5, Vendor: "usermost", Size: size(2000, 500), text: "%d events of one user, 20 ms a call", raise: slowUser},
 		{Number: 6, Vendor: "miestro", Size: size(3500, 1000), text: "%d enrolments of one user without an account", mapped: true, raise: enrolOneWithoutAccount},
 		{Number: 7, Vendor: "meiro", Size: size(3000, 2000), text: "%d activities before it", raise: track},

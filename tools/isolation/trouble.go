@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -28,23 +29,39 @@ func enrolNobody(ctx context.Context, w *world, size int) error {
 }
 
 // refuse returns a raise that creates users whom the vendor answers with a status,
-// and waits until each was answered once. The time of Retry-After, 0 for none, is
-// divided by the factor, as the limits are.
+// and waits for as many of these answers.
 func refuse(status int, retryAfter time.Duration) raise {
 	return func(ctx context.Context, w *world, size int) error {
-		after := retryAfter / time.Duration(w.config.Factor)
-		err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {strconv.Itoa(status)}, "retry_after": {after.String()}})
-		if err != nil {
+		if err := createRefused(ctx, w, size, status, retryAfter); err != nil {
 			return err
-		}
-		for i := range size {
-			w.writer.Create(user(i))
 		}
 		return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Faults[sandbox.Troubled] })
 	}
 }
 
-// holdDeletions deletes more users than the safety stop lets pass.
+// fail creates users whom the vendor answers with 500, and waits until each was tried once:
+// before, a healthy user would stand behind users who are as new.
+func fail(ctx context.Context, w *world, size int) error {
+	if err := createRefused(ctx, w, size, http.StatusInternalServerError, 0); err != nil {
+		return err
+	}
+	if err := w.publish(ctx); err != nil {
+		return err
+	}
+	return w.until(ctx, patience, "every user was tried", func() bool { return w.metric(ctx, "usher_retries_waiting") >= float64(size) })
+}
+
+// createRefused writes the creations of users whom the vendor answers with a status. The time
+// of Retry-After, 0 for none, is divided by the factor, as the limits are.
+func createRefused(ctx context.Context, w *world, size, status int, retryAfter time.Duration) error {
+	for i := range size {
+		w.writer.Create(user(i))
+	}
+	after := retryAfter / time.Duration(w.config.Factor)
+	return w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {strconv.Itoa(status)}, "retry_after": {after.String()}})
+}
+
+// holdDeletions deletes more users than the deletion guard lets pass.
 func holdDeletions(ctx context.Context, w *world, size int) error {
 	for i := range size {
 		w.writer.Delete(user(i))
@@ -114,12 +131,8 @@ func track(ctx context.Context, w *world, size int) error {
 	return w.publishUntilBusy(ctx, size)
 }
 
-// heldAfter is how many failures in a row put a vendor on hold by default
-// (docs/configuration.md).
-const heldAfter = 20
-
 // comeBack publishes creations while the vendor is down, and waits until the
-// vendor is back and was called again.
+// vendor was put on hold, is back and was called again.
 func comeBack(ctx context.Context, w *world, size int) error {
 	if err := w.control(ctx, url.Values{"mode": {"down"}}); err != nil {
 		return err
@@ -127,8 +140,10 @@ func comeBack(ctx context.Context, w *world, size int) error {
 	for i := range size {
 		w.writer.Create(user(i))
 	}
-	err := w.publishUntil(ctx, heldAfter, func(s sandbox.VendorState) int { return s.Faults[sandbox.Down] })
-	if err != nil {
+	if err := w.publish(ctx); err != nil {
+		return err
+	}
+	if err := w.until(ctx, patience, "the vendor is on hold", func() bool { return w.metric(ctx, "usher_vendor_on_hold") == 1 }); err != nil {
 		return err
 	}
 	if err := w.control(ctx, url.Values{"mode": {"ok"}}); err != nil {

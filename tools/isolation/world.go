@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type world struct {
 	line      Line
 	dir       string
 	stands    string // address of the stand-in
+	usher     string // address of usher serve
 	environ   []string
 	processes []*process.Process
 	nc        *nats.Conn
@@ -128,11 +130,12 @@ func (w *world) startUsher(ctx context.Context) error {
 	}
 	w.environ = append(append(w.environ, limits(w.line.Vendor, w.config.Factor)...), "USHER_CONFIG="+file, "USHER_LOG_FORMAT=json", "USHER_HTTP_ADDR=127.0.0.1:0", "USHER_HTTP_EVENTS=false")
 	w.environ = append(w.environ, w.line.settings()...)
-	addr, err := w.start(ctx, program{name: "usher", file: w.config.Binaries.Usher, environ: w.environ, args: []string{"serve"}, before: `"addr":"`})
+	var err error
+	w.usher, err = w.start(ctx, program{name: "usher", file: w.config.Binaries.Usher, environ: w.environ, args: []string{"serve"}, before: `"addr":"`})
 	if err != nil {
 		return err
 	}
-	return w.until(ctx, 0, "usher serve is ready", func() bool { _, err := process.Get(ctx, "http://"+addr+"/readyz"); return err == nil })
+	return w.until(ctx, 0, "usher serve is ready", func() bool { _, err := process.Get(ctx, "http://"+w.usher+"/readyz"); return err == nil })
 }
 
 // until waits until ok returns true, while the processes live.
@@ -173,6 +176,20 @@ func (w *world) state(ctx context.Context) (sandbox.VendorState, error) {
 	var s sandbox.State
 	err := process.GetJSON(ctx, "http://"+w.stands+"/state", &s)
 	return s.Vendors[w.line.Vendor], err
+}
+
+// metric returns what usher says of the vendor, 0 if it says nothing.
+func (w *world) metric(ctx context.Context, name string) (value float64) {
+	metrics, err := process.Get(ctx, "http://"+w.usher+"/metrics")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(metrics)) {
+		if text, ok := strings.CutPrefix(line, fmt.Sprintf("%s{vendor=%q} ", name, w.line.Vendor)); ok {
+			value, _ = strconv.ParseFloat(strings.TrimSpace(text), 64)
+		}
+	}
+	return value
 }
 
 // close ends all processes.
