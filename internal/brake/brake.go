@@ -131,7 +131,7 @@ func (b *Brake) Released() <-chan struct{} {
 	return b.released
 }
 
-// Deletion decides about a deletion that was registered at the time first.
+// Deletion decides about a deletion that was published, or registered, at the time first.
 func (b *Brake) Deletion(ctx context.Context, first time.Time) (Verdict, error) {
 	if b.config.Count == 0 {
 		return Go, nil

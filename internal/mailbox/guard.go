@@ -12,7 +12,7 @@ import (
 
 // Guard decides whether an account may be deleted now.
 type Guard interface {
-	// Deletion decides about a deletion that was registered at the time first.
+	// Deletion decides about a deletion that was published, or registered, at the time first.
 	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
 	// Holds reports whether deletions are held at present, without asking any server.
 	Holds() bool
