@@ -80,7 +80,7 @@ func (p *guardedTerm) former() {
 		})
 	}
 	if err == nil {
-		_, err = js.Publish(p.ctx, "usher.replay.gone.user.created", nil) // of a vendor that is gone
+		_, err = js.Publish(p.ctx, "usher.replay.gone.user.created", []byte(cloudEvent(events.UserCreated, "former", oneUser))) // at a vendor that is gone
 	}
 	if err != nil {
 		p.missed = append(p.missed, fmt.Sprintf("what a former version has left: %v", err))
