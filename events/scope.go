@@ -4,7 +4,7 @@ package events
 // effects of the same user an effect waits for, and which overtake it.
 type Scope string
 
-// The scopes, as the ledger stores them.
+// The scopes, as the record stores them.
 const (
 	ScopeLifecycle Scope = "life"     // the account itself: created, deleted, restored
 	ScopeUserData  Scope = "data"     // the data that the vendor holds of the user

@@ -20,7 +20,7 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 	}
 }
 
-// unenroll ends the enrolment, whatever the ledger says of it: it may have been
+// unenroll ends the enrolment, whatever the record says of it: it may have been
 // made by hand. A deleted user is in no course. One whom nobody knows may be on
 // the way, with the enrolment that is to end.
 func unenroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {

@@ -25,7 +25,7 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 	}}, nil
 }
 
-// deprovision deletes the account that the ledger knows, or else the one with
+// deprovision deletes the account that the record knows, or else the one with
 // the event's e-mail. Where it can know neither, it does not claim that nobody
 // is there: the creation may be on its way. A user who is gone already is not
 // looked for: by now the address may be another's. Where that is in doubt, and

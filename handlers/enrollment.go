@@ -76,7 +76,7 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 	}
 }
 
-// enroll makes the enrolment, once where the vendor or the ledger can tell. A
+// enroll makes the enrolment, once where the vendor or the record can tell. A
 // user who was at the vendor before usher is found by e-mail and adopted.
 func enroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
 	p, ok := port.(vendors.Enroller)

@@ -1,7 +1,7 @@
 // Package handlers says what each event type asks of any vendor. A handler is a
 // value in, a value out: it plans an event for a vendor, and the plan, when it
 // is carried out, calls the vendor through its ports (vendors/ports.go). It cannot
-// acknowledge, publish, wait or log; that is the worker's.
+// acknowledge, publish, wait or log; that is the core's.
 package handlers
 
 import (
@@ -54,7 +54,7 @@ type Plan struct {
 	Do func(ctx context.Context, k Known) (Reply, error)
 }
 
-// Known is what the ledger knows when a plan is carried out.
+// Known is what the record knows when a plan is carried out.
 type Known struct {
 	From     vendors.Origin
 	Account  vendors.Account // the user's account; its ID is empty where none is known
@@ -88,7 +88,7 @@ func (k Known) found() string {
 	return events.AlreadyDone
 }
 
-// known tells whether the ledger has an account that is there.
+// known tells whether the record has an account that is there.
 func (k Known) known() bool { return k.Active && k.Account.ID != "" }
 
 // reserve makes sure that no other user holds the account.
@@ -122,7 +122,7 @@ func object(raw json.RawMessage) any {
 
 func always(any) bool { return true }
 
-// locate returns the account that the ledger knows, or finds one, and reserves it. Of a
+// locate returns the account that the record knows, or finds one, and reserves it. Of a
 // deleted user there is none, and nobody is looked for: the address may be another's.
 func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Account, error) {
 	account := vendors.Account{ID: k.Account.ID, Email: u.Email}
@@ -139,7 +139,7 @@ func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Acc
 	return account, k.reserve(ctx, account)
 }
 
-// search finds the account of a user whom the ledger does not know: the one
+// search finds the account of a user whom the record does not know: the one
 // that the vendor keeps under our id, or the one with exactly the user's e-mail.
 func search(ctx context.Context, port any, u vendors.User) (vendors.Account, error) {
 	if p, ok := port.(vendors.Addresser); ok {

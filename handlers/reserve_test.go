@@ -10,7 +10,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// No handler changes an account that cannot be reserved, whether the ledger or a look-up names it.
+// No handler changes an account that cannot be reserved, whether the record or a look-up names it.
 func TestNoChangeWithoutAReservation(t *testing.T) {
 	held := errors.New("held by another user")
 	names := []string{"acme", "other"}

@@ -26,7 +26,7 @@ func planUpdated(v Vendor, e events.Event) (Plan, error) {
 	}}, nil
 }
 
-// update brings the account that the ledger knows up to date, or else the one
+// update brings the account that the record knows up to date, or else the one
 // with the event's e-mail, which is adopted. A deleted user is not looked for: the
 // account may be made again, or restored, and the update waits for that.
 func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
@@ -50,7 +50,7 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 	return Reply{Outcome: events.Done, Account: account}, nil
 }
 
-// elsewhere looks by e-mail for an account that is not where the ledger has it:
+// elsewhere looks by e-mail for an account that is not where the record has it:
 // somebody may have made it anew by hand. Where nobody is found the update cannot
 // be made, and waiting does not help: no event takes the account for missing.
 func elsewhere(ctx context.Context, v Vendor, u vendors.User, k Known) (vendors.Account, error) {

@@ -45,7 +45,7 @@ type Updater interface {
 // Restorer brings deleted accounts back. Few vendors can.
 type Restorer interface {
 	// Restore brings a back, which is the account that was deleted last: its ID is
-	// empty where the ledger does not know it, and u's e-mail then says whose it is.
+	// empty where the record does not know it, and u's e-mail then says whose it is.
 	// One that is not deleted is success. ErrNotFound says that the vendor keeps no
 	// such account, deleted or not. It may be repeated at will. For a lost answer see
 	// Update.

@@ -168,7 +168,7 @@ func commonMeanings() map[string]string {
 		"vendors.meiro.base_url": "the host, `https://api.<instance>.meiro.io`", "vendors.lead.base_url": "of your tenant, `https://<tenant>/api`",
 		"vendors.meiro.collect_url": "`https://<tenant>.<region>.pipes.meiro.io/collect/<source>`; takes activity",
 		"log.level":                 "trace, debug, info, warn or error", "console.people": "those with a name and a token of their own; in the file only: see [console.md](console.md)",
-		"worker.max_ack_pending": "messages of one consumer that may be unfinished", "deletions.window": "in which deletions are counted",
+		"worker.max_ack_pending": "activity events of one vendor at work at a time, in all processes", "deletions.window": "in which deletions are counted",
 		"webhooks": "senders of signed deliveries; in the file only: see [http.md](http.md)", "courses": "our course id → vendor → the vendor's; in the file only",
 	}
 }

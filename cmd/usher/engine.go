@@ -221,9 +221,17 @@ func (e *engine) adapter(v vendor) (any, error) {
 	return v.adapter()
 }
 
-// watchGuard follows the record of the deletion guard.
+// watchGuard follows the record of the deletion guard, and logs each hold once.
 func (e *engine) watchGuard(ctx context.Context, see func(value []byte)) {
-	e.bus.WatchControl(ctx, brake.Key, func(values map[string][]byte) { see(values[brake.Key]) })
+	var logged time.Time
+	e.bus.WatchControl(ctx, brake.Key, func(values map[string][]byte) {
+		see(values[brake.Key])
+		r := e.guard.Record()
+		if !r.Held.IsZero() && !r.Held.Equal(logged) {
+			e.log.Error().Time("since", r.Held).Str("reason", r.Why).Msg("deletions are on hold: far more than usual; see usher approve deletions --help")
+			logged = r.Held
+		}
+	})
 }
 
 // brake returns the deletion guard.

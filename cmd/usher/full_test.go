@@ -1,9 +1,11 @@
 package main
 
 import (
+	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // limit gives a stream room for so many messages, and has it refuse more; for
@@ -38,15 +41,21 @@ func (w *world) stored(js jetstream.JetStream, name string) int {
 	return int(stream.CachedInfo().State.Msgs)
 }
 
-// unacked counts the lifecycle messages that the vendors have not acknowledged.
-func (w *world) unacked(js jetstream.JetStream) (n int) {
+// committed counts the vendors that have committed the position of the first event.
+func (w *world) committed(js jetstream.JetStream) (n int) {
 	w.t.Helper()
 	for vendor := range everywhere {
-		c, err := js.Consumer(w.t.Context(), bus.EventsStream, ops.ConsumerName(vendor, ops.Lifecycle))
+		state, err := streams.OpenOwnership(w.t.Context(), streams.Client{JetStream: js}, vendor)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		n += c.CachedInfo().NumAckPending
+		p, err := state.Position(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if p.Seq > 0 {
+			n++
+		}
 	}
 	return n
 }
@@ -71,15 +80,32 @@ func (w *world) annOnce() {
 	}
 }
 
-// unackedFor checks that messages stay unacknowledged while serve says, again
-// and again, why.
-func (w *world) unackedFor(js jetstream.JetStream, why string, messages int) {
+// failedTwice matches what /metrics says of a vendor for which NATS has failed steps twice.
+var failedTwice = regexp.MustCompile(`usher_nats_step_failures_total\{vendor="\w+"\} ([2-9]|\d\d)`)
+
+// stuck waits until serve says why steps fail, and has tried again for so many vendors; and
+// checks that /readyz names them.
+func (w *world) stuck(url, why string, vendors int) {
 	w.t.Helper()
-	w.said(why, 2*messages)
-	w.until("all others are acknowledged", func() bool { return w.unacked(js) <= messages })
-	if got := w.unacked(js); got != messages {
-		w.t.Errorf("got %d messages that are not acknowledged, want %d", got, messages)
+	w.said(why, vendors)
+	w.until("steps are tried again", func() bool {
+		_, metrics := w.get(url + "/metrics")
+		return len(failedTwice.FindAllString(metrics, -1)) == vendors
+	})
+	names := regexp.MustCompile(`NATS fails steps for \w+(, \w+){` + strconv.Itoa(vendors-1) + `}: `)
+	if status, ready := w.get(url + "/readyz"); status != http.StatusOK || !names.MatchString(ready) {
+		w.t.Errorf("/readyz: got %d %s, want %d vendors for which steps fail", status, ready, vendors)
 	}
+}
+
+// mended waits until no step fails any more, and all positions are committed.
+func (w *world) mended(url string, js jetstream.JetStream) {
+	w.t.Helper()
+	w.until("all positions are committed", func() bool { return w.committed(js) == len(everywhere) })
+	w.until("no step fails", func() bool {
+		_, ready := w.get(url + "/readyz")
+		return strings.Contains(ready, `"workers":"ok"`)
+	})
 }
 
 // TestResultsThatCannotBeStored is about a stream that takes no more, and about
@@ -89,7 +115,7 @@ func TestResultsThatCannotBeStored(t *testing.T) {
 	cases := map[string]struct {
 		spoil, mend func(w *world, js jetstream.JetStream)
 		said        string
-		unacked     int
+		stuck       int
 	}{
 		"full": {
 			func(w *world, js jetstream.JetStream) { w.limit(js, bus.ResultsStream, 1) },
@@ -112,14 +138,17 @@ func TestResultsThatCannotBeStored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			js := w.streams()
+			js, url := w.streams(), w.overHTTP()
 			w.serve()
 			c.spoil(w, js)
 			w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
-			w.unackedFor(js, c.said, c.unacked)
+			w.stuck(url, c.said, c.stuck)
+			if got, most := w.committed(js), len(everywhere)-c.stuck; got > most {
+				t.Errorf("got %d committed positions, want %d at most: none without its result", got, most)
+			}
 			c.mend(w, js)
 			w.expect("c1", everywhere)
-			w.until("all is acknowledged", func() bool { return w.unacked(js) == 0 })
+			w.mended(url, js)
 			w.annOnce()
 			for name, v := range w.stands.State().Vendors {
 				if n := anns(v); n != 1 {
@@ -137,24 +166,27 @@ func TestDeadLettersThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		kind, data string
-		letters    int // of the five vendors
+		letters    int  // of the five vendors
+		holds      bool // the position: nothing of the event is in a record
 	}{
-		"an event that breaks its schema": {events.UserCreated, `{"user_id":"u2"}`, 5},
-		"a failure at a vendor":           {events.UserDeleted, `{"user_id":"nobody"}`, 4}, // Usermost cannot delete
+		"an event that breaks its schema": {events.UserCreated, `{"user_id":"u2"}`, 5, true},
+		"a failure at a vendor":           {events.UserDeleted, `{"user_id":"nobody"}`, 4, false}, // Usermost cannot delete
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.environ = append(w.environ, limits(time.Second)...) // an effect that is left comes again after AckWait
 			w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=100ms", "USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=500ms")
-			js := w.streams()
+			js, url := w.streams(), w.overHTTP()
 			w.serve()
 			w.limit(js, bus.DeadStream, 1)
 			if _, err := js.Publish(t.Context(), c.kind, []byte(cloudEvent(c.kind, "bad1", c.data))); err != nil {
 				t.Fatal(err)
 			}
-			w.unackedFor(js, "the stream DEADLETTERS is full: raise its limits", c.letters-1)
+			w.stuck(url, "the stream DEADLETTERS is full: raise its limits", c.letters-1)
+			if got := w.committed(js); c.holds && got > 1 {
+				t.Errorf("got %d committed positions, want one at most: none without its dead letter", got)
+			}
 			if got, want := w.stored(js, bus.ResultsStream), len(everywhere)-c.letters+1; got != want {
 				t.Errorf("got %d results, want %d: none of a failure that is not kept", got, want)
 			}
@@ -162,8 +194,11 @@ func TestDeadLettersThatCannotBeStored(t *testing.T) {
 			w.until("all are kept and told", func() bool {
 				return len(w.letters()) == c.letters && w.stored(js, bus.ResultsStream) == len(everywhere)
 			})
-			w.until("all is acknowledged", func() bool { return w.unacked(js) == 0 })
+			w.mended(url, js)
 			w.end()
+			if got := w.stored(js, bus.ResultsStream); got != len(everywhere) {
+				t.Errorf("got %d results, want one of each vendor", got)
+			}
 		})
 	}
 }

@@ -104,6 +104,9 @@ func TestDeletionsAreHeld(t *testing.T) {
 	w.until("the list has those that are held", func() bool {
 		return strings.Contains(w.must("approve", "deletions", "--list"), "\tlead\t20") && strings.Contains(w.must("approve", "deletions", "--list", "--json"), `"vendor": "lead"`)
 	})
+	if text, _ := w.try("status"); !strings.Contains(text, "deletions are on hold since") {
+		t.Errorf("usher status says\n%s\nwant that deletions are on hold", text)
+	}
 	if got := gone(); got >= 4*deleted {
 		t.Errorf("got all %d deletions, want that some are held", got)
 	}
@@ -114,6 +117,10 @@ func TestDeletionsAreHeld(t *testing.T) {
 
 	if out := w.must("approve", "deletions", "--list"); out != "" {
 		t.Errorf("got the list\n%s\nafter all were made", out)
+	}
+
+	if got := strings.Count(w.log.String(), "deletions are on hold"); got != 1 {
+		t.Errorf("the log has the hold %d times, want once", got)
 	}
 
 	publish(events.UserDeleted, deleted+1, 2*deleted)

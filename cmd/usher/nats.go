@@ -79,6 +79,9 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app) error {
 		}
 		return e.bus.Apply(ctx, w)
 	})
+	if err != nil && len(found) == 0 {
+		return err
+	}
 	if err := errors.Join(err, a.tellDifferences(found, k.JSON, "everything was as the configuration says")); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
@@ -52,6 +53,38 @@ func (p *guardedTerm) connect(user string) *nats.Conn {
 		return nil
 	}
 	return nc
+}
+
+// former leaves what a former version has left, for nats apply to move over: the queue of
+// replays, and a consumer that was pinned to one process.
+func (p *guardedTerm) former() {
+	nc := p.connect("operator")
+	if nc == nil {
+		return
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	for _, c := range []jetstream.StreamConfig{
+		{Name: bus.EventsStream, Subjects: events.Types()},
+		{Name: "REPLAYS", Subjects: []string{"usher.replay.>"}, Retention: jetstream.WorkQueuePolicy},
+		{Name: "KV_" + bus.ControlKV, Subjects: []string{"$KV." + bus.ControlKV + ".>"}, MaxMsgsPerSubject: 1, AllowRollup: true, DenyDelete: true, AllowDirect: true},
+	} {
+		if err == nil {
+			_, err = js.CreateStream(p.ctx, c)
+		}
+	}
+	if err == nil {
+		_, err = js.CreateConsumer(p.ctx, bus.EventsStream, jetstream.ConsumerConfig{
+			Durable: "usher-lead-lifecycle", FilterSubjects: []string{events.UserCreated}, AckPolicy: jetstream.AckExplicitPolicy,
+			PriorityPolicy: jetstream.PriorityPolicyPinned, PriorityGroups: []string{"owner"},
+		})
+	}
+	if err == nil {
+		_, err = js.Publish(p.ctx, "usher.replay.gone.user.created", []byte(cloudEvent(events.UserCreated, "former", oneUser))) // at a vendor that is gone
+	}
+	if err != nil {
+		p.missed = append(p.missed, fmt.Sprintf("what a former version has left: %v", err))
+	}
 }
 
 // ask sends a request, and reads the answer into out.

@@ -117,6 +117,13 @@ func (b *Brake) set(r Record) {
 // Holds reports whether deletions are held, as far as this process knows.
 func (b *Brake) Holds() bool { return b.held.Load() }
 
+// Record returns the record as last read.
+func (b *Brake) Record() Record {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.record
+}
+
 // Released returns a channel that is closed at the end of the present or the next hold.
 func (b *Brake) Released() <-chan struct{} {
 	b.mu.Lock()
@@ -124,7 +131,7 @@ func (b *Brake) Released() <-chan struct{} {
 	return b.released
 }
 
-// Deletion decides about a deletion that was registered at the time first.
+// Deletion decides about a deletion that was published, or registered, at the time first.
 func (b *Brake) Deletion(ctx context.Context, first time.Time) (Verdict, error) {
 	if b.config.Count == 0 {
 		return Go, nil
@@ -148,9 +155,7 @@ func (b *Brake) look(ctx context.Context) (Record, error) {
 	defer b.looking.Unlock()
 	if time.Since(b.looked) < fresh && (b.good > 0 || b.Holds()) {
 		b.good -= min(b.good, 1)
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.record, nil
+		return b.Record(), nil
 	}
 	var deleted uint64
 	var failed error

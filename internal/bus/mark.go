@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// mark is how far the stream of events had come when it was last looked at. The
-// ledger judges by these numbers: a stream that is behind, as after a power cut
+// mark is how far the stream of events had come when it was last looked at. Positions are
+// made of these numbers: a stream that is behind, as after a power cut
 // or an older backup, would give them again, and what is new would count as old. So
 // would all events of a stream that was made earlier.
 type mark struct {

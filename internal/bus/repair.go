@@ -50,16 +50,16 @@ func (b *Bus) at(ctx context.Context, epoch int64, seq uint64) (Stored, error) {
 }
 
 // Repair is an event on its way to one vendor once more, since an account there is
-// not as the ledger says.
+// not as the record says.
 type Repair struct {
 	Original
 	Vendor  string
-	Account string // the vendor's id of the account, as the ledger had it
+	Account string // the vendor's id of the account, as the record had it
 	Replay  int    // above all numbers that the event's effect had
 }
 
 // Repair sends an event to its vendor once more, in its first place among the
-// events. To send the same repair twice does no harm: the ledger knows its number.
+// events. To send the same repair twice does no harm: the record knows its number.
 func (b *Bus) Repair(ctx context.Context, r Repair) error {
 	d := DeadLetter{
 		Vendor: r.Vendor, Type: r.Event.Type(), Key: r.Key(), Epoch: r.Epoch, Seq: r.Seq,

@@ -106,8 +106,8 @@ type Worker struct {
 	// On tells whether this process acts on events. One that does not takes them in
 	// over HTTP, for others to act on, and needs no vendor. Default true.
 	On bool `yaml:"on" env:"ON"`
-	// AckWait is how long a delivery may go without a sign of life before NATS
-	// gives the message to another process. Default 30s.
+	// AckWait is how long an activity event may go without a sign of life before NATS
+	// gives the event to another process. Default 30s.
 	AckWait time.Duration `yaml:"ack_wait" env:"ACK_WAIT"`
 	// CallLease is how long after its claim a vendor call may still begin. Default 20s.
 	CallLease time.Duration `yaml:"call_lease" env:"CALL_LEASE"`
@@ -120,8 +120,8 @@ type Worker struct {
 	RetryMax time.Duration `yaml:"retry_max" env:"RETRY_MAX"`
 	// HoldRetry is the wait between trials of a vendor that is on hold. Default 30s.
 	HoldRetry time.Duration `yaml:"hold_retry" env:"HOLD_RETRY"`
-	// MaxAckPending is how many messages of a consumer may be unfinished. It must
-	// exceed all that may wait, or a few sick users hold up everybody. Default 20000.
+	// MaxAckPending is how many activity events of one vendor may be at work, in all
+	// processes. Nothing that waits counts. Default 20000.
 	MaxAckPending int `yaml:"max_ack_pending" env:"MAX_ACK_PENDING"`
 	// MaxReplays is how often a dead letter may be sent back and fail again, before
 	// usher dead replay leaves it alone unless told otherwise. Default 5.

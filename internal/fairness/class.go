@@ -1,7 +1,6 @@
-// Package fairness decides which work may call a vendor now. Slots bounds the calls
-// that run side by side, Pacer bounds the calls a second, Share divides a vendor's rate
-// among processes, Breaker puts a vendor on hold, and UserShare bounds one user's part
-// of the intake. No part knows NATS, the ledger or a vendor.
+// Package fairness decides which work may call a vendor now. Scheduler and Slots bound the
+// calls that run side by side, Pacer bounds the calls a second, Share divides a vendor's rate
+// among processes, and Breaker puts a vendor on hold. No part knows NATS, records or a vendor.
 //
 // The package keeps one user's trouble from other users: fresh work goes first, retries
 // have a share that shrinks as fresh work waits, and no class ever starves.

@@ -44,6 +44,9 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 		t.expire(&e)
 		return
 	case err != nil: // NATS failed, or the replay is not delivered: the effect was not attempted
+		if !errors.Is(err, errUndelivered) {
+			t.stepFailed(err)
+		}
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.backoff(e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
 		return
 	case event.Invalid != nil: // such as a course that is not configured any more
@@ -112,6 +115,7 @@ func (t *turn) expire(e *record.Effect) {
 	o := record.Outcome{Kind: events.Failed, At: t.now(), Class: classExpired, Message: goneMessage}
 	gone := t.gone(e)
 	if err := t.bury(t.write, gone, e, o); err != nil {
+		t.stepFailed(err)
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin)}
 		return
 	}
@@ -141,6 +145,7 @@ func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Durat
 		return
 	}
 	if err := t.bury(t.write, event, e, o); err != nil {
+		t.stepFailed(err)
 		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: mayHaveChanged(cause)}
 		return
 	}

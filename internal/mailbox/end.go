@@ -29,8 +29,7 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 	}
 	left := t.settleRegistered()
 	t.acknowledge()
-	t.user.failures = 0
-	t.deps.Failures.succeeded()
+	t.succeeded()
 	t.noteWaits()
 	if more || len(left) > 0 {
 		t.giveBack(left, nil, WakeClass(t.user.key))
@@ -97,7 +96,7 @@ func (t *turn) safetyNet(ctx context.Context) (stop func()) {
 func (t *turn) retry(ctx context.Context, err error) {
 	t.user.failures++
 	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
-	t.deps.Failures.failed(t.deps.Log, t.vendor.Name, err)
+	t.stepFailed(err)
 	t.user.stored = stored{} // the store may have the record otherwise
 	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries && t.giveUp(ctx, err) == nil {
 		return

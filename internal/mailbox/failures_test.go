@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/vendors"
 )
 
 // The failures of an outage make one line a minute, whatever their number.
@@ -30,4 +32,49 @@ func TestFailuresAreLoggedSeldom(t *testing.T) {
 			t.Error("steps still fail after a success")
 		}
 	})
+}
+
+// A dead letter that cannot be stored is a failure of NATS, until it is stored: of an attempt,
+// and of an event that is refused without one.
+func TestFailuresOfDeadLetters(t *testing.T) {
+	permanent := func() error { return &vendors.Error{Vendor: "acme", Status: 422, Class: vendors.Permanent} }
+	for name, work := range map[string]func(t *testing.T, d *desk, m *Mailboxes){
+		"of an attempt": func(t *testing.T, d *desk, m *Mailboxes) {
+			d.record = storedEffect(t, held)
+			for range 2 {
+				m.Wake(deskKey, func() { d.note("ack") })
+				synctest.Wait()
+				time.Sleep(time.Second)
+			}
+		},
+		"of a refusal": func(t *testing.T, d *desk, m *Mailboxes) {
+			e := deskEvent(t)
+			e.SetType("other")
+			m.Deliver(deskMessage(t, e), func() { d.note("ack") })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{answer: permanent}
+				m, run := d.mailboxes(t)
+				failures := m.task.deps.Failures
+				d.refuse = func() error {
+					if failures.Total() > 0 {
+						if !failures.Failing() {
+							t.Error("no step fails, though a dead letter was not stored")
+						}
+						return nil
+					}
+					return errors.New("the stream is full")
+				}
+				end := run()
+				work(t, d, m)
+				time.Sleep(time.Second)
+				end()
+				if n := failures.Total(); n != 1 || failures.Failing() || d.steps[len(d.steps)-1] != "ack" {
+					t.Errorf("got %d failures (%v) and the steps %v, want one that is over", n, failures.Failing(), d.steps)
+				}
+			})
+		})
+	}
 }

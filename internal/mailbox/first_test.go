@@ -27,7 +27,8 @@ type desk struct {
 	class  Class // of the last work that asked the gate
 	// before runs before the record is stored, as another process.
 	before func()
-	lose   int // answers of stores to lose
+	lose   int          // answers of stores to lose
+	refuse func() error // a dead letter; may be nil
 }
 
 func (d *desk) note(step string) { d.steps = append(d.steps, step) }
@@ -81,6 +82,11 @@ func (d *desk) Publish(_ context.Context, _ string, e events.Event) error {
 }
 
 func (d *desk) Bury(_ context.Context, l bus.DeadLetter) error {
+	if d.refuse != nil {
+		if err := d.refuse(); err != nil {
+			return err
+		}
+	}
 	d.note("bury " + l.Class)
 	return nil
 }

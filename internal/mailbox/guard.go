@@ -12,7 +12,7 @@ import (
 
 // Guard decides whether an account may be deleted now.
 type Guard interface {
-	// Deletion decides about a deletion that was registered at the time first.
+	// Deletion decides about a deletion that was published, or registered, at the time first.
 	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
 	// Holds reports whether deletions are held at present, without asking any server.
 	Holds() bool
@@ -62,8 +62,14 @@ func (t *turn) verdict(e *record.Effect) (v brake.Verdict, known bool) {
 }
 
 // askGuard asks the guard about a deletion. A deletion is held while the guard cannot tell.
+// A deletion in hand counts from its publication: dropping the held ones drops those too that
+// were published before and not read yet.
 func (t *turn) askGuard(ctx context.Context, e *record.Effect) {
-	verdict, err := t.deps.Guard.Deletion(ctx, e.Registered)
+	first := e.Registered
+	if a := t.arrivalOf(e); a != nil && a.event.Message.Stored.Before(first) {
+		first = a.event.Message.Stored
+	}
+	verdict, err := t.deps.Guard.Deletion(ctx, first)
 	if err != nil {
 		verdict = brake.Hold
 		t.deps.Log.Warn().Err(err).Str("vendor", t.vendor.Name).Msg("the deletion guard cannot be asked: the deletion waits")

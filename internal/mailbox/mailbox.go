@@ -1,5 +1,5 @@
 // Package mailbox carries out the events of one vendor, one user at a time. Each user has
-// a mailbox: the record of the ledger, which holds the events that are registered and not
+// a mailbox: the record, which holds the events that are registered and not
 // finished, and one timer if any of them has to wait. A turn works on one mailbox:
 //
 //	register → claim → call the vendor → store the outcome → publish the result

@@ -24,6 +24,7 @@ func (t *turn) refuseInvalid(ctx context.Context) bool {
 		}
 		t.arrivals = t.arrivals[1:]
 	}
+	t.succeeded()
 	return true
 }
 
@@ -49,6 +50,7 @@ func (t *turn) giveUp(ctx context.Context, cause error) error {
 		t.deps.Observe(Observation{Vendor: t.vendor.Name, Class: classRecord})
 	}
 	t.acknowledge()
+	t.deps.Failures.succeeded() // the store works
 	return nil
 }
 

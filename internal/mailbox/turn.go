@@ -36,6 +36,7 @@ type turn struct {
 	reserved reservation // of an account, for the claim of the record
 	fresh    []*arrival  // that the record did not have before the last write
 	full     bool        // arrivals wait in memory until the record has room
+	failed   bool        // NATS failed a step of an attempt, which is made again
 	overdue  []record.Effect
 	verdicts map[effectID]brake.Verdict // of the deletion guard
 

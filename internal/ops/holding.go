@@ -25,7 +25,7 @@ type Search struct {
 type Holding struct {
 	User     string    `json:"user"` // the digest of the id
 	Found    []Found   `json:"found"`
-	Accounts []Living  `json:"accounts"`   // that the vendors still have, as far as the ledger knows
+	Accounts []Living  `json:"accounts"`   // that the vendors still have, as far as the records say
 	Open     []Open    `json:"unfinished"` // what is still to be done
 	Before   time.Time `json:"forgotten,omitzero"`
 

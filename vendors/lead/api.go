@@ -136,7 +136,7 @@ func (a *API) LogIn(ctx context.Context, email string, password vendors.Secret) 
 
 // RevokeTokensByGETWithSideEffect is GET api/revoke-tokens/{user_id}: a GET that
 // changes something. It ends every token of the user, on all machines, so that
-// calling it with the service account logs out every worker. The worker never
+// calling it with the service account logs out every process. The adapter never
 // calls it, and nothing repeats it. The heading in the document lacks the slash
 // before {user_id}; its newer text has it.
 func (a *API) RevokeTokensByGETWithSideEffect(ctx context.Context, user int64) (message string, err error) {

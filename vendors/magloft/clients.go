@@ -112,7 +112,7 @@ func (a *API) DeleteClient(ctx context.Context, clientID int) error {
 
 // BecomeClientBySideEffectOfGET logs the caller in as the client (Portal API,
 // Become Client). It is a GET that changes something, and impersonates a
-// person: it is made once, and the worker never makes it.
+// person: it is made once, and the adapter never makes it.
 func (a *API) BecomeClientBySideEffectOfGET(ctx context.Context, clientID int) error {
 	return a.calls.Do(ctx, vendors.Call{Op: "become client", Method: http.MethodGet, Path: clientPath(clientID) + "/become", Once: true})
 }

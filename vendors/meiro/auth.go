@@ -39,7 +39,7 @@ func (a *API) token(ctx context.Context, op, method string, body map[string]stri
 }
 
 // LogOut is DELETE /users/login: it ends the log-in of the token in use. The
-// worker never calls it; tokens end by themselves.
+// adapter never calls it; tokens end by themselves.
 func (a *API) LogOut(ctx context.Context) error {
 	return a.users.Do(ctx, vendors.Call{Op: "log out", Method: http.MethodDelete, Path: "/users/login", Repeatable: true})
 }

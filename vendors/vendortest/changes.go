@@ -104,7 +104,7 @@ func twice(t *testing.T, change func(context.Context) error) {
 }
 
 // Answered makes a change, and makes it once more where it was not answered, as the
-// worker does when the first can land no more.
+// core does when the first can land no more.
 func Answered(ctx context.Context, change func(context.Context) error) error {
 	err := change(ctx)
 	if vendors.IsUnanswered(err) {

@@ -48,7 +48,7 @@ func (b *bench) ports() map[string]func(context.Context) error {
 	return ports
 }
 
-// shown is person's account as the ledger and the event know it.
+// shown is person's account as the record and the event know it.
 func (b *bench) shown() vendors.Account {
 	return vendors.Account{ID: b.account.ID, Email: person.Email}
 }

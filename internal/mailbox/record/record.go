@@ -1,4 +1,4 @@
-// Package record holds the ledger's record of one user at one vendor, and the rules
+// Package record holds the record of one user at one vendor, and the rules
 // by which the record changes. The record knows the account, the events that are
 // registered and not finished yet, the claim of the call in flight, and the events
 // that finished recently. It holds references to events, never the events.
@@ -40,7 +40,7 @@ func KeyOf(eventKey string) Key {
 // String returns the 16 hex digits of the Key.
 func (k Key) String() string { return fmt.Sprintf("%016x", uint64(k)) }
 
-// State is the state of an account, as far as the ledger knows.
+// State is the state of an account, as far as the record says.
 type State string
 
 // The states of an account. The zero value is unknown.
