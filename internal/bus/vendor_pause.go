@@ -3,12 +3,8 @@ package bus
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Pause is the pause of a vendor: no process calls the vendor meanwhile.
@@ -25,53 +21,19 @@ const pausePrefix = "pause."
 
 // SetPause pauses a vendor, in place of an earlier pause.
 func (b *Bus) SetPause(ctx context.Context, vendor string, p Pause) error {
-	control, err := b.bucket(ctx, ControlKV)
-	if err != nil {
-		return err
-	}
-	text, err := json.Marshal(p)
-	if err == nil {
-		_, err = control.Put(ctx, pausePrefix+vendor, text)
-	}
-	if err != nil {
-		return fmt.Errorf("pause of %s: %w", vendor, err)
-	}
-	return nil
+	return b.putNote(ctx, pausePrefix, vendor, p)
 }
 
 // ClearPause ends the pause of a vendor. There may be none.
 func (b *Bus) ClearPause(ctx context.Context, vendor string) error {
-	control, err := b.bucket(ctx, ControlKV)
-	if err != nil {
-		return err
-	}
-	if err := control.Delete(ctx, pausePrefix+vendor); err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
-		return fmt.Errorf("pause of %s: %w", vendor, err)
-	}
-	return nil
+	return b.deleteNote(ctx, pausePrefix, vendor)
 }
 
 // Pauses returns the pauses that are in force, by vendor.
 func (b *Bus) Pauses(ctx context.Context) (map[string]Pause, error) {
-	control, err := b.bucket(ctx, ControlKV)
+	values, err := b.notes(ctx, pausePrefix)
 	if err != nil {
 		return nil, err
-	}
-	lister, err := control.ListKeysFiltered(ctx, pausePrefix+">")
-	if err != nil {
-		return nil, fmt.Errorf("pauses: %w", err)
-	}
-	defer func() { _ = lister.Stop() }()
-	values := map[string][]byte{}
-	for key := range lister.Keys() {
-		entry, err := control.Get(ctx, key)
-		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("pauses: %w", err)
-		}
-		values[key] = entry.Value()
 	}
 	return pausesOf(values), nil
 }
