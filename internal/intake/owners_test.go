@@ -35,40 +35,31 @@ func (l lateCreations) Create(ctx context.Context, o vendors.Origin, u vendors.U
 	return vendors.Account{}, errDead
 }
 
-// A new owner waits until the call of the former one must have landed, and then looks.
+// A new owner waits until the call of the former one must have landed, and then looks; also
+// if the stored token was lost, since its own token is another one than that of the claim.
 func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
-	var dies atomic.Bool
-	dies.Store(true)
-	scenario(t, history{}, func(r *run) {
-		r.config.CallTimeout = 3 * time.Second
-		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
-	}, func(t *testing.T, r *run) {
-		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
-		time.Sleep(time.Minute)
-		if live := r.vendor.live(email(1)); len(live) != 1 {
-			t.Errorf("%d accounts", len(live))
-		}
-	})
-}
-
-// A new owner awaits the former one although the stored token was lost: its own token is
-// another one than that of the claim.
-func TestLostToken(t *testing.T) {
-	var dies atomic.Bool
-	dies.Store(true)
-	scenario(t, history{}, func(r *run) {
-		r.config.CallTimeout = 3 * time.Second
-		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
-	}, func(t *testing.T, r *run) {
-		id := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
-		r.await(t, "the death", func() bool { return !dies.Load() })
-		r.server.loseOwnership()
-		r.awaitOutcome(t, id, events.Done)
-		time.Sleep(time.Minute)
-		if live := r.vendor.live(email(1)); len(live) != 1 {
-			t.Errorf("%d accounts", len(live))
-		}
-	})
+	for name, meanwhile := range map[string]func(*server){
+		"":                      func(*server) {},
+		"and the token is lost": (*server).loseOwnership,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var dies atomic.Bool
+			dies.Store(true)
+			scenario(t, history{}, func(r *run) {
+				r.config.CallTimeout = 3 * time.Second
+				r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
+			}, func(t *testing.T, r *run) {
+				id := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+				r.await(t, "the death", func() bool { return !dies.Load() })
+				meanwhile(r.server)
+				r.awaitOutcome(t, id, events.Done)
+				time.Sleep(time.Minute)
+				if live := r.vendor.live(email(1)); len(live) != 1 {
+					t.Errorf("%d accounts", len(live))
+				}
+			})
+		})
+	}
 }
 
 // A process that dies in a long call, whose position is committed, has left a timer.
