@@ -165,7 +165,8 @@ func (c Call) mayLand() bool { return c.Method != http.MethodGet && !c.Deduplica
 // within five seconds where the network or the vendor fails it, unless Options.Single
 // is set; every other call is made once. So is a change that was sent and not answered: it may land
 // until its time is over, and behind a newer change, were it repeated and done
-// before that. A 401 renews the credentials and makes the call again, once.
+// before that. A 401 renews the credentials and makes the call again, once; a second 401
+// is ErrTokenRefused.
 // A call that could not end before ctx's deadline is not begun (ErrLate).
 func (c *Client) Do(ctx context.Context, call Call) error {
 	if !call.repeatable() || c.single {
@@ -195,7 +196,11 @@ func (c *Client) try(ctx context.Context, call Call) error {
 	for renewed := false; ; renewed = true {
 		sent, err := c.send(ctx, call, request)
 		refused := sent != nil && StatusOf(err) == http.StatusUnauthorized // not by the log-in
-		if !refused || renewed || call.NoAuth || c.auth == nil || !c.auth.Refused(sent) {
+		if e, ok := errors.AsType[*Error](err); ok && refused && renewed {
+			e.Err = ErrTokenRefused
+			return e
+		}
+		if !refused || call.NoAuth || c.auth == nil || !c.auth.Refused(sent) {
 			return err
 		}
 	}

@@ -16,6 +16,11 @@ var ErrNotFound = errors.New("no such account")
 // ended before its context's deadline.
 var ErrLate = errors.New("too late to begin the call")
 
+// ErrTokenRefused is returned for a call that was answered with 401 to a new token, right
+// after an accepted log-in: the password is right, and the vendor ended the token at once or
+// refuses this call only.
+var ErrTokenRefused = errors.New("the token of an accepted log-in was refused")
+
 // Class says what may be done about a failed call. The zero value, Again, is
 // what an error that says nothing counts as.
 type Class uint8

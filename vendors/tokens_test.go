@@ -114,6 +114,7 @@ func TestTokensPassTheOldOneOn(t *testing.T) {
 type session struct {
 	valid  string
 	refuse bool // every log-in
+	ended  bool // every token at once
 	logins int
 	calls  int
 }
@@ -128,7 +129,7 @@ func (s *session) serve(r *http.Request) (*http.Response, error) {
 		return answer(r, 200, `{"token":"`+s.valid+`"}`), nil
 	}
 	s.calls++
-	if r.Header.Get("X-Token") != s.valid {
+	if s.ended || r.Header.Get("X-Token") != s.valid {
 		return answer(r, 401, `{"message":"Unauthenticated."}`), nil
 	}
 	return answer(r, 200, `{}`), nil
@@ -155,6 +156,18 @@ func TestDoLogsInAgainOnce(t *testing.T) {
 	s.valid = "another"
 	if err := c.Do(t.Context(), post); err != nil || s.logins != 2 || s.calls != 3 {
 		t.Errorf("got %v after %d log-ins and %d calls, want 2 and 3", err, s.logins, s.calls)
+	}
+}
+
+// A vendor that accepts the log-in and refuses each token has not refused the password.
+func TestDoDoesNotInsistOnARefusedToken(t *testing.T) {
+	s := &session{ended: true}
+	err := s.client().Do(t.Context(), vendors.Call{Op: "create", Method: "POST", Path: "/users"})
+	if vendors.ClassOf(err) != vendors.Unusable || !errors.Is(err, vendors.ErrTokenRefused) || vendors.StatusOf(err) != 401 {
+		t.Errorf("got %v (class %v), want a refused token", err, vendors.ClassOf(err))
+	}
+	if s.logins != 2 || s.calls != 2 {
+		t.Errorf("got %d log-ins and %d calls, want 2 and 2", s.logins, s.calls)
 	}
 }
 

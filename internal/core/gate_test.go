@@ -9,7 +9,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/vendors"
 )
 
 // allowed returns the classes that a gate lets through.
@@ -86,4 +88,26 @@ func TestRest(t *testing.T) {
 			t.Error("the rest goes on after an answer")
 		}
 	})
+}
+
+// A refused token, with the log-in before accepted, calls for a check; refused credentials
+// put the vendor on hold.
+func TestRefusedCredentials(t *testing.T) {
+	token := vendors.Error{Vendor: "acme", Status: 401, Class: vendors.Unusable, Err: vendors.ErrTokenRefused}
+	for name, test := range map[string]struct {
+		err  vendors.Error
+		want fairness.State
+	}{
+		"refused token":  {token, fairness.Suspect},
+		"refused key":    {vendors.Error{Vendor: "acme", Status: 401, Class: vendors.Unusable}, fairness.Open},
+		"refused log-in": {vendors.Error{Vendor: "acme", Op: "log in", Class: vendors.Unusable}, fairness.Open},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGate(Config{Vendor: "acme"}, NewLimiter(0), zerolog.Nop())
+			g.Report("u1", &test.err)
+			if got := g.breaker.State(); got != test.want {
+				t.Errorf("got state %v, want %v", got, test.want)
+			}
+		})
+	}
 }

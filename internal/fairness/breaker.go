@@ -24,7 +24,8 @@ const (
 	Permanent
 	// Failed: the vendor did not answer, or answered with an error of its own (5xx, 408).
 	Failed
-	// Forbidden: the vendor answered 403, be it for this user or for everybody.
+	// Forbidden: the vendor answered 403, or 401 right after an accepted log-in, be it for
+	// this user or for everybody.
 	Forbidden
 	// Unauthorized: the vendor refused the credentials (401).
 	Unauthorized
@@ -61,7 +62,7 @@ type BreakerConfig struct {
 }
 
 // Breaker puts a vendor on hold. A user's failure is not the vendor's: if more than half
-// of the last 50 distinct users fail, or if any user is answered with 403, the vendor is only suspect,
+// of the last 50 distinct users fail, or if a result is Forbidden, the vendor is only suspect,
 // and a check decides. The check is a call that concerns no user; the caller makes the check
 // when CheckDue says so, and passes the outcome to Checked.
 //
@@ -145,7 +146,7 @@ func (b *Breaker) judge(now time.Time, newest Result) {
 		b.open(now, fmt.Sprintf("most users are refused for good (%d of the last %d): a broken mapping?", t.permanent, t.users))
 	case b.state == Suspect:
 	case newest == Forbidden:
-		b.set(now, Suspect, "the vendor forbids a call (403): a check decides")
+		b.set(now, Suspect, "the vendor forbids a call (403, or 401 after a log-in): a check decides")
 	case t.failed >= b.config.SuspectUsers && 2*t.failed > t.users:
 		b.set(now, Suspect, fmt.Sprintf("%d of the last %d users failed: a check decides", t.failed, t.users))
 	}
