@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -102,6 +103,14 @@ func resultOf(err error) (fairness.Result, bool) {
 	}
 }
 
+// checkResult returns the result of a check for the breaker.
+func checkResult(err error) error {
+	if _, ok := resultOf(err); !ok {
+		return fmt.Errorf("%w: %w", fairness.ErrNoVerdict, err)
+	}
+	return err
+}
+
 // watch makes the checks that the breaker asks for, and reports holds, until ctx ends. A hold
 // is reported again after each failed check: a hold without a recent report is taken for that
 // of a process that died.
@@ -110,7 +119,7 @@ func (g *gate) watch(ctx context.Context, check func(context.Context) error, onH
 	for ctx.Err() == nil {
 		checked := g.breaker.CheckDue()
 		if checked {
-			g.breaker.Checked(check(ctx))
+			g.breaker.Checked(checkResult(check(ctx)))
 		}
 		s := g.breaker.Status()
 		switch open := s.State == fairness.Open; {

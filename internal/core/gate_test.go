@@ -111,3 +111,29 @@ func TestRefusedCredentials(t *testing.T) {
 		})
 	}
 }
+
+// A check that the vendor answers with 429, or that began too late, shows nothing.
+func TestCheckWithoutVerdict(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  vendors.Error
+		want fairness.State
+	}{
+		"429":       {vendors.Error{Vendor: "acme", Status: 429}, fairness.Suspect},
+		"not begun": {vendors.Error{Vendor: "acme", Err: vendors.ErrLate}, fairness.Suspect},
+		"503":       {vendors.Error{Vendor: "acme", Status: 503}, fairness.Open},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGate(Config{Vendor: "acme"}, NewLimiter(0), zerolog.Nop())
+				g.Report("u1", &vendors.Error{Vendor: "acme", Status: 403})
+				ctx, cancel := context.WithCancel(t.Context())
+				go g.watch(ctx, func(context.Context) error { return &test.err }, nil)
+				synctest.Wait()
+				if got := g.breaker.State(); got != test.want {
+					t.Errorf("got state %v, want %v", got, test.want)
+				}
+				cancel()
+			})
+		})
+	}
+}
