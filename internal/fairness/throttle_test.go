@@ -227,6 +227,26 @@ func TestProbes(t *testing.T) {
 	})
 }
 
+// The tokens that came in during a rest are gone once a probe has started: an answer lets the
+// next call start after a whole token, and not at the same moment as the probe.
+func TestAProbeEmptiesTheBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := rest(1)
+		time.Sleep(10 * time.Second)
+		if err := p.Admit(t.Context(), fresh); err != nil {
+			t.Fatal(err)
+		}
+		probed := time.Now()
+		p.Answered()
+		if err := p.Wait(t.Context(), fresh); err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Since(probed); got < time.Second {
+			t.Errorf("got the next call %v after the probe, want a second at least at one call a second", got)
+		}
+	})
+}
+
 // TestAThousandRefusedUsers has a vendor that answers 429 with Retry-After to all users but
 // healthy ones. All calls together keep to the rate, and a healthy user waits for less than
 // a second once the others were asked.
