@@ -7,6 +7,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -72,8 +73,12 @@ func TestAnAccountOfAnotherUser(t *testing.T) {
 				key := r.send(shared(kind, "e2"))
 				r.awaitDead(t, key, "conflict")
 				r.awaitOutcome(t, key, events.Failed)
-				want := `account 1 belongs to user "u1", and user "u2" has the same one at this vendor: ` +
+				holder := record.AccountKey("acme", "u1")
+				want := "account 1 belongs to another user (record " + holder + "): " +
 					"delete one of the two users, or give them different e-mail addresses, then replay"
+				if got := mailbox.HolderOf(want); got != holder {
+					t.Errorf("got the record %q from the message, want %q", got, holder)
+				}
 				if got := r.letter(key).Message; got != want {
 					t.Errorf("got message %q, want %q", got, want)
 				}

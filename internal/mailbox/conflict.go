@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -32,21 +33,34 @@ func mayHaveChanged(err error) bool { return vendors.IsUnknown(err) || errors.Is
 
 // heldError says that another user holds an account, or may come to hold it.
 type heldError struct {
-	account, holder, user string
-	changing              bool // the events of the holder in progress decide
+	account, holder string // the holder is the key of a record
+	changing        bool   // the events of the holder in progress decide
 }
 
 func (e *heldError) Error() string {
 	if e.changing {
 		return "the events in progress of another user decide who holds the account"
 	}
-	return fmt.Sprintf("account %s belongs to user %q, and user %q has the same one at this vendor: "+
-		"delete one of the two users, or give them different e-mail addresses, then replay", e.account, e.holder, e.user)
+	return fmt.Sprintf("account %s belongs to another user (record %s): "+
+		"delete one of the two users, or give them different e-mail addresses, then replay", e.account, e.holder)
+}
+
+// holderKey finds the record in the message of a conflict. The message stays with one user
+// when the other is forgotten, so the message names no user.
+var holderKey = regexp.MustCompile(`^account \S+ belongs to another user \(record ([^ .]+\.[0-9a-f]{32})\): `)
+
+// HolderOf returns the key of the record that holds the account, from the message of a
+// failure of class conflict; empty for any other message.
+func HolderOf(message string) string {
+	if found := holderKey.FindStringSubmatch(message); found != nil {
+		return found[1]
+	}
+	return ""
 }
 
 func (e *heldError) Is(target error) bool { return target == errReserve }
 
-// logged returns the message of an outcome for the log, which names no user.
+// logged returns the message of an outcome for the log, which names no record of a user.
 func logged(o record.Outcome) string {
 	if o.Class == classConflict {
 		return "another user holds the account"
@@ -130,7 +144,7 @@ func (t *turn) askHolder(ctx context.Context, holder, account string) error {
 	if hold == record.Free {
 		return nil
 	}
-	return &heldError{account: account, holder: r.UserID, user: t.user.stored.record.UserID, changing: hold == record.Changing}
+	return &heldError{account: account, holder: holder, changing: hold == record.Changing}
 }
 
 // reserveOutcome reserves the account of an outcome that is to be stored. If another user

@@ -103,6 +103,9 @@ func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 	if err := s.look(ctx, d.Bus); err != nil {
 		return s, err
 	}
+	if err := d.nameHolders(ctx, &s); err != nil {
+		return s, err
+	}
 	return s, d.waits(ctx, &s)
 }
 

@@ -3,9 +3,12 @@ package ops
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -35,6 +38,30 @@ func (d *Desk) graves(ctx context.Context, s *Story) error {
 		}
 		return true
 	})
+}
+
+// nameHolders names the users who hold the accounts of conflicts, as long as they are known:
+// what is stored of a conflict names the record only.
+func (d *Desk) nameHolders(ctx context.Context, s *Story) error {
+	store, err := d.records(ctx, bus.AccountsKV)
+	if err != nil {
+		return err
+	}
+	for i := range s.Events {
+		e := &s.Events[i]
+		key := mailbox.HolderOf(e.Why)
+		if key == "" {
+			continue
+		}
+		holder, err := store.Load(ctx, key)
+		if err != nil {
+			return err
+		}
+		if id := holder.Record.UserID; id != "" {
+			e.Why = strings.Replace(e.Why, "another user (record "+key+")", fmt.Sprintf("user %q", id), 1)
+		}
+	}
+	return nil
 }
 
 // eventOf is the event of a dead letter, or what a delivery has become so far; the
