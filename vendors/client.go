@@ -24,7 +24,8 @@ type Options struct {
 	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
 	Seen    Watcher           // told of every call that was sent; may be nil
 	Limiter Limiter           // paces the calls instead of Rate; may be nil
-	// Single says that the caller repeats what fails: the client then makes each call once.
+	// Single says that the caller repeats what fails: the client then makes each call once,
+	// except for Call.Further.
 	Single bool
 }
 
@@ -144,6 +145,9 @@ type Call struct {
 	// Repeatable says that making the call twice does what making it once does.
 	// GET is repeatable unless Once is set.
 	Repeatable bool
+	// Further says that the call reads a further page of a list. The call is repeated even if
+	// Options.Single is set: the caller would have to begin at the first page again.
+	Further bool
 	// Deduplicated says that the vendor drops a repeat, however late it lands.
 	Deduplicated bool
 	// Once marks a GET that changes something: it is never repeated.
@@ -163,13 +167,13 @@ func (c Call) mayLand() bool { return c.Method != http.MethodGet && !c.Deduplica
 
 // Do makes the call. A call that may be repeated is tried up to three times
 // within five seconds where the network or the vendor fails it, unless Options.Single
-// is set; every other call is made once. So is a change that was sent and not answered: it may land
+// is set without Call.Further; every other call is made once. So is a change that was sent and not answered: it may land
 // until its time is over, and behind a newer change, were it repeated and done
 // before that. A 401 renews the credentials and makes the call again, once; a second 401
 // is ErrTokenRefused.
 // A call that could not end before ctx's deadline is not begun (ErrLate).
 func (c *Client) Do(ctx context.Context, call Call) error {
-	if !call.repeatable() || c.single {
+	if !call.repeatable() || (c.single && !call.Further) {
 		return c.try(ctx, call)
 	}
 	schedule := backoff.NewExponentialBackOff(

@@ -74,6 +74,28 @@ func TestDoRepeats(t *testing.T) {
 	}
 }
 
+// A client whose caller repeats what fails repeats only further pages of a list.
+func TestDoOfASingleClient(t *testing.T) {
+	for name, test := range map[string]struct {
+		call vendors.Call
+		want int
+	}{
+		"get":                     {vendors.Call{Method: "GET"}, 1},
+		"further page":            {vendors.Call{Method: "GET", Further: true}, 3},
+		"change without a repeat": {vendors.Call{Method: "POST", Further: true}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				transport, n := counting(503, nil)
+				c := vendors.NewClient("acme", vendors.Options{BaseURL: "https://acme.example.org", HTTP: transport, Single: true}, nil)
+				if err := c.Do(t.Context(), test.call); *n != test.want || vendors.StatusOf(err) != 503 {
+					t.Errorf("got %d calls and %v, want %d", *n, err, test.want)
+				}
+			})
+		})
+	}
+}
+
 // TestAChangeWithoutAnAnswerIsNotRepeatedAtOnce is about calls that are cut off.
 func TestAChangeWithoutAnAnswerIsNotRepeatedAtOnce(t *testing.T) {
 	for name, test := range map[string]struct {

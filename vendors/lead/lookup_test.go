@@ -170,6 +170,33 @@ func pages(t *testing.T, total int, users ...string) (string, *atomic.Int64) {
 	}), &deleted
 }
 
+// A page that fails does not end a walk over many pages: with a fault now and then, no walk
+// would ever come to its end.
+func TestAWalkOutlastsAFault(t *testing.T) {
+	t.Parallel()
+	stand := vendortest.Serve(t, "lead", sandbox.Config{Switches: sandbox.Switches{LeadShow: "405"}})
+	c := configOf(stand)
+	c.Single = true
+	a := adapter(t, c)
+	var last vendors.Account
+	for n := range 60 { // on three pages
+		last = create(t, a, vendors.User{Email: fmt.Sprintf("u%d@example.org", n)})
+	}
+	pages := []sandbox.Fault{{Kind: sandbox.None}, {Kind: sandbox.FailBefore}, {Kind: sandbox.FailAfter}, {Kind: sandbox.None}, {Kind: sandbox.DropBefore}}
+	for i := range pages {
+		pages[i].On = "GET /users"
+	}
+	if err := stand.Box.Next("lead", pages...); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Delete(t.Context(), origin, vendors.Account{ID: last.ID}); err != nil {
+		t.Error(err)
+	}
+	if n := stand.State("lead").Calls["GET /users"]; n != 6 {
+		t.Errorf("got %d calls for three pages, want 6", n)
+	}
+}
+
 func TestDeleteLearnsTheRoleFromThePages(t *testing.T) {
 	t.Parallel()
 	others := []string{`{"id":1,"role":"admin"}`, `{"id":2,"role":"learner"}`, `{"id":3,"role":"learner"}`, `{"id":4,"role":"learner"}`}

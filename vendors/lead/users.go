@@ -93,7 +93,7 @@ func (a *API) ListUsers(ctx context.Context, page int) (UserPage, error) {
 		Users UserPage `json:"users"`
 	}
 	query := url.Values{"page": {strconv.Itoa(page)}}
-	err := a.calls.Do(ctx, vendors.Call{Op: "list users", Method: http.MethodGet, Path: "/users", Query: query, Out: &out})
+	err := a.calls.Do(ctx, vendors.Call{Op: "list users", Method: http.MethodGet, Path: "/users", Query: query, Further: page > 1, Out: &out})
 	return out.Users, err
 }
 

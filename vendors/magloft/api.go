@@ -105,8 +105,10 @@ type Query struct {
 }
 
 // path is that of the page.
-func (q Query) path(collection string) string {
-	return collection + "/page/" + strconv.Itoa(max(1, q.Page))
+// call returns the call that reads a page of a collection.
+func (q Query) call(op, collection string) vendors.Call {
+	path := collection + "/page/" + strconv.Itoa(max(1, q.Page))
+	return vendors.Call{Op: op, Path: path, Query: q.values(), Further: q.Page > 1}
 }
 
 func (q Query) values() url.Values {
@@ -132,11 +134,12 @@ type Page[T any] struct {
 }
 
 // list gets one page. A page that is not there is a wrong base URL or app id.
-func list[T any](ctx context.Context, a *API, op, path string, q url.Values) (Page[T], error) {
+func list[T any](ctx context.Context, a *API, c vendors.Call) (Page[T], error) {
 	var page Page[T]
-	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q, Out: &page})
+	c.Method, c.Out = http.MethodGet, &page
+	err := a.calls.Do(ctx, c)
 	if err == nil && page.Records == nil {
-		err = odd(op, "the answer has no records: it is not the list that the vendor documents")
+		err = odd(c.Op, "the answer has no records: it is not the list that the vendor documents")
 	}
 	return page, vendors.Misplaced(err)
 }

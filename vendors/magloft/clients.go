@@ -78,12 +78,12 @@ func filled(fields map[string]string) map[string]string {
 // ListClients returns the clients (Portal API, List Clients). Whether it is all
 // of them or a first page is not documented.
 func (a *API) ListClients(ctx context.Context) (Page[Client], error) {
-	return list[Client](ctx, a, "list clients", "/clients/", nil)
+	return list[Client](ctx, a, vendors.Call{Op: "list clients", Path: "/clients/"})
 }
 
 // PageClients returns one page of the clients (Portal API, Retrieve paginated list of clients).
 func (a *API) PageClients(ctx context.Context, q Query) (Page[Client], error) {
-	return list[Client](ctx, a, "page clients", q.path("/clients"), q.values())
+	return list[Client](ctx, a, q.call("page clients", "/clients"))
 }
 
 // GetClient returns one client (Portal API, GET Client).

@@ -87,7 +87,7 @@ func (a *API) ListReaders(ctx context.Context) ([]Reader, error) {
 // paginated list). The document types its filter as JSON, without saying more,
 // where all other lists have a text.
 func (a *API) PageReaders(ctx context.Context, q Query) (Page[Reader], error) {
-	return list[Reader](ctx, a, "page readers", q.path(a.readersPath()), q.values())
+	return list[Reader](ctx, a, q.call("page readers", a.readersPath()))
 }
 
 // ReaderByEmail returns the reader with the e-mail (Portal API, Readers, Get

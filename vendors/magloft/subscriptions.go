@@ -86,13 +86,13 @@ func (a *API) subscriptionPath(subscriptionID int) string {
 // ListSubscriptions returns the app's subscriptions (Portal API, Custom
 // Subscriptions, List). Whether it is all of them or a first page is not documented.
 func (a *API) ListSubscriptions(ctx context.Context) (Page[Subscription], error) {
-	return list[Subscription](ctx, a, "list subscriptions", a.subscriptionsPath(), nil)
+	return list[Subscription](ctx, a, vendors.Call{Op: "list subscriptions", Path: a.subscriptionsPath()})
 }
 
 // PageSubscriptions returns one page of the app's subscriptions (Portal API,
 // Custom Subscriptions, paginated list).
 func (a *API) PageSubscriptions(ctx context.Context, q Query) (Page[Subscription], error) {
-	return list[Subscription](ctx, a, "page subscriptions", q.path(a.subscriptionsPath()), q.values())
+	return list[Subscription](ctx, a, q.call("page subscriptions", a.subscriptionsPath()))
 }
 
 // SubscriptionByEmail returns the subscription of the reader with the e-mail

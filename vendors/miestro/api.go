@@ -173,7 +173,7 @@ type Page[T any] struct {
 // list gets one page. A page that is not there is a wrong base URL.
 func list[T any](ctx context.Context, a *API, op, path string, q Query) (Page[T], error) {
 	var page Page[T]
-	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q.values(), Out: &page})
+	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q.values(), Further: q.Page > 1, Out: &page})
 	if err == nil && page.Data == nil {
 		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the answer has no data: it is not the list that the vendor documents"}
 	}
