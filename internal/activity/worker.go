@@ -53,8 +53,9 @@ type Deps struct {
 	Attempts  Attempts
 	Scheduler *fairness.Scheduler // of the vendor in this process
 	// Allows reports whether activity may call the vendor. Nothing is fetched meanwhile.
-	Allows func() bool
-	Log    zerolog.Logger
+	Allows   func() bool
+	Failures *mailbox.Failures // of NATS
+	Log      zerolog.Logger
 }
 
 // Worker takes the activity events of one vendor.
@@ -121,20 +122,23 @@ func (w *Worker) fetch(ctx context.Context) {
 }
 
 // settle ends a message for the consumer, or lets it be delivered again. A lost answer has
-// the message delivered again.
+// the message delivered again. All other errors are failures of NATS.
 func (w *Worker) settle(i *item, err error) {
 	w.hand.drop(i)
 	switch {
 	case err == nil:
-		err = i.message.Ack()
+		if err = i.message.Ack(); err == nil {
+			w.deps.Failures.Succeeded()
+		}
 	case errors.Is(err, mailbox.ErrNotMine): // the server delivers it again, or has done so
+		return
 	case errors.Is(err, context.Canceled): // at the end of the process
 		err = i.message.Nak(0)
 	default:
 		err = errors.Join(err, i.message.Nak(failDelay))
 	}
 	if err != nil {
-		w.deps.Log.Warn().Err(err).Str("vendor", w.config.Vendor).Str("key", i.event.Key).Msg("an activity is not done yet, trying again")
+		w.deps.Failures.Failed(w.deps.Log, w.config.Vendor, err)
 	}
 }
 

@@ -32,6 +32,9 @@ type office struct {
 	closed  bool                  // whether activity may not call
 	down    bool                  // whether nothing can be fetched
 	work    func(id string) error // of an attempt
+	ackErr  error
+	// failures are those of NATS.
+	failures mailbox.Failures
 }
 
 func (o *office) note(step string) {
@@ -120,7 +123,7 @@ func (l *letter) Event() mailbox.Message {
 	return mailbox.Message{Subject: l.user, Payload: []byte(l.id)}
 }
 func (l *letter) Again() bool { return false }
-func (l *letter) Ack() error  { l.note("ack " + l.id); return nil }
+func (l *letter) Ack() error  { l.note("ack " + l.id); return l.ackErr }
 func (l *letter) Nak(d time.Duration) error {
 	l.note(fmt.Sprintf("nak %s %s", l.id, d))
 	return nil
@@ -139,7 +142,7 @@ func (l *letter) Renew(context.Context) error {
 // run lets a worker work at an office, and returns a function that ends it.
 func (o *office) run(slots, prefetch int) (end func()) {
 	w := New(Config{Vendor: "acme", Prefetch: prefetch, AckWait: ackWait}, Deps{
-		Fetch: o.fetch, Attempts: o, Scheduler: fairness.NewScheduler(slots), Allows: o.allows, Log: zerolog.Nop(),
+		Fetch: o.fetch, Attempts: o, Scheduler: fairness.NewScheduler(slots), Allows: o.allows, Failures: &o.failures, Log: zerolog.Nop(),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -219,20 +222,27 @@ func TestNothingIsFetchedWhileActivityMayNotCall(t *testing.T) {
 
 func TestAMessageIsSettledAsItsAttemptEnds(t *testing.T) {
 	for name, test := range map[string]struct {
-		err  error
-		want string
+		err, ack error
+		want     string
+		failures uint64 // of NATS, after one before
+		failing  bool
 	}{
-		"done":                {nil, "ack a1"},
-		"NATS failed":         {errors.New("away"), "nak a1 1s"},
-		"the process ends":    {context.Canceled, "nak a1 0s"},
-		"another may have it": {mailbox.ErrNotMine, ""},
+		"done":                {nil, nil, "ack a1", 1, false},
+		"NATS failed":         {errors.New("away"), nil, "nak a1 1s", 2, true},
+		"the ack failed":      {nil, errors.New("away"), "ack a1", 2, true},
+		"the process ends":    {context.Canceled, nil, "nak a1 0s", 1, true},
+		"another may have it": {mailbox.ErrNotMine, nil, "", 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := &office{work: func(string) error { return test.err }}
+				o := &office{work: func(string) error { return test.err }, ackErr: test.ack}
+				o.failures.Failed(zerolog.Nop(), "acme", errors.New("away"))
 				o.post("a", "a1")
 				end := o.run(4, 16)
 				synctest.Wait()
+				if total, failing := o.failures.Total(), o.failures.Failing(); total != test.failures || failing != test.failing {
+					t.Errorf("got %d failures of NATS (%v), want %d (%v)", total, failing, test.failures, test.failing)
+				}
 				end()
 				want := []string{"begin a1"}
 				if test.want != "" {

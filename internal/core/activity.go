@@ -27,7 +27,7 @@ func (x *Core) takeActivity(ctx context.Context) {
 		Vendor: x.config.Vendor, Prefetch: x.config.Activity.Prefetch, AckWait: x.config.Activity.AckWait,
 	}, activity.Deps{
 		Fetch: x.fetchActivity, Attempts: x.first, Scheduler: x.slots, Log: x.deps.Log,
-		Allows: func() bool { return x.gate.Allows(mailbox.Activity) },
+		Allows: func() bool { return x.gate.Allows(mailbox.Activity) }, Failures: &x.failures,
 	}).Run(ctx, x.config.Shutdown)
 }
 

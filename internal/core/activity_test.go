@@ -110,6 +110,33 @@ func TestActivityOfAVendorOnHold(t *testing.T) {
 	w.judge(events.Done)
 }
 
+// A first attempt whose outcome NATS does not store is counted, and is failing until one is stored.
+func TestActivityThatNATSFails(t *testing.T) {
+	w := newWorld(t, fine)
+	limit := func(size int32) {
+		effects, err := w.js.Stream(t.Context(), "KV_"+bus.EffectsKV)
+		w.check(err)
+		config := effects.CachedInfo().Config
+		config.MaxMsgSize = size
+		_, err = w.js.UpdateStream(t.Context(), config)
+		w.check(err)
+	}
+	limit(1)
+	w.publish(1)
+	p := w.start()
+	natstest.Until(t, "the failure is counted", func() bool {
+		total, failing := p.core.Failures()
+		return total > 0 && failing
+	})
+	limit(-1)
+	w.awaitResults()
+	natstest.Until(t, "no step fails", func() bool {
+		_, failing := p.core.Failures()
+		return !failing
+	})
+	w.judge(events.Done)
+}
+
 // A sweep finds the pending activity: the stream of timers may be lost.
 func TestActivityIsSwept(t *testing.T) {
 	var repaired atomic.Bool

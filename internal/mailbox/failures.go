@@ -10,23 +10,28 @@ import (
 // failureLogEvery is the time between two log lines about steps that NATS failed.
 const failureLogEvery = time.Minute
 
+// failingFor is the time for which a failure counts as present without another one. A step of a
+// mailbox is repeated within seconds. A first attempt may be repeated by another process.
+const failingFor = time.Minute
+
 // Failures counts the steps that NATS failed for a vendor, and logs the first, and then one
 // line a minute. The zero value is ready.
 type Failures struct {
 	Each func() // called for each failure; may be nil
 
-	mu        sync.Mutex
-	total     uint64
-	unlogged  int
-	logged    time.Time
-	isFailing bool
+	mu       sync.Mutex
+	total    uint64
+	unlogged int
+	logged   time.Time
+	last     time.Time // of a failure without a success since
 }
 
-// failed accounts for a step that NATS failed, and logs it unless a line was logged lately.
-func (f *Failures) failed(log zerolog.Logger, vendor string, err error) {
+// Failed accounts for a step that NATS failed, and logs it unless a line was logged lately.
+func (f *Failures) Failed(log zerolog.Logger, vendor string, err error) {
+	now := time.Now()
 	f.mu.Lock()
-	f.total, f.unlogged, f.isFailing = f.total+1, f.unlogged+1, true
-	count, now := f.unlogged, time.Now()
+	f.total, f.unlogged, f.last = f.total+1, f.unlogged+1, now
+	count := f.unlogged
 	silent := !f.logged.IsZero() && now.Sub(f.logged) < failureLogEvery
 	if !silent {
 		f.logged, f.unlogged = now, 0
@@ -40,24 +45,24 @@ func (f *Failures) failed(log zerolog.Logger, vendor string, err error) {
 	}
 }
 
-// succeeded accounts for a turn without a failure.
-func (f *Failures) succeeded() {
+// Succeeded accounts for a turn or a first attempt without a failure.
+func (f *Failures) Succeeded() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.isFailing = false
+	f.last = time.Time{}
 }
 
 // stepFailed accounts for a step of the turn that NATS failed.
 func (t *turn) stepFailed(err error) {
 	t.failed = true
-	t.deps.Failures.failed(t.deps.Log, t.vendor.Name, err)
+	t.deps.Failures.Failed(t.deps.Log, t.vendor.Name, err)
 }
 
 // succeeded accounts for the end of a turn that has nothing to repeat.
 func (t *turn) succeeded() {
 	t.user.failures = 0
 	if !t.failed {
-		t.deps.Failures.succeeded()
+		t.deps.Failures.Succeeded()
 	}
 }
 
@@ -68,9 +73,9 @@ func (f *Failures) Total() uint64 {
 	return f.total
 }
 
-// Failing reports whether the last turn failed.
+// Failing reports whether the last turn or first attempt failed, within the last minute.
 func (f *Failures) Failing() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.isFailing
+	return !f.last.IsZero() && time.Since(f.last) < failingFor
 }

@@ -19,7 +19,7 @@ func TestFailuresAreLoggedSeldom(t *testing.T) {
 		var f Failures
 		var log bytes.Buffer
 		for range 5 * 60 * 100 {
-			f.failed(zerolog.New(&log), "acme", errors.New("no responders"))
+			f.Failed(zerolog.New(&log), "acme", errors.New("no responders"))
 			time.Sleep(10 * time.Millisecond)
 		}
 		if n := strings.Count(log.String(), "\n"); n != 5 {
@@ -28,8 +28,16 @@ func TestFailuresAreLoggedSeldom(t *testing.T) {
 		if !strings.Contains(log.String(), `"failures":6000`) || f.Total() != 30_000 || !f.Failing() {
 			t.Errorf("got %d failures (%v), log:\n%s", f.Total(), f.Failing(), log.String())
 		}
-		if f.succeeded(); f.Failing() {
+		if f.Succeeded(); f.Failing() {
 			t.Error("steps still fail after a success")
+		}
+		f.Failed(zerolog.Nop(), "acme", errors.New("no responders"))
+		time.Sleep(time.Minute - 1)
+		if !f.Failing() {
+			t.Error("a failure counts for less than a minute")
+		}
+		if time.Sleep(1); f.Failing() {
+			t.Error("a failure that nothing repeats counts for longer than a minute")
 		}
 	})
 }

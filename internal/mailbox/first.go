@@ -96,8 +96,12 @@ func (x *first) begin() error {
 		x.effect.Begun, x.effect.Attempts = now, 1
 		return x.finish(record.Outcome{Kind: events.Superseded, At: now.UTC().Truncate(time.Millisecond)})
 	}
-	if err := t.deps.Gate.Wait(x.stop, Activity); err != nil {
-		return err
+	if t.deps.Gate.Wait(x.stop, Activity) != nil {
+		if x.stop.Err() != nil {
+			return x.stop.Err()
+		}
+		x.effect.Due = now // the vendor asked for a rest: the owner looks at the gate
+		return x.wait()
 	}
 	if !x.Mine() { // the process may have been frozen
 		return ErrNotMine

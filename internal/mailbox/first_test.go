@@ -22,6 +22,7 @@ type desk struct {
 	steps  []string
 	answer func() error // of the vendor
 	closed bool         // the gate
+	rests  bool         // the vendor: nobody gets a token
 	record []byte
 	stores uint64
 	class  Class // of the last work that asked the gate
@@ -99,6 +100,9 @@ func (d *desk) Settle(context.Context, string, string, string, int) error {
 func (d *desk) Allows(Class) bool { return !d.closed }
 func (d *desk) Wait(ctx context.Context, c Class) error {
 	d.class = c
+	if d.rests {
+		return errors.New("the vendor asked for a rest")
+	}
 	return ctx.Err()
 }
 func (d *desk) Attach(ctx context.Context, _ Class) context.Context { return ctx }
@@ -169,6 +173,10 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"the vendor is on hold": {
 			desk: func(_ *testing.T, d *desk) { d.closed = true },
+			want: []string{"store pending", "arm 0s"},
+		},
+		"the vendor asks for a rest": {
+			desk: func(_ *testing.T, d *desk) { d.rests = true },
 			want: []string{"store pending", "arm 0s"},
 		},
 		"it is out of date": {

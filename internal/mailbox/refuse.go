@@ -50,7 +50,7 @@ func (t *turn) giveUp(ctx context.Context, cause error) error {
 		t.deps.Observe(Observation{Vendor: t.vendor.Name, Class: classRecord})
 	}
 	t.acknowledge()
-	t.deps.Failures.succeeded() // the store works
+	t.deps.Failures.Succeeded() // the store works
 	return nil
 }
 
