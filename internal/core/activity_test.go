@@ -137,6 +137,44 @@ func TestActivityThatNATSFails(t *testing.T) {
 	w.judge(events.Done)
 }
 
+// An activity waits for a paused vendor for longer than the bucket keeps a record that is not
+// stored again.
+func TestActivityOutlivesItsTimeToLive(t *testing.T) {
+	const ttl = 8 * time.Second
+	var good atomic.Bool
+	w := newWorld(t, func(vendors.Activity, int) error {
+		if !good.Load() {
+			return &vendors.Error{Vendor: vendorName, Status: 503}
+		}
+		return nil
+	})
+	w.pauses = make(chan map[string]bus.Pause, 2)
+	w.pauses <- nil
+	effects, err := w.js.Stream(t.Context(), "KV_"+bus.EffectsKV)
+	w.check(err)
+	config := effects.CachedInfo().Config
+	config.MaxAge, config.Duplicates = ttl, ttl
+	_, err = w.js.UpdateStream(t.Context(), config)
+	w.check(err)
+	for i := range 3 {
+		w.publish(i)
+	}
+	w.start()
+	natstest.Until(t, "all wait", func() bool { return len(w.pending()) == 3 })
+	w.pauses <- map[string]bus.Pause{vendorName: {Since: time.Now()}}
+	began := time.Now()
+	natstest.Until(t, "their time to live is over", func() bool {
+		if n := len(w.pending()); n != 3 {
+			t.Fatalf("%d wait after %s, want 3", n, time.Since(began))
+		}
+		return time.Since(began) > ttl+ttl/2
+	})
+	good.Store(true)
+	w.pauses <- nil
+	w.awaitResults()
+	w.judge(events.Done)
+}
+
 // A sweep finds the pending activity: the stream of timers may be lost.
 func TestActivityIsSwept(t *testing.T) {
 	var repaired atomic.Bool

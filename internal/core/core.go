@@ -102,6 +102,7 @@ type Core struct {
 	index     *streams.Records       // of accounts
 	shared    *streams.Shared        // consumer of activity; nil if the vendor takes none
 	first     *mailbox.FirstAttempts // of activity
+	ttl       time.Duration          // of the records of activity; zero or below is none
 	lag       *streams.Lag
 	holder    string
 	consumers streams.Client
@@ -147,6 +148,9 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 		if x.first, err = x.openFirst(); err != nil {
 			return nil, err
 		}
+		if x.ttl, err = x.records.events.TTL(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return x, x.greet(ctx)
 }
@@ -187,6 +191,7 @@ func (x *Core) Run(ctx context.Context) {
 		beside.Go(func() { x.takeActivity(ctx) })
 	}
 	beside.Go(func() { x.keep(ctx, keepEvery) })
+	beside.Go(func() { x.renew(ctx, x.ttl) })
 	owner := intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
 		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots,

@@ -11,15 +11,15 @@ import (
 // unfinished calls yield with the key of each record that has something to do. It reads all
 // records of the vendor, and so is for a sweep alone.
 func (x *Core) unfinished(ctx context.Context, yield func(key string) error) error {
-	if err := x.each(ctx, x.records.users, isUnfinished, yield); err != nil {
+	keys := func(r streams.Record) error { return yield(r.Key) }
+	if err := x.each(ctx, x.records.users, isUnfinished, keys); err != nil {
 		return err
 	}
-	return x.each(ctx, x.records.events, isUnfinishedActivity, yield)
+	return x.each(ctx, x.records.events, isUnfinishedActivity, keys)
 }
 
-// each calls yield with the key of each record of the vendor that is wanted, or that cannot
-// be read.
-func (x *Core) each(ctx context.Context, list *streams.Records, wanted func(*record.Record) bool, yield func(key string) error) error {
+// each calls yield with each record of the vendor that is wanted, or that cannot be read.
+func (x *Core) each(ctx context.Context, list *streams.Records, wanted func(*record.Record) bool, yield func(streams.Record) error) error {
 	for r, err := range list.List(ctx, x.config.Vendor) {
 		if err != nil {
 			return err
@@ -27,7 +27,7 @@ func (x *Core) each(ctx context.Context, list *streams.Records, wanted func(*rec
 		if decoded, err := record.Decode(r.Value); err == nil && !wanted(decoded) {
 			continue
 		}
-		if err := yield(r.Key); err != nil {
+		if err := yield(r); err != nil {
 			return err
 		}
 	}
@@ -53,7 +53,8 @@ func isUnfinishedActivity(r *record.Record) bool {
 // held calls yield with the key of each record that has a held deletion, or that cannot be read.
 func (x *Core) held(ctx context.Context, yield func(key string) error) error {
 	isHeld := func(e record.Effect) bool { return e.Held }
-	return x.each(ctx, x.records.users, func(r *record.Record) bool { return slices.ContainsFunc(r.Pending, isHeld) }, yield)
+	wanted := func(r *record.Record) bool { return slices.ContainsFunc(r.Pending, isHeld) }
+	return x.each(ctx, x.records.users, wanted, func(r streams.Record) error { return yield(r.Key) })
 }
 
 // released returns a channel that is closed at the end of a hold of deletions.

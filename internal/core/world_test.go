@@ -73,6 +73,8 @@ type world struct {
 	vendor *tracker
 	config core.Config
 	keys   []string // of the events that were published
+	// pauses has the pauses in force, and one more value after each change; nil: none ever.
+	pauses chan map[string]bus.Pause
 }
 
 func newWorld(t *testing.T, answer func(vendors.Activity, int) error) *world {
@@ -129,11 +131,15 @@ func (w *world) start() *process {
 	b, err := bus.New(nc, natstest.Layout())
 	w.check(err)
 	p := &process{nc: nc, done: make(chan struct{})}
-	p.core, err = core.Open(w.Context(), w.config, core.Deps{
+	deps := core.Deps{
 		JetStream: b.JetStream(), Port: w.vendor, Limiter: core.NewLimiter(0), Results: b, DeadLetters: b,
 		Validate: func(events.Event) error { return nil }, Handlers: []handlers.Handler{handlers.ActivityTracked()},
 		Check: func(context.Context) (any, error) { return nil, nil }, Log: zerolog.Nop(),
-	})
+	}
+	if w.pauses != nil {
+		deps.WatchPauses = w.watchPauses
+	}
+	p.core, err = core.Open(w.Context(), w.config, deps)
 	w.check(err)
 	ctx, cancel := context.WithCancel(w.Context())
 	p.end = cancel
@@ -143,6 +149,18 @@ func (w *world) start() *process {
 	}()
 	w.Cleanup(p.stop)
 	return p
+}
+
+// watchPauses passes the pauses on until ctx ends.
+func (w *world) watchPauses(ctx context.Context, see func(map[string]bus.Pause)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case all := <-w.pauses:
+			see(all)
+		}
+	}
 }
 
 // stop ends a process in good order.

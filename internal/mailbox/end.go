@@ -28,6 +28,7 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 		}
 	}
 	left := t.settleRegistered()
+	t.noteLoss()
 	t.acknowledge()
 	t.succeeded()
 	t.noteWaits()
@@ -37,6 +38,21 @@ func (t *turn) end(ctx context.Context, d record.Decision) {
 	if len(left) > 0 && t.full && !more { // such as while the vendor is on hold
 		t.rest(fullPause)
 	}
+}
+
+// isLost reports whether the wake of an activity found no record. The timer of an activity is set
+// after the record is stored, so the bucket has dropped the record, with what was to be done.
+func (t *turn) isLost() bool {
+	return t.wake != nil && len(t.arrivals) == 0 && t.user.stored.revision == 0 && record.IsActivityKey(t.user.key)
+}
+
+// noteLoss logs the loss of the record of an activity.
+func (t *turn) noteLoss() {
+	if !t.lost {
+		return
+	}
+	t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("record", t.user.key).
+		Msg("the record of an activity was dropped while the activity waited: it may not be carried out; see nats.effects_ttl")
 }
 
 // fullPause is the pause of a mailbox that has arrivals in memory, no room for them, and

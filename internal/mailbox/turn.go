@@ -36,6 +36,7 @@ type turn struct {
 	reserved reservation // of an account, for the claim of the record
 	fresh    []*arrival  // that the record did not have before the last write
 	full     bool        // arrivals wait in memory until the record has room
+	lost     bool        // the record was dropped while the activity waited
 	failed   bool        // NATS failed a step of an attempt, which is made again
 	overdue  []record.Effect
 	verdicts map[effectID]brake.Verdict // of the deletion guard
@@ -144,6 +145,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 	now, o, sent := t.deps.Ownership.Now(), t.owner(mayCall), time.Now()
 	t.fresh = nil
 	err = t.revise(ctx, t.user, func(r *record.Record) (err error) {
+		t.lost = t.lost || t.isLost()
 		if t.result != nil {
 			if !t.isReserved(t.result.holds()) {
 				return errUnreserved

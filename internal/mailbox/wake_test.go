@@ -1,12 +1,15 @@
 package mailbox
 
 import (
+	"bytes"
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/fairness"
@@ -94,6 +97,33 @@ func TestASlotForNothing(t *testing.T) {
 		close(answer)
 		end()
 	})
+}
+
+// A wake of an activity whose record the bucket has dropped is an error in the log.
+func TestAWakeWithoutARecord(t *testing.T) {
+	for name, test := range map[string]struct {
+		record func(record.Effect) record.Record
+		want   int
+	}{"dropped": {nil, 1}, "kept": {finishedRecord(events.Done), 0}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &desk{answer: func() error { return nil }}
+				if test.record != nil {
+					d.record = storedEffect(t, test.record)
+				}
+				m, run := d.mailboxes(t)
+				var log bytes.Buffer
+				m.task.deps.Log = zerolog.New(&log)
+				end := run()
+				m.Wake(deskKey, func() { d.note("ack") })
+				synctest.Wait()
+				end()
+				if got := strings.Count(log.String(), "nats.effects_ttl"); got != test.want || d.steps[len(d.steps)-1] != "ack" {
+					t.Errorf("got %d errors and the steps %v, want %d and an ack", got, d.steps, test.want)
+				}
+			})
+		})
+	}
 }
 
 // The wakes of an activity work on its record, as activity, and never wait for an account.

@@ -54,6 +54,26 @@ func TestWaitingCounterCountsTimers(t *testing.T) {
 	want("at the end", 2, 0)
 }
 
+// Of all timers and wakes those of single events are counted apart.
+func TestCountEvents(t *testing.T) {
+	e := ensured(t)
+	timers := openTimers(t, e)
+	_, err := timers.Sentinel(t.Context(), vendor)
+	check(t, err)
+	check(t, timers.Keep(t.Context(), vendor, time.Now().Add(time.Hour)))
+	for _, due := range []time.Time{time.Now(), time.Now().Add(time.Hour)} {
+		for i, digest := range []string{"d", "d.e"} {
+			name := digest + fmt.Sprint(due.Unix())
+			check(t, timers.Arm(t.Context(), streams.Timer{Vendor: vendor, Digest: name, Token: uint64(i), Due: due}))
+			check(t, timers.Arm(t.Context(), streams.Timer{Vendor: "other", Digest: name, Token: uint64(i), Due: due}))
+		}
+	}
+	until(t, "two timers fired", func() bool { n, err := timers.CountWakes(t.Context(), vendor); return err == nil && n == 2 })
+	if n, err := timers.CountEvents(t.Context(), vendor); err != nil || n != 2 {
+		t.Errorf("got %d, %v, want a timer and a wake", n, err)
+	}
+}
+
 // A timer that keeps a process is counted, and its wake comes to nobody.
 func TestKeepIsCountedAndWakesNobody(t *testing.T) {
 	e := ensured(t)

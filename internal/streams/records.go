@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,6 +44,18 @@ func OpenRecords(ctx context.Context, c Client, bucket string) (*Records, error)
 		return nil, fmt.Errorf("bucket %s: %w", bucket, err)
 	}
 	return &Records{client: c, bucket: bucket, kv: kv}, nil
+}
+
+// TTL returns the time after which the bucket drops a value that was not stored again; zero if
+// the bucket keeps values for ever.
+func (r *Records) TTL(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := r.client.call(ctx)
+	defer cancel()
+	status, err := r.kv.Status(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("bucket %s: %w", r.bucket, err)
+	}
+	return status.TTL(), nil
 }
 
 // Load returns the value and the revision of a key. A missing key has revision 0 and no error.

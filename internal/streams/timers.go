@@ -158,28 +158,43 @@ func (n Names) WaitingCounter(vendor, consumer string) CounterConfig {
 	return CounterConfig{Stream: n.Timers, Consumer: consumer, Subjects: []string{n.TimerSubject + "." + vendor + ".*.>"}}
 }
 
-// CountWakes returns the number of wakes of a vendor that are not acknowledged. The server
-// counts the subjects, and answers without them: the request begins beyond the last one.
+// CountWakes returns the number of wakes of a vendor that are not acknowledged.
 func (t *Timers) CountWakes(ctx context.Context, vendor string) (int, error) {
+	return t.count(ctx, t.names.WakeSubject+"."+vendor+".>")
+}
+
+// CountEvents returns the number of timers and unacknowledged wakes of single events of a vendor.
+func (t *Timers) CountEvents(ctx context.Context, vendor string) (int, error) {
+	armed, err := t.count(ctx, t.names.TimerSubject+"."+vendor+".*.*.*")
+	if err != nil {
+		return 0, err
+	}
+	woken, err := t.count(ctx, t.names.WakeSubject+"."+vendor+".*.*")
+	return armed + woken, err
+}
+
+// count returns the number of subjects with messages. The server counts the subjects, and
+// answers without them: the request begins beyond the last one.
+func (t *Timers) count(ctx context.Context, filter string) (int, error) {
 	ctx, cancel := t.client.call(ctx)
 	defer cancel()
-	request, err := json.Marshal(map[string]any{"subjects_filter": t.names.WakeSubject + "." + vendor + ".>", "offset": math.MaxInt32})
+	request, err := json.Marshal(map[string]any{"subjects_filter": filter, "offset": math.MaxInt32})
 	if err != nil {
 		return 0, err
 	}
 	reply, err := t.client.JetStream.Conn().RequestWithContext(ctx, t.client.apiPrefix()+"STREAM.INFO."+t.names.Timers, request)
 	if err != nil {
-		return 0, fmt.Errorf("count wakes of %s: %w", vendor, err)
+		return 0, fmt.Errorf("count %s: %w", filter, err)
 	}
 	var answer struct {
 		Error *jetstream.APIError `json:"error"`
 		Total int                 `json:"total"`
 	}
 	if err := json.Unmarshal(reply.Data, &answer); err != nil {
-		return 0, fmt.Errorf("count wakes of %s: %w", vendor, err)
+		return 0, fmt.Errorf("count %s: %w", filter, err)
 	}
 	if answer.Error != nil {
-		return 0, fmt.Errorf("count wakes of %s: %w", vendor, answer.Error)
+		return 0, fmt.Errorf("count %s: %w", filter, answer.Error)
 	}
 	return answer.Total, nil
 }

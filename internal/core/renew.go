@@ -1,0 +1,60 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// renewals is how often an unfinished record of activity is stored again within the time after
+// which the bucket would drop the record.
+const renewals = 8
+
+// renew stores the unfinished records of activity again until ctx ends, as long as this process
+// owns the vendor. An activity waits for as long as the vendor is on hold or paused, and the
+// bucket drops a record that was not stored for its time to live. The first round comes with
+// the ownership: perhaps nobody has owned the vendor for a while.
+func (x *Core) renew(ctx context.Context, ttl time.Duration) {
+	if ttl <= 0 {
+		return
+	}
+	ticker := time.NewTicker(min(keepEvery, ttl/(4*renewals)))
+	defer ticker.Stop()
+	var last time.Time // of the present ownership
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		owner, now := x.owner.Load(), time.Now()
+		switch {
+		case owner == nil || !owner.Owns():
+			last = time.Time{}
+		case now.Sub(last) >= ttl/renewals:
+			if err := x.renewOnce(ctx); err == nil {
+				last = now
+			} else if ctx.Err() == nil {
+				x.failures.Failed(x.deps.Log, x.config.Vendor, err)
+			}
+		}
+	}
+}
+
+// renewOnce stores each unfinished record of activity again. Without a timer or a wake of an
+// activity there is no such record.
+func (x *Core) renewOnce(ctx context.Context) error {
+	n, err := x.timers.CountEvents(ctx, x.config.Vendor)
+	if err != nil || n == 0 {
+		return err
+	}
+	return x.each(ctx, x.records.events, isUnfinishedActivity, func(r streams.Record) error {
+		_, err := x.records.events.Store(ctx, r.Key, r.Value, r.Revision)
+		if errors.Is(err, streams.ErrConflict) { // stored meanwhile
+			return nil
+		}
+		return err
+	})
+}
