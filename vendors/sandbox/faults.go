@@ -194,12 +194,13 @@ func (v *vendor) draw(op string, trouble Trouble) (Kind, time.Duration) {
 }
 
 // kinds are the faults that can befall this vendor, each as likely as it stands
-// here often. A 429 is the rarest: it slows all of a good client down for long.
+// here often. A 429 is rare, since it slows all of a good client down for long; so is an
+// expired token, since it ends the tokens of all callers.
 func (v *vendor) kinds() []Kind {
 	often := []Kind{FailBefore, FailAfter, DropBefore, DropAfter}
 	kinds := append(slices.Repeat(often, 5), TooMany)
 	if _, ok := v.standIn.(expirer); ok {
-		kinds = append(kinds, slices.Repeat([]Kind{ExpiredToken}, 5)...)
+		kinds = append(kinds, ExpiredToken)
 	}
 	return kinds
 }
