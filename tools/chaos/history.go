@@ -78,22 +78,50 @@ func read(ctx context.Context, w *world) (*history, error) {
 // readComplete reads until every effect has a result, or no further result has come for a
 // while: an effect that waits for its time is in no consumer.
 func readComplete(ctx context.Context, w *world) (*history, error) {
-	const quiet = 90 * time.Second
-	last, came := -1, time.Now()
-	for {
+	for quiet := false; ; {
+		before, err := resultsStored(ctx, w)
+		if err != nil {
+			return nil, err
+		}
 		h, err := read(ctx, w)
 		if err != nil {
 			return nil, err
 		}
 		missing := h.missing()
-		if missing == 0 || (missing == last && time.Since(came) > quiet) {
+		if missing == 0 || quiet {
 			return h, nil
 		}
-		if missing != last {
-			last, came = missing, time.Now()
+		if quiet, err = awaitResults(ctx, w, before+uint64(missing)); err != nil {
+			return nil, err
 		}
-		process.Sleep(ctx, 2*time.Second)
 	}
+}
+
+// awaitResults waits until so many results are stored. It returns true if no further result
+// has come for a while.
+func awaitResults(ctx context.Context, w *world, n uint64) (quiet bool, err error) {
+	const patience = 3 * time.Minute
+	last, came := uint64(0), time.Now()
+	for time.Since(came) < patience {
+		now, err := resultsStored(ctx, w)
+		if err != nil || now >= n {
+			return false, err
+		}
+		if now != last {
+			last, came = now, time.Now()
+		}
+		process.Sleep(ctx, time.Second)
+	}
+	return true, ctx.Err()
+}
+
+// resultsStored returns the number of results that are stored.
+func resultsStored(ctx context.Context, w *world) (uint64, error) {
+	results, err := w.js.Stream(ctx, bus.ResultsStream)
+	if err != nil {
+		return 0, err
+	}
+	return results.CachedInfo().State.Msgs, nil
 }
 
 // missing returns the number of effects without a result.
