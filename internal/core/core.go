@@ -205,18 +205,6 @@ func (x *Core) Run(ctx context.Context) {
 	owner.Run(ctx)
 }
 
-// check asks the vendor whether it takes our credentials, and goes on with the adapter that
-// comes with the answer.
-func (x *Core) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, x.config.Mailbox.CallLease+x.config.Mailbox.CallTimeout)
-	defer cancel()
-	port, err := x.deps.Check(ctx)
-	if err == nil && port != nil {
-		x.vendor.Port.Store(&port)
-	}
-	return err
-}
-
 // acquire waits for the lease.
 func (x *Core) acquire(ctx context.Context) (intake.Lease, error) {
 	for {
