@@ -49,29 +49,27 @@ func (b *Bus) behind(ctx context.Context) error {
 }
 
 // marked returns how far the stream of events has come, and the bucket that remembers
-// it; an error where that is behind what was remembered.
+// it; an error where that is behind what was remembered. The memory is read first: read after
+// the stream, it could be of events that came in between.
 func (b *Bus) marked(ctx context.Context) (now mark, control jetstream.KeyValue, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	if control, err = b.bucket(ctx, ControlKV); err != nil {
 		return now, control, err
 	}
+	var then mark
+	entry, err := control.Get(ctx, markKey)
+	if err == nil {
+		err = json.Unmarshal(entry.Value(), &then)
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+		return now, control, fmt.Errorf("how far %s had come: %w", b.layout.Events, err)
+	}
 	e, err := b.Extent(ctx, b.layout.Events)
 	if err != nil {
 		return now, control, err
 	}
 	now = mark{Stream: b.layout.Events, Epoch: e.Epoch, Seq: e.Last}
-	var then mark
-	entry, err := control.Get(ctx, markKey)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return now, control, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(entry.Value(), &then)
-	}
-	if err != nil {
-		return now, control, fmt.Errorf("how far %s had come: %w", b.layout.Events, err)
-	}
 	return now, control, now.behind(then)
 }
 

@@ -1,7 +1,9 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natstest"
 )
 
 // TestAStreamThatIsBehindIsNotServed takes the last events away from a stream
@@ -50,6 +53,65 @@ func TestAStreamThatIsBehindIsNotServed(t *testing.T) {
 	}
 	if err := b.Ensure(t.Context()); err != nil {
 		t.Errorf("got %v of a stream that was made anew", err)
+	}
+}
+
+// interrupted runs a function after each look at a stream or a key.
+type interrupted struct {
+	jetstream.JetStream
+
+	between func()
+}
+
+func (i interrupted) KeyValue(ctx context.Context, name string) (jetstream.KeyValue, error) {
+	kv, err := i.JetStream.KeyValue(ctx, name)
+	return interruptedBucket{kv, i.between}, err
+}
+
+func (i interrupted) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	s, err := i.JetStream.Stream(ctx, name)
+	i.between()
+	return s, err
+}
+
+type interruptedBucket struct {
+	jetstream.KeyValue
+
+	between func()
+}
+
+func (b interruptedBucket) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+	e, err := b.KeyValue.Get(ctx, key)
+	b.between()
+	return e, err
+}
+
+// Another process remembers newer events at any moment of a look at the stream.
+func TestAStreamThatGrowsIsNotBehind(t *testing.T) {
+	t.Parallel()
+	nc := natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{}))
+	b := natstest.Ensure(t, nc, layout)
+	other, err := bus.New(nc, layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	b.SetJetStream(interrupted{b.JetStream(), func() {
+		n++
+		if _, err := other.Send(t.Context(), event(t, fmt.Sprint("e", n))); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Remember(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}})
+	for range 3 {
+		if err := b.Remember(t.Context()); err != nil {
+			t.Errorf("got %v of a stream that grows", err)
+		}
+	}
+	if n < 3 {
+		t.Errorf("the other process came in between %d times, want 3", n)
 	}
 }
 
