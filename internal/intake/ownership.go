@@ -27,6 +27,7 @@ type ownership struct {
 	mu        sync.Mutex
 	committed events.Position
 	atStart   events.Position // committed when the ownership began
+	latest    time.Time       // that Now has returned
 }
 
 // begin takes over from the former owner: it raises the fencing token, and reads on from the
@@ -67,8 +68,16 @@ func (x *ownership) Until() time.Time {
 	return x.lease.Until()
 }
 
-// Now is the time of the server.
-func (x *ownership) Now() time.Time { return x.lease.ServerTime(time.Now()) }
+// Now is the time of the server. Each renewal of the lease measures the time anew, to within half
+// a round trip; Now never goes back: the times of outcomes are in the order of the outcomes.
+func (x *ownership) Now() time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if now := x.lease.ServerTime(time.Now()); now.After(x.latest) {
+		x.latest = now
+	}
+	return x.latest
+}
 
 // Committed is the committed position.
 func (x *ownership) Committed() events.Position {
