@@ -140,7 +140,7 @@ func TestActivityThatNATSFails(t *testing.T) {
 // An activity waits for a paused vendor for longer than the bucket keeps a record that is not
 // stored again.
 func TestActivityOutlivesItsTimeToLive(t *testing.T) {
-	const ttl = 8 * time.Second
+	const ttl = 16 * time.Second
 	var good atomic.Bool
 	w := newWorld(t, func(vendors.Activity, int) error {
 		if !good.Load() {
