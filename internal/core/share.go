@@ -18,7 +18,11 @@ func (x *Core) shareRate(ctx context.Context) {
 		x.deps.Log.Error().Err(err).Str("vendor", x.config.Vendor).Msg("the rate cannot be shared: no call is made")
 		return
 	}
-	defer func() { _ = presence.Leave(context.WithoutCancel(ctx)) }() // otherwise the TTL ends it
+	defer func() { // without an answer the TTL ends it
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.config.LeaseTTL/5)
+		defer cancel()
+		_ = presence.Leave(ctx)
+	}()
 	every := time.NewTicker(x.config.LeaseTTL / 5)
 	defer every.Stop()
 	for announced := true; ctx.Err() == nil; {

@@ -48,9 +48,12 @@ func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	return x, err
 }
 
-// end commits the last position and releases the lease.
+// end commits the last position and releases the lease. Without an answer of NATS the process
+// must end in time all the same: the position is committed by the next owner, and the lease
+// ends with its time to live.
 func (x *ownership) end(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.config.Grace/3)
+	defer cancel()
 	return errors.Join(x.commitOnce(ctx), x.lease.Release(ctx))
 }
 

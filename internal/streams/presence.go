@@ -55,7 +55,7 @@ func (p *Presence) Announce(ctx context.Context, busy bool) (Present, error) {
 
 // Leave says that this process serves the vendor no more.
 func (p *Presence) Leave(ctx context.Context) error {
-	ctx, cancel := p.leases.client.cleanup(ctx)
+	ctx, cancel := p.leases.client.call(ctx)
 	defer cancel()
 	_, err := p.publish(ctx, "", jetstream.WithMsgTTL(p.leases.ttl))
 	return err
