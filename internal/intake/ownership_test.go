@@ -23,7 +23,7 @@ func (*measuredLease) Release(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (*measuredLease) Until() time.Time              { return time.Now().Add(time.Minute) }
+func (*measuredLease) Until() time.Time { return time.Now().Add(time.Minute) }
 
 // A renewal that measures an earlier time than the one before does not turn the time back.
 func TestTheTimeOfAnOwnershipNeverGoesBack(t *testing.T) {
