@@ -26,7 +26,6 @@ var retired = map[string]string{
 	"punctual":   "a deadline",
 	"refuser":    "error body",
 	"remaker":    "web hook mapper",
-	"revive":     "restore",
 	"roster":     "user store",
 	"seer":       "previewer",
 	"stories":    "histories",
