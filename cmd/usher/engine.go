@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -38,6 +39,8 @@ type engine struct {
 	guard    *brake.Brake      // of deletions
 	schemas  *schemas.Set
 	cores    sync.Map // of *core.Core by vendor, once they work
+	// missing is the error of a deleted stream that this process cannot make anew; nil: none.
+	missing atomic.Pointer[string]
 	// reload reads the configuration again, secrets in files too; nil where there
 	// is nothing to read again.
 	reload func() (config.Config, error)
@@ -65,6 +68,9 @@ func (e *engine) run(ctx context.Context) error {
 	group.Go(func() error { return e.bus.Lost(ctx) })
 	group.Go(func() error { e.count(ctx); return nil })
 	group.Go(func() error { e.watch(ctx); return nil })
+	if e.config.Worker.On {
+		group.Go(func() error { e.remake(ctx); return nil })
+	}
 	if e.guard != nil {
 		group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
 	}
