@@ -66,7 +66,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 // play measures one line in a directory of its own, which stays if the line could
 // not be played.
 func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
-	m = Measurement{Line: l.Number, Trouble: l.String(), Vendor: l.Vendor, Rate: rates[l.Vendor] * c.Factor}
+	m = Measurement{Line: l.Number, Trouble: l.String(), Vendor: l.Vendor, Rate: environment.Rates[l.Vendor] * c.Factor}
 	dir, err := os.MkdirTemp("", fmt.Sprintf("usher-isolation-%d-", l.Number))
 	if err != nil {
 		return m, err

@@ -16,7 +16,7 @@ const reserve = 5 * time.Second
 // publishUntilBusy publishes the trouble, and waits until the vendor has got a fifth
 // of its calls, or as many as use up the reserve of its rate.
 func (w *world) publishUntilBusy(ctx context.Context, size int) error {
-	n := min(size/5, rates[w.line.Vendor]*w.config.Factor*int(reserve/time.Second))
+	n := min(size/5, environment.Rates[w.line.Vendor]*w.config.Factor*int(reserve/time.Second))
 	return w.publishUntil(ctx, n, environment.Calls)
 }
 
@@ -30,7 +30,7 @@ func (w *world) publishUntil(ctx context.Context, n int, count func(sandbox.Vend
 	if err := w.Publish(ctx); err != nil {
 		return err
 	}
-	limit := time.Second + time.Duration(n)*time.Second/time.Duration(rates[w.line.Vendor]*w.config.Factor)
+	limit := time.Second + time.Duration(n)*time.Second/time.Duration(environment.Rates[w.line.Vendor]*w.config.Factor)
 	var now sandbox.VendorState
 	late := w.Until(ctx, min(limit, w.config.Settle), "the vendor has seen the trouble", func() bool {
 		now, err = w.State(ctx)

@@ -25,7 +25,7 @@ func newWorld(ctx context.Context, c Config, l Line, dir string) (*world, error)
 	var err error
 	w.Environment, err = environment.Start(ctx, environment.Config{
 		Binaries: c.Binaries, Dir: dir, Vendor: l.Vendor, Courses: l.courses(),
-		Settings: slices.Concat(limits(l.Vendor, c.Factor), l.settings()),
+		Settings: slices.Concat(environment.Limits(l.Vendor, c.Factor), l.settings()),
 	})
 	if err != nil {
 		return w, err

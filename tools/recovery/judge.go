@@ -1,0 +1,75 @@
+package recovery
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// judge returns what must not be: an event without a result or with several, an effect that
+// the vendor carried out twice, and a result without its effect.
+func (t *trial) judge(ctx context.Context, stuck []sent) (faults []string, err error) {
+	if len(stuck) > 0 {
+		faults = append(faults, "without a result: "+names(stuck))
+	}
+	state, err := t.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	accounts := accountsOf(state)
+	for _, s := range t.sent {
+		faults = append(faults, t.judgeEvent(s, accounts)...)
+	}
+	for _, e := range state.EnrolledTwice() {
+		faults = append(faults, fmt.Sprintf("account %s is in course %s twice", e.UserID, e.CourseID))
+	}
+	for _, e := range state.RecordedTwice() {
+		faults = append(faults, fmt.Sprintf("%s of %s is recorded twice", e.Name, e.UserID))
+	}
+	for _, e := range state.Enrollments {
+		if e.Applied > 1 {
+			faults = append(faults, fmt.Sprintf("account %s was enrolled in course %s by %d calls", e.UserID, e.CourseID, e.Applied))
+		}
+	}
+	return faults, nil
+}
+
+// judgeEvent judges one event.
+func (t *trial) judgeEvent(s sent, accounts map[string]account) (faults []string) {
+	found := t.results.Of(s.id)
+	if len(found) > 1 {
+		faults = append(faults, fmt.Sprintf("%s of %s has %d results", s.id, s.user, len(found)))
+	}
+	if s.kind != events.UserCreated {
+		return faults
+	}
+	a := accounts[s.user]
+	if a.creates > 1 || a.accounts > 1 {
+		faults = append(faults, fmt.Sprintf("%s was created %d times, and has %d accounts", s.user, a.creates, a.accounts))
+	}
+	done := len(found) > 0 && (found[0].Outcome == events.Done || found[0].Outcome == events.AlreadyDone)
+	if done != (a.accounts > 0) {
+		faults = append(faults, fmt.Sprintf("%s has %d accounts, and its creation has %v", s.user, a.accounts, found))
+	}
+	return faults
+}
+
+// account is what the vendor holds of a user.
+type account struct{ accounts, creates int }
+
+func accountsOf(state sandbox.VendorState) map[string]account {
+	all := map[string]account{}
+	for _, u := range state.Users {
+		id, ours := strings.CutSuffix(u.Email, "@example.org")
+		if !ours {
+			continue
+		}
+		a := all[id]
+		a.accounts, a.creates = a.accounts+1, a.creates+u.Creates
+		all[id] = a
+	}
+	return all
+}
