@@ -110,7 +110,7 @@ isolation: ## Measure healthy users beside the troubles of others, a quarter of 
 	go test -C tools ./isolation -v -timeout 2h -run '^TestIsolation$$' -isolation.full $(ARGS)
 
 recovery: ## Try kills, damaged streams, wrong clocks, a shared rate and a million events, half an hour (ARGS="-test.run=TestRate")
-	go test -C tools ./recovery -v -timeout 3h -parallel 4 -recovery.full $(ARGS)
+	go test -C tools -tags recovery_clock ./recovery -v -timeout 3h -parallel 4 -recovery.full $(ARGS)
 
 bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--peer PATH --nats-server PATH")
 	go build -C tools -o $(TOOLS)/usher-bench ./cmd/usher-bench

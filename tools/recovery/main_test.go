@@ -1,6 +1,7 @@
 package recovery_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -11,9 +12,17 @@ import (
 // programs is the directory of the programs under test.
 var programs string
 
+// parallel is the number of trials at a time, unless the command line has another: most of a trial
+// is waiting.
+const parallel = "6"
+
 // TestMain fails if the tests leave a goroutine behind.
 func TestMain(m *testing.M) {
-	var err error
+	err := flag.Set("test.parallel", parallel)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	if programs, err = os.MkdirTemp("", "usher-recovery-programs-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -47,6 +47,7 @@ func judge(t *testing.T, report fmt.Stringer, faults []string, err error) {
 
 // The owner of a vendor is killed while calls are in flight.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	for _, vendor := range []string{"miestro", "usermost"} {
 		t.Run(vendor, func(t *testing.T) {
 			t.Parallel()
@@ -58,21 +59,30 @@ func TestFailover(t *testing.T) {
 
 // Streams are purged and deleted under load.
 func TestDamage(t *testing.T) {
-	for _, name := range recovery.Damages {
-		for _, vendor := range []string{"miestro", "usermost"} {
-			for _, kill := range []bool{false, true} {
-				if kill && !*full {
-					continue
-				}
-				t.Run(fmt.Sprintf("%s/%s/kill=%v", name, vendor, kill), func(t *testing.T) {
-					t.Parallel()
-					r := &recovery.DamageReport{Name: name, Vendor: vendor, Kill: kill}
-					err := recovery.Damage(t.Context(), config(t), r)
-					judge(t, r, r.Faults, err)
-				})
-			}
+	t.Parallel()
+	for _, r := range damages() {
+		t.Run(fmt.Sprintf("%s/%s/kill=%v", r.Name, r.Vendor, r.Kill), func(t *testing.T) {
+			t.Parallel()
+			err := recovery.Damage(t.Context(), config(t), r)
+			judge(t, r, r.Faults, err)
+		})
+	}
+}
+
+// damages returns every damage at two vendors, with and without a kill; in the short form each
+// damage once, without a kill.
+func damages() (list []*recovery.DamageReport) {
+	vendors := []string{"miestro", "usermost"}
+	for i, name := range recovery.Damages {
+		if !*full {
+			list = append(list, &recovery.DamageReport{Name: name, Vendor: vendors[i%len(vendors)]})
+			continue
+		}
+		for _, vendor := range vendors {
+			list = append(list, &recovery.DamageReport{Name: name, Vendor: vendor}, &recovery.DamageReport{Name: name, Vendor: vendor, Kill: true})
 		}
 	}
+	return list
 }
 
 // Three processes work off a backlog at the rate of a vendor, and one is killed.
@@ -84,7 +94,9 @@ func TestRate(t *testing.T) {
 
 // Serve starts with many done events behind an effect that waits.
 func TestBacklog(t *testing.T) {
-	t.Parallel()
+	if !*full { // else the events would disturb the stopwatch of others
+		t.Parallel()
+	}
 	r, err := recovery.Backlog(t.Context(), config(t))
 	judge(t, r, r.Faults, err)
 }
