@@ -116,7 +116,7 @@ func (t *trial) many(ctx context.Context, c Config, r *BacklogReport) error {
 	if few, many := median(r.Few), median(r.Many); many.Took > 10*few.Took || many.Memory > 2*few.Memory {
 		r.Faults = append(r.Faults, fmt.Sprintf("with many events a start takes %s and %d bytes, without %s and %d", many.Took, many.Memory, few.Took, few.Memory))
 	}
-	stuck, err := t.settle(ctx, 0)
+	stuck, err := t.settle(ctx)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func retries(ctx context.Context, c Config, vendor string, ahead int) (n int, fa
 	if err := t.Control(ctx, url.Values{"mode": {"ok"}}); err != nil {
 		return 0, nil, err
 	}
-	stuck, err := t.settle(ctx, 0)
+	stuck, err := t.settle(ctx)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -138,7 +138,7 @@ func Damage(ctx context.Context, c Config, r *DamageReport) (err error) {
 	if err := errors.Join(t.send(ctx), t.Control(ctx, url.Values{"mode": {"ok"}})); err != nil {
 		return err
 	}
-	stuck, err := t.settle(ctx, 0)
+	stuck, err := t.settle(ctx)
 	if err != nil {
 		return err
 	}
@@ -193,6 +193,7 @@ func (t *trial) damage(ctx context.Context, c Config, r *DamageReport, owner *en
 	at = time.Now()
 	if r.Kill {
 		owner.Kill()
+		t.killed = true
 		if _, err := t.serve(ctx); err != nil {
 			return at, err
 		}

@@ -71,7 +71,7 @@ func Failover(ctx context.Context, c Config, vendor string, clocks [2][]string) 
 		}
 		owner = next
 	}
-	stuck, err := t.settle(ctx, 0)
+	stuck, err := t.settle(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -107,7 +107,7 @@ func (t *trial) failOver(ctx context.Context, c Config, owner *environment.Worke
 	if err := t.load(ctx, pick(c, 8*time.Second, time.Second), every); err != nil {
 		return k, err
 	}
-	stuck, err := t.settle(ctx, 0)
+	stuck, err := t.settle(ctx)
 	if err != nil || len(stuck) > 0 {
 		return k, fmt.Errorf("not settled: %s: %w", names(stuck), err)
 	}
@@ -118,7 +118,7 @@ func (t *trial) failOver(ctx context.Context, c Config, owner *environment.Worke
 // the vendor has received them.
 func (t *trial) callInFlight(ctx context.Context, c Config) error {
 	const users = 3
-	if stuck, err := t.settle(ctx, 0); err != nil || len(stuck) > 0 {
+	if stuck, err := t.settle(ctx); err != nil || len(stuck) > 0 {
 		return fmt.Errorf("before the kill: %s: %w", names(stuck), err)
 	}
 	delay := pick(c, 6*time.Second, 800*time.Millisecond)

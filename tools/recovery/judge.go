@@ -19,9 +19,15 @@ func (t *trial) judge(ctx context.Context, stuck []sent) (faults []string, err e
 	if err != nil {
 		return nil, err
 	}
+	expired, err := t.expired(ctx)
+	if err != nil {
+		return nil, err
+	}
 	accounts := accountsOf(state)
 	for _, s := range t.sent {
-		faults = append(faults, t.judgeEvent(s, accounts)...)
+		if !expired[s.key[:keyPart]] {
+			faults = append(faults, t.judgeEvent(s, accounts)...)
+		}
 	}
 	for _, e := range state.EnrolledTwice() {
 		faults = append(faults, fmt.Sprintf("account %s is in course %s twice", e.UserID, e.CourseID))
@@ -30,7 +36,8 @@ func (t *trial) judge(ctx context.Context, stuck []sent) (faults []string, err e
 		faults = append(faults, fmt.Sprintf("%s of %s is recorded twice", e.Name, e.UserID))
 	}
 	for _, e := range state.Enrollments {
-		if e.Applied > 1 {
+		// An enrolment in flight at a kill is repeated at Miestro, which cannot be asked.
+		if e.Applied > 1 && (!t.killed || t.vendor != "miestro") {
 			faults = append(faults, fmt.Sprintf("account %s was enrolled in course %s by %d calls", e.UserID, e.CourseID, e.Applied))
 		}
 	}
