@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/tools/environment"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -26,9 +27,14 @@ func (t *trial) judge(ctx context.Context, stuck []sent) (faults []string, err e
 	accounts := accountsOf(state)
 	for _, s := range t.sent {
 		if !expired[s.key[:keyPart]] {
-			faults = append(faults, t.judgeEvent(s, accounts)...)
+			faults = append(faults, judgeEvent(s, t.results.Of(s.id), accounts[s.user])...)
 		}
 	}
+	return append(faults, t.judgeState(state)...), nil
+}
+
+// judgeState returns the enrolments and activities that were made twice.
+func (t *trial) judgeState(state sandbox.VendorState) (faults []string) {
 	for _, e := range state.EnrolledTwice() {
 		faults = append(faults, fmt.Sprintf("account %s is in course %s twice", e.UserID, e.CourseID))
 	}
@@ -41,19 +47,17 @@ func (t *trial) judge(ctx context.Context, stuck []sent) (faults []string, err e
 			faults = append(faults, fmt.Sprintf("account %s was enrolled in course %s by %d calls", e.UserID, e.CourseID, e.Applied))
 		}
 	}
-	return faults, nil
+	return faults
 }
 
-// judgeEvent judges one event.
-func (t *trial) judgeEvent(s sent, accounts map[string]account) (faults []string) {
-	found := t.results.Of(s.id)
+// judgeEvent judges one event by its results and by the accounts of its user.
+func judgeEvent(s sent, found []environment.Result, a account) (faults []string) {
 	if len(found) > 1 {
 		faults = append(faults, fmt.Sprintf("%s of %s has %d results", s.id, s.user, len(found)))
 	}
 	if s.kind != events.UserCreated {
 		return faults
 	}
-	a := accounts[s.user]
 	if a.creates > 1 || a.accounts > 1 {
 		faults = append(faults, fmt.Sprintf("%s was created %d times, and has %d accounts", s.user, a.creates, a.accounts))
 	}

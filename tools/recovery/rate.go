@@ -40,7 +40,7 @@ type sample struct {
 // Rate lets three processes work off a backlog, and kills one. Full windows must keep to the rate
 // within a tenth, and no span may have more calls than rate × (1 + seconds).
 func Rate(ctx context.Context, c Config) (r *RateReport, err error) {
-	r = &RateReport{Window: pick(c, 20*time.Second, 2*time.Second), Recovered: pick(c, 30*time.Second, 10*time.Second)}
+	r = &RateReport{Window: pick(c, 20*time.Second, 2*time.Second), Recovered: pick(c, 30*time.Second, 6*time.Second)}
 	t, err := newTrial(ctx, c, "meiro", fmt.Sprint("USHER_MEIRO_RATE=", sharedRate))
 	defer func() { err = t.end(r.Faults, err) }()
 	if err != nil {
