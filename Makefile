@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-controls chaos-cluster chaos-endpoint isolation bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-controls chaos-cluster chaos-endpoint isolation recovery bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -50,7 +50,7 @@ test: $(GOTESTSUM) ## Run all tests (PKG=./internal/... for a part); USHER_TEST_
 race: $(GOTESTSUM) ## Run the short tests of the concurrent packages with the race detector (RACE_PKG=./... for all)
 	$(RERUN_TESTS) --packages "$(RACE_PKG)" -- $(RACE_FLAGS)
 
-test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with short runs of chaos and isolation
+test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with short runs of chaos, isolation and recovery
 	cd tools && go build ./... && go vet ./... && $(RERUN_TESTS) --packages ./...
 
 race-tools: $(GOTESTSUM) ## The same with the race detector
@@ -113,6 +113,9 @@ chaos-controls: ## Show that the chaos suite notices what it must notice
 
 isolation: ## Measure healthy users beside the troubles of others, a quarter of an hour (ARGS="-isolation.lines=1,5")
 	go test -C tools ./isolation -v -timeout 2h -run '^TestIsolation$$' -isolation.full $(ARGS)
+
+recovery: ## Try kills, damaged streams, wrong clocks, a shared rate and a million events, half an hour (ARGS="-test.run=TestRate")
+	go test -C tools -tags recovery_clock ./recovery -v -timeout 3h -parallel 4 -recovery.full $(ARGS)
 
 bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--peer PATH --nats-server PATH")
 	go build -C tools -o $(TOOLS)/usher-bench ./cmd/usher-bench

@@ -44,5 +44,5 @@ func (l *Limiter) Wait(ctx context.Context, begin time.Time) error {
 	case !ok:
 		return l.Pacer.Wait(ctx, fairness.Activity)
 	}
-	return l.Pacer.Wait(ctx, a.class)
+	return l.Resume(ctx, a.class)
 }

@@ -55,8 +55,13 @@ func (e *Engine) counters(vendor string, lifecycle []string) []streams.CounterCo
 	return []streams.CounterConfig{
 		{Stream: Layout(e.Config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: lifecycle},
 		{Stream: bus.ReplaysStream, Consumer: ops.ConsumerName(vendor, ops.Replay), Subjects: []string{"usher.replay." + vendor + ".>"}},
-		streams.Names{}.WaitingCounter(vendor, ops.ConsumerName(vendor, ops.Waiting)),
+		waitingCounter(vendor),
 	}
+}
+
+// waitingCounter returns the consumer that counts the timers of a vendor.
+func waitingCounter(vendor string) streams.CounterConfig {
+	return streams.Names{}.WaitingCounter(vendor, ops.ConsumerName(vendor, ops.Waiting))
 }
 
 // subjects returns the types of the events that a vendor takes.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -42,6 +43,8 @@ type Engine struct {
 	guard    *brake.Brake // of deletions
 	schemas  *schemas.Set
 	cores    sync.Map // of *core.Core by vendor, once they work
+	// missing is the error of a deleted stream that this process cannot make anew; nil: none.
+	missing atomic.Pointer[string]
 }
 
 // SettingsError is a fault of the configuration that the engine found.
@@ -71,6 +74,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	group.Go(func() error { return e.Bus.Lost(ctx) })
 	group.Go(func() error { e.count(ctx); return nil })
 	group.Go(func() error { e.watch(ctx); return nil })
+	if e.Config.Worker.On {
+		group.Go(func() error { e.remake(ctx); return nil })
+	}
 	if e.guard != nil {
 		group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
 	}

@@ -129,6 +129,9 @@ func (s *Server) Ready() ingest.Readiness {
 		if failing := e.failing(); len(failing) > 0 {
 			parts["workers"] = "NATS fails steps for " + strings.Join(failing, ", ") + ": they are tried again"
 		}
+		if missing := e.missing.Load(); missing != nil {
+			parts["streams"] = *missing
+		}
 	}
 	return ingest.Readiness{Ready: ready, Parts: parts}
 }

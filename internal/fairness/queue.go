@@ -4,23 +4,48 @@ import "time"
 
 // waiter is a call that waits for a token.
 type waiter struct {
-	class  Class
-	leaves bool          // if a rest begins
-	ended  chan struct{} // closed at the grant or the dismissal
+	class   Class
+	resumes bool          // work that has begun
+	leaves  bool          // if a rest begins
+	ended   chan struct{} // closed at the grant or the dismissal
 
 	isGranted, isDismissed bool
 	prev, next             *waiter
 }
 
-// queue is a list of waiters, first come first. Any waiter can leave at once.
+// queue is a list of waiters: those that resume work, and then those that begin work, both
+// first come first. Any waiter can leave at once.
 type queue struct{ head, tail *waiter }
 
 func (q *queue) push(w *waiter) {
-	if q.tail == nil {
-		q.head, q.tail = w, w
-		return
+	before := q.tail
+	if w.resumes {
+		before = q.lastResuming()
 	}
-	w.prev, q.tail.next, q.tail = q.tail, w, w
+	after := q.head
+	if before != nil {
+		after = before.next
+	}
+	w.prev, w.next = before, after
+	if before == nil {
+		q.head = w
+	} else {
+		before.next = w
+	}
+	if after == nil {
+		q.tail = w
+	} else {
+		after.prev = w
+	}
+}
+
+// lastResuming returns the last waiter that resumes work; nil if there is none. There are no
+// more of these than slots.
+func (q *queue) lastResuming() (last *waiter) {
+	for w := q.head; w != nil && w.resumes; w = w.next {
+		last = w
+	}
+	return last
 }
 
 func (q *queue) remove(w *waiter) {
@@ -49,14 +74,13 @@ type waiters struct {
 func (w *waiters) isEmpty() bool { return w.counts.sum() == 0 }
 
 // add queues a call.
-func (w *waiters) add(c Class, now time.Time) *waiter {
-	added := &waiter{class: c, ended: make(chan struct{})}
-	if c == Fresh && w.counts[Fresh] == 0 {
+func (w *waiters) add(added *waiter, now time.Time) {
+	added.ended = make(chan struct{})
+	if added.class == Fresh && w.counts[Fresh] == 0 {
 		w.freshSince = now
 	}
-	w.queues[c].push(added)
-	w.counts[c]++
-	return added
+	w.queues[added.class].push(added)
+	w.counts[added.class]++
 }
 
 // remove takes a call out of its queue.

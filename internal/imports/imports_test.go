@@ -120,8 +120,18 @@ var rules = []rule{
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
 	{"tools/process", nil, "starts programs without knowing any"},
 	{
-		"tools/isolation",
+		"tools/environment",
 		[]string{"tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
+		"starts programs and publishes events, and knows no more of usher than a producer",
+	},
+	{
+		"tools/recovery",
+		[]string{"tools/environment", "tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
+		"judges as tools/isolation does, and damages streams by their names",
+	},
+	{
+		"tools/isolation",
+		[]string{"tools/environment", "tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
 		"judges with the knowledge of a producer and of a reader of results: not even the bus, so that a change of the core changes nothing here",
 	},
 	{

@@ -93,9 +93,12 @@ func (m *Mailboxes) begin(p Phases, u *user, class Class) *turn {
 	return t
 }
 
-// mayCall reports whether the turn may make a further call.
+// mayCall reports whether the turn may make a further call. A call that was admitted may be made
+// however long the turn has waited for that: otherwise, at a low rate, every turn would end with
+// its token unused.
 func (t *turn) mayCall() bool {
-	return t.calls < turnCalls && time.Since(t.began) < turnSpan && t.open(t.class)
+	inSpan := t.calls < turnCalls && time.Since(t.began) < turnSpan
+	return (t.admitted || inSpan) && t.open(t.class)
 }
 
 // open reports whether this process may call the vendor for work of a class.

@@ -12,12 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/tools/environment"
 )
 
 // Config is one run of the suite.
@@ -28,19 +27,7 @@ type Config struct {
 	Cap      time.Duration // the longest time that is waited for healthy users beside a trouble
 	Settle   time.Duration // the longest time that a trouble gets for its first calls before the measurement
 	Parallel int           // lines at a time
-	Binaries Binaries
-}
-
-// Binaries are the programs that a run starts.
-type Binaries struct {
-	Usher string
-	NATS  string
-}
-
-// Build builds the programs into dir.
-func Build(ctx context.Context, dir string) (Binaries, error) {
-	b := Binaries{Usher: filepath.Join(dir, "usher"), NATS: filepath.Join(dir, "nats-server")}
-	return b, errors.Join(process.Build(ctx, b.Usher, process.Usher), process.Build(ctx, b.NATS, process.NATS))
+	Binaries environment.Binaries
 }
 
 // Full is the form with the limits of production.
@@ -79,14 +66,14 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 // play measures one line in a directory of its own, which stays if the line could
 // not be played.
 func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
-	m = Measurement{Line: l.Number, Trouble: l.String(), Vendor: l.Vendor, Rate: rates[l.Vendor] * c.Factor}
+	m = Measurement{Line: l.Number, Trouble: l.String(), Vendor: l.Vendor, Rate: environment.Rates[l.Vendor] * c.Factor}
 	dir, err := os.MkdirTemp("", fmt.Sprintf("usher-isolation-%d-", l.Number))
 	if err != nil {
 		return m, err
 	}
 	w, err := newWorld(ctx, c, l, dir)
 	defer func() {
-		w.close()
+		w.Close()
 		if err == nil {
 			err = os.RemoveAll(dir)
 			return
@@ -109,5 +96,5 @@ func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
 		return m, fmt.Errorf("beside: %w", err)
 	}
 	m.Met = Met(m.Alone, m.Beside)
-	return m, w.alive()
+	return m, w.Alive()
 }

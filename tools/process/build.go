@@ -27,6 +27,12 @@ func Build(ctx context.Context, file, program string, flags ...string) error {
 	return err
 }
 
+// GoRoot returns the directory of the Go installation.
+func GoRoot(ctx context.Context) (string, error) {
+	root, err := command(ctx, "", "env", "GOROOT")
+	return strings.TrimSpace(root), err
+}
+
 // command runs the go command in a directory.
 func command(ctx context.Context, dir string, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are constants and a file
