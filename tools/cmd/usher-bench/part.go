@@ -7,10 +7,10 @@ import (
 	"github.com/usherhq/usher/tools/bench"
 )
 
-// partCmd is the processes that usher-bench starts of itself.
+// partCmd holds the hidden commands of processes started by usher-bench.
 type partCmd struct {
 	NATS   natsCmd   `cmd:"" name:"nats" help:"A NATS server."`
-	Vendor vendorCmd `cmd:"" help:"The vendors' stand-in."`
+	Vendor vendorCmd `cmd:"" help:"Fake vendors."`
 	Bare   bareCmd   `cmd:"" help:"The bare loop."`
 }
 
@@ -35,15 +35,15 @@ func (c vendorCmd) Run(ctx context.Context) error {
 
 type bareCmd struct {
 	NATS        string `name:"nats" required:"" help:"The server's URL."`
-	Vendors     string `required:"" help:"The stand-in's address."`
-	Load        string `required:"" help:"What is to be done."`
+	Vendors     string `required:"" help:"Address of the fake vendors."`
+	Load        string `required:"" help:"Load."`
 	Calls       string `required:"" help:"The file with the recorded calls."`
 	Concurrency int    `required:"" help:"Messages at work at a time, per vendor."`
 	Writes      int    `help:"Into KV, per message."`
 	Addr        string `required:"" help:"Where it tells its allocations."`
 }
 
-// Run works until ctx ends.
+// Run runs the bare loop until ctx ends.
 func (c bareCmd) Run(ctx context.Context) error {
 	return bench.RunBare(ctx, bench.BareOptions{
 		NATS: c.NATS, Vendors: c.Vendors, Load: c.Load, Calls: c.Calls, Concurrency: c.Concurrency, Writes: c.Writes, Addr: c.Addr,

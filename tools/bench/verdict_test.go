@@ -68,7 +68,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// A result of a vendor that takes no part is no result.
+// TestVerdictOfAnotherVendor checks that a result of a vendor outside of the load is a fault.
 func TestVerdictOfAnotherVendor(t *testing.T) {
 	load, err := bench.LoadNamed("activity")
 	if err != nil {
