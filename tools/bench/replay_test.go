@@ -79,7 +79,7 @@ func TestReplay(t *testing.T) {
 	if diff := cmp.Diff([]string{`POST /users 00000000000000000000000000006531 {"name":"L7"}`, "GET /users/41"}, calls); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if err := r.step(t.Context(), 2, map[string]string{"user": "7"}); err == nil || !strings.Contains(err.Error(), "status 200, recorded was 404") {
+	if err := r.step(t.Context(), 2, map[string]string{"user": "7"}); err == nil || !strings.Contains(err.Error(), "status 200, but recorded status 404") {
 		t.Errorf("got %v, want an error with both statuses", err)
 	}
 }

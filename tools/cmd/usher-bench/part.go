@@ -15,17 +15,17 @@ type partCmd struct {
 }
 
 type natsCmd struct {
-	Addr string `required:"" help:"Where to listen."`
-	Dir  string `required:"" help:"Of the store."`
+	Addr string `required:"" help:"Listen address."`
+	Dir  string `required:"" help:"Directory of the store."`
 }
 
 // Run serves until ctx ends.
 func (c natsCmd) Run(ctx context.Context) error { return bench.ServeNATS(ctx, c.Addr, c.Dir) }
 
 type vendorCmd struct {
-	Addr      string        `required:"" help:"Where to listen."`
-	Delay     time.Duration `help:"Of every answer."`
-	Lifecycle bool          `help:"Know users, as the sandbox does."`
+	Addr      string        `required:"" help:"Listen address."`
+	Delay     time.Duration `help:"Delay of every answer."`
+	Lifecycle bool          `help:"Simulate users, by the sandbox."`
 }
 
 // Run serves until ctx ends.
@@ -34,13 +34,13 @@ func (c vendorCmd) Run(ctx context.Context) error {
 }
 
 type bareCmd struct {
-	NATS        string `name:"nats" required:"" help:"The server's URL."`
+	NATS        string `name:"nats" required:"" help:"URL of the server."`
 	Vendors     string `required:"" help:"Address of the fake vendors."`
 	Load        string `required:"" help:"Load."`
-	Calls       string `required:"" help:"The file with the recorded calls."`
-	Concurrency int    `required:"" help:"Messages at work at a time, per vendor."`
-	Writes      int    `help:"Into KV, per message."`
-	Addr        string `required:"" help:"Where it tells its allocations."`
+	Calls       string `required:"" help:"File with the recorded calls."`
+	Concurrency int    `required:"" help:"Concurrent messages per vendor."`
+	Writes      int    `help:"KV writes per message."`
+	Addr        string `required:"" help:"Address of the metrics."`
 }
 
 // Run runs the bare loop until ctx ends.
