@@ -101,7 +101,7 @@ describe("values that are refused", () => {
     "nats.url=wss://nats": /but nats.url has 443/,
     "vendors.lead.env.PATH=/": /PATH/,
     "ingest.files.CRM.name=crm": /CRM/,
-    "ingest.enabled=false,vendors.usermost.minReplicas=0": /nothing is there all the time/,
+    "ingest.enabled=false,vendors.usermost.minReplicas=0": /no process runs all the time/,
     "typo=1": /typo/,
   })) it(set, () => assert.match(refused(set), want));
   for (const set of ["vendors.lead.minReplicas=1", "nats.url=wss://nats,nats.port=443", "vendors.lead.env.GOGC=50", "ingest.enabled=false"]) it(`but not ${set}`, () => assert.equal(refused(set), ""));
