@@ -202,8 +202,7 @@ const natsIncludes = (at) => ["nats-server.conf", "users.conf"].flatMap((name) =
 const mebibytes = (size = "") => Number.parseInt(size) * { m: 1, g: 1024 }[size.slice(-1)];
 const seconds = (duration) => Number(/(?:(\d+)m)?(\d+)s/.exec(duration ?? "")?.slice(1).reduce((sum, n) => sum * 60 + Number(n ?? 0), 0) ?? 0);
 
-// unitFaults is what a unit of ours must have; systemd's own word on it is asked where
-// systemd is.
+// unitFaults returns missing properties of a unit, and the faults found by systemd, if installed.
 export function unitFaults(content) {
   const faults = [], of = (key) => Array.from(content.matchAll(new RegExp(`^${key}=(.*)$`, "gm")), ([, v]) => v);
   for (const [key, want] of Object.entries({ DynamicUser: "yes", NoNewPrivileges: "yes", ProtectSystem: "strict", ProtectHome: "yes", PrivateTmp: "yes", PrivateDevices: "yes", CapabilityBoundingSet: "", RestrictNamespaces: "yes", MemoryDenyWriteExecute: "yes", Restart: "always" })) {
@@ -218,7 +217,7 @@ export function unitFaults(content) {
   return faults;
 }
 
-// exposure is systemd's own score, from 0, the best, to 10; null where it is not here.
+// exposure returns the score of systemd-analyze, from 0 (best) to 10; null without systemd.
 export function exposure(content) {
   if (spawnSync("systemd-analyze", ["security", "--help"]).status !== 0) return null;
   const dir = mkdtempSync(join(tmpdir(), "usher-unit-"));
@@ -237,8 +236,8 @@ export function workflowFaults(at = root) {
   return good ? [] : said.split("\n");
 }
 
-// releaseStep runs the script of a step of the release, with a gh that tells what it is
-// told, and returns whether it was content and what it said.
+// releaseStep runs the script of a step of the release with a gh that prints the arguments, and returns
+// whether the script succeeded, and the output.
 export function releaseStep(name, version) {
   const dir = mkdtempSync(join(tmpdir(), "usher-step-"));
   try {
@@ -250,17 +249,16 @@ export function releaseStep(name, version) {
   }
 }
 
-// readme is the commands of a section of deploy/README.md, up to the first that matches end.
+// readme returns the commands of a section of deploy/README.md, up to the first match of end.
 export function readme(section, end) {
   const lines = text("deploy/README.md").split(`\n## ${section}\n`)[1].split("\n## ")[0].split("\n").filter((l) => l.startsWith("    ")).map((l) => l.slice(4));
   return lines.slice(0, lines.findIndex((l) => end.test(l))).join("\n");
 }
 
-// ignored is which of some files git does not see.
+// ignored returns the files ignored by git.
 export const ignored = (...names) => run("/usr/bin/env", ["git", "check-ignore", ...names]).out.split("\n").filter(Boolean);
 
-// sandboxEnvironment is what usher sandbox says that usher serve is to be started with,
-// where the sandbox is at host.
+// sandboxEnvironment returns the variables for usher serve printed by usher sandbox, for a sandbox at host.
 export async function sandboxEnvironment(host) {
   const child = spawn(join(root, "usher"), ["sandbox", "--addr", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
@@ -269,8 +267,8 @@ export async function sandboxEnvironment(host) {
   return Object.fromEntries(Array.from(said.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value.replace(own, host)]));
 }
 
-// release builds a release for this kind of machine only, here or in a copy of the
-// source at another place, and returns what is to be known of it.
+// release builds a release for the present platform, here or in a copy of the source, and returns the
+// properties of the release.
 export function release(version, { elsewhere = false, change } = {}) {
   const dir = mkdtempSync(join(tmpdir(), "usher-release-"));
   try {
@@ -292,7 +290,7 @@ export function release(version, { elsewhere = false, change } = {}) {
 
 const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).split("\n").filter(Boolean);
 
-// scripts is all shell scripts of the project.
+// scripts returns all shell scripts of the project.
 export const scripts = () => git("ls-files", "-co", "--exclude-standard", ".ci", "scripts").filter((name) => text(name).startsWith("#!/usr/bin/env bash"));
 
 export function scriptFaults(content) {
