@@ -250,7 +250,7 @@ func (w *world) unrepaired() {
 		return r.Differences[i].Note
 	}
 	w.until("the report says so", func() bool {
-		return strings.HasPrefix(note(), "a repair of it has failed: usher dead show lead.")
+		return strings.HasPrefix(note(), "an earlier repair failed: usher dead show lead.")
 	})
 	w.byHand("lead", sandbox.Purge, "u10@example.org") // so that LEAD has a place
 	w.byHand("lead", sandbox.Revive, "u9@example.org")

@@ -13,8 +13,8 @@ type waiter struct {
 	prev, next             *waiter
 }
 
-// queue is a list of waiters: those that resume work, and then those that begin work, both
-// first come first. Any waiter can leave at once.
+// queue is a list of waiters. Waiters that resume work come before waiters that begin work, both
+// in order of arrival. Any waiter can leave at once.
 type queue struct{ head, tail *waiter }
 
 func (q *queue) push(w *waiter) {
@@ -62,12 +62,12 @@ func (q *queue) remove(w *waiter) {
 	w.prev, w.next = nil, nil
 }
 
-// waiters holds a queue for each class and the order of grants among these.
+// waiters holds a queue for each class and the order of grants among the classes.
 type waiters struct {
 	queues     [Classes]queue
 	counts     Counts
 	turns      turns
-	freshSince time.Time // since then fresh calls have waited without a break; valid while one waits
+	freshSince time.Time // start of an unbroken wait of fresh calls; valid while a fresh call waits
 }
 
 // isEmpty reports whether no call waits.
@@ -83,13 +83,13 @@ func (w *waiters) add(added *waiter, now time.Time) {
 	w.counts[added.class]++
 }
 
-// remove takes a call out of its queue.
+// remove removes a call from the queue of the call's class.
 func (w *waiters) remove(leaving *waiter) {
 	w.queues[leaving.class].remove(leaving)
 	w.counts[leaving.class]--
 }
 
-// grant gives a token to the call that is next. At least one call must wait.
+// grant gives a token to the next call. At least one call must wait.
 func (w *waiters) grant(now time.Time) {
 	freshFor := time.Duration(0)
 	if w.counts[Fresh] > 0 {
@@ -106,8 +106,8 @@ func (w *waiters) grantTo(c Class) {
 	close(next.ended)
 }
 
-// dismiss ends the waits of the calls that leave if a rest begins. If probe is set, the first
-// fresh call stays, as the next probe.
+// dismiss ends the waits of calls with leaves set. If probe is set, the first fresh call stays, as
+// the next probe.
 func (w *waiters) dismiss(probe bool) {
 	for c := range w.queues {
 		for one := w.queues[c].head; one != nil; {

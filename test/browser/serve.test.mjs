@@ -1,5 +1,5 @@
-// The console of `usher serve`: who may come in, and what an operator does there, in
-// a wide and in a narrow window. The vendors are those of `usher sandbox`.
+// Tests the console of `usher serve`: access, and the actions of an operator, in a wide and in a narrow
+// window. The vendors are those of `usher sandbox`.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -24,24 +24,24 @@ after(async () => {
   await stopAll();
 });
 
-// ---- what happens in the world ----
+// ---- events and vendors ----
 
-// early asks for a course for somebody whom LEAD does not know: a dead letter, until
-// they are created.
+// early requests an enrolment of a user without account at LEAD: a dead letter, until the user is
+// created.
 async function early(name) {
   const who = person(name);
   const event = await send(usher, "enrollment.requested", { user_id: who.user_id, email: who.email, course_id: "12", vendor: "lead" });
   return { who, event };
 }
 
-// courses is those that LEAD has somebody in.
+// courses returns the courses of a user at LEAD.
 async function courses({ email }) {
   const { users, enrollments } = await holds(stands, "lead");
   const { id } = users.find((u) => u.email === email);
   return enrollments.filter((e) => e.user_id === id && e.active).map((e) => e.course_id);
 }
 
-// ---- what is done in the pages ----
+// ---- actions in the pages ----
 
 // deadRow waits for the row of an event's dead letter in the list.
 async function deadRow(page, event) {
@@ -58,39 +58,38 @@ async function openLetter(page, event) {
   await page.locator("main[data-page=letter]").waitFor();
 }
 
-// formOf is what every form of the session bears.
+// formOf returns the hidden field of every form of the session.
 async function formOf(page) {
   const hidden = page.locator("form[action$=logout] input[type=hidden]");
   return { [await hidden.getAttribute("name")]: await hidden.getAttribute("value") };
 }
 
-// stateOf is what the card of a vendor says of it.
+// stateOf returns the state on the card of a vendor.
 const stateOf = (page, vendor) => page.locator(`article[data-vendor=${vendor}]`).getAttribute("data-state");
 
-// audited is the newest deed of a kind in the audit.
+// audited returns the newest action of a kind in the audit log.
 async function audited(page, kind) {
   await page.goto("/console/audit");
   return (await page.locator(`#actions tr[data-action="${kind}"]`).first().textContent()).replace(/\s+/g, " ");
 }
 
-// storyEnds waits until the story that is shown says the same of an event at all of
-// these vendors.
+// storyEnds waits until the shown history has the same state of an event at all given vendors.
 async function storyEnds(page, event, at, end) {
   const states = () => page.locator(`#story li[data-event="${event}"] [data-at]`).evaluateAll((list) => list.map((e) => `${e.dataset.at} ${e.dataset.state}`));
   await until(`${at} are ${end}`, async () => (await states()).sort().join() === at.map((vendor) => `${vendor} ${end}`).join());
 }
 
-// ---- who may come in ----
+// ---- access ----
 
 for (const [size, viewport] of Object.entries(sizes)) {
-  describe(`the way in, ${size}`, () => {
+  describe(`login, ${size}`, () => {
     let v;
 
     before(async () => (v = await visit(browser, usher.url, { viewport })));
     afterEach(() => sound(v));
     after(() => v.context.close());
 
-    it("a wrong token is refused, with a message", async () => {
+    it("a wrong token is rejected with a message", async () => {
       await v.page.goto("/console/dead");
       await v.page.getByLabel("Token").fill("not-the-token-of-anybody");
       await v.page.keyboard.press("Enter");
@@ -99,7 +98,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
     });
 
-    it("the right one leads to the page that was asked for", async () => {
+    it("the right token leads to the requested page", async () => {
       await v.page.getByLabel("Token").fill(tokens.operator);
       await v.page.getByRole("button", { name: "Log in" }).click();
       await v.page.locator("main[data-page=dead]").waitFor();
@@ -132,7 +131,7 @@ describe("a reader", () => {
   afterEach(() => sound(v));
   after(() => v.context.close());
 
-  it("sees the same pages, without anything that acts", async () => {
+  it("sees the same pages without actions", async () => {
     for (const page of ["", "feed", "dead", "user", `user?id=${who.user_id}`, "audit", letter.slice("/console/".length)]) {
       await v.page.goto(`/console/${page}`);
       await v.page.locator("h1").waitFor();
@@ -148,7 +147,7 @@ describe("a reader", () => {
     assert.match(await v.page.locator("#payload").textContent(), /r…@example\.org/);
   });
 
-  it("is refused whatever acts, however it is sent", async () => {
+  it("cannot act by any form", async () => {
     const form = await formOf(v.page);
     const deeds = {
       [letter]: { deed: "drop", reason: "a lark" },
@@ -166,7 +165,7 @@ describe("a reader", () => {
   });
 });
 
-// ---- what an operator does ----
+// ---- an operator ----
 
 for (const [size, viewport] of Object.entries(sizes)) {
   describe(`an operator, ${size}`, () => {
@@ -181,7 +180,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     afterEach(() => sound(v));
     after(() => v.context.close());
 
-    it("mends the cause of a dead letter, and sends it back", async () => {
+    it("fixes the cause of a dead letter, and replays the dead letter", async () => {
       const { who, event } = await early("dead");
       const row = await deadRow(page, event);
       assert.match(await row.textContent(), /lead\s+enrollment\.requested[^]+prerequisite/);
@@ -206,7 +205,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await page.locator("[data-deed=replay]").click();
       await look(v);
       await page.locator("dialog#replay").getByLabel("Why").fill("they are known now");
-      await control(stands, "lead", "down"); // so that it is on its way for long enough to be seen
+      await control(stands, "lead", "down"); // so that the replay is visible for long enough
       await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
       await page.locator("[data-told]").waitFor();
       assert.equal(await page.locator("#state").getAttribute("data-state"), "replaying");
@@ -229,7 +228,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       assert.match(await audited(page, "usher.dead.replayed"), /operator.*replayed.*lead.*they are known now/);
     });
 
-    it("drops one, but not without a reason", async () => {
+    it("drops a dead letter, but not without a reason", async () => {
       const { event } = await early("drop");
       await openLetter(page, event);
       const at = page.url();
@@ -252,7 +251,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
     });
 
-    it("chooses several in the list, for a dry run and to drop them", async () => {
+    it("selects several dead letters for a dry run and for dropping", async () => {
       const two = [await early("several"), await early("several")];
       for (const { event } of two) await deadRow(page, event);
       await page.goto("/console/dead?vendor=lead&class=prerequisite");
@@ -277,7 +276,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       assert.equal(await page.locator("li[data-done=ok]").count(), 2);
     });
 
-    it("finds a story by its user with the keyboard alone", async () => {
+    it("finds the history of a user with the keyboard alone", async () => {
       const who = person("story");
       const event = await send(usher, "user.created", who);
       await page.goto("/console/");
@@ -300,7 +299,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
     });
 
-    it("sends a test event, and watches it to its end", async () => {
+    it("sends a test event, and watches the effects to the end", async () => {
       const who = person("test");
       await page.goto("/console/");
       await page.getByRole("link", { name: "Send", exact: true }).click();
@@ -325,7 +324,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
     });
 
-    it("pauses and resumes a vendor, and all who look are told", async () => {
+    it("pauses and resumes a vendor, shown to all sessions", async () => {
       const other = await visit(browser, usher.url, { viewport });
       await login(other, tokens.reader);
       await page.goto("/console/");
@@ -388,13 +387,13 @@ for (const [size, viewport] of Object.entries(sizes)) {
   });
 }
 
-// preview presses the dry run, and waits for what it says.
+// preview presses the dry run, and waits for the outcome.
 async function preview(page, says) {
   await page.locator("button[data-deed=preview]").click();
-  await until("the dry run is told", async () => says.test((await texts(page, "#preview"))[0] ?? ""));
+  await until("the dry run is shown", async () => says.test((await texts(page, "#preview"))[0] ?? ""));
 }
 
-// beside says that a field is marked as wrong, and that its message is right at it.
+// beside asserts that a field is marked as wrong, with the message next to the field.
 async function beside(page, name) {
   const input = page.locator(`[name="data.${name}"]`);
   const message = page.locator(`[data-wrong=${name}]`);
@@ -404,8 +403,8 @@ async function beside(page, name) {
   assert.ok(told.y >= at.y && told.y - (at.y + at.height) < 24 && Math.abs(told.x - at.x) < 24, "the message is not beside its field");
 }
 
-describe("a form that was not made by a page of the session", () => {
-  it("is refused, though the session is an operator's", async () => {
+describe("a form without the token of the session", () => {
+  it("is rejected in the session of an operator", async () => {
     const v = await visit(browser, usher.url);
     await login(v, tokens.operator);
     const res = await v.page.request.post("/console/vendors/lead/pause", { form: { for: "1h" } });

@@ -12,39 +12,38 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Client is one who may post events.
+// Client is a sender to /events.
 type Client struct {
 	Name    string // for logs and limits
 	Token   vendors.Secret
-	Sources []string // that its events may name; none: any
-	Types   []string // that its events may have; none: any
+	Sources []string // allowed sources of events; none: any
+	Types   []string // allowed types of events; none: any
 }
 
-// anybody posts where no tokens are asked for.
+// anybody is the client of all requests if no tokens are configured.
 var anybody = Client{Name: "anybody"}
 
-// may says what a client may not do with an event; nil where it may.
+// may returns nil if the client may send the event, else the reason.
 func (c Client) may(e events.Event) *events.InvalidError {
 	if len(c.Sources) > 0 && !slices.Contains(c.Sources, e.Source()) {
-		return &events.InvalidError{Pointer: "/source", Rule: "not-allowed", Detail: "this token is not for events of that source"}
+		return &events.InvalidError{Pointer: "/source", Rule: "not-allowed", Detail: "this token does not allow events of the source"}
 	}
 	if len(c.Types) > 0 && !slices.Contains(c.Types, e.Type()) {
-		return &events.InvalidError{Pointer: "/type", Rule: "not-allowed", Detail: "this token is not for events of that type"}
+		return &events.InvalidError{Pointer: "/type", Rule: "not-allowed", Detail: "this token does not allow events of the type"}
 	}
 	return nil
 }
 
-// who finds the client by its token, which it gives in the header Authorization
-// or, as the web hook specification demands, in the query. Where it returns
-// false, it has answered.
-func (p *endpoint) who(w http.ResponseWriter, r *http.Request) (Client, bool) {
+// authenticate returns the client of the token in the header Authorization or, as the web hook
+// specification demands, in the query. Reports false after answering the request with an error.
+func (p *endpoint) authenticate(w http.ResponseWriter, r *http.Request) (Client, bool) {
 	token, how := token(r)
 	if len(p.config.Clients) == 0 {
 		if !caller.Loopback(r.Host) {
-			p.refuse(w, r, problem{Status: http.StatusForbidden, Detail: "without tokens, events are taken under a name of this machine only, such as 127.0.0.1"})
+			p.refuse(w, r, problem{Status: http.StatusForbidden, Detail: "without tokens, events are accepted only under a name of this machine, such as 127.0.0.1"})
 			return Client{}, false
 		}
-		return anybody, p.within(w, r, anybody.Name+" "+caller.Address(r))
+		return anybody, p.withinLimit(w, r, anybody.Name+" "+caller.Address(r))
 	}
 	if how == twice {
 		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "give the token once: in the header Authorization, or in the query"})
@@ -52,14 +51,14 @@ func (p *endpoint) who(w http.ResponseWriter, r *http.Request) (Client, bool) {
 	}
 	given := sha256.Sum256([]byte(token))
 	found := -1
-	for i, c := range p.config.Clients { // all of them, so that the time says nothing
+	for i, c := range p.config.Clients { // compare all, so the time reveals nothing
 		known := sha256.Sum256([]byte(c.Token.Reveal()))
 		if subtle.ConstantTimeCompare(given[:], known[:]) == 1 && token != "" {
 			found = i
 		}
 	}
 	if found < 0 {
-		if p.within(w, r, "stranger "+caller.Address(r)) {
+		if p.withinLimit(w, r, "stranger "+caller.Address(r)) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="usher"`)
 			p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: "a known token is needed: Authorization: Bearer TOKEN"})
 		}
@@ -68,10 +67,10 @@ func (p *endpoint) who(w http.ResponseWriter, r *http.Request) (Client, bool) {
 	if how == inQuery {
 		w.Header().Set("Cache-Control", "private")
 	}
-	return p.config.Clients[found], p.within(w, r, p.config.Clients[found].Name)
+	return p.config.Clients[found], p.withinLimit(w, r, p.config.Clients[found].Name)
 }
 
-// Where a token was given.
+// Places of a token in a request.
 const (
 	nowhere = iota
 	inHeader
@@ -97,8 +96,8 @@ func token(r *http.Request) (token string, how int) {
 	}
 }
 
-// within counts a request, and answers it where it is one too many.
-func (p *endpoint) within(w http.ResponseWriter, r *http.Request, client string) bool {
+// withinLimit counts a request, and answers the request if the client exceeds the rate.
+func (p *endpoint) withinLimit(w http.ResponseWriter, r *http.Request, client string) bool {
 	after := p.limits.Take(client)
 	if after > 0 {
 		p.refuse(w, r, problem{Status: http.StatusTooManyRequests, Detail: "too many requests of this client; send events in batches, or more slowly", after: after})

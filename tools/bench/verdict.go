@@ -17,25 +17,25 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// Tally is the results of a run, as the stream has them.
+// Tally counts the results of a run by the stream of results.
 type Tally struct {
 	Load   Load
 	Events int
 
-	Times   []time.Time     // when each result was stored, in order
-	Took    []time.Duration // from the publication of an event that counts to each of its results
-	Skipped int             // results that say that nothing was to be done
-	// Superseded are those of them that a newer event made void, by vendor: on a
-	// busy machine a deletion may overtake an enrolment, and rightly so.
+	Times   []time.Time     // times of storage of the results, in order
+	Took    []time.Duration // from publication to result, for each counted event and vendor
+	Skipped int             // results of skipped effects
+	// Superseded counts skipped effects with a newer event, by vendor. On a busy machine a
+	// deletion may correctly supersede an enrolment.
 	Superseded map[string]int
 
 	seen    map[string][]uint8 // by vendor and event
 	failed  int
-	example string // of what failed or is strange
+	example string // an example of a failed or strange result
 	strange int
 }
 
-// Add counts a result; sent is when each event was published.
+// Add counts a result. sent holds the times of publication of the events.
 func (t *Tally) Add(subject string, payload []byte, at time.Time, sent []time.Time) {
 	t.Times = append(t.Times, at)
 	var e struct {
@@ -75,8 +75,8 @@ func (t *Tally) Add(subject string, payload []byte, at time.Time, sent []time.Ti
 	}
 }
 
-// Verdict is nil where every event has exactly one result of each vendor that
-// takes it, none of which is a failure.
+// Verdict returns nil if every event has exactly one result, without failure, from each vendor of
+// the event.
 func (t *Tally) Verdict() error {
 	var lost, doubled int
 	for i := range t.Events {
@@ -92,22 +92,22 @@ func (t *Tally) Verdict() error {
 	var faults []error
 	for _, f := range []struct {
 		n    int
-		what string
+		text string
 	}{
 		{lost, "results are lost"},
-		{doubled, "events have a result twice"},
-		{t.strange, "results are of no event that was published, such as " + t.example},
+		{doubled, "results are repeated"},
+		{t.strange, "results are of unpublished events, such as " + t.example},
 		{t.failed, "events failed, such as " + t.example},
 	} {
 		if f.n > 0 {
-			faults = append(faults, fmt.Errorf("%d %s", f.n, f.what))
+			faults = append(faults, fmt.Errorf("%d %s", f.n, f.text))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// results reads all results that there are.
-func (s *stage) results(ctx context.Context) (*Tally, error) {
+// results reads all stored results.
+func (s *env) results(ctx context.Context) (*Tally, error) {
 	t := &Tally{Load: s.plan.Load, Events: s.plan.Events}
 	have, err := s.stored(ctx)
 	if err != nil {
@@ -131,65 +131,67 @@ func (s *stage) results(ctx context.Context) (*Tally, error) {
 			t.Add(m.Subject(), m.Data(), meta.Timestamp, s.sent)
 		}
 		if len(t.Times) == before {
-			return t, fmt.Errorf("read results: %d of %d could be read: %w", before, have, batch.Error())
+			return t, fmt.Errorf("read results: only %d of %d available: %w", before, have, batch.Error())
 		}
 	}
 	return t, nil
 }
 
-// judge tells what is wrong with what a contestant did.
-func (s *stage) judge(ctx context.Context, done *Tally, asked Asked) error {
+// check returns the faults of a contestant: by the results, and by the calls of vendors.
+func (s *env) check(ctx context.Context, done *Tally, asked Asked) error {
 	if err := done.Verdict(); err != nil {
 		return err
 	}
 	if asked.Lifecycle {
-		return s.judgeLives(ctx, done)
+		return s.checkSandbox(ctx, done)
 	}
 	want := s.plan.Load.results(s.plan.Events)
 	if asked.Distinct != want {
-		return fmt.Errorf("the vendors saw %d of %d activities", asked.Distinct, want)
+		return fmt.Errorf("the vendors received %d of %d activities", asked.Distinct, want)
 	}
-	if s.contestant.Kind == Usher && asked.Calls != want { // the others promise no more than at least once
-		return fmt.Errorf("the vendors saw %d calls for %d activities", asked.Calls, want)
+	if s.contestant.Kind == Usher && asked.Calls != want { // the other contestants guarantee at-least-once only
+		return fmt.Errorf("the vendors received %d calls for %d activities", asked.Calls, want)
 	}
 	return nil
 }
 
-// judgeLives asks the sandbox what it holds.
-func (s *stage) judgeLives(ctx context.Context, done *Tally) error {
+// checkSandbox compares the users of the sandbox with the events.
+func (s *env) checkSandbox(ctx context.Context, done *Tally) error {
 	var state sandbox.State
-	if err := process.GetJSON(ctx, "http://"+s.stands+"/state", &state); err != nil {
+	if err := process.GetJSON(ctx, "http://"+s.vendorAddr+"/state", &state); err != nil {
 		return err
 	}
 	var faults []error
 	for _, name := range s.plan.Load.Vendors {
-		if fault := judgeVendor(name, state.Vendors[name], s.plan.Load.users(s.plan.Events), done.Superseded[name]); fault != "" {
+		if fault := checkVendor(name, state.Vendors[name], s.plan.Load.users(s.plan.Events), done.Superseded[name]); fault != "" {
 			faults = append(faults, fmt.Errorf("%s: %s", name, fault))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// judgeVendor says what a vendor has too much or too little of; nothing where
-// all is right. It may have less by what was superseded.
-func judgeVendor(name string, v sandbox.VendorState, users, superseded int) string {
-	pupils := slices.DeleteFunc(slices.Clone(v.Users), func(u sandbox.User) bool { return u.Staff })
-	enrolled := slices.DeleteFunc(slices.Clone(v.Enrollments), func(e sandbox.Enrollment) bool { return !teaches(name, e.CourseID) })
-	twins, again, recorded := len(v.Twins()), len(v.EnrolledTwice()), len(v.RecordedTwice())
+// checkVendor returns the first difference between a vendor and the events, or an empty string. A
+// vendor may have fewer entries, by the number of superseded effects.
+func checkVendor(name string, v sandbox.VendorState, users, superseded int) string {
+	accounts := slices.DeleteFunc(slices.Clone(v.Users), func(u sandbox.User) bool { return u.Staff })
+	enrolled := slices.DeleteFunc(slices.Clone(v.Enrollments), func(e sandbox.Enrollment) bool { return !isCourse(name, e.CourseID) })
+	twins := len(v.Twins())
+	again := len(v.EnrolledTwice())
+	recorded := len(v.RecordedTwice())
 	wrong := func(have, want int) bool { return have > want || have < want-superseded }
 	switch {
-	case wrong(len(pupils), users):
-		return fmt.Sprintf("%d accounts for %d users, and %d effects superseded", len(pupils), users, superseded)
+	case wrong(len(accounts), users):
+		return fmt.Sprintf("%d accounts for %d users, and %d effects superseded", len(accounts), users, superseded)
 	case wrong(len(enrolled), users*len(courseNames)):
 		return fmt.Sprintf("%d enrolments of %d, and %d effects superseded", len(enrolled), users*len(courseNames), superseded)
 	case twins+again+recorded > 0:
-		return fmt.Sprintf("%d accounts, %d enrolments and %d activities are there twice", twins, again, recorded)
+		return fmt.Sprintf("%d accounts, %d enrolments and %d activities are duplicates", twins, again, recorded)
 	}
 	return ""
 }
 
-// teaches tells whether a vendor's course is one of ours. MagLoft has a
-// subscription for each reader beside them.
-func teaches(vendor, course string) bool {
+// isCourse reports whether a vendor's course belongs to the load. MagLoft additionally has a
+// subscription for each reader.
+func isCourse(vendor, course string) bool {
 	return slices.ContainsFunc(courseNames, func(ours string) bool { return course == ours || course == courses[ours][vendor] })
 }

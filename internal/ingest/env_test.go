@@ -21,15 +21,15 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// shelf is a Stream and a Failed that keep what they are given.
-type shelf struct {
+// fakeStream implements Stream and Failed in memory.
+type fakeStream struct {
 	mu   sync.Mutex
 	err  error
 	ids  []string
 	kept []ingest.Delivery
 }
 
-func (s *shelf) Store(_ context.Context, list []events.Event) error {
+func (s *fakeStream) Store(_ context.Context, list []events.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -41,21 +41,21 @@ func (s *shelf) Store(_ context.Context, list []events.Event) error {
 	return nil
 }
 
-func (s *shelf) Keep(_ context.Context, d ingest.Delivery) error {
+func (s *fakeStream) Keep(_ context.Context, d ingest.Delivery) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kept = append(s.kept, d)
 	return s.err
 }
 
-func (s *shelf) MaxMessage() int64 { return 1 << 20 }
+func (s *fakeStream) MaxMessage() int64 { return 1 << 20 }
 
 const created = `{"specversion":"1.0","id":"e1","source":"/school","type":"user.created","data":{"user_id":"ada","email":"ada@example.org"}}`
 
-// numbered is created with another id.
+// numbered returns the event created with another id.
 func numbered(id string) string { return strings.Replace(created, `"e1"`, `"`+id+`"`, 1) }
 
-// config is one that permits all that the tests ask for.
+// config returns a configuration with a client, an origin and a web hook.
 func config() ingest.Config {
 	return ingest.Config{
 		Clients: []ingest.Client{
@@ -68,8 +68,8 @@ func config() ingest.Config {
 	}
 }
 
-// endpoint serves c over s.
-func endpoint(t testing.TB, c ingest.Config, s *shelf) http.Handler {
+// endpoint returns the handler under test.
+func endpoint(t testing.TB, c ingest.Config, s *fakeStream) http.Handler {
 	t.Helper()
 	set, err := schemas.New()
 	if err != nil {
@@ -106,10 +106,10 @@ func (mapper) Map(id string, _ http.Header, body []byte) (events.Event, error) {
 	return events.New(events.UserCreated, "/webhooks/crm", id, time.Unix(1_700_000_000, 0), map[string]any{"user_id": in.User, "email": in.Email})
 }
 
-// said is an answer.
-type said struct {
+// reply is an answer.
+type reply struct {
 	Status int
-	Header map[string]string // those that the case names
+	Header map[string]string // headers named by the case
 	IDs    []string          // accepted
 	Faults []string          // index, pointer and rule
 }
@@ -133,11 +133,11 @@ func ask(h http.Handler, r request) *httptest.ResponseRecorder {
 	return w
 }
 
-// read sums an answer up, with the headers that want names.
-func read(t *testing.T, res *httptest.ResponseRecorder, want map[string]string) said {
+// read returns an answer with the headers named by want.
+func read(t *testing.T, res *httptest.ResponseRecorder, want map[string]string) reply {
 	t.Helper()
 	body := res.Body.Bytes()
-	got := said{Status: res.Code}
+	got := reply{Status: res.Code}
 	for name := range want {
 		if got.Header == nil {
 			got.Header = map[string]string{}
@@ -169,7 +169,7 @@ func read(t *testing.T, res *httptest.ResponseRecorder, want map[string]string) 
 	return got
 }
 
-// headers are pairs of name and value.
+// headers returns a header from pairs of name and value.
 func headers(pairs ...string) http.Header {
 	h := http.Header{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -184,7 +184,7 @@ const (
 	bearer     = "Bearer token-of-one-who-may-all"
 )
 
-// post is a request to /events with a known token.
+// post returns a request to /events with a known token.
 func post(contentType, body string, pairs ...string) request {
 	return request{http.MethodPost, "/events", headers(append([]string{"Content-Type", contentType, "Authorization", bearer}, pairs...)...), body}
 }

@@ -14,39 +14,39 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// stage is one run's world: a NATS server, the vendors' stand-in and the
-// contestant, each in processes of their own, with nothing left of earlier runs.
-type stage struct {
+// env is the environment of one run: a NATS server, fake vendors and the contestant in separate
+// processes, without state of earlier runs.
+type env struct {
 	config     Config
 	plan       Plan
 	contestant Contestant
 	dir        string
 
 	nats, vendor *process.Process
-	url          string // of the NATS server
-	stands       string // the stand-in's address
+	url          string // address of the NATS server
+	vendorAddr   string // address of the fake vendors
 	nc           *nats.Conn
 	js           jetstream.JetStream
 
 	workers   []*worker
-	sent      []time.Time // when each event was published
+	sent      []time.Time // times of publication of the events
 	published int
 	samples   []sample
-	before    meter // as the contestant began
-	after     meter // as it was done
+	before    meter // at the start of the contestant
+	after     meter // after the last result
 }
 
 // worker is a process of the contestant.
 type worker struct {
 	*process.Process
-	metrics func(context.Context) (float64, error) // allocations so far; nil where nobody counts them
+	metrics func(context.Context) (float64, error) // allocations so far; nil for the peer
 	before  float64
 	after   float64
 	peak    int64
 }
 
-// open starts the world, without the contestant.
-func (s *stage) open(ctx context.Context) error {
+// open starts all processes but the contestant.
+func (s *env) open(ctx context.Context) error {
 	if err := s.startNATS(ctx); err != nil {
 		return err
 	}
@@ -56,8 +56,8 @@ func (s *stage) open(ctx context.Context) error {
 	return s.startVendor(ctx)
 }
 
-// perform has the contestant do the work, and judges and measures what it did.
-func (s *stage) perform(ctx context.Context) (Run, error) {
+// measure runs the contestant, checks the results, and returns the figures.
+func (s *env) measure(ctx context.Context) (Run, error) {
 	paced := s.plan.Rate > 0
 	if !paced {
 		if err := s.publishAll(ctx); err != nil {
@@ -86,7 +86,7 @@ func (s *stage) perform(ctx context.Context) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	if err := s.judge(ctx, done, asked); err != nil {
+	if err := s.check(ctx, done, asked); err != nil {
 		return Run{}, err
 	}
 	if err := s.stopWorkers(); err != nil {
@@ -96,10 +96,10 @@ func (s *stage) perform(ctx context.Context) (Run, error) {
 }
 
 // startWorkers starts the contestant's processes.
-func (s *stage) startWorkers(ctx context.Context) error {
+func (s *env) startWorkers(ctx context.Context) error {
 	begin := map[string]func(context.Context, string) (*worker, error){Bare: s.startBare, Usher: s.startUsher, Peer: s.startPeer}[s.contestant.Kind]
 	if begin == nil {
-		return fmt.Errorf("there is no contestant of the kind %q", s.contestant.Kind)
+		return fmt.Errorf("unknown kind of contestant %q", s.contestant.Kind)
 	}
 	for i := range max(1, s.contestant.Processes) {
 		w, err := begin(ctx, fmt.Sprintf("%s-%d", s.contestant.Kind, i+1))
@@ -113,9 +113,9 @@ func (s *stage) startWorkers(ctx context.Context) error {
 	return nil
 }
 
-// finished waits until there are as many results as there should be. A contestant
-// that brings no further one for long has lost the rest.
-func (s *stage) finished(ctx context.Context) error {
+// finished waits for all results. After the patience without a new result, the rest counts as
+// lost.
+func (s *env) finished(ctx context.Context) error {
 	want := uint64(s.plan.Load.results(s.plan.Events))
 	since, last := time.Now(), uint64(0)
 	for {
@@ -125,7 +125,7 @@ func (s *stage) finished(ctx context.Context) error {
 		}
 		s.sample(have)
 		if have >= want {
-			process.Sleep(ctx, 200*time.Millisecond) // for one too many
+			process.Sleep(ctx, 200*time.Millisecond) // a repeated result may follow
 			return ctx.Err()
 		}
 		for _, p := range s.processes() {
@@ -137,7 +137,7 @@ func (s *stage) finished(ctx context.Context) error {
 			since, last = time.Now(), have
 		}
 		if time.Since(since) > s.config.patience() {
-			return fmt.Errorf("%d of %d results are lost: no new one for %s; the last that was said: %s",
+			return fmt.Errorf("%d of %d results are lost: no new result for %s; last output: %s",
 				want-have, want, s.config.patience(), s.workers[0].Output())
 		}
 		if !process.Sleep(ctx, 50*time.Millisecond) {
@@ -146,10 +146,10 @@ func (s *stage) finished(ctx context.Context) error {
 	}
 }
 
-// processes are all that must live while the contestant works.
-func (s *stage) processes() []*process.Process {
+// processes returns all processes that must not end before the contestant finishes.
+func (s *env) processes() []*process.Process {
 	list := []*process.Process{s.nats}
-	if s.vendor != nil { // recordings have it in this process
+	if s.vendor != nil { // during a recording the vendors run in this process
 		list = append(list, s.vendor)
 	}
 	for _, w := range s.workers {
@@ -158,8 +158,8 @@ func (s *stage) processes() []*process.Process {
 	return list
 }
 
-// stored is how many results there are.
-func (s *stage) stored(ctx context.Context) (uint64, error) {
+// stored returns the number of stored results.
+func (s *env) stored(ctx context.Context) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, bus.CallTimeout)
 	defer cancel()
 	stream, err := s.js.Stream(ctx, bus.ResultsStream)
@@ -169,8 +169,8 @@ func (s *stage) stored(ctx context.Context) (uint64, error) {
 	return stream.CachedInfo().State.Msgs, nil
 }
 
-// stopWorkers ends the contestant as it is ended in production.
-func (s *stage) stopWorkers() error {
+// stopWorkers stops the contestant gracefully, as in production.
+func (s *env) stopWorkers() error {
 	var faults []error
 	for _, w := range s.workers {
 		faults = append(faults, w.Stop(2*time.Minute))
@@ -178,8 +178,8 @@ func (s *stage) stopWorkers() error {
 	return errors.Join(faults...)
 }
 
-// close ends all that still runs, the contestant first.
-func (s *stage) close() {
+// close kills all running processes, the contestant first.
+func (s *env) close() {
 	for _, w := range s.workers {
 		w.Kill()
 	}
@@ -194,9 +194,9 @@ func (s *stage) close() {
 }
 
 // log returns the file for the output of a program.
-func (s *stage) log(name string) string { return filepath.Join(s.dir, name+".log") }
+func (s *env) log(name string) string { return filepath.Join(s.dir, name+".log") }
 
 // answers waits until ask succeeds, while the processes live.
-func answers(ctx context.Context, who string, ask func() error, needs ...*process.Process) error {
-	return process.Wait{For: who + " answers", Needs: needs}.Until(ctx, func() bool { return ask() == nil })
+func answers(ctx context.Context, name string, ask func() error, needs ...*process.Process) error {
+	return process.Wait{For: name + " answers", Needs: needs}.Until(ctx, func() bool { return ask() == nil })
 }

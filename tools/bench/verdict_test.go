@@ -27,21 +27,21 @@ func TestVerdict(t *testing.T) {
 			results: [][]byte{result(done, "e0"), result(done, "e2")},
 			want:    "1 results are lost",
 		},
-		"one comes twice": {
+		"one repeated": {
 			results: [][]byte{result(done, "e0"), result(done, "e1"), result(done, "e1"), result(done, "e2")},
-			want:    "1 events have a result twice",
+			want:    "1 results are repeated",
 		},
-		"one is lost and another twice, so that the number is right": {
+		"one lost and one repeated": {
 			results: [][]byte{result(done, "e0"), result(done, "e1"), result(done, "e1")},
-			want:    "1 results are lost\n1 events have a result twice",
+			want:    "1 results are lost\n1 results are repeated",
 		},
 		"one failed": {
 			results: [][]byte{result(done, "e0"), result("activity.failed", "e1"), result(done, "e2")},
 			want:    "1 events failed, such as",
 		},
-		"of an event that nobody published": {
+		"of an unpublished event": {
 			results: [][]byte{result(done, "e0"), result(done, "e1"), result(done, "e2"), result(done, "e3")},
-			want:    "1 results are of no event that was published",
+			want:    "1 results are of unpublished events",
 		},
 		"unreadable": {
 			results: [][]byte{result(done, "e0"), result(done, "e1"), []byte("oops")},
@@ -68,7 +68,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// A result of a vendor that takes no part is no result.
+// TestVerdictOfAnotherVendor checks that a result of a vendor outside of the load is a fault.
 func TestVerdictOfAnotherVendor(t *testing.T) {
 	load, err := bench.LoadNamed("activity")
 	if err != nil {

@@ -18,27 +18,26 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// reportPath is where the stand-in tells what it was asked.
+// reportPath is the path of the report of the fake vendors.
 const reportPath = "/bench/report"
 
-// Asked is what the vendors were asked in a run, as they tell it. Activities
-// that the contestant warmed up with do not count for the waits.
+// Asked counts the calls of vendors in a run. The waits do not include the warm-up.
 type Asked struct {
 	Calls     int           `json:"calls"`
-	First     time.Time     `json:"first"`     // when the first call came
-	Distinct  int           `json:"distinct"`  // activities that came, each vendor's by itself
-	Twice     int           `json:"twice"`     // calls with an activity that had come before
-	Strange   int           `json:"strange"`   // calls with no activity of ours
-	WaitP50   time.Duration `json:"wait_p50"`  // from the publication of an activity to its first call
-	WaitP99   time.Duration `json:"wait_p99"`  // the same of the slowest hundredth
-	Lifecycle bool          `json:"lifecycle"` // whether the sandbox stands in, which knows more
+	First     time.Time     `json:"first"`     // time of the first call
+	Distinct  int           `json:"distinct"`  // distinct activities, counted by vendor
+	Twice     int           `json:"twice"`     // calls with a repeated activity
+	Strange   int           `json:"strange"`   // calls without an activity of the bench
+	WaitP50   time.Duration `json:"wait_p50"`  // from the publication of an activity to the first call
+	WaitP99   time.Duration `json:"wait_p99"`  // 99th percentile of the same
+	Lifecycle bool          `json:"lifecycle"` // whether the sandbox simulates the vendors
 }
 
-// StandIn stands in for the vendors. For activity it answers at once; where
-// there are users to be known it is the sandbox.
-type StandIn struct {
+// FakeVendors counts and answers calls of vendors. Calls for activity get a fixed answer; with
+// lifecycle the sandbox answers.
+type FakeVendors struct {
 	delay time.Duration
-	next  http.Handler // nil: activity alone
+	next  http.Handler // the sandbox; nil: only activity
 
 	mu    sync.Mutex
 	asked Asked
@@ -46,13 +45,13 @@ type StandIn struct {
 	waits []time.Duration
 }
 
-// ServeVendors serves a stand-in on addr until ctx ends.
+// ServeVendors serves fake vendors on addr until ctx ends.
 func ServeVendors(ctx context.Context, addr string, delay time.Duration, lifecycle bool) error {
-	stands, err := NewStandIn(delay, lifecycle)
+	vendors, err := NewFakeVendors(delay, lifecycle)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, addr, stands)
+	return serve(ctx, addr, vendors)
 }
 
 // serve serves HTTP on addr until ctx ends.
@@ -70,22 +69,23 @@ func serve(ctx context.Context, addr string, handler http.Handler) error {
 	return nil
 }
 
-// NewStandIn returns the stand-in whose every answer comes late by delay.
-func NewStandIn(delay time.Duration, lifecycle bool) (*StandIn, error) {
-	s := &StandIn{delay: delay, seen: map[string][]bool{}}
+// NewFakeVendors returns fake vendors that delay every answer.
+func NewFakeVendors(delay time.Duration, lifecycle bool) (*FakeVendors, error) {
+	s := &FakeVendors{delay: delay, seen: map[string][]bool{}}
 	if !lifecycle {
 		return s, nil
 	}
-	stands, err := sandbox.New(sandbox.Config{})
+	box, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		return nil, err
 	}
-	s.next, s.asked.Lifecycle = stands.Handler(), true
+	s.next = box.Handler()
+	s.asked.Lifecycle = true
 	return s, nil
 }
 
-// ServeHTTP answers a call of a vendor's, or tells what was asked.
-func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers a call of a vendor, or a request for the report.
+func (s *FakeVendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	came := time.Now()
 	switch {
 	case r.URL.Path == reportPath:
@@ -98,11 +98,11 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		http.Error(w, "the body cannot be read", http.StatusBadRequest)
+		http.Error(w, "read body", http.StatusBadRequest)
 		return
 	}
 	vendor, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	s.note(vendor, body, came)
+	s.count(vendor, body, came)
 	if !process.Sleep(r.Context(), s.delay) {
 		return
 	}
@@ -119,10 +119,10 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"status":"ok"}`)
 }
 
-// note counts a call.
-func (s *StandIn) note(vendor string, body []byte, came time.Time) {
-	seq, numbered := inside(body, `"seq":"`)
-	sent, timed := inside(body, `"sent":"`)
+// count counts a call.
+func (s *FakeVendors) count(vendor string, body []byte, came time.Time) {
+	seq, numbered := numberAfter(body, `"seq":"`)
+	sent, timed := numberAfter(body, `"sent":"`)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked.Calls++
@@ -149,8 +149,8 @@ func (s *StandIn) note(vendor string, body []byte, came time.Time) {
 	}
 }
 
-// inside is the number that stands in the text behind name.
-func inside(text []byte, name string) (int64, bool) {
+// numberAfter returns the number behind name in a text.
+func numberAfter(text []byte, name string) (int64, bool) {
 	_, rest, ok := bytes.Cut(text, []byte(name))
 	if !ok {
 		return 0, false
@@ -163,7 +163,7 @@ func inside(text []byte, name string) (int64, bool) {
 	return n, err == nil
 }
 
-func (s *StandIn) report() Asked {
+func (s *FakeVendors) report() Asked {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.asked
@@ -172,25 +172,25 @@ func (s *StandIn) report() Asked {
 	return out
 }
 
-// startVendor starts the stand-in of a run.
-func (s *stage) startVendor(ctx context.Context) (err error) {
-	if s.stands, err = process.FreeAddr(ctx); err != nil {
+// startVendor starts the fake vendors of a run.
+func (s *env) startVendor(ctx context.Context) (err error) {
+	if s.vendorAddr, err = process.FreeAddr(ctx); err != nil {
 		return err
 	}
-	args := []string{"part", "vendor", "--addr", s.stands, "--delay", s.plan.Delay.String()}
+	args := []string{"part", "vendor", "--addr", s.vendorAddr, "--delay", s.plan.Delay.String()}
 	if s.plan.Load.Lifecycle {
 		args = append(args, "--lifecycle")
 	}
 	if s.vendor, err = process.Start(s.log("vendor"), nil, s.config.Self, args...); err != nil {
 		return err
 	}
-	return answers(ctx, "the vendors' stand-in", func() error {
+	return answers(ctx, "the fake vendors", func() error {
 		_, err := s.asked(ctx)
 		return err
 	}, s.vendor)
 }
 
-// asked fetches what the vendors were asked.
-func (s *stage) asked(ctx context.Context) (a Asked, err error) {
-	return a, process.GetJSON(ctx, "http://"+s.stands+reportPath, &a)
+// asked fetches the report of the fake vendors.
+func (s *env) asked(ctx context.Context) (a Asked, err error) {
+	return a, process.GetJSON(ctx, "http://"+s.vendorAddr+reportPath, &a)
 }

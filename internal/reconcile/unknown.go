@@ -12,21 +12,21 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// candidate is a record without an account, of a user whose creation was asked for.
+// candidate is a record without an account, of a user with an unfinished or failed creation.
 type candidate struct {
 	record   string // key
 	revision uint64
 	user     string
 	position events.Position // of the creation
-	pending  bool            // the creation is not finished; otherwise it has failed
+	pending  bool            // whether the creation is unfinished; otherwise failed
 	key      string          // of the event
-	twin     bool            // another candidate has the same e-mail
+	twin     bool            // whether another candidate has the same e-mail
 }
 
-// judgeStrangers judges the accounts that no record named. Only the e-mail can tell whose
-// an account is, and only if a creation with that e-mail is pending or has failed.
-func (c *comparison) judgeStrangers(ctx context.Context) error {
-	if len(c.strangers) == 0 {
+// checkUnknown checks the accounts without a record. Only the e-mail identifies the user, and
+// only if a creation with the same e-mail is pending or has failed.
+func (c *comparison) checkUnknown(ctx context.Context) error {
+	if len(c.unknown) == 0 {
 		return nil
 	}
 	var open []candidate
@@ -34,9 +34,9 @@ func (c *comparison) judgeStrangers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if id, _, ok := named(e.Record); ok {
-			if _, stranger := c.strangers[id]; stranger {
-				delete(c.strangers, id)
+		if id, _, ok := accountOf(e.Record); ok {
+			if _, listed := c.unknown[id]; listed {
+				delete(c.unknown, id)
 				c.report.Changed++
 			}
 			continue
@@ -49,16 +49,16 @@ func (c *comparison) judgeStrangers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range slices.Sorted(maps.Keys(c.strangers)) {
-		if err := c.judgeStranger(ctx, c.strangers[id], byEmail); err != nil {
+	for _, id := range slices.Sorted(maps.Keys(c.unknown)) {
+		if err := c.matchUnknown(ctx, c.unknown[id], byEmail); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// openCreation returns the position of a creation that is pending, or of the newest
-// lifecycle event that has failed, which may be a creation. ok is false if there is neither.
+// openCreation returns the position of a pending creation, or of the newest failed lifecycle
+// event, possibly a creation. ok is false without either.
 func openCreation(r *record.Record) (position events.Position, pending, ok bool) {
 	for _, e := range slices.Backward(r.Pending) {
 		if e.Type == events.UserCreated && !e.Position.Before(r.Lifecycle) {
@@ -69,8 +69,8 @@ func openCreation(r *record.Record) (position events.Position, pending, ok bool)
 	return position, false, ok
 }
 
-// failedAttempt returns the position of the newest lifecycle event that has failed, if none
-// was applied since.
+// failedAttempt returns the position of the newest failed lifecycle event, unless a newer
+// lifecycle event was applied.
 func failedAttempt(r *record.Record) (events.Position, bool) {
 	return r.Attempted, r.Attempted != events.Position{} && !r.Attempted.Before(r.Lifecycle)
 }
@@ -79,7 +79,7 @@ func failedAttempt(r *record.Record) (events.Position, bool) {
 func (c *comparison) readCreations(ctx context.Context, open []candidate) (map[string]candidate, error) {
 	byEmail := map[string]candidate{}
 	for n, one := range open {
-		c.Progress("creations that are not done", n+1)
+		c.Progress("unfinished creations", n+1)
 		o, err := c.Events.Original(ctx, one.position.Epoch, one.position.Seq)
 		if errors.Is(err, bus.ErrGone) || (err == nil && o.Event.Type() != events.UserCreated) {
 			continue
@@ -89,22 +89,23 @@ func (c *comparison) readCreations(ctx context.Context, open []candidate) (map[s
 		}
 		address := vendors.NormalEmail(email(o.Event))
 		other, twin := byEmail[address]
-		one.key, one.twin = o.Key(), twin && (other.twin || other.record != one.record)
+		one.key = o.Key()
+		one.twin = twin && (other.twin || other.record != one.record)
 		byEmail[address] = one
 	}
 	return byEmail, nil
 }
 
-func (c *comparison) judgeStranger(ctx context.Context, l vendors.Listed, byEmail map[string]candidate) error {
+func (c *comparison) matchUnknown(ctx context.Context, l vendors.Listed, byEmail map[string]candidate) error {
 	d := Difference{Kind: Unknown, AccountID: l.ID, Email: l.Email}
 	one, ok := byEmail[vendors.NormalEmail(l.Email)]
 	switch {
 	case l.Staff:
 		c.report.Staff++
 		return nil
-	case !ok || l.Email == "":
+	case !ok || l.Email == "": // no creation to match
 	case one.twin:
-		d.Note = "the creations of several users have its e-mail"
+		d.Note = "the creations of several users have the e-mail of the account"
 	case one.pending:
 		c.report.OnTheWay++
 		return nil
@@ -113,15 +114,17 @@ func (c *comparison) judgeStranger(ctx context.Context, l vendors.Listed, byEmai
 		if err != nil && !errors.Is(err, bus.ErrNoDeadLetter) {
 			return err
 		}
-		d.UserID, d.record, d.revision = one.user, one.record, one.revision
+		d.UserID = one.user
+		d.record = one.record
+		d.revision = one.revision
 		switch {
 		case err != nil:
-			d.Note = "its user.created failed, and the dead letter was dropped: send user.created again"
+			d.Note = "the user.created failed, and the dead letter was dropped: send user.created again"
 		case letter.Replaying > 0 || c.sent[one.key]:
 			c.report.OnTheWay++
 			return nil
 		case letter.Replay >= c.MaxReplays:
-			d.Note = "its user.created was sent back too often: usher dead show " + letter.ID()
+			d.Note = "the user.created reached the limit of replays: usher dead show " + letter.ID()
 		default:
 			d.Repair = Adopt
 		}
