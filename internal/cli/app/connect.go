@@ -65,5 +65,5 @@ func (a *App) Desk(ctx context.Context) (d *ops.Desk, end func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return a.Catalog.Desk(b, c), end, nil
+	return a.Catalog.Service(b, c), end, nil
 }
