@@ -215,7 +215,7 @@ func TestSendToAStreamThatIsFull(t *testing.T) {
 	if err == nil || cli.ExitCode(err) != cli.ExitFailed {
 		t.Fatalf("got %v, want exit code 1", err)
 	}
-	for _, want := range []string{"event 2", "the stream EVENTS is full: raise its limits", "the first 1 event of 2 went through"} {
+	for _, want := range []string{"event 2", "the stream EVENTS is full: raise its limits", "sent the first 1 event of 2"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}
