@@ -8,7 +8,7 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// Wanted returns the streams and consumers of all vendors that are on, besides those of the
+// Wanted returns the streams and consumers of all vendors that are on, without the streams of the
 // bus.
 func (e *Engine) Wanted(ports map[string]any) bus.Wanted {
 	w := bus.Wanted{Streams: streams.Configs(streams.Names{}, e.Config.NATS.Replicas)}
@@ -35,8 +35,8 @@ func (e *Engine) consumers(vendor string, port any, list []handlers.Handler) (al
 	return all
 }
 
-// counters returns the consumers of a vendor that no process pulls from. The consumers count
-// events that are not registered yet, replays that have not ended, and users that wait.
+// counters returns the consumers of a vendor without a process that pulls. The consumers count
+// events before their registration, replays in flight, and waiting users.
 func (e *Engine) counters(vendor string, lifecycle []string) []streams.CounterConfig {
 	return []streams.CounterConfig{
 		{Stream: Layout(e.Config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: lifecycle},

@@ -59,7 +59,7 @@ func (e *Engine) serve(ctx context.Context, v Vendor, port any) error {
 	return nil
 }
 
-// failing returns the vendors with a step that NATS fails at present.
+// failing returns the vendors with a step failed by NATS at present.
 func (e *Engine) failing() (names []string) {
 	e.cores.Range(func(name, x any) bool {
 		if _, failing := x.(*core.Core).Failures(); failing {
@@ -105,8 +105,8 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 	}
 }
 
-// check returns a function that checks a vendor on hold by the cheapest call that needs
-// credentials. The function reads the credentials again and returns an adapter with them.
+// check returns a function for a vendor on hold. The function reads the credentials again,
+// checks them by the cheapest call, and returns an adapter with the new credentials.
 func (e *Engine) check(v Vendor) func(context.Context) (any, error) {
 	return func(ctx context.Context) (any, error) {
 		if e.Reload != nil {
@@ -131,8 +131,8 @@ func (e *Engine) check(v Vendor) func(context.Context) (any, error) {
 	}
 }
 
-// storeHolds returns a function that stores the hold of a vendor for usher status, and
-// removes the hold if why is nil.
+// storeHolds returns a function to store the hold of a vendor for usher status, and to remove
+// the hold if why is nil.
 func (e *Engine) storeHolds(ctx context.Context, vendor string) func(why error) {
 	var mu sync.Mutex
 	var since time.Time
@@ -154,7 +154,7 @@ func (e *Engine) storeHolds(ctx context.Context, vendor string) func(why error) 
 	}
 }
 
-// logNotStored logs that NATS did not store the hold of a vendor.
+// logNotStored logs the failure to store the hold of a vendor.
 func (e *Engine) logNotStored(vendor string, err error) {
 	if err != nil {
 		e.Log.Warn().Err(err).Str("vendor", vendor).Msg("usher status may say otherwise for a while")

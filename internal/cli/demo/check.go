@@ -15,7 +15,7 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// Effect identifies one event at one vendor, by the id of its result.
+// Effect identifies an event at a vendor, by the id of the result.
 type Effect struct {
 	vendor string
 	result string
@@ -102,7 +102,7 @@ func newVendorData(v sandbox.VendorState) vendorData {
 	return h
 }
 
-// pupil compares the data of one vendor with the events of one pupil.
+// pupil compares the data of a vendor with the events of a pupil.
 func (f *findings) pupil(vendor string, h vendorData, p *Pupil) {
 	account, there := h.accounts[strings.ToLower(p.Email)]
 	gone := p.Deleted && vendor != "usermost" // cannot delete
