@@ -75,7 +75,7 @@ func TestDeletedStreamWithoutTheRight(t *testing.T) {
 	serve.until("it says so", func() bool {
 		return strings.Contains(ready(), "TIMERS") && strings.Contains(ready(), "usher nats apply")
 	})
-	serve.said("usher nats apply makes it", 1)
+	serve.waitLog("usher nats apply makes it", 1)
 	apply()
 	serve.until("it goes on", func() bool { return !strings.Contains(ready(), "TIMERS") })
 	serve.end()

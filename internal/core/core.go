@@ -29,25 +29,26 @@ import (
 
 // Config holds the limits of one vendor.
 type Config struct {
-	Vendor    string
-	Stream    string   // of events
-	Replays   string   // stream of replays
-	Subjects  []string // of the events that the vendor takes, without activity
-	Activity  Activity
-	Bucket    string // of records
-	Effects   string // bucket of the records of activity
-	Slots     int    // effects at work at the vendor in this process
-	LeaseTTL  time.Duration
-	Shutdown  time.Duration
-	HoldRetry time.Duration // between two checks of a vendor on hold
-	Rate      float64       // calls a second of all processes; zero or below is no limit
-	Mailbox   mailbox.Config
+	Vendor      string
+	Stream      string   // of events
+	Replays     string   // stream of replays
+	Subjects    []string // of the events that the vendor takes, without activity
+	Activity    Activity
+	Bucket      string        // of records
+	Effects     string        // bucket of the records of activity
+	Concurrency int           // effects at work at the vendor in this process, at most
+	Slots       int           // zero: as many as the rate can finish within the call lease
+	LeaseTTL    time.Duration // zero: 5 s
+	Shutdown    time.Duration
+	HoldRetry   time.Duration // between two checks of a vendor on hold
+	Rate        float64       // calls a second of all processes; zero or below is no limit
+	Mailbox     mailbox.Config
 }
 
 // Activity is how the activity events of a vendor are taken.
 type Activity struct {
 	Subjects      []string // none: the vendor takes no activity
-	Prefetch      int      // events in hand, at most
+	Prefetch      int      // events in hand, at most; zero: 8 for each effect at work
 	AckWait       time.Duration
 	MaxAckPending int
 }
@@ -113,6 +114,7 @@ type Core struct {
 
 // Open opens the streams. streams.Ensure must have made them.
 func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
+	c = c.withDefaults()
 	x := &Core{config: c, deps: d, holder: rand.Text(), consumers: streams.Client{JetStream: d.JetStream}}
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)

@@ -6,20 +6,33 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/telemetry"
 )
 
-// watch measures the work of all vendors, whoever serves them: nobody else would tell of a
-// vendor whose own process does not run.
-func (e *Engine) watch(ctx context.Context) {
-	desk := e.Catalog.Desk(e.Bus, e.Config)
+// observe counts an attempt.
+func (e *Engine) observe(s mailbox.Observation) {
+	if s.Outcome == "" {
+		e.Metrics.Attempt(s.Vendor, s.Type, s.Class)
+	} else {
+		e.Metrics.Effect(s.Vendor, s.Type, s.Outcome, s.Key, s.Age)
+	}
+	if e.Observe != nil {
+		e.Observe(s)
+	}
+}
+
+// measureVendors measures the consumers of all vendors until ctx ends. A vendor without a
+// process is measured too: no other process would report the vendor.
+func (e *Engine) measureVendors(ctx context.Context) {
+	service := e.Catalog.Service(e.Bus, e.Config)
 	ticker := time.NewTicker(e.Config.Worker.AckWait / 3)
 	defer ticker.Stop()
 	for {
 		pauses, err := e.Bus.Pauses(ctx)
 		for _, v := range e.Catalog.With(&e.Config) {
-			e.measure(ctx, desk, v.Name)
+			e.measureVendor(ctx, service, v.Name)
 			if _, paused := pauses[v.Name]; err == nil {
 				e.Metrics.Paused(v.Name, paused)
 			}
@@ -32,17 +45,17 @@ func (e *Engine) watch(ctx context.Context) {
 	}
 }
 
-// measure measures the work of a vendor. While NATS is away the last values stay.
-func (e *Engine) measure(ctx context.Context, desk *ops.Desk, vendor string) {
-	load, err := desk.Load(ctx, vendor)
+// measureVendor measures the consumers of a vendor. The last values stay while NATS is away.
+func (e *Engine) measureVendor(ctx context.Context, service *ops.Desk, vendor string) {
+	load, err := service.Load(ctx, vendor)
 	if err != nil && !errors.Is(err, ops.ErrNoConsumers) {
 		return
 	}
 	for _, c := range ops.Consumers(vendor, Layout(e.Config.NATS).Events) {
-		s, there := load.Consumers[c.Kind]
+		s, exists := load.Consumers[c.Kind]
 		switch {
-		case c.Kind == ops.Waiting: // counted with the wakes
-		case there:
+		case c.Kind == ops.Waiting: // part of load.Waiting
+		case exists:
 			e.Metrics.Consumer(vendor, c.Kind, consumerMetrics(s))
 		default:
 			e.Metrics.NoConsumer(vendor, c.Kind)
@@ -57,18 +70,18 @@ func consumerMetrics(s bus.ConsumerState) telemetry.Consumer {
 	return telemetry.Consumer{Pending: s.Pending, Unfinished: s.Unfinished, Redelivered: s.Redelivered, Oldest: s.Oldest}
 }
 
-// countTime is how often the dead letters are counted.
-const countTime = 30 * time.Second
+// countInterval is the time between two counts of the dead letters.
+const countInterval = 30 * time.Second
 
-// count counts the dead letters every so often, and remembers how far the events
-// have come.
-func (e *Engine) count(ctx context.Context) {
-	ticker := time.NewTicker(countTime)
+// countDeadLetters counts the dead letters, and stores the high-water mark of the events,
+// until ctx ends.
+func (e *Engine) countDeadLetters(ctx context.Context) {
+	ticker := time.NewTicker(countInterval)
 	defer ticker.Stop()
 	for {
-		limit, cancel := context.WithTimeout(ctx, countTime)
+		limit, cancel := context.WithTimeout(ctx, countInterval)
 		if err := e.Bus.Remember(limit); err != nil && ctx.Err() == nil {
-			e.Log.Warn().Err(err).Msg("not remembered")
+			e.Log.Warn().Err(err).Msg("high-water mark not stored")
 		}
 		if counts, err := e.Bus.DeadCounts(limit); err == nil {
 			var list []telemetry.DeadCount
