@@ -72,7 +72,8 @@ type world struct {
 	js     jetstream.JetStream
 	vendor *tracker
 	config core.Config
-	keys   []string // of the events that were published
+	deps   func(*core.Deps) // changes the Deps of a process; may be nil
+	keys   []string         // of the events that were published
 }
 
 func newWorld(t *testing.T, answer func(vendors.Activity, int) error) *world {
@@ -129,11 +130,15 @@ func (w *world) start() *process {
 	b, err := bus.New(nc, natstest.Layout())
 	w.check(err)
 	p := &process{nc: nc, done: make(chan struct{})}
-	p.core, err = core.Open(w.Context(), w.config, core.Deps{
+	deps := core.Deps{
 		JetStream: b.JetStream(), Port: w.vendor, Limiter: core.NewLimiter(0), Results: b, DeadLetters: b,
 		Validate: func(events.Event) error { return nil }, Handlers: []handlers.Handler{handlers.ActivityTracked()},
 		Check: func(context.Context) (any, error) { return nil, nil }, Log: zerolog.Nop(),
-	})
+	}
+	if w.deps != nil {
+		w.deps(&deps)
+	}
+	p.core, err = core.Open(w.Context(), w.config, deps)
 	w.check(err)
 	ctx, cancel := context.WithCancel(w.Context())
 	p.end = cancel
