@@ -2,6 +2,7 @@ package record
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -143,4 +144,41 @@ func differs(have, want, known string) string {
 		return have
 	}
 	return known
+}
+
+// effectBytes is the encoded length of a pending effect without its course, at most, as
+// long as its position has the epoch of the record.
+const effectBytes = 72
+
+// seenEncoded is the length of a SeenEvent in the stored form, which is in base 64.
+const seenEncoded = (seenBytes*4 + 2) / 3
+
+// size returns the encoded length of the record, at most, without the events to come.
+func (r *Record) size() int {
+	n := 512 + escaped(r.UserID) + escaped(r.AccountID) + escaped(r.Former) + len(r.Seen)*seenEncoded
+	for name := range r.Courses {
+		n += escaped(name) + 32
+	}
+	for i := range r.Pending {
+		n += r.Pending[i].size()
+	}
+	for i := range r.Finished {
+		n += r.Finished[i].size() + escaped(r.Finished[i].Message) + 256
+	}
+	return n
+}
+
+// size returns the encoded length of a pending effect, at most.
+func (e *Effect) size() int { return effectBytes + escaped(e.Course) }
+
+// escaped returns the length of a text in JSON, at most. Characters that JSON escapes count
+// with their escape.
+func escaped(s string) (n int) {
+	for _, c := range s {
+		n++
+		if c < ' ' || c > '~' || strings.ContainsRune(`"\\<>&`, c) {
+			n += 5
+		}
+	}
+	return n
 }
