@@ -11,7 +11,7 @@ import (
 // unfinished calls yield with the key of each record that has something to do. It reads all
 // records of the vendor, and so is for a sweep alone.
 func (x *Core) unfinished(ctx context.Context, yield func(key string) error) error {
-	if err := x.each(ctx, x.records.users, isUnfinished, yield); err != nil {
+	if err := x.each(ctx, x.records.users, record.Unfinished, yield); err != nil {
 		return err
 	}
 	return x.each(ctx, x.records.events, isUnfinishedActivity, yield)
@@ -33,8 +33,6 @@ func (x *Core) each(ctx context.Context, list *streams.Records, wanted func(*rec
 	}
 	return nil
 }
-
-func isUnfinished(r *record.Record) bool { return r.Unfinished() }
 
 // isUnfinishedActivity reports whether an activity event is pending, or has a result that may
 // not be published: a result of a first attempt is, or its message is delivered again.

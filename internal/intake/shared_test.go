@@ -20,7 +20,7 @@ func (s *server) checkHolders(key string) {
 		return
 	}
 	for other, b := range s.records {
-		if r, err := record.Decode(b); err == nil && other != key && r.Holds(stored.AccountID) && stored.Holds(r.AccountID) {
+		if r, err := record.Decode(b); err == nil && other != key && record.Holds(r, stored.AccountID) && record.Holds(stored, r.AccountID) {
 			s.faults = append(s.faults, fmt.Sprintf("users %s and %s hold account %s", stored.UserID, r.UserID, r.AccountID))
 		}
 	}
@@ -36,7 +36,7 @@ func (r *run) checkDeletion(key, account string) {
 	}
 	for other, b := range r.server.records {
 		holder, err := record.Decode(b)
-		if err == nil && other != record.AccountKey("acme", fmt.Sprint("u", p.user)) && holder.Holds(account) {
+		if err == nil && other != record.AccountKey("acme", fmt.Sprint("u", p.user)) && record.Holds(holder, account) {
 			r.server.faults = append(r.server.faults, fmt.Sprintf("event %d deleted account %s of user %s", p.event, account, holder.UserID))
 		}
 	}

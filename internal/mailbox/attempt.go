@@ -99,10 +99,10 @@ func (t *turn) call(ctx context.Context, event *Event, e *record.Effect) (handle
 
 // known is what the record says when a plan is carried out.
 func (t *turn) known(event *Event, e *record.Effect) handlers.Known {
-	r := t.user.stored.record.WithRepair(record.Repair{AccountID: event.Repair, Removes: event.Handler.Removes, Position: e.Position})
+	r := record.Repair{AccountID: event.Repair, Removes: event.Handler.Removes, Position: e.Position}.Of(*t.user.stored.record)
 	k := handlers.Known{
 		From: event.origin(), Active: r.State == record.Active, Gone: r.State == record.Deleted,
-		Enrolled: r.Courses[e.Course].Enrolled, Unsettled: e.Unconfirmed, Doubt: r.HasUnconfirmedLifecycle(e.Key),
+		Enrolled: r.Courses[e.Course].Enrolled, Unsettled: e.Unconfirmed, Doubt: record.HasUnconfirmedLifecycle(&r, e.Key),
 		Former: r.Former, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID

@@ -65,7 +65,7 @@ type reservation struct {
 // users by our ids cannot mix up two of them.
 func (t *turn) isReserved(account string) bool {
 	s := &t.user.stored
-	known := s.record.Indexed && s.record.Holds(account)
+	known := s.record.Indexed && record.Holds(s.record, account)
 	return account == "" || known || t.reserved == reservation{account, s.revision} || t.needsNoAccount()
 }
 
@@ -102,7 +102,7 @@ func (t *turn) reserveOnce(ctx context.Context, account string) error {
 		if err := t.askHolder(ctx, holder, account); err != nil {
 			return err
 		}
-	case t.user.stored.record.Holds(account):
+	case record.Holds(t.user.stored.record, account):
 		return nil
 	}
 	// The own entry is written again: another user may have found the record free before the
@@ -126,7 +126,7 @@ func (t *turn) askHolder(ctx context.Context, holder, account string) error {
 	if err != nil {
 		return fmt.Errorf("%w: holder: %w", errReserve, err)
 	}
-	hold := r.Hold(account)
+	hold := record.HoldOf(r, account)
 	if hold == record.Free {
 		return nil
 	}

@@ -90,7 +90,7 @@ func (x *Previewer) Preview(r *record.Record, e *Event, now time.Time) Preview {
 
 // await returns the consequence of a pending replay.
 func await(r *record.Record, a record.Arrival, now time.Time) Preview {
-	other, blocked := r.Blocker(a.Key, a.Replay)
+	other, blocked := record.Blocker(r, a.Key, a.Replay)
 	if !blocked {
 		return Preview{Would: PreviewCall}
 	}

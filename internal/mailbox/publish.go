@@ -32,7 +32,7 @@ func (t *turn) publish(ctx context.Context) error {
 	list := r.Finished
 	for i := range list {
 		f := &list[i]
-		if t.isPublished(f) || r.Claims(f.Key, f.Replay) {
+		if t.isPublished(f) || r.Claim.Is(f.Key, f.Replay) {
 			continue
 		}
 		if err := t.publishOne(ctx, f); err != nil {

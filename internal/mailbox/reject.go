@@ -67,7 +67,7 @@ type deadLetter struct {
 // taken the effects over, and removed the dead letters before they were stored.
 func (t *turn) unbury(ctx context.Context) error {
 	for _, d := range t.letters {
-		if !t.user.stored.record.EndedWell(d.id.key, d.id.replay) {
+		if outcome, ended := t.user.stored.record.Ended(d.id.key, d.id.replay); !ended || outcome == events.Failed {
 			continue
 		}
 		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, d.eventType, d.eventKey, d.id.replay); err != nil {

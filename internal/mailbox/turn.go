@@ -150,7 +150,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, 
 			}
 			t.result.apply(t, r)
 		}
-		if r.HasNewerOwner(o.Token) {
+		if o.IsFormer(r) {
 			d = record.Decision{Action: record.StepDown}
 			return nil
 		}

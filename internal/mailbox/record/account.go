@@ -10,14 +10,14 @@ import (
 )
 
 // apply brings the account to the state in which the effect has left it.
-func (r *Record) apply(e *Effect, c Change) {
+func apply(r *Record, e *Effect, c Change) {
 	appeared := c.State == Active && (r.State != Active || (c.AccountID != "" && c.AccountID != r.AccountID))
 	another := c.AccountID != "" && r.AccountID != "" && c.AccountID != r.AccountID
 	if c.State != Unknown {
 		r.State, r.Undeleted = c.State, c.Undeleted
 	}
 	if c.AccountID != "" {
-		r.move(c.AccountID)
+		move(r, c.AccountID)
 	}
 	if c.Snapshot && (!c.Found || another || r.Data.Before(e.Position)) {
 		r.Data, r.DataReplay = e.Position, e.Replay
@@ -28,25 +28,16 @@ func (r *Record) apply(e *Effect, c Change) {
 		if c.State == Deleted {
 			r.Former = cmp.Or(r.AccountID, r.Former)
 			r.Deleted, r.AccountID, r.Indexed = e.Position, "", false
-			r.leaveCourses()
+			leaveCourses(r)
 		}
 	case events.ScopeCourse:
-		courses := maps.Clone(r.Courses)
-		if courses == nil {
-			courses = map[string]Course{}
+		if r.Courses == nil {
+			r.Courses = map[string]Course{}
 		}
-		courses[e.Course] = Course{Enrolled: c.Enrolled, Position: e.Position, Replay: e.Replay}
-		r.Courses = courses
+		r.Courses[e.Course] = Course{Enrolled: c.Enrolled, Position: e.Position, Replay: e.Replay}
 	}
-	if appeared {
-		r.releasePrerequisites()
-	}
-}
-
-// releasePrerequisites makes the effects that waited for an account due at once.
-func (r *Record) releasePrerequisites() {
 	for i := range r.Pending {
-		if e := &r.Pending[i]; e.Prerequisite {
+		if e := &r.Pending[i]; appeared && e.Prerequisite { // due at once
 			e.Prerequisite, e.Due = false, time.Time{}
 		}
 	}
@@ -54,37 +45,32 @@ func (r *Record) releasePrerequisites() {
 
 // leaveCourses keeps of the courses of a deleted account those with a newer change than
 // the deletion, since these still fence older changes. The account is in none of them.
-func (r *Record) leaveCourses() {
-	kept := map[string]Course{}
+func leaveCourses(r *Record) {
+	maps.DeleteFunc(r.Courses, func(_ string, c Course) bool { return !r.Deleted.Before(c.Position) })
 	for name, c := range r.Courses {
-		if r.Deleted.Before(c.Position) {
-			c.Enrolled = false
-			kept[name] = c
-		}
+		c.Enrolled = false
+		r.Courses[name] = c
 	}
-	r.Courses = kept
 }
 
 // move notes the vendor's id of the account, which the index of accounts names the record
 // for. A new account in place of a former one is in none of its courses.
-func (r *Record) move(id string) {
+func move(r *Record, id string) {
 	former := r.AccountID
 	r.AccountID, r.Indexed = id, true
 	if former == "" || former == id {
 		return
 	}
-	courses := maps.Clone(r.Courses)
-	for name, c := range courses {
+	for name, c := range r.Courses {
 		c.Enrolled = false
-		courses[name] = c
+		r.Courses[name] = c
 	}
-	r.Courses = courses
 }
 
 // Hold says whether a record holds an account.
 type Hold uint8
 
-// The answers of Record.Hold.
+// The answers of HoldOf.
 const (
 	// Free: the record does not hold the account.
 	Free Hold = iota
@@ -94,11 +80,11 @@ const (
 	Held
 )
 
-// Hold reports whether the record holds an account. A claim, or a change that may have reached
+// HoldOf reports whether a record holds an account. A claim, or a change that may have reached
 // the vendor, may still give the account to the record or delete it. A lifecycle event that
 // waits may take the account from the record.
-func (r *Record) Hold(accountID string) Hold {
-	holds := r.Holds(accountID)
+func HoldOf(r *Record, accountID string) Hold {
+	holds := Holds(r, accountID)
 	pending := func(is func(e Effect) bool) bool { return slices.ContainsFunc(r.Pending, is) }
 	switch {
 	case holds && !pending(func(e Effect) bool { return e.Scope == events.ScopeLifecycle }):
@@ -109,7 +95,15 @@ func (r *Record) Hold(accountID string) Hold {
 	return Free
 }
 
-// Holds reports whether the account of the record is active and has this id.
-func (r *Record) Holds(accountID string) bool {
+// Holds reports whether the account of a record is active and has this id.
+func Holds(r *Record, accountID string) bool {
 	return r.State == Active && r.AccountID == accountID && accountID != ""
+}
+
+// HasUnconfirmedLifecycle reports whether another lifecycle event, newer than the last one
+// applied, was attempted. The vendor may then differ from the record.
+func HasUnconfirmedLifecycle(r *Record, key Key) bool {
+	return r.Lifecycle.Before(r.Attempted) || slices.ContainsFunc(r.Pending, func(e Effect) bool {
+		return e.Key != key && e.Scope == events.ScopeLifecycle && e.Attempts > 0 && r.Lifecycle.Before(e.Position)
+	})
 }

@@ -56,21 +56,21 @@ const (
 // that the change is not made again; the claim stays. If both owners changed the vendor,
 // the outcome of the newer one replaces the older one, which is not published before.
 func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
-	mine := r.isClaimOf(a)
-	if f := r.finished(a.Key, a.Replay); f != nil {
+	mine := r.Claim.isOf(a)
+	if f := r.Finished.find(a.Key, a.Replay); f != nil {
 		switch {
 		case f.By == a.Nonce:
 			return Mine
 		case mine && c.Applied:
 			f.Outcome, f.By = o, a.Nonce
 			r.Claim = nil
-			r.apply(&f.Effect, c)
+			apply(r, &f.Effect, c)
 			return Mine
 		}
 		return Rejected
 	}
-	e := r.find(a.Key, a.Replay)
-	forHolder := c.Applied && r.Claims(a.Key, a.Replay)
+	e := r.Pending.find(a.Key, a.Replay)
+	forHolder := c.Applied && r.Claim.Is(a.Key, a.Replay)
 	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
@@ -78,10 +78,10 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}
-	r.remove(e)
+	r.Pending.remove(a.Key, a.Replay)
 	r.Finished = append(r.Finished, f)
 	if c.Applied {
-		r.apply(&f.Effect, c)
+		apply(r, &f.Effect, c)
 	}
 	if !mine {
 		return ForHolder
@@ -90,15 +90,15 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	return Mine
 }
 
-// isClaimOf reports whether the attempt holds the claim.
-func (r *Record) isClaimOf(a Attempt) bool {
-	return r.Claims(a.Key, a.Replay) && (r.Claim.Nonce == a.Nonce || !Fencing)
+// isOf reports whether the attempt holds the claim.
+func (c *Claim) isOf(a Attempt) bool {
+	return c.Is(a.Key, a.Replay) && (c.Nonce == a.Nonce || !Fencing)
 }
 
 // Postpone releases the claim of an attempt without an outcome.
 func (r *Record) Postpone(a Attempt, p Pause) Stored {
-	e := r.find(a.Key, a.Replay)
-	if e == nil || !r.isClaimOf(a) {
+	e := r.Pending.find(a.Key, a.Replay)
+	if e == nil || !r.Claim.isOf(a) {
 		return Rejected
 	}
 	r.Claim = nil
@@ -143,7 +143,7 @@ func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
 	}
 	for _, e := range r.Pending {
 		waited := e.Prerequisite && e.Delivered() && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
-		if waited && !r.Claims(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
+		if waited && !r.Claim.Is(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
 			list = append(list, e)
 		}
 	}
@@ -153,12 +153,12 @@ func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
 // Abandon finishes an effect that no attempt was made for: the look-up for another effect
 // answered for it. It returns false if the effect is not pending or is claimed.
 func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
-	e := r.find(key, replay)
-	if e == nil || r.Claims(key, replay) {
+	e := r.Pending.find(key, replay)
+	if e == nil || r.Claim.Is(key, replay) {
 		return false
 	}
 	f := Finished{Effect: *e, Outcome: o, Publish: true}
-	r.remove(e)
+	r.Pending.remove(key, replay)
 	r.Finished = append(r.Finished, f)
 	return true
 }
@@ -173,10 +173,4 @@ func (r *Record) RemovePublished(published func(*Finished) bool, now time.Time, 
 		return true
 	})
 	r.Seen.limit(l.Bytes / 2 / seenEncoded)
-}
-
-// remove takes an effect out of the pending ones.
-func (r *Record) remove(e *Effect) {
-	key, replay := e.Key, e.Replay
-	r.Pending = slices.DeleteFunc(r.Pending, func(p Effect) bool { return p.same(key, replay) })
 }

@@ -32,8 +32,8 @@ func before(p events.Position) events.Position {
 	return p
 }
 
-// Reaches reports whether the record knows of an event at fence or behind it.
-func (r *Record) Reaches(fence events.Position) bool {
+// Reaches reports whether a record knows of an event at fence or behind it.
+func Reaches(r *Record, fence events.Position) bool {
 	for _, c := range r.Courses {
 		if !c.Position.Before(fence) {
 			return true
@@ -42,8 +42,8 @@ func (r *Record) Reaches(fence events.Position) bool {
 	return !r.Registered.Before(fence) || !r.Lifecycle.Before(fence) || !r.Data.Before(fence)
 }
 
-// Anonymous reports whether the record was forgotten and has learned nothing since.
-func (r *Record) Anonymous() bool {
+// Anonymous reports whether a record was forgotten and has learned nothing since.
+func Anonymous(r *Record) bool {
 	return !r.Forgotten.IsZero() && r.UserID == "" && r.AccountID == "" && r.Former == "" && r.Claim == nil &&
 		len(r.Courses) == 0 && len(r.Pending) == 0 && len(r.Finished) == 0
 }

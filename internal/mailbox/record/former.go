@@ -145,10 +145,10 @@ func decodeFormer(b []byte) (*Record, error) {
 		}
 	}
 	for i := range f.Past {
-		r.see(&f.Past[i])
+		f.Past[i].seeIn(r)
 	}
 	for i := range f.Effects {
-		r.convert(&f.Effects[i], f.Claim)
+		f.Effects[i].addTo(r, f.Claim)
 	}
 	slices.SortStableFunc(r.Pending, func(a, b Effect) int { return a.Position.Compare(b.Position) })
 	slices.SortStableFunc(r.Seen, func(a, b SeenEvent) int { return cmp.Compare(a.Minute, b.Minute) })
@@ -162,9 +162,9 @@ func (f *former) undeleted() bool {
 	})
 }
 
-// convert adds an effect to the pending or to the finished ones. The claim gets token 0, so
+// addTo adds the effect to the pending or to the finished ones. The claim gets token 0, so
 // that every owner takes the claim over and waits for the call of its former holder.
-func (r *Record) convert(e *formerEffect, claim *formerClaim) {
+func (e *formerEffect) addTo(r *Record, claim *formerClaim) {
 	claimed := claim != nil && claim.Key == e.Key
 	if claimed {
 		r.Claim = &Claim{Key: KeyOf(e.Key), Replay: e.Replay, Nonce: claim.Token}
@@ -174,7 +174,7 @@ func (r *Record) convert(e *formerEffect, claim *formerClaim) {
 		p.Tried = e.Phase == formerStarted
 		p.Unconfirmed = e.Unconfirmed || (p.Tried && claimed)
 		r.Pending = append(r.Pending, p)
-		r.seeEarlier(e)
+		e.seeEarlierIn(r)
 		return
 	}
 	tried := e.Attempts > 0 && e.Outcome.Kind != events.Unsupported
@@ -182,26 +182,26 @@ func (r *Record) convert(e *formerEffect, claim *formerClaim) {
 		r.Attempted = later(r.Attempted, e.Position.position())
 	}
 	if !r.Forgotten.Before(e.Outcome.At) { // the event is erased
-		r.see(e)
+		e.seeIn(r)
 		return
 	}
 	r.Finished = append(r.Finished, e.finished())
-	r.seeEarlier(e)
+	e.seeEarlierIn(r)
 }
 
-// see remembers a finished effect and the earlier replays of its event.
-func (r *Record) see(e *formerEffect) {
+// seeIn lets a record remember a finished effect and the earlier replays of its event.
+func (e *formerEffect) seeIn(r *Record) {
 	if e.Outcome == nil {
 		return
 	}
 	f := e.finished()
 	r.Seen.add(&f, e.Outcome.At)
-	r.seeEarlier(e)
+	e.seeEarlierIn(r)
 }
 
-// seeEarlier remembers the event and the replays that a replay has replaced. The outcomes
+// seeEarlierIn lets a record remember the event and the replays that a replay has replaced. The outcomes
 // are not known; mostly the event failed.
-func (r *Record) seeEarlier(e *formerEffect) {
+func (e *formerEffect) seeEarlierIn(r *Record) {
 	f := Finished{Effect: e.effect(), Outcome: Outcome{Kind: events.Failed}}
 	for f.Replay = range e.Replay {
 		r.Seen.add(&f, e.First)

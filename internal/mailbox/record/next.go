@@ -47,28 +47,31 @@ type Owner struct {
 	HeldDue bool
 }
 
+// IsFormer reports whether an owner with a higher fencing token wrote the record.
+func (o Owner) IsFormer(r *Record) bool { return Fencing && r.Token > o.Token }
+
 // Next decides the next step of the turn and changes the record accordingly: Next
 // finishes superseded effects, defers effects without an account, and claims the
 // effect to call. now is the time of the server.
 func (r *Record) Next(now time.Time, o Owner) Decision {
-	if r.HasNewerOwner(o.Token) {
+	if o.IsFormer(r) {
 		return Decision{Action: StepDown}
 	}
 	r.Token = o.Token
 	if r.Claim != nil {
-		if d, ok := r.resume(now, o); ok {
+		if d, ok := resume(r, now, o); ok {
 			return d
 		}
 	}
-	due := r.schedule(now, o)
-	if due.chosen == nil || !o.CallsAllowed {
-		return Decision{Action: Wait, Due: due.at}
+	p := schedule(r, now, o)
+	if p.chosenAt < 0 || !o.CallsAllowed {
+		return Decision{Action: Wait, Due: p.at}
 	}
-	return r.claim(due.chosen, now, o)
+	return claim(r, &r.Pending[p.chosenAt], now, o)
 }
 
 // claim claims the effect for an attempt.
-func (r *Record) claim(e *Effect, now time.Time, o Owner) Decision {
+func claim(r *Record, e *Effect, now time.Time, o Owner) Decision {
 	if e.Begun.IsZero() {
 		e.Begun = now
 	}
@@ -79,8 +82,8 @@ func (r *Record) claim(e *Effect, now time.Time, o Owner) Decision {
 
 // resume continues with the effect that the record claims. It returns false if the
 // claim is void.
-func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
-	e := r.find(r.Claim.Key, r.Claim.Replay)
+func resume(r *Record, now time.Time, o Owner) (Decision, bool) {
+	e := r.Pending.find(r.Claim.Key, r.Claim.Replay)
 	switch {
 	case e == nil && r.Claim.Token < o.Token && now.Before(o.HolderGone): // finished by an earlier attempt
 		return Decision{Action: AwaitHolder, Due: o.HolderGone}, true
@@ -100,20 +103,19 @@ func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
 	if !o.CallsAllowed {
 		return Decision{Action: Wait, Effect: *e, Due: now}, true
 	}
-	return r.claim(e, now, o), true
+	return claim(r, e, now, o), true
 }
 
 // pass is one pass over the pending effects.
 type pass struct {
-	chosen *Effect   // the first effect that may be called now
-	at     time.Time // the earliest time at which an effect may be called
+	chosenAt int       // index of the first effect that may be called now; -1: none
+	at       time.Time // the earliest time at which an effect may be called
 
 	wholeBefore   bool            // an effect on the whole account is pending before
 	courseBefore  map[string]bool // the same of a course
 	wholeTried    int             // tried effects on the whole account at or behind the present one
 	courseTried   map[string]int
 	stillPending  []Effect
-	chosenAt      int
 	now           time.Time
 	owner         Owner
 	accountNeeded bool
@@ -121,7 +123,7 @@ type pass struct {
 
 // schedule goes once over the pending effects in the order of the stream. It finishes
 // superseded ones, MostFinished at a time, defers those without an account, and finds the effect to call.
-func (r *Record) schedule(now time.Time, o Owner) pass {
+func schedule(r *Record, now time.Time, o Owner) pass {
 	p := pass{
 		courseBefore: map[string]bool{}, courseTried: map[string]int{}, chosenAt: -1, now: now, owner: o,
 		accountNeeded: o.FirstLook >= 0 && r.State == Unknown,
@@ -133,7 +135,7 @@ func (r *Record) schedule(now time.Time, o Owner) pass {
 	for _, e := range r.Pending {
 		p.countTried(&e, -1)
 		switch {
-		case !r.fenced(&e):
+		case !fenced(r, &e):
 			p.visit(&e)
 		case len(r.Finished) < MostFinished:
 			r.Finished = append(r.Finished, Finished{
@@ -146,9 +148,6 @@ func (r *Record) schedule(now time.Time, o Owner) pass {
 		p.stillPending = append(p.stillPending, e)
 	}
 	r.Pending = p.stillPending
-	if p.chosenAt >= 0 {
-		p.chosen = &r.Pending[p.chosenAt]
-	}
 	return p
 }
 
@@ -205,7 +204,7 @@ func (p *pass) earliest(t time.Time) {
 
 // fenced reports whether a newer change has been applied already, so that the effect
 // must never reach the vendor.
-func (r *Record) fenced(e *Effect) bool {
+func fenced(r *Record, e *Effect) bool {
 	switch e.Scope {
 	case events.ScopeLifecycle:
 		return e.Position.Before(r.Lifecycle)
@@ -218,13 +217,13 @@ func (r *Record) fenced(e *Effect) bool {
 
 // Blocker returns the effect that keeps a pending effect from its next attempt: the one
 // that holds the claim, or one that has to end first. It returns false if there is none.
-func (r *Record) Blocker(key Key, replay int) (Effect, bool) {
-	e := r.find(key, replay)
+func Blocker(r *Record, key Key, replay int) (Effect, bool) {
+	e := r.Pending.find(key, replay)
 	if e == nil {
 		return Effect{}, false
 	}
-	if r.Claim != nil && !r.Claims(key, replay) {
-		if other := r.find(r.Claim.Key, r.Claim.Replay); other != nil {
+	if r.Claim != nil && !r.Claim.Is(key, replay) {
+		if other := r.Pending.find(r.Claim.Key, r.Claim.Replay); other != nil {
 			return *other, true
 		}
 	}
@@ -234,7 +233,7 @@ func (r *Record) Blocker(key Key, replay int) (Effect, bool) {
 		switch {
 		case other.same(key, replay):
 			behind = true
-		case other.blocks(e, behind) && !r.fenced(other):
+		case other.blocks(e, behind) && !fenced(r, other):
 			return *other, true
 		}
 	}

@@ -9,6 +9,7 @@ package record
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -78,8 +79,8 @@ type Record struct {
 	// rejection may have got lost after its dead letter was stored.
 	Rejected events.Position
 	Courses  map[string]Course
-	Pending  []Effect   // in the order of the stream
-	Finished []Finished // until their results are known to be published
+	Pending  Effects         // in the order of the stream
+	Finished FinishedEffects // until their results are known to be published
 	Claim    *Claim
 	// Token is the highest fencing token of an owner that wrote the record.
 	Token uint64
@@ -172,21 +173,46 @@ type Claim struct {
 	Taken bool
 }
 
-// find returns the pending effect, or nil.
-func (r *Record) find(key Key, replay int) *Effect {
-	for i := range r.Pending {
-		if r.Pending[i].same(key, replay) {
-			return &r.Pending[i]
+// Is reports whether the claim is for this effect. No claim is for none.
+func (c *Claim) Is(key Key, replay int) bool {
+	return c != nil && c.Key == key && c.Replay == replay
+}
+
+// Effects is a list of effects.
+type Effects []Effect
+
+// find returns an effect of the list, or nil.
+func (list Effects) find(key Key, replay int) *Effect {
+	for i := range list {
+		if list[i].same(key, replay) {
+			return &list[i]
 		}
 	}
 	return nil
 }
 
-// finished returns the finished effect whose result may not be published yet, or nil.
-func (r *Record) finished(key Key, replay int) *Finished {
-	for i := range r.Finished {
-		if r.Finished[i].same(key, replay) {
-			return &r.Finished[i]
+// insert adds an effect behind all effects at or before its position.
+func (list *Effects) insert(e Effect) {
+	at := len(*list)
+	for at > 0 && e.Position.Before((*list)[at-1].Position) {
+		at--
+	}
+	*list = slices.Insert(*list, at, e)
+}
+
+// remove takes an effect out of the list.
+func (list *Effects) remove(key Key, replay int) {
+	*list = slices.DeleteFunc(*list, func(e Effect) bool { return e.same(key, replay) })
+}
+
+// FinishedEffects is a list of finished effects.
+type FinishedEffects []Finished
+
+// find returns an effect of the list, or nil.
+func (list FinishedEffects) find(key Key, replay int) *Finished {
+	for i := range list {
+		if list[i].same(key, replay) {
+			return &list[i]
 		}
 	}
 	return nil
@@ -194,20 +220,15 @@ func (r *Record) finished(key Key, replay int) *Finished {
 
 // Has reports whether the effect is pending, finished, or known to have finished.
 func (r *Record) Has(key Key, replay int) bool {
-	_, seen := r.Seen.find(key, replay)
-	return seen || r.find(key, replay) != nil || r.finished(key, replay) != nil
+	_, ended := r.Ended(key, replay)
+	return ended || r.Pending.find(key, replay) != nil
 }
 
-// EndedWell reports whether the effect has finished, and has not failed.
-func (r *Record) EndedWell(key Key, replay int) bool {
-	outcome, ok := r.Ended(key, replay)
-	return ok && outcome != events.Failed
-}
-
-// Ended returns the outcome of an effect that has finished, and whether it has. Of an effect
-// whose result was published long ago only failure is known: any other outcome is Done.
+// Ended returns the outcome of an effect that has finished, and whether the effect has
+// finished. If the result was published long ago, only failure is known: any other outcome is
+// Done.
 func (r *Record) Ended(key Key, replay int) (outcome string, ok bool) {
-	if f := r.finished(key, replay); f != nil {
+	if f := r.Finished.find(key, replay); f != nil {
 		return f.Kind, true
 	}
 	seen, ok := r.Seen.find(key, replay)
@@ -220,47 +241,24 @@ func (r *Record) Ended(key Key, replay int) (outcome string, ok bool) {
 	return events.Done, true
 }
 
-// Unfinished reports whether the record needs a turn: an effect is pending, or a result may
-// not be published. The unpublished effects of a converted record come again by themselves,
-// since their messages were not acknowledged.
-func (r *Record) Unfinished() bool {
+// Unfinished reports whether a record needs a turn: an effect is pending, or a result may be
+// unpublished. The unpublished effects of a converted record come again without a turn, since
+// their messages were not acknowledged.
+func Unfinished(r *Record) bool {
 	return len(r.Pending) > 0 || (len(r.Finished) > 0 && !r.Converted)
 }
 
-// Claims reports whether the claim is for this effect.
-func (r *Record) Claims(key Key, replay int) bool {
-	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay
-}
-
-// HasNewerOwner reports whether an owner with a higher fencing token wrote the record.
-func (r *Record) HasNewerOwner(token uint64) bool { return Fencing && r.Token > token }
+// Idle reports whether no effect is pending or claimed. Only then does the record say in
+// which state the account was left.
+func (r *Record) Idle() bool { return len(r.Pending) == 0 && r.Claim == nil }
 
 // Clone returns a deep copy.
 func (r *Record) Clone() *Record {
 	c := *r
-	c.Pending, c.Finished, c.Seen = slices.Clone(r.Pending), slices.Clone(r.Finished), slices.Clone(r.Seen)
-	c.Courses = make(map[string]Course, len(r.Courses))
-	for name, course := range r.Courses {
-		c.Courses[name] = course
-	}
+	c.Pending, c.Finished, c.Seen, c.Courses = slices.Clone(r.Pending), slices.Clone(r.Finished), slices.Clone(r.Seen), maps.Clone(r.Courses)
 	if r.Claim != nil {
 		claim := *r.Claim
 		c.Claim = &claim
 	}
 	return &c
-}
-
-// Idle reports whether nothing is in progress and nothing is pending. Only then does
-// the record say in which state the account was left.
-func (r *Record) Idle() bool { return len(r.Pending) == 0 && r.Claim == nil }
-
-// HasUnconfirmedLifecycle reports whether another lifecycle event, newer than the last
-// one applied, was attempted. The vendor may then differ from the record.
-func (r *Record) HasUnconfirmedLifecycle(key Key) bool {
-	if r.Lifecycle.Before(r.Attempted) {
-		return true
-	}
-	return slices.ContainsFunc(r.Pending, func(e Effect) bool {
-		return e.Key != key && e.Scope == events.ScopeLifecycle && e.Attempts > 0 && r.Lifecycle.Before(e.Position)
-	})
 }

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -49,54 +48,45 @@ func (r *Record) Register(list []Arrival, now time.Time, l Limits) (rest []Arriv
 		if a.Replay == 0 && !r.Registered.Before(a.Position) {
 			continue
 		}
-		known, other := r.knows(a)
+		known, other := knows(r, a)
 		switch {
 		case other != "":
 			return list[i:], Refusal{Other: other}
 		case known:
-			r.registered(a)
-			r.locate(a)
-			continue
+			if e := r.Pending.find(a.Key, a.Replay); e != nil && !e.Delivered() { // registered by the former core
+				e.ReplaySeq = a.ReplaySeq
+			}
+		default:
+			if size == 0 {
+				size = sizeOf(r)
+			}
+			e := a.effect(now)
+			if size += e.size(); size > l.Bytes {
+				return list[i:], Refusal{Full: true}
+			}
+			r.Pending.insert(e)
 		}
-		if size == 0 {
-			size = r.size()
+		if a.Replay == 0 {
+			r.Registered = a.Position
 		}
-		e := a.effect(now)
-		if size += e.size(); size > l.Bytes {
-			return list[i:], Refusal{Full: true}
-		}
-		r.insert(e)
-		r.registered(a)
 	}
 	return nil, Refusal{}
 }
 
-// Reject finishes the arrival that Register refused, without an attempt. It returns false
+// Reject finishes the arrival that Register refused, without an attempt. Reject returns false
 // for an event that was registered before. A repeat of a rejected event is only registered.
 func (r *Record) Reject(a Arrival, o Outcome) bool {
-	if a.Replay == 0 && !r.Registered.Before(a.Position) {
-		return false
+	if a.Replay == 0 {
+		if !r.Registered.Before(a.Position) {
+			return false
+		}
+		r.Registered = a.Position
 	}
-	r.registered(a)
 	if r.Has(a.Key, a.Replay) {
 		return false
 	}
 	r.Finished = append(r.Finished, Finished{Effect: a.effect(o.At), Outcome: o})
 	return true
-}
-
-// registered notes that the event is registered.
-func (r *Record) registered(a Arrival) {
-	if a.Replay == 0 {
-		r.Registered = later(r.Registered, a.Position)
-	}
-}
-
-// locate notes the sequence of a replay that the former core has registered.
-func (r *Record) locate(a Arrival) {
-	if e := r.find(a.Key, a.Replay); e != nil && !e.Delivered() {
-		e.ReplaySeq = a.ReplaySeq
-	}
 }
 
 // effect returns the effect that the arrival asks for.
@@ -107,18 +97,9 @@ func (a Arrival) effect(now time.Time) Effect {
 	}
 }
 
-// insert adds a pending effect behind all effects at or before its position.
-func (r *Record) insert(e Effect) {
-	at := len(r.Pending)
-	for at > 0 && e.Position.Before(r.Pending[at-1].Position) {
-		at--
-	}
-	r.Pending = slices.Insert(r.Pending, at, e)
-}
-
 // knows reports whether the effect is pending or finished. If an event of another type
 // has the key, knows returns that type; "another type" if only its hash is known.
-func (r *Record) knows(a Arrival) (known bool, other string) {
+func knows(r *Record, a Arrival) (known bool, other string) {
 	for i := range r.Pending {
 		if e := &r.Pending[i]; e.Key == a.Key {
 			known, other = known || e.Replay == a.Replay, differs(e.Type, a.Type, other)
@@ -153,8 +134,8 @@ const effectBytes = 72
 // seenEncoded is the length of a SeenEvent in the stored form, which is in base 64.
 const seenEncoded = (seenBytes*4 + 2) / 3
 
-// size returns the encoded length of the record, at most, without the events to come.
-func (r *Record) size() int {
+// sizeOf returns the encoded length of a record, at most, without the events to come.
+func sizeOf(r *Record) int {
 	n := 512 + escaped(r.UserID) + escaped(r.AccountID) + escaped(r.Former) + len(r.Seen)*seenEncoded
 	for name := range r.Courses {
 		n += escaped(name) + 32

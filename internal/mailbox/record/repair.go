@@ -14,8 +14,8 @@ type Repair struct {
 	Position  events.Position
 }
 
-// WithRepair returns the record as a repair has it, for reading only.
-func (r Record) WithRepair(p Repair) Record {
+// Of returns the record as the repair has it, for reading only.
+func (p Repair) Of(r Record) Record {
 	switch {
 	case p.AccountID == "":
 	case p.Removes && r.State == Deleted && r.Former == p.AccountID && r.Lifecycle == p.Position:
@@ -28,7 +28,7 @@ func (r Record) WithRepair(p Repair) Record {
 
 // NextReplay returns the number that a further replay of an event needs to count as new:
 // higher than all numbers that the record knows.
-func (r *Record) NextReplay(key Key, position events.Position) int {
+func NextReplay(r *Record, key Key, position events.Position) int {
 	last := 0
 	for _, e := range r.Pending {
 		if e.Key == key {
