@@ -47,20 +47,6 @@ func (f *Failures) succeeded() {
 	f.isFailing = false
 }
 
-// stepFailed accounts for a step of the turn that NATS failed.
-func (t *turn) stepFailed(err error) {
-	t.failed = true
-	t.deps.Failures.failed(t.deps.Log, t.vendor.Name, err)
-}
-
-// succeeded accounts for the end of a turn that has nothing to repeat.
-func (t *turn) succeeded() {
-	t.user.failures = 0
-	if !t.failed {
-		t.deps.Failures.succeeded()
-	}
-}
-
 // Total returns the number of steps that failed.
 func (f *Failures) Total() uint64 {
 	f.mu.Lock()

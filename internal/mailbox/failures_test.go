@@ -57,7 +57,7 @@ func TestFailuresOfDeadLetters(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := &desk{answer: permanent}
 				m, run := d.mailboxes(t)
-				failures := m.task.deps.Failures
+				failures := m.deps.Failures
 				d.refuse = func() error {
 					if failures.Total() > 0 {
 						if !failures.Failing() {

@@ -86,7 +86,7 @@ func TestASlotForNothing(t *testing.T) {
 		end := run()
 		m.Wake(deskKey, func() {})
 		synctest.Wait() // for the call
-		go m.run(m.users[deskKey], Activity)
+		go m.queue.run(m.queue.users[deskKey], Activity)
 		synctest.Wait()
 		if n := len(d.steps); n != 2 {
 			t.Errorf("got %v, want a claim and a call", d.steps)

@@ -8,7 +8,7 @@
 // idle. The path lacks functions that an idle process enters as well, and the bodies of
 // function literals count for nothing. Goroutines follow each other in the order of their
 // beginnings. Both runs are builds with a call of trace.Enter at the beginning of every
-// function; no file of the tree changes.
+// function. No file of the tree changes.
 package main
 
 import (
@@ -35,7 +35,6 @@ const module = "github.com/usherhq/usher/"
 const trace = `package trace
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -44,26 +43,47 @@ import (
 )
 
 var (
-	mu      sync.Mutex
-	entered = map[string]bool{}
-	path    = os.Getenv("EVENTPATH")
+	mu     sync.Mutex
+	known  = map[string]bool{}
+	stacks = map[string][]string{} // by goroutine
+	path   = os.Getenv("EVENTPATH")
 )
 
-func Enter(function string) {
+// Enter writes the first call of a function, and the first call of another function by a
+// function.
+func Enter(function string) (leave func()) {
 	mu.Lock()
 	defer mu.Unlock()
-	if entered[function] {
+	var text [64]byte
+	goroutine := strings.Fields(string(text[:runtime.Stack(text[:], false)]))[1]
+	stack := stacks[goroutine]
+	note(goroutine, function)
+	if len(stack) > 0 {
+		note("caller", stack[len(stack)-1])
+	}
+	stacks[goroutine] = append(stack, function)
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stacks[goroutine] = stack
+	}
+}
+
+func note(kind, function string) {
+	key := function
+	if kind == "caller" {
+		key += " calls"
+	}
+	if known[key] {
 		return
 	}
-	entered[function] = true
-	var stack [64]byte
-	goroutine := strings.Fields(string(stack[:runtime.Stack(stack[:], false)]))[1]
+	known[key] = true
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		panic(err)
 	}
 	defer f.Close()
-	fmt.Fprintln(f, goroutine, function)
+	fmt.Fprintln(f, kind, function)
 }
 `
 
@@ -95,7 +115,11 @@ func run() error {
 	path := difference(idle.entered, event.entered)
 	show(path)
 	fmt.Println("all packages:", count(path))
-	fmt.Println("the core:", count(slices.DeleteFunc(path, func(f function) bool { return !core[filepath.Dir(f.file)] })))
+	path = slices.DeleteFunc(path, func(f function) bool { return !core[filepath.Dir(f.file)] })
+	fmt.Println("the core:", count(path))
+	path = slices.DeleteFunc(path, func(f function) bool { return !event.callers[function{file: f.file, name: f.name}] })
+	show(path)
+	fmt.Println("the core without functions that call no other:", count(path))
 	fmt.Println("files with statements that only the event reaches:", len(files(idle.covered, event.covered)))
 	return nil
 }
@@ -161,7 +185,7 @@ func traced(path string) (string, error) {
 	calls := map[int]string{}
 	for _, d := range file.Decls {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
-			calls[offset(f.Body.Lbrace)+1] = fmt.Sprintf("trace_.Enter(%q);", path+" "+name(f))
+			calls[offset(f.Body.Lbrace)+1] = fmt.Sprintf("defer trace_.Enter(%q)();", path+" "+name(f))
 		}
 	}
 	if len(calls) == 0 {
@@ -197,6 +221,7 @@ func name(f *ast.FuncDecl) string {
 // outcome is the trace of a test, and the blocks of statements that the test has reached.
 type outcome struct {
 	entered []function
+	callers map[function]bool // functions that call others
 	covered []string
 }
 
@@ -214,12 +239,17 @@ func test(overlay, path, name string) (o outcome, err error) {
 			return o, fmt.Errorf("test %s: %w\n%s", name, err, out)
 		}
 	}
+	o.callers = map[function]bool{}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return o, err
 	}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
+		if f[0] == "caller" {
+			o.callers[function{file: f[1], name: f[2]}] = true
+			continue
+		}
 		o.entered = append(o.entered, function{goroutine: f[0], file: f[1], name: f[2]})
 	}
 	text, err = os.ReadFile(profile)
