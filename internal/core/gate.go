@@ -73,8 +73,11 @@ func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
 	return nil
 }
 
-// Attach returns a context for the calls of an effect that has a token.
-func (g *gate) Attach(ctx context.Context, c mailbox.Class) context.Context { return attach(ctx, c) }
+// Attach returns a context for the calls of an effect with a token. The class travels in the
+// context, as a trace does: adapters and their clients must not know of classes.
+func (g *gate) Attach(ctx context.Context, c mailbox.Class) context.Context {
+	return context.WithValue(ctx, admissionKey{}, &admission{class: c})
+}
 
 // Report says how an attempt for a user ended.
 func (g *gate) Report(user string, err error) {

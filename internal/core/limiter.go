@@ -24,12 +24,6 @@ type admission struct {
 
 type admissionKey struct{}
 
-// attach returns a context for the calls of an effect that has a token. The class travels in
-// the context since adapters and their clients must not know of it, as a trace does.
-func attach(ctx context.Context, c fairness.Class) context.Context {
-	return context.WithValue(ctx, admissionKey{}, &admission{class: c})
-}
-
 // Wait waits until a call may begin. A call outside of an effect, such as a check or the
 // recording of an activity, counts as activity. A probe is the first call of an effect.
 func (l *Limiter) Wait(ctx context.Context, begin time.Time) error {

@@ -42,6 +42,7 @@ func (e *heldError) Is(target error) bool { return target == errReserve }
 type accounts struct {
 	*parts
 	user     *user
+	needless bool // the vendor knows users by our ids, or the record is of an activity
 	reserved reservation
 }
 
@@ -57,14 +58,14 @@ type reservation struct {
 func (x *accounts) isReserved(account string) bool {
 	s := &x.user.stored
 	known := s.record.Indexed && record.Holds(s.record, account)
-	return account == "" || known || x.reserved == reservation{account, s.revision} || x.vendor.needsNoAccount(x.user.key)
+	return account == "" || known || x.reserved == reservation{account, s.revision} || x.needless
 }
 
 // reserve lets the index name the record for an account before a change of the account. If
 // another user holds the account, reserve returns a heldError. Before a deletion the index is
 // read even if the record is marked as indexed.
 func (x *accounts) reserve(ctx context.Context, account string, removes bool) error {
-	if x.isReserved(account) && (!removes || account == "" || x.vendor.needsNoAccount(x.user.key)) {
+	if x.isReserved(account) && (!removes || account == "" || x.needless) {
 		return nil
 	}
 	const tries = 8

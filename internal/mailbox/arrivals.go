@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -13,6 +14,7 @@ type arrival struct {
 	record.Arrival
 
 	event *Event
+	size  int64 // of the arrival in memory, in bytes
 	// settle tells the reader once: the event is finished, or registered with a timer.
 	settle  func()
 	settled bool
@@ -28,12 +30,9 @@ type arrival struct {
 // arrivalBytes is the memory of an arrival beside the payload, about.
 const arrivalBytes = 512
 
-// size is the memory of the arrival, in bytes.
-func (a *arrival) size() int64 { return int64(arrivalBytes + len(a.event.Message.Payload)) }
-
 func sizeOf(list []*arrival) (bytes int64) {
 	for _, a := range list {
-		bytes += a.size()
+		bytes += a.size
 	}
 	return bytes
 }
@@ -78,16 +77,6 @@ type hand struct {
 	list []*arrival
 }
 
-// unregistered returns the arrivals that are new to the record.
-func (h *hand) unregistered(r *record.Record) (list []*arrival) {
-	for _, a := range h.list {
-		if a.Replay > 0 || r.Registered.Before(a.Position) {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
 // of returns the arrival of an effect if the arrival is in hand, and nil otherwise.
 func (h *hand) of(e *record.Effect) *arrival {
 	for _, a := range h.list {
@@ -96,13 +85,6 @@ func (h *hand) of(e *record.Effect) *arrival {
 		}
 	}
 	return nil
-}
-
-// holdsPosition reports whether the turn holds back the position of an effect, and no other
-// process can commit the position.
-func (h *hand) holdsPosition(e *record.Effect) bool {
-	a := h.of(e)
-	return a != nil && a.ours && !a.settled
 }
 
 // settleFinished settles the arrivals that need nothing more: finished with a published
@@ -164,4 +146,22 @@ func (h *hand) event(ctx context.Context, e *record.Effect) (*Event, error) {
 		return nil, ErrGone
 	}
 	return event, nil
+}
+
+// as returns the event of an effect. A rejected event with a reused id has another key than
+// the key of source and id.
+func (e *Event) as(effect *record.Effect) *Event {
+	if record.KeyOf(e.Key) == effect.Key {
+		return e
+	}
+	other := *e
+	other.Key = reusedKey(e)
+	return &other
+}
+
+// isReplayOf reports whether the event is the replay of an effect. The stream of replays may
+// have been made anew: another message then has the sequence.
+func (e *Event) isReplayOf(effect *record.Effect) bool {
+	r, ok := bus.ReadReplay(e.Message.Header)
+	return ok && r.Number == effect.Replay && record.KeyOf(e.Key) == effect.Key
 }

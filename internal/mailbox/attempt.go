@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -15,9 +16,10 @@ import (
 
 // result is the result of an attempt, until the record has the result.
 type result struct {
-	event  *Event
-	effect record.Effect
-	nonce  string
+	arrival *arrival // nil: the event was read from the streams
+	event   *Event
+	effect  record.Effect
+	nonce   string
 	// Either an outcome with its change:
 	outcome *record.Outcome
 	change  record.Change
@@ -27,6 +29,20 @@ type result struct {
 	noAccount time.Time
 	// failure is the error of a step that NATS failed, and that a later attempt repeats.
 	failure error
+}
+
+// apply stores the result in a record.
+func (x *result) apply(r *record.Record, wait time.Duration) {
+	a := record.Attempt{Key: x.effect.Key, Replay: x.effect.Replay, Nonce: x.nonce}
+	// A former owner may commit the position if the event was registered before.
+	a.HoldsPosition = x.arrival != nil && x.arrival.ours && !x.arrival.settled
+	if x.outcome != nil {
+		r.Finish(a, *x.outcome, x.change)
+		return
+	}
+	if r.Postpone(a, x.pause) == record.Mine && !x.noAccount.IsZero() {
+		r.NoAccount(x.noAccount, wait)
+	}
 }
 
 // attempts makes the attempts of a turn.
@@ -45,7 +61,7 @@ type attempts struct {
 func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 	began, own := time.Now(), t.deps.Ownership
 	event, err := t.hand.event(p.write, &e)
-	x := &result{event: event, effect: e, nonce: t.user.stored.record.Claim.Nonce}
+	x := &result{arrival: t.hand.of(&e), event: event, effect: e, nonce: t.user.stored.record.Claim.Nonce}
 	switch {
 	case errors.Is(err, ErrGone), errors.Is(err, errUndelivered) && own.Now().Sub(own.Since()) >= t.config.MaxAge:
 		return t.expire(p.write, x)
@@ -90,6 +106,37 @@ func (t *attempts) call(p Phases, x *result, sent time.Time) (handlers.Reply, er
 	stop := t.safetyNet(p.write)
 	defer stop()
 	return t.do(t.within(p.call), call{event: x.event, known: t.known(x), class: t.class, begin: begin, user: t.user.key})
+}
+
+// call is one attempt to carry out the plan of an event.
+type call struct {
+	event *Event
+	known handlers.Known
+	class Class
+	begin time.Time // calls of the vendor may begin until then
+	user  string    // for the gate
+}
+
+// do carries out the plan of an event, and reports the answer to the gate.
+func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
+	ctx, cancel := context.WithDeadline(p.deps.Gate.Attach(ctx, c.class), c.begin.Add(p.config.CallTimeout))
+	defer cancel()
+	reply, err := p.recovered(ctx, c)
+	if !errors.Is(err, errReserve) {
+		p.deps.Gate.Report(c.user, err)
+	}
+	return reply, err
+}
+
+// recovered calls the handler. A panic becomes an error.
+func (p *parts) recovered(ctx context.Context, c call) (reply handlers.Reply, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			p.deps.Log.Error().Str("vendor", p.vendor.Name).Str("type", c.event.Type).Bytes("stack", debug.Stack()).Msg("a handler panicked")
+			err = fmt.Errorf("%w (a %T)", errPanic, panicked)
+		}
+	}()
+	return c.event.Plan.Do(ctx, c.known)
 }
 
 // longCall is the time after which a call gets a timer as a safety net, and no longer holds
@@ -163,7 +210,7 @@ func (t *attempts) reserveOutcome(ctx context.Context, x *result) (*result, erro
 	if x.outcome.Kind == events.Done {
 		err = fmt.Errorf("%w (%w)", held, errChanged)
 	}
-	failed := &result{event: x.event, effect: x.effect, nonce: x.nonce}
+	failed := &result{arrival: x.arrival, event: x.event, effect: x.effect, nonce: x.nonce}
 	return t.fail(ctx, failed, err, time.Duration(x.outcome.TookMS)*time.Millisecond), nil
 }
 
@@ -173,51 +220,4 @@ func (x *result) holds() string {
 		return ""
 	}
 	return x.change.AccountID
-}
-
-// fail turns a failed attempt into an outcome or a pause. The dead letter of an abandoned
-// effect is stored before the outcome.
-func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.Duration) *result {
-	now := t.deps.Ownership.Now()
-	pause, o := judge(t.config, &x.effect, cause, now)
-	o.TookMS = took.Milliseconds()
-	if errors.Is(cause, handlers.ErrNoAccount) {
-		x.noAccount, t.user.noAccount = now, now
-	}
-	if o.Kind == "" {
-		x.pause = pause
-		t.report(x.event, &x.effect, o, pause.Due)
-		return x
-	}
-	return t.conclude(ctx, x, o, mayHaveChanged(cause))
-}
-
-// expire finishes an effect whose event is not stored any more.
-func (t *attempts) expire(ctx context.Context, x *result) *result {
-	x.event = gone(&x.effect)
-	return t.conclude(ctx, x, expired(t.deps.Ownership.Now()), false)
-}
-
-// expired is the outcome of an effect whose event is not stored any more.
-func expired(now time.Time) record.Outcome {
-	o := failed(classExpired, "the event left the stream before it was finished")
-	o.At = stamp(now)
-	return o
-}
-
-// gone stands for the event of an effect that is not stored any more.
-func gone(e *record.Effect) *Event {
-	return &Event{Type: e.Type, Key: e.Key.String(), Message: Message{Position: e.Position, Subject: e.Type}}
-}
-
-// conclude gives an effect a failure as the outcome, after the dead letter.
-func (t *attempts) conclude(ctx context.Context, x *result, o record.Outcome, unconfirmed bool) *result {
-	if err := t.bury(ctx, x.event, &x.effect, o); err != nil {
-		x.failure = err
-		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: unconfirmed}
-		return x
-	}
-	x.outcome = &o
-	t.report(x.event, &x.effect, o, time.Time{})
-	return x
 }

@@ -109,6 +109,37 @@ func (r reader) valid(e *Event) error {
 	return r.validate(e.Event)
 }
 
+// Deliver takes an event in. settle is called once the event is finished, or registered
+// with a timer: the reader may then commit the position.
+func (m *Mailboxes) Deliver(message Message, settle func()) {
+	m.take(m.read(message, 0), 0, settle)
+}
+
+// DeliverReplay takes a replay in. The replay stays stored until the effect has ended; settle
+// is called once the replay need not be delivered again. A message without the headers of a
+// replay ends as a dead letter.
+func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
+	r, ok := bus.ReadReplay(message.Header)
+	if !ok {
+		r.Number = 1
+	}
+	m.take(m.read(message, r.Number), seq, settle)
+}
+
+// take puts an event into the mailbox of the user.
+func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
+	if e.Invalid == nil && e.Plan.Skip {
+		settle()
+		return
+	}
+	a := &arrival{Arrival: e.arrival(replaySeq), event: e, settle: settle, size: int64(arrivalBytes + len(e.Message.Payload))}
+	key, class := m.keyOf(e), Fresh
+	if e.Replay > 0 {
+		class = WakeClass(key)
+	}
+	m.queue.deliver(key, class, a)
+}
+
 // invalidPrefix begins the keys of the mailboxes of events that cannot be carried out. No
 // name of a vendor begins with the prefix.
 const invalidPrefix = "!"
@@ -154,17 +185,6 @@ func (e *Event) fault() (pointer, rule string) {
 // age is the time since the event was stored.
 func (e *Event) age() time.Duration { return time.Since(e.Message.Stored) }
 
-// as returns the event of an effect. A rejected event with a reused id has another key than
-// the key of source and id.
-func (e *Event) as(effect *record.Effect) *Event {
-	if record.KeyOf(e.Key) == effect.Key {
-		return e
-	}
-	other := *e
-	other.Key = reusedKey(e)
-	return &other
-}
-
 // reusedKey is the key of an event with the source and id of another event.
 func reusedKey(e *Event) string {
 	return events.Key(events.Key(e.Source(), e.ID()), string(e.Message.Payload))
@@ -176,11 +196,4 @@ func reusedID(other string) *events.InvalidError {
 		Pointer: "/id", Rule: events.RuleIDOnce,
 		Detail: "there is a " + other + " with this source and id: give every event an id of its own",
 	}
-}
-
-// isReplayOf reports whether the event is the replay of an effect. The stream of replays may
-// have been made anew: another message then has the sequence.
-func (e *Event) isReplayOf(effect *record.Effect) bool {
-	r, ok := bus.ReadReplay(e.Message.Header)
-	return ok && r.Number == effect.Replay && record.KeyOf(e.Key) == effect.Key
 }

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -168,4 +169,51 @@ func message(err error) string {
 	default:
 		return err.Error()
 	}
+}
+
+// fail turns a failed attempt into an outcome or a pause. The dead letter of an abandoned
+// effect is stored before the outcome.
+func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.Duration) *result {
+	now := t.deps.Ownership.Now()
+	pause, o := judge(t.config, &x.effect, cause, now)
+	o.TookMS = took.Milliseconds()
+	if errors.Is(cause, handlers.ErrNoAccount) {
+		x.noAccount, t.user.noAccount = now, now
+	}
+	if o.Kind == "" {
+		x.pause = pause
+		t.report(x.event, &x.effect, o, pause.Due)
+		return x
+	}
+	return t.conclude(ctx, x, o, mayHaveChanged(cause))
+}
+
+// expire finishes an effect whose event is not stored any more.
+func (t *attempts) expire(ctx context.Context, x *result) *result {
+	x.event = gone(&x.effect)
+	return t.conclude(ctx, x, expired(t.deps.Ownership.Now()), false)
+}
+
+// expired is the outcome of an effect whose event is not stored any more.
+func expired(now time.Time) record.Outcome {
+	o := failed(classExpired, "the event left the stream before it was finished")
+	o.At = stamp(now)
+	return o
+}
+
+// gone stands for the event of an effect that is not stored any more.
+func gone(e *record.Effect) *Event {
+	return &Event{Type: e.Type, Key: e.Key.String(), Message: Message{Position: e.Position, Subject: e.Type}}
+}
+
+// conclude gives an effect a failure as the outcome, after the dead letter.
+func (t *attempts) conclude(ctx context.Context, x *result, o record.Outcome, unconfirmed bool) *result {
+	if err := t.bury(ctx, x.event, &x.effect, o); err != nil {
+		x.failure = err
+		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: unconfirmed}
+		return x
+	}
+	x.outcome = &o
+	t.report(x.event, &x.effect, o, time.Time{})
+	return x
 }

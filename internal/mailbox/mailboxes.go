@@ -6,23 +6,12 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
-
-	"github.com/usherhq/usher/internal/bus"
-	"github.com/usherhq/usher/internal/mailbox/record"
-	"github.com/usherhq/usher/vendors"
 )
 
 // Vendor is the vendor of the mailboxes.
 type Vendor struct {
 	Name string
 	Port atomic.Pointer[any] // the adapter, with the credentials of the moment
-}
-
-// needsNoAccount reports whether the vendor knows users by our ids, or the record with the key
-// is of an activity.
-func (v *Vendor) needsNoAccount(key string) bool {
-	_, ok := (*v.Port.Load()).(vendors.Addresser)
-	return ok || record.IsActivityKey(key)
 }
 
 // parts are shared by all turns and first attempts of a vendor.
@@ -70,47 +59,9 @@ func New(v *Vendor, c Config, d Deps) (*Mailboxes, error) {
 	return m, nil
 }
 
-// Deliver takes an event in. settle is called once the event is finished, or registered
-// with a timer: the reader may then commit the position.
-func (m *Mailboxes) Deliver(message Message, settle func()) {
-	m.take(m.read(message, 0), 0, settle)
-}
-
-// DeliverReplay takes a replay in. The replay stays stored until the effect has ended; settle
-// is called once the replay need not be delivered again. A message without the headers of a
-// replay ends as a dead letter.
-func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
-	r, ok := bus.ReadReplay(message.Header)
-	if !ok {
-		r.Number = 1
-	}
-	m.take(m.read(message, r.Number), seq, settle)
-}
-
-// take puts an event into the mailbox of the user.
-func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
-	if e.Invalid == nil && e.Plan.Skip {
-		settle()
-		return
-	}
-	key, class := m.keyOf(e), Fresh
-	if e.Replay > 0 {
-		class = WakeClass(key)
-	}
-	m.queue.deliver(key, class, &arrival{Arrival: e.arrival(replaySeq), event: e, settle: settle})
-}
-
 // Wake runs the mailbox of a user after the timer has fired. ack acknowledges the wake, once a
 // further timer is set, or none is needed.
 func (m *Mailboxes) Wake(userKey string, ack func()) { m.queue.wake(userKey, WakeClass(userKey), ack) }
-
-// WakeClass returns the class of the wakes of a mailbox.
-func WakeClass(userKey string) Class {
-	if record.IsActivityKey(userKey) {
-		return Activity
-	}
-	return Wake
-}
 
 // WakesInHand returns the number of wakes of a class without an acknowledgement.
 func (m *Mailboxes) WakesInHand(c Class) int { return int(m.queue.wakes[c].Load()) }

@@ -47,11 +47,16 @@ func (p *plan) limits() record.Limits {
 	return record.Limits{Bytes: p.config.RecordBytes, Remember: p.config.Remember}
 }
 
-// decide registers the arrivals and decides the next step. Arrivals beyond the room of the
+// decide registers the new arrivals and decides the next step. Arrivals beyond the room of the
 // record wait in memory as long as the mailbox makes progress and is not crowded. Others are
 // rejected.
 func (p *plan) decide(r *record.Record) (err error) {
-	list := p.hand.unregistered(r)
+	var list []*arrival
+	for _, a := range p.hand.list {
+		if a.Replay > 0 || r.Registered.Before(a.Position) {
+			list = append(list, a)
+		}
+	}
 	p.fresh, p.full = list, false
 	if len(list) > 0 && r.UserID == "" && !record.IsActivityKey(p.user.key) { // the record of an activity names nobody
 		r.UserID = list[0].event.Plan.UserID

@@ -3,16 +3,23 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/telemetry"
 )
+
+// publisher publishes results, and stores and removes dead letters.
+type publisher struct {
+	*reporter
+	letters []letter // stored since the last write of the record
+}
 
 // outbox publishes the finished effects of a record.
 type outbox struct {
@@ -117,69 +124,36 @@ func (b *outbox) mayHaveDeadLetter(f *record.Finished) bool {
 	return f.Kind != events.Failed && (tried || overdue || rejected)
 }
 
-// buryRejected stores the dead letters of the rejected arrivals.
-func (b *outbox) buryRejected(ctx context.Context) error {
-	for _, a := range b.hand.list {
-		if a.rejected == nil || a.buried {
-			continue
-		}
-		e := record.Effect{Key: record.KeyOf(a.event.Key), Replay: a.Replay, Position: a.Position, Type: a.Type, Registered: a.rejected.At}
-		if err := b.bury(ctx, a.event, &e, *a.rejected); err != nil {
-			return err
-		}
-		a.buried = true
+// result publishes the result of a finished effect. An effect always has the same result,
+// byte for byte.
+func (p *publisher) result(ctx context.Context, event *Event, f *record.Finished) error {
+	r := events.Result{Vendor: p.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS}
+	if f.Kind == events.Failed {
+		r.Error = &events.ResultError{Class: f.Class, Status: f.Status, Message: f.Message}
 	}
-	return nil
+	result, err := events.NewResult(events.ResultOf{
+		Request: event.Event, RequestType: f.Type, UserID: event.Plan.UserID, Key: event.Key, Replay: f.Replay,
+		Source: p.config.Source, At: f.At, Result: r,
+	})
+	if err != nil {
+		return fmt.Errorf("result of %s: %w", f.Type, err)
+	}
+	return p.send(ctx, result)
 }
 
-// buryOverdue stores the dead letters of overdue effects.
-func (b *outbox) buryOverdue(ctx context.Context, overdue []record.Effect) error {
-	for i := range overdue {
-		e := &overdue[i]
-		if _, ok := b.user.missed[idOf(e)]; ok {
-			continue
-		}
-		o := failed(classPrerequisite, message(handlers.ErrNoAccount))
-		o.At = stamp(b.deps.Ownership.Now())
-		event, err := b.hand.event(ctx, e)
-		if errors.Is(err, ErrGone) {
-			event, o, err = gone(e), expired(o.At), nil
-		}
-		if err == nil {
-			err = b.bury(ctx, event, e, o)
-		}
-		if err != nil {
-			return err
-		}
-		if b.user.missed == nil {
-			b.user.missed = map[effectID]record.Outcome{}
-		}
-		b.user.missed[idOf(e)] = o
+// send publishes a result, in a child span of the attempt if the span is sampled. The result
+// carries the trace of the event, so a repeated result is the same.
+func (p *publisher) send(ctx context.Context, result events.Event) error {
+	ctx = p.within(ctx)
+	if !trace.SpanFromContext(ctx).IsRecording() {
+		return p.deps.Results.Publish(ctx, p.vendor.Name, result)
 	}
-	return nil
-}
-
-// refuseAll ends the arrivals in hand without a record, as dead letters. An invalid event has no
-// history, since there may be no user.
-func (b *outbox) refuseAll(ctx context.Context, outcome func(*Event) record.Outcome) error {
-	for len(b.hand.list) > 0 {
-		a := b.hand.list[0]
-		o := outcome(a.event)
-		if f := refusal(a.event, o); !strings.HasPrefix(b.user.key, invalidPrefix) {
-			if err := appendHistory(ctx, b.deps.History, entry(b.user.key, a.event.Key, &f)); err != nil {
-				return err
-			}
-		}
-		if err := b.refuse(ctx, a.event, o); err != nil {
-			return err
-		}
-		if a.Replay > 0 {
-			if err := b.deps.Replays.Remove(ctx, a.ReplaySeq); err != nil {
-				return err
-			}
-		}
-		a.done()
-		b.hand.list = b.hand.list[1:]
+	subject := events.ResultSubject(result.Type(), p.vendor.Name)
+	ctx, span := p.deps.Tracer.Start(ctx, "send "+subject, telemetry.Sending(result, subject)...)
+	defer span.End()
+	err := p.deps.Results.Publish(ctx, p.vendor.Name, result)
+	if err != nil {
+		telemetry.Fail(span, "unstored")
 	}
-	return nil
+	return err
 }

@@ -106,6 +106,14 @@ func (w *wake) drop() {
 	}
 }
 
+// WakeClass returns the class of the wakes of a mailbox.
+func WakeClass(userKey string) Class {
+	if record.IsActivityKey(userKey) {
+		return Activity
+	}
+	return Wake
+}
+
 // queue holds the mailboxes, and lets each with work have turns, one at a time.
 type queue struct {
 	scheduler *fairness.Scheduler
@@ -130,7 +138,7 @@ func (q *queue) deliver(key string, c Class, a *arrival) {
 	defer q.mu.Unlock()
 	u := q.user(key)
 	u.arrivals = append(u.arrivals, a)
-	u.waiting.Add(a.size())
+	u.waiting.Add(a.size)
 	q.enqueue(u, c)
 }
 

@@ -22,7 +22,6 @@ type reporter struct {
 // startSpan starts the span of an attempt, in the trace of the event. The calls of the vendor and
 // the result are child spans. The wait for a slot comes before the span.
 func (r *reporter) startSpan(ctx context.Context, event *Event, began time.Time) {
-	r.endSpan()
 	if r.deps.Tracer == nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
 )
 
 // The bounds of a turn. The rest of a mailbox gets a further turn, as a wake.
@@ -43,7 +44,7 @@ func newTurn(m *Mailboxes, u *user, w work) *turn {
 	}
 	t := &turn{
 		Mailboxes: m, user: u, class: w.class, wake: w.wake, began: time.Now(),
-		hand: &hand{m.parts, w.arrivals}, accounts: &accounts{parts: m.parts, user: u},
+		hand: &hand{m.parts, w.arrivals}, accounts: &accounts{parts: m.parts, user: u, needless: needsNoAccount(m.vendor, u.key)},
 	}
 	t.deletions = &deletions{parts: m.parts, hand: t.hand}
 	t.outbox = &outbox{publisher: &publisher{reporter: &reporter{parts: m.parts}}, user: u, hand: t.hand}
@@ -51,6 +52,13 @@ func newTurn(m *Mailboxes, u *user, w work) *turn {
 		publisher: t.outbox.publisher, user: u, hand: t.hand, class: w.class, accounts: t.accounts, deletions: t.deletions, timers: &m.timers,
 	}
 	return t
+}
+
+// needsNoAccount reports whether the vendor knows users by our ids, or a record is of an
+// activity.
+func needsNoAccount(v *Vendor, recordKey string) bool {
+	_, ok := (*v.Port.Load()).(vendors.Addresser)
+	return ok || record.IsActivityKey(recordKey)
 }
 
 // run works on the mailbox. Each round is one write of the record, with the arrivals, the
@@ -85,6 +93,97 @@ func (t *turn) run() remainder {
 		t.calls++
 		t.take(t.attempts.attempt(t.phases, decision.Effect, t.sent))
 	}
+}
+
+// resultTries is the number of tries to store the outcome of a call, with a growing delay.
+const resultTries = 8
+
+// store writes the record by a plan, after the steps that have to come first.
+func (t *turn) store(ctx context.Context) error {
+	for failures := 0; ; {
+		err := t.storeOnce(ctx, t.mayCall())
+		if errors.Is(err, errUnreserved) {
+			var reserved *result
+			if reserved, err = t.attempts.reserveOutcome(ctx, t.result); err == nil {
+				t.take(reserved)
+				continue
+			}
+		}
+		switch {
+		case errors.Is(err, errAdmission):
+			if t.deps.Gate.Wait(t.phases.stop, t.class) != nil {
+				return t.storeOnce(ctx, false)
+			}
+			t.admitted, t.deletions.verdicts = true, nil // the wait may have been long
+		case errors.Is(err, errUnguarded):
+			t.deletions.ask(ctx, &t.plan.decision.Effect)
+		case errors.Is(err, errUnburied):
+			if err := errors.Join(t.outbox.buryRejected(ctx), t.outbox.buryOverdue(ctx, t.plan.overdue)); err != nil {
+				return err
+			}
+		case err != nil && t.result != nil && failures < resultTries && ctx.Err() == nil:
+			failures++ // without the outcome the vendor would have to be asked
+			pause(ctx, min(100*time.Millisecond<<failures, 5*time.Second))
+		default:
+			return err
+		}
+	}
+}
+
+// storeOnce writes the record once, or returns the error of a plan. Once a newer owner has
+// written the record, only the outcome of a past call is added.
+func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
+	p, sent := t.newPlan(mayCall), time.Now()
+	t.plan = p
+	err := t.revise(ctx, t.user, func(r *record.Record) error {
+		if t.result != nil {
+			if !t.accounts.isReserved(t.result.holds()) {
+				return errUnreserved
+			}
+			t.result.apply(r, t.config.PrerequisiteWait)
+		}
+		if p.owner.IsFormer(r) {
+			p.decision = record.Decision{Action: record.StepDown}
+			return nil
+		}
+		r.RemovePublished(t.outbox.isPublished, p.now, p.limits())
+		return p.decide(r)
+	})
+	if err == nil {
+		err = t.outbox.unbury(ctx, t.user.stored.record)
+	}
+	if err != nil {
+		return err
+	}
+	for _, a := range p.fresh {
+		a.ours = a.isRegistered(t.user.stored.record)
+	}
+	t.result, t.sent, t.user.missed = nil, sent, nil
+	t.admitted = t.admitted && p.decision.Action != record.Call
+	return nil
+}
+
+// newPlan returns a plan for the present ownership.
+func (t *turn) newPlan(mayCall bool) *plan {
+	own := t.deps.Ownership
+	o := record.Owner{
+		Token: own.Token(), Nonce: t.nonces.next(), CallsAllowed: mayCall, FirstLook: t.config.FirstLook,
+		HolderGone: own.Since().Add(t.config.CallLease + t.config.CallTimeout),
+	}
+	if t.accounts.needless {
+		o.FirstLook = -1
+	}
+	return &plan{parts: t.parts, user: t.user, hand: t.hand, deletions: t.deletions, now: own.Now(), owner: o, admitted: t.admitted}
+}
+
+// mayCall reports whether the turn may make a further call.
+func (t *turn) mayCall() bool {
+	return t.calls < turnCalls && time.Since(t.began) < turnSpan && t.open(t.class)
+}
+
+// open reports whether this process may call the vendor for work of a class.
+func (t *turn) open(c Class) bool {
+	return t.phases.stop.Err() == nil && time.Now().Before(t.deps.Ownership.Until()) && t.deps.Gate.Allows(c)
 }
 
 // take keeps the result of an attempt for the next write.
@@ -139,48 +238,4 @@ func (t *turn) end(ctx context.Context) remainder {
 		r.pause = fullPause
 	}
 	return r
-}
-
-// unreadableTries is the number of reads of an unreadable record before the events of the user
-// become dead letters.
-const unreadableTries = 5
-
-// retry gives all work back after a failure of NATS, for a turn after a growing pause.
-func (t *turn) retry(ctx context.Context, err error) remainder {
-	t.user.failures++
-	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
-	t.stepFailed(err)
-	t.user.stored = stored{} // the store may have another version
-	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries && t.giveUp(ctx, err) == nil {
-		return remainder{}
-	}
-	return remainder{work: work{t.class, t.hand.list, t.wake}, again: true, pause: delay}
-}
-
-// refuseInvalid ends a turn of events that can never be carried out. The events have no record,
-// since there may be no user.
-func (t *turn) refuseInvalid(ctx context.Context) remainder {
-	err := t.outbox.refuseAll(ctx, func(e *Event) record.Outcome { return failed(classInvalid, message(e.Invalid)) })
-	if err != nil {
-		return t.retry(ctx, err)
-	}
-	t.succeeded()
-	return remainder{}
-}
-
-// giveUp ends the events in hand of a user with an unreadable record, as dead letters of class
-// record, and acknowledges the wake. Pending effects of the record stand still until a person
-// has restored the record (docs/runbook.md).
-func (t *turn) giveUp(ctx context.Context, cause error) error {
-	if err := t.outbox.refuseAll(ctx, func(*Event) record.Outcome { return failed(classRecord, cause.Error()) }); err != nil {
-		return err
-	}
-	t.deps.Log.Error().Err(cause).Str("vendor", t.vendor.Name).Str("record", t.user.key).
-		Msg("the record of a user cannot be read: its pending effects stand still until it is restored")
-	if t.deps.Observe != nil {
-		t.deps.Observe(Observation{Vendor: t.vendor.Name, Class: classRecord})
-	}
-	t.wake.acknowledge()
-	t.deps.Failures.succeeded() // the store works
-	return nil
 }

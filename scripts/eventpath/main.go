@@ -49,17 +49,17 @@ var (
 	path   = os.Getenv("EVENTPATH")
 )
 
-// Enter writes the first call of a function, and the first call of another function by a
-// function.
+// Enter writes the first call of a function, and of a function by another.
 func Enter(function string) (leave func()) {
 	mu.Lock()
 	defer mu.Unlock()
 	var text [64]byte
 	goroutine := strings.Fields(string(text[:runtime.Stack(text[:], false)]))[1]
 	stack := stacks[goroutine]
-	note(goroutine, function)
+	note(function, goroutine+" "+function)
 	if len(stack) > 0 {
-		note("caller", stack[len(stack)-1])
+		call := "call " + stack[len(stack)-1] + " " + function
+		note(call, call)
 	}
 	stacks[goroutine] = append(stack, function)
 	return func() {
@@ -69,11 +69,7 @@ func Enter(function string) (leave func()) {
 	}
 }
 
-func note(kind, function string) {
-	key := function
-	if kind == "caller" {
-		key += " calls"
-	}
+func note(key, line string) {
 	if known[key] {
 		return
 	}
@@ -83,7 +79,7 @@ func note(kind, function string) {
 		panic(err)
 	}
 	defer f.Close()
-	fmt.Fprintln(f, kind, function)
+	fmt.Fprintln(f, line)
 }
 `
 
@@ -119,7 +115,7 @@ func run() error {
 	fmt.Println("the core:", count(path))
 	path = slices.DeleteFunc(path, func(f function) bool { return !event.callers[function{file: f.file, name: f.name}] })
 	show(path)
-	fmt.Println("the core without functions that call no other:", count(path))
+	fmt.Println("the core without functions that call no other of the core:", count(path))
 	fmt.Println("files with statements that only the event reaches:", len(files(idle.covered, event.covered)))
 	return nil
 }
@@ -221,7 +217,7 @@ func name(f *ast.FuncDecl) string {
 // outcome is the trace of a test, and the blocks of statements that the test has reached.
 type outcome struct {
 	entered []function
-	callers map[function]bool // functions that call others
+	callers map[function]bool // functions that call a function of the core
 	covered []string
 }
 
@@ -246,8 +242,10 @@ func test(overlay, path, name string) (o outcome, err error) {
 	}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
-		if f[0] == "caller" {
-			o.callers[function{file: f[1], name: f[2]}] = true
+		if f[0] == "call" {
+			if core[filepath.Dir(f[3])] {
+				o.callers[function{file: f[1], name: f[2]}] = true
+			}
 			continue
 		}
 		o.entered = append(o.entered, function{goroutine: f[0], file: f[1], name: f[2]})

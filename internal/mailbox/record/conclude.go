@@ -1,6 +1,8 @@
 package record
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -93,6 +95,64 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 // isOf reports whether the attempt holds the claim.
 func (c *Claim) isOf(a Attempt) bool {
 	return c.Is(a.Key, a.Replay) && (c.Nonce == a.Nonce || !Fencing)
+}
+
+// apply brings the account to the state in which the effect has left it.
+func apply(r *Record, e *Effect, c Change) {
+	appeared := c.State == Active && (r.State != Active || (c.AccountID != "" && c.AccountID != r.AccountID))
+	another := c.AccountID != "" && r.AccountID != "" && c.AccountID != r.AccountID
+	if c.State != Unknown {
+		r.State, r.Undeleted = c.State, c.Undeleted
+	}
+	if c.AccountID != "" {
+		move(r, c.AccountID)
+	}
+	if c.Snapshot && (!c.Found || another || r.Data.Before(e.Position)) {
+		r.Data, r.DataReplay = e.Position, e.Replay
+	}
+	switch e.Scope {
+	case events.ScopeLifecycle:
+		r.Lifecycle, r.LifecycleReplay = e.Position, e.Replay
+		if c.State == Deleted {
+			r.Former = cmp.Or(r.AccountID, r.Former)
+			r.Deleted, r.AccountID, r.Indexed = e.Position, "", false
+			leaveCourses(r)
+		}
+	case events.ScopeCourse:
+		if r.Courses == nil {
+			r.Courses = map[string]Course{}
+		}
+		r.Courses[e.Course] = Course{Enrolled: c.Enrolled, Position: e.Position, Replay: e.Replay}
+	}
+	for i := range r.Pending {
+		if e := &r.Pending[i]; appeared && e.Prerequisite { // due at once
+			e.Prerequisite, e.Due = false, time.Time{}
+		}
+	}
+}
+
+// leaveCourses keeps of the courses of a deleted account those with a newer change than
+// the deletion, since these still fence older changes. The account is in none of them.
+func leaveCourses(r *Record) {
+	maps.DeleteFunc(r.Courses, func(_ string, c Course) bool { return !r.Deleted.Before(c.Position) })
+	for name, c := range r.Courses {
+		c.Enrolled = false
+		r.Courses[name] = c
+	}
+}
+
+// move notes the vendor's id of the account, which the index of accounts names the record
+// for. A new account in place of a former one is in none of its courses.
+func move(r *Record, id string) {
+	former := r.AccountID
+	r.AccountID, r.Indexed = id, true
+	if former == "" || former == id {
+		return
+	}
+	for name, c := range r.Courses {
+		c.Enrolled = false
+		r.Courses[name] = c
+	}
 }
 
 // Postpone releases the claim of an attempt without an outcome.

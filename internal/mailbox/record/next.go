@@ -231,7 +231,7 @@ func Blocker(r *Record, key Key, replay int) (Effect, bool) {
 	for i := range r.Pending {
 		other := &r.Pending[i]
 		switch {
-		case other.same(key, replay):
+		case other == e:
 			behind = true
 		case other.blocks(e, behind) && !fenced(r, other):
 			return *other, true

@@ -135,9 +135,6 @@ type Effect struct {
 // that the former core has registered is known once the replay is delivered again.
 func (e *Effect) Delivered() bool { return e.Replay == 0 || e.ReplaySeq > 0 }
 
-// same reports whether e and the effect with this key and replay number are one.
-func (e *Effect) same(key Key, replay int) bool { return e.Key == key && e.Replay == replay }
-
 // Outcome is how an effect ended: everything that its result says, so that the same
 // result can be published again.
 type Outcome struct {
@@ -184,7 +181,7 @@ type Effects []Effect
 // find returns an effect of the list, or nil.
 func (list Effects) find(key Key, replay int) *Effect {
 	for i := range list {
-		if list[i].same(key, replay) {
+		if list[i].Key == key && list[i].Replay == replay {
 			return &list[i]
 		}
 	}
@@ -202,7 +199,7 @@ func (list *Effects) insert(e Effect) {
 
 // remove takes an effect out of the list.
 func (list *Effects) remove(key Key, replay int) {
-	*list = slices.DeleteFunc(*list, func(e Effect) bool { return e.same(key, replay) })
+	*list = slices.DeleteFunc(*list, func(e Effect) bool { return e.Key == key && e.Replay == replay })
 }
 
 // FinishedEffects is a list of finished effects.
@@ -211,7 +208,7 @@ type FinishedEffects []Finished
 // find returns an effect of the list, or nil.
 func (list FinishedEffects) find(key Key, replay int) *Finished {
 	for i := range list {
-		if list[i].same(key, replay) {
+		if list[i].Key == key && list[i].Replay == replay {
 			return &list[i]
 		}
 	}
