@@ -15,6 +15,7 @@ import (
 
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // Message is a delivery of the consumer.
@@ -104,7 +105,7 @@ func (w *Worker) fetch(ctx context.Context) {
 	for delay := firstDelay; ctx.Err() == nil; {
 		n := w.hand.room(ctx)
 		if n <= 0 || !w.deps.Allows() {
-			pause(ctx, lookPause)
+			pause.For(ctx, lookPause)
 			continue
 		}
 		err := w.deps.Fetch(ctx, n, fetchWait, func(m Message) { w.accept(w.hand.take(m)) })
@@ -115,7 +116,7 @@ func (w *Worker) fetch(ctx context.Context) {
 		if ctx.Err() == nil {
 			w.deps.Log.Warn().Err(err).Str("vendor", w.config.Vendor).Dur("delay", delay).Msg("cannot fetch activity, trying again")
 		}
-		pause(ctx, delay)
+		pause.For(ctx, delay)
 		delay = min(2*delay, lastDelay)
 	}
 }
@@ -135,15 +136,5 @@ func (w *Worker) settle(i *item, err error) {
 	}
 	if err != nil {
 		w.deps.Log.Warn().Err(err).Str("vendor", w.config.Vendor).Str("key", i.event.Key).Msg("an activity is not done yet, trying again")
-	}
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

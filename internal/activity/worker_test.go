@@ -16,6 +16,7 @@ import (
 
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // TestMain fails if a test leaves a goroutine behind.
@@ -82,7 +83,7 @@ func (o *office) fetch(ctx context.Context, n int, wait time.Duration, take func
 		take(l)
 	}
 	if len(list) < n {
-		pause(ctx, wait)
+		pause.For(ctx, wait)
 	}
 	return nil
 }

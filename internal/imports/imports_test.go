@@ -73,7 +73,7 @@ var rules = []rule{
 	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; code outside of tests must not use it"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
 	{"internal/history", []string{"internal/streams", "events", nats}, "holds finished effects for people; the rules of the mailbox never read it"},
-	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
+	{"internal/streams", []string{"internal/pause", "events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
 		"internal/upgrade",
 		[]string{"internal/streams", "internal/bus", "events", nats},
@@ -86,19 +86,19 @@ var rules = []rule{
 	},
 	{
 		"internal/activity",
-		[]string{"internal/mailbox", "internal/fairness"},
+		[]string{"internal/mailbox", "internal/fairness", "internal/pause"},
 		"takes activity in and hands it on; how an attempt is made is the mailbox's business, and NATS is behind interfaces",
 	},
 	{
 		"internal/intake",
-		[]string{"internal/mailbox/...", "events"},
+		[]string{"internal/mailbox/...", "internal/pause", "events"},
 		"reads events in order and hands them on; what they ask is the mailbox's business, and NATS is behind interfaces",
 	},
 	{"internal/recordstore", []string{"internal/mailbox/record", "internal/streams"}, "reads and changes records for everything but the mailboxes; it holds no rule of its own"},
 	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "handlers", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "internal/pause", "handlers", "events", "vendors"},
 		"works on one user at a time; it knows no vendor by name, and NATS is behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
@@ -114,6 +114,7 @@ var rules = []rule{
 		"judges and measures from outside: a fault of the core that it shared it could not find",
 	},
 	{"internal/scenario", []string{"events", nats}, "writes events, and does not know what usher makes of them"},
+	{"internal/pause", nil, "waits, and must not know for which step"},
 	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
 	{"internal/config", []string{"vendors"}, "holds values only, and reads each vendor's by its tags: a sixth vendor must not touch it"},
 

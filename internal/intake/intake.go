@@ -16,6 +16,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // ErrNewerOwner is returned by Deps.Wakes if a newer owner was seen.
@@ -165,7 +166,7 @@ func (o *Owner) Run(ctx context.Context) {
 			o.deps.Failed("own the vendor")
 			o.deps.Log.Warn().Err(err).Str("vendor", o.config.Vendor).Dur("delay", delay).Msg("cannot own the vendor, trying again")
 		}
-		pause(ctx, delay)
+		pause.For(ctx, delay)
 		delay = min(2*delay, lastDelay)
 	}
 }
@@ -202,14 +203,4 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	endRenewing()
 	renewal.Wait()
 	return x.end(ctx)
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

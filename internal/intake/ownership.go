@@ -9,6 +9,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // ownership is the time during which this process owns the vendor. It implements
@@ -92,7 +93,7 @@ func (x *ownership) renew(ctx context.Context) {
 			x.stop()
 			return
 		}
-		pause(ctx, x.config.Renew)
+		pause.For(ctx, x.config.Renew)
 		if ctx.Err() == nil {
 			if err := x.lease.Renew(ctx); err != nil {
 				x.deps.Failed("renew the lease")
@@ -143,7 +144,7 @@ func (x *ownership) wake(ctx context.Context, c mailbox.Class) {
 		for ctx.Err() == nil {
 			room := x.config.Wakes - x.boxes.WakesInHand(c)
 			if room <= 0 || !x.deps.MayWake(c) {
-				pause(ctx, wakePause)
+				pause.For(ctx, wakePause)
 				continue
 			}
 			list, err := wakes.Next(ctx, room)
@@ -163,7 +164,7 @@ const wakePause = 5 * time.Millisecond
 
 // commit commits the position every now and then.
 func (x *ownership) commit(ctx context.Context) {
-	for shown := (events.Position{}); ctx.Err() == nil; pause(ctx, x.config.Commit) {
+	for shown := (events.Position{}); ctx.Err() == nil; pause.For(ctx, x.config.Commit) {
 		if err := x.commitOnce(ctx); err != nil {
 			x.deps.Failed("commit the position")
 			x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the position was not committed, trying again")
@@ -208,7 +209,7 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 		if ctx.Err() == nil {
 			x.deps.Failed(step)
 			x.deps.Log.Warn().Err(err).Str("vendor", x.config.Vendor).Str("step", step).Dur("delay", delay).Msg("a step failed, trying again")
-			pause(ctx, delay)
+			pause.For(ctx, delay)
 		}
 	}
 }
@@ -238,7 +239,7 @@ func (x *ownership) sweep(ctx context.Context) {
 	})
 	for ctx.Err() == nil {
 		x.insist(ctx, "look after the timers", func() error { return x.sweepOnce(ctx) })
-		pause(ctx, time.Second)
+		pause.For(ctx, time.Second)
 	}
 }
 

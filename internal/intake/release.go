@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // releaseDelay is the time from the end of a hold of deletions until their mailboxes are
@@ -21,7 +22,7 @@ func (x *ownership) release(ctx context.Context) {
 			return
 		case <-released:
 		}
-		pause(ctx, releaseDelay)
+		pause.For(ctx, releaseDelay)
 		x.insist(ctx, "wake held deletions", func() error {
 			return x.deps.Held(ctx, func(key string) error { return x.wakeHeld(ctx, key) })
 		})
@@ -32,7 +33,7 @@ func (x *ownership) release(ctx context.Context) {
 // timer as well, so that a wake may get lost.
 func (x *ownership) wakeHeld(ctx context.Context, key string) error {
 	for x.boxes.WakesInHand(mailbox.Wake) >= x.config.Wakes || !x.deps.MayWake(mailbox.Wake) {
-		pause(ctx, wakePause)
+		pause.For(ctx, wakePause)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // ErrNotMine is returned for a delivery that another process may have by now. Nothing was
@@ -192,7 +193,7 @@ func (x *first) create(r *record.Record) error {
 		if err == nil || errors.Is(err, ErrConflict) || try == storeTries || x.write.Err() != nil {
 			return err
 		}
-		pause(x.write, 100*time.Millisecond<<try)
+		pause.For(x.write, 100*time.Millisecond<<try)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // stored is a record as the store holds the record, as far as this process knows.
@@ -76,18 +77,8 @@ func (p *parts) revise(ctx context.Context, u *user, change func(*record.Record)
 			return fmt.Errorf("store record: %w", err)
 		}
 		if !errors.Is(err, ErrConflict) {
-			pause(ctx, time.Duration(try)*20*time.Millisecond)
+			pause.For(ctx, time.Duration(try)*20*time.Millisecond)
 		}
-	}
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }
 

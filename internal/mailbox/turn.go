@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/pause"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -123,7 +124,7 @@ func (t *turn) store(ctx context.Context) error {
 			}
 		case err != nil && t.result != nil && failures < resultTries && ctx.Err() == nil:
 			failures++ // without the outcome the vendor would have to be asked
-			pause(ctx, min(100*time.Millisecond<<failures, 5*time.Second))
+			pause.For(ctx, min(100*time.Millisecond<<failures, 5*time.Second))
 		default:
 			return err
 		}
