@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -97,16 +98,8 @@ type timers struct {
 }
 
 func (t timers) Arm(ctx context.Context, user string, due time.Time) error {
-	return t.Timers.Arm(ctx, streams.Timer{Vendor: t.vendor, Digest: digest(user), Token: t.token, Due: due})
-}
-
-type ownership struct{ *streams.Ownership }
-
-func (o ownership) Commit(ctx context.Context, p events.Position) (events.Position, error) {
-	if err := o.Ownership.Commit(ctx, p); err != nil {
-		return events.Position{}, err
-	}
-	return p, nil
+	_, digest, _ := strings.Cut(user, ".") // and the event key of an activity
+	return t.Timers.Arm(ctx, streams.Timer{Vendor: t.vendor, Digest: digest, Token: t.token, Due: due})
 }
 
 // replays reads and removes single replays.

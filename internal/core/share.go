@@ -13,7 +13,7 @@ func (x *Core) shareRate(ctx context.Context) {
 	if x.config.Rate <= 0 {
 		return
 	}
-	presence, err := x.leases.Presence(x.config.Vendor)
+	presence, err := x.streams.leases.Presence(x.config.Vendor)
 	if err != nil { // the name of the vendor, which Acquire refuses too
 		x.deps.Log.Error().Err(err).Str("vendor", x.config.Vendor).Msg("the rate cannot be shared: no call is made")
 		return

@@ -1,6 +1,9 @@
 package core
 
 import (
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
 )
@@ -24,4 +27,17 @@ func (x *Core) Stats() Stats {
 		s.Retries, s.Unknown = boxes.Retries(), boxes.Unknown()
 	}
 	return s
+}
+
+// Paused returns the pause of the vendor; ok is false if it is not paused.
+func (x *Core) Paused() (p bus.Pause, ok bool) {
+	if now := x.gate.pause.Load(); now != nil && !now.Over(time.Now()) {
+		return *now, true
+	}
+	return bus.Pause{}, false
+}
+
+// Failures returns how many steps NATS has failed, and whether steps fail at present.
+func (x *Core) Failures() (total uint64, failing bool) {
+	return x.failures.Total(), x.failures.Failing()
 }

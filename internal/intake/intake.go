@@ -40,8 +40,8 @@ type State interface {
 	RaiseToken(ctx context.Context, floor uint64) (uint64, error)
 	// Position returns the committed position.
 	Position(ctx context.Context) (events.Position, error)
-	// Commit raises the committed position, and returns it. It never goes back.
-	Commit(ctx context.Context, p events.Position) (events.Position, error)
+	// Commit raises the committed position to p. A later position stays.
+	Commit(ctx context.Context, p events.Position) error
 	// Swept returns the nonce of the sentinel up to which all timers were set anew.
 	Swept(ctx context.Context) (string, error)
 	SetSwept(ctx context.Context, nonce string) error
@@ -202,5 +202,6 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	work.Wait()
 	endRenewing()
 	renewal.Wait()
-	return x.end(ctx)
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(x.commitOnce(ctx), x.lease.Release(ctx))
 }

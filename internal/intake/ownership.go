@@ -48,12 +48,6 @@ func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	return x, err
 }
 
-// end commits the last position and releases the lease.
-func (x *ownership) end(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
-	return errors.Join(x.commitOnce(ctx), x.lease.Release(ctx))
-}
-
 // Token is the fencing token.
 func (x *ownership) Token() uint64 { return x.token }
 
@@ -122,13 +116,12 @@ func (x *ownership) commitOnce(ctx context.Context) error {
 	if !x.Committed().Before(p) {
 		return nil
 	}
-	committed, err := x.deps.State.Commit(ctx, p)
-	if err != nil {
+	if err := x.deps.State.Commit(ctx, p); err != nil {
 		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.committed = committed
+	x.committed = p
 	return nil
 }
 

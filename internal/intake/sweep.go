@@ -26,20 +26,20 @@ func (x *ownership) sweep(ctx context.Context) {
 		}
 		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
 			Msg("messages left the stream of events since this vendor was served last: events among them that no mailbox has are lost")
-		if err := x.armAll(ctx); err != nil {
+		if err := armAll(ctx, x); err != nil {
 			return err
 		}
 		x.tracker.skip(events.Position{Epoch: first.Epoch, Seq: first.Seq - 1}) // so that the next owner need not do this again
 		return nil
 	})
 	for ctx.Err() == nil {
-		x.insist(ctx, "look after the timers", func() error { return x.sweepOnce(ctx) })
+		x.insist(ctx, "look after the timers", func() error { return sweepOnce(ctx, x) })
 		pause.For(ctx, time.Second)
 	}
 }
 
 // sweepOnce sets all timers anew unless that was done for this sentinel.
-func (x *ownership) sweepOnce(ctx context.Context) error {
+func sweepOnce(ctx context.Context, x *ownership) error {
 	nonce, err := x.deps.Sentinel(ctx)
 	if err != nil {
 		return err
@@ -48,14 +48,14 @@ func (x *ownership) sweepOnce(ctx context.Context) error {
 	if err != nil || swept == nonce {
 		return err
 	}
-	if err := x.armAll(ctx); err != nil {
+	if err := armAll(ctx, x); err != nil {
 		return err
 	}
 	return x.deps.State.SetSwept(ctx, nonce)
 }
 
 // armAll sets a timer for every mailbox that has something to do.
-func (x *ownership) armAll(ctx context.Context) error {
+func armAll(ctx context.Context, x *ownership) error {
 	x.boxes.ForgetTimers()
 	return x.deps.Unfinished(ctx, func(key string) error {
 		return x.timers.Arm(ctx, key, x.Now().Add(250*time.Millisecond))
@@ -78,14 +78,14 @@ func (x *ownership) release(ctx context.Context) {
 		}
 		pause.For(ctx, releaseDelay)
 		x.insist(ctx, "wake held deletions", func() error {
-			return x.deps.Held(ctx, func(key string) error { return x.wakeHeld(ctx, key) })
+			return x.deps.Held(ctx, func(key string) error { return wakeHeld(ctx, x, key) })
 		})
 	}
 }
 
 // wakeHeld wakes a mailbox as soon as there is room for a further wake. The mailbox has a
 // timer as well, so that a wake may get lost.
-func (x *ownership) wakeHeld(ctx context.Context, key string) error {
+func wakeHeld(ctx context.Context, x *ownership, key string) error {
 	for x.boxes.WakesInHand(mailbox.Wake) >= x.config.Wakes || !x.deps.MayWake(mailbox.Wake) {
 		pause.For(ctx, wakePause)
 		if ctx.Err() != nil {
