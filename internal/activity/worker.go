@@ -1,4 +1,4 @@
-// Package activity takes the activity events of one vendor from their durable consumer, in any
+// Package activity takes the activity events of one vendor from the durable consumer, in any
 // number of processes side by side, and lets the mailbox package make the first attempt of
 // each. Nothing waits in the consumer: after the first attempt an effect is finished, or is
 // stored with a timer. The activities of one user begin one after the other, in the order of
@@ -48,7 +48,7 @@ type Config struct {
 	AckWait  time.Duration // of the consumer
 }
 
-// Deps are the parts that a Worker works with. All must be set.
+// Deps are the parts of a Worker. All must be set.
 type Deps struct {
 	Fetch     Fetch
 	Attempts  Attempts
@@ -71,7 +71,7 @@ type Worker struct {
 	running sync.WaitGroup
 }
 
-// New returns a worker. Run lets it work.
+// New returns a worker. Run lets the worker work.
 func New(c Config, d Deps) *Worker {
 	return &Worker{config: c, deps: d, hand: newHand(c.Prefetch, c.AckWait), users: map[string]*user{}}
 }
@@ -84,8 +84,8 @@ const (
 	failDelay  = time.Second            // before a message is delivered again after a failure of NATS
 )
 
-// Run takes events until ctx ends. Then Run gives back what has not begun, and lets the rest
-// come to its end for grace.
+// Run takes events until ctx ends. Then Run gives back the waiting events, and lets the
+// rest come to an end within grace.
 func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 	phases, end := mailbox.NewPhases(ctx, grace)
 	defer end()

@@ -218,7 +218,7 @@ func TestNothingIsFetchedWhileActivityMayNotCall(t *testing.T) {
 	})
 }
 
-func TestAMessageIsSettledAsItsAttemptEnds(t *testing.T) {
+func TestMessageEndsWithTheAttempt(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		want string
@@ -281,7 +281,7 @@ func TestALongAttemptIsRenewed(t *testing.T) {
 }
 
 // A message that could not be renewed may be another's. A late renewal proves nothing.
-func TestAMessageThatWasNotRenewedIsNotOurs(t *testing.T) {
+func TestUnrenewedMessageIsNotOurs(t *testing.T) {
 	for name, wait := range map[string]time.Duration{"for half of AckWait": ackWait/2 + time.Second, "for longer": 2 * ackWait} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

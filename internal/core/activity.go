@@ -18,7 +18,7 @@ func (x *Core) takeActivity(ctx context.Context) {
 	}).Run(ctx, x.config.Shutdown)
 }
 
-// timerToken is the token of the timers that first attempts set: they have no ownership.
+// timerToken is the token of the timers of first attempts, which have no ownership.
 const timerToken = 0
 
 // delivery is a message of the consumer of activity.

@@ -14,9 +14,9 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// The types of the package streams as the mailbox and the intake want them.
+// The types of the package streams in the forms of the mailbox and the intake.
 
-// records are the records of users, and those of activity events in a bucket of their own.
+// records are the records of users, and of activity events in another bucket.
 type records struct{ users, events *streams.Records }
 
 // of returns the bucket of a key.

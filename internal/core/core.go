@@ -28,7 +28,7 @@ type Config struct {
 	Vendor    string
 	Stream    string   // of events
 	Replays   string   // stream of replays
-	Subjects  []string // of the events that the vendor takes, without activity
+	Subjects  []string // of the events for the vendor, without activity
 	Activity  Activity
 	Bucket    string // of records
 	Effects   string // bucket of the records of activity
@@ -48,11 +48,11 @@ type Activity struct {
 	MaxAckPending int
 }
 
-// Deps are the parts that a Core works with. All must be set but Guard, Observe, WatchPauses,
+// Deps are the parts of a Core. All must be set but Guard, Observe, WatchPauses,
 // OnHold, Failed and Removed.
 type Deps struct {
 	JetStream   jetstream.JetStream
-	Port        any      // the adapter of the vendor; its calls wait for Limiter
+	Port        any      // the adapter of the vendor, with calls that wait for Limiter
 	Limiter     *Limiter // of the vendor
 	Results     mailbox.Results
 	History     mailbox.History
@@ -60,8 +60,8 @@ type Deps struct {
 	Guard       mailbox.Guard
 	Validate    func(events.Event) error
 	Handlers    []handlers.Handler
-	// Check makes the cheapest call that shows whether the vendor takes our credentials, and
-	// returns the adapter to go on with, which may have new ones; nil for the present one.
+	// Check makes the cheapest call for a test of our credentials, and returns the next
+	// adapter, perhaps with new credentials; nil for the present adapter.
 	Check   func(ctx context.Context) (port any, err error)
 	Log     zerolog.Logger
 	Tracer  trace.Tracer // nil: no traces
@@ -70,11 +70,11 @@ type Deps struct {
 	// change. Nothing calls the vendor before; nil: no vendor is ever paused.
 	WatchPauses func(ctx context.Context, see func(map[string]bus.Pause))
 	// Failed is called whenever NATS fails a step, and Removed with the number of messages that
-	// left the stream before the vendor had them. Both may be nil.
+	// left the stream unread. Both may be nil.
 	Failed  func(step string)
 	Removed func(messages uint64)
-	// OnHold is called with the reason when the vendor is put on hold, and with nil when it
-	// is back.
+	// OnHold is called with the reason when the vendor is put on hold, and with nil at the
+	// end of the hold.
 	OnHold func(why error)
 }
 
@@ -137,7 +137,7 @@ func (x *Core) greet(ctx context.Context) error {
 	return err
 }
 
-// logNew logs that the vendor gets events that were stored before it was served.
+// logNew logs that the vendor gets events from before the first service.
 func (x *Core) logNew(pending uint64) {
 	if pending > 0 {
 		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("events", pending).
@@ -173,8 +173,7 @@ func (x *Core) Run(ctx context.Context) {
 	owner.Run(ctx)
 }
 
-// check asks the vendor whether it takes our credentials, and goes on with the adapter that
-// comes with the answer.
+// check asks the vendor about our credentials, and goes on with the adapter of the answer.
 func (x *Core) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, x.config.Mailbox.CallLease+x.config.Mailbox.CallTimeout)
 	defer cancel()
@@ -194,7 +193,7 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 	return m, d.Timers, err
 }
 
-// mailboxDeps returns the parts that mailboxes work with. token is that of the timers.
+// mailboxDeps returns the parts of mailboxes. token is the token of the timers.
 func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 	s := x.streams
 	return mailbox.Deps{
@@ -206,7 +205,7 @@ func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 	}
 }
 
-// released returns a channel that is closed at the end of a hold of deletions.
+// released returns a channel, closed at the end of a hold of deletions.
 func (x *Core) released() <-chan struct{} {
 	if x.deps.Guard == nil {
 		return nil

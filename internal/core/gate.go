@@ -22,11 +22,11 @@ type gate struct {
 	limiter *Limiter
 	breaker *fairness.Breaker
 	log     zerolog.Logger
-	// pause is the pause of the vendor, which may be over; nil until it is known.
+	// pause is the pause of the vendor, perhaps a past pause; nil until known.
 	pause atomic.Pointer[bus.Pause]
 }
 
-// noPause is a pause that is over.
+// noPause is a past pause.
 var noPause = bus.Pause{Until: time.Unix(0, 0)}
 
 func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
@@ -34,7 +34,7 @@ func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
 }
 
 // Allows reports whether work of a class may call the vendor. While the vendor asks for a
-// rest, only fresh work may: Wait turns it away unless it is to be the next probe.
+// rest, only fresh work may: Wait turns fresh work away except for the next probe.
 func (g *gate) Allows(c mailbox.Class) bool {
 	return g.breaker.Allows(c) && !g.paused() && (c == mailbox.Fresh || g.limiter.Rest() == 0)
 }
@@ -64,7 +64,7 @@ func (g *gate) watchPauses(ctx context.Context, watch func(context.Context, func
 	})
 }
 
-// Wait takes a token of the vendor's rate for an effect that is about to call.
+// Wait takes a token of the vendor's rate for an effect before the first call.
 func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
 	if err := g.limiter.Admit(ctx, c); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (g *gate) Report(user string, err error) {
 	}
 }
 
-// resultOf returns what an attempt says of the vendor; false if it says nothing.
+// resultOf returns the meaning of an attempt for the breaker; false without a meaning.
 func resultOf(err error) (fairness.Result, bool) {
 	class, status := vendors.ClassOf(err), vendors.StatusOf(err)
 	switch {
@@ -105,9 +105,9 @@ func resultOf(err error) (fairness.Result, bool) {
 	}
 }
 
-// watch makes the checks that the breaker asks for, and reports holds, until ctx ends. A hold
-// is reported again after each failed check: a hold without a recent report is taken for that
-// of a process that died.
+// watch makes the checks for the breaker, and reports holds, until ctx ends. A hold
+// is reported again after each failed check: a hold without a recent report counts as the
+// hold of a dead process.
 func (g *gate) watch(ctx context.Context, check func(context.Context) error, onHold func(error)) {
 	held := false
 	for ctx.Err() == nil {
@@ -128,7 +128,7 @@ func (g *gate) watch(ctx context.Context, check func(context.Context) error, onH
 	}
 }
 
-// wait waits for a change of the breaker, or for the time of its next check.
+// wait waits for a change of the breaker, or for the time of the next check.
 func (g *gate) wait(ctx context.Context) {
 	next := time.Hour
 	if at, ok := g.breaker.CheckAt(); ok {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// keepEvery is the time between two looks for wakes that wait.
+// keepEvery is the time between two looks for waiting wakes.
 const keepEvery = time.Minute
 
 // keep sets a timer as long as wakes wait for this process, such as while the vendor is on

@@ -8,12 +8,12 @@ import (
 	"github.com/usherhq/usher/internal/mailbox"
 )
 
-// Stats is what this process knows of the vendor.
+// Stats is the knowledge of this process about the vendor.
 type Stats struct {
 	Owner   bool // this process owns the vendor
 	OnHold  bool
-	Retries mailbox.Waits // users with effects that failed and are tried again
-	Unknown mailbox.Waits // users of whom it is not known whether the vendor made a change
+	Retries mailbox.Waits // users with failed effects before a further attempt
+	Unknown mailbox.Waits // users with an effect that may have changed the vendor
 }
 
 // Stats returns the statistics of the moment. Only the owner knows of users.
@@ -29,7 +29,7 @@ func (x *Core) Stats() Stats {
 	return s
 }
 
-// Paused returns the pause of the vendor; ok is false if it is not paused.
+// Paused returns the pause of the vendor; ok is false without a pause.
 func (x *Core) Paused() (p bus.Pause, ok bool) {
 	if now := x.gate.pause.Load(); now != nil && !now.Over(time.Now()) {
 		return *now, true

@@ -110,8 +110,8 @@ func (s *vendorStreams) sentinel(ctx context.Context) (string, error) {
 	return s.timers.Sentinel(ctx, s.config.Vendor)
 }
 
-// unfinished calls yield with the key of each record that has something to do. It reads all
-// records of the vendor, and so is for a sweep alone.
+// unfinished calls yield with the key of each record with something to do. unfinished
+// reads all records of the vendor, and so is for a sweep alone.
 func (s *vendorStreams) unfinished(ctx context.Context, yield func(key string) error) error {
 	if err := s.each(ctx, s.records.users, record.Unfinished, yield); err != nil {
 		return err
@@ -119,8 +119,8 @@ func (s *vendorStreams) unfinished(ctx context.Context, yield func(key string) e
 	return s.each(ctx, s.records.events, isUnfinishedActivity, yield)
 }
 
-// each calls yield with the key of each record of the vendor that is wanted, or that cannot
-// be read.
+// each calls yield with the key of each wanted record of the vendor, and of each unreadable
+// record.
 func (s *vendorStreams) each(ctx context.Context, list *streams.Records, wanted func(*record.Record) bool, yield func(key string) error) error {
 	for r, err := range list.List(ctx, s.config.Vendor) {
 		if err != nil {
@@ -136,8 +136,9 @@ func (s *vendorStreams) each(ctx context.Context, list *streams.Records, wanted 
 	return nil
 }
 
-// isUnfinishedActivity reports whether an activity event is pending, or has a result that may
-// not be published: a result of a first attempt is, or its message is delivered again.
+// isUnfinishedActivity reports whether an activity event is pending, or has a possibly
+// unpublished result. The result of a first attempt is published, or the message is delivered
+// again.
 func isUnfinishedActivity(r *record.Record) bool {
 	if len(r.Pending) > 0 {
 		return true
@@ -150,7 +151,7 @@ func isUnfinishedActivity(r *record.Record) bool {
 	return false
 }
 
-// held calls yield with the key of each record that has a held deletion, or that cannot be read.
+// held calls yield with the key of each record with a held deletion, and of each unreadable record.
 func (s *vendorStreams) held(ctx context.Context, yield func(key string) error) error {
 	isHeld := func(e record.Effect) bool { return e.Held }
 	return s.each(ctx, s.records.users, func(r *record.Record) bool { return slices.ContainsFunc(r.Pending, isHeld) }, yield)

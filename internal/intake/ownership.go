@@ -12,7 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/pause"
 )
 
-// ownership is the time during which this process owns the vendor. It implements
+// ownership is the time of this process as the owner of the vendor. An ownership implements
 // mailbox.Ownership.
 type ownership struct {
 	*Owner
@@ -30,7 +30,7 @@ type ownership struct {
 	atStart   events.Position // committed when the ownership began
 }
 
-// begin takes over from the former owner: it raises the fencing token, and reads on from the
+// begin takes over from the former owner: begin raises the fencing token, and reads on from the
 // committed position.
 func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	x := &ownership{Owner: o, lease: lease, stop: func() {}}
@@ -54,7 +54,7 @@ func (x *ownership) Token() uint64 { return x.token }
 // Since is the beginning of the ownership, by the clock of the server.
 func (x *ownership) Since() time.Time { return x.since }
 
-// Until is the time, by the clock of this process, up to which the ownership is certain.
+// Until is the end of the certain time of the ownership, by the clock of the process.
 func (x *ownership) Until() time.Time {
 	if !record.Fencing {
 		return time.Now().Add(time.Hour)
@@ -137,7 +137,7 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 		case record.Fencing && errors.Is(err, ErrNewerOwner):
 			x.stop()
 			return
-		case time.Since(began) > delay: // it went on for a while
+		case time.Since(began) > delay: // after a while of success
 			delay = firstDelay
 		}
 		if ctx.Err() == nil {

@@ -71,10 +71,10 @@ const wakePause = 5 * time.Millisecond
 // replayBytes is the bound on the bytes of the replays in hand.
 const replayBytes = 16 << 20
 
-// readReplays gives the stored replays to the mailboxes, those of former ownerships too. A
-// replay is in hand until its effect has ended, or is registered with a timer. No more
-// replays are in hand than wakes: replays share the slots with the wakes, and thousands of
-// them must not keep a wake waiting.
+// readReplays gives the stored replays to the mailboxes, also from former ownerships. A replay
+// is in hand until the effect has ended, or is registered with a timer. No more
+// replays are in hand than wakes: replays share the slots with the wakes, and thousands
+// of replays must not keep a wake waiting.
 func (x *ownership) readReplays(ctx context.Context) {
 	inHand := newTracker(events.Position{}, bounds{mostOpen: x.config.Wakes, mostBytes: replayBytes})
 	var from events.Position

@@ -90,7 +90,7 @@ func TestAnAccountOfAnotherUser(t *testing.T) {
 }
 
 // An account that a user held once is free, such as after the deletion of the user.
-func TestAnAccountThatIsFree(t *testing.T) {
+func TestFreeAccount(t *testing.T) {
 	for name, release := range map[string]func(*testing.T, *run){
 		"deleted": func(t *testing.T, r *run) {
 			r.awaitOutcome(t, r.send(message{kind: events.UserDeleted, id: "e2", user: 1}), events.Done)
@@ -139,7 +139,7 @@ func (r *run) change(user int, change func(*record.Record)) {
 }
 
 // A user who gets the address of a user who is being deleted waits for the deletion.
-func TestAnAccountThatIsBeingDeleted(t *testing.T) {
+func TestAccountDuringADeletion(t *testing.T) {
 	g := newGuard(brake.Go)
 	g.set(brake.Hold)
 	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {

@@ -9,8 +9,8 @@ import (
 	"github.com/usherhq/usher/internal/pause"
 )
 
-// sweep sets all timers anew after events that nobody had finished left the stream, and
-// whenever the stream of timers lost its sentinel.
+// sweep sets all timers anew after unfinished events left the stream, and whenever the stream
+// of timers lost the sentinel.
 func (x *ownership) sweep(ctx context.Context) {
 	x.insist(ctx, "look for removed events", func() error {
 		first, err := x.deps.First(ctx)
@@ -29,7 +29,7 @@ func (x *ownership) sweep(ctx context.Context) {
 		if err := armAll(ctx, x); err != nil {
 			return err
 		}
-		x.tracker.skip(events.Position{Epoch: first.Epoch, Seq: first.Seq - 1}) // so that the next owner need not do this again
+		x.tracker.skip(events.Position{Epoch: first.Epoch, Seq: first.Seq - 1}) // the next owner need not sweep again
 		return nil
 	})
 	for ctx.Err() == nil {
@@ -38,7 +38,7 @@ func (x *ownership) sweep(ctx context.Context) {
 	}
 }
 
-// sweepOnce sets all timers anew unless that was done for this sentinel.
+// sweepOnce sets all timers anew unless a sweep was made for the sentinel.
 func sweepOnce(ctx context.Context, x *ownership) error {
 	nonce, err := x.deps.Sentinel(ctx)
 	if err != nil {
@@ -54,7 +54,7 @@ func sweepOnce(ctx context.Context, x *ownership) error {
 	return x.deps.State.SetSwept(ctx, nonce)
 }
 
-// armAll sets a timer for every mailbox that has something to do.
+// armAll sets a timer for every mailbox with something to do.
 func armAll(ctx context.Context, x *ownership) error {
 	x.boxes.ForgetTimers()
 	return x.deps.Unfinished(ctx, func(key string) error {
@@ -62,9 +62,9 @@ func armAll(ctx context.Context, x *ownership) error {
 	})
 }
 
-// releaseDelay is the time from the end of a hold of deletions until their mailboxes are
-// listed: deletions that were held just before are stored by then. Later looks at held
-// deletions find those that are missed all the same.
+// releaseDelay is the time from the end of a hold of deletions until the mailboxes are
+// listed: the last held deletions are stored by then. Later looks at held deletions find any
+// missed deletion all the same.
 const releaseDelay = time.Second
 
 // release wakes the mailboxes with held deletions whenever a hold of deletions ends.
@@ -84,7 +84,7 @@ func (x *ownership) release(ctx context.Context) {
 }
 
 // wakeHeld wakes a mailbox as soon as there is room for a further wake. The mailbox has a
-// timer as well, so that a wake may get lost.
+// timer as well, so a wake may get lost.
 func wakeHeld(ctx context.Context, x *ownership, key string) error {
 	for x.boxes.WakesInHand(mailbox.Wake) >= x.config.Wakes || !x.deps.MayWake(mailbox.Wake) {
 		pause.For(ctx, wakePause)

@@ -28,16 +28,16 @@ type single Message
 
 func (s single) Get(context.Context, events.Position) (Message, error) { return Message(s), nil }
 
-// deskKey is the key of the record of the activity.
-var deskKey = record.ActivityKey("acme", "u", events.Key("/school", "e"))
+// activityKey is the key of the record of the activity.
+var activityKey = record.ActivityKey("acme", "u", events.Key("/school", "e"))
 
-// mailboxes returns mailboxes that work at the desk, and a function that runs them and
+// mailboxes returns mailboxes that work with the fakes, and a function that runs them and
 // returns another one that ends them.
-func (d *desk) mailboxes(t *testing.T) (m *Mailboxes, run func() (end func())) {
+func (d *fakes) mailboxes(t *testing.T) (m *Mailboxes, run func() (end func())) {
 	t.Helper()
 	deps := d.deps()
-	deps.Events, deps.Ownership, deps.Scheduler = single(deskMessage(t, deskEvent(t))), owner{time.Now()}, fairness.NewScheduler(4)
-	m, err := New(d.vendor(), deskConfig(), deps)
+	deps.Events, deps.Ownership, deps.Scheduler = single(activityMessage(t, activityEvent(t))), owner{time.Now()}, fairness.NewScheduler(4)
+	m, err := New(d.vendor(), testConfig(), deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +61,9 @@ func held(e record.Effect) record.Record {
 // A wake before the run has its turn once the mailboxes run.
 func TestAWakeBeforeTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{answer: func() error { return nil }, record: storedEffect(t, held)}
+		d := &fakes{answer: func() error { return nil }, record: storedEffect(t, held)}
 		m, run := d.mailboxes(t)
-		m.Wake(deskKey, func() { d.note("ack") })
+		m.Wake(activityKey, func() { d.note("ack") })
 		synctest.Wait()
 		if len(d.steps) > 0 {
 			t.Errorf("a turn began before the run: %v", d.steps)
@@ -81,12 +81,12 @@ func TestAWakeBeforeTheRun(t *testing.T) {
 func TestASlotForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer := make(chan error)
-		d := &desk{answer: func() error { return <-answer }, record: storedEffect(t, held)}
+		d := &fakes{answer: func() error { return <-answer }, record: storedEffect(t, held)}
 		m, run := d.mailboxes(t)
 		end := run()
-		m.Wake(deskKey, func() {})
+		m.Wake(activityKey, func() {})
 		synctest.Wait() // for the call
-		go m.queue.run(m.queue.users[deskKey], Activity)
+		go m.queue.run(m.queue.users[activityKey], Activity)
 		synctest.Wait()
 		if n := len(d.steps); n != 2 {
 			t.Errorf("got %v, want a claim and a call", d.steps)
@@ -113,11 +113,11 @@ func TestWakesOfActivity(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &desk{answer: func() error { return nil }, record: storedEffect(t, test.record)}
+				d := &fakes{answer: func() error { return nil }, record: storedEffect(t, test.record)}
 				m, run := d.mailboxes(t)
 				end := run()
 				for range test.wakes {
-					m.Wake(deskKey, func() { d.note("ack") })
+					m.Wake(activityKey, func() { d.note("ack") })
 					synctest.Wait()
 				}
 				end()

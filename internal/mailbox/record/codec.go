@@ -7,7 +7,7 @@ import (
 )
 
 // stored is the form in which a record is stored. Positions are in base 36, with an epoch
-// only if it differs from that of the record. Pending effects are one string each, so that
+// only beside another epoch than in the record. Pending effects are one string each, so
 // thousands fit into a message.
 type stored struct {
 	Form            int               `json:"effects"` // a list in the former form, so that an older version refuses the record
@@ -27,7 +27,7 @@ type stored struct {
 	Indexed         bool              `json:"indexed,omitempty"`
 	Undeleted       bool              `json:"undeleted,omitempty"`
 	Courses         map[string]string `json:"courses,omitempty"`
-	Types           []string          `json:"types,omitempty"` // that Pending and Finished refer to
+	Types           []string          `json:"types,omitempty"` // of Pending and Finished, by index
 	Pending         []string          `json:"pending,omitempty"`
 	Finished        []storedFinished  `json:"finished,omitempty"`
 	Claim           *storedClaim      `json:"claim,omitempty"`
@@ -95,7 +95,7 @@ func (r *Record) Encode() ([]byte, error) {
 	return json.Marshal(s)
 }
 
-// Decode reads what Encode returned, or a record of the former core.
+// Decode reads the stored form of a record, or a record of the former core.
 func Decode(b []byte) (*Record, error) {
 	var s stored
 	err := json.Unmarshal(b, &s)

@@ -69,7 +69,7 @@ const (
 )
 
 // effect returns the parts of an effect with "|" between. Due and Begun are relative to
-// Registered, in milliseconds. The course is the last part, since it may hold anything.
+// Registered, in milliseconds. The course is the last part, since a course may hold any character.
 func (c *codec) effect(e *Effect) string {
 	flags := 0
 	for bit, set := range map[int]bool{tried: e.Tried, unconfirmed: e.Unconfirmed, prerequisite: e.Prerequisite, held: e.Held} {

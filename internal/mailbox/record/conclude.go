@@ -9,7 +9,7 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// Attempt names one call of the vendor: the effect, and the nonce of its claim.
+// Attempt names one call of the vendor: the effect, and the nonce of the claim.
 type Attempt struct {
 	Key    Key
 	Replay int
@@ -19,11 +19,11 @@ type Attempt struct {
 	HoldsPosition bool
 }
 
-// Pause is why an attempt did not finish the effect, and the time of the next one.
+// Pause is the reason why an attempt did not finish the effect, and the time of the next attempt.
 type Pause struct {
 	Due          time.Time
 	Unconfirmed  bool // a change may have reached the vendor
-	Prerequisite bool // an account must exist first: the vendor was only asked for it
+	Prerequisite bool // an account must exist first: the vendor was only asked for an account
 	Panicked     bool
 	// Held says that nothing was attempted: a person has to approve the deletion first.
 	Held bool
@@ -31,8 +31,8 @@ type Pause struct {
 
 // Change is the effect of an outcome on the account.
 type Change struct {
-	State     State  // from now on; Unknown leaves the state as it is
-	AccountID string // the vendor's id; empty leaves the id as it is
+	State     State  // from now on; Unknown leaves the state unchanged
+	AccountID string // the vendor's id; empty leaves the id unchanged
 	Enrolled  bool   // for events.ScopeCourse: whether the account is in the course now
 	Snapshot  bool   // the vendor holds the snapshot of the event now
 	Found     bool   // the account existed, and may hold a newer snapshot than the event
@@ -40,7 +40,7 @@ type Change struct {
 	Undeleted bool   // for State Deleted: the vendor cannot delete, and still has the account
 }
 
-// Stored says what became of an outcome.
+// Stored is the fate of an outcome.
 type Stored uint8
 
 // The results of Finish and Postpone.
@@ -54,9 +54,9 @@ const (
 )
 
 // Finish stores the outcome of an attempt and releases the claim. If a newer owner has
-// taken the claim over, an outcome that changed the vendor is stored all the same, so
-// that the change is not made again; the claim stays. If both owners changed the vendor,
-// the outcome of the newer one replaces the older one, which is not published before.
+// taken the claim over, an outcome with a change at the vendor is stored all the same, so
+// the change is not made again; the claim stays. If both owners changed the vendor, the
+// outcome of the newer owner replaces the older outcome, unpublished until then.
 func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	mine := r.Claim.isOf(a)
 	if f := r.Finished.find(a.Key, a.Replay); f != nil {
@@ -97,7 +97,7 @@ func (c *Claim) isOf(a Attempt) bool {
 	return c.Is(a.Key, a.Replay) && (c.Nonce == a.Nonce || !Fencing)
 }
 
-// apply brings the account to the state in which the effect has left it.
+// apply brings the account to the state after the effect.
 func apply(r *Record, e *Effect, c Change) {
 	appeared := c.State == Active && (r.State != Active || (c.AccountID != "" && c.AccountID != r.AccountID))
 	another := c.AccountID != "" && r.AccountID != "" && c.AccountID != r.AccountID
@@ -131,8 +131,8 @@ func apply(r *Record, e *Effect, c Change) {
 	}
 }
 
-// leaveCourses keeps of the courses of a deleted account those with a newer change than
-// the deletion, since these still fence older changes. The account is in none of them.
+// leaveCourses keeps only the courses with a newer change than the deletion of the account,
+// since newer changes still fence older changes. The account is in no course.
 func leaveCourses(r *Record) {
 	maps.DeleteFunc(r.Courses, func(_ string, c Course) bool { return !r.Deleted.Before(c.Position) })
 	for name, c := range r.Courses {
@@ -141,8 +141,8 @@ func leaveCourses(r *Record) {
 	}
 }
 
-// move notes the vendor's id of the account, which the index of accounts names the record
-// for. A new account in place of a former one is in none of its courses.
+// move notes the vendor's id of the account; the index of accounts names the record. A new
+// account in place of a former account is in no course.
 func move(r *Record, id string) {
 	former := r.AccountID
 	r.AccountID, r.Indexed = id, true
@@ -164,8 +164,8 @@ func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	r.Claim = nil
 	e.Due, e.Prerequisite, e.Held = p.Due, p.Prerequisite, p.Held
 	e.Unconfirmed = e.Unconfirmed || p.Unconfirmed
-	// No change was asked for, or of an account that does not exist. Only an enrolment
-	// that may be on its way can still find its course.
+	// The vendor was asked for no change, or without an account. Only an enrolment in flight can
+	// still find the course.
 	if p.Prerequisite && (!e.Unconfirmed || e.Scope.WholeAccount()) {
 		e.Tried = false
 	}
@@ -178,9 +178,9 @@ func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	return Mine
 }
 
-// NoAccount applies the answer of one look-up, made at the time at, to the other effects
-// that wait for an account: none asks the vendor again before until has passed since its
-// own first look.
+// NoAccount applies the answer of one look-up, made at the time at, to the other effects that
+// wait for an account: an effect asks the vendor again only once the time until has passed since
+// the first look.
 func (r *Record) NoAccount(at time.Time, until time.Duration) {
 	for i := range r.Pending {
 		e := &r.Pending[i]
@@ -194,9 +194,8 @@ func (r *Record) NoAccount(at time.Time, until time.Duration) {
 	}
 }
 
-// Overdue returns the effects that have waited for an account for as long as they may,
-// which is wait, and that a look-up at the time at has not found one for. There is room for
-// as many among the finished effects.
+// Overdue returns the effects that have waited for an account for the whole time wait, if the
+// look-up at the time at found none. The finished effects have room for as many.
 func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
 	if r.State == Active {
 		return nil
@@ -210,8 +209,8 @@ func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
 	return list
 }
 
-// Abandon finishes an effect that no attempt was made for: the look-up for another effect
-// answered for it. It returns false if the effect is not pending or is claimed.
+// Abandon finishes an effect without an attempt: the look-up for another effect answered for
+// all. Abandon returns false if the effect is not pending or is claimed.
 func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
 	e := r.Pending.find(key, replay)
 	if e == nil || r.Claim.Is(key, replay) {

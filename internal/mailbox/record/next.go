@@ -16,34 +16,34 @@ const (
 	// Call: the record claims the effect; call the vendor once the record is stored.
 	Call
 	// AwaitHolder: the claim is taken over from a former owner. Nothing is called before
-	// Decision.Due, since the call of the former owner may still be on its way.
+	// Decision.Due, since the call of the former owner may still be in flight.
 	AwaitHolder
 	// StepDown: a newer owner wrote the record.
 	StepDown
 )
 
-// Decision is an action and its parameters.
+// Decision is an action with parameters.
 type Decision struct {
 	Action Action
 	Effect Effect    // for Call and AwaitHolder
 	Due    time.Time // earliest time of the next step; zero: nothing is pending
 }
 
-// Owner is the owner of the vendor, as the rules need it.
+// Owner is the owner of the vendor, as the rules need an owner.
 type Owner struct {
 	Token uint64 // fencing token
-	Nonce string // unique to the attempt that Next may claim
-	// HolderGone is the time at which no call of a former owner can be on its way any
-	// more: the start of this ownership, the call lease and the call timeout.
+	Nonce string // of the attempt under the next claim; unique
+	// HolderGone is the end of all calls of former owners: the start of the ownership, the
+	// call lease and the call timeout.
 	HolderGone time.Time
 	// CallsAllowed is false while the vendor is on hold or paused, and while the turn must
 	// not call for another reason.
 	CallsAllowed bool
-	// FirstLook is how long a change of an account that the record does not know waits for
+	// FirstLook is how long a change of an account unknown to the record waits for
 	// the creation of the account before the vendor is asked; negative: the vendor needs
 	// no account.
 	FirstLook time.Duration
-	// HeldDue says that deletions that a person had to approve are due at once.
+	// HeldDue makes held deletions due at once.
 	HeldDue bool
 }
 
@@ -80,8 +80,7 @@ func claim(r *Record, e *Effect, now time.Time, o Owner) Decision {
 	return Decision{Action: Call, Effect: *e}
 }
 
-// resume continues with the effect that the record claims. It returns false if the
-// claim is void.
+// resume continues with the effect under the claim. resume returns false if the claim is void.
 func resume(r *Record, now time.Time, o Owner) (Decision, bool) {
 	e := r.Pending.find(r.Claim.Key, r.Claim.Replay)
 	switch {
@@ -106,14 +105,14 @@ func resume(r *Record, now time.Time, o Owner) (Decision, bool) {
 	return claim(r, e, now, o), true
 }
 
-// pass is one pass over the pending effects.
+// pass is a pass over the pending effects.
 type pass struct {
-	chosenAt int       // index of the first effect that may be called now; -1: none
-	at       time.Time // the earliest time at which an effect may be called
+	chosenAt int       // index of the first callable effect; -1: none
+	at       time.Time // earliest time of a call
 
 	wholeBefore   bool            // an effect on the whole account is pending before
 	courseBefore  map[string]bool // the same of a course
-	wholeTried    int             // tried effects on the whole account at or behind the present one
+	wholeTried    int             // tried effects on the whole account, from the present effect on
 	courseTried   map[string]int
 	stillPending  []Effect
 	now           time.Time
@@ -121,8 +120,9 @@ type pass struct {
 	accountNeeded bool
 }
 
-// schedule goes once over the pending effects in the order of the stream. It finishes
-// superseded ones, MostFinished at a time, defers those without an account, and finds the effect to call.
+// schedule goes once over the pending effects in the order of the stream: schedule finishes
+// superseded effects, MostFinished at a time, defers effects without an account, and finds the
+// effect to call.
 func schedule(r *Record, now time.Time, o Owner) pass {
 	p := pass{
 		courseBefore: map[string]bool{}, courseTried: map[string]int{}, chosenAt: -1, now: now, owner: o,
@@ -142,7 +142,7 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 				Effect: e, Outcome: Outcome{Kind: events.Superseded, At: now}, Publish: true,
 			})
 			continue
-		default: // later, once the results of these are published
+		default: // later, once the present results are published
 			p.earliest(now)
 		}
 		p.stillPending = append(p.stillPending, e)
@@ -151,7 +151,8 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 	return p
 }
 
-// visit decides about one pending effect, and remembers what it blocks.
+// visit decides about one pending effect, and remembers the part of the account that later
+// effects have to wait for.
 func (p *pass) visit(e *Effect) {
 	if !p.blocked(e) {
 		if p.accountNeeded && e.Scope != events.ScopeLifecycle && !e.Prerequisite && e.Attempts == 0 {
@@ -176,8 +177,8 @@ func (p *pass) visit(e *Effect) {
 }
 
 // blocked reports whether another effect on the same part of the account has to end
-// first: an earlier one until e is tried, and a later one that was tried. So two
-// effects never wait for each other, and never both are on their way to the vendor.
+// first: an earlier effect until e is tried, and a later tried effect. So two effects never
+// wait for each other, and are never in flight together.
 func (p *pass) blocked(e *Effect) bool {
 	course := !e.Scope.WholeAccount()
 	if p.wholeTried > 0 || (course && p.courseTried[e.Course] > 0) {
@@ -202,8 +203,8 @@ func (p *pass) earliest(t time.Time) {
 	}
 }
 
-// fenced reports whether a newer change has been applied already, so that the effect
-// must never reach the vendor.
+// fenced reports whether a newer change has been applied already: the effect must never reach
+// the vendor.
 func fenced(r *Record, e *Effect) bool {
 	switch e.Scope {
 	case events.ScopeLifecycle:
@@ -215,8 +216,8 @@ func fenced(r *Record, e *Effect) bool {
 	}
 }
 
-// Blocker returns the effect that keeps a pending effect from its next attempt: the one
-// that holds the claim, or one that has to end first. It returns false if there is none.
+// Blocker returns the effect that keeps a pending effect from the next attempt: the effect under
+// the claim, or an effect that has to end first. Blocker returns false if there is none.
 func Blocker(r *Record, key Key, replay int) (Effect, bool) {
 	e := r.Pending.find(key, replay)
 	if e == nil {
@@ -240,8 +241,8 @@ func Blocker(r *Record, key Key, replay int) (Effect, bool) {
 	return Effect{}, false
 }
 
-// blocks reports whether e has to end before other may be attempted. behind says that e
-// stands behind other in the stream. The rule is that of pass.blocked, for two effects.
+// blocks reports whether e has to end before other may be attempted. behind says: e
+// stands behind other in the stream. The rule is the rule of pass.blocked, for two effects.
 func (e *Effect) blocks(other *Effect, behind bool) bool {
 	course := !other.Scope.WholeAccount()
 	if !e.Scope.WholeAccount() && (!course || e.Course != other.Course) {
