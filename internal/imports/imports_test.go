@@ -88,7 +88,7 @@ var rules = []rule{
 	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; only tests may import natstest"},
 	{"internal/bus", []string{"events", nats}, "carries messages, independent of the content"},
 	{"internal/history", []string{"internal/streams", "events", nats}, "stores finished effects for people; the rules of the mailbox never read the history"},
-	{"internal/streams", []string{"events", nats}, "stores messages under subjects; the mailbox defines the meaning"},
+	{"internal/streams", []string{"internal/pause", "events", nats}, "stores messages under subjects; the mailbox defines the meaning"},
 	{
 		"internal/upgrade",
 		[]string{"internal/streams", "internal/bus", "events", nats},
@@ -101,19 +101,19 @@ var rules = []rule{
 	},
 	{
 		"internal/activity",
-		[]string{"internal/mailbox", "internal/fairness"},
+		[]string{"internal/mailbox", "internal/fairness", "internal/pause"},
 		"passes activity to the mailbox; NATS is behind interfaces",
 	},
 	{
 		"internal/intake",
-		[]string{"internal/mailbox/...", "events"},
+		[]string{"internal/mailbox/...", "internal/pause", "events"},
 		"reads events in order and passes them to the mailbox; NATS is behind interfaces",
 	},
 	{"internal/recordstore", []string{"internal/mailbox/record", "internal/streams"}, "reads and changes records outside of the mailboxes, without rules"},
 	{"internal/mailbox/record", []string{"events"}, "holds the record and the rules as pure functions, so that each rule can be tested alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "handlers", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "internal/pause", "handlers", "events", "vendors"},
 		"works on one user at a time; vendors and NATS are behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
@@ -139,6 +139,7 @@ var rules = []rule{
 		"checks and measures from outside: shared code would hide the faults of the core",
 	},
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
+	{"internal/pause", nil, "waits, without knowledge of the step"},
 	{"internal/telemetry", []string{"events"}, "is imported by all of internal, and stands below"},
 	{"internal/config", []string{"vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
 

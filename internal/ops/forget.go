@@ -135,7 +135,7 @@ func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Fo
 	return d.eraseRecords(ctx, bus.AccountsKV, h.records[bus.AccountsKV], f, func(r *record.Record) bool {
 		idle := r.Idle() || o.Unfinished
 		gone := living(r) == "" || o.Accounts
-		if !idle || !gone || r.Reaches(h.fence) {
+		if !idle || !gone || record.Reaches(r, h.fence) {
 			return false
 		}
 		r.Forget(h.fence, f.At)
@@ -187,7 +187,7 @@ func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f
 	}
 	for _, key := range keys {
 		done := false
-		err := store.Change(ctx, key, func(r *record.Record) { done = r.Anonymous() || forget(r) })
+		err := store.Change(ctx, key, func(r *record.Record) { done = record.Anonymous(r) || forget(r) })
 		if err != nil {
 			return err
 		}

@@ -194,7 +194,7 @@ func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended e
 		if h.Before.Before(e.Record.Forgotten) {
 			h.Before = e.Record.Forgotten
 		}
-		if !e.Record.Anonymous() {
+		if !record.Anonymous(e.Record) {
 			h.records[bus.AccountsKV] = append(h.records[bus.AccountsKV], e.Key)
 		}
 		if why := living(e.Record); why != "" {
@@ -209,7 +209,7 @@ func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended e
 func (d *Desk) lookInActivity(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
 	return d.lookInBucket(ctx, bus.EffectsKV, record.ActivityKeys(s.UserID), func(e recordstore.Entry) {
 		h.former = true
-		if !e.Record.Anonymous() {
+		if !record.Anonymous(e.Record) {
 			h.records[bus.EffectsKV] = append(h.records[bus.EffectsKV], e.Key)
 		}
 		vendor, _ := record.SplitKey(e.Key)
@@ -267,7 +267,7 @@ func (h *Holding) wholeKey(k record.Key) string {
 // living returns the reason why a vendor still has the user's account; empty if it has none.
 func living(r *record.Record) string {
 	switch {
-	case r.Anonymous():
+	case record.Anonymous(r):
 		return ""
 	case r.State == record.Deleted && r.Undeleted:
 		return "usher cannot delete there: ask the vendor"

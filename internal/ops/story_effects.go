@@ -97,7 +97,7 @@ func pending(vendor string, r *record.Record, e *record.Effect) StoryEvent {
 	if e.Due.After(time.Now()) {
 		s.Until = &e.Due
 	}
-	switch other, blocked := r.Blocker(e.Key, e.Replay); {
+	switch other, blocked := record.Blocker(r, e.Key, e.Replay); {
 	case blocked:
 		s.behind = &other
 	case e.Held:
@@ -118,7 +118,7 @@ func effectState(r *record.Record, e *record.Effect) string {
 	switch {
 	case e.Unconfirmed:
 		return EffectUnknown
-	case r.Claims(e.Key, e.Replay):
+	case r.Claim.Is(e.Key, e.Replay):
 		return EffectAtWork
 	default:
 		return EffectWaiting

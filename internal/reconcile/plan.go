@@ -132,7 +132,7 @@ func (c *comparison) planRest(ctx context.Context, r *record.Record, account str
 
 func (c *comparison) repair(o bus.Original, r *record.Record, account string) bus.Repair {
 	position := events.Position{Epoch: o.Epoch, Seq: o.Seq}
-	return bus.Repair{Original: o, Vendor: c.Name, Account: account, Replay: r.NextReplay(record.KeyOf(o.Key()), position)}
+	return bus.Repair{Original: o, Vendor: c.Name, Account: account, Replay: record.NextReplay(r, record.KeyOf(o.Key()), position)}
 }
 
 // planAdoption returns the plan to replay the dead letter of a failed creation.

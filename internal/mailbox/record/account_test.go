@@ -28,7 +28,7 @@ func TestHold(t *testing.T) {
 		"deleted, created anew": {record.Record{State: record.Deleted, Pending: []record.Effect{{Scope: events.ScopeLifecycle, Tried: true}}}, record.Changing},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := c.record.Hold("7"); got != c.want {
+			if got := record.HoldOf(&c.record, "7"); got != c.want {
 				t.Errorf("got %d, want %d", got, c.want)
 			}
 		})

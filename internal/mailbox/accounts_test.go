@@ -34,58 +34,51 @@ func (b *bucket) Store(_ context.Context, key string, value []byte, revision uin
 	return b.revisions[key], b.away
 }
 
-// claimed returns a turn of a user whose record claims an effect.
-func claimed(t *testing.T, m *Mailboxes, id string, r record.Record) *turn {
+// claimed returns the accounts of a user whose record claims an effect.
+func claimed(t *testing.T, p *parts, id string, r record.Record) *accounts {
 	t.Helper()
 	r.UserID, r.Claim = id, &record.Claim{Key: 1}
-	u := &turn{task: m.task, Mailboxes: m, user: &user{key: record.AccountKey("acme", id), stored: stored{record: &r}}}
+	x := &accounts{parts: p, user: &user{key: record.AccountKey("acme", id), stored: stored{record: &r}}}
+	_, x.user.stored.revision, _ = p.deps.Records.Load(t.Context(), x.user.key)
+	x.store(t, &r)
+	return x
+}
+
+// store stores the record of a user.
+func (x *accounts) store(t *testing.T, r *record.Record) {
+	t.Helper()
 	encoded, err := r.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := m.task.deps.Records
-	_, revision, _ := records.Load(t.Context(), u.user.key)
-	if u.user.stored.revision, err = records.Store(t.Context(), u.user.key, encoded, revision); err != nil {
+	if x.user.stored.revision, err = x.deps.Records.Store(t.Context(), x.user.key, encoded, x.user.stored.revision); err != nil {
 		t.Fatal(err)
 	}
-	return u
 }
 
-// release ends the claim of a turn without an account.
-func (t *turn) release(test *testing.T) {
-	test.Helper()
-	encoded, err := (&record.Record{UserID: t.user.stored.record.UserID}).Encode()
-	if err != nil {
-		test.Fatal(err)
-	}
-	if _, err := t.deps.Records.Store(test.Context(), t.user.key, encoded, t.user.stored.revision); err != nil {
-		test.Fatal(err)
-	}
-}
-
-func mailboxes() (m *Mailboxes, records, index *bucket) {
+func acme() (p *parts, records, index *bucket) {
 	records, index = newBucket(), newBucket()
-	m = &Mailboxes{task: task{vendor: &Vendor{Name: "acme"}, deps: &Deps{Records: records, Index: index}}}
-	m.task.vendor.Port.Store(new(any))
-	return m, records, index
+	p = &parts{reader: reader{vendor: &Vendor{Name: "acme"}}, deps: &Deps{Records: records, Index: index}}
+	p.vendor.Port.Store(new(any))
+	return p, records, index
 }
 
 // A user whose record was free when another user looked keeps the entry, if the user claims
 // the account before the other user takes the entry over.
 func TestTakeoverLosesToTheHolder(t *testing.T) {
-	m, records, index := mailboxes()
-	first := claimed(t, m, "u1", record.Record{})
+	p, records, index := acme()
+	first := claimed(t, p, "u1", record.Record{})
 	if err := first.reserve(t.Context(), "7", false); err != nil {
 		t.Fatal(err)
 	}
-	first.release(t)
-	second := claimed(t, m, "u2", record.Record{})
+	first.store(t, &record.Record{UserID: "u1"}) // the claim ends without an account
+	second := claimed(t, p, "u2", record.Record{})
 	records.after = func(key string) {
 		if key != first.user.key {
 			return
 		}
 		records.after = func(string) {}
-		if err := claimed(t, m, "u1", record.Record{}).reserve(t.Context(), "7", false); err != nil {
+		if err := claimed(t, p, "u1", record.Record{}).reserve(t.Context(), "7", false); err != nil {
 			t.Error(err)
 		}
 	}
@@ -100,8 +93,8 @@ func TestTakeoverLosesToTheHolder(t *testing.T) {
 
 // A reservation counts for one revision of the record: another revision may have another claim.
 func TestReservationEndsWithTheRevision(t *testing.T) {
-	m, _, _ := mailboxes()
-	u := claimed(t, m, "u1", record.Record{})
+	p, _, _ := acme()
+	u := claimed(t, p, "u1", record.Record{})
 	if err := u.reserve(t.Context(), "7", false); err != nil || !u.isReserved("7") || u.isReserved("8") {
 		t.Fatalf("not reserved: %v", err)
 	}
@@ -122,10 +115,10 @@ func TestReserveReadsTheIndex(t *testing.T) {
 		"of a former state": {want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, _, index := mailboxes()
+			p, _, index := acme()
 			looked := false
 			index.after = func(string) { looked = true }
-			u := claimed(t, m, "u1", record.Record{State: record.Active, AccountID: "7", Indexed: c.indexed})
+			u := claimed(t, p, "u1", record.Record{State: record.Active, AccountID: "7", Indexed: c.indexed})
 			if err := u.reserve(t.Context(), "7", c.removes); err != nil || looked != c.want {
 				t.Errorf("looked: %v (%v), want %v", looked, err, c.want)
 			}
@@ -135,8 +128,8 @@ func TestReserveReadsTheIndex(t *testing.T) {
 
 // A failure of NATS is neither a conflict nor a failure of the vendor.
 func TestReserveWithoutNATS(t *testing.T) {
-	m, records, index := mailboxes()
-	u := claimed(t, m, "u1", record.Record{})
+	p, records, index := acme()
+	u := claimed(t, p, "u1", record.Record{})
 	index.values[record.IndexKey("acme", "7")] = []byte(record.Digest("u2"))
 	for _, b := range []*bucket{records, index} {
 		b.away = errors.New("nats does not answer")
