@@ -32,7 +32,7 @@ func (d *runLog) read() []string {
 	return slices.Clone(d.began)
 }
 
-func TestSchedulerRunsAsMuchAsThereAreSlots(t *testing.T) {
+func TestSchedulerFillsSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, end, d := fairness.NewScheduler(3), make(chan struct{}), &runLog{}
 		for range 5 {
