@@ -46,7 +46,7 @@ func TestConfigurationPage(t *testing.T) {
 func settingsTables(t *testing.T) string {
 	t.Helper()
 	// An environment of its own, and no file: nothing but the defaults.
-	none, err := config.Load(config.Sources{Path: os.DevNull, Vendors: sections()})
+	none, err := config.Load(config.Sources{Path: os.DevNull, Vendors: catalog().Sections()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func secretVariables(t *testing.T, list []config.Shown) map[string]bool {
 	for _, s := range list {
 		environ = append(environ, s.Variable+"_FILE="+file)
 	}
-	c, _ := config.Load(config.Sources{Path: os.DevNull, Environ: environ, Vendors: sections()}) // its faults are of no interest
+	c, _ := config.Load(config.Sources{Path: os.DevNull, Environ: environ, Vendors: catalog().Sections()}) // its faults are of no interest
 	unread := strings.Join(c.Warnings(), "\n")
 	secrets := map[string]bool{}
 	for _, s := range list {

@@ -34,6 +34,22 @@ type rule struct {
 // rules is the table of allowed imports. The first rule with a matching folder counts.
 var rules = []rule{
 	{"cmd/...", []string{"...", nats}, "connects all parts, and no package imports cmd"},
+	{
+		"internal/cli/...",
+		[]string{
+			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/bus", "internal/streams",
+			"internal/brake", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
+		},
+		"reads arguments, prints answers, and knows no vendor by name",
+	},
+	{
+		"internal/engine",
+		[]string{
+			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/ingest/...", "internal/telemetry", "internal/history",
+			"internal/mailbox", "internal/brake", "internal/bus", "internal/streams", "internal/config", "handlers", "events", "schemas", "vendors", nats,
+		},
+		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
+	},
 	{"scripts/...", nil, "reads a finished binary, not the source"},
 
 	{
@@ -196,6 +212,9 @@ func TestCheck(t *testing.T) {
 		"the configuration imports the terms": {"internal/config", []string{module + "vendors"}, 0},
 		"the configuration imports Miestro":   {"internal/config", []string{module + "vendors/miestro"}, 1},
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
+		"a command imports Miestro":           {"internal/cli/dead", []string{module + "vendors/miestro"}, 1},
+		"the engine imports a command":        {"internal/engine", []string{module + "internal/cli"}, 1},
+		"the engine imports Miestro":          {"internal/engine", []string{module + "vendors/miestro"}, 1},
 		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/core", bus}, 0},
 		"chaos imports the record":            {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", bus}, 1},
 		"isolation imports the bus":           {"tools/isolation", []string{module + "internal/bus", module + "internal/scenario", bus}, 1},
