@@ -20,7 +20,9 @@ func (q *queue) push(w *waiter) {
 		q.head, q.tail = w, w
 		return
 	}
-	w.prev, q.tail.next, q.tail = q.tail, w, w
+	w.prev = q.tail
+	q.tail.next = w
+	q.tail = w
 }
 
 func (q *queue) remove(w *waiter) {

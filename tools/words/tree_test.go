@@ -27,9 +27,14 @@ var (
 // Folders and files of which comments and words are checked, besides all documents. The
 // others are only listed: go test -v. An entry "" checks all.
 var (
-	checkedComments = []string{"internal/recordstore", "tools/words"}
-	checkedWords    = []string{
-		"deploy/usher.example.yaml", "internal/recordstore", "internal/streams", "schemas", "scripts",
+	checkedComments = []string{
+		"internal/fairness", "internal/natstest", "internal/reconcile", "internal/recordstore", "internal/scenario", "internal/upgrade",
+		"scripts", "tools/bench", "tools/chaos", "tools/cmd", "tools/process", "tools/words",
+	}
+	checkedWords = []string{
+		"deploy", "internal/fairness", "internal/natstest", "internal/reconcile", "internal/recordstore", "internal/scenario",
+		"internal/streams", "schemas", "scripts", "test/deploy", "test/docs", "test/interop", "tools/bench", "tools/cmd",
+		"tools/isolation", "tools/process",
 	}
 )
 
