@@ -22,7 +22,9 @@ func (d *demand) started(now time.Time) {
 
 func (d *demand) roll(now time.Time) {
 	if past := now.Sub(d.window); past >= demandSpan {
-		d.speed, d.count, d.window = float64(d.count)/past.Seconds(), 0, now
+		d.speed = float64(d.count) / past.Seconds()
+		d.count = 0
+		d.window = now
 	}
 }
 

@@ -275,7 +275,9 @@ func TestWaitReturnsTheErrorOfTheContext(t *testing.T) {
 // TestCallsOfOneClassKeepTheirOrder has calls that come at the very time of a token.
 func TestCallsOfOneClassKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, order, wg := fairness.NewPacer(1), make(chan int, 100), sync.WaitGroup{}
+		p := fairness.NewPacer(1)
+		order := make(chan int, 100)
+		var wg sync.WaitGroup
 		drain(t, p, 1)
 		for i := range 100 {
 			wg.Go(func() {

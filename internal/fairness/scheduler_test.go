@@ -32,9 +32,11 @@ func (d *runLog) read() []string {
 	return slices.Clone(d.began)
 }
 
-func TestSchedulerRunsAsMuchAsThereAreSlots(t *testing.T) {
+func TestSchedulerFillsSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, end, d := fairness.NewScheduler(3), make(chan struct{}), &runLog{}
+		s := fairness.NewScheduler(3)
+		end := make(chan struct{})
+		d := &runLog{}
 		for range 5 {
 			s.Submit(fairness.Fresh, d.work("a", end))
 		}
@@ -53,7 +55,9 @@ func TestSchedulerRunsAsMuchAsThereAreSlots(t *testing.T) {
 // Wakes that never end leave slots to fresh work, and to all fresh work once they end.
 func TestSchedulerKeepsSlotsForFreshWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, slow, quick, d := fairness.NewScheduler(8), make(chan struct{}), make(chan struct{}), &runLog{}
+		s := fairness.NewScheduler(8)
+		slow, quick := make(chan struct{}), make(chan struct{})
+		d := &runLog{}
 		for range 20 {
 			s.Submit(fairness.Wake, d.work("slow", slow))
 		}
@@ -72,7 +76,9 @@ func TestSchedulerKeepsSlotsForFreshWork(t *testing.T) {
 
 func TestSchedulerMovesWorkToAnEarlierClass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, end, d := fairness.NewScheduler(1), make(chan struct{}), &runLog{}
+		s := fairness.NewScheduler(1)
+		end := make(chan struct{})
+		d := &runLog{}
 		s.Submit(fairness.Fresh, d.work("first", end))
 		synctest.Wait()
 		moved, fresh := d.work("moved", end), d.work("fresh", end)
@@ -92,7 +98,9 @@ func TestSchedulerMovesWorkToAnEarlierClass(t *testing.T) {
 // Work may be submitted again while it runs, and then runs once more.
 func TestSchedulerRunsWorkAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, end, d := fairness.NewScheduler(1), make(chan struct{}), &runLog{}
+		s := fairness.NewScheduler(1)
+		end := make(chan struct{})
+		d := &runLog{}
 		again := d.work("again", end)
 		s.Submit(fairness.Wake, again)
 		synctest.Wait()

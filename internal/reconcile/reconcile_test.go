@@ -271,7 +271,9 @@ func expired(e events.Event) events.Event {
 // course is no longer stored, and the creation was replayed twice.
 func TestPlanFor(t *testing.T) {
 	damaged := active
-	damaged.LifecycleReplay, damaged.Data, damaged.DataReplay = 2, at(7), 1
+	damaged.LifecycleReplay = 2
+	damaged.Data = at(7)
+	damaged.DataReplay = 1
 	damaged.Courses = map[string]record.Course{"go": {Enrolled: true, Position: at(3)}, "c": {Enrolled: true, Position: at(4)}, "left": {Position: at(5)}}
 	f := newFake(t, damaged)
 	r, err := reconcile.Compare(t.Context(), f.deps())

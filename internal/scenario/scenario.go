@@ -50,7 +50,9 @@ func (w *Writer) Update(u *User) { w.add(u, events.UserUpdated, u.snapshot()) }
 
 // Delete writes the deletion of the user, and removes all courses.
 func (w *Writer) Delete(u *User) {
-	u.Deleted, u.Courses, u.Cancelled = true, nil, nil
+	u.Deleted = true
+	u.Courses = nil
+	u.Cancelled = nil
 	w.add(u, events.UserDeleted, map[string]any{"email": u.Email, "reason": "left the school"})
 }
 

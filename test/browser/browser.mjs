@@ -77,8 +77,8 @@ export const sound = (v) => assert.deepEqual(v.faults.splice(0), [], `what went 
 export async function axeFaults(page) {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => axe.run({ resultTypes: ["violations"] }));
-  const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  return grave.flatMap(({ id, nodes }) => nodes.map((n) => `${id}: ${n.target}: ${n.any[0]?.message ?? n.failureSummary}`));
+  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  return serious.flatMap(({ id, nodes }) => nodes.map((n) => `${id}: ${n.target}: ${n.any[0]?.message ?? n.failureSummary}`));
 }
 
 // wide returns the elements that make the page scroll sideways, and the elements cut off at the side.

@@ -73,8 +73,8 @@ async function audited(page, kind) {
   return (await page.locator(`#actions tr[data-action="${kind}"]`).first().textContent()).replace(/\s+/g, " ");
 }
 
-// storyEnds waits until the shown history has the same state of an event at all given vendors.
-async function storyEnds(page, event, at, end) {
+// historyEnds waits until the shown history has the same state of an event at all given vendors.
+async function historyEnds(page, event, at, end) {
   const states = () => page.locator(`#story li[data-event="${event}"] [data-at]`).evaluateAll((list) => list.map((e) => `${e.dataset.at} ${e.dataset.state}`));
   await until(`${at} are ${end}`, async () => (await states()).sort().join() === at.map((vendor) => `${vendor} ${end}`).join());
 }
@@ -198,7 +198,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
       const created = await send(usher, "user.created", who);
       await page.goto(`/console/user?id=${who.user_id}`);
-      await storyEnds(page, created, vendors, "done");
+      await historyEnds(page, created, vendors, "done");
 
       await openLetter(page, event);
       await preview(page, /would call the vendor/);
@@ -217,13 +217,13 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
       const gone = page.url();
       assert.match(gone, /replayed=1/);
-      assert.equal((await page.goto(gone)).status(), 200, "a replay that ends at once is told as a fault");
+      assert.equal((await page.goto(gone)).status(), 200, "a replay that ends at once is shown as a fault");
       await page.goto(`/console/dead?text=${event}`);
       assert.equal(await page.locator("#letters tr").count(), 0);
       assert.match(await page.locator("#tally").textContent(), /^0 dead letters/);
       await look(v);
       await page.goto(`/console/user?id=${who.user_id}`);
-      await storyEnds(page, event, ["lead"], "done");
+      await historyEnds(page, event, ["lead"], "done");
       assert.deepEqual(await courses(who), ["12"]);
       assert.match(await audited(page, "usher.dead.replayed"), /operator.*replayed.*lead.*they are known now/);
     });
@@ -277,7 +277,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     });
 
     it("finds the history of a user with the keyboard alone", async () => {
-      const who = person("story");
+      const who = person("history");
       const event = await send(usher, "user.created", who);
       await page.goto("/console/");
       await tabTo(page, ".skip");
@@ -289,7 +289,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await page.keyboard.press("Enter");
       await page.locator("#story").waitFor();
       await mark(page);
-      await storyEnds(page, event, vendors, "done");
+      await historyEnds(page, event, vendors, "done");
       assert.equal(await page.locator("#accounts tr[data-state=active]").count(), vendors.length);
       assert.ok(await unloaded(page), "the page was loaded anew");
       await tabTo(page, "main button");
@@ -319,7 +319,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await page.getByRole("link", { name: "Watch what comes of it" }).click();
       await page.locator("main[data-page=user]").waitFor();
       await mark(page);
-      await storyEnds(page, event, vendors, "done");
+      await historyEnds(page, event, vendors, "done");
       assert.ok(await unloaded(page), "the page was loaded anew");
       await look(v);
     });
@@ -348,7 +348,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
         await waits.page.goto(`/console/user?id=${who.user_id}`);
         return (await waits.page.locator("#story [data-state=done]").count()) === rest.length;
       });
-      await storyEnds(waits.page, event, rest, "done");
+      await historyEnds(waits.page, event, rest, "done");
 
       await page.goto("/console/");
       await card.locator("[data-do=resume]").click();

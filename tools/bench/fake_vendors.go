@@ -191,6 +191,8 @@ func (s *env) startVendor(ctx context.Context) (err error) {
 }
 
 // asked fetches the report of the fake vendors.
-func (s *env) asked(ctx context.Context) (a Asked, err error) {
-	return a, process.GetJSON(ctx, "http://"+s.vendorAddr+reportPath, &a)
+func (s *env) asked(ctx context.Context) (Asked, error) {
+	var a Asked
+	err := process.GetJSON(ctx, "http://"+s.vendorAddr+reportPath, &a)
+	return a, err
 }

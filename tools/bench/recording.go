@@ -169,7 +169,8 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 // compare returns the calls for the third user and the additional calls for the first user. A
 // placeholder replaces each number that is an id, found by comparison with the second user.
-func compare(users [3][]call) (calls []call, err error) {
+func compare(users [3][]call) ([]call, error) {
+	var calls []call
 	for _, list := range users { // calls of several vendors interleave
 		slices.SortStableFunc(list, func(a, b call) int { return cmp.Compare(a.Vendor, b.Vendor) })
 	}
@@ -186,10 +187,12 @@ func compare(users [3][]call) (calls []call, err error) {
 	ids := map[string][][2]string{} // pairs of both users, by vendor
 	for i, was := range second {
 		c := third[i]
-		c.URL, c.Body = withIDs(was.URL, c.URL, ids[c.Vendor]), withIDs(was.Body, c.Body, ids[c.Vendor])
+		c.URL = withIDs(was.URL, c.URL, ids[c.Vendor])
+		c.Body = withIDs(was.Body, c.Body, ids[c.Vendor])
 		pair := [2]string{firstID(was.answer), firstID(c.answer)}
 		if c.Method == http.MethodPost && pair[0] != pair[1] && !slices.Contains(ids[c.Vendor], pair) {
-			c.TakesID, ids[c.Vendor] = true, append(ids[c.Vendor], pair)
+			c.TakesID = true
+			ids[c.Vendor] = append(ids[c.Vendor], pair)
 		}
 		calls = append(calls, c)
 	}

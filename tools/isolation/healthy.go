@@ -31,7 +31,7 @@ func (w *world) measure(ctx context.Context, name string) (Times, error) {
 	return times, nil
 }
 
-// errCap says that a healthy user had no result when the cap was over.
+// errCap means that a healthy user had no result within the cap.
 var errCap = errors.New("no result within the cap")
 
 // create publishes user.created of a healthy user, and returns the time to its

@@ -12,15 +12,14 @@ import (
 	"github.com/usherhq/usher/tools/environment"
 )
 
-// patience is the longest time that dead letters, and the command that sends them
-// back, are waited for.
+// patience is the timeout for dead letters and for the command that replays dead letters.
 const patience = 10 * time.Minute
 
-// refused is the number of users of whom the vendor refuses enrolments. A vendor that refuses
-// more is put on hold for what looks like a broken mapping.
+// refused is the number of users with rejected enrolments. With more users usher puts the vendor on hold,
+// because a broken mapping is likely.
 const refused = 19
 
-// deadLetters makes dead letters of enrolments that the vendor refuses.
+// deadLetters creates dead letters of rejected enrolments.
 func deadLetters(ctx context.Context, w *world, size int) error {
 	if err := w.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {"400"}}); err != nil {
 		return err
@@ -42,8 +41,8 @@ func deadLetters(ctx context.Context, w *world, size int) error {
 	})
 }
 
-// replay makes dead letters, and sends them back when the vendor has recovered. The
-// measurement begins when all are on their way.
+// replay creates dead letters and replays them after the recovery of the vendor. The measurement begins
+// after the replays were sent.
 func replay(ctx context.Context, w *world, size int) error {
 	if err := deadLetters(ctx, w, size); err != nil {
 		return err

@@ -9,19 +9,18 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// reserve says how many calls usher may make at once after a rest: the calls of so
-// much time at the vendor's rate.
+// reserve is the time after a rest whose calls, at the vendor's rate, usher may make at once.
 const reserve = 5 * time.Second
 
-// publishUntilBusy publishes the trouble, and waits until the vendor has got a fifth
-// of its calls, or as many as use up the reserve of its rate.
+// publishUntilBusy publishes the trouble, and waits until the vendor has received a fifth of the calls,
+// or enough calls to use up the reserve.
 func (w *world) publishUntilBusy(ctx context.Context, size int) error {
 	n := min(size/5, environment.Rates[w.line.Vendor]*w.config.Factor*int(reserve/time.Second))
 	return w.publishUntil(ctx, n, environment.Calls)
 }
 
-// publishUntil publishes the trouble, and waits until the count of the stand-in has
-// grown by n, at most as long as the rate of the vendor needs for n calls.
+// publishUntil publishes the trouble, and waits until the count of the sandbox has grown by n, at most
+// for the time of n calls at the rate of the vendor.
 func (w *world) publishUntil(ctx context.Context, n int, count func(sandbox.VendorState) int) error {
 	before, err := w.State(ctx)
 	if err != nil {

@@ -19,8 +19,8 @@ func user(i int) *scenario.User {
 	return &scenario.User{ID: id, Email: id + "@example.org", First: "Eve", Last: "Dahl"}
 }
 
-// enrolNobody enrolls users without an account, and waits until the vendor was
-// asked for each.
+// enrolNobody enrolls users without an account, and waits until usher has looked up each user at the
+// vendor.
 func enrolNobody(ctx context.Context, w *world, size int) error {
 	for i := range size {
 		w.Writer.Enroll(user(i), "algebra")
@@ -28,8 +28,8 @@ func enrolNobody(ctx context.Context, w *world, size int) error {
 	return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Calls["GET /users"] })
 }
 
-// refuse returns a raise that creates users whom the vendor answers with a status,
-// and waits for as many of these answers.
+// refuse returns a raise that creates users answered with a status by the vendor, and waits for the
+// same number of answers.
 func refuse(status int, retryAfter time.Duration) raise {
 	return func(ctx context.Context, w *world, size int) error {
 		if err := createRefused(ctx, w, size, status, retryAfter); err != nil {
@@ -39,8 +39,8 @@ func refuse(status int, retryAfter time.Duration) raise {
 	}
 }
 
-// fail creates users whom the vendor answers with 500, and waits until each was tried once:
-// before, a healthy user would stand behind users who are as new.
+// fail creates users answered with 500 by the vendor, and waits until each was tried once: before, a
+// healthy user would wait behind equally new users.
 func fail(ctx context.Context, w *world, size int) error {
 	if err := createRefused(ctx, w, size, http.StatusInternalServerError, 0); err != nil {
 		return err
@@ -51,8 +51,8 @@ func fail(ctx context.Context, w *world, size int) error {
 	return w.Until(ctx, patience, "every user was tried", func() bool { return w.worker.Metric(ctx, "usher_retries_waiting") >= float64(size) })
 }
 
-// createRefused writes the creations of users whom the vendor answers with a status. The time
-// of Retry-After, 0 for none, is divided by the factor, as the limits are.
+// createRefused writes the creations of users answered with a status by the vendor. The factor divides
+// the time of Retry-After, 0 for none, like the limits.
 func createRefused(ctx context.Context, w *world, size, status int, retryAfter time.Duration) error {
 	for i := range size {
 		w.Writer.Create(user(i))
@@ -61,7 +61,7 @@ func createRefused(ctx context.Context, w *world, size, status int, retryAfter t
 	return w.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {strconv.Itoa(status)}, "retry_after": {after.String()}})
 }
 
-// holdDeletions deletes more users than the deletion guard lets pass.
+// holdDeletions deletes more users than the deletion guard allows.
 func holdDeletions(ctx context.Context, w *world, size int) error {
 	for i := range size {
 		w.Writer.Delete(user(i))
@@ -69,7 +69,7 @@ func holdDeletions(ctx context.Context, w *world, size int) error {
 	return w.Publish(ctx)
 }
 
-// slowUser updates one user, 20 ms a call.
+// slowUser updates one user repeatedly, with calls of 20 ms.
 func slowUser(ctx context.Context, w *world, size int) error {
 	if err := w.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"20ms"}}); err != nil {
 		return err
@@ -82,7 +82,7 @@ func slowUser(ctx context.Context, w *world, size int) error {
 	return w.publishUntilBusy(ctx, size)
 }
 
-// rename updates a user with a name of its own.
+// rename updates a user with a new name.
 func rename(w *world, u *scenario.User, i int) {
 	u.Last = "Dahl-" + strconv.Itoa(i)
 	w.Writer.Update(u)
@@ -123,7 +123,7 @@ func enrol(w *world, size int) {
 	}
 }
 
-// track publishes activities, ten of each user.
+// track publishes activities, ten per user.
 func track(ctx context.Context, w *world, size int) error {
 	for i := range size {
 		w.Writer.Act(user(i/10), "lesson_viewed", 12)
@@ -131,8 +131,8 @@ func track(ctx context.Context, w *world, size int) error {
 	return w.publishUntilBusy(ctx, size)
 }
 
-// comeBack publishes creations while the vendor is down, and waits until the
-// vendor was put on hold, is back and was called again.
+// comeBack publishes creations during an outage of the vendor, and waits until the vendor was on hold,
+// is back and was called again.
 func comeBack(ctx context.Context, w *world, size int) error {
 	if err := w.Control(ctx, url.Values{"mode": {"down"}}); err != nil {
 		return err
