@@ -1,5 +1,5 @@
 // The main path through the console: a demo is watched to its end, an event is sent by the
-// form, the story of its user and a dead letter are read. The pictures are made on the way.
+// form, the history of its user and a dead letter are read. The pictures are made on the way.
 
 import assert from "node:assert/strict";
 import { mkdirSync, statSync } from "node:fs";
@@ -63,28 +63,28 @@ describe("pictures", () => {
     await v.page.setViewportSize(sizes["1280 px"]);
   });
 
-  it("of the form to send an event, and of the story", async () => {
+  it("of the form to send an event, and of the history", async () => {
     await until("the demo is over, with nothing lost", over);
     await v.page.goto("/console/send?type=user.created");
     for (const [name, value] of Object.entries(ada)) await v.page.locator(`[name="data.${name}"]`).fill(value);
     await picture(v, "send");
     await v.page.getByRole("button", { name: "Send user.created" }).click();
     await v.page.getByRole("link", { name: "Watch what comes of it" }).click();
-    await until("all is done", async () => (await v.page.locator("#story [data-at][data-state=done]").count()) === vendors.length);
+    await until("all is done", async () => (await v.page.locator("#history [data-at][data-state=done]").count()) === vendors.length);
     await send(usher, "enrollment.requested", { user_id: "ada", email: ada.email, course_id: "algebra", vendor: "miestro" });
     await send(usher, "enrollment.requested", { user_id: "ada", email: ada.email, course_id: "999", vendor: "lead" });
     await v.page.goto("/console/user?id=ada");
     await v.page.locator("[data-at=lead][data-state=failed]").waitFor();
     await until("the rest is done", async () => (await texts(v.page, "#tale > .unseen"))[0] === "All has ended.");
     await v.page.setViewportSize({ width: 1280, height: 1380 }); // down to the dead letter
-    await picture(v, "story");
+    await picture(v, "history");
     await v.page.setViewportSize(sizes["1280 px"]);
   });
 
   it("of a dead letter", async () => {
     await v.page.locator("[data-at=lead][data-state=failed] a").click();
-    await v.page.locator("button[data-deed=preview]").click();
-    await until("the dry run is told", async () => (await texts(v.page, "#preview"))[0]);
+    await v.page.locator("button[data-act=preview]").click();
+    await until("the dry run is shown", async () => (await texts(v.page, "#preview"))[0]);
     await picture(v, "dead-letter");
     await v.page.goto("/console/dead");
     await look(v);

@@ -37,7 +37,7 @@ describe("while the demo runs", () => {
       await v.context.close();
     });
 
-    it(`the feed shows what comes, and stops when it is told to, ${size}`, async () => {
+    it(`the feed shows what comes, and stops when asked to, ${size}`, async () => {
       const v = await visit(browser, usher.url, { viewport });
       await v.page.goto("/console/feed");
       const first = await newest(v.page);
