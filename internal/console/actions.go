@@ -14,7 +14,7 @@ import (
 
 const (
 	maxActions    = 1000      // on dead letters, in one request
-	replayTimeout = time.Hour // a replay may be sent again after this time, as by usher dead replay
+	replayTimeout = time.Hour // until a replay may be repeated, as by usher dead replay
 )
 
 // Actions on dead letters.
@@ -78,7 +78,7 @@ var actionTitles = map[string]string{actionPreview: "Dry run", actionReplay: "Se
 
 var errNoReason = &refusal{http.StatusUnprocessableEntity, "Why?", "Nothing was done: to drop a dead letter, say why. It is kept in the audit."}
 
-// chosen returns the dead letters chosen in a form: single ones, or all matches of the filter.
+// chosen returns the dead letters chosen in a form: single ones, or all matches.
 func chosen(ctx context.Context, v *visit, f deadFilter) ([]bus.DeadLetter, error) {
 	refs := v.PostForm["letter"]
 	all := v.PostFormValue("all") != ""
@@ -93,7 +93,7 @@ func chosen(ctx context.Context, v *visit, f deadFilter) ([]bus.DeadLetter, erro
 	})
 }
 
-// previews returns the outcomes that replays of dead letters would have.
+// previews returns the outcomes of replays, without a replay.
 func previews(ctx context.Context, d *ops.Desk, list []bus.DeadLetter) ([]done, error) {
 	seen, err := d.PreviewReplays(ctx, list)
 	if err != nil {

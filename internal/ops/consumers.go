@@ -22,7 +22,7 @@ const (
 // ConsumerName returns the name of a durable consumer of a vendor.
 func ConsumerName(vendor, kind string) string { return "usher-" + vendor + "-" + kind }
 
-// ErrNoConsumers is returned for a vendor that nobody has served yet.
+// ErrNoConsumers is returned for a vendor that no process has served yet.
 var ErrNoConsumers = errors.New("has no consumers on this NATS: usher serve makes them, once the vendor is on")
 
 // Consumer is a durable consumer of a vendor.

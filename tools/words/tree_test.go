@@ -27,7 +27,7 @@ var (
 // Folders and files of which comments and words are checked, besides all documents. The
 // others are only listed: go test -v. An entry "" checks all.
 var (
-	checkedComments = []string{"cmd", "internal/cli", "internal/console", "internal/engine", "internal/recordstore", "tools/words"}
+	checkedComments = []string{"cmd", "internal/cli", "internal/console", "internal/engine", "internal/ops", "internal/recordstore", "tools/words"}
 	checkedWords    = []string{
 		"deploy/usher.example.yaml", "internal/recordstore", "internal/streams", "schemas", "scripts",
 	}
