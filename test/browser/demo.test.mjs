@@ -70,20 +70,20 @@ describe("pictures", () => {
     await picture(v, "send");
     await v.page.getByRole("button", { name: "Send user.created" }).click();
     await v.page.getByRole("link", { name: "Watch what comes of it" }).click();
-    await until("all is done", async () => (await v.page.locator("#story [data-at][data-state=done]").count()) === vendors.length);
+    await until("all is done", async () => (await v.page.locator("#history [data-at][data-state=done]").count()) === vendors.length);
     await send(usher, "enrollment.requested", { user_id: "ada", email: ada.email, course_id: "algebra", vendor: "miestro" });
     await send(usher, "enrollment.requested", { user_id: "ada", email: ada.email, course_id: "999", vendor: "lead" });
     await v.page.goto("/console/user?id=ada");
     await v.page.locator("[data-at=lead][data-state=failed]").waitFor();
     await until("the rest is done", async () => (await texts(v.page, "#tale > .unseen"))[0] === "All has ended.");
     await v.page.setViewportSize({ width: 1280, height: 1380 }); // down to the dead letter
-    await picture(v, "story");
+    await picture(v, "history");
     await v.page.setViewportSize(sizes["1280 px"]);
   });
 
   it("of a dead letter", async () => {
     await v.page.locator("[data-at=lead][data-state=failed] a").click();
-    await v.page.locator("button[data-deed=preview]").click();
+    await v.page.locator("button[data-act=preview]").click();
     await until("the dry run is shown", async () => (await texts(v.page, "#preview"))[0]);
     await picture(v, "dead-letter");
     await v.page.goto("/console/dead");

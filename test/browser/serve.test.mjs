@@ -75,7 +75,7 @@ async function audited(page, kind) {
 
 // historyEnds waits until the shown history has the same state of an event at all given vendors.
 async function historyEnds(page, event, at, end) {
-  const states = () => page.locator(`#story li[data-event="${event}"] [data-at]`).evaluateAll((list) => list.map((e) => `${e.dataset.at} ${e.dataset.state}`));
+  const states = () => page.locator(`#history li[data-event="${event}"] [data-at]`).evaluateAll((list) => list.map((e) => `${e.dataset.at} ${e.dataset.state}`));
   await until(`${at} are ${end}`, async () => (await states()).sort().join() === at.map((vendor) => `${vendor} ${end}`).join());
 }
 
@@ -135,7 +135,7 @@ describe("a reader", () => {
     for (const page of ["", "feed", "dead", "user", `user?id=${who.user_id}`, "audit", letter.slice("/console/".length)]) {
       await v.page.goto(`/console/${page}`);
       await v.page.locator("h1").waitFor();
-      const acts = "[data-do=pause], [data-do=resume], [data-deed], [name=letter], dialog, form[method=post]:not([action$=logout]) :is(button, input:not([type=hidden])), a[href*='/send']";
+      const acts = "[data-do=pause], [data-do=resume], [data-act], [name=letter], dialog, form[method=post]:not([action$=logout]) :is(button, input:not([type=hidden])), a[href*='/send']";
       assert.equal(await v.page.locator(acts).count(), 0, page);
       await look(v);
     }
@@ -149,17 +149,17 @@ describe("a reader", () => {
 
   it("cannot act by any form", async () => {
     const form = await formOf(v.page);
-    const deeds = {
-      [letter]: { deed: "drop", reason: "a lark" },
-      "/console/dead": { deed: "drop", all: "1", reason_drop: "a lark" },
+    const writes = {
+      [letter]: { do: "drop", reason: "a lark" },
+      "/console/dead": { do: "drop", all: "1", reason_drop: "a lark" },
       "/console/vendors/lead/pause": {},
       "/console/send": { type: "user.deleted", "data.user_id": who.user_id },
     };
-    for (const [path, more] of Object.entries(deeds)) {
+    for (const [path, more] of Object.entries(writes)) {
       for (const sent of [{ ...form, ...more }, more]) assert.equal((await v.page.request.post(path, { form: sent })).status(), 403, path);
     }
     assert.equal((await v.page.request.get("/console/send")).status(), 403);
-    assert.equal((await v.page.request.post(letter, { form: { ...form, deed: "reveal" } })).status(), 403);
+    assert.equal((await v.page.request.post(letter, { form: { ...form, do: "reveal" } })).status(), 403);
     await v.page.goto(letter);
     assert.equal(await v.page.locator("#state").getAttribute("data-state"), "waiting");
   });
@@ -190,7 +190,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
 
       assert.match(await page.locator("#payload").textContent(), /"d…@example\.org"/);
       assert.ok(!(await page.content()).includes(who.email));
-      await page.locator("[data-deed=reveal]").click();
+      await page.locator("[data-act=reveal]").click();
       await until("the e-mail is shown", async () => (await page.locator("#payload").textContent()).includes(who.email));
       await look(v);
 
@@ -202,12 +202,12 @@ for (const [size, viewport] of Object.entries(sizes)) {
 
       await openLetter(page, event);
       await preview(page, /would call the vendor/);
-      await page.locator("[data-deed=replay]").click();
+      await page.locator("[data-act=replay]").click();
       await look(v);
       await page.locator("dialog#replay").getByLabel("Why").fill("they are known now");
       await control(stands, "lead", "down"); // so that the replay is visible for long enough
       await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
-      await page.locator("[data-told]").waitFor();
+      await page.locator("[data-notice]").waitFor();
       assert.equal(await page.locator("#state").getAttribute("data-state"), "replaying");
       await mark(page);
       await look(v);
@@ -232,16 +232,16 @@ for (const [size, viewport] of Object.entries(sizes)) {
       const { event } = await early("drop");
       await openLetter(page, event);
       const at = page.url();
-      await page.locator("[data-deed=drop]").click();
+      await page.locator("[data-act=drop]").click();
       const dialog = page.locator("dialog#drop");
       await dialog.getByRole("button", { name: "Drop" }).click();
       assert.ok(await dialog.getByLabel("Why").evaluate((e) => e.matches(":focus:invalid")), "nothing asks for the reason");
       assert.equal(page.url(), at);
-      assert.equal((await page.request.post(at, { form: { ...(await formOf(page)), deed: "drop", reason: " " } })).status(), 422);
+      assert.equal((await page.request.post(at, { form: { ...(await formOf(page)), do: "drop", reason: " " } })).status(), 422);
       await look(v);
       await dialog.getByLabel("Why").fill("asked for by mistake");
       await dialog.getByRole("button", { name: "Drop" }).click();
-      await page.locator("main[data-page=dead] [data-told]").waitFor();
+      await page.locator("main[data-page=dead] [data-notice]").waitFor();
       await look(v);
       await page.goto(at);
       await meant(v, /^answered: GET \/console\/dead\/.*: 404/);
@@ -256,23 +256,23 @@ for (const [size, viewport] of Object.entries(sizes)) {
       for (const { event } of two) await deadRow(page, event);
       await page.goto("/console/dead?vendor=lead&class=prerequisite");
       for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-deed=preview]").click();
-      await page.locator("main[data-page=deeds]").waitFor();
+      await page.locator("button[data-act=preview]").click();
+      await page.locator("main[data-page=actions]").waitFor();
       assert.equal(await page.locator("li[data-done=ok]").count(), 2);
       await look(v);
       await page.goBack();
       for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-deed=drop]").click();
+      await page.locator("button[data-act=drop]").click();
       await page.locator("dialog#drop").getByRole("button", { name: "Drop" }).click();
       await page.locator("main[data-page=refused]").waitFor();
       await meant(v, /^answered: POST \/console\/dead: 422/);
       await look(v);
       await page.goto("/console/dead?vendor=lead&class=prerequisite");
       for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-deed=drop]").click();
+      await page.locator("button[data-act=drop]").click();
       await page.locator("dialog#drop").getByLabel("Why").fill("none of them was meant");
       await page.keyboard.press("Enter");
-      await page.locator("main[data-page=deeds]").waitFor();
+      await page.locator("main[data-page=actions]").waitFor();
       assert.equal(await page.locator("li[data-done=ok]").count(), 2);
     });
 
@@ -287,7 +287,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await tabTo(page, "#id");
       await page.keyboard.type(who.user_id);
       await page.keyboard.press("Enter");
-      await page.locator("#story").waitFor();
+      await page.locator("#history").waitFor();
       await mark(page);
       await historyEnds(page, event, vendors, "done");
       assert.equal(await page.locator("#accounts tr[data-state=active]").count(), vendors.length);
@@ -334,7 +334,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
       await page.locator("dialog#pause-magloft").getByLabel("Why").fill("they mend something");
       await page.locator("dialog#pause-magloft").getByRole("button", { name: "Pause magloft" }).click();
-      assert.match(await page.locator("[data-told]").textContent(), /magloft was paused/);
+      assert.match(await page.locator("[data-notice]").textContent(), /magloft was paused/);
       for (const one of [page, other.page]) await until("magloft is paused", async () => (await stateOf(one, "magloft")) === "paused");
       await until("it is said", async () => (await texts(other.page, "#said"))[0].includes("magloft is paused"));
       await look(v);
@@ -346,18 +346,18 @@ for (const [size, viewport] of Object.entries(sizes)) {
       const rest = vendors.filter((vendor) => vendor !== "magloft");
       await until("the other vendors are done", async () => {
         await waits.page.goto(`/console/user?id=${who.user_id}`);
-        return (await waits.page.locator("#story [data-state=done]").count()) === rest.length;
+        return (await waits.page.locator("#history [data-state=done]").count()) === rest.length;
       });
       await historyEnds(waits.page, event, rest, "done");
 
       await page.goto("/console/");
       await card.locator("[data-do=resume]").click();
       await page.locator("dialog#resume-magloft").getByRole("button", { name: "Resume magloft" }).click();
-      assert.match(await page.locator("[data-told]").textContent(), /magloft was resumed/);
+      assert.match(await page.locator("[data-notice]").textContent(), /magloft was resumed/);
       await until("magloft serves again", async () => (await stateOf(other.page, "magloft")) === "serving");
       await until("magloft is done too", async () => {
         await waits.page.goto(`/console/user?id=${who.user_id}`);
-        return (await waits.page.locator("#story [data-state=done]").count()) === vendors.length;
+        return (await waits.page.locator("#history [data-state=done]").count()) === vendors.length;
       });
       assert.match(await audited(page, "usher.vendor.paused"), /operator.*paused.*magloft.*they mend something/);
       for (const one of [other, waits]) {
@@ -399,8 +399,8 @@ async function beside(page, name) {
   const message = page.locator(`[data-wrong=${name}]`);
   assert.equal(await input.getAttribute("aria-invalid"), "true");
   assert.ok((await input.getAttribute("aria-describedby")).split(" ").includes(await message.getAttribute("id")));
-  const [at, told] = [await input.boundingBox(), await message.boundingBox()];
-  assert.ok(told.y >= at.y && told.y - (at.y + at.height) < 24 && Math.abs(told.x - at.x) < 24, "the message is not beside its field");
+  const [at, shown] = [await input.boundingBox(), await message.boundingBox()];
+  assert.ok(shown.y >= at.y && shown.y - (at.y + at.height) < 24 && Math.abs(shown.x - at.x) < 24, "the message is not beside its field");
 }
 
 describe("a form without the token of the session", () => {

@@ -31,22 +31,22 @@ func TestDeedsOnOneDeadLetter(t *testing.T) {
 	w := newWorld(t, console.Config{People: people})
 	letter := w.bury(w.event("e1", "u1"), "no")
 	b := w.login(annsToken)
-	if _, text := b.post(letter, "deed", "preview"); !strings.Contains(text, "would call the vendor") {
+	if _, text := b.post(letter, "do", "preview"); !strings.Contains(text, "would call the vendor") {
 		t.Errorf("the dry run says:\n%s", around(text, "preview"))
 	}
-	if status, text := b.post(letter, "deed", "drop", "reason", " \n"); status != http.StatusUnprocessableEntity || !strings.Contains(text, "say why") {
+	if status, text := b.post(letter, "do", "drop", "reason", " \n"); status != http.StatusUnprocessableEntity || !strings.Contains(text, "say why") {
 		t.Errorf("dropped without a reason: %d", status)
 	}
-	if status, _ := b.post(letter, "deed", "bury"); status != http.StatusBadRequest {
-		t.Errorf("no such deed: got %d", status)
+	if status, _ := b.post(letter, "do", "burn"); status != http.StatusBadRequest {
+		t.Errorf("no such action: got %d", status)
 	}
-	if _, text := b.post(letter, "deed", "replay", "reason", "it is\nback"); !strings.Contains(text, `data-state="replaying"`) || !strings.Contains(text, `hx-trigger="every 1s"`) {
-		t.Error("a replay is not told of")
+	if _, text := b.post(letter, "do", "replay", "reason", "it is\nback"); !strings.Contains(text, `data-state="replaying"`) || !strings.Contains(text, `hx-trigger="every 1s"`) {
+		t.Error("a replay is not shown")
 	}
-	if status, text := b.post(letter, "deed", "replay"); status != http.StatusConflict || !strings.Contains(text, "on its way") {
+	if status, text := b.post(letter, "do", "replay"); status != http.StatusConflict || !strings.Contains(text, "on its way") {
 		t.Errorf("sent twice: got %d", status)
 	}
-	if status, _ := b.post(letter, "deed", "drop", "reason", "enough"); status != http.StatusOK {
+	if status, _ := b.post(letter, "do", "drop", "reason", "enough"); status != http.StatusOK {
 		t.Errorf("drop: got %d", status)
 	}
 	if _, text := b.get(letter + "/state"); !strings.Contains(text, `data-state="gone"`) || strings.Contains(text, "hx-trigger") || strings.Contains(text, "<html") {
@@ -75,23 +75,23 @@ func TestDeedsOnMany(t *testing.T) {
 		refs = append(refs, strings.TrimPrefix(w.bury(w.event(fmt.Sprint("e", i), "u1"), why), "/console/dead/"))
 	}
 	b := w.login(annsToken)
-	if status, _ := b.post("/console/dead", "deed", "preview"); status != http.StatusUnprocessableEntity {
+	if status, _ := b.post("/console/dead", "do", "preview"); status != http.StatusUnprocessableEntity {
 		t.Errorf("none chosen: got %d", status)
 	}
-	if _, text := b.post("/console/dead", "deed", "preview", "all", "1", "text", "full"); strings.Count(text, "would call the vendor") != 3 {
+	if _, text := b.post("/console/dead", "do", "preview", "all", "1", "text", "full"); strings.Count(text, "would call the vendor") != 3 {
 		t.Errorf("the dry run tells of %d", strings.Count(text, "would call the vendor"))
 	}
-	if _, text := b.post("/console/dead", "deed", "replay", "letter", refs[0], "letter", refs[3]); strings.Count(text, `data-done="ok"`) != 2 {
+	if _, text := b.post("/console/dead", "do", "replay", "letter", refs[0], "letter", refs[3]); strings.Count(text, `data-done="ok"`) != 2 {
 		t.Errorf("%d were sent back, want 2", strings.Count(text, `data-done="ok"`))
 	}
-	_, text := b.post("/console/dead", "deed", "replay", "all", "1")
+	_, text := b.post("/console/dead", "do", "replay", "all", "1")
 	if ok, not := strings.Count(text, `data-done="ok"`), strings.Count(text, `data-done="not"`); ok != 2 || not != 2 {
 		t.Errorf("got %d sent back and %d left alone, want 2 and 2", ok, not)
 	}
-	if status, _ := b.post("/console/dead", "deed", "drop", "all", "1"); status != http.StatusUnprocessableEntity {
+	if status, _ := b.post("/console/dead", "do", "drop", "all", "1"); status != http.StatusUnprocessableEntity {
 		t.Errorf("dropped without a reason: got %d", status)
 	}
-	if _, text := b.post("/console/dead", "deed", "drop", "all", "1", "text", "other", "reason_drop", "old"); strings.Count(text, `data-done="ok"`) != 1 {
+	if _, text := b.post("/console/dead", "do", "drop", "all", "1", "text", "other", "reason_drop", "old"); strings.Count(text, `data-done="ok"`) != 1 {
 		t.Error("what fits is not dropped")
 	}
 	if _, text := b.get("/console/dead"); !strings.Contains(text, "3 dead letters") {
@@ -142,7 +142,7 @@ func TestPausing(t *testing.T) {
 		t.Errorf("a vendor that nobody has served: got %d, want 404", status)
 	}
 	if _, text := b.post("/console/vendors/lead/pause", "reason", "tea"); !strings.Contains(text, "lead was paused") || !strings.Contains(text, "until somebody resumes it") {
-		t.Error("the pause is not told of")
+		t.Error("the pause is not shown")
 	}
 	if diff := cmp.Diff([]string{"vendor.paused ann tea"}, w.done()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
