@@ -39,10 +39,10 @@ var rules = []rule{
 
 	{
 		"internal/ingest",
-		[]string{"internal/ingest/...", "internal/caller", "internal/bus", "internal/telemetry", "events", "schemas", "vendors"},
+		[]string{"internal/ingest/...", "internal/clientlimit", "internal/bus", "internal/telemetry", "events", "schemas", "vendors"},
 		"takes events in; what they ask of anybody is not its business",
 	},
-	{"internal/caller", nil, "looks at requests, never at what they ask for"},
+	{"internal/clientlimit", nil, "looks at requests, never at what they ask for"},
 	{
 		"internal/ingest/signature",
 		[]string{"vendors"},
@@ -55,7 +55,7 @@ var rules = []rule{
 	},
 	{
 		"internal/console",
-		[]string{"internal/ops", "internal/caller", "internal/bus", "events", "schemas", "vendors"},
+		[]string{"internal/ops", "internal/clientlimit", "internal/bus", "events", "schemas", "vendors"},
 		"shows facts and does deeds of ops, as the commands do; it finds out nothing by itself",
 	},
 	{

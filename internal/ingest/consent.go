@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/caller"
+	"github.com/usherhq/usher/internal/clientlimit"
 )
 
 // The headers of the web hook specification.
@@ -27,7 +27,7 @@ const callbackTime = 10 * time.Second
 // consent answers a sender who asks whether it may deliver here. That is said by
 // headers alone; the status means nothing.
 func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
-	if !p.within(w, r, "consent "+caller.Address(r)) {
+	if !p.within(w, r, "consent "+clientlimit.Address(r)) {
 		return
 	}
 	w.Header().Set("Allow", "OPTIONS, POST")

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/caller"
+	"github.com/usherhq/usher/internal/clientlimit"
 )
 
 // Stream stores events.
@@ -90,13 +90,13 @@ type Readiness struct {
 type endpoint struct {
 	config Config
 	deps   Deps
-	limits *caller.Limits
+	limits *clientlimit.Limits
 }
 
 // New returns the endpoint: /events, /webhooks/{source}, /schemas/{type},
 // /healthz and /readyz.
 func New(c Config, d Deps) http.Handler {
-	return &endpoint{config: c, deps: d, limits: caller.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
+	return &endpoint{config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
 }
 
 // ServeHTTP finds the route by the exact path. It never redirects: a sender of

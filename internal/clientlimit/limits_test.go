@@ -1,4 +1,4 @@
-package caller
+package clientlimit
 
 import (
 	"testing"
@@ -19,10 +19,10 @@ func TestCallsOfOneDoNotCountForAnother(t *testing.T) {
 	if tries.Take("a") != 0 {
 		t.Error("they are not forgotten")
 	}
-	for i := range most + 10 {
+	for i := range maxLimiters + 10 {
 		tries.Take(string(rune(i)) + "x")
 	}
-	if len(tries.by) > most {
+	if len(tries.by) > maxLimiters {
 		t.Errorf("%d addresses are remembered", len(tries.by))
 	}
 }

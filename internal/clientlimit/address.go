@@ -1,6 +1,6 @@
-// Package caller tells who calls over HTTP, and whether they call too often:
-// for the endpoint of events and for the console alike.
-package caller
+// Package clientlimit has the address of an HTTP client, and a rate limit for each client: for the
+// endpoint of events and for the console.
+package clientlimit
 
 import (
 	"net"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Loopback tells whether a request's host is this machine. A page in a browser
-// may have a name of its own resolve to it.
+// Loopback reports whether the host of a request is this machine. Checking Host guards against
+// DNS rebinding.
 func Loopback(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -18,7 +18,7 @@ func Loopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// Address is the address of the other side, without its port.
+// Address returns the address of the client, without the port.
 func Address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
