@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -73,7 +73,7 @@ type approval struct {
 // nothing tells whether there was nothing to do.
 func (d approval) nothing() bool { return d.Was == "" && d.Until.IsZero() && d.Ended.IsZero() }
 
-// Run writes the action down and changes the record of the brake; with --list it only reads.
+// Run writes the action down and changes the record of the guard; with --list it only reads.
 func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
 	if c.List {
 		return c.list(ctx, a)
@@ -88,7 +88,7 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
 		return missing(err)
 	}
 	now := time.Now()
-	record, err := brake.Read(ctx, store)
+	record, err := deletionguard.Read(ctx, store)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
 		if err := b.Audit(ctx, settings.Source, c.action(a, done)); err != nil {
 			return missing(err)
 		}
-		if _, err := brake.Change(ctx, store, func(r *brake.Record) { done = c.change(r, now) }); err != nil {
+		if _, err := deletionguard.Change(ctx, store, func(r *deletionguard.Record) { done = c.change(r, now) }); err != nil {
 			return err
 		}
 	}
@@ -147,8 +147,8 @@ func (c approveDeletionsCmd) action(a *app, done approval) bus.Action {
 	return act
 }
 
-// change does to the record of the brake what is asked for.
-func (c approveDeletionsCmd) change(r *brake.Record, now time.Time) approval {
+// change does to the record of the guard what is asked for.
+func (c approveDeletionsCmd) change(r *deletionguard.Record, now time.Time) approval {
 	done := approval{Was: r.Why, Since: r.Held, Drop: c.Drop}
 	switch {
 	case c.End:
@@ -156,7 +156,7 @@ func (c approveDeletionsCmd) change(r *brake.Record, now time.Time) approval {
 		if now.Before(r.Approved) {
 			done.Ended = r.Approved
 		}
-		r.Guard(now)
+		r.EndApproval(now)
 	case c.Drop:
 		r.Discard(now)
 	case c.For > 0 || r.Why != "":

@@ -13,9 +13,9 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
@@ -32,10 +32,10 @@ type engine struct {
 	seen   func(mailbox.Observation) // may be nil
 	// metrics are what this process counts.
 	metrics  *telemetry.Metrics
-	traces   *telemetry.Traces // nil: none
-	ready    func()            // told once the workers begin; may be nil
-	limiters limiters          // of the vendors
-	guard    *brake.Brake      // of deletions
+	traces   *telemetry.Traces    // nil: none
+	ready    func()               // told once the workers begin; may be nil
+	limiters limiters             // of the vendors
+	guard    *deletionguard.Guard // of deletions
 	schemas  *schemas.Set
 	cores    sync.Map // of *core.Core by vendor, once they work
 	// reload reads the configuration again, secrets in files too; nil where there
@@ -154,7 +154,7 @@ func (e *engine) prepare(ctx context.Context) error {
 	if err := streams.Ensure(ctx, e.bus.JetStream(), streams.Names{}, e.config.NATS.Replicas); err != nil {
 		return bus.Explained(err)
 	}
-	guard, err := e.brake(ctx)
+	guard, err := e.deletionGuard(ctx)
 	e.guard = guard
 	return err
 }
@@ -224,8 +224,8 @@ func (e *engine) adapter(v vendor) (any, error) {
 // watchGuard follows the record of the deletion guard, and logs each hold once.
 func (e *engine) watchGuard(ctx context.Context, see func(value []byte)) {
 	var logged time.Time
-	e.bus.WatchControl(ctx, brake.Key, func(values map[string][]byte) {
-		see(values[brake.Key])
+	e.bus.WatchControl(ctx, deletionguard.Key, func(values map[string][]byte) {
+		see(values[deletionguard.Key])
 		r := e.guard.Record()
 		if !r.Held.IsZero() && !r.Held.Equal(logged) {
 			e.log.Error().Time("since", r.Held).Str("reason", r.Why).Msg("deletions are on hold: far more than usual; see usher approve deletions --help")
@@ -234,16 +234,16 @@ func (e *engine) watchGuard(ctx context.Context, see func(value []byte)) {
 	})
 }
 
-// brake returns the deletion guard.
-func (e *engine) brake(ctx context.Context) (*brake.Brake, error) {
+// deletionGuard returns the deletion guard.
+func (e *engine) deletionGuard(ctx context.Context) (*deletionguard.Guard, error) {
 	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.bus.JetStream()}, bus.ControlKV)
 	if err != nil {
 		return nil, err
 	}
 	const least = 100 // deletions, below which the share does not count
 	d := e.config.Deletions
-	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.bus.Counts)
-	return b, b.Start(ctx)
+	guard := deletionguard.New(deletionguard.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.bus.Counts)
+	return guard, guard.Start(ctx)
 }
 
 // trial returns how a vendor that is on hold is tried: by the cheapest call that

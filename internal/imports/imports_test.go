@@ -60,7 +60,7 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/bus", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/brake", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/bus", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"answers people out of the records and the streams; it is told of the vendors that there are, and knows none by name",
 	},
 	{
@@ -68,7 +68,7 @@ var rules = []rule{
 		[]string{"internal/mailbox/record", "internal/recordstore", "internal/bus", "events", "vendors"},
 		"asks a vendor, and never writes: a difference is repaired by events, as all else is done",
 	},
-	{"internal/brake", []string{"internal/streams"}, "judges deletions by counts; it must not know how any is made"},
+	{"internal/deletionguard", []string{"internal/streams"}, "decides about deletions by counts; it must not know how any is made"},
 	{"internal/fairness", nil, "counts calls, users and time; it must not know what is called, or why"},
 	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; code outside of tests must not use it"},
 	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
@@ -98,7 +98,7 @@ var rules = []rule{
 	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "handlers", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/deletionguard", "internal/telemetry", "handlers", "events", "vendors"},
 		"works on one user at a time; it knows no vendor by name, and NATS is behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},

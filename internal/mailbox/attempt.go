@@ -7,7 +7,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -57,7 +57,7 @@ func (t *turn) attempt(ctx context.Context, e record.Effect) {
 		return
 	}
 	t.startSpan(ctx, event, began)
-	if verdict, _ := t.verdict(&e); verdict == brake.Drop {
+	if verdict, _ := t.verdict(&e); verdict == deletionguard.Discard {
 		t.fail(event, &e, errDropped, 0)
 		return
 	}

@@ -6,14 +6,14 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // Guard decides whether an account may be deleted now.
 type Guard interface {
 	// Deletion decides about a deletion that was published, or registered, at the time first.
-	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
+	Deletion(ctx context.Context, first time.Time) (deletionguard.Verdict, error)
 	// Holds reports whether deletions are held at present, without asking any server.
 	Holds() bool
 	// Released returns a channel that is closed at the end of the present or the next hold.
@@ -40,10 +40,10 @@ func (t *turn) next(r *record.Record, now time.Time, o record.Owner) (record.Dec
 		switch verdict, known := t.verdict(&d.Effect); {
 		case !known:
 			return d, errUnguarded
-		case verdict == brake.Hold:
+		case verdict == deletionguard.Hold:
 			r.Postpone(record.Attempt{Key: d.Effect.Key, Replay: d.Effect.Replay, Nonce: o.Nonce}, record.Pause{Held: true, Due: t.heldUntil(now)})
 			o.HeldDue = false
-		case verdict == brake.Go && !t.admitted:
+		case verdict == deletionguard.Proceed && !t.admitted:
 			return d, errAdmission
 		default:
 			return d, nil
@@ -53,9 +53,9 @@ func (t *turn) next(r *record.Record, now time.Time, o record.Owner) (record.Dec
 
 // verdict returns what the guard has decided about an effect. It is known to be Go for all
 // but deletions, and for a deletion that may have been made already.
-func (t *turn) verdict(e *record.Effect) (v brake.Verdict, known bool) {
+func (t *turn) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
 	if t.deps.Guard == nil || !t.handlers[e.Type].Removes || e.Unconfirmed {
-		return brake.Go, true
+		return deletionguard.Proceed, true
 	}
 	v, known = t.verdicts[effectID{e.Key, e.Replay}]
 	return v, known
@@ -71,11 +71,11 @@ func (t *turn) askGuard(ctx context.Context, e *record.Effect) {
 	}
 	verdict, err := t.deps.Guard.Deletion(ctx, first)
 	if err != nil {
-		verdict = brake.Hold
+		verdict = deletionguard.Hold
 		t.deps.Log.Warn().Err(err).Str("vendor", t.vendor.Name).Msg("the deletion guard cannot be asked: the deletion waits")
 	}
 	if t.verdicts == nil {
-		t.verdicts = map[effectID]brake.Verdict{}
+		t.verdicts = map[effectID]deletionguard.Verdict{}
 	}
 	t.verdicts[effectID{e.Key, e.Replay}] = verdict
 }

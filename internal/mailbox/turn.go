@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -38,7 +38,7 @@ type turn struct {
 	full     bool        // arrivals wait in memory until the record has room
 	failed   bool        // NATS failed a step of an attempt, which is made again
 	overdue  []record.Effect
-	verdicts map[effectID]brake.Verdict // of the deletion guard
+	verdicts map[effectID]deletionguard.Verdict // of the deletion guard
 
 	mu sync.Mutex // of arrivals and user.armed while a call is in flight
 }

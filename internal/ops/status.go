@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -27,12 +27,12 @@ type Status struct {
 	At        time.Time      `json:"at"`
 	OK        bool           `json:"ok"` // nothing wants a look
 	Vendors   []VendorStatus `json:"vendors"`
-	Deletions *Braked        `json:"deletions,omitempty"`                // where they are held
+	Deletions *DeletionHold  `json:"deletions,omitempty"`                // where they are held
 	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // where none is held until then
 }
 
-// Braked says since when, and why, deletions are held.
-type Braked struct {
+// DeletionHold is a hold of the deletion guard.
+type DeletionHold struct {
 	Since time.Time `json:"since"`
 	Why   string    `json:"why"`
 }
@@ -87,7 +87,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused}, one.State)
 		now.Vendors = append(now.Vendors, *one)
 	}
-	err = d.brake(ctx, &now)
+	err = d.deletionHold(ctx, &now)
 	now.OK = now.OK && now.Deletions == nil
 	return now, err
 }
@@ -158,18 +158,18 @@ func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
 	return holder != "", err
 }
 
-// brake looks whether deletions are held, and whether they can be.
-func (d *Desk) brake(ctx context.Context, now *Status) error {
+// deletionHold adds the hold or the approval of the deletion guard to a status.
+func (d *Desk) deletionHold(ctx context.Context, now *Status) error {
 	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: d.Bus.JetStream()}, bus.ControlKV)
 	if err != nil {
 		return err
 	}
-	r, err := brake.Read(ctx, control)
+	r, err := deletionguard.Read(ctx, control)
 	if err != nil {
 		return err
 	}
 	if r.Why != "" {
-		now.Deletions = &Braked{Since: r.Held, Why: r.Why}
+		now.Deletions = &DeletionHold{Since: r.Held, Why: r.Why}
 	}
 	if now.At.Before(r.Approved) {
 		now.Approved = &r.Approved

@@ -1,4 +1,4 @@
-package brake
+package deletionguard
 
 import (
 	"bytes"
@@ -19,9 +19,9 @@ type Store interface {
 	Store(ctx context.Context, key string, value []byte, revision uint64) (newRevision uint64, err error)
 }
 
-// Change lets change work on the record and stores the result by compare-and-set. If
-// another process stores the record meanwhile, change works on that record. A record that
-// change leaves as it is, is not stored.
+// Change calls change with the record, and stores the result by compare-and-set. If another
+// process stores the record meanwhile, change is called with that record. An unchanged record is
+// not stored.
 func Change(ctx context.Context, store Store, change func(*Record)) (Record, error) {
 	for {
 		r, err := try(ctx, store, change)

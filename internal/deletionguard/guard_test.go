@@ -1,4 +1,4 @@
-package brake_test
+package deletionguard_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -34,19 +34,19 @@ func (s *memory) Store(_ context.Context, _ string, record []byte, revision uint
 	return s.revision, nil
 }
 
-// school is a stream of events, and a brake on it.
+// school is a stream of events, and a guard of its deletions.
 type school struct {
 	t       *testing.T
 	batches []batch
 	store   memory
-	brake   *brake.Brake
+	guard   *deletionguard.Guard
 }
 
 func newSchool(t *testing.T) *school {
 	s := &school{t: t}
 	s.add(5000, 95_000)
 	time.Sleep(time.Second)
-	s.brake = s.open()
+	s.guard = s.open()
 	return s
 }
 
@@ -70,23 +70,23 @@ func (s *school) counts(_ context.Context, since time.Time) (deleted, all uint64
 	return deleted, all, nil
 }
 
-// open returns the brake of a further process.
-func (s *school) open() *brake.Brake {
-	c := brake.Config{Window: time.Hour, Count: 1000, Share: 0.5, Least: 100}
-	b := brake.New(c, &s.store, s.counts)
+// open returns the guard of a further process.
+func (s *school) open() *deletionguard.Guard {
+	c := deletionguard.Config{Window: time.Hour, Count: 1000, Share: 0.5, Least: 100}
+	b := deletionguard.New(c, &s.store, s.counts)
 	if err := b.Start(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 	return b
 }
 
-// publish adds events to the stream, and returns what the brake says of a deletion then.
-func (s *school) publish(deletions, others uint64) brake.Verdict {
+// publish adds events to the stream, and returns the verdict about a deletion then.
+func (s *school) publish(deletions, others uint64) deletionguard.Verdict {
 	s.add(deletions, others)
-	return s.ask(s.brake, time.Now())
+	return s.ask(s.guard, time.Now())
 }
 
-func (s *school) ask(b *brake.Brake, first time.Time) brake.Verdict {
+func (s *school) ask(b *deletionguard.Guard, first time.Time) deletionguard.Verdict {
 	s.t.Helper()
 	time.Sleep(time.Second)
 	verdict, err := b.Deletion(s.t.Context(), first)
@@ -96,17 +96,17 @@ func (s *school) ask(b *brake.Brake, first time.Time) brake.Verdict {
 	return verdict
 }
 
-func TestWhatPutsTheBrakeOn(t *testing.T) {
+func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		deletions, others uint64
-		want              brake.Verdict
+		want              deletionguard.Verdict
 	}{
-		"a usual hour":               {40, 1000, brake.Go},
-		"few, though nothing else":   {99, 0, brake.Go},
-		"half of all and no more":    {500, 500, brake.Go},
-		"more than half of all":      {501, 499, brake.Hold},
-		"many among very many":       {1001, 100_000, brake.Hold},
-		"as many as are let through": {1000, 100_000, brake.Go},
+		"a usual hour":               {40, 1000, deletionguard.Proceed},
+		"few, though nothing else":   {99, 0, deletionguard.Proceed},
+		"half of all and no more":    {500, 500, deletionguard.Proceed},
+		"more than half of all":      {501, 499, deletionguard.Hold},
+		"many among very many":       {1001, 100_000, deletionguard.Hold},
+		"as many as are let through": {1000, 100_000, deletionguard.Proceed},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -124,13 +124,13 @@ func TestTheWindowMovesOn(t *testing.T) {
 		s := newSchool(t)
 		for hour := range 24 {
 			for range 6 {
-				if got := s.publish(120, 1000); got != brake.Go {
+				if got := s.publish(120, 1000); got != deletionguard.Proceed {
 					t.Fatalf("got %v in hour %d of 720 deletions an hour, want that they go on", got, hour)
 				}
 				time.Sleep(10 * time.Minute)
 			}
 		}
-		if got := s.publish(700, 1000); got != brake.Hold {
+		if got := s.publish(700, 1000); got != deletionguard.Hold {
 			t.Errorf("got %v after 700 more, want a hold", got)
 		}
 	})
@@ -144,7 +144,7 @@ func TestDeletionsOfQuietDaysDoNotCount(t *testing.T) {
 			s.add(40, 0)
 			time.Sleep(time.Hour)
 		}
-		if got := s.publish(10, 0); got != brake.Go {
+		if got := s.publish(10, 0); got != deletionguard.Proceed {
 			t.Errorf("got %v for ten deletions after 4,800 in five days, want that they go on", got)
 		}
 	})
@@ -161,15 +161,15 @@ func TestTheEndOfAHoldIsHeard(t *testing.T) {
 		defer stop()
 		watch := func(ctx context.Context, see func([]byte)) {
 			for ctx.Err() == nil {
-				value, _, _ := s.store.Load(ctx, brake.Key)
+				value, _, _ := s.store.Load(ctx, deletionguard.Key)
 				see(value)
 				time.Sleep(time.Second)
 			}
 		}
 		watching.Go(func() { other.Watch(ctx, watch) })
-		for _, end := range []func(*brake.Record){
-			func(r *brake.Record) { r.Approve(time.Now()) },
-			func(r *brake.Record) { r.Discard(time.Now()) },
+		for _, end := range []func(*deletionguard.Record){
+			func(r *deletionguard.Record) { r.Approve(time.Now()) },
+			func(r *deletionguard.Record) { r.Discard(time.Now()) },
 		} {
 			released := other.Released()
 			s.publish(5000, 0)
@@ -195,7 +195,7 @@ func TestAStreamThatIsMadeAnewIsCountedFromItsBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchool(t)
 		s.batches = nil
-		if got := s.publish(1001, 0); got != brake.Hold {
+		if got := s.publish(1001, 0); got != deletionguard.Hold {
 			t.Errorf("got %v after 1001 deletions, want a hold", got)
 		}
 	})
@@ -206,19 +206,19 @@ func TestAHoldIsEverybodysUntilItIsApproved(t *testing.T) {
 		s := newSchool(t)
 		s.publish(5000, 0)
 		other := s.open()
-		if got := s.ask(other, time.Now()); got != brake.Hold {
+		if got := s.ask(other, time.Now()); got != deletionguard.Hold {
 			t.Errorf("got %v from another process, want a hold", got)
 		}
 		time.Sleep(48 * time.Hour)
-		if got := s.ask(other, time.Now()); got != brake.Hold {
+		if got := s.ask(other, time.Now()); got != deletionguard.Hold {
 			t.Errorf("got %v two days later, want a hold", got)
 		}
-		s.change(func(r *brake.Record) { r.Approve(time.Now().Add(time.Hour)) })
-		if got := s.publish(5000, 0); got != brake.Go {
+		s.change(func(r *deletionguard.Record) { r.Approve(time.Now().Add(time.Hour)) })
+		if got := s.publish(5000, 0); got != deletionguard.Proceed {
 			t.Errorf("got %v within the time of an approval, want that they go on", got)
 		}
 		time.Sleep(2 * time.Hour)
-		if got := s.publish(5000, 0); got != brake.Hold {
+		if got := s.publish(5000, 0); got != deletionguard.Hold {
 			t.Errorf("got %v after the time of an approval, want a hold", got)
 		}
 	})
@@ -227,17 +227,17 @@ func TestAHoldIsEverybodysUntilItIsApproved(t *testing.T) {
 func TestAnApprovalThatIsEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchool(t)
-		s.change(func(r *brake.Record) { r.Approve(time.Now().Add(time.Hour)) })
+		s.change(func(r *deletionguard.Record) { r.Approve(time.Now().Add(time.Hour)) })
 		s.publish(5000, 0)
-		s.change(func(r *brake.Record) { r.Guard(time.Now()) })
-		if got := s.publish(10, 0); got != brake.Go {
+		s.change(func(r *deletionguard.Record) { r.EndApproval(time.Now()) })
+		if got := s.publish(10, 0); got != deletionguard.Proceed {
 			t.Errorf("got %v for a few more, want that what was approved does not count", got)
 		}
-		if got := s.publish(5000, 0); got != brake.Hold {
+		if got := s.publish(5000, 0); got != deletionguard.Hold {
 			t.Errorf("got %v for many more, want a hold", got)
 		}
-		s.change(func(r *brake.Record) { r.Guard(time.Now()) })
-		if got := s.ask(s.brake, time.Now()); got != brake.Hold {
+		s.change(func(r *deletionguard.Record) { r.EndApproval(time.Now()) })
+		if got := s.ask(s.guard, time.Now()); got != deletionguard.Hold {
 			t.Errorf("got %v after the end of an approval that there is not, want the hold as it was", got)
 		}
 	})
@@ -248,29 +248,29 @@ func TestWhatIsDiscardedIsDroppedAndNothingElse(t *testing.T) {
 		s := newSchool(t)
 		held := time.Now()
 		s.publish(5000, 0)
-		s.change(func(r *brake.Record) { r.Discard(time.Now()) })
-		if got := s.ask(s.brake, held); got != brake.Drop {
+		s.change(func(r *deletionguard.Record) { r.Discard(time.Now()) })
+		if got := s.ask(s.guard, held); got != deletionguard.Discard {
 			t.Errorf("got %v for a deletion that was held, want that it is dropped", got)
 		}
-		if got := s.ask(s.brake, time.Now()); got != brake.Go {
+		if got := s.ask(s.guard, time.Now()); got != deletionguard.Proceed {
 			t.Errorf("got %v for a later one, want that it goes on", got)
 		}
 	})
 }
 
 func TestACountOfZeroTurnsItOff(t *testing.T) {
-	b := brake.New(brake.Config{}, nil, nil)
+	b := deletionguard.New(deletionguard.Config{}, nil, nil)
 	if err := b.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := b.Deletion(t.Context(), time.Now()); got != brake.Go || err != nil {
+	if got, err := b.Deletion(t.Context(), time.Now()); got != deletionguard.Proceed || err != nil {
 		t.Errorf("got %v (%v), want that deletions go on", got, err)
 	}
 }
 
-func (s *school) change(change func(*brake.Record)) {
+func (s *school) change(change func(*deletionguard.Record)) {
 	s.t.Helper()
-	if _, err := brake.Change(s.t.Context(), &s.store, change); err != nil {
+	if _, err := deletionguard.Change(s.t.Context(), &s.store, change); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -280,10 +280,10 @@ func TestChangeLosesNothing(t *testing.T) {
 	var store memory
 	other := true
 	at := time.Unix(1, 0).UTC()
-	_, err := brake.Change(t.Context(), &store, func(r *brake.Record) {
+	_, err := deletionguard.Change(t.Context(), &store, func(r *deletionguard.Record) {
 		if other {
 			other = false
-			if _, err := brake.Change(t.Context(), &store, func(r *brake.Record) { r.Approved = at }); err != nil {
+			if _, err := deletionguard.Change(t.Context(), &store, func(r *deletionguard.Record) { r.Approved = at }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -292,11 +292,11 @@ func TestChangeLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := brake.Read(t.Context(), &store); err != nil || !got.Approved.Equal(at) || !got.Dropped.Equal(at) {
+	if got, err := deletionguard.Read(t.Context(), &store); err != nil || !got.Approved.Equal(at) || !got.Dropped.Equal(at) {
 		t.Errorf("got %+v, %v, want both changes", got, err)
 	}
 	before := store.revision
-	if _, err := brake.Change(t.Context(), &store, func(*brake.Record) {}); err != nil || store.revision != before {
+	if _, err := deletionguard.Change(t.Context(), &store, func(*deletionguard.Record) {}); err != nil || store.revision != before {
 		t.Errorf("got revision %d, %v, want no write of an unchanged record", store.revision, err)
 	}
 }

@@ -1,4 +1,4 @@
-package brake_test
+package deletionguard_test
 
 import (
 	"testing"
