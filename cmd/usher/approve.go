@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
@@ -78,12 +77,12 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
 	if c.List {
 		return c.list(ctx, a)
 	}
-	settings, b, end, err := a.reach(ctx)
+	settings, set, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	store, err := streams.OpenRecords(ctx, streams.Client{JetStream: b.JetStream()}, bus.ControlKV)
+	store, err := set.Control.Records(ctx)
 	if err != nil {
 		return missing(err)
 	}
@@ -94,7 +93,7 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app) error {
 	}
 	done := c.change(&record, now) // a copy: is there anything to do?
 	if !done.nothing() {
-		if err := b.Audit(ctx, settings.Source, c.action(a, done)); err != nil {
+		if err := set.Audit.Record(ctx, settings.Source, c.action(a, done)); err != nil {
 			return missing(err)
 		}
 		if _, err := deletionguard.Change(ctx, store, func(r *deletionguard.Record) { done = c.change(r, now) }); err != nil {
@@ -134,10 +133,10 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app) error {
 }
 
 // action is what is written down before it is done.
-func (c approveDeletionsCmd) action(a *app, done approval) bus.Action {
-	kind := bus.DeletionsApproved
+func (c approveDeletionsCmd) action(a *app, done approval) streams.Action {
+	kind := streams.DeletionsApproved
 	if c.Drop {
-		kind = bus.DeletionsDropped
+		kind = streams.DeletionsDropped
 	}
 	act := a.action(kind, c.deed)
 	act.Vendor, act.Until = "all", done.Until

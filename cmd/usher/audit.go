@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 type auditCmd struct {
@@ -38,46 +38,49 @@ func (c auditCmd) Validate() error {
 
 // Run prints the actions.
 func (c auditCmd) Run(ctx context.Context, a *app) error {
-	_, b, end, err := a.reach(ctx)
+	_, set, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	query := bus.AuditQuery{Follow: c.Follow}
+	query := streams.AuditQuery{Follow: c.Follow}
 	if c.Since > 0 {
 		query.Since = time.Now().Add(-c.Since)
 	}
 	if c.Follow {
 		a.remark("waiting for further actions; Ctrl-C ends")
 	}
-	var failed error
 	none := true
-	err = b.Actions(ctx, query, func(e events.Event, done bus.Action) bool {
+	for entry, err := range set.Audit.List(ctx, query) {
+		switch {
+		case c.Follow && ctx.Err() != nil: // the end of a follower
+			return nil
+		case err != nil:
+			return missing(err)
+		}
 		none = false
-		failed = c.line(a, e, done)
-		return failed == nil
-	})
-	if c.Follow && ctx.Err() != nil {
-		return nil // whoever followed has seen enough
+		if err := c.line(a, entry.Event, entry.Action); err != nil {
+			return err
+		}
 	}
-	if none && err == nil {
+	if none {
 		a.remark("no actions")
 	}
-	return errors.Join(failed, missing(err))
+	return nil
 }
 
 // line prints one action.
-func (c auditCmd) line(a *app, e events.Event, done bus.Action) error {
+func (c auditCmd) line(a *app, e events.Event, done streams.Action) error {
 	if c.JSON {
 		return writeEvent(a.Stdout, e)
 	}
 	return a.row([]string{
-		done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.What(), done.Who, done.Why, detail(done),
+		done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.Object(), done.Who, done.Why, detail(done),
 	}, []int{20, 14, 0, 0, 0, 0})
 }
 
 // detail is what else there is to say of an action.
-func detail(done bus.Action) string {
+func detail(done streams.Action) string {
 	var said []string
 	if done.Type != "" {
 		said = append(said, done.Type+" "+done.EventID)

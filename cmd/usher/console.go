@@ -21,10 +21,10 @@ func (f *front) console() (*console.Console, error) {
 
 // theDesk is the one desk of the process; nil while there is no NATS.
 func (f *front) theDesk() *ops.Desk {
-	b := f.bus.Load()
-	if b == nil {
+	set := f.streams.Load()
+	if set == nil {
 		return nil
 	}
-	f.desked.Do(func() { f.desk = newDesk(b, f.config) })
+	f.desked.Do(func() { f.desk = newDesk(set, f.config) })
 	return f.desk
 }

@@ -5,16 +5,16 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/vendors"
 )
 
 // wanted returns the streams and consumers that are there once all vendors that are on are
-// served, besides those of the bus.
-func (e *engine) wanted(ports map[string]any) bus.Wanted {
-	w := bus.Wanted{Streams: streams.Configs(streams.Names{}, e.config.NATS.Replicas)}
+// served, besides the streams of the layout.
+func (e *engine) wanted(ports map[string]any) admin.Wanted {
+	w := admin.Wanted{Streams: admin.WorkerStreams(streams.Names{}, e.config.NATS.Replicas)}
 	list := handlerList(handlers.Courses(e.config.Courses), nil)
 	for _, v := range e.on() {
 		w.Consumers = append(w.Consumers, e.consumers(v.name, ports[v.name], list)...)
@@ -34,17 +34,17 @@ func atWork(s vendors.Settings, lease time.Duration) int {
 }
 
 // consumers returns the durable consumers of a vendor (docs/design.md, rule 4.3).
-func (e *engine) consumers(vendor string, port any, list []handlers.Handler) (all []bus.ConsumerConfig) {
+func (e *engine) consumers(vendor string, port any, list []handlers.Handler) (all []admin.ConsumerConfig) {
 	lifecycle, activity := subjects(port, list)
 	for _, c := range e.counters(vendor, lifecycle) {
-		all = append(all, bus.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
+		all = append(all, admin.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
 	}
 	if len(activity) > 0 {
 		c := streams.SharedConfig{
 			Stream: layout(e.config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Activity), Subjects: activity,
 			AckWait: e.config.Worker.AckWait, MaxAckPending: e.config.Worker.MaxAckPending,
 		}
-		all = append(all, bus.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
+		all = append(all, admin.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
 	}
 	return all
 }
@@ -54,7 +54,7 @@ func (e *engine) consumers(vendor string, port any, list []handlers.Handler) (al
 func (e *engine) counters(vendor string, lifecycle []string) []streams.CounterConfig {
 	return []streams.CounterConfig{
 		{Stream: layout(e.config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: lifecycle},
-		{Stream: bus.ReplaysStream, Consumer: ops.ConsumerName(vendor, ops.Replay), Subjects: []string{"usher.replay." + vendor + ".>"}},
+		{Stream: streams.ReplaysStream, Consumer: ops.ConsumerName(vendor, ops.Replay), Subjects: []string{"usher.replay." + vendor + ".>"}},
 		streams.Names{}.WaitingCounter(vendor, ops.ConsumerName(vendor, ops.Waiting)),
 	}
 }

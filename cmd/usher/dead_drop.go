@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 type deadDropCmd struct {
@@ -45,7 +45,7 @@ func (d deadDropCmd) Run(ctx context.Context, a *app) error {
 		return missing(err)
 	}
 	by := a.by(deed{As: d.As, Reason: d.Reason})
-	done, err := each(list, func(letter bus.DeadLetter) error {
+	done, err := each(list, func(letter streams.DeadLetter) error {
 		if err := desk.Drop(ctx, letter, by); err != nil {
 			return missing(err)
 		}

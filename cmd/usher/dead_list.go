@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // deadFilter says which dead letters are meant.
@@ -42,7 +42,7 @@ func (f deadFilter) Validate() error {
 	return errors.Join(faults...)
 }
 
-func (f deadFilter) fits(d bus.DeadLetter) bool {
+func (f deadFilter) fits(d streams.DeadLetter) bool {
 	age := time.Since(d.LastTry)
 	return (f.Vendor == "" || string(f.Vendor) == d.Vendor) &&
 		(f.Type == "" || f.Type == d.Type) &&
@@ -74,7 +74,7 @@ Examples:
 type deadSummary struct {
 	ID    string `json:"id"`
 	State string `json:"state"`
-	bus.DeadLetter
+	streams.DeadLetter
 	Header  *struct{} `json:"header,omitempty"`
 	Payload *struct{} `json:"payload,omitempty"`
 }
@@ -112,7 +112,7 @@ func (l deadListCmd) Run(ctx context.Context, a *app) error {
 }
 
 // tally counts dead letters by class, the most frequent first.
-func tally(list []bus.DeadLetter) string {
+func tally(list []streams.DeadLetter) string {
 	classes := map[string]int{}
 	for _, d := range list {
 		classes[d.Class]++

@@ -12,30 +12,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // A dry run of a thousand dead letters is to take less than five seconds.
 func TestADryRunOfAThousand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	b := w.bus()
-	if err := b.Ensure(t.Context()); err != nil {
+	set := w.set()
+	if err := admin.New(set.Client, layout(config.Default().NATS)).Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := recordstore.Open(t.Context(), streams.Client{JetStream: b.JetStream()}, bus.AccountsKV)
+	accounts, err := recordstore.Open(t.Context(), streams.Client{JetStream: set.Client.JetStream}, streams.AccountsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const letters = 1000
 	for i := range letters {
 		id := fmt.Sprintf("u%04d", i)
-		w.bury(b, id, time.Hour, as)
+		w.addLetter(set, id, time.Hour, as)
 		if i%2 == 0 { // every other one was overtaken by a newer one
 			newer := func(r *record.Record) { r.Lifecycle = events.Position{Epoch: 1, Seq: 9} }
 			if err := accounts.Change(t.Context(), record.AccountKey("lead", id), newer); err != nil {
@@ -52,13 +53,13 @@ func TestADryRunOfAThousand(t *testing.T) {
 }
 
 func TestTally(t *testing.T) {
-	of := func(classes ...string) (list []bus.DeadLetter) {
+	of := func(classes ...string) (list []streams.DeadLetter) {
 		for _, class := range classes {
-			list = append(list, bus.DeadLetter{Class: class})
+			list = append(list, streams.DeadLetter{Class: class})
 		}
 		return list
 	}
-	for want, list := range map[string][]bus.DeadLetter{
+	for want, list := range map[string][]streams.DeadLetter{
 		"0 dead letters":         nil,
 		"1 dead letter: 1 panic": of("panic"),
 		"4 dead letters: 2 permanent, 1 exhausted, 1 panic": of("panic", "permanent", "exhausted", "permanent"),
@@ -73,12 +74,12 @@ func TestTally(t *testing.T) {
 func TestAnInterruptedReplayGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	b := w.bus()
-	if err := b.Ensure(t.Context()); err != nil {
+	set := w.set()
+	if err := admin.New(set.Client, layout(config.Default().NATS)).Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		w.bury(b, fmt.Sprintf("i%d", i), time.Duration(9-i)*time.Hour, as)
+		w.addLetter(set, fmt.Sprintf("i%d", i), time.Duration(9-i)*time.Hour, as)
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	out, ended := &natstest.Log{}, make(chan error, 1)

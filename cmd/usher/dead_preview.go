@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // preview prints the consequence that the replay of each of list would have. It changes nothing.
-func (r deadReplayCmd) preview(ctx context.Context, a *app, d *ops.Desk, list []bus.DeadLetter) error {
+func (r deadReplayCmd) preview(ctx context.Context, a *app, d *ops.Desk, list []streams.DeadLetter) error {
 	found, err := d.PreviewReplays(ctx, list)
 	if err != nil {
 		return missing(err)

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 type deadReplayCmd struct {
@@ -80,7 +80,7 @@ func (r deadReplayCmd) Run(ctx context.Context, a *app) error {
 }
 
 // pick returns the dead letters that are to be sent, and notes which are not.
-func (r deadReplayCmd) pick(ctx context.Context, d *ops.Desk) (list []bus.DeadLetter, t toll, err error) {
+func (r deadReplayCmd) pick(ctx context.Context, d *ops.Desk) (list []streams.DeadLetter, t toll, err error) {
 	if !r.All {
 		list, err = d.Find(ctx, r.IDs)
 		for _, letter := range list {
@@ -109,19 +109,19 @@ func (r deadReplayCmd) pick(ctx context.Context, d *ops.Desk) (list []bus.DeadLe
 
 // send sends the list back at the rate, each written down first, and returns
 // those that were sent. One that changed meanwhile is passed over.
-func (r deadReplayCmd) send(ctx context.Context, a *app, d *ops.Desk, list []bus.DeadLetter) ([]bus.DeadLetter, error) {
+func (r deadReplayCmd) send(ctx context.Context, a *app, d *ops.Desk, list []streams.DeadLetter) ([]streams.DeadLetter, error) {
 	limit := rate.NewLimiter(rate.Limit(r.Rate), 1)
 	by := a.by(r.deed)
 	bar := gauge{out: a.Stderr, on: terminal(a.Stderr), total: len(list)}
 	defer bar.end()
-	var sent []bus.DeadLetter
-	_, err := each(list, func(letter bus.DeadLetter) error {
+	var sent []streams.DeadLetter
+	_, err := each(list, func(letter streams.DeadLetter) error {
 		if err := limit.Wait(ctx); err != nil {
 			return fmt.Errorf("%w; run it again to go on", interrupted(ctx, err))
 		}
 		// What has begun comes to its end.
 		switch err := d.Replay(context.WithoutCancel(ctx), letter, by); {
-		case errors.Is(err, bus.ErrMoved), errors.Is(err, ops.ErrAtFault):
+		case errors.Is(err, streams.ErrConflict), errors.Is(err, ops.ErrAtFault):
 			_, err = fmt.Fprintf(a.Stderr, "%s is passed over: %v\n", letter.ID(), err)
 			return err
 		case err != nil:

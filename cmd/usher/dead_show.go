@@ -14,7 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 type deadShowCmd struct {
@@ -36,7 +36,7 @@ Examples:
 type deadStory struct {
 	ID    string `json:"id"`
 	State string `json:"state"`
-	bus.DeadLetter
+	streams.DeadLetter
 	Payload json.RawMessage `json:"payload,omitempty"`
 	Base64  []byte          `json:"payload_base64,omitempty"`
 }
@@ -65,7 +65,7 @@ func (s deadShowCmd) Run(ctx context.Context, a *app) error {
 }
 
 // showDead prints the whole story of a dead letter for a person.
-func showDead(w io.Writer, d bus.DeadLetter, state string) error {
+func showDead(w io.Writer, d streams.DeadLetter, state string) error {
 	if d.Replaying > 0 {
 		state += fmt.Sprintf(" since %s, for the %d. time", d.ReplayedAt.UTC().Format(time.RFC3339), d.Replaying)
 	}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // each does the same to all of list, and returns those it was done to.
-func each(list []bus.DeadLetter, do func(bus.DeadLetter) error) ([]bus.DeadLetter, error) {
+func each(list []streams.DeadLetter, do func(streams.DeadLetter) error) ([]streams.DeadLetter, error) {
 	for i, d := range list {
 		if err := do(d); err != nil {
 			return list[:i], fmt.Errorf("%s: %w; those behind it are as they were", d.ID(), err)
@@ -48,7 +48,7 @@ type toll struct {
 }
 
 // told prints what was done.
-func (a *app) told(done []bus.DeadLetter, t toll) error {
+func (a *app) told(done []streams.DeadLetter, t toll) error {
 	if t.json {
 		ids := make([]string, len(done))
 		for i, d := range done {

@@ -7,9 +7,9 @@ import (
 	"os/user"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // deed is who does something by hand, and why. It is written down before it is
@@ -28,9 +28,9 @@ func (d deed) Validate() error {
 }
 
 // action is the deed as it is written down.
-func (a *app) action(kind string, d deed) bus.Action {
+func (a *app) action(kind string, d deed) streams.Action {
 	by := a.by(d)
-	return bus.Action{Kind: kind, At: time.Now().UTC(), Who: by.Who, Why: by.Why}
+	return streams.Action{Kind: kind, At: time.Now().UTC(), Who: by.Who, Why: by.Why}
 }
 
 // by is who does it, and why.

@@ -12,9 +12,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -85,7 +87,7 @@ type stage struct {
 	sandbox *sandbox.Sandbox
 	host    string // of the stand-ins
 	nats    string // URL
-	bus     *bus.Bus
+	streams *streams.Set
 	poster  poster        // to the endpoint for events
 	ready   func(*engine) // tells the endpoint that the workers run
 	metrics *telemetry.Metrics
@@ -131,11 +133,11 @@ func (d demoCmd) raise(ctx context.Context, a *app) (s *stage, err error) {
 	}
 	s.config.Courses = config.Courses(scenario.Courses())
 	s.nats = "nats://" + s.config.NATS.Embedded.Addr
-	b, end, err := connect(ctx, s.config.NATS, bus.Options{Log: zerolog.Nop()})
+	set, end, err := connect(ctx, s.config.NATS, natsconn.Options{Log: zerolog.Nop()})
 	if err != nil {
 		return s, err
 	}
-	s.bus, s.ends = b, append(s.ends, end)
+	s.streams, s.ends = set, append(s.ends, end)
 	return s, s.endpoint(ctx)
 }
 
@@ -150,7 +152,7 @@ func (s *stage) endpoint(ctx context.Context) error {
 	f := newFront(s.config, zerolog.Nop())
 	f.open = true
 	s.metrics, s.ready = f.metrics, f.serving.Store
-	f.bus.Store(s.bus)
+	f.streams.Store(s.streams)
 	answer, err := f.listen(ctx)
 	if err != nil {
 		return err
@@ -221,12 +223,12 @@ func (s *stage) play(ctx context.Context) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.bus.Ensure(ctx); err != nil {
+	if err := admin.New(s.streams.Client, layout(s.config.NATS)).Ensure(ctx); err != nil {
 		return nil, err
 	}
 	s.show.begin(s, expected)
 	working, stop := context.WithCancel(ctx)
-	e := &engine{config: s.config, log: zerolog.Nop(), bus: s.bus, seen: s.show.seen, metrics: s.metrics}
+	e := &engine{config: s.config, log: zerolog.Nop(), streams: s.streams, seen: s.show.seen, metrics: s.metrics}
 	e.ready = func() { s.ready(e) }
 	worked := make(chan error, 1)
 	go func() { worked <- e.run(working) }()
@@ -259,7 +261,7 @@ func (s *stage) publish(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.bus.JetStream().PublishMsg(ctx, m); err != nil {
+		if _, err := s.streams.Client.JetStream.PublishMsg(ctx, m); err != nil {
 			return fmt.Errorf("publish the scenario: %w", err)
 		}
 	}
@@ -275,17 +277,22 @@ func (s *stage) await(ctx context.Context, expected map[effect]bool) (map[effect
 	late := time.AfterFunc(demoLimit, stop)
 	defer late.Stop()
 	missing := len(expected)
-	err := s.bus.Results(reading, bus.ResultsQuery{Follow: true}, func(e events.Event, r events.Result) bool {
-		id := effect{r.Vendor, e.ID()}
+	for r, err := range s.streams.Results.List(reading, streams.ResultsQuery{Follow: true}) {
+		switch {
+		case reading.Err() != nil:
+			return results, ctx.Err()
+		case err != nil:
+			return nil, err
+		}
+		id := effect{r.Data.Vendor, r.Event.ID()}
 		if _, known := results[id]; !known && expected[id] {
 			missing--
 		}
-		results[id] = r
+		results[id] = r.Data
+		if missing <= 0 {
+			break
+		}
 		late.Reset(demoLimit)
-		return missing > 0
-	})
-	if err != nil && reading.Err() == nil {
-		return nil, err
 	}
 	return results, ctx.Err()
 }

@@ -4,14 +4,14 @@ import (
 	"context"
 
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
-// newDesk is what a person may see and do, over b.
-func newDesk(b *bus.Bus, c config.Config) *ops.Desk {
-	d := ops.Deps{Bus: b, Config: c}
+// newDesk is what a person may see and do, over the streams.
+func newDesk(set *streams.Set, c config.Config) *ops.Desk {
+	d := ops.Deps{Streams: set, Config: c}
 	var names []string
 	for _, v := range vendorList(&c) {
 		names = append(names, v.name)
@@ -23,9 +23,9 @@ func newDesk(b *bus.Bus, c config.Config) *ops.Desk {
 
 // desk reaches NATS; end closes the connection.
 func (a *app) desk(ctx context.Context) (d *ops.Desk, end func(), err error) {
-	c, b, end, err := a.reach(ctx)
+	c, set, end, err := a.reach(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	return newDesk(b, c), end, nil
+	return newDesk(set, c), end, nil
 }

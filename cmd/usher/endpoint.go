@@ -13,17 +13,18 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/schemas"
 )
 
 // front is the HTTP side of a process. It is there before NATS is, and says so.
 type front struct {
-	bus     atomic.Pointer[bus.Bus]
+	streams atomic.Pointer[streams.Set]
 	serving atomic.Pointer[engine] // that works; nil: none yet
 	config  config.Config
 	log     zerolog.Logger
@@ -37,33 +38,42 @@ type front struct {
 
 func newFront(c config.Config, log zerolog.Logger) *front {
 	f := &front{config: c, log: log, metrics: telemetry.New(version())}
-	f.metrics.NATS(func() bool { b := f.bus.Load(); return b != nil && b.Status() == "ok" })
+	f.metrics.NATS(func() bool { return f.natsStatus() == "ok" })
 	return f
+}
+
+// natsStatus returns "ok" for an open connection to NATS, else the status of the connection.
+func (f *front) natsStatus() string {
+	set := f.streams.Load()
+	if set == nil {
+		return "connecting"
+	}
+	return natsconn.Status(set.Client.JetStream.Conn())
 }
 
 var errNotYet = errors.New("there is no NATS yet")
 
 // Store is the Stream of the endpoint.
 func (f *front) Store(ctx context.Context, list []events.Event) error {
-	b := f.bus.Load()
-	if b == nil {
+	set := f.streams.Load()
+	if set == nil {
 		return errNotYet
 	}
-	return b.Store(ctx, list)
+	return set.Events.Store(ctx, list)
 }
 
 // MaxMessage is what NATS takes; zero while it is not there.
 func (f *front) MaxMessage() int64 {
-	if b := f.bus.Load(); b != nil {
-		return b.MaxMessage()
+	if set := f.streams.Load(); set != nil {
+		return set.Events.MaxMessage()
 	}
 	return 0
 }
 
 // Keep makes a dead letter of a delivery.
 func (f *front) Keep(ctx context.Context, d ingest.Delivery) error {
-	b := f.bus.Load()
-	if b == nil {
+	set := f.streams.Load()
+	if set == nil {
 		return errNotYet
 	}
 	id := d.ID
@@ -76,7 +86,7 @@ func (f *front) Keep(ctx context.Context, d ingest.Delivery) error {
 			header[name] = values
 		}
 	}
-	return b.Bury(ctx, bus.DeadLetter{
+	return set.DeadLetters.Add(ctx, streams.DeadLetter{
 		Vendor: ops.Deliveries, Type: d.Source, Key: events.Key("/webhooks/"+d.Source, id), EventID: d.ID, Source: "/webhooks/" + d.Source,
 		Class: "invalid", Message: d.Problem, Pointer: d.Pointer, Rule: d.Rule,
 		Attempts: 1, FirstTry: d.At.UTC(), LastTry: d.At.UTC(), Stored: d.At.UTC(),
@@ -95,10 +105,7 @@ func proves(name string) bool {
 
 // Ready says which parts of the process can do their work.
 func (f *front) Ready() ingest.Readiness {
-	parts := map[string]string{"nats": "connecting", "workers": "waiting for NATS"}
-	if b := f.bus.Load(); b != nil {
-		parts["nats"] = b.Status()
-	}
+	parts := map[string]string{"nats": f.natsStatus(), "workers": "waiting for NATS"}
 	e := f.serving.Load()
 	ready := parts["nats"] == "ok" && e != nil
 	switch {
@@ -125,7 +132,7 @@ func (f *front) handler(pages http.Handler) (http.Handler, error) {
 		return nil, usageError{together(faults)}
 	}
 	all := ingest.New(ingest.Config{
-		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
+		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: streams.CallTimeout,
 		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
 	}, ingest.Deps{
 		Tracer:  f.traces.Tracer(),

@@ -13,23 +13,24 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/upgrade"
 	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
 )
 
-// engine is the workers of all vendors that are on, over one bus.
+// engine is the workers of all vendors that are on, over the streams of one Usher.
 type engine struct {
-	config config.Config
-	log    zerolog.Logger
-	bus    *bus.Bus
-	seen   func(mailbox.Observation) // may be nil
+	config  config.Config
+	log     zerolog.Logger
+	streams *streams.Set
+	seen    func(mailbox.Observation) // may be nil
 	// metrics are what this process counts.
 	metrics  *telemetry.Metrics
 	traces   *telemetry.Traces    // nil: none
@@ -62,7 +63,7 @@ func (e *engine) run(ctx context.Context) error {
 		e.ready()
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return e.bus.Lost(ctx) })
+	group.Go(func() error { return natsconn.Lost(ctx, e.streams.Client.JetStream.Conn()) })
 	group.Go(func() error { e.count(ctx); return nil })
 	group.Go(func() error { e.watch(ctx); return nil })
 	if e.guard != nil {
@@ -79,7 +80,7 @@ func (e *engine) run(ctx context.Context) error {
 
 // compare tells how the streams and consumers differ from the configuration.
 func (e *engine) compare(ctx context.Context, ports map[string]any) {
-	found, err := e.bus.Check(ctx, e.wanted(ports))
+	found, err := e.admin().Check(ctx, e.wanted(ports))
 	if err != nil {
 		e.log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
 	}
@@ -125,12 +126,12 @@ func names(list []vendor) (out []string) {
 func (e *engine) insist(ctx context.Context, step func() error) error {
 	schedule := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(250*time.Millisecond),
-		backoff.WithMaxInterval(bus.CallTimeout),
+		backoff.WithMaxInterval(streams.CallTimeout),
 		backoff.WithMaxElapsedTime(0),
 	)
 	try := func() error {
 		err := step()
-		if bus.Lasting(err) {
+		if admin.Permanent(err) {
 			return backoff.Permanent(err)
 		}
 		return err
@@ -141,18 +142,18 @@ func (e *engine) insist(ctx context.Context, step func() error) error {
 }
 
 // prepare makes the streams and buckets, and moves over what a former version has left. A
-// process that only takes events in needs the streams of the bus alone.
+// process that only takes events in does not need the streams of the workers.
 func (e *engine) prepare(ctx context.Context) error {
 	if e.config.Worker.On {
 		if err := e.upgrade(ctx); err != nil {
-			return bus.Explained(err)
+			return admin.Explain(err)
 		}
 	}
-	if err := e.bus.Ensure(ctx); err != nil || !e.config.Worker.On {
+	if err := e.admin().Ensure(ctx); err != nil || !e.config.Worker.On {
 		return err
 	}
-	if err := streams.Ensure(ctx, e.bus.JetStream(), streams.Names{}, e.config.NATS.Replicas); err != nil {
-		return bus.Explained(err)
+	if err := admin.EnsureWorker(ctx, e.streams.Client.JetStream, streams.Names{}, e.config.NATS.Replicas); err != nil {
+		return admin.Explain(err)
 	}
 	guard, err := e.deletionGuard(ctx)
 	e.guard = guard
@@ -162,7 +163,7 @@ func (e *engine) prepare(ctx context.Context) error {
 // upgrade moves over what a former version has left.
 func (e *engine) upgrade(ctx context.Context) error {
 	l := layout(e.config.NATS)
-	return upgrade.Run(ctx, e.bus.JetStream(), upgrade.Config{
+	return upgrade.Run(ctx, e.streams.Client.JetStream, upgrade.Config{
 		Vendors: names(vendorList(&e.config)), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
 		HoldFresh: 3 * e.config.Worker.HoldRetry,
 	})
@@ -175,18 +176,18 @@ func (e *engine) hold(ctx context.Context, vendor string) func(why error) {
 	return func(why error) {
 		mu.Lock()
 		defer mu.Unlock()
-		limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+		limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 		defer cancel()
 		if why == nil {
 			since = time.Time{}
-			e.trouble(vendor, e.bus.Release(limit, vendor))
+			e.trouble(vendor, e.streams.Control.ClearHold(limit, vendor))
 			return
 		}
 		now := time.Now().UTC()
 		if since.IsZero() {
 			since = now
 		}
-		e.trouble(vendor, e.bus.Hold(limit, vendor, bus.Hold{Since: since, At: now, Why: why.Error()}))
+		e.trouble(vendor, e.streams.Control.SetHold(limit, vendor, streams.Hold{Since: since, At: now, Why: why.Error()}))
 	}
 }
 
@@ -224,7 +225,7 @@ func (e *engine) adapter(v vendor) (any, error) {
 // watchGuard follows the record of the deletion guard, and logs each hold once.
 func (e *engine) watchGuard(ctx context.Context, see func(value []byte)) {
 	var logged time.Time
-	e.bus.WatchControl(ctx, deletionguard.Key, func(values map[string][]byte) {
+	e.streams.Control.Watch(ctx, deletionguard.Key, func(values map[string][]byte) {
 		see(values[deletionguard.Key])
 		r := e.guard.Record()
 		if !r.Held.IsZero() && !r.Held.Equal(logged) {
@@ -234,15 +235,18 @@ func (e *engine) watchGuard(ctx context.Context, see func(value []byte)) {
 	})
 }
 
+// admin returns the management of the streams.
+func (e *engine) admin() *admin.Admin { return admin.New(e.streams.Client, layout(e.config.NATS)) }
+
 // deletionGuard returns the deletion guard.
 func (e *engine) deletionGuard(ctx context.Context) (*deletionguard.Guard, error) {
-	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.bus.JetStream()}, bus.ControlKV)
+	control, err := e.streams.Control.Records(ctx)
 	if err != nil {
 		return nil, err
 	}
 	const least = 100 // deletions, below which the share does not count
 	d := e.config.Deletions
-	guard := deletionguard.New(deletionguard.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.bus.Counts)
+	guard := deletionguard.New(deletionguard.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.streams.Events.Counts)
 	return guard, guard.Start(ctx)
 }
 

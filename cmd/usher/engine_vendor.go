@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/core"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
 )
 
@@ -50,7 +50,7 @@ func (e *engine) serve(ctx context.Context, v vendor, port any) error {
 	var x *core.Core
 	err := e.insist(ctx, func() (err error) {
 		x, err = e.open(ctx, v, port)
-		return bus.Explained(err)
+		return admin.Explain(err)
 	})
 	if err != nil {
 		return err
@@ -80,16 +80,16 @@ func (e *engine) failing() (names []string) {
 func (e *engine) open(ctx context.Context, v vendor, port any) (*core.Core, error) {
 	list := handlerList(handlers.Courses(e.config.Courses), names(vendorList(&e.config)))
 	lifecycle, activity := subjects(port, list)
-	client := streams.Client{JetStream: e.bus.JetStream()}
+	client := e.streams.Client
 	for _, counter := range e.counters(v.name, lifecycle) {
 		if err := streams.EnsureCounter(ctx, client, counter); err != nil {
 			return nil, err
 		}
 	}
 	return core.Open(ctx, e.coreConfig(v, lifecycle, activity), core.Deps{
-		JetStream: client.JetStream, Port: port, Limiter: e.limiters.of(v), Results: e.bus,
-		History: history.New(client, bus.HistoryStream), DeadLetters: e.bus, Guard: e.guard, Validate: e.schemas.Validate, Handlers: list,
-		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name), WatchPauses: e.bus.WatchPauses,
+		JetStream: client.JetStream, Port: port, Limiter: e.limiters.of(v), Results: e.streams.Results,
+		History: history.New(client, streams.HistoryStream), DeadLetters: e.streams.DeadLetters, Guard: e.guard, Validate: e.schemas.Validate, Handlers: list,
+		Check: e.trial(v), Log: e.log, Tracer: e.traces.Tracer(), OnHold: e.hold(ctx, v.name), WatchPauses: e.streams.Control.WatchPauses,
 		Observe: e.note,
 		Failed:  func(string) { e.metrics.StepFailed(v.name) },
 		Removed: func(n uint64) { e.metrics.Removed(v.name, n) },
@@ -100,7 +100,7 @@ func (e *engine) open(ctx context.Context, v vendor, port any) (*core.Core, erro
 func (e *engine) coreConfig(v vendor, lifecycle, activity []string) core.Config {
 	c, s := e.config.Worker, v.settings()
 	return core.Config{
-		Vendor: v.name, Stream: layout(e.config.NATS).Events, Replays: bus.ReplaysStream, Subjects: lifecycle, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
+		Vendor: v.name, Stream: layout(e.config.NATS).Events, Replays: streams.ReplaysStream, Subjects: lifecycle, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket,
 		Activity: core.Activity{Subjects: activity, Prefetch: 8 * s.Concurrency, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending},
 		Slots:    atWork(s, c.CallLease),
 		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry, Rate: s.Rate,

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // natsCmd is the commands for the streams and consumers.
@@ -39,8 +39,8 @@ Examples:
 
 // Run compares.
 func (k natsCheckCmd) Run(ctx context.Context, a *app) error {
-	found, err := a.compared(ctx, func(e *engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
-		return e.bus.Check(ctx, w)
+	found, err := a.compared(ctx, func(e *engine, ctx context.Context, w admin.Wanted) ([]admin.Difference, error) {
+		return e.admin().Check(ctx, w)
 	})
 	if err != nil {
 		return err
@@ -73,11 +73,11 @@ Examples:
 
 // Run applies.
 func (k natsApplyCmd) Run(ctx context.Context, a *app) error {
-	found, err := a.compared(ctx, func(e *engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
+	found, err := a.compared(ctx, func(e *engine, ctx context.Context, w admin.Wanted) ([]admin.Difference, error) {
 		if err := e.upgrade(ctx); err != nil {
 			return nil, err
 		}
-		return e.bus.Apply(ctx, w)
+		return e.admin().Apply(ctx, w)
 	})
 	if err != nil && len(found) == 0 {
 		return err
@@ -94,7 +94,7 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app) error {
 }
 
 // compared looks at the streams and at the consumers of all vendors that are on.
-func (a *app) compared(ctx context.Context, look func(*engine, context.Context, bus.Wanted) ([]bus.Difference, error)) ([]bus.Difference, error) {
+func (a *app) compared(ctx context.Context, look func(*engine, context.Context, admin.Wanted) ([]admin.Difference, error)) ([]admin.Difference, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (a *app) compared(ctx context.Context, look func(*engine, context.Context, 
 	if err != nil {
 		return nil, err
 	}
-	b, end, err := reach(ctx, a, c)
+	set, end, err := reach(ctx, a, c)
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +112,13 @@ func (a *app) compared(ctx context.Context, look func(*engine, context.Context, 
 	if len(ports) == 0 {
 		_, _ = fmt.Fprintln(a.Stderr, "no vendor is on here: consumers are not compared; run it with the configuration of usher serve")
 	}
-	e.bus = b
+	e.streams = set
 	return look(e, ctx, e.wanted(ports))
 }
 
-func (a *app) tellDifferences(found []bus.Difference, asJSON bool, none string) error {
+func (a *app) tellDifferences(found []admin.Difference, asJSON bool, none string) error {
 	if asJSON {
-		return writeJSON(a.Stdout, append([]bus.Difference{}, found...))
+		return writeJSON(a.Stdout, append([]admin.Difference{}, found...))
 	}
 	var rows [][]string
 	for _, d := range found {

@@ -10,9 +10,10 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // reachTime is the longest that a command waits for NATS.
@@ -22,17 +23,17 @@ var errNoServer = errors.New("there is no NATS server to reach: the embedded one
 	"set USHER_NATS_URL (nats.url) to a server, or USHER_NATS_EMBEDDED_ADDR (nats.embedded.addr) to 127.0.0.1:4222 for usher serve and for this command")
 
 // reach loads the configuration, and connects as the function of that name does.
-func (a *app) reach(ctx context.Context) (c config.Config, b *bus.Bus, end func(), err error) {
+func (a *app) reach(ctx context.Context) (c config.Config, set *streams.Set, end func(), err error) {
 	if c, err = a.config(); err == nil {
-		b, end, err = reach(ctx, a, c)
+		set, end, err = reach(ctx, a, c)
 	}
-	return c, b, end, err
+	return c, set, end, err
 }
 
 // reach connects to the NATS that usher serve works with. It never starts a
 // server of its own: what a command stored there would be seen by nobody. end
 // closes the connection.
-func reach(ctx context.Context, a *app, c config.Config) (b *bus.Bus, end func(), err error) {
+func reach(ctx context.Context, a *app, c config.Config) (set *streams.Set, end func(), err error) {
 	n, where := c.NATS, c.NATS.Servers()+" (nats.url, USHER_NATS_URL)"
 	if n.RunsEmbedded() {
 		if n.Embedded.Addr == "" {
@@ -44,7 +45,7 @@ func reach(ctx context.Context, a *app, c config.Config) (b *bus.Bus, end func()
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
 	log := a.logger(c.Log).Level(zerolog.ErrorLevel) // the command itself says what is wrong
-	return connect(ctx, n, bus.Options{Log: log, Once: true, Where: where})
+	return connect(ctx, n, natsconn.Options{Log: log, Once: true, Servers: where})
 }
 
 // dialable returns the address at which one that is listened on is reached from

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/reconcile"
 	"github.com/usherhq/usher/internal/recordstore"
@@ -65,12 +64,12 @@ func (r reconcileCmd) Validate() error {
 
 // Run compares, and puts right what it is asked to.
 func (r reconcileCmd) Run(ctx context.Context, a *app) error {
-	c, b, end, err := a.reach(ctx)
+	c, set, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	deps, err := r.deps(ctx, c, b)
+	deps, err := r.deps(ctx, c, set)
 	if err != nil {
 		return err
 	}
@@ -84,11 +83,11 @@ func (r reconcileCmd) Run(ctx context.Context, a *app) error {
 	if !r.Repair || r.DryRun {
 		return errors.Join(r.tell(a, found), differ(found))
 	}
-	return r.repair(ctx, a, repairs{Bus: b, source: c.Source, deps: deps, found: found})
+	return r.repair(ctx, a, repairs{streams: set, source: c.Source, deps: deps, found: found})
 }
 
 // deps is what the comparison works with: the vendor's adapter, the ledger and the streams.
-func (r reconcileCmd) deps(ctx context.Context, c config.Config, b *bus.Bus) (reconcile.Deps, error) {
+func (r reconcileCmd) deps(ctx context.Context, c config.Config, set *streams.Set) (reconcile.Deps, error) {
 	list := vendorList(&c)
 	v := list[slices.IndexFunc(list, func(v vendor) bool { return v.name == r.Vendor })]
 	if why := c.Off()[v.name]; why != "" {
@@ -102,11 +101,14 @@ func (r reconcileCmd) deps(ctx context.Context, c config.Config, b *bus.Bus) (re
 	if !ok {
 		return reconcile.Deps{}, fmt.Errorf("%s, as it is set here, has no call that lists its users: there is nothing to compare the ledger with", v.name)
 	}
-	records, err := recordstore.Open(ctx, streams.Client{JetStream: b.JetStream()}, bus.AccountsKV)
+	records, err := recordstore.Open(ctx, set.Client, streams.AccountsBucket)
 	if err != nil {
 		return reconcile.Deps{}, missing(err)
 	}
-	return reconcile.Deps{Name: v.name, Vendor: lists, Records: records, Events: b, MaxReplays: c.Worker.MaxReplays}, nil
+	return reconcile.Deps{
+		Name: v.name, Vendor: lists, Records: records, Events: set.Events, Replays: set.Replays, DeadLetters: set.DeadLetters,
+		MaxReplays: c.Worker.MaxReplays,
+	}, nil
 }
 
 // differ is the exit code of a report.

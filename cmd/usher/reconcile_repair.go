@@ -9,16 +9,16 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/reconcile"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // repairs is what a comparison found, and what is needed to put it right.
 type repairs struct {
-	*bus.Bus
-	source string
-	deps   reconcile.Deps
-	found  reconcile.Report
+	streams *streams.Set
+	source  string
+	deps    reconcile.Deps
+	found   reconcile.Report
 }
 
 // repaired is what came of it.
@@ -44,7 +44,7 @@ func (r reconcileCmd) repair(ctx context.Context, a *app, g repairs) error {
 		var lost int
 		err := limit.Wait(ctx)
 		if err == nil { // what has begun comes to its end
-			lost, err = g.one(context.WithoutCancel(ctx), a.action(bus.AccountRepaired, r.deed), d)
+			lost, err = g.one(context.WithoutCancel(ctx), a.action(streams.AccountRepaired, r.deed), d)
 		}
 		switch {
 		case err == nil:
@@ -52,7 +52,7 @@ func (r reconcileCmd) repair(ctx context.Context, a *app, g repairs) error {
 			done.Sent = append(done.Sent, d)
 			line.show("accounts sent", len(done.Sent))
 			continue
-		case errors.Is(err, reconcile.ErrChanged), errors.Is(err, bus.ErrMoved):
+		case errors.Is(err, reconcile.ErrChanged), errors.Is(err, streams.ErrConflict):
 			d.Note = "passed over: " + err.Error()
 		default:
 			failed = fmt.Errorf("account %s: %w; run it again to go on", d.AccountID, missing(interrupted(ctx, err)))
@@ -64,7 +64,7 @@ func (r reconcileCmd) repair(ctx context.Context, a *app, g repairs) error {
 }
 
 // one sends what puts one difference right, each event written down first.
-func (g repairs) one(ctx context.Context, act bus.Action, d reconcile.Difference) (lost int, err error) {
+func (g repairs) one(ctx context.Context, act streams.Action, d reconcile.Difference) (lost int, err error) {
 	p, err := reconcile.PlanFor(ctx, g.deps, d)
 	if err != nil {
 		return 0, err
@@ -72,17 +72,17 @@ func (g repairs) one(ctx context.Context, act bus.Action, d reconcile.Difference
 	act.Vendor, act.Account = g.deps.Name, d.AccountID
 	if p.Letter != nil {
 		act.Type, act.Key, act.EventID, act.Replay = p.Letter.Type, p.Letter.Key, p.Letter.EventID, p.Letter.Replay+1
-		if err := g.Audit(ctx, g.source, act); err != nil {
+		if err := g.streams.Audit.Record(ctx, g.source, act); err != nil {
 			return 0, err
 		}
-		return 0, g.Replay(ctx, *p.Letter)
+		return 0, g.streams.DeadLetters.Replay(ctx, *p.Letter)
 	}
 	for _, one := range p.Repairs {
 		act.At, act.Type, act.Key, act.EventID, act.Replay = time.Now().UTC(), one.Event.Type(), one.Key(), one.Event.ID(), one.Replay
-		if err := g.Audit(ctx, g.source, act); err != nil {
+		if err := g.streams.Audit.Record(ctx, g.source, act); err != nil {
 			return 0, err
 		}
-		if err := g.Repair(ctx, one); err != nil {
+		if err := g.streams.Replays.Repair(ctx, one); err != nil {
 			return 0, err
 		}
 	}

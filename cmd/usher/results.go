@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 type resultsCmd struct {
@@ -78,12 +78,12 @@ const distinct = 100_000
 
 // Run prints the results that fit.
 func (r resultsCmd) Run(ctx context.Context, a *app) error {
-	_, b, end, err := a.reach(ctx)
+	_, set, end, err := a.reach(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	query := bus.ResultsQuery{Vendor: string(r.Vendor), Types: r.types(), Follow: r.Follow}
+	query := streams.ResultsQuery{Vendor: string(r.Vendor), Types: r.types(), Follow: r.Follow}
 	if r.Since > 0 {
 		query.Since = time.Now().Add(-r.Since)
 	}
@@ -95,25 +95,29 @@ func (r resultsCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	printed := 0
-	var failed error
-	err = b.Results(ctx, query, func(e events.Event, result events.Result) bool {
-		if !r.fits(e, result) {
-			return true
+	for result, err := range set.Results.List(ctx, query) {
+		switch {
+		case r.Follow && ctx.Err() != nil: // the end of a follower
+			return nil
+		case err != nil:
+			return missing(err)
+		case !r.fits(result.Event, result.Data):
+			continue
 		}
-		if again, _ := told.ContainsOrAdd(e.ID(), struct{}{}); again {
-			return true
+		if again, _ := told.ContainsOrAdd(result.Event.ID(), struct{}{}); again {
+			continue
 		}
-		failed = r.line(a, e, result)
-		printed++
-		return failed == nil && (r.Limit == 0 || printed < r.Limit)
-	})
-	if r.Follow && ctx.Err() != nil {
-		return nil // whoever followed has seen enough
+		if err := r.line(a, result.Event, result.Data); err != nil {
+			return err
+		}
+		if printed++; printed == r.Limit {
+			return nil
+		}
 	}
-	if printed == 0 && err == nil {
+	if printed == 0 {
 		a.remark("no results")
 	}
-	return errors.Join(failed, missing(err))
+	return nil
 }
 
 func (r resultsCmd) fits(e events.Event, result events.Result) bool {

@@ -115,7 +115,7 @@ func (s sendCmd) tell(w io.Writer, done sendSummary) error {
 
 // overNATS publishes the events one after the other.
 func overNATS(ctx context.Context, a *app, c config.Config, list []events.Event, p *meter) (sendSummary, error) {
-	b, end, err := reach(ctx, a, c)
+	set, end, err := reach(ctx, a, c)
 	if err != nil {
 		return sendSummary{}, err
 	}
@@ -123,11 +123,11 @@ func overNATS(ctx context.Context, a *app, c config.Config, list []events.Event,
 	fresh, known := 0, 0
 	done := sendSummary{New: &fresh, Known: &known}
 	for i, e := range list {
-		taken, err := b.Send(ctx, e)
+		isNew, err := set.Events.Send(ctx, e)
 		if err != nil {
 			return done, fmt.Errorf("event %d: %w", i+1, missing(err))
 		}
-		if taken {
+		if isNew {
 			fresh++
 		} else {
 			known++

@@ -10,8 +10,8 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/natsconn"
 )
 
 type serveCmd struct{}
@@ -98,13 +98,13 @@ func (f *front) work(ctx context.Context, reload func() (config.Config, error), 
 	} else {
 		log.Info().Str("servers", c.NATS.Servers()).Msg("connecting to NATS")
 	}
-	b, end, err := connect(ctx, c.NATS, bus.Options{Log: log})
+	set, end, err := connect(ctx, c.NATS, natsconn.Options{Log: log})
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
 	defer end()
-	f.bus.Store(b)
-	e := &engine{config: c, log: log, bus: b, reload: reload, metrics: f.metrics, traces: f.traces}
+	f.streams.Store(set)
+	e := &engine{config: c, log: log, streams: set, reload: reload, metrics: f.metrics, traces: f.traces}
 	e.ready = func() { f.serving.Store(e) }
 	err = e.run(ctx)
 	if ctx.Err() != nil {

@@ -19,9 +19,9 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // wire stands between usher and the stand-ins: it notes the secrets that pass, and
@@ -161,7 +161,7 @@ func TestTheLogOfATermIsDiscreet(t *testing.T) {
 	w.serve()
 	want := w.play(term)
 	js := w.streams()
-	w.until("all is told", func() bool { return w.stored(js, bus.ResultsStream) >= want })
+	w.until("all is told", func() bool { return w.stored(js, streams.ResultsStream) >= want })
 	_, metrics := w.get(endpoint + "/metrics")
 	w.end()
 

@@ -5,19 +5,19 @@ import (
 	"errors"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 )
 
 // watch measures the work of all vendors, whoever serves them: nobody else would tell of a
 // vendor whose own process does not run.
 func (e *engine) watch(ctx context.Context) {
-	desk := newDesk(e.bus, e.config)
+	desk := newDesk(e.streams, e.config)
 	ticker := time.NewTicker(e.config.Worker.AckWait / 3)
 	defer ticker.Stop()
 	for {
-		pauses, err := e.bus.Pauses(ctx)
+		pauses, err := e.streams.Control.Pauses(ctx)
 		for _, v := range vendorList(&e.config) {
 			e.measure(ctx, desk, v.name)
 			if _, paused := pauses[v.name]; err == nil {
@@ -53,24 +53,23 @@ func (e *engine) measure(ctx context.Context, desk *ops.Desk, vendor string) {
 	}
 }
 
-func consumerMetrics(s bus.ConsumerState) telemetry.Consumer {
+func consumerMetrics(s streams.ConsumerState) telemetry.Consumer {
 	return telemetry.Consumer{Pending: s.Pending, Unfinished: s.Unfinished, Redelivered: s.Redelivered, Oldest: s.Oldest}
 }
 
 // countTime is how often the dead letters are counted.
 const countTime = 30 * time.Second
 
-// count counts the dead letters every so often, and remembers how far the events
-// have come.
+// count counts the dead letters every so often, and saves the high-water mark of the events.
 func (e *engine) count(ctx context.Context) {
 	ticker := time.NewTicker(countTime)
 	defer ticker.Stop()
 	for {
 		limit, cancel := context.WithTimeout(ctx, countTime)
-		if err := e.bus.Remember(limit); err != nil && ctx.Err() == nil {
-			e.log.Warn().Err(err).Msg("not remembered")
+		if err := e.admin().SaveHighWater(limit); err != nil && ctx.Err() == nil {
+			e.log.Warn().Err(err).Msg("the high-water mark of the events was not saved")
 		}
-		if counts, err := e.bus.DeadCounts(limit); err == nil {
+		if counts, err := e.streams.DeadLetters.Counts(limit); err == nil {
 			var list []telemetry.DeadCount
 			for _, c := range counts {
 				list = append(list, telemetry.DeadCount(c))

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 const (
@@ -79,13 +79,13 @@ var deedTitles = map[string]string{deedPreview: "Dry run", deedReplay: "Sent bac
 var errNoReason = &refusal{http.StatusUnprocessableEntity, "Why?", "Nothing was done: to drop a dead letter, say why. It is kept in the audit."}
 
 // chosen is the dead letters that a form names: one by one, or all that fit.
-func chosen(ctx context.Context, v *visit, f deadFilter) ([]bus.DeadLetter, error) {
+func chosen(ctx context.Context, v *visit, f deadFilter) ([]streams.DeadLetter, error) {
 	refs := v.PostForm["letter"]
 	all := v.PostFormValue("all") != ""
 	if len(refs) == 0 && !all {
 		return nil, &refusal{http.StatusUnprocessableEntity, "None was chosen", "Nothing was done: choose dead letters by their boxes, or all that fit."}
 	}
-	return v.desk.DeadLetters(ctx, func(l bus.DeadLetter) bool {
+	return v.desk.DeadLetters(ctx, func(l streams.DeadLetter) bool {
 		if all {
 			return f.fits(v.desk, l)
 		}
@@ -94,7 +94,7 @@ func chosen(ctx context.Context, v *visit, f deadFilter) ([]bus.DeadLetter, erro
 }
 
 // previews returns the consequences that replays of dead letters would have.
-func previews(ctx context.Context, d *ops.Desk, list []bus.DeadLetter) ([]done, error) {
+func previews(ctx context.Context, d *ops.Desk, list []streams.DeadLetter) ([]done, error) {
 	seen, err := d.PreviewReplays(ctx, list)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func previews(ctx context.Context, d *ops.Desk, list []bus.DeadLetter) ([]done, 
 }
 
 // deedOn replays or drops one dead letter, and says what came of that.
-func (c *Console) deedOn(ctx context.Context, v *visit, l bus.DeadLetter, deed string, by ops.Deed) done {
+func (c *Console) deedOn(ctx context.Context, v *visit, l streams.DeadLetter, deed string, by ops.Deed) done {
 	one := done{letter: letter{l, v.desk.DeadState(l)}}
 	err := c.deedFor(ctx, v, l, deed, by)
 	switch {
@@ -121,7 +121,7 @@ func (c *Console) deedOn(ctx context.Context, v *visit, l bus.DeadLetter, deed s
 	return one
 }
 
-func (c *Console) deedFor(ctx context.Context, v *visit, l bus.DeadLetter, deed string, by ops.Deed) error {
+func (c *Console) deedFor(ctx context.Context, v *visit, l streams.DeadLetter, deed string, by ops.Deed) error {
 	var err error
 	switch {
 	case deed == deedDrop:
@@ -134,14 +134,14 @@ func (c *Console) deedFor(ctx context.Context, v *visit, l bus.DeadLetter, deed 
 		}
 	}
 	c.deps.Log.Info().Str("who", v.who.Name).Str("deed", deed).Str("dead_letter", l.ID()).AnErr("refused", err).Msg("console")
-	if errors.Is(err, bus.ErrMoved) {
+	if errors.Is(err, streams.ErrConflict) {
 		return errors.New("nothing was done: it has changed since it was read; load the list again")
 	}
 	return err
 }
 
 // notAgain says why a dead letter is not sent back just so; nil where it may be.
-func notAgain(d *ops.Desk, l bus.DeadLetter) error {
+func notAgain(d *ops.Desk, l streams.DeadLetter) error {
 	if d.Refusal(l, onItsWay, false) == nil {
 		return nil
 	}

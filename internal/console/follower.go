@@ -9,8 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 const (
@@ -44,8 +44,8 @@ type follower struct {
 
 	mu       sync.Mutex
 	vendors  map[string]*series
-	failed   []bus.Told // not read yet
-	others   []bus.Told
+	failed   []streams.ResultHeader // not read yet
+	others   []streams.ResultHeader
 	rows     []row     // newest last
 	begun    time.Time // when the results were last followed from
 	newest   time.Time // of the results that were kept to be read
@@ -106,14 +106,18 @@ func (f *follower) tail(ctx context.Context) {
 		f.vendors, f.failed, f.others = map[string]*series{}, nil, nil
 		f.begun, f.known = time.Now(), f.newest
 		f.mu.Unlock()
-		if err := d.Bus.Tail(ctx, lastResults, func(t bus.Told) bool { f.count(t); return true }); err != nil && ctx.Err() == nil {
-			f.log.Warn().Err(err).Msg("console: the results cannot be followed, trying again")
+		for result, err := range d.Streams.Results.Tail(ctx, lastResults) {
+			if err == nil {
+				f.count(result)
+			} else if ctx.Err() == nil {
+				f.log.Warn().Err(err).Msg("console: the results cannot be followed, trying again")
+			}
 		}
 	})
 }
 
 // count counts a result, and keeps it until it is read or pushed out.
-func (f *follower) count(t bus.Told) {
+func (f *follower) count(t streams.ResultHeader) {
 	kind := kindOf(t.Type)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -134,7 +138,7 @@ func (f *follower) count(t bus.Told) {
 }
 
 // pass counts results that are not read. Those from before do not count.
-func (f *follower) pass(list []bus.Told) {
+func (f *follower) pass(list []streams.ResultHeader) {
 	for _, t := range list {
 		if t.At.After(f.begun) {
 			f.unread++
@@ -156,7 +160,7 @@ func (f *follower) of(vendor string) *series {
 // at the beginning as many as the feed holds.
 func (f *follower) take(most int) {
 	list := f.pick(most)
-	slices.SortStableFunc(list, func(a, b bus.Told) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(list, func(a, b streams.ResultHeader) int { return a.At.Compare(b.At) })
 	var rows []row
 	for _, t := range list {
 		if r, ok := rowOf(t); ok {
@@ -179,7 +183,7 @@ func (f *follower) take(most int) {
 }
 
 // pick takes what is to be read out of what was kept.
-func (f *follower) pick(most int) []bus.Told {
+func (f *follower) pick(most int) []streams.ResultHeader {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if time.Since(f.begun) < 3*time.Second {
@@ -195,14 +199,15 @@ func (f *follower) pick(most int) []bus.Told {
 	return list
 }
 
-func rowOf(t bus.Told) (row, bool) {
-	e, r, ok := t.Read()
+func rowOf(t streams.ResultHeader) (row, bool) {
+	result, ok := t.Read()
 	if !ok {
 		return row{}, false
 	}
+	r := result.Data
 	one := row{
 		At: t.At, Vendor: t.Vendor, Type: r.Event.Type, Kind: kindOf(t.Type), Outcome: r.Outcome,
-		EventID: r.Event.ID, UserID: e.Subject(), Attempts: r.Attempts, TookMS: r.TookMS,
+		EventID: r.Event.ID, UserID: result.Event.Subject(), Attempts: r.Attempts, TookMS: r.TookMS,
 	}
 	if r.Error != nil {
 		one.Why = r.Error.Message
@@ -216,7 +221,7 @@ func (f *follower) ask(ctx context.Context) {
 	err := errors.New(errAway.title)
 	var now ops.Status
 	if d != nil {
-		limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+		limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 		defer cancel()
 		now, err = d.Status(limit)
 	}

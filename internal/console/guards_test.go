@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/console"
 	"github.com/usherhq/usher/internal/natstest"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // deeds is every way to change something, by path, with what makes it work.
@@ -49,7 +49,7 @@ func TestReadersChangeNothing(t *testing.T) {
 // actions is how many deeds are written down.
 func (w *world) actions() int {
 	w.t.Helper()
-	stream, err := w.bus.JetStream().Stream(w.t.Context(), bus.AuditStream)
+	stream, err := w.streams.Client.JetStream.Stream(w.t.Context(), streams.AuditStream)
 	if err != nil {
 		w.t.Fatal(err)
 	}

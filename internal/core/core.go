@@ -20,7 +20,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
@@ -72,7 +71,7 @@ type Deps struct {
 	Observe func(mailbox.Observation)
 	// WatchPauses calls see with the pauses in force, by vendor: at first, and after each
 	// change. Nothing calls the vendor before; nil: no vendor is ever paused.
-	WatchPauses func(ctx context.Context, see func(map[string]bus.Pause))
+	WatchPauses func(ctx context.Context, see func(map[string]streams.Pause))
 	// Failed is called whenever NATS fails a step, and Removed with the number of messages that
 	// left the stream before the vendor had them. Both may be nil.
 	Failed  func(step string)
@@ -110,7 +109,7 @@ type Core struct {
 	boxes atomic.Pointer[mailbox.Mailboxes] // of the last ownership
 }
 
-// Open opens the streams. streams.Ensure must have made them.
+// Open opens the streams. Package admin must have made them.
 func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x := &Core{config: c, deps: d, holder: rand.Text(), consumers: streams.Client{JetStream: d.JetStream}}
 	x.vendor.Name = c.Vendor
@@ -127,18 +126,18 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 		x.failures.Each = func() { d.Failed("work on a mailbox") }
 	}
 	x.slots = fairness.NewScheduler(c.Slots)
-	var errs [11]error
+	var errs [9]error
 	x.leases, errs[0] = streams.OpenLeases(ctx, x.consumers, c.LeaseTTL)
 	x.state, errs[1] = streams.OpenOwnership(ctx, x.consumers, c.Vendor)
 	x.timers, errs[2] = streams.OpenTimers(ctx, x.consumers)
-	x.stream, errs[3] = streams.OpenEvents(ctx, x.consumers, c.Stream)
+	x.stream = streams.NewEvents(x.consumers, c.Stream)
 	x.records.users, errs[4] = streams.OpenRecords(ctx, x.consumers, c.Bucket)
 	x.records.events, errs[6] = streams.OpenRecords(ctx, x.consumers, c.Effects)
 	x.shared, errs[7] = x.openShared(ctx)
 	x.lag, errs[5] = streams.OpenLag(ctx, x.consumers, streams.CounterConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
 	x.index, errs[8] = streams.OpenIndex(ctx, x.consumers)
-	x.replays, errs[9] = streams.OpenReplays(ctx, x.consumers, c.Replays)
-	errs[10] = streams.EnsureCounter(ctx, x.consumers, streams.CounterConfig{Stream: c.Replays, Consumer: "usher-" + c.Vendor + "-replay", Subjects: x.replaySubjects()})
+	x.replays = streams.NewReplays(x.consumers, c.Replays)
+	errs[3] = streams.EnsureCounter(ctx, x.consumers, streams.CounterConfig{Stream: c.Replays, Consumer: "usher-" + c.Vendor + "-replay", Subjects: x.replaySubjects()})
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}

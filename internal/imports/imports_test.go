@@ -39,7 +39,7 @@ var rules = []rule{
 
 	{
 		"internal/ingest",
-		[]string{"internal/ingest/...", "internal/clientlimit", "internal/bus", "internal/telemetry", "events", "schemas", "vendors"},
+		[]string{"internal/ingest/...", "internal/clientlimit", "internal/streams", "internal/telemetry", "events", "schemas", "vendors"},
 		"takes events in; what they ask of anybody is not its business",
 	},
 	{"internal/clientlimit", nil, "looks at requests, never at what they ask for"},
@@ -55,33 +55,34 @@ var rules = []rule{
 	},
 	{
 		"internal/console",
-		[]string{"internal/ops", "internal/clientlimit", "internal/bus", "events", "schemas", "vendors"},
+		[]string{"internal/ops", "internal/clientlimit", "internal/streams", "events", "schemas", "vendors"},
 		"shows facts and does deeds of ops, as the commands do; it finds out nothing by itself",
 	},
 	{
 		"internal/ops",
-		[]string{"internal/bus", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams/...", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"answers people out of the records and the streams; it is told of the vendors that there are, and knows none by name",
 	},
 	{
 		"internal/reconcile",
-		[]string{"internal/mailbox/record", "internal/recordstore", "internal/bus", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/recordstore", "internal/streams", "events", "vendors"},
 		"asks a vendor, and never writes: a difference is repaired by events, as all else is done",
 	},
 	{"internal/deletionguard", []string{"internal/streams"}, "decides about deletions by counts; it must not know how any is made"},
 	{"internal/fairness", nil, "counts calls, users and time; it must not know what is called, or why"},
-	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; code outside of tests must not use it"},
-	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
+	{"internal/natstest", []string{"internal/natsconn", "internal/streams/...", nats}, "starts NATS for tests; code outside of tests must not use it"},
+	{"internal/natsconn", []string{nats}, "connects to NATS, and knows no stream"},
 	{"internal/history", []string{"internal/streams", "events", nats}, "holds finished effects for people; the rules of the mailbox never read it"},
+	{"internal/streams/admin", []string{"internal/streams", "events", nats}, "creates and changes streams, for the start of a process and for commands"},
 	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
 	{
 		"internal/upgrade",
-		[]string{"internal/streams", "internal/bus", "events", nats},
+		[]string{"internal/streams/...", "events", nats},
 		"moves streams and consumers of a former version; it knows no record and no vendor",
 	},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/bus", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
 		"wires the parts of the core to the streams; it holds no rule of its own",
 	},
 	{
@@ -98,7 +99,7 @@ var rules = []rule{
 	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/deletionguard", "internal/telemetry", "handlers", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/streams", "internal/deletionguard", "internal/telemetry", "handlers", "events", "vendors"},
 		"works on one user at a time; it knows no vendor by name, and NATS is behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
@@ -106,11 +107,11 @@ var rules = []rule{
 	{
 		"tools/isolation",
 		[]string{"tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
-		"judges with the knowledge of a producer and of a reader of results: not even the bus, so that a change of the core changes nothing here",
+		"judges with the knowledge of a producer and of a reader of results: not even internal/streams, so that a change of the core changes nothing here",
 	},
 	{
 		"tools/*",
-		[]string{"tools/process", "events", "internal/bus", "internal/scenario", "vendors/sandbox", nats},
+		[]string{"tools/process", "events", "internal/natsconn", "internal/streams/...", "internal/scenario", "vendors/sandbox", nats},
 		"judges and measures from outside: a fault of the core that it shared it could not find",
 	},
 	{"internal/scenario", []string{"events", nats}, "writes events, and does not know what usher makes of them"},
@@ -174,7 +175,7 @@ func TestImports(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	const bus = "github.com/nats-io/nats.go/jetstream"
+	const jetstream = "github.com/nats-io/nats.go/jetstream"
 	for name, test := range map[string]struct {
 		folder  string
 		imports []string
@@ -182,28 +183,28 @@ func TestCheck(t *testing.T) {
 	}{
 		"a vendor imports the words":          {"vendors/miestro", []string{module + "vendors", "net/http"}, 0},
 		"a vendor imports another":            {"vendors/miestro", []string{module + "vendors/lead"}, 1},
-		"a vendor imports events and NATS":    {"vendors/miestro", []string{module + "events", bus}, 2},
+		"a vendor imports events and NATS":    {"vendors/miestro", []string{module + "events", jetstream}, 2},
 		"a sixth vendor needs no rule":        {"vendors/sixth", []string{module + "vendors"}, 0},
 		"the words import a vendor":           {"vendors", []string{module + "vendors/lead"}, 1},
 		"a vendor uses the suite in its code": {"vendors/miestro", []string{module + "vendors/vendortest"}, 1},
 		"the sandbox uses a client":           {"vendors/sandbox", []string{module + "vendors/miestro"}, 1},
-		"a handler imports NATS":              {"handlers", []string{bus}, 1},
+		"a handler imports NATS":              {"handlers", []string{jetstream}, 1},
 		"a handler imports a vendor's folder": {"handlers/enrollment", []string{module + "vendors/lead"}, 1},
 		"a handler imports the record":        {"handlers", []string{module + "internal/mailbox/record"}, 1},
 		"the mailbox imports handlers":        {"internal/mailbox", []string{module + "handlers", module + "vendors"}, 0},
 		"the mailbox knows Miestro":           {"internal/mailbox", []string{module + "vendors/miestro"}, 1},
-		"the mailbox knows NATS":              {"internal/mailbox", []string{bus}, 1},
+		"the mailbox knows NATS":              {"internal/mailbox", []string{jetstream}, 1},
 		"the record imports the mailbox":      {"internal/mailbox/record", []string{module + "internal/mailbox"}, 1},
 		"the configuration knows the words":   {"internal/config", []string{module + "vendors"}, 0},
 		"the configuration knows Miestro":     {"internal/config", []string{module + "vendors/miestro"}, 1},
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
-		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/core", bus}, 0},
-		"chaos knows the record":              {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", bus}, 1},
-		"isolation knows the bus":             {"tools/isolation", []string{module + "internal/bus", module + "internal/scenario", bus}, 1},
+		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/core", jetstream}, 0},
+		"chaos knows the record":              {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", jetstream}, 1},
+		"isolation knows the streams":         {"tools/isolation", []string{module + "internal/streams", module + "internal/scenario", jetstream}, 1},
 		"the core knows the benchmarks":       {"internal/core", []string{module + "tools/bench"}, 1},
 		"signatures know the events":          {"internal/ingest/signature", []string{module + "events"}, 1},
-		"mappings know NATS":                  {"internal/ingest/mapping", []string{module + "events", bus}, 1},
-		"the bus uses the server of tests":    {"internal/bus", []string{module + "internal/natstest"}, 1},
+		"mappings know NATS":                  {"internal/ingest/mapping", []string{module + "events", jetstream}, 1},
+		"streams use the server of tests":     {"internal/streams", []string{module + "internal/natstest"}, 1},
 		"a package without a rule":            {"internal/util", nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -107,7 +107,7 @@ func (m *Mailboxes) Deliver(message Message, settle func()) {
 // is called once it need not be delivered again. A message that is no replay ends as a dead
 // letter.
 func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
-	r, ok := bus.ReadReplay(message.Header)
+	r, ok := streams.ReadReplayHeader(message.Header)
 	if !ok {
 		r.Number = 1
 	}

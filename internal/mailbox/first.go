@@ -241,7 +241,7 @@ func (x *first) follow(r *record.Record) error {
 		return err
 	}
 	if x.buried && f.Kind != events.Failed { // another delivery ended well meanwhile
-		return t.deps.DeadLetters.Settle(x.write, t.vendor.Name, f.Type, x.Event.Key, 0)
+		return t.deps.DeadLetters.RemoveEnded(x.write, t.vendor.Name, f.Type, x.Event.Key, 0)
 	}
 	return nil
 }

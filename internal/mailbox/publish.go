@@ -81,7 +81,7 @@ func (t *turn) clear(ctx context.Context, event *Event, f *record.Finished) erro
 		t.report(event, &f.Effect, f.Outcome, time.Time{})
 	}
 	if t.mayHaveDeadLetter(f) {
-		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
+		if err := t.deps.DeadLetters.RemoveEnded(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
 			return err
 		}
 	}

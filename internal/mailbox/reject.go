@@ -70,7 +70,7 @@ func (t *turn) unbury(ctx context.Context) error {
 		if !t.user.stored.record.EndedWell(d.id.key, d.id.replay) {
 			continue
 		}
-		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, d.eventType, d.eventKey, d.id.replay); err != nil {
+		if err := t.deps.DeadLetters.RemoveEnded(ctx, t.vendor.Name, d.eventType, d.eventKey, d.id.replay); err != nil {
 			return err
 		}
 	}

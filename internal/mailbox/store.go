@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // stored is a record as the store holds it, as far as this process knows.
@@ -127,7 +127,7 @@ func (t *turn) event(ctx context.Context, e *record.Effect) (*Event, error) {
 // isReplayOf reports whether the event is the replay of an effect. The stream of replays may
 // have been made anew: another message then has the sequence.
 func (e *Event) isReplayOf(effect *record.Effect) bool {
-	r, ok := bus.ReadReplay(e.Message.Header)
+	r, ok := streams.ReadReplayHeader(e.Message.Header)
 	return ok && r.Number == effect.Replay && record.KeyOf(e.Key) == effect.Key
 }
 
@@ -149,7 +149,7 @@ func (t *task) bury(ctx context.Context, event *Event, e *record.Effect, o recor
 		first = e.Registered
 	}
 	t.letters = append(t.letters, deadLetter{effectID{e.Key, e.Replay}, e.Type, event.Key})
-	return t.deps.DeadLetters.Bury(ctx, bus.DeadLetter{
+	return t.deps.DeadLetters.Add(ctx, streams.DeadLetter{
 		Vendor: t.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: event.pointer(), Rule: event.rule(),
 		Attempts: e.Attempts, FirstTry: first.UTC(), LastTry: o.At,

@@ -11,8 +11,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // task is the part of the work on an event that does not depend on how the effect comes to
@@ -61,7 +61,7 @@ func (t *task) read(message Message, replay int) *Event {
 func (t *task) parse(message Message, replay int) *Event {
 	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, replaySubject+t.vendor.Name+"."), Replay: replay}
 	if replay > 0 {
-		if r, ok := bus.ReadReplay(message.Header); ok {
+		if r, ok := streams.ReadReplayHeader(message.Header); ok {
 			e.Key, e.Repair = r.Key, r.Repair
 			if !r.Stored.IsZero() {
 				e.Message.Stored = r.Stored

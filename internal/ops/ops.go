@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
@@ -17,7 +16,7 @@ import (
 
 // Deps is what a Desk works with. All must be set.
 type Deps struct {
-	Bus      *bus.Bus
+	Streams  *streams.Set
 	Config   config.Config
 	Vendors  []Vendor // all that there are, on or off
 	Handlers []handlers.Handler
@@ -30,8 +29,8 @@ type Vendor struct {
 	Adapter  func() (any, error) // an error where it is off here
 }
 
-// Desk answers what may be asked, and does what may be done, over one bus. It is
-// safe for use by many goroutines.
+// Desk answers what may be asked, and does what may be done, over the streams of one
+// Usher. It is safe for use by many goroutines.
 type Desk struct {
 	Deps
 	made *remaker // of deliveries
@@ -44,12 +43,7 @@ func New(d Deps) *Desk {
 
 // records opens the records in a bucket.
 func (d *Desk) records(ctx context.Context, bucket string) (*recordstore.Store, error) {
-	return recordstore.Open(ctx, d.streams(), bucket)
-}
-
-// streams returns the access to the streams of the mailboxes.
-func (d *Desk) streams() streams.Client {
-	return streams.Client{JetStream: d.Bus.JetStream(), Timeout: bus.CallTimeout}
+	return recordstore.Open(ctx, d.Streams.Client, bucket)
 }
 
 // Deed is who does something, and why: it is written down before it is done.
@@ -59,6 +53,6 @@ type Deed struct {
 }
 
 // action is the deed as it is written down.
-func (w Deed) action(kind string) bus.Action {
-	return bus.Action{Kind: kind, At: time.Now().UTC(), Who: w.Who, Why: w.Why}
+func (w Deed) action(kind string) streams.Action {
+	return streams.Action{Kind: kind, At: time.Now().UTC(), Who: w.Who, Why: w.Why}
 }

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -60,7 +59,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return now, err
 	}
-	dead, err := d.Bus.DeadCounts(ctx)
+	dead, err := d.Streams.DeadLetters.Counts(ctx)
 	if err != nil {
 		return now, err
 	}
@@ -94,13 +93,13 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 
 // orders are the holds and pauses of all vendors.
 type orders struct {
-	holds  map[string]bus.Hold
-	pauses map[string]bus.Pause
+	holds  map[string]streams.Hold
+	pauses map[string]streams.Pause
 }
 
 func (d *Desk) orders(ctx context.Context) (o orders, err error) {
 	if o.holds, err = d.holds(ctx); err == nil {
-		o.pauses, err = d.Bus.Pauses(ctx)
+		o.pauses, err = d.Streams.Control.Pauses(ctx)
 	}
 	return o, err
 }
@@ -110,8 +109,8 @@ func (d *Desk) orders(ctx context.Context) (o orders, err error) {
 const holdFresh = 6
 
 // holds returns the vendors that are on hold.
-func (d *Desk) holds(ctx context.Context) (map[string]bus.Hold, error) {
-	return d.Bus.Holds(ctx, holdFresh*d.Config.Worker.HoldRetry)
+func (d *Desk) holds(ctx context.Context) (map[string]streams.Hold, error) {
+	return d.Streams.Control.Holds(ctx, holdFresh*d.Config.Worker.HoldRetry)
 }
 
 // vendorStatus returns the state of a vendor; nil if nobody has ever served the vendor.
@@ -150,7 +149,7 @@ func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
 	if !l.made() {
 		return false, nil
 	}
-	leases, err := streams.OpenLeases(ctx, d.streams(), 0)
+	leases, err := streams.OpenLeases(ctx, d.Streams.Client, 0)
 	if err != nil {
 		return false, err
 	}
@@ -160,7 +159,7 @@ func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
 
 // deletionHold adds the hold or the approval of the deletion guard to a status.
 func (d *Desk) deletionHold(ctx context.Context, now *Status) error {
-	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: d.Bus.JetStream()}, bus.ControlKV)
+	control, err := d.Streams.Control.Records(ctx)
 	if err != nil {
 		return err
 	}

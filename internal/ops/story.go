@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // mostTold is how many effects of a user are told, the newest: a user may have
@@ -30,7 +30,7 @@ type Story struct {
 	More     int          `json:"more,omitempty"` // older effects that are not told
 	// Holds are the vendors that are on hold: of what has come since they may have no
 	// record yet.
-	Holds map[string]bus.Hold `json:"on_hold,omitempty"`
+	Holds map[string]streams.Hold `json:"on_hold,omitempty"`
 	// Forgotten is when the user's data were erased; zero where they were not, or the
 	// user has come back since.
 	Forgotten time.Time `json:"forgotten,omitzero"`
@@ -100,14 +100,14 @@ func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 	if n := len(s.Events) - mostTold; n > 0 {
 		s.Events, s.More = s.Events[n:], n
 	}
-	if err := s.look(ctx, d.Bus); err != nil {
+	if err := s.look(ctx, d.Streams.Events); err != nil {
 		return s, err
 	}
 	return s, d.waits(ctx, &s)
 }
 
 // history returns the log of finished effects.
-func (d *Desk) history() *history.Log { return history.New(d.streams(), bus.HistoryStream) }
+func (d *Desk) history() *history.Log { return history.New(d.Streams.Client, streams.HistoryStream) }
 
 // past reads the finished effects of the user's accounts.
 func (d *Desk) past(ctx context.Context, s *Story) error {
@@ -120,7 +120,7 @@ func (d *Desk) past(ctx context.Context, s *Story) error {
 
 // accounts reads the records of the user's accounts.
 func (d *Desk) accounts(ctx context.Context, s *Story) error {
-	store, err := d.records(ctx, bus.AccountsKV)
+	store, err := d.records(ctx, streams.AccountsBucket)
 	if err != nil {
 		return err
 	}
@@ -145,11 +145,11 @@ func (d *Desk) accounts(ctx context.Context, s *Story) error {
 
 // activity reads the records of the user's activity.
 func (d *Desk) activity(ctx context.Context, s *Story) error {
-	store, err := d.records(ctx, bus.EffectsKV)
+	store, err := d.records(ctx, streams.EffectsBucket)
 	if err != nil {
 		return err
 	}
-	keys, err := d.Bus.Keys(ctx, bus.EffectsKV, record.ActivityKeys(s.UserID))
+	keys, err := store.Keys(ctx, record.ActivityKeys(s.UserID))
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (d *Desk) activity(ctx context.Context, s *Story) error {
 }
 
 // look reads each event once, for its id and the whole key.
-func (s *Story) look(ctx context.Context, b *bus.Bus) error {
+func (s *Story) look(ctx context.Context, stored *streams.Events) error {
 	at := map[events.Position][]*StoryEvent{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
@@ -184,13 +184,13 @@ func (s *Story) look(ctx context.Context, b *bus.Bus) error {
 	}
 	for place, told := range at {
 		group.Go(func() error {
-			e, err := b.Event(ctx, place.Epoch, place.Seq)
-			if errors.Is(err, bus.ErrGone) {
+			o, err := stored.Original(ctx, place)
+			if errors.Is(err, streams.ErrGone) {
 				return nil
 			}
 			if err == nil {
 				for _, one := range told {
-					one.identify(e)
+					one.identify(o.Event)
 				}
 			}
 			return err

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // graves finds the dead letters of the effects in the story, and adds those of the user
@@ -21,7 +21,10 @@ func (d *Desk) graves(ctx context.Context, s *Story) error {
 		one := effect{e.Vendor, e.Type, e.key}
 		known[one] = append(known[one], i)
 	}
-	return d.Bus.DeadLetters(ctx, func(l bus.DeadLetter) bool {
+	for l, err := range d.Streams.DeadLetters.List(ctx) {
+		if err != nil {
+			return err
+		}
 		at, ok := known[effect{l.Vendor, l.Type, record.KeyOf(l.Key)}]
 		for _, i := range at {
 			if e := &s.Events[i]; e.State == events.Failed || e.Replay > 0 { // otherwise it is of a copy
@@ -33,13 +36,13 @@ func (d *Desk) graves(ctx context.Context, s *Story) error {
 				s.Events = append(s.Events, refusal(l, e))
 			}
 		}
-		return true
-	})
+	}
+	return nil
 }
 
 // eventOf is the event of a dead letter, or what a delivery has become so far; the
 // zero event where nothing can be read.
-func (d *Desk) eventOf(l bus.DeadLetter) events.Event {
+func (d *Desk) eventOf(l streams.DeadLetter) events.Event {
 	if l.Vendor == Deliveries {
 		e, _ := d.made.event(l) // what is wrong with it stands in the letter
 		return e
@@ -49,7 +52,7 @@ func (d *Desk) eventOf(l bus.DeadLetter) events.Event {
 }
 
 // refusal is a dead letter as an event of the story.
-func refusal(l bus.DeadLetter, e events.Event) StoryEvent {
+func refusal(l streams.DeadLetter, e events.Event) StoryEvent {
 	var data struct {
 		Course string `json:"course_id"`
 	}

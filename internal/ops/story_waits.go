@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // waits completes the effects by what others say: the event that has to end first, the
@@ -43,7 +43,7 @@ func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 }
 
 // hold notes that nothing is asked of the vendor before next.
-func (e *StoryEvent) hold(h bus.Hold, next time.Time) {
+func (e *StoryEvent) hold(h streams.Hold, next time.Time) {
 	if e.Why != "" {
 		e.Why = "; " + e.Why
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // ErrChanged is returned for a difference that is no longer as reported.
@@ -19,9 +19,9 @@ var ErrChanged = errors.New("it has changed since it was compared")
 
 // Plan is the list of messages that repair a difference, in this order.
 type Plan struct {
-	Repairs []bus.Repair
-	Letter  *bus.DeadLetter // replayed, instead
-	Lost    int             // enrolments and updates of a missing account whose events are no longer kept
+	Repairs []streams.Repair
+	Letter  *streams.DeadLetter // replayed, instead
+	Lost    int                 // enrolments and updates of a missing account whose events are no longer kept
 }
 
 // PlanFor returns the plan for a difference, or ErrChanged if the record has changed since.
@@ -64,7 +64,7 @@ type plan struct {
 	how      Repair
 	key      string // of the event
 	email    string
-	original bus.Original
+	original streams.Original
 }
 
 // plan reads the last lifecycle event that was applied. note says why the event cannot be
@@ -77,9 +77,9 @@ func (c *comparison) plan(ctx context.Context, r *record.Record) (p plan, note s
 	if r.Lifecycle == (events.Position{}) {
 		return p, "usher found it there, and has no event that made it: send " + kind, nil
 	}
-	o, err := c.Events.Original(ctx, r.Lifecycle.Epoch, r.Lifecycle.Seq)
+	o, err := c.Events.Original(ctx, r.Lifecycle)
 	switch {
-	case errors.Is(err, bus.ErrGone):
+	case errors.Is(err, streams.ErrGone):
 		return p, "its event is no longer kept: send " + kind + " again", nil
 	case err != nil:
 		return p, "", err
@@ -90,11 +90,11 @@ func (c *comparison) plan(ctx context.Context, r *record.Record) (p plan, note s
 	if events.Expired(o.Event, time.Now()) {
 		return p, "the time of its event is up: send " + kind + " again", nil
 	}
-	d, err := c.Events.DeadLetterOf(ctx, c.Name, o.Event.Type(), p.key)
+	d, err := c.DeadLetters.Get(ctx, c.Name, o.Event.Type(), p.key)
 	switch {
 	case err == nil:
 		return p, "a repair of it has failed: usher dead show " + d.ID(), nil
-	case !errors.Is(err, bus.ErrNoDeadLetter):
+	case !errors.Is(err, streams.ErrNoDeadLetter):
 		return p, "", err
 	}
 	p.how = how
@@ -116,9 +116,9 @@ func (c *comparison) planRest(ctx context.Context, r *record.Record, account str
 		positions = append(positions, r.Data)
 	}
 	for _, position := range positions {
-		o, err := c.Events.Original(ctx, position.Epoch, position.Seq)
+		o, err := c.Events.Original(ctx, position)
 		switch {
-		case errors.Is(err, bus.ErrGone), err == nil && events.Expired(o.Event, time.Now()):
+		case errors.Is(err, streams.ErrGone), err == nil && events.Expired(o.Event, time.Now()):
 			p.Lost++
 		case err != nil:
 			return p, err
@@ -129,9 +129,8 @@ func (c *comparison) planRest(ctx context.Context, r *record.Record, account str
 	return p, nil
 }
 
-func (c *comparison) repair(o bus.Original, r *record.Record, account string) bus.Repair {
-	position := events.Position{Epoch: o.Epoch, Seq: o.Seq}
-	return bus.Repair{Original: o, Vendor: c.Name, Account: account, Replay: r.NextReplay(record.KeyOf(o.Key()), position)}
+func (c *comparison) repair(o streams.Original, r *record.Record, account string) streams.Repair {
+	return streams.Repair{Original: o, Vendor: c.Name, Account: account, Replay: r.NextReplay(record.KeyOf(o.Key()), o.Position)}
 }
 
 // planAdoption reads the dead letter of a creation again.
@@ -140,16 +139,16 @@ func (c *comparison) planAdoption(ctx context.Context, r *record.Record) (Plan, 
 	if !ok {
 		return Plan{}, ErrChanged
 	}
-	o, err := c.Events.Original(ctx, position.Epoch, position.Seq)
+	o, err := c.Events.Original(ctx, position)
 	switch {
-	case errors.Is(err, bus.ErrGone):
+	case errors.Is(err, streams.ErrGone):
 		return Plan{}, ErrChanged
 	case err != nil:
 		return Plan{}, err
 	}
-	d, err := c.Events.DeadLetterOf(ctx, c.Name, o.Event.Type(), o.Key())
+	d, err := c.DeadLetters.Get(ctx, c.Name, o.Event.Type(), o.Key())
 	switch {
-	case errors.Is(err, bus.ErrNoDeadLetter):
+	case errors.Is(err, streams.ErrNoDeadLetter):
 		return Plan{}, ErrChanged
 	case err != nil:
 		return Plan{}, fmt.Errorf("dead letter of %s: %w", o.Key(), err)

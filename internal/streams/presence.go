@@ -35,7 +35,7 @@ func (l *Leases) Presence(vendor string) (*Presence, error) {
 	if err := checkToken("vendor", vendor); err != nil {
 		return nil, err
 	}
-	return &Presence{leases: l, subject: l.client.Names.withDefaults().LeaseSubject + ".process." + vendor + ".", id: rand.Text()}, nil
+	return &Presence{leases: l, subject: l.client.Names.WithDefaults().LeaseSubject + ".process." + vendor + ".", id: rand.Text()}, nil
 }
 
 // Announce shows this process for the TTL, and returns the processes that are there then. An
@@ -62,7 +62,7 @@ func (p *Presence) Leave(ctx context.Context) error {
 }
 
 func (p *Presence) publish(ctx context.Context, state string, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
-	return p.leases.client.JetStream.PublishMsg(ctx, &nats.Msg{Subject: p.subject + p.id, Data: []byte(state)}, opts...)
+	return p.leases.publish(ctx, &nats.Msg{Subject: p.subject + p.id, Data: []byte(state)}, opts...)
 }
 
 // look reads the announcements of all processes from the leader of the stream.

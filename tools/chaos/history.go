@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -56,9 +56,9 @@ func read(ctx context.Context, w *world) (*history, error) {
 	h := &history{users: map[string][]*asked{}, results: map[string][]result{}, graves: map[string]bool{}}
 	byID := map[string]*asked{}
 	for stream, take := range map[string]func(jetstream.Msg, uint64) error{
-		bus.EventsStream:  func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
-		bus.ResultsStream: h.result,
-		bus.DeadStream:    h.grave,
+		streams.EventsStream:      func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
+		streams.ResultsStream:     h.result,
+		streams.DeadLettersStream: h.grave,
 	} {
 		if err := each(ctx, w.js, stream, take); err != nil {
 			return nil, fmt.Errorf("stream %s: %w", stream, err)
@@ -150,7 +150,7 @@ func (h *history) result(m jetstream.Msg, seq uint64) error {
 }
 
 func (h *history) grave(m jetstream.Msg, _ uint64) error {
-	var d bus.DeadLetter
+	var d streams.DeadLetter
 	if err := json.Unmarshal(m.Data(), &d); err != nil {
 		return err
 	}
