@@ -12,6 +12,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/engine"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
@@ -25,7 +26,7 @@ func (w *world) set() *streams.Set {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(nc.Close)
-	return streams.NewSet(natstest.Client(w.t, nc), layout(config.Default().NATS).Events)
+	return streams.NewSet(natstest.Client(w.t, nc), engine.Layout(config.Default().NATS).Events)
 }
 
 // addLetter stores a dead letter of lead for a creation that can be carried out, as

@@ -9,13 +9,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/streams"
 )
 
 // on runs a command on a terminal, and returns what it shows.
 func (w *world) on(ctx context.Context, at *pty, args ...string) string {
 	w.t.Helper()
-	err := run(ctx, surroundings{Args: append([]string{"--config", w.file}, args...), Environ: w.environ, Stdin: at.File, Stdout: at.File, Stderr: at.File})
+	err := run(ctx, app.Environment{Args: append([]string{"--config", w.file}, args...), Environ: w.environ, Stdin: at.File, Stdout: at.File, Stderr: at.File})
 	if err != nil {
 		w.t.Errorf("usher %s: %v", strings.Join(args, " "), err)
 	}

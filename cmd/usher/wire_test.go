@@ -9,32 +9,32 @@ import (
 
 func TestVendorListHasTheSettingsOfTheConfiguration(t *testing.T) {
 	environ := append(sandbox.Environ("127.0.0.1:1"), "USHER_LEAD_CONCURRENCY=3")
-	c, err := config.Load(config.Sources{Environ: environ, Vendors: sections()})
+	c, err := config.Load(config.Sources{Environ: environ, Vendors: catalog().Sections()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := vendorList(&c)
+	list := catalog().With(&c)
 	if len(c.On()) != len(list) {
 		t.Errorf("got %v on, want all %d", c.On(), len(list))
 	}
 	for _, v := range list {
 		want := 16
-		if v.name == "lead" {
+		if v.Name == "lead" {
 			want = 3
 		}
-		if got := v.settings().Concurrency; got != want {
-			t.Errorf("%s: got concurrency %d, want %d", v.name, got, want)
+		if got := v.Settings().Concurrency; got != want {
+			t.Errorf("%s: got concurrency %d, want %d", v.Name, got, want)
 		}
-		if _, err := v.adapter(); err != nil {
-			t.Errorf("%s: %v", v.name, err)
+		if _, err := v.Adapter(); err != nil {
+			t.Errorf("%s: %v", v.Name, err)
 		}
 	}
 }
 
 func TestVendorListWithoutSettingsHasDefaults(t *testing.T) {
-	for _, v := range vendorList(&config.Config{}) {
-		if _, err := v.adapter(); err == nil || v.settings().Concurrency != 16 {
-			t.Errorf("%s: got adapter error %v, concurrency %d; want an error for the credentials, and 16", v.name, err, v.settings().Concurrency)
+	for _, v := range vendorList() {
+		if _, err := v.Adapter(); err == nil || v.Settings().Concurrency != 16 {
+			t.Errorf("%s: got adapter error %v, concurrency %d; want an error for the credentials, and 16", v.Name, err, v.Settings().Concurrency)
 		}
 	}
 }

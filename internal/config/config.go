@@ -109,7 +109,7 @@ type Worker struct {
 	// AckWait is how long an activity event may go without a sign of life before NATS
 	// gives the event to another process. Default 30s.
 	AckWait time.Duration `yaml:"ack_wait" env:"ACK_WAIT"`
-	// CallLease is how long after its claim a vendor call may still begin. Default 20s.
+	// CallLease is how long after its claim a vendor call may still begin. Default 12s.
 	CallLease time.Duration `yaml:"call_lease" env:"CALL_LEASE"`
 	// PrerequisiteWait is how long an effect waits for what must come before it,
 	// as an enrolment waits for its user, until it becomes a dead letter. Default 10m.
@@ -159,7 +159,7 @@ func Default() Config {
 		Worker: Worker{
 			On:               true,
 			AckWait:          30 * time.Second,
-			CallLease:        20 * time.Second,
+			CallLease:        12 * time.Second,
 			PrerequisiteWait: 10 * time.Minute,
 			RetryMin:         time.Second,
 			RetryMax:         10 * time.Minute,
