@@ -15,20 +15,14 @@ import (
 	"github.com/usherhq/usher/internal/natstest"
 )
 
-// words along.
-
 // guarded starts a server that asks for a password.
 func guarded(t *testing.T, addr, password string) *natsconn.Embedded {
 	t.Helper()
 	return natstest.Start(t, natsconn.EmbeddedOptions{Addr: addr, User: "usher", Password: password})
 }
 
-// words along.
-
-// words along.
-
 // TestCredentialsThatAreRefusedForAWhile: nats.go gives up for good at the second
-// refusal, unless it is told otherwise.
+// refusal, without the option for that.
 func TestCredentialsThatAreRefusedForAWhile(t *testing.T) {
 	t.Parallel()
 	server := guarded(t, "127.0.0.1:0", "right")
@@ -57,22 +51,12 @@ func TestCredentialsThatAreRefusedForAWhile(t *testing.T) {
 	}
 }
 
-// words along.
-
-// words along.
-
-// words along.
-
-// words along.
-
-// words along.
-
-// TestAConnectionThatIsClosedForGoodIsTold breaks the protocol, after which
+// TestAConnectionThatIsClosedForGoodIsReported breaks the protocol, after which
 // nats.go does not connect again; but where the end of the connection comes to it
 // before the server's last words, it does, and once more the protocol is broken. The
 // server is sent no more than it reads: what it left unread would take its last
 // words along.
-func TestAConnectionThatIsClosedForGoodIsTold(t *testing.T) {
+func TestAConnectionThatIsClosedForGoodIsReported(t *testing.T) {
 	t.Parallel()
 	nc := natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{}))
 	ctx, cancel := context.WithTimeout(t.Context(), natstest.Patience)

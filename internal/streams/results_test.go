@@ -23,7 +23,7 @@ func TestResults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range 2 { // told twice, stored once
+			for range 2 { // published twice, stored once
 				if err := set.Results.Publish(t.Context(), vendor, result); err != nil {
 					t.Fatal(err)
 				}

@@ -27,9 +27,13 @@ var (
 // Folders and files of which comments and words are checked, besides all documents. The
 // others are only listed: go test -v. An entry "" checks all.
 var (
-	checkedComments = []string{"internal/recordstore", "tools/words"}
-	checkedWords    = []string{
-		"deploy/usher.example.yaml", "internal/recordstore", "internal/streams", "schemas", "scripts",
+	checkedComments = []string{
+		"internal/clientlimit", "internal/deletionguard", "internal/history", "internal/natsconn", "internal/recordstore", "internal/streams",
+		"tools/words",
+	}
+	checkedWords = []string{
+		"deploy/usher.example.yaml", "internal/clientlimit", "internal/deletionguard", "internal/history", "internal/natsconn",
+		"internal/recordstore", "internal/streams", "schemas", "scripts",
 	}
 )
 

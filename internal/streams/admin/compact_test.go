@@ -66,15 +66,15 @@ func TestRewriteBucket(t *testing.T) {
 	if !holds("it was ada") {
 		t.Fatal("the server removes replaced records by itself: RewriteBucket is not needed any more")
 	}
-	told := 0
-	if err := admin.NewCompactor(w.set.Client).RewriteBucket(t.Context(), streams.AccountsBucket, func(n int) { told = n }); err != nil {
+	stored := 0
+	if err := admin.NewCompactor(w.set.Client).RewriteBucket(t.Context(), streams.AccountsBucket, func(n int) { stored = n }); err != nil {
 		t.Fatal(err)
 	}
 	if holds("it was ada") {
 		t.Error("the replaced record is still on the disk")
 	}
-	if want := others + 1; told != want {
-		t.Errorf("told of %d records, want %d", told, want)
+	if want := others + 1; stored != want {
+		t.Errorf("got progress up to %d records, want %d", stored, want)
 	}
 	records, err := streams.OpenRecords(t.Context(), w.set.Client, streams.AccountsBucket)
 	if err != nil {

@@ -74,7 +74,7 @@ func (a *Admin) readHighWater(ctx context.Context) (m storedMark, err error) {
 func (now highWater) regressed(stored highWater) error {
 	switch {
 	case now.Epoch < stored.Epoch:
-		return setupError{fmt.Errorf("stream %s was made on %s, before %s (%s), whose events the ledger knows: its events would count as older than those, and a deletion be skipped. "+
+		return setupError{fmt.Errorf("stream %s was made on %s, before %s (%s), whose events the records have: its events would count as older than those, and a deletion be skipped. "+
 			"Make a new stream for the events, and let nats.events_stream (USHER_NATS_EVENTS_STREAM) name it if it is yours (docs/reliability.md)",
 			now.Stream, day(now.Epoch), cmp.Or(stored.Stream, "the former one"), day(stored.Epoch))}
 	case now.Epoch == stored.Epoch && now.Seq < stored.Seq:
