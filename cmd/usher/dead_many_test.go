@@ -12,31 +12,33 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/engine"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // A dry run of a thousand dead letters is to take less than five seconds.
 func TestDryRunOfThousandDeadLetters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	b := w.bus()
-	if err := b.Ensure(t.Context()); err != nil {
+	set := w.set()
+	if err := admin.New(set.Client, engine.Layout(config.Default().NATS)).Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := recordstore.Open(t.Context(), streams.Client{JetStream: b.JetStream()}, bus.AccountsKV)
+	accounts, err := recordstore.Open(t.Context(), streams.Client{JetStream: set.Client.JetStream}, streams.AccountsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const letters = 1000
 	for i := range letters {
 		id := fmt.Sprintf("u%04d", i)
-		w.addDeadLetter(b, id, time.Hour, as)
+		w.addDeadLetter(set, id, time.Hour, as)
 		if i%2 == 0 { // every other one was overtaken by a newer one
 			newer := func(r *record.Record) { r.Lifecycle = events.Position{Epoch: 1, Seq: 9} }
 			if err := accounts.Change(t.Context(), record.AccountKey("lead", id), newer); err != nil {
@@ -56,12 +58,12 @@ func TestDryRunOfThousandDeadLetters(t *testing.T) {
 func TestInterruptedReplayResumes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	b := w.bus()
-	if err := b.Ensure(t.Context()); err != nil {
+	set := w.set()
+	if err := admin.New(set.Client, engine.Layout(config.Default().NATS)).Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		w.addDeadLetter(b, fmt.Sprintf("i%d", i), time.Duration(9-i)*time.Hour, as)
+		w.addDeadLetter(set, fmt.Sprintf("i%d", i), time.Duration(9-i)*time.Hour, as)
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	out, ended := &natstest.Log{}, make(chan error, 1)

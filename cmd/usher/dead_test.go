@@ -11,44 +11,41 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
-// bus is the streams of the world, without usher in between.
-func (w *world) bus() *bus.Bus {
+// set returns the streams of the world, without usher in between.
+func (w *world) set() *streams.Set {
 	w.t.Helper()
 	nc, err := nats.Connect(w.nats)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(nc.Close)
-	b, err := bus.New(nc, engine.Layout(config.Default().NATS))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return b
+	return streams.NewSet(natstest.Client(w.t, nc), engine.Layout(config.Default().NATS).Events)
 }
 
 // addDeadLetter stores a dead letter of lead for a creation that can be carried out, as
 // one that was tried this long ago, and returns its ID.
-func (w *world) addDeadLetter(b *bus.Bus, id string, age time.Duration, change func(*bus.DeadLetter)) string {
+func (w *world) addDeadLetter(set *streams.Set, id string, age time.Duration, change func(*streams.DeadLetter)) string {
 	w.t.Helper()
-	d := bus.DeadLetter{
+	d := streams.DeadLetter{
 		Vendor: "lead", Type: events.UserCreated, Key: events.Key("/school", id), EventID: id, Class: "permanent", Message: "status 422",
 		Attempts: 3, LastTry: time.Now().Add(-age), Epoch: 1, Seq: 1, Subject: events.UserCreated,
 		Payload: []byte(cloudEvent(events.UserCreated, id, fmt.Sprintf(`{"user_id":%q,"email":"%s@example.org","first_name":"A","last_name":"B"}`, id, id))),
 	}
 	change(&d)
-	if err := b.Bury(w.t.Context(), d); err != nil {
+	if err := set.DeadLetters.Add(w.t.Context(), d); err != nil {
 		w.t.Fatal(err)
 	}
 	return d.ID()
 }
 
-func as(*bus.DeadLetter) {}
+func as(*streams.DeadLetter) {}
 
 // states are the states of the dead letters by the id of their event.
 func (w *world) states(args ...string) map[string]string {
@@ -77,8 +74,8 @@ func TestActionsByHand(t *testing.T) {
 
 // confirmed sends a dead letter back while its vendor is paused.
 func (w *world) confirmed(t *testing.T) {
-	b := w.bus()
-	first, second := w.addDeadLetter(b, "r1", 2*time.Hour, as), w.addDeadLetter(b, "r2", time.Hour, as)
+	set := w.set()
+	first, second := w.addDeadLetter(set, "r1", 2*time.Hour, as), w.addDeadLetter(set, "r2", time.Hour, as)
 	w.must("pause", "lead", "--reason", "a test")
 	if out := w.must("dead", "replay", first, "--reason", "mended"); !strings.Contains(out, "sent back\t"+first) {
 		t.Errorf("replay: got\n%s", out)
@@ -111,7 +108,7 @@ func (w *world) confirmed(t *testing.T) {
 
 // quarantined has a dead letter that was sent back five times.
 func (w *world) quarantined(t *testing.T) {
-	id := w.addDeadLetter(w.bus(), "q1", time.Hour, func(d *bus.DeadLetter) { d.Replay = 5 })
+	id := w.addDeadLetter(w.set(), "q1", time.Hour, func(d *streams.DeadLetter) { d.Replay = 5 })
 	if diff := cmp.Diff(map[string]string{"q1": ops.DeadQuarantined}, w.states()); diff != "" {
 		t.Errorf("states (-want +got)\n%s", diff)
 	}
@@ -128,10 +125,10 @@ func (w *world) quarantined(t *testing.T) {
 
 // dryRun previews replays that are then made.
 func (w *world) dryRun(t *testing.T) {
-	b := w.bus()
-	w.addDeadLetter(b, "d1", time.Hour, as)
-	w.addDeadLetter(b, "d2", time.Hour, func(d *bus.DeadLetter) { d.Payload = []byte(cloudEvent(d.Type, "d2", `{"user_id":"d2"}`)) })
-	done := w.addDeadLetter(b, "r1", time.Hour, as) // carried out above, as its first replay
+	set := w.set()
+	w.addDeadLetter(set, "d1", time.Hour, as)
+	w.addDeadLetter(set, "d2", time.Hour, func(d *streams.DeadLetter) { d.Payload = []byte(cloudEvent(d.Type, "d2", `{"user_id":"d2"}`)) })
+	done := w.addDeadLetter(set, "r1", time.Hour, as) // carried out above, as its first replay
 	out := w.must("dead", "replay", "--all", "--max", "9", "--dry-run")
 	for _, want := range []string{
 		"d1\twould call the vendor", "d2\twould be refused again: /data/email: schema:required:", "r1\twas sent back already, and ended as done",
@@ -151,10 +148,10 @@ func (w *world) dryRun(t *testing.T) {
 }
 
 func (w *world) ages(t *testing.T) {
-	b := w.bus()
-	w.addDeadLetter(b, "o1", 50*time.Hour, as)
-	w.addDeadLetter(b, "o2", 2*time.Hour, as)
-	w.addDeadLetter(b, "o3", time.Minute, as)
+	set := w.set()
+	w.addDeadLetter(set, "o1", 50*time.Hour, as)
+	w.addDeadLetter(set, "o2", 2*time.Hour, as)
+	w.addDeadLetter(set, "o3", time.Minute, as)
 	for args, want := range map[string]int{
 		"": 3, "--older-than 1h": 2, "--newer-than 24h": 2, "--older-than 1h --newer-than 24h": 1, "--older-than 1h --vendor miestro": 0,
 	} {

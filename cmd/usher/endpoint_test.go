@@ -17,7 +17,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 const (
@@ -132,7 +133,7 @@ func TestServerAnswersBeforeNATS(t *testing.T) {
 	w.expect("n1", everywhere)
 
 	js := w.jetStream("nats://" + nats)
-	stream, err := js.Stream(t.Context(), bus.EventsStream)
+	stream, err := js.Stream(t.Context(), streams.EventsStream)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,12 +151,12 @@ func TestServerAnswersBeforeNATS(t *testing.T) {
 // jetStream is a way to a server's streams of the test's own.
 func (w *world) jetStream(url string) jetstream.JetStream {
 	w.t.Helper()
-	nc, err := bus.Connect(w.t.Context(), bus.Options{URL: url, Name: "test"})
+	nc, err := natsconn.Connect(w.t.Context(), natsconn.Options{URL: url, Name: "test"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(nc.Close)
-	js, err := bus.JetStream(nc)
+	js, err := jetstream.New(nc)
 	if err != nil {
 		w.t.Fatal(err)
 	}

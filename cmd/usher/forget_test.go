@@ -18,10 +18,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // somebody is a user with all that events say of one; tag is in the ids of the events.
@@ -71,8 +71,8 @@ func (w *world) lives(s somebody) {
 	w.expect(id("binary"), map[string]string{"usermost": "done"})
 	w.expect(id("nameless"), map[string]string{"miestro": "failed", "meiro": "failed", "lead": "failed", "magloft": "failed", "usermost": "failed"})
 
-	b := w.bus()
-	err := b.Bury(w.t.Context(), bus.DeadLetter{
+	set := w.set()
+	err := set.DeadLetters.Add(w.t.Context(), streams.DeadLetter{
 		Vendor: ops.Deliveries, Type: "clerk", Key: events.Key("clerk", s.id), EventID: "msg_" + s.tag, Class: "mapping",
 		Payload: fmt.Appendf(nil, `{"data":{"addresses":[{"email_address":%q}],"last":%q}}`, s.email, s.last),
 	})

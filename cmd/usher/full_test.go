@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
@@ -119,14 +118,14 @@ func TestResultsThatCannotBeStored(t *testing.T) {
 		stuck       int
 	}{
 		"full": {
-			func(w *world, js jetstream.JetStream) { w.limit(js, bus.ResultsStream, 1) },
-			func(w *world, js jetstream.JetStream) { w.limit(js, bus.ResultsStream, -1) },
+			func(w *world, js jetstream.JetStream) { w.limit(js, streams.ResultsStream, 1) },
+			func(w *world, js jetstream.JetStream) { w.limit(js, streams.ResultsStream, -1) },
 			"the stream RESULTS is full: raise its limits",
 			len(everywhere) - 1,
 		},
 		"gone": {
 			func(w *world, js jetstream.JetStream) {
-				if err := js.DeleteStream(w.t.Context(), bus.ResultsStream); err != nil {
+				if err := js.DeleteStream(w.t.Context(), streams.ResultsStream); err != nil {
 					w.t.Fatal(err)
 				}
 			},
@@ -180,7 +179,7 @@ func TestDeadLettersThatCannotBeStored(t *testing.T) {
 			w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=100ms", "USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=500ms")
 			js, url := w.streams(), w.overHTTP()
 			w.serve()
-			w.limit(js, bus.DeadStream, 1)
+			w.limit(js, streams.DeadLettersStream, 1)
 			if _, err := js.Publish(t.Context(), c.kind, []byte(cloudEvent(c.kind, "bad1", c.data))); err != nil {
 				t.Fatal(err)
 			}
@@ -188,16 +187,16 @@ func TestDeadLettersThatCannotBeStored(t *testing.T) {
 			if got := w.committed(js); c.holds && got > 1 {
 				t.Errorf("got %d committed positions, want one at most: none without its dead letter", got)
 			}
-			if got, want := w.stored(js, bus.ResultsStream), len(everywhere)-c.letters+1; got != want {
+			if got, want := w.stored(js, streams.ResultsStream), len(everywhere)-c.letters+1; got != want {
 				t.Errorf("got %d results, want %d: none of a failure that is not kept", got, want)
 			}
-			w.limit(js, bus.DeadStream, -1)
+			w.limit(js, streams.DeadLettersStream, -1)
 			w.until("all are stored and published", func() bool {
-				return len(w.letters()) == c.letters && w.stored(js, bus.ResultsStream) == len(everywhere)
+				return len(w.letters()) == c.letters && w.stored(js, streams.ResultsStream) == len(everywhere)
 			})
 			w.mended(url, js)
 			w.end()
-			if got := w.stored(js, bus.ResultsStream); got != len(everywhere) {
+			if got := w.stored(js, streams.ResultsStream); got != len(everywhere) {
 				t.Errorf("got %d results, want one of each vendor", got)
 			}
 		})
@@ -210,7 +209,7 @@ func TestSendToFullStream(t *testing.T) {
 	w := newWorld(t)
 	js := w.streams()
 	w.remade(js)
-	w.limit(js, bus.EventsStream, 1)
+	w.limit(js, streams.EventsStream, 1)
 	_, err := w.feed(people(events.UserCreated, 1, 2), "send")
 	if err == nil || cli.ExitCode(err) != cli.ExitFailed {
 		t.Fatalf("got %v, want exit code 1", err)
@@ -232,7 +231,7 @@ func TestServeWithDeletedStreams(t *testing.T) {
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
 	w.expect("c1", everywhere)
 	for vendor := range everywhere {
-		if err := js.DeleteConsumer(t.Context(), bus.EventsStream, ops.ConsumerName(vendor, ops.Lifecycle)); err != nil {
+		if err := js.DeleteConsumer(t.Context(), streams.EventsStream, ops.ConsumerName(vendor, ops.Lifecycle)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -240,7 +239,7 @@ func TestServeWithDeletedStreams(t *testing.T) {
 	w.send(`{"sent":1,"new":1,"known":0}`, enrol)
 	w.expect("e1", map[string]string{"lead": "done"})
 
-	if err := js.DeleteStream(t.Context(), bus.EventsStream); err != nil {
+	if err := js.DeleteStream(t.Context(), streams.EventsStream); err != nil {
 		t.Fatal(err)
 	}
 	w.waitLog("stream not found", 1)

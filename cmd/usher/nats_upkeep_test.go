@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // upkeep does what docs/operating.md does with the nats command, by the same requests: it
@@ -25,7 +25,7 @@ func (w *world) upkeep(ctx context.Context) (missed []string) {
 	}
 	defer keeper.Close()
 	defer system.Close()
-	for _, stream := range []string{"KV_" + bus.AccountsKV, bus.EventsStream} {
+	for _, stream := range []string{"KV_" + streams.AccountsBucket, streams.EventsStream} {
 		if err := p.backedUp(keeper, stream); err != nil {
 			p.missed = append(p.missed, fmt.Sprintf("%s: %v", stream, err))
 		}
@@ -65,16 +65,16 @@ func (p *guardedTerm) former() {
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	for _, c := range []jetstream.StreamConfig{
-		{Name: bus.EventsStream, Subjects: events.Types()},
+		{Name: streams.EventsStream, Subjects: events.Types()},
 		{Name: "REPLAYS", Subjects: []string{"usher.replay.>"}, Retention: jetstream.WorkQueuePolicy},
-		{Name: "KV_" + bus.ControlKV, Subjects: []string{"$KV." + bus.ControlKV + ".>"}, MaxMsgsPerSubject: 1, AllowRollup: true, DenyDelete: true, AllowDirect: true},
+		{Name: "KV_" + streams.ControlBucket, Subjects: []string{"$KV." + streams.ControlBucket + ".>"}, MaxMsgsPerSubject: 1, AllowRollup: true, DenyDelete: true, AllowDirect: true},
 	} {
 		if err == nil {
 			_, err = js.CreateStream(p.ctx, c)
 		}
 	}
 	if err == nil {
-		_, err = js.CreateConsumer(p.ctx, bus.EventsStream, jetstream.ConsumerConfig{
+		_, err = js.CreateConsumer(p.ctx, streams.EventsStream, jetstream.ConsumerConfig{
 			Durable: "usher-lead-lifecycle", FilterSubjects: []string{events.UserCreated}, AckPolicy: jetstream.AckExplicitPolicy,
 			PriorityPolicy: jetstream.PriorityPolicyPinned, PriorityGroups: []string{"owner"},
 		})

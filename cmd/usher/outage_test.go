@@ -15,9 +15,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 )
 
@@ -238,12 +238,12 @@ func TestServeEndsOnPermanentFault(t *testing.T) {
 // streams is the streams of the world's NATS.
 func (w *world) streams() jetstream.JetStream {
 	w.t.Helper()
-	nc, err := bus.Connect(w.t.Context(), bus.Options{URL: w.nats, User: "usher", Password: "right"})
+	nc, err := natsconn.Connect(w.t.Context(), natsconn.Options{URL: w.nats, User: "usher", Password: "right"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(nc.Close)
-	js, err := bus.JetStream(nc)
+	js, err := jetstream.New(nc)
 	if err != nil {
 		w.t.Fatal(err)
 	}

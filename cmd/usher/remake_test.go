@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -56,12 +58,12 @@ func TestDeletedStreamWithoutTheRight(t *testing.T) {
 	apply()
 	url := serve.overHTTP()
 	serve.serve()
-	nc, err := bus.Connect(t.Context(), bus.Options{URL: w.nats, User: "backup", Password: natsPassword})
+	nc, err := natsconn.Connect(t.Context(), natsconn.Options{URL: w.nats, User: "backup", Password: natsPassword})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := bus.JetStream(nc)
+	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // on runs a command on a terminal, and returns what it shows.
@@ -59,7 +59,7 @@ func TestResultsOnTerminal(t *testing.T) {
 func (w *world) again() {
 	w.t.Helper()
 	js := w.streams()
-	stream, err := js.Stream(w.t.Context(), bus.ResultsStream)
+	stream, err := js.Stream(w.t.Context(), streams.ResultsStream)
 	if err != nil {
 		w.t.Fatal(err)
 	}

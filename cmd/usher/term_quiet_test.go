@@ -19,10 +19,10 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/demo"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // wire stands between usher and the stand-ins: it notes the secrets that pass, and
@@ -162,7 +162,7 @@ func TestLogHasNoSecrets(t *testing.T) {
 	w.serve()
 	want := w.play(term)
 	js := w.streams()
-	w.until("all is printed", func() bool { return w.stored(js, bus.ResultsStream) >= want })
+	w.until("all is printed", func() bool { return w.stored(js, streams.ResultsStream) >= want })
 	_, metrics := w.get(endpoint + "/metrics")
 	w.end()
 

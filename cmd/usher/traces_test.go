@@ -17,7 +17,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -300,14 +299,14 @@ func (w *world) logged(t *testing.T, event, traceID string, least int) {
 // traces are what the dead letters say of theirs, once all five are there.
 func (w *world) traces() (found []string) {
 	w.t.Helper()
-	b := w.bus()
+	set := w.set()
 	w.until("five dead letters", func() bool {
 		found = nil
-		if err := b.DeadLetters(w.t.Context(), func(d bus.DeadLetter) bool {
+		for d, err := range set.DeadLetters.List(w.t.Context()) {
+			if err != nil {
+				w.t.Fatal(err)
+			}
 			found = append(found, d.Trace)
-			return true
-		}); err != nil {
-			w.t.Fatal(err)
 		}
 		return len(found) == 5
 	})

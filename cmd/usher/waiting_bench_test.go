@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 )
 
 // BenchmarkAFreshEvent measures how long a new user takes from the publication of
@@ -31,7 +31,7 @@ func freshBehind(b *testing.B, waiting int) {
 		b.Fatal(err)
 	}
 	defer nc.Close()
-	js, err := bus.JetStream(nc)
+	js, err := jetstream.New(nc)
 	if err != nil {
 		b.Fatal(err)
 	}

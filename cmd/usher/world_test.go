@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -45,7 +45,7 @@ func newWorld(t testing.TB) *world {
 // newWorldOn is a world whose NATS server has the data of a folder; empty: none.
 func newWorldOn(t testing.TB, dir string) *world {
 	t.Helper()
-	server := natstest.Start(t, bus.EmbeddedOptions{Addr: "127.0.0.1:0", Dir: dir})
+	server := natstest.Start(t, natsconn.EmbeddedOptions{Addr: "127.0.0.1:0", Dir: dir})
 	stands, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)

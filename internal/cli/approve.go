@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/usherhq/usher/internal/brake"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -82,26 +81,26 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 	if c.List {
 		return c.list(ctx, a)
 	}
-	settings, b, end, err := a.Connect(ctx)
+	settings, set, end, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	store, err := streams.OpenRecords(ctx, streams.Client{JetStream: b.JetStream()}, bus.ControlKV)
+	store, err := set.Control.Records(ctx)
 	if err != nil {
 		return app.Advise(err)
 	}
 	now := time.Now()
-	record, err := brake.Read(ctx, store)
+	record, err := deletionguard.Read(ctx, store)
 	if err != nil {
 		return err
 	}
 	done := c.change(&record, now) // on a copy, to see if there is anything to change
 	if !done.none() {
-		if err := b.Audit(ctx, settings.Source, c.action(a, done)); err != nil {
+		if err := set.Audit.Record(ctx, settings.Source, c.action(a, done)); err != nil {
 			return app.Advise(err)
 		}
-		if _, err := brake.Change(ctx, store, func(r *brake.Record) { done = c.change(r, now) }); err != nil {
+		if _, err := deletionguard.Change(ctx, store, func(r *deletionguard.Record) { done = c.change(r, now) }); err != nil {
 			return err
 		}
 	}
@@ -138,10 +137,10 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 }
 
 // action returns the record for usher audit.
-func (c approveDeletionsCmd) action(a *app.App, done approval) bus.Action {
-	kind := bus.DeletionsApproved
+func (c approveDeletionsCmd) action(a *app.App, done approval) streams.Action {
+	kind := streams.DeletionsApproved
 	if c.Drop {
-		kind = bus.DeletionsDropped
+		kind = streams.DeletionsDropped
 	}
 	act := a.Action(kind, c.Actor)
 	act.Vendor, act.Until = "all", done.Until
@@ -152,7 +151,7 @@ func (c approveDeletionsCmd) action(a *app.App, done approval) bus.Action {
 }
 
 // change changes the record of the deletion guard as the flags say.
-func (c approveDeletionsCmd) change(r *brake.Record, now time.Time) approval {
+func (c approveDeletionsCmd) change(r *deletionguard.Record, now time.Time) approval {
 	done := approval{Was: r.Why, Since: r.Held, Drop: c.Drop}
 	switch {
 	case c.End:
@@ -160,7 +159,7 @@ func (c approveDeletionsCmd) change(r *brake.Record, now time.Time) approval {
 		if now.Before(r.Approved) {
 			done.Ended = r.Approved
 		}
-		r.Guard(now)
+		r.EndApproval(now)
 	case c.Drop:
 		r.Discard(now)
 	case c.For > 0 || r.Why != "":

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // auditCmd is usher audit.
@@ -41,46 +41,49 @@ func (c auditCmd) Validate() error {
 
 // Run prints the actions.
 func (c auditCmd) Run(ctx context.Context, a *app.App) error {
-	_, b, end, err := a.Connect(ctx)
+	_, set, end, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	query := bus.AuditQuery{Follow: c.Follow}
+	query := streams.AuditQuery{Follow: c.Follow}
 	if c.Since > 0 {
 		query.Since = time.Now().Add(-c.Since)
 	}
 	if c.Follow {
 		a.Remark("waiting for further actions; Ctrl-C ends")
 	}
-	var failed error
 	none := true
-	err = b.Actions(ctx, query, func(e events.Event, done bus.Action) bool {
+	for entry, err := range set.Audit.List(ctx, query) {
+		switch {
+		case c.Follow && ctx.Err() != nil: // the end of a follower
+			return nil
+		case err != nil:
+			return app.Advise(err)
+		}
 		none = false
-		failed = c.print(a, e, done)
-		return failed == nil
-	})
-	if c.Follow && ctx.Err() != nil {
-		return nil
+		if err := c.print(a, entry.Event, entry.Action); err != nil {
+			return err
+		}
 	}
-	if none && err == nil {
+	if none {
 		a.Remark("no actions")
 	}
-	return errors.Join(failed, app.Advise(err))
+	return nil
 }
 
 // print prints an action.
-func (c auditCmd) print(a *app.App, e events.Event, done bus.Action) error {
+func (c auditCmd) print(a *app.App, e events.Event, done streams.Action) error {
 	if c.JSON {
 		return output.Event(a.Stdout, e)
 	}
 	return output.Row(a.Stdout, []string{
-		done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.What(), done.Who, done.Why, detail(done),
+		done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.Object(), done.Who, done.Why, detail(done),
 	}, []int{20, 14, 0, 0, 0, 0})
 }
 
 // detail returns the other values of an action.
-func detail(done bus.Action) string {
+func detail(done streams.Action) string {
 	var parts []string
 	if done.Type != "" {
 		parts = append(parts, done.Type+" "+done.EventID)

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // natsCmd holds the commands of usher nats.
@@ -43,8 +43,8 @@ Examples:
 
 // Run prints the differences.
 func (k natsCheckCmd) Run(ctx context.Context, a *app.App) error {
-	found, err := compare(ctx, a, func(e *engine.Engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
-		return e.Bus.Check(ctx, w)
+	found, err := compare(ctx, a, func(e *engine.Engine, ctx context.Context, w admin.Wanted) ([]admin.Difference, error) {
+		return e.Admin().Check(ctx, w)
 	})
 	if err != nil {
 		return err
@@ -78,11 +78,11 @@ Examples:
 
 // Run changes the streams and consumers, and prints the changes.
 func (k natsApplyCmd) Run(ctx context.Context, a *app.App) error {
-	found, err := compare(ctx, a, func(e *engine.Engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
+	found, err := compare(ctx, a, func(e *engine.Engine, ctx context.Context, w admin.Wanted) ([]admin.Difference, error) {
 		if err := e.Upgrade(ctx); err != nil {
 			return nil, err
 		}
-		return e.Bus.Apply(ctx, w)
+		return e.Admin().Apply(ctx, w)
 	})
 	if err != nil && len(found) == 0 {
 		return err
@@ -99,7 +99,7 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app.App) error {
 }
 
 // compare connects, and calls do with the streams and consumers of all vendors that are on.
-func compare(ctx context.Context, a *app.App, do func(*engine.Engine, context.Context, bus.Wanted) ([]bus.Difference, error)) ([]bus.Difference, error) {
+func compare(ctx context.Context, a *app.App, do func(*engine.Engine, context.Context, admin.Wanted) ([]admin.Difference, error)) ([]admin.Difference, error) {
 	c, err := a.Config()
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func compare(ctx context.Context, a *app.App, do func(*engine.Engine, context.Co
 	if err != nil {
 		return nil, err
 	}
-	b, end, err := a.ConnectTo(ctx, c)
+	set, end, err := a.ConnectTo(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -117,13 +117,13 @@ func compare(ctx context.Context, a *app.App, do func(*engine.Engine, context.Co
 	if len(ports) == 0 {
 		_, _ = fmt.Fprintln(a.Stderr, "no vendor is on here: consumers are not compared; run it with the configuration of usher serve")
 	}
-	e.Bus = b
+	e.Streams = set
 	return do(e, ctx, e.Wanted(ports))
 }
 
-func printDifferences(a *app.App, found []bus.Difference, asJSON bool, none string) error {
+func printDifferences(a *app.App, found []admin.Difference, asJSON bool, none string) error {
 	if asJSON {
-		return output.JSON(a.Stdout, append([]bus.Difference{}, found...))
+		return output.JSON(a.Stdout, append([]admin.Difference{}, found...))
 	}
 	var rows [][]string
 	for _, d := range found {

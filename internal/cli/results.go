@@ -12,9 +12,9 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // resultsCmd is usher results.
@@ -80,12 +80,12 @@ const recentIDs = 100_000
 
 // Run prints the matching results.
 func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
-	_, b, end, err := a.Connect(ctx)
+	_, set, end, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	query := bus.ResultsQuery{Vendor: string(r.Vendor), Types: r.types(), Follow: r.Follow}
+	query := streams.ResultsQuery{Vendor: string(r.Vendor), Types: r.types(), Follow: r.Follow}
 	if r.Since > 0 {
 		query.Since = time.Now().Add(-r.Since)
 	}
@@ -97,25 +97,29 @@ func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	n := 0
-	var failed error
-	err = b.Results(ctx, query, func(e events.Event, result events.Result) bool {
-		if !r.matches(e, result) {
-			return true
+	for result, err := range set.Results.List(ctx, query) {
+		switch {
+		case r.Follow && ctx.Err() != nil: // the end of a follower
+			return nil
+		case err != nil:
+			return app.Advise(err)
+		case !r.matches(result.Event, result.Data):
+			continue
 		}
-		if again, _ := printed.ContainsOrAdd(e.ID(), struct{}{}); again {
-			return true
+		if again, _ := printed.ContainsOrAdd(result.Event.ID(), struct{}{}); again {
+			continue
 		}
-		failed = r.print(a, e, result)
-		n++
-		return failed == nil && (r.Limit == 0 || n < r.Limit)
-	})
-	if r.Follow && ctx.Err() != nil {
-		return nil
+		if err := r.print(a, result.Event, result.Data); err != nil {
+			return err
+		}
+		if n++; n == r.Limit {
+			return nil
+		}
 	}
-	if n == 0 && err == nil {
+	if n == 0 {
 		a.Remark("no results")
 	}
-	return errors.Join(failed, app.Advise(err))
+	return nil
 }
 
 func (r resultsCmd) matches(e events.Event, result events.Result) bool {

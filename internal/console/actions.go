@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 const (
@@ -79,13 +79,13 @@ var actionTitles = map[string]string{actionPreview: "Dry run", actionReplay: "Se
 var errNoReason = &refusal{http.StatusUnprocessableEntity, "Why?", "Nothing was done: to drop a dead letter, say why. It is kept in the audit."}
 
 // chosen returns the dead letters chosen in a form: single ones, or all matches.
-func chosen(ctx context.Context, v *visit, f deadFilter) ([]bus.DeadLetter, error) {
+func chosen(ctx context.Context, v *visit, f deadFilter) ([]streams.DeadLetter, error) {
 	refs := v.PostForm["letter"]
 	all := v.PostFormValue("all") != ""
 	if len(refs) == 0 && !all {
 		return nil, &refusal{http.StatusUnprocessableEntity, "None was chosen", "Nothing was done: choose dead letters by their boxes, or all that fit."}
 	}
-	return v.desk.DeadLetters(ctx, func(l bus.DeadLetter) bool {
+	return v.desk.DeadLetters(ctx, func(l streams.DeadLetter) bool {
 		if all {
 			return f.fits(v.desk, l)
 		}
@@ -94,7 +94,7 @@ func chosen(ctx context.Context, v *visit, f deadFilter) ([]bus.DeadLetter, erro
 }
 
 // previews returns the outcomes of replays, without a replay.
-func previews(ctx context.Context, d *ops.Desk, list []bus.DeadLetter) ([]done, error) {
+func previews(ctx context.Context, d *ops.Desk, list []streams.DeadLetter) ([]done, error) {
 	seen, err := d.PreviewReplays(ctx, list)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func previews(ctx context.Context, d *ops.Desk, list []bus.DeadLetter) ([]done, 
 }
 
 // actOn replays or drops one dead letter, and returns the outcome.
-func (c *Console) actOn(ctx context.Context, v *visit, l bus.DeadLetter, action string, by ops.Deed) done {
+func (c *Console) actOn(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Deed) done {
 	d := done{letter: letter{l, v.desk.DeadState(l)}}
 	err := c.carryOut(ctx, v, l, action, by)
 	switch {
@@ -122,7 +122,7 @@ func (c *Console) actOn(ctx context.Context, v *visit, l bus.DeadLetter, action 
 }
 
 // carryOut replays or drops one dead letter, and logs the action.
-func (c *Console) carryOut(ctx context.Context, v *visit, l bus.DeadLetter, action string, by ops.Deed) error {
+func (c *Console) carryOut(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Deed) error {
 	var err error
 	switch {
 	case action == actionDrop:
@@ -135,14 +135,14 @@ func (c *Console) carryOut(ctx context.Context, v *visit, l bus.DeadLetter, acti
 		}
 	}
 	c.deps.Log.Info().Str("who", v.who.Name).Str("action", action).Str("dead_letter", l.ID()).AnErr("refused", err).Msg("console")
-	if errors.Is(err, bus.ErrMoved) {
+	if errors.Is(err, streams.ErrConflict) {
 		return errors.New("nothing was done: it has changed since it was read; load the list again")
 	}
 	return err
 }
 
 // notAgain returns the reason against a replay of a dead letter; nil if there is none.
-func notAgain(d *ops.Desk, l bus.DeadLetter) error {
+func notAgain(d *ops.Desk, l streams.DeadLetter) error {
 	if d.Refusal(l, replayTimeout, false) == nil {
 		return nil
 	}

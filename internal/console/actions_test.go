@@ -8,20 +8,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/console"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // done is what is written down, as "kind who why".
 func (w *world) done() (list []string) {
 	w.t.Helper()
-	err := w.bus.Actions(w.t.Context(), bus.AuditQuery{}, func(_ events.Event, a bus.Action) bool {
+	for a, err := range w.streams.Audit.List(w.t.Context(), streams.AuditQuery{}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
 		list = append(list, strings.TrimPrefix(a.Kind, "usher.")+" "+a.Who+" "+a.Why)
-		return true
-	})
-	if err != nil {
-		w.t.Fatal(err)
 	}
 	return list
 }
@@ -29,7 +27,7 @@ func (w *world) done() (list []string) {
 func TestDeedsOnOneDeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
-	letter := w.bury(w.event("e1", "u1"), "no")
+	letter := w.addLetter(w.event("e1", "u1"), "no")
 	b := w.login(annsToken)
 	if _, text := b.post(letter, "do", "preview"); !strings.Contains(text, "would call the vendor") {
 		t.Errorf("the dry run says:\n%s", around(text, "preview"))
@@ -72,7 +70,7 @@ func TestDeedsOnMany(t *testing.T) {
 		if i == 3 {
 			why = "other"
 		}
-		refs = append(refs, strings.TrimPrefix(w.bury(w.event(fmt.Sprint("e", i), "u1"), why), "/console/dead/"))
+		refs = append(refs, strings.TrimPrefix(w.addLetter(w.event(fmt.Sprint("e", i), "u1"), why), "/console/dead/"))
 	}
 	b := w.login(annsToken)
 	if status, _ := b.post("/console/dead", "do", "preview"); status != http.StatusUnprocessableEntity {
@@ -121,7 +119,7 @@ func TestSending(t *testing.T) {
 	if status != http.StatusOK || !strings.Contains(text, `href="/console/user?id=u%201&amp;watch=`) {
 		t.Errorf("got %d:\n%s", status, around(text, "data-sent"))
 	}
-	if have, err := w.bus.Extent(t.Context(), bus.EventsStream); err != nil || have.Messages != 1 {
+	if have, err := w.streams.Client.Extent(t.Context(), streams.EventsStream); err != nil || have.Messages != 1 {
 		t.Errorf("got %d events, %v; want 1", have.Messages, err)
 	}
 	if diff := cmp.Diff([]string{"event.sent ann try"}, w.done()); diff != "" {

@@ -6,8 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 const (
@@ -18,26 +17,28 @@ const (
 // auditPage lists the actions by hand, newest first.
 type auditPage struct {
 	Days    int
-	Actions []bus.Action
+	Actions []streams.Action
 	More    bool // the days have older actions
 }
 
 // audit shows the actions of the last days only: the log keeps a year of actions.
 func (c *Console) audit(ctx context.Context, v *visit) (answer, error) {
 	p := auditPage{Days: auditDays}
-	q := bus.AuditQuery{Since: time.Now().Add(-auditDays * 24 * time.Hour)}
+	q := streams.AuditQuery{Since: time.Now().Add(-auditDays * 24 * time.Hour)}
 	if v.FormValue("all") != "" {
-		p.Days, q = 0, bus.AuditQuery{}
+		p.Days, q = 0, streams.AuditQuery{}
 	}
-	err := v.desk.Bus.Actions(ctx, q, func(_ events.Event, a bus.Action) bool {
+	for a, err := range v.desk.Streams.Audit.List(ctx, q) {
+		if err != nil {
+			return answer{}, err
+		}
 		if len(p.Actions) == maxActionsShown {
 			p.Actions, p.More = slices.Delete(p.Actions, 0, 1), true
 		}
-		p.Actions = append(p.Actions, a)
-		return true
-	})
+		p.Actions = append(p.Actions, a.Action)
+	}
 	slices.Reverse(p.Actions)
-	return answer{page: "audit", title: "Audit", data: p}, err
+	return answer{page: "audit", title: "Audit", data: p}, nil
 }
 
 // actionName returns the kind of an action in words: usher.dead.replayed is "dead replayed".

@@ -13,7 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 
-	"github.com/usherhq/usher/internal/caller"
+	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors"
 )
@@ -51,7 +51,7 @@ type Console struct {
 	pages  pages
 	routes http.Handler
 	cross  *http.CrossOriginProtection
-	tries  *caller.Limits
+	tries  *clientlimit.Limits
 	hub    *hub
 	demo   []byte // key of the visitor of an open console
 }
@@ -69,7 +69,7 @@ func New(c Config, d Deps) (*Console, error) {
 	}
 	console := &Console{
 		config: c, deps: d, assets: files, cross: http.NewCrossOriginProtection(),
-		tries: caller.NewLimits(rate.Every(tryEvery), triesAtOnce), hub: newHub(d), demo: []byte(rand.Text()),
+		tries: clientlimit.NewLimits(rate.Every(tryEvery), triesAtOnce), hub: newHub(d), demo: []byte(rand.Text()),
 	}
 	if console.pages, err = newPages(files); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.assets.ServeHTTP(w, r)
 	case len(c.config.People) == 0 && !c.config.Open:
 		c.refuse(w, r, &refusal{status: http.StatusNotFound, title: "The console is off", text: "To turn it on, set USHER_CONSOLE_TOKENS to a token of at least 16 bytes, such as one that openssl rand -hex 32 makes, and start usher again."})
-	case len(c.config.People) == 0 && !caller.Loopback(r.Host):
+	case len(c.config.People) == 0 && !clientlimit.Loopback(r.Host):
 		c.refuse(w, r, &refusal{status: http.StatusForbidden, title: "Not under this name", text: "A console without tokens answers under a name of this machine only, such as 127.0.0.1."})
 	case c.cross.Check(r) != nil:
 		c.refuse(w, r, &refusal{status: http.StatusForbidden, title: "Sent from elsewhere", text: "This request was made by a page of another site, so nothing was done."})

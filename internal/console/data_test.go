@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/console"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/ops"
@@ -40,23 +39,23 @@ func (w *world) resultOf(e events.Event, outcome, why string) events.Event {
 // result publishes what came of an event at lead.
 func (w *world) result(e events.Event, outcome, why string) {
 	w.t.Helper()
-	if err := w.bus.Publish(w.t.Context(), "lead", w.resultOf(e, outcome, why)); err != nil {
+	if err := w.streams.Results.Publish(w.t.Context(), "lead", w.resultOf(e, outcome, why)); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// bury keeps a dead letter of an event, and returns the path of its page.
-func (w *world) bury(e events.Event, why string) string {
+// addLetter keeps a dead letter of an event, and returns the path of its page.
+func (w *world) addLetter(e events.Event, why string) string {
 	w.t.Helper()
 	header, payload, err := events.ToNATS(e)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	d := bus.DeadLetter{
+	d := streams.DeadLetter{
 		Vendor: "lead", Type: e.Type(), Key: events.Key(e.Source(), e.ID()), EventID: e.ID(), Source: e.Source(), Class: "permanent",
 		Status: 422, Message: why, Attempts: 3, FirstTry: time.Now(), LastTry: time.Now(), Seq: 1, Subject: e.Type(), Header: header, Payload: payload,
 	}
-	if err := w.bus.Bury(w.t.Context(), d); err != nil {
+	if err := w.streams.DeadLetters.Add(w.t.Context(), d); err != nil {
 		w.t.Fatal(err)
 	}
 	return "/console/dead/lead/" + d.Type + "/" + d.Key
@@ -65,7 +64,7 @@ func (w *world) bury(e events.Event, why string) string {
 // account writes the record of a user who has an account at lead, as change leaves it.
 func (w *world) account(user string, change func(*record.Record)) {
 	w.t.Helper()
-	store, err := recordstore.Open(w.t.Context(), streams.Client{JetStream: w.bus.JetStream()}, bus.AccountsKV)
+	store, err := recordstore.Open(w.t.Context(), streams.Client{JetStream: w.streams.Client.JetStream}, streams.AccountsBucket)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -84,7 +83,7 @@ func full(t *testing.T, user string) (w *world, letter string) {
 	e := w.event("e-"+user, user)
 	w.result(e, events.Done, "")
 	w.result(w.event("f-"+user, user), events.Failed, "no such person: "+secret+" "+evil)
-	letter = w.bury(e, "taken: "+secret+" "+evil)
+	letter = w.addLetter(e, "taken: "+secret+" "+evil)
 	w.account(user, func(r *record.Record) {
 		now := time.Now()
 		failed := record.Effect{

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // lettersAPage is the number of dead letters of a page.
@@ -43,7 +43,7 @@ func (f deadFilter) Query() string {
 	return q.Encode()
 }
 
-func (f deadFilter) fits(d *ops.Desk, l bus.DeadLetter) bool {
+func (f deadFilter) fits(d *ops.Desk, l streams.DeadLetter) bool {
 	has := func(text string) bool { return strings.Contains(strings.ToLower(text), strings.ToLower(f.Text)) }
 	return (f.Vendor == "" || f.Vendor == l.Vendor) &&
 		(f.Type == "" || f.Type == l.Type) &&
@@ -54,7 +54,7 @@ func (f deadFilter) fits(d *ops.Desk, l bus.DeadLetter) bool {
 
 // letter is a dead letter with its state.
 type letter struct {
-	bus.DeadLetter
+	streams.DeadLetter
 	State string
 }
 
@@ -99,7 +99,7 @@ func (c *Console) dead(ctx context.Context, v *visit) (answer, error) {
 	}
 	p.Vendors = append(p.Vendors, ops.Deliveries)
 	classes := map[string]bool{}
-	list, err := v.desk.DeadLetters(ctx, func(l bus.DeadLetter) bool {
+	list, err := v.desk.DeadLetters(ctx, func(l streams.DeadLetter) bool {
 		classes[l.Class] = true
 		return p.Filter.fits(v.desk, l)
 	})
@@ -128,7 +128,7 @@ func dropNotice(v *visit) string {
 }
 
 // tallied returns the number of dead letters of each class, the most frequent first.
-func tallied(list []bus.DeadLetter) []tally {
+func tallied(list []streams.DeadLetter) []tally {
 	counts := map[string]int{}
 	for _, l := range list {
 		counts[l.Class]++

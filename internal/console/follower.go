@@ -9,8 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 const (
@@ -44,8 +44,8 @@ type follower struct {
 
 	mu       sync.Mutex
 	vendors  map[string]*series
-	failed   []bus.Told // not read yet
-	others   []bus.Told
+	failed   []streams.ResultHeader // not read yet
+	others   []streams.ResultHeader
 	rows     []row     // newest last
 	begun    time.Time // start of the last tail
 	newest   time.Time // of the results kept for reading
@@ -106,14 +106,18 @@ func (f *follower) tail(ctx context.Context) {
 		f.vendors, f.failed, f.others = map[string]*series{}, nil, nil
 		f.begun, f.known = time.Now(), f.newest
 		f.mu.Unlock()
-		if err := d.Bus.Tail(ctx, lastResults, func(t bus.Told) bool { f.count(t); return true }); err != nil && ctx.Err() == nil {
-			f.log.Warn().Err(err).Msg("console: the results cannot be followed, trying again")
+		for result, err := range d.Streams.Results.Tail(ctx, lastResults) {
+			if err == nil {
+				f.count(result)
+			} else if ctx.Err() == nil {
+				f.log.Warn().Err(err).Msg("console: the results cannot be followed, trying again")
+			}
 		}
 	})
 }
 
 // count counts a result, and keeps the result until it is read or dropped.
-func (f *follower) count(t bus.Told) {
+func (f *follower) count(t streams.ResultHeader) {
 	kind := kindOf(t.Type)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -134,7 +138,7 @@ func (f *follower) count(t bus.Told) {
 }
 
 // skip counts results as unread, except those from before the tail.
-func (f *follower) skip(list []bus.Told) {
+func (f *follower) skip(list []streams.ResultHeader) {
 	for _, t := range list {
 		if t.At.After(f.begun) {
 			f.unread++
@@ -155,7 +159,7 @@ func (f *follower) of(vendor string) *series {
 // take reads the newest unread results, up to most.
 func (f *follower) take(most int) {
 	list := f.pick(most)
-	slices.SortStableFunc(list, func(a, b bus.Told) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(list, func(a, b streams.ResultHeader) int { return a.At.Compare(b.At) })
 	var rows []row
 	for _, t := range list {
 		if r, ok := rowOf(t); ok {
@@ -178,7 +182,7 @@ func (f *follower) take(most int) {
 }
 
 // pick removes and returns the results to read next, up to most.
-func (f *follower) pick(most int) []bus.Told {
+func (f *follower) pick(most int) []streams.ResultHeader {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if time.Since(f.begun) < 3*time.Second {
@@ -194,14 +198,15 @@ func (f *follower) pick(most int) []bus.Told {
 	return list
 }
 
-func rowOf(t bus.Told) (row, bool) {
-	e, r, ok := t.Read()
+func rowOf(t streams.ResultHeader) (row, bool) {
+	result, ok := t.Read()
 	if !ok {
 		return row{}, false
 	}
+	r := result.Data
 	rw := row{
 		At: t.At, Vendor: t.Vendor, Type: r.Event.Type, Kind: kindOf(t.Type), Outcome: r.Outcome,
-		EventID: r.Event.ID, UserID: e.Subject(), Attempts: r.Attempts, TookMS: r.TookMS,
+		EventID: r.Event.ID, UserID: result.Event.Subject(), Attempts: r.Attempts, TookMS: r.TookMS,
 	}
 	if r.Error != nil {
 		rw.Why = r.Error.Message
@@ -215,7 +220,7 @@ func (f *follower) refresh(ctx context.Context) {
 	err := errors.New(errAway.title)
 	var now ops.Status
 	if d != nil {
-		limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+		limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 		defer cancel()
 		now, err = d.Status(limit)
 	}

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/console"
 	"github.com/usherhq/usher/internal/natstest"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // writes returns every request that changes something: path → form.
@@ -49,7 +49,7 @@ func TestReadersChangeNothing(t *testing.T) {
 // actions returns the number of recorded actions.
 func (w *world) actions() int {
 	w.t.Helper()
-	stream, err := w.bus.JetStream().Stream(w.t.Context(), bus.AuditStream)
+	stream, err := w.streams.Client.JetStream.Stream(w.t.Context(), streams.AuditStream)
 	if err != nil {
 		w.t.Fatal(err)
 	}

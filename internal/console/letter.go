@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // letterPage is the data of the page of a dead letter.
@@ -31,16 +31,16 @@ type letterPage struct {
 }
 
 // found returns the dead letter of the path.
-func found(ctx context.Context, v *visit) (bus.DeadLetter, error) {
+func found(ctx context.Context, v *visit) (streams.DeadLetter, error) {
 	vendor, kind, key := v.PathValue("vendor"), v.PathValue("type"), v.PathValue("key")
 	if strings.ContainsAny(vendor+kind+key, "*> \t\r\n") || strings.Contains(vendor+key, ".") {
-		return bus.DeadLetter{}, bus.ErrNoDeadLetter
+		return streams.DeadLetter{}, streams.ErrNoDeadLetter
 	}
-	return v.desk.Bus.DeadLetterOf(ctx, vendor, kind, key)
+	return v.desk.Streams.DeadLetters.Get(ctx, vendor, kind, key)
 }
 
 // page returns the data of the page of a dead letter.
-func (v *visit) page(l bus.DeadLetter, shown bool) letterPage {
+func (v *visit) page(l streams.DeadLetter, shown bool) letterPage {
 	p := letterPage{letter: letter{l, v.desk.DeadState(l)}, Shown: shown}
 	p.Path = p.letter.Path()
 	show, header := maskJSON, maskHeader
@@ -80,9 +80,9 @@ func (c *Console) letter(ctx context.Context, v *visit) (answer, error) {
 	l, err := found(ctx, v)
 	replayed := v.FormValue("replayed") != ""
 	switch {
-	case errors.Is(err, bus.ErrNoDeadLetter) && replayed: // the replay ended before the page was requested
+	case errors.Is(err, streams.ErrNoDeadLetter) && replayed: // the replay ended before the page was requested
 		return answer{page: "letter", title: "Dead letter", data: gone(v), notice: "It was sent back to its vendor."}, nil
-	case errors.Is(err, bus.ErrNoDeadLetter):
+	case errors.Is(err, streams.ErrNoDeadLetter):
 		return answer{page: "letter", title: "Dead letter", data: gone(v), status: http.StatusNotFound}, nil
 	case err != nil:
 		return answer{}, err
@@ -110,7 +110,7 @@ func (c *Console) letterState(ctx context.Context, v *visit) (answer, error) {
 	switch {
 	case err == nil:
 		p = v.page(l, false)
-	case !errors.Is(err, bus.ErrNoDeadLetter):
+	case !errors.Is(err, streams.ErrNoDeadLetter):
 		return answer{}, err
 	}
 	return answer{page: "letter-state", data: p, bare: true}, nil
@@ -119,7 +119,7 @@ func (c *Console) letterState(ctx context.Context, v *visit) (answer, error) {
 // letterAction carries out an action on one dead letter.
 func (c *Console) letterAction(ctx context.Context, v *visit) (answer, error) {
 	l, err := found(ctx, v)
-	if errors.Is(err, bus.ErrNoDeadLetter) {
+	if errors.Is(err, streams.ErrNoDeadLetter) {
 		return answer{page: "letter", title: "Dead letter", data: gone(v), status: http.StatusNotFound}, nil
 	}
 	if err != nil {
@@ -131,7 +131,7 @@ func (c *Console) letterAction(ctx context.Context, v *visit) (answer, error) {
 	case actionReveal:
 		c.deps.Log.Info().Str("who", v.who.Name).Str("action", action).Str("dead_letter", l.ID()).Msg("console: personal data were shown")
 	case actionPreview:
-		seen, err := previews(ctx, v.desk, []bus.DeadLetter{l})
+		seen, err := previews(ctx, v.desk, []streams.DeadLetter{l})
 		if err != nil {
 			return answer{}, err
 		}

@@ -109,7 +109,7 @@ func TestAFloodIsCountedAndNotAllShown(t *testing.T) {
 		flood.Go(func() error {
 			for ctx.Err() == nil {
 				result := w.resultOf(w.event(fmt.Sprint("many-", published.Add(1)), "u1"), events.Done, "")
-				if err := w.bus.Publish(t.Context(), "lead", result); err != nil {
+				if err := w.streams.Results.Publish(t.Context(), "lead", result); err != nil {
 					return err
 				}
 			}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/caller"
+	"github.com/usherhq/usher/internal/clientlimit"
 )
 
 // Limits of attempts to log in from one address: a burst, then one each tryEvery. A valid token
@@ -32,7 +32,7 @@ func (c *Console) loginPage(_ context.Context, v *visit) (answer, error) {
 // another password.
 func (c *Console) login(_ context.Context, v *visit) (answer, error) {
 	form := loginForm{Next: within(v.PostFormValue("next"))}
-	address := caller.Address(v.Request)
+	address := clientlimit.Address(v.Request)
 	if c.tries.Take(address) > 0 {
 		form.Wrong = "Too many tries from this address: wait a minute, then try again."
 		return answer{page: "login", title: "Log in", data: form, status: http.StatusTooManyRequests}, nil

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/console"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // everywhere is all pages of a full world.
@@ -171,7 +171,7 @@ func TestPagesSayWhatIs(t *testing.T) {
 func TestHistoryGivesReason(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, console.Config{Open: true})
-	letter := w.bury(w.event("e1", "refused"), "at /data/course_id: unknown course")
+	letter := w.addLetter(w.event("e1", "refused"), "at /data/course_id: unknown course")
 	now := time.Now()
 	trial := now.Add(time.Hour)
 	iso := func(at time.Time, wait time.Duration) string { return at.Add(wait).UTC().Format(time.RFC3339) }
@@ -181,7 +181,7 @@ func TestHistoryGivesReason(t *testing.T) {
 			Key: 1, Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Attempts: 1, Prerequisite: true, Registered: now, Begun: now, Due: now.Add(time.Second),
 		}}
 	})
-	if err := w.bus.Hold(t.Context(), "lead", bus.Hold{Since: now, At: trial, Why: "credentials refused"}); err != nil {
+	if err := w.streams.Control.SetHold(t.Context(), "lead", streams.Hold{Since: now, At: trial, Why: "credentials refused"}); err != nil {
 		t.Fatal(err)
 	}
 	b := w.browser()

@@ -17,11 +17,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/console"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -45,20 +46,20 @@ var people = []console.Person{
 
 // world is a console over a real NATS.
 type world struct {
-	t    *testing.T
-	desk atomic.Pointer[ops.Desk]
-	bus  *bus.Bus
-	web  *httptest.Server
-	log  *natstest.Log
+	t       *testing.T
+	desk    atomic.Pointer[ops.Desk]
+	streams *streams.Set
+	web     *httptest.Server
+	log     *natstest.Log
 }
 
 // newWorld has consumers of one vendor, lead, and nothing else.
 func newWorld(t *testing.T, c console.Config) *world {
 	t.Helper()
-	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})), natstest.Layout())
-	w := &world{t: t, bus: b, log: &natstest.Log{}}
-	for stream, kind := range map[string]string{bus.EventsStream: ops.Lifecycle, bus.ReplaysStream: ops.Replay} {
-		_, err := b.JetStream().CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{
+	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{})), natstest.Layout())
+	w := &world{t: t, streams: b, log: &natstest.Log{}}
+	for stream, kind := range map[string]string{streams.EventsStream: ops.Lifecycle, streams.ReplaysStream: ops.Replay} {
+		_, err := b.Client.JetStream.CreateConsumer(t.Context(), stream, jetstream.ConsumerConfig{
 			Durable: ops.ConsumerName("lead", kind), AckPolicy: jetstream.AckExplicitPolicy,
 		})
 		if err != nil {
@@ -66,7 +67,7 @@ func newWorld(t *testing.T, c console.Config) *world {
 		}
 	}
 	w.desk.Store(ops.New(ops.Deps{
-		Bus: b, Config: config.Default(),
+		Streams: b, Config: config.Default(),
 		Vendors: []ops.Vendor{{
 			Name: "lead", Settings: vendors.DefaultSettings("https://lead.example.com/api", 1),
 			Adapter: func() (any, error) { return nil, fmt.Errorf("off") },

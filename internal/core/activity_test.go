@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/natstest"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -29,10 +29,10 @@ func TestActivityWithImmediateSuccess(t *testing.T) {
 	w.start()
 	w.awaitResults()
 	w.judge(events.Done)
-	if state := w.stream("KV_" + bus.EffectsKV); state.LastSeq != n || state.Msgs != n {
+	if state := w.stream("KV_" + streams.EffectsBucket); state.LastSeq != n || state.Msgs != n {
 		t.Errorf("%d writes of %d records, want %d of each", state.LastSeq, state.Msgs, n)
 	}
-	if state := w.stream(bus.ResultsStream); state.LastSeq != n {
+	if state := w.stream(streams.ResultsStream); state.LastSeq != n {
 		t.Errorf("%d results, want %d", state.LastSeq, n)
 	}
 	if state := w.stream("TIMERS"); state.LastSeq != 1 {
@@ -84,7 +84,7 @@ func TestFailedActivity(t *testing.T) {
 	w.start()
 	w.awaitResults()
 	w.judge(events.Failed)
-	if state := w.stream(bus.DeadStream); state.Msgs != 1 {
+	if state := w.stream(streams.DeadLettersStream); state.Msgs != 1 {
 		t.Errorf("%d dead letters, want 1", state.Msgs)
 	}
 }
@@ -114,7 +114,7 @@ func TestActivityOfAVendorOnHold(t *testing.T) {
 func TestActivityThatNATSFails(t *testing.T) {
 	w := newWorld(t, fine)
 	limit := func(size int32) {
-		effects, err := w.js.Stream(t.Context(), "KV_"+bus.EffectsKV)
+		effects, err := w.js.Stream(t.Context(), "KV_"+streams.EffectsBucket)
 		w.check(err)
 		config := effects.CachedInfo().Config
 		config.MaxMsgSize = size
@@ -148,9 +148,9 @@ func TestActivityOutlivesItsTimeToLive(t *testing.T) {
 		}
 		return nil
 	})
-	w.pauses = make(chan map[string]bus.Pause, 2)
+	w.pauses = make(chan map[string]streams.Pause, 2)
 	w.pauses <- nil
-	effects, err := w.js.Stream(t.Context(), "KV_"+bus.EffectsKV)
+	effects, err := w.js.Stream(t.Context(), "KV_"+streams.EffectsBucket)
 	w.check(err)
 	config := effects.CachedInfo().Config
 	config.MaxAge, config.Duplicates = ttl, ttl
@@ -161,7 +161,7 @@ func TestActivityOutlivesItsTimeToLive(t *testing.T) {
 	}
 	w.start()
 	natstest.Until(t, "all wait", func() bool { return len(w.pending()) == 3 })
-	w.pauses <- map[string]bus.Pause{vendorName: {Since: time.Now()}}
+	w.pauses <- map[string]streams.Pause{vendorName: {Since: time.Now()}}
 	began := time.Now()
 	natstest.Until(t, "their time to live is over", func() bool {
 		if n := len(w.pending()); n != 3 {
@@ -206,7 +206,7 @@ func TestActivityAfterTheConsumerWasDeleted(t *testing.T) {
 	w.start()
 	w.awaitResults()
 	natstest.Until(t, "the acks came", w.isDrained)
-	w.check(w.js.DeleteConsumer(t.Context(), bus.EventsStream, "usher-acme-activity"))
+	w.check(w.js.DeleteConsumer(t.Context(), streams.EventsStream, "usher-acme-activity"))
 	w.publish(1)
 	natstest.Until(t, "the event after the deletion has its result", func() bool { return len(w.results()) == 51 })
 	w.judge(events.Done)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
@@ -117,10 +116,10 @@ func (r replays) Get(ctx context.Context, seq uint64) (mailbox.Message, error) {
 // message of a stranger gets a position before all events.
 func replay(m streams.Message) mailbox.Message {
 	first := events.Position{Seq: m.Position.Seq}
-	if r, ok := bus.ReadReplay(m.Header); ok {
+	if r, ok := streams.ReadReplayHeader(m.Header); ok {
 		first = events.Position{Epoch: r.Epoch, Seq: r.Seq}
 	}
-	return mailbox.Message{Stream: bus.ReplaysStream, Position: first, Subject: m.Subject, Header: m.Header, Payload: m.Data, Stored: m.Stored}
+	return mailbox.Message{Stream: streams.ReplaysStream, Position: first, Subject: m.Subject, Header: m.Header, Payload: m.Data, Stored: m.Stored}
 }
 
 type replayReader struct{ *streams.EventReader }

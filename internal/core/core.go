@@ -17,10 +17,10 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // Config holds the limits of one vendor.
@@ -69,7 +69,7 @@ type Deps struct {
 	Observe func(mailbox.Observation)
 	// WatchPauses calls see with the pauses in force, by vendor: at first, and after each
 	// change. Nothing calls the vendor before; nil: no vendor is ever paused.
-	WatchPauses func(ctx context.Context, see func(map[string]bus.Pause))
+	WatchPauses func(ctx context.Context, see func(map[string]streams.Pause))
 	// Failed is called whenever NATS fails a step, and Removed with the number of messages that
 	// left the stream unread. Both may be nil.
 	Failed  func(step string)
@@ -97,7 +97,7 @@ type Core struct {
 	boxes atomic.Pointer[mailbox.Mailboxes] // of the last ownership
 }
 
-// Open opens the streams. streams.Ensure must have made them.
+// Open opens the streams. Package admin must have made them.
 func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	c = c.withDefaults()
 	x := &Core{config: c, deps: d}

@@ -10,9 +10,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -24,11 +24,11 @@ type gate struct {
 	breaker *fairness.Breaker
 	log     zerolog.Logger
 	// pause is the pause of the vendor, perhaps a past pause; nil until known.
-	pause atomic.Pointer[bus.Pause]
+	pause atomic.Pointer[streams.Pause]
 }
 
 // noPause is a past pause.
-var noPause = bus.Pause{Until: time.Unix(0, 0)}
+var noPause = streams.Pause{Until: time.Unix(0, 0)}
 
 func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
 	return &gate{vendor: c.Vendor, limiter: l, breaker: fairness.NewBreaker(fairness.BreakerConfig{CheckEvery: c.HoldRetry, CheckMax: 4 * c.HoldRetry}), log: log}
@@ -47,8 +47,8 @@ func (g *gate) paused() bool {
 }
 
 // watchPauses follows the pause of the vendor until ctx ends.
-func (g *gate) watchPauses(ctx context.Context, watch func(context.Context, func(map[string]bus.Pause))) {
-	watch(ctx, func(all map[string]bus.Pause) {
+func (g *gate) watchPauses(ctx context.Context, watch func(context.Context, func(map[string]streams.Pause))) {
+	watch(ctx, func(all map[string]streams.Pause) {
 		before := g.pause.Load()
 		p, paused := all[g.vendor]
 		if !paused {

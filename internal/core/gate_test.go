@@ -8,9 +8,9 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -36,18 +36,18 @@ func TestPause(t *testing.T) {
 		}
 		want(0, "before the pauses are known")
 		now := time.Now()
-		g.watchPauses(t.Context(), func(_ context.Context, see func(map[string]bus.Pause)) {
-			see(map[string]bus.Pause{"other": {Since: now}})
+		g.watchPauses(t.Context(), func(_ context.Context, see func(map[string]streams.Pause)) {
+			see(map[string]streams.Pause{"other": {Since: now}})
 			want(2, "while another vendor is paused")
-			see(map[string]bus.Pause{"acme": {Since: now}})
+			see(map[string]streams.Pause{"acme": {Since: now}})
 			time.Sleep(1000 * time.Hour)
 			want(0, "in a pause without an end")
-			see(map[string]bus.Pause{"acme": {Since: now, Until: time.Now().Add(time.Hour)}})
+			see(map[string]streams.Pause{"acme": {Since: now, Until: time.Now().Add(time.Hour)}})
 			time.Sleep(time.Hour - time.Nanosecond)
 			want(0, "at the end of a pause")
 			time.Sleep(time.Nanosecond)
 			want(2, "after a pause")
-			see(map[string]bus.Pause{"acme": {Since: now}})
+			see(map[string]streams.Pause{"acme": {Since: now}})
 			see(nil)
 			want(2, "after a pause was cleared")
 		})

@@ -7,7 +7,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/core"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/natstest"
@@ -36,7 +35,7 @@ func TestOneEvent(t *testing.T) {
 			w := newWorld(t, fine)
 			w.deps = func(d *core.Deps) {
 				d.Port, d.Handlers = provisioner{}, []handlers.Handler{handlers.UserCreated()}
-				d.History = history.New(streams.Client{JetStream: w.js}, bus.HistoryStream)
+				d.History = history.New(streams.Client{JetStream: w.js}, streams.HistoryStream)
 			}
 			p := w.start()
 			natstest.Until(w, "the lease was renewed", func() bool { return p.core.Stats().Owner && w.stream("LEASES").LastSeq > 8 })
@@ -44,14 +43,14 @@ func TestOneEvent(t *testing.T) {
 			for _, event := range []string{events.UserDeleted, events.UserCreated}[:1+test.events] {
 				e, err := events.New(event, "/school", "e1", time.Time{}, map[string]any{"user_id": "u1", "email": "u1@school.example"})
 				w.check(err)
-				_, err = w.bus.Send(w.Context(), e)
+				_, err = w.streams.Events.Send(w.Context(), e)
 				w.check(err)
 			}
 			natstest.Until(w, "the results are there", func() bool { return uint64(len(w.results())) == test.events })
 			natstest.Until(w, "the position is committed", func() bool { return w.position().Seq == 2*test.events })
 			p.stop()
 			for stream, want := range map[string]uint64{
-				"KV_" + bus.AccountsKV: test.writes, bus.ResultsStream: test.events, bus.HistoryStream: test.events, "TIMERS": 1,
+				"KV_" + streams.AccountsBucket: test.writes, streams.ResultsStream: test.events, streams.HistoryStream: test.events, "TIMERS": 1,
 			} {
 				if got := w.stream(stream).LastSeq; got != want {
 					t.Errorf("stream %s has got %d messages, want %d", stream, got, want)

@@ -3,9 +3,9 @@ package core
 import (
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // Stats is the knowledge of this process about the vendor.
@@ -30,11 +30,11 @@ func (x *Core) Stats() Stats {
 }
 
 // Paused returns the pause of the vendor; ok is false without a pause.
-func (x *Core) Paused() (p bus.Pause, ok bool) {
+func (x *Core) Paused() (p streams.Pause, ok bool) {
 	if now := x.gate.pause.Load(); now != nil && !now.Over(time.Now()) {
 		return *now, true
 	}
-	return bus.Pause{}, false
+	return streams.Pause{}, false
 }
 
 // Failures returns how many steps NATS has failed, and whether steps fail at present.

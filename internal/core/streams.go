@@ -37,11 +37,11 @@ type vendorStreams struct {
 // if the consumer of activity is new.
 func openStreams(ctx context.Context, c Config, js jetstream.JetStream, made func(pending uint64)) (*vendorStreams, error) {
 	s := &vendorStreams{config: c, client: streams.Client{JetStream: js}, holder: rand.Text()}
-	var errs [11]error
+	var errs [9]error
 	s.leases, errs[0] = streams.OpenLeases(ctx, s.client, c.LeaseTTL)
 	s.state, errs[1] = streams.OpenOwnership(ctx, s.client, c.Vendor)
 	s.timers, errs[2] = streams.OpenTimers(ctx, s.client)
-	s.stream, errs[3] = streams.OpenEvents(ctx, s.client, c.Stream)
+	s.stream = streams.NewEvents(s.client, c.Stream)
 	s.records.users, errs[4] = streams.OpenRecords(ctx, s.client, c.Bucket)
 	s.lag, errs[5] = streams.OpenLag(ctx, s.client, streams.CounterConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
 	s.records.events, errs[6] = streams.OpenRecords(ctx, s.client, c.Effects)
@@ -52,8 +52,8 @@ func openStreams(ctx context.Context, c Config, js jetstream.JetStream, made fun
 		})
 	}
 	s.index, errs[8] = streams.OpenIndex(ctx, s.client)
-	s.replays, errs[9] = streams.OpenReplays(ctx, s.client, c.Replays)
-	errs[10] = streams.EnsureCounter(ctx, s.client, streams.CounterConfig{Stream: c.Replays, Consumer: "usher-" + c.Vendor + "-replay", Subjects: replaySubjects(c.Vendor)})
+	s.replays = streams.NewReplays(s.client, c.Replays)
+	errs[3] = streams.EnsureCounter(ctx, s.client, streams.CounterConfig{Stream: c.Replays, Consumer: "usher-" + c.Vendor + "-replay", Subjects: replaySubjects(c.Vendor)})
 	return s, errors.Join(errs[:]...)
 }
 

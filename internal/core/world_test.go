@@ -16,12 +16,13 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/core"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -67,26 +68,26 @@ func (v *tracker) counts() map[string]int {
 // world is a NATS server with the streams, and a vendor.
 type world struct {
 	*testing.T
-	server *bus.Embedded
-	bus    *bus.Bus
-	js     jetstream.JetStream
-	vendor *tracker
-	config core.Config
-	deps   func(*core.Deps) // changes the Deps of a process; may be nil
-	keys   []string         // of the events that were published
+	server  *natsconn.Embedded
+	streams *streams.Set
+	js      jetstream.JetStream
+	vendor  *tracker
+	config  core.Config
+	deps    func(*core.Deps) // changes the Deps of a process; may be nil
+	keys    []string         // of the events that were published
 	// pauses has the pauses in force, and one more value after each change; nil: none ever.
-	pauses chan map[string]bus.Pause
+	pauses chan map[string]streams.Pause
 }
 
 func newWorld(t *testing.T, answer func(vendors.Activity, int) error) *world {
 	t.Helper()
 	t.Parallel()
-	server := natstest.Start(t, bus.EmbeddedOptions{})
+	server := natstest.Start(t, natsconn.EmbeddedOptions{})
 	b := natstest.Ensure(t, natstest.Connect(t, server), natstest.Layout())
-	w := &world{T: t, server: server, bus: b, js: b.JetStream(), vendor: &tracker{answer: answer, times: map[string]int{}}}
-	w.check(streams.Ensure(t.Context(), w.js, streams.Names{}, 1))
+	w := &world{T: t, server: server, streams: b, js: b.Client.JetStream, vendor: &tracker{answer: answer, times: map[string]int{}}}
+	w.check(admin.EnsureWorker(t.Context(), w.js, streams.Names{}, 1))
 	w.config = core.Config{
-		Vendor: vendorName, Stream: bus.EventsStream, Replays: bus.ReplaysStream, Subjects: []string{events.UserCreated}, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
+		Vendor: vendorName, Stream: streams.EventsStream, Replays: streams.ReplaysStream, Subjects: []string{events.UserCreated}, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket,
 		Activity: core.Activity{Subjects: []string{events.ActivityTracked}, Prefetch: 32, AckWait: 2 * time.Second, MaxAckPending: 1000},
 		Slots:    4, LeaseTTL: time.Second, Shutdown: 2 * time.Second, HoldRetry: 100 * time.Millisecond,
 		Mailbox: mailbox.Config{
@@ -111,7 +112,7 @@ func (w *world) publish(user int) {
 	id := fmt.Sprint("e", len(w.keys))
 	e, err := events.New(events.ActivityTracked, "/school", id, time.Time{}, map[string]any{"user_id": fmt.Sprint("u", user), "name": "lesson.done"})
 	w.check(err)
-	_, err = w.bus.Send(w.Context(), e)
+	_, err = w.streams.Events.Send(w.Context(), e)
 	w.check(err)
 	w.keys = append(w.keys, events.Key("/school", id))
 }
@@ -127,13 +128,12 @@ type process struct {
 // start starts a process.
 func (w *world) start() *process {
 	w.Helper()
-	nc, err := bus.Connect(w.Context(), bus.Options{Server: w.server})
+	nc, err := natsconn.Connect(w.Context(), natsconn.Options{Server: w.server})
 	w.check(err)
-	b, err := bus.New(nc, natstest.Layout())
-	w.check(err)
+	set := streams.NewSet(natstest.Client(w, nc), streams.EventsStream)
 	p := &process{nc: nc, done: make(chan struct{})}
 	deps := core.Deps{
-		JetStream: b.JetStream(), Port: w.vendor, Limiter: core.NewLimiter(0), Results: b, DeadLetters: b,
+		JetStream: set.Client.JetStream, Port: w.vendor, Limiter: core.NewLimiter(0), Results: set.Results, DeadLetters: set.DeadLetters,
 		Validate: func(events.Event) error { return nil }, Handlers: []handlers.Handler{handlers.ActivityTracked()},
 		Check: func(context.Context) (any, error) { return nil, nil }, Log: zerolog.Nop(),
 	}
@@ -156,7 +156,7 @@ func (w *world) start() *process {
 }
 
 // watchPauses passes the pauses on until ctx ends.
-func (w *world) watchPauses(ctx context.Context, see func(map[string]bus.Pause)) {
+func (w *world) watchPauses(ctx context.Context, see func(map[string]streams.Pause)) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -184,18 +184,18 @@ func (p *process) kill() {
 func (w *world) results() map[string][]string {
 	w.Helper()
 	all := map[string][]string{}
-	w.check(w.bus.Results(w.Context(), bus.ResultsQuery{}, func(e events.Event, r events.Result) bool {
-		key := events.Key("/school", events.Extension(e, "causationid"))
-		all[key] = append(all[key], r.Outcome)
-		return true
-	}))
+	for r, err := range w.streams.Results.List(w.Context(), streams.ResultsQuery{}) {
+		w.check(err)
+		key := events.Key("/school", events.Extension(r.Event, "causationid"))
+		all[key] = append(all[key], r.Data.Outcome)
+	}
 	return all
 }
 
 // consumer returns the state of the consumer of activity.
 func (w *world) consumer() *jetstream.ConsumerInfo {
 	w.Helper()
-	c, err := w.js.Consumer(w.Context(), bus.EventsStream, "usher-acme-activity")
+	c, err := w.js.Consumer(w.Context(), streams.EventsStream, "usher-acme-activity")
 	w.check(err)
 	return c.CachedInfo()
 }
@@ -209,7 +209,7 @@ func (w *world) isDrained() bool {
 // records returns the records of activity.
 func (w *world) records() (list []*record.Record) {
 	w.Helper()
-	r, err := streams.OpenRecords(w.Context(), streams.Client{JetStream: w.js}, bus.EffectsKV)
+	r, err := streams.OpenRecords(w.Context(), streams.Client{JetStream: w.js}, streams.EffectsBucket)
 	w.check(err)
 	for one, err := range r.List(w.Context(), vendorName) {
 		w.check(err)

@@ -2,9 +2,9 @@ package engine
 
 import (
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -41,9 +41,9 @@ func (k Catalog) With(c *config.Config) []Vendor {
 // Names returns the names of all vendors.
 func (k Catalog) Names() []string { return names(k.Vendors()) }
 
-// Service returns the operations for people, over b.
-func (k Catalog) Service(b *bus.Bus, c config.Config) *ops.Desk {
-	d := ops.Deps{Bus: b, Config: c, Handlers: k.Handlers(handlers.Courses(c.Courses), k.Names())}
+// Service returns the operations for people.
+func (k Catalog) Service(set *streams.Set, c config.Config) *ops.Desk {
+	d := ops.Deps{Streams: set, Config: c, Handlers: k.Handlers(handlers.Courses(c.Courses), k.Names())}
 	for _, v := range k.With(&c) {
 		d.Vendors = append(d.Vendors, ops.Vendor{Name: v.Name, Settings: v.Settings(), Adapter: v.Adapter})
 	}

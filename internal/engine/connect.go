@@ -6,17 +6,19 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // Connect connects to the NATS server of the configuration, or starts the embedded server and
 // connects to it. The address and the credentials are added to o. end closes the connection
 // and stops the embedded server.
-func Connect(ctx context.Context, c config.NATS, o bus.Options) (b *bus.Bus, end func(), err error) {
-	var server *bus.Embedded
+func Connect(ctx context.Context, c config.NATS, o natsconn.Options) (set *streams.Set, end func(), err error) {
+	var server *natsconn.Embedded
 	if c.RunsEmbedded() {
-		server, err = bus.StartEmbedded(ctx, bus.EmbeddedOptions{
+		server, err = natsconn.StartEmbedded(ctx, natsconn.EmbeddedOptions{
 			Dir: c.Embedded.Dir, Sync: time.Duration(c.Embedded.Sync), Addr: c.Embedded.Addr,
 			User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(), Log: o.Log,
 		})
@@ -32,18 +34,18 @@ func Connect(ctx context.Context, c config.NATS, o bus.Options) (b *bus.Bus, end
 	o.URL, o.Server, o.Name = c.URL, server, "usher"
 	o.Creds, o.NKey, o.User, o.Password, o.Token = c.Creds, c.NKey, c.User, c.Password.Reveal(), c.Token.Reveal()
 	o.CA, o.Cert, o.Key = c.CA, c.Cert, c.Key
-	nc, err := bus.Connect(ctx, o)
+	nc, err := natsconn.Connect(ctx, o)
 	if err != nil {
 		stop()
 		return nil, nil, err
 	}
-	b, err = bus.New(nc, Layout(c))
+	client, err := streams.NewClient(nc)
 	if err != nil {
 		nc.Close()
 		stop()
 		return nil, nil, err
 	}
-	return b, func() { drain(nc); stop() }, nil
+	return streams.NewSet(client, Layout(c).Events), func() { drain(nc); stop() }, nil
 }
 
 // drain sends all messages in the buffer and closes the connection.
@@ -53,13 +55,13 @@ func drain(nc *nats.Conn) {
 }
 
 // Layout returns the streams and buckets of the configuration.
-func Layout(c config.NATS) bus.Layout {
-	l := bus.Layout{
+func Layout(c config.NATS) admin.Layout {
+	l := admin.Layout{
 		Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
 		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, HistoryAge: c.HistoryMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
 	}
 	if l.Events == "" {
-		l.Events, l.Own = bus.EventsStream, true
+		l.Events, l.Own = streams.EventsStream, true
 	}
 	return l
 }

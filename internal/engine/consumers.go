@@ -3,15 +3,15 @@ package engine
 import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // Wanted returns the streams and consumers of all vendors that are on, without the streams of the
-// bus.
-func (e *Engine) Wanted(ports map[string]any) bus.Wanted {
-	w := bus.Wanted{Streams: streams.Configs(streams.Names{}, e.Config.NATS.Replicas)}
+// layout.
+func (e *Engine) Wanted(ports map[string]any) admin.Wanted {
+	w := admin.Wanted{Streams: admin.WorkerStreams(streams.Names{}, e.Config.NATS.Replicas)}
 	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), nil)
 	for _, v := range e.on() {
 		w.Consumers = append(w.Consumers, e.consumers(v.Name, ports[v.Name], list)...)
@@ -20,17 +20,17 @@ func (e *Engine) Wanted(ports map[string]any) bus.Wanted {
 }
 
 // consumers returns the durable consumers of a vendor (docs/design.md, rule 4.3).
-func (e *Engine) consumers(vendor string, port any, list []handlers.Handler) (all []bus.ConsumerConfig) {
+func (e *Engine) consumers(vendor string, port any, list []handlers.Handler) (all []admin.ConsumerConfig) {
 	lifecycle, activity := subjects(port, list)
 	for _, c := range e.counters(vendor, lifecycle) {
-		all = append(all, bus.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
+		all = append(all, admin.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
 	}
 	if len(activity) > 0 {
 		c := streams.SharedConfig{
 			Stream: Layout(e.Config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Activity), Subjects: activity,
 			AckWait: e.Config.Worker.AckWait, MaxAckPending: e.Config.Worker.MaxAckPending,
 		}
-		all = append(all, bus.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
+		all = append(all, admin.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
 	}
 	return all
 }
@@ -40,7 +40,7 @@ func (e *Engine) consumers(vendor string, port any, list []handlers.Handler) (al
 func (e *Engine) counters(vendor string, lifecycle []string) []streams.CounterConfig {
 	return []streams.CounterConfig{
 		{Stream: Layout(e.Config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: lifecycle},
-		{Stream: bus.ReplaysStream, Consumer: ops.ConsumerName(vendor, ops.Replay), Subjects: []string{"usher.replay." + vendor + ".>"}},
+		{Stream: streams.ReplaysStream, Consumer: ops.ConsumerName(vendor, ops.Replay), Subjects: []string{"usher.replay." + vendor + ".>"}},
 		waitingCounter(vendor),
 	}
 }

@@ -14,11 +14,12 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/brake"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/upgrade"
 	"github.com/usherhq/usher/schemas"
@@ -30,7 +31,7 @@ type Engine struct {
 	Config  config.Config
 	Catalog Catalog
 	Log     zerolog.Logger
-	Bus     *bus.Bus
+	Streams *streams.Set
 	// Observe is called after each attempt; nil: not called.
 	Observe func(mailbox.Observation)
 	Metrics *telemetry.Metrics
@@ -39,9 +40,9 @@ type Engine struct {
 	// never changes.
 	Reload func() (config.Config, error)
 
-	ready    func()       // called at the start of the workers; nil: not called
-	limiters limiters     // of the vendors
-	guard    *brake.Brake // the deletion guard
+	ready    func()               // called at the start of the workers; nil: not called
+	limiters limiters             // of the vendors
+	guard    *deletionguard.Guard // the deletion guard
 	schemas  *schemas.Set
 	cores    sync.Map // of *core.Core by the name of a running vendor
 	// missing is the error of a deleted stream that this process cannot make anew; nil: none.
@@ -72,7 +73,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.ready()
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return e.Bus.Lost(ctx) })
+	group.Go(func() error { return natsconn.Lost(ctx, e.Streams.Client.JetStream.Conn()) })
 	group.Go(func() error { e.countDeadLetters(ctx); return nil })
 	group.Go(func() error { e.measureVendors(ctx); return nil })
 	if e.Config.Worker.On {
@@ -93,7 +94,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // logDifferences logs how the streams and consumers differ from the configuration. Missing
 // ones are not logged: the engine creates them.
 func (e *Engine) logDifferences(ctx context.Context, ports map[string]any) {
-	found, err := e.Bus.Check(ctx, e.Wanted(ports))
+	found, err := e.Admin().Check(ctx, e.Wanted(ports))
 	if err != nil {
 		e.Log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
 	}
@@ -139,12 +140,12 @@ func names(list []Vendor) (out []string) {
 func (e *Engine) retry(ctx context.Context, step func() error) error {
 	schedule := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(250*time.Millisecond),
-		backoff.WithMaxInterval(bus.CallTimeout),
+		backoff.WithMaxInterval(streams.CallTimeout),
 		backoff.WithMaxElapsedTime(0),
 	)
 	try := func() error {
 		err := step()
-		if bus.Lasting(err) {
+		if admin.Permanent(err) {
 			return backoff.Permanent(err)
 		}
 		return err
@@ -155,18 +156,18 @@ func (e *Engine) retry(ctx context.Context, step func() error) error {
 }
 
 // prepare upgrades the data of older versions and creates the streams and buckets. A process
-// without workers needs only the streams of the bus.
+// without workers does not need the streams of the workers.
 func (e *Engine) prepare(ctx context.Context) error {
 	if e.Config.Worker.On {
 		if err := e.Upgrade(ctx); err != nil {
-			return bus.Explained(err)
+			return admin.Explain(err)
 		}
 	}
-	if err := e.Bus.Ensure(ctx); err != nil || !e.Config.Worker.On {
+	if err := e.Admin().Ensure(ctx); err != nil || !e.Config.Worker.On {
 		return err
 	}
-	if err := streams.Ensure(ctx, e.Bus.JetStream(), streams.Names{}, e.Config.NATS.Replicas); err != nil {
-		return bus.Explained(err)
+	if err := admin.EnsureWorker(ctx, e.Streams.Client.JetStream, streams.Names{}, e.Config.NATS.Replicas); err != nil {
+		return admin.Explain(err)
 	}
 	guard, err := e.deletionGuard(ctx)
 	e.guard = guard
@@ -176,7 +177,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 // Upgrade moves the streams and consumers of an older version.
 func (e *Engine) Upgrade(ctx context.Context) error {
 	l := Layout(e.Config.NATS)
-	return upgrade.Run(ctx, e.Bus.JetStream(), upgrade.Config{
+	return upgrade.Run(ctx, e.Streams.Client.JetStream, upgrade.Config{
 		Vendors: e.Catalog.Names(), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
 		HoldFresh: 3 * e.Config.Worker.HoldRetry,
 	})
@@ -195,23 +196,26 @@ func (e *Engine) adapter(v Vendor) (any, error) {
 	return v.Adapter()
 }
 
+// Admin returns the management of the streams.
+func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, Layout(e.Config.NATS)) }
+
 // deletionGuard returns the deletion guard, started.
-func (e *Engine) deletionGuard(ctx context.Context) (*brake.Brake, error) {
-	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.Bus.JetStream()}, bus.ControlKV)
+func (e *Engine) deletionGuard(ctx context.Context) (*deletionguard.Guard, error) {
+	control, err := e.Streams.Control.Records(ctx)
 	if err != nil {
 		return nil, err
 	}
 	const least = 100 // deletions; the share does not count below
 	d := e.Config.Deletions
-	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.Bus.Counts)
-	return b, b.Start(ctx)
+	guard := deletionguard.New(deletionguard.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.Streams.Events.Counts)
+	return guard, guard.Start(ctx)
 }
 
 // watchGuard follows the record of the deletion guard, and logs each hold once.
 func (e *Engine) watchGuard(ctx context.Context, see func(value []byte)) {
 	var logged time.Time
-	e.Bus.WatchControl(ctx, brake.Key, func(values map[string][]byte) {
-		see(values[brake.Key])
+	e.Streams.Control.Watch(ctx, deletionguard.Key, func(values map[string][]byte) {
+		see(values[deletionguard.Key])
 		r := e.guard.Record()
 		if !r.Held.IsZero() && !r.Held.Equal(logged) {
 			e.Log.Error().Time("since", r.Held).Str("reason", r.Why).Msg("deletions are on hold: far more than usual; see usher approve deletions --help")

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -54,7 +54,7 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 		return nil, SettingsError{joinFaults(faults)}
 	}
 	all := ingest.New(ingest.Config{
-		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
+		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: streams.CallTimeout,
 		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
 	}, ingest.Deps{
 		Tracer:  s.traces.Tracer(),

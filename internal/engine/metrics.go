@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 )
 
@@ -26,11 +26,11 @@ func (e *Engine) observe(s mailbox.Observation) {
 // measureVendors measures the consumers of all vendors until ctx ends. A vendor without a
 // process is measured too: no other process would report the vendor.
 func (e *Engine) measureVendors(ctx context.Context) {
-	service := e.Catalog.Service(e.Bus, e.Config)
+	service := e.Catalog.Service(e.Streams, e.Config)
 	ticker := time.NewTicker(e.Config.Worker.AckWait / 3)
 	defer ticker.Stop()
 	for {
-		pauses, err := e.Bus.Pauses(ctx)
+		pauses, err := e.Streams.Control.Pauses(ctx)
 		for _, v := range e.Catalog.With(&e.Config) {
 			e.measureVendor(ctx, service, v.Name)
 			if _, paused := pauses[v.Name]; err == nil {
@@ -66,7 +66,7 @@ func (e *Engine) measureVendor(ctx context.Context, service *ops.Desk, vendor st
 	}
 }
 
-func consumerMetrics(s bus.ConsumerState) telemetry.Consumer {
+func consumerMetrics(s streams.ConsumerState) telemetry.Consumer {
 	return telemetry.Consumer{Pending: s.Pending, Unfinished: s.Unfinished, Redelivered: s.Redelivered, Oldest: s.Oldest}
 }
 
@@ -80,10 +80,10 @@ func (e *Engine) countDeadLetters(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		limit, cancel := context.WithTimeout(ctx, countInterval)
-		if err := e.Bus.Remember(limit); err != nil && ctx.Err() == nil {
-			e.Log.Warn().Err(err).Msg("high-water mark not stored")
+		if err := e.Admin().SaveHighWater(limit); err != nil && ctx.Err() == nil {
+			e.Log.Warn().Err(err).Msg("the high-water mark of the events was not saved")
 		}
-		if counts, err := e.Bus.DeadCounts(limit); err == nil {
+		if counts, err := e.Streams.DeadLetters.Counts(limit); err == nil {
 			var list []telemetry.DeadCount
 			for _, c := range counts {
 				list = append(list, telemetry.DeadCount(c))

@@ -21,8 +21,9 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors/usermost"
@@ -142,27 +143,27 @@ func (p *plant) workOff(kind, data string, load int) pass {
 	ctx, stop := context.WithCancel(p.b.Context())
 	defer stop()
 	defer os.RemoveAll(p.engine.Config.NATS.Embedded.Dir)
-	hub, end, err := Connect(ctx, p.engine.Config.NATS, bus.Options{Log: zerolog.Nop()})
+	set, end, err := Connect(ctx, p.engine.Config.NATS, natsconn.Options{Log: zerolog.Nop()})
 	if err != nil {
 		p.b.Fatal(err)
 	}
 	defer end()
-	p.engine.Bus = hub
-	if err := hub.Ensure(ctx); err != nil {
+	p.engine.Streams = set
+	if err := p.engine.Admin().Ensure(ctx); err != nil {
 		p.b.Fatal(err)
 	}
 	for i := range load {
 		m := &nats.Msg{Subject: kind, Data: fmt.Appendf(nil, event, i, kind, fmt.Sprintf(data, i))}
-		if _, err := hub.JetStream().PublishMsgAsync(m); err != nil {
+		if _, err := set.Client.JetStream.PublishMsgAsync(m); err != nil {
 			p.b.Fatal(err)
 		}
 	}
-	<-hub.JetStream().PublishAsyncComplete()
+	<-set.Client.JetStream.PublishAsyncComplete()
 	runtime.GC()
 	begun := cpu(p.b)
 	worked := make(chan error, 1)
 	go func() { worked <- p.run(ctx) }()
-	done := pass{speed: p.speed(ctx, hub, uint64(load)), cpu: cpu(p.b) - begun}
+	done := pass{speed: p.speed(ctx, set, uint64(load)), cpu: cpu(p.b) - begun}
 	stop()
 	if err := <-worked; err != nil {
 		p.b.Error(err)
@@ -171,8 +172,8 @@ func (p *plant) workOff(kind, data string, load int) pass {
 }
 
 // speed waits until so many results are stored, and returns how many were in a second.
-func (p *plant) speed(ctx context.Context, hub *bus.Bus, load uint64) float64 {
-	results, err := hub.JetStream().Stream(ctx, bus.ResultsStream)
+func (p *plant) speed(ctx context.Context, set *streams.Set, load uint64) float64 {
+	results, err := set.Client.JetStream.Stream(ctx, streams.ResultsStream)
 	if err != nil {
 		p.b.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 const (
@@ -46,16 +46,15 @@ func (e *Engine) remake(ctx context.Context) {
 
 // remakeOnce makes the missing streams, and the counters of a new TIMERS.
 func (e *Engine) remakeOnce(ctx context.Context) error {
-	limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+	limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
-	made, err := streams.Remake(limit, e.Bus.JetStream(), streams.Names{}, e.Config.NATS.Replicas)
+	made, err := admin.Remake(limit, e.Streams.Client.JetStream, streams.Names{}, e.Config.NATS.Replicas)
 	if len(made) == 0 {
 		return err
 	}
 	e.Log.Error().Str("streams", strings.Join(made, ", ")).Msg("a stream was deleted, and is made anew: nothing is lost")
-	client := streams.Client{JetStream: e.Bus.JetStream()}
 	for _, v := range e.on() {
-		err = errors.Join(err, streams.EnsureCounter(limit, client, waitingCounter(v.Name)))
+		err = errors.Join(err, streams.EnsureCounter(limit, e.Streams.Client, waitingCounter(v.Name)))
 	}
 	return err
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/natsconn"
 )
 
 // Options are the inputs of a process of usher serve.
@@ -88,12 +88,12 @@ func (s *Server) work(ctx context.Context, answered <-chan struct{}) error {
 	} else {
 		log.Info().Str("servers", c.NATS.Servers()).Msg("connecting to NATS")
 	}
-	b, end, err := Connect(ctx, c.NATS, bus.Options{Log: log})
+	set, end, err := Connect(ctx, c.NATS, natsconn.Options{Log: log})
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
 	defer end()
-	s.Connect(b)
+	s.Connect(set)
 	err = s.Engine().Run(ctx)
 	if ctx.Err() != nil {
 		<-answered

@@ -5,19 +5,20 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/console"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
 )
 
 // Server is the HTTP side of a process. The server answers before NATS is connected.
 type Server struct {
 	Options
-	bus     atomic.Pointer[bus.Bus] // nil until Connect
-	serving atomic.Pointer[Engine]  // nil until the workers run
+	streams atomic.Pointer[streams.Set] // nil until Connect
+	serving atomic.Pointer[Engine]      // nil until the workers run
 	metrics *telemetry.Metrics
 	traces  *telemetry.Traces // nil: no traces
 
@@ -28,7 +29,7 @@ type Server struct {
 // NewServer returns a server without a connection to NATS.
 func NewServer(o Options) (*Server, error) {
 	s := &Server{Options: o, metrics: telemetry.New(o.Version)}
-	s.metrics.NATS(func() bool { b := s.bus.Load(); return b != nil && b.Status() == "ok" })
+	s.metrics.NATS(func() bool { return s.natsStatus() == "ok" })
 	c := o.Config.Traces
 	headers, _ := c.Sent() // checked by config.Load
 	var err error
@@ -40,25 +41,31 @@ func NewServer(o Options) (*Server, error) {
 }
 
 // Connect gives the connection to NATS to the server.
-func (s *Server) Connect(b *bus.Bus) { s.bus.Store(b) }
+func (s *Server) Connect(set *streams.Set) { s.streams.Store(set) }
 
 // Engine returns the workers of the process, on the connection of the server. The server is
 // ready once the workers run.
 func (s *Server) Engine() *Engine {
 	e := &Engine{
-		Config: s.Config, Catalog: s.Catalog, Log: s.Log, Bus: s.bus.Load(), Reload: s.Reload, Observe: s.Observe,
+		Config: s.Config, Catalog: s.Catalog, Log: s.Log, Streams: s.streams.Load(), Reload: s.Reload, Observe: s.Observe,
 		Metrics: s.metrics, Traces: s.traces,
 	}
 	e.ready = func() { s.serving.Store(e) }
 	return e
 }
 
+// natsStatus returns "ok" for an open connection to NATS, else the status of the connection.
+func (s *Server) natsStatus() string {
+	set := s.streams.Load()
+	if set == nil {
+		return "connecting"
+	}
+	return natsconn.Status(set.Client.JetStream.Conn())
+}
+
 // ready returns the readiness of the process, by part.
 func (s *Server) ready() ingest.Readiness {
-	parts := map[string]string{"nats": "connecting", "workers": "waiting for NATS"}
-	if b := s.bus.Load(); b != nil {
-		parts["nats"] = b.Status()
-	}
+	parts := map[string]string{"nats": s.natsStatus(), "workers": "waiting for NATS"}
 	e := s.serving.Load()
 	ready := parts["nats"] == "ok" && e != nil
 	switch {
@@ -91,10 +98,10 @@ func (s *Server) console() (*console.Console, error) {
 
 // operations returns the operations for people; nil before Connect.
 func (s *Server) operations() *ops.Desk {
-	b := s.bus.Load()
-	if b == nil {
+	set := s.streams.Load()
+	if set == nil {
 		return nil
 	}
-	s.once.Do(func() { s.service = s.Catalog.Service(b, s.Config) })
+	s.once.Do(func() { s.service = s.Catalog.Service(set, s.Config) })
 	return s.service
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ingest"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // errNotConnected is returned by a store before Connect.
@@ -21,26 +21,26 @@ type store struct{ *Server }
 
 // Store stores events.
 func (s store) Store(ctx context.Context, list []events.Event) error {
-	b := s.bus.Load()
-	if b == nil {
+	set := s.streams.Load()
+	if set == nil {
 		return errNotConnected
 	}
-	return b.Store(ctx, list)
+	return set.Events.Store(ctx, list)
 }
 
 // MaxMessage returns the size in bytes of the largest message that NATS accepts; 0 before
 // Connect.
 func (s store) MaxMessage() int64 {
-	if b := s.bus.Load(); b != nil {
-		return b.MaxMessage()
+	if set := s.streams.Load(); set != nil {
+		return set.Events.MaxMessage()
 	}
 	return 0
 }
 
 // Keep stores a delivery as a dead letter, without the headers that may hold a secret.
 func (s store) Keep(ctx context.Context, d ingest.Delivery) error {
-	b := s.bus.Load()
-	if b == nil {
+	set := s.streams.Load()
+	if set == nil {
 		return errNotConnected
 	}
 	id := d.ID
@@ -53,7 +53,7 @@ func (s store) Keep(ctx context.Context, d ingest.Delivery) error {
 			header[name] = values
 		}
 	}
-	return b.Bury(ctx, bus.DeadLetter{
+	return set.DeadLetters.Add(ctx, streams.DeadLetter{
 		Vendor: ops.Deliveries, Type: d.Source, Key: events.Key("/webhooks/"+d.Source, id), EventID: d.ID, Source: "/webhooks/" + d.Source,
 		Class: "invalid", Message: d.Problem, Pointer: d.Pointer, Rule: d.Rule,
 		Attempts: 1, FirstTry: d.At.UTC(), LastTry: d.At.UTC(), Stored: d.At.UTC(),

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/core"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/vendors"
 )
@@ -45,7 +45,7 @@ func (e *Engine) serve(ctx context.Context, v Vendor, port any) error {
 	var x *core.Core
 	err := e.retry(ctx, func() (err error) {
 		x, err = e.open(ctx, v, port)
-		return bus.Explained(err)
+		return admin.Explain(err)
 	})
 	if err != nil {
 		return err
@@ -75,16 +75,16 @@ func (e *Engine) failing() (names []string) {
 func (e *Engine) open(ctx context.Context, v Vendor, port any) (*core.Core, error) {
 	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), e.Catalog.Names())
 	lifecycle, activity := subjects(port, list)
-	client := streams.Client{JetStream: e.Bus.JetStream()}
+	client := e.Streams.Client
 	for _, counter := range e.counters(v.Name, lifecycle) {
 		if err := streams.EnsureCounter(ctx, client, counter); err != nil {
 			return nil, err
 		}
 	}
 	return core.Open(ctx, e.coreConfig(v, lifecycle, activity), core.Deps{
-		JetStream: client.JetStream, Port: port, Limiter: e.limiters.of(v), Results: e.Bus,
-		History: history.New(client, bus.HistoryStream), DeadLetters: e.Bus, Guard: e.guard, Validate: e.schemas.Validate, Handlers: list,
-		Check: e.check(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.storeHolds(ctx, v.Name), WatchPauses: e.Bus.WatchPauses,
+		JetStream: client.JetStream, Port: port, Limiter: e.limiters.of(v), Results: e.Streams.Results,
+		History: history.New(client, streams.HistoryStream), DeadLetters: e.Streams.DeadLetters, Guard: e.guard, Validate: e.schemas.Validate, Handlers: list,
+		Check: e.check(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.storeHolds(ctx, v.Name), WatchPauses: e.Streams.Control.WatchPauses,
 		Observe: e.observe,
 		Failed:  func(string) { e.Metrics.StepFailed(v.Name) },
 		Removed: func(n uint64) { e.Metrics.Removed(v.Name, n) },
@@ -95,7 +95,7 @@ func (e *Engine) open(ctx context.Context, v Vendor, port any) (*core.Core, erro
 func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config {
 	c, s := e.Config.Worker, v.Settings()
 	return core.Config{
-		Vendor: v.Name, Stream: Layout(e.Config.NATS).Events, Replays: bus.ReplaysStream, Subjects: lifecycle, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
+		Vendor: v.Name, Stream: Layout(e.Config.NATS).Events, Replays: streams.ReplaysStream, Subjects: lifecycle, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket,
 		Activity: core.Activity{Subjects: activity, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending}, Concurrency: s.Concurrency,
 		Shutdown: workersShare(c.Shutdown), HoldRetry: c.HoldRetry, Rate: s.Rate,
 		Mailbox: mailbox.Config{
@@ -139,18 +139,18 @@ func (e *Engine) storeHolds(ctx context.Context, vendor string) func(why error) 
 	return func(why error) {
 		mu.Lock()
 		defer mu.Unlock()
-		limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+		limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 		defer cancel()
 		if why == nil {
 			since = time.Time{}
-			e.logNotStored(vendor, e.Bus.Release(limit, vendor))
+			e.logNotStored(vendor, e.Streams.Control.ClearHold(limit, vendor))
 			return
 		}
 		now := time.Now().UTC()
 		if since.IsZero() {
 			since = now
 		}
-		e.logNotStored(vendor, e.Bus.Hold(limit, vendor, bus.Hold{Since: since, At: now, Why: why.Error()}))
+		e.logNotStored(vendor, e.Streams.Control.SetHold(limit, vendor, streams.Hold{Since: since, At: now, Why: why.Error()}))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -98,13 +97,9 @@ func (l *Log) append(ctx context.Context, e Entry) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
-	defer cancel()
 	m := &nats.Msg{Subject: subject, Data: data}
-	if _, err := l.client.JetStream.PublishMsg(ctx, m, jetstream.WithMsgID(e.id()), jetstream.WithExpectStream(l.stream)); err != nil {
-		return fmt.Errorf("append to %s: %w", l.stream, err)
-	}
-	return nil
+	_, err = l.client.Publish(ctx, l.stream, m, jetstream.WithMsgID(e.id()), jetstream.WithExpectStream(l.stream))
+	return err
 }
 
 // User returns the entries of a user at all vendors, in the order of the events. Of several
@@ -134,7 +129,7 @@ func (l *Log) each(ctx context.Context, digest string, yield func(seq uint64, e 
 	if err != nil {
 		return err
 	}
-	for m, err := range l.client.Messages(ctx, l.stream, filter) {
+	for m, err := range l.client.Messages(ctx, l.stream, streams.Query{Subjects: []string{filter}}) {
 		if err != nil {
 			return err
 		}
@@ -146,38 +141,18 @@ func (l *Log) each(ctx context.Context, digest string, yield func(seq uint64, e 
 	return nil
 }
 
-// Erase removes the entries of a user, and has the server write over their bytes on the disk.
-// It returns the number of entries. Interrupted, it can be called again.
+// Erase removes the entries of a user, lets the server overwrite the bytes on the disk, and
+// returns the number of removed entries. After an interruption, call Erase again.
 func (l *Log) Erase(ctx context.Context, digest string) (erased int, err error) {
 	var sequences []uint64
 	if err := l.each(ctx, digest, func(seq uint64, _ Entry) { sequences = append(sequences, seq) }); err != nil {
 		return 0, err
 	}
 	for _, seq := range sequences {
-		if err := l.erase(ctx, seq); err != nil {
-			return erased, fmt.Errorf("erase message %d of %s: %w", seq, l.stream, err)
+		if err := l.client.Erase(ctx, l.stream, seq); err != nil {
+			return erased, err
 		}
 		erased++
 	}
 	return erased, nil
-}
-
-// eraseTimeout is the timeout of one deletion: the server writes a whole file anew.
-const eraseTimeout = 2 * streams.CallTimeout
-
-// erase removes a message; a message that is gone is no error.
-func (l *Log) erase(ctx context.Context, seq uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, eraseTimeout)
-	defer cancel()
-	stream, err := l.client.JetStream.Stream(ctx, l.stream)
-	if err != nil {
-		return err
-	}
-	err = stream.SecureDeleteMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) { // the server gives no reason
-		if _, gone := stream.GetMsg(ctx, seq); errors.Is(gone, jetstream.ErrMsgNotFound) {
-			return nil
-		}
-	}
-	return err
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/history"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -21,8 +21,8 @@ import (
 // start returns a log over a server of this process.
 func start(t *testing.T) (*history.Log, jetstream.JetStream) {
 	t.Helper()
-	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})), natstest.Layout())
-	return history.New(streams.Client{JetStream: b.JetStream()}, bus.HistoryStream), b.JetStream()
+	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{})), natstest.Layout())
+	return history.New(streams.Client{JetStream: b.Client.JetStream}, streams.HistoryStream), b.Client.JetStream
 }
 
 func digest(user string) string {
@@ -59,7 +59,7 @@ func check(t *testing.T, err error) {
 
 func messages(t *testing.T, js jetstream.JetStream) uint64 {
 	t.Helper()
-	s, err := js.Stream(t.Context(), bus.HistoryStream)
+	s, err := js.Stream(t.Context(), streams.HistoryStream)
 	check(t, err)
 	return s.CachedInfo().State.Msgs
 }
@@ -133,7 +133,7 @@ func TestAppendFails(t *testing.T) {
 	if err := l.Append(t.Context(), entry(digest("ada"), "lms", 2, 0), bad); err == nil {
 		t.Error("an entry without a digest: no error")
 	}
-	check(t, js.DeleteStream(t.Context(), bus.HistoryStream))
+	check(t, js.DeleteStream(t.Context(), streams.HistoryStream))
 	if err := l.Append(t.Context(), entry(digest("ada"), "lms", 3, 0), entry(digest("ada"), "lms", 4, 0)); err == nil {
 		t.Error("no stream, no error")
 	}

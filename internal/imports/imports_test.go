@@ -37,8 +37,8 @@ var rules = []rule{
 	{
 		"internal/cli/...",
 		[]string{
-			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/bus", "internal/streams",
-			"internal/brake", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
+			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/streams/...",
+			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
 	},
@@ -46,7 +46,7 @@ var rules = []rule{
 		"internal/engine",
 		[]string{
 			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/ingest/...", "internal/telemetry", "internal/history",
-			"internal/mailbox", "internal/brake", "internal/bus", "internal/streams", "internal/config", "handlers", "events", "schemas", "vendors", nats,
+			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
 	},
@@ -54,10 +54,10 @@ var rules = []rule{
 
 	{
 		"internal/ingest",
-		[]string{"internal/ingest/...", "internal/caller", "internal/bus", "internal/telemetry", "events", "schemas", "vendors"},
+		[]string{"internal/ingest/...", "internal/clientlimit", "internal/streams", "internal/telemetry", "events", "schemas", "vendors"},
 		"stores events and does not act on events",
 	},
-	{"internal/caller", nil, "reads addresses and rates of requests, never the content"},
+	{"internal/clientlimit", nil, "reads addresses and rates of requests, never the content"},
 	{
 		"internal/ingest/signature",
 		[]string{"vendors"},
@@ -70,33 +70,34 @@ var rules = []rule{
 	},
 	{
 		"internal/console",
-		[]string{"internal/ops", "internal/caller", "internal/bus", "events", "schemas", "vendors"},
+		[]string{"internal/ops", "internal/clientlimit", "internal/streams", "events", "schemas", "vendors"},
 		"shows and does only the work of ops, like the commands",
 	},
 	{
 		"internal/ops",
-		[]string{"internal/bus", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/brake", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams/...", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"serves people from the records and the streams, and knows no vendor by name",
 	},
 	{
 		"internal/reconcile",
-		[]string{"internal/mailbox/record", "internal/recordstore", "internal/bus", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/recordstore", "internal/streams", "events", "vendors"},
 		"only reads vendors and records: events repair the differences",
 	},
-	{"internal/brake", []string{"internal/streams"}, "counts deletions, independent of the calls"},
+	{"internal/deletionguard", []string{"internal/streams"}, "counts deletions, independent of the calls"},
 	{"internal/fairness", nil, "counts calls, users and time, independent of vendors and records"},
-	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; only tests may import natstest"},
-	{"internal/bus", []string{"events", nats}, "carries messages, independent of the content"},
+	{"internal/natstest", []string{"internal/natsconn", "internal/streams/...", nats}, "starts NATS for tests; only tests may import natstest"},
+	{"internal/natsconn", []string{nats}, "connects to NATS, without knowledge of streams"},
 	{"internal/history", []string{"internal/streams", "events", nats}, "stores finished effects for people; the rules of the mailbox never read the history"},
+	{"internal/streams/admin", []string{"internal/streams", "events", nats}, "creates and changes streams, for the start of a process and for commands"},
 	{"internal/streams", []string{"internal/pause", "events", nats}, "stores messages under subjects; the mailbox defines the meaning"},
 	{
 		"internal/upgrade",
-		[]string{"internal/streams", "internal/bus", "events", nats},
+		[]string{"internal/streams/...", "events", nats},
 		"migrates streams and consumers of a former version, without records and vendors",
 	},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/bus", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
 		"connects the parts of the core to the streams, without rules",
 	},
 	{
@@ -113,7 +114,7 @@ var rules = []rule{
 	{"internal/mailbox/record", []string{"events"}, "holds the record and the rules as pure functions, so that each rule can be tested alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "internal/pause", "handlers", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/streams", "internal/deletionguard", "internal/telemetry", "internal/pause", "handlers", "events", "vendors"},
 		"works on one user at a time; vendors and NATS are behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
@@ -135,7 +136,7 @@ var rules = []rule{
 	},
 	{
 		"tools/*",
-		[]string{"tools/process", "events", "internal/bus", "internal/scenario", "vendors/sandbox", nats},
+		[]string{"tools/process", "events", "internal/natsconn", "internal/streams/...", "internal/scenario", "vendors/sandbox", nats},
 		"checks and measures from outside: shared code would hide the faults of the core",
 	},
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
@@ -200,7 +201,7 @@ func TestImports(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	const bus = "github.com/nats-io/nats.go/jetstream"
+	const jetstream = "github.com/nats-io/nats.go/jetstream"
 	for name, test := range map[string]struct {
 		folder  string
 		imports []string
@@ -208,17 +209,17 @@ func TestCheck(t *testing.T) {
 	}{
 		"a vendor imports the terms":          {"vendors/miestro", []string{module + "vendors", "net/http"}, 0},
 		"a vendor imports another":            {"vendors/miestro", []string{module + "vendors/lead"}, 1},
-		"a vendor imports events and NATS":    {"vendors/miestro", []string{module + "events", bus}, 2},
+		"a vendor imports events and NATS":    {"vendors/miestro", []string{module + "events", jetstream}, 2},
 		"a sixth vendor needs no rule":        {"vendors/sixth", []string{module + "vendors"}, 0},
 		"the terms import a vendor":           {"vendors", []string{module + "vendors/lead"}, 1},
 		"a vendor uses the suite in its code": {"vendors/miestro", []string{module + "vendors/vendortest"}, 1},
 		"the sandbox uses a client":           {"vendors/sandbox", []string{module + "vendors/miestro"}, 1},
-		"a handler imports NATS":              {"handlers", []string{bus}, 1},
+		"a handler imports NATS":              {"handlers", []string{jetstream}, 1},
 		"a handler imports a vendor's folder": {"handlers/enrollment", []string{module + "vendors/lead"}, 1},
 		"a handler imports the record":        {"handlers", []string{module + "internal/mailbox/record"}, 1},
 		"the mailbox imports handlers":        {"internal/mailbox", []string{module + "handlers", module + "vendors"}, 0},
 		"the mailbox imports Miestro":         {"internal/mailbox", []string{module + "vendors/miestro"}, 1},
-		"the mailbox imports NATS":            {"internal/mailbox", []string{bus}, 1},
+		"the mailbox imports NATS":            {"internal/mailbox", []string{jetstream}, 1},
 		"the record imports the mailbox":      {"internal/mailbox/record", []string{module + "internal/mailbox"}, 1},
 		"the configuration imports the terms": {"internal/config", []string{module + "vendors"}, 0},
 		"the configuration imports Miestro":   {"internal/config", []string{module + "vendors/miestro"}, 1},
@@ -226,13 +227,13 @@ func TestCheck(t *testing.T) {
 		"a command imports Miestro":           {"internal/cli/dead", []string{module + "vendors/miestro"}, 1},
 		"the engine imports a command":        {"internal/engine", []string{module + "internal/cli"}, 1},
 		"the engine imports Miestro":          {"internal/engine", []string{module + "vendors/miestro"}, 1},
-		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/core", bus}, 0},
-		"chaos imports the record":            {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", bus}, 1},
-		"isolation imports the bus":           {"tools/isolation", []string{module + "internal/bus", module + "internal/scenario", bus}, 1},
+		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/core", jetstream}, 0},
+		"chaos imports the record":            {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", jetstream}, 1},
+		"isolation imports the streams":       {"tools/isolation", []string{module + "internal/streams", module + "internal/scenario", jetstream}, 1},
 		"the core imports the benchmarks":     {"internal/core", []string{module + "tools/bench"}, 1},
 		"signatures import the events":        {"internal/ingest/signature", []string{module + "events"}, 1},
-		"mappings import NATS":                {"internal/ingest/mapping", []string{module + "events", bus}, 1},
-		"the bus imports natstest":            {"internal/bus", []string{module + "internal/natstest"}, 1},
+		"mappings import NATS":                {"internal/ingest/mapping", []string{module + "events", jetstream}, 1},
+		"the streams import natstest":         {"internal/streams", []string{module + "internal/natstest"}, 1},
 		"a package without a rule":            {"internal/util", nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

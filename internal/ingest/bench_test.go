@@ -18,9 +18,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -98,22 +99,21 @@ type benchEnv struct {
 
 func newBenchEnv(b *testing.B) *benchEnv {
 	b.Helper()
-	nc := natstest.Connect(b, natstest.Start(b, bus.EmbeddedOptions{}))
-	streams, err := bus.New(nc, bus.Layout{Events: bus.EventsStream})
-	must(b, err)
-	_, err = streams.JetStream().CreateStream(b.Context(), jetstream.StreamConfig{Name: bus.EventsStream, Subjects: events.Types(), Duplicates: window})
+	nc := natstest.Connect(b, natstest.Start(b, natsconn.EmbeddedOptions{}))
+	stored := streams.NewSet(natstest.Client(b, nc), streams.EventsStream)
+	_, err := stored.Client.JetStream.CreateStream(b.Context(), jetstream.StreamConfig{Name: streams.EventsStream, Subjects: events.Types(), Duplicates: window})
 	must(b, err)
 	set, err := schemas.New()
 	must(b, err)
 	c := config()
 	c.Rate = 1e9
 	c.MaxBody = 1 << 20
-	c.StoreTime = bus.CallTimeout
+	c.StoreTime = streams.CallTimeout
 	transport := &http.Transport{MaxIdleConnsPerHost: senders}
 	b.Cleanup(transport.CloseIdleConnections)
 	return &benchEnv{
-		bare:     listen(b, bare(streams.JetStream())),
-		endpoint: listen(b, ingest.New(c, ingest.Deps{Stream: streams, Validate: set.Validate, Log: zerolog.Nop()})),
+		bare:     listen(b, bare(stored.Client.JetStream)),
+		endpoint: listen(b, ingest.New(c, ingest.Deps{Stream: stored.Events, Validate: set.Validate, Log: zerolog.Nop()})),
 		client:   &http.Client{Transport: transport},
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/caller"
+	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -39,11 +39,11 @@ func (c Client) may(e events.Event) *events.InvalidError {
 func (p *endpoint) authenticate(w http.ResponseWriter, r *http.Request) (Client, bool) {
 	token, how := token(r)
 	if len(p.config.Clients) == 0 {
-		if !caller.Loopback(r.Host) {
+		if !clientlimit.Loopback(r.Host) {
 			p.refuse(w, r, problem{Status: http.StatusForbidden, Detail: "without tokens, events are accepted only under a name of this machine, such as 127.0.0.1"})
 			return Client{}, false
 		}
-		return anybody, p.withinLimit(w, r, anybody.Name+" "+caller.Address(r))
+		return anybody, p.withinLimit(w, r, anybody.Name+" "+clientlimit.Address(r))
 	}
 	if how == twice {
 		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "give the token once: in the header Authorization, or in the query"})
@@ -58,7 +58,7 @@ func (p *endpoint) authenticate(w http.ResponseWriter, r *http.Request) (Client,
 		}
 	}
 	if found < 0 {
-		if p.withinLimit(w, r, "stranger "+caller.Address(r)) {
+		if p.withinLimit(w, r, "stranger "+clientlimit.Address(r)) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="usher"`)
 			p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: "a known token is needed: Authorization: Bearer TOKEN"})
 		}

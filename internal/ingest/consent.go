@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/caller"
+	"github.com/usherhq/usher/internal/clientlimit"
 )
 
 // The headers of the web hook specification.
@@ -27,7 +27,7 @@ const callbackTime = 10 * time.Second
 // consent answers a sender that asks for permission to deliver. Only the headers grant the
 // permission; the status does not.
 func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
-	if !p.withinLimit(w, r, "consent "+caller.Address(r)) {
+	if !p.withinLimit(w, r, "consent "+clientlimit.Address(r)) {
 		return
 	}
 	w.Header().Set("Allow", "OPTIONS, POST")

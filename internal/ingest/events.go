@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // retryAfter is sent to senders while events cannot be stored.
@@ -70,7 +70,7 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	switch {
 	case errors.As(err, &invalid): // the encoded event exceeds the limit
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
-	case errors.Is(err, bus.ErrTooLarge):
+	case errors.Is(err, streams.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
 	case err != nil:
 		p.deps.Log.Warn().Err(err).Msg("store events")

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/caller"
+	"github.com/usherhq/usher/internal/clientlimit"
 )
 
 // Stream stores events.
@@ -87,13 +87,13 @@ type Readiness struct {
 type endpoint struct {
 	config Config
 	deps   Deps
-	limits *caller.Limits
+	limits *clientlimit.Limits
 }
 
 // New returns the handler of /events, /webhooks/{source}, /schemas/{type},
 // /healthz and /readyz.
 func New(c Config, d Deps) http.Handler {
-	return &endpoint{config: c, deps: d, limits: caller.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
+	return &endpoint{config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
 }
 
 // ServeHTTP routes by the exact path. Redirects are never sent: a sender of events would take a

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -122,7 +122,7 @@ func TestUnstoredEventsAreNotAccepted(t *testing.T) {
 	if got := ask(h, request{method: http.MethodGet, target: "/readyz"}).Code; got != http.StatusServiceUnavailable {
 		t.Errorf("got status %d of /readyz, want 503", got)
 	}
-	s.err = fmt.Errorf("event 1 of 1 is %w", bus.ErrTooLarge)
+	s.err = fmt.Errorf("event 1 of 1 is %w", streams.ErrTooLarge)
 	if got := read(t, ask(h, post(structured, created)), nil); got.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("got status %d for an event above NATS's limit, want 413", got.Status)
 	}

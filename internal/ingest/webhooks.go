@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/caller"
+	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
@@ -34,7 +34,7 @@ func (h Webhook) known() bool { return h.Verifier != nil }
 // postWebhook verifies, maps and stores one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
-	if !p.withinLimit(w, r, "webhook "+name+" "+caller.Address(r)) {
+	if !p.withinLimit(w, r, "webhook "+name+" "+clientlimit.Address(r)) {
 		return
 	}
 	body, ok := p.body(w, r)

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -131,7 +131,7 @@ func TestFormerReplay(t *testing.T) {
 					t.Fatalf("the replay was carried out before it was delivered; dead letters %v", r.classes())
 				}
 				first := r.server.events[0]
-				d := bus.DeadLetter{Vendor: "acme", Type: events.UserCreated, Key: key, Epoch: 1, Seq: 1, Header: first.Header, Payload: first.Payload}
+				d := streams.DeadLetter{Vendor: "acme", Type: events.UserCreated, Key: key, Epoch: 1, Seq: 1, Header: first.Header, Payload: first.Payload}
 				r.resend(d)
 				r.await(t, "the result of the replay", func() bool { _, ok := r.resultOf(key, 1); return ok })
 				r.await(t, "the removal of the replay", func() bool { return len(r.server.replaysLeft()) == 0 })

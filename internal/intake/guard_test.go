@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -17,14 +17,14 @@ import (
 // guard is a deletion guard with a verdict that a test sets.
 type guard struct {
 	mu       sync.Mutex
-	verdict  brake.Verdict
+	verdict  deletionguard.Verdict
 	looks    int
 	released chan struct{}
 }
 
-func newGuard(v brake.Verdict) *guard { return &guard{verdict: v} }
+func newGuard(v deletionguard.Verdict) *guard { return &guard{verdict: v} }
 
-func (g *guard) Deletion(context.Context, time.Time) (brake.Verdict, error) {
+func (g *guard) Deletion(context.Context, time.Time) (deletionguard.Verdict, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.looks++
@@ -34,7 +34,7 @@ func (g *guard) Deletion(context.Context, time.Time) (brake.Verdict, error) {
 func (g *guard) Holds() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.verdict == brake.Hold
+	return g.verdict == deletionguard.Hold
 }
 
 func (g *guard) Released() <-chan struct{} {
@@ -47,11 +47,11 @@ func (g *guard) Released() <-chan struct{} {
 }
 
 // set sets the verdict. Any but Hold ends a hold.
-func (g *guard) set(v brake.Verdict) {
+func (g *guard) set(v deletionguard.Verdict) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.verdict = v
-	if v != brake.Hold && g.released != nil {
+	if v != deletionguard.Hold && g.released != nil {
 		close(g.released)
 		g.released = nil
 	}
@@ -67,11 +67,11 @@ func (g *guard) count() int {
 // between. Once the hold ends, the deletion is made or dropped within seconds.
 func TestHeldDeletions(t *testing.T) {
 	for name, c := range map[string]struct {
-		verdict brake.Verdict
+		verdict deletionguard.Verdict
 		want    string
-	}{"approved": {brake.Go, events.Done}, "dropped": {brake.Drop, events.Failed}} {
+	}{"approved": {deletionguard.Proceed, events.Done}, "dropped": {deletionguard.Discard, events.Failed}} {
 		t.Run(name, func(t *testing.T) {
-			g := newGuard(brake.Hold)
+			g := newGuard(deletionguard.Hold)
 			scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
 				r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
 				key := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
@@ -104,7 +104,7 @@ func TestHeldDeletions(t *testing.T) {
 // Thousands of held deletions delay no healthy user, and all go on soon after the approval.
 func TestManyHeldDeletions(t *testing.T) {
 	const many = 300
-	g := newGuard(brake.Hold)
+	g := newGuard(deletionguard.Hold)
 	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
 		for i := range many {
 			r.send(message{kind: events.UserDeleted, id: fmt.Sprint("d", i), user: 10 + i})
@@ -120,7 +120,7 @@ func TestManyHeldDeletions(t *testing.T) {
 		if n := r.results(); n != 5 {
 			t.Errorf("%d results while deletions are held", n)
 		}
-		g.set(brake.Drop)
+		g.set(deletionguard.Discard)
 		r.await(t, "all results", func() bool { return r.results() == many+5 })
 	})
 }
@@ -148,8 +148,8 @@ func (f *refuser) Delete(ctx context.Context, o vendors.Origin, a vendors.Accoun
 
 // A deletion that the vendor has surely not made is held, though it was tried.
 func TestTriedDeletionIsHeld(t *testing.T) {
-	g := newGuard(brake.Go)
-	f := &refuser{after: func() { g.set(brake.Hold) }}
+	g := newGuard(deletionguard.Proceed)
+	f := &refuser{after: func() { g.set(deletionguard.Hold) }}
 	scenario(t, history{}, func(r *run) {
 		r.guard = g
 		r.adapter = func(c client) any { f.client = c; return f }
@@ -160,7 +160,7 @@ func TestTriedDeletionIsHeld(t *testing.T) {
 		if live := len(r.vendor.live(email(1))); live != 1 {
 			t.Errorf("%d accounts while deletions are held", live)
 		}
-		g.set(brake.Go)
+		g.set(deletionguard.Proceed)
 		r.awaitOutcome(t, key, events.Done)
 	})
 }
@@ -168,10 +168,10 @@ func TestTriedDeletionIsHeld(t *testing.T) {
 // A creation behind a held deletion waits for it, however long the hold lasts: pending
 // effects are never forgotten.
 func TestNothingOvertakesAHeldDeletion(t *testing.T) {
-	g := newGuard(brake.Go)
+	g := newGuard(deletionguard.Proceed)
 	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
-		g.set(brake.Hold)
+		g.set(deletionguard.Hold)
 		deleted := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
 		for i := range 3 {
 			time.Sleep(r.config.MaxAge)
@@ -191,7 +191,7 @@ func TestNothingOvertakesAHeldDeletion(t *testing.T) {
 		if held != 1 {
 			t.Errorf("%d records with held deletions", held)
 		}
-		g.set(brake.Go)
+		g.set(deletionguard.Proceed)
 		r.awaitOutcome(t, deleted, events.Done)
 		r.awaitOutcome(t, created, events.Done)
 		if live := len(r.vendor.live(email(1))); live != 1 {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -30,7 +30,7 @@ func (r *run) buried() int {
 }
 
 // dead returns the dead letters that there are.
-func (r *run) dead() map[string]bus.DeadLetter {
+func (r *run) dead() map[string]streams.DeadLetter {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
 	return maps.Clone(r.published.dead)

@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	userhistory "github.com/usherhq/usher/internal/history"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // published holds results by id, and dead letters.
@@ -17,7 +17,7 @@ type published struct {
 	results map[string]string // id → content
 	data    map[string]events.Result
 	changed []string // contents that were published with the same id
-	dead    map[string]bus.DeadLetter
+	dead    map[string]streams.DeadLetter
 	buried  int                          // dead letters, with repeats
 	history map[string]userhistory.Entry // by the id of the result
 	// historyAway says that no entry can be stored.
@@ -85,7 +85,7 @@ func (p *published) unlisted() (faults []string) {
 	return faults
 }
 
-func (v publisher) Bury(_ context.Context, d bus.DeadLetter) error {
+func (v publisher) Add(_ context.Context, d streams.DeadLetter) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()
 		defer v.out.mu.Unlock()
@@ -95,7 +95,7 @@ func (v publisher) Bury(_ context.Context, d bus.DeadLetter) error {
 	})
 }
 
-func (v publisher) Settle(_ context.Context, _, _, key string, replay int) error {
+func (v publisher) RemoveEnded(_ context.Context, _, _, key string, replay int) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()
 		defer v.out.mu.Unlock()

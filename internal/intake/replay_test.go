@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -251,14 +251,14 @@ func (r *run) unlisted() []string {
 }
 
 // bury stores a dead letter of an event that is no longer in the stream, and returns it.
-func (r *run) bury(t *testing.T, kind string, user int) bus.DeadLetter {
+func (r *run) bury(t *testing.T, kind string, user int) streams.DeadLetter {
 	t.Helper()
 	e := r.event(publication{event: user, kind: kind, user: user})
 	header, payload, err := events.ToNATS(e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := bus.DeadLetter{
+	d := streams.DeadLetter{
 		Vendor: "acme", Type: kind, Key: events.Key(e.Source(), e.ID()), EventID: e.ID(), Source: e.Source(),
 		Class: "permanent", Epoch: 1, Header: header, Payload: payload,
 	}
@@ -269,14 +269,14 @@ func (r *run) bury(t *testing.T, kind string, user int) bus.DeadLetter {
 }
 
 // letters returns all dead letters.
-func (r *run) letters() []bus.DeadLetter {
+func (r *run) letters() []streams.DeadLetter {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
 	return slices.Collect(maps.Values(r.published.dead))
 }
 
 // resend sends a dead letter back to the vendor.
-func (r *run) resend(d bus.DeadLetter) {
+func (r *run) resend(d streams.DeadLetter) {
 	subject, header := d.AsReplay()
 	r.server.resend(subject, header, d.Payload)
 }

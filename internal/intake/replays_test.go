@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // resend stores a message in the stream of replays.
@@ -18,10 +18,10 @@ func (s *server) resend(subject string, header map[string][]string, payload []by
 	defer s.mu.Unlock()
 	s.lastReplay++
 	m := mailbox.Message{
-		Stream: bus.ReplaysStream, Position: events.Position{Seq: s.lastReplay},
+		Stream: streams.ReplaysStream, Position: events.Position{Seq: s.lastReplay},
 		Subject: subject, Header: header, Payload: payload, Stored: time.Now(),
 	}
-	if r, ok := bus.ReadReplay(header); ok {
+	if r, ok := streams.ReadReplayHeader(header); ok {
 		m.Position = events.Position{Epoch: r.Epoch, Seq: r.Seq}
 		s.resent[replayID{r.Key, r.Number}] = true
 	}

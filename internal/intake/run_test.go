@@ -13,11 +13,11 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
 	userhistory "github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // run is a history that is played.
@@ -48,7 +48,7 @@ func newRun(h history) *run {
 	c := &random{rng: rand.New(rand.NewPCG(h.seed, 0))}
 	r := &run{
 		history: h, random: c, server: newServer(c), vendor: &vendor{}, config: limits, slots: 4,
-		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]bus.DeadLetter{}, history: map[string]userhistory.Entry{}},
+		published: &published{results: map[string]string{}, data: map[string]events.Result{}, dead: map[string]streams.DeadLetter{}, history: map[string]userhistory.Entry{}},
 		handlers: []handlers.Handler{
 			handlers.UserCreated(), handlers.UserUpdated(), handlers.UserDeleted(), handlers.UserRestored(),
 			handlers.EnrollmentRequested(courses, []string{"acme"}), handlers.EnrollmentCancelled(courses, []string{"acme"}),

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -119,7 +119,7 @@ func (r *run) classOf(key string) string {
 }
 
 // letter returns the dead letter of an event.
-func (r *run) letter(key string) bus.DeadLetter {
+func (r *run) letter(key string) streams.DeadLetter {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
 	return r.published.dead[key]

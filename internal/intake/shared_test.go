@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
@@ -145,14 +145,14 @@ func (r *run) change(user int, change func(*record.Record)) {
 
 // A user who gets the address of a user who is being deleted waits for the deletion.
 func TestAccountDuringADeletion(t *testing.T) {
-	g := newGuard(brake.Go)
-	g.set(brake.Hold)
+	g := newGuard(deletionguard.Proceed)
+	g.set(deletionguard.Hold)
 	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
 		deleted := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})
 		created := r.send(shared(events.UserCreated, "e3"))
 		time.Sleep(5 * time.Second)
-		g.set(brake.Go)
+		g.set(deletionguard.Proceed)
 		r.awaitOutcome(t, created, events.Done)
 		r.awaitOutcome(t, deleted, events.Done)
 		if live := r.vendor.live(email(1)); len(live) != 1 || live[0].data != "e3" {

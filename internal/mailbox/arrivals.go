@@ -5,8 +5,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // arrival is an event in hand, from delivery to the end of a turn.
@@ -162,6 +162,6 @@ func (e *Event) as(effect *record.Effect) *Event {
 // isReplayOf reports whether the event is the replay of an effect. The stream of replays may
 // have been made anew: another message then has the sequence.
 func (e *Event) isReplayOf(effect *record.Effect) bool {
-	r, ok := bus.ReadReplay(e.Message.Header)
+	r, ok := streams.ReadReplayHeader(e.Message.Header)
 	return ok && r.Number == effect.Replay && record.KeyOf(e.Key) == effect.Key
 }

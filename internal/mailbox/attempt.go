@@ -9,7 +9,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -78,7 +78,7 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 		return x
 	}
 	t.startSpan(p.call, event, began)
-	if verdict, _ := t.deletions.verdict(&e); verdict == brake.Drop {
+	if verdict, _ := t.deletions.verdict(&e); verdict == deletionguard.Discard {
 		return t.fail(p.write, x, errDropped, 0)
 	}
 	reply, err := t.call(p, x, sent)

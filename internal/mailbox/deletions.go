@@ -5,14 +5,14 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // Guard decides whether an account may be deleted now.
 type Guard interface {
 	// Deletion decides about a deletion that was published, or registered, at the time first.
-	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
+	Deletion(ctx context.Context, first time.Time) (deletionguard.Verdict, error)
 	// Holds reports whether deletions are held at present, without asking any server.
 	Holds() bool
 	// Released returns a channel that is closed at the end of the present or the next hold.
@@ -27,14 +27,14 @@ const heldLook = 5 * time.Minute
 type deletions struct {
 	*parts
 	hand     *hand
-	verdicts map[effectID]brake.Verdict
+	verdicts map[effectID]deletionguard.Verdict
 }
 
 // verdict returns the decision of the guard about an effect. The verdict is Go without asking
 // for all effects but deletions, and for a deletion that may have been made already.
-func (d *deletions) verdict(e *record.Effect) (v brake.Verdict, known bool) {
+func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
 	if d.deps.Guard == nil || !d.handlers[e.Type].Removes || e.Unconfirmed {
-		return brake.Go, true
+		return deletionguard.Proceed, true
 	}
 	v, known = d.verdicts[idOf(e)]
 	return v, known
@@ -50,11 +50,11 @@ func (d *deletions) ask(ctx context.Context, e *record.Effect) {
 	}
 	verdict, err := d.deps.Guard.Deletion(ctx, first)
 	if err != nil {
-		verdict = brake.Hold
+		verdict = deletionguard.Hold
 		d.deps.Log.Warn().Err(err).Str("vendor", d.vendor.Name).Msg("the deletion guard cannot be asked: the deletion waits")
 	}
 	if d.verdicts == nil {
-		d.verdicts = map[effectID]brake.Verdict{}
+		d.verdicts = map[effectID]deletionguard.Verdict{}
 	}
 	d.verdicts[idOf(e)] = verdict
 }

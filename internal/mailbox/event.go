@@ -10,8 +10,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -60,7 +60,7 @@ func (r reader) read(message Message, replay int) *Event {
 func (r reader) parse(message Message, replay int) *Event {
 	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, "usher.replay."+r.vendor.Name+"."), Replay: replay}
 	if replay > 0 {
-		if r, ok := bus.ReadReplay(message.Header); ok {
+		if r, ok := streams.ReadReplayHeader(message.Header); ok {
 			e.Key, e.Repair = r.Key, r.Repair
 			if !r.Stored.IsZero() {
 				e.Message.Stored = r.Stored
@@ -119,7 +119,7 @@ func (m *Mailboxes) Deliver(message Message, settle func()) {
 // is called once the replay need not be delivered again. A message without the headers of a
 // replay ends as a dead letter.
 func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
-	r, ok := bus.ReadReplay(message.Header)
+	r, ok := streams.ReadReplayHeader(message.Header)
 	if !ok {
 		r.Number = 1
 	}

@@ -237,7 +237,7 @@ func (x *first) follow(r *record.Record) error {
 		return err
 	}
 	if x.buried && f.Kind != events.Failed { // another delivery ended well meanwhile
-		return x.deps.DeadLetters.Settle(x.write, x.vendor.Name, f.Type, x.Event.Key, 0)
+		return x.deps.DeadLetters.RemoveEnded(x.write, x.vendor.Name, f.Type, x.Event.Key, 0)
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -82,7 +82,7 @@ func (d *fakes) Publish(_ context.Context, _ string, e events.Event) error {
 	return nil
 }
 
-func (d *fakes) Bury(_ context.Context, l bus.DeadLetter) error {
+func (d *fakes) Add(_ context.Context, l streams.DeadLetter) error {
 	if d.refuse != nil {
 		if err := d.refuse(); err != nil {
 			return err
@@ -92,7 +92,7 @@ func (d *fakes) Bury(_ context.Context, l bus.DeadLetter) error {
 	return nil
 }
 
-func (d *fakes) Settle(context.Context, string, string, string, int) error {
+func (d *fakes) RemoveEnded(context.Context, string, string, string, int) error {
 	d.note("settle")
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // letter names a dead letter.
@@ -27,7 +27,7 @@ func (p *publisher) bury(ctx context.Context, event *Event, e *record.Effect, o 
 	}
 	pointer, rule := event.fault()
 	p.letters = append(p.letters, letter{idOf(e), e.Type, event.Key})
-	return p.deps.DeadLetters.Bury(ctx, bus.DeadLetter{
+	return p.deps.DeadLetters.Add(ctx, streams.DeadLetter{
 		Vendor: p.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
 		Attempts: e.Attempts, FirstTry: first.UTC(), LastTry: o.At,
@@ -43,7 +43,7 @@ func (p *publisher) unbury(ctx context.Context, r *record.Record) error {
 		if outcome, ended := r.Ended(l.id.key, l.id.replay); !ended || outcome == events.Failed {
 			continue
 		}
-		if err := p.deps.DeadLetters.Settle(ctx, p.vendor.Name, l.eventType, l.eventKey, l.id.replay); err != nil {
+		if err := p.deps.DeadLetters.RemoveEnded(ctx, p.vendor.Name, l.eventType, l.eventKey, l.id.replay); err != nil {
 			return err
 		}
 	}

@@ -20,8 +20,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/fairness"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // Class is the kind of work that asks for a slot and for the rate of the vendor.
@@ -102,10 +102,10 @@ type Results interface {
 
 // DeadLetters keeps the effects that failed. Both return once the change is stored.
 type DeadLetters interface {
-	Bury(ctx context.Context, d bus.DeadLetter) error
-	// Settle removes the dead letter of an effect that ended well in the end, as the
+	Add(ctx context.Context, d streams.DeadLetter) error
+	// RemoveEnded removes the dead letter of an effect that ended well in the end, as the
 	// replay of this number or as the event itself (0). There may be none.
-	Settle(ctx context.Context, vendor, eventType, key string, replay int) error
+	RemoveEnded(ctx context.Context, vendor, eventType, key string, replay int) error
 }
 
 // Gate says when the vendor may be called.

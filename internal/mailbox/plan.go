@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -179,10 +179,10 @@ func (p *plan) next(r *record.Record) error {
 		switch verdict, known := p.deletions.verdict(e); {
 		case !known:
 			return errUnguarded
-		case verdict == brake.Hold:
+		case verdict == deletionguard.Hold:
 			r.Postpone(record.Attempt{Key: e.Key, Replay: e.Replay, Nonce: p.owner.Nonce}, record.Pause{Held: true, Due: p.deletions.heldUntil(p.now)})
 			p.owner.HeldDue = false
-		case verdict == brake.Go && !p.admitted:
+		case verdict == deletionguard.Proceed && !p.admitted:
 			return errAdmission
 		default:
 			return nil

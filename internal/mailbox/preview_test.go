@@ -10,9 +10,9 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 var (
@@ -44,15 +44,15 @@ func seen(replay int, outcome string) *record.Record {
 }
 
 // letter is a dead letter of the event at position 5.
-func letter(kind, data string) bus.DeadLetter {
-	return bus.DeadLetter{
+func letter(kind, data string) streams.DeadLetter {
+	return streams.DeadLetter{
 		Vendor: "acme", Type: kind, Key: key, Epoch: 1, Seq: 5, Header: map[string][]string{"Content-Type": {"application/cloudevents+json"}},
 		Payload: []byte(`{"specversion":"1.0","id":"1","source":"/school","type":"` + kind + `","data":` + data + `}`),
 	}
 }
 
 // preview previews the replay of a dead letter.
-func preview(r *record.Record, l bus.DeadLetter) mailbox.Preview {
+func preview(r *record.Record, l streams.DeadLetter) mailbox.Preview {
 	v := &mailbox.Vendor{Name: "acme"}
 	v.Port.Store(new(any))
 	x := mailbox.NewPreviewer(v, time.Hour, func(events.Event) error { return nil }, []handlers.Handler{
@@ -79,7 +79,7 @@ func TestPreview(t *testing.T) {
 	expired := letter(events.UserCreated, `{"user_id":"u1"},"expirytime":"2026-09-01T11:00:00Z"`)
 	ada := letter(events.UserCreated, `{"user_id":"u1"}`)
 	cases := map[string]struct {
-		letter bus.DeadLetter
+		letter streams.DeadLetter
 		record record.Record
 		want   mailbox.Preview
 	}{

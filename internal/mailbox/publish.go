@@ -89,7 +89,7 @@ func (b *outbox) publishOne(ctx context.Context, f *record.Finished) error {
 		b.report(event, &f.Effect, f.Outcome, time.Time{})
 	}
 	if b.mayHaveDeadLetter(f) {
-		if err := b.deps.DeadLetters.Settle(ctx, b.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
+		if err := b.deps.DeadLetters.RemoveEnded(ctx, b.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
 			return err
 		}
 	}

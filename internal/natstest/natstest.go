@@ -11,7 +11,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // Patience is the timeout of a test for one condition: far longer than any condition needs, so
@@ -19,22 +21,22 @@ import (
 const Patience = 2 * time.Minute
 
 // Layout returns a layout of streams with a retention of one hour.
-func Layout() bus.Layout {
-	return bus.Layout{
-		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour,
+func Layout() admin.Layout {
+	return admin.Layout{
+		Events: streams.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour,
 		DeadAge: time.Hour, AuditAge: time.Hour, HistoryAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
 	}
 }
 
 // Start starts a NATS server in the test process and stops the server when t ends. Without a
 // directory the server gets a temporary one. A zero interval of syncs to disk means a minute.
-func Start(t testing.TB, o bus.EmbeddedOptions) *bus.Embedded {
+func Start(t testing.TB, o natsconn.EmbeddedOptions) *natsconn.Embedded {
 	t.Helper()
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
 	o.Sync = cmp.Or(o.Sync, time.Minute)
-	server, err := bus.StartEmbedded(t.Context(), o)
+	server, err := natsconn.StartEmbedded(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +45,9 @@ func Start(t testing.TB, o bus.EmbeddedOptions) *bus.Embedded {
 }
 
 // Connect returns a connection to a server from Start, closed when t ends.
-func Connect(t testing.TB, server *bus.Embedded) *nats.Conn {
+func Connect(t testing.TB, server *natsconn.Embedded) *nats.Conn {
 	t.Helper()
-	nc, err := bus.Connect(t.Context(), bus.Options{Server: server})
+	nc, err := natsconn.Connect(t.Context(), natsconn.Options{Server: server})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,17 +55,24 @@ func Connect(t testing.TB, server *bus.Embedded) *nats.Conn {
 	return nc
 }
 
-// Ensure creates all streams and buckets, and returns the bus.
-func Ensure(t testing.TB, nc *nats.Conn, l bus.Layout) *bus.Bus {
+// Ensure creates all streams and buckets, and returns the streams.
+func Ensure(t testing.TB, nc *nats.Conn, l admin.Layout) *streams.Set {
 	t.Helper()
-	b, err := bus.New(nc, l)
-	if err == nil {
-		err = b.Ensure(t.Context())
+	c := Client(t, nc)
+	if err := admin.New(c, l).Ensure(t.Context()); err != nil {
+		t.Fatal(err)
 	}
+	return streams.NewSet(c, l.Events)
+}
+
+// Client returns a client over a connection.
+func Client(t testing.TB, nc *nats.Conn) streams.Client {
+	t.Helper()
+	c, err := streams.NewClient(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return c
 }
 
 // Until polls a condition until ok reports true. After Patience, Until fails t with the name

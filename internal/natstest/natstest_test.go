@@ -6,8 +6,9 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // failure is a testing.TB that records the failure of a test.
@@ -45,9 +46,9 @@ func TestTimeoutNamesTheCondition(t *testing.T) {
 }
 
 func TestEnsureCreatesStreams(t *testing.T) {
-	nc := natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{}))
-	b := natstest.Ensure(t, nc, natstest.Layout())
-	if differences, err := b.Check(t.Context(), bus.Wanted{}); err != nil || len(differences) > 0 {
+	nc := natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{}))
+	natstest.Ensure(t, nc, natstest.Layout())
+	if differences, err := admin.New(natstest.Client(t, nc), natstest.Layout()).Check(t.Context(), admin.Wanted{}); err != nil || len(differences) > 0 {
 		t.Errorf("got %v (%v), want no difference from the layout", differences, err)
 	}
 }

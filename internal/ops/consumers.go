@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -36,7 +35,7 @@ func Consumers(vendor, events string) []Consumer {
 	return []Consumer{
 		{Lifecycle, events, ConsumerName(vendor, Lifecycle)},
 		{Activity, events, ConsumerName(vendor, Activity)},
-		{Replay, bus.ReplaysStream, ConsumerName(vendor, Replay)},
+		{Replay, streams.ReplaysStream, ConsumerName(vendor, Replay)},
 		{Waiting, streams.Names{}.WaitingCounter(vendor, "").Stream, ConsumerName(vendor, Waiting)},
 	}
 }
@@ -44,18 +43,18 @@ func Consumers(vendor, events string) []Consumer {
 // consumer is a durable consumer with its state at the server.
 type consumer struct {
 	Consumer
-	at bus.ConsumerState
+	at streams.ConsumerState
 }
 
 // consumers returns the existing consumers of a vendor, or ErrNoConsumers.
 func (d *Desk) consumers(ctx context.Context, vendor string) ([]consumer, error) {
 	var found []consumer
-	for _, c := range Consumers(vendor, cmp.Or(d.Config.NATS.EventsStream, bus.EventsStream)) {
-		at, err := d.Bus.State(ctx, c.Stream, c.Name)
+	for _, c := range Consumers(vendor, cmp.Or(d.Config.NATS.EventsStream, streams.EventsStream)) {
+		at, err := streams.ReadConsumerState(ctx, d.Streams.Client, c.Stream, c.Name)
 		switch {
 		case err == nil:
 			found = append(found, consumer{c, at})
-		case !errors.Is(err, bus.ErrNoConsumer):
+		case !errors.Is(err, streams.ErrNoConsumer):
 			return nil, err
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ingest/mapping"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // The states of a dead letter.
@@ -20,8 +20,8 @@ const (
 	DeadQuarantined = "quarantined" // sent back worker.max_replays times
 )
 
-// DeadState returns the state of a dead letter.
-func (d *Desk) DeadState(letter bus.DeadLetter) string {
+// DeadState is the state of a dead letter.
+func (d *Desk) DeadState(letter streams.DeadLetter) string {
 	switch {
 	case letter.Replaying > 0:
 		return DeadReplaying
@@ -32,23 +32,27 @@ func (d *Desk) DeadState(letter bus.DeadLetter) string {
 	}
 }
 
-// DeadLetters returns the matching dead letters in order of the last attempt, oldest first.
-func (d *Desk) DeadLetters(ctx context.Context, fits func(bus.DeadLetter) bool) ([]bus.DeadLetter, error) {
-	var list []bus.DeadLetter
-	err := d.Bus.DeadLetters(ctx, func(letter bus.DeadLetter) bool {
+// DeadLetters returns the dead letters that fit, the one that was last tried
+// longest ago first.
+func (d *Desk) DeadLetters(ctx context.Context, fits func(streams.DeadLetter) bool) ([]streams.DeadLetter, error) {
+	var list []streams.DeadLetter
+	for letter, err := range d.Streams.DeadLetters.List(ctx) {
+		if err != nil {
+			return list, err
+		}
 		if fits(letter) {
 			list = append(list, letter)
 		}
-		return true
-	})
-	slices.SortStableFunc(list, func(a, b bus.DeadLetter) int { return a.LastTry.Compare(b.LastTry) })
-	return list, err
+	}
+	slices.SortStableFunc(list, func(a, b streams.DeadLetter) int { return a.LastTry.Compare(b.LastTry) })
+	return list, nil
 }
 
-// Find returns the dead letter of each of ids: an ID, or the start of an ID or of the key of an
-// event. Returns an error that lists every id of no dead letter, and of several.
-func (d *Desk) Find(ctx context.Context, ids []string) ([]bus.DeadLetter, error) {
-	list, err := d.DeadLetters(ctx, func(bus.DeadLetter) bool { return true })
+// Find returns the dead letter that each of ids names: its ID, or the first part
+// of it, or of the event's key. It returns an error that tells of every id that
+// names none, or more than one.
+func (d *Desk) Find(ctx context.Context, ids []string) ([]streams.DeadLetter, error) {
+	list, err := d.DeadLetters(ctx, func(streams.DeadLetter) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +62,13 @@ func (d *Desk) Find(ctx context.Context, ids []string) ([]bus.DeadLetter, error)
 // ErrNotOne is returned for an id of no dead letter, or of several.
 var ErrNotOne = errors.New("nothing was done")
 
-// named returns the dead letters of a list with these ids; see Find.
-func named(list []bus.DeadLetter, ids []string) ([]bus.DeadLetter, error) {
-	var found []bus.DeadLetter
+// named is Find among the dead letters of a list.
+func named(list []streams.DeadLetter, ids []string) ([]streams.DeadLetter, error) {
+	var found []streams.DeadLetter
 	var faults []string
 	taken := map[string]bool{}
 	for _, id := range ids {
-		var those []bus.DeadLetter
+		var those []streams.DeadLetter
 		for _, l := range list {
 			if strings.HasPrefix(l.ID(), id) && strings.Contains(id, ".") || strings.HasPrefix(l.Key, id) {
 				those = append(those, l)
@@ -86,8 +90,8 @@ func named(list []bus.DeadLetter, ids []string) ([]bus.DeadLetter, error) {
 	return found, nil
 }
 
-// ambiguous returns the fault of an id of several dead letters.
-func ambiguous(id string, those []bus.DeadLetter) string {
+// ambiguous says that id names several, and which.
+func ambiguous(id string, those []streams.DeadLetter) string {
 	var all []string
 	for _, l := range those[:min(len(those), 5)] {
 		all = append(all, l.ID())
@@ -98,10 +102,9 @@ func ambiguous(id string, those []bus.DeadLetter) string {
 	return fmt.Sprintf("%q names %d dead letters (%s): give more of the ID", id, len(those), strings.Join(all, ", "))
 }
 
-// Refusal returns the reason against a replay of a dead letter: a replay is in flight for less
-// than again, or the dead letter is quarantined and forced is not set. Returns nil if there is no
-// reason.
-func (d *Desk) Refusal(letter bus.DeadLetter, again time.Duration, forced bool) error {
+// Refusal says why a dead letter is not sent back, or nil where it may be: it is
+// on its way since less long than again, or it is quarantined and not forced.
+func (d *Desk) Refusal(letter streams.DeadLetter, again time.Duration, forced bool) error {
 	switch {
 	case letter.Replaying > 0 && time.Since(letter.ReplayedAt) < again:
 		return fmt.Errorf("%s is %w since %s: wait for what comes of it, or send it again with --again 0s",
@@ -117,17 +120,18 @@ func (d *Desk) Refusal(letter bus.DeadLetter, again time.Duration, forced bool) 
 // ErrOnItsWay is the Refusal of a dead letter with a replay in flight.
 var ErrOnItsWay = errors.New("on its way")
 
-// Replay records the action in the audit log, and sends a dead letter back to its vendor. A
-// delivery becomes an event for all vendors instead. Returns bus.ErrMoved if the dead letter has
-// changed, and ErrAtFault if the delivery still cannot become an event.
-func (d *Desk) Replay(ctx context.Context, letter bus.DeadLetter, by Deed) error {
-	act := upon(by.action(bus.DeadReplayed), letter)
+// Replay writes down who does it, and sends a dead letter on its way again: to
+// its vendor, or, where it is a delivery, as the event that it becomes now to all
+// of them. Where the dead letter is no longer as it was read, the error is
+// streams.ErrConflict; where its delivery still cannot become an event, ErrAtFault.
+func (d *Desk) Replay(ctx context.Context, letter streams.DeadLetter, by Deed) error {
+	act := upon(by.action(streams.DeadReplayed), letter)
 	act.Replay = letter.Replay + 1
-	if err := d.Bus.Audit(ctx, d.Config.Source, act); err != nil {
+	if err := d.Streams.Audit.Record(ctx, d.Config.Source, act); err != nil {
 		return err
 	}
 	if letter.Vendor != Deliveries {
-		return d.Bus.Replay(ctx, letter)
+		return d.Streams.DeadLetters.Replay(ctx, letter)
 	}
 	e, err := d.made.event(letter)
 	switch {
@@ -135,23 +139,23 @@ func (d *Desk) Replay(ctx context.Context, letter bus.DeadLetter, by Deed) error
 	case err != nil:
 		return err
 	default:
-		if err := d.Bus.Store(ctx, []events.Event{e}); err != nil {
+		if err := d.Streams.Events.Store(ctx, []events.Event{e}); err != nil {
 			return err
 		}
 	}
-	return d.Bus.Drop(ctx, letter)
+	return d.Streams.DeadLetters.Remove(ctx, letter)
 }
 
-// Drop records the action in the audit log, and removes a dead letter for good.
-func (d *Desk) Drop(ctx context.Context, letter bus.DeadLetter, by Deed) error {
-	if err := d.Bus.Audit(ctx, d.Config.Source, upon(by.action(bus.DeadDropped), letter)); err != nil {
+// Drop writes down who does it, and removes a dead letter for good.
+func (d *Desk) Drop(ctx context.Context, letter streams.DeadLetter, by Deed) error {
+	if err := d.Streams.Audit.Record(ctx, d.Config.Source, upon(by.action(streams.DeadDropped), letter)); err != nil {
 		return err
 	}
-	return d.Bus.Drop(ctx, letter)
+	return d.Streams.DeadLetters.Remove(ctx, letter)
 }
 
-// upon returns the record of an action on one dead letter.
-func upon(act bus.Action, l bus.DeadLetter) bus.Action {
+// upon is an action as it is done to one dead letter.
+func upon(act streams.Action, l streams.DeadLetter) streams.Action {
 	act.Vendor, act.Type, act.Key, act.EventID = l.Vendor, l.Type, l.Key, l.EventID
 	return act
 }

@@ -6,11 +6,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 func TestNamed(t *testing.T) {
-	list := []bus.DeadLetter{{Vendor: "lead", Key: "abc1"}, {Vendor: "lead", Key: "abd2"}, {Vendor: "miestro", Key: "abc1"}}
+	list := []streams.DeadLetter{{Vendor: "lead", Key: "abc1"}, {Vendor: "lead", Key: "abd2"}, {Vendor: "miestro", Key: "abc1"}}
 	tests := map[string]struct {
 		ids  []string
 		want []string

@@ -6,10 +6,10 @@ import (
 	"sync"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -62,8 +62,8 @@ func (r *remaker) prepare(sender string) (m *mapping.Mapping, valid *schemas.Set
 	return m, r.valid, nil
 }
 
-// event returns the event of a delivery.
-func (r *remaker) event(d bus.DeadLetter) (events.Event, error) {
+// event makes an event of a delivery.
+func (r *remaker) event(d streams.DeadLetter) (events.Event, error) {
 	m, valid, err := r.prepare(d.Type)
 	if err != nil {
 		return events.Event{}, err
@@ -81,8 +81,8 @@ func (r *remaker) event(d bus.DeadLetter) (events.Event, error) {
 	return e, nil
 }
 
-// preview returns the outcome that a replay of a delivery would have.
-func (r *remaker) preview(d bus.DeadLetter) mailbox.Preview {
+// preview returns the consequence that a replay of a delivery would have.
+func (r *remaker) preview(d streams.DeadLetter) mailbox.Preview {
 	_, err := r.event(d)
 	var invalid *events.InvalidError
 	switch {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -61,9 +60,9 @@ func (d *Desk) Forget(ctx context.Context, h Holding, o Forgetting, by Deed) (Fo
 	if o.Progress == nil {
 		o.Progress = func(string, int) {}
 	}
-	act := by.action(bus.UserForgotten)
+	act := by.action(streams.UserForgotten)
 	act.User = h.User
-	if err := d.Bus.Audit(ctx, d.Config.Source, act); err != nil {
+	if err := d.Streams.Audit.Record(ctx, d.Config.Source, act); err != nil {
 		return f, err
 	}
 	for _, step := range []func(context.Context, Holding, Forgetting, *Forgotten) error{
@@ -73,12 +72,12 @@ func (d *Desk) Forget(ctx context.Context, h Holding, o Forgetting, by Deed) (Fo
 			return f, fmt.Errorf("%w; run it again to go on", err)
 		}
 	}
-	f.Stays = append(f.Stays, fmt.Sprintf("%s: who replayed, dropped or repaired what of the user's, by event and vendor's account, for %s", bus.AuditStream, d.Config.NATS.AuditMaxAge))
+	f.Stays = append(f.Stays, fmt.Sprintf("%s: who replayed, dropped or repaired what of the user's, by event and vendor's account, for %s", streams.AuditStream, d.Config.NATS.AuditMaxAge))
 	return f, nil
 }
 
 func (d *Desk) eraseReplays(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.erase(ctx, bus.ReplaysStream, h.replays, o, f)
+	return d.erase(ctx, streams.ReplaysStream, h.replays, o, f)
 }
 
 func (d *Desk) eraseEvents(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
@@ -97,19 +96,19 @@ func (d *Desk) eraseEvents(ctx context.Context, h Holding, o Forgetting, f *Forg
 
 func (d *Desk) eraseHistory(ctx context.Context, h Holding, _ Forgetting, f *Forgotten) error {
 	n, err := d.history().Erase(ctx, h.User)
-	f.Erased = append(f.Erased, Found{bus.HistoryStream, n})
+	f.Erased = append(f.Erased, Found{streams.HistoryStream, n})
 	return err
 }
 
 func (d *Desk) eraseResults(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.erase(ctx, bus.ResultsStream, h.results, o, f)
+	return d.erase(ctx, streams.ResultsStream, h.results, o, f)
 }
 
 // erase erases messages of a stream, in reverse order. After an interruption, the messages left
 // still identify messages with only an e-mail.
 func (d *Desk) erase(ctx context.Context, stream string, list []uint64, o Forgetting, f *Forgotten) error {
 	for i, seq := range slices.Backward(list) {
-		if err := d.Bus.Erase(ctx, stream, seq); err != nil {
+		if err := d.Streams.Client.Erase(ctx, stream, seq); err != nil {
 			return err
 		}
 		o.Progress("erased from "+stream, len(list)-i)
@@ -120,17 +119,17 @@ func (d *Desk) erase(ctx context.Context, stream string, list []uint64, o Forget
 
 func (d *Desk) eraseLetters(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
 	for i, letter := range h.letters {
-		if err := d.Bus.Drop(ctx, letter); err != nil {
+		if err := d.Streams.DeadLetters.Remove(ctx, letter); err != nil {
 			return err
 		}
-		o.Progress("erased from "+bus.DeadStream, i+1)
+		o.Progress("erased from "+streams.DeadLettersStream, i+1)
 	}
-	f.Erased = append(f.Erased, Found{bus.DeadStream, len(h.letters)})
+	f.Erased = append(f.Erased, Found{streams.DeadLettersStream, len(h.letters)})
 	return nil
 }
 
 func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.eraseRecords(ctx, bus.AccountsKV, h.records[bus.AccountsKV], f, func(r *record.Record) bool {
+	return d.eraseRecords(ctx, streams.AccountsBucket, h.records[streams.AccountsBucket], f, func(r *record.Record) bool {
 		idle := r.Idle() || o.Unfinished
 		gone := living(r) == "" || o.Accounts
 		if !idle || !gone || record.Reaches(r, h.fence) {
@@ -145,8 +144,8 @@ func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Fo
 // An entry that is written meanwhile stays: the user has come back, or another user has the
 // account.
 func (d *Desk) eraseIndex(ctx context.Context, h Holding, _ Forgetting, _ *Forgotten) error {
-	index, err := streams.OpenIndex(ctx, d.streams())
-	if errors.Is(err, streams.ErrNoStream) { // no vendor was ever served
+	index, err := streams.OpenIndex(ctx, d.Streams.Client)
+	if errors.Is(err, streams.ErrNoStream) { // nobody has served a vendor
 		return nil
 	}
 	if err != nil {
@@ -167,7 +166,7 @@ func (d *Desk) eraseIndex(ctx context.Context, h Holding, _ Forgetting, _ *Forgo
 }
 
 func (d *Desk) eraseActivity(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.eraseRecords(ctx, bus.EffectsKV, h.records[bus.EffectsKV], f, func(r *record.Record) bool {
+	return d.eraseRecords(ctx, streams.EffectsBucket, h.records[streams.EffectsBucket], f, func(r *record.Record) bool {
 		if !r.Idle() && !o.Unfinished {
 			return false
 		}
@@ -201,14 +200,14 @@ func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f
 // wake arms a timer for the user at each vendor with a record. The owner then checks the record
 // again: events awaited by the mailbox are gone. The token 0 is below the tokens of all owners.
 func (d *Desk) wake(ctx context.Context, h Holding, _ Forgetting, _ *Forgotten) error {
-	timers, err := streams.OpenTimers(ctx, d.streams())
-	if errors.Is(err, streams.ErrNoStream) { // no vendor was ever served
+	timers, err := streams.OpenTimers(ctx, d.Streams.Client)
+	if errors.Is(err, streams.ErrNoStream) { // nobody has served a vendor
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	for _, key := range h.records[bus.AccountsKV] {
+	for _, key := range h.records[streams.AccountsBucket] {
 		vendor, digest := record.SplitKey(key)
 		if err := timers.Arm(ctx, streams.Timer{Vendor: vendor, Digest: digest, Due: time.Now()}); err != nil {
 			return err

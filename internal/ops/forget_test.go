@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
@@ -20,7 +19,7 @@ import (
 func (w *world) serve(vendor string, position uint64, subjects ...string) {
 	w.t.Helper()
 	lag, err := streams.OpenLag(w.t.Context(), w.client, streams.CounterConfig{
-		Stream: bus.EventsStream, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: subjects,
+		Stream: streams.EventsStream, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: subjects,
 	})
 	w.check(err)
 	at := events.Position{Epoch: w.epoch, Seq: position}
@@ -57,10 +56,10 @@ func (w *world) lives() {
 		w.account("lms", user, func(r *record.Record) {
 			r.State, r.AccountID, r.Lifecycle, r.Registered = record.Active, "7", created.Position, tracked.Position
 		})
-		w.change(bus.EffectsKV, record.ActivityKey("lms", user, keyOf(id("tracked"))), func(r *record.Record) {
+		w.change(streams.EffectsBucket, record.ActivityKey("lms", user, keyOf(id("tracked"))), func(r *record.Record) {
 			r.Finished = []record.Finished{{Effect: tracked, Outcome: record.Outcome{Kind: events.Done, AccountID: "7", At: time.Now()}}}
 		})
-		w.bury(id("failed"), user, failed)
+		w.addLetter(id("failed"), user, failed)
 		_, err := w.index().Store(w.t.Context(), record.IndexKey("lms", "of "+user), []byte(record.Digest(user)), 0)
 		w.check(err)
 	}
@@ -200,7 +199,7 @@ func TestWhyAnAccountIsThere(t *testing.T) {
 	if diff := cmp.Diff([]string{cannot, "lms 7: no user.deleted was carried out there"}, whys()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	w.bury("deleted", "ada", deleted)
+	w.addLetter("deleted", "ada", deleted)
 	if diff := cmp.Diff([]string{cannot, "lms 7: user.deleted failed there: see usher dead list"}, whys()); diff != "" {
 		t.Errorf("with a dead letter (-want +got)\n%s", diff)
 	}

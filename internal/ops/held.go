@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -23,7 +22,7 @@ type HeldDeletion struct {
 // HeldDeletions reads all records and returns the held deletions, the oldest first. With an
 // error for records that cannot be read, the list has the deletions of all others.
 func (d *Desk) HeldDeletions(ctx context.Context) ([]HeldDeletion, error) {
-	records, err := streams.OpenRecords(ctx, d.streams(), bus.AccountsKV)
+	records, err := streams.OpenRecords(ctx, d.Streams.Client, streams.AccountsBucket)
 	if err != nil {
 		return nil, err
 	}

@@ -9,18 +9,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
-// newDesk returns a desk over a NATS server with all streams, and its bus.
-func newDesk(t *testing.T, names ...string) (*ops.Desk, *bus.Bus) {
+// newDesk returns a desk over a NATS server with all streams, and the streams.
+func newDesk(t *testing.T, names ...string) (*ops.Desk, *streams.Set) {
 	t.Helper()
-	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})), natstest.Layout())
-	d := ops.Deps{Bus: b, Config: config.Default()}
+	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{})), natstest.Layout())
+	d := ops.Deps{Streams: b, Config: config.Default()}
 	for _, name := range names {
 		d.Vendors = append(d.Vendors, ops.Vendor{Name: name})
 	}
@@ -28,13 +29,13 @@ func newDesk(t *testing.T, names ...string) (*ops.Desk, *bus.Bus) {
 }
 
 // store stores a record under a key, as the last of its revisions.
-func store(t *testing.T, b *bus.Bus, key string, r *record.Record) {
+func store(t *testing.T, b *streams.Set, key string, r *record.Record) {
 	t.Helper()
 	text, err := r.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := b.JetStream().KeyValue(t.Context(), bus.AccountsKV)
+	kv, err := b.Client.JetStream.KeyValue(t.Context(), streams.AccountsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestHeldDeletions(t *testing.T) {
 	if diff := cmp.Diff(ops.HeldDeletion{Vendor: "meiro", UserID: "u0", Since: noon.Add(-time.Hour)}, got[0]); diff != "" {
 		t.Errorf("the oldest (-want +got)\n%s", diff)
 	}
-	kv, err := b.JetStream().KeyValue(t.Context(), bus.AccountsKV)
+	kv, err := b.Client.JetStream.KeyValue(t.Context(), streams.AccountsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}

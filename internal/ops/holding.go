@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // Search names the user of a search.
@@ -34,7 +34,7 @@ type Holding struct {
 	fence   events.Position
 	events  []found
 	replays []uint64
-	letters []bus.DeadLetter
+	letters []streams.DeadLetter
 	results []uint64
 	records map[string][]string // bucket → keys that name the user
 	// registered holds the position of the last registered event of the user, by vendor.
@@ -94,7 +94,7 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 	h := Holding{
 		User: record.Digest(s.UserID), Accounts: []Living{}, Open: []Open{},
 		person: &person{id: s.UserID, emails: map[string]bool{}, keys: map[record.Key]bool{}},
-		stream: cmp.Or(d.Config.NATS.EventsStream, bus.EventsStream), records: map[string][]string{}, registered: map[string]events.Position{},
+		stream: cmp.Or(d.Config.NATS.EventsStream, streams.EventsStream), records: map[string][]string{}, registered: map[string]events.Position{},
 	}
 	for _, email := range s.Emails {
 		h.person.emails[strings.ToLower(email)] = true
@@ -112,12 +112,12 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 	}
 	h.Found = []Found{
 		{h.stream, len(h.events)},
-		{bus.ReplaysStream, len(h.replays)},
-		{bus.DeadStream, len(h.letters)},
-		{bus.ResultsStream, len(h.results)},
-		{bus.AccountsKV, len(h.records[bus.AccountsKV])},
-		{bus.EffectsKV, len(h.records[bus.EffectsKV])},
-		{bus.HistoryStream, h.history},
+		{streams.ReplaysStream, len(h.replays)},
+		{streams.DeadLettersStream, len(h.letters)},
+		{streams.ResultsStream, len(h.results)},
+		{streams.AccountsBucket, len(h.records[streams.AccountsBucket])},
+		{streams.EffectsBucket, len(h.records[streams.EffectsBucket])},
+		{streams.HistoryStream, h.history},
 	}
 	return h, nil
 }
@@ -130,45 +130,47 @@ func (h Holding) Nothing() bool {
 // lookInEvents reads the stream of events. If the events reveal new e-mails, messages without an id
 // are read again.
 func (d *Desk) lookInEvents(ctx context.Context, h *Holding, s Search, _ endedEffects) error {
-	at, err := d.Bus.Extent(ctx, h.stream)
+	at, err := d.Streams.Client.Extent(ctx, h.stream)
 	if err != nil {
 		return err
 	}
 	h.fence = events.Position{Epoch: at.Epoch, Seq: at.Last + 1}
-	var unclear []uint64
+	var unclear []events.Position
 	read := 0
-	err = d.Bus.Messages(ctx, h.stream, at.Last, func(m bus.Stored) error {
+	for m, err := range d.Streams.Client.Messages(ctx, h.stream, streams.Query{}) {
+		if err != nil {
+			return err
+		}
+		if !m.Position.Before(h.fence) {
+			break
+		}
 		read++
 		s.Progress(h.stream, read)
-		e, is := h.person.event(m.Header, m.Payload)
+		e, is := h.person.event(m.Header, m.Data)
 		switch is {
 		case theirs:
 			h.events = append(h.events, foundAt(m, e))
 		case nobodys:
-			unclear = append(unclear, m.Seq)
+			unclear = append(unclear, m.Position)
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	for _, seq := range unclear {
-		m, err := d.Bus.Message(ctx, h.stream, seq)
-		if errors.Is(err, bus.ErrGone) {
+	for _, p := range unclear {
+		m, err := d.Streams.Events.Get(ctx, p)
+		if errors.Is(err, streams.ErrGone) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if e, is := h.person.event(m.Header, m.Payload); is == theirs {
+		if e, is := h.person.event(m.Header, m.Data); is == theirs {
 			h.events = append(h.events, foundAt(m, e))
 		}
 	}
 	return nil
 }
 
-func foundAt(m bus.Stored, e events.Event) found {
-	f := found{seq: m.Seq, stored: m.Time, kind: m.Subject}
+func foundAt(m streams.Message, e events.Event) found {
+	f := found{seq: m.Position.Seq, stored: m.Stored, kind: m.Subject}
 	if e.Context != nil {
 		f.key = events.Key(e.Source(), e.ID())
 	}
@@ -189,13 +191,13 @@ func (d *Desk) lookInHistory(ctx context.Context, h *Holding, s Search, ended en
 
 // lookInAccounts reads the records of the user's accounts at all vendors.
 func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
-	return d.lookInBucket(ctx, bus.AccountsKV, record.AccountKeys(s.UserID), func(e recordstore.Entry) {
+	return d.lookInBucket(ctx, streams.AccountsBucket, record.AccountKeys(s.UserID), func(e recordstore.Entry) {
 		vendor, _ := record.SplitKey(e.Key)
 		if h.Before.Before(e.Record.Forgotten) {
 			h.Before = e.Record.Forgotten
 		}
 		if !record.Anonymous(e.Record) {
-			h.records[bus.AccountsKV] = append(h.records[bus.AccountsKV], e.Key)
+			h.records[streams.AccountsBucket] = append(h.records[streams.AccountsBucket], e.Key)
 		}
 		if why := living(e.Record); why != "" {
 			h.Accounts = append(h.Accounts, Living{Vendor: vendor, ID: cmp.Or(e.Record.AccountID, e.Record.Former), Why: why})
@@ -207,10 +209,10 @@ func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended e
 
 // lookInActivity reads the records of the user's activity.
 func (d *Desk) lookInActivity(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
-	return d.lookInBucket(ctx, bus.EffectsKV, record.ActivityKeys(s.UserID), func(e recordstore.Entry) {
+	return d.lookInBucket(ctx, streams.EffectsBucket, record.ActivityKeys(s.UserID), func(e recordstore.Entry) {
 		h.former = true
 		if !record.Anonymous(e.Record) {
-			h.records[bus.EffectsKV] = append(h.records[bus.EffectsKV], e.Key)
+			h.records[streams.EffectsBucket] = append(h.records[streams.EffectsBucket], e.Key)
 		}
 		vendor, _ := record.SplitKey(e.Key)
 		h.effects(vendor, e.Record, ended)
@@ -222,7 +224,7 @@ func (d *Desk) lookInBucket(ctx context.Context, bucket, pattern string, yield f
 	if err != nil {
 		return err
 	}
-	keys, err := d.Bus.Keys(ctx, bucket, pattern)
+	keys, err := store.Keys(ctx, pattern)
 	if err != nil {
 		return err
 	}

@@ -7,58 +7,62 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
 
 func (d *Desk) lookInReplays(ctx context.Context, h *Holding, _ Search, _ endedEffects) error {
-	return d.Bus.Replays(ctx, "", func(vendor string, m bus.Stored) {
-		replayed, ok := bus.ReadReplay(m.Header)
-		e, is := h.person.event(m.Header, m.Payload)
-		if is != theirs && !h.person.knows(replayed.Key) {
-			return
+	for r, err := range d.Streams.Replays.List(ctx, "") {
+		if err != nil {
+			return err
 		}
-		h.replays = append(h.replays, m.Seq)
-		if ok && !h.open(vendor, replayed.Key) {
-			h.Open = append(h.Open, Open{Vendor: vendor, Type: e.Type(), Key: replayed.Key, State: OpenReplay})
+		e, is := h.person.event(r.Message.Header, r.Message.Data)
+		if is != theirs && !h.person.knows(r.Header.Key) {
+			continue
 		}
-	})
+		h.replays = append(h.replays, r.Message.Position.Seq)
+		if r.Valid && !h.open(r.Vendor, r.Header.Key) {
+			h.Open = append(h.Open, Open{Vendor: r.Vendor, Type: e.Type(), Key: r.Header.Key, State: OpenReplay})
+		}
+	}
+	return nil
 }
 
 func (d *Desk) lookInLetters(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
 	read := 0
-	return d.Bus.DeadLetters(ctx, func(l bus.DeadLetter) bool {
+	for l, err := range d.Streams.DeadLetters.List(ctx) {
+		if err != nil {
+			return err
+		}
 		read++
-		s.Progress(bus.DeadStream, read)
+		s.Progress(streams.DeadLettersStream, read)
 		if h.person.letter(l, d.made) {
 			h.letters = append(h.letters, l)
 			ended[effectID{vendor: l.Vendor, key: record.KeyOf(l.Key)}] = true
 			h.failed(l)
 		}
-		return true
-	})
+	}
+	return nil
 }
 
 func (d *Desk) lookInResults(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
-	at, err := d.Bus.Extent(ctx, bus.ResultsStream)
-	if err != nil {
-		return err
-	}
 	read := 0
-	return d.Bus.Messages(ctx, bus.ResultsStream, at.Last, func(m bus.Stored) error {
+	for m, err := range d.Streams.Client.Messages(ctx, streams.ResultsStream, streams.Query{}) {
+		if err != nil {
+			return err
+		}
 		read++
-		s.Progress(bus.ResultsStream, read)
-		if key, r, yes := h.person.result(m.Header, m.Payload); yes {
-			h.results = append(h.results, m.Seq)
+		s.Progress(streams.ResultsStream, read)
+		if key, r, yes := h.person.result(m.Header, m.Data); yes {
+			h.results = append(h.results, m.Position.Seq)
 			ended[effectID{vendor: r.Vendor, key: record.KeyOf(key)}] = true
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
-// failed sets the reason of an account whose deletion has a dead letter.
-func (h *Holding) failed(l bus.DeadLetter) {
+// failed notes that the deletion of an account failed, by its dead letter.
+func (h *Holding) failed(l streams.DeadLetter) {
 	for i := range h.Accounts {
 		if a := &h.Accounts[i]; a.Vendor == l.Vendor && l.Type == events.UserDeleted && a.Why == notDeleted {
 			a.Why = deleteFailed
@@ -90,14 +94,14 @@ func (d *Desk) lookInUnread(ctx context.Context, h *Holding, _ Search, ended end
 // unregistered returns the lifecycle events after the committed position of a vendor that are
 // missing in the record of the user.
 func (d *Desk) unregistered(ctx context.Context, h *Holding, vendor string) (list []found, err error) {
-	at, err := d.Bus.State(ctx, h.stream, ConsumerName(vendor, Lifecycle))
-	if errors.Is(err, bus.ErrNoConsumer) { // the vendor was never served
+	at, err := streams.ReadConsumerState(ctx, d.Streams.Client, h.stream, ConsumerName(vendor, Lifecycle))
+	if errors.Is(err, streams.ErrNoConsumer) { // nobody has served the vendor
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	own, err := streams.OpenOwnership(ctx, d.streams(), vendor)
+	own, err := streams.OpenOwnership(ctx, d.Streams.Client, vendor)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +122,8 @@ func (d *Desk) unregistered(ctx context.Context, h *Holding, vendor string) (lis
 // so recently that the outcome may not be stored yet.
 func (d *Desk) undelivered(ctx context.Context, h *Holding, vendor string) (list []found, err error) {
 	lately := time.Now().Add(-2 * d.Config.Worker.AckWait)
-	at, err := d.Bus.State(ctx, h.stream, ConsumerName(vendor, Activity))
-	if errors.Is(err, bus.ErrNoConsumer) {
+	at, err := streams.ReadConsumerState(ctx, d.Streams.Client, h.stream, ConsumerName(vendor, Activity))
+	if errors.Is(err, streams.ErrNoConsumer) {
 		return nil, nil
 	}
 	for _, e := range h.events {

@@ -3,15 +3,14 @@ package ops
 import (
 	"context"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/streams"
 )
 
 // Load is the unfinished work of a vendor, as counted by the server.
 type Load struct {
-	Consumers map[string]bus.ConsumerState // by kind
-	// Waiting is the number of users, and of activity events, in wait for a time or for the
-	// vendor: timers, and wakes not taken yet.
+	Consumers map[string]streams.ConsumerState // by kind
+	// Waiting is the number of users, and of activity events, that wait for their time or for
+	// the vendor: timers, and wakes that nobody has taken yet.
 	Waiting int
 }
 
@@ -22,14 +21,14 @@ func (d *Desk) Load(ctx context.Context, vendor string) (Load, error) {
 	if err != nil {
 		return Load{}, err
 	}
-	l := Load{Consumers: map[string]bus.ConsumerState{}}
+	l := Load{Consumers: map[string]streams.ConsumerState{}}
 	for _, c := range list {
 		l.Consumers[c.Kind] = c.at
 	}
 	if !l.made() {
 		return l, nil
 	}
-	timers, err := streams.OpenTimers(ctx, d.streams())
+	timers, err := streams.OpenTimers(ctx, d.Streams.Client)
 	if err != nil {
 		return l, err
 	}

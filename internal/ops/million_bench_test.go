@@ -9,11 +9,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // users of the benchmarks. Each has an account at five vendors, a creation, and nine
@@ -28,20 +29,20 @@ func school(b *testing.B) (*ops.Desk, *filling) {
 		user := fmt.Sprint("user-", u)
 		at := f.event(events.UserCreated, user, 0)
 		for _, v := range f.vendors {
-			f.record(bus.AccountsKV, record.AccountKey(v.Name, user), &record.Record{
+			f.record(streams.AccountsBucket, record.AccountKey(v.Name, user), &record.Record{
 				UserID: user, AccountID: fmt.Sprint(u), State: record.Active, Lifecycle: at, Registered: at,
 				Finished: f.finished(events.UserCreated, events.ScopeLifecycle, user, 0, at),
 			})
 		}
 		for n := range activities {
 			at := f.event(events.ActivityTracked, user, n+1)
-			f.record(bus.EffectsKV, record.ActivityKey("usermost", user, eventKey(user, n+1)), &record.Record{
+			f.record(streams.EffectsBucket, record.ActivityKey("usermost", user, eventKey(user, n+1)), &record.Record{
 				UserID: user, Finished: f.finished(events.ActivityTracked, events.ScopeActivity, user, n+1, at),
 			})
 		}
 	}
 	f.wait()
-	return ops.New(ops.Deps{Bus: f.bus, Vendors: f.vendors, Config: config.Config{Source: "/usher/bench"}}), f
+	return ops.New(ops.Deps{Streams: f.streams, Vendors: f.vendors, Config: config.Config{Source: "/usher/bench"}}), f
 }
 
 // BenchmarkForget finds all of one user among the million events, and erases it.
@@ -61,7 +62,7 @@ func BenchmarkForget(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, e := range done.Erased {
-			if want, asked := map[string]int{bus.EventsStream: 1 + activities, bus.AccountsKV: len(f.vendors), bus.EffectsKV: activities}[e.Where]; asked && e.Count != want {
+			if want, asked := map[string]int{streams.EventsStream: 1 + activities, streams.AccountsBucket: len(f.vendors), streams.EffectsBucket: activities}[e.Where]; asked && e.Count != want {
 				b.Fatalf("%s: %d erased, want %d", e.Where, e.Count, want)
 			}
 		}
@@ -88,7 +89,7 @@ func BenchmarkStory(b *testing.B) {
 // filling fills the streams without waiting for each answer.
 type filling struct {
 	b       *testing.B
-	bus     *bus.Bus
+	streams *streams.Set
 	js      jetstream.JetStream
 	epoch   int64
 	seq     uint64
@@ -97,7 +98,7 @@ type filling struct {
 
 func newFilling(b *testing.B) *filling {
 	b.Helper()
-	nc, err := nats.Connect(natstest.Start(b, bus.EmbeddedOptions{Addr: "127.0.0.1:0"}).URL())
+	nc, err := nats.Connect(natstest.Start(b, natsconn.EmbeddedOptions{Addr: "127.0.0.1:0"}).URL())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -112,8 +113,8 @@ func newFilling(b *testing.B) *filling {
 	}
 	layout := natstest.Layout()
 	layout.Window = time.Second // a million ids in a longer one cost memory
-	f.bus = natstest.Ensure(b, nc, layout)
-	stream, err := f.js.Stream(b.Context(), bus.EventsStream)
+	f.streams = natstest.Ensure(b, nc, layout)
+	stream, err := f.js.Stream(b.Context(), streams.EventsStream)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
@@ -16,7 +15,7 @@ import (
 
 // Deps are the parts needed by a Desk. All must be set.
 type Deps struct {
-	Bus      *bus.Bus
+	Streams  *streams.Set
 	Config   config.Config
 	Vendors  []Vendor // all vendors, on or off
 	Handlers []handlers.Handler
@@ -29,7 +28,8 @@ type Vendor struct {
 	Adapter  func() (any, error) // returns an error if the vendor is off here
 }
 
-// Desk is the service for people, over one bus. A Desk is safe for concurrent use.
+// Desk answers what may be asked, and does what may be done, over the streams of one
+// Usher. It is safe for use by many goroutines.
 type Desk struct {
 	Deps
 	made *remaker // of events from deliveries
@@ -42,12 +42,7 @@ func New(d Deps) *Desk {
 
 // records opens the records in a bucket.
 func (d *Desk) records(ctx context.Context, bucket string) (*recordstore.Store, error) {
-	return recordstore.Open(ctx, d.streams(), bucket)
-}
-
-// streams returns the access to the streams of the mailboxes.
-func (d *Desk) streams() streams.Client {
-	return streams.Client{JetStream: d.Bus.JetStream(), Timeout: bus.CallTimeout}
+	return recordstore.Open(ctx, d.Streams.Client, bucket)
 }
 
 // Deed is the person behind an action, and the reason, for the audit log.
@@ -56,7 +51,7 @@ type Deed struct {
 	Why string
 }
 
-// action returns the record for the audit log.
-func (w Deed) action(kind string) bus.Action {
-	return bus.Action{Kind: kind, At: time.Now().UTC(), Who: w.Who, Why: w.Why}
+// action is the deed as it is written down.
+func (w Deed) action(kind string) streams.Action {
+	return streams.Action{Kind: kind, At: time.Now().UTC(), Who: w.Who, Why: w.Why}
 }

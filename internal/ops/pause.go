@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // LongestPause is the longest pause with an end.
@@ -31,7 +31,7 @@ func (s PauseState) String() string {
 }
 
 // pauseState returns the state of a vendor with this pause.
-func pauseState(vendor string, p bus.Pause) PauseState {
+func pauseState(vendor string, p streams.Pause) PauseState {
 	s := PauseState{Vendor: vendor, Paused: true, Since: &p.Since}
 	if !p.Until.IsZero() {
 		s.Until = &p.Until
@@ -41,31 +41,31 @@ func pauseState(vendor string, p bus.Pause) PauseState {
 
 // Pause stops all calls of a vendor: for the time span, or until Resume if span is zero. The action is recorded in the audit log first.
 func (d *Desk) Pause(ctx context.Context, vendor string, span time.Duration, by Deed) (PauseState, error) {
-	p := bus.Pause{Since: time.Now().UTC().Truncate(time.Second)}
+	p := streams.Pause{Since: time.Now().UTC().Truncate(time.Second)}
 	if span > 0 {
 		p.Until = p.Since.Add(span)
 	}
-	act := by.action(bus.VendorPaused)
+	act := by.action(streams.VendorPaused)
 	act.Until = p.Until
 	if err := d.auditPause(ctx, vendor, act); err != nil {
 		return PauseState{}, err
 	}
-	return pauseState(vendor, p), d.Bus.SetPause(ctx, vendor, p)
+	return pauseState(vendor, p), d.Streams.Control.SetPause(ctx, vendor, p)
 }
 
 // Resume ends a pause. A vendor without a pause is left unchanged.
 func (d *Desk) Resume(ctx context.Context, vendor string, by Deed) (PauseState, error) {
-	if err := d.auditPause(ctx, vendor, by.action(bus.VendorResumed)); err != nil {
+	if err := d.auditPause(ctx, vendor, by.action(streams.VendorResumed)); err != nil {
 		return PauseState{}, err
 	}
-	return PauseState{Vendor: vendor}, d.Bus.ClearPause(ctx, vendor)
+	return PauseState{Vendor: vendor}, d.Streams.Control.ClearPause(ctx, vendor)
 }
 
-// auditPause records an action on a vendor that has consumers.
-func (d *Desk) auditPause(ctx context.Context, vendor string, act bus.Action) error {
+// auditPause records an action on a vendor that somebody has served.
+func (d *Desk) auditPause(ctx context.Context, vendor string, act streams.Action) error {
 	if _, err := d.consumers(ctx, vendor); err != nil {
 		return err
 	}
 	act.Vendor = vendor
-	return d.Bus.Audit(ctx, d.Config.Source, act)
+	return d.Streams.Audit.Record(ctx, d.Config.Source, act)
 }

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // person is the user of a search.
@@ -66,8 +66,8 @@ func (p *person) note(e events.Event) {
 	}
 }
 
-// letter reports whether a dead letter belongs to the person. made maps a delivery to its event.
-func (p *person) letter(l bus.DeadLetter, made *remaker) bool {
+// letter tells whether a dead letter is theirs. made maps a delivery to its event.
+func (p *person) letter(l streams.DeadLetter, made *remaker) bool {
 	if p.knows(l.Key) {
 		return true
 	}

@@ -3,8 +3,8 @@ package ops
 import (
 	"testing"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 func TestWhose(t *testing.T) {
@@ -43,14 +43,14 @@ func TestWhose(t *testing.T) {
 
 func TestWhoseLetter(t *testing.T) {
 	cases := map[string]struct {
-		letter bus.DeadLetter
+		letter streams.DeadLetter
 		want   bool
 	}{
-		"by the key of an event":              {bus.DeadLetter{Vendor: "lead", Key: "000000000000abcd0123"}, true},
-		"by its event":                        {bus.DeadLetter{Vendor: "lead", Payload: []byte(`{"user_id":"ada"}`)}, true},
-		"a delivery that names them":          {bus.DeadLetter{Vendor: Deliveries, Payload: []byte(`{"user":{"id":"ada"}}`)}, true},
-		"a delivery that names somebody":      {bus.DeadLetter{Vendor: Deliveries, Payload: []byte(`{"user":{"id":"bob"}}`)}, false},
-		"one whose payload is no longer kept": {bus.DeadLetter{Vendor: "lead", Key: "000000000000abce0123", Omitted: 9}, false},
+		"by the key of an event":              {streams.DeadLetter{Vendor: "lead", Key: "000000000000abcd0123"}, true},
+		"by its event":                        {streams.DeadLetter{Vendor: "lead", Payload: []byte(`{"user_id":"ada"}`)}, true},
+		"a delivery that names them":          {streams.DeadLetter{Vendor: Deliveries, Payload: []byte(`{"user":{"id":"ada"}}`)}, true},
+		"a delivery that names somebody":      {streams.DeadLetter{Vendor: Deliveries, Payload: []byte(`{"user":{"id":"bob"}}`)}, false},
+		"one whose payload is no longer kept": {streams.DeadLetter{Vendor: "lead", Key: "000000000000abce0123", Omitted: 9}, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

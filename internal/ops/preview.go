@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -36,8 +36,8 @@ type ReplayPreview struct {
 	mailbox.Preview
 }
 
-// PreviewReplays previews the replays of many dead letters, without changes and calls of vendors.
-func (d *Desk) PreviewReplays(ctx context.Context, list []bus.DeadLetter) ([]ReplayPreview, error) {
+// PreviewReplays previews the replays of many dead letters. It changes nothing, and calls no vendor.
+func (d *Desk) PreviewReplays(ctx context.Context, list []streams.DeadLetter) ([]ReplayPreview, error) {
 	previewers, err := d.previewers(ctx)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (d *Desk) PreviewReplays(ctx context.Context, list []bus.DeadLetter) ([]Rep
 // previewer previews replays at one vendor.
 type previewer struct {
 	*mailbox.Previewer
-	bus               *bus.Bus
+	events            *streams.Events
 	accounts, effects *recordstore.Store
 	off               error           // reason if the vendor is off here
 	needsAdapter      map[string]bool // event types that need the adapter for a preview
@@ -74,11 +74,11 @@ func (d *Desk) previewers(ctx context.Context) (map[string]previewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := previewer{bus: d.Bus, needsAdapter: map[string]bool{}}
-	if p.accounts, err = d.records(ctx, bus.AccountsKV); err != nil {
+	p := previewer{events: d.Streams.Events, needsAdapter: map[string]bool{}}
+	if p.accounts, err = d.records(ctx, streams.AccountsBucket); err != nil {
 		return nil, err
 	}
-	if p.effects, err = d.records(ctx, bus.EffectsKV); err != nil {
+	if p.effects, err = d.records(ctx, streams.EffectsBucket); err != nil {
 		return nil, err
 	}
 	for _, h := range d.Handlers {
@@ -99,7 +99,7 @@ func (d *Desk) previewers(ctx context.Context) (map[string]previewer, error) {
 }
 
 // preview previews the replay of a dead letter.
-func (p previewer) preview(ctx context.Context, l bus.DeadLetter) (mailbox.Preview, error) {
+func (p previewer) preview(ctx context.Context, l streams.DeadLetter) (mailbox.Preview, error) {
 	switch {
 	case p.Previewer == nil:
 		return mailbox.Preview{Would: previewUnknown, Message: "this usher has no vendor " + l.Vendor}, nil
@@ -108,7 +108,7 @@ func (p previewer) preview(ctx context.Context, l bus.DeadLetter) (mailbox.Previ
 	}
 	subject, header := l.AsReplay()
 	event, preview, ok := p.Read(mailbox.Message{
-		Stream: bus.ReplaysStream, Position: events.Position{Epoch: l.Epoch, Seq: l.Seq},
+		Stream: streams.ReplaysStream, Position: events.Position{Epoch: l.Epoch, Seq: l.Seq},
 		Subject: subject, Header: header, Payload: l.Payload, Stored: l.Stored,
 	}, l.Replay+1)
 	if ok {
@@ -131,12 +131,12 @@ func (p previewer) named(ctx context.Context, preview mailbox.Preview) (mailbox.
 	if preview.Behind == "" {
 		return preview, nil
 	}
-	e, err := p.bus.Event(ctx, preview.Blocker.Epoch, preview.Blocker.Seq)
-	if errors.Is(err, bus.ErrGone) {
+	o, err := p.events.Original(ctx, preview.Blocker)
+	if errors.Is(err, streams.ErrGone) {
 		return preview, nil
 	}
 	if err == nil {
-		if key := events.Key(e.Source(), e.ID()); strings.HasPrefix(key, preview.Behind) {
+		if key := o.Key(); strings.HasPrefix(key, preview.Behind) {
 			preview.Behind = key
 		}
 	}

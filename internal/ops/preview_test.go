@@ -7,10 +7,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // TestPreviewReplays previews a replay that would call, one behind another event, and one of
@@ -18,12 +18,12 @@ import (
 func TestPreviewReplays(t *testing.T) {
 	w := newWorld(t)
 	created, behind := w.event(events.UserCreated, "created", "bob"), w.event(events.UserDeleted, "first", "ada")
-	w.bury("created", "bob", created)
-	w.bury("behind", "ada", w.event(events.UserCreated, "behind", "ada"))
+	w.addLetter("created", "bob", created)
+	w.addLetter("behind", "ada", w.event(events.UserCreated, "behind", "ada"))
 	w.account("lms", "ada", func(r *record.Record) { r.Pending = []record.Effect{behind} })
-	letters, err := w.desk.DeadLetters(t.Context(), func(bus.DeadLetter) bool { return true })
+	letters, err := w.desk.DeadLetters(t.Context(), func(streams.DeadLetter) bool { return true })
 	w.check(err)
-	letters = append(letters, bus.DeadLetter{Vendor: "gone", Type: events.UserCreated, Key: keyOf("x")})
+	letters = append(letters, streams.DeadLetter{Vendor: "gone", Type: events.UserCreated, Key: keyOf("x")})
 	previews, err := w.desk.PreviewReplays(t.Context(), letters)
 	w.check(err)
 	got := map[string]string{}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -25,10 +25,10 @@ func (d *Desk) Send(ctx context.Context, kind string, data any, by Deed) (events
 	if err := valid.Validate(e); err != nil {
 		return e, err
 	}
-	act := by.action(bus.EventSent)
+	act := by.action(streams.EventSent)
 	act.Type, act.EventID = kind, e.ID()
-	if err := d.Bus.Audit(ctx, d.Config.Source, act); err != nil {
+	if err := d.Streams.Audit.Record(ctx, d.Config.Source, act); err != nil {
 		return e, err
 	}
-	return e, d.Bus.Store(ctx, []events.Event{e})
+	return e, d.Streams.Events.Store(ctx, []events.Event{e})
 }

@@ -8,8 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/brake"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -27,12 +26,12 @@ type Status struct {
 	At        time.Time      `json:"at"`
 	OK        bool           `json:"ok"` // no state needs attention
 	Vendors   []VendorStatus `json:"vendors"`
-	Deletions *Braked        `json:"deletions,omitempty"`                // hold of deletions; nil: no hold
-	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // end of an approval; nil: no approval
+	Deletions *DeletionHold  `json:"deletions,omitempty"`                // where they are held
+	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // where none is held until then
 }
 
-// Braked is a hold of deletions.
-type Braked struct {
+// DeletionHold is a hold of the deletion guard.
+type DeletionHold struct {
 	Since time.Time `json:"since"`
 	Why   string    `json:"why"`
 }
@@ -60,7 +59,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return now, err
 	}
-	dead, err := d.Bus.DeadCounts(ctx)
+	dead, err := d.Streams.DeadLetters.Counts(ctx)
 	if err != nil {
 		return now, err
 	}
@@ -87,20 +86,20 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused}, one.State)
 		now.Vendors = append(now.Vendors, *one)
 	}
-	err = d.brake(ctx, &now)
+	err = d.deletionHold(ctx, &now)
 	now.OK = now.OK && now.Deletions == nil
 	return now, err
 }
 
 // orders holds the holds and pauses of all vendors.
 type orders struct {
-	holds  map[string]bus.Hold
-	pauses map[string]bus.Pause
+	holds  map[string]streams.Hold
+	pauses map[string]streams.Pause
 }
 
 func (d *Desk) orders(ctx context.Context) (o orders, err error) {
 	if o.holds, err = d.holds(ctx); err == nil {
-		o.pauses, err = d.Bus.Pauses(ctx)
+		o.pauses, err = d.Streams.Control.Pauses(ctx)
 	}
 	return o, err
 }
@@ -110,8 +109,8 @@ func (d *Desk) orders(ctx context.Context) (o orders, err error) {
 const holdFresh = 6
 
 // holds returns the vendors that are on hold.
-func (d *Desk) holds(ctx context.Context) (map[string]bus.Hold, error) {
-	return d.Bus.Holds(ctx, holdFresh*d.Config.Worker.HoldRetry)
+func (d *Desk) holds(ctx context.Context) (map[string]streams.Hold, error) {
+	return d.Streams.Control.Holds(ctx, holdFresh*d.Config.Worker.HoldRetry)
 }
 
 // vendorStatus returns the state of a vendor; nil if the vendor was never served.
@@ -150,7 +149,7 @@ func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
 	if !l.made() {
 		return false, nil
 	}
-	leases, err := streams.OpenLeases(ctx, d.streams(), 0)
+	leases, err := streams.OpenLeases(ctx, d.Streams.Client, 0)
 	if err != nil {
 		return false, err
 	}
@@ -158,18 +157,18 @@ func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
 	return holder != "", err
 }
 
-// brake sets the hold and the approval of deletions.
-func (d *Desk) brake(ctx context.Context, now *Status) error {
-	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: d.Bus.JetStream()}, bus.ControlKV)
+// deletionHold adds the hold or the approval of the deletion guard to a status.
+func (d *Desk) deletionHold(ctx context.Context, now *Status) error {
+	control, err := d.Streams.Control.Records(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := brake.Read(ctx, control)
+	r, err := deletionguard.Read(ctx, control)
 	if err != nil {
 		return err
 	}
 	if r.Why != "" {
-		now.Deletions = &Braked{Since: r.Held, Why: r.Why}
+		now.Deletions = &DeletionHold{Since: r.Held, Why: r.Why}
 	}
 	if now.At.Before(r.Approved) {
 		now.Approved = &r.Approved

@@ -6,24 +6,24 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // vendorConsumers makes the streams of the mailboxes and the consumers of lead.
-func vendorConsumers(t *testing.T, b *bus.Bus) streams.Client {
+func vendorConsumers(t *testing.T, b *streams.Set) streams.Client {
 	t.Helper()
-	js := b.JetStream()
-	if err := streams.Ensure(t.Context(), js, streams.Names{}, 1); err != nil {
+	js := b.Client.JetStream
+	if err := admin.EnsureWorker(t.Context(), js, streams.Names{}, 1); err != nil {
 		t.Fatal(err)
 	}
 	c := streams.Client{JetStream: js}
 	for _, counter := range []streams.CounterConfig{
-		{Stream: bus.EventsStream, Consumer: ops.ConsumerName("lead", ops.Lifecycle), Subjects: []string{events.UserCreated, events.UserDeleted}},
-		{Stream: bus.EventsStream, Consumer: ops.ConsumerName("lead", ops.Activity), Subjects: []string{events.ActivityTracked}},
-		{Stream: bus.ReplaysStream, Consumer: ops.ConsumerName("lead", ops.Replay), Subjects: []string{"usher.replay.lead.>"}},
+		{Stream: streams.EventsStream, Consumer: ops.ConsumerName("lead", ops.Lifecycle), Subjects: []string{events.UserCreated, events.UserDeleted}},
+		{Stream: streams.EventsStream, Consumer: ops.ConsumerName("lead", ops.Activity), Subjects: []string{events.ActivityTracked}},
+		{Stream: streams.ReplaysStream, Consumer: ops.ConsumerName("lead", ops.Replay), Subjects: []string{"usher.replay.lead.>"}},
 		streams.Names{}.WaitingCounter("lead", ops.ConsumerName("lead", ops.Waiting)),
 	} {
 		if err := streams.EnsureCounter(t.Context(), c, counter); err != nil {
@@ -83,7 +83,7 @@ func TestStatusOfAVendor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Send(t.Context(), e); err != nil {
+		if _, err := b.Events.Send(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,14 +100,14 @@ func TestStatusOfAVendor(t *testing.T) {
 	}
 	want(ops.Serving, true)
 	now := time.Now().UTC()
-	if err := b.Hold(t.Context(), "lead", bus.Hold{Since: now, At: now, Why: "status 401"}); err != nil {
+	if err := b.Control.SetHold(t.Context(), "lead", streams.Hold{Since: now, At: now, Why: "status 401"}); err != nil {
 		t.Fatal(err)
 	}
 	if v := want(ops.OnHold, false); v.Why != "status 401" || v.Since == nil {
 		t.Errorf("got %+v, want why and since when", v)
 	}
 	pause(t, d, want)
-	if err := b.Release(t.Context(), "lead"); err != nil {
+	if err := b.Control.ClearHold(t.Context(), "lead"); err != nil {
 		t.Fatal(err)
 	}
 	want(ops.Serving, true)

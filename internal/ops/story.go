@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // mostTold is the number of effects in a Story; older effects are only counted.
@@ -25,12 +25,13 @@ const atATime = 16
 type Story struct {
 	UserID   string       `json:"user_id"`
 	Accounts []AccountAt  `json:"accounts"`
-	Events   []StoryEvent `json:"events"`         // in order of the stream, then by vendor
-	More     int          `json:"more,omitempty"` // older effects left out
-	// Holds are the vendors on hold: newer events may not be registered there yet.
-	Holds map[string]bus.Hold `json:"on_hold,omitempty"`
-	// Forgotten is the time of the erasure of the user; zero if the user was not erased, or has
-	// come back since.
+	Events   []StoryEvent `json:"events"`         // in the order of the stream, by vendor within
+	More     int          `json:"more,omitempty"` // older effects that are not told
+	// Holds are the vendors that are on hold: of what has come since they may have no
+	// record yet.
+	Holds map[string]streams.Hold `json:"on_hold,omitempty"`
+	// Forgotten is when the user's data were erased; zero where they were not, or the
+	// user has come back since.
 	Forgotten time.Time `json:"forgotten,omitzero"`
 
 	known map[effectID]bool // the effects in Events, without dead letters
@@ -96,7 +97,7 @@ func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 	if n := len(s.Events) - mostTold; n > 0 {
 		s.Events, s.More = s.Events[n:], n
 	}
-	if err := s.look(ctx, d.Bus); err != nil {
+	if err := s.look(ctx, d.Streams.Events); err != nil {
 		return s, err
 	}
 	if err := d.nameHolders(ctx, &s); err != nil {
@@ -106,7 +107,7 @@ func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 }
 
 // history returns the log of finished effects.
-func (d *Desk) history() *history.Log { return history.New(d.streams(), bus.HistoryStream) }
+func (d *Desk) history() *history.Log { return history.New(d.Streams.Client, streams.HistoryStream) }
 
 // past reads the finished effects of the user's accounts.
 func (d *Desk) past(ctx context.Context, s *Story) error {
@@ -119,7 +120,7 @@ func (d *Desk) past(ctx context.Context, s *Story) error {
 
 // accounts reads the records of the user's accounts.
 func (d *Desk) accounts(ctx context.Context, s *Story) error {
-	store, err := d.records(ctx, bus.AccountsKV)
+	store, err := d.records(ctx, streams.AccountsBucket)
 	if err != nil {
 		return err
 	}
@@ -144,11 +145,11 @@ func (d *Desk) accounts(ctx context.Context, s *Story) error {
 
 // activity reads the records of the user's activity.
 func (d *Desk) activity(ctx context.Context, s *Story) error {
-	store, err := d.records(ctx, bus.EffectsKV)
+	store, err := d.records(ctx, streams.EffectsBucket)
 	if err != nil {
 		return err
 	}
-	keys, err := d.Bus.Keys(ctx, bus.EffectsKV, record.ActivityKeys(s.UserID))
+	keys, err := store.Keys(ctx, record.ActivityKeys(s.UserID))
 	if err != nil {
 		return err
 	}
@@ -172,8 +173,8 @@ func (d *Desk) activity(ctx context.Context, s *Story) error {
 	return nil
 }
 
-// look reads each event once, for the id and the whole key.
-func (s *Story) look(ctx context.Context, b *bus.Bus) error {
+// look reads each event once, for its id and the whole key.
+func (s *Story) look(ctx context.Context, stored *streams.Events) error {
 	at := map[events.Position][]*StoryEvent{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
@@ -183,13 +184,13 @@ func (s *Story) look(ctx context.Context, b *bus.Bus) error {
 	}
 	for place, told := range at {
 		group.Go(func() error {
-			e, err := b.Event(ctx, place.Epoch, place.Seq)
-			if errors.Is(err, bus.ErrGone) {
+			o, err := stored.Original(ctx, place)
+			if errors.Is(err, streams.ErrGone) {
 				return nil
 			}
 			if err == nil {
 				for _, one := range told {
-					one.identify(e)
+					one.identify(o.Event)
 				}
 			}
 			return err

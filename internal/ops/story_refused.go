@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // graves sets the dead letters of the effects in the history. Dead letters of the user without an
@@ -24,7 +24,10 @@ func (d *Desk) graves(ctx context.Context, s *Story) error {
 		one := effect{e.Vendor, e.Type, e.key}
 		known[one] = append(known[one], i)
 	}
-	return d.Bus.DeadLetters(ctx, func(l bus.DeadLetter) bool {
+	for l, err := range d.Streams.DeadLetters.List(ctx) {
+		if err != nil {
+			return err
+		}
 		at, ok := known[effect{l.Vendor, l.Type, record.KeyOf(l.Key)}]
 		for _, i := range at {
 			if e := &s.Events[i]; e.State == events.Failed || e.Replay > 0 { // otherwise the dead letter belongs to a copy
@@ -36,14 +39,14 @@ func (d *Desk) graves(ctx context.Context, s *Story) error {
 				s.Events = append(s.Events, refusal(l, e))
 			}
 		}
-		return true
-	})
+	}
+	return nil
 }
 
-// nameHolders names the users who hold the accounts of conflicts, as long as they are known:
-// what is stored of a conflict names the record only.
+// nameHolders names the users who hold the accounts of conflicts, as long as the users are known:
+// the stored message of a conflict names the record only.
 func (d *Desk) nameHolders(ctx context.Context, s *Story) error {
-	store, err := d.records(ctx, bus.AccountsKV)
+	store, err := d.records(ctx, streams.AccountsBucket)
 	if err != nil {
 		return err
 	}
@@ -64,8 +67,9 @@ func (d *Desk) nameHolders(ctx context.Context, s *Story) error {
 	return nil
 }
 
-// eventOf returns the event of a dead letter, as far as it can be read.
-func (d *Desk) eventOf(l bus.DeadLetter) events.Event {
+// eventOf is the event of a dead letter, or what a delivery has become so far; the
+// zero event where nothing can be read.
+func (d *Desk) eventOf(l streams.DeadLetter) events.Event {
 	if l.Vendor == Deliveries {
 		e, _ := d.made.event(l) // the dead letter has the fault
 		return e
@@ -74,8 +78,8 @@ func (d *Desk) eventOf(l bus.DeadLetter) events.Event {
 	return e
 }
 
-// refusal returns a dead letter as an effect of the history.
-func refusal(l bus.DeadLetter, e events.Event) StoryEvent {
+// refusal is a dead letter as an event of the story.
+func refusal(l streams.DeadLetter, e events.Event) StoryEvent {
 	var data struct {
 		Course string `json:"course_id"`
 	}

@@ -10,9 +10,9 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // story reads the story of a user, and returns the effects as "vendor id: state, why".
@@ -54,7 +54,7 @@ func TestStory(t *testing.T) {
 		calling.Attempts, calling.Tried, behind.Course = 1, true, "go"
 		r.Pending, r.Claim = []record.Effect{calling, behind}, &record.Claim{Key: calling.Key}
 	})
-	w.bury("failed", "ada", failed)
+	w.addLetter("failed", "ada", failed)
 	next := time.Now().Add(time.Hour).Truncate(time.Millisecond)
 	w.account("crm", "ada", func(r *record.Record) {
 		held.Held, held.Due = true, next
@@ -63,7 +63,7 @@ func TestStory(t *testing.T) {
 		r.Pending = []record.Effect{early, held}
 	})
 	w.account("old", "ada", func(*record.Record) {}) // of a vendor that there is no more
-	w.change(bus.EffectsKV, record.ActivityKey("lms", "ada", keyOf("tracked")), func(r *record.Record) {
+	w.change(streams.EffectsBucket, record.ActivityKey("lms", "ada", keyOf("tracked")), func(r *record.Record) {
 		r.Finished = []record.Finished{{Effect: tracked, Outcome: record.Outcome{Kind: events.Done, At: time.Now()}}}
 	})
 	s, states := w.story("ada")
@@ -102,7 +102,7 @@ func TestStory(t *testing.T) {
 func TestStoryOfAFormerRecord(t *testing.T) {
 	w := newWorld(t)
 	deleted := w.event(events.UserDeleted, "deleted", "ada")
-	kv, err := w.bus.JetStream().KeyValue(t.Context(), bus.AccountsKV)
+	kv, err := w.streams.Client.JetStream.KeyValue(t.Context(), streams.AccountsBucket)
 	w.check(err)
 	text := `{"user_id":"ada","state":"deleted","former":"7","deleted":{"e":EPOCH,"s":1},"past":[{"key":"KEY","type":"user.deleted","scope":"life",
 		"order":{"e":EPOCH,"s":1},"phase":"finished","attempts":1,"first":"2026-09-01T08:00:00Z","outcome":{"kind":"unsupported","attempts":1,"at":"2026-09-01T08:00:01Z"}}]}`
@@ -119,14 +119,14 @@ func TestStoryOfAFormerRecord(t *testing.T) {
 func TestStoryWithoutTheEvent(t *testing.T) {
 	w := newWorld(t)
 	gone := w.event(events.UserCreated, "gone", "ada")
-	w.check(w.bus.Erase(t.Context(), bus.EventsStream, gone.Position.Seq))
+	w.check(w.streams.Client.Erase(t.Context(), streams.EventsStream, gone.Position.Seq))
 	w.account("lms", "ada", func(r *record.Record) { r.Pending = []record.Effect{gone} })
 	s, err := w.desk.Story(t.Context(), "ada")
 	w.check(err)
 	if len(s.Events) != 1 || s.Events[0].EventID != "" || s.Events[0].Key != keyOf("gone")[:16] {
 		t.Errorf("got %+v", s.Events)
 	}
-	w.bury("gone", "ada", gone)
+	w.addLetter("gone", "ada", gone)
 	w.account("lms", "ada", func(r *record.Record) {
 		r.Pending, r.Finished = nil, []record.Finished{{Effect: gone, Outcome: record.Outcome{Kind: events.Failed, At: time.Now()}}}
 	})

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // waits completes the effects: by the event in front, by the end of the wait for an account, and by
@@ -42,8 +42,8 @@ func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 	return nil
 }
 
-// hold sets the reason of a vendor on hold, until next.
-func (e *StoryEvent) hold(h bus.Hold, next time.Time) {
+// hold notes that nothing is asked of the vendor before next.
+func (e *StoryEvent) hold(h streams.Hold, next time.Time) {
 	if e.Why != "" {
 		e.Why = "; " + e.Why
 	}

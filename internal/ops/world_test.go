@@ -9,14 +9,15 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -28,20 +29,20 @@ func TestMain(m *testing.M) {
 
 // world is the streams as usher serve makes them, with two vendors, and nothing in them.
 type world struct {
-	t      *testing.T
-	bus    *bus.Bus
-	client streams.Client
-	desk   *ops.Desk
-	epoch  int64
+	t       *testing.T
+	streams *streams.Set
+	client  streams.Client
+	desk    *ops.Desk
+	epoch   int64
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
-	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})), natstest.Layout())
-	w := &world{t: t, bus: b, client: streams.Client{JetStream: b.JetStream()}}
-	w.check(streams.Ensure(t.Context(), b.JetStream(), streams.Names{}, 1))
-	at, err := b.Extent(t.Context(), bus.EventsStream)
+	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{})), natstest.Layout())
+	w := &world{t: t, streams: b, client: streams.Client{JetStream: b.Client.JetStream}}
+	w.check(admin.EnsureWorker(t.Context(), b.Client.JetStream, streams.Names{}, 1))
+	at, err := b.Client.Extent(t.Context(), streams.EventsStream)
 	w.check(err)
 	w.epoch = at.Epoch
 	c := config.Default()
@@ -49,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	adapter := func() (any, error) { return struct{}{}, nil }
 	settings := vendors.Settings{MaxAge: time.Hour}
 	w.desk = ops.New(ops.Deps{
-		Bus: b, Config: c, Vendors: []ops.Vendor{{Name: "lms", Settings: settings, Adapter: adapter}, {Name: "crm", Settings: settings, Adapter: adapter}},
+		Streams: b, Config: c, Vendors: []ops.Vendor{{Name: "lms", Settings: settings, Adapter: adapter}, {Name: "crm", Settings: settings, Adapter: adapter}},
 		Handlers: []handlers.Handler{handlers.UserCreated(), handlers.UserDeleted()},
 	})
 	return w
@@ -69,7 +70,7 @@ func (w *world) event(kind, id, user string) record.Effect {
 	w.check(err)
 	header, payload, err := events.ToNATS(e)
 	w.check(err)
-	ack, err := w.bus.JetStream().PublishMsg(w.t.Context(), &nats.Msg{Subject: kind, Header: header, Data: payload})
+	ack, err := w.streams.Client.JetStream.PublishMsg(w.t.Context(), &nats.Msg{Subject: kind, Header: header, Data: payload})
 	w.check(err)
 	scope := map[string]events.Scope{
 		events.UserUpdated: events.ScopeUserData, events.EnrollmentRequested: events.ScopeCourse, events.ActivityTracked: events.ScopeActivity,
@@ -100,7 +101,7 @@ func (w *world) change(bucket, key string, change func(*record.Record)) {
 // account changes the record of the account of a user.
 func (w *world) account(vendor, user string, change func(*record.Record)) {
 	w.t.Helper()
-	w.change(bus.AccountsKV, record.AccountKey(vendor, user), func(r *record.Record) {
+	w.change(streams.AccountsBucket, record.AccountKey(vendor, user), func(r *record.Record) {
 		r.UserID = user
 		change(r)
 	})
@@ -109,7 +110,7 @@ func (w *world) account(vendor, user string, change func(*record.Record)) {
 // record returns the record of the account of a user.
 func (w *world) record(vendor, user string) *record.Record {
 	w.t.Helper()
-	s, err := recordstore.Open(w.t.Context(), w.client, bus.AccountsKV)
+	s, err := recordstore.Open(w.t.Context(), w.client, streams.AccountsBucket)
 	w.check(err)
 	e, err := s.Load(w.t.Context(), record.AccountKey(vendor, user))
 	w.check(err)
@@ -125,16 +126,16 @@ func (w *world) ended(vendor, user, id string, e record.Effect) {
 	}))
 }
 
-func (w *world) log() *history.Log { return history.New(w.client, bus.HistoryStream) }
+func (w *world) log() *history.Log { return history.New(w.client, streams.HistoryStream) }
 
-// bury stores the dead letter of an event at lms.
-func (w *world) bury(id, user string, e record.Effect) {
+// addLetter stores the dead letter of an event at lms.
+func (w *world) addLetter(id, user string, e record.Effect) {
 	w.t.Helper()
 	event, err := events.New(e.Type, "/school", id, time.Now(), dataOf(user))
 	w.check(err)
 	header, payload, err := events.ToNATS(event)
 	w.check(err)
-	w.check(w.bus.Bury(w.t.Context(), bus.DeadLetter{
+	w.check(w.streams.DeadLetters.Add(w.t.Context(), streams.DeadLetter{
 		Vendor: "lms", Type: e.Type, Key: keyOf(id), EventID: id, Source: "/school", Class: "permanent", Message: "no", Attempts: 1,
 		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Subject: e.Type, Header: header, Payload: payload,
 	}))

@@ -113,7 +113,15 @@ func (c *comparison) readVendor(ctx context.Context) error {
 }
 
 func (c *comparison) readReplays(ctx context.Context) error {
-	return c.Events.Replaying(ctx, c.Name, func(key string, _ int) { c.sent[key] = true })
+	for r, err := range c.Replays.List(ctx, c.Name) {
+		if err != nil {
+			return err
+		}
+		if r.Valid {
+			c.sent[r.Header.Key] = true
+		}
+	}
+	return nil
 }
 
 // checkClaims checks every account named by a record.

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // ErrChanged means that a difference is no longer as reported.
@@ -19,9 +19,9 @@ var ErrChanged = errors.New("the account has changed since the comparison: compa
 
 // Plan lists the messages that repair a difference, in order.
 type Plan struct {
-	Repairs []bus.Repair
-	Letter  *bus.DeadLetter // replayed instead of repairs
-	Lost    int             // number of enrolments and updates without a stored event
+	Repairs []streams.Repair
+	Letter  *streams.DeadLetter // replayed, instead
+	Lost    int                 // enrolments and updates of a missing account whose events are no longer kept
 }
 
 // PlanFor returns the plan for a difference, or ErrChanged if the record has changed since. A
@@ -63,7 +63,7 @@ type plan struct {
 	repair   Repair
 	key      string // of the event
 	email    string
-	original bus.Original
+	original streams.Original
 }
 
 // plan returns the repair by the last applied lifecycle event. note is the reason if the event
@@ -78,9 +78,9 @@ func (c *comparison) plan(ctx context.Context, r *record.Record) (p plan, note s
 	if r.Lifecycle == (events.Position{}) {
 		return p, "the account was found at the vendor without a stored creation: send " + kinds[0], nil
 	}
-	o, err := c.Events.Original(ctx, r.Lifecycle.Epoch, r.Lifecycle.Seq)
+	o, err := c.Events.Original(ctx, r.Lifecycle)
 	switch {
-	case errors.Is(err, bus.ErrGone):
+	case errors.Is(err, streams.ErrGone):
 		return p, "the event is no longer stored: send " + kinds[0] + " again", nil
 	case err != nil:
 		return p, "", err
@@ -91,11 +91,11 @@ func (c *comparison) plan(ctx context.Context, r *record.Record) (p plan, note s
 	if events.Expired(o.Event, time.Now()) {
 		return p, "the event has expired: send " + kinds[0] + " again", nil
 	}
-	d, err := c.Events.DeadLetterOf(ctx, c.Name, o.Event.Type(), p.key)
+	d, err := c.DeadLetters.Get(ctx, c.Name, o.Event.Type(), p.key)
 	switch {
 	case err == nil:
 		return p, "an earlier repair failed: usher dead show " + d.ID(), nil
-	case !errors.Is(err, bus.ErrNoDeadLetter):
+	case !errors.Is(err, streams.ErrNoDeadLetter):
 		return p, "", err
 	}
 	p.repair = repair
@@ -117,9 +117,9 @@ func (c *comparison) planRest(ctx context.Context, r *record.Record, account str
 		positions = append(positions, r.Data)
 	}
 	for _, position := range positions {
-		o, err := c.Events.Original(ctx, position.Epoch, position.Seq)
+		o, err := c.Events.Original(ctx, position)
 		switch {
-		case errors.Is(err, bus.ErrGone), err == nil && events.Expired(o.Event, time.Now()):
+		case errors.Is(err, streams.ErrGone), err == nil && events.Expired(o.Event, time.Now()):
 			p.Lost++
 		case err != nil:
 			return p, err
@@ -130,9 +130,8 @@ func (c *comparison) planRest(ctx context.Context, r *record.Record, account str
 	return p, nil
 }
 
-func (c *comparison) repair(o bus.Original, r *record.Record, account string) bus.Repair {
-	position := events.Position{Epoch: o.Epoch, Seq: o.Seq}
-	return bus.Repair{Original: o, Vendor: c.Name, Account: account, Replay: record.NextReplay(r, record.KeyOf(o.Key()), position)}
+func (c *comparison) repair(o streams.Original, r *record.Record, account string) streams.Repair {
+	return streams.Repair{Original: o, Vendor: c.Name, Account: account, Replay: record.NextReplay(r, record.KeyOf(o.Key()), o.Position)}
 }
 
 // planAdoption returns the plan to replay the dead letter of a failed creation.
@@ -141,16 +140,16 @@ func (c *comparison) planAdoption(ctx context.Context, r *record.Record) (Plan, 
 	if !ok {
 		return Plan{}, ErrChanged
 	}
-	o, err := c.Events.Original(ctx, position.Epoch, position.Seq)
+	o, err := c.Events.Original(ctx, position)
 	switch {
-	case errors.Is(err, bus.ErrGone):
+	case errors.Is(err, streams.ErrGone):
 		return Plan{}, ErrChanged
 	case err != nil:
 		return Plan{}, err
 	}
-	d, err := c.Events.DeadLetterOf(ctx, c.Name, o.Event.Type(), o.Key())
+	d, err := c.DeadLetters.Get(ctx, c.Name, o.Event.Type(), o.Key())
 	switch {
-	case errors.Is(err, bus.ErrNoDeadLetter):
+	case errors.Is(err, streams.ErrNoDeadLetter):
 		return Plan{}, ErrChanged
 	case err != nil:
 		return Plan{}, fmt.Errorf("read dead letter of %s: %w", o.Key(), err)

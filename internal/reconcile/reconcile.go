@@ -22,8 +22,9 @@ import (
 	"context"
 	"iter"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -33,22 +34,32 @@ type Records interface {
 	Load(ctx context.Context, key string) (recordstore.Entry, error)
 }
 
-// Events reads stored events, replays and dead letters.
+// Events reads the stored events behind the records.
 type Events interface {
-	Original(ctx context.Context, epoch int64, seq uint64) (bus.Original, error)
-	Replaying(ctx context.Context, vendor string, yield func(key string, number int)) error
-	DeadLetterOf(ctx context.Context, vendor, kind, key string) (bus.DeadLetter, error)
+	Original(ctx context.Context, p events.Position) (streams.Original, error)
+}
+
+// Replays lists the unfinished replays of a vendor.
+type Replays interface {
+	List(ctx context.Context, vendor string) iter.Seq2[streams.Replay, error]
+}
+
+// DeadLetters reads the dead letter of an effect.
+type DeadLetters interface {
+	Get(ctx context.Context, vendor, kind, key string) (streams.DeadLetter, error)
 }
 
 // Deps holds the dependencies of a comparison.
 type Deps struct {
-	Name       string // name of the vendor
-	Vendor     vendors.Lister
-	Records    Records
-	Events     Events
-	MaxReplays int // a dead letter with as many replays is not replayed again
-	// Progress is called with the name of a list and the number of entries read so far.
-	// Progress may be nil.
+	Name        string // of the vendor
+	Vendor      vendors.Lister
+	Records     Records
+	Events      Events
+	Replays     Replays
+	DeadLetters DeadLetters
+	MaxReplays  int // a dead letter that was sent back so often is left to a person
+	// Progress is called with the name of the list that is read, and the number of entries
+	// read so far. Progress may be nil.
 	Progress func(what string, n int)
 }
 

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/reconcile"
 	"github.com/usherhq/usher/internal/recordstore"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -26,7 +26,7 @@ type fake struct {
 	records map[string]recordstore.Entry
 	kept    map[uint64]events.Event
 	sent    []string // keys
-	letters map[string]bus.DeadLetter
+	letters map[string]streams.DeadLetter
 	onList  func() // called at the end of List
 	onShow  func()
 	asked   []vendors.Account
@@ -80,25 +80,31 @@ func (f vendorRecords) Load(_ context.Context, key string) (recordstore.Entry, e
 	return f.records[key], nil
 }
 
-func (f *fake) Original(_ context.Context, epoch int64, seq uint64) (bus.Original, error) {
-	e, ok := f.kept[seq]
+func (f *fake) Original(_ context.Context, p events.Position) (streams.Original, error) {
+	e, ok := f.kept[p.Seq]
 	if !ok {
-		return bus.Original{}, bus.ErrGone
+		return streams.Original{}, streams.ErrGone
 	}
-	return bus.Original{Event: e, Epoch: epoch, Seq: seq}, nil
+	return streams.Original{Event: e, Position: p}, nil
 }
 
-func (f *fake) Replaying(_ context.Context, _ string, yield func(string, int)) error {
-	for _, key := range f.sent {
-		yield(key, 1)
+// sentReplays are the unfinished replays.
+type sentReplays struct{ *fake }
+
+func (f sentReplays) List(context.Context, string) iter.Seq2[streams.Replay, error] {
+	return func(yield func(streams.Replay, error) bool) {
+		for _, key := range f.sent {
+			if !yield(streams.Replay{Header: streams.ReplayHeader{Key: key, Number: 1}, Valid: true}, nil) {
+				return
+			}
+		}
 	}
-	return nil
 }
 
-func (f *fake) DeadLetterOf(_ context.Context, vendor, _, key string) (bus.DeadLetter, error) {
+func (f *fake) Get(_ context.Context, vendor, _, key string) (streams.DeadLetter, error) {
 	d, ok := f.letters[key]
 	if !ok {
-		return d, bus.ErrNoDeadLetter
+		return d, streams.ErrNoDeadLetter
 	}
 	d.Vendor, d.Key = vendor, key
 	return d, nil
@@ -174,7 +180,7 @@ func TestCompare(t *testing.T) {
 		"missing, event expired": {record: active, change: func(f *fake) { f.kept[1] = expired(f.kept[1]) }, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "the event has expired: send user.created again"},
 		}}},
-		"missing, repair failed": {record: active, change: func(f *fake) { f.letters[events.Key("/school", "e1")] = bus.DeadLetter{} }, want: reconcile.Report{Differences: differences{
+		"missing, repair failed": {record: active, change: func(f *fake) { f.letters[events.Key("/school", "e1")] = streams.DeadLetter{} }, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "an earlier repair failed: usher dead show acme." + events.Key("/school", "e1")},
 		}}},
 		"remains": {record: gone, list: []vendors.Listed{ada}, want: reconcile.Report{Differences: differences{
@@ -204,7 +210,7 @@ func TestCompare(t *testing.T) {
 		},
 		"unknown, creation failed": {
 			record: failed, list: []vendors.Listed{ada},
-			change: func(f *fake) { f.letters[events.Key("/school", "e1")] = bus.DeadLetter{} },
+			change: func(f *fake) { f.letters[events.Key("/school", "e1")] = streams.DeadLetter{} },
 			want:   reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Adopt}}},
 		},
 		"unknown, dead letter dropped": {
@@ -248,7 +254,7 @@ func TestCompare(t *testing.T) {
 
 func newFake(t *testing.T, r record.Record) *fake {
 	t.Helper()
-	f := &fake{shown: map[string]vendors.Listed{}, records: map[string]recordstore.Entry{}, kept: map[uint64]events.Event{}, letters: map[string]bus.DeadLetter{}}
+	f := &fake{shown: map[string]vendors.Listed{}, records: map[string]recordstore.Entry{}, kept: map[uint64]events.Event{}, letters: map[string]streams.DeadLetter{}}
 	f.event(t, events.UserCreated, 1, map[string]any{"user_id": "user-a", "email": "ada@example.org"})
 	f.event(t, events.UserDeleted, 2, map[string]any{"user_id": "user-a"})
 	f.event(t, events.EnrollmentRequested, 3, map[string]any{"user_id": "user-a", "course_id": "go"})
@@ -259,7 +265,7 @@ func newFake(t *testing.T, r record.Record) *fake {
 }
 
 func (f *fake) deps() reconcile.Deps {
-	return reconcile.Deps{Name: "acme", Vendor: f, Records: vendorRecords{f}, Events: f, MaxReplays: 5}
+	return reconcile.Deps{Name: "acme", Vendor: f, Records: vendorRecords{f}, Events: f, Replays: sentReplays{f}, DeadLetters: f, MaxReplays: 5}
 }
 
 func expired(e events.Event) events.Event {

@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -80,8 +80,8 @@ func (c *comparison) readCreations(ctx context.Context, open []candidate) (map[s
 	byEmail := map[string]candidate{}
 	for n, one := range open {
 		c.Progress("unfinished creations", n+1)
-		o, err := c.Events.Original(ctx, one.position.Epoch, one.position.Seq)
-		if errors.Is(err, bus.ErrGone) || (err == nil && o.Event.Type() != events.UserCreated) {
+		o, err := c.Events.Original(ctx, one.position)
+		if errors.Is(err, streams.ErrGone) || (err == nil && o.Event.Type() != events.UserCreated) {
 			continue
 		}
 		if err != nil {
@@ -110,8 +110,8 @@ func (c *comparison) matchUnknown(ctx context.Context, l vendors.Listed, byEmail
 		c.report.OnTheWay++
 		return nil
 	default:
-		letter, err := c.Events.DeadLetterOf(ctx, c.Name, events.UserCreated, one.key)
-		if err != nil && !errors.Is(err, bus.ErrNoDeadLetter) {
+		letter, err := c.DeadLetters.Get(ctx, c.Name, events.UserCreated, one.key)
+		if err != nil && !errors.Is(err, streams.ErrNoDeadLetter) {
 			return err
 		}
 		d.UserID = one.user

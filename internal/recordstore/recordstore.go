@@ -1,6 +1,6 @@
 // Package recordstore reads and changes the records of users in a key-value bucket, for
-// everything but the mailboxes themselves: commands, the console and the comparison with
-// the vendors. The rules of a record are those of the package record.
+// commands, the console and the comparison with the vendors. The mailboxes have a store of their
+// own. Package record has the rules of a record.
 package recordstore
 
 import (
@@ -76,13 +76,17 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 	}
 }
 
+// Keys returns the keys that match a pattern, in which * is any one token, in no order.
+func (s *Store) Keys(ctx context.Context, pattern string) ([]string, error) {
+	return s.records.Keys(ctx, pattern)
+}
+
 // tries is how often Change tries to store a record without an answer of the server.
 const tries = 5
 
-// Change lets change work on the record at a key and stores the record by compare-and-set.
-// If the record was changed meanwhile, or a store got no answer, Change loads the record and
-// lets change work on it again: change must recognize its own work. A record that change
-// leaves as it is, is not stored. A record of the former core loses its history by a change.
+// Change calls change with the record at a key, and stores the record by compare-and-set. After
+// a conflict, or a store without an answer, Change loads the record and calls change again:
+// change must recognize its own work. An unchanged record is not stored. A record of the former core loses its history by a change.
 func (s *Store) Change(ctx context.Context, key string, change func(*record.Record)) error {
 	for try := 1; ; {
 		err := s.changeOnce(ctx, key, change)

@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
@@ -22,13 +22,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func open(t *testing.T) (*recordstore.Store, jetstream.KeyValue) {
 	t.Helper()
 	t.Parallel()
-	nc := natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{}))
+	nc := natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{}))
 	b := natstest.Ensure(t, nc, natstest.Layout())
-	s, err := recordstore.Open(t.Context(), streams.Client{JetStream: b.JetStream()}, bus.AccountsKV)
+	s, err := recordstore.Open(t.Context(), streams.Client{JetStream: b.Client.JetStream}, streams.AccountsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := b.JetStream().KeyValue(t.Context(), bus.AccountsKV)
+	kv, err := b.Client.JetStream.KeyValue(t.Context(), streams.AccountsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}

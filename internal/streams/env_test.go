@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // patience is the longest that a test waits for one condition.
@@ -59,7 +60,7 @@ func ensured(t *testing.T) *env {
 
 func (e *env) ensure() {
 	e.t.Helper()
-	if err := streams.Ensure(e.t.Context(), e.js, streams.Names{}, 1); err != nil {
+	if err := admin.EnsureWorker(e.t.Context(), e.js, streams.Names{}, 1); err != nil {
 		e.t.Fatal(err)
 	}
 }
@@ -114,10 +115,7 @@ func (e *env) events(n int) *streams.Events {
 	e.t.Helper()
 	e.create(jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"user.*", "other.*"}})
 	e.publish("user.created", n)
-	stream, err := streams.OpenEvents(e.t.Context(), e.client(), "EVENTS")
-	if err != nil {
-		e.t.Fatal(err)
-	}
+	stream := streams.NewEvents(e.client(), "EVENTS")
 	return stream
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/usherhq/usher/events"
 )
 
@@ -42,10 +40,10 @@ func (e *Events) Read(c ReaderConfig) (*EventReader, error) {
 		return nil, err
 	}
 	return &EventReader{reader{
-		client: e.client, stream: e.stream, subjects: c.Subjects,
-		name:     fmt.Sprintf("%sintake-%s-%d-", e.client.Names.withDefaults().ConsumerPrefix, c.Vendor, c.Token),
+		client: e.client, stream: e.name, query: Query{Subjects: c.Subjects, Follow: true},
+		name:     fmt.Sprintf("%sintake-%s-%d-", e.client.Names.WithDefaults().ConsumerPrefix, c.Vendor, c.Token),
 		messages: cmp.Or(c.Prefetch, defaultPrefetch), bytes: cmp.Or(c.PrefetchBytes, defaultPrefetchBytes),
-		epoch: c.After.Epoch, next: c.After.Seq + 1, follow: true,
+		epoch: c.After.Epoch, next: c.After.Seq + 1,
 	}}, nil
 }
 
@@ -61,21 +59,9 @@ func (r *EventReader) Next(ctx context.Context, limit int) ([]Message, error) {
 			return nil, fmt.Errorf("read events: %w", err)
 		}
 		if len(messages) > 0 {
-			return r.convert(messages)
+			return messages, nil
 		}
 	}
-}
-
-func (r *EventReader) convert(messages []jetstream.Msg) ([]Message, error) {
-	list := make([]Message, 0, len(messages))
-	for _, m := range messages {
-		one, err := toMessage(m, r.reader.epoch)
-		if err != nil {
-			return nil, fmt.Errorf("read events: %w", err)
-		}
-		list = append(list, one)
-	}
-	return list, nil
 }
 
 // Close deletes the consumer. Without Close the server deletes the consumer after 10 s.

@@ -122,8 +122,7 @@ func TestNextHasALimitAndAnEnd(t *testing.T) {
 
 func (e *env) eventsAgain() *streams.Events {
 	e.t.Helper()
-	stream, err := streams.OpenEvents(e.t.Context(), e.client(), "EVENTS")
-	check(e.t, err)
+	stream := streams.NewEvents(e.client(), "EVENTS")
 	return stream
 }
 

@@ -26,38 +26,33 @@ type Message struct {
 type Events struct {
 	client Client
 	name   string
-	stream jetstream.Stream
 
 	mu       sync.Mutex
+	stream   jetstream.Stream // nil until the first read
 	epoch    int64
 	verified time.Time // the server's time of the last look at the epoch
 }
 
-// OpenEvents opens the stream of events.
-func OpenEvents(ctx context.Context, c Client, stream string) (*Events, error) {
-	s, err := c.stream(ctx, stream)
-	if err != nil {
-		return nil, err
-	}
-	e := &Events{client: c, name: stream, stream: s}
-	e.note(s.CachedInfo())
-	return e, nil
-}
+// NewEvents returns the stream of events with a name. The stream may be created later.
+func NewEvents(c Client, stream string) *Events { return &Events{client: c, name: stream} }
 
 // FirstSequence returns the position of the first event of the stream, or of the next event
 // if the stream is empty.
 func (e *Events) FirstSequence(ctx context.Context) (events.Position, error) {
-	info, err := e.client.info(ctx, e.stream)
+	s, err := e.look(ctx)
 	if err != nil {
-		return events.Position{}, fmt.Errorf("stream %s: %w", e.name, err)
+		return events.Position{}, err
 	}
-	e.note(info)
-	return events.Position{Epoch: info.Created.UnixNano(), Seq: max(1, info.State.FirstSeq)}, nil
+	extent := extentOf(s.CachedInfo())
+	return events.Position{Epoch: extent.Epoch, Seq: extent.First}, nil
 }
 
 // Get returns the event at a position. ErrGone reports an event no longer in the stream, or a
 // position in another epoch.
 func (e *Events) Get(ctx context.Context, p events.Position) (Message, error) {
+	if p.Seq == 0 { // the zero Position, or an event without a position
+		return Message{}, fmt.Errorf("event %d: %w", p.Seq, ErrGone)
+	}
 	m, err := e.get(ctx, p.Seq)
 	if err == nil || errors.Is(err, jetstream.ErrMsgNotFound) {
 		if epochErr := e.checkEpoch(ctx, p, m); epochErr != nil {
@@ -90,13 +85,30 @@ func (e *Events) checkEpoch(ctx context.Context, p events.Position, m *jetstream
 	return nil
 }
 
-// note keeps the epoch of the stream and the time of the look.
-func (e *Events) note(info *jetstream.StreamInfo) {
+// look reads the state of the stream, and keeps the epoch and the time of the look.
+func (e *Events) look(ctx context.Context) (jetstream.Stream, error) {
+	s, err := e.client.stream(ctx, e.name)
+	if err != nil {
+		return nil, err
+	}
+	info := s.CachedInfo()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !info.TimeStamp.Before(e.verified) {
-		e.epoch, e.verified = info.Created.UnixNano(), info.TimeStamp
+		e.stream, e.epoch, e.verified = s, info.Created.UnixNano(), info.TimeStamp
 	}
+	return s, nil
+}
+
+// open returns a handle of the stream. Only the first call asks the server.
+func (e *Events) open(ctx context.Context) (jetstream.Stream, error) {
+	e.mu.Lock()
+	s := e.stream
+	e.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	return e.look(ctx)
 }
 
 func (e *Events) seen() (epoch int64, verified time.Time) {
@@ -108,10 +120,14 @@ func (e *Events) seen() (epoch int64, verified time.Time) {
 // get reads a message. With direct reads, a lagging follower may answer without the message,
 // so only the leader's answer proves a message gone.
 func (e *Events) get(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
+	s, err := e.open(ctx)
+	if err != nil {
+		return nil, err
+	}
 	limited, cancel := e.client.call(ctx)
 	defer cancel()
-	m, err := e.stream.GetMsg(limited, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) && e.stream.CachedInfo().Config.AllowDirect {
+	m, err := s.GetMsg(limited, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) && s.CachedInfo().Config.AllowDirect {
 		return e.client.fromLeader(ctx, e.name, map[string]any{"seq": seq})
 	}
 	return m, err

@@ -46,17 +46,16 @@ func TestGetOfWhatIsGone(t *testing.T) {
 			e := start(t)
 			e.create(jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"user.*"}, AllowDirect: direct})
 			e.publish("user.created", 3)
-			stream, err := streams.OpenEvents(t.Context(), e.client(), "EVENTS")
-			check(t, err)
+			stream := streams.NewEvents(e.client(), "EVENTS")
 			check(t, e.stream("EVENTS").DeleteMsg(t.Context(), 2))
 			other := e.at(1)
 			other.Epoch--
-			for what, p := range map[string]events.Position{"deleted": e.at(2), "not stored yet": e.at(4), "of another epoch": other} {
+			for what, p := range map[string]events.Position{"deleted": e.at(2), "not stored yet": e.at(4), "without a position": {}, "of another epoch": other} {
 				if _, err := stream.Get(t.Context(), p); !errors.Is(err, streams.ErrGone) {
 					t.Errorf("%s: got %v, want ErrGone", what, err)
 				}
 			}
-			_, err = stream.Get(t.Context(), e.at(3))
+			_, err := stream.Get(t.Context(), e.at(3))
 			check(t, err)
 		})
 	}
@@ -82,8 +81,8 @@ func TestGetFromAServerThatIsAway(t *testing.T) {
 	e := start(t)
 	e.events(1)
 	p := e.at(1)
-	stream, err := streams.OpenEvents(t.Context(), streams.Client{JetStream: e.js, Timeout: 50e6}, "EVENTS")
-	check(t, err)
+	stream := streams.NewEvents(streams.Client{JetStream: e.js, Timeout: 50e6}, "EVENTS")
+	_, _ = stream.Get(t.Context(), p) // opens the stream
 	e.stop()
 	if _, err := stream.Get(t.Context(), p); err == nil || errors.Is(err, streams.ErrGone) {
 		t.Errorf("got %v, want another error than ErrGone", err)
@@ -99,8 +98,7 @@ func TestGetAsksTheLeader(t *testing.T) {
 	m.Data = []byte("data")
 	_, err := e.js.PublishMsg(t.Context(), m)
 	check(t, err)
-	stream, err := streams.OpenEvents(t.Context(), streams.Client{JetStream: &lagging{e.js}}, "EVENTS")
-	check(t, err)
+	stream := streams.NewEvents(streams.Client{JetStream: &lagging{e.js}}, "EVENTS")
 	got, err := stream.Get(t.Context(), e.at(1))
 	check(t, err)
 	if got.Subject != "user.created" || got.Header.Get("X") != "y" || string(got.Data) != "data" || got.Stored.IsZero() {

@@ -1,5 +1,13 @@
 package streams
 
+import "time"
+
+// NextFullCount returns the earliest time of the next full count after a removal.
+func (l *DeadLetters) NextFullCount() time.Time { return l.tally.next }
+
+// SetNextFullCount sets that time.
+func (l *DeadLetters) SetNextFullCount(at time.Time) { l.tally.next = at }
+
 // Expire ends the validity of a lease that the server still has, as a process sees it that
 // was frozen for longer than 0.9 TTL.
 func (l *Lease) Expire() { l.end() }

@@ -56,7 +56,7 @@ func (l *Lease) acquire(ctx context.Context) error {
 		switch own, readErr := l.adopt(ctx); {
 		case readErr != nil:
 			return errors.Join(err, readErr)
-		case !own && isConflict(err):
+		case !own && errors.Is(err, ErrConflict):
 			return fmt.Errorf("%w: another process was faster", ErrHeld)
 		case !own:
 			return err
@@ -80,7 +80,7 @@ func (l *Lease) Renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.leases.ttl/3)
 	defer cancel()
 	sent, err := l.publish(ctx)
-	if isConflict(err) { // perhaps an earlier renewal was stored without an answer
+	if errors.Is(err, ErrConflict) { // perhaps an earlier renewal was stored without an answer
 		own, readErr := l.adopt(ctx)
 		if readErr != nil {
 			return fmt.Errorf("read %s: %w", l.subject, readErr)
@@ -107,7 +107,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	ctx, cancel := l.leases.client.call(ctx)
 	defer cancel()
 	err := l.clear(ctx)
-	if isConflict(err) {
+	if errors.Is(err, ErrConflict) {
 		own, readErr := l.adopt(ctx)
 		if readErr != nil || !own {
 			return readErr
@@ -122,17 +122,15 @@ func (l *Lease) Release(ctx context.Context) error {
 
 // clear replaces the stored lease by an empty message.
 func (l *Lease) clear(ctx context.Context) error {
-	_, err := l.leases.client.JetStream.PublishMsg(ctx, &nats.Msg{Subject: l.subject}, jetstream.WithExpectLastSequencePerSubject(l.sequence))
+	_, err := l.leases.publish(ctx, &nats.Msg{Subject: l.subject}, jetstream.WithExpectLastSequencePerSubject(l.sequence))
 	return err
 }
 
 // publish stores the lease with the TTL and returns the time of the sending. A key-value
 // update would drop the TTL, and the lease would never expire.
 func (l *Lease) publish(ctx context.Context) (sent time.Time, err error) {
-	ctx, cancel := l.leases.client.call(ctx)
-	defer cancel()
 	sent = time.Now()
-	ack, err := l.leases.client.JetStream.PublishMsg(ctx, &nats.Msg{Subject: l.subject, Data: []byte(l.value)},
+	ack, err := l.leases.publish(ctx, &nats.Msg{Subject: l.subject, Data: []byte(l.value)},
 		jetstream.WithExpectLastSequencePerSubject(l.sequence), jetstream.WithMsgTTL(l.leases.ttl))
 	if err != nil {
 		return sent, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -30,11 +31,16 @@ func OpenLeases(ctx context.Context, c Client, ttl time.Duration) (*Leases, erro
 	if ttl < time.Second || ttl%time.Second != 0 {
 		return nil, fmt.Errorf("a lease of %s: the server counts whole seconds, at least one", ttl)
 	}
-	stream, err := c.stream(ctx, c.Names.withDefaults().Leases)
+	stream, err := c.stream(ctx, c.Names.WithDefaults().Leases)
 	if err != nil {
 		return nil, err
 	}
 	return &Leases{client: c, stream: stream, ttl: ttl}, nil
+}
+
+// publish stores a message in LEASES.
+func (l *Leases) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	return l.client.Publish(ctx, l.client.Names.WithDefaults().Leases, m, opts...)
 }
 
 // Acquire takes the lease of a vendor for a holder, the name of a process in errors. Acquire
@@ -63,7 +69,7 @@ func (l *Leases) Acquire(ctx context.Context, vendor, holder string) (*Lease, er
 
 // Holder returns the holder of a vendor's lease, or nothing if nobody holds the lease.
 func (l *Leases) Holder(ctx context.Context, vendor string) (string, error) {
-	stored, err := l.client.last(ctx, l.stream, l.client.Names.withDefaults().LeaseSubject+"."+vendor)
+	stored, err := l.client.last(ctx, l.stream, l.client.Names.WithDefaults().LeaseSubject+"."+vendor)
 	if err != nil {
 		return "", fmt.Errorf("read lease of %s: %w", vendor, err)
 	}
@@ -79,7 +85,7 @@ func (l *Leases) newLease(vendor, holder string) (*Lease, error) {
 	if err := checkToken("vendor", vendor); err != nil {
 		return nil, err
 	}
-	subject := l.client.Names.withDefaults().LeaseSubject + "." + vendor
+	subject := l.client.Names.WithDefaults().LeaseSubject + "." + vendor
 	return &Lease{leases: l, subject: subject, value: holder + " " + rand.Text()}, nil
 }
 

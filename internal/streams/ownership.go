@@ -28,7 +28,7 @@ func OpenOwnership(ctx context.Context, c Client, vendor string) (*Ownership, er
 	if err := checkToken("vendor", vendor); err != nil {
 		return nil, err
 	}
-	records, err := OpenRecords(ctx, c, c.Names.withDefaults().Ownership)
+	records, err := OpenRecords(ctx, c, c.Names.WithDefaults().Ownership)
 	if err != nil {
 		return nil, err
 	}

@@ -11,18 +11,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Presence shows the processes that serve a vendor to each other: each has a message in
-// LEASES that the server removes after the TTL, so that no clocks are compared.
+// Presence announces a process of a vendor to the other processes of the vendor, by a message in
+// LEASES for each process. The server removes the message after the TTL, so no clocks are compared.
 type Presence struct {
 	leases  *Leases
 	subject string // of all processes, without the last token
 	id      string
 }
 
-// Present is what is known of the processes that serve a vendor.
+// Present counts the announced processes of a vendor.
 type Present struct {
-	Processes int // this one included
-	Busy      int // processes that announced that they are busy
+	Processes int // including the calling process
+	Busy      int // processes with the state busy
 }
 
 const (
@@ -30,16 +30,16 @@ const (
 	presentIdle = "idle"
 )
 
-// Presence returns the presence of this process at a vendor. Nobody sees it before Announce.
+// Presence returns the presence of the calling process at a vendor, not announced yet.
 func (l *Leases) Presence(vendor string) (*Presence, error) {
 	if err := checkToken("vendor", vendor); err != nil {
 		return nil, err
 	}
-	return &Presence{leases: l, subject: l.client.Names.withDefaults().LeaseSubject + ".process." + vendor + ".", id: rand.Text()}, nil
+	return &Presence{leases: l, subject: l.client.Names.WithDefaults().LeaseSubject + ".process." + vendor + ".", id: rand.Text()}, nil
 }
 
-// Announce shows this process for the TTL, and returns the processes that are there then. An
-// error says that others may not see this process.
+// Announce announces the process for the TTL, and returns the counts afterwards. After an error,
+// other processes may not know of the process.
 func (p *Presence) Announce(ctx context.Context, busy bool) (Present, error) {
 	state := presentIdle
 	if busy {
@@ -53,7 +53,7 @@ func (p *Presence) Announce(ctx context.Context, busy bool) (Present, error) {
 	return p.look(ctx)
 }
 
-// Leave says that this process serves the vendor no more.
+// Leave removes the announcement of the process.
 func (p *Presence) Leave(ctx context.Context) error {
 	ctx, cancel := p.leases.client.call(ctx)
 	defer cancel()
@@ -62,7 +62,7 @@ func (p *Presence) Leave(ctx context.Context) error {
 }
 
 func (p *Presence) publish(ctx context.Context, state string, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
-	return p.leases.client.JetStream.PublishMsg(ctx, &nats.Msg{Subject: p.subject + p.id, Data: []byte(state)}, opts...)
+	return p.leases.publish(ctx, &nats.Msg{Subject: p.subject + p.id, Data: []byte(state)}, opts...)
 }
 
 // look reads the announcements of all processes from the leader of the stream.

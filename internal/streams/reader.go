@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/pause"
 )
 
@@ -16,42 +17,63 @@ const (
 	inactiveThreshold = 10 * time.Second
 	// stallTime is the silence before a reader compares counts with the server.
 	stallTime = 3 * time.Second
+	// followRetry is the pause of a reader that follows a stream after an error.
+	followRetry = time.Second
 )
 
 // reader reads a stream in stream order and without a gap: a message counts as read only if
-// all earlier messages of the subjects were read. A lost consumer, a gap in the consumer's
+// all earlier messages of the query were read. A lost consumer, a gap in the consumer's
 // sequence and a message lost on the way lead to a new consumer from the next sequence on.
 type reader struct {
 	client   Client
-	stream   jetstream.Stream
-	subjects []string
+	stream   string
+	query    Query  // with Follow, a stream made anew is read from the start; else an error
 	name     string // prefix of the names of the consumers
 	messages int    // bounds of the prefetch
 	bytes    int
 
 	epoch  int64  // of next
 	next   uint64 // stream sequence
-	follow bool   // a stream made anew is read from the start; else an error
 	puller *puller
 	read   uint64    // consumer sequence
-	heard  time.Time // of the last message or the last comparison
+	heard  time.Time // of the last message or the last comparison; zero before the first consumer
+}
+
+// follow calls yield with each message until yield returns false, or until ctx ends. An error
+// of a server that was away does not end the reading.
+func (r *reader) follow(ctx context.Context, yield func(Message) bool) error {
+	for {
+		messages, err := r.take(ctx, r.messages, waitSlice)
+		for _, m := range messages {
+			if !yield(m) {
+				return nil
+			}
+		}
+		switch {
+		case err == nil:
+		case r.heard.IsZero(), ctx.Err() != nil:
+			return err
+		default:
+			pause.For(ctx, followRetry) // the next take returns the error of ctx
+		}
+	}
 }
 
 // take returns up to limit messages, and waits for the first message. After the wait, take
 // returns nothing.
-func (r *reader) take(ctx context.Context, limit int, wait time.Duration) ([]jetstream.Msg, error) {
+func (r *reader) take(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	if r.puller == nil {
 		if err := r.open(ctx); err != nil {
 			return nil, err
 		}
 	}
-	messages, err := r.puller.take(ctx, limit, wait)
+	taken, err := r.puller.take(ctx, limit, wait)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	messages, whole := r.inOrder(messages)
+	messages := r.inOrder(taken)
 	switch {
-	case err != nil || !whole:
+	case err != nil || len(messages) < len(taken):
 		r.drop()
 		pause.For(ctx, reopenPause)
 		return messages, ctx.Err()
@@ -61,16 +83,21 @@ func (r *reader) take(ctx context.Context, limit int, wait time.Duration) ([]jet
 	return messages, nil
 }
 
-// inOrder returns the messages up to the first gap, and reports whether there is none.
-func (r *reader) inOrder(messages []jetstream.Msg) ([]jetstream.Msg, bool) {
-	for i, m := range messages {
+// inOrder returns the messages up to the first gap.
+func (r *reader) inOrder(taken []jetstream.Msg) []Message {
+	messages := make([]Message, 0, len(taken))
+	for _, m := range taken {
 		meta, err := m.Metadata()
 		if err != nil || meta.Sequence.Consumer != r.read+1 {
-			return messages[:i], false
+			break
 		}
 		r.read, r.next, r.heard = meta.Sequence.Consumer, meta.Sequence.Stream+1, time.Now()
+		messages = append(messages, Message{
+			Position: events.Position{Epoch: r.epoch, Seq: meta.Sequence.Stream},
+			Subject:  m.Subject(), Header: m.Headers(), Data: m.Data(), Stored: meta.Timestamp,
+		})
 	}
-	return messages, true
+	return messages
 }
 
 // compare drops the consumer if the server delivered more than was read, or does not know
@@ -99,16 +126,16 @@ func (r *reader) open(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("create consumer: %w", err)
 		}
-		info, err := r.client.info(ctx, r.stream)
+		extent, err := r.client.Extent(ctx, r.stream)
 		if err != nil {
-			return fmt.Errorf("read stream: %w", err)
+			return err
 		}
-		if created := info.Created.UnixNano(); created != r.epoch {
+		if extent.Epoch != r.epoch {
 			r.remove(ctx, consumer)
-			if !r.follow {
-				return fmt.Errorf("stream %s was made anew", info.Config.Name)
+			if !r.query.Follow {
+				return fmt.Errorf("stream %s was made anew", r.stream)
 			}
-			r.epoch, r.next = created, 1
+			r.epoch, r.next = extent.Epoch, 1
 			continue
 		}
 		r.puller = &puller{consumer: consumer, messages: r.messages, bytes: r.bytes}
@@ -120,17 +147,21 @@ func (r *reader) open(ctx context.Context) error {
 func (r *reader) create(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, cancel := r.client.call(ctx)
 	defer cancel()
-	return r.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
-		Name: r.name + rand.Text()[:10], FilterSubjects: r.subjects,
+	c := jetstream.ConsumerConfig{
+		Name: r.name + rand.Text()[:10], FilterSubjects: r.query.Subjects, HeadersOnly: r.query.HeadersOnly,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(1, r.next),
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: inactiveThreshold,
-	})
+	}
+	if r.next <= 1 && !r.query.Since.IsZero() {
+		c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &r.query.Since
+	}
+	return r.client.JetStream.CreateConsumer(ctx, r.stream, c)
 }
 
 func (r *reader) remove(ctx context.Context, consumer jetstream.Consumer) {
 	ctx, cancel := r.client.cleanup(ctx)
 	defer cancel()
-	_ = r.stream.DeleteConsumer(ctx, consumer.CachedInfo().Name)
+	_ = r.client.JetStream.DeleteConsumer(ctx, r.stream, consumer.CachedInfo().Name)
 }
 
 // close deletes the consumer.

@@ -29,7 +29,7 @@ type Record struct {
 
 // OpenIndex opens the index of accounts. Ensure must have made it.
 func OpenIndex(ctx context.Context, c Client) (*Records, error) {
-	return OpenRecords(ctx, c, c.Names.withDefaults().Index)
+	return OpenRecords(ctx, c, c.Names.WithDefaults().Index)
 }
 
 // OpenRecords opens a bucket.
@@ -113,17 +113,18 @@ func writeError(err error) error {
 }
 
 // List returns the records whose keys begin with the tokens of prefix, or all records if
-// prefix is empty. A prefix with an empty token, such as a trailing dot, is an error. A record stored during the listing may be missing. A record may appear
-// twice, the later revision last: a follower may still hold a replaced one. The listing ends
-// after the first error.
+// prefix is empty. A prefix with an empty token, such as a trailing dot, is an error. A record
+// stored during the listing may be missing. A record may appear twice, the later revision last:
+// a follower may still hold a replaced one. The listing ends after the first error.
 func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, error] {
-	root := "$KV." + r.bucket + "."
+	root := r.root()
+	query := Query{Subjects: []string{root + strings.TrimPrefix(prefix+".>", ".")}}
 	return func(yield func(Record, error) bool) {
 		if prefix != "" && slices.Contains(strings.Split(prefix, "."), "") { // no key would match
 			yield(Record{}, fmt.Errorf("list %s: prefix %q has an empty token", r.bucket, prefix))
 			return
 		}
-		for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, root+strings.TrimPrefix(prefix+".>", ".")) {
+		for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, query) {
 			if err == nil && (m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "") {
 				continue // a marker of deletion
 			}
@@ -132,4 +133,28 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 			}
 		}
 	}
+}
+
+// root begins the subjects of the keys.
+func (r *Records) root() string { return "$KV." + r.bucket + "." }
+
+// Keys returns the keys that match a pattern, in which * is any one token, in no order. The
+// server finds the keys in the index of subjects, which is in memory: a consumer would read
+// through the bucket.
+func (r *Records) Keys(ctx context.Context, pattern string) ([]string, error) {
+	stream, err := r.client.stream(ctx, "KV_"+r.bucket)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := r.client.call(ctx)
+	defer cancel()
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(r.root()+pattern))
+	if err != nil {
+		return nil, fmt.Errorf("keys of %s: %w", r.bucket, err)
+	}
+	keys := make([]string, 0, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		keys = append(keys, strings.TrimPrefix(subject, r.root()))
+	}
+	return keys, nil
 }

@@ -4,26 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
 )
 
-// Replays is the stream of replays. A replay stays in the stream until Remove. The methods
-// may be called concurrently.
+// Replays is the stream of replays: events that go to one vendor once more. A replay stays in
+// the stream until Remove. The methods may be called concurrently.
 type Replays struct {
 	events *Events
 }
 
-// OpenReplays opens the stream of replays.
-func OpenReplays(ctx context.Context, c Client, stream string) (*Replays, error) {
-	e, err := OpenEvents(ctx, c, stream)
-	if err != nil {
-		return nil, err
-	}
-	return &Replays{events: e}, nil
-}
+// NewReplays returns the stream of replays with a name. The stream may be created later.
+func NewReplays(c Client, stream string) *Replays { return &Replays{NewEvents(c, stream)} }
 
 // Read returns a reader of the replays after a position; after the zero Position, of all that
 // are stored. The first Next makes the consumer.
@@ -44,16 +39,52 @@ func (r *Replays) Get(ctx context.Context, seq uint64) (Message, error) {
 
 // Remove removes a stored replay. A replay that is not stored is no error.
 func (r *Replays) Remove(ctx context.Context, seq uint64) error {
-	limited, cancel := r.events.client.call(ctx)
-	defer cancel()
-	err := r.events.stream.DeleteMsg(limited, seq)
-	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) { // the server does not say why
-		if _, gone := r.Get(ctx, seq); errors.Is(gone, ErrGone) {
-			return nil
-		}
+	s, err := r.events.open(ctx)
+	if err == nil {
+		limited, cancel := r.events.client.call(ctx)
+		defer cancel()
+		err = r.events.client.deleteError(ctx, r.events.name, seq, s.DeleteMsg(limited, seq))
 	}
 	if err != nil {
 		return fmt.Errorf("remove replay %d: %w", seq, err)
 	}
 	return nil
+}
+
+// List returns the stored replays for a vendor, or for all vendors if vendor is empty, the
+// oldest first.
+func (r *Replays) List(ctx context.Context, vendor string) iter.Seq2[Replay, error] {
+	subject := replaySubject + ".>"
+	if vendor != "" {
+		subject = replaySubject + "." + vendor + ".>"
+	}
+	return func(yield func(Replay, error) bool) {
+		for m, err := range r.events.client.Messages(ctx, r.events.name, Query{Subjects: []string{subject}}) {
+			replay := Replay{Message: m, Vendor: tokenOf(m.Subject, 2)}
+			replay.Header, replay.Valid = ReadReplayHeader(m.Header)
+			if !yield(replay, err) {
+				return
+			}
+		}
+	}
+}
+
+// Repair is a replay of an event that brings a changed account back in step with the record.
+type Repair struct {
+	Original
+	Vendor  string
+	Account string // the vendor's id of the account in the record
+	Replay  int    // above all numbers of the effect
+}
+
+// Repair sends an event to a vendor once more, with the position of the original. A second
+// call with the same Repair does no harm: the record knows the number.
+func (r *Replays) Repair(ctx context.Context, repair Repair) error {
+	m := DeadLetter{
+		Vendor: repair.Vendor, Type: repair.Event.Type(), Key: repair.Key(), Epoch: repair.Epoch, Seq: repair.Seq,
+		Stored: repair.Stored, Replay: repair.Replay - 1, Header: repair.header, Payload: repair.payload,
+	}.replay()
+	m.Header.Set(headerRepair, repair.Account)
+	_, err := r.events.client.Publish(ctx, r.events.name, m)
+	return err
 }

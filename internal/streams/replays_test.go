@@ -24,8 +24,7 @@ func (e *env) replays(n int) *streams.Replays {
 			check(e.t, err)
 		}
 	}
-	r, err := streams.OpenReplays(e.t.Context(), e.client(), "REPLAYS")
-	check(e.t, err)
+	r := streams.NewReplays(e.client(), "REPLAYS")
 	return r
 }
 
@@ -76,8 +75,8 @@ func TestGetAReplay(t *testing.T) {
 func TestReplaysOfAServerThatIsAway(t *testing.T) {
 	e := start(t)
 	e.replays(1)
-	stream, err := streams.OpenReplays(t.Context(), streams.Client{JetStream: e.js, Timeout: 50e6}, "REPLAYS")
-	check(t, err)
+	stream := streams.NewReplays(streams.Client{JetStream: e.js, Timeout: 50e6}, "REPLAYS")
+	_, _ = stream.Get(t.Context(), 1) // opens the stream
 	e.stop()
 	if _, err := stream.Get(t.Context(), 1); err == nil || errors.Is(err, streams.ErrGone) {
 		t.Errorf("got %v, want another error than ErrGone", err)

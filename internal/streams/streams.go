@@ -1,6 +1,7 @@
-// Package streams holds a small type for each JetStream stream, bucket and consumer of the
-// mailbox core: leases, ownership, timers and wakes, the event reader, the lag consumer
-// and compare-and-set records. The package knows messages and subjects, never their meaning.
+// Package streams holds a small type for each JetStream stream, bucket and consumer: events,
+// results, dead letters, replays, the audit log, holds and pauses of vendors, leases,
+// ownership, timers and wakes, the lag consumer and compare-and-set records. Client.Messages
+// reads a stream, and Client.Publish stores a message. Package admin creates the streams.
 //
 // Every call to JetStream has a timeout of its own. A timed-out call may have been applied.
 package streams
@@ -13,18 +14,39 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// CallTimeout is the default of Client.Timeout.
+// CallTimeout is the default of Client.Timeout. A request in flight during the death of a server
+// gets no answer, so each call has a timeout of its own.
 const CallTimeout = 5 * time.Second
+
+// The streams and buckets with fixed names (docs/design.md, section 4).
+const (
+	EventsStream      = "EVENTS" // unless the user has a stream of events already
+	ResultsStream     = "RESULTS"
+	ReplaysStream     = "OPEN_REPLAYS"
+	DeadLettersStream = "DEADLETTERS"
+	AuditStream       = "AUDIT"
+	HistoryStream     = "HISTORY"
+	AccountsBucket    = "ACCOUNTS"
+	EffectsBucket     = "EFFECTS"
+	ControlBucket     = "CONTROL"
+)
 
 // Errors for callers to branch on.
 var (
-	// ErrConflict reports another revision at a compare-and-set.
-	ErrConflict = errors.New("written by another process since it was read")
+	// ErrConflict reports another revision at a compare-and-set, or a dead letter that was
+	// replayed, removed or replaced since the caller read the letter.
+	ErrConflict = errors.New("it has changed since it was read")
 	// ErrGone reports an event that is no longer in the stream, or a stream made anew.
 	ErrGone = errors.New("no longer in the stream")
+	// ErrNoDeadLetter reports a dead letter that does not exist.
+	ErrNoDeadLetter = errors.New("no such dead letter")
+	// ErrNoConsumer reports a durable consumer that does not exist: no process has served the
+	// vendor yet.
+	ErrNoConsumer = errors.New("no such consumer")
 	// ErrNoStream reports a stream or a bucket that does not exist; see Ensure.
 	ErrNoStream = errors.New("no such stream")
 	// ErrHeld reports a lease of another holder.
@@ -34,7 +56,7 @@ var (
 	// ErrNewerOwner reports a consumer with a higher fencing token.
 	ErrNewerOwner = errors.New("a newer owner exists")
 	// ErrTooLarge reports a value beyond the limit of the server or of the bucket.
-	ErrTooLarge = errors.New("value too large")
+	ErrTooLarge = errors.New("larger than NATS takes (max_payload)")
 )
 
 // Names are the streams, the buckets and the subjects. An empty field has the default.
@@ -52,8 +74,8 @@ type Names struct {
 	ConsumerPrefix string
 }
 
-// withDefaults returns the names with every empty field filled.
-func (n Names) withDefaults() Names {
+// WithDefaults returns the names with every empty field filled.
+func (n Names) WithDefaults() Names {
 	return Names{
 		Timers: cmp.Or(n.Timers, "TIMERS"), Leases: cmp.Or(n.Leases, "LEASES"), Ownership: cmp.Or(n.Ownership, "OWNERSHIP"),
 		Index:        cmp.Or(n.Index, "ACCOUNT_INDEX"),
@@ -69,6 +91,42 @@ type Client struct {
 	Timeout   time.Duration // of each call to JetStream; zero: CallTimeout
 }
 
+// maxUnanswered bounds the asynchronous publications without an acknowledgement.
+const maxUnanswered = 8192
+
+// NewClient returns a client over a connection.
+func NewClient(nc *nats.Conn) (Client, error) {
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(CallTimeout),
+		jetstream.WithPublishAsyncMaxPending(maxUnanswered), jetstream.WithPublishAsyncTimeout(CallTimeout))
+	if err != nil {
+		return Client{}, fmt.Errorf("jetstream: %w", err)
+	}
+	return Client{JetStream: js}, nil
+}
+
+// Set holds one value of each type for the streams of one Usher.
+type Set struct {
+	Client      Client
+	Events      *Events
+	Results     *Results
+	DeadLetters *DeadLetters
+	Replays     *Replays
+	Control     *Control
+	Audit       *Audit
+}
+
+// NewSet returns the types over a client. The streams may be created later.
+func NewSet(c Client, eventsStream string) *Set {
+	events := NewEvents(c, eventsStream)
+	return &Set{
+		Client: c, Events: events, Results: NewResults(c), DeadLetters: NewDeadLetters(c, events),
+		Replays: NewReplays(c, ReplaysStream), Control: NewControl(c), Audit: NewAudit(c),
+	}
+}
+
+// maxMessage returns the most bytes of a message; zero before the server has announced a limit.
+func (c Client) maxMessage() int64 { return c.JetStream.Conn().MaxPayload() }
+
 func (c Client) timeout() time.Duration { return cmp.Or(c.Timeout, CallTimeout) }
 
 // call returns the context of a single call to JetStream.
@@ -81,7 +139,7 @@ func (c Client) cleanup(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeout(context.WithoutCancel(ctx), c.timeout())
 }
 
-// stream opens a stream. The handle stays usable when the stream is deleted and made anew.
+// stream opens a stream, with its current state. The handle stays usable when the stream is deleted and made anew.
 func (c Client) stream(ctx context.Context, name string) (jetstream.Stream, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
@@ -95,11 +153,25 @@ func (c Client) stream(ctx context.Context, name string) (jetstream.Stream, erro
 	return stream, nil
 }
 
-// info returns the current state of a stream, from the leader.
-func (c Client) info(ctx context.Context, stream jetstream.Stream) (*jetstream.StreamInfo, error) {
-	ctx, cancel := c.call(ctx)
-	defer cancel()
-	return stream.Info(ctx)
+// Extent is the reach of a stream.
+type Extent struct {
+	Epoch    int64 // the creation time in nanoseconds
+	Messages uint64
+	First    uint64 // the sequence of the first message, or of the next message of an empty stream
+	Last     uint64 // the last sequence in use, whether the message is still stored or not
+}
+
+// Extent returns the current reach of a stream.
+func (c Client) Extent(ctx context.Context, name string) (Extent, error) {
+	stream, err := c.stream(ctx, name)
+	if err != nil {
+		return Extent{}, err
+	}
+	return extentOf(stream.CachedInfo()), nil
+}
+
+func extentOf(i *jetstream.StreamInfo) Extent {
+	return Extent{Epoch: i.Created.UnixNano(), Messages: i.State.Msgs, First: max(1, i.State.FirstSeq), Last: i.State.LastSeq}
 }
 
 // last returns the last message of a subject, or nil if there is none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -43,7 +44,7 @@ type Timer struct {
 
 // OpenTimers opens TIMERS.
 func OpenTimers(ctx context.Context, c Client) (*Timers, error) {
-	names := c.Names.withDefaults()
+	names := c.Names.WithDefaults()
 	stream, err := c.stream(ctx, names.Timers)
 	if err != nil {
 		return nil, err
@@ -80,10 +81,8 @@ func (t *Timers) arm(ctx context.Context, timer Timer) error {
 	}
 	wake := timer.Vendor + "." + timer.Digest
 	m := t.scheduled(wake+"."+strconv.FormatUint(timer.Token, 10), wake, timer.Due)
-	ctx, cancel := t.client.call(ctx)
-	defer cancel()
-	if _, err := t.client.JetStream.PublishMsg(ctx, m); err != nil {
-		return fmt.Errorf("arm timer %s: %w", m.Subject, err)
+	if _, err := t.client.Publish(ctx, t.names.Timers, m); err != nil {
+		return fmt.Errorf("arm timer: %w", err)
 	}
 	return nil
 }
@@ -115,22 +114,14 @@ func (t *Timers) Sentinel(ctx context.Context, vendor string) (nonce string, err
 		}
 		m := t.scheduled(name, name, time.Now().AddDate(sentinelYears, 0, 0))
 		m.Data = []byte(rand.Text())
-		err = t.publishNew(ctx, m)
+		_, err = t.client.Publish(ctx, t.names.Timers, m, jetstream.WithExpectLastSequencePerSubject(0))
 		if err == nil {
 			return string(m.Data), nil
 		}
-		if !isConflict(err) {
+		if !errors.Is(err, ErrConflict) {
 			return "", fmt.Errorf("store sentinel of %s: %w", vendor, err)
 		}
 	}
-}
-
-// publishNew publishes a message if the subject is empty.
-func (t *Timers) publishNew(ctx context.Context, m *nats.Msg) error {
-	ctx, cancel := t.client.call(ctx)
-	defer cancel()
-	_, err := t.client.JetStream.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(0))
-	return err
 }
 
 // Armed returns the timers of a vendor as digest.token, sorted, without the sentinel. Armed
@@ -154,35 +145,35 @@ func (t *Timers) Armed(ctx context.Context, vendor string) ([]string, error) {
 
 // WaitingCounter returns a counter of the timers of a vendor, without the sentinel.
 func (n Names) WaitingCounter(vendor, consumer string) CounterConfig {
-	n = n.withDefaults()
+	n = n.WithDefaults()
 	return CounterConfig{Stream: n.Timers, Consumer: consumer, Subjects: []string{n.TimerSubject + "." + vendor + ".*.>"}}
 }
 
 // CountWakes returns the number of wakes of a vendor that are not acknowledged.
 func (t *Timers) CountWakes(ctx context.Context, vendor string) (int, error) {
-	return t.count(ctx, t.names.WakeSubject+"."+vendor+".>")
+	return countSubjects(ctx, t.client, t.names.Timers, t.names.WakeSubject+"."+vendor+".>")
 }
 
 // CountEvents returns the number of timers and unacknowledged wakes of single events of a vendor.
 func (t *Timers) CountEvents(ctx context.Context, vendor string) (int, error) {
-	armed, err := t.count(ctx, t.names.TimerSubject+"."+vendor+".*.*.*")
+	armed, err := countSubjects(ctx, t.client, t.names.Timers, t.names.TimerSubject+"."+vendor+".*.*.*")
 	if err != nil {
 		return 0, err
 	}
-	woken, err := t.count(ctx, t.names.WakeSubject+"."+vendor+".*.*")
+	woken, err := countSubjects(ctx, t.client, t.names.Timers, t.names.WakeSubject+"."+vendor+".*.*")
 	return armed + woken, err
 }
 
-// count returns the number of subjects with messages. The server counts the subjects, and
-// answers without them: the request begins beyond the last one.
-func (t *Timers) count(ctx context.Context, filter string) (int, error) {
-	ctx, cancel := t.client.call(ctx)
+// countSubjects returns the number of subjects with messages in a stream. The server counts the
+// subjects, and answers without them: the request begins beyond the last subject.
+func countSubjects(ctx context.Context, c Client, stream, filter string) (int, error) {
+	ctx, cancel := c.call(ctx)
 	defer cancel()
 	request, err := json.Marshal(map[string]any{"subjects_filter": filter, "offset": math.MaxInt32})
 	if err != nil {
 		return 0, err
 	}
-	reply, err := t.client.JetStream.Conn().RequestWithContext(ctx, t.client.apiPrefix()+"STREAM.INFO."+t.names.Timers, request)
+	reply, err := c.JetStream.Conn().RequestWithContext(ctx, c.apiPrefix()+"STREAM.INFO."+stream, request)
 	if err != nil {
 		return 0, fmt.Errorf("count %s: %w", filter, err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/upgrade"
@@ -21,7 +21,7 @@ import (
 var vendors = []string{"crm", "lms"}
 
 var config = upgrade.Config{
-	Vendors: vendors, Events: bus.EventsStream, Replays: natstest.Layout().Replays(), Replicas: 1, HoldFresh: time.Minute,
+	Vendors: vendors, Events: streams.EventsStream, Replays: natstest.Layout().Replays(), Replicas: 1, HoldFresh: time.Minute,
 }
 
 // env is a NATS server with the state of a former version.
@@ -35,19 +35,19 @@ type env struct {
 func former(t *testing.T) *env {
 	t.Helper()
 	t.Parallel()
-	nc := natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{}))
+	nc := natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{}))
 	js, err := jetstream.New(nc)
 	check(t, err)
 	e := &env{t: t, js: js}
-	e.create(jetstream.StreamConfig{Name: bus.EventsStream, Subjects: events.Types(), Retention: jetstream.LimitsPolicy})
+	e.create(jetstream.StreamConfig{Name: streams.EventsStream, Subjects: events.Types(), Retention: jetstream.LimitsPolicy})
 	e.create(jetstream.StreamConfig{Name: "REPLAYS", Subjects: []string{"usher.replay.>"}, Retention: jetstream.WorkQueuePolicy})
 	e.create(jetstream.StreamConfig{Name: "KV_CONTROL", Subjects: []string{"$KV.CONTROL.>"}, MaxMsgsPerSubject: 1, AllowRollup: true, DenyDelete: true, AllowDirect: true})
 	for _, v := range vendors {
-		e.consumer(bus.EventsStream, jetstream.ConsumerConfig{
+		e.consumer(streams.EventsStream, jetstream.ConsumerConfig{
 			Durable: "usher-" + v + "-lifecycle", FilterSubjects: []string{events.UserCreated}, AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: -1,
 			PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: 100 * time.Millisecond, PriorityGroups: []string{"owner"},
 		})
-		e.consumer(bus.EventsStream, jetstream.ConsumerConfig{Durable: "usher-" + v + "-activity", FilterSubjects: []string{events.ActivityTracked}, AckPolicy: jetstream.AckExplicitPolicy})
+		e.consumer(streams.EventsStream, jetstream.ConsumerConfig{Durable: "usher-" + v + "-activity", FilterSubjects: []string{events.ActivityTracked}, AckPolicy: jetstream.AckExplicitPolicy})
 		e.consumer("REPLAYS", jetstream.ConsumerConfig{Durable: "usher-" + v + "-replay", FilterSubjects: []string{"usher.replay." + v + ".>"}, AckPolicy: jetstream.AckExplicitPolicy})
 	}
 	for i := range 5 {
@@ -89,7 +89,7 @@ func (e *env) stream(name string) jetstream.Stream {
 // acknowledge fetches n+1 events, acknowledges n, and waits for the end of the pin.
 func (e *env) acknowledge(vendor string, n int) {
 	e.t.Helper()
-	c, err := e.js.Consumer(e.t.Context(), bus.EventsStream, "usher-"+vendor+"-lifecycle")
+	c, err := e.js.Consumer(e.t.Context(), streams.EventsStream, "usher-"+vendor+"-lifecycle")
 	check(e.t, err)
 	batch, err := c.Fetch(n+1, jetstream.FetchPriorityGroup("owner"), jetstream.FetchMaxWait(time.Second))
 	check(e.t, err)
@@ -117,7 +117,7 @@ func (e *env) wantMoved() {
 	e.wantPosition("lms", 3)
 	e.wantPosition("crm", 0)
 	for _, v := range vendors {
-		c, err := e.js.Consumer(e.t.Context(), bus.EventsStream, "usher-"+v+"-lifecycle")
+		c, err := e.js.Consumer(e.t.Context(), streams.EventsStream, "usher-"+v+"-lifecycle")
 		if errors.Is(err, jetstream.ErrConsumerNotFound) { // streams.OpenLag creates the consumer
 			continue
 		}
@@ -130,7 +130,7 @@ func (e *env) wantMoved() {
 		e.t.Errorf("the former stream of replays: %v", err)
 	}
 	e.wantReplays("r0", "r2", "r3")
-	have := e.stream(bus.ReplaysStream).CachedInfo().Config
+	have := e.stream(streams.ReplaysStream).CachedInfo().Config
 	if have.Retention != jetstream.LimitsPolicy || !slices.Equal(have.Subjects, []string{"usher.replay.>"}) || have.SubjectTransform != nil {
 		e.t.Errorf("the stream of replays is %+v", have)
 	}
@@ -142,7 +142,7 @@ func (e *env) wantPosition(vendor string, seq uint64) {
 	o, err := streams.OpenOwnership(e.t.Context(), streams.Client{JetStream: e.js}, vendor)
 	check(e.t, err)
 	got, err := o.Position(e.t.Context())
-	want := events.Position{Epoch: e.stream(bus.EventsStream).CachedInfo().Created.UnixNano(), Seq: seq}
+	want := events.Position{Epoch: e.stream(streams.EventsStream).CachedInfo().Created.UnixNano(), Seq: seq}
 	if err != nil || got != want {
 		e.t.Errorf("%s: got position %v (%v), want %v", vendor, got, err, want)
 	}
@@ -150,7 +150,7 @@ func (e *env) wantPosition(vendor string, seq uint64) {
 
 func (e *env) wantReplays(want ...string) {
 	e.t.Helper()
-	stream := e.stream(bus.ReplaysStream)
+	stream := e.stream(streams.ReplaysStream)
 	var got []string
 	for seq := uint64(1); seq <= stream.CachedInfo().State.LastSeq; seq++ {
 		m, err := stream.GetMsg(e.t.Context(), seq)
@@ -168,7 +168,7 @@ func (e *env) wantReplays(want ...string) {
 // pause returns the pause of a vendor.
 func (e *env) pause(vendor string) (p struct{ Since, Until time.Time }, ok bool) {
 	e.t.Helper()
-	kv, err := e.js.KeyValue(e.t.Context(), bus.ControlKV)
+	kv, err := e.js.KeyValue(e.t.Context(), streams.ControlBucket)
 	check(e.t, err)
 	entry, err := kv.Get(e.t.Context(), "pause."+vendor)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {

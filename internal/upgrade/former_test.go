@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/upgrade"
@@ -32,7 +32,7 @@ func unpack(t *testing.T) string {
 // finished by each vendor, a replay in flight, and a paused vendor.
 func TestRunOnRealData(t *testing.T) {
 	t.Parallel()
-	js, err := jetstream.New(natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{Dir: unpack(t)})))
+	js, err := jetstream.New(natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{Dir: unpack(t)})))
 	check(t, err)
 	e := &env{t: t, js: js}
 	c := config
@@ -40,7 +40,7 @@ func TestRunOnRealData(t *testing.T) {
 	c.HoldFresh = 0 // the stored hold may be recent
 	floors := map[string]uint64{}
 	for _, v := range c.Vendors {
-		consumer, err := js.Consumer(t.Context(), bus.EventsStream, "usher-"+v+"-lifecycle")
+		consumer, err := js.Consumer(t.Context(), streams.EventsStream, "usher-"+v+"-lifecycle")
 		check(t, err)
 		floors[v] = consumer.CachedInfo().AckFloor.Stream
 	}
@@ -54,15 +54,15 @@ func TestRunOnRealData(t *testing.T) {
 	if _, paused := e.pause("meiro"); !paused {
 		t.Error("the pause was lost")
 	}
-	stream := e.stream(bus.ReplaysStream)
+	stream := e.stream(streams.ReplaysStream)
 	m, err := stream.GetMsg(t.Context(), 1)
 	check(t, err)
-	if r, ok := bus.ReadReplay(m.Header); !ok || r.Number != 1 || m.Subject != "usher.replay.miestro.user.created" {
+	if r, ok := streams.ReadReplayHeader(m.Header); !ok || r.Number != 1 || m.Subject != "usher.replay.miestro.user.created" {
 		t.Errorf("got the replay %+v on %s", r, m.Subject)
 	}
 	if n := stream.CachedInfo().State.Msgs; n != 1 {
 		t.Errorf("got %d replays, want 1", n)
 	}
-	_, err = streams.OpenLag(t.Context(), streams.Client{JetStream: js}, streams.CounterConfig{Stream: bus.EventsStream, Consumer: "usher-miestro-lifecycle"})
+	_, err = streams.OpenLag(t.Context(), streams.Client{JetStream: js}, streams.CounterConfig{Stream: streams.EventsStream, Consumer: "usher-miestro-lifecycle"})
 	check(t, err)
 }

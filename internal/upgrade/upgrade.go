@@ -15,8 +15,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // ErrServed means that a process of the former version still serves a vendor.
@@ -51,7 +51,7 @@ func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if err := u.checkStopped(ctx, former); err != nil {
 		return err
 	}
-	if err := streams.Ensure(ctx, js, streams.Names{}, c.Replicas); err != nil {
+	if err := admin.EnsureWorker(ctx, js, streams.Names{}, c.Replicas); err != nil {
 		return err
 	}
 	for _, v := range former.vendors {
@@ -140,7 +140,7 @@ func (u *run) checkHold(ctx context.Context, vendor string) error {
 	if err != nil {
 		return err
 	}
-	var h bus.Hold
+	var h streams.Hold
 	if json.Unmarshal(value, &h) == nil && time.Since(h.At) < u.HoldFresh {
 		return fmt.Errorf("%w (%s was reported on hold at %s; if no older usher runs, start again in %s)", ErrServed, vendor, h.At.Format(time.RFC3339), u.HoldFresh)
 	}
@@ -149,7 +149,7 @@ func (u *run) checkHold(ctx context.Context, vendor string) error {
 
 // control opens the bucket of pauses and holds.
 func (u *run) control(ctx context.Context) (*streams.Records, error) {
-	return streams.OpenRecords(ctx, u.client, bus.ControlKV)
+	return streams.OpenRecords(ctx, u.client, streams.ControlBucket)
 }
 
 // consumerName returns the name of a durable consumer of a vendor.

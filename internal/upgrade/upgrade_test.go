@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/upgrade"
@@ -32,7 +32,7 @@ func TestRunAgain(t *testing.T) {
 	e.run()
 	o, err := streams.OpenOwnership(t.Context(), streams.Client{JetStream: e.js}, "lms")
 	check(t, err)
-	check(t, o.Commit(t.Context(), events.Position{Epoch: e.stream(bus.EventsStream).CachedInfo().Created.UnixNano(), Seq: 5}))
+	check(t, o.Commit(t.Context(), events.Position{Epoch: e.stream(streams.EventsStream).CachedInfo().Created.UnixNano(), Seq: 5}))
 	counting := &failing{JetStream: e.js, at: -1}
 	check(t, upgrade.Run(t.Context(), counting, config))
 	if counting.calls > 0 {
@@ -44,7 +44,7 @@ func TestRunAgain(t *testing.T) {
 // TestRunOnAnEmptyServer checks that Run creates nothing on a server without streams.
 func TestRunOnAnEmptyServer(t *testing.T) {
 	t.Parallel()
-	js, err := jetstream.New(natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})))
+	js, err := jetstream.New(natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{})))
 	check(t, err)
 	check(t, upgrade.Run(t.Context(), js, config))
 	account, err := js.AccountInfo(t.Context())
@@ -90,7 +90,7 @@ func TestProcessesAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := e.stream(bus.ReplaysStream).CachedInfo().State.Msgs; n != 103 {
+	if n := e.stream(streams.ReplaysStream).CachedInfo().State.Msgs; n != 103 {
 		t.Errorf("got %d replays, want 103", n)
 	}
 	e.wantPosition("lms", 3)
@@ -117,7 +117,7 @@ func TestReplaysDuringRun(t *testing.T) {
 	e.run()
 	close(stop)
 	sending.Wait()
-	if n := e.stream(bus.ReplaysStream).CachedInfo().State.Msgs; n != 3+taken {
+	if n := e.stream(streams.ReplaysStream).CachedInfo().State.Msgs; n != 3+taken {
 		t.Errorf("got %d replays, want %d", n, 3+taken)
 	}
 }
@@ -125,7 +125,9 @@ func TestReplaysDuringRun(t *testing.T) {
 // TestRunBesideAFormerVersion checks that Run changes nothing while a former version serves.
 func TestRunBesideAFormerVersion(t *testing.T) {
 	for name, serve := range map[string]func(*env){
-		"events":              func(e *env) { e.pull(bus.EventsStream, "usher-crm-lifecycle", jetstream.FetchPriorityGroup("owner")) },
+		"events": func(e *env) {
+			e.pull(streams.EventsStream, "usher-crm-lifecycle", jetstream.FetchPriorityGroup("owner"))
+		},
 		"between two fetches": func(e *env) { e.pin("crm") },
 		"replays":             func(e *env) { e.pull("REPLAYS", "usher-crm-replay") },
 		"on hold":             func(e *env) { e.hold("crm", time.Now()) },
@@ -144,11 +146,11 @@ func TestRunBesideAFormerVersion(t *testing.T) {
 // pin fetches an event and leaves the consumer pinned.
 func (e *env) pin(vendor string) {
 	e.t.Helper()
-	c, err := e.js.Consumer(e.t.Context(), bus.EventsStream, "usher-"+vendor+"-lifecycle")
+	c, err := e.js.Consumer(e.t.Context(), streams.EventsStream, "usher-"+vendor+"-lifecycle")
 	check(e.t, err)
 	changed := c.CachedInfo().Config
 	changed.PinnedTTL = time.Hour
-	_, err = e.js.UpdateConsumer(e.t.Context(), bus.EventsStream, changed)
+	_, err = e.js.UpdateConsumer(e.t.Context(), streams.EventsStream, changed)
 	check(e.t, err)
 	batch, err := c.Fetch(1, jetstream.FetchPriorityGroup("owner"), jetstream.FetchMaxWait(natstest.Patience))
 	check(e.t, err)
@@ -185,9 +187,9 @@ func TestAnOldHold(t *testing.T) {
 
 func (e *env) hold(vendor string, at time.Time) {
 	e.t.Helper()
-	kv, err := e.js.KeyValue(e.t.Context(), bus.ControlKV)
+	kv, err := e.js.KeyValue(e.t.Context(), streams.ControlBucket)
 	check(e.t, err)
-	value, err := json.Marshal(bus.Hold{Since: at, At: at, Why: "refused"})
+	value, err := json.Marshal(streams.Hold{Since: at, At: at, Why: "refused"})
 	check(e.t, err)
 	_, err = kv.Put(e.t.Context(), "hold."+vendor, value)
 	check(e.t, err)
@@ -195,7 +197,7 @@ func (e *env) hold(vendor string, at time.Time) {
 
 func (e *env) pauseConsumers(vendor string, until time.Time) {
 	e.t.Helper()
-	for stream, kinds := range map[string][]string{bus.EventsStream: {"lifecycle", "activity"}, "REPLAYS": {"replay"}} {
+	for stream, kinds := range map[string][]string{streams.EventsStream: {"lifecycle", "activity"}, "REPLAYS": {"replay"}} {
 		for _, kind := range kinds {
 			_, err := e.js.PauseConsumer(e.t.Context(), stream, "usher-"+vendor+"-"+kind, until)
 			check(e.t, err)
@@ -222,7 +224,7 @@ func TestPauses(t *testing.T) {
 			if _, paused := e.pause("crm"); paused {
 				t.Error("another vendor is paused")
 			}
-			a, err := e.js.Consumer(t.Context(), bus.EventsStream, "usher-lms-activity")
+			a, err := e.js.Consumer(t.Context(), streams.EventsStream, "usher-lms-activity")
 			check(t, err)
 			if a.CachedInfo().Paused {
 				t.Error("the consumer of activity is paused")

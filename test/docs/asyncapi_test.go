@@ -22,7 +22,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
 )
 
@@ -57,8 +57,8 @@ var extensions = []extension{
 
 // actions lists the types of entries in the audit log.
 var actions = []string{
-	bus.DeadReplayed, bus.DeadDropped, bus.VendorPaused, bus.VendorResumed,
-	bus.DeletionsApproved, bus.DeletionsDropped, bus.AccountRepaired, bus.EventSent, bus.UserForgotten,
+	streams.DeadReplayed, streams.DeadDropped, streams.VendorPaused, streams.VendorResumed,
+	streams.DeletionsApproved, streams.DeletionsDropped, streams.AccountRepaired, streams.EventSent, streams.UserForgotten,
 }
 
 // outcomes lists one outcome for each type of result.
@@ -403,8 +403,8 @@ func TestResultExamples(t *testing.T) {
 // TestInnerMessages compares the members of dead letters and actions with the code.
 func TestInnerMessages(t *testing.T) {
 	for pointer, of := range map[string]any{
-		"#/components/schemas/deadletter/schema":             bus.DeadLetter{},
-		"#/components/schemas/action/schema/properties/data": bus.Action{},
+		"#/components/schemas/deadletter/schema":             streams.DeadLetter{},
+		"#/components/schemas/action/schema/properties/data": streams.Action{},
 	} {
 		schema, _ := compile(t, pointer)
 		if diff := cmp.Diff(members(of), slices.Sorted(maps.Keys(schema.Properties))); diff != "" {

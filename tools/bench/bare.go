@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -57,7 +57,7 @@ func RunBare(ctx context.Context, o BareOptions) error {
 	if err != nil {
 		return err
 	}
-	kv, err := js.KeyValue(ctx, bus.EffectsKV)
+	kv, err := js.KeyValue(ctx, streams.EffectsBucket)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (b *bare) run(ctx context.Context) error {
 	if err := b.replay.step(ctx, before, map[string]string{}); err != nil {
 		return err
 	}
-	consumer, err := b.js.Consumer(ctx, bus.EventsStream, durable(b.vendor))
+	consumer, err := b.js.Consumer(ctx, streams.EventsStream, durable(b.vendor))
 	if err != nil {
 		return err
 	}

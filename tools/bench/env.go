@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -160,9 +160,9 @@ func (s *env) processes() []*process.Process {
 
 // stored returns the number of stored results.
 func (s *env) stored(ctx context.Context) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
-	stream, err := s.js.Stream(ctx, bus.ResultsStream)
+	stream, err := s.js.Stream(ctx, streams.ResultsStream)
 	if err != nil {
 		return 0, fmt.Errorf("count results: %w", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -79,8 +79,8 @@ cache_resources:
 // startPeer starts a process of the peer.
 func (s *env) startPeer(_ context.Context, name string) (*worker, error) {
 	text := strings.NewReplacer(
-		"STREAM", bus.EventsStream, "DURABLE", durable("usermost"), "THREADS", fmt.Sprint(s.plan.Concurrency),
-		"VENDORS", s.vendorAddr, "LICENSE", sandbox.UsermostLicenseCode, "KEY", sandbox.UsermostAPIKey, "BUCKET", bus.EffectsKV, "[NATS]", "["+s.url+"]",
+		"STREAM", streams.EventsStream, "DURABLE", durable("usermost"), "THREADS", fmt.Sprint(s.plan.Concurrency),
+		"VENDORS", s.vendorAddr, "LICENSE", sandbox.UsermostLicenseCode, "KEY", sandbox.UsermostAPIKey, "BUCKET", streams.EffectsBucket, "[NATS]", "["+s.url+"]",
 	).Replace(peerConfig)
 	file := filepath.Join(s.dir, "peer.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

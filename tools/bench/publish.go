@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -84,7 +84,7 @@ func (s *env) confirmed(ctx context.Context) error {
 		return ctx.Err()
 	case <-s.js.PublishAsyncComplete():
 	}
-	stream, err := s.js.Stream(ctx, bus.EventsStream)
+	stream, err := s.js.Stream(ctx, streams.EventsStream)
 	if err != nil {
 		return err
 	}

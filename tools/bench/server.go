@@ -10,7 +10,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -20,7 +22,7 @@ const syncEvery = 2 * time.Minute
 
 // ServeNATS runs an embedded NATS server on addr until ctx ends, in place of nats-server.
 func ServeNATS(ctx context.Context, addr, dir string) error {
-	server, err := bus.StartEmbedded(ctx, bus.EmbeddedOptions{Dir: dir, Sync: syncEvery, Addr: addr})
+	server, err := natsconn.StartEmbedded(ctx, natsconn.EmbeddedOptions{Dir: dir, Sync: syncEvery, Addr: addr})
 	if err != nil {
 		return err
 	}
@@ -63,18 +65,19 @@ func (s *env) connect() (err error) {
 // makeStreams creates the streams and buckets of usher, so that all contestants use the same
 // streams, and events can be published before the start.
 func (s *env) makeStreams(ctx context.Context) error {
-	b, err := bus.New(s.nc, bus.Layout{
-		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: 720 * time.Hour, ResultsAge: 720 * time.Hour,
-		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, EffectAge: 168 * time.Hour, Window: 5 * time.Minute,
-	})
+	client, err := streams.NewClient(s.nc)
 	if err != nil {
 		return err
 	}
-	if err := b.Ensure(ctx); err != nil {
+	err = admin.New(client, admin.Layout{
+		Events: streams.EventsStream, Own: true, Replicas: 1, EventsAge: 720 * time.Hour, ResultsAge: 720 * time.Hour,
+		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, EffectAge: 168 * time.Hour, Window: 5 * time.Minute,
+	}).Ensure(ctx)
+	if err != nil {
 		return err
 	}
 	for _, c := range s.durables() {
-		if _, err := s.js.CreateOrUpdateConsumer(ctx, bus.EventsStream, c); err != nil {
+		if _, err := s.js.CreateOrUpdateConsumer(ctx, streams.EventsStream, c); err != nil {
 			return fmt.Errorf("create consumer %s: %w", c.Durable, err)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -113,7 +113,7 @@ func (s *env) results(ctx context.Context) (*Tally, error) {
 	if err != nil {
 		return t, err
 	}
-	consumer, err := s.js.OrderedConsumer(ctx, bus.ResultsStream, jetstream.OrderedConsumerConfig{})
+	consumer, err := s.js.OrderedConsumer(ctx, streams.ResultsStream, jetstream.OrderedConsumerConfig{})
 	if err != nil {
 		return t, err
 	}

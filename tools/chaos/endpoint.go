@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -111,7 +111,7 @@ func (w *world) readable(ctx context.Context) error {
 	return w.until(ctx, 0, "EVENTS is there", func() bool {
 		limit, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_, err := w.js.Stream(limit, bus.EventsStream)
+		_, err := w.js.Stream(limit, streams.EventsStream)
 		return err == nil
 	})
 }

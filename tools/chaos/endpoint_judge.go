@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // EndpointReport holds the results of a run against the endpoint.
@@ -44,12 +44,12 @@ type shelf struct {
 // stored reads all of EVENTS.
 func stored(ctx context.Context, w *world) (shelf, error) {
 	s := shelf{copies: map[string][]time.Time{}}
-	stream, err := w.js.Stream(ctx, bus.EventsStream)
+	stream, err := w.js.Stream(ctx, streams.EventsStream)
 	if err != nil {
 		return s, err
 	}
 	s.window = stream.CachedInfo().Config.Duplicates
-	return s, each(ctx, w.js, bus.EventsStream, func(m jetstream.Msg, _ uint64) error {
+	return s, each(ctx, w.js, streams.EventsStream, func(m jetstream.Msg, _ uint64) error {
 		e, err := events.FromNATS(m.Headers(), m.Data())
 		if err != nil {
 			return err

@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -55,9 +55,9 @@ func read(ctx context.Context, w *world) (*history, error) {
 	h := &history{users: map[string][]*asked{}, results: map[string][]result{}, graves: map[string]bool{}}
 	byID := map[string]*asked{}
 	for stream, take := range map[string]func(jetstream.Msg, uint64) error{
-		bus.EventsStream:  func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
-		bus.ResultsStream: h.result,
-		bus.DeadStream:    h.grave,
+		streams.EventsStream:      func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
+		streams.ResultsStream:     h.result,
+		streams.DeadLettersStream: h.grave,
 	} {
 		if err := each(ctx, w.js, stream, take); err != nil {
 			return nil, fmt.Errorf("read stream %s: %w", stream, err)
@@ -116,7 +116,7 @@ func awaitResults(ctx context.Context, w *world, n uint64) (quiet bool, err erro
 
 // resultsStored returns the number of results that are stored.
 func resultsStored(ctx context.Context, w *world) (uint64, error) {
-	results, err := w.js.Stream(ctx, bus.ResultsStream)
+	results, err := w.js.Stream(ctx, streams.ResultsStream)
 	if err != nil {
 		return 0, err
 	}
@@ -177,7 +177,7 @@ func (h *history) result(m jetstream.Msg, seq uint64) error {
 }
 
 func (h *history) grave(m jetstream.Msg, _ uint64) error {
-	var d bus.DeadLetter
+	var d streams.DeadLetter
 	if err := json.Unmarshal(m.Data(), &d); err != nil {
 		return err
 	}

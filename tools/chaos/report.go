@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // Report holds the results of one or several runs.
@@ -164,9 +164,9 @@ func (r *Report) evidence(b *strings.Builder, w *world, v violation) {
 
 // record returns the stored record of a user at a vendor.
 func record(w *world, v violation) string {
-	ctx, cancel := context.WithTimeout(context.Background(), bus.CallTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), streams.CallTimeout)
 	defer cancel()
-	bucket, err := w.js.KeyValue(ctx, bus.AccountsKV)
+	bucket, err := w.js.KeyValue(ctx, streams.AccountsBucket)
 	if err != nil {
 		return err.Error()
 	}

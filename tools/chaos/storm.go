@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -127,7 +127,7 @@ func (s *storm) killNATS(ctx context.Context, span time.Duration) bool {
 		return false
 	}
 	w := s.world
-	n := w.nodes[leader(ctx, w.js, w.nodes, bus.EventsStream)]
+	n := w.nodes[leader(ctx, w.js, w.nodes, streams.EventsStream)]
 	n.kill()
 	s.calms.Go(func() {
 		defer s.dead.Unlock()

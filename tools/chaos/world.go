@@ -13,8 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
 
@@ -118,7 +118,7 @@ func (w *world) control(ctx context.Context, vendor, mode string, span time.Dura
 func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo) bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	stream, err := w.js.Stream(ctx, bus.EventsStream)
+	stream, err := w.js.Stream(ctx, streams.EventsStream)
 	if err != nil {
 		return false
 	}

@@ -8,10 +8,11 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // ConnectTimeout is the time after which a command gives up to connect.
@@ -21,16 +22,16 @@ var errNoServer = errors.New("there is no NATS server to reach: the embedded one
 	"set USHER_NATS_URL (nats.url) to a server, or USHER_NATS_EMBEDDED_ADDR (nats.embedded.addr) to 127.0.0.1:4222 for usher serve and for this command")
 
 // Connect loads the configuration and connects; see ConnectTo.
-func (a *App) Connect(ctx context.Context) (c config.Config, b *bus.Bus, end func(), err error) {
+func (a *App) Connect(ctx context.Context) (c config.Config, set *streams.Set, end func(), err error) {
 	if c, err = a.Config(); err == nil {
-		b, end, err = a.ConnectTo(ctx, c)
+		set, end, err = a.ConnectTo(ctx, c)
 	}
-	return c, b, end, err
+	return c, set, end, err
 }
 
 // ConnectTo connects to the NATS server of usher serve. A command never starts an embedded
 // server: no usher serve would see its messages. end closes the connection.
-func (a *App) ConnectTo(ctx context.Context, c config.Config) (b *bus.Bus, end func(), err error) {
+func (a *App) ConnectTo(ctx context.Context, c config.Config) (set *streams.Set, end func(), err error) {
 	n, where := c.NATS, c.NATS.Servers()+" (nats.url, USHER_NATS_URL)"
 	if n.RunsEmbedded() {
 		if n.Embedded.Addr == "" {
@@ -42,7 +43,7 @@ func (a *App) ConnectTo(ctx context.Context, c config.Config) (b *bus.Bus, end f
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
 	log := a.Logger(c.Log).Level(zerolog.ErrorLevel) // the command returns the error
-	return engine.Connect(ctx, n, bus.Options{Log: log, Once: true, Where: where})
+	return engine.Connect(ctx, n, natsconn.Options{Log: log, Once: true, Servers: where})
 }
 
 // Dialable returns the address for connections from this machine to a server that listens on
@@ -60,9 +61,9 @@ func Dialable(addr string) string {
 
 // Service connects to NATS and returns the operations for people. end closes the connection.
 func (a *App) Service(ctx context.Context) (s *ops.Desk, end func(), err error) {
-	c, b, end, err := a.Connect(ctx)
+	c, set, end, err := a.Connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	return a.Catalog.Service(b, c), end, nil
+	return a.Catalog.Service(set, c), end, nil
 }

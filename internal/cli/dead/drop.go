@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // dropCmd is usher dead drop.
@@ -48,7 +48,7 @@ func (d dropCmd) Run(ctx context.Context, a *app.App) error {
 		return app.Advise(err)
 	}
 	by := a.Actor(app.Actor{As: d.As, Reason: d.Reason})
-	done, err := each(list, func(letter bus.DeadLetter) error {
+	done, err := each(list, func(letter streams.DeadLetter) error {
 		if err := service.Drop(ctx, letter, by); err != nil {
 			return app.Advise(err)
 		}

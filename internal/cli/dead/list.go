@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // filter selects dead letters.
@@ -45,7 +45,7 @@ func (f filter) Validate() error {
 }
 
 // matches reports whether d matches all filters.
-func (f filter) matches(d bus.DeadLetter) bool {
+func (f filter) matches(d streams.DeadLetter) bool {
 	age := time.Since(d.LastTry)
 	return (f.Vendor == "" || string(f.Vendor) == d.Vendor) &&
 		(f.Type == "" || f.Type == d.Type) &&
@@ -77,7 +77,7 @@ Examples:
 type summary struct {
 	ID    string `json:"id"`
 	State string `json:"state"`
-	bus.DeadLetter
+	streams.DeadLetter
 	Header  *struct{} `json:"header,omitempty"`
 	Payload *struct{} `json:"payload,omitempty"`
 }
@@ -115,7 +115,7 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 }
 
 // tally returns the number of dead letters of each class, the most frequent first.
-func tally(list []bus.DeadLetter) string {
+func tally(list []streams.DeadLetter) string {
 	classes := map[string]int{}
 	for _, d := range list {
 		classes[d.Class]++

@@ -5,20 +5,20 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // TestMain fails if a test leaves a goroutine behind.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestTally(t *testing.T) {
-	of := func(classes ...string) (list []bus.DeadLetter) {
+	of := func(classes ...string) (list []streams.DeadLetter) {
 		for _, class := range classes {
-			list = append(list, bus.DeadLetter{Class: class})
+			list = append(list, streams.DeadLetter{Class: class})
 		}
 		return list
 	}
-	for want, list := range map[string][]bus.DeadLetter{
+	for want, list := range map[string][]streams.DeadLetter{
 		"0 dead letters":         nil,
 		"1 dead letter: 1 panic": of("panic"),
 		"4 dead letters: 2 permanent, 1 exhausted, 1 panic": of("panic", "permanent", "exhausted", "permanent"),

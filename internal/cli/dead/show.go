@@ -14,9 +14,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // showCmd is usher dead show.
@@ -39,7 +39,7 @@ Examples:
 type letter struct {
 	ID    string `json:"id"`
 	State string `json:"state"`
-	bus.DeadLetter
+	streams.DeadLetter
 	Payload json.RawMessage `json:"payload,omitempty"`
 	Base64  []byte          `json:"payload_base64,omitempty"`
 }
@@ -68,7 +68,7 @@ func (s showCmd) Run(ctx context.Context, a *app.App) error {
 }
 
 // printLetter prints a dead letter for a person.
-func printLetter(w io.Writer, d bus.DeadLetter, state string) error {
+func printLetter(w io.Writer, d streams.DeadLetter, state string) error {
 	if d.Replaying > 0 {
 		state += fmt.Sprintf(" since %s, for the %d. time", d.ReplayedAt.UTC().Format(time.RFC3339), d.Replaying)
 	}

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // each calls do for each of list up to the first error, and returns those before the error.
-func each(list []bus.DeadLetter, do func(bus.DeadLetter) error) ([]bus.DeadLetter, error) {
+func each(list []streams.DeadLetter, do func(streams.DeadLetter) error) ([]streams.DeadLetter, error) {
 	for i, d := range list {
 		if err := do(d); err != nil {
 			return list[:i], fmt.Errorf("%s: %w; the later ones are unchanged", d.ID(), err)
@@ -30,7 +30,7 @@ type replaySummary struct {
 }
 
 // print prints the dead letters of done, and the counts of those left out.
-func (s replaySummary) print(a *app.App, done []bus.DeadLetter) error {
+func (s replaySummary) print(a *app.App, done []streams.DeadLetter) error {
 	if s.json {
 		ids := make([]string, len(done))
 		for i, d := range done {

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/send"
+	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/internal/streams/admin"
 )
 
 // Cmd is usher demo.
@@ -81,7 +83,7 @@ func (s *environment) play(ctx context.Context) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.bus.Ensure(ctx); err != nil {
+	if err := admin.New(s.streams.Client, engine.Layout(s.config.NATS)).Ensure(ctx); err != nil {
 		return nil, err
 	}
 	s.show.begin(s, expected)
@@ -117,7 +119,7 @@ func (s *environment) publish(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.bus.JetStream().PublishMsg(ctx, m); err != nil {
+		if _, err := s.streams.Client.JetStream.PublishMsg(ctx, m); err != nil {
 			return fmt.Errorf("publish the scenario: %w", err)
 		}
 	}
@@ -132,17 +134,22 @@ func (s *environment) await(ctx context.Context, expected map[Effect]bool) (map[
 	late := time.AfterFunc(resultTimeout, stop)
 	defer late.Stop()
 	missing := len(expected)
-	err := s.bus.Results(reading, bus.ResultsQuery{Follow: true}, func(e events.Event, r events.Result) bool {
-		id := Effect{r.Vendor, e.ID()}
+	for r, err := range s.streams.Results.List(reading, streams.ResultsQuery{Follow: true}) {
+		switch {
+		case reading.Err() != nil:
+			return results, ctx.Err()
+		case err != nil:
+			return nil, err
+		}
+		id := Effect{r.Data.Vendor, r.Event.ID()}
 		if _, known := results[id]; !known && expected[id] {
 			missing--
 		}
-		results[id] = r
+		results[id] = r.Data
+		if missing <= 0 {
+			break
+		}
 		late.Reset(resultTimeout)
-		return missing > 0
-	})
-	if err != nil && reading.Err() == nil {
-		return nil, err
 	}
 	return results, ctx.Err()
 }

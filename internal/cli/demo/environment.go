@@ -9,12 +9,13 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/send"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -27,7 +28,7 @@ type environment struct {
 	sandbox *sandbox.Sandbox
 	host    string // address of the stand-ins
 	nats    string // URL of NATS
-	bus     *bus.Bus
+	streams *streams.Set
 	poster  send.Poster // to the endpoint for events
 	server  *engine.Server
 	version string
@@ -73,11 +74,11 @@ func (d Cmd) start(ctx context.Context, a *app.App) (s *environment, err error) 
 	}
 	s.config.Courses = config.Courses(scenario.Courses())
 	s.nats = "nats://" + s.config.NATS.Embedded.Addr
-	b, end, err := engine.Connect(ctx, s.config.NATS, bus.Options{Log: zerolog.Nop()})
+	set, end, err := engine.Connect(ctx, s.config.NATS, natsconn.Options{Log: zerolog.Nop()})
 	if err != nil {
 		return s, err
 	}
-	s.bus, s.ends = b, append(s.ends, end)
+	s.streams, s.ends = set, append(s.ends, end)
 	return s, s.startServer(ctx)
 }
 
@@ -95,7 +96,7 @@ func (s *environment) startServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.server.Connect(s.bus)
+	s.server.Connect(s.streams)
 	answer, err := s.server.Listen(ctx)
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
@@ -71,12 +70,12 @@ func (r Cmd) Validate() error {
 
 // Run compares, and repairs differences with --repair.
 func (r Cmd) Run(ctx context.Context, a *app.App) error {
-	c, b, end, err := a.Connect(ctx)
+	c, set, end, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	deps, err := r.deps(ctx, a, c, b)
+	deps, err := r.deps(ctx, a, c, set)
 	if err != nil {
 		return err
 	}
@@ -90,11 +89,11 @@ func (r Cmd) Run(ctx context.Context, a *app.App) error {
 	if !r.Repair || r.DryRun {
 		return errors.Join(r.print(a, found), exitCode(found))
 	}
-	return r.repair(ctx, a, repairs{Bus: b, source: c.Source, deps: deps, found: found})
+	return r.repair(ctx, a, repairs{streams: set, source: c.Source, deps: deps, found: found})
 }
 
 // deps returns the adapter of the vendor, the records and the streams for a comparison.
-func (r Cmd) deps(ctx context.Context, a *app.App, c config.Config, b *bus.Bus) (reconcile.Deps, error) {
+func (r Cmd) deps(ctx context.Context, a *app.App, c config.Config, set *streams.Set) (reconcile.Deps, error) {
 	list := a.Catalog.With(&c)
 	v := list[slices.IndexFunc(list, func(v engine.Vendor) bool { return v.Name == string(r.Vendor) })]
 	if why := c.Off()[v.Name]; why != "" {
@@ -108,11 +107,14 @@ func (r Cmd) deps(ctx context.Context, a *app.App, c config.Config, b *bus.Bus) 
 	if !ok {
 		return reconcile.Deps{}, fmt.Errorf("%s, as it is set here, has no call that lists its users: there is nothing to compare the records with", v.Name)
 	}
-	records, err := recordstore.Open(ctx, streams.Client{JetStream: b.JetStream()}, bus.AccountsKV)
+	records, err := recordstore.Open(ctx, set.Client, streams.AccountsBucket)
 	if err != nil {
 		return reconcile.Deps{}, app.Advise(err)
 	}
-	return reconcile.Deps{Name: v.Name, Vendor: lister, Records: records, Events: b, MaxReplays: c.Worker.MaxReplays}, nil
+	return reconcile.Deps{
+		Name: v.Name, Vendor: lister, Records: records, Events: set.Events, Replays: set.Replays, DeadLetters: set.DeadLetters,
+		MaxReplays: c.Worker.MaxReplays,
+	}, nil
 }
 
 // exitCode returns app.ErrSilent if there are differences.

@@ -8,18 +8,18 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/reconcile"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // repairs holds the differences of a comparison, and the parts needed for repairs.
 type repairs struct {
-	*bus.Bus
-	source string
-	deps   reconcile.Deps
-	found  reconcile.Report
+	streams *streams.Set
+	source  string
+	deps    reconcile.Deps
+	found   reconcile.Report
 }
 
 // repaired is the outcome of the repairs.
@@ -45,7 +45,7 @@ func (r Cmd) repair(ctx context.Context, a *app.App, g repairs) error {
 		var lost int
 		err := limit.Wait(ctx)
 		if err == nil { // a repair that has begun is not canceled
-			lost, err = g.send(context.WithoutCancel(ctx), a.Action(bus.AccountRepaired, r.Actor), d)
+			lost, err = g.send(context.WithoutCancel(ctx), a.Action(streams.AccountRepaired, r.Actor), d)
 		}
 		switch {
 		case err == nil:
@@ -53,7 +53,7 @@ func (r Cmd) repair(ctx context.Context, a *app.App, g repairs) error {
 			done.Sent = append(done.Sent, d)
 			line.Show("accounts sent", len(done.Sent))
 			continue
-		case errors.Is(err, reconcile.ErrChanged), errors.Is(err, bus.ErrMoved):
+		case errors.Is(err, reconcile.ErrChanged), errors.Is(err, streams.ErrConflict):
 			d.Note = "skipped: " + err.Error()
 		default:
 			failed = fmt.Errorf("account %s: %w; run it again to go on", d.AccountID, app.Advise(app.Interrupted(ctx, err)))
@@ -66,7 +66,7 @@ func (r Cmd) repair(ctx context.Context, a *app.App, g repairs) error {
 
 // send stores the action and sends the events that repair one difference. Returns the number of
 // enrolments without a stored event.
-func (g repairs) send(ctx context.Context, act bus.Action, d reconcile.Difference) (lost int, err error) {
+func (g repairs) send(ctx context.Context, act streams.Action, d reconcile.Difference) (lost int, err error) {
 	p, err := reconcile.PlanFor(ctx, g.deps, d)
 	if err != nil {
 		return 0, err
@@ -74,17 +74,17 @@ func (g repairs) send(ctx context.Context, act bus.Action, d reconcile.Differenc
 	act.Vendor, act.Account = g.deps.Name, d.AccountID
 	if p.Letter != nil {
 		act.Type, act.Key, act.EventID, act.Replay = p.Letter.Type, p.Letter.Key, p.Letter.EventID, p.Letter.Replay+1
-		if err := g.Audit(ctx, g.source, act); err != nil {
+		if err := g.streams.Audit.Record(ctx, g.source, act); err != nil {
 			return 0, err
 		}
-		return 0, g.Replay(ctx, *p.Letter)
+		return 0, g.streams.DeadLetters.Replay(ctx, *p.Letter)
 	}
 	for _, repair := range p.Repairs {
 		act.At, act.Type, act.Key, act.EventID, act.Replay = time.Now().UTC(), repair.Event.Type(), repair.Key(), repair.Event.ID(), repair.Replay
-		if err := g.Audit(ctx, g.source, act); err != nil {
+		if err := g.streams.Audit.Record(ctx, g.source, act); err != nil {
 			return 0, err
 		}
-		if err := g.Repair(ctx, repair); err != nil {
+		if err := g.streams.Replays.Repair(ctx, repair); err != nil {
 			return 0, err
 		}
 	}

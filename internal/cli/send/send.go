@@ -119,7 +119,7 @@ func (s Cmd) print(w io.Writer, done summary) error {
 
 // overNATS publishes the events one after the other.
 func overNATS(ctx context.Context, a *app.App, c config.Config, list []events.Event, p output.Progress) (summary, error) {
-	b, end, err := a.ConnectTo(ctx, c)
+	set, end, err := a.ConnectTo(ctx, c)
 	if err != nil {
 		return summary{}, err
 	}
@@ -127,7 +127,7 @@ func overNATS(ctx context.Context, a *app.App, c config.Config, list []events.Ev
 	fresh, known := 0, 0
 	done := summary{New: &fresh, Known: &known}
 	for i, e := range list {
-		isNew, err := b.Send(ctx, e)
+		isNew, err := set.Events.Send(ctx, e)
 		if err != nil {
 			return done, fmt.Errorf("event %d: %w", i+1, app.Advise(err))
 		}

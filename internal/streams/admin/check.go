@@ -1,0 +1,155 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// Difference is a setting of a stream or a consumer that differs from the configuration.
+type Difference struct {
+	Of      string `json:"of"`      // "stream RESULTS", "consumer usher-lead-lifecycle"
+	Setting string `json:"setting"` // "is there" if the stream or consumer is missing
+	Have    string `json:"have"`
+	Want    string `json:"want"`
+	Fixed   bool   `json:"fixed"` // the server cannot change the setting: the stream has to be created again
+}
+
+// String returns the difference in words.
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: %s is %s, the configuration says %s", d.Of, d.Setting, d.Have, d.Want)
+}
+
+// Missing reports whether the stream or consumer is missing.
+func (d Difference) Missing() bool { return d.Setting == missing }
+
+// ConsumerConfig is a durable consumer of a stream.
+type ConsumerConfig struct {
+	Stream string
+	jetstream.ConsumerConfig
+}
+
+// Wanted has the streams and consumers to compare besides the streams of the layout.
+type Wanted struct {
+	Streams   []jetstream.StreamConfig
+	Consumers []ConsumerConfig
+}
+
+// resource is a wanted stream or consumer.
+type resource struct {
+	name   string
+	differ func(ctx context.Context) ([]Difference, error)
+	update func(ctx context.Context) error
+	create func(ctx context.Context) error
+}
+
+// resources lists the streams, the buckets, and the consumers.
+func (a *Admin) resources(w Wanted) []resource {
+	var list []resource
+	for _, want := range append(a.layout.configs(), w.Streams...) {
+		list = append(list, a.streamResource(want))
+	}
+	for _, want := range w.Consumers {
+		list = append(list, a.consumerResource(want))
+	}
+	return list
+}
+
+func (a *Admin) streamResource(want jetstream.StreamConfig) resource {
+	var have jetstream.StreamConfig
+	return resource{
+		name: "stream " + want.Name,
+		differ: func(ctx context.Context) (found []Difference, err error) {
+			have, err = config(ctx, a.client.JetStream, want.Name)
+			return differences("stream "+want.Name, streamSettings(want), streamSettings(have)), err
+		},
+		update: func(ctx context.Context) error {
+			_, err := a.client.JetStream.UpdateStream(ctx, adjusted(have, want))
+			return err
+		},
+		create: func(ctx context.Context) error {
+			_, err := ensure(ctx, a.client.JetStream, want)
+			return err
+		},
+	}
+}
+
+func (a *Admin) consumerResource(want ConsumerConfig) resource {
+	var have jetstream.ConsumerConfig
+	return resource{
+		name: "consumer " + want.Durable,
+		differ: func(ctx context.Context) ([]Difference, error) {
+			c, err := a.client.JetStream.Consumer(ctx, want.Stream, want.Durable)
+			if err != nil {
+				return nil, err
+			}
+			have = c.CachedInfo().Config
+			return differences("consumer "+want.Durable, consumerSettings(want.ConsumerConfig), consumerSettings(have)), nil
+		},
+		update: func(ctx context.Context) error {
+			c := want.ConsumerConfig
+			c.PauseUntil, c.Replicas, c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = have.PauseUntil, have.Replicas, have.DeliverPolicy, have.OptStartSeq, have.OptStartTime
+			_, err := a.client.JetStream.UpdateConsumer(ctx, want.Stream, c)
+			return err
+		},
+		create: func(ctx context.Context) error {
+			_, err := a.client.JetStream.CreateConsumer(ctx, want.Stream, want.ConsumerConfig)
+			return err
+		},
+	}
+}
+
+// Check returns the differences of the streams and consumers from the configuration. Check
+// changes nothing.
+func (a *Admin) Check(ctx context.Context, w Wanted) ([]Difference, error) {
+	return a.compare(ctx, w, func(context.Context, resource, []Difference) error { return nil })
+}
+
+// Apply changes the streams and consumers to the configuration, and returns the differences.
+// Messages and Fixed settings stay. A stream of the user's own is not changed.
+func (a *Admin) Apply(ctx context.Context, w Wanted) ([]Difference, error) {
+	return a.compare(ctx, w, func(ctx context.Context, r resource, found []Difference) error {
+		switch {
+		case found[0].Missing():
+			return r.create(ctx)
+		case slices.ContainsFunc(found, func(d Difference) bool { return !d.Fixed }):
+			return r.update(ctx)
+		default:
+			return nil
+		}
+	})
+}
+
+// missing is the setting of a missing stream or consumer.
+const missing = "is there"
+
+// compare calls do with the differences of each resource, and returns all differences.
+func (a *Admin) compare(ctx context.Context, w Wanted, do func(context.Context, resource, []Difference) error) (all []Difference, err error) {
+	one := func(r resource) error {
+		ctx, cancel := context.WithTimeout(ctx, 3*streams.CallTimeout)
+		defer cancel()
+		found, err := r.differ(ctx)
+		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+			found, err = []Difference{{Of: r.name, Setting: missing, Have: "no", Want: "yes"}}, nil
+		}
+		if err == nil && len(found) > 0 {
+			err = do(ctx, r, found)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name, Explain(err))
+		}
+		all = append(all, found...)
+		return nil
+	}
+	for _, r := range a.resources(w) {
+		if err := one(r); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}

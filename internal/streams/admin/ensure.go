@@ -1,0 +1,131 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// Admin manages the streams, buckets and consumers of one Usher.
+type Admin struct {
+	client streams.Client
+	layout Layout
+}
+
+// New returns an Admin for a layout. See Admin.Ensure for the creation of the streams.
+func New(c streams.Client, l Layout) *Admin { return &Admin{client: c, layout: l} }
+
+// Ensure creates missing streams and buckets, and changes no existing stream; see Check. The
+// errors have advice; Permanent reports whether a retry is useless.
+func (a *Admin) Ensure(ctx context.Context) error {
+	err := a.ensure(ctx)
+	if err == nil {
+		_, err = a.readHighWater(ctx)
+	}
+	return Explain(err)
+}
+
+func (a *Admin) ensure(ctx context.Context) error {
+	js := a.client.JetStream
+	for _, want := range a.layout.configs() {
+		if _, err := ensure(ctx, js, want); err != nil {
+			return err
+		}
+	}
+	name := a.layout.Events
+	have, err := config(ctx, js, name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound) && !a.layout.Own:
+		return setupError{fmt.Errorf("%w; set nats.events_stream (USHER_NATS_EVENTS_STREAM) to the stream that holds the events", err)}
+	case err != nil:
+		return err
+	}
+	if missing := uncovered(have.Subjects); len(missing) > 0 {
+		return setupError{fmt.Errorf("stream %s (nats.events_stream) does not hold the subjects %s: add them to it", name, strings.Join(missing, ", "))}
+	}
+	return nil
+}
+
+// ensure returns the configuration of a stream, and creates a missing stream.
+func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.StreamConfig, error) {
+	have, err := config(ctx, js, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		have, err = create(ctx, js, want)
+	}
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+		have, err = config(ctx, js, want.Name)
+	}
+	return have, err
+}
+
+func create(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.StreamConfig, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*streams.CallTimeout)
+	defer cancel()
+	stream, err := js.CreateStream(ctx, want)
+	if err != nil {
+		return jetstream.StreamConfig{}, fmt.Errorf("create stream %s: %w%s", want.Name, err, overlap(ctx, js, want, err))
+	}
+	return stream.CachedInfo().Config, nil
+}
+
+// overlap returns advice for a stream whose subjects belong to another stream.
+func overlap(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, err error) string {
+	if api := (*jetstream.APIError)(nil); !errors.As(err, &api) || api.ErrorCode != codeOverlap {
+		return ""
+	}
+	name, err := js.StreamNameBySubject(ctx, want.Subjects[0])
+	if err != nil {
+		return ""
+	}
+	switch want.Name {
+	case streams.ReplaysStream:
+		return fmt.Sprintf("; the stream %s of an older usher holds its subjects: usher serve and usher nats apply move its messages", name)
+	case streams.ResultsStream:
+		return fmt.Sprintf("; the stream %s holds subjects of results: narrow it to %s", name, strings.Join(events.Types(), ", "))
+	default:
+		return fmt.Sprintf("; the stream %s holds its subjects: set nats.events_stream (USHER_NATS_EVENTS_STREAM) to it", name)
+	}
+}
+
+// config returns the configuration of a stream.
+func config(ctx context.Context, js jetstream.JetStream, name string) (jetstream.StreamConfig, error) {
+	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
+	defer cancel()
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return jetstream.StreamConfig{}, fmt.Errorf("stream %s: %w", name, err)
+	}
+	return stream.CachedInfo().Config, nil
+}
+
+// uncovered returns the event types that no subject matches.
+func uncovered(subjects []string) []string {
+	var missing []string
+	for _, t := range events.Types() {
+		if !slices.ContainsFunc(subjects, func(s string) bool { return covers(s, t) }) {
+			missing = append(missing, t)
+		}
+	}
+	return missing
+}
+
+// covers reports whether the filter matches a subject.
+func covers(filter, subject string) bool {
+	f, s := strings.Split(filter, "."), strings.Split(subject, ".")
+	for i, token := range f {
+		switch {
+		case token == ">":
+			return i < len(s)
+		case i >= len(s) || (token != "*" && token != s[i]):
+			return false
+		}
+	}
+	return len(f) == len(s)
+}

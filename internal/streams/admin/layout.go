@@ -1,0 +1,103 @@
+// Package admin creates, compares, changes and compacts the streams, buckets and consumers.
+package admin
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// Layout has the settings of the streams and buckets.
+type Layout struct {
+	// Events is the stream of the event types. With Own, Usher creates a missing stream;
+	// otherwise the stream belongs to the user and is only read.
+	Events     string
+	Own        bool
+	Replicas   int
+	EventsAge  time.Duration // retention of events
+	ResultsAge time.Duration // retention of results
+	DeadAge    time.Duration // retention of dead letters
+	AuditAge   time.Duration // retention of the audit log
+	HistoryAge time.Duration // retention of finished effects
+	EffectAge  time.Duration // retention of activity records
+	Window     time.Duration // the duplicate window of Nats-Msg-Id
+	MaxBytes   int64         // of EVENTS and of RESULTS; zero: no limit
+}
+
+// configs returns the configurations of the streams and buckets.
+func (l Layout) configs() []jetstream.StreamConfig {
+	with := func(set func(*jetstream.StreamConfig)) jetstream.StreamConfig {
+		c := l.base()
+		set(&c)
+		return c
+	}
+	list := []jetstream.StreamConfig{
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge, c.MaxBytes = streams.ResultsStream, resultSubjects(), l.ResultsAge, l.bytes()
+		}),
+		l.Replays(),
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge = streams.DeadLettersStream, []string{streams.DeadLetterSubject + ".>"}, l.DeadAge
+			c.MaxMsgsPerSubject, c.Discard = 1, jetstream.DiscardOld
+		}),
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge = streams.AuditStream, []string{streams.AuditSubject}, l.AuditAge
+			c.DenyDelete, c.DenyPurge = true, true
+		}),
+		with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge = streams.HistoryStream, []string{"usher.history.>"}, l.HistoryAge
+		}),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.AccountsBucket, 0) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.EffectsBucket, l.EffectAge) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ControlBucket, 0) }),
+	}
+	if l.Own {
+		list = append(list, with(func(c *jetstream.StreamConfig) {
+			c.Name, c.Subjects, c.MaxAge, c.MaxBytes = l.Events, events.Types(), l.EventsAge, l.bytes()
+		}))
+	}
+	return list
+}
+
+// Replays returns the configuration of the stream of replays. A replay stays in the stream
+// until its effect has ended.
+func (l Layout) Replays() jetstream.StreamConfig {
+	c := l.base()
+	c.Name, c.Subjects = streams.ReplaysStream, []string{"usher.replay.>"}
+	return c
+}
+
+// base returns the common settings of all streams.
+func (l Layout) base() jetstream.StreamConfig {
+	return jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: max(1, l.Replicas), Discard: jetstream.DiscardNew, Duplicates: l.Window, MaxBytes: -1}
+}
+
+// bucket sets the stream of a key-value bucket. Only a stream's configuration can keep reads to
+// the leader: a follower may serve an old record.
+func (l Layout) bucket(c *jetstream.StreamConfig, name string, age time.Duration) {
+	c.Name, c.Subjects, c.MaxAge = "KV_"+name, []string{"$KV." + name + ".>"}, age
+	c.MaxMsgsPerSubject, c.AllowRollup, c.DenyDelete = 1, true, true
+	c.AllowDirect = c.Replicas == 1
+	if age > 0 {
+		c.Duplicates = min(c.Duplicates, age)
+	}
+}
+
+func resultSubjects() []string {
+	var subjects []string
+	for _, t := range events.ResultTypes() {
+		subjects = append(subjects, events.ResultSubject(t, "*"))
+	}
+	return subjects
+}
+
+// bytes returns the limit for JetStream: -1 is none.
+func (l Layout) bytes() int64 {
+	if l.MaxBytes > 0 {
+		return l.MaxBytes
+	}
+	return -1
+}

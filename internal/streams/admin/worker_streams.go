@@ -1,0 +1,148 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/streams"
+)
+
+const (
+	// markerTTL is the lifetime of the server's marker for an expired lease.
+	markerTTL = time.Minute
+	// scheduleLevel is the JetStream API level of nats-server 2.12, the first with message schedules.
+	scheduleLevel = 2
+)
+
+// EnsureWorker creates missing ones of TIMERS, LEASES, OWNERSHIP and ACCOUNT_INDEX. Existing
+// ones are unchanged; an unusable shape is an error with a remedy. A server without message
+// schedules (below 2.12) is an error.
+func EnsureWorker(ctx context.Context, js jetstream.JetStream, names streams.Names, replicas int) error {
+	if err := checkServer(ctx, js); err != nil {
+		return err
+	}
+	for _, want := range WorkerStreams(names, replicas) {
+		have, err := ensure(ctx, js, want)
+		if err != nil {
+			return err
+		}
+		if err := checkShape(want, have); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Remake creates those of TIMERS, LEASES and OWNERSHIP that were deleted while processes work,
+// and returns the names of the new streams. The processes bring back the contents. ACCOUNT_INDEX
+// is left to a person: the contents may come from a backup. ErrNoStream reports a missing stream
+// that cannot be created.
+func Remake(ctx context.Context, js jetstream.JetStream, names streams.Names, replicas int) (made []string, err error) {
+	index := "KV_" + names.WithDefaults().Index
+	for _, want := range WorkerStreams(names, replicas) {
+		if want.Name == index {
+			continue
+		}
+		remade, err := createMissing(ctx, js, want)
+		if err != nil {
+			return made, err
+		}
+		if remade {
+			made = append(made, want.Name)
+		}
+	}
+	return made, nil
+}
+
+// createMissing creates a stream unless the stream exists, and reports whether it is new.
+func createMissing(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (made bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
+	defer cancel()
+	if _, err := js.Stream(ctx, want.Name); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return false, err
+	}
+	_, err = js.CreateStream(ctx, want)
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+		return false, fmt.Errorf("%w: %w", streams.ErrNoStream, err)
+	}
+	return true, nil
+}
+
+// checkServer returns an error if the server has no message schedules. An older server
+// would ignore the setting and store every timer as an ordinary message.
+func checkServer(ctx context.Context, js jetstream.JetStream) error {
+	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
+	defer cancel()
+	account, err := js.AccountInfo(ctx)
+	if err != nil {
+		return fmt.Errorf("read the account of JetStream: %w", err)
+	}
+	if level := account.API.Level; level < scheduleLevel {
+		return fmt.Errorf("nats-server 2.12 or later is needed: message schedules need JetStream API level %d, the server has %d", scheduleLevel, level)
+	}
+	return nil
+}
+
+// WorkerStreams returns the configurations in the order of creation.
+func WorkerStreams(n streams.Names, replicas int) []jetstream.StreamConfig {
+	n = n.WithDefaults()
+	base := jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: max(1, replicas), MaxMsgsPerSubject: 1, AllowRollup: true}
+	timers, leases := base, base
+
+	// The server refuses DiscardNew on a stream with schedules. Without limits on
+	// messages and bytes nothing is discarded.
+	timers.Name, timers.Subjects = n.Timers, []string{n.TimerSubject + ".>", n.WakeSubject + ".>"}
+	timers.Retention, timers.AllowMsgSchedules = jetstream.WorkQueuePolicy, true
+
+	leases.Name, leases.Subjects = n.Leases, []string{n.LeaseSubject + ".>"}
+	leases.AllowMsgTTL, leases.SubjectDeleteMarkerTTL = true, markerTTL
+	leases.Discard, leases.DenyDelete = jetstream.DiscardNew, true
+
+	bucket := func(name string) jetstream.StreamConfig {
+		c := base
+		c.Name, c.Subjects = "KV_"+name, []string{"$KV." + name + ".>"}
+		c.Discard, c.DenyDelete = jetstream.DiscardNew, true
+		return c
+	}
+	return []jetstream.StreamConfig{timers, leases, bucket(n.Ownership), bucket(n.Index)}
+}
+
+// flaw is an unusable setting of an existing stream.
+type flaw struct {
+	found  bool
+	reason string // the setting and the harm
+	remedy string // a command, with %s for the name of the stream
+}
+
+const (
+	remake = "delete stream %s, and it is created anew"
+	edit   = "run: nats stream edit %s "
+)
+
+// checkShape returns an error if the existing stream cannot serve as the wanted stream.
+func checkShape(want, have jetstream.StreamConfig) error {
+	missing := slices.DeleteFunc(slices.Clone(want.Subjects), func(s string) bool { return slices.Contains(have.Subjects, s) })
+	for _, f := range []flaw{
+		{len(missing) > 0, "its subjects lack " + strings.Join(missing, ", "), edit + "--subjects " + strings.Join(want.Subjects, ",")},
+		{have.Storage != want.Storage, "it is in memory, which a restart of the server empties", remake + " with file storage"},
+		{have.MaxAge > 0, fmt.Sprintf("its max_age of %s removes what is still needed", have.MaxAge), edit + "--max-age=-1"},
+		{have.Retention != want.Retention, fmt.Sprintf("its retention is %s instead of %s", have.Retention, want.Retention), remake},
+		{have.MaxMsgsPerSubject != 1, "it keeps more than one message for a subject", edit + "--max-msgs-per-subject 1"},
+		{have.MaxMsgs > 0, "its limit on messages discards what is still needed, or refuses it", edit + "--max-msgs=-1"},
+		{want.AllowMsgSchedules && !have.AllowMsgSchedules, "it has no message schedules", edit + "--allow-schedules"},
+		{want.AllowMsgTTL && !have.AllowMsgTTL, "it has no TTL of messages, so that a lease never expires", edit + "--allow-msg-ttl"},
+		{want.AllowMsgTTL && have.SubjectDeleteMarkerTTL == 0, "it has no markers for expired leases", edit + "--subject-del-markers-ttl 1m"},
+		{have.AllowDirect && have.Replicas > 1, "allow_direct lets a follower answer with an old value", edit + "--no-allow-direct"},
+	} {
+		if f.found {
+			return fmt.Errorf("stream %s cannot be used: %s; "+f.remedy, want.Name, f.reason, want.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package streams_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// added stores a dead letter, and returns the stored dead letter.
+func added(t *testing.T, set *streams.Set, d streams.DeadLetter) streams.DeadLetter {
+	t.Helper()
+	if err := set.DeadLetters.Add(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	found, err := set.DeadLetters.Get(t.Context(), d.Vendor, d.Type, d.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// replays is how many messages are on their way back.
+func replays(t *testing.T, set *streams.Set) uint64 {
+	t.Helper()
+	stream, err := set.Client.JetStream.Stream(t.Context(), streams.ReplaysStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream.CachedInfo().State.Msgs
+}
+
+func TestReplayCarriesTheFirstOrderAndMarksTheDeadLetter(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	if err := set.DeadLetters.Replay(t.Context(), added(t, set, deadLetter("k1"))); err != nil {
+		t.Fatal(err)
+	}
+	d, err := set.DeadLetters.Get(t.Context(), "acme", "user.created", "k1")
+	if err != nil || d.Replaying != 1 || d.Replay != 0 || time.Since(d.ReplayedAt) > time.Minute {
+		t.Errorf("got %+v (%v), want it marked as being replayed", d, err)
+	}
+	m, err := set.Replays.Get(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "usher.replay.acme.user.created"; m.Subject != want {
+		t.Errorf("got the subject %s, want %s", m.Subject, want)
+	}
+	if want := []string{"application/cloudevents+json"}; !slices.Equal(m.Header["Content-Type"], want) {
+		t.Errorf("got the content type %q, want %q", m.Header["Content-Type"], want)
+	}
+	if want := []string{"acme.k1.user.created.1"}; !slices.Equal(m.Header[nats.MsgIdHdr], want) {
+		t.Errorf("got the message id %q, want %q and not that of the event", m.Header[nats.MsgIdHdr], want)
+	}
+	got, _ := streams.ReadReplayHeader(m.Header)
+	if diff := cmp.Diff(streams.ReplayHeader{Key: "k1", Epoch: 1, Seq: 42, Number: 1}, got); diff != "" {
+		t.Errorf("the replay differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestReplayOfWhatHasChangedSendsNothing(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func(*testing.T, *streams.Set, streams.DeadLetter) error{
+		"dropped": func(t *testing.T, set *streams.Set, d streams.DeadLetter) error {
+			return set.DeadLetters.Remove(t.Context(), d)
+		},
+		"failed again": func(t *testing.T, set *streams.Set, d streams.DeadLetter) error {
+			d.Replay++
+			return set.DeadLetters.Add(t.Context(), d)
+		},
+	}
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			set := newSet(t)
+			d := added(t, set, deadLetter("k1"))
+			if err := change(t, set, d); err != nil {
+				t.Fatal(err)
+			}
+			if err := set.DeadLetters.Replay(t.Context(), d); !errors.Is(err, streams.ErrConflict) {
+				t.Errorf("got %v, want %v", err, streams.ErrConflict)
+			}
+			if got := replays(t, set); got != 0 {
+				t.Errorf("got %d replays, want none", got)
+			}
+		})
+	}
+}
+
+func TestAReplayThatIsSentTwiceIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	d := added(t, set, deadLetter("k1"))
+	for range 2 { // as after a crash before the mark, or with --again
+		if err := set.DeadLetters.Replay(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		d = read(t, set)[0]
+	}
+	if got := replays(t, set); got != 1 {
+		t.Errorf("got %d replays, want 1", got)
+	}
+}
+
+func TestRemoveEnded(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		replay int  // of the dead letter that is there
+		marked bool // whether it is marked
+		number int  // of the replay that ended
+		want   int  // dead letters that stay
+	}{
+		"the replay of the dead letter": {0, true, 1, 0},
+		"before it is marked":           {0, false, 1, 0},
+		"a later replay":                {1, true, 3, 0},
+		"one that the same replay left": {1, false, 1, 0},
+		"one that a later replay left":  {2, true, 1, 1},
+		"one that the first try left":   {0, false, 0, 0},
+		"the first try, after a replay": {1, false, 0, 1},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			set := newSet(t)
+			d := deadLetter("k1")
+			d.Replay = c.replay
+			d = added(t, set, d)
+			if c.marked {
+				if err := set.DeadLetters.Replay(t.Context(), d); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := set.DeadLetters.RemoveEnded(t.Context(), d.Vendor, d.Type, d.Key, c.number); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(read(t, set)); got != c.want {
+				t.Errorf("got %d dead letters, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRemoveEndedLeavesOtherTypesAndVendors(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	for _, change := range []func(*streams.DeadLetter){
+		func(*streams.DeadLetter) {},
+		func(d *streams.DeadLetter) { d.Vendor = "other" },
+		func(d *streams.DeadLetter) { d.Type = "user.deleted" },
+	} {
+		d := deadLetter("k1")
+		change(&d)
+		if err := set.DeadLetters.Add(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // nothing is there the second time
+		if err := set.DeadLetters.RemoveEnded(t.Context(), "acme", "user.created", "k1", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := len(read(t, set)); got != 2 {
+		t.Errorf("got %d dead letters, want the 2 of another vendor and another type", got)
+	}
+}
+
+func TestReadReplayTakesNothingElse(t *testing.T) {
+	for name, header := range map[string]map[string][]string{
+		"none":     nil,
+		"no key":   {"Usher-Epoch": {"1"}, "Usher-Seq": {"2"}, "Usher-Replay": {"1"}},
+		"no count": {"Usher-Key": {"k"}, "Usher-Epoch": {"1"}, "Usher-Seq": {"2"}},
+		"garbage":  {"Usher-Key": {"k"}, "Usher-Epoch": {"one"}, "Usher-Seq": {"2"}, "Usher-Replay": {"1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, ok := streams.ReadReplayHeader(header); ok {
+				t.Error("it was taken for a replay")
+			}
+		})
+	}
+}

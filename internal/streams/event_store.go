@@ -1,0 +1,94 @@
+package streams
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+)
+
+// MaxMessage returns the most bytes of a message, headers included; zero before the server has
+// announced a limit.
+func (e *Events) MaxMessage() int64 { return e.client.maxMessage() }
+
+// Send publishes an event on the subject of the type, and returns after the server's
+// acknowledgement. Reports whether the event is new within the duplicate window.
+func (e *Events) Send(ctx context.Context, event events.Event) (isNew bool, err error) {
+	return e.client.publishEvent(ctx, e.name, event.Type(), event)
+}
+
+// Store publishes events on the subjects of the types, all at once, and returns after the last
+// acknowledgement. After an error some events may be stored; a repeat does no harm.
+func (e *Events) Store(ctx context.Context, list []events.Event) error {
+	messages := make([]*nats.Msg, 0, len(list))
+	for _, event := range list {
+		m, err := eventMessage(event.Type(), event)
+		if err != nil {
+			return err
+		}
+		if limit := e.MaxMessage(); limit > 0 && int64(m.Size()) > limit {
+			return fmt.Errorf("event %d of %d is %w", len(messages)+1, len(list), ErrTooLarge)
+		}
+		messages = append(messages, m)
+	}
+	ctx, cancel := e.client.call(ctx)
+	defer cancel()
+	publications := make([]Publication, 0, len(messages))
+	for _, m := range messages {
+		p, err := e.client.PublishAsync(e.name, m)
+		if err != nil {
+			return err
+		}
+		publications = append(publications, p)
+	}
+	for _, p := range publications {
+		if err := p.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Counts returns the number of events since a time: of user.deleted, and of all types. A
+// consumer counts, so the server delivers nothing.
+func (e *Events) Counts(ctx context.Context, since time.Time) (deleted, all uint64, err error) {
+	limited, cancel := e.client.call(ctx)
+	defer cancel()
+	consumer, err := e.client.JetStream.CreateConsumer(limited, e.name, jetstream.ConsumerConfig{
+		FilterSubjects: []string{events.UserDeleted}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Second, // several counts a second are possible
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("stream %s: %w", e.name, err)
+	}
+	extent, err := e.client.Extent(ctx, e.name)
+	info := consumer.CachedInfo()
+	return info.NumPending, extent.Last - min(extent.Last, info.Delivered.Stream), err
+}
+
+// Original is an event in the stream of events.
+type Original struct {
+	Event events.Event
+	events.Position
+	Stored time.Time
+
+	header  nats.Header
+	payload []byte
+}
+
+// Key returns the event key.
+func (o Original) Key() string { return events.Key(o.Event.Source(), o.Event.ID()) }
+
+// Original reads the event at a position, or returns ErrGone.
+func (e *Events) Original(ctx context.Context, p events.Position) (Original, error) {
+	m, err := e.Get(ctx, p)
+	if err != nil {
+		return Original{}, err
+	}
+	event, err := events.FromNATS(m.Header, m.Data)
+	return Original{Event: event, Position: p, Stored: m.Stored, header: m.Header, payload: m.Data}, err
+}

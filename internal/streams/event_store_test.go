@@ -1,0 +1,101 @@
+package streams_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+func TestSendTakesAnEventOnce(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	var got []bool
+	for range 2 {
+		taken, err := set.Events.Send(t.Context(), event(t, "e1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, taken)
+	}
+	if diff := cmp.Diff([]bool{true, false}, got); diff != "" {
+		t.Errorf("taken differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestOfAFullStreamOnlyResultsAreToBeRemoved(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	for _, name := range []string{streams.EventsStream, streams.ResultsStream} {
+		stream, err := set.Client.JetStream.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := stream.CachedInfo().Config
+		c.MaxBytes = 1
+		if _, err := set.Client.JetStream.UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := set.Events.Send(t.Context(), event(t, "e1")); err == nil || !strings.Contains(err.Error(), "raise its limits") || strings.Contains(err.Error(), "purge") {
+		t.Errorf("got %v of EVENTS, want that its limits be raised, and no more", err)
+	}
+	result, err := events.NewResult(events.ResultOf{Request: event(t, "e1"), Key: "k", Source: "/usher", At: time.Unix(1, 0), Result: events.Result{Vendor: "acme", Outcome: events.Done}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := set.Results.Publish(t.Context(), "acme", result); err == nil || !strings.Contains(err.Error(), "nats stream purge RESULTS") {
+		t.Errorf("got %v of RESULTS, want that old ones may be removed", err)
+	}
+}
+
+func TestDeletionsAreCountedFromATimeOn(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	publish := func(kinds ...string) (stored time.Time) {
+		for _, kind := range kinds {
+			ack, err := set.Client.JetStream.Publish(t.Context(), kind, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream, err := set.Client.JetStream.Stream(t.Context(), streams.EventsStream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := stream.GetMsg(t.Context(), ack.Sequence)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored = m.Time
+		}
+		return stored
+	}
+	want := func(since time.Time, deleted, all uint64) {
+		t.Helper()
+		if gotDeleted, gotAll, err := set.Events.Counts(t.Context(), since); gotDeleted != deleted || gotAll != all || err != nil {
+			t.Errorf("got %d deletions of %d events (%v), want %d of %d", gotDeleted, gotAll, err, deleted, all)
+		}
+	}
+	begun := time.Now().Add(-time.Hour)
+	want(begun, 0, 0)
+	first := publish(events.UserDeleted, events.UserDeleted, events.UserCreated)
+	want(begun, 2, 3)
+	want(first.Add(1), 0, 0)
+	publish(events.UserCreated, events.UserDeleted)
+	want(begun, 3, 5)
+	want(first.Add(1), 1, 2)
+	stream, err := set.Client.JetStream.Stream(t.Context(), streams.EventsStream)
+	if err == nil {
+		err = stream.Purge(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(begun, 0, 0)
+	publish(events.UserCreated, events.UserDeleted)
+	want(begun, 1, 2)
+}

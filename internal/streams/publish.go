@@ -1,0 +1,90 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
+)
+
+// codeStreamFull is the server's refusal of a message for a full stream.
+const codeStreamFull jetstream.ErrorCode = 10077
+
+// Publish stores a message in a stream, and returns after the server's acknowledgement. A
+// message with the Nats-Msg-Id of a message within the duplicate window is stored once.
+// ErrConflict reports another last sequence than the options expect.
+func (c Client) Publish(ctx context.Context, stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	ctx, cancel := c.call(ctx)
+	defer cancel()
+	ack, err := c.JetStream.PublishMsg(ctx, m, opts...)
+	if err != nil {
+		return nil, publishError(stream, m.Subject, err)
+	}
+	return ack, nil
+}
+
+// Publication is a message without the server's acknowledgement yet.
+type Publication struct {
+	stream string
+	ack    jetstream.PubAckFuture
+}
+
+// PublishAsync publishes a message without waiting for the acknowledgement.
+func (c Client) PublishAsync(stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (Publication, error) {
+	ack, err := c.JetStream.PublishMsgAsync(m, append(opts, jetstream.WithStallWait(CallTimeout))...)
+	if err != nil {
+		return Publication{}, publishError(stream, m.Subject, err)
+	}
+	return Publication{stream, ack}, nil
+}
+
+// Wait waits for the server's acknowledgement, and returns the errors of Client.Publish.
+func (p Publication) Wait(ctx context.Context) error {
+	select {
+	case <-p.ack.Ok():
+		return nil
+	case err := <-p.ack.Err():
+		return publishError(p.stream, p.ack.Msg().Subject, err)
+	case <-ctx.Done():
+		return publishError(p.stream, p.ack.Msg().Subject, ctx.Err())
+	}
+}
+
+// publishEvent stores an event on a subject. Reports whether the event is new.
+func (c Client) publishEvent(ctx context.Context, stream, subject string, e events.Event) (isNew bool, err error) {
+	m, err := eventMessage(subject, e)
+	if err != nil {
+		return false, err
+	}
+	ack, err := c.Publish(ctx, stream, m)
+	return err == nil && !ack.Duplicate, err
+}
+
+func eventMessage(subject string, e events.Event) (*nats.Msg, error) {
+	header, payload, err := events.ToNATS(e)
+	if err != nil {
+		return nil, fmt.Errorf("write event: %w", err)
+	}
+	return &nats.Msg{Subject: subject, Header: header, Data: payload}, nil
+}
+
+// publishError returns the error of a message that was not stored, with advice.
+func publishError(stream, subject string, err error) error {
+	err = fmt.Errorf("publish on %s: %w", subject, err)
+	switch api := (*jetstream.APIError)(nil); {
+	case isConflict(err):
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		return fmt.Errorf("%w; is the stream %s there? usher serve makes its streams when it starts", err, stream)
+	case errors.As(err, &api) && api.ErrorCode == codeStreamFull && stream == ResultsStream:
+		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s), or remove old messages (nats stream purge %s --keep N)", err, stream, stream, stream)
+	case errors.As(err, &api) && api.ErrorCode == codeStreamFull: // the messages are still needed
+		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s)", err, stream, stream)
+	default:
+		return err
+	}
+}

@@ -1,0 +1,112 @@
+package streams
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/events"
+)
+
+// Results is the stream of results.
+type Results struct{ client Client }
+
+// NewResults returns the stream of results. The stream may be created later.
+func NewResults(c Client) *Results { return &Results{c} }
+
+// Publish stores a result for a vendor, and returns after the server's acknowledgement.
+func (r *Results) Publish(ctx context.Context, vendor string, e events.Event) error {
+	_, err := r.client.publishEvent(ctx, ResultsStream, events.ResultSubject(e.Type(), vendor), e)
+	return err
+}
+
+// ResultsQuery selects results. The zero value selects all results of the stream.
+type ResultsQuery struct {
+	Vendor string    // only results of this vendor
+	Types  []string  // only results of these types
+	Since  time.Time // only results stored at or after this time
+	Follow bool      // wait for further results at the end of the stream
+}
+
+// subjects returns the filter subjects.
+func (q ResultsQuery) subjects() (subjects []string) {
+	types, vendor := q.Types, q.Vendor
+	if len(types) == 0 && vendor == "" {
+		return nil
+	}
+	if len(types) == 0 {
+		types = events.ResultTypes()
+	}
+	if vendor == "" {
+		vendor = "*"
+	}
+	for _, t := range types {
+		subjects = append(subjects, events.ResultSubject(t, vendor))
+	}
+	return subjects
+}
+
+// Result is a stored result: the CloudEvent and the decoded data.
+type Result struct {
+	Event events.Event
+	Data  events.Result
+}
+
+// List returns the selected results, the oldest first; see Client.Messages. Messages without a
+// result are skipped.
+func (r *Results) List(ctx context.Context, q ResultsQuery) iter.Seq2[Result, error] {
+	return func(yield func(Result, error) bool) {
+		query := Query{Subjects: q.subjects(), Since: q.Since, Follow: q.Follow}
+		for m, err := range r.client.Messages(ctx, ResultsStream, query) {
+			result, ok := readResult(m)
+			if (ok || err != nil) && !yield(result, err) {
+				return
+			}
+		}
+	}
+}
+
+// readResult decodes a result, and reports whether the message is a result.
+func readResult(m Message) (r Result, ok bool) {
+	e, err := events.FromNATS(m.Header, m.Data)
+	if err != nil || json.Unmarshal(e.Data(), &r.Data) != nil {
+		return r, false
+	}
+	r.Event = e
+	return r, r.Data.Vendor != "" && r.Data.Outcome != ""
+}
+
+// ResultHeader is a stored result before decoding.
+type ResultHeader struct {
+	Type   string // of the result, such as user.provisioned
+	Vendor string
+	At     time.Time // the storage time
+	m      Message
+}
+
+// Read decodes the result, and reports whether the message is a result.
+func (h ResultHeader) Read() (Result, bool) { return readResult(h.m) }
+
+// Tail returns the last results, the oldest first, and then each further result until ctx ends.
+// Only ResultHeader.Read decodes a result, so that counting costs little.
+func (r *Results) Tail(ctx context.Context, last int) iter.Seq2[ResultHeader, error] {
+	return func(yield func(ResultHeader, error) bool) {
+		extent, err := r.client.Extent(ctx, ResultsStream)
+		if err != nil {
+			yield(ResultHeader{}, err)
+			return
+		}
+		after := extent.Last - min(extent.Last, uint64(max(0, last)))
+		for m, err := range r.client.Messages(ctx, ResultsStream, Query{After: after, Follow: true}) {
+			at := strings.LastIndexByte(m.Subject, '.')
+			if at < 0 && err == nil {
+				continue
+			}
+			if !yield(ResultHeader{Type: m.Subject[:max(0, at)], Vendor: m.Subject[at+1:], At: m.Stored, m: m}, err) {
+				return
+			}
+		}
+	}
+}
