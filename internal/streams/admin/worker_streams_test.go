@@ -154,6 +154,7 @@ func TestEnsureWorkerNeedsSchedules(t *testing.T) {
 // Remake makes what processes bring back, and leaves the index to a person.
 func TestRemake(t *testing.T) {
 	e := ensured(t)
+	check(t, admin.EnsureWorker(t.Context(), e.js, streams.Names{}, 1))
 	made, err := admin.Remake(t.Context(), e.js, streams.Names{}, 1)
 	check(t, err)
 	if len(made) > 0 {
