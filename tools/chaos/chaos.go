@@ -27,6 +27,7 @@ type Config struct {
 	Only     string        // the one kind of storm that there is; empty: all kinds
 	Faults   float64       // share of the vendor calls that a fault hits, to the very end
 	Latency  time.Duration // mean wait of a vendor call
+	Rate     float64       // of each vendor, calls a second; 0: no limit
 	LateBy   time.Duration // from the receipt of a creation whose caller has gone until its effect; 0: the latency
 	Limits   Limits        // of the workers
 	Repeats  float64       // share of the events that are published again
@@ -65,7 +66,7 @@ func Full() Config {
 	return Config{
 		Users: 1000, Events: 10, Span: time.Minute, After: 20 * time.Second, Every: 500 * time.Millisecond,
 		Faults: 0.15, Latency: 3 * time.Millisecond, Repeats: 0.1, Workers: 3, Nodes: 1, Limit: 10 * time.Minute,
-		Limits: shortLimits(),
+		Limits: shortLimits(), Rate: 1000, // out of which a 429 is soon forgotten
 	}
 }
 
@@ -81,13 +82,14 @@ func Short() Config {
 // next owner has the lease five seconds after the death at the latest. An owner that waits
 // for CallLease and CallTimeout then finds the account; an owner that calls at once makes a
 // second one. No call of a living process takes as long as CallTimeout, at most ten times
-// Latency.
+// Latency. The rate has no limit: a process that starts beside others would wait for eight
+// seconds for a part of a rate, longer than LateBy.
 func Late() Config {
 	c := Short()
 	c.Users, c.Span, c.After, c.Every, c.Only = 200, 50*time.Second, 0, 15*time.Second, "crash"
 	c.Faults, c.Latency, c.Repeats = 0.05, 250*time.Millisecond, 0.4
 	c.Limits = Limits{CallTimeout: 3 * time.Second, CallLease: 4 * time.Second, AckWait: 5 * time.Second, Shutdown: 20 * time.Second}
-	c.LateBy = c.Limits.CallLease + c.Limits.CallTimeout
+	c.LateBy, c.Rate = c.Limits.CallLease+c.Limits.CallTimeout, 0
 	return c
 }
 
