@@ -1,8 +1,15 @@
 package streams
 
+import "context"
+
 // Expire ends the validity of a lease that the server still has, as a process sees it that
 // was frozen for longer than 0.9 TTL.
 func (l *Lease) Expire() { l.end() }
 
 // LookAgain lets the next Fetch look at the consumer.
 func (s *Shared) LookAgain() { s.looked = s.looked.Add(-lookEvery) }
+
+// Cleanup returns the context of a call to make even after the end of ctx.
+func (c Client) Cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
+	return c.cleanup(ctx)
+}
