@@ -1,6 +1,9 @@
 package streams
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // NextFullCount returns the earliest time of the next full count after a removal.
 func (l *DeadLetters) NextFullCount() time.Time { return l.tally.next }
@@ -14,3 +17,8 @@ func (l *Lease) Expire() { l.end() }
 
 // LookAgain lets the next Fetch look at the consumer.
 func (s *Shared) LookAgain() { s.looked = s.looked.Add(-lookEvery) }
+
+// Cleanup returns the context of a call to make even after the end of ctx.
+func (c Client) Cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
+	return c.cleanup(ctx)
+}

@@ -134,9 +134,13 @@ func (c Client) call(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithTimeout(ctx, c.timeout())
 }
 
+// cleanupTimeout is the longest time of a call that only tidies up: the end of a process waits for
+// it, perhaps while NATS is away.
+const cleanupTimeout = 2 * time.Second
+
 // cleanup returns the context of a call to make even after the end of ctx.
 func (c Client) cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), c.timeout())
+	return context.WithTimeout(context.WithoutCancel(ctx), min(c.timeout(), cleanupTimeout))
 }
 
 // stream opens a stream, with its current state. The handle stays usable when the stream is deleted and made anew.

@@ -26,6 +26,7 @@ type Config struct {
 	Only     string        // the only kind of storm; empty: all kinds
 	Faults   float64       // share of vendor calls with a fault, until the end
 	Latency  time.Duration // mean duration of a vendor call
+	Rate     float64       // calls per second of each vendor; 0: no limit
 	LateBy   time.Duration // delay of a creation after the caller has disconnected; 0: the latency
 	Limits   Limits        // time limits of the workers
 	Repeats  float64       // share of events published again
@@ -63,7 +64,7 @@ func Full() Config {
 	return Config{
 		Users: 1000, Events: 10, Span: time.Minute, After: 20 * time.Second, Every: 500 * time.Millisecond,
 		Faults: 0.15, Latency: 3 * time.Millisecond, Repeats: 0.1, Workers: 3, Nodes: 1, Limit: 10 * time.Minute,
-		Limits: shortLimits(),
+		Limits: shortLimits(), Rate: 1000, // out of which a 429 is soon forgotten
 	}
 }
 
@@ -78,13 +79,15 @@ func Short() Config {
 // caller. From time to time all processes are killed at once, with time for a takeover in between.
 // The next owner has the lease five seconds after the death at the latest. An owner that waits for
 // CallLease and CallTimeout then finds the account; an owner that calls at once creates a second
-// account. Calls of live processes take at most ten times Latency, less than CallTimeout.
+// account. Calls of live processes take at most ten times Latency, less than CallTimeout. The
+// rate has no limit: a process that starts beside others would wait for eight seconds for a part
+// of a rate, longer than LateBy.
 func Late() Config {
 	c := Short()
 	c.Users, c.Span, c.After, c.Every, c.Only = 200, 50*time.Second, 0, 15*time.Second, "crash"
 	c.Faults, c.Latency, c.Repeats = 0.05, 250*time.Millisecond, 0.4
 	c.Limits = Limits{CallTimeout: 3 * time.Second, CallLease: 4 * time.Second, AckWait: 5 * time.Second, Shutdown: 20 * time.Second}
-	c.LateBy = c.Limits.CallLease + c.Limits.CallTimeout
+	c.LateBy, c.Rate = c.Limits.CallLease+c.Limits.CallTimeout, 0
 	return c
 }
 

@@ -68,7 +68,7 @@ func settings(c Config) []string {
 	}
 	for _, v := range scenario.Vendors {
 		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), c.Limits.CallTimeout),
-			fmt.Sprintf("USHER_%s_RATE=1000", strings.ToUpper(v))) // high, so that a 429 slows down only briefly
+			fmt.Sprintf("USHER_%s_RATE=%v", strings.ToUpper(v), c.Rate))
 	}
 	return environ
 }
