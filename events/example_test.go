@@ -46,8 +46,7 @@ func ExampleFromNATS() {
 // What is no CloudEvent is refused, with the place and the rule.
 func ExampleParse() {
 	_, err := events.Parse([]byte(`{"specversion": "1.0", "id": "1", "id": "2", "source": "/school", "type": "user.deleted"}`))
-	var invalid *events.InvalidError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 		fmt.Println(invalid.Pointer, invalid.Rule)
 	}
 	// Output: /id duplicate-name

@@ -253,7 +253,7 @@ func TestWhoTakesPart(t *testing.T) {
 				c.data["user_id"] = "u1"
 				plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, h.Type, c.data))
 				got := "yes"
-				if invalid := (*events.InvalidError)(nil); errors.As(err, &invalid) {
+				if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 					got = invalid.Rule
 				} else if plan.Skip {
 					got = "no"

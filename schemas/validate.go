@@ -48,8 +48,7 @@ func (s *Set) validate(name string, e events.Event) error {
 		return refuse("/data", events.RuleJSON, "send data that is JSON")
 	}
 	c := s.byName[name]
-	var broken *jsonschema.ValidationError
-	if err := c.schema.Validate(data); errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*jsonschema.ValidationError](c.schema.Validate(data)); ok {
 		return first(faults(broken, nil))
 	}
 	object, _ := data.(map[string]any)

@@ -101,7 +101,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 
 // plain takes the address, which may hold an e-mail or a token, out of a network error.
 func plain(err error) error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	switch {
@@ -115,6 +115,6 @@ func plain(err error) error {
 
 // neverSent tells whether err says for sure that the vendor got no request.
 func neverSent(err error) bool {
-	op := (*net.OpError)(nil)
-	return errors.As(err, &op) && op.Op == "dial"
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }

@@ -145,7 +145,7 @@ func IsRefused(err error) bool {
 // Misplaced takes a list that is not there for a wrong base URL: no event can
 // be the cause.
 func Misplaced(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) && IsGone(err) {
+	if e, ok := errors.AsType[*Error](err); ok && IsGone(err) {
 		e.Class = Unusable
 	}
 	return err
@@ -156,8 +156,8 @@ func Misplaced(err error) error {
 // it. The status is left out, so that nobody takes it for the answer to the call
 // that was to follow.
 func LogInRefused(err error) error {
-	e := (*Error)(nil)
-	if !errors.As(err, &e) || e.Class == Again {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Class == Again {
 		return err
 	}
 	return &Error{Vendor: e.Vendor, Op: e.Op, Class: Unusable, Message: fmt.Sprintf("the log-in was refused with status %d: %s", e.Status, e.Message)}

@@ -70,7 +70,7 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 func exitCode(err error) int {
-	if errors.As(err, &usageError{}) {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed

@@ -55,7 +55,7 @@ func (s sendCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	list, err := s.read(ctx, a)
-	if faults := (*faultsError)(nil); s.JSON && errors.As(err, &faults) {
+	if faults, ok := errors.AsType[*faultsError](err); s.JSON && ok {
 		return errors.Join(silentError{}, writeJSON(a.Stdout, sendSummary{Faults: faults.faults}))
 	}
 	if err != nil {

@@ -45,16 +45,18 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Faults returns the faults in an error that Load returned, in its order.
 func Faults(err error) []*Error {
-	var many interface{ Unwrap() []error }
-	if errors.As(err, &many) {
+	type joined interface {
+		error
+		Unwrap() []error
+	}
+	if many, ok := errors.AsType[joined](err); ok {
 		var out []*Error
 		for _, e := range many.Unwrap() {
 			out = append(out, Faults(e)...)
 		}
 		return out
 	}
-	var one *Error
-	if errors.As(err, &one) {
+	if one, ok := errors.AsType[*Error](err); ok {
 		return []*Error{one}
 	}
 	return nil

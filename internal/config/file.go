@@ -194,8 +194,7 @@ func (f fileReader) problem(s setting, value *yaml.Node, err error) string {
 	if s.secret() || value.Kind == yaml.ScalarNode {
 		return unfit(s, value.Value)
 	}
-	var parts *yaml.TypeError
-	if errors.As(err, &parts) {
+	if parts, ok := errors.AsType[*yaml.TypeError](err); ok {
 		return "cannot be read: " + kinds(strings.Join(parts.Errors, ", "))
 	}
 	return "cannot be a list or a map"

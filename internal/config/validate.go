@@ -166,8 +166,7 @@ func (l *loader) readable(key, path string) {
 	if err == nil {
 		err = f.Close()
 	}
-	var cause *os.PathError
-	if errors.As(err, &cause) {
+	if cause, ok := errors.AsType[*os.PathError](err); ok {
 		l.fault(key, fmt.Sprintf("names a file that cannot be read: %v", cause.Err), "name one that this process may read")
 	}
 }

@@ -183,8 +183,8 @@ func (c *Console) toLogin(w http.ResponseWriter, r *http.Request) {
 
 // refuse shows a page that says why there is none.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var told *refusal
-	if !errors.As(err, &told) {
+	told, ok := errors.AsType[*refusal](err)
+	if !ok {
 		c.deps.Log.Warn().Err(err).Str("path", r.URL.Path).Msg("console")
 		told = &refusal{status: http.StatusBadGateway, title: "NATS did not answer as it should", text: mask(err.Error()) + ". Try again in a moment; usher nats check says more."}
 	}

@@ -46,11 +46,12 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 // client may not send them, 422 where they break the schema of their type.
 func (p *endpoint) judge(client Client, list []events.Event) (faults []fault) {
 	for i, e := range list {
-		var invalid *events.InvalidError
-		switch err := p.deps.Validate(e); {
+		err := p.deps.Validate(e)
+		invalid, broken := errors.AsType[*events.InvalidError](err)
+		switch {
 		case client.may(e) != nil:
 			faults = append(faults, faultOf(i, e.ID(), client.may(e), http.StatusForbidden))
-		case errors.As(err, &invalid):
+		case broken:
 			faults = append(faults, faultOf(i, e.ID(), invalid, http.StatusUnprocessableEntity))
 		case err != nil:
 			faults = append(faults, fault{Index: i, ID: e.ID(), Detail: "it cannot be checked", status: http.StatusUnprocessableEntity})
@@ -67,9 +68,9 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	w, spans := p.traced(w, r, begun, list)
 	defer spans.end()
 	err := p.deps.Stream.Store(ctx, list)
-	var invalid *events.InvalidError
+	invalid, large := errors.AsType[*events.InvalidError](err)
 	switch {
-	case errors.As(err, &invalid): // it grew too large as it was written
+	case large: // it grew too large as it was written
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
 	case errors.Is(err, bus.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
@@ -104,9 +105,9 @@ func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // the last read finds the end
 	body := bytes.NewBuffer(make([]byte, 0, room))
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	var large *http.MaxBytesError
+	_, large := errors.AsType[*http.MaxBytesError](err)
 	switch {
-	case errors.As(err, &large):
+	case large:
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large; send smaller batches"})
 	case err != nil:
 		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body did not come to its end"})

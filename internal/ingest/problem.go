@@ -73,26 +73,24 @@ const noEvent = "Content-Type names no event, and there are no ce- headers: send
 
 // unread describes an error of reading a request into events.
 func unread(err error) problem {
-	var batch *events.BatchError
-	var one *events.InvalidError
-	switch {
-	case errors.Is(err, events.ErrMediaType):
+	if errors.Is(err, events.ErrMediaType) {
 		return problem{Status: http.StatusUnsupportedMediaType, Detail: err.Error()}
-	case errors.As(err, &batch):
+	}
+	if batch, ok := errors.AsType[*events.BatchError](err); ok {
 		var faults []fault
 		for _, f := range batch.Faults {
 			faults = append(faults, faultOf(f.Index, f.ID, f.Err, malformed(f.Err)))
 		}
 		return problemOf(faults)
-	case errors.As(err, &one):
+	}
+	if one, ok := errors.AsType[*events.InvalidError](err); ok {
 		f := faultOf(0, "", one, malformed(one))
 		if f.Rule == events.RuleMode { // what is read as an event, over HTTP a header says
 			f.Detail = noEvent
 		}
 		return problemOf([]fault{f})
-	default:
-		return problem{Status: http.StatusBadRequest, Detail: "the request cannot be read"}
 	}
+	return problem{Status: http.StatusBadRequest, Detail: "the request cannot be read"}
 }
 
 // refuse answers with a problem, and logs it, without the query: it may hold a token.

@@ -68,9 +68,8 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, d Delivery, cause error) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
-	var invalid *events.InvalidError
 	what := fault{Rule: "mapping", Detail: d.Problem, status: http.StatusUnprocessableEntity}
-	if errors.As(cause, &invalid) {
+	if invalid, ok := errors.AsType[*events.InvalidError](cause); ok {
 		what = faultOf(0, "", invalid, http.StatusUnprocessableEntity)
 	}
 	d.Pointer, d.Rule = what.Pointer, what.Rule

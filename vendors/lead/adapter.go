@@ -108,8 +108,8 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 // collision adds to a refused creation what it may mean, where LEAD speaks of
 // a conflict or of invalid fields.
 func collision(err error) error {
-	e := (*vendors.Error)(nil)
-	if !errors.As(err, &e) || (e.Status != http.StatusUnprocessableEntity && e.Status != http.StatusConflict) {
+	e, ok := errors.AsType[*vendors.Error](err)
+	if !ok || (e.Status != http.StatusUnprocessableEntity && e.Status != http.StatusConflict) {
 		return err
 	}
 	e.Message += " [nobody is found by this address: if it is said to be taken, this is a soft-deleted collision, and only LEAD's support can restore the user]"

@@ -73,7 +73,7 @@ var (
 
 // says tells whether a refusal of the request has the words, also one within 200.
 func says(err error, words *regexp.Regexp) bool {
-	e := (*vendors.Error)(nil)
+	e, ok := errors.AsType[*vendors.Error](err)
 	refusals := []int{http.StatusOK, http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}
-	return errors.As(err, &e) && e.Class == vendors.Permanent && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
+	return ok && e.Class == vendors.Permanent && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
 }

@@ -59,8 +59,7 @@ func ExampleNewAPI() {
 
 	c.APISecret = sandbox.WrongCredential
 	_, err = miestro.NewAPI(c).ListUsers(context.Background(), miestro.Query{})
-	var failure *vendors.Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*vendors.Error](err); ok {
 		fmt.Println(failure.Op, failure.Status, failure.Class)
 	}
 	// Output:

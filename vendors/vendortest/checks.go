@@ -133,8 +133,8 @@ func (s Suite) retryAfter(t *testing.T) {
 			for port, call := range b.ports() {
 				b.hits.Store(0)
 				err := call(t.Context())
-				e := (*vendors.Error)(nil)
-				if b.hits.Load() > 0 && (!errors.As(err, &e) || e.After < test.min || e.After > test.max) {
+				e, ok := errors.AsType[*vendors.Error](err)
+				if b.hits.Load() > 0 && (!ok || e.After < test.min || e.After > test.max) {
 					t.Errorf("%s: got %v, want After from %v to %v", port, err, test.min, test.max)
 				}
 			}

@@ -89,8 +89,7 @@ func (x *expression) fault(problem error) error {
 // that does not repeat CEL's words, which can hold values of the payload.
 func (x *expression) eval(in vars) (any, error) {
 	out, _, err := x.program.Eval(in)
-	var cancelled interpreter.EvalCancelledError
-	if errors.As(err, &cancelled) {
+	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
 		return nil, x.fault(errors.New("takes too long for this payload: shorten the lists that it goes through, and put none into another"))
 	}
 	if err != nil {
@@ -106,8 +105,8 @@ func (x *expression) eval(in vars) (any, error) {
 
 // place tells where in the expression an error came from, where that is known.
 func (x *expression) place(err error) string {
-	var at *types.Err
-	if !errors.As(err, &at) || at.NodeID() == 0 {
+	at, ok := errors.AsType[*types.Err](err)
+	if !ok || at.NodeID() == 0 {
 		return ""
 	}
 	location := x.ast.NativeRep().SourceInfo().GetStartLocation(at.NodeID())

@@ -157,8 +157,8 @@ func (m *Mapping) checked(ours, id string, at time.Time, data map[string]any) (e
 	if err != nil {
 		return e, &Error{Key: "data", Problem: "the payload makes no valid event"}
 	}
-	var invalid *events.InvalidError
-	if _, _, err := events.ToNATS(e); errors.As(err, &invalid) {
+	_, _, err = events.ToNATS(e)
+	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 		key, _, _ := strings.Cut(strings.TrimPrefix(invalid.Pointer, "/"), "/")
 		if key == "" {
 			key = "body"

@@ -119,8 +119,7 @@ func TestNewRefuses(t *testing.T) {
 					t.Errorf("got %q, want %q…", lines[i], want)
 				}
 			}
-			var fault *mapping.Error
-			if !errors.As(err, &fault) {
+			if _, ok := errors.AsType[*mapping.Error](err); !ok {
 				t.Errorf("got %T, want an *Error in it", err)
 			}
 		})
@@ -199,8 +198,8 @@ func checkFault(t *testing.T, err error, want string) {
 		}
 		return
 	}
-	var fault *mapping.Error
-	if !errors.As(err, &fault) {
+	fault, ok := errors.AsType[*mapping.Error](err)
+	if !ok {
 		t.Fatalf("got %v, want an *Error %q…", err, want)
 	}
 	if !strings.HasPrefix(fault.Error(), want) {
@@ -435,7 +434,7 @@ func FuzzMap(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, id string) {
 		for _, m := range senders {
 			e, err := m.Map(id, http.Header{"X-Topic": {id}}, body)
-			var fault *mapping.Error
+			_, fault := errors.AsType[*mapping.Error](err)
 			switch {
 			case err == nil:
 				if _, _, err := events.ToNATS(e); err != nil {
@@ -444,7 +443,7 @@ func FuzzMap(f *testing.F) {
 				if events.UserID(e) == "" {
 					t.Error("the event has no user_id")
 				}
-			case !errors.Is(err, mapping.ErrIgnored) && !errors.As(err, &fault):
+			case !errors.Is(err, mapping.ErrIgnored) && !fault:
 				t.Errorf("got %T: %v", err, err)
 			}
 		}

@@ -37,8 +37,7 @@ func check(body []byte) error {
 	}
 	e.DataEncoded = body
 	_, _, err = events.ToNATS(e)
-	var invalid *events.InvalidError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 		return &Error{Key: "body", Problem: invalid.Rule + ": " + invalid.Detail}
 	}
 	return err
