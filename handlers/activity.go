@@ -14,7 +14,7 @@ func ActivityTracked() Handler {
 	return Handler{Type: events.ActivityTracked, Scope: events.ScopeActivity, Takes: tracks, Plan: planActivity}
 }
 
-func tracks(port any) bool {
+func tracks(port vendors.Adapter) bool {
 	_, ok := port.(vendors.Tracker)
 	return ok
 }

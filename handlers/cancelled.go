@@ -23,7 +23,7 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 // unenroll ends the enrolment, whatever the record says of it: it may have been
 // made by hand. A deleted user is in no course. One whom nobody knows may be on
 // the way, with the enrolment that is to end.
-func unenroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
+func unenroll(ctx context.Context, port vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
 	p, ok := port.(vendors.Unenroller)
 	if !ok {
 		return unsupported, nil

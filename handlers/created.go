@@ -44,7 +44,7 @@ func person(d snapshot) vendors.User {
 // provision looks before it leaps: no vendor promises that a second creation is
 // refused, and none but the upserting ones takes one as a repeat. Over a newer
 // snapshot nothing is written.
-func provision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
+func provision(ctx context.Context, port vendors.Adapter, u vendors.User, k Known) (Reply, error) {
 	p, ok := port.(vendors.Provisioner)
 	if !ok {
 		return unsupported, nil

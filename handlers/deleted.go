@@ -31,7 +31,7 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 // looked for: by now the address may be another's. Where that is in doubt, and
 // nobody is found, the account that was deleted last goes once more: it may have
 // been restored.
-func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
+func deprovision(ctx context.Context, port vendors.Adapter, u vendors.User, k Known) (Reply, error) {
 	p, ok := port.(vendors.Deprovisioner)
 	if !ok {
 		return unsupported, nil

@@ -27,7 +27,7 @@ func EnrollmentRequested(courses Courses, names []string) Handler {
 func (c Courses) plan(
 	names []string,
 	read func(events.Event) (events.EnrollmentRequestedData, error),
-	do func(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error),
+	do func(ctx context.Context, port vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error),
 ) func(Vendor, events.Event) (Plan, error) {
 	return func(v Vendor, e events.Event) (Plan, error) {
 		d, err := read(e)
@@ -78,7 +78,7 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 
 // enroll makes the enrolment, once where the vendor or the record can tell. A
 // user who was at the vendor before usher is found by e-mail and adopted.
-func enroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
+func enroll(ctx context.Context, port vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
 	p, ok := port.(vendors.Enroller)
 	if !ok {
 		return unsupported, nil

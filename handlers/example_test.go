@@ -20,6 +20,8 @@ func (m memory) Find(_ context.Context, u vendors.User) (vendors.Account, error)
 	return vendors.Account{}, vendors.ErrNotFound
 }
 
+func (m memory) Check(context.Context) error { return nil }
+
 func (m memory) Create(_ context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	m[u.Email] = "account of " + u.ID
 	return vendors.Account{ID: m[u.Email]}, nil

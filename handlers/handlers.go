@@ -32,7 +32,7 @@ type Handler struct {
 	Ends bool
 	// Takes tells whether a vendor has anything to do with this type at all. A
 	// vendor that has not gets no consumer for it.
-	Takes func(port any) bool
+	Takes func(port vendors.Adapter) bool
 	// Plan reads the event and says what it asks of the vendor. An error is the
 	// event's fault and permanent. It calls nobody.
 	Plan func(v Vendor, e events.Event) (Plan, error)
@@ -41,7 +41,7 @@ type Handler struct {
 // Vendor is the vendor a plan is made for.
 type Vendor struct {
 	Name string
-	Port any // its adapter: has the methods of some of the ports
+	Port vendors.Adapter // its adapter: has the methods of some of the ports
 }
 
 // Plan is what one event asks of one vendor.
@@ -113,18 +113,18 @@ func data[D any](e events.Event) (D, error) {
 
 // object is a member of the data that vendors get as it came: read into a map, whole
 // numbers beyond 2^53 would change. It is nil where there is nothing in it.
-func object(raw json.RawMessage) any {
+func object(raw json.RawMessage) json.RawMessage {
 	if len(raw) <= len("{}") {
 		return nil
 	}
 	return raw
 }
 
-func always(any) bool { return true }
+func always(vendors.Adapter) bool { return true }
 
 // locate returns the account that the record knows, or finds one, and reserves it. Of a
 // deleted user there is none, and nobody is looked for: the address may be another's.
-func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Account, error) {
+func locate(ctx context.Context, port vendors.Adapter, u vendors.User, k Known) (vendors.Account, error) {
 	account := vendors.Account{ID: k.Account.ID, Email: u.Email}
 	if !k.known() {
 		if k.Gone {
@@ -141,7 +141,7 @@ func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Acc
 
 // search finds the account of a user whom the record does not know: the one
 // that the vendor keeps under our id, or the one with exactly the user's e-mail.
-func search(ctx context.Context, port any, u vendors.User) (vendors.Account, error) {
+func search(ctx context.Context, port vendors.Adapter, u vendors.User) (vendors.Account, error) {
 	if p, ok := port.(vendors.Addresser); ok {
 		return p.AccountOf(u.ID), nil
 	}

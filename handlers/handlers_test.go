@@ -31,7 +31,7 @@ func (p *port) note(format string, args ...any) {
 }
 
 // noteObject notes an object as it would be sent.
-func (p *port) noteObject(o any) {
+func (p *port) noteObject(o json.RawMessage) {
 	if o != nil {
 		written, _ := json.Marshal(o)
 		p.note("with %s", written)
@@ -82,6 +82,8 @@ func (p *port) Enroll(_ context.Context, e vendors.Enrollment) error {
 	return nil
 }
 
+func (*port) Check(context.Context) error { return nil }
+
 func (p *port) Track(_ context.Context, a vendors.Activity) error {
 	p.note("track %s at %s", a.Name, a.At.Format(time.RFC3339))
 	p.noteObject(a.Properties)
@@ -98,6 +100,11 @@ func (r *reader) Enrolled(_ context.Context, a vendors.Account, c vendors.Course
 	r.note("is %s in %s", a.ID, c.ID)
 	return r.in, nil
 }
+
+// bare is an adapter without any port but Checker.
+type bare struct{}
+
+func (bare) Check(context.Context) error { return nil }
 
 // upserter goes by our ids.
 type upserter struct{ port }
@@ -116,7 +123,7 @@ var (
 
 // outcomeCase is an event at a port, and what must come of it.
 type outcomeCase struct {
-	port    any
+	port    vendors.Adapter
 	data    map[string]any
 	known   handlers.Known
 	outcome string
@@ -181,7 +188,7 @@ func TestUserCreated(t *testing.T) {
 		"the ledger knows it":        {&port{}, ada, active, events.AlreadyDone, nil, nil},
 		"an upsert is made again":    {&upserter{}, ada, active, events.Done, nil, []string{find, create}},
 		"not over a newer snapshot":  {&upserter{}, ada, outdated, events.AlreadyDone, nil, nil},
-		"a vendor without users":     {struct{}{}, ada, handlers.Known{}, events.Unsupported, nil, nil},
+		"a vendor without users":     {bare{}, ada, handlers.Known{}, events.Unsupported, nil, nil},
 	})
 }
 
@@ -198,7 +205,7 @@ func TestUserDeleted(t *testing.T) {
 		"and an attempt was lost":      {&port{account: "9"}, ada, unsettled(gone), events.AlreadyDone, nil, nil},
 		"perhaps created again since":  {&port{account: "9"}, ada, handlers.Known{Gone: true, Doubt: true}, events.Done, nil, []string{"find ada@example.org", "delete 9"}},
 		"perhaps restored since":       {&port{}, noEmail, handlers.Known{Gone: true, Doubt: true, Former: "6"}, events.Done, nil, []string{"delete 6"}},
-		"a vendor that cannot delete":  {struct{}{}, ada, active, events.Unsupported, nil, nil},
+		"a vendor that cannot delete":  {bare{}, ada, active, events.Unsupported, nil, nil},
 		"a vendor that goes by our id": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"delete u1"}},
 	})
 }
@@ -222,14 +229,14 @@ func TestEnrollmentRequested(t *testing.T) {
 		"and it may have been us":       {&reader{in: true}, ada, unsettled(active), events.Done, nil, []string{"is 7 in 7"}},
 		"the vendor says not enrolled":  {&reader{}, ada, active, events.Done, nil, []string{"is 7 in 7", "enroll 7 in 7 (go-1)"}},
 		"by our id, without an account": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"enroll u1 in 7 (go-1)"}},
-		"a vendor that cannot enrol":    {struct{}{}, ada, active, events.Unsupported, nil, nil},
+		"a vendor that cannot enrol":    {bare{}, ada, active, events.Unsupported, nil, nil},
 	})
 }
 
 // TestWhoTakesPart says which vendor an enrolment, or the end of one, concerns.
 func TestWhoTakesPart(t *testing.T) {
 	cases := map[string]struct {
-		port any
+		port vendors.Adapter
 		data map[string]any
 		part string // yes, no, or the rule that is broken
 	}{
@@ -273,9 +280,9 @@ func TestActivityTracked(t *testing.T) {
 		"when it happened":   {&port{}, map[string]any{"user_id": "u1", "name": "lesson", "occurred_at": "2026-08-31T10:00:00Z"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-08-31T10:00:00Z"}},
 		"the event's time":   {&port{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-09-01T08:00:00Z"}},
 		"numbers stay exact": {&port{}, exact, handlers.Known{}, events.Done, nil, []string{"track paid at 2026-09-01T08:00:00Z", `with {"order":9007199254740993,"sum":1.10}`}},
-		"a vendor that has":  {struct{}{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Unsupported, nil, nil},
+		"a vendor that has":  {bare{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Unsupported, nil, nil},
 	})
-	if got := []bool{h.Takes(&port{}), h.Takes(struct{}{})}; !slices.Equal(got, []bool{true, false}) {
+	if got := []bool{h.Takes(&port{}), h.Takes(bare{})}; !slices.Equal(got, []bool{true, false}) {
 		t.Errorf("got %v, want that only a vendor that tracks takes activity", got)
 	}
 }

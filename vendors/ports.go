@@ -7,6 +7,12 @@ import "context"
 // allows, and asserts each of them. A caller finds a port by a type assertion; a
 // handler answers a missing one with the outcome unsupported.
 
+// Adapter is the client of one vendor, as handlers, the core and the commands hold it.
+// Every adapter checks its credentials. The other ports are found by type assertion.
+type Adapter interface {
+	Checker
+}
+
 // Provisioner creates accounts.
 type Provisioner interface {
 	Finder

@@ -1,6 +1,7 @@
 package vendors
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -64,8 +65,49 @@ type Fault struct {
 	Fix     string // what to do, as in: want one of: operators, customers
 }
 
-// WantedNumber is what is wanted of a course's id where the vendor numbers them.
-const WantedNumber = "want the number that the course has there"
+// WantedNumber is Config.WantedCourse for a vendor that numbers its courses from 1 on.
+func WantedNumber(id string) string {
+	if _, err := ParseID("", "", "course", id); err != nil {
+		return "want the number of the course at the vendor"
+	}
+	return ""
+}
+
+// Faults returns no fault. A Config with rules of its own replaces this method.
+func (s Settings) Faults() []Fault { return nil }
+
+// WantedCourse returns "": every course id may exist. A Config of a vendor with a known
+// form of course ids replaces this method; its result says which ids are accepted.
+func (s Settings) WantedCourse(string) string { return "" }
+
+// InvalidConfig returns the faults of a vendor's Config as one error, a line for each
+// fault, or nil if there is none.
+func InvalidConfig(vendor string, faults []Fault) error {
+	var all []error
+	for _, f := range faults {
+		all = append(all, fmt.Errorf("%s: %s %s; %s", vendor, f.Name, f.Problem, f.Fix))
+	}
+	return errors.Join(all...)
+}
+
+// Require returns a fault if the value of the setting is empty.
+func Require(name, value string) []Fault {
+	if value != "" {
+		return nil
+	}
+	return []Fault{{Name: name, Problem: "is missing", Fix: "set " + name}}
+}
+
+// RequireURL returns a fault unless the value of the setting is an http or https URL.
+func RequireURL(name, value string) []Fault {
+	if value == "" {
+		return Require(name, value)
+	}
+	if (Options{BaseURL: value}).Check() == nil {
+		return nil
+	}
+	return []Fault{{Name: name, Problem: "is not an http or https URL", Fix: "want https://host/path"}}
+}
 
 // OneOf returns the fault of a setting that is none of words; none where it is one.
 func OneOf(name, value string, words ...string) []Fault {

@@ -2,6 +2,7 @@ package vendors
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -34,4 +35,17 @@ func (f *Flag) UnmarshalJSON(b []byte) error {
 	text := strings.Trim(string(b), `"`)
 	*f = text == "true" || text == "1"
 	return nil
+}
+
+// ParseID returns the number in an id, for a vendor that numbers its accounts and courses
+// from 1 on. of is "account" or "course". Any other id is a permanent *Error of the call op.
+func ParseID(vendor, op, of, id string) (int, error) {
+	if n, err := strconv.Atoi(id); err == nil && n > 0 {
+		return n, nil
+	}
+	message := fmt.Sprintf("the id of the %s is %.40q, which is not a number from 1 on", of, id)
+	if of == "course" {
+		message += ": correct the id under courses in the configuration"
+	}
+	return 0, Fail(vendor, op, message)
 }

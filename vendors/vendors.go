@@ -9,6 +9,7 @@
 package vendors
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -23,7 +24,7 @@ type User struct {
 	Locale     string // BCP 47, such as en-US
 	TimeZone   string // IANA name, such as Europe/Berlin
 	Phone      string
-	Attributes any // an object, such as a map or the JSON of one; nil where there are none
+	Attributes json.RawMessage // a JSON object, as the event has it; nil if there is none
 }
 
 // FullName is the first and the last name; empty where the event has neither.
@@ -85,7 +86,7 @@ type Activity struct {
 	UserID     string // ours
 	Name       string
 	At         time.Time
-	Properties any // an object, such as a map or the JSON of one; nil where there are none
+	Properties json.RawMessage // a JSON object, as the event has it; nil if there is none
 }
 
 // NormalEmail is an e-mail as we send it, without surrounding blanks and in

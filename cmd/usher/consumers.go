@@ -13,7 +13,7 @@ import (
 
 // wanted returns the streams and consumers that are there once all vendors that are on are
 // served, besides those of the bus.
-func (e *engine) wanted(ports map[string]any) bus.Wanted {
+func (e *engine) wanted(ports map[string]vendors.Adapter) bus.Wanted {
 	w := bus.Wanted{Streams: streams.Configs(streams.Names{}, e.config.NATS.Replicas)}
 	list := handlerList(handlers.Courses(e.config.Courses), nil)
 	for _, v := range e.on() {
@@ -34,7 +34,7 @@ func atWork(s vendors.Settings, lease time.Duration) int {
 }
 
 // consumers returns the durable consumers of a vendor (docs/design.md, rule 4.3).
-func (e *engine) consumers(vendor string, port any, list []handlers.Handler) (all []bus.ConsumerConfig) {
+func (e *engine) consumers(vendor string, port vendors.Adapter, list []handlers.Handler) (all []bus.ConsumerConfig) {
 	lifecycle, activity := subjects(port, list)
 	for _, c := range e.counters(vendor, lifecycle) {
 		all = append(all, bus.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
@@ -60,7 +60,7 @@ func (e *engine) counters(vendor string, lifecycle []string) []streams.CounterCo
 }
 
 // subjects returns the types of the events that a vendor takes.
-func subjects(port any, list []handlers.Handler) (lifecycle, activity []string) {
+func subjects(port vendors.Adapter, list []handlers.Handler) (lifecycle, activity []string) {
 	for _, h := range list {
 		switch {
 		case !h.Takes(port):

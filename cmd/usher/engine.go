@@ -78,7 +78,7 @@ func (e *engine) run(ctx context.Context) error {
 }
 
 // compare tells how the streams and consumers differ from the configuration.
-func (e *engine) compare(ctx context.Context, ports map[string]any) {
+func (e *engine) compare(ctx context.Context, ports map[string]vendors.Adapter) {
 	found, err := e.bus.Check(ctx, e.wanted(ports))
 	if err != nil {
 		e.log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
@@ -91,8 +91,8 @@ func (e *engine) compare(ctx context.Context, ports map[string]any) {
 }
 
 // ports are the adapters of all vendors that are on, by name.
-func (e *engine) ports() (map[string]any, error) {
-	ports := map[string]any{}
+func (e *engine) ports() (map[string]vendors.Adapter, error) {
+	ports := map[string]vendors.Adapter{}
 	for _, v := range e.on() {
 		port, err := e.adapter(v)
 		if err != nil {
@@ -210,7 +210,7 @@ func (e *engine) note(s mailbox.Observation) {
 }
 
 // adapter is the vendor's, and its calls are measured and traced.
-func (e *engine) adapter(v vendor) (any, error) {
+func (e *engine) adapter(v vendor) (vendors.Adapter, error) {
 	v.section.Settings.Watch(func(ctx context.Context, s vendors.Seen) {
 		e.metrics.Call(v.name, s.Class, s.Took, s.Rate)
 		e.traces.Call(ctx, telemetry.Call{
@@ -248,8 +248,8 @@ func (e *engine) brake(ctx context.Context) (*brake.Brake, error) {
 
 // trial returns how a vendor that is on hold is tried: by the cheapest call that
 // shows that it takes our credentials, with the credentials as they are by then.
-func (e *engine) trial(v vendor) func(context.Context) (any, error) {
-	return func(ctx context.Context) (any, error) {
+func (e *engine) trial(v vendor) func(context.Context) (vendors.Adapter, error) {
+	return func(ctx context.Context) (vendors.Adapter, error) {
 		if e.reload != nil {
 			c, err := e.reload()
 			if err != nil {
@@ -265,9 +265,6 @@ func (e *engine) trial(v vendor) func(context.Context) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c, ok := port.(vendors.Checker); ok {
-			err = c.Check(ctx)
-		}
-		return port, err
+		return port, port.Check(ctx)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
+	"github.com/usherhq/usher/vendors"
 )
 
 const (
@@ -46,7 +47,7 @@ func (l *limiters) pace(v vendor) { v.section.Settings.Pace(l.of(v)) }
 
 // serve carries out the activity events of a vendor, and its lifecycle events whenever this
 // process owns the vendor, until ctx ends.
-func (e *engine) serve(ctx context.Context, v vendor, port any) error {
+func (e *engine) serve(ctx context.Context, v vendor, port vendors.Adapter) error {
 	var x *core.Core
 	err := e.insist(ctx, func() (err error) {
 		x, err = e.open(ctx, v, port)
@@ -77,7 +78,7 @@ func (e *engine) failing() (names []string) {
 }
 
 // open opens the core of a vendor.
-func (e *engine) open(ctx context.Context, v vendor, port any) (*core.Core, error) {
+func (e *engine) open(ctx context.Context, v vendor, port vendors.Adapter) (*core.Core, error) {
 	list := handlerList(handlers.Courses(e.config.Courses), names(vendorList(&e.config)))
 	lifecycle, activity := subjects(port, list)
 	client := streams.Client{JetStream: e.bus.JetStream()}

@@ -108,13 +108,9 @@ func (v vendor) ask(ctx context.Context) (state, detail string) {
 	if err != nil {
 		return vendorRefused, err.Error()
 	}
-	p, ok := port.(vendors.Checker)
-	if !ok {
-		return vendorOK, "cannot be asked"
-	}
 	ctx, cancel := context.WithTimeout(ctx, 3*v.settings().Timeout)
 	defer cancel()
-	switch err := p.Check(ctx); {
+	switch err := port.Check(ctx); {
 	case err == nil:
 		return vendorOK, ""
 	case vendors.ClassOf(err) == vendors.Again:

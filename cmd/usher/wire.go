@@ -47,18 +47,18 @@ func handlerList(courses handlers.Courses, names []string) []handlers.Handler {
 type vendor struct {
 	name    string
 	section config.Section // where its settings stand
-	build   func(config.Settings) (any, error)
+	build   func(config.Settings) (vendors.Adapter, error)
 }
 
 // of makes an entry from what a vendor's folder exports: Defaults and New.
-func of[C, A any, P interface {
+func of[C any, A vendors.Adapter, P interface {
 	*C
 	config.Settings
 }](name string, defaults C, build func(C) (A, error)) vendor {
 	return vendor{
 		name:    name,
 		section: config.Section{Name: name, Settings: P(&defaults)},
-		build:   func(s config.Settings) (any, error) { return build(*s.(P)) },
+		build:   func(s config.Settings) (vendors.Adapter, error) { return build(*s.(P)) },
 	}
 }
 
@@ -66,7 +66,7 @@ func of[C, A any, P interface {
 func (v vendor) settings() vendors.Settings { return v.section.Settings.Common() }
 
 // adapter returns a new adapter, or an error that names what is missing.
-func (v vendor) adapter() (any, error) { return v.build(v.section.Settings) }
+func (v vendor) adapter() (vendors.Adapter, error) { return v.build(v.section.Settings) }
 
 // sections returns the defaults of all vendors, for config.Load to fill in.
 func sections() []config.Section {

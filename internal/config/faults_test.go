@@ -193,9 +193,9 @@ func TestFaults(t *testing.T) {
 		"courses that a vendor cannot have": {
 			file: "courses:\n  go: {miestro: abc, lead: 0, magloft: news}\n  js: {miestro: 1, lead: 12, magloft: subscription, usermost: abc, meiro: abc}\n",
 			want: []string{
-				`usher.yaml:2: courses.go.lead: cannot be "0"; want the number that the course has there`,
+				`usher.yaml:2: courses.go.lead: cannot be "0"; want the number of the course at the vendor`,
 				`usher.yaml:2: courses.go.magloft: cannot be "news"; want subscription, or the number of a classification`,
-				`usher.yaml:2: courses.go.miestro: cannot be "abc"; want the number that the course has there`,
+				`usher.yaml:2: courses.go.miestro: cannot be "abc"; want the number of the course at the vendor`,
 			},
 		},
 		"course that is a list": {

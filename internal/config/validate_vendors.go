@@ -25,11 +25,7 @@ func (l *loader) checkVendors() {
 }
 
 func (l *loader) checkFaults(s Section) {
-	f, ok := s.Settings.(Faulter)
-	if !ok {
-		return
-	}
-	for _, fault := range f.Faults() {
+	for _, fault := range s.Settings.Faults() {
 		l.fault(s.key(fault.Name), fault.Problem, fault.Fix)
 	}
 }
@@ -105,8 +101,8 @@ func (l *loader) checkCourses() {
 		for _, at := range sorted(l.config.Courses[course]) {
 			key, id, want := "courses."+course+"."+at, l.config.Courses[course][at], ""
 			s, known := l.config.Section(at)
-			if c, ok := s.Settings.(Courser); ok {
-				want = c.WantedCourse(id)
+			if known {
+				want = s.Settings.WantedCourse(id)
 			}
 			switch {
 			case !known:

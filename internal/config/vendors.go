@@ -15,27 +15,20 @@ type Section struct {
 	Settings Settings // a pointer to the vendor's Config, which holds its defaults; Load fills it in
 }
 
-// Settings is what a vendor's Config is to this package: a struct whose fields
-// have yaml and env tags, vendors.Settings inline among them. Where it is a
-// Faulter too, its own checks join the common ones.
+// Settings is the Config of a vendor: a pointer to a struct whose fields have yaml and
+// env tags, with vendors.Settings inline.
 type Settings interface {
+	// Common returns the settings of every vendor.
 	Common() vendors.Settings
+	// Needs returns the settings that turn the vendor on.
 	Needs() vendors.Needs
+	// Faults returns the faults of single values. Missing settings are no faults.
+	Faults() []vendors.Fault
+	// WantedCourse returns which course ids the vendor accepts, or "" if id may be one. An
+	// enrolment in a course with any other id ends as a dead letter.
+	WantedCourse(id string) string
 	Watch(seen vendors.Watcher)
 	Pace(l vendors.Limiter)
-}
-
-// Faulter is a vendor's Config that knows more of what cannot work than which
-// settings are missing.
-type Faulter interface {
-	Faults() []vendors.Fault
-}
-
-// Courser is a vendor's Config that knows which ids a course of the vendor may have.
-type Courser interface {
-	// WantedCourse says what is wanted instead of an id that no course there has;
-	// every enrolment in it would be a dead letter. It is empty for an id that may be one.
-	WantedCourse(id string) string
 }
 
 // Section returns the settings of the vendor called name, and whether there are any.

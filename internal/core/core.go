@@ -25,6 +25,7 @@ import (
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/vendors"
 )
 
 // Config holds the limits of one vendor.
@@ -56,8 +57,8 @@ type Activity struct {
 // OnHold, Failed and Removed.
 type Deps struct {
 	JetStream   jetstream.JetStream
-	Port        any      // the adapter of the vendor; its calls wait for Limiter
-	Limiter     *Limiter // of the vendor
+	Port        vendors.Adapter // the adapter of the vendor; its calls wait for Limiter
+	Limiter     *Limiter        // of the vendor
 	Results     mailbox.Results
 	History     mailbox.History
 	DeadLetters mailbox.DeadLetters
@@ -66,7 +67,7 @@ type Deps struct {
 	Handlers    []handlers.Handler
 	// Check makes the cheapest call that shows whether the vendor takes our credentials, and
 	// returns the adapter to go on with, which may have new ones; nil for the present one.
-	Check   func(ctx context.Context) (port any, err error)
+	Check   func(ctx context.Context) (vendors.Adapter, error)
 	Log     zerolog.Logger
 	Tracer  trace.Tracer // nil: no traces
 	Observe func(mailbox.Observation)

@@ -41,6 +41,8 @@ type tracker struct {
 	times map[string]int     // calls by event key
 }
 
+func (v *tracker) Check(context.Context) error { return nil }
+
 func (v *tracker) Track(ctx context.Context, a vendors.Activity) error {
 	v.mu.Lock()
 	v.calls = append(v.calls, a)
@@ -132,7 +134,7 @@ func (w *world) start() *process {
 	p.core, err = core.Open(w.Context(), w.config, core.Deps{
 		JetStream: b.JetStream(), Port: w.vendor, Limiter: core.NewLimiter(0), Results: b, DeadLetters: b,
 		Validate: func(events.Event) error { return nil }, Handlers: []handlers.Handler{handlers.ActivityTracked()},
-		Check: func(context.Context) (any, error) { return nil, nil }, Log: zerolog.Nop(),
+		Check: func(context.Context) (vendors.Adapter, error) { return nil, nil }, Log: zerolog.Nop(),
 	})
 	w.check(err)
 	ctx, cancel := context.WithCancel(w.Context())

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
 )
 
 // bucket is a bucket in memory. after is called after each Load.
@@ -66,7 +67,7 @@ func (t *turn) release(test *testing.T) {
 func mailboxes() (m *Mailboxes, records, index *bucket) {
 	records, index = newBucket(), newBucket()
 	m = &Mailboxes{task: task{vendor: &Vendor{Name: "acme"}, deps: &Deps{Records: records, Index: index}}}
-	m.task.vendor.Port.Store(new(any))
+	m.task.vendor.Port.Store(new(vendors.Adapter))
 	return m, records, index
 }
 

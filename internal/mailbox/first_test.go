@@ -104,6 +104,8 @@ func (d *desk) Wait(ctx context.Context, c Class) error {
 func (d *desk) Attach(ctx context.Context, _ Class) context.Context { return ctx }
 func (d *desk) Report(string, error)                                {}
 
+func (d *desk) Check(context.Context) error { return nil }
+
 func (d *desk) Track(context.Context, vendors.Activity) error {
 	d.note("call")
 	return d.answer()
@@ -252,7 +254,7 @@ func (d *desk) deps() Deps {
 
 // vendor returns a vendor whose adapter is the desk.
 func (d *desk) vendor() *Vendor {
-	v, port := &Vendor{Name: "acme"}, any(d)
+	v, port := &Vendor{Name: "acme"}, vendors.Adapter(d)
 	v.Port.Store(&port)
 	return v
 }

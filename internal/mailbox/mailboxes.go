@@ -11,12 +11,13 @@ import (
 
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
 )
 
 // Vendor is the vendor that the mailboxes are of.
 type Vendor struct {
 	Name string
-	Port atomic.Pointer[any] // its adapter, with the credentials of the moment
+	Port atomic.Pointer[vendors.Adapter] // its adapter, with the credentials of the moment
 }
 
 // Mailboxes are the mailboxes of one vendor during one ownership. They run turns side by

@@ -27,7 +27,7 @@ type Deps struct {
 type Vendor struct {
 	Name     string
 	Settings vendors.Settings
-	Adapter  func() (any, error) // an error where it is off here
+	Adapter  func() (vendors.Adapter, error) // an error where it is off here
 }
 
 // Desk answers what may be asked, and does what may be done, over one bus. It is

@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 	w.epoch = at.Epoch
 	c := config.Default()
 	c.Source = "/usher"
-	adapter := func() (any, error) { return struct{}{}, nil }
+	adapter := func() (vendors.Adapter, error) { return nil, nil }
 	settings := vendors.Settings{MaxAge: time.Hour}
 	w.desk = ops.New(ops.Deps{
 		Bus: b, Config: c, Vendors: []ops.Vendor{{Name: "lms", Settings: settings, Adapter: adapter}, {Name: "crm", Settings: settings, Adapter: adapter}},

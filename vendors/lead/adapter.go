@@ -38,7 +38,7 @@ var (
 
 // New returns the adapter, or an error that names all that is missing.
 func New(c Config) (*Adapter, error) {
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	api := NewAPI(c)
@@ -164,7 +164,7 @@ func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, target vendors.A
 	if err != nil {
 		return err
 	}
-	if _, err := a.api.DeleteUser(ctx, int64(u.ID)); !vendors.IsGone(err) {
+	if _, err := a.api.DeleteUser(ctx, int(u.ID)); !vendors.IsGone(err) {
 		return err
 	}
 	return nil
@@ -174,7 +174,7 @@ func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, target vendors.A
 // whoever's role cannot be learnt, is a permanent error, whatever deed is.
 func (a *Adapter) learnerOf(ctx context.Context, deed string, target vendors.Account) (User, error) {
 	op := deed + " user"
-	id, err := number(op, "account", target.ID)
+	id, err := vendors.ParseID(vendor, op, "account", target.ID)
 	if err != nil {
 		return User{}, err
 	}
@@ -193,22 +193,10 @@ func (a *Adapter) learnerOf(ctx context.Context, deed string, target vendors.Acc
 }
 
 func account(u User) vendors.Account {
-	return vendors.Account{ID: strconv.FormatInt(int64(u.ID), 10)}
+	return vendors.Account{ID: strconv.Itoa(int(u.ID))}
 }
 
 // WantedCourse says what is wanted instead of an id that is no course's.
 func (Config) WantedCourse(id string) string {
-	if _, err := number("enroll", "course", id); err != nil {
-		return vendors.WantedNumber
-	}
-	return ""
-}
-
-// number reads an id. LEAD's are numbers from 1 on.
-func number(op, of, id string) (int64, error) {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || n <= 0 {
-		return 0, vendors.Fail(vendor, op, "the id of the "+of+" is not a number, as LEAD's are")
-	}
-	return n, nil
+	return vendors.WantedNumber(id)
 }

@@ -42,7 +42,7 @@ func create(t *testing.T, a *lead.Adapter, u vendors.User) vendors.Account {
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := lead.New(lead.Config{EnrollPath: "https://lead.example.org/x"})
-	for _, want := range []string{"base URL", "e-mail", "password", "enrol path"} {
+	for _, want := range []string{"base_url", "email", "password", "enroll_path"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}
@@ -222,7 +222,7 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "lead",
-		New: func(s vendors.Settings) (any, error) {
+		New: func(s vendors.Settings) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.Settings = s
 			return lead.New(c)

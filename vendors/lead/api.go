@@ -5,10 +5,9 @@ package lead
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,39 +53,27 @@ func (Config) Needs() vendors.Needs {
 	return vendors.Needs{Credentials: []string{"email", "password"}, More: []string{"base_url"}}
 }
 
-// Faults refuses a word for updates and a path that cannot be.
+// Faults returns the faults of the values of update, enroll_path and unenroll_path.
 func (c Config) Faults() []vendors.Fault {
 	faults := vendors.OneOf("update", c.Update, UpdateRefuse, UpdateResetPassword)
+	if strings.Contains(c.EnrollPath, "://") {
+		faults = append(faults, vendors.Fault{Name: "enroll_path", Problem: "is a whole URL, not a path below the base URL", Fix: "want a path such as courses/{course}/users/{user}"})
+	}
 	if _, err := routeOf(c.UnenrollPath); err != nil {
-		faults = append(faults, vendors.Fault{Name: "unenroll_path", Problem: err.Error(), Fix: "want such as DELETE courses/{course}/users/{user}"})
+		faults = append(faults, vendors.Fault{Name: "unenroll_path", Problem: err.Error(), Fix: "want a path such as DELETE courses/{course}/users/{user}"})
 	}
 	return faults
 }
 
-// validate returns every fault at once.
-func (c Config) validate() error {
-	var faults []error
-	missing := func(name, value string) {
-		if value == "" {
-			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
-		}
-	}
-	missing("the base URL", c.BaseURL)
-	missing("the e-mail of the service account", c.Email)
-	missing("the password of the service account", c.Password.Reveal())
-	if err := c.Options().Check(); err != nil && c.BaseURL != "" {
-		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
-	}
-	if strings.Contains(c.EnrollPath, "://") {
-		faults = append(faults, fmt.Errorf("%s: the enrol path is to be a path below the base URL, not a whole address", vendor))
-	}
-	if _, err := routeOf(c.UnenrollPath); err != nil {
-		faults = append(faults, fmt.Errorf("%s: the unenrol path %w", vendor, err))
-	}
-	if update := cmp.Or(c.Update, UpdateRefuse); update != UpdateRefuse && update != UpdateResetPassword {
-		faults = append(faults, fmt.Errorf("%s: update is %q, and is to be %s or %s", vendor, c.Update, UpdateRefuse, UpdateResetPassword))
-	}
-	return errors.Join(faults...)
+// Validate returns all faults of c, joined, or nil. An empty Update is UpdateRefuse.
+func (c Config) Validate() error {
+	c.Update = cmp.Or(c.Update, UpdateRefuse)
+	return vendors.InvalidConfig(vendor, slices.Concat(
+		c.Faults(),
+		vendors.RequireURL("base_url", c.BaseURL),
+		vendors.Require("email", c.Email),
+		vendors.Require("password", c.Password.Reveal()),
+	))
 }
 
 // API makes the documented calls of LEAD, one method each. It is safe for use
@@ -139,13 +126,13 @@ func (a *API) LogIn(ctx context.Context, email string, password vendors.Secret) 
 // calling it with the service account logs out every process. The adapter never
 // calls it, and nothing repeats it. The heading in the document lacks the slash
 // before {user_id}; its newer text has it.
-func (a *API) RevokeTokensByGETWithSideEffect(ctx context.Context, user int64) (message string, err error) {
+func (a *API) RevokeTokensByGETWithSideEffect(ctx context.Context, user int) (message string, err error) {
 	var out struct {
 		Message string `json:"message"` // Tokens revoked
 	}
-	path := "/revoke-tokens/" + strconv.FormatInt(user, 10)
+	path := "/revoke-tokens/" + strconv.Itoa(user)
 	err = a.calls.Do(ctx, vendors.Call{Op: "revoke tokens", Method: http.MethodGet, Path: path, Once: true, Out: &out})
 	return out.Message, err
 }
 
-func userPath(user int64) string { return "/users/" + strconv.FormatInt(user, 10) }
+func userPath(user int) string { return "/users/" + strconv.Itoa(user) }

@@ -49,7 +49,7 @@ func (a *Adapter) Enrolled(ctx context.Context, who vendors.Account, c vendors.C
 	case courses == nil:
 		return false, &vendors.Error{Vendor: vendor, Op: "list courses", Message: "the answer has no list of courses"}
 	}
-	return slices.ContainsFunc(courses, func(course Course) bool { return int64(course.ID) == wanted }), nil
+	return slices.ContainsFunc(courses, func(course Course) bool { return int(course.ID) == wanted }), nil
 }
 
 // Unenroll calls the configured path where the user is in the course, and reads
@@ -82,7 +82,7 @@ func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 }
 
 // stillIn reads the courses of a user, who is in none where LEAD has no such user.
-func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int64) (bool, error) {
+func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int) (bool, error) {
 	in, err := a.Enrolled(ctx, e.Account, e.Course)
 	if !vendors.IsGone(err) {
 		return in, err
@@ -97,10 +97,10 @@ func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int64)
 }
 
 // numbers reads the IDs of an account and of a course.
-func numbers(op string, a vendors.Account, c vendors.Course) (user, course int64, err error) {
-	if user, err = number(op, "account", a.ID); err != nil {
+func numbers(op string, a vendors.Account, c vendors.Course) (user, course int, err error) {
+	if user, err = vendors.ParseID(vendor, op, "account", a.ID); err != nil {
 		return 0, 0, err
 	}
-	course, err = number(op, "course", c.ID)
+	course, err = vendors.ParseID(vendor, op, "course", c.ID)
 	return user, course, err
 }

@@ -26,8 +26,8 @@ type Fields struct {
 	FirstName            string
 	LastName             string
 	Suffix               string
-	StackablePersonID    int64
-	VirtusID             int64
+	StackablePersonID    int
+	VirtusID             int
 	Phone                string
 	Language             string // LanguageEnglish or LanguageSpanish
 	TimeZone             string // an IANA name
@@ -36,8 +36,8 @@ type Fields struct {
 	DisableNotifications *bool
 	StripeCustomerID     string
 	ProfilePicture       string // a URL
-	LearnerPlaceIDs      []int64
-	LocalLeaderPlaceIDs  []int64
+	LearnerPlaceIDs      []int
+	LocalLeaderPlaceIDs  []int
 	Address              *Address
 	Metas                []Meta
 }
@@ -69,7 +69,7 @@ func (f Fields) form() url.Values {
 			form.Set(name, value)
 		}
 	}
-	for name, ids := range map[string][]int64{"learner_place_ids[]": f.LearnerPlaceIDs, "local_leader_place_ids[]": f.LocalLeaderPlaceIDs} {
+	for name, ids := range map[string][]int{"learner_place_ids[]": f.LearnerPlaceIDs, "local_leader_place_ids[]": f.LocalLeaderPlaceIDs} {
 		for _, id := range ids {
 			form.Add(name, whole(id))
 		}
@@ -83,11 +83,11 @@ func (f Fields) form() url.Values {
 	return form
 }
 
-func whole(n int64) string {
+func whole(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return strconv.FormatInt(n, 10)
+	return strconv.Itoa(n)
 }
 
 func flag(b *bool) string {

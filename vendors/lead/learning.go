@@ -96,7 +96,7 @@ type Term struct {
 
 // UserCourses is GET api/users/{user}/courses: the courses that the user is in.
 // The sample shows no pages. This is the only way to read enrolments.
-func (a *API) UserCourses(ctx context.Context, user int64) ([]Course, error) {
+func (a *API) UserCourses(ctx context.Context, user int) ([]Course, error) {
 	var out struct {
 		Courses []Course `json:"courses"`
 	}
@@ -105,7 +105,7 @@ func (a *API) UserCourses(ctx context.Context, user int64) ([]Course, error) {
 }
 
 // UserAssignments is GET api/users/{user}/assignments.
-func (a *API) UserAssignments(ctx context.Context, user int64) ([]Assignment, error) {
+func (a *API) UserAssignments(ctx context.Context, user int) ([]Assignment, error) {
 	var out struct {
 		Assignments []Assignment `json:"assignments"`
 	}
@@ -114,7 +114,7 @@ func (a *API) UserAssignments(ctx context.Context, user int64) ([]Assignment, er
 }
 
 // UserCourseContainers is GET api/users/{user}/course-containers.
-func (a *API) UserCourseContainers(ctx context.Context, user int64) ([]CourseContainer, error) {
+func (a *API) UserCourseContainers(ctx context.Context, user int) ([]CourseContainer, error) {
 	var out struct {
 		Containers []CourseContainer `json:"course_containers"`
 	}
@@ -123,7 +123,7 @@ func (a *API) UserCourseContainers(ctx context.Context, user int64) ([]CourseCon
 }
 
 // UserGroups is GET api/users/{user}/groups.
-func (a *API) UserGroups(ctx context.Context, user int64) ([]Group, error) {
+func (a *API) UserGroups(ctx context.Context, user int) ([]Group, error) {
 	var out struct {
 		Groups []Group `json:"groups"`
 	}
@@ -133,7 +133,7 @@ func (a *API) UserGroups(ctx context.Context, user int64) ([]Group, error) {
 
 // UserTerms is GET api/users/{user}/terms. The sample answers under the key
 // groups, which looks like a slip: terms is read too.
-func (a *API) UserTerms(ctx context.Context, user int64) ([]Term, error) {
+func (a *API) UserTerms(ctx context.Context, user int) ([]Term, error) {
 	var out struct {
 		Groups []Term `json:"groups"`
 		Terms  []Term `json:"terms"`
@@ -142,21 +142,21 @@ func (a *API) UserTerms(ctx context.Context, user int64) ([]Term, error) {
 	return append(out.Terms, out.Groups...), err
 }
 
-func (a *API) read(ctx context.Context, op string, user int64, what string, out any) error {
+func (a *API) read(ctx context.Context, op string, user int, what string, out any) error {
 	return a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: userPath(user) + "/" + what, Out: out})
 }
 
 // EnrollBy posts an enrolment to path, below the base URL, with {course} and
 // {user} replaced by the ids, and {"user_id":…,"course_id":…} as its body. LEAD
 // documents no call that enrols: the path is what the tenant's owner knows of it.
-func (a *API) EnrollBy(ctx context.Context, path string, user, course int64) error {
+func (a *API) EnrollBy(ctx context.Context, path string, user, course int) error {
 	call := route{http.MethodPost, path}.call("enroll", user, course)
 	return a.calls.Do(ctx, call)
 }
 
 // UnenrollBy ends an enrolment likewise. path may begin with a method other than
 // POST. It may be repeated: who is not in the course cannot leave it.
-func (a *API) UnenrollBy(ctx context.Context, path string, user, course int64) error {
+func (a *API) UnenrollBy(ctx context.Context, path string, user, course int) error {
 	r, err := routeOf(path)
 	if err != nil {
 		return vendors.Fail(vendor, "unenroll", "the path "+err.Error())
@@ -188,11 +188,11 @@ func routeOf(text string) (route, error) {
 }
 
 // call fills in the ids. A DELETE has no body, which some servers refuse.
-func (r route) call(op string, user, course int64) vendors.Call {
+func (r route) call(op string, user, course int) vendors.Call {
 	path := strings.NewReplacer("{course}", whole(course), "{user}", whole(user)).Replace(r.path)
 	call := vendors.Call{Op: op, Method: r.method, Path: "/" + strings.TrimLeft(path, "/")}
 	if r.method != http.MethodDelete {
-		call.JSON = map[string]int64{"user_id": user, "course_id": course}
+		call.JSON = map[string]int{"user_id": user, "course_id": course}
 	}
 	return call
 }

@@ -19,7 +19,7 @@ func (a *Adapter) List(ctx context.Context, yield func(vendors.Listed) error) er
 // by the undocumented call. So it can be believed only of an account that List has
 // not shown either.
 func (a *Adapter) Show(ctx context.Context, acc vendors.Account) (vendors.Listed, error) {
-	id, err := number("show user", "account", acc.ID)
+	id, err := vendors.ParseID(vendor, "show user", "account", acc.ID)
 	if err != nil {
 		return vendors.Listed{}, err
 	}

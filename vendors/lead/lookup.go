@@ -96,7 +96,7 @@ func (a *Adapter) byEmail(ctx context.Context, path LookupPath, email string) (U
 
 // user finds the account's user, or returns vendors.ErrNotFound: by a look-up, or
 // else on all pages.
-func (a *Adapter) user(ctx context.Context, target vendors.Account, id int64) (User, error) {
+func (a *Adapter) user(ctx context.Context, target vendors.Account, id int) (User, error) {
 	u, err := a.glance(ctx, target, id)
 	if err != nil && (errors.Is(err, vendors.ErrNotFound) || vendors.ClassOf(err) == vendors.Permanent) {
 		return a.walk(ctx, id)
@@ -108,7 +108,7 @@ func (a *Adapter) user(ctx context.Context, target vendors.Account, id int64) (U
 // documents no call that goes by id: the look-up by e-mail, where the event has
 // one, and the undocumented call are believed only where they show this very user.
 // That they do not, proves nothing; where one of them is refused, that is the error.
-func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int64) (User, error) {
+func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int) (User, error) {
 	tries := []func() (User, error){func() (User, error) { return a.api.GuessUser(ctx, id) }}
 	if target.Email != "" {
 		path, err := a.lookup.path(ctx)
@@ -127,7 +127,7 @@ func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int64) 
 	for _, try := range tries {
 		u, err := try()
 		switch {
-		case err == nil && int64(u.ID) == id:
+		case err == nil && int(u.ID) == id:
 			return u, nil
 		case err != nil && vendors.ClassOf(err) != vendors.Permanent:
 			return User{}, err
@@ -140,10 +140,10 @@ func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int64) 
 
 // walk reads the pages until it has met id. Where somebody may have been passed
 // over, nobody counts as gone.
-func (a *Adapter) walk(ctx context.Context, id int64) (User, error) {
+func (a *Adapter) walk(ctx context.Context, id int) (User, error) {
 	found, there := User{}, false
 	complete, err := a.each(ctx, func(u User) (more bool, _ error) {
-		if there = int64(u.ID) == id; there {
+		if there = int(u.ID) == id; there {
 			found = u
 		}
 		return !there, nil

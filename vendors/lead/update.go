@@ -19,7 +19,7 @@ func (a *Adapter) Update(ctx context.Context, _ vendors.Origin, target vendors.A
 	if err != nil {
 		return err
 	}
-	got, err := a.api.UpdateUser(ctx, int64(known.ID), changed(known, u))
+	got, err := a.api.UpdateUser(ctx, int(known.ID), changed(known, u))
 	switch {
 	case vendors.IsGone(err):
 		return vendors.ErrNotFound
@@ -40,7 +40,7 @@ func changed(known User, u vendors.User) Fields {
 		Email: cmp.Or(vendors.NormalEmail(u.Email), known.Email), Password: vendors.NewPassword(), Role: RoleLearner,
 		Salutation: known.Salutation, Suffix: known.Suffix,
 		FirstName: cmp.Or(u.FirstName, known.FirstName, "-"), LastName: cmp.Or(u.LastName, known.LastName, "-"),
-		StackablePersonID: int64(known.StackablePersonID), VirtusID: int64(known.VirtusID), StripeCustomerID: known.StripeCustomerID,
+		StackablePersonID: int(known.StackablePersonID), VirtusID: int(known.VirtusID), StripeCustomerID: known.StripeCustomerID,
 		Phone: cmp.Or(u.Phone, known.Phone), Language: cmp.Or(known.Language, LanguageEnglish), TimeZone: cmp.Or(zone(u.TimeZone), known.TimeZone, "UTC"),
 		EnrolledInAcademy: &academy, SMSOptIn: &sms, DisableNotifications: &quiet, ProfilePicture: known.ProfilePicture,
 	}

@@ -2,6 +2,7 @@ package lead
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,36 +19,36 @@ const (
 
 // User is a user as LEAD shows it. What is null there is zero here.
 type User struct {
-	ID                        Number       `json:"id"`
-	Email                     string       `json:"email"`
-	Role                      string       `json:"role"`
-	Salutation                string       `json:"salutation"`
-	FirstName                 string       `json:"first_name"`
-	LastName                  string       `json:"last_name"`
-	Suffix                    string       `json:"suffix"`
-	ImpersonatingUserID       Number       `json:"impersonating_user_id"`
-	StackablePersonID         Number       `json:"stackable_person_id"`
-	VirtusID                  Number       `json:"virtus_id"`
-	VirtusStatus              Number       `json:"virtus_status"`
-	LearnerType               any          `json:"learner_type"` // null in every sample
-	Phone                     string       `json:"phone"`
-	LastLogin                 Time         `json:"last_login"` // without a zone, unlike the other times
-	Language                  string       `json:"language"`
-	TimeZone                  string       `json:"time_zone"` // required, and null in the sample all the same
-	EnrolledInAcademy         vendors.Flag `json:"enrolled_in_academy"`
-	SMSOptIn                  vendors.Flag `json:"sms_opt_in"`
-	DisableNotifications      vendors.Flag `json:"disable_notifications"`
-	StripeCustomerID          string       `json:"stripe_customer_id"`
-	ProfilePicture            string       `json:"profile_picture"`
-	EmailVerifiedAt           Time         `json:"email_verified_at"`
-	EmailVerificationRedirect any          `json:"email_verification_redirect"` // likewise
-	CreatedAt                 Time         `json:"created_at"`
-	UpdatedAt                 Time         `json:"updated_at"`
-	DeletedAt                 Time         `json:"deleted_at"` // set where the user is soft-deleted
-	Name                      string       `json:"name"`
-	FullName                  string       `json:"full_name"`
-	ProfilePictureURL         string       `json:"profile_picture_url"`
-	Metas                     []Meta       `json:"user_metas"` // only an update's answer has them
+	ID                        Number          `json:"id"`
+	Email                     string          `json:"email"`
+	Role                      string          `json:"role"`
+	Salutation                string          `json:"salutation"`
+	FirstName                 string          `json:"first_name"`
+	LastName                  string          `json:"last_name"`
+	Suffix                    string          `json:"suffix"`
+	ImpersonatingUserID       Number          `json:"impersonating_user_id"`
+	StackablePersonID         Number          `json:"stackable_person_id"`
+	VirtusID                  Number          `json:"virtus_id"`
+	VirtusStatus              Number          `json:"virtus_status"`
+	LearnerType               json.RawMessage `json:"learner_type"` // null in every sample
+	Phone                     string          `json:"phone"`
+	LastLogin                 Time            `json:"last_login"` // without a zone, unlike the other times
+	Language                  string          `json:"language"`
+	TimeZone                  string          `json:"time_zone"` // required, and null in the sample all the same
+	EnrolledInAcademy         vendors.Flag    `json:"enrolled_in_academy"`
+	SMSOptIn                  vendors.Flag    `json:"sms_opt_in"`
+	DisableNotifications      vendors.Flag    `json:"disable_notifications"`
+	StripeCustomerID          string          `json:"stripe_customer_id"`
+	ProfilePicture            string          `json:"profile_picture"`
+	EmailVerifiedAt           Time            `json:"email_verified_at"`
+	EmailVerificationRedirect json.RawMessage `json:"email_verification_redirect"` // likewise
+	CreatedAt                 Time            `json:"created_at"`
+	UpdatedAt                 Time            `json:"updated_at"`
+	DeletedAt                 Time            `json:"deleted_at"` // set where the user is soft-deleted
+	Name                      string          `json:"name"`
+	FullName                  string          `json:"full_name"`
+	ProfilePictureURL         string          `json:"profile_picture_url"`
+	Metas                     []Meta          `json:"user_metas"` // only an update's answer has them
 }
 
 // Meta is a free field of a user. LEAD keeps the address in one, as JSON text
@@ -105,12 +106,12 @@ func (a *API) CreateUser(ctx context.Context, f Fields) (User, error) {
 
 // UpdateUser is PUT api/users/{user}. It requires the same fields as a create,
 // the password among them, so that every update sets the password anew.
-func (a *API) UpdateUser(ctx context.Context, user int64, f Fields) (User, error) {
+func (a *API) UpdateUser(ctx context.Context, user int, f Fields) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: userPath(user), Form: f.form(), Repeatable: true})
 }
 
 // DeleteUser is DELETE api/users/{user}: a soft delete. There is no restore.
-func (a *API) DeleteUser(ctx context.Context, user int64) (message string, err error) {
+func (a *API) DeleteUser(ctx context.Context, user int) (message string, err error) {
 	var out struct {
 		Message string `json:"message"` // User deleted
 	}
@@ -121,7 +122,7 @@ func (a *API) DeleteUser(ctx context.Context, user int64) (message string, err e
 // GuessUser is GET api/users/{user}, which no version of the page documents: a
 // guess from the calls beside it. A 404 may mean that the tenant has no such
 // call, so that only a user in the answer says anything.
-func (a *API) GuessUser(ctx context.Context, user int64) (User, error) {
+func (a *API) GuessUser(ctx context.Context, user int) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "show user", Method: http.MethodGet, Path: userPath(user)})
 }
 

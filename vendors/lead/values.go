@@ -8,11 +8,11 @@ import (
 )
 
 // Number is a whole number that may come in quotes. null, and what is no number, is 0.
-type Number int64
+type Number int
 
 // UnmarshalJSON reads 7, "7" and null.
 func (n *Number) UnmarshalJSON(b []byte) error {
-	v, err := strconv.ParseInt(text(b), 10, 64)
+	v, err := strconv.Atoi(text(b))
 	if err != nil {
 		v = 0
 	}

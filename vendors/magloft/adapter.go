@@ -2,8 +2,6 @@ package magloft
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -13,24 +11,10 @@ const (
 	maxPages = 10_000 // a list that does not end is not the one that is documented
 )
 
-// Vendor is what both modes can do. Readers also enrols.
-type Vendor interface {
-	vendors.Checker
-	// Lister lists oldest first. An account that is deleted during the listing moves
-	// those behind it to an earlier page, so that one may be passed over. MagLoft does
-	// not show which accounts are staff.
-	vendors.Lister
-	vendors.Provisioner
-	vendors.Updater
-	vendors.Deprovisioner
-	// API returns the client for the documented calls.
-	API() *API
-}
-
 // New returns the adapter of the configured mode, *Clients or *Readers, or an
 // error that names everything missing.
-func New(c Config) (Vendor, error) {
-	if err := c.complete(); err != nil {
+func New(c Config) (vendors.Adapter, error) {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if c.Mode == ModeReaders {
@@ -70,7 +54,7 @@ func (a *Clients) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 
 // Delete removes the client. One that is not there is success.
 func (a *Clients) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
-	clientID, err := number("delete", acc)
+	clientID, err := vendors.ParseID(vendor, "delete", "account", acc.ID)
 	if err != nil {
 		return err
 	}
@@ -78,10 +62,7 @@ func (a *Clients) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	if vendors.IsGone(err) {
 		err = a.Check(ctx) // where there is no list either, it is not the client that is missing
 	}
-	if err != nil {
-		return fmt.Errorf("delete: %w", err)
-	}
-	return nil
+	return err
 }
 
 // names returns a first name, which MagLoft requires, and a last one.
@@ -90,13 +71,4 @@ func names(u vendors.User) (first, last string) {
 		return u.Name(), ""
 	}
 	return u.FirstName, u.LastName
-}
-
-// number reads an account's id.
-func number(op string, a vendors.Account) (int, error) {
-	n, err := strconv.Atoi(a.ID)
-	if err != nil || n <= 0 {
-		return 0, vendors.Fail(vendor, op, "the account's id is not a number")
-	}
-	return n, nil
 }

@@ -3,7 +3,6 @@ package magloft
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/usherhq/usher/vendors"
@@ -73,10 +72,10 @@ func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 		return err
 	}
 	if err := a.end(ctx, reader); err != nil {
-		return fmt.Errorf("delete: %w", err)
+		return err
 	}
-	if err := a.api.DeleteReader(ctx, int(reader.ID)); err != nil && !vendors.IsGone(err) {
-		return fmt.Errorf("delete: %w", err)
+	if err := a.api.DeleteReader(ctx, int(reader.ID)); !vendors.IsGone(err) {
+		return err
 	}
 	return nil
 }
@@ -84,7 +83,7 @@ func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 // byAccount returns the account's reader, or vendors.ErrNotFound. A reader is not
 // there only where the list of readers is: a wrong base URL or app id shows nobody.
 func (a *Readers) byAccount(ctx context.Context, op string, acc vendors.Account) (Reader, error) {
-	readerID, err := number(op, acc)
+	readerID, err := vendors.ParseID(vendor, op, "account", acc.ID)
 	if err != nil {
 		return Reader{}, err
 	}
@@ -95,10 +94,10 @@ func (a *Readers) byAccount(ctx context.Context, op string, acc vendors.Account)
 		}
 	}
 	if err != nil {
-		return Reader{}, fmt.Errorf("%s: %w", op, err)
+		return Reader{}, err
 	}
 	if int(r.ID) != readerID || r.Email == "" {
-		return Reader{}, fmt.Errorf("%s: %w", op, odd("get reader", "the answer is not the reader that was asked for"))
+		return Reader{}, odd("get reader", "the answer is not the reader that was asked for")
 	}
 	return r, nil
 }

@@ -10,10 +10,9 @@ package magloft
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -60,24 +59,19 @@ func (c Config) Faults() []vendors.Fault {
 	return vendors.OneOf("mode", c.Mode, ModeClients, ModeReaders)
 }
 
-// complete fills in defaults and returns every fault at once.
-func (c *Config) complete() error {
-	var faults []error
+// Validate returns all faults of c, joined, or nil. An empty base URL is BaseURL, an
+// empty mode is ModeClients.
+func (c Config) Validate() error {
 	c.Mode = cmp.Or(c.Mode, ModeClients)
-	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
-	if err := c.Options().Check(); err != nil {
-		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
+	faults := slices.Concat(
+		c.Faults(),
+		vendors.RequireURL("base_url", cmp.Or(c.BaseURL, BaseURL)),
+		vendors.Require("access_token", c.AccessToken.Reveal()),
+	)
+	if c.Mode == ModeReaders {
+		faults = append(faults, vendors.Require("app_id", c.AppID)...)
 	}
-	if c.AccessToken == "" {
-		faults = append(faults, errors.New(vendor+": the access token is missing"))
-	}
-	if c.Mode != ModeClients && c.Mode != ModeReaders {
-		faults = append(faults, fmt.Errorf("%s: the mode %q is none of %s, %s", vendor, c.Mode, ModeClients, ModeReaders))
-	}
-	if c.Mode == ModeReaders && c.AppID == "" {
-		faults = append(faults, errors.New(vendor+": the app id is missing: the mode readers needs it"))
-	}
-	return errors.Join(faults...)
+	return vendors.InvalidConfig(vendor, faults)
 }
 
 // API makes the documented calls of MagLoft, one method each. It is safe for

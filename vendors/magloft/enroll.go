@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
@@ -39,7 +38,7 @@ func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	if class != 0 {
 		existing, exists, err := a.subscription(ctx, reader)
 		if err != nil {
-			return fmt.Errorf("enroll: %w", err)
+			return err
 		}
 		wanted.ClassificationIDs = union(reader.ClassificationIDs, existing.ClassificationIDs, class)
 		if exists && bool(existing.Active) {
@@ -47,7 +46,7 @@ func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 		}
 	}
 	if _, err := a.api.CreateSubscription(ctx, wanted); err != nil {
-		return fmt.Errorf("enroll: %w", err)
+		return err
 	}
 	return nil
 }
@@ -65,10 +64,10 @@ func classification(op string, c vendors.Course) (int, error) {
 	if c.ID == CourseSubscription {
 		return 0, nil
 	}
-	class, err := strconv.Atoi(c.ID)
-	if err != nil || class <= 0 {
-		return 0, vendors.Fail(vendor, op,
-			`a course of MagLoft is "subscription" or the number of a classification: mend the course's id in the configuration`)
+	class, err := vendors.ParseID(vendor, op, "course", c.ID)
+	if err != nil {
+		return 0, vendors.Fail(vendor, op, fmt.Sprintf(
+			`the id of the course is %.40q, want "subscription" or the number of a classification: correct the id under courses in the configuration`, c.ID))
 	}
 	return class, nil
 }

@@ -3,7 +3,6 @@ package magloft
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/usherhq/usher/vendors"
@@ -21,9 +20,6 @@ type records[R any] struct {
 	byEmail func(ctx context.Context, email string) (vendors.Account, error)
 }
 
-// API returns the client for the documented calls.
-func (a *records[R]) API() *API { return a.api }
-
 // Check lists one account.
 func (a *records[R]) Check(ctx context.Context) error {
 	_, err := a.page(ctx, Query{PerPage: 1})
@@ -32,19 +28,15 @@ func (a *records[R]) Check(ctx context.Context) error {
 
 // List calls yield with each account.
 func (a *records[R]) List(ctx context.Context, yield func(vendors.Listed) error) error {
-	err := a.page.each(ctx, "", func(record R) (more bool, err error) {
+	return a.page.each(ctx, "", func(record R) (more bool, err error) {
 		id, email := a.of(record)
 		return true, yield(vendors.Listed{ID: strconv.Itoa(max(0, int(id))), Email: email})
 	})
-	if err != nil {
-		return fmt.Errorf("list: %w", err)
-	}
-	return nil
 }
 
 // Show returns the account by its ID.
 func (a *records[R]) Show(ctx context.Context, acc vendors.Account) (vendors.Listed, error) {
-	asked, err := number("show", acc)
+	asked, err := vendors.ParseID(vendor, "show", "account", acc.ID)
 	if err != nil {
 		return vendors.Listed{}, err
 	}
@@ -54,9 +46,9 @@ func (a *records[R]) Show(ctx context.Context, acc vendors.Account) (vendors.Lis
 	case vendors.IsGone(err):
 		return vendors.Listed{}, vendors.ErrNotFound
 	case err != nil:
-		return vendors.Listed{}, fmt.Errorf("show: %w", err)
+		return vendors.Listed{}, err
 	case strconv.Itoa(int(id)) != acc.ID:
-		return vendors.Listed{}, fmt.Errorf("show: %w", odd("show", "the answer is not the account that was asked for"))
+		return vendors.Listed{}, odd("show", "the answer is not the account that was asked for")
 	}
 	return vendors.Listed{ID: acc.ID, Email: email}, nil
 }
@@ -76,7 +68,7 @@ func (a *records[R]) Find(ctx context.Context, u vendors.User) (vendors.Account,
 		found, err = a.search(ctx, email, email)
 	}
 	if err != nil {
-		return vendors.Account{}, fmt.Errorf("find: %w", err)
+		return vendors.Account{}, err
 	}
 	return found, nil
 }
@@ -106,7 +98,7 @@ func (a *records[R]) add(ctx context.Context, u vendors.User, create func(first,
 		}
 	}
 	if err != nil {
-		return vendors.Account{}, fmt.Errorf("create: %w", err)
+		return vendors.Account{}, err
 	}
 	id, email := a.of(made)
 	if id <= 0 || !vendors.SameEmail(email, u.Email) {

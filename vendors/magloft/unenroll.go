@@ -3,7 +3,6 @@ package magloft
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/usherhq/usher/vendors"
@@ -28,10 +27,7 @@ func (a *Readers) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	default:
 		err = a.declassify(ctx, reader, class)
 	}
-	if err != nil {
-		return fmt.Errorf("unenroll: %w", err)
-	}
-	return nil
+	return err
 }
 
 // end makes the reader's subscription inactive, if there is one.

@@ -2,7 +2,6 @@ package magloft
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -11,7 +10,7 @@ import (
 // never sent. MagLoft has no call that changes a client's e-mail: where u has
 // another one, the names are set, and a permanent error says so.
 func (a *Clients) Update(ctx context.Context, _ vendors.Origin, acc vendors.Account, u vendors.User) error {
-	clientID, err := number("update", acc)
+	clientID, err := vendors.ParseID(vendor, "update", "account", acc.ID)
 	if err != nil {
 		return err
 	}
@@ -26,7 +25,7 @@ func (a *Clients) Update(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	case vendors.IsGone(err):
 		return vendors.ErrNotFound
 	case err != nil:
-		return fmt.Errorf("update: %w", err)
+		return err
 	case u.Email != "" && !vendors.SameEmail(u.Email, known.Email):
 		return vendors.Fail(vendor, "update",
 			"the names are set, but MagLoft has no call that changes a client's e-mail: change it in the portal, then replay")
@@ -38,16 +37,13 @@ func (a *Clients) Update(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 // such as a password and custom data, is not sent, and stays. The answer is not
 // read: the document's own samples of updates disagree.
 func (a *Readers) Update(ctx context.Context, _ vendors.Origin, acc vendors.Account, u vendors.User) error {
-	readerID, err := number("update", acc)
+	readerID, err := vendors.ParseID(vendor, "update", "account", acc.ID)
 	if err != nil {
 		return err
 	}
 	err = a.api.UpdateReader(ctx, readerID, ReaderFields{Email: vendors.NormalEmail(u.Email), Name: u.FirstName, Lastname: u.LastName})
-	switch {
-	case vendors.IsGone(err):
+	if vendors.IsGone(err) {
 		return vendors.ErrNotFound
-	case err != nil:
-		return fmt.Errorf("update: %w", err)
 	}
-	return nil
+	return err
 }

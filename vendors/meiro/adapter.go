@@ -4,8 +4,8 @@ import "github.com/usherhq/usher/vendors"
 
 // New returns the adapter of c.Mode, *Operators or *Customers, or an error that
 // names everything missing.
-func New(c Config) (vendors.Checker, error) {
-	if err := c.validate(); err != nil {
+func New(c Config) (vendors.Adapter, error) {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if c.mode() == ModeCustomers {

@@ -6,9 +6,8 @@ package meiro
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
@@ -70,33 +69,24 @@ func (c Config) Faults() []vendors.Fault {
 
 func (c Config) mode() string { return cmp.Or(c.Mode, ModeOperators) }
 
-// validate returns every fault at once.
-func (c Config) validate() error {
-	var faults []error
-	missing := func(name, value string) {
-		if value == "" {
-			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
-		}
+// Validate returns all faults of c, joined, or nil. An empty mode is ModeOperators.
+func (c Config) Validate() error {
+	c.Mode = c.mode()
+	faults := c.Faults()
+	switch {
+	case c.Mode == ModeCustomers:
+		faults = append(faults, vendors.RequireURL("collect_url", c.CollectURL)...)
+	case c.Mode == ModeOperators && c.AccessToken != "":
+		faults = append(faults, vendors.RequireURL("base_url", c.BaseURL)...)
+	case c.Mode == ModeOperators:
+		faults = slices.Concat(
+			faults,
+			vendors.RequireURL("base_url", c.BaseURL),
+			vendors.Require("email", c.Email),
+			vendors.Require("password", c.Password.Reveal()),
+		)
 	}
-	address := func(name, value string) {
-		missing(name, value)
-		if (vendors.Options{BaseURL: value}).Check() != nil && value != "" {
-			faults = append(faults, fmt.Errorf("%s: %s is not an http or https address", vendor, name))
-		}
-	}
-	switch c.mode() {
-	case ModeCustomers:
-		address("the collect URL", c.CollectURL)
-	case ModeOperators:
-		address("the base URL", c.BaseURL)
-		if c.AccessToken == "" {
-			missing("the e-mail (or an access token)", c.Email)
-			missing("the password (or an access token)", c.Password.Reveal())
-		}
-	default:
-		faults = append(faults, fmt.Errorf("%s: mode is %q, and is to be %s or %s", vendor, c.Mode, ModeOperators, ModeCustomers))
-	}
-	return errors.Join(faults...)
+	return vendors.InvalidConfig(vendor, faults)
 }
 
 // API makes the documented calls of Meiro, one method each. It is safe for use

@@ -114,9 +114,9 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		config meiro.Config
 		want   string
 	}{
-		"operators": {meiro.Config{}, "meiro: the base URL is missing\nmeiro: the e-mail (or an access token) is missing\nmeiro: the password (or an access token) is missing"},
-		"customers": {meiro.Config{Mode: "customers"}, "meiro: the collect URL is missing"},
-		"mode":      {meiro.Config{Mode: "people"}, `meiro: mode is "people", and is to be operators or customers`},
+		"operators": {meiro.Config{}, "meiro: base_url is missing; set base_url\nmeiro: email is missing; set email\nmeiro: password is missing; set password"},
+		"customers": {meiro.Config{Mode: "customers"}, "meiro: collect_url is missing; set collect_url"},
+		"mode":      {meiro.Config{Mode: "people"}, `meiro: mode cannot be "people"; want one of: operators, customers`},
 		"token":     {meiro.Config{Settings: vendors.Settings{BaseURL: "http://x"}, AccessToken: "t"}, "<nil>"},
 	}
 	for name, test := range tests {

@@ -24,7 +24,7 @@ func customers(t *testing.T, collect string, http http.RoundTripper) *meiro.Cust
 
 // augusta is ada from an update on.
 var augusta = vendors.User{
-	ID: "u-1", Email: "augusta@example.org", FirstName: "Augusta", LastName: "Example", Locale: "en-GB", Attributes: map[string]any{"plan": "pro"},
+	ID: "u-1", Email: "augusta@example.org", FirstName: "Augusta", LastName: "Example", Locale: "en-GB", Attributes: []byte(`{"plan":"pro"}`),
 }
 
 // deeds are all that can be said of a customer.
@@ -40,7 +40,7 @@ func deeds(t *testing.T, c *meiro.Customers) []func() error {
 			return c.Unenroll(ctx, vendors.Enrollment{Origin: origin, UserID: "u-1", Email: ada.Email, Course: vendors.Course{Ours: "c-1"}})
 		},
 		func() error {
-			return c.Track(ctx, vendors.Activity{Origin: origin, UserID: "u-1", Name: "opened", At: at.Add(time.Second), Properties: map[string]any{"n": 1}})
+			return c.Track(ctx, vendors.Activity{Origin: origin, UserID: "u-1", Name: "opened", At: at.Add(time.Second), Properties: []byte(`{"n":1}`)})
 		},
 		func() error { _, err := c.Restore(ctx, origin, vendors.Account{}, ada); return err },
 		func() error { return c.Delete(ctx, origin, c.AccountOf("u-1")) },
@@ -139,7 +139,7 @@ func TestCustomersSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",
-		New: func(s vendors.Settings) (any, error) {
+		New: func(s vendors.Settings) (vendors.Adapter, error) {
 			collect := s.BaseURL + "/collect/usher"
 			s.BaseURL = ""
 			return meiro.New(meiro.Config{Settings: s, Mode: meiro.ModeCustomers, CollectURL: collect})

@@ -19,7 +19,7 @@ func TestLogIn(t *testing.T) {
 	}
 	vendortest.LogIn{
 		Name: "meiro",
-		New: func(s vendors.Settings, password string) (any, error) {
+		New: func(s vendors.Settings, password string) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.HTTP, c.Password = s.HTTP, vendors.Secret(password)
 			return meiro.New(c)
@@ -41,7 +41,7 @@ func TestWrongStaticToken(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
 	c := configOf(stand)
-	c.AccessToken = "ended-long-ago"
+	c.Email, c.Password, c.AccessToken = "", "", "ended-long-ago"
 	err := operators(t, c).Check(t.Context())
 	if vendors.ClassOf(err) != vendors.Unusable {
 		t.Errorf("got %v (%v), want unusable", err, vendors.ClassOf(err))

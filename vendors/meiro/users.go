@@ -57,14 +57,14 @@ type NewUser struct {
 	SSOEnabled *bool // left out where it is nil
 }
 
-func (n NewUser) body() any {
+func (n NewUser) body() userBody {
 	return userBody{Email: n.Email, Password: n.Password.Reveal(), SSOEnabled: n.SSOEnabled}
 }
 
 // Change is the body of ModifyUser. What is empty or nil is left as it is.
 type Change NewUser
 
-func (c Change) body() any { return NewUser(c).body() }
+func (c Change) body() userBody { return NewUser(c).body() }
 
 // userBody is what goes over the wire: the only place where a password is no Secret.
 type userBody struct {

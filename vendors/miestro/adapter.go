@@ -39,14 +39,11 @@ var (
 
 // New returns an Adapter, or an error that names everything missing.
 func New(c Config) (*Adapter, error) {
-	if err := c.complete(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	return &Adapter{api: NewAPI(c)}, nil
 }
-
-// API returns the client for the documented calls.
-func (a *Adapter) API() *API { return a.api }
 
 // Check makes the cheapest call that shows that Miestro takes our keys: a list
 // of one user.
@@ -99,7 +96,7 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 		}
 	}
 	if err != nil {
-		return vendors.Account{}, fmt.Errorf("create: %w", err)
+		return vendors.Account{}, err
 	}
 	if made.ID <= 0 || !vendors.SameEmail(made.Email, email) {
 		return vendors.Account{}, &vendors.Error{
@@ -119,8 +116,8 @@ func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	if err != nil {
 		return err
 	}
-	if err := a.api.DeleteUser(ctx, userID); err != nil && !vendors.IsGone(err) {
-		return fmt.Errorf("delete: %w", err)
+	if err := a.api.DeleteUser(ctx, userID); !vendors.IsGone(err) {
+		return err
 	}
 	return nil
 }
@@ -128,18 +125,18 @@ func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 // learner returns the id of the account's user, or vendors.ErrNotFound. A user
 // of another role is a permanent error, whatever op is.
 func (a *Adapter) learner(ctx context.Context, op string, acc vendors.Account) (int, error) {
-	userID, ok := number(acc.ID)
-	if !ok {
-		return 0, vendors.Fail(vendor, op, "the account's id is not a number")
+	userID, err := vendors.ParseID(vendor, op, "account", acc.ID)
+	if err != nil {
+		return 0, err
 	}
 	u, err := a.api.GetUser(ctx, userID)
 	switch {
 	case vendors.IsGone(err):
 		return 0, vendors.ErrNotFound
 	case err != nil:
-		return 0, fmt.Errorf("%s: %w", op, err)
+		return 0, err
 	case int(u.ID) != userID || u.Role == nil:
-		return 0, fmt.Errorf("%s: %w", op, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the answer is not the user that was asked for"})
+		return 0, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the answer is not the user that was asked for"}
 	case *u.Role != RoleUser:
 		return 0, vendors.Fail(vendor, op, fmt.Sprintf("staff is never %sd: the account has role %d", op, *u.Role))
 	}
@@ -165,11 +162,8 @@ func (a *Adapter) Update(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 		return nil
 	}
 	err = a.api.UpdateUser(ctx, userID, f)
-	switch {
-	case vendors.IsGone(err):
+	if vendors.IsGone(err) {
 		return vendors.ErrNotFound
-	case err != nil:
-		return fmt.Errorf("update: %w", err)
 	}
-	return nil
+	return err
 }

@@ -24,7 +24,7 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "miestro",
-		New: func(s vendors.Settings) (any, error) {
+		New: func(s vendors.Settings) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.Settings = s
 			return miestro.New(c)
@@ -261,7 +261,7 @@ func TestDeleteAndUpdateNeedToKnowTheRole(t *testing.T) {
 }
 
 func TestStorm(t *testing.T) {
-	vendortest.Storm(t, "miestro", func(s vendors.Settings) (any, error) {
+	vendortest.Storm(t, "miestro", func(s vendors.Settings) (vendors.Adapter, error) {
 		c := config(s.BaseURL)
 		c.Settings = s
 		return miestro.New(c)

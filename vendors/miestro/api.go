@@ -4,12 +4,13 @@ package miestro
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/usherhq/usher/vendors"
@@ -36,22 +37,13 @@ func (Config) Needs() vendors.Needs {
 	return vendors.Needs{Credentials: []string{"api_key", "api_secret"}, More: []string{"base_url"}}
 }
 
-// complete fills in the base URL and returns every fault at once.
-func (c *Config) complete() error {
-	var faults []error
-	if c.BaseURL == "" {
-		c.BaseURL = BaseURL
-	}
-	if err := c.Options().Check(); err != nil {
-		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
-	}
-	if c.APIKey == "" {
-		faults = append(faults, errors.New(vendor+": the API key is missing"))
-	}
-	if c.APISecret == "" {
-		faults = append(faults, errors.New(vendor+": the API secret is missing"))
-	}
-	return errors.Join(faults...)
+// Validate returns all faults of c, joined, or nil. An empty base URL is BaseURL.
+func (c Config) Validate() error {
+	return vendors.InvalidConfig(vendor, slices.Concat(
+		vendors.RequireURL("base_url", cmp.Or(c.BaseURL, BaseURL)),
+		vendors.Require("api_key", c.APIKey.Reveal()),
+		vendors.Require("api_secret", c.APISecret.Reveal()),
+	))
 }
 
 // API makes the documented calls of Miestro, one method each. It is safe for
@@ -62,9 +54,7 @@ type API struct {
 
 // NewAPI returns a client for the calls alone.
 func NewAPI(c Config) *API {
-	if c.BaseURL == "" {
-		c.BaseURL = BaseURL
-	}
+	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	auth := vendors.StaticAuth{"X-Forward-Api-Key": c.APIKey, "X-Forward-Api-Secret": c.APISecret}
 	a := &API{calls: vendors.NewClient(vendor, c.Options(), auth, c.APIKey, c.APISecret)}
 	a.calls.Judge(judge)
@@ -78,17 +68,17 @@ func judge(_ int, body []byte) (vendors.Class, bool) {
 		return vendors.Again, false
 	}
 	var out struct {
-		ID   any `json:"id"`
-		Data any `json:"data"`
+		ID   json.RawMessage `json:"id"`
+		Data json.RawMessage `json:"data"`
 	}
-	return vendors.Unusable, json.Unmarshal(body, &out) != nil || (out.ID == nil && out.Data == nil)
+	return vendors.Unusable, json.Unmarshal(body, &out) != nil || (isBlank(out.ID) && isBlank(out.Data))
 }
 
 // done is the {} that a change is answered with. The document has no statuses, so
 // that an error may come with a good one.
 type done struct {
-	Error  any `json:"error"`
-	Errors any `json:"errors"`
+	Error  json.RawMessage `json:"error"`
+	Errors json.RawMessage `json:"errors"`
 }
 
 // UnmarshalJSON reads objects alone.
@@ -101,18 +91,15 @@ func (d *done) UnmarshalJSON(b []byte) error {
 }
 
 // Refused tells whether the answer is an error.
-func (d *done) Refused() bool { return tells(d.Error) || tells(d.Errors) }
+func (d *done) Refused() bool { return !isBlank(d.Error) || !isBlank(d.Errors) }
 
-// tells is false for what stands where there is no error.
-func tells(member any) bool {
-	switch member := member.(type) {
-	case []any:
-		return len(member) > 0
-	case map[string]any:
-		return len(member) > 0
-	default:
-		return member != nil && member != false && member != ""
+// isBlank reports whether a JSON member is missing, null, false or empty.
+func isBlank(member json.RawMessage) bool {
+	var compact bytes.Buffer
+	if json.Compact(&compact, member) != nil {
+		return len(member) == 0
 	}
+	return slices.Contains([]string{"null", "false", `""`, "[]", "{}"}, compact.String())
 }
 
 // Query is the parameters of the two lists. What is zero is not sent.
@@ -185,14 +172,5 @@ func id(collection string, n int) string { return collection + "/" + strconv.Ito
 
 // WantedCourse says what is wanted instead of an id that is no course's.
 func (Config) WantedCourse(id string) string {
-	if _, ok := number(id); ok {
-		return ""
-	}
-	return vendors.WantedNumber
-}
-
-// number reads a vendor's id. It is false for what cannot be one.
-func number(text string) (int, bool) {
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n > 0
+	return vendors.WantedNumber(id)
 }

@@ -148,8 +148,8 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		config miestro.Config
 		want   []string
 	}{
-		"nothing given": {miestro.Config{}, []string{"API key", "API secret"}},
-		"bad address":   {miestro.Config{Settings: vendors.Settings{BaseURL: "miestro"}, APIKey: "k", APISecret: "s"}, []string{"base URL"}},
+		"nothing given": {miestro.Config{}, []string{"api_key", "api_secret"}},
+		"bad address":   {miestro.Config{Settings: vendors.Settings{BaseURL: "miestro"}, APIKey: "k", APISecret: "s"}, []string{"base_url"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package miestro
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/usherhq/usher/vendors"
@@ -22,37 +23,37 @@ func (s *Status) UnmarshalJSON(b []byte) error { return (*vendors.Int)(s).Unmars
 // Course is a course as Miestro shows it (Miestro API v1.0, Get a Specific
 // Course). Flags are 0 or 1; what is null comes as the zero value.
 type Course struct {
-	ID                     vendors.Int `json:"id"`
-	Name                   string      `json:"name"`
-	Subtitle               string      `json:"subtitle"`
-	IsPublished            Status      `json:"is_published"`
-	ShowCourse             vendors.Int `json:"show_course"`
-	Description            string      `json:"description"`
-	PictureSrc             string      `json:"picture_src"`
-	ThumbnailImage         string      `json:"thumbnail_image"`
-	Logo                   string      `json:"logo"`
-	URL                    string      `json:"url"`
-	LandingURL             string      `json:"landing_url"`
-	LandingCustomURL       string      `json:"landing_custom_url"`
-	IsCustomURL            vendors.Int `json:"is_custom_url"`
-	BioDescription         string      `json:"bio_description"`
-	SEOTitle               string      `json:"seo_title"`
-	SEODescription         string      `json:"seo_description"`
-	SEOKeywords            string      `json:"seo_keywords"`
-	FinishMessage          string      `json:"finish_message"`
-	ThankYouPage           vendors.Int `json:"thank_you_page"`
-	ThankYouPageURL        string      `json:"thank_you_page_url"`
-	ThankYouTitle          string      `json:"thank_you_title"`
-	ThankYouMessage        string      `json:"thank_you_message"`
-	ThankYouTitleShow      vendors.Int `json:"thank_you_title_show"`
-	ThankYouMessageShow    vendors.Int `json:"thank_you_message_show"`
-	ThankYouButtonColor    string      `json:"thank_you_button_text_color"`
-	ThankYouButtonBGColor  string      `json:"thank_you_button_bg_color"`
-	ThankYouButtonText     string      `json:"thank_you_button_text"`
-	ThankYouButtonFontSize any         `json:"thank_you_button_font_size"` // null in the sample: its type is not documented
-	IsRatedOn              vendors.Int `json:"is_rated_on"`
-	RatedIDs               []string    `json:"rated_ids"` // of users
-	CreatedAt              string      `json:"created_at"`
+	ID                     vendors.Int     `json:"id"`
+	Name                   string          `json:"name"`
+	Subtitle               string          `json:"subtitle"`
+	IsPublished            Status          `json:"is_published"`
+	ShowCourse             vendors.Int     `json:"show_course"`
+	Description            string          `json:"description"`
+	PictureSrc             string          `json:"picture_src"`
+	ThumbnailImage         string          `json:"thumbnail_image"`
+	Logo                   string          `json:"logo"`
+	URL                    string          `json:"url"`
+	LandingURL             string          `json:"landing_url"`
+	LandingCustomURL       string          `json:"landing_custom_url"`
+	IsCustomURL            vendors.Int     `json:"is_custom_url"`
+	BioDescription         string          `json:"bio_description"`
+	SEOTitle               string          `json:"seo_title"`
+	SEODescription         string          `json:"seo_description"`
+	SEOKeywords            string          `json:"seo_keywords"`
+	FinishMessage          string          `json:"finish_message"`
+	ThankYouPage           vendors.Int     `json:"thank_you_page"`
+	ThankYouPageURL        string          `json:"thank_you_page_url"`
+	ThankYouTitle          string          `json:"thank_you_title"`
+	ThankYouMessage        string          `json:"thank_you_message"`
+	ThankYouTitleShow      vendors.Int     `json:"thank_you_title_show"`
+	ThankYouMessageShow    vendors.Int     `json:"thank_you_message_show"`
+	ThankYouButtonColor    string          `json:"thank_you_button_text_color"`
+	ThankYouButtonBGColor  string          `json:"thank_you_button_bg_color"`
+	ThankYouButtonText     string          `json:"thank_you_button_text"`
+	ThankYouButtonFontSize json.RawMessage `json:"thank_you_button_font_size"` // null in the sample: its type is not documented
+	IsRatedOn              vendors.Int     `json:"is_rated_on"`
+	RatedIDs               []string        `json:"rated_ids"` // of users
+	CreatedAt              string          `json:"created_at"`
 }
 
 // ListCourses returns one page of the courses (Miestro API v1.0, Get List of Courses).

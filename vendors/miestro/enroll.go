@@ -20,7 +20,7 @@ func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 		return err
 	}
 	if err := a.api.EnrollUser(ctx, userID, courseID); err != nil && !says(err, already) {
-		return fmt.Errorf("enroll: %w", err)
+		return err
 	}
 	return nil
 }
@@ -34,32 +34,32 @@ func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	}
 	err = a.api.UnrollUser(ctx, userID, courseID)
 	if err != nil && !vendors.IsGone(err) && !says(err, notIn) {
-		return fmt.Errorf("unenroll: %w", err)
+		return err
 	}
 	return nil
 }
 
 // place reads the ids of the account and of the course, and asks whether there is
 // such a course: an enrolment's refusal would not say what it is that is missing.
-func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (userID, courseID int, _ error) {
-	userID, ok := number(e.Account.ID)
-	if !ok {
-		return 0, 0, vendors.Fail(vendor, op, "the account's id is not a number")
+func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (int, int, error) {
+	userID, err := vendors.ParseID(vendor, op, "account", e.Account.ID)
+	if err != nil {
+		return 0, 0, err
 	}
-	courseID, ok = number(e.Course.ID)
-	if !ok {
-		return 0, 0, vendors.Fail(vendor, op, "course ids of Miestro are numbers: mend the course's id in the configuration")
+	courseID, err := vendors.ParseID(vendor, op, "course", e.Course.ID)
+	if err != nil {
+		return 0, 0, err
 	}
-	err := a.api.courseThere(ctx, courseID)
+	err = a.api.courseThere(ctx, courseID)
 	gone := vendors.IsGone(err)
 	if gone {
 		err = a.Check(ctx) // where there is no list either, it is not the course that is missing
 	}
 	switch {
 	case err != nil:
-		return 0, 0, fmt.Errorf("%s: %w", op, err)
+		return 0, 0, err
 	case gone:
-		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: mend the course's id in the configuration", courseID))
+		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: correct the id under courses in the configuration", courseID))
 	}
 	return userID, courseID, nil
 }

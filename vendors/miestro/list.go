@@ -2,7 +2,6 @@ package miestro
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/usherhq/usher/vendors"
@@ -17,16 +16,16 @@ func (a *Adapter) List(ctx context.Context, yield func(vendors.Listed) error) er
 
 // Show returns the account by its id, or vendors.ErrNotFound.
 func (a *Adapter) Show(ctx context.Context, acc vendors.Account) (vendors.Listed, error) {
-	userID, ok := number(acc.ID)
-	if !ok {
-		return vendors.Listed{}, vendors.Fail(vendor, "show", "the account's id is not a number")
+	userID, err := vendors.ParseID(vendor, "show", "account", acc.ID)
+	if err != nil {
+		return vendors.Listed{}, err
 	}
 	u, err := a.api.GetUser(ctx, userID)
 	switch {
 	case vendors.IsGone(err):
 		return vendors.Listed{}, vendors.ErrNotFound
 	case err != nil:
-		return vendors.Listed{}, fmt.Errorf("show: %w", err)
+		return vendors.Listed{}, err
 	case int(u.ID) != userID:
 		return vendors.Listed{}, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the answer is not the user that was asked for"}
 	}
@@ -44,7 +43,7 @@ func (a *Adapter) each(ctx context.Context, op, search string, yield func(User) 
 	for q.Page = 1; q.Page <= maxPages; q.Page++ {
 		page, err := a.api.ListUsers(ctx, q)
 		if err != nil {
-			return fmt.Errorf("%s: %w", op, err)
+			return err
 		}
 		for _, u := range page.Data {
 			if more, err := yield(u); err != nil || !more {

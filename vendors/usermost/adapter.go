@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"unicode/utf8"
 
@@ -30,7 +31,7 @@ var (
 
 // New returns the adapter, or an error that names all that is missing.
 func New(c Config) (*Adapter, error) {
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	return &Adapter{api: NewAPI(c)}, nil
@@ -78,21 +79,29 @@ func (a *Adapter) Update(ctx context.Context, from vendors.Origin, account vendo
 
 // Enroll tracks the custom event enrollment_requested, with our id of the course.
 func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
-	data := map[string]any{"course_id": e.Course.Ours}
-	if e.StartsOn != "" {
-		data["starts_on"] = e.StartsOn
-	}
-	if e.EndsOn != "" {
-		data["ends_on"] = e.EndsOn
-	}
-	event := Event{UserID: e.UserID, Name: "enrollment_requested", At: e.Origin.At, Data: data}
+	data := enrollmentData{CourseID: e.Course.Ours, StartsOn: e.StartsOn, EndsOn: e.EndsOn}
+	event := Event{UserID: e.UserID, Name: "enrollment_requested", At: e.Origin.At, Data: data.object()}
 	_, err := a.api.TrackEvent(ctx, event, requestID(e.Origin, "enrollment"))
 	return err
 }
 
+// enrollmentData is the data of the custom events about enrolments.
+type enrollmentData struct {
+	CourseID string `json:"course_id"`
+	StartsOn string `json:"starts_on,omitempty"`
+	EndsOn   string `json:"ends_on,omitempty"`
+}
+
+// object returns d as a JSON object. Strings always have a JSON form.
+func (d enrollmentData) object() json.RawMessage {
+	object, _ := json.Marshal(d)
+	return object
+}
+
 // Unenroll tracks the custom event enrollment_cancelled, with our id of the course.
 func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
-	event := Event{UserID: e.UserID, Name: "enrollment_cancelled", At: e.Origin.At, Data: map[string]any{"course_id": e.Course.Ours}}
+	data := enrollmentData{CourseID: e.Course.Ours}
+	event := Event{UserID: e.UserID, Name: "enrollment_cancelled", At: e.Origin.At, Data: data.object()}
 	_, err := a.api.TrackEvent(ctx, event, requestID(e.Origin, "cancellation"))
 	return err
 }

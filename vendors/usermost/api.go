@@ -6,8 +6,7 @@ package usermost
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,21 +41,13 @@ func (Config) Needs() vendors.Needs {
 	return vendors.Needs{Credentials: []string{"license_code", "api_key"}, More: []string{"base_url"}}
 }
 
-// validate returns every fault at once.
-func (c Config) validate() error {
-	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
-	var faults []error
-	missing := func(name, value string) {
-		if value == "" {
-			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
-		}
-	}
-	if err := c.Options().Check(); err != nil {
-		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
-	}
-	missing("the license code", c.LicenseCode.Reveal())
-	missing("the API key", c.APIKey.Reveal())
-	return errors.Join(faults...)
+// Validate returns all faults of c, joined, or nil. An empty base URL is BaseURL.
+func (c Config) Validate() error {
+	return vendors.InvalidConfig(vendor, slices.Concat(
+		vendors.RequireURL("base_url", cmp.Or(c.BaseURL, BaseURL)),
+		vendors.Require("license_code", c.LicenseCode.Reveal()),
+		vendors.Require("api_key", c.APIKey.Reveal()),
+	))
 }
 
 // API makes the documented calls of Usermost, one method each. It is safe for
@@ -89,28 +80,28 @@ func judge(status int, _ []byte) (vendors.Class, bool) {
 // e-mail, phone and attributes are its "system attributes" and custom ones,
 // under the names that sibling products use.
 type User struct {
-	UserID     string `json:"userId,omitempty"` // ours; it can never change
-	FirstName  string `json:"firstName,omitempty"`
-	LastName   string `json:"lastName,omitempty"`
-	Email      string `json:"email,omitempty"`
-	Phone      string `json:"phone,omitempty"`      // E.164
-	Attributes any    `json:"attributes,omitempty"` // an object
+	UserID     string          `json:"userId,omitempty"` // ours; it can never change
+	FirstName  string          `json:"firstName,omitempty"`
+	LastName   string          `json:"lastName,omitempty"`
+	Email      string          `json:"email,omitempty"`
+	Phone      string          `json:"phone,omitempty"`      // E.164
+	Attributes json.RawMessage `json:"attributes,omitempty"` // a JSON object
 }
 
 // Event is something a user did.
 type Event struct {
-	UserID string    // ours
-	Name   string    // shorter than 50 characters; names of system events are Usermost's own
-	At     time.Time // sent in UTC, with seconds; not sent where it is zero
-	Data   any       // an object of texts, numbers, booleans, lists and objects; not sent where it is nil
+	UserID string          // ours
+	Name   string          // shorter than 50 characters; names of system events are Usermost's own
+	At     time.Time       // sent in UTC, with seconds; not sent where it is zero
+	Data   json.RawMessage // a JSON object; not sent if empty
 }
 
 // tracked is an Event as it goes over the wire.
 type tracked struct {
-	UserID    string `json:"userId"`
-	EventName string `json:"eventName"`
-	EventTime string `json:"eventTime,omitempty"`
-	EventData any    `json:"eventData,omitempty"`
+	UserID    string          `json:"userId"`
+	EventName string          `json:"eventName"`
+	EventTime string          `json:"eventTime,omitempty"`
+	EventData json.RawMessage `json:"eventData,omitempty"`
 }
 
 // eventTime is the documented pattern yyyy-MM-ddTHH:mm:ssZ, whose example,
@@ -130,9 +121,9 @@ func (c *container) Refused() bool {
 
 // Answer is what the container of every answer holds: {"response":{"data":{…},"message":"…","status":"…"}}.
 type Answer struct {
-	Status  string `json:"status"` // success or error; queued at a sibling product
-	Message string `json:"message"`
-	Data    any    `json:"data"` // an object in the document's sample, which does not say what for these calls
+	Status  string          `json:"status"` // success or error; queued at a sibling product
+	Message string          `json:"message"`
+	Data    json.RawMessage `json:"data"` // an object in the document's sample, which does not say what for these calls
 }
 
 // UpsertUser is POST /v1/accounts/<license code>/users: it makes the user, or

@@ -79,7 +79,7 @@ func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l vendors.Lister) {
 }
 
 // showAll asks for one of the list, before and after it is deleted.
-func (s Suite) showAll(t *testing.T, adapter any, l vendors.Lister) {
+func (s Suite) showAll(t *testing.T, adapter vendors.Adapter, l vendors.Lister) {
 	t.Helper()
 	u := vendors.User{ID: "user-7", Email: "person+7@example.org"}
 	account, err := adapter.(vendors.Finder).Find(t.Context(), u)

@@ -21,7 +21,7 @@ type LogIn struct {
 	// Name is the vendor's, as in the sandbox.
 	Name string
 	// New makes the adapter with the password.
-	New func(s vendors.Settings, password string) (any, error)
+	New func(s vendors.Settings, password string) (vendors.Adapter, error)
 	// Password is the right one.
 	Password string
 	// Call is the log-in, as the sandbox counts calls: "POST /login".
@@ -63,7 +63,7 @@ func (l LogIn) Run(t *testing.T) {
 }
 
 // adapter makes the adapter with a password.
-func (l LogIn) adapter(t *testing.T, s vendors.Settings, password string) any {
+func (l LogIn) adapter(t *testing.T, s vendors.Settings, password string) vendors.Adapter {
 	t.Helper()
 	a, err := l.New(s, password)
 	if err != nil {
@@ -73,16 +73,16 @@ func (l LogIn) adapter(t *testing.T, s vendors.Settings, password string) any {
 }
 
 // serve starts the stand-in, and makes the adapter with a password.
-func (l LogIn) serve(t *testing.T, password string) (any, Stand) {
+func (l LogIn) serve(t *testing.T, password string) (vendors.Adapter, Stand) {
 	t.Helper()
 	stand := Serve(t, l.Name, sandbox.Config{})
 	return l.adapter(t, vendors.Settings{BaseURL: stand.URL, HTTP: stand.HTTP}, password), stand
 }
 
 // check makes the adapter's cheapest call.
-func check(t *testing.T, adapter any) error {
+func check(t *testing.T, adapter vendors.Adapter) error {
 	t.Helper()
-	return adapter.(vendors.Checker).Check(t.Context())
+	return adapter.Check(t.Context())
 }
 
 func (l LogIn) once(t *testing.T) {

@@ -63,6 +63,6 @@ func (b *bench) enrollment() vendors.Enrollment {
 func activity() vendors.Activity {
 	return vendors.Activity{
 		Origin: origin, UserID: person.ID, Name: "lesson_completed", At: origin.At,
-		Properties: map[string]any{"teacher": "Augusta Lovelace"},
+		Properties: []byte(`{"teacher":"Augusta Lovelace"}`),
 	}
 }

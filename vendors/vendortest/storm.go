@@ -14,11 +14,11 @@ import (
 // Storm makes users and deletes every third of them at a stand-in that fails
 // three calls of ten, and looks before each leap as the handlers do. In the end
 // every user must have one account, and the deleted ones none.
-func Storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, error)) {
+func Storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.Adapter, error)) {
 	synctest.Test(t, func(t *testing.T) { storm(t, vendor, connect) })
 }
 
-func storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, error)) {
+func storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.Adapter, error)) {
 	t.Helper()
 	const people, tries = 12, 60
 	box, err := sandbox.New(sandbox.Config{Seed: 1, Faults: 0.3})
@@ -50,7 +50,7 @@ func storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, err
 }
 
 // ensure looks up and creates.
-func ensure(t *testing.T, adapter any, u vendors.User) (vendors.Account, error) {
+func ensure(t *testing.T, adapter vendors.Adapter, u vendors.User) (vendors.Account, error) {
 	account, err := adapter.(vendors.Finder).Find(t.Context(), u)
 	if errors.Is(err, vendors.ErrNotFound) {
 		return adapter.(vendors.Provisioner).Create(t.Context(), origin, u)

@@ -24,7 +24,7 @@ type Suite struct {
 	// New makes the adapter from the settings, with the credentials that Secrets
 	// lists. The settings hold the base URL, the timeout of a call, and the
 	// transport that reaches the stand-in: it is served in memory, on virtual time.
-	New func(s vendors.Settings) (any, error)
+	New func(s vendors.Settings) (vendors.Adapter, error)
 	// Secrets are the credentials: none may show in an error.
 	Secrets []string
 	// Course is a course that the sandbox's stand-in has; empty where the adapter does not enrol.
@@ -118,7 +118,7 @@ func (s Suite) repeatable(port string) bool {
 
 // bench is one adapter with a server whose answers can be broken.
 type bench struct {
-	adapter any
+	adapter vendors.Adapter
 	account vendors.Account // of person, made while all was well, and in the course where there are such
 	course  string
 	changed vendors.User
