@@ -21,32 +21,6 @@ import (
 // them.
 type Event = event.Event
 
-// The event types that Usher understands.
-const (
-	UserCreated         = "user.created"
-	UserUpdated         = "user.updated"
-	UserDeleted         = "user.deleted"
-	UserRestored        = "user.restored"
-	EnrollmentRequested = "enrollment.requested"
-	EnrollmentCancelled = "enrollment.cancelled"
-	ActivityTracked     = "activity.tracked"
-)
-
-// Types returns the event types that Usher understands, in a fixed order.
-func Types() []string {
-	return []string{
-		UserCreated, UserUpdated, UserDeleted, UserRestored,
-		EnrollmentRequested, EnrollmentCancelled, ActivityTracked,
-	}
-}
-
-// SchemaID returns the absolute URL that names the JSON Schema of a type's
-// data. It is the dataschema of the events that Usher publishes. The name of the
-// schema of result data is ResultSchema.
-func SchemaID(name string) string {
-	return "https://usher.dev/schemas/" + name + "/v1"
-}
-
 // Key identifies an event: the first 128 bits of SHA-256 over source, a zero
 // byte and id, as 32 lower-case hex digits. The same source and id give the same
 // key, however the event came. Neither can hold a zero byte, so no two pairs

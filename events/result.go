@@ -18,9 +18,6 @@ const (
 	Failed      = "failed"       // for good; it is among the dead letters
 )
 
-// ResultSchema is the name of the schema of result data, for SchemaID.
-const ResultSchema = "result"
-
 // Result is the data of a result event.
 type Result struct {
 	Vendor    string       `json:"vendor"`
@@ -46,48 +43,6 @@ type ResultError struct {
 	Class   string `json:"class"`
 	Status  int    `json:"status,omitempty"` // the vendor's HTTP status, where one came
 	Message string `json:"message"`
-}
-
-// resultNames maps a request's type to the names of its results.
-var resultNames = map[string]struct{ done, stem string }{
-	UserCreated:         {"user.provisioned", "user.provisioning"},
-	UserUpdated:         {"user.synchronized", "user.synchronization"},
-	UserDeleted:         {"user.deprovisioned", "user.deprovisioning"},
-	UserRestored:        {"user.reinstated", "user.reinstatement"},
-	EnrollmentRequested: {"enrollment.completed", "enrollment"},
-	EnrollmentCancelled: {"enrollment.ended", "enrollment.end"},
-	ActivityTracked:     {"activity.recorded", "activity"},
-}
-
-// ResultType returns the type of the result of a request that ended so. For a
-// message that cannot be read, give the type that its subject names. The results
-// of a type that Usher does not know are that type with .done, .failed or
-// .skipped behind it.
-func ResultType(requestType, outcome string) string {
-	names, ok := resultNames[requestType]
-	if !ok {
-		names.done, names.stem = requestType+".done", requestType
-	}
-	switch outcome {
-	case Done, AlreadyDone:
-		return names.done
-	case Superseded, Unsupported:
-		return names.stem + ".skipped"
-	default:
-		return names.stem + ".failed"
-	}
-}
-
-// ResultTypes returns the types of all results of the types that Usher
-// understands, in a fixed order.
-func ResultTypes() []string {
-	var all []string
-	for _, t := range Types() {
-		for _, outcome := range []string{Done, Failed, Superseded} {
-			all = append(all, ResultType(t, outcome))
-		}
-	}
-	return all
 }
 
 // ResultSubject returns the NATS subject that a vendor's results are published on.

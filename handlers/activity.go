@@ -11,7 +11,7 @@ import (
 // ActivityTracked handles activity.tracked: what the user did is recorded at
 // the vendors that keep such records.
 func ActivityTracked() Handler {
-	return Handler{Type: events.ActivityTracked, Scope: events.ScopeActivity, Takes: tracks, Plan: planActivity}
+	return Handler{Type: events.ActivityTracked, Scope: events.ScopeOf(events.ActivityTracked), Takes: tracks, Plan: planActivity}
 }
 
 func tracks(port vendors.Adapter) bool {

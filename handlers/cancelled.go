@@ -12,7 +12,7 @@ import (
 // or off.
 func EnrollmentCancelled(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentCancelled, Scope: events.ScopeCourse, Ends: true, Takes: always,
+		Type: events.EnrollmentCancelled, Scope: events.ScopeOf(events.EnrollmentCancelled), Ends: true, Takes: always,
 		Plan: courses.plan(names, func(e events.Event) (events.EnrollmentRequestedData, error) {
 			d, err := data[events.EnrollmentCancelledData](e)
 			return events.EnrollmentRequestedData{UserID: d.UserID, CourseID: d.CourseID, Email: d.Email, Vendor: d.Vendor}, err

@@ -12,7 +12,7 @@ import (
 // UserCreated handles user.created: the user gets an account at the vendor, or
 // the one that is there already is adopted.
 func UserCreated() Handler {
-	return Handler{Type: events.UserCreated, Scope: events.ScopeLifecycle, Snapshot: true, Takes: always, Plan: planCreated}
+	return Handler{Type: events.UserCreated, Scope: events.ScopeOf(events.UserCreated), Snapshot: true, Takes: always, Plan: planCreated}
 }
 
 func planCreated(v Vendor, e events.Event) (Plan, error) {

@@ -11,7 +11,7 @@ import (
 // UserDeleted handles user.deleted: the user's account at the vendor goes. An
 // account that is not there is success.
 func UserDeleted() Handler {
-	return Handler{Type: events.UserDeleted, Scope: events.ScopeLifecycle, Removes: true, Takes: always, Plan: planDeleted}
+	return Handler{Type: events.UserDeleted, Scope: events.ScopeOf(events.UserDeleted), Removes: true, Takes: always, Plan: planDeleted}
 }
 
 func planDeleted(v Vendor, e events.Event) (Plan, error) {

@@ -17,7 +17,7 @@ type Courses map[string]map[string]string
 // are, on or off.
 func EnrollmentRequested(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Takes: always,
+		Type: events.EnrollmentRequested, Scope: events.ScopeOf(events.EnrollmentRequested), Takes: always,
 		Plan: courses.plan(names, data[events.EnrollmentRequestedData], enroll),
 	}
 }

@@ -12,7 +12,7 @@ import (
 // UserRestored handles user.restored: the account that was deleted last comes
 // back. Vendors that delete for good cannot.
 func UserRestored() Handler {
-	return Handler{Type: events.UserRestored, Scope: events.ScopeLifecycle, Takes: always, Plan: planRestored}
+	return Handler{Type: events.UserRestored, Scope: events.ScopeOf(events.UserRestored), Takes: always, Plan: planRestored}
 }
 
 func planRestored(v Vendor, e events.Event) (Plan, error) {

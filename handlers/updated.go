@@ -12,7 +12,7 @@ import (
 // data of the event. Nobody gets an account by it, but where the vendor goes by our
 // id and its update is an upsert.
 func UserUpdated() Handler {
-	return Handler{Type: events.UserUpdated, Scope: events.ScopeUserData, Snapshot: true, Takes: always, Plan: planUpdated}
+	return Handler{Type: events.UserUpdated, Scope: events.ScopeOf(events.UserUpdated), Snapshot: true, Takes: always, Plan: planUpdated}
 }
 
 func planUpdated(v Vendor, e events.Event) (Plan, error) {

@@ -3,38 +3,21 @@ package main
 import (
 	"testing"
 
-	"github.com/usherhq/usher/internal/config"
-	"github.com/usherhq/usher/vendors/sandbox"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/events"
 )
 
-func TestVendorListHasTheSettingsOfTheConfiguration(t *testing.T) {
-	environ := append(sandbox.Environ("127.0.0.1:1"), "USHER_LEAD_CONCURRENCY=3")
-	c, err := config.Load(config.Sources{Environ: environ, Vendors: sections()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := vendorList(&c)
-	if len(c.On()) != len(list) {
-		t.Errorf("got %v on, want all %d", c.On(), len(list))
-	}
-	for _, v := range list {
-		want := 16
-		if v.name == "lead" {
-			want = 3
-		}
-		if got := v.settings().Concurrency; got != want {
-			t.Errorf("%s: got concurrency %d, want %d", v.name, got, want)
-		}
-		if _, err := v.adapter(); err != nil {
-			t.Errorf("%s: %v", v.name, err)
+// Every event type has one handler, with the scope of the table of types.
+func TestHandlersCoverAllEventTypes(t *testing.T) {
+	var got []string
+	for _, h := range handlerList(nil, nil) {
+		got = append(got, h.Type)
+		if want := events.ScopeOf(h.Type); h.Scope != want {
+			t.Errorf("got scope %q of %s, want %q", h.Scope, h.Type, want)
 		}
 	}
-}
-
-func TestVendorListWithoutSettingsHasDefaults(t *testing.T) {
-	for _, v := range vendorList(&config.Config{}) {
-		if _, err := v.adapter(); err == nil || v.settings().Concurrency != 16 {
-			t.Errorf("%s: got adapter error %v, concurrency %d; want an error for the credentials, and 16", v.name, err, v.settings().Concurrency)
-		}
+	if diff := cmp.Diff(events.Types(), got); diff != "" {
+		t.Errorf("handlers differ from the event types (-want +got)\n%s", diff)
 	}
 }

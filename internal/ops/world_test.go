@@ -71,14 +71,8 @@ func (w *world) event(kind, id, user string) record.Effect {
 	w.check(err)
 	ack, err := w.bus.JetStream().PublishMsg(w.t.Context(), &nats.Msg{Subject: kind, Header: header, Data: payload})
 	w.check(err)
-	scope := map[string]events.Scope{
-		events.UserUpdated: events.ScopeUserData, events.EnrollmentRequested: events.ScopeCourse, events.ActivityTracked: events.ScopeActivity,
-	}[kind]
-	if scope == "" {
-		scope = events.ScopeLifecycle
-	}
 	return record.Effect{
-		Key: record.KeyOf(keyOf(id)), Type: kind, Scope: scope, Registered: time.Now(), Position: events.Position{Epoch: w.epoch, Seq: ack.Sequence},
+		Key: record.KeyOf(keyOf(id)), Type: kind, Scope: events.ScopeOf(kind), Registered: time.Now(), Position: events.Position{Epoch: w.epoch, Seq: ack.Sequence},
 	}
 }
 
