@@ -11,11 +11,11 @@ import (
 // ActivityTracked handles activity.tracked: what the user did is recorded at
 // the vendors that keep such records.
 func ActivityTracked() Handler {
-	return Handler{Type: events.ActivityTracked, Scope: events.ScopeOf(events.ActivityTracked), Takes: tracks, Plan: planActivity}
+	return Handler{Type: events.ActivityTracked, Scope: events.ScopeOf(events.ActivityTracked), Supports: canTrack, Plan: planActivity}
 }
 
-func tracks(port vendors.Adapter) bool {
-	_, ok := port.(vendors.Tracker)
+func canTrack(adapter vendors.Adapter) bool {
+	_, ok := adapter.(vendors.Tracker)
 	return ok
 }
 
@@ -29,7 +29,7 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 		return Plan{}, err
 	}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		p, ok := v.Port.(vendors.Tracker)
+		p, ok := v.Adapter.(vendors.Tracker)
 		if !ok {
 			return unsupported, nil
 		}

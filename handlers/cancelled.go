@@ -12,7 +12,7 @@ import (
 // or off.
 func EnrollmentCancelled(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentCancelled, Scope: events.ScopeOf(events.EnrollmentCancelled), Ends: true, Takes: always,
+		Type: events.EnrollmentCancelled, Scope: events.ScopeOf(events.EnrollmentCancelled), Ends: true, Supports: always,
 		Plan: courses.plan(names, func(e events.Event) (events.EnrollmentRequestedData, error) {
 			d, err := data[events.EnrollmentCancelledData](e)
 			return events.EnrollmentRequestedData{UserID: d.UserID, CourseID: d.CourseID, Email: d.Email, Vendor: d.Vendor}, err
@@ -23,15 +23,15 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 // unenroll ends the enrolment, whatever the record says of it: it may have been
 // made by hand. A deleted user is in no course. One whom nobody knows may be on
 // the way, with the enrolment that is to end.
-func unenroll(ctx context.Context, port vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := port.(vendors.Unenroller)
+func unenroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
+	p, ok := adapter.(vendors.Unenroller)
 	if !ok {
 		return unsupported, nil
 	}
 	if k.Gone && !k.known() {
 		return Reply{Outcome: k.found()}, nil
 	}
-	account, err := locate(ctx, port, vendors.User{ID: e.UserID, Email: e.Email}, k)
+	account, err := locate(ctx, adapter, vendors.User{ID: e.UserID, Email: e.Email}, k)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -55,7 +55,7 @@ func TestNothingWaitsForWhatNeverComes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.port.calls = &[]string{}
-			plan, err := c.handler.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, c.handler.Type, ada))
+			plan, err := c.handler.Plan(handlers.Vendor{Name: "acme", Adapter: c.port}, event(t, c.handler.Type, ada))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,7 +12,7 @@ import (
 // UserCreated handles user.created: the user gets an account at the vendor, or
 // the one that is there already is adopted.
 func UserCreated() Handler {
-	return Handler{Type: events.UserCreated, Scope: events.ScopeOf(events.UserCreated), Snapshot: true, Takes: always, Plan: planCreated}
+	return Handler{Type: events.UserCreated, Scope: events.ScopeOf(events.UserCreated), Snapshot: true, Supports: always, Plan: planCreated}
 }
 
 func planCreated(v Vendor, e events.Event) (Plan, error) {
@@ -22,7 +22,7 @@ func planCreated(v Vendor, e events.Event) (Plan, error) {
 	}
 	u := person(d)
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		return provision(ctx, v.Port, u, k)
+		return provision(ctx, v.Adapter, u, k)
 	}}, nil
 }
 
@@ -44,12 +44,12 @@ func person(d snapshot) vendors.User {
 // provision looks before it leaps: no vendor promises that a second creation is
 // refused, and none but the upserting ones takes one as a repeat. Over a newer
 // snapshot nothing is written.
-func provision(ctx context.Context, port vendors.Adapter, u vendors.User, k Known) (Reply, error) {
-	p, ok := port.(vendors.Provisioner)
+func provision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
+	p, ok := adapter.(vendors.Provisioner)
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := port.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
+	if _, upserts := adapter.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
 	}
 	found, err := p.Find(ctx, u)

@@ -11,7 +11,7 @@ import (
 // UserDeleted handles user.deleted: the user's account at the vendor goes. An
 // account that is not there is success.
 func UserDeleted() Handler {
-	return Handler{Type: events.UserDeleted, Scope: events.ScopeOf(events.UserDeleted), Removes: true, Takes: always, Plan: planDeleted}
+	return Handler{Type: events.UserDeleted, Scope: events.ScopeOf(events.UserDeleted), Removes: true, Supports: always, Plan: planDeleted}
 }
 
 func planDeleted(v Vendor, e events.Event) (Plan, error) {
@@ -21,7 +21,7 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 	}
 	u := vendors.User{ID: d.UserID, Email: d.Email}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		return deprovision(ctx, v.Port, u, k)
+		return deprovision(ctx, v.Adapter, u, k)
 	}}, nil
 }
 
@@ -31,20 +31,20 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 // looked for: by now the address may be another's. Where that is in doubt, and
 // nobody is found, the account that was deleted last goes once more: it may have
 // been restored.
-func deprovision(ctx context.Context, port vendors.Adapter, u vendors.User, k Known) (Reply, error) {
-	p, ok := port.(vendors.Deprovisioner)
+func deprovision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
+	p, ok := adapter.(vendors.Deprovisioner)
 	if !ok {
 		return unsupported, nil
 	}
 	account := k.Account
-	if k.Gone && !k.Doubt {
+	if k.Gone && !k.UnconfirmedLifecycle {
 		return Reply{Outcome: events.AlreadyDone}, nil
 	}
 	if !k.known() {
-		found, err := search(ctx, port, u)
+		found, err := search(ctx, adapter, u)
 		switch {
-		case errors.Is(err, ErrNoAccount) && k.Gone && k.Former != "":
-			found = vendors.Account{ID: k.Former}
+		case errors.Is(err, ErrNoAccount) && k.Gone && k.PreviousAccountID != "":
+			found = vendors.Account{ID: k.PreviousAccountID}
 		case errors.Is(err, ErrNoAccount) && (u.Email != "" || k.Gone):
 			return Reply{Outcome: k.found()}, nil
 		case err != nil:

@@ -36,7 +36,7 @@ func ExampleUserCreated() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	plan, err := handlers.UserCreated().Plan(handlers.Vendor{Name: "memory", Port: memory{}}, e)
+	plan, err := handlers.UserCreated().Plan(handlers.Vendor{Name: "memory", Adapter: memory{}}, e)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -32,7 +32,7 @@ type Handler struct {
 	Ends bool
 	// Takes tells whether a vendor has anything to do with this type at all. A
 	// vendor that has not gets no consumer for it.
-	Takes func(port vendors.Adapter) bool
+	Supports func(adapter vendors.Adapter) bool
 	// Plan reads the event and says what it asks of the vendor. An error is the
 	// event's fault and permanent. It calls nobody.
 	Plan func(v Vendor, e events.Event) (Plan, error)
@@ -40,8 +40,8 @@ type Handler struct {
 
 // Vendor is the vendor a plan is made for.
 type Vendor struct {
-	Name string
-	Port vendors.Adapter // its adapter: has the methods of some of the ports
+	Name    string
+	Adapter vendors.Adapter // its adapter: has the methods of some of the ports
 }
 
 // Plan is what one event asks of one vendor.
@@ -56,17 +56,17 @@ type Plan struct {
 
 // Known is what the record knows when a plan is carried out.
 type Known struct {
-	From     vendors.Origin
-	Account  vendors.Account // the user's account; its ID is empty where none is known
-	Active   bool            // whether that account is there
-	Gone     bool            // whether the last thing applied was its deletion
-	Doubt    bool            // whether a creation since then may have been made without our knowing
-	Former   string          // the vendor's id of the account that was deleted last; empty where there is none
-	Enrolled bool            // for a course: whether it is in the course already
-	Outdated bool            // whether the account got a newer snapshot than the event has
+	From                 vendors.Origin
+	Account              vendors.Account // the user's account; its ID is empty where none is known
+	Active               bool            // whether that account is there
+	Gone                 bool            // whether the last thing applied was its deletion
+	UnconfirmedLifecycle bool            // whether a creation since then may have been made without our knowing
+	PreviousAccountID    string          // the vendor's id of the account that was deleted last; empty where there is none
+	Enrolled             bool            // for a course: whether it is in the course already
+	Outdated             bool            // whether the account got a newer snapshot than the event has
 	// Unsettled says that an earlier attempt may have reached the vendor: what is
 	// found there counts as done by us.
-	Unsettled bool
+	Unconfirmed bool
 	// Reserve, if set, is called before a change of an account. Its error says that another
 	// user holds the account: the vendor must not be asked for the change.
 	Reserve func(ctx context.Context, a vendors.Account) error
@@ -82,7 +82,7 @@ type Reply struct {
 // found is the outcome for what was there before we did anything: already done,
 // or done where it may have been us.
 func (k Known) found() string {
-	if k.Unsettled {
+	if k.Unconfirmed {
 		return events.Done
 	}
 	return events.AlreadyDone
@@ -124,13 +124,13 @@ func always(vendors.Adapter) bool { return true }
 
 // locate returns the account that the record knows, or finds one, and reserves it. Of a
 // deleted user there is none, and nobody is looked for: the address may be another's.
-func locate(ctx context.Context, port vendors.Adapter, u vendors.User, k Known) (vendors.Account, error) {
+func locate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (vendors.Account, error) {
 	account := vendors.Account{ID: k.Account.ID, Email: u.Email}
 	if !k.known() {
 		if k.Gone {
 			return vendors.Account{}, ErrNoAccount
 		}
-		found, err := search(ctx, port, u)
+		found, err := search(ctx, adapter, u)
 		if err != nil {
 			return found, err
 		}
@@ -141,11 +141,11 @@ func locate(ctx context.Context, port vendors.Adapter, u vendors.User, k Known) 
 
 // search finds the account of a user whom the record does not know: the one
 // that the vendor keeps under our id, or the one with exactly the user's e-mail.
-func search(ctx context.Context, port vendors.Adapter, u vendors.User) (vendors.Account, error) {
-	if p, ok := port.(vendors.Addresser); ok {
+func search(ctx context.Context, adapter vendors.Adapter, u vendors.User) (vendors.Account, error) {
+	if p, ok := adapter.(vendors.Addresser); ok {
 		return p.AccountOf(u.ID), nil
 	}
-	p, ok := port.(vendors.Finder)
+	p, ok := adapter.(vendors.Finder)
 	if !ok || u.Email == "" {
 		return vendors.Account{}, ErrNoAccount
 	}

@@ -117,13 +117,13 @@ var (
 	active  = handlers.Known{Active: true, Account: vendors.Account{ID: "7"}}
 	gone    = handlers.Known{Gone: true}
 	// trashed was deleted as account 6.
-	trashed  = handlers.Known{Gone: true, Former: "6"}
+	trashed  = handlers.Known{Gone: true, PreviousAccountID: "6"}
 	outdated = handlers.Known{Active: true, Account: vendors.Account{ID: "7"}, Outdated: true}
 )
 
 // outcomeCase is an event at a port, and what must come of it.
 type outcomeCase struct {
-	port    vendors.Adapter
+	adapter vendors.Adapter
 	data    map[string]any
 	known   handlers.Known
 	outcome string
@@ -137,7 +137,7 @@ func check(t *testing.T, h handlers.Handler, cases map[string]outcomeCase) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			var calls []string
-			switch p := c.port.(type) {
+			switch p := c.adapter.(type) {
 			case *port:
 				p.calls = &calls
 			case *reader:
@@ -146,7 +146,7 @@ func check(t *testing.T, h handlers.Handler, cases map[string]outcomeCase) {
 				p.calls = &calls
 			}
 			e := event(t, h.Type, c.data)
-			plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, e)
+			plan, err := h.Plan(handlers.Vendor{Name: "acme", Adapter: c.adapter}, e)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +171,7 @@ func event(t *testing.T, kind string, data map[string]any) events.Event {
 	return e
 }
 
-func unsettled(k handlers.Known) handlers.Known { k.Unsettled = true; return k }
+func unsettled(k handlers.Known) handlers.Known { k.Unconfirmed = true; return k }
 
 func TestUserCreated(t *testing.T) {
 	ada := map[string]any{"user_id": "u1", "email": "ada@example.org"}
@@ -203,8 +203,8 @@ func TestUserDeleted(t *testing.T) {
 		"deleted before, no e-mail":    {&port{}, noEmail, gone, events.AlreadyDone, nil, nil},
 		"the address is another's now": {&port{account: "9"}, ada, gone, events.AlreadyDone, nil, nil},
 		"and an attempt was lost":      {&port{account: "9"}, ada, unsettled(gone), events.AlreadyDone, nil, nil},
-		"perhaps created again since":  {&port{account: "9"}, ada, handlers.Known{Gone: true, Doubt: true}, events.Done, nil, []string{"find ada@example.org", "delete 9"}},
-		"perhaps restored since":       {&port{}, noEmail, handlers.Known{Gone: true, Doubt: true, Former: "6"}, events.Done, nil, []string{"delete 6"}},
+		"perhaps created again since":  {&port{account: "9"}, ada, handlers.Known{Gone: true, UnconfirmedLifecycle: true}, events.Done, nil, []string{"find ada@example.org", "delete 9"}},
+		"perhaps restored since":       {&port{}, noEmail, handlers.Known{Gone: true, UnconfirmedLifecycle: true, PreviousAccountID: "6"}, events.Done, nil, []string{"delete 6"}},
 		"a vendor that cannot delete":  {bare{}, ada, active, events.Unsupported, nil, nil},
 		"a vendor that goes by our id": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"delete u1"}},
 	})
@@ -236,9 +236,9 @@ func TestEnrollmentRequested(t *testing.T) {
 // TestWhoTakesPart says which vendor an enrolment, or the end of one, concerns.
 func TestWhoTakesPart(t *testing.T) {
 	cases := map[string]struct {
-		port vendors.Adapter
-		data map[string]any
-		part string // yes, no, or the rule that is broken
+		adapter vendors.Adapter
+		data    map[string]any
+		part    string // yes, no, or the rule that is broken
 	}{
 		"mapped":                                {&port{}, map[string]any{"course_id": "go-1"}, "yes"},
 		"mapped elsewhere only":                 {&port{}, map[string]any{"course_id": "c-1"}, "no"},
@@ -258,7 +258,7 @@ func TestWhoTakesPart(t *testing.T) {
 		for name, c := range cases {
 			t.Run(h.Type+"/"+name, func(t *testing.T) {
 				c.data["user_id"] = "u1"
-				plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, h.Type, c.data))
+				plan, err := h.Plan(handlers.Vendor{Name: "acme", Adapter: c.adapter}, event(t, h.Type, c.data))
 				got := "yes"
 				if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 					got = invalid.Rule
@@ -282,7 +282,7 @@ func TestActivityTracked(t *testing.T) {
 		"numbers stay exact": {&port{}, exact, handlers.Known{}, events.Done, nil, []string{"track paid at 2026-09-01T08:00:00Z", `with {"order":9007199254740993,"sum":1.10}`}},
 		"a vendor that has":  {bare{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Unsupported, nil, nil},
 	})
-	if got := []bool{h.Takes(&port{}), h.Takes(bare{})}; !slices.Equal(got, []bool{true, false}) {
+	if got := []bool{h.Supports(&port{}), h.Supports(bare{})}; !slices.Equal(got, []bool{true, false}) {
 		t.Errorf("got %v, want that only a vendor that tracks takes activity", got)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // data of the event. Nobody gets an account by it, but where the vendor goes by our
 // id and its update is an upsert.
 func UserUpdated() Handler {
-	return Handler{Type: events.UserUpdated, Scope: events.ScopeOf(events.UserUpdated), Snapshot: true, Takes: always, Plan: planUpdated}
+	return Handler{Type: events.UserUpdated, Scope: events.ScopeOf(events.UserUpdated), Snapshot: true, Supports: always, Plan: planUpdated}
 }
 
 func planUpdated(v Vendor, e events.Event) (Plan, error) {
@@ -30,11 +30,11 @@ func planUpdated(v Vendor, e events.Event) (Plan, error) {
 // with the event's e-mail, which is adopted. A deleted user is not looked for: the
 // account may be made again, or restored, and the update waits for that.
 func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	p, ok := v.Port.(vendors.Updater)
+	p, ok := v.Adapter.(vendors.Updater)
 	if !ok {
 		return unsupported, nil
 	}
-	account, err := locate(ctx, v.Port, u, k)
+	account, err := locate(ctx, v.Adapter, u, k)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -57,7 +57,7 @@ func elsewhere(ctx context.Context, v Vendor, u vendors.User, k Known) (vendors.
 	if !k.known() {
 		return vendors.Account{}, ErrNoAccount
 	}
-	found, err := search(ctx, v.Port, u)
+	found, err := search(ctx, v.Adapter, u)
 	if errors.Is(err, ErrNoAccount) || (err == nil && found.ID == k.Account.ID) {
 		return found, vendors.Fail(v.Name, "update", "the vendor does not have the account any more: usher reconcile "+v.Name+" makes it anew, then replay")
 	}

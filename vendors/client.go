@@ -22,10 +22,10 @@ type Options struct {
 	Timeout time.Duration     // of one call, with its answer's body; 10 s where it is zero
 	Rate    float64           // calls per second, over all callers, five seconds' worth at once; no limit where it is zero
 	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
-	Seen    Watcher           // told of every call that was sent; may be nil
+	Observe Observer          // told of every call that was sent; may be nil
 	Limiter Limiter           // paces the calls instead of Rate; may be nil
-	// Single says that the caller repeats what fails: the client then makes each call once.
-	Single bool
+	// SingleAttempt says that the caller repeats what fails: the client then makes each call once.
+	SingleAttempt bool
 }
 
 // Limiter paces the calls of a vendor for several clients, such as by the kind of work.
@@ -44,11 +44,11 @@ type Limiter interface {
 	Rate() (perSecond float64, limited bool)
 }
 
-// Watcher is told of a call once it has ended. ctx is that of the call.
-type Watcher func(ctx context.Context, s Seen)
+// Observer is told of a call once it has ended. ctx is that of the call.
+type Observer func(ctx context.Context, s CallInfo)
 
-// Seen is one call that was sent. It holds nothing that tells of a user.
-type Seen struct {
+// CallInfo is one call that was sent. It holds nothing that tells of a user.
+type CallInfo struct {
 	Op     string // what it does, such as "create user"
 	Method string
 	Host   string        // that it was sent to, with its port where it has one
@@ -70,16 +70,16 @@ const (
 // cuts slow and huge answers, refuses redirects, and turns every failure into
 // an Error. It is safe for use by many goroutines.
 type Client struct {
-	vendor  string
-	base    string
-	timeout time.Duration
-	limiter Limiter
-	single  bool
-	http    *http.Client
-	auth    Auth
-	secrets []string
-	seen    Watcher
-	status  func(status int, body []byte) (Class, bool)
+	vendor   string
+	base     string
+	timeout  time.Duration
+	limiter  Limiter
+	single   bool
+	http     *http.Client
+	auth     Auth
+	secrets  []string
+	observer Observer
+	classify func(status int, body []byte) (Class, bool)
 }
 
 // Check says what is wrong with the options, nil where nothing is.
@@ -98,23 +98,23 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.MaxIdleConns, own.MaxIdleConnsPerHost = 0, 1024 // by default a hundred stay open in all, and the others are dialled again for each call
-		transport = punctual(own)
+		transport = withWriteDeadline(own)
 	}
 	c := &Client{
-		vendor:  vendor,
-		base:    strings.TrimRight(o.BaseURL, "/"),
-		timeout: cmp.Or(o.Timeout, defaultTimeout),
-		limiter: o.Limiter,
-		single:  o.Single,
-		auth:    auth,
-		seen:    o.Seen,
+		vendor:   vendor,
+		base:     strings.TrimRight(o.BaseURL, "/"),
+		timeout:  cmp.Or(o.Timeout, defaultTimeout),
+		limiter:  o.Limiter,
+		single:   o.SingleAttempt,
+		auth:     auth,
+		observer: o.Observe,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 	if c.limiter == nil {
-		c.limiter = newPace(o.Rate)
+		c.limiter = newAdaptiveLimiter(o.Rate)
 	}
 	for _, s := range secrets {
 		if s != "" {
@@ -127,7 +127,9 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 // Judge sets a vendor's own reading of an answer. It returns false for what it
 // leaves to the common table. It is asked of answers with 2xx too: true makes
 // these a failure.
-func (c *Client) Judge(status func(status int, body []byte) (Class, bool)) { c.status = status }
+func (c *Client) ClassifyResponse(status func(status int, body []byte) (Class, bool)) {
+	c.classify = status
+}
 
 // Timeout is how long one call may take.
 func (c *Client) Timeout() time.Duration { return c.timeout }
@@ -159,10 +161,12 @@ func (c Call) repeatable() bool {
 }
 
 // mayLand tells whether a call that is not answered may change something later.
-func (c Call) mayLand() bool { return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth }
+func (c Call) mayArriveLater() bool {
+	return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth
+}
 
 // Do makes the call. A call that may be repeated is tried up to three times
-// within five seconds where the network or the vendor fails it, unless Options.Single
+// within five seconds where the network or the vendor fails it, unless Options.SingleAttempt
 // is set; every other call is made once. So is a change that was sent and not answered: it may land
 // until its time is over, and behind a newer change, were it repeated and done
 // before that. A 401 renews the credentials and makes the call again, once.
@@ -178,7 +182,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	)
 	try := func() error {
 		err := c.try(ctx, call)
-		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayLand() && IsUnanswered(err))) {
+		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayArriveLater() && IsUnanswered(err))) {
 			return backoff.Permanent(err)
 		}
 		return err
@@ -188,7 +192,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 
 // try makes the call, and once more where the credentials were refused and can be renewed.
 func (c *Client) try(ctx context.Context, call Call) error {
-	request, err := c.request(call)
+	request, err := c.prepare(call)
 	if err != nil {
 		return c.fail(call, &Error{Class: Permanent, Err: err})
 	}
@@ -208,7 +212,7 @@ type prepared struct {
 	contentType string
 }
 
-func (c *Client) request(call Call) (prepared, error) {
+func (c *Client) prepare(call Call) (prepared, error) {
 	p := prepared{url: c.base + call.Path}
 	if len(call.Query) > 0 {
 		p.url += "?" + call.Query.Encode()
@@ -230,14 +234,14 @@ func (c *Client) request(call Call) (prepared, error) {
 // where it was not sent. A log-in comes before it and has a time of its own.
 func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, error) {
 	header := http.Header{}
-	if err := c.dress(ctx, call, p, header); err != nil {
+	if err := c.setHeaders(ctx, call, p, header); err != nil {
 		return nil, err
 	}
-	begin := c.begin(ctx)
+	begin := c.latestStart(ctx)
 	if late := c.wait(ctx, begin); late != nil {
 		return nil, c.fail(call, late)
 	}
-	ctx, cancel := context.WithTimeout(leaveBy(ctx, begin), c.timeout)
+	ctx, cancel := context.WithTimeout(writeDeadline(ctx, begin), c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, call.Method, p.url, bytes.NewReader(p.body))
 	if err != nil {
@@ -249,19 +253,19 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		// none whose body cannot be had anew.
 		req.Body, req.GetBody = io.NopCloser(bytes.NewReader(nil)), nil
 	}
-	seen := Seen{Op: call.Op, Method: call.Method, Host: req.URL.Host, Begun: time.Now()}
+	seen := CallInfo{Op: call.Op, Method: call.Method, Host: req.URL.Host, Begun: time.Now()}
 	res, err := c.http.Do(req)
 	if errors.Is(err, ErrLate) {
 		return nil, c.fail(call, &Error{Err: ErrLate})
 	}
 	if err != nil {
-		err = c.fail(call, &Error{Err: plain(err), Unknown: !call.repeatable() && !neverSent(err)})
+		err = c.fail(call, &Error{Err: withoutURL(err), Unknown: !call.repeatable() && !neverSent(err)})
 	} else {
 		defer res.Body.Close()
 		seen.Status = res.StatusCode
 		err = c.read(call, p, res)
 	}
-	c.tell(ctx, seen, err)
+	c.observe(ctx, seen, err)
 	return req.Header, err
 }
 
@@ -279,8 +283,8 @@ func (c *Client) wait(ctx context.Context, begin time.Time) *Error {
 }
 
 // tell tells of a call that was sent.
-func (c *Client) tell(ctx context.Context, s Seen, err error) {
-	if c.seen == nil {
+func (c *Client) observe(ctx context.Context, s CallInfo, err error) {
+	if c.observer == nil {
 		return
 	}
 	s.Class, s.Took = "ok", time.Since(s.Begun)
@@ -290,11 +294,11 @@ func (c *Client) tell(ctx context.Context, s Seen, err error) {
 	if perSecond, limited := c.limiter.Rate(); limited {
 		s.Rate = perSecond
 	}
-	c.seen(ctx, s)
+	c.observer(ctx, s)
 }
 
 // begin is the last moment at which a call may begin that must end before ctx does.
-func (c *Client) begin(ctx context.Context) time.Time {
+func (c *Client) latestStart(ctx context.Context) time.Time {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return time.Now().Add(c.timeout)
@@ -311,7 +315,7 @@ func (c *Client) Rate() float64 {
 	return math.Inf(1)
 }
 
-func (c *Client) dress(ctx context.Context, call Call, p prepared, h http.Header) error {
+func (c *Client) setHeaders(ctx context.Context, call Call, p prepared, h http.Header) error {
 	h.Set("Accept", "application/json")
 	h.Set("User-Agent", "usher")
 	if p.contentType != "" {

@@ -191,7 +191,7 @@ func TestDoBeginsNothingThatCannotEnd(t *testing.T) {
 func TestJudge(t *testing.T) {
 	transport := roundTrip(func(r *http.Request) (*http.Response, error) { return answer(r, 200, `{"error":"bad keys"}`), nil })
 	c := client(transport, nil)
-	c.Judge(func(_ int, body []byte) (vendors.Class, bool) {
+	c.ClassifyResponse(func(_ int, body []byte) (vendors.Class, bool) {
 		return vendors.Unusable, strings.Contains(string(body), "bad keys")
 	})
 	err := c.Do(t.Context(), vendors.Call{Method: "GET", Path: "/"})

@@ -142,9 +142,9 @@ func IsRefused(err error) bool {
 	return status >= 400 && status < 500 && ClassOf(err) != Unusable && status != http.StatusTooManyRequests
 }
 
-// Misplaced takes a list that is not there for a wrong base URL: no event can
+// UnusableIfGone takes a list that is not there for a wrong base URL: no event can
 // be the cause.
-func Misplaced(err error) error {
+func UnusableIfGone(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok && IsGone(err) {
 		e.Class = Unusable
 	}

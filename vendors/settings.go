@@ -21,12 +21,12 @@ type Settings struct {
 
 	// HTTP carries the calls; no source sets it. http.DefaultTransport's settings where it is nil.
 	HTTP http.RoundTripper `yaml:"-" json:"-"`
-	// Seen is told of every call; no source sets it. It may be nil.
-	Seen Watcher `yaml:"-" json:"-"`
+	// Observe is told of every call; no source sets it. It may be nil.
+	Observe Observer `yaml:"-" json:"-"`
 	// Limiter paces the calls instead of Rate; no source sets it. It may be nil.
 	Limiter Limiter `yaml:"-" json:"-"`
-	// Single says that the caller repeats what fails; no source sets it.
-	Single bool `yaml:"-" json:"-"`
+	// SingleAttempt says that the caller repeats what fails; no source sets it.
+	SingleAttempt bool `yaml:"-" json:"-"`
 }
 
 // DefaultSettings returns the defaults that all vendors share, with what is each
@@ -37,15 +37,15 @@ func DefaultSettings(baseURL string, rate float64) Settings {
 
 // Options returns what NewClient wants.
 func (s Settings) Options() Options {
-	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Seen: s.Seen, Limiter: s.Limiter, Single: s.Single}
+	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Observe: s.Observe, Limiter: s.Limiter, SingleAttempt: s.SingleAttempt}
 }
 
 // Watch sets who is told of every call.
-func (s *Settings) Watch(seen Watcher) { s.Seen = seen }
+func (s *Settings) SetObserver(o Observer) { s.Observe = o }
 
 // Pace sets the limiter of the calls, for a caller that repeats by itself what fails: a call
 // that is repeated in the client would keep its slot meanwhile.
-func (s *Settings) Pace(l Limiter) { s.Limiter, s.Single = l, true }
+func (s *Settings) SetLimiter(l Limiter) { s.Limiter, s.SingleAttempt = l, true }
 
 // Common returns the settings themselves, out of any vendor's Config.
 func (s Settings) Common() Settings { return s }

@@ -63,7 +63,7 @@ func (e *engine) counters(vendor string, lifecycle []string) []streams.CounterCo
 func subjects(port vendors.Adapter, list []handlers.Handler) (lifecycle, activity []string) {
 	for _, h := range list {
 		switch {
-		case !h.Takes(port):
+		case !h.Supports(port):
 		case h.Scope == events.ScopeActivity:
 			activity = append(activity, h.Type)
 		default:

@@ -43,11 +43,11 @@ func (t *demoScenario) effects(c *config.Config) (map[effect]bool, error) {
 		}
 		for _, e := range t.events {
 			h := byType[e.Type()]
-			plan, err := h.Plan(handlers.Vendor{Name: v.name, Port: port}, e)
+			plan, err := h.Plan(handlers.Vendor{Name: v.name, Adapter: port}, e)
 			if err != nil {
 				return nil, err
 			}
-			if h.Takes(port) && !plan.Skip {
+			if h.Supports(port) && !plan.Skip {
 				out[effect{v.name, events.ResultID(events.Key(e.Source(), e.ID()), v.name, 0)}] = true
 			}
 		}

@@ -211,7 +211,7 @@ func (e *engine) note(s mailbox.Observation) {
 
 // adapter is the vendor's, and its calls are measured and traced.
 func (e *engine) adapter(v vendor) (vendors.Adapter, error) {
-	v.section.Settings.Watch(func(ctx context.Context, s vendors.Seen) {
+	v.section.Settings.SetObserver(func(ctx context.Context, s vendors.CallInfo) {
 		e.metrics.Call(v.name, s.Class, s.Took, s.Rate)
 		e.traces.Call(ctx, telemetry.Call{
 			Vendor: v.name, Op: s.Op, Method: s.Method, Host: s.Host, Status: s.Status, Class: s.Class, Begun: s.Begun, Took: s.Took,

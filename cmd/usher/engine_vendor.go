@@ -43,7 +43,7 @@ func (l *limiters) of(v vendor) *core.Limiter {
 }
 
 // pace lets the calls of a vendor wait for its limiter.
-func (l *limiters) pace(v vendor) { v.section.Settings.Pace(l.of(v)) }
+func (l *limiters) pace(v vendor) { v.section.Settings.SetLimiter(l.of(v)) }
 
 // serve carries out the activity events of a vendor, and its lifecycle events whenever this
 // process owns the vendor, until ctx ends.

@@ -27,8 +27,8 @@ type Settings interface {
 	// WantedCourse returns which course ids the vendor accepts, or "" if id may be one. An
 	// enrolment in a course with any other id ends as a dead letter.
 	WantedCourse(id string) string
-	Watch(seen vendors.Watcher)
-	Pace(l vendors.Limiter)
+	SetObserver(o vendors.Observer)
+	SetLimiter(l vendors.Limiter)
 }
 
 // Section returns the settings of the vendor called name, and whether there are any.

@@ -102,8 +102,8 @@ func (t *turn) known(event *Event, e *record.Effect) handlers.Known {
 	r := t.user.stored.record.WithRepair(record.Repair{AccountID: event.Repair, Removes: event.Handler.Removes, Position: e.Position})
 	k := handlers.Known{
 		From: event.origin(), Active: r.State == record.Active, Gone: r.State == record.Deleted,
-		Enrolled: r.Courses[e.Course].Enrolled, Unsettled: e.Unconfirmed, Doubt: r.HasUnconfirmedLifecycle(e.Key),
-		Former: r.Former, Outdated: e.Position.Before(r.Data),
+		Enrolled: r.Courses[e.Course].Enrolled, Unconfirmed: e.Unconfirmed, UnconfirmedLifecycle: r.HasUnconfirmedLifecycle(e.Key),
+		PreviousAccountID: r.Former, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID
 	k.Reserve = func(ctx context.Context, a vendors.Account) error { return t.reserve(ctx, a.ID, event.Handler.Removes) }

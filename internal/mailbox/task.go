@@ -93,7 +93,7 @@ func (t *task) understand(e *Event) error {
 	if e.Key == "" {
 		e.Key = key
 	}
-	e.Plan, err = e.Handler.Plan(handlers.Vendor{Name: t.vendor.Name, Port: *t.vendor.Port.Load()}, decoded)
+	e.Plan, err = e.Handler.Plan(handlers.Vendor{Name: t.vendor.Name, Adapter: *t.vendor.Port.Load()}, decoded)
 	return err
 }
 

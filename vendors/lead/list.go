@@ -44,7 +44,7 @@ func (a *Adapter) each(ctx context.Context, yield func(User) (more bool, err err
 	for n := 1; ; n++ {
 		page, err := a.api.ListUsers(ctx, n)
 		if err != nil {
-			return false, vendors.Misplaced(err)
+			return false, vendors.UnusableIfGone(err)
 		}
 		if page.Page <= 0 || page.Users == nil {
 			return false, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the answer has no list of users"}

@@ -132,7 +132,7 @@ func list[T any](ctx context.Context, a *API, op, path string, q url.Values) (Pa
 	if err == nil && page.Records == nil {
 		err = odd(op, "the answer has no records: it is not the list that the vendor documents")
 	}
-	return page, vendors.Misplaced(err)
+	return page, vendors.UnusableIfGone(err)
 }
 
 // send makes a call and returns the record that it answers with.

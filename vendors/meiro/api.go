@@ -111,7 +111,7 @@ func NewAPI(c Config) *API {
 		login:   vendors.NewClient(vendor, login, nil, c.Password, c.AccessToken),
 		collect: vendors.NewClient(vendor, collect, nil),
 	}
-	a.collect.Judge(judgeCollect)
+	a.collect.ClassifyResponse(classifyCollect)
 	var auth vendors.Auth = vendors.StaticAuth{tokenHeader: c.AccessToken}
 	if c.AccessToken == "" {
 		auth = vendors.NewTokens(tokenHeader, "", a.renew(c.Email, c.Password))

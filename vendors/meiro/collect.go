@@ -58,9 +58,9 @@ func opOf(eventType string) string {
 	}
 }
 
-// judgeCollect takes a collect URL that leads nowhere for a fault of the
+// classifyCollect takes a collect URL that leads nowhere for a fault of the
 // configuration, not of the event.
-func judgeCollect(status int, _ []byte) (vendors.Class, bool) {
+func classifyCollect(status int, _ []byte) (vendors.Class, bool) {
 	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed || status == http.StatusGone {
 		return vendors.Unusable, true
 	}

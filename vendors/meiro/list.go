@@ -42,7 +42,7 @@ func each(ctx context.Context, list lister, yield func(User) (more bool, err err
 	for offset := vendors.Int(0); ; {
 		page, err := list(ctx, Selection{Limit: pageSize, Offset: offset, OrderBy: "id", OrderDir: "ASC"})
 		if err != nil {
-			return vendors.Misplaced(err)
+			return vendors.UnusableIfGone(err)
 		}
 		if page.Users == nil {
 			return &vendors.Error{Vendor: vendor, Op: "list users", Message: "the answer has no list of users"}

@@ -29,7 +29,7 @@ const pageSize = 100
 // Check asks for one operator.
 func (o *Operators) Check(ctx context.Context) error {
 	_, err := o.api.ListUsers(ctx, Selection{Limit: 1, OrderBy: "id", OrderDir: "ASC"})
-	return vendors.Misplaced(err)
+	return vendors.UnusableIfGone(err)
 }
 
 // Find returns the operator with u's address, from all pages of those that are

@@ -57,13 +57,13 @@ func NewAPI(c Config) *API {
 	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	auth := vendors.StaticAuth{"X-Forward-Api-Key": c.APIKey, "X-Forward-Api-Secret": c.APISecret}
 	a := &API{calls: vendors.NewClient(vendor, c.Options(), auth, c.APIKey, c.APISecret)}
-	a.calls.Judge(judge)
+	a.calls.ClassifyResponse(classify)
 	return a
 }
 
 // judge knows the one error that the document has: a sentence, without a status.
 // In a user or a list it is no error: anybody may give themselves that name.
-func judge(_ int, body []byte) (vendors.Class, bool) {
+func classify(_ int, body []byte) (vendors.Class, bool) {
 	if !bytes.Contains(body, []byte("Invalid Api Key or Api Secret credentials")) {
 		return vendors.Again, false
 	}
@@ -91,7 +91,7 @@ func (d *done) UnmarshalJSON(b []byte) error {
 }
 
 // Refused tells whether the answer is an error.
-func (d *done) Refused() bool { return !isBlank(d.Error) || !isBlank(d.Errors) }
+func (d *done) IsError() bool { return !isBlank(d.Error) || !isBlank(d.Errors) }
 
 // isBlank reports whether a JSON member is missing, null, false or empty.
 func isBlank(member json.RawMessage) bool {
@@ -164,7 +164,7 @@ func list[T any](ctx context.Context, a *API, op, path string, q Query) (Page[T]
 	if err == nil && page.Data == nil {
 		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the answer has no data: it is not the list that the vendor documents"}
 	}
-	return page, vendors.Misplaced(err)
+	return page, vendors.UnusableIfGone(err)
 }
 
 // id is the path of one user or course.

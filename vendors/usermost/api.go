@@ -65,13 +65,13 @@ func NewAPI(c Config) *API {
 		calls:   vendors.NewClient(vendor, c.Options(), auth, c.APIKey, c.LicenseCode),
 		account: "/v1/accounts/" + url.PathEscape(c.LicenseCode.Reveal()),
 	}
-	a.calls.Judge(judge)
+	a.calls.ClassifyResponse(classify)
 	return a
 }
 
 // judge takes 404 as the document does: "Invalid URL", so that the base URL or
 // the license code is wrong, whatever the event.
-func judge(status int, _ []byte) (vendors.Class, bool) {
+func classify(status int, _ []byte) (vendors.Class, bool) {
 	return vendors.Unusable, status == http.StatusNotFound
 }
 
@@ -115,7 +115,7 @@ type container struct {
 
 // Refused tells whether a 2xx is a refusal: where its status is neither success
 // nor queued. One without a status is no answer at all: see post.
-func (c *container) Refused() bool {
+func (c *container) IsError() bool {
 	return !slices.Contains([]string{"", "success", "queued"}, c.Response.Status)
 }
 

@@ -23,10 +23,10 @@ func (c *Client) read(call Call, p prepared, res *http.Response) error {
 		c.limiter.Answered()
 	}
 	switch {
-	case res.StatusCode < 200 || res.StatusCode > 299 || c.refused(res.StatusCode, body):
-		return c.refusal(call, p, res, body)
+	case res.StatusCode < 200 || res.StatusCode > 299 || c.isError(res.StatusCode, body):
+		return c.responseError(call, p, res, body)
 	case err != nil:
-		return c.fail(call, &Error{Status: res.StatusCode, Err: plain(err), Unknown: write})
+		return c.fail(call, &Error{Status: res.StatusCode, Err: withoutURL(err), Unknown: write})
 	case len(body) > maxBody:
 		return c.fail(call, &Error{Status: res.StatusCode, Message: fmt.Sprintf("the answer is larger than %d MiB", maxBody>>20), Unknown: write})
 	case call.Out == nil:
@@ -35,39 +35,39 @@ func (c *Client) read(call Call, p prepared, res *http.Response) error {
 	if err := json.Unmarshal(body, call.Out); err != nil {
 		return c.fail(call, &Error{Status: res.StatusCode, Message: "the answer is not the JSON that the vendor documents", Unknown: write})
 	}
-	if out, ok := call.Out.(Refuser); ok && out.Refused() {
-		e := c.refusal(call, p, res, body)
+	if out, ok := call.Out.(ErrorBody); ok && out.IsError() {
+		e := c.responseError(call, p, res, body)
 		e.Class = Permanent
 		return e
 	}
 	return nil
 }
 
-// Refuser is an Out that may be a refusal for good, though the status is a 2xx.
-type Refuser interface{ Refused() bool }
+// ErrorBody is an Out that may be a refusal for good, though the status is a 2xx.
+type ErrorBody interface{ IsError() bool }
 
 // refused tells whether the vendor's own reading takes the answer for a failure.
-func (c *Client) refused(status int, body []byte) bool {
-	if c.status == nil {
+func (c *Client) isError(status int, body []byte) bool {
+	if c.classify == nil {
 		return false
 	}
-	_, failed := c.status(status, body)
+	_, failed := c.classify(status, body)
 	return failed
 }
 
 // refusal makes the error of an answer that is a failure.
-func (c *Client) refusal(call Call, p prepared, res *http.Response, body []byte) *Error {
+func (c *Client) responseError(call Call, p prepared, res *http.Response, body []byte) *Error {
 	e := &Error{Status: res.StatusCode, After: retryAfter(res.Header.Get("Retry-After"), time.Now())}
-	e.Class = classify(res.StatusCode)
-	if c.status != nil {
-		if class, ok := c.status(res.StatusCode, body); ok {
+	e.Class = classOfStatus(res.StatusCode)
+	if c.classify != nil {
+		if class, ok := c.classify(res.StatusCode, body); ok {
 			e.Class = class
 		}
 	}
 	e.Unknown = !call.repeatable() && (res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout)
-	cut := append(leaves(call.Query, call.Form, p.body), c.secrets...)
-	cut = append(cut, worn(res.Request.Header)...)
-	e.Message = clean(words(body), cut)
+	cut := append(requestValues(call.Query, call.Form, p.body), c.secrets...)
+	cut = append(cut, credentialValues(res.Request.Header)...)
+	e.Message = redact(errorMessage(body), cut)
 	return c.fail(call, e)
 }
 
@@ -77,7 +77,7 @@ func (c *Client) fail(call Call, e *Error) *Error {
 }
 
 // classify returns the class of a failed status (docs/design.md, section 6).
-func classify(status int) Class {
+func classOfStatus(status int) Class {
 	switch {
 	case status >= 300 && status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return Unusable
@@ -100,7 +100,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 }
 
 // plain takes the address, which may hold an e-mail or a token, out of a network error.
-func plain(err error) error {
+func withoutURL(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}

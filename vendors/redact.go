@@ -22,7 +22,7 @@ var (
 // clean makes a vendor's words fit for a log: whatever we sent (names, e-mail,
 // password), what looks like an e-mail, and our credentials are cut out, and
 // no more than 512 bytes are kept.
-func clean(text string, cut []string) string {
+func redact(text string, cut []string) string {
 	// The longest first: a name that is cut out of an e-mail would leave the rest of it.
 	cut = slices.SortedFunc(slices.Values(cut), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, c := range cut {
@@ -44,7 +44,7 @@ func clean(text string, cut []string) string {
 // under message, error, errors or response.message, or else the body as it is.
 // What is JSON is written anew, and of what is not, or only a part of it, the escapes
 // are read: none hides a text from clean.
-func words(body []byte) string {
+func errorMessage(body []byte) string {
 	var known struct {
 		Message  any `json:"message"`
 		Error    any `json:"error"`
@@ -55,7 +55,7 @@ func words(body []byte) string {
 	}
 	var tree any
 	if json.Unmarshal(body, &tree) != nil {
-		return string(escapes.ReplaceAllFunc(body, unescaped))
+		return string(escapes.ReplaceAllFunc(body, unescape))
 	}
 	if json.Unmarshal(body, &known) != nil {
 		return plainText(tree)
@@ -72,8 +72,8 @@ func words(body []byte) string {
 	return strings.Join(said, " ")
 }
 
-// unescaped is the text of escapes; they stay where they are none.
-func unescaped(run []byte) []byte {
+// unescape is the text of escapes; they stay where they are none.
+func unescape(run []byte) []byte {
 	var text string
 	if json.Unmarshal(slices.Concat([]byte(`"`), run, []byte(`"`)), &text) != nil {
 		return run
@@ -101,7 +101,7 @@ func plainText(value any) string {
 
 // worn returns the values of the headers that a request was sent with: the
 // credentials, alone and with the word before them.
-func worn(h http.Header) []string {
+func credentialValues(h http.Header) []string {
 	var out []string
 	for name, values := range h {
 		if name == "Accept" || name == "User-Agent" || name == "Content-Type" {
@@ -122,7 +122,7 @@ func worn(h http.Header) []string {
 // leaves returns the texts in a request: what a vendor might echo in an error,
 // as they are and as they stand in a query.
 // Texts of fewer than four bytes are left out: they would cut up the message.
-func leaves(query, form url.Values, body []byte) []string {
+func requestValues(query, form url.Values, body []byte) []string {
 	var out []string
 	add := func(s string) {
 		if len(s) >= 4 {
@@ -140,22 +140,22 @@ func leaves(query, form url.Values, body []byte) []string {
 	}
 	var tree any
 	if json.Unmarshal(body, &tree) == nil {
-		walk(tree, add)
+		visitStrings(tree, add)
 	}
 	return out
 }
 
-func walk(node any, add func(string)) {
+func visitStrings(node any, add func(string)) {
 	switch node := node.(type) {
 	case string:
 		add(node)
 	case []any:
 		for _, v := range node {
-			walk(v, add)
+			visitStrings(v, add)
 		}
 	case map[string]any:
 		for _, v := range node {
-			walk(v, add)
+			visitStrings(v, add)
 		}
 	}
 }

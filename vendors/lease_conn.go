@@ -17,7 +17,7 @@ import (
 //
 // The connections speak HTTP/1.1, and offer the vendor nothing else: in HTTP/2 the
 // bytes of one request cannot be told from those of others.
-func punctual(t *http.Transport) *http.Transport {
+func withWriteDeadline(t *http.Transport) *http.Transport {
 	dial := t.DialContext
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
@@ -27,7 +27,7 @@ func punctual(t *http.Transport) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		return &punctualConn{Conn: conn}, nil
+		return &deadlineConn{Conn: conn}, nil
 	}
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = &tls.Config{}
@@ -38,20 +38,20 @@ func punctual(t *http.Transport) *http.Transport {
 }
 
 // leaveBy returns a context under which a request must begin to leave before then.
-func leaveBy(ctx context.Context, then time.Time) context.Context {
+func writeDeadline(ctx context.Context, then time.Time) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		conn := info.Conn
 		if secure, ok := conn.(*tls.Conn); ok {
 			conn = secure.NetConn()
 		}
-		if p, ok := conn.(*punctualConn); ok {
+		if p, ok := conn.(*deadlineConn); ok {
 			p.arm(then)
 		}
 	}})
 }
 
-// punctualConn is a connection that refuses the first bytes of a late request.
-type punctualConn struct {
+// deadlineConn is a connection that refuses the first bytes of a late request.
+type deadlineConn struct {
 	net.Conn
 
 	mu    sync.Mutex
@@ -60,14 +60,14 @@ type punctualConn struct {
 }
 
 // arm sets by when the next bytes must leave.
-func (c *punctualConn) arm(by time.Time) {
+func (c *deadlineConn) arm(by time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.armed, c.by = true, by
 }
 
 // Write writes, unless it is too late to begin: then it returns ErrLate.
-func (c *punctualConn) Write(b []byte) (int, error) {
+func (c *deadlineConn) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	late := c.armed && time.Now().After(c.by)
 	c.armed = false

@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	burst     = 5           // seconds' worth of calls that may come at once
-	paceEvery = time.Second // the least time between two changes of the rate
-	paceStep  = 1.0 / 10    // of the full rate: what it climbs by
-	paceFloor = 1.0 / 64    // of the full rate: what it does not fall below
-	paceRest  = time.Hour   // the longest that all calls stop: then one is made to see
-	paceGuess = 100         // calls a second: the least that a rate without a limit is taken for
+	burst        = 5           // seconds' worth of calls that may come at once
+	rateInterval = time.Second // the least time between two changes of the rate
+	rateStep     = 1.0 / 10    // of the full rate: what it climbs by
+	rateFloor    = 1.0 / 64    // of the full rate: what it does not fall below
+	maxPause     = time.Hour   // the longest that all calls stop: then one is made to see
+	assumedRate  = 100         // calls a second: the least that a rate without a limit is taken for
 )
 
 // pace keeps a client's calls to a rate that the vendor bears. A 429 halves the
 // rate; as long as calls are answered otherwise it climbs back, a tenth of the
 // full rate each second. A second 429 without an answer between them stops
 // all calls until the Retry-After of either is over.
-type pace struct {
+type adaptiveLimiter struct {
 	limit *rate.Limiter
 	full  rate.Limit // the configured rate; rate.Inf where there is none
 
@@ -37,18 +37,18 @@ type pace struct {
 	speed   float64   // calls a second in the window before
 }
 
-func newPace(perSecond float64) *pace {
-	p := &pace{full: rate.Inf}
+func newAdaptiveLimiter(perSecond float64) *adaptiveLimiter {
+	p := &adaptiveLimiter{full: rate.Inf}
 	if perSecond > 0 {
 		p.full = rate.Limit(perSecond)
 	}
 	p.top = p.full
-	p.limit = rate.NewLimiter(p.full, most(p.full))
+	p.limit = rate.NewLimiter(p.full, burstOf(p.full))
 	return p
 }
 
 // most is how many calls may come at once at a rate.
-func most(r rate.Limit) int {
+func burstOf(r rate.Limit) int {
 	if r == rate.Inf {
 		return 1
 	}
@@ -56,7 +56,7 @@ func most(r rate.Limit) int {
 }
 
 // Wait takes the caller's turn. It returns ErrLate at once if the turn would come after begin.
-func (p *pace) Wait(ctx context.Context, begin time.Time) error {
+func (p *adaptiveLimiter) Wait(ctx context.Context, begin time.Time) error {
 	if rest := p.Rest(); rest > time.Until(begin) || !sleep(ctx, rest) {
 		return ErrLate
 	}
@@ -84,68 +84,68 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // Rest is the time for which no call may be made.
-func (p *pace) Rest() time.Duration {
+func (p *adaptiveLimiter) Rest() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(0, time.Until(p.until))
 }
 
 // Rate is the present rate in calls a second; limited is false if there is none.
-func (p *pace) Rate() (perSecond float64, limited bool) {
+func (p *adaptiveLimiter) Rate() (perSecond float64, limited bool) {
 	r := p.limit.Limit()
 	return float64(r), r != rate.Inf
 }
 
 // Penalize says that the vendor answered 429, and for how long it asked to wait.
-func (p *pace) Penalize(after time.Duration) {
+func (p *adaptiveLimiter) Penalize(after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.count(now)
-	if until := now.Add(min(after, paceRest)); until.After(p.asked) {
+	if until := now.Add(min(after, maxPause)); until.After(p.asked) {
 		p.asked = until
 	}
 	if p.run > 0 && p.asked.After(p.until) {
 		p.until = p.asked
 	}
 	p.run++
-	if now.Sub(p.changed) < paceEvery {
+	if now.Sub(p.changed) < rateInterval {
 		return
 	}
 	if p.limit.Limit() == rate.Inf {
-		p.top = rate.Limit(max(paceGuess, p.speed, float64(p.calls)))
+		p.top = rate.Limit(max(assumedRate, p.speed, float64(p.calls)))
 		p.limit.SetLimit(p.top)
 	}
-	p.set(now, max(p.limit.Limit()/2, p.top*paceFloor))
+	p.set(now, max(p.limit.Limit()/2, p.top*rateFloor))
 	p.limit.SetBurst(1)
 }
 
 // Answered says that the vendor answered a call, other than with 429.
-func (p *pace) Answered() {
+func (p *adaptiveLimiter) Answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.count(now)
 	p.run, p.asked = 0, time.Time{}
 	current := p.limit.Limit()
-	if current == p.full || now.Sub(p.changed) < paceEvery {
+	if current == p.full || now.Sub(p.changed) < rateInterval {
 		return
 	}
-	if next := current + p.top*paceStep; next < p.top {
+	if next := current + p.top*rateStep; next < p.top {
 		p.set(now, next)
 		return
 	}
 	p.set(now, p.full)
-	p.limit.SetBurst(most(p.full))
+	p.limit.SetBurst(burstOf(p.full))
 }
 
-func (p *pace) set(now time.Time, r rate.Limit) {
+func (p *adaptiveLimiter) set(now time.Time, r rate.Limit) {
 	p.limit.SetLimitAt(now, r)
 	p.changed = now
 }
 
 // count keeps the number of calls of the last full second.
-func (p *pace) count(now time.Time) {
+func (p *adaptiveLimiter) count(now time.Time) {
 	if past := now.Sub(p.window); past >= time.Second {
 		p.speed, p.calls, p.window = float64(p.calls)/past.Seconds(), 0, now
 	}
