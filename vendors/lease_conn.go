@@ -10,13 +10,12 @@ import (
 	"time"
 )
 
-// punctual lets no request leave late. Between the decision to make a call and
-// its first byte on the wire stand a dial, a handshake and the scheduler, and a
-// process may be frozen there for minutes: by then another one has made the call.
-// So the time is looked at once more where the bytes leave.
+// withWriteDeadline makes the transport check the write deadline of a request once more when
+// the first bytes leave. Between the decision to make a call and the first byte on the wire are
+// a dial, a handshake and the scheduler. A process may be frozen there for minutes, while
+// another process makes the call.
 //
-// The connections speak HTTP/1.1, and offer the vendor nothing else: in HTTP/2 the
-// bytes of one request cannot be told from those of others.
+// Connections use HTTP/1.1 and offer nothing else: HTTP/2 mixes the bytes of several requests.
 func withWriteDeadline(t *http.Transport) *http.Transport {
 	dial := t.DialContext
 	if dial == nil {
@@ -32,12 +31,12 @@ func withWriteDeadline(t *http.Transport) *http.Transport {
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = &tls.Config{}
 	}
-	t.TLSClientConfig.NextProtos = []string{"http/1.1"} // a clone of http.DefaultTransport offers h2
+	t.TLSClientConfig.NextProtos = []string{"http/1.1"} // http.DefaultTransport offers h2
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	return t
 }
 
-// leaveBy returns a context under which a request must begin to leave before then.
+// writeDeadline returns a context for a request whose first bytes must leave before then.
 func writeDeadline(ctx context.Context, then time.Time) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		conn := info.Conn
@@ -50,7 +49,7 @@ func writeDeadline(ctx context.Context, then time.Time) context.Context {
 	}})
 }
 
-// deadlineConn is a connection that refuses the first bytes of a late request.
+// deadlineConn is a connection that rejects the first bytes of a late request with ErrLate.
 type deadlineConn struct {
 	net.Conn
 
@@ -59,14 +58,14 @@ type deadlineConn struct {
 	by    time.Time
 }
 
-// arm sets by when the next bytes must leave.
+// arm sets the deadline for the next bytes.
 func (c *deadlineConn) arm(by time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.armed, c.by = true, by
 }
 
-// Write writes, unless it is too late to begin: then it returns ErrLate.
+// Write writes b. The first Write after arm returns ErrLate if the deadline has passed.
 func (c *deadlineConn) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	late := c.armed && time.Now().After(c.by)

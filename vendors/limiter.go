@@ -10,33 +10,33 @@ import (
 )
 
 const (
-	burst        = 5           // seconds' worth of calls that may come at once
-	rateInterval = time.Second // the least time between two changes of the rate
-	rateStep     = 1.0 / 10    // of the full rate: what it climbs by
-	rateFloor    = 1.0 / 64    // of the full rate: what it does not fall below
-	maxPause     = time.Hour   // the longest that all calls stop: then one is made to see
-	assumedRate  = 100         // calls a second: the least that a rate without a limit is taken for
+	burst        = 5           // seconds of the rate that may come at once
+	rateInterval = time.Second // least time between two changes of the rate
+	rateStep     = 1.0 / 10    // of the full rate: each increase
+	rateFloor    = 1.0 / 64    // of the full rate: the minimum
+	maxPause     = time.Hour   // longest pause, followed by a probe
+	assumedRate  = 100         // calls per second: minimum to cut from if no rate is configured
 )
 
-// pace keeps a client's calls to a rate that the vendor bears. A 429 halves the
-// rate; as long as calls are answered otherwise it climbs back, a tenth of the
-// full rate each second. A second 429 without an answer between them stops
-// all calls until the Retry-After of either is over.
+// adaptiveLimiter adapts the rate of a client's calls to the vendor. A 429 halves the rate.
+// Other responses raise the rate again, by a tenth of the full rate each second. A second 429
+// without another response in between pauses all calls until the longer Retry-After is over.
 type adaptiveLimiter struct {
 	limit *rate.Limiter
-	full  rate.Limit // the configured rate; rate.Inf where there is none
+	full  rate.Limit // the configured rate, or rate.Inf
 
 	mu      sync.Mutex
-	top     rate.Limit // what the rate climbs back to: full, or what was measured when it was first cut
+	top     rate.Limit // upper bound of increases: full, or the rate measured at the first 429
 	changed time.Time
-	until   time.Time // no call before
-	run     int       // of 429s
-	asked   time.Time // when the last Retry-After of the run is over
-	window  time.Time // since when calls are counted
-	calls   int       // in the window
-	speed   float64   // calls a second in the window before
+	until   time.Time // end of the pause
+	run     int       // 429s without another response in between
+	asked   time.Time // end of the longest Retry-After of the run
+	window  time.Time // start of the counting window
+	calls   int       // calls in the window
+	speed   float64   // calls per second in the previous window
 }
 
+// newAdaptiveLimiter returns a limiter for a rate in calls per second; 0 is no limit.
 func newAdaptiveLimiter(perSecond float64) *adaptiveLimiter {
 	p := &adaptiveLimiter{full: rate.Inf}
 	if perSecond > 0 {
@@ -47,7 +47,7 @@ func newAdaptiveLimiter(perSecond float64) *adaptiveLimiter {
 	return p
 }
 
-// most is how many calls may come at once at a rate.
+// burstOf returns how many calls may begin at once at a rate.
 func burstOf(r rate.Limit) int {
 	if r == rate.Inf {
 		return 1
@@ -55,7 +55,8 @@ func burstOf(r rate.Limit) int {
 	return max(1, int(math.Ceil(float64(r)*burst)))
 }
 
-// Wait takes the caller's turn. It returns ErrLate at once if the turn would come after begin.
+// Wait blocks until a call may begin. Wait returns ErrLate at once if no call may begin before
+// begin.
 func (p *adaptiveLimiter) Wait(ctx context.Context, begin time.Time) error {
 	if rest := p.Rest(); rest > time.Until(begin) || !sleep(ctx, rest) {
 		return ErrLate
@@ -68,7 +69,7 @@ func (p *adaptiveLimiter) Wait(ctx context.Context, begin time.Time) error {
 	return nil
 }
 
-// sleep waits for as long, and returns false where ctx ends before.
+// sleep waits for d and reports whether ctx is still alive.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -83,20 +84,20 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Rest is the time for which no call may be made.
+// Rest returns the remaining time of the pause.
 func (p *adaptiveLimiter) Rest() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(0, time.Until(p.until))
 }
 
-// Rate is the present rate in calls a second; limited is false if there is none.
+// Rate returns the present rate in calls per second. limited is false if there is no limit.
 func (p *adaptiveLimiter) Rate() (perSecond float64, limited bool) {
 	r := p.limit.Limit()
 	return float64(r), r != rate.Inf
 }
 
-// Penalize says that the vendor answered 429, and for how long it asked to wait.
+// Penalize reports a 429 and the vendor's Retry-After.
 func (p *adaptiveLimiter) Penalize(after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,7 +121,7 @@ func (p *adaptiveLimiter) Penalize(after time.Duration) {
 	p.limit.SetBurst(1)
 }
 
-// Answered says that the vendor answered a call, other than with 429.
+// Answered reports a response of the vendor other than 429.
 func (p *adaptiveLimiter) Answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,12 +140,13 @@ func (p *adaptiveLimiter) Answered() {
 	p.limit.SetBurst(burstOf(p.full))
 }
 
+// set changes the rate.
 func (p *adaptiveLimiter) set(now time.Time, r rate.Limit) {
 	p.limit.SetLimitAt(now, r)
 	p.changed = now
 }
 
-// count keeps the number of calls of the last full second.
+// count counts a call, for the rate of the last full second.
 func (p *adaptiveLimiter) count(now time.Time) {
 	if past := now.Sub(p.window); past >= time.Second {
 		p.speed, p.calls, p.window = float64(p.calls)/past.Seconds(), 0, now

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// read takes in an answer and judges it.
+// read reads the response of a call and decides between success and an Error.
 func (c *Client) read(call Call, p prepared, res *http.Response) error {
 	write := !call.repeatable()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
@@ -28,12 +28,12 @@ func (c *Client) read(call Call, p prepared, res *http.Response) error {
 	case err != nil:
 		return c.fail(call, &Error{Status: res.StatusCode, Err: withoutURL(err), Unknown: write})
 	case len(body) > maxBody:
-		return c.fail(call, &Error{Status: res.StatusCode, Message: fmt.Sprintf("the answer is larger than %d MiB", maxBody>>20), Unknown: write})
+		return c.fail(call, &Error{Status: res.StatusCode, Message: fmt.Sprintf("the response is larger than %d MiB", maxBody>>20), Unknown: write})
 	case call.Out == nil:
 		return nil
 	}
 	if err := json.Unmarshal(body, call.Out); err != nil {
-		return c.fail(call, &Error{Status: res.StatusCode, Message: "the answer is not the JSON that the vendor documents", Unknown: write})
+		return c.fail(call, &Error{Status: res.StatusCode, Message: "the response is not the JSON of the vendor's document", Unknown: write})
 	}
 	if out, ok := call.Out.(ErrorBody); ok && out.IsError() {
 		e := c.responseError(call, p, res, body)
@@ -43,10 +43,11 @@ func (c *Client) read(call Call, p prepared, res *http.Response) error {
 	return nil
 }
 
-// ErrorBody is an Out that may be a refusal for good, though the status is a 2xx.
+// ErrorBody is a Call.Out that can hold an error, although the status is 2xx. An error in the
+// body is Permanent.
 type ErrorBody interface{ IsError() bool }
 
-// refused tells whether the vendor's own reading takes the answer for a failure.
+// isError reports whether the vendor's own classification calls the response a failure.
 func (c *Client) isError(status int, body []byte) bool {
 	if c.classify == nil {
 		return false
@@ -55,7 +56,7 @@ func (c *Client) isError(status int, body []byte) bool {
 	return failed
 }
 
-// refusal makes the error of an answer that is a failure.
+// responseError returns the Error of a failed response.
 func (c *Client) responseError(call Call, p prepared, res *http.Response, body []byte) *Error {
 	e := &Error{Status: res.StatusCode, After: retryAfter(res.Header.Get("Retry-After"), time.Now())}
 	e.Class = classOfStatus(res.StatusCode)
@@ -71,12 +72,13 @@ func (c *Client) responseError(call Call, p prepared, res *http.Response, body [
 	return c.fail(call, e)
 }
 
+// fail adds the vendor and the call to e.
 func (c *Client) fail(call Call, e *Error) *Error {
 	e.Vendor, e.Op = c.vendor, call.Op
 	return e
 }
 
-// classify returns the class of a failed status (docs/design.md, section 6).
+// classOfStatus returns the class of a failed status (docs/design.md, section 6).
 func classOfStatus(status int) Class {
 	switch {
 	case status >= 300 && status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden:
@@ -88,7 +90,7 @@ func classOfStatus(status int) Class {
 	}
 }
 
-// retryAfter reads the header as seconds or as a date; 0 where it is neither.
+// retryAfter parses the header Retry-After, in seconds or as a date. Any other value is 0.
 func retryAfter(value string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second
@@ -99,21 +101,22 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// plain takes the address, which may hold an e-mail or a token, out of a network error.
+// withoutURL removes the URL, which may contain an e-mail address or a token, from a network
+// error.
 func withoutURL(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return errors.New("no answer in time")
+		return errors.New("no response within the timeout")
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	}
 	return err
 }
 
-// neverSent tells whether err says for sure that the vendor got no request.
+// neverSent reports whether the request certainly did not reach the vendor.
 func neverSent(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
