@@ -8,12 +8,12 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// UserDeleted handles user.deleted: the user's account at the vendor goes. An
-// account that is not there is success.
+// UserDeleted handles user.deleted: deletes the user's account. A missing account is success.
 func UserDeleted() Handler {
 	return Handler{Type: events.UserDeleted, Scope: events.ScopeOf(events.UserDeleted), Removes: true, Supports: always, Plan: planDeleted}
 }
 
+// planDeleted plans a deletion.
 func planDeleted(v Vendor, e events.Event) (Plan, error) {
 	d, err := data[events.UserDeletedData](e)
 	if err != nil {
@@ -25,12 +25,11 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 	}}, nil
 }
 
-// deprovision deletes the account that the record knows, or else the one with
-// the event's e-mail. Where it can know neither, it does not claim that nobody
-// is there: the creation may be on its way. A user who is gone already is not
-// looked for: by now the address may be another's. Where that is in doubt, and
-// nobody is found, the account that was deleted last goes once more: it may have
-// been restored.
+// deprovision deletes the account of the record, or else the account with the event's e-mail.
+// Without either, deprovision returns ErrNoAccount rather than success, because a creation may
+// be on its way. For a user already deleted nothing is looked up: the address may belong to
+// another user by now. If another lifecycle event was attempted since and no account is found,
+// the account deleted last is deleted once more, because it may have been restored.
 func deprovision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
 	p, ok := adapter.(vendors.Deprovisioner)
 	if !ok {

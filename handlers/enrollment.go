@@ -9,12 +9,11 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Courses maps our course ids to each vendor's: ours → vendor → theirs.
+// Courses maps our course ids to the ids at vendors: our id → vendor → vendor's id.
 type Courses map[string]map[string]string
 
-// EnrollmentRequested handles enrollment.requested: the user's account gets
-// into the course, at the vendors that have it. names are the vendors there
-// are, on or off.
+// EnrollmentRequested handles enrollment.requested: enrols the user's account in the course, at
+// the vendors with the course. names are all vendors, on or off.
 func EnrollmentRequested(courses Courses, names []string) Handler {
 	return Handler{
 		Type: events.EnrollmentRequested, Scope: events.ScopeOf(events.EnrollmentRequested), Supports: always,
@@ -22,8 +21,8 @@ func EnrollmentRequested(courses Courses, names []string) Handler {
 	}
 }
 
-// plan returns the Plan of a type that concerns one course. read returns its
-// data, and do makes the change.
+// plan returns Handler.Plan for a type that changes one course. read decodes the data, and do
+// makes the change.
 func (c Courses) plan(
 	names []string,
 	read func(events.Event) (events.EnrollmentRequestedData, error),
@@ -76,8 +75,8 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 	}
 }
 
-// enroll makes the enrolment, once where the vendor or the record can tell. A
-// user who was at the vendor before usher is found by e-mail and adopted.
+// enroll makes the enrolment once, if the vendor or the record can tell. An account from before
+// Usher is found by e-mail and adopted.
 func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
 	p, ok := adapter.(vendors.Enroller)
 	if !ok {

@@ -125,7 +125,7 @@ func TestSoftDeletedCollision(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := a.Create(t.Context(), origin, ada)
-	if vendors.ClassOf(err) != vendors.Permanent || vendors.StatusOf(err) != 422 || !strings.Contains(fmt.Sprint(err), "soft-deleted collision") {
+	if vendors.ClassOf(err) != vendors.Permanent || vendors.StatusOf(err) != 422 || !strings.Contains(fmt.Sprint(err), "a soft-deleted user has it") {
 		t.Errorf("got %v, want a permanent 422 that tells of the collision", err)
 	}
 }

@@ -100,7 +100,7 @@ func TestUpdateLooksAtTheRole(t *testing.T) {
 	}{
 		"administrator":    {`{"id":9,"role":"admin"}`, "is not a learner, and staff are never updated"},
 		"leader":           {`{"id":9,"role":"global_leader"}`, "is not a learner, and staff are never updated"},
-		"role is not told": {`{"id":9}`, "does not tell the user's role, and staff are never updated"},
+		"role is not told": {`{"id":9}`, "does not show the user's role, and staff are never updated"},
 		"gone":             {`{"id":10,"role":"learner"}`, ""},
 		"deleted":          {`{"id":9,"role":"learner","deleted_at":"2023-09-19T14:33:20.000000Z"}`, ""},
 	}

@@ -7,12 +7,11 @@ import (
 )
 
 const (
-	pageSize = 100    // of a search
-	maxPages = 10_000 // a list that does not end is not the one that is documented
+	pageSize = 100    // records per page of a search
+	maxPages = 10_000 // more pages mean a broken list
 )
 
-// New returns the adapter of the configured mode, *Clients or *Readers, or an
-// error that names everything missing.
+// New returns the adapter of the mode, *Clients or *Readers, or the error of Config.Validate.
 func New(c Config) (vendors.Adapter, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -32,8 +31,8 @@ var (
 	_ vendors.Deprovisioner = (*Clients)(nil)
 )
 
-// Clients makes our users portal editors: all that the original document
-// allows. It cannot enrol. See README.md.
+// Clients manages our users as portal editors, the only kind of account in the original
+// document. Clients cannot be enrolled. See README.md.
 type Clients struct {
 	records[Client]
 }
@@ -45,14 +44,14 @@ func newClients(api *API) *Clients {
 	}}
 }
 
-// Create makes a client with a random password. See records.add.
+// Create creates a client with a random password. See records.add.
 func (a *Clients) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	return a.add(ctx, u, func(first, last string) (Client, error) {
 		return a.api.CreateClient(ctx, NewClient{Email: vendors.NormalEmail(u.Email), Firstname: first, Lastname: last, Password: vendors.NewPassword()})
 	})
 }
 
-// Delete removes the client. One that is not there is success.
+// Delete deletes the client. A missing client is success.
 func (a *Clients) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
 	clientID, err := vendors.ParseID(vendor, "delete", "account", acc.ID)
 	if err != nil {
@@ -60,12 +59,12 @@ func (a *Clients) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	}
 	err = a.api.DeleteClient(ctx, clientID)
 	if vendors.IsGone(err) {
-		err = a.Check(ctx) // where there is no list either, it is not the client that is missing
+		err = a.Check(ctx) // a missing list means a wrong base URL, not a missing client
 	}
 	return err
 }
 
-// names returns a first name, which MagLoft requires, and a last one.
+// names returns the first name, which MagLoft requires, and the last name.
 func names(u vendors.User) (first, last string) {
 	if u.FirstName == "" {
 		return u.Name(), ""

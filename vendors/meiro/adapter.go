@@ -2,8 +2,8 @@ package meiro
 
 import "github.com/usherhq/usher/vendors"
 
-// New returns the adapter of c.Mode, *Operators or *Customers, or an error that
-// names everything missing.
+// New returns the adapter of the mode, *Operators or *Customers, or the error of
+// Config.Validate.
 func New(c Config) (vendors.Adapter, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err

@@ -102,7 +102,7 @@ func (l *lead) enroll(w http.ResponseWriter, u *leadUser, course int) {
 	answer(w, http.StatusOK, object{"message": "User is enrolled"})
 }
 
-// enrollment returns the user's enrolment in the course, nil where there is none.
+// enrolment returns the user's enrolment in the course, nil where there is none.
 func (l *lead) enrollment(u *leadUser, course int) *Enrollment {
 	for i := range l.enrolled {
 		e := &l.enrolled[i]

@@ -82,7 +82,7 @@ func (s *magloftSub) drop(kept []int) {
 	}
 }
 
-// enrollments returns the subscription and its classifications as the State has
+// enrolments returns the subscription and its classifications as the State has
 // them: after those that the reader has, those that are gone.
 func (s *magloftSub) enrollments() []Enrollment {
 	active := s.Active && !s.deleted

@@ -120,7 +120,7 @@ func (m *miestro) put(w http.ResponseWriter, u *miestroUser, course int) {
 	answer(w, http.StatusOK, object{})
 }
 
-// enrollment returns the place of the active enrolment, -1 where there is none.
+// enrolment returns the place of the active enrolment, -1 where there is none.
 func (m *miestro) enrollment(u *miestroUser, course int) int {
 	for i, e := range m.enrolled {
 		if e.Active && e.UserID == strconv.Itoa(u.ID) && e.CourseID == strconv.Itoa(course) {

@@ -11,9 +11,8 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Adapter tells Usermost of users and of what they do. It has neither Delete nor
-// Restore: Usermost documents no call that deletes or erases, so that there is
-// nothing to bring back.
+// Adapter reports users and activity to Usermost. There is neither Delete nor Restore, because
+// Usermost documents no call that deletes or erases.
 type Adapter struct {
 	api *API
 }
@@ -29,7 +28,7 @@ var (
 	_ vendors.Tracker     = (*Adapter)(nil)
 )
 
-// New returns the adapter, or an error that names all that is missing.
+// New returns the adapter, or the error of Config.Validate.
 func New(c Config) (*Adapter, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -37,20 +36,20 @@ func New(c Config) (*Adapter, error) {
 	return &Adapter{api: NewAPI(c)}, nil
 }
 
-// Check posts a user without an id, since Usermost has nothing to read. The
-// answer to good credentials is 400, invalid parameters, and nothing is made;
-// to bad ones it is 401, to a wrong license code 404.
+// Check posts a user without an id, because Usermost has no call that reads. With valid
+// credentials the response is 400, invalid parameters, without any effect. Invalid credentials
+// are 401, a wrong license code is 404.
 func (a *Adapter) Check(ctx context.Context) error {
 	_, err := a.api.UpsertUser(ctx, User{}, "")
 	status := vendors.StatusOf(err)
 	accepted := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || (status >= 200 && status < 300)
-	if vendors.ClassOf(err) == vendors.Permanent && accepted { // a refusal, but by somebody who let us in
+	if vendors.ClassOf(err) == vendors.Permanent && accepted { // the request was rejected after the credentials were accepted
 		return nil
 	}
 	return err
 }
 
-// AccountOf returns the account by our own id: Usermost knows users by it.
+// AccountOf returns the account with our user id, the only id of Usermost's users.
 func (a *Adapter) AccountOf(userID string) vendors.Account { return vendors.Account{ID: userID} }
 
 // Find returns vendors.ErrNotFound: users cannot be read back, and Create may be repeated.
@@ -58,8 +57,8 @@ func (a *Adapter) Find(context.Context, vendors.User) (vendors.Account, error) {
 	return vendors.Account{}, vendors.ErrNotFound
 }
 
-// Create makes the user or brings it up to date, with what the event told.
-// Usermost has no field for a language or a time zone.
+// Create creates or updates the user with the data of u. Usermost has no field for a language
+// or a time zone.
 func (a *Adapter) Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error) {
 	account := a.AccountOf(u.ID)
 	if err := a.Update(ctx, from, account, u); err != nil {
@@ -68,7 +67,7 @@ func (a *Adapter) Create(ctx context.Context, from vendors.Origin, u vendors.Use
 	return account, nil
 }
 
-// Update is the same call as Create: Usermost has one for both.
+// Update is the call of Create: Usermost has one call for both.
 func (a *Adapter) Update(ctx context.Context, from vendors.Origin, account vendors.Account, u vendors.User) error {
 	_, err := a.api.UpsertUser(ctx, User{
 		UserID: account.ID, FirstName: u.FirstName, LastName: u.LastName,
@@ -77,7 +76,7 @@ func (a *Adapter) Update(ctx context.Context, from vendors.Origin, account vendo
 	return err
 }
 
-// Enroll tracks the custom event enrollment_requested, with our id of the course.
+// Enroll tracks the custom event enrollment_requested with our course id.
 func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	data := enrollmentData{CourseID: e.Course.Ours, StartsOn: e.StartsOn, EndsOn: e.EndsOn}
 	event := Event{UserID: e.UserID, Name: "enrollment_requested", At: e.Origin.At, Data: data.object()}
@@ -98,7 +97,7 @@ func (d enrollmentData) object() json.RawMessage {
 	return object
 }
 
-// Unenroll tracks the custom event enrollment_cancelled, with our id of the course.
+// Unenroll tracks the custom event enrollment_cancelled with our course id.
 func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	data := enrollmentData{CourseID: e.Course.Ours}
 	event := Event{UserID: e.UserID, Name: "enrollment_cancelled", At: e.Origin.At, Data: data.object()}
@@ -106,29 +105,29 @@ func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	return err
 }
 
-// Renews says that Enroll may be repeated at will.
+// Renews marks Enroll as repeatable.
 func (a *Adapter) Renews() {}
 
-// Track tracks the activity at the time when it happened.
+// Track tracks the activity with the time of the activity.
 func (a *Adapter) Track(ctx context.Context, act vendors.Activity) error {
 	event := Event{UserID: act.UserID, Name: eventName(act.Name), At: act.At, Data: act.Properties}
 	_, err := a.api.TrackEvent(ctx, event, requestID(act.Origin, "activity"))
 	return err
 }
 
-// requestID is what Usermost knows a repeat by: 32 hex digits made from the
-// event's key, the same on every try.
+// requestID returns the id by which Usermost recognizes a repeat: 32 hex digits derived from
+// the event key, equal for every attempt.
 func requestID(from vendors.Origin, op string) string {
 	sum := sha256.Sum256([]byte(from.Key + "\x00" + vendor + "\x00" + op))
 	return hex.EncodeToString(sum[:])[:32]
 }
 
 const (
-	maxName  = 49 // characters of an event's name: Usermost wants fewer than 50
-	nameHash = 8  // hex digits that keep apart names that begin alike
+	maxName  = 49 // characters of an event name; Usermost requires fewer than 50
+	nameHash = 8  // hex digits that distinguish names with the same beginning
 )
 
-// eventName cuts a name that is too long, and ends it with a hash of the whole.
+// eventName cuts a long name and appends a hash of the full name.
 func eventName(name string) string {
 	if utf8.RuneCountInString(name) <= maxName {
 		return name
