@@ -12,7 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/caller"
 )
 
-// The headers of the web hook specification.
+// The headers of the web hook specification of CloudEvents.
 const (
 	headerOrigin      = "WebHook-Request-Origin"
 	headerRate        = "WebHook-Request-Rate"
@@ -21,11 +21,11 @@ const (
 	headerAllowRate   = "WebHook-Allowed-Rate"
 )
 
-// callbackTime is the longest that a callback may take.
+// callbackTime is the time limit of a callback.
 const callbackTime = 10 * time.Second
 
-// consent answers a sender who asks whether it may deliver here. That is said by
-// headers alone; the status means nothing.
+// consent answers a sender's request for permission to deliver. The headers have the answer;
+// the status means nothing.
 func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
 	if !p.within(w, r, "consent "+caller.Address(r)) {
 		return
@@ -33,7 +33,7 @@ func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", "OPTIONS, POST")
 	origin := r.Header.Get(headerOrigin)
 	switch {
-	case len(p.config.Origins) == 0: // permission is not asked for here
+	case len(p.config.Origins) == 0: // permissions are off
 	case origin == "":
 		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the header " + headerOrigin + " is missing"})
 		return
@@ -57,14 +57,13 @@ func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// allowsOrigin tells whether an origin may deliver here. Names of hosts differ in
-// case only by accident.
+// allowsOrigin reports whether an origin may deliver here. Host names match in any case.
 func (p *endpoint) allowsOrigin(origin string) bool {
 	return slices.ContainsFunc(p.config.Origins, func(o string) bool { return o == "*" || strings.EqualFold(o, origin) })
 }
 
-// fromAllowedOrigin refuses a delivery that names an origin which may not deliver
-// here. Where it returns false, it has answered.
+// fromAllowedOrigin reports whether a delivery may come from its origin. If not, the response
+// has been written.
 func (p *endpoint) fromAllowedOrigin(w http.ResponseWriter, r *http.Request) bool {
 	origin := r.Header.Get(headerOrigin)
 	if origin == "" || len(p.config.Origins) == 0 || p.allowsOrigin(origin) {
@@ -74,12 +73,12 @@ func (p *endpoint) fromAllowedOrigin(w http.ResponseWriter, r *http.Request) boo
 	return false
 }
 
-// grant returns the headers that permit an origin to deliver, at the rate that it
-// asks for or ours, whichever is less.
+// grant returns the headers that permit an origin to deliver, with the lower of the requested
+// rate and our rate.
 func (p *endpoint) grant(origin, asked string) (http.Header, bool) {
 	granted := http.Header{}
 	granted.Set(headerAllowOrigin, origin)
-	ours := int(p.config.Rate * 60) // zero: no limit
+	ours := int(p.config.Rate * 60) // per minute; zero: no limit
 	wanted, err := strconv.Atoi(asked)
 	switch {
 	case asked != "" && (err != nil || wanted < 1):
@@ -94,8 +93,8 @@ func (p *endpoint) grant(origin, asked string) (http.Header, bool) {
 	return granted, true
 }
 
-// callback returns where permission is to be sent, or nil where the sender has
-// not asked for that, or where we send nothing there: then the answer has it.
+// callback returns the URL for the permission. nil means that the sender asked for no callback,
+// or that the host is not allowed; the permission is then in the response.
 func (p *endpoint) callback(text string) *url.URL {
 	if text == "" || p.deps.Client == nil {
 		return nil
@@ -107,11 +106,11 @@ func (p *endpoint) callback(text string) *url.URL {
 	return u
 }
 
-// callBack sends permission to a sender that asked for it to be sent.
+// callBack sends the permission to a sender's callback URL.
 func (p *endpoint) callBack(to *url.URL, granted http.Header) {
 	ctx, cancel := context.WithTimeout(context.Background(), callbackTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), http.NoBody) //nolint:gosec // callback lets only listed hosts through
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), http.NoBody) //nolint:gosec // callback accepts only listed hosts
 	if err == nil {
 		req.Header = granted
 		var answer *http.Response

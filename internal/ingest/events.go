@@ -11,18 +11,18 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 )
 
-// retryAfter is what a sender is told to wait while events cannot be stored.
+// retryAfter is the Retry-After of a response while events cannot be stored.
 const retryAfter = 5 * time.Second
 
-// accepted is the answer to events that were taken.
+// accepted is the response to accepted events.
 type accepted struct {
-	Accepted []string `json:"accepted"` // their ids, in the order in which they came
+	Accepted []string `json:"accepted"` // ids in the order of the request
 }
 
-// postEvents takes the events of a request, all or none.
+// postEvents stores the events of a request, all or none.
 func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
-	client, ok := p.who(w, r)
+	client, ok := p.authenticate(w, r)
 	if !ok || !p.fromAllowedOrigin(w, r) {
 		return
 	}
@@ -35,16 +35,16 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, unread(err))
 		return
 	}
-	if faults := p.judge(client, list); len(faults) > 0 {
+	if faults := p.validate(client, list); len(faults) > 0 {
 		p.refuse(w, r, problemOf(faults))
 		return
 	}
 	p.store(w, r, begun, list)
 }
 
-// judge returns what is wrong with events that are CloudEvents: 403 where the
-// client may not send them, 422 where they break the schema of their type.
-func (p *endpoint) judge(client Client, list []events.Event) (faults []fault) {
+// validate returns the faults of events: 403 if the client may not send the event, 422 for data
+// against the schema of the type.
+func (p *endpoint) validate(client Client, list []events.Event) (faults []fault) {
 	for i, e := range list {
 		err := p.deps.Validate(e)
 		invalid, broken := errors.AsType[*events.InvalidError](err)
@@ -54,14 +54,13 @@ func (p *endpoint) judge(client Client, list []events.Event) (faults []fault) {
 		case broken:
 			faults = append(faults, faultOf(i, e.ID(), invalid, http.StatusUnprocessableEntity))
 		case err != nil:
-			faults = append(faults, fault{Index: i, ID: e.ID(), Detail: "it cannot be checked", status: http.StatusUnprocessableEntity})
+			faults = append(faults, fault{Index: i, ID: e.ID(), Detail: "the event cannot be checked", status: http.StatusUnprocessableEntity})
 		}
 	}
 	return faults
 }
 
-// store stores the events of a request that came at begun, and answers 202 once
-// all are stored.
+// store stores the events of a request received at begun, and answers 202 once all are stored.
 func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
@@ -70,7 +69,7 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	err := p.deps.Stream.Store(ctx, list)
 	invalid, large := errors.AsType[*events.InvalidError](err)
 	switch {
-	case large: // it grew too large as it was written
+	case large: // too large after encoding
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
 	case errors.Is(err, bus.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
@@ -78,7 +77,7 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 		p.deps.Log.Warn().Err(err).Msg("events cannot be stored")
 		p.refuse(w, r, problem{
 			Status: http.StatusServiceUnavailable, after: retryAfter,
-			Detail: "not everything is stored; send all of it again later: what is stored is taken once",
+			Detail: "not all events are stored; send the whole request again later: stored events count once",
 		})
 	default:
 		took := accepted{Accepted: make([]string, 0, len(list))}
@@ -89,10 +88,10 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	}
 }
 
-// maxRoom is the most bytes that a sender gets for a body before they have come.
+// maxRoom is the buffer allocated for a body before any byte arrives.
 const maxRoom = 64 << 10
 
-// body reads the whole body. Where it returns false, it has answered.
+// body returns the whole body. false means that the response has been written.
 func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed"})
@@ -102,7 +101,7 @@ func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	if most := p.deps.Stream.MaxMessage(); most > 0 {
 		limit = min(limit, most)
 	}
-	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // the last read finds the end
+	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // room for the read that finds the end
 	body := bytes.NewBuffer(make([]byte, 0, room))
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	_, large := errors.AsType[*http.MaxBytesError](err)
@@ -110,7 +109,7 @@ func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	case large:
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large; send smaller batches"})
 	case err != nil:
-		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body did not come to its end"})
+		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body is incomplete"})
 	}
 	return body.Bytes(), err == nil
 }

@@ -1,7 +1,6 @@
-// Package ingest takes events in over HTTP: CloudEvents posted one by one or in
-// batches (POST /events), and signed webhooks of other senders (POST
-// /webhooks/{source}). What it answers for with 202 is stored in the stream of
-// events; it decides nothing about what an event asks for.
+// Package ingest accepts events over HTTP: CloudEvents, one or a batch (POST /events), and
+// signed deliveries of other senders (POST /webhooks/{source}). After a 202 all events are in
+// the stream of events. The content of events has no effect here.
 package ingest
 
 import (
@@ -20,87 +19,85 @@ import (
 
 // Stream stores events.
 type Stream interface {
-	// Store stores the events and returns once all are stored. An event that is
-	// stored already counts as stored. After an error some may be stored: to store
-	// all of them again does no harm.
+	// Store stores the events and returns once all are stored. An event stored before counts as
+	// stored. After an error some events may be stored; storing all of them again is harmless.
 	Store(ctx context.Context, list []events.Event) error
-	// MaxMessage is the most bytes that one event may have, envelope and headers
-	// included; zero where it is not known now.
+	// MaxMessage returns the maximum size of an event with envelope and headers in bytes, or
+	// zero if unknown.
 	MaxMessage() int64
 }
 
-// Failed keeps a delivery whose signature is right and that cannot be made into
-// an event; it returns once the delivery is stored.
+// Failed stores deliveries with a valid signature that cannot become an event, and returns once
+// the delivery is stored.
 type Failed interface {
 	Keep(ctx context.Context, d Delivery) error
 }
 
-// Delivery is a webhook delivery that could not be taken, and why.
+// Delivery is a delivery that could not become an event, with the reason.
 type Delivery struct {
-	Source  string // the sender's name in the configuration
-	ID      string // the delivery's own; empty where it has none
+	Source  string // name of the sender in the configuration
+	ID      string // id of the delivery, or ""
 	Header  http.Header
 	Body    []byte
-	Pointer string // into the event that it became, where that is at fault
-	Rule    string // that is broken
-	Problem string // in words, without any value of the payload
+	Pointer string // into the mapped event, if the event is invalid
+	Rule    string // the broken rule
+	Problem string // the problem, without values of the payload
 	At      time.Time
 }
 
-// Config says who may send what.
+// Config configures the endpoint.
 type Config struct {
-	Clients   []Client      // who may post events; none: anybody, on loopback
-	Rate      float64       // requests a second of one client, with as many at once in a burst; zero: no limit
-	MaxBody   int64         // bytes of a request's body
-	StoreTime time.Duration // the longest that storing may take
+	Clients   []Client      // clients that may post events; none: everybody, on loopback only
+	Rate      float64       // requests per second of one client, with bursts of the same size; zero: no limit
+	MaxBody   int64         // maximum size of a body in bytes
+	StoreTime time.Duration // time limit for storing the events of a request
 
-	// Origins are the names that may ask for permission to deliver by web hook;
-	// "*" is any. None: the endpoint answers no such question.
+	// Origins are the origins that may ask for permission to deliver by web hook; "*" is any.
+	// Without origins, permission requests get no answer.
 	Origins []string
-	// Callbacks are the hosts that permission may be sent to over https, where a
-	// sender wants it so. None by default: a callback is a request that a stranger
-	// makes us send.
+	// Callbacks are the hosts that may receive a permission by https, if the sender asks for a
+	// callback. None by default: a callback is a request that a stranger makes Usher send.
 	Callbacks []string
 
 	Webhooks map[string]Webhook // by the name in the path
 }
 
-// Deps is what the endpoint works with.
+// Deps are the dependencies of the endpoint.
 type Deps struct {
 	Stream   Stream
 	Failed   Failed
-	Validate func(events.Event) error // against the schema of its type
+	Validate func(events.Event) error // against the schema of the type
 	Schema   func(typ string) ([]byte, error)
 	Ready    func() Readiness // for /readyz
-	Client   *http.Client     // for callbacks; may be nil where there are none
-	Metrics  http.Handler     // answers /metrics; may be nil
-	Console  http.Handler     // answers /console and all below it; may be nil
+	Client   *http.Client     // for callbacks; may be nil without Callbacks
+	Metrics  http.Handler     // handler of /metrics; may be nil
+	Console  http.Handler     // handler of /console and below; may be nil
 	Answered func(route string, status int)
-	Tracer   trace.Tracer // of spans for requests and their events; nil: none, and no event is given a trace context
+	Tracer   trace.Tracer // for spans of requests and events; nil: no spans, and no trace context for events
 	Log      zerolog.Logger
 }
 
-// Readiness is whether the process can do its work, part by part.
+// Readiness reports whether the process can work, with details by part.
 type Readiness struct {
 	Ready bool              `json:"ready"`
-	Parts map[string]string `json:"parts"` // "ok", or what is wrong
+	Parts map[string]string `json:"parts"` // "ok", or the problem
 }
 
-// endpoint is the HTTP side of usher.
+// endpoint is the HTTP handler of Usher.
 type endpoint struct {
 	config Config
 	deps   Deps
 	limits *caller.Limits
 }
 
-// New returns the endpoint: /events, /webhooks/{source}, /schemas/{type},
-// /healthz and /readyz.
+// New returns the handler of /events, /webhooks/{source}, /schemas/{type}, /healthz and
+// /readyz.
 func New(c Config, d Deps) http.Handler {
 	return &endpoint{config: c, deps: d, limits: caller.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
 }
 
-// ServeHTTP finds the route by the exact path. It never redirects: a sender of
-// events would take a redirect for success, or lose the body on the way.
+// ServeHTTP finds the route by the exact path. There are no redirects: a sender may count a
+// redirect as success, or lose the body.
 func (p *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.deps.Answered != nil {
 		noted := &noted{ResponseWriter: w, status: http.StatusOK}
@@ -129,26 +126,26 @@ func (p *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/readyz":
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: p.ready})
 	default:
-		p.refuse(w, r, problem{Status: http.StatusNotFound, Detail: "there is nothing here; events go to /events, signed deliveries to /webhooks/{source}"})
+		p.refuse(w, r, problem{Status: http.StatusNotFound, Detail: "there is nothing here; post events to /events, and signed deliveries to /webhooks/{source}"})
 	}
 }
 
-// noted is an answer whose status is noted.
+// noted is a ResponseWriter with the status of the response.
 type noted struct {
 	http.ResponseWriter
 	status int
 }
 
-// WriteHeader notes the status.
+// WriteHeader keeps the status.
 func (n *noted) WriteHeader(status int) {
 	n.status = status
 	n.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the ResponseWriter, for http.ResponseController.
 func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
-// routeOf is the route of a path, as metrics have it: one of a few.
+// routeOf returns the route of a path for metrics, one of a few names.
 func routeOf(path string) string {
 	if path == "/events" || path == "/console" {
 		return path
@@ -161,7 +158,7 @@ func routeOf(path string) string {
 	return "other"
 }
 
-// methods calls the handler of the request's method, or answers 405.
+// methods calls the handler of the method, or answers 405.
 func (p *endpoint) methods(w http.ResponseWriter, r *http.Request, by map[string]http.HandlerFunc) {
 	method := r.Method
 	if method == http.MethodHead {
@@ -172,7 +169,7 @@ func (p *endpoint) methods(w http.ResponseWriter, r *http.Request, by map[string
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed(by), ", "))
-	p.refuse(w, r, problem{Status: http.StatusMethodNotAllowed, Detail: "the header Allow says which methods there are"})
+	p.refuse(w, r, problem{Status: http.StatusMethodNotAllowed, Detail: "the header Allow lists the methods"})
 }
 
 func (p *endpoint) schema(w http.ResponseWriter, typ string) {

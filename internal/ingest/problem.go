@@ -16,40 +16,40 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// problem is a refusal, as RFC 9457 has it. It holds no value of what was sent.
+// problem is an error response in the form of RFC 9457, without values of the request.
 type problem struct {
 	Type   string  `json:"type"`
 	Title  string  `json:"title"`
 	Status int     `json:"status"`
 	Detail string  `json:"detail,omitempty"`
-	Errors []fault `json:"errors,omitempty"` // of a batch: every event that is at fault
+	Errors []fault `json:"errors,omitempty"` // every invalid event of a batch
 
 	after time.Duration // Retry-After
 }
 
-// fault is what is wrong with one event.
+// fault is the fault of one event.
 type fault struct {
 	Index   int    `json:"index"`        // in the batch, from 0
-	ID      string `json:"id,omitempty"` // of the event, where it could be read
-	Pointer string `json:"pointer"`      // a JSON pointer into the event, or a header's name
-	Rule    string `json:"rule"`         // that is broken
-	Detail  string `json:"detail"`       // what to do about it
-	status  int    // by which the answer to the whole is chosen
+	ID      string `json:"id,omitempty"` // of the event, if readable
+	Pointer string `json:"pointer"`      // JSON pointer into the event, or name of a header
+	Rule    string `json:"rule"`         // the broken rule
+	Detail  string `json:"detail"`       // the correction
+	status  int    // HTTP status for this fault
 }
 
-// maxID is how many bytes of an event's id an answer repeats.
+// maxID is the number of bytes of an event id in a response.
 const maxID = 256
 
-// faultOf describes one invalid event.
+// faultOf returns the fault of one invalid event.
 func faultOf(index int, id string, err *events.InvalidError, status int) fault {
 	id = strings.ToValidUTF8(id[:min(len(id), maxID)], "")
 	return fault{Index: index, ID: id, Pointer: err.Pointer, Rule: err.Rule, Detail: err.Detail, status: status}
 }
 
-// tooLarge are the rules whose breach is answered with 413.
+// tooLarge are the rules with status 413.
 var tooLarge = []string{events.RuleSize, events.RuleBatchSize}
 
-// malformed is the status of an event that is no CloudEvent.
+// malformed returns the status of an event that is no CloudEvent.
 func malformed(err *events.InvalidError) int {
 	if slices.Contains(tooLarge, err.Rule) {
 		return http.StatusRequestEntityTooLarge
@@ -57,21 +57,21 @@ func malformed(err *events.InvalidError) int {
 	return http.StatusBadRequest
 }
 
-// problemOf makes one refusal of all faults. Its status is the first fault's: the
-// same for one event as for a batch of one.
+// problemOf returns the response for all faults. The status is the first fault's, so a single
+// event and a batch of one have the same status.
 func problemOf(faults []fault) problem {
 	p := problem{Status: faults[0].status, Errors: faults, Detail: faults[0].Detail}
 	if len(faults) > 1 {
-		p.Detail = strconv.Itoa(len(faults)) + " events are at fault, and none of the batch was taken"
+		p.Detail = strconv.Itoa(len(faults)) + " events are invalid, and no event of the batch was accepted"
 	}
 	return p
 }
 
-// noEvent is the detail of a request that nothing says is an event.
+// noEvent is the detail for a request without any sign of an event.
 const noEvent = "Content-Type names no event, and there are no ce- headers: send Content-Type: " + events.ContentType + ", or " +
 	events.BatchContentType + " for an array of them, or the attributes in ce- headers with the media type of the data"
 
-// unread describes an error of reading a request into events.
+// unread returns the response for an error of reading events.
 func unread(err error) problem {
 	if errors.Is(err, events.ErrMediaType) {
 		return problem{Status: http.StatusUnsupportedMediaType, Detail: err.Error()}
@@ -85,7 +85,7 @@ func unread(err error) problem {
 	}
 	if one, ok := errors.AsType[*events.InvalidError](err); ok {
 		f := faultOf(0, "", one, malformed(one))
-		if f.Rule == events.RuleMode { // what is read as an event, over HTTP a header says
+		if f.Rule == events.RuleMode { // over HTTP, headers decide whether the body is an event
 			f.Detail = noEvent
 		}
 		return problemOf([]fault{f})
@@ -93,28 +93,28 @@ func unread(err error) problem {
 	return problem{Status: http.StatusBadRequest, Detail: "the request cannot be read"}
 }
 
-// refuse answers with a problem, and logs it, without the query: it may hold a token.
-func (p *endpoint) refuse(w http.ResponseWriter, r *http.Request, what problem) {
+// refuse answers with a problem and logs the path without the query, which may have a token.
+func (p *endpoint) refuse(w http.ResponseWriter, r *http.Request, why problem) {
 	level := zerolog.DebugLevel
-	if what.Status >= http.StatusInternalServerError {
+	if why.Status >= http.StatusInternalServerError {
 		level = zerolog.WarnLevel
 	}
-	p.deps.Log.WithLevel(level).Str("method", r.Method).Str("path", r.URL.Path).Int("status", what.Status).Str("why", what.Detail).Msg("refused")
-	p.answer(w, what)
+	p.deps.Log.WithLevel(level).Str("method", r.Method).Str("path", r.URL.Path).Int("status", why.Status).Str("why", why.Detail).Msg("refused")
+	p.answer(w, why)
 }
 
-func (p *endpoint) answer(w http.ResponseWriter, what problem) {
-	if what.after > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(what.after.Seconds()))))
+func (p *endpoint) answer(w http.ResponseWriter, why problem) {
+	if why.after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(why.after.Seconds()))))
 	}
-	what.Type, what.Title = "about:blank", http.StatusText(what.Status)
-	writeJSON(w, "application/problem+json", what.Status, what)
+	why.Type, why.Title = "about:blank", http.StatusText(why.Status)
+	writeJSON(w, "application/problem+json", why.Status, why)
 }
 
 func writeJSON(w http.ResponseWriter, mediaType string, status int, value any) {
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // nobody is left to tell
+	_ = json.NewEncoder(w).Encode(value) // the client has gone
 }
 
 func allowed(by map[string]http.HandlerFunc) []string {

@@ -16,21 +16,21 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// ServerConfig says how the endpoint listens.
+// ServerConfig configures the HTTP server.
 type ServerConfig struct {
 	Addr   string        // host:port
-	Cert   string        // a PEM file; with Key. Both are read again when they change
-	Key    string        // a PEM file
-	Slow   time.Duration // the longest that a request may take to come in
-	Header time.Duration // of which for its headers
-	Idle   time.Duration // the longest that a connection may be without a request
-	Grace  time.Duration // for requests in hand, when it is told to stop
+	Cert   string        // PEM file, together with Key; both are reloaded after a change
+	Key    string        // PEM file
+	Slow   time.Duration // time limit to receive a request
+	Header time.Duration // time limit to receive the headers
+	Idle   time.Duration // time limit of a connection without a request
+	Grace  time.Duration // time limit of running requests at the end
 }
 
-// maxHeader is the most bytes that the headers of a request may have.
+// maxHeader is the maximum size of the headers of a request in bytes.
 const maxHeader = 64 << 10
 
-// Listen opens the address. The error says what to do.
+// Listen opens the address. An error says how to choose another address.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -39,7 +39,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers requests on l until ctx ends, and then lets those in hand end.
+// Serve serves requests on l until ctx ends, and then waits for running requests.
 func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, log zerolog.Logger) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Header, ReadTimeout: c.Slow, IdleTimeout: c.Idle,
@@ -78,8 +78,8 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, 
 	return err
 }
 
-// complaints is what the server says of connections, and of panics. Whoever
-// knocks on the port without speaking TLS is no fault of ours.
+// complaints logs messages of the server about connections and panics. A connection without TLS
+// from outside is not logged.
 type complaints struct{ log zerolog.Logger }
 
 func (c complaints) Write(text []byte) (int, error) {
@@ -91,18 +91,18 @@ func (c complaints) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// pair is a certificate and its key in files that may be replaced.
+// pair is a certificate with key, in files that may be replaced.
 type pair struct {
 	cert, key string
 	log       zerolog.Logger
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	looked  time.Time // when the files were last looked at
-	changed time.Time // when they were last changed, as far as we know
+	looked  time.Time // last check of the files
+	changed time.Time // modification time at the last load
 }
 
-// lookEvery is how often the files are looked at, at most.
+// lookEvery is the minimum time between two checks of the files.
 const lookEvery = time.Second
 
 func loadPair(cert, key string, log zerolog.Logger) (*pair, error) {
@@ -116,7 +116,7 @@ func loadPair(cert, key string, log zerolog.Logger) (*pair, error) {
 	return p, nil
 }
 
-// modified is when the younger of the files was changed; zero where one is not there.
+// modified returns the later modification time of the files, or zero for a missing file.
 func (p *pair) modified() time.Time {
 	var last time.Time
 	for _, name := range []string{p.cert, p.key} {
@@ -131,8 +131,8 @@ func (p *pair) modified() time.Time {
 	return last
 }
 
-// certificate returns the pair as the files have it. While they do not fit each
-// other, as in the middle of a change, the former one is used.
+// certificate returns the present pair. While the files do not match, as in the middle of a
+// change, the former pair is returned.
 func (p *pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,20 +13,20 @@ import (
 	"github.com/usherhq/usher/internal/telemetry"
 )
 
-// visit is the spans of a request that brings events: one of the request, and one
-// of each event that came without a trace context, which then carries that span's.
-// A nil visit has none.
+// visit has the spans of a request with events: one span for the request, and one for each
+// event without a trace context, which then carries the context of that span. A nil visit has
+// no spans.
 type visit struct {
 	answer *noted
 	server trace.Span
 	sent   []trace.Span
 }
 
-// traced starts the spans of a request that came at begun. Only requests whose
-// events are to be stored have one, so that strangers make no spans. It is beneath
-// the span that its one event names; else that its header traceparent names; else
-// it begins the trace of its one event. Events of a batch that comes without a
-// header begin a trace each. The answer is to be written to what it returns.
+// traced starts the spans of a request received at begun. Only requests with events to store
+// have spans, so strangers create none. The parent of the request span is the span in the only
+// event, or else in the header traceparent; without either, the request span starts the trace
+// of the only event. The events of a batch without a header start a trace each. Write the
+// response to the returned ResponseWriter.
 func (p *endpoint) traced(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) (http.ResponseWriter, *visit) {
 	if p.deps.Tracer == nil {
 		return w, nil
@@ -51,19 +51,18 @@ func (p *endpoint) traced(w http.ResponseWriter, r *http.Request, begun time.Tim
 	return v.answer, v
 }
 
-// hasRoom tells whether an event may grow by a trace context: none is refused for
-// its sake.
+// hasRoom reports whether an event has room for a trace context, so that no event is rejected
+// because of tracing.
 func (p *endpoint) hasRoom(e events.Event) bool {
-	const most = 4 << 10 // of the attributes and a trace context
+	const most = 4 << 10 // bytes of the attributes and a trace context
 	limit := int64(events.MaxSize)
 	if taken := p.deps.Stream.MaxMessage(); taken > 0 {
 		limit = min(limit, taken)
 	}
-	return int64(len(e.DataEncoded))*4/3+most <= limit // in base64, at worst
+	return int64(len(e.DataEncoded))*4/3+most <= limit // base64 in the worst case
 }
 
-// add gives an event a trace context, where it has none. One that its producer set
-// stays: it is where the event began.
+// add gives an event a trace context. A trace context of the producer is kept.
 func (v *visit) add(ctx context.Context, tracer trace.Tracer, e *events.Event) {
 	if events.Extension(*e, "traceparent") != "" {
 		return
@@ -77,7 +76,7 @@ func (v *visit) add(ctx context.Context, tracer trace.Tracer, e *events.Event) {
 	v.sent = append(v.sent, span)
 }
 
-// end ends the spans of a request, which has been answered.
+// end ends the spans of an answered request.
 func (v *visit) end() {
 	if v == nil {
 		return

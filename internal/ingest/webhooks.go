@@ -11,19 +11,19 @@ import (
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
-// Verifier tells whether a delivery was signed by one of its secrets.
+// Verifier verifies the signatures of deliveries.
 type Verifier interface {
-	// Verify returns the delivery's own id, which may be empty.
+	// Verify returns the id of the delivery, which may be empty.
 	Verify(header http.Header, body []byte) (id string, err error)
 }
 
-// Mapper makes an event of a delivery's payload.
+// Mapper maps the payload of a delivery to an event.
 type Mapper interface {
-	// Map returns mapping.ErrIgnored for a payload that is nothing to us.
+	// Map returns mapping.ErrIgnored for a payload of no interest.
 	Map(deliveryID string, header http.Header, body []byte) (events.Event, error)
 }
 
-// Webhook is one sender of signed deliveries.
+// Webhook is a sender of signed deliveries.
 type Webhook struct {
 	Verifier Verifier
 	Mapper   Mapper
@@ -31,7 +31,7 @@ type Webhook struct {
 
 func (h Webhook) known() bool { return h.Verifier != nil }
 
-// postWebhook takes one signed delivery.
+// postWebhook accepts one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
 	if !p.within(w, r, "webhook "+name+" "+caller.Address(r)) {
@@ -62,21 +62,20 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 	p.store(w, r, begun, []events.Event{e})
 }
 
-// keep stores a delivery that cannot become an event, so that a person can mend
-// the mapping and send it again, and tells the sender that it will not be better
-// for being repeated.
+// keep stores a delivery that cannot become an event, so a person can correct the mapping and
+// replay the delivery. The response tells the sender not to repeat the delivery.
 func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, d Delivery, cause error) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
-	what := fault{Rule: "mapping", Detail: d.Problem, status: http.StatusUnprocessableEntity}
+	first := fault{Rule: "mapping", Detail: d.Problem, status: http.StatusUnprocessableEntity}
 	if invalid, ok := errors.AsType[*events.InvalidError](cause); ok {
-		what = faultOf(0, "", invalid, http.StatusUnprocessableEntity)
+		first = faultOf(0, "", invalid, http.StatusUnprocessableEntity)
 	}
-	d.Pointer, d.Rule = what.Pointer, what.Rule
+	d.Pointer, d.Rule = first.Pointer, first.Rule
 	if err := p.deps.Failed.Keep(ctx, d); err != nil {
 		p.deps.Log.Warn().Err(err).Str("source", d.Source).Msg("a delivery cannot be kept")
-		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "it cannot be stored now; send it again later"})
+		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "the delivery cannot be stored now; send the delivery again later"})
 		return
 	}
-	p.refuse(w, r, problemOf([]fault{what}))
+	p.refuse(w, r, problemOf([]fault{first}))
 }

@@ -12,36 +12,35 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Client is one who may post events.
+// Client is a client that may post events.
 type Client struct {
 	Name    string // for logs and limits
 	Token   vendors.Secret
-	Sources []string // that its events may name; none: any
-	Types   []string // that its events may have; none: any
+	Sources []string // allowed sources of events; none: any
+	Types   []string // allowed types of events; none: any
 }
 
-// anybody posts where no tokens are asked for.
+// anybody is the client of requests if there are no tokens.
 var anybody = Client{Name: "anybody"}
 
-// may says what a client may not do with an event; nil where it may.
+// may returns the error of an event that the client may not send, or nil.
 func (c Client) may(e events.Event) *events.InvalidError {
 	if len(c.Sources) > 0 && !slices.Contains(c.Sources, e.Source()) {
-		return &events.InvalidError{Pointer: "/source", Rule: "not-allowed", Detail: "this token is not for events of that source"}
+		return &events.InvalidError{Pointer: "/source", Rule: "not-allowed", Detail: "this token does not allow events of that source"}
 	}
 	if len(c.Types) > 0 && !slices.Contains(c.Types, e.Type()) {
-		return &events.InvalidError{Pointer: "/type", Rule: "not-allowed", Detail: "this token is not for events of that type"}
+		return &events.InvalidError{Pointer: "/type", Rule: "not-allowed", Detail: "this token does not allow events of that type"}
 	}
 	return nil
 }
 
-// who finds the client by its token, which it gives in the header Authorization
-// or, as the web hook specification demands, in the query. Where it returns
-// false, it has answered.
-func (p *endpoint) who(w http.ResponseWriter, r *http.Request) (Client, bool) {
+// authenticate returns the client of the token in the header Authorization or, for the web hook
+// specification, in the query. false means that the response has been written.
+func (p *endpoint) authenticate(w http.ResponseWriter, r *http.Request) (Client, bool) {
 	token, how := token(r)
 	if len(p.config.Clients) == 0 {
 		if !caller.Loopback(r.Host) {
-			p.refuse(w, r, problem{Status: http.StatusForbidden, Detail: "without tokens, events are taken under a name of this machine only, such as 127.0.0.1"})
+			p.refuse(w, r, problem{Status: http.StatusForbidden, Detail: "without tokens, events are accepted only under a name of this machine, such as 127.0.0.1"})
 			return Client{}, false
 		}
 		return anybody, p.within(w, r, anybody.Name+" "+caller.Address(r))
@@ -52,7 +51,7 @@ func (p *endpoint) who(w http.ResponseWriter, r *http.Request) (Client, bool) {
 	}
 	given := sha256.Sum256([]byte(token))
 	found := -1
-	for i, c := range p.config.Clients { // all of them, so that the time says nothing
+	for i, c := range p.config.Clients { // compare with all tokens, so the time reveals nothing
 		known := sha256.Sum256([]byte(c.Token.Reveal()))
 		if subtle.ConstantTimeCompare(given[:], known[:]) == 1 && token != "" {
 			found = i
@@ -71,7 +70,7 @@ func (p *endpoint) who(w http.ResponseWriter, r *http.Request) (Client, bool) {
 	return p.config.Clients[found], p.within(w, r, p.config.Clients[found].Name)
 }
 
-// Where a token was given.
+// The position of a token in a request.
 const (
 	nowhere = iota
 	inHeader
@@ -97,7 +96,8 @@ func token(r *http.Request) (token string, how int) {
 	}
 }
 
-// within counts a request, and answers it where it is one too many.
+// within counts a request and reports whether the client is within the rate limit. If not, the
+// response has been written.
 func (p *endpoint) within(w http.ResponseWriter, r *http.Request, client string) bool {
 	after := p.limits.Take(client)
 	if after > 0 {
