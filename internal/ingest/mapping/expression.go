@@ -57,7 +57,7 @@ func compile(env *cel.Env, key, text string, f form) (*expression, error) {
 		return nil, &Error{Key: key, Problem: describe(issues)}
 	}
 	if out := ast.OutputType(); !f.canTake(out) {
-		return nil, &Error{Key: key, Problem: fmt.Sprintf("yields %s, but %s must stand here", out, f)}
+		return nil, &Error{Key: key, Problem: fmt.Sprintf("yields %s, want %s", out, f)}
 	}
 	program, err := env.Program(ast, cel.CostLimit(maxCost))
 	if err != nil {

@@ -73,7 +73,7 @@ func TestNewRefuses(t *testing.T) {
 		},
 		"what can never be text, perhaps": {
 			func(c *mapping.Config) { c.ID = "optional.of([1])" },
-			[]string{"id: yields optional_type(list(int)), but text must stand here"},
+			[]string{"id: yields optional_type(list(int)), want text"},
 		},
 		"a type that is not ours": {
 			func(c *mapping.Config) { c.Types["y"] = "user.renamed" },
