@@ -37,6 +37,9 @@ CHAOS = go test -C tools -tags "$(CHAOS_TAGS)" ./chaos -v -timeout 6h -chaos.ful
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "A change in one package: make lint test PKG=./internal/mailbox/...  Every change: make ci."
+	@echo "New here: CONTRIBUTING.md names eight files to read first. Commits: area: imperative verb and object."
 
 build: ## Build the binary ./usher
 	CGO_ENABLED=0 go build -trimpath -o usher ./cmd/usher
@@ -53,9 +56,11 @@ test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with short runs
 race-tools: $(GOTESTSUM) ## The same with the race detector
 	cd tools && $(RERUN_TESTS) --packages ./... -- $(RACE_FLAGS)
 
-lint: tools ## Check the code and its format (PKG=./internal/... for a part)
+# go test would cache the words: the files of the other module are no inputs to the go command.
+lint: tools ## Check the code, its format and its words (PKG=./internal/... for a part)
 	$(TOOLS)/golangci-lint run $(PKG)
 	cd tools && $(TOOLS)/golangci-lint run --config ../.golangci.yml ./...
+	cd tools && go test -count=1 ./words
 
 fmt: tools ## Format the code
 	$(TOOLS)/golangci-lint fmt $(PKG)

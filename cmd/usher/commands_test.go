@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli"
+	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -21,7 +22,7 @@ import (
 // usher runs a command with nothing but these variables.
 func usher(ctx context.Context, environ []string, input string, args ...string) (string, error) {
 	var out bytes.Buffer
-	err := run(ctx, surroundings{Args: args, Environ: environ, Stdin: strings.NewReader(input), Stdout: &out, Stderr: io.Discard})
+	err := run(ctx, app.Environment{Args: args, Environ: environ, Stdin: strings.NewReader(input), Stdout: &out, Stderr: io.Discard})
 	return out.String(), err
 }
 
@@ -31,7 +32,7 @@ func TestServeStopsWhileItWaitsForNATS(t *testing.T) {
 	ended, log := make(chan error, 1), &natstest.Log{}
 	environ := []string{"USHER_NATS_URL=nats://127.0.0.1:1", "USHER_HTTP_ADDR=127.0.0.1:0", "USHER_USERMOST_LICENSE_CODE=x", "USHER_USERMOST_API_KEY=y"}
 	go func() {
-		ended <- run(ctx, surroundings{Args: []string{"serve"}, Environ: environ, Stdout: log, Stderr: log})
+		ended <- run(ctx, app.Environment{Args: []string{"serve"}, Environ: environ, Stdout: log, Stderr: log})
 	}()
 	natstest.Until(t, "serve begins", func() bool { return strings.Contains(log.String(), "connecting to NATS") })
 	stop()
@@ -47,7 +48,7 @@ func TestSandboxServesUntilItIsStopped(t *testing.T) {
 	read, write := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, surroundings{Args: []string{"sandbox", "--addr", "127.0.0.1:0"}, Stdout: write, Stderr: io.Discard})
+		ended <- run(ctx, app.Environment{Args: []string{"sandbox", "--addr", "127.0.0.1:0"}, Stdout: write, Stderr: io.Discard})
 		_ = write.Close()
 	}()
 	var environ []string
@@ -71,6 +72,9 @@ func TestSandboxServesUntilItIsStopped(t *testing.T) {
 	}
 }
 
+// vendorCheck is the JSON of usher vendors check for one vendor.
+type vendorCheck struct{ State, Detail string }
+
 func TestVendorsCheckTellsARefusal(t *testing.T) {
 	t.Parallel()
 	stands, err := sandbox.New(sandbox.Config{})
@@ -81,14 +85,14 @@ func TestVendorsCheckTellsARefusal(t *testing.T) {
 	defer web.Close()
 	environ := append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")), "USHER_LEAD_PASSWORD="+sandbox.WrongCredential)
 	out, err := usher(t.Context(), environ, "", "vendors", "check", "--json", "lead", "usermost")
-	if err == nil || exitCode(err) != exitFailed {
+	if err == nil || cli.ExitCode(err) != cli.ExitFailed {
 		t.Errorf("got %v, want exit code 1", err)
 	}
 	var got []vendorCheck
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 2 || got[0].State != vendorRefused || !strings.Contains(got[0].Detail, "check the base URL and the credentials of lead") || got[1].State != vendorOK {
+	if len(got) != 2 || got[0].State != "refused" || !strings.Contains(got[0].Detail, "check the base URL and the credentials of lead") || got[1].State != "ok" {
 		t.Errorf("got %+v, want lead refused with advice, usermost ok", got)
 	}
 }
@@ -98,13 +102,13 @@ func TestVendorsCheckAsksForTheAddress(t *testing.T) {
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
 	for url, want := range map[string]vendorCheck{
-		web.URL:              {State: vendorRefused, Detail: "404 page not found; is USHER_MIESTRO_BASE_URL right? If it is, look at the credentials"},
-		"http://127.0.0.1:1": {State: vendorUnreachable, Detail: "connection refused; is USHER_MIESTRO_BASE_URL right, and can it be reached from here?"},
+		web.URL:              {State: "refused", Detail: "404 page not found; is USHER_MIESTRO_BASE_URL right? If it is, look at the credentials"},
+		"http://127.0.0.1:1": {State: "unreachable", Detail: "connection refused; is USHER_MIESTRO_BASE_URL right, and can it be reached from here?"},
 	} {
 		environ := []string{"USHER_MIESTRO_API_KEY=x", "USHER_MIESTRO_API_SECRET=y", "USHER_MIESTRO_BASE_URL=" + url}
 		out, err := usher(t.Context(), environ, "", "vendors", "check", "--json", "miestro")
 		var got []vendorCheck
-		if json.Unmarshal([]byte(out), &got) != nil || exitCode(err) != exitFailed {
+		if json.Unmarshal([]byte(out), &got) != nil || cli.ExitCode(err) != cli.ExitFailed {
 			t.Fatalf("got %v: %s", err, out)
 		}
 		if got[0].State != want.State || !strings.HasSuffix(got[0].Detail, want.Detail) {
@@ -163,43 +167,5 @@ func TestSendOverHTTPTellsWhatTheEndpointSays(t *testing.T) {
 				t.Errorf("got %v, want %q in it", err, test.want)
 			}
 		})
-	}
-}
-
-func TestSplit(t *testing.T) {
-	tests := map[string]struct {
-		input string
-		want  []string // line:text
-	}{
-		"nothing":            {" \n", nil},
-		"one":                {"\n {\"a\":\n1} ", []string{"2:{\"a\":\n1}"}},
-		"lines":              {"{\"a\":1}\n\n{\"b\":2}\n", []string{`1:{"a":1}`, `3:{"b":2}`}},
-		"documents":          {"{\n}\n{\n}", []string{"1:{\n}", "3:{\n}"}},
-		"array":              {"[\n{},\n{} ]\n", []string{"2:{}", "3:{}"}},
-		"empty array":        {"[]", nil},
-		"a bad line":         {"{}\nhello\n{}", []string{"1:{}", "2:hello", "3:{}"}},
-		"broken document":    {"{\n\"a\" 1}", []string{"1:{\n\"a\" 1}"}},
-		"broken array":       {"[{}", []string{"1:[{}"}},
-		"more behind an end": {"[{}] {}", []string{"1:[{}] {}"}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			var got []string
-			for _, p := range split([]byte(test.input)) {
-				got = append(got, fmt.Sprintf("%d:%s", p.line, p.text))
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-func TestHarmlessTakesControlCharactersOut(t *testing.T) {
-	if got, want := payload([]byte("{\"a\":\"\u009b31m\x7f\"}")), "{\n  \"a\": \" 31m \"\n}"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got := plain([]string{"a\tb\x1b[31m\n"})[0]; got != "a b [31m " {
-		t.Errorf("got %q", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
@@ -51,24 +52,6 @@ func TestADryRunOfAThousand(t *testing.T) {
 	}
 }
 
-func TestTally(t *testing.T) {
-	of := func(classes ...string) (list []bus.DeadLetter) {
-		for _, class := range classes {
-			list = append(list, bus.DeadLetter{Class: class})
-		}
-		return list
-	}
-	for want, list := range map[string][]bus.DeadLetter{
-		"0 dead letters":         nil,
-		"1 dead letter: 1 panic": of("panic"),
-		"4 dead letters: 2 permanent, 1 exhausted, 1 panic": of("panic", "permanent", "exhausted", "permanent"),
-	} {
-		if got := tally(list); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
 // Interrupted and run again, a replay goes on with those that were not sent.
 func TestAnInterruptedReplayGoesOn(t *testing.T) {
 	t.Parallel()
@@ -83,14 +66,14 @@ func TestAnInterruptedReplayGoesOn(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	out, ended := &natstest.Log{}, make(chan error, 1)
 	go func() { // sends one, and the next after more than anybody waits
-		ended <- run(ctx, surroundings{
+		ended <- run(ctx, app.Environment{
 			Args: []string{"dead", "replay", "--all", "--max", "9", "--rate", "0.001"}, Environ: w.environ, Stdout: out, Stderr: io.Discard,
 		})
 	}()
 	w.until("the first is sent", func() bool { return w.states()["i0"] == ops.DeadReplaying })
 	interrupt()
 	err := natstest.Receive(t, "the end of the replay", ended)
-	if !errors.Is(err, errInterrupted) || !strings.Contains(err.Error(), "run it again to go on") || strings.Count(out.String(), "sent back\t") != 1 {
+	if !errors.Is(err, app.ErrInterrupted) || !strings.Contains(err.Error(), "run it again to go on") || strings.Count(out.String(), "sent back\t") != 1 {
 		t.Errorf("interrupted: got %v and\n%s\nwant one that was sent, and advice", err, out.String())
 	}
 	if diff := cmp.Diff(map[string]string{"i0": ops.DeadReplaying, "i1": ops.DeadWaiting, "i2": ops.DeadWaiting}, w.states()); diff != "" {
@@ -102,17 +85,5 @@ func TestAnInterruptedReplayGoesOn(t *testing.T) {
 	}
 	if took := time.Since(begun); took < 200*time.Millisecond {
 		t.Errorf("two at 5 a second took %s", took)
-	}
-}
-
-func TestGauge(t *testing.T) {
-	var out strings.Builder
-	for _, on := range []bool{false, true} {
-		g := gauge{out: &out, on: on, total: 7}
-		g.step(3)
-		g.end()
-	}
-	if got, want := out.String(), "\r3 of 7\r\x1b[K"; got != want {
-		t.Errorf("got %q, want %q, on a terminal only", got, want)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/engine"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -24,7 +25,7 @@ func (w *world) bus() *bus.Bus {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(nc.Close)
-	b, err := bus.New(nc, layout(config.Default().NATS))
+	b, err := bus.New(nc, engine.Layout(config.Default().NATS))
 	if err != nil {
 		w.t.Fatal(err)
 	}

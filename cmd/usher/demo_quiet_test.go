@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/cli/demo"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/vendors/sandbox"
@@ -19,8 +21,8 @@ type private map[string]string
 
 // addresses adds the e-mails of a scenario's pupils: what stands before the @, which
 // is theirs alone, so that half an address is seen too.
-func (p private) addresses(t *demoScenario) {
-	for _, one := range t.pupils {
+func (p private) addresses(t *demo.Scenario) {
+	for _, one := range t.Pupils {
 		local, _, _ := strings.Cut(one.Email, "@")
 		p["the e-mail of "+one.ID] = local
 	}
@@ -56,7 +58,7 @@ func (p private) told(text string) (found []string) {
 // TestWhatIsToldIsSeen is that the tests below would notice.
 func TestWhatIsToldIsSeen(t *testing.T) {
 	p := private{}
-	p.addresses(&demoScenario{pupils: []*pupil{{User: scenario.User{ID: "pupil-5", Email: "ada.berg5+school@example.org"}}}})
+	p.addresses(&demo.Scenario{Pupils: []*demo.Pupil{{User: scenario.User{ID: "pupil-5", Email: "ada.berg5+school@example.org"}}}})
 	p.settings([]string{"USHER_LEAD_PASSWORD=open sesame", "USHER_LEAD_RATE=0"})
 	cases := map[string]struct{ text, want string }{
 		"nothing":           {`{"vendor":"lead","outcome":"done","event":"user.created-1"}`, ""},
@@ -79,8 +81,7 @@ func TestWhatIsToldIsSeen(t *testing.T) {
 // and what /metrics says at its end.
 func TestDemoIsDiscreet(t *testing.T) {
 	t.Parallel()
-	d := demoCmd{Events: 60, Seed: 1}
-	school, err := newDemoScenario(d.Events, d.Seed)
+	school, err := demo.NewScenario(60, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestDemoIsDiscreet(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go func() {
-		w.ended <- run(ctx, surroundings{Args: []string{"demo", "--events", "60", "--seed", "1", "--json"}, Stdin: strings.NewReader(""), Stdout: out, Stderr: out})
+		w.ended <- run(ctx, app.Environment{Args: []string{"demo", "--events", "60", "--seed", "1", "--json"}, Stdin: strings.NewReader(""), Stdout: out, Stderr: out})
 	}()
 	w.stop = stop
 	w.said("Ctrl-C ends it.", 1)

@@ -46,7 +46,7 @@ func TestConfigurationPage(t *testing.T) {
 func settingsTables(t *testing.T) string {
 	t.Helper()
 	// An environment of its own, and no file: nothing but the defaults.
-	none, err := config.Load(config.Sources{Path: os.DevNull, Vendors: sections()})
+	none, err := config.Load(config.Sources{Path: os.DevNull, Vendors: catalog().Sections()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func secretVariables(t *testing.T, list []config.Shown) map[string]bool {
 	for _, s := range list {
 		environ = append(environ, s.Variable+"_FILE="+file)
 	}
-	c, _ := config.Load(config.Sources{Path: os.DevNull, Environ: environ, Vendors: sections()}) // its faults are of no interest
+	c, _ := config.Load(config.Sources{Path: os.DevNull, Environ: environ, Vendors: catalog().Sections()}) // its faults are of no interest
 	unread := strings.Join(c.Warnings(), "\n")
 	secrets := map[string]bool{}
 	for _, s := range list {
@@ -155,20 +155,20 @@ func meanings(t *testing.T) map[string]string {
 // over the comment.
 func commonMeanings() map[string]string {
 	return map[string]string{
-		"base_url": "what stands before the documented paths", "rate": "calls a second over all processes; 0: no limit",
+		"base_url": "the part before the documented paths", "rate": "calls a second over all processes; 0: no limit",
 		"concurrency": "effects at work at a time in one process", "timeout": "of one call",
-		"max_age": "how long a failing effect is tried again before it is a dead letter",
+		"max_age": "time of retries before a failing effect becomes a dead letter",
 		"api_key": "of the vendor", "api_secret": "of the vendor", "access_token": "of the vendor", "license_code": "of the account",
-		"email": "of the account that Usher uses", "password": "of that account",
+		"email": "of Usher's account", "password": "of that account",
 		"nats.password":       "goes with user",
-		"nats.events_max_age": "how long events are kept (30 days)", "nats.results_max_age": "how long results are kept (30 days)",
-		"nats.dead_max_age": "how long dead letters are kept (90 days)", "nats.audit_max_age": "how long it is known who did what by hand (a year)", "nats.history_max_age": "how long finished effects of users are listed (a year)",
-		"nats.duplicate_window": "in which NATS drops a repeated Nats-Msg-Id; a million ids in it cost 235 MB of memory",
-		"worker.retry_max":      "the longest wait after a failure", "vendors.lead.rate": "calls a second over all processes; 0: no limit. Laravel's own default is 60 a minute",
+		"nats.events_max_age": "age of events (30 days)", "nats.results_max_age": "age of results (30 days)",
+		"nats.dead_max_age": "age of dead letters (90 days)", "nats.audit_max_age": "age of the audit log (a year)", "nats.history_max_age": "age of the history of users (a year)",
+		"nats.duplicate_window": "in the window NATS drops a repeated Nats-Msg-Id; a million ids cost 235 MB of memory",
+		"worker.retry_max":      "the longest delay after a failure", "vendors.lead.rate": "calls a second over all processes; 0: no limit. Laravel's own default is 60 a minute",
 		"vendors.meiro.base_url": "the host, `https://api.<instance>.meiro.io`", "vendors.lead.base_url": "of your tenant, `https://<tenant>/api`",
-		"vendors.meiro.collect_url": "`https://<tenant>.<region>.pipes.meiro.io/collect/<source>`; takes activity",
-		"log.level":                 "trace, debug, info, warn or error", "console.people": "those with a name and a token of their own; in the file only: see [console.md](console.md)",
-		"worker.max_ack_pending": "activity events of one vendor at work at a time, in all processes", "deletions.window": "in which deletions are counted",
-		"webhooks": "senders of signed deliveries; in the file only: see [http.md](http.md)", "courses": "our course id → vendor → the vendor's; in the file only",
+		"vendors.meiro.collect_url": "`https://<tenant>.<region>.pipes.meiro.io/collect/<source>`; accepts activity",
+		"log.level":                 "trace, debug, info, warn or error", "console.people": "people with a name and a token; in the file only: see [console.md](console.md)",
+		"worker.max_ack_pending": "activity events of one vendor at work at a time, in all processes", "deletions.window": "the window of the count",
+		"webhooks": "senders of signed deliveries; in the file only: see [http.md](http.md)", "courses": "our course id → vendor → the vendor's course id; in the file only",
 	}
 }

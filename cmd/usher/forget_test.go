@@ -19,6 +19,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 )
@@ -212,7 +213,7 @@ func (w *world) replayed() {
 	w.must("pause", "lead")
 	w.must("dead", "replay", w.letterOf("enrolled-"+ada.tag).ID)
 	out, err := w.try("forget", ada.id, "--yes", "--keep-accounts")
-	if err == nil || exitCode(err) != exitFailed || !strings.Contains(err.Error(), "still to be done") || !strings.Contains(out, "unfinished\tlead\tenrollment.requested\t"+ops.OpenReplay) {
+	if err == nil || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "still to be done") || !strings.Contains(out, "unfinished\tlead\tenrollment.requested\t"+ops.OpenReplay) {
 		w.t.Errorf("got %v and\n%s\nwant exit code 1 and the replay", err, out)
 	}
 	w.must("resume", "lead")
@@ -222,7 +223,7 @@ func (w *world) replayed() {
 // notYet is told what has to be done first.
 func (w *world) notYet() {
 	out, err := w.try("forget", ada.id, "--yes")
-	if err == nil || exitCode(err) != exitFailed || !strings.Contains(err.Error(), "nothing was erased") || !strings.Contains(err.Error(), "--keep-accounts") {
+	if err == nil || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "nothing was erased") || !strings.Contains(err.Error(), "--keep-accounts") {
 		w.t.Errorf("got %v, want exit code 1 and what to do", err)
 	}
 	if strings.Count(out, "account\t") != 1 || !strings.Contains(out, "account\tusermost\t") || !strings.Contains(out, "usher cannot delete there: ask the vendor") {
@@ -230,7 +231,7 @@ func (w *world) notYet() {
 	}
 	w.must("dead", "replay", w.letterOf("enrolled-"+ada.tag).ID)
 	w.until("it is overtaken by the deletion", func() bool { return w.letterOf("enrolled-"+ada.tag).ID == "" })
-	if _, err := w.try("forget", ada.id, "--keep-accounts"); err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), "--yes") {
+	if _, err := w.try("forget", ada.id, "--keep-accounts"); err == nil || cli.ExitCode(err) != cli.ExitUsage || !strings.Contains(err.Error(), "--yes") {
 		w.t.Errorf("without --yes, where nobody can be asked: got %v", err)
 	}
 }
@@ -282,7 +283,7 @@ func (w *world) forgotten() {
 	if out := w.must("audit"); strings.Contains(out, ada.id) || strings.Count(out, "user.forgotten\t") != 2 || !strings.Contains(out, "ann@school\trequest 4") {
 		w.t.Errorf("got\n%s", out)
 	}
-	if _, err := w.try("forget", ada.id, "--yes", "--reason", "for "+ada.id); err == nil || exitCode(err) != exitUsage {
+	if _, err := w.try("forget", ada.id, "--yes", "--reason", "for "+ada.id); err == nil || cli.ExitCode(err) != cli.ExitUsage {
 		w.t.Errorf("a reason that tells who: got %v", err)
 	}
 }
@@ -363,15 +364,6 @@ func TestForgetInAStreamOfOnesOwn(t *testing.T) {
 		t.Errorf("with --events: got\n%s", out)
 	}
 	w.end()
-}
-
-func TestMeant(t *testing.T) {
-	for answer, want := range map[string]error{"y\n": nil, "Yes \n": nil, "yes": nil, "": ops.ErrNotYet, "\n": ops.ErrNotYet, "n\n": ops.ErrNotYet, "yesterday\n": ops.ErrNotYet} {
-		var out strings.Builder
-		if got := meant(t.Context(), strings.NewReader(answer), &out); !errors.Is(got, want) || !strings.Contains(out.String(), "cannot be undone") {
-			t.Errorf("%q: got %v after %q, want %v", answer, got, &out, want)
-		}
-	}
 }
 
 // TestForgetWithAProcess does it with processes, and a NATS server that writes every

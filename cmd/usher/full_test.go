@@ -11,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
@@ -211,7 +212,7 @@ func TestSendToAStreamThatIsFull(t *testing.T) {
 	w.remade(js)
 	w.limit(js, bus.EventsStream, 1)
 	_, err := w.feed(people(events.UserCreated, 1, 2), "send")
-	if err == nil || exitCode(err) != exitFailed {
+	if err == nil || cli.ExitCode(err) != cli.ExitFailed {
 		t.Fatalf("got %v, want exit code 1", err)
 	}
 	for _, want := range []string{"event 2", "the stream EVENTS is full: raise its limits", "the first 1 event of 2 went through"} {

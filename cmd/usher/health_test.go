@@ -10,17 +10,18 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/natstest"
 )
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := w.try("health"); err == nil || exitCode(err) != exitUsage {
+	if _, err := w.try("health"); err == nil || cli.ExitCode(err) != cli.ExitUsage {
 		t.Errorf("without an endpoint: got %v", err)
 	}
 	url := w.overHTTP()
-	if _, err := w.try("health"); err == nil || exitCode(err) != exitFailed || !strings.Contains(err.Error(), "no answer") {
+	if _, err := w.try("health"); err == nil || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("before there is a process: got %v", err)
 	}
 	w.serve()

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/usherhq/usher/internal/cli"
 )
 
 // TestNATSCheckAndApply raises a limit of consumers that are there already.
@@ -16,8 +18,8 @@ func TestNATSCheckAndApply(t *testing.T) {
 	})
 	w.environ = append(w.environ, "USHER_WORKER_MAX_ACK_PENDING=30000")
 	out, err := w.try("nats", "check")
-	if err == nil || exitCode(err) != exitFailed || strings.Count(out, "max_ack_pending\t20000\t30000") != 1 {
-		t.Errorf("nats check: %v, exit code %d, and\n%s\nwant the limit of the one consumer that is pulled from", err, exitCode(err), out)
+	if err == nil || cli.ExitCode(err) != cli.ExitFailed || strings.Count(out, "max_ack_pending\t20000\t30000") != 1 {
+		t.Errorf("nats check: %v, exit code %d, and\n%s\nwant the limit of the one consumer that is pulled from", err, cli.ExitCode(err), out)
 	}
 	w.must("nats", "apply")
 	if out := w.must("nats", "check"); out != "" {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/cli"
+	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/natstest"
 )
 
@@ -225,8 +227,8 @@ func TestServeEndsWhereNothingMendsItself(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), natstest.Patience)
 			defer cancel()
-			err = run(ctx, surroundings{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
-			if err == nil || !strings.Contains(err.Error(), c.want) || exitCode(err) != exitFailed {
+			err = run(ctx, app.Environment{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
+			if err == nil || !strings.Contains(err.Error(), c.want) || cli.ExitCode(err) != cli.ExitFailed {
 				t.Errorf("got %v, want exit code 1 and an error that says %q\n%s", err, c.want, w.log)
 			}
 		})

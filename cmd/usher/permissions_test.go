@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/natstest"
 )
 
@@ -105,7 +106,7 @@ func (w *world) term(ctx context.Context) (missed []string) {
 	working, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(working, surroundings{Args: []string{"--config", w.file, "serve"}, Environ: p.serve.environ, Stderr: w.log, Stdout: w.log})
+		ended <- run(working, app.Environment{Args: []string{"--config", w.file, "serve"}, Environ: p.serve.environ, Stderr: w.log, Stdout: w.log})
 	}()
 	p.until("it serves", func() bool { return strings.Contains(w.log.String(), `"serving"`) })
 	p.produce(url)
@@ -121,7 +122,7 @@ func (w *world) term(ctx context.Context) (missed []string) {
 // as runs a command as one of the users, and keeps in the log what goes wrong with it.
 func (p *guardedTerm) as(user *world, input string, args ...string) (string, error) {
 	var out bytes.Buffer
-	err := run(p.ctx, surroundings{
+	err := run(p.ctx, app.Environment{
 		Args: append([]string{"--config", p.file}, args...), Environ: user.environ,
 		Stdin: strings.NewReader(input), Stdout: &out, Stderr: p.log,
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/reconcile"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -22,7 +23,7 @@ func (w *world) compared(args ...string) (r reconcile.Report, code int) {
 		w.t.Fatalf("%v: %s (%v)", fault, out, err)
 	}
 	if err != nil {
-		code = exitCode(err)
+		code = cli.ExitCode(err)
 	}
 	return r, code
 }
@@ -113,7 +114,7 @@ func live(s sandbox.VendorState) (emails []string) {
 }
 
 func (w *world) unlisted() {
-	if _, err := w.try("reconcile", "usermost"); err == nil || exitCode(err) != exitFailed || !strings.Contains(err.Error(), "usermost, as it is set here, has no call that lists its users") {
+	if _, err := w.try("reconcile", "usermost"); err == nil || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "usermost, as it is set here, has no call that lists its users") {
 		w.t.Errorf("usermost: got %v, want an error that says so", err)
 	}
 	customers := *w
@@ -122,7 +123,7 @@ func (w *world) unlisted() {
 		w.t.Errorf("Meiro's customers: got %v, want an error that says so", err)
 	}
 	for _, args := range []string{"", "acme", "lead --repair", "lead --max 3", "lead --repair --max 3 --rate 0"} {
-		if _, err := w.try(append([]string{"reconcile"}, strings.Fields(args)...)...); err == nil || exitCode(err) != exitUsage {
+		if _, err := w.try(append([]string{"reconcile"}, strings.Fields(args)...)...); err == nil || cli.ExitCode(err) != cli.ExitUsage {
 			w.t.Errorf("reconcile %s: got %v, want a usage error", args, err)
 		}
 	}
@@ -140,7 +141,7 @@ func (w *world) reconciled(vendor string) {
 	unknown := map[string]int{"miestro": 1, "lead": 1, "meiro": 2, "magloft": 2}[vendor] // two vendors do not tell who is of the staff
 	want := map[string]int{"missing provision": 3, "remains delete": 1, "unknown": unknown}
 	r, code := w.compared(vendor, "--emails")
-	if diff := cmp.Diff(want, found(r)); diff != "" || code != exitFailed || r.Agree != 46 {
+	if diff := cmp.Diff(want, found(r)); diff != "" || code != cli.ExitFailed || r.Agree != 46 {
 		t.Fatalf("got exit code %d, %d in agreement (-want +got)\n%s\n%+v", code, r.Agree, diff, r)
 	}
 	for _, d := range r.Differences {
@@ -171,7 +172,7 @@ func (w *world) reconciled(vendor string) {
 // must2 is try where the exit code is that of differences.
 func (w *world) must2(args ...string) {
 	w.t.Helper()
-	if _, err := w.try(args...); err == nil || exitCode(err) != exitFailed || err.Error() != "" {
+	if _, err := w.try(args...); err == nil || cli.ExitCode(err) != cli.ExitFailed || err.Error() != "" {
 		w.t.Fatalf("usher %s: got %v, want exit code 1", strings.Join(args, " "), err)
 	}
 }

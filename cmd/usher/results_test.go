@@ -10,12 +10,13 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/cli/app"
 )
 
 // on runs a command on a terminal, and returns what it shows.
 func (w *world) on(ctx context.Context, at *pty, args ...string) string {
 	w.t.Helper()
-	err := run(ctx, surroundings{Args: append([]string{"--config", w.file}, args...), Environ: w.environ, Stdin: at.File, Stdout: at.File, Stderr: at.File})
+	err := run(ctx, app.Environment{Args: append([]string{"--config", w.file}, args...), Environ: w.environ, Stdin: at.File, Stdout: at.File, Stderr: at.File})
 	if err != nil {
 		w.t.Errorf("usher %s: %v", strings.Join(args, " "), err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/natstest"
 )
 
@@ -33,7 +34,7 @@ func (l leakless) Run() int {
 	}
 	if err := goleak.Find(); err != nil {
 		fmt.Fprintln(os.Stderr, "goroutines that the tests left behind:", err)
-		return exitFailed
+		return cli.ExitFailed
 	}
 	return 0
 }

@@ -107,8 +107,8 @@ func addLine(t *testing.T, path, line string) {
 	t.Helper()
 	text := string(read(t, path))
 	for after, added := range map[string]string{
-		"list := []vendor{\n": line,
-		"import (\n":          "\t\"github.com/usherhq/usher/vendors/acme\"\n",
+		"return []engine.Vendor{\n": line,
+		"import (\n":                "\t\"github.com/usherhq/usher/vendors/acme\"\n",
 	} {
 		before, rest, found := strings.Cut(text, after)
 		if !found {

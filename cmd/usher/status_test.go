@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -19,7 +20,7 @@ func (w *world) standing() (s ops.Status, code int) {
 		w.t.Fatalf("%v: %s (%v)", fault, out, err)
 	}
 	if err != nil {
-		code = exitCode(err)
+		code = cli.ExitCode(err)
 	}
 	return s, code
 }
@@ -51,7 +52,7 @@ func TestStatus(t *testing.T) {
 	w.until("Miestro is on hold, and its events wait", func() bool {
 		s, code := w.standing()
 		v := at(s, "miestro")
-		return code == exitFailed && v.State == ops.OnHold && v.Since != nil && strings.Contains(v.Why, "401") && v.Pending+uint64(v.Waiting) == 3
+		return code == cli.ExitFailed && v.State == ops.OnHold && v.Since != nil && strings.Contains(v.Why, "401") && v.Pending+uint64(v.Waiting) == 3
 	})
 	w.must("pause", "lead", "--reason", "a test")
 	if s, _ := w.standing(); at(s, "lead").State != ops.Paused {

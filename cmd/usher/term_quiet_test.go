@@ -20,6 +20,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/cli/demo"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/scenario"
 )
@@ -119,18 +120,18 @@ func (w *world) teach(courses handlers.Courses) {
 }
 
 // play publishes a term, and returns how many results must come of it.
-func (w *world) play(t *demoScenario) int {
+func (w *world) play(t *demo.Scenario) int {
 	w.t.Helper()
-	c, err := config.Load(config.Sources{Path: w.file, Environ: w.environ, Vendors: sections()})
+	c, err := config.Load(config.Sources{Path: w.file, Environ: w.environ, Vendors: catalog().Sections()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	expected, err := t.effects(&c)
+	expected, err := t.Effects(catalog(), &c)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	js := w.streams()
-	for _, p := range t.published {
+	for _, p := range t.Published {
 		header, payload, err := events.ToNATS(p.Event)
 		if err != nil {
 			w.t.Fatal(err)
@@ -147,7 +148,7 @@ func (w *world) play(t *demoScenario) int {
 // for what is configured, and for whatever password or token passed on the wire.
 func TestTheLogOfATermIsDiscreet(t *testing.T) {
 	t.Parallel()
-	term, err := newDemoScenario(60, 1)
+	term, err := demo.NewScenario(60, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestTheLogOfATermIsDiscreet(t *testing.T) {
 	p.addresses(term)
 	p.settings(w.environ)
 	kinds := passed.into(p)
-	if kinds["Authorization"] == 0 || kinds["password"] < len(term.pupils) || kinds["token"] == 0 {
+	if kinds["Authorization"] == 0 || kinds["password"] < len(term.Pupils) || kinds["token"] == 0 {
 		t.Errorf("secrets passed: %v; too few to tell", kinds)
 	}
 	for _, want := range []string{`"outcome":"done"`, `"message":"waiting"`, `"status":500`} {

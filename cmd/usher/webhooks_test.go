@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/usherhq/usher/internal/cli"
+	"github.com/usherhq/usher/internal/cli/app"
 )
 
 // TestConfigCheckTellsOfEverySender has a fault in each part of a sender and of a
@@ -26,12 +29,12 @@ webhooks:
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err := run(t.Context(), surroundings{
+	err := run(t.Context(), app.Environment{
 		Args:    []string{"--config", file, "config", "check"},
 		Environ: []string{"USHER_USERMOST_LICENSE_CODE=a", "USHER_USERMOST_API_KEY=b"}, Stdout: &out, Stderr: &out,
 	})
-	if exitCode(err) != exitUsage {
-		t.Errorf("got exit code %d, want %d", exitCode(err), exitUsage)
+	if cli.ExitCode(err) != cli.ExitUsage {
+		t.Errorf("got exit code %d, want %d", cli.ExitCode(err), cli.ExitUsage)
 	}
 	for _, want := range []string{"webhooks.clerk: secret 1 of 1", "webhooks.clerk.event: types.user.created", "http.clients: crm may send"} {
 		if !strings.Contains(out.String(), want) {

@@ -6,6 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // Every event type has one handler, with the scope of the table of types.
@@ -19,5 +21,37 @@ func TestHandlersCoverAllEventTypes(t *testing.T) {
 	}
 	if diff := cmp.Diff(events.Types(), got); diff != "" {
 		t.Errorf("handlers differ from the event types (-want +got)\n%s", diff)
+	}
+}
+
+func TestVendorListHasTheSettingsOfTheConfiguration(t *testing.T) {
+	environ := append(sandbox.Environ("127.0.0.1:1"), "USHER_LEAD_CONCURRENCY=3")
+	c, err := config.Load(config.Sources{Environ: environ, Vendors: catalog().Sections()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := catalog().With(&c)
+	if len(c.On()) != len(list) {
+		t.Errorf("got %v on, want all %d", c.On(), len(list))
+	}
+	for _, v := range list {
+		want := 16
+		if v.Name == "lead" {
+			want = 3
+		}
+		if got := v.Settings().Concurrency; got != want {
+			t.Errorf("%s: got concurrency %d, want %d", v.Name, got, want)
+		}
+		if _, err := v.Adapter(); err != nil {
+			t.Errorf("%s: %v", v.Name, err)
+		}
+	}
+}
+
+func TestVendorListWithoutSettingsHasDefaults(t *testing.T) {
+	for _, v := range vendorList() {
+		if _, err := v.Adapter(); err == nil || v.Settings().Concurrency != 16 {
+			t.Errorf("%s: got adapter error %v, concurrency %d; want an error for the credentials, and 16", v.Name, err, v.Settings().Concurrency)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -98,7 +99,7 @@ func (w *world) begin() {
 	ctx, stop := context.WithCancel(w.t.Context())
 	w.stop = stop
 	go func() {
-		w.ended <- run(ctx, surroundings{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
+		w.ended <- run(ctx, app.Environment{Args: []string{"--config", w.file, "serve"}, Environ: w.environ, Stderr: w.log, Stdout: w.log})
 	}()
 	w.t.Cleanup(func() {
 		w.discreet()
@@ -132,7 +133,7 @@ func (w *world) try(args ...string) (string, error) { return w.feed("", args...)
 // feed runs a command of usher with an input.
 func (w *world) feed(input string, args ...string) (string, error) {
 	var out bytes.Buffer
-	err := run(w.t.Context(), surroundings{
+	err := run(w.t.Context(), app.Environment{
 		Args: append([]string{"--config", w.file}, args...), Environ: w.environ,
 		Stdin: strings.NewReader(input), Stdout: &out, Stderr: w.log,
 	})

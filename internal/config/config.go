@@ -108,7 +108,7 @@ type Worker struct {
 	// AckWait is the time without progress after which NATS redelivers an activity event.
 	// Default 30s.
 	AckWait time.Duration `yaml:"ack_wait" env:"ACK_WAIT"`
-	// CallLease is how long after its claim a vendor call may begin. Default 20s.
+	// CallLease is how long after its claim a vendor call may begin. Default 12s.
 	CallLease time.Duration `yaml:"call_lease" env:"CALL_LEASE"`
 	// PrerequisiteWait is how long an effect waits for a prerequisite, such as an enrolment for
 	// the account, before the dead letter. Default 10m.
@@ -158,7 +158,7 @@ func Default() Config {
 		Worker: Worker{
 			On:               true,
 			AckWait:          30 * time.Second,
-			CallLease:        20 * time.Second,
+			CallLease:        12 * time.Second,
 			PrerequisiteWait: 10 * time.Minute,
 			RetryMin:         time.Second,
 			RetryMax:         10 * time.Minute,

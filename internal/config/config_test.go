@@ -136,8 +136,8 @@ func TestPrecedence(t *testing.T) {
 	if c.Worker.AckWait != 40*time.Second {
 		t.Errorf("file: got %s, want 40s", c.Worker.AckWait)
 	}
-	if c.Worker.CallLease != 20*time.Second {
-		t.Errorf("default: got %s, want 20s", c.Worker.CallLease)
+	if c.Worker.CallLease != 12*time.Second {
+		t.Errorf("default: got %s, want 12s", c.Worker.CallLease)
 	}
 }
 

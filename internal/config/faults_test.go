@@ -214,13 +214,13 @@ func TestFaults(t *testing.T) {
 		"call that outlasts its lease": {
 			env: miestroOn + "|USHER_MIESTRO_TIMEOUT=20s",
 			want: []string{
-				"worker.call_lease (USHER_WORKER_CALL_LEASE): 20s is less than vendors.miestro.timeout (20s) and 1s: a call that begins within its lease could not end within it; raise worker.call_lease or lower vendors.miestro.timeout",
+				"worker.call_lease (USHER_WORKER_CALL_LEASE): 12s is less than vendors.miestro.timeout (20s) and 1s: a call that begins within its lease could not end within it; raise worker.call_lease or lower vendors.miestro.timeout",
 			},
 		},
 		"lease that outlasts the delivery": {
-			env: miestroOn + "|USHER_WORKER_ACK_WAIT=20s",
+			env: miestroOn + "|USHER_WORKER_ACK_WAIT=12s",
 			want: []string{
-				"USHER_WORKER_ACK_WAIT: worker.ack_wait: 20s is less than worker.call_lease (20s) and 1s: NATS would hand an event on while its call may still begin; raise worker.ack_wait or lower worker.call_lease",
+				"USHER_WORKER_ACK_WAIT: worker.ack_wait: 12s is less than worker.call_lease (12s) and 1s: NATS would hand an event on while its call may still begin; raise worker.ack_wait or lower worker.call_lease",
 			},
 		},
 		"ages": {
@@ -241,7 +241,7 @@ func TestFaults(t *testing.T) {
 		"no room to wait": {
 			env: miestroOn + "|USHER_WORKER_MAX_ACK_PENDING=16",
 			want: []string{
-				"USHER_WORKER_MAX_ACK_PENDING: worker.max_ack_pending: 16 is not above vendors.miestro.concurrency (16): waiting effects would leave no room for work; raise worker.max_ack_pending or lower vendors.miestro.concurrency",
+				"USHER_WORKER_MAX_ACK_PENDING: worker.max_ack_pending: 16 is not above vendors.miestro.concurrency (16): activity at work would leave no room for more; raise worker.max_ack_pending or lower vendors.miestro.concurrency",
 			},
 		},
 	} {

@@ -59,7 +59,7 @@ func (l *loader) checkVendorLimits(s Section) {
 	}
 	if w.MaxAckPending <= c.Concurrency {
 		l.clash("worker.max_ack_pending", s.key("concurrency"),
-			fmt.Sprintf("%d is not above %s (%d): waiting effects would leave no room for work", w.MaxAckPending, s.key("concurrency"), c.Concurrency))
+			fmt.Sprintf("%d is not above %s (%d): activity at work would leave no room for more", w.MaxAckPending, s.key("concurrency"), c.Concurrency))
 	}
 	if w.Shutdown < c.Timeout+margin {
 		l.warn(fmt.Sprintf("worker.shutdown (%s) is shorter than %s (%s) and %s: a call that is cut off must be looked up again after the restart",

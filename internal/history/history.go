@@ -50,16 +50,17 @@ type Entry struct {
 // id returns the Nats-Msg-Id: the same for every copy of an entry.
 func (e Entry) id() string { return fmt.Sprintf("%s.%d.%d.%d", e.Vendor, e.Epoch, e.Seq, e.Replay) }
 
-// digestDigits is the number of digits of the digest in a subject. It bounds the number of
-// subjects, which the server keeps in memory.
-const digestDigits = 3
+// digestDigits is the number of digits of the digest in a subject. The digits bound the number
+// of subjects, which the server keeps in memory, to 65,536.
+const digestDigits = 4
 
-// subject returns the subject of the entries of a user at a vendor, or at all vendors ("*").
-func subject(vendor, digest string) (string, error) {
+// subject returns the subject of the entries of a user at all vendors. The server finds the
+// messages of one literal subject by an index, but those of a wildcard by reading the stream.
+func subject(digest string) (string, error) {
 	if len(digest) < digestDigits {
 		return "", fmt.Errorf("%q is no digest of a user id", digest)
 	}
-	return "usher.history." + vendor + "." + digest[:digestDigits], nil
+	return "usher.history." + digest[:digestDigits], nil
 }
 
 // Log is the stream of entries. Its methods may be called concurrently.
@@ -89,7 +90,7 @@ func (l *Log) Append(ctx context.Context, entries ...Entry) error {
 }
 
 func (l *Log) append(ctx context.Context, e Entry) error {
-	subject, err := subject(e.Vendor, e.Digest)
+	subject, err := subject(e.Digest)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (l *Log) User(ctx context.Context, digest string) ([]Entry, error) {
 
 // each calls yield with the entries of a user and their sequences, the oldest first.
 func (l *Log) each(ctx context.Context, digest string, yield func(seq uint64, e Entry)) error {
-	filter, err := subject("*", digest)
+	filter, err := subject(digest)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func digest(user string) string {
 // neighbours returns two users with the same subject.
 func neighbours() (one, other string) {
 	for i := 1; ; i++ {
-		if name := fmt.Sprint("u", i); digest(name)[:3] == digest("u0")[:3] {
+		if name := fmt.Sprint("u", i); digest(name)[:4] == digest("u0")[:4] {
 			return digest("u0"), digest(name)
 		}
 	}
@@ -84,7 +84,7 @@ func TestUser(t *testing.T) {
 	check(t, l.Append(t.Context(), replay))
 	check(t, l.Append(t.Context(), first))
 	check(t, l.Append(t.Context(), done))
-	_, err := js.Publish(t.Context(), "usher.history.lms."+user[:3], []byte("not ours"))
+	_, err := js.Publish(t.Context(), "usher.history."+user[:4], []byte("not ours"))
 	check(t, err)
 	if diff := cmp.Diff([]history.Entry{first, second, done}, read(t, l, user)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

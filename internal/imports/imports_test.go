@@ -35,6 +35,22 @@ type rule struct {
 // rules is the table of who may import whom. The first rule that fits a folder counts.
 var rules = []rule{
 	{"cmd/...", []string{"...", nats}, "wires everything together, so it may know everything; nobody may know it"},
+	{
+		"internal/cli/...",
+		[]string{
+			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/bus", "internal/streams",
+			"internal/brake", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
+		},
+		"reads arguments, prints answers, and knows no vendor by name",
+	},
+	{
+		"internal/engine",
+		[]string{
+			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/ingest/...", "internal/telemetry", "internal/history",
+			"internal/mailbox", "internal/brake", "internal/bus", "internal/streams", "internal/config", "handlers", "events", "schemas", "vendors", nats,
+		},
+		"runs the workers of the vendors in its catalog and the HTTP server; it knows no vendor by name",
+	},
 	{"scripts/...", nil, "looks at a finished binary, not at its source"},
 
 	{
@@ -197,6 +213,9 @@ func TestCheck(t *testing.T) {
 		"the configuration knows the words":   {"internal/config", []string{module + "vendors"}, 0},
 		"the configuration knows Miestro":     {"internal/config", []string{module + "vendors/miestro"}, 1},
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
+		"a command knows Miestro":             {"internal/cli/dead", []string{module + "vendors/miestro"}, 1},
+		"the engine imports a command":        {"internal/engine", []string{module + "internal/cli"}, 1},
+		"the engine knows Miestro":            {"internal/engine", []string{module + "vendors/miestro"}, 1},
 		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/core", bus}, 0},
 		"chaos knows the record":              {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", bus}, 1},
 		"isolation knows the bus":             {"tools/isolation", []string{module + "internal/bus", module + "internal/scenario", bus}, 1},

@@ -20,7 +20,7 @@ func limits(vendor string, factor int) []string {
 	}
 	for variable, limit := range map[string]time.Duration{
 		name + "_TIMEOUT":          10 * time.Second,
-		"WORKER_CALL_LEASE":        20 * time.Second,
+		"WORKER_CALL_LEASE":        12 * time.Second,
 		"WORKER_ACK_WAIT":          30 * time.Second,
 		"WORKER_SHUTDOWN":          15 * time.Second,
 		"WORKER_PREREQUISITE_WAIT": 10 * time.Minute,

@@ -1,0 +1,70 @@
+// Package app holds what all commands of usher work with: the environment, the configuration,
+// the connection to NATS, and the errors that become exit codes.
+package app
+
+import (
+	"io"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/engine"
+)
+
+// Environment is all that usher takes from the process it runs in.
+type Environment struct {
+	Args    []string
+	Environ []string // NAME=value
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+}
+
+// App is what every command works with.
+type App struct {
+	Environment
+	Catalog engine.Catalog
+	Version string
+	File    string // of the configuration; empty: ./usher.yaml, where it is there
+}
+
+// Config loads the configuration. All of its faults come as one usage error.
+func (a *App) Config() (config.Config, error) {
+	c, err := config.Load(config.Sources{Path: a.File, Environ: a.Environ, Vendors: a.Catalog.Sections()})
+	if err != nil {
+		return c, Usage(err)
+	}
+	return c, nil
+}
+
+// Logger returns the log, on standard error.
+func (a *App) Logger(c config.Log) zerolog.Logger {
+	out := a.Stderr
+	if c.Format == "console" || (c.Format == "auto" && output.IsTerminal(a.Stderr)) {
+		out = zerolog.ConsoleWriter{Out: a.Stderr, TimeFormat: "15:04:05", NoColor: !output.IsTerminal(a.Stderr) || a.Getenv("NO_COLOR") != ""}
+	}
+	level, err := zerolog.ParseLevel(c.Level)
+	if err != nil {
+		level = zerolog.InfoLevel
+	}
+	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+}
+
+// Getenv returns a variable of the environment.
+func (a *App) Getenv(name string) string {
+	for _, variable := range a.Environ {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// Remark tells whoever sits before standard output something that is none of it.
+func (a *App) Remark(text string) {
+	if output.IsTerminal(a.Stdout) {
+		_, _ = io.WriteString(a.Stderr, text+"\n")
+	}
+}

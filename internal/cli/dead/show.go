@@ -1,0 +1,123 @@
+package dead
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode/utf8"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/cli/output"
+)
+
+type showCmd struct {
+	ID   string `arg:"" help:"Vendor and event key, or the first part of it."`
+	JSON bool   `help:"Print a JSON object."`
+}
+
+// Help is shown below the flags.
+func (showCmd) Help() string {
+	return `Shows the event as it came, personal data included. With --json it is the member payload
+where it is JSON, and payload_base64 where it is not.
+
+Examples:
+  usher dead show lead.3fa9
+  usher dead show lead.3fa9 --json | jq .payload.data`
+}
+
+// story is all of a dead letter, with a payload that can be read.
+type story struct {
+	ID    string `json:"id"`
+	State string `json:"state"`
+	bus.DeadLetter
+	Payload json.RawMessage `json:"payload,omitempty"`
+	Base64  []byte          `json:"payload_base64,omitempty"`
+}
+
+// Run prints the dead letter.
+func (s showCmd) Run(ctx context.Context, a *app.App) error {
+	d, end, err := a.Desk(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	list, err := d.Find(ctx, []string{s.ID})
+	if err != nil {
+		return app.Advise(err)
+	}
+	if !s.JSON {
+		return printLetter(a.Stdout, list[0], d.DeadState(list[0]))
+	}
+	story := story{ID: list[0].ID(), State: d.DeadState(list[0]), DeadLetter: list[0]}
+	if json.Valid(list[0].Payload) && utf8.Valid(list[0].Payload) {
+		story.Payload = list[0].Payload
+	} else {
+		story.Base64 = list[0].Payload
+	}
+	return output.JSON(a.Stdout, story)
+}
+
+// printLetter prints the whole story of a dead letter for a person.
+func printLetter(w io.Writer, d bus.DeadLetter, state string) error {
+	if d.Replaying > 0 {
+		state += fmt.Sprintf(" since %s, for the %d. time", d.ReplayedAt.UTC().Format(time.RFC3339), d.Replaying)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, fact := range [][2]string{
+		{"ID", d.ID()},
+		{"vendor", d.Vendor},
+		{"type", d.Type},
+		{"event", d.EventID},
+		{"source", d.Source},
+		{"state", state},
+		{"class", d.Class},
+		{"status", status(d.Status)},
+		{"message", d.Message},
+		{"pointer", d.Pointer},
+		{"rule", d.Rule},
+		{"attempts", strconv.Itoa(d.Attempts)},
+		{"first try", d.FirstTry.UTC().Format(time.RFC3339)},
+		{"last try", d.LastTry.UTC().Format(time.RFC3339)},
+		{"sent back", fmt.Sprintf("%d times", d.Replay)},
+		{"stream sequence", strconv.FormatUint(d.Seq, 10)},
+		{"trace", d.Trace},
+		{"subject", d.Subject},
+	} {
+		if fact[1] != "" {
+			fmt.Fprintf(t, "%s\t%s\n", fact[0], output.Plain(fact[1], ""))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Header)) {
+		fmt.Fprintf(t, "header %s\t%s\n", output.Plain(name, ""), output.Plain(strings.Join(d.Header[name], ", "), ""))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n\nusher dead replay %s   sends it back; what the vendor has done already is not done again\nusher dead drop %s --reason TEXT   removes it\n",
+		payload(d.Payload), d.ID(), d.ID())
+	return err
+}
+
+// payload is the body of a message as a person can read it.
+func payload(body []byte) string {
+	var pretty bytes.Buffer
+	switch {
+	case len(body) == 0:
+		return "(the message is empty)"
+	case !utf8.Valid(body):
+		return fmt.Sprintf("(%d bytes that are no text: see --json)", len(body))
+	case json.Indent(&pretty, body, "", "  ") == nil:
+		return output.Plain(pretty.String(), "\n")
+	default:
+		return output.Plain(string(body), "\n\t")
+	}
+}

@@ -1,0 +1,137 @@
+package demo
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/internal/scenario"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// Effect names one event at one vendor, by the id of its result.
+type Effect struct {
+	vendor string
+	result string
+}
+
+// Effects returns every effect that the scenario's events must have: asked of the
+// handlers, as the workers do.
+func (t *Scenario) Effects(k engine.Catalog, c *config.Config) (map[Effect]bool, error) {
+	out := map[Effect]bool{}
+	list, on, names := k.With(c), c.On(), k.Names()
+	byType := map[string]handlers.Handler{}
+	for _, h := range k.Handlers(handlers.Courses(c.Courses), names) {
+		byType[h.Type] = h
+	}
+	for _, v := range list {
+		if !slices.Contains(on, v.Name) {
+			continue
+		}
+		port, err := v.Adapter()
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range t.events {
+			h := byType[e.Type()]
+			plan, err := h.Plan(handlers.Vendor{Name: v.Name, Adapter: port}, e)
+			if err != nil {
+				return nil, err
+			}
+			if h.Supports(port) && !plan.Skip {
+				out[Effect{v.Name, events.ResultID(events.Key(e.Source(), e.ID()), v.Name, 0)}] = true
+			}
+		}
+	}
+	return out, nil
+}
+
+// findings is what a comparison of the scenario with what the vendors hold found.
+type findings struct {
+	checked int      // facts that were looked up
+	lost    []string // what should be there and is not, or should be gone and is not
+	double  []string // what is there twice
+}
+
+// inspect compares what the stand-ins hold with what the term's events asked
+// for. It looks at nothing that usher itself counted.
+func (t *Scenario) inspect(state sandbox.State) findings {
+	var f findings
+	for name, v := range state.Vendors {
+		for _, u := range v.Twins() {
+			f.double = append(f.double, fmt.Sprintf("%s: a second account %s", name, u.ID))
+		}
+		for _, e := range v.EnrolledTwice() {
+			f.double = append(f.double, fmt.Sprintf("%s: account %s is in course %s twice", name, e.UserID, e.CourseID))
+		}
+		for _, e := range v.RecordedTwice() {
+			f.double = append(f.double, fmt.Sprintf("%s: %s of %s was recorded twice", name, e.Name, e.UserID))
+		}
+		for _, p := range t.Pupils {
+			f.pupil(name, newHoldings(v), p)
+		}
+	}
+	return f
+}
+
+// holdings is a vendor's state, made fit for looking up.
+type holdings struct {
+	accounts map[string]sandbox.User // live ones, by e-mail
+	enrolled map[[2]string]bool      // account and course
+	events   map[[3]string]bool      // user, name, time
+}
+
+func newHoldings(v sandbox.VendorState) holdings {
+	h := holdings{map[string]sandbox.User{}, map[[2]string]bool{}, map[[3]string]bool{}}
+	for _, u := range v.Live() {
+		h.accounts[strings.ToLower(u.Email)] = u
+	}
+	for _, e := range v.Enrollments {
+		if e.Active {
+			h.enrolled[[2]string{e.UserID, e.CourseID}] = true
+		}
+	}
+	for _, e := range v.Events {
+		h.events[[3]string{e.UserID, e.Name, e.At.UTC().Format(time.RFC3339)}] = true
+	}
+	return h
+}
+
+// pupil looks up all that one vendor should hold of one pupil.
+func (f *findings) pupil(vendor string, h holdings, p *Pupil) {
+	account, there := h.accounts[strings.ToLower(p.Email)]
+	gone := p.Deleted && vendor != "usermost" // which cannot delete
+	f.fact(there == !gone, "%s: %s has an account: %v", vendor, p.ID, there)
+	if !p.Deleted && there && account.Name != "" { // MagLoft's readers have none
+		f.fact(account.Name == p.First+" "+p.Last, "%s: %s is called %s", vendor, p.ID, account.Name)
+	}
+	if !p.Deleted && there { // a deletion may overtake an enrolment
+		for _, course := range p.Courses {
+			if id := scenario.CourseAt(vendor, course); id != "" {
+				f.fact(h.enrolled[[2]string{account.ID, id}], "%s: %s is not in %s", vendor, p.ID, course)
+			}
+		}
+		for _, course := range p.Cancelled {
+			id := cmp.Or(scenario.CourseAt(vendor, course), course)
+			f.fact(!h.enrolled[[2]string{account.ID, id}], "%s: %s is still in %s", vendor, p.ID, course)
+		}
+	}
+	if scenario.UsesOurIDs(vendor) {
+		for _, a := range p.activities {
+			f.fact(h.events[[3]string{p.ID, a.name, a.at.Format(time.RFC3339)}], "%s: %s of %s is not there", vendor, a.name, p.ID)
+		}
+	}
+}
+
+func (f *findings) fact(holds bool, format string, args ...any) {
+	f.checked++
+	if !holds {
+		f.lost = append(f.lost, fmt.Sprintf(format, args...))
+	}
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/config"
+)
+
+type healthCmd struct {
+	URL   string `arg:"" optional:"" help:"Of the process; default: where http.addr says that it listens."`
+	Ready bool   `help:"Ask whether it can do its work: NATS is there, and its workers run."`
+}
+
+// Help is shown below the flags.
+func (healthCmd) Help() string {
+	return `For the health check of a container that holds nothing but usher. It asks /healthz, and with --ready
+/readyz, for five seconds at most. With TLS it trusts the certificate in http.tls_cert.
+Exit code 0: the answer is yes. 1: it is no, or none came.
+
+Examples:
+  usher health
+  usher health --ready
+  usher health http://10.0.0.7:8080
+  usher health http://127.0.0.1:8090/state     anything else that answers 200`
+}
+
+// Run asks.
+func (h healthCmd) Run(ctx context.Context, a *app.App) error {
+	c, err := a.Config()
+	if err != nil {
+		return err
+	}
+	base, client, err := h.way(c.HTTP)
+	if err != nil {
+		return err
+	}
+	url, err := url.Parse(base)
+	if err != nil || url.Host == "" || (url.Scheme != "http" && url.Scheme != "https") {
+		return app.Usage(errors.New("that is no address to ask: want one such as http://127.0.0.1:8080"))
+	}
+	if url.Path == "" || url.Path == "/" {
+		url.Path = "/healthz"
+		if h.Ready {
+			url.Path = "/readyz"
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, app.ConnectTimeout)
+	defer cancel()
+	return asked(ctx, client, url.String())
+}
+
+// way is where the process is, and a client that it can be asked with.
+func (h healthCmd) way(c config.HTTP) (base string, client *http.Client, err error) {
+	client = &http.Client{Timeout: app.ConnectTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	switch {
+	case h.URL != "":
+		return h.URL, client, nil
+	case !c.On():
+		return "", nil, app.Usage(errors.New("http.addr is off: there is nobody to ask"))
+	case c.TLSCert == "":
+		return "http://" + app.Dialable(c.Addr), client, nil
+	}
+	secure, err := trusting(c.TLSCert)
+	client.Transport = &http.Transport{TLSClientConfig: secure}
+	return "https://" + app.Dialable(c.Addr), client, err
+}
+
+// trusting takes the certificate in a file, and no other, whoever shows it.
+func trusting(path string) (*tls.Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read http.tls_cert: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("http.tls_cert holds no PEM certificate")
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("http.tls_cert: %w", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	secure := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+	if len(cert.DNSNames) > 0 {
+		secure.ServerName = strings.Replace(cert.DNSNames[0], "*", "health", 1)
+	} else if len(cert.IPAddresses) > 0 {
+		secure.ServerName = cert.IPAddresses[0].String()
+	}
+	return secure, nil
+}
+
+// asked is nil where the answer is yes.
+func asked(ctx context.Context, client *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return app.Usage(err)
+	}
+	begun := time.Now()
+	res, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("no answer after %s: %w", time.Since(begun).Round(time.Millisecond), err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode == http.StatusOK {
+		return nil
+	}
+	const most = 512
+	said, _ := io.ReadAll(io.LimitReader(res.Body, most))
+	return fmt.Errorf("%s answers %s: %s", url, res.Status, strings.TrimSpace(string(said)))
+}

@@ -1,0 +1,103 @@
+// Package output writes what commands print: tables on a terminal, lines of values between tabs
+// elsewhere, and JSON.
+package output
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/usherhq/usher/events"
+)
+
+// Rows writes rows to w: as a table with a head on a terminal,
+// and as lines of values between tabs elsewhere.
+func Rows(w io.Writer, head []string, rows [][]string) error {
+	clean := make([][]string, len(rows))
+	for i, row := range rows {
+		clean[i] = plainRow(row)
+	}
+	if !IsTerminal(w) {
+		return Tabbed(w, clean)
+	}
+	_, err := io.WriteString(w, Table(head, clean, Columns(w)))
+	return err
+}
+
+// Row writes one row of a list that goes on: on a terminal without a head, each
+// value with at least its width.
+func Row(w io.Writer, values []string, widths []int) error {
+	if values = plainRow(values); !IsTerminal(w) {
+		return Tabbed(w, [][]string{values})
+	}
+	_, err := io.WriteString(w, layOut(values, widths, Columns(w)))
+	return err
+}
+
+// Tabbed writes rows as lines of values between tabs.
+func Tabbed(w io.Writer, rows [][]string) error {
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainRow returns the texts as single lines that can do a terminal no harm: they
+// come from producers and vendors.
+func plainRow(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = Plain(text, "")
+	}
+	return out
+}
+
+// Plain returns text with a blank in the place of each control character
+// that is none of except.
+func Plain(text, except string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !strings.ContainsRune(except, r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// JSON writes v as one JSON document of several lines.
+func JSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// Event writes e as one line of JSON.
+func Event(w io.Writer, e events.Event) error {
+	_, text, err := events.ToNATS(e)
+	if err != nil {
+		return fmt.Errorf("write event %s: %w", e.ID(), err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
+}
+
+// Count returns n with its noun in the singular or the plural.
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// IsTerminal tells whether w is one: only there are tables, bars and colours drawn.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}

@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+)
+
+// Connect reaches the configured NATS, or starts the embedded one. What it is set to
+// is added to o. end ends both.
+func Connect(ctx context.Context, c config.NATS, o bus.Options) (b *bus.Bus, end func(), err error) {
+	var server *bus.Embedded
+	if c.RunsEmbedded() {
+		server, err = bus.StartEmbedded(ctx, bus.EmbeddedOptions{
+			Dir: c.Embedded.Dir, Sync: time.Duration(c.Embedded.Sync), Addr: c.Embedded.Addr,
+			User: c.User, Password: c.Password.Reveal(), Token: c.Token.Reveal(), Log: o.Log,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	stop := func() {
+		if server != nil {
+			server.Stop()
+		}
+	}
+	o.URL, o.Server, o.Name = c.URL, server, "usher"
+	o.Creds, o.NKey, o.User, o.Password, o.Token = c.Creds, c.NKey, c.User, c.Password.Reveal(), c.Token.Reveal()
+	o.CA, o.Cert, o.Key = c.CA, c.Cert, c.Key
+	nc, err := bus.Connect(ctx, o)
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	b, err = bus.New(nc, Layout(c))
+	if err != nil {
+		nc.Close()
+		stop()
+		return nil, nil, err
+	}
+	return b, func() { drain(nc); stop() }, nil
+}
+
+// drain sends what is still to be sent, and closes.
+func drain(nc *nats.Conn) {
+	_ = nc.FlushTimeout(time.Second)
+	nc.Close()
+}
+
+// Layout returns the streams and buckets of the configuration.
+func Layout(c config.NATS) bus.Layout {
+	l := bus.Layout{
+		Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
+		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, HistoryAge: c.HistoryMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
+	}
+	if l.Events == "" {
+		l.Events, l.Own = bus.EventsStream, true
+	}
+	return l
+}

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/ingest/signature"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// Senders makes the senders and the clients of the configuration ready, and
+// returns every fault of any of them.
+func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Client, faults []*config.Error) {
+	fault := func(key, problem string) {
+		faults = append(faults, &config.Error{Key: key, Problem: problem, Fix: "see docs/http.md"})
+	}
+	hooks = map[string]ingest.Webhook{}
+	for _, name := range slices.Sorted(maps.Keys(c.Webhooks)) {
+		hook := c.Webhooks[name]
+		verifier, err := signature.New(signature.Scheme(hook.Scheme), hook.Secrets, signature.Options{Tolerance: hook.Tolerance, Header: hook.Header})
+		for _, err := range parts(err) {
+			fault("webhooks."+name, err.Error())
+		}
+		mapper, err := ops.Mapping(name, hook)
+		for _, err := range parts(err) {
+			fault("webhooks."+name+".event", err.Error())
+		}
+		hooks[name] = ingest.Webhook{Verifier: verifier, Mapper: mapper}
+	}
+	for _, token := range c.HTTP.Tokens {
+		list = append(list, ingest.Client{Name: "tokens", Token: token})
+	}
+	for _, one := range c.HTTP.Clients {
+		for _, kind := range one.Types {
+			if !slices.Contains(events.Types(), kind) {
+				fault("http.clients", fmt.Sprintf("%s may send %q, which is no type of event", one.Name, kind))
+			}
+		}
+		list = append(list, ingest.Client{Name: one.Name, Token: one.Token, Sources: one.Sources, Types: one.Types})
+	}
+	return hooks, list, faults
+}
+
+// parts are the errors that err joins.
+func parts(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	switch {
+	case err == nil:
+		return nil
+	case ok:
+		return joined.Unwrap()
+	default:
+		return []error{err}
+	}
+}
+
+// together joins faults to one error.
+func together(faults []*config.Error) error {
+	var all []error
+	for _, f := range faults {
+		all = append(all, f)
+	}
+	return errors.Join(all...)
+}
