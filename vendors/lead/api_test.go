@@ -24,7 +24,7 @@ func config(url string) lead.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand) lead.Config {
+func configOf(stand vendortest.Server) lead.Config {
 	c := config(stand.URL)
 	c.HTTP = stand.HTTP
 	return c

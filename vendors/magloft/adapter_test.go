@@ -57,7 +57,7 @@ func answering(t *testing.T, answer string) string {
 }
 
 // stand is an adapter of the mode at a stand-in of its own.
-func stand(t *testing.T, mode string, sw sandbox.Switches) (both, vendortest.Stand) {
+func stand(t *testing.T, mode string, sw sandbox.Switches) (both, vendortest.Server) {
 	t.Helper()
 	s := vendortest.Serve(t, "magloft", sandbox.Config{Switches: sw})
 	return adapter(t, configOf(s, mode)), s

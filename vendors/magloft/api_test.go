@@ -21,7 +21,7 @@ func config(baseURL, mode string) magloft.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand, mode string) magloft.Config {
+func configOf(stand vendortest.Server, mode string) magloft.Config {
 	c := config(stand.URL, mode)
 	c.HTTP = stand.HTTP
 	return c

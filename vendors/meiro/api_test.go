@@ -22,7 +22,7 @@ func config(url string) meiro.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand) meiro.Config {
+func configOf(stand vendortest.Server) meiro.Config {
 	c := config(stand.URL)
 	c.HTTP = stand.HTTP
 	return c

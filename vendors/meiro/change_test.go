@@ -16,7 +16,7 @@ import (
 )
 
 // made is an operator at a stand-in of its own.
-func made(t *testing.T, switches sandbox.Switches) (*meiro.Operators, vendortest.Stand, vendors.Account) {
+func made(t *testing.T, switches sandbox.Switches) (*meiro.Operators, vendortest.Server, vendors.Account) {
 	t.Helper()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{Switches: switches})
 	o := operators(t, configOf(stand))
@@ -28,7 +28,7 @@ func made(t *testing.T, switches sandbox.Switches) (*meiro.Operators, vendortest
 }
 
 // operator returns what Meiro holds of the account.
-func operator(t *testing.T, stand vendortest.Stand, a vendors.Account) sandbox.User {
+func operator(t *testing.T, stand vendortest.Server, a vendors.Account) sandbox.User {
 	t.Helper()
 	users := stand.State("meiro").Users
 	at := slices.IndexFunc(users, func(u sandbox.User) bool { return u.ID == a.ID })

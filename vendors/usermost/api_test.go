@@ -22,7 +22,7 @@ func config(url string) usermost.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand) usermost.Config {
+func configOf(stand vendortest.Server) usermost.Config {
 	c := config(stand.URL)
 	c.HTTP = stand.HTTP
 	return c

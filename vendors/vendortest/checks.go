@@ -18,11 +18,11 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// patient is a timeout that no healthy answer exceeds.
+// patient is a timeout above every healthy response time.
 const patient = 10 * time.Second
 
-// echo answers with the status and with all that was sent, credentials too: the
-// worst that a vendor's error can hold.
+// echo answers with the status and the whole request, with credentials: the worst case of a
+// vendor's error.
 func echo(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -56,8 +56,7 @@ func (s Suite) silent(t *testing.T, err error) {
 	}
 }
 
-// verdict is the class that a port must give where every call gets the status;
-// nil is success.
+// verdict returns the expected class of a port if every call gets the status; nil is success.
 func (s Suite) verdict(port string, status int) *vendors.Class {
 	if s.Verdict != nil {
 		if want, ok := s.Verdict(port, status); ok {
@@ -173,7 +172,7 @@ func (s Suite) slow(t *testing.T) {
 		Try(t, port, func(t *testing.T) {
 			b := s.bench(t, 300*time.Millisecond)
 			b.broken(func(_ http.ResponseWriter, r *http.Request) {
-				_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the client go
+				_, _ = io.Copy(io.Discard, r.Body) // so the server notices the disconnect
 				<-r.Context().Done()
 			})
 			begun := time.Now()

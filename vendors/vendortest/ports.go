@@ -6,7 +6,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// ports returns a call of each port that the adapter has.
+// ports returns a call of each port of the adapter.
 func (b *bench) ports() map[string]func(context.Context) error {
 	ports := map[string]func(context.Context) error{}
 	if p, ok := b.adapter.(vendors.Finder); ok {
@@ -48,7 +48,7 @@ func (b *bench) ports() map[string]func(context.Context) error {
 	return ports
 }
 
-// shown is person's account as the record and the event know it.
+// shown returns the account of person, with the e-mail.
 func (b *bench) shown() vendors.Account {
 	return vendors.Account{ID: b.account.ID, Email: person.Email}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
-// Storm makes users and deletes every third of them at a stand-in that fails
-// three calls of ten, and looks before each leap as the handlers do. In the end
-// every user must have one account, and the deleted ones none.
+// Storm creates users and deletes every third user at a fake vendor that fails three of ten
+// calls, with a look-up before each creation, like the handlers. In the end every user must
+// have exactly one account, live or deleted.
 func Storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.Adapter, error)) {
 	synctest.Test(t, func(t *testing.T) { storm(t, vendor, connect) })
 }
@@ -49,7 +49,7 @@ func storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.
 	}
 }
 
-// ensure looks up and creates.
+// ensure looks up the account, and creates a missing account.
 func ensure(t *testing.T, adapter vendors.Adapter, u vendors.User) (vendors.Account, error) {
 	account, err := adapter.(vendors.Finder).Find(t.Context(), u)
 	if errors.Is(err, vendors.ErrNotFound) {
@@ -58,7 +58,7 @@ func ensure(t *testing.T, adapter vendors.Adapter, u vendors.User) (vendors.Acco
 	return account, err
 }
 
-// insist tries until it works; an error that will never mend fails the test.
+// insist retries until success; an error that is not Again fails the test.
 func insist(t *testing.T, tries int, do func() error) {
 	t.Helper()
 	for range tries {
