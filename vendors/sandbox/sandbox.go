@@ -187,7 +187,7 @@ func (s *Sandbox) Handler() http.Handler {
 	mux.HandleFunc("POST /control/{vendor}", s.control)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = fmt.Fprintln(w, "Fakes of the vendors' APIs. Their data: /state. Base URLs:")
+		_, _ = fmt.Fprintln(w, "Stand-ins for the vendors' APIs. Their data: /state. Base URLs:")
 		urls := s.BaseURLs(r.Host)
 		for _, name := range slices.Sorted(maps.Keys(urls)) {
 			_, _ = fmt.Fprintf(w, "%-9s %s\n", name, urls[name])

@@ -93,7 +93,7 @@ func (b *bench) stumble(hic hiccup) {
 	b.breakIt.Store(&f)
 }
 
-// twice makes a change and makes it again.
+// twice makes a change and repeats the change.
 func twice(t *testing.T, change func(context.Context) error) {
 	t.Helper()
 	for range 2 {
@@ -209,7 +209,7 @@ func (s Suite) staff(t *testing.T) {
 	synctest.Test(t, s.spares)
 }
 
-// spares checks every one of the staff.
+// spares checks that every staff member is kept.
 func (s Suite) spares(t *testing.T) {
 	on := s.environment(t, sandbox.Switches{})
 	if _, ok := on.adapter.(vendors.Lister); !ok {
@@ -229,7 +229,7 @@ func (s Suite) spares(t *testing.T) {
 	}
 }
 
-// spared checks that the deeds at the account are refused for good.
+// spared checks that changes of the account are permanent errors.
 func (s Suite) spared(t *testing.T, b *bench, account vendors.Account) {
 	t.Helper()
 	deeds := map[string]error{Delete: b.adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account)}

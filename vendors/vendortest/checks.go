@@ -41,7 +41,7 @@ func echo(status int) http.HandlerFunc {
 	}
 }
 
-// silent fails the test where err shows a secret, a person or too much.
+// silent fails the test if err shows a secret, personal data or too much text.
 func (s Suite) silent(t *testing.T, err error) {
 	t.Helper()
 	for _, shown := range []string{fmt.Sprintf("%v", err), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {

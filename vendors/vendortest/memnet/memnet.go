@@ -24,7 +24,7 @@ func Listen() *Listener {
 	return &Listener{dialled: make(chan net.Conn), closed: closed, close: sync.OnceFunc(func() { close(closed) })}
 }
 
-// DialContext returns the client's end of a new connection, under every address.
+// DialContext returns the client's end of a new connection, for every address.
 func (l *Listener) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	near, far := net.Pipe()
 	select {
