@@ -149,7 +149,9 @@ func (p *adaptiveLimiter) set(now time.Time, r rate.Limit) {
 // count counts a call, for the rate of the last full second.
 func (p *adaptiveLimiter) count(now time.Time) {
 	if past := now.Sub(p.window); past >= time.Second {
-		p.speed, p.calls, p.window = float64(p.calls)/past.Seconds(), 0, now
+		p.speed = float64(p.calls) / past.Seconds()
+		p.calls = 0
+		p.window = now
 	}
 	p.calls++
 }

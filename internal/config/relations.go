@@ -46,7 +46,9 @@ func (l *loader) relevant() []Section {
 
 // checkVendorLimits checks the limits of one vendor against the limits of worker and streams.
 func (l *loader) checkVendorLimits(s Section) {
-	c, w, n := s.Settings.Common(), l.config.Worker, l.config.NATS
+	c := s.Settings.Common()
+	w := l.config.Worker
+	n := l.config.NATS
 	l.longer("worker.call_lease", w.CallLease, margin, s.key("timeout"), c.Timeout,
 		"a call that begins within its lease could not end within it")
 	l.longer(s.key("max_age"), c.MaxAge, 0, "worker.prerequisite_wait", w.PrerequisiteWait,

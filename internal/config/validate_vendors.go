@@ -33,8 +33,8 @@ func (l *loader) checkFaults(s Section) {
 
 // checkNeeds reports whether all needs of s are settings of s. Otherwise the vendor's code has
 // a mistake.
-func (l *loader) checkNeeds(s Section) (well bool) {
-	well = true
+func (l *loader) checkNeeds(s Section) bool {
+	well := true
 	for _, name := range s.needs() {
 		if _, ok := l.settings[s.key(name)]; !ok {
 			l.fault(s.key(name), "is required by "+s.Name+", but the vendor's Config has no such setting", "correct Needs or a yaml tag of the vendor")
@@ -100,7 +100,9 @@ func (l *loader) checkCourses() {
 	}
 	for _, course := range sorted(l.config.Courses) {
 		for _, at := range sorted(l.config.Courses[course]) {
-			key, id, want := "courses."+course+"."+at, l.config.Courses[course][at], ""
+			key := "courses." + course + "." + at
+			id := l.config.Courses[course][at]
+			want := ""
 			s, known := l.config.Section(at)
 			if known {
 				want = s.Settings.WantedCourse(id)

@@ -58,7 +58,9 @@ func BenchmarkEndpoint(b *testing.B) {
 			took[one.name] = append(took[one.name], rate)
 		}
 	}
-	bare, single, batch := median(took["bare"]), median(took["single"]), median(took["batch100"])
+	bare := median(took["bare"])
+	single := median(took["single"])
+	batch := median(took["batch100"])
 	fmt.Printf("medians: single is %.2f of bare; batches of 100 are %.1f times single\n", single/bare, batch/single)
 }
 
@@ -108,7 +110,9 @@ func newStage(b *testing.B) *stage {
 	set, err := schemas.New()
 	must(b, err)
 	c := config()
-	c.Rate, c.MaxBody, c.StoreTime = 1e9, 1<<20, bus.CallTimeout
+	c.Rate = 1e9
+	c.MaxBody = 1 << 20
+	c.StoreTime = bus.CallTimeout
 	transport := &http.Transport{MaxIdleConnsPerHost: senders}
 	b.Cleanup(transport.CloseIdleConnections)
 	return &stage{

@@ -44,7 +44,8 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 
 // validate returns the faults of events: 403 if the client may not send the event, 422 for data
 // against the schema of the type.
-func (p *endpoint) validate(client Client, list []events.Event) (faults []fault) {
+func (p *endpoint) validate(client Client, list []events.Event) []fault {
+	var faults []fault
 	for i, e := range list {
 		err := p.deps.Validate(e)
 		invalid, broken := errors.AsType[*events.InvalidError](err)

@@ -122,12 +122,12 @@ func (a *API) LogIn(ctx context.Context, email string, password vendors.Secret) 
 // process is logged out. The adapter never makes this call, and the client never repeats it.
 // Returns LEAD's message. The heading in the document lacks the slash before {user_id}; the
 // newer text has it.
-func (a *API) RevokeTokensByGETWithSideEffect(ctx context.Context, user int) (message string, err error) {
+func (a *API) RevokeTokensByGETWithSideEffect(ctx context.Context, user int) (string, error) {
 	var out struct {
 		Message string `json:"message"` // Tokens revoked
 	}
 	path := "/revoke-tokens/" + strconv.Itoa(user)
-	err = a.calls.Do(ctx, vendors.Call{Op: "revoke tokens", Method: http.MethodGet, Path: path, Once: true, Out: &out})
+	err := a.calls.Do(ctx, vendors.Call{Op: "revoke tokens", Method: http.MethodGet, Path: path, Once: true, Out: &out})
 	return out.Message, err
 }
 

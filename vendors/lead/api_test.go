@@ -40,11 +40,20 @@ func fields(email string) lead.Fields {
 func TestEveryUserCallKeepsToTheDocument(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	api, ctx, yes := lead.NewAPI(configOf(stand)), t.Context(), true
+	api := lead.NewAPI(configOf(stand))
+	ctx := t.Context()
+	yes := true
 	full := fields("ada+1@example.org")
-	full.Salutation, full.Suffix, full.Phone, full.ProfilePicture = "Dr", "Jr", "+15550100", "https://example.org/ada.png"
-	full.StackablePersonID, full.VirtusID, full.StripeCustomerID = 144, 7, "cus_1"
-	full.EnrolledInAcademy, full.SMSOptIn, full.DisableNotifications = &yes, &yes, &yes
+	full.Salutation = "Dr"
+	full.Suffix = "Jr"
+	full.Phone = "+15550100"
+	full.ProfilePicture = "https://example.org/ada.png"
+	full.StackablePersonID = 144
+	full.VirtusID = 7
+	full.StripeCustomerID = "cus_1"
+	full.EnrolledInAcademy = &yes
+	full.SMSOptIn = &yes
+	full.DisableNotifications = &yes
 	full.LearnerPlaceIDs, full.LocalLeaderPlaceIDs = []int{1, 2}, []int{3}
 	full.Address, full.Metas = &lead.Address{City: "Berlin"}, []lead.Meta{{Slug: "x", Name: "X", Value: "1"}}
 	made, err := api.CreateUser(ctx, full)

@@ -96,11 +96,12 @@ func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int) (
 	return false, err
 }
 
-// numbers returns the ids of an account and of a course as numbers.
-func numbers(op string, a vendors.Account, c vendors.Course) (user, course int, err error) {
-	if user, err = vendors.ParseID(vendor, op, "account", a.ID); err != nil {
+// numbers returns the id of an account and the id of a course.
+func numbers(op string, a vendors.Account, c vendors.Course) (int, int, error) {
+	user, err := vendors.ParseID(vendor, op, "account", a.ID)
+	if err != nil {
 		return 0, 0, err
 	}
-	course, err = vendors.ParseID(vendor, op, "course", c.ID)
+	course, err := vendors.ParseID(vendor, op, "course", c.ID)
 	return user, course, err
 }

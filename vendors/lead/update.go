@@ -35,7 +35,9 @@ func (a *Adapter) Update(ctx context.Context, _ vendors.Origin, target vendors.A
 // u in place. Places, address and metas are not sent, because LEAD shows them only after an
 // update.
 func changed(known User, u vendors.User) Fields {
-	academy, sms, quiet := bool(known.EnrolledInAcademy), bool(known.SMSOptIn), bool(known.DisableNotifications)
+	academy := bool(known.EnrolledInAcademy)
+	sms := bool(known.SMSOptIn)
+	quiet := bool(known.DisableNotifications)
 	f := Fields{
 		Email: cmp.Or(vendors.NormalEmail(u.Email), known.Email), Password: vendors.NewPassword(), Role: RoleLearner,
 		Salutation: known.Salutation, Suffix: known.Suffix,

@@ -162,7 +162,9 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := lead.Defaults()
-			c.BaseURL, c.Email, c.Password = "http://127.0.0.1:1", "usher@example.org", "pw"
+			c.BaseURL = "http://127.0.0.1:1"
+			c.Email = "usher@example.org"
+			c.Password = "pw"
 			test.change(&c)
 			got := ""
 			for _, f := range c.Faults() {

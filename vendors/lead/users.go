@@ -110,11 +110,11 @@ func (a *API) UpdateUser(ctx context.Context, user int, f Fields) (User, error) 
 
 // DeleteUser is DELETE api/users/{user} (LEAD LMS API): a soft delete. There is no restoration.
 // Returns LEAD's message.
-func (a *API) DeleteUser(ctx context.Context, user int) (message string, err error) {
+func (a *API) DeleteUser(ctx context.Context, user int) (string, error) {
 	var out struct {
 		Message string `json:"message"` // User deleted
 	}
-	err = a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(user), Repeatable: true, Out: &out})
+	err := a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(user), Repeatable: true, Out: &out})
 	return out.Message, err
 }
 

@@ -22,7 +22,9 @@ func fakeVendor() (magloft.Config, func()) {
 	server := httptest.NewServer(box.Handler())
 	c := magloft.Defaults()
 	c.BaseURL = box.BaseURLs(strings.TrimPrefix(server.URL, "http://"))["magloft"]
-	c.AccessToken, c.Mode, c.AppID = sandbox.MagLoftAccessToken, magloft.ModeReaders, sandbox.MagLoftAppID
+	c.AccessToken = sandbox.MagLoftAccessToken
+	c.Mode = magloft.ModeReaders
+	c.AppID = sandbox.MagLoftAppID
 	return c, server.Close
 }
 
@@ -37,7 +39,7 @@ func ExampleNew() {
 	}
 	fmt.Println("credentials:", adapter.Check(context.Background()))
 	ada := vendors.User{ID: "ada", Email: "ada@example.org", FirstName: "Ada", LastName: "Example"}
-	account, err := vendors.Adapter(adapter).(vendors.Provisioner).Create(context.Background(), vendors.Origin{Key: "0123456789abcdef0123456789abcdef"}, ada)
+	account, err := adapter.(vendors.Provisioner).Create(context.Background(), vendors.Origin{Key: "0123456789abcdef0123456789abcdef"}, ada)
 	fmt.Println("created:", account.ID != "", err)
 	// Output:
 	// credentials: <nil>

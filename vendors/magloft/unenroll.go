@@ -72,7 +72,9 @@ func (a *Readers) classify(ctx context.Context, r Reader, s Subscription, all []
 	if s.ID == 0 {
 		return a.api.UpdateReader(ctx, int(r.ID), ReaderFields{ClassificationIDs: all})
 	}
-	active, yes, no := bool(s.Active), true, false
+	active := bool(s.Active)
+	yes := true
+	no := false
 	_, err := a.api.CreateSubscription(ctx, SubscriptionFields{
 		Email: r.Email, StartDate: s.StartDate, EndDate: s.EndDate, Active: &active, Upsert: &yes, Confirmation: &no, ClassificationIDs: all,
 	})

@@ -33,7 +33,9 @@ var at = time.Date(2026, 3, 1, 9, 0, 0, 7_000_000, time.FixedZone("", 3600))
 func TestEveryCallKeepsToTheDocument(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	api, ctx, yes := meiro.NewAPI(configOf(stand)), t.Context(), true
+	api := meiro.NewAPI(configOf(stand))
+	ctx := t.Context()
+	yes := true
 	made := must(t)(api.CreateUser(ctx, meiro.NewUser{Email: "ada+1@example.org", Password: "one", SSOEnabled: &yes}))
 	other := must(t)(api.CreateOrRestoreUser(ctx, meiro.NewUser{Email: "bob@example.org", Password: "one"}))
 	if !made.SSOEnabled || made.ID == other.ID {

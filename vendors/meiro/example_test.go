@@ -37,7 +37,7 @@ func ExampleNew() {
 	}
 	fmt.Println("credentials:", adapter.Check(context.Background()))
 	ada := vendors.User{ID: "ada", Email: "ada@example.org", FirstName: "Ada", LastName: "Example"}
-	account, err := vendors.Adapter(adapter).(vendors.Provisioner).Create(context.Background(), vendors.Origin{Key: "0123456789abcdef0123456789abcdef"}, ada)
+	account, err := adapter.(vendors.Provisioner).Create(context.Background(), vendors.Origin{Key: "0123456789abcdef0123456789abcdef"}, ada)
 	fmt.Println("created:", account.ID != "", err)
 	// Output:
 	// credentials: <nil>

@@ -41,7 +41,9 @@ func TestWrongStaticToken(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
 	c := configOf(stand)
-	c.Email, c.Password, c.AccessToken = "", "", "ended-long-ago"
+	c.Email = ""
+	c.Password = ""
+	c.AccessToken = "ended-long-ago"
 	err := operators(t, c).Check(t.Context())
 	if vendors.ClassOf(err) != vendors.Unusable {
 		t.Errorf("got %v (%v), want unusable", err, vendors.ClassOf(err))
@@ -55,7 +57,9 @@ func TestStaticToken(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
 	c := configOf(stand)
-	c.Email, c.Password, c.AccessToken = "", "", sandbox.MeiroAccessToken
+	c.Email = ""
+	c.Password = ""
+	c.AccessToken = sandbox.MeiroAccessToken
 	if err := operators(t, c).Check(t.Context()); err != nil {
 		t.Error(err)
 	}

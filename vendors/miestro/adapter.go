@@ -86,7 +86,10 @@ func account(u User) vendors.Account { return vendors.Account{ID: strconv.Itoa(i
 // up the e-mail once more, because the response to a taken e-mail is undocumented. A response
 // with another user is an Unknown error.
 func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
-	name, email, password, role := u.Name(), vendors.NormalEmail(u.Email), vendors.NewPassword(), RoleUser
+	name := u.Name()
+	email := vendors.NormalEmail(u.Email)
+	password := vendors.NewPassword()
+	role := RoleUser
 	made, err := a.api.AddUser(ctx, UserFields{Name: &name, Email: &email, Password: &password, Role: &role})
 	if vendors.IsRefused(err) {
 		if found, again := a.Find(ctx, u); !errors.Is(again, vendors.ErrNotFound) {

@@ -85,7 +85,10 @@ func (l *lead) fill(u *leadUser, r *http.Request) (field string) {
 		}
 	}
 	zone := r.FormValue("time_zone")
-	u.Email, u.Role, u.Language, u.TimeZone = r.FormValue("email"), r.FormValue("role"), r.FormValue("language"), &zone
+	u.Email = r.FormValue("email")
+	u.Role = r.FormValue("role")
+	u.Language = r.FormValue("language")
+	u.TimeZone = &zone
 	u.FirstName, u.LastName = r.FormValue("first_name"), r.FormValue("last_name")
 	u.Name, u.FullName = fullName(u.FirstName, u.LastName), fullName(u.FirstName, u.LastName)
 	for name, to := range map[string]**string{

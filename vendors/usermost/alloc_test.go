@@ -28,7 +28,11 @@ func (answering) RoundTrip(*http.Request) (*http.Response, error) {
 func TestAllocations(t *testing.T) {
 	const most = 66 // objects
 	c := usermost.Defaults()
-	c.BaseURL, c.LicenseCode, c.APIKey, c.HTTP, c.Rate = "http://127.0.0.1:1", "license", "key", answering{}, 0
+	c.BaseURL = "http://127.0.0.1:1"
+	c.LicenseCode = "license"
+	c.APIKey = "key"
+	c.HTTP = answering{}
+	c.Rate = 0
 	a, err := usermost.New(c)
 	if err != nil {
 		t.Fatal(err)

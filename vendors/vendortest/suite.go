@@ -103,7 +103,9 @@ func later(n int) vendors.Origin {
 // changed returns person after an update.
 func (s Suite) changed() vendors.User {
 	u := person
-	u.FirstName, u.LastName, u.Phone = "Augusta Ada", "Byron", "+49 30 5550123"
+	u.FirstName = "Augusta Ada"
+	u.LastName = "Byron"
+	u.Phone = "+49 30 5550123"
 	if !s.FixedEmail {
 		u.Email = "augusta+byron@example.org"
 	}

@@ -3,7 +3,6 @@ package memnet_test
 import (
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 
 	"github.com/usherhq/usher/vendors/vendortest/memnet"
@@ -21,7 +20,8 @@ func ExampleListen() {
 	client := &http.Client{Transport: transport}
 	res, err := client.Get("http://vendor.test/")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer res.Body.Close()
 	text, _ := io.ReadAll(res.Body)
