@@ -1,6 +1,6 @@
 package events
 
-// The event types that Usher accepts.
+// The accepted event types.
 const (
 	UserCreated         = "user.created"
 	UserUpdated         = "user.updated"
@@ -11,8 +11,8 @@ const (
 	ActivityTracked     = "activity.tracked"
 )
 
-// eventType describes one event type. The type names of its results are done for success,
-// and stem with ".skipped" or ".failed" for all else.
+// eventType describes an event type. A result has the type done for success, or else stem with
+// ".skipped" or ".failed".
 type eventType struct {
 	name  string
 	scope Scope
@@ -20,8 +20,8 @@ type eventType struct {
 	stem  string
 }
 
-// eventTypes is the only list of event types: types, scopes, result types, subjects and
-// schemas are derived from this table. The order is the order of Types.
+// eventTypes is the only list of event types. Types, scopes, result types, subjects and schemas
+// are derived from the table. The order is the order of Types.
 var eventTypes = []eventType{
 	{UserCreated, ScopeLifecycle, "user.provisioned", "user.provisioning"},
 	{UserUpdated, ScopeUserData, "user.synchronized", "user.synchronization"},
@@ -42,8 +42,8 @@ func typeNamed(name string) (eventType, bool) {
 	return eventType{}, false
 }
 
-// Types returns the event types that Usher accepts, in a fixed order. Each type is also
-// the NATS subject of its events.
+// Types returns the accepted event types, in a fixed order. Each type is also the NATS subject
+// of its events.
 func Types() []string {
 	names := make([]string, len(eventTypes))
 	for i, t := range eventTypes {
@@ -52,31 +52,31 @@ func Types() []string {
 	return names
 }
 
-// Scope is the part of an account that an event changes. The scope decides for which
-// other effects of the same user an effect waits, and by which effects it is superseded.
+// Scope is the part of an account changed by an event. The scope decides for which other
+// effects of the same user an effect waits, and by which effects it is superseded.
 type Scope string
 
 // The scopes, as stored in the record.
 const (
 	ScopeLifecycle Scope = "life"     // the existence of the account: creation, deletion, restoration
 	ScopeUserData  Scope = "data"     // the data of the user at the vendor
-	ScopeCourse    Scope = "course"   // one course of the account
-	ScopeActivity  Scope = "activity" // no lasting state; each effect has a record of its own
+	ScopeCourse    Scope = "course"   // a course of the account
+	ScopeActivity  Scope = "activity" // no lasting state; a record for each effect
 )
 
-// ScopeOf returns the scope of an event type, or "" for a type that Usher does not accept.
+// ScopeOf returns the scope of an event type, or "" for an unknown type.
 func ScopeOf(kind string) Scope {
 	t, _ := typeNamed(kind)
 	return t.scope
 }
 
-// WholeAccount reports whether an effect of this scope concerns the whole account, and so
-// every other effect of the account.
+// WholeAccount reports whether an effect of the scope concerns the whole account, and so every
+// other effect of the account.
 func (s Scope) WholeAccount() bool { return s == ScopeLifecycle || s == ScopeUserData }
 
-// ResultType returns the type of the result of a request that ended with outcome. Use the
-// subject of an unreadable message as its request type. For a type that Usher does not
-// accept, the result type is the request type with ".done", ".failed" or ".skipped".
+// ResultType returns the type of the result of a request with an outcome. For an unreadable
+// message, use the subject as request type. For an unknown type, the result type is the request
+// type with ".done", ".failed" or ".skipped".
 func ResultType(requestType, outcome string) string {
 	t, ok := typeNamed(requestType)
 	if !ok {
@@ -92,8 +92,7 @@ func ResultType(requestType, outcome string) string {
 	}
 }
 
-// ResultTypes returns the types of all results of the accepted event types, in a fixed
-// order.
+// ResultTypes returns the types of all results of the accepted event types, in a fixed order.
 func ResultTypes() []string {
 	var all []string
 	for _, t := range eventTypes {
@@ -107,8 +106,8 @@ func ResultTypes() []string {
 // ResultSchema is the name of the schema of result data, for SchemaID.
 const ResultSchema = "result"
 
-// SchemaID returns the absolute URL that identifies the JSON Schema of the data of an event
-// type, or of ResultSchema. Events that Usher publishes carry the URL as dataschema.
+// SchemaID returns the absolute URL of the JSON Schema for the data of an event type, or for
+// ResultSchema. Published events carry the URL as dataschema.
 func SchemaID(name string) string {
 	return "https://usher.dev/schemas/" + name + "/v1"
 }

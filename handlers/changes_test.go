@@ -12,7 +12,7 @@ func TestUserUpdated(t *testing.T) {
 	ada := map[string]any{"user_id": "u1", "email": "ada@example.org", "first_name": "Ada"}
 	const find, again = "find ada@example.org", "update 8 to ada@example.org Ada"
 	check(t, handlers.UserUpdated(), map[string]outcomeCase{
-		"the ledger knows it":          {&port{}, ada, active, events.Done, nil, []string{"update 7 to ada@example.org Ada"}},
+		"the record knows it":          {&port{}, ada, active, events.Done, nil, []string{"update 7 to ada@example.org Ada"}},
 		"found by e-mail, and adopted": {&port{account: "8"}, ada, handlers.Known{}, events.Done, nil, []string{find, again}},
 		"nobody there":                 {&port{}, ada, handlers.Known{}, "", handlers.ErrNoAccount, []string{find}},
 		"deleted, not created again":   {&port{account: "8"}, ada, gone, "", handlers.ErrNoAccount, nil},

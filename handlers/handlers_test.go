@@ -185,7 +185,7 @@ func TestUserCreated(t *testing.T) {
 		"the answer is lost, found":  {&port{create: unknown, after: "8"}, ada, handlers.Known{}, events.Done, nil, []string{find, create, find}},
 		"the answer is lost for now": {&port{create: unknown}, ada, handlers.Known{}, "", unknown, []string{find, create, find}},
 		"refused":                    {&port{create: vendors.ErrLate}, ada, handlers.Known{}, "", vendors.ErrLate, []string{find, create}},
-		"the ledger knows it":        {&port{}, ada, active, events.AlreadyDone, nil, nil},
+		"the record knows it":        {&port{}, ada, active, events.AlreadyDone, nil, nil},
 		"an upsert is made again":    {&upserter{}, ada, active, events.Done, nil, []string{find, create}},
 		"not over a newer snapshot":  {&upserter{}, ada, outdated, events.AlreadyDone, nil, nil},
 		"a vendor without users":     {bare{}, ada, handlers.Known{}, events.Unsupported, nil, nil},
@@ -196,7 +196,7 @@ func TestUserDeleted(t *testing.T) {
 	ada := map[string]any{"user_id": "u1", "email": "ada@example.org"}
 	noEmail := map[string]any{"user_id": "u1"}
 	check(t, handlers.UserDeleted(), map[string]outcomeCase{
-		"the ledger knows it":          {&port{}, ada, active, events.Done, nil, []string{"delete 7"}},
+		"the record knows it":          {&port{}, ada, active, events.Done, nil, []string{"delete 7"}},
 		"found by e-mail":              {&port{account: "8"}, ada, handlers.Known{}, events.Done, nil, []string{"find ada@example.org", "delete 8"}},
 		"not there":                    {&port{}, ada, handlers.Known{}, events.AlreadyDone, nil, []string{"find ada@example.org"}},
 		"nobody knows, and no e-mail":  {&port{}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
@@ -218,12 +218,12 @@ func TestEnrollmentRequested(t *testing.T) {
 	enrolled := active
 	enrolled.Enrolled = true
 	check(t, handlers.EnrollmentRequested(courses, []string{"acme", "other"}), map[string]outcomeCase{
-		"the ledger knows the account":  {&port{}, ada, active, events.Done, nil, []string{"enroll 7 in 7 (go-1)"}},
+		"the record knows the account":  {&port{}, ada, active, events.Done, nil, []string{"enroll 7 in 7 (go-1)"}},
 		"the user was there before us":  {&port{account: "5"}, ada, handlers.Known{}, events.Done, nil, []string{"find ada@example.org", "enroll 5 in 7 (go-1)"}},
 		"no account":                    {&port{}, ada, handlers.Known{}, "", handlers.ErrNoAccount, []string{"find ada@example.org"}},
 		"no account and no e-mail":      {&port{account: "5"}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
 		"deleted, not created again":    {&port{account: "5"}, ada, gone, "", handlers.ErrNoAccount, nil},
-		"the ledger says enrolled":      {&port{}, ada, enrolled, events.AlreadyDone, nil, nil},
+		"the record says enrolled":      {&port{}, ada, enrolled, events.AlreadyDone, nil, nil},
 		"enrolled, brought up to date":  {&upserter{}, ada, enrolled, events.Done, nil, []string{"enroll 7 in 7 (go-1)"}},
 		"the vendor says enrolled":      {&reader{in: true}, ada, active, events.AlreadyDone, nil, []string{"is 7 in 7"}},
 		"and it may have been us":       {&reader{in: true}, ada, unsettled(active), events.Done, nil, []string{"is 7 in 7"}},

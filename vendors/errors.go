@@ -76,7 +76,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Advice returns what to do about the failure, in a few words, or "" if waiting is enough.
+// Advice returns a correction for the failure, in a few words, or "" if waiting is enough.
 func (e *Error) Advice() string {
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
@@ -151,7 +151,7 @@ func UnusableIfGone(err error) error {
 	return err
 }
 
-// LogInRefused returns the error of a rejected log-in as Unusable, whatever the status: no call
+// LogInRefused returns the error of a rejected log-in as Unusable, for every status: no call
 // can succeed until a person corrects the configuration. The status moves into the message,
 // because Error.Status belongs to the call after the log-in. Errors of class Again are returned
 // unchanged.

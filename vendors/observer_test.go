@@ -19,7 +19,7 @@ func TestSeen(t *testing.T) {
 	type mark struct{}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Traceparent") != "" {
-			t.Error("a vendor was told of our trace")
+			t.Error("a vendor received our trace")
 		}
 		if strings.HasPrefix(r.URL.Path, "/none") {
 			w.WriteHeader(http.StatusNotFound)

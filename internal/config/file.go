@@ -114,7 +114,7 @@ func (l *loader) prefixes() map[string][]string {
 	return out
 }
 
-// fileReader applies one file. The nodes are walked one by one, instead of decoded into Config,
+// fileReader applies a file. The nodes are walked separately, instead of decoded into Config,
 // so every fault has a key and a line.
 type fileReader struct {
 	*loader
@@ -152,7 +152,7 @@ func (f fileReader) mapping(n *yaml.Node, path string) {
 	}
 }
 
-// merges applies the mappings of <<, before the keys that override them.
+// merges applies the mappings of <<, before the overriding keys.
 func (f fileReader) merges(n *yaml.Node, path string) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Tag == "!!merge" {

@@ -7,16 +7,16 @@ import (
 )
 
 // margin is how much longer a time limit must be than a limit inside: time for the network, the
-// server, and a process that reacts late.
+// server, and a slow process.
 const margin = time.Second
 
-// checkRelations rejects limits that do not fit together. Each fault names the two settings.
+// checkRelations rejects incompatible limits. Each fault names the two settings.
 func (l *loader) checkRelations() {
 	w, n := l.config.Worker, l.config.NATS
 	l.longer("worker.ack_wait", w.AckWait, margin, "worker.call_lease", w.CallLease,
 		"NATS would hand an event on while its call may still begin")
 	l.longer("nats.duplicate_window", n.DuplicateWindow, margin, "worker.ack_wait", w.AckWait,
-		"a result that is told again after a lost ack would stand in RESULTS twice")
+		"a result published again after a lost ack would be in RESULTS twice")
 	l.longer("worker.retry_max", w.RetryMax, 0, "worker.retry_min", w.RetryMin,
 		"the first wait would be longer than the longest")
 	l.longer("nats.results_max_age", n.ResultsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
@@ -82,7 +82,7 @@ func (l *loader) longer(key string, limit, by time.Duration, than string, inner 
 	l.clash(key, than, fmt.Sprintf("%s is less than %s: %s", short(limit), least, why))
 }
 
-// clash records that two settings do not fit together, unless one of them has a fault.
+// clash records two incompatible settings, unless either has a fault.
 func (l *loader) clash(key, than, problem string) {
 	if l.faulty[key] || l.faulty[than] {
 		return

@@ -60,7 +60,7 @@ func (l *loader) checkEach() {
 	}
 }
 
-// checkSecret rejects secrets that no header can carry.
+// checkSecret rejects secrets with characters outside headers.
 func (l *loader) checkSecret(key string, secret vendors.Secret) {
 	if strings.ContainsFunc(secret.Reveal(), unicode.IsControl) {
 		l.fault(key, "holds a line end or another control character", "set only the secret")
@@ -148,7 +148,7 @@ func (l *loader) checkWays() {
 	}
 }
 
-// pair records a fault if only one of two settings that belong together is set.
+// pair records a fault if only the first or the second of two related settings is set.
 func (l *loader) pair(first string, one bool, second string, other bool) {
 	switch {
 	case one && !other:
@@ -194,8 +194,8 @@ func (l *loader) checkAddresses() {
 	}
 }
 
-// checkParts rejects a process without work: one that does not work on events, and can neither
-// pass events on nor receive any.
+// checkParts rejects a process without work: on is false, and the process can neither pass
+// events on nor receive any.
 func (l *loader) checkParts() {
 	c := l.config
 	switch {

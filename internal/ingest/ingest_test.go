@@ -94,9 +94,9 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestNoEventIsToldOfItsHeader posts a whole event under media types that say of no
+// TestNoEventNamesTheHeader posts a whole event under media types that say of no
 // event, as curl -d alone does.
-func TestNoEventIsToldOfItsHeader(t *testing.T) {
+func TestNoEventNamesTheHeader(t *testing.T) {
 	for _, contentType := range []string{"application/x-www-form-urlencoded", "text/xml", "application/json", ""} {
 		answer := ask(endpoint(t, config(), &shelf{}), post(contentType, created))
 		if text := answer.Body.String(); answer.Code != http.StatusBadRequest || !strings.Contains(text, "send Content-Type: "+structured) || !strings.Contains(text, `"rule":"mode"`) {
@@ -142,8 +142,8 @@ func TestADeliveryAtFaultIsKept(t *testing.T) {
 	}
 }
 
-// TestAClientThatIsTooFastIsTold asks more often than the rate allows.
-func TestAClientThatIsTooFastIsTold(t *testing.T) {
+// TestRateLimit asks more often than the rate allows.
+func TestRateLimit(t *testing.T) {
 	c := config()
 	c.Rate = 2
 	h := endpoint(t, c, &shelf{})
@@ -157,7 +157,7 @@ func TestAClientThatIsTooFastIsTold(t *testing.T) {
 		}
 	}
 	if statuses[202] != 2 || statuses[429] != 3 || after != "1" {
-		t.Errorf("got statuses %v and Retry-After %q, want 2 taken, 3 told to wait a second", statuses, after)
+		t.Errorf("got statuses %v and Retry-After %q, want 2 accepted, 3 rejected for a second", statuses, after)
 	}
 	crm := request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer token-of-the-crm-only-00"), strings.Replace(created, "/school", "/crm", 1)}
 	if got := ask(h, crm).Code; got != http.StatusAccepted {

@@ -27,9 +27,13 @@ var (
 // Folders and files of which comments and words are checked, besides all documents. The
 // others are only listed: go test -v. An entry "" checks all.
 var (
-	checkedComments = []string{"internal/recordstore", "tools/words"}
+	checkedComments = []string{
+		"events", "handlers", "internal/config", "internal/ingest", "internal/recordstore", "internal/telemetry", "schemas",
+		"tools/words", "vendors",
+	}
 	checkedWords    = []string{
-		"deploy/usher.example.yaml", "internal/recordstore", "internal/streams", "schemas", "scripts",
+		"deploy/usher.example.yaml", "events", "handlers", "internal/config", "internal/ingest", "internal/recordstore",
+		"internal/streams", "internal/telemetry", "schemas", "scripts", "vendors",
 	}
 )
 

@@ -150,7 +150,7 @@ func TestLostAnswersAreLookedUp(t *testing.T) {
 	}
 }
 
-func TestWhatLEADIsToldOfALearner(t *testing.T) {
+func TestFieldsOfALearner(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		user vendors.User

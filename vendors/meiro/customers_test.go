@@ -27,8 +27,8 @@ var augusta = vendors.User{
 	ID: "u-1", Email: "augusta@example.org", FirstName: "Augusta", LastName: "Example", Locale: "en-GB", Attributes: []byte(`{"plan":"pro"}`),
 }
 
-// deeds are all that can be said of a customer.
-func deeds(t *testing.T, c *meiro.Customers) []func() error {
+// actions returns every action on a customer.
+func actions(t *testing.T, c *meiro.Customers) []func() error {
 	ctx := t.Context()
 	return []func() error{
 		func() error { _, err := c.Create(ctx, origin, ada); return err },
@@ -47,17 +47,17 @@ func deeds(t *testing.T, c *meiro.Customers) []func() error {
 	}
 }
 
-func TestCustomersAreToldOfOnce(t *testing.T) {
+func TestCustomerEventsAreDeduplicated(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []sandbox.Kind{sandbox.None, sandbox.FailBefore, sandbox.FailAfter, sandbox.DropBefore, sandbox.DropAfter} {
 		vendortest.Try(t, string(kind), func(t *testing.T) {
 			stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-			for _, deed := range deeds(t, customers(t, stand.URL+"/collect/usher", stand.HTTP)) {
+			for _, action := range actions(t, customers(t, stand.URL+"/collect/usher", stand.HTTP)) {
 				if err := stand.Box.Next("meiro", sandbox.Fault{Kind: kind}); err != nil {
 					t.Fatal(err)
 				}
 				for range 2 {
-					if err := deed(); err != nil {
+					if err := action(); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -98,10 +98,10 @@ func TestCustomersRepeatByteForByte(t *testing.T) {
 		return true
 	})
 	c := customers(t, url+"/collect/usher", nil)
-	for _, deed := range deeds(t, c) {
+	for _, action := range actions(t, c) {
 		bodies = nil
 		for range 20 {
-			if err := deed(); err != nil {
+			if err := action(); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -226,11 +226,11 @@ func TestStaffStaysAsItIs(t *testing.T) {
 	for _, role := range []miestro.Role{miestro.RoleOwner, miestro.RoleAdmin, miestro.RoleAssistant, miestro.RoleSupportSpecialist} {
 		a, stand := adapter(t, sandbox.Config{})
 		acc := add(t.Context(), t, a, "boss@example.org", role)
-		for deed, err := range map[string]error{
+		for op, err := range map[string]error{
 			"deleted": a.Delete(t.Context(), origin, acc),
 			"updated": a.Update(t.Context(), origin, acc, vendors.User{Email: "ada@example.org"}),
 		} {
-			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "staff is never "+deed) {
+			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "staff is never "+op) {
 				t.Errorf("role %d: got %v, want a permanent error", role, err)
 			}
 		}

@@ -47,7 +47,7 @@ func TestEnrollWithALostAnswerIsUnknown(t *testing.T) {
 		t.Errorf("got %v, want an Unknown error", err)
 	}
 	if n := stand.State("miestro").Calls["POST /users/{id}/enroll"]; n != 1 {
-		t.Errorf("got %d calls, want 1: nothing may repeat it but a person or the ledger", n)
+		t.Errorf("got %d calls, want 1: only a person or the record may repeat the call", n)
 	}
 }
 

@@ -10,11 +10,11 @@ type ManualAction string
 
 // The manual actions.
 const (
-	Remove   ManualAction = "remove" // deletes, like the vendor's own call
-	Purge    ManualAction = "purge"  // deletes for good, and frees the e-mail
-	Restore  ManualAction = "revive" // restores a removed user
-	Add      ManualAction = "add"    // creates a user
-	AddStaff ManualAction = "hire"   // creates a staff member, at vendors with staff
+	Remove   ManualAction = "remove"    // deletes, like the vendor's own call
+	Purge    ManualAction = "purge"     // deletes for good, and frees the e-mail
+	Restore  ManualAction = "restore"   // restores a removed user
+	Add      ManualAction = "add"       // creates a user
+	AddStaff ManualAction = "add staff" // creates a staff member, at vendors with staff
 )
 
 // manual is a fake vendor that supports manual actions.

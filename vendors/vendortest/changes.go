@@ -232,14 +232,14 @@ func (s Suite) spares(t *testing.T) {
 // spared checks that changes of the account are permanent errors.
 func (s Suite) spared(t *testing.T, b *bench, account vendors.Account) {
 	t.Helper()
-	deeds := map[string]error{Delete: b.adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account)}
+	results := map[string]error{Delete: b.adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account)}
 	if p, ok := b.adapter.(vendors.Updater); ok {
-		deeds[Update] = p.Update(t.Context(), origin, account, b.changed)
+		results[Update] = p.Update(t.Context(), origin, account, b.changed)
 	}
-	for deed, err := range deeds {
+	for port, err := range results {
 		s.silent(t, err)
 		if err == nil || vendors.ClassOf(err) != vendors.Permanent {
-			t.Errorf("%s: got %v, want a permanent error", deed, err)
+			t.Errorf("%s: got %v, want a permanent error", port, err)
 		}
 	}
 }
