@@ -8,16 +8,16 @@ import (
 	"github.com/cloudevents/sdk-go/v2/types"
 )
 
-// attributes gathers the attributes of one event and checks each by the rules
-// of CloudEvents 1.0. It fills the SDK's context itself, because the SDK's
-// setters trim and rewrite what the producer wrote, and so change its identity.
+// attributes collects and checks the attributes of one event by the rules of CloudEvents 1.0.
+// The context of the SDK is filled directly: the setters of the SDK trim and rewrite values,
+// and so would change the identity of an event.
 type attributes struct {
-	prefix string // what stands before a name in error pointers: "/" or "ce-"
-	seen   bool   // specversion was given, and is 1.0
+	prefix string // before a name in error pointers: "/" or "ce-"
+	seen   bool   // specversion is present and 1.0
 	ctx    event.EventContextV1
 }
 
-// set takes one attribute: a string, a bool or an int32.
+// set checks and sets one attribute: a string, a bool or an int32.
 func (a *attributes) set(name string, value any) *InvalidError {
 	if text, isText := value.(string); isText {
 		return a.setText(name, text)
@@ -32,7 +32,7 @@ func (a *attributes) set(name string, value any) *InvalidError {
 	return nil
 }
 
-// setText is set for a string, as almost all attributes are.
+// setText is set for a string, the type of almost all attributes.
 func (a *attributes) setText(name, text string) *InvalidError {
 	if !attributeName(name) {
 		return a.misnamed(name)
@@ -62,11 +62,12 @@ func (a *attributes) extend(name string, value any) {
 	a.ctx.Extensions[name] = value
 }
 
+// misnamed returns the error of an invalid attribute name.
 func (a *attributes) misnamed(name string) *InvalidError {
 	return a.refuse(name, RuleAttributeName, "use a-z and 0-9 in attribute names, and not the name data")
 }
 
-// refuse returns an error that points at the attribute.
+// refuse returns an error that points to the attribute.
 func (a *attributes) refuse(name, rule, detail string) *InvalidError {
 	if len(name) > maxSegment {
 		name = strings.ToValidUTF8(name[:maxSegment], "") + "…"
@@ -77,7 +78,7 @@ func (a *attributes) refuse(name, rule, detail string) *InvalidError {
 	return invalid(a.prefix+name, rule, detail)
 }
 
-// done refuses a context that lacks a required attribute.
+// done returns an error if a required attribute is missing.
 func (a *attributes) done() *InvalidError {
 	var missing string
 	switch {
@@ -95,9 +96,8 @@ func (a *attributes) done() *InvalidError {
 	return a.refuse(missing, RuleRequired, "every CloudEvent has this attribute")
 }
 
-// coreAttributes holds what each attribute of the specification must be. A
-// function returns the broken rule and its advice, or two empty strings. The map
-// is never changed.
+// coreAttributes has a setter for each attribute of the specification. A setter returns the
+// broken rule and the correction, or two empty strings. The map is never changed.
 var coreAttributes = map[string]func(a *attributes, s string) (rule, detail string){
 	"specversion": func(a *attributes, s string) (string, string) {
 		a.seen = s == event.CloudEventsVersionV1
@@ -115,7 +115,7 @@ var coreAttributes = map[string]func(a *attributes, s string) (rule, detail stri
 		if blank(s) {
 			return RuleRequired, "send a URI-reference that is not empty"
 		}
-		// As an opaque URL the SDK prints it byte for byte.
+		// The SDK prints an opaque URL byte for byte.
 		a.ctx.Source.Opaque = s
 		return unless(isReference(s), RuleURIReference, "send a URI or a relative reference, percent-encoded")
 	},
@@ -141,7 +141,7 @@ var coreAttributes = map[string]func(a *attributes, s string) (rule, detail stri
 	},
 }
 
-// unless returns rule and detail, or nothing where ok.
+// unless returns rule and detail, or two empty strings if ok.
 func unless(ok bool, rule, detail string) (string, string) {
 	if ok {
 		return "", ""

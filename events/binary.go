@@ -8,12 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// field is a ce- header: the attribute's name in lower case and the value as sent.
+// field is a ce- header: the attribute name in lower case and the value as sent.
 type field struct{ name, value string }
 
-// fold returns the values of Content-Type, the ce- headers sorted by name, and how
-// many bytes all these have. Names count in any case. A header without values is
-// not there.
+// fold returns the values of Content-Type, the ce- headers sorted by name, and the size of all
+// these in bytes. Names match in any case. A header without values counts as missing.
 func fold(header map[string][]string) (types []string, attrs []field, size int) {
 	for name, values := range header {
 		lower := strings.Map(asciiLower, name)
@@ -34,19 +33,19 @@ func fold(header map[string][]string) (types []string, attrs []field, size int) 
 	return types, attrs, size
 }
 
-// fits refuses headers and a payload that are too large together.
-func fits(size int) *InvalidError {
+// fits returns an error if headers and payload together are too large.
+func checkSize(size int) *InvalidError {
 	if size > MaxSize {
 		return invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes, headers included")
 	}
 	return nil
 }
 
-// headerEvent reads an event without its data: its attributes are headers.
+// headerEvent reads an event without data from the headers.
 func headerEvent(contentType string, attrs []field) (Event, *InvalidError) {
 	a := attributes{prefix: attributePrefix}
 	for i, f := range attrs {
-		if i+1 < len(attrs) && attrs[i+1].name == f.name { // told before a value is read, as their order is chance
+		if i+1 < len(attrs) && attrs[i+1].name == f.name { // checked before any value, because the order of equal names is random
 			return Event{}, a.refuse(f.name, RuleDuplicate, "send each attribute once")
 		}
 		value, err := headerValue(f.value)
@@ -59,7 +58,7 @@ func headerEvent(contentType string, attrs []field) (Event, *InvalidError) {
 	}
 	if a.ctx.DataContentType == nil && contentType != "" {
 		if len(contentType) > MaxAttribute {
-			return Event{}, invalid(HeaderContentType, RuleSize, "send at most "+strconv.Itoa(MaxAttribute)+" bytes in it")
+			return Event{}, invalid(HeaderContentType, RuleSize, "send at most "+strconv.Itoa(MaxAttribute)+" bytes in this header")
 		}
 		if !isMediaType(contentType) || !plain(contentType) {
 			return Event{}, invalid(HeaderContentType, RuleMediaType, "send a media type, as in application/json")
@@ -72,8 +71,8 @@ func headerEvent(contentType string, attrs []field) (Event, *InvalidError) {
 	return Event{Context: &a.ctx}, nil
 }
 
-// payloadData puts a copy of the payload into e as it is. An empty payload is no
-// data. Without a content type it must be JSON.
+// payloadData sets a copy of the payload as data. An empty payload means no data. Without a
+// content type the payload must be JSON.
 func payloadData(e *Event, payload []byte) *InvalidError {
 	if len(payload) == 0 {
 		return nil
@@ -90,20 +89,20 @@ func payloadData(e *Event, payload []byte) *InvalidError {
 	return nil
 }
 
-// headerValue undoes a header value's quotes, then one round of percent-encoding.
+// headerValue removes the quotes of a header value, and then decodes percent-encoding once.
 func headerValue(s string) (string, *InvalidError) {
 	s = strings.Trim(s, " \t")
 	if strings.HasPrefix(s, `"`) {
 		inner, ok := unquoteHeader(s)
 		if !ok {
-			return "", invalid("", RuleQuotedString, "close the quoted value, and put nothing after it")
+			return "", invalid("", RuleQuotedString, "close the quoted value, with nothing behind the quote")
 		}
 		s = inner
 	}
 	return percentDecode(s)
 }
 
-// unquoteHeader returns what stands in a quoted string, its backslash escapes undone.
+// unquoteHeader returns the content of a quoted string, without backslash escapes.
 func unquoteHeader(s string) (inner string, ok bool) {
 	out := make([]byte, 0, len(s))
 	for i := 1; i < len(s); i++ {
@@ -121,10 +120,9 @@ func unquoteHeader(s string) (inner string, ok bool) {
 	return "", false
 }
 
-// percentDecode decodes %XX once. The outcome must be valid UTF-8. A % without
-// two hex digits is refused: the specification has writers encode every % of a
-// value, so no right one sends it, and it does not say how to read it. Two
-// readers that guess differently would see two ids in one event.
+// percentDecode decodes %XX once. The result must be valid UTF-8. A % without two hex digits is
+// rejected: the specification requires writers to encode every %, and does not say how to read
+// any other %. Two readers with different guesses would read two ids from one event.
 func percentDecode(s string) (string, *InvalidError) {
 	out := []byte(s)
 	if strings.IndexByte(s, '%') >= 0 {
@@ -147,7 +145,7 @@ func percentDecode(s string) (string, *InvalidError) {
 	return string(out), nil
 }
 
-// asciiLower returns r in lower case, where it is a letter of ASCII.
+// asciiLower returns an ASCII letter in lower case, and any other rune unchanged.
 func asciiLower(r rune) rune {
 	if 'A' <= r && r <= 'Z' {
 		return r + 'a' - 'A'

@@ -8,8 +8,8 @@ type UserCreatedData struct {
 	Email      string         `json:"email"`
 	FirstName  string         `json:"first_name,omitempty"`
 	LastName   string         `json:"last_name,omitempty"`
-	Locale     string         `json:"locale,omitempty"`    // BCP 47, as in de-AT
-	TimeZone   string         `json:"time_zone,omitempty"` // IANA, as in Europe/Vienna
+	Locale     string         `json:"locale,omitempty"`    // BCP 47, such as de-AT
+	TimeZone   string         `json:"time_zone,omitempty"` // IANA name, such as Europe/Vienna
 	Phone      string         `json:"phone,omitempty"`
 	Attributes map[string]any `json:"attributes,omitempty"`
 }
@@ -17,8 +17,7 @@ type UserCreatedData struct {
 // Kind returns the event type.
 func (UserCreatedData) Kind() string { return UserCreated }
 
-// UserUpdatedData is the data of user.updated: a full snapshot of the user, as
-// that of user.created is.
+// UserUpdatedData is the data of user.updated: a full snapshot of the user.
 type UserUpdatedData UserCreatedData
 
 // Kind returns the event type.
@@ -44,35 +43,35 @@ type UserRestoredData struct {
 // Kind returns the event type.
 func (UserRestoredData) Kind() string { return UserRestored }
 
-// EnrollmentRequestedData is the data of enrollment.requested. CourseID is our
-// own id of the course; the configuration maps it to each vendor's.
+// EnrollmentRequestedData is the data of enrollment.requested. CourseID is our course id; the
+// configuration maps CourseID to the ids of vendors.
 type EnrollmentRequestedData struct {
 	UserID   string `json:"user_id"`
 	CourseID string `json:"course_id"`
 	Email    string `json:"email,omitempty"`
-	Vendor   string `json:"vendor,omitempty"`    // only this vendor; empty: all that have the course
-	StartsOn string `json:"starts_on,omitempty"` // a date, as in 2026-09-01
-	EndsOn   string `json:"ends_on,omitempty"`   // a date, as in 2026-12-31
+	Vendor   string `json:"vendor,omitempty"`    // only this vendor; empty: all vendors with the course
+	StartsOn string `json:"starts_on,omitempty"` // a date, such as 2026-09-01
+	EndsOn   string `json:"ends_on,omitempty"`   // a date, such as 2026-12-31
 }
 
 // Kind returns the event type.
 func (EnrollmentRequestedData) Kind() string { return EnrollmentRequested }
 
-// EnrollmentCancelledData is the data of enrollment.cancelled. CourseID and
-// Vendor mean what they mean in EnrollmentRequestedData.
+// EnrollmentCancelledData is the data of enrollment.cancelled. CourseID and Vendor are as in
+// EnrollmentRequestedData.
 type EnrollmentCancelledData struct {
 	UserID   string `json:"user_id"`
 	CourseID string `json:"course_id"`
 	Email    string `json:"email,omitempty"`
-	Vendor   string `json:"vendor,omitempty"` // only this vendor; empty: all that have the course
+	Vendor   string `json:"vendor,omitempty"` // only this vendor; empty: all vendors with the course
 	Reason   string `json:"reason,omitempty"`
 }
 
 // Kind returns the event type.
 func (EnrollmentCancelledData) Kind() string { return EnrollmentCancelled }
 
-// ActivityTrackedData is the data of activity.tracked. OccurredAt is the zero
-// time where the producer did not say; the event's own time then stands for it.
+// ActivityTrackedData is the data of activity.tracked. A zero OccurredAt means the time of the
+// event.
 type ActivityTrackedData struct {
 	UserID     string         `json:"user_id"`
 	Name       string         `json:"name"`

@@ -13,10 +13,9 @@ import (
 	"github.com/cloudevents/sdk-go/v2/types"
 )
 
-// ToNATS writes e for NATS: structured mode, with the headers Content-Type and
-// Nats-Msg-Id. The same event gives the same bytes: attributes in the order of
-// the specification, then extensions by name, then the data. It refuses, with an
-// *InvalidError, what Parse would refuse to read back.
+// ToNATS returns the NATS message of e in structured mode, with the headers Content-Type and
+// Nats-Msg-Id. Equal events give equal bytes: the attributes in the order of the specification,
+// then extensions by name, then the data. An event that Parse would reject is an *InvalidError.
 func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
 	core, more, problem := attributesOf(e)
 	if problem != nil {
@@ -36,14 +35,13 @@ func ToNATS(e Event) (header map[string][]string, payload []byte, err error) {
 	return map[string][]string{HeaderContentType: {ContentType}, HeaderMsgID: {id}}, b, nil
 }
 
-// attributesOf checks the attributes of an event that may have been made by
-// hand. It returns those of the specification in its order, as texts, and the
-// extensions by name.
+// attributesOf checks the attributes of an event from any source. Returns the attributes of the
+// specification in order, as texts, and the extensions by name.
 func attributesOf(e Event) (core []field, more []extension, _ *InvalidError) {
 	a := &attributes{prefix: "/"}
 	c, ok := e.Context.(*event.EventContextV1)
 	if !ok || c == nil {
-		return nil, nil, a.refuse("specversion", RuleSpecVersion, `make the event with specversion "1.0"`)
+		return nil, nil, a.refuse("specversion", RuleSpecVersion, `create the event with specversion "1.0"`)
 	}
 	core = append(make([]field, 0, len(coreAttributes)),
 		field{"specversion", c.GetSpecVersion()}, field{"id", c.ID}, field{"source", c.GetSource()}, field{"type", c.Type})
@@ -73,13 +71,13 @@ func attributesOf(e Event) (core []field, more []extension, _ *InvalidError) {
 	return core, more, a.done()
 }
 
-// extension is one that Parse could have read.
+// extension is an extension that Parse could have read.
 type extension struct {
 	name  string
 	value any // a string, a bool or an int32
 }
 
-// setExtension takes an extension of any type that the SDK knows.
+// setExtension checks and sets an extension of any type of the SDK.
 func (a *attributes) setExtension(name string, value any) *InvalidError {
 	if _, core := coreAttributes[name]; core {
 		return a.refuse(name, RuleAttributeName, "an extension has the name of an attribute")
@@ -95,8 +93,8 @@ func (a *attributes) setExtension(name string, value any) *InvalidError {
 	return a.set(name, text)
 }
 
-// appendContext writes the opening brace, the attributes of the specification
-// and the extensions.
+// appendContext appends the opening brace, the attributes of the specification and the
+// extensions.
 func appendContext(b []byte, core []field, more []extension) []byte {
 	b = append(b, '{')
 	for _, f := range core {
@@ -106,21 +104,21 @@ func appendContext(b []byte, core []field, more []extension) []byte {
 		switch v := x.value.(type) {
 		case string:
 			b = appendMember(b, x.name, v)
-		default: // a bool or an int32: their JSON is what fmt writes
+		default: // a bool or an int32: fmt writes JSON
 			b = fmt.Appendf(b, `,"%s":%v`, x.name, v)
 		}
 	}
 	return b
 }
 
-// appendData writes the data: JSON as it is but for white space around it, other
-// text as a string, all else, and all that was made as binary, in base64.
+// appendData appends the data: JSON verbatim without surrounding white space, other text as a
+// string, and binary data in base64.
 func appendData(b []byte, e Event) ([]byte, *InvalidError) {
 	data, contentType := e.DataEncoded, e.DataContentType()
 	if data == nil {
 		return b, nil
 	}
-	bare := contentType == "" && e.DataBase64 // nothing says that these bytes are JSON
+	bare := contentType == "" && e.DataBase64 // bytes without a content type need not be JSON
 	switch {
 	case IsJSON(contentType) && !bare && len(data) > 0:
 		if err := checkJSON(data); err != nil {
@@ -135,8 +133,8 @@ func appendData(b []byte, e Event) ([]byte, *InvalidError) {
 	return appendString(append(b, `,"data":`...), string(data)), nil
 }
 
-// appendMember writes a name that needs no escapes and a string, behind a comma
-// where they are not the first member.
+// appendMember appends a name without escapes and a string, with a comma unless the member is
+// the first.
 func appendMember(b []byte, name, value string) []byte {
 	if b[len(b)-1] != '{' {
 		b = append(b, ',')
@@ -147,7 +145,7 @@ func appendMember(b []byte, name, value string) []byte {
 	return appendString(b, value)
 }
 
-// appendString writes s, which is valid UTF-8, as a JSON string.
+// appendString appends s, which is valid UTF-8, as a JSON string.
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

@@ -2,20 +2,19 @@ package events
 
 import "strings"
 
-// MaxSize is the most bytes that one event may have, envelope included: 1 MiB,
-// the default max_payload of NATS.
+// MaxSize is the maximum size of an event with envelope, in bytes: 1 MiB, the default
+// max_payload of NATS.
 const MaxSize = 1 << 20
 
-// MaxAttribute is the most bytes that the value of one attribute may have. Results
-// repeat some attributes, id up to three times, and must fit within MaxSize.
+// MaxAttribute is the maximum size of an attribute value in bytes. Results repeat some
+// attributes, id up to three times, and must fit within MaxSize.
 const MaxAttribute = 8 << 10
 
-// MaxDepth is how deep objects and arrays may stand in one another, the event's
-// own object counted.
+// MaxDepth is the maximum nesting of objects and arrays, including the event's own object.
 const MaxDepth = 64
 
-// The rules that an invalid event breaks, as they stand in InvalidError.Rule. A
-// rule of a JSON Schema is "schema:" and the keyword, as in "schema:format".
+// The values of InvalidError.Rule. A broken rule of a JSON Schema is "schema:" and the keyword,
+// such as "schema:format".
 const (
 	RuleSize          = "size"             // at most MaxSize bytes, MaxAttribute of them in an attribute
 	RuleUTF8          = "utf8"             // valid UTF-8, no lone surrogates
@@ -27,43 +26,43 @@ const (
 	RuleAttributeType = "attribute-type"   // string, boolean or 32-bit integer
 	RuleCharacters    = "characters"       // no control characters or noncharacters in attributes
 	RuleSpecVersion   = "specversion"      // "1.0"
-	RuleRequired      = "required"         // must be there, and not be empty
-	RuleEmpty         = "empty"            // may be left out, but not be empty
+	RuleRequired      = "required"         // present and not empty
+	RuleEmpty         = "empty"            // missing or not empty
 	RuleTime          = "time"             // RFC 3339
 	RuleURI           = "uri"              // an absolute URI
 	RuleURIReference  = "uri-reference"    // a URI or a relative reference
-	RuleMediaType     = "media-type"       // RFC 2046; JSON where our types need it
+	RuleMediaType     = "media-type"       // RFC 2046; JSON for our event types
 	RuleBase64        = "base64"           // the standard alphabet, padded
 	RuleDataOnce      = "data-or-base64"   // data or data_base64, never both
-	RuleDataString    = "data-string"      // data that is not JSON is a string
+	RuleDataString    = "data-string"      // data other than JSON is a string
 	RuleMode          = "mode"             // one event, structured as JSON or binary
 	RuleQuotedString  = "quoted-string"    // a header value's closing quote
 	RulePercent       = "percent-encoding" // %XX, and valid UTF-8 behind it
-	RuleType          = "type"             // a type that Usher knows
-	RuleNameCase      = "name-case"        // a member's name differs from ours in case only
-	RuleContentType   = "content-type"     // over HTTP, the header Content-Type is the datacontenttype
+	RuleType          = "type"             // an event type that Usher accepts
+	RuleNameCase      = "name-case"        // no name that differs from a schema's name only in case
+	RuleContentType   = "content-type"     // over HTTP, datacontenttype is the header Content-Type
 	RuleBatchSize     = "batch-size"       // at most MaxBatch events in a batch
-	RuleIDOnce        = "id-once"          // source and id are those of no other event
+	RuleIDOnce        = "id-once"          // no other event with this source and id
 )
 
-// maxSegment is how many bytes of a member's name a pointer shows.
+// maxSegment is the number of bytes of a member name in a pointer.
 const maxSegment = 64
 
-// InvalidError says why an event is refused. It holds no value of the event, so
-// it may be logged, stored and shown.
+// InvalidError is the reason for rejecting an event. The fields contain no value of the event,
+// and may be logged, stored and shown.
 type InvalidError struct {
-	Pointer string // a JSON pointer into the event, or a header's name; empty for the whole
-	Rule    string // the rule that was broken: one short machine word
-	Detail  string // what to do about it, in words
+	Pointer string // JSON pointer into the event, or name of a header; "" for the whole event
+	Rule    string // the broken rule, one of the constants or "schema:…"
+	Detail  string // the correction, in words
 }
 
-// Error says where, which rule, and what to do.
+// Error returns pointer, rule and correction.
 func (e *InvalidError) Error() string {
-	where := e.Pointer
-	if where == "" {
-		where = "(whole event)"
+	pointer := e.Pointer
+	if pointer == "" {
+		pointer = "(whole event)"
 	}
-	return "invalid event: " + where + ": " + e.Rule + ": " + e.Detail
+	return "invalid event: " + pointer + ": " + e.Rule + ": " + e.Detail
 }
 
 // invalid returns an InvalidError.
@@ -71,7 +70,7 @@ func invalid(pointer, rule, detail string) *InvalidError {
 	return &InvalidError{Pointer: pointer, Rule: rule, Detail: detail}
 }
 
-// under puts a member's name, or an element's index, before err's pointer.
+// under prepends a member name or an element index to the pointer.
 func (e *InvalidError) under(name string) *InvalidError {
 	if len(name) > maxSegment {
 		name = strings.ToValidUTF8(name[:maxSegment], "") + "…"

@@ -1,11 +1,10 @@
-// Package events holds the CloudEvents that Usher takes in and gives out: the
-// event types, their data, the strict reading of what producers send, the
-// writing of what Usher publishes, and the results that say what came of an
-// event at a vendor.
+// Package events holds the CloudEvents that Usher reads and writes: the event types and their
+// data, strict parsing of events from producers, encoding of published events, and the results
+// of events at vendors.
 //
-// The package stands at a trust boundary. It uses the CloudEvents SDK's event
-// type, but none of the SDK's parsers: those panic on some hostile input,
-// accept bytes after the document, and do not decode percent-encoded headers.
+// The package is at a trust boundary. The event type is the CloudEvents SDK's, but the parsers
+// are not: the SDK's parsers panic on some hostile input, accept bytes after the document, and
+// do not decode percent-encoded headers.
 package events
 
 import (
@@ -16,54 +15,25 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 )
 
-// Event is the SDK's event. One that Parse, FromNATS or FromHTTP returned has a
-// context of version 1.0, and its attributes read exactly as the producer wrote
-// them.
+// Event is the SDK's event. An event from Parse, FromNATS or FromHTTP has a context of version
+// 1.0 and attributes exactly as sent.
 type Event = event.Event
 
-// The event types that Usher understands.
-const (
-	UserCreated         = "user.created"
-	UserUpdated         = "user.updated"
-	UserDeleted         = "user.deleted"
-	UserRestored        = "user.restored"
-	EnrollmentRequested = "enrollment.requested"
-	EnrollmentCancelled = "enrollment.cancelled"
-	ActivityTracked     = "activity.tracked"
-)
-
-// Types returns the event types that Usher understands, in a fixed order.
-func Types() []string {
-	return []string{
-		UserCreated, UserUpdated, UserDeleted, UserRestored,
-		EnrollmentRequested, EnrollmentCancelled, ActivityTracked,
-	}
-}
-
-// SchemaID returns the absolute URL that names the JSON Schema of a type's
-// data. It is the dataschema of the events that Usher publishes. The name of the
-// schema of result data is ResultSchema.
-func SchemaID(name string) string {
-	return "https://usher.dev/schemas/" + name + "/v1"
-}
-
-// Key identifies an event: the first 128 bits of SHA-256 over source, a zero
-// byte and id, as 32 lower-case hex digits. The same source and id give the same
-// key, however the event came. Neither can hold a zero byte, so no two pairs
-// share the hashed bytes.
+// Key returns the key of an event: the first 128 bits of SHA-256 over source, a zero byte and
+// id, as 32 lower-case hex digits. Equal source and id give equal keys on every transport.
+// Neither contains a zero byte, so different pairs hash different bytes.
 func Key(source, id string) string {
 	return hash(source, id)
 }
 
-// MsgID returns the Nats-Msg-Id of an event, by which NATS drops repeats: of fixed
-// length, and safe in a header whatever the id holds. The type is in it beside what
-// Key is made of: an event that has another one's source and id is no repeat, and
-// has to come in to be refused.
+// MsgID returns the Nats-Msg-Id of an event, for deduplication by NATS: 32 hex digits, whatever
+// the id contains. The type is part of the hash, unlike in Key: an event that reuses source and
+// id is no repeat, and must be stored to be rejected.
 func MsgID(kind, source, id string) string {
 	return hash(source, id, kind)
 }
 
-// hash returns 32 hex digits of SHA-256 over the parts, a zero byte between them.
+// hash returns 32 hex digits of SHA-256 over the parts, separated by zero bytes.
 func hash(parts ...string) string {
 	var b []byte
 	for i, p := range parts {
@@ -76,8 +46,8 @@ func hash(parts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// UserID returns the user_id of e's data, or "" where the data is no JSON object
-// with a string of exactly that name. It does not check the id.
+// UserID returns the user_id of the data of e, or "" unless the data is a JSON object with a
+// string of exactly this name. The id is not validated.
 func UserID(e Event) string {
 	raw, ok := member(e.Data(), "user_id")
 	if !ok || raw[0] != '"' {
@@ -86,8 +56,8 @@ func UserID(e Event) string {
 	return unquote(raw)
 }
 
-// Expired reports whether now is at or after e's expirytime extension. An event
-// without one, or with one that is no RFC 3339 timestamp, does not expire.
+// Expired reports whether now is at or after the extension expirytime of e. An event without a
+// valid RFC 3339 expirytime does not expire.
 func Expired(e Event, now time.Time) bool {
 	s, ok := e.Extensions()["expirytime"].(string)
 	if !ok {
@@ -97,8 +67,8 @@ func Expired(e Event, now time.Time) bool {
 	return err == nil && !now.Before(t)
 }
 
-// Extension returns the text of an extension of e, "" where it has none of that
-// name, or one that is no text. Unlike e.Extensions it copies nothing.
+// Extension returns the text of an extension of e, or "" if missing or not a string. Unlike
+// e.Extensions, Extension copies nothing.
 func Extension(e Event, name string) string {
 	c, ok := e.Context.(*event.EventContextV1)
 	if !ok || c == nil {

@@ -20,8 +20,8 @@ func sameAgain(t *testing.T, e events.Event) {
 		t.Fatalf("the SDK calls the event invalid: %v", err)
 	}
 	h, payload, err := events.ToNATS(e)
-	var invalid *events.InvalidError
-	if errors.As(err, &invalid) && invalid.Rule == events.RuleSize {
+	invalid, ok := errors.AsType[*events.InvalidError](err)
+	if ok && invalid.Rule == events.RuleSize {
 		return // escapes and base64 make some events grow
 	}
 	if err != nil {
@@ -75,8 +75,8 @@ func FuzzParse(f *testing.F) {
 // checkError checks that a refusal is of the one type and says all it should.
 func checkError(t *testing.T, err error) {
 	t.Helper()
-	var invalid *events.InvalidError
-	if !errors.As(err, &invalid) || invalid.Rule == "" || invalid.Detail == "" {
+	invalid, ok := errors.AsType[*events.InvalidError](err)
+	if !ok || invalid.Rule == "" || invalid.Detail == "" {
 		t.Fatalf("got error %#v", err)
 	}
 }

@@ -10,35 +10,33 @@ import (
 	"strings"
 )
 
-// BatchContentType says that a body holds a batch of events in the JSON format.
+// BatchContentType is the media type of a batch of events in the JSON format.
 const BatchContentType = "application/cloudevents-batch+json"
 
-// batchPrefix is what the media types of all batch formats begin with.
+// batchPrefix is the common prefix of the media types of all batch formats.
 const batchPrefix = formatPrefix + "-batch"
 
-// ErrMediaType says that a request's Content-Type is malformed, or names an event
-// format or a charset that is not read here. HTTP's answer to it is 415.
+// ErrMediaType means that a Content-Type is malformed, or has an unsupported event format or
+// charset. The HTTP status is 415.
 var ErrMediaType = errors.New("unsupported media type: send " + ContentType + ", " + BatchContentType +
 	", or one event in ce- headers with the media type of its data; JSON is read as utf-8 only")
 
-// FromHTTP reads the events that a request carries, by the HTTP protocol binding:
-// in batch mode where Content-Type begins with application/cloudevents-batch, in
-// structured mode where it begins with application/cloudevents, else in binary
-// mode. Names of headers count in any case. In structured and batch mode the ce-
-// headers do not count. The caller limits the size of the body; each event may
-// have MaxSize bytes.
+// FromHTTP reads the events of a request, by the HTTP protocol binding: in batch mode if
+// Content-Type begins with application/cloudevents-batch, in structured mode if Content-Type
+// begins with application/cloudevents, or else in binary mode. Header names match in any case.
+// Structured and batch mode ignore the ce- headers. The caller limits the size of the body;
+// each event may have MaxSize bytes.
 //
-// Batch tells whether the body is a batch, which may be empty. A batch is taken
-// whole or refused whole. Two events of one source and id are let in: they are
-// one event, sent twice.
+// batch reports whether the body is a batch, possibly empty. A batch is accepted or rejected as
+// a whole. Two events with the same source and id are accepted: one event, sent twice.
 //
-// In binary mode the body is the data, byte for byte, and Content-Type is its
-// datacontenttype. Without one, a body that is JSON is JSON, as in the other
-// modes, and any other is bytes of which nothing is known.
+// In binary mode the body is the data, byte for byte, and Content-Type is the datacontenttype.
+// Without a Content-Type, a JSON body is JSON data, as in the other modes, and any other body
+// is data of unknown type.
 //
-// An error wraps ErrMediaType, or is a *BatchError that tells of every bad event
-// of a batch, or an *InvalidError: of the one event, or of a batch that is no JSON
-// array or holds more than MaxBatch events. The list is then nil.
+// An error wraps ErrMediaType, or is a *BatchError with every invalid event of a batch, or an
+// *InvalidError: for a single event, for a batch other than a JSON array, or for a batch of
+// more than MaxBatch events. The list is then nil.
 func FromHTTP(header http.Header, body []byte) (list []Event, batch bool, err error) {
 	types, attrs, size := fold(header)
 	contentType, format, err := requestType(types)
@@ -54,7 +52,7 @@ func FromHTTP(header http.Header, body []byte) (list []Event, batch bool, err er
 	var problem *InvalidError
 	if format == ContentType {
 		e, problem = parse(body)
-	} else if problem = fits(size + len(body)); problem == nil {
+	} else if problem = checkSize(size + len(body)); problem == nil {
 		e, problem = httpBinary(contentType, attrs, body)
 	}
 	if problem != nil {
@@ -63,8 +61,8 @@ func FromHTTP(header http.Header, body []byte) (list []Event, batch bool, err er
 	return []Event{e}, batch, nil
 }
 
-// requestType returns the Content-Type as sent, "" where there is none or an
-// empty one, and its media type in lower case. It refuses what no mode reads.
+// requestType returns the Content-Type as sent, or "", and the media type in lower case. A type
+// without a mode is an error.
 func requestType(types []string) (contentType, format string, err error) {
 	if len(types) > 1 {
 		return "", "", unsupported("Content-Type is given more than once")
@@ -83,14 +81,14 @@ func requestType(types []string) (contentType, format string, err error) {
 	case isEvents && format != ContentType && format != BatchContentType:
 		return "", format, unsupported("no such event format here")
 	case named && !strings.EqualFold(charset, "utf-8") && (isEvents || IsJSON(contentType)):
-		// Other data is not read here, so that its charset is free.
+		// Other data is not decoded, so any charset is accepted.
 		return "", format, unsupported("the charset is not utf-8")
 	}
 	return contentType, format, nil
 }
 
-// unsupported is ErrMediaType with what is wrong. It holds nothing of the request.
-func unsupported(what string) error { return fmt.Errorf("%s: %w", what, ErrMediaType) }
+// unsupported returns ErrMediaType with a reason, and nothing of the request.
+func unsupported(reason string) error { return fmt.Errorf("%s: %w", reason, ErrMediaType) }
 
 // httpBinary reads an event in binary mode.
 func httpBinary(contentType string, attrs []field, body []byte) (Event, *InvalidError) {

@@ -2,24 +2,24 @@ package events
 
 import "strconv"
 
-// MaxBatch is the most events that one batch may hold.
+// MaxBatch is the maximum number of events in a batch.
 const MaxBatch = 1000
 
-// BatchFault says why one event of a batch is refused.
+// BatchFault is the reason for rejecting one event of a batch.
 type BatchFault struct {
-	Index int           // the event's place in the batch, from 0
-	ID    string        // the event's id, or "" where it cannot be read
-	Err   *InvalidError // its pointer, and the bytes in its detail, count from the event
+	Index int           // index of the event in the batch, from 0
+	ID    string        // id of the event, or "" if unreadable
+	Err   *InvalidError // pointer and byte offsets are relative to the event
 }
 
-// BatchError tells of all events for which a batch is refused, by index. There is
-// at least one. It unwraps to their errors, so a caller that tells it from an
-// *InvalidError of the whole asks for *BatchError first.
+// BatchError has every invalid event of a batch, by index, at least one. BatchError unwraps to
+// the errors of the events. To distinguish a *BatchError from an *InvalidError of the whole
+// batch, ask for *BatchError first.
 type BatchError struct {
 	Faults []BatchFault
 }
 
-// Error says how many events are bad, and what is wrong with the first.
+// Error returns the number of invalid events and the first error.
 func (e *BatchError) Error() string {
 	if len(e.Faults) == 0 {
 		return "invalid batch"
@@ -38,8 +38,8 @@ func (e *BatchError) Unwrap() []error {
 	return all
 }
 
-// parseBatch reads all events of a batch, or none. An error is an *InvalidError
-// or a *BatchError.
+// parseBatch reads all events of a batch, or none. An error is an *InvalidError or a
+// *BatchError.
 func parseBatch(body []byte) ([]Event, error) {
 	pieces, problem := elements(body)
 	if problem != nil {
@@ -61,8 +61,7 @@ func parseBatch(body []byte) ([]Event, error) {
 	return list, nil
 }
 
-// readableID returns the id of a bad event, or "" where it has none, or two, or
-// one that breaks the rules.
+// readableID returns the id of an invalid event, or "" for a missing, repeated or invalid id.
 func readableID(piece []byte) string {
 	raw, err := find(piece, "id")
 	if raw == nil || raw[0] != '"' || err != nil && err.Pointer == "/id" {
@@ -75,9 +74,9 @@ func readableID(piece []byte) string {
 	return a.ctx.ID
 }
 
-// elements returns the elements of an array of at most MaxBatch. It looks for their
-// ends only, so that one bad element does not hide the others: a body is one JSON
-// document if elements takes it and parse takes each element.
+// elements returns the elements of an array, at most MaxBatch. Only the ends of elements are
+// searched, so an invalid element does not hide the others: a body is one JSON document if
+// elements accepts the body and parse accepts each element.
 func elements(body []byte) ([][]byte, *InvalidError) {
 	s := scanner{data: body}
 	if s.space(); s.peek() != '[' {
@@ -107,9 +106,8 @@ func elements(body []byte) ([][]byte, *InvalidError) {
 	return pieces, s.end()
 }
 
-// skip moves to where the value here ends if it is JSON: behind its last bracket,
-// or to the comma, bracket or end that follows it. It needs no memory, however
-// deep the value is.
+// skip moves to the end of the value here, if the value is JSON: behind the last bracket, or to
+// the following comma, bracket or end. Skipping needs no memory, whatever the depth.
 func (s *scanner) skip() {
 	depth := 0
 	for s.pos < len(s.data) {

@@ -13,8 +13,8 @@ import (
 // checkFaults checks index, pointer and rule of all faults of a batch.
 func checkFaults(t *testing.T, err error, want ...string) {
 	t.Helper()
-	var bad *events.BatchError
-	if !errors.As(err, &bad) {
+	bad, ok := errors.AsType[*events.BatchError](err)
+	if !ok {
 		t.Fatalf("got error %v, want an *events.BatchError", err)
 	}
 	var got []string
@@ -121,7 +121,7 @@ func TestFromHTTPRefusesBatch(t *testing.T) {
 			// Clipped, so that a step past the end is a panic.
 			list, batch, err := events.FromHTTP(batched, slices.Clip([]byte(test.body)))
 			checkInvalid(t, err, "", test.rule)
-			if bad := (*events.BatchError)(nil); errors.As(err, &bad) {
+			if _, ok := errors.AsType[*events.BatchError](err); ok {
 				t.Error("got an *events.BatchError")
 			}
 			if list != nil || !batch {
@@ -151,8 +151,8 @@ func TestFromHTTPTellsTheIDsOfBadEvents(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := events.FromHTTP(batched, []byte("["+test.in+"]"))
-			var bad *events.BatchError
-			if !errors.As(err, &bad) || len(bad.Faults) != 1 {
+			bad, ok := errors.AsType[*events.BatchError](err)
+			if !ok || len(bad.Faults) != 1 {
 				t.Fatalf("got error %v, want one fault", err)
 			}
 			if got := bad.Faults[0].ID; got != test.want {

@@ -70,11 +70,11 @@ func checkHTTPError(t *testing.T, list []events.Event, err error) {
 // checkBatch compares a verdict over a batch with what encoding/json and Parse say.
 func checkBatch(t *testing.T, list []events.Event, err error, body []byte) {
 	t.Helper()
-	var invalid *events.InvalidError
-	var bad *events.BatchError
 	var pieces []json.RawMessage
 	isArray := json.Unmarshal(body, &pieces) == nil && pieces != nil
-	whole := errors.As(err, &invalid) && !errors.As(err, &bad)
+	bad, partly := errors.AsType[*events.BatchError](err)
+	_, refused := errors.AsType[*events.InvalidError](err)
+	whole := refused && !partly
 	switch {
 	case err == nil && !isArray:
 		t.Fatalf("accepted %q, which encoding/json calls no array", body)
@@ -95,7 +95,7 @@ func checkBatch(t *testing.T, list []events.Event, err error, body []byte) {
 	for i, piece := range pieces {
 		e, err := events.Parse(piece)
 		var want events.InvalidError
-		if errors.As(err, &invalid) {
+		if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 			want = *invalid
 		}
 		if faults[i].Pointer != want.Pointer || faults[i].Rule != want.Rule {

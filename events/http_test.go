@@ -270,7 +270,7 @@ func TestFromHTTPRefusesWhatParseRefuses(t *testing.T) {
 			if list != nil || !batch {
 				t.Errorf("batch: got %v, %t, want nil, true", list, batch)
 			}
-			if bad := (*events.BatchError)(nil); json.Valid([]byte(test.in)) || errors.As(err, &bad) {
+			if _, ok := errors.AsType[*events.BatchError](err); json.Valid([]byte(test.in)) || ok {
 				checkFaults(t, err, "1 "+test.pointer+" "+test.rule)
 				return
 			}

@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// The names of the headers of a message that holds an event.
+// The header names of a NATS message with an event.
 const (
 	HeaderContentType = "Content-Type"
 	HeaderMsgID       = "Nats-Msg-Id"
 	attributePrefix   = "ce-"
 )
 
-// ContentType says that a message holds one event in the JSON format.
+// ContentType is the media type of one event in the JSON format.
 const ContentType = "application/cloudevents+json"
 
-// formatPrefix is what the media types of all event formats begin with.
+// formatPrefix is the common prefix of the media types of all event formats.
 const formatPrefix = "application/cloudevents"
 
-// FromNATS reads the event in a NATS message, by the NATS protocol binding and
-// in the order that leaves no doubt: a batch is refused; application/cloudevents+json
-// is structured, any other event format is refused; with a ce-specversion header
-// the message is binary; what is left must be a JSON object with a specversion.
-// Names of headers count in any case. An error is an *InvalidError.
+// FromNATS reads the event in a NATS message, by the NATS protocol binding, in an unambiguous
+// order. A batch is rejected. application/cloudevents+json is structured mode; any other event
+// format is rejected. A message with the header ce-specversion is binary mode. The rest must be
+// a JSON object with a specversion. Header names match in any case. An error is an
+// *InvalidError.
 //
-// In binary mode a value is unquoted, then percent-decoded once. The content
-// type is ce-datacontenttype, or Content-Type where that is not there. Data
-// without a content type must be JSON, as our types' data is.
+// In binary mode a header value is unquoted, and then percent-decoded once. The content type is
+// ce-datacontenttype, or else Content-Type. Data without a content type must be JSON, like the
+// data of our event types.
 func FromNATS(header map[string][]string, payload []byte) (Event, error) {
 	e, err := fromNATS(header, payload)
 	if err != nil {
@@ -36,10 +36,10 @@ func FromNATS(header map[string][]string, payload []byte) (Event, error) {
 	return e, nil
 }
 
-// fromNATS is FromNATS with the error's own type.
+// fromNATS is FromNATS with the concrete error type.
 func fromNATS(header map[string][]string, payload []byte) (Event, *InvalidError) {
 	types, attrs, size := fold(header)
-	if err := fits(size + len(payload)); err != nil {
+	if err := checkSize(size + len(payload)); err != nil {
 		return Event{}, err
 	}
 	if len(types) > 1 {
@@ -60,7 +60,7 @@ func fromNATS(header map[string][]string, payload []byte) (Event, *InvalidError)
 	return Event{}, invalid("", RuleMode, "send a CloudEvent: a JSON object with specversion, or ce- headers")
 }
 
-// natsBinary reads an event in binary mode. White space around JSON is cut.
+// natsBinary reads an event in binary mode, and trims white space around JSON.
 func natsBinary(contentType string, attrs []field, payload []byte) (Event, *InvalidError) {
 	e, err := headerEvent(contentType, attrs)
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 )
 
-// New returns an event with JSON data, as a producer makes it. What it returns
-// has not been checked against the schema of its type.
+// New returns an event with JSON data, as made by a producer. kind is the event type. An error
+// means that data has no JSON form, or that an attribute breaks a rule of CloudEvents. The data
+// is not checked against a schema.
 func New(kind, source, id string, at time.Time, data any) (Event, error) {
 	body, err := json.Marshal(data)
 	if err != nil {

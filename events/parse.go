@@ -7,13 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// Parse reads one event in the JSON format (structured mode) and refuses all
-// that is not exactly right: first the size, then the encoding, then the JSON,
-// then the rules of CloudEvents 1.0. An error is an *InvalidError.
+// Parse reads one event in the JSON format (structured mode). Checked are, in this order, the
+// size, the encoding, the JSON and the rules of CloudEvents 1.0. An error is an *InvalidError.
 //
-// A type that Usher does not know is no error here, nor is data that no schema
-// would take. Data that is JSON is kept as it was written, other data as bytes.
-// An attribute that is null counts as not given.
+// Neither an unknown event type nor data against a schema is an error here. JSON data is kept
+// verbatim, other data as bytes. An attribute null counts as missing.
 func Parse(data []byte) (Event, error) {
 	e, err := parse(data)
 	if err != nil {
@@ -22,7 +20,7 @@ func Parse(data []byte) (Event, error) {
 	return e, nil
 }
 
-// parse is Parse with the error's own type.
+// parse is Parse with the concrete error type.
 func parse(data []byte) (Event, *InvalidError) {
 	if len(data) > MaxSize {
 		return Event{}, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes")
@@ -47,14 +45,14 @@ func parse(data []byte) (Event, *InvalidError) {
 	return d.event()
 }
 
-// document gathers the members of a structured event.
+// document collects the members of a structured event.
 type document struct {
 	attributes
-	data   []byte // raw JSON of the member data; nil where it is not there
-	base64 []byte // raw JSON of the member data_base64; nil where it is not there or null
+	data   []byte // raw JSON of the member data, or nil
+	base64 []byte // raw JSON of the member data_base64, or nil if missing or null
 }
 
-// member takes one member of the event's object.
+// member sets one member of the event's object.
 func (d *document) member(name string, raw []byte) *InvalidError {
 	if name == "data" {
 		d.data = raw
@@ -79,7 +77,7 @@ func (d *document) member(name string, raw []byte) *InvalidError {
 	return d.set(name, value)
 }
 
-// attributeValue returns the bool or int32 that raw holds.
+// attributeValue returns the bool or int32 in raw.
 func attributeValue(raw []byte) (any, *InvalidError) {
 	if raw[0] == 't' || raw[0] == 'f' {
 		return raw[0] == 't', nil
@@ -91,7 +89,7 @@ func attributeValue(raw []byte) (any, *InvalidError) {
 	return int32(n), nil
 }
 
-// unquoted is unquote with a short way for strings without escapes.
+// unquoted is unquote with a fast path for strings without escapes.
 func unquoted(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1])
@@ -99,7 +97,7 @@ func unquoted(raw []byte) string {
 	return unquote(raw)
 }
 
-// event returns the event with its data. The data is a copy.
+// event returns the event with a copy of the data.
 func (d *document) event() (Event, *InvalidError) {
 	e := Event{Context: &d.ctx}
 	switch {
@@ -120,8 +118,8 @@ func (d *document) event() (Event, *InvalidError) {
 	return e, nil
 }
 
-// binary decodes data_base64. Data that is said to be JSON must be it, and is
-// kept as if it had come as data.
+// binary decodes data_base64. Data with a JSON content type must be JSON, and is kept like the
+// member data.
 func (d *document) binary(e *Event) *InvalidError {
 	const where, advice = "/data_base64", "send standard base64 with padding"
 	if d.base64[0] != '"' {

@@ -165,8 +165,8 @@ func TestParseRefuses(t *testing.T) {
 // checkInvalid checks an error's place and rule, and that it says what to do.
 func checkInvalid(t *testing.T, err error, pointer, rule string) {
 	t.Helper()
-	var invalid *events.InvalidError
-	if !errors.As(err, &invalid) {
+	invalid, ok := errors.AsType[*events.InvalidError](err)
+	if !ok {
 		t.Fatalf("got error %v, want an *events.InvalidError", err)
 	}
 	if got, want := invalid.Pointer+" "+invalid.Rule, pointer+" "+rule; got != want {

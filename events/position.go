@@ -2,9 +2,9 @@ package events
 
 import "cmp"
 
-// Position is the place of an event in the stream of events: the creation time of the
-// stream in Unix nanoseconds, then the sequence. A stream that is made anew begins its
-// sequences again, at a later epoch.
+// Position is the position of an event in the stream of events: the creation time of the stream
+// in Unix nanoseconds, and the sequence. A recreated stream starts its sequences again, with a
+// later epoch.
 type Position struct {
 	Epoch int64  `json:"epoch"`
 	Seq   uint64 `json:"seq"`

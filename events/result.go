@@ -9,17 +9,14 @@ import (
 	"github.com/cloudevents/sdk-go/v2/types"
 )
 
-// How an effect, that is one event at one vendor, ended.
+// The outcomes of an effect, that is, of one event at one vendor.
 const (
-	Done        = "done"         // the vendor did it
-	AlreadyDone = "already_done" // it was so before
-	Superseded  = "superseded"   // a newer event made it void, or its time was up
-	Unsupported = "unsupported"  // the vendor cannot do it
-	Failed      = "failed"       // for good; it is among the dead letters
+	Done        = "done"         // the vendor made the change
+	AlreadyDone = "already_done" // the vendor had the change before
+	Superseded  = "superseded"   // replaced by a newer event, or expired
+	Unsupported = "unsupported"  // the vendor has no such call
+	Failed      = "failed"       // failed for good; there is a dead letter
 )
-
-// ResultSchema is the name of the schema of result data, for SchemaID.
-const ResultSchema = "result"
 
 // Result is the data of a result event.
 type Result struct {
@@ -29,11 +26,10 @@ type Result struct {
 	Attempts  int          `json:"attempts"`
 	TookMS    int64        `json:"took_ms"`
 	Event     EventRef     `json:"event"`
-	Error     *ResultError `json:"error,omitempty"` // where the outcome is Failed
+	Error     *ResultError `json:"error,omitempty"` // for the outcome Failed
 }
 
-// EventRef names the event that a result tells of. ID and Source are empty
-// where the message could not be read.
+// EventRef identifies the event of a result. ID and Source are empty for an unreadable message.
 type EventRef struct {
 	ID     string    `json:"id,omitempty"`
 	Source string    `json:"source,omitempty"`
@@ -41,62 +37,20 @@ type EventRef struct {
 	Time   time.Time `json:"time,omitzero"`
 }
 
-// ResultError says why an effect failed.
+// ResultError is the reason of a failed effect.
 type ResultError struct {
 	Class   string `json:"class"`
-	Status  int    `json:"status,omitempty"` // the vendor's HTTP status, where one came
+	Status  int    `json:"status,omitempty"` // HTTP status of the vendor, if any
 	Message string `json:"message"`
 }
 
-// resultNames maps a request's type to the names of its results.
-var resultNames = map[string]struct{ done, stem string }{
-	UserCreated:         {"user.provisioned", "user.provisioning"},
-	UserUpdated:         {"user.synchronized", "user.synchronization"},
-	UserDeleted:         {"user.deprovisioned", "user.deprovisioning"},
-	UserRestored:        {"user.reinstated", "user.reinstatement"},
-	EnrollmentRequested: {"enrollment.completed", "enrollment"},
-	EnrollmentCancelled: {"enrollment.ended", "enrollment.end"},
-	ActivityTracked:     {"activity.recorded", "activity"},
-}
-
-// ResultType returns the type of the result of a request that ended so. For a
-// message that cannot be read, give the type that its subject names. The results
-// of a type that Usher does not know are that type with .done, .failed or
-// .skipped behind it.
-func ResultType(requestType, outcome string) string {
-	names, ok := resultNames[requestType]
-	if !ok {
-		names.done, names.stem = requestType+".done", requestType
-	}
-	switch outcome {
-	case Done, AlreadyDone:
-		return names.done
-	case Superseded, Unsupported:
-		return names.stem + ".skipped"
-	default:
-		return names.stem + ".failed"
-	}
-}
-
-// ResultTypes returns the types of all results of the types that Usher
-// understands, in a fixed order.
-func ResultTypes() []string {
-	var all []string
-	for _, t := range Types() {
-		for _, outcome := range []string{Done, Failed, Superseded} {
-			all = append(all, ResultType(t, outcome))
-		}
-	}
-	return all
-}
-
-// ResultSubject returns the NATS subject that a vendor's results are published on.
+// ResultSubject returns the NATS subject of a vendor's results of a type.
 func ResultSubject(resultType, vendor string) string {
 	return resultType + "." + vendor
 }
 
-// ResultID returns the id of the result of an event at a vendor after a number
-// of replays by a person: 32 hex digits that depend on nothing else.
+// ResultID returns the id of the result of an event at a vendor, after a number of replays by a
+// person: 32 hex digits, derived from the arguments only.
 func ResultID(eventKey, vendor string, replay int) string {
 	return hash(eventKey, vendor, strconv.Itoa(replay))
 }
@@ -104,20 +58,20 @@ func ResultID(eventKey, vendor string, replay int) string {
 // resultSchema is the dataschema of results.
 var resultSchema = *types.ParseURI(SchemaID(ResultSchema))
 
-// ResultOf is what NewResult makes a result event from.
+// ResultOf has the arguments of NewResult.
 type ResultOf struct {
-	Request     Event     // the event that was asked; the zero Event where the message could not be read
-	RequestType string    // the type that names the result; empty: the request's
-	UserID      string    // the result's subject; empty: the user_id of the request's data
-	Key         string    // the request's key, or what stands for it where it could not be read
-	Replay      int       // how many times a person replayed it
-	Source      string    // the result's source, as in /usher
-	At          time.Time // the result's time: when the outcome was written down
-	Result      Result    // its Event is filled in from Request
+	Request     Event     // the event; the zero Event for an unreadable message
+	RequestType string    // type for ResultType; default: the request's
+	UserID      string    // subject of the result; default: user_id of the request's data
+	Key         string    // key of the request, or a substitute for an unreadable message
+	Replay      int       // number of replays by a person
+	Source      string    // source of the result, such as /usher
+	At          time.Time // time of the result: when the outcome was stored
+	Result      Result    // Event is set from Request
 }
 
-// NewResult returns the event that tells what came of a request. The same
-// arguments give an event that ToNATS writes as the same bytes.
+// NewResult returns the result event of a request. Equal arguments give equal bytes from
+// ToNATS.
 func NewResult(of ResultOf) (Event, error) {
 	if of.RequestType == "" {
 		of.RequestType = of.Request.Type()
@@ -146,8 +100,7 @@ func NewResult(of ResultOf) (Event, error) {
 	return Event{Context: c, DataEncoded: data}, nil
 }
 
-// subjectOf returns the user's id, or nil where none is known that may stand in
-// an attribute.
+// subjectOf returns the user id, or nil if unknown or not allowed in an attribute.
 func subjectOf(of ResultOf) *string {
 	id := of.UserID
 	if id == "" {
@@ -159,9 +112,9 @@ func subjectOf(of ResultOf) *string {
 	return &id
 }
 
-// originOf returns the extensions that tie a result to its request: the request
-// is its cause, and the correlation and the trace are the request's. A request
-// without a correlation starts one.
+// originOf returns the extensions that connect a result with its request: the request is the
+// cause, correlation and trace are the request's. A request without a correlation id starts a
+// correlation.
 func originOf(request Event) map[string]any {
 	if request.ID() == "" {
 		return nil

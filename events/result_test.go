@@ -126,7 +126,10 @@ func TestNewResult(t *testing.T) {
 	})
 	t.Run("message that cannot be read", func(t *testing.T) {
 		of := asked(t, created+`}`)
-		of.Request, of.RequestType, of.Key, of.Result = events.Event{}, "user.deleted", "k", events.Result{Vendor: "lead", Outcome: events.Failed}
+		of.Request = events.Event{}
+		of.RequestType = "user.deleted"
+		of.Key = "k"
+		of.Result = events.Result{Vendor: "lead", Outcome: events.Failed}
 		got := written(t, of)
 		want := head(events.ResultID("k", "lead", 0), "user.deprovisioning.failed", "") + `,"data":{"vendor":"lead","outcome":"failed","attempts":0,"took_ms":0,"event":{"type":"user.deleted"}}}`
 		if got != want {

@@ -6,36 +6,35 @@ import (
 	"unicode/utf8"
 )
 
-// scanner walks one JSON text (RFC 8259) once and refuses what a decoder would
-// quietly repair: duplicate names, lone surrogates, numbers that no float64
-// holds, too much depth, bytes after the document. The text must be valid UTF-8.
+// scanner scans one JSON text (RFC 8259) once and rejects everything that a decoder would
+// silently repair: duplicate names, lone surrogates, numbers outside float64, excessive depth,
+// bytes after the document. The text must be valid UTF-8.
 type scanner struct {
 	data []byte
 	pos  int
 }
 
-// checkJSON refuses data that is not exactly one JSON document by scanner's rules.
+// checkJSON returns an error unless data is exactly one JSON document for scanner.
 func checkJSON(data []byte) *InvalidError {
 	if !utf8.Valid(data) {
 		return invalid("", RuleUTF8, "send JSON as UTF-8")
 	}
 	s := scanner{data: data}
 	s.space()
-	if err := s.value(1); err != nil { // it stands in the event's own object
+	if err := s.value(1); err != nil { // one level for the event's own object
 		return err
 	}
 	return s.end()
 }
 
-// member returns the raw value of data's member of exactly that name. The data
-// may be anything; only an object has members.
+// member returns the raw value of the member with exactly this name. data may be anything; only
+// objects have members.
 func member(data []byte, name string) (raw []byte, ok bool) {
 	raw, err := find(data, name)
 	return raw, err == nil && raw != nil
 }
 
-// find is member for data that may break off: it returns what stood before the
-// error, and nil where that name did not.
+// find is member for data with an error: the value before the error, or nil.
 func find(data []byte, name string) (raw []byte, err *InvalidError) {
 	s := scanner{data: data}
 	s.space()
@@ -51,12 +50,12 @@ func find(data []byte, name string) (raw []byte, err *InvalidError) {
 	return raw, err
 }
 
-// fail returns an error that tells the place in bytes.
+// fail returns an error with the byte offset.
 func (s *scanner) fail(rule, detail string) *InvalidError {
 	return invalid("", rule, detail+" (byte "+strconv.Itoa(s.pos)+")")
 }
 
-// peek returns the next byte, or 0 at the end. A zero byte begins nothing in JSON.
+// peek returns the next byte, or 0 at the end. No JSON token begins with a zero byte.
 func (s *scanner) peek() byte {
 	if s.pos < len(s.data) {
 		return s.data[s.pos]
@@ -76,7 +75,7 @@ func (s *scanner) space() {
 	}
 }
 
-// end refuses anything but white space up to the end of the text.
+// end returns an error for anything but white space up to the end.
 func (s *scanner) end() *InvalidError {
 	s.space()
 	if s.pos != len(s.data) {
@@ -85,7 +84,7 @@ func (s *scanner) end() *InvalidError {
 	return nil
 }
 
-// value scans any value. depth counts the objects and arrays around it.
+// value scans any value. depth is the number of enclosing objects and arrays.
 func (s *scanner) value(depth int) *InvalidError {
 	switch c := s.peek(); {
 	case c == '{':
@@ -114,7 +113,7 @@ func (s *scanner) literal() *InvalidError {
 	return s.fail(RuleJSON, "a JSON value must stand here")
 }
 
-// array scans an array; the scanner stands at its bracket.
+// array scans an array, from the opening bracket.
 func (s *scanner) array(depth int) *InvalidError {
 	if depth > MaxDepth {
 		return s.fail(RuleDepth, "nest objects and arrays less deeply")
@@ -136,8 +135,8 @@ func (s *scanner) array(depth int) *InvalidError {
 	}
 }
 
-// object scans an object; the scanner stands at its brace. Each, where given, is
-// called with every name and raw value, in order.
+// object scans an object, from the opening brace. each, if not nil, is called with every name
+// and raw value, in order.
 func (s *scanner) object(depth int, each func(name string, value []byte) *InvalidError) *InvalidError {
 	if depth > MaxDepth {
 		return s.fail(RuleDepth, "nest objects and arrays less deeply")
@@ -188,7 +187,7 @@ func (s *scanner) member(depth int, seen *names, each func(string, []byte) *Inva
 	return each(string(name), s.data[from:s.pos])
 }
 
-// next takes the comma that says that more follows, or the closing byte.
+// next scans a comma or the closing byte, and reports whether an element follows.
 func (s *scanner) next(closing byte) (more bool, err *InvalidError) {
 	s.space()
 	switch s.peek() {
@@ -203,7 +202,7 @@ func (s *scanner) next(closing byte) (more bool, err *InvalidError) {
 	}
 }
 
-// plainName returns the name that raw, quotes included, stands for.
+// plainName returns the name in a raw string with quotes.
 func plainName(raw []byte) []byte {
 	for _, c := range raw {
 		if c == '\\' {
@@ -213,8 +212,7 @@ func plainName(raw []byte) []byte {
 	return raw[1 : len(raw)-1]
 }
 
-// unquote returns the text of a JSON string that a scanner has accepted, and ""
-// for anything else.
+// unquote returns the text of a raw JSON string, or "" for anything else.
 func unquote(raw []byte) string {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
@@ -223,14 +221,14 @@ func unquote(raw []byte) string {
 	return s
 }
 
-// names is a set that needs no memory of its own while it is small.
+// names is a set without allocations while small.
 type names struct {
 	few  [16][]byte
 	n    int
 	many map[string]struct{}
 }
 
-// add reports whether name was not in the set yet.
+// add adds a name and reports whether the name is new.
 func (n *names) add(name []byte) bool {
 	for _, old := range n.few[:n.n] {
 		if string(old) == string(name) {

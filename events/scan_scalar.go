@@ -2,7 +2,7 @@ package events
 
 import "strconv"
 
-// text scans a string and returns it raw, quotes included.
+// text scans a string and returns the raw string with quotes.
 func (s *scanner) text() ([]byte, *InvalidError) {
 	from := s.pos
 	s.pos++
@@ -24,7 +24,7 @@ func (s *scanner) text() ([]byte, *InvalidError) {
 	return nil, s.fail(RuleJSON, "the string does not end")
 }
 
-// escape scans one escape sequence, or two that make a surrogate pair.
+// escape scans one escape sequence, or two for a surrogate pair.
 func (s *scanner) escape() *InvalidError {
 	s.pos++
 	switch s.peek() {
@@ -62,8 +62,8 @@ func (s *scanner) hex() (uint64, *InvalidError) {
 	return v, nil
 }
 
-// number scans a number and refuses one that a float64 cannot hold, which a
-// decoder would refuse only later, or spend hours on.
+// number scans a number and rejects numbers outside float64: a decoder would reject such
+// numbers later, or spend hours on them.
 func (s *scanner) number() *InvalidError {
 	from := s.pos
 	if s.peek() == '-' {
@@ -93,7 +93,7 @@ func (s *scanner) number() *InvalidError {
 	return nil
 }
 
-// exponent scans an exponent, if one is there, and returns how many digits it has.
+// exponent scans an optional exponent and returns the number of digits.
 func (s *scanner) exponent() (int, *InvalidError) {
 	if c := s.peek(); c != 'e' && c != 'E' {
 		return 0, nil
@@ -109,7 +109,7 @@ func (s *scanner) exponent() (int, *InvalidError) {
 	return n, nil
 }
 
-// digits skips digits and returns how many there were.
+// digits skips digits and returns the count.
 func (s *scanner) digits() int {
 	from := s.pos
 	for isDigit(s.peek()) {

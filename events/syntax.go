@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// attributeName reports whether name may name an attribute: a-z and 0-9 only,
-// and not data, which is taken. The specification recommends at most 20
-// characters; longer names are let in.
+// attributeName reports whether name is a valid attribute name: a-z and 0-9, but not the
+// reserved name data. The specification recommends at most 20 characters; longer names are
+// accepted.
 func attributeName(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; !isDigit(c) && (c < 'a' || c > 'z') {
@@ -21,10 +21,10 @@ func attributeName(name string) bool {
 	return name != "" && name != "data"
 }
 
-// plain reports whether s is a CloudEvents String: valid UTF-8 without control
-// characters and noncharacters.
+// plain reports whether s is a CloudEvents String: valid UTF-8 without control characters and
+// noncharacters.
 func plain(s string) bool {
-	printable := 0 // how many bytes at the beginning are printable ASCII: mostly all
+	printable := 0 // number of leading bytes of printable ASCII, usually all
 	for printable < len(s) && ' ' <= s[printable] && s[printable] <= '~' {
 		printable++
 	}
@@ -41,16 +41,15 @@ func plain(s string) bool {
 	return true
 }
 
-// blank reports whether s holds nothing but white space.
+// blank reports whether s is empty or white space.
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// errTime is what ParseTime returns for what is no timestamp.
+// errTime is the error of ParseTime.
 var errTime = errors.New("no RFC 3339 timestamp")
 
-// ParseTime reads a timestamp by RFC 3339, strictly, which Go's time does not
-// (it takes a comma, and hours of one digit); t and z may be small. A leap second
-// is refused, and so is a time outside the years 0 to 9999 in UTC, which could
-// not be written.
+// ParseTime parses an RFC 3339 timestamp strictly, unlike Go's time package (commas, hours of
+// one digit). t and z may be lower case. Rejected are leap seconds, and times outside the years
+// 0 to 9999 in UTC, because such times cannot be written.
 func ParseTime(s string) (time.Time, error) {
 	s = strings.ToUpper(s)
 	if len(s) < len("2006-01-02T15:04:05Z") || s[13] != ':' || strings.IndexByte(s, ',') >= 0 {
@@ -90,8 +89,8 @@ func isReference(s string) bool {
 	return err == nil
 }
 
-// simple reports whether s holds nothing but slashes and characters that mean
-// nothing in a URI: a reference, and behind https:// a URI, as most are.
+// simple reports whether s has only slashes and characters without a meaning in URIs: a valid
+// reference and, behind https://, a valid URI. Most references are simple.
 func simple(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -102,7 +101,7 @@ func simple(s string) bool {
 	return true
 }
 
-// isAbsolute reports whether s is a URI with a scheme and something behind it.
+// isAbsolute reports whether s is a URI with a scheme and a non-empty rest.
 func isAbsolute(s string) bool {
 	if rest, web := strings.CutPrefix(s, "https://"); web && rest != "" && simple(rest) {
 		return true
@@ -128,8 +127,8 @@ func isMediaType(s string) bool {
 	return err == nil && main != "" && sub != ""
 }
 
-// IsJSON reports whether data of this content type is JSON: no content type at
-// all, */json, or */*+json, in any case and with any parameters.
+// IsJSON reports whether data of this content type is JSON: "", */json or */*+json, in any case
+// and with any parameters.
 func IsJSON(contentType string) bool {
 	if contentType == "" || contentType == "application/json" {
 		return true
@@ -138,7 +137,7 @@ func IsJSON(contentType string) bool {
 	return strings.HasSuffix(t, "/json") || strings.HasSuffix(t, "+json")
 }
 
-// mediaType returns the type without its parameters, in lower case.
+// mediaType returns the type without parameters, in lower case.
 func mediaType(contentType string) string {
 	t, _, _ := strings.Cut(contentType, ";")
 	return strings.ToLower(strings.TrimSpace(t))

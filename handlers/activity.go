@@ -8,28 +8,30 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// ActivityTracked handles activity.tracked: what the user did is recorded at
-// the vendors that keep such records.
+// ActivityTracked handles activity.tracked: records the activity at vendors with the port
+// vendors.Tracker.
 func ActivityTracked() Handler {
-	return Handler{Type: events.ActivityTracked, Scope: events.ScopeActivity, Takes: tracks, Plan: planActivity}
+	return Handler{Type: events.ActivityTracked, Scope: events.ScopeOf(events.ActivityTracked), Supports: canTrack, Plan: planActivity}
 }
 
-func tracks(port any) bool {
-	_, ok := port.(vendors.Tracker)
+// canTrack reports whether the vendor records activity.
+func canTrack(adapter vendors.Adapter) bool {
+	_, ok := adapter.(vendors.Tracker)
 	return ok
 }
 
+// planActivity plans an activity.
 func planActivity(v Vendor, e events.Event) (Plan, error) {
 	d, err := data[struct {
 		events.ActivityTrackedData
 
-		Properties json.RawMessage `json:"properties"` // passed on as they came
+		Properties json.RawMessage `json:"properties"` // as in the event
 	}](e)
 	if err != nil {
 		return Plan{}, err
 	}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		p, ok := v.Port.(vendors.Tracker)
+		p, ok := v.Adapter.(vendors.Tracker)
 		if !ok {
 			return unsupported, nil
 		}

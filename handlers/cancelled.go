@@ -7,12 +7,11 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// EnrollmentCancelled handles enrollment.cancelled: the user's account gets out
-// of the course, at the vendors that have it. names are the vendors there are, on
-// or off.
+// EnrollmentCancelled handles enrollment.cancelled: removes the user's account from the course,
+// at the vendors with the course. names are all vendors, on or off.
 func EnrollmentCancelled(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentCancelled, Scope: events.ScopeCourse, Ends: true, Takes: always,
+		Type: events.EnrollmentCancelled, Scope: events.ScopeOf(events.EnrollmentCancelled), Ends: true, Supports: always,
 		Plan: courses.plan(names, func(e events.Event) (events.EnrollmentRequestedData, error) {
 			d, err := data[events.EnrollmentCancelledData](e)
 			return events.EnrollmentRequestedData{UserID: d.UserID, CourseID: d.CourseID, Email: d.Email, Vendor: d.Vendor}, err
@@ -20,18 +19,18 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 	}
 }
 
-// unenroll ends the enrolment, whatever the record says of it: it may have been
-// made by hand. A deleted user is in no course. One whom nobody knows may be on
-// the way, with the enrolment that is to end.
-func unenroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := port.(vendors.Unenroller)
+// unenroll ends the enrolment, whatever the record says, because the enrolment may have been
+// made by hand. A deleted user is in no course. A user without a known account may be on the
+// way, with the enrolment.
+func unenroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
+	p, ok := adapter.(vendors.Unenroller)
 	if !ok {
 		return unsupported, nil
 	}
 	if k.Gone && !k.known() {
 		return Reply{Outcome: k.found()}, nil
 	}
-	account, err := locate(ctx, port, vendors.User{ID: e.UserID, Email: e.Email}, k)
+	account, err := locate(ctx, adapter, vendors.User{ID: e.UserID, Email: e.Email}, k)
 	if err != nil {
 		return Reply{}, err
 	}

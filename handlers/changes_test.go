@@ -12,14 +12,14 @@ func TestUserUpdated(t *testing.T) {
 	ada := map[string]any{"user_id": "u1", "email": "ada@example.org", "first_name": "Ada"}
 	const find, again = "find ada@example.org", "update 8 to ada@example.org Ada"
 	check(t, handlers.UserUpdated(), map[string]outcomeCase{
-		"the ledger knows it":          {&port{}, ada, active, events.Done, nil, []string{"update 7 to ada@example.org Ada"}},
+		"the record knows it":          {&port{}, ada, active, events.Done, nil, []string{"update 7 to ada@example.org Ada"}},
 		"found by e-mail, and adopted": {&port{account: "8"}, ada, handlers.Known{}, events.Done, nil, []string{find, again}},
 		"nobody there":                 {&port{}, ada, handlers.Known{}, "", handlers.ErrNoAccount, []string{find}},
 		"deleted, not created again":   {&port{account: "8"}, ada, gone, "", handlers.ErrNoAccount, nil},
 		"made anew by hand":            {&port{missing: "7", account: "8"}, ada, active, events.Done, nil, []string{"update 7 to ada@example.org Ada", find, again}},
 		"gone between look and update": {&port{missing: "8", account: "8"}, ada, handlers.Known{}, "", handlers.ErrNoAccount, []string{find, again}},
 		"a vendor that goes by our id": {&upserter{}, ada, handlers.Known{}, events.Done, nil, []string{"update u1 to ada@example.org Ada"}},
-		"a vendor that cannot update":  {struct{}{}, ada, active, events.Unsupported, nil, nil},
+		"a vendor that cannot update":  {bare{}, ada, active, events.Unsupported, nil, nil},
 	})
 }
 
@@ -37,7 +37,7 @@ func TestUserRestored(t *testing.T) {
 		"there, and it may be ours":    {&port{account: "6"}, ada, unsettled(trashed), events.Done, nil, []string{find}},
 		"the answer is lost":           {&port{restore: unknown}, noEmail, trashed, "", unknown, []string{`restore "6" of u1`}},
 		"a vendor that goes by our id": {&upserter{}, noEmail, trashed, events.Done, nil, []string{`restore "6" of u1`}},
-		"a vendor that cannot":         {struct{}{}, ada, trashed, events.Unsupported, nil, nil},
+		"a vendor that cannot":         {bare{}, ada, trashed, events.Unsupported, nil, nil},
 	})
 }
 
@@ -55,7 +55,7 @@ func TestNothingWaitsForWhatNeverComes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.port.calls = &[]string{}
-			plan, err := c.handler.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, c.handler.Type, ada))
+			plan, err := c.handler.Plan(handlers.Vendor{Name: "acme", Adapter: c.port}, event(t, c.handler.Type, ada))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,6 +81,6 @@ func TestEnrollmentCancelled(t *testing.T) {
 		"deleted":                       {&port{account: "5"}, ada, gone, events.AlreadyDone, nil, nil},
 		"deleted, and it was tried":     {&port{account: "5"}, ada, unsettled(gone), events.Done, nil, nil},
 		"by our id, without an account": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"unenroll u1 from 7 (go-1)"}},
-		"a vendor that cannot":          {struct{}{}, ada, active, events.Unsupported, nil, nil},
+		"a vendor that cannot":          {bare{}, ada, active, events.Unsupported, nil, nil},
 	})
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// UserCreated handles user.created: the user gets an account at the vendor, or
-// the one that is there already is adopted.
+// UserCreated handles user.created: creates an account for the user, or adopts an existing
+// account.
 func UserCreated() Handler {
-	return Handler{Type: events.UserCreated, Scope: events.ScopeLifecycle, Snapshot: true, Takes: always, Plan: planCreated}
+	return Handler{Type: events.UserCreated, Scope: events.ScopeOf(events.UserCreated), Snapshot: true, Supports: always, Plan: planCreated}
 }
 
+// planCreated plans a creation.
 func planCreated(v Vendor, e events.Event) (Plan, error) {
 	d, err := data[snapshot](e)
 	if err != nil {
@@ -22,18 +23,18 @@ func planCreated(v Vendor, e events.Event) (Plan, error) {
 	}
 	u := person(d)
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		return provision(ctx, v.Port, u, k)
+		return provision(ctx, v.Adapter, u, k)
 	}}, nil
 }
 
-// snapshot is the data of user.created and of user.updated, which are alike.
+// snapshot is the data of user.created and user.updated.
 type snapshot struct {
 	events.UserCreatedData
 
-	Attributes json.RawMessage `json:"attributes"` // passed on as they came
+	Attributes json.RawMessage `json:"attributes"` // as in the event
 }
 
-// person is the user whom a snapshot describes.
+// person returns the user described by a snapshot.
 func person(d snapshot) vendors.User {
 	return vendors.User{
 		ID: d.UserID, Email: d.Email, FirstName: d.FirstName, LastName: d.LastName,
@@ -41,15 +42,15 @@ func person(d snapshot) vendors.User {
 	}
 }
 
-// provision looks before it leaps: no vendor promises that a second creation is
-// refused, and none but the upserting ones takes one as a repeat. Over a newer
-// snapshot nothing is written.
-func provision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
-	p, ok := port.(vendors.Provisioner)
+// provision looks up the account before creating one: no vendor promises to reject a second
+// creation, and only upserts treat a repeat as a repeat. provision never overwrites a newer
+// snapshot.
+func provision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
+	p, ok := adapter.(vendors.Provisioner)
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := port.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
+	if _, upserts := adapter.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
 	}
 	found, err := p.Find(ctx, u)

@@ -8,12 +8,12 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// UserDeleted handles user.deleted: the user's account at the vendor goes. An
-// account that is not there is success.
+// UserDeleted handles user.deleted: deletes the user's account. A missing account is success.
 func UserDeleted() Handler {
-	return Handler{Type: events.UserDeleted, Scope: events.ScopeLifecycle, Removes: true, Takes: always, Plan: planDeleted}
+	return Handler{Type: events.UserDeleted, Scope: events.ScopeOf(events.UserDeleted), Removes: true, Supports: always, Plan: planDeleted}
 }
 
+// planDeleted plans a deletion.
 func planDeleted(v Vendor, e events.Event) (Plan, error) {
 	d, err := data[events.UserDeletedData](e)
 	if err != nil {
@@ -21,30 +21,29 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 	}
 	u := vendors.User{ID: d.UserID, Email: d.Email}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		return deprovision(ctx, v.Port, u, k)
+		return deprovision(ctx, v.Adapter, u, k)
 	}}, nil
 }
 
-// deprovision deletes the account that the record knows, or else the one with
-// the event's e-mail. Where it can know neither, it does not claim that nobody
-// is there: the creation may be on its way. A user who is gone already is not
-// looked for: by now the address may be another's. Where that is in doubt, and
-// nobody is found, the account that was deleted last goes once more: it may have
-// been restored.
-func deprovision(ctx context.Context, port any, u vendors.User, k Known) (Reply, error) {
-	p, ok := port.(vendors.Deprovisioner)
+// deprovision deletes the account of the record, or else the account with the event's e-mail.
+// Without either, deprovision returns ErrNoAccount rather than success, because a creation may
+// be on its way. For a user already deleted nothing is looked up: the address may belong to
+// another user by now. If another lifecycle event was attempted since and no account is found,
+// the account deleted last is deleted once more, because it may have been restored.
+func deprovision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
+	p, ok := adapter.(vendors.Deprovisioner)
 	if !ok {
 		return unsupported, nil
 	}
 	account := k.Account
-	if k.Gone && !k.Doubt {
+	if k.Gone && !k.UnconfirmedLifecycle {
 		return Reply{Outcome: events.AlreadyDone}, nil
 	}
 	if !k.known() {
-		found, err := search(ctx, port, u)
+		found, err := search(ctx, adapter, u)
 		switch {
-		case errors.Is(err, ErrNoAccount) && k.Gone && k.Former != "":
-			found = vendors.Account{ID: k.Former}
+		case errors.Is(err, ErrNoAccount) && k.Gone && k.PreviousAccountID != "":
+			found = vendors.Account{ID: k.PreviousAccountID}
 		case errors.Is(err, ErrNoAccount) && (u.Email != "" || k.Gone):
 			return Reply{Outcome: k.found()}, nil
 		case err != nil:

@@ -9,25 +9,24 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Courses maps our course ids to each vendor's: ours → vendor → theirs.
+// Courses maps our course ids to the ids at vendors: our id → vendor → vendor's id.
 type Courses map[string]map[string]string
 
-// EnrollmentRequested handles enrollment.requested: the user's account gets
-// into the course, at the vendors that have it. names are the vendors there
-// are, on or off.
+// EnrollmentRequested handles enrollment.requested: enrols the user's account in the course, at
+// the vendors with the course. names are all vendors, on or off.
 func EnrollmentRequested(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Takes: always,
+		Type: events.EnrollmentRequested, Scope: events.ScopeOf(events.EnrollmentRequested), Supports: always,
 		Plan: courses.plan(names, data[events.EnrollmentRequestedData], enroll),
 	}
 }
 
-// plan returns the Plan of a type that concerns one course. read returns its
-// data, and do makes the change.
+// plan returns Handler.Plan for a type that changes one course. read decodes the data, and do
+// makes the change.
 func (c Courses) plan(
 	names []string,
 	read func(events.Event) (events.EnrollmentRequestedData, error),
-	do func(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error),
+	do func(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error),
 ) func(Vendor, events.Event) (Plan, error) {
 	return func(v Vendor, e events.Event) (Plan, error) {
 		d, err := read(e)
@@ -42,7 +41,7 @@ func (c Courses) plan(
 			return Plan{UserID: d.UserID, Course: d.CourseID, Skip: err == nil}, err
 		}
 		return Plan{UserID: d.UserID, Course: d.CourseID, Do: func(ctx context.Context, k Known) (Reply, error) {
-			return do(ctx, v.Port, k, vendors.Enrollment{
+			return do(ctx, v.Adapter, k, vendors.Enrollment{
 				Origin: k.From, UserID: d.UserID, Account: k.Account, Email: d.Email,
 				Course: course, StartsOn: d.StartsOn, EndsOn: d.EndsOn,
 			})
@@ -54,7 +53,7 @@ func (c Courses) plan(
 func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course, bool, error) {
 	mapped, known := c[d.CourseID]
 	theirs, here := mapped[v.Name]
-	_, ownIDs := v.Port.(vendors.Addresser)
+	_, ownIDs := v.Adapter.(vendors.Addresser)
 	_, notNumber := strconv.ParseUint(d.CourseID, 10, 63)
 	direct := d.Vendor == v.Name && notNumber == nil
 	course := vendors.Course{ID: theirs, Ours: d.CourseID}
@@ -76,23 +75,23 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 	}
 }
 
-// enroll makes the enrolment, once where the vendor or the record can tell. A
-// user who was at the vendor before usher is found by e-mail and adopted.
-func enroll(ctx context.Context, port any, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := port.(vendors.Enroller)
+// enroll makes the enrolment once, if the vendor or the record can tell. An account from before
+// Usher is found by e-mail and adopted.
+func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
+	p, ok := adapter.(vendors.Enroller)
 	if !ok {
 		return unsupported, nil
 	}
-	account, err := locate(ctx, port, vendors.User{ID: e.UserID, Email: e.Email}, k)
+	account, err := locate(ctx, adapter, vendors.User{ID: e.UserID, Email: e.Email}, k)
 	if err != nil {
 		return Reply{}, err
 	}
 	e.Account = account
-	_, renews := port.(vendors.Renewer)
+	_, renews := adapter.(vendors.Renewer)
 	if k.Enrolled && !renews {
 		return Reply{Outcome: events.AlreadyDone, Account: e.Account}, nil
 	}
-	if r, ok := port.(vendors.EnrollmentReader); ok {
+	if r, ok := adapter.(vendors.EnrollmentReader); ok {
 		in, err := r.Enrolled(ctx, e.Account, e.Course)
 		if err != nil {
 			return Reply{}, err

@@ -1,7 +1,6 @@
-// Package handlers says what each event type asks of any vendor. A handler is a
-// value in, a value out: it plans an event for a vendor, and the plan, when it
-// is carried out, calls the vendor through its ports (vendors/ports.go). It cannot
-// acknowledge, publish, wait or log; that is the core's.
+// Package handlers defines the vendor calls of each event type. A handler is a function from
+// values to values: Handler.Plan reads an event, and Plan.Do calls the vendor through the ports
+// (vendors/ports.go). A handler cannot acknowledge, publish, wait or log; the core does.
 package handlers
 
 import (
@@ -14,84 +13,84 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// ErrNoAccount says that the user has no account at the vendor yet, as far as
-// anyone can tell: the effect waits for one.
+// ErrNoAccount means that no account of the user is known at the vendor: the effect waits for
+// an account.
 var ErrNoAccount = errors.New("the user has no account at this vendor yet")
 
-// Handler is what usher does with one event type.
+// Handler is the handling of one event type.
 type Handler struct {
-	Type  string       // of the events it takes
-	Scope events.Scope // required
-	// Removes says that the account is gone when an event of this type was carried
-	// out: it is what the safety stop for deletions holds.
+	Type  string       // the event type
+	Scope events.Scope // events.ScopeOf(Type)
+	// Removes marks a type whose events delete the account. The deletion guard can stop such
+	// events.
 	Removes bool
-	// Snapshot says that an event of this type has all that is known of the user,
-	// and that the vendor holds it once the outcome is done.
+	// Snapshot marks a type whose events have all known data of the user. The vendor has the
+	// data once the outcome is done.
 	Snapshot bool
-	// Ends says, of a type for a course, that the account is then out of the course.
+	// Ends marks a type, of scope ScopeCourse, that ends an enrolment.
 	Ends bool
-	// Takes tells whether a vendor has anything to do with this type at all. A
-	// vendor that has not gets no consumer for it.
-	Takes func(port any) bool
-	// Plan reads the event and says what it asks of the vendor. An error is the
-	// event's fault and permanent. It calls nobody.
+	// Supports reports whether a vendor can have anything to do with the type. Other vendors
+	// get no consumer for the type.
+	Supports func(adapter vendors.Adapter) bool
+	// Plan reads the event and returns the change at the vendor, without any call. An error is
+	// a fault of the event, and permanent.
 	Plan func(v Vendor, e events.Event) (Plan, error)
 }
 
-// Vendor is the vendor a plan is made for.
+// Vendor is the vendor of a plan.
 type Vendor struct {
-	Name string
-	Port any // its adapter: has the methods of some of the ports
+	Name    string
+	Adapter vendors.Adapter // implements some of the ports
 }
 
-// Plan is what one event asks of one vendor.
+// Plan is the change for one event at one vendor.
 type Plan struct {
 	UserID string
-	Course string // for a course: our id of it
-	// Skip says that the vendor does not take part: there is no effect and no result.
+	Course string // our course id, for ScopeCourse
+	// Skip means that the vendor does not take part: no effect and no result.
 	Skip bool
-	// Do makes the change. It may be called again after a failure.
+	// Do makes the change. Do may be called again after a failure.
 	Do func(ctx context.Context, k Known) (Reply, error)
 }
 
-// Known is what the record knows when a plan is carried out.
+// Known is the state of the record for a plan.
 type Known struct {
-	From     vendors.Origin
-	Account  vendors.Account // the user's account; its ID is empty where none is known
-	Active   bool            // whether that account is there
-	Gone     bool            // whether the last thing applied was its deletion
-	Doubt    bool            // whether a creation since then may have been made without our knowing
-	Former   string          // the vendor's id of the account that was deleted last; empty where there is none
-	Enrolled bool            // for a course: whether it is in the course already
-	Outdated bool            // whether the account got a newer snapshot than the event has
-	// Unsettled says that an earlier attempt may have reached the vendor: what is
-	// found there counts as done by us.
-	Unsettled bool
-	// Reserve, if set, is called before a change of an account. Its error says that another
-	// user holds the account: the vendor must not be asked for the change.
+	From                 vendors.Origin
+	Account              vendors.Account // account of the user; the ID is empty if unknown
+	Active               bool            // whether the account exists
+	Gone                 bool            // whether a deletion was the last lifecycle event applied
+	UnconfirmedLifecycle bool            // whether a newer lifecycle event was attempted, so the vendor may differ
+	PreviousAccountID    string          // vendor's id of the account deleted last, or ""
+	Enrolled             bool            // whether the account is in the course, for ScopeCourse
+	Outdated             bool            // whether the account has a newer snapshot than the event
+	// Unconfirmed means that an earlier attempt may have reached the vendor: a change found at
+	// the vendor counts as ours.
+	Unconfirmed bool
+	// Reserve, if set, is called before each change of an account. An error means that another
+	// user holds the account, and the change must not be made.
 	Reserve func(ctx context.Context, a vendors.Account) error
 }
 
-// Reply is what came of a plan.
+// Reply is the result of a plan.
 type Reply struct {
-	Outcome string // one of the events package's
+	Outcome string // events.Done, AlreadyDone or Unsupported
 	Account vendors.Account
-	Found   bool // for a creation: the account was there, whoever made it and whatever it holds
+	Found   bool // for a creation: the account existed, possibly with other data
 }
 
-// found is the outcome for what was there before we did anything: already done,
-// or done where it may have been us.
+// found returns the outcome for a change found at the vendor: already done, or done if an
+// earlier attempt may have made the change.
 func (k Known) found() string {
-	if k.Unsettled {
+	if k.Unconfirmed {
 		return events.Done
 	}
 	return events.AlreadyDone
 }
 
-// known tells whether the record has an account that is there.
+// known reports whether the record has an existing account.
 func (k Known) known() bool { return k.Active && k.Account.ID != "" }
 
-// reserve makes sure that no other user holds the account.
+// reserve returns an error if another user holds the account.
 func (k Known) reserve(ctx context.Context, a vendors.Account) error {
 	if k.Reserve == nil || a.ID == "" {
 		return nil
@@ -99,10 +98,11 @@ func (k Known) reserve(ctx context.Context, a vendors.Account) error {
 	return k.Reserve(ctx, a)
 }
 
+// unsupported is the reply for a missing port.
 var unsupported = Reply{Outcome: events.Unsupported}
 
-// data reads an event's data. The schema has been checked, so an error here is
-// one of ours.
+// data decodes the data of an event. The schema has been checked, so an error is a defect of
+// Usher.
 func data[D any](e events.Event) (D, error) {
 	var d D
 	if err := json.Unmarshal(e.Data(), &d); err != nil {
@@ -111,26 +111,28 @@ func data[D any](e events.Event) (D, error) {
 	return d, nil
 }
 
-// object is a member of the data that vendors get as it came: read into a map, whole
-// numbers beyond 2^53 would change. It is nil where there is nothing in it.
-func object(raw json.RawMessage) any {
+// object returns a JSON object verbatim, or nil for an empty object. Decoding into a map would
+// change integers above 2^53.
+func object(raw json.RawMessage) json.RawMessage {
 	if len(raw) <= len("{}") {
 		return nil
 	}
 	return raw
 }
 
-func always(any) bool { return true }
+// always reports true for every vendor.
+func always(vendors.Adapter) bool { return true }
 
-// locate returns the account that the record knows, or finds one, and reserves it. Of a
-// deleted user there is none, and nobody is looked for: the address may be another's.
-func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Account, error) {
+// locate returns the account of the record, or else looks up the account, and reserves the
+// account. A deleted user has no account and is not looked up, because the address may belong
+// to another user.
+func locate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (vendors.Account, error) {
 	account := vendors.Account{ID: k.Account.ID, Email: u.Email}
 	if !k.known() {
 		if k.Gone {
 			return vendors.Account{}, ErrNoAccount
 		}
-		found, err := search(ctx, port, u)
+		found, err := search(ctx, adapter, u)
 		if err != nil {
 			return found, err
 		}
@@ -139,13 +141,13 @@ func locate(ctx context.Context, port any, u vendors.User, k Known) (vendors.Acc
 	return account, k.reserve(ctx, account)
 }
 
-// search finds the account of a user whom the record does not know: the one
-// that the vendor keeps under our id, or the one with exactly the user's e-mail.
-func search(ctx context.Context, port any, u vendors.User) (vendors.Account, error) {
-	if p, ok := port.(vendors.Addresser); ok {
+// search returns the account of a user without a known account: by our user id at a vendor that
+// uses our ids, or else by e-mail.
+func search(ctx context.Context, adapter vendors.Adapter, u vendors.User) (vendors.Account, error) {
+	if p, ok := adapter.(vendors.Addresser); ok {
 		return p.AccountOf(u.ID), nil
 	}
-	p, ok := port.(vendors.Finder)
+	p, ok := adapter.(vendors.Finder)
 	if !ok || u.Email == "" {
 		return vendors.Account{}, ErrNoAccount
 	}

@@ -31,7 +31,7 @@ func (p *port) note(format string, args ...any) {
 }
 
 // noteObject notes an object as it would be sent.
-func (p *port) noteObject(o any) {
+func (p *port) noteObject(o json.RawMessage) {
 	if o != nil {
 		written, _ := json.Marshal(o)
 		p.note("with %s", written)
@@ -82,6 +82,8 @@ func (p *port) Enroll(_ context.Context, e vendors.Enrollment) error {
 	return nil
 }
 
+func (*port) Check(context.Context) error { return nil }
+
 func (p *port) Track(_ context.Context, a vendors.Activity) error {
 	p.note("track %s at %s", a.Name, a.At.Format(time.RFC3339))
 	p.noteObject(a.Properties)
@@ -99,6 +101,11 @@ func (r *reader) Enrolled(_ context.Context, a vendors.Account, c vendors.Course
 	return r.in, nil
 }
 
+// bare is an adapter without any port but Checker.
+type bare struct{}
+
+func (bare) Check(context.Context) error { return nil }
+
 // upserter goes by our ids.
 type upserter struct{ port }
 
@@ -110,13 +117,13 @@ var (
 	active  = handlers.Known{Active: true, Account: vendors.Account{ID: "7"}}
 	gone    = handlers.Known{Gone: true}
 	// trashed was deleted as account 6.
-	trashed  = handlers.Known{Gone: true, Former: "6"}
+	trashed  = handlers.Known{Gone: true, PreviousAccountID: "6"}
 	outdated = handlers.Known{Active: true, Account: vendors.Account{ID: "7"}, Outdated: true}
 )
 
 // outcomeCase is an event at a port, and what must come of it.
 type outcomeCase struct {
-	port    any
+	adapter vendors.Adapter
 	data    map[string]any
 	known   handlers.Known
 	outcome string
@@ -130,7 +137,7 @@ func check(t *testing.T, h handlers.Handler, cases map[string]outcomeCase) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			var calls []string
-			switch p := c.port.(type) {
+			switch p := c.adapter.(type) {
 			case *port:
 				p.calls = &calls
 			case *reader:
@@ -139,7 +146,7 @@ func check(t *testing.T, h handlers.Handler, cases map[string]outcomeCase) {
 				p.calls = &calls
 			}
 			e := event(t, h.Type, c.data)
-			plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, e)
+			plan, err := h.Plan(handlers.Vendor{Name: "acme", Adapter: c.adapter}, e)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +171,7 @@ func event(t *testing.T, kind string, data map[string]any) events.Event {
 	return e
 }
 
-func unsettled(k handlers.Known) handlers.Known { k.Unsettled = true; return k }
+func unsettled(k handlers.Known) handlers.Known { k.Unconfirmed = true; return k }
 
 func TestUserCreated(t *testing.T) {
 	ada := map[string]any{"user_id": "u1", "email": "ada@example.org"}
@@ -178,10 +185,10 @@ func TestUserCreated(t *testing.T) {
 		"the answer is lost, found":  {&port{create: unknown, after: "8"}, ada, handlers.Known{}, events.Done, nil, []string{find, create, find}},
 		"the answer is lost for now": {&port{create: unknown}, ada, handlers.Known{}, "", unknown, []string{find, create, find}},
 		"refused":                    {&port{create: vendors.ErrLate}, ada, handlers.Known{}, "", vendors.ErrLate, []string{find, create}},
-		"the ledger knows it":        {&port{}, ada, active, events.AlreadyDone, nil, nil},
+		"the record knows it":        {&port{}, ada, active, events.AlreadyDone, nil, nil},
 		"an upsert is made again":    {&upserter{}, ada, active, events.Done, nil, []string{find, create}},
 		"not over a newer snapshot":  {&upserter{}, ada, outdated, events.AlreadyDone, nil, nil},
-		"a vendor without users":     {struct{}{}, ada, handlers.Known{}, events.Unsupported, nil, nil},
+		"a vendor without users":     {bare{}, ada, handlers.Known{}, events.Unsupported, nil, nil},
 	})
 }
 
@@ -189,16 +196,16 @@ func TestUserDeleted(t *testing.T) {
 	ada := map[string]any{"user_id": "u1", "email": "ada@example.org"}
 	noEmail := map[string]any{"user_id": "u1"}
 	check(t, handlers.UserDeleted(), map[string]outcomeCase{
-		"the ledger knows it":          {&port{}, ada, active, events.Done, nil, []string{"delete 7"}},
+		"the record knows it":          {&port{}, ada, active, events.Done, nil, []string{"delete 7"}},
 		"found by e-mail":              {&port{account: "8"}, ada, handlers.Known{}, events.Done, nil, []string{"find ada@example.org", "delete 8"}},
 		"not there":                    {&port{}, ada, handlers.Known{}, events.AlreadyDone, nil, []string{"find ada@example.org"}},
 		"nobody knows, and no e-mail":  {&port{}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
 		"deleted before, no e-mail":    {&port{}, noEmail, gone, events.AlreadyDone, nil, nil},
 		"the address is another's now": {&port{account: "9"}, ada, gone, events.AlreadyDone, nil, nil},
 		"and an attempt was lost":      {&port{account: "9"}, ada, unsettled(gone), events.AlreadyDone, nil, nil},
-		"perhaps created again since":  {&port{account: "9"}, ada, handlers.Known{Gone: true, Doubt: true}, events.Done, nil, []string{"find ada@example.org", "delete 9"}},
-		"perhaps restored since":       {&port{}, noEmail, handlers.Known{Gone: true, Doubt: true, Former: "6"}, events.Done, nil, []string{"delete 6"}},
-		"a vendor that cannot delete":  {struct{}{}, ada, active, events.Unsupported, nil, nil},
+		"perhaps created again since":  {&port{account: "9"}, ada, handlers.Known{Gone: true, UnconfirmedLifecycle: true}, events.Done, nil, []string{"find ada@example.org", "delete 9"}},
+		"perhaps restored since":       {&port{}, noEmail, handlers.Known{Gone: true, UnconfirmedLifecycle: true, PreviousAccountID: "6"}, events.Done, nil, []string{"delete 6"}},
+		"a vendor that cannot delete":  {bare{}, ada, active, events.Unsupported, nil, nil},
 		"a vendor that goes by our id": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"delete u1"}},
 	})
 }
@@ -211,27 +218,27 @@ func TestEnrollmentRequested(t *testing.T) {
 	enrolled := active
 	enrolled.Enrolled = true
 	check(t, handlers.EnrollmentRequested(courses, []string{"acme", "other"}), map[string]outcomeCase{
-		"the ledger knows the account":  {&port{}, ada, active, events.Done, nil, []string{"enroll 7 in 7 (go-1)"}},
+		"the record knows the account":  {&port{}, ada, active, events.Done, nil, []string{"enroll 7 in 7 (go-1)"}},
 		"the user was there before us":  {&port{account: "5"}, ada, handlers.Known{}, events.Done, nil, []string{"find ada@example.org", "enroll 5 in 7 (go-1)"}},
 		"no account":                    {&port{}, ada, handlers.Known{}, "", handlers.ErrNoAccount, []string{"find ada@example.org"}},
 		"no account and no e-mail":      {&port{account: "5"}, noEmail, handlers.Known{}, "", handlers.ErrNoAccount, nil},
 		"deleted, not created again":    {&port{account: "5"}, ada, gone, "", handlers.ErrNoAccount, nil},
-		"the ledger says enrolled":      {&port{}, ada, enrolled, events.AlreadyDone, nil, nil},
+		"the record says enrolled":      {&port{}, ada, enrolled, events.AlreadyDone, nil, nil},
 		"enrolled, brought up to date":  {&upserter{}, ada, enrolled, events.Done, nil, []string{"enroll 7 in 7 (go-1)"}},
 		"the vendor says enrolled":      {&reader{in: true}, ada, active, events.AlreadyDone, nil, []string{"is 7 in 7"}},
 		"and it may have been us":       {&reader{in: true}, ada, unsettled(active), events.Done, nil, []string{"is 7 in 7"}},
 		"the vendor says not enrolled":  {&reader{}, ada, active, events.Done, nil, []string{"is 7 in 7", "enroll 7 in 7 (go-1)"}},
 		"by our id, without an account": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"enroll u1 in 7 (go-1)"}},
-		"a vendor that cannot enrol":    {struct{}{}, ada, active, events.Unsupported, nil, nil},
+		"a vendor that cannot enrol":    {bare{}, ada, active, events.Unsupported, nil, nil},
 	})
 }
 
 // TestWhoTakesPart says which vendor an enrolment, or the end of one, concerns.
 func TestWhoTakesPart(t *testing.T) {
 	cases := map[string]struct {
-		port any
-		data map[string]any
-		part string // yes, no, or the rule that is broken
+		adapter vendors.Adapter
+		data    map[string]any
+		part    string // yes, no, or the rule that is broken
 	}{
 		"mapped":                                {&port{}, map[string]any{"course_id": "go-1"}, "yes"},
 		"mapped elsewhere only":                 {&port{}, map[string]any{"course_id": "c-1"}, "no"},
@@ -251,9 +258,9 @@ func TestWhoTakesPart(t *testing.T) {
 		for name, c := range cases {
 			t.Run(h.Type+"/"+name, func(t *testing.T) {
 				c.data["user_id"] = "u1"
-				plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: c.port}, event(t, h.Type, c.data))
+				plan, err := h.Plan(handlers.Vendor{Name: "acme", Adapter: c.adapter}, event(t, h.Type, c.data))
 				got := "yes"
-				if invalid := (*events.InvalidError)(nil); errors.As(err, &invalid) {
+				if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 					got = invalid.Rule
 				} else if plan.Skip {
 					got = "no"
@@ -273,9 +280,9 @@ func TestActivityTracked(t *testing.T) {
 		"when it happened":   {&port{}, map[string]any{"user_id": "u1", "name": "lesson", "occurred_at": "2026-08-31T10:00:00Z"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-08-31T10:00:00Z"}},
 		"the event's time":   {&port{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Done, nil, []string{"track lesson at 2026-09-01T08:00:00Z"}},
 		"numbers stay exact": {&port{}, exact, handlers.Known{}, events.Done, nil, []string{"track paid at 2026-09-01T08:00:00Z", `with {"order":9007199254740993,"sum":1.10}`}},
-		"a vendor that has":  {struct{}{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Unsupported, nil, nil},
+		"a vendor that has":  {bare{}, map[string]any{"user_id": "u1", "name": "lesson"}, handlers.Known{}, events.Unsupported, nil, nil},
 	})
-	if got := []bool{h.Takes(&port{}), h.Takes(struct{}{})}; !slices.Equal(got, []bool{true, false}) {
+	if got := []bool{h.Supports(&port{}), h.Supports(bare{})}; !slices.Equal(got, []bool{true, false}) {
 		t.Errorf("got %v, want that only a vendor that tracks takes activity", got)
 	}
 }

@@ -26,7 +26,7 @@ func TestNoChangeWithoutAReservation(t *testing.T) {
 			"known":             {active, port{}, ""},
 			"found":             {handlers.Known{}, port{account: "7"}, ""},
 			"moved":             {active, port{account: "8", missing: "7"}, "7"},
-			"deleted, in doubt": {handlers.Known{Gone: true, Doubt: true, Former: "7"}, port{}, ""},
+			"deleted, in doubt": {handlers.Known{Gone: true, UnconfirmedLifecycle: true, PreviousAccountID: "7"}, port{}, ""},
 		} {
 			t.Run(h.Type+"/"+name, func(t *testing.T) {
 				var calls, asked []string
@@ -39,7 +39,7 @@ func TestNoChangeWithoutAReservation(t *testing.T) {
 					return nil
 				}
 				data := map[string]any{"user_id": "u1", "email": "ada@example.org", "course_id": "go-1"}
-				plan, err := h.Plan(handlers.Vendor{Name: "acme", Port: &c.port}, event(t, h.Type, data))
+				plan, err := h.Plan(handlers.Vendor{Name: "acme", Adapter: &c.port}, event(t, h.Type, data))
 				if err != nil {
 					t.Fatal(err)
 				}

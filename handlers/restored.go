@@ -9,12 +9,12 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// UserRestored handles user.restored: the account that was deleted last comes
-// back. Vendors that delete for good cannot.
+// UserRestored handles user.restored: restores the account deleted last, at vendors that can.
 func UserRestored() Handler {
-	return Handler{Type: events.UserRestored, Scope: events.ScopeLifecycle, Takes: always, Plan: planRestored}
+	return Handler{Type: events.UserRestored, Scope: events.ScopeOf(events.UserRestored), Supports: always, Plan: planRestored}
 }
 
+// planRestored plans a restoration.
 func planRestored(v Vendor, e events.Event) (Plan, error) {
 	d, err := data[events.UserRestoredData](e)
 	if err != nil {
@@ -26,36 +26,36 @@ func planRestored(v Vendor, e events.Event) (Plan, error) {
 	}}, nil
 }
 
-// restore looks before it leaps: where somebody has made the user a new account
-// meanwhile, the old one beside it would be a second one.
+// restore looks up the user before restoring: if the user has a new account, the old account
+// would be a second one.
 func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	p, ok := v.Port.(vendors.Restorer)
+	p, ok := v.Adapter.(vendors.Restorer)
 	if !ok {
 		return unsupported, nil
 	}
 	if k.known() {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
 	}
-	if _, ours := v.Port.(vendors.Addresser); !ours {
-		found, err := search(ctx, v.Port, u)
+	if _, ours := v.Adapter.(vendors.Addresser); !ours {
+		found, err := search(ctx, v.Adapter, u)
 		switch {
 		case err == nil:
 			return Reply{Outcome: k.found(), Account: found}, nil
-		case !errors.Is(err, ErrNoAccount), u.Email == "" && k.Former == "":
+		case !errors.Is(err, ErrNoAccount), u.Email == "" && k.PreviousAccountID == "":
 			return Reply{}, err
 		}
 	}
-	last := vendors.Account{ID: k.Former, Email: u.Email}
+	last := vendors.Account{ID: k.PreviousAccountID, Email: u.Email}
 	if err := k.reserve(ctx, last); err != nil {
 		return Reply{}, err
 	}
 	back, err := p.Restore(ctx, k.From, last, u)
 	switch {
 	case errors.Is(err, vendors.ErrNotFound):
-		return Reply{}, vendors.Fail(v.Name, "restore", "the vendor keeps no account of this user to bring back: send user.created")
+		return Reply{}, vendors.Fail(v.Name, "restore", "the vendor has no deleted account of this user: send user.created")
 	case err != nil:
 		return Reply{}, err
 	}
-	back.ID = cmp.Or(back.ID, k.Former)
+	back.ID = cmp.Or(back.ID, k.PreviousAccountID)
 	return Reply{Outcome: events.Done, Account: back}, nil
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// UserUpdated handles user.updated: the user's account at the vendor gets the
-// data of the event. Nobody gets an account by it, but where the vendor goes by our
-// id and its update is an upsert.
+// UserUpdated handles user.updated: writes the data of the event to the user's account. Only a
+// vendor with our ids and upserts creates an account for an update.
 func UserUpdated() Handler {
-	return Handler{Type: events.UserUpdated, Scope: events.ScopeUserData, Snapshot: true, Takes: always, Plan: planUpdated}
+	return Handler{Type: events.UserUpdated, Scope: events.ScopeOf(events.UserUpdated), Snapshot: true, Supports: always, Plan: planUpdated}
 }
 
+// planUpdated plans an update.
 func planUpdated(v Vendor, e events.Event) (Plan, error) {
 	d, err := data[snapshot](e)
 	if err != nil {
@@ -26,15 +26,15 @@ func planUpdated(v Vendor, e events.Event) (Plan, error) {
 	}}, nil
 }
 
-// update brings the account that the record knows up to date, or else the one
-// with the event's e-mail, which is adopted. A deleted user is not looked for: the
-// account may be made again, or restored, and the update waits for that.
+// update updates the account of the record, or else adopts and updates the account with the
+// event's e-mail. A deleted user is not looked up: the account may be created again or
+// restored, and the update waits.
 func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	p, ok := v.Port.(vendors.Updater)
+	p, ok := v.Adapter.(vendors.Updater)
 	if !ok {
 		return unsupported, nil
 	}
-	account, err := locate(ctx, v.Port, u, k)
+	account, err := locate(ctx, v.Adapter, u, k)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -50,16 +50,16 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 	return Reply{Outcome: events.Done, Account: account}, nil
 }
 
-// elsewhere looks by e-mail for an account that is not where the record has it:
-// somebody may have made it anew by hand. Where nobody is found the update cannot
-// be made, and waiting does not help: no event takes the account for missing.
+// elsewhere looks up the account by e-mail after the vendor said that the account of the record
+// is missing, because a person may have recreated the account. If no account is found, the
+// error is permanent: waiting does not help.
 func elsewhere(ctx context.Context, v Vendor, u vendors.User, k Known) (vendors.Account, error) {
 	if !k.known() {
 		return vendors.Account{}, ErrNoAccount
 	}
-	found, err := search(ctx, v.Port, u)
+	found, err := search(ctx, v.Adapter, u)
 	if errors.Is(err, ErrNoAccount) || (err == nil && found.ID == k.Account.ID) {
-		return found, vendors.Fail(v.Name, "update", "the vendor does not have the account any more: usher reconcile "+v.Name+" makes it anew, then replay")
+		return found, vendors.Fail(v.Name, "update", "the vendor does not have the account any more: recreate the account with usher reconcile "+v.Name+", then replay")
 	}
 	if err != nil {
 		return found, err

@@ -8,7 +8,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// noControls is the pattern that nearly every text is held to.
+// noControls is the pattern of nearly every string.
 const noControls = `^\P{Cc}+$`
 
 // pattern compiles a pattern of a schema.
@@ -19,13 +19,13 @@ func pattern(text string) (jsonschema.Regexp, error) {
 	return regexp.Compile(text)
 }
 
-// plain matches noControls, in a tenth of the time that regexp takes for it.
+// plain matches noControls, ten times as fast as regexp.
 type plain struct{}
 
 // String returns the pattern.
 func (plain) String() string { return noControls }
 
-// MatchString tells whether s is not empty and has no control character.
+// MatchString reports whether s is not empty and has no control character.
 func (plain) MatchString(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, unicode.IsControl)
 }

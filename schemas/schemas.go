@@ -1,6 +1,6 @@
-// Package schemas holds the contracts: the JSON Schemas (2020-12) of all event
-// data and of results, and the descriptions of the vendors' APIs. A schema's $id
-// is the dataschema of the events that follow it.
+// Package schemas holds the contracts: the JSON Schemas (2020-12) of all event data and of
+// results, and OpenAPI documents of the vendors. The $id of a schema is the dataschema of its
+// events.
 package schemas
 
 import (
@@ -19,12 +19,11 @@ import (
 //go:embed event/*.json
 var eventFiles embed.FS
 
-// ID returns the $id of the schema of a type's data. The name of the schema of
-// results is events.ResultSchema.
+// ID returns the $id of the schema of an event type, or of events.ResultSchema.
 func ID(typ string) string { return events.SchemaID(typ) }
 
-// JSON returns the schema of a type's data, or of events.ResultSchema, as it is
-// published.
+// JSON returns the schema of an event type, or of events.ResultSchema, as published. Any other
+// name is an error.
 func JSON(typ string) ([]byte, error) {
 	if !slices.Contains(names(), typ) {
 		return nil, fmt.Errorf("no schema for %q: there are %s", typ, strings.Join(names(), ", "))
@@ -35,19 +34,19 @@ func JSON(typ string) ([]byte, error) {
 // names returns the names of all schemas.
 func names() []string { return append(events.Types(), events.ResultSchema) }
 
-// Set holds the compiled schemas. It is safe for concurrent use.
+// Set holds the compiled schemas. A Set is safe for concurrent use.
 type Set struct {
 	byName map[string]contract
 }
 
-// contract is one schema and the names of its members, sorted.
+// contract is one schema with the sorted names of its members.
 type contract struct {
 	schema  *jsonschema.Schema
 	members []string
 }
 
-// New compiles the schemas, which takes some milliseconds. It fails only where an
-// embedded schema is broken.
+// New compiles the schemas, within some milliseconds. An error means that an embedded schema is
+// broken.
 func New() (*Set, error) {
 	c := jsonschema.NewCompiler()
 	c.RegisterFormat(&jsonschema.Format{Name: "date-time", Validate: dateTime})
@@ -89,15 +88,15 @@ func compile(c *jsonschema.Compiler, name string) (contract, error) {
 	return contract{schema, members}, nil
 }
 
-// dateTime takes RFC 3339 by events.ParseTime, with T and Z in capitals: what
-// encoding/json can read into a time. The library's own check lets more pass.
+// dateTime accepts RFC 3339 by events.ParseTime, with upper-case T and Z, as encoding/json
+// requires. The library's own check is more lenient.
 func dateTime(v any) error {
 	s, ok := v.(string)
 	if !ok {
 		return nil
 	}
 	if s != strings.ToUpper(s) {
-		return errors.New("small t or z")
+		return errors.New("lower-case t or z")
 	}
 	_, err := events.ParseTime(s)
 	return err

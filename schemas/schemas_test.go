@@ -85,8 +85,8 @@ func TestRefusedSamples(t *testing.T) {
 // checkRefusal checks where an error points, its rule, and that it has advice.
 func checkRefusal(t *testing.T, err error, want refusal) {
 	t.Helper()
-	var invalid *events.InvalidError
-	if !errors.As(err, &invalid) {
+	invalid, ok := errors.AsType[*events.InvalidError](err)
+	if !ok {
 		t.Fatalf("got error %v, want an *events.InvalidError", err)
 	}
 	if got := (refusal{invalid.Pointer, invalid.Rule}); got != want {

@@ -13,13 +13,12 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// Validate checks e's type and its data, which must be JSON, against the type's
-// schema. An error is an *events.InvalidError that points below /data and names
-// the rule; of several, the first by pointer, then by rule. It never holds a
-// value. A dataschema that names another schema changes nothing.
+// Validate checks the type of e, and its data against the schema of the type. Data must be
+// JSON. An error is an *events.InvalidError with a pointer below /data and the rule, the first
+// by pointer and rule. The error has no value of the event. The dataschema of e is ignored.
 //
-// A member whose name differs from one of the schema's in case only is refused:
-// encoding/json would read it as that member, unchecked.
+// A member name that differs from a name of the schema only in case is rejected: encoding/json
+// would decode such a member unchecked.
 func (s *Set) Validate(e events.Event) error {
 	if !slices.Contains(events.Types(), e.Type()) {
 		return refuse("/type", events.RuleType, "send one of "+strings.Join(events.Types(), ", "))
@@ -27,7 +26,7 @@ func (s *Set) Validate(e events.Event) error {
 	return s.validate(e.Type(), e)
 }
 
-// ValidateResult checks the data of a result, as Validate does that of a request.
+// ValidateResult checks the data of a result, like Validate.
 func (s *Set) ValidateResult(e events.Event) error {
 	if !slices.Contains(events.ResultTypes(), e.Type()) {
 		return refuse("/type", events.RuleType, "send one of "+strings.Join(events.ResultTypes(), ", "))
@@ -35,7 +34,7 @@ func (s *Set) ValidateResult(e events.Event) error {
 	return s.validate(events.ResultSchema, e)
 }
 
-// validate checks e's data against the schema of that name.
+// validate checks the data of e against a schema.
 func (s *Set) validate(name string, e events.Event) error {
 	if !events.IsJSON(e.DataContentType()) || e.DataBase64 {
 		return refuse("/datacontenttype", events.RuleMediaType, "send data as application/json")
@@ -48,15 +47,14 @@ func (s *Set) validate(name string, e events.Event) error {
 		return refuse("/data", events.RuleJSON, "send data that is JSON")
 	}
 	c := s.byName[name]
-	var broken *jsonschema.ValidationError
-	if err := c.schema.Validate(data); errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*jsonschema.ValidationError](c.schema.Validate(data)); ok {
 		return first(faults(broken, nil))
 	}
 	object, _ := data.(map[string]any)
 	return c.checkCase(object)
 }
 
-// checkCase refuses names that a decoder would take for the schema's.
+// checkCase rejects names that a decoder would confuse with names of the schema.
 func (c contract) checkCase(object map[string]any) error {
 	var found []*events.InvalidError
 	for name := range object {
@@ -77,7 +75,7 @@ func refuse(pointer, rule, detail string) *events.InvalidError {
 	return &events.InvalidError{Pointer: pointer, Rule: rule, Detail: detail}
 }
 
-// first returns the least error by pointer, then by rule.
+// first returns the first error by pointer, then by rule.
 func first(all []*events.InvalidError) *events.InvalidError {
 	return slices.MinFunc(all, func(a, b *events.InvalidError) int {
 		if n := strings.Compare(a.Pointer, b.Pointer); n != 0 {
@@ -87,7 +85,7 @@ func first(all []*events.InvalidError) *events.InvalidError {
 	})
 }
 
-// faults appends an InvalidError for every leaf of the library's tree of errors.
+// faults appends an InvalidError for every leaf of the library's error tree.
 func faults(e *jsonschema.ValidationError, to []*events.InvalidError) []*events.InvalidError {
 	for _, cause := range e.Causes {
 		to = faults(cause, to)
@@ -95,18 +93,18 @@ func faults(e *jsonschema.ValidationError, to []*events.InvalidError) []*events.
 	if len(e.Causes) > 0 {
 		return to
 	}
-	where := append([]string{"data"}, e.InstanceLocation...)
+	path := append([]string{"data"}, e.InstanceLocation...)
 	if missing, ok := e.ErrorKind.(*kind.Required); ok {
 		for _, name := range missing.Missing {
-			to = append(to, refuse(pointer(append(slices.Clone(where), name)), "schema:required", "send this member"))
+			to = append(to, refuse(pointer(append(slices.Clone(path), name)), "schema:required", "send this member"))
 		}
 		return to
 	}
 	rule := "schema"
-	if path := e.ErrorKind.KeywordPath(); len(path) > 0 {
-		rule = "schema:" + path[0]
+	if keyword := e.ErrorKind.KeywordPath(); len(keyword) > 0 {
+		rule = "schema:" + keyword[0]
 	}
-	return append(to, refuse(pointer(where), rule, advice(e.ErrorKind)))
+	return append(to, refuse(pointer(path), rule, advice(e.ErrorKind)))
 }
 
 // pointer returns the JSON pointer of a path (RFC 6901).
@@ -120,8 +118,8 @@ func pointer(path []string) string {
 	return b.String()
 }
 
-// advice says what to do about a broken rule. It tells only what the schema
-// wants, never what the event has.
+// advice returns the correction for a broken rule: the schema's requirement, never a value of
+// the event.
 func advice(k jsonschema.ErrorKind) string {
 	switch k := k.(type) {
 	case *kind.Type:

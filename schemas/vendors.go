@@ -8,8 +8,9 @@ import (
 //go:embed vendors/*.yaml
 var vendorAPIs embed.FS
 
-// VendorAPI returns the OpenAPI 3.1 document of the vendor's API, written from
-// what the vendor documents. What no document says is marked there as undocumented.
+// VendorAPI returns the OpenAPI 3.1 document of a vendor's API, written from the vendor's
+// documentation. Undocumented parts are marked as undocumented. A vendor without a document is
+// an error.
 func VendorAPI(name string) ([]byte, error) {
 	document, err := vendorAPIs.ReadFile("vendors/" + name + ".openapi.yaml")
 	if err != nil {

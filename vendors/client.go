@@ -16,106 +16,107 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// Options is what every vendor client is made from, beside its credentials.
+// Options configures a Client, except for the credentials.
 type Options struct {
-	BaseURL string            // what stands before the documented paths, without a trailing slash
-	Timeout time.Duration     // of one call, with its answer's body; 10 s where it is zero
-	Rate    float64           // calls per second, over all callers, five seconds' worth at once; no limit where it is zero
-	HTTP    http.RoundTripper // http.DefaultTransport's settings where it is nil
-	Seen    Watcher           // told of every call that was sent; may be nil
-	Limiter Limiter           // paces the calls instead of Rate; may be nil
-	// Single says that the caller repeats what fails: the client then makes each call once,
-	// except for Call.Further.
-	Single bool
+	BaseURL string            // the URL before the documented paths, without a trailing slash
+	Timeout time.Duration     // of one call, with the response body; default 10 s
+	Rate    float64           // calls per second of all callers, in bursts of up to five seconds; default no limit
+	HTTP    http.RoundTripper // default: a copy of http.DefaultTransport
+	Observe Observer          // called after each call that was sent; may be nil
+	Limiter Limiter           // limits the calls instead of Rate; may be nil
+	// SingleAttempt turns retries off, for callers with retries of their own, except for
+	// Call.Further.
+	SingleAttempt bool
 }
 
-// Limiter paces the calls of a vendor for several clients, such as by the kind of work.
+// Limiter limits the rate of a vendor's calls. Several clients can share a limiter, for example
+// one client per kind of work.
 type Limiter interface {
-	// Wait waits until a call may begin. It returns an error if that is not before begin, or
-	// if ctx ends; at once if the vendor asked for no call until then, unless the call is to
-	// try whether that still holds.
+	// Wait blocks until a call may begin. Wait returns an error if ctx ends, or if no call may
+	// begin before begin. During a pause that the vendor asked for, Wait returns the error at
+	// once, except for a call that probes whether the pause is over.
 	Wait(ctx context.Context, begin time.Time) error
-	// Answered says that the vendor answered a call, other than with 429.
+	// Answered reports a response of the vendor other than 429.
 	Answered()
-	// Penalize says that the vendor answered 429, and for how long it asked to wait.
+	// Penalize reports a 429 and the vendor's Retry-After, 0 if there was none.
 	Penalize(retryAfter time.Duration)
-	// Rest is the time for which the vendor asked for no call.
+	// Rest returns the remaining time of a pause that the vendor asked for.
 	Rest() time.Duration
-	// Rate is the present rate in calls a second; limited is false if there is none.
+	// Rate returns the present rate in calls per second. limited is false if there is no limit.
 	Rate() (perSecond float64, limited bool)
 }
 
-// Watcher is told of a call once it has ended. ctx is that of the call.
-type Watcher func(ctx context.Context, s Seen)
+// Observer is called at the end of each call, with the context of the call.
+type Observer func(ctx context.Context, s CallInfo)
 
-// Seen is one call that was sent. It holds nothing that tells of a user.
-type Seen struct {
-	Op     string // what it does, such as "create user"
+// CallInfo describes one call that was sent, without any data about a user.
+type CallInfo struct {
+	Op     string // the operation, such as "create user"
 	Method string
-	Host   string        // that it was sent to, with its port where it has one
-	Status int           // of the answer; 0 where none came
-	Class  string        // of its failure; "ok" where there was none
-	Begun  time.Time     // when it was sent: its turn had come
-	Took   time.Duration // until the answer was read
-	Rate   float64       // calls a second that are made at most at this moment; 0: no limit
+	Host   string        // of the URL, with the port if any
+	Status int           // of the response; 0 if there was none
+	Class  string        // class of the failure, or "ok"
+	Begun  time.Time     // time of sending, after the limiter
+	Took   time.Duration // from sending to the end of the response
+	Rate   float64       // present limit in calls per second; 0: no limit
 }
 
 const (
 	defaultTimeout = 10 * time.Second
-	maxBody        = 8 << 20 // the most of an answer that is read
-	quickTries     = 3       // of a call that may be repeated
+	maxBody        = 8 << 20 // bytes that are read of a response
+	quickTries     = 3       // attempts of a repeatable call
 	quickSpan      = 5 * time.Second
 )
 
-// Client makes the calls of one vendor: it authorizes them, keeps to the rate,
-// cuts slow and huge answers, refuses redirects, and turns every failure into
-// an Error. It is safe for use by many goroutines.
+// Client makes the calls of one vendor: adds credentials, limits the rate, bounds time and size
+// of responses, rejects redirects, and returns every failure as an *Error. A Client is safe for
+// concurrent use.
 type Client struct {
-	vendor  string
-	base    string
-	timeout time.Duration
-	limiter Limiter
-	single  bool
-	http    *http.Client
-	auth    Auth
-	secrets []string
-	seen    Watcher
-	status  func(status int, body []byte) (Class, bool)
+	vendor   string
+	base     string
+	timeout  time.Duration
+	limiter  Limiter
+	single   bool
+	http     *http.Client
+	auth     Auth
+	secrets  []string
+	observer Observer
+	classify func(status int, body []byte) (Class, bool)
 }
 
-// Check says what is wrong with the options, nil where nothing is.
+// Check returns an error if the base URL is not an http or https URL.
 func (o Options) Check() error {
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return errors.New("the base URL is not an http or https address")
+		return errors.New("the base URL is not an http or https URL")
 	}
 	return nil
 }
 
-// NewClient returns a client for vendor. auth may be nil for an API without
-// credentials; secrets are cut out of every error.
+// NewClient returns a client for vendor. auth may be nil for an API without credentials.
+// secrets are removed from the texts of all errors.
 func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	transport := o.HTTP
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.MaxIdleConns, own.MaxIdleConnsPerHost = 0, 1024 // by default a hundred stay open in all, and the others are dialled again for each call
-		transport = punctual(own)
+		own.MaxIdleConns, own.MaxIdleConnsPerHost = 0, 1024 // the defaults keep 100 connections open in all, and dial the rest again for each call
+		transport = withWriteDeadline(own)
 	}
 	c := &Client{
-		vendor:  vendor,
-		base:    strings.TrimRight(o.BaseURL, "/"),
-		timeout: cmp.Or(o.Timeout, defaultTimeout),
-		limiter: o.Limiter,
-		single:  o.Single,
-		auth:    auth,
-		seen:    o.Seen,
+		vendor:   vendor,
+		base:     strings.TrimRight(o.BaseURL, "/"),
+		timeout:  cmp.Or(o.Timeout, defaultTimeout),
+		limiter:  o.Limiter,
+		single:   o.SingleAttempt,
+		auth:     auth,
+		observer: o.Observe,
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 	if c.limiter == nil {
-		c.limiter = newPace(o.Rate)
+		c.limiter = newAdaptiveLimiter(o.Rate)
 	}
 	for _, s := range secrets {
 		if s != "" {
@@ -125,36 +126,38 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	return c
 }
 
-// Judge sets a vendor's own reading of an answer. It returns false for what it
-// leaves to the common table. It is asked of answers with 2xx too: true makes
-// these a failure.
-func (c *Client) Judge(status func(status int, body []byte) (Class, bool)) { c.status = status }
+// ClassifyResponse sets a vendor's own classification of responses. The function returns false
+// to leave a response to the common table. The function sees 2xx responses too: true makes a
+// 2xx response a failure.
+func (c *Client) ClassifyResponse(status func(status int, body []byte) (Class, bool)) {
+	c.classify = status
+}
 
-// Timeout is how long one call may take.
+// Timeout returns the time limit of one call.
 func (c *Client) Timeout() time.Duration { return c.timeout }
 
 // Call is one documented call of a vendor's API.
 type Call struct {
-	Op     string // what it does, for errors: "create user"
+	Op     string // names the call in errors, such as "create user"
 	Method string
-	Path   string // below the base URL, each part escaped
+	Path   string // below the base URL, with each segment escaped
 	Query  url.Values
-	Header http.Header // beside the credentials; may be nil
-	JSON   any         // the body, or
-	Form   url.Values  // the body as application/x-www-form-urlencoded
-	// Repeatable says that making the call twice does what making it once does.
-	// GET is repeatable unless Once is set.
+	Header http.Header // in addition to the credentials; may be nil
+	JSON   any         // the body as JSON, or nil
+	Form   url.Values  // the body as application/x-www-form-urlencoded, or nil
+	// Repeatable marks a call that has the same effect when made twice. GET is repeatable
+	// unless Once is set.
 	Repeatable bool
-	// Further says that the call reads a further page of a list. The call is repeated even if
-	// Options.Single is set: the caller would have to begin at the first page again.
+	// Further marks the read of a further page of a list. The call is repeated even with
+	// Options.SingleAttempt: the caller would have to begin at the first page again.
 	Further bool
-	// Deduplicated says that the vendor drops a repeat, however late it lands.
+	// Deduplicated marks a call whose repeats the vendor drops, however late they arrive.
 	Deduplicated bool
-	// Once marks a GET that changes something: it is never repeated.
+	// Once marks a GET that changes something and must never be repeated.
 	Once bool
-	// NoAuth leaves the credentials out, as for a log-in.
+	// NoAuth sends the call without credentials, as for a log-in.
 	NoAuth bool
-	// Out receives the JSON of the answer; nil ignores the body.
+	// Out receives the JSON of the response. nil ignores the body.
 	Out any
 }
 
@@ -162,16 +165,19 @@ func (c Call) repeatable() bool {
 	return c.Repeatable || (c.Method == http.MethodGet && !c.Once)
 }
 
-// mayLand tells whether a call that is not answered may change something later.
-func (c Call) mayLand() bool { return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth }
+// mayArriveLater reports whether a call without a response may still change something later.
+func (c Call) mayArriveLater() bool {
+	return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth
+}
 
-// Do makes the call. A call that may be repeated is tried up to three times
-// within five seconds where the network or the vendor fails it, unless Options.Single
-// is set without Call.Further; every other call is made once. So is a change that was sent and not answered: it may land
-// until its time is over, and behind a newer change, were it repeated and done
-// before that. A 401 renews the credentials and makes the call again, once; a second 401
-// is ErrTokenRefused.
-// A call that could not end before ctx's deadline is not begun (ErrLate).
+// Do makes the call and returns an *Error for every failure.
+//
+// Up to three attempts are made within five seconds for a repeatable call that fails with class
+// Again, unless Options.SingleAttempt is set without Call.Further. Any other call has one attempt. A timed-out write
+// has one attempt too: the first request may still arrive after a retry and overwrite a newer
+// change. A 401 renews the credentials and repeats the call once; a second 401
+// is ErrTokenRefused. A call that could not end
+// before the deadline of ctx is not begun: the Error wraps ErrLate.
 func (c *Client) Do(ctx context.Context, call Call) error {
 	if !call.repeatable() || (c.single && !call.Further) {
 		return c.try(ctx, call)
@@ -183,7 +189,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	)
 	try := func() error {
 		err := c.try(ctx, call)
-		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayLand() && IsUnanswered(err))) {
+		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayArriveLater() && IsUnanswered(err))) {
 			return backoff.Permanent(err)
 		}
 		return err
@@ -193,7 +199,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 
 // try makes the call, and once more where the credentials were refused and can be renewed.
 func (c *Client) try(ctx context.Context, call Call) error {
-	request, err := c.request(call)
+	request, err := c.prepare(call)
 	if err != nil {
 		return c.fail(call, &Error{Class: Permanent, Err: err})
 	}
@@ -210,14 +216,15 @@ func (c *Client) try(ctx context.Context, call Call) error {
 	}
 }
 
-// prepared is a call with its body written out, so that it can be sent again.
+// prepared is a call with an encoded body, ready to be sent several times.
 type prepared struct {
 	url         string
 	body        []byte
 	contentType string
 }
 
-func (c *Client) request(call Call) (prepared, error) {
+// prepare encodes the body of a call.
+func (c *Client) prepare(call Call) (prepared, error) {
 	p := prepared{url: c.base + call.Path}
 	if len(call.Query) > 0 {
 		p.url += "?" + call.Query.Encode()
@@ -226,7 +233,7 @@ func (c *Client) request(call Call) (prepared, error) {
 	case call.JSON != nil:
 		body, err := json.Marshal(call.JSON)
 		if err != nil {
-			return p, errors.New("the request cannot be written as JSON")
+			return p, errors.New("the request has no JSON form")
 		}
 		p.body, p.contentType = body, "application/json"
 	case call.Form != nil:
@@ -235,18 +242,18 @@ func (c *Client) request(call Call) (prepared, error) {
 	return p, nil
 }
 
-// send makes one HTTP request and returns the headers it was sent with, nil
-// where it was not sent. A log-in comes before it and has a time of its own.
+// send makes one HTTP request and returns the headers of the request, or nil if the request was
+// not sent. A log-in comes first, with a time limit of its own.
 func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, error) {
 	header := http.Header{}
-	if err := c.dress(ctx, call, p, header); err != nil {
+	if err := c.setHeaders(ctx, call, p, header); err != nil {
 		return nil, err
 	}
-	begin := c.begin(ctx)
+	begin := c.latestStart(ctx)
 	if late := c.wait(ctx, begin); late != nil {
 		return nil, c.fail(call, late)
 	}
-	ctx, cancel := context.WithTimeout(leaveBy(ctx, begin), c.timeout)
+	ctx, cancel := context.WithTimeout(writeDeadline(ctx, begin), c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, call.Method, p.url, bytes.NewReader(p.body))
 	if err != nil {
@@ -254,28 +261,28 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	}
 	req.Header = header
 	if call.Once {
-		// net/http sends a GET anew where a connection that was used before ends, but
-		// none whose body cannot be had anew.
+		// net/http repeats a GET if a reused connection breaks, unless the request has a body
+		// without GetBody.
 		req.Body, req.GetBody = io.NopCloser(bytes.NewReader(nil)), nil
 	}
-	seen := Seen{Op: call.Op, Method: call.Method, Host: req.URL.Host, Begun: time.Now()}
+	seen := CallInfo{Op: call.Op, Method: call.Method, Host: req.URL.Host, Begun: time.Now()}
 	res, err := c.http.Do(req)
 	if errors.Is(err, ErrLate) {
 		return nil, c.fail(call, &Error{Err: ErrLate})
 	}
 	if err != nil {
-		err = c.fail(call, &Error{Err: plain(err), Unknown: !call.repeatable() && !neverSent(err)})
+		err = c.fail(call, &Error{Err: withoutURL(err), Unknown: !call.repeatable() && !neverSent(err)})
 	} else {
 		defer res.Body.Close()
 		seen.Status = res.StatusCode
 		err = c.read(call, p, res)
 	}
-	c.tell(ctx, seen, err)
+	c.observe(ctx, seen, err)
 	return req.Header, err
 }
 
-// wait takes the caller's turn. It returns an Error with ErrLate for a call that could not
-// begin before begin; with After, if the vendor asked for it.
+// wait waits for the limiter. An Error with ErrLate means that the call could not begin before
+// begin; After is set if the vendor asked for a pause.
 func (c *Client) wait(ctx context.Context, begin time.Time) *Error {
 	if c.limiter.Wait(ctx, begin) == nil {
 		return nil
@@ -287,9 +294,9 @@ func (c *Client) wait(ctx context.Context, begin time.Time) *Error {
 	return late
 }
 
-// tell tells of a call that was sent.
-func (c *Client) tell(ctx context.Context, s Seen, err error) {
-	if c.seen == nil {
+// observe reports a call that was sent to the observer.
+func (c *Client) observe(ctx context.Context, s CallInfo, err error) {
+	if c.observer == nil {
 		return
 	}
 	s.Class, s.Took = "ok", time.Since(s.Begun)
@@ -299,11 +306,11 @@ func (c *Client) tell(ctx context.Context, s Seen, err error) {
 	if perSecond, limited := c.limiter.Rate(); limited {
 		s.Rate = perSecond
 	}
-	c.seen(ctx, s)
+	c.observer(ctx, s)
 }
 
-// begin is the last moment at which a call may begin that must end before ctx does.
-func (c *Client) begin(ctx context.Context) time.Time {
+// latestStart returns the latest time at which a call can begin and still end before ctx.
+func (c *Client) latestStart(ctx context.Context) time.Time {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return time.Now().Add(c.timeout)
@@ -311,8 +318,8 @@ func (c *Client) begin(ctx context.Context) time.Time {
 	return deadline.Add(-c.timeout)
 }
 
-// Rate is how many calls a second are made at most, at this moment: the
-// configured rate, or less after a 429. It is infinite where there is no limit.
+// Rate returns the present limit in calls per second: the configured rate, or less after a 429.
+// Without a limit the result is +Inf.
 func (c *Client) Rate() float64 {
 	if perSecond, limited := c.limiter.Rate(); limited {
 		return perSecond
@@ -320,7 +327,8 @@ func (c *Client) Rate() float64 {
 	return math.Inf(1)
 }
 
-func (c *Client) dress(ctx context.Context, call Call, p prepared, h http.Header) error {
+// setHeaders sets the headers of a request, with the credentials.
+func (c *Client) setHeaders(ctx context.Context, call Call, p prepared, h http.Header) error {
 	h.Set("Accept", "application/json")
 	h.Set("User-Agent", "usher")
 	if p.contentType != "" {

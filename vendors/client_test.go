@@ -87,7 +87,7 @@ func TestDoOfASingleClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				transport, n := counting(503, nil)
-				c := vendors.NewClient("acme", vendors.Options{BaseURL: "https://acme.example.org", HTTP: transport, Single: true}, nil)
+				c := vendors.NewClient("acme", vendors.Options{BaseURL: "https://acme.example.org", HTTP: transport, SingleAttempt: true}, nil)
 				if err := c.Do(t.Context(), test.call); *n != test.want || vendors.StatusOf(err) != 503 {
 					t.Errorf("got %d calls and %v, want %d", *n, err, test.want)
 				}
@@ -213,7 +213,7 @@ func TestDoBeginsNothingThatCannotEnd(t *testing.T) {
 func TestJudge(t *testing.T) {
 	transport := roundTrip(func(r *http.Request) (*http.Response, error) { return answer(r, 200, `{"error":"bad keys"}`), nil })
 	c := client(transport, nil)
-	c.Judge(func(_ int, body []byte) (vendors.Class, bool) {
+	c.ClassifyResponse(func(_ int, body []byte) (vendors.Class, bool) {
 		return vendors.Unusable, strings.Contains(string(body), "bad keys")
 	})
 	err := c.Do(t.Context(), vendors.Call{Method: "GET", Path: "/"})

@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// ErrNotFound is returned by a look-up that found no account. It is an answer,
-// not a failure.
+// ErrNotFound is the result of a look-up without a match. ErrNotFound is an answer of the
+// vendor, not a failure.
 var ErrNotFound = errors.New("no such account")
 
-// ErrLate is returned for a call that was not begun, because it could not have
-// ended before its context's deadline.
+// ErrLate is the error of a call that was not begun, because the call could not end before the
+// deadline of the context.
 var ErrLate = errors.New("too late to begin the call")
 
-// ErrTokenRefused is returned for a call that was answered with 401 to a new token, right
-// after an accepted log-in: the password is right, and the vendor ended the token at once or
-// refuses this call only.
+// ErrTokenRefused is the error of a call with a new token, answered with 401 right after an
+// accepted log-in: the password is right, and the vendor ended the token at once or refuses this
+// call only.
 var ErrTokenRefused = errors.New("the token of an accepted log-in was refused")
 
-// Class says what may be done about a failed call. The zero value, Again, is
-// what an error that says nothing counts as.
+// Class says how a failed call may be handled. The zero value is Again, the class of all errors
+// without a class.
 type Class uint8
 
 // The classes of failure.
 const (
-	Again     Class = iota // try again later
-	Permanent              // the same call can never succeed; a person must look
-	Unusable               // the vendor refuses us (credentials, base URL): no call can succeed until a person mends it
+	Again     Class = iota // retry later
+	Permanent              // a retry cannot succeed; a person must look at the event
+	Unusable               // the vendor rejects credentials or URL: no call can succeed until a person corrects the configuration
 )
 
-// String returns the class as it stands in results, dead letters and logs.
+// String returns the class as written in results, dead letters and logs.
 func (c Class) String() string {
 	switch c {
 	case Permanent:
@@ -44,22 +44,22 @@ func (c Class) String() string {
 	}
 }
 
-// Error is a vendor call that failed. Its text holds no secret, no personal
-// data, no address, and at most 512 bytes of the vendor's answer.
+// Error is a failed vendor call. The text has no secret, no personal data, no URL, and at most
+// 512 bytes of the vendor's response.
 type Error struct {
 	Vendor  string
-	Op      string        // the call, as in "create user"
-	Class   Class         // what may be done about it
-	Status  int           // the HTTP status, 0 where none came
-	Message string        // what the vendor said, cleaned
-	After   time.Duration // how long the vendor asked us to wait, in full; 0 where it did not
-	// Unknown says that the change may have been made all the same: the answer
-	// was lost, or said nothing of it. Look before you try again.
+	Op      string        // the call, such as "create user"
+	Class   Class         // how the failure may be handled
+	Status  int           // HTTP status; 0 without a response
+	Message string        // message of the vendor, redacted
+	After   time.Duration // Retry-After of the vendor; 0 if none
+	// Unknown marks a change that may have been made in spite of the failure: the response was
+	// lost, or does not say. Look up the state before a retry.
 	Unknown bool
-	Err     error // the cause, where it is not a status
+	Err     error // the cause, if not a status
 }
 
-// Error says what was done, what came of it, and what to do next.
+// Error returns vendor, call, status, message, cause and Advice, as far as known.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", e.Vendor, e.Op)
@@ -81,31 +81,31 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Advice says in a few words what to do about the failure; empty where waiting is all there is to do.
+// Advice returns a correction for the failure, in a few words, or "" if waiting is enough.
 func (e *Error) Advice() string {
 	switch {
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
-		return "check the credentials of " + e.Vendor + " and what they may do"
+		return "check the credentials of " + e.Vendor + " and their rights"
 	case e.Status >= 300 && e.Status < 400:
-		return "redirects are not followed: set the base URL of " + e.Vendor + " to where it leads"
+		return "redirects are not followed: set the base URL of " + e.Vendor + " to the target of the redirect"
 	case e.Class == Unusable:
 		return "check the base URL and the credentials of " + e.Vendor
 	case e.Unknown:
-		return "the change may have been made: look before repeating it"
+		return "the change may have been made: check before repeating it"
 	case e.Class == Permanent:
-		return "repeating it will not help: mend the event or the vendor's data, then replay"
+		return "a retry will not help: correct the event or the vendor's data, then replay"
 	default:
 		return ""
 	}
 }
 
-// Fail makes a permanent error of a vendor without a call: the request cannot
-// be made at all, and message says why in our own words.
+// Fail returns a permanent Error for a call that was not made. message gives the reason, in our
+// words.
 func Fail(vendor, op, message string) *Error {
 	return &Error{Vendor: vendor, Op: op, Class: Permanent, Message: message}
 }
 
-// ClassOf returns the class of err: that of the Error in it, Again where there is none.
+// ClassOf returns the class of the Error in err, or Again if there is none.
 func ClassOf(err error) Class {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class
@@ -113,7 +113,7 @@ func ClassOf(err error) Class {
 	return Again
 }
 
-// StatusOf returns the HTTP status of err, 0 where it has none.
+// StatusOf returns the HTTP status of the Error in err, or 0 if there is none.
 func StatusOf(err error) int {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Status
@@ -121,49 +121,49 @@ func StatusOf(err error) int {
 	return 0
 }
 
-// IsUnknown tells whether the change that err speaks of may have been made.
+// IsUnknown reports whether the failed change may have been made.
 func IsUnknown(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Unknown
 }
 
-// IsUnanswered tells whether err says that a call was sent and not answered: it may
-// land until its time is over.
+// IsUnanswered reports whether the call was sent and got no response. The request may still
+// arrive until the call's time is over.
 func IsUnanswered(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Class == Again && e.Status == 0 && !errors.Is(err, ErrLate) && !neverSent(err)
 }
 
-// IsGone tells whether err says that the thing asked for is not there (404, 410).
+// IsGone reports whether the requested resource does not exist (404, 410).
 func IsGone(err error) bool {
 	status := StatusOf(err)
 	return status == http.StatusNotFound || status == http.StatusGone
 }
 
-// IsRefused tells whether the vendor said no to the request itself, and not to
-// us or to its haste.
+// IsRefused reports whether the vendor rejected the request itself, rather than the credentials
+// or the rate.
 func IsRefused(err error) bool {
 	status := StatusOf(err)
 	return status >= 400 && status < 500 && ClassOf(err) != Unusable && status != http.StatusTooManyRequests
 }
 
-// Misplaced takes a list that is not there for a wrong base URL: no event can
-// be the cause.
-func Misplaced(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) && IsGone(err) {
+// UnusableIfGone makes a missing list Unusable and returns err: the base URL must be wrong, not
+// the event.
+func UnusableIfGone(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && IsGone(err) {
 		e.Class = Unusable
 	}
 	return err
 }
 
-// LogInRefused makes a log-in that a vendor rejects the fault of the
-// configuration, whatever the status: no call can succeed until a person mends
-// it. The status is left out, so that nobody takes it for the answer to the call
-// that was to follow.
+// LogInRefused returns the error of a rejected log-in as Unusable, for every status: no call
+// can succeed until a person corrects the configuration. The status moves into the message,
+// because Error.Status belongs to the call after the log-in. Errors of class Again are returned
+// unchanged.
 func LogInRefused(err error) error {
-	e := (*Error)(nil)
-	if !errors.As(err, &e) || e.Class == Again {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Class == Again {
 		return err
 	}
-	return &Error{Vendor: e.Vendor, Op: e.Op, Class: Unusable, Message: fmt.Sprintf("the log-in was refused with status %d: %s", e.Status, e.Message)}
+	return &Error{Vendor: e.Vendor, Op: e.Op, Class: Unusable, Message: fmt.Sprintf("the log-in was rejected with status %d: %s", e.Status, e.Message)}
 }

@@ -20,16 +20,16 @@ func TestErrorText(t *testing.T) {
 			"acme: get user: status 503: down",
 		},
 		"unknown": {
-			vendors.Error{Vendor: "acme", Op: "add user", Err: errors.New("no answer in time"), Unknown: true},
-			"acme: add user: no answer in time (the change may have been made: look before repeating it)",
+			vendors.Error{Vendor: "acme", Op: "add user", Err: errors.New("no response within the timeout"), Unknown: true},
+			"acme: add user: no response within the timeout (the change may have been made: check before repeating it)",
 		},
 		"credentials": {
 			vendors.Error{Vendor: "acme", Op: "add user", Status: 401, Class: vendors.Unusable},
-			"acme: add user: status 401 (check the credentials of acme and what they may do)",
+			"acme: add user: status 401 (check the credentials of acme and their rights)",
 		},
 		"redirect": {
 			vendors.Error{Vendor: "acme", Op: "add user", Status: 302, Class: vendors.Unusable},
-			"acme: add user: status 302 (redirects are not followed: set the base URL of acme to where it leads)",
+			"acme: add user: status 302 (redirects are not followed: set the base URL of acme to the target of the redirect)",
 		},
 		"unusable": {
 			vendors.Error{Vendor: "acme", Op: "add user", Class: vendors.Unusable, Message: "the base URL is not a URL"},
@@ -37,7 +37,7 @@ func TestErrorText(t *testing.T) {
 		},
 		"permanent": {
 			*vendors.Fail("acme", "enroll", "no such course"),
-			"acme: enroll: no such course (repeating it will not help: mend the event or the vendor's data, then replay)",
+			"acme: enroll: no such course (a retry will not help: correct the event or the vendor's data, then replay)",
 		},
 	}
 	for name, test := range tests {

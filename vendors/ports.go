@@ -2,103 +2,111 @@ package vendors
 
 import "context"
 
-// The ports are the interfaces through which handlers, reconciliation and the
-// command line call a vendor. An adapter implements the ports that the vendor's API
-// allows, and asserts each of them. A caller finds a port by a type assertion; a
-// handler answers a missing one with the outcome unsupported.
+// The ports are the interfaces through which handlers, reconciliation and the commands call
+// a vendor. An adapter implements the ports that the vendor's API allows, and asserts each
+// port at compile time. Callers find a port by type assertion. For a handler, a missing port
+// is the outcome unsupported.
+
+// Adapter is the client of one vendor, as handlers, the core and the commands hold it.
+// Every adapter checks its credentials. The other ports are found by type assertion.
+type Adapter interface {
+	Checker
+}
 
 // Provisioner creates accounts.
 type Provisioner interface {
 	Finder
-	// Create makes an account for u, whom Find did not find. Where the vendor's
-	// call may be repeated at will (an upsert), Find may find nobody and Create do
-	// all. An error for which IsUnknown is true says that the account may exist now.
-	// Where the vendor says that the address is taken, Create looks up once more
-	// before it gives up.
+	// Create creates an account for u after Find returned ErrNotFound. If the vendor's call is
+	// an upsert, Find may always return ErrNotFound and Create does all the work. If the vendor
+	// says that the address is taken, Create looks up the account once more before giving up.
+	// For an error with IsUnknown, the account may exist.
 	Create(ctx context.Context, from Origin, u User) (Account, error)
 }
 
-// Finder looks accounts up.
+// Finder looks up accounts.
 type Finder interface {
-	// Find returns the account whose e-mail is exactly u's (case aside), from all
-	// pages, or ErrNotFound.
+	// Find returns the account with the e-mail of u, ignoring case, from all pages of the
+	// vendor, or ErrNotFound.
 	Find(ctx context.Context, u User) (Account, error)
 }
 
 // Deprovisioner deletes accounts.
 type Deprovisioner interface {
-	// Delete removes the account. An account that is not there is success; the
-	// account of staff is a permanent error and stays.
+	// Delete deletes the account. A missing account is success. A staff account is kept, with a
+	// permanent error.
 	Delete(ctx context.Context, from Origin, a Account) error
 }
 
-// Updater brings the data of accounts up to date.
+// Updater updates the data of accounts.
 type Updater interface {
-	// Update makes the account's data what u says; what u does not say stays as it
-	// is. It may be repeated at will. ErrNotFound says that the vendor has no such
-	// account; the account of staff is a permanent error and stays. Where the answer
-	// was lost, IsUnanswered is to be true of the error: the call may still land, and
-	// must not do so behind a newer one.
+	// Update sets the data of the account to u; empty fields of u stay unchanged at the vendor.
+	// Update may be repeated. ErrNotFound means that the vendor has no such account. A staff
+	// account is kept unchanged, with a permanent error. After a lost response, IsUnanswered
+	// must report true for the error: the request may still arrive and must not arrive after a
+	// newer update.
 	Update(ctx context.Context, from Origin, a Account, u User) error
 }
 
-// Restorer brings deleted accounts back. Few vendors can.
+// Restorer restores deleted accounts. Few vendors can.
 type Restorer interface {
-	// Restore brings a back, which is the account that was deleted last: its ID is
-	// empty where the record does not know it, and u's e-mail then says whose it is.
-	// One that is not deleted is success. ErrNotFound says that the vendor keeps no
-	// such account, deleted or not. It may be repeated at will. For a lost answer see
-	// Update.
+	// Restore restores a, the account deleted last. a.ID is empty if the record does not know
+	// the id; the e-mail of u then identifies the account. An account that is not deleted is
+	// success. ErrNotFound means that the vendor has no such account, deleted or not. Restore
+	// may be repeated. For a lost response see Updater.Update.
 	Restore(ctx context.Context, from Origin, a Account, u User) (Account, error)
 }
 
-// Enroller puts accounts into courses.
+// Enroller enrols accounts in courses.
 type Enroller interface {
-	// Enroll makes the enrolment. What the vendor calls already enrolled is success.
+	// Enroll enrols the account. An existing enrolment is success.
 	Enroll(ctx context.Context, e Enrollment) error
 }
 
-// Unenroller takes accounts out of courses.
+// Unenroller removes accounts from courses.
 type Unenroller interface {
-	// Unenroll ends the enrolment. An account that is not in the course is success.
-	// It may be repeated at will. For a lost answer see Update.
+	// Unenroll ends the enrolment. A missing enrolment is success. Unenroll may be repeated.
+	// For a lost response see Updater.Update.
 	Unenroll(ctx context.Context, e Enrollment) error
 }
 
-// EnrollmentReader tells who is in a course. Few vendors can.
+// EnrollmentReader reads enrolments. Few vendors can.
 type EnrollmentReader interface {
+	// Enrolled reports whether the account is in the course.
 	Enrolled(ctx context.Context, a Account, c Course) (bool, error)
 }
 
-// Renewer is an Enroller whose call may be repeated at will and brings an
-// existing enrolment up to date.
+// Renewer is an Enroller whose Enroll may be repeated and updates an existing enrolment.
 type Renewer interface {
 	Enroller
+	// Renews marks the adapter and does nothing.
 	Renews()
 }
 
-// Addresser is a vendor that knows users by our own ids, and so needs no look-up
-// and no map of courses.
+// Addresser is a vendor that identifies users by our ids, and so needs no look-up and no
+// mapping of courses.
 type Addresser interface {
+	// AccountOf returns the account of a user id.
 	AccountOf(userID string) Account
 }
 
 // Tracker records activity.
 type Tracker interface {
+	// Track records the activity once, however often a call with the same Origin is made.
 	Track(ctx context.Context, a Activity) error
 }
 
-// Checker checks the credentials.
+// Checker checks the configured credentials.
 type Checker interface {
-	// Check makes the cheapest call that shows that the vendor accepts the credentials.
+	// Check makes the cheapest call that proves the credentials valid. An error has the class
+	// Unusable if the vendor rejects the credentials.
 	Check(ctx context.Context) error
 }
 
 // Lister lists accounts, for reconciliation.
 type Lister interface {
-	// List calls yield with each account, until it returns an error, which List returns.
+	// List calls yield with each account. An error of yield ends List and is returned.
 	List(ctx context.Context, yield func(Listed) error) error
-	// Show returns the account by its ID, or ErrNotFound. The e-mail may be empty; it
-	// only helps to find the account.
+	// Show returns the account with the id of a, or ErrNotFound. The e-mail of a may be empty;
+	// some vendors use the e-mail for the look-up.
 	Show(ctx context.Context, a Account) (Listed, error)
 }

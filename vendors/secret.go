@@ -9,14 +9,13 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a credential. It prints as [redacted] in every format; only Reveal
-// returns what it holds.
+// Secret is a credential. Every format prints [redacted]; only Reveal returns the value.
 type Secret string
 
-// Reveal returns the secret itself, for the one place that sends it.
+// Reveal returns the value. Call Reveal only to send the secret.
 func (s Secret) Reveal() string { return string(s) }
 
-// String returns [redacted], or nothing for an empty secret.
+// String returns [redacted], or "" for an empty secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -24,31 +23,30 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString keeps %#v from printing the secret.
+// GoString returns String, for %#v.
 func (s Secret) GoString() string { return s.String() }
 
-// Format keeps every other verb from printing the secret.
+// Format writes String for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
-// MarshalText keeps JSON, YAML and the like from printing the secret.
+// MarshalText returns String, for YAML and the like.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// MarshalJSON keeps encoding/json from printing the secret.
+// MarshalJSON returns String as JSON.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
 
-// MarshalZerologObject keeps the log from printing the secret.
+// MarshalZerologObject logs String.
 func (s Secret) MarshalZerologObject(e *zerolog.Event) { e.Str("secret", s.String()) }
 
-// UnmarshalText takes the secret from a file or the environment.
+// UnmarshalText sets the value from a file or the environment.
 func (s *Secret) UnmarshalText(b []byte) error {
 	*s = Secret(b)
 	return nil
 }
 
-// NewPassword makes the password that a vendor demands for a new account. It is
-// random, sent once, never stored and never logged; users set their own by the
-// vendor's reset. It has lower and upper case, a digit and a sign, since vendors
-// do not document their rules.
+// NewPassword returns a random password for a new account, for vendors that require a password.
+// The password is sent once, never stored and never logged; users set their own by the vendor's
+// reset. Lower and upper case, a digit and a sign satisfy undocumented password rules.
 func NewPassword() Secret {
 	return Secret("Aa1-" + rand.Text())
 }

@@ -1,20 +1,21 @@
-// Package vendors holds what all vendor clients share: the words they speak
-// (User, Account, Course, Enrollment, Activity), the transport that carries
-// their calls, and the errors by which a call says what to do next.
+// Package vendors holds the common part of all vendor clients: the types (User, Account,
+// Course, Enrollment, Activity), the HTTP client, and errors that say how a failure may be
+// handled.
 //
-// A vendor is a folder below this one. Its api.go has its settings (Config,
-// Defaults and Needs) and one method per documented call; its adapter.go turns
-// those calls into the ports (ports.go). See docs/adding-a-vendor.md.
-// Vendors know nothing of events, of NATS, or of each other.
+// Each vendor is a folder below this package. api.go has the settings (Config, Defaults, Needs)
+// and one method per documented call; adapter.go implements the ports (ports.go) by these
+// calls. See docs/adding-a-vendor.md. A vendor imports neither events nor NATS nor another
+// vendor.
 package vendors
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 )
 
-// User is a person as our events describe them. ID is ours, never a vendor's.
-// Fields that the event did not carry are empty; vendors must not be told of them.
+// User is a person as described by our events. ID is our id, never a vendor's. Fields that the
+// event does not have are empty and are not sent to vendors.
 type User struct {
 	ID         string
 	Email      string
@@ -23,13 +24,13 @@ type User struct {
 	Locale     string // BCP 47, such as en-US
 	TimeZone   string // IANA name, such as Europe/Berlin
 	Phone      string
-	Attributes any // an object, such as a map or the JSON of one; nil where there are none
+	Attributes json.RawMessage // a JSON object, as the event has it; nil if there is none
 }
 
-// FullName is the first and the last name; empty where the event has neither.
+// FullName returns first and last name, or "" if the event has neither.
 func (u User) FullName() string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
 
-// Name is the full name, or the part of the e-mail before the @ where the event has none.
+// Name returns the full name, or the part of the e-mail before the @ if there is no name.
 func (u User) Name() string {
 	if name := u.FullName(); name != "" {
 		return name
@@ -38,63 +39,63 @@ func (u User) Name() string {
 	return local
 }
 
-// Account is one of our users at one vendor. ID is the vendor's, as text. Email
-// is what the event at hand says, empty where it says nothing: a help to find
-// the account, not what the vendor holds.
+// Account is one of our users at one vendor. ID is the vendor's id, as text. Email is the
+// e-mail of the event, which may differ from the e-mail at the vendor; "" if the event has
+// none.
 type Account struct {
 	ID    string
 	Email string
 }
 
-// Listed is an account as a vendor lists or shows it.
+// Listed is an account as listed or shown by a vendor.
 type Listed struct {
 	ID      string
 	Email   string
-	Staff   bool // as far as the vendor tells: where it should tell and does not, true
-	Deleted bool // shown all the same, such as in a trash
+	Staff   bool // by the vendor's role; true if the role is missing
+	Deleted bool // deleted, but still shown, such as in a trash
 }
 
 // Course is one of our courses at one vendor.
 type Course struct {
 	ID   string // the vendor's id, as text
-	Ours string // our id, as the event named it
+	Ours string // our id, from the event
 }
 
-// Origin says which event a change comes from. Whatever a vendor's own
-// deduplication looks at is made from it, so that a repeat looks the same:
-// never from the clock and never from a random number.
+// Origin identifies the event behind a change. Everything that a vendor's deduplication
+// compares is derived from Origin, never from the clock or a random number, so a repeat looks
+// the same.
 type Origin struct {
-	Key string    // the event's key: lower-case hex, 32 digits
-	At  time.Time // the event's time
+	Key string    // key of the event: 32 lower-case hex digits
+	At  time.Time // time of the event
 }
 
-// Enrollment is a request to put an account into a course.
+// Enrollment is a request to enrol an account in a course, or to end the enrolment.
 type Enrollment struct {
 	Origin   Origin
-	UserID   string // ours
+	UserID   string // our id
 	Account  Account
-	Email    string // empty where the event has none
+	Email    string // "" if the event has none
 	Course   Course
 	StartsOn string // YYYY-MM-DD, or empty
 	EndsOn   string // YYYY-MM-DD, or empty
 }
 
-// Activity is something a user did.
+// Activity is an action of a user.
 type Activity struct {
 	Origin     Origin
-	UserID     string // ours
+	UserID     string // our id
 	Name       string
 	At         time.Time
-	Properties any // an object, such as a map or the JSON of one; nil where there are none
+	Properties json.RawMessage // a JSON object, as the event has it; nil if there is none
 }
 
-// NormalEmail is an e-mail as we send it, without surrounding blanks and in
-// lower case, so that a search finds what we made even where it minds the case.
+// NormalEmail returns an e-mail address as sent to vendors: trimmed and in lower case, so a
+// case-sensitive search finds accounts created by Usher.
 func NormalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
-// SameEmail tells whether a and b are the same address: equal but for case and
-// surrounding blanks. No vendor documents its own rule; none treats two
-// addresses that differ only in case as two people.
+// SameEmail reports whether a and b are the same address, ignoring case and surrounding spaces.
+// No vendor documents a rule of its own; none treats addresses that differ only in case as two
+// people.
 func SameEmail(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }

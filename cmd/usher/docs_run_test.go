@@ -153,7 +153,7 @@ func (s *shell) stay(c command) {
 	go func() { ended <- p.Wait() }()
 	s.t.Cleanup(func() {
 		err := stopped(p, ended)
-		if exit := (*exec.ExitError)(nil); strings.HasPrefix(c.text, "go run ") && errors.As(err, &exit) && exit.ExitCode() == 1 {
+		if exit, ok := errors.AsType[*exec.ExitError](err); strings.HasPrefix(c.text, "go run ") && ok && exit.ExitCode() == 1 {
 			err = nil // what go run says of every program that is interrupted
 		}
 		if err != nil || s.t.Failed() {

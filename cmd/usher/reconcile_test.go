@@ -37,10 +37,10 @@ func found(r reconcile.Report) map[string]int {
 	return by
 }
 
-func (w *world) byHand(vendor string, d sandbox.Deed, emails ...string) {
+func (w *world) byHand(vendor string, d sandbox.ManualAction, emails ...string) {
 	w.t.Helper()
 	for _, email := range emails {
-		if err := w.stands.ByHand(vendor, d, email); err != nil {
+		if err := w.stands.ChangeManually(vendor, d, email); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -136,8 +136,8 @@ func (w *world) reconciled(vendor string) {
 	}
 	w.byHand(vendor, sandbox.Purge, "u1@example.org", "u2@example.org", "u3@example.org")
 	w.byHand(vendor, sandbox.Add, "stranger@example.org")
-	w.byHand(vendor, sandbox.Hire, "teacher@example.org")
-	w.byHand(vendor, sandbox.Revive, "u50@example.org")
+	w.byHand(vendor, sandbox.AddStaff, "teacher@example.org")
+	w.byHand(vendor, sandbox.Restore, "u50@example.org")
 	unknown := map[string]int{"miestro": 1, "lead": 1, "meiro": 2, "magloft": 2}[vendor] // two vendors do not tell who is of the staff
 	want := map[string]int{"missing provision": 3, "remains delete": 1, "unknown": unknown}
 	r, code := w.compared(vendor, "--emails")
@@ -222,7 +222,7 @@ func (w *world) adopted() {
 	w.byHand("lead", sandbox.Remove, "late@example.org")
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "a1", `{"user_id":"late","email":"Late@example.org"}`))
 	w.until("LEAD has refused it", func() bool { return len(w.letters()) == 1 })
-	w.byHand("lead", sandbox.Revive, "late@example.org")
+	w.byHand("lead", sandbox.Restore, "late@example.org")
 	w.until("one account can be adopted", func() bool { // the effect may end after its dead letter
 		r, _ := w.compared("lead")
 		return found(r)["unknown adopt"] == 1 && found(r)["unknown"] == 1
@@ -254,7 +254,7 @@ func (w *world) unrepaired() {
 		return strings.HasPrefix(note(), "an earlier repair failed: usher dead show lead.")
 	})
 	w.byHand("lead", sandbox.Purge, "u10@example.org") // so that LEAD has a place
-	w.byHand("lead", sandbox.Revive, "u9@example.org")
+	w.byHand("lead", sandbox.Restore, "u9@example.org")
 	w.byHand("lead", sandbox.Purge, "u9@example.org")
 	w.must("dead", "replay", w.letters()[0].ID)
 	w.until("the dead letter's replay repairs it", func() bool {

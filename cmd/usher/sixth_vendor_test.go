@@ -13,7 +13,7 @@ import (
 )
 
 // block is a piece of code in a document, under a line that says where it goes.
-var block = regexp.MustCompile("(?s)```go\n// (file|line): (\\S+)\n(.*?)```")
+var block = regexp.MustCompile("(?s)```go\n// (file|line|row): (\\S+)\n(.*?)```")
 
 // A sixth vendor is one new folder and one line in wire.go: the document that
 // says so is done to a copy of the tree, which is then built and tried. The test needs

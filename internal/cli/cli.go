@@ -25,7 +25,9 @@ const (
 
 // ExitCode returns the exit code for an error of Run.
 func ExitCode(err error) int {
-	if errors.As(err, &app.UsageError{}) || errors.As(err, &engine.SettingsError{}) {
+	_, misused := errors.AsType[app.UsageError](err)
+	_, misset := errors.AsType[engine.SettingsError](err)
+	if misused || misset {
 		return ExitUsage
 	}
 	return ExitFailed

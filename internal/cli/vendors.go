@@ -112,13 +112,9 @@ func checkVendor(ctx context.Context, v engine.Vendor) (state, detail string) {
 	if err != nil {
 		return vendorRefused, err.Error()
 	}
-	p, ok := port.(vendors.Checker)
-	if !ok {
-		return vendorOK, "cannot be asked"
-	}
 	ctx, cancel := context.WithTimeout(ctx, 3*v.Settings().Timeout)
 	defer cancel()
-	switch err := p.Check(ctx); {
+	switch err := port.Check(ctx); {
 	case err == nil:
 		return vendorOK, ""
 	case vendors.ClassOf(err) == vendors.Again:

@@ -114,7 +114,11 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	}
 	got.Courses, got.HTTP.Tokens = nil, nil
 	got.Console.Tokens, got.Console.People = nil, nil
-	got.HTTP.Clients, got.HTTP.Origins, got.HTTP.Callbacks, got.Webhooks = nil, nil, nil, nil // empty lists
+	// empty lists
+	got.HTTP.Clients = nil
+	got.HTTP.Origins = nil
+	got.HTTP.Callbacks = nil
+	got.Webhooks = nil
 	if diff := cmp.Diff(withDefaults(), got, ignoreUnexported()); diff != "" {
 		t.Errorf("the example says otherwise (-default +example)\n%s", diff)
 	}
@@ -205,7 +209,10 @@ func TestVariables(t *testing.T) {
 	}
 	want := config.Default()
 	want.Source, want.Log.Format = "/usher/test", "json"
-	want.NATS.URL, want.NATS.EventsStream, want.NATS.Replicas, want.NATS.MaxBytes = "nats://nats:4222", "ORDERS", 3, 10<<30
+	want.NATS.URL = "nats://nats:4222"
+	want.NATS.EventsStream = "ORDERS"
+	want.NATS.Replicas = 3
+	want.NATS.MaxBytes = 10 << 30
 	want.NATS.Embedded = config.Embedded{Dir: "/var/lib/usher", Sync: config.Sync(2 * time.Second), Addr: "127.0.0.1:4222"}
 	want.HTTP.Addr, want.HTTP.Tokens = ":8080", config.Tokens{"first-of-the-tokens", "second-of-the-tokens"}
 	want.Vendors = (&all{

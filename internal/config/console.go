@@ -10,31 +10,31 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Console says who may use the pages at /console/. They are there where anybody
-// is named, and where there is an HTTP endpoint.
+// Console configures the access to the pages at /console/. The pages exist if anybody has
+// access, and if there is an HTTP endpoint.
 type Console struct {
 	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // of operators, several for rotation; at least 16 bytes each; default none
-	People People `yaml:"people"`              // those with a name and a token of their own; file only; default none
+	People People `yaml:"people"`              // people with a name and a token each; file only; default none
 }
 
-// On tells whether anybody may use the console.
+// On reports whether anybody has access to the console.
 func (c Console) On() bool { return len(c.Tokens)+len(c.People) > 0 }
 
 // The roles of a Person.
 const (
-	RoleOperator = "operator" // sees all, and acts
-	RoleReader   = "reader"   // sees all but personal data, and changes nothing
+	RoleOperator = "operator" // sees everything, and may act
+	RoleReader   = "reader"   // sees everything except personal data, and changes nothing
 )
 
-// Person is one who may use the console.
+// Person is a person with access to the console.
 type Person struct {
-	Name      string         `yaml:"name"` // as usher audit tells it
+	Name      string         `yaml:"name"` // as shown by usher audit
 	Role      string         `yaml:"role"` // RoleOperator or RoleReader
 	Token     vendors.Secret `yaml:"token"`
-	TokenFile string         `yaml:"token_file"` // or the file that holds it
+	TokenFile string         `yaml:"token_file"` // or the path of a file with the token
 }
 
-// UnmarshalYAML refuses keys that there are not.
+// UnmarshalYAML rejects unknown keys.
 func (p *Person) UnmarshalYAML(n *yaml.Node) error {
 	if err := onlyKeys(n, "name", "role", "token", "token_file"); err != nil {
 		return err
@@ -43,10 +43,10 @@ func (p *Person) UnmarshalYAML(n *yaml.Node) error {
 	return n.Decode((*plain)(p))
 }
 
-// People are those who may use the console.
+// People are the people with access to the console.
 type People []Person
 
-// String returns their names.
+// String returns the names.
 func (p People) String() string {
 	var names []string
 	for _, one := range p {
@@ -55,8 +55,8 @@ func (p People) String() string {
 	return strings.Join(names, ", ")
 }
 
-// checkConsole holds the settings of the console together, and reads the tokens
-// that stand in files. One token cannot mean two people.
+// checkConsole checks the settings of the console together, and reads tokens from files. A
+// token cannot belong to two people.
 func (l *loader) checkConsole() {
 	c := &l.config.Console
 	taken := map[vendors.Secret]bool{}
@@ -74,13 +74,13 @@ func (l *loader) checkConsole() {
 		}
 		switch {
 		case p.Name == "" || names[p.Name] || strings.ContainsFunc(p.Name, unicode.IsControl):
-			l.fault("console.people", fmt.Sprintf("the name of person %d is missing, stands twice, or is more than a line", i+1), "give each a name of its own")
+			l.fault("console.people", fmt.Sprintf("the name of person %d is missing, repeated, or longer than a line", i+1), "give each person a different name")
 		case p.Role != RoleOperator && p.Role != RoleReader:
 			l.fault("console.people", fmt.Sprintf("the role of %s cannot be %s", p.Name, quote(p.Role)), "want one of: operator, reader")
 		case len(p.Token) < minToken:
 			l.fault("console.people", fmt.Sprintf("the token of %s is missing, or shorter than %d bytes", p.Name, minToken), "make one with: openssl rand -hex 32")
 		case taken[p.Token]:
-			l.fault("console.people", fmt.Sprintf("the token of %s is another one's too", p.Name), "give each a token of its own")
+			l.fault("console.people", fmt.Sprintf("the token of %s also belongs to another person", p.Name), "give each person a different token")
 		}
 		names[p.Name], taken[p.Token] = true, true
 	}

@@ -46,11 +46,11 @@ func TestFaultsOfTheConsole(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ file, want string }{
 		"short token":   {"console: {tokens: [short]}\n", "console.tokens (USHER_CONSOLE_TOKENS): holds a token of fewer than 16 bytes; make one with: openssl rand -hex 32"},
-		"no name":       {person(`""`, "reader", otherToken), "console.people: the name of person 1 is missing, stands twice, or is more than a line; give each a name of its own"},
-		"two lines":     {person(`"a\nb"`, "reader", otherToken), "console.people: the name of person 1 is missing, stands twice, or is more than a line; give each a name of its own"},
+		"no name":       {person(`""`, "reader", otherToken), "console.people: the name of person 1 is missing, repeated, or longer than a line; give each person a different name"},
+		"two lines":     {person(`"a\nb"`, "reader", otherToken), "console.people: the name of person 1 is missing, repeated, or longer than a line; give each person a different name"},
 		"no such role":  {person("ann", "admin", otherToken), `console.people: the role of ann cannot be "admin"; want one of: operator, reader`},
 		"no token":      {person("ann", "reader", `""`), "console.people: the token of ann is missing, or shorter than 16 bytes; make one with: openssl rand -hex 32"},
-		"another's":     {person("ann", "reader", longToken), "console.people: the token of ann is another one's too; give each a token of its own"},
+		"another's":     {person("ann", "reader", longToken), "console.people: the token of ann also belongs to another person; give each person a different token"},
 		"slip in a key": {"console: {people: [{rolle: ann}]}\n", "console.people: cannot be read: line 1: unknown key rolle: did you mean role?; want a list of name, role, token or token_file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,14 +11,15 @@ import (
 
 const fileSuffix = "_FILE"
 
-// ActorVar names who uses the commands, for usher audit. It is no setting.
+// ActorVar is the variable with the user of the commands, for usher audit. ActorVar is no
+// setting.
 const ActorVar = prefix + "ACTOR"
 
-// serviceLink is what Kubernetes adds to the environment for each service: for
-// one called usher, USHER_SERVICE_HOST and USHER_PORT_8080_TCP_ADDR.
+// serviceLink matches variables that Kubernetes adds for each service: for a service named
+// usher, USHER_SERVICE_HOST and USHER_PORT_8080_TCP_ADDR.
 var serviceLink = regexp.MustCompile(`_SERVICE_(HOST|PORT)|_PORT(_\d+_(TCP|UDP).*)?$`)
 
-// environ returns the variables of list that have a value.
+// environ returns the variables of list with a value.
 func environ(list []string) map[string]string {
 	out := map[string]string{}
 	for _, entry := range list {
@@ -29,8 +30,8 @@ func environ(list []string) map[string]string {
 	return out
 }
 
-// environment applies every variable that is set, and warns of those that
-// nothing reads: a slip in a name would pass in silence.
+// environment applies every variable, and warns about unknown variables, because a misspelled
+// name would go unnoticed.
 func (l *loader) environment() {
 	read := map[string]bool{pathVar: true, ActorVar: true}
 	for _, s := range l.config.settings() {
@@ -50,7 +51,7 @@ func (l *loader) environment() {
 	}
 }
 
-// variable applies the variable of s, or the file that it names for a secret.
+// variable applies the variable of s, or the secret file named by the variable.
 func (l *loader) variable(s setting) {
 	value, origin := l.environ[s.variable], s.variable
 	if path := l.environ[s.variable+fileSuffix]; path != "" && s.secret() {
@@ -62,7 +63,7 @@ func (l *loader) variable(s setting) {
 		text, err := os.ReadFile(path)
 		value = strings.TrimRight(string(text), "\r\n")
 		if err != nil || value == "" {
-			l.faultAt("", s.key, unreadable(origin, err), "name a file that holds the secret and nothing else", err)
+			l.faultAt("", s.key, unreadable(origin, err), "name a file with only the secret", err)
 			return
 		}
 	}
@@ -83,8 +84,8 @@ func unreadable(origin string, err error) string {
 	return fmt.Sprintf("the file that %s names cannot be read: %v", origin, err)
 }
 
-// setText sets s from text as its variable would hold it. One at a time, so that
-// a fault has its name.
+// setText sets s from the text of a variable. Variables are applied one at a time, so each
+// fault has a name.
 func (s setting) setText(text string) error {
 	return env.ParseWithOptions(s.in, env.Options{Prefix: s.before, Environment: map[string]string{s.variable: text}})
 }

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// Error is one fault in the settings. Its text holds no secret.
+// Error is one fault in the settings. The text has no secret.
 type Error struct {
-	Key      string // in the file, such as worker.ack_wait; empty where the fault is no setting's
+	Key      string // in the file, such as worker.ack_wait; "" for a fault without a setting
 	Variable string // in the environment, such as USHER_WORKER_ACK_WAIT
-	At       string // where the value came from, such as usher.yaml:12; empty where it came from nowhere
-	Problem  string // what is wrong
-	Fix      string // what to do
-	Err      error  // the cause, where there is one
+	At       string // source of the value, such as usher.yaml:12; "" without a value
+	Problem  string // the problem
+	Fix      string // the correction
+	Err      error  // the cause, if any
 }
 
-// Error says where, which setting, what is wrong, and what to do.
+// Error returns source, setting, problem and correction.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for _, part := range []string{e.At, e.name(), e.Problem} {
@@ -43,18 +43,20 @@ func (e *Error) name() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Faults returns the faults in an error that Load returned, in its order.
+// Faults returns the faults in an error of Load, in order.
 func Faults(err error) []*Error {
-	var many interface{ Unwrap() []error }
-	if errors.As(err, &many) {
+	type joined interface {
+		error
+		Unwrap() []error
+	}
+	if many, ok := errors.AsType[joined](err); ok {
 		var out []*Error
 		for _, e := range many.Unwrap() {
 			out = append(out, Faults(e)...)
 		}
 		return out
 	}
-	var one *Error
-	if errors.As(err, &one) {
+	if one, ok := errors.AsType[*Error](err); ok {
 		return []*Error{one}
 	}
 	return nil

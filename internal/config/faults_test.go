@@ -30,11 +30,11 @@ func TestFaults(t *testing.T) {
 		},
 		"key twice": {
 			file: "source: /a\nsource: /b\n",
-			want: []string{"usher.yaml:2: source (USHER_SOURCE): stands twice; keep one of them"},
+			want: []string{"usher.yaml:2: source (USHER_SOURCE): is repeated; keep one of them"},
 		},
 		"section that is a value": {
 			file: "log: info\n",
-			want: []string{"usher.yaml:1: log: cannot be one value; want settings below it: format, level"},
+			want: []string{"usher.yaml:1: log: cannot be one value; want settings below this key: format, level"},
 		},
 		"wrong kinds in the file": {
 			file: "worker:\n  ack_wait: 30\n  max_ack_pending: many\nnats:\n  embedded: {sync: never}\n  max_bytes: big\n",
@@ -74,11 +74,11 @@ func TestFaults(t *testing.T) {
 		},
 		"two documents": {
 			file: "source: /a\n---\nsource: /b\n",
-			want: []string{"usher.yaml: holds more than one document; the file must be one YAML document"},
+			want: []string{"usher.yaml: has more than one document; the file must be one YAML document"},
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below it: audit_max_age, ca, cert, creds, dead_max_age, duplicate_window, effects_ttl, embedded, events_max_age, events_stream, history_max_age, key, max_bytes, nkey, password, replicas, results_max_age, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: audit_max_age, ca, cert, creds, dead_max_age, duplicate_window, effects_ttl, embedded, events_max_age, events_stream, history_max_age, key, max_bytes, nkey, password, replicas, results_max_age, token, url, user"},
 		},
 		"part of the credentials": {
 			env: "USHER_MIESTRO_API_KEY=hidden|USHER_LEAD_EMAIL=a@example.com",
@@ -98,7 +98,7 @@ func TestFaults(t *testing.T) {
 		},
 		"two ways into Meiro": {
 			env:  "USHER_MEIRO_BASE_URL=https://m.example|USHER_MEIRO_ACCESS_TOKEN=t|USHER_MEIRO_EMAIL=a@example.com|USHER_MEIRO_PASSWORD=p",
-			want: []string{"USHER_MEIRO_ACCESS_TOKEN: vendors.meiro.access_token: is set, and so is the log-in by e-mail: one of them would be ignored; keep the access token, or the e-mail and the password"},
+			want: []string{"USHER_MEIRO_ACCESS_TOKEN: vendors.meiro.access_token: is set together with the log-in by e-mail, which would be ignored; keep the access token, or the e-mail and the password"},
 		},
 		"words": {
 			env: "USHER_LOG_LEVEL=loud|USHER_MEIRO_MODE=staff",
@@ -110,30 +110,30 @@ func TestFaults(t *testing.T) {
 		"base URLs": {
 			env: "USHER_MIESTRO_BASE_URL=api.miestro.com|USHER_MAGLOFT_BASE_URL=https://u:hidden@m.example|USHER_USERMOST_BASE_URL=ftp://h",
 			want: []string{
-				"USHER_MIESTRO_BASE_URL: vendors.miestro.base_url: is no address of an API; want https://host/path",
-				"USHER_MAGLOFT_BASE_URL: vendors.magloft.base_url: holds a user, a query or a fragment; give the address only; credentials have settings of their own",
-				"USHER_USERMOST_BASE_URL: vendors.usermost.base_url: is no address of an API; want https://host/path",
+				"USHER_MIESTRO_BASE_URL: vendors.miestro.base_url: is not the URL of an API; want https://host/path",
+				"USHER_MAGLOFT_BASE_URL: vendors.magloft.base_url: has a user, a query or a fragment; set only the URL; credentials have settings of their own",
+				"USHER_USERMOST_BASE_URL: vendors.usermost.base_url: is not the URL of an API; want https://host/path",
 			},
 		},
 		"traces": {
 			env: "USHER_TRACES_ENDPOINT=localhost:4318|USHER_TRACES_HEADERS=hidden|USHER_TRACES_RATIO=1.5",
 			want: []string{
-				"USHER_TRACES_ENDPOINT: traces.endpoint: is no address of a collector; want http://host:4318 or https://host, without user and query; credentials go into traces.headers",
-				"USHER_TRACES_HEADERS: traces.headers: holds what is no header; want name=value, several separated by commas",
+				"USHER_TRACES_ENDPOINT: traces.endpoint: is not the URL of a collector; want http://host:4318 or https://host, without user and query; credentials go into traces.headers",
+				"USHER_TRACES_HEADERS: traces.headers: has a malformed header; want name=value, several separated by commas",
 				"USHER_TRACES_RATIO: traces.ratio: cannot be 1.5; want a share from 0 to 1",
 			},
 		},
 		"a collector with a password": {
 			env:  "USHER_TRACES_ENDPOINT=https://u:hidden@c.example",
-			want: []string{"USHER_TRACES_ENDPOINT: traces.endpoint: is no address of a collector; want http://host:4318 or https://host, without user and query; credentials go into traces.headers"},
+			want: []string{"USHER_TRACES_ENDPOINT: traces.endpoint: is not the URL of a collector; want http://host:4318 or https://host, without user and query; credentials go into traces.headers"},
 		},
 		"nobody to act": {
 			env:  "USHER_WORKER_ON=false",
-			want: []string{"USHER_WORKER_ON: worker.on: is false, and nobody else can act on the events of the embedded server; set nats.url to a server that others reach too"},
+			want: []string{"USHER_WORKER_ON: worker.on: is false, and no other process can work on the events of the embedded server; set nats.url to a server that other processes reach"},
 		},
 		"nothing to do": {
 			env:  "USHER_WORKER_ON=false|USHER_HTTP_EVENTS=false|USHER_NATS_URL=nats://a:4222",
-			want: []string{"USHER_WORKER_ON: worker.on: is false, and no events are taken over HTTP either: nothing is left to do; turn worker.on on, or http.events and http.addr"},
+			want: []string{"USHER_WORKER_ON: worker.on: is false, and no events are accepted over HTTP either: nothing is left to do; turn worker.on on, or http.events and http.addr"},
 		},
 		"neither true nor false": {
 			env:  "USHER_WORKER_ON=maybe",
@@ -142,8 +142,8 @@ func TestFaults(t *testing.T) {
 		"open to the network": {
 			env: "USHER_HTTP_ADDR=:8080|USHER_NATS_EMBEDDED_ADDR=0.0.0.0:4222",
 			want: []string{
-				`USHER_HTTP_ADDR: http.addr: ":8080" is open to the network, and no token is asked for; set http.tokens (USHER_HTTP_TOKENS), or listen on 127.0.0.1, or turn http.events off`,
-				`USHER_NATS_EMBEDDED_ADDR: nats.embedded.addr: "0.0.0.0:4222" is open to the network, and no credentials are asked for; set nats.token, or nats.user and nats.password, or listen on 127.0.0.1`,
+				`USHER_HTTP_ADDR: http.addr: ":8080" is open to the network without a token; set http.tokens (USHER_HTTP_TOKENS), or listen on 127.0.0.1, or turn http.events off`,
+				`USHER_NATS_EMBEDDED_ADDR: nats.embedded.addr: "0.0.0.0:4222" is open to the network without credentials; set nats.token, or nats.user and nats.password, or listen on 127.0.0.1`,
 			},
 		},
 		"no address": {
@@ -153,10 +153,10 @@ func TestFaults(t *testing.T) {
 		"NATS": {
 			env: "USHER_NATS_URL=http://nats|USHER_NATS_USER=u|USHER_NATS_CREDS=/nowhere/a.creds|USHER_NATS_REPLICAS=2",
 			want: []string{
-				"USHER_NATS_URL: nats.url: holds what is no address of a NATS server; want nats://host:4222, several separated by commas",
+				"USHER_NATS_URL: nats.url: has a value that is not the URL of a NATS server; want nats://host:4222, several separated by commas",
 				"nats.password (USHER_NATS_PASSWORD): is missing, though nats.user is set; set both or neither",
 				"USHER_NATS_USER: nats.user: is set, and so is nats.creds: these are two ways to log in; keep one of: nats.creds, nats.user",
-				"USHER_NATS_CREDS: nats.creds: names a file that cannot be read: no such file or directory; name one that this process may read",
+				"USHER_NATS_CREDS: nats.creds: names a file that cannot be read: no such file or directory; name a file that this process may read",
 				"USHER_NATS_REPLICAS: nats.replicas: cannot be 2; want 1, 3 or 5",
 			},
 		},
@@ -170,7 +170,7 @@ func TestFaults(t *testing.T) {
 		},
 		"secret file that is not there": {
 			env:  "USHER_HTTP_TOKENS_FILE=/nowhere/tokens",
-			want: []string{"http.tokens (USHER_HTTP_TOKENS): the file that USHER_HTTP_TOKENS_FILE names cannot be read: open /nowhere/tokens: no such file or directory; name a file that holds the secret and nothing else"},
+			want: []string{"http.tokens (USHER_HTTP_TOKENS): the file that USHER_HTTP_TOKENS_FILE names cannot be read: open /nowhere/tokens: no such file or directory; name a file with only the secret"},
 		},
 		"secrets of the wrong kind": {
 			file: "http:\n  tokens: {a: hidden}\nvendors:\n  miestro:\n    api_key: [hidden]\n    api_secret: s\n",
@@ -181,21 +181,21 @@ func TestFaults(t *testing.T) {
 		},
 		"secret of two lines": {
 			env:  "USHER_MIESTRO_API_KEY=hid\nden|USHER_MIESTRO_API_SECRET=s",
-			want: []string{"USHER_MIESTRO_API_KEY: vendors.miestro.api_key: holds a line end or another control character; give the secret and nothing else"},
+			want: []string{"USHER_MIESTRO_API_KEY: vendors.miestro.api_key: holds a line end or another control character; set only the secret"},
 		},
 		"courses": {
 			file: "courses:\n  go:\n    miestro: 1\n    moodle: 2\n  js:\n    lead:\n",
 			want: []string{
-				"usher.yaml:4: courses.go.moodle: names no vendor; want one of: miestro, meiro, lead, magloft, usermost",
-				"usher.yaml:6: courses.js.lead: is empty; give the vendor's id of the course, or remove the line",
+				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost",
+				"usher.yaml:6: courses.js.lead: is empty; set the vendor's id of the course, or remove the line",
 			},
 		},
 		"courses that a vendor cannot have": {
 			file: "courses:\n  go: {miestro: abc, lead: 0, magloft: news}\n  js: {miestro: 1, lead: 12, magloft: subscription, usermost: abc, meiro: abc}\n",
 			want: []string{
-				`usher.yaml:2: courses.go.lead: cannot be "0"; want the number that the course has there`,
+				`usher.yaml:2: courses.go.lead: cannot be "0"; want the number of the course at the vendor`,
 				`usher.yaml:2: courses.go.magloft: cannot be "news"; want subscription, or the number of a classification`,
-				`usher.yaml:2: courses.go.miestro: cannot be "abc"; want the number that the course has there`,
+				`usher.yaml:2: courses.go.miestro: cannot be "abc"; want the number of the course at the vendor`,
 			},
 		},
 		"course that is a list": {
@@ -324,7 +324,7 @@ func TestWarnings(t *testing.T) {
 		"a file that is no secret": {"USHER_LEAD_EMAIL_FILE=/x", "USHER_LEAD_EMAIL_FILE is not read: only secrets are read from files; set USHER_LEAD_EMAIL"},
 		"in the clear": {
 			miestroOn + "|USHER_MIESTRO_BASE_URL=http://vendor.test",
-			"vendors.miestro.base_url is http: credentials and personal data go in the clear; use https",
+			"vendors.miestro.base_url is http: credentials and personal data are sent unencrypted; use https",
 		},
 		"settings of a vendor that is off": {
 			"USHER_MAGLOFT_RATE=1", "magloft has settings but is off: set USHER_MAGLOFT_ACCESS_TOKEN",

@@ -19,7 +19,7 @@ const (
 	pathVar     = prefix + "CONFIG"
 )
 
-// file applies the file at path, or the one that is there by default.
+// file applies the file at path, or the default file if one exists.
 func (l *loader) file(path string) {
 	optional := false
 	if path == "" {
@@ -33,7 +33,7 @@ func (l *loader) file(path string) {
 		return
 	}
 	if err != nil {
-		l.faultAt("", "", fmt.Sprintf("the configuration file cannot be read: %v", err), "name one that is there with --config", err)
+		l.faultAt("", "", fmt.Sprintf("the configuration file cannot be read: %v", err), "set --config to a file that exists", err)
 		return
 	}
 	root, err := parse(text)
@@ -47,7 +47,7 @@ func (l *loader) file(path string) {
 	}
 }
 
-// parse returns the one document in text, or nil where it holds none.
+// parse returns the only document in text, or nil for an empty file.
 func parse(text []byte) (*yaml.Node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
@@ -59,7 +59,7 @@ func parse(text []byte) (*yaml.Node, error) {
 		return nil, notYAML(err, text)
 	}
 	if !errors.Is(dec.Decode(&second), io.EOF) {
-		return nil, errors.New("holds more than one document")
+		return nil, errors.New("has more than one document")
 	}
 	root := doc.Content[0]
 	if root.Tag == "!!null" {
@@ -68,8 +68,8 @@ func parse(text []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
-// notYAML says where the parser stumbled, without the text of an alias: that may
-// be a secret that begins with a star.
+// notYAML returns the parser's error without the text of an alias, which may be a secret that
+// begins with a star.
 func notYAML(err error, text []byte) error {
 	said := strings.TrimPrefix(err.Error(), "yaml: ")
 	switch {
@@ -78,12 +78,12 @@ func notYAML(err error, text []byte) error {
 	case strings.Contains(said, "cannot start any token") && tabbed(text) > 0:
 		said = fmt.Sprintf("line %d: begins with a tab: indent with blanks", tabbed(text))
 	case !strings.HasPrefix(said, "line "):
-		said = "line 1: " + said // which the parser leaves out
+		said = "line 1: " + said // the parser omits line 1
 	}
 	return fmt.Errorf("not YAML: %s", said)
 }
 
-// tabbed is the first line that is indented with a tab, from 1; 0 where none is.
+// tabbed returns the first line with a tab as indentation, from 1, or 0.
 func tabbed(text []byte) int {
 	n := 0
 	for line := range bytes.Lines(text) {
@@ -96,7 +96,7 @@ func tabbed(text []byte) int {
 	return 0
 }
 
-// prefixes returns the names that may stand at each level: path → names.
+// prefixes returns the known names at each level: path → names.
 func (l *loader) prefixes() map[string][]string {
 	seen := map[string]bool{}
 	out := map[string][]string{}
@@ -114,16 +114,16 @@ func (l *loader) prefixes() map[string][]string {
 	return out
 }
 
-// fileReader applies one file. It walks the nodes itself, rather than decode the
-// whole into Config, so that every fault has its key and its line.
+// fileReader applies a file. The nodes are walked separately, instead of decoded into Config,
+// so every fault has a key and a line.
 type fileReader struct {
 	*loader
 	path  string
 	known map[string][]string
-	open  map[*yaml.Node]bool // mappings that the walk is in: one that holds itself would not end
+	open  map[*yaml.Node]bool // mappings on the path of the walk, to stop at a mapping inside itself
 }
 
-// mapping applies what stands below path.
+// mapping applies everything below path.
 func (f fileReader) mapping(n *yaml.Node, path string) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -132,7 +132,7 @@ func (f fileReader) mapping(n *yaml.Node, path string) {
 		return
 	}
 	if n.Kind != yaml.MappingNode || f.open[n] {
-		f.faultAt(f.at(n), path, "cannot be one value", "want settings below it: "+strings.Join(f.known[path], ", "), nil)
+		f.faultAt(f.at(n), path, "cannot be one value", "want settings below this key: "+strings.Join(f.known[path], ", "), nil)
 		return
 	}
 	f.open[n] = true
@@ -144,7 +144,7 @@ func (f fileReader) mapping(n *yaml.Node, path string) {
 		switch {
 		case key.Tag == "!!merge":
 		case seen[key.Value]:
-			f.faultAt(f.at(key), join(path, key.Value), "stands twice", "keep one of them", nil)
+			f.faultAt(f.at(key), join(path, key.Value), "is repeated", "keep one of them", nil)
 		default:
 			f.entry(key, value, path)
 		}
@@ -152,7 +152,7 @@ func (f fileReader) mapping(n *yaml.Node, path string) {
 	}
 }
 
-// merges applies what << brings in, before the keys that win over it.
+// merges applies the mappings of <<, before the overriding keys.
 func (f fileReader) merges(n *yaml.Node, path string) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Tag == "!!merge" {
@@ -175,7 +175,7 @@ func (f fileReader) entry(key, value *yaml.Node, path string) {
 	}
 }
 
-// leaf applies the value of one setting. A null leaves it as it was.
+// leaf applies the value of one setting. null leaves the value unchanged.
 func (f fileReader) leaf(s setting, value *yaml.Node) {
 	if value.Tag == "!!null" {
 		return
@@ -188,20 +188,19 @@ func (f fileReader) leaf(s setting, value *yaml.Node) {
 	f.note(value, s.key)
 }
 
-// problem says why value is none for s. Only where it has parts is the reason
-// YAML's own, which names the line of the part.
+// problem returns why value does not fit s. For a value with parts, the reason is the YAML
+// error with the line of the part.
 func (f fileReader) problem(s setting, value *yaml.Node, err error) string {
 	if s.secret() || value.Kind == yaml.ScalarNode {
 		return unfit(s, value.Value)
 	}
-	var parts *yaml.TypeError
-	if errors.As(err, &parts) {
+	if parts, ok := errors.AsType[*yaml.TypeError](err); ok {
 		return "cannot be read: " + kinds(strings.Join(parts.Errors, ", "))
 	}
 	return "cannot be a list or a map"
 }
 
-// kinds says in words which kind of value the parser found in the place of another.
+// kinds returns which kind of value the parser found instead of another.
 func kinds(text string) string {
 	found := regexp.MustCompile("cannot unmarshal !!(\\w+)(?: `[^`]*`)? into [^ ,]+")
 	return found.ReplaceAllStringFunc(text, func(part string) string {
@@ -211,7 +210,7 @@ func kinds(text string) string {
 	})
 }
 
-// note keeps the line of everything at and below key, for later faults.
+// note records the line of everything at and below key, for later faults.
 func (f fileReader) note(n *yaml.Node, key string) {
 	f.config.lines[key] = f.at(n)
 	if n.Kind != yaml.MappingNode {
@@ -222,7 +221,7 @@ func (f fileReader) note(n *yaml.Node, key string) {
 	}
 }
 
-// retired are the settings of former versions, with the reason to remove each.
+// retired has the settings of former versions, with the reason for removing each.
 var retired = map[string]string{
 	"worker.hold_after": "a vendor is put on hold by the share of users who fail",
 }

@@ -14,11 +14,10 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Names is a list of names: a list in the file; in the environment, separated by
-// commas.
+// Names is a list of names: a list in the file; separated by commas in the environment.
 type Names []string
 
-// UnmarshalText reads names separated by commas; blanks around them do not count.
+// UnmarshalText reads names separated by commas, ignoring spaces around names.
 func (n *Names) UnmarshalText(text []byte) error {
 	*n = nil
 	for part := range strings.SplitSeq(string(text), ",") {
@@ -29,19 +28,19 @@ func (n *Names) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String returns what UnmarshalText reads.
+// String returns the input form of UnmarshalText.
 func (n Names) String() string { return strings.Join(n, ", ") }
 
-// Client is one who may post events, with a token of its own.
+// Client is a client with a token that may post events.
 type Client struct {
 	Name      string         `yaml:"name"` // for logs and limits
 	Token     vendors.Secret `yaml:"token"`
-	TokenFile string         `yaml:"token_file"` // or the file that holds it
-	Sources   []string       `yaml:"sources"`    // that its events may name; default any
-	Types     []string       `yaml:"types"`      // that its events may have; default any
+	TokenFile string         `yaml:"token_file"` // or the path of a file with the token
+	Sources   []string       `yaml:"sources"`    // allowed sources of events; default any
+	Types     []string       `yaml:"types"`      // allowed types of events; default any
 }
 
-// UnmarshalYAML refuses keys that there are not.
+// UnmarshalYAML rejects unknown keys.
 func (c *Client) UnmarshalYAML(n *yaml.Node) error {
 	if err := onlyKeys(n, "name", "token", "token_file", "sources", "types"); err != nil {
 		return err
@@ -50,10 +49,10 @@ func (c *Client) UnmarshalYAML(n *yaml.Node) error {
 	return n.Decode((*plain)(c))
 }
 
-// Clients are those who may post events.
+// Clients are the clients that may post events.
 type Clients []Client
 
-// String returns their names.
+// String returns the names.
 func (c Clients) String() string {
 	var names []string
 	for _, one := range c {
@@ -62,17 +61,17 @@ func (c Clients) String() string {
 	return strings.Join(names, ", ")
 }
 
-// Webhook is one sender of signed deliveries.
+// Webhook is a sender of signed deliveries.
 type Webhook struct {
-	Scheme      string           `yaml:"scheme"`       // how it signs: standard, github, stripe or token
+	Scheme      string           `yaml:"scheme"`       // of the signature: standard, github, stripe or token
 	Secrets     []vendors.Secret `yaml:"secrets"`      // several for rotation
-	SecretsFile string           `yaml:"secrets_file"` // or the file that holds them, one a line
-	Header      string           `yaml:"header"`       // that bears the signature or the token, where it is not the scheme's usual one
-	Tolerance   time.Duration    `yaml:"tolerance"`    // how old a signature may be; default 5m
-	Event       yaml.Node        `yaml:"event"`        // how its payload becomes an event
+	SecretsFile string           `yaml:"secrets_file"` // or the path of a file with one secret per line
+	Header      string           `yaml:"header"`       // with the signature or the token; default the scheme's header
+	Tolerance   time.Duration    `yaml:"tolerance"`    // maximum age of a signature; default 5m
+	Event       yaml.Node        `yaml:"event"`        // mapping of a payload to an event
 }
 
-// UnmarshalYAML refuses keys that there are not.
+// UnmarshalYAML rejects unknown keys.
 func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {
 	if err := onlyKeys(n, "scheme", "secrets", "secrets_file", "header", "tolerance", "event"); err != nil {
 		return err
@@ -84,13 +83,13 @@ func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {
 // Webhooks are senders by the name in the path, /webhooks/{name}.
 type Webhooks map[string]Webhook
 
-// String returns their names.
+// String returns the names.
 func (w Webhooks) String() string { return strings.Join(slices.Sorted(maps.Keys(w)), ", ") }
 
-// onlyKeys returns an error, with its line, for a key of a mapping that is none of known.
+// onlyKeys returns an error with the line of the first unknown key of a mapping.
 func onlyKeys(n *yaml.Node, known ...string) error {
 	if n.Kind != yaml.MappingNode {
-		return nil // which Decode says better
+		return nil // Decode returns a better error
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i]
@@ -106,13 +105,12 @@ func onlyKeys(n *yaml.Node, known ...string) error {
 	return nil
 }
 
-// minToken is how long a client's token must be, in bytes.
+// minToken is the minimum length of a token in bytes.
 const minToken = 16
 
 var senderName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
-// checkHTTP holds the endpoint's settings together, and reads the secrets that
-// stand in files.
+// checkHTTP checks the settings of the endpoint together, and reads secrets from files.
 func (l *loader) checkHTTP() {
 	h := &l.config.HTTP
 	l.pair("http.tls_cert", h.TLSCert != "", "http.tls_key", h.TLSKey != "")
@@ -131,7 +129,7 @@ func (l *loader) checkHTTP() {
 		}
 		switch {
 		case c.Name == "" || names[c.Name]:
-			l.fault("http.clients", fmt.Sprintf("the name of client %d is missing, or stands twice", i+1), "give each a name of its own")
+			l.fault("http.clients", fmt.Sprintf("the name of client %d is missing, or repeated", i+1), "give each client a different name")
 		case len(c.Token) < minToken:
 			l.fault("http.clients", fmt.Sprintf("the token of %s is missing, or shorter than %d bytes", c.Name, minToken), "make one with: openssl rand -hex 32")
 		}
@@ -140,7 +138,7 @@ func (l *loader) checkHTTP() {
 	for _, name := range sorted(l.config.Webhooks) {
 		hook := l.config.Webhooks[name]
 		if !senderName.MatchString(name) {
-			l.fault("webhooks", "cannot have the name "+quote(name), "want small letters, digits and -, such as clerk")
+			l.fault("webhooks", "cannot have the name "+quote(name), "want lower-case letters, digits and -, such as clerk")
 		}
 		if hook.SecretsFile != "" {
 			var given string
@@ -158,14 +156,14 @@ func (l *loader) checkHTTP() {
 	}
 }
 
-// secretFile reads a secret from its file, where it is not given as well.
+// secretFile returns the secret in a file. A secret given directly as well is a fault.
 func (l *loader) secretFile(key, given, path string) vendors.Secret {
 	if given != "" {
-		l.fault(key, "gives a secret and a file that holds it", "keep one of them")
+		l.fault(key, "has both a secret and a file with a secret", "keep one of them")
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		l.fault(key, fmt.Sprintf("names a file that cannot be read: %v", err), "name one that this process may read")
+		l.fault(key, fmt.Sprintf("names a file that cannot be read: %v", err), "name a file that this process may read")
 	}
 	return vendors.Secret(strings.TrimRight(string(text), "\r\n"))
 }

@@ -6,26 +6,24 @@ import (
 	"strings"
 )
 
-// Sources is where settings come from, beside the defaults.
+// Sources are the sources of settings, besides the defaults.
 type Sources struct {
-	// Path is the file, as --config names it. Where it is empty, USHER_CONFIG
-	// names it; where that is empty too, it is usher.yaml in the current
-	// directory, if there is one.
+	// Path is the file of --config. Default: the file named by USHER_CONFIG, or else usher.yaml
+	// in the current directory, if present.
 	Path string
-	// Environ is the environment, as os.Environ returns it. An empty variable
-	// counts as one that is not set.
+	// Environ is the environment, as returned by os.Environ. An empty variable counts as not
+	// set.
 	Environ []string
-	// Flags are settings from the command line, key to value, such as
-	// {"http.addr": ":9000"}.
+	// Flags are settings of the command line, key to value, such as {"http.addr": ":9000"}.
 	Flags map[string]string
-	// Vendors are the vendors that there are, each with its defaults.
+	// Vendors are all vendors, with their defaults.
 	Vendors []Section
 }
 
-// Load returns the settings from all sources, checked. The error joins every
-// fault that there is, each an Error; Faults lists them. The Config beside an
-// error holds what could be read, for showing only. The settings that
-// from.Vendors point to are filled in, and are those of the Config.
+// Load returns the settings from all sources, checked. The error joins every fault, each an
+// *Error; Faults returns the list. With an error, the Config has all readable values, for
+// display only. Load also sets the settings that from.Vendors point to; the Config shares
+// these.
 func Load(from Sources) (Config, error) {
 	c := Default()
 	c.Vendors = from.Vendors
@@ -39,17 +37,17 @@ func Load(from Sources) (Config, error) {
 	return c, errors.Join(l.faults...)
 }
 
-// loader gathers values and faults on the way through the sources.
+// loader collects values and faults from the sources.
 type loader struct {
 	config   *Config
 	settings map[string]setting
 	environ  map[string]string
 	faults   []error
-	faulty   map[string]bool // keys that have a fault already: one each is enough
+	faulty   map[string]bool // keys with a fault; one fault per key is enough
 }
 
-// fault notes what is wrong with the setting key; more than one fault of the same
-// setting would tell of the same slip twice.
+// fault records a fault of the setting key. Further faults of the same setting are dropped,
+// because all stem from one mistake.
 func (l *loader) fault(key, problem, fix string) {
 	l.faultAt(l.config.origins[key], key, problem, fix, nil)
 }
@@ -67,12 +65,12 @@ func (l *loader) warn(text string) {
 	l.config.warnings = append(l.config.warnings, text)
 }
 
-// flags applies settings from the command line.
+// flags applies settings of the command line.
 func (l *loader) flags(values map[string]string) {
 	for _, key := range sorted(values) {
 		s, ok := l.settings[key]
 		if !ok || s.variable == "" {
-			l.faultAt("flag", key, "is no setting that a flag can give", "see usher config show for their names", nil)
+			l.faultAt("flag", key, "is no setting for a flag", "see usher config show for the names", nil)
 			continue
 		}
 		if err := s.setText(values[key]); err != nil {
@@ -83,7 +81,7 @@ func (l *loader) flags(values map[string]string) {
 	}
 }
 
-// normalize brings values that mean the same into one form.
+// normalize brings equivalent values into one form.
 func (c *Config) normalize() {
 	for _, s := range c.settings() {
 		if strings.HasSuffix(s.key, ".base_url") {
@@ -92,7 +90,7 @@ func (c *Config) normalize() {
 	}
 }
 
-// unfit says that text is no value for s, without showing a secret.
+// unfit returns why text is no value for s, without showing a secret.
 func unfit(s setting, text string) string {
 	if s.secret() {
 		return "cannot be read"
@@ -100,7 +98,7 @@ func unfit(s setting, text string) string {
 	return "cannot be " + quote(text)
 }
 
-// quote returns text in quotes, no more than 80 bytes of it.
+// quote returns at most 80 bytes of text in quotes.
 func quote(text string) string {
 	if len(text) > 80 {
 		text = strings.ToValidUTF8(text[:80], "") + "…"
@@ -108,6 +106,7 @@ func quote(text string) string {
 	return `"` + text + `"`
 }
 
+// sorted returns the keys of m in order.
 func sorted[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for key := range m {

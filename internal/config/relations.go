@@ -6,18 +6,17 @@ import (
 	"time"
 )
 
-// margin is how much longer one time limit must be than the one that it
-// contains: for the network, the server, and a process that is slow to notice.
+// margin is how much longer a time limit must be than a limit inside: time for the network, the
+// server, and a slow process.
 const margin = time.Second
 
-// checkRelations refuses limits that cannot work together. Each refusal names
-// the two settings that decide it.
+// checkRelations rejects incompatible limits. Each fault names the two settings.
 func (l *loader) checkRelations() {
 	w, n := l.config.Worker, l.config.NATS
 	l.longer("worker.ack_wait", w.AckWait, margin, "worker.call_lease", w.CallLease,
 		"NATS would hand an event on while its call may still begin")
 	l.longer("nats.duplicate_window", n.DuplicateWindow, margin, "worker.ack_wait", w.AckWait,
-		"a result that is told again after a lost ack would stand in RESULTS twice")
+		"a result published again after a lost ack would be in RESULTS twice")
 	l.longer("worker.retry_max", w.RetryMax, 0, "worker.retry_min", w.RetryMin,
 		"the first wait would be longer than the longest")
 	l.longer("nats.results_max_age", n.ResultsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
@@ -26,7 +25,7 @@ func (l *loader) checkRelations() {
 		"NATS refuses a stream that forgets a message before its id")
 	l.longer("nats.history_max_age", n.HistoryMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
 		"NATS refuses a stream that forgets a message before its id")
-	if n.EventsStream == "" { // else the stream is the user's own, and so are its limits
+	if n.EventsStream == "" { // otherwise the limits of the stream belong to the user
 		l.longer("nats.events_max_age", n.EventsMaxAge, 0, "nats.duplicate_window", n.DuplicateWindow,
 			"NATS refuses a stream that forgets a message before its id")
 	}
@@ -35,7 +34,7 @@ func (l *loader) checkRelations() {
 	}
 }
 
-// relevant lists the vendors that are on or have settings; all where there is none.
+// relevant returns the vendors that are on or have settings, or all vendors if there are none.
 func (l *loader) relevant() []Section {
 	all := l.config.Vendors
 	some := slices.DeleteFunc(slices.Clone(all), func(s Section) bool { return !l.mentioned(s) })
@@ -45,8 +44,11 @@ func (l *loader) relevant() []Section {
 	return some
 }
 
+// checkVendorLimits checks the limits of one vendor against the limits of worker and streams.
 func (l *loader) checkVendorLimits(s Section) {
-	c, w, n := s.Settings.Common(), l.config.Worker, l.config.NATS
+	c := s.Settings.Common()
+	w := l.config.Worker
+	n := l.config.NATS
 	l.longer("worker.call_lease", w.CallLease, margin, s.key("timeout"), c.Timeout,
 		"a call that begins within its lease could not end within it")
 	l.longer(s.key("max_age"), c.MaxAge, 0, "worker.prerequisite_wait", w.PrerequisiteWait,
@@ -67,8 +69,8 @@ func (l *loader) checkVendorLimits(s Section) {
 	}
 }
 
-// longer notes a fault where the limit key is less than inner, the limit of
-// than, and by together.
+// longer records a fault if the limit of key is less than by together with inner, the limit of
+// than.
 func (l *loader) longer(key string, limit, by time.Duration, than string, inner time.Duration, why string) {
 	if limit >= inner+by {
 		return
@@ -80,8 +82,7 @@ func (l *loader) longer(key string, limit, by time.Duration, than string, inner 
 	l.clash(key, than, fmt.Sprintf("%s is less than %s: %s", short(limit), least, why))
 }
 
-// clash notes that two settings cannot work together, unless one of them is
-// wrong by itself.
+// clash records two incompatible settings, unless either has a fault.
 func (l *loader) clash(key, than, problem string) {
 	if l.faulty[key] || l.faulty[than] {
 		return

@@ -61,7 +61,7 @@ func TestFaultsOfASection(t *testing.T) {
 		},
 		"every address": {
 			env:  []string{"USHER_ACME_HOOK_URL=here"},
-			want: "USHER_ACME_HOOK_URL: vendors.acme.hook_url: is no address of an API; want https://host/path",
+			want: "USHER_ACME_HOOK_URL: vendors.acme.hook_url: is not the URL of an API; want https://host/path",
 		},
 		"credentials without the rest": {
 			change: func(a *acme) { a.BaseURL = "" },
@@ -70,7 +70,7 @@ func TestFaultsOfASection(t *testing.T) {
 		},
 		"needs that are no setting": {
 			change: func(a *acme) { a.needs.Credentials = []string{"tokken"} },
-			want:   "vendors.acme.tokken: is what acme needs, but its Config has no such setting; mend its Needs, or a yaml tag",
+			want:   "vendors.acme.tokken: is required by acme, but the vendor's Config has no such setting; correct Needs or a yaml tag of the vendor",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

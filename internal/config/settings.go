@@ -9,22 +9,21 @@ import (
 
 const prefix = "USHER_"
 
-// setting is one leaf of Config: its names and the place of its value.
+// setting is one leaf of Config, with names and value.
 type setting struct {
 	key      string // in the file: worker.ack_wait
-	variable string // in the environment: USHER_WORKER_ACK_WAIT; empty for a setting of the file only
+	variable string // in the environment: USHER_WORKER_ACK_WAIT; "" for the file only
 	value    reflect.Value
-	in       any    // a pointer to the struct that holds the value
-	before   string // what stands before the names in that struct's env tags
+	in       any    // pointer to the struct with the value
+	before   string // prefix of the names in the struct's env tags
 }
 
-// settings lists every setting of c in the order of the struct; setting a value
-// changes c.
+// settings returns every setting of c in the order of the struct. Setting a value changes c.
 func (c *Config) settings() []setting {
 	return leaves(reflect.ValueOf(c).Elem(), "", prefix)
 }
 
-// index is settings by key.
+// index returns the settings by key.
 func (c *Config) index() map[string]setting {
 	out := map[string]setting{}
 	for _, s := range c.settings() {
@@ -33,8 +32,7 @@ func (c *Config) index() map[string]setting {
 	return out
 }
 
-// leaves walks the struct v by its tags. A struct without a key of its own is
-// inline.
+// leaves walks the struct v by its tags. A struct without a key is inline.
 func leaves(v reflect.Value, path, variable string) []setting {
 	var out []setting
 	for field, value := range v.Fields() {
@@ -61,8 +59,8 @@ func leaves(v reflect.Value, path, variable string) []setting {
 	return out
 }
 
-// secret tells whether the value must not be shown; a secret can also be read
-// from the file that <variable>_FILE names.
+// secret reports whether the value must not be shown. A secret can also come from a file, named
+// by <variable>_FILE.
 func (s setting) secret() bool {
 	switch s.value.Interface().(type) {
 	case vendors.Secret, Tokens:
@@ -74,7 +72,7 @@ func (s setting) secret() bool {
 
 func (s setting) empty() bool { return !s.value.IsValid() || s.value.IsZero() }
 
-// want says what the value must look like.
+// want returns the expected form of the value.
 func (s setting) want() string {
 	switch s.value.Interface().(type) {
 	case Sync:
@@ -110,9 +108,9 @@ func (s setting) want() string {
 	}
 }
 
-// nearest returns the one of names that word is probably a slip of, or "".
+// nearest returns the name that word probably misspells, or "".
 func nearest(word string, names []string) string {
-	best, least := "", 3 // more than two slips are no slip
+	best, least := "", 3 // more than two differences are a different name
 	for _, name := range names {
 		if d := distance(word, name); d < least {
 			best, least = name, d
@@ -121,7 +119,7 @@ func nearest(word string, names []string) string {
 	return best
 }
 
-// distance is how many letters must be added, dropped or changed to make b of a.
+// distance returns how many letters must be added, dropped or changed to turn a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

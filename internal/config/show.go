@@ -10,7 +10,7 @@ import (
 
 const redacted = "[redacted]"
 
-// Shown is one setting, as Show returns it.
+// Shown is one setting, as returned by Show.
 type Shown struct {
 	Key      string `json:"key"`
 	Value    any    `json:"value"`
@@ -18,8 +18,7 @@ type Shown struct {
 	Variable string `json:"variable,omitempty"`
 }
 
-// Text is the value in one line: JSON where it is a list or a map, empty where
-// there is none in it.
+// Text returns the value in one line: JSON for a list or a map, "" for an empty one.
 func (s Shown) Text() string {
 	switch v := reflect.ValueOf(s.Value); v.Kind() {
 	case reflect.Map, reflect.Slice:
@@ -36,9 +35,8 @@ func (s Shown) Text() string {
 	}
 }
 
-// Show returns every setting with its value, where the value came from (default,
-// file:line, a variable, flag) and the variable that sets it. Secrets are shown
-// as [redacted], and so are passwords in addresses.
+// Show returns every setting with value, source (default, file:line, a variable, flag) and
+// variable. Secrets, and passwords in URLs, are shown as [redacted].
 func (c Config) Show() []Shown {
 	var lines []Shown
 	for _, s := range c.settings() {
@@ -51,7 +49,7 @@ func (c Config) Show() []Shown {
 	return lines
 }
 
-// show returns the value as it may be seen.
+// show returns the value for display.
 func (s setting) show() any {
 	switch value := s.value.Interface().(type) {
 	case time.Duration:
@@ -65,7 +63,7 @@ func (s setting) show() any {
 	}
 }
 
-// short returns d without the parts that are zero: 24h, not 24h0m0s.
+// short returns d without zero parts: 24h, not 24h0m0s.
 func short(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
@@ -77,7 +75,7 @@ func short(d time.Duration) string {
 	return text
 }
 
-// plain returns text as it may be seen: an address without user and query.
+// plain returns text for display: a URL without user and query.
 func (s setting) plain(text string) string {
 	if !strings.HasSuffix(s.key, "url") {
 		return text
@@ -85,10 +83,10 @@ func (s setting) plain(text string) string {
 	return withoutUsers(text)
 }
 
-// Servers is URL as it may be printed: without users, passwords and tokens.
+// Servers returns URL for display: without users, passwords and tokens.
 func (n NATS) Servers() string { return withoutUsers(n.URL) }
 
-// withoutUsers cuts users and queries out of addresses that are separated by commas.
+// withoutUsers removes users and queries from URLs separated by commas.
 func withoutUsers(addresses string) string {
 	list := strings.Split(addresses, ",")
 	for i, address := range list {

@@ -8,16 +8,16 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Traces says where OpenTelemetry traces are sent: see docs/traces.md.
+// Traces configures the export of OpenTelemetry traces (docs/traces.md).
 type Traces struct {
-	// Endpoint is the base URL of a collector that takes OTLP over HTTP, such as
-	// http://localhost:4318. Default empty: no traces.
+	// Endpoint is the base URL of a collector for OTLP over HTTP, such as
+	// http://localhost:4318. Default "": no traces.
 	Endpoint string         `yaml:"endpoint" env:"ENDPOINT"`
-	Headers  vendors.Secret `yaml:"headers" env:"HEADERS"` // sent to it, as name=value, separated by commas; default none
-	Ratio    float64        `yaml:"ratio" env:"RATIO"`     // of the traces that begin here, from 0 to 1, how many are sent; default 1
+	Headers  vendors.Secret `yaml:"headers" env:"HEADERS"` // headers for the collector, as name=value, separated by commas; default none
+	Ratio    float64        `yaml:"ratio" env:"RATIO"`     // share of exported traces among traces that begin here, from 0 to 1; default 1
 }
 
-// Sent returns Headers by name. It returns false where they are not as they must be.
+// Sent returns Headers by name. ok is false for malformed headers.
 func (t Traces) Sent() (headers map[string]string, ok bool) {
 	headers = map[string]string{}
 	for pair := range strings.SplitSeq(t.Headers.Reveal(), ",") {
@@ -34,7 +34,7 @@ func (t Traces) Sent() (headers map[string]string, ok bool) {
 	return headers, true
 }
 
-// headerName tells whether HTTP takes a name for a header's.
+// headerName reports whether name is a valid header name in HTTP.
 func headerName(name string) bool {
 	const marks = "!#$%&'*+-.^_`|~"
 	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
@@ -43,15 +43,14 @@ func headerName(name string) bool {
 	})
 }
 
-// checkTraces refuses a collector that cannot be reached by HTTP, and headers that
-// none can carry.
+// checkTraces rejects a collector without an HTTP URL, and malformed headers.
 func (l *loader) checkTraces() {
 	t := l.config.Traces
 	if t.Endpoint != "" && !collector(t.Endpoint) {
-		l.fault("traces.endpoint", "is no address of a collector", "want http://host:4318 or https://host, without user and query; credentials go into traces.headers")
+		l.fault("traces.endpoint", "is not the URL of a collector", "want http://host:4318 or https://host, without user and query; credentials go into traces.headers")
 	}
 	if _, ok := t.Sent(); !ok {
-		l.fault("traces.headers", "holds what is no header", "want name=value, several separated by commas")
+		l.fault("traces.headers", "has a malformed header", "want name=value, several separated by commas")
 	}
 	if t.Ratio > 1 {
 		l.fault("traces.ratio", fmt.Sprintf("cannot be %v", t.Ratio), "want a share from 0 to 1")

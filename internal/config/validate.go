@@ -18,7 +18,7 @@ import (
 
 const httpOff = "off"
 
-// check notes every fault of the values and of what they mean together.
+// check records every fault of the values, alone and together.
 func (l *loader) check() {
 	l.checkEach()
 	l.checkWords()
@@ -34,7 +34,7 @@ func (l *loader) check() {
 	l.checkRelations()
 }
 
-// checkEach holds every value to what its kind allows.
+// checkEach checks every value by its kind.
 func (l *loader) checkEach() {
 	for _, s := range l.config.settings() {
 		switch value := s.value.Interface().(type) {
@@ -60,10 +60,10 @@ func (l *loader) checkEach() {
 	}
 }
 
-// checkSecret refuses what no header can carry.
+// checkSecret rejects secrets with characters outside headers.
 func (l *loader) checkSecret(key string, secret vendors.Secret) {
 	if strings.ContainsFunc(secret.Reveal(), unicode.IsControl) {
-		l.fault(key, "holds a line end or another control character", "give the secret and nothing else")
+		l.fault(key, "holds a line end or another control character", "set only the secret")
 	}
 }
 
@@ -79,7 +79,7 @@ func (l *loader) checkWords() {
 func (l *loader) checkDeletions() {
 	d := l.config.Deletions
 	if d.Count < 0 {
-		l.fault("deletions.count", fmt.Sprintf("cannot be %d", d.Count), "want 1 or more, or 0 to turn the safety stop off")
+		l.fault("deletions.count", fmt.Sprintf("cannot be %d", d.Count), "want 1 or more, or 0 to turn the deletion guard off")
 	}
 	if d.Share <= 0 || d.Share > 1 {
 		l.fault("deletions.share", fmt.Sprintf("cannot be %v", d.Share), "want more than 0 and no more than 1")
@@ -96,7 +96,7 @@ func (l *loader) checkNATS() {
 	n := l.config.NATS
 	for server := range strings.SplitSeq(n.URL, ",") {
 		if n.URL != "" && !natsServer(server) {
-			l.fault("nats.url", "holds what is no address of a NATS server", "want nats://host:4222, several separated by commas")
+			l.fault("nats.url", "has a value that is not the URL of a NATS server", "want nats://host:4222, several separated by commas")
 		}
 	}
 	l.pair("nats.user", n.User != "", "nats.password", n.Password != "")
@@ -126,7 +126,7 @@ func natsServer(server string) bool {
 	return err == nil && u.Hostname() != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)
 }
 
-// checkWays refuses two ways to log in at once.
+// checkWays rejects two ways to log in.
 func (l *loader) checkWays() {
 	n := l.config.NATS
 	var ways []string
@@ -148,7 +148,7 @@ func (l *loader) checkWays() {
 	}
 }
 
-// pair notes a fault where one of two settings is missing that go together.
+// pair records a fault if only the first or the second of two related settings is set.
 func (l *loader) pair(first string, one bool, second string, other bool) {
 	switch {
 	case one && !other:
@@ -166,13 +166,12 @@ func (l *loader) readable(key, path string) {
 	if err == nil {
 		err = f.Close()
 	}
-	var cause *os.PathError
-	if errors.As(err, &cause) {
-		l.fault(key, fmt.Sprintf("names a file that cannot be read: %v", cause.Err), "name one that this process may read")
+	if cause, ok := errors.AsType[*os.PathError](err); ok {
+		l.fault(key, fmt.Sprintf("names a file that cannot be read: %v", cause.Err), "name a file that this process may read")
 	}
 }
 
-// checkAddresses refuses to listen to the network without asking who is there.
+// checkAddresses rejects listening on the network without authentication.
 func (l *loader) checkAddresses() {
 	c := l.config
 	const want = "want host:port, such as 127.0.0.1:8080"
@@ -181,7 +180,7 @@ func (l *loader) checkAddresses() {
 	case !hostPort(addr):
 		l.fault("http.addr", "cannot be "+quote(addr), want+", or off")
 	case !loopback(addr) && c.HTTP.Events && len(c.HTTP.Tokens)+len(c.HTTP.Clients) == 0:
-		l.fault("http.addr", quote(addr)+" is open to the network, and no token is asked for",
+		l.fault("http.addr", quote(addr)+" is open to the network without a token",
 			"set http.tokens ("+l.settings["http.tokens"].variable+"), or listen on 127.0.0.1, or turn http.events off")
 	}
 	n := c.NATS
@@ -190,21 +189,21 @@ func (l *loader) checkAddresses() {
 	case !hostPort(addr):
 		l.fault("nats.embedded.addr", "cannot be "+quote(addr), "want host:port, such as 127.0.0.1:4222")
 	case !loopback(addr) && n.Token == "" && n.User == "":
-		l.fault("nats.embedded.addr", quote(addr)+" is open to the network, and no credentials are asked for",
+		l.fault("nats.embedded.addr", quote(addr)+" is open to the network without credentials",
 			"set nats.token, or nats.user and nats.password, or listen on 127.0.0.1")
 	}
 }
 
-// checkParts refuses a process that does not act on events where nobody could
-// give it any, or take any from it.
+// checkParts rejects a process without work: on is false, and the process can neither pass
+// events on nor receive any.
 func (l *loader) checkParts() {
 	c := l.config
 	switch {
 	case c.Worker.On:
 	case !c.HTTP.On() || !c.HTTP.Events:
-		l.fault("worker.on", "is false, and no events are taken over HTTP either: nothing is left to do", "turn worker.on on, or http.events and http.addr")
+		l.fault("worker.on", "is false, and no events are accepted over HTTP either: nothing is left to do", "turn worker.on on, or http.events and http.addr")
 	case c.NATS.RunsEmbedded():
-		l.fault("worker.on", "is false, and nobody else can act on the events of the embedded server", "set nats.url to a server that others reach too")
+		l.fault("worker.on", "is false, and no other process can work on the events of the embedded server", "set nats.url to a server that other processes reach")
 	}
 }
 

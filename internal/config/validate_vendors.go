@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// checkVendors notes the vendors that are partly set, what a vendor itself says
-// of its settings, and addresses that no call can go to.
+// checkVendors checks the settings of all vendors: missing settings, faults by the vendor's own
+// rules, and URLs.
 func (l *loader) checkVendors() {
 	for _, s := range l.config.Vendors {
 		l.checkFaults(s)
@@ -24,30 +24,27 @@ func (l *loader) checkVendors() {
 	}
 }
 
+// checkFaults records the faults of single values, by the vendor's own rules.
 func (l *loader) checkFaults(s Section) {
-	f, ok := s.Settings.(Faulter)
-	if !ok {
-		return
-	}
-	for _, fault := range f.Faults() {
+	for _, fault := range s.Settings.Faults() {
 		l.fault(s.key(fault.Name), fault.Problem, fault.Fix)
 	}
 }
 
-// checkNeeds notes the needs that are none of s's settings: a slip of whoever
-// wrote the vendor. It tells whether there was none.
-func (l *loader) checkNeeds(s Section) (well bool) {
-	well = true
+// checkNeeds reports whether all needs of s are settings of s. Otherwise the vendor's code has
+// a mistake.
+func (l *loader) checkNeeds(s Section) bool {
+	well := true
 	for _, name := range s.needs() {
 		if _, ok := l.settings[s.key(name)]; !ok {
-			l.fault(s.key(name), "is what "+s.Name+" needs, but its Config has no such setting", "mend its Needs, or a yaml tag")
+			l.fault(s.key(name), "is required by "+s.Name+", but the vendor's Config has no such setting", "correct Needs or a yaml tag of the vendor")
 			well = false
 		}
 	}
 	return well
 }
 
-// checkCredentials notes what s still needs, where some of it is set.
+// checkCredentials records the missing settings of a partly configured vendor.
 func (l *loader) checkCredentials(s Section) {
 	n := s.Settings.Needs()
 	empty := func(name string) bool { return l.settings[s.key(name)].empty() }
@@ -63,6 +60,7 @@ func (l *loader) checkCredentials(s Section) {
 	}
 }
 
+// needed records a fault for each missing setting.
 func (l *loader) needed(s Section, names []string, why string) {
 	for _, name := range names {
 		if one := l.settings[s.key(name)]; one.empty() {
@@ -71,31 +69,30 @@ func (l *loader) needed(s Section, names []string, why string) {
 	}
 }
 
-// mentioned tells whether any source sets something of s.
+// mentioned reports whether any source has a setting of s.
 func (l *loader) mentioned(s Section) bool {
 	return slices.ContainsFunc(sorted(l.config.origins), func(key string) bool { return strings.HasPrefix(key, s.key("")) })
 }
 
-// checkURL refuses what is no address of an API, and warns of one that sends
-// credentials in the clear.
+// checkURL rejects values that are no URL of an API, and warns about credentials without
+// encryption.
 func (l *loader) checkURL(s setting) {
 	text := s.value.String()
 	if text == "" {
 		return
 	}
-	u, err := url.Parse(text) // its error repeats the address, which may hold a password
+	u, err := url.Parse(text) // err contains the URL, which may have a password
 	switch {
 	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
-		l.fault(s.key, "is no address of an API", "want https://host/path")
+		l.fault(s.key, "is not the URL of an API", "want https://host/path")
 	case u.User != nil, u.Fragment != "", u.RawQuery != "" && strings.HasSuffix(s.key, ".base_url"):
-		l.fault(s.key, "holds a user, a query or a fragment", "give the address only; credentials have settings of their own")
+		l.fault(s.key, "has a user, a query or a fragment", "set only the URL; credentials have settings of their own")
 	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
-		l.warn(s.key + " is http: credentials and personal data go in the clear; use https")
+		l.warn(s.key + " is http: credentials and personal data are sent unencrypted; use https")
 	}
 }
 
-// checkCourses refuses courses at vendors that there are not, and ids that a vendor's
-// courses cannot have.
+// checkCourses rejects courses at unknown vendors, and course ids that a vendor cannot have.
 func (l *loader) checkCourses() {
 	var names []string
 	for _, s := range l.config.Vendors {
@@ -103,16 +100,18 @@ func (l *loader) checkCourses() {
 	}
 	for _, course := range sorted(l.config.Courses) {
 		for _, at := range sorted(l.config.Courses[course]) {
-			key, id, want := "courses."+course+"."+at, l.config.Courses[course][at], ""
+			key := "courses." + course + "." + at
+			id := l.config.Courses[course][at]
+			want := ""
 			s, known := l.config.Section(at)
-			if c, ok := s.Settings.(Courser); ok {
-				want = c.WantedCourse(id)
+			if known {
+				want = s.Settings.WantedCourse(id)
 			}
 			switch {
 			case !known:
-				l.faultAt(l.config.lines[key], key, "names no vendor", "want one of: "+strings.Join(names, ", "), nil)
+				l.faultAt(l.config.lines[key], key, "is not the name of a vendor", "want one of: "+strings.Join(names, ", "), nil)
 			case id == "":
-				l.faultAt(l.config.lines[key], key, "is empty", "give the vendor's id of the course, or remove the line", nil)
+				l.faultAt(l.config.lines[key], key, "is empty", "set the vendor's id of the course, or remove the line", nil)
 			case want != "":
 				l.faultAt(l.config.lines[key], key, fmt.Sprintf("cannot be %q", id), want, nil)
 			}
@@ -120,8 +119,8 @@ func (l *loader) checkCourses() {
 	}
 }
 
-// RequireVendor returns an error where no vendor is on, though this process is to
-// act on events: there is nothing to serve then. It says what turns each of them on.
+// RequireVendor returns an error if this process is to work on events and no vendor is on. The
+// error lists the settings that turn each vendor on.
 func (c Config) RequireVendor() error {
 	off := c.Off()
 	if !c.Worker.On || len(off) < len(c.Vendors) {

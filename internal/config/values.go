@@ -11,12 +11,11 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Sync is how often the embedded server flushes its files to the disk: every so
-// often, or before it acknowledges anything (SyncAlways). It is written as
-// "always" or as a duration.
+// Sync is how often the embedded server flushes files to disk: periodically, or before every
+// acknowledgement (SyncAlways). The text form is "always" or a duration.
 type Sync time.Duration
 
-// SyncAlways flushes every message before it is acknowledged.
+// SyncAlways flushes every message before the acknowledgement.
 const SyncAlways Sync = 0
 
 // UnmarshalText reads "always" or a duration above zero.
@@ -33,7 +32,7 @@ func (s *Sync) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String returns what UnmarshalText reads.
+// String returns the input form of UnmarshalText.
 func (s Sync) String() string {
 	if s == SyncAlways {
 		return "always"
@@ -41,8 +40,7 @@ func (s Sync) String() string {
 	return time.Duration(s).String()
 }
 
-// Bytes is a size, written as a number, or with KiB, MiB, GiB or TiB (KB and so
-// on mean the same).
+// Bytes is a size, as a number, or with KiB, MiB, GiB or TiB (KB and so on are the same).
 type Bytes int64
 
 // UnmarshalText reads a size.
@@ -64,7 +62,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String returns the size in the largest unit that leaves no rest.
+// String returns the size in the largest unit without a remainder.
 func (b Bytes) String() string {
 	n, unit := int64(b), ""
 	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
@@ -76,12 +74,11 @@ func (b Bytes) String() string {
 	return fmt.Sprintf("%d%s", n, unit)
 }
 
-// Tokens is a list of secrets: a list in the file; in the environment,
-// separated by commas or line ends.
+// Tokens is a list of secrets: a list in the file; separated by commas or line ends in the
+// environment.
 type Tokens []vendors.Secret
 
-// UnmarshalText reads tokens separated by commas or line ends; blanks around
-// them do not count.
+// UnmarshalText reads tokens separated by commas or line ends, ignoring spaces around tokens.
 func (t *Tokens) UnmarshalText(text []byte) error {
 	*t = nil
 	parts := strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || r == '\n' })

@@ -7,38 +7,32 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Section is the settings of one vendor: those below vendors.<Name> in the file,
-// and the variables that begin with USHER_<NAME>_. A vendor is on when its
-// credentials are there.
+// Section has the settings of one vendor: below vendors.<Name> in the file, and in variables
+// that begin with USHER_<NAME>_. A vendor is on if the credentials are set.
 type Section struct {
-	Name     string   // the vendor's, in lower case, such as miestro
-	Settings Settings // a pointer to the vendor's Config, which holds its defaults; Load fills it in
+	Name     string   // name of the vendor in lower case, such as miestro
+	Settings Settings // pointer to the vendor's Config with the defaults; set by Load
 }
 
-// Settings is what a vendor's Config is to this package: a struct whose fields
-// have yaml and env tags, vendors.Settings inline among them. Where it is a
-// Faulter too, its own checks join the common ones.
+// Settings is the Config of a vendor: a pointer to a struct whose fields have yaml and
+// env tags, with vendors.Settings inline.
 type Settings interface {
+	// Common returns the settings of every vendor.
 	Common() vendors.Settings
+	// Needs returns the settings that turn the vendor on.
 	Needs() vendors.Needs
-	Watch(seen vendors.Watcher)
-	Pace(l vendors.Limiter)
-}
-
-// Faulter is a vendor's Config that knows more of what cannot work than which
-// settings are missing.
-type Faulter interface {
+	// Faults returns the faults of single values. Missing settings are no faults.
 	Faults() []vendors.Fault
-}
-
-// Courser is a vendor's Config that knows which ids a course of the vendor may have.
-type Courser interface {
-	// WantedCourse says what is wanted instead of an id that no course there has;
-	// every enrolment in it would be a dead letter. It is empty for an id that may be one.
+	// WantedCourse returns which course ids the vendor accepts, or "" if id may be one. An
+	// enrolment in a course with any other id ends as a dead letter.
 	WantedCourse(id string) string
+	// SetObserver sets the observer of all calls.
+	SetObserver(o vendors.Observer)
+	// SetLimiter sets the limiter of all calls, and turns retries of the client off.
+	SetLimiter(l vendors.Limiter)
 }
 
-// Section returns the settings of the vendor called name, and whether there are any.
+// Section returns the settings of a vendor, and whether the vendor exists.
 func (c Config) Section(name string) (Section, bool) {
 	for _, s := range c.Vendors {
 		if s.Name == name {
@@ -48,15 +42,15 @@ func (c Config) Section(name string) (Section, bool) {
 	return Section{}, false
 }
 
-// key is the name of a setting of s in the file.
+// key returns the key of a setting in the file.
 func (s Section) key(name string) string { return "vendors." + s.Name + "." + name }
 
-// variables is what the names of s's variables begin with.
+// variables returns the common prefix of the vendor's variables.
 func (s Section) variables() string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_")) + "_"
 }
 
-// On lists the vendors that are on, in the order of c.Vendors.
+// On returns the names of the vendors that are on, in the order of c.Vendors.
 func (c Config) On() []string {
 	off := c.Off()
 	var on []string
@@ -68,7 +62,7 @@ func (c Config) On() []string {
 	return on
 }
 
-// Off returns, for each vendor that is off, the variables that would turn it on.
+// Off returns, for each vendor that is off, how to turn the vendor on.
 func (c Config) Off() map[string]string {
 	all := c.index()
 	off := map[string]string{}
@@ -80,12 +74,13 @@ func (c Config) Off() map[string]string {
 	return off
 }
 
-// needs lists all that s needs.
+// needs returns all settings that turn the vendor on.
 func (s Section) needs() []string {
 	n := s.Settings.Needs()
 	return slices.Concat(n.Credentials, n.More)
 }
 
+// advice returns how to turn the vendor on.
 func (s Section) advice(missing []string) string {
 	advice := "set " + strings.Join(missing, ", ")
 	if or := s.Settings.Needs().Or; or != "" {
@@ -94,7 +89,7 @@ func (s Section) advice(missing []string) string {
 	return advice
 }
 
-// missing lists the variables of s's needs that have no value.
+// missing returns the variables of the needs without a value.
 func (s Section) missing(all map[string]setting) []string {
 	var out []string
 	for _, name := range s.needs() {

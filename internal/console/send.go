@@ -48,9 +48,9 @@ func (c *Console) send(ctx context.Context, v *visit) (answer, error) {
 		return wrong, nil
 	}
 	e, err := v.desk.Send(ctx, p.Type, data, v.actor())
-	var invalid *events.InvalidError
+	invalid, refused := errors.AsType[*events.InvalidError](err)
 	switch {
-	case errors.As(err, &invalid):
+	case refused:
 		if !blame(p.Fields, invalid) {
 			p.Wrong = fmt.Sprintf("%s: %s", invalid.Pointer, invalid.Detail)
 		}

@@ -70,7 +70,7 @@ func newWorld(t *testing.T, c console.Config) *world {
 		Streams: b, Config: config.Default(),
 		Vendors: []ops.Vendor{{
 			Name: "lead", Settings: vendors.DefaultSettings("https://lead.example.com/api", 1),
-			Adapter: func() (any, error) { return nil, fmt.Errorf("off") },
+			Adapter: func() (vendors.Adapter, error) { return nil, fmt.Errorf("off") },
 		}},
 		Handlers: []handlers.Handler{handlers.UserCreated(), handlers.UserDeleted()},
 	}))

@@ -30,7 +30,7 @@ func TestCheckIsRepeated(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
 				x := &Core{config: Config{Mailbox: mailbox.Config{CallLease: time.Minute, CallTimeout: time.Minute}}}
-				x.deps.Check = func(context.Context) (any, error) {
+				x.deps.Check = func(context.Context) (vendors.Adapter, error) {
 					time.Sleep(test.took)
 					tries++
 					return nil, test.errs[tries-1]

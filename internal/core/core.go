@@ -21,6 +21,7 @@ import (
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/vendors"
 )
 
 // Config holds the limits of one vendor.
@@ -53,8 +54,8 @@ type Activity struct {
 // OnHold, Failed and Removed.
 type Deps struct {
 	JetStream   jetstream.JetStream
-	Port        any      // the adapter of the vendor, with calls that wait for Limiter
-	Limiter     *Limiter // of the vendor
+	Port        vendors.Adapter // the adapter of the vendor, with calls that wait for Limiter
+	Limiter     *Limiter        // of the vendor
 	Results     mailbox.Results
 	History     mailbox.History
 	DeadLetters mailbox.DeadLetters
@@ -63,7 +64,7 @@ type Deps struct {
 	Handlers    []handlers.Handler
 	// Check makes the cheapest call for a test of our credentials, and returns the next
 	// adapter, perhaps with new credentials; nil for the present adapter.
-	Check   func(ctx context.Context) (port any, err error)
+	Check   func(ctx context.Context) (port vendors.Adapter, err error)
 	Log     zerolog.Logger
 	Tracer  trace.Tracer // nil: no traces
 	Observe func(mailbox.Observation)

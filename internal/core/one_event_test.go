@@ -17,6 +17,8 @@ import (
 // provisioner is a vendor without accounts that creates any account.
 type provisioner struct{}
 
+func (provisioner) Check(context.Context) error { return nil }
+
 func (provisioner) Find(context.Context, vendors.User) (vendors.Account, error) {
 	return vendors.Account{}, vendors.ErrNotFound
 }

@@ -42,6 +42,8 @@ type tracker struct {
 	times map[string]int     // calls by event key
 }
 
+func (v *tracker) Check(context.Context) error { return nil }
+
 func (v *tracker) Track(ctx context.Context, a vendors.Activity) error {
 	v.mu.Lock()
 	v.calls = append(v.calls, a)
@@ -135,7 +137,7 @@ func (w *world) start() *process {
 	deps := core.Deps{
 		JetStream: set.Client.JetStream, Port: w.vendor, Limiter: core.NewLimiter(0), Results: set.Results, DeadLetters: set.DeadLetters,
 		Validate: func(events.Event) error { return nil }, Handlers: []handlers.Handler{handlers.ActivityTracked()},
-		Check: func(context.Context) (any, error) { return nil, nil }, Log: zerolog.Nop(),
+		Check: func(context.Context) (vendors.Adapter, error) { return nil, nil }, Log: zerolog.Nop(),
 	}
 	if w.pauses != nil {
 		deps.WatchPauses = w.watchPauses

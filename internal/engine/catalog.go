@@ -54,18 +54,18 @@ func (k Catalog) Service(set *streams.Set, c config.Config) *ops.Desk {
 type Vendor struct {
 	Name    string
 	section config.Section // its settings
-	build   func(config.Settings) (any, error)
+	build   func(config.Settings) (vendors.Adapter, error)
 }
 
 // VendorOf returns a vendor from the exports of its package: Defaults() and New.
-func VendorOf[C, A any, P interface {
+func VendorOf[C any, A vendors.Adapter, P interface {
 	*C
 	config.Settings
 }](name string, defaults C, build func(C) (A, error)) Vendor {
 	return Vendor{
 		Name:    name,
 		section: config.Section{Name: name, Settings: P(&defaults)},
-		build:   func(s config.Settings) (any, error) { return build(*s.(P)) },
+		build:   func(s config.Settings) (vendors.Adapter, error) { return build(*s.(P)) },
 	}
 }
 
@@ -73,4 +73,4 @@ func VendorOf[C, A any, P interface {
 func (v Vendor) Settings() vendors.Settings { return v.section.Settings.Common() }
 
 // Adapter returns a new adapter, or an error that names the missing settings.
-func (v Vendor) Adapter() (any, error) { return v.build(v.section.Settings) }
+func (v Vendor) Adapter() (vendors.Adapter, error) { return v.build(v.section.Settings) }

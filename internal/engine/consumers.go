@@ -6,11 +6,12 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/streams/admin"
+	"github.com/usherhq/usher/vendors"
 )
 
 // Wanted returns the streams and consumers of all vendors that are on, without the streams of the
 // layout.
-func (e *Engine) Wanted(ports map[string]any) admin.Wanted {
+func (e *Engine) Wanted(ports map[string]vendors.Adapter) admin.Wanted {
 	w := admin.Wanted{Streams: admin.WorkerStreams(streams.Names{}, e.Config.NATS.Replicas)}
 	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), nil)
 	for _, v := range e.on() {
@@ -20,7 +21,7 @@ func (e *Engine) Wanted(ports map[string]any) admin.Wanted {
 }
 
 // consumers returns the durable consumers of a vendor (docs/design.md, rule 4.3).
-func (e *Engine) consumers(vendor string, port any, list []handlers.Handler) (all []admin.ConsumerConfig) {
+func (e *Engine) consumers(vendor string, port vendors.Adapter, list []handlers.Handler) (all []admin.ConsumerConfig) {
 	lifecycle, activity := subjects(port, list)
 	for _, c := range e.counters(vendor, lifecycle) {
 		all = append(all, admin.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
@@ -51,10 +52,10 @@ func waitingCounter(vendor string) streams.CounterConfig {
 }
 
 // subjects returns the types of the events handled by the adapter of a vendor.
-func subjects(port any, list []handlers.Handler) (lifecycle, activity []string) {
+func subjects(port vendors.Adapter, list []handlers.Handler) (lifecycle, activity []string) {
 	for _, h := range list {
 		switch {
-		case !h.Takes(port):
+		case !h.Supports(port):
 		case h.Scope == events.ScopeActivity:
 			activity = append(activity, h.Type)
 		default:

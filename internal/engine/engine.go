@@ -93,7 +93,7 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // logDifferences logs how the streams and consumers differ from the configuration. Missing
 // ones are not logged: the engine creates them.
-func (e *Engine) logDifferences(ctx context.Context, ports map[string]any) {
+func (e *Engine) logDifferences(ctx context.Context, ports map[string]vendors.Adapter) {
 	found, err := e.Admin().Check(ctx, e.Wanted(ports))
 	if err != nil {
 		e.Log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
@@ -106,8 +106,8 @@ func (e *Engine) logDifferences(ctx context.Context, ports map[string]any) {
 }
 
 // Ports returns the adapters of all vendors that are on, by name.
-func (e *Engine) Ports() (map[string]any, error) {
-	ports := map[string]any{}
+func (e *Engine) Ports() (map[string]vendors.Adapter, error) {
+	ports := map[string]vendors.Adapter{}
 	for _, v := range e.on() {
 		port, err := e.adapter(v)
 		if err != nil {
@@ -185,8 +185,8 @@ func (e *Engine) Upgrade(ctx context.Context) error {
 
 // adapter returns a new adapter of a vendor. Calls of the adapter are limited, measured and
 // traced.
-func (e *Engine) adapter(v Vendor) (any, error) {
-	v.section.Settings.Watch(func(ctx context.Context, s vendors.Seen) {
+func (e *Engine) adapter(v Vendor) (vendors.Adapter, error) {
+	v.section.Settings.SetObserver(func(ctx context.Context, s vendors.CallInfo) {
 		e.Metrics.Call(v.Name, s.Class, s.Took, s.Rate)
 		e.Traces.Call(ctx, telemetry.Call{
 			Vendor: v.Name, Op: s.Op, Method: s.Method, Host: s.Host, Status: s.Status, Class: s.Class, Begun: s.Begun, Took: s.Took,

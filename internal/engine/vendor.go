@@ -37,11 +37,11 @@ func (l *limiters) of(v Vendor) *core.Limiter {
 }
 
 // pace lets the calls of a vendor wait for the limiter of the vendor.
-func (l *limiters) pace(v Vendor) { v.section.Settings.Pace(l.of(v)) }
+func (l *limiters) pace(v Vendor) { v.section.Settings.SetLimiter(l.of(v)) }
 
 // serve carries out the activity events of a vendor until ctx ends, and the lifecycle events
 // while this process owns the vendor.
-func (e *Engine) serve(ctx context.Context, v Vendor, port any) error {
+func (e *Engine) serve(ctx context.Context, v Vendor, port vendors.Adapter) error {
 	var x *core.Core
 	err := e.retry(ctx, func() (err error) {
 		x, err = e.open(ctx, v, port)
@@ -72,7 +72,7 @@ func (e *Engine) failing() (names []string) {
 }
 
 // open opens the core of a vendor.
-func (e *Engine) open(ctx context.Context, v Vendor, port any) (*core.Core, error) {
+func (e *Engine) open(ctx context.Context, v Vendor, port vendors.Adapter) (*core.Core, error) {
 	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), e.Catalog.Names())
 	lifecycle, activity := subjects(port, list)
 	client := e.Streams.Client
@@ -107,8 +107,8 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 
 // check returns a function for a vendor on hold. The function reads the credentials again,
 // checks them by the cheapest call, and returns an adapter with the new credentials.
-func (e *Engine) check(v Vendor) func(context.Context) (any, error) {
-	return func(ctx context.Context) (any, error) {
+func (e *Engine) check(v Vendor) func(context.Context) (vendors.Adapter, error) {
+	return func(ctx context.Context) (vendors.Adapter, error) {
 		if e.Reload != nil {
 			c, err := e.Reload()
 			if err != nil {

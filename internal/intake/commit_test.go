@@ -34,7 +34,7 @@ func TestLateCommitOfAFormerOwner(t *testing.T) {
 	scenario(t, history{}, func(r *run) {
 		r.slots = users
 		r.held = []window{{time.Now().Add(-time.Second), time.Now().Add(10 * time.Second)}}
-		r.adapter = func(c client) any {
+		r.adapter = func(c client) vendors.Adapter {
 			return quick{c, func(u vendors.User) {
 				if u.Email == email(0) {
 					return

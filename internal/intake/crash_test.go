@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
 )
 
 // A process may die between any two operations: nothing is lost, and nothing made twice.
@@ -78,7 +79,7 @@ func TestPurgedEventsOfADeadProcess(t *testing.T) {
 	var dies atomic.Bool
 	dies.Store(true)
 	scenario(t, history{}, func(r *run) {
-		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
+		r.adapter = func(c client) vendors.Adapter { return lateCreations{client: c, dies: &dies} }
 	}, func(t *testing.T, r *run) {
 		r.send(message{kind: events.UserCreated, id: "e1", user: 1})
 		r.await(t, "the death", func() bool { return !dies.Load() })

@@ -40,7 +40,7 @@ func (v unanswered) Create(ctx context.Context, o vendors.Origin, u vendors.User
 
 func (v unanswered) use(r *run) {
 	v.mu, v.calls = &sync.Mutex{}, map[string]int{}
-	r.adapter = func(c client) any {
+	r.adapter = func(c client) vendors.Adapter {
 		v := v
 		v.client = c
 		return v

@@ -152,7 +152,7 @@ func TestTriedDeletionIsHeld(t *testing.T) {
 	f := &refuser{after: func() { g.set(deletionguard.Hold) }}
 	scenario(t, history{}, func(r *run) {
 		r.guard = g
-		r.adapter = func(c client) any { f.client = c; return f }
+		r.adapter = func(c client) vendors.Adapter { f.client = c; return f }
 	}, func(t *testing.T, r *run) {
 		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
 		key := r.send(message{kind: events.UserDeleted, id: "e2", user: 1})

@@ -45,7 +45,7 @@ func TestRoomAfterADeathWhileRejecting(t *testing.T) {
 		h := history{lifespans: []lifespan{{dieAt: n, after: true}}}
 		scenario(t, h, func(r *run) {
 			starts := 0
-			r.adapter = func(c client) any {
+			r.adapter = func(c client) vendors.Adapter {
 				if starts++; starts == 1 {
 					small(r)
 				} else {

@@ -47,7 +47,7 @@ func TestNewOwnerAwaitsTheFormerOne(t *testing.T) {
 			dies.Store(true)
 			scenario(t, history{}, func(r *run) {
 				r.config.CallTimeout = 3 * time.Second
-				r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies} }
+				r.adapter = func(c client) vendors.Adapter { return lateCreations{client: c, dies: &dies} }
 			}, func(t *testing.T, r *run) {
 				id := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
 				r.await(t, "the death", func() bool { return !dies.Load() })
@@ -68,7 +68,7 @@ func TestDeathInALongCall(t *testing.T) {
 	dies.Store(true)
 	scenario(t, history{}, func(r *run) {
 		r.config.CallTimeout = time.Minute
-		r.adapter = func(c client) any { return lateCreations{client: c, dies: &dies, runs: 10 * time.Second} }
+		r.adapter = func(c client) vendors.Adapter { return lateCreations{client: c, dies: &dies, runs: 10 * time.Second} }
 	}, func(t *testing.T, r *run) {
 		key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
 		r.awaitCommitted(t)

@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/vendors"
 )
 
 // run is a history that is played.
@@ -32,7 +33,7 @@ type run struct {
 	slots     int // turns at a time
 	guard     mailbox.Guard
 	// adapter returns the vendor as a process reaches it.
-	adapter func(client) any
+	adapter func(client) vendors.Adapter
 	// watch sees the mailboxes of each ownership, if set.
 	watch func(*mailbox.Mailboxes)
 	// observe sees the attempts, if set.
@@ -55,7 +56,7 @@ func newRun(h history) *run {
 		},
 	}
 	r.vendor.deleting = r.checkDeletion
-	r.adapter = func(c client) any {
+	r.adapter = func(c client) vendors.Adapter {
 		if h.upserts {
 			return upserter{c}
 		}

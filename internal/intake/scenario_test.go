@@ -215,7 +215,7 @@ func (c *counted) number(n *int) int {
 
 // use lets all processes call the vendor through c.
 func (c *counted) use(r *run) {
-	r.adapter = func(inner client) any {
+	r.adapter = func(inner client) vendors.Adapter {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.client = inner

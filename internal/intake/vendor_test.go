@@ -84,6 +84,8 @@ func (c client) call(ctx context.Context, once bool, effect func() error) error 
 	return err
 }
 
+func (c client) Check(context.Context) error { return nil }
+
 func (c client) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	var found vendors.Account
 	err := c.call(ctx, false, func() error {

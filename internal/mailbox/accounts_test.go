@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
 )
 
 // bucket is a bucket in memory. after is called after each Load.
@@ -59,7 +60,7 @@ func (x *accounts) store(t *testing.T, r *record.Record) {
 func acme() (p *parts, records, index *bucket) {
 	records, index = newBucket(), newBucket()
 	p = &parts{reader: reader{vendor: &Vendor{Name: "acme"}}, deps: &Deps{Records: records, Index: index}}
-	p.vendor.Port.Store(new(any))
+	p.vendor.Port.Store(new(vendors.Adapter))
 	return p, records, index
 }
 

@@ -167,8 +167,8 @@ func (t *attempts) known(x *result) handlers.Known {
 	r := record.Repair{AccountID: event.Repair, Removes: event.Handler.Removes, Position: e.Position}.Of(*t.user.stored.record)
 	k := handlers.Known{
 		From: event.origin(), Active: r.State == record.Active, Gone: r.State == record.Deleted,
-		Enrolled: r.Courses[e.Course].Enrolled, Unsettled: e.Unconfirmed, Doubt: record.HasUnconfirmedLifecycle(&r, e.Key),
-		Former: r.Former, Outdated: e.Position.Before(r.Data),
+		Enrolled: r.Courses[e.Course].Enrolled, Unconfirmed: e.Unconfirmed, UnconfirmedLifecycle: record.HasUnconfirmedLifecycle(&r, e.Key),
+		PreviousAccountID: r.Former, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID
 	k.Reserve = func(ctx context.Context, a vendors.Account) error {

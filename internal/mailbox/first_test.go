@@ -108,6 +108,8 @@ func (d *fakes) Wait(ctx context.Context, c Class) error {
 func (d *fakes) Attach(ctx context.Context, _ Class) context.Context { return ctx }
 func (d *fakes) Report(string, error)                                {}
 
+func (d *fakes) Check(context.Context) error { return nil }
+
 func (d *fakes) Track(context.Context, vendors.Activity) error {
 	d.note("call")
 	return d.answer()
@@ -260,7 +262,7 @@ func (d *fakes) deps() Deps {
 
 // vendor returns a vendor whose adapter stands for the fakes.
 func (d *fakes) vendor() *Vendor {
-	v, port := &Vendor{Name: "acme"}, any(d)
+	v, port := &Vendor{Name: "acme"}, vendors.Adapter(d)
 	v.Port.Store(&port)
 	return v
 }

@@ -6,12 +6,14 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/usherhq/usher/vendors"
 )
 
 // Vendor is the vendor of the mailboxes.
 type Vendor struct {
 	Name string
-	Port atomic.Pointer[any] // the adapter, with the credentials of the moment
+	Port atomic.Pointer[vendors.Adapter] // the adapter, with the credentials of the moment
 }
 
 // parts are shared by all turns and first attempts of a vendor.

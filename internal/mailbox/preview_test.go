@@ -13,6 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/vendors"
 )
 
 var (
@@ -54,7 +55,7 @@ func letter(kind, data string) streams.DeadLetter {
 // preview previews the replay of a dead letter.
 func preview(r *record.Record, l streams.DeadLetter) mailbox.Preview {
 	v := &mailbox.Vendor{Name: "acme"}
-	v.Port.Store(new(any))
+	v.Port.Store(new(vendors.Adapter))
 	x := mailbox.NewPreviewer(v, time.Hour, func(events.Event) error { return nil }, []handlers.Handler{
 		handlers.UserCreated(), handlers.UserDeleted(),
 		handlers.EnrollmentRequested(handlers.Courses{"go-1": {"acme": "7"}, "c-1": {"other": "8"}}, []string{"acme", "other"}),

@@ -84,13 +84,13 @@ func (r *remaker) event(d streams.DeadLetter) (events.Event, error) {
 // preview returns the consequence that a replay of a delivery would have.
 func (r *remaker) preview(d streams.DeadLetter) mailbox.Preview {
 	_, err := r.event(d)
-	var invalid *events.InvalidError
+	invalid, refused := errors.AsType[*events.InvalidError](err)
 	switch {
 	case err == nil:
 		return mailbox.Preview{Would: previewEvent}
 	case errors.Is(err, mapping.ErrIgnored):
 		return mailbox.Preview{Would: previewIgnored}
-	case errors.As(err, &invalid):
+	case refused:
 		return mailbox.Preview{Would: mailbox.PreviewRefused, Pointer: invalid.Pointer, Rule: invalid.Rule, Message: invalid.Detail}
 	default:
 		return mailbox.Preview{Would: mailbox.PreviewRefused, Rule: "mapping", Message: err.Error()}

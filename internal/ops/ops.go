@@ -25,7 +25,7 @@ type Deps struct {
 type Vendor struct {
 	Name     string
 	Settings vendors.Settings
-	Adapter  func() (any, error) // returns an error if the vendor is off here
+	Adapter  func() (vendors.Adapter, error) // returns an error if the vendor is off here
 }
 
 // Desk answers what may be asked, and does what may be done, over the streams of one

@@ -47,7 +47,7 @@ func newWorld(t *testing.T) *world {
 	w.epoch = at.Epoch
 	c := config.Default()
 	c.Source = "/usher"
-	adapter := func() (any, error) { return struct{}{}, nil }
+	adapter := func() (vendors.Adapter, error) { return nil, nil }
 	settings := vendors.Settings{MaxAge: time.Hour}
 	w.desk = ops.New(ops.Deps{
 		Streams: b, Config: c, Vendors: []ops.Vendor{{Name: "lms", Settings: settings, Adapter: adapter}, {Name: "crm", Settings: settings, Adapter: adapter}},
@@ -72,14 +72,8 @@ func (w *world) event(kind, id, user string) record.Effect {
 	w.check(err)
 	ack, err := w.streams.Client.JetStream.PublishMsg(w.t.Context(), &nats.Msg{Subject: kind, Header: header, Data: payload})
 	w.check(err)
-	scope := map[string]events.Scope{
-		events.UserUpdated: events.ScopeUserData, events.EnrollmentRequested: events.ScopeCourse, events.ActivityTracked: events.ScopeActivity,
-	}[kind]
-	if scope == "" {
-		scope = events.ScopeLifecycle
-	}
 	return record.Effect{
-		Key: record.KeyOf(keyOf(id)), Type: kind, Scope: scope, Registered: time.Now(), Position: events.Position{Epoch: w.epoch, Seq: ack.Sequence},
+		Key: record.KeyOf(keyOf(id)), Type: kind, Scope: events.ScopeOf(kind), Registered: time.Now(), Position: events.Position{Epoch: w.epoch, Seq: ack.Sequence},
 	}
 }
 

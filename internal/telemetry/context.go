@@ -11,10 +11,9 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// Follow returns a context under which a span belongs to the trace of e: beneath
-// the span that e's traceparent extension names; without one, that of a header
-// traceparent; without either, in the trace that has e's key for its id. So all
-// that is ever done about an event is in one trace, in whichever process.
+// Follow returns a context for spans in the trace of e: below the span in e's extension
+// traceparent, or else in the header traceparent, or else in the trace with the event key as
+// id. All spans of an event are therefore in one trace, in every process.
 func Follow(ctx context.Context, e events.Event, header map[string][]string, key string) context.Context {
 	for _, from := range []propagation.TextMapCarrier{extensions{&e}, headers(header)} {
 		if parent := read(from); parent.IsValid() {
@@ -28,8 +27,8 @@ func Follow(ctx context.Context, e events.Event, header map[string][]string, key
 	return context.WithValue(ctx, identityKey{}, identity{trace: id})
 }
 
-// FollowHeader returns a context under which a span is beneath the one that a
-// header traceparent names, and whether there is such a header.
+// FollowHeader returns a context for spans below the span in the header traceparent, and
+// whether there is such a header.
 func FollowHeader(ctx context.Context, header map[string][]string) (context.Context, bool) {
 	parent := read(headers(header))
 	if !parent.IsValid() {
@@ -38,10 +37,9 @@ func FollowHeader(ctx context.Context, header map[string][]string) (context.Cont
 	return trace.ContextWithRemoteSpanContext(ctx, parent), true
 }
 
-// Begin starts the span that stands for the event with this key, which is to be
-// the parent of all that is done about it. Its id depends on the key alone, and
-// so does that of its trace where ctx holds no span: an event that is taken in
-// twice carries the same trace context both times, and its results stay the same.
+// Begin starts the root span of the event with this key. The span id depends only on the key,
+// and so does the trace id if ctx has no span: an event accepted twice carries the same trace
+// context, and results stay identical.
 func Begin(ctx context.Context, tracer trace.Tracer, key, name string, options ...trace.SpanStartOption) trace.Span {
 	one := identity{}
 	if id, err := trace.TraceIDFromHex(key); err == nil {
@@ -52,20 +50,20 @@ func Begin(ctx context.Context, tracer trace.Tracer, key, name string, options .
 	return span
 }
 
-// Carry sets the trace context of e, as the CloudEvents extension for distributed
-// tracing has it, to that of span.
+// Carry sets the trace context of e, in the CloudEvents extension for distributed tracing, to
+// the context of span.
 func Carry(span trace.Span, e *events.Event) {
 	propagation.TraceContext{}.Inject(trace.ContextWithSpan(context.Background(), span), extensions{e})
 }
 
-// TraceParent is the context of a span as traceparent has it.
+// TraceParent returns the context of a span in the form of traceparent.
 func TraceParent(span trace.Span) string {
 	out := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(trace.ContextWithSpan(context.Background(), span), out)
 	return out[traceParent]
 }
 
-// TraceID returns the id of the trace that a traceparent names, "" where it names none.
+// TraceID returns the trace id in a traceparent, or "".
 func TraceID(traceparent string) string {
 	if traceparent == "" {
 		return ""
@@ -83,14 +81,14 @@ func read(from propagation.TextMapCarrier) trace.SpanContext {
 	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), from))
 }
 
-// extensions carries a trace context in the extensions of an event.
+// extensions reads and writes a trace context in the extensions of an event.
 type extensions struct{ e *events.Event }
 
 func (x extensions) Get(name string) string { return events.Extension(*x.e, name) }
 func (x extensions) Set(name, value string) { x.e.SetExtension(name, value) }
 func (x extensions) Keys() []string         { return nil }
 
-// headers carries a trace context in headers, whose names count in any case.
+// headers reads and writes a trace context in headers; names match in any case.
 type headers map[string][]string
 
 func (h headers) Get(name string) string {
@@ -104,7 +102,7 @@ func (h headers) Get(name string) string {
 func (h headers) Set(name, value string) { h[name] = []string{value} }
 func (h headers) Keys() []string         { return nil }
 
-// identity is the ids that a new span is to have; a zero one is drawn by lot.
+// identity has the ids for a new span. A zero id is replaced by a random id.
 type identity struct {
 	trace trace.TraceID
 	span  trace.SpanID
@@ -112,10 +110,10 @@ type identity struct {
 
 type identityKey struct{}
 
-// identities gives new spans the ids that their context asks for.
+// identities generates the ids of new spans, from the identity in the context.
 type identities struct{}
 
-// NewIDs returns the ids of a trace and of its first span.
+// NewIDs returns the ids of a trace and of the first span.
 func (identities) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
 	wanted, _ := ctx.Value(identityKey{}).(identity)
 	for !wanted.trace.IsValid() {
@@ -124,7 +122,7 @@ func (identities) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
 	return wanted.trace, wanted.draw()
 }
 
-// NewSpanID returns the id of a span within a trace.
+// NewSpanID returns the id of a span inside a trace.
 func (identities) NewSpanID(ctx context.Context, _ trace.TraceID) trace.SpanID {
 	wanted, _ := ctx.Value(identityKey{}).(identity)
 	return wanted.draw()

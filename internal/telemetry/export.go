@@ -9,18 +9,18 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// exporter sends spans, and logs those that are lost, now and then: left to the
-// library, each failure would be a line on standard error.
+// exporter exports spans and logs lost spans at most once a minute. The library would write a
+// line to standard error for each failure.
 type exporter struct {
 	sdktrace.SpanExporter
 	log zerolog.Logger
 
 	mu    sync.Mutex
-	spans int       // lost since the last line
-	last  time.Time // when it was written
+	spans int       // lost since the last log line
+	last  time.Time // time of the last log line
 }
 
-// ExportSpans sends spans. It returns no error: a loss is told here.
+// ExportSpans exports spans. Losses are logged, and no error is returned.
 func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if err := e.SpanExporter.ExportSpans(ctx, spans); err != nil {
 		e.lost(len(spans), err)
@@ -28,7 +28,7 @@ func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	return nil
 }
 
-// lost counts spans that are lost, and says so at most once a minute.
+// lost counts lost spans, and logs at most once a minute.
 func (e *exporter) lost(spans int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

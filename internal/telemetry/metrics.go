@@ -1,6 +1,6 @@
-// Package telemetry counts and measures what usher does, for Prometheus. Values
-// of labels are names that the configuration and the code know: vendors, types,
-// outcomes, classes; never anything that came in.
+// Package telemetry has the metrics, for Prometheus, and the traces of Usher. Values of labels
+// are names from the configuration and the code: vendors, types, outcomes, classes; never data
+// from outside.
 package telemetry
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics is what /metrics tells of one process.
+// Metrics are the metrics of one process.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -30,20 +30,19 @@ type Metrics struct {
 	deadAge  *prometheus.GaugeVec
 }
 
-// serverGauges hold the state at the NATS server, which is the same for every process.
+// serverGauges have the state of the NATS server, equal in every process.
 type serverGauges struct {
 	pending, unfinished, redelivered, oldest *prometheus.GaugeVec // of consumers
 	waiting, paused                          *prometheus.GaugeVec // of vendors
 }
 
-// spans are the bounds of the histograms, in seconds: from a fast call to an
-// effect that waited for a day.
+// Bounds of the histograms in seconds, from a fast call to an effect of a day.
 var (
 	callSpans   = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
 	effectSpans = []float64{0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600}
 )
 
-// New returns metrics that stand at zero.
+// New returns metrics with all counters at zero. version is the version of Usher.
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
@@ -85,13 +84,13 @@ func New(version string) *Metrics {
 	return m
 }
 
-// Handler answers /metrics.
+// Handler returns the handler of /metrics.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, EnableOpenMetrics: true})
 }
 
-// Effect counts an effect that ended. Age is the time since its event was stored;
-// key, the event's, is the exemplar of its age.
+// Effect counts a finished effect. age is the time since the event was stored. key, the event
+// key, is the exemplar of the age.
 func (m *Metrics) Effect(vendor, typ, outcome, key string, age time.Duration) {
 	m.effects.WithLabelValues(vendor, typ, outcome).Inc()
 	observe(m.ages.WithLabelValues(vendor, typ), age, prometheus.Labels{"event_key": key})
@@ -102,27 +101,27 @@ func (m *Metrics) Attempt(vendor, typ, class string) {
 	m.attempts.WithLabelValues(vendor, typ, class).Inc()
 }
 
-// StepFailed counts a step of the work for a vendor that NATS failed.
+// StepFailed counts a step for a vendor that failed because of NATS.
 func (m *Metrics) StepFailed(vendor string) { m.failures.WithLabelValues(vendor).Inc() }
 
-// Removed counts messages that left the stream of events before the vendor had read on.
+// Removed counts messages that left the stream of events before the vendor read them.
 func (m *Metrics) Removed(vendor string, n uint64) {
 	m.removed.WithLabelValues(vendor).Add(float64(n))
 }
 
-// Call measures a call to a vendor. Class is that of the failure, "ok" where
-// there was none; rate is the limit that holds now, 0 for none.
+// Call measures a vendor call. class is the class of the failure, or "ok". rate is the present
+// limit in calls per second, 0 for no limit.
 func (m *Metrics) Call(vendor, class string, took time.Duration, rate float64) {
 	observe(m.calls.WithLabelValues(vendor, class), took, nil)
 	m.rate.WithLabelValues(vendor).Set(rate)
 }
 
-// Request counts a request of the endpoint.
+// Request counts a request of the HTTP endpoint.
 func (m *Metrics) Request(route string, status int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 }
 
-// NATS adds whether the connection stands.
+// NATS adds a gauge for the connection to NATS.
 func (m *Metrics) NATS(connected func() bool) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(
 		prometheus.GaugeOpts{Name: "usher_nats_connected", Help: "1 while the connection to NATS stands."},
@@ -135,7 +134,7 @@ type Consumer struct {
 	Pending     uint64
 	Unfinished  int
 	Redelivered int
-	Oldest      time.Time // when the oldest pending or unfinished message was stored; zero if there is none
+	Oldest      time.Time // storing time of the oldest pending or unfinished message; zero if there is none
 }
 
 // Consumer sets the state of a durable consumer.
@@ -146,31 +145,31 @@ func (m *Metrics) Consumer(vendor, consumer string, c Consumer) {
 	m.server.oldest.WithLabelValues(vendor, consumer).Set(stamp(c.Oldest))
 }
 
-// NoConsumer removes the state of a durable consumer that does not exist.
+// NoConsumer removes the state of a missing durable consumer.
 func (m *Metrics) NoConsumer(vendor, consumer string) {
 	for _, g := range []*prometheus.GaugeVec{m.server.pending, m.server.unfinished, m.server.redelivered, m.server.oldest} {
 		g.DeleteLabelValues(vendor, consumer)
 	}
 }
 
-// Waiting sets the number of users, and of activity events, that wait.
+// Waiting sets the number of waiting users and activity events of a vendor.
 func (m *Metrics) Waiting(vendor string, n int) {
 	m.server.waiting.WithLabelValues(vendor).Set(float64(n))
 }
 
-// Paused sets whether a vendor is paused by hand.
+// Paused sets whether a vendor is paused by a person.
 func (m *Metrics) Paused(vendor string, paused bool) {
 	m.server.paused.WithLabelValues(vendor).Set(truth(paused))
 }
 
-// DeadCount is the number of dead letters of one class that a vendor has.
+// DeadCount is the number of a vendor's dead letters of one class.
 type DeadCount struct {
 	Vendor, Class string
 	Count         int
-	Oldest        time.Time // when the oldest of them was last stored
+	Oldest        time.Time // last storing time of the oldest dead letter
 }
 
-// Dead sets the dead letters that there are.
+// Dead sets the numbers of dead letters.
 func (m *Metrics) Dead(list []DeadCount) {
 	m.dead.Reset()
 	m.deadAge.Reset()
@@ -180,7 +179,7 @@ func (m *Metrics) Dead(list []DeadCount) {
 	}
 }
 
-// observe measures a time, with an exemplar where there are labels for one.
+// observe observes a duration, with an exemplar if there are labels.
 func observe(o prometheus.Observer, d time.Duration, exemplar prometheus.Labels) {
 	if e, ok := o.(prometheus.ExemplarObserver); ok && exemplar != nil {
 		e.ObserveWithExemplar(d.Seconds(), exemplar)
@@ -196,7 +195,7 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// stamp is a time in seconds, 0 for none.
+// stamp returns a time in Unix seconds, 0 for the zero time.
 func stamp(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

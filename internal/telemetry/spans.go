@@ -14,7 +14,7 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// Attributes that are our own.
+// Attributes without a semantic convention.
 const (
 	AttrVendor  = attribute.Key("usher.vendor")
 	AttrKey     = attribute.Key("usher.event_key")
@@ -24,20 +24,20 @@ const (
 	AttrOp      = attribute.Key("usher.op")
 )
 
-// Call is a call to a vendor that has ended.
+// Call is a finished vendor call.
 type Call struct {
 	Vendor string
-	Op     string // what it does, such as "create user"
+	Op     string // the operation, such as "create user"
 	Method string
-	Host   string // with its port, where it has one
-	Status int    // of HTTP; 0 where no answer came
-	Class  string // of the failure, "ok" where there was none
+	Host   string // with the port, if any
+	Status int    // HTTP status; 0 without a response
+	Class  string // class of the failure, or "ok"
 	Begun  time.Time
 	Took   time.Duration
 }
 
-// Call adds the span of a call beneath that of ctx, if that one is sampled. The
-// span has no path: vendors' paths hold ids of users.
+// Call adds the span of a call below the span in ctx, if that span is sampled. The span has no
+// path, because paths of vendors contain user ids.
 func (t *Traces) Call(ctx context.Context, c Call) {
 	if t == nil || !trace.SpanFromContext(ctx).IsRecording() {
 		return
@@ -65,25 +65,25 @@ func (t *Traces) Call(ctx context.Context, c Call) {
 	span.End(trace.WithTimestamp(c.Begun.Add(c.Took)))
 }
 
-// Fail marks a span as failed: what is a class or a status, never words of a
-// vendor or of an event.
-func Fail(span trace.Span, what string) {
-	span.SetAttributes(semconv.ErrorTypeKey.String(what))
-	span.SetStatus(codes.Error, what)
+// Fail marks a span as failed. reason is a class or a status, never a text of a vendor or of an
+// event.
+func Fail(span trace.Span, reason string) {
+	span.SetAttributes(semconv.ErrorTypeKey.String(reason))
+	span.SetStatus(codes.Error, reason)
 }
 
-// About are the attributes of an event and of the subject that it is on. They hold
-// nothing of its data, and no subject of its own, which may be a user.
+// About returns the attributes of an event and of its NATS subject, without the data, and
+// without the event's subject, which may be a user.
 func About(e events.Event, subject string) []attribute.KeyValue {
 	all := []attribute.KeyValue{semconv.MessagingSystemKey.String("nats"), semconv.MessagingDestinationName(subject)}
 	if e.Context == nil {
-		return all // it could not be read
+		return all // an unreadable event
 	}
 	return append(all, semconv.CloudEventsEventID(e.ID()), semconv.CloudEventsEventSource(e.Source()),
 		semconv.CloudEventsEventType(e.Type()), semconv.CloudEventsEventSpecVersion(e.SpecVersion()))
 }
 
-// Sending are the options of a span for an event that is published on a subject.
+// Sending returns the options of a span for publishing an event on a subject.
 func Sending(e events.Event, subject string) []trace.SpanStartOption {
 	return []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(About(e, subject)...),

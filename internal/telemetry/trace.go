@@ -17,18 +17,18 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// TracesConfig says where spans are sent.
+// TracesConfig configures the export of spans.
 type TracesConfig struct {
-	Endpoint string            // base URL of a collector that takes OTLP over HTTP, as in http://localhost:4318; empty: no traces
-	Headers  map[string]string // sent along, such as credentials; may be nil
-	Ratio    float64           // of the traces that begin here, from 0 to 1; one that began elsewhere is sampled as it was there
+	Endpoint string            // base URL of a collector for OTLP over HTTP, such as http://localhost:4318; "": no traces
+	Headers  map[string]string // for the collector, such as credentials; may be nil
+	Ratio    float64           // share of traces that begin here, from 0 to 1; other traces keep the producer's decision
 	Version  string            // of usher
 	Log      zerolog.Logger
 }
 
-// Traces makes spans and sends them to a collector in the background. Spans wait
-// in a bounded queue; while the collector is down or slow they are dropped, and
-// nobody waits for it. A nil Traces makes none.
+// Traces creates spans and exports them to a collector in the background. Spans wait in a
+// bounded queue, and are dropped while the collector is down or slow; callers never wait. A nil
+// Traces creates no spans.
 type Traces struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
@@ -36,14 +36,14 @@ type Traces struct {
 	idle     func() // closes the connections to the collector
 }
 
-// The limits of what is sent.
+// The limits of the export.
 const (
-	sendTimeout = 10 * time.Second // of one request to the collector
-	lossEvery   = time.Minute      // between two lines in the log about lost spans
+	sendTimeout = 10 * time.Second // time limit of one request to the collector
+	lossEvery   = time.Minute      // between two log lines about lost spans
 )
 
-// NewTraces returns Traces, nil where there is no endpoint. It does not ask
-// whether the collector is there. The caller closes it.
+// NewTraces returns Traces, or nil without an endpoint. The collector is not contacted. The
+// caller must call Close.
 func NewTraces(c TracesConfig) (*Traces, error) {
 	if c.Endpoint == "" {
 		return nil, nil
@@ -51,7 +51,7 @@ func NewTraces(c TracesConfig) (*Traces, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	options := []otlptracehttp.Option{
 		otlptracehttp.WithEndpointURL(strings.TrimRight(c.Endpoint, "/") + "/v1/traces"),
-		// A client of our own: a redirect would carry the headers elsewhere.
+		// Redirects are off: a redirect would send the headers to another server.
 		otlptracehttp.WithHTTPClient(&http.Client{
 			Transport: transport, Timeout: sendTimeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -77,7 +77,7 @@ func NewTraces(c TracesConfig) (*Traces, error) {
 	return &Traces{provider: provider, tracer: provider.Tracer(scope), exporter: sender, idle: transport.CloseIdleConnections}, nil
 }
 
-// Tracer starts spans; it is nil where there are none.
+// Tracer returns the tracer, or nil for nil Traces.
 func (t *Traces) Tracer() trace.Tracer {
 	if t == nil {
 		return nil
@@ -85,7 +85,7 @@ func (t *Traces) Tracer() trace.Tracer {
 	return t.tracer
 }
 
-// Close sends what is still queued, for as long as limit, and ends.
+// Close exports the queued spans, for at most limit, and stops.
 func (t *Traces) Close(limit time.Duration) {
 	if t == nil {
 		return
@@ -95,6 +95,6 @@ func (t *Traces) Close(limit time.Duration) {
 	if err := t.provider.Shutdown(ctx); err != nil {
 		t.exporter.lost(0, err)
 	}
-	_ = t.exporter.Shutdown(ctx) // ends a request that is still on its way
+	_ = t.exporter.Shutdown(ctx) // ends a request in flight
 	t.idle()
 }

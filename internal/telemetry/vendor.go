@@ -6,28 +6,28 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// VendorStats is what a process knows of a vendor that it may serve.
+// VendorStats are the statistics of one vendor in one process.
 type VendorStats struct {
 	Owner   bool // this process owns the vendor
-	OnHold  bool // the vendor fails, or refuses our credentials
+	OnHold  bool // the circuit is open: the vendor fails, or rejects the credentials
 	Unknown Waits
 	Retries Waits
 }
 
-// Waits are users whose effects wait after an attempt.
+// Waits are users with effects that wait after an attempt.
 type Waits struct {
 	Users int
-	Since time.Time // of the first attempt of the oldest effect; zero if there is none
+	Since time.Time // first attempt of the oldest effect; zero if there is none
 }
 
-// vendorStats collects the statistics of a vendor whenever /metrics is read.
+// vendorStats collects the statistics of a vendor for each read of /metrics.
 type vendorStats struct {
 	ask func() VendorStats
 
 	owner, onHold, unknown, unknownSince, retries, retriesSince *prometheus.Desc
 }
 
-// Vendor adds the statistics that ask returns, and lets the counters of the vendor begin at 0.
+// Vendor adds the statistics returned by ask, and starts the counters of the vendor at 0.
 func (m *Metrics) Vendor(vendor string, ask func() VendorStats) {
 	m.failures.WithLabelValues(vendor)
 	m.removed.WithLabelValues(vendor)

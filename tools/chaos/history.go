@@ -193,13 +193,13 @@ func (h *history) of(a *asked, vendor string) []result {
 // lifecycle reports whether an event creates or ends an account, whole whether an event concerns the
 // whole account, and inCourse whether an event concerns one course.
 func lifecycle(a *asked) bool {
-	return a.kind == events.UserCreated || a.kind == events.UserDeleted || a.kind == events.UserRestored
+	return events.ScopeOf(a.kind) == events.ScopeLifecycle
 }
 
-func whole(a *asked) bool { return lifecycle(a) || a.kind == events.UserUpdated }
+func whole(a *asked) bool { return events.ScopeOf(a.kind).WholeAccount() }
 
 func inCourse(a *asked) bool {
-	return a.kind == events.EnrollmentRequested || a.kind == events.EnrollmentCancelled
+	return events.ScopeOf(a.kind) == events.ScopeCourse
 }
 
 // restores reports whether a vendor can restore a deleted account.
@@ -207,10 +207,10 @@ func restores(vendor string) bool { return vendor == "meiro" }
 
 // takesPart reports whether an event has an effect at a vendor.
 func takesPart(a *asked, vendor string) bool {
-	switch a.kind {
-	case events.EnrollmentRequested, events.EnrollmentCancelled:
+	switch events.ScopeOf(a.kind) {
+	case events.ScopeCourse:
 		return scenario.CourseAt(vendor, a.course) != ""
-	case events.ActivityTracked:
+	case events.ScopeActivity:
 		return scenario.UsesOurIDs(vendor)
 	default:
 		return true

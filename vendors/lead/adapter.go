@@ -8,20 +8,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // the names of time zones: a container's image has none
+	_ "time/tzdata" // time zone names, which container images lack
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// Adapter keeps learners in LEAD, and puts them into courses and takes them out
-// where the configuration says how. LEAD restores nobody, and takes no activity
-// that is documented.
+// Adapter manages learners in LEAD. Enrolments need a configured path. LEAD documents neither a
+// restoration of users nor a call for activity.
 type Adapter struct {
 	api      *API
 	lookup   *prober
-	enroll   string // where to, empty where that is not known
-	unenroll string // likewise
-	updates  bool   // with another password each time
+	enroll   string // Config.EnrollPath
+	unenroll string // Config.UnenrollPath
+	updates  bool   // whether updates are made, each with a new password
 }
 
 // The ports of Adapter.
@@ -36,9 +35,9 @@ var (
 	_ vendors.EnrollmentReader = (*Adapter)(nil)
 )
 
-// New returns the adapter, or an error that names all that is missing.
+// New returns the adapter, or the error of Config.Validate.
 func New(c Config) (*Adapter, error) {
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	api := NewAPI(c)
@@ -48,8 +47,8 @@ func New(c Config) (*Adapter, error) {
 	}, nil
 }
 
-// Check looks the service account up, which shows that LEAD takes our
-// credentials and which look-up path it has. The account need not be a user.
+// Check looks up the service account, to check the credentials and find the tenant's look-up
+// path. The service account need not be a user of the tenant.
 func (a *Adapter) Check(ctx context.Context) error {
 	path, err := a.lookup.path(ctx)
 	if err != nil {
@@ -61,7 +60,7 @@ func (a *Adapter) Check(ctx context.Context) error {
 	return err
 }
 
-// Find looks the address up on the path that this tenant has.
+// Find looks up the e-mail on the tenant's look-up path. Soft-deleted users count as missing.
 func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	path, err := a.lookup.path(ctx)
 	if err != nil {
@@ -74,23 +73,23 @@ func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	case err != nil:
 		return vendors.Account{}, err
 	case found.ID <= 0:
-		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "look up user", Message: "the answer has no user"}
+		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "look up user", Message: "the response has no user"}
 	case !found.DeletedAt.IsZero(), !vendors.SameEmail(found.Email, u.Email):
 		return vendors.Account{}, vendors.ErrNotFound
 	}
 	return account(found), nil
 }
 
-// Create makes a learner. An address that LEAD refuses is looked up once more;
-// where nobody is found, it may be that of a soft-deleted user, whom LEAD
-// neither shows nor restores.
+// Create creates a learner with a random password. If LEAD rejects the e-mail, Create looks up
+// the user once more. If there is no user, the e-mail may belong to a soft-deleted user; LEAD
+// neither shows nor restores these.
 func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	if u.Email == "" {
 		return vendors.Account{}, vendors.Fail(vendor, "create user", "the event has no e-mail, which LEAD requires")
 	}
 	made, err := a.api.CreateUser(ctx, learner(u))
 	if err == nil && (made.ID <= 0 || !vendors.SameEmail(made.Email, u.Email)) {
-		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "create user", Message: "the answer is not the user that was asked for", Unknown: true}
+		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "create user", Message: "the response is not the requested user", Unknown: true}
 	}
 	if err == nil {
 		return account(made), nil
@@ -105,19 +104,18 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	return there, lookup
 }
 
-// collision adds to a refused creation what it may mean, where LEAD speaks of
-// a conflict or of invalid fields.
+// collision adds the possible meaning to a rejected creation, for a conflict or invalid fields.
 func collision(err error) error {
-	e := (*vendors.Error)(nil)
-	if !errors.As(err, &e) || (e.Status != http.StatusUnprocessableEntity && e.Status != http.StatusConflict) {
+	e, ok := errors.AsType[*vendors.Error](err)
+	if !ok || (e.Status != http.StatusUnprocessableEntity && e.Status != http.StatusConflict) {
 		return err
 	}
-	e.Message += " [nobody is found by this address: if it is said to be taken, this is a soft-deleted collision, and only LEAD's support can restore the user]"
+	e.Message += " [no user is found by this e-mail: if LEAD says that the e-mail is taken, a soft-deleted user has it, and only LEAD's support can restore that user]"
 	return e
 }
 
-// learner is what LEAD is told of u. LEAD requires names, a language and a time
-// zone; what the event has not, or not as LEAD takes it, is filled in.
+// learner returns the fields of a new learner for u. LEAD requires names, a language and a time
+// zone; missing or unsupported values are replaced by defaults.
 func learner(u vendors.User) Fields {
 	quiet := true
 	f := Fields{
@@ -137,8 +135,7 @@ func learner(u vendors.User) Fields {
 	return f
 }
 
-// zone is the time zone, or nothing where there is none of this name: LEAD takes
-// names of zones alone.
+// zone returns the name of a time zone, or "" for an unknown name, because LEAD rejects those.
 func zone(name string) string {
 	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
 		return ""
@@ -146,7 +143,7 @@ func zone(name string) string {
 	return name
 }
 
-// language is the one that LEAD has for a locale.
+// language returns LEAD's language for a locale: Spanish, or else English.
 func language(locale string) string {
 	if word, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(locale), "_", "-"), "-"); word == "es" {
 		return LanguageSpanish
@@ -154,8 +151,8 @@ func language(locale string) string {
 	return LanguageEnglish
 }
 
-// Delete soft-deletes the user, if it is a learner. Who is not there is success;
-// staff, and whoever's role cannot be learnt, is a permanent error.
+// Delete soft-deletes the user, if the user is a learner. A missing user is success. Staff, and
+// users without a known role, are a permanent error.
 func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, target vendors.Account) error {
 	u, err := a.learnerOf(ctx, "delete", target)
 	if errors.Is(err, vendors.ErrNotFound) {
@@ -164,17 +161,17 @@ func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, target vendors.A
 	if err != nil {
 		return err
 	}
-	if _, err := a.api.DeleteUser(ctx, int64(u.ID)); !vendors.IsGone(err) {
+	if _, err := a.api.DeleteUser(ctx, int(u.ID)); !vendors.IsGone(err) {
 		return err
 	}
 	return nil
 }
 
-// learnerOf returns the account's user, or vendors.ErrNotFound. Staff, and
-// whoever's role cannot be learnt, is a permanent error, whatever deed is.
-func (a *Adapter) learnerOf(ctx context.Context, deed string, target vendors.Account) (User, error) {
-	op := deed + " user"
-	id, err := number(op, "account", target.ID)
+// learnerOf returns the user of an account, or vendors.ErrNotFound. Staff, and users without a
+// known role, are a permanent error. verb names the change in errors, such as "delete".
+func (a *Adapter) learnerOf(ctx context.Context, verb string, target vendors.Account) (User, error) {
+	op := verb + " user"
+	id, err := vendors.ParseID(vendor, op, "account", target.ID)
 	if err != nil {
 		return User{}, err
 	}
@@ -185,30 +182,19 @@ func (a *Adapter) learnerOf(ctx context.Context, deed string, target vendors.Acc
 	case !u.DeletedAt.IsZero():
 		return User{}, vendors.ErrNotFound
 	case u.Role == "":
-		return User{}, vendors.Fail(vendor, op, "LEAD does not tell the user's role, and staff are never "+deed+"d")
+		return User{}, vendors.Fail(vendor, op, "LEAD does not show the user's role, and staff are never "+verb+"d")
 	case u.Role != RoleLearner:
-		return User{}, vendors.Fail(vendor, op, "the user is not a learner, and staff are never "+deed+"d")
+		return User{}, vendors.Fail(vendor, op, "the user is not a learner, and staff are never "+verb+"d")
 	}
 	return u, nil
 }
 
+// account returns the account of a user.
 func account(u User) vendors.Account {
-	return vendors.Account{ID: strconv.FormatInt(int64(u.ID), 10)}
+	return vendors.Account{ID: strconv.Itoa(int(u.ID))}
 }
 
-// WantedCourse says what is wanted instead of an id that is no course's.
+// WantedCourse returns the form of LEAD's course ids, or "" if id has that form.
 func (Config) WantedCourse(id string) string {
-	if _, err := number("enroll", "course", id); err != nil {
-		return vendors.WantedNumber
-	}
-	return ""
-}
-
-// number reads an id. LEAD's are numbers from 1 on.
-func number(op, of, id string) (int64, error) {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || n <= 0 {
-		return 0, vendors.Fail(vendor, op, "the id of the "+of+" is not a number, as LEAD's are")
-	}
-	return n, nil
+	return vendors.WantedNumber(id)
 }

@@ -42,7 +42,7 @@ func create(t *testing.T, a *lead.Adapter, u vendors.User) vendors.Account {
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := lead.New(lead.Config{EnrollPath: "https://lead.example.org/x"})
-	for _, want := range []string{"base URL", "e-mail", "password", "enrol path"} {
+	for _, want := range []string{"base_url", "email", "password", "enroll_path"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}
@@ -125,7 +125,7 @@ func TestSoftDeletedCollision(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := a.Create(t.Context(), origin, ada)
-	if vendors.ClassOf(err) != vendors.Permanent || vendors.StatusOf(err) != 422 || !strings.Contains(fmt.Sprint(err), "soft-deleted collision") {
+	if vendors.ClassOf(err) != vendors.Permanent || vendors.StatusOf(err) != 422 || !strings.Contains(fmt.Sprint(err), "a soft-deleted user has it") {
 		t.Errorf("got %v, want a permanent 422 that tells of the collision", err)
 	}
 }
@@ -150,7 +150,7 @@ func TestLostAnswersAreLookedUp(t *testing.T) {
 	}
 }
 
-func TestWhatLEADIsToldOfALearner(t *testing.T) {
+func TestFieldsOfALearner(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		user vendors.User
@@ -222,7 +222,7 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "lead",
-		New: func(s vendors.Settings) (any, error) {
+		New: func(s vendors.Settings) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.Settings = s
 			return lead.New(c)

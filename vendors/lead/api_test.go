@@ -24,7 +24,7 @@ func config(url string) lead.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand) lead.Config {
+func configOf(stand vendortest.Server) lead.Config {
 	c := config(stand.URL)
 	c.HTTP = stand.HTTP
 	return c
@@ -40,18 +40,27 @@ func fields(email string) lead.Fields {
 func TestEveryUserCallKeepsToTheDocument(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
-	api, ctx, yes := lead.NewAPI(configOf(stand)), t.Context(), true
+	api := lead.NewAPI(configOf(stand))
+	ctx := t.Context()
+	yes := true
 	full := fields("ada+1@example.org")
-	full.Salutation, full.Suffix, full.Phone, full.ProfilePicture = "Dr", "Jr", "+15550100", "https://example.org/ada.png"
-	full.StackablePersonID, full.VirtusID, full.StripeCustomerID = 144, 7, "cus_1"
-	full.EnrolledInAcademy, full.SMSOptIn, full.DisableNotifications = &yes, &yes, &yes
-	full.LearnerPlaceIDs, full.LocalLeaderPlaceIDs = []int64{1, 2}, []int64{3}
+	full.Salutation = "Dr"
+	full.Suffix = "Jr"
+	full.Phone = "+15550100"
+	full.ProfilePicture = "https://example.org/ada.png"
+	full.StackablePersonID = 144
+	full.VirtusID = 7
+	full.StripeCustomerID = "cus_1"
+	full.EnrolledInAcademy = &yes
+	full.SMSOptIn = &yes
+	full.DisableNotifications = &yes
+	full.LearnerPlaceIDs, full.LocalLeaderPlaceIDs = []int{1, 2}, []int{3}
 	full.Address, full.Metas = &lead.Address{City: "Berlin"}, []lead.Meta{{Slug: "x", Name: "X", Value: "1"}}
 	made, err := api.CreateUser(ctx, full)
 	if err != nil || made.ID <= 0 || !bool(made.DisableNotifications) || made.CreatedAt.IsZero() || made.Phone != full.Phone {
 		t.Fatalf("got %+v, %v, want the user", made, err)
 	}
-	id := int64(made.ID)
+	id := int(made.ID)
 	full.FirstName = "Augusta"
 	if got, err := api.UpdateUser(ctx, id, full); err != nil || got.FirstName != "Augusta" || len(got.Metas) != 1 {
 		t.Errorf("update: got %+v, %v, want the new name and its metas", got, err)
@@ -87,10 +96,10 @@ func TestEveryUserCallKeepsToTheDocument(t *testing.T) {
 }
 
 // reads makes the calls that read what a user learns.
-func reads(t *testing.T, api *lead.API, id int64) {
+func reads(t *testing.T, api *lead.API, id int) {
 	t.Helper()
 	ctx := t.Context()
-	if got, err := api.UserCourses(ctx, id); err != nil || len(got) != 1 || got[0].ID != 7 || int64(got[0].Pivot.UserID) != id {
+	if got, err := api.UserCourses(ctx, id); err != nil || len(got) != 1 || got[0].ID != 7 || int(got[0].Pivot.UserID) != id {
 		t.Errorf("courses: got %+v, %v, want course 7", got, err)
 	}
 	if got, err := api.UserAssignments(ctx, id); err != nil || len(got) != 1 || got[0].StatusLabel != "Submitted" {

@@ -8,11 +8,11 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Enroll posts to the configured path, and reads back whether the user is in
-// the course: that alone counts, whatever the post was answered with.
+// Enroll posts to the configured path and then reads the user's courses. The courses decide
+// about success, not the response to the POST.
 func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	if a.enroll == "" {
-		return vendors.Fail(vendor, "enroll", "unsupported by LEAD's documentation; set USHER_LEAD_ENROLL_PATH to the path that your tenant enrols by")
+		return vendors.Fail(vendor, "enroll", "unsupported by LEAD's documentation; set USHER_LEAD_ENROLL_PATH to the enrolment path of your tenant")
 	}
 	user, course, err := numbers("enroll", e.Account, e.Course)
 	if err != nil {
@@ -31,14 +31,14 @@ func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	case refusal != nil:
 		return err
 	case err != nil:
-		return &vendors.Error{Vendor: vendor, Op: "enroll", Message: "the enrolment was taken, but cannot be read back", Err: err, Unknown: true}
+		return &vendors.Error{Vendor: vendor, Op: "enroll", Message: "the enrolment was accepted, but cannot be read back", Err: err, Unknown: true}
 	}
-	return &vendors.Error{Vendor: vendor, Op: "enroll", Message: "the enrolment was taken, but the user's courses do not show it", Unknown: true}
+	return &vendors.Error{Vendor: vendor, Op: "enroll", Message: "the enrolment was accepted, but the user's courses do not show the enrolment", Unknown: true}
 }
 
-// Enrolled reads the user's courses.
-func (a *Adapter) Enrolled(ctx context.Context, who vendors.Account, c vendors.Course) (bool, error) {
-	user, wanted, err := numbers("list courses", who, c)
+// Enrolled reads the user's courses and reports whether c is among them.
+func (a *Adapter) Enrolled(ctx context.Context, acc vendors.Account, c vendors.Course) (bool, error) {
+	user, wanted, err := numbers("list courses", acc, c)
 	if err != nil {
 		return false, err
 	}
@@ -47,17 +47,17 @@ func (a *Adapter) Enrolled(ctx context.Context, who vendors.Account, c vendors.C
 	case err != nil:
 		return false, err
 	case courses == nil:
-		return false, &vendors.Error{Vendor: vendor, Op: "list courses", Message: "the answer has no list of courses"}
+		return false, &vendors.Error{Vendor: vendor, Op: "list courses", Message: "the response has no list of courses"}
 	}
-	return slices.ContainsFunc(courses, func(course Course) bool { return int64(course.ID) == wanted }), nil
+	return slices.ContainsFunc(courses, func(course Course) bool { return int(course.ID) == wanted }), nil
 }
 
-// Unenroll calls the configured path where the user is in the course, and reads
-// back whether they still are: that alone counts, whatever the call was answered
-// with. A user who is not there is in no course.
+// Unenroll calls the configured path if the user is in the course, and then reads the user's
+// courses. The courses decide about success, not the response of the call. A missing user is in
+// no course.
 func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	if a.unenroll == "" {
-		return vendors.Fail(vendor, "unenroll", "unsupported by LEAD's documentation; set USHER_LEAD_UNENROLL_PATH to the path by which your tenant ends enrolments")
+		return vendors.Fail(vendor, "unenroll", "unsupported by LEAD's documentation; set USHER_LEAD_UNENROLL_PATH to the path of your tenant that ends enrolments")
 	}
 	user, course, err := numbers("unenroll", e.Account, e.Course)
 	if err != nil {
@@ -76,13 +76,13 @@ func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	case in && refusal != nil:
 		return refusal
 	case in:
-		return &vendors.Error{Vendor: vendor, Op: "unenroll", Message: "the call was taken, but the user's courses show the enrolment still"}
+		return &vendors.Error{Vendor: vendor, Op: "unenroll", Message: "the call was accepted, but the user's courses still show the enrolment"}
 	}
 	return nil
 }
 
-// stillIn reads the courses of a user, who is in none where LEAD has no such user.
-func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int64) (bool, error) {
+// stillIn reports whether the user is in the course. A user unknown to LEAD is in no course.
+func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int) (bool, error) {
 	in, err := a.Enrolled(ctx, e.Account, e.Course)
 	if !vendors.IsGone(err) {
 		return in, err
@@ -96,11 +96,12 @@ func (a *Adapter) stillIn(ctx context.Context, e vendors.Enrollment, user int64)
 	return false, err
 }
 
-// numbers reads the IDs of an account and of a course.
-func numbers(op string, a vendors.Account, c vendors.Course) (user, course int64, err error) {
-	if user, err = number(op, "account", a.ID); err != nil {
+// numbers returns the id of an account and the id of a course.
+func numbers(op string, a vendors.Account, c vendors.Course) (int, int, error) {
+	user, err := vendors.ParseID(vendor, op, "account", a.ID)
+	if err != nil {
 		return 0, 0, err
 	}
-	course, err = number(op, "course", c.ID)
+	course, err := vendors.ParseID(vendor, op, "course", c.ID)
 	return user, course, err
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// The languages that LEAD knows.
+// The languages that LEAD accepts.
 const (
 	LanguageEnglish = "en-US"
 	LanguageSpanish = "es-US"
 )
 
-// Fields is what CreateUser and UpdateUser take. Email, Password, Role,
-// FirstName, LastName, Language and TimeZone are required by LEAD in both; what
-// else is empty or nil is not sent. A picture goes by its URL: a file
-// (profile_picture_file) needs a multipart body, which PHP does not read on PUT.
+// Fields are the parameters of CreateUser and UpdateUser. LEAD requires Email, Password, Role,
+// FirstName, LastName, Language and TimeZone in both calls. Other empty or nil fields are not
+// sent. A picture is sent by URL: a file (profile_picture_file) would need a multipart body,
+// which PHP does not read on PUT.
 type Fields struct {
 	Email                string
 	Password             vendors.Secret
@@ -26,8 +26,8 @@ type Fields struct {
 	FirstName            string
 	LastName             string
 	Suffix               string
-	StackablePersonID    int64
-	VirtusID             int64
+	StackablePersonID    int
+	VirtusID             int
 	Phone                string
 	Language             string // LanguageEnglish or LanguageSpanish
 	TimeZone             string // an IANA name
@@ -36,8 +36,8 @@ type Fields struct {
 	DisableNotifications *bool
 	StripeCustomerID     string
 	ProfilePicture       string // a URL
-	LearnerPlaceIDs      []int64
-	LocalLeaderPlaceIDs  []int64
+	LearnerPlaceIDs      []int
+	LocalLeaderPlaceIDs  []int
 	Address              *Address
 	Metas                []Meta
 }
@@ -51,9 +51,9 @@ type Address struct {
 	Zip     string `json:"zip,omitempty"`
 }
 
-// form writes the fields as LEAD's parameter lists ask ("Form-Data"), though
-// its headers speak of JSON. Lists and yes-or-no follow Laravel: name[]=1, 1 and
-// 0. What the page types as JSON goes as JSON text.
+// form returns the fields as form data, as in LEAD's parameter lists, although the documented
+// headers say JSON. Lists and booleans follow Laravel: name[]=1, and 1 or 0. Parameters typed
+// JSON are JSON text.
 func (f Fields) form() url.Values {
 	form := url.Values{}
 	for name, value := range map[string]string{
@@ -69,7 +69,7 @@ func (f Fields) form() url.Values {
 			form.Set(name, value)
 		}
 	}
-	for name, ids := range map[string][]int64{"learner_place_ids[]": f.LearnerPlaceIDs, "local_leader_place_ids[]": f.LocalLeaderPlaceIDs} {
+	for name, ids := range map[string][]int{"learner_place_ids[]": f.LearnerPlaceIDs, "local_leader_place_ids[]": f.LocalLeaderPlaceIDs} {
 		for _, id := range ids {
 			form.Add(name, whole(id))
 		}
@@ -83,11 +83,11 @@ func (f Fields) form() url.Values {
 	return form
 }
 
-func whole(n int64) string {
+func whole(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return strconv.FormatInt(n, 10)
+	return strconv.Itoa(n)
 }
 
 func flag(b *bool) string {
@@ -101,7 +101,7 @@ func flag(b *bool) string {
 	}
 }
 
-// jsonText writes values that hold nothing but text, which cannot fail.
+// jsonText returns v as JSON. v contains only text, so encoding cannot fail.
 func jsonText(v any) string {
 	b, _ := json.Marshal(v)
 	return string(b)

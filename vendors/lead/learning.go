@@ -11,8 +11,8 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Course is a course of a user. LEAD shows more fields than these; what is
-// null there is zero here. Status is published, among others.
+// Course is a course of a user (LEAD LMS API, users/{user}/courses), with the fields that Usher
+// may need. null becomes the zero value. Status is "published", among others.
 type Course struct {
 	ID          Number `json:"id"`
 	Name        string `json:"name"`
@@ -28,7 +28,7 @@ type Course struct {
 		UserID      Number       `json:"user_id"`
 		CourseID    Number       `json:"course_id"`
 		TermID      Number       `json:"term_id"`
-		StatusMask  Number       `json:"status_mask"` // 2 in the sample; what it means is not documented
+		StatusMask  Number       `json:"status_mask"` // 2 in the sample; the meaning is undocumented
 		HasPaid     vendors.Flag `json:"has_paid"`
 		CompletedAt Time         `json:"completed_at"`
 		CreatedAt   Time         `json:"created_at"`
@@ -61,7 +61,7 @@ type CourseContainer struct {
 	DeletedAt    Time         `json:"deleted_at"`
 }
 
-// Group is a group that a user is in.
+// Group is a group with the user as a member.
 type Group struct {
 	ID            Number `json:"id"`
 	Name          string `json:"name"`
@@ -76,7 +76,7 @@ type Group struct {
 	} `json:"pivot"` // the membership
 }
 
-// Term is a span of time in which a user works on a set of things.
+// Term is a period with a fixed set of courses and assignments.
 type Term struct {
 	ID          Number       `json:"id"`
 	Name        string       `json:"name"`
@@ -94,9 +94,9 @@ type Term struct {
 	} `json:"pivot"`
 }
 
-// UserCourses is GET api/users/{user}/courses: the courses that the user is in.
-// The sample shows no pages. This is the only way to read enrolments.
-func (a *API) UserCourses(ctx context.Context, user int64) ([]Course, error) {
+// UserCourses is GET api/users/{user}/courses (LEAD LMS API): the user's courses, without
+// pages. No other call reads enrolments.
+func (a *API) UserCourses(ctx context.Context, user int) ([]Course, error) {
 	var out struct {
 		Courses []Course `json:"courses"`
 	}
@@ -104,8 +104,8 @@ func (a *API) UserCourses(ctx context.Context, user int64) ([]Course, error) {
 	return out.Courses, err
 }
 
-// UserAssignments is GET api/users/{user}/assignments.
-func (a *API) UserAssignments(ctx context.Context, user int64) ([]Assignment, error) {
+// UserAssignments is GET api/users/{user}/assignments (LEAD LMS API).
+func (a *API) UserAssignments(ctx context.Context, user int) ([]Assignment, error) {
 	var out struct {
 		Assignments []Assignment `json:"assignments"`
 	}
@@ -113,8 +113,8 @@ func (a *API) UserAssignments(ctx context.Context, user int64) ([]Assignment, er
 	return out.Assignments, err
 }
 
-// UserCourseContainers is GET api/users/{user}/course-containers.
-func (a *API) UserCourseContainers(ctx context.Context, user int64) ([]CourseContainer, error) {
+// UserCourseContainers is GET api/users/{user}/course-containers (LEAD LMS API).
+func (a *API) UserCourseContainers(ctx context.Context, user int) ([]CourseContainer, error) {
 	var out struct {
 		Containers []CourseContainer `json:"course_containers"`
 	}
@@ -122,8 +122,8 @@ func (a *API) UserCourseContainers(ctx context.Context, user int64) ([]CourseCon
 	return out.Containers, err
 }
 
-// UserGroups is GET api/users/{user}/groups.
-func (a *API) UserGroups(ctx context.Context, user int64) ([]Group, error) {
+// UserGroups is GET api/users/{user}/groups (LEAD LMS API).
+func (a *API) UserGroups(ctx context.Context, user int) ([]Group, error) {
 	var out struct {
 		Groups []Group `json:"groups"`
 	}
@@ -131,9 +131,9 @@ func (a *API) UserGroups(ctx context.Context, user int64) ([]Group, error) {
 	return out.Groups, err
 }
 
-// UserTerms is GET api/users/{user}/terms. The sample answers under the key
-// groups, which looks like a slip: terms is read too.
-func (a *API) UserTerms(ctx context.Context, user int64) ([]Term, error) {
+// UserTerms is GET api/users/{user}/terms (LEAD LMS API). The sample has the terms under
+// "groups", probably by mistake; "terms" is read too.
+func (a *API) UserTerms(ctx context.Context, user int) ([]Term, error) {
 	var out struct {
 		Groups []Term `json:"groups"`
 		Terms  []Term `json:"terms"`
@@ -142,21 +142,22 @@ func (a *API) UserTerms(ctx context.Context, user int64) ([]Term, error) {
 	return append(out.Terms, out.Groups...), err
 }
 
-func (a *API) read(ctx context.Context, op string, user int64, what string, out any) error {
-	return a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: userPath(user) + "/" + what, Out: out})
+// read gets one of the user's lists into out.
+func (a *API) read(ctx context.Context, op string, user int, list string, out any) error {
+	return a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: userPath(user) + "/" + list, Out: out})
 }
 
-// EnrollBy posts an enrolment to path, below the base URL, with {course} and
-// {user} replaced by the ids, and {"user_id":…,"course_id":…} as its body. LEAD
-// documents no call that enrols: the path is what the tenant's owner knows of it.
-func (a *API) EnrollBy(ctx context.Context, path string, user, course int64) error {
+// EnrollBy posts an enrolment to path, below the base URL, with {course} and {user} replaced by
+// the ids, and with the body {"user_id":…,"course_id":…}. LEAD documents no such call; the
+// owner of the tenant knows the path.
+func (a *API) EnrollBy(ctx context.Context, path string, user, course int) error {
 	call := route{http.MethodPost, path}.call("enroll", user, course)
 	return a.calls.Do(ctx, call)
 }
 
-// UnenrollBy ends an enrolment likewise. path may begin with a method other than
-// POST. It may be repeated: who is not in the course cannot leave it.
-func (a *API) UnenrollBy(ctx context.Context, path string, user, course int64) error {
+// UnenrollBy ends an enrolment by path, in the form of Config.UnenrollPath. A repeat has no
+// further effect.
+func (a *API) UnenrollBy(ctx context.Context, path string, user, course int) error {
 	r, err := routeOf(path)
 	if err != nil {
 		return vendors.Fail(vendor, "unenroll", "the path "+err.Error())
@@ -166,13 +167,13 @@ func (a *API) UnenrollBy(ctx context.Context, path string, user, course int64) e
 	return a.calls.Do(ctx, call)
 }
 
-// route is a call that LEAD does not document: what the tenant's owner knows of it.
+// route is an undocumented call, known to the owner of the tenant.
 type route struct {
 	method string
 	path   string // with {course} and {user}
 }
 
-// routeOf reads "DELETE path" or "path", which is posted to.
+// routeOf parses "DELETE path", or "path" for POST.
 func routeOf(text string) (route, error) {
 	r := route{http.MethodPost, text}
 	if method, path, both := strings.Cut(text, " "); both {
@@ -180,19 +181,19 @@ func routeOf(text string) (route, error) {
 	}
 	switch {
 	case strings.Contains(r.path, "://"):
-		return r, errors.New("is to be a path below the base URL, not a whole address")
+		return r, errors.New("is a whole URL, not a path below the base URL")
 	case !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, r.method):
-		return r, fmt.Errorf("begins with %.80q, and not with POST, PUT, PATCH or DELETE", r.method)
+		return r, fmt.Errorf("begins with %.80q, not with POST, PUT, PATCH or DELETE", r.method)
 	}
 	return r, nil
 }
 
-// call fills in the ids. A DELETE has no body, which some servers refuse.
-func (r route) call(op string, user, course int64) vendors.Call {
+// call returns the call for the ids. A DELETE has no body, because some servers reject one.
+func (r route) call(op string, user, course int) vendors.Call {
 	path := strings.NewReplacer("{course}", whole(course), "{user}", whole(user)).Replace(r.path)
 	call := vendors.Call{Op: op, Method: r.method, Path: "/" + strings.TrimLeft(path, "/")}
 	if r.method != http.MethodDelete {
-		call.JSON = map[string]int64{"user_id": user, "course_id": course}
+		call.JSON = map[string]int{"user_id": user, "course_id": course}
 	}
 	return call
 }

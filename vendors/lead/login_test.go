@@ -15,7 +15,7 @@ func TestLogIn(t *testing.T) {
 	logins := func(n int) map[string]int { return map[string]int{"POST /login": n} }
 	vendortest.LogIn{
 		Name: "lead",
-		New: func(s vendors.Settings, password string) (any, error) {
+		New: func(s vendors.Settings, password string) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.HTTP, c.Password = s.HTTP, vendors.Secret(password)
 			return lead.New(c)

@@ -8,22 +8,21 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// prober finds out which look-up path a tenant has. On the wrong one every user
-// seems not to be there, and would be created twice. It asks for the service
-// account, or for the first user of the list where that account is no user of
-// the tenant, and remembers a path that shows them. One caller asks while the
-// others wait.
+// prober finds the look-up path of a tenant. On the wrong path every user seems missing, and
+// would be created twice. The prober looks up the service account, or the first user of the
+// list if the service account is no user of the tenant, and keeps the path that shows the user.
+// One caller probes at a time while others wait.
 type prober struct {
 	api   *API
 	email string // of the service account
 
-	turn  chan struct{} // holds one: whoever has it may read and change known
+	turn  chan struct{} // a mutex of capacity 1 for known, with a wait that ends with ctx
 	known LookupPath
 }
 
 var errNoPath = &vendors.Error{
 	Vendor: vendor, Op: "probe look-up paths", Class: vendors.Unusable,
-	Message: "neither " + string(LookupDashed) + " nor " + string(LookupSlashed) + " shows the service account, so that no user could be looked up",
+	Message: "neither " + string(LookupDashed) + " nor " + string(LookupSlashed) + " shows the service account: no user can be looked up; check base_url",
 }
 
 func newProber(api *API, email string) *prober {
@@ -32,8 +31,8 @@ func newProber(api *API, email string) *prober {
 	return p
 }
 
-// path returns the tenant's look-up path. A failure is not remembered, nor is
-// the path of a tenant without users: there, either shows nobody, rightly.
+// path returns the look-up path of the tenant. Failures are not kept, nor is the path of a
+// tenant without users, because both paths show nobody there.
 func (p *prober) path(ctx context.Context) (LookupPath, error) {
 	select {
 	case <-p.turn:
@@ -62,9 +61,8 @@ func (p *prober) path(ctx context.Context) (LookupPath, error) {
 	return path, err
 }
 
-// probe asks for the address on both paths. A path that fails in passing says
-// nothing, so that its failure is returned only where the other path is not the
-// right one.
+// probe looks up the e-mail on both paths. A temporary failure on one path is returned only if
+// the other path does not show the user.
 func (p *prober) probe(ctx context.Context, email string) (LookupPath, error) {
 	var unsure error
 	for _, path := range []LookupPath{LookupDashed, LookupSlashed} {
@@ -84,8 +82,8 @@ func (p *prober) probe(ctx context.Context, email string) (LookupPath, error) {
 	return "", errNoPath
 }
 
-// byEmail looks an address up as we send it, and where that finds nobody, as the
-// event has it: whether LEAD minds the case is not documented.
+// byEmail looks up the normalized e-mail, and then the e-mail of the event: LEAD does not
+// document whether case matters.
 func (a *Adapter) byEmail(ctx context.Context, path LookupPath, email string) (User, error) {
 	u, err := a.api.LookUpUser(ctx, path, vendors.NormalEmail(email))
 	if vendors.IsGone(err) && email != vendors.NormalEmail(email) {
@@ -94,9 +92,8 @@ func (a *Adapter) byEmail(ctx context.Context, path LookupPath, email string) (U
 	return u, err
 }
 
-// user finds the account's user, or returns vendors.ErrNotFound: by a look-up, or
-// else on all pages.
-func (a *Adapter) user(ctx context.Context, target vendors.Account, id int64) (User, error) {
+// user returns the account's user by a look-up or from the list, or vendors.ErrNotFound.
+func (a *Adapter) user(ctx context.Context, target vendors.Account, id int) (User, error) {
 	u, err := a.glance(ctx, target, id)
 	if err != nil && (errors.Is(err, vendors.ErrNotFound) || vendors.ClassOf(err) == vendors.Permanent) {
 		return a.walk(ctx, id)
@@ -104,11 +101,11 @@ func (a *Adapter) user(ctx context.Context, target vendors.Account, id int64) (U
 	return u, err
 }
 
-// glance looks for the account's user, or returns vendors.ErrNotFound. LEAD
-// documents no call that goes by id: the look-up by e-mail, where the event has
-// one, and the undocumented call are believed only where they show this very user.
-// That they do not, proves nothing; where one of them is refused, that is the error.
-func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int64) (User, error) {
+// glance returns the account's user by a look-up, or vendors.ErrNotFound. LEAD documents no
+// call by id. The look-up by e-mail, if the event has one, and the undocumented call by id
+// count only if they show this id. A miss proves nothing. If either call is rejected, glance
+// returns that error.
+func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int) (User, error) {
 	tries := []func() (User, error){func() (User, error) { return a.api.GuessUser(ctx, id) }}
 	if target.Email != "" {
 		path, err := a.lookup.path(ctx)
@@ -127,7 +124,7 @@ func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int64) 
 	for _, try := range tries {
 		u, err := try()
 		switch {
-		case err == nil && int64(u.ID) == id:
+		case err == nil && int(u.ID) == id:
 			return u, nil
 		case err != nil && vendors.ClassOf(err) != vendors.Permanent:
 			return User{}, err
@@ -138,12 +135,12 @@ func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int64) 
 	return User{}, answer
 }
 
-// walk reads the pages until it has met id. Where somebody may have been passed
-// over, nobody counts as gone.
-func (a *Adapter) walk(ctx context.Context, id int64) (User, error) {
+// walk returns the user with the id from the list, or vendors.ErrNotFound for a complete list
+// without the user.
+func (a *Adapter) walk(ctx context.Context, id int) (User, error) {
 	found, there := User{}, false
 	complete, err := a.each(ctx, func(u User) (more bool, _ error) {
-		if there = int64(u.ID) == id; there {
+		if there = int(u.ID) == id; there {
 			found = u
 		}
 		return !there, nil
@@ -152,7 +149,7 @@ func (a *Adapter) walk(ctx context.Context, id int64) (User, error) {
 	case err != nil || there:
 		return found, err
 	case !complete:
-		return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the list changed while it was read"}
+		return User{}, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the list changed during the reading"}
 	default:
 		return User{}, vendors.ErrNotFound
 	}

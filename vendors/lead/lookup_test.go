@@ -176,7 +176,7 @@ func TestAWalkOutlastsAFault(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{Switches: sandbox.Switches{LeadShow: "405"}})
 	c := configOf(stand)
-	c.Single = true
+	c.SingleAttempt = true
 	a := adapter(t, c)
 	var last vendors.Account
 	for n := range 60 { // on three pages
@@ -207,13 +207,13 @@ func TestDeleteLearnsTheRoleFromThePages(t *testing.T) {
 		deletes int64
 		ok      bool
 	}{
-		"learner":          {`{"id":9,"role":"learner"}`, 0, vendors.Again, 1, true},
-		"administrator":    {`{"id":9,"role":"admin"}`, 0, vendors.Permanent, 0, false},
-		"leader":           {`{"id":9,"role":"global_leader"}`, 0, vendors.Permanent, 0, false},
-		"role is not told": {`{"id":9}`, 0, vendors.Permanent, 0, false},
-		"gone":             {`{"id":10,"role":"learner"}`, 0, vendors.Again, 0, true},
-		"list is moving":   {`{"id":10,"role":"learner"}`, 1, vendors.Again, 0, false},
-		"deleted":          {`{"id":9,"role":"learner","deleted_at":"2023-09-19T14:33:20.000000Z"}`, 0, vendors.Again, 0, true},
+		"learner":         {`{"id":9,"role":"learner"}`, 0, vendors.Again, 1, true},
+		"administrator":   {`{"id":9,"role":"admin"}`, 0, vendors.Permanent, 0, false},
+		"leader":          {`{"id":9,"role":"global_leader"}`, 0, vendors.Permanent, 0, false},
+		"role is missing": {`{"id":9}`, 0, vendors.Permanent, 0, false},
+		"gone":            {`{"id":10,"role":"learner"}`, 0, vendors.Again, 0, true},
+		"list is moving":  {`{"id":10,"role":"learner"}`, 1, vendors.Again, 0, false},
+		"deleted":         {`{"id":9,"role":"learner","deleted_at":"2023-09-19T14:33:20.000000Z"}`, 0, vendors.Again, 0, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -254,11 +254,11 @@ func TestStaffStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "lead", sandbox.Config{})
 	a := adapter(t, configOf(stand))
-	for deed, err := range map[string]error{
+	for op, err := range map[string]error{
 		"delete": a.Delete(t.Context(), origin, vendors.Account{ID: "1"}), "update": a.Update(t.Context(), origin, vendors.Account{ID: "1"}, ada),
 	} {
 		if err == nil || vendors.ClassOf(err) != vendors.Permanent {
-			t.Errorf("%s: got %v, want a permanent error", deed, err)
+			t.Errorf("%s: got %v, want a permanent error", op, err)
 		}
 	}
 	if calls := stand.State("lead").Calls; calls["DELETE /users/{id}"] != 0 || calls["PUT /users/{id}"] != 0 {

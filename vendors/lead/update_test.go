@@ -98,11 +98,11 @@ func TestUpdateLooksAtTheRole(t *testing.T) {
 		user string
 		says string // a permanent error; empty: ErrNotFound
 	}{
-		"administrator":    {`{"id":9,"role":"admin"}`, "is not a learner, and staff are never updated"},
-		"leader":           {`{"id":9,"role":"global_leader"}`, "is not a learner, and staff are never updated"},
-		"role is not told": {`{"id":9}`, "does not tell the user's role, and staff are never updated"},
-		"gone":             {`{"id":10,"role":"learner"}`, ""},
-		"deleted":          {`{"id":9,"role":"learner","deleted_at":"2023-09-19T14:33:20.000000Z"}`, ""},
+		"administrator":   {`{"id":9,"role":"admin"}`, "is not a learner, and staff are never updated"},
+		"leader":          {`{"id":9,"role":"global_leader"}`, "is not a learner, and staff are never updated"},
+		"role is missing": {`{"id":9}`, "does not show the user's role, and staff are never updated"},
+		"gone":            {`{"id":10,"role":"learner"}`, ""},
+		"deleted":         {`{"id":9,"role":"learner","deleted_at":"2023-09-19T14:33:20.000000Z"}`, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -162,7 +162,9 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := lead.Defaults()
-			c.BaseURL, c.Email, c.Password = "http://127.0.0.1:1", "usher@example.org", "pw"
+			c.BaseURL = "http://127.0.0.1:1"
+			c.Email = "usher@example.org"
+			c.Password = "pw"
 			test.change(&c)
 			got := ""
 			for _, f := range c.Faults() {

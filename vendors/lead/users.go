@@ -2,6 +2,7 @@ package lead
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -9,56 +10,56 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// The roles of a user. Only a learner is a customer; the others are staff.
+// The roles of a user. Only learners are customers; the others are staff.
 const (
 	RoleAdmin        = "admin"
 	RoleGlobalLeader = "global_leader"
 	RoleLearner      = "learner"
 )
 
-// User is a user as LEAD shows it. What is null there is zero here.
+// User is a user as shown by LEAD (LEAD LMS API, users). null becomes the zero value.
 type User struct {
-	ID                        Number       `json:"id"`
-	Email                     string       `json:"email"`
-	Role                      string       `json:"role"`
-	Salutation                string       `json:"salutation"`
-	FirstName                 string       `json:"first_name"`
-	LastName                  string       `json:"last_name"`
-	Suffix                    string       `json:"suffix"`
-	ImpersonatingUserID       Number       `json:"impersonating_user_id"`
-	StackablePersonID         Number       `json:"stackable_person_id"`
-	VirtusID                  Number       `json:"virtus_id"`
-	VirtusStatus              Number       `json:"virtus_status"`
-	LearnerType               any          `json:"learner_type"` // null in every sample
-	Phone                     string       `json:"phone"`
-	LastLogin                 Time         `json:"last_login"` // without a zone, unlike the other times
-	Language                  string       `json:"language"`
-	TimeZone                  string       `json:"time_zone"` // required, and null in the sample all the same
-	EnrolledInAcademy         vendors.Flag `json:"enrolled_in_academy"`
-	SMSOptIn                  vendors.Flag `json:"sms_opt_in"`
-	DisableNotifications      vendors.Flag `json:"disable_notifications"`
-	StripeCustomerID          string       `json:"stripe_customer_id"`
-	ProfilePicture            string       `json:"profile_picture"`
-	EmailVerifiedAt           Time         `json:"email_verified_at"`
-	EmailVerificationRedirect any          `json:"email_verification_redirect"` // likewise
-	CreatedAt                 Time         `json:"created_at"`
-	UpdatedAt                 Time         `json:"updated_at"`
-	DeletedAt                 Time         `json:"deleted_at"` // set where the user is soft-deleted
-	Name                      string       `json:"name"`
-	FullName                  string       `json:"full_name"`
-	ProfilePictureURL         string       `json:"profile_picture_url"`
-	Metas                     []Meta       `json:"user_metas"` // only an update's answer has them
+	ID                        Number          `json:"id"`
+	Email                     string          `json:"email"`
+	Role                      string          `json:"role"`
+	Salutation                string          `json:"salutation"`
+	FirstName                 string          `json:"first_name"`
+	LastName                  string          `json:"last_name"`
+	Suffix                    string          `json:"suffix"`
+	ImpersonatingUserID       Number          `json:"impersonating_user_id"`
+	StackablePersonID         Number          `json:"stackable_person_id"`
+	VirtusID                  Number          `json:"virtus_id"`
+	VirtusStatus              Number          `json:"virtus_status"`
+	LearnerType               json.RawMessage `json:"learner_type"` // null in every sample
+	Phone                     string          `json:"phone"`
+	LastLogin                 Time            `json:"last_login"` // without a zone, unlike the other times
+	Language                  string          `json:"language"`
+	TimeZone                  string          `json:"time_zone"` // required, but null in the sample
+	EnrolledInAcademy         vendors.Flag    `json:"enrolled_in_academy"`
+	SMSOptIn                  vendors.Flag    `json:"sms_opt_in"`
+	DisableNotifications      vendors.Flag    `json:"disable_notifications"`
+	StripeCustomerID          string          `json:"stripe_customer_id"`
+	ProfilePicture            string          `json:"profile_picture"`
+	EmailVerifiedAt           Time            `json:"email_verified_at"`
+	EmailVerificationRedirect json.RawMessage `json:"email_verification_redirect"` // null in every sample
+	CreatedAt                 Time            `json:"created_at"`
+	UpdatedAt                 Time            `json:"updated_at"`
+	DeletedAt                 Time            `json:"deleted_at"` // set for a soft-deleted user
+	Name                      string          `json:"name"`
+	FullName                  string          `json:"full_name"`
+	ProfilePictureURL         string          `json:"profile_picture_url"`
+	Metas                     []Meta          `json:"user_metas"` // only in the response of an update
 }
 
-// Meta is a free field of a user. LEAD keeps the address in one, as JSON text
-// under the slug address-object.
+// Meta is a free field of a user. LEAD stores the address as JSON text in the meta with the
+// slug address-object.
 type Meta struct {
 	Slug  string `json:"slug"`
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// UserPage is one page of a list: Laravel's paginator, with 25 users to a page.
+// UserPage is one page of a list: Laravel's paginator, 25 users per page.
 type UserPage struct {
 	Page     Number `json:"current_page"`
 	Users    []User `json:"data"`
@@ -67,27 +68,25 @@ type UserPage struct {
 	Total    Number `json:"total"` // of users on all pages
 }
 
-// LookupPath is where a tenant looks users up by e-mail: the versions of the
-// page disagree.
+// LookupPath is a tenant's path for look-ups by e-mail. The versions of the page disagree.
 type LookupPath string
 
-// The look-up paths, each of one version of the page.
+// The look-up paths of the two versions of the page.
 const (
 	LookupDashed  LookupPath = "/users/email-lookup"
 	LookupSlashed LookupPath = "/users/email/lookup"
 )
 
-// LookUpUser is GET api/users/email-lookup?email=[email], or the path of the
-// newer page, or 404. A path that the tenant does not have is 404 too, and
-// cannot be told from a user who is not there: see Adapter.Find.
+// LookUpUser is GET api/users/email-lookup?email=[email], or the path of the newer page (LEAD
+// LMS API). A missing user is 404. A path unknown to the tenant is 404 too; see Adapter.Find.
 func (a *API) LookUpUser(ctx context.Context, path LookupPath, email string) (User, error) {
 	call := vendors.Call{Op: "look up user", Method: http.MethodGet, Path: string(path), Query: url.Values{"email": {email}}}
 	return a.user(ctx, call)
 }
 
-// ListUsers is GET api/users?page=N, counted from 1. The document prints the
-// heading of this call as POST api/users, which is the path of the create call
-// that follows it: "returns a paginated list of users" is surely GET.
+// ListUsers is GET api/users?page=N, from page 1 (LEAD LMS API). The document prints the
+// heading of this call as POST api/users, the path of the create call below, but "returns a
+// paginated list of users" must be GET.
 func (a *API) ListUsers(ctx context.Context, page int) (UserPage, error) {
 	var out struct {
 		Users UserPage `json:"users"`
@@ -97,35 +96,36 @@ func (a *API) ListUsers(ctx context.Context, page int) (UserPage, error) {
 	return out.Users, err
 }
 
-// CreateUser is POST api/users. It answers HTTP 200 with "status":201 in the
-// body. An address that is taken is not documented; Laravel's 422 is likely.
+// CreateUser is POST api/users (LEAD LMS API). The response is HTTP 200 with "status":201 in
+// the body. A taken e-mail is undocumented; Laravel's 422 is likely.
 func (a *API) CreateUser(ctx context.Context, f Fields) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "create user", Method: http.MethodPost, Path: "/users", Form: f.form()})
 }
 
-// UpdateUser is PUT api/users/{user}. It requires the same fields as a create,
-// the password among them, so that every update sets the password anew.
-func (a *API) UpdateUser(ctx context.Context, user int64, f Fields) (User, error) {
+// UpdateUser is PUT api/users/{user} (LEAD LMS API). The required fields are those of a create,
+// with the password, so every update sets a new password.
+func (a *API) UpdateUser(ctx context.Context, user int, f Fields) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: userPath(user), Form: f.form(), Repeatable: true})
 }
 
-// DeleteUser is DELETE api/users/{user}: a soft delete. There is no restore.
-func (a *API) DeleteUser(ctx context.Context, user int64) (message string, err error) {
+// DeleteUser is DELETE api/users/{user} (LEAD LMS API): a soft delete. There is no restoration.
+// Returns LEAD's message.
+func (a *API) DeleteUser(ctx context.Context, user int) (string, error) {
 	var out struct {
 		Message string `json:"message"` // User deleted
 	}
-	err = a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(user), Repeatable: true, Out: &out})
+	err := a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(user), Repeatable: true, Out: &out})
 	return out.Message, err
 }
 
-// GuessUser is GET api/users/{user}, which no version of the page documents: a
-// guess from the calls beside it. A 404 may mean that the tenant has no such
-// call, so that only a user in the answer says anything.
-func (a *API) GuessUser(ctx context.Context, user int64) (User, error) {
+// GuessUser is GET api/users/{user}, which no version of the page documents: a guess from
+// similar calls. A 404 may mean that the tenant has no such call, so only a user in the
+// response proves anything.
+func (a *API) GuessUser(ctx context.Context, user int) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "show user", Method: http.MethodGet, Path: userPath(user)})
 }
 
-// user makes a call that answers {"user":{…}}.
+// user makes a call whose response is {"user":{…}}.
 func (a *API) user(ctx context.Context, c vendors.Call) (User, error) {
 	var out struct {
 		User User `json:"user"`

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Number is a whole number that may come in quotes. null, and what is no number, is 0.
-type Number int64
+// Number is an integer, as a number or a string. null and other text are 0.
+type Number int
 
 // UnmarshalJSON reads 7, "7" and null.
 func (n *Number) UnmarshalJSON(b []byte) error {
-	v, err := strconv.ParseInt(text(b), 10, 64)
+	v, err := strconv.Atoi(text(b))
 	if err != nil {
 		v = 0
 	}
@@ -20,12 +20,12 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Time is a time in one of the two ways that LEAD writes them, within one
-// object: 2023-08-28 19:08:08 (no zone, taken for UTC) and
-// 2020-02-18T02:17:55.000000Z. null, and what is no time, is the zero time.
+// Time is a time in one of LEAD's two forms, which occur within one object: 2023-08-28 19:08:08
+// (no zone, read as UTC) and 2020-02-18T02:17:55.000000Z. null and other text are the zero
+// time.
 type Time struct{ time.Time }
 
-// UnmarshalJSON reads both ways and null.
+// UnmarshalJSON reads both forms and null.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	t.Time = time.Time{}
 	for _, layout := range []string{time.RFC3339Nano, time.DateTime} {
@@ -37,5 +37,5 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// text is a JSON scalar without its quotes.
+// text returns a JSON scalar without quotes.
 func text(b []byte) string { return strings.Trim(string(bytes.TrimSpace(b)), `"`) }

@@ -3,14 +3,13 @@ package magloft
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// Readers makes our users readers of one app, and enrols them by custom
-// subscriptions. See README.md.
+// Readers manages our users as readers of one app, enrolled by custom subscriptions. See
+// README.md.
 type Readers struct {
 	records[Reader]
 }
@@ -37,20 +36,19 @@ var (
 	_ vendors.Unenroller    = (*Readers)(nil)
 )
 
-// answered returns the account that the call by e-mail answered with. An answer that
-// is another reader proves nothing: a server might take the end of the e-mail for a
-// format.
+// answered returns the account in a response to a look-up by e-mail. Another reader in the
+// response counts as missing: a server may read the end of the e-mail as a file format.
 func answered(r Reader, err error, email string) (vendors.Account, error) {
 	switch {
 	case vendors.IsGone(err), err == nil && r.ID > 0 && !vendors.SameEmail(r.Email, email):
 		return vendors.Account{}, vendors.ErrNotFound
 	case err == nil && r.ID <= 0:
-		return vendors.Account{}, odd("get reader", "the answer is not a reader")
+		return vendors.Account{}, odd("get reader", "the response is not a reader")
 	}
 	return vendors.Account{ID: strconv.Itoa(int(r.ID))}, err
 }
 
-// Create makes a reader who gets no e-mail about it, and stores our ID in the custom
+// Create creates a reader without an e-mail to the reader, and stores our user id in the custom
 // data. See records.add.
 func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	quiet := false
@@ -62,8 +60,8 @@ func (a *Readers) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	})
 }
 
-// Delete ends the reader's subscription, if there is one, and removes the
-// reader. A reader who is not there is success.
+// Delete ends the reader's subscription, if any, and deletes the reader. A missing reader is
+// success.
 func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
 	reader, err := a.byAccount(ctx, "delete", acc)
 	if errors.Is(err, vendors.ErrNotFound) {
@@ -73,18 +71,18 @@ func (a *Readers) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 		return err
 	}
 	if err := a.end(ctx, reader); err != nil {
-		return fmt.Errorf("delete: %w", err)
+		return err
 	}
-	if err := a.api.DeleteReader(ctx, int(reader.ID)); err != nil && !vendors.IsGone(err) {
-		return fmt.Errorf("delete: %w", err)
+	if err := a.api.DeleteReader(ctx, int(reader.ID)); !vendors.IsGone(err) {
+		return err
 	}
 	return nil
 }
 
-// byAccount returns the account's reader, or vendors.ErrNotFound. A reader is not
-// there only where the list of readers is: a wrong base URL or app id shows nobody.
+// byAccount returns the account's reader, or vendors.ErrNotFound. A 404 counts only if the list
+// of readers exists: a wrong base URL or app id shows nobody.
 func (a *Readers) byAccount(ctx context.Context, op string, acc vendors.Account) (Reader, error) {
-	readerID, err := number(op, acc)
+	readerID, err := vendors.ParseID(vendor, op, "account", acc.ID)
 	if err != nil {
 		return Reader{}, err
 	}
@@ -95,24 +93,24 @@ func (a *Readers) byAccount(ctx context.Context, op string, acc vendors.Account)
 		}
 	}
 	if err != nil {
-		return Reader{}, fmt.Errorf("%s: %w", op, err)
+		return Reader{}, err
 	}
 	if int(r.ID) != readerID || r.Email == "" {
-		return Reader{}, fmt.Errorf("%s: %w", op, odd("get reader", "the answer is not the reader that was asked for"))
+		return Reader{}, odd("get reader", "the response is not the requested reader")
 	}
 	return r, nil
 }
 
-// subscription returns the reader's subscription, and whether there is one. Where
-// the e-mail in the path finds none, or another's, it searches the pages, as Find
-// does: a subscription that is passed over would go on after its end.
+// subscription returns the reader's subscription, and whether there is one. If the look-up by
+// e-mail fails or shows another reader's subscription, the pages are searched, as in Find: a
+// missed subscription would stay active after its end.
 func (a *Readers) subscription(ctx context.Context, r Reader) (_ Subscription, exists bool, _ error) {
 	s, err := a.api.SubscriptionByEmail(ctx, r.Email)
 	switch {
 	case err != nil && !vendors.IsGone(err):
 		return Subscription{}, false, err
 	case err == nil && s.ID <= 0:
-		return Subscription{}, false, odd("get subscription", "the answer is not a subscription")
+		return Subscription{}, false, odd("get subscription", "the response is not a subscription")
 	case err == nil && s.isOf(r):
 		return s, true, nil
 	}
@@ -123,8 +121,9 @@ func (a *Readers) subscription(ctx context.Context, r Reader) (_ Subscription, e
 	return s, err == nil, err
 }
 
-// unfiltered searches all subscriptions, which may be many, for the reader's, unless
-// the reader's own e-mail shows that the server takes e-mails in paths as they are.
+// unfiltered searches all subscriptions, possibly many, for the reader's subscription. The
+// search is skipped if a look-up of the reader proves that the server reads e-mails in paths
+// correctly.
 func (a *Readers) unfiltered(ctx context.Context, r Reader) (_ Subscription, exists bool, _ error) {
 	shown, err := a.api.ReaderByEmail(ctx, r.Email)
 	switch {
@@ -140,7 +139,7 @@ func (a *Readers) unfiltered(ctx context.Context, r Reader) (_ Subscription, exi
 	return s, err == nil, err
 }
 
-// isOf tells whether the subscription is the reader's.
+// isOf reports whether the subscription belongs to the reader.
 func (s Subscription) isOf(r Reader) bool {
 	return s.ID > 0 && (s.Reader.ID == r.ID || vendors.SameEmail(s.Reader.Email, r.Email))
 }

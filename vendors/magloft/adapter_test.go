@@ -31,7 +31,7 @@ func TestSuite(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			vendortest.Run(t, vendortest.Suite{
 				Name: "magloft",
-				New: func(s vendors.Settings) (any, error) {
+				New: func(s vendors.Settings) (vendors.Adapter, error) {
 					c := config(s.BaseURL, mode)
 					c.Settings = s
 					return magloft.New(c)
@@ -57,14 +57,14 @@ func answering(t *testing.T, answer string) string {
 }
 
 // stand is an adapter of the mode at a stand-in of its own.
-func stand(t *testing.T, mode string, sw sandbox.Switches) (magloft.Vendor, vendortest.Stand) {
+func stand(t *testing.T, mode string, sw sandbox.Switches) (both, vendortest.Server) {
 	t.Helper()
 	s := vendortest.Serve(t, "magloft", sandbox.Config{Switches: sw})
 	return adapter(t, configOf(s, mode)), s
 }
 
 // add makes an account past the adapter.
-func add(ctx context.Context, t *testing.T, a magloft.Vendor, mode, email string) vendors.Account {
+func add(ctx context.Context, t *testing.T, a both, mode, email string) vendors.Account {
 	t.Helper()
 	var id vendors.Int
 	var err error
@@ -300,7 +300,7 @@ func TestStorm(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			vendortest.Storm(t, "magloft", func(s vendors.Settings) (any, error) {
+			vendortest.Storm(t, "magloft", func(s vendors.Settings) (vendors.Adapter, error) {
 				c := config(s.BaseURL, mode)
 				c.Settings = s
 				return magloft.New(c)

@@ -1,19 +1,17 @@
-// Package magloft speaks to MagLoft, a platform for digital publishing, by its
+// Package magloft is a client of MagLoft, a platform for digital publishing, written from the
 // Portal API v1.
 //
-// The original document knows only clients: sub-users of the portal, that is
-// editors. The people who read are readers, and what they may read is a custom
-// subscription; these calls stand on further pages of the same document
-// (https://api.docs.magloft.com/portal-api/readers and …/custom_subscriptions).
+// The original document has only clients: sub-users of the portal, that is, editors. Customers
+// are readers, with access by custom subscriptions; further pages of the same document have
+// these calls (https://api.docs.magloft.com/portal-api/readers and …/custom_subscriptions).
 package magloft
 
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,31 +20,30 @@ import (
 
 const vendor = "magloft"
 
-// BaseURL is where the document says that the API is.
+// BaseURL is the documented URL of the API.
 const BaseURL = "https://www.magloft.com/api/portal/v1"
 
-// The modes: what an account of ours is at MagLoft.
+// The modes: the kind of MagLoft account that our users get.
 const (
-	ModeClients = "clients" // a portal editor, the only kind that the original document has
+	ModeClients = "clients" // a portal editor, the only kind in the original document
 	ModeReaders = "readers" // a customer of one app
 )
 
-// Config is what a client of MagLoft is made from. AccessToken is required, and
-// AppID in the mode readers.
+// Config configures a client of MagLoft. AccessToken is required, and AppID in mode readers.
 type Config struct {
-	vendors.Settings `yaml:",inline"` // the base URL is BaseURL where it is empty
-	AccessToken      vendors.Secret   `yaml:"access_token" env:"ACCESS_TOKEN"` // X-Magloft-Accesstoken, from the user's profile page in the portal; it does not end
-	Mode             string           `yaml:"mode" env:"MODE"`                 // ModeClients where it is empty
-	AppID            string           `yaml:"app_id" env:"APP_ID"`             // the app (publication) whose readers ours are
+	vendors.Settings `yaml:",inline"` // the base URL defaults to BaseURL
+	AccessToken      vendors.Secret   `yaml:"access_token" env:"ACCESS_TOKEN"` // X-Magloft-Accesstoken, from the user's profile page in the portal; does not expire
+	Mode             string           `yaml:"mode" env:"MODE"`                 // default ModeClients
+	AppID            string           `yaml:"app_id" env:"APP_ID"`             // the app (publication) of the readers
 }
 
-// Defaults returns a Config without credentials, in mode clients. The document
-// states no limit on calls; 5 a second is careful.
+// Defaults returns a Config without credentials, in mode clients. The document has no rate
+// limit; 5 calls per second is a careful choice.
 func Defaults() Config {
 	return Config{Settings: vendors.DefaultSettings(BaseURL, 5), Mode: ModeClients}
 }
 
-// Needs says what turns MagLoft on: readers need their app, too.
+// Needs returns the settings that turn MagLoft on. Mode readers needs an app id too.
 func (c Config) Needs() vendors.Needs {
 	n := vendors.Needs{Credentials: []string{"access_token"}, More: []string{"base_url"}}
 	if c.Mode == ModeReaders {
@@ -55,62 +52,57 @@ func (c Config) Needs() vendors.Needs {
 	return n
 }
 
-// Faults refuses a mode that there is not.
+// Faults returns the fault of an unknown mode.
 func (c Config) Faults() []vendors.Fault {
 	return vendors.OneOf("mode", c.Mode, ModeClients, ModeReaders)
 }
 
-// complete fills in defaults and returns every fault at once.
-func (c *Config) complete() error {
-	var faults []error
+// Validate returns all faults of c, joined, or nil. An empty base URL is BaseURL, an
+// empty mode is ModeClients.
+func (c Config) Validate() error {
 	c.Mode = cmp.Or(c.Mode, ModeClients)
-	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
-	if err := c.Options().Check(); err != nil {
-		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
+	faults := slices.Concat(
+		c.Faults(),
+		vendors.RequireURL("base_url", cmp.Or(c.BaseURL, BaseURL)),
+		vendors.Require("access_token", c.AccessToken.Reveal()),
+	)
+	if c.Mode == ModeReaders {
+		faults = append(faults, vendors.Require("app_id", c.AppID)...)
 	}
-	if c.AccessToken == "" {
-		faults = append(faults, errors.New(vendor+": the access token is missing"))
-	}
-	if c.Mode != ModeClients && c.Mode != ModeReaders {
-		faults = append(faults, fmt.Errorf("%s: the mode %q is none of %s, %s", vendor, c.Mode, ModeClients, ModeReaders))
-	}
-	if c.Mode == ModeReaders && c.AppID == "" {
-		faults = append(faults, errors.New(vendor+": the app id is missing: the mode readers needs it"))
-	}
-	return errors.Join(faults...)
+	return vendors.InvalidConfig(vendor, faults)
 }
 
-// API makes the documented calls of MagLoft, one method each. It is safe for
-// use by many goroutines. Those of readers and subscriptions need an app id.
+// API has one method per documented call of MagLoft. An API is safe for concurrent use. Calls
+// for readers and subscriptions need an app id.
 type API struct {
 	calls *vendors.Client
 	app   string // escaped
 }
 
-// NewAPI returns a client for the calls alone.
+// NewAPI returns a client for the documented calls.
 func NewAPI(c Config) *API {
 	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	auth := vendors.StaticAuth{"X-Magloft-Accesstoken": c.AccessToken}
 	return &API{calls: vendors.NewClient(vendor, c.Options(), auth, c.AccessToken), app: escape(c.AppID)}
 }
 
-// Query is the parameters of the paged lists. What is zero is not sent.
+// Query has the parameters of paged lists. Zero values are not sent.
 type Query struct {
-	Page        int    // stands in the path; 1 where it is zero
-	PerPage     int    // the default is not documented
+	Page        int    // part of the path; default 1
+	PerPage     int    // the default is undocumented
 	OrderBy     string // a field
 	OrderDir    string // asc or desc
-	Filter      string // a text; which fields it is looked for in is not documented: compare what comes
+	Filter      string // text to search for in undocumented fields: compare the results
 	Publication int    // clients only
 }
 
-// path is that of the page.
 // call returns the call that reads a page of a collection.
 func (q Query) call(op, collection string) vendors.Call {
 	path := collection + "/page/" + strconv.Itoa(max(1, q.Page))
 	return vendors.Call{Op: op, Path: path, Query: q.values(), Further: q.Page > 1}
 }
 
+// values returns the query string parameters.
 func (q Query) values() url.Values {
 	v := url.Values{}
 	text := func(name, value string) {
@@ -128,23 +120,23 @@ func (q Query) values() url.Values {
 
 // Page is one page of a list.
 type Page[T any] struct {
-	Total   vendors.Int `json:"total"` // of all pages
+	Total   vendors.Int `json:"total"` // records on all pages
 	Page    vendors.Int `json:"page"`
-	Records []T         `json:"records"` // nil where the answer had none: then it is no list
+	Records []T         `json:"records"` // nil if the response has no list
 }
 
-// list gets one page. A page that is not there is a wrong base URL or app id.
+// list returns one page. A missing page means a wrong base URL or app id.
 func list[T any](ctx context.Context, a *API, c vendors.Call) (Page[T], error) {
 	var page Page[T]
 	c.Method, c.Out = http.MethodGet, &page
 	err := a.calls.Do(ctx, c)
 	if err == nil && page.Records == nil {
-		err = odd(c.Op, "the answer has no records: it is not the list that the vendor documents")
+		err = odd(c.Op, "the response has no records, unlike the list of the vendor's document")
 	}
-	return page, vendors.Misplaced(err)
+	return page, vendors.UnusableIfGone(err)
 }
 
-// send makes a call and returns the record that it answers with.
+// send makes a call and returns the record in the response.
 func send[T any](ctx context.Context, a *API, c vendors.Call) (T, error) {
 	var record T
 	c.Out = &record
@@ -152,14 +144,13 @@ func send[T any](ctx context.Context, a *API, c vendors.Call) (T, error) {
 	return record, err
 }
 
-// odd is the error of an answer with a good status that says something else
-// than what was asked.
+// odd returns the error of a 200 response with unexpected content.
 func odd(op, message string) *vendors.Error {
 	return &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: message}
 }
 
-// escape writes a part of a path. PathEscape leaves + alone, which some servers
-// take for a blank.
+// escape escapes a path segment. url.PathEscape leaves "+" alone, which some servers read as a
+// space.
 func escape(part string) string {
 	return strings.ReplaceAll(url.PathEscape(part), "+", "%2B")
 }

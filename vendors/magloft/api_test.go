@@ -21,7 +21,7 @@ func config(baseURL, mode string) magloft.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand, mode string) magloft.Config {
+func configOf(stand vendortest.Server, mode string) magloft.Config {
 	c := config(stand.URL, mode)
 	c.HTTP = stand.HTTP
 	return c
@@ -141,12 +141,12 @@ func TestNew(t *testing.T) {
 		config magloft.Config
 		want   []string // in the error; none: it works
 	}{
-		"nothing given":  {magloft.Config{}, []string{"access token"}},
+		"nothing given":  {magloft.Config{}, []string{"access_token"}},
 		"clients":        {magloft.Config{AccessToken: "t"}, nil},
 		"unknown mode":   {magloft.Config{AccessToken: "t", Mode: "people"}, []string{"people", "clients", "readers"}},
-		"readers, bare":  {magloft.Config{Mode: "readers"}, []string{"access token", "app id"}},
+		"readers, bare":  {magloft.Config{Mode: "readers"}, []string{"access_token", "app_id"}},
 		"readers":        {magloft.Config{AccessToken: "t", Mode: "readers", AppID: "7"}, nil},
-		"address of ftp": {magloft.Config{AccessToken: "t", Settings: vendors.Settings{BaseURL: "ftp://x"}}, []string{"base URL"}},
+		"address of ftp": {magloft.Config{AccessToken: "t", Settings: vendors.Settings{BaseURL: "ftp://x"}}, []string{"base_url"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -190,13 +190,23 @@ func nowhere(t *testing.T) string {
 	return server.URL
 }
 
-func adapter(t *testing.T, c magloft.Config) magloft.Vendor {
+// both has the ports of both modes.
+type both interface {
+	vendors.Adapter
+	vendors.Lister
+	vendors.Provisioner
+	vendors.Updater
+	vendors.Deprovisioner
+	API() *magloft.API
+}
+
+func adapter(t *testing.T, c magloft.Config) both {
 	t.Helper()
 	a, err := magloft.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a
+	return a.(both)
 }
 
 func TestOddShapes(t *testing.T) {

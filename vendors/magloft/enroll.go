@@ -5,24 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// CourseSubscription is the course id of the plain subscription. Any other
-// course id is that of a classification.
+// CourseSubscription is the course id of the plain subscription. Any other course id is the
+// number of a classification.
 const CourseSubscription = "subscription"
 
-// Renews says that Enroll may be repeated at will: it is an upsert, and brings
-// the subscription's days up to date.
+// Renews marks Enroll as repeatable: Enroll is an upsert and updates the dates of the
+// subscription.
 func (*Readers) Renews() {}
 
-// Enroll gives the reader an active subscription, and the classification that
-// the course stands for. It sends the e-mail that MagLoft has for the account,
-// not the event's: an upsert for an e-mail that MagLoft does not know would make
-// a second reader.
+// Enroll gives the reader an active subscription, and the classification of the course. The
+// request has MagLoft's e-mail of the account, not the event's: an upsert for an unknown e-mail
+// would create a second reader.
 func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	class, err := classification("enroll", e.Course)
 	if err != nil {
@@ -39,7 +37,7 @@ func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	if class != 0 {
 		existing, exists, err := a.subscription(ctx, reader)
 		if err != nil {
-			return fmt.Errorf("enroll: %w", err)
+			return err
 		}
 		wanted.ClassificationIDs = union(reader.ClassificationIDs, existing.ClassificationIDs, class)
 		if exists && bool(existing.Active) {
@@ -47,12 +45,12 @@ func (a *Readers) Enroll(ctx context.Context, e vendors.Enrollment) error {
 		}
 	}
 	if _, err := a.api.CreateSubscription(ctx, wanted); err != nil {
-		return fmt.Errorf("enroll: %w", err)
+		return err
 	}
 	return nil
 }
 
-// WantedCourse says what is wanted instead of an id that is no course's.
+// WantedCourse returns the form of MagLoft's course ids, or "" if id has that form.
 func (Config) WantedCourse(id string) string {
 	if _, err := classification("enroll", vendors.Course{ID: id}); err != nil {
 		return "want " + CourseSubscription + ", or the number of a classification"
@@ -60,21 +58,21 @@ func (Config) WantedCourse(id string) string {
 	return ""
 }
 
-// classification reads a course id; 0 is the plain subscription.
+// classification returns the number in a course id, or 0 for the plain subscription.
 func classification(op string, c vendors.Course) (int, error) {
 	if c.ID == CourseSubscription {
 		return 0, nil
 	}
-	class, err := strconv.Atoi(c.ID)
-	if err != nil || class <= 0 {
-		return 0, vendors.Fail(vendor, op,
-			`a course of MagLoft is "subscription" or the number of a classification: mend the course's id in the configuration`)
+	class, err := vendors.ParseID(vendor, op, "course", c.ID)
+	if err != nil {
+		return 0, vendors.Fail(vendor, op, fmt.Sprintf(
+			`the id of the course is %.40q, want "subscription" or the number of a classification: correct the id under courses in the configuration`, c.ID))
 	}
 	return class, nil
 }
 
-// plain is the subscription that the enrolment asks for. Its first day comes
-// from the event, never from the clock: a repeat says the same.
+// plain returns the subscription that the enrolment asks for. The first day comes from the
+// event, never from the clock, so a repeat is identical.
 func plain(email string, e vendors.Enrollment) SubscriptionFields {
 	yes, no := true, false
 	start := e.StartsOn
@@ -86,13 +84,12 @@ func plain(email string, e vendors.Enrollment) SubscriptionFields {
 	}
 }
 
-// day is that of the event.
+// day returns the date of the event, in UTC.
 func day(e vendors.Enrollment) string { return e.Origin.At.UTC().Format(time.DateOnly) }
 
-// widen keeps what the reader may read already: all of a reader's courses share
-// one subscription, so that the days of a new one must not cut those of an old one.
-// A subscription that ended before both today, which is the event's day, and the
-// start of the new one has nothing to keep.
+// widen keeps the existing access: all courses of a reader share one subscription, so the dates
+// of a new course must not cut the dates of an old one. today is the date of the event. A
+// subscription that ended before today and before the new start has nothing to keep.
 func (f *SubscriptionFields) widen(existing Subscription, today string) {
 	if existing.EndDate != "" && existing.EndDate < min(f.StartDate, today) {
 		return
@@ -105,8 +102,8 @@ func (f *SubscriptionFields) widen(existing Subscription, today string) {
 	}
 }
 
-// union returns all classifications, sorted, each once: whether MagLoft adds
-// what is sent or replaces what is there is not documented.
+// union returns all classifications, sorted, without duplicates: MagLoft does not document
+// whether the request adds to the present classifications or replaces them.
 func union(reader, subscription []vendors.Int, class int) []int {
 	all := []int{class}
 	for _, c := range slices.Concat(reader, subscription) {

@@ -10,8 +10,8 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Reader is a customer of one app (Portal API, Readers). The records of
-// PageReaders have neither token nor custom data.
+// Reader is a customer of one app (Portal API, Readers). The records of PageReaders have
+// neither token nor custom data.
 type Reader struct {
 	ID                  vendors.Int    `json:"id"`
 	Email               string         `json:"email"`
@@ -27,20 +27,20 @@ type Reader struct {
 	ClassificationIDs   []vendors.Int  `json:"classification_ids"`
 }
 
-// ReaderFields are the body of the calls that create and update a reader. What
-// is empty or nil is not sent. Only the e-mail is required, and only to create.
+// ReaderFields is the body of the calls that create and update a reader (Portal API, Readers).
+// Empty and nil fields are not sent. Only a creation requires a field: the e-mail.
 type ReaderFields struct {
 	Email             string
 	Password          vendors.Secret
 	Name              string
 	Lastname          string
 	CustomData        map[string]string
-	Confirmation      *bool // whether MagLoft sends the reader an e-mail; only to create
+	Confirmation      *bool // whether MagLoft sends the reader an e-mail; for a creation only
 	Confirmed         *bool
 	ClassificationIDs []int
 }
 
-// MarshalJSON writes what is set, the password too: it goes to the vendor.
+// MarshalJSON writes the set fields, with the password in clear text for the vendor.
 func (f ReaderFields) MarshalJSON() ([]byte, error) {
 	fields := map[string]any{}
 	texts := map[string]string{"email": f.Email, "password": f.Password.Reveal(), "name": f.Name, "lastname": f.Lastname}
@@ -62,10 +62,10 @@ func (f ReaderFields) MarshalJSON() ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// readerList is an array, or one reader alone, as the document's sample has it.
+// readerList is an array of readers, or a single reader as in the document's sample.
 type readerList []Reader
 
-// UnmarshalJSON reads both shapes.
+// UnmarshalJSON reads both forms.
 func (l *readerList) UnmarshalJSON(b []byte) error {
 	if bytes.HasPrefix(b, []byte("{")) {
 		*l = make([]Reader, 1)
@@ -78,26 +78,24 @@ func (a *API) readersPath() string { return "/readers/" + a.app }
 
 func (a *API) readerPath(readerID int) string { return a.readersPath() + "/" + strconv.Itoa(readerID) }
 
-// ListReaders returns the app's readers (Portal API, Readers, List).
+// ListReaders is GET /readers/{app} (Portal API, Readers, List).
 func (a *API) ListReaders(ctx context.Context) ([]Reader, error) {
 	return send[readerList](ctx, a, vendors.Call{Op: "list readers", Method: http.MethodGet, Path: a.readersPath()})
 }
 
-// PageReaders returns one page of the app's readers (Portal API, Readers,
-// paginated list). The document types its filter as JSON, without saying more,
-// where all other lists have a text.
+// PageReaders is GET /readers/{app}/page/{page} (Portal API, Readers, paginated list). The
+// document types the filter as JSON without details; the filter of all other lists is a text.
 func (a *API) PageReaders(ctx context.Context, q Query) (Page[Reader], error) {
 	return list[Reader](ctx, a, q.call("page readers", a.readersPath()))
 }
 
-// ReaderByEmail returns the reader with the e-mail (Portal API, Readers, Get
-// reader). A server may take what follows the last dot for a format: compare
-// the e-mail that comes.
+// ReaderByEmail is GET /readers/{app}/{email} (Portal API, Readers, Get reader). A server may
+// read the text after the last dot as a file format: compare the e-mail in the response.
 func (a *API) ReaderByEmail(ctx context.Context, email string) (Reader, error) {
 	return a.reader(ctx, a.readersPath()+"/"+escape(email))
 }
 
-// ReaderByID returns the reader with MagLoft's id (Portal API, Readers, Get reader).
+// ReaderByID is GET /readers/{app}/{id} with MagLoft's id (Portal API, Readers, Get reader).
 func (a *API) ReaderByID(ctx context.Context, readerID int) (Reader, error) {
 	return a.reader(ctx, a.readerPath(readerID))
 }
@@ -106,27 +104,27 @@ func (a *API) reader(ctx context.Context, path string) (Reader, error) {
 	return send[Reader](ctx, a, vendors.Call{Op: "get reader", Method: http.MethodGet, Path: path})
 }
 
-// CreateReader makes a reader (Portal API, Readers, Create). What it answers
-// for an e-mail that is taken is not documented.
+// CreateReader is POST /readers/{app} (Portal API, Readers, Create). The response to a taken
+// e-mail is undocumented.
 func (a *API) CreateReader(ctx context.Context, f ReaderFields) (Reader, error) {
 	return send[Reader](ctx, a, vendors.Call{Op: "create reader", Method: http.MethodPost, Path: a.readersPath(), JSON: f})
 }
 
-// UpdateReader changes the fields given (Portal API, Readers, Update). It may be
-// repeated. The answer is not read: see UpdateClient.
+// UpdateReader is PUT /readers/{app}/{id} (Portal API, Readers, Update): changes the given
+// fields. A repeat has no further effect. The response is ignored; see UpdateClient.
 func (a *API) UpdateReader(ctx context.Context, readerID int, f ReaderFields) error {
 	return a.calls.Do(ctx, vendors.Call{Op: "update reader", Method: http.MethodPut, Path: a.readerPath(readerID), JSON: f, Repeatable: true})
 }
 
-// DeleteReader removes a reader (Portal API, Readers, Delete). It may be
-// repeated; what a second one answers is not documented.
+// DeleteReader is DELETE /readers/{app}/{id} (Portal API, Readers, Delete). A repeat has no
+// further effect; the response to a repeat is undocumented.
 func (a *API) DeleteReader(ctx context.Context, readerID int) error {
 	return a.calls.Do(ctx, vendors.Call{Op: "delete reader", Method: http.MethodDelete, Path: a.readerPath(readerID), Repeatable: true})
 }
 
-// UnlockIssues gives a reader the products, such as purchase.issue_123
-// (Portal API, Readers, Unlock issues). Whether a repeat with the same order id
-// is one purchase is not documented, nor what the answer holds: it is not read.
+// UnlockIssues is POST /readers/{app}/{id}/unlock (Portal API, Readers, Unlock issues): gives
+// the reader products such as purchase.issue_123. The document says neither whether a repeat
+// with the same order id is one purchase, nor the form of the response, which is ignored.
 func (a *API) UnlockIssues(ctx context.Context, readerID int, productIDs []string, orderID string) error {
 	body := map[string]any{"product_ids": productIDs}
 	if orderID != "" {

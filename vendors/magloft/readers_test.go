@@ -15,7 +15,7 @@ import (
 )
 
 // readersStand is a Readers adapter at a stand-in of its own, with one reader.
-func readersStand(t *testing.T) (*magloft.Readers, vendortest.Stand, vendors.Account) {
+func readersStand(t *testing.T) (*magloft.Readers, vendortest.Server, vendors.Account) {
 	t.Helper()
 	a, s := stand(t, magloft.ModeReaders, sandbox.Switches{})
 	return a.(*magloft.Readers), s, add(t.Context(), t, a, magloft.ModeReaders, "ada+x@example.org")

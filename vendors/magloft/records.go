@@ -3,26 +3,21 @@ package magloft
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// records are the accounts of one mode, clients or readers, as the API pages and
-// shows them.
+// records manages the accounts of one mode, clients or readers.
 type records[R any] struct {
 	api  *API
 	page pages[R]
 	get  func(ctx context.Context, id int) (R, error)
 	of   func(R) (id vendors.Int, email string)
-	// byEmail asks for the account with the e-mail, and returns vendors.ErrNotFound if
-	// the answer is no such account. It is nil for a mode without such a call.
+	// byEmail returns the account with the e-mail, or vendors.ErrNotFound if the response is
+	// another account. byEmail is nil for a mode without such a call.
 	byEmail func(ctx context.Context, email string) (vendors.Account, error)
 }
-
-// API returns the client for the documented calls.
-func (a *records[R]) API() *API { return a.api }
 
 // Check lists one account.
 func (a *records[R]) Check(ctx context.Context) error {
@@ -30,21 +25,19 @@ func (a *records[R]) Check(ctx context.Context) error {
 	return err
 }
 
-// List calls yield with each account.
+// List calls yield with each account, oldest first. An error of yield ends List and is
+// returned. A deletion during the listing moves later accounts to an earlier page, so List may
+// miss an account. MagLoft does not show which accounts are staff.
 func (a *records[R]) List(ctx context.Context, yield func(vendors.Listed) error) error {
-	err := a.page.each(ctx, "", func(record R) (more bool, err error) {
+	return a.page.each(ctx, "", func(record R) (more bool, err error) {
 		id, email := a.of(record)
 		return true, yield(vendors.Listed{ID: strconv.Itoa(max(0, int(id))), Email: email})
 	})
-	if err != nil {
-		return fmt.Errorf("list: %w", err)
-	}
-	return nil
 }
 
-// Show returns the account by its ID.
+// Show returns the account by id, or vendors.ErrNotFound.
 func (a *records[R]) Show(ctx context.Context, acc vendors.Account) (vendors.Listed, error) {
-	asked, err := number("show", acc)
+	asked, err := vendors.ParseID(vendor, "show", "account", acc.ID)
 	if err != nil {
 		return vendors.Listed{}, err
 	}
@@ -54,15 +47,15 @@ func (a *records[R]) Show(ctx context.Context, acc vendors.Account) (vendors.Lis
 	case vendors.IsGone(err):
 		return vendors.Listed{}, vendors.ErrNotFound
 	case err != nil:
-		return vendors.Listed{}, fmt.Errorf("show: %w", err)
+		return vendors.Listed{}, err
 	case strconv.Itoa(int(id)) != acc.ID:
-		return vendors.Listed{}, fmt.Errorf("show: %w", odd("show", "the answer is not the account that was asked for"))
+		return vendors.Listed{}, odd("show", "the response is not the requested account")
 	}
 	return vendors.Listed{ID: acc.ID, Email: email}, nil
 }
 
-// Find returns the account whose e-mail is exactly u's: the one that byEmail finds,
-// or else the oldest in the pages. Nobody has an empty e-mail.
+// Find returns the account with the e-mail of u, from byEmail or else the oldest in the pages.
+// An empty e-mail matches nobody.
 func (a *records[R]) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	email := vendors.NormalEmail(u.Email)
 	if email == "" {
@@ -76,12 +69,12 @@ func (a *records[R]) Find(ctx context.Context, u vendors.User) (vendors.Account,
 		found, err = a.search(ctx, email, email)
 	}
 	if err != nil {
-		return vendors.Account{}, fmt.Errorf("find: %w", err)
+		return vendors.Account{}, err
 	}
 	return found, nil
 }
 
-// search looks for the e-mail in the pages that the filter leaves.
+// search searches the e-mail in the pages that the filter leaves.
 func (a *records[R]) search(ctx context.Context, email, filter string) (vendors.Account, error) {
 	record, err := search(ctx, a.page, filter, func(r R) bool {
 		id, has := a.of(r)
@@ -91,9 +84,9 @@ func (a *records[R]) search(ctx context.Context, email, filter string) (vendors.
 	return vendors.Account{ID: strconv.Itoa(int(id))}, err
 }
 
-// add creates u's account. If MagLoft refuses, add looks once more, at last through
-// all pages: the refusal may be of an e-mail that the filter does not find. An answer
-// that is not u's account is an Unknown error.
+// add creates the account of u. If MagLoft rejects the creation, add looks up the e-mail once
+// more, in the end through all pages, because the filter may miss a taken e-mail. A response
+// with another account is an Unknown error.
 func (a *records[R]) add(ctx context.Context, u vendors.User, create func(first, last string) (R, error)) (vendors.Account, error) {
 	made, err := create(names(u))
 	if vendors.IsRefused(err) {
@@ -106,11 +99,11 @@ func (a *records[R]) add(ctx context.Context, u vendors.User, create func(first,
 		}
 	}
 	if err != nil {
-		return vendors.Account{}, fmt.Errorf("create: %w", err)
+		return vendors.Account{}, err
 	}
 	id, email := a.of(made)
 	if id <= 0 || !vendors.SameEmail(email, u.Email) {
-		e := odd("create", "the answer is not the user that was sent")
+		e := odd("create", "the response is not the requested user")
 		e.Unknown = true
 		return vendors.Account{}, e
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Subscription is what a reader may read, for a time (Portal API, Custom
-// Subscriptions). Days are YYYY-MM-DD, and the last one counts.
+// Subscription is a reader's access for a period (Portal API, Custom Subscriptions). Dates are
+// YYYY-MM-DD; the last day is included.
 type Subscription struct {
 	ID        vendors.Int        `json:"id"`
 	OrderID   string             `json:"order_id"`
@@ -22,13 +22,13 @@ type Subscription struct {
 	CreatedAt string             `json:"created_at"`
 	Reader    SubscriptionReader `json:"reader"`
 	Status    string             `json:"status"`   // updated in the sample
-	Password  vendors.Secret     `json:"password"` // of a reader whom the call made
-	// ClassificationIDs is what the calls take; the document's sample of the
-	// answer does not show it, that of the reader does.
+	Password  vendors.Secret     `json:"password"` // of a reader that the call created
+	// ClassificationIDs is a parameter of the calls. In the document's samples only the reader
+	// shows classifications, the subscription does not.
 	ClassificationIDs []vendors.Int `json:"classification_ids"`
 }
 
-// SubscriptionReader is the part of the reader that a subscription shows.
+// SubscriptionReader is the reader of a subscription.
 type SubscriptionReader struct {
 	ID         vendors.Int    `json:"id"`
 	Email      string         `json:"email"`
@@ -36,24 +36,24 @@ type SubscriptionReader struct {
 	Confirmed  vendors.Flag   `json:"confirmed"`
 }
 
-// SubscriptionFields are the body of the calls that create and update a
-// subscription. What is empty or nil is not sent. Only the e-mail is required,
-// and only to create; an update takes days, Active and CustomData.
+// SubscriptionFields is the body of the calls that create and update a subscription (Portal
+// API, Custom Subscriptions). Empty and nil fields are not sent. Only a creation requires a
+// field: the e-mail. An update accepts dates, Active and CustomData.
 type SubscriptionFields struct {
 	Email             string
 	Password          vendors.Secret
 	StartDate         string // YYYY-MM-DD
-	EndDate           string // YYYY-MM-DD; that day counts
+	EndDate           string // YYYY-MM-DD, included
 	Active            *bool
 	CustomData        map[string]string
 	Firstname         string
 	Lastname          string
 	Confirmation      *bool // whether MagLoft sends the reader an e-mail
-	Upsert            *bool // update the subscription that the e-mail has
-	ClassificationIDs []int // whether they add to those that are there or replace them is not documented
+	Upsert            *bool // update an existing subscription of the e-mail
+	ClassificationIDs []int // added to the present ones or replacing them: undocumented
 }
 
-// MarshalJSON writes what is set, the password too: it goes to the vendor.
+// MarshalJSON writes the set fields, with the password in clear text for the vendor.
 func (f SubscriptionFields) MarshalJSON() ([]byte, error) {
 	fields := map[string]any{}
 	texts := map[string]string{
@@ -83,25 +83,25 @@ func (a *API) subscriptionPath(subscriptionID int) string {
 	return a.subscriptionsPath() + "/" + strconv.Itoa(subscriptionID)
 }
 
-// ListSubscriptions returns the app's subscriptions (Portal API, Custom
-// Subscriptions, List). Whether it is all of them or a first page is not documented.
+// ListSubscriptions is GET /custom_subscriptions/{app} (Portal API, Custom Subscriptions,
+// List). The document does not say whether the list is complete or a first page.
 func (a *API) ListSubscriptions(ctx context.Context) (Page[Subscription], error) {
 	return list[Subscription](ctx, a, vendors.Call{Op: "list subscriptions", Path: a.subscriptionsPath()})
 }
 
-// PageSubscriptions returns one page of the app's subscriptions (Portal API,
-// Custom Subscriptions, paginated list).
+// PageSubscriptions is GET /custom_subscriptions/{app}/page/{page} (Portal API, Custom
+// Subscriptions, paginated list).
 func (a *API) PageSubscriptions(ctx context.Context, q Query) (Page[Subscription], error) {
 	return list[Subscription](ctx, a, q.call("page subscriptions", a.subscriptionsPath()))
 }
 
-// SubscriptionByEmail returns the subscription of the reader with the e-mail
-// (Portal API, Custom Subscriptions, Get). Compare the e-mail that comes.
+// SubscriptionByEmail is GET /custom_subscriptions/{app}/{email} (Portal API, Custom
+// Subscriptions, Get). Compare the e-mail in the response.
 func (a *API) SubscriptionByEmail(ctx context.Context, email string) (Subscription, error) {
 	return a.subscription(ctx, a.subscriptionsPath()+"/"+escape(email))
 }
 
-// SubscriptionByID returns the subscription with MagLoft's id (Portal API,
+// SubscriptionByID is GET /custom_subscriptions/{app}/{id} with MagLoft's id (Portal API,
 // Custom Subscriptions, Get).
 func (a *API) SubscriptionByID(ctx context.Context, subscriptionID int) (Subscription, error) {
 	return a.subscription(ctx, a.subscriptionPath(subscriptionID))
@@ -111,9 +111,9 @@ func (a *API) subscription(ctx context.Context, path string) (Subscription, erro
 	return send[Subscription](ctx, a, vendors.Call{Op: "get subscription", Method: http.MethodGet, Path: path})
 }
 
-// CreateSubscription makes a subscription, and the reader where the e-mail has
-// none (Portal API, Custom Subscriptions, Create). With Upsert it updates the
-// one that the e-mail has, and may be repeated.
+// CreateSubscription is POST /custom_subscriptions/{app} (Portal API, Custom Subscriptions,
+// Create): creates a subscription, and a reader for an unknown e-mail. With Upsert the call
+// updates an existing subscription of the e-mail and is repeatable.
 func (a *API) CreateSubscription(ctx context.Context, f SubscriptionFields) (Subscription, error) {
 	return send[Subscription](ctx, a, vendors.Call{
 		Op: "create subscription", Method: http.MethodPost, Path: a.subscriptionsPath(), JSON: f,
@@ -121,16 +121,17 @@ func (a *API) CreateSubscription(ctx context.Context, f SubscriptionFields) (Sub
 	})
 }
 
-// UpdateSubscription changes the fields given (Portal API, Custom
-// Subscriptions, Update). It may be repeated. The answer is not read: see UpdateClient.
+// UpdateSubscription is PUT /custom_subscriptions/{app}/{id} (Portal API, Custom Subscriptions,
+// Update): changes the given fields. A repeat has no further effect. The response is ignored;
+// see UpdateClient.
 func (a *API) UpdateSubscription(ctx context.Context, subscriptionID int, f SubscriptionFields) error {
 	return a.calls.Do(ctx, vendors.Call{
 		Op: "update subscription", Method: http.MethodPut, Path: a.subscriptionPath(subscriptionID), JSON: f, Repeatable: true,
 	})
 }
 
-// DeleteSubscription removes a subscription (Portal API, Custom Subscriptions,
-// Delete). It may be repeated.
+// DeleteSubscription is DELETE /custom_subscriptions/{app}/{id} (Portal API, Custom
+// Subscriptions, Delete). A repeat has no further effect.
 func (a *API) DeleteSubscription(ctx context.Context, subscriptionID int) error {
 	return a.calls.Do(ctx, vendors.Call{
 		Op: "delete subscription", Method: http.MethodDelete, Path: a.subscriptionPath(subscriptionID), Repeatable: true,

@@ -68,7 +68,7 @@ func meddlers() map[string]func(w http.ResponseWriter, r *http.Request) bool {
 // TestSubscriptionsThatTheEmailDoesNotFind is about servers that take the end of an
 // e-mail in a path for a format: a subscription that is passed over would go on.
 func TestSubscriptionsThatTheEmailDoesNotFind(t *testing.T) {
-	deeds := map[string]struct {
+	actions := map[string]struct {
 		do   func(t *testing.T, a *magloft.Readers, acc vendors.Account) error
 		want string // the courses that somebody is in
 	}{
@@ -90,8 +90,8 @@ func TestSubscriptionsThatTheEmailDoesNotFind(t *testing.T) {
 		}, "subscription 7 subscription 7 8"},
 	}
 	for how, meddle := range meddlers() {
-		for deed, test := range deeds {
-			t.Run(how+", "+deed, func(t *testing.T) {
+		for action, test := range actions {
+			t.Run(how+", "+action, func(t *testing.T) {
 				a, state, acc := hidden(t, meddle)
 				before := state().Calls
 				if err := test.do(t, a, acc); err != nil {
@@ -101,7 +101,7 @@ func TestSubscriptionsThatTheEmailDoesNotFind(t *testing.T) {
 					t.Errorf("got %q, want %q", got, test.want)
 				}
 				put := "PUT /custom_subscriptions/{app}/{key}"
-				if got := state().Calls[put] - before[put]; (got == 0) != (deed == "enrol in another course") {
+				if got := state().Calls[put] - before[put]; (got == 0) != (action == "enrol in another course") {
 					t.Errorf("got %d calls that end a subscription", got)
 				}
 			})

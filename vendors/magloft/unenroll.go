@@ -3,15 +3,13 @@ package magloft
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// Unenroll ends the reader's subscription, or takes the classification away that
-// the course stands for and keeps the others. A reader who has neither, or who is
-// not there, is success.
+// Unenroll ends the reader's subscription, or removes the classification of the course and
+// keeps the others. A reader without the course, and a missing reader, are success.
 func (a *Readers) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	class, err := classification("unenroll", e.Course)
 	if err != nil {
@@ -28,13 +26,10 @@ func (a *Readers) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	default:
 		err = a.declassify(ctx, reader, class)
 	}
-	if err != nil {
-		return fmt.Errorf("unenroll: %w", err)
-	}
-	return nil
+	return err
 }
 
-// end makes the reader's subscription inactive, if there is one.
+// end deactivates the reader's subscription, if any.
 func (a *Readers) end(ctx context.Context, r Reader) error {
 	s, exists, err := a.subscription(ctx, r)
 	if err != nil || !exists || !bool(s.Active) {
@@ -47,9 +42,8 @@ func (a *Readers) end(ctx context.Context, r Reader) error {
 	return err
 }
 
-// declassify sends the classifications that are left, and reads back whether that
-// took the one away: whether MagLoft adds what is sent or replaces what is there
-// is not documented.
+// declassify sends the remaining classifications and reads the result: MagLoft does not
+// document whether the request adds classifications or replaces them.
 func (a *Readers) declassify(ctx context.Context, r Reader, class int) error {
 	s, exists, err := a.subscription(ctx, r)
 	if err != nil || !classified(r, s, class) {
@@ -66,26 +60,28 @@ func (a *Readers) declassify(ctx context.Context, r Reader, class int) error {
 	case vendors.IsGone(err):
 		return nil
 	case err == nil && classified(r, s, class):
-		return vendors.Fail(vendor, "unenroll", "MagLoft keeps the classification, though all but this one were sent: take it away in the portal")
+		return vendors.Fail(vendor, "unenroll", "MagLoft keeps the classification, although only the others were sent: remove the classification in the portal")
 	}
 	return err
 }
 
-// classify sets all classifications by Enroll's call, with the days and the state
-// that the subscription has. A reader who has none gets none: there, the
-// classifications are set on the reader alone.
+// classify sets all classifications by Enroll's call, with the dates and state of the
+// subscription. A reader without a subscription gets none: the classifications are then set on
+// the reader alone.
 func (a *Readers) classify(ctx context.Context, r Reader, s Subscription, all []int) error {
 	if s.ID == 0 {
 		return a.api.UpdateReader(ctx, int(r.ID), ReaderFields{ClassificationIDs: all})
 	}
-	active, yes, no := bool(s.Active), true, false
+	active := bool(s.Active)
+	yes := true
+	no := false
 	_, err := a.api.CreateSubscription(ctx, SubscriptionFields{
 		Email: r.Email, StartDate: s.StartDate, EndDate: s.EndDate, Active: &active, Upsert: &yes, Confirmation: &no, ClassificationIDs: all,
 	})
 	return err
 }
 
-// classified tells whether the reader or the subscription has the classification.
+// classified reports whether the reader or the subscription has the classification.
 func classified(r Reader, s Subscription, class int) bool {
 	return slices.Contains(r.ClassificationIDs, vendors.Int(class)) || slices.Contains(s.ClassificationIDs, vendors.Int(class))
 }

@@ -2,23 +2,22 @@ package magloft
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// Update sets the names that u has; the password, which the call takes as well, is
-// never sent. MagLoft has no call that changes a client's e-mail: where u has
-// another one, the names are set, and a permanent error says so.
+// Update sets the names that u has and never sends a password. MagLoft has no call that changes
+// a client's e-mail: for a different e-mail Update sets the names and returns a permanent
+// error.
 func (a *Clients) Update(ctx context.Context, _ vendors.Origin, acc vendors.Account, u vendors.User) error {
-	clientID, err := number("update", acc)
+	clientID, err := vendors.ParseID(vendor, "update", "account", acc.ID)
 	if err != nil {
 		return err
 	}
 	known, err := a.api.GetClient(ctx, clientID)
 	switch {
 	case err == nil && int(known.ID) != clientID:
-		err = odd("get client", "the answer is not the client that was asked for")
+		err = odd("get client", "the response is not the requested client")
 	case err == nil && u.FullName() != "":
 		err = a.api.UpdateClient(ctx, clientID, ClientChange{Firstname: u.FirstName, Lastname: u.LastName})
 	}
@@ -26,28 +25,25 @@ func (a *Clients) Update(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 	case vendors.IsGone(err):
 		return vendors.ErrNotFound
 	case err != nil:
-		return fmt.Errorf("update: %w", err)
+		return err
 	case u.Email != "" && !vendors.SameEmail(u.Email, known.Email):
 		return vendors.Fail(vendor, "update",
-			"the names are set, but MagLoft has no call that changes a client's e-mail: change it in the portal, then replay")
+			"the names are set, but MagLoft has no call that changes a client's e-mail: change the e-mail in the portal, then replay")
 	}
 	return nil
 }
 
-// Update sets the names and the e-mail that u has. What the call takes besides,
-// such as a password and custom data, is not sent, and stays. The answer is not
-// read: the document's own samples of updates disagree.
+// Update sets the names and the e-mail that u has. Other parameters of the call, such as
+// password and custom data, are not sent and stay unchanged. The response is ignored, because
+// the document's samples of updates disagree.
 func (a *Readers) Update(ctx context.Context, _ vendors.Origin, acc vendors.Account, u vendors.User) error {
-	readerID, err := number("update", acc)
+	readerID, err := vendors.ParseID(vendor, "update", "account", acc.ID)
 	if err != nil {
 		return err
 	}
 	err = a.api.UpdateReader(ctx, readerID, ReaderFields{Email: vendors.NormalEmail(u.Email), Name: u.FirstName, Lastname: u.LastName})
-	switch {
-	case vendors.IsGone(err):
+	if vendors.IsGone(err) {
 		return vendors.ErrNotFound
-	case err != nil:
-		return fmt.Errorf("update: %w", err)
 	}
-	return nil
+	return err
 }

@@ -2,10 +2,10 @@ package meiro
 
 import "github.com/usherhq/usher/vendors"
 
-// New returns the adapter of c.Mode, *Operators or *Customers, or an error that
-// names everything missing.
-func New(c Config) (vendors.Checker, error) {
-	if err := c.validate(); err != nil {
+// New returns the adapter of the mode, *Operators or *Customers, or the error of
+// Config.Validate.
+func New(c Config) (vendors.Adapter, error) {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if c.mode() == ModeCustomers {

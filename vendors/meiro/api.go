@@ -1,14 +1,13 @@
-// Package meiro speaks to Meiro: the operator accounts of its back office (the
-// Meiro Events API, https://docs.meiro.dev/docs/api/meiro-me-api/users) and the
-// collect endpoint of Meiro Pipes, where facts about customers arrive as events.
+// Package meiro is a client of Meiro: of the operator accounts of the back office (Meiro Events
+// API, https://docs.meiro.dev/docs/api/meiro-me-api/users), and of the collect endpoint of
+// Meiro Pipes, for events about customers.
 package meiro
 
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
@@ -16,30 +15,30 @@ import (
 
 const vendor = "meiro"
 
-// The modes that Config.Mode knows.
+// The values of Config.Mode.
 const (
-	ModeOperators = "operators" // users are log-ins to Meiro's back office
-	ModeCustomers = "customers" // users are customers, told of by events
+	ModeOperators = "operators" // our users are operators of Meiro's back office
+	ModeCustomers = "customers" // our users are customers, known to Meiro by events
 )
 
-// Config is what a client of Meiro is made from. Mode operators needs BaseURL
-// and either Email and Password or AccessToken; mode customers needs CollectURL.
+// Config configures a client of Meiro. Mode operators needs BaseURL, and either Email and
+// Password or AccessToken. Mode customers needs CollectURL.
 type Config struct {
-	vendors.Settings `yaml:",inline"` // the base URL is the host: https://api.<instance>.meiro.io; there is no default
-	Email            string           `yaml:"email" env:"EMAIL"`               // of the operator that Usher logs in as
-	Password         vendors.Secret   `yaml:"password" env:"PASSWORD"`         // of that operator
-	AccessToken      vendors.Secret   `yaml:"access_token" env:"ACCESS_TOKEN"` // a token of your own, which ends after 8 hours and is never renewed; it goes before Email and Password
-	Mode             string           `yaml:"mode" env:"MODE"`                 // operators where it is empty
-	CollectURL       string           `yaml:"collect_url" env:"COLLECT_URL"`   // the whole address of a Pipes source, which takes activity: https://<tenant>.<region>.pipes.meiro.io/collect/<slug>; default none
+	vendors.Settings `yaml:",inline"` // the base URL is https://api.<instance>.meiro.io; there is no default
+	Email            string           `yaml:"email" env:"EMAIL"`               // of Usher's operator
+	Password         vendors.Secret   `yaml:"password" env:"PASSWORD"`         // of Usher's operator
+	AccessToken      vendors.Secret   `yaml:"access_token" env:"ACCESS_TOKEN"` // instead of Email and Password; expires after 8 hours and is never renewed
+	Mode             string           `yaml:"mode" env:"MODE"`                 // default operators
+	CollectURL       string           `yaml:"collect_url" env:"COLLECT_URL"`   // URL of a Pipes source: https://<tenant>.<region>.pipes.meiro.io/collect/<slug>
 }
 
-// Defaults returns a Config without credentials, in mode operators. Meiro states
-// no limit on calls; 10 a second is careful.
+// Defaults returns a Config without credentials, in mode operators. Meiro documents no rate
+// limit; 10 calls per second is a careful choice.
 func Defaults() Config {
 	return Config{Settings: vendors.DefaultSettings("", 10), Mode: ModeOperators}
 }
 
-// Needs says what turns Meiro on: it depends on the mode, and on the way to log in.
+// Needs returns the settings that turn Meiro on, by mode and kind of log-in.
 func (c Config) Needs() vendors.Needs {
 	switch {
 	case c.mode() == ModeCustomers:
@@ -55,63 +54,53 @@ func (c Config) Needs() vendors.Needs {
 	}
 }
 
-// Faults refuses a mode that there is not, and two ways to log in at once.
+// Faults returns the faults of an unknown mode, and of two ways to log in.
 func (c Config) Faults() []vendors.Fault {
 	faults := vendors.OneOf("mode", c.Mode, ModeOperators, ModeCustomers)
 	if c.Mode == ModeOperators && c.AccessToken != "" && (c.Email != "" || c.Password != "") {
 		faults = append(faults, vendors.Fault{
 			Name:    "access_token",
-			Problem: "is set, and so is the log-in by e-mail: one of them would be ignored",
+			Problem: "is set together with the log-in by e-mail, which would be ignored",
 			Fix:     "keep the access token, or the e-mail and the password",
 		})
 	}
 	return faults
 }
 
+// mode returns the mode, operators by default.
 func (c Config) mode() string { return cmp.Or(c.Mode, ModeOperators) }
 
-// validate returns every fault at once.
-func (c Config) validate() error {
-	var faults []error
-	missing := func(name, value string) {
-		if value == "" {
-			faults = append(faults, fmt.Errorf("%s: %s is missing", vendor, name))
-		}
+// Validate returns all faults of c, joined, or nil. An empty mode is ModeOperators.
+func (c Config) Validate() error {
+	c.Mode = c.mode()
+	faults := c.Faults()
+	switch {
+	case c.Mode == ModeCustomers:
+		faults = append(faults, vendors.RequireURL("collect_url", c.CollectURL)...)
+	case c.Mode == ModeOperators && c.AccessToken != "":
+		faults = append(faults, vendors.RequireURL("base_url", c.BaseURL)...)
+	case c.Mode == ModeOperators:
+		faults = slices.Concat(
+			faults,
+			vendors.RequireURL("base_url", c.BaseURL),
+			vendors.Require("email", c.Email),
+			vendors.Require("password", c.Password.Reveal()),
+		)
 	}
-	address := func(name, value string) {
-		missing(name, value)
-		if (vendors.Options{BaseURL: value}).Check() != nil && value != "" {
-			faults = append(faults, fmt.Errorf("%s: %s is not an http or https address", vendor, name))
-		}
-	}
-	switch c.mode() {
-	case ModeCustomers:
-		address("the collect URL", c.CollectURL)
-	case ModeOperators:
-		address("the base URL", c.BaseURL)
-		if c.AccessToken == "" {
-			missing("the e-mail (or an access token)", c.Email)
-			missing("the password (or an access token)", c.Password.Reveal())
-		}
-	default:
-		faults = append(faults, fmt.Errorf("%s: mode is %q, and is to be %s or %s", vendor, c.Mode, ModeOperators, ModeCustomers))
-	}
-	return errors.Join(faults...)
+	return vendors.InvalidConfig(vendor, faults)
 }
 
-// API makes the documented calls of Meiro, one method each. It is safe for use
-// by many goroutines.
+// API has one method per documented call of Meiro. An API is safe for concurrent use.
 type API struct {
 	users   *vendors.Client
-	login   *vendors.Client // without credentials, and with a time limit that fits within that of the call that needs the log-in
-	collect *vendors.Client // at the collect URL, which takes no credentials
+	login   *vendors.Client // without credentials, and with half the timeout, because a log-in happens within another call
+	collect *vendors.Client // for the collect URL, without credentials
 }
 
-// tokenUse is how long a token is used before it is renewed. Meiro's tokens live 8 h.
+// tokenUse is how long a token is used before a renewal. Tokens live for 8 h.
 const tokenUse = 7 * time.Hour
 
-// NewAPI returns a client for the calls alone. It does not look at c.Mode, and
-// logs in when the first call needs it.
+// NewAPI returns a client that logs in at the first call, whatever the mode.
 func NewAPI(c Config) *API {
 	login := c.Options()
 	login.Timeout = cmp.Or(c.Timeout, 10*time.Second) / 2
@@ -121,7 +110,7 @@ func NewAPI(c Config) *API {
 		login:   vendors.NewClient(vendor, login, nil, c.Password, c.AccessToken),
 		collect: vendors.NewClient(vendor, collect, nil),
 	}
-	a.collect.Judge(judgeCollect)
+	a.collect.ClassifyResponse(classifyCollect)
 	var auth vendors.Auth = vendors.StaticAuth{tokenHeader: c.AccessToken}
 	if c.AccessToken == "" {
 		auth = vendors.NewTokens(tokenHeader, "", a.renew(c.Email, c.Password))
@@ -130,8 +119,8 @@ func NewAPI(c Config) *API {
 	return a
 }
 
-// renew returns how to come by a token: by renewing the old one while Meiro
-// allows it, else by a log-in.
+// renew returns a function for vendors.NewTokens: refresh the old token if Meiro accepts that,
+// or else log in.
 func (a *API) renew(email string, password vendors.Secret) func(context.Context, vendors.Secret) (vendors.Secret, time.Duration, error) {
 	return func(ctx context.Context, old vendors.Secret) (vendors.Secret, time.Duration, error) {
 		if old != "" {

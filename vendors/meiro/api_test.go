@@ -22,7 +22,7 @@ func config(url string) meiro.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand) meiro.Config {
+func configOf(stand vendortest.Server) meiro.Config {
 	c := config(stand.URL)
 	c.HTTP = stand.HTTP
 	return c
@@ -33,7 +33,9 @@ var at = time.Date(2026, 3, 1, 9, 0, 0, 7_000_000, time.FixedZone("", 3600))
 func TestEveryCallKeepsToTheDocument(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-	api, ctx, yes := meiro.NewAPI(configOf(stand)), t.Context(), true
+	api := meiro.NewAPI(configOf(stand))
+	ctx := t.Context()
+	yes := true
 	made := must(t)(api.CreateUser(ctx, meiro.NewUser{Email: "ada+1@example.org", Password: "one", SSOEnabled: &yes}))
 	other := must(t)(api.CreateOrRestoreUser(ctx, meiro.NewUser{Email: "bob@example.org", Password: "one"}))
 	if !made.SSOEnabled || made.ID == other.ID {
@@ -114,9 +116,9 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		config meiro.Config
 		want   string
 	}{
-		"operators": {meiro.Config{}, "meiro: the base URL is missing\nmeiro: the e-mail (or an access token) is missing\nmeiro: the password (or an access token) is missing"},
-		"customers": {meiro.Config{Mode: "customers"}, "meiro: the collect URL is missing"},
-		"mode":      {meiro.Config{Mode: "people"}, `meiro: mode is "people", and is to be operators or customers`},
+		"operators": {meiro.Config{}, "meiro: base_url is missing; set base_url\nmeiro: email is missing; set email\nmeiro: password is missing; set password"},
+		"customers": {meiro.Config{Mode: "customers"}, "meiro: collect_url is missing; set collect_url"},
+		"mode":      {meiro.Config{Mode: "people"}, `meiro: mode cannot be "people"; want one of: operators, customers`},
 		"token":     {meiro.Config{Settings: vendors.Settings{BaseURL: "http://x"}, AccessToken: "t"}, "<nil>"},
 	}
 	for name, test := range tests {

@@ -7,10 +7,9 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Update sets the operator's e-mail, all that Meiro takes of what we know: it has
-// no names. The password and sso_enabled, which the call takes as well, are never
-// sent. An operator in the trash is not there; the one that Usher logs in as is a
-// permanent error and stays.
+// Update sets the operator's e-mail; Meiro has no names. Password and sso_enabled, the other
+// parameters of the call, are never sent. An operator in the trash counts as missing. Usher's
+// own operator is kept unchanged, with a permanent error.
 func (o *Operators) Update(ctx context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) error {
 	email := vendors.NormalEmail(u.Email)
 	known, err := o.retrieve(ctx, a)
@@ -20,7 +19,7 @@ func (o *Operators) Update(ctx context.Context, _ vendors.Origin, a vendors.Acco
 	case bool(known.Deleted):
 		return vendors.ErrNotFound
 	case o.isOwn(known):
-		return vendors.Fail(vendor, "modify user", "this is the operator that Usher logs in as")
+		return vendors.Fail(vendor, "modify user", "Usher logs in as this operator, and never changes the operator")
 	case email == "" || email == known.Email:
 		return nil
 	}
@@ -35,9 +34,9 @@ func (o *Operators) Update(ctx context.Context, _ vendors.Origin, a vendors.Acco
 	return err
 }
 
-// Restore takes the operator out of the trash: the one of this id, or else the one
-// with u's e-mail. Who is active under either is success: two accounts for one
-// e-mail would be worse than an old one that stays in the trash.
+// Restore takes the operator with the id of a, or else with the e-mail of u, out of the trash.
+// An active operator with either is success: two accounts with one e-mail would be worse than
+// an old account in the trash.
 func (o *Operators) Restore(ctx context.Context, _ vendors.Origin, a vendors.Account, u vendors.User) (vendors.Account, error) {
 	if active, err := o.active(ctx, a, u); !errors.Is(err, vendors.ErrNotFound) {
 		return active, err
@@ -59,8 +58,8 @@ func (o *Operators) Restore(ctx context.Context, _ vendors.Origin, a vendors.Acc
 	return vendors.Account{ID: back.ID}, err
 }
 
-// active returns the operator who is not in the trash: the one of this id, or
-// else the one with u's e-mail, or vendors.ErrNotFound.
+// active returns the active operator with the id of a, or else with the e-mail of u, or
+// vendors.ErrNotFound.
 func (o *Operators) active(ctx context.Context, a vendors.Account, u vendors.User) (vendors.Account, error) {
 	if a.ID != "" {
 		known, err := o.retrieve(ctx, a)
@@ -77,8 +76,8 @@ func (o *Operators) active(ctx context.Context, a vendors.Account, u vendors.Use
 	return o.Find(ctx, u)
 }
 
-// takeBack restores the operator of the id, or returns vendors.ErrNotFound. Meiro
-// may say 404 of one who has just been restored, by a call whose answer was lost.
+// takeBack restores the operator, or returns vendors.ErrNotFound. Meiro may answer 404 for an
+// operator that an earlier call has restored.
 func (o *Operators) takeBack(ctx context.Context, id string) (User, error) {
 	got, err := o.api.RestoreUser(ctx, id)
 	if vendors.IsGone(err) {
@@ -90,7 +89,7 @@ func (o *Operators) takeBack(ctx context.Context, id string) (User, error) {
 		return User{}, err
 	}
 	if got.ID != id || bool(got.Deleted) {
-		return User{}, &vendors.Error{Vendor: vendor, Op: "restore user", Message: "the answer is not the user that was asked for"}
+		return User{}, &vendors.Error{Vendor: vendor, Op: "restore user", Message: "the response is not the requested user"}
 	}
 	return got, nil
 }
@@ -104,10 +103,11 @@ func (o *Operators) retrieve(ctx context.Context, a vendors.Account) (User, erro
 	case err != nil:
 		return User{}, err
 	case u.ID != a.ID:
-		return User{}, &vendors.Error{Vendor: vendor, Op: "retrieve user", Message: "the answer is not the user that was asked for"}
+		return User{}, &vendors.Error{Vendor: vendor, Op: "retrieve user", Message: "the response is not the requested user"}
 	}
 	return u, nil
 }
 
-// isOwn tells whether this is the operator that Usher logs in as, as far as it knows.
+// isOwn reports whether u is Usher's own operator. With a static token the own operator is
+// unknown.
 func (o *Operators) isOwn(u User) bool { return o.own != "" && vendors.SameEmail(u.Email, o.own) }

@@ -16,7 +16,7 @@ import (
 )
 
 // made is an operator at a stand-in of its own.
-func made(t *testing.T, switches sandbox.Switches) (*meiro.Operators, vendortest.Stand, vendors.Account) {
+func made(t *testing.T, switches sandbox.Switches) (*meiro.Operators, vendortest.Server, vendors.Account) {
 	t.Helper()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{Switches: switches})
 	o := operators(t, configOf(stand))
@@ -28,7 +28,7 @@ func made(t *testing.T, switches sandbox.Switches) (*meiro.Operators, vendortest
 }
 
 // operator returns what Meiro holds of the account.
-func operator(t *testing.T, stand vendortest.Stand, a vendors.Account) sandbox.User {
+func operator(t *testing.T, stand vendortest.Server, a vendors.Account) sandbox.User {
 	t.Helper()
 	users := stand.State("meiro").Users
 	at := slices.IndexFunc(users, func(u sandbox.User) bool { return u.ID == a.ID })
@@ -136,15 +136,15 @@ func TestUsherItselfIsNotUpdated(t *testing.T) {
 
 func TestRestore(t *testing.T) {
 	t.Parallel()
-	type deed = func(t *testing.T, o *meiro.Operators, a vendors.Account)
+	type action = func(t *testing.T, o *meiro.Operators, a vendors.Account)
 	trash := func(t *testing.T, o *meiro.Operators, a vendors.Account) {
 		if err := o.Delete(t.Context(), origin, a); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tests := map[string]struct {
-		before   deed
-		id       bool // whether the ledger knows it
+		before   action
+		id       bool // whether the record knows it
 		user     vendors.User
 		found    bool
 		restores int
@@ -187,7 +187,7 @@ func TestRestore(t *testing.T) {
 }
 
 // TestRestoreMakesNoTwin is about a user who was purged from the trash and made
-// anew, while the ledger knows the old id; and about one whose e-mail is another
+// anew, while the record knows the old id; and about one whose e-mail is another
 // account's by now.
 func TestRestoreMakesNoTwin(t *testing.T) {
 	t.Parallel()

@@ -24,11 +24,11 @@ func customers(t *testing.T, collect string, http http.RoundTripper) *meiro.Cust
 
 // augusta is ada from an update on.
 var augusta = vendors.User{
-	ID: "u-1", Email: "augusta@example.org", FirstName: "Augusta", LastName: "Example", Locale: "en-GB", Attributes: map[string]any{"plan": "pro"},
+	ID: "u-1", Email: "augusta@example.org", FirstName: "Augusta", LastName: "Example", Locale: "en-GB", Attributes: []byte(`{"plan":"pro"}`),
 }
 
-// deeds are all that can be said of a customer.
-func deeds(t *testing.T, c *meiro.Customers) []func() error {
+// actions returns every action on a customer.
+func actions(t *testing.T, c *meiro.Customers) []func() error {
 	ctx := t.Context()
 	return []func() error{
 		func() error { _, err := c.Create(ctx, origin, ada); return err },
@@ -40,24 +40,24 @@ func deeds(t *testing.T, c *meiro.Customers) []func() error {
 			return c.Unenroll(ctx, vendors.Enrollment{Origin: origin, UserID: "u-1", Email: ada.Email, Course: vendors.Course{Ours: "c-1"}})
 		},
 		func() error {
-			return c.Track(ctx, vendors.Activity{Origin: origin, UserID: "u-1", Name: "opened", At: at.Add(time.Second), Properties: map[string]any{"n": 1}})
+			return c.Track(ctx, vendors.Activity{Origin: origin, UserID: "u-1", Name: "opened", At: at.Add(time.Second), Properties: []byte(`{"n":1}`)})
 		},
 		func() error { _, err := c.Restore(ctx, origin, vendors.Account{}, ada); return err },
 		func() error { return c.Delete(ctx, origin, c.AccountOf("u-1")) },
 	}
 }
 
-func TestCustomersAreToldOfOnce(t *testing.T) {
+func TestCustomerEventsAreDeduplicated(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []sandbox.Kind{sandbox.None, sandbox.FailBefore, sandbox.FailAfter, sandbox.DropBefore, sandbox.DropAfter} {
 		vendortest.Try(t, string(kind), func(t *testing.T) {
 			stand := vendortest.Serve(t, "meiro", sandbox.Config{})
-			for _, deed := range deeds(t, customers(t, stand.URL+"/collect/usher", stand.HTTP)) {
+			for _, action := range actions(t, customers(t, stand.URL+"/collect/usher", stand.HTTP)) {
 				if err := stand.Box.Next("meiro", sandbox.Fault{Kind: kind}); err != nil {
 					t.Fatal(err)
 				}
 				for range 2 {
-					if err := deed(); err != nil {
+					if err := action(); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -98,10 +98,10 @@ func TestCustomersRepeatByteForByte(t *testing.T) {
 		return true
 	})
 	c := customers(t, url+"/collect/usher", nil)
-	for _, deed := range deeds(t, c) {
+	for _, action := range actions(t, c) {
 		bodies = nil
 		for range 20 {
-			if err := deed(); err != nil {
+			if err := action(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -139,7 +139,7 @@ func TestCustomersSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",
-		New: func(s vendors.Settings) (any, error) {
+		New: func(s vendors.Settings) (vendors.Adapter, error) {
 			collect := s.BaseURL + "/collect/usher"
 			s.BaseURL = ""
 			return meiro.New(meiro.Config{Settings: s, Mode: meiro.ModeCustomers, CollectURL: collect})

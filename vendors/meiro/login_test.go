@@ -19,7 +19,7 @@ func TestLogIn(t *testing.T) {
 	}
 	vendortest.LogIn{
 		Name: "meiro",
-		New: func(s vendors.Settings, password string) (any, error) {
+		New: func(s vendors.Settings, password string) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.HTTP, c.Password = s.HTTP, vendors.Secret(password)
 			return meiro.New(c)
@@ -41,6 +41,8 @@ func TestWrongStaticToken(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
 	c := configOf(stand)
+	c.Email = ""
+	c.Password = ""
 	c.AccessToken = "ended-long-ago"
 	err := operators(t, c).Check(t.Context())
 	if vendors.ClassOf(err) != vendors.Unusable {
@@ -55,7 +57,9 @@ func TestStaticToken(t *testing.T) {
 	t.Parallel()
 	stand := vendortest.Serve(t, "meiro", sandbox.Config{})
 	c := configOf(stand)
-	c.Email, c.Password, c.AccessToken = "", "", sandbox.MeiroAccessToken
+	c.Email = ""
+	c.Password = ""
+	c.AccessToken = sandbox.MeiroAccessToken
 	if err := operators(t, c).Check(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Operators keeps log-ins to Meiro's back office: for staff, not for customers.
-// Meiro has no courses and no activity for them.
+// Operators manages operators of Meiro's back office: staff, not customers. Operators have
+// neither courses nor activity.
 type Operators struct {
 	api *API
-	own string // the e-mail that Usher logs in with: it never deletes or changes that one
+	own string // e-mail of Usher's own operator, which is never deleted or changed
 }
 
 // The ports of Operators.
@@ -26,26 +26,26 @@ var (
 
 const pageSize = 100
 
-// Check asks for one operator.
+// Check lists one operator.
 func (o *Operators) Check(ctx context.Context) error {
 	_, err := o.api.ListUsers(ctx, Selection{Limit: 1, OrderBy: "id", OrderDir: "ASC"})
-	return vendors.Misplaced(err)
+	return vendors.UnusableIfGone(err)
 }
 
-// Find returns the operator with u's address, from all pages of those that are
-// not in the trash, or vendors.ErrNotFound.
+// Find returns the operator with the e-mail of u, from all pages of operators outside the
+// trash, or vendors.ErrNotFound.
 func (o *Operators) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	found, err := o.search(ctx, o.api.ListUsers, func(x User) bool { return !bool(x.Deleted) && vendors.SameEmail(x.Email, u.Email) })
 	return vendors.Account{ID: found.ID}, err
 }
 
-// Create makes an operator, or takes the one with this address out of the
-// trash. Where Meiro refuses, it looks among the active and then in the trash
-// before it gives up.
+// Create creates an operator, or restores the operator with this e-mail from the trash. If
+// Meiro rejects the request, Create searches the active operators and then the trash before
+// giving up.
 func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
 	email := vendors.NormalEmail(u.Email)
 	if email == "" {
-		return vendors.Account{}, vendors.Fail(vendor, "create or restore user", "the event has no e-mail, and an operator is known by nothing else")
+		return vendors.Account{}, vendors.Fail(vendor, "create or restore user", "the event has no e-mail, the only name of an operator")
 	}
 	made, err := o.api.CreateOrRestoreUser(ctx, NewUser{Email: email, Password: vendors.NewPassword()})
 	switch {
@@ -70,6 +70,7 @@ func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User
 	return o.restore(ctx, trashed, u)
 }
 
+// restore restores an operator from the trash, for u.
 func (o *Operators) restore(ctx context.Context, trashed User, u vendors.User) (vendors.Account, error) {
 	back, err := o.takeBack(ctx, trashed.ID)
 	if err != nil {
@@ -78,16 +79,16 @@ func (o *Operators) restore(ctx context.Context, trashed User, u vendors.User) (
 	return verified(back, u, "restore user")
 }
 
-// verified takes an answer for an account only where it is u's.
+// verified returns the account in a response, if the account is active and has the e-mail of u.
 func verified(got User, u vendors.User, op string) (vendors.Account, error) {
 	if got.ID == "" || bool(got.Deleted) || !vendors.SameEmail(got.Email, u.Email) {
-		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: op, Message: "the answer is not the user that was asked for", Unknown: true}
+		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: op, Message: "the response is not the requested user", Unknown: true}
 	}
 	return vendors.Account{ID: got.ID}, nil
 }
 
-// Delete puts the operator into the trash. Who is not there, or in the trash
-// already, is success. The operator that Usher logs in as is never deleted.
+// Delete moves the operator to the trash. A missing operator, and an operator in the trash, are
+// success. Usher's own operator is never deleted: a permanent error.
 func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Account) error {
 	u, err := o.retrieve(ctx, a)
 	switch {
@@ -98,7 +99,7 @@ func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Acco
 	case bool(u.Deleted):
 		return nil
 	case o.isOwn(u):
-		return vendors.Fail(vendor, "delete user", "this is the operator that Usher logs in as")
+		return vendors.Fail(vendor, "delete user", "Usher logs in as this operator, and never deletes the operator")
 	}
 	if _, err := o.api.DeleteUser(ctx, a.ID); !vendors.IsGone(err) {
 		return err
@@ -106,7 +107,7 @@ func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Acco
 	return nil
 }
 
-// search returns the first user of a list whom match takes, or vendors.ErrNotFound.
+// search returns the first user of a list with match, or vendors.ErrNotFound.
 func (o *Operators) search(ctx context.Context, list lister, match func(User) bool) (User, error) {
 	found, there := User{}, false
 	err := each(ctx, list, func(u User) (more bool, _ error) {

@@ -245,7 +245,7 @@ func TestOperatorsSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",
-		New: func(s vendors.Settings) (any, error) {
+		New: func(s vendors.Settings) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.Settings = s
 			return meiro.New(c)

@@ -9,9 +9,8 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// User is an operator of Meiro's back office: somebody who can log in there,
-// not a customer. ID is a UUID. The source of all that follows is the page
-// Users of the Meiro ME API, with its Data Structures.
+// User is an operator of Meiro's back office, not a customer (Meiro ME API, Users, Data
+// Structures). ID is a UUID.
 type User struct {
 	ID         string       `json:"id"`
 	Email      string       `json:"email"`
@@ -19,20 +18,21 @@ type User struct {
 	SSOEnabled vendors.Flag `json:"sso_enabled"`
 }
 
-// UserList is one page of users. Meiro tells no total.
+// UserList is one page of users, without a total (Meiro ME API, Users).
 type UserList struct {
 	Users    []User    `json:"users"`
 	Settings Selection `json:"selection_settings"`
 }
 
-// Selection chooses a page of a list. In an answer it is what Meiro made of it.
+// Selection selects a page of a list. In a response, Selection has the values that Meiro used.
 type Selection struct {
-	Limit    vendors.Int `json:"limit"` // 20 by default at Meiro's sister APIs
+	Limit    vendors.Int `json:"limit"` // Meiro's other APIs default to 20
 	Offset   vendors.Int `json:"offset"`
-	OrderBy  string      `json:"order_by"`  // id is the only one documented
+	OrderBy  string      `json:"order_by"`  // only id is documented
 	OrderDir string      `json:"order_dir"` // ASC or DESC
 }
 
+// query returns the query string parameters.
 func (s Selection) query() url.Values {
 	q := url.Values{}
 	if s.Limit > 0 {
@@ -50,47 +50,50 @@ func (s Selection) query() url.Values {
 	return q
 }
 
-// NewUser is the body of CreateUser and CreateOrRestoreUser.
+// NewUser is the body of CreateUser and CreateOrRestoreUser (Meiro ME API, Users).
 type NewUser struct {
 	Email      string
 	Password   vendors.Secret
-	SSOEnabled *bool // left out where it is nil
+	SSOEnabled *bool // nil is not sent
 }
 
-func (n NewUser) body() any {
+// body returns the JSON form.
+func (n NewUser) body() userBody {
 	return userBody{Email: n.Email, Password: n.Password.Reveal(), SSOEnabled: n.SSOEnabled}
 }
 
-// Change is the body of ModifyUser. What is empty or nil is left as it is.
+// Change is the body of ModifyUser (Meiro ME API, Users). Empty fields stay unchanged.
 type Change NewUser
 
-func (c Change) body() any { return NewUser(c).body() }
+// body returns the JSON form.
+func (c Change) body() userBody { return NewUser(c).body() }
 
-// userBody is what goes over the wire: the only place where a password is no Secret.
+// userBody is the JSON form of a user, the only place of a password in clear text.
 type userBody struct {
 	Email      string `json:"email,omitempty"`
 	Password   string `json:"password,omitempty"`
 	SSOEnabled *bool  `json:"sso_enabled,omitempty"`
 }
 
-// ListUsers is GET /users{?limit,offset,order_by,order_dir}: users that are not
-// in the trash. It cannot be searched.
+// ListUsers is GET /users{?limit,offset,order_by,order_dir} (Meiro ME API, Users): users
+// outside the trash. There is no search.
 func (a *API) ListUsers(ctx context.Context, s Selection) (UserList, error) {
 	return a.list(ctx, "list users", "/users", s)
 }
 
-// ListTrashedUsers is GET /users/trash{?limit,offset,order_by,order_dir}.
+// ListTrashedUsers is GET /users/trash{?limit,offset,order_by,order_dir} (Meiro ME API, Users).
 func (a *API) ListTrashedUsers(ctx context.Context, s Selection) (UserList, error) {
 	return a.list(ctx, "list trashed users", "/users/trash", s)
 }
 
+// list returns one page of a list.
 func (a *API) list(ctx context.Context, op, path string, s Selection) (UserList, error) {
 	var out UserList
 	err := a.users.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: s.query(), Further: s.Offset > 0, Out: &out})
 	return out, err
 }
 
-// user makes a call that answers with a user.
+// user makes a call whose response is a user.
 func (a *API) user(ctx context.Context, c vendors.Call) (User, error) {
 	var out User
 	c.Out = &out
@@ -98,47 +101,46 @@ func (a *API) user(ctx context.Context, c vendors.Call) (User, error) {
 	return out, err
 }
 
-// CreateUser is POST /users, answered with 201. What Meiro says to an address
-// that is taken is not documented.
+// CreateUser is POST /users (Meiro ME API, Users), with response 201. The response to a taken
+// e-mail is undocumented.
 func (a *API) CreateUser(ctx context.Context, n NewUser) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "create user", Method: http.MethodPost, Path: "/users", JSON: n.body()})
 }
 
-// CreateOrRestoreUser is POST /users/create_or_restore, answered with 201: a
-// new user, or the one with this address out of the trash. What Meiro says to
-// the address of a user who is not in the trash is not documented, nor whether
-// a restored user gets the new password.
+// CreateOrRestoreUser is POST /users/create_or_restore (Meiro ME API, Users), with response
+// 201: a new user, or the user with this e-mail from the trash. Undocumented: the response for
+// an active user with this e-mail, and whether a restored user gets the new password.
 func (a *API) CreateOrRestoreUser(ctx context.Context, n NewUser) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "create or restore user", Method: http.MethodPost, Path: "/users/create_or_restore", JSON: n.body()})
 }
 
-// RetrieveUser is GET /users/{user_id}, or 404. Whether it shows users in the
-// trash is not documented.
+// RetrieveUser is GET /users/{user_id}, or 404 (Meiro ME API, Users). Whether users in the
+// trash are shown is undocumented.
 func (a *API) RetrieveUser(ctx context.Context, id string) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "retrieve user", Method: http.MethodGet, Path: userPath(id)})
 }
 
-// ModifyUser is PATCH /users/{user_id}, or 404. Setting the same fields again
-// changes nothing more.
+// ModifyUser is PATCH /users/{user_id}, or 404 (Meiro ME API, Users). A repeat has no further
+// effect.
 func (a *API) ModifyUser(ctx context.Context, id string, c Change) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "modify user", Method: http.MethodPatch, Path: userPath(id), JSON: c.body(), Repeatable: true})
 }
 
-// DeleteUser is DELETE /users/{user_id}, or 404. The user goes to the trash,
-// and can be restored.
+// DeleteUser is DELETE /users/{user_id}, or 404 (Meiro ME API, Users). The user moves to the
+// trash and can be restored.
 func (a *API) DeleteUser(ctx context.Context, id string) (User, error) {
 	return a.user(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(id), Repeatable: true})
 }
 
-// RestoreUser is PATCH /users/trash/{user_id}, or 404: out of the trash. What it
-// says of a user who is not in the trash is not documented; 404 is likely.
+// RestoreUser is PATCH /users/trash/{user_id}, or 404 (Meiro ME API, Users): restores a user
+// from the trash. The response for a user outside the trash is undocumented; 404 is likely.
 func (a *API) RestoreUser(ctx context.Context, id string) (User, error) {
 	path := "/users/trash/" + url.PathEscape(id)
 	return a.user(ctx, vendors.Call{Op: "restore user", Method: http.MethodPatch, Path: path, Repeatable: true})
 }
 
-// ChangePassword is POST /users/{user_id}/change_password. It cannot be
-// repeated: the second time, old is wrong.
+// ChangePassword is POST /users/{user_id}/change_password (Meiro ME API, Users). The call
+// cannot be repeated: old is wrong the second time.
 func (a *API) ChangePassword(ctx context.Context, id string, old, next vendors.Secret) (User, error) {
 	body := map[string]string{"old_password": old.Reveal(), "new_password": next.Reveal()}
 	return a.user(ctx, vendors.Call{Op: "change password", Method: http.MethodPost, Path: userPath(id) + "/change_password", JSON: body})

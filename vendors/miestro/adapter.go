@@ -14,14 +14,12 @@ import (
 )
 
 const (
-	pageSize = 100    // of a search
-	maxPages = 10_000 // a list that does not end is not the one that is documented
+	pageSize = 100    // users per page of a search
+	maxPages = 10_000 // more pages mean a broken list
 )
 
-// Adapter does at Miestro what our events ask: it finds, creates, updates and
-// deletes, and puts users into courses and takes them out. Miestro has no call
-// that restores a user or records activity, and none that reads enrolments back.
-// See README.md.
+// Adapter manages users and enrolments in Miestro. Miestro has no call that restores a user,
+// records activity or reads enrolments. See README.md.
 type Adapter struct {
 	api *API
 }
@@ -37,26 +35,22 @@ var (
 	_ vendors.Unenroller    = (*Adapter)(nil)
 )
 
-// New returns an Adapter, or an error that names everything missing.
+// New returns the adapter, or the error of Config.Validate.
 func New(c Config) (*Adapter, error) {
-	if err := c.complete(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	return &Adapter{api: NewAPI(c)}, nil
 }
 
-// API returns the client for the documented calls.
-func (a *Adapter) API() *API { return a.api }
-
-// Check makes the cheapest call that shows that Miestro takes our keys: a list
-// of one user.
+// Check lists one user, the cheapest call that proves the keys valid.
 func (a *Adapter) Check(ctx context.Context) error {
 	_, err := a.api.ListUsers(ctx, Query{Count: 1, SortBy: "id:asc"})
 	return err
 }
 
-// Find searches all pages for the user whose e-mail is exactly u's. Of several,
-// which Miestro might allow, it is the oldest. Nobody has an empty e-mail.
+// Find searches all pages for the user with the e-mail of u, and returns the oldest match. An
+// empty e-mail matches nobody.
 func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	if vendors.NormalEmail(u.Email) == "" {
 		return vendors.Account{}, vendors.ErrNotFound
@@ -74,9 +68,9 @@ func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	return found, err
 }
 
-// searchable is the longest part of the e-mail that a search can carry safely:
-// the filter stands inside a parameter, and whether the server decodes it once
-// or twice is not documented.
+// searchable returns the longest part of the e-mail that is safe in a search: the filter is
+// nested inside a parameter, and Miestro does not document whether the server decodes once or
+// twice.
 func searchable(email string) string {
 	parts := strings.FieldsFunc(vendors.NormalEmail(email), func(r rune) bool { return strings.ContainsRune("+&=% ", r) })
 	if len(parts) == 0 {
@@ -85,13 +79,17 @@ func searchable(email string) string {
 	return slices.MaxFunc(parts, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
 }
 
+// account returns the account of a user.
 func account(u User) vendors.Account { return vendors.Account{ID: strconv.Itoa(int(u.ID))} }
 
-// Create adds the user as a learner with a random password. Where Miestro
-// refuses, it looks once more: the answer to an e-mail that is taken is not
-// documented. An answer that is not this user's is an Unknown error.
+// Create creates a learner with a random password. If Miestro rejects the request, Create looks
+// up the e-mail once more, because the response to a taken e-mail is undocumented. A response
+// with another user is an Unknown error.
 func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {
-	name, email, password, role := u.Name(), vendors.NormalEmail(u.Email), vendors.NewPassword(), RoleUser
+	name := u.Name()
+	email := vendors.NormalEmail(u.Email)
+	password := vendors.NewPassword()
+	role := RoleUser
 	made, err := a.api.AddUser(ctx, UserFields{Name: &name, Email: &email, Password: &password, Role: &role})
 	if vendors.IsRefused(err) {
 		if found, again := a.Find(ctx, u); !errors.Is(again, vendors.ErrNotFound) {
@@ -99,56 +97,55 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 		}
 	}
 	if err != nil {
-		return vendors.Account{}, fmt.Errorf("create: %w", err)
+		return vendors.Account{}, err
 	}
 	if made.ID <= 0 || !vendors.SameEmail(made.Email, email) {
 		return vendors.Account{}, &vendors.Error{
-			Vendor: vendor, Op: "create", Status: http.StatusOK, Message: "the answer is not the user that was sent", Unknown: true,
+			Vendor: vendor, Op: "create", Status: http.StatusOK, Message: "the response is not the requested user", Unknown: true,
 		}
 	}
 	return account(made), nil
 }
 
-// Delete removes the account. One that is not there is success; one whose role
-// is not that of a learner stays, and is a permanent error.
+// Delete deletes the account. A missing account is success. An account that is not a learner is
+// kept, with a permanent error.
 func (a *Adapter) Delete(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
 	userID, err := a.learner(ctx, "delete", acc)
 	if errors.Is(err, vendors.ErrNotFound) {
-		return a.Check(ctx) // where there is no list either, it is not the user who is missing
+		return a.Check(ctx) // a missing list means a wrong base URL, not a missing user
 	}
 	if err != nil {
 		return err
 	}
-	if err := a.api.DeleteUser(ctx, userID); err != nil && !vendors.IsGone(err) {
-		return fmt.Errorf("delete: %w", err)
+	if err := a.api.DeleteUser(ctx, userID); !vendors.IsGone(err) {
+		return err
 	}
 	return nil
 }
 
-// learner returns the id of the account's user, or vendors.ErrNotFound. A user
-// of another role is a permanent error, whatever op is.
+// learner returns the id of the account's user, or vendors.ErrNotFound. A user with another
+// role is a permanent error.
 func (a *Adapter) learner(ctx context.Context, op string, acc vendors.Account) (int, error) {
-	userID, ok := number(acc.ID)
-	if !ok {
-		return 0, vendors.Fail(vendor, op, "the account's id is not a number")
+	userID, err := vendors.ParseID(vendor, op, "account", acc.ID)
+	if err != nil {
+		return 0, err
 	}
 	u, err := a.api.GetUser(ctx, userID)
 	switch {
 	case vendors.IsGone(err):
 		return 0, vendors.ErrNotFound
 	case err != nil:
-		return 0, fmt.Errorf("%s: %w", op, err)
+		return 0, err
 	case int(u.ID) != userID || u.Role == nil:
-		return 0, fmt.Errorf("%s: %w", op, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the answer is not the user that was asked for"})
+		return 0, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the response is not the requested user"}
 	case *u.Role != RoleUser:
 		return 0, vendors.Fail(vendor, op, fmt.Sprintf("staff is never %sd: the account has role %d", op, *u.Role))
 	}
 	return userID, nil
 }
 
-// Update sets the name and the e-mail, as far as u has them. The document's call
-// takes a password and a role as well: these are never sent, and stay. An account
-// whose role is not that of a learner is a permanent error.
+// Update sets the name and the e-mail that u has. Password and role, the other parameters of
+// the call, are never sent. An account that is not a learner is a permanent error.
 func (a *Adapter) Update(ctx context.Context, _ vendors.Origin, acc vendors.Account, u vendors.User) error {
 	userID, err := a.learner(ctx, "update", acc)
 	if err != nil {
@@ -165,11 +162,8 @@ func (a *Adapter) Update(ctx context.Context, _ vendors.Origin, acc vendors.Acco
 		return nil
 	}
 	err = a.api.UpdateUser(ctx, userID, f)
-	switch {
-	case vendors.IsGone(err):
+	if vendors.IsGone(err) {
 		return vendors.ErrNotFound
-	case err != nil:
-		return fmt.Errorf("update: %w", err)
 	}
-	return nil
+	return err
 }

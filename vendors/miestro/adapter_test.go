@@ -24,7 +24,7 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "miestro",
-		New: func(s vendors.Settings) (any, error) {
+		New: func(s vendors.Settings) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.Settings = s
 			return miestro.New(c)
@@ -226,11 +226,11 @@ func TestStaffStaysAsItIs(t *testing.T) {
 	for _, role := range []miestro.Role{miestro.RoleOwner, miestro.RoleAdmin, miestro.RoleAssistant, miestro.RoleSupportSpecialist} {
 		a, stand := adapter(t, sandbox.Config{})
 		acc := add(t.Context(), t, a, "boss@example.org", role)
-		for deed, err := range map[string]error{
+		for op, err := range map[string]error{
 			"deleted": a.Delete(t.Context(), origin, acc),
 			"updated": a.Update(t.Context(), origin, acc, vendors.User{Email: "ada@example.org"}),
 		} {
-			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "staff is never "+deed) {
+			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "staff is never "+op) {
 				t.Errorf("role %d: got %v, want a permanent error", role, err)
 			}
 		}
@@ -261,7 +261,7 @@ func TestDeleteAndUpdateNeedToKnowTheRole(t *testing.T) {
 }
 
 func TestStorm(t *testing.T) {
-	vendortest.Storm(t, "miestro", func(s vendors.Settings) (any, error) {
+	vendortest.Storm(t, "miestro", func(s vendors.Settings) (vendors.Adapter, error) {
 		c := config(s.BaseURL)
 		c.Settings = s
 		return miestro.New(c)

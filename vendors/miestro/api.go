@@ -1,15 +1,16 @@
-// Package miestro speaks to Miestro, a platform for courses, by its document
+// Package miestro is a client of Miestro, a platform for courses, written from the document
 // "API Documentation", version v1.0 of December 2020.
 package miestro
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/usherhq/usher/vendors"
@@ -17,81 +18,70 @@ import (
 
 const vendor = "miestro"
 
-// BaseURL is where the document says that the API is.
+// BaseURL is the documented URL of the API.
 const BaseURL = "https://api.miestro.com/api/v1.0"
 
-// Config is what a client of Miestro is made from. The keys are required.
+// Config configures a client of Miestro. Both keys are required.
 type Config struct {
-	vendors.Settings `yaml:",inline"` // the base URL is BaseURL where it is empty
+	vendors.Settings `yaml:",inline"` // the base URL defaults to BaseURL
 	APIKey           vendors.Secret   `yaml:"api_key" env:"API_KEY"`       // X-Forward-Api-Key
 	APISecret        vendors.Secret   `yaml:"api_secret" env:"API_SECRET"` // X-Forward-Api-Secret
 }
 
-// Defaults returns a Config without credentials. The document states no limit on
-// calls; Miestro is a small hosted application, so 5 a second is careful.
+// Defaults returns a Config without credentials. The document has no rate limit; 5 calls per
+// second is a careful choice for a small hosted application.
 func Defaults() Config { return Config{Settings: vendors.DefaultSettings(BaseURL, 5)} }
 
-// Needs says what turns Miestro on.
+// Needs returns the settings that turn Miestro on.
 func (Config) Needs() vendors.Needs {
 	return vendors.Needs{Credentials: []string{"api_key", "api_secret"}, More: []string{"base_url"}}
 }
 
-// complete fills in the base URL and returns every fault at once.
-func (c *Config) complete() error {
-	var faults []error
-	if c.BaseURL == "" {
-		c.BaseURL = BaseURL
-	}
-	if err := c.Options().Check(); err != nil {
-		faults = append(faults, fmt.Errorf("%s: %w", vendor, err))
-	}
-	if c.APIKey == "" {
-		faults = append(faults, errors.New(vendor+": the API key is missing"))
-	}
-	if c.APISecret == "" {
-		faults = append(faults, errors.New(vendor+": the API secret is missing"))
-	}
-	return errors.Join(faults...)
+// Validate returns all faults of c, joined, or nil. An empty base URL is BaseURL.
+func (c Config) Validate() error {
+	return vendors.InvalidConfig(vendor, slices.Concat(
+		vendors.RequireURL("base_url", cmp.Or(c.BaseURL, BaseURL)),
+		vendors.Require("api_key", c.APIKey.Reveal()),
+		vendors.Require("api_secret", c.APISecret.Reveal()),
+	))
 }
 
-// API makes the documented calls of Miestro, one method each. It is safe for
-// use by many goroutines. The document gives no status codes at all.
+// API has one method per documented call of Miestro. An API is safe for concurrent use. The
+// document has no status codes.
 type API struct {
 	calls *vendors.Client
 }
 
-// NewAPI returns a client for the calls alone.
+// NewAPI returns a client for the documented calls.
 func NewAPI(c Config) *API {
-	if c.BaseURL == "" {
-		c.BaseURL = BaseURL
-	}
+	c.BaseURL = cmp.Or(c.BaseURL, BaseURL)
 	auth := vendors.StaticAuth{"X-Forward-Api-Key": c.APIKey, "X-Forward-Api-Secret": c.APISecret}
 	a := &API{calls: vendors.NewClient(vendor, c.Options(), auth, c.APIKey, c.APISecret)}
-	a.calls.Judge(judge)
+	a.calls.ClassifyResponse(classify)
 	return a
 }
 
-// judge knows the one error that the document has: a sentence, without a status.
-// In a user or a list it is no error: anybody may give themselves that name.
-func judge(_ int, body []byte) (vendors.Class, bool) {
+// classify detects the only documented error: a sentence, without a status. Inside a user or a
+// list the sentence is no error, because a user may have it as a name.
+func classify(_ int, body []byte) (vendors.Class, bool) {
 	if !bytes.Contains(body, []byte("Invalid Api Key or Api Secret credentials")) {
 		return vendors.Again, false
 	}
 	var out struct {
-		ID   any `json:"id"`
-		Data any `json:"data"`
+		ID   json.RawMessage `json:"id"`
+		Data json.RawMessage `json:"data"`
 	}
-	return vendors.Unusable, json.Unmarshal(body, &out) != nil || (out.ID == nil && out.Data == nil)
+	return vendors.Unusable, json.Unmarshal(body, &out) != nil || (isBlank(out.ID) && isBlank(out.Data))
 }
 
-// done is the {} that a change is answered with. The document has no statuses, so
-// that an error may come with a good one.
+// done is the response {} of a change. The document has no status codes, so an error may come
+// with status 200.
 type done struct {
-	Error  any `json:"error"`
-	Errors any `json:"errors"`
+	Error  json.RawMessage `json:"error"`
+	Errors json.RawMessage `json:"errors"`
 }
 
-// UnmarshalJSON reads objects alone.
+// UnmarshalJSON reads objects only.
 func (d *done) UnmarshalJSON(b []byte) error {
 	type fields done
 	if !bytes.HasPrefix(b, []byte("{")) {
@@ -100,33 +90,30 @@ func (d *done) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*fields)(d))
 }
 
-// Refused tells whether the answer is an error.
-func (d *done) Refused() bool { return tells(d.Error) || tells(d.Errors) }
+// IsError reports whether the response has an error.
+func (d *done) IsError() bool { return !isBlank(d.Error) || !isBlank(d.Errors) }
 
-// tells is false for what stands where there is no error.
-func tells(member any) bool {
-	switch member := member.(type) {
-	case []any:
-		return len(member) > 0
-	case map[string]any:
-		return len(member) > 0
-	default:
-		return member != nil && member != false && member != ""
+// isBlank reports whether a JSON member is missing, null, false or empty.
+func isBlank(member json.RawMessage) bool {
+	var compact bytes.Buffer
+	if json.Compact(&compact, member) != nil {
+		return len(member) == 0
 	}
+	return slices.Contains([]string{"null", "false", `""`, "[]", "{}"}, compact.String())
 }
 
-// Query is the parameters of the two lists. What is zero is not sent.
+// Query has the parameters of the two lists. Zero values are not sent.
 type Query struct {
-	Search string // users: in the name or the e-mail; courses: in the name
+	Search string // text in the name or e-mail of users, or in the name of courses
 	Role   *Role  // users only
 	Status Status // courses only
-	SortBy string // "field:asc" or "field:desc"; created_at:desc where it is empty
-	Count  int    // items on a page; 15 where it is zero; the greatest is not documented
-	Page   int    // from 1, which it is where it is zero
+	SortBy string // "field:asc" or "field:desc"; default created_at:desc
+	Count  int    // items per page; default 15; the maximum is undocumented
+	Page   int    // from 1; default 1
 }
 
-// values writes the query as the document does: a filter is an item of query[]
-// whose value holds another "name=value".
+// values returns the query string in the document's form: each item of query[] has another
+// "name=value" as its value.
 func (q Query) values() url.Values {
 	v := url.Values{}
 	filter := func(name, value string) {
@@ -153,11 +140,11 @@ func (q Query) values() url.Values {
 	return v
 }
 
-// Page is one page of a list (Miestro API v1.0, Pagination). Its URLs drop the
-// filters and the count: never follow them, count Page up instead.
+// Page is one page of a list (Miestro API v1.0, Pagination). The URLs lack the filters and the
+// count: increment Page instead.
 type Page[T any] struct {
 	CurrentPage  vendors.Int `json:"current_page"`
-	Data         []T         `json:"data"` // nil where the answer had none: then it is no list
+	Data         []T         `json:"data"` // nil if the response has no list
 	FirstPageURL string      `json:"first_page_url"`
 	From         vendors.Int `json:"from"` // 0 on an empty page
 	LastPage     vendors.Int `json:"last_page"`
@@ -170,29 +157,20 @@ type Page[T any] struct {
 	Total        vendors.Int `json:"total"`
 }
 
-// list gets one page. A page that is not there is a wrong base URL.
+// list returns one page. A missing page means a wrong base URL.
 func list[T any](ctx context.Context, a *API, op, path string, q Query) (Page[T], error) {
 	var page Page[T]
 	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q.values(), Further: q.Page > 1, Out: &page})
 	if err == nil && page.Data == nil {
-		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the answer has no data: it is not the list that the vendor documents"}
+		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the response has no data, unlike the list of the vendor's document"}
 	}
-	return page, vendors.Misplaced(err)
+	return page, vendors.UnusableIfGone(err)
 }
 
-// id is the path of one user or course.
+// id returns the path of one user or course.
 func id(collection string, n int) string { return collection + "/" + strconv.Itoa(n) }
 
-// WantedCourse says what is wanted instead of an id that is no course's.
+// WantedCourse returns the form of Miestro's course ids, or "" if id has that form.
 func (Config) WantedCourse(id string) string {
-	if _, ok := number(id); ok {
-		return ""
-	}
-	return vendors.WantedNumber
-}
-
-// number reads a vendor's id. It is false for what cannot be one.
-func number(text string) (int, bool) {
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n > 0
+	return vendors.WantedNumber(id)
 }

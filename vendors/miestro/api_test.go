@@ -21,7 +21,7 @@ func config(baseURL string) miestro.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand) miestro.Config {
+func configOf(stand vendortest.Server) miestro.Config {
 	c := config(stand.URL)
 	c.HTTP = stand.HTTP
 	return c
@@ -148,8 +148,8 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		config miestro.Config
 		want   []string
 	}{
-		"nothing given": {miestro.Config{}, []string{"API key", "API secret"}},
-		"bad address":   {miestro.Config{Settings: vendors.Settings{BaseURL: "miestro"}, APIKey: "k", APISecret: "s"}, []string{"base URL"}},
+		"nothing given": {miestro.Config{}, []string{"api_key", "api_secret"}},
+		"bad address":   {miestro.Config{Settings: vendors.Settings{BaseURL: "miestro"}, APIKey: "k", APISecret: "s"}, []string{"base_url"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 }
 
 // adapter returns an adapter at a stand-in of its own.
-func adapter(t *testing.T, c sandbox.Config) (*miestro.Adapter, vendortest.Stand) {
+func adapter(t *testing.T, c sandbox.Config) (*miestro.Adapter, vendortest.Server) {
 	t.Helper()
 	stand := vendortest.Serve(t, "miestro", c)
 	a, err := miestro.New(configOf(stand))

@@ -11,22 +11,21 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Enroll puts the account into the course, which must be there. Miestro has no
-// call that reads enrolments back: after an Unknown error a second call cannot
-// be told from a first one.
+// Enroll enrols the account in an existing course. Miestro has no call that reads enrolments:
+// after an Unknown error, a second call cannot be distinguished from a first.
 func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	userID, courseID, err := a.place(ctx, "enroll", e)
 	if err != nil {
 		return err
 	}
 	if err := a.api.EnrollUser(ctx, userID, courseID); err != nil && !says(err, already) {
-		return fmt.Errorf("enroll: %w", err)
+		return err
 	}
 	return nil
 }
 
-// Unenroll takes the account out of the course, which must be there. A user who
-// is not in it is success, and so is one who is not there at all.
+// Unenroll removes the account from an existing course. A user outside the course, and a
+// missing user, are success.
 func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	userID, courseID, err := a.place(ctx, "unenroll", e)
 	if err != nil {
@@ -34,46 +33,47 @@ func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
 	}
 	err = a.api.UnrollUser(ctx, userID, courseID)
 	if err != nil && !vendors.IsGone(err) && !says(err, notIn) {
-		return fmt.Errorf("unenroll: %w", err)
+		return err
 	}
 	return nil
 }
 
-// place reads the ids of the account and of the course, and asks whether there is
-// such a course: an enrolment's refusal would not say what it is that is missing.
-func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (userID, courseID int, _ error) {
-	userID, ok := number(e.Account.ID)
-	if !ok {
-		return 0, 0, vendors.Fail(vendor, op, "the account's id is not a number")
+// place returns the ids of the account and of the course, and checks that the course exists:
+// the error of an enrolment would not say what is missing.
+func (a *Adapter) place(ctx context.Context, op string, e vendors.Enrollment) (int, int, error) {
+	userID, err := vendors.ParseID(vendor, op, "account", e.Account.ID)
+	if err != nil {
+		return 0, 0, err
 	}
-	courseID, ok = number(e.Course.ID)
-	if !ok {
-		return 0, 0, vendors.Fail(vendor, op, "course ids of Miestro are numbers: mend the course's id in the configuration")
+	courseID, err := vendors.ParseID(vendor, op, "course", e.Course.ID)
+	if err != nil {
+		return 0, 0, err
 	}
-	err := a.api.courseThere(ctx, courseID)
+	err = a.api.courseThere(ctx, courseID)
 	gone := vendors.IsGone(err)
 	if gone {
-		err = a.Check(ctx) // where there is no list either, it is not the course that is missing
+		err = a.Check(ctx) // a missing list means a wrong base URL, not a missing course
 	}
 	switch {
 	case err != nil:
-		return 0, 0, fmt.Errorf("%s: %w", op, err)
+		return 0, 0, err
 	case gone:
-		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: mend the course's id in the configuration", courseID))
+		return 0, 0, vendors.Fail(vendor, op, fmt.Sprintf("Miestro has no course %d: correct the id under courses in the configuration", courseID))
 	}
 	return userID, courseID, nil
 }
 
-// What Miestro says of an enrolment that is there already, and of one that is not
-// there, is not documented. That somebody cannot be unenrolled is neither.
+// Patterns of Miestro's undocumented messages: already enrolled, and not enrolled. A user that
+// cannot be unenrolled is neither.
 var (
 	already = regexp.MustCompile(`(?i)already.*enrol|enrol.*already`)
 	notIn   = regexp.MustCompile(`(?i)\bnot (\w+ )?enroll?ed\b|\benroll?ments? (\w+ )?not (found|exist)|\bno (such )?enroll?ment`)
 )
 
-// says tells whether a refusal of the request has the words, also one within 200.
+// says reports whether the vendor rejected the request with a message that matches words, with
+// a 4xx or in a 200.
 func says(err error, words *regexp.Regexp) bool {
-	e := (*vendors.Error)(nil)
+	e, ok := errors.AsType[*vendors.Error](err)
 	refusals := []int{http.StatusOK, http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity}
-	return errors.As(err, &e) && e.Class == vendors.Permanent && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
+	return ok && e.Class == vendors.Permanent && slices.Contains(refusals, e.Status) && words.MatchString(e.Message)
 }

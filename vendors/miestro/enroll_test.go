@@ -47,7 +47,7 @@ func TestEnrollWithALostAnswerIsUnknown(t *testing.T) {
 		t.Errorf("got %v, want an Unknown error", err)
 	}
 	if n := stand.State("miestro").Calls["POST /users/{id}/enroll"]; n != 1 {
-		t.Errorf("got %d calls, want 1: nothing may repeat it but a person or the ledger", n)
+		t.Errorf("got %d calls, want 1: only a person or the record may repeat the call", n)
 	}
 }
 
@@ -128,8 +128,8 @@ func TestRefusals(t *testing.T) {
 		says       string
 	}{
 		"no such course":     {enrollment(acc, "999"), "no course 999"},
-		"course in words":    {enrollment(acc, "go"), "numbers"},
-		"course 0":           {enrollment(acc, "0"), "numbers"},
+		"course in words":    {enrollment(acc, "go"), "not a number"},
+		"course 0":           {enrollment(acc, "0"), "not a number"},
 		"account in words":   {enrollment(vendors.Account{ID: "ada"}, "7"), "not a number"},
 		"no such account":    {enrollment(vendors.Account{ID: "99"}, "7"), "404"},
 		"account with a dot": {enrollment(vendors.Account{ID: "1/../2"}, "7"), "not a number"},

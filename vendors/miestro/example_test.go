@@ -13,35 +13,35 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// standIn is a stand-in for Miestro, and a configuration that points to it. For the
-// real one leave the base URL as it is, and give your keys.
-func standIn() (c miestro.Config, end func()) {
+// fakeVendor returns the configuration for a fake Miestro. For the real Miestro, keep the default
+// base URL and set your keys.
+func fakeVendor() (miestro.Config, func()) {
 	stands, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	server := httptest.NewServer(stands.Handler())
-	c = miestro.Defaults()
+	c := miestro.Defaults()
 	c.BaseURL = stands.BaseURLs(strings.TrimPrefix(server.URL, "http://"))["miestro"]
 	c.APIKey, c.APISecret = sandbox.MiestroAPIKey, sandbox.MiestroAPISecret
 	return c, server.Close
 }
 
-// The adapter does what events ask: it looks, and makes an account where there is none.
+// The adapter implements the ports: look up a user, and create a missing account.
 func ExampleNew() {
-	c, end := standIn()
+	c, end := fakeVendor()
 	defer end()
 	adapter, err := miestro.New(c)
 	if err != nil {
-		fmt.Println(err) // which names all that is missing
+		fmt.Println(err) // names all missing settings
 		return
 	}
-	ctx, who := context.Background(), vendors.User{ID: "ada", Email: "ada@example.org", FirstName: "Ada", LastName: "Example"}
-	_, err = adapter.Find(ctx, who)
+	ctx, ada := context.Background(), vendors.User{ID: "ada", Email: "ada@example.org", FirstName: "Ada", LastName: "Example"}
+	_, err = adapter.Find(ctx, ada)
 	fmt.Println("there:", !errors.Is(err, vendors.ErrNotFound))
-	account, err := adapter.Create(ctx, vendors.Origin{}, who)
+	account, err := adapter.Create(ctx, vendors.Origin{}, ada)
 	fmt.Println("made:", account.ID, err)
-	found, err := adapter.Find(ctx, who)
+	found, err := adapter.Find(ctx, ada)
 	fmt.Println("there:", found.ID == account.ID, err)
 	// Output:
 	// there: false
@@ -51,7 +51,7 @@ func ExampleNew() {
 
 // The API has one method for each documented call.
 func ExampleNewAPI() {
-	c, end := standIn()
+	c, end := fakeVendor()
 	defer end()
 	api := miestro.NewAPI(c)
 	page, err := api.ListUsers(context.Background(), miestro.Query{Search: "ada"})
@@ -59,8 +59,7 @@ func ExampleNewAPI() {
 
 	c.APISecret = sandbox.WrongCredential
 	_, err = miestro.NewAPI(c).ListUsers(context.Background(), miestro.Query{})
-	var failure *vendors.Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*vendors.Error](err); ok {
 		fmt.Println(failure.Op, failure.Status, failure.Class)
 	}
 	// Output:

@@ -2,49 +2,47 @@ package miestro
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// List calls yield with each user, oldest first, until it returns an error, which
-// List returns. A user who is deleted meanwhile moves those behind to an earlier
-// page, so that one may be passed over.
+// List calls yield with each user, oldest first. An error of yield ends List and is returned. A
+// deletion during the listing moves later users to an earlier page, so List may miss a user.
 func (a *Adapter) List(ctx context.Context, yield func(vendors.Listed) error) error {
 	return a.each(ctx, "list", "", func(u User) (more bool, err error) { return true, yield(listed(u)) })
 }
 
 // Show returns the account by its id, or vendors.ErrNotFound.
 func (a *Adapter) Show(ctx context.Context, acc vendors.Account) (vendors.Listed, error) {
-	userID, ok := number(acc.ID)
-	if !ok {
-		return vendors.Listed{}, vendors.Fail(vendor, "show", "the account's id is not a number")
+	userID, err := vendors.ParseID(vendor, "show", "account", acc.ID)
+	if err != nil {
+		return vendors.Listed{}, err
 	}
 	u, err := a.api.GetUser(ctx, userID)
 	switch {
 	case vendors.IsGone(err):
 		return vendors.Listed{}, vendors.ErrNotFound
 	case err != nil:
-		return vendors.Listed{}, fmt.Errorf("show: %w", err)
+		return vendors.Listed{}, err
 	case int(u.ID) != userID:
-		return vendors.Listed{}, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the answer is not the user that was asked for"}
+		return vendors.Listed{}, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the response is not the requested user"}
 	}
 	return listed(u), nil
 }
 
+// listed returns a user as an entry of the list.
 func listed(u User) vendors.Listed {
 	return vendors.Listed{ID: account(u).ID, Email: u.Email, Staff: u.Role == nil || *u.Role != RoleUser}
 }
 
-// each calls yield with each user whom a search finds, page by page, oldest
-// first, for as long as yield wants more.
+// each calls yield with the users that a search finds, oldest first, while yield returns more.
 func (a *Adapter) each(ctx context.Context, op, search string, yield func(User) (more bool, err error)) error {
 	q := Query{Search: search, SortBy: "id:asc", Count: pageSize}
 	for q.Page = 1; q.Page <= maxPages; q.Page++ {
 		page, err := a.api.ListUsers(ctx, q)
 		if err != nil {
-			return fmt.Errorf("%s: %w", op, err)
+			return err
 		}
 		for _, u := range page.Data {
 			if more, err := yield(u); err != nil || !more {

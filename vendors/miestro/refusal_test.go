@@ -60,10 +60,10 @@ func TestAnswersThatAreNotDone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for deed, do := range changing(a) {
+			for op, do := range changing(a) {
 				err := do(t.Context(), vendors.Account{ID: "1"})
 				if (err == nil) != test.ok || (err != nil && vendors.ClassOf(err) != test.class) {
-					t.Errorf("%s: got %v (%v), want success to be %v, else %v", deed, err, vendors.ClassOf(err), test.ok, test.class)
+					t.Errorf("%s: got %v (%v), want success to be %v, else %v", op, err, vendors.ClassOf(err), test.ok, test.class)
 				}
 			}
 		})
@@ -84,10 +84,10 @@ func TestRefusalsWithin200(t *testing.T) {
 	}
 	acc := add(t.Context(), t, a, "ada@example.org", miestro.RoleUser)
 	add(t.Context(), t, a, "king@example.org", miestro.RoleUser)
-	for _, deed := range []string{"enroll", "unenroll"} {
+	for _, op := range []string{"enroll", "unenroll"} {
 		for n := range 2 { // the second finds it done, and says so in an error
-			if err := changing(a)[deed](t.Context(), acc); err != nil {
-				t.Errorf("%s, %d: got %v, want success", deed, n, err)
+			if err := changing(a)[op](t.Context(), acc); err != nil {
+				t.Errorf("%s, %d: got %v, want success", op, n, err)
 			}
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// maxRequest is the most of a request's body that a stand-in reads.
+// maxRequest is the number of bytes read of a request body.
 const maxRequest = 1 << 20
 
-// stamp is how Miestro and MagLoft write times: no zone.
+// stamp is the time format of Miestro and MagLoft, without a zone.
 const stamp = "2006-01-02 15:04:05"
 
 type object = map[string]any
@@ -24,18 +24,18 @@ func answer(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// accepted tells whether a stand-in takes the credential.
-func accepted(credential string) bool {
+// validCredential reports whether a fake accepts the credential.
+func validCredential(credential string) bool {
 	return credential != "" && credential != WrongCredential
 }
 
-// take reads the request's JSON object into in, and returns whether it is one.
-func take(r *http.Request, in any) bool {
+// decode decodes the JSON object of a request into in, and reports whether that succeeded.
+func decode(r *http.Request, in any) bool {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
 	return err == nil && json.Unmarshal(body, in) == nil
 }
 
-// number is an integer that may come as a JSON string: PHP and Ruby read both.
+// number is an integer, as a JSON number or string, like in PHP and Ruby.
 type number int
 
 // UnmarshalJSON reads 7 and "7".
@@ -45,30 +45,29 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// whole returns the text as a number above zero, or else the fallback.
-func whole(text string, fallback int) int {
+// positive returns the positive number in text, or else the fallback.
+func positive(text string, fallback int) int {
 	if n, err := strconv.Atoi(text); err == nil && n > 0 {
 		return n
 	}
 	return fallback
 }
 
-// span returns the part of items that the page shows.
+// span returns the items of a page.
 func span[T any](items []T, page, size int) []T {
 	from := min((page-1)*size, len(items))
 	return items[from:min(from+size, len(items))]
 }
 
-// taken returns the status with which the switch refuses an e-mail that is
-// taken; ok is false where it does not refuse.
+// taken returns the status that rejects a taken e-mail. ok is false if the switch does not
+// reject.
 func (s Switches) taken() (status int, ok bool) {
 	status, err := strconv.Atoi(s.DuplicateEmail)
 	return status, err == nil
 }
 
-// refusal is the status with which an update to an e-mail that is taken is
-// refused. That a create could answer with the account that is there has no
-// counterpart for an update: then it is 422.
+// refusal returns the status that rejects an update to a taken e-mail: 422 if the switch does
+// not reject creations.
 func (s Switches) refusal() int {
 	if status, ok := s.taken(); ok {
 		return status
@@ -76,14 +75,14 @@ func (s Switches) refusal() int {
 	return http.StatusUnprocessableEntity
 }
 
-// holds tells whether text contains part, case aside.
-func holds(text, part string) bool {
+// containsFold reports whether text contains part, ignoring case.
+func containsFold(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
 
 func (c Config) now() string { return c.Clock().UTC().Format(stamp) }
 
-// day is how MagLoft writes the days of a subscription.
+// isDay reports whether text is a date in MagLoft's format.
 func isDay(text string) bool {
 	_, err := time.Parse(time.DateOnly, text)
 	return err == nil

@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// outage is a fault that befalls every call of a vendor for a while.
+// outage is a fault of every call of a vendor, with an end.
 type outage struct {
 	kind  Kind
 	until time.Time
 }
 
-// modes are what Control knows, and the fault of each.
+// modes has the fault of each mode of Control.
 var modes = map[string]Kind{"refuse": Refused, "down": Down, "ok": None}
 
-// Control makes every call of a vendor fail for as long as span: "refuse"
-// answers 401 as to wrong credentials, "down" closes the connection, and "ok"
-// ends both at once, and a Trouble too. It returns an error for a vendor or a mode
-// that the sandbox does not have.
+// Control makes every call of a vendor fail for the time span: "refuse" answers 401, as for
+// wrong credentials, and "down" closes the connection. "ok" ends both, and a Trouble. An
+// unknown vendor or mode is an error.
 func (s *Sandbox) Control(name, mode string, span time.Duration) error {
 	kind, ok := modes[mode]
 	if !ok {
@@ -33,12 +32,12 @@ func (s *Sandbox) Control(name, mode string, span time.Duration) error {
 	defer v.mu.Unlock()
 	v.outage = outage{kind: kind, until: time.Now().Add(span)}
 	if kind == None {
-		v.trouble = spell{}
+		v.trouble = timedTrouble{}
 	}
 	return nil
 }
 
-// vendor returns a vendor by its name.
+// vendor returns a vendor by name.
 func (s *Sandbox) vendor(name string) (*vendor, error) {
 	for _, v := range s.vendors {
 		if v.name() == name {
@@ -48,8 +47,9 @@ func (s *Sandbox) vendor(name string) (*vendor, error) {
 	return nil, fmt.Errorf("the sandbox has no vendor %q", name)
 }
 
-// control is Control over HTTP, POST /control/{vendor}?mode=refuse|down|ok&for=5s,
-// and SetTrouble, POST /control/{vendor}?mode=trouble&user=sick&status=429&retry_after=60s&delay=20ms&for=5m.
+// control is the HTTP form of Control, POST /control/{vendor}?mode=refuse|down|ok&for=5s, and
+// of SetTrouble, POST
+// /control/{vendor}?mode=trouble&user=sick&status=429&retry_after=60s&delay=20ms&for=5m.
 func (s *Sandbox) control(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	span, err := time.ParseDuration(cmp.Or(q.Get("for"), "0s"))

@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// Environ returns the variables, as NAME=value, that turn on all five vendors
-// in usher and point them at a sandbox that is served at host. The modes are the
-// defaults: USHER_MEIRO_MODE=customers and USHER_MAGLOFT_MODE=readers find the
-// settings they need here as well. Calls are not limited: no real vendor is behind
-// them.
+// Environ returns the variables, as NAME=value, that turn on all five vendors and point the
+// vendors to a sandbox served at host. The modes are the defaults; settings for
+// USHER_MEIRO_MODE=customers and USHER_MAGLOFT_MODE=readers are included. There is no rate
+// limit.
 func Environ(host string) []string {
 	environ := []string{
 		"USHER_MIESTRO_API_KEY=" + MiestroAPIKey,
@@ -28,7 +27,7 @@ func Environ(host string) []string {
 		"USHER_USERMOST_LICENSE_CODE=" + UsermostLicenseCode,
 		"USHER_USERMOST_API_KEY=" + UsermostAPIKey,
 	}
-	stands, _ := New(Config{}) // fails only where a switch is set, and none is
+	stands, _ := New(Config{}) // fails only for invalid values
 	urls := stands.BaseURLs(host)
 	for _, name := range slices.Sorted(maps.Keys(urls)) {
 		prefix := "USHER_" + strings.ToUpper(name)

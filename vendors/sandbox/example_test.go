@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/usherhq/usher/vendors/usermost"
 )
 
-// Tests of your own run against the stand-ins, and ask them afterwards what they hold.
+// Run tests against the stand-ins, and look at the state afterwards.
 func Example() {
 	stands, err := sandbox.New(sandbox.Config{})
 	if err != nil {
@@ -37,4 +38,52 @@ func Example() {
 	held := stands.State().Vendors["usermost"]
 	fmt.Println(len(held.Users), "user, made by", held.Users[0].Creates, "call")
 	// Output: 1 user, made by 1 call
+}
+
+// A fault hits the next call of a vendor.
+func ExampleSandbox_Next() {
+	box, err := sandbox.New(sandbox.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := box.Next("lead", sandbox.Fault{Kind: sandbox.FailBefore}); err != nil {
+		log.Fatal(err)
+	}
+	for range 2 {
+		answer := httptest.NewRecorder()
+		box.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/lead/api/login", nil))
+		fmt.Println(answer.Code)
+	}
+	// Output:
+	// 503
+	// 401
+}
+
+// An action in the vendor's own pages changes the state without the API.
+func ExampleSandbox_ChangeManually() {
+	box, err := sandbox.New(sandbox.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := box.ChangeManually("miestro", sandbox.AddStaff, "teacher@example.org"); err != nil {
+		log.Fatal(err)
+	}
+	for _, u := range box.State().Vendors["miestro"].Users {
+		fmt.Println(u.Email, u.Staff)
+	}
+	// Output: teacher@example.org true
+}
+
+// The variables turn on all vendors, at a sandbox on this machine.
+func ExampleEnviron() {
+	for _, variable := range sandbox.Environ("127.0.0.1:8081") {
+		if strings.HasPrefix(variable, "USHER_MIESTRO_") {
+			fmt.Println(variable)
+		}
+	}
+	// Output:
+	// USHER_MIESTRO_API_KEY=sandbox-miestro-key
+	// USHER_MIESTRO_API_SECRET=sandbox-miestro-secret
+	// USHER_MIESTRO_BASE_URL=http://127.0.0.1:8081/miestro/api/v1.0
+	// USHER_MIESTRO_RATE=0
 }

@@ -9,67 +9,68 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with a call.
+// Fault is a fault of a call.
 type Fault struct {
 	Kind Kind
-	On   string // the call that it waits for, as in VendorState.Calls ("POST /users"); empty for any
+	On   string // the call to hit, as in VendorState.Calls ("POST /users"); "" for any call
 }
 
 // Kind is a kind of fault.
 type Kind string
 
-// The kinds of fault. "Before" means that the vendor did nothing; "after" means
-// that it did all that was asked, and that the answer is lost. A call that has
-// been received whole is carried out after its latency, also if the caller goes
-// in the meantime, unless its fault says that the vendor does nothing.
+// The kinds of fault. "Before" means that the vendor did nothing; "after" means that the vendor
+// carried the call out and the response is lost. A completely received call is carried out
+// after the latency, even if the caller disconnects, unless the fault says that the vendor does
+// nothing.
 const (
-	TooMany      Kind = "429"              // with Retry-After: 1; nothing was done
+	TooMany      Kind = "429"              // 429 with Retry-After: 1, without effect
 	FailBefore   Kind = "5xx before"       // 503
 	FailAfter    Kind = "5xx after"        // 500
 	DropBefore   Kind = "drop before"      // the connection is closed
 	DropAfter    Kind = "drop after"       // the connection is closed
-	Late         Kind = "late"             // the connection is closed, and the call is carried out Config.LateBy later
-	Refused      Kind = "refused"          // 401 to every call, the log-in too; nothing was done. By Control only
-	Down         Kind = "down"             // the connection is closed, nothing was done. By Control only
-	Troubled     Kind = "trouble"          // the answer of a Trouble; nothing was done. By SetTrouble only
+	Late         Kind = "late"             // the connection is closed, and the call is carried out after Config.LateBy
+	Refused      Kind = "refused"          // 401 for every call, including log-ins, without effect; by Control only
+	Down         Kind = "down"             // the connection is closed, without effect; by Control only
+	Troubled     Kind = "trouble"          // the response of a Trouble, without effect; by SetTrouble only
 	ExpiredToken Kind = "expired token"    // of vendors with a log-in: all tokens end, then the call is answered
-	None         Kind = "none"             // the call is answered as it should be: for scripts that count calls
+	None         Kind = "none"             // no fault, for tests that count calls
 	maxLatency        = 10                 // times the mean
-	pcgStream         = 0x9e3779b97f4a7c15 // keeps one vendor's random numbers apart from another's
+	pcgStream         = 0x9e3779b97f4a7c15 // separates the random numbers of the vendors
 )
 
-// vendor is a stand-in with faults before it and counters beside it.
+// vendor is a fake vendor with faults and call counts.
 type vendor struct {
-	standIn
+	fakeVendor
 	mux     *http.ServeMux
 	latency time.Duration
 	late    float64
 	lateBy  time.Duration
-	landing sync.Mutex // one call without a caller is carried out at a time
+	landing sync.Mutex // held while calls without a caller are carried out
 
-	mu     sync.Mutex
-	flying []inFlight // by due, the earliest first
-	random *rand.Rand
-	share  float64
-	forced []Fault
-	outage outage
-	calls  map[string]int
-	faults map[Kind]int
+	mu       sync.Mutex
+	inFlight []inFlight // calls without a caller, earliest due time first
+	random   *rand.Rand
+	share    float64
+	forced   []Fault
+	outage   outage
+	calls    map[string]int
+	faults   map[Kind]int
 
-	trouble spell
+	trouble timedTrouble
 }
 
-func newVendor(s standIn, c Config, number uint64) *vendor {
+// newVendor returns a vendor with the faults of c. number selects the random numbers.
+func newVendor(s fakeVendor, c Config, number uint64) *vendor {
 	v := &vendor{
-		standIn: s,
-		mux:     http.NewServeMux(),
-		latency: c.Latency,
-		late:    c.Late,
-		lateBy:  c.LateBy,
-		random:  rand.New(rand.NewPCG(c.Seed, pcgStream+number)),
-		share:   c.Faults,
-		calls:   map[string]int{},
-		faults:  map[Kind]int{},
+		fakeVendor: s,
+		mux:        http.NewServeMux(),
+		latency:    c.Latency,
+		late:       c.Late,
+		lateBy:     c.LateBy,
+		random:     rand.New(rand.NewPCG(c.Seed, pcgStream+number)),
+		share:      c.Faults,
+		calls:      map[string]int{},
+		faults:     map[Kind]int{},
 	}
 	for pattern, handle := range s.routes() {
 		v.mux.HandleFunc(pattern, handle)
@@ -77,8 +78,8 @@ func newVendor(s standIn, c Config, number uint64) *vendor {
 	return v
 }
 
-// ServeHTTP answers a call, or lets a fault befall it. If the caller goes while the
-// call waits, the call stays in flight.
+// ServeHTTP answers a call, or applies a fault. If the caller disconnects during the delay, the
+// call stays in flight.
 func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	op := v.operation(r)
 	if op == "" {
@@ -94,17 +95,17 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, wait := v.draw(op, trouble)
 	wait += trouble.Delay
 	if kind == Late {
-		v.keep(inFlight{request: call, fault: None, due: begun.Add(v.lateBy)})
+		v.addInFlight(inFlight{request: call, fault: None, due: begun.Add(v.lateBy)})
 		panic(http.ErrAbortHandler)
 	}
 	if !pause(r, wait) {
 		if v.creates(op) {
 			wait = max(wait, v.lateBy)
 		}
-		v.keep(inFlight{request: call, fault: kind, due: begun.Add(wait)})
+		v.addInFlight(inFlight{request: call, fault: kind, due: begun.Add(wait)})
 		return
 	}
-	v.landDue()
+	v.carryOutDue()
 	if kind == Troubled {
 		trouble.answer(w)
 		return
@@ -115,8 +116,8 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// carryOut does what is asked of the vendor, as far as the fault lets it, and
-// answers unless the connection is to be closed.
+// carryOut carries out a call, as far as the fault allows, and answers unless the connection is
+// to be closed.
 func (v *vendor) carryOut(w http.ResponseWriter, r *http.Request, kind Kind) {
 	api := http.StripPrefix(v.base(), v.mux)
 	switch kind {
@@ -126,25 +127,25 @@ func (v *vendor) carryOut(w http.ResponseWriter, r *http.Request, kind Kind) {
 	case FailBefore:
 		answer(w, http.StatusServiceUnavailable, map[string]string{"message": "Service Unavailable"})
 	case FailAfter:
-		api.ServeHTTP(lost{}, r)
+		api.ServeHTTP(discard{}, r)
 		answer(w, http.StatusInternalServerError, map[string]string{"message": "Server Error"})
 	case Refused:
 		answer(w, http.StatusUnauthorized, map[string]string{"message": "Unauthorized"})
 	case DropBefore, Down, Troubled:
 	case DropAfter:
-		api.ServeHTTP(lost{}, r)
+		api.ServeHTTP(discard{}, r)
 	case ExpiredToken:
-		v.standIn.(expirer).expire()
+		v.fakeVendor.(expirer).expire()
 		api.ServeHTTP(w, r)
 	default:
 		api.ServeHTTP(w, r)
 	}
 }
 
-// creates reports whether the operation makes an account.
+// creates reports whether the operation creates an account.
 func (v *vendor) creates(op string) bool { return slices.Contains(v.creations(), op) }
 
-// operation returns the pattern that the call matches, empty where none does.
+// operation returns the pattern of a call, or "" for an unknown call.
 func (v *vendor) operation(r *http.Request) string {
 	path, ok := strings.CutPrefix(r.URL.Path, v.base())
 	if !ok {
@@ -157,8 +158,8 @@ func (v *vendor) operation(r *http.Request) string {
 	return pattern
 }
 
-// draw counts the call and decides its fault and its wait. The fault of an outage
-// goes before a trouble, and a trouble before any other.
+// draw counts the call and selects fault and delay. The fault of an outage wins over a trouble,
+// and a trouble over other faults.
 func (v *vendor) draw(op string, trouble Trouble) (Kind, time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -184,7 +185,7 @@ func (v *vendor) draw(op string, trouble Trouble) (Kind, time.Duration) {
 	if time.Now().Before(v.outage.until) {
 		kind = v.outage.kind
 	}
-	if _, ok := v.standIn.(expirer); !ok && kind == ExpiredToken {
+	if _, ok := v.fakeVendor.(expirer); !ok && kind == ExpiredToken {
 		kind = None
 	}
 	if kind != None {
@@ -193,19 +194,19 @@ func (v *vendor) draw(op string, trouble Trouble) (Kind, time.Duration) {
 	return kind, wait
 }
 
-// kinds are the faults that can befall this vendor, each as likely as it stands
-// here often. A 429 is rare, since it slows all of a good client down for long; so is an
-// expired token, since it ends the tokens of all callers.
+// kinds returns the faults of this vendor, with repetitions by probability. A 429 is rare, because
+// each one slows down a good client for long, and so is an expired token, because it ends the
+// tokens of all callers.
 func (v *vendor) kinds() []Kind {
 	often := []Kind{FailBefore, FailAfter, DropBefore, DropAfter}
 	kinds := append(slices.Repeat(often, 5), TooMany)
-	if _, ok := v.standIn.(expirer); ok {
+	if _, ok := v.fakeVendor.(expirer); ok {
 		kinds = append(kinds, ExpiredToken)
 	}
 	return kinds
 }
 
-// pause waits, and returns false where the caller has gone.
+// pause waits and reports whether the caller is still connected.
 func pause(r *http.Request, wait time.Duration) bool {
 	if wait <= 0 {
 		return true
@@ -232,14 +233,14 @@ func (v *vendor) force(faults []Fault) {
 	v.forced = append(v.forced, faults...)
 }
 
-// lost takes an answer that nobody will see.
-type lost struct{}
+// discard is a ResponseWriter for a response without a caller.
+type discard struct{}
 
-// Header returns headers that go nowhere.
-func (lost) Header() http.Header { return http.Header{} }
+// Header returns an unused header.
+func (discard) Header() http.Header { return http.Header{} }
 
-// Write drops b.
-func (lost) Write(b []byte) (int, error) { return len(b), nil }
+// Write discards b.
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
 // WriteHeader does nothing.
-func (lost) WriteHeader(int) {}
+func (discard) WriteHeader(int) {}

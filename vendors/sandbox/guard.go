@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// guard lets calls into a stand-in one at a time.
+// guard admits one call at a time to a fake vendor.
 type guard struct{ mu sync.Mutex }
 
-// open lets every call in.
+// open admits every call.
 func (g *guard) open(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
@@ -17,7 +17,7 @@ func (g *guard) open(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// only lets in the calls that allowed accepts, and answers others with 401 and the refusal.
+// only admits the calls that allowed accepts, and answers 401 with the refusal to others.
 func (g *guard) only(allowed func(*http.Request) bool, refusal object, next http.HandlerFunc) http.HandlerFunc {
 	return g.open(func(w http.ResponseWriter, r *http.Request) {
 		if !allowed(r) {
@@ -28,14 +28,14 @@ func (g *guard) only(allowed func(*http.Request) bool, refusal object, next http
 	})
 }
 
-// loginGuard is the guard of a stand-in whose clients log in.
+// loginGuard is the guard of a fake vendor with log-ins.
 type loginGuard struct {
 	guard
 
 	sessions sessions
 }
 
-// expire makes every token worthless, even for a refresh.
+// expire invalidates every token, even for a refresh.
 func (g *loginGuard) expire() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

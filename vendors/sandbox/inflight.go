@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// maxInFlight is the most calls of one vendor that are in flight without a caller.
-// Beyond that, the call that is due first is carried out ahead of its time.
+// maxInFlight is the maximum number of calls in flight per vendor without a caller. Beyond
+// that, the earliest call is carried out ahead of time.
 const maxInFlight = 4096
 
-// inFlight is a call that the vendor has received whole and whose caller has
-// gone. The vendor carries the call out all the same when the call is due.
+// inFlight is a completely received call without a caller. The vendor carries the call out at
+// the due time.
 type inFlight struct {
 	request *http.Request
 	fault   Kind
 	due     time.Time
 }
 
-// receiveWhole reads the body whole, and returns the request without the caller's
-// context, so that the call can be carried out after the caller has gone. An error
-// means that the caller went before the request was whole.
+// receiveWhole reads the whole body and returns the request without the caller's context, so
+// the call can be carried out without a caller. An error means that the caller disconnected too
+// early.
 func receiveWhole(r *http.Request) (*http.Request, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
 	if err != nil {
@@ -34,30 +34,30 @@ func receiveWhole(r *http.Request) (*http.Request, error) {
 	return whole, nil
 }
 
-// keep adds a call without a caller to those in flight.
-func (v *vendor) keep(c inFlight) {
+// addInFlight adds a call without a caller.
+func (v *vendor) addInFlight(c inFlight) {
 	v.mu.Lock()
 	byDue := func(a, b inFlight) int { return a.due.Compare(b.due) }
-	place, _ := slices.BinarySearchFunc(v.flying, inFlight{due: c.due.Add(1)}, byDue) // behind those of the same time
-	v.flying = slices.Insert(v.flying, place, c)
-	full := len(v.flying) > maxInFlight
+	place, _ := slices.BinarySearchFunc(v.inFlight, inFlight{due: c.due.Add(1)}, byDue) // behind calls with the same due time
+	v.inFlight = slices.Insert(v.inFlight, place, c)
+	full := len(v.inFlight) > maxInFlight
 	v.mu.Unlock()
 	if full {
-		v.land(1, func(inFlight) bool { return true })
+		v.carryOutFirst(1, func(inFlight) bool { return true })
 	}
 }
 
-// landDue carries out the calls in flight that are due, the earliest first. Every
-// call and every read of the state does so before anything else. Nobody can see
-// the difference to a goroutine for each call, and no goroutine outlives its request.
-func (v *vendor) landDue() {
+// carryOutDue carries out the due calls in flight, the earliest first, before every other call
+// and before every read of the state. The effect is the same as with a goroutine per call, and
+// no goroutine outlives a request.
+func (v *vendor) carryOutDue() {
 	now := time.Now()
-	v.land(maxInFlight, func(c inFlight) bool { return !c.due.After(now) })
+	v.carryOutFirst(maxInFlight, func(c inFlight) bool { return !c.due.After(now) })
 }
 
-// land carries out at most n of the calls in flight, the earliest first, while may
-// accepts the earliest.
-func (v *vendor) land(n int, may func(inFlight) bool) {
+// carryOutFirst carries out at most n calls in flight, the earliest first, while may accepts
+// the earliest.
+func (v *vendor) carryOutFirst(n int, may func(inFlight) bool) {
 	v.landing.Lock()
 	defer v.landing.Unlock()
 	for range n {
@@ -65,18 +65,17 @@ func (v *vendor) land(n int, may func(inFlight) bool) {
 		if !ok {
 			return
 		}
-		v.carryOut(lost{}, c.request, c.fault)
+		v.carryOut(discard{}, c.request, c.fault)
 	}
 }
 
-// takeEarliest removes the call that is due first from those in flight, if may
-// accepts the call.
+// takeEarliest removes and returns the earliest call in flight, if may accepts the call.
 func (v *vendor) takeEarliest(may func(inFlight) bool) (c inFlight, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.flying) == 0 || !may(v.flying[0]) {
+	if len(v.inFlight) == 0 || !may(v.inFlight[0]) {
 		return inFlight{}, false
 	}
-	c, v.flying = v.flying[0], v.flying[1:]
+	c, v.inFlight = v.inFlight[0], v.inFlight[1:]
 	return c, true
 }

@@ -156,7 +156,7 @@ func TestLateCreations(t *testing.T) {
 					t.Errorf("got %d accounts too soon, want 0", got)
 				}
 				time.Sleep(time.Nanosecond)
-				if err := box.ByHand("miestro", sandbox.Remove, "ada@example.org"); err != nil {
+				if err := box.ChangeManually("miestro", sandbox.Remove, "ada@example.org"); err != nil {
 					t.Errorf("the creation has not landed: %v", err)
 				}
 			})

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// What LEAD's stand-in lets in, as any others but WrongCredential. Whoever logs
-// in is an administrator from then on, and never a learner.
+// Credentials of the fake LEAD; any others except WrongCredential are accepted too. A user
+// with a log-in is an administrator, never a learner.
 const (
 	LeadEmail      = "usher@example.org"
 	LeadPassword   = "sandbox-lead-password"
-	LeadEnrollPath = "courses/{course}/users/{user}" // documented nowhere: what a tenant's owner might know
+	LeadEnrollPath = "courses/{course}/users/{user}" // undocumented; known to the owner of a tenant
 
-	LeadUnenrollPath = "DELETE " + LeadEnrollPath // likewise
+	LeadUnenrollPath = "DELETE " + LeadEnrollPath // undocumented as well
 )
 
 const (
@@ -25,7 +25,7 @@ const (
 	leadStamp     = "2006-01-02T15:04:05.000000Z"
 )
 
-// lead stands in for the LEAD LMS API.
+// lead is a fake of the LEAD LMS API.
 type lead struct {
 	loginGuard
 
@@ -34,7 +34,7 @@ type lead struct {
 	enrolled []Enrollment
 }
 
-// leadUser is a user as LEAD shows it, and what the State adds.
+// leadUser is a user in LEAD's form, with counts for the State.
 type leadUser struct {
 	ID            int     `json:"id"`
 	Email         string  `json:"email"`
@@ -104,7 +104,7 @@ func (l *lead) routes() map[string]http.HandlerFunc {
 
 func (l *lead) lookup() string { return l.config.Switches.LeadLookup }
 
-// authed lets in calls with a token, and answers others as Laravel does.
+// authed admits calls with a token, and answers others like Laravel.
 func (l *lead) authed(next http.HandlerFunc) http.HandlerFunc {
 	return l.only(func(r *http.Request) bool {
 		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -115,7 +115,7 @@ func (l *lead) authed(next http.HandlerFunc) http.HandlerFunc {
 func (l *lead) logIn(w http.ResponseWriter, r *http.Request) {
 	email, password := r.FormValue("email"), r.FormValue("password")
 	var u *leadUser
-	if accepted(email) && accepted(password) {
+	if validCredential(email) && validCredential(password) {
 		u = l.staff(email)
 	}
 	if u == nil || u.Role == "learner" {
@@ -127,7 +127,7 @@ func (l *lead) logIn(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, object{"access_token": l.sessions.give(strconv.Itoa(u.ID)), "token_type": "Bearer"})
 }
 
-// staff returns the user with the e-mail, making an administrator where there is none.
+// staff returns the user with the e-mail, after creating an administrator if necessary.
 func (l *lead) staff(email string) *leadUser {
 	if u := l.byEmail(email); u != nil {
 		return u
@@ -147,7 +147,7 @@ func (l *lead) add(u *leadUser) *leadUser {
 
 func (l *lead) stamp() string { return l.config.Clock().UTC().Format(leadStamp) }
 
-// byEmail returns the user with the e-mail who is not deleted, nil where there is none.
+// byEmail returns the live user with the e-mail, or nil.
 func (l *lead) byEmail(email string) *leadUser {
 	for _, u := range l.users {
 		if u.DeletedAt == nil && strings.EqualFold(u.Email, email) {
@@ -158,14 +158,14 @@ func (l *lead) byEmail(email string) *leadUser {
 }
 
 func (l *lead) user(id string) *leadUser {
-	n := whole(id, 0)
+	n := positive(id, 0)
 	if n < 1 || n > len(l.users) {
 		return nil
 	}
 	return l.users[n-1]
 }
 
-// withUser finds the user that the path names; a deleted one is not there.
+// withUser looks up the user in the path; a deleted user is missing.
 func (l *lead) withUser(next func(http.ResponseWriter, *http.Request, *leadUser)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		u := l.user(r.PathValue("id"))

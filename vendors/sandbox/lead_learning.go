@@ -5,19 +5,18 @@ import (
 	"strconv"
 )
 
-// courses answers with the user's enrolments, two of one course among them
-// where the switch made two.
+// courses answers with the user's enrolments, including duplicates by the switch.
 func (l *lead) courses(w http.ResponseWriter, _ *http.Request, u *leadUser) {
 	courses := []object{}
 	for _, e := range l.enrolled {
 		if e.Active && e.UserID == strconv.Itoa(u.ID) {
-			courses = append(courses, l.course(whole(e.CourseID, 0), u))
+			courses = append(courses, l.course(positive(e.CourseID, 0), u))
 		}
 	}
 	answer(w, http.StatusOK, object{"courses": courses})
 }
 
-// course is the document's sample course, with another id.
+// course returns the document's sample course with another id.
 func (l *lead) course(id int, u *leadUser) object {
 	return object{
 		"id": id, "name": "Course " + strconv.Itoa(id), "type": nil, "description": "A course of the sandbox.",
@@ -32,8 +31,8 @@ func (l *lead) course(id int, u *leadUser) object {
 	}
 }
 
-// assignments, containers, groups and terms show one made-up record each, like
-// the document's samples: nothing of ours changes them.
+// assignments, containers, groups and terms answer with one sample record each, like the
+// document. No call of Usher changes them.
 func (l *lead) assignments(w http.ResponseWriter, _ *http.Request, u *leadUser) {
 	answer(w, http.StatusOK, object{"assignments": []object{{
 		"id": 3, "description": "<p>Write.</p>", "submission_option": "wysiwyg", "language": nil, "created_at": u.CreatedAt,
@@ -60,7 +59,7 @@ func (l *lead) groups(w http.ResponseWriter, _ *http.Request, u *leadUser) {
 	}}})
 }
 
-// terms answers under the key groups, as the document's sample does.
+// terms answers under the key groups, like the document's sample.
 func (l *lead) terms(w http.ResponseWriter, _ *http.Request, u *leadUser) {
 	answer(w, http.StatusOK, object{"groups": []object{{
 		"id": 2, "name": "Term One", "description": "A term of the sandbox.", "start_date": nil, "end_date": nil, "length": 200,
@@ -75,7 +74,7 @@ func (l *lead) terms(w http.ResponseWriter, _ *http.Request, u *leadUser) {
 // withCourse finds the user and the course that the path names.
 func (l *lead) withCourse(next func(w http.ResponseWriter, u *leadUser, course int)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		u, course := l.user(r.PathValue("learner")), whole(r.PathValue("course"), 0)
+		u, course := l.user(r.PathValue("learner")), positive(r.PathValue("course"), 0)
 		switch {
 		case u == nil || u.DeletedAt != nil:
 			missing(w, "User", r.PathValue("learner"))
@@ -102,7 +101,7 @@ func (l *lead) enroll(w http.ResponseWriter, u *leadUser, course int) {
 	answer(w, http.StatusOK, object{"message": "User is enrolled"})
 }
 
-// enrollment returns the user's enrolment in the course, nil where there is none.
+// enrolment returns the user's enrolment in the course, nil where there is none.
 func (l *lead) enrollment(u *leadUser, course int) *Enrollment {
 	for i := range l.enrolled {
 		e := &l.enrolled[i]

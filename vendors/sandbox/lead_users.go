@@ -18,7 +18,7 @@ func (l *lead) lookUp(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, object{"user": u})
 }
 
-// show answers a call that no document has as the switch says.
+// show answers the undocumented call by the switch.
 func (l *lead) show(w http.ResponseWriter, r *http.Request, u *leadUser) {
 	switch l.config.Switches.LeadShow {
 	case "404":
@@ -37,7 +37,7 @@ func (l *lead) list(w http.ResponseWriter, r *http.Request) {
 			users = append(users, u)
 		}
 	}
-	page, last := whole(r.URL.Query().Get("page"), 1), max(1, (len(users)+leadPage-1)/leadPage)
+	page, last := positive(r.URL.Query().Get("page"), 1), max(1, (len(users)+leadPage-1)/leadPage)
 	shown := span(users, page, leadPage)
 	at := func(page int) any {
 		if page < 1 || page > last {
@@ -57,11 +57,10 @@ func (l *lead) list(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// leadRules are the fields that LEAD requires, in a create and in an update
-// alike, with what they must look like.
+// leadRules are the required fields of a creation and of an update, with their formats.
 var leadRules = []struct {
 	field string
-	fits  func(value string) bool
+	valid func(value string) bool
 }{
 	{"email", regexp.MustCompile(`^[^@\s]+@[^@\s]+$`).MatchString},
 	{"password", regexp.MustCompile(`.`).MatchString},
@@ -72,21 +71,24 @@ var leadRules = []struct {
 	{"time_zone", isZone},
 }
 
-// isZone tells whether there is a time zone of this name.
+// isZone reports whether name is a time zone.
 func isZone(name string) bool {
 	_, err := time.LoadLocation(name)
 	return err == nil && name != "" && name != "Local"
 }
 
-// fill takes the form into u, and returns the field that is refused, if any.
+// fill sets u from the form and returns the first invalid field, if any.
 func (l *lead) fill(u *leadUser, r *http.Request) (field string) {
 	for _, rule := range leadRules {
-		if !rule.fits(r.FormValue(rule.field)) {
+		if !rule.valid(r.FormValue(rule.field)) {
 			return rule.field
 		}
 	}
 	zone := r.FormValue("time_zone")
-	u.Email, u.Role, u.Language, u.TimeZone = r.FormValue("email"), r.FormValue("role"), r.FormValue("language"), &zone
+	u.Email = r.FormValue("email")
+	u.Role = r.FormValue("role")
+	u.Language = r.FormValue("language")
+	u.TimeZone = &zone
 	u.FirstName, u.LastName = r.FormValue("first_name"), r.FormValue("last_name")
 	u.Name, u.FullName = fullName(u.FirstName, u.LastName), fullName(u.FirstName, u.LastName)
 	for name, to := range map[string]**string{
@@ -97,14 +99,14 @@ func (l *lead) fill(u *leadUser, r *http.Request) (field string) {
 		}
 	}
 	for name, to := range map[string]*int{"enrolled_in_academy": &u.Academy, "sms_opt_in": &u.SMS, "disable_notifications": &u.Quiet} {
-		*to = whole(r.FormValue(name), 0)
+		*to = positive(r.FormValue(name), 0)
 	}
 	return ""
 }
 
-// create answers with HTTP 200 and "status":201 in the body, as the document
-// says. An address that is in use is the switch's affair; that of a deleted
-// user is refused under every switch but "second", since LEAD can restore nobody.
+// create answers with HTTP 200 and "status":201 in the body, as documented. The switch decides
+// about an e-mail in use. The e-mail of a deleted user is rejected unless the switch is
+// "second", because LEAD restores nobody.
 func (l *lead) create(w http.ResponseWriter, r *http.Request) {
 	u := &leadUser{}
 	if field := l.fill(u, r); field != "" {
@@ -125,7 +127,7 @@ func (l *lead) create(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, object{"status": http.StatusCreated, "message": "User successfully stored", "user": l.stored(u)})
 }
 
-// clash returns the status that refuses the e-mail, or the user to answer with.
+// clash returns the status that rejects the e-mail, or the existing user for the response.
 func (l *lead) clash(email string) (status int, twin *leadUser) {
 	if l.config.Switches.DuplicateEmail == "second" {
 		return 0, nil
@@ -145,7 +147,7 @@ func (l *lead) clash(email string) (status int, twin *leadUser) {
 	return 0, nil
 }
 
-// stored is a user with the lists that only a create's answer has.
+// stored returns a user with the lists of a creation's response.
 func (l *lead) stored(u *leadUser) any {
 	type lists struct {
 		Roles      []any `json:"team_roles"`

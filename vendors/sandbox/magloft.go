@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// magloft stands in for the MagLoft Portal API: clients, readers and custom
-// subscriptions. Every app id is taken, and each has readers of its own.
+// magloft is a fake of the MagLoft Portal API: clients, readers and custom subscriptions. Every
+// app id is accepted, with its own readers.
 type magloft struct {
 	guard
 
 	config  Config
 	clients []*magloftClient // by id: clients[0] has id 1
-	readers []*magloftReader // likewise
-	subs    []*magloftSub    // likewise
+	readers []*magloftReader // by id
+	subs    []*magloftSub    // by id
 }
 
-// magloftClient is a portal editor as MagLoft shows it, and what the State adds.
+// magloftClient is a portal editor in MagLoft's form, with counts for the State.
 type magloftClient struct {
 	ID          int      `json:"id"`
 	Firstname   string   `json:"firstname"`
@@ -54,7 +54,7 @@ func (m *magloft) routes() map[string]http.HandlerFunc {
 		"GET /clients/{id}":          m.withClient(m.showClient),
 		"PUT /clients/{id}":          m.withClient(m.updateClient),
 		"DELETE /clients/{id}":       m.deleteClient,
-		"GET /clients/{id}/{action}": m.withClient(m.become), // {action} lets the mux tell it from the pages
+		"GET /clients/{id}/{action}": m.withClient(m.become), // {action} distinguishes the route from the pages
 
 		"GET /readers/{app}":               m.listReaders,
 		"GET /readers/{app}/page/{page}":   m.pageReaders,
@@ -77,24 +77,24 @@ func (m *magloft) routes() map[string]http.HandlerFunc {
 	return routes
 }
 
-// signed lets in calls with a token.
+// signed admits calls with a token.
 func (m *magloft) signed(next http.HandlerFunc) http.HandlerFunc {
-	return m.only(func(r *http.Request) bool { return accepted(r.Header.Get("X-Magloft-Accesstoken")) }, object{"error": "401 Unauthorised"}, next)
+	return m.only(func(r *http.Request) bool { return validCredential(r.Header.Get("X-Magloft-Accesstoken")) }, object{"error": "401 Unauthorised"}, next)
 }
 
-// refuse is the shape of a Grape API's errors.
+// refuse answers with an error in the form of a Grape API.
 func refuse(w http.ResponseWriter, status int, message string) {
 	answer(w, status, object{"error": message})
 }
 
-// page answers one page of the records, as MagLoft counts pages: in the path.
+// page answers with one page of the records; MagLoft has the page number in the path.
 func page[T any](w http.ResponseWriter, r *http.Request, records []T) {
-	number := whole(r.PathValue("page"), 1)
-	shown := append([]T{}, span(records, number, whole(r.URL.Query().Get("per_page"), 25))...)
+	number := positive(r.PathValue("page"), 1)
+	shown := append([]T{}, span(records, number, positive(r.URL.Query().Get("per_page"), 25))...)
 	answer(w, http.StatusOK, object{"total": len(records), "page": number, "records": shown})
 }
 
-// ordered sorts records by order_by and order_dir: email, or else id.
+// ordered sorts records by order_by and order_dir: by email, or else by id.
 func ordered[T any](q url.Values, records []T, id func(T) int, email func(T) string) []T {
 	slices.SortStableFunc(records, func(a, b T) int {
 		order := cmp.Compare(id(a), id(b))
@@ -113,7 +113,7 @@ func (m *magloft) listClients(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	var hits []*magloftClient
 	for _, c := range m.clients {
-		if !c.deleted && holds(c.Email+" "+c.Firstname+" "+c.Lastname, q.Get("filter")) {
+		if !c.deleted && containsFold(c.Email+" "+c.Firstname+" "+c.Lastname, q.Get("filter")) {
 			hits = append(hits, c)
 		}
 	}
@@ -122,7 +122,7 @@ func (m *magloft) listClients(w http.ResponseWriter, r *http.Request) {
 
 func (m *magloft) createClient(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Email, Firstname, Lastname, Password string }
-	if !take(r, &in) || in.Email == "" || in.Firstname == "" || in.Password == "" {
+	if !decode(r, &in) || in.Email == "" || in.Firstname == "" || in.Password == "" {
 		refuse(w, http.StatusBadRequest, "email, firstname, password is missing")
 		return
 	}
@@ -146,7 +146,7 @@ func (m *magloft) createClient(w http.ResponseWriter, r *http.Request) {
 
 func (m *magloft) withClient(next func(http.ResponseWriter, *http.Request, *magloftClient)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if id := whole(r.PathValue("id"), 0); id > 0 && id <= len(m.clients) && !m.clients[id-1].deleted {
+		if id := positive(r.PathValue("id"), 0); id > 0 && id <= len(m.clients) && !m.clients[id-1].deleted {
 			next(w, r, m.clients[id-1])
 			return
 		}
@@ -163,7 +163,7 @@ func (m *magloft) updateClient(w http.ResponseWriter, r *http.Request, c *maglof
 		Firstname, Lastname, Password *string
 		Confirmation                  *string `json:"password_confirmation"`
 	}
-	if !take(r, &in) {
+	if !decode(r, &in) {
 		refuse(w, http.StatusBadRequest, "the body is invalid")
 		return
 	}
@@ -182,7 +182,7 @@ func (m *magloft) updateClient(w http.ResponseWriter, r *http.Request, c *maglof
 }
 
 func (m *magloft) deleteClient(w http.ResponseWriter, r *http.Request) {
-	id := whole(r.PathValue("id"), 0)
+	id := positive(r.PathValue("id"), 0)
 	if id < 1 || id > len(m.clients) || (m.clients[id-1].deleted && m.config.Switches.SecondDelete == "404") {
 		refuse(w, http.StatusNotFound, "Couldn't find Client")
 		return
@@ -192,7 +192,7 @@ func (m *magloft) deleteClient(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// become answers null, as the document's sample does, and counts as a sign-in.
+// become answers null, like the document's sample, and counts as a sign-in.
 func (m *magloft) become(w http.ResponseWriter, r *http.Request, c *magloftClient) {
 	if r.PathValue("action") != "become" {
 		refuse(w, http.StatusNotFound, "Not Found")

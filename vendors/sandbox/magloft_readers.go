@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// magloftReader is a subscriber of one app as MagLoft shows it, and what the State adds.
+// magloftReader is a subscriber of one app in MagLoft's form, with counts for the State.
 type magloftReader struct {
 	ID              int               `json:"id"`
 	Email           string            `json:"email"`
@@ -40,7 +40,7 @@ type magloftReaderWrite struct {
 	Classifications []int             `json:"classification_ids"`
 }
 
-// apply writes what the body names.
+// apply sets the fields in the body.
 func (r *magloftReader) apply(in magloftReaderWrite) {
 	for to, from := range map[*string]*string{&r.Email: in.Email, &r.Name: in.Name, &r.Lastname: in.Lastname} {
 		if from != nil {
@@ -58,18 +58,18 @@ func (r *magloftReader) apply(in magloftReaderWrite) {
 	}
 }
 
-// of returns the app's live readers that the filter fits.
+// of returns the app's live readers with the filter text.
 func (m *magloft) of(app, filter string) []*magloftReader {
 	hits := []*magloftReader{}
 	for _, r := range m.readers {
-		if r.app == app && !r.deleted && holds(r.Email+" "+r.Name+" "+r.Lastname, filter) {
+		if r.app == app && !r.deleted && containsFold(r.Email+" "+r.Name+" "+r.Lastname, filter) {
 			hits = append(hits, r)
 		}
 	}
 	return hits
 }
 
-// reader returns the app's live reader with the id or e-mail, nil where there is none.
+// reader returns the app's live reader with the id or e-mail, or nil.
 func (m *magloft) reader(app, key string) *magloftReader {
 	for _, r := range m.of(app, "") {
 		if strconv.Itoa(r.ID) == key || strings.EqualFold(r.Email, key) {
@@ -83,7 +83,7 @@ func (m *magloft) listReaders(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, m.of(r.PathValue("app"), ""))
 }
 
-// pageReaders leaves tokens and custom data out of its records, as MagLoft does.
+// pageReaders omits tokens and custom data, like MagLoft.
 func (m *magloft) pageReaders(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	records := []magloftReader{}
@@ -97,7 +97,7 @@ func (m *magloft) pageReaders(w http.ResponseWriter, r *http.Request) {
 
 func (m *magloft) createReader(w http.ResponseWriter, r *http.Request) {
 	var in magloftReaderWrite
-	if !take(r, &in) || in.Email == nil || *in.Email == "" {
+	if !decode(r, &in) || in.Email == nil || *in.Email == "" {
 		refuse(w, http.StatusBadRequest, "email is missing")
 		return
 	}
@@ -134,7 +134,7 @@ func (m *magloft) withReader(next func(http.ResponseWriter, *http.Request, *magl
 	}
 }
 
-// key is the id or the e-mail in the path; empty where the server reads no e-mail there.
+// key returns the id or the e-mail in the path, or "" if the server reads no e-mail there.
 func (m *magloft) key(r *http.Request) string {
 	key := r.PathValue("key")
 	if m.config.Switches.EmailPaths == "404" && strings.Contains(key, "@") {
@@ -149,7 +149,7 @@ func (m *magloft) showReader(w http.ResponseWriter, _ *http.Request, reader *mag
 
 func (m *magloft) updateReader(w http.ResponseWriter, r *http.Request, reader *magloftReader) {
 	var in magloftReaderWrite
-	if !take(r, &in) {
+	if !decode(r, &in) {
 		refuse(w, http.StatusBadRequest, "the body is invalid")
 		return
 	}
@@ -175,8 +175,8 @@ func (m *magloft) updateReader(w http.ResponseWriter, r *http.Request, reader *m
 	answer(w, http.StatusOK, reader)
 }
 
-// classify gives the reader the classifications, beside those that are there or in
-// their place, as the switch says. nil changes nothing.
+// classify adds the classifications to the reader, or replaces the present ones, by the switch.
+// nil changes nothing.
 func (m *magloft) classify(reader *magloftReader, classes []int) {
 	if m.config.Switches.Classifications == "add" {
 		for _, c := range reader.Classifications {
@@ -219,7 +219,7 @@ func (m *magloft) unlock(w http.ResponseWriter, r *http.Request, _ *magloftReade
 	var in struct {
 		Products []string `json:"product_ids"`
 	}
-	if !take(r, &in) || len(in.Products) == 0 {
+	if !decode(r, &in) || len(in.Products) == 0 {
 		refuse(w, http.StatusBadRequest, "product_ids is missing")
 		return
 	}

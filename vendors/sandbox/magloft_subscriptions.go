@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// plainSubscription is how the State names a subscription itself, beside its classifications.
+// plainSubscription is the course id of the plain subscription in the State.
 const plainSubscription = "subscription"
 
-// magloftSub is a custom subscription as MagLoft shows it, and what the State adds.
+// magloftSub is a custom subscription in MagLoft's form, with counts for the State.
 type magloftSub struct {
 	ID        int     `json:"id"`
 	OrderID   string  `json:"order_id"`
@@ -29,7 +29,7 @@ type magloftSub struct {
 	owner   *magloftReader
 	deleted bool
 	applied map[string]int // by plainSubscription or classification
-	ended   map[string]int // likewise
+	ended   map[string]int // by plainSubscription or classification
 }
 
 // magloftSubWrite is the body of the calls that create and update a subscription.
@@ -47,12 +47,12 @@ type magloftSubWrite struct {
 	Classifications []int             `json:"classification_ids"`
 }
 
-// valid tells whether the days are days.
+// valid reports whether the dates are dates.
 func (in magloftSubWrite) valid() bool {
 	return (in.StartDate == nil || isDay(*in.StartDate)) && (in.EndDate == nil || isDay(*in.EndDate))
 }
 
-// put writes what the body names. Classifications are the reader's.
+// put sets the fields in the body. Classifications belong to the reader.
 func (m *magloft) put(s *magloftSub, in magloftSubWrite) {
 	if in.StartDate != nil {
 		s.StartDate = in.StartDate
@@ -73,7 +73,7 @@ func (m *magloft) put(s *magloftSub, in magloftSubWrite) {
 	}
 }
 
-// drop counts the classifications that the reader has and is to have no more.
+// drop counts the classifications that the reader loses.
 func (s *magloftSub) drop(kept []int) {
 	for _, c := range s.owner.Classifications {
 		if !slices.Contains(kept, c) {
@@ -82,8 +82,8 @@ func (s *magloftSub) drop(kept []int) {
 	}
 }
 
-// enrollments returns the subscription and its classifications as the State has
-// them: after those that the reader has, those that are gone.
+// enrollments returns the subscription and the classifications for the State: the reader's
+// present ones, then the former ones.
 func (s *magloftSub) enrollments() []Enrollment {
 	active := s.Active && !s.deleted
 	out := []Enrollment{s.enrollment(plainSubscription, active)}
@@ -104,7 +104,7 @@ func (s *magloftSub) enrollment(course string, active bool) Enrollment {
 	return Enrollment{UserID: strconv.Itoa(s.owner.ID), CourseID: course, Active: active, Applied: s.applied[course], Ended: s.ended[course]}
 }
 
-// sub returns the app's subscription with the id or the reader's e-mail, nil where there is none.
+// sub returns the app's subscription with the id or the reader's e-mail, or nil.
 func (m *magloft) sub(app, key string) *magloftSub {
 	for _, s := range m.subs {
 		if s.owner.app == app && !s.deleted && !s.owner.deleted && (strconv.Itoa(s.ID) == key || strings.EqualFold(s.owner.Email, key)) {
@@ -118,7 +118,7 @@ func (m *magloft) listSubs(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	var hits []*magloftSub
 	for _, s := range m.subs {
-		if s.owner.app == r.PathValue("app") && !s.deleted && !s.owner.deleted && holds(s.owner.Email, q.Get("filter")) {
+		if s.owner.app == r.PathValue("app") && !s.deleted && !s.owner.deleted && containsFold(s.owner.Email, q.Get("filter")) {
 			hits = append(hits, s)
 		}
 	}
@@ -139,12 +139,12 @@ func (m *magloft) showSub(w http.ResponseWriter, _ *http.Request, s *magloftSub)
 	answer(w, http.StatusOK, s)
 }
 
-// subscribe creates a subscription, and the reader where the e-mail has none.
-// With upsert it updates the subscription that the e-mail has; without, a
-// second one is answered as the switch says.
+// subscribe creates a subscription, and a reader for an unknown e-mail. With upsert, subscribe
+// updates an existing subscription of the e-mail; without, the switch decides about a second
+// one.
 func (m *magloft) subscribe(w http.ResponseWriter, r *http.Request) {
 	var in magloftSubWrite
-	if !take(r, &in) || in.Email == "" || !in.valid() {
+	if !decode(r, &in) || in.Email == "" || !in.valid() {
 		refuse(w, http.StatusBadRequest, "email is missing or a date is invalid")
 		return
 	}
@@ -182,14 +182,14 @@ func (m *magloft) addSub(app string, in magloftSubWrite) *magloftSub {
 	return s
 }
 
-// show brings the part of the reader up to date that the subscription shows.
+// show updates the reader in the subscription.
 func (s *magloftSub) show() {
 	s.Reader = object{"id": s.owner.ID, "email": s.owner.Email, "custom_data": s.owner.Custom, "confirmed": s.owner.Confirmed}
 }
 
 func (m *magloft) updateSub(w http.ResponseWriter, r *http.Request, s *magloftSub) {
 	var in magloftSubWrite
-	if !take(r, &in) || !in.valid() {
+	if !decode(r, &in) || !in.valid() {
 		refuse(w, http.StatusBadRequest, "a date is invalid")
 		return
 	}

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// What Meiro's stand-in lets in. The static access token never ends.
+// Credentials of the fake Meiro. The static access token never expires.
 const (
 	MeiroEmail       = "usher@example.org"
 	MeiroPassword    = "sandbox-meiro-password"
 	MeiroAccessToken = "sandbox-meiro-token"
-	MeiroCollectPath = "/meiro/collect/usher" // of a Pipes source; any other slug works too, but for WrongCredential
+	MeiroCollectPath = "/meiro/collect/usher" // of a Pipes source; any slug except WrongCredential works
 )
 
 const (
 	meiroTokenLife = 8 * time.Hour
-	meiroGrace     = 4 * time.Hour // within which an ended token can be refreshed
+	meiroGrace     = 4 * time.Hour // time after expiry during which a token can be refreshed
 	meiroPage      = 20            // by default
 	meiroPageMost  = 100
 )
 
-// meiro stands in for the Meiro ME API and for the collect endpoint of Pipes.
+// meiro is a fake of the Meiro ME API and of the collect endpoint of Pipes.
 type meiro struct {
 	loginGuard
 
@@ -34,7 +34,7 @@ type meiro struct {
 	pipes  pipes
 }
 
-// meiroUser is a user as Meiro shows it, and what the State adds.
+// meiroUser is a user in Meiro's form, with counts for the State.
 type meiroUser struct {
 	ID       string `json:"id"`
 	Email    string `json:"email"`
@@ -88,7 +88,7 @@ func (m *meiro) routes() map[string]http.HandlerFunc {
 	}
 }
 
-// authed lets in calls with a token. The shape of the refusal is not documented.
+// authed admits calls with a token. The form of the error is undocumented.
 func (m *meiro) authed(next http.HandlerFunc) http.HandlerFunc {
 	return m.only(func(r *http.Request) bool {
 		token := r.Header.Get("X-Access-Token")
@@ -96,10 +96,10 @@ func (m *meiro) authed(next http.HandlerFunc) http.HandlerFunc {
 	}, object{"message": "Token is not valid"}, next)
 }
 
-// logIn takes any e-mail and password, and knows the operator from then on.
+// logIn accepts any e-mail and password, and adds the operator.
 func (m *meiro) logIn(w http.ResponseWriter, r *http.Request) {
 	var in meiroWrite
-	if !take(r, &in) || in.Email == nil || in.Password == nil || !accepted(*in.Email) || !accepted(*in.Password) {
+	if !decode(r, &in) || in.Email == nil || in.Password == nil || !validCredential(*in.Email) || !validCredential(*in.Password) {
 		answer(w, http.StatusUnauthorized, object{"message": "Invalid credentials have been provided"})
 		return
 	}
@@ -113,7 +113,7 @@ func (m *meiro) logIn(w http.ResponseWriter, r *http.Request) {
 
 func (m *meiro) refresh(w http.ResponseWriter, r *http.Request) {
 	var in meiroWrite
-	if !take(r, &in) || !m.sessions.valid(in.Token, meiroGrace) {
+	if !decode(r, &in) || !m.sessions.valid(in.Token, meiroGrace) {
 		answer(w, http.StatusUnauthorized, object{"message": "Token is too old for refresh"})
 		return
 	}
@@ -127,11 +127,11 @@ func (m *meiro) logOut(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, object{})
 }
 
-// list answers with the users that are in the trash, or with those that are not.
+// list answers with the users in the trash, or with the others.
 func (m *meiro) list(trash bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		limit, offset := min(whole(q.Get("limit"), meiroPage), meiroPageMost), whole(q.Get("offset"), 0)
+		limit, offset := min(positive(q.Get("limit"), meiroPage), meiroPageMost), positive(q.Get("offset"), 0)
 		direction := "ASC"
 		if q.Get("order_dir") == "DESC" {
 			direction = "DESC"
@@ -154,7 +154,7 @@ func (m *meiro) list(trash bool) http.HandlerFunc {
 	}
 }
 
-// add makes a user with a random UUID: Meiro's ids have no order in time.
+// add creates a user with a random UUID, because Meiro's ids have no order in time.
 func (m *meiro) add(email, password string) *meiroUser {
 	a, b := m.random.Uint64(), m.random.Uint64()
 	id := fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0xfff, b&0xffffffffffff)

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// pipes is what a Pipes source has taken. Its callers hold the stand-in's lock.
+// pipes has the events of a Pipes source. The callers hold the vendor's lock.
 type pipes struct {
-	seen      map[string]int // place in events by what Pipes goes by: type, time, identifiers
+	seen      map[string]int // index in events by type, time and identifiers
 	events    []Event
-	customers roster
+	customers userStore
 }
 
-// pipesEvent is an event in Pipes' internal form, which the stand-in's source takes as it is.
+// pipesEvent is an event in Pipes' internal form.
 type pipesEvent struct {
 	Type        string            `json:"event_type"`
 	Time        string            `json:"event_time"`
@@ -31,21 +31,21 @@ type pipesEvent struct {
 	} `json:"event_payload"`
 }
 
-// collect takes an event, and silently skips what it has seen.
+// collect accepts an event and silently drops a repeat.
 func (p *pipes) collect(w http.ResponseWriter, r *http.Request) {
-	if !accepted(r.PathValue("slug")) {
+	if !validCredential(r.PathValue("slug")) {
 		answer(w, http.StatusNotFound, object{"message": "there is no such source"})
 		return
 	}
 	var in pipesEvent
-	valid := take(r, &in)
+	valid := decode(r, &in)
 	at, err := time.Parse(time.RFC3339, in.Time)
 	if !valid || err != nil || in.Type == "" || len(in.Identifiers) == 0 {
 		answer(w, http.StatusBadRequest, object{"message": "the event does not match the schema of the source"})
 		return
 	}
-	who, _ := json.Marshal(in.Identifiers) // a map of texts, written in the order of its names
-	id := in.Type + "\x00" + at.UTC().String() + "\x00" + string(who)
+	identifiers, _ := json.Marshal(in.Identifiers) // a map of texts, with sorted names
+	id := in.Type + "\x00" + at.UTC().String() + "\x00" + string(identifiers)
 	place, known := p.seen[id]
 	if !known {
 		place = len(p.events)
@@ -59,7 +59,7 @@ func (p *pipes) collect(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, object{"status": "ok"})
 }
 
-// apply does what a workspace would make of our own events.
+// apply changes users and enrolments by our own events, as a workspace might.
 func (p *pipes) apply(in pipesEvent) {
 	user := in.Identifiers["user_id"]
 	customer := User{

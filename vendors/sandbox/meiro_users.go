@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// create makes a user. Where restores is set, one in the trash with the same
-// address comes back instead. An address that is in use is the switch's affair.
+// create creates a user. With restores, a user in the trash with the same e-mail is restored
+// instead. The switch decides about an e-mail in use.
 func (m *meiro) create(restores bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in meiroWrite
-		if !take(r, &in) || in.Email == nil || in.Password == nil || !strings.Contains(*in.Email, "@") || *in.Password == "" {
+		if !decode(r, &in) || in.Email == nil || in.Password == nil || !strings.Contains(*in.Email, "@") || *in.Password == "" {
 			answer(w, http.StatusBadRequest, object{"message": "email and password are required"})
 			return
 		}
@@ -37,7 +37,7 @@ func (m *meiro) create(restores bool) http.HandlerFunc {
 	}
 }
 
-// user finds the user that the path names, and answers with 404 where there is none.
+// user returns the user in the path, or answers 404.
 func (m *meiro) user(w http.ResponseWriter, r *http.Request) *meiroUser {
 	for _, u := range m.users {
 		if u.ID == r.PathValue("id") {
@@ -52,8 +52,8 @@ func (m *meiro) missing(w http.ResponseWriter) {
 	answer(w, http.StatusNotFound, object{"message": "User not found"})
 }
 
-// trashIsGone tells whether calls on a user in the trash are answered with 404:
-// Meiro documents neither that nor the other.
+// trashIsGone reports whether calls for a user in the trash are answered with 404, which is
+// undocumented.
 func (m *meiro) trashIsGone() bool { return m.config.Switches.SecondDelete == "404" }
 
 func (m *meiro) retrieve(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +75,7 @@ func (m *meiro) modify(w http.ResponseWriter, r *http.Request) {
 	case u.Deleted:
 		m.missing(w)
 		return
-	case !take(r, &in):
+	case !decode(r, &in):
 		answer(w, http.StatusBadRequest, object{"message": "the body is not JSON"})
 		return
 	}
@@ -131,7 +131,7 @@ func (m *meiro) changePassword(w http.ResponseWriter, r *http.Request) {
 	if u == nil {
 		return
 	}
-	if !take(r, &in) || in.Old == nil || in.New == nil || cmp.Or(*in.Old, "-") != u.password || *in.New == "" {
+	if !decode(r, &in) || in.Old == nil || in.New == nil || cmp.Or(*in.Old, "-") != u.password || *in.New == "" {
 		answer(w, http.StatusBadRequest, object{"message": "Old password is not correct"})
 		return
 	}

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// miestroCourses is how many courses the Miestro stand-in has: ids 1 to 50.
+// miestroCourses is the number of courses of the fake Miestro: ids 1 to 50.
 const miestroCourses = 50
 
-// miestro stands in for the Miestro API v1.0.
+// miestro is a fake of the Miestro API v1.0.
 type miestro struct {
 	guard
 
@@ -23,7 +23,7 @@ type miestro struct {
 	enrolled []Enrollment
 }
 
-// miestroUser is a user as Miestro shows it, and what the State adds.
+// miestroUser is a user in Miestro's form, with counts for the State.
 type miestroUser struct {
 	ID           int     `json:"id"`
 	Name         string  `json:"name"`
@@ -76,41 +76,41 @@ func (m *miestro) routes() map[string]http.HandlerFunc {
 	}
 }
 
-// signed lets in calls with both keys. The document gives the sentence of the
-// refusal, but neither its status nor its shape.
+// signed admits calls with both keys. The document has the sentence of the error, without a
+// status or a form.
 func (m *miestro) signed(next http.HandlerFunc) http.HandlerFunc {
 	return m.only(func(r *http.Request) bool {
-		return accepted(r.Header.Get("X-Forward-Api-Key")) && accepted(r.Header.Get("X-Forward-Api-Secret"))
+		return validCredential(r.Header.Get("X-Forward-Api-Key")) && validCredential(r.Header.Get("X-Forward-Api-Secret"))
 	}, object{"error": "Invalid Api Key or Api Secret credentials"}, next)
 }
 
-// change lets a change be refused as the switch says.
+// change moves errors of a change into the body, by the switch.
 func (m *miestro) change(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if _, gone := w.(lost); !gone && m.config.Switches.MiestroErrors == "body" {
-			w = &within{ResponseWriter: w}
+		if _, gone := w.(discard); !gone && m.config.Switches.MiestroErrors == "body" {
+			w = &errorInBody{ResponseWriter: w}
 		}
 		next(w, r)
 	}
 }
 
-// within tells of a refusal in the body of a 200.
-type within struct {
+// errorInBody moves an error into the body of a 200.
+type errorInBody struct {
 	http.ResponseWriter
 
 	refused bool
 }
 
-// WriteHeader makes 200 of a refusal's status.
-func (w *within) WriteHeader(status int) {
+// WriteHeader replaces the status of an error by 200.
+func (w *errorInBody) WriteHeader(status int) {
 	if w.refused = status >= http.StatusBadRequest; w.refused {
 		status = http.StatusOK
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write writes a refusal's message as the error.
-func (w *within) Write(b []byte) (int, error) {
+// Write writes the message of an error as the member error.
+func (w *errorInBody) Write(b []byte) (int, error) {
 	if !w.refused {
 		return w.ResponseWriter.Write(b)
 	}
@@ -121,10 +121,10 @@ func (w *within) Write(b []byte) (int, error) {
 	return len(b), json.NewEncoder(w.ResponseWriter).Encode(object{"error": said.Message})
 }
 
-// withUser finds the user that the path names; a deleted one is not there.
+// withUser looks up the user in the path; a deleted user is missing.
 func (m *miestro) withUser(next func(http.ResponseWriter, *http.Request, *miestroUser)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		u := m.user(whole(r.PathValue("id"), 0))
+		u := m.user(positive(r.PathValue("id"), 0))
 		if u == nil || u.deleted {
 			missing(w, "User", r.PathValue("id"))
 			return
@@ -140,18 +140,18 @@ func (m *miestro) user(id int) *miestroUser {
 	return m.users[id-1]
 }
 
-// missing is Laravel's answer for a record that is not there.
+// missing answers like Laravel for a missing record.
 func missing(w http.ResponseWriter, model, id string) {
 	answer(w, http.StatusNotFound, object{"message": fmt.Sprintf(`No query results for model [App\Models\%s] %s`, model, id)})
 }
 
-// invalid is Laravel's answer for a field that it refuses.
+// invalid answers like Laravel for an invalid field.
 func invalid(w http.ResponseWriter, status int, field, message string) {
 	answer(w, status, object{"message": "The given data was invalid.", "errors": object{field: []string{message}}})
 }
 
-// miestroFilters reads query[]=search=…. The inner text is decoded a second
-// time, as PHP's parse_str would: the worst that the document leaves possible.
+// miestroFilters parses query[]=search=…. The inner text is decoded a second time, like PHP's
+// parse_str: the worst case that the document allows.
 func miestroFilters(r *http.Request) url.Values {
 	filters := url.Values{}
 	for _, item := range r.URL.Query()["query[]"] {
@@ -171,7 +171,7 @@ func (m *miestro) listUsers(w http.ResponseWriter, r *http.Request) {
 	search, role := filters.Get("search"), filters.Get("role")
 	var hits []*miestroUser
 	for _, u := range m.users {
-		if !u.deleted && (holds(u.Name, search) || holds(u.Email, search)) && (role == "" || role == strconv.Itoa(u.Role)) {
+		if !u.deleted && (containsFold(u.Name, search) || containsFold(u.Email, search)) && (role == "" || role == strconv.Itoa(u.Role)) {
 			hits = append(hits, u)
 		}
 	}

@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// paginate is Laravel's paginator as Miestro shows it: per_page is a string,
-// and the links carry neither filters nor count.
+// paginate returns a page in the form of Laravel's paginator at Miestro: per_page is a string,
+// and the links have neither filters nor count.
 func paginate[T any](items []T, r *http.Request) object {
-	page, size := whole(r.URL.Query().Get("page"), 1), whole(r.URL.Query().Get("count"), 15)
+	page, size := positive(r.URL.Query().Get("page"), 1), positive(r.URL.Query().Get("count"), 15)
 	last := max(1, int(math.Ceil(float64(len(items))/float64(size))))
 	path := "https://api.miestro.com/api/v1.0" + r.URL.Path
 	link := func(n int) any {
@@ -31,8 +31,8 @@ func paginate[T any](items []T, r *http.Request) object {
 	}
 }
 
-// miestroCourse is the document's sample course, with another id. Courses with
-// an odd id are published.
+// miestroCourse returns the document's sample course with another id. Courses with an odd id
+// are published.
 func miestroCourse(id int) object {
 	return object{
 		"id": id, "name": fmt.Sprintf("Course %d", id), "subtitle": nil, "is_published": 2 - id%2, "show_course": 1,
@@ -53,7 +53,7 @@ func (m *miestro) listCourses(w http.ResponseWriter, r *http.Request) {
 	for id := 1; id <= miestroCourses; id++ {
 		course := miestroCourse(id)
 		status := strconv.Itoa(course["is_published"].(int))
-		if holds(course["name"].(string), filters.Get("search")) && (filters.Get("status") == "" || filters.Get("status") == status) {
+		if containsFold(course["name"].(string), filters.Get("search")) && (filters.Get("status") == "" || filters.Get("status") == status) {
 			hits = append(hits, course)
 		}
 	}
@@ -61,7 +61,7 @@ func (m *miestro) listCourses(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *miestro) showCourse(w http.ResponseWriter, r *http.Request) {
-	id := whole(r.PathValue("id"), 0)
+	id := positive(r.PathValue("id"), 0)
 	if id < 1 || id > miestroCourses {
 		missing(w, "Course", r.PathValue("id"))
 		return
@@ -73,7 +73,7 @@ func (m *miestro) enroll(w http.ResponseWriter, r *http.Request, u *miestroUser)
 	var in struct {
 		CourseID number `json:"course_id"`
 	}
-	if !take(r, &in) {
+	if !decode(r, &in) {
 		invalid(w, http.StatusUnprocessableEntity, "course_id", "The course id must be a number.")
 		return
 	}
@@ -84,7 +84,7 @@ func (m *miestro) enrollCourse(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		UserID number `json:"user_id"`
 	}
-	if !take(r, &in) {
+	if !decode(r, &in) {
 		invalid(w, http.StatusUnprocessableEntity, "user_id", "The user id must be a number.")
 		return
 	}
@@ -93,17 +93,17 @@ func (m *miestro) enrollCourse(w http.ResponseWriter, r *http.Request) {
 		missing(w, "User", strconv.Itoa(int(in.UserID)))
 		return
 	}
-	m.put(w, u, whole(r.PathValue("id"), 0))
+	m.put(w, u, positive(r.PathValue("id"), 0))
 }
 
-// put enrols the user, or does what the switch says where they are in.
+// put enrols the user, or follows the switch for a repeat.
 func (m *miestro) put(w http.ResponseWriter, u *miestroUser, course int) {
 	if course < 1 || course > miestroCourses {
 		missing(w, "Course", strconv.Itoa(course))
 		return
 	}
 	at, unheard := m.enrollment(u, course), 0
-	if _, gone := w.(lost); gone {
+	if _, gone := w.(discard); gone {
 		unheard = 1
 	}
 	switch {
@@ -120,7 +120,7 @@ func (m *miestro) put(w http.ResponseWriter, u *miestroUser, course int) {
 	answer(w, http.StatusOK, object{})
 }
 
-// enrollment returns the place of the active enrolment, -1 where there is none.
+// enrollment returns the index of the active enrolment, or -1.
 func (m *miestro) enrollment(u *miestroUser, course int) int {
 	for i, e := range m.enrolled {
 		if e.Active && e.UserID == strconv.Itoa(u.ID) && e.CourseID == strconv.Itoa(course) {
@@ -134,7 +134,7 @@ func (m *miestro) unroll(w http.ResponseWriter, r *http.Request, u *miestroUser)
 	var in struct {
 		CourseID number `json:"course_id"`
 	}
-	if !take(r, &in) {
+	if !decode(r, &in) {
 		invalid(w, http.StatusUnprocessableEntity, "course_id", "The course id must be a number.")
 		return
 	}
@@ -152,8 +152,8 @@ func (m *miestro) unroll(w http.ResponseWriter, r *http.Request, u *miestroUser)
 	m.config.Switches.notEnrolled(w, object{})
 }
 
-// notEnrolled answers Laravel's way to the end of an enrolment that is not there;
-// done is the answer where that is no failure.
+// notEnrolled answers the end of a missing enrolment like Laravel; done is the response for
+// success.
 func (s Switches) notEnrolled(w http.ResponseWriter, done object) {
 	switch s.RepeatUnenroll {
 	case "error":

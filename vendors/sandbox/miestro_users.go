@@ -8,7 +8,7 @@ import (
 func (m *miestro) addUser(w http.ResponseWriter, r *http.Request) {
 	var in miestroWrite
 	switch {
-	case !take(r, &in), in.Email == nil || !strings.Contains(*in.Email, "@"):
+	case !decode(r, &in), in.Email == nil || !strings.Contains(*in.Email, "@"):
 		invalid(w, http.StatusUnprocessableEntity, "email", "The email must be a valid email address.")
 		return
 	case in.Name == nil || *in.Name == "":
@@ -38,7 +38,7 @@ func (m *miestro) addUser(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, u)
 }
 
-// byEmail returns the live user with the e-mail, nil where there is none.
+// byEmail returns the live user with the e-mail, or nil.
 func (m *miestro) byEmail(email string) *miestroUser {
 	for _, u := range m.users {
 		if !u.deleted && strings.EqualFold(u.Email, email) {
@@ -54,7 +54,7 @@ func (m *miestro) showUser(w http.ResponseWriter, _ *http.Request, u *miestroUse
 
 func (m *miestro) updateUser(w http.ResponseWriter, r *http.Request, u *miestroUser) {
 	var in miestroWrite
-	if !take(r, &in) {
+	if !decode(r, &in) {
 		invalid(w, http.StatusUnprocessableEntity, "name", "The name must be a string.")
 		return
 	}
@@ -81,7 +81,7 @@ func (m *miestro) updateUser(w http.ResponseWriter, r *http.Request, u *miestroU
 }
 
 func (m *miestro) deleteUser(w http.ResponseWriter, r *http.Request) {
-	u := m.user(whole(r.PathValue("id"), 0))
+	u := m.user(positive(r.PathValue("id"), 0))
 	if u == nil || (u.deleted && m.config.Switches.SecondDelete == "404") {
 		missing(w, "User", r.PathValue("id"))
 		return

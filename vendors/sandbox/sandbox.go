@@ -1,11 +1,10 @@
-// Package sandbox stands in for the five vendors' APIs: for the demo, for
-// tests, and for trying a configuration without touching a real account.
+// Package sandbox has fakes of the five vendors' APIs: for the demo, for tests, and for trying
+// a configuration without a real account.
 //
-// Every stand-in answers as the vendor's document says. Where the document is
-// silent (a second account for one e-mail, a second delete, a second
-// enrolment), a switch chooses among the answers that are possible. Faults hit
-// the share of calls that the configuration asks for, and the state that the
-// stand-ins keep shows whether anything was done twice.
+// Each fake follows the vendor's document. For undocumented behaviour (a second account with
+// one e-mail, a second deletion, a second enrolment) a switch selects one of the possible
+// responses. Faults hit a configured share of the calls. The state of the fakes shows whether
+// any change was made twice.
 package sandbox
 
 import (
@@ -19,93 +18,92 @@ import (
 	"time"
 )
 
-// Config is what a Sandbox is made from. The zero value has no faults and no latency.
+// Config configures a Sandbox. The zero value has no faults and no latency.
 //
-// A call that has been received whole is carried out after its latency, also if the
-// caller goes in the meantime. LateBy lets creations of accounts without a caller
-// land later than that: those whose caller goes before the answer, and those that
-// fault Late hits. A caller that waits is answered after the latency alone. Credentials
-// are checked when the call is carried out.
+// A completely received call is carried out after the latency, even if the caller disconnects.
+// LateBy delays creations of accounts further, if the caller disconnects before the response or
+// if fault Late hits the call. A waiting caller is answered after the latency alone.
+// Credentials are checked when the call is carried out.
 type Config struct {
-	Seed     uint64           // of the random choice of faults and latencies
-	Faults   float64          // share of the calls that a fault hits, from 0 to 1
-	Latency  time.Duration    // mean of the wait before each call, exponentially spread, cut at ten times the mean
-	Late     float64          // share of the creations of accounts that fault Late hits, from 0 to 1, beside Faults
-	LateBy   time.Duration    // from the receipt of a creation without a caller until its effect; at least the latency
-	Switches Switches         // the answers that no document gives
-	Clock    func() time.Time // time.Now where it is nil
+	Seed     uint64           // seed of the random faults and latencies
+	Faults   float64          // share of calls with a fault, from 0 to 1
+	Latency  time.Duration    // mean delay of each call; exponential distribution, at most ten times the mean
+	Late     float64          // share of creations of accounts with fault Late, from 0 to 1, besides Faults
+	LateBy   time.Duration    // delay of a creation without a caller, from receipt to effect; at least the latency
+	Switches Switches         // undocumented behaviour
+	Clock    func() time.Time // default time.Now
 }
 
-// Switches choose the answers that no vendor documents. An empty switch is its
-// default, which stands first.
+// Switches select undocumented behaviour of vendors. "" is the default, the first of the
+// values.
 type Switches struct {
-	// DuplicateEmail is what a create answers for an e-mail that is taken: a
-	// refusal with "422", "409" or "400", "existing" (200 with the account that
-	// is there), or "second" (another account).
+	// DuplicateEmail is the response to a creation with a taken e-mail: rejection with "422",
+	// "409" or "400", "existing" (200 with the existing account), or "second" (another
+	// account).
 	DuplicateEmail string
-	// SecondDelete is what deleting a deleted account answers: "404" or "200".
+	// SecondDelete is the response to deleting a deleted account: "404" or "200".
 	SecondDelete string
-	// RepeatEnroll is what a second enrolment in one course does: "ok" (nothing),
-	// "error" (422, already enrolled) or "second" (another enrolment).
+	// RepeatEnroll is the response to a second enrolment in a course: "ok" (no effect), "error"
+	// (422, already enrolled) or "second" (another enrolment).
 	RepeatEnroll string
-	// RepeatUnenroll is what the end of an enrolment that is not there answers:
-	// "ok", "error" (422, not enrolled) or "404".
+	// RepeatUnenroll is the response to ending a missing enrolment: "ok", "error" (422, not
+	// enrolled) or "404".
 	RepeatUnenroll string
-	// RepeatRestore is what restoring an account that is not deleted answers:
-	// "404" or "200".
+	// RepeatRestore is the response to restoring an account that is not deleted: "404" or
+	// "200".
 	RepeatRestore string
-	// Classifications is what MagLoft does with those that it is sent: "replace"
-	// (those that are there) or "add" (to them).
+	// Classifications is MagLoft's handling of sent classifications: "replace" the present
+	// ones, or "add" to the present ones.
 	Classifications string
-	// EmailPaths is what MagLoft makes of an e-mail in a path: "whole" (it is taken
-	// as it is) or "404" (its end is taken for a format, so that nobody is found).
+	// EmailPaths is MagLoft's reading of an e-mail in a path: "whole" (verbatim) or "404" (the
+	// end is read as a file format, so nobody is found).
 	EmailPaths string
-	// MiestroErrors is how Miestro refuses a change: by the "status", or in the "body"
+	// MiestroErrors is the form of Miestro's errors of changes: by "status", or in the "body"
 	// of a 200.
 	MiestroErrors string
-	// LeadLookup is where LEAD looks users up by e-mail: "email-lookup" or "email/lookup".
+	// LeadLookup is LEAD's path of look-ups by e-mail: "email-lookup" or "email/lookup".
 	LeadLookup string
-	// LeadShow is what LEAD answers to GET /users/{id}, which no document has: "200"
-	// (the user), "404" or "405".
+	// LeadShow is LEAD's response to the undocumented GET /users/{id}: "200" (the user), "404"
+	// or "405".
 	LeadShow string
 }
 
-// The credentials that `usher demo` and `usher sandbox` speak of. Any others
-// that are not empty are taken too, but for WrongCredential.
+// The credentials of `usher demo` and `usher sandbox`. Any other non-empty credentials are
+// accepted too, except WrongCredential.
 const (
 	MiestroAPIKey      = "sandbox-miestro-key"
 	MiestroAPISecret   = "sandbox-miestro-secret"
 	MagLoftAccessToken = "sandbox-magloft-token"
 	MagLoftAppID       = "1001"
-	WrongCredential    = "wrong" // is refused by every vendor
+	WrongCredential    = "wrong" // rejected by every vendor
 )
 
-// standIn is one vendor. Its methods are safe for concurrent use.
-type standIn interface {
-	// name is the vendor's, as in the configuration.
+// fakeVendor is a fake of one vendor. The methods are safe for concurrent use.
+type fakeVendor interface {
+	// name returns the name of the vendor, as in the configuration.
 	name() string
-	// base is the path of the vendor's base URL, such as /miestro/api/v1.0. It
-	// begins with the name.
+	// base returns the path of the vendor's base URL, such as /miestro/api/v1.0, with the name
+	// first.
 	base() string
-	// routes are the vendor's calls: ServeMux patterns below base, such as
-	// "GET /users/{id}".
+	// routes returns the vendor's calls: ServeMux patterns below base, such as "GET
+	// /users/{id}".
 	routes() map[string]http.HandlerFunc
-	// state returns a deep copy of what the vendor holds, without calls and faults.
+	// state returns a deep copy of the vendor's data, without calls and faults.
 	state() VendorState
-	// creations are the routes that make an account of the vendor. The collect
-	// endpoint of Meiro Pipes, which takes events of all kinds, is none.
+	// creations returns the routes that create an account, without the collect endpoint of
+	// Meiro Pipes, which accepts events of all kinds.
 	creations() []string
 }
 
-// expirer is a stand-in whose clients log in.
+// expirer is a fake vendor with log-ins.
 type expirer interface {
-	// expire makes every token given out so far worthless.
+	// expire invalidates all issued tokens.
 	expire()
 }
 
-// standIns is the list of all vendors.
-func standIns(c Config) []standIn {
-	return []standIn{
+// fakeVendors returns fakes of all vendors.
+func fakeVendors(c Config) []fakeVendor {
+	return []fakeVendor{
 		newMiestro(c),
 		newMeiro(c),
 		newLead(c),
@@ -114,25 +112,25 @@ func standIns(c Config) []standIn {
 	}
 }
 
-// Sandbox is a set of stand-ins. It is safe for concurrent use.
+// Sandbox is a set of fake vendors. A Sandbox is safe for concurrent use.
 type Sandbox struct {
 	vendors []*vendor
 }
 
-// New returns a Sandbox with no users. A switch with a value that it does not
-// know is an error that lists the values it knows.
+// New returns a Sandbox without users. An invalid value of Config or Switches is an error with
+// the valid values.
 func New(c Config) (*Sandbox, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
 	s := &Sandbox{}
-	for i, v := range standIns(c) {
+	for i, v := range fakeVendors(c) {
 		s.vendors = append(s.vendors, newVendor(v, c, uint64(i)))
 	}
 	return s, nil
 }
 
-// complete fills in defaults and reports every value that cannot be.
+// complete sets defaults and returns an error for every invalid value.
 func (c *Config) complete() error {
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -160,12 +158,12 @@ func (c *Config) complete() error {
 		faults = append(faults, fmt.Errorf("latency: %v is negative", c.Latency))
 	}
 	if c.LateBy < 0 || (c.LateBy == 0 && c.Late > 0) {
-		faults = append(faults, fmt.Errorf("late-by: %v is not above 0", c.LateBy))
+		faults = append(faults, fmt.Errorf("late-by: %v is not positive", c.LateBy))
 	}
 	return errors.Join(faults...)
 }
 
-// choose sets an empty switch to the first of the allowed values.
+// choose sets an empty switch to the first allowed value, and rejects other values.
 func choose(name string, value *string, allowed ...string) error {
 	*value = cmp.Or(*value, allowed[0])
 	if !slices.Contains(allowed, *value) {
@@ -174,10 +172,10 @@ func choose(name string, value *string, allowed ...string) error {
 	return nil
 }
 
-// Handler serves every vendor below its name (/miestro/api/v1.0/…), the state
-// at /state, and at / a text that lists the base URLs. Control is at
-// POST /control/{vendor}?mode=refuse|down|ok&for=5s, and SetTrouble there too, with
-// mode=trouble&user=…&status=…&retry_after=…&delay=….
+// Handler returns a handler with every vendor below its name (/miestro/api/v1.0/…), the state
+// at /state, and a list of the base URLs at /. POST
+// /control/{vendor}?mode=refuse|down|ok&for=5s calls Control;
+// mode=trouble&user=…&status=…&retry_after=…&delay=… calls SetTrouble.
 func (s *Sandbox) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, v := range s.vendors {
@@ -189,7 +187,7 @@ func (s *Sandbox) Handler() http.Handler {
 	mux.HandleFunc("POST /control/{vendor}", s.control)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = fmt.Fprintln(w, "Stand-ins for the vendors' APIs. What they hold: /state. Base URLs:")
+		_, _ = fmt.Fprintln(w, "Stand-ins for the vendors' APIs. Their data: /state. Base URLs:")
 		urls := s.BaseURLs(r.Host)
 		for _, name := range slices.Sorted(maps.Keys(urls)) {
 			_, _ = fmt.Fprintf(w, "%-9s %s\n", name, urls[name])
@@ -198,8 +196,7 @@ func (s *Sandbox) Handler() http.Handler {
 	return mux
 }
 
-// BaseURLs returns each vendor's base URL, as its client wants it, for a
-// Handler that is served at host.
+// BaseURLs returns the base URL of each vendor, for a Handler served at host.
 func (s *Sandbox) BaseURLs(host string) map[string]string {
 	urls := map[string]string{}
 	for _, v := range s.vendors {
@@ -208,24 +205,24 @@ func (s *Sandbox) BaseURLs(host string) map[string]string {
 	return urls
 }
 
-// State returns a deep copy of what the vendors hold and what they were asked.
+// State returns a deep copy of the data and the call counts of all vendors.
 func (s *Sandbox) State() State {
 	state := State{Vendors: map[string]VendorState{}}
 	for _, v := range s.vendors {
-		state.Vendors[v.name()] = v.full()
+		state.Vendors[v.name()] = v.snapshot()
 	}
 	return state
 }
 
-// SetFaults changes the share of calls that a fault hits; values beyond 0 and 1 count as these.
+// SetFaults sets the share of calls with a fault, limited to 0 to 1.
 func (s *Sandbox) SetFaults(share float64) {
 	for _, v := range s.vendors {
 		v.setFaults(share)
 	}
 }
 
-// Next makes the faults befall the vendor's next calls, one each, whatever the
-// share is. It returns an error for a vendor that the sandbox does not have.
+// Next makes the faults hit the vendor's next calls, one each, whatever the share. An unknown
+// vendor is an error.
 func (s *Sandbox) Next(name string, faults ...Fault) error {
 	v, err := s.vendor(name)
 	if err != nil {

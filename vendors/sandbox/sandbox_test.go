@@ -70,8 +70,8 @@ func TestNewRefusesWhatItDoesNotKnow(t *testing.T) {
 		"look-up":    {sandbox.Config{Switches: sandbox.Switches{LeadLookup: "no"}}, "email-lookup, email/lookup"},
 		"share":      {sandbox.Config{Faults: 1.5}, "from 0 to 1"},
 		"late share": {sandbox.Config{Late: -1, LateBy: 1}, "from 0 to 1"},
-		"late by":    {sandbox.Config{LateBy: -time.Second}, "late-by: -1s is not above 0"},
-		"late at 0":  {sandbox.Config{Late: 0.5}, "late-by: 0s is not above 0"},
+		"late by":    {sandbox.Config{LateBy: -time.Second}, "late-by: -1s is not positive"},
+		"late at 0":  {sandbox.Config{Late: 0.5}, "late-by: 0s is not positive"},
 		"below zero": {sandbox.Config{Latency: -time.Second}, "negative"},
 	}
 	for name, test := range tests {

@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// sessions are the tokens that a vendor with a log-in has given out. Whoever
-// uses them holds the vendor's lock.
+// sessions are the issued tokens of a vendor with log-ins. The callers hold the vendor's lock.
 type sessions struct {
 	clock  func() time.Time
 	life   time.Duration // of a token
-	format string        // of a token, with its number
+	format string        // of a token, with the number of the session
 	given  int
 	tokens map[string]session
 }
 
-// session is one token's.
+// session is the session of one token.
 type session struct {
-	user string // the vendor's id of whoever logged in
+	user string // the vendor's id of the user
 	ends time.Time
 }
 
@@ -26,7 +25,7 @@ func newSessions(c Config, life time.Duration, format string) sessions {
 	return sessions{clock: c.Clock, life: life, format: format, tokens: map[string]session{}}
 }
 
-// give logs the user in.
+// give issues a token for the user.
 func (s *sessions) give(user string) string {
 	s.given++
 	token := fmt.Sprintf(s.format, s.given)
@@ -34,7 +33,7 @@ func (s *sessions) give(user string) string {
 	return token
 }
 
-// valid tells whether the token is of a session that has not ended longer ago than grace.
+// valid reports whether the token's session is active, or ended within grace.
 func (s *sessions) valid(token string, grace time.Duration) bool {
 	at, ok := s.tokens[token]
 	return ok && s.clock().Before(at.ends.Add(grace))

@@ -13,28 +13,27 @@ import (
 	"time"
 )
 
-// Trouble is a fault of some users' calls only.
+// Trouble is a fault of the calls for some users.
 type Trouble struct {
-	// User is a part of the user's id or e-mail, such as "@sick.example.org"; empty
-	// for every call. The path, the query and the body of a call are searched for
-	// User, so a call that names the user by the vendor's own id is not affected.
+	// User is a part of the user's id or e-mail, such as "@sick.example.org"; "" for every
+	// call. Path, query and body of a call are searched for User, so a call with only the
+	// vendor's own id is not affected.
 	User       string
-	Status     int           // of the answer, and the vendor does nothing; 0: the vendor does as asked
-	RetryAfter time.Duration // header Retry-After of the answer, in whole seconds; 0: no header
-	Delay      time.Duration // before each call, beside the latency
+	Status     int           // of the response, without effect; 0: the call is carried out
+	RetryAfter time.Duration // header Retry-After, in whole seconds; 0: no header
+	Delay      time.Duration // before each call, in addition to the latency
 }
 
-// spell is a Trouble that ends.
-type spell struct {
+// timedTrouble is a Trouble with an end.
+type timedTrouble struct {
 	Trouble
 
 	until time.Time
 }
 
-// SetTrouble makes the vendor answer some users' calls as t says, for as long as
-// span. A later call replaces the trouble; Control with the mode "ok" ends it. It
-// returns an error for a vendor that the sandbox does not have, and for a trouble
-// that cannot be.
+// SetTrouble applies t to some users' calls of a vendor, for the time span. A later call
+// replaces the trouble; Control with mode "ok" ends the trouble. An unknown vendor and an
+// invalid trouble are errors.
 func (s *Sandbox) SetTrouble(name string, t Trouble, span time.Duration) error {
 	switch {
 	case t.Status != 0 && (t.Status < 400 || t.Status > 599):
@@ -48,11 +47,11 @@ func (s *Sandbox) SetTrouble(name string, t Trouble, span time.Duration) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.trouble = spell{Trouble: t, until: time.Now().Add(span)}
+	v.trouble = timedTrouble{Trouble: t, until: time.Now().Add(span)}
 	return nil
 }
 
-// parseTrouble reads a Trouble from the query of POST /control/{vendor}?mode=trouble.
+// parseTrouble parses the query of POST /control/{vendor}?mode=trouble.
 func parseTrouble(q url.Values) (t Trouble, err error) {
 	var faults [3]error
 	t.User = q.Get("user")
@@ -62,7 +61,7 @@ func parseTrouble(q url.Values) (t Trouble, err error) {
 	return t, errors.Join(faults[:]...)
 }
 
-// troubleOf returns the trouble of a call, the zero value if there is none.
+// troubleOf returns the trouble of a call, or the zero value.
 func (v *vendor) troubleOf(r *http.Request) Trouble {
 	v.mu.Lock()
 	current := v.trouble
@@ -73,19 +72,19 @@ func (v *vendor) troubleOf(r *http.Request) Trouble {
 	return current.Trouble
 }
 
-// names reports whether a call's path, query or body contains the text. The body
-// can still be read afterwards.
+// names reports whether path, query or body of a call contains the text. The body stays
+// readable.
 func names(r *http.Request, text string) bool {
 	query, err := url.QueryUnescape(r.URL.RawQuery)
 	if strings.Contains(r.URL.Path, text) || (err == nil && strings.Contains(query, text)) {
 		return true
 	}
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxRequest)) // a body that is cut off is no JSON either
+	body, _ := io.ReadAll(io.LimitReader(r.Body, maxRequest)) // a truncated body is not JSON either
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return bytes.Contains(body, []byte(text))
 }
 
-// answer answers a call as the trouble says.
+// answer answers a call with the trouble.
 func (t Trouble) answer(w http.ResponseWriter) {
 	if t.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(t.RetryAfter/time.Second)))

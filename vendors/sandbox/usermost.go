@@ -10,30 +10,30 @@ import (
 	"unicode/utf8"
 )
 
-// What Usermost's stand-in lets in, as any others but WrongCredential.
+// Credentials of the fake Usermost; any others except WrongCredential are accepted too.
 const (
 	UsermostLicenseCode = "sandbox"
 	UsermostAPIKey      = "sandbox-usermost-key"
 )
 
-// usermostWindow is how long a request id is remembered, as Usermost's sibling
-// products say.
+// usermostWindow is how long a request id is remembered, according to Usermost's sibling
+// products.
 const usermostWindow = 4 * time.Hour
 
-// usermost stands in for the Usermost REST API.
+// usermost is a fake of the Usermost REST API.
 type usermost struct {
 	guard
 
 	config Config
-	users  roster
+	users  userStore
 	events []Event
 	seen   map[string]receipt // by path and request id
 }
 
-// receipt is when a request id was last taken as new, and what it made.
+// receipt is the last call with a request id that counted as new.
 type receipt struct {
 	at    time.Time
-	event int // its place in events
+	event int // index in events
 }
 
 // usermostUser is the body of POST /users.
@@ -71,14 +71,14 @@ func (u *usermost) routes() map[string]http.HandlerFunc {
 	}
 }
 
-// authed lets in calls with a license code and an API key, one at a time.
+// authed admits calls with a license code and an API key, one at a time.
 func (u *usermost) authed(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		switch {
-		case !accepted(r.PathValue("license")):
+		case !validCredential(r.PathValue("license")):
 			reply(w, http.StatusNotFound, "Invalid URL")
-		case !ok || !accepted(key):
+		case !ok || !validCredential(key):
 			reply(w, http.StatusUnauthorized, "Invalid auth / access")
 		case !hexadecimal.MatchString(r.Header.Get("X-Request-Id")):
 			reply(w, http.StatusBadRequest, "x-request-id must be a hex string")
@@ -97,9 +97,8 @@ func reply(w http.ResponseWriter, status int, message string) {
 	answer(w, status, object{"response": object{"data": object{}, "message": message, "status": word}})
 }
 
-// receive takes a request id. fresh is false within the window of an earlier
-// call with the same id; old is that call, where there was one at all. A call
-// without an id is always fresh.
+// receive looks up the request id of a call. fresh is false within the window of an earlier
+// call with the same id; old is the earlier call, if any. A call without an id is always fresh.
 func (u *usermost) receive(r *http.Request) (old receipt, fresh bool) {
 	id := r.Header.Get("X-Request-Id")
 	if id == "" {
@@ -120,7 +119,7 @@ func (u *usermost) receive(r *http.Request) (old receipt, fresh bool) {
 
 func (u *usermost) upsert(w http.ResponseWriter, r *http.Request) {
 	var in usermostUser
-	if !take(r, &in) || in.UserID == "" {
+	if !decode(r, &in) || in.UserID == "" {
 		reply(w, http.StatusBadRequest, "Error: userId and anonymousId cannot be empty.")
 		return
 	}
@@ -135,7 +134,7 @@ func (u *usermost) upsert(w http.ResponseWriter, r *http.Request) {
 
 func (u *usermost) track(w http.ResponseWriter, r *http.Request) {
 	var in usermostEvent
-	if !take(r, &in) || in.UserID == "" || in.Name == "" || utf8.RuneCountInString(in.Name) >= 50 {
+	if !decode(r, &in) || in.UserID == "" || in.Name == "" || utf8.RuneCountInString(in.Name) >= 50 {
 		reply(w, http.StatusBadRequest, "Error: userId and an eventName of less than 50 characters are needed.")
 		return
 	}
@@ -157,7 +156,7 @@ func (u *usermost) track(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, "success")
 }
 
-// apply makes enrolments of our own events.
+// apply changes enrolments by our own events.
 func (u *usermost) apply(in usermostEvent) {
 	course, ok := in.Data["course_id"].(string)
 	switch {

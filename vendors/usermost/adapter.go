@@ -4,15 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"unicode/utf8"
 
 	"github.com/usherhq/usher/vendors"
 )
 
-// Adapter tells Usermost of users and of what they do. It has neither Delete nor
-// Restore: Usermost documents no call that deletes or erases, so that there is
-// nothing to bring back.
+// Adapter reports users and activity to Usermost. There is neither Delete nor Restore, because
+// Usermost documents no call that deletes or erases.
 type Adapter struct {
 	api *API
 }
@@ -28,28 +28,28 @@ var (
 	_ vendors.Tracker     = (*Adapter)(nil)
 )
 
-// New returns the adapter, or an error that names all that is missing.
+// New returns the adapter, or the error of Config.Validate.
 func New(c Config) (*Adapter, error) {
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	return &Adapter{api: NewAPI(c)}, nil
 }
 
-// Check posts a user without an id, since Usermost has nothing to read. The
-// answer to good credentials is 400, invalid parameters, and nothing is made;
-// to bad ones it is 401, to a wrong license code 404.
+// Check posts a user without an id, because Usermost has no call that reads. With valid
+// credentials the response is 400, invalid parameters, without any effect. Invalid credentials
+// are 401, a wrong license code is 404.
 func (a *Adapter) Check(ctx context.Context) error {
 	_, err := a.api.UpsertUser(ctx, User{}, "")
 	status := vendors.StatusOf(err)
 	accepted := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || (status >= 200 && status < 300)
-	if vendors.ClassOf(err) == vendors.Permanent && accepted { // a refusal, but by somebody who let us in
+	if vendors.ClassOf(err) == vendors.Permanent && accepted { // the request was rejected after the credentials were accepted
 		return nil
 	}
 	return err
 }
 
-// AccountOf returns the account by our own id: Usermost knows users by it.
+// AccountOf returns the account with our user id, the only id of Usermost's users.
 func (a *Adapter) AccountOf(userID string) vendors.Account { return vendors.Account{ID: userID} }
 
 // Find returns vendors.ErrNotFound: users cannot be read back, and Create may be repeated.
@@ -57,8 +57,8 @@ func (a *Adapter) Find(context.Context, vendors.User) (vendors.Account, error) {
 	return vendors.Account{}, vendors.ErrNotFound
 }
 
-// Create makes the user or brings it up to date, with what the event told.
-// Usermost has no field for a language or a time zone.
+// Create creates or updates the user with the data of u. Usermost has no field for a language
+// or a time zone.
 func (a *Adapter) Create(ctx context.Context, from vendors.Origin, u vendors.User) (vendors.Account, error) {
 	account := a.AccountOf(u.ID)
 	if err := a.Update(ctx, from, account, u); err != nil {
@@ -67,7 +67,7 @@ func (a *Adapter) Create(ctx context.Context, from vendors.Origin, u vendors.Use
 	return account, nil
 }
 
-// Update is the same call as Create: Usermost has one for both.
+// Update is the call of Create: Usermost has one call for both.
 func (a *Adapter) Update(ctx context.Context, from vendors.Origin, account vendors.Account, u vendors.User) error {
 	_, err := a.api.UpsertUser(ctx, User{
 		UserID: account.ID, FirstName: u.FirstName, LastName: u.LastName,
@@ -76,50 +76,58 @@ func (a *Adapter) Update(ctx context.Context, from vendors.Origin, account vendo
 	return err
 }
 
-// Enroll tracks the custom event enrollment_requested, with our id of the course.
+// Enroll tracks the custom event enrollment_requested with our course id.
 func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
-	data := map[string]any{"course_id": e.Course.Ours}
-	if e.StartsOn != "" {
-		data["starts_on"] = e.StartsOn
-	}
-	if e.EndsOn != "" {
-		data["ends_on"] = e.EndsOn
-	}
-	event := Event{UserID: e.UserID, Name: "enrollment_requested", At: e.Origin.At, Data: data}
+	data := enrollmentData{CourseID: e.Course.Ours, StartsOn: e.StartsOn, EndsOn: e.EndsOn}
+	event := Event{UserID: e.UserID, Name: "enrollment_requested", At: e.Origin.At, Data: data.object()}
 	_, err := a.api.TrackEvent(ctx, event, requestID(e.Origin, "enrollment"))
 	return err
 }
 
-// Unenroll tracks the custom event enrollment_cancelled, with our id of the course.
+// enrollmentData is the data of the custom events about enrolments.
+type enrollmentData struct {
+	CourseID string `json:"course_id"`
+	StartsOn string `json:"starts_on,omitempty"`
+	EndsOn   string `json:"ends_on,omitempty"`
+}
+
+// object returns d as a JSON object. Strings always have a JSON form.
+func (d enrollmentData) object() json.RawMessage {
+	object, _ := json.Marshal(d)
+	return object
+}
+
+// Unenroll tracks the custom event enrollment_cancelled with our course id.
 func (a *Adapter) Unenroll(ctx context.Context, e vendors.Enrollment) error {
-	event := Event{UserID: e.UserID, Name: "enrollment_cancelled", At: e.Origin.At, Data: map[string]any{"course_id": e.Course.Ours}}
+	data := enrollmentData{CourseID: e.Course.Ours}
+	event := Event{UserID: e.UserID, Name: "enrollment_cancelled", At: e.Origin.At, Data: data.object()}
 	_, err := a.api.TrackEvent(ctx, event, requestID(e.Origin, "cancellation"))
 	return err
 }
 
-// Renews says that Enroll may be repeated at will.
+// Renews marks Enroll as repeatable.
 func (a *Adapter) Renews() {}
 
-// Track tracks the activity at the time when it happened.
+// Track tracks the activity with the time of the activity.
 func (a *Adapter) Track(ctx context.Context, act vendors.Activity) error {
 	event := Event{UserID: act.UserID, Name: eventName(act.Name), At: act.At, Data: act.Properties}
 	_, err := a.api.TrackEvent(ctx, event, requestID(act.Origin, "activity"))
 	return err
 }
 
-// requestID is what Usermost knows a repeat by: 32 hex digits made from the
-// event's key, the same on every try.
+// requestID returns the id by which Usermost recognizes a repeat: 32 hex digits derived from
+// the event key, equal for every attempt.
 func requestID(from vendors.Origin, op string) string {
 	sum := sha256.Sum256([]byte(from.Key + "\x00" + vendor + "\x00" + op))
 	return hex.EncodeToString(sum[:])[:32]
 }
 
 const (
-	maxName  = 49 // characters of an event's name: Usermost wants fewer than 50
-	nameHash = 8  // hex digits that keep apart names that begin alike
+	maxName  = 49 // characters of an event name; Usermost requires fewer than 50
+	nameHash = 8  // hex digits that distinguish names with the same beginning
 )
 
-// eventName cuts a name that is too long, and ends it with a hash of the whole.
+// eventName cuts a long name and appends a hash of the full name.
 func eventName(name string) string {
 	if utf8.RuneCountInString(name) <= maxName {
 		return name

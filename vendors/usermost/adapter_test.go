@@ -34,7 +34,7 @@ func adapter(t *testing.T, c usermost.Config) *usermost.Adapter {
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := usermost.New(usermost.Config{Settings: vendors.Settings{BaseURL: "api"}})
-	for _, want := range []string{"base URL", "license code", "API key"} {
+	for _, want := range []string{"base_url", "license_code", "api_key"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}
@@ -76,7 +76,7 @@ func TestEverythingIsDoneOnce(t *testing.T) {
 			}
 			twice(t, func() error { _, err := a.Create(t.Context(), origin, ada); return err })
 			twice(t, func() error {
-				return a.Update(t.Context(), another, a.AccountOf("u-1"), vendors.User{Email: "augusta@example.org", Attributes: map[string]any{"plan": "pro"}})
+				return a.Update(t.Context(), another, a.AccountOf("u-1"), vendors.User{Email: "augusta@example.org", Attributes: []byte(`{"plan":"pro"}`)})
 			})
 			twice(t, func() error {
 				return a.Enroll(t.Context(), vendors.Enrollment{
@@ -240,7 +240,7 @@ func TestSuite(t *testing.T) {
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "usermost",
-		New: func(s vendors.Settings) (any, error) {
+		New: func(s vendors.Settings) (vendors.Adapter, error) {
 			c := config(s.BaseURL)
 			c.Settings = s
 			return usermost.New(c)

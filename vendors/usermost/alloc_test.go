@@ -28,14 +28,18 @@ func (answering) RoundTrip(*http.Request) (*http.Response, error) {
 func TestAllocations(t *testing.T) {
 	const most = 66 // objects
 	c := usermost.Defaults()
-	c.BaseURL, c.LicenseCode, c.APIKey, c.HTTP, c.Rate = "http://127.0.0.1:1", "license", "key", answering{}, 0
+	c.BaseURL = "http://127.0.0.1:1"
+	c.LicenseCode = "license"
+	c.APIKey = "key"
+	c.HTTP = answering{}
+	c.Rate = 0
 	a, err := usermost.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	did := vendors.Activity{
 		Origin: vendors.Origin{Key: "0123456789abcdef0123456789abcdef", At: time.Unix(1_700_000_000, 0)}, UserID: "u1", Name: "lesson.read",
-		At: time.Unix(1_700_000_000, 0), Properties: map[string]any{"lesson": 7},
+		At: time.Unix(1_700_000_000, 0), Properties: []byte(`{"lesson":7}`),
 	}
 	got := testing.AllocsPerRun(100, func() {
 		if err := a.Track(t.Context(), did); err != nil {

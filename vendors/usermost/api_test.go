@@ -22,7 +22,7 @@ func config(url string) usermost.Config {
 }
 
 // at is a configuration for the stand-in.
-func configOf(stand vendortest.Stand) usermost.Config {
+func configOf(stand vendortest.Server) usermost.Config {
 	c := config(stand.URL)
 	c.HTTP = stand.HTTP
 	return c
@@ -36,7 +36,7 @@ func TestEveryCallKeepsToTheDocument(t *testing.T) {
 	api := usermost.NewAPI(configOf(stand))
 	full := usermost.User{
 		UserID: "u-1", FirstName: "Ada", LastName: "Example", Email: "ada+1@example.org", Phone: "+15550100",
-		Attributes: map[string]any{"plan": "gold"},
+		Attributes: []byte(`{"plan":"gold"}`),
 	}
 	for name, u := range map[string]usermost.User{"full": full, "bare": {UserID: "u-2"}} {
 		got, err := api.UpsertUser(t.Context(), u, "")
@@ -45,7 +45,7 @@ func TestEveryCallKeepsToTheDocument(t *testing.T) {
 		}
 	}
 	for name, e := range map[string]usermost.Event{
-		"full": {UserID: "u-1", Name: "lesson_completed", At: at, Data: map[string]any{"n": 1}},
+		"full": {UserID: "u-1", Name: "lesson_completed", At: at, Data: []byte(`{"n":1}`)},
 		"bare": {UserID: "u-1", Name: "opened"},
 	} {
 		got, err := api.TrackEvent(t.Context(), e, "")

@@ -10,7 +10,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// garbageBodies are answers with 200 that say nothing of what was asked.
+// garbageBodies are 200 responses with unrelated content.
 func garbageBodies() map[string]string {
 	return map[string]string{
 		"empty": "", "half": `{"id": 7, "em`, "page": "<html>hello</html>", "text": `"yes"`, "number": "7",
@@ -18,8 +18,8 @@ func garbageBodies() map[string]string {
 	}
 }
 
-// garbage checks that an answer that cannot be read is neither taken for an
-// account nor for "there is none", and that a create that gets it is Unknown.
+// garbage checks that an unreadable response counts neither as an account nor as ErrNotFound,
+// and is Unknown for a creation.
 func (s Suite) garbage(t *testing.T) {
 	for name, body := range garbageBodies() {
 		Try(t, name, func(t *testing.T) {
@@ -47,7 +47,7 @@ func (s Suite) garbage(t *testing.T) {
 	}
 }
 
-// lostAnswers checks that a write whose answer is lost says that it may have been made.
+// lostAnswers checks that a write with a lost response is Unknown.
 func (s Suite) lostAnswers(t *testing.T) {
 	how := map[string]http.HandlerFunc{
 		"reset": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
@@ -66,7 +66,7 @@ func (s Suite) lostAnswers(t *testing.T) {
 				b.hits.Store(0)
 				err := call(t.Context())
 				s.silent(t, err)
-				if b.hits.Load() == 0 || (name == "half" && err == nil) { // nothing was written, or the status said enough
+				if b.hits.Load() == 0 || (name == "half" && err == nil) { // no write, or the status was enough
 					continue
 				}
 				if want := !s.repeatable(port); vendors.IsUnknown(err) != want {

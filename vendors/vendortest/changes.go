@@ -14,11 +14,10 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// hiccup is what befalls the first write of a change.
+// hiccup is a disturbance of the first write of a change.
 type hiccup func(healthy http.Handler, w http.ResponseWriter, r *http.Request)
 
-// hiccups are a call that is answered, one whose answer is lost, and one that
-// never arrives.
+// hiccups are an answered call, a call with a lost response, and a lost call.
 func hiccups() map[string]hiccup {
 	return map[string]hiccup{
 		"none": func(healthy http.Handler, w http.ResponseWriter, r *http.Request) { healthy.ServeHTTP(w, r) },
@@ -30,24 +29,24 @@ func hiccups() map[string]hiccup {
 	}
 }
 
-// changes checks that an update, the end of an enrolment and a restoration do what
-// they say, whatever befalls the first call, and that a second one changes nothing
-// more: under every answer that no vendor documents.
+// changes checks that updates, ends of enrolments and restorations have their effect in spite
+// of a disturbed first call, and that a repeat changes nothing more, for all undocumented
+// behaviour.
 func (s Suite) changes(t *testing.T) {
-	if s.StandIn != nil {
-		return // nothing is known of what it holds
+	if s.FakeVendor != nil {
+		return // the state of other fake vendors is unknown
 	}
 	switches := map[string]sandbox.Switches{
 		"strict":  {RepeatUnenroll: "error", SecondDelete: "404", RepeatRestore: "404"},
 		"gone":    {RepeatUnenroll: "404", SecondDelete: "404", RepeatRestore: "404", EmailPaths: "404", LeadShow: "404"},
 		"lenient": {RepeatUnenroll: "ok", SecondDelete: "200", RepeatRestore: "200", LeadShow: "405"},
 	}
-	checks := map[string]func(*testing.T, stage){Update: s.updates, Unenroll: s.unenrolls, Restore: s.restores}
+	checks := map[string]func(*testing.T, environment){Update: s.updates, Unenroll: s.unenrolls, Restore: s.restores}
 	for answers, sw := range switches {
 		for name, hic := range hiccups() {
 			for port, check := range checks {
 				Try(t, port+", "+answers+", "+name, func(t *testing.T) {
-					on := s.stage(t, sw)
+					on := s.environment(t, sw)
 					on.stumble = func() { on.bench.stumble(hic) }
 					if _, can := on.ports()[port]; can {
 						check(t, on)
@@ -58,25 +57,26 @@ func (s Suite) changes(t *testing.T) {
 	}
 }
 
-// stage is a bench at the sandbox, behind the vendor's contract.
-type stage struct {
+// environment is a bench at the sandbox, behind the vendor's contract.
+type environment struct {
 	*bench
-	state   func() sandbox.VendorState
-	byHand  func(d sandbox.Deed, email string) error
-	stumble func() // lets something befall the next write
+	state    func() sandbox.VendorState
+	manually func(d sandbox.ManualAction, email string) error
+	// stumble disturbs the next write.
+	stumble func() // disturbs the next write
 }
 
-func (s Suite) stage(t *testing.T, sw sandbox.Switches) stage {
+func (s Suite) environment(t *testing.T, sw sandbox.Switches) environment {
 	t.Helper()
 	box, err := sandbox.New(sandbox.Config{Switches: sw})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, handler := behindContract(t, s.Name, box)
-	return stage{
-		bench:  s.benchAt(t, vendors.Settings{BaseURL: box.BaseURLs(host)[s.Name], Timeout: patient}, handler),
-		state:  func() sandbox.VendorState { return box.State().Vendors[s.Name] },
-		byHand: func(d sandbox.Deed, email string) error { return box.ByHand(s.Name, d, email) },
+	return environment{
+		bench:    s.benchAt(t, vendors.Settings{BaseURL: box.BaseURLs(host)[s.Name], Timeout: patient}, handler),
+		state:    func() sandbox.VendorState { return box.State().Vendors[s.Name] },
+		manually: func(d sandbox.ManualAction, email string) error { return box.ChangeManually(s.Name, d, email) },
 	}
 }
 
@@ -93,7 +93,7 @@ func (b *bench) stumble(hic hiccup) {
 	b.breakIt.Store(&f)
 }
 
-// twice makes a change and makes it again.
+// twice makes a change and repeats the change.
 func twice(t *testing.T, change func(context.Context) error) {
 	t.Helper()
 	for range 2 {
@@ -103,8 +103,8 @@ func twice(t *testing.T, change func(context.Context) error) {
 	}
 }
 
-// Answered makes a change, and makes it once more where it was not answered, as the
-// core does when the first can land no more.
+// Answered makes a change, and repeats the change without a response, like the core after the
+// first request can no longer arrive.
 func Answered(ctx context.Context, change func(context.Context) error) error {
 	err := change(ctx)
 	if vendors.IsUnanswered(err) {
@@ -113,8 +113,8 @@ func Answered(ctx context.Context, change func(context.Context) error) error {
 	return err
 }
 
-// held returns what the vendor holds of the account.
-func (on stage) held(t *testing.T) sandbox.User {
+// held returns the account at the vendor.
+func (on environment) held(t *testing.T) sandbox.User {
 	t.Helper()
 	users := on.state().Users
 	for _, u := range users {
@@ -126,7 +126,7 @@ func (on stage) held(t *testing.T) sandbox.User {
 	return sandbox.User{}
 }
 
-func (s Suite) updates(t *testing.T, on stage) {
+func (s Suite) updates(t *testing.T, on environment) {
 	want := on.held(t)
 	on.stumble()
 	twice(t, on.ports()[Update])
@@ -151,7 +151,7 @@ func (s Suite) updates(t *testing.T, on stage) {
 	}
 }
 
-func (s Suite) unenrolls(t *testing.T, on stage) {
+func (s Suite) unenrolls(t *testing.T, on environment) {
 	on.stumble()
 	twice(t, on.ports()[Unenroll])
 	in := false
@@ -175,9 +175,9 @@ func (s Suite) unenrolls(t *testing.T, on stage) {
 	}
 }
 
-func (s Suite) restores(t *testing.T, on stage) {
+func (s Suite) restores(t *testing.T, on environment) {
 	known := on.shown()
-	for n, account := range []vendors.Account{known, {}} { // by its id, by its e-mail
+	for n, account := range []vendors.Account{known, {}} { // by id, by e-mail
 		if err := on.adapter.(vendors.Deprovisioner).Delete(t.Context(), later(2*n+1), known); err != nil {
 			t.Fatal(err)
 		}
@@ -201,21 +201,21 @@ func (s Suite) restores(t *testing.T, on stage) {
 	}
 }
 
-// staff checks that nobody of the staff is deleted or updated.
+// staff checks that staff is never deleted or updated.
 func (s Suite) staff(t *testing.T) {
-	if s.StandIn != nil {
-		return // nothing is known of what it holds
+	if s.FakeVendor != nil {
+		return // the state of other fake vendors is unknown
 	}
 	synctest.Test(t, s.spares)
 }
 
-// spares checks every one of the staff.
+// spares checks that every staff member is kept.
 func (s Suite) spares(t *testing.T) {
-	on := s.stage(t, sandbox.Switches{})
+	on := s.environment(t, sandbox.Switches{})
 	if _, ok := on.adapter.(vendors.Lister); !ok {
-		return // users who are known by events are nobody's staff
+		return // users known by events are never staff
 	}
-	if err := on.byHand(sandbox.Hire, "teacher@example.org"); err != nil {
+	if err := on.manually(sandbox.AddStaff, "teacher@example.org"); err != nil {
 		t.Fatal(err)
 	}
 	before := on.state().Users
@@ -229,17 +229,17 @@ func (s Suite) spares(t *testing.T) {
 	}
 }
 
-// spared checks that the deeds at the account are refused for good.
+// spared checks that changes of the account are permanent errors.
 func (s Suite) spared(t *testing.T, b *bench, account vendors.Account) {
 	t.Helper()
-	deeds := map[string]error{Delete: b.adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account)}
+	results := map[string]error{Delete: b.adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account)}
 	if p, ok := b.adapter.(vendors.Updater); ok {
-		deeds[Update] = p.Update(t.Context(), origin, account, b.changed)
+		results[Update] = p.Update(t.Context(), origin, account, b.changed)
 	}
-	for deed, err := range deeds {
+	for port, err := range results {
 		s.silent(t, err)
 		if err == nil || vendors.ClassOf(err) != vendors.Permanent {
-			t.Errorf("%s: got %v, want a permanent error", deed, err)
+			t.Errorf("%s: got %v, want a permanent error", port, err)
 		}
 	}
 }

@@ -18,11 +18,11 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// patient is a timeout that no healthy answer exceeds.
+// patient is a timeout above every healthy response time.
 const patient = 10 * time.Second
 
-// echo answers with the status and with all that was sent, credentials too: the
-// worst that a vendor's error can hold.
+// echo answers with the status and the whole request, with credentials: the worst case of a
+// vendor's error.
 func echo(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -41,7 +41,7 @@ func echo(status int) http.HandlerFunc {
 	}
 }
 
-// silent fails the test where err shows a secret, a person or too much.
+// silent fails the test if err shows a secret, personal data or too much text.
 func (s Suite) silent(t *testing.T, err error) {
 	t.Helper()
 	for _, shown := range []string{fmt.Sprintf("%v", err), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
@@ -56,8 +56,7 @@ func (s Suite) silent(t *testing.T, err error) {
 	}
 }
 
-// verdict is the class that a port must give where every call gets the status;
-// nil is success.
+// verdict returns the expected class of a port if every call gets the status; nil is success.
 func (s Suite) verdict(port string, status int) *vendors.Class {
 	if s.Verdict != nil {
 		if want, ok := s.Verdict(port, status); ok {
@@ -133,8 +132,8 @@ func (s Suite) retryAfter(t *testing.T) {
 			for port, call := range b.ports() {
 				b.hits.Store(0)
 				err := call(t.Context())
-				e := (*vendors.Error)(nil)
-				if b.hits.Load() > 0 && (!errors.As(err, &e) || e.After < test.min || e.After > test.max) {
+				e, ok := errors.AsType[*vendors.Error](err)
+				if b.hits.Load() > 0 && (!ok || e.After < test.min || e.After > test.max) {
 					t.Errorf("%s: got %v, want After from %v to %v", port, err, test.min, test.max)
 				}
 			}
@@ -173,7 +172,7 @@ func (s Suite) slow(t *testing.T) {
 		Try(t, port, func(t *testing.T) {
 			b := s.bench(t, 300*time.Millisecond)
 			b.broken(func(_ http.ResponseWriter, r *http.Request) {
-				_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the client go
+				_, _ = io.Copy(io.Discard, r.Body) // so the server notices the disconnect
 				<-r.Context().Done()
 			})
 			begun := time.Now()

@@ -1,6 +1,5 @@
-// Package vendortest is what every vendor client is tested with: a contract
-// that holds both the client and the stand-in to the vendor's OpenAPI document,
-// and a suite of what may go wrong.
+// Package vendortest has the tests of every vendor client: a contract that checks client and
+// fake against the vendor's OpenAPI document, and a suite of failures.
 package vendortest
 
 import (
@@ -26,28 +25,27 @@ import (
 	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
-// Stand is a stand-in that is served in memory for one test, behind its contract.
-type Stand struct {
+// Server is a fake vendor, served in memory for one test, behind the vendor's contract.
+type Server struct {
 	Box      *sandbox.Sandbox
-	URL      string            // the vendor's base URL, which only HTTP reaches
+	URL      string            // base URL of the vendor, reachable by HTTP only
 	HTTP     http.RoundTripper // for Settings.HTTP; works on the virtual time of testing/synctest
 	Contract *Contract
 }
 
-// Serve starts the sandbox and returns the vendor's part of it. Every request
-// and every answer is checked against the vendor's OpenAPI document; what does
-// not fit fails the test.
-func Serve(t testing.TB, vendor string, c sandbox.Config) Stand {
+// Serve starts the sandbox and returns the server of one vendor. Every request and every
+// response is checked against the vendor's OpenAPI document; a violation fails the test.
+func Serve(t testing.TB, vendor string, c sandbox.Config) Server {
 	t.Helper()
 	box, err := sandbox.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	contract, handler := behindContract(t, vendor, box)
-	return Stand{Box: box, URL: box.BaseURLs(host)[vendor], HTTP: memnet.Serve(t, handler), Contract: contract}
+	return Server{Box: box, URL: box.BaseURLs(host)[vendor], HTTP: memnet.Serve(t, handler), Contract: contract}
 }
 
-// behindContract returns the sandbox's handler with the vendor's contract before it.
+// behindContract returns the handler of the sandbox behind the contract of the vendor.
 func behindContract(t testing.TB, vendor string, box *sandbox.Sandbox) (*Contract, http.Handler) {
 	t.Helper()
 	document, err := schemas.VendorAPI(vendor)
@@ -58,8 +56,8 @@ func behindContract(t testing.TB, vendor string, box *sandbox.Sandbox) (*Contrac
 	return contract, contract.Wrap(box.Handler())
 }
 
-// State returns what the vendor holds.
-func (s Stand) State(vendor string) sandbox.VendorState { return s.Box.State().Vendors[vendor] }
+// State returns the state of the vendor.
+func (s Server) State(vendor string) sandbox.VendorState { return s.Box.State().Vendors[vendor] }
 
 // Contract checks calls against an OpenAPI document.
 type Contract struct {
@@ -71,7 +69,8 @@ type Contract struct {
 	tried map[string]bool
 }
 
-// NewContract reads the document of an API that is served below the path base.
+// NewContract returns the contract in an OpenAPI document, for an API served below the path
+// base.
 func NewContract(t testing.TB, document []byte, base string) *Contract {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(document)
@@ -89,7 +88,7 @@ func NewContract(t testing.TB, document []byte, base string) *Contract {
 	return &Contract{t: t, document: doc, router: router, tried: map[string]bool{}}
 }
 
-// Untried returns the document's operations ("POST /users") that no call has used, sorted.
+// Untried returns the operations of the document ("POST /users") without a call so far, sorted.
 func (c *Contract) Untried() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,7 +104,7 @@ func (c *Contract) Untried() []string {
 	return out
 }
 
-// Wrap serves next and checks each request to it and each answer of it.
+// Wrap returns a handler that checks every request to next and every response of next.
 func (c *Contract) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -131,7 +130,7 @@ func (c *Contract) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// request checks r and returns what the check of its answer needs.
+// request checks r and returns the input for the check of the response.
 func (c *Contract) request(r *http.Request, body []byte) (*openapi3filter.RequestValidationInput, error) {
 	route, params, err := c.router.FindRoute(r)
 	if err != nil {
@@ -153,7 +152,7 @@ func (c *Contract) request(r *http.Request, body []byte) (*openapi3filter.Reques
 	return input, openapi3filter.ValidateRequest(r.Context(), input)
 }
 
-// declared refuses query parameters that the document does not have.
+// declared returns an error for a query parameter outside the document.
 func declared(r *http.Request, route *routers.Route) error {
 	known := map[string]bool{}
 	for _, list := range []openapi3.Parameters{route.PathItem.Parameters, route.Operation.Parameters} {

@@ -15,20 +15,19 @@ import (
 	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
-// crowd is more users than two pages of any vendor hold.
+// crowd is more than two pages of users of any vendor.
 const crowd = 230
 
-// lists checks that a vendor that lists gives all that it has, on whatever page,
-// once each, and says who is staff; and that it shows each of them, and nobody who
-// is not there.
+// lists checks that List returns every account of all pages once, with the staff marked, and
+// that Show returns each account and no missing one.
 func (s Suite) lists(t *testing.T) {
-	if s.StandIn != nil {
-		return // nothing is known of what it holds
+	if s.FakeVendor != nil {
+		return // the state of other fake vendors is unknown
 	}
 	synctest.Test(t, s.listsAndShows)
 }
 
-// listsAndShows makes a crowd and compares the list with it.
+// listsAndShows creates a crowd and compares the list.
 func (s Suite) listsAndShows(t *testing.T) {
 	box, err := sandbox.New(sandbox.Config{})
 	if err != nil {
@@ -57,10 +56,10 @@ func (s Suite) listsAndShows(t *testing.T) {
 	}
 }
 
-// listAll compares the list with what the stand-in holds.
+// listAll compares the list with the state of the fake vendor.
 func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l vendors.Lister) {
 	t.Helper()
-	if err := box.ByHand(s.Name, sandbox.Hire, "teacher@example.org"); err != nil {
+	if err := box.ChangeManually(s.Name, sandbox.AddStaff, "teacher@example.org"); err != nil {
 		t.Fatal(err)
 	}
 	var got, want []vendors.Listed
@@ -78,8 +77,8 @@ func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l vendors.Lister) {
 	}
 }
 
-// showAll asks for one of the list, before and after it is deleted.
-func (s Suite) showAll(t *testing.T, adapter any, l vendors.Lister) {
+// showAll shows one account of the list, before and after the deletion.
+func (s Suite) showAll(t *testing.T, adapter vendors.Adapter, l vendors.Lister) {
 	t.Helper()
 	u := vendors.User{ID: "user-7", Email: "person+7@example.org"}
 	account, err := adapter.(vendors.Finder).Find(t.Context(), u)

@@ -15,35 +15,33 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// LogIn describes a vendor whose adapter logs in with a password and then calls
-// with a token.
+// LogIn describes a vendor whose adapter logs in with a password and then uses a token.
 type LogIn struct {
-	// Name is the vendor's, as in the sandbox.
+	// Name is the name of the vendor, as in the sandbox.
 	Name string
-	// New makes the adapter with the password.
-	New func(s vendors.Settings, password string) (any, error)
-	// Password is the right one.
+	// New returns an adapter with the password.
+	New func(s vendors.Settings, password string) (vendors.Adapter, error)
+	// Password is the valid password.
 	Password string
-	// Call is the log-in, as the sandbox counts calls: "POST /login".
+	// Call is the log-in, as counted by the sandbox: "POST /login".
 	Call string
-	// Create is the call that creates an account, likewise.
+	// Create is the call that creates an account, as counted by the sandbox.
 	Create string
-	// Answer is the vendor's answer to a log-in, with %q for the token.
+	// Answer is the response to a log-in, with %q for the token.
 	Answer string
-	// Renewals are the calls that the sandbox counts where the adapter calls, waits,
-	// and calls again.
+	// Renewals has the calls counted by the sandbox if the adapter calls, waits and calls
+	// again.
 	Renewals map[string]Renewal
 }
 
-// Renewal is how long an adapter waits between two calls, and how many calls of each
-// kind come of it.
+// Renewal is a wait between two calls, and the resulting number of calls of each kind.
 type Renewal struct {
 	Wait  time.Duration
 	Calls map[string]int
 }
 
-// Run checks that the adapter logs in once for all callers, again when the token
-// has ended, and never twice with a wrong password.
+// Run checks that the adapter logs in once for all callers, logs in again after the token
+// expired, and never logs in twice with a wrong password.
 func (l LogIn) Run(t *testing.T) {
 	for name, check := range map[string]func(*testing.T){
 		"one log-in for a hundred": l.once, "write is made once more on 401": l.repeats,
@@ -62,8 +60,8 @@ func (l LogIn) Run(t *testing.T) {
 	}
 }
 
-// adapter makes the adapter with a password.
-func (l LogIn) adapter(t *testing.T, s vendors.Settings, password string) any {
+// adapter returns an adapter with a password.
+func (l LogIn) adapter(t *testing.T, s vendors.Settings, password string) vendors.Adapter {
 	t.Helper()
 	a, err := l.New(s, password)
 	if err != nil {
@@ -72,17 +70,17 @@ func (l LogIn) adapter(t *testing.T, s vendors.Settings, password string) any {
 	return a
 }
 
-// serve starts the stand-in, and makes the adapter with a password.
-func (l LogIn) serve(t *testing.T, password string) (any, Stand) {
+// serve starts the fake vendor, and returns an adapter with a password.
+func (l LogIn) serve(t *testing.T, password string) (vendors.Adapter, Server) {
 	t.Helper()
 	stand := Serve(t, l.Name, sandbox.Config{})
 	return l.adapter(t, vendors.Settings{BaseURL: stand.URL, HTTP: stand.HTTP}, password), stand
 }
 
 // check makes the adapter's cheapest call.
-func check(t *testing.T, adapter any) error {
+func check(t *testing.T, adapter vendors.Adapter) error {
 	t.Helper()
-	return adapter.(vendors.Checker).Check(t.Context())
+	return adapter.Check(t.Context())
 }
 
 func (l LogIn) once(t *testing.T) {
@@ -127,8 +125,7 @@ func (l LogIn) repeats(t *testing.T) {
 	}
 }
 
-// direct hands requests to a handler without a network, so that a test can move the
-// clock.
+// direct passes requests to a handler without a network, so a test can move the clock.
 type direct struct{ http.Handler }
 
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -170,7 +167,7 @@ func (l LogIn) wrongPassword(t *testing.T) {
 	}
 }
 
-// secrets has the vendor repeat the token and the password in its refusal.
+// secrets makes the vendor repeat the token and the password in an error.
 func (l LogIn) secrets(t *testing.T) {
 	const token = "4|a-token-of-the-vendor"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

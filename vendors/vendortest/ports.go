@@ -6,7 +6,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// ports returns a call of each port that the adapter has.
+// ports returns a call of each port of the adapter.
 func (b *bench) ports() map[string]func(context.Context) error {
 	ports := map[string]func(context.Context) error{}
 	if p, ok := b.adapter.(vendors.Finder); ok {
@@ -48,7 +48,7 @@ func (b *bench) ports() map[string]func(context.Context) error {
 	return ports
 }
 
-// shown is person's account as the record and the event know it.
+// shown returns the account of person, with the e-mail.
 func (b *bench) shown() vendors.Account {
 	return vendors.Account{ID: b.account.ID, Email: person.Email}
 }
@@ -63,6 +63,6 @@ func (b *bench) enrollment() vendors.Enrollment {
 func activity() vendors.Activity {
 	return vendors.Activity{
 		Origin: origin, UserID: person.ID, Name: "lesson_completed", At: origin.At,
-		Properties: map[string]any{"teacher": "Augusta Lovelace"},
+		Properties: []byte(`{"teacher":"Augusta Lovelace"}`),
 	}
 }

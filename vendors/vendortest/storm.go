@@ -11,14 +11,14 @@ import (
 	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
-// Storm makes users and deletes every third of them at a stand-in that fails
-// three calls of ten, and looks before each leap as the handlers do. In the end
-// every user must have one account, and the deleted ones none.
-func Storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, error)) {
+// Storm creates users and deletes every third user at a fake vendor that fails three of ten
+// calls, with a look-up before each creation, like the handlers. In the end every user must
+// have exactly one account, live or deleted.
+func Storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.Adapter, error)) {
 	synctest.Test(t, func(t *testing.T) { storm(t, vendor, connect) })
 }
 
-func storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, error)) {
+func storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.Adapter, error)) {
 	t.Helper()
 	const people, tries = 12, 60
 	box, err := sandbox.New(sandbox.Config{Seed: 1, Faults: 0.3})
@@ -49,8 +49,8 @@ func storm(t *testing.T, vendor string, connect func(vendors.Settings) (any, err
 	}
 }
 
-// ensure looks up and creates.
-func ensure(t *testing.T, adapter any, u vendors.User) (vendors.Account, error) {
+// ensure looks up the account, and creates a missing account.
+func ensure(t *testing.T, adapter vendors.Adapter, u vendors.User) (vendors.Account, error) {
 	account, err := adapter.(vendors.Finder).Find(t.Context(), u)
 	if errors.Is(err, vendors.ErrNotFound) {
 		return adapter.(vendors.Provisioner).Create(t.Context(), origin, u)
@@ -58,7 +58,7 @@ func ensure(t *testing.T, adapter any, u vendors.User) (vendors.Account, error) 
 	return account, err
 }
 
-// insist tries until it works; an error that will never mend fails the test.
+// insist retries until success; an error that is not Again fails the test.
 func insist(t *testing.T, tries int, do func() error) {
 	t.Helper()
 	for range tries {

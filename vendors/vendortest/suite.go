@@ -14,45 +14,44 @@ import (
 	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
-// Suite says how one vendor's adapter is made and in what it differs from the others.
+// Suite describes the adapter of one vendor.
 type Suite struct {
-	// Name is the vendor's, as in the sandbox.
+	// Name is the name of the vendor, as in the sandbox.
 	Name string
-	// StandIn makes a stand-in for a vendor that the sandbox does not play; its
-	// base URL is where it is served. nil for those that the sandbox plays.
-	StandIn func() http.Handler
-	// New makes the adapter from the settings, with the credentials that Secrets
-	// lists. The settings hold the base URL, the timeout of a call, and the
-	// transport that reaches the stand-in: it is served in memory, on virtual time.
-	New func(s vendors.Settings) (any, error)
-	// Secrets are the credentials: none may show in an error.
+	// FakeVendor returns a fake of a vendor that the sandbox lacks; the base URL is the root of
+	// the handler. nil for vendors of the sandbox.
+	FakeVendor func() http.Handler
+	// New returns an adapter for the settings, with the credentials in Secrets. The settings
+	// have the base URL, the timeout of a call, and the transport to the fake vendor: in
+	// memory, on virtual time.
+	New func(s vendors.Settings) (vendors.Adapter, error)
+	// Secrets are the credentials, which no error may show.
 	Secrets []string
-	// Course is a course that the sandbox's stand-in has; empty where the adapter does not enrol.
+	// Course is a course of the fake vendor, or "" for an adapter without enrolments.
 	Course string
-	// Login tells whether r is the vendor's log-in (or another call that comes
-	// before all others); such calls are always answered as they should be. nil
-	// for vendors with static credentials.
+	// Login reports whether r is a log-in, or another call before all others; such calls are
+	// never disturbed. nil for vendors with static credentials.
 	Login func(r *http.Request) bool
-	// Repeatable lists the ports whose write may be repeated at will ("delete"), so
-	// that their errors never say Unknown, beside those that always may.
+	// Repeatable lists the ports with a repeatable write ("delete"), in addition to the ports
+	// that are always repeatable. Errors of repeatable writes are never Unknown.
 	Repeatable []string
-	// FixedEmail says that the vendor cannot change an account's e-mail.
+	// FixedEmail means that the vendor cannot change the e-mail of an account.
 	FixedEmail bool
-	// Verdict overrides the suite's expectation for a port that gets the status
-	// from every call; ok is false to leave it. A want of nil is success.
+	// Verdict overrides the expected class of a port if every call gets the status. ok is false
+	// for the default expectation. A nil want is success.
 	Verdict func(port string, status int) (want *vendors.Class, ok bool)
 }
 
-// host is where every stand-in is served; no name server is asked for the name.
+// host is the host name of every fake vendor, never resolved.
 const host = "stand-in.test"
 
-// The ports as the suite tries them, named as in Suite.Repeatable and Suite.Verdict.
+// The ports, as named in Suite.Repeatable and Suite.Verdict.
 const (
 	Find     = "find"
 	Create   = "create"
-	Update   = "update"   // may always be repeated
-	Restore  = "restore"  // likewise
-	Unenroll = "unenroll" // likewise
+	Update   = "update"   // always repeatable
+	Restore  = "restore"  // always repeatable
+	Unenroll = "unenroll" // always repeatable
 	Delete   = "delete"
 	Enroll   = "enroll"
 	Enrolled = "enrolled"
@@ -61,7 +60,7 @@ const (
 	Show     = "show"
 )
 
-// The user that the suite speaks of. No error may hold any of it.
+// The users of the suite. No error may contain any of these texts.
 var (
 	origin = vendors.Origin{Key: "0123456789abcdef0123456789abcdef", At: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	person = vendors.User{
@@ -69,10 +68,10 @@ var (
 		Locale: "en-US", TimeZone: "Europe/Berlin", Phone: "+49 30 5550199",
 	}
 	stranger = vendors.User{ID: "user-2", Email: "grace.hopper@example.org", FirstName: "Gracie", LastName: "Hopper"}
-	personal = []string{"augusta", "lovelace", "king@", "5550199", "gracie", "hopper", "byron", "5550123", "Aa1-"} // the last begins every password
+	personal = []string{"augusta", "lovelace", "king@", "5550199", "gracie", "hopper", "byron", "5550123", "Aa1-"} // "Aa1-" begins every password
 )
 
-// Run tries the adapter against everything that may go wrong with a call.
+// Run runs the suite: every way in which a call can fail.
 func Run(t *testing.T, s Suite) {
 	groups := map[string]func(*testing.T){
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
@@ -87,8 +86,8 @@ func Run(t *testing.T, s Suite) {
 	}
 }
 
-// Try runs a subtest beside others, on the virtual time of testing/synctest. The
-// subtest reaches a stand-in of Serve, and no socket.
+// Try runs a parallel subtest on the virtual time of testing/synctest. The subtest can reach a
+// server of Serve, and no socket.
 func Try(t *testing.T, name string, test func(*testing.T)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
@@ -96,46 +95,48 @@ func Try(t *testing.T, name string, test func(*testing.T)) {
 	})
 }
 
-// later is the origin of the n-th event after that of origin.
+// later returns the origin of the n-th event after origin.
 func later(n int) vendors.Origin {
 	return vendors.Origin{Key: fmt.Sprintf("%032x", n), At: origin.At.Add(time.Duration(n) * time.Minute)}
 }
 
-// changed is what person is from an update on.
+// changed returns person after an update.
 func (s Suite) changed() vendors.User {
 	u := person
-	u.FirstName, u.LastName, u.Phone = "Augusta Ada", "Byron", "+49 30 5550123"
+	u.FirstName = "Augusta Ada"
+	u.LastName = "Byron"
+	u.Phone = "+49 30 5550123"
 	if !s.FixedEmail {
 		u.Email = "augusta+byron@example.org"
 	}
 	return u
 }
 
-// repeatable tells whether the port's write may be repeated at will.
+// repeatable reports whether the port's write may be repeated.
 func (s Suite) repeatable(port string) bool {
 	return slices.Contains(s.Repeatable, port) || slices.Contains([]string{Update, Restore, Unenroll}, port)
 }
 
-// bench is one adapter with a server whose answers can be broken.
+// bench is one adapter and a server with responses that a test can break.
 type bench struct {
-	adapter any
-	account vendors.Account // of person, made while all was well, and in the course where there are such
+	adapter vendors.Adapter
+	account vendors.Account // account of person, enrolled in the course if possible
 	course  string
 	changed vendors.User
 	healthy http.Handler
-	breakIt atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // answers, or returns false to let the stand-in answer
-	hits    atomic.Int64                                                  // calls that breakIt answered
+	breakIt atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // answers, or returns false to pass the call on
+	hits    atomic.Int64                                                  // calls answered by breakIt
 }
 
-// bench sets a stand-in up, with person's account at it, and an adapter whose
-// calls may take timeout.
+// bench returns a bench with an account of person. timeout is the timeout of the adapter's
+// calls.
 func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 	t.Helper()
-	healthy, baseURL := s.standIn(t)
+	healthy, baseURL := s.fakeVendor(t)
 	return s.benchAt(t, vendors.Settings{BaseURL: baseURL, Timeout: timeout}, healthy)
 }
 
-// benchAt is a bench at a stand-in; at lacks the transport only.
+// benchAt returns a bench at a fake vendor; the settings lack only the transport.
 func (s Suite) benchAt(t *testing.T, at vendors.Settings, healthy http.Handler) *bench {
 	t.Helper()
 	b := &bench{course: s.Course, changed: s.changed(), healthy: healthy}
@@ -154,11 +155,11 @@ func (s Suite) benchAt(t *testing.T, at vendors.Settings, healthy http.Handler) 
 	return b
 }
 
-// standIn returns a new stand-in and its base URL.
-func (s Suite) standIn(t *testing.T) (healthy http.Handler, baseURL string) {
+// fakeVendor returns a new fake vendor and the base URL.
+func (s Suite) fakeVendor(t *testing.T) (healthy http.Handler, baseURL string) {
 	t.Helper()
-	if s.StandIn != nil {
-		return s.StandIn(), "http://" + host
+	if s.FakeVendor != nil {
+		return s.FakeVendor(), "http://" + host
 	}
 	box, err := sandbox.New(sandbox.Config{})
 	if err != nil {
@@ -167,7 +168,7 @@ func (s Suite) standIn(t *testing.T) (healthy http.Handler, baseURL string) {
 	return box.Handler(), box.BaseURLs(host)[s.Name]
 }
 
-// account makes person's account while all is well.
+// account creates the account of person, without faults.
 func (s Suite) account(t *testing.T, at vendors.Settings) vendors.Account {
 	t.Helper()
 	adapter, err := s.New(at)
@@ -185,8 +186,7 @@ func (s Suite) account(t *testing.T, at vendors.Settings) vendors.Account {
 	return account
 }
 
-// enroll puts person into the course while all is well, if the adapter can take
-// them out again.
+// enroll enrols person in the course, without faults, if the adapter can unenrol.
 func (s Suite) enroll(t *testing.T, at vendors.Settings, b *bench) {
 	t.Helper()
 	adapter, err := s.New(at)
@@ -201,7 +201,7 @@ func (s Suite) enroll(t *testing.T, at vendors.Settings, b *bench) {
 	}
 }
 
-// broken makes every call from now on go wrong in this way.
+// broken breaks every further call.
 func (b *bench) broken(how http.HandlerFunc) {
 	f := func(w http.ResponseWriter, r *http.Request) bool {
 		b.hits.Add(1)
@@ -211,7 +211,7 @@ func (b *bench) broken(how http.HandlerFunc) {
 	b.breakIt.Store(&f)
 }
 
-// brokenWrites makes every call but GET go wrong in this way.
+// brokenWrites breaks every further call except GET.
 func (b *bench) brokenWrites(how http.HandlerFunc) {
 	f := func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet {

@@ -39,11 +39,11 @@ func (t *Scenario) Effects(k engine.Catalog, c *config.Config) (map[Effect]bool,
 		}
 		for _, e := range t.events {
 			h := byType[e.Type()]
-			plan, err := h.Plan(handlers.Vendor{Name: v.Name, Port: port}, e)
+			plan, err := h.Plan(handlers.Vendor{Name: v.Name, Adapter: port}, e)
 			if err != nil {
 				return nil, err
 			}
-			if h.Takes(port) && !plan.Skip {
+			if h.Supports(port) && !plan.Skip {
 				out[Effect{v.Name, events.ResultID(events.Key(e.Source(), e.ID()), v.Name, 0)}] = true
 			}
 		}

@@ -63,7 +63,7 @@ func readEvents(input []byte, check func(events.Event) error) ([]events.Event, e
 		if err == nil {
 			err = check(e)
 		}
-		if invalid := (*events.InvalidError)(nil); errors.As(err, &invalid) {
+		if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 			failed.faults = append(failed.faults, fault{i + 1, p.line, invalid.Pointer, invalid.Rule, invalid.Detail})
 		} else if err != nil {
 			return nil, fmt.Errorf("event %d, line %d: %w", i+1, p.line, err)

@@ -59,7 +59,7 @@ func (s Cmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	list, err := s.read(ctx, a)
-	if faults := (*faultsError)(nil); s.JSON && errors.As(err, &faults) {
+	if faults, ok := errors.AsType[*faultsError](err); s.JSON && ok {
 		return errors.Join(app.ErrSilent, output.JSON(a.Stdout, summary{Faults: faults.faults}))
 	}
 	if err != nil {

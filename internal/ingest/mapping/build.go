@@ -13,7 +13,7 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// builder compiles a Config and gathers its faults.
+// builder compiles a Config and collects faults.
 type builder struct {
 	config Config
 	env    *cel.Env
@@ -21,7 +21,7 @@ type builder struct {
 	faults []error
 }
 
-// schema is what a mapping needs to know of the schema of a type's data.
+// schema is the part of a JSON Schema that a mapping needs.
 type schema struct {
 	Required   []string
 	Properties map[string]struct{ Type, Format string }
@@ -51,7 +51,7 @@ func (b *builder) fault(key, format string, args ...any) {
 	b.faults = append(b.faults, &Error{Key: key, Problem: fmt.Sprintf(format, args...)})
 }
 
-// required compiles an expression that must be there.
+// required compiles a required expression.
 func (b *builder) required(key, text string, f form) *expression {
 	if text == "" {
 		b.fault(key, "is missing: set an expression such as body.%s", key)
@@ -60,7 +60,7 @@ func (b *builder) required(key, text string, f form) *expression {
 	return b.optional(key, text, f)
 }
 
-// optional compiles an expression, or returns nil where there is none.
+// optional compiles an expression, or returns nil for "".
 func (b *builder) optional(key, text string, f form) *expression {
 	if text == "" {
 		return nil
@@ -96,7 +96,7 @@ func (b *builder) allTypes() map[string]*dataOfType {
 	return types
 }
 
-// checkShared refuses shared members that none of the types has.
+// checkShared rejects shared members that no type has.
 func (b *builder) checkShared() {
 	known := map[string]bool{}
 	for _, ours := range b.config.Types {
@@ -111,7 +111,8 @@ func (b *builder) checkShared() {
 	}
 }
 
-// members compiles the data of one type: its own expressions, and the shared ones.
+// members compiles the data of one type: the expressions of the type, and the shared
+// expressions.
 func (b *builder) members(theirs, ours string, s schema) []member {
 	for _, name := range slices.Sorted(maps.Keys(b.config.DataByType[theirs])) {
 		if _, ok := s.Properties[name]; !ok {
@@ -135,7 +136,7 @@ func (b *builder) members(theirs, ours string, s schema) []member {
 	return members
 }
 
-// find returns the expression of a member, and its key.
+// find returns the expression of a member, with its key.
 func (b *builder) find(theirs, name string) (key, text string) {
 	if text, ok := b.config.DataByType[theirs][name]; ok {
 		return "data_by_type." + theirs + "." + name, text
@@ -145,7 +146,7 @@ func (b *builder) find(theirs, name string) (key, text string) {
 
 func ourTypes() string { return strings.Join(events.Types(), ", ") }
 
-// list returns the names in a map, in order.
+// list returns the keys of a map in order.
 func list[V any](m map[string]V) string {
 	return strings.Join(slices.Sorted(maps.Keys(m)), ", ")
 }

@@ -12,18 +12,18 @@ import (
 	"cel.dev/cel-go/interpreter"
 )
 
-// maxCost bounds what one expression may do to one payload, in CEL's units: enough
-// to go through a list of ten thousand elements, which takes six to ten units each.
+// maxCost bounds the evaluation of an expression over one payload, in cost units of CEL: enough
+// for a list of ten thousand elements, at six to ten units each.
 const maxCost = 100_000
 
-// maxExpression bounds the expression itself, in characters. The cost is looked at
-// between the steps of a loop; what stands outside of loops is bounded by this.
+// maxExpression bounds the length of an expression in characters. The cost is checked between
+// the steps of loops; maxExpression bounds the rest.
 const maxExpression = 2000
 
-// vars are the names that expressions know.
+// vars are the variables of expressions.
 type vars = map[string]any
 
-// newEnv returns the language: CEL with its standard library and optionals.
+// newEnv returns the language: CEL with the standard library and optionals.
 func newEnv() (*cel.Env, error) {
 	return cel.NewEnv(
 		cel.Variable("body", cel.DynType),
@@ -33,7 +33,7 @@ func newEnv() (*cel.Env, error) {
 	)
 }
 
-// input returns the variables of one delivery.
+// input returns the variables of a delivery.
 func input(header http.Header, payload any) vars {
 	lower := make(map[string]string, len(header))
 	for name, values := range header {
@@ -49,15 +49,15 @@ type expression struct {
 	program cel.Program
 }
 
-// compile refuses what is no CEL, and what can never yield what f takes. Its error
-// is an *Error.
+// compile returns the expression, or an *Error for invalid CEL and for a type that f cannot
+// take.
 func compile(env *cel.Env, key, text string, f form) (*expression, error) {
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
 		return nil, &Error{Key: key, Problem: describe(issues)}
 	}
 	if out := ast.OutputType(); !f.canTake(out) {
-		return nil, &Error{Key: key, Problem: fmt.Sprintf("yields %s, but %s must stand here", out, f)}
+		return nil, &Error{Key: key, Problem: fmt.Sprintf("yields %s, want %s", out, f)}
 	}
 	program, err := env.Program(ast, cel.CostLimit(maxCost))
 	if err != nil {
@@ -66,7 +66,7 @@ func compile(env *cel.Env, key, text string, f form) (*expression, error) {
 	return &expression{key, ast, program}, nil
 }
 
-// describe says on one line what is wrong with an expression.
+// describe returns the problem of an expression on one line.
 func describe(issues *cel.Issues) string {
 	var all []string
 	for _, e := range issues.Errors() {
@@ -79,22 +79,21 @@ func describe(issues *cel.Issues) string {
 	return strings.Join(all, "; ") + " (write body.name for a member of the payload, 'name' in quotes for text)"
 }
 
-// fault returns an *Error at the expression's key.
+// fault returns an *Error with the key of the expression.
 func (x *expression) fault(problem error) error {
 	return &Error{Key: x.key, Problem: problem.Error()}
 }
 
-// eval returns what the expression yields, as JSON would have it: nil, bool, int64,
-// uint64, float64, string, []any, map[string]any; or a time. Its error is an *Error
-// that does not repeat CEL's words, which can hold values of the payload.
+// eval returns the value of the expression in the types of JSON (nil, bool, int64, uint64,
+// float64, string, []any, map[string]any) or a time. An error is an *Error without CEL's
+// message, which may contain values of the payload.
 func (x *expression) eval(in vars) (any, error) {
 	out, _, err := x.program.Eval(in)
-	var cancelled interpreter.EvalCancelledError
-	if errors.As(err, &cancelled) {
-		return nil, x.fault(errors.New("takes too long for this payload: shorten the lists that it goes through, and put none into another"))
+	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
+		return nil, x.fault(errors.New("takes too long for this payload: use shorter lists, and no list inside another"))
 	}
 	if err != nil {
-		return nil, x.fault(fmt.Errorf("cannot be evaluated%s: a member is missing there, or is not of the type that it is taken for; write .? before a name that may be missing", x.place(err)))
+		return nil, x.fault(fmt.Errorf("cannot be evaluated%s: a member is missing or has another type; write .? before a name that may be missing", x.place(err)))
 	}
 	left := maxValue
 	value, err := plain(out, &left)
@@ -104,17 +103,17 @@ func (x *expression) eval(in vars) (any, error) {
 	return value, nil
 }
 
-// place tells where in the expression an error came from, where that is known.
+// place returns the position of an error in the expression, if known.
 func (x *expression) place(err error) string {
-	var at *types.Err
-	if !errors.As(err, &at) || at.NodeID() == 0 {
+	at, ok := errors.AsType[*types.Err](err)
+	if !ok || at.NodeID() == 0 {
 		return ""
 	}
 	location := x.ast.NativeRep().SourceInfo().GetStartLocation(at.NodeID())
 	return fmt.Sprintf(" at column %d", location.Column()+1)
 }
 
-// text returns what the expression yields as text that is not empty.
+// text returns the value of the expression as a text that is not empty.
 func (x *expression) text(in vars) (string, error) {
 	value, err := x.eval(in)
 	if err != nil {
@@ -126,12 +125,12 @@ func (x *expression) text(in vars) (string, error) {
 	}
 	s, ok := value.(string)
 	if !ok {
-		return "", x.fault(errors.New("the payload has nothing here"))
+		return "", x.fault(errors.New("the payload has no value here"))
 	}
 	return s, nil
 }
 
-// time returns what the expression yields as a time, the zero time for null.
+// time returns the value of the expression as a time, or the zero time for null.
 func (x *expression) time(in vars) (time.Time, error) {
 	value, err := x.eval(in)
 	if err != nil || value == nil || value == "" {

@@ -1,7 +1,6 @@
-// Package mapping makes events of what senders of web hooks say, as the
-// configuration tells it: which of their types becomes which of ours, and where
-// in their payload its data stands. The places are expressions in CEL (the Common
-// Expression Language), which can neither change anything nor run for long.
+// Package mapping maps the payloads of web hook senders to events, by the configuration: event
+// types, and the members of the data as CEL expressions (Common Expression Language) over the
+// payload. Expressions have no side effects and bounded time.
 package mapping
 
 import (
@@ -15,36 +14,36 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// ErrIgnored says that nothing is wanted of a delivery's type: it is not in
-// Config.Types. The sender is told that all is well.
+// ErrIgnored means that the type of the delivery is not in Config.Types. The sender gets a
+// success.
 var ErrIgnored = errors.New("the delivery's type is not mapped")
 
-// Error says why a mapping is refused, or why it cannot make an event of a
-// payload. It holds no value of any payload, so it may be logged and shown.
+// Error is the reason why a mapping is invalid, or why a payload cannot become an event. The
+// text has no value of a payload, and may be logged and shown.
 type Error struct {
-	Key     string // the key of the configuration, as in data.email; body for the payload as a whole
-	Problem string // what is wrong and what to do about it
+	Key     string // key in the configuration, such as data.email; "body" for the whole payload
+	Problem string // problem and correction
 }
 
-// Error says where and what.
+// Error returns key and problem.
 func (e *Error) Error() string { return e.Key + ": " + e.Problem }
 
-// Mapping makes events of one sender's deliveries. It is safe for concurrent use.
+// Mapping maps the deliveries of one sender to events. A Mapping is safe for concurrent use.
 type Mapping struct {
 	source string
 	kind   *expression            // the sender's type
-	id     *expression            // nil: the delivery's id
-	time   *expression            // nil: events have no time
+	id     *expression            // nil: id of the delivery
+	time   *expression            // nil: events without a time
 	types  map[string]*dataOfType // by the sender's type
 }
 
-// dataOfType is what an event of one sender's type consists of.
+// dataOfType has the members of an event, for one type of the sender.
 type dataOfType struct {
 	ours    string
 	members []member
 }
 
-// member is one member of an event's data.
+// member is one member of the data of an event.
 type member struct {
 	name     string
 	form     form
@@ -54,9 +53,8 @@ type member struct {
 
 var goodName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
-// New compiles the mapping of the sender of that name, whose events have the
-// source /webhooks/NAME. It reports all faults at once: the error joins an *Error
-// for each.
+// New compiles the mapping of a sender. Events have the source /webhooks/NAME. All faults are
+// reported at once: the error joins an *Error for each.
 func New(name string, c Config) (*Mapping, error) {
 	if !goodName.MatchString(name) {
 		return nil, &Error{Key: "name", Problem: "use letters, digits, - and _ in the name of a source"}
@@ -75,10 +73,9 @@ func New(name string, c Config) (*Mapping, error) {
 	return m, errors.Join(b.faults...)
 }
 
-// Map makes an event of a delivery that has been verified. The id of the event is
-// what Config.ID yields; without that, deliveryID. The error is ErrIgnored where
-// the sender's type is not mapped, else an *Error. The data has not been checked
-// against the schema of the event's type.
+// Map maps a verified delivery to an event. The id of the event is the value of Config.ID, or
+// else deliveryID. The error is ErrIgnored for a type without a mapping, or else an *Error. The
+// data is not checked against a schema.
 func (m *Mapping) Map(deliveryID string, header http.Header, body []byte) (events.Event, error) {
 	e, err := m.event(deliveryID, header, body)
 	if err != nil {
@@ -129,7 +126,7 @@ func (m *Mapping) identify(deliveryID string, in vars) (string, error) {
 	return deliveryID, nil
 }
 
-// data evaluates all members. What is null or an empty text is left out.
+// data evaluates all members. null and "" are left out.
 func (t *dataOfType) data(in vars) (map[string]any, error) {
 	data := make(map[string]any, len(t.members))
 	for _, m := range t.members {
@@ -145,20 +142,20 @@ func (t *dataOfType) data(in vars) (map[string]any, error) {
 			continue
 		}
 		if m.required {
-			return nil, m.value.fault(fmt.Errorf("the payload has nothing here, and %s needs it", t.ours))
+			return nil, m.value.fault(fmt.Errorf("the payload has no value here, and %s requires one", t.ours))
 		}
 	}
 	return data, nil
 }
 
-// checked makes the event, and refuses one that could not be published.
+// checked returns the event, or an error if the event could not be published.
 func (m *Mapping) checked(ours, id string, at time.Time, data map[string]any) (events.Event, error) {
 	e, err := events.New(ours, m.source, id, at, data)
 	if err != nil {
-		return e, &Error{Key: "data", Problem: "the payload makes no valid event"}
+		return e, &Error{Key: "data", Problem: "the payload gives no valid event"}
 	}
-	var invalid *events.InvalidError
-	if _, _, err := events.ToNATS(e); errors.As(err, &invalid) {
+	_, _, err = events.ToNATS(e)
+	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 		key, _, _ := strings.Cut(strings.TrimPrefix(invalid.Pointer, "/"), "/")
 		if key == "" {
 			key = "body"

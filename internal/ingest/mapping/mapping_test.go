@@ -63,17 +63,17 @@ func TestNewRefuses(t *testing.T) {
 		},
 		"what can never be text": {
 			func(c *mapping.Config) { c.ID = "body.id == '1'" },
-			[]string{"id: yields bool, but text must stand here"},
+			[]string{"id: yields bool, want text"},
 		},
 		"what can never be an object": {
 			func(c *mapping.Config) {
 				*c = config(events.UserCreated, map[string]string{"email": "body.mail", "attributes": "'all'"})
 			},
-			[]string{"data.attributes: yields string, but an object must stand here"},
+			[]string{"data.attributes: yields string, want an object"},
 		},
 		"what can never be text, perhaps": {
 			func(c *mapping.Config) { c.ID = "optional.of([1])" },
-			[]string{"id: yields optional_type(list(int)), but text must stand here"},
+			[]string{"id: yields optional_type(list(int)), want text"},
 		},
 		"a type that is not ours": {
 			func(c *mapping.Config) { c.Types["y"] = "user.renamed" },
@@ -119,8 +119,7 @@ func TestNewRefuses(t *testing.T) {
 					t.Errorf("got %q, want %q…", lines[i], want)
 				}
 			}
-			var fault *mapping.Error
-			if !errors.As(err, &fault) {
+			if _, ok := errors.AsType[*mapping.Error](err); !ok {
 				t.Errorf("got %T, want an *Error in it", err)
 			}
 		})
@@ -164,11 +163,11 @@ func TestMapID(t *testing.T) {
 		"a whole number becomes text":   {"body.n", "", "9007199254740993", ""},
 		"neither":                       {"", "", "", "id: the delivery has no id of its own"},
 		"missing where it was set":      {"body.nope", "msg_2", "", "id: cannot be evaluated at column 5"},
-		"null where it was set":         {"body.?nope", "msg_2", "", "id: the payload has nothing here"},
-		"empty where it was set":        {"body.empty", "msg_2", "", "id: the payload has nothing here"},
+		"null where it was set":         {"body.?nope", "msg_2", "", "id: the payload has no value here"},
+		"empty where it was set":        {"body.empty", "msg_2", "", "id: the payload has no value here"},
 		"control characters":            {"body.control", "", "", "id: characters: "},
-		"not text":                      {"body.list", "", "", "id: yields a list, but text must stand here"},
-		"a number with a fraction":      {"body.f", "", "", "id: yields a number, but text must stand here"},
+		"not text":                      {"body.list", "", "", "id: yields a list, want text"},
+		"a number with a fraction":      {"body.f", "", "", "id: yields a number, want text"},
 		"a header":                      {"header['x-topic']", "", "users/create", ""},
 		"a header that is not there":    {"header['x-id']", "", "", "id: cannot be evaluated"},
 		"the delivery's, of other text": {"", "msg\xff", "", "id: "},
@@ -199,8 +198,8 @@ func checkFault(t *testing.T, err error, want string) {
 		}
 		return
 	}
-	var fault *mapping.Error
-	if !errors.As(err, &fault) {
+	fault, ok := errors.AsType[*mapping.Error](err)
+	if !ok {
 		t.Fatalf("got %v, want an *Error %q…", err, want)
 	}
 	if !strings.HasPrefix(fault.Error(), want) {
@@ -216,11 +215,11 @@ func TestMapTime(t *testing.T) {
 		"seconds, fraction":    {`1791965591.5`, "2026-10-14T08:13:11.5Z", ""},
 		"null":                 {`null`, "0001-01-01T00:00:00Z", ""},
 		"empty":                {`""`, "0001-01-01T00:00:00Z", ""},
-		"another text":         {`"yesterday"`, "", "time: yields other text, but a time must stand here"},
-		"another number":       {`1e300`, "", "time: yields a number, but a time must stand here"},
-		"before 1970":          {`-1`, "", "time: yields a number, but a time must stand here"},
-		"a boolean":            {`true`, "", "time: yields a boolean, but a time must stand here"},
-		"after the year 9999":  {`253402300800000`, "", "time: yields a number, but a time must stand here"},
+		"another text":         {`"yesterday"`, "", "time: yields other text, want a time"},
+		"another number":       {`1e300`, "", "time: yields a number, want a time"},
+		"before 1970":          {`-1`, "", "time: yields a number, want a time"},
+		"a boolean":            {`true`, "", "time: yields a boolean, want a time"},
+		"after the year 9999":  {`253402300800000`, "", "time: yields a number, want a time"},
 		"seconds up to 1e11":   {`99999999999`, "5138-11-16T09:46:39Z", ""},
 		"a date without hours": {`"2026-10-14"`, "", "time: yields other text"},
 	} {
@@ -257,22 +256,22 @@ func TestMapData(t *testing.T) {
 		"null as an expression":              {events.UserDeleted, "reason", "null", `"r":1`, `{"user_id":"u"}`, ""},
 		"fixed text":                         {events.UserDeleted, "reason", "'left'", `"r":1`, `{"user_id":"u","reason":"left"}`, ""},
 		"a whole number becomes text":        {events.UserDeleted, "reason", "body.r", `"r":18446744073709551615`, `{"user_id":"u","reason":"18446744073709551615"}`, ""},
-		"a number too large to be exact":     {events.UserDeleted, "reason", "body.r", `"r":18446744073709551616`, ``, "data.reason: yields a number, but text must stand here"},
+		"a number too large to be exact":     {events.UserDeleted, "reason", "body.r", `"r":18446744073709551616`, ``, "data.reason: yields a number, want text"},
 		"what must be there and is not":      {events.UserDeleted, "reason", "body.r", `"q":1`, ``, "data.reason: cannot be evaluated at column 5: "},
-		"a list where text must stand":       {events.UserDeleted, "reason", "body.r", `"r":[1]`, ``, "data.reason: yields a list, but text must stand here"},
-		"a required member that is null":     {events.UserDeleted, "user_id", "body.?r", `"q":1`, ``, "data.user_id: the payload has nothing here, and user.deleted needs it"},
-		"a required member that is empty":    {events.UserDeleted, "user_id", "body.r", `"r":""`, ``, "data.user_id: the payload has nothing here"},
+		"a list where text must stand":       {events.UserDeleted, "reason", "body.r", `"r":[1]`, ``, "data.reason: yields a list, want text"},
+		"a required member that is null":     {events.UserDeleted, "user_id", "body.?r", `"q":1`, ``, "data.user_id: the payload has no value here, and user.deleted requires one"},
+		"a required member that is empty":    {events.UserDeleted, "user_id", "body.r", `"r":""`, ``, "data.user_id: the payload has no value here"},
 		"a date of a timestamp":              {events.EnrollmentRequested, "starts_on", "body.r", `"r":"2026-09-01T01:00:00+02:00"`, `{"user_id":"u","course_id":"c","starts_on":"2026-09-01"}`, ""},
 		"a date":                             {events.EnrollmentRequested, "starts_on", "body.r", `"r":"2026-09-01"`, `{"user_id":"u","course_id":"c","starts_on":"2026-09-01"}`, ""},
-		"no date":                            {events.EnrollmentRequested, "starts_on", "body.r", `"r":"soon"`, ``, "data.starts_on: yields other text, but a date must stand here"},
+		"no date":                            {events.EnrollmentRequested, "starts_on", "body.r", `"r":"soon"`, ``, "data.starts_on: yields other text, want a date"},
 		"a moment of Unix time":              {events.ActivityTracked, "occurred_at", "body.r", `"r":1791965591`, `{"user_id":"u","name":"n","occurred_at":"2026-10-14T08:13:11Z"}`, ""},
-		"no moment":                          {events.ActivityTracked, "occurred_at", "body.r", `"r":[]`, ``, "data.occurred_at: yields a list, but a time must stand here"},
+		"no moment":                          {events.ActivityTracked, "occurred_at", "body.r", `"r":[]`, ``, "data.occurred_at: yields a list, want a time"},
 		"an object, as it is":                {events.ActivityTracked, "properties", "body.r", `"r":{"a":[1,1.5,true,null,"<"],"b":{}}`, `{"user_id":"u","name":"n","properties":{"a":[1,1.5,true,null,"<"],"b":{}}}`, ""},
 		"an object, put together":            {events.ActivityTracked, "properties", `{"a": body.r, ?"b": body.?s}`, `"r":1`, `{"user_id":"u","name":"n","properties":{"a":1}}`, ""},
-		"no object":                          {events.ActivityTracked, "properties", "body.r", `"r":"a"`, ``, "data.properties: yields other text, but an object must stand here"},
-		"an object with a number for a name": {events.ActivityTracked, "properties", "{1: body.r}", `"r":1`, ``, "data.properties: yields an object with a name that is not text"},
-		"what JSON does not have":            {events.ActivityTracked, "properties", "{'a': double('NaN')}", `"r":1`, ``, "data.properties: yields a double that JSON does not have"},
-		"more than an event may hold":        {events.ActivityTracked, "properties", "{'a': body.r.map(x, body.r)}", `"r":[` + strings.Repeat("1,", 1000) + `1]`, ``, "data.properties: yields more than an event may hold"},
+		"no object":                          {events.ActivityTracked, "properties", "body.r", `"r":"a"`, ``, "data.properties: yields other text, want an object"},
+		"an object with a number for a name": {events.ActivityTracked, "properties", "{1: body.r}", `"r":1`, ``, "data.properties: yields an object with a name that is not a text"},
+		"what JSON does not have":            {events.ActivityTracked, "properties", "{'a': double('NaN')}", `"r":1`, ``, "data.properties: yields a double, which JSON lacks"},
+		"more than an event may hold":        {events.ActivityTracked, "properties", "{'a': body.r.map(x, body.r)}", `"r":[` + strings.Repeat("1,", 1000) + `1]`, ``, "data.properties: yields more than the maximum size of an event"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config(test.kind, map[string]string{})
@@ -347,7 +346,7 @@ func TestMapRefusesBodies(t *testing.T) {
 		"no object":              {`"x"`, "type: cannot be evaluated"},
 		"a list":                 {`[{"type":"x"}]`, "type: cannot be evaluated"},
 		"no type":                {`{"id":"u"}`, "type: cannot be evaluated at column 5"},
-		"a type that is no text": {`{"type":{"x":1},"id":"u"}`, "type: yields an object, but text must stand here"},
+		"a type that is no text": {`{"type":{"x":1},"id":"u"}`, "type: yields an object, want text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := mapOne(t, config(events.UserDeleted, nil), test.body)
@@ -435,7 +434,7 @@ func FuzzMap(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, id string) {
 		for _, m := range senders {
 			e, err := m.Map(id, http.Header{"X-Topic": {id}}, body)
-			var fault *mapping.Error
+			_, fault := errors.AsType[*mapping.Error](err)
 			switch {
 			case err == nil:
 				if _, _, err := events.ToNATS(e); err != nil {
@@ -444,7 +443,7 @@ func FuzzMap(f *testing.F) {
 				if events.UserID(e) == "" {
 					t.Error("the event has no user_id")
 				}
-			case !errors.Is(err, mapping.ErrIgnored) && !errors.As(err, &fault):
+			case !errors.Is(err, mapping.ErrIgnored) && !fault:
 				t.Errorf("got %T: %v", err, err)
 			}
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// parse reads a payload by the rules that events themselves are read by: size,
-// UTF-8, one JSON document, no name twice, depth. Its error is an *Error.
+// parse reads a payload with the rules for events: size, UTF-8, one JSON document, no duplicate
+// names, depth. An error is an *Error.
 func parse(body []byte) (any, error) {
 	if err := check(body); err != nil {
 		return nil, err
@@ -24,8 +24,8 @@ func parse(body []byte) (any, error) {
 	return number(payload), nil
 }
 
-// check has the payload judged as the data of an event. The error leaves out the
-// pointer, whose names are the sender's and may be personal.
+// check checks the payload as the data of an event. The error has no pointer, because the
+// sender's names may be personal.
 func check(body []byte) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return &Error{Key: "body", Problem: "is empty: send one JSON document"}
@@ -37,15 +37,14 @@ func check(body []byte) error {
 	}
 	e.DataEncoded = body
 	_, _, err = events.ToNATS(e)
-	var invalid *events.InvalidError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
 		return &Error{Key: "body", Problem: invalid.Rule + ": " + invalid.Detail}
 	}
 	return err
 }
 
-// number turns the numbers in a payload into int64 where they are whole, so that an
-// id stays what it is, else into uint64 or float64.
+// number converts numbers: integers to int64, so that ids stay exact, and others to uint64 or
+// float64.
 func number(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -63,7 +62,7 @@ func number(v any) any {
 		if n, err := strconv.ParseUint(string(v), 10, 64); err == nil {
 			return n
 		}
-		f, _ := v.Float64() // check has refused what does not fit
+		f, _ := v.Float64() // check has rejected numbers outside float64
 		return f
 	}
 	return v

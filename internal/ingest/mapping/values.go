@@ -15,13 +15,13 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// maxValue bounds what one expression may yield: a short expression can repeat a
-// long payload many times.
+// maxValue bounds the value of one expression in bytes: a short expression can repeat a long
+// payload many times.
 const maxValue = events.MaxSize
 
-var errTooLarge = errors.New("yields more than an event may hold: take less of the payload")
+var errTooLarge = errors.New("yields more than the maximum size of an event: use less of the payload")
 
-// plain returns v as JSON would have it, or a time. It takes the size off left.
+// plain returns v in the types of JSON, or a time, and subtracts the size from left.
 func plain(v ref.Val, left *int) (any, error) {
 	if *left -= 8; *left < 0 {
 		return nil, errTooLarge
@@ -50,7 +50,7 @@ func plain(v ref.Val, left *int) (any, error) {
 	case traits.Lister:
 		return plainList(v, left)
 	}
-	return nil, fmt.Errorf("yields a %s that JSON does not have", v.Type().TypeName())
+	return nil, fmt.Errorf("yields a %s, which JSON lacks", v.Type().TypeName())
 }
 
 func plainMap(v traits.Mapper, left *int) (any, error) {
@@ -59,7 +59,7 @@ func plainMap(v traits.Mapper, left *int) (any, error) {
 		key := it.Next()
 		name, ok := key.(types.String)
 		if !ok {
-			return nil, errors.New("yields an object with a name that is not text")
+			return nil, errors.New("yields an object with a name that is not a text")
 		}
 		*left -= len(name)
 		value, err := plain(v.Get(key), left)
@@ -83,19 +83,19 @@ func plainList(v traits.Lister, left *int) (any, error) {
 	return out, nil
 }
 
-// form is what must stand in a member, in words.
+// form is the required form of a member, in words.
 type form string
 
 const (
 	textForm   form = "text"
 	dateForm   form = "a date"   // as text: 2026-09-01
 	momentForm form = "a moment" // as text: RFC 3339
-	timeForm   form = "a time"   // the event's own
+	timeForm   form = "a time"   // of the event
 	objectForm form = "an object"
 	anyForm    form = "a JSON value"
 )
 
-// formOf returns the form that a schema asks for.
+// formOf returns the form required by a schema.
 func formOf(kind, format string) form {
 	switch {
 	case kind == "object":
@@ -111,8 +111,8 @@ func formOf(kind, format string) form {
 	}
 }
 
-// takes is what CEL's types can become. Types that are not in here are only known
-// when the payload is.
+// takes maps types of CEL to possible forms. The form of other types is only known with the
+// payload.
 var takes = map[types.Kind][]form{
 	types.BoolKind:      {anyForm},
 	types.IntKind:       {anyForm, textForm, dateForm, momentForm, timeForm},
@@ -127,7 +127,7 @@ var takes = map[types.Kind][]form{
 	types.TypeKind:      {},
 }
 
-// canTake reports whether a value of this type of CEL's may turn out to fit.
+// canTake reports whether a value of this CEL type can have the form.
 func (f form) canTake(t *cel.Type) bool {
 	if t.TypeName() == "optional_type" && len(t.Parameters()) == 1 {
 		t = t.Parameters()[0]
@@ -141,8 +141,8 @@ func (f form) canTake(t *cel.Type) bool {
 	return !known
 }
 
-// take turns a value into what the form asks for: whole numbers and times become
-// text, times become dates. It returns nil for null and for an empty text.
+// take converts a value to the form: integers and times to text, times to dates. null and ""
+// become nil.
 func (f form) take(value any) (any, error) {
 	if value == nil || value == "" {
 		return nil, nil
@@ -163,7 +163,7 @@ func (f form) take(value any) (any, error) {
 	return value, nil
 }
 
-// misfit says what the value is, but not which.
+// misfit returns the error for a value with another form, without the value.
 func misfit(value any, f form) error {
 	is := "a boolean"
 	switch value.(type) {
@@ -178,7 +178,7 @@ func misfit(value any, f form) error {
 	case map[string]any:
 		is = "an object"
 	}
-	return fmt.Errorf("yields %s, but %s must stand here", is, f)
+	return fmt.Errorf("yields %s, want %s", is, f)
 }
 
 func toText(value any) (any, error) {
@@ -195,7 +195,7 @@ func toText(value any) (any, error) {
 	return nil, misfit(value, textForm)
 }
 
-// toDate takes a date as it is, and of a time the date as it is written there.
+// toDate returns a date unchanged, and the written date of a time.
 func toDate(value any) (any, error) {
 	if s, ok := value.(string); ok {
 		if _, err := time.Parse(time.DateOnly, s); err == nil {
@@ -209,8 +209,8 @@ func toDate(value any) (any, error) {
 	return at.Format(time.DateOnly), nil
 }
 
-// toTime reads RFC 3339, or Unix time: in seconds below 1e11, which is the year
-// 5138, else in milliseconds.
+// toTime parses RFC 3339 or Unix time: seconds below 1e11 (the year 5138), or else
+// milliseconds.
 func toTime(value any) (time.Time, error) {
 	var n float64
 	switch v := value.(type) {

@@ -16,12 +16,12 @@ func standardKey(secret string) ([]byte, error) {
 	}
 	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil {
-		return nil, errors.New("is not base64: set it as the sender shows it, with whsec_ and the = at its end")
+		return nil, errors.New("is not base64: set the secret exactly as shown by the sender, with whsec_ and the = at the end")
 	}
 	return key, nil
 }
 
-// standard verifies webhook-* headers, or svix-* where there is no webhook-signature.
+// standard verifies webhook-* headers, or svix-* headers without a webhook-signature.
 func (v Verifier) standard(header http.Header, body []byte) (string, error) {
 	prefix := "Webhook-"
 	if len(header.Values("Webhook-Signature")) == 0 {
@@ -41,12 +41,12 @@ func (v Verifier) standard(header http.Header, body []byte) (string, error) {
 	}
 	want := v.digests([]byte(id), []byte("."), []byte(sent), []byte("."), body)
 	for i, digest := range want {
-		// Base64 is compared as text: more than one text decodes to the same bytes.
+		// Compare base64 as text, because several texts decode to the same bytes.
 		want[i] = []byte("v1," + base64.StdEncoding.EncodeToString(digest))
 	}
 	var candidates [][]byte
 	for _, s := range strings.Fields(strings.Join(lines, " ")) {
-		if strings.HasPrefix(s, "v1,") { // other versions are not ours to judge
+		if strings.HasPrefix(s, "v1,") { // ignore other versions
 			candidates = append(candidates, []byte(s))
 		}
 	}
@@ -73,8 +73,8 @@ func (v Verifier) github(header http.Header, body []byte) (string, error) {
 	return single(header, "X-GitHub-Delivery"), nil
 }
 
-// githubDigest decodes a signature, or returns nil. In GitHub's own header it is
-// sha256=HEX and nothing else; in another it may be bare, in hex or base64.
+// githubDigest decodes a signature, or returns nil. GitHub's own header has sha256=HEX only;
+// another header may have the bare digest, in hex or base64.
 func (v Verifier) githubDigest(s string) []byte {
 	text, named := strings.CutPrefix(s, "sha256=")
 	if digest, err := hex.DecodeString(text); err == nil && (named || v.header != "X-Hub-Signature-256") {
@@ -90,7 +90,7 @@ func (v Verifier) githubDigest(s string) []byte {
 	return digest
 }
 
-// stripe verifies t=TIME,v1=HEX[,v1=HEX…]. WorkOS puts a space after the comma.
+// stripe verifies t=TIME,v1=HEX[,v1=HEX…]. WorkOS has a space after the comma.
 func (v Verifier) stripe(header http.Header, body []byte) (string, error) {
 	var sent []string
 	var candidates [][]byte
@@ -99,7 +99,7 @@ func (v Verifier) stripe(header http.Header, body []byte) (string, error) {
 		switch name {
 		case "t":
 			sent = append(sent, value)
-		case "v1": // v0 is Stripe's for tests, others are unknown
+		case "v1": // v0 is for Stripe's tests; other versions are unknown
 			if digest, err := hex.DecodeString(value); err == nil {
 				candidates = append(candidates, digest)
 			}
@@ -118,8 +118,7 @@ func (v Verifier) stripe(header http.Header, body []byte) (string, error) {
 	return "", v.fresh(at)
 }
 
-// token compares a token. Digests are compared, so that the time does not tell
-// how long ours is.
+// token compares a token by digests, so the time does not reveal the length of ours.
 func (v Verifier) token(header http.Header, _ []byte) (string, error) {
 	sent := single(header, v.header)
 	if v.header == "Authorization" {

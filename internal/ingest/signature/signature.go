@@ -1,6 +1,6 @@
-// Package signature tells whether a delivery to a web hook comes from whoever
-// knows the secret, and whether it is fresh. It knows the schemes that senders
-// use; it reads headers and bytes only, never what the body says.
+// Package signature verifies that a delivery to a web hook comes from a sender with the secret,
+// and is fresh. The package has the usual schemes of senders. Only headers and bytes are read,
+// never the content of the body.
 package signature
 
 import (
@@ -17,20 +17,20 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Scheme names how a sender signs.
+// Scheme is a sender's way of signing.
 type Scheme string
 
 // The schemes.
 const (
-	// StandardWebhooks is Standard Webhooks 1.0.0 with v1 signatures, and the same
-	// under the headers of Svix: HMAC-SHA256 over id, timestamp and body.
+	// StandardWebhooks is Standard Webhooks 1.0.0 with v1 signatures, also under the headers of
+	// Svix: HMAC-SHA256 over id, timestamp and body.
 	StandardWebhooks Scheme = "standard"
-	// GitHub is X-Hub-Signature-256: HMAC-SHA256 over the body, without a timestamp.
-	// With Options.Header it also takes the bare digest, in hex or base64, that
-	// others send (X-Thinkific-Hmac-Sha256, X-Shopify-Hmac-Sha256).
+	// GitHub is X-Hub-Signature-256: HMAC-SHA256 over the body, without a timestamp. With
+	// Options.Header, the bare digest in hex or base64 is accepted too
+	// (X-Thinkific-Hmac-Sha256, X-Shopify-Hmac-Sha256).
 	GitHub Scheme = "github"
-	// Stripe is Stripe-Signature: HMAC-SHA256 over timestamp and body. With
-	// Options.Header it reads others that sign alike (WorkOS-Signature).
+	// Stripe is Stripe-Signature: HMAC-SHA256 over timestamp and body. With Options.Header,
+	// other headers of the same form are read (WorkOS-Signature).
 	Stripe Scheme = "stripe"
 	// Token is a shared token in a header, which proves the sender but not the body.
 	Token Scheme = "token"
@@ -39,47 +39,48 @@ const (
 // Schemes returns all schemes, in a fixed order.
 func Schemes() []Scheme { return []Scheme{StandardWebhooks, GitHub, Stripe, Token} }
 
-// ErrSignature says that a delivery is not signed, or not by a secret of ours. It
-// does not tell which secret was tried.
+// ErrSignature means that a delivery has no signature by one of the secrets. The error does not
+// reveal which secret was tried.
 var ErrSignature = errors.New("signature missing, malformed or wrong")
 
-// ErrStale says that a delivery is rightly signed, but too long ago, or in the future.
+// ErrStale means that a valid signature is too old, or from the future.
 var ErrStale = errors.New("timestamp outside the tolerance: check the clocks of sender and receiver")
 
 const (
 	defaultTolerance = 5 * time.Minute
-	minSecret        = 24 // bytes; Standard Webhooks asks for 24 to 64
+	minSecret        = 24 // bytes; Standard Webhooks requires 24 to 64
 )
 
-// Options are what a Verifier can do without.
+// Options are the options of a Verifier.
 type Options struct {
-	Tolerance time.Duration    // how far a timestamp may be from now, both ways; default 5 min
-	Header    string           // the header with the signature, not with StandardWebhooks; default the scheme's own, Authorization with Token
+	Tolerance time.Duration    // maximum distance of a timestamp from now, in both directions; default 5 min
+	Header    string           // header with the signature, except for StandardWebhooks; default the scheme's header, Authorization for Token
 	Now       func() time.Time // default time.Now
 }
 
-// Verifier verifies the deliveries of one sender. It is safe for concurrent use.
+// Verifier verifies the deliveries of one sender. A Verifier is safe for concurrent use.
 type Verifier struct {
 	scheme    Scheme
-	keys      [][]byte // what New made of the secrets
+	keys      [][]byte // keys derived from the secrets
 	tolerance time.Duration
 	header    string
 	now       func() time.Time
 	verify    func(v Verifier, header http.Header, body []byte) (id string, err error)
 }
 
-// New returns a Verifier that accepts what any one of the secrets signed: while a
-// sender changes its secret, hold the old one and the new one.
+// New returns a Verifier that accepts a signature by any of the secrets: during a rotation, set
+// the old secret and the new one.
 //
-// A secret has at least 24 bytes. With StandardWebhooks it is base64, with or
-// without whsec_ before it, and its decoded bytes count; else it is taken as it is.
+// A secret has at least 24 bytes. For StandardWebhooks a secret is base64, with or without the
+// prefix whsec_, and the decoded bytes count; for other schemes the text itself is the key. The
+// error joins every fault.
 func New(scheme Scheme, secrets []vendors.Secret, o Options) (*Verifier, error) {
 	v := &Verifier{scheme: scheme, tolerance: o.Tolerance, header: o.Header, now: o.Now}
 	if err := v.setScheme(); err != nil {
 		return nil, err
 	}
 	if v.tolerance < 0 {
-		return nil, errors.New("the tolerance is negative: set a duration such as 5m, or none for that")
+		return nil, errors.New("the tolerance is negative: set a duration such as 5m, or remove the tolerance for 5m")
 	}
 	if v.tolerance == 0 {
 		v.tolerance = defaultTolerance
@@ -90,14 +91,14 @@ func New(scheme Scheme, secrets []vendors.Secret, o Options) (*Verifier, error) 
 	return v, v.setKeys(secrets)
 }
 
-// setScheme looks up the scheme and its header.
+// setScheme sets the scheme and the header.
 func (v *Verifier) setScheme() error {
 	header := ""
 	switch v.scheme {
 	case StandardWebhooks:
 		v.verify = Verifier.standard
 		if v.header != "" {
-			return errors.New("the scheme standard has headers of its own: leave the header out")
+			return errors.New("the scheme standard has fixed headers: remove the header")
 		}
 	case GitHub:
 		v.verify, header = Verifier.github, "X-Hub-Signature-256"
@@ -109,7 +110,7 @@ func (v *Verifier) setScheme() error {
 		return fmt.Errorf("unknown scheme %q: use one of %s", string(v.scheme), list(Schemes()))
 	}
 	if strings.ContainsFunc(v.header, notToken) {
-		return fmt.Errorf("%q is no name of a header: use letters, digits and -", v.header)
+		return fmt.Errorf("%q is not the name of a header: use letters, digits and -", v.header)
 	}
 	if v.header != "" {
 		header = v.header
@@ -126,31 +127,30 @@ func list(schemes []Scheme) string {
 	return strings.Join(names, ", ")
 }
 
-// notToken reports whether r cannot stand in the names of headers that senders use.
+// notToken reports whether r is invalid in a header name.
 func notToken(r rune) bool {
 	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 	return !letter && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// Verify reports who sent the delivery: no error where a secret of ours signed it
-// within the tolerance, else one that is ErrSignature or ErrStale. The body is
-// what came, byte for byte.
+// Verify returns no error if one of the secrets signed the delivery within the tolerance, or
+// else an error that wraps ErrSignature or ErrStale. body is the received body, byte for byte.
 //
-// The id is the same on every try of one delivery: webhook-id, svix-id, or
-// X-GitHub-Delivery, which is not signed. It is empty where the scheme has none.
+// The id is equal for every attempt of a delivery: webhook-id, svix-id, or X-GitHub-Delivery,
+// which is not signed. The id is empty for other schemes.
 func (v *Verifier) Verify(header http.Header, body []byte) (id string, err error) {
 	return v.verify(*v, header, body)
 }
 
-// Format keeps every verb from printing the keys.
+// Format prints no keys, for every verb.
 func (v Verifier) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "verifier of "+string(v.scheme))
 }
 
-// wrong returns ErrSignature with what is wrong. It never holds what was sent.
-func wrong(what string) error { return fmt.Errorf("%w: %s", ErrSignature, what) }
+// wrong returns ErrSignature with a reason, without data of the delivery.
+func wrong(reason string) error { return fmt.Errorf("%w: %s", ErrSignature, reason) }
 
-// fresh refuses a timestamp that is too old, or too far in the future.
+// fresh returns ErrStale for a timestamp outside the tolerance.
 func (v Verifier) fresh(at time.Time) error {
 	if v.now().Sub(at).Abs() > v.tolerance {
 		return ErrStale
@@ -158,7 +158,7 @@ func (v Verifier) fresh(at time.Time) error {
 	return nil
 }
 
-// digests returns what each key makes of the parts.
+// digests returns the digest of the parts for each key.
 func (v Verifier) digests(parts ...[]byte) [][]byte {
 	var out [][]byte
 	for _, key := range v.keys {
@@ -171,8 +171,8 @@ func (v Verifier) digests(parts ...[]byte) [][]byte {
 	return out
 }
 
-// anyEqual reports whether a candidate equals one of want. It compares all with
-// all, each in constant time, so its time does not tell which one fits.
+// anyEqual reports whether a candidate equals one of want. All pairs are compared, each in
+// constant time, so the time does not reveal which pair is equal.
 func anyEqual(want, candidates [][]byte) bool {
 	found := false
 	for _, w := range want {
@@ -185,8 +185,7 @@ func anyEqual(want, candidates [][]byte) bool {
 	return found
 }
 
-// single returns the one value of a header, or "" where it is missing, empty, or
-// there more than once.
+// single returns the only value of a header, or "" if missing, empty or repeated.
 func single(header http.Header, name string) string {
 	values := header.Values(name)
 	if len(values) != 1 {
@@ -195,8 +194,8 @@ func single(header http.Header, name string) string {
 	return values[0]
 }
 
-// parseTime reads Unix time in digits alone, at most 13 of them: 13 are
-// milliseconds, as WorkOS sends them, fewer are seconds.
+// parseTime parses Unix time, digits only, at most 13. 13 digits are milliseconds, as in
+// WorkOS's header, fewer are seconds.
 func parseTime(s string) (at time.Time, ok bool) {
 	var n int64
 	for i := range len(s) {
@@ -215,10 +214,10 @@ func parseTime(s string) (at time.Time, ok bool) {
 	}
 }
 
-// setKeys takes the secrets, or says what is wrong with which of them.
+// setKeys sets the keys, or returns the faults of the secrets.
 func (v *Verifier) setKeys(secrets []vendors.Secret) error {
 	if len(secrets) == 0 {
-		return errors.New("no secret: set the one that the sender shows for this web hook")
+		return errors.New("no secret: set the secret that the sender shows for this web hook")
 	}
 	var faults []error
 	for i, secret := range secrets {
@@ -231,7 +230,7 @@ func (v *Verifier) setKeys(secrets []vendors.Secret) error {
 	return errors.Join(faults...)
 }
 
-// key returns the bytes that sign. Its error goes on after "secret 1 of 2".
+// key returns the key in a secret. The error continues "secret 1 of 2".
 func (s Scheme) key(secret string) ([]byte, error) {
 	key := []byte(secret)
 	if s == StandardWebhooks {

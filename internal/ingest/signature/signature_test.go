@@ -84,7 +84,7 @@ func TestNewRefuses(t *testing.T) {
 		options signature.Options
 		want    string
 	}{
-		"no secret":                      {signature.GitHub, nil, signature.Options{}, "no secret: set the one"},
+		"no secret":                      {signature.GitHub, nil, signature.Options{}, "no secret: set the secret"},
 		"an empty secret":                {signature.GitHub, []vendors.Secret{""}, signature.Options{}, "secret 1 of 1 has 0 bytes"},
 		"an unknown scheme":              {"hmac", []vendors.Secret{text}, signature.Options{}, `unknown scheme "hmac": use one of standard, github, stripe, token`},
 		"no scheme":                      {"", []vendors.Secret{text}, signature.Options{}, "use one of standard"},
@@ -95,8 +95,8 @@ func TestNewRefuses(t *testing.T) {
 		"the second of two":              {signature.GitHub, []vendors.Secret{text, "short"}, signature.Options{}, "secret 2 of 2 has 5 bytes"},
 		"no base64":                      {signature.StandardWebhooks, []vendors.Secret{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"}, signature.Options{}, "secret 1 of 1 is not base64"},
 		"an asymmetric key":              {signature.StandardWebhooks, []vendors.Secret{"whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, signature.Options{}, "is a key for v1a"},
-		"a header where there is none":   {signature.StandardWebhooks, []vendors.Secret{secret}, signature.Options{Header: "X-Sig"}, "leave the header out"},
-		"a header with a blank":          {signature.Token, []vendors.Secret{text}, signature.Options{Header: "X Sig"}, "no name of a header"},
+		"a header where there is none":   {signature.StandardWebhooks, []vendors.Secret{secret}, signature.Options{Header: "X-Sig"}, "remove the header"},
+		"a header with a blank":          {signature.Token, []vendors.Secret{text}, signature.Options{Header: "X Sig"}, "not the name of a header"},
 		"a tolerance into the wrong way": {signature.Stripe, []vendors.Secret{text}, signature.Options{Tolerance: -1}, "the tolerance is negative"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func start() int {
 		return 0
 	}
 	fmt.Fprintln(os.Stderr, "usher-bench: "+err.Error())
-	if errors.As(err, &usageError{}) {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed

@@ -1,6 +1,6 @@
-// Package memnet is a network in memory, for tests on the virtual time of
-// testing/synctest: a goroutine that waits for a socket stops that time, and one
-// that waits for a connection of this package does not.
+// Package memnet is a network in memory, for tests on the virtual time of testing/synctest: a
+// goroutine that waits for a socket stops virtual time, a goroutine that waits for a connection
+// of this package does not.
 package memnet
 
 import (
@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Listener is a net.Listener whose connections are pipes in memory.
+// Listener is a net.Listener with pipes in memory as connections.
 type Listener struct {
 	dialled chan net.Conn
 	closed  chan struct{}
@@ -24,7 +24,7 @@ func Listen() *Listener {
 	return &Listener{dialled: make(chan net.Conn), closed: closed, close: sync.OnceFunc(func() { close(closed) })}
 }
 
-// DialContext returns the client's end of a new connection, under every address.
+// DialContext returns the client's end of a new connection, for every address.
 func (l *Listener) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	near, far := net.Pipe()
 	select {
@@ -61,8 +61,8 @@ type addr struct{}
 func (addr) Network() string { return "memory" }
 func (addr) String() string  { return "memory" }
 
-// Serve serves the handler until the test ends, and returns the transport that
-// reaches the handler under every address.
+// Serve serves the handler until the end of the test, and returns the transport to the handler,
+// for every address.
 func Serve(t testing.TB, handler http.Handler) *http.Transport {
 	t.Helper()
 	l := Listen()

@@ -19,15 +19,15 @@ func TestSeen(t *testing.T) {
 	type mark struct{}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Traceparent") != "" {
-			t.Error("a vendor was told of our trace")
+			t.Error("a vendor received our trace")
 		}
 		if strings.HasPrefix(r.URL.Path, "/none") {
 			w.WriteHeader(http.StatusNotFound)
 		}
 	}))
 	t.Cleanup(web.Close)
-	var seen []vendors.Seen
-	c := vendors.NewClient("acme", vendors.Options{BaseURL: web.URL, Timeout: time.Minute, Rate: 9, Seen: func(ctx context.Context, s vendors.Seen) {
+	var seen []vendors.CallInfo
+	c := vendors.NewClient("acme", vendors.Options{BaseURL: web.URL, Timeout: time.Minute, Rate: 9, Observe: func(ctx context.Context, s vendors.CallInfo) {
 		if ctx.Value(mark{}) == nil || s.Begun.IsZero() {
 			t.Error("the context is not that of the call, or it has no beginning")
 		}
@@ -40,11 +40,11 @@ func TestSeen(t *testing.T) {
 	defer cancel()
 	_ = c.Do(late, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: "/late"})
 	host := strings.TrimPrefix(web.URL, "http://")
-	want := []vendors.Seen{
+	want := []vendors.CallInfo{
 		{Op: "find user", Method: "GET", Host: host, Status: 200, Class: "ok", Rate: 9},
 		{Op: "create user", Method: "POST", Host: host, Status: 404, Class: "permanent", Rate: 9},
 	}
-	if diff := cmp.Diff(want, seen, cmpopts.IgnoreFields(vendors.Seen{}, "Begun", "Took")); diff != "" {
+	if diff := cmp.Diff(want, seen, cmpopts.IgnoreFields(vendors.CallInfo{}, "Begun", "Took")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Auth puts credentials on a request.
+// Auth adds credentials to requests.
 type Auth interface {
-	// Authorize adds the credentials to h, logging in first where that is needed.
+	// Authorize adds the credentials to h, after a log-in if necessary.
 	Authorize(ctx context.Context, h http.Header) error
-	// Refused is told that the credentials in h were answered with 401, and
-	// returns whether others can be had: then the call is made once more.
+	// Refused reports a 401 for the credentials in h. The result is whether other credentials
+	// are possible; the call is then made once more.
 	Refused(h http.Header) bool
 }
 
-// StaticAuth is credentials that never change: header name to value.
+// StaticAuth is a set of headers that never change: name to value.
 type StaticAuth map[string]Secret
 
 // Authorize sets the headers.
@@ -29,35 +29,33 @@ func (a StaticAuth) Authorize(_ context.Context, h http.Header) error {
 // Refused returns false: there are no other credentials.
 func (a StaticAuth) Refused(http.Header) bool { return false }
 
-// Tokens is credentials that a log-in gives out for a while. It logs in when
-// the first call needs it, renews before the token ends, and does so for one
-// caller at a time while the others wait.
+// Tokens are credentials that a log-in issues for a limited time. The first call logs in, and a
+// token is renewed before expiry. One caller renews at a time while others wait.
 type Tokens struct {
-	header string // the header that carries the token
-	prefix string // what stands before it, such as "Bearer "
+	header string // name of the header
+	prefix string // text before the token, such as "Bearer "
 	renew  func(ctx context.Context, old Secret) (Secret, time.Duration, error)
 
-	turn    chan struct{} // holds one: whoever has it may read and change what follows
+	turn    chan struct{} // a mutex of capacity 1 for the fields below, with a wait that ends with ctx
 	token   Secret
 	until   time.Time
-	refusal error     // of the last log-in, where our credentials were refused
-	refused time.Time // when
+	refusal error     // error of the last log-in, if the credentials were rejected
+	refused time.Time // time of that log-in
 }
 
-// refusalStands is how long a refused log-in is not made again: many tries with
-// a wrong password lock an account.
+// refusalStands is how long a rejected log-in is not repeated: many attempts with a wrong
+// password lock an account.
 const refusalStands = 5 * time.Second
 
-// NewTokens returns Tokens that send header: prefix+token. renew is given the
-// token held so far (empty at first and after a refusal) and returns the next
-// one and how long to use it.
+// NewTokens returns Tokens that send the header with prefix and token. renew gets the present
+// token (empty at first and after a 401) and returns the next token and its time of use.
 func NewTokens(header, prefix string, renew func(ctx context.Context, old Secret) (Secret, time.Duration, error)) *Tokens {
 	t := &Tokens{header: header, prefix: prefix, renew: renew, turn: make(chan struct{}, 1)}
 	t.turn <- struct{}{}
 	return t
 }
 
-// Authorize sets the header, renewing the token first where it has ended.
+// Authorize sets the header, with a new token if the present token has expired.
 func (t *Tokens) Authorize(ctx context.Context, h http.Header) error {
 	select {
 	case <-t.turn:
@@ -83,7 +81,7 @@ func (t *Tokens) Authorize(ctx context.Context, h http.Header) error {
 	return nil
 }
 
-// Refused forgets the token in h, unless another caller has renewed it already.
+// Refused drops the token in h, unless another caller has already renewed the token.
 func (t *Tokens) Refused(h http.Header) bool {
 	<-t.turn
 	defer func() { t.turn <- struct{}{} }()

@@ -55,8 +55,8 @@ func refusal(t *testing.T, body string, call vendors.Call) *vendors.Error {
 	t.Helper()
 	transport := roundTrip(func(r *http.Request) (*http.Response, error) { return answer(r, 422, body), nil })
 	err := client(transport, vendors.StaticAuth{"Authorization": "Bearer tok-123456"}, "k-secret", "").Do(t.Context(), call)
-	e := (*vendors.Error)(nil)
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*vendors.Error](err)
+	if !ok {
 		t.Fatalf("got %v, want an Error", err)
 	}
 	return e

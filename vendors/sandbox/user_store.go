@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// roster is the users of a vendor that goes by our ids, and their enrolments.
-type roster struct {
+// userStore has the users and enrolments of a vendor with our user ids.
+type userStore struct {
 	users    []User
 	enrolled []Enrollment
-	places   map[string]int // in users, by id
-	courses  map[string]int // places in enrolled, by user and course
+	places   map[string]int // index in users, by id
+	courses  map[string]int // index in enrolled, by user and course
 }
 
-// find returns the user, making a record where there is none.
-func (r *roster) find(u User) *User {
+// find returns the user, after adding a record if necessary.
+func (r *userStore) find(u User) *User {
 	place, ok := r.places[u.ID]
 	if !ok {
 		if r.places == nil {
@@ -27,23 +27,23 @@ func (r *roster) find(u User) *User {
 	return &r.users[place]
 }
 
-// create makes the user, or brings what is not empty up to date.
-func (r *roster) create(u User) {
+// create creates the user, or updates the user with the non-empty fields.
+func (r *userStore) create(u User) {
 	known := r.find(u)
 	known.merge(u)
 	known.Deleted = false
 	known.Creates++
 }
 
-// update brings what is not empty up to date. It brings nobody back.
-func (r *roster) update(u User) {
+// update updates the user with the non-empty fields. A deleted user stays deleted.
+func (r *userStore) update(u User) {
 	known := r.find(u)
 	known.merge(u)
 	known.Updates++
 }
 
-// upsert makes the user where there is none, else it is an update.
-func (r *roster) upsert(u User) {
+// upsert creates a new user, or updates an existing user.
+func (r *userStore) upsert(u User) {
 	if r.find(u).Creates == 0 {
 		r.create(u)
 		return
@@ -51,13 +51,14 @@ func (r *roster) upsert(u User) {
 	r.update(u)
 }
 
-func (r *roster) restore(u User) {
+// restore restores the user.
+func (r *userStore) restore(u User) {
 	known := r.find(u)
 	known.Deleted = false
 	known.Restores++
 }
 
-// merge takes over what is not empty.
+// merge sets the non-empty fields of in.
 func (u *User) merge(in User) {
 	for to, value := range map[*string]string{
 		&u.Email: in.Email, &u.Name: in.Name, &u.Phone: in.Phone, &u.Locale: in.Locale, &u.TimeZone: in.TimeZone, &u.Attributes: in.Attributes,
@@ -68,15 +69,16 @@ func (u *User) merge(in User) {
 	}
 }
 
-func (r *roster) erase(u User) {
+// erase marks the user deleted.
+func (r *userStore) erase(u User) {
 	known := r.find(u)
 	known.Deleted = true
 	known.Deletes++
 }
 
-// enroll puts the user into the course; a repeat is counted and changes nothing.
-// One who has left gets a record of their new time.
-func (r *roster) enroll(user, course string) {
+// enroll enrols the user in the course. A repeat is counted and has no other effect. A user who
+// left the course gets a new record.
+func (r *userStore) enroll(user, course string) {
 	key := user + "\x00" + course
 	place, ok := r.courses[key]
 	if !ok || !r.enrolled[place].Active {
@@ -90,20 +92,20 @@ func (r *roster) enroll(user, course string) {
 	r.enrolled[place].Applied++
 }
 
-// leave takes the user out of the course, if they ever were in it.
-func (r *roster) leave(user, course string) {
+// leave removes the user from the course, if enrolled.
+func (r *userStore) leave(user, course string) {
 	if place, ok := r.courses[user+"\x00"+course]; ok {
 		r.enrolled[place].Active = false
 		r.enrolled[place].Ended++
 	}
 }
 
-// attributes writes those of a body, in the order of their names; empty where there are none.
+// attributes returns a JSON object as text, with sorted names, or "" if empty.
 func attributes(of object) string {
 	if len(of) == 0 {
 		return ""
 	}
-	text, _ := json.Marshal(of) // came out of JSON
+	text, _ := json.Marshal(of) // of comes from JSON
 	return string(text)
 }
 

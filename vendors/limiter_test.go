@@ -150,8 +150,8 @@ func TestASecond429StopsAllCallsUntilRetryAfter(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		err := call(ctx)
-		e := (*vendors.Error)(nil)
-		if !errors.As(err, &e) || !errors.Is(err, vendors.ErrLate) || e.After < 60*time.Second {
+		e, ok := errors.AsType[*vendors.Error](err)
+		if !ok || !errors.Is(err, vendors.ErrLate) || e.After < 60*time.Second {
 			t.Errorf("got %v, want that the call was not begun, and when to come back", err)
 		}
 		if a.calls != 2 {

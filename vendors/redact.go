@@ -19,11 +19,10 @@ var (
 	escapes   = regexp.MustCompile(`(\\u[0-9a-fA-F]{4})+`) // all of a run: a sign may take two
 )
 
-// clean makes a vendor's words fit for a log: whatever we sent (names, e-mail,
-// password), what looks like an e-mail, and our credentials are cut out, and
-// no more than 512 bytes are kept.
-func clean(text string, cut []string) string {
-	// The longest first: a name that is cut out of an e-mail would leave the rest of it.
+// redact prepares a vendor's text for logs and errors. The result has no value of cut (data and
+// credentials of the request), no e-mail address, and at most 512 bytes.
+func redact(text string, cut []string) string {
+	// Longest first: cutting a name out of an e-mail address would leave the rest of the address.
 	cut = slices.SortedFunc(slices.Values(cut), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, c := range cut {
 		text = strings.ReplaceAll(text, c, redacted)
@@ -40,11 +39,10 @@ func clean(text string, cut []string) string {
 	return text + "…"
 }
 
-// words returns the vendor's own message out of an error body: what stands
-// under message, error, errors or response.message, or else the body as it is.
-// What is JSON is written anew, and of what is not, or only a part of it, the escapes
-// are read: none hides a text from clean.
-func words(body []byte) string {
+// errorMessage returns the vendor's message in an error body: the members message, error,
+// errors or response.message, or else the whole body. JSON is encoded again, and escapes in any
+// other text are decoded, so no escape hides a value from redact.
+func errorMessage(body []byte) string {
 	var known struct {
 		Message  any `json:"message"`
 		Error    any `json:"error"`
@@ -55,7 +53,7 @@ func words(body []byte) string {
 	}
 	var tree any
 	if json.Unmarshal(body, &tree) != nil {
-		return string(escapes.ReplaceAllFunc(body, unescaped))
+		return string(escapes.ReplaceAllFunc(body, unescape))
 	}
 	if json.Unmarshal(body, &known) != nil {
 		return plainText(tree)
@@ -72,8 +70,8 @@ func words(body []byte) string {
 	return strings.Join(said, " ")
 }
 
-// unescaped is the text of escapes; they stay where they are none.
-func unescaped(run []byte) []byte {
+// unescape returns the text of a run of \u escapes. An invalid run is returned unchanged.
+func unescape(run []byte) []byte {
 	var text string
 	if json.Unmarshal(slices.Concat([]byte(`"`), run, []byte(`"`)), &text) != nil {
 		return run
@@ -81,8 +79,8 @@ func unescaped(run []byte) []byte {
 	return []byte(text)
 }
 
-// plainText is a JSON value as people read it: a string without its quotes,
-// anything else as JSON without needless escapes, and nothing for null.
+// plainText returns a JSON value for people: a string without quotes, any other value as JSON
+// without needless escapes, and "" for null.
 func plainText(value any) string {
 	switch value := value.(type) {
 	case nil:
@@ -99,9 +97,9 @@ func plainText(value any) string {
 	return strings.TrimSpace(b.String())
 }
 
-// worn returns the values of the headers that a request was sent with: the
-// credentials, alone and with the word before them.
-func worn(h http.Header) []string {
+// credentialValues returns the values of the headers of a request, other than the standard
+// ones: the credentials, with and without a prefix such as "Bearer ".
+func credentialValues(h http.Header) []string {
 	var out []string
 	for name, values := range h {
 		if name == "Accept" || name == "User-Agent" || name == "Content-Type" {
@@ -119,10 +117,10 @@ func worn(h http.Header) []string {
 	return out
 }
 
-// leaves returns the texts in a request: what a vendor might echo in an error,
-// as they are and as they stand in a query.
-// Texts of fewer than four bytes are left out: they would cut up the message.
-func leaves(query, form url.Values, body []byte) []string {
+// requestValues returns the texts of a request, as a vendor may repeat them in an error:
+// verbatim and query-escaped. Texts of fewer than four bytes are left out, because cutting them
+// would garble the message.
+func requestValues(query, form url.Values, body []byte) []string {
 	var out []string
 	add := func(s string) {
 		if len(s) >= 4 {
@@ -140,22 +138,23 @@ func leaves(query, form url.Values, body []byte) []string {
 	}
 	var tree any
 	if json.Unmarshal(body, &tree) == nil {
-		walk(tree, add)
+		visitStrings(tree, add)
 	}
 	return out
 }
 
-func walk(node any, add func(string)) {
+// visitStrings calls add with every string of a JSON value.
+func visitStrings(node any, add func(string)) {
 	switch node := node.(type) {
 	case string:
 		add(node)
 	case []any:
 		for _, v := range node {
-			walk(v, add)
+			visitStrings(v, add)
 		}
 	case map[string]any:
 		for _, v := range node {
-			walk(v, add)
+			visitStrings(v, add)
 		}
 	}
 }

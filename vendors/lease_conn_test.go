@@ -62,7 +62,7 @@ func TestNoRequestLeavesLate(t *testing.T) {
 			go func() { _ = server.ServeTLS(slowListener{l, c.handshake}, "", "") }()
 			own := &http.Transport{DialContext: l.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots}}
 			defer own.CloseIdleConnections()
-			client := NewClient("acme", Options{BaseURL: "https://example.com", Timeout: 10 * time.Second, HTTP: punctual(own)}, nil)
+			client := NewClient("acme", Options{BaseURL: "https://example.com", Timeout: 10 * time.Second, HTTP: withWriteDeadline(own)}, nil)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+250*time.Millisecond)
 			defer cancel()
 			err := client.Do(ctx, Call{Op: "create user", Method: http.MethodPost, Path: "/users"})

@@ -1,0 +1,78 @@
+package vendors
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// withWriteDeadline makes the transport check the write deadline of a request once more when
+// the first bytes leave. Between the decision to make a call and the first byte on the wire are
+// a dial, a handshake and the scheduler. A process may be frozen there for minutes, while
+// another process makes the call.
+//
+// Connections use HTTP/1.1 and offer nothing else: HTTP/2 mixes the bytes of several requests.
+func withWriteDeadline(t *http.Transport) *http.Transport {
+	dial := t.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &deadlineConn{Conn: conn}, nil
+	}
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{}
+	}
+	t.TLSClientConfig.NextProtos = []string{"http/1.1"} // http.DefaultTransport offers h2
+	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	return t
+}
+
+// writeDeadline returns a context for a request whose first bytes must leave before then.
+func writeDeadline(ctx context.Context, then time.Time) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		conn := info.Conn
+		if secure, ok := conn.(*tls.Conn); ok {
+			conn = secure.NetConn()
+		}
+		if p, ok := conn.(*deadlineConn); ok {
+			p.arm(then)
+		}
+	}})
+}
+
+// deadlineConn is a connection that rejects the first bytes of a late request with ErrLate.
+type deadlineConn struct {
+	net.Conn
+
+	mu    sync.Mutex
+	armed bool
+	by    time.Time
+}
+
+// arm sets the deadline for the next bytes.
+func (c *deadlineConn) arm(by time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed, c.by = true, by
+}
+
+// Write writes b. The first Write after arm returns ErrLate if the deadline has passed.
+func (c *deadlineConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	late := c.armed && time.Now().After(c.by)
+	c.armed = false
+	c.mu.Unlock()
+	if late {
+		return 0, ErrLate
+	}
+	return c.Conn.Write(b)
+}

@@ -1,0 +1,123 @@
+package vendors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// read reads the response of a call and decides between success and an Error.
+func (c *Client) read(call Call, p prepared, res *http.Response) error {
+	write := !call.repeatable()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	if res.StatusCode == http.StatusTooManyRequests {
+		c.limiter.Penalize(retryAfter(res.Header.Get("Retry-After"), time.Now()))
+	} else {
+		c.limiter.Answered()
+	}
+	switch {
+	case res.StatusCode < 200 || res.StatusCode > 299 || c.isError(res.StatusCode, body):
+		return c.responseError(call, p, res, body)
+	case err != nil:
+		return c.fail(call, &Error{Status: res.StatusCode, Err: withoutURL(err), Unknown: write})
+	case len(body) > maxBody:
+		return c.fail(call, &Error{Status: res.StatusCode, Message: fmt.Sprintf("the response is larger than %d MiB", maxBody>>20), Unknown: write})
+	case call.Out == nil:
+		return nil
+	}
+	if err := json.Unmarshal(body, call.Out); err != nil {
+		return c.fail(call, &Error{Status: res.StatusCode, Message: "the response is not the JSON of the vendor's document", Unknown: write})
+	}
+	if out, ok := call.Out.(ErrorBody); ok && out.IsError() {
+		e := c.responseError(call, p, res, body)
+		e.Class = Permanent
+		return e
+	}
+	return nil
+}
+
+// ErrorBody is a Call.Out that can hold an error, although the status is 2xx. An error in the
+// body is Permanent.
+type ErrorBody interface{ IsError() bool }
+
+// isError reports whether the vendor's own classification calls the response a failure.
+func (c *Client) isError(status int, body []byte) bool {
+	if c.classify == nil {
+		return false
+	}
+	_, failed := c.classify(status, body)
+	return failed
+}
+
+// responseError returns the Error of a failed response.
+func (c *Client) responseError(call Call, p prepared, res *http.Response, body []byte) *Error {
+	e := &Error{Status: res.StatusCode, After: retryAfter(res.Header.Get("Retry-After"), time.Now())}
+	e.Class = classOfStatus(res.StatusCode)
+	if c.classify != nil {
+		if class, ok := c.classify(res.StatusCode, body); ok {
+			e.Class = class
+		}
+	}
+	e.Unknown = !call.repeatable() && (res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout)
+	cut := append(requestValues(call.Query, call.Form, p.body), c.secrets...)
+	cut = append(cut, credentialValues(res.Request.Header)...)
+	e.Message = redact(errorMessage(body), cut)
+	return c.fail(call, e)
+}
+
+// fail adds the vendor and the call to e.
+func (c *Client) fail(call Call, e *Error) *Error {
+	e.Vendor, e.Op = c.vendor, call.Op
+	return e
+}
+
+// classOfStatus returns the class of a failed status (docs/design.md, section 6).
+func classOfStatus(status int) Class {
+	switch {
+	case status >= 300 && status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return Unusable
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests, status >= 500:
+		return Again
+	default:
+		return Permanent
+	}
+}
+
+// retryAfter parses the header Retry-After, in seconds or as a date. Any other value is 0.
+func retryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return max(0, t.Sub(now))
+	}
+	return 0
+}
+
+// withoutURL removes the URL, which may contain an e-mail address or a token, from a network
+// error.
+func withoutURL(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("no response within the timeout")
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	}
+	return err
+}
+
+// neverSent reports whether the request certainly did not reach the vendor.
+func neverSent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
