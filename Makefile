@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-controls chaos-cluster chaos-endpoint isolation bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-controls chaos-cluster chaos-endpoint isolation recovery bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -20,8 +20,8 @@ SCHEMAS := $(TOOLS)/k8s-schemas
 FUZZTIME ?= 10s
 PKG ?= ./...
 
-# A failed test runs again, twice at most, unless more than five fail or the race
-# detector reports. Each run leaves a list of such tests in RERUNS; .ci/run prints it.
+# A failed test runs again, twice at most, unless more than five tests fail or the race detector
+# reports. Each run writes a list of these tests to RERUNS, printed by .ci/run.
 export RERUNS ?= $(TOOLS)/reruns
 RERUN_TESTS = mkdir -p $(RERUNS) && $(GOTESTSUM) --rerun-fails=2 --rerun-fails-max-failures=5 --rerun-fails-run-root-test \
 	--rerun-fails-abort-on-data-race --format pkgname-and-test-fails --hide-summary skipped --rerun-fails-report $(RERUNS)/$@.txt
@@ -50,13 +50,13 @@ test: $(GOTESTSUM) ## Run all tests (PKG=./internal/... for a part); USHER_TEST_
 race: $(GOTESTSUM) ## Run the short tests of the concurrent packages with the race detector (RACE_PKG=./... for all)
 	$(RERUN_TESTS) --packages "$(RACE_PKG)" -- $(RACE_FLAGS)
 
-test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with short runs of chaos and isolation
+test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with short runs of chaos, isolation and recovery
 	cd tools && go build ./... && go vet ./... && $(RERUN_TESTS) --packages ./...
 
 race-tools: $(GOTESTSUM) ## The same with the race detector
 	cd tools && $(RERUN_TESTS) --packages ./... -- $(RACE_FLAGS)
 
-# go test would cache the words: the files of the other module are no inputs to the go command.
+# -count=1 because go test does not track files of the other module.
 lint: tools ## Check the code, its format and its words (PKG=./internal/... for a part)
 	$(TOOLS)/golangci-lint run $(PKG)
 	cd tools && $(TOOLS)/golangci-lint run --config ../.golangci.yml ./...
@@ -73,31 +73,31 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 		done; \
 	done
 
-interop: build ## Show that foreign clients (CloudEvents, Standard Webhooks, NATS) work; needs Node.js 20 and npm
+interop: build ## Test foreign clients (CloudEvents, Standard Webhooks, NATS); needs Node.js 20 and npm
 	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs
 
 check-docs: build ## Check the contract by AsyncAPI's parser, and run the documents' programs that need more than Go; needs Node.js 20 and npm
 	cd test/docs && npm ci --no-audit --no-fund && $(RERUN_NODE) docs.test.mjs
 
 test-browser: BROWSER_TESTS := *.test.mjs
-test-browser: smoke-browser ## Try the console in a real Chromium (UPDATE=1 makes the pictures in docs/images); needs Node.js 20 and npm
+test-browser: smoke-browser ## Test the console in a real Chromium (UPDATE=1 updates the images in docs/images); needs Node.js 20 and npm
 
-smoke-browser: build ## Try the main path of the demo in a real Chromium
+smoke-browser: build ## Test the main path of the demo in a real Chromium
 	command -v chromium >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends chromium fonts-dejavu-core fonts-liberation)
 	cd test/browser && npm ci --no-audit --no-fund && UPDATE=$(UPDATE) CHROMIUM=$$(command -v chromium) $(RERUN_NODE) $(BROWSER_TESTS)
 
 check-deploy: DEPLOY_TESTS := *.test.mjs
-check-deploy: build $(TOOLS)/promtool $(DEPLOY_STAMP) smoke-deploy ## Check all that deploys Usher, alerts and dashboard against a running one; needs Node.js 20 and npm
+check-deploy: build $(TOOLS)/promtool $(DEPLOY_STAMP) smoke-deploy ## Check the deployment files, and alerts and dashboard against a running Usher; needs Node.js 20 and npm
 
 smoke-deploy: $(CHART_STAMP) ## Check the chart by helm lint, helm template and kubeconform
 	cd test/deploy && npm ci --no-audit --no-fund
 	test -f $(SCHEMAS)/scalers-schema.json || (GOFLAGS=-mod=mod go mod download $(SCHEMA_MODULES) && node test/deploy/schemas.mjs $(SCHEMAS))
 	cd test/deploy && $(RERUN_NODE) $(DEPLOY_TESTS)
 
-release: ## Build a release into dist (VERSION=v1.2.3), the same bytes wherever it is built
+release: ## Build a release into dist (VERSION=v1.2.3), with the same bytes on every machine
 	scripts/release.sh $(VERSION) dist
 
-chaos: ## Run real processes through kills, pauses, cuts and outages (SEEDS=20, the first is SEED=1)
+chaos: ## Run real processes through kills, pauses, disconnects and outages (SEEDS=20, from SEED=1)
 	$(CHAOS) -run '^TestChaos$$'
 
 chaos-cluster: ## The same on three NATS servers
@@ -108,17 +108,20 @@ chaos-endpoint: ## Kill the HTTP endpoint and NATS while 100,000 events are post
 
 chaos-controls: CHAOS_TAGS := chaos_controls
 chaos-controls: SEEDS := 3
-chaos-controls: ## Show that the chaos suite notices what it must notice
+chaos-controls: ## Check that the chaos suite detects broken rules
 	$(CHAOS) -run '^TestControls$$'
 
 isolation: ## Measure healthy users beside the troubles of others, a quarter of an hour (ARGS="-isolation.lines=1,5")
 	go test -C tools ./isolation -v -timeout 2h -run '^TestIsolation$$' -isolation.full $(ARGS)
 
+recovery: ## Try kills, damaged streams, wrong clocks, a shared rate and a million events, half an hour (ARGS="-test.run=TestRate")
+	go test -C tools -tags recovery_clock ./recovery -v -timeout 3h -parallel 4 -recovery.full $(ARGS)
+
 bench: build ## Measure every goal of docs/benchmarks.md, about a quarter of an hour (ARGS="--peer PATH --nats-server PATH")
 	go build -C tools -o $(TOOLS)/usher-bench ./cmd/usher-bench
 	$(TOOLS)/usher-bench --usher ./usher --all $(ARGS)
 
-demo: build ## Run the demo: stand-in vendors, a stream of events, and what came of them
+demo: build ## Run the demo: simulated vendors, a stream of events, and the outcomes
 	./usher demo
 
 tools: $(STAMP) ## Install the pinned linter and formatter into .tools
@@ -130,8 +133,8 @@ $(STAMP):
 	GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)
 	touch $@
 
-# Its version stands in the go.mod there. Without service discovery, which no check
-# needs, it takes half the time to build.
+# The version is in test/deploy/promtool/go.mod. Without service discovery, which no check needs,
+# the build takes half the time.
 $(TOOLS)/promtool: test/deploy/promtool/go.mod test/deploy/promtool/go.sum
 	mkdir -p $(TOOLS)
 	cd test/deploy/promtool && CGO_ENABLED=0 go build -tags remove_all_sd -trimpath -o $@ github.com/prometheus/prometheus/cmd/promtool
@@ -160,5 +163,5 @@ $(DEPLOY_STAMP):
 ci: ## Run the checks of the continuous integration: minutes
 	.ci/run
 
-check-all: ## Run every check in its whole form: the nightly run, and before an issue is called resolved
+check-all: ## Run the long form of every check: nightly, and before an issue is called resolved
 	.ci/run all

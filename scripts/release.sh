@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds a release: binaries for each system, what is in each (an SBOM in CycloneDX), and
-# the sums of them all. The same source, version and Go give the same bytes, anywhere.
-#   scripts/release.sh v1.2.3 dist           TARGETS="linux/amd64" for some only
+# Builds a release: binaries for each system, an SBOM (CycloneDX) for each binary, and the
+# checksums. The same source, version and Go give the same bytes on every machine.
+#   scripts/release.sh v1.2.3 dist           TARGETS="linux/amd64" to build a subset
 set -euo pipefail
 
 if [[ $# -ne 2 || ! $1 =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
@@ -13,11 +13,11 @@ mkdir -p "$2"
 out=$(cd "$2" && pwd)
 cd "$(dirname "$0")/.."
 if [[ -n $(ls -A "$out") ]]; then
-	echo "release: $out is not empty" >&2
+	echo "release: directory $out is not empty; use an empty directory" >&2
 	exit 1
 fi
 
-# Nothing of this machine may get in: no C compiler, no paths, no state of its checkout.
+# The binaries must not depend on the machine: no C compiler, no paths, no state of the checkout.
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOAMD64=v1 GOARM64=v8.0 LC_ALL=C TZ=UTC
 
 for target in ${TARGETS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64}; do

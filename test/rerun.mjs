@@ -39,7 +39,7 @@ async function runAll(list) {
   return failures;
 }
 
-// run runs one file, prints the output once the file has ended, and returns whether all passed.
+// run runs one file, prints the output at the end, and returns whether all tests passed.
 function run(file) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ["--test", "--test-reporter=spec", file], { stdio: ["ignore", "pipe", "pipe"] });

@@ -75,7 +75,7 @@ func TestSandboxServesUntilItIsStopped(t *testing.T) {
 // vendorCheck is the JSON of usher vendors check for one vendor.
 type vendorCheck struct{ State, Detail string }
 
-func TestVendorsCheckTellsARefusal(t *testing.T) {
+func TestVendorsCheckReportsRefusal(t *testing.T) {
 	t.Parallel()
 	stands, err := sandbox.New(sandbox.Config{})
 	if err != nil {
@@ -97,7 +97,7 @@ func TestVendorsCheckTellsARefusal(t *testing.T) {
 	}
 }
 
-func TestVendorsCheckAsksForTheAddress(t *testing.T) {
+func TestVendorsCheckSuggestsAddress(t *testing.T) {
 	t.Parallel()
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
@@ -141,7 +141,7 @@ func TestSendOverHTTP(t *testing.T) {
 	}
 }
 
-func TestSendOverHTTPTellsWhatTheEndpointSays(t *testing.T) {
+func TestSendOverHTTPReportsRefusal(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		status int

@@ -57,7 +57,7 @@ func (w *world) operator(base string) (browser *http.Client, form string) {
 }
 
 // What a person sends from the console comes to every vendor, and stands in the
-// feed and in the story; a live page does not hold up the end of serve.
+// feed and in the history; a live page does not hold up the end of serve.
 func TestConsoleOfServe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -71,9 +71,9 @@ func TestConsoleOfServe(t *testing.T) {
 	if !strings.Contains(sent, `data-sent="`) {
 		t.Fatalf("sent, it shows:\n%s", sent)
 	}
-	w.until("the story is told", func() bool {
-		story := w.page(browser, http.MethodGet, base+"/console/user?id=ada", nil)
-		return strings.Count(story, `data-state="done"`) >= 4
+	w.until("the history is complete", func() bool {
+		history := w.page(browser, http.MethodGet, base+"/console/user?id=ada", nil)
+		return strings.Count(history, `data-state="done"`) >= 4
 	})
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent("user.created", "e-live", `{"user_id":"bob","email":"bob@example.org"}`))
 	if text := w.page(browser, http.MethodGet, base+"/console/live/feed", nil); !strings.Contains(text, `data-event="e-live"`) {

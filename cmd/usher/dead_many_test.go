@@ -22,7 +22,7 @@ import (
 )
 
 // A dry run of a thousand dead letters is to take less than five seconds.
-func TestADryRunOfAThousand(t *testing.T) {
+func TestDryRunOfThousandDeadLetters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.bus()
@@ -36,7 +36,7 @@ func TestADryRunOfAThousand(t *testing.T) {
 	const letters = 1000
 	for i := range letters {
 		id := fmt.Sprintf("u%04d", i)
-		w.bury(b, id, time.Hour, as)
+		w.addDeadLetter(b, id, time.Hour, as)
 		if i%2 == 0 { // every other one was overtaken by a newer one
 			newer := func(r *record.Record) { r.Lifecycle = events.Position{Epoch: 1, Seq: 9} }
 			if err := accounts.Change(t.Context(), record.AccountKey("lead", id), newer); err != nil {
@@ -53,7 +53,7 @@ func TestADryRunOfAThousand(t *testing.T) {
 }
 
 // Interrupted and run again, a replay goes on with those that were not sent.
-func TestAnInterruptedReplayGoesOn(t *testing.T) {
+func TestInterruptedReplayResumes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.bus()
@@ -61,7 +61,7 @@ func TestAnInterruptedReplayGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		w.bury(b, fmt.Sprintf("i%d", i), time.Duration(9-i)*time.Hour, as)
+		w.addDeadLetter(b, fmt.Sprintf("i%d", i), time.Duration(9-i)*time.Hour, as)
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	out, ended := &natstest.Log{}, make(chan error, 1)

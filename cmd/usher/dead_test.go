@@ -32,9 +32,9 @@ func (w *world) bus() *bus.Bus {
 	return b
 }
 
-// bury stores a dead letter of lead for a creation that can be carried out, as
+// addDeadLetter stores a dead letter of lead for a creation that can be carried out, as
 // one that was tried this long ago, and returns its ID.
-func (w *world) bury(b *bus.Bus, id string, age time.Duration, change func(*bus.DeadLetter)) string {
+func (w *world) addDeadLetter(b *bus.Bus, id string, age time.Duration, change func(*bus.DeadLetter)) string {
 	w.t.Helper()
 	d := bus.DeadLetter{
 		Vendor: "lead", Type: events.UserCreated, Key: events.Key("/school", id), EventID: id, Class: "permanent", Message: "status 422",
@@ -60,7 +60,7 @@ func (w *world) states(args ...string) map[string]string {
 	return found
 }
 
-func TestByHand(t *testing.T) {
+func TestActionsByHand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.environ = append(w.environ, "USHER_ACTOR=ann@school")
@@ -78,7 +78,7 @@ func TestByHand(t *testing.T) {
 // confirmed sends a dead letter back while its vendor is paused.
 func (w *world) confirmed(t *testing.T) {
 	b := w.bus()
-	first, second := w.bury(b, "r1", 2*time.Hour, as), w.bury(b, "r2", time.Hour, as)
+	first, second := w.addDeadLetter(b, "r1", 2*time.Hour, as), w.addDeadLetter(b, "r2", time.Hour, as)
 	w.must("pause", "lead", "--reason", "a test")
 	if out := w.must("dead", "replay", first, "--reason", "mended"); !strings.Contains(out, "sent back\t"+first) {
 		t.Errorf("replay: got\n%s", out)
@@ -95,11 +95,11 @@ func (w *world) confirmed(t *testing.T) {
 	}
 	// Run again, it goes on with the one that was not sent.
 	out := w.must("dead", "replay", "--all", "--max", "9", "--json")
-	var told struct {
+	var summary struct {
 		IDs       []string
 		Replaying int
 	}
-	if err := json.Unmarshal([]byte(out), &told); err != nil || len(told.IDs) != 1 || told.IDs[0] != second || told.Replaying != 1 {
+	if err := json.Unmarshal([]byte(out), &summary); err != nil || len(summary.IDs) != 1 || summary.IDs[0] != second || summary.Replaying != 1 {
 		t.Errorf("replay --all: got %s (%v), want %s, and one that is on its way", out, err, second)
 	}
 	w.must("dead", "replay", first, "--again", "0s") // no harm
@@ -111,7 +111,7 @@ func (w *world) confirmed(t *testing.T) {
 
 // quarantined has a dead letter that was sent back five times.
 func (w *world) quarantined(t *testing.T) {
-	id := w.bury(w.bus(), "q1", time.Hour, func(d *bus.DeadLetter) { d.Replay = 5 })
+	id := w.addDeadLetter(w.bus(), "q1", time.Hour, func(d *bus.DeadLetter) { d.Replay = 5 })
 	if diff := cmp.Diff(map[string]string{"q1": ops.DeadQuarantined}, w.states()); diff != "" {
 		t.Errorf("states (-want +got)\n%s", diff)
 	}
@@ -129,9 +129,9 @@ func (w *world) quarantined(t *testing.T) {
 // dryRun previews replays that are then made.
 func (w *world) dryRun(t *testing.T) {
 	b := w.bus()
-	w.bury(b, "d1", time.Hour, as)
-	w.bury(b, "d2", time.Hour, func(d *bus.DeadLetter) { d.Payload = []byte(cloudEvent(d.Type, "d2", `{"user_id":"d2"}`)) })
-	done := w.bury(b, "r1", time.Hour, as) // carried out above, as its first replay
+	w.addDeadLetter(b, "d1", time.Hour, as)
+	w.addDeadLetter(b, "d2", time.Hour, func(d *bus.DeadLetter) { d.Payload = []byte(cloudEvent(d.Type, "d2", `{"user_id":"d2"}`)) })
+	done := w.addDeadLetter(b, "r1", time.Hour, as) // carried out above, as its first replay
 	out := w.must("dead", "replay", "--all", "--max", "9", "--dry-run")
 	for _, want := range []string{
 		"d1\twould call the vendor", "d2\twould be refused again: /data/email: schema:required:", "r1\twas sent back already, and ended as done",
@@ -152,9 +152,9 @@ func (w *world) dryRun(t *testing.T) {
 
 func (w *world) ages(t *testing.T) {
 	b := w.bus()
-	w.bury(b, "o1", 50*time.Hour, as)
-	w.bury(b, "o2", 2*time.Hour, as)
-	w.bury(b, "o3", time.Minute, as)
+	w.addDeadLetter(b, "o1", 50*time.Hour, as)
+	w.addDeadLetter(b, "o2", 2*time.Hour, as)
+	w.addDeadLetter(b, "o3", time.Minute, as)
 	for args, want := range map[string]int{
 		"": 3, "--older-than 1h": 2, "--newer-than 24h": 2, "--older-than 1h --newer-than 24h": 1, "--older-than 1h --vendor miestro": 0,
 	} {

@@ -16,7 +16,7 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// private is what must not be told, by what it is.
+// private holds the values that must not be printed, by name.
 type private map[string]string
 
 // addresses adds the e-mails of a scenario's pupils: what stands before the @, which
@@ -40,23 +40,23 @@ func (p private) settings(environ []string) {
 
 var secretName = regexp.MustCompile(`_(SECRET|PASSWORD|TOKENS?|API_KEY|LICENSE_CODE|EMAIL)$`)
 
-// told lists what of it stands in a text, as it is or as a part of a URL.
-func (p private) told(text string) (found []string) {
+// found returns the names of the values in a text, plain or as a part of a URL.
+func (p private) found(text string) (list []string) {
 	text = strings.ToLower(text)
 	for what, value := range p {
 		for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value)} {
 			if strings.Contains(text, strings.ToLower(form)) {
-				found = append(found, what)
+				list = append(list, what)
 				break
 			}
 		}
 	}
-	slices.Sort(found)
-	return found
+	slices.Sort(list)
+	return list
 }
 
-// TestWhatIsToldIsSeen is that the tests below would notice.
-func TestWhatIsToldIsSeen(t *testing.T) {
+// TestSecretsAreFound shows that the tests below can fail.
+func TestSecretsAreFound(t *testing.T) {
 	p := private{}
 	p.addresses(&demo.Scenario{Pupils: []*demo.Pupil{{User: scenario.User{ID: "pupil-5", Email: "ada.berg5+school@example.org"}}}})
 	p.settings([]string{"USHER_LEAD_PASSWORD=open sesame", "USHER_LEAD_RATE=0"})
@@ -70,16 +70,16 @@ func TestWhatIsToldIsSeen(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := strings.Join(p.told(c.text), ", "); got != c.want {
+			if got := strings.Join(p.found(c.text), ", "); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}
 }
 
-// TestDemoIsDiscreet runs the demo as a person does, and reads all that it prints
+// TestDemoPrintsNoSecrets runs the demo as a person does, and reads all that it prints
 // and what /metrics says at its end.
-func TestDemoIsDiscreet(t *testing.T) {
+func TestDemoPrintsNoSecrets(t *testing.T) {
 	t.Parallel()
 	school, err := demo.NewScenario(60, 1)
 	if err != nil {
@@ -96,7 +96,7 @@ func TestDemoIsDiscreet(t *testing.T) {
 		w.ended <- run(ctx, app.Environment{Args: []string{"demo", "--events", "60", "--seed", "1", "--json"}, Stdin: strings.NewReader(""), Stdout: out, Stderr: out})
 	}()
 	w.stop = stop
-	w.said("Ctrl-C ends it.", 1)
+	w.waitLog("Ctrl-C ends it.", 1)
 	url := regexp.MustCompile(`(http://\S+)/metrics`).FindStringSubmatch(out.String())[1]
 	status, metrics := w.get(url + "/metrics")
 	if status != http.StatusOK || !strings.Contains(metrics, `usher_effects_total{outcome="done",type="user.created"`) {
@@ -106,8 +106,8 @@ func TestDemoIsDiscreet(t *testing.T) {
 		t.Errorf("/readyz: got %d %s", status, ready)
 	}
 	w.end()
-	for _, what := range p.told(out.String() + metrics) {
-		t.Errorf("%s is told", what)
+	for _, what := range p.found(out.String() + metrics) {
+		t.Errorf("%s is printed", what)
 	}
 	if t.Failed() {
 		t.Logf("the demo printed:\n%s", out)

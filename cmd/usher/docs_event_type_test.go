@@ -22,7 +22,7 @@ var (
 
 // A further event type is one struct, one schema, one handler and one line: the
 // document that says so is done to a copy of the tree.
-func TestAddingAnEventType(t *testing.T) {
+func TestAddingEventType(t *testing.T) {
 	t.Parallel()
 	tree := copyOfTree(t)
 	text := string(read(t, filepath.Join("..", "..", "docs", "adding-an-event-type.md")))
@@ -59,7 +59,7 @@ func TestAddingAnEventType(t *testing.T) {
 	inTree(t, root, "go", "test", over, "-vet=off", "-run", "^TestLessonCompleted$", "./handlers")
 	inTree(t, root, "go", "build", over, "-o", filepath.Join(tree, "bin", "usher"), "./cmd/usher")
 	put(t, filepath.Join(tree, "e.json"), cloudEvent("lesson.completed", "1", `{"user_id":"ada","course_id":"go-basics","lesson":0}`))
-	if told := inTree(t, tree, "sh", "-c", "bin/usher send e.json 2>&1 || true"); !strings.Contains(told, "/data/lesson: schema:minimum") {
-		t.Errorf("usher send does not know the type: %s", told)
+	if out := inTree(t, tree, "sh", "-c", "bin/usher send e.json 2>&1 || true"); !strings.Contains(out, "/data/lesson: schema:minimum") {
+		t.Errorf("usher send does not know the type: %s", out)
 	}
 }

@@ -156,11 +156,11 @@ func TestReadmeHasTwoCommands(t *testing.T) {
 	}
 }
 
-// TestBackupOfTheFolder does what docs/operating.md says of the embedded server:
+// TestBackupOfFolder does what docs/operating.md says of the embedded server:
 // stop, copy, and start again from the copy, with all that there was.
-func TestBackupOfTheFolder(t *testing.T) {
+func TestBackupOfFolder(t *testing.T) {
 	t.Parallel()
-	found := regexp.MustCompile("(?s)<!-- not run: TestBackupOfTheFolder runs it -->\n```sh\n(.*?)```").
+	found := regexp.MustCompile("(?s)<!-- not run: TestBackupOfFolder runs it -->\n```sh\n(.*?)```").
 		FindStringSubmatch(string(read(t, filepath.Join("..", "..", "docs", "operating.md"))))
 	if found == nil {
 		t.Fatal("docs/operating.md has no commands for a backup of the folder")
@@ -172,13 +172,13 @@ func TestBackupOfTheFolder(t *testing.T) {
 	w.serve()
 	w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "backup-1", `{"user_id":"ada","email":"ada@example.org","first_name":"Ada"}`))
 	w.expect("backup-1", everywhere)
-	told := w.must("user", "ada")
+	before := w.must("user", "ada")
 	w.end()
 	newShell(t, dir).run(command{page: "docs/operating.md", text: found[1]})
 	w.begin()
-	w.said(`"serving"`, 2)
-	if got := w.must("user", "ada"); got != told {
-		t.Errorf("after the restore: got\n%s\nwant\n%s", got, told)
+	w.waitLog(`"serving"`, 2)
+	if got := w.must("user", "ada"); got != before {
+		t.Errorf("after the restore: got\n%s\nwant\n%s", got, before)
 	}
 	w.expect("backup-1", everywhere)
 	w.end()

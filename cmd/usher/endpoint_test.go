@@ -105,9 +105,9 @@ func TestEventsOverHTTP(t *testing.T) {
 	w.end()
 }
 
-// TestTheEndpointIsThereBeforeNATS looks at the endpoint while there is no NATS,
+// TestServerAnswersBeforeNATS looks at the endpoint while there is no NATS,
 // and while EVENTS is full.
-func TestTheEndpointIsThereBeforeNATS(t *testing.T) {
+func TestServerAnswersBeforeNATS(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	url, nats := w.overHTTP(), address(t)

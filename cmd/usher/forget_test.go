@@ -180,15 +180,15 @@ func TestForget(t *testing.T) {
 	t.Run("a replay is on its way", func(t *testing.T) { w.with(t).replayed() })
 	w.leaves(ada)
 	w.environ = append(w.environ, "USHER_ACTOR=ann@school")
-	story, letters := w.must("user", bob.id), len(w.letters())
+	history, letters := w.must("user", bob.id), len(w.letters())
 	if len(ada.traces(t, dir)) < 10 {
 		t.Fatal("the search finds too little before: is it looking in the right place?")
 	}
 	t.Run("not yet", func(t *testing.T) { w.with(t).notYet() })
 	t.Run("a dry run", func(t *testing.T) { w.with(t).dryForget() })
 	t.Run("forgotten", func(t *testing.T) { w.with(t).forgotten() })
-	if got := w.must("user", bob.id); got != story {
-		t.Errorf("of the other user: got\n%s\nwant\n%s", got, story)
+	if got := w.must("user", bob.id); got != history {
+		t.Errorf("of the other user: got\n%s\nwant\n%s", got, history)
 	}
 	if got := len(w.letters()); got != letters/2 { // before, each had as many
 		t.Errorf("got %d dead letters, want the other user's %d", got, letters/2)
@@ -202,7 +202,7 @@ func TestForget(t *testing.T) {
 		t.Error("the other user's data are gone as well")
 	}
 	w.begin()
-	w.said(`"serving"`, 2)
+	w.waitLog(`"serving"`, 2)
 	t.Run("comes back", func(t *testing.T) { w.with(t).comesBack() })
 	w.end()
 }
@@ -220,7 +220,7 @@ func (w *world) replayed() {
 	w.until("it fails once more", func() bool { return w.letterOf("enrolled-"+ada.tag).Replay == 2 })
 }
 
-// notYet is told what has to be done first.
+// notYet expects the steps that come first.
 func (w *world) notYet() {
 	out, err := w.try("forget", ada.id, "--yes")
 	if err == nil || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "nothing was erased") || !strings.Contains(err.Error(), "--keep-accounts") {
@@ -297,9 +297,9 @@ func (w *world) comesBack() {
 	}
 }
 
-// TestForgetThoughSomethingIsToBeDone takes from under serve what waits in each way:
+// TestForgetWithUnfinishedEffects takes from under serve what waits in each way:
 // for a vendor that is paused, for an account, and on its way once more.
-func TestForgetThoughSomethingIsToBeDone(t *testing.T) {
+func TestForgetWithUnfinishedEffects(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	w := newWorld(t)
@@ -345,8 +345,8 @@ func TestForgetThoughSomethingIsToBeDone(t *testing.T) {
 	}
 }
 
-// TestForgetInAStreamOfOnesOwn leaves the events to whose they are, unless it is told to.
-func TestForgetInAStreamOfOnesOwn(t *testing.T) {
+// TestForgetInForeignStream leaves the events of a stream not created by usher, without --events.
+func TestForgetInForeignStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.environ = append(w.environ, "USHER_NATS_EVENTS_STREAM=SCHOOL")
@@ -366,9 +366,9 @@ func TestForgetInAStreamOfOnesOwn(t *testing.T) {
 	w.end()
 }
 
-// TestForgetWithAProcess does it with processes, and a NATS server that writes every
+// TestForgetWithProcesses does it with processes, and a NATS server that writes every
 // message to the disk at once, and its files anew no sooner than after minutes.
-func TestForgetWithAProcess(t *testing.T) {
+func TestForgetWithProcesses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	w := newWorld(t)
@@ -380,7 +380,7 @@ func TestForgetWithAProcess(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- serve.Wait() }()
-	w.said(`"serving"`, 1)
+	w.waitLog(`"serving"`, 1)
 	w.lives(ada)
 	w.leaves(ada)
 	forget := exec.CommandContext(t.Context(), "usher", "--config", w.file, "forget", ada.id, "--yes", "--keep-accounts", "--json")

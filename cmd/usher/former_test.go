@@ -17,7 +17,7 @@ import (
 // but one at Miestro, whose replay was in hand; LEAD was on hold when four further users came.
 // The stand-ins are empty, so that each account in them is one that this version has made, and
 // each of the others would be a repeat.
-func TestDataOfAFormerVersion(t *testing.T) {
+func TestUpgradeFromOlderVersion(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "tar", "-xzf", "../../internal/upgrade/testdata/former.tar.gz", "-C", dir).CombinedOutput(); err != nil {

@@ -88,7 +88,7 @@ var failedTwice = regexp.MustCompile(`usher_nats_step_failures_total\{vendor="\w
 // checks that /readyz names them.
 func (w *world) stuck(url, why string, vendors int) {
 	w.t.Helper()
-	w.said(why, vendors)
+	w.waitLog(why, vendors)
 	w.until("steps are tried again", func() bool {
 		_, metrics := w.get(url + "/metrics")
 		return len(failedTwice.FindAllString(metrics, -1)) == vendors
@@ -110,7 +110,7 @@ func (w *world) mended(url string, js jetstream.JetStream) {
 }
 
 // TestResultsThatCannotBeStored is about a stream that takes no more, and about
-// one that is gone: each vendor is called once, and all is told in the end.
+// one that is gone: each vendor is called once, and all results are published in the end.
 func TestResultsThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -161,7 +161,7 @@ func TestResultsThatCannotBeStored(t *testing.T) {
 	}
 }
 
-// TestDeadLettersThatCannotBeStored: a failure is told and let go only once its
+// TestDeadLettersThatCannotBeStored: a failure is published and acknowledged only once its
 // dead letter is kept.
 func TestDeadLettersThatCannotBeStored(t *testing.T) {
 	t.Parallel()
@@ -192,7 +192,7 @@ func TestDeadLettersThatCannotBeStored(t *testing.T) {
 				t.Errorf("got %d results, want %d: none of a failure that is not kept", got, want)
 			}
 			w.limit(js, bus.DeadStream, -1)
-			w.until("all are kept and told", func() bool {
+			w.until("all are stored and published", func() bool {
 				return len(w.letters()) == c.letters && w.stored(js, bus.ResultsStream) == len(everywhere)
 			})
 			w.mended(url, js)
@@ -204,8 +204,8 @@ func TestDeadLettersThatCannotBeStored(t *testing.T) {
 	}
 }
 
-// TestSendToAStreamThatIsFull: what does not go in is told, with what to do.
-func TestSendToAStreamThatIsFull(t *testing.T) {
+// TestSendToFullStream: a rejected event is reported, with advice.
+func TestSendToFullStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	js := w.streams()
@@ -215,16 +215,16 @@ func TestSendToAStreamThatIsFull(t *testing.T) {
 	if err == nil || cli.ExitCode(err) != cli.ExitFailed {
 		t.Fatalf("got %v, want exit code 1", err)
 	}
-	for _, want := range []string{"event 2", "the stream EVENTS is full: raise its limits", "the first 1 event of 2 went through"} {
+	for _, want := range []string{"event 2", "the stream EVENTS is full: raise its limits", "sent the first 1 event of 2"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}
 	}
 }
 
-// TestWhatServeReadsFromIsDeleted takes consumers and then the stream of events
+// TestServeWithDeletedStreams takes consumers and then the stream of events
 // from under a serve that works.
-func TestWhatServeReadsFromIsDeleted(t *testing.T) {
+func TestServeWithDeletedStreams(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	js := w.streams()
@@ -243,7 +243,7 @@ func TestWhatServeReadsFromIsDeleted(t *testing.T) {
 	if err := js.DeleteStream(t.Context(), bus.EventsStream); err != nil {
 		t.Fatal(err)
 	}
-	w.said("stream not found", 1)
+	w.waitLog("stream not found", 1)
 	if _, err := w.feed(people(events.UserCreated, 2, 2), "send"); err == nil || !strings.Contains(err.Error(), "is the stream EVENTS there?") {
 		t.Errorf("send: got %v, want which stream is not there", err)
 	}

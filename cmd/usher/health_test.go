@@ -61,9 +61,9 @@ func TestHealthOverTLS(t *testing.T) {
 	}
 }
 
-// TestApart runs one process that only takes events in, and one that only acts on
+// TestServerAndWorkersInTwoProcesses runs one process that only takes events in, and one that only acts on
 // them.
-func TestApart(t *testing.T) {
+func TestServerAndWorkersInTwoProcesses(t *testing.T) {
 	t.Parallel()
 	in, work := newWorld(t), newWorld(t)
 	in.environ = []string{"USHER_NATS_URL=" + work.nats, "USHER_WORKER_ON=false"}

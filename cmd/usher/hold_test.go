@@ -23,10 +23,10 @@ func (w *world) happened(flags ...string) int {
 	return strings.Count(out, "\n")
 }
 
-// TestAVendorIsHeldUntilItsSecretIsRight mends a secret in its file while serve
+// TestVendorOnHoldUntilSecretIsFixed mends a secret in its file while serve
 // runs. Until then the vendor is on hold, and all who may be asked say so: the
 // metric that alerts, usher status, and the console.
-func TestAVendorIsHeldUntilItsSecretIsRight(t *testing.T) {
+func TestVendorOnHoldUntilSecretIsFixed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	url := w.overHTTP()
@@ -138,9 +138,9 @@ func TestDeletionsAreHeld(t *testing.T) {
 	w.end()
 }
 
-// TestTheSafetyStopStaysWhereNoneIsHeld approves where there is nothing to approve,
+// TestApproveWithoutHold approves where there is nothing to approve,
 // then in advance, and ends that.
-func TestTheSafetyStopStaysWhereNoneIsHeld(t *testing.T) {
+func TestApproveWithoutHold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.serve()

@@ -11,8 +11,8 @@ import (
 	"github.com/usherhq/usher/internal/natstest"
 )
 
-// TestWhatReadsTheKeyboardCanBeGivenUp ends commands that wait for somebody to type.
-func TestWhatReadsTheKeyboardCanBeGivenUp(t *testing.T) {
+// TestKeyboardInputIsInterrupted ends commands that wait for somebody to type.
+func TestKeyboardInputIsInterrupted(t *testing.T) {
 	t.Parallel()
 	t.Run("send", func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -21,7 +21,7 @@ func TestWhatReadsTheKeyboardCanBeGivenUp(t *testing.T) {
 			ended <- run(ctx, app.Environment{Args: []string{"send"}, Stdin: at.File, Stdout: io.Discard, Stderr: said})
 		}()
 		w := &world{t: t, log: said}
-		w.said("reading events from the keyboard; Ctrl-D ends, Ctrl-C gives up", 1)
+		w.waitLog("reading events from the keyboard; Ctrl-D ends, Ctrl-C gives up", 1)
 		stop()
 		if err := <-ended; !errors.Is(err, app.ErrInterrupted) || cli.ExitCode(err) != cli.ExitFailed {
 			t.Errorf("got %v, want that it was interrupted", err)
@@ -30,7 +30,7 @@ func TestWhatReadsTheKeyboardCanBeGivenUp(t *testing.T) {
 	})
 }
 
-func TestInterruptedIsOneWord(t *testing.T) {
+func TestInterruptedCommand(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	stop()

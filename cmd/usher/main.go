@@ -1,5 +1,5 @@
-// Command usher turns user lifecycle events into changes at SaaS vendors,
-// exactly as asked and never twice. See README.md, or run usher --help.
+// Command usher carries out user lifecycle events at SaaS vendors, each exactly once. See
+// README.md, or run usher --help.
 package main
 
 import (
@@ -37,11 +37,11 @@ func run(ctx context.Context, env app.Environment) error {
 	return cli.Run(ctx, app.App{Environment: env, Catalog: catalog(), Version: version()})
 }
 
-// release is the version that the build was told, by -ldflags -X main.release=v1.2.3.
+// release is set by the build: -ldflags "-X main.release=v1.2.3".
 var release string
 
-// version is what the build was told, or that of the module that this binary was
-// built from: a release, a commit, or "devel".
+// version returns the release, or else the version of the module in the build information: a
+// release, a commit, or "devel".
 func version() string {
 	if release != "" {
 		return release

@@ -69,7 +69,7 @@ func member(t testing.TB, dir string, routes []string, i int) *server.Options {
 	return o
 }
 
-// refusals is a log in which it is told that somebody was refused.
+// refusals is a log that passes on refused permissions.
 type refusals chan string
 
 func (refusals) Noticef(string, ...any) {}

@@ -157,9 +157,9 @@ func TestServeWaitsForNATS(t *testing.T) {
 			w.environ = append(w.environ, "USHER_NATS_URL="+w.nats, "USHER_NATS_USER=usher", "USHER_NATS_PASSWORD=right")
 			mend := c.before(w, addr)
 			w.begin()
-			w.said(c.said, 1)
+			w.waitLog(c.said, 1)
 			mend()
-			w.said(`"serving"`, 1)
+			w.waitLog(`"serving"`, 1)
 			w.send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
 			w.expect("c1", everywhere)
 			w.end()
@@ -176,9 +176,9 @@ func (w *world) end() {
 	}
 }
 
-// TestServeEndsWhereNothingMendsItself starts serve on a NATS that is up, and
+// TestServeEndsOnPermanentFault starts serve on a NATS that is up, and
 // that its configuration does not fit.
-func TestServeEndsWhereNothingMendsItself(t *testing.T) {
+func TestServeEndsOnPermanentFault(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		stream  jetstream.StreamConfig // that is there already

@@ -23,9 +23,8 @@ func (w *world) on(ctx context.Context, at *pty, args ...string) string {
 	return at.text()
 }
 
-// TestResultsOnATerminal are told in lines that fit, once each, and that there are
-// none is told too.
-func TestResultsOnATerminal(t *testing.T) {
+// TestResultsOnTerminal prints each result once, in lines that fit, and a remark without results.
+func TestResultsOnTerminal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.serve()
@@ -33,7 +32,7 @@ func TestResultsOnATerminal(t *testing.T) {
 	w.expect("r1", everywhere)
 	w.again()
 	if got := w.happened("--event", "r1"); got != len(everywhere) {
-		t.Errorf("got %d results, want those that were published twice told once: %d", got, len(everywhere))
+		t.Errorf("got %d results, want each that was published twice printed once: %d", got, len(everywhere))
 	}
 	shown := w.on(t.Context(), newPTY(t), "results", "--event", "r1")
 	for line := range strings.Lines(shown) {

@@ -169,9 +169,9 @@ func (w *world) deadLetters(t *testing.T) {
 	if shown := w.must("dead", "show", short); !strings.Contains(shown, list[0].ID) || !strings.Contains(shown, `"user_id": "u2"`) {
 		t.Errorf("show: got\n%s", shown)
 	}
-	var story letter
-	if err := json.Unmarshal([]byte(w.must("dead", "show", "--json", short)), &story); err != nil || !strings.Contains(string(story.Payload), "u2") {
-		t.Errorf("show --json: got %+v, %v", story, err)
+	var shown letter
+	if err := json.Unmarshal([]byte(w.must("dead", "show", "--json", short)), &shown); err != nil || !strings.Contains(string(shown.Payload), "u2") {
+		t.Errorf("show --json: got %+v, %v", shown, err)
 	}
 	if out, err := w.try("dead", "replay", short, "lead.nothing"); err == nil {
 		t.Errorf("replay with an ID of nothing: got no error and\n%s", out)
@@ -206,9 +206,9 @@ func (w *world) deadLetters(t *testing.T) {
 	}
 }
 
-// TestAVendorThatIsNew gets what the stream has kept, and serve says so; of the
+// TestNewVendor gets what the stream has kept, and serve says so; of the
 // others it does not.
-func TestAVendorThatIsNew(t *testing.T) {
+func TestNewVendor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	all := w.environ

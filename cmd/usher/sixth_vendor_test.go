@@ -44,9 +44,9 @@ func TestSixthVendorIsOneFolderAndOneLine(t *testing.T) {
 	if unformatted := inTree(t, tree, "gofmt", "-l", "vendors/acme"); unformatted != "" {
 		t.Errorf("gofmt would change %s", unformatted)
 	}
-	told := inTree(t, tree, filepath.Join(tree, "bin", "usher"), "config", "check")
-	if !strings.Contains(told, "on       acme") {
-		t.Errorf("usher config check does not know acme:\n%s", told)
+	out := inTree(t, tree, filepath.Join(tree, "bin", "usher"), "config", "check")
+	if !strings.Contains(out, "on       acme") {
+		t.Errorf("usher config check does not know acme:\n%s", out)
 	}
 }
 

@@ -136,7 +136,7 @@ func TestTraces(t *testing.T) {
 	if status, body := w.post(url+"/events", events.ContentType, cloudEvent(events.UserCreated, "t1", oneNobody), header); status != http.StatusAccepted {
 		t.Fatalf("got %d %s, want 202", status, body)
 	}
-	w.said("vendor on hold", 1) // by the attempt for t1, and so before t2 and t3
+	w.waitLog("vendor on hold", 1) // by the attempt for t1, and so before t2 and t3
 	w.publish(events.UserCreated, cloudEvent(events.UserCreated, "t2", strings.NewReplacer("annunziata@", "bob@", nobody, nobody+"-either").Replace(oneNobody)))
 	bad := cloudEvent(events.UserCreated, "t3", `{"user_id":"`+nobody+`"}`)
 	w.publish(events.UserCreated, bad)

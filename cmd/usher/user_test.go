@@ -13,7 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// TestUser tells the story of one who is in a course at one vendor, not yet at
+// TestUser shows the history of a user who is in a course at one vendor, not yet at
 // another, and for whom one enrolment failed; of events that are at fault themselves,
 // which leave nothing but dead letters; and of one whom nobody knows.
 func TestUser(t *testing.T) {
@@ -75,8 +75,8 @@ func TestUser(t *testing.T) {
 	w.end()
 }
 
-// TestUserWhoIsLeftAtAVendor is deleted where that can be done. Usermost cannot.
-func TestUserWhoIsLeftAtAVendor(t *testing.T) {
+// TestUserLeftAtVendor is deleted where that can be done. Usermost cannot.
+func TestUserLeftAtVendor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.serve()

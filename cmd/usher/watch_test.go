@@ -9,9 +9,9 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// TestUsersThatWaitHoldNobodyUp has enrollments of users whom nobody has created, at two
+// TestWaitingUsersBlockNobody has enrollments of users whom nobody has created, at two
 // vendors: status counts them, everybody else goes on, and in the end they are dead letters.
-func TestUsersThatWaitHoldNobodyUp(t *testing.T) {
+func TestWaitingUsersBlockNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=10s", "USHER_WORKER_RETRY_MIN=100ms")
@@ -39,9 +39,9 @@ func TestUsersThatWaitHoldNobodyUp(t *testing.T) {
 	w.end()
 }
 
-// TestWhatNobodyServesIsTold has no process for any vendor: the one that takes events says
+// TestStatusOfVendorWithoutProcess has no process for any vendor: the one that takes events says
 // what waits for each, and that nobody serves it.
-func TestWhatNobodyServesIsTold(t *testing.T) {
+func TestStatusOfVendorWithoutProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.must("nats", "apply")

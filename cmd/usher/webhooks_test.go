@@ -11,9 +11,9 @@ import (
 	"github.com/usherhq/usher/internal/cli/app"
 )
 
-// TestConfigCheckTellsOfEverySender has a fault in each part of a sender and of a
+// TestConfigCheckListsFaultsOfSenders has a fault in each part of a sender and of a
 // client.
-func TestConfigCheckTellsOfEverySender(t *testing.T) {
+func TestConfigCheckListsFaultsOfSenders(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "usher.yaml")
 	text := `

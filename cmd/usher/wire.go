@@ -15,7 +15,7 @@ func catalog() engine.Catalog {
 	return engine.Catalog{Vendors: vendorList, Handlers: handlerList}
 }
 
-// vendorList is THE list of vendors. A further vendor is a folder below vendors/ and a
+// vendorList returns THE list of vendors. A further vendor is a folder below vendors/ and a
 // line here: see docs/adding-a-vendor.md.
 func vendorList() []engine.Vendor {
 	return []engine.Vendor{
@@ -27,7 +27,7 @@ func vendorList() []engine.Vendor {
 	}
 }
 
-// handlerList is THE list of event types.
+// handlerList returns THE list of event types.
 func handlerList(courses handlers.Courses, names []string) []handlers.Handler {
 	return []handlers.Handler{
 		handlers.UserCreated(),

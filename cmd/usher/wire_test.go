@@ -7,7 +7,7 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-func TestVendorListHasTheSettingsOfTheConfiguration(t *testing.T) {
+func TestCatalogHasSettings(t *testing.T) {
 	environ := append(sandbox.Environ("127.0.0.1:1"), "USHER_LEAD_CONCURRENCY=3")
 	c, err := config.Load(config.Sources{Environ: environ, Vendors: catalog().Sections()})
 	if err != nil {
@@ -31,7 +31,7 @@ func TestVendorListHasTheSettingsOfTheConfiguration(t *testing.T) {
 	}
 }
 
-func TestVendorListWithoutSettingsHasDefaults(t *testing.T) {
+func TestCatalogHasDefaults(t *testing.T) {
 	for _, v := range vendorList() {
 		if _, err := v.Adapter(); err == nil || v.Settings().Concurrency != 16 {
 			t.Errorf("%s: got adapter error %v, concurrency %d; want an error for the credentials, and 16", v.Name, err, v.Settings().Concurrency)

@@ -85,11 +85,11 @@ func (w world) with(t *testing.T) *world {
 func (w *world) serve() {
 	w.t.Helper()
 	w.begin()
-	w.said(`"serving"`, 1)
+	w.waitLog(`"serving"`, 1)
 }
 
-// said waits until serve has said it so often.
-func (w *world) said(words string, times int) {
+// waitLog waits until the log of serve contains words so many times.
+func (w *world) waitLog(words string, times int) {
 	w.t.Helper()
 	w.until("serve says "+words, func() bool { return strings.Count(w.log.String(), words) >= times })
 }

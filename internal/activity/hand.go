@@ -9,14 +9,14 @@ import (
 )
 
 // hand holds the messages in the hands of this process: a bounded number, and each renewed
-// until it is dropped, so that the server does not take it for lost.
+// until dropped, so the server takes none for lost.
 type hand struct {
 	most    int
 	ackWait time.Duration
 	dropped chan struct{} // has a value after a drop
 
 	mu    sync.Mutex
-	items map[*item]time.Time // by the time since which AckWait runs, at least
+	items map[*item]time.Time // by the earliest possible beginning of AckWait
 }
 
 // item is a message in hand.
@@ -47,7 +47,7 @@ func (h *hand) drop(i *item) {
 	}
 }
 
-// free returns the number of messages that there is room for.
+// free returns the number of messages with room.
 func (h *hand) free() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -57,9 +57,9 @@ func (h *hand) free() int {
 // gather is how long room is gathered before a small fetch.
 const gather = 5 * time.Millisecond
 
-// room waits for room and returns the number of messages that may be fetched: a quarter of the
+// room waits for room and returns the number of messages for a fetch: a quarter of the
 // room at least, unless less becomes free for a moment. After a second, and at the end of ctx,
-// room returns what there is.
+// room returns the present room.
 func (h *hand) room(ctx context.Context) int {
 	h.until(ctx, time.Second, 1)
 	h.until(ctx, gather, h.most/4)
@@ -114,7 +114,7 @@ func (h *hand) renew(ctx context.Context) {
 	}
 }
 
-// older returns the messages that were not renewed for at least age.
+// older returns the messages without a renewal for at least age.
 func (h *hand) older(age time.Duration) (list []*item) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -126,8 +126,8 @@ func (h *hand) older(age time.Duration) (list []*item) {
 	return list
 }
 
-// renewOne renews a message. A message whose AckWait may have run out stays as it is, since
-// another process may have it.
+// renewOne renews a message. After a possible end of AckWait a message stays unchanged, since
+// another process may have the message.
 func (h *hand) renewOne(ctx context.Context, i *item) {
 	sent := time.Now()
 	if i.message.Renew(ctx) != nil {

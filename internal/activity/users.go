@@ -5,15 +5,14 @@ import (
 	"github.com/usherhq/usher/internal/mailbox"
 )
 
-// user holds the messages of one user that have not begun. One at a time has a slot, or waits
-// for one.
+// user holds the waiting messages of one user. One at a time has a slot, or waits for a slot.
 type user struct {
 	id      string
 	work    *fairness.Work
 	waiting []*item
 }
 
-// accept queues a message behind those of the same user.
+// accept queues a message behind earlier messages of the user.
 func (w *Worker) accept(i *item) {
 	i.event = w.deps.Attempts.Read(i.message.Event())
 	w.mu.Lock()
@@ -60,7 +59,7 @@ func (w *Worker) next(u *user) *item {
 	return i
 }
 
-// ended lets the next message of a user have its turn.
+// ended lets the next message of a user have a turn.
 func (w *Worker) ended(u *user) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,7 +72,7 @@ func (w *Worker) ended(u *user) {
 	}
 }
 
-// close gives back what has not begun.
+// close gives back the waiting messages.
 func (w *Worker) close() {
 	w.mu.Lock()
 	users := w.users
@@ -86,7 +85,7 @@ func (w *Worker) close() {
 	}
 }
 
-// giveBack lets another process have a message that has not begun.
+// giveBack lets another process have a waiting message.
 func (w *Worker) giveBack(i *item) {
 	w.hand.drop(i)
 	_ = i.message.Nak(0) // a lost one only comes later

@@ -1,4 +1,4 @@
-// Package activity takes the activity events of one vendor from their durable consumer, in any
+// Package activity takes the activity events of one vendor from the durable consumer, in any
 // number of processes side by side, and lets the mailbox package make the first attempt of
 // each. Nothing waits in the consumer: after the first attempt an effect is finished, or is
 // stored with a timer. The activities of one user begin one after the other, in the order of
@@ -15,6 +15,7 @@ import (
 
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // Message is a delivery of the consumer.
@@ -47,7 +48,7 @@ type Config struct {
 	AckWait  time.Duration // of the consumer
 }
 
-// Deps are the parts that a Worker works with. All must be set.
+// Deps are the parts of a Worker. All must be set.
 type Deps struct {
 	Fetch     Fetch
 	Attempts  Attempts
@@ -71,7 +72,7 @@ type Worker struct {
 	running sync.WaitGroup
 }
 
-// New returns a worker. Run lets it work.
+// New returns a worker. Run lets the worker work.
 func New(c Config, d Deps) *Worker {
 	return &Worker{config: c, deps: d, hand: newHand(c.Prefetch, c.AckWait), users: map[string]*user{}}
 }
@@ -84,8 +85,8 @@ const (
 	failDelay  = time.Second            // before a message is delivered again after a failure of NATS
 )
 
-// Run takes events until ctx ends. Then Run gives back what has not begun, and lets the rest
-// come to its end for grace.
+// Run takes events until ctx ends. Then Run gives back the waiting events, and lets the
+// rest come to an end within grace.
 func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 	phases, end := mailbox.NewPhases(ctx, grace)
 	defer end()
@@ -105,7 +106,7 @@ func (w *Worker) fetch(ctx context.Context) {
 	for delay := firstDelay; ctx.Err() == nil; {
 		n := w.hand.room(ctx)
 		if n <= 0 || !w.deps.Allows() {
-			pause(ctx, lookPause)
+			pause.For(ctx, lookPause)
 			continue
 		}
 		err := w.deps.Fetch(ctx, n, fetchWait, func(m Message) { w.accept(w.hand.take(m)) })
@@ -116,7 +117,7 @@ func (w *Worker) fetch(ctx context.Context) {
 		if ctx.Err() == nil {
 			w.deps.Log.Warn().Err(err).Str("vendor", w.config.Vendor).Dur("delay", delay).Msg("cannot fetch activity, trying again")
 		}
-		pause(ctx, delay)
+		pause.For(ctx, delay)
 		delay = min(2*delay, lastDelay)
 	}
 }
@@ -139,15 +140,5 @@ func (w *Worker) settle(i *item, err error) {
 	}
 	if err != nil {
 		w.deps.Failures.Failed(w.deps.Log, w.config.Vendor, err)
-	}
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

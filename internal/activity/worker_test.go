@@ -16,6 +16,7 @@ import (
 
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // TestMain fails if a test leaves a goroutine behind.
@@ -85,7 +86,7 @@ func (o *office) fetch(ctx context.Context, n int, wait time.Duration, take func
 		take(l)
 	}
 	if len(list) < n {
-		pause(ctx, wait)
+		pause.For(ctx, wait)
 	}
 	return nil
 }
@@ -220,7 +221,7 @@ func TestNothingIsFetchedWhileActivityMayNotCall(t *testing.T) {
 	})
 }
 
-func TestAMessageIsSettledAsItsAttemptEnds(t *testing.T) {
+func TestMessageEndsWithTheAttempt(t *testing.T) {
 	for name, test := range map[string]struct {
 		err, ack error
 		want     string
@@ -290,7 +291,7 @@ func TestALongAttemptIsRenewed(t *testing.T) {
 }
 
 // A message that could not be renewed may be another's. A late renewal proves nothing.
-func TestAMessageThatWasNotRenewedIsNotOurs(t *testing.T) {
+func TestUnrenewedMessageIsNotOurs(t *testing.T) {
 	for name, wait := range map[string]time.Duration{"for half of AckWait": ackWait/2 + time.Second, "for longer": 2 * ackWait} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -16,26 +16,28 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
+// approveCmd holds the commands of usher approve.
 type approveCmd struct {
-	Deletions approveDeletionsCmd `cmd:"" help:"Let deletions that are on hold go on, or drop them."`
+	Deletions approveDeletionsCmd `cmd:"" help:"Approve or drop deletions that are on hold."`
 }
 
+// approveDeletionsCmd is usher approve deletions.
 type approveDeletionsCmd struct {
-	For       time.Duration `help:"How long no further deletion is held, even where none is now; 1h by default where some are." placeholder:"DURATION"`
-	Drop      bool          `help:"Make dead letters of the deletions that are on hold, instead."`
-	End       bool          `help:"End what --for began before its time: too many are held again."`
-	List      bool          `help:"List the deletions that are on hold, and change nothing."`
+	For       time.Duration `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
+	Drop      bool          `help:"Turn the deletions on hold into dead letters."`
+	End       bool          `help:"End an approval by --for early: usher holds too many deletions again."`
+	List      bool          `help:"List the deletions on hold."`
 	app.Actor `embed:""`
 	JSON      bool `help:"Print a JSON object; with --list a JSON array."`
 }
 
 // Help is shown below the flags.
 func (approveDeletionsCmd) Help() string {
-	return `Where far more users are to be deleted than usual (deletions.count and deletions.share of the
-configuration), no further one is deleted at any vendor until a person has looked. Nothing else
-waits, and nothing is lost. Dropped deletions are dead letters: usher dead replay can still make them.
-Where none is on hold nothing is done, unless --for says how long none is to be. usher status shows it.
---list reads the whole ledger. A deletion that was approved stays in the list until it is made.
+	return `If far more users are to be deleted than usual (settings deletions.count and deletions.share), usher
+holds all further deletions at all vendors until an approval. Other events go on, and no event is lost.
+usher status shows the hold. Dropped deletions are dead letters: usher dead replay can still carry them out.
+Without deletions on hold the command does nothing, unless --for is set.
+--list reads all records. An approved deletion stays in the list until it is carried out.
 
 Examples:
   usher approve deletions --list
@@ -45,7 +47,7 @@ Examples:
   usher approve deletions --end --reason "it is over"`
 }
 
-// Validate refuses an approval that would end before it begins.
+// Validate returns an error for flags that exclude each other.
 func (c approveDeletionsCmd) Validate() error {
 	switch {
 	case c.For < 0:
@@ -59,23 +61,23 @@ func (c approveDeletionsCmd) Validate() error {
 	}
 }
 
-// usualApproval is how long none is held where nobody says.
-const usualApproval = time.Hour
+// defaultApproval is the default of --for if deletions are on hold.
+const defaultApproval = time.Hour
 
-// approval is what came of the command.
+// approval is the outcome of the command.
 type approval struct {
-	Was   string    `json:"was"`            // why they were on hold; empty where they were not
-	Since time.Time `json:"since,omitzero"` // when they were first held
-	Until time.Time `json:"until,omitzero"` // until when none is held
-	Drop  bool      `json:"drop,omitempty"` // they become dead letters
-	Ended time.Time `json:"ended,omitzero"` // until when none would have been held, were it not ended
-	end   bool      // was asked for
+	Was   string    `json:"was"`            // reason of the hold; empty: there was no hold
+	Since time.Time `json:"since,omitzero"` // start of the hold
+	Until time.Time `json:"until,omitzero"` // end of the approval
+	Drop  bool      `json:"drop,omitempty"` // the deletions become dead letters
+	Ended time.Time `json:"ended,omitzero"` // former end of an approval that was ended early
+	end   bool      // --end
 }
 
-// nothing tells whether there was nothing to do.
-func (d approval) nothing() bool { return d.Was == "" && d.Until.IsZero() && d.Ended.IsZero() }
+// none reports whether there was nothing to change.
+func (d approval) none() bool { return d.Was == "" && d.Until.IsZero() && d.Ended.IsZero() }
 
-// Run writes the action down and changes the record of the brake; with --list it only reads.
+// Run stores the action and changes the record of the deletion guard. With --list, Run only reads.
 func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 	if c.List {
 		return c.list(ctx, a)
@@ -94,8 +96,8 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	done := c.change(&record, now) // a copy: is there anything to do?
-	if !done.nothing() {
+	done := c.change(&record, now) // on a copy, to see if there is anything to change
+	if !done.none() {
 		if err := b.Audit(ctx, settings.Source, c.action(a, done)); err != nil {
 			return app.Advise(err)
 		}
@@ -110,14 +112,14 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 	return err
 }
 
-// list prints the deletions that are on hold.
+// list prints the deletions on hold.
 func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
-	d, end, err := a.Desk(ctx)
+	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	held, unread := d.HeldDeletions(ctx)
+	held, unread := service.HeldDeletions(ctx)
 	if unread != nil && held == nil {
 		return app.Advise(unread)
 	}
@@ -135,7 +137,7 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 	return errors.Join(output.Rows(a.Stdout, []string{"user", "vendor", "since"}, rows), unread)
 }
 
-// action is what is written down before it is done.
+// action returns the record for usher audit.
 func (c approveDeletionsCmd) action(a *app.App, done approval) bus.Action {
 	kind := bus.DeletionsApproved
 	if c.Drop {
@@ -149,7 +151,7 @@ func (c approveDeletionsCmd) action(a *app.App, done approval) bus.Action {
 	return act
 }
 
-// change does to the record of the brake what is asked for.
+// change changes the record of the deletion guard as the flags say.
 func (c approveDeletionsCmd) change(r *brake.Record, now time.Time) approval {
 	done := approval{Was: r.Why, Since: r.Held, Drop: c.Drop}
 	switch {
@@ -162,31 +164,31 @@ func (c approveDeletionsCmd) change(r *brake.Record, now time.Time) approval {
 	case c.Drop:
 		r.Discard(now)
 	case c.For > 0 || r.Why != "":
-		done.Until = now.Add(cmp.Or(c.For, usualApproval))
+		done.Until = now.Add(cmp.Or(c.For, defaultApproval))
 		r.Approve(done.Until)
 	}
 	return done
 }
 
-// String tells what was done, in lines.
+// String returns the outcome, in lines.
 func (d approval) String() string {
-	var was string
+	var before string
 	if d.Was != "" {
-		was = fmt.Sprintf("deletions were on hold since %s: %s\n", d.Since.UTC().Format(time.RFC3339), d.Was)
+		before = fmt.Sprintf("deletions were on hold since %s: %s\n", d.Since.UTC().Format(time.RFC3339), d.Was)
 	}
 	switch {
-	case d.nothing() && d.Drop:
+	case d.none() && d.Drop:
 		return "no deletion is on hold: nothing was dropped"
-	case d.nothing() && d.end:
+	case d.none() && d.end:
 		return "no approval is in force, and nothing was changed"
-	case d.nothing():
+	case d.none():
 		return "no deletion is on hold, and nothing was changed"
 	case !d.Ended.IsZero():
 		return "too many deletions are held again; none would have been until " + d.Ended.UTC().Format(time.RFC3339)
 	case d.Drop:
-		return was + "those that were taken up before now become dead letters: see usher dead list --class dropped"
-	case was == "":
-		was = "deletions were not on hold\n"
+		return before + "the deletions registered before now become dead letters: see usher dead list --class dropped"
+	case before == "":
+		before = "deletions were not on hold\n"
 	}
-	return was + "they go on, and none is held until " + d.Until.UTC().Format(time.RFC3339)
+	return before + "they go on, and none is held until " + d.Until.UTC().Format(time.RFC3339)
 }

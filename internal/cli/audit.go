@@ -13,24 +13,25 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 )
 
+// auditCmd is usher audit.
 type auditCmd struct {
 	Follow bool          `short:"f" help:"Wait for further actions at the end."`
-	Since  time.Duration `help:"Of the time since then only, such as 24h." placeholder:"DURATION"`
-	JSON   bool          `help:"Print each action as the CloudEvent that was written down, one a line."`
+	Since  time.Duration `help:"Only of this last time, such as 24h." placeholder:"DURATION"`
+	JSON   bool          `help:"Print each action as the stored CloudEvent, one per line."`
 }
 
 // Help is shown below the flags.
 func (auditCmd) Help() string {
-	return `What people did to dead letters and vendors, oldest first: time, what, to what, by whom, and
-why. An action is written down before it is done, so one that NATS then refused stands here too.
-It is kept for nats.audit_max_age. Elsewhere than on a terminal there are tabs between the values.
+	return `Actions of people on dead letters and vendors, oldest first: time, action, object, person, and
+reason. usher stores an action before carrying it out: an action that NATS then refused is listed
+too. Actions are kept for nats.audit_max_age. Values are separated by tabs, except on a terminal.
 
 Examples:
   usher audit --since 24h
   usher audit --follow --json | jq .data`
 }
 
-// Validate refuses a time that is to come.
+// Validate returns an error for a bad --since.
 func (c auditCmd) Validate() error {
 	if c.Since < 0 {
 		return errors.New("--since cannot be negative")
@@ -56,11 +57,11 @@ func (c auditCmd) Run(ctx context.Context, a *app.App) error {
 	none := true
 	err = b.Actions(ctx, query, func(e events.Event, done bus.Action) bool {
 		none = false
-		failed = c.line(a, e, done)
+		failed = c.print(a, e, done)
 		return failed == nil
 	})
 	if c.Follow && ctx.Err() != nil {
-		return nil // whoever followed has seen enough
+		return nil
 	}
 	if none && err == nil {
 		a.Remark("no actions")
@@ -68,8 +69,8 @@ func (c auditCmd) Run(ctx context.Context, a *app.App) error {
 	return errors.Join(failed, app.Advise(err))
 }
 
-// line prints one action.
-func (c auditCmd) line(a *app.App, e events.Event, done bus.Action) error {
+// print prints an action.
+func (c auditCmd) print(a *app.App, e events.Event, done bus.Action) error {
 	if c.JSON {
 		return output.Event(a.Stdout, e)
 	}
@@ -78,17 +79,17 @@ func (c auditCmd) line(a *app.App, e events.Event, done bus.Action) error {
 	}, []int{20, 14, 0, 0, 0, 0})
 }
 
-// detail is what else there is to say of an action.
+// detail returns the other values of an action.
 func detail(done bus.Action) string {
-	var said []string
+	var parts []string
 	if done.Type != "" {
-		said = append(said, done.Type+" "+done.EventID)
+		parts = append(parts, done.Type+" "+done.EventID)
 	}
 	if done.Replay > 0 {
-		said = append(said, "replay "+strconv.Itoa(done.Replay))
+		parts = append(parts, "replay "+strconv.Itoa(done.Replay))
 	}
 	if !done.Until.IsZero() {
-		said = append(said, "until "+done.Until.UTC().Format(time.RFC3339))
+		parts = append(parts, "until "+done.Until.UTC().Format(time.RFC3339))
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(parts, ", ")
 }

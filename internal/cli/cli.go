@@ -1,10 +1,11 @@
 // Package cli holds the commands of usher. The command usher x is in the file x.go or in the
-// folder x; app and output are for all of them.
+// folder x. The folders app and output are shared by all commands.
 package cli
 
 import (
 	"context"
 	"errors"
+	"regexp"
 
 	"github.com/alecthomas/kong"
 
@@ -30,32 +31,31 @@ func ExitCode(err error) int {
 	return ExitFailed
 }
 
-// commands is every command of usher. The command usher x is in the file x.go or in the
-// folder x of this package.
+// commands lists the commands of usher.
 type commands struct {
-	File string `name:"config" help:"The configuration file; ./usher.yaml is read where it is there." placeholder:"FILE" type:"path"`
+	File string `name:"config" help:"The configuration file; ./usher.yaml by default, if it exists." placeholder:"FILE" type:"path"`
 
-	Version kong.VersionFlag `help:"Print the version and end."`
+	Version kong.VersionFlag `help:"Print the version."`
 
-	Serve   serveCmd   `cmd:"" help:"Take events from NATS and over HTTP, and make the changes that they ask for."`
+	Serve   serveCmd   `cmd:"" help:"Receive events from NATS and over HTTP, and carry them out at the vendors."`
 	Send    send.Cmd   `cmd:"" help:"Check events and send them."`
-	Results resultsCmd `cmd:"" help:"Tell what came of events."`
-	User    userCmd    `cmd:"" help:"Tell one user's story: accounts, and what every event came to."`
-	Health  healthCmd  `cmd:"" help:"Ask a process of usher serve on this machine whether it lives."`
-	Status  statusCmd  `cmd:"" help:"Tell how each vendor stands: what waits, what is on hold or paused, dead letters."`
-	Dead    dead.Cmd   `cmd:"" help:"See to the events that failed for good: list, show, replay, drop."`
-	Pause   pauseCmd   `cmd:"" help:"Give a vendor no further events for a while."`
+	Results resultsCmd `cmd:"" help:"List the results of events."`
+	User    userCmd    `cmd:"" help:"Show the accounts of one user, and the outcome of every event."`
+	Health  healthCmd  `cmd:"" help:"Check that usher serve runs on this machine."`
+	Status  statusCmd  `cmd:"" help:"Show the state of each vendor: waiting events, holds, pauses, dead letters."`
+	Dead    dead.Cmd   `cmd:"" help:"List, show, replay or drop the events that failed for good."`
+	Pause   pauseCmd   `cmd:"" help:"Stop work at a vendor for a while."`
 	Resume  resumeCmd  `cmd:"" help:"End a pause."`
-	Approve approveCmd `cmd:"" help:"Let what is on hold go on."`
-	Audit   auditCmd   `cmd:"" help:"Tell who replayed, dropped, paused or resumed what, and why."`
-	Vendors vendorsCmd `cmd:"" help:"See whether the vendors let usher in."`
-	NATS    natsCmd    `cmd:"" name:"nats" help:"Compare the streams and consumers with the configuration, and make them so."`
+	Approve approveCmd `cmd:"" help:"Approve deletions that are on hold."`
+	Audit   auditCmd   `cmd:"" help:"List the actions by hand: who replayed, dropped, paused or resumed, and why."`
+	Vendors vendorsCmd `cmd:"" help:"Check the credentials of the vendors."`
+	NATS    natsCmd    `cmd:"" name:"nats" help:"Compare the streams and consumers with the configuration, and change them."`
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
-	Demo    demo.Cmd   `cmd:"" help:"See it at work: a school's term against stand-in vendors, with faults."`
+	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
 
-	Forget    forgetCmd     `cmd:"" help:"Erase what usher stores of one user."`
-	Reconcile reconcile.Cmd `cmd:"" help:"Compare the ledger with the accounts that a vendor lists, and put right what can be."`
+	Forget    forgetCmd     `cmd:"" help:"Erase the data of one user."`
+	Reconcile reconcile.Cmd `cmd:"" help:"Compare the records with the accounts listed by a vendor, and repair differences."`
 }
 
 const about = `Usher turns user lifecycle events (CloudEvents on NATS) into changes at Miestro,
@@ -63,14 +63,14 @@ Meiro, LEAD, MagLoft and Usermost: exactly as asked, and never twice.
 
 Examples:
   usher demo                     try it
-  usher serve                    run it; see deploy/usher.example.yaml for what to set
-  usher config check             see what is set`
+  usher serve                    run it; deploy/usher.example.yaml lists the settings
+  usher config check             check the settings`
 
-// leave carries an exit code out of kong, which knows only os.Exit.
-type leave int
+// exitRequest carries an exit code out of kong, which would call os.Exit.
+type exitRequest int
 
-// Run reads the arguments of a and runs the command in them. Without any it
-// prints the help, as a wrong use.
+// Run runs the command in the arguments of a. Without arguments, Run prints the help and returns
+// a usage error.
 func Run(ctx context.Context, a app.App) (err error) {
 	if len(a.Args) == 0 {
 		a.Args, a.Stdout = []string{"--help"}, a.Stderr
@@ -79,12 +79,12 @@ func Run(ctx context.Context, a app.App) (err error) {
 	defer func() {
 		switch code := recover().(type) {
 		case nil:
-		case leave:
+		case exitRequest:
 			if code != 0 {
 				err = app.Usage(app.ErrSilent)
 			}
 		default:
-			panic(code) // a bug of ours: never the end of a command that went well
+			panic(code) // a bug: the command must not end with exit code 0
 		}
 	}()
 	var c commands
@@ -92,17 +92,43 @@ func Run(ctx context.Context, a app.App) (err error) {
 		kong.Name("usher"), kong.Description(about), kong.Vars{"version": a.Version},
 		kong.Writers(a.Stdout, a.Stderr),
 		kong.Bind(&a),
-		kong.Exit(func(code int) { panic(leave(code)) }),
+		kong.Exit(func(code int) { panic(exitRequest(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil {
 		return err
 	}
-	parsed, err := parser.Parse(wanted(a.Args))
+	parsed, err := parser.Parse(withWords(a.Args))
 	if err != nil {
-		return app.Usage(errors.New(misused(err.Error()) + "; see usher --help"))
+		return app.Usage(errors.New(inOwnWords(err.Error()) + "; see usher --help"))
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	a.File = c.File
 	return app.Interrupted(ctx, parsed.Run())
+}
+
+// withWords returns the arguments for the parser. The words help and version become flags.
+func withWords(args []string) []string {
+	switch {
+	case len(args) > 0 && args[0] == "help":
+		return append(args[1:len(args):len(args)], "--help")
+	case len(args) == 1 && args[0] == "version":
+		return []string{"--version"}
+	default:
+		return args
+	}
+}
+
+// inOwnWords returns an error of the parser without terms of the parser.
+func inOwnWords(text string) string {
+	for _, phrase := range [][2]string{
+		{`^(-\S+): expected \S+ value but got "EOL" \(<EOL>\)$`, `$1 needs a value`},
+		{`^(-\S+): expected \S+ value but got "(-.*)" \((?:short|long) flag\).*$`, `$1 needs a value, and $2 looks like a flag: write $1=$2 if it is the value`},
+		{`expected duration but got ("[^"]*").*$`, `want a duration such as 90s, 10m or 24h, not $1`},
+		{`expected a valid \d+ bit u?int but got ("[^"]*")$`, `want a whole number, not $1`},
+		{`expected an? (?:int|float) but got ("[^"]*").*$`, `want a number, not $1`},
+	} {
+		text = regexp.MustCompile(phrase[0]).ReplaceAllString(text, phrase[1])
+	}
+	return text
 }

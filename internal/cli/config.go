@@ -14,45 +14,46 @@ import (
 	"github.com/usherhq/usher/internal/engine"
 )
 
-// configCmd is the commands for the settings.
+// configCmd holds the commands of usher config.
 type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Tell every fault of the settings at once, and which vendors are on."`
-	Show  configShowCmd  `cmd:"" help:"Show every setting with its value and where it comes from."`
+	Check configCheckCmd `cmd:"" help:"Check the settings, and list the vendors that are on."`
+	Show  configShowCmd  `cmd:"" help:"Show every setting with its value and its origin."`
 }
 
 // Help is shown below the flags.
 func (configCmd) Help() string {
-	return `Settings come from the defaults, then the file, then the environment.
+	return `The file overrides the defaults, and the environment overrides the file.
 
 Examples:
   usher config check
   usher --config /etc/usher.yaml config show`
 }
 
+// configCheckCmd is usher config check.
 type configCheckCmd struct {
 	JSON bool `help:"Print a JSON object."`
 }
 
 // Help is shown below the flags.
 func (configCheckCmd) Help() string {
-	return `Exit code 0: usher serve can start. 2: it cannot, for the faults that are told. NATS and the
-vendors are not asked; see usher vendors check.
+	return `Reads the configuration only; to call the vendors, see usher vendors check. Exit code 0: usher serve
+can start. 2: it cannot, because of the listed faults.
 
 Examples:
   usher config check
   usher --config usher.yaml config check --json`
 }
 
-// checked is what a check of the settings found.
-type checked struct {
+// report is the result of a check of the settings.
+type report struct {
 	OK       bool              `json:"ok"`
 	Faults   []configFault     `json:"faults,omitempty"`
 	Warnings []string          `json:"warnings,omitempty"`
 	On       []string          `json:"on"`
-	Off      map[string]string `json:"off"` // vendor → what turns it on
+	Off      map[string]string `json:"off"` // vendor → the missing settings
 }
 
-// configFault is a config.Error as JSON shows it.
+// configFault is a config.Error in JSON.
 type configFault struct {
 	Key      string `json:"key,omitempty"`
 	Variable string `json:"variable,omitempty"`
@@ -69,20 +70,20 @@ func (k configCheckCmd) Run(a *app.App) error {
 		return err
 	}
 	if len(faults) == 0 {
-		if c.RequireVendor() != nil { // what turns one on is told below
+		if c.RequireVendor() != nil { // report.Off says how to turn a vendor on
 			faults = append(faults, &config.Error{Problem: "no vendor is on", Fix: "set the credentials of at least one"})
 		}
 		_, _, wrong := engine.Senders(c)
 		faults = append(faults, wrong...)
 	}
-	report := checked{OK: len(faults) == 0, Warnings: c.Warnings(), On: c.On(), Off: c.Off()}
+	r := report{OK: len(faults) == 0, Warnings: c.Warnings(), On: c.On(), Off: c.Off()}
 	for _, f := range faults {
-		report.Faults = append(report.Faults, configFault{f.Key, f.Variable, f.At, f.Problem, f.Fix})
+		r.Faults = append(r.Faults, configFault{f.Key, f.Variable, f.At, f.Problem, f.Fix})
 	}
 	if k.JSON {
-		err = output.JSON(a.Stdout, report)
+		err = output.JSON(a.Stdout, r)
 	} else {
-		err = report.tell(a.Stdout, faults)
+		err = r.print(a.Stdout, faults)
 	}
 	if len(faults) > 0 {
 		return errors.Join(app.Usage(app.ErrSilent), err)
@@ -90,8 +91,8 @@ func (k configCheckCmd) Run(a *app.App) error {
 	return err
 }
 
-// tell prints the report for a person.
-func (r checked) tell(w io.Writer, faults []*config.Error) error {
+// print prints the report for a person.
+func (r report) print(w io.Writer, faults []*config.Error) error {
 	var b strings.Builder
 	for _, f := range faults {
 		fmt.Fprintf(&b, "fault    %s\n", f.Error())
@@ -114,6 +115,7 @@ func (r checked) tell(w io.Writer, faults []*config.Error) error {
 	return err
 }
 
+// configShowCmd is usher config show.
 type configShowCmd struct {
 	JSON bool `help:"Print a JSON array."`
 }
@@ -127,11 +129,11 @@ Examples:
   usher config show --json | jq '.[] | select(.from != "default")'`
 }
 
-// Run shows the settings, those with faults as well.
+// Run shows the settings, even if some have faults.
 func (k configShowCmd) Run(a *app.App) error {
 	c, err := a.Config()
-	if shown := k.tell(a, c.Show()); shown != nil {
-		return shown
+	if err := k.print(a, c.Show()); err != nil {
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("these settings cannot be used; see usher config check: %w", err)
@@ -139,7 +141,7 @@ func (k configShowCmd) Run(a *app.App) error {
 	return nil
 }
 
-func (k configShowCmd) tell(a *app.App, list []config.Shown) error {
+func (k configShowCmd) print(a *app.App, list []config.Shown) error {
 	if k.JSON {
 		return output.JSON(a.Stdout, list)
 	}

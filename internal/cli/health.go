@@ -18,31 +18,32 @@ import (
 	"github.com/usherhq/usher/internal/config"
 )
 
+// healthCmd is usher health.
 type healthCmd struct {
-	URL   string `arg:"" optional:"" help:"Of the process; default: where http.addr says that it listens."`
-	Ready bool   `help:"Ask whether it can do its work: NATS is there, and its workers run."`
+	URL   string `arg:"" optional:"" help:"Address of the process; http.addr by default."`
+	Ready bool   `help:"Ask whether the process is ready: NATS is connected, and the workers run."`
 }
 
 // Help is shown below the flags.
 func (healthCmd) Help() string {
-	return `For the health check of a container that holds nothing but usher. It asks /healthz, and with --ready
-/readyz, for five seconds at most. With TLS it trusts the certificate in http.tls_cert.
-Exit code 0: the answer is yes. 1: it is no, or none came.
+	return `For the health check of a container without other programs. usher health requests /healthz, or /readyz with
+--ready, and waits for five seconds at most. With TLS, it trusts the certificate in http.tls_cert.
+Exit code 0: healthy. 1: not healthy, or no answer.
 
 Examples:
   usher health
   usher health --ready
   usher health http://10.0.0.7:8080
-  usher health http://127.0.0.1:8090/state     anything else that answers 200`
+  usher health http://127.0.0.1:8090/state     any other address that answers 200`
 }
 
-// Run asks.
+// Run returns an error unless the answer is 200.
 func (h healthCmd) Run(ctx context.Context, a *app.App) error {
 	c, err := a.Config()
 	if err != nil {
 		return err
 	}
-	base, client, err := h.way(c.HTTP)
+	base, client, err := h.target(c.HTTP)
 	if err != nil {
 		return err
 	}
@@ -58,17 +59,17 @@ func (h healthCmd) Run(ctx context.Context, a *app.App) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, app.ConnectTimeout)
 	defer cancel()
-	return asked(ctx, client, url.String())
+	return get(ctx, client, url.String())
 }
 
-// way is where the process is, and a client that it can be asked with.
-func (h healthCmd) way(c config.HTTP) (base string, client *http.Client, err error) {
+// target returns the address of the process, and a client for it.
+func (h healthCmd) target(c config.HTTP) (base string, client *http.Client, err error) {
 	client = &http.Client{Timeout: app.ConnectTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	switch {
 	case h.URL != "":
 		return h.URL, client, nil
 	case !c.On():
-		return "", nil, app.Usage(errors.New("http.addr is off: there is nobody to ask"))
+		return "", nil, app.Usage(errors.New("http.addr is off: no process listens"))
 	case c.TLSCert == "":
 		return "http://" + app.Dialable(c.Addr), client, nil
 	}
@@ -77,7 +78,7 @@ func (h healthCmd) way(c config.HTTP) (base string, client *http.Client, err err
 	return "https://" + app.Dialable(c.Addr), client, err
 }
 
-// trusting takes the certificate in a file, and no other, whoever shows it.
+// trusting returns a TLS configuration that accepts only the certificate in a file.
 func trusting(path string) (*tls.Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -102,8 +103,8 @@ func trusting(path string) (*tls.Config, error) {
 	return secure, nil
 }
 
-// asked is nil where the answer is yes.
-func asked(ctx context.Context, client *http.Client, url string) error {
+// get returns an error unless the answer of the URL is 200.
+func get(ctx context.Context, client *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return app.Usage(err)
@@ -117,7 +118,7 @@ func asked(ctx context.Context, client *http.Client, url string) error {
 	if res.StatusCode == http.StatusOK {
 		return nil
 	}
-	const most = 512
-	said, _ := io.ReadAll(io.LimitReader(res.Body, most))
-	return fmt.Errorf("%s answers %s: %s", url, res.Status, strings.TrimSpace(string(said)))
+	const maxText = 512
+	text, _ := io.ReadAll(io.LimitReader(res.Body, maxText))
+	return fmt.Errorf("%s answers %s: %s", url, res.Status, strings.TrimSpace(string(text)))
 }

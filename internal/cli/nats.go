@@ -11,44 +11,45 @@ import (
 	"github.com/usherhq/usher/internal/engine"
 )
 
-// natsCmd is the commands for the streams and consumers.
+// natsCmd holds the commands of usher nats.
 type natsCmd struct {
-	Check natsCheckCmd `cmd:"" help:"Say how the streams and consumers differ from the configuration."`
-	Apply natsApplyCmd `cmd:"" help:"Make the streams and consumers as the configuration says."`
+	Check natsCheckCmd `cmd:"" help:"Compare the streams and consumers with the configuration."`
+	Apply natsApplyCmd `cmd:"" help:"Create and change the streams and consumers."`
 }
 
 // Help is shown below the flags.
 func (natsCmd) Help() string {
-	return `usher serve makes what is not there, and leaves what is there as it is.
+	return `usher serve creates missing streams and consumers, and never changes existing ones.
 
 Examples:
   usher nats check
   usher nats apply`
 }
 
+// natsCheckCmd is usher nats check.
 type natsCheckCmd struct {
 	JSON bool `help:"Print a JSON array."`
 }
 
 // Help is shown below the flags.
 func (natsCheckCmd) Help() string {
-	return `Compares the streams, the buckets of the ledger, and the consumers of the vendors that are on.
-Run it with the configuration of usher serve. Exit code 0: nothing differs. 1: something does.
+	return `Compares the streams, the buckets, and the consumers of the vendors that are on. Run it with the
+configuration of usher serve. Exit code 0: no differences. 1: differences.
 
 Examples:
   usher nats check
   usher nats check --json`
 }
 
-// Run compares.
+// Run prints the differences.
 func (k natsCheckCmd) Run(ctx context.Context, a *app.App) error {
-	found, err := compared(ctx, a, func(e *engine.Engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
+	found, err := compare(ctx, a, func(e *engine.Engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
 		return e.Bus.Check(ctx, w)
 	})
 	if err != nil {
 		return err
 	}
-	if err := tellDifferences(a, found, k.JSON, "everything is as the configuration says"); err != nil {
+	if err := printDifferences(a, found, k.JSON, "everything is as the configuration says"); err != nil {
 		return err
 	}
 	if len(found) > 0 {
@@ -57,26 +58,27 @@ func (k natsCheckCmd) Run(ctx context.Context, a *app.App) error {
 	return nil
 }
 
+// natsApplyCmd is usher nats apply.
 type natsApplyCmd struct {
-	JSON bool `help:"Print a JSON array of what was different."`
+	JSON bool `help:"Print the differences as a JSON array."`
 }
 
 // Help is shown below the flags.
 func (natsApplyCmd) Help() string {
-	return `Makes what is not there, and changes what differs; see usher nats check. Messages stay.
-What an older usher has left is moved over; stop the older usher first.
-A running usher serve goes on; limits of its consumers hold at once. Storage, retention and the kind
-of a consumer cannot be changed by the server: they are said, and left, and the exit code is 1. A
-stream of your own (nats.events_stream) is not touched.
+	return `Creates missing streams and consumers, and changes different settings; see usher nats check. Messages
+stay. Streams of an older usher are upgraded; stop the older usher first.
+A running usher serve goes on; new limits of its consumers apply at once. The server cannot change
+storage, retention and the kind of a consumer: such differences are printed, and the exit code is 1.
+usher never changes a stream not created by usher (nats.events_stream).
 
 Examples:
   usher nats apply
   USHER_WORKER_MAX_ACK_PENDING=50000 usher nats apply`
 }
 
-// Run applies.
+// Run changes the streams and consumers, and prints the changes.
 func (k natsApplyCmd) Run(ctx context.Context, a *app.App) error {
-	found, err := compared(ctx, a, func(e *engine.Engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
+	found, err := compare(ctx, a, func(e *engine.Engine, ctx context.Context, w bus.Wanted) ([]bus.Difference, error) {
 		if err := e.Upgrade(ctx); err != nil {
 			return nil, err
 		}
@@ -85,19 +87,19 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil && len(found) == 0 {
 		return err
 	}
-	if err := errors.Join(err, tellDifferences(a, found, k.JSON, "everything was as the configuration says")); err != nil {
+	if err := errors.Join(err, printDifferences(a, found, k.JSON, "everything was as the configuration says")); err != nil {
 		return err
 	}
 	for _, d := range found {
 		if d.Fixed {
-			return errors.New("what is fixed was left as it is: to change it, make the stream or the consumer anew")
+			return errors.New("some settings cannot be changed: delete the stream or the consumer and let usher create it again")
 		}
 	}
 	return nil
 }
 
-// compared looks at the streams and at the consumers of all vendors that are on.
-func compared(ctx context.Context, a *app.App, look func(*engine.Engine, context.Context, bus.Wanted) ([]bus.Difference, error)) ([]bus.Difference, error) {
+// compare connects, and calls do with the streams and consumers of all vendors that are on.
+func compare(ctx context.Context, a *app.App, do func(*engine.Engine, context.Context, bus.Wanted) ([]bus.Difference, error)) ([]bus.Difference, error) {
 	c, err := a.Config()
 	if err != nil {
 		return nil, err
@@ -116,10 +118,10 @@ func compared(ctx context.Context, a *app.App, look func(*engine.Engine, context
 		_, _ = fmt.Fprintln(a.Stderr, "no vendor is on here: consumers are not compared; run it with the configuration of usher serve")
 	}
 	e.Bus = b
-	return look(e, ctx, e.Wanted(ports))
+	return do(e, ctx, e.Wanted(ports))
 }
 
-func tellDifferences(a *app.App, found []bus.Difference, asJSON bool, none string) error {
+func printDifferences(a *app.App, found []bus.Difference, asJSON bool, none string) error {
 	if asJSON {
 		return output.JSON(a.Stdout, append([]bus.Difference{}, found...))
 	}

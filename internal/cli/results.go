@@ -17,24 +17,25 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 )
 
+// resultsCmd is usher results.
 type resultsCmd struct {
 	Follow  bool           `short:"f" help:"Wait for further results at the end."`
-	Vendor  app.VendorFlag `help:"Of this vendor only." placeholder:"NAME"`
-	Type    string         `help:"Of this type only: that of the result, or of the event that asked for it." placeholder:"TYPE"`
-	Outcome string         `help:"With this outcome only: done, already_done, superseded, unsupported or failed." placeholder:"OUTCOME"`
-	User    string         `help:"Of this user only." placeholder:"ID"`
-	Event   string         `help:"Of the event with this id only." placeholder:"ID"`
-	Since   time.Duration  `help:"Of the time since then only, such as 1h." placeholder:"DURATION"`
-	Limit   int            `help:"End after so many." placeholder:"N"`
-	JSON    bool           `help:"Print each result as the CloudEvent that was published, one a line."`
+	Vendor  app.VendorFlag `help:"Only of this vendor." placeholder:"NAME"`
+	Type    string         `help:"Only of this type: of the result, or of its event." placeholder:"TYPE"`
+	Outcome string         `help:"Only with this outcome: done, already_done, superseded, unsupported or failed." placeholder:"OUTCOME"`
+	User    string         `help:"Only of this user." placeholder:"ID"`
+	Event   string         `help:"Only of the event with this id." placeholder:"ID"`
+	Since   time.Duration  `help:"Only of this last time, such as 1h." placeholder:"DURATION"`
+	Limit   int            `help:"End after N results." placeholder:"N"`
+	JSON    bool           `help:"Print each result as the published CloudEvent, one per line."`
 }
 
 // Help is shown below the flags.
 func (resultsCmd) Help() string {
-	return `One line for each result, oldest first: time, type, vendor, outcome, user, attempts,
-time taken, and what went wrong. On a terminal attempts and time are told where it was more than
-one attempt, or failed; elsewhere there are tabs between them.
-A result that was published again, since its event was sent again, has the same id and is told once.
+	return `One line per result, oldest first: time, type, vendor, outcome, user, attempts, time taken, and
+error. A terminal shows attempts and time only of failures and of more than one attempt; elsewhere
+values are separated by tabs.
+An event that was sent again may publish its result again, with the same id: the result is printed once.
 
 Examples:
   usher results --since 1h --outcome failed
@@ -42,7 +43,7 @@ Examples:
   usher results --event 4711 --json | jq .data`
 }
 
-// Validate refuses what no result can be.
+// Validate returns an error for filters that no result can match.
 func (r resultsCmd) Validate() error {
 	outcomes := []string{"", events.Done, events.AlreadyDone, events.Superseded, events.Unsupported, events.Failed}
 	var faults []error
@@ -59,7 +60,7 @@ func (r resultsCmd) Validate() error {
 	return errors.Join(faults...)
 }
 
-// types are the result types that --type stands for.
+// types returns the result types matched by --type.
 func (r resultsCmd) types() []string {
 	if slices.Contains(events.ResultTypes(), r.Type) {
 		return []string{r.Type}
@@ -74,10 +75,10 @@ func (r resultsCmd) types() []string {
 	return types
 }
 
-// distinct is among how many results one that is told again is known by its id.
-const distinct = 100_000
+// recentIDs is the number of results whose ids are kept, to print a repeated result once.
+const recentIDs = 100_000
 
-// Run prints the results that fit.
+// Run prints the matching results.
 func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
 	_, b, end, err := a.Connect(ctx)
 	if err != nil {
@@ -91,53 +92,53 @@ func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
 	if r.Follow {
 		a.Remark("waiting for further results; Ctrl-C ends")
 	}
-	told, err := lru.New[string, struct{}](distinct)
+	printed, err := lru.New[string, struct{}](recentIDs)
 	if err != nil {
 		return err
 	}
-	printed := 0
+	n := 0
 	var failed error
 	err = b.Results(ctx, query, func(e events.Event, result events.Result) bool {
-		if !r.fits(e, result) {
+		if !r.matches(e, result) {
 			return true
 		}
-		if again, _ := told.ContainsOrAdd(e.ID(), struct{}{}); again {
+		if again, _ := printed.ContainsOrAdd(e.ID(), struct{}{}); again {
 			return true
 		}
-		failed = r.line(a, e, result)
-		printed++
-		return failed == nil && (r.Limit == 0 || printed < r.Limit)
+		failed = r.print(a, e, result)
+		n++
+		return failed == nil && (r.Limit == 0 || n < r.Limit)
 	})
 	if r.Follow && ctx.Err() != nil {
-		return nil // whoever followed has seen enough
+		return nil
 	}
-	if printed == 0 && err == nil {
+	if n == 0 && err == nil {
 		a.Remark("no results")
 	}
 	return errors.Join(failed, app.Advise(err))
 }
 
-func (r resultsCmd) fits(e events.Event, result events.Result) bool {
+func (r resultsCmd) matches(e events.Event, result events.Result) bool {
 	return (r.Outcome == "" || r.Outcome == result.Outcome) &&
 		(r.User == "" || r.User == e.Subject()) &&
 		(r.Event == "" || r.Event == result.Event.ID)
 }
 
-// line prints one result.
-func (r resultsCmd) line(a *app.App, e events.Event, result events.Result) error {
+// print prints a result.
+func (r resultsCmd) print(a *app.App, e events.Event, result events.Result) error {
 	if r.JSON {
 		return output.Event(a.Stdout, e)
 	}
-	took, wrong := time.Duration(result.TookMS)*time.Millisecond, ""
+	took, failure := time.Duration(result.TookMS)*time.Millisecond, ""
 	if result.Error != nil {
-		wrong = result.Error.Class + ": " + result.Error.Message
+		failure = result.Error.Class + ": " + result.Error.Message
 	}
 	fields := []string{e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject()}
 	if !output.IsTerminal(a.Stdout) {
-		return output.Row(a.Stdout, append(fields, strconv.Itoa(result.Attempts), took.String(), wrong), nil)
+		return output.Row(a.Stdout, append(fields, strconv.Itoa(result.Attempts), took.String(), failure), nil)
 	}
-	if result.Attempts > 1 || wrong != "" {
-		wrong = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", output.Count(result.Attempts, "attempt"), took, wrong), ": ")
+	if result.Attempts > 1 || failure != "" {
+		failure = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", output.Count(result.Attempts, "attempt"), took, failure), ": ")
 	}
-	return output.Row(a.Stdout, append(fields, wrong), []int{20, 22, 8, 12, 8, 0})
+	return output.Row(a.Stdout, append(fields, failure), []int{20, 22, 8, 12, 8, 0})
 }

@@ -16,37 +16,38 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
+// sandboxCmd is usher sandbox.
 type sandboxCmd struct {
-	Addr           string        `default:"127.0.0.1:8090" help:"Where to listen." placeholder:"HOST:PORT"`
-	Faults         float64       `help:"The share of calls that a fault hits, from 0 to 1." placeholder:"SHARE"`
+	Addr           string        `default:"127.0.0.1:8090" help:"The address to listen on." placeholder:"HOST:PORT"`
+	Faults         float64       `help:"The share of calls with a fault, from 0 to 1." placeholder:"SHARE"`
 	Latency        time.Duration `help:"The mean wait before each call." placeholder:"DURATION"`
-	Late           float64       `help:"The share of creations of accounts that are cut off and land after --late-by, from 0 to 1." placeholder:"SHARE"`
-	LateBy         time.Duration `help:"When a creation lands whose caller has gone before the answer, counted from the receipt of the request." placeholder:"DURATION"`
-	Seed           uint64        `default:"1" help:"Of the random choice of faults and waits."`
-	DuplicateEmail string        `enum:"422,409,400,existing,second" default:"422" help:"What a create answers for an e-mail that is taken: ${enum}."`
-	SecondDelete   string        `enum:"404,200" default:"404" help:"What deleting a deleted account answers: ${enum}."`
-	RepeatEnroll   string        `enum:"ok,error,second" default:"ok" help:"What a second enrolment in a course does: ${enum}."`
-	RepeatUnenroll string        `enum:"ok,error,404" default:"ok" help:"What the end of an enrolment that is not there answers: ${enum}."`
-	RepeatRestore  string        `enum:"404,200" default:"404" help:"What restoring an account that is not deleted answers: ${enum}."`
-	Classes        string        `name:"classifications" enum:"replace,add" default:"replace" help:"What MagLoft does with the classifications that it is sent: ${enum} those that are there."`
-	EmailPaths     string        `enum:"whole,404" default:"whole" help:"What MagLoft makes of an e-mail in a path, taken as it is or not found: ${enum}."`
-	MiestroErrors  string        `enum:"status,body" default:"status" help:"Where Miestro says that it refuses a change, in the status or the body of a 200: ${enum}."`
-	LeadShow       string        `enum:"200,404,405" default:"200" help:"What LEAD answers to GET /users/ID, which no document has: ${enum}."`
-	LeadLookup     string        `enum:"email-lookup,email/lookup" default:"email-lookup" help:"Where LEAD looks users up by e-mail: ${enum}."`
+	Late           float64       `help:"The share of creations of accounts that are cut off and carried out after --late-by, from 0 to 1." placeholder:"SHARE"`
+	LateBy         time.Duration `help:"The time from the receipt of a creation until it is carried out, if the caller has closed the connection." placeholder:"DURATION"`
+	Seed           uint64        `default:"1" help:"The seed of random faults and waits."`
+	DuplicateEmail string        `enum:"422,409,400,existing,second" default:"422" help:"The answer to a creation with an e-mail in use: ${enum}."`
+	SecondDelete   string        `enum:"404,200" default:"404" help:"The answer to a second deletion: ${enum}."`
+	RepeatEnroll   string        `enum:"ok,error,second" default:"ok" help:"The answer to a second enrolment in a course: ${enum}."`
+	RepeatUnenroll string        `enum:"ok,error,404" default:"ok" help:"The answer to the end of an enrolment that does not exist: ${enum}."`
+	RepeatRestore  string        `enum:"404,200" default:"404" help:"The answer to a restore of an account that is not deleted: ${enum}."`
+	Classes        string        `name:"classifications" enum:"replace,add" default:"replace" help:"The effect of classifications sent to MagLoft: ${enum} to the present ones."`
+	EmailPaths     string        `enum:"whole,404" default:"whole" help:"How MagLoft reads an e-mail in a path, as a whole or not at all: ${enum}."`
+	MiestroErrors  string        `enum:"status,body" default:"status" help:"How Miestro reports a refusal, in the status or in the body of a 200: ${enum}."`
+	LeadShow       string        `enum:"200,404,405" default:"200" help:"The answer of LEAD to the undocumented GET /users/ID: ${enum}."`
+	LeadLookup     string        `enum:"email-lookup,email/lookup" default:"email-lookup" help:"The path of LEAD for a look-up by e-mail: ${enum}."`
 }
 
 // Help is shown below the flags.
 func (sandboxCmd) Help() string {
-	return `Answers like the five vendors, as far as their documents say, and forgets everything when it
-ends. What it holds is shown at /state. It prints the variables that point usher serve at it.
+	return `Answers like the five vendors, as far as documented, and keeps all data in memory. /state shows the
+data. The output is the environment of a usher serve that uses the sandbox.
 POST /control/VENDOR?mode=MODE&for=DURATION makes every call of a vendor fail for a while: refuse
 answers 401, down closes the connection; ok ends it. With mode=trouble only calls whose path, query
 or body contains user=TEXT are affected: status=CODE, with retry_after=DURATION, is their answer,
 and delay=DURATION passes before each.
 
-A request that has been received whole is carried out after its latency, also if the caller goes
-in the meantime. --late-by lets a creation of an account without a caller land later than that.
---late closes the connection of some creations at once, so that they land after --late-by too.
+A complete request is carried out after its latency, even if the caller closes the connection. With
+--late-by, a creation of an account whose caller is gone is carried out later still. --late closes
+the connection of some creations at once, so that they are carried out after --late-by too.
 Callers that wait for the other creations are answered after the latency.
 
 Examples:
@@ -77,16 +78,16 @@ func (s sandboxCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return fmt.Errorf("%w; give another address with --addr", err)
 	}
-	if err := announce(a.Stdout, app.Dialable(listener.Addr().String()), stands.BaseURLs); err != nil {
+	if err := printEnviron(a.Stdout, app.Dialable(listener.Addr().String()), stands.BaseURLs); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return serveHTTP(ctx, listener, stands.Handler())
 }
 
-// announce prints where the stand-ins are, as a shell can read it.
-func announce(w io.Writer, host string, baseURLs func(host string) map[string]string) error {
+// printEnviron prints the addresses of the stand-ins as shell variables.
+func printEnviron(w io.Writer, host string, baseURLs func(host string) map[string]string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Stand-ins for the vendors' APIs; what they hold: http://%s/state\n", host)
+	fmt.Fprintf(&b, "# Stand-ins for the vendors' APIs; their data: http://%s/state\n", host)
 	urls := baseURLs(host)
 	for _, name := range slices.Sorted(maps.Keys(urls)) {
 		fmt.Fprintf(&b, "# %-9s %s\n", name, urls[name])
@@ -100,8 +101,7 @@ func announce(w io.Writer, host string, baseURLs func(host string) map[string]st
 	return err
 }
 
-// serveHTTP serves until ctx ends, and then lets the calls at hand come to
-// their end for some seconds.
+// serveHTTP serves until ctx ends, and then waits some seconds for the end of open calls.
 func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	const grace = 5 * time.Second
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: grace, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}

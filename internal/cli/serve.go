@@ -8,20 +8,21 @@ import (
 	"github.com/usherhq/usher/internal/engine"
 )
 
+// serveCmd is usher serve.
 type serveCmd struct{}
 
-// collectAt is how far the memory in use may grow, in percent, until garbage is
-// collected. Go's own default of 100 costs a tenth more processor time, and a worker
-// has few megabytes in use. GOGC and GOMEMLIMIT say otherwise where they are set.
-const collectAt = 200
+// gcPercent is the growth of the heap before a garbage collection, in percent. The default of
+// Go, 100, costs a tenth more processor time, and a worker uses a few megabytes. GOGC and
+// GOMEMLIMIT override gcPercent.
+const gcPercent = 200
 
 // Help is shown below the flags.
 func (serveCmd) Help() string {
-	return `A vendor is on when its credentials are there; the others are said once at start. Without
-USHER_NATS_URL a NATS server runs in the process and keeps its data in data/nats.
-SIGTERM finishes what is in hand and exits within 15 seconds.
-USHER_WORKER_ON=false makes a process that only takes events in, over HTTP, and needs no vendor;
-USHER_HTTP_EVENTS=false one that takes none, and shows only how it is.
+	return `A vendor is on if its credentials are set; the log lists the others at start. Without USHER_NATS_URL,
+a NATS server runs in the process and keeps its data in data/nats.
+SIGTERM finishes the work in hand and exits within 15 seconds.
+With USHER_WORKER_ON=false the process only receives events over HTTP, and needs no vendor. With
+USHER_HTTP_EVENTS=false it receives no events over HTTP, and serves only health, metrics and console.
 
 Examples:
   USHER_MIESTRO_API_KEY=… USHER_MIESTRO_API_SECRET=… usher serve
@@ -39,7 +40,7 @@ func (serveCmd) Run(ctx context.Context, a *app.App) error {
 		return app.Usage(err)
 	}
 	if a.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
+		debug.SetGCPercent(gcPercent)
 	}
 	return engine.Run(ctx, engine.Options{Config: c, Catalog: a.Catalog, Log: a.Logger(c.Log), Version: a.Version, Reload: a.Config})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -14,22 +15,22 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
+// statusCmd is usher status.
 type statusCmd struct {
-	Watch bool          `help:"Tell it again, every so often, until interrupted."`
-	Every time.Duration `help:"With --watch: how often; every 2s by default." placeholder:"DURATION"`
-	JSON  bool          `help:"Print a JSON object; with --watch one a line."`
+	Watch bool          `help:"Refresh periodically until interrupted."`
+	Every time.Duration `help:"With --watch: time between refreshes; 2s by default." placeholder:"DURATION"`
+	JSON  bool          `help:"Print a JSON object; with --watch, one per line."`
 }
 
 // Help is shown below the flags.
 func (statusCmd) Help() string {
-	return `Asks NATS, and no vendor: the answer is the same from every machine.
-serving: a process owns the vendor. idle: no process does, and nothing waits. waiting: something waits, and no process
-owns the vendor: is usher serve running, and is the vendor on there? on hold: the vendor fails or refuses us, and usher
-tries it now and then. paused: by usher pause.
-pending: events that are stored and not taken up yet. waiting: users (and activity events) that wait for a retry, for
-an account, for approval, or for the vendor. oldest: the oldest event that is pending or at work.
-Exit code 0: every vendor that has consumers is serving, idle or paused, and no deletion is held. 1: something wants a
-look.
+	return `Reads NATS only and calls no vendor: the answer is the same from every machine.
+State serving: a process owns the vendor. idle: no process owns the vendor, and no event waits. waiting: events wait,
+and no process owns the vendor; is usher serve running, with this vendor on? on hold: the vendor fails or refuses the
+credentials, and usher checks it periodically. paused: by usher pause.
+pending: events that are stored and not yet registered. waiting: users (and activity events) that wait for a retry, an
+account, an approval, or the vendor. oldest: the oldest event that is pending or in flight.
+Exit code 0: every vendor with consumers is serving, idle or paused, and no deletion is held. 1: otherwise.
 
 Examples:
   usher status
@@ -37,7 +38,7 @@ Examples:
   usher status --json | jq '.vendors[] | select(.state == "on hold")'`
 }
 
-// Validate refuses a time that is none.
+// Validate returns an error for a bad --every.
 func (s statusCmd) Validate() error {
 	switch {
 	case s.Every == 0:
@@ -51,28 +52,28 @@ func (s statusCmd) Validate() error {
 	}
 }
 
-// usualEvery is how often --watch looks where nobody says.
-const usualEvery = 2 * time.Second
+// defaultEvery is the time between two refreshes of --watch.
+const defaultEvery = 2 * time.Second
 
-// Run tells how all stands.
+// Run prints the status, once or periodically.
 func (s statusCmd) Run(ctx context.Context, a *app.App) error {
-	d, end, err := a.Desk(ctx)
+	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
 	for {
-		now, err := d.Status(ctx)
+		now, err := service.Status(ctx)
 		if s.Watch && ctx.Err() != nil {
-			return nil // whoever watched has seen enough
+			return nil
 		}
 		if err != nil {
 			return app.Advise(err)
 		}
 		if s.Watch && !s.JSON && output.IsTerminal(a.Stdout) {
-			_, _ = fmt.Fprint(a.Stdout, "\x1b[H\x1b[2J") // from the top of the screen
+			_, _ = fmt.Fprint(a.Stdout, "\x1b[H\x1b[2J") // clear the screen
 		}
-		if err := s.tell(a, now); err != nil {
+		if err := s.print(a, now); err != nil {
 			return err
 		}
 		switch {
@@ -84,12 +85,12 @@ func (s statusCmd) Run(ctx context.Context, a *app.App) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(cmp.Or(s.Every, usualEvery)):
+		case <-time.After(cmp.Or(s.Every, defaultEvery)):
 		}
 	}
 }
 
-func (s statusCmd) tell(a *app.App, now ops.Status) error {
+func (s statusCmd) print(a *app.App, now ops.Status) error {
 	if s.JSON {
 		return json.NewEncoder(a.Stdout).Encode(now)
 	}
@@ -100,37 +101,37 @@ func (s statusCmd) tell(a *app.App, now ops.Status) error {
 		})
 	}
 	if len(rows) == 0 {
-		_, err := fmt.Fprintln(a.Stderr, "no vendor has consumers on this NATS: usher serve makes them, once a vendor is on")
+		_, err := fmt.Fprintln(a.Stderr, "no vendor has consumers on this NATS: usher serve creates them, once a vendor is on")
 		return err
 	}
-	if err := output.Rows(a.Stdout, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows); err != nil {
-		return err
-	}
-	if until := now.Approved; until != nil {
-		if _, err := fmt.Fprintf(a.Stdout, "deletions: none is held until %s; see approve deletions --end\n", until.UTC().Format(time.RFC3339)); err != nil {
-			return err
-		}
-	}
-	if held := now.Deletions; held != nil {
-		_, err := fmt.Fprintf(a.Stdout, "deletions are on hold since %s: %s; see usher approve deletions --help\n", held.Since.UTC().Format(time.RFC3339), held.Why)
-		return err
-	}
-	return nil
+	err := output.Rows(a.Stdout, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows)
+	return errors.Join(err, printDeletions(a.Stdout, now))
 }
 
-// stateOf says how a vendor stands.
+// printDeletions prints the approval and the hold of deletions, if there are any.
+func printDeletions(w io.Writer, now ops.Status) (err error) {
+	if until := now.Approved; until != nil {
+		_, err = fmt.Fprintf(w, "deletions: none is held until %s; see approve deletions --end\n", until.UTC().Format(time.RFC3339))
+	}
+	if held := now.Deletions; held != nil && err == nil {
+		_, err = fmt.Fprintf(w, "deletions are on hold since %s: %s; see usher approve deletions --help\n", held.Since.UTC().Format(time.RFC3339), held.Why)
+	}
+	return err
+}
+
+// stateOf returns the state of a vendor, with its times.
 func stateOf(v ops.VendorStatus) string {
-	said := []string{v.State}
+	parts := []string{v.State}
 	if v.Since != nil {
-		said = append(said, "since "+v.Since.UTC().Format(time.RFC3339))
+		parts = append(parts, "since "+v.Since.UTC().Format(time.RFC3339))
 	}
 	if v.Until != nil {
-		said = append(said, "until "+v.Until.UTC().Format(time.RFC3339))
+		parts = append(parts, "until "+v.Until.UTC().Format(time.RFC3339))
 	}
-	return strings.Join(said, " ")
+	return strings.Join(parts, " ")
 }
 
-// age is how long ago that was.
+// age returns the time since then; "-" if there is none.
 func age(since *time.Time, now time.Time) string {
 	if since == nil {
 		return "-"

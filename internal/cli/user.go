@@ -14,27 +14,28 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
+// userCmd is usher user.
 type userCmd struct {
-	ID   string `arg:"" help:"The user_id, as the events have it."`
+	ID   string `arg:"" help:"The user_id of the events."`
 	JSON bool   `help:"Print a JSON object."`
 }
 
 // Help is shown below the flags.
 func (userCmd) Help() string {
-	return `Tells why Ada is, or is not, in the LMS: her account at each vendor, and what every event of hers came to:
-done, waiting (for what, when it is tried next), or a dead letter.
-It reads the records, the history, the dead letters, and each event by its position: as fast with a million
-events as with ten. The history of an account is kept for nats.history_max_age, activity for
-nats.effects_ttl; for what is older: usher results --user ID.
-Not told: what no vendor has taken up yet, and what none takes part in. An event whose vendor is off
-leaves nothing until that is on: see usher config check.
+	return `Shows why Ada has, or has no, account in the LMS: the state of her account at each vendor, and the outcome of
+each of her events: done, waiting (with the reason and the time of the next attempt), or a dead letter.
+usher reads the records, the history, the dead letters, and each event by its position: a million stored events
+do not slow it down. The history of an account is kept for nats.history_max_age, activity for nats.effects_ttl;
+for older results, see usher results --user ID.
+Not shown: events not yet registered for a vendor, and events handled by no vendor. An event of a vendor that is
+off is registered once the vendor is on: see usher config check.
 
 Examples:
   usher user ada
   usher user ada --json | jq '.events[] | select(.state == "waiting")'`
 }
 
-// Validate refuses what nobody's id is.
+// Validate returns an error for an empty id.
 func (u userCmd) Validate() error {
 	if strings.TrimSpace(u.ID) == "" {
 		return errors.New("the user_id is empty")
@@ -42,44 +43,45 @@ func (u userCmd) Validate() error {
 	return nil
 }
 
-// Run tells the story.
+// Run prints the accounts and the history.
 func (u userCmd) Run(ctx context.Context, a *app.App) error {
-	d, end, err := a.Desk(ctx)
+	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	s, err := d.Story(ctx, u.ID)
+	history, err := service.Story(ctx, u.ID)
 	if err != nil {
 		return app.Advise(err)
 	}
 	if u.JSON {
-		return output.JSON(a.Stdout, s)
+		return output.JSON(a.Stdout, history)
 	}
-	return tellStory(a, s)
+	return printHistory(a, history)
 }
 
-func tellStory(a *app.App, s ops.Story) error {
+// printHistory prints the accounts, and every effect in order of its registration.
+func printHistory(a *app.App, s ops.Story) error {
 	switch {
 	case len(s.Accounts)+len(s.Events) > 0:
 	case !s.Forgotten.IsZero():
-		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: nothing is known any more\n", s.Forgotten.UTC().Format(time.RFC3339))
+		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: no data is left\n", s.Forgotten.UTC().Format(time.RFC3339))
 		return err
 	default:
 		_, err := fmt.Fprintf(a.Stderr, "no vendor was ever asked for anything about %s; is that the user_id of the events?\n", output.Plain(s.UserID, ""))
 		return err
 	}
-	if err := tellAccounts(a, s); err != nil {
+	if err := printAccounts(a, s); err != nil {
 		return err
 	}
 	if s.More > 0 {
-		if _, err := fmt.Fprintf(a.Stdout, "%d older effects are not told\n", s.More); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%d older effects are not shown\n", s.More); err != nil {
 			return err
 		}
 	}
 	var rows [][]string
 	for _, e := range s.Events {
-		rows = append(rows, []string{e.Time.UTC().Format(time.RFC3339), e.Type, e.EventID, e.Vendor, e.State, fmt.Sprint(e.Attempts), said(e)})
+		rows = append(rows, []string{e.Time.UTC().Format(time.RFC3339), e.Type, e.EventID, e.Vendor, e.State, fmt.Sprint(e.Attempts), reason(e)})
 	}
 	if len(rows) == 0 {
 		return nil
@@ -87,8 +89,8 @@ func tellStory(a *app.App, s ops.Story) error {
 	return output.Rows(a.Stdout, []string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
 }
 
-// tellAccounts says how the user's accounts stand, and which vendors are on hold.
-func tellAccounts(a *app.App, s ops.Story) error {
+// printAccounts prints the state of the user's accounts, and the vendors on hold.
+func printAccounts(a *app.App, s ops.Story) error {
 	var rows [][]string
 	for _, at := range s.Accounts {
 		rows = append(rows, []string{at.Vendor, at.State, at.ID, fmt.Sprint(len(at.Courses))})
@@ -100,27 +102,27 @@ func tellAccounts(a *app.App, s ops.Story) error {
 	}
 	for _, vendor := range slices.Sorted(maps.Keys(s.Holds)) {
 		since := s.Holds[vendor].Since.UTC().Format(time.RFC3339)
-		if _, err := fmt.Fprintf(a.Stdout, "%s is on hold since %s: what came later may not be told yet\n", vendor, since); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%s is on hold since %s: later events may not be shown yet\n", vendor, since); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// said is why an effect stands as it does, and what to look at.
-func said(e ops.StoryEvent) string {
-	var said []string
+// reason returns the reason for the state of an effect, and the command for more.
+func reason(e ops.StoryEvent) string {
+	var parts []string
 	if e.Why != "" {
-		said = append(said, e.Why)
+		parts = append(parts, e.Why)
 	}
 	if e.Until != nil {
-		said = append(said, "next try at "+e.Until.UTC().Format(time.RFC3339))
+		parts = append(parts, "next try at "+e.Until.UTC().Format(time.RFC3339))
 	}
 	if e.GivenUp != nil {
-		said = append(said, "given up at "+e.GivenUp.UTC().Format(time.RFC3339))
+		parts = append(parts, "given up at "+e.GivenUp.UTC().Format(time.RFC3339))
 	}
 	if e.Dead != "" {
-		said = append(said, "usher dead show "+e.Dead)
+		parts = append(parts, "usher dead show "+e.Dead)
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(parts, "; ")
 }

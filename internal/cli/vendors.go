@@ -15,9 +15,9 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// vendorsCmd is the commands for the vendors.
+// vendorsCmd holds the commands of usher vendors.
 type vendorsCmd struct {
-	Check vendorsCheckCmd `cmd:"" help:"Ask each vendor that is on whether it takes our credentials."`
+	Check vendorsCheckCmd `cmd:"" help:"Check the credentials of each vendor that is on."`
 }
 
 // Help is shown below the flags.
@@ -27,24 +27,25 @@ func (vendorsCmd) Help() string {
   usher vendors check lead miestro`
 }
 
+// vendorsCheckCmd is usher vendors check.
 type vendorsCheckCmd struct {
-	Names []string `arg:"" optional:"" name:"vendor" help:"Only these."`
+	Names []string `arg:"" optional:"" name:"vendor" help:"Only these vendors."`
 	JSON  bool     `help:"Print a JSON array."`
 }
 
 // Help is shown below the flags.
 func (vendorsCheckCmd) Help() string {
-	return `Each vendor is asked with a call that changes nothing: a list of one, or where there is none, an
-object without content, which the vendor refuses (a Meiro source without a schema records it). ok: it lets us in. refused: it does not;
-what to do is told. unreachable: no answer came that says anything. off: what to set to turn it on.
-Exit code 0: all that are on let us in. 1: one does not. 2: none is on.
+	return `Calls each vendor without changing anything: by a list of one user, or else by an empty object, refused by the
+vendor (a Meiro source without a schema records the object). ok: the vendor accepts the credentials. refused: it does
+not; the detail says what to do. unreachable: no usable answer. off: the detail says how to turn the vendor on.
+Exit code 0: all vendors that are on accept. 1: one does not. 2: no vendor is on.
 
 Examples:
   usher vendors check
   usher vendors check lead --json`
 }
 
-// What a vendor answered.
+// States of a vendorCheck.
 const (
 	vendorOK          = "ok"
 	vendorRefused     = "refused"
@@ -52,14 +53,14 @@ const (
 	vendorOff         = "off"
 )
 
-// vendorCheck is what came of asking one vendor.
+// vendorCheck is the result for one vendor.
 type vendorCheck struct {
 	Vendor string `json:"vendor"`
 	State  string `json:"state"`
-	Detail string `json:"detail,omitempty"` // what went wrong and what to do
+	Detail string `json:"detail,omitempty"` // the error, with advice
 }
 
-// Run asks the vendors, all at the same time.
+// Run checks the vendors, all at the same time.
 func (k vendorsCheckCmd) Run(ctx context.Context, a *app.App) error {
 	if err := a.KnownVendors(k.Names...); err != nil {
 		return app.Usage(err)
@@ -72,8 +73,8 @@ func (k vendorsCheckCmd) Run(ctx context.Context, a *app.App) error {
 	if len(k.Names) > 0 {
 		list = slices.DeleteFunc(list, func(v engine.Vendor) bool { return !slices.Contains(k.Names, v.Name) })
 	}
-	found := askVendors(ctx, c, list)
-	if err := k.tell(a, found); err != nil {
+	found := checkVendors(ctx, c, list)
+	if err := k.print(a, found); err != nil {
 		return err
 	}
 	has := func(states ...string) bool {
@@ -89,24 +90,24 @@ func (k vendorsCheckCmd) Run(ctx context.Context, a *app.App) error {
 	}
 }
 
-// askVendors returns what each vendor of the list answered, in its order.
-func askVendors(ctx context.Context, c config.Config, list []engine.Vendor) []vendorCheck {
+// checkVendors returns the results for the vendors, in the order of the list.
+func checkVendors(ctx context.Context, c config.Config, list []engine.Vendor) []vendorCheck {
 	off := c.Off()
 	found := make([]vendorCheck, len(list))
-	var asking sync.WaitGroup
+	var checks sync.WaitGroup
 	for i, v := range list {
 		found[i] = vendorCheck{Vendor: v.Name, State: vendorOff, Detail: off[v.Name]}
 		if off[v.Name] != "" {
 			continue
 		}
-		asking.Go(func() { found[i].State, found[i].Detail = ask(ctx, v) })
+		checks.Go(func() { found[i].State, found[i].Detail = checkVendor(ctx, v) })
 	}
-	asking.Wait()
+	checks.Wait()
 	return found
 }
 
-// ask asks one vendor. It may take three calls: a log-in, a probe and the check.
-func ask(ctx context.Context, v engine.Vendor) (state, detail string) {
+// checkVendor checks one vendor, by up to three calls: a log-in, a probe and the check.
+func checkVendor(ctx context.Context, v engine.Vendor) (state, detail string) {
 	port, err := v.Adapter()
 	if err != nil {
 		return vendorRefused, err.Error()
@@ -121,35 +122,34 @@ func ask(ctx context.Context, v engine.Vendor) (state, detail string) {
 	case err == nil:
 		return vendorOK, ""
 	case vendors.ClassOf(err) == vendors.Again:
-		return vendorUnreachable, hinted(v, err)
+		return vendorUnreachable, withAdvice(v, err)
 	default:
-		return vendorRefused, hinted(v, err)
+		return vendorRefused, withAdvice(v, err)
 	}
 }
 
-// hinted is what went wrong with a check and what to do: where no answer came, or
-// one that knows no such call, the address may be wrong. What an error advises for
-// events is of no use here.
-func hinted(v engine.Vendor, err error) string {
-	said, status, class := err.Error(), vendors.StatusOf(err), vendors.ClassOf(err)
+// withAdvice returns the text of a failed check, with advice for it instead of the advice for
+// events. Without an answer, or if the call is unknown to the server, the address may be wrong.
+func withAdvice(v engine.Vendor, err error) string {
+	text, status, class := err.Error(), vendors.StatusOf(err), vendors.ClassOf(err)
 	address := "USHER_" + strings.ToUpper(v.Name) + "_BASE_URL"
 	if v.Settings().BaseURL == "" {
 		address = "the address in the settings of " + v.Name
 	}
 	switch {
 	case class == vendors.Again && status == 0:
-		return said + "; is " + address + " right, and can it be reached from here?"
+		return text + "; is " + address + " right, and can it be reached from here?"
 	case status == http.StatusNotFound, class == vendors.Permanent && status != 0:
 		if failed, ok := errors.AsType[*vendors.Error](err); ok {
-			said = strings.TrimSuffix(said, " ("+failed.Advice()+")")
+			text = strings.TrimSuffix(text, " ("+failed.Advice()+")")
 		}
-		return said + "; is " + address + " right? If it is, look at the credentials"
+		return text + "; is " + address + " right? If it is, look at the credentials"
 	default:
-		return said
+		return text
 	}
 }
 
-func (k vendorsCheckCmd) tell(a *app.App, found []vendorCheck) error {
+func (k vendorsCheckCmd) print(a *app.App, found []vendorCheck) error {
 	if k.JSON {
 		return output.JSON(a.Stdout, found)
 	}

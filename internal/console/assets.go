@@ -16,11 +16,11 @@ import (
 //go:embed assets
 var assetFiles embed.FS
 
-// assetsRoot is where assets are served, by a digest of what they hold: a file
-// that changes has another path.
+// assetsRoot is the path of the assets. Each path contains a digest of the file, so that a changed
+// file has another path.
 const assetsRoot = root + "assets/"
 
-// assets are the files that pages load: style, scripts, and what both come from.
+// assets holds the files loaded by pages: styles, scripts, and their licences.
 type assets struct {
 	paths map[string]string // name → path
 	files map[string]asset  // by path
@@ -58,8 +58,8 @@ func (a *assets) add(name string, file asset) {
 	a.files[a.paths[name]] = file
 }
 
-// join makes one file of htmx and its extension: htmx reads the page as soon as it
-// may, and must not do so before the extension is there.
+// join returns htmx and its extension as one file: htmx must not read the page before the
+// extension is loaded.
 func (a *assets) join() error {
 	var whole asset
 	for _, name := range []string{"vendor/htmx-4.0.1.min.js", "vendor/htmx-sse-4.0.1.min.js"} {
@@ -74,7 +74,7 @@ func (a *assets) join() error {
 	return nil
 }
 
-// path is where a file is served.
+// path returns the path of a file.
 func (a *assets) path(name string) (string, error) {
 	p, ok := a.paths[name]
 	if !ok {
@@ -83,7 +83,7 @@ func (a *assets) path(name string) (string, error) {
 	return p, nil
 }
 
-// ServeHTTP answers with a file, which may be kept for ever.
+// ServeHTTP answers with a file. Browsers may keep the file forever.
 func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	file, ok := a.files[r.URL.Path]
 	if !ok || (r.Method != http.MethodGet && r.Method != http.MethodHead) {

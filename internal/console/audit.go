@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	mostActions = 500
-	auditDays   = 30
+	maxActionsShown = 500
+	auditDays       = 30
 )
 
-// auditPage is what was done by hand, the newest first.
+// auditPage lists the actions by hand, newest first.
 type auditPage struct {
 	Days    int
 	Actions []bus.Action
-	More    bool // older ones of these days
+	More    bool // the days have older actions
 }
 
-// audit tells who did what. All that are kept takes a year's reading.
+// audit shows the actions of the last days only: the log keeps a year of actions.
 func (c *Console) audit(ctx context.Context, v *visit) (answer, error) {
 	p := auditPage{Days: auditDays}
 	q := bus.AuditQuery{Since: time.Now().Add(-auditDays * 24 * time.Hour)}
@@ -30,7 +30,7 @@ func (c *Console) audit(ctx context.Context, v *visit) (answer, error) {
 		p.Days, q = 0, bus.AuditQuery{}
 	}
 	err := v.desk.Bus.Actions(ctx, q, func(_ events.Event, a bus.Action) bool {
-		if len(p.Actions) == mostActions {
+		if len(p.Actions) == maxActionsShown {
 			p.Actions, p.More = slices.Delete(p.Actions, 0, 1), true
 		}
 		p.Actions = append(p.Actions, a)
@@ -40,7 +40,7 @@ func (c *Console) audit(ctx context.Context, v *visit) (answer, error) {
 	return answer{page: "audit", title: "Audit", data: p}, err
 }
 
-// deedName is the kind of an action in words: usher.dead.replayed is "dead replayed".
-func deedName(kind string) string {
+// actionName returns the kind of an action in words: usher.dead.replayed is "dead replayed".
+func actionName(kind string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(kind, "usher."), ".", " ")
 }

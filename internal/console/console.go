@@ -1,7 +1,7 @@
-// Package console is the pages of usher for people, at /console/: how each vendor
-// stands, what comes of each event as it comes, the dead letters and what is done
-// about them, one user's story. It shows facts and does deeds of internal/ops, as
-// the commands do. The server renders all of it; htmx replaces what changes.
+// Package console serves the pages of usher at /console/: the state of each vendor, a feed of
+// results, the dead letters and actions on them, the history of a user. Like the commands, the
+// pages show and change state by internal/ops only. The server renders all pages; htmx replaces
+// changed parts.
 package console
 
 import (
@@ -18,32 +18,32 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// root is the path that all pages stand below.
+// root is the path of all pages.
 const root = "/console/"
 
-// Config says who may come in.
+// Config holds the people with access.
 type Config struct {
-	People []Person // none: there is no console, unless it is Open
-	// Open lets anybody on this machine in as an operator, where there are no
-	// People: for the demo.
+	People []Person // none: the console is off, unless it is Open
+	// Open gives everybody on this machine the rights of an operator if there are no People:
+	// for the demo.
 	Open bool
 }
 
-// Person is one who may come in, with a token.
+// Person is a person with access by a token.
 type Person struct {
-	Name     string // as the audit tells it
-	Operator bool   // may act, and see personal data; else a reader
+	Name     string // in the audit log
+	Operator bool   // may act and see personal data; otherwise a reader
 	Token    vendors.Secret
 }
 
-// Deps is what the pages show. All must be set but Version.
+// Deps are the parts needed by the pages. Version may be empty.
 type Deps struct {
-	Desk    func() *ops.Desk // nil while NATS has not been reached
+	Desk    func() *ops.Desk // nil before the connection to NATS
 	Log     zerolog.Logger
 	Version string
 }
 
-// Console answers everything below /console/.
+// Console is the handler of all paths below /console/.
 type Console struct {
 	config Config
 	deps   Deps
@@ -56,7 +56,7 @@ type Console struct {
 	demo   []byte // key of the visitor of an open console
 }
 
-// New returns a console. Close ends it.
+// New returns a console. Close ends its live pages.
 func New(c Config, d Deps) (*Console, error) {
 	for _, p := range c.People {
 		if p.Name == "" || p.Token == "" {
@@ -78,11 +78,10 @@ func New(c Config, d Deps) (*Console, error) {
 	return console, nil
 }
 
-// Close ends all live pages and what they are fed from, and returns when they
-// have ended. Pages that are asked for later do not live.
+// Close ends all live pages and the follower, and waits for their end. Later pages are not live.
 func (c *Console) Close() { c.hub.close() }
 
-// ServeHTTP answers a request for /console or anything below it.
+// ServeHTTP answers requests for /console and all paths below.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	protect(w.Header())
 	switch {
@@ -101,8 +100,8 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// protect sets what every answer bears: nothing is loaded from elsewhere, nothing
-// in a page is run, and no other page may frame it.
+// protect sets the security headers of every answer: no content of other origins, no inline
+// scripts, no frames.
 func protect(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'")
 	h.Set("Referrer-Policy", "no-referrer")

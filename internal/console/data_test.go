@@ -23,24 +23,24 @@ func (w *world) event(id, user string) events.Event {
 	return e
 }
 
-// told is the result of an event at lead.
-func (w *world) told(e events.Event, outcome, why string) events.Event {
+// resultOf returns the result of an event at lead.
+func (w *world) resultOf(e events.Event, outcome, why string) events.Event {
 	w.t.Helper()
 	r := events.Result{Vendor: "lead", Outcome: outcome, Attempts: 2, TookMS: 42}
 	if why != "" {
 		r.Error = &events.ResultError{Class: "permanent", Status: 422, Message: why}
 	}
-	told, err := events.NewResult(events.ResultOf{Request: e, Key: events.Key(e.Source(), e.ID()), Source: "/usher", At: time.Now(), Result: r})
+	result, err := events.NewResult(events.ResultOf{Request: e, Key: events.Key(e.Source(), e.ID()), Source: "/usher", At: time.Now(), Result: r})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return told
+	return result
 }
 
 // result publishes what came of an event at lead.
 func (w *world) result(e events.Event, outcome, why string) {
 	w.t.Helper()
-	if err := w.bus.Publish(w.t.Context(), "lead", w.told(e, outcome, why)); err != nil {
+	if err := w.bus.Publish(w.t.Context(), "lead", w.resultOf(e, outcome, why)); err != nil {
 		w.t.Fatal(err)
 	}
 }

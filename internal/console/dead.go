@@ -13,13 +13,13 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// lettersAPage is how many dead letters stand on a page.
+// lettersAPage is the number of dead letters of a page.
 const lettersAPage = 100
 
-// deadFilter is which dead letters are meant. Empty members mean any.
+// deadFilter selects dead letters. Empty fields match all.
 type deadFilter struct {
 	Vendor, Type, Class, State string
-	Text                       string // in the message, the event's id, or the key
+	Text                       string // in the message, the id of the event, or the key
 }
 
 func readDeadFilter(r *http.Request) deadFilter {
@@ -29,10 +29,10 @@ func readDeadFilter(r *http.Request) deadFilter {
 	}
 }
 
-// Empty tells whether all dead letters are meant.
+// Empty reports whether the filter matches all dead letters.
 func (f deadFilter) Empty() bool { return f == deadFilter{} }
 
-// Query is the filter as an address bears it.
+// Query returns the filter as a query of a URL.
 func (f deadFilter) Query() string {
 	q := url.Values{}
 	for name, value := range map[string]string{"vendor": f.Vendor, "type": f.Type, "class": f.Class, "state": f.State, "text": f.Text} {
@@ -52,29 +52,29 @@ func (f deadFilter) fits(d *ops.Desk, l bus.DeadLetter) bool {
 		(f.Text == "" || has(l.Message) || has(l.EventID) || strings.HasPrefix(l.Key, f.Text))
 }
 
-// letter is a dead letter as pages show it.
+// letter is a dead letter with its state.
 type letter struct {
 	bus.DeadLetter
 	State string
 }
 
-// Path is the page of the dead letter.
+// Path returns the path of the page of the dead letter.
 func (l letter) Path() string { return letterPath(l.Vendor, l.Type, l.Key) }
 
-// Ref names the dead letter in a form.
+// Ref returns the name of the dead letter in a form.
 func (l letter) Ref() string { return l.Vendor + "/" + l.Type + "/" + l.Key }
 
 func letterPath(vendor, kind, key string) string {
 	return root + "dead/" + url.PathEscape(vendor) + "/" + url.PathEscape(kind) + "/" + url.PathEscape(key)
 }
 
-// tally is how many there are of a class.
+// tally is the number of dead letters of a class.
 type tally struct {
 	Name  string
 	Count int
 }
 
-// deadPage is what the list of dead letters shows.
+// deadPage is the data of the list of dead letters.
 type deadPage struct {
 	Filter  deadFilter
 	Vendors []string
@@ -82,13 +82,13 @@ type deadPage struct {
 	Classes []string
 	States  []string
 	Letters []letter // of this page
-	Count   int      // that fit
-	Tally   []tally  // of those that fit, by class
+	Count   int      // of all matches
+	Tally   []tally  // of all matches, by class
 	Page    int
 	Last    int // page
 }
 
-// dead lists the dead letters that fit, those last tried longest ago first.
+// dead lists the matching dead letters in order of the last attempt, oldest first.
 func (c *Console) dead(ctx context.Context, v *visit) (answer, error) {
 	p := deadPage{
 		Filter: readDeadFilter(v.Request), Types: events.Types(),
@@ -117,17 +117,17 @@ func (c *Console) dead(ctx context.Context, v *visit) (answer, error) {
 	for _, l := range list[(p.Page-1)*lettersAPage : min(p.Page*lettersAPage, len(list))] {
 		p.Letters = append(p.Letters, letter{l, v.desk.DeadState(l)})
 	}
-	return answer{page: "dead", title: "Dead letters", data: p, told: droppedTold(v)}, nil
+	return answer{page: "dead", title: "Dead letters", data: p, notice: dropNotice(v)}, nil
 }
 
-func droppedTold(v *visit) string {
+func dropNotice(v *visit) string {
 	if v.FormValue("dropped") != "" {
 		return "The dead letter was dropped. Audit tells who did it, and why."
 	}
 	return ""
 }
 
-// tallied counts dead letters by class, the most frequent first.
+// tallied returns the number of dead letters of each class, the most frequent first.
 func tallied(list []bus.DeadLetter) []tally {
 	counts := map[string]int{}
 	for _, l := range list {

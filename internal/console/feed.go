@@ -9,10 +9,10 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// feedFilter is which rows of the feed are shown.
+// feedFilter selects the rows of the feed.
 type feedFilter struct {
 	Vendor, Kind string
-	Still        bool // the page stands still
+	Still        bool // the page does not follow the feed
 }
 
 func readFeedFilter(r *http.Request) feedFilter {
@@ -23,7 +23,7 @@ func readFeedFilter(r *http.Request) feedFilter {
 	return f
 }
 
-// Query is the filter as the stream's address, and that of a page, bear it.
+// Query returns the filter as a query of the URLs of the page and of the stream.
 func (f feedFilter) Query() string {
 	q := url.Values{}
 	if f.Vendor != "" {
@@ -39,17 +39,17 @@ func (f feedFilter) fits(r row) bool {
 	return (f.Vendor == "" || f.Vendor == r.Vendor) && (f.Kind == "" || f.Kind == r.Kind)
 }
 
-// feedPage is what the feed shows.
+// feedPage is the data of the feed.
 type feedPage struct {
 	Filter  feedFilter
 	Vendors []ops.Vendor
 	Rows    []row
-	Whole   bool // the rows take the place of those that stand
+	Whole   bool // the rows replace all rows of the page
 	Failed  int  // of the rows
 	Unread  uint64
 }
 
-// of leaves the rows that fit.
+// of returns the matching rows.
 func (f feedFilter) of(rows []row) (fit []row, failed int) {
 	for _, r := range rows {
 		if f.fits(r) {
@@ -66,14 +66,14 @@ func (c *Console) feed(ctx context.Context, v *visit) (answer, error) {
 	p := feedPage{Filter: readFeedFilter(v.Request), Vendors: v.desk.Vendors}
 	if f, leave := c.hub.join(); f != nil {
 		defer leave()
-		f.settle(ctx)
+		f.awaitFirst(ctx)
 		rows, _ := f.since(0)
 		p.Rows, p.Failed = p.Filter.of(rows)
 	}
 	return answer{page: "feed", title: "Live feed", data: p}, nil
 }
 
-// liveFeed sends the rows that there are, and then new ones as they come.
+// liveFeed sends the present rows, and then new rows as they arrive.
 func (c *Console) liveFeed(w http.ResponseWriter, v *visit) {
 	filter := readFeedFilter(v.Request)
 	var last, unread uint64

@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	lastResults = 5000 // that a follower begins with
-	mostRows    = 200  // of the feed
+	lastResults = 5000 // read at the start of a follower
+	maxRows     = 200  // of the feed
 	beat        = 300 * time.Millisecond
-	readsABeat  = 60 // results that are read, and not only counted: 200 a second
+	readsABeat  = 60 // results read, and not only counted: 200 a second
 	statusEvery = 2 * time.Second
 )
 
-// row is a result as the feed tells it.
+// row is a result in the feed.
 type row struct {
-	Number   uint64 // in the order in which they were read
+	Number   uint64 // in the order of reading
 	At       time.Time
 	Vendor   string
 	Type     string // of the event
@@ -33,11 +33,11 @@ type row struct {
 	UserID   string
 	Attempts int
 	TookMS   int64
-	Why      string // where it failed
+	Why      string // of a failure
 }
 
-// follower follows the results for all who watch. Each result is counted by its
-// subject; only the newest are read, and those that failed before others.
+// follower follows the results for all open pages. Each result is counted by its subject; only
+// the newest are read, and failures before others.
 type follower struct {
 	desk func() *ops.Desk
 	log  zerolog.Logger
@@ -47,14 +47,14 @@ type follower struct {
 	failed   []bus.Told // not read yet
 	others   []bus.Told
 	rows     []row     // newest last
-	begun    time.Time // when the results were last followed from
-	newest   time.Time // of the results that were kept to be read
-	known    time.Time // what is not newer was kept before the results were followed anew
+	begun    time.Time // start of the last tail
+	newest   time.Time // of the results kept for reading
+	known    time.Time // results up to this time were kept by an earlier tail
 	read     uint64
-	first    chan struct{} // closed once something was read
-	unread   uint64        // counted, and never read: they came too fast
+	first    chan struct{} // closed after the first read
+	unread   uint64        // counted and never read: too many a second
 	status   ops.Status
-	trouble  error // of the last status
+	failure  error // of the last status
 	statusAt time.Time
 }
 
@@ -62,8 +62,8 @@ func newFollower(d Deps) *follower {
 	return &follower{desk: d.Desk, log: d.Log, vendors: map[string]*series{}, first: make(chan struct{})}
 }
 
-// settle waits a moment for the first results of a follower that has just begun.
-func (f *follower) settle(ctx context.Context) {
+// awaitFirst waits a moment for the first results of a new follower.
+func (f *follower) awaitFirst(ctx context.Context) {
 	moment := time.NewTimer(2 * beat)
 	defer moment.Stop()
 	select {
@@ -73,16 +73,16 @@ func (f *follower) settle(ctx context.Context) {
 	}
 }
 
-// run follows until ctx ends.
+// run follows the results until ctx ends.
 func (f *follower) run(ctx context.Context) {
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() { f.tail(ctx) })
 	group.Go(func() { every(ctx, beat, func() { f.take(readsABeat) }) })
-	every(ctx, statusEvery, func() { f.ask(ctx) })
+	every(ctx, statusEvery, func() { f.refresh(ctx) })
 }
 
-// every calls do now and then, until ctx ends.
+// every calls do, with a pause after each call, until ctx ends.
 func every(ctx context.Context, pause time.Duration, do func()) {
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
@@ -95,7 +95,7 @@ func every(ctx context.Context, pause time.Duration, do func()) {
 	}
 }
 
-// tail counts results as they come, and begins anew where NATS was away.
+// tail counts results as they arrive, and starts again after a failure of NATS.
 func (f *follower) tail(ctx context.Context) {
 	every(ctx, time.Second, func() {
 		d := f.desk()
@@ -112,7 +112,7 @@ func (f *follower) tail(ctx context.Context) {
 	})
 }
 
-// count counts a result, and keeps it until it is read or pushed out.
+// count counts a result, and keeps the result until it is read or dropped.
 func (f *follower) count(t bus.Told) {
 	kind := kindOf(t.Type)
 	f.mu.Lock()
@@ -126,15 +126,15 @@ func (f *follower) count(t bus.Told) {
 	if kind == kindFailed {
 		list = &f.failed
 	}
-	if len(*list) == mostRows {
-		f.pass((*list)[:1])
+	if len(*list) == maxRows {
+		f.skip((*list)[:1])
 		*list = slices.Delete(*list, 0, 1)
 	}
 	*list = append(*list, t)
 }
 
-// pass counts results that are not read. Those from before do not count.
-func (f *follower) pass(list []bus.Told) {
+// skip counts results as unread, except those from before the tail.
+func (f *follower) skip(list []bus.Told) {
 	for _, t := range list {
 		if t.At.After(f.begun) {
 			f.unread++
@@ -142,7 +142,7 @@ func (f *follower) pass(list []bus.Told) {
 	}
 }
 
-// of is the series of a vendor.
+// of returns the series of a vendor.
 func (f *follower) of(vendor string) *series {
 	s := f.vendors[vendor]
 	if s == nil {
@@ -152,8 +152,7 @@ func (f *follower) of(vendor string) *series {
 	return s
 }
 
-// take reads the newest results that were not read, as many as may be at a time;
-// at the beginning as many as the feed holds.
+// take reads the newest unread results, up to most.
 func (f *follower) take(most int) {
 	list := f.pick(most)
 	slices.SortStableFunc(list, func(a, b bus.Told) int { return a.At.Compare(b.At) })
@@ -175,21 +174,21 @@ func (f *follower) take(most int) {
 			f.of(r.Vendor).note(r.TookMS)
 		}
 	}
-	f.rows = slices.Clone(f.rows[max(0, len(f.rows)-mostRows):])
+	f.rows = slices.Clone(f.rows[max(0, len(f.rows)-maxRows):])
 }
 
-// pick takes what is to be read out of what was kept.
+// pick removes and returns the results to read next, up to most.
 func (f *follower) pick(most int) []bus.Told {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if time.Since(f.begun) < 3*time.Second {
-		most = mostRows
+		most = maxRows
 	}
 	fails := min(len(f.failed), max(most/2, most-len(f.others)))
 	others := min(len(f.others), most-fails)
 	oldFails, oldOthers := len(f.failed)-fails, len(f.others)-others
-	f.pass(f.failed[:oldFails])
-	f.pass(f.others[:oldOthers])
+	f.skip(f.failed[:oldFails])
+	f.skip(f.others[:oldOthers])
 	list := slices.Concat(f.failed[oldFails:], f.others[oldOthers:])
 	f.failed, f.others = nil, nil
 	return list
@@ -200,18 +199,18 @@ func rowOf(t bus.Told) (row, bool) {
 	if !ok {
 		return row{}, false
 	}
-	one := row{
+	rw := row{
 		At: t.At, Vendor: t.Vendor, Type: r.Event.Type, Kind: kindOf(t.Type), Outcome: r.Outcome,
 		EventID: r.Event.ID, UserID: e.Subject(), Attempts: r.Attempts, TookMS: r.TookMS,
 	}
 	if r.Error != nil {
-		one.Why = r.Error.Message
+		rw.Why = r.Error.Message
 	}
-	return one, true
+	return rw, true
 }
 
-// ask asks how all stands.
-func (f *follower) ask(ctx context.Context) {
+// refresh reads the status of all vendors.
+func (f *follower) refresh(ctx context.Context) {
 	d := f.desk()
 	err := errors.New(errAway.title)
 	var now ops.Status
@@ -222,13 +221,13 @@ func (f *follower) ask(ctx context.Context) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.statusAt, f.trouble = time.Now(), err
+	f.statusAt, f.failure = time.Now(), err
 	if err == nil {
 		f.status = now
 	}
 }
 
-// since returns the rows behind one, newest first, and how many were only counted.
+// since returns the rows after number, newest first, and the number of unread results.
 func (f *follower) since(number uint64) (rows []row, unread uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

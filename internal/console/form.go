@@ -14,23 +14,23 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// field is one member of an event's data, as a form asks for it.
+// field is the input for one member of the data of an event.
 type field struct {
 	Name     string
 	About    string
-	Input    string // the type of the input; textarea for JSON
+	Input    string // type of the input; textarea for JSON
 	Kind     string // in the schema: string, object …
 	Format   string
 	Most     int // characters; zero: any
 	Required bool
 	Value    string
-	Wrong    string // what is wrong with the value
+	Wrong    string // fault of the value
 }
 
-// Label is the name as people write it.
+// Label returns the name in words.
 func (f field) Label() string { return words(f.Name) }
 
-// property is what a schema says of a member.
+// property is a member in a schema.
 type property struct {
 	Type        string `json:"type"`
 	Description string `json:"description"`
@@ -38,7 +38,7 @@ type property struct {
 	MaxLength   int    `json:"maxLength"`
 }
 
-// fieldsOf makes a form of the schema of a type, in the order of the schema.
+// fieldsOf returns the fields for the schema of a type, in the order of the schema.
 func fieldsOf(kind string) ([]field, error) {
 	text, err := schemas.JSON(kind)
 	if err != nil {
@@ -70,7 +70,7 @@ func fieldsOf(kind string) ([]field, error) {
 	return list, nil
 }
 
-// inputOf is the input that fits a member.
+// inputOf returns the type of the input for a member.
 func inputOf(p property) string {
 	inputs := map[string]string{"email": "email", "date": "date", "date-time": "datetime-local"}
 	switch {
@@ -85,8 +85,8 @@ func inputOf(p property) string {
 	}
 }
 
-// fill takes the values that were sent, and returns the data that they make. What
-// cannot be read stands beside its field; then ok is false.
+// fill fills the fields with the sent values, and returns the data. Faults are set in the fields;
+// then ok is false.
 func fill(list []field, sent url.Values) (data map[string]any, ok bool) {
 	data, ok = map[string]any{}, true
 	for i := range list {
@@ -105,7 +105,7 @@ func fill(list []field, sent url.Values) (data map[string]any, ok bool) {
 	return data, ok
 }
 
-// read is the value as the data have it.
+// read returns the value for the data.
 func (f *field) read() (any, error) {
 	switch {
 	case f.Kind != "string":
@@ -126,8 +126,7 @@ func (f *field) read() (any, error) {
 	return f.Value, nil
 }
 
-// blame puts what is wrong with the data beside its field; false where there is
-// no such field.
+// blame sets a fault of the data in its field, and reports whether there is such a field.
 func blame(list []field, wrong *events.InvalidError) bool {
 	for i := range list {
 		at := "/data/" + list[i].Name

@@ -12,14 +12,14 @@ import (
 	"github.com/usherhq/usher/internal/natstest"
 )
 
-// deeds is every way to change something, by path, with what makes it work.
-func deeds(letter string) map[string][]string {
+// writes returns every request that changes something: path → form.
+func writes(letter string) map[string][]string {
 	return map[string][]string{
 		"/console/vendors/lead/pause":  {"for", "1h"},
 		"/console/vendors/lead/resume": nil,
 		"/console/send":                {"type", "user.created", "data.user_id", "u9", "data.email", "u9@example.org"},
-		"/console/dead":                {"deed", "replay", "all", "1"},
-		letter:                         {"deed", "drop", "reason", "no"},
+		"/console/dead":                {"do", "replay", "all", "1"},
+		letter:                         {"do", "drop", "reason", "no"},
 	}
 }
 
@@ -28,16 +28,16 @@ func TestReadersChangeNothing(t *testing.T) {
 	w, letter := full(t, "u1")
 	b := w.login(bobsToken)
 	before := w.actions()
-	for path, pairs := range deeds(letter) {
+	for path, pairs := range writes(letter) {
 		if status, _ := b.post(path, pairs...); status != http.StatusForbidden {
 			t.Errorf("%s: got %d, want 403", path, status)
 		}
 	}
 	if got := w.actions(); got != before {
-		t.Errorf("%d deeds were done", got-before)
+		t.Errorf("%d actions were carried out", got-before)
 	}
 	for _, path := range everywhere("u1", letter) {
-		if _, text := b.get(path); strings.Contains(text, "data-deed") || strings.Contains(text, "data-do=\"pause") || strings.Contains(text, "<dialog") {
+		if _, text := b.get(path); strings.Contains(text, "data-act=") || strings.Contains(text, "data-do=\"pause") || strings.Contains(text, "<dialog") {
 			t.Errorf("%s has buttons for operators", path)
 		}
 	}
@@ -46,7 +46,7 @@ func TestReadersChangeNothing(t *testing.T) {
 	}
 }
 
-// actions is how many deeds are written down.
+// actions returns the number of recorded actions.
 func (w *world) actions() int {
 	w.t.Helper()
 	stream, err := w.bus.JetStream().Stream(w.t.Context(), bus.AuditStream)
@@ -65,7 +65,7 @@ func TestNothingIsDoneForAnotherSite(t *testing.T) {
 		"another origin": func(r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "https://evil.example") },
 		"a sister host":  func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
 	} {
-		for path, pairs := range deeds(letter) {
+		for path, pairs := range writes(letter) {
 			r := ann.request(http.MethodPost, path, values(ann.form, pairs))
 			change(r)
 			if answer, text := ann.do(r); answer.StatusCode != http.StatusForbidden || !strings.Contains(text, "another site") {
@@ -75,14 +75,14 @@ func TestNothingIsDoneForAnotherSite(t *testing.T) {
 	}
 	bob := w.login(bobsToken)
 	for name, form := range map[string]string{"no token": "", "another session's": bob.form, "made up": strings.Repeat("0", 64)} {
-		for path, pairs := range deeds(letter) {
+		for path, pairs := range writes(letter) {
 			if answer, text := ann.do(ann.request(http.MethodPost, path, values(form, pairs))); answer.StatusCode != http.StatusForbidden || !strings.Contains(text, "too old") {
 				t.Errorf("%s: %s: got %d, want 403", name, path, answer.StatusCode)
 			}
 		}
 	}
 	if got := w.actions(); got != 1 { // the pause of the full world
-		t.Errorf("%d deeds are written down, want 1", got)
+		t.Errorf("%d actions are recorded, want 1", got)
 	}
 	r := ann.request(http.MethodPost, "/console/vendors/lead/resume", values("", nil))
 	r.Header.Set("X-Usher-Form", ann.form) // as htmx sends it
@@ -100,7 +100,7 @@ func TestStrangersAreAskedWhoTheyAre(t *testing.T) {
 			t.Errorf("%s is shown to a stranger", path)
 		}
 	}
-	for path, pairs := range deeds(letter) {
+	for path, pairs := range writes(letter) {
 		if _, text := b.post(path, pairs...); !strings.Contains(text, `data-page="login"`) {
 			t.Errorf("%s is done for a stranger", path)
 		}
@@ -111,7 +111,7 @@ func TestStrangersAreAskedWhoTheyAre(t *testing.T) {
 		t.Errorf("htmx: got %d to %q", answer.StatusCode, answer.Header.Get("HX-Redirect"))
 	}
 	if got := w.actions(); got != 1 {
-		t.Errorf("%d deeds are written down, want 1", got)
+		t.Errorf("%d actions are recorded, want 1", got)
 	}
 }
 

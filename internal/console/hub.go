@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	linger      = time.Minute // how long the follower stays when nobody watches any more
-	mostViewers = 100
+	linger     = time.Minute // of the follower after the last viewer has left
+	maxViewers = 100
 )
 
-// hub has one follower for all who watch. It begins with the first of them.
+// hub holds one follower for all viewers, from the first viewer on.
 type hub struct {
 	deps   Deps
 	linger time.Duration
-	ending chan struct{} // closed when all is to end
+	ending chan struct{} // closed at the end of the hub
 
 	mu      sync.Mutex
 	viewers int
-	now     *follower // nil while nobody watches
+	now     *follower // nil without viewers
 	stop    context.CancelFunc
 	idle    *time.Timer // ends the follower
 	running sync.WaitGroup
@@ -28,12 +28,12 @@ type hub struct {
 
 func newHub(d Deps) *hub { return &hub{deps: d, linger: linger, ending: make(chan struct{})} }
 
-// join adds a viewer, who must leave. It returns nil where there are too many, or
-// where the console ends.
+// join adds a viewer. The viewer must call leave. Returns nil if there are too many viewers, or
+// after close.
 func (h *hub) join() (f *follower, leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || h.viewers >= mostViewers {
+	if h.closed || h.viewers >= maxViewers {
 		return nil, nil
 	}
 	h.viewers++
@@ -58,7 +58,7 @@ func (h *hub) leave() {
 	}
 }
 
-// end ends the follower, unless somebody watches.
+// end ends the follower, unless there are viewers.
 func (h *hub) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,7 +68,7 @@ func (h *hub) end() {
 	}
 }
 
-// close ends everything, and waits for it.
+// close ends the follower and all streams, and waits for their end.
 func (h *hub) close() {
 	h.mu.Lock()
 	if !h.closed {

@@ -52,7 +52,7 @@ func TestTheFollowerIsShared(t *testing.T) {
 func TestViewersAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(Deps{Desk: func() *ops.Desk { return nil }, Log: zerolog.Nop()})
-		for range mostViewers {
+		for range maxViewers {
 			if f, _ := h.join(); f == nil {
 				t.Fatal("too few may watch")
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// letterPage is all of one dead letter.
+// letterPage is the data of the page of a dead letter.
 type letterPage struct {
 	letter
 	Gone    bool
@@ -24,13 +24,13 @@ type letterPage struct {
 	UserID  string
 	Header  [][2]string
 	Body    string
-	Shown   bool   // personal data are
-	Preview string // of a replay; empty unless asked for
-	Anyway  string // why it is not sent back just so
-	Wrong   string // why nothing was done
+	Shown   bool   // with personal data
+	Preview string // of a replay; empty: no preview
+	Anyway  string // reason against a replay
+	Wrong   string // why the action failed
 }
 
-// found is the dead letter that the path names.
+// found returns the dead letter of the path.
 func found(ctx context.Context, v *visit) (bus.DeadLetter, error) {
 	vendor, kind, key := v.PathValue("vendor"), v.PathValue("type"), v.PathValue("key")
 	if strings.ContainsAny(vendor+kind+key, "*> \t\r\n") || strings.Contains(vendor+key, ".") {
@@ -39,7 +39,7 @@ func found(ctx context.Context, v *visit) (bus.DeadLetter, error) {
 	return v.desk.Bus.DeadLetterOf(ctx, vendor, kind, key)
 }
 
-// page is what is shown of a dead letter.
+// page returns the data of the page of a dead letter.
 func (v *visit) page(l bus.DeadLetter, shown bool) letterPage {
 	p := letterPage{letter: letter{l, v.desk.DeadState(l)}, Shown: shown}
 	p.Path = p.letter.Path()
@@ -60,7 +60,7 @@ func (v *visit) page(l bus.DeadLetter, shown bool) letterPage {
 	return p
 }
 
-// body is the body of a message as a person can read it.
+// body returns the body of a message as readable text.
 func body(payload []byte, show func([]byte) string) string {
 	var pretty bytes.Buffer
 	switch {
@@ -75,13 +75,13 @@ func body(payload []byte, show func([]byte) string) string {
 	}
 }
 
-// letter shows one dead letter, or that it is gone.
+// letter shows one dead letter, or a page without it if the dead letter is gone.
 func (c *Console) letter(ctx context.Context, v *visit) (answer, error) {
 	l, err := found(ctx, v)
 	replayed := v.FormValue("replayed") != ""
 	switch {
-	case errors.Is(err, bus.ErrNoDeadLetter) && replayed: // it ended before the page was asked for
-		return answer{page: "letter", title: "Dead letter", data: gone(v), told: "It was sent back to its vendor."}, nil
+	case errors.Is(err, bus.ErrNoDeadLetter) && replayed: // the replay ended before the page was requested
+		return answer{page: "letter", title: "Dead letter", data: gone(v), notice: "It was sent back to its vendor."}, nil
 	case errors.Is(err, bus.ErrNoDeadLetter):
 		return answer{page: "letter", title: "Dead letter", data: gone(v), status: http.StatusNotFound}, nil
 	case err != nil:
@@ -89,12 +89,12 @@ func (c *Console) letter(ctx context.Context, v *visit) (answer, error) {
 	}
 	a := answer{page: "letter", title: "Dead letter", data: v.page(l, false)}
 	if replayed {
-		a.told = "It was sent back to its vendor. What comes of it is told below."
+		a.notice = "It was sent back to its vendor. Its outcome is shown below."
 	}
 	return a, nil
 }
 
-// gone is a page about a dead letter that there is no more.
+// gone returns the data of a page without the dead letter.
 func gone(v *visit) letterPage {
 	p := letterPage{Gone: true}
 	p.Vendor, p.Type, p.Key = v.PathValue("vendor"), v.PathValue("type"), v.PathValue("key")
@@ -102,8 +102,8 @@ func gone(v *visit) letterPage {
 	return p
 }
 
-// letterState is the part of the page that tells what comes of a replay. It asks
-// for itself again while it is under way.
+// letterState shows the part of the page with the state of a replay. The part reloads itself
+// while the replay is in flight.
 func (c *Console) letterState(ctx context.Context, v *visit) (answer, error) {
 	l, err := found(ctx, v)
 	p := gone(v)
@@ -116,8 +116,8 @@ func (c *Console) letterState(ctx context.Context, v *visit) (answer, error) {
 	return answer{page: "letter-state", data: p, bare: true}, nil
 }
 
-// letterDeed does something about one dead letter.
-func (c *Console) letterDeed(ctx context.Context, v *visit) (answer, error) {
+// letterAction carries out an action on one dead letter.
+func (c *Console) letterAction(ctx context.Context, v *visit) (answer, error) {
 	l, err := found(ctx, v)
 	if errors.Is(err, bus.ErrNoDeadLetter) {
 		return answer{page: "letter", title: "Dead letter", data: gone(v), status: http.StatusNotFound}, nil
@@ -125,35 +125,35 @@ func (c *Console) letterDeed(ctx context.Context, v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	deed, by := v.PostFormValue("deed"), v.deed()
-	page := v.page(l, deed == deedReveal)
-	switch deed {
-	case deedReveal:
-		c.deps.Log.Info().Str("who", v.who.Name).Str("deed", deed).Str("dead_letter", l.ID()).Msg("console: personal data were shown")
-	case deedPreview:
+	action, by := v.PostFormValue("do"), v.actor()
+	page := v.page(l, action == actionReveal)
+	switch action {
+	case actionReveal:
+		c.deps.Log.Info().Str("who", v.who.Name).Str("action", action).Str("dead_letter", l.ID()).Msg("console: personal data were shown")
+	case actionPreview:
 		seen, err := previews(ctx, v.desk, []bus.DeadLetter{l})
 		if err != nil {
 			return answer{}, err
 		}
-		page.Preview = seen[0].Said
-	case deedReplay, deedDrop:
-		return c.judged(ctx, v, page, deed, by)
+		page.Preview = seen[0].Text
+	case actionReplay, actionDrop:
+		return c.replayOrDrop(ctx, v, page, action, by)
 	default:
-		return answer{}, &refusal{http.StatusBadRequest, "No such deed", "Nothing was done."}
+		return answer{}, &refusal{http.StatusBadRequest, "No such action", "Nothing was done."}
 	}
 	return answer{page: "letter", title: "Dead letter", data: page}, nil
 }
 
-// judged replays or drops, and leads to where what comes of it is told.
-func (c *Console) judged(ctx context.Context, v *visit, p letterPage, deed string, by ops.Deed) (answer, error) {
-	if deed == deedDrop && by.Why == "" {
+// replayOrDrop carries out an action, and redirects to a page with the outcome.
+func (c *Console) replayOrDrop(ctx context.Context, v *visit, p letterPage, action string, by ops.Deed) (answer, error) {
+	if action == actionDrop && by.Why == "" {
 		return answer{}, errNoReason
 	}
-	if one := c.deedOn(ctx, v, p.DeadLetter, deed, by); !one.OK {
-		p.Wrong = one.Said
+	if one := c.actOn(ctx, v, p.DeadLetter, action, by); !one.OK {
+		p.Wrong = one.Text
 		return answer{page: "letter", title: "Dead letter", data: p, status: http.StatusConflict}, nil
 	}
-	if deed == deedDrop {
+	if action == actionDrop {
 		return answer{to: root + "dead?dropped=1"}, nil
 	}
 	return answer{to: p.Path + "?replayed=1"}, nil

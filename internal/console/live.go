@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	writeTime = 10 * time.Second // the longest that a browser may take to read
-	signEvery = 15 * time.Second // a sign of life where nothing else is told
+	writeTime      = 10 * time.Second // of a browser for reading
+	keepAliveEvery = 15 * time.Second // of a comment that keeps the connection alive
 )
 
-// message is one of a stream: HTML that htmx swaps in, or where it has a name, an
-// event in the browser.
+// message is a server-sent event: HTML for htmx to swap in, or with a name, an event in the
+// browser.
 type message struct{ name, data string }
 
-// stream sends what next returns, again and again, until the browser leaves, the
-// session or the console ends. It outlives the limits of the server for a request.
+// stream calls next repeatedly and sends the messages, until the browser leaves, or the session or
+// the console ends. The limits of the server for a request do not apply.
 func (c *Console) stream(w http.ResponseWriter, v *visit, pause time.Duration, next func(*follower) ([]message, error)) {
 	f, leave := c.hub.join()
 	if f == nil {
@@ -37,7 +37,7 @@ func (c *Console) stream(w http.ResponseWriter, v *visit, pause time.Duration, n
 			c.deps.Log.Error().Err(err).Msg("console: the live page cannot be made")
 			return
 		}
-		if len(list) > 0 || time.Since(sent) > signEvery {
+		if len(list) > 0 || time.Since(sent) > keepAliveEvery {
 			_ = control.SetWriteDeadline(time.Now().Add(writeTime))
 			sent = time.Now()
 			if write(w, list) != nil || control.Flush() != nil {
@@ -57,7 +57,7 @@ func (c *Console) stream(w http.ResponseWriter, v *visit, pause time.Duration, n
 	}
 }
 
-// write writes messages in the form of server-sent events.
+// write writes messages as server-sent events.
 func write(w http.ResponseWriter, list []message) error {
 	var out strings.Builder
 	for _, m := range list {

@@ -86,7 +86,7 @@ func TestTheFeedLives(t *testing.T) {
 	w.result(w.event("bad", "u1"), events.Failed, "no")
 	for line := range lines {
 		if strings.Contains(line, `data-event="before"`) || strings.Contains(line, `data-event="now"`) {
-			t.Error("what does not fit is told")
+			t.Error("a row that does not match is sent")
 		}
 		if strings.Contains(line, `data-event="bad"`) {
 			break
@@ -108,8 +108,8 @@ func TestAFloodIsCountedAndNotAllShown(t *testing.T) {
 	for range 32 {
 		flood.Go(func() error {
 			for ctx.Err() == nil {
-				told := w.told(w.event(fmt.Sprint("many-", published.Add(1)), "u1"), events.Done, "")
-				if err := w.bus.Publish(t.Context(), "lead", told); err != nil {
+				result := w.resultOf(w.event(fmt.Sprint("many-", published.Add(1)), "u1"), events.Done, "")
+				if err := w.bus.Publish(t.Context(), "lead", result); err != nil {
 					return err
 				}
 			}

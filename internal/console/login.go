@@ -11,25 +11,25 @@ import (
 	"github.com/usherhq/usher/internal/caller"
 )
 
-// How often a token may be tried from one address: a few times at once, then one
-// every so often. One that is right clears the slate.
+// Limits of attempts to log in from one address: a burst, then one each tryEvery. A valid token
+// resets the limits.
 const (
 	triesAtOnce = 5
 	tryEvery    = 12 * time.Second
 )
 
-// loginForm is what the page to log in shows.
+// loginForm is the data of the login page.
 type loginForm struct {
-	Next  string // where to go then
-	Wrong string // why not
+	Next  string // the page after the login
+	Wrong string // why the login failed
 }
 
 func (c *Console) loginPage(_ context.Context, v *visit) (answer, error) {
 	return answer{page: "login", title: "Log in", data: loginForm{Next: within(v.FormValue("next"))}}, nil
 }
 
-// login begins a session. What was tried is not logged: it may be a slip in the
-// token, or another password.
+// login begins a session. A wrong token is not logged: the text may be close to a valid token, or
+// another password.
 func (c *Console) login(_ context.Context, v *visit) (answer, error) {
 	form := loginForm{Next: within(v.PostFormValue("next"))}
 	address := caller.Address(v.Request)
@@ -56,7 +56,7 @@ func (c *Console) logout(_ context.Context, v *visit) (answer, error) {
 	return answer{to: root + "login", cookie: cookie(v.Request, "", -time.Second)}, nil
 }
 
-// within is a path of the console; the first page, where next is none.
+// within returns next if it is a path of the console, and the first page otherwise.
 func within(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || strings.ContainsAny(next, "\\\r\n\t") ||

@@ -10,24 +10,24 @@ import (
 	"unicode/utf8"
 )
 
-// address is what looks like an e-mail address: as it is, or percent-encoded.
+// address matches e-mail addresses, plain or percent-encoded.
 var address = regexp.MustCompile(`[^\s"'<>@,;:()\[\]\\/=&%]+(?:%[0-9A-Fa-f]{2}[^\s"'<>@,;:()\[\]\\/=&%]*)*(?:@|%40)([\p{L}\p{N}](?:[\p{L}\p{N}.-]*[\p{L}\p{N}])?)`)
 
-// phone is what looks like a telephone number: with + or 00 before it, or in groups
-// that begin with zero. Dates, plain numbers and parts of a UUID do not.
+// phone matches telephone numbers that start with + or 00, or with a zero and in groups. Dates,
+// plain numbers and parts of a UUID do not match.
 var phone = regexp.MustCompile(`(^|[^\w+-])((?:\+|00)\d[\d ()/.-]{5,}\d|\(0\d+\)[\d /.-]{4,}\d|0\d{2,5}[ /-]\d[\d /-]{3,}\d)`)
 
-// phoneName is the name of a member that holds a telephone number.
+// phoneName matches names of members with telephone numbers.
 var phoneName = regexp.MustCompile(`(?i)phone|mobile|\btel\b|telefon|fax`)
 
-// mask hides what stands in a text of people's e-mail addresses and telephone
-// numbers: a…@example.org is left of an address.
+// mask masks the e-mail addresses and telephone numbers in a text: a…@example.org is left of an
+// address.
 func mask(text string) string {
 	text = address.ReplaceAllStringFunc(text, func(found string) string {
 		before, at := cutAny(found, "@", "%40")
 		first, size := utf8.DecodeRuneInString(before)
 		if first == utf8.RuneError || size == len(before) {
-			return "…@" + at // of one letter nothing may be left
+			return "…@" + at // a local part of one letter is hidden as a whole
 		}
 		return string(first) + "…@" + at
 	})
@@ -37,7 +37,7 @@ func mask(text string) string {
 	return text
 }
 
-// cutAny cuts a text at the last of the first of the signs that is in it.
+// cutAny cuts a text at the last occurrence of the first sign found.
 func cutAny(text string, signs ...string) (before, after string) {
 	for _, sign := range signs {
 		if at := strings.LastIndex(text, sign); at >= 0 {
@@ -47,7 +47,7 @@ func cutAny(text string, signs ...string) (before, after string) {
 	return text, ""
 }
 
-// maskPhone leaves the first two and the last two signs of a number.
+// maskPhone returns a number with only its first two and last two characters.
 func maskPhone(text string) string {
 	signs := []rune(text)
 	if len(signs) < 6 {
@@ -56,7 +56,7 @@ func maskPhone(text string) string {
 	return string(signs[:2]) + "…" + string(signs[len(signs)-2:])
 }
 
-// maskHeader is mask of the value of a header, which may be percent-encoded.
+// maskHeader masks the value of a header, plain or percent-encoded.
 func maskHeader(value string) string {
 	if plain, err := url.PathUnescape(value); err == nil && mask(plain) != plain {
 		return mask(plain)
@@ -64,15 +64,14 @@ func maskHeader(value string) string {
 	return mask(value)
 }
 
-// maskJSON is mask of each text in a JSON document, however it is written, and of
-// all that a member holds whose name says that it is a telephone number. What
-// stands around the texts stays as it is. A text that is no JSON is masked whole.
+// maskJSON masks each string of a JSON document, and the values of members with a name for
+// telephone numbers. All other bytes stay. A text that is not JSON is masked as a whole.
 func maskJSON(doc []byte) string {
 	if !json.Valid(doc) {
 		return mask(string(doc))
 	}
 	var out strings.Builder
-	var name string // of the member whose value comes next
+	var name string // of the member before the next value
 	for len(doc) > 0 {
 		n := 1
 		switch first := doc[0]; {
@@ -99,7 +98,7 @@ func maskJSON(doc []byte) string {
 	return out.String()
 }
 
-// maskOf is how the value of a member of that name is masked.
+// maskOf returns the function that masks the value of a member of this name.
 func maskOf(name string) func(string) string {
 	switch {
 	case phoneName.MatchString(name):
@@ -111,7 +110,7 @@ func maskOf(name string) func(string) string {
 	}
 }
 
-// quoted is the length of the JSON string that doc begins with.
+// quoted returns the length of the JSON string at the start of doc.
 func quoted(doc []byte) int {
 	for i := 1; i < len(doc); i++ {
 		switch doc[i] {
@@ -124,8 +123,7 @@ func quoted(doc []byte) int {
 	return len(doc)
 }
 
-// rewrite is a JSON string as change makes it, and as it was where that changes
-// nothing.
+// rewrite returns a JSON string changed by change. An unchanged text keeps its original bytes.
 func rewrite(literal []byte, change func(string) string) string {
 	var text string
 	if err := json.Unmarshal(literal, &text); err != nil || change(text) == text {

@@ -13,61 +13,61 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// overviewEvery is how often the overview is looked at for something new.
+// overviewEvery is the time between two checks for changes of the overview.
 const overviewEvery = 500 * time.Millisecond
 
-// card is how one vendor stands.
+// card is the state of one vendor.
 type card struct {
 	ops.VendorStatus
-	Rate   string // effects a second, of late; empty where it is not known yet
-	Share  string // of the last minutes' effects that did not fail
-	Median string // of the vendor's time
+	Rate   string // recent effects a second; empty: not known yet
+	Share  string // of recent effects that succeeded
+	Median string // time of calls of the vendor
 	Sum    count  // of the last minutes
 }
 
-// overview is how all stands.
+// overview is the data of the first page.
 type overview struct {
 	Status  ops.Status
 	Cards   []card
-	Trouble string   // why nothing newer is known
+	Trouble string   // why the status is old
 	Charts  string   // JSON: vendor → chart
-	Names   []string // of all vendors that there are
-	Said    []string // what has changed
+	Names   []string // of all vendors
+	Said    []string // changes of states, for screen readers
 }
 
-// overview is the first page. It warms the follower for the stream that follows.
+// overview shows the first page, and starts the follower for the stream of the page.
 func (c *Console) overview(ctx context.Context, v *visit) (answer, error) {
 	f, leave := c.hub.join()
 	if f == nil {
 		f, leave = newFollower(c.deps), func() {}
 	}
 	defer leave()
-	f.settle(ctx)
+	f.awaitFirst(ctx)
 	f.mu.Lock()
 	stale := time.Since(f.statusAt) > statusEvery
 	f.mu.Unlock()
 	if stale {
-		f.ask(ctx)
+		f.refresh(ctx)
 	}
 	o, err := f.overview(time.Now())
 	for _, vendor := range v.desk.Vendors {
 		o.Names = append(o.Names, vendor.Name)
 	}
-	return answer{page: "overview", title: "Overview", data: o, told: deedTold(v)}, err
+	return answer{page: "overview", title: "Overview", data: o, notice: pauseNotice(v)}, err
 }
 
-// overview is how all stands as the follower knows it.
+// overview returns the data of the first page.
 func (f *follower) overview(now time.Time) (overview, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	o := overview{Status: f.status}
-	if f.trouble != nil {
-		o.Trouble = mask(f.trouble.Error())
+	if f.failure != nil {
+		o.Trouble = mask(f.failure.Error())
 	}
 	charts := map[string]chart{}
 	for _, one := range f.status.Vendors {
 		c, s := card{VendorStatus: one}, f.of(one.Vendor)
-		c.Sum = s.over(now, memory-step)
+		c.Sum = s.over(now, window-step)
 		c.Rate = fmt.Sprintf("%.1f", float64(s.over(now, 10).All)/10)
 		if c.Sum.All > 0 {
 			c.Share = share(c.Sum)
@@ -83,13 +83,13 @@ func (f *follower) overview(now time.Time) (overview, error) {
 	return o, err
 }
 
-// share is what part did not fail, never rounded up to all.
+// share returns the percentage of effects that did not fail, rounded down.
 func share(c count) string {
 	part := 1000 * (c.All - c.Failed) / c.All
 	return strings.TrimSuffix(fmt.Sprintf("%d.%d", part/10, part%10), ".0") + " %"
 }
 
-// liveOverview sends the cards whenever they have changed.
+// liveOverview sends the cards after each change.
 func (c *Console) liveOverview(w http.ResponseWriter, v *visit) {
 	var cards, charts string
 	states := map[string]string{}
@@ -113,23 +113,22 @@ func (c *Console) liveOverview(w http.ResponseWriter, v *visit) {
 	})
 }
 
-// changes says which vendors have come to another state, for those who hear the
-// page, and remembers the states.
-func changes(states map[string]string, cards []card) (said []string) {
+// changes returns the changes of states in words, for screen readers, and stores the new states.
+func changes(states map[string]string, cards []card) (texts []string) {
 	for _, one := range cards {
 		was, known := states[one.Vendor]
 		states[one.Vendor] = one.State
 		if known && was != one.State {
-			said = append(said, one.Vendor+" is "+one.State)
+			texts = append(texts, one.Vendor+" is "+one.State)
 		}
 	}
-	return said
+	return texts
 }
 
-// The longest that a vendor can be paused for with an end.
+// longestPause is the longest pause with an end.
 const longestPause = 30 * 24 * time.Hour
 
-// pause pauses a vendor, for a while or until it is resumed.
+// pause pauses a vendor, for a time or until resume.
 func (c *Console) pause(ctx context.Context, v *visit) (answer, error) {
 	var span time.Duration
 	if text := v.PostFormValue("for"); text != "" {
@@ -139,14 +138,14 @@ func (c *Console) pause(ctx context.Context, v *visit) (answer, error) {
 		}
 	}
 	name := v.PathValue("vendor")
-	_, err := v.desk.Pause(ctx, name, span, v.deed())
+	_, err := v.desk.Pause(ctx, name, span, v.actor())
 	return c.halted(name, "paused", err)
 }
 
 // resume ends a pause.
 func (c *Console) resume(ctx context.Context, v *visit) (answer, error) {
 	name := v.PathValue("vendor")
-	_, err := v.desk.Resume(ctx, name, v.deed())
+	_, err := v.desk.Resume(ctx, name, v.actor())
 	return c.halted(name, "resumed", err)
 }
 
@@ -157,13 +156,13 @@ func (c *Console) halted(vendor, how string, err error) (answer, error) {
 	return answer{to: root + "?" + how + "=" + vendor}, err
 }
 
-// deed is what a form says of who acts, and why.
-func (v *visit) deed() ops.Deed {
+// actor returns the visitor, with the reason in the form.
+func (v *visit) actor() ops.Deed {
 	return ops.Deed{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason"))}
 }
 
-// deedTold says what was done to a vendor, where the address says so.
-func deedTold(v *visit) string {
+// pauseNotice returns the notice about a pause or its end, if the URL has one.
+func pauseNotice(v *visit) string {
 	for _, how := range []string{"paused", "resumed"} {
 		name := v.FormValue(how)
 		if slices.ContainsFunc(v.desk.Vendors, func(one ops.Vendor) bool { return one.Name == name }) {
@@ -173,8 +172,8 @@ func deedTold(v *visit) string {
 	return ""
 }
 
-// oneLine is a text without line ends and other control characters, and not
-// longer than a reason needs.
+// oneLine returns a text as a single line without control characters, cut to the length of a
+// reason.
 func oneLine(text string) string {
 	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -18,21 +18,20 @@ var templateFiles embed.FS
 // pages are the templates by name, each with the layout and the parts.
 type pages map[string]*template.Template
 
-// view is what a template sees.
+// view is the input of a template.
 type view struct {
 	Title   string
 	Here    string // the path of the page
 	Who     visitor
-	Form    string // what every form bears
+	Form    string // the key in every form, against requests of other sites
 	Version string
-	Told    string
+	Notice  string
 	Now     time.Time
-	Reload  bool // the page asks again by itself
+	Reload  bool // the page reloads itself
 	Data    any
 }
 
-// ID is an id as this visitor may see it: one that is an e-mail address, only for
-// operators.
+// ID returns an id for this visitor. E-mail addresses are masked for readers.
 func (v view) ID(id string) string {
 	if v.Who.Operator {
 		return id
@@ -40,10 +39,10 @@ func (v view) ID(id string) string {
 	return mask(id)
 }
 
-// Known tells whether this visitor sees an id as it is, and can follow it.
+// Known reports whether this visitor may see the whole id, and follow a link with the id.
 func (v view) Known(id string) bool { return id != "" && v.ID(id) == id }
 
-// menu is the pages that the layout leads to.
+// menu lists the pages in the menu.
 var menu = []struct {
 	Path, Name string
 	Operator   bool // for operators only
@@ -59,7 +58,7 @@ var menu = []struct {
 func newPages(files *assets) (pages, error) {
 	functions := template.FuncMap{
 		"asset": files.path, "mask": mask, "ago": ago, "stamp": stamp, "iso": iso, "clock": clock, "number": number,
-		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "deed": deedName, "letterPath": letterPath, "menu": func() any { return menu },
+		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "action": actionName, "letterPath": letterPath, "menu": func() any { return menu },
 		"within": func(here, p string) bool { return here == p || p != root && strings.HasPrefix(here, p) },
 	}
 	common, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts_*.html")
@@ -72,29 +71,29 @@ func newPages(files *assets) (pages, error) {
 	}
 	found := pages{}
 	for _, name := range names {
-		one, err := common.Clone()
+		page, err := common.Clone()
 		if err == nil {
-			one, err = one.ParseFS(templateFiles, name)
+			page, err = page.ParseFS(templateFiles, name)
 		}
 		if err != nil {
 			return nil, err
 		}
-		found[strings.TrimSuffix(path.Base(name), ".html")] = one
+		found[strings.TrimSuffix(path.Base(name), ".html")] = page
 	}
 	return found, nil
 }
 
-// render returns a part of a page, which all pages share.
+// render returns a part shared by all pages.
 func (p pages) render(part string, v view) (string, error) {
 	var out bytes.Buffer
 	err := p["layout"].ExecuteTemplate(&out, part, v)
 	return out.String(), err
 }
 
-// view is what a page of a visitor sees.
+// view returns the input of a template for a visitor.
 func (c *Console) view(here string, who visitor, a answer) view {
 	return view{
-		Title: a.title, Here: here, Who: who, Form: who.csrf, Version: c.deps.Version, Told: a.told,
+		Title: a.title, Here: here, Who: who, Form: who.csrf, Version: c.deps.Version, Notice: a.notice,
 		Now: time.Now().UTC(), Reload: a.status == http.StatusServiceUnavailable, Data: a.data,
 	}
 }

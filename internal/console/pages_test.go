@@ -110,7 +110,7 @@ func TestReadersSeeNoAddress(t *testing.T) {
 					t.Errorf("%s shows it:\n%s", path, around(text, "lovelace"))
 				}
 			}
-			if status, text := b.post(letter, "deed", "reveal"); status != http.StatusForbidden || strings.Contains(text, secret) {
+			if status, text := b.post(letter, "do", "reveal"); status != http.StatusForbidden || strings.Contains(text, secret) {
 				t.Errorf("a reader may see personal data: %d", status)
 			}
 		})
@@ -129,10 +129,10 @@ func TestOperatorsSeePersonalDataWhenTheyAsk(t *testing.T) {
 	if _, text := b.get(letter); strings.Contains(text, secret) || !strings.Contains(text, "a…@example.org") || strings.Contains(text, "555 0100") {
 		t.Error("the event is not masked")
 	}
-	if _, text := b.post(letter, "deed", "reveal"); !strings.Contains(text, secret) || !strings.Contains(text, "555 0100") {
+	if _, text := b.post(letter, "do", "reveal"); !strings.Contains(text, secret) || !strings.Contains(text, "555 0100") {
 		t.Error("the event stays masked")
 	}
-	if log := w.log.String(); !strings.Contains(log, `"deed":"reveal"`) || !strings.Contains(log, `"who":"ann"`) || strings.Contains(log, secret) {
+	if log := w.log.String(); !strings.Contains(log, `"action":"reveal"`) || !strings.Contains(log, `"who":"ann"`) || strings.Contains(log, secret) {
 		t.Errorf("who looked is not logged, or too much is: %s", log)
 	}
 }
@@ -149,7 +149,7 @@ func TestPagesSayWhatIs(t *testing.T) {
 		"/console/dead":               {`data-letter="lead/user.created/`, "1 permanent", "422"},
 		"/console/dead?state=waiting": {"1 dead letter"},
 		"/console/dead?vendor=meiro":  {"None fit"},
-		letter:                        {"It waits for a person", `data-deed="drop"`, "a…@example.org"},
+		letter:                        {"It waits for a person", `data-act="drop"`, "a…@example.org"},
 		"/console/user?id=u1":         {"active", `data-at="lead"`, `data-state="failed"`, `data-state="waiting"`, "tried again", "in 59 min", letter},
 		"/console/user?id=nobody":     {"No vendor was ever asked"},
 		"/console/audit":              {"vendor paused", "ann", "because of a…@example.org"},
@@ -166,9 +166,9 @@ func TestPagesSayWhatIs(t *testing.T) {
 	}
 }
 
-// TestTheStorySaysWhyNothingIsDone is of one whose event is at fault itself, and of
+// TestHistoryGivesReason is about a user whose event is at fault itself, and of
 // one who waits, for an account and for a vendor that is on hold.
-func TestTheStorySaysWhyNothingIsDone(t *testing.T) {
+func TestHistoryGivesReason(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, console.Config{Open: true})
 	letter := w.bury(w.event("e1", "refused"), "at /data/course_id: unknown course")

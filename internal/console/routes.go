@@ -12,7 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// Who may ask for a route.
+// right is the right needed for a route.
 type right int
 
 const (
@@ -22,31 +22,31 @@ const (
 )
 
 const (
-	askTime  = 30 * time.Second // the longest that a page may take
-	mostForm = 1 << 20          // bytes of a form
+	pageTimeout = 30 * time.Second // of a page
+	maxForm     = 1 << 20          // bytes of a form
 )
 
-// visit is a request, who makes it, and the desk; nil only where the route does
-// without.
+// visit is a request with its visitor and the operations. The operations are nil only for routes
+// of anybody.
 type visit struct {
 	*http.Request
 	who  visitor
 	desk *ops.Desk
 }
 
-// answer is a page, or where to go instead.
+// answer is a page or a redirect.
 type answer struct {
-	page   string // the template; empty: go to
+	page   string // the template; empty: redirect to
 	title  string
 	data   any
-	bare   bool   // the page is a part, which takes the place of one that stands
-	told   string // what was done just now
+	bare   bool   // the page is only a part, to replace the same part in the browser
+	notice string // the action that was just carried out
 	to     string
 	status int // zero: 200
 	cookie *http.Cookie
 }
 
-// refusal is an error that a person is told of as it is.
+// refusal is an error shown to people.
 type refusal struct {
 	status      int
 	title, text string
@@ -54,14 +54,14 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.title + ": " + r.text }
 
-// route is one thing that may be asked for.
+// route is a path with its right and its function.
 type route struct {
 	pattern string
 	may     right
 	do      func(context.Context, *visit) (answer, error)
 }
 
-// table is THE list of what may be asked for, and by whom.
+// table is THE list of routes, with the rights for them.
 func (c *Console) table() []route {
 	return []route{
 		{"GET /console/login", anybody, c.loginPage},
@@ -70,10 +70,10 @@ func (c *Console) table() []route {
 		{"GET /console/{$}", reader, c.overview},
 		{"GET /console/feed", reader, c.feed},
 		{"GET /console/dead", reader, c.dead},
-		{"POST /console/dead", operator, c.deadDeed},
+		{"POST /console/dead", operator, c.deadAction},
 		{"GET /console/dead/{vendor}/{type}/{key}", reader, c.letter},
 		{"GET /console/dead/{vendor}/{type}/{key}/state", reader, c.letterState},
-		{"POST /console/dead/{vendor}/{type}/{key}", operator, c.letterDeed},
+		{"POST /console/dead/{vendor}/{type}/{key}", operator, c.letterAction},
 		{"GET /console/user", reader, c.user},
 		{"GET /console/send", operator, c.sendForm},
 		{"POST /console/send", operator, c.send},
@@ -96,13 +96,13 @@ func (c *Console) mux() *http.ServeMux {
 	return mux
 }
 
-// do answers one request of a route.
+// do answers a request of a route.
 func (c *Console) do(w http.ResponseWriter, v *visit, rt route) {
 	if v.desk == nil && rt.may != anybody {
 		c.refuse(w, v.Request, errAway)
 		return
 	}
-	ctx, cancel := context.WithTimeout(v.Context(), askTime)
+	ctx, cancel := context.WithTimeout(v.Context(), pageTimeout)
 	defer cancel()
 	a, err := rt.do(ctx, v)
 	if err != nil {
@@ -117,19 +117,19 @@ var errAway = &refusal{
 	text: "usher goes on trying, and this page with it. If that lasts, look at nats.url in the configuration and at the log of usher serve.",
 }
 
-// admit lets in who may ask, with a form of this very session where something is
-// to be done.
+// admit returns a handler that checks the right of the visitor, and the key in the form of a
+// request that changes something.
 func (c *Console) admit(may right, next func(http.ResponseWriter, *visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		who, known := c.visitor(r)
-		deed := r.Method != http.MethodGet && r.Method != http.MethodHead
-		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+		changes := r.Method != http.MethodGet && r.Method != http.MethodHead
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		switch {
 		case may == anybody:
 		case !known:
 			c.toLogin(w, r)
 			return
-		case deed && !sameForm(r, who):
+		case changes && !sameForm(r, who):
 			c.refuse(w, r, &refusal{status: http.StatusForbidden, title: "This form is too old", text: "Nothing was done. Load the page again, and send it once more."})
 			return
 		case may == operator && !who.Operator:
@@ -140,7 +140,7 @@ func (c *Console) admit(may right, next func(http.ResponseWriter, *visit)) http.
 	}
 }
 
-// visitor is who makes a request.
+// visitor returns the visitor of a request.
 func (c *Console) visitor(r *http.Request) (visitor, bool) {
 	if len(c.config.People) == 0 {
 		if !c.config.Open {
@@ -155,10 +155,10 @@ func (c *Console) visitor(r *http.Request) (visitor, bool) {
 	return readSession(given.Value, c.config.People, time.Now())
 }
 
-// formHeader bears what htmx sends instead of a field of a form.
+// formHeader is the header with the form key in requests of htmx.
 const formHeader = "X-Usher-Form"
 
-// sameForm tells whether what is sent was made by a page of this session.
+// sameForm reports whether a page of this session sent the form.
 func sameForm(r *http.Request, who visitor) bool {
 	given := r.Header.Get(formHeader)
 	if given == "" {
@@ -167,7 +167,7 @@ func sameForm(r *http.Request, who visitor) bool {
 	return subtle.ConstantTimeCompare([]byte(given), []byte(who.csrf)) == 1 && who.csrf != ""
 }
 
-// toLogin asks who it is. htmx would put the page into the middle of another.
+// toLogin redirects to the login. htmx needs a header, or would insert the login into a page.
 func (c *Console) toLogin(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("HX-Request") != "" {
 		w.Header().Set("HX-Redirect", root+"login")
@@ -181,13 +181,13 @@ func (c *Console) toLogin(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// refuse shows a page that says why there is none.
+// refuse answers by a page with the reason of the refusal.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var told *refusal
-	if !errors.As(err, &told) {
+	var shown *refusal
+	if !errors.As(err, &shown) {
 		c.deps.Log.Warn().Err(err).Str("path", r.URL.Path).Msg("console")
-		told = &refusal{status: http.StatusBadGateway, title: "NATS did not answer as it should", text: mask(err.Error()) + ". Try again in a moment; usher nats check says more."}
+		shown = &refusal{status: http.StatusBadGateway, title: "NATS did not answer as it should", text: mask(err.Error()) + ". Try again in a moment; usher nats check says more."}
 	}
 	who, _ := c.visitor(r)
-	c.give(w, r, who, answer{page: "refused", title: told.title, data: told.text, status: told.status})
+	c.give(w, r, who, answer{page: "refused", title: shown.title, data: shown.text, status: shown.status})
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// sendPage is a form for an event of one type, or what came of it.
+// sendPage is the form for an event of one type, or the event that was sent.
 type sendPage struct {
 	Types  []string
 	Type   string
 	Fields []field
-	Wrong  string // with the whole
+	Wrong  string // fault of the event as a whole
 	Sent   string // the id of the event
 	UserID string
 }
@@ -35,7 +35,7 @@ func newSendPage(kind string) (sendPage, error) {
 	return p, err
 }
 
-// send stores an event for all vendors, and tells where to watch what comes of it.
+// send stores an event for all vendors, and shows a link to its outcome.
 func (c *Console) send(ctx context.Context, v *visit) (answer, error) {
 	p, err := newSendPage(v.PostFormValue("type"))
 	if err != nil {
@@ -47,7 +47,7 @@ func (c *Console) send(ctx context.Context, v *visit) (answer, error) {
 		wrong.data = p
 		return wrong, nil
 	}
-	e, err := v.desk.Send(ctx, p.Type, data, v.deed())
+	e, err := v.desk.Send(ctx, p.Type, data, v.actor())
 	var invalid *events.InvalidError
 	switch {
 	case errors.As(err, &invalid):

@@ -18,18 +18,17 @@ const (
 	sessionTime = 12 * time.Hour
 )
 
-// visitor is who makes a request.
+// visitor is the person behind a request.
 type visitor struct {
 	Name     string
 	Operator bool
-	Open     bool      // of a console without tokens: there is nothing to log out of
+	Open     bool      // of a console without tokens and without logout
 	expires  time.Time // zero: never
-	csrf     string    // what every form of the session bears
+	csrf     string    // the key in every form of the session
 }
 
-// session is what a cookie says. It is signed with a key made of the person's
-// token: any process with the same configuration takes it, and none does once the
-// token is another.
+// session is the content of a cookie, signed with a key derived from the token of the person. All
+// processes with the same configuration accept the cookie, until the token changes.
 type session struct {
 	Name     string `json:"n"`
 	Operator bool   `json:"o"`
@@ -37,7 +36,7 @@ type session struct {
 	Nonce    string `json:"r"`
 }
 
-// signature of text with a key that is made of the token for one use only.
+// signature returns a signature of text with a key derived from the token for one use only.
 func (p Person) signature(use, text string) []byte {
 	return sign(sign([]byte(p.Token.Reveal()), "usher console "+use), text)
 }
@@ -58,8 +57,8 @@ func newSession(p Person, now time.Time) (string, error) {
 	return body + "." + base64.RawURLEncoding.EncodeToString(p.signature("session", body)), nil
 }
 
-// readSession returns who a cookie is of. It counts for one of people as they are
-// configured now: a former role or name is nobody's.
+// readSession returns the visitor of a cookie. A cookie with a former name or role of a person is
+// not valid.
 func readSession(value string, people []Person, now time.Time) (visitor, bool) {
 	body, given, ok := strings.Cut(value, ".")
 	mac, err := base64.RawURLEncoding.DecodeString(given)
@@ -82,8 +81,8 @@ func readSession(value string, people []Person, now time.Time) (visitor, bool) {
 	return visitor{}, false
 }
 
-// personOf finds the person by a token. It compares all of them, so that the time
-// that it takes says nothing.
+// personOf returns the person with a token. All tokens are compared, so that the time taken
+// reveals nothing.
 func personOf(token string, people []Person) (Person, bool) {
 	given := sha256.Sum256([]byte(token))
 	found := -1
@@ -99,9 +98,9 @@ func personOf(token string, people []Person) (Person, bool) {
 	return people[found], true
 }
 
-// cookie is the session's. Behind a proxy it is the proxy that speaks TLS.
+// cookie returns the cookie of a session. Behind a proxy, the proxy terminates TLS.
 func cookie(r *http.Request, value string, age time.Duration) *http.Cookie {
-	return &http.Cookie{ //nolint:gosec // Secure wherever TLS is spoken
+	return &http.Cookie{ //nolint:gosec // Secure with TLS
 		Name: cookieName, Value: value, Path: root, MaxAge: int(age.Seconds()), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	}

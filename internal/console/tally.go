@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// memory is how many seconds are counted back.
-const memory = 300
+// window is the number of seconds in a series.
+const window = 300
 
-// What a result says of its effect, as its type alone tells.
+// Kinds of results, by type.
 const (
 	kindDone    = "done"
 	kindFailed  = "failed"
 	kindSkipped = "skipped"
 )
 
-// kindOf is what the type of a result tells.
+// kindOf returns the kind of a result type.
 func kindOf(resultType string) string {
 	switch {
 	case strings.HasSuffix(resultType, ".failed"):
@@ -28,22 +28,22 @@ func kindOf(resultType string) string {
 	}
 }
 
-// count is how many effects ended, and how many of them failed.
+// count is a number of finished effects, and of failures.
 type count struct{ All, Failed int }
 
-// series counts one vendor's effects by the second, for the last minutes.
+// series counts the effects of one vendor by the second, for the last minutes.
 type series struct {
-	second [memory]int64 // which each place counts, as a Unix time
-	counts [memory]count
-	took   []int64 // the vendor's times of late in milliseconds, as far as they were read
+	second [window]int64 // Unix time of each count
+	counts [window]count
+	took   []int64 // recent times of the vendor in milliseconds, of results that were read
 }
 
-// add counts an effect that ended then.
+// add counts an effect that ended at this time.
 func (s *series) add(at time.Time, kind string) {
 	second := at.Unix()
-	place := second % memory
+	place := second % window
 	if s.second[place] > second {
-		return // from before what is counted
+		return // older than the window
 	}
 	if s.second[place] != second {
 		s.second[place], s.counts[place] = second, count{}
@@ -54,15 +54,15 @@ func (s *series) add(at time.Time, kind string) {
 	}
 }
 
-// at is what ended within a second.
+// at returns the count of a second.
 func (s *series) at(second int64) count {
-	if s.second[second%memory] != second {
+	if s.second[second%window] != second {
 		return count{}
 	}
-	return s.counts[second%memory]
+	return s.counts[second%window]
 }
 
-// over sums the last seconds before the one that runs.
+// over returns the sum of the last seconds, without the present second.
 func (s *series) over(now time.Time, seconds int) count {
 	var sum count
 	for i := 1; i <= seconds; i++ {
@@ -73,10 +73,10 @@ func (s *series) over(now time.Time, seconds int) count {
 	return sum
 }
 
-// step is how many seconds a point of a chart stands for.
+// step is the number of seconds of a point of a chart.
 const step = 5
 
-// chart is the effects a second of one vendor over the last minutes, oldest first.
+// chart holds the effects a second of one vendor over the last minutes, oldest first.
 type chart struct {
 	End    int64     `json:"end"`  // Unix time of the end of the last point
 	Step   int       `json:"step"` // seconds between points
@@ -87,7 +87,7 @@ type chart struct {
 func (s *series) chart(now time.Time) chart {
 	end := now.Unix() / step * step
 	c := chart{End: end, Step: step}
-	for from := end - memory + step; from < end; from += step {
+	for from := end - window + step; from < end; from += step {
 		var sum count
 		for i := range int64(step) {
 			one := s.at(from + i)
@@ -100,17 +100,17 @@ func (s *series) chart(now time.Time) chart {
 	return c
 }
 
-// manyTimes is how many times the median is taken of.
-const manyTimes = 201
+// medianTimes is the number of times for the median.
+const medianTimes = 201
 
 func (s *series) note(tookMS int64) {
-	if len(s.took) == manyTimes {
+	if len(s.took) == medianTimes {
 		s.took = slices.Delete(s.took, 0, 1)
 	}
 	s.took = append(s.took, tookMS)
 }
 
-// median is of the vendor's times of late; false where none was read.
+// median returns the median of the recent times; false if no result was read.
 func (s *series) median() (ms int64, ok bool) {
 	if len(s.took) == 0 {
 		return 0, false

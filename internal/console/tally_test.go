@@ -17,16 +17,16 @@ func TestSeries(t *testing.T) {
 	s.add(now.Add(-20*time.Second), kindSkipped)
 	s.add(now.Add(-400*time.Second), kindFailed) // too long ago
 	s.add(now, kindDone)                         // in the second that runs
-	s.add(now.Add(-memory*time.Second), kindDone)
+	s.add(now.Add(-window*time.Second), kindDone)
 	if diff := cmp.Diff(count{All: 5, Failed: 1}, s.over(now, 10)); diff != "" {
 		t.Errorf("of the last 10 s (-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff(count{All: 6, Failed: 1}, s.over(now, memory-1)); diff != "" {
+	if diff := cmp.Diff(count{All: 6, Failed: 1}, s.over(now, window-1)); diff != "" {
 		t.Errorf("of all (-want +got)\n%s", diff)
 	}
 	c := s.chart(now)
 	last := len(c.Well) - 1
-	if last != memory/step-2 || c.End != now.Unix() || c.Well[last] != 0.8 || c.Failed[last] != 0.2 || c.Well[last-3] != 0.2 {
+	if last != window/step-2 || c.End != now.Unix() || c.Well[last] != 0.8 || c.Failed[last] != 0.2 || c.Well[last-3] != 0.2 {
 		t.Errorf("got %d points, %+v", last+1, c)
 	}
 }
@@ -36,10 +36,10 @@ func TestMedian(t *testing.T) {
 	if _, ok := s.median(); ok {
 		t.Error("there is a median of nothing")
 	}
-	for i := range int64(3 * manyTimes) {
+	for i := range int64(3 * medianTimes) {
 		s.note(i)
 	}
-	if got, _ := s.median(); got != 3*manyTimes-1-manyTimes/2 {
+	if got, _ := s.median(); got != 3*medianTimes-1-medianTimes/2 {
 		t.Errorf("got %d", got)
 	}
 }

@@ -9,38 +9,38 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// told is one event of a story, with what it came to at each vendor.
-type told struct {
-	ops.StoryEvent                  // what all have in common
+// userEvent is one event of a history, with its outcome at each vendor.
+type userEvent struct {
+	ops.StoryEvent                  // the members shared by all vendors
 	At             []ops.StoryEvent // by vendor
 }
 
-// userPage is one user's story.
+// userPage is the data of the page of a user.
 type userPage struct {
 	ops.Story
-	Asked  bool // for a user
-	Events []told
-	Watch  string // the id of an event that is to come
-	Live   bool   // something is to come yet
+	Asked  bool // a user is named
+	Events []userEvent
+	Watch  string // the id of an awaited event
+	Live   bool   // effects are unfinished, or an event is awaited
 }
 
-// user tells the story of a user, and where none is named asks of whom.
+// user shows the history of a user, or the form for the id of a user.
 func (c *Console) user(ctx context.Context, v *visit) (answer, error) {
 	p := userPage{Watch: v.FormValue("watch")}
 	id := strings.TrimSpace(v.FormValue("id"))
 	if id == "" {
 		return answer{page: "user", title: "Users", data: p}, nil
 	}
-	story, err := v.desk.Story(ctx, id)
+	history, err := v.desk.Story(ctx, id)
 	if err != nil {
 		return answer{}, err
 	}
-	p.Asked, p.Story, p.Live = true, story, p.Watch != ""
-	for _, e := range story.Events {
+	p.Asked, p.Story, p.Live = true, history, p.Watch != ""
+	for _, e := range history.Events {
 		if n := len(p.Events); n > 0 && p.Events[n-1].Key == e.Key && p.Events[n-1].Type == e.Type {
 			p.Events[n-1].At = append(p.Events[n-1].At, e)
 		} else {
-			p.Events = append(p.Events, told{e, []ops.StoryEvent{e}})
+			p.Events = append(p.Events, userEvent{e, []ops.StoryEvent{e}})
 		}
 		p.Live = p.Live || e.Ended == nil
 	}
@@ -48,7 +48,7 @@ func (c *Console) user(ctx context.Context, v *visit) (answer, error) {
 	return answer{page: "user", title: "Users", data: p}, nil
 }
 
-// Coming tells whether the event that is to come has not been taken up yet.
+// Coming reports whether the awaited event is not registered yet.
 func (p userPage) Coming() bool {
 	for _, e := range p.Events {
 		if e.EventID == p.Watch {
@@ -58,7 +58,7 @@ func (p userPage) Coming() bool {
 	return p.Watch != ""
 }
 
-// Unfinished is how many effects are to come to an end yet.
+// Unfinished returns the number of unfinished effects.
 func (p userPage) Unfinished() (n int) {
 	for _, e := range p.Story.Events {
 		if e.Ended == nil {
@@ -68,7 +68,7 @@ func (p userPage) Unfinished() (n int) {
 	return n
 }
 
-// stateKind is how the state of an effect looks.
+// stateKind returns the class of the state of an effect, for CSS.
 func stateKind(state string) string {
 	switch state {
 	case events.Done, events.AlreadyDone:

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// stamp is a time as pages show it: relative, with the time itself behind it.
+// stamp returns a time in HTML: relative, followed by the time itself.
 func stamp(now time.Time, at any) template.HTML {
 	t, ok := moment(at)
 	if !ok {
 		return "—"
 	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s <small>%s</small></time>`, iso(t), ago(now, t), clock(t))) //nolint:gosec // of times only
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s <small>%s</small></time>`, iso(t), ago(now, t), clock(t))) //nolint:gosec // only times
 }
 
-// moment is a time that may be given by a pointer.
+// moment returns a time given as a value or a pointer.
 func moment(at any) (time.Time, bool) {
 	switch t := at.(type) {
 	case time.Time:
@@ -30,7 +30,7 @@ func moment(at any) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// ago says how far t is from now, in words.
+// ago returns the distance of t from now, in words.
 func ago(now, t time.Time) string {
 	d := now.Sub(t)
 	switch {
@@ -43,7 +43,7 @@ func ago(now, t time.Time) string {
 	}
 }
 
-// span is a duration in its largest unit.
+// span returns a duration in its largest unit.
 func span(d time.Duration) string {
 	switch {
 	case d < 100*time.Second:
@@ -59,10 +59,10 @@ func span(d time.Duration) string {
 
 func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// clock is a time to the second, with its day.
+// clock returns date and time to the second.
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
-// number is a count with its thousands apart.
+// number returns a count with separated thousands.
 func number(n any) string {
 	digits := fmt.Sprint(n)
 	if strings.ContainsAny(digits, ".-") {
@@ -74,7 +74,7 @@ func number(n any) string {
 	return digits
 }
 
-// plural is a count, of any whole number's type, of things.
+// plural returns a count, of any integer type, with its noun.
 func plural(n any, thing string) string {
 	said := number(n) + " " + thing
 	if said != "1 "+thing {
@@ -83,5 +83,5 @@ func plural(n any, thing string) string {
 	return said
 }
 
-// words is a name of the machine's as people write it.
+// words returns an identifier as words.
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }

@@ -19,7 +19,7 @@ func fine(vendors.Activity, int) error { return nil }
 
 // An activity that succeeds at once costs one write and one result, and no timer. The
 // activities of a user begin in the order of the stream.
-func TestActivityThatSucceedsAtOnce(t *testing.T) {
+func TestActivityWithImmediateSuccess(t *testing.T) {
 	const n, users = 300, 7
 	w := newWorld(t, fine)
 	want := map[string][]string{}
@@ -49,7 +49,7 @@ func TestActivityThatSucceedsAtOnce(t *testing.T) {
 
 // Nothing waits in the consumer: what has to wait is in the bucket, with a timer. The owner
 // carries it out.
-func TestActivityThatHasToWait(t *testing.T) {
+func TestWaitingActivity(t *testing.T) {
 	for name, first := range map[string]error{
 		"the vendor fails":             &vendors.Error{Vendor: vendorName, Status: 503},
 		"the vendor asks for patience": &vendors.Error{Vendor: vendorName, Status: 503, After: time.Second},
@@ -76,7 +76,7 @@ func TestActivityThatHasToWait(t *testing.T) {
 	}
 }
 
-func TestActivityThatFails(t *testing.T) {
+func TestFailedActivity(t *testing.T) {
 	w := newWorld(t, func(vendors.Activity, int) error {
 		return &vendors.Error{Vendor: vendorName, Status: 422, Class: vendors.Permanent}
 	})

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -13,9 +14,9 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// The types of the package streams as the mailbox and the intake want them.
+// The types of the package streams in the forms of the mailbox and the intake.
 
-// records are the records of users, and those of activity events in a bucket of their own.
+// records are the records of users, and of activity events in another bucket.
 type records struct{ users, events *streams.Records }
 
 // of returns the bucket of a key.
@@ -97,16 +98,8 @@ type timers struct {
 }
 
 func (t timers) Arm(ctx context.Context, user string, due time.Time) error {
-	return t.Timers.Arm(ctx, streams.Timer{Vendor: t.vendor, Digest: digest(user), Token: t.token, Due: due})
-}
-
-type ownership struct{ *streams.Ownership }
-
-func (o ownership) Commit(ctx context.Context, p events.Position) (events.Position, error) {
-	if err := o.Ownership.Commit(ctx, p); err != nil {
-		return events.Position{}, err
-	}
-	return p, nil
+	_, digest, _ := strings.Cut(user, ".") // and the event key of an activity
+	return t.Timers.Arm(ctx, streams.Timer{Vendor: t.vendor, Digest: digest, Token: t.token, Due: due})
 }
 
 // replays reads and removes single replays.

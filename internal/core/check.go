@@ -15,9 +15,9 @@ const (
 	checkPause = 500 * time.Millisecond
 )
 
-// check asks the vendor whether it takes our credentials, and goes on with the adapter that
-// comes with the answer. A failure that may pass is tried again; a refusal is not, since many
-// tries with a wrong password lock an account.
+// check asks the vendor about our credentials, and goes on with the adapter of the answer. A
+// passing failure is tried again; a refusal is not, since many tries with a wrong password lock
+// an account.
 func (x *Core) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, x.config.Mailbox.CallLease+x.config.Mailbox.CallTimeout)
 	defer cancel()

@@ -23,11 +23,11 @@ type gate struct {
 	limiter *Limiter
 	breaker *fairness.Breaker
 	log     zerolog.Logger
-	// pause is the pause of the vendor, which may be over; nil until it is known.
+	// pause is the pause of the vendor, perhaps a past pause; nil until known.
 	pause atomic.Pointer[bus.Pause]
 }
 
-// noPause is a pause that is over.
+// noPause is a past pause.
 var noPause = bus.Pause{Until: time.Unix(0, 0)}
 
 func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
@@ -35,7 +35,7 @@ func newGate(c Config, l *Limiter, log zerolog.Logger) *gate {
 }
 
 // Allows reports whether work of a class may call the vendor. While the vendor asks for a
-// rest, only fresh work may: Wait turns it away unless it is to be the next probe.
+// rest, only fresh work may: Wait turns fresh work away except for the next probe.
 func (g *gate) Allows(c mailbox.Class) bool {
 	return g.breaker.Allows(c) && !g.paused() && (c == mailbox.Fresh || g.limiter.Rest() == 0)
 }
@@ -65,7 +65,7 @@ func (g *gate) watchPauses(ctx context.Context, watch func(context.Context, func
 	})
 }
 
-// Wait takes a token of the vendor's rate for an effect that is about to call.
+// Wait takes a token of the vendor's rate for an effect before the first call.
 func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
 	if err := g.limiter.Admit(ctx, c); err != nil {
 		return err
@@ -74,8 +74,11 @@ func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
 	return nil
 }
 
-// Attach returns a context for the calls of an effect that has a token.
-func (g *gate) Attach(ctx context.Context, c mailbox.Class) context.Context { return attach(ctx, c) }
+// Attach returns a context for the calls of an effect with a token. The class travels in the
+// context, as a trace does: adapters and their clients must not know of classes.
+func (g *gate) Attach(ctx context.Context, c mailbox.Class) context.Context {
+	return context.WithValue(ctx, admissionKey{}, &admission{class: c})
+}
 
 // Report says how an attempt for a user ended.
 func (g *gate) Report(user string, err error) {
@@ -84,7 +87,7 @@ func (g *gate) Report(user string, err error) {
 	}
 }
 
-// resultOf returns what an attempt says of the vendor; false if it says nothing.
+// resultOf returns the meaning of an attempt for the breaker; false without a meaning.
 func resultOf(err error) (fairness.Result, bool) {
 	class, status := vendors.ClassOf(err), vendors.StatusOf(err)
 	switch {
@@ -111,9 +114,9 @@ func checkResult(err error) error {
 	return err
 }
 
-// watch makes the checks that the breaker asks for, and reports holds, until ctx ends. A hold
-// is reported again after each failed check: a hold without a recent report is taken for that
-// of a process that died.
+// watch makes the checks for the breaker, and reports holds, until ctx ends. A hold
+// is reported again after each failed check: a hold without a recent report counts as the
+// hold of a dead process.
 func (g *gate) watch(ctx context.Context, check func(context.Context) error, onHold func(error)) {
 	held := false
 	for ctx.Err() == nil {
@@ -134,7 +137,7 @@ func (g *gate) watch(ctx context.Context, check func(context.Context) error, onH
 	}
 }
 
-// wait waits for a change of the breaker, or for the time of its next check.
+// wait waits for a change of the breaker, or for the time of the next check.
 func (g *gate) wait(ctx context.Context) {
 	next := time.Hour
 	if at, ok := g.breaker.CheckAt(); ok {

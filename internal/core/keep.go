@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// keepEvery is the time between two looks for wakes that wait.
+// keepEvery is the time between two looks for waiting wakes.
 const keepEvery = time.Minute
 
 // keep sets a timer as long as wakes wait for this process, such as while the vendor is on
@@ -30,9 +30,9 @@ func (x *Core) keepOnce(ctx context.Context, span time.Duration) error {
 	if owner := x.owner.Load(); owner == nil || !owner.Owns() {
 		return nil
 	}
-	n, err := x.timers.CountWakes(ctx, x.config.Vendor)
+	n, err := x.streams.timers.CountWakes(ctx, x.config.Vendor)
 	if err != nil || n == 0 {
 		return err
 	}
-	return x.timers.Keep(ctx, x.config.Vendor, time.Now().Add(span))
+	return x.streams.timers.Keep(ctx, x.config.Vendor, time.Now().Add(span))
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/usherhq/usher/internal/fairness"
 )
 
-// Limiter paces the calls of a vendor by the class of their work. It is a vendors.Limiter.
+// Limiter paces the calls of a vendor by the class of work. A Limiter is a vendors.Limiter.
 type Limiter struct{ *fairness.Pacer }
 
 // NewLimiter returns a Limiter for a rate in calls a second; zero or below means no limit.
 func NewLimiter(rate float64) *Limiter { return &Limiter{fairness.NewPacer(rate)} }
 
-// admission is the right of an effect to call the vendor. Its first call needs no further
+// admission is the right of an effect to call the vendor. The first call needs no further
 // token: the token was taken before the claim, since otherwise the call lease would run out
 // in the queue.
 type admission struct {
@@ -23,12 +23,6 @@ type admission struct {
 }
 
 type admissionKey struct{}
-
-// attach returns a context for the calls of an effect that has a token. The class travels in
-// the context since adapters and their clients must not know of it, as a trace does.
-func attach(ctx context.Context, c fairness.Class) context.Context {
-	return context.WithValue(ctx, admissionKey{}, &admission{class: c})
-}
 
 // Wait waits until a call may begin. A call outside of an effect, such as a check or the
 // recording of an activity, counts as activity. A probe is the first call of an effect.
@@ -44,5 +38,5 @@ func (l *Limiter) Wait(ctx context.Context, begin time.Time) error {
 	case !ok:
 		return l.Pacer.Wait(ctx, fairness.Activity)
 	}
-	return l.Pacer.Wait(ctx, a.class)
+	return l.Resume(ctx, a.class)
 }

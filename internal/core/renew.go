@@ -46,12 +46,12 @@ func (x *Core) renew(ctx context.Context, ttl time.Duration) {
 // renewOnce stores each unfinished record of activity again. Without a timer or a wake of an
 // activity there is no such record.
 func (x *Core) renewOnce(ctx context.Context) error {
-	n, err := x.timers.CountEvents(ctx, x.config.Vendor)
+	n, err := x.streams.timers.CountEvents(ctx, x.config.Vendor)
 	if err != nil || n == 0 {
 		return err
 	}
-	return x.each(ctx, x.records.events, isUnfinishedActivity, func(r streams.Record) error {
-		_, err := x.records.events.Store(ctx, r.Key, r.Value, r.Revision)
+	return x.streams.each(ctx, x.streams.records.events, isUnfinishedActivity, func(r streams.Record) error {
+		_, err := x.streams.records.events.Store(ctx, r.Key, r.Value, r.Revision)
 		if errors.Is(err, streams.ErrConflict) { // stored meanwhile
 			return nil
 		}

@@ -7,18 +7,18 @@ import (
 	"github.com/usherhq/usher/internal/fairness"
 )
 
-// shareRate announces this process to the others that serve the vendor, and keeps its calls
-// to its part of the rate, until ctx ends.
+// shareRate announces this process to the other processes of the vendor, and keeps the calls
+// within the share of the process in the rate, until ctx ends.
 func (x *Core) shareRate(ctx context.Context) {
 	if x.config.Rate <= 0 {
 		return
 	}
-	presence, err := x.leases.Presence(x.config.Vendor)
-	if err != nil { // the name of the vendor, which Acquire refuses too
+	presence, err := x.streams.leases.Presence(x.config.Vendor)
+	if err != nil { // the name of the vendor: Acquire refuses the name too
 		x.deps.Log.Error().Err(err).Str("vendor", x.config.Vendor).Msg("the rate cannot be shared: no call is made")
 		return
 	}
-	defer func() { // without an answer the TTL ends it
+	defer func() { // without an answer the TTL ends the presence
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.config.LeaseTTL/5)
 		defer cancel()
 		_ = presence.Leave(ctx)

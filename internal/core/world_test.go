@@ -72,7 +72,8 @@ type world struct {
 	js     jetstream.JetStream
 	vendor *tracker
 	config core.Config
-	keys   []string // of the events that were published
+	deps   func(*core.Deps) // changes the Deps of a process; may be nil
+	keys   []string         // of the events that were published
 	// pauses has the pauses in force, and one more value after each change; nil: none ever.
 	pauses chan map[string]bus.Pause
 }
@@ -138,6 +139,9 @@ func (w *world) start() *process {
 	}
 	if w.pauses != nil {
 		deps.WatchPauses = w.watchPauses
+	}
+	if w.deps != nil {
+		w.deps(&deps)
 	}
 	p.core, err = core.Open(w.Context(), w.config, deps)
 	w.check(err)

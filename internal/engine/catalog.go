@@ -41,8 +41,8 @@ func (k Catalog) With(c *config.Config) []Vendor {
 // Names returns the names of all vendors.
 func (k Catalog) Names() []string { return names(k.Vendors()) }
 
-// Desk returns the operations for people, on b.
-func (k Catalog) Desk(b *bus.Bus, c config.Config) *ops.Desk {
+// Service returns the operations for people, over b.
+func (k Catalog) Service(b *bus.Bus, c config.Config) *ops.Desk {
 	d := ops.Deps{Bus: b, Config: c, Handlers: k.Handlers(handlers.Courses(c.Courses), k.Names())}
 	for _, v := range k.With(&c) {
 		d.Vendors = append(d.Vendors, ops.Vendor{Name: v.Name, Settings: v.Settings(), Adapter: v.Adapter})

@@ -10,8 +10,9 @@ import (
 	"github.com/usherhq/usher/internal/config"
 )
 
-// Connect reaches the configured NATS, or starts the embedded one. What it is set to
-// is added to o. end ends both.
+// Connect connects to the NATS server of the configuration, or starts the embedded server and
+// connects to it. The address and the credentials are added to o. end closes the connection
+// and stops the embedded server.
 func Connect(ctx context.Context, c config.NATS, o bus.Options) (b *bus.Bus, end func(), err error) {
 	var server *bus.Embedded
 	if c.RunsEmbedded() {
@@ -45,7 +46,7 @@ func Connect(ctx context.Context, c config.NATS, o bus.Options) (b *bus.Bus, end
 	return b, func() { drain(nc); stop() }, nil
 }
 
-// drain sends what is still to be sent, and closes.
+// drain sends all messages in the buffer and closes the connection.
 func drain(nc *nats.Conn) {
 	_ = nc.FlushTimeout(time.Second)
 	nc.Close()

@@ -1,18 +1,15 @@
 package engine
 
 import (
-	"time"
-
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
-	"github.com/usherhq/usher/vendors"
 )
 
-// Wanted returns the streams and consumers that are there once all vendors that are on are
-// served, besides those of the bus.
+// Wanted returns the streams and consumers of all vendors that are on, without the streams of the
+// bus.
 func (e *Engine) Wanted(ports map[string]any) bus.Wanted {
 	w := bus.Wanted{Streams: streams.Configs(streams.Names{}, e.Config.NATS.Replicas)}
 	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), nil)
@@ -20,17 +17,6 @@ func (e *Engine) Wanted(ports map[string]any) bus.Wanted {
 		w.Consumers = append(w.Consumers, e.consumers(v.Name, ports[v.Name], list)...)
 	}
 	return w
-}
-
-// atWork is how many effects may be at work at a time: no more than the rate
-// lets come to their end within the call lease. Further ones would only use up
-// each other's turns, and begin again.
-func atWork(s vendors.Settings, lease time.Duration) int {
-	const calls = 4 // that an effect may take: a look-up and a change, and either again
-	if s.Rate <= 0 {
-		return s.Concurrency
-	}
-	return max(1, min(s.Concurrency, int(s.Rate*lease.Seconds()/calls)))
 }
 
 // consumers returns the durable consumers of a vendor (docs/design.md, rule 4.3).
@@ -49,17 +35,22 @@ func (e *Engine) consumers(vendor string, port any, list []handlers.Handler) (al
 	return all
 }
 
-// counters returns the consumers of a vendor that nobody pulls from. They count events that
-// are not taken up, replays that have not ended, and users that wait.
+// counters returns the consumers of a vendor without a process that pulls. The consumers count
+// events before their registration, replays in flight, and waiting users.
 func (e *Engine) counters(vendor string, lifecycle []string) []streams.CounterConfig {
 	return []streams.CounterConfig{
 		{Stream: Layout(e.Config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: lifecycle},
 		{Stream: bus.ReplaysStream, Consumer: ops.ConsumerName(vendor, ops.Replay), Subjects: []string{"usher.replay." + vendor + ".>"}},
-		streams.Names{}.WaitingCounter(vendor, ops.ConsumerName(vendor, ops.Waiting)),
+		waitingCounter(vendor),
 	}
 }
 
-// subjects returns the types of the events that a vendor takes.
+// waitingCounter returns the consumer that counts the timers of a vendor.
+func waitingCounter(vendor string) streams.CounterConfig {
+	return streams.Names{}.WaitingCounter(vendor, ops.ConsumerName(vendor, ops.Waiting))
+}
+
+// subjects returns the types of the events handled by the adapter of a vendor.
 func subjects(port any, list []handlers.Handler) (lifecycle, activity []string) {
 	for _, h := range list {
 		switch {

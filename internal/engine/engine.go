@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -24,24 +25,27 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Engine is the workers of all vendors that are on, over one bus.
+// Engine runs the workers of all vendors that are on, over one connection.
 type Engine struct {
 	Config  config.Config
 	Catalog Catalog
 	Log     zerolog.Logger
 	Bus     *bus.Bus
-	// Observe is called after each attempt; may be nil.
+	// Observe is called after each attempt; nil: not called.
 	Observe func(mailbox.Observation)
 	Metrics *telemetry.Metrics
 	Traces  *telemetry.Traces // nil: no traces
-	// Reload reads the configuration again, with the secrets in files; nil: it never changes.
+	// Reload reads the configuration again, with the secrets in files; nil: the configuration
+	// never changes.
 	Reload func() (config.Config, error)
 
-	ready    func()       // called once the workers run; may be nil
+	ready    func()       // called at the start of the workers; nil: not called
 	limiters limiters     // of the vendors
-	guard    *brake.Brake // of deletions
+	guard    *brake.Brake // the deletion guard
 	schemas  *schemas.Set
-	cores    sync.Map // of *core.Core by vendor, once they work
+	cores    sync.Map // of *core.Core by the name of a running vendor
+	// missing is the error of a deleted stream that this process cannot make anew; nil: none.
+	missing atomic.Pointer[string]
 }
 
 // SettingsError is a fault of the configuration that the engine found.
@@ -49,8 +53,8 @@ type SettingsError struct{ error }
 
 func (e SettingsError) Unwrap() error { return e.error }
 
-// Run serves all vendors that are on until ctx ends, and then lets what is in
-// hand come to its end.
+// Run serves all vendors that are on until ctx ends, and then lets the work in hand come to
+// its end.
 func (e *Engine) Run(ctx context.Context) error {
 	ports, err := e.Ports()
 	if err != nil {
@@ -59,18 +63,21 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.schemas, err = schemas.New(); err != nil {
 		return err
 	}
-	if err := e.insist(ctx, func() error { return e.prepare(ctx) }); err != nil {
+	if err := e.retry(ctx, func() error { return e.prepare(ctx) }); err != nil {
 		return err
 	}
-	e.compare(ctx, ports)
+	e.logDifferences(ctx, ports)
 	e.Log.Info().Str("vendors", strings.Join(names(e.on()), ", ")).Msg("serving")
 	if e.ready != nil {
 		e.ready()
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.Bus.Lost(ctx) })
-	group.Go(func() error { e.count(ctx); return nil })
-	group.Go(func() error { e.watch(ctx); return nil })
+	group.Go(func() error { e.countDeadLetters(ctx); return nil })
+	group.Go(func() error { e.measureVendors(ctx); return nil })
+	if e.Config.Worker.On {
+		group.Go(func() error { e.remake(ctx); return nil })
+	}
 	if e.guard != nil {
 		group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
 	}
@@ -83,14 +90,15 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// compare tells how the streams and consumers differ from the configuration.
-func (e *Engine) compare(ctx context.Context, ports map[string]any) {
+// logDifferences logs how the streams and consumers differ from the configuration. Missing
+// ones are not logged: the engine creates them.
+func (e *Engine) logDifferences(ctx context.Context, ports map[string]any) {
 	found, err := e.Bus.Check(ctx, e.Wanted(ports))
 	if err != nil {
 		e.Log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
 	}
 	for _, d := range found {
-		if !d.Missing() { // serve makes what is missing
+		if !d.Missing() {
 			e.Log.Warn().Msg(d.String() + "; usher nats apply makes it so")
 		}
 	}
@@ -109,7 +117,7 @@ func (e *Engine) Ports() (map[string]any, error) {
 	return ports, nil
 }
 
-// on is the vendors that are on: those that this process acts for.
+// on returns the vendors served by this process.
 func (e *Engine) on() []Vendor {
 	if !e.Config.Worker.On {
 		return nil
@@ -118,7 +126,7 @@ func (e *Engine) on() []Vendor {
 	return slices.DeleteFunc(e.Catalog.With(&e.Config), func(v Vendor) bool { return !slices.Contains(names, v.Name) })
 }
 
-// names are those of the vendors.
+// names returns the names of the vendors.
 func names(list []Vendor) (out []string) {
 	for _, v := range list {
 		out = append(out, v.Name)
@@ -126,9 +134,9 @@ func names(list []Vendor) (out []string) {
 	return out
 }
 
-// insist repeats a step that NATS fails until it is done. An error that only another
-// configuration mends is returned.
-func (e *Engine) insist(ctx context.Context, step func() error) error {
+// retry repeats a step until NATS carries the step out. Returns an error only if a change of
+// the configuration is needed, or if ctx ends.
+func (e *Engine) retry(ctx context.Context, step func() error) error {
 	schedule := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(250*time.Millisecond),
 		backoff.WithMaxInterval(bus.CallTimeout),
@@ -146,8 +154,8 @@ func (e *Engine) insist(ctx context.Context, step func() error) error {
 	})
 }
 
-// prepare makes the streams and buckets, and moves over what a former version has left. A
-// process that only takes events in needs the streams of the bus alone.
+// prepare upgrades the data of older versions and creates the streams and buckets. A process
+// without workers needs only the streams of the bus.
 func (e *Engine) prepare(ctx context.Context) error {
 	if e.Config.Worker.On {
 		if err := e.Upgrade(ctx); err != nil {
@@ -160,62 +168,22 @@ func (e *Engine) prepare(ctx context.Context) error {
 	if err := streams.Ensure(ctx, e.Bus.JetStream(), streams.Names{}, e.Config.NATS.Replicas); err != nil {
 		return bus.Explained(err)
 	}
-	guard, err := e.brake(ctx)
+	guard, err := e.deletionGuard(ctx)
 	e.guard = guard
 	return err
 }
 
-// Upgrade moves over what a former version has left.
+// Upgrade moves the streams and consumers of an older version.
 func (e *Engine) Upgrade(ctx context.Context) error {
 	l := Layout(e.Config.NATS)
 	return upgrade.Run(ctx, e.Bus.JetStream(), upgrade.Config{
-		Vendors: names(e.Catalog.With(&e.Config)), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
+		Vendors: e.Catalog.Names(), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
 		HoldFresh: 3 * e.Config.Worker.HoldRetry,
 	})
 }
 
-// hold writes the state of a vendor down for usher status, after one another.
-func (e *Engine) hold(ctx context.Context, vendor string) func(why error) {
-	var mu sync.Mutex
-	var since time.Time
-	return func(why error) {
-		mu.Lock()
-		defer mu.Unlock()
-		limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
-		defer cancel()
-		if why == nil {
-			since = time.Time{}
-			e.trouble(vendor, e.Bus.Release(limit, vendor))
-			return
-		}
-		now := time.Now().UTC()
-		if since.IsZero() {
-			since = now
-		}
-		e.trouble(vendor, e.Bus.Hold(limit, vendor, bus.Hold{Since: since, At: now, Why: why.Error()}))
-	}
-}
-
-// trouble logs that something for usher status is not written down.
-func (e *Engine) trouble(vendor string, err error) {
-	if err != nil {
-		e.Log.Warn().Err(err).Str("vendor", vendor).Msg("usher status may say otherwise for a while")
-	}
-}
-
-// note counts an attempt.
-func (e *Engine) note(s mailbox.Observation) {
-	if s.Outcome == "" {
-		e.Metrics.Attempt(s.Vendor, s.Type, s.Class)
-	} else {
-		e.Metrics.Effect(s.Vendor, s.Type, s.Outcome, s.Key, s.Age)
-	}
-	if e.Observe != nil {
-		e.Observe(s)
-	}
-}
-
-// adapter is the vendor's, and its calls are measured and traced.
+// adapter returns a new adapter of a vendor. Calls of the adapter are limited, measured and
+// traced.
 func (e *Engine) adapter(v Vendor) (any, error) {
 	v.section.Settings.Watch(func(ctx context.Context, s vendors.Seen) {
 		e.Metrics.Call(v.Name, s.Class, s.Took, s.Rate)
@@ -225,6 +193,18 @@ func (e *Engine) adapter(v Vendor) (any, error) {
 	})
 	e.limiters.pace(v)
 	return v.Adapter()
+}
+
+// deletionGuard returns the deletion guard, started.
+func (e *Engine) deletionGuard(ctx context.Context) (*brake.Brake, error) {
+	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.Bus.JetStream()}, bus.ControlKV)
+	if err != nil {
+		return nil, err
+	}
+	const least = 100 // deletions; the share does not count below
+	d := e.Config.Deletions
+	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.Bus.Counts)
+	return b, b.Start(ctx)
 }
 
 // watchGuard follows the record of the deletion guard, and logs each hold once.
@@ -238,42 +218,4 @@ func (e *Engine) watchGuard(ctx context.Context, see func(value []byte)) {
 			logged = r.Held
 		}
 	})
-}
-
-// brake returns the deletion guard.
-func (e *Engine) brake(ctx context.Context) (*brake.Brake, error) {
-	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: e.Bus.JetStream()}, bus.ControlKV)
-	if err != nil {
-		return nil, err
-	}
-	const least = 100 // deletions, below which the share does not count
-	d := e.Config.Deletions
-	b := brake.New(brake.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.Bus.Counts)
-	return b, b.Start(ctx)
-}
-
-// trial returns how a vendor that is on hold is tried: by the cheapest call that
-// shows that it takes our credentials, with the credentials as they are by then.
-func (e *Engine) trial(v Vendor) func(context.Context) (any, error) {
-	return func(ctx context.Context) (any, error) {
-		if e.Reload != nil {
-			c, err := e.Reload()
-			if err != nil {
-				return nil, fmt.Errorf("read the configuration again: %w", err)
-			}
-			for _, fresh := range e.Catalog.With(&c) {
-				if fresh.Name == v.Name {
-					v = fresh
-				}
-			}
-		}
-		port, err := e.adapter(v)
-		if err != nil {
-			return nil, err
-		}
-		if c, ok := port.(vendors.Checker); ok {
-			err = c.Check(ctx)
-		}
-		return port, err
-	}
 }

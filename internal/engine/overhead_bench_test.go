@@ -48,20 +48,20 @@ func overhead(b *testing.B, kind, data string) {
 	vendor := quickUsermost(b)
 	var speeds, silents, speedRatios, cpuRatios []float64
 	for n := range b.N {
-		var told, silent pass
+		var measured, silent pass
 		if n%2 == 0 {
-			told = newPlant(b, vendor, true).workOff(kind, data, load)
+			measured = newPlant(b, vendor, true).workOff(kind, data, load)
 		}
 		silent = newPlant(b, vendor, false).workOff(kind, data, load)
 		if n%2 != 0 {
-			told = newPlant(b, vendor, true).workOff(kind, data, load)
+			measured = newPlant(b, vendor, true).workOff(kind, data, load)
 		}
-		speeds, silents = append(speeds, told.speed), append(silents, silent.speed)
-		speedRatios = append(speedRatios, told.speed/silent.speed)
-		cpuRatios = append(cpuRatios, told.cpu/silent.cpu)
-		b.Logf("round %d: told %.0f events a second, silent %.0f: ratio %.3f; of processor time %.3f", n, told.speed, silent.speed, speedRatios[n], cpuRatios[n])
+		speeds, silents = append(speeds, measured.speed), append(silents, silent.speed)
+		speedRatios = append(speedRatios, measured.speed/silent.speed)
+		cpuRatios = append(cpuRatios, measured.cpu/silent.cpu)
+		b.Logf("round %d: measured %.0f events a second, silent %.0f: ratio %.3f; of processor time %.3f", n, measured.speed, silent.speed, speedRatios[n], cpuRatios[n])
 	}
-	b.ReportMetric(median(speeds), "told/s")
+	b.ReportMetric(median(speeds), "measured/s")
 	b.ReportMetric(median(silents), "silent/s")
 	b.ReportMetric(median(speedRatios), "speed-ratio")
 	b.ReportMetric(median(cpuRatios), "cpu-ratio")
@@ -200,7 +200,7 @@ func (p *plant) scrape() {
 	}
 }
 
-// run is the engine's own if all is told. Otherwise the same core works, without the
+// run is the engine's own if all is measured. Otherwise the same core works, without the
 // measurements of serve.
 func (p *plant) run(ctx context.Context) (err error) {
 	e := p.engine

@@ -13,8 +13,8 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// Senders makes the senders and the clients of the configuration ready, and
-// returns every fault of any of them.
+// Senders returns the web hooks, by name, and the clients of the HTTP server. Faults of the
+// configuration are returned all at once.
 func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Client, faults []*config.Error) {
 	fault := func(key, problem string) {
 		faults = append(faults, &config.Error{Key: key, Problem: problem, Fix: "see docs/http.md"})
@@ -35,18 +35,18 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 	for _, token := range c.HTTP.Tokens {
 		list = append(list, ingest.Client{Name: "tokens", Token: token})
 	}
-	for _, one := range c.HTTP.Clients {
-		for _, kind := range one.Types {
+	for _, client := range c.HTTP.Clients {
+		for _, kind := range client.Types {
 			if !slices.Contains(events.Types(), kind) {
-				fault("http.clients", fmt.Sprintf("%s may send %q, which is no type of event", one.Name, kind))
+				fault("http.clients", fmt.Sprintf("%s may send %q, which is no type of event", client.Name, kind))
 			}
 		}
-		list = append(list, ingest.Client{Name: one.Name, Token: one.Token, Sources: one.Sources, Types: one.Types})
+		list = append(list, ingest.Client{Name: client.Name, Token: client.Token, Sources: client.Sources, Types: client.Types})
 	}
 	return hooks, list, faults
 }
 
-// parts are the errors that err joins.
+// parts returns the errors joined in err.
 func parts(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	switch {
@@ -59,8 +59,8 @@ func parts(err error) []error {
 	}
 }
 
-// together joins faults to one error.
-func together(faults []*config.Error) error {
+// joinFaults joins faults to one error.
+func joinFaults(faults []*config.Error) error {
 	var all []error
 	for _, f := range faults {
 		all = append(all, f)

@@ -1,4 +1,5 @@
-// Package engine is what usher serve runs: the workers of the vendors, and the HTTP server.
+// Package engine runs the workers of the vendors and the HTTP server of usher serve, for the
+// vendors and event types of a catalog.
 package engine
 
 import (
@@ -6,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
@@ -15,37 +17,44 @@ import (
 	"github.com/usherhq/usher/internal/mailbox"
 )
 
-// Options is what a process of usher serve needs.
+// Options are the inputs of a process of usher serve.
 type Options struct {
 	Config  config.Config
 	Catalog Catalog
 	Log     zerolog.Logger
 	Version string
-	// Reload reads the configuration again, with the secrets in files; nil: it never changes.
+	// Reload reads the configuration again, with the secrets in files; nil: the configuration
+	// never changes.
 	Reload func() (config.Config, error)
-	// Observe is called after each attempt; may be nil.
+	// Observe is called after each attempt; nil: not called.
 	Observe func(mailbox.Observation)
 	// OpenConsole lets everybody on this machine use the console.
 	OpenConsole bool
 }
 
+// Shares of worker.shutdown: requests end in half of the time, and workers in three quarters.
+// The last traces get an eighth.
+func requestsShare(shutdown time.Duration) time.Duration { return shutdown / 2 }
+func workersShare(shutdown time.Duration) time.Duration  { return shutdown * 3 / 4 }
+func tracesShare(shutdown time.Duration) time.Duration   { return shutdown / 8 }
+
 // Run serves until ctx ends.
 func Run(ctx context.Context, o Options) error {
-	introduce(o.Config, o.Log)
+	logSettings(o.Config, o.Log)
 	s, err := NewServer(o)
 	if err != nil {
 		return err
 	}
-	defer s.traces.Close(o.Config.Worker.Shutdown / 8)
-	listen, err := s.Listen(ctx)
+	defer s.traces.Close(tracesShare(o.Config.Worker.Shutdown))
+	answer, err := s.Listen(ctx)
 	if err != nil {
 		return err
 	}
 	group, working := errgroup.WithContext(ctx)
-	answered := make(chan struct{}) // when no request is in hand any more
+	answered := make(chan struct{}) // closed after the last request
 	group.Go(func() error {
 		defer close(answered)
-		return listen(working)
+		return answer(working)
 	})
 	group.Go(func() error { return s.work(working, answered) })
 	if err := unlessStopped(ctx, group.Wait()); err != nil {
@@ -55,8 +64,8 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// introduce says what is set in a way that may not be meant, and which vendors are off.
-func introduce(c config.Config, log zerolog.Logger) {
+// logSettings logs the warnings about the configuration, and the vendors that are off.
+func logSettings(c config.Config, log zerolog.Logger) {
 	for _, warning := range c.Warnings() {
 		log.Warn().Msg(warning)
 	}
@@ -70,8 +79,8 @@ func introduce(c config.Config, log zerolog.Logger) {
 	}
 }
 
-// work connects to NATS and serves the vendors until ctx ends. It leaves NATS
-// when all requests are answered.
+// work connects to NATS and runs the workers until ctx ends. The connection is closed after
+// the last request.
 func (s *Server) work(ctx context.Context, answered <-chan struct{}) error {
 	c, log := s.Config, s.Log
 	if c.NATS.RunsEmbedded() {
@@ -92,7 +101,7 @@ func (s *Server) work(ctx context.Context, answered <-chan struct{}) error {
 	return unlessStopped(ctx, err)
 }
 
-// unlessStopped is err, and nil where it is only that we were told to stop.
+// unlessStopped returns nil if err only says that ctx was canceled, and err otherwise.
 func unlessStopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -13,19 +14,13 @@ import (
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
+	"github.com/usherhq/usher/vendors"
 )
 
-const (
-	leaseTTL    = 5 * time.Second
-	recordBytes = 512 << 10
-	// waitingBytes is a fraction of the memory for all users of a vendor (intake).
-	waitingBytes = 8 << 20
-)
-
-// limiters are the limiters of the vendors, by name: one for all adapters of a vendor.
+// limiters holds one limiter for all adapters of a vendor.
 type limiters struct {
 	mu   sync.Mutex
-	list map[string]*core.Limiter
+	list map[string]*core.Limiter // by vendor
 }
 
 // of returns the limiter of a vendor.
@@ -41,14 +36,14 @@ func (l *limiters) of(v Vendor) *core.Limiter {
 	return l.list[v.Name]
 }
 
-// pace lets the calls of a vendor wait for its limiter.
+// pace lets the calls of a vendor wait for the limiter of the vendor.
 func (l *limiters) pace(v Vendor) { v.section.Settings.Pace(l.of(v)) }
 
-// serve carries out the activity events of a vendor, and its lifecycle events whenever this
-// process owns the vendor, until ctx ends.
+// serve carries out the activity events of a vendor until ctx ends, and the lifecycle events
+// while this process owns the vendor.
 func (e *Engine) serve(ctx context.Context, v Vendor, port any) error {
 	var x *core.Core
-	err := e.insist(ctx, func() (err error) {
+	err := e.retry(ctx, func() (err error) {
 		x, err = e.open(ctx, v, port)
 		return bus.Explained(err)
 	})
@@ -64,7 +59,7 @@ func (e *Engine) serve(ctx context.Context, v Vendor, port any) error {
 	return nil
 }
 
-// failing returns the vendors for which NATS fails steps at present.
+// failing returns the vendors with a step failed by NATS at present.
 func (e *Engine) failing() (names []string) {
 	e.cores.Range(func(name, x any) bool {
 		if _, failing := x.(*core.Core).Failures(); failing {
@@ -78,7 +73,7 @@ func (e *Engine) failing() (names []string) {
 
 // open opens the core of a vendor.
 func (e *Engine) open(ctx context.Context, v Vendor, port any) (*core.Core, error) {
-	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), names(e.Catalog.With(&e.Config)))
+	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), e.Catalog.Names())
 	lifecycle, activity := subjects(port, list)
 	client := streams.Client{JetStream: e.Bus.JetStream()}
 	for _, counter := range e.counters(v.Name, lifecycle) {
@@ -89,25 +84,79 @@ func (e *Engine) open(ctx context.Context, v Vendor, port any) (*core.Core, erro
 	return core.Open(ctx, e.coreConfig(v, lifecycle, activity), core.Deps{
 		JetStream: client.JetStream, Port: port, Limiter: e.limiters.of(v), Results: e.Bus,
 		History: history.New(client, bus.HistoryStream), DeadLetters: e.Bus, Guard: e.guard, Validate: e.schemas.Validate, Handlers: list,
-		Check: e.trial(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.hold(ctx, v.Name), WatchPauses: e.Bus.WatchPauses,
-		Observe: e.note,
+		Check: e.check(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.storeHolds(ctx, v.Name), WatchPauses: e.Bus.WatchPauses,
+		Observe: e.observe,
 		Failed:  func(string) { e.Metrics.StepFailed(v.Name) },
 		Removed: func(n uint64) { e.Metrics.Removed(v.Name, n) },
 	})
 }
 
-// coreConfig returns the limits of a vendor.
+// coreConfig returns the settings of a vendor for its core.
 func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config {
 	c, s := e.Config.Worker, v.Settings()
 	return core.Config{
 		Vendor: v.Name, Stream: Layout(e.Config.NATS).Events, Replays: bus.ReplaysStream, Subjects: lifecycle, Bucket: bus.AccountsKV, Effects: bus.EffectsKV,
-		Activity: core.Activity{Subjects: activity, Prefetch: 8 * s.Concurrency, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending},
-		Slots:    atWork(s, c.CallLease),
-		LeaseTTL: leaseTTL, Shutdown: c.Shutdown * 3 / 4, HoldRetry: c.HoldRetry, Rate: s.Rate,
+		Activity: core.Activity{Subjects: activity, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending}, Concurrency: s.Concurrency,
+		Shutdown: workersShare(c.Shutdown), HoldRetry: c.HoldRetry, Rate: s.Rate,
 		Mailbox: mailbox.Config{
-			Source: e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease,
-			MaxAge: s.MaxAge, PrerequisiteWait: c.PrerequisiteWait, FirstLook: 2 * time.Second,
-			RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry, Remember: 2 * s.MaxAge, RecordBytes: recordBytes, WaitingBytes: waitingBytes,
+			Source: e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
+			PrerequisiteWait: c.PrerequisiteWait, RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry,
 		},
+	}
+}
+
+// check returns a function for a vendor on hold. The function reads the credentials again,
+// checks them by the cheapest call, and returns an adapter with the new credentials.
+func (e *Engine) check(v Vendor) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		if e.Reload != nil {
+			c, err := e.Reload()
+			if err != nil {
+				return nil, fmt.Errorf("read the configuration again: %w", err)
+			}
+			for _, fresh := range e.Catalog.With(&c) {
+				if fresh.Name == v.Name {
+					v = fresh
+				}
+			}
+		}
+		port, err := e.adapter(v)
+		if err != nil {
+			return nil, err
+		}
+		if c, ok := port.(vendors.Checker); ok {
+			err = c.Check(ctx)
+		}
+		return port, err
+	}
+}
+
+// storeHolds returns a function to store the hold of a vendor for usher status, and to remove
+// the hold if why is nil.
+func (e *Engine) storeHolds(ctx context.Context, vendor string) func(why error) {
+	var mu sync.Mutex
+	var since time.Time
+	return func(why error) {
+		mu.Lock()
+		defer mu.Unlock()
+		limit, cancel := context.WithTimeout(ctx, bus.CallTimeout)
+		defer cancel()
+		if why == nil {
+			since = time.Time{}
+			e.logNotStored(vendor, e.Bus.Release(limit, vendor))
+			return
+		}
+		now := time.Now().UTC()
+		if since.IsZero() {
+			since = now
+		}
+		e.logNotStored(vendor, e.Bus.Hold(limit, vendor, bus.Hold{Since: since, At: now, Why: why.Error()}))
+	}
+}
+
+// logNotStored logs the failure to store the hold of a vendor.
+func (e *Engine) logNotStored(vendor string, err error) {
+	if err != nil {
+		e.Log.Warn().Err(err).Str("vendor", vendor).Msg("usher status may say otherwise for a while")
 	}
 }

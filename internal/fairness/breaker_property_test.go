@@ -95,7 +95,7 @@ func TestOnlyAFailedCheckHoldsAVendorAndTwoHealthyOnesEndTheHold(t *testing.T) {
 	})
 }
 
-func TestChecksKeepTheirDistanceWhateverComes(t *testing.T) {
+func TestChecksKeepTheirDistance(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		history := steps(fairness.Failed, fairness.Permanent, fairness.Unauthorized, fairness.Forbidden, fairness.Answered).Draw(rt, "history")
 		if o := playBreaker(t, history, false); o.tooOften != nil || o.stuck == fairness.Open {

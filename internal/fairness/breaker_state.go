@@ -111,7 +111,9 @@ func (b *Breaker) open(now time.Time, reason string) {
 
 // close ends the hold.
 func (b *Breaker) close(now time.Time) {
-	b.holds, b.forRefusals, b.checking = 0, false, false
+	b.holds = 0
+	b.forRefusals = false
+	b.checking = false
 	b.window.clear()
 	b.set(now, Closed, "")
 }

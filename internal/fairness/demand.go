@@ -2,11 +2,11 @@ package fairness
 
 import "time"
 
-// demandSpan is the time over which the demand of a process is looked at, and the least time
-// between two changes of it.
+// demandSpan is the time over which the demand of a process is measured, and the least time
+// between two changes of the demand.
 const demandSpan = 10 * time.Second
 
-// demand is what the calls of a process have needed lately.
+// demand measures the recent calls of a process.
 type demand struct {
 	waited time.Time // the last time at which a call waited
 	window time.Time // the start of the window in which calls are counted
@@ -14,7 +14,7 @@ type demand struct {
 	speed  float64   // calls a second in the window before
 }
 
-// started accounts for a call that starts.
+// started counts a call that starts.
 func (d *demand) started(now time.Time) {
 	d.roll(now)
 	d.count++
@@ -22,7 +22,9 @@ func (d *demand) started(now time.Time) {
 
 func (d *demand) roll(now time.Time) {
 	if past := now.Sub(d.window); past >= demandSpan {
-		d.speed, d.count, d.window = float64(d.count)/past.Seconds(), 0, now
+		d.speed = float64(d.count) / past.Seconds()
+		d.count = 0
+		d.window = now
 	}
 }
 

@@ -42,17 +42,27 @@ const probePatience = 5 * time.Second
 
 // Wait waits for a token and takes it. Wait returns the error of ctx if ctx ends before
 // the call has a token; no token is spent then.
-func (p *Pacer) Wait(ctx context.Context, class Class) error { return p.wait(ctx, class, false) }
+func (p *Pacer) Wait(ctx context.Context, class Class) error {
+	return p.wait(ctx, &waiter{class: class})
+}
+
+// Resume is Wait for a further call of work that has begun. The call goes before the calls of
+// its class that begin work: otherwise nothing ends before everything has begun.
+func (p *Pacer) Resume(ctx context.Context, class Class) error {
+	return p.wait(ctx, &waiter{class: class, resumes: true})
+}
 
 // Admit is Wait for a call that may as well come later: a rest ends the wait with ErrResting,
 // unless the call may be the next probe, within seconds.
-func (p *Pacer) Admit(ctx context.Context, class Class) error { return p.wait(ctx, class, true) }
+func (p *Pacer) Admit(ctx context.Context, class Class) error {
+	return p.wait(ctx, &waiter{class: class, leaves: true})
+}
 
-func (p *Pacer) wait(ctx context.Context, class Class, leaves bool) error {
+func (p *Pacer) wait(ctx context.Context, w *waiter) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := p.enter(class, leaves)
+	p.enter(w)
 	select {
 	case <-w.ended:
 	case <-ctx.Done():
@@ -115,17 +125,15 @@ func (p *Pacer) Waiting() Counts {
 }
 
 // enter queues a call. The call has a token already if one is left and no other call waits.
-func (p *Pacer) enter(class Class, leaves bool) *waiter {
+func (p *Pacer) enter(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	if p.waiters.isEmpty() {
 		p.waiters.turns = turns{}
 	}
-	w := p.waiters.add(class, now)
-	w.leaves = leaves
+	p.waiters.add(w, now)
 	p.dispatch(now)
-	return w
 }
 
 // leave withdraws a waiter. A token that was granted meanwhile goes to another call.

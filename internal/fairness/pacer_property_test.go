@@ -74,7 +74,9 @@ func drawPacerHistory(rt *rapid.T, withChanges bool) pacerHistory {
 // play runs the history in virtual time and fills in the outcomes.
 func (h *pacerHistory) play(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, begun, wg := fairness.NewPacer(h.rate), time.Now(), sync.WaitGroup{}
+		p := fairness.NewPacer(h.rate)
+		begun := time.Now()
+		var wg sync.WaitGroup
 		for i := range h.calls {
 			wg.Go(func() {
 				c := &h.calls[i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,38 @@ func queue(ctx context.Context, p *fairness.Pacer, g *grants, waiting fairness.C
 	}
 	synctest.Wait()
 	return wg
+}
+
+// A further call of work that has begun goes before the calls of its class that begin work, and
+// behind earlier calls like it.
+func TestResumedWorkGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := fairness.NewPacer(1)
+		drain(t, p, 1)
+		var mu sync.Mutex
+		var order []string
+		var wg sync.WaitGroup
+		wait := func(name string, wait func(context.Context, fairness.Class) error, c fairness.Class) {
+			wg.Go(func() {
+				if err := wait(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, name)
+			})
+			synctest.Wait()
+		}
+		wait("first", p.Admit, fairness.Fresh)
+		wait("second", p.Admit, fairness.Fresh)
+		wait("resumed", p.Resume, fairness.Fresh)
+		wait("resumed later", p.Resume, fairness.Fresh)
+		wait("third", p.Admit, fairness.Fresh)
+		wg.Wait()
+		if want := []string{"resumed", "resumed later", "first", "second", "third"}; !slices.Equal(order, want) {
+			t.Errorf("got %v, want %v", order, want)
+		}
+	})
 }
 
 // drain takes the n tokens of the burst.
@@ -242,7 +275,9 @@ func TestWaitReturnsTheErrorOfTheContext(t *testing.T) {
 // TestCallsOfOneClassKeepTheirOrder has calls that come at the very time of a token.
 func TestCallsOfOneClassKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, order, wg := fairness.NewPacer(1), make(chan int, 100), sync.WaitGroup{}
+		p := fairness.NewPacer(1)
+		order := make(chan int, 100)
+		var wg sync.WaitGroup
 		drain(t, p, 1)
 		for i := range 100 {
 			wg.Go(func() {

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Scheduler runs the work at one vendor in slots, by class. There is one Scheduler for a
-// vendor and a process, so that the number of slots is the number of effects at work at the
-// vendor in the process, whatever they come from. Scheduler is safe for concurrent use.
+// Scheduler runs the work at one vendor in slots, by class. Each process has one Scheduler per
+// vendor, so that the slots bound all effects at work at the vendor in the process. Scheduler is
+// safe for concurrent use.
 type Scheduler struct {
 	mu     sync.Mutex
 	slots  *Slots
 	queues [Classes]list.List // of *Work
 }
 
-// Work is a piece of work that can be submitted again and again.
+// Work is a piece of work that can be submitted repeatedly.
 type Work struct {
 	run func(Class)
 
@@ -25,16 +25,15 @@ type Work struct {
 	element *list.Element // nil unless the work waits
 }
 
-// NewWork returns work that run carries out. run gets the class that the slot was given for.
+// NewWork returns work that calls run with the class of the slot.
 func NewWork(run func(Class)) *Work { return &Work{run: run} }
 
 // NewScheduler returns a Scheduler of total slots. A total below one counts as one.
 func NewScheduler(total int) *Scheduler { return &Scheduler{slots: NewSlots(total)} }
 
-// Submit lets work run once a slot is free for its class; Submit does not wait. Waiting work
-// that is submitted again is not doubled, and moves to the earlier one of both classes. Work
-// that has begun to run may be submitted for a further run, which may begin before the end of
-// the present one.
+// Submit queues work for a slot of a class and does not wait. Waiting work is not queued twice, but
+// moves to the earlier of both classes. Running work may be submitted for a further run, which
+// may begin before the end of the present run.
 func (s *Scheduler) Submit(c Class, w *Work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,8 +63,8 @@ type admission struct {
 	class Class
 }
 
-// work runs work in one slot after the other, as long as there is some: a goroutine for
-// each piece would grow its stack anew.
+// work runs admitted work until no work can be admitted. A goroutine for each piece of work would
+// have to grow a new stack.
 func (s *Scheduler) work(a admission) {
 	for ok := true; ok; {
 		a.work.run(a.class)
@@ -73,8 +72,8 @@ func (s *Scheduler) work(a admission) {
 	}
 }
 
-// next gives a slot back and takes one for the next work. Nothing else was to be had before,
-// so that one slot is all that may be taken now.
+// next returns the slot of a class and admits the next work. Before, no work could be admitted, so
+// the end of one slot admits one piece of work at most.
 func (s *Scheduler) next(ended Class) (admission, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +81,7 @@ func (s *Scheduler) next(ended Class) (admission, bool) {
 	return s.admit()
 }
 
-// admit takes a slot for the next work. Its caller holds the lock.
+// admit takes a slot for the next work. The caller holds the lock.
 func (s *Scheduler) admit() (admission, bool) {
 	waiting := Counts{}
 	for c := range s.queues {

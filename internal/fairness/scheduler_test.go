@@ -11,13 +11,13 @@ import (
 	"github.com/usherhq/usher/internal/fairness"
 )
 
-// diary notes the names of the work that began, in order.
-type diary struct {
+// runLog records the names of begun work, in order.
+type runLog struct {
 	mu    sync.Mutex
 	began []string
 }
 
-func (d *diary) work(name string, end <-chan struct{}) *fairness.Work {
+func (d *runLog) work(name string, end <-chan struct{}) *fairness.Work {
 	return fairness.NewWork(func(c fairness.Class) {
 		d.mu.Lock()
 		d.began = append(d.began, name+" as "+c.String())
@@ -26,15 +26,17 @@ func (d *diary) work(name string, end <-chan struct{}) *fairness.Work {
 	})
 }
 
-func (d *diary) read() []string {
+func (d *runLog) read() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.began)
 }
 
-func TestSchedulerRunsAsMuchAsThereAreSlots(t *testing.T) {
+func TestSchedulerFillsSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, end, d := fairness.NewScheduler(3), make(chan struct{}), &diary{}
+		s := fairness.NewScheduler(3)
+		end := make(chan struct{})
+		d := &runLog{}
 		for range 5 {
 			s.Submit(fairness.Fresh, d.work("a", end))
 		}
@@ -53,7 +55,9 @@ func TestSchedulerRunsAsMuchAsThereAreSlots(t *testing.T) {
 // Wakes that never end leave slots to fresh work, and to all fresh work once they end.
 func TestSchedulerKeepsSlotsForFreshWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, slow, quick, d := fairness.NewScheduler(8), make(chan struct{}), make(chan struct{}), &diary{}
+		s := fairness.NewScheduler(8)
+		slow, quick := make(chan struct{}), make(chan struct{})
+		d := &runLog{}
 		for range 20 {
 			s.Submit(fairness.Wake, d.work("slow", slow))
 		}
@@ -72,7 +76,9 @@ func TestSchedulerKeepsSlotsForFreshWork(t *testing.T) {
 
 func TestSchedulerMovesWorkToAnEarlierClass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, end, d := fairness.NewScheduler(1), make(chan struct{}), &diary{}
+		s := fairness.NewScheduler(1)
+		end := make(chan struct{})
+		d := &runLog{}
 		s.Submit(fairness.Fresh, d.work("first", end))
 		synctest.Wait()
 		moved, fresh := d.work("moved", end), d.work("fresh", end)
@@ -92,7 +98,9 @@ func TestSchedulerMovesWorkToAnEarlierClass(t *testing.T) {
 // Work may be submitted again while it runs, and then runs once more.
 func TestSchedulerRunsWorkAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, end, d := fairness.NewScheduler(1), make(chan struct{}), &diary{}
+		s := fairness.NewScheduler(1)
+		end := make(chan struct{})
+		d := &runLog{}
 		again := d.work("again", end)
 		s.Submit(fairness.Wake, again)
 		synctest.Wait()
@@ -109,7 +117,7 @@ func TestSchedulerRunsWorkAgain(t *testing.T) {
 // The slots of a class that ends go to the class that waits.
 func TestSchedulerFillsAllSlotsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, d := fairness.NewScheduler(16), &diary{}
+		s, d := fairness.NewScheduler(16), &runLog{}
 		wakes, activities := make(chan struct{}), make(chan struct{})
 		for range 100 {
 			s.Submit(fairness.Wake, d.work("wake", wakes))

@@ -7,35 +7,34 @@ import (
 )
 
 const (
-	// ShareValid is the time for which a process may use its part of the rate after it has
-	// announced itself. It is shorter than the life of the announcement.
+	// ShareValid is the time for which a process may use a part of the rate after an announcement.
+	// ShareValid is shorter than the TTL of the announcement.
 	ShareValid = 4 * time.Second
-	// shareSettles is the time after which a part that has grown is used. It is twice
-	// ShareValid, so that even if the processes hear of several changes at different times,
-	// there is one state of the fleet in force that all of them have respected.
+	// shareSettles is the delay before a larger part is used. With twice ShareValid, all processes
+	// respect one state of the fleet, even if the processes receive changes at different times.
 	shareSettles = 2 * ShareValid
-	// shareIdle is the part of the rate for all processes without demand together, as long as
-	// others have demand.
+	// shareIdle is the part of the rate for all processes without demand together, while others
+	// have demand.
 	shareIdle = 1.0 / 10
 )
 
-// Fleet is what a process knows of the processes that serve a vendor, itself included.
+// Fleet holds the processes of a vendor as seen by one process, including the process itself.
 type Fleet struct {
 	Processes int
 	Busy      int       // processes with demand
-	SelfBusy  bool      // this process is one of these
-	Announced time.Time // the time just before this process announced itself, before it looked
+	SelfBusy  bool      // whether this process has demand
+	Announced time.Time // the time just before the announcement of this process
 }
 
-// Share gives one process its part of a vendor's rate. All processes with demand have equal
-// parts, and so have all without: these share a tenth of the rate, or all of it if no process
-// has demand. A process in a fleet of one has the whole rate at once.
+// Share gives one process a part of a vendor's rate. All processes with demand have equal parts.
+// All processes without demand share a tenth of the rate, or the whole rate if no process has
+// demand. A process in a fleet of one has the whole rate at once.
 //
-// A part that shrinks counts at once. A part that grows counts once it has been no smaller
-// for eight seconds, so that the other processes have lowered their own parts before. A
-// process that cannot announce itself for four seconds makes no call, nor does one that
-// starts beside others for the first eight seconds. So all processes together keep to the
-// rate, whenever the news reaches them. Share is safe for concurrent use.
+// A smaller part counts at once. A larger part counts after eight seconds without a smaller part,
+// when the other processes have lowered their parts. A process without a successful announcement
+// for four seconds makes no call. A process that starts beside others makes no call for the first
+// eight seconds. So all processes together keep to the rate, however late the announcements
+// arrive. Share is safe for concurrent use.
 type Share struct {
 	pacer *Pacer
 	rate  float64 // of the vendor over all processes, in calls a second; zero or below is no limit
@@ -44,9 +43,9 @@ type Share struct {
 	processes int       // as of the last Update
 	part      float64   // as of the last Update
 	until     time.Time // the end of the last part's validity
-	former    []step    // smaller parts that were in force, each with the time at which it no longer counts
+	former    []step    // smaller parts in force before, each with an end time
 	busy      bool      // the demand as last reported
-	changed   time.Time // of busy
+	changed   time.Time // time of the last change of busy
 }
 
 // NewShare returns a Share that sets the rate of pacer. With a limit no call passes until
@@ -70,7 +69,7 @@ func (s *Share) Update(f Fleet) {
 	now := time.Now()
 	s.processes = f.Processes
 	last := s.part
-	if !now.Before(s.until) { // as a process that starts now
+	if !now.Before(s.until) { // like a process that starts now
 		last = 0
 	}
 	s.part, s.until = s.partOf(f), f.Announced.Add(ShareValid)
@@ -85,8 +84,8 @@ func (s *Share) Update(f Fleet) {
 
 func (s *Share) forget(which func(step) bool) { s.former = slices.DeleteFunc(s.former, which) }
 
-// plan returns the rate from now on, the raises to come, and the end of the validity. The
-// smallest former part comes first: each counts longer than those before.
+// plan returns the present rate, the coming raises, and the end of the validity. The smallest
+// former part comes first: a larger part counts longer than a smaller part.
 func (s *Share) plan(now time.Time) (rate float64, plan []step) {
 	if !now.Before(s.until) {
 		return 0, nil
@@ -102,7 +101,7 @@ func (s *Share) plan(now time.Time) (rate float64, plan []step) {
 
 // Demand reports whether this process has demand: within the last ten seconds a call has
 // waited, or the calls have used more than half of an equal part. The demand changes once
-// in ten seconds at most, so that every process hears of it.
+// in ten seconds at most, so that every process receives the change.
 func (s *Share) Demand() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

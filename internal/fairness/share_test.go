@@ -20,11 +20,11 @@ const (
 	announceTTL   = 5 * time.Second
 )
 
-// board holds the announcements of all processes for their TTL, as a server does.
+// board stores the announcements of all processes until the end of the TTL, as a server does.
 type board struct {
-	mu       sync.Mutex
-	notices  map[string]notice
-	bothered time.Time // until then nobody reaches the board
+	mu        sync.Mutex
+	notices   map[string]notice
+	outageEnd time.Time // end of an outage of the board
 }
 
 type notice struct {
@@ -32,12 +32,12 @@ type notice struct {
 	stored time.Time
 }
 
-// announce stores a notice, and returns the number of all that are alive, and of the busy ones.
+// announce stores an announcement, and returns the numbers of live and busy processes.
 func (b *board) announce(id string, busy bool) (processes, busyOnes int, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	if now.Before(b.bothered) {
+	if now.Before(b.outageEnd) {
 		return 0, 0, false
 	}
 	b.notices[id] = notice{busy, now}
@@ -51,11 +51,11 @@ func (b *board) announce(id string, busy bool) (processes, busyOnes int, ok bool
 	return processes, busyOnes, true
 }
 
-// bother keeps all processes from the board for a while.
-func (b *board) bother(d time.Duration) {
+// startOutage starts an outage of the board.
+func (b *board) startOutage(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.bothered = time.Now().Add(d)
+	b.outageEnd = time.Now().Add(d)
 }
 
 func (b *board) leave(id string) {
@@ -80,10 +80,10 @@ type member struct {
 	pacer *fairness.Pacer
 	share *fairness.Share
 	kill  context.CancelFunc
-	late  time.Duration // of its news
+	late  time.Duration // delay of announcements
 
 	mu    sync.Mutex
-	every time.Duration // between two calls that it wants to make; 0: none
+	every time.Duration // interval of wanted calls; 0: none
 	calls int
 }
 
@@ -103,7 +103,7 @@ func (f *fleet) start(ctx context.Context, every, late time.Duration) *member {
 	return m
 }
 
-// announce announces a process every now and then.
+// announce announces a process periodically.
 func (f *fleet) announce(ctx context.Context, m *member) {
 	for ctx.Err() == nil {
 		began, busy := time.Now(), m.share.Demand()
@@ -117,7 +117,7 @@ func (f *fleet) announce(ctx context.Context, m *member) {
 	}
 }
 
-// call makes the calls that a process wants to make.
+// call makes the calls of a process.
 func (f *fleet) call(ctx context.Context, m *member) {
 	for ctx.Err() == nil {
 		m.mu.Lock()
@@ -206,8 +206,8 @@ func TestAProcessAloneBeginsAtOnce(t *testing.T) {
 	})
 }
 
-// A process that cannot announce itself makes no call after four seconds, and a process
-// beside others makes none for its first eight.
+// A process that cannot announce itself makes no call after four seconds. A process that starts
+// beside others makes no call for the first eight seconds.
 func TestAProcessWithoutNewsStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := fairness.NewPacer(100)
@@ -252,8 +252,8 @@ func TestNoLimitStaysNoLimit(t *testing.T) {
 	})
 }
 
-// TestFleetKeepsToTheRateInRandomHistories lets processes start, die, leave, and change their
-// demand, with late news and a board that is away.
+// TestFleetKeepsToTheRateInRandomHistories lets processes start, die, leave and change demand, with
+// late announcements and outages of the board.
 func TestFleetKeepsToTheRateInRandomHistories(t *testing.T) {
 	const rate, burst = 12, 12
 	rapid.Check(t, func(rt *rapid.T) {
@@ -280,7 +280,7 @@ func TestFleetKeepsToTheRateInRandomHistories(t *testing.T) {
 					m.kill()
 					f.board.leave(m.id)
 				case 4:
-					f.board.bother(value)
+					f.board.startOutage(value)
 				default:
 					m.want(asFast * time.Duration(e.value%2))
 				}
@@ -288,7 +288,7 @@ func TestFleetKeepsToTheRateInRandomHistories(t *testing.T) {
 			}
 		})
 		for _, seconds := range []int{1, 5, 20} {
-			// Each bucket of the fleet may hold a whole call though its part is less.
+			// Each bucket of the fleet may hold a whole call even with a smaller part.
 			if got, most := f.grants.most(time.Duration(seconds)*time.Second), rate*seconds+burst+len(f.all); got > most {
 				rt.Fatalf("got %d calls in %d s at a rate of %d, want at most %d", got, seconds, rate, most)
 			}

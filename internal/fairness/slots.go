@@ -8,7 +8,7 @@ import "time"
 //   - wakes: half of the slots while fresh work waits, and an eighth once the oldest
 //     fresh work has waited for a second; never less than a slot;
 //   - activity: a tenth of the slots, rounded up, while another class waits;
-//   - the first waiting class: the rest, without what is kept for fresh work; never less
+//   - the first waiting class: the rest, without the slots kept for fresh work; never less
 //     than a slot.
 //
 // A class that does not wait has no quota, and its part goes to the others. But an eighth of

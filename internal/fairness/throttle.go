@@ -85,7 +85,10 @@ func (t *throttle) probed(now time.Time) {
 func (t *throttle) answered(now time.Time) {
 	t.measure(now)
 	if t.run > 0 {
-		t.run, t.asked, t.askedTo, t.until = 0, 0, time.Time{}, time.Time{}
+		t.run = 0
+		t.asked = 0
+		t.askedTo = time.Time{}
+		t.until = time.Time{}
 		t.probeAt, t.probes = time.Time{}, 0
 		t.cut = min(t.cut, 1-throttleStep)
 	}
@@ -115,7 +118,9 @@ func (t *throttle) apply(rate float64) (limit, size float64) {
 // measure counts the answers of each second.
 func (t *throttle) measure(now time.Time) {
 	if past := now.Sub(t.window); past >= time.Second {
-		t.speed, t.count, t.window = float64(t.count)/past.Seconds(), 0, now
+		t.speed = float64(t.count) / past.Seconds()
+		t.count = 0
+		t.window = now
 	}
 	t.count++
 }

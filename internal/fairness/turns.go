@@ -23,18 +23,17 @@ func wakeParts(freshFor time.Duration) int {
 }
 
 // turns orders grants among the waiting classes. The first waiting class is granted by
-// default. Each later class earns its share of a turn with every grant, and is granted
-// out of order once a whole turn is earned. So no waiting class starves: a wake is granted within
-// two grants (eight after a long wait of fresh work) and activity within ten, or one
-// later if both are due at once.
+// default. Each later class earns a share of a turn with every grant, and is granted out of order
+// after earning a whole turn. So no waiting class starves: a wake is granted within two grants
+// (eight after a long wait of fresh work) and activity within ten, or one grant later if both are
+// due at once.
 type turns struct {
 	earned Counts // parts of a turn; zero for a class that does not wait
 }
 
-// next returns the class to be granted, and accounts for the grant. waiting is the waiting
-// work; at least one class must be in may, which holds the classes of it that may be granted
-// now. A class that waits goes on earning meanwhile. wake is the share of wakes in parts of
-// a turn.
+// next returns the class of the next grant, and accounts for the grant. waiting counts the waiting
+// work, may the part that may be granted now; may needs at least one class. All waiting classes
+// earn shares. wake is the share of wakes in parts of a turn.
 func (t *turns) next(waiting, may Counts, wake int) Class {
 	first, _ := may.first()
 	parts := Counts{Wake: wake, Activity: tenthTurn}
@@ -44,7 +43,7 @@ func (t *turns) next(waiting, may Counts, wake int) Class {
 		case waiting[c] == 0:
 			t.earned[c] = 0
 			continue
-		case c == first: // keeps its claim while another class is granted out of order
+		case c == first: // keeps the earned parts, and earns no more
 			continue
 		}
 		t.earned[c] = min(t.earned[c]+parts[c], 2*wholeTurn)

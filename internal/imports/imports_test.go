@@ -1,6 +1,5 @@
-// Package imports holds the test of who may import whom. Imports run downwards
-// only; a part that reaches up or sideways can no longer be read, tested or
-// replaced by itself.
+// Package imports checks the imports between packages. Imports run downwards only: a package that
+// imports upwards or sideways can no longer be read, tested or replaced alone.
 package imports_test
 
 import (
@@ -24,17 +23,17 @@ const (
 	nats   = "github.com/nats-io/..."
 )
 
-// rule says what the packages of a folder may import of ours and of NATS.
-// "x/..." is x and everything below it; "x/*" is what lies right below x.
+// rule lists the packages of this module and of NATS that the packages of a folder may import.
+// The pattern "x/..." matches x and everything below; "x/*" matches the folders right below x.
 type rule struct {
 	folder string
 	may    []string
-	why    string
+	reason string // completes "package x …"
 }
 
-// rules is the table of who may import whom. The first rule that fits a folder counts.
+// rules is the table of allowed imports. The first rule with a matching folder counts.
 var rules = []rule{
-	{"cmd/...", []string{"...", nats}, "wires everything together, so it may know everything; nobody may know it"},
+	{"cmd/...", []string{"...", nats}, "connects all parts, and no package imports cmd"},
 	{
 		"internal/cli/...",
 		[]string{
@@ -49,103 +48,114 @@ var rules = []rule{
 			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/ingest/...", "internal/telemetry", "internal/history",
 			"internal/mailbox", "internal/brake", "internal/bus", "internal/streams", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
-		"runs the workers of the vendors in its catalog and the HTTP server; it knows no vendor by name",
+		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
 	},
-	{"scripts/...", nil, "looks at a finished binary, not at its source"},
+	{"scripts/...", nil, "reads a finished binary, not the source"},
 
 	{
 		"internal/ingest",
 		[]string{"internal/ingest/...", "internal/caller", "internal/bus", "internal/telemetry", "events", "schemas", "vendors"},
-		"takes events in; what they ask of anybody is not its business",
+		"stores events and does not act on events",
 	},
-	{"internal/caller", nil, "looks at requests, never at what they ask for"},
+	{"internal/caller", nil, "reads addresses and rates of requests, never the content"},
 	{
 		"internal/ingest/signature",
 		[]string{"vendors"},
-		"reads headers and bytes, never what they say",
+		"verifies headers and bytes without reading the content",
 	},
 	{
 		"internal/ingest/mapping",
 		[]string{"events", "schemas"},
-		"makes events of payloads; who sent them, and what they ask of anybody, is not its business",
+		"maps payloads to events, independent of senders and vendors",
 	},
 	{
 		"internal/console",
 		[]string{"internal/ops", "internal/caller", "internal/bus", "events", "schemas", "vendors"},
-		"shows facts and does deeds of ops, as the commands do; it finds out nothing by itself",
+		"shows and does only the work of ops, like the commands",
 	},
 	{
 		"internal/ops",
 		[]string{"internal/bus", "internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams", "internal/brake", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
-		"answers people out of the records and the streams; it is told of the vendors that there are, and knows none by name",
+		"serves people from the records and the streams, and knows no vendor by name",
 	},
 	{
 		"internal/reconcile",
 		[]string{"internal/mailbox/record", "internal/recordstore", "internal/bus", "events", "vendors"},
-		"asks a vendor, and never writes: a difference is repaired by events, as all else is done",
+		"only reads vendors and records: events repair the differences",
 	},
-	{"internal/brake", []string{"internal/streams"}, "judges deletions by counts; it must not know how any is made"},
-	{"internal/fairness", nil, "counts calls, users and time; it must not know what is called, or why"},
-	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; code outside of tests must not use it"},
-	{"internal/bus", []string{"events", nats}, "carries messages without knowing what they ask for"},
-	{"internal/history", []string{"internal/streams", "events", nats}, "holds finished effects for people; the rules of the mailbox never read it"},
-	{"internal/streams", []string{"events", nats}, "holds messages and subjects; their meaning is the mailbox's"},
+	{"internal/brake", []string{"internal/streams"}, "counts deletions, independent of the calls"},
+	{"internal/fairness", nil, "counts calls, users and time, independent of vendors and records"},
+	{"internal/natstest", []string{"internal/bus", nats}, "starts NATS for tests; only tests may import natstest"},
+	{"internal/bus", []string{"events", nats}, "carries messages, independent of the content"},
+	{"internal/history", []string{"internal/streams", "events", nats}, "stores finished effects for people; the rules of the mailbox never read the history"},
+	{"internal/streams", []string{"internal/pause", "events", nats}, "stores messages under subjects; the mailbox defines the meaning"},
 	{
 		"internal/upgrade",
 		[]string{"internal/streams", "internal/bus", "events", nats},
-		"moves streams and consumers of a former version; it knows no record and no vendor",
+		"migrates streams and consumers of a former version, without records and vendors",
 	},
 	{
 		"internal/core",
 		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/bus", "handlers", "events", "vendors", nats},
-		"wires the parts of the core to the streams; it holds no rule of its own",
+		"connects the parts of the core to the streams, without rules",
 	},
 	{
 		"internal/activity",
-		[]string{"internal/mailbox", "internal/fairness"},
-		"takes activity in and hands it on; how an attempt is made is the mailbox's business, and NATS is behind interfaces",
+		[]string{"internal/mailbox", "internal/fairness", "internal/pause"},
+		"passes activity to the mailbox; NATS is behind interfaces",
 	},
 	{
 		"internal/intake",
-		[]string{"internal/mailbox/...", "events"},
-		"reads events in order and hands them on; what they ask is the mailbox's business, and NATS is behind interfaces",
+		[]string{"internal/mailbox/...", "internal/pause", "events"},
+		"reads events in order and passes them to the mailbox; NATS is behind interfaces",
 	},
-	{"internal/recordstore", []string{"internal/mailbox/record", "internal/streams"}, "reads and changes records for everything but the mailboxes; it holds no rule of its own"},
-	{"internal/mailbox/record", []string{"events"}, "is the record and its rules: pure, so that every rule can be tried alone"},
+	{"internal/recordstore", []string{"internal/mailbox/record", "internal/streams"}, "reads and changes records outside of the mailboxes, without rules"},
+	{"internal/mailbox/record", []string{"events"}, "holds the record and the rules as pure functions, so that each rule can be tested alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "handlers", "events", "vendors"},
-		"works on one user at a time; it knows no vendor by name, and NATS is behind interfaces",
+		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/bus", "internal/brake", "internal/telemetry", "internal/pause", "handlers", "events", "vendors"},
+		"works on one user at a time; vendors and NATS are behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
-	{"tools/process", nil, "starts programs without knowing any"},
+	{"tools/process", nil, "starts any program"},
+	{
+		"tools/environment",
+		[]string{"tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
+		"starts programs and publishes events, and knows no more of usher than a producer",
+	},
+	{
+		"tools/recovery",
+		[]string{"tools/environment", "tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
+		"judges as tools/isolation does, and damages streams by their names",
+	},
 	{
 		"tools/isolation",
-		[]string{"tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
-		"judges with the knowledge of a producer and of a reader of results: not even the bus, so that a change of the core changes nothing here",
+		[]string{"tools/environment", "tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
+		"checks with the knowledge of producers and readers of results only, so that no change of the core changes the checks",
 	},
 	{
 		"tools/*",
 		[]string{"tools/process", "events", "internal/bus", "internal/scenario", "vendors/sandbox", nats},
-		"judges and measures from outside: a fault of the core that it shared it could not find",
+		"checks and measures from outside: shared code would hide the faults of the core",
 	},
-	{"internal/scenario", []string{"events", nats}, "writes events, and does not know what usher makes of them"},
-	{"internal/telemetry", []string{"events"}, "is used by all of internal, so it stands below it"},
-	{"internal/config", []string{"vendors"}, "holds values only, and reads each vendor's by its tags: a sixth vendor must not touch it"},
+	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
+	{"internal/pause", nil, "waits, without knowledge of the step"},
+	{"internal/telemetry", []string{"events"}, "is imported by all of internal, and stands below"},
+	{"internal/config", []string{"vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
 
-	{"handlers/...", []string{"vendors", "events"}, "a value in, a value out: no NATS, no record, no vendor's folder"},
+	{"handlers/...", []string{"vendors", "events"}, "maps values to values: no NATS, no record, no vendor's folder"},
 	{"schemas", []string{"events"}, "describes data"},
-	{"events", nil, "is the words that all parts share"},
+	{"events", nil, "defines the terms of all packages"},
 
-	{"vendors", nil, "is the words that all vendors share"},
-	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "plays the vendors: built on their clients it would share their mistakes"},
-	{"vendors/vendortest/memnet", nil, "is a network in memory; for tests only"},
-	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the suite that every vendor passes; for tests only"},
-	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone: no other vendor, no events, no NATS"},
+	{"vendors", nil, "defines the terms of all vendors"},
+	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
+	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
+	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},
+	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone"},
 }
 
-// fits tells whether an import or a folder is one that the pattern means.
-func fits(pattern, name string) bool {
+// matches reports whether a pattern matches an import or a folder.
+func matches(pattern, name string) bool {
 	if below, ok := strings.CutSuffix(pattern, "..."); ok {
 		return strings.HasPrefix(name+"/", below)
 	}
@@ -156,20 +166,20 @@ func fits(pattern, name string) bool {
 	return pattern == name
 }
 
-// check returns what is wrong with the imports of the package in folder.
+// check returns the forbidden imports of the package in folder.
 func check(folder string, imports []string) []string {
-	i := slices.IndexFunc(rules, func(r rule) bool { return fits(r.folder, folder) })
+	i := slices.IndexFunc(rules, func(r rule) bool { return matches(r.folder, folder) })
 	if i < 0 {
-		return []string{folder + " has no rule: add one to the table, with its reason"}
+		return []string{folder + " has no rule: add a rule with the reason to the table"}
 	}
 	var faults []string
 	for _, name := range imports {
 		ours, isOurs := strings.CutPrefix(name, module)
-		if !isOurs && !fits(nats, name) {
+		if !isOurs && !matches(nats, name) {
 			continue
 		}
-		if !slices.ContainsFunc(rules[i].may, func(pattern string) bool { return fits(pattern, ours) }) {
-			faults = append(faults, fmt.Sprintf("%s imports %s: it %s", folder, ours, rules[i].why))
+		if !slices.ContainsFunc(rules[i].may, func(pattern string) bool { return matches(pattern, ours) }) {
+			faults = append(faults, fmt.Sprintf("package %s imports %s, which is not allowed: package %s %s", folder, ours, folder, rules[i].reason))
 		}
 	}
 	return faults
@@ -179,7 +189,7 @@ func TestImports(t *testing.T) {
 	packages := packagesBelow(t, filepath.Join("..", ".."))
 	for _, must := range []string{"events", "handlers", "vendors", "internal/config"} {
 		if packages[must] == nil {
-			t.Errorf("package %s was not found: the test reads the wrong place", must)
+			t.Errorf("package %s was not found: the test reads the wrong folder", must)
 		}
 	}
 	for _, folder := range slices.Sorted(maps.Keys(packages)) {
@@ -196,33 +206,33 @@ func TestCheck(t *testing.T) {
 		imports []string
 		faults  int
 	}{
-		"a vendor imports the words":          {"vendors/miestro", []string{module + "vendors", "net/http"}, 0},
+		"a vendor imports the terms":          {"vendors/miestro", []string{module + "vendors", "net/http"}, 0},
 		"a vendor imports another":            {"vendors/miestro", []string{module + "vendors/lead"}, 1},
 		"a vendor imports events and NATS":    {"vendors/miestro", []string{module + "events", bus}, 2},
 		"a sixth vendor needs no rule":        {"vendors/sixth", []string{module + "vendors"}, 0},
-		"the words import a vendor":           {"vendors", []string{module + "vendors/lead"}, 1},
+		"the terms import a vendor":           {"vendors", []string{module + "vendors/lead"}, 1},
 		"a vendor uses the suite in its code": {"vendors/miestro", []string{module + "vendors/vendortest"}, 1},
 		"the sandbox uses a client":           {"vendors/sandbox", []string{module + "vendors/miestro"}, 1},
 		"a handler imports NATS":              {"handlers", []string{bus}, 1},
 		"a handler imports a vendor's folder": {"handlers/enrollment", []string{module + "vendors/lead"}, 1},
 		"a handler imports the record":        {"handlers", []string{module + "internal/mailbox/record"}, 1},
 		"the mailbox imports handlers":        {"internal/mailbox", []string{module + "handlers", module + "vendors"}, 0},
-		"the mailbox knows Miestro":           {"internal/mailbox", []string{module + "vendors/miestro"}, 1},
-		"the mailbox knows NATS":              {"internal/mailbox", []string{bus}, 1},
+		"the mailbox imports Miestro":         {"internal/mailbox", []string{module + "vendors/miestro"}, 1},
+		"the mailbox imports NATS":            {"internal/mailbox", []string{bus}, 1},
 		"the record imports the mailbox":      {"internal/mailbox/record", []string{module + "internal/mailbox"}, 1},
-		"the configuration knows the words":   {"internal/config", []string{module + "vendors"}, 0},
-		"the configuration knows Miestro":     {"internal/config", []string{module + "vendors/miestro"}, 1},
+		"the configuration imports the terms": {"internal/config", []string{module + "vendors"}, 0},
+		"the configuration imports Miestro":   {"internal/config", []string{module + "vendors/miestro"}, 1},
 		"the console imports cmd":             {"internal/console", []string{module + "cmd/usher"}, 1},
-		"a command knows Miestro":             {"internal/cli/dead", []string{module + "vendors/miestro"}, 1},
+		"a command imports Miestro":           {"internal/cli/dead", []string{module + "vendors/miestro"}, 1},
 		"the engine imports a command":        {"internal/engine", []string{module + "internal/cli"}, 1},
-		"the engine knows Miestro":            {"internal/engine", []string{module + "vendors/miestro"}, 1},
+		"the engine imports Miestro":          {"internal/engine", []string{module + "vendors/miestro"}, 1},
 		"cmd imports anything":                {"cmd/usher", []string{module + "vendors/miestro", module + "internal/core", bus}, 0},
-		"chaos knows the record":              {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", bus}, 1},
-		"isolation knows the bus":             {"tools/isolation", []string{module + "internal/bus", module + "internal/scenario", bus}, 1},
-		"the core knows the benchmarks":       {"internal/core", []string{module + "tools/bench"}, 1},
-		"signatures know the events":          {"internal/ingest/signature", []string{module + "events"}, 1},
-		"mappings know NATS":                  {"internal/ingest/mapping", []string{module + "events", bus}, 1},
-		"the bus uses the server of tests":    {"internal/bus", []string{module + "internal/natstest"}, 1},
+		"chaos imports the record":            {"tools/chaos", []string{module + "internal/mailbox/record", module + "internal/scenario", bus}, 1},
+		"isolation imports the bus":           {"tools/isolation", []string{module + "internal/bus", module + "internal/scenario", bus}, 1},
+		"the core imports the benchmarks":     {"internal/core", []string{module + "tools/bench"}, 1},
+		"signatures import the events":        {"internal/ingest/signature", []string{module + "events"}, 1},
+		"mappings import NATS":                {"internal/ingest/mapping", []string{module + "events", bus}, 1},
+		"the bus imports natstest":            {"internal/bus", []string{module + "internal/natstest"}, 1},
 		"a package without a rule":            {"internal/util", nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,7 +243,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// The reader must see a violation in a file, not only in a list of names.
+// TestPackagesBelow checks that imports are read from files.
 func TestPackagesBelow(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{
@@ -256,8 +266,7 @@ func TestPackagesBelow(t *testing.T) {
 	}
 }
 
-// packagesBelow returns the imports of every package below root, without its
-// tests: folder → imports.
+// packagesBelow returns the imports of all packages below root without tests: folder → imports.
 func packagesBelow(t *testing.T, root string) map[string][]string {
 	t.Helper()
 	packages := map[string][]string{}
@@ -294,7 +303,7 @@ func importsOf(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := []string{} // a package without imports is a package, too
+	names := []string{} // not nil for a package without imports
 	for _, spec := range file.Imports {
 		name, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {

@@ -27,26 +27,24 @@ import (
 // senders post at a time.
 const senders = 64
 
-// rounds is how often the benchmarks take turns: what else a machine does then
-// falls on all alike.
+// rounds is the number of runs of each benchmark in turn, so that other load on the machine
+// affects all of them.
 const rounds = 5
 
-// window is short, so that the ids which the server keeps in this process for the
-// sake of duplicates do not grow with the length of a run.
+// window is the duplicate window of the server, short so that its ids do not dominate the heap.
 const window = 2 * time.Second
 
-// load is one way to post events, to one server or the other.
+// load is one way to post events to one of the two servers.
 type load struct {
 	url   string
 	batch int // events in a request; zero: one, not in a batch
 }
 
-// BenchmarkEndpoint posts events over HTTP with keep-alive, to the endpoint and to
-// a bare handler that publishes the same bytes, and says how they compare. Both
-// publish to one embedded server that does not wait for the disk. The clients
-// run in this process, too.
+// BenchmarkEndpoint posts events over HTTP with keep-alive, to the endpoint and to a bare handler
+// that publishes the same bytes, and prints the ratios. Both publish to one embedded server,
+// which does not sync to disk. The clients run in the same process.
 func BenchmarkEndpoint(b *testing.B) {
-	s := newStage(b)
+	s := newBenchEnv(b)
 	took := map[string][]float64{}
 	for range rounds {
 		for _, one := range []struct {
@@ -58,14 +56,15 @@ func BenchmarkEndpoint(b *testing.B) {
 			took[one.name] = append(took[one.name], rate)
 		}
 	}
-	bare, single, batch := median(took["bare"]), median(took["single"]), median(took["batch100"])
+	bare, single := median(took["bare"]), median(took["single"])
+	batch := median(took["batch100"])
 	fmt.Printf("medians: single is %.2f of bare; batches of 100 are %.1f times single\n", single/bare, batch/single)
 }
 
-// BenchmarkMemory tells what the heap holds before the last run and after it. With
-// -benchtime 60s that run takes a minute, and the shorter ones before it warm up.
+// BenchmarkMemory reports the heap before and after the last run. With -benchtime 60s the last
+// run takes a minute; shorter runs before are the warm-up.
 func BenchmarkMemory(b *testing.B) {
-	s := newStage(b)
+	s := newBenchEnv(b)
 	for name, l := range map[string]load{"single": {s.endpoint, 0}, "batch100": {s.endpoint, 100}} {
 		b.Run(name, func(b *testing.B) {
 			begun := heap()
@@ -76,8 +75,7 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// heap is how many megabytes are in use once the garbage is gone, and the ids of
-// the duplicate window as well.
+// heap returns the megabytes in use after a garbage collection and the end of the duplicate window.
 func heap() float64 {
 	time.Sleep(2 * window)
 	runtime.GC()
@@ -91,14 +89,14 @@ func median(list []float64) float64 {
 	return list[len(list)/2]
 }
 
-// stage is all that a benchmark needs.
-type stage struct {
-	bare, endpoint string // where they answer
+// benchEnv holds the servers and the client of a benchmark.
+type benchEnv struct {
+	bare, endpoint string // addresses
 	client         *http.Client
 	last           atomic.Int64 // id of an event
 }
 
-func newStage(b *testing.B) *stage {
+func newBenchEnv(b *testing.B) *benchEnv {
 	b.Helper()
 	nc := natstest.Connect(b, natstest.Start(b, bus.EmbeddedOptions{}))
 	streams, err := bus.New(nc, bus.Layout{Events: bus.EventsStream})
@@ -108,10 +106,12 @@ func newStage(b *testing.B) *stage {
 	set, err := schemas.New()
 	must(b, err)
 	c := config()
-	c.Rate, c.MaxBody, c.StoreTime = 1e9, 1<<20, bus.CallTimeout
+	c.Rate = 1e9
+	c.MaxBody = 1 << 20
+	c.StoreTime = bus.CallTimeout
 	transport := &http.Transport{MaxIdleConnsPerHost: senders}
 	b.Cleanup(transport.CloseIdleConnections)
-	return &stage{
+	return &benchEnv{
 		bare:     listen(b, bare(streams.JetStream())),
 		endpoint: listen(b, ingest.New(c, ingest.Deps{Stream: streams, Validate: set.Validate, Log: zerolog.Nop()})),
 		client:   &http.Client{Transport: transport},
@@ -133,8 +133,8 @@ func listen(b *testing.B, h http.Handler) string {
 	return "http://" + l.Addr().String() + "/events"
 }
 
-// bare publishes a body as it comes, under the id that the request gives, and
-// answers once the server has stored it.
+// bare publishes a body unchanged, under the id from the request, and answers once the server
+// has stored the message.
 func bare(js jetstream.JetStream) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -150,15 +150,14 @@ func bare(js jetstream.JetStream) http.Handler {
 	})
 }
 
-// run posts events until the benchmark has enough, and returns how many were
-// stored a second.
-func (s *stage) run(b *testing.B, l load) float64 {
+// run posts the events of a benchmark and returns the number stored per second.
+func (e *benchEnv) run(b *testing.B, l load) float64 {
 	b.SetParallelism(max(1, senders/runtime.GOMAXPROCS(0)))
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := s.post(b.Context(), l); err != nil {
+			if err := e.post(b.Context(), l); err != nil {
 				b.Error(err)
 				return
 			}
@@ -169,8 +168,8 @@ func (s *stage) run(b *testing.B, l load) float64 {
 	return rate
 }
 
-func (s *stage) post(ctx context.Context, l load) error {
-	last := s.last.Add(int64(max(1, l.batch)))
+func (e *benchEnv) post(ctx context.Context, l load) error {
+	last := e.last.Add(int64(max(1, l.batch)))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url, bytes.NewReader(body(last, l.batch)))
 	if err != nil {
 		return err
@@ -179,14 +178,14 @@ func (s *stage) post(ctx context.Context, l load) error {
 	if l.batch > 0 {
 		req.Header.Set("Content-Type", batch)
 	}
-	res, err := s.client.Do(req)
+	res, err := e.client.Do(req)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
-	said, err := io.ReadAll(res.Body)
+	reply, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode != http.StatusAccepted {
-		err = &refusedError{res.StatusCode, said}
+		err = &refusedError{res.StatusCode, reply}
 	}
 	return err
 }
@@ -194,10 +193,10 @@ func (s *stage) post(ctx context.Context, l load) error {
 // refusedError is an answer other than 202.
 type refusedError struct {
 	status int
-	said   []byte
+	reply  []byte
 }
 
-func (e *refusedError) Error() string { return strconv.Itoa(e.status) + " " + string(e.said) }
+func (e *refusedError) Error() string { return strconv.Itoa(e.status) + " " + string(e.reply) }
 
 // body is a batch of the events up to the last, or the last alone.
 func body(last int64, batch int) []byte {

@@ -21,19 +21,19 @@ const (
 	headerAllowRate   = "WebHook-Allowed-Rate"
 )
 
-// callbackTime is the longest that a callback may take.
+// callbackTime is the timeout of a callback.
 const callbackTime = 10 * time.Second
 
-// consent answers a sender who asks whether it may deliver here. That is said by
-// headers alone; the status means nothing.
+// consent answers a sender that asks for permission to deliver. Only the headers grant the
+// permission; the status does not.
 func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
-	if !p.within(w, r, "consent "+caller.Address(r)) {
+	if !p.withinLimit(w, r, "consent "+caller.Address(r)) {
 		return
 	}
 	w.Header().Set("Allow", "OPTIONS, POST")
 	origin := r.Header.Get(headerOrigin)
 	switch {
-	case len(p.config.Origins) == 0: // permission is not asked for here
+	case len(p.config.Origins) == 0: // permissions are not configured
 	case origin == "":
 		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the header " + headerOrigin + " is missing"})
 		return
@@ -47,7 +47,7 @@ func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if callback := p.callback(r.Header.Get(headerCallback)); callback != nil {
-			go p.callBack(callback, granted)
+			go p.sendPermission(callback, granted)
 		} else {
 			for name, values := range granted {
 				w.Header()[name] = values
@@ -57,14 +57,14 @@ func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// allowsOrigin tells whether an origin may deliver here. Names of hosts differ in
-// case only by accident.
+// allowsOrigin reports whether an origin may deliver to this endpoint. Names of hosts are
+// compared without case.
 func (p *endpoint) allowsOrigin(origin string) bool {
 	return slices.ContainsFunc(p.config.Origins, func(o string) bool { return o == "*" || strings.EqualFold(o, origin) })
 }
 
-// fromAllowedOrigin refuses a delivery that names an origin which may not deliver
-// here. Where it returns false, it has answered.
+// fromAllowedOrigin reports whether a delivery names no origin or an allowed one. Otherwise
+// fromAllowedOrigin answers the request.
 func (p *endpoint) fromAllowedOrigin(w http.ResponseWriter, r *http.Request) bool {
 	origin := r.Header.Get(headerOrigin)
 	if origin == "" || len(p.config.Origins) == 0 || p.allowsOrigin(origin) {
@@ -74,8 +74,8 @@ func (p *endpoint) fromAllowedOrigin(w http.ResponseWriter, r *http.Request) boo
 	return false
 }
 
-// grant returns the headers that permit an origin to deliver, at the rate that it
-// asks for or ours, whichever is less.
+// grant returns the headers that permit an origin to deliver, at the lower of the requested and
+// the configured rate. Reports false for an invalid rate.
 func (p *endpoint) grant(origin, asked string) (http.Header, bool) {
 	granted := http.Header{}
 	granted.Set(headerAllowOrigin, origin)
@@ -94,8 +94,8 @@ func (p *endpoint) grant(origin, asked string) (http.Header, bool) {
 	return granted, true
 }
 
-// callback returns where permission is to be sent, or nil where the sender has
-// not asked for that, or where we send nothing there: then the answer has it.
+// callback returns the address for a requested permission. Returns nil if the sender requested
+// no callback or the host is not configured; the answer then contains the permission.
 func (p *endpoint) callback(text string) *url.URL {
 	if text == "" || p.deps.Client == nil {
 		return nil
@@ -107,11 +107,11 @@ func (p *endpoint) callback(text string) *url.URL {
 	return u
 }
 
-// callBack sends permission to a sender that asked for it to be sent.
-func (p *endpoint) callBack(to *url.URL, granted http.Header) {
+// sendPermission posts a permission to the sender's callback.
+func (p *endpoint) sendPermission(to *url.URL, granted http.Header) {
 	ctx, cancel := context.WithTimeout(context.Background(), callbackTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), http.NoBody) //nolint:gosec // callback lets only listed hosts through
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), http.NoBody) //nolint:gosec // callback returns only configured hosts
 	if err == nil {
 		req.Header = granted
 		var answer *http.Response
@@ -120,6 +120,6 @@ func (p *endpoint) callBack(to *url.URL, granted http.Header) {
 		}
 	}
 	if err != nil {
-		p.deps.Log.Warn().Str("host", to.Host).Msg("permission to deliver could not be sent")
+		p.deps.Log.Warn().Str("host", to.Host).Msg("send permission to deliver")
 	}
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 )
 
-// retryAfter is what a sender is told to wait while events cannot be stored.
+// retryAfter is sent to senders while events cannot be stored.
 const retryAfter = 5 * time.Second
 
-// accepted is the answer to events that were taken.
+// accepted is the answer to stored events.
 type accepted struct {
-	Accepted []string `json:"accepted"` // their ids, in the order in which they came
+	Accepted []string `json:"accepted"` // ids of the events, in the order of the request
 }
 
-// postEvents takes the events of a request, all or none.
+// postEvents stores all events of a request, or none.
 func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
-	client, ok := p.who(w, r)
+	client, ok := p.authenticate(w, r)
 	if !ok || !p.fromAllowedOrigin(w, r) {
 		return
 	}
@@ -32,19 +32,19 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	list, _, err := events.FromHTTP(r.Header, body)
 	if err != nil {
-		p.refuse(w, r, unread(err))
+		p.refuse(w, r, readProblem(err))
 		return
 	}
-	if faults := p.judge(client, list); len(faults) > 0 {
+	if faults := p.validate(client, list); len(faults) > 0 {
 		p.refuse(w, r, problemOf(faults))
 		return
 	}
 	p.store(w, r, begun, list)
 }
 
-// judge returns what is wrong with events that are CloudEvents: 403 where the
-// client may not send them, 422 where they break the schema of their type.
-func (p *endpoint) judge(client Client, list []events.Event) (faults []fault) {
+// validate returns the faults of well-formed CloudEvents: 403 if the client may not send the
+// event, 422 if the event breaks the schema of the type.
+func (p *endpoint) validate(client Client, list []events.Event) (faults []fault) {
 	for i, e := range list {
 		var invalid *events.InvalidError
 		switch err := p.deps.Validate(e); {
@@ -53,14 +53,13 @@ func (p *endpoint) judge(client Client, list []events.Event) (faults []fault) {
 		case errors.As(err, &invalid):
 			faults = append(faults, faultOf(i, e.ID(), invalid, http.StatusUnprocessableEntity))
 		case err != nil:
-			faults = append(faults, fault{Index: i, ID: e.ID(), Detail: "it cannot be checked", status: http.StatusUnprocessableEntity})
+			faults = append(faults, fault{Index: i, ID: e.ID(), Detail: "the event cannot be validated", status: http.StatusUnprocessableEntity})
 		}
 	}
 	return faults
 }
 
-// store stores the events of a request that came at begun, and answers 202 once
-// all are stored.
+// store stores the events of a request received at begun, and answers 202 once all are stored.
 func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
@@ -69,15 +68,15 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	err := p.deps.Stream.Store(ctx, list)
 	var invalid *events.InvalidError
 	switch {
-	case errors.As(err, &invalid): // it grew too large as it was written
+	case errors.As(err, &invalid): // the encoded event exceeds the limit
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
 	case errors.Is(err, bus.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
 	case err != nil:
-		p.deps.Log.Warn().Err(err).Msg("events cannot be stored")
+		p.deps.Log.Warn().Err(err).Msg("store events")
 		p.refuse(w, r, problem{
 			Status: http.StatusServiceUnavailable, after: retryAfter,
-			Detail: "not everything is stored; send all of it again later: what is stored is taken once",
+			Detail: "not all events are stored; send the whole request again later: stored events are recognized",
 		})
 	default:
 		took := accepted{Accepted: make([]string, 0, len(list))}
@@ -88,10 +87,10 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	}
 }
 
-// maxRoom is the most bytes that a sender gets for a body before they have come.
+// maxRoom limits the buffer reserved for a body by Content-Length alone.
 const maxRoom = 64 << 10
 
-// body reads the whole body. Where it returns false, it has answered.
+// body reads the whole body. Reports false after answering the request with an error.
 func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed"})
@@ -101,7 +100,7 @@ func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	if most := p.deps.Stream.MaxMessage(); most > 0 {
 		limit = min(limit, most)
 	}
-	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // the last read finds the end
+	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // the last read finds the end of the body
 	body := bytes.NewBuffer(make([]byte, 0, room))
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
@@ -109,7 +108,7 @@ func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	case errors.As(err, &large):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large; send smaller batches"})
 	case err != nil:
-		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body did not come to its end"})
+		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body ends early; send the request again"})
 	}
 	return body.Bytes(), err == nil
 }

@@ -1,7 +1,6 @@
-// Package ingest takes events in over HTTP: CloudEvents posted one by one or in
-// batches (POST /events), and signed webhooks of other senders (POST
-// /webhooks/{source}). What it answers for with 202 is stored in the stream of
-// events; it decides nothing about what an event asks for.
+// Package ingest accepts events over HTTP: CloudEvents, one by one or in batches (POST /events),
+// and signed web hooks (POST /webhooks/{source}). An answer of 202 means that the events are
+// stored in EVENTS. The package does not act on events.
 package ingest
 
 import (
@@ -20,92 +19,90 @@ import (
 
 // Stream stores events.
 type Stream interface {
-	// Store stores the events and returns once all are stored. An event that is
-	// stored already counts as stored. After an error some may be stored: to store
-	// all of them again does no harm.
+	// Store returns once all events are stored. A stored duplicate counts as stored. After
+	// an error some events may be stored; storing all of them again is safe.
 	Store(ctx context.Context, list []events.Event) error
-	// MaxMessage is the most bytes that one event may have, envelope and headers
-	// included; zero where it is not known now.
+	// MaxMessage returns the most bytes of one event with envelope and headers; zero if
+	// the limit is not known now.
 	MaxMessage() int64
 }
 
-// Failed keeps a delivery whose signature is right and that cannot be made into
-// an event; it returns once the delivery is stored.
+// Failed stores correctly signed deliveries that cannot become events. Keep returns once the
+// delivery is stored.
 type Failed interface {
 	Keep(ctx context.Context, d Delivery) error
 }
 
-// Delivery is a webhook delivery that could not be taken, and why.
+// Delivery is a web hook delivery that was rejected, and the reason.
 type Delivery struct {
-	Source  string // the sender's name in the configuration
-	ID      string // the delivery's own; empty where it has none
+	Source  string // name of the sender in the configuration
+	ID      string // id of the delivery; empty if the sender gives none
 	Header  http.Header
 	Body    []byte
-	Pointer string // into the event that it became, where that is at fault
-	Rule    string // that is broken
-	Problem string // in words, without any value of the payload
+	Pointer string // to the faulty member of the mapped event; empty if mapping failed
+	Rule    string // the broken rule
+	Problem string // for people; contains no value of the payload
 	At      time.Time
 }
 
-// Config says who may send what.
+// Config holds the senders and limits of the endpoint.
 type Config struct {
-	Clients   []Client      // who may post events; none: anybody, on loopback
-	Rate      float64       // requests a second of one client, with as many at once in a burst; zero: no limit
+	Clients   []Client      // senders to /events; none: any local sender
+	Rate      float64       // requests per second and client, and size of a burst; zero: no limit
 	MaxBody   int64         // bytes of a request's body
-	StoreTime time.Duration // the longest that storing may take
+	StoreTime time.Duration // timeout of storing the events of a request
 
-	// Origins are the names that may ask for permission to deliver by web hook;
-	// "*" is any. None: the endpoint answers no such question.
+	// Origins may ask for permission to deliver by web hook; "*" allows any origin. If
+	// empty, the endpoint answers OPTIONS without permissions.
 	Origins []string
-	// Callbacks are the hosts that permission may be sent to over https, where a
-	// sender wants it so. None by default: a callback is a request that a stranger
-	// makes us send.
+	// Callbacks are the hosts to which permissions may be posted over https. Empty by
+	// default: a callback lets a stranger choose the target of a request.
 	Callbacks []string
 
 	Webhooks map[string]Webhook // by the name in the path
 }
 
-// Deps is what the endpoint works with.
+// Deps holds the dependencies of the endpoint.
 type Deps struct {
 	Stream   Stream
 	Failed   Failed
 	Validate func(events.Event) error // against the schema of its type
 	Schema   func(typ string) ([]byte, error)
 	Ready    func() Readiness // for /readyz
-	Client   *http.Client     // for callbacks; may be nil where there are none
+	Client   *http.Client     // for callbacks; nil: permissions are sent in the answer only
 	Metrics  http.Handler     // answers /metrics; may be nil
-	Console  http.Handler     // answers /console and all below it; may be nil
+	Console  http.Handler     // answers /console and all paths below; may be nil
 	Answered func(route string, status int)
-	Tracer   trace.Tracer // of spans for requests and their events; nil: none, and no event is given a trace context
+	Tracer   trace.Tracer // for spans of requests and events; nil: no spans, and no trace contexts for events
 	Log      zerolog.Logger
 }
 
-// Readiness is whether the process can do its work, part by part.
+// Readiness is the answer of /readyz.
 type Readiness struct {
 	Ready bool              `json:"ready"`
-	Parts map[string]string `json:"parts"` // "ok", or what is wrong
+	Parts map[string]string `json:"parts"` // "ok" or the problem, by part of the process
 }
 
-// endpoint is the HTTP side of usher.
+// endpoint is the HTTP server side of Usher.
 type endpoint struct {
 	config Config
 	deps   Deps
 	limits *caller.Limits
 }
 
-// New returns the endpoint: /events, /webhooks/{source}, /schemas/{type},
+// New returns the handler of /events, /webhooks/{source}, /schemas/{type},
 // /healthz and /readyz.
 func New(c Config, d Deps) http.Handler {
 	return &endpoint{config: c, deps: d, limits: caller.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
 }
 
-// ServeHTTP finds the route by the exact path. It never redirects: a sender of
-// events would take a redirect for success, or lose the body on the way.
+// ServeHTTP routes by the exact path. Redirects are never sent: a sender of events would take a
+// redirect for success, or repeat the request without the body.
 func (p *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.deps.Answered != nil {
-		noted := &noted{ResponseWriter: w, status: http.StatusOK}
-		defer func() { p.deps.Answered(routeOf(r.URL.Path), noted.status) }()
-		w = noted
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		defer func() { p.deps.Answered(routeOf(r.URL.Path), recorder.status) }()
+		w = recorder
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	path := r.URL.Path
@@ -129,26 +126,26 @@ func (p *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/readyz":
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: p.ready})
 	default:
-		p.refuse(w, r, problem{Status: http.StatusNotFound, Detail: "there is nothing here; events go to /events, signed deliveries to /webhooks/{source}"})
+		p.refuse(w, r, problem{Status: http.StatusNotFound, Detail: "no such path; post events to /events, signed deliveries to /webhooks/{source}"})
 	}
 }
 
-// noted is an answer whose status is noted.
-type noted struct {
+// statusRecorder records the status of an answer.
+type statusRecorder struct {
 	http.ResponseWriter
 	status int
 }
 
-// WriteHeader notes the status.
-func (n *noted) WriteHeader(status int) {
-	n.status = status
-	n.ResponseWriter.WriteHeader(status)
+// WriteHeader records and writes the status.
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for http.ResponseController.
-func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
+// Unwrap returns the wrapped writer for http.ResponseController.
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// routeOf is the route of a path, as metrics have it: one of a few.
+// routeOf returns the metrics label of a path, one of five.
 func routeOf(path string) string {
 	if path == "/events" || path == "/console" {
 		return path
@@ -172,13 +169,13 @@ func (p *endpoint) methods(w http.ResponseWriter, r *http.Request, by map[string
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed(by), ", "))
-	p.refuse(w, r, problem{Status: http.StatusMethodNotAllowed, Detail: "the header Allow says which methods there are"})
+	p.refuse(w, r, problem{Status: http.StatusMethodNotAllowed, Detail: "method not supported; use one of the header Allow"})
 }
 
 func (p *endpoint) schema(w http.ResponseWriter, typ string) {
 	text, err := p.deps.Schema(typ)
 	if err != nil {
-		p.answer(w, problem{Status: http.StatusNotFound, Detail: "there is no schema of that name; the types are " + strings.Join(events.Types(), ", ")})
+		p.answer(w, problem{Status: http.StatusNotFound, Detail: "no schema of this name; the types are " + strings.Join(events.Types(), ", ")})
 		return
 	}
 	w.Header().Set("Content-Type", "application/schema+json")

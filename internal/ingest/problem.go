@@ -16,40 +16,40 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// problem is a refusal, as RFC 9457 has it. It holds no value of what was sent.
+// problem is an error answer by RFC 9457. No member contains a value of the request.
 type problem struct {
 	Type   string  `json:"type"`
 	Title  string  `json:"title"`
 	Status int     `json:"status"`
 	Detail string  `json:"detail,omitempty"`
-	Errors []fault `json:"errors,omitempty"` // of a batch: every event that is at fault
+	Errors []fault `json:"errors,omitempty"` // all faulty events of a batch
 
 	after time.Duration // Retry-After
 }
 
-// fault is what is wrong with one event.
+// fault describes the problem of one event.
 type fault struct {
 	Index   int    `json:"index"`        // in the batch, from 0
-	ID      string `json:"id,omitempty"` // of the event, where it could be read
-	Pointer string `json:"pointer"`      // a JSON pointer into the event, or a header's name
-	Rule    string `json:"rule"`         // that is broken
-	Detail  string `json:"detail"`       // what to do about it
-	status  int    // by which the answer to the whole is chosen
+	ID      string `json:"id,omitempty"` // id of the event, if readable
+	Pointer string `json:"pointer"`      // a JSON pointer into the event, or the name of a header
+	Rule    string `json:"rule"`         // the broken rule
+	Detail  string `json:"detail"`       // for people: how to correct the event
+	status  int    // of the answer for this event alone
 }
 
-// maxID is how many bytes of an event's id an answer repeats.
+// maxID limits the bytes of an event's id in an answer.
 const maxID = 256
 
-// faultOf describes one invalid event.
+// faultOf returns the fault of one invalid event.
 func faultOf(index int, id string, err *events.InvalidError, status int) fault {
 	id = strings.ToValidUTF8(id[:min(len(id), maxID)], "")
 	return fault{Index: index, ID: id, Pointer: err.Pointer, Rule: err.Rule, Detail: err.Detail, status: status}
 }
 
-// tooLarge are the rules whose breach is answered with 413.
+// tooLarge lists the rules answered with 413.
 var tooLarge = []string{events.RuleSize, events.RuleBatchSize}
 
-// malformed is the status of an event that is no CloudEvent.
+// malformed returns the status for an invalid CloudEvent.
 func malformed(err *events.InvalidError) int {
 	if slices.Contains(tooLarge, err.Rule) {
 		return http.StatusRequestEntityTooLarge
@@ -57,22 +57,22 @@ func malformed(err *events.InvalidError) int {
 	return http.StatusBadRequest
 }
 
-// problemOf makes one refusal of all faults. Its status is the first fault's: the
-// same for one event as for a batch of one.
+// problemOf returns one error answer for all faults. The status is the first fault's, so one
+// event and a batch of one get the same status.
 func problemOf(faults []fault) problem {
 	p := problem{Status: faults[0].status, Errors: faults, Detail: faults[0].Detail}
 	if len(faults) > 1 {
-		p.Detail = strconv.Itoa(len(faults)) + " events are at fault, and none of the batch was taken"
+		p.Detail = strconv.Itoa(len(faults)) + " events are invalid; no event of the batch was stored"
 	}
 	return p
 }
 
-// noEvent is the detail of a request that nothing says is an event.
-const noEvent = "Content-Type names no event, and there are no ce- headers: send Content-Type: " + events.ContentType + ", or " +
-	events.BatchContentType + " for an array of them, or the attributes in ce- headers with the media type of the data"
+// noEvent is the detail for a request without any sign of an event.
+const noEvent = "the request is no CloudEvent: send Content-Type: " + events.ContentType + ", or " +
+	events.BatchContentType + " for an array, or the attributes in ce- headers with the media type of the data"
 
-// unread describes an error of reading a request into events.
-func unread(err error) problem {
+// readProblem returns the answer to an error of reading events from a request.
+func readProblem(err error) problem {
 	var batch *events.BatchError
 	var one *events.InvalidError
 	switch {
@@ -86,37 +86,38 @@ func unread(err error) problem {
 		return problemOf(faults)
 	case errors.As(err, &one):
 		f := faultOf(0, "", one, malformed(one))
-		if f.Rule == events.RuleMode { // what is read as an event, over HTTP a header says
+		if f.Rule == events.RuleMode { // over HTTP the headers choose the mode
 			f.Detail = noEvent
 		}
 		return problemOf([]fault{f})
 	default:
-		return problem{Status: http.StatusBadRequest, Detail: "the request cannot be read"}
+		return problem{Status: http.StatusBadRequest, Detail: "the request cannot be parsed; send a CloudEvent"}
 	}
 }
 
-// refuse answers with a problem, and logs it, without the query: it may hold a token.
-func (p *endpoint) refuse(w http.ResponseWriter, r *http.Request, what problem) {
+// refuse answers with a problem and logs the problem without the query, which may hold a token.
+func (p *endpoint) refuse(w http.ResponseWriter, r *http.Request, answer problem) {
 	level := zerolog.DebugLevel
-	if what.Status >= http.StatusInternalServerError {
+	if answer.Status >= http.StatusInternalServerError {
 		level = zerolog.WarnLevel
 	}
-	p.deps.Log.WithLevel(level).Str("method", r.Method).Str("path", r.URL.Path).Int("status", what.Status).Str("why", what.Detail).Msg("refused")
-	p.answer(w, what)
+	p.deps.Log.WithLevel(level).Str("method", r.Method).Str("path", r.URL.Path).Int("status", answer.Status).Str("why", answer.Detail).Msg("request rejected")
+	p.answer(w, answer)
 }
 
-func (p *endpoint) answer(w http.ResponseWriter, what problem) {
-	if what.after > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(what.after.Seconds()))))
+func (p *endpoint) answer(w http.ResponseWriter, answer problem) {
+	if answer.after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(answer.after.Seconds()))))
 	}
-	what.Type, what.Title = "about:blank", http.StatusText(what.Status)
-	writeJSON(w, "application/problem+json", what.Status, what)
+	answer.Type = "about:blank"
+	answer.Title = http.StatusText(answer.Status)
+	writeJSON(w, "application/problem+json", answer.Status, answer)
 }
 
 func writeJSON(w http.ResponseWriter, mediaType string, status int, value any) {
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // nobody is left to tell
+	_ = json.NewEncoder(w).Encode(value) // an error means a closed connection
 }
 
 func allowed(by map[string]http.HandlerFunc) []string {

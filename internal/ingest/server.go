@@ -16,21 +16,21 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// ServerConfig says how the endpoint listens.
+// ServerConfig holds address, certificate and timeouts of the HTTP server.
 type ServerConfig struct {
 	Addr   string        // host:port
-	Cert   string        // a PEM file; with Key. Both are read again when they change
+	Cert   string        // a PEM file, together with Key; a changed file is loaded again
 	Key    string        // a PEM file
-	Slow   time.Duration // the longest that a request may take to come in
-	Header time.Duration // of which for its headers
-	Idle   time.Duration // the longest that a connection may be without a request
-	Grace  time.Duration // for requests in hand, when it is told to stop
+	Slow   time.Duration // timeout of reading a request
+	Header time.Duration // timeout of reading the headers, a part of Slow
+	Idle   time.Duration // timeout of a connection without a request
+	Grace  time.Duration // for requests in flight at shutdown
 }
 
-// maxHeader is the most bytes that the headers of a request may have.
+// maxHeader limits the bytes of a request's headers.
 const maxHeader = 64 << 10
 
-// Listen opens the address. The error says what to do.
+// Listen opens the address. The error names the setting to change.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -39,11 +39,11 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers requests on l until ctx ends, and then lets those in hand end.
+// Serve answers requests on l until ctx ends, and then waits for requests in flight.
 func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, log zerolog.Logger) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Header, ReadTimeout: c.Slow, IdleTimeout: c.Idle,
-		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ErrorLog: stdlog.New(complaints{log}, "", 0),
+		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ErrorLog: stdlog.New(serverLog{log}, "", 0),
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	if c.Cert != "" {
@@ -78,45 +78,46 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, 
 	return err
 }
 
-// complaints is what the server says of connections, and of panics. Whoever
-// knocks on the port without speaking TLS is no fault of ours.
-type complaints struct{ log zerolog.Logger }
+// serverLog receives messages of http.Server about connections and panics. A failed TLS
+// handshake, such as a port scan, is logged for debugging only.
+type serverLog struct{ log zerolog.Logger }
 
-func (c complaints) Write(text []byte) (int, error) {
+func (l serverLog) Write(text []byte) (int, error) {
 	level := zerolog.ErrorLevel
 	if bytes.Contains(text, []byte("TLS handshake error")) {
 		level = zerolog.DebugLevel
 	}
-	c.log.WithLevel(level).Str("said", string(bytes.TrimSpace(text))).Msg("HTTP")
+	l.log.WithLevel(level).Str("detail", string(bytes.TrimSpace(text))).Msg("HTTP server")
 	return len(text), nil
 }
 
-// pair is a certificate and its key in files that may be replaced.
+// pair is a certificate and the key, read from files that may be replaced.
 type pair struct {
 	cert, key string
 	log       zerolog.Logger
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	looked  time.Time // when the files were last looked at
-	changed time.Time // when they were last changed, as far as we know
+	checked time.Time // time of the last check for changed files
+	changed time.Time // last known modification of the files
 }
 
-// lookEvery is how often the files are looked at, at most.
-const lookEvery = time.Second
+// checkEvery is the least time between two checks for changed files.
+const checkEvery = time.Second
 
 func loadPair(cert, key string, log zerolog.Logger) (*pair, error) {
 	p := &pair{cert: cert, key: key, log: log}
-	p.changed, p.looked = p.modified(), time.Now()
+	p.changed = p.modified()
+	p.checked = time.Now()
 	loaded, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("HTTP: read http.tls_cert and http.tls_key: %w", err)
+		return nil, fmt.Errorf("HTTP: read http.tls_cert %s and http.tls_key %s: %w", cert, key, err)
 	}
 	p.current = &loaded
 	return p, nil
 }
 
-// modified is when the younger of the files was changed; zero where one is not there.
+// modified returns the modification time of the newer file; zero if a file is missing.
 func (p *pair) modified() time.Time {
 	var last time.Time
 	for _, name := range []string{p.cert, p.key} {
@@ -131,25 +132,25 @@ func (p *pair) modified() time.Time {
 	return last
 }
 
-// certificate returns the pair as the files have it. While they do not fit each
-// other, as in the middle of a change, the former one is used.
+// certificate returns the current pair. If the new files do not match, as in the middle of a
+// change, certificate returns the former pair.
 func (p *pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.looked) < lookEvery {
+	if time.Since(p.checked) < checkEvery {
 		return p.current, nil
 	}
-	p.looked = time.Now()
+	p.checked = time.Now()
 	changed := p.modified()
 	if changed.IsZero() || changed.Equal(p.changed) {
 		return p.current, nil
 	}
 	loaded, err := tls.LoadX509KeyPair(p.cert, p.key)
 	if err != nil {
-		p.log.Error().Err(err).Msg("HTTP: the new certificate cannot be used; the former one stays")
+		p.log.Error().Err(err).Msg("HTTP: load new certificate; the former certificate stays in use")
 		return p.current, nil
 	}
 	p.current, p.changed = &loaded, changed
-	p.log.Info().Msg("HTTP: a new certificate is used")
+	p.log.Info().Msg("HTTP: new certificate loaded")
 	return p.current, nil
 }

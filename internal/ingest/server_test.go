@@ -65,11 +65,11 @@ func limits() ingest.ServerConfig {
 	return ingest.ServerConfig{Header: 300 * time.Millisecond, Slow: 500 * time.Millisecond, Idle: time.Second, Grace: time.Second}
 }
 
-// TestASlowSenderIsCut sends headers that never end, and a body that never does.
-func TestASlowSenderIsCut(t *testing.T) { synctest.Test(t, cutsASlowSender) }
+// TestSlowSenderIsDisconnected sends headers and a body that never end.
+func TestSlowSenderIsDisconnected(t *testing.T) { synctest.Test(t, disconnectsSlowSender) }
 
-func cutsASlowSender(t *testing.T) {
-	l, _ := serve(t, limits(), endpoint(t, config(), &shelf{}))
+func disconnectsSlowSender(t *testing.T) {
+	l, _ := serve(t, limits(), endpoint(t, config(), &fakeStream{}))
 	for name, text := range map[string]string{
 		"headers": "POST /events HTTP/1.1\r\nHost: usher.test\r\n",
 		"a body":  "POST /events HTTP/1.1\r\nHost: usher.test\r\nAuthorization: " + bearer + "\r\nContent-Type: " + structured + "\r\nContent-Length: 4000\r\n\r\n{",
@@ -82,18 +82,18 @@ func cutsASlowSender(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := io.ReadAll(conn); err != nil {
-			t.Errorf("%s: got %v, want that the server ends the connection", name, err)
+			t.Errorf("%s: got %v, want a connection closed by the server", name, err)
 		}
 		_ = conn.Close()
 	}
 }
 
-// TestARequestInHandEndsBeforeTheServerDoes stops the server in the middle of one.
-func TestARequestInHandEndsBeforeTheServerDoes(t *testing.T) {
-	synctest.Test(t, endsTheRequestInHand)
+// TestShutdownWaitsForRequestInFlight stops the server during a request.
+func TestShutdownWaitsForRequestInFlight(t *testing.T) {
+	synctest.Test(t, shutdownWaits)
 }
 
-func endsTheRequestInHand(t *testing.T) {
+func shutdownWaits(t *testing.T) {
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	l, stop := serve(t, limits(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(begun)
@@ -122,15 +122,15 @@ func endsTheRequestInHand(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-// TestACertificateIsReadAgain replaces the files of a running server, first by
-// one that does not fit, as in the middle of a change.
-func TestACertificateIsReadAgain(t *testing.T) { synctest.Test(t, readsACertificateAgain) }
+// TestChangedCertificateIsLoaded replaces the files of a running server, first with a
+// certificate that does not match the key, as in the middle of a change.
+func TestChangedCertificateIsLoaded(t *testing.T) { synctest.Test(t, loadsChangedCertificate) }
 
-func readsACertificateAgain(t *testing.T) {
+func loadsChangedCertificate(t *testing.T) {
 	c := limits()
 	c.Cert, c.Key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
 	certificate(t, c.Cert, c.Key, 1)
-	l, _ := serve(t, c, endpoint(t, config(), &shelf{}))
+	l, _ := serve(t, c, endpoint(t, config(), &fakeStream{}))
 	serial := func() int64 {
 		conn := tls.Client(dial(t, l), &tls.Config{InsecureSkipVerify: true})
 		defer conn.Close()
@@ -144,7 +144,7 @@ func readsACertificateAgain(t *testing.T) {
 	}
 	certificate(t, c.Cert, filepath.Join(t.TempDir(), "other.pem"), 2)
 	later(t, c.Cert, 1)
-	time.Sleep(1100 * time.Millisecond) // the files are looked at once a second
+	time.Sleep(1100 * time.Millisecond) // longer than the interval of checks
 	if got := serial(); got != 1 {
 		t.Errorf("got certificate %d while its key is not there, want the former one", got)
 	}
@@ -156,10 +156,10 @@ func readsACertificateAgain(t *testing.T) {
 	}
 }
 
-// later moves a file's time on: some file systems count in whole seconds.
+// later moves the time of a file forward: some file systems count in whole seconds.
 func later(t *testing.T, name string, hours int) {
 	t.Helper()
-	info, err := os.Stat(name) // its time is real, the test's is virtual
+	info, err := os.Stat(name) // files have real times, the test virtual ones
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,21 +13,20 @@ import (
 	"github.com/usherhq/usher/internal/telemetry"
 )
 
-// visit is the spans of a request that brings events: one of the request, and one
-// of each event that came without a trace context, which then carries that span's.
-// A nil visit has none.
-type visit struct {
-	answer *noted
+// requestSpans holds the span of a request and the spans of those events that came without a
+// trace context. A nil requestSpans has no spans.
+type requestSpans struct {
+	answer *statusRecorder
 	server trace.Span
 	sent   []trace.Span
 }
 
-// traced starts the spans of a request that came at begun. Only requests whose
-// events are to be stored have one, so that strangers make no spans. It is beneath
-// the span that its one event names; else that its header traceparent names; else
-// it begins the trace of its one event. Events of a batch that comes without a
-// header begin a trace each. The answer is to be written to what it returns.
-func (p *endpoint) traced(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) (http.ResponseWriter, *visit) {
+// traced starts the spans of a request received at begun, and returns the writer for the answer.
+// Only requests with valid events have spans, so strangers cannot create any. The parent of the
+// request's span is the trace context of a single event, else the header traceparent. Without
+// either, a single event begins the trace of the request, and each event of a batch begins a
+// separate trace.
+func (p *endpoint) traced(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) (http.ResponseWriter, *requestSpans) {
 	if p.deps.Tracer == nil {
 		return w, nil
 	}
@@ -39,7 +38,7 @@ func (p *endpoint) traced(w http.ResponseWriter, r *http.Request, begun time.Tim
 	route := routeOf(r.URL.Path)
 	ctx, server := p.deps.Tracer.Start(ctx, r.Method+" "+route, trace.WithTimestamp(begun), trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(semconv.HTTPRequestMethodKey.String(r.Method), semconv.HTTPRoute(route), semconv.MessagingBatchMessageCount(len(list))))
-	v := &visit{answer: &noted{ResponseWriter: w, status: http.StatusOK}, server: server}
+	v := &requestSpans{answer: &statusRecorder{ResponseWriter: w, status: http.StatusOK}, server: server}
 	if !one {
 		ctx = r.Context()
 	}
@@ -51,20 +50,19 @@ func (p *endpoint) traced(w http.ResponseWriter, r *http.Request, begun time.Tim
 	return v.answer, v
 }
 
-// hasRoom tells whether an event may grow by a trace context: none is refused for
-// its sake.
+// hasRoom reports whether an event may grow by a trace context without exceeding the limits.
 func (p *endpoint) hasRoom(e events.Event) bool {
-	const most = 4 << 10 // of the attributes and a trace context
+	const most = 4 << 10 // for attributes and a trace context
 	limit := int64(events.MaxSize)
 	if taken := p.deps.Stream.MaxMessage(); taken > 0 {
 		limit = min(limit, taken)
 	}
-	return int64(len(e.DataEncoded))*4/3+most <= limit // in base64, at worst
+	return int64(len(e.DataEncoded))*4/3+most <= limit // base64 is the largest encoding
 }
 
-// add gives an event a trace context, where it has none. One that its producer set
-// stays: it is where the event began.
-func (v *visit) add(ctx context.Context, tracer trace.Tracer, e *events.Event) {
+// add gives an event a trace context. A trace context from the producer stays: the trace begins
+// there.
+func (v *requestSpans) add(ctx context.Context, tracer trace.Tracer, e *events.Event) {
 	if events.Extension(*e, "traceparent") != "" {
 		return
 	}
@@ -77,8 +75,8 @@ func (v *visit) add(ctx context.Context, tracer trace.Tracer, e *events.Event) {
 	v.sent = append(v.sent, span)
 }
 
-// end ends the spans of a request, which has been answered.
-func (v *visit) end() {
+// end ends the spans after the answer.
+func (v *requestSpans) end() {
 	if v == nil {
 		return
 	}

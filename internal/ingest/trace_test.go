@@ -19,20 +19,20 @@ import (
 
 const client = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-// carriers is a shelf that keeps the traceparents of events.
-type carriers struct {
-	shelf
+// parentRecorder is a fakeStream that records the traceparents of events.
+type parentRecorder struct {
+	fakeStream
 	parents []string
 }
 
-func (c *carriers) Store(ctx context.Context, list []events.Event) error {
+func (c *parentRecorder) Store(ctx context.Context, list []events.Event) error {
 	for _, e := range list {
 		c.parents = append(c.parents, events.Extension(e, "traceparent"))
 	}
-	return c.shelf.Store(ctx, list)
+	return c.fakeStream.Store(ctx, list)
 }
 
-// TestTraceContextOfEvents has a case for each way in which an event may come.
+// TestTraceContextOfEvents has a case for each origin of a trace context.
 func TestTraceContextOfEvents(t *testing.T) {
 	made, err := telemetry.NewTraces(telemetry.TracesConfig{Endpoint: "http://127.0.0.1:1", Ratio: 1, Log: zerolog.Nop()})
 	if err != nil {
@@ -52,11 +52,11 @@ func TestTraceContextOfEvents(t *testing.T) {
 	}{
 		"traces are off":    {nil, "/events", client, events.ContentType, created, []string{""}},
 		"none":              {made.Tracer(), "/events", "", events.ContentType, created, []string{begun(e1)}},
-		"the request's":     {made.Tracer(), "/events", client, events.ContentType, created, []string{client[:36] + e1[:16] + "-01"}},
+		"of the request":    {made.Tracer(), "/events", client, events.ContentType, created, []string{client[:36] + e1[:16] + "-01"}},
 		"not sampled":       {made.Tracer(), "/events", client[:53] + "00", events.ContentType, created, []string{client[:36] + e1[:16] + "-00"}},
-		"its own":           {made.Tracer(), "/events", client, events.ContentType, own, []string{"00-11111111111111111111111111111111-2222222222222222-01"}},
+		"of the event":      {made.Tracer(), "/events", client, events.ContentType, own, []string{"00-11111111111111111111111111111111-2222222222222222-01"}},
 		"a batch of two":    {made.Tracer(), "/events", "", events.BatchContentType, "[" + created + "," + numbered("e2") + "]", []string{begun(e1), begun(e2)}},
-		"a web hook's":      {made.Tracer(), "/webhooks/crm", client, "application/json", `{"user":"ada","email":"ada@example.org"}`, []string{client[:36] + events.Key("/webhooks/crm", "w1")[:16] + "-01"}},
+		"of a web hook":     {made.Tracer(), "/webhooks/crm", client, "application/json", `{"user":"ada","email":"ada@example.org"}`, []string{client[:36] + events.Key("/webhooks/crm", "w1")[:16] + "-01"}},
 		"too large to grow": {made.Tracer(), "/events", client, events.ContentType, strings.Replace(created, `"data":{`, `"data":{"note":"`+strings.Repeat("a", 1<<20-6<<10)+`",`, 1), []string{""}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestTraceContextOfEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var s carriers
+			var s parentRecorder
 			c := config()
 			c.MaxBody = 1 << 20
 			h := ingest.New(c, ingest.Deps{Stream: &s, Failed: &s, Validate: set.Validate, Tracer: test.tracer, Log: zerolog.Nop()})
@@ -72,7 +72,7 @@ func TestTraceContextOfEvents(t *testing.T) {
 				"Authorization": {"Bearer token-of-one-who-may-all"}, "Content-Type": {test.kind},
 				"Signature": {"right"}, "Webhook-Id": {"w1"}, "Traceparent": {test.header},
 			}
-			for range 2 { // the second time it is the same, so that its results are
+			for range 2 { // a repeated event gets the same context
 				if w := ask(h, request{http.MethodPost, test.target, header, test.body}); w.Code != http.StatusAccepted {
 					t.Fatalf("got %d %s", w.Code, w.Body)
 				}

@@ -11,15 +11,15 @@ import (
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
-// Verifier tells whether a delivery was signed by one of its secrets.
+// Verifier checks the signature of a delivery.
 type Verifier interface {
-	// Verify returns the delivery's own id, which may be empty.
+	// Verify returns the id of the delivery, which may be empty.
 	Verify(header http.Header, body []byte) (id string, err error)
 }
 
-// Mapper makes an event of a delivery's payload.
+// Mapper makes an event from the payload of a delivery.
 type Mapper interface {
-	// Map returns mapping.ErrIgnored for a payload that is nothing to us.
+	// Map returns mapping.ErrIgnored for payloads without an event for Usher.
 	Map(deliveryID string, header http.Header, body []byte) (events.Event, error)
 }
 
@@ -31,10 +31,10 @@ type Webhook struct {
 
 func (h Webhook) known() bool { return h.Verifier != nil }
 
-// postWebhook takes one signed delivery.
+// postWebhook verifies, maps and stores one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
-	if !p.within(w, r, "webhook "+name+" "+caller.Address(r)) {
+	if !p.withinLimit(w, r, "webhook "+name+" "+caller.Address(r)) {
 		return
 	}
 	body, ok := p.body(w, r)
@@ -62,22 +62,22 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 	p.store(w, r, begun, []events.Event{e})
 }
 
-// keep stores a delivery that cannot become an event, so that a person can mend
-// the mapping and send it again, and tells the sender that it will not be better
-// for being repeated.
+// keep stores a delivery that cannot become an event. A person can then correct the mapping and
+// send the delivery again. The answer is 422: a repeat by the sender would fail in the same way.
 func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, d Delivery, cause error) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
 	var invalid *events.InvalidError
-	what := fault{Rule: "mapping", Detail: d.Problem, status: http.StatusUnprocessableEntity}
+	f := fault{Rule: "mapping", Detail: d.Problem, status: http.StatusUnprocessableEntity}
 	if errors.As(cause, &invalid) {
-		what = faultOf(0, "", invalid, http.StatusUnprocessableEntity)
+		f = faultOf(0, "", invalid, http.StatusUnprocessableEntity)
 	}
-	d.Pointer, d.Rule = what.Pointer, what.Rule
+	d.Pointer = f.Pointer
+	d.Rule = f.Rule
 	if err := p.deps.Failed.Keep(ctx, d); err != nil {
-		p.deps.Log.Warn().Err(err).Str("source", d.Source).Msg("a delivery cannot be kept")
-		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "it cannot be stored now; send it again later"})
+		p.deps.Log.Warn().Err(err).Str("source", d.Source).Msg("store rejected delivery")
+		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "the delivery cannot be stored now; send the delivery again later"})
 		return
 	}
-	p.refuse(w, r, problemOf([]fault{what}))
+	p.refuse(w, r, problemOf([]fault{f}))
 }

@@ -86,7 +86,7 @@ func TestExpiryTime(t *testing.T) {
 }
 
 // A pending event that is not stored any more ends as a dead letter.
-func TestEventThatLeftTheStream(t *testing.T) {
+func TestEventMissingInTheStream(t *testing.T) {
 	scenario(t, history{}, unchanged, func(t *testing.T, r *run) {
 		r.send(message{kind: events.EnrollmentRequested, id: "e1", user: 1, course: "go-1"})
 		r.awaitCommitted(t)

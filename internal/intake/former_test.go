@@ -84,7 +84,7 @@ func TestFormerFinishedEffect(t *testing.T) {
 	}
 }
 
-// What the former core has left unfinished is carried out: a call of a former process that
+// Unfinished effects of the former core are carried out: a call of a former process that
 // is on its way is waited for.
 func TestFormerPendingEffects(t *testing.T) {
 	vendor := &counted{}

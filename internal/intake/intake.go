@@ -1,8 +1,8 @@
 // Package intake lets one process at a time work for a vendor. The owner holds a lease that
 // the server counts, reads the events of the vendor in the order of the stream from the
-// committed position, and gives each to the mailbox of its user. It takes the wakes of the
-// timers, and commits the position up to which all events are finished, or registered with
-// a timer.
+// committed position, and gives each to the mailbox of the user. The owner takes the wakes of
+// the timers, and commits the position up to which all events are finished, or registered with a
+// timer.
 package intake
 
 import (
@@ -16,6 +16,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // ErrNewerOwner is returned by Deps.Wakes if a newer owner was seen.
@@ -23,97 +24,97 @@ var ErrNewerOwner = errors.New("a newer owner was seen")
 
 // Lease is the lease of a vendor.
 type Lease interface {
-	// Renew extends the lease. An error does not end it; see Until.
+	// Renew extends the lease. An error does not end the lease; see Until.
 	Renew(ctx context.Context) error
-	// Until is the time, by the clock of this process, up to which the lease is certain.
+	// Until is the end of the certain time of the lease, by the clock of the process.
 	Until() time.Time
-	// ServerTime returns the time of the server at the time now of this process.
+	// ServerTime returns the time of the server at the time now of the process.
 	ServerTime(now time.Time) time.Time
-	// Release frees the lease, so that another process need not wait until it expires.
+	// Release frees the lease, so another process need not wait for the expiry.
 	Release(ctx context.Context) error
 }
 
-// State is what the owners of a vendor hand on to each other.
+// State is handed on between the owners of a vendor.
 type State interface {
-	// RaiseToken returns a fencing token that is higher than all before, and than floor.
+	// RaiseToken returns a fencing token above all before, and above floor.
 	RaiseToken(ctx context.Context, floor uint64) (uint64, error)
 	// Position returns the committed position.
 	Position(ctx context.Context) (events.Position, error)
-	// Commit raises the committed position, and returns it. It never goes back.
-	Commit(ctx context.Context, p events.Position) (events.Position, error)
-	// Swept returns the nonce of the sentinel up to which all timers were set anew.
+	// Commit raises the committed position to p. A later position stays.
+	Commit(ctx context.Context, p events.Position) error
+	// Swept returns the nonce of the sentinel at the last sweep of the timers.
 	Swept(ctx context.Context) (string, error)
 	SetSwept(ctx context.Context, nonce string) error
 }
 
 // Reader reads the events of a vendor in the order of the stream, without a gap.
 type Reader interface {
-	// Next waits for events, and returns at most limit of them.
+	// Next waits for events, and returns at most limit events.
 	Next(ctx context.Context, limit int) ([]mailbox.Message, error)
 	Close(ctx context.Context)
 }
 
-// Replay is an event that was sent back to the vendor.
+// Replay is an event on the way back to the vendor.
 type Replay struct {
 	Position events.Position // in the stream of replays
 	Message  mailbox.Message // with the position of the first message of the event
 }
 
-// Replays reads the replays of a vendor in the order of their stream, without a gap.
+// Replays reads the replays of a vendor in the order of the stream, without a gap.
 type Replays interface {
-	// Next waits for replays, and returns at most limit of them.
+	// Next waits for replays, and returns at most limit replays.
 	Next(ctx context.Context, limit int) ([]Replay, error)
 	Close(ctx context.Context)
 }
 
-// Wake is a timer that fired.
+// Wake is a fired timer.
 type Wake struct {
 	User string // key of the mailbox
 	Ack  func()
 }
 
-// Wakes takes the timers that fired.
+// Wakes takes the fired timers.
 type Wakes interface {
-	// Next waits for wakes, for a second or so, and returns at most limit of them.
+	// Next waits for wakes, for a second or so, and returns at most limit wakes.
 	Next(ctx context.Context, limit int) ([]Wake, error)
-	// Close ends the consumer: wakes that are not acknowledged go to the next owner.
+	// Close ends the consumer: wakes without an acknowledgement go to the next owner.
 	Close(ctx context.Context)
 }
 
-// Deps are the parts that an owner works with. All must be set but Failed and Removed.
+// Deps are the parts of an owner. All must be set but Failed and Removed.
 type Deps struct {
 	// Acquire waits for the lease.
 	Acquire func(ctx context.Context) (Lease, error)
 	State   State
 	// Read opens a reader behind a position.
 	Read func(ctx context.Context, token uint64, from events.Position) (Reader, error)
-	// First returns the position of the first event that the stream still has.
+	// First returns the position of the first event in the stream.
 	First func(ctx context.Context) (events.Position, error)
-	// Replays opens a reader behind a position of the stream of replays; all that are stored
-	// come behind the zero Position.
+	// Replays opens a reader behind a position of the stream of replays; all stored
+	// replays come behind the zero Position.
 	Replays func(ctx context.Context, token uint64, from events.Position) (Replays, error)
 	// Wakes opens the consumer of the wakes of a class, mailbox.Wake or mailbox.Activity.
 	Wakes func(ctx context.Context, token uint64, c mailbox.Class) (Wakes, error)
 	// Sentinel returns the nonce of the sentinel in the stream of timers, and plants a new
-	// one if it is missing.
+	// sentinel if none is there.
 	Sentinel func(ctx context.Context) (string, error)
-	// Unfinished calls yield with the key of each mailbox that has pending effects, or
-	// results that may not be published.
+	// Unfinished calls yield with the key of each mailbox with pending effects, or
+	// with possibly unpublished results.
 	Unfinished func(ctx context.Context, yield func(key string) error) error
-	// Released returns a channel that is closed at the end of a hold of deletions.
+	// Released returns a channel, closed at the end of a hold of deletions.
 	Released func() <-chan struct{}
-	// Held calls yield with the key of each mailbox that has a held deletion.
+	// Held calls yield with the key of each mailbox with a held deletion.
 	Held func(ctx context.Context, yield func(key string) error) error
 	// Mailboxes returns the mailboxes for an ownership.
 	Mailboxes func(mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error)
 	// MayWake reports whether wakes of a class may call the vendor.
 	MayWake func(c mailbox.Class) bool
-	// ShowPosition shows the committed position to those who watch the lag.
+	// ShowPosition shows the committed position to monitors of the lag.
 	ShowPosition func(ctx context.Context, p events.Position) error
 	// Failed is called whenever NATS fails a step, before the step is tried again.
 	Failed func(step string)
 	// Removed is called with the number of messages that left the stream of events behind the
-	// committed position. Events among them that no mailbox has are lost.
+	// committed position. Events among them outside of all mailboxes are lost.
 	Removed func(messages uint64)
 	Log     zerolog.Logger
 }
@@ -127,16 +128,16 @@ type Config struct {
 	Wakes  int           // wakes of a class in hand, at most; and as many replays
 }
 
-// Owner works for a vendor while it holds the lease.
+// Owner works for a vendor while the owner holds the lease.
 type Owner struct {
 	config Config
 	deps   Deps
 	owns   atomic.Bool
-	// floor is the highest token of another owner that was seen: the next ownership begins above.
+	// floor is the highest seen token of another owner: the next ownership begins above.
 	floor atomic.Uint64
 }
 
-// New returns an owner. Run lets it work.
+// New returns an owner. Run lets the owner work.
 func New(c Config, d Deps) *Owner {
 	if d.Failed == nil {
 		d.Failed = func(string) {}
@@ -165,12 +166,12 @@ func (o *Owner) Run(ctx context.Context) {
 			o.deps.Failed("own the vendor")
 			o.deps.Log.Warn().Err(err).Str("vendor", o.config.Vendor).Dur("delay", delay).Msg("cannot own the vendor, trying again")
 		}
-		pause(ctx, delay)
+		pause.For(ctx, delay)
 		delay = min(2*delay, lastDelay)
 	}
 }
 
-// The delays between two tries of a step that NATS failed.
+// The delays between two tries of a step after a failure of NATS.
 const (
 	firstDelay = 100 * time.Millisecond
 	lastDelay  = 5 * time.Second
@@ -202,14 +203,4 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	endRenewing()
 	renewal.Wait()
 	return x.end(ctx)
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

@@ -95,15 +95,13 @@ func (c connection) Position(context.Context) (p events.Position, err error) {
 	return p, err
 }
 
-func (c connection) Commit(_ context.Context, p events.Position) (committed events.Position, err error) {
-	err = c.ask(func() error {
+func (c connection) Commit(_ context.Context, p events.Position) error {
+	return c.ask(func() error {
 		if c.position.Before(p) {
 			c.position = p
 		}
-		committed = c.position
 		return nil
 	})
-	return committed, err
 }
 
 func (c connection) Swept(context.Context) (nonce string, err error) {

@@ -9,9 +9,10 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/pause"
 )
 
-// ownership is the time during which this process owns the vendor. It implements
+// ownership is the time of this process as the owner of the vendor. An ownership implements
 // mailbox.Ownership.
 type ownership struct {
 	*Owner
@@ -30,7 +31,7 @@ type ownership struct {
 	latest    time.Time       // that Now has returned
 }
 
-// begin takes over from the former owner: it raises the fencing token, and reads on from the
+// begin takes over from the former owner: begin raises the fencing token, and reads on from the
 // committed position.
 func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	x := &ownership{Owner: o, lease: lease, stop: func() {}}
@@ -48,9 +49,8 @@ func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	return x, err
 }
 
-// end commits the last position and releases the lease. Without an answer of NATS the process
-// must end in time all the same: the position is committed by the next owner, and the lease
-// ends with its time to live.
+// end commits the last position and releases the lease. The process ends in time even without an
+// answer of NATS: the next owner commits the position, and the lease ends with its time to live.
 func (x *ownership) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.config.Grace/3)
 	defer cancel()
@@ -63,7 +63,7 @@ func (x *ownership) Token() uint64 { return x.token }
 // Since is the beginning of the ownership, by the clock of the server.
 func (x *ownership) Since() time.Time { return x.since }
 
-// Until is the time, by the clock of this process, up to which the ownership is certain.
+// Until is the end of the certain time of the ownership, by the clock of the process.
 func (x *ownership) Until() time.Time {
 	if !record.Fencing {
 		return time.Now().Add(time.Hour)
@@ -71,8 +71,8 @@ func (x *ownership) Until() time.Time {
 	return x.lease.Until()
 }
 
-// Now is the time of the server. Each renewal of the lease measures the time anew, to within half
-// a round trip; Now never goes back: the times of outcomes are in the order of the outcomes.
+// Now returns the time of the server. Each renewal of the lease measures the time anew, to within
+// half a round trip. Now never goes back: the times of outcomes are in the order of the outcomes.
 func (x *ownership) Now() time.Time {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -104,7 +104,7 @@ func (x *ownership) renew(ctx context.Context) {
 			x.stop()
 			return
 		}
-		pause(ctx, x.config.Renew)
+		pause.For(ctx, x.config.Renew)
 		if ctx.Err() == nil {
 			if err := x.lease.Renew(ctx); err != nil {
 				x.deps.Failed("renew the lease")
@@ -114,68 +114,9 @@ func (x *ownership) renew(ctx context.Context) {
 	}
 }
 
-// readBatch is how many events are read at a time.
-const readBatch = 512
-
-// read gives the events of the vendor to the mailboxes, in the order of the stream.
-func (x *ownership) read(ctx context.Context) {
-	from := x.atStart
-	x.insist(ctx, "read events", func() error {
-		reader, err := x.deps.Read(ctx, x.token, from)
-		if err != nil {
-			return err
-		}
-		defer reader.Close(context.WithoutCancel(ctx))
-		for {
-			list, err := reader.Next(ctx, readBatch)
-			for _, m := range list {
-				if err := x.tracker.add(ctx, m.Position, len(m.Payload)); err != nil {
-					return err
-				}
-				from = m.Position
-				x.boxes.Deliver(m, func() { x.tracker.settle(m.Position) })
-			}
-			if err != nil {
-				return err
-			}
-		}
-	})
-}
-
-// wake gives the timers of a class that fired to the mailboxes, as long as wakes of the class
-// may call the vendor. Each class has a consumer of its own: many wakes of activity would
-// stand before all others otherwise.
-func (x *ownership) wake(ctx context.Context, c mailbox.Class) {
-	x.insist(ctx, "read wakes", func() error {
-		wakes, err := x.deps.Wakes(ctx, x.token, c)
-		if err != nil {
-			return err
-		}
-		defer wakes.Close(context.WithoutCancel(ctx))
-		for ctx.Err() == nil {
-			room := x.config.Wakes - x.boxes.WakesInHand(c)
-			if room <= 0 || !x.deps.MayWake(c) {
-				pause(ctx, wakePause)
-				continue
-			}
-			list, err := wakes.Next(ctx, room)
-			for _, w := range list {
-				x.boxes.Wake(w.User, w.Ack)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return ctx.Err()
-	})
-}
-
-// wakePause is the time between two looks for room for wakes.
-const wakePause = 5 * time.Millisecond
-
 // commit commits the position every now and then.
 func (x *ownership) commit(ctx context.Context) {
-	for shown := (events.Position{}); ctx.Err() == nil; pause(ctx, x.config.Commit) {
+	for shown := (events.Position{}); ctx.Err() == nil; pause.For(ctx, x.config.Commit) {
 		if err := x.commitOnce(ctx); err != nil {
 			x.deps.Failed("commit the position")
 			x.deps.Log.Debug().Err(err).Str("vendor", x.config.Vendor).Msg("the position was not committed, trying again")
@@ -192,13 +133,12 @@ func (x *ownership) commitOnce(ctx context.Context) error {
 	if !x.Committed().Before(p) {
 		return nil
 	}
-	committed, err := x.deps.State.Commit(ctx, p)
-	if err != nil {
+	if err := x.deps.State.Commit(ctx, p); err != nil {
 		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.committed = committed
+	x.committed = p
 	return nil
 }
 
@@ -214,66 +154,13 @@ func (x *ownership) insist(ctx context.Context, step string, do func() error) {
 		case record.Fencing && errors.Is(err, ErrNewerOwner):
 			x.stop()
 			return
-		case time.Since(began) > delay: // it went on for a while
+		case time.Since(began) > delay: // after a while of success
 			delay = firstDelay
 		}
 		if ctx.Err() == nil {
 			x.deps.Failed(step)
 			x.deps.Log.Warn().Err(err).Str("vendor", x.config.Vendor).Str("step", step).Dur("delay", delay).Msg("a step failed, trying again")
-			pause(ctx, delay)
+			pause.For(ctx, delay)
 		}
 	}
-}
-
-// sweep sets all timers anew after events that nobody had finished left the stream, and
-// whenever the stream of timers lost its sentinel.
-func (x *ownership) sweep(ctx context.Context) {
-	x.insist(ctx, "look for removed events", func() error {
-		first, err := x.deps.First(ctx)
-		from := x.atStart
-		if from == (events.Position{}) {
-			from.Epoch = first.Epoch
-		}
-		if err != nil || (first.Epoch == from.Epoch && first.Seq <= from.Seq+1) {
-			return err
-		}
-		if x.atStart != (events.Position{}) { // else the vendor is new
-			x.deps.Removed(first.Seq - 1 - min(from.Seq, first.Seq-1))
-		}
-		x.deps.Log.Warn().Str("vendor", x.config.Vendor).Uint64("from", from.Seq+1).Uint64("to", first.Seq-1).
-			Msg("messages left the stream of events since this vendor was served last: events among them that no mailbox has are lost")
-		if err := x.armAll(ctx); err != nil {
-			return err
-		}
-		x.tracker.skip(events.Position{Epoch: first.Epoch, Seq: first.Seq - 1}) // so that the next owner need not do this again
-		return nil
-	})
-	for ctx.Err() == nil {
-		x.insist(ctx, "look after the timers", func() error { return x.sweepOnce(ctx) })
-		pause(ctx, time.Second)
-	}
-}
-
-// sweepOnce sets all timers anew unless that was done for this sentinel.
-func (x *ownership) sweepOnce(ctx context.Context) error {
-	nonce, err := x.deps.Sentinel(ctx)
-	if err != nil {
-		return err
-	}
-	swept, err := x.deps.State.Swept(ctx)
-	if err != nil || swept == nonce {
-		return err
-	}
-	if err := x.armAll(ctx); err != nil {
-		return err
-	}
-	return x.deps.State.SetSwept(ctx, nonce)
-}
-
-// armAll sets a timer for every mailbox that has something to do.
-func (x *ownership) armAll(ctx context.Context) error {
-	x.boxes.ForgetTimers()
-	return x.deps.Unfinished(ctx, func(key string) error {
-		return x.timers.Arm(ctx, key, x.Now().Add(250*time.Millisecond))
-	})
 }

@@ -39,8 +39,9 @@ type run struct {
 	observe  func(mailbox.Observation)
 	handlers []handlers.Handler
 	stop     func()
-	admitted atomic.Int64 // shares of the rate that were taken
-	mu       sync.Mutex   // of held
+	admitted atomic.Int64    // shares of the rate that were taken
+	pacer    *fairness.Pacer // of the vendor; nil: no rate
+	mu       sync.Mutex      // of held
 }
 
 func newRun(h history) *run {
@@ -133,8 +134,11 @@ func (g gate) Allows(mailbox.Class) bool {
 	return !slices.ContainsFunc(g.held, func(w window) bool { return w.contains(time.Now()) })
 }
 
-func (g gate) Wait(ctx context.Context, _ mailbox.Class) error {
+func (g gate) Wait(ctx context.Context, c mailbox.Class) error {
 	g.admitted.Add(1)
+	if g.pacer != nil {
+		return g.pacer.Admit(ctx, c)
+	}
 	return ctx.Err()
 }
 

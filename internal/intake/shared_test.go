@@ -21,7 +21,7 @@ func (s *server) checkHolders(key string) {
 		return
 	}
 	for other, b := range s.records {
-		if r, err := record.Decode(b); err == nil && other != key && r.Holds(stored.AccountID) && stored.Holds(r.AccountID) {
+		if r, err := record.Decode(b); err == nil && other != key && record.Holds(r, stored.AccountID) && record.Holds(stored, r.AccountID) {
 			s.faults = append(s.faults, fmt.Sprintf("users %s and %s hold account %s", stored.UserID, r.UserID, r.AccountID))
 		}
 	}
@@ -37,7 +37,7 @@ func (r *run) checkDeletion(key, account string) {
 	}
 	for other, b := range r.server.records {
 		holder, err := record.Decode(b)
-		if err == nil && other != record.AccountKey("acme", fmt.Sprint("u", p.user)) && holder.Holds(account) {
+		if err == nil && other != record.AccountKey("acme", fmt.Sprint("u", p.user)) && record.Holds(holder, account) {
 			r.server.faults = append(r.server.faults, fmt.Sprintf("event %d deleted account %s of user %s", p.event, account, holder.UserID))
 		}
 	}
@@ -95,7 +95,7 @@ func TestAnAccountOfAnotherUser(t *testing.T) {
 }
 
 // An account that a user held once is free, such as after the deletion of the user.
-func TestAnAccountThatIsFree(t *testing.T) {
+func TestFreeAccount(t *testing.T) {
 	for name, release := range map[string]func(*testing.T, *run){
 		"deleted": func(t *testing.T, r *run) {
 			r.awaitOutcome(t, r.send(message{kind: events.UserDeleted, id: "e2", user: 1}), events.Done)
@@ -144,7 +144,7 @@ func (r *run) change(user int, change func(*record.Record)) {
 }
 
 // A user who gets the address of a user who is being deleted waits for the deletion.
-func TestAnAccountThatIsBeingDeleted(t *testing.T) {
+func TestAccountDuringADeletion(t *testing.T) {
 	g := newGuard(brake.Go)
 	g.set(brake.Hold)
 	scenario(t, history{}, func(r *run) { r.guard = g }, func(t *testing.T, r *run) {

@@ -40,7 +40,7 @@ func (c connection) plant(context.Context) (nonce string, err error) {
 }
 
 func (c connection) unfinished(_ context.Context, yield func(string) error) error {
-	return c.list((*record.Record).Unfinished, yield)
+	return c.list(record.Unfinished, yield)
 }
 
 func (c connection) heldDeletions(_ context.Context, yield func(string) error) error {

@@ -8,18 +8,17 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// tracker knows the position up to which every event that was read is settled: finished, or
-// registered with a timer. Events that are read and not settled are bounded in number and in
-// bytes.
+// tracker knows the last position with all read events settled: finished, or registered with
+// a timer. Unsettled events are bounded in number and in bytes.
 type tracker struct {
 	bounds
 
 	mu      sync.Mutex
-	entries []entry // read, in the order of the stream, from the first that is not settled
+	entries []entry // read, in the order of the stream, from the first unsettled event on
 	settled events.Position
 	open    int
 	bytes   int
-	room    chan struct{} // closed when an event was settled; a new one for each wait
+	room    chan struct{} // closed when an event is settled; a new channel for each wait
 }
 
 type entry struct {
@@ -28,19 +27,19 @@ type entry struct {
 	settled  bool
 }
 
-// bounds limit the events that are read and not settled. A single event may be larger.
+// bounds limit the unsettled events. A single event may be larger.
 type bounds struct{ mostOpen, mostBytes int }
 
-// eventBounds are the bounds of events. They are generous, since an event that is not settled
-// holds back no event of another user.
+// eventBounds are the bounds of events. The bounds are generous, since an unsettled event holds
+// back no event of another user.
 var eventBounds = bounds{mostOpen: 50_000, mostBytes: 64 << 20}
 
-// newTracker returns a tracker of a reader that begins behind position.
+// newTracker returns a tracker of a reader from behind a position.
 func newTracker(position events.Position, b bounds) *tracker {
 	return &tracker{bounds: b, settled: position, room: make(chan struct{})}
 }
 
-// add notes an event that was read. It waits until there is room.
+// add notes a read event. add waits until there is room.
 func (t *tracker) add(ctx context.Context, p events.Position, bytes int) error {
 	for {
 		t.mu.Lock()
@@ -60,7 +59,7 @@ func (t *tracker) add(ctx context.Context, p events.Position, bytes int) error {
 	}
 }
 
-// settle notes that an event is settled.
+// settle notes a settled event.
 func (t *tracker) settle(p events.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -87,7 +86,7 @@ func (t *tracker) settle(p events.Position) {
 	t.room = make(chan struct{})
 }
 
-// skip notes that no event up to p is left to read.
+// skip notes a position without unread events before.
 func (t *tracker) skip(p events.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -96,11 +95,11 @@ func (t *tracker) skip(p events.Position) {
 	}
 }
 
-// compactFrom is the number of settled entries from which on they are compacted.
+// compactFrom is the number of settled entries for a compaction.
 const compactFrom = 1024
 
-// compact keeps of each run of settled entries the last one. Otherwise one event that is not
-// settled for long would keep all that are settled behind it.
+// compact keeps of each run of settled entries the last one. Otherwise one event,
+// unsettled for long, would keep all settled entries behind.
 func (t *tracker) compact() {
 	kept := make([]entry, 0, 2*t.open+1)
 	for i, e := range t.entries {
@@ -111,7 +110,7 @@ func (t *tracker) compact() {
 	t.entries = kept
 }
 
-// position returns the position up to which every event is settled.
+// position returns the last position with all read events settled.
 func (t *tracker) position() events.Position {
 	t.mu.Lock()
 	defer t.mu.Unlock()

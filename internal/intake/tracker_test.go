@@ -63,7 +63,7 @@ func TestTrackerIsBounded(t *testing.T) {
 
 // The position moves past messages that left the stream, but never past an event that is
 // read and not settled, and never back.
-func TestTrackerSkipsWhatLeft(t *testing.T) {
+func TestTrackerSkipsRemovedEvents(t *testing.T) {
 	tr := newTracker(at(3), eventBounds)
 	tr.skip(at(10))
 	if tr.position() != at(10) {

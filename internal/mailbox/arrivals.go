@@ -2,87 +2,166 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"time"
 
+	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// register registers arrivals up to the first that is refused, and returns the rest.
-func (t *turn) register(r *record.Record, list []*arrival, now time.Time) ([]*arrival, record.Refusal) {
-	n := slices.IndexFunc(list, func(a *arrival) bool { return a.rejected != nil })
-	if n < 0 {
-		n = len(list)
-	}
-	batch := make([]record.Arrival, n)
-	for i, a := range list[:n] {
-		batch[i] = a.Arrival
-	}
-	rest, why := r.Register(batch, now, t.limits)
-	return list[n-len(rest):], why
+// arrival is an event in hand, from delivery to the end of a turn.
+type arrival struct {
+	record.Arrival
+
+	event *Event
+	size  int64 // of the arrival in memory, in bytes
+	// settle tells the reader once: the event is finished, or registered with a timer.
+	settle  func()
+	settled bool
+	// ours says that this ownership has registered the event. A former owner may have
+	// registered any other event with a timer, and may still commit the position.
+	ours bool
+	// rejected is the outcome if the record refuses the arrival; buried says that the dead
+	// letter is stored.
+	rejected *record.Outcome
+	buried   bool
 }
 
-// unregistered returns the arrivals that the record does not have.
-func (t *turn) unregistered(r *record.Record) (list []*arrival) {
-	for _, a := range t.arrivals {
-		if a.Replay > 0 || r.Registered.Before(a.Position) {
-			list = append(list, a)
-		}
+// arrivalBytes is the memory of an arrival beside the payload, about.
+const arrivalBytes = 512
+
+func sizeOf(list []*arrival) (bytes int64) {
+	for _, a := range list {
+		bytes += a.size
 	}
-	return list
+	return bytes
 }
 
-// settleFinished settles the arrivals that need nothing any more: finished with a result
-// that is out, or known before. The message of such a replay is removed, and so is a second
-// message of a replay that is pending: the end of the effect removes the first alone.
-func (t *turn) settleFinished(ctx context.Context) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := 0; i < len(t.arrivals); {
-		a := t.arrivals[i]
-		if pending := t.pending(a); !t.isRegistered(a) || pending != nil && pending.ReplaySeq == a.ReplaySeq {
-			i++
-			continue
-		}
-		if a.Replay > 0 {
-			if err := t.deps.Replays.Remove(ctx, a.ReplaySeq); err != nil {
-				return err
-			}
-		}
-		a.done()
-		t.arrivals = slices.Delete(t.arrivals, i, i+1)
+// done settles the arrival unless the arrival is settled.
+func (a *arrival) done() {
+	if !a.settled {
+		a.settled = true
+		a.settle()
 	}
-	return nil
 }
 
-// isRegistered reports whether the record has the arrival.
-func (t *turn) isRegistered(a *arrival) bool {
-	r := t.user.stored.record
+// rejection returns the arrival as the record gets a rejected arrival.
+func (a *arrival) rejection() record.Arrival {
+	r := a.Arrival
+	r.Key = record.KeyOf(a.event.Key)
+	return r
+}
+
+// isRegistered reports whether a record has the arrival.
+func (a *arrival) isRegistered(r *record.Record) bool {
 	if a.Replay == 0 {
 		return !r.Registered.Before(a.Position)
 	}
-	rejection := a.rejection()
-	return r.Has(a.Key, a.Replay) || r.Has(rejection.Key, a.Replay)
+	return r.Has(a.Key, a.Replay) || r.Has(a.rejection().Key, a.Replay)
 }
 
-// pending returns the effect of an arrival if it is pending, and nil otherwise.
-func (t *turn) pending(a *arrival) *record.Effect {
-	list := t.user.stored.record.Pending
-	i := slices.IndexFunc(list, func(e record.Effect) bool {
+// pending returns the pending effect of the arrival, and nil without one.
+func (a *arrival) pending(r *record.Record) *record.Effect {
+	i := slices.IndexFunc(r.Pending, func(e record.Effect) bool {
 		return e.Key == a.Key && e.Replay == a.Replay && (a.Replay > 0 || e.Position == a.Position)
 	})
 	if i < 0 {
 		return nil
 	}
-	return &list[i]
+	return &r.Pending[i]
 }
 
-// arrivalOf returns the arrival of an effect if it is in hand, and nil otherwise.
-func (t *turn) arrivalOf(e *record.Effect) *arrival {
-	for _, a := range t.arrivals {
+// hand holds the arrivals of a turn.
+type hand struct {
+	*parts
+	list []*arrival
+}
+
+// of returns the arrival of an effect if the arrival is in hand, and nil otherwise.
+func (h *hand) of(e *record.Effect) *arrival {
+	for _, a := range h.list {
 		if a.Replay == e.Replay && ((a.Replay == 0 && a.Position == e.Position) || (a.Replay > 0 && a.Key == e.Key)) {
 			return a
 		}
 	}
 	return nil
+}
+
+// settleFinished settles the arrivals that need nothing more: finished with a published
+// result, or known before. The message of such a replay is removed, and so is a second message
+// of a pending replay: the end of the effect removes only the first message.
+func (h *hand) settleFinished(ctx context.Context, r *record.Record) error {
+	for i := 0; i < len(h.list); {
+		a := h.list[i]
+		if pending := a.pending(r); !a.isRegistered(r) || pending != nil && pending.ReplaySeq == a.ReplaySeq {
+			i++
+			continue
+		}
+		if a.Replay > 0 {
+			if err := h.deps.Replays.Remove(ctx, a.ReplaySeq); err != nil {
+				return err
+			}
+		}
+		a.done()
+		h.list = slices.Delete(h.list, i, i+1)
+	}
+	return nil
+}
+
+// settleRegistered settles the registered arrivals, and returns the others.
+func (h *hand) settleRegistered(r *record.Record) (left []*arrival) {
+	for _, a := range h.list {
+		if a.isRegistered(r) {
+			a.done()
+		} else {
+			left = append(left, a)
+		}
+	}
+	return left
+}
+
+// errUndelivered says that the stream of replays has not been read up to the replay.
+var errUndelivered = errors.New("the replay is not delivered yet")
+
+// event returns the event of an effect: from the arrivals in hand, or from the streams.
+func (h *hand) event(ctx context.Context, e *record.Effect) (*Event, error) {
+	if a := h.of(e); a != nil {
+		return a.event.as(e), nil
+	}
+	var message Message
+	var err error
+	switch {
+	case !e.Delivered():
+		return nil, errUndelivered
+	case e.Replay > 0:
+		message, err = h.deps.Replays.Get(ctx, e.ReplaySeq)
+	default:
+		message, err = h.deps.Events.Get(ctx, e.Position)
+	}
+	if err != nil {
+		return nil, err
+	}
+	event := h.read(message, e.Replay).as(e)
+	if e.Replay > 0 && !event.isReplayOf(e) {
+		return nil, ErrGone
+	}
+	return event, nil
+}
+
+// as returns the event of an effect. A rejected event with a reused id has another key than
+// the key of source and id.
+func (e *Event) as(effect *record.Effect) *Event {
+	if record.KeyOf(e.Key) == effect.Key {
+		return e
+	}
+	other := *e
+	other.Key = reusedKey(e)
+	return &other
+}
+
+// isReplayOf reports whether the event is the replay of an effect. The stream of replays may
+// have been made anew: another message then has the sequence.
+func (e *Event) isReplayOf(effect *record.Effect) bool {
+	r, ok := bus.ReadReplay(e.Message.Header)
+	return ok && r.Number == effect.Replay && record.KeyOf(e.Key) == effect.Key
 }

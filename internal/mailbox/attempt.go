@@ -3,6 +3,8 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -12,168 +14,170 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// longCall is the time after which a call gets a timer as a safety net, and no longer holds
-// back the positions of the turn.
-const longCall = 500 * time.Millisecond
-
-// result is what came of an attempt, until it is stored.
+// result is the result of an attempt, until the record has the result.
 type result struct {
-	event  *Event
-	effect record.Effect
-	nonce  string
+	arrival *arrival // nil: the event was read from the streams
+	event   *Event
+	effect  record.Effect
+	nonce   string
 	// Either an outcome with its change:
 	outcome *record.Outcome
 	change  record.Change
 	// or a pause:
 	pause record.Pause
-	// noAccount is the time of a look-up that found no account; zero if none was made.
+	// noAccount is the time of a look-up without an account; zero without such a look-up.
 	noAccount time.Time
-
-	stored record.Stored
+	// failure is the error of a step that NATS failed, and that a later attempt repeats.
+	failure error
 }
 
-// attempt makes one attempt at the effect that the record claims. Its result is written by
-// the next store.
-func (t *turn) attempt(ctx context.Context, e record.Effect) {
-	t.calls++
-	began := time.Now()
-	t.result = &result{effect: e, nonce: t.user.stored.record.Claim.Nonce}
-	event, err := t.event(t.write, &e)
-	switch {
-	case errors.Is(err, ErrGone), errors.Is(err, errUndelivered) && t.deps.Ownership.Now().Sub(t.deps.Ownership.Since()) >= t.config.MaxAge:
-		t.expire(&e)
+// apply stores the result in a record.
+func (x *result) apply(r *record.Record, wait time.Duration) {
+	a := record.Attempt{Key: x.effect.Key, Replay: x.effect.Replay, Nonce: x.nonce}
+	// A former owner may commit the position if the event was registered before.
+	a.HoldsPosition = x.arrival != nil && x.arrival.ours && !x.arrival.settled
+	if x.outcome != nil {
+		r.Finish(a, *x.outcome, x.change)
 		return
+	}
+	if r.Postpone(a, x.pause) == record.Mine && !x.noAccount.IsZero() {
+		r.NoAccount(x.noAccount, wait)
+	}
+}
+
+// attempts makes the attempts of a turn.
+type attempts struct {
+	*publisher
+	user      *user
+	hand      *hand
+	class     Class
+	accounts  *accounts
+	deletions *deletions
+	timers    *timers
+}
+
+// attempt makes one attempt at the effect under the claim of the record, stored after the time
+// sent.
+func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
+	began, own := time.Now(), t.deps.Ownership
+	event, err := t.hand.event(p.write, &e)
+	x := &result{arrival: t.hand.of(&e), event: event, effect: e, nonce: t.user.stored.record.Claim.Nonce}
+	switch {
+	case errors.Is(err, ErrGone), errors.Is(err, errUndelivered) && own.Now().Sub(own.Since()) >= t.config.MaxAge:
+		return t.expire(p.write, x)
 	case err != nil: // NATS failed, or the replay is not delivered: the effect was not attempted
 		if !errors.Is(err, errUndelivered) {
-			t.stepFailed(err)
+			x.failure = err
 		}
-		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.backoff(e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
-		return
+		x.pause = record.Pause{Due: own.Now().Add(backoff(t.config, e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
+		return x
 	case event.Invalid != nil: // such as a course that is not configured any more
-		t.fail(event, &e, event.Invalid, 0)
-		return
-	case !e.Unconfirmed && e.Attempts == 1 && events.Expired(event.Event, t.deps.Ownership.Now()):
-		t.result.outcome = &record.Outcome{Kind: events.Superseded, At: t.now()}
-		return
+		return t.fail(p.write, x, event.Invalid, 0)
+	case !e.Unconfirmed && e.Attempts == 1 && events.Expired(event.Event, own.Now()):
+		x.outcome = &record.Outcome{Kind: events.Superseded, At: stamp(own.Now())}
+		return x
 	}
-	t.startSpan(ctx, event, began)
-	if verdict, _ := t.verdict(&e); verdict == brake.Drop {
-		t.fail(event, &e, errDropped, 0)
-		return
+	t.startSpan(p.call, event, began)
+	if verdict, _ := t.deletions.verdict(&e); verdict == brake.Drop {
+		return t.fail(p.write, x, errDropped, 0)
 	}
-	stop := t.safetyNet(t.write)
-	reply, err := t.call(ctx, event, &e)
-	stop()
-	if !errors.Is(err, errReserve) {
-		t.deps.Gate.Report(t.user.key, err)
-	}
+	reply, err := t.call(p, x, sent)
 	took := time.Since(began)
 	if err != nil {
-		t.fail(event, &e, err, took)
-		return
+		return t.fail(p.write, x, err, took)
 	}
-	x := t.result
-	x.event, x.change = event, changeOf(event, reply)
-	x.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: t.now()}
-	_ = t.reserveOutcome(t.write) // after a failure of NATS, store tries again
-	if t.result == x {
+	x.change = changeOf(event, reply)
+	x.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: stamp(own.Now())}
+	reserved, _ := t.reserveOutcome(p.write, x) // after a failure of NATS, store tries again
+	if reserved == x {
 		t.report(event, &e, *x.outcome, time.Time{})
 	}
+	return reserved
 }
-
-// now is the time of the server, as results have it.
-func (t *turn) now() time.Time { return t.deps.Ownership.Now().UTC().Truncate(time.Millisecond) }
 
 // call carries out the plan of an event. A call of the vendor may begin only within the call
 // lease, counted from before the claim was stored, and while the ownership is certain; the
 // vendor's client begins none that could not end before the deadline.
-func (t *turn) call(ctx context.Context, event *Event, e *record.Effect) (handlers.Reply, error) {
-	begin := t.sent.Add(t.config.CallLease)
+func (t *attempts) call(p Phases, x *result, sent time.Time) (handlers.Reply, error) {
+	begin := sent.Add(t.config.CallLease)
 	if until := t.deps.Ownership.Until(); until.Before(begin) {
 		begin = until
 	}
-	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(ctx), t.class), begin.Add(t.config.CallTimeout))
-	defer cancel()
-	return t.do(ctx, event, t.known(event, e))
+	stop := t.safetyNet(p.write)
+	defer stop()
+	return t.do(t.within(p.call), call{event: x.event, known: t.known(x), class: t.class, begin: begin, user: t.user.key})
 }
 
-// known is what the record says when a plan is carried out.
-func (t *turn) known(event *Event, e *record.Effect) handlers.Known {
-	r := t.user.stored.record.WithRepair(record.Repair{AccountID: event.Repair, Removes: event.Handler.Removes, Position: e.Position})
+// call is one attempt to carry out the plan of an event.
+type call struct {
+	event *Event
+	known handlers.Known
+	class Class
+	begin time.Time // calls of the vendor may begin until then
+	user  string    // for the gate
+}
+
+// do carries out the plan of an event, and reports the answer to the gate.
+func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
+	ctx, cancel := context.WithDeadline(p.deps.Gate.Attach(ctx, c.class), c.begin.Add(p.config.CallTimeout))
+	defer cancel()
+	reply, err := p.recovered(ctx, c)
+	if !errors.Is(err, errReserve) {
+		p.deps.Gate.Report(c.user, err)
+	}
+	return reply, err
+}
+
+// recovered calls the handler. A panic becomes an error.
+func (p *parts) recovered(ctx context.Context, c call) (reply handlers.Reply, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			p.deps.Log.Error().Str("vendor", p.vendor.Name).Str("type", c.event.Type).Bytes("stack", debug.Stack()).Msg("a handler panicked")
+			err = fmt.Errorf("%w (a %T)", errPanic, panicked)
+		}
+	}()
+	return c.event.Plan.Do(ctx, c.known)
+}
+
+// longCall is the time after which a call gets a timer as a safety net, and no longer holds
+// back the positions of the turn.
+const longCall = 500 * time.Millisecond
+
+// safetyNet sets a timer under a long call, and settles the registered positions: one slow call
+// must not hold back the committed position. The returned function ends the watch.
+func (t *attempts) safetyNet(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	watch := time.AfterFunc(longCall, func() {
+		defer close(done)
+		due := t.deps.Ownership.Now().Add(t.config.CallLease + t.config.CallTimeout)
+		if t.timers.arm(ctx, t.user, due) == nil {
+			t.hand.settleRegistered(t.user.stored.record)
+		}
+	})
+	return func() {
+		if !watch.Stop() {
+			<-done
+		}
+	}
+}
+
+// known is the knowledge of the record for a plan.
+func (t *attempts) known(x *result) handlers.Known {
+	event, e := x.event, &x.effect
+	r := record.Repair{AccountID: event.Repair, Removes: event.Handler.Removes, Position: e.Position}.Of(*t.user.stored.record)
 	k := handlers.Known{
 		From: event.origin(), Active: r.State == record.Active, Gone: r.State == record.Deleted,
-		Enrolled: r.Courses[e.Course].Enrolled, Unsettled: e.Unconfirmed, Doubt: r.HasUnconfirmedLifecycle(e.Key),
+		Enrolled: r.Courses[e.Course].Enrolled, Unsettled: e.Unconfirmed, Doubt: record.HasUnconfirmedLifecycle(&r, e.Key),
 		Former: r.Former, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID
-	k.Reserve = func(ctx context.Context, a vendors.Account) error { return t.reserve(ctx, a.ID, event.Handler.Removes) }
+	k.Reserve = func(ctx context.Context, a vendors.Account) error {
+		return t.accounts.reserve(ctx, a.ID, event.Handler.Removes)
+	}
 	return k
 }
 
-// expire finishes an effect whose event is not stored any more.
-func (t *turn) expire(e *record.Effect) {
-	o := record.Outcome{Kind: events.Failed, At: t.now(), Class: classExpired, Message: goneMessage}
-	gone := t.gone(e)
-	if err := t.bury(t.write, gone, e, o); err != nil {
-		t.stepFailed(err)
-		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin)}
-		return
-	}
-	t.result.outcome = &o
-	t.report(gone, e, o, time.Time{})
-}
-
-const goneMessage = "the event left the stream before it was finished"
-
-// gone stands for the event of an effect that is not stored any more.
-func (t *turn) gone(e *record.Effect) *Event {
-	return &Event{Type: e.Type, Key: t.shortKey(e), Message: Message{Position: e.Position, Subject: e.Type}}
-}
-
-// fail turns a failed attempt into an outcome or a pause. The dead letter of an effect that
-// is given up is stored before the outcome.
-func (t *turn) fail(event *Event, e *record.Effect, cause error, took time.Duration) {
-	pause, o := t.failure(e, cause, t.deps.Ownership.Now())
-	o.TookMS = took.Milliseconds()
-	if errors.Is(cause, handlers.ErrNoAccount) {
-		t.result.noAccount = t.deps.Ownership.Now()
-		t.user.noAccount = t.result.noAccount
-	}
-	if o.Kind == "" {
-		t.result.pause = pause
-		t.report(event, e, o, pause.Due)
-		return
-	}
-	if err := t.bury(t.write, event, e, o); err != nil {
-		t.stepFailed(err)
-		t.result.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: mayHaveChanged(cause)}
-		return
-	}
-	t.result.outcome = &o
-	t.report(event, e, o, time.Time{})
-}
-
-// apply stores the result in the record.
-func (x *result) apply(t *turn, r *record.Record) {
-	a := record.Attempt{Key: x.effect.Key, Replay: x.effect.Replay, Nonce: x.nonce, HoldsPosition: t.holds(&x.effect)}
-	if x.outcome != nil {
-		x.stored = r.Finish(a, *x.outcome, x.change)
-		return
-	}
-	x.stored = r.Postpone(a, x.pause)
-	if x.stored == record.Mine && !x.noAccount.IsZero() {
-		r.NoAccount(x.noAccount, t.config.PrerequisiteWait)
-	}
-}
-
-// holds reports whether the turn holds back the position of an effect, and nobody else can
-// commit it.
-func (t *turn) holds(e *record.Effect) bool {
-	a := t.arrivalOf(e)
-	return a != nil && a.ours && !a.settled
-}
-
-// changeOf says what a reply makes of the account.
+// changeOf returns the change of the account by a reply.
 func changeOf(event *Event, r handlers.Reply) record.Change {
 	h := event.Handler
 	c := record.Change{
@@ -186,11 +190,34 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 		if c.Applied && r.Account.ID != "" { // a deleted user is in no course
 			c.State = record.Active
 		}
-	case h.Removes: // no vendor is asked anything more of the user, even if it cannot delete
+	case h.Removes: // the vendor is asked nothing more of the user, even without a way to delete
 		c.Undeleted = r.Outcome == events.Unsupported
 		c.State, c.Applied = record.Deleted, c.Applied || c.Undeleted
 	case h.Scope.WholeAccount() && c.Applied:
 		c.State = record.Active
 	}
 	return c
+}
+
+// reserveOutcome reserves the account of an outcome before the outcome is stored, and returns
+// the result to store: a failure if another user holds the account. Errors are errors of NATS.
+func (t *attempts) reserveOutcome(ctx context.Context, x *result) (*result, error) {
+	held := (*heldError)(nil)
+	err := t.accounts.reserve(ctx, x.holds(), false)
+	if !errors.As(err, &held) {
+		return x, err
+	}
+	if x.outcome.Kind == events.Done {
+		err = fmt.Errorf("%w (%w)", held, errChanged)
+	}
+	failed := &result{arrival: x.arrival, event: x.event, effect: x.effect, nonce: x.nonce}
+	return t.fail(ctx, failed, err, time.Duration(x.outcome.TookMS)*time.Millisecond), nil
+}
+
+// holds returns the account that the record gets with the outcome, if any.
+func (x *result) holds() string {
+	if x.outcome == nil || !x.change.Applied || x.change.State != record.Active {
+		return ""
+	}
+	return x.change.AccountID
 }

@@ -1,7 +1,11 @@
 package mailbox
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -11,31 +15,157 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Event is a message that was read, validated and planned.
+// Event is a message after decoding, validation and planning.
 type Event struct {
 	events.Event
 
 	Message Message
-	Type    string // that the subject names
+	Type    string // by the subject
 	Key     string // full event key
 	Replay  int
-	Repair  string // the vendor's id of the account that a replay is to repair
+	Repair  string // for a repair by a replay: the vendor's id of the account
 	Handler handlers.Handler
 	Plan    handlers.Plan
 	Invalid error // why the event can never be carried out
 }
 
-// invalidPrefix begins the keys of the mailboxes of events that cannot be carried out. No
-// name of a vendor begins with it.
-const invalidPrefix = "!"
-
-// reusedKey is the key of an event whose source and id belong to another event.
-func reusedKey(e *Event) string {
-	return events.Key(events.Key(e.Source(), e.ID()), string(e.Message.Payload))
+// reader reads the messages of a vendor.
+type reader struct {
+	vendor   *Vendor
+	validate func(events.Event) error
+	handlers map[string]handlers.Handler // by event type
 }
 
-// origin is the input of the vendor's own deduplication. An event without a time has that
-// of its first message.
+func newReader(v *Vendor, validate func(events.Event) error, list []handlers.Handler) reader {
+	r := reader{vendor: v, validate: validate, handlers: map[string]handlers.Handler{}}
+	for _, h := range list {
+		r.handlers[h.Type] = h
+	}
+	return r
+}
+
+// read decodes, validates and plans a message. Faults of the event are in Invalid.
+func (r reader) read(message Message, replay int) *Event {
+	e := r.parse(message, replay)
+	if e.Plan.Skip && replay > 0 { // the vendor takes no part any more: the dead letter goes
+		e.Plan.Skip = false
+		e.Plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
+			return handlers.Reply{Outcome: events.Unsupported}, nil
+		}
+	}
+	return e
+}
+
+// parse is read without a plan for replays at a vendor that takes no part.
+func (r reader) parse(message Message, replay int) *Event {
+	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, "usher.replay."+r.vendor.Name+"."), Replay: replay}
+	if replay > 0 {
+		if r, ok := bus.ReadReplay(message.Header); ok {
+			e.Key, e.Repair = r.Key, r.Repair
+			if !r.Stored.IsZero() {
+				e.Message.Stored = r.Stored
+			}
+		}
+	}
+	e.Invalid = r.understand(e)
+	return e
+}
+
+// understand decodes, validates and plans an event, and returns the fault of the event, if any.
+func (r reader) understand(e *Event) error {
+	decoded, err := events.FromNATS(e.Message.Header, e.Message.Payload)
+	if err != nil {
+		if e.Key == "" {
+			p := e.Message.Position
+			e.Key = events.Key(fmt.Sprintf("%s/%d", e.Message.Stream, p.Epoch), strconv.FormatUint(p.Seq, 10))
+		}
+		return err
+	}
+	e.Event = decoded
+	key := events.Key(decoded.Source(), decoded.ID())
+	if err := r.valid(e); err != nil {
+		if e.Key == "" { // an invalid event must not pass for a valid event with the same id
+			e.Key = events.Key(key, string(e.Message.Payload))
+		}
+		return err
+	}
+	if e.Key == "" {
+		e.Key = key
+	}
+	e.Plan, err = e.Handler.Plan(handlers.Vendor{Name: r.vendor.Name, Port: *r.vendor.Port.Load()}, decoded)
+	return err
+}
+
+// valid finds the handler of the event, and validates the data.
+func (r reader) valid(e *Event) error {
+	if e.Replay > 0 && e.Key == "" { // neither position nor number are known
+		return &events.InvalidError{Rule: events.RuleRequired, Detail: "the headers of a replay are missing: send it back by usher dead replay"}
+	}
+	handler, ok := r.handlers[e.Type]
+	if !ok || e.Event.Type() != e.Type {
+		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
+	}
+	e.Handler = handler
+	return r.validate(e.Event)
+}
+
+// Deliver takes an event in. settle is called once the event is finished, or registered
+// with a timer: the reader may then commit the position.
+func (m *Mailboxes) Deliver(message Message, settle func()) {
+	m.take(m.read(message, 0), 0, settle)
+}
+
+// DeliverReplay takes a replay in. The replay stays stored until the effect has ended; settle
+// is called once the replay need not be delivered again. A message without the headers of a
+// replay ends as a dead letter.
+func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
+	r, ok := bus.ReadReplay(message.Header)
+	if !ok {
+		r.Number = 1
+	}
+	m.take(m.read(message, r.Number), seq, settle)
+}
+
+// take puts an event into the mailbox of the user.
+func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
+	if e.Invalid == nil && e.Plan.Skip {
+		settle()
+		return
+	}
+	a := &arrival{Arrival: e.arrival(replaySeq), event: e, settle: settle, size: int64(arrivalBytes + len(e.Message.Payload))}
+	key, class := m.keyOf(e), Fresh
+	if e.Replay > 0 {
+		class = WakeClass(key)
+	}
+	m.queue.deliver(key, class, a)
+}
+
+// invalidPrefix begins the keys of the mailboxes of events that cannot be carried out. No
+// name of a vendor begins with the prefix.
+const invalidPrefix = "!"
+
+// keyOf returns the key of the mailbox of an event.
+func (r reader) keyOf(e *Event) string {
+	switch {
+	case e.Invalid != nil: // there may be no user: a turn without a record
+		return invalidPrefix + e.Key
+	case e.Handler.Scope == events.ScopeActivity:
+		return record.ActivityKey(r.vendor.Name, e.Plan.UserID, e.Key)
+	}
+	return record.AccountKey(r.vendor.Name, e.Plan.UserID)
+}
+
+// arrival returns the event as the record takes events in. replaySeq is the sequence of a
+// replay in the stream of replays.
+func (e *Event) arrival(replaySeq uint64) record.Arrival {
+	return record.Arrival{
+		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
+		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
+	}
+}
+
+// origin is the input of the vendor's own deduplication. An event without a time has the time
+// of the first message.
 func (e *Event) origin() vendors.Origin {
 	at := e.Time()
 	if at.IsZero() {
@@ -44,92 +174,26 @@ func (e *Event) origin() vendors.Origin {
 	return vendors.Origin{Key: e.Key, At: at}
 }
 
-func (e *Event) pointer() string {
+// fault returns pointer and rule of the fault of an invalid event; empty without a fault.
+func (e *Event) fault() (pointer, rule string) {
 	if invalid := (*events.InvalidError)(nil); errors.As(e.Invalid, &invalid) {
-		return invalid.Pointer
+		return invalid.Pointer, invalid.Rule
 	}
-	return ""
-}
-
-func (e *Event) rule() string {
-	if invalid := (*events.InvalidError)(nil); errors.As(e.Invalid, &invalid) {
-		return invalid.Rule
-	}
-	return ""
-}
-
-// arrival is an event in hand, from its delivery to the end of its turn.
-type arrival struct {
-	record.Arrival
-
-	event *Event
-	// settle tells the reader that the event is finished, or registered with a timer. It
-	// is called once.
-	settle  func()
-	settled bool
-	// ours says that this ownership has registered the event. Otherwise a former owner may
-	// have registered it with a timer, and may still commit its position.
-	ours bool
-	// rejected is the outcome of an arrival that the record refuses; buried says that its
-	// dead letter is stored.
-	rejected *record.Outcome
-	buried   bool
-}
-
-// size is the memory that the arrival takes, in bytes.
-func (a *arrival) size() int { return arrivalBytes + len(a.event.Message.Payload) }
-
-// arrivalBytes is what an arrival takes beside its payload, about.
-const arrivalBytes = 512
-
-func sizeOf(list []*arrival) (bytes int) {
-	for _, a := range list {
-		bytes += a.size()
-	}
-	return bytes
-}
-
-// done settles the arrival unless it is settled.
-func (a *arrival) done() {
-	if !a.settled {
-		a.settled = true
-		a.settle()
-	}
-}
-
-// Deliver takes an event in. settle is called once the event is finished, or registered
-// with a timer: the reader may then commit its position.
-func (m *Mailboxes) Deliver(message Message, settle func()) {
-	m.take(m.task.read(message, 0), 0, settle)
-}
-
-// DeliverReplay takes a replay in. The replay stays stored until its effect has ended; settle
-// is called once it need not be delivered again. A message that is no replay ends as a dead
-// letter.
-func (m *Mailboxes) DeliverReplay(message Message, seq uint64, settle func()) {
-	r, ok := bus.ReadReplay(message.Header)
-	if !ok {
-		r.Number = 1
-	}
-	m.take(m.task.read(message, r.Number), seq, settle)
-}
-
-func (m *Mailboxes) take(e *Event, replaySeq uint64, settle func()) {
-	if e.Invalid == nil && e.Plan.Skip {
-		settle()
-		return
-	}
-	m.deliver(m.task.keyOf(e), &arrival{event: e, settle: settle, Arrival: e.arrival(replaySeq)})
-}
-
-// arrival returns the event as the record takes it in. replaySeq is the sequence of a replay
-// in its stream.
-func (e *Event) arrival(replaySeq uint64) record.Arrival {
-	return record.Arrival{
-		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
-		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
-	}
+	return "", ""
 }
 
 // age is the time since the event was stored.
 func (e *Event) age() time.Duration { return time.Since(e.Message.Stored) }
+
+// reusedKey is the key of an event with the source and id of another event.
+func reusedKey(e *Event) string {
+	return events.Key(events.Key(e.Source(), e.ID()), string(e.Message.Payload))
+}
+
+// reusedID returns the fault of an event with the source and id of an event of another type.
+func reusedID(other string) *events.InvalidError {
+	return &events.InvalidError{
+		Pointer: "/id", Rule: events.RuleIDOnce,
+		Detail: "there is a " + other + " with this source and id: give every event an id of its own",
+	}
+}

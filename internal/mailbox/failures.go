@@ -10,8 +10,8 @@ import (
 // failureLogEvery is the time between two log lines about steps that NATS failed.
 const failureLogEvery = time.Minute
 
-// failingFor is the time for which a failure counts as present without another one. A step of a
-// mailbox is repeated within seconds. A first attempt may be repeated by another process.
+// failingFor is the time for which a failure counts as present without a further failure. A step
+// of a mailbox is repeated within seconds. Another process may repeat a first attempt.
 const failingFor = time.Minute
 
 // Failures counts the steps that NATS failed for a vendor, and logs the first, and then one
@@ -50,20 +50,6 @@ func (f *Failures) Succeeded() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last = time.Time{}
-}
-
-// stepFailed accounts for a step of the turn that NATS failed.
-func (t *turn) stepFailed(err error) {
-	t.failed = true
-	t.deps.Failures.Failed(t.deps.Log, t.vendor.Name, err)
-}
-
-// succeeded accounts for the end of a turn that has nothing to repeat.
-func (t *turn) succeeded() {
-	t.user.failures = 0
-	if !t.failed {
-		t.deps.Failures.Succeeded()
-	}
 }
 
 // Total returns the number of steps that failed.

@@ -46,26 +46,26 @@ func TestFailuresAreLoggedSeldom(t *testing.T) {
 // and of an event that is refused without one.
 func TestFailuresOfDeadLetters(t *testing.T) {
 	permanent := func() error { return &vendors.Error{Vendor: "acme", Status: 422, Class: vendors.Permanent} }
-	for name, work := range map[string]func(t *testing.T, d *desk, m *Mailboxes){
-		"of an attempt": func(t *testing.T, d *desk, m *Mailboxes) {
+	for name, work := range map[string]func(t *testing.T, d *fakes, m *Mailboxes){
+		"of an attempt": func(t *testing.T, d *fakes, m *Mailboxes) {
 			d.record = storedEffect(t, held)
 			for range 2 {
-				m.Wake(deskKey, func() { d.note("ack") })
+				m.Wake(activityKey, func() { d.note("ack") })
 				synctest.Wait()
 				time.Sleep(time.Second)
 			}
 		},
-		"of a refusal": func(t *testing.T, d *desk, m *Mailboxes) {
-			e := deskEvent(t)
+		"of a refusal": func(t *testing.T, d *fakes, m *Mailboxes) {
+			e := activityEvent(t)
 			e.SetType("other")
-			m.Deliver(deskMessage(t, e), func() { d.note("ack") })
+			m.Deliver(activityMessage(t, e), func() { d.note("ack") })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &desk{answer: permanent}
+				d := &fakes{answer: permanent}
 				m, run := d.mailboxes(t)
-				failures := m.task.deps.Failures
+				failures := m.deps.Failures
 				d.refuse = func() error {
 					if failures.Total() > 0 {
 						if !failures.Failing() {

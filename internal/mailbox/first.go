@@ -1,17 +1,15 @@
 package mailbox
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"slices"
-	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // ErrNotMine is returned for a delivery that another process may have by now. Nothing was
@@ -23,24 +21,23 @@ var ErrNotMine = errors.New("another process may have the message")
 // that needs no other costs one write. An effect that has to wait is stored as a pending one
 // with a timer, and from then on belongs to the Mailboxes of the owner of the vendor.
 type FirstAttempts struct {
-	task   task // to be copied
+	*parts
 	now    func() time.Time
-	nonce  string
-	nonces atomic.Uint64
+	nonces nonces
 }
 
 // NewFirstAttempts returns the first attempts of a vendor. now returns the time of the server.
-// Of the Deps they need Records, Timers, Results, DeadLetters, Gate, Validate, Handlers and Log.
+// The needed Deps are Records, Timers, Results, DeadLetters, Gate, Validate, Handlers and Log.
 func NewFirstAttempts(v *Vendor, c Config, d Deps, now func() time.Time) (*FirstAttempts, error) {
-	t, err := newTask(v, c, d)
+	p, err := newParts(v, c, d)
 	if err != nil {
 		return nil, err
 	}
-	return &FirstAttempts{task: t, now: now, nonce: "a" + rand.Text()[:8] + "."}, nil
+	return &FirstAttempts{parts: p, now: now, nonces: nonces{prefix: "a" + rand.Text()[:8] + "."}}, nil
 }
 
 // Read decodes, validates and plans a message. Faults of the event are in Invalid.
-func (f *FirstAttempts) Read(m Message) *Event { return f.task.read(m, 0) }
+func (f *FirstAttempts) Read(m Message) *Event { return f.read(m, 0) }
 
 // Delivery is an event in the hands of a process.
 type Delivery struct {
@@ -56,12 +53,11 @@ type Delivery struct {
 // After a nil error the message may be acknowledged: the effect is finished with a published
 // result, or has a timer. After any other error the message must be delivered again.
 func (f *FirstAttempts) CarryOut(p Phases, d Delivery) error {
-	x := first{FirstAttempts: f, task: f.task, Phases: p, Delivery: d, key: f.task.keyOf(d.Event)}
-	defer func() { x.task.endSpan() }()
+	x := first{FirstAttempts: f, publisher: &publisher{reporter: &reporter{parts: f.parts}}, Phases: p, Delivery: d, key: f.keyOf(d.Event)}
+	defer x.publisher.endSpan()
 	switch {
 	case d.Event.Invalid != nil:
-		o := record.Outcome{Kind: events.Failed, Class: classInvalid, Message: message(d.Event.Invalid)}
-		return x.task.refuseEvent(p.write, d.Event, o)
+		return x.publisher.refuse(p.write, d.Event, failed(classInvalid, message(d.Event.Invalid)))
 	case d.Event.Plan.Skip:
 		return nil
 	case d.Again:
@@ -76,27 +72,25 @@ type first struct {
 	Phases
 	Delivery
 
-	task   task
-	key    string // of the record
-	effect record.Effect
-	buried bool // a dead letter was stored
+	publisher *publisher
+	key       string // of the record
+	effect    record.Effect
+	buried    bool // a dead letter was stored
 }
 
 // begin makes the attempt, unless the effect has to wait or is out of date.
 func (x *first) begin() error {
-	t, now := &x.task, x.now()
-	x.effect = record.Effect{
-		Key: record.KeyOf(x.Event.Key), Position: x.Event.Message.Position, Type: x.Event.Type, Scope: x.Event.Handler.Scope, Registered: now,
-	}
-	if !t.deps.Gate.Allows(Activity) {
+	now := x.now()
+	x.effect = x.newEffect(now)
+	if !x.deps.Gate.Allows(Activity) {
 		x.effect.Due = now // the owner looks at the gate
 		return x.wait()
 	}
 	if events.Expired(x.Event.Event, now) {
 		x.effect.Begun, x.effect.Attempts = now, 1
-		return x.finish(record.Outcome{Kind: events.Superseded, At: now.UTC().Truncate(time.Millisecond)})
+		return x.finish(record.Outcome{Kind: events.Superseded, At: stamp(now)})
 	}
-	if t.deps.Gate.Wait(x.stop, Activity) != nil {
+	if x.deps.Gate.Wait(x.stop, Activity) != nil {
 		if x.stop.Err() != nil {
 			return x.stop.Err()
 		}
@@ -109,24 +103,31 @@ func (x *first) begin() error {
 	return x.attempt()
 }
 
+// newEffect returns the effect of the event before any attempt.
+func (x *first) newEffect(now time.Time) record.Effect {
+	return record.Effect{
+		Key: record.KeyOf(x.Event.Key), Position: x.Event.Message.Position, Type: x.Event.Type, Scope: x.Event.Handler.Scope, Registered: now,
+	}
+}
+
 // attempt calls the vendor and stores the outcome.
 func (x *first) attempt() error {
-	t, began := &x.task, time.Now()
+	began := time.Now()
 	x.effect.Begun, x.effect.Tried, x.effect.Attempts = x.now(), true, 1
-	t.startSpan(x.call, x.Event, began)
-	ctx, cancel := context.WithDeadline(t.deps.Gate.Attach(t.inSpan(x.call), Activity), began.Add(t.config.CallLease+t.config.CallTimeout))
-	reply, err := t.do(ctx, x.Event, handlers.Known{From: x.Event.origin()})
-	cancel()
-	t.deps.Gate.Report(record.AccountKey(t.vendor.Name, x.Event.Plan.UserID), err)
-	o := record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, At: x.now().UTC().Truncate(time.Millisecond)}
+	x.publisher.startSpan(x.call, x.Event, began)
+	reply, err := x.do(x.publisher.within(x.call), call{
+		event: x.Event, known: handlers.Known{From: x.Event.origin()}, class: Activity, begin: began.Add(x.config.CallLease),
+		user: record.AccountKey(x.vendor.Name, x.Event.Plan.UserID),
+	})
+	o := record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, At: stamp(x.now())}
 	var pause record.Pause
 	if err != nil {
-		pause, o = t.failure(&x.effect, err, x.now())
+		pause, o = judge(x.config, &x.effect, err, x.now())
 	}
 	o.TookMS = time.Since(began).Milliseconds()
 	if o.Kind == "" {
 		x.postpone(pause)
-		t.report(x.Event, &x.effect, o, x.effect.Due)
+		x.publisher.report(x.Event, &x.effect, o, x.effect.Due)
 		return x.wait()
 	}
 	return x.finish(o)
@@ -134,7 +135,7 @@ func (x *first) attempt() error {
 
 // postpone notes in the effect why the attempt did not finish it.
 func (x *first) postpone(p record.Pause) {
-	nonce := x.nextNonce()
+	nonce := x.nonces.next()
 	r := record.Record{Pending: []record.Effect{x.effect}, Claim: &record.Claim{Key: x.effect.Key, Nonce: nonce}}
 	r.Postpone(record.Attempt{Key: x.effect.Key, Nonce: nonce}, p)
 	x.effect = r.Pending[0]
@@ -157,20 +158,19 @@ func (x *first) arm(due time.Time) error {
 	if now := x.now(); due.Before(now) {
 		due = now
 	}
-	return x.task.deps.Timers.Arm(x.write, x.key, due)
+	return x.deps.Timers.Arm(x.write, x.key, due)
 }
 
 // finish stores an outcome, after its dead letter, and publishes the result.
 func (x *first) finish(o record.Outcome) error {
-	t := &x.task
 	if o.Kind == events.Failed {
-		if err := t.bury(x.write, x.Event, &x.effect, o); err != nil {
+		if err := x.publisher.bury(x.write, x.Event, &x.effect, o); err != nil {
 			return err
 		}
 		x.buried = true
 	}
-	t.report(x.Event, &x.effect, o, time.Time{})
-	f := record.Finished{Effect: x.effect, Outcome: o, By: x.nextNonce()}
+	x.publisher.report(x.Event, &x.effect, o, time.Time{})
+	f := record.Finished{Effect: x.effect, Outcome: o, By: x.nonces.next()}
 	err := x.create(&record.Record{Finished: []record.Finished{f}})
 	if errors.Is(err, ErrConflict) {
 		return x.takeUp()
@@ -178,12 +178,7 @@ func (x *first) finish(o record.Outcome) error {
 	if err != nil {
 		return err
 	}
-	return t.publishResult(x.write, x.Event, &f)
-}
-
-// nextNonce returns the name of a new attempt.
-func (f *FirstAttempts) nextNonce() string {
-	return f.nonce + strconv.FormatUint(f.nonces.Add(1), 36)
+	return x.publisher.result(x.write, x.Event, &f)
 }
 
 // storeTries is how often the record of a first attempt is stored. Without the outcome the
@@ -198,33 +193,30 @@ func (x *first) create(r *record.Record) error {
 		return err
 	}
 	for try := 1; ; try++ {
-		_, err = x.task.deps.Records.Store(x.write, x.key, encoded, 0)
+		_, err = x.deps.Records.Store(x.write, x.key, encoded, 0)
 		if err == nil || errors.Is(err, ErrConflict) || try == storeTries || x.write.Err() != nil {
 			return err
 		}
-		pause(x.write, 100*time.Millisecond<<try)
+		pause.For(x.write, 100*time.Millisecond<<try)
 	}
 }
 
 // takeUp continues as the record says. Without a record, a former delivery may have called the
 // vendor: the effect is stored with an unknown outcome, for the owner.
 func (x *first) takeUp() error {
-	encoded, _, err := x.task.deps.Records.Load(x.write, x.key)
+	encoded, _, err := x.deps.Records.Load(x.write, x.key)
 	switch {
 	case err != nil:
 		return err
 	case len(encoded) == 0:
 		now := x.now()
-		x.effect = record.Effect{
-			Key: record.KeyOf(x.Event.Key), Position: x.Event.Message.Position, Type: x.Event.Type, Scope: x.Event.Handler.Scope,
-			Registered: now, Begun: now, Due: now, Attempts: 1, Tried: true, Unconfirmed: true,
-		}
+		x.effect = x.newEffect(now)
+		x.effect.Begun, x.effect.Due, x.effect.Attempts, x.effect.Tried, x.effect.Unconfirmed = now, now, 1, true, true
 		return x.wait()
 	}
 	r, err := record.Decode(encoded)
 	if err != nil {
-		o := record.Outcome{Kind: events.Failed, Class: classRecord, Message: err.Error()}
-		return x.task.refuseEvent(x.write, x.Event, o)
+		return x.publisher.refuse(x.write, x.Event, failed(classRecord, err.Error()))
 	}
 	return x.follow(r)
 }
@@ -232,7 +224,7 @@ func (x *first) takeUp() error {
 // follow sets the timer of a pending effect again, or publishes the result of a finished one
 // again. Everything else is finished, with a result that is known to be published.
 func (x *first) follow(r *record.Record) error {
-	t, key := &x.task, record.KeyOf(x.Event.Key)
+	key := record.KeyOf(x.Event.Key)
 	if i := slices.IndexFunc(r.Pending, func(e record.Effect) bool { return e.Key == key && e.Replay == 0 }); i >= 0 {
 		return x.arm(r.Pending[i].Due)
 	}
@@ -241,11 +233,11 @@ func (x *first) follow(r *record.Record) error {
 		return nil
 	}
 	f := &r.Finished[i]
-	if err := t.publishResult(x.write, x.Event, f); err != nil {
+	if err := x.publisher.result(x.write, x.Event, f); err != nil {
 		return err
 	}
 	if x.buried && f.Kind != events.Failed { // another delivery ended well meanwhile
-		return t.deps.DeadLetters.Settle(x.write, t.vendor.Name, f.Type, x.Event.Key, 0)
+		return x.deps.DeadLetters.Settle(x.write, x.vendor.Name, f.Type, x.Event.Key, 0)
 	}
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// desk is everything that first attempts work with, and notes what they do.
-type desk struct {
+// fakes are all parts of first attempts, and note their steps.
+type fakes struct {
 	steps  []string
 	answer func() error // of the vendor
 	closed bool         // the gate
@@ -32,20 +32,20 @@ type desk struct {
 	refuse func() error // a dead letter; may be nil
 }
 
-func (d *desk) note(step string) { d.steps = append(d.steps, step) }
+func (d *fakes) note(step string) { d.steps = append(d.steps, step) }
 
-func (d *desk) Load(context.Context, string) ([]byte, uint64, error) {
+func (d *fakes) Load(context.Context, string) ([]byte, uint64, error) {
 	return d.record, d.revision(), nil
 }
 
-func (d *desk) revision() uint64 {
+func (d *fakes) revision() uint64 {
 	if d.record == nil {
 		return 0
 	}
 	return d.stores + 1
 }
 
-func (d *desk) Store(_ context.Context, _ string, encoded []byte, revision uint64) (uint64, error) {
+func (d *fakes) Store(_ context.Context, _ string, encoded []byte, revision uint64) (uint64, error) {
 	if d.before != nil {
 		d.before()
 		d.before = nil
@@ -72,17 +72,17 @@ func (d *desk) Store(_ context.Context, _ string, encoded []byte, revision uint6
 	return d.revision(), nil
 }
 
-func (d *desk) Arm(_ context.Context, _ string, due time.Time) error {
+func (d *fakes) Arm(_ context.Context, _ string, due time.Time) error {
 	d.note("arm " + time.Until(due).Truncate(time.Second).String())
 	return nil
 }
 
-func (d *desk) Publish(_ context.Context, _ string, e events.Event) error {
+func (d *fakes) Publish(_ context.Context, _ string, e events.Event) error {
 	d.note("publish " + e.Type())
 	return nil
 }
 
-func (d *desk) Bury(_ context.Context, l bus.DeadLetter) error {
+func (d *fakes) Bury(_ context.Context, l bus.DeadLetter) error {
 	if d.refuse != nil {
 		if err := d.refuse(); err != nil {
 			return err
@@ -92,29 +92,29 @@ func (d *desk) Bury(_ context.Context, l bus.DeadLetter) error {
 	return nil
 }
 
-func (d *desk) Settle(context.Context, string, string, string, int) error {
+func (d *fakes) Settle(context.Context, string, string, string, int) error {
 	d.note("settle")
 	return nil
 }
 
-func (d *desk) Allows(Class) bool { return !d.closed }
-func (d *desk) Wait(ctx context.Context, c Class) error {
+func (d *fakes) Allows(Class) bool { return !d.closed }
+func (d *fakes) Wait(ctx context.Context, c Class) error {
 	d.class = c
 	if d.rests {
 		return errors.New("the vendor asked for a rest")
 	}
 	return ctx.Err()
 }
-func (d *desk) Attach(ctx context.Context, _ Class) context.Context { return ctx }
-func (d *desk) Report(string, error)                                {}
+func (d *fakes) Attach(ctx context.Context, _ Class) context.Context { return ctx }
+func (d *fakes) Report(string, error)                                {}
 
-func (d *desk) Track(context.Context, vendors.Activity) error {
+func (d *fakes) Track(context.Context, vendors.Activity) error {
 	d.note("call")
 	return d.answer()
 }
 
-// deskEvent is the activity of all tests of first attempts.
-func deskEvent(t *testing.T) events.Event {
+// activityEvent is the activity of all tests of first attempts.
+func activityEvent(t *testing.T) events.Event {
 	t.Helper()
 	e, err := events.New(events.ActivityTracked, "/school", "e", time.Time{}, map[string]any{"user_id": "u", "name": "n"})
 	if err != nil {
@@ -149,7 +149,7 @@ func TestFirstAttempts(t *testing.T) {
 	done, failed := events.ResultType(events.ActivityTracked, events.Done), events.ResultType(events.ActivityTracked, events.Failed)
 	permanent := func() error { return &vendors.Error{Vendor: "acme", Status: 422, Class: vendors.Permanent} }
 	for name, test := range map[string]struct {
-		desk  func(t *testing.T, d *desk)
+		fakes func(t *testing.T, d *fakes)
 		event func(e *events.Event)
 		again bool
 		lost  bool // another process may have the message
@@ -158,26 +158,26 @@ func TestFirstAttempts(t *testing.T) {
 	}{
 		"it succeeds": {want: []string{"call", "store done", "publish " + done}},
 		"it has to wait": {
-			desk: func(_ *testing.T, d *desk) {
+			fakes: func(_ *testing.T, d *fakes) {
 				d.answer = func() error { return &vendors.Error{Vendor: "acme", Status: 503, After: time.Hour} }
 			},
 			want: []string{"call", "store pending", "arm 1h0m0s"},
 		},
 		"the handler panics": {
-			desk: func(_ *testing.T, d *desk) { d.answer = func() error { panic("a fault") } },
-			want: []string{"call", "store pending", "arm 1s"},
+			fakes: func(_ *testing.T, d *fakes) { d.answer = func() error { panic("a fault") } },
+			want:  []string{"call", "store pending", "arm 1s"},
 		},
 		"it fails": {
-			desk: func(_ *testing.T, d *desk) { d.answer = permanent },
-			want: []string{"call", "bury permanent", "store failed", "publish " + failed},
+			fakes: func(_ *testing.T, d *fakes) { d.answer = permanent },
+			want:  []string{"call", "bury permanent", "store failed", "publish " + failed},
 		},
 		"the vendor is on hold": {
-			desk: func(_ *testing.T, d *desk) { d.closed = true },
-			want: []string{"store pending", "arm 0s"},
+			fakes: func(_ *testing.T, d *fakes) { d.closed = true },
+			want:  []string{"store pending", "arm 0s"},
 		},
 		"the vendor asks for a rest": {
-			desk: func(_ *testing.T, d *desk) { d.rests = true },
-			want: []string{"store pending", "arm 0s"},
+			fakes: func(_ *testing.T, d *fakes) { d.rests = true },
+			want:  []string{"store pending", "arm 0s"},
 		},
 		"it is out of date": {
 			event: func(e *events.Event) { e.SetExtension("expirytime", time.Now().Add(-time.Hour)) },
@@ -189,45 +189,45 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"another process may have the message": {lost: true, err: ErrNotMine},
 		"the answer of the store is lost": {
-			desk: func(_ *testing.T, d *desk) { d.lose = 1 },
-			want: []string{"call", "store done", "publish " + done},
+			fakes: func(_ *testing.T, d *fakes) { d.lose = 1 },
+			want:  []string{"call", "store done", "publish " + done},
 		},
 		"another delivery has finished it": {
-			desk: func(t *testing.T, d *desk) {
+			fakes: func(t *testing.T, d *fakes) {
 				d.before = func() { d.record = storedEffect(t, finishedRecord(events.Failed)) }
 			},
 			want: []string{"call", "publish " + failed},
 		},
 		"another delivery ended well, and this one failed": {
-			desk: func(t *testing.T, d *desk) {
+			fakes: func(t *testing.T, d *fakes) {
 				d.answer = permanent
 				d.before = func() { d.record = storedEffect(t, finishedRecord(events.Done)) }
 			},
 			want: []string{"call", "bury permanent", "publish " + done, "settle"},
 		},
 		"again, unknown":  {again: true, want: []string{"store pending", "arm 0s"}},
-		"again, finished": {again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, finishedRecord(events.Done)) }, want: []string{"publish " + done}},
-		"again, waiting":  {again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, pendingRecord) }, want: []string{"arm 1h0m0s"}},
+		"again, finished": {again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, finishedRecord(events.Done)) }, want: []string{"publish " + done}},
+		"again, waiting":  {again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, pendingRecord) }, want: []string{"arm 1h0m0s"}},
 		"again, waiting without a time": {
-			again: true, desk: func(t *testing.T, d *desk) { d.record = storedEffect(t, held) }, want: []string{"arm 0s"},
+			again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, held) }, want: []string{"arm 0s"},
 		},
 		"again, known to be published": {
-			again: true, desk: func(t *testing.T, d *desk) {
+			again: true, fakes: func(t *testing.T, d *fakes) {
 				d.record = storedEffect(t, func(record.Effect) record.Record { return record.Record{Token: 3} })
 			},
 		},
 		"again, unreadable": {
-			again: true, desk: func(_ *testing.T, d *desk) { d.record = []byte("?") },
+			again: true, fakes: func(_ *testing.T, d *fakes) { d.record = []byte("?") },
 			want: []string{"bury record", "publish " + failed},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &desk{answer: func() error { return nil }}
-				if test.desk != nil {
-					test.desk(t, d)
+				d := &fakes{answer: func() error { return nil }}
+				if test.fakes != nil {
+					test.fakes(t, d)
 				}
-				e := deskEvent(t)
+				e := activityEvent(t)
 				if test.event != nil {
 					test.event(&e)
 				}
@@ -243,30 +243,30 @@ func TestFirstAttempts(t *testing.T) {
 	}
 }
 
-// deskConfig holds the limits of all tests of first attempts.
-func deskConfig() Config {
+// testConfig holds the limits of all tests of first attempts.
+func testConfig() Config {
 	return Config{
 		Source: "/usher", CallTimeout: time.Second, CallLease: time.Second, MaxAge: 24 * time.Hour, PrerequisiteWait: time.Hour, FirstLook: time.Minute,
 		RetryMin: time.Millisecond, RetryMax: time.Millisecond, HoldRetry: time.Second, Remember: time.Hour, RecordBytes: 1 << 20, WaitingBytes: 1 << 20,
 	}
 }
 
-func (d *desk) deps() Deps {
+func (d *fakes) deps() Deps {
 	return Deps{
 		Records: d, Timers: d, Results: d, DeadLetters: d, Gate: d, Validate: func(events.Event) error { return nil },
 		Handlers: []handlers.Handler{handlers.ActivityTracked()}, Log: zerolog.Nop(),
 	}
 }
 
-// vendor returns a vendor whose adapter is the desk.
-func (d *desk) vendor() *Vendor {
+// vendor returns a vendor whose adapter stands for the fakes.
+func (d *fakes) vendor() *Vendor {
 	v, port := &Vendor{Name: "acme"}, any(d)
 	v.Port.Store(&port)
 	return v
 }
 
-// deskMessage returns an event as the stream holds it.
-func deskMessage(t *testing.T, e events.Event) Message {
+// activityMessage returns an event as the stream holds it.
+func activityMessage(t *testing.T, e events.Event) Message {
 	t.Helper()
 	header, payload, err := events.ToNATS(e)
 	if err != nil {
@@ -277,13 +277,13 @@ func deskMessage(t *testing.T, e events.Event) Message {
 	}
 }
 
-func carryOut(t *testing.T, d *desk, e events.Event, delivery Delivery) error {
+func carryOut(t *testing.T, d *fakes, e events.Event, delivery Delivery) error {
 	t.Helper()
-	f, err := NewFirstAttempts(d.vendor(), deskConfig(), d.deps(), time.Now)
+	f, err := NewFirstAttempts(d.vendor(), testConfig(), d.deps(), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	delivery.Event = f.Read(deskMessage(t, e))
+	delivery.Event = f.Read(activityMessage(t, e))
 	phases, end := NewPhases(t.Context(), time.Second)
 	defer end()
 	return f.CarryOut(phases, delivery)
@@ -292,8 +292,8 @@ func carryOut(t *testing.T, d *desk, e events.Event, delivery Delivery) error {
 // A delivery that comes again without a record may have reached the vendor; the owner is told.
 func TestAnActivityWithoutAnOutcomeIsUnconfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		if err := carryOut(t, d, deskEvent(t), Delivery{Again: true}); err != nil {
+		d := &fakes{}
+		if err := carryOut(t, d, activityEvent(t), Delivery{Again: true}); err != nil {
 			t.Fatal(err)
 		}
 		r, err := record.Decode(d.record)

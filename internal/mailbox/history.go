@@ -50,20 +50,10 @@ func FormerHistory(recordKey string, encoded []byte) ([]history.Entry, error) {
 	return entries, nil
 }
 
-// appendFormer appends the finished effects of a record of the former core, before the
-// record is stored without them.
-func (m *Mailboxes) appendFormer(ctx context.Context, u *user) error {
-	entries, err := FormerHistory(u.key, u.stored.encoded)
-	if err != nil || len(entries) == 0 {
-		return err
-	}
-	return m.task.deps.History.Append(ctx, entries...)
-}
-
 // appendHistory appends the entry of a finished effect. Activity has no history.
-func (t *turn) appendHistory(ctx context.Context, eventKey string, f *record.Finished) error {
-	if f.Scope == events.ScopeActivity {
+func appendHistory(ctx context.Context, h History, e history.Entry) error {
+	if e.Scope == events.ScopeActivity {
 		return nil
 	}
-	return t.deps.History.Append(ctx, entry(t.user.key, eventKey, f))
+	return h.Append(ctx, e)
 }

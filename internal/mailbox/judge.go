@@ -1,11 +1,12 @@
 package mailbox
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
+	schedules "github.com/cenkalti/backoff/v4"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -46,21 +47,25 @@ const maxPanics = 3
 // vendor. For the last attempt the error of the vendor says so.
 const maybeMade = " (an earlier attempt may have made the change: look before you repeat it)"
 
-// verdict is the consequence of a failed attempt: a class of failure if it is given up, and
-// otherwise a pause.
-type verdict struct {
-	giveUp string
-	pause  record.Pause
+// failed returns a failure as the outcome of an effect, without a time.
+func failed(class, message string) record.Outcome {
+	return record.Outcome{Kind: events.Failed, Class: class, Message: message}
 }
 
-// failure judges a failed attempt at the time now of the server. The outcome has a kind if
-// the effect is given up: then its dead letter must be stored first. Otherwise the effect
-// waits as the pause says.
-func (t *task) failure(e *record.Effect, cause error, now time.Time) (record.Pause, record.Outcome) {
-	v := t.judge(e, cause, now)
-	o := record.Outcome{At: now.UTC().Truncate(time.Millisecond), Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause)}
+// stamp returns a time of the server in the precision of results.
+func stamp(now time.Time) time.Time { return now.UTC().Truncate(time.Millisecond) }
+
+// judge judges a failed attempt at the time now of the server. The outcome has a kind if the
+// effect is given up: the dead letter must be stored first. Otherwise the effect waits as the
+// pause says.
+func judge(c *Config, e *record.Effect, cause error, now time.Time) (record.Pause, record.Outcome) {
+	v := classify(c, e, cause, now)
+	o := record.Outcome{At: stamp(now), Class: v.giveUp, Status: vendors.StatusOf(cause), Message: message(cause)}
 	if v.giveUp == "" {
 		o.Class = vendors.ClassOf(cause).String()
+		if v.pause.Due.IsZero() {
+			v.pause.Due = v.due(c, e, now)
+		}
 		return v.pause, o
 	}
 	o.Kind = events.Failed
@@ -70,8 +75,16 @@ func (t *task) failure(e *record.Effect, cause error, now time.Time) (record.Pau
 	return record.Pause{}, o
 }
 
-// judge turns the error of an attempt into a verdict. now is the time of the server.
-func (t *task) judge(e *record.Effect, err error, now time.Time) verdict {
+// verdict is the consequence of a failed attempt: a class of failure if the effect is given up,
+// and otherwise a pause.
+type verdict struct {
+	giveUp string
+	pause  record.Pause
+	least  time.Duration // of a pause without a due time
+}
+
+// classify turns the error of an attempt into a verdict.
+func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	age := now.Sub(e.Begun)
 	invalid, held := (*events.InvalidError)(nil), (*heldError)(nil)
 	switch class := vendors.ClassOf(err); {
@@ -81,52 +94,55 @@ func (t *task) judge(e *record.Effect, err error, now time.Time) verdict {
 		if e.Panics+1 >= maxPanics {
 			return verdict{giveUp: classPanic}
 		}
-		return t.later(e, record.Pause{Panicked: true, Unconfirmed: true}, now, 0)
+		return verdict{pause: record.Pause{Panicked: true, Unconfirmed: true}}
 	case errors.Is(err, errDropped):
 		return verdict{giveUp: classDropped}
 	case errors.As(err, &held) && !held.changing:
 		return verdict{giveUp: classConflict}
 	case errors.Is(err, handlers.ErrNoAccount):
-		if age >= t.config.PrerequisiteWait {
+		if age >= c.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
 		}
-		return verdict{pause: record.Pause{Prerequisite: true, Due: e.Begun.Add(t.config.PrerequisiteWait)}}
+		return verdict{pause: record.Pause{Prerequisite: true, Due: e.Begun.Add(c.PrerequisiteWait)}}
 	case class == vendors.Permanent:
 		return verdict{giveUp: classPermanent}
-	case age >= t.config.MaxAge:
+	case age >= c.MaxAge:
 		return verdict{giveUp: classExhausted}
 	case class == vendors.Unusable:
-		return t.later(e, record.Pause{}, now, t.config.HoldRetry)
+		return verdict{least: c.HoldRetry}
 	default:
-		least := retryAfter(err)
+		v := verdict{pause: record.Pause{Unconfirmed: mayHaveChanged(err)}, least: retryAfter(err)}
 		if vendors.IsUnanswered(err) && e.Scope != events.ScopeActivity { // otherwise the call may land behind a newer change
-			least = max(least, t.config.CallTimeout)
+			v.least = max(v.least, c.CallTimeout)
 		}
-		return t.later(e, record.Pause{Unconfirmed: mayHaveChanged(err)}, now, least)
+		return v
 	}
 }
 
-// later sets the time of the next attempt: at least so late as the vendor asks, and not
-// before a change that may be on its way must have landed; but a last time when max_age
-// is over, whatever the vendor asks.
-func (t *task) later(e *record.Effect, p record.Pause, now time.Time, least time.Duration) verdict {
-	if p.Unconfirmed {
-		least = max(least, t.config.CallTimeout)
+// mayHaveChanged reports whether a failed attempt may have changed the vendor.
+func mayHaveChanged(err error) bool { return vendors.IsUnknown(err) || errors.Is(err, errChanged) }
+
+// due returns the time of the next attempt: not before the least pause, nor before a change in
+// flight must have landed. But the last attempt is made at the end of MaxAge, even if the vendor
+// asks for more time.
+func (v verdict) due(c *Config, e *record.Effect, now time.Time) time.Time {
+	if v.pause.Unconfirmed {
+		v.least = max(v.least, c.CallTimeout)
 	}
-	p.Due = now.Add(t.backoff(e.Attempts, least))
-	if end := e.Begun.Add(t.config.MaxAge); p.Due.After(end) && end.After(now) {
-		p.Due = end
+	due := now.Add(backoff(c, e.Attempts, v.least))
+	if end := e.Begun.Add(c.MaxAge); due.After(end) && end.After(now) {
+		return end
 	}
-	return verdict{pause: p}
+	return due
 }
 
 // backoff returns least and an exponential backoff with full jitter.
-func (t *task) backoff(attempts int, least time.Duration) time.Duration {
-	schedule := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(t.config.RetryMin), backoff.WithMultiplier(2), backoff.WithMaxInterval(t.config.RetryMax),
-		backoff.WithRandomizationFactor(0), backoff.WithMaxElapsedTime(0),
+func backoff(c *Config, attempts int, least time.Duration) time.Duration {
+	schedule := schedules.NewExponentialBackOff(
+		schedules.WithInitialInterval(c.RetryMin), schedules.WithMultiplier(2), schedules.WithMaxInterval(c.RetryMax),
+		schedules.WithRandomizationFactor(0), schedules.WithMaxElapsedTime(0),
 	)
-	span := t.config.RetryMin
+	span := c.RetryMin
 	for range min(attempts, 40) {
 		span = schedule.NextBackOff()
 	}
@@ -153,4 +169,51 @@ func message(err error) string {
 	default:
 		return err.Error()
 	}
+}
+
+// fail turns a failed attempt into an outcome or a pause. The dead letter of an abandoned
+// effect is stored before the outcome.
+func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.Duration) *result {
+	now := t.deps.Ownership.Now()
+	pause, o := judge(t.config, &x.effect, cause, now)
+	o.TookMS = took.Milliseconds()
+	if errors.Is(cause, handlers.ErrNoAccount) {
+		x.noAccount, t.user.noAccount = now, now
+	}
+	if o.Kind == "" {
+		x.pause = pause
+		t.report(x.event, &x.effect, o, pause.Due)
+		return x
+	}
+	return t.conclude(ctx, x, o, mayHaveChanged(cause))
+}
+
+// expire finishes an effect whose event is not stored any more.
+func (t *attempts) expire(ctx context.Context, x *result) *result {
+	x.event = gone(&x.effect)
+	return t.conclude(ctx, x, expired(t.deps.Ownership.Now()), false)
+}
+
+// expired is the outcome of an effect whose event is not stored any more.
+func expired(now time.Time) record.Outcome {
+	o := failed(classExpired, "the event left the stream before it was finished")
+	o.At = stamp(now)
+	return o
+}
+
+// gone stands for the event of an effect that is not stored any more.
+func gone(e *record.Effect) *Event {
+	return &Event{Type: e.Type, Key: e.Key.String(), Message: Message{Position: e.Position, Subject: e.Type}}
+}
+
+// conclude gives an effect a failure as the outcome, after the dead letter.
+func (t *attempts) conclude(ctx context.Context, x *result, o record.Outcome, unconfirmed bool) *result {
+	if err := t.bury(ctx, x.event, &x.effect, o); err != nil {
+		x.failure = err
+		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: unconfirmed}
+		return x
+	}
+	x.outcome = &o
+	t.report(x.event, &x.effect, o, time.Time{})
+	return x
 }

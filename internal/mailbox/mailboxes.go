@@ -1,157 +1,102 @@
 package mailbox
 
 import (
-	"container/list"
 	"context"
 	"crypto/rand"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/usherhq/usher/internal/fairness"
-	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// Vendor is the vendor that the mailboxes are of.
+// Vendor is the vendor of the mailboxes.
 type Vendor struct {
 	Name string
-	Port atomic.Pointer[any] // its adapter, with the credentials of the moment
+	Port atomic.Pointer[any] // the adapter, with the credentials of the moment
 }
 
-// Mailboxes are the mailboxes of one vendor during one ownership. They run turns side by
-// side, one per user at a time.
-type Mailboxes struct {
-	task    task // to be copied
-	limits  record.Limits
-	nonce   string // of this ownership in this process
-	nonces  atomic.Uint64
-	timers  atomic.Uint64 // generation of the timers; see ForgetTimers
-	retries waits         // effects that failed
-	unknown waits         // effects of which the outcome is not known
+// parts are shared by all turns and first attempts of a vendor.
+type parts struct {
+	reader
+	config *Config
+	deps   *Deps
+}
 
-	mu        sync.Mutex
-	phases    Phases
-	opened    bool
-	early     []*user // that got work before the mailboxes were opened
-	users     map[string]*user
-	idle      list.List // of mailboxes without work, the oldest first
-	idleBytes int
-	wakes     [fairness.Classes]int // that are not acknowledged
-	turns     sync.WaitGroup
+func newParts(v *Vendor, c Config, d Deps) (*parts, error) {
+	if d.Failures == nil {
+		d.Failures = new(Failures)
+	}
+	return &parts{reader: newReader(v, d.Validate, d.Handlers), config: &c, deps: &d}, c.check()
+}
+
+// nonces makes names of attempts.
+type nonces struct {
+	prefix string // of this ownership in this process
+	last   atomic.Uint64
+}
+
+func (n *nonces) next() string { return n.prefix + strconv.FormatUint(n.last.Add(1), 36) }
+
+// Mailboxes are the mailboxes of one vendor during one ownership. Turns run side by side, one
+// per user at a time.
+type Mailboxes struct {
+	*parts
+	queue   *queue
+	phases  Phases // set by Run
+	nonces  nonces
+	timers  timers
+	retries waits // effects with failed attempts
+	unknown waits // effects with an unknown outcome
 }
 
 // New returns the mailboxes of a vendor for an ownership. Run starts their turns.
 func New(v *Vendor, c Config, d Deps) (*Mailboxes, error) {
-	t, err := newTask(v, c, d)
+	p, err := newParts(v, c, d)
 	if err != nil {
 		return nil, err
 	}
-	return &Mailboxes{
-		task: t, limits: record.Limits{Bytes: c.RecordBytes, Remember: c.Remember},
-		nonce: rand.Text()[:8], users: map[string]*user{},
-	}, nil
+	m := &Mailboxes{parts: p, nonces: nonces{prefix: rand.Text()[:8] + "."}, timers: timers{Timers: d.Timers}}
+	m.queue = newQueue(d.Scheduler, func(u *user, w work) remainder { return newTurn(m, u, w).run() })
+	return m, nil
 }
 
-// newNonce returns the name of a new attempt.
-func (m *Mailboxes) newNonce() string {
-	return m.nonce + "." + strconv.FormatUint(m.nonces.Add(1), 36)
-}
+// Wake runs the mailbox of a user after the timer has fired. ack acknowledges the wake, once a
+// further timer is set, or none is needed.
+func (m *Mailboxes) Wake(userKey string, ack func()) { m.queue.wake(userKey, WakeClass(userKey), ack) }
 
-// WakeClass returns the class of the wakes of a mailbox.
-func WakeClass(userKey string) Class {
-	if record.IsActivityKey(userKey) {
-		return Activity
-	}
-	return Wake
-}
+// WakesInHand returns the number of wakes of a class without an acknowledgement.
+func (m *Mailboxes) WakesInHand(c Class) int { return int(m.queue.wakes[c].Load()) }
 
-// Wake runs the mailbox of a user whose timer has fired. ack acknowledges the wake; it is
-// called once a further timer is set, or none is needed.
-func (m *Mailboxes) Wake(userKey string, ack func()) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	u, c := m.user(userKey), WakeClass(userKey)
-	m.wakes[c]++
-	m.hold(u, &wake{class: c, ack: ack})
-	m.enqueue(u, c)
-}
+// ForgetTimers makes each turn set a timer again: earlier timers may be lost.
+func (m *Mailboxes) ForgetTimers() { m.timers.generation.Add(1) }
 
-// wake is a wake in hand.
-type wake struct {
-	class Class
-	ack   func()
-}
-
-// hold keeps a wake for the next turn of the mailbox. An earlier one is given up: it is of
-// the same message, delivered again, or of one that this message has replaced. Otherwise the
-// wakes of one user, who cannot go on, would fill the room of all.
-func (m *Mailboxes) hold(u *user, w *wake) {
-	if u.wake != nil {
-		m.wakes[u.wake.class]--
-	}
-	u.wake = w
-}
-
-// acknowledge acknowledges the wake of a turn.
-func (t *turn) acknowledge() {
-	if t.wake == nil {
-		return
-	}
-	t.Mailboxes.mu.Lock()
-	t.wakes[t.wake.class]--
-	t.Mailboxes.mu.Unlock()
-	t.wake.ack()
-}
-
-// deliver puts an event into the mailbox of its user.
-func (m *Mailboxes) deliver(userKey string, a *arrival) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	u := m.user(userKey)
-	u.arrivals, u.bytes = append(u.arrivals, a), u.bytes+a.size()
-	class := Fresh
-	if a.Replay > 0 {
-		class = WakeClass(userKey)
-	}
-	m.enqueue(u, class)
-}
-
-// Run runs turns until ctx ends, and then lets those that run come to their end for grace:
-// after three quarters of it calls of the vendor are cut, and the outcomes are stored.
+// Run runs turns until ctx ends. Running turns then come to their end within grace: after three
+// quarters of grace calls of the vendor are cut, and the outcomes are stored.
 func (m *Mailboxes) Run(ctx context.Context, grace time.Duration) {
 	phases, end := NewPhases(ctx, grace)
 	defer end()
-	m.start(phases)
+	m.phases = phases
+	m.queue.open()
 	<-ctx.Done()
-	m.close()
-	m.turns.Wait()
+	m.queue.close()
 }
 
-// start lets the mailboxes have turns. Those that have work already get the first ones.
-func (m *Mailboxes) start(p Phases) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.phases, m.opened = p, true
-	for _, u := range m.early {
-		m.task.deps.Scheduler.Submit(u.class, u.work)
+// Phases are contexts of work. They end one after the other: at first no call begins, then
+// calls are cut, and at last nothing is written.
+type Phases struct{ stop, call, write context.Context }
+
+// NewPhases returns the phases of work that begins until ctx ends. From then on the work has
+// grace to come to an end: after three quarters of grace calls of the vendor are cut, so that
+// the outcomes can be stored. The caller calls end once all work has ended.
+func NewPhases(ctx context.Context, grace time.Duration) (p Phases, end func()) {
+	write, endWrites := context.WithCancel(context.WithoutCancel(ctx))
+	call, endCalls := context.WithCancel(write)
+	unwatch := context.AfterFunc(ctx, func() {
+		time.AfterFunc(grace*3/4, endCalls)
+		time.AfterFunc(grace, endWrites)
+	})
+	return Phases{stop: ctx, call: call, write: write}, func() {
+		unwatch()
+		endCalls()
+		endWrites()
 	}
-	m.early = nil
 }
-
-// close lets no further turn begin.
-func (m *Mailboxes) close() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.opened = false
-}
-
-// WakesInHand returns the number of wakes of a class that are not acknowledged.
-func (m *Mailboxes) WakesInHand(c Class) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.wakes[c]
-}
-
-// ForgetTimers says that the timers that were set may be lost: each turn sets its own again.
-func (m *Mailboxes) ForgetTimers() { m.timers.Add(1) }

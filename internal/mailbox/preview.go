@@ -40,22 +40,23 @@ type Preview struct {
 
 // Previewer previews replays at one vendor. It asks nobody and changes nothing.
 type Previewer struct {
-	task     task // only to read messages
+	reader   reader
 	remember time.Duration
 }
 
 // NewPreviewer returns a Previewer. remember is that of Config.
 func NewPreviewer(v *Vendor, remember time.Duration, validate func(events.Event) error, list []handlers.Handler) *Previewer {
-	return &Previewer{task: task{vendor: v, deps: &Deps{Validate: validate}, handlers: byType(list)}, remember: remember}
+	return &Previewer{reader: newReader(v, validate, list), remember: remember}
 }
 
 // Read reads, validates and plans a replay. If the event alone decides, ok is true and p is
 // the consequence; otherwise the record of the user decides, see Preview.
 func (x *Previewer) Read(m Message, number int) (e *Event, p Preview, ok bool) {
-	e = x.task.parse(m, number)
+	e = x.reader.parse(m, number)
 	switch {
 	case e.Invalid != nil:
-		return e, Preview{Would: PreviewRefused, Pointer: e.pointer(), Rule: e.rule(), Message: message(e.Invalid)}, true
+		pointer, rule := e.fault()
+		return e, Preview{Would: PreviewRefused, Pointer: pointer, Rule: rule, Message: message(e.Invalid)}, true
 	case e.Plan.Skip:
 		return e, Preview{Would: PreviewUnsupported}, true
 	}
@@ -90,7 +91,7 @@ func (x *Previewer) Preview(r *record.Record, e *Event, now time.Time) Preview {
 
 // await returns the consequence of a pending replay.
 func await(r *record.Record, a record.Arrival, now time.Time) Preview {
-	other, blocked := r.Blocker(a.Key, a.Replay)
+	other, blocked := record.Blocker(r, a.Key, a.Replay)
 	if !blocked {
 		return Preview{Would: PreviewCall}
 	}

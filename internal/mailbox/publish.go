@@ -4,150 +4,156 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox/record"
-	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/internal/telemetry"
 )
 
-// isPublished reports whether a finished effect is known to be published. An
-// effect without the Publish flag held its position back until then, so a committed
-// position proves it; not for activity, which is acknowledged one by one.
-func (t *turn) isPublished(f *record.Finished) bool {
-	if t.user.published[effectID{f.Key, f.Replay}] {
+// publisher publishes results, and stores and removes dead letters.
+type publisher struct {
+	*reporter
+	letters []letter // stored since the last write of the record
+}
+
+// outbox publishes the finished effects of a record.
+type outbox struct {
+	*publisher
+	user *user
+	hand *hand
+}
+
+// isPublished reports whether a finished effect is known to be published. An effect without
+// the Publish flag held back the position until the publication, so a committed position is
+// proof; not for activity, with an acknowledgement per event.
+func (b *outbox) isPublished(f *record.Finished) bool {
+	if b.user.published[idOf(&f.Effect)] {
 		return true
 	}
-	return !f.Publish && f.Replay == 0 && f.Scope != events.ScopeActivity && !t.deps.Ownership.Committed().Before(f.Position)
+	return !f.Publish && f.Replay == 0 && f.Scope != events.ScopeActivity && !b.deps.Ownership.Committed().Before(f.Position)
 }
 
 // publish publishes the results of the finished effects of the record, and their history.
-// Only then a position may be settled. The same effect gives the same result, byte for byte,
-// each time. An effect that a newer owner still claims has to wait: the outcome of that owner
-// may replace it.
-func (t *turn) publish(ctx context.Context) error {
-	r := t.user.stored.record
-	list := r.Finished
-	for i := range list {
-		f := &list[i]
-		if t.isPublished(f) || r.Claims(f.Key, f.Replay) {
+// Positions are settled later. An effect under the claim of a newer owner has to wait: the
+// outcome of the owner may replace the outcome in the record.
+func (b *outbox) publish(ctx context.Context) error {
+	r := b.user.stored.record
+	for i := range r.Finished {
+		f := &r.Finished[i]
+		if b.isPublished(f) || r.Claim.Is(f.Key, f.Replay) {
 			continue
 		}
-		if err := t.publishOne(ctx, f); err != nil {
+		if err := b.publishOne(ctx, f); err != nil {
 			return err
 		}
-		t.user.published[effectID{f.Key, f.Replay}] = true
+		b.user.published[idOf(&f.Effect)] = true
 	}
-	for id := range t.user.published {
-		if !hasFinished(list, id) {
-			delete(t.user.published, id)
+	for id := range b.user.published {
+		if !slices.ContainsFunc(r.Finished, func(f record.Finished) bool { return idOf(&f.Effect) == id }) {
+			delete(b.user.published, id)
 		}
 	}
 	return nil
 }
 
-// publishOne publishes the result of a finished effect, and its history side by side. The
-// message of a replay is removed after that, and a dead letter of an effect that ended well
-// after all too.
-func (t *turn) publishOne(ctx context.Context, f *record.Finished) error {
-	event, err := t.eventOf(ctx, f)
+// publishOne publishes the result of a finished effect, and the history side by side. Then
+// publishOne removes a dead letter of an effect that ended well after all, and the message of a
+// replay as the last step.
+func (b *outbox) publishOne(ctx context.Context, f *record.Finished) error {
+	event, err := b.event(ctx, f)
 	if errors.Is(err, ErrGone) {
 		if f.Replay > 0 && f.Delivered() && f.Class != classExpired {
-			return nil // its message was removed, which is the last step of this function
+			return nil // the last step was made
 		}
 		if f.Class != classExpired && f.Delivered() { // a dead letter says so, or the former core has published
-			t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("type", f.Type).Str("outcome", f.Kind).
+			b.deps.Log.Error().Str("vendor", b.vendor.Name).Str("type", f.Type).Str("outcome", f.Kind).
 				Msg("a result cannot be published: its event left the stream")
 		}
-		return t.appendHistory(ctx, t.shortKey(&f.Effect), f)
+		return appendHistory(ctx, b.deps.History, entry(b.user.key, f.Key.String(), f))
 	}
 	if err != nil {
 		return err
 	}
 	group, side := errgroup.WithContext(ctx)
-	group.Go(func() error { return t.appendHistory(side, event.Key, f) })
-	group.Go(func() error { return t.publishResult(side, event, f) })
+	group.Go(func() error { return appendHistory(side, b.deps.History, entry(b.user.key, event.Key, f)) })
+	group.Go(func() error { return b.result(side, event, f) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return t.clear(ctx, event, f)
-}
-
-// clear removes what is not needed any more once an effect is published.
-func (t *turn) clear(ctx context.Context, event *Event, f *record.Finished) error {
-	if f.By == "" { // no attempt has reported it
-		t.report(event, &f.Effect, f.Outcome, time.Time{})
+	if f.By == "" { // no attempt has reported the outcome
+		b.report(event, &f.Effect, f.Outcome, time.Time{})
 	}
-	if t.mayHaveDeadLetter(f) {
-		if err := t.deps.DeadLetters.Settle(ctx, t.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
+	if b.mayHaveDeadLetter(f) {
+		if err := b.deps.DeadLetters.Settle(ctx, b.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
 			return err
 		}
 	}
 	if f.Replay > 0 && f.Delivered() {
-		return t.deps.Replays.Remove(ctx, f.ReplaySeq)
+		return b.deps.Replays.Remove(ctx, f.ReplaySeq)
 	}
 	return nil
 }
 
-// eventOf returns the event of a finished effect. A replay that the former core has carried
-// out is gone: its event stands for it.
-func (t *turn) eventOf(ctx context.Context, f *record.Finished) (*Event, error) {
-	event, err := t.event(ctx, &f.Effect)
+// event returns the event of a finished effect. The event of a replay stands for a missing
+// message of the replay, carried out by the former core.
+func (b *outbox) event(ctx context.Context, f *record.Finished) (*Event, error) {
+	event, err := b.hand.event(ctx, &f.Effect)
 	if errors.Is(err, errUndelivered) {
 		original := f.Effect
 		original.Replay = 0
-		event, err = t.event(ctx, &original)
+		event, err = b.hand.event(ctx, &original)
 	}
 	return event, err
 }
 
-func hasFinished(list []record.Finished, id effectID) bool {
-	for i := range list {
-		if list[i].Key == id.key && list[i].Replay == id.replay {
-			return true
-		}
-	}
-	return false
-}
-
 // mayHaveDeadLetter reports whether an effect that ended well may have a dead letter. A dead
-// letter is stored before the outcome, which may then get lost.
-func (t *turn) mayHaveDeadLetter(f *record.Finished) bool {
-	attempts := 1 // the one that ended well
+// letter is stored before the outcome, and the outcome may then get lost.
+func (b *outbox) mayHaveDeadLetter(f *record.Finished) bool {
+	attempts := 1 // the last attempt ended well
 	if f.Kind == events.Superseded {
 		attempts = 0
 	}
 	tried := f.Replay > 0 || f.Attempts > attempts
-	overdue := !f.Begun.IsZero() && f.At.Sub(f.Begun) >= t.config.PrerequisiteWait
-	rejected := !t.user.stored.record.Rejected.Before(f.Position)
+	overdue := !f.Begun.IsZero() && f.At.Sub(f.Begun) >= b.config.PrerequisiteWait
+	rejected := !b.user.stored.record.Rejected.Before(f.Position)
 	return f.Kind != events.Failed && (tried || overdue || rejected)
 }
 
-func (t *task) publishResult(ctx context.Context, event *Event, f *record.Finished) error {
-	r := events.Result{Vendor: t.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS}
+// result publishes the result of a finished effect. An effect always has the same result,
+// byte for byte.
+func (p *publisher) result(ctx context.Context, event *Event, f *record.Finished) error {
+	r := events.Result{Vendor: p.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS}
 	if f.Kind == events.Failed {
 		r.Error = &events.ResultError{Class: f.Class, Status: f.Status, Message: f.Message}
 	}
 	result, err := events.NewResult(events.ResultOf{
 		Request: event.Event, RequestType: f.Type, UserID: event.Plan.UserID, Key: event.Key, Replay: f.Replay,
-		Source: t.config.Source, At: f.At, Result: r,
+		Source: p.config.Source, At: f.At, Result: r,
 	})
 	if err != nil {
 		return fmt.Errorf("result of %s: %w", f.Type, err)
 	}
-	return t.send(ctx, result)
+	return p.send(ctx, result)
 }
 
-// shortKey stands for the key of an event that is not stored any more.
-func (t *turn) shortKey(e *record.Effect) string {
-	return e.Key.String()
-}
-
-// needsNoAccount reports whether the vendor knows users by our ids, or the effect asks
-// nothing of an account.
-func (t *turn) needsNoAccount() bool {
-	_, ok := (*t.vendor.Port.Load()).(vendors.Addresser)
-	return ok || record.IsActivityKey(t.user.key)
+// send publishes a result, in a child span of the attempt if the span is sampled. The result
+// carries the trace of the event, so a repeated result is the same.
+func (p *publisher) send(ctx context.Context, result events.Event) error {
+	ctx = p.within(ctx)
+	if !trace.SpanFromContext(ctx).IsRecording() {
+		return p.deps.Results.Publish(ctx, p.vendor.Name, result)
+	}
+	subject := events.ResultSubject(result.Type(), p.vendor.Name)
+	ctx, span := p.deps.Tracer.Start(ctx, "send "+subject, telemetry.Sending(result, subject)...)
+	defer span.End()
+	err := p.deps.Results.Publish(ctx, p.vendor.Name, result)
+	if err != nil {
+		telemetry.Fail(span, "unstored")
+	}
+	return err
 }

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/usherhq/usher/internal/bus"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/pause"
 )
 
-// stored is a record as the store holds it, as far as this process knows.
+// stored is a record as the store holds the record, as far as this process knows.
 type stored struct {
 	known    bool
 	record   *record.Record
@@ -19,15 +19,15 @@ type stored struct {
 	revision uint64
 }
 
-// unreadableError is returned for a record that is not one of ours.
+// unreadableError is returned for a record in an unknown form.
 type unreadableError struct{ error }
 
-// load reads the record of the user unless it is known.
-func (m *Mailboxes) load(ctx context.Context, u *user) error {
+// load reads the record of the user unless the record is known.
+func (p *parts) load(ctx context.Context, u *user) error {
 	if u.stored.known {
 		return nil
 	}
-	encoded, revision, err := m.task.deps.Records.Load(ctx, u.key)
+	encoded, revision, err := p.deps.Records.Load(ctx, u.key)
 	if err != nil {
 		return fmt.Errorf("load record: %w", err)
 	}
@@ -43,12 +43,11 @@ func (m *Mailboxes) load(ctx context.Context, u *user) error {
 
 // revise lets change work on a copy of the record and stores the copy. If the record was
 // changed meanwhile, or if a store got no answer, revise reads the record and lets change
-// work on it again: change must recognize its own work. A record that change leaves as it
-// is, is not stored.
-func (m *Mailboxes) revise(ctx context.Context, u *user, change func(*record.Record) error) error {
+// work on a new copy: change must recognize former work. An unchanged copy is not stored.
+func (p *parts) revise(ctx context.Context, u *user, change func(*record.Record) error) error {
 	const tries = 8
 	for try := 1; ; try++ {
-		if err := m.load(ctx, u); err != nil {
+		if err := p.load(ctx, u); err != nil {
 			return err
 		}
 		next := u.stored.record.Clone()
@@ -63,97 +62,32 @@ func (m *Mailboxes) revise(ctx context.Context, u *user, change func(*record.Rec
 			return nil
 		}
 		if next.Converted {
-			if err := m.appendFormer(ctx, u); err != nil {
+			if err := p.appendFormer(ctx, u); err != nil {
 				return err
 			}
 			next.Converted = false
 		}
-		revision, err := m.task.deps.Records.Store(ctx, u.key, encoded, u.stored.revision)
+		revision, err := p.deps.Records.Store(ctx, u.key, encoded, u.stored.revision)
 		if err == nil {
 			u.stored = stored{known: true, record: next, encoded: encoded, revision: revision}
 			return nil
 		}
-		u.stored = stored{} // until it is read again
+		u.stored = stored{} // until the next load
 		if !errors.Is(err, ErrConflict) && try >= tries || ctx.Err() != nil {
 			return fmt.Errorf("store record: %w", err)
 		}
 		if !errors.Is(err, ErrConflict) {
-			pause(ctx, time.Duration(try)*20*time.Millisecond)
+			pause.For(ctx, time.Duration(try)*20*time.Millisecond)
 		}
 	}
 }
 
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
+// appendFormer appends the finished effects of a record of the former core to the history,
+// before the record is stored without the effects.
+func (p *parts) appendFormer(ctx context.Context, u *user) error {
+	entries, err := FormerHistory(u.key, u.stored.encoded)
+	if err != nil || len(entries) == 0 {
+		return err
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
-// errUndelivered says that the stream of replays has not been read up to the replay.
-var errUndelivered = errors.New("the replay is not delivered yet")
-
-// event returns the event of an effect: from the arrivals in hand, or by its position.
-func (t *turn) event(ctx context.Context, e *record.Effect) (*Event, error) {
-	if a := t.arrivalOf(e); a != nil {
-		return a.event.as(e), nil
-	}
-	var message Message
-	var err error
-	if !e.Delivered() {
-		return nil, errUndelivered
-	}
-	if e.Replay > 0 {
-		message, err = t.deps.Replays.Get(ctx, e.ReplaySeq)
-	} else {
-		message, err = t.deps.Events.Get(ctx, e.Position)
-	}
-	if err != nil {
-		return nil, err
-	}
-	event := t.read(message, e.Replay).as(e)
-	if e.Replay > 0 && !event.isReplayOf(e) {
-		return nil, ErrGone
-	}
-	return event, nil
-}
-
-// isReplayOf reports whether the event is the replay of an effect. The stream of replays may
-// have been made anew: another message then has the sequence.
-func (e *Event) isReplayOf(effect *record.Effect) bool {
-	r, ok := bus.ReadReplay(e.Message.Header)
-	return ok && r.Number == effect.Replay && record.KeyOf(e.Key) == effect.Key
-}
-
-// as returns the event of an effect. An event that was rejected since it reuses an id has
-// another key than its id says.
-func (e *Event) as(effect *record.Effect) *Event {
-	if record.KeyOf(e.Key) == effect.Key {
-		return e
-	}
-	other := *e
-	other.Key = reusedKey(e)
-	return &other
-}
-
-// bury stores the dead letter of an effect.
-func (t *task) bury(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
-	first := e.Begun
-	if first.IsZero() {
-		first = e.Registered
-	}
-	t.letters = append(t.letters, deadLetter{effectID{e.Key, e.Replay}, e.Type, event.Key})
-	return t.deps.DeadLetters.Bury(ctx, bus.DeadLetter{
-		Vendor: t.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
-		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: event.pointer(), Rule: event.rule(),
-		Attempts: e.Attempts, FirstTry: first.UTC(), LastTry: o.At,
-		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Stored: event.Message.Stored, Replay: e.Replay, Trace: t.traceparent(event),
-		Subject: event.Message.Subject, Header: event.Message.Header, Payload: event.Message.Payload,
-	})
+	return p.deps.History.Append(ctx, entries...)
 }

@@ -3,232 +3,261 @@ package mailbox
 import (
 	"context"
 	"errors"
-	"sync"
+	"strings"
 	"time"
 
-	"github.com/usherhq/usher/internal/brake"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/pause"
+	"github.com/usherhq/usher/vendors"
 )
 
 // The bounds of a turn. The rest of a mailbox gets a further turn, as a wake.
 const (
 	turnCalls    = 8
 	turnSpan     = 2 * time.Second
-	turnArrivals = 500 // events that one write registers, at most
-	resultTries  = 8   // of storing the outcome of a call, with a growing delay
+	turnArrivals = 500 // events registered by one write, at most
 )
 
-// turn is the work on one mailbox, from its arrivals and wakes to its next timer.
+// turn is the work on one mailbox, from the arrivals and the wake to the next timer.
 type turn struct {
 	*Mailboxes
-	Phases
-	task
+	user      *user
+	class     Class
+	wake      *wake
+	began     time.Time
+	hand      *hand
+	accounts  *accounts
+	deletions *deletions
+	outbox    *outbox
+	attempts  *attempts
 
-	user     *user
-	class    Class
-	arrivals []*arrival
-	wake     *wake // nil: none
-	began    time.Time
+	plan     *plan     // of the last write
+	sent     time.Time // just before the last write
+	result   *result   // of the last call, until the record has the result
 	calls    int
-	admitted bool        // a share of the vendor's rate was taken
-	sent     time.Time   // just before the last claim was stored
-	result   *result     // of the last call, until it is stored
-	reserved reservation // of an account, for the claim of the record
-	fresh    []*arrival  // that the record did not have before the last write
-	full     bool        // arrivals wait in memory until the record has room
-	lost     bool        // the record was dropped while the activity waited
-	failed   bool        // NATS failed a step of an attempt, which is made again
-	overdue  []record.Effect
-	verdicts map[effectID]brake.Verdict // of the deletion guard
-
-	mu sync.Mutex // of arrivals and user.armed while a call is in flight
+	admitted bool // a share of the vendor's rate was taken
+	failed   bool // NATS failed a step of an attempt; a later attempt repeats the step
+	lost     bool // the record was dropped while the activity waited
 }
 
-// turn works on a mailbox. Each round of the loop is one write of the record: the arrivals,
-// the outcome of the last call, and the claim of the next. A crash between any two steps
-// repeats them without harm.
-func (m *Mailboxes) turn(p Phases, u *user, class Class) {
-	t := m.begin(p, u, class)
-	defer func() { t.endSpan() }()
-	if t.refuseInvalid(p.write) {
-		return
+func newTurn(m *Mailboxes, u *user, w work) *turn {
+	if w.wake != nil {
+		u.timer.due = time.Time{}
 	}
-	for {
-		decision, err := t.store(p.write)
-		if err == nil {
-			err = t.publish(p.write)
-		}
-		switch {
-		case err != nil:
-			t.retry(p.write, err)
-			return
-		case decision.Action == record.StepDown:
-			t.deps.Ownership.StepDown(t.user.stored.record.Token)
-			return
-		}
-		t.endSpan()
-		if err := t.settleFinished(p.write); err != nil {
-			t.retry(p.write, err)
-			return
-		}
-		if decision.Action != record.Call {
-			t.end(p.write, decision)
-			return
-		}
-		t.attempt(p.call, decision.Effect)
+	t := &turn{
+		Mailboxes: m, user: u, class: w.class, wake: w.wake, began: time.Now(),
+		hand: &hand{m.parts, w.arrivals}, accounts: &accounts{parts: m.parts, user: u, needless: needsNoAccount(m.vendor, u.key)},
 	}
-}
-
-// begin takes the arrivals and wakes of a mailbox.
-func (m *Mailboxes) begin(p Phases, u *user, class Class) *turn {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := min(len(u.arrivals), turnArrivals)
-	t := &turn{Mailboxes: m, Phases: p, task: m.task, user: u, class: class, arrivals: u.arrivals[:n:n], wake: u.wake, began: time.Now()}
-	u.arrivals, u.bytes, u.wake = u.arrivals[n:], u.bytes-sizeOf(t.arrivals), nil
-	u.again = len(u.arrivals) > 0
-	if t.wake != nil {
-		u.armed = time.Time{}
+	t.deletions = &deletions{parts: m.parts, hand: t.hand}
+	t.outbox = &outbox{publisher: &publisher{reporter: &reporter{parts: m.parts}}, user: u, hand: t.hand}
+	t.attempts = &attempts{
+		publisher: t.outbox.publisher, user: u, hand: t.hand, class: w.class, accounts: t.accounts, deletions: t.deletions, timers: &m.timers,
 	}
 	return t
 }
 
-// mayCall reports whether the turn may make a further call.
-func (t *turn) mayCall() bool {
-	return t.calls < turnCalls && time.Since(t.began) < turnSpan && t.open(t.class)
+// needsNoAccount reports whether the vendor knows users by our ids, or a record is of an
+// activity.
+func needsNoAccount(v *Vendor, recordKey string) bool {
+	_, ok := (*v.Port.Load()).(vendors.Addresser)
+	return ok || record.IsActivityKey(recordKey)
 }
 
-// open reports whether this process may call the vendor for work of a class.
-func (t *turn) open(c Class) bool {
-	return t.stop.Err() == nil && time.Now().Before(t.deps.Ownership.Until()) && t.deps.Gate.Allows(c)
+// run works on the mailbox. Each round is one write of the record, with the arrivals, the
+// outcome of the last call, and the claim of the next call; then the results are published,
+// and the call is made. A crash between any two steps repeats the steps without harm.
+func (t *turn) run() remainder {
+	write := t.phases.write
+	defer t.outbox.endSpan()
+	if strings.HasPrefix(t.user.key, invalidPrefix) {
+		return t.refuseInvalid(write)
+	}
+	for {
+		err := t.store(write)
+		if err == nil {
+			err = t.outbox.publish(write)
+		}
+		decision := t.plan.decision
+		if err == nil && decision.Action == record.StepDown {
+			t.deps.Ownership.StepDown(t.user.stored.record.Token)
+			return remainder{}
+		}
+		if err == nil {
+			t.outbox.endSpan()
+			err = t.hand.settleFinished(write, t.user.stored.record)
+		}
+		if err != nil {
+			return t.retry(write, err)
+		}
+		if decision.Action != record.Call {
+			return t.end(write)
+		}
+		t.calls++
+		t.take(t.attempts.attempt(t.phases, decision.Effect, t.sent))
+	}
 }
 
-// errAdmission says that the rate of the vendor has to be waited for before the claim is
-// stored: otherwise the call lease would run out in the queue.
-var errAdmission = errors.New("the call is not admitted yet")
+// resultTries is the number of tries to store the outcome of a call, with a growing delay.
+const resultTries = 8
 
-// store writes the record: it registers the arrivals, stores the result of the last call,
-// and claims the next effect to call.
-func (t *turn) store(ctx context.Context) (record.Decision, error) {
+// store writes the record by a plan, after the steps that have to come first.
+func (t *turn) store(ctx context.Context) error {
 	for failures := 0; ; {
-		d, err := t.storeOnce(ctx, t.mayCall())
+		err := t.storeOnce(ctx, t.mayCall())
 		if errors.Is(err, errUnreserved) {
-			if err = t.reserveOutcome(ctx); err == nil {
+			var reserved *result
+			if reserved, err = t.attempts.reserveOutcome(ctx, t.result); err == nil {
+				t.take(reserved)
 				continue
 			}
 		}
 		switch {
 		case errors.Is(err, errAdmission):
-			if t.deps.Gate.Wait(t.stop, t.class) != nil {
+			if t.deps.Gate.Wait(t.phases.stop, t.class) != nil {
 				return t.storeOnce(ctx, false)
 			}
-			t.admitted, t.verdicts = true, nil // the wait may have been long
+			t.admitted, t.deletions.verdicts = true, nil // the wait may have been long
 		case errors.Is(err, errUnguarded):
-			t.askGuard(ctx, &d.Effect)
+			t.deletions.ask(ctx, &t.plan.decision.Effect)
 		case errors.Is(err, errUnburied):
-			if err := errors.Join(t.buryRejected(ctx), t.buryOverdue(ctx)); err != nil {
-				return d, err
+			if err := errors.Join(t.outbox.buryRejected(ctx), t.outbox.buryOverdue(ctx, t.plan.overdue)); err != nil {
+				return err
 			}
 		case err != nil && t.result != nil && failures < resultTries && ctx.Err() == nil:
-			failures++ // without its outcome the effect would have to be looked up
-			pause(ctx, min(100*time.Millisecond<<failures, 5*time.Second))
+			failures++ // without the outcome the vendor would have to be asked
+			pause.For(ctx, min(100*time.Millisecond<<failures, 5*time.Second))
 		default:
-			return d, err
+			return err
 		}
 	}
 }
 
-// storeOnce writes the record once. It returns errAdmission, errUnburied or errUnreserved
-// before anything is written if a step has to come first. Once a newer owner wrote the record, only the
-// outcome of a call that was made is added.
-func (t *turn) storeOnce(ctx context.Context, mayCall bool) (d record.Decision, err error) {
-	now, o, sent := t.deps.Ownership.Now(), t.owner(mayCall), time.Now()
-	t.fresh = nil
-	err = t.revise(ctx, t.user, func(r *record.Record) (err error) {
+// storeOnce writes the record once, or returns the error of a plan. Once a newer owner has
+// written the record, only the outcome of a past call is added.
+func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
+	p, sent := t.newPlan(mayCall), time.Now()
+	t.plan = p
+	err := t.revise(ctx, t.user, func(r *record.Record) error {
 		t.lost = t.lost || t.isLost()
 		if t.result != nil {
-			if !t.isReserved(t.result.holds()) {
+			if !t.accounts.isReserved(t.result.holds()) {
 				return errUnreserved
 			}
-			t.result.apply(t, r)
+			t.result.apply(r, t.config.PrerequisiteWait)
 		}
-		if r.HasNewerOwner(o.Token) {
-			d = record.Decision{Action: record.StepDown}
+		if p.owner.IsFormer(r) {
+			p.decision = record.Decision{Action: record.StepDown}
 			return nil
 		}
-		r.RemovePublished(t.isPublished, now, t.limits)
-		d, err = t.advance(r, now, o)
-		return err
+		r.RemovePublished(t.outbox.isPublished, p.now, p.limits())
+		return p.decide(r)
 	})
 	if err == nil {
-		err = t.unbury(ctx)
+		err = t.outbox.unbury(ctx, t.user.stored.record)
 	}
-	if err == nil {
-		for _, a := range t.fresh {
-			a.ours = t.isRegistered(a)
-		}
-		t.result, t.letters, t.sent, t.user.missed = nil, nil, sent, nil
-		t.admitted = t.admitted && d.Action != record.Call
+	if err != nil {
+		return err
 	}
-	return d, err
+	for _, a := range p.fresh {
+		a.ours = a.isRegistered(t.user.stored.record)
+	}
+	t.result, t.sent, t.user.missed = nil, sent, nil
+	t.admitted = t.admitted && p.decision.Action != record.Call
+	return nil
 }
 
-// advance registers the arrivals and decides the next step. Arrivals that do not fit wait
-// in memory as long as the mailbox makes progress and is not crowded. Others are rejected.
-func (t *turn) advance(r *record.Record, now time.Time, o record.Owner) (d record.Decision, err error) {
-	t.full = false
-	list := t.unregistered(r)
-	t.fresh = list
-	if len(list) > 0 && r.UserID == "" && !record.IsActivityKey(t.user.key) { // the record of an activity names nobody
-		r.UserID = list[0].event.Plan.UserID
-	}
-	for len(r.Finished) < record.MostFinished {
-		var why record.Refusal
-		if list, why = t.register(r, list, now); len(list) == 0 {
-			break
-		}
-		if why.Full {
-			if d, err = t.next(r, now, o); err != nil {
-				return d, err
-			}
-			if (d.Action != record.Wait || !d.Due.After(now)) && !t.crowded(list) {
-				t.full = d.Action != record.Call
-				return d, nil
-			}
-		}
-		if why.Full && list[0].Replay == 0 && r.Rejected.Before(list[0].Position) {
-			r.Rejected = last(list) // before the first dead letter
-			return record.Decision{Action: record.Wait, Due: now}, nil
-		}
-		if err := t.reject(list[0], why, now); err != nil {
-			return d, err
-		}
-		r.Reject(list[0].rejection(), *list[0].rejected)
-		list = list[1:]
-	}
-	if again, err := t.abandonOverdue(r); again || err != nil {
-		return record.Decision{Action: record.Wait, Due: now}, err
-	}
-	return t.next(r, now, o)
-}
-
-// crowded reports whether more events of the user wait in memory than may. Otherwise one
-// user would take the room of all others.
-func (t *turn) crowded(list []*arrival) bool {
-	t.Mailboxes.mu.Lock()
-	defer t.Mailboxes.mu.Unlock()
-	return t.user.bytes+sizeOf(list) > t.config.WaitingBytes
-}
-
-// owner returns the ownership as the rules need it.
-func (t *turn) owner(mayCall bool) record.Owner {
+// newPlan returns a plan for the present ownership.
+func (t *turn) newPlan(mayCall bool) *plan {
 	own := t.deps.Ownership
 	o := record.Owner{
-		Token: own.Token(), Nonce: t.newNonce(), CallsAllowed: mayCall, FirstLook: t.config.FirstLook,
+		Token: own.Token(), Nonce: t.nonces.next(), CallsAllowed: mayCall, FirstLook: t.config.FirstLook,
 		HolderGone: own.Since().Add(t.config.CallLease + t.config.CallTimeout),
 	}
-	if t.needsNoAccount() {
+	if t.accounts.needless {
 		o.FirstLook = -1
 	}
-	return o
+	return &plan{parts: t.parts, user: t.user, hand: t.hand, deletions: t.deletions, now: own.Now(), owner: o, admitted: t.admitted}
+}
+
+// mayCall reports whether the turn may make a further call. An admitted call may be made after
+// any time of waiting for the admission: otherwise, at a low rate, every turn would end with an
+// unused token.
+func (t *turn) mayCall() bool {
+	inSpan := t.calls < turnCalls && time.Since(t.began) < turnSpan
+	return (t.admitted || inSpan) && t.open(t.class)
+}
+
+// open reports whether this process may call the vendor for work of a class.
+func (t *turn) open(c Class) bool {
+	return t.phases.stop.Err() == nil && time.Now().Before(t.deps.Ownership.Until()) && t.deps.Gate.Allows(c)
+}
+
+// take keeps the result of an attempt for the next write.
+func (t *turn) take(x *result) {
+	t.result = x
+	if x.failure != nil {
+		t.stepFailed(x.failure)
+	}
+}
+
+// stepFailed accounts for a step that NATS failed.
+func (t *turn) stepFailed(err error) {
+	t.failed = true
+	t.deps.Failures.Failed(t.deps.Log, t.vendor.Name, err)
+}
+
+// succeeded accounts for the end of a turn with nothing to repeat.
+func (t *turn) succeeded() {
+	t.user.failures = 0
+	if !t.failed {
+		t.deps.Failures.Succeeded()
+	}
+}
+
+// isLost reports whether the wake of an activity found no record. The timer of an activity is set
+// after the record is stored, so the bucket has dropped the record, and with the record the effect.
+func (t *turn) isLost() bool {
+	return t.wake != nil && len(t.hand.list) == 0 && t.user.stored.revision == 0 && record.IsActivityKey(t.user.key)
+}
+
+// logLoss logs the loss of the record of an activity.
+func (t *turn) logLoss() {
+	if !t.lost {
+		return
+	}
+	t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("record", t.user.key).
+		Msg("the record of an activity was dropped while the activity waited: it may not be carried out; see nats.effects_ttl")
+}
+
+// netDelay is the delay of the timer under work that goes on from memory.
+const netDelay = 2 * time.Second
+
+// fullPause is the pause of a mailbox with arrivals in memory, without room for them, and with
+// nothing to call now.
+const fullPause = time.Second
+
+// end ends a turn: end sets the timer, settles the registered positions, and acknowledges the
+// wake, in this order. A mailbox with more to do now gets a further turn.
+func (t *turn) end(ctx context.Context) remainder {
+	more, due := false, t.plan.decision.Due
+	if !due.IsZero() {
+		now := t.deps.Ownership.Now()
+		more = !due.After(now) && t.open(WakeClass(t.user.key))
+		if more {
+			due = now.Add(netDelay)
+		}
+		if err := t.timers.arm(ctx, t.user, due); err != nil {
+			return t.retry(ctx, err)
+		}
+	}
+	left := t.hand.settleRegistered(t.user.stored.record)
+	t.logLoss()
+	t.wake.acknowledge()
+	t.succeeded()
+	t.noteWaits(t.user)
+	r := remainder{work: work{class: WakeClass(t.user.key), arrivals: left}, again: more || len(left) > 0}
+	if len(left) > 0 && t.plan.full && !more { // such as while the vendor is on hold
+		r.pause = fullPause
+	}
+	return r
 }

@@ -55,10 +55,10 @@ func (m *Mailboxes) Retries() Waits { return m.retries.sum() }
 // Unknown returns the users of whom it is not known whether the vendor made a change.
 func (m *Mailboxes) Unknown() Waits { return m.unknown.sum() }
 
-// noteWaits notes the pending effects of the user.
-func (t *turn) noteWaits() {
+// noteWaits notes the pending effects of a user.
+func (m *Mailboxes) noteWaits(u *user) {
 	var retried, unknown time.Time
-	for _, e := range t.user.stored.record.Pending {
+	for _, e := range u.stored.record.Pending {
 		if e.Attempts > 0 && !e.Held && (retried.IsZero() || e.Begun.Before(retried)) {
 			retried = e.Begun
 		}
@@ -66,6 +66,6 @@ func (t *turn) noteWaits() {
 			unknown = e.Begun
 		}
 	}
-	t.retries.note(t.user.key, retried)
-	t.unknown.note(t.user.key, unknown)
+	m.retries.note(u.key, retried)
+	m.unknown.note(u.key, unknown)
 }

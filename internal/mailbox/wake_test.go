@@ -31,16 +31,16 @@ type single Message
 
 func (s single) Get(context.Context, events.Position) (Message, error) { return Message(s), nil }
 
-// deskKey is the key of the record of the activity.
-var deskKey = record.ActivityKey("acme", "u", events.Key("/school", "e"))
+// activityKey is the key of the record of the activity.
+var activityKey = record.ActivityKey("acme", "u", events.Key("/school", "e"))
 
-// mailboxes returns mailboxes that work at the desk, and a function that runs them and
+// mailboxes returns mailboxes that work with the fakes, and a function that runs them and
 // returns another one that ends them.
-func (d *desk) mailboxes(t *testing.T) (m *Mailboxes, run func() (end func())) {
+func (d *fakes) mailboxes(t *testing.T) (m *Mailboxes, run func() (end func())) {
 	t.Helper()
 	deps := d.deps()
-	deps.Events, deps.Ownership, deps.Scheduler = single(deskMessage(t, deskEvent(t))), owner{time.Now()}, fairness.NewScheduler(4)
-	m, err := New(d.vendor(), deskConfig(), deps)
+	deps.Events, deps.Ownership, deps.Scheduler = single(activityMessage(t, activityEvent(t))), owner{time.Now()}, fairness.NewScheduler(4)
+	m, err := New(d.vendor(), testConfig(), deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +64,9 @@ func held(e record.Effect) record.Record {
 // A wake before the run has its turn once the mailboxes run.
 func TestAWakeBeforeTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{answer: func() error { return nil }, record: storedEffect(t, held)}
+		d := &fakes{answer: func() error { return nil }, record: storedEffect(t, held)}
 		m, run := d.mailboxes(t)
-		m.Wake(deskKey, func() { d.note("ack") })
+		m.Wake(activityKey, func() { d.note("ack") })
 		synctest.Wait()
 		if len(d.steps) > 0 {
 			t.Errorf("a turn began before the run: %v", d.steps)
@@ -84,12 +84,12 @@ func TestAWakeBeforeTheRun(t *testing.T) {
 func TestASlotForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer := make(chan error)
-		d := &desk{answer: func() error { return <-answer }, record: storedEffect(t, held)}
+		d := &fakes{answer: func() error { return <-answer }, record: storedEffect(t, held)}
 		m, run := d.mailboxes(t)
 		end := run()
-		m.Wake(deskKey, func() {})
+		m.Wake(activityKey, func() {})
 		synctest.Wait() // for the call
-		go m.run(m.users[deskKey], Activity)
+		go m.queue.run(m.queue.users[activityKey], Activity)
 		synctest.Wait()
 		if n := len(d.steps); n != 2 {
 			t.Errorf("got %v, want a claim and a call", d.steps)
@@ -107,15 +107,15 @@ func TestAWakeWithoutARecord(t *testing.T) {
 	}{"dropped": {nil, 1}, "kept": {finishedRecord(events.Done), 0}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &desk{answer: func() error { return nil }}
+				d := &fakes{answer: func() error { return nil }}
 				if test.record != nil {
 					d.record = storedEffect(t, test.record)
 				}
 				m, run := d.mailboxes(t)
 				var log bytes.Buffer
-				m.task.deps.Log = zerolog.New(&log)
+				m.deps.Log = zerolog.New(&log)
 				end := run()
-				m.Wake(deskKey, func() { d.note("ack") })
+				m.Wake(activityKey, func() { d.note("ack") })
 				synctest.Wait()
 				end()
 				if got := strings.Count(log.String(), "nats.effects_ttl"); got != test.want || d.steps[len(d.steps)-1] != "ack" {
@@ -143,11 +143,11 @@ func TestWakesOfActivity(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &desk{answer: func() error { return nil }, record: storedEffect(t, test.record)}
+				d := &fakes{answer: func() error { return nil }, record: storedEffect(t, test.record)}
 				m, run := d.mailboxes(t)
 				end := run()
 				for range test.wakes {
-					m.Wake(deskKey, func() { d.note("ack") })
+					m.Wake(activityKey, func() { d.note("ack") })
 					synctest.Wait()
 				}
 				end()

@@ -14,11 +14,11 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 )
 
-// Patience is the longest that a test waits for one condition. It is far more than any
-// condition needs, so that a busy machine does not fail a test.
+// Patience is the timeout of a test for one condition: far longer than any condition needs, so
+// that a busy machine does not fail a test.
 const Patience = 2 * time.Minute
 
-// Layout returns a layout of streams that keep everything for an hour.
+// Layout returns a layout of streams with a retention of one hour.
 func Layout() bus.Layout {
 	return bus.Layout{
 		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour,
@@ -26,8 +26,8 @@ func Layout() bus.Layout {
 	}
 }
 
-// Start starts a NATS server in this process and stops the server when t ends. An empty
-// directory is a temporary one. A zero interval between flushes to the disk is a minute.
+// Start starts a NATS server in the test process and stops the server when t ends. Without a
+// directory the server gets a temporary one. A zero interval of syncs to disk means a minute.
 func Start(t testing.TB, o bus.EmbeddedOptions) *bus.Embedded {
 	t.Helper()
 	if o.Dir == "" {
@@ -42,7 +42,7 @@ func Start(t testing.TB, o bus.EmbeddedOptions) *bus.Embedded {
 	return server
 }
 
-// Connect connects to a server of this process and closes the connection when t ends.
+// Connect returns a connection to a server from Start, closed when t ends.
 func Connect(t testing.TB, server *bus.Embedded) *nats.Conn {
 	t.Helper()
 	nc, err := bus.Connect(t.Context(), bus.Options{Server: server})
@@ -53,7 +53,7 @@ func Connect(t testing.TB, server *bus.Embedded) *nats.Conn {
 	return nc
 }
 
-// Ensure returns a bus over a connection, with all streams and buckets made.
+// Ensure creates all streams and buckets, and returns the bus.
 func Ensure(t testing.TB, nc *nats.Conn, l bus.Layout) *bus.Bus {
 	t.Helper()
 	b, err := bus.New(nc, l)
@@ -73,7 +73,7 @@ func Until(t testing.TB, condition string, ok func() bool) {
 	deadline := time.Now().Add(Patience)
 	for pause := 2 * time.Millisecond; !ok(); pause = min(2*pause, 100*time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s still not so: %s", Patience, condition)
+			t.Fatalf("condition not met after %s: %s", Patience, condition)
 		}
 		time.Sleep(pause)
 	}
@@ -86,17 +86,17 @@ func Receive[T any](t testing.TB, value string, from <-chan T) (v T) {
 	select {
 	case v = <-from:
 	case <-time.After(Patience):
-		t.Fatalf("after %s still not here: %s", Patience, value)
+		t.Fatalf("nothing received after %s: %s", Patience, value)
 	}
 	return v
 }
 
-// Full reports whether exhaustive tests run whole: USHER_TEST_FULL=1 asks for that. Else each
-// of them runs a part that is chosen in the test.
+// Full reports whether exhaustive tests run all cases (USHER_TEST_FULL=1), instead of the part
+// chosen in each test.
 func Full() bool { return os.Getenv("USHER_TEST_FULL") == "1" }
 
-// Parallel lets n parallel tests of a package run at the same time, unless -parallel says
-// otherwise. The default, the number of processors, is too low for tests that mostly wait.
+// Parallel lets n parallel tests of a package run at the same time, unless -parallel is given.
+// The default, the number of processors, is too low for tests that mostly wait.
 // TestMain calls Parallel before the tests run.
 func Parallel(n int) {
 	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/usherhq/usher/internal/natstest"
 )
 
-// failure is a test whose end is recorded.
+// failure is a testing.TB that records the failure of a test.
 type failure struct {
 	testing.TB
 	text string
@@ -24,8 +24,8 @@ func (f *failure) Fatalf(format string, args ...any) {
 	panic(f)
 }
 
-// TestAWaitThatFailsNamesTheCondition runs in the time of synctest, so that Patience passes at once.
-func TestAWaitThatFailsNamesTheCondition(t *testing.T) {
+// TestTimeoutNamesTheCondition runs in the virtual time of synctest.
+func TestTimeoutNamesTheCondition(t *testing.T) {
 	for name, wait := range map[string]func(testing.TB){
 		"until":   func(t testing.TB) { natstest.Until(t, "rain", func() bool { return false }) },
 		"receive": func(t testing.TB) { natstest.Receive(t, "rain", make(chan int)) },
@@ -35,7 +35,7 @@ func TestAWaitThatFailsNamesTheCondition(t *testing.T) {
 				f := &failure{TB: t}
 				defer func() {
 					if recover() != f || !strings.Contains(f.text, "rain") {
-						t.Errorf("got %q, want a failure that names the condition", f.text)
+						t.Errorf("got %q, want a failure with the name of the condition", f.text)
 					}
 				}()
 				wait(f)
@@ -44,7 +44,7 @@ func TestAWaitThatFailsNamesTheCondition(t *testing.T) {
 	}
 }
 
-func TestAServerHasTheStreams(t *testing.T) {
+func TestEnsureCreatesStreams(t *testing.T) {
 	nc := natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{}))
 	b := natstest.Ensure(t, nc, natstest.Layout())
 	if differences, err := b.Check(t.Context(), bus.Wanted{}); err != nil || len(differences) > 0 {
@@ -52,7 +52,7 @@ func TestAServerHasTheStreams(t *testing.T) {
 	}
 }
 
-func TestALogIsReadWhileItIsWritten(t *testing.T) {
+func TestLogIsReadDuringWrites(t *testing.T) {
 	var log natstest.Log
 	go func() {
 		for range 100 {

@@ -22,7 +22,7 @@ const (
 // ConsumerName returns the name of a durable consumer of a vendor.
 func ConsumerName(vendor, kind string) string { return "usher-" + vendor + "-" + kind }
 
-// ErrNoConsumers is returned for a vendor that nobody has served yet.
+// ErrNoConsumers is returned for a vendor that no process has served yet.
 var ErrNoConsumers = errors.New("has no consumers on this NATS: usher serve makes them, once the vendor is on")
 
 // Consumer is a durable consumer of a vendor.
@@ -30,8 +30,8 @@ type Consumer struct {
 	Kind, Stream, Name string
 }
 
-// Consumers returns the consumers that a vendor may have; events is the stream of events. Not
-// every vendor has all.
+// Consumers returns all possible consumers of a vendor; events is the stream of events. Some
+// vendors have only some of the consumers.
 func Consumers(vendor, events string) []Consumer {
 	return []Consumer{
 		{Lifecycle, events, ConsumerName(vendor, Lifecycle)},
@@ -47,7 +47,7 @@ type consumer struct {
 	at bus.ConsumerState
 }
 
-// consumers returns the consumers that a vendor has, or ErrNoConsumers.
+// consumers returns the existing consumers of a vendor, or ErrNoConsumers.
 func (d *Desk) consumers(ctx context.Context, vendor string) ([]consumer, error) {
 	var found []consumer
 	for _, c := range Consumers(vendor, cmp.Or(d.Config.NATS.EventsStream, bus.EventsStream)) {

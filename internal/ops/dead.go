@@ -16,11 +16,11 @@ import (
 // The states of a dead letter.
 const (
 	DeadWaiting     = "waiting"
-	DeadReplaying   = "replaying"   // it was sent back, and nothing has come of it yet
-	DeadQuarantined = "quarantined" // it was sent back so often that once more would hardly help
+	DeadReplaying   = "replaying"   // sent back, without an outcome yet
+	DeadQuarantined = "quarantined" // sent back worker.max_replays times
 )
 
-// DeadState is the state of a dead letter.
+// DeadState returns the state of a dead letter.
 func (d *Desk) DeadState(letter bus.DeadLetter) string {
 	switch {
 	case letter.Replaying > 0:
@@ -32,8 +32,7 @@ func (d *Desk) DeadState(letter bus.DeadLetter) string {
 	}
 }
 
-// DeadLetters returns the dead letters that fit, the one that was last tried
-// longest ago first.
+// DeadLetters returns the matching dead letters in order of the last attempt, oldest first.
 func (d *Desk) DeadLetters(ctx context.Context, fits func(bus.DeadLetter) bool) ([]bus.DeadLetter, error) {
 	var list []bus.DeadLetter
 	err := d.Bus.DeadLetters(ctx, func(letter bus.DeadLetter) bool {
@@ -46,9 +45,8 @@ func (d *Desk) DeadLetters(ctx context.Context, fits func(bus.DeadLetter) bool) 
 	return list, err
 }
 
-// Find returns the dead letter that each of ids names: its ID, or the first part
-// of it, or of the event's key. It returns an error that tells of every id that
-// names none, or more than one.
+// Find returns the dead letter of each of ids: an ID, or the start of an ID or of the key of an
+// event. Returns an error that lists every id of no dead letter, and of several.
 func (d *Desk) Find(ctx context.Context, ids []string) ([]bus.DeadLetter, error) {
 	list, err := d.DeadLetters(ctx, func(bus.DeadLetter) bool { return true })
 	if err != nil {
@@ -57,10 +55,10 @@ func (d *Desk) Find(ctx context.Context, ids []string) ([]bus.DeadLetter, error)
 	return named(list, ids)
 }
 
-// ErrNotOne is returned where an id names no dead letter, or more than one.
+// ErrNotOne is returned for an id of no dead letter, or of several.
 var ErrNotOne = errors.New("nothing was done")
 
-// named is Find among the dead letters of a list.
+// named returns the dead letters of a list with these ids; see Find.
 func named(list []bus.DeadLetter, ids []string) ([]bus.DeadLetter, error) {
 	var found []bus.DeadLetter
 	var faults []string
@@ -88,7 +86,7 @@ func named(list []bus.DeadLetter, ids []string) ([]bus.DeadLetter, error) {
 	return found, nil
 }
 
-// ambiguous says that id names several, and which.
+// ambiguous returns the fault of an id of several dead letters.
 func ambiguous(id string, those []bus.DeadLetter) string {
 	var all []string
 	for _, l := range those[:min(len(those), 5)] {
@@ -100,8 +98,9 @@ func ambiguous(id string, those []bus.DeadLetter) string {
 	return fmt.Sprintf("%q names %d dead letters (%s): give more of the ID", id, len(those), strings.Join(all, ", "))
 }
 
-// Refusal says why a dead letter is not sent back, or nil where it may be: it is
-// on its way since less long than again, or it is quarantined and not forced.
+// Refusal returns the reason against a replay of a dead letter: a replay is in flight for less
+// than again, or the dead letter is quarantined and forced is not set. Returns nil if there is no
+// reason.
 func (d *Desk) Refusal(letter bus.DeadLetter, again time.Duration, forced bool) error {
 	switch {
 	case letter.Replaying > 0 && time.Since(letter.ReplayedAt) < again:
@@ -115,13 +114,12 @@ func (d *Desk) Refusal(letter bus.DeadLetter, again time.Duration, forced bool) 
 	}
 }
 
-// ErrOnItsWay is the Refusal of a dead letter that was sent back not long ago.
+// ErrOnItsWay is the Refusal of a dead letter with a replay in flight.
 var ErrOnItsWay = errors.New("on its way")
 
-// Replay writes down who does it, and sends a dead letter on its way again: to
-// its vendor, or, where it is a delivery, as the event that it becomes now to all
-// of them. Where the dead letter is no longer as it was read, the error is
-// bus.ErrMoved; where its delivery still cannot become an event, ErrAtFault.
+// Replay records the action in the audit log, and sends a dead letter back to its vendor. A
+// delivery becomes an event for all vendors instead. Returns bus.ErrMoved if the dead letter has
+// changed, and ErrAtFault if the delivery still cannot become an event.
 func (d *Desk) Replay(ctx context.Context, letter bus.DeadLetter, by Deed) error {
 	act := upon(by.action(bus.DeadReplayed), letter)
 	act.Replay = letter.Replay + 1
@@ -133,7 +131,7 @@ func (d *Desk) Replay(ctx context.Context, letter bus.DeadLetter, by Deed) error
 	}
 	e, err := d.made.event(letter)
 	switch {
-	case errors.Is(err, mapping.ErrIgnored): // it is nothing to us any more
+	case errors.Is(err, mapping.ErrIgnored): // the mapping ignores the delivery now
 	case err != nil:
 		return err
 	default:
@@ -144,7 +142,7 @@ func (d *Desk) Replay(ctx context.Context, letter bus.DeadLetter, by Deed) error
 	return d.Bus.Drop(ctx, letter)
 }
 
-// Drop writes down who does it, and removes a dead letter for good.
+// Drop records the action in the audit log, and removes a dead letter for good.
 func (d *Desk) Drop(ctx context.Context, letter bus.DeadLetter, by Deed) error {
 	if err := d.Bus.Audit(ctx, d.Config.Source, upon(by.action(bus.DeadDropped), letter)); err != nil {
 		return err
@@ -152,7 +150,7 @@ func (d *Desk) Drop(ctx context.Context, letter bus.DeadLetter, by Deed) error {
 	return d.Bus.Drop(ctx, letter)
 }
 
-// upon is an action as it is done to one dead letter.
+// upon returns the record of an action on one dead letter.
 func upon(act bus.Action, l bus.DeadLetter) bus.Action {
 	act.Vendor, act.Type, act.Key, act.EventID = l.Vendor, l.Type, l.Key, l.EventID
 	return act

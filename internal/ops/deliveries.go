@@ -13,14 +13,14 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// Deliveries is what stands in place of a vendor's name in the dead letter of a
-// delivery that could not become an event; its type is the sender's name.
+// Deliveries replaces the name of the vendor in the dead letter of a delivery that could not
+// become an event. The type of the dead letter is the name of the sender.
 const Deliveries = "webhooks"
 
 // ErrAtFault is returned for a delivery that still cannot become an event.
 var ErrAtFault = errors.New("it still cannot become an event")
 
-// Mapping is how a sender's payloads become events, as it is configured.
+// Mapping returns the mapping of the payloads of a sender to events.
 func Mapping(sender string, c config.Webhook) (*mapping.Mapping, error) {
 	var m mapping.Config
 	if err := c.Event.Decode(&m); err != nil {
@@ -29,7 +29,7 @@ func Mapping(sender string, c config.Webhook) (*mapping.Mapping, error) {
 	return mapping.New(sender, m)
 }
 
-// remaker makes events of deliveries. What it needs for a sender is compiled once.
+// remaker maps stored deliveries to events. The mapping of a sender is compiled once.
 type remaker struct {
 	config config.Config
 
@@ -38,7 +38,7 @@ type remaker struct {
 	by    map[string]*mapping.Mapping // by sender
 }
 
-// prepare returns the mapping of a sender, and what events are held to.
+// prepare returns the mapping of a sender, and the schemas.
 func (r *remaker) prepare(sender string) (m *mapping.Mapping, valid *schemas.Set, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,7 +62,7 @@ func (r *remaker) prepare(sender string) (m *mapping.Mapping, valid *schemas.Set
 	return m, r.valid, nil
 }
 
-// event makes an event of a delivery.
+// event returns the event of a delivery.
 func (r *remaker) event(d bus.DeadLetter) (events.Event, error) {
 	m, valid, err := r.prepare(d.Type)
 	if err != nil {
@@ -81,7 +81,7 @@ func (r *remaker) event(d bus.DeadLetter) (events.Event, error) {
 	return e, nil
 }
 
-// preview returns the consequence that a replay of a delivery would have.
+// preview returns the outcome that a replay of a delivery would have.
 func (r *remaker) preview(d bus.DeadLetter) mailbox.Preview {
 	_, err := r.event(d)
 	var invalid *events.InvalidError

@@ -13,27 +13,26 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// Forgetting is how a user is forgotten.
+// Forgetting holds the options of Forget.
 type Forgetting struct {
-	Unfinished bool                        // though something is still to be done
-	Accounts   bool                        // though vendors have accounts still
-	Events     bool                        // in a stream of events that is not usher's own, too
+	Unfinished bool                        // even with unfinished effects
+	Accounts   bool                        // even with accounts at vendors
+	Events     bool                        // also in a stream of events not created by usher
 	Progress   func(what string, done int) // may be nil
 }
 
-// Forgotten is what came of it.
+// Forgotten is the outcome of Forget.
 type Forgotten struct {
 	User   string    `json:"user"` // the digest of the id
 	At     time.Time `json:"at"`
 	Erased []Found   `json:"erased"`
-	Stays  []string  `json:"stays"` // in words: what is left, where, and for how long
+	Stays  []string  `json:"stays"` // data left, in words: the place, the data, the time
 }
 
-// ErrNotYet is returned where a user is not forgotten, since something has to be
-// done first.
+// ErrNotYet is returned if an earlier step is missing.
 var ErrNotYet = errors.New("nothing was erased")
 
-// Refusal says why a user is not to be forgotten yet, or nil.
+// Refusal returns the missing steps before Forget, or nil.
 func (h Holding) Refusal(o Forgetting) error {
 	var why []error
 	if len(h.Open) > 0 && !o.Unfinished {
@@ -48,10 +47,9 @@ func (h Holding) Refusal(o Forgetting) error {
 	return fmt.Errorf("%w: %w", ErrNotYet, errors.Join(why...))
 }
 
-// Forget writes an audit entry and erases the data that were found of a user, except for
-// what keeps a late event from bringing the user back (record.Forget). After an interruption
-// Forget begins again from a new Holding. Data that came since the Holding stay: they may
-// belong to a user who came back.
+// Forget writes an audit entry and erases the data found of a user, except for a tombstone that
+// keeps a late event from bringing the user back (record.Forget). After an interruption, Forget
+// starts again from a new Holding. Newer data than the Holding stay: the user may have come back.
 //
 // The order is: replays, dead letters and events, then records, then history and results.
 // No effect can then run again without its record.
@@ -107,8 +105,8 @@ func (d *Desk) eraseResults(ctx context.Context, h Holding, o Forgetting, f *For
 	return d.erase(ctx, bus.ResultsStream, h.results, o, f)
 }
 
-// erase erases messages of a stream, the last that were found first: those that name
-// only an e-mail are known by the others, should it break off.
+// erase erases messages of a stream, in reverse order. After an interruption, the messages left
+// still identify messages with only an e-mail.
 func (d *Desk) erase(ctx context.Context, stream string, list []uint64, o Forgetting, f *Forgotten) error {
 	for i, seq := range slices.Backward(list) {
 		if err := d.Bus.Erase(ctx, stream, seq); err != nil {
@@ -135,7 +133,7 @@ func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Fo
 	return d.eraseRecords(ctx, bus.AccountsKV, h.records[bus.AccountsKV], f, func(r *record.Record) bool {
 		idle := r.Idle() || o.Unfinished
 		gone := living(r) == "" || o.Accounts
-		if !idle || !gone || r.Reaches(h.fence) {
+		if !idle || !gone || record.Reaches(r, h.fence) {
 			return false
 		}
 		r.Forget(h.fence, f.At)
@@ -148,7 +146,7 @@ func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Fo
 // account.
 func (d *Desk) eraseIndex(ctx context.Context, h Holding, _ Forgetting, _ *Forgotten) error {
 	index, err := streams.OpenIndex(ctx, d.streams())
-	if errors.Is(err, streams.ErrNoStream) { // nobody has served a vendor
+	if errors.Is(err, streams.ErrNoStream) { // no vendor was ever served
 		return nil
 	}
 	if err != nil {
@@ -178,8 +176,8 @@ func (d *Desk) eraseActivity(ctx context.Context, h Holding, o Forgetting, f *Fo
 	})
 }
 
-// eraseRecords lets forget work on each record, by compare-and-set, until the record is
-// anonymous, or forget returns false.
+// eraseRecords calls forget for each record, by compare-and-set, until the record is anonymous or
+// forget returns false.
 func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f *Forgotten, forget func(*record.Record) bool) error {
 	store, err := d.records(ctx, bucket)
 	if err != nil {
@@ -187,7 +185,7 @@ func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f
 	}
 	for _, key := range keys {
 		done := false
-		err := store.Change(ctx, key, func(r *record.Record) { done = r.Anonymous() || forget(r) })
+		err := store.Change(ctx, key, func(r *record.Record) { done = record.Anonymous(r) || forget(r) })
 		if err != nil {
 			return err
 		}
@@ -200,12 +198,11 @@ func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f
 	return nil
 }
 
-// wake arms a timer for the user at each vendor that has a record, so that its owner looks
-// at the record again: events that the mailbox may wait for are gone. The token 0 is below
-// those of all owners.
+// wake arms a timer for the user at each vendor with a record. The owner then checks the record
+// again: events awaited by the mailbox are gone. The token 0 is below the tokens of all owners.
 func (d *Desk) wake(ctx context.Context, h Holding, _ Forgetting, _ *Forgotten) error {
 	timers, err := streams.OpenTimers(ctx, d.streams())
-	if errors.Is(err, streams.ErrNoStream) { // nobody has served a vendor
+	if errors.Is(err, streams.ErrNoStream) { // no vendor was ever served
 		return nil
 	}
 	if err != nil {

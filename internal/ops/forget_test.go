@@ -96,7 +96,7 @@ func TestForget(t *testing.T) {
 			t.Errorf("%s still holds %d", where, n)
 		}
 	}
-	if r := w.record("lms", "ada"); !r.Anonymous() || r.Lifecycle.Seq != 7 {
+	if r := w.record("lms", "ada"); !record.Anonymous(r) || r.Lifecycle.Seq != 7 {
 		t.Errorf("the record: %+v", r)
 	}
 	if r := w.record("lms", "bob"); r.AccountID != "7" {
@@ -161,7 +161,7 @@ func TestForgetWhatIsUnfinished(t *testing.T) {
 	}
 	_, err := w.desk.Forget(t.Context(), h, ops.Forgetting{Unfinished: true}, ops.Deed{Who: "ann"})
 	w.check(err)
-	if r := w.record("lms", "ada"); !r.Anonymous() {
+	if r := w.record("lms", "ada"); !record.Anonymous(r) {
 		t.Errorf("the record: %+v", r)
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"github.com/usherhq/usher/internal/recordstore"
 )
 
-// Search says whose data are looked for.
+// Search names the user of a search.
 type Search struct {
 	UserID   string
-	Emails   []string                    // of the user, besides those in events; for what names nobody by id
+	Emails   []string                    // of the user, besides the e-mails in events; for messages without an id
 	Progress func(what string, read int) // may be nil
 }
 
-// Holding is what usher stores of a user.
+// Holding is the data of a user stored by usher.
 type Holding struct {
 	User     string    `json:"user"` // the digest of the id
 	Found    []Found   `json:"found"`
-	Accounts []Living  `json:"accounts"`   // that the vendors still have, as far as the records say
-	Open     []Open    `json:"unfinished"` // what is still to be done
+	Accounts []Living  `json:"accounts"`   // still at the vendors, according to the records
+	Open     []Open    `json:"unfinished"` // unfinished effects
 	Before   time.Time `json:"forgotten,omitzero"`
 
 	person  *person
@@ -37,26 +37,26 @@ type Holding struct {
 	letters []bus.DeadLetter
 	results []uint64
 	records map[string][]string // bucket → keys that name the user
-	// registered is the position up to which the record of a vendor has the user's events.
+	// registered holds the position of the last registered event of the user, by vendor.
 	registered map[string]events.Position
 	history    int  // finished effects
-	former     bool // there are records in EFFECTS, anonymous or not
+	former     bool // EFFECTS has records, anonymous or not
 }
 
-// Found is how much a stream or a bucket holds of a user.
+// Found is the amount of data of a user in a stream or a bucket.
 type Found struct {
 	Where string `json:"where"`
 	Count int    `json:"count"`
 }
 
-// Living is an account that a vendor still has.
+// Living is an account that still exists at a vendor.
 type Living struct {
 	Vendor string `json:"vendor"`
 	ID     string `json:"account_id"`
 	Why    string `json:"why"`
 }
 
-// Open is what a vendor is still to be asked for.
+// Open is an unfinished effect at a vendor.
 type Open struct {
 	Vendor string `json:"vendor"`
 	Type   string `json:"type"`
@@ -64,32 +64,32 @@ type Open struct {
 	State  string `json:"state"`
 }
 
-// The states of what is still to be done, besides those of an effect.
+// States of an Open, besides the states of an effect.
 const (
 	OpenUnread = "not taken up yet"
 	OpenReplay = "on its way once more"
 )
 
-// effectID names an effect of the user.
+// effectID identifies an effect of the user.
 type effectID struct {
 	vendor string
 	key    record.Key
 	replay int
 }
 
-// endedEffects are the effects that are known to have ended, without the number of a replay.
+// endedEffects holds the finished effects, without the number of a replay.
 type endedEffects map[effectID]bool
 
 // found is an event of the user.
 type found struct {
 	seq    uint64
 	stored time.Time
-	key    string // empty where it cannot be read
+	key    string // empty if the event cannot be read
 	kind   string // the subject
 }
 
-// Holding looks through all that usher stores for what is a user's. It reads every
-// message of the streams, since events stand there by type and not by user.
+// Holding finds the data of a user in all streams and buckets. Every message of the streams is
+// read: subjects contain the type of an event, not the user.
 func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 	h := Holding{
 		User: record.Digest(s.UserID), Accounts: []Living{}, Open: []Open{},
@@ -122,13 +122,13 @@ func (d *Desk) Holding(ctx context.Context, s Search) (Holding, error) {
 	return h, nil
 }
 
-// Nothing tells whether nothing is known of the user, nor ever was.
+// Nothing reports whether no data of the user are stored, and none were erased.
 func (h Holding) Nothing() bool {
 	return h.Before.IsZero() && !h.former && !slices.ContainsFunc(h.Found, func(f Found) bool { return f.Count > 0 })
 }
 
-// lookInEvents reads the stream of events, and what names nobody by id once more
-// where e-mails have come to light.
+// lookInEvents reads the stream of events. If the events reveal new e-mails, messages without an id
+// are read again.
 func (d *Desk) lookInEvents(ctx context.Context, h *Holding, s Search, _ endedEffects) error {
 	at, err := d.Bus.Extent(ctx, h.stream)
 	if err != nil {
@@ -194,7 +194,7 @@ func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended e
 		if h.Before.Before(e.Record.Forgotten) {
 			h.Before = e.Record.Forgotten
 		}
-		if !e.Record.Anonymous() {
+		if !record.Anonymous(e.Record) {
 			h.records[bus.AccountsKV] = append(h.records[bus.AccountsKV], e.Key)
 		}
 		if why := living(e.Record); why != "" {
@@ -209,7 +209,7 @@ func (d *Desk) lookInAccounts(ctx context.Context, h *Holding, s Search, ended e
 func (d *Desk) lookInActivity(ctx context.Context, h *Holding, s Search, ended endedEffects) error {
 	return d.lookInBucket(ctx, bus.EffectsKV, record.ActivityKeys(s.UserID), func(e recordstore.Entry) {
 		h.former = true
-		if !e.Record.Anonymous() {
+		if !record.Anonymous(e.Record) {
 			h.records[bus.EffectsKV] = append(h.records[bus.EffectsKV], e.Key)
 		}
 		vendor, _ := record.SplitKey(e.Key)
@@ -237,7 +237,7 @@ func (d *Desk) lookInBucket(ctx context.Context, bucket, pattern string, yield f
 	return nil
 }
 
-// effects notes the effects of a record: those that have ended, and those that have not.
+// effects adds the finished and the unfinished effects of a record.
 func (h *Holding) effects(vendor string, r *record.Record, ended endedEffects) {
 	for _, f := range r.Finished {
 		h.person.keys[f.Key] = true
@@ -267,7 +267,7 @@ func (h *Holding) wholeKey(k record.Key) string {
 // living returns the reason why a vendor still has the user's account; empty if it has none.
 func living(r *record.Record) string {
 	switch {
-	case r.Anonymous():
+	case record.Anonymous(r):
 		return ""
 	case r.State == record.Deleted && r.Undeleted:
 		return "usher cannot delete there: ask the vendor"

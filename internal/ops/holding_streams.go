@@ -57,7 +57,7 @@ func (d *Desk) lookInResults(ctx context.Context, h *Holding, s Search, ended en
 	})
 }
 
-// failed notes that the deletion of an account failed, by its dead letter.
+// failed sets the reason of an account whose deletion has a dead letter.
 func (h *Holding) failed(l bus.DeadLetter) {
 	for i := range h.Accounts {
 		if a := &h.Accounts[i]; a.Vendor == l.Vendor && l.Type == events.UserDeleted && a.Why == notDeleted {
@@ -66,8 +66,8 @@ func (h *Holding) failed(l bus.DeadLetter) {
 	}
 }
 
-// lookInUnread finds the events that a vendor's process has not taken up. An event of a
-// user's account is taken up once it is registered in the record, or needs nothing.
+// lookInUnread finds the events of the user that the process of a vendor has not registered yet,
+// without the events that need no registration.
 func (d *Desk) lookInUnread(ctx context.Context, h *Holding, _ Search, ended endedEffects) error {
 	for _, v := range d.Vendors {
 		lifecycle, err := d.unregistered(ctx, h, v.Name)
@@ -87,11 +87,11 @@ func (d *Desk) lookInUnread(ctx context.Context, h *Holding, _ Search, ended end
 	return nil
 }
 
-// unregistered returns the lifecycle events behind the committed position of a vendor that
-// the record of the user does not have.
+// unregistered returns the lifecycle events after the committed position of a vendor that are
+// missing in the record of the user.
 func (d *Desk) unregistered(ctx context.Context, h *Holding, vendor string) (list []found, err error) {
 	at, err := d.Bus.State(ctx, h.stream, ConsumerName(vendor, Lifecycle))
-	if errors.Is(err, bus.ErrNoConsumer) { // nobody has served the vendor
+	if errors.Is(err, bus.ErrNoConsumer) { // the vendor was never served
 		return nil, nil
 	}
 	if err != nil {
@@ -114,8 +114,8 @@ func (d *Desk) unregistered(ctx context.Context, h *Holding, vendor string) (lis
 	return list, nil
 }
 
-// undelivered returns the activity events that a vendor's consumer has not delivered, or so
-// lately that the outcome may not be stored yet.
+// undelivered returns the activity events not delivered by the consumer of a vendor, or delivered
+// so recently that the outcome may not be stored yet.
 func (d *Desk) undelivered(ctx context.Context, h *Holding, vendor string) (list []found, err error) {
 	lately := time.Now().Add(-2 * d.Config.Worker.AckWait)
 	at, err := d.Bus.State(ctx, h.stream, ConsumerName(vendor, Activity))

@@ -7,11 +7,11 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// Load is the work of a vendor that has not ended, as the server counts it.
+// Load is the unfinished work of a vendor, as counted by the server.
 type Load struct {
 	Consumers map[string]bus.ConsumerState // by kind
-	// Waiting is the number of users, and of activity events, that wait for their time or for
-	// the vendor: timers, and wakes that nobody has taken yet.
+	// Waiting is the number of users, and of activity events, in wait for a time or for the
+	// vendor: timers, and wakes not taken yet.
 	Waiting int
 }
 
@@ -38,7 +38,7 @@ func (d *Desk) Load(ctx context.Context, vendor string) (Load, error) {
 	return l, err
 }
 
-// made reports whether the streams of the mailboxes exist: a consumer of theirs does.
+// made reports whether the streams of the mailboxes exist, by one of the consumers.
 func (l Load) made() bool {
 	_, made := l.Consumers[Waiting]
 	return made

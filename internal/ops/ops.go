@@ -1,6 +1,5 @@
-// Package ops is what a person who runs usher may see and do: how each vendor
-// stands, one user's story, the dead letters, pauses. The commands and the
-// console show the same facts and act in the same way, because both ask here.
+// Package ops holds the operations for people: the state of the vendors, the history of a user,
+// dead letters, pauses. The commands and the console use ops, and so show and do the same.
 package ops
 
 import (
@@ -15,26 +14,25 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Deps is what a Desk works with. All must be set.
+// Deps are the parts needed by a Desk. All must be set.
 type Deps struct {
 	Bus      *bus.Bus
 	Config   config.Config
-	Vendors  []Vendor // all that there are, on or off
+	Vendors  []Vendor // all vendors, on or off
 	Handlers []handlers.Handler
 }
 
-// Vendor is one that there is.
+// Vendor is a vendor of the catalog.
 type Vendor struct {
 	Name     string
 	Settings vendors.Settings
-	Adapter  func() (any, error) // an error where it is off here
+	Adapter  func() (any, error) // returns an error if the vendor is off here
 }
 
-// Desk answers what may be asked, and does what may be done, over one bus. It is
-// safe for use by many goroutines.
+// Desk is the service for people, over one bus. A Desk is safe for concurrent use.
 type Desk struct {
 	Deps
-	made *remaker // of deliveries
+	made *remaker // of events from deliveries
 }
 
 // New returns a Desk.
@@ -52,13 +50,13 @@ func (d *Desk) streams() streams.Client {
 	return streams.Client{JetStream: d.Bus.JetStream(), Timeout: bus.CallTimeout}
 }
 
-// Deed is who does something, and why: it is written down before it is done.
+// Deed is the person behind an action, and the reason, for the audit log.
 type Deed struct {
 	Who string
 	Why string
 }
 
-// action is the deed as it is written down.
+// action returns the record for the audit log.
 func (w Deed) action(kind string) bus.Action {
 	return bus.Action{Kind: kind, At: time.Now().UTC(), Who: w.Who, Why: w.Why}
 }

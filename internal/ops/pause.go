@@ -39,8 +39,7 @@ func pauseState(vendor string, p bus.Pause) PauseState {
 	return s
 }
 
-// Pause lets no process ask anything of a vendor: for the time span, or until Resume if span
-// is zero. The action is recorded in the audit log first.
+// Pause stops all calls of a vendor: for the time span, or until Resume if span is zero. The action is recorded in the audit log first.
 func (d *Desk) Pause(ctx context.Context, vendor string, span time.Duration, by Deed) (PauseState, error) {
 	p := bus.Pause{Since: time.Now().UTC().Truncate(time.Second)}
 	if span > 0 {
@@ -54,7 +53,7 @@ func (d *Desk) Pause(ctx context.Context, vendor string, span time.Duration, by 
 	return pauseState(vendor, p), d.Bus.SetPause(ctx, vendor, p)
 }
 
-// Resume ends a pause. A vendor that is not paused stays as it is.
+// Resume ends a pause. A vendor without a pause is left unchanged.
 func (d *Desk) Resume(ctx context.Context, vendor string, by Deed) (PauseState, error) {
 	if err := d.auditPause(ctx, vendor, by.action(bus.VendorResumed)); err != nil {
 		return PauseState{}, err
@@ -62,7 +61,7 @@ func (d *Desk) Resume(ctx context.Context, vendor string, by Deed) (PauseState, 
 	return PauseState{Vendor: vendor}, d.Bus.ClearPause(ctx, vendor)
 }
 
-// auditPause records an action on a vendor that somebody has served.
+// auditPause records an action on a vendor that has consumers.
 func (d *Desk) auditPause(ctx context.Context, vendor string, act bus.Action) error {
 	if _, err := d.consumers(ctx, vendor); err != nil {
 		return err

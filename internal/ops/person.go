@@ -13,25 +13,25 @@ import (
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// person is somebody whose data are looked for.
+// person is the user of a search.
 type person struct {
 	id     string
-	emails map[string]bool     // in lower case: those given, and those in events of theirs
-	keys   map[record.Key]bool // of events of theirs
+	emails map[string]bool     // in lower case: from the search, and from events of the user
+	keys   map[record.Key]bool // of events of the user
 }
 
-// whose says how a message stands to a person.
+// whose is the relation of a message to a person.
 type whose uint8
 
 const (
 	anothers whose = iota
-	nobodys        // it names no user where one is named
+	nobodys        // names no user
 	theirs
 )
 
-// event tells whose an event is. One that names a user by id is that user's, whoever
-// else stands in it. Of one that names nobody so, as one that is broken, it is enough
-// that the person's id or e-mail stands in it anywhere.
+// event returns the relation of an event to the person. An event with a user id belongs to this
+// user only. A broken event without a user id belongs to every person whose id or e-mail occurs
+// in the event.
 func (p *person) event(header map[string][]string, payload []byte) (events.Event, whose) {
 	e, err := events.FromNATS(header, payload)
 	if err == nil {
@@ -55,7 +55,7 @@ func (p *person) event(header map[string][]string, payload []byte) (events.Event
 	return e, theirs
 }
 
-// note keeps what an event of theirs says to know others by.
+// note keeps the key and the e-mails of an event of the person.
 func (p *person) note(e events.Event) {
 	p.keys[record.KeyOf(events.Key(e.Source(), e.ID()))] = true
 	var d struct {
@@ -66,7 +66,7 @@ func (p *person) note(e events.Event) {
 	}
 }
 
-// letter tells whether a dead letter is theirs. made maps a delivery to its event.
+// letter reports whether a dead letter belongs to the person. made maps a delivery to its event.
 func (p *person) letter(l bus.DeadLetter, made *remaker) bool {
 	if p.knows(l.Key) {
 		return true
@@ -81,7 +81,7 @@ func (p *person) letter(l bus.DeadLetter, made *remaker) bool {
 	return is == theirs
 }
 
-// result tells whether a result is theirs, and of which event it tells.
+// result reports whether a result belongs to the person, and returns the key of the event.
 func (p *person) result(header map[string][]string, payload []byte) (key string, r events.Result, yes bool) {
 	e, err := events.FromNATS(header, payload)
 	if err != nil || json.Unmarshal(e.Data(), &r) != nil {
@@ -91,7 +91,7 @@ func (p *person) result(header map[string][]string, payload []byte) (key string,
 	return key, r, e.Subject() == p.id || p.knows(key)
 }
 
-// knows reports whether an event key is that of an event of theirs.
+// knows reports whether a key belongs to an event of the person.
 func (p *person) knows(key string) bool {
 	k := record.KeyOf(key)
 	return k != 0 && p.keys[k]
@@ -108,8 +108,8 @@ func (p *person) inHeaders(header map[string][]string) bool {
 	return false
 }
 
-// inText looks for the person in a text: among its values where it is JSON, else
-// anywhere between other characters than letters and digits.
+// inText reports whether the id or an e-mail of the person occurs in a text: as a part of a value
+// of JSON, or anywhere in other texts, between characters other than letters and digits.
 func (p *person) inText(text []byte) bool {
 	var value any
 	if json.Unmarshal(text, &value) == nil {
@@ -150,7 +150,7 @@ func (p *person) inValue(value any) bool {
 
 func (p *person) is(text string) bool { return text == p.id || p.emails[strings.ToLower(text)] }
 
-// standsIn tells whether word stands in text as a word of its own.
+// standsIn reports whether text contains word as a whole word.
 func standsIn(text, word string) bool {
 	part := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 	for at := 0; ; {

@@ -18,25 +18,25 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// The consequences of a replay beside those of mailbox.PreviewOutcome.
+// Outcomes of a replay, besides the outcomes of mailbox.PreviewOutcome.
 const (
 	previewEvent   mailbox.PreviewOutcome = "event"   // a delivery would become an event now
 	previewIgnored mailbox.PreviewOutcome = "ignored" // a delivery would be dropped: its type is not mapped
-	// previewUnknown is the answer for an enrolment at a vendor that is off here: only its
-	// adapter knows whether the vendor has courses of its own.
+	// previewUnknown is the outcome for an enrolment at a vendor that is off here: only the
+	// adapter knows the courses of the vendor.
 	previewUnknown mailbox.PreviewOutcome = "unknown"
 )
 
-// ReplayPreview is the consequence that the replay of one dead letter would have.
+// ReplayPreview is the outcome that a replay of a dead letter would have.
 type ReplayPreview struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
 	EventID string `json:"event_id,omitempty"`
-	Replay  int    `json:"replay"` // the number that the replay would have
+	Replay  int    `json:"replay"` // number of the replay
 	mailbox.Preview
 }
 
-// PreviewReplays previews the replays of many dead letters. It changes nothing, and calls no vendor.
+// PreviewReplays previews the replays of many dead letters, without changes and calls of vendors.
 func (d *Desk) PreviewReplays(ctx context.Context, list []bus.DeadLetter) ([]ReplayPreview, error) {
 	previewers, err := d.previewers(ctx)
 	if err != nil {
@@ -64,11 +64,11 @@ type previewer struct {
 	*mailbox.Previewer
 	bus               *bus.Bus
 	accounts, effects *recordstore.Store
-	off               error           // why the vendor is off here
-	needsAdapter      map[string]bool // event types that only the adapter can judge
+	off               error           // reason if the vendor is off here
+	needsAdapter      map[string]bool // event types that need the adapter for a preview
 }
 
-// previewers returns one for each vendor, on or off.
+// previewers returns a previewer for each vendor, on or off.
 func (d *Desk) previewers(ctx context.Context) (map[string]previewer, error) {
 	valid, err := schemas.New()
 	if err != nil {
@@ -126,8 +126,7 @@ func (p previewer) preview(ctx context.Context, l bus.DeadLetter) (mailbox.Previ
 	return p.named(ctx, preview)
 }
 
-// named returns a preview with the whole key of the event that ends first, if that event is
-// still stored.
+// named returns a preview with the whole key of the event in front, if the event is still stored.
 func (p previewer) named(ctx context.Context, preview mailbox.Preview) (mailbox.Preview, error) {
 	if preview.Behind == "" {
 		return preview, nil
@@ -144,7 +143,7 @@ func (p previewer) named(ctx context.Context, preview mailbox.Preview) (mailbox.
 	return preview, err
 }
 
-// String says it in a sentence without its subject: "would call the vendor".
+// String returns the outcome in words: "would call the vendor".
 func (f ReplayPreview) String() string {
 	switch f.Would {
 	case mailbox.PreviewCall:

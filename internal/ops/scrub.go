@@ -7,8 +7,8 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 )
 
-// scrub has NATS let go of what no message and no record holds any more: what was
-// replaced or acknowledged stays in the server's files else. It says what stays.
+// scrub makes NATS remove replaced and acknowledged data from the files of the server, and adds
+// the rest to f.Stays.
 func (d *Desk) scrub(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
 	if h.Nothing() {
 		return nil

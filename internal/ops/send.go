@@ -10,9 +10,9 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// Send makes an event of a type with the data, holds it to its schema, and stores
-// it for all vendors, as if a producer had sent it; who did it is written down
-// first. What is wrong with the data is an *events.InvalidError.
+// Send creates an event of a type with the data, checks it against the schema, and stores it for
+// all vendors. The action is recorded in the audit log first. Returns an *events.InvalidError for
+// a fault of the data.
 func (d *Desk) Send(ctx context.Context, kind string, data any, by Deed) (events.Event, error) {
 	valid, err := schemas.New()
 	if err != nil {

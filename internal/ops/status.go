@@ -16,22 +16,22 @@ import (
 // The states of a vendor.
 const (
 	Serving = "serving" // a process owns the vendor
-	Idle    = "idle"    // no process owns the vendor, and nothing waits
-	Stalled = "waiting" // something waits, and no process owns the vendor
-	OnHold  = "on hold" // the vendor fails or refuses our credentials, and is checked now and then
+	Idle    = "idle"    // no process owns the vendor, and no event waits
+	Stalled = "waiting" // events wait, and no process owns the vendor
+	OnHold  = "on hold" // the vendor fails or refuses the credentials, and is checked periodically
 	Paused  = "paused"  // by a person
 )
 
 // Status is the state of all vendors.
 type Status struct {
 	At        time.Time      `json:"at"`
-	OK        bool           `json:"ok"` // nothing wants a look
+	OK        bool           `json:"ok"` // no state needs attention
 	Vendors   []VendorStatus `json:"vendors"`
-	Deletions *Braked        `json:"deletions,omitempty"`                // where they are held
-	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // where none is held until then
+	Deletions *Braked        `json:"deletions,omitempty"`                // hold of deletions; nil: no hold
+	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // end of an approval; nil: no approval
 }
 
-// Braked says since when, and why, deletions are held.
+// Braked is a hold of deletions.
 type Braked struct {
 	Since time.Time `json:"since"`
 	Why   string    `json:"why"`
@@ -43,17 +43,17 @@ type VendorStatus struct {
 	State      string     `json:"state"`
 	Why        string     `json:"why,omitempty"`
 	Since      *time.Time `json:"since,omitempty"`  // of a hold or a pause
-	Until      *time.Time `json:"until,omitempty"`  // the end of a pause, if it has one
-	Pending    uint64     `json:"pending"`          // events that are stored and not taken up yet
-	Unfinished int        `json:"unfinished"`       // activity events that were taken up and have not ended
-	Waiting    int        `json:"waiting"`          // users, and activity events, that wait for their time or for the vendor
-	Replays    uint64     `json:"replays"`          // dead letters that were sent back and have not ended
-	Oldest     *time.Time `json:"oldest,omitempty"` // when the oldest of Pending, Unfinished and Replays was stored
+	Until      *time.Time `json:"until,omitempty"`  // end of a pause; nil: by hand
+	Pending    uint64     `json:"pending"`          // events stored and not registered yet
+	Unfinished int        `json:"unfinished"`       // activity events in flight
+	Waiting    int        `json:"waiting"`          // users, and activity events, in wait for a time or for the vendor
+	Replays    uint64     `json:"replays"`          // replays in flight
+	Oldest     *time.Time `json:"oldest,omitempty"` // storage time of the oldest of Pending, Unfinished and Replays
 	Dead       int        `json:"dead_letters"`
 }
 
-// Status asks NATS for the state of all vendors, and asks no vendor. Vendors that nobody has
-// ever served are left out.
+// Status reads the state of all vendors from NATS, without calls of vendors. Vendors that were
+// never served are left out.
 func (d *Desk) Status(ctx context.Context) (Status, error) {
 	now := Status{At: time.Now().UTC(), OK: true}
 	orders, err := d.orders(ctx)
@@ -92,7 +92,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	return now, err
 }
 
-// orders are the holds and pauses of all vendors.
+// orders holds the holds and pauses of all vendors.
 type orders struct {
 	holds  map[string]bus.Hold
 	pauses map[string]bus.Pause
@@ -105,8 +105,8 @@ func (d *Desk) orders(ctx context.Context) (o orders, err error) {
 	return o, err
 }
 
-// holdFresh is the age in units of worker.hold_retry at which a hold no longer counts. Checks of
-// a vendor on hold are at most four units apart.
+// holdFresh is the age in units of worker.hold_retry at which a hold no longer counts. Two checks
+// of a vendor on hold are at most four units apart.
 const holdFresh = 6
 
 // holds returns the vendors that are on hold.
@@ -114,7 +114,7 @@ func (d *Desk) holds(ctx context.Context) (map[string]bus.Hold, error) {
 	return d.Bus.Holds(ctx, holdFresh*d.Config.Worker.HoldRetry)
 }
 
-// vendorStatus returns the state of a vendor; nil if nobody has ever served the vendor.
+// vendorStatus returns the state of a vendor; nil if the vendor was never served.
 func (d *Desk) vendorStatus(ctx context.Context, vendor string, o orders) (*VendorStatus, error) {
 	load, err := d.Load(ctx, vendor)
 	if errors.Is(err, ErrNoConsumers) {
@@ -158,7 +158,7 @@ func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
 	return holder != "", err
 }
 
-// brake looks whether deletions are held, and whether they can be.
+// brake sets the hold and the approval of deletions.
 func (d *Desk) brake(ctx context.Context, now *Status) error {
 	control, err := streams.OpenRecords(ctx, streams.Client{JetStream: d.Bus.JetStream()}, bus.ControlKV)
 	if err != nil {

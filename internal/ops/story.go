@@ -15,30 +15,28 @@ import (
 	"github.com/usherhq/usher/internal/recordstore"
 )
 
-// mostTold is how many effects of a user are told, the newest: a user may have
-// done more than anyone wants to read.
+// mostTold is the number of effects in a Story; older effects are only counted.
 const mostTold = 500
 
-// atATime is how many questions NATS is asked at a time.
+// atATime is the number of concurrent requests to NATS.
 const atATime = 16
 
-// Story is what is known of a user.
+// Story is the history of a user.
 type Story struct {
 	UserID   string       `json:"user_id"`
 	Accounts []AccountAt  `json:"accounts"`
-	Events   []StoryEvent `json:"events"`         // in the order of the stream, by vendor within
-	More     int          `json:"more,omitempty"` // older effects that are not told
-	// Holds are the vendors that are on hold: of what has come since they may have no
-	// record yet.
+	Events   []StoryEvent `json:"events"`         // in order of the stream, then by vendor
+	More     int          `json:"more,omitempty"` // older effects left out
+	// Holds are the vendors on hold: newer events may not be registered there yet.
 	Holds map[string]bus.Hold `json:"on_hold,omitempty"`
-	// Forgotten is when the user's data were erased; zero where they were not, or the
-	// user has come back since.
+	// Forgotten is the time of the erasure of the user; zero if the user was not erased, or has
+	// come back since.
 	Forgotten time.Time `json:"forgotten,omitzero"`
 
-	known map[effectID]bool // the effects in Events, but for dead letters
+	known map[effectID]bool // the effects in Events, without dead letters
 }
 
-// AccountAt is the user's account at one vendor.
+// AccountAt is the account of the user at a vendor.
 type AccountAt struct {
 	Vendor  string   `json:"vendor"`
 	ID      string   `json:"account_id,omitempty"`
@@ -46,49 +44,47 @@ type AccountAt struct {
 	Courses []string `json:"courses,omitempty"`
 }
 
-// StoryEvent is what one event came to at one vendor.
+// StoryEvent is the effect of an event at a vendor.
 type StoryEvent struct {
-	Time     time.Time  `json:"time"` // when it was first taken up
+	Time     time.Time  `json:"time"` // of the registration
 	Vendor   string     `json:"vendor"`
 	Type     string     `json:"type"`
-	EventID  string     `json:"event_id,omitempty"` // empty where the event is no longer kept
+	EventID  string     `json:"event_id,omitempty"` // empty if the event is no longer stored
 	Source   string     `json:"source,omitempty"`
 	Key      string     `json:"key"`
 	Course   string     `json:"course,omitempty"`
 	State    string     `json:"state"` // an outcome, or one of Untold
 	Attempts int        `json:"attempts"`
-	Last     *time.Time `json:"last,omitempty"` // when it was last tried; absent until it has ended
+	Last     *time.Time `json:"last,omitempty"` // of the last attempt; nil until the effect has ended
 	Ended    *time.Time `json:"ended,omitempty"`
-	Until    *time.Time `json:"until,omitempty"`    // when it is tried again
-	GivenUp  *time.Time `json:"given_up,omitempty"` // where its prerequisite has not come by then
+	Until    *time.Time `json:"until,omitempty"`    // of the next attempt
+	GivenUp  *time.Time `json:"given_up,omitempty"` // end of the wait for a prerequisite
 	Why      string     `json:"why,omitempty"`
-	Replay   int        `json:"replay,omitempty"`      // how often a person sent it back
-	Result   string     `json:"result,omitempty"`      // the id of its result
-	Dead     string     `json:"dead_letter,omitempty"` // its ID
+	Replay   int        `json:"replay,omitempty"`      // number of the replay
+	Result   string     `json:"result,omitempty"`      // id of the result
+	Dead     string     `json:"dead_letter,omitempty"` // ID of the dead letter
 
 	key    record.Key // of the event
 	order  events.Position
-	begun  time.Time      // start of the wait for an account; zero if it does not wait for one
-	behind *record.Effect // the effect that has to end first
+	begun  time.Time      // start of the wait for an account; zero: no such wait
+	behind *record.Effect // the effect in front
 }
 
-// AccountLeft is the state of an account that was to be deleted, at a vendor that
-// cannot delete.
+// AccountLeft is the state of an account with a deletion, at a vendor that cannot delete.
 const AccountLeft = "still there: the vendor cannot delete"
 
-// The states of an effect that has no outcome yet.
+// States of an effect without an outcome.
 const (
 	EffectWaiting = "waiting"
 	EffectAtWork  = "at work"
-	EffectUnknown = "unknown outcome" // the vendor is asked before anything else
+	EffectUnknown = "unknown outcome" // a look-up at the vendor comes first
 )
 
-// Story reads the history of a user at every vendor: each account's record for the present
-// state and for the effects that are not finished, the stream of history for those that are,
-// the records under the user's digest for activity, and each event by its position. Of the
-// streams Story searches only the dead letters: an event that is at fault leaves nothing
-// else. So Story is as fast with a million events stored as with ten. The history of an
-// account is kept for nats.history_max_age, activity for nats.effects_ttl.
+// Story returns the history of a user at every vendor. Records hold the present state and the
+// unfinished effects, and the records under the digest of the user the activity; HISTORY holds the
+// finished effects. Events are read by position. Only the dead letters are searched, since an
+// invalid event has no other trace: a million stored events do not slow Story down. The history
+// of an account is kept for nats.history_max_age, activity for nats.effects_ttl.
 func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
 	s := Story{UserID: user, Accounts: []AccountAt{}, Events: []StoryEvent{}, known: map[effectID]bool{}}
 	for _, read := range []func(context.Context, *Story) error{d.past, d.accounts, d.activity, d.graves} {
@@ -159,7 +155,7 @@ func (d *Desk) activity(ctx context.Context, s *Story) error {
 	entries := make([]recordstore.Entry, len(keys))
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
-	for i, key := range keys { // all of them: only the records say which effects are the newest
+	for i, key := range keys { // all keys: only the records have the times of the effects
 		group.Go(func() (err error) {
 			entries[i], err = store.Load(reading, key)
 			return err
@@ -176,7 +172,7 @@ func (d *Desk) activity(ctx context.Context, s *Story) error {
 	return nil
 }
 
-// look reads each event once, for its id and the whole key.
+// look reads each event once, for the id and the whole key.
 func (s *Story) look(ctx context.Context, b *bus.Bus) error {
 	at := map[events.Position][]*StoryEvent{}
 	group, ctx := errgroup.WithContext(ctx)
@@ -202,7 +198,7 @@ func (s *Story) look(ctx context.Context, b *bus.Bus) error {
 	return group.Wait()
 }
 
-// identify notes the id of an event. A whole key that came from elsewhere stays.
+// identify sets the id of an event, and the whole key unless set before.
 func (e *StoryEvent) identify(of events.Event) {
 	e.EventID, e.Source = of.ID(), of.Source()
 	if key := events.Key(of.Source(), of.ID()); record.KeyOf(key) == e.key {

@@ -30,7 +30,7 @@ func account(vendor string, r *record.Record) AccountAt {
 	return a
 }
 
-// add adds an effect, unless the story has it already.
+// add adds an effect, unless the history has the effect already.
 func (s *Story) add(e StoryEvent) {
 	id := effectID{e.Vendor, e.key, e.Replay}
 	if !s.known[id] {
@@ -39,8 +39,7 @@ func (s *Story) add(e StoryEvent) {
 	}
 }
 
-// addRecord adds the effects of a record, also those that a record of the former core holds
-// as its history.
+// addRecord adds the effects of a record, and the history in a record of an older version.
 func (s *Story) addRecord(e recordstore.Entry) error {
 	vendor, _ := record.SplitKey(e.Key)
 	former, err := mailbox.FormerHistory(e.Key, e.Encoded)
@@ -59,7 +58,7 @@ func (s *Story) addRecord(e recordstore.Entry) error {
 	return nil
 }
 
-// effectOf returns what every effect has.
+// effectOf returns the members of every effect.
 func effectOf(vendor string, e *record.Effect) StoryEvent {
 	return StoryEvent{
 		Time: e.Registered, Vendor: vendor, Type: e.Type, Key: e.Key.String(), Course: e.Course,
@@ -79,7 +78,7 @@ func ended(e history.Entry) StoryEvent {
 	return s
 }
 
-// finished returns an effect that has ended.
+// finished returns a finished effect.
 func finished(vendor string, f *record.Finished) StoryEvent {
 	s := effectOf(vendor, &f.Effect)
 	s.State, s.Ended, s.Why = f.Kind, &f.At, f.Message
@@ -90,21 +89,21 @@ func finished(vendor string, f *record.Finished) StoryEvent {
 	return s
 }
 
-// pending returns an effect that has not ended.
+// pending returns an unfinished effect.
 func pending(vendor string, r *record.Record, e *record.Effect) StoryEvent {
 	s := effectOf(vendor, e)
 	s.State = effectState(r, e)
 	if e.Due.After(time.Now()) {
 		s.Until = &e.Due
 	}
-	switch other, blocked := r.Blocker(e.Key, e.Replay); {
+	switch other, blocked := record.Blocker(r, e.Key, e.Replay); {
 	case blocked:
 		s.behind = &other
 	case e.Held:
 		s.Why = whyHeld
 	case e.Prerequisite:
 		s.Why, s.begun = handlers.ErrNoAccount.Error(), e.Begun
-		if s.begun.IsZero() { // until the vendor is asked for the first time
+		if s.begun.IsZero() { // before the first look-up at the vendor
 			s.begun = e.Due
 		}
 	}
@@ -118,7 +117,7 @@ func effectState(r *record.Record, e *record.Effect) string {
 	switch {
 	case e.Unconfirmed:
 		return EffectUnknown
-	case r.Claims(e.Key, e.Replay):
+	case r.Claim.Is(e.Key, e.Replay):
 		return EffectAtWork
 	default:
 		return EffectWaiting

@@ -12,8 +12,8 @@ import (
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// graves finds the dead letters of the effects in the story, and adds those of the user
-// that no effect is known of: of events that are at fault, and of effects that are forgotten.
+// graves sets the dead letters of the effects in the history. Dead letters of the user without an
+// effect are added: of invalid events, and of effects no longer stored.
 func (d *Desk) graves(ctx context.Context, s *Story) error {
 	type effect struct {
 		vendor, kind string
@@ -27,7 +27,7 @@ func (d *Desk) graves(ctx context.Context, s *Story) error {
 	return d.Bus.DeadLetters(ctx, func(l bus.DeadLetter) bool {
 		at, ok := known[effect{l.Vendor, l.Type, record.KeyOf(l.Key)}]
 		for _, i := range at {
-			if e := &s.Events[i]; e.State == events.Failed || e.Replay > 0 { // otherwise it is of a copy
+			if e := &s.Events[i]; e.State == events.Failed || e.Replay > 0 { // otherwise the dead letter belongs to a copy
 				e.Dead, e.Key = l.ID(), l.Key
 			}
 		}
@@ -64,23 +64,22 @@ func (d *Desk) nameHolders(ctx context.Context, s *Story) error {
 	return nil
 }
 
-// eventOf is the event of a dead letter, or what a delivery has become so far; the
-// zero event where nothing can be read.
+// eventOf returns the event of a dead letter, as far as it can be read.
 func (d *Desk) eventOf(l bus.DeadLetter) events.Event {
 	if l.Vendor == Deliveries {
-		e, _ := d.made.event(l) // what is wrong with it stands in the letter
+		e, _ := d.made.event(l) // the dead letter has the fault
 		return e
 	}
 	e, _ := events.FromNATS(l.Header, l.Payload)
 	return e
 }
 
-// refusal is a dead letter as an event of the story.
+// refusal returns a dead letter as an effect of the history.
 func refusal(l bus.DeadLetter, e events.Event) StoryEvent {
 	var data struct {
 		Course string `json:"course_id"`
 	}
-	_ = json.Unmarshal(e.Data(), &data) // the data may be what is wrong
+	_ = json.Unmarshal(e.Data(), &data) // the data may be invalid
 	return StoryEvent{
 		Time: l.FirstTry, Vendor: l.Vendor, Type: l.Type, EventID: l.EventID, Source: l.Source, Key: l.Key, Course: data.Course,
 		State: events.Failed, Attempts: l.Attempts, Last: &l.LastTry, Ended: &l.LastTry, Why: l.Message, Replay: l.Replay, Dead: l.ID(),

@@ -11,8 +11,8 @@ import (
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// waits completes the effects by what others say: the event that has to end first, the
-// end of the wait for an account, and the hold of the vendor.
+// waits completes the effects: by the event in front, by the end of the wait for an account, and by
+// the hold of the vendor.
 func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 	c := d.Config.Worker
 	if s.Holds, err = d.holds(ctx); err != nil {
@@ -42,7 +42,7 @@ func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 	return nil
 }
 
-// hold notes that nothing is asked of the vendor before next.
+// hold sets the reason of a vendor on hold, until next.
 func (e *StoryEvent) hold(h bus.Hold, next time.Time) {
 	if e.Why != "" {
 		e.Why = "; " + e.Why

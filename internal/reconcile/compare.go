@@ -13,36 +13,36 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// comparison is a comparison in progress. It keeps the id of each account and the key of
-// its record; of an account that no record names, the vendor's entry.
+// comparison is a comparison in progress. For each account comparison holds only the account's id
+// and the record's key; for an account without a record, the vendor's entry.
 type comparison struct {
 	Deps
-	report    Report
-	claims    map[string]*claim // by the vendor's id
-	strangers map[string]vendors.Listed
-	sent      map[string]bool // keys of the events in the stream of replays
+	report  Report
+	claims  map[string]*claim // by account id of the vendor
+	unknown map[string]vendors.Listed
+	sent    map[string]bool // keys of the events in the stream of replays
 }
 
-// claim is the state of an account in one record.
+// claim is the state of an account in one record. Claims of several records form a list.
 type claim struct {
 	record   string
 	revision uint64
 	deleted  bool
-	listed   bool // by the vendor
+	listed   bool // whether the vendor lists the account
 	next     *claim
 }
 
-// Compare compares the records with the vendor. An error is the vendor's or NATS': a report
-// is complete or missing.
+// Compare returns the differences between the records and the vendor. After an error of the
+// vendor or of NATS, Compare returns no report rather than a partial one.
 func Compare(ctx context.Context, d Deps) (Report, error) {
 	if d.Progress == nil {
 		d.Progress = func(string, int) {}
 	}
 	c := comparison{
 		Deps: d, report: Report{Vendor: d.Name, Differences: []Difference{}},
-		claims: map[string]*claim{}, strangers: map[string]vendors.Listed{}, sent: map[string]bool{},
+		claims: map[string]*claim{}, unknown: map[string]vendors.Listed{}, sent: map[string]bool{},
 	}
-	for _, step := range []func(context.Context) error{c.readRecords, c.readVendor, c.readReplays, c.judgeClaims, c.judgeStrangers} {
+	for _, step := range []func(context.Context) error{c.readRecords, c.readVendor, c.readReplays, c.checkClaims, c.checkUnknown} {
 		if err := step(ctx); err != nil {
 			return Report{}, err
 		}
@@ -58,16 +58,16 @@ func (c *comparison) readRecords(ctx context.Context) error {
 			return err
 		}
 		n++
-		c.Progress("accounts in the ledger", n)
-		if id, deleted, ok := named(e.Record); ok {
+		c.Progress("accounts in the records", n)
+		if id, deleted, ok := accountOf(e.Record); ok {
 			c.add(id, claim{record: e.Key, revision: e.Revision, deleted: deleted})
 		}
 	}
 	return nil
 }
 
-// named returns the account that a record names; ok is false if it names none.
-func named(r *record.Record) (id string, deleted, ok bool) {
+// accountOf returns the account named by a record; ok is false without an account.
+func accountOf(r *record.Record) (id string, deleted, ok bool) {
 	switch {
 	case r.State == record.Active && r.AccountID != "":
 		return r.AccountID, false, true
@@ -78,7 +78,7 @@ func named(r *record.Record) (id string, deleted, ok bool) {
 	}
 }
 
-// add adds a claim. A later one of the same record replaces the earlier one.
+// add adds a claim. A later claim of the same record replaces an earlier claim.
 func (c *comparison) add(id string, one claim) {
 	for old := c.claims[id]; old != nil; old = old.next {
 		if old.record == one.record {
@@ -99,7 +99,7 @@ func (c *comparison) readVendor(ctx context.Context) error {
 			return nil
 		}
 		if c.claims[l.ID] == nil {
-			c.strangers[l.ID] = l
+			c.unknown[l.ID] = l
 		}
 		for one := c.claims[l.ID]; one != nil; one = one.next {
 			one.listed = true
@@ -116,27 +116,27 @@ func (c *comparison) readReplays(ctx context.Context) error {
 	return c.Events.Replaying(ctx, c.Name, func(key string, _ int) { c.sent[key] = true })
 }
 
-// judgeClaims judges every account that a record names.
-func (c *comparison) judgeClaims(ctx context.Context) error {
+// checkClaims checks every account named by a record.
+func (c *comparison) checkClaims(ctx context.Context) error {
 	n := 0
 	for _, id := range slices.Sorted(maps.Keys(c.claims)) {
 		active := c.active(id)
 		if len(active) > 1 {
-			if err := c.judgeConflict(ctx, id, active); err != nil {
+			if err := c.reportConflict(ctx, id, active); err != nil {
 				return err
 			}
 		}
 		for one := c.claims[id]; one != nil; one = one.next {
 			n++
 			switch {
-			case len(active) > 1 && !one.deleted: // judged above
+			case len(active) > 1 && !one.deleted: // reported as a conflict
 				continue
 			case !one.differs(len(active) > 0):
 				c.report.Agree++
 				continue
 			}
-			c.Progress("accounts looked at", n)
-			if err := c.judge(ctx, id, one); err != nil {
+			c.Progress("accounts checked", n)
+			if err := c.checkClaim(ctx, id, one); err != nil {
 				return err
 			}
 		}
@@ -144,7 +144,7 @@ func (c *comparison) judgeClaims(ctx context.Context) error {
 	return nil
 }
 
-// active returns the claims of the records that say that the account is theirs.
+// active returns the claims of the records with this account and state active.
 func (c *comparison) active(id string) (list []*claim) {
 	for one := c.claims[id]; one != nil; one = one.next {
 		if !one.deleted {
@@ -154,12 +154,12 @@ func (c *comparison) active(id string) (list []*claim) {
 	return list
 }
 
-// judgeConflict reports an account that is active in several records. Only a person can say
-// whose it is: a deletion for one user would take the account from the other.
-func (c *comparison) judgeConflict(ctx context.Context, id string, active []*claim) error {
+// reportConflict reports an account that is active in several records. Only a person can decide:
+// a deletion for one user would take the account from the other.
+func (c *comparison) reportConflict(ctx context.Context, id string, active []*claim) error {
 	var users []string
 	for _, one := range active {
-		e, same, err := c.still(ctx, one)
+		e, same, err := c.reload(ctx, one)
 		if err != nil || !same {
 			return err
 		}
@@ -168,13 +168,13 @@ func (c *comparison) judgeConflict(ctx context.Context, id string, active []*cla
 	slices.Sort(users)
 	c.report.Differences = append(c.report.Differences, Difference{
 		Kind: Conflict, AccountID: id, UserID: users[0],
-		Note: fmt.Sprintf("it is the account of these users too: %q; usher changes nothing here", users[1:]),
+		Note: fmt.Sprintf("the records of these users name the same account: %q; correct the account by hand", users[1:]),
 	})
 	return nil
 }
 
-// differs reports whether a claim differs from the list. A deleted account may be another
-// user's by now.
+// differs reports whether a claim differs from the list. A deleted account may belong to another
+// user by now.
 func (one *claim) differs(active bool) bool {
 	if one.deleted {
 		return one.listed && !active
@@ -182,9 +182,9 @@ func (one *claim) differs(active bool) bool {
 	return !one.listed
 }
 
-// judge looks closer at a claim that seems to differ.
-func (c *comparison) judge(ctx context.Context, id string, one *claim) error {
-	e, same, err := c.still(ctx, one)
+// checkClaim asks the vendor about a claim that differs from the list.
+func (c *comparison) checkClaim(ctx context.Context, id string, one *claim) error {
+	e, same, err := c.reload(ctx, one)
 	if err != nil || !same {
 		return err
 	}
@@ -196,45 +196,46 @@ func (c *comparison) judge(ctx context.Context, id string, one *claim) error {
 	if err != nil {
 		return err
 	}
-	if e, same, err = c.still(ctx, one); err != nil || !same {
+	if e, same, err = c.reload(ctx, one); err != nil || !same {
 		return err
 	}
 	switch {
-	case exists != one.deleted: // the list passed the account over, or has become true since
+	case exists != one.deleted: // the list missed the account, or the vendor has changed since
 		c.report.Agree++
 	case p.key != "" && c.sent[p.key]:
 		c.report.OnTheWay++
 	default:
 		d := Difference{
-			Kind: Missing, AccountID: id, UserID: e.Record.UserID, Email: cmp.Or(shown.Email, p.email), Repair: p.how, Note: note,
+			Kind: Missing, AccountID: id, UserID: e.Record.UserID, Email: cmp.Or(shown.Email, p.email), Repair: p.repair, Note: note,
 			record: e.Key, revision: e.Revision,
 		}
 		if one.deleted {
 			d.Kind = Remains
 		}
 		if shown.Staff {
-			d.Repair, d.Note = "", "it is of the staff by now, which is never deleted"
+			d.Repair = ""
+			d.Note = "the account belongs to staff by now; accounts of staff are never deleted"
 		}
 		c.report.Differences = append(c.report.Differences, d)
 	}
 	return nil
 }
 
-// still reads the record of a claim again. same is false, and the account is counted as not
-// judged, if the record was changed, or if something is in progress or pending.
-func (c *comparison) still(ctx context.Context, one *claim) (e recordstore.Entry, same bool, err error) {
+// reload reads the record of a claim again. If the record was changed or has work in progress or
+// pending, reload counts the account as skipped, and same is false.
+func (c *comparison) reload(ctx context.Context, one *claim) (e recordstore.Entry, same bool, err error) {
 	e, err = c.Records.Load(ctx, one.record)
 	if err != nil {
 		return e, false, err
 	}
 	if same = e.Revision == one.revision && e.Record.Idle(); !same {
-		c.leave(e.Record)
+		c.skip(e.Record)
 	}
 	return e, same, nil
 }
 
-// leave counts an account that cannot be judged now.
-func (c *comparison) leave(r *record.Record) {
+// skip counts an account that cannot be checked now.
+func (c *comparison) skip(r *record.Record) {
 	if slices.ContainsFunc(r.Pending, func(e record.Effect) bool { return e.Replay > 0 }) {
 		c.report.OnTheWay++
 		return
@@ -242,14 +243,14 @@ func (c *comparison) leave(r *record.Record) {
 	c.report.Changed++
 }
 
-// show asks the vendor for one account.
+// show returns the vendor's entry of one account.
 func (c *comparison) show(ctx context.Context, a vendors.Account) (exists bool, shown vendors.Listed, err error) {
 	shown, err = c.Vendor.Show(ctx, a)
 	switch {
 	case errors.Is(err, vendors.ErrNotFound):
 		return false, shown, nil
 	case err != nil:
-		return false, shown, fmt.Errorf("account %s of %s: %w", a.ID, c.Name, err)
+		return false, shown, fmt.Errorf("look up account %s of %s: %w", a.ID, c.Name, err)
 	}
 	return !shown.Deleted, shown, nil
 }

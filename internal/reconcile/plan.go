@@ -14,19 +14,18 @@ import (
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// ErrChanged is returned for a difference that is no longer as reported.
-var ErrChanged = errors.New("it has changed since it was compared")
+// ErrChanged means that a difference is no longer as reported.
+var ErrChanged = errors.New("the account has changed since the comparison: compare again")
 
-// Plan is the list of messages that repair a difference, in this order.
+// Plan lists the messages that repair a difference, in order.
 type Plan struct {
 	Repairs []bus.Repair
-	Letter  *bus.DeadLetter // replayed, instead
-	Lost    int             // enrolments and updates of a missing account whose events are no longer kept
+	Letter  *bus.DeadLetter // replayed instead of repairs
+	Lost    int             // number of enrolments and updates without a stored event
 }
 
-// PlanFor returns the plan for a difference, or ErrChanged if the record has changed since.
-// A plan does no harm if the record changes later: the owner of the vendor reads the record
-// again when the repair is carried out.
+// PlanFor returns the plan for a difference, or ErrChanged if the record has changed since. A
+// later change is safe: the owner of the vendor reads the record again during the repair.
 func PlanFor(ctx context.Context, deps Deps, d Difference) (Plan, error) {
 	c := comparison{Deps: deps}
 	if d.Repair == "" {
@@ -46,65 +45,67 @@ func PlanFor(ctx context.Context, deps Deps, d Difference) (Plan, error) {
 	switch {
 	case err != nil:
 		return Plan{}, err
-	case note != "" || p.how != d.Repair:
+	case note != "" || p.repair != d.Repair:
 		return Plan{}, ErrChanged
 	}
-	whole := Plan{}
-	if p.how == Provision {
-		if whole, err = c.planRest(ctx, e.Record, d.AccountID); err != nil {
+	all := Plan{}
+	if p.repair == Provision {
+		if all, err = c.planRest(ctx, e.Record, d.AccountID); err != nil {
 			return Plan{}, err
 		}
 	}
-	whole.Repairs = append(whole.Repairs, c.repair(p.original, e.Record, d.AccountID))
-	return whole, nil
+	all.Repairs = append(all.Repairs, c.repair(p.original, e.Record, d.AccountID))
+	return all, nil
 }
 
 // plan is the repair by the last creation, deletion or restoration of an account.
 type plan struct {
-	how      Repair
+	repair   Repair
 	key      string // of the event
 	email    string
 	original bus.Original
 }
 
-// plan reads the last lifecycle event that was applied. note says why the event cannot be
-// sent once more.
+// plan returns the repair by the last applied lifecycle event. note is the reason if the event
+// cannot be sent again.
 func (c *comparison) plan(ctx context.Context, r *record.Record) (p plan, note string, err error) {
-	how, kind, also := Provision, events.UserCreated, events.UserRestored
+	repair := Provision
+	kinds := []string{events.UserCreated, events.UserRestored}
 	if r.State == record.Deleted {
-		how, kind, also = Delete, events.UserDeleted, events.UserDeleted
+		repair = Delete
+		kinds = []string{events.UserDeleted}
 	}
 	if r.Lifecycle == (events.Position{}) {
-		return p, "usher found it there, and has no event that made it: send " + kind, nil
+		return p, "the account was found at the vendor without a stored creation: send " + kinds[0], nil
 	}
 	o, err := c.Events.Original(ctx, r.Lifecycle.Epoch, r.Lifecycle.Seq)
 	switch {
 	case errors.Is(err, bus.ErrGone):
-		return p, "its event is no longer kept: send " + kind + " again", nil
+		return p, "the event is no longer stored: send " + kinds[0] + " again", nil
 	case err != nil:
 		return p, "", err
-	case o.Event.Type() != kind && o.Event.Type() != also:
-		return p, "its last event is a " + o.Event.Type() + ": send " + kind, nil
+	case !slices.Contains(kinds, o.Event.Type()):
+		return p, "the last event is a " + o.Event.Type() + ": send " + kinds[0], nil
 	}
 	p = plan{key: o.Key(), email: email(o.Event), original: o}
 	if events.Expired(o.Event, time.Now()) {
-		return p, "the time of its event is up: send " + kind + " again", nil
+		return p, "the event has expired: send " + kinds[0] + " again", nil
 	}
 	d, err := c.Events.DeadLetterOf(ctx, c.Name, o.Event.Type(), p.key)
 	switch {
 	case err == nil:
-		return p, "a repair of it has failed: usher dead show " + d.ID(), nil
+		return p, "an earlier repair failed: usher dead show " + d.ID(), nil
 	case !errors.Is(err, bus.ErrNoDeadLetter):
 		return p, "", err
 	}
-	p.how = how
+	p.repair = repair
 	return p, "", nil
 }
 
-// planRest plans to repeat the enrolments of a missing account, and the update that is newer
-// than the account: without the update the new account would have the data of its creation.
-// They come before the creation: until the creation is done they wait for it, and if it is
-// never sent, the account is still missing and everything is planned again.
+// planRest plans to repeat the enrolments of a missing account, and an update newer than the
+// account: without the update the new account would have the data of the creation. Both are sent
+// before the creation, and wait for the creation. If the creation is never sent, the account is
+// still missing, and a further comparison plans everything again.
 func (c *comparison) planRest(ctx context.Context, r *record.Record, account string) (p Plan, err error) {
 	var positions []events.Position
 	for _, name := range slices.Sorted(maps.Keys(r.Courses)) {
@@ -131,10 +132,10 @@ func (c *comparison) planRest(ctx context.Context, r *record.Record, account str
 
 func (c *comparison) repair(o bus.Original, r *record.Record, account string) bus.Repair {
 	position := events.Position{Epoch: o.Epoch, Seq: o.Seq}
-	return bus.Repair{Original: o, Vendor: c.Name, Account: account, Replay: r.NextReplay(record.KeyOf(o.Key()), position)}
+	return bus.Repair{Original: o, Vendor: c.Name, Account: account, Replay: record.NextReplay(r, record.KeyOf(o.Key()), position)}
 }
 
-// planAdoption reads the dead letter of a creation again.
+// planAdoption returns the plan to replay the dead letter of a failed creation.
 func (c *comparison) planAdoption(ctx context.Context, r *record.Record) (Plan, error) {
 	position, ok := failedAttempt(r)
 	if !ok {
@@ -152,12 +153,12 @@ func (c *comparison) planAdoption(ctx context.Context, r *record.Record) (Plan, 
 	case errors.Is(err, bus.ErrNoDeadLetter):
 		return Plan{}, ErrChanged
 	case err != nil:
-		return Plan{}, fmt.Errorf("dead letter of %s: %w", o.Key(), err)
+		return Plan{}, fmt.Errorf("read dead letter of %s: %w", o.Key(), err)
 	}
 	return Plan{Letter: &d}, nil
 }
 
-// email returns the e-mail in the data of an event, if there is one.
+// email returns the e-mail in the data of an event, or an empty string.
 func email(e events.Event) string {
 	var d struct {
 		Email string `json:"email"`

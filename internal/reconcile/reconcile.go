@@ -1,21 +1,21 @@
-// Package reconcile compares the accounts in the records of a vendor with the accounts
-// that the vendor lists, and says how each difference can be repaired.
+// Package reconcile compares the accounts in the records of a vendor with the vendor's list of
+// accounts, and plans the repair of each difference.
 //
 // Both change during a comparison. So the records are read first, then the vendor's list,
 // and an account differs only if
 //
-//   - its record was not changed between the first reading and the last, and nothing is in
-//     progress or pending in the record;
-//   - missing: the vendor, asked for this very account, does not have it;
-//   - remains: the vendor, asked for this very account, has it;
+//   - the record was not changed between the first reading and the last, and has no work in
+//     progress or pending;
+//   - missing: a look-up of the account at the vendor finds no account;
+//   - remains: a look-up of the account at the vendor finds the account;
 //   - unknown: no record names the account when the records are read again, after the list;
-//   - conflict: the records of several users say that the account is theirs.
+//   - conflict: the records of several users name the account.
 //
-// An account that changed meanwhile is not judged: the next comparison will.
+// An account that changed meanwhile is skipped until the next comparison.
 //
 // The package changes neither the vendor nor a record. To repair a difference, an event is
-// sent to the vendor once more (Plan), and the owner of the vendor carries the event out by
-// the rules that hold for all events: see record.Repair.
+// sent to the vendor once more (Plan). The owner of the vendor applies the event by the rules of
+// all events: see record.Repair.
 package reconcile
 
 import (
@@ -27,28 +27,28 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Records are the records of the users.
+// Records reads the records of the users.
 type Records interface {
 	List(ctx context.Context, prefix string) iter.Seq2[recordstore.Entry, error]
 	Load(ctx context.Context, key string) (recordstore.Entry, error)
 }
 
-// Events are the stored events behind the records.
+// Events reads stored events, replays and dead letters.
 type Events interface {
 	Original(ctx context.Context, epoch int64, seq uint64) (bus.Original, error)
 	Replaying(ctx context.Context, vendor string, yield func(key string, number int)) error
 	DeadLetterOf(ctx context.Context, vendor, kind, key string) (bus.DeadLetter, error)
 }
 
-// Deps are the parts that a comparison works with.
+// Deps holds the dependencies of a comparison.
 type Deps struct {
-	Name       string // of the vendor
+	Name       string // name of the vendor
 	Vendor     vendors.Lister
 	Records    Records
 	Events     Events
-	MaxReplays int // a dead letter that was sent back so often is left to a person
-	// Progress is called with the name of the list that is read, and the number of entries
-	// read so far. Progress may be nil.
+	MaxReplays int // a dead letter with as many replays is not replayed again
+	// Progress is called with the name of a list and the number of entries read so far.
+	// Progress may be nil.
 	Progress func(what string, n int)
 }
 
@@ -57,8 +57,8 @@ type Kind string
 
 // The kinds.
 const (
-	Missing  Kind = "missing"  // active in its record, not at the vendor
-	Remains  Kind = "remains"  // deleted in its record, still or again at the vendor
+	Missing  Kind = "missing"  // active in the record, not at the vendor
+	Remains  Kind = "remains"  // deleted in the record, still or again at the vendor
 	Unknown  Kind = "unknown"  // at the vendor, in no record
 	Conflict Kind = "conflict" // active in the records of several users; never repaired
 )
@@ -66,7 +66,7 @@ const (
 // Repair is the way to repair a difference.
 type Repair string
 
-// The repairs. The zero value says that usher cannot repair the difference.
+// The repairs. The zero value means that Usher cannot repair the difference.
 const (
 	Provision Repair = "provision" // send the user.created, or the user.restored, once more
 	Delete    Repair = "delete"    // send the user.deleted once more
@@ -76,11 +76,11 @@ const (
 // Difference is one account that differs.
 type Difference struct {
 	Kind      Kind   `json:"difference"`
-	AccountID string `json:"account_id"`        // the vendor's
-	UserID    string `json:"user_id,omitempty"` // ours, if known
+	AccountID string `json:"account_id"`        // the vendor's id
+	UserID    string `json:"user_id,omitempty"` // if known
 	Email     string `json:"email,omitempty"`   // from the vendor or from the event
 	Repair    Repair `json:"repair,omitempty"`
-	Note      string `json:"note,omitempty"` // why the difference cannot be repaired, or what else is known
+	Note      string `json:"note,omitempty"` // the reason against a repair, or a hint for a person
 
 	record   string // key
 	revision uint64
@@ -90,11 +90,11 @@ type Difference struct {
 type Report struct {
 	Vendor      string       `json:"vendor"`
 	Agree       int          `json:"in_agreement"`
-	OnTheWay    int          `json:"on_the_way"` // differ, and a repair or the first creation is in progress
-	Changed     int          `json:"changed"`    // changed meanwhile: not judged
-	Staff       int          `json:"staff"`      // unknown accounts of staff, which are left alone
+	OnTheWay    int          `json:"on_the_way"` // different, but a repair or the first creation is in progress
+	Changed     int          `json:"changed"`    // changed meanwhile: skipped
+	Staff       int          `json:"staff"`      // accounts of staff without a record: ignored
 	Differences []Difference `json:"differences"`
 }
 
-// Same reports whether the records and the vendor agree, as far as they could be judged.
+// Same reports whether the records and the vendor agree, skipped accounts aside.
 func (r Report) Same() bool { return len(r.Differences) == 0 && r.OnTheWay == 0 }

@@ -19,16 +19,16 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// fake is a vendor, a ledger and the streams, as one comparison sees them.
+// fake implements the vendor, the records and the streams of a comparison.
 type fake struct {
 	list    []vendors.Listed
-	shown   map[string]vendors.Listed // beside what the list has
+	shown   map[string]vendors.Listed // accounts that List omits
 	records map[string]recordstore.Entry
 	kept    map[uint64]events.Event
 	sent    []string // keys
 	letters map[string]bus.DeadLetter
-	listing func() // in the midst of the list
-	showing func()
+	onList  func() // called at the end of List
+	onShow  func()
 	asked   []vendors.Account
 }
 
@@ -38,16 +38,16 @@ func (f *fake) List(_ context.Context, yield func(vendors.Listed) error) error {
 			return err
 		}
 	}
-	if f.listing != nil {
-		f.listing()
+	if f.onList != nil {
+		f.onList()
 	}
 	return nil
 }
 
 func (f *fake) Show(_ context.Context, a vendors.Account) (vendors.Listed, error) {
 	f.asked = append(f.asked, a)
-	if f.showing != nil {
-		f.showing()
+	if f.onShow != nil {
+		f.onShow()
 	}
 	for _, l := range f.list {
 		if l.ID == a.ID {
@@ -60,7 +60,7 @@ func (f *fake) Show(_ context.Context, a vendors.Account) (vendors.Listed, error
 	return vendors.Listed{}, vendors.ErrNotFound
 }
 
-// vendorRecords returns the records, if they are those of the vendor.
+// vendorRecords returns the records of the vendor acme only.
 type vendorRecords struct{ *fake }
 
 func (f vendorRecords) List(_ context.Context, prefix string) iter.Seq2[recordstore.Entry, error] {
@@ -106,13 +106,13 @@ func (f *fake) DeadLetterOf(_ context.Context, vendor, _, key string) (bus.DeadL
 
 func at(seq uint64) events.Position { return events.Position{Epoch: 1, Seq: seq} }
 
-// set stores a record, with a newer revision.
+// set stores a record with a newer revision.
 func (f *fake) set(key string, r record.Record) {
 	r.UserID = "user-" + key
 	f.records[key] = recordstore.Entry{Key: key, Revision: f.records[key].Revision + 1, Record: &r}
 }
 
-// event is kept at seq.
+// event stores an event at seq and returns the key.
 func (f *fake) event(t *testing.T, kind string, seq uint64, data map[string]any) string {
 	t.Helper()
 	e, err := events.New(kind, "/school", fmt.Sprint("e", seq), time.Now(), data)
@@ -126,7 +126,7 @@ func (f *fake) event(t *testing.T, kind string, seq uint64, data map[string]any)
 var (
 	active = record.Record{AccountID: "7", State: record.Active, Lifecycle: at(1)}
 	gone   = record.Record{Former: "7", State: record.Deleted, Lifecycle: at(2), Deleted: at(2)}
-	failed = record.Record{Attempted: at(1)} // its user.created has failed
+	failed = record.Record{Attempted: at(1)} // the user.created has failed
 	ada    = vendors.Listed{ID: "7", Email: "ada@example.org"}
 )
 
@@ -144,7 +144,7 @@ func TestCompare(t *testing.T) {
 		change func(f *fake)
 		want   reconcile.Report
 	}{
-		"there":                     {record: active, list: []vendors.Listed{ada}, want: reconcile.Report{Agree: 1}},
+		"in both":                   {record: active, list: []vendors.Listed{ada}, want: reconcile.Report{Agree: 1}},
 		"deleted":                   {record: gone, want: reconcile.Report{Agree: 1}},
 		"deleted, and in the trash": {record: gone, list: []vendors.Listed{{ID: "7", Deleted: true}}, want: reconcile.Report{Agree: 1}},
 		"missing": {record: active, want: reconcile.Report{Differences: differences{
@@ -153,78 +153,78 @@ func TestCompare(t *testing.T) {
 		"missing, and in the trash": {record: active, change: func(f *fake) { f.shown["7"] = vendors.Listed{ID: "7", Deleted: true} }, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Provision},
 		}}},
-		"the list passed it over":             {record: active, change: func(f *fake) { f.shown["7"] = ada }, want: reconcile.Report{Agree: 1}},
-		"missing, changed during the list":    {record: active, change: func(f *fake) { f.listing = func() { f.set("a", active) } }, want: reconcile.Report{Changed: 1}},
-		"missing, changed during the look-up": {record: active, change: func(f *fake) { f.showing = func() { f.set("a", gone) } }, want: reconcile.Report{Changed: 1}},
-		"missing, with something to do":       {record: unfinished(active, 0), want: reconcile.Report{Changed: 1}},
-		"missing, its repair at work":         {record: unfinished(active, 1), want: reconcile.Report{OnTheWay: 1}},
-		"missing, its repair sent":            {record: active, change: func(f *fake) { f.sent = []string{events.Key("/school", "e1")} }, want: reconcile.Report{OnTheWay: 1}},
-		"missing, its event gone": {record: active, change: func(f *fake) { delete(f.kept, 1) }, want: reconcile.Report{Differences: differences{
-			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "its event is no longer kept: send user.created again"},
+		"missing in the list only":            {record: active, change: func(f *fake) { f.shown["7"] = ada }, want: reconcile.Report{Agree: 1}},
+		"missing, changed during the list":    {record: active, change: func(f *fake) { f.onList = func() { f.set("a", active) } }, want: reconcile.Report{Changed: 1}},
+		"missing, changed during the look-up": {record: active, change: func(f *fake) { f.onShow = func() { f.set("a", gone) } }, want: reconcile.Report{Changed: 1}},
+		"missing, with a pending effect":      {record: unfinished(active, 0), want: reconcile.Report{Changed: 1}},
+		"missing, repair in progress":         {record: unfinished(active, 1), want: reconcile.Report{OnTheWay: 1}},
+		"missing, repair sent":                {record: active, change: func(f *fake) { f.sent = []string{events.Key("/school", "e1")} }, want: reconcile.Report{OnTheWay: 1}},
+		"missing, event no longer stored": {record: active, change: func(f *fake) { delete(f.kept, 1) }, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "the event is no longer stored: send user.created again"},
 		}}},
 		"missing, found by an enrolment": {record: record.Record{AccountID: "7", State: record.Active}, want: reconcile.Report{Differences: differences{
-			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "usher found it there, and has no event that made it: send user.created"},
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "the account was found at the vendor without a stored creation: send user.created"},
 		}}},
 		"missing, last deleted": {record: record.Record{AccountID: "7", State: record.Active, Lifecycle: at(2)}, want: reconcile.Report{Differences: differences{
-			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "its last event is a user.deleted: send user.created"},
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Note: "the last event is a user.deleted: send user.created"},
 		}}},
 		"missing, last restored": {record: record.Record{AccountID: "7", State: record.Active, Lifecycle: at(6), Deleted: at(2)}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Provision},
 		}}},
-		"missing, its time up": {record: active, change: func(f *fake) { f.kept[1] = expired(f.kept[1]) }, want: reconcile.Report{Differences: differences{
-			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "the time of its event is up: send user.created again"},
+		"missing, event expired": {record: active, change: func(f *fake) { f.kept[1] = expired(f.kept[1]) }, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "the event has expired: send user.created again"},
 		}}},
-		"missing, its repair failed": {record: active, change: func(f *fake) { f.letters[events.Key("/school", "e1")] = bus.DeadLetter{} }, want: reconcile.Report{Differences: differences{
-			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "a repair of it has failed: usher dead show acme." + events.Key("/school", "e1")},
+		"missing, repair failed": {record: active, change: func(f *fake) { f.letters[events.Key("/school", "e1")] = bus.DeadLetter{} }, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Missing, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "an earlier repair failed: usher dead show acme." + events.Key("/school", "e1")},
 		}}},
 		"remains": {record: gone, list: []vendors.Listed{ada}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Remains, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Delete},
 		}}},
-		"remains, of the staff": {record: gone, list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Differences: differences{
-			{Kind: reconcile.Remains, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "it is of the staff by now, which is never deleted"},
+		"remains, as staff": {record: gone, list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Differences: differences{
+			{Kind: reconcile.Remains, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "the account belongs to staff by now; accounts of staff are never deleted"},
 		}}},
-		"remains, but as another user's": {record: gone, list: []vendors.Listed{ada}, change: func(f *fake) { f.set("b", active) }, want: reconcile.Report{Agree: 2}},
+		"remains, but for another user": {record: gone, list: []vendors.Listed{ada}, change: func(f *fake) { f.set("b", active) }, want: reconcile.Report{Agree: 2}},
 		"of two users": {record: active, list: []vendors.Listed{ada}, change: func(f *fake) { f.set("b", active); f.set("c", gone) }, want: reconcile.Report{Agree: 1, Differences: differences{
-			{Kind: reconcile.Conflict, AccountID: "7", UserID: "user-a", Note: `it is the account of these users too: ["user-b"]; usher changes nothing here`},
+			{Kind: reconcile.Conflict, AccountID: "7", UserID: "user-a", Note: `the records of these users name the same account: ["user-b"]; correct the account by hand`},
 		}}},
 		"of two users, and missing": {record: active, change: func(f *fake) { f.set("b", active) }, want: reconcile.Report{Differences: differences{
-			{Kind: reconcile.Conflict, AccountID: "7", UserID: "user-a", Note: `it is the account of these users too: ["user-b"]; usher changes nothing here`},
+			{Kind: reconcile.Conflict, AccountID: "7", UserID: "user-a", Note: `the records of these users name the same account: ["user-b"]; correct the account by hand`},
 		}}},
-		"of two users, one of whom changed during the list": {
-			record: active, change: func(f *fake) { f.set("b", active); f.listing = func() { f.set("b", gone) } }, want: reconcile.Report{Changed: 1},
+		"of two users, changed during the list": {
+			record: active, change: func(f *fake) { f.set("b", active); f.onList = func() { f.set("b", gone) } }, want: reconcile.Report{Changed: 1},
 		},
 		"unknown": {list: []vendors.Listed{ada}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org"},
 		}}},
-		"unknown, of the staff":         {list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Staff: 1}},
-		"unknown, made during the list": {list: []vendors.Listed{ada}, change: func(f *fake) { f.listing = func() { f.set("b", active) } }, want: reconcile.Report{Changed: 1}},
-		"unknown, its creation at work": {
+		"unknown, of staff":                {list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Staff: 1}},
+		"unknown, created during the list": {list: []vendors.Listed{ada}, change: func(f *fake) { f.onList = func() { f.set("b", active) } }, want: reconcile.Report{Changed: 1}},
+		"unknown, creation in progress": {
 			record: record.Record{Pending: []record.Effect{{Key: 1, Type: events.UserCreated, Scope: events.ScopeLifecycle, Position: at(1), Tried: true}}},
 			list:   []vendors.Listed{{ID: "7", Email: "Ada@example.org"}}, want: reconcile.Report{OnTheWay: 1},
 		},
-		"unknown, its creation failed": {
+		"unknown, creation failed": {
 			record: failed, list: []vendors.Listed{ada},
 			change: func(f *fake) { f.letters[events.Key("/school", "e1")] = bus.DeadLetter{} },
 			want:   reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Adopt}}},
 		},
-		"unknown, its dead letter dropped": {
+		"unknown, dead letter dropped": {
 			record: failed, list: []vendors.Listed{ada},
 			want: reconcile.Report{Differences: differences{{
-				Kind: reconcile.Unknown, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "its user.created failed, and the dead letter was dropped: send user.created again",
+				Kind: reconcile.Unknown, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "the user.created failed, and the dead letter was dropped: send user.created again",
 			}}},
 		},
-		"unknown, with the e-mail of a creation that was superseded": {
+		"unknown, with the e-mail of a superseded creation": {
 			record: record.Record{Attempted: at(1), Lifecycle: at(2)}, list: []vendors.Listed{ada},
 			want: reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org"}}},
 		},
-		"unknown, with the e-mail of a creation before a restoration that failed": {
+		"unknown, with the e-mail of a creation before a failed restoration": {
 			record: record.Record{Attempted: at(6)}, list: []vendors.Listed{ada},
 			want: reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org"}}},
 		},
 		"unknown, with the e-mail of two": {
 			record: failed, list: []vendors.Listed{ada},
 			change: func(f *fake) { f.set("b", failed) },
-			want:   reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org", Note: "the creations of several users have its e-mail"}}},
+			want:   reconcile.Report{Differences: differences{{Kind: reconcile.Unknown, AccountID: "7", Email: "ada@example.org", Note: "the creations of several users have the e-mail of the account"}}},
 		},
 	}
 	for name, c := range cases {
@@ -267,12 +267,13 @@ func expired(e events.Event) events.Event {
 	return e
 }
 
-// TestPlanFor plans for a missing account that was in two courses, of one of which
-// the event is no longer kept, which was updated, and whose creation had been sent
-// back twice.
+// TestPlanFor plans for a missing account with an update and two courses. The event of one
+// course is no longer stored, and the creation was replayed twice.
 func TestPlanFor(t *testing.T) {
 	damaged := active
-	damaged.LifecycleReplay, damaged.Data, damaged.DataReplay = 2, at(7), 1
+	damaged.LifecycleReplay = 2
+	damaged.Data = at(7)
+	damaged.DataReplay = 1
 	damaged.Courses = map[string]record.Course{"go": {Enrolled: true, Position: at(3)}, "c": {Enrolled: true, Position: at(4)}, "left": {Position: at(5)}}
 	f := newFake(t, damaged)
 	r, err := reconcile.Compare(t.Context(), f.deps())
@@ -295,6 +296,6 @@ func TestPlanFor(t *testing.T) {
 	}
 	f.set("a", damaged)
 	if _, err := reconcile.PlanFor(t.Context(), f.deps(), r.Differences[0]); !errors.Is(err, reconcile.ErrChanged) {
-		t.Errorf("got %v of a record that has changed, want ErrChanged", err)
+		t.Errorf("got %v for a changed record, want ErrChanged", err)
 	}
 }

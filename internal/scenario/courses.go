@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Vendors are the names of the five vendors.
+// Vendors lists the names of the five vendors.
 var Vendors = []string{"miestro", "meiro", "lead", "magloft", "usermost"}
 
-// CourseIDs are the school's courses.
+// CourseIDs lists the courses of the school.
 var CourseIDs = slices.Sorted(maps.Keys(Courses()))
 
-// Courses returns the vendors' ids of the school's courses: course → vendor → id.
-// Meiro and Usermost use the school's ids.
+// Courses returns the vendors' ids of the courses: course → vendor → id. Meiro and Usermost use
+// the ids of the school.
 func Courses() map[string]map[string]string {
 	return map[string]map[string]string{
 		"algebra":   {"miestro": "11", "lead": "21", "magloft": "31"},
@@ -24,8 +24,7 @@ func Courses() map[string]map[string]string {
 	}
 }
 
-// CourseAt returns a vendor's id of a course, empty if the vendor does not have
-// the course.
+// CourseAt returns a vendor's id of a course, empty if the vendor has no such course.
 func CourseAt(vendor, course string) string {
 	if UsesOurIDs(vendor) {
 		return course
@@ -33,8 +32,8 @@ func CourseAt(vendor, course string) string {
 	return Courses()[course][vendor]
 }
 
-// UsesOurIDs reports whether a vendor identifies users and courses by the school's
-// ids. Such a vendor also records activity, and keeps it after a user's deletion.
+// UsesOurIDs reports whether a vendor identifies users and courses by the ids of the school. Such
+// vendors also record activity, and store activity beyond a user's deletion.
 func UsesOurIDs(vendor string) bool { return vendor == "meiro" || vendor == "usermost" }
 
 // CourseFile returns a configuration file of usher serve with the courses.

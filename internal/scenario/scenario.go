@@ -1,6 +1,5 @@
-// Package scenario writes the events of a school: users join, enroll, learn and
-// leave. The demo and the chaos suite draw different stories with the same pen,
-// and the same calls always write the same events.
+// Package scenario creates the events of a school: users join, enroll, learn and leave. The demo
+// and the chaos suite create different scenarios. The same calls always create the same events.
 package scenario
 
 import (
@@ -16,31 +15,31 @@ import (
 // Source is the source attribute of the school's events.
 const Source = "/school"
 
-// Start is the time of the first event. Vendors store the times of events, so the
-// start is fixed: one seed must give one scenario.
+// Start is the time of the first event. Start is fixed because vendors store the times of events
+// and one seed must give one scenario.
 var Start = time.Date(2026, time.September, 1, 8, 0, 0, 0, time.UTC)
 
-// User is a user as the school knows them after the events written so far.
+// User is the state of a user after the events written so far.
 type User struct {
 	ID, Email, First, Last string
 
-	Deleted   bool     // and neither restored nor created since
+	Deleted   bool     // deleted, and neither restored nor created since
 	Courses   []string // enrolled in, oldest first
-	Cancelled []string // enrollments that were cancelled
+	Cancelled []string // cancelled enrollments
 }
 
-// Writer collects events in the order in which they happen.
+// Writer collects events in the order of time.
 type Writer struct {
 	Events []events.Event
-	Err    error // of the first event that could not be made
+	Err    error // the first error of creating an event
 }
 
-// Now returns the time of the next event. Each event has a minute of its own.
+// Now returns the time of the next event. Events are one minute apart.
 func (w *Writer) Now() time.Time {
 	return Start.Add(time.Duration(len(w.Events)) * time.Minute)
 }
 
-// Create writes that the user joins.
+// Create writes the creation of the user.
 func (w *Writer) Create(u *User) {
 	u.Deleted = false
 	w.add(u, events.UserCreated, u.snapshot())
@@ -49,26 +48,28 @@ func (w *Writer) Create(u *User) {
 // Update writes the user's present data.
 func (w *Writer) Update(u *User) { w.add(u, events.UserUpdated, u.snapshot()) }
 
-// Delete writes that the user leaves, and with it every course.
+// Delete writes the deletion of the user, and removes all courses.
 func (w *Writer) Delete(u *User) {
-	u.Deleted, u.Courses, u.Cancelled = true, nil, nil
+	u.Deleted = true
+	u.Courses = nil
+	u.Cancelled = nil
 	w.add(u, events.UserDeleted, map[string]any{"email": u.Email, "reason": "left the school"})
 }
 
-// Restore writes that a deleted user is back.
+// Restore writes the restoration of a deleted user.
 func (w *Writer) Restore(u *User) {
 	u.Deleted = false
 	w.add(u, events.UserRestored, map[string]any{"email": u.Email, "reason": "came back"})
 }
 
-// Enroll writes that the user enrolls in a course.
+// Enroll writes an enrollment of the user in a course.
 func (w *Writer) Enroll(u *User, course string) {
 	u.Courses = append(u.Courses, course)
 	w.add(u, events.EnrollmentRequested, map[string]any{"email": u.Email, "course_id": course})
 }
 
-// Cancel writes that the user gives up the course enrolled in last. The user must
-// be enrolled in one.
+// Cancel writes the cancellation of the user's latest enrollment. The user must be enrolled in a
+// course.
 func (w *Writer) Cancel(u *User) {
 	course := u.Courses[len(u.Courses)-1]
 	u.Courses = slices.DeleteFunc(u.Courses, func(c string) bool { return c == course })
@@ -76,14 +77,14 @@ func (w *Writer) Cancel(u *User) {
 	w.add(u, events.EnrollmentCancelled, map[string]any{"email": u.Email, "course_id": course})
 }
 
-// Act writes an activity of the user, which happens at Now.
+// Act writes an activity of the user at Now.
 func (w *Writer) Act(u *User, name string, minutes int) {
 	w.add(u, events.ActivityTracked, map[string]any{
 		"name": name, "occurred_at": w.Now().Format(time.RFC3339), "properties": map[string]any{"minutes": minutes},
 	})
 }
 
-// snapshot returns all data that the school has of the user.
+// snapshot returns all data of the user.
 func (u *User) snapshot() map[string]any {
 	return map[string]any{"email": u.Email, "first_name": u.First, "last_name": u.Last, "time_zone": "Europe/Berlin"}
 }
@@ -101,11 +102,11 @@ func (w *Writer) add(u *User, kind string, data map[string]any) {
 // Publication is one publication of an event.
 type Publication struct {
 	Event  events.Event
-	Repeat bool // published before
+	Repeat bool // whether the event was published before
 }
 
-// Message returns the NATS message. A repeat has no Nats-Msg-Id: NATS itself would
-// drop the message, and usher would never see the repeat.
+// Message returns the NATS message. A repeat has no Nats-Msg-Id: otherwise NATS would drop the
+// message, and Usher would never receive the repeat.
 func (p Publication) Message() (*nats.Msg, error) {
 	header, payload, err := events.ToNATS(p.Event)
 	if p.Repeat {

@@ -10,7 +10,7 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// Usher must take every event that a scenario can have.
+// TestEventsAreValid checks that Usher accepts every type of event of a scenario.
 func TestEventsAreValid(t *testing.T) {
 	check, err := schemas.New()
 	if err != nil {
@@ -45,15 +45,15 @@ func TestEventsAreValid(t *testing.T) {
 	}
 }
 
-// A user is as the events written last say.
+// TestUserFollowsTheEvents checks the state of a user after each event.
 func TestUserFollowsTheEvents(t *testing.T) {
 	var w scenario.Writer
 	u := scenario.User{ID: "u1", Email: "ada@example.org"}
-	want := func(what string, user scenario.User) {
+	want := func(step string, user scenario.User) {
 		t.Helper()
 		user.ID, user.Email = u.ID, u.Email
 		if diff := cmp.Diff(user, u); diff != "" {
-			t.Errorf("%s (-want +got)\n%s", what, diff)
+			t.Errorf("%s (-want +got)\n%s", step, diff)
 		}
 	}
 	w.Create(&u)
@@ -68,7 +68,7 @@ func TestUserFollowsTheEvents(t *testing.T) {
 	want("a restored user is not deleted", scenario.User{})
 }
 
-// NATS drops a message whose id it knows, so a repeat must have none.
+// TestRepeatHasNoMessageID checks that NATS cannot drop a repeat as a duplicate.
 func TestRepeatHasNoMessageID(t *testing.T) {
 	var w scenario.Writer
 	w.Create(&scenario.User{ID: "u1", Email: "ada@example.org"})

@@ -38,6 +38,31 @@ func Ensure(ctx context.Context, js jetstream.JetStream, names Names, replicas i
 	return nil
 }
 
+// Remake creates those of TIMERS, LEASES and OWNERSHIP that were deleted while processes work,
+// and returns the names of the streams that it made. The processes bring back the contents.
+// ACCOUNT_INDEX is left to a person: its contents may come from a backup. ErrNoStream reports
+// a missing stream that cannot be made.
+func Remake(ctx context.Context, js jetstream.JetStream, names Names, replicas int) (made []string, err error) {
+	c := Client{JetStream: js}
+	index := "KV_" + names.withDefaults().Index
+	for _, want := range Configs(names, replicas) {
+		if want.Name == index {
+			continue
+		}
+		if _, err := c.stream(ctx, want.Name); err == nil {
+			continue
+		} else if !errors.Is(err, ErrNoStream) {
+			return made, err
+		}
+		_, err := c.create(ctx, want)
+		if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+			return made, fmt.Errorf("%w: %w", ErrNoStream, err)
+		}
+		made = append(made, want.Name)
+	}
+	return made, nil
+}
+
 // checkServer returns an error if the server has no message schedules. An older server
 // would ignore the setting and store every timer as an ordinary message.
 func (c Client) checkServer(ctx context.Context) error {

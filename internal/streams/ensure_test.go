@@ -148,3 +148,25 @@ func TestEnsureNeedsSchedules(t *testing.T) {
 		t.Errorf("got %v, want the version that is needed", err)
 	}
 }
+
+// Remake makes what processes bring back, and leaves the index to a person.
+func TestRemake(t *testing.T) {
+	e := ensured(t)
+	made, err := streams.Remake(t.Context(), e.js, streams.Names{}, 1)
+	check(t, err)
+	if len(made) > 0 {
+		t.Errorf("got %v made, want nothing", made)
+	}
+	want := []string{"TIMERS", "LEASES", "KV_OWNERSHIP"}
+	for _, name := range append(want, "KV_ACCOUNT_INDEX") {
+		check(t, e.js.DeleteStream(t.Context(), name))
+	}
+	made, err = streams.Remake(t.Context(), e.js, streams.Names{}, 1)
+	check(t, err)
+	if diff := cmp.Diff(want, made); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if _, err := e.js.Stream(t.Context(), "KV_ACCOUNT_INDEX"); err == nil {
+		t.Error("the index was made anew")
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/pause"
 )
 
 // Wait returns when the lease of a vendor is free: never held, expired, released or purged.
@@ -50,7 +52,8 @@ func (l *Leases) watch(ctx context.Context, subject string, from uint64) (free b
 			return false, ctx.Err()
 		}
 		if err != nil {
-			return false, pause(ctx, reopenPause)
+			pause.For(ctx, reopenPause)
+			return false, ctx.Err()
 		}
 		if len(messages) == 0 {
 			return false, nil

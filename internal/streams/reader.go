@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/pause"
 )
 
 const (
@@ -51,7 +53,8 @@ func (r *reader) take(ctx context.Context, limit int, wait time.Duration) ([]jet
 	switch {
 	case err != nil || !whole:
 		r.drop()
-		return messages, pause(ctx, reopenPause)
+		pause.For(ctx, reopenPause)
+		return messages, ctx.Err()
 	case len(messages) == 0 && time.Since(r.heard) >= stallTime:
 		r.compare(ctx)
 	}

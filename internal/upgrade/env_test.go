@@ -24,14 +24,14 @@ var config = upgrade.Config{
 	Vendors: vendors, Events: bus.EventsStream, Replays: natstest.Layout().Replays(), Replicas: 1, HoldFresh: time.Minute,
 }
 
-// env is a NATS server with what a former version has left.
+// env is a NATS server with the state of a former version.
 type env struct {
 	t  *testing.T
 	js jetstream.JetStream
 }
 
-// former is a server on which a former version has carried out the first three of five events,
-// and has three replays in its queue.
+// former returns a server with the state of a former version: three of five events are finished,
+// and the work queue has three replays.
 func former(t *testing.T) *env {
 	t.Helper()
 	t.Parallel()
@@ -86,7 +86,7 @@ func (e *env) stream(name string) jetstream.Stream {
 	return s
 }
 
-// acknowledge takes one more event than it acknowledges, and waits until the pin is over.
+// acknowledge fetches n+1 events, acknowledges n, and waits for the end of the pin.
 func (e *env) acknowledge(vendor string, n int) {
 	e.t.Helper()
 	c, err := e.js.Consumer(e.t.Context(), bus.EventsStream, "usher-"+vendor+"-lifecycle")
@@ -105,20 +105,20 @@ func (e *env) acknowledge(vendor string, n int) {
 	})
 }
 
-// run runs until no step fails.
+// run calls Run until no step fails.
 func (e *env) run() {
 	e.t.Helper()
 	check(e.t, upgrade.Run(e.t.Context(), e.js, config))
 }
 
-// wantMoved checks that everything was moved over.
+// wantMoved checks that all state was migrated.
 func (e *env) wantMoved() {
 	e.t.Helper()
 	e.wantPosition("lms", 3)
 	e.wantPosition("crm", 0)
 	for _, v := range vendors {
 		c, err := e.js.Consumer(e.t.Context(), bus.EventsStream, "usher-"+v+"-lifecycle")
-		if errors.Is(err, jetstream.ErrConsumerNotFound) { // streams.OpenLag makes it
+		if errors.Is(err, jetstream.ErrConsumerNotFound) { // streams.OpenLag creates the consumer
 			continue
 		}
 		check(e.t, err)

@@ -11,11 +11,11 @@ import (
 
 var errInterrupted = errors.New("interrupted")
 
-// failing fails one change and all that come after it, as the death of a process does.
+// failing fails one change and all later changes, like a killed process.
 type failing struct {
 	jetstream.JetStream
-	at    int  // the change that fails; negative: none
-	after bool // whether the server has carried that change out
+	at    int  // number of the first failing change; negative: none
+	after bool // whether the server applied the failing change
 	calls int
 }
 

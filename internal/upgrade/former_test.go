@@ -14,7 +14,7 @@ import (
 	"github.com/usherhq/usher/internal/upgrade"
 )
 
-// unpack returns the folder of the server of a former version that was killed under load; see
+// unpack returns the folder of a server of the former version, killed under load; see
 // testdata/make.sh.
 func unpack(t *testing.T) string {
 	t.Helper()
@@ -28,8 +28,8 @@ func unpack(t *testing.T) string {
 	return path
 }
 
-// The real data of a former version are moved over: 15 events, of which each vendor has
-// finished others, a replay that was in hand, and a paused vendor.
+// TestRunOnRealData migrates the data of a real former server: 15 events with a different part
+// finished by each vendor, a replay in flight, and a paused vendor.
 func TestRunOnRealData(t *testing.T) {
 	t.Parallel()
 	js, err := jetstream.New(natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{Dir: unpack(t)})))
@@ -37,7 +37,7 @@ func TestRunOnRealData(t *testing.T) {
 	e := &env{t: t, js: js}
 	c := config
 	c.Vendors = []string{"miestro", "meiro", "lead", "magloft", "usermost"}
-	c.HoldFresh = 0 // the data may be of this minute
+	c.HoldFresh = 0 // the stored hold may be recent
 	floors := map[string]uint64{}
 	for _, v := range c.Vendors {
 		consumer, err := js.Consumer(t.Context(), bus.EventsStream, "usher-"+v+"-lifecycle")

@@ -13,26 +13,26 @@ import (
 
 const (
 	// formerReplays is the work queue of the former version. The stream of replays has
-	// another name: a deletion that comes late can only hit the former one, and the former
-	// version does not start beside a stream that has the subjects of its own.
+	// another name: a late deletion can only hit the work queue, and the former version does
+	// not start beside a stream with the same subjects.
 	formerReplays = "REPLAYS"
-	// replaySubject begins the subjects of replays. While the stream of replays is filled,
-	// it takes movedSubject instead, so that nothing comes between.
+	// replaySubject begins the subjects of replays. During the copy the stream of replays has
+	// movedSubject instead, so that no new replay comes between the copies.
 	replaySubject = "usher.replay."
 	movedSubject  = "usher.moved."
-	// closedSubject is the subject of the closed work queue. Nobody publishes on it.
+	// closedSubject is the subject of the closed work queue, without any publisher.
 	closedSubject = "usher.closed.replay"
-	// headerFormerSeq bears the sequence that a replay had in the work queue.
+	// headerFormerSeq contains the sequence of a replay in the work queue.
 	headerFormerSeq = "Usher-Former-Seq"
 )
 
-// moveReplays moves the replays out of the work queue. The steps follow from the subjects of
-// both streams:
+// moveReplays moves the replays from the work queue to the stream of replays. The subjects of
+// both streams determine the next step:
 //
 //	work queue   replays    next step
 //	replay.>     -          create the stream of replays
 //	replay.>     moved.>    close the work queue
-//	closed       moved.>    copy what is missing, open the stream of replays
+//	closed       moved.>    copy missing replays, open the stream of replays
 //	closed       replay.>   delete the work queue
 func (u *run) moveReplays(ctx context.Context, queue jetstream.Stream) error {
 	replays, err := u.stream(ctx, u.Replays.Name)
@@ -63,7 +63,7 @@ func (u *run) moveReplays(ctx context.Context, queue jetstream.Stream) error {
 	return nil
 }
 
-// closeQueue takes the subjects from the work queue.
+// closeQueue removes the subjects of replays from the work queue.
 func (u *run) closeQueue(ctx context.Context, c jetstream.StreamConfig) error {
 	ctx, cancel := u.call(ctx)
 	defer cancel()
@@ -74,7 +74,7 @@ func (u *run) closeQueue(ctx context.Context, c jetstream.StreamConfig) error {
 	return nil
 }
 
-// createReplays creates the stream of replays, closed for all but the copying.
+// createReplays creates the stream of replays, open only for copies.
 func (u *run) createReplays(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := u.call(ctx)
 	defer cancel()
@@ -91,8 +91,8 @@ func (u *run) createReplays(ctx context.Context) (jetstream.Stream, error) {
 	return s, nil
 }
 
-// copyReplays copies the messages that are not copied yet, in their order. last is the last
-// sequence of the stream of replays. Another process that copies as well meets a conflict.
+// copyReplays copies the remaining messages in order. last is the last sequence of the stream of
+// replays. Of two processes that copy at once, one gets a conflict.
 func (u *run) copyReplays(ctx context.Context, queue jetstream.Stream, last uint64) error {
 	seq, err := u.lastCopied(ctx, last)
 	if err != nil {
@@ -113,14 +113,14 @@ func (u *run) copyReplays(ctx context.Context, queue jetstream.Stream, last uint
 	}
 }
 
-// lastCopied returns the sequence, in the work queue, of the message that was copied last.
+// lastCopied returns the sequence in the work queue of the last copied message.
 func (u *run) lastCopied(ctx context.Context, last uint64) (uint64, error) {
 	if last == 0 {
 		return 0, nil
 	}
 	stream, err := u.stream(ctx, u.Replays.Name)
 	if err != nil || stream == nil {
-		return 0, errors.Join(err, errors.New("the stream of replays has gone"))
+		return 0, errors.Join(err, errors.New("the stream of replays was deleted meanwhile"))
 	}
 	ctx, cancel := u.call(ctx)
 	defer cancel()
@@ -131,14 +131,14 @@ func (u *run) lastCopied(ctx context.Context, last uint64) (uint64, error) {
 	return strconv.ParseUint(m.Header.Get(headerFormerSeq), 10, 64)
 }
 
-// next returns the first message of the work queue from a sequence on.
+// next returns the first message of the work queue at or after a sequence.
 func (u *run) next(ctx context.Context, queue jetstream.Stream, from uint64) (*jetstream.RawStreamMsg, error) {
 	ctx, cancel := u.call(ctx)
 	defer cancel()
 	return queue.GetMsg(ctx, from, jetstream.WithGetMsgSubject(replaySubject+">"))
 }
 
-// copyOne copies a message behind the last one, and returns the sequence of the copy.
+// copyOne appends a copy of a message after sequence last, and returns the sequence of the copy.
 func (u *run) copyOne(ctx context.Context, m *jetstream.RawStreamMsg, last uint64) (uint64, error) {
 	ctx, cancel := u.call(ctx)
 	defer cancel()
@@ -156,7 +156,7 @@ func (u *run) copyOne(ctx context.Context, m *jetstream.RawStreamMsg, last uint6
 	return ack.Sequence, nil
 }
 
-// openReplays opens the stream of replays for replays.
+// openReplays gives the stream of replays the subjects of replays.
 func (u *run) openReplays(ctx context.Context, have jetstream.StreamConfig) error {
 	ctx, cancel := u.call(ctx)
 	defer cancel()

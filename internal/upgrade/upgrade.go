@@ -1,9 +1,9 @@
-// Package upgrade moves the state of a former version of usher over to the mailboxes. Up to
-// that version a durable consumer handed out the lifecycle events of a vendor, pauses were
-// pauses of consumers, and the stream of replays was a work queue.
+// Package upgrade migrates the state of a former version of Usher to the mailboxes. The former
+// version had a durable consumer for the lifecycle events of each vendor, paused consumers instead
+// of vendors, and stored replays in a work queue.
 //
-// Each step leaves a state that the next Run recognizes, so that Run may be interrupted at
-// any step, and several processes may call Run at once.
+// The next Run recognizes the state after each step. So Run may be interrupted at any step, and
+// several processes may call Run at once.
 package upgrade
 
 import (
@@ -19,29 +19,29 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// ErrServed says that a former version still works for a vendor.
-var ErrServed = errors.New("an older usher is still serving: stop all of them first, since the old version and this one must not work side by side")
+// ErrServed means that a process of the former version still serves a vendor.
+var ErrServed = errors.New("an older usher is still serving: stop all older processes first, since both versions must not run side by side")
 
-// Config is what Run needs to know.
+// Config holds the parameters of Run.
 type Config struct {
-	Vendors  []string               // all that usher knows, on or off
-	Events   string                 // the stream of events
-	Replays  jetstream.StreamConfig // of the stream of replays
-	Replicas int                    // of the streams of the mailboxes
-	// HoldFresh is the age up to which the note of a hold proves that a former version
-	// serves: it fetches nothing meanwhile.
+	Vendors  []string               // names of all vendors, on or off
+	Events   string                 // name of the stream of events
+	Replays  jetstream.StreamConfig // configuration of the stream of replays
+	Replicas int                    // replicas of the streams of the mailboxes
+	// HoldFresh is the age up to which a stored hold proves that a former version serves a
+	// vendor: during a hold the former version fetches nothing.
 	HoldFresh time.Duration
 }
 
-// run is one run.
+// run is one call of Run.
 type run struct {
 	Config
 	js     jetstream.JetStream
 	client streams.Client
 }
 
-// Run moves over what a former version has left, and returns ErrServed if the former version
-// still serves. Without anything to move Run only reads.
+// Run migrates the state of the former version. Returns ErrServed if the former version still
+// serves a vendor. Without any state to migrate Run only reads.
 func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
 	u := &run{Config: c, js: js, client: streams.Client{JetStream: js}}
 	former, err := u.find(ctx)
@@ -56,26 +56,26 @@ func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
 	}
 	for _, v := range former.vendors {
 		if err := u.moveVendor(ctx, v); err != nil {
-			return fmt.Errorf("move %s over to the mailboxes: %w", v.name, err)
+			return fmt.Errorf("migrate vendor %s to the mailboxes: %w", v.name, err)
 		}
 	}
 	if former.replays == nil {
 		return nil
 	}
 	if err := u.moveReplays(ctx, former.replays); err != nil {
-		return fmt.Errorf("move the replays over to %s: %w", c.Replays.Name, err)
+		return fmt.Errorf("migrate the replays to %s: %w", c.Replays.Name, err)
 	}
 	return nil
 }
 
-// former is what a former version has left.
+// former is the state of the former version.
 type former struct {
 	vendors []vendor
 	replays jetstream.Stream // nil if there is none
 	queues  []*jetstream.ConsumerInfo
 }
 
-// find looks for what a former version has left.
+// find returns the state of the former version.
 func (u *run) find(ctx context.Context) (f former, err error) {
 	for _, name := range u.Vendors {
 		v, err := u.findVendor(ctx, name)
@@ -120,7 +120,7 @@ func (u *run) checkStopped(ctx context.Context, f former) error {
 	return nil
 }
 
-// isServed reports whether a process fetches from a consumer, or did so within the TTL of its pin.
+// isServed reports whether a process fetches from a consumer, or fetched within the TTL of the pin.
 func isServed(c *jetstream.ConsumerInfo) bool {
 	for _, g := range c.PriorityGroups {
 		if g.PinnedClientID != "" {
@@ -130,7 +130,7 @@ func isServed(c *jetstream.ConsumerInfo) bool {
 	return c.NumWaiting > 0
 }
 
-// checkHold returns ErrServed if a hold of the vendor was noted lately.
+// checkHold returns ErrServed if the vendor was on hold within HoldFresh.
 func (u *run) checkHold(ctx context.Context, vendor string) error {
 	control, err := u.control(ctx)
 	if err != nil {
@@ -142,7 +142,7 @@ func (u *run) checkHold(ctx context.Context, vendor string) error {
 	}
 	var h bus.Hold
 	if json.Unmarshal(value, &h) == nil && time.Since(h.At) < u.HoldFresh {
-		return fmt.Errorf("%w (%s was noted as on hold at %s; without an older usher this passes in %s)", ErrServed, vendor, h.At.Format(time.RFC3339), u.HoldFresh)
+		return fmt.Errorf("%w (%s was reported on hold at %s; if no older usher runs, start again in %s)", ErrServed, vendor, h.At.Format(time.RFC3339), u.HoldFresh)
 	}
 	return nil
 }
@@ -155,7 +155,7 @@ func (u *run) control(ctx context.Context) (*streams.Records, error) {
 // consumerName returns the name of a durable consumer of a vendor.
 func consumerName(vendor, kind string) string { return "usher-" + vendor + "-" + kind }
 
-// stream returns a stream with its present state, or nil if there is none.
+// stream returns a stream with the present state, or nil without the stream.
 func (u *run) stream(ctx context.Context, name string) (jetstream.Stream, error) {
 	ctx, cancel := u.call(ctx)
 	defer cancel()
@@ -164,12 +164,12 @@ func (u *run) stream(ctx context.Context, name string) (jetstream.Stream, error)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", name, err)
+		return nil, fmt.Errorf("look up stream %s: %w", name, err)
 	}
 	return s, nil
 }
 
-// consumer returns the present state of a consumer, or nil if there is none.
+// consumer returns the present state of a consumer, or nil without the consumer.
 func (u *run) consumer(ctx context.Context, stream, name string) (*jetstream.ConsumerInfo, error) {
 	ctx, cancel := u.call(ctx)
 	defer cancel()
@@ -178,7 +178,7 @@ func (u *run) consumer(ctx context.Context, stream, name string) (*jetstream.Con
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("consumer %s: %w", name, err)
+		return nil, fmt.Errorf("look up consumer %s: %w", name, err)
 	}
 	return c.CachedInfo(), nil
 }

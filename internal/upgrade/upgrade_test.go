@@ -26,7 +26,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Run works once: nothing that was done since is undone.
+// TestRunAgain checks that a second Run reverts no later change.
 func TestRunAgain(t *testing.T) {
 	e := former(t)
 	e.run()
@@ -36,12 +36,12 @@ func TestRunAgain(t *testing.T) {
 	counting := &failing{JetStream: e.js, at: -1}
 	check(t, upgrade.Run(t.Context(), counting, config))
 	if counting.calls > 0 {
-		t.Errorf("%d changes without anything to move", counting.calls)
+		t.Errorf("%d changes without any state to migrate", counting.calls)
 	}
 	e.wantPosition("lms", 5)
 }
 
-// On a server without any stream there is nothing to move.
+// TestRunOnAnEmptyServer checks that Run creates nothing on a server without streams.
 func TestRunOnAnEmptyServer(t *testing.T) {
 	t.Parallel()
 	js, err := jetstream.New(natstest.Connect(t, natstest.Start(t, bus.EmbeddedOptions{})))
@@ -49,14 +49,14 @@ func TestRunOnAnEmptyServer(t *testing.T) {
 	check(t, upgrade.Run(t.Context(), js, config))
 	account, err := js.AccountInfo(t.Context())
 	if err != nil || account.Streams > 0 {
-		t.Errorf("%d streams were made (%v)", account.Streams, err)
+		t.Errorf("%d streams were created (%v)", account.Streams, err)
 	}
 }
 
-// changes is more than the number of changes that Run makes here.
+// changes is an upper bound for the number of changes by Run.
 const changes = 24
 
-// Run may be interrupted at each of its changes, before the server has carried it out or after.
+// TestInterruptions interrupts Run at each change, before and after the server applies the change.
 func TestInterruptions(t *testing.T) {
 	for n := range changes {
 		for _, after := range []bool{false, true} {
@@ -77,7 +77,7 @@ func TestInterruptions(t *testing.T) {
 	}
 }
 
-// Several processes may run at once.
+// TestProcessesAtOnce calls Run in several processes.
 func TestProcessesAtOnce(t *testing.T) {
 	e := former(t)
 	for range 100 {
@@ -96,8 +96,8 @@ func TestProcessesAtOnce(t *testing.T) {
 	e.wantPosition("lms", 3)
 }
 
-// A replay that is sent meanwhile is refused, or moved as well.
-func TestReplaysThatAreSentMeanwhile(t *testing.T) {
+// TestReplaysDuringRun checks that a replay sent during Run is either rejected or migrated.
+func TestReplaysDuringRun(t *testing.T) {
 	e := former(t)
 	taken, stop := uint64(0), make(chan struct{})
 	var sending sync.WaitGroup
@@ -122,7 +122,7 @@ func TestReplaysThatAreSentMeanwhile(t *testing.T) {
 	}
 }
 
-// While a former version serves, nothing is changed.
+// TestRunBesideAFormerVersion checks that Run changes nothing while a former version serves.
 func TestRunBesideAFormerVersion(t *testing.T) {
 	for name, serve := range map[string]func(*env){
 		"events":              func(e *env) { e.pull(bus.EventsStream, "usher-crm-lifecycle", jetstream.FetchPriorityGroup("owner")) },
@@ -141,7 +141,7 @@ func TestRunBesideAFormerVersion(t *testing.T) {
 	}
 }
 
-// pin fetches an event, and leaves the consumer pinned.
+// pin fetches an event and leaves the consumer pinned.
 func (e *env) pin(vendor string) {
 	e.t.Helper()
 	c, err := e.js.Consumer(e.t.Context(), bus.EventsStream, "usher-"+vendor+"-lifecycle")
@@ -156,7 +156,7 @@ func (e *env) pin(vendor string) {
 	}
 }
 
-// pull takes messages until the test ends.
+// pull fetches messages until the test ends.
 func (e *env) pull(stream, consumer string, opts ...jetstream.FetchOpt) {
 	e.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -175,7 +175,7 @@ func (e *env) pull(stream, consumer string, opts ...jetstream.FetchOpt) {
 	})
 }
 
-// A hold that was noted long ago does not keep a process from starting.
+// TestAnOldHold checks that an old hold does not prevent the start.
 func TestAnOldHold(t *testing.T) {
 	e := former(t)
 	e.hold("crm", time.Now().Add(-2*config.HoldFresh))
@@ -203,8 +203,8 @@ func (e *env) pauseConsumers(vendor string, until time.Time) {
 	}
 }
 
-// A pause of the consumers becomes one of the vendor, with its end, and the consumer of
-// activity goes on.
+// TestPauses checks that a pause of the consumers becomes a pause of the vendor with the same end,
+// and that the consumer of activity is resumed.
 func TestPauses(t *testing.T) {
 	hour := time.Now().Add(time.Hour).UTC()
 	for name, c := range map[string]struct{ until, want time.Time }{

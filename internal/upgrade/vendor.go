@@ -15,12 +15,12 @@ import (
 // vendor is a vendor with the consumers of the former version.
 type vendor struct {
 	name      string
-	lifecycle *jetstream.ConsumerInfo // nil unless it is that of the former version
+	lifecycle *jetstream.ConsumerInfo // nil unless created by the former version
 	activity  *jetstream.ConsumerInfo // may be nil
 }
 
-// findVendor looks for the consumers of a vendor. The former version pinned that of lifecycle
-// events to one process.
+// findVendor returns the consumers of a vendor. The former version pinned the consumer of
+// lifecycle events to one process.
 func (u *run) findVendor(ctx context.Context, name string) (v vendor, err error) {
 	v.name = name
 	v.lifecycle, err = u.consumer(ctx, u.Events, consumerName(name, "lifecycle"))
@@ -35,8 +35,8 @@ func (u *run) findVendor(ctx context.Context, name string) (v vendor, err error)
 	return v, err
 }
 
-// moveVendor moves a vendor over. The consumer goes last: as long as it is there, the steps
-// before may be repeated.
+// moveVendor migrates a vendor. The consumer is replaced last: with the former consumer in place,
+// the steps before can be repeated.
 func (u *run) moveVendor(ctx context.Context, v vendor) error {
 	if err := u.movePause(ctx, v); err != nil {
 		return err
@@ -47,8 +47,7 @@ func (u *run) moveVendor(ctx context.Context, v vendor) error {
 	return u.replaceConsumer(ctx, v)
 }
 
-// movePosition commits the position up to which the former consumer has all events
-// acknowledged, unless a position is committed.
+// movePosition commits the ack floor of the former consumer, unless a position is committed.
 func (u *run) movePosition(ctx context.Context, v vendor) error {
 	o, err := streams.OpenOwnership(ctx, u.client, v.name)
 	if err != nil {
@@ -67,8 +66,8 @@ func (u *run) movePosition(ctx context.Context, v vendor) error {
 	return o.Commit(ctx, events.Position{Epoch: stream.CachedInfo().Created.UnixNano(), Seq: v.lifecycle.AckFloor.Stream})
 }
 
-// replaceConsumer replaces the former consumer by the lag consumer. A process of the former
-// version that was not seen would otherwise make its consumer anew, from the first event on.
+// replaceConsumer replaces the former consumer by the lag consumer of the same name. Otherwise an
+// undetected process of the former version would create the consumer again, from the first event.
 func (u *run) replaceConsumer(ctx context.Context, v vendor) error {
 	limited, cancel := u.call(ctx)
 	defer cancel()
@@ -84,11 +83,11 @@ func (u *run) replaceConsumer(ctx context.Context, v vendor) error {
 	return err
 }
 
-// endless is the length of a pause from which on it has no end.
+// endless is the least length of a pause that counts as a pause without an end.
 const endless = 50 * 365 * 24 * time.Hour
 
-// movePause turns a pause of the former consumers into that of the vendor, and ends the pause
-// of the consumer of activity, which stays.
+// movePause pauses the vendor instead of the former consumers. The consumer of activity stays and
+// is resumed.
 func (u *run) movePause(ctx context.Context, v vendor) error {
 	until, paused := pausedUntil(v.lifecycle)
 	if !paused {
@@ -119,7 +118,7 @@ func pausedUntil(c *jetstream.ConsumerInfo) (time.Time, bool) {
 	return *c.Config.PauseUntil, true
 }
 
-// setPause pauses a vendor that is not paused. A zero time is a pause without an end.
+// setPause pauses a vendor unless already paused. A zero time means a pause without an end.
 func (u *run) setPause(ctx context.Context, vendor string, until time.Time) error {
 	control, err := u.control(ctx)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Command sbom prints what is in a binary of usher, as a CycloneDX document: the
-// modules that Go says it was built from, with their sums.
+// Command sbom prints the modules in a binary of usher with checksums, as a CycloneDX document.
 //
 //	go run ./scripts/sbom FILE VERSION
 package main
@@ -37,8 +36,8 @@ func run(args []string, out io.Writer) error {
 	return enc.Encode(describe(info, args[1]))
 }
 
-// document is as CycloneDX 1.6 has it. It says no time and no number of its own: the
-// same binary has the same one.
+// document is a CycloneDX 1.6 document, without time and serial number: the same binary always has
+// the same document.
 type document struct {
 	Schema       string       `json:"$schema"`
 	Format       string       `json:"bomFormat"`
@@ -78,7 +77,7 @@ type dependency struct {
 	DependsOn []string `json:"dependsOn"`
 }
 
-// describe is the document of a binary.
+// describe returns the document of a binary.
 func describe(info *debug.BuildInfo, version string) document {
 	main := module("application", info.Main.Path, version)
 	for _, s := range info.Settings {

@@ -1,5 +1,5 @@
-// The console while NATS is away, or usher itself. NATS is that of another usher
-// serve, which can be ended and started again.
+// Tests the console without NATS, and without usher. The NATS server belongs to another usher serve,
+// which the tests stop and start.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { dir, freeAddress, person, sandbox, send, serve, stop, stopAll, tokens, 
 
 let browser, stands, nats, http, broker, usher, v;
 
-// up starts NATS where it is away, and down ends it where it is not.
+// up starts NATS unless running, and down stops NATS if running.
 const up = async () => (broker ??= await startBroker());
 
 async function down() {
@@ -35,14 +35,14 @@ after(async () => {
 });
 
 describe("NATS", () => {
-  it("that was never reached: the console says what to do, and comes by itself", async () => {
+  it("not reached yet: the console says what to do, and starts by itself", async () => {
     await v.page.goto("/console/");
     await v.page.getByLabel("Token").fill(tokens.operator);
     await v.page.getByRole("button", { name: "Log in" }).click();
     await v.page.locator("main[data-page=refused]").waitFor();
     assert.match(await v.page.locator("main").textContent(), /NATS is not reached yet[^]+look at nats\.url/);
     await meant(v, unreached);
-    await until("it is as it must be", async () => { // it may be loaded anew while it is looked at
+    await until("the page without NATS is complete", async () => { // the page may reload during the check
       forgive(v, unreached);
       await look(v);
       return true;
@@ -54,7 +54,7 @@ describe("NATS", () => {
     await look(v);
   });
 
-  it("that goes away: the page says so, and what there was stays", async () => {
+  it("lost: the page reports the loss and keeps the data", async () => {
     await up();
     await v.page.goto("/console/");
     await serving();
@@ -75,7 +75,7 @@ describe("NATS", () => {
     }
   });
 
-  it("that is back: the page goes on by itself", async () => {
+  it("back: the page continues by itself", async () => {
     await down();
     await v.page.goto("/console/");
     await v.page.locator("[data-banner=away]").waitFor();
@@ -92,7 +92,7 @@ describe("NATS", () => {
 });
 
 describe("usher itself", () => {
-  it("that goes away: the page says so, and goes on once it is back", async () => {
+  it("stopped and started: the page reports the loss and continues", async () => {
     await up();
     await v.page.goto("/console/");
     await serving();

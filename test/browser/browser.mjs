@@ -1,6 +1,6 @@
-// A real Chromium, and what every page of the console is held against: nothing in
-// the browser's console, nothing against the content security policy, no request
-// that fails, no serious finding of axe, nothing that is wider than the window.
+// Runs a real Chromium, and the checks of every page of the console: no output in the browser's console,
+// no violation of the content security policy, no failed request, no serious finding of axe, nothing
+// wider than the window.
 
 import assert from "node:assert/strict";
 
@@ -11,11 +11,10 @@ import { patience, until } from "./world.mjs";
 
 export const sizes = { "1280 px": { width: 1280, height: 900 }, "360 px": { width: 360, height: 740 } };
 
-// launch starts the browser that the Makefile has found.
+// launch starts the browser named by the Makefile.
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" });
 
-// visit opens a page with cookies of its own. What goes wrong in it is kept in
-// faults.
+// visit opens a page with separate cookies. Faults of the page are collected in faults.
 export async function visit(browser, baseURL, { viewport = sizes["1280 px"], colorScheme = "light" } = {}) {
   const context = await browser.newContext({ baseURL, viewport, colorScheme, reducedMotion: "reduce", locale: "en-GB", timezoneId: "UTC" });
   context.setDefaultTimeout(patience);
@@ -24,7 +23,7 @@ export async function visit(browser, baseURL, { viewport = sizes["1280 px"], col
   return { context, page: await context.newPage(), faults };
 }
 
-// watch notes what goes wrong in all pages of a context.
+// watch collects the faults of all pages of a context.
 async function watch(context, faults) {
   await context.exposeBinding("usherRefused", (_, text) => faults.push(`policy: ${text}`));
   await context.addInitScript(() => {
@@ -33,14 +32,14 @@ async function watch(context, faults) {
     });
   });
   context.on("console", (m) => {
-    // What is answered with an error is noted once, below.
+    // The handler below records error answers.
     if (["error", "warning"].includes(m.type()) && !m.text().startsWith("Failed to load resource: the server responded")) {
       faults.push(`console: ${m.text()} at ${m.location().url}:${m.location().lineNumber}`);
     }
   });
   context.on("weberror", (e) => faults.push(`uncaught: ${e.error().stack ?? e.error()}`));
   context.on("requestfailed", (r) => {
-    // The browser itself ends what it still asks for when a page is left.
+    // The browser aborts pending requests of a left page.
     if (r.failure().errorText !== "net::ERR_ABORTED") faults.push(`failed: ${r.method()} ${path(r)}: ${r.failure().errorText}`);
   });
   context.on("response", (r) => {
@@ -50,16 +49,16 @@ async function watch(context, faults) {
 
 const path = (r) => new URL(r.url()).pathname;
 
-// meant waits for a fault that is meant to be, and forgives it.
+// meant waits for an expected fault, and removes the fault.
 export async function meant(v, pattern) {
   await until(`there is ${pattern} among the faults`, () => v.faults.some((f) => pattern.test(f)));
   forgive(v, pattern);
 }
 
-// forgive forgets the faults so far that fit.
+// forgive removes matching faults.
 export const forgive = (v, pattern) => v.faults.splice(0, Infinity, ...v.faults.filter((f) => !pattern.test(f)));
 
-// look holds the page as it stands against all that a page must be, in both schemes.
+// look checks the present page in both color schemes.
 export async function look(v) {
   const { page } = v;
   for (const colorScheme of ["dark", "light"]) {
@@ -70,19 +69,19 @@ export async function look(v) {
   sound(v);
 }
 
-// sound says that nothing went wrong since it was asked last.
+// sound asserts that no faults were collected since the last call.
 export const sound = (v) => assert.deepEqual(v.faults.splice(0), [], `what went wrong until ${v.page.url()}`);
 
-// axeFaults is what axe finds that is serious or critical. The policy of the page is
-// not loosened for that: what the debugger evaluates does not fall under it.
+// axeFaults returns the serious and critical findings of axe. The content security policy stays: code
+// evaluated by the debugger is exempt.
 export async function axeFaults(page) {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => axe.run({ resultTypes: ["violations"] }));
-  const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  return grave.flatMap(({ id, nodes }) => nodes.map((n) => `${id}: ${n.target}: ${n.any[0]?.message ?? n.failureSummary}`));
+  const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  return serious.flatMap(({ id, nodes }) => nodes.map((n) => `${id}: ${n.target}: ${n.any[0]?.message ?? n.failureSummary}`));
 }
 
-// wide is what makes the page scroll sideways, and what is cut off at its side.
+// wide returns the elements that make the page scroll sideways, and the elements cut off at the side.
 export function wide(page) {
   return page.evaluate(() => {
     const root = document.documentElement;
@@ -106,16 +105,15 @@ export async function login(v, token) {
   await v.page.locator("main[data-page=overview]").waitFor();
 }
 
-// mark leaves something in the page that is gone once it is loaded anew; unloaded
-// tells whether it is still there.
+// mark sets a mark in the page that a reload removes; unloaded returns whether the mark is still set.
 export const mark = (page) => page.evaluate(() => void (window.usherMark = true));
 export const unloaded = (page) => page.evaluate(() => window.usherMark === true);
 
-// texts is the text of each element that fits, as it is now.
+// texts returns the present text of each matching element.
 export const texts = (page, selector) => page.locator(selector).evaluateAll((list) => list.map((e) => e.textContent.trim()));
 
-// tabTo goes on with the tab key alone until what is sought has the focus. Whatever
-// has it on the way must show so.
+// tabTo presses the tab key until the element has the focus. Every focused element on the way must show
+// the focus.
 export async function tabTo(page, selector) {
   for (let i = 0; i < 80; i++) {
     await page.keyboard.press("Tab");
@@ -125,7 +123,7 @@ export async function tabTo(page, selector) {
   assert.fail(`the tab key does not lead to ${selector}`);
 }
 
-// focusFault says why nobody could see where the focus is; empty if they can.
+// focusFault returns the reason why the focus is invisible, or an empty string.
 export function focusFault(page) {
   return page.evaluate(() => {
     const e = document.activeElement;
@@ -142,7 +140,7 @@ export function focusFault(page) {
 
 export const vendors = ["lead", "magloft", "meiro", "miestro", "usermost"];
 
-// cards is what the cards of the overview say.
+// cards returns the content of the cards of the overview.
 export const cards = (page) =>
   page.locator("article[data-vendor]").evaluateAll((list) =>
     list.map((e) => ({
@@ -152,7 +150,7 @@ export const cards = (page) =>
     })),
   );
 
-// drawn is how many points of each chart have colour.
+// drawn returns the number of coloured points of each chart.
 export const drawn = (page) =>
   page.locator("[data-chart]").evaluateAll((list) =>
     list.map((e) => {

@@ -1,5 +1,5 @@
-// The checks that every page is held against notice what they must: each is shown a
-// page of the console with one fault put into it.
+// Tests that the checks of every page detect faults: each check gets a page of the console with one
+// inserted fault.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -18,8 +18,7 @@ after(async () => {
   await stopAll();
 });
 
-// broken opens the console's search for users with something put into it. The
-// headers stay, and so does the policy.
+// broken opens the console's search for users with inserted HTML. The headers, and so the policy, stay.
 async function broken(html, viewport = sizes["1280 px"]) {
   const v = await visit(browser, usher.url, { viewport });
   await v.context.route("**/console/user", async (route) => {
@@ -30,8 +29,8 @@ async function broken(html, viewport = sizes["1280 px"]) {
   return v;
 }
 
-describe("a page with a fault is noticed", () => {
-  it("without one it is not", async () => {
+describe("faults of a page are detected", () => {
+  it("none in a page without faults", async () => {
     const v = await broken("<p>all is well</p>");
     await look(v);
     await v.context.close();
@@ -42,7 +41,7 @@ describe("a page with a fault is noticed", () => {
     "a style in the page": [`<style>p { color: red }</style>`, /^policy: style-src-elem/],
     "a script in the page": [`<script>window.ran = true</script>`, /^policy: script-src-elem/],
     "a script in an attribute": [`<img src="/console/none" alt="" onerror="window.ran = true">`, /^policy: script-src-attr/],
-    "a picture from elsewhere": [`<img src="http://elsewhere.example.org/a.png" alt="">`, /^policy: img-src/],
+    "a picture from another host": [`<img src="http://elsewhere.example.org/a.png" alt="">`, /^policy: img-src/],
     "an address that there is not": [`<img src="/console/none" alt="">`, /^answered: GET \/console\/none: 404/],
     "a warning of htmx": [`<p hx-get="/console/none" hx-trigger="load" hx-target="#nowhere">x</p>`, /^console: /],
   };
@@ -55,7 +54,7 @@ describe("a page with a fault is noticed", () => {
     });
   }
 
-  it("a warning, and an error that nobody catches", async () => {
+  it("a warning, and an uncaught error", async () => {
     const v = await broken("");
     await v.page.evaluate(() => {
       console.warn("mind the gap");
@@ -65,7 +64,7 @@ describe("a page with a fault is noticed", () => {
     await v.context.close();
   });
 
-  it("a request that fails", async () => {
+  it("a failed request", async () => {
     const v = await broken("");
     await v.context.route("**/console/gone", (route) => route.abort("connectionrefused"));
     await v.page.evaluate(() => fetch("/console/gone").catch(() => {}));
@@ -73,7 +72,7 @@ describe("a page with a fault is noticed", () => {
     await v.context.close();
   });
 
-  it("what axe finds: a field without a name, a text that can hardly be read", async () => {
+  it("findings of axe: a field without a name, a text with low contrast", async () => {
     const v = await broken(`<input type="text" id="nameless"><p id="faint">faint</p>`);
     await v.page.locator("#faint").evaluate((e) => { e.style.color = "#bbb"; });
     const found = (await axeFaults(v.page)).join("\n");
@@ -83,7 +82,7 @@ describe("a page with a fault is noticed", () => {
     await v.context.close();
   });
 
-  it("what is wider than a narrow window, and what is cut off", async () => {
+  it("content wider than a narrow window, and cut-off content", async () => {
     const v = await broken(`<p id="long">${"unbroken".repeat(30)}</p><div id="box"><p>${"cut".repeat(60)}</p></div>`, sizes["360 px"]);
     await v.page.locator("#box").evaluate((e) => { e.style.overflow = "hidden"; });
     const found = (await wide(v.page)).join("\n");
@@ -92,7 +91,7 @@ describe("a page with a fault is noticed", () => {
     await v.context.close();
   });
 
-  it("focus that cannot be seen", async () => {
+  it("an invisible focus", async () => {
     const v = await broken(`<button id="plain">press</button>`);
     await v.page.locator("#plain").evaluate((e) => { e.style.outline = "none"; e.focus(); });
     assert.match(await focusFault(v.page), /does not show its focus/);

@@ -1,5 +1,5 @@
-// The main path through the console: a demo is watched to its end, an event is sent by the
-// form, the story of its user and a dead letter are read. The pictures are made on the way.
+// Tests the main path through the console: watch a demo to the end, send an event by the form, read the
+// history of a user and a dead letter. The test takes the pictures of docs/images.
 
 import assert from "node:assert/strict";
 import { mkdirSync, statSync } from "node:fs";
@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { cards, drawn, launch, look, sizes, texts, vendors, visit } from "./browser.mjs";
 import { demo, send, stopAll, until } from "./world.mjs";
 
-const pictured = process.env.UPDATE ? 5000 : 1000; // of the demo in the pictures
+const pictured = process.env.UPDATE ? 5000 : 1000; // events of the demo in the pictures
 
 let browser, usher;
 
@@ -24,12 +24,12 @@ after(async () => {
   await stopAll();
 });
 
-// They are kept where UPDATE says so, else they are there to be looked at.
+// With UPDATE the pictures go to docs/images, otherwise to a temporary directory.
 const images = process.env.UPDATE ? fileURLToPath(new URL("../../docs/images", import.meta.url)) : join(tmpdir(), "usher-console-images");
-const largest = 200_000; // bytes of a picture
-const points = process.env.UPDATE ? 4 : 1; // of a chart, for the overview to be worth a picture
+const largest = 200_000; // bytes per picture
+const points = process.env.UPDATE ? 4 : 1; // points of a chart before the picture of the overview
 
-// picture takes one of the page as it stands.
+// picture takes a picture of the present page.
 async function picture({ page }, name) {
   const file = join(images, `${name}.png`);
   await page.evaluate(() => document.activeElement.blur());
@@ -63,28 +63,28 @@ describe("pictures", () => {
     await v.page.setViewportSize(sizes["1280 px"]);
   });
 
-  it("of the form to send an event, and of the story", async () => {
+  it("of the form to send an event, and of the history", async () => {
     await until("the demo is over, with nothing lost", over);
     await v.page.goto("/console/send?type=user.created");
     for (const [name, value] of Object.entries(ada)) await v.page.locator(`[name="data.${name}"]`).fill(value);
     await picture(v, "send");
     await v.page.getByRole("button", { name: "Send user.created" }).click();
     await v.page.getByRole("link", { name: "Watch what comes of it" }).click();
-    await until("all is done", async () => (await v.page.locator("#story [data-at][data-state=done]").count()) === vendors.length);
+    await until("all is done", async () => (await v.page.locator("#history [data-at][data-state=done]").count()) === vendors.length);
     await send(usher, "enrollment.requested", { user_id: "ada", email: ada.email, course_id: "algebra", vendor: "miestro" });
     await send(usher, "enrollment.requested", { user_id: "ada", email: ada.email, course_id: "999", vendor: "lead" });
     await v.page.goto("/console/user?id=ada");
     await v.page.locator("[data-at=lead][data-state=failed]").waitFor();
     await until("the rest is done", async () => (await texts(v.page, "#tale > .unseen"))[0] === "All has ended.");
     await v.page.setViewportSize({ width: 1280, height: 1380 }); // down to the dead letter
-    await picture(v, "story");
+    await picture(v, "history");
     await v.page.setViewportSize(sizes["1280 px"]);
   });
 
   it("of a dead letter", async () => {
     await v.page.locator("[data-at=lead][data-state=failed] a").click();
-    await v.page.locator("button[data-deed=preview]").click();
-    await until("the dry run is told", async () => (await texts(v.page, "#preview"))[0]);
+    await v.page.locator("button[data-act=preview]").click();
+    await until("the dry run is shown", async () => (await texts(v.page, "#preview"))[0]);
     await picture(v, "dead-letter");
     await v.page.goto("/console/dead");
     await look(v);
@@ -93,9 +93,9 @@ describe("pictures", () => {
 
 const ada = { user_id: "ada", email: "ada@example.org", first_name: "Ada", last_name: "Lovelace", locale: "en-GB", time_zone: "Europe/London", attributes: '{"class": "7b"}' };
 
-// over tells whether the demo has come to its end, with nothing lost.
+// over returns whether the demo has ended without loss.
 const over = () => usher.text.includes("Nothing lost, nothing done twice.");
 
-// charted tells whether every chart has points that are not zero.
+// charted returns whether every chart has points above zero.
 const charted = (page) =>
   page.locator("#charts").evaluate((e, n) => Object.values(JSON.parse(e.dataset.charts)).every((c) => c.well.filter(Boolean).length >= n), points);

@@ -1,4 +1,4 @@
-// The console of a demo while its events are at work.
+// Tests the console during a running demo.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { cards, drawn, launch, look, mark, sizes, texts, unloaded, vendors, visit } from "./browser.mjs";
 import { demo, stopAll, until } from "./world.mjs";
 
-const endless = 50_000; // events of a demo that is not over before it has been looked at, however slow the browser
+const endless = 50_000; // events of a demo that outlasts the test, however slow the browser
 
 let browser, usher;
 
@@ -20,7 +20,7 @@ describe("while the demo runs", () => {
   });
 
   for (const [size, viewport] of Object.entries(sizes)) {
-    it(`the overview lives, ${size}`, async () => {
+    it(`the overview updates, ${size}`, async () => {
       const v = await visit(browser, usher.url, { viewport });
       await v.page.goto("/console/");
       await mark(v.page);
@@ -37,7 +37,7 @@ describe("while the demo runs", () => {
       await v.context.close();
     });
 
-    it(`the feed shows what comes, and stops when it is told to, ${size}`, async () => {
+    it(`the feed shows new effects, and can be stopped, ${size}`, async () => {
       const v = await visit(browser, usher.url, { viewport });
       await v.page.goto("/console/feed");
       const first = await newest(v.page);
@@ -60,16 +60,16 @@ describe("while the demo runs", () => {
   }
 });
 
-// same is the cards that say what they said at first.
+// same returns the unchanged cards.
 const same = (now, first) => now.filter((c, i) => c.facts === first[i].facts);
 
-// charts is the picture of every chart.
+// charts returns the picture of every chart.
 const charts = (page) => page.locator("[data-chart] canvas").evaluateAll((list) => list.map((c) => c.toDataURL()));
 
-// newest is the first row of the feed.
+// newest returns the first row of the feed.
 const newest = async (page) => (await texts(page, "#feed-rows tr[data-row]:first-child"))[0];
 
-// elsewhere does something with the same page in another tab.
+// elsewhere runs a function with the same page in another tab.
 async function elsewhere(v, does) {
   const other = await v.context.newPage();
   await other.goto("/console/feed");

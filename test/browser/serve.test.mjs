@@ -1,5 +1,5 @@
-// The console of `usher serve`: who may come in, and what an operator does there, in
-// a wide and in a narrow window. The vendors are those of `usher sandbox`.
+// Tests the console of `usher serve`: access, and the actions of an operator, in a wide and in a narrow
+// window. The vendors are those of `usher sandbox`.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -24,24 +24,24 @@ after(async () => {
   await stopAll();
 });
 
-// ---- what happens in the world ----
+// ---- events and vendors ----
 
-// early asks for a course for somebody whom LEAD does not know: a dead letter, until
-// they are created.
+// early requests an enrolment of a user without account at LEAD: a dead letter, until the user is
+// created.
 async function early(name) {
   const who = person(name);
   const event = await send(usher, "enrollment.requested", { user_id: who.user_id, email: who.email, course_id: "12", vendor: "lead" });
   return { who, event };
 }
 
-// courses is those that LEAD has somebody in.
+// courses returns the courses of a user at LEAD.
 async function courses({ email }) {
   const { users, enrollments } = await holds(stands, "lead");
   const { id } = users.find((u) => u.email === email);
   return enrollments.filter((e) => e.user_id === id && e.active).map((e) => e.course_id);
 }
 
-// ---- what is done in the pages ----
+// ---- actions in the pages ----
 
 // deadRow waits for the row of an event's dead letter in the list.
 async function deadRow(page, event) {
@@ -58,39 +58,38 @@ async function openLetter(page, event) {
   await page.locator("main[data-page=letter]").waitFor();
 }
 
-// formOf is what every form of the session bears.
+// formOf returns the hidden field of every form of the session.
 async function formOf(page) {
   const hidden = page.locator("form[action$=logout] input[type=hidden]");
   return { [await hidden.getAttribute("name")]: await hidden.getAttribute("value") };
 }
 
-// stateOf is what the card of a vendor says of it.
+// stateOf returns the state on the card of a vendor.
 const stateOf = (page, vendor) => page.locator(`article[data-vendor=${vendor}]`).getAttribute("data-state");
 
-// audited is the newest deed of a kind in the audit.
+// audited returns the newest action of a kind in the audit log.
 async function audited(page, kind) {
   await page.goto("/console/audit");
   return (await page.locator(`#actions tr[data-action="${kind}"]`).first().textContent()).replace(/\s+/g, " ");
 }
 
-// storyEnds waits until the story that is shown says the same of an event at all of
-// these vendors.
-async function storyEnds(page, event, at, end) {
-  const states = () => page.locator(`#story li[data-event="${event}"] [data-at]`).evaluateAll((list) => list.map((e) => `${e.dataset.at} ${e.dataset.state}`));
+// historyEnds waits until the shown history has the same state of an event at all given vendors.
+async function historyEnds(page, event, at, end) {
+  const states = () => page.locator(`#history li[data-event="${event}"] [data-at]`).evaluateAll((list) => list.map((e) => `${e.dataset.at} ${e.dataset.state}`));
   await until(`${at} are ${end}`, async () => (await states()).sort().join() === at.map((vendor) => `${vendor} ${end}`).join());
 }
 
-// ---- who may come in ----
+// ---- access ----
 
 for (const [size, viewport] of Object.entries(sizes)) {
-  describe(`the way in, ${size}`, () => {
+  describe(`login, ${size}`, () => {
     let v;
 
     before(async () => (v = await visit(browser, usher.url, { viewport })));
     afterEach(() => sound(v));
     after(() => v.context.close());
 
-    it("a wrong token is refused, with a message", async () => {
+    it("a wrong token is rejected with a message", async () => {
       await v.page.goto("/console/dead");
       await v.page.getByLabel("Token").fill("not-the-token-of-anybody");
       await v.page.keyboard.press("Enter");
@@ -99,7 +98,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
     });
 
-    it("the right one leads to the page that was asked for", async () => {
+    it("the right token leads to the requested page", async () => {
       await v.page.getByLabel("Token").fill(tokens.operator);
       await v.page.getByRole("button", { name: "Log in" }).click();
       await v.page.locator("main[data-page=dead]").waitFor();
@@ -132,11 +131,11 @@ describe("a reader", () => {
   afterEach(() => sound(v));
   after(() => v.context.close());
 
-  it("sees the same pages, without anything that acts", async () => {
+  it("sees the same pages without actions", async () => {
     for (const page of ["", "feed", "dead", "user", `user?id=${who.user_id}`, "audit", letter.slice("/console/".length)]) {
       await v.page.goto(`/console/${page}`);
       await v.page.locator("h1").waitFor();
-      const acts = "[data-do=pause], [data-do=resume], [data-deed], [name=letter], dialog, form[method=post]:not([action$=logout]) :is(button, input:not([type=hidden])), a[href*='/send']";
+      const acts = "[data-do=pause], [data-do=resume], [data-act], [name=letter], dialog, form[method=post]:not([action$=logout]) :is(button, input:not([type=hidden])), a[href*='/send']";
       assert.equal(await v.page.locator(acts).count(), 0, page);
       await look(v);
     }
@@ -148,25 +147,25 @@ describe("a reader", () => {
     assert.match(await v.page.locator("#payload").textContent(), /r…@example\.org/);
   });
 
-  it("is refused whatever acts, however it is sent", async () => {
+  it("cannot act by any form", async () => {
     const form = await formOf(v.page);
-    const deeds = {
-      [letter]: { deed: "drop", reason: "a lark" },
-      "/console/dead": { deed: "drop", all: "1", reason_drop: "a lark" },
+    const writes = {
+      [letter]: { do: "drop", reason: "a lark" },
+      "/console/dead": { do: "drop", all: "1", reason_drop: "a lark" },
       "/console/vendors/lead/pause": {},
       "/console/send": { type: "user.deleted", "data.user_id": who.user_id },
     };
-    for (const [path, more] of Object.entries(deeds)) {
+    for (const [path, more] of Object.entries(writes)) {
       for (const sent of [{ ...form, ...more }, more]) assert.equal((await v.page.request.post(path, { form: sent })).status(), 403, path);
     }
     assert.equal((await v.page.request.get("/console/send")).status(), 403);
-    assert.equal((await v.page.request.post(letter, { form: { ...form, deed: "reveal" } })).status(), 403);
+    assert.equal((await v.page.request.post(letter, { form: { ...form, do: "reveal" } })).status(), 403);
     await v.page.goto(letter);
     assert.equal(await v.page.locator("#state").getAttribute("data-state"), "waiting");
   });
 });
 
-// ---- what an operator does ----
+// ---- an operator ----
 
 for (const [size, viewport] of Object.entries(sizes)) {
   describe(`an operator, ${size}`, () => {
@@ -181,7 +180,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     afterEach(() => sound(v));
     after(() => v.context.close());
 
-    it("mends the cause of a dead letter, and sends it back", async () => {
+    it("fixes the cause of a dead letter, and replays the dead letter", async () => {
       const { who, event } = await early("dead");
       const row = await deadRow(page, event);
       assert.match(await row.textContent(), /lead\s+enrollment\.requested[^]+prerequisite/);
@@ -191,7 +190,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
 
       assert.match(await page.locator("#payload").textContent(), /"d…@example\.org"/);
       assert.ok(!(await page.content()).includes(who.email));
-      await page.locator("[data-deed=reveal]").click();
+      await page.locator("[data-act=reveal]").click();
       await until("the e-mail is shown", async () => (await page.locator("#payload").textContent()).includes(who.email));
       await look(v);
 
@@ -199,16 +198,16 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
       const created = await send(usher, "user.created", who);
       await page.goto(`/console/user?id=${who.user_id}`);
-      await storyEnds(page, created, vendors, "done");
+      await historyEnds(page, created, vendors, "done");
 
       await openLetter(page, event);
       await preview(page, /would call the vendor/);
-      await page.locator("[data-deed=replay]").click();
+      await page.locator("[data-act=replay]").click();
       await look(v);
       await page.locator("dialog#replay").getByLabel("Why").fill("they are known now");
-      await control(stands, "lead", "down"); // so that it is on its way for long enough to be seen
+      await control(stands, "lead", "down"); // so that the replay is visible for long enough
       await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
-      await page.locator("[data-told]").waitFor();
+      await page.locator("[data-notice]").waitFor();
       assert.equal(await page.locator("#state").getAttribute("data-state"), "replaying");
       await mark(page);
       await look(v);
@@ -218,31 +217,31 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
       const gone = page.url();
       assert.match(gone, /replayed=1/);
-      assert.equal((await page.goto(gone)).status(), 200, "a replay that ends at once is told as a fault");
+      assert.equal((await page.goto(gone)).status(), 200, "a replay that ends at once is shown as a fault");
       await page.goto(`/console/dead?text=${event}`);
       assert.equal(await page.locator("#letters tr").count(), 0);
       assert.match(await page.locator("#tally").textContent(), /^0 dead letters/);
       await look(v);
       await page.goto(`/console/user?id=${who.user_id}`);
-      await storyEnds(page, event, ["lead"], "done");
+      await historyEnds(page, event, ["lead"], "done");
       assert.deepEqual(await courses(who), ["12"]);
       assert.match(await audited(page, "usher.dead.replayed"), /operator.*replayed.*lead.*they are known now/);
     });
 
-    it("drops one, but not without a reason", async () => {
+    it("drops a dead letter, but not without a reason", async () => {
       const { event } = await early("drop");
       await openLetter(page, event);
       const at = page.url();
-      await page.locator("[data-deed=drop]").click();
+      await page.locator("[data-act=drop]").click();
       const dialog = page.locator("dialog#drop");
       await dialog.getByRole("button", { name: "Drop" }).click();
       assert.ok(await dialog.getByLabel("Why").evaluate((e) => e.matches(":focus:invalid")), "nothing asks for the reason");
       assert.equal(page.url(), at);
-      assert.equal((await page.request.post(at, { form: { ...(await formOf(page)), deed: "drop", reason: " " } })).status(), 422);
+      assert.equal((await page.request.post(at, { form: { ...(await formOf(page)), do: "drop", reason: " " } })).status(), 422);
       await look(v);
       await dialog.getByLabel("Why").fill("asked for by mistake");
       await dialog.getByRole("button", { name: "Drop" }).click();
-      await page.locator("main[data-page=dead] [data-told]").waitFor();
+      await page.locator("main[data-page=dead] [data-notice]").waitFor();
       await look(v);
       await page.goto(at);
       await meant(v, /^answered: GET \/console\/dead\/.*: 404/);
@@ -252,33 +251,33 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
     });
 
-    it("chooses several in the list, for a dry run and to drop them", async () => {
+    it("selects several dead letters for a dry run and for dropping", async () => {
       const two = [await early("several"), await early("several")];
       for (const { event } of two) await deadRow(page, event);
       await page.goto("/console/dead?vendor=lead&class=prerequisite");
       for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-deed=preview]").click();
-      await page.locator("main[data-page=deeds]").waitFor();
+      await page.locator("button[data-act=preview]").click();
+      await page.locator("main[data-page=actions]").waitFor();
       assert.equal(await page.locator("li[data-done=ok]").count(), 2);
       await look(v);
       await page.goBack();
       for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-deed=drop]").click();
+      await page.locator("button[data-act=drop]").click();
       await page.locator("dialog#drop").getByRole("button", { name: "Drop" }).click();
       await page.locator("main[data-page=refused]").waitFor();
       await meant(v, /^answered: POST \/console\/dead: 422/);
       await look(v);
       await page.goto("/console/dead?vendor=lead&class=prerequisite");
       for (const { event } of two) await page.locator("#letters tr", { hasText: event }).locator("[name=letter]").check();
-      await page.locator("button[data-deed=drop]").click();
+      await page.locator("button[data-act=drop]").click();
       await page.locator("dialog#drop").getByLabel("Why").fill("none of them was meant");
       await page.keyboard.press("Enter");
-      await page.locator("main[data-page=deeds]").waitFor();
+      await page.locator("main[data-page=actions]").waitFor();
       assert.equal(await page.locator("li[data-done=ok]").count(), 2);
     });
 
-    it("finds a story by its user with the keyboard alone", async () => {
-      const who = person("story");
+    it("finds the history of a user with the keyboard alone", async () => {
+      const who = person("history");
       const event = await send(usher, "user.created", who);
       await page.goto("/console/");
       await tabTo(page, ".skip");
@@ -288,9 +287,9 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await tabTo(page, "#id");
       await page.keyboard.type(who.user_id);
       await page.keyboard.press("Enter");
-      await page.locator("#story").waitFor();
+      await page.locator("#history").waitFor();
       await mark(page);
-      await storyEnds(page, event, vendors, "done");
+      await historyEnds(page, event, vendors, "done");
       assert.equal(await page.locator("#accounts tr[data-state=active]").count(), vendors.length);
       assert.ok(await unloaded(page), "the page was loaded anew");
       await tabTo(page, "main button");
@@ -300,7 +299,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
     });
 
-    it("sends a test event, and watches it to its end", async () => {
+    it("sends a test event, and watches the effects to the end", async () => {
       const who = person("test");
       await page.goto("/console/");
       await page.getByRole("link", { name: "Send", exact: true }).click();
@@ -320,12 +319,12 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await page.getByRole("link", { name: "Watch what comes of it" }).click();
       await page.locator("main[data-page=user]").waitFor();
       await mark(page);
-      await storyEnds(page, event, vendors, "done");
+      await historyEnds(page, event, vendors, "done");
       assert.ok(await unloaded(page), "the page was loaded anew");
       await look(v);
     });
 
-    it("pauses and resumes a vendor, and all who look are told", async () => {
+    it("pauses and resumes a vendor, shown to all sessions", async () => {
       const other = await visit(browser, usher.url, { viewport });
       await login(other, tokens.reader);
       await page.goto("/console/");
@@ -335,7 +334,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
       await page.locator("dialog#pause-magloft").getByLabel("Why").fill("they mend something");
       await page.locator("dialog#pause-magloft").getByRole("button", { name: "Pause magloft" }).click();
-      assert.match(await page.locator("[data-told]").textContent(), /magloft was paused/);
+      assert.match(await page.locator("[data-notice]").textContent(), /magloft was paused/);
       for (const one of [page, other.page]) await until("magloft is paused", async () => (await stateOf(one, "magloft")) === "paused");
       await until("it is said", async () => (await texts(other.page, "#said"))[0].includes("magloft is paused"));
       await look(v);
@@ -347,18 +346,18 @@ for (const [size, viewport] of Object.entries(sizes)) {
       const rest = vendors.filter((vendor) => vendor !== "magloft");
       await until("the other vendors are done", async () => {
         await waits.page.goto(`/console/user?id=${who.user_id}`);
-        return (await waits.page.locator("#story [data-state=done]").count()) === rest.length;
+        return (await waits.page.locator("#history [data-state=done]").count()) === rest.length;
       });
-      await storyEnds(waits.page, event, rest, "done");
+      await historyEnds(waits.page, event, rest, "done");
 
       await page.goto("/console/");
       await card.locator("[data-do=resume]").click();
       await page.locator("dialog#resume-magloft").getByRole("button", { name: "Resume magloft" }).click();
-      assert.match(await page.locator("[data-told]").textContent(), /magloft was resumed/);
+      assert.match(await page.locator("[data-notice]").textContent(), /magloft was resumed/);
       await until("magloft serves again", async () => (await stateOf(other.page, "magloft")) === "serving");
       await until("magloft is done too", async () => {
         await waits.page.goto(`/console/user?id=${who.user_id}`);
-        return (await waits.page.locator("#story [data-state=done]").count()) === vendors.length;
+        return (await waits.page.locator("#history [data-state=done]").count()) === vendors.length;
       });
       assert.match(await audited(page, "usher.vendor.paused"), /operator.*paused.*magloft.*they mend something/);
       for (const one of [other, waits]) {
@@ -388,24 +387,24 @@ for (const [size, viewport] of Object.entries(sizes)) {
   });
 }
 
-// preview presses the dry run, and waits for what it says.
+// preview presses the dry run, and waits for the outcome.
 async function preview(page, says) {
   await page.locator("button[data-deed=preview]").click();
-  await until("the dry run is told", async () => says.test((await texts(page, "#preview"))[0] ?? ""));
+  await until("the dry run is shown", async () => says.test((await texts(page, "#preview"))[0] ?? ""));
 }
 
-// beside says that a field is marked as wrong, and that its message is right at it.
+// beside asserts that a field is marked as wrong, with the message next to the field.
 async function beside(page, name) {
   const input = page.locator(`[name="data.${name}"]`);
   const message = page.locator(`[data-wrong=${name}]`);
   assert.equal(await input.getAttribute("aria-invalid"), "true");
   assert.ok((await input.getAttribute("aria-describedby")).split(" ").includes(await message.getAttribute("id")));
-  const [at, told] = [await input.boundingBox(), await message.boundingBox()];
-  assert.ok(told.y >= at.y && told.y - (at.y + at.height) < 24 && Math.abs(told.x - at.x) < 24, "the message is not beside its field");
+  const [at, shown] = [await input.boundingBox(), await message.boundingBox()];
+  assert.ok(shown.y >= at.y && shown.y - (at.y + at.height) < 24 && Math.abs(shown.x - at.x) < 24, "the message is not beside its field");
 }
 
-describe("a form that was not made by a page of the session", () => {
-  it("is refused, though the session is an operator's", async () => {
+describe("a form without the token of the session", () => {
+  it("is rejected in the session of an operator", async () => {
     const v = await visit(browser, usher.url);
     await login(v, tokens.operator);
     const res = await v.page.request.post("/console/vendors/lead/pause", { form: { for: "1h" } });

@@ -1,6 +1,5 @@
-// What the pages are looked at with: `usher demo`, and `usher serve` with `usher
-// sandbox` as its vendors. All is on loopback and in a directory of its own, and
-// ends with the program.
+// Starts `usher demo`, and `usher serve` with the vendors of `usher sandbox`. All processes listen on
+// loopback, use a temporary directory, and end with the program.
 
 import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
@@ -11,8 +10,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-export const patience = 120_000; // of one wait, on a machine that has other work too
-const longest = 15 * 60_000; // of one file of tests
+export const patience = 120_000; // of one wait, even on a busy machine
+const longest = 15 * 60_000; // of one test file
 
 export const tokens = { operator: randomBytes(24).toString("hex"), reader: randomBytes(24).toString("hex") };
 const usher = fileURLToPath(new URL("../../usher", import.meta.url));
@@ -31,8 +30,8 @@ setTimeout(() => {
   process.exit(1);
 }, longest).unref();
 
-// until polls check until it returns something true, and returns that. An error of
-// check counts as not yet.
+// until polls check until a truthy value, and returns the value. An error of
+// check counts as false.
 export async function until(what, check) {
   for (let end = Date.now() + patience, last; ; await sleep(50)) {
     try {
@@ -45,8 +44,7 @@ export async function until(what, check) {
   }
 }
 
-// start starts usher with nothing of the surroundings, and waits until it says where
-// it is.
+// start starts usher without inherited variables, and waits for the printed address.
 async function start(args, environ, says) {
   const child = spawn(usher, args, { cwd: dir, env: { PATH: process.env.PATH, HOME: dir, TMPDIR: dir, ...environ }, stdio: ["ignore", "pipe", "pipe"] });
   const one = { args, child, text: "", ended: new Promise((resolve) => child.once("exit", resolve)) };
@@ -60,7 +58,7 @@ async function start(args, environ, says) {
   return one;
 }
 
-// stop ends a process, and waits until it has ended.
+// stop ends a process, and waits for the end.
 export async function stop(one, signal = "SIGTERM") {
   one.child.kill(signal);
   const late = setTimeout(() => one.child.kill("SIGKILL"), patience);
@@ -80,18 +78,18 @@ export async function freeAddress() {
   return `127.0.0.1:${port}`;
 }
 
-// demo starts a demo of so many events, with its console open to all.
+// demo starts a demo with a number of events, and an open console.
 export const demo = (events) => start(["demo", "--events", String(events)], {}, /Watch it: (http:\S+)\/console\//);
 
-// sandbox starts the stand-ins. Its environ points usher serve at them.
+// sandbox starts the simulated vendors, with the variables for usher serve in environ.
 export async function sandbox() {
   const one = await start(["sandbox", "--addr", "127.0.0.1:0"], {}, /(http:\S+)\/state/);
-  await until("the sandbox answers", async () => (await ask(one.url + "/state")).ok); // by then it has said everything
+  await until("the sandbox answers", async () => (await ask(one.url + "/state")).ok); // then all output is printed
   one.environ = Object.fromEntries(Array.from(one.text.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value]));
   return one;
 }
 
-// configuration names a reader, and the vendors' courses of ours.
+// configuration has a reader of the console, and courses.
 const configuration = `
 console:
   people:
@@ -100,8 +98,8 @@ courses:
   go-basics: {miestro: 4711, lead: 12}
 `;
 
-// serve starts usher serve with a console for an operator and for a reader. It is
-// quick to give up, so that there are dead letters.
+// serve starts usher serve with a console for an operator and a reader. Short limits of retries cause
+// dead letters.
 export async function serve(environ) {
   const file = join(dir, "usher.yaml");
   writeFileSync(file, configuration);
@@ -123,16 +121,16 @@ export async function send(one, type, data) {
   return id;
 }
 
-// person is the data of one who is new here.
+// person returns the data of a new user.
 export function person(name) {
   const id = `${name}-${randomBytes(4).toString("hex")}`;
   return { user_id: id, email: `${id}@example.org`, first_name: "Zoë", last_name: "Ångström" };
 }
 
-// holds is what the stand-in of a vendor holds.
+// holds returns the state of a simulated vendor.
 export const holds = async (one, vendor) => (await (await ask(one.url + "/state")).json()).vendors[vendor];
 
-// control makes a vendor fail for a minute (mode down), or ends that (ok).
+// control lets a vendor fail for a minute (mode down), or ends the failure (ok).
 export async function control(one, vendor, mode) {
   const res = await ask(`${one.url}/control/${vendor}?mode=${mode}&for=1m`, { method: "POST" });
   if (!res.ok) throw new Error(`control ${vendor}: ${res.status} ${await res.text()}`);

@@ -1,4 +1,4 @@
-// The chart by helm lint, helm template and kubeconform.
+// Checks the chart by helm lint, helm template and kubeconform.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -7,7 +7,7 @@ import { lint, render, schemaFaults, valueFiles } from "./manifests.mjs";
 
 describe("the chart", () => {
   for (const values of valueFiles) {
-    it(`is well with ${values}`, () => assert.deepEqual(lint(values), []));
-    it(`is what Kubernetes, KEDA and the Prometheus operator take, with ${values}`, () => assert.deepEqual(schemaFaults(render(values)), []));
+    it(`has no lint faults with ${values}`, () => assert.deepEqual(lint(values), []));
+    it(`is valid for Kubernetes, KEDA and the Prometheus operator with ${values}`, () => assert.deepEqual(schemaFaults(render(values)), []));
   }
 });

@@ -1,4 +1,4 @@
-// What can be wrong with a Grafana dashboard, found without Grafana.
+// Checks a Grafana dashboard without Grafana.
 //   node check-dashboard.mjs METRICS DASHBOARD    METRICS is a saved answer of /metrics
 
 import { readFileSync } from "node:fs";
@@ -10,22 +10,21 @@ import { unparsed } from "./promtool.mjs";
 
 const oldestSchema = 39; // of Grafana 11
 const columns = 24;
-const targetLabels = ["job", "instance"]; // Prometheus adds them
-const ofPrometheus = new Set(["ALERTS"]); // metrics of its own
+const targetLabels = ["job", "instance"]; // added by Prometheus
+const ofPrometheus = new Set(["ALERTS"]); // metrics of Prometheus
 
 const panelsOf = (d) => (d.panels ?? []).flatMap((p) => [p, ...(p.panels ?? [])]);
 const placeOf = (p) => `panel ${p.id} (${p.title || p.type})`;
 const repeated = (list) => list.filter((x, i) => list.indexOf(x) !== i);
 const variablesOf = (d) => d.templating?.list ?? [];
 
-// usesOf is the variables that a text uses; those of Grafana itself begin with __.
+// usesOf returns the variables used by a text, without the variables of Grafana, which begin with __.
 const usesOf = (text) => Array.from(text.matchAll(/\$\{(\w+)[^}]*\}|\$(\w+)|\[\[(\w+)/g), ([, a, b, c]) => a ?? b ?? c);
 
-// plain is an expression as Prometheus is asked it, where everything is chosen of
-// each variable.
+// plain returns an expression with all values of each variable, as sent to Prometheus.
 const plain = (expr) => expr.replace(/\$\{?__(rate_interval|interval|range)\}?/g, "5m").replace(/\$\{\w+[^}]*\}|\$\w+/g, ".*");
 
-// queriesOf is every expression of a dashboard, by where it stands.
+// queriesOf returns every expression of a dashboard, by position.
 export function queriesOf(d) {
   const found = new Map();
   for (const p of panelsOf(d)) for (const t of p.targets ?? []) found.set(`${placeOf(p)} ${t.refId}`, { expr: plain(t.expr ?? ""), legend: t.legendFormat ?? "" });
@@ -63,8 +62,7 @@ function panelFaults(d, anchors) {
   return faults;
 }
 
-// gridFaults looks at each set of panels that share a grid: the outer one, and
-// that of each closed row.
+// gridFaults checks each set of panels in one grid: the outer grid, and the grid of each closed row.
 function gridFaults(d) {
   const faults = [];
   for (const set of [d.panels ?? [], ...panelsOf(d).map((p) => p.panels ?? [])]) {
@@ -95,8 +93,7 @@ function variableFaults(d) {
   return faults;
 }
 
-// expressionFaults holds expressions against PromQL, and against the metrics that
-// there are. It takes what queriesOf returns.
+// expressionFaults checks the expressions from queriesOf: PromQL, and existing metrics.
 export function expressionFaults(queries, { samples, families }) {
   const faults = [], read = new Set();
   for (const [where, why] of unparsed(new Map(Array.from(queries, ([where, q]) => [where, q.expr])))) faults.push(`${where} is no PromQL: ${why}`);
@@ -117,9 +114,8 @@ export function expressionFaults(queries, { samples, families }) {
   return { faults, read };
 }
 
-// dashboardFaults is all that is wrong with a dashboard. metrics is a scrape that
-// was read, anchors the runbook's sections, leftOut the metrics of Usher that are
-// not to be shown, each with the reason.
+// dashboardFaults returns all faults of a dashboard. metrics is a parsed scrape, anchors the runbook's
+// sections, leftOut the omitted metrics of Usher, each with the reason.
 export function dashboardFaults(d, { metrics, anchors, leftOut = {} }) {
   const { faults, read } = expressionFaults(queriesOf(d), metrics);
   for (const family of metrics.families) {
@@ -132,7 +128,7 @@ export function dashboardFaults(d, { metrics, anchors, leftOut = {} }) {
   return [...headFaults(d), ...panelFaults(d, anchors), ...gridFaults(d), ...variableFaults(d), ...faults];
 }
 
-// anchorsOf is the sections of a Markdown file, as links name them.
+// anchorsOf returns the anchors of a Markdown file.
 export const anchorsOf = (markdown) => new Set(Array.from(markdown.matchAll(/^#+ (.+)$/gm), ([, title]) => title.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

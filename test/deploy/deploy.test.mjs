@@ -1,6 +1,6 @@
-// What ../../deploy holds for Prometheus and Grafana, against what a running usher
-// really says; and that each check notices what it must. `make check-deploy` builds
-// usher, installs promtool and runs this.
+// Checks the files for Prometheus and Grafana in ../../deploy against the metrics of a running usher,
+// and checks that each check detects faults. Run by `make check-deploy`, which builds usher and
+// installs promtool.
 
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,15 +20,14 @@ const dashboard = () => JSON.parse(file("deploy/grafana/usher.json"));
 const anchors = anchorsOf(file("docs/runbook.md"));
 const alerts = file("deploy/prometheus/alerts.yaml");
 
-// leftOut is the metrics of Usher that the dashboard does not show, with the reason.
+// leftOut lists the metrics of Usher that the dashboard does not show, with the reason.
 const leftOut = {};
 
-// unseen is the expressions that give nothing at a usher to which all that scrape
-// brings about has happened.
+// unseen returns the expressions without a value at a usher with the history of live.
 const unseen = (d) => blank(new Map(Array.from(queriesOf(d), ([where, q]) => [where, q.expr])), text);
-const rightlyUnseen = [/^panel \d+ \(Requests answered 5xx\) A$/, /^annotation Alerts$/]; // it answered all, and Prometheus alerts
+const rightlyUnseen = [/^panel \d+ \(Requests answered 5xx\) A$/, /^annotation Alerts$/]; // no request failed, and Prometheus makes alerts
 
-// registered is the names that the code gives to metrics.
+// registered returns the names of metrics in the code.
 function registered() {
   const sources = readdirSync(new URL("internal/telemetry/", root)).filter((name) => /^(?!.*_test).*\.go$/.test(name));
   const text = sources.map((name) => file("internal/telemetry/" + name)).join("\n");
@@ -43,28 +42,28 @@ before(async () => {
   metrics = readMetrics(text);
 });
 
-describe("what is there", () => {
-  it("/metrics has every metric that the code knows, and no other", () => assert.deepEqual(ownFamilies(text), registered()));
+describe("deployed files", () => {
+  it("/metrics has exactly the metrics of the code", () => assert.deepEqual(ownFamilies(text), registered()));
 
-  it("/metrics is as Prometheus wants it", () => {
+  it("/metrics is valid for Prometheus", () => {
     const { good, text: said } = promtool(["check", "metrics"], text);
     assert.ok(good, said);
   });
 
-  it("the alerts are rules without a fault", () => {
+  it("the alerts are valid rules", () => {
     const { good, text: said } = promtool(["check", "rules", "--lint=all", "--lint-fatal"], alerts);
     assert.ok(good, said);
   });
 
-  it("the alerts come when they must, and only then", () => assert.equal(testRules(), ""));
+  it("the alerts fire as their tests expect", () => assert.equal(testRules(), ""));
 
-  it("the alerts read metrics and labels that there are", () => assert.deepEqual(alertFaults(alerts), []));
+  it("the alerts read existing metrics and labels", () => assert.deepEqual(alertFaults(alerts), []));
 
   it("the dashboard has no fault", () => {
     assert.deepEqual(dashboardFaults(dashboard(), { metrics, anchors, leftOut }), []);
   });
 
-  it("the scalers of the chart look at consumers that a running usher has", () => {
+  it("the scalers of the chart read existing consumers", () => {
     const stream = { replay: "OPEN_REPLAYS" };
     const there = Array.from(text.matchAll(/^usher_consumer_pending\{consumer="(\w+)",vendor="(\w+)"\}/gm), ([, consumer, vendor]) => `${stream[consumer] ?? "EVENTS"}/usher-${vendor}-${consumer}`);
     for (const [, vendor] of text.matchAll(/^usher_vendor_waiting\{vendor="(\w+)"\}/gm)) there.push(`TIMERS/usher-${vendor}-waiting`);
@@ -72,23 +71,22 @@ describe("what is there", () => {
     assert.ok(looked.length === 7 && looked.every((c) => there.includes(c)), `${looked} of ${there}`);
   });
 
-  it("the dashboard shows something everywhere", () => {
+  it("every panel of the dashboard has data", () => {
     assert.deepEqual(unseen(dashboard()).filter((where) => !rightlyUnseen.some((r) => r.test(where))), []);
   });
 });
 
-// ownFamilies is the metrics of Usher in a scrape.
+// ownFamilies returns the metrics of Usher in a scrape.
 const ownFamilies = (scraped) => [...readMetrics(scraped).families].filter((name) => name.startsWith("usher_")).sort();
 
-// alertFaults holds the expressions of rules against the metrics.
+// alertFaults checks the expressions of rules against the metrics.
 function alertFaults(rules) {
   const queries = new Map(Array.from(rules.matchAll(/^ +expr: (.+)$/gm), ([, expr], i) => [`rule ${i + 1}`, { expr, legend: "" }]));
   assert.equal(queries.size, rules.match(/- alert:/g).length);
   return expressionFaults(queries, metrics).faults;
 }
 
-// testRules runs the tests of the alerts, with the alerts changed; it returns what
-// they complain about.
+// testRules runs the tests of the alerts with changed alerts, and returns the failures.
 function testRules(change = (rules) => rules) {
   const dir = mkdtempSync(join(tmpdir(), "usher-alerts-"));
   try {
@@ -101,7 +99,7 @@ function testRules(change = (rules) => rules) {
   }
 }
 
-describe("what is noticed in a dashboard", () => {
+describe("detected in a dashboard", () => {
   const flat = (d) => d.panels.flatMap((p) => [p, ...(p.panels ?? [])]).filter((p) => p.type !== "row");
   const plain = (d) => d.panels.filter((p) => p.type !== "row");
   const closed = (d) => d.panels.find((p) => p.panels?.length).panels;
@@ -155,20 +153,20 @@ describe("what is noticed in a dashboard", () => {
     });
   }
 
-  it("a list of what is left out that is out of date", () => {
+  it("an outdated list of omitted metrics", () => {
     const found = dashboardFaults(dashboard(), { metrics, anchors, leftOut: { usher_build_info: "", usher_gone: "" } });
     assert.deepEqual(found, ["usher_build_info is shown, and listed as left out", "usher_gone is listed as left out, and there is none"]);
   });
 });
 
-describe("what is noticed in metrics and alerts", () => {
-  it("a counter whose name is a gauge's", () => {
+describe("detected in metrics and alerts", () => {
+  it("a counter with the name of a gauge", () => {
     assert.equal(promtool(["check", "metrics"], text.replaceAll("usher_effects_total", "usher_effects")).good, false);
   });
-  it("a metric that goes unexplained", () => {
+  it("a metric without help", () => {
     assert.equal(promtool(["check", "metrics"], text.replace(/^# HELP usher_dead_letters .*\n/m, "")).good, false);
   });
-  it("a rule that is no PromQL", () => {
+  it("a rule with invalid PromQL", () => {
     assert.equal(promtool(["check", "rules"], alerts.replace("absent(", "absent((")).good, false);
   });
   it("the same rule twice", () => {
@@ -177,12 +175,12 @@ describe("what is noticed in metrics and alerts", () => {
   });
   it("an alert that comes too late", () => assert.match(testRules((rules) => rules.replace("> 1000 and", "> 9000 and")), /UsherBacklogGrows/));
   it("an alert with another text", () => assert.match(testRules((rules) => rules.replace("is on hold", "is away")), /UsherVendorOnHold/));
-  it("an alert on a label that is not there", () => {
+  it("an alert on a missing label", () => {
     assert.deepEqual(alertFaults(alerts.replace("max by (instance) (usher_nats", "max by (instance, vendor) (usher_nats")), ["rule 2: usher_nats_connected has no label vendor"]);
   });
-  it("a metric that nothing has happened to", () => {
+  it("a metric without samples", () => {
     const less = ownFamilies(text.replaceAll(/^.*usher_unread_messages_removed_total.*\n/gm, ""));
     assert.deepEqual(registered().filter((name) => !less.includes(name)), ["usher_unread_messages_removed_total"]);
   });
-  it("promtool that says nothing of it", () => assert.throws(() => unparsed(new Map([["a", { not: "text" }]])), /promtool check rules/));
+  it("promtool without the expected output", () => assert.throws(() => unparsed(new Map([["a", { not: "text" }]])), /promtool check rules/));
 });

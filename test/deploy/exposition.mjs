@@ -1,11 +1,9 @@
-// What /metrics says, in Prometheus' text format: which samples there are, and
-// which labels they have.
+// Parses the text format of Prometheus: samples and labels.
 
-// labelsOf returns the names of the labels in what stands between the braces.
+// labelsOf returns the names of the labels in the text between the braces.
 const labelsOf = (text) => Array.from(text.matchAll(/([A-Za-z_]\w*)="(?:[^"\\]|\\.)*"/g), ([, name]) => name);
 
-// readMetrics reads a scrape: samples by name, each with its labels, and the
-// names of the families that they belong to.
+// readMetrics parses a scrape, and returns samples by name with labels, and the names of the families.
 export function readMetrics(text) {
   const samples = new Map();
   for (const [, name, labels] of text.matchAll(/^([A-Za-z_:][\w:]*)(?:\{(.*)\})? /gm)) {
@@ -16,7 +14,7 @@ export function readMetrics(text) {
   return { samples, families };
 }
 
-// familyOf is the family that a sample belongs to.
+// familyOf returns the family of a sample.
 export function familyOf(name, families) {
   const plain = name.replace(/_(bucket|sum|count)$/, "");
   return families.has(name) || !families.has(plain) ? name : plain;

@@ -1,5 +1,5 @@
-// The files that Usher is deployed with, held against the tools that know them. Each
-// function returns what is wrong, a line for each; nothing is asked of any network.
+// Checks the deployment files by their tools. Each function returns the faults, one per line. No check
+// uses the network.
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -18,14 +18,14 @@ export const valueFiles = ["full.yaml", "small.yaml"];
 
 export const text = (name) => readFileSync(join(root, name), "utf8");
 
-// run runs a tool, and returns whether it was content, and what it said.
+// run runs a tool, and returns whether the tool succeeded, and the output.
 export function run(program, args, { input = "", cwd = root, env = process.env } = {}) {
   const done = spawnSync(program.includes("/") || program === "shellcheck" ? program : join(tools, program), args, { input, cwd, env, encoding: "utf8", timeout: 120_000, maxBuffer: 1 << 26 });
   if (done.error) throw new Error(`${program} does not run (${done.error.message}): make check-deploy installs it`);
   return { good: done.status === 0, out: done.stdout, said: (done.stdout + done.stderr).trim() };
 }
 
-// changed hands a copy of what deploys to a check, with one file of it changed.
+// changed runs a check on a copy of the deployment files with one changed file.
 export function changed(file, change, check) {
   const dir = mkdtempSync(join(tmpdir(), "usher-files-"));
   try {
@@ -39,25 +39,25 @@ export function changed(file, change, check) {
   }
 }
 
-// write writes a file in such a copy.
+// write writes a file in a copy.
 export function write(at, name, content) {
   mkdirSync(dirname(join(at, name)), { recursive: true });
   writeFileSync(join(at, name), content);
 }
 
-// lint is what helm says of the chart with some values.
+// lint returns the faults found by helm in the chart with some values.
 export function lint(values, at = root) {
   const { good, said } = run("helm", ["lint", "--strict", "--quiet", chart, "-f", join(chart, "ci", values)], { cwd: at });
   return good ? [] : [said];
 }
 
-// refused is why the chart does not take the values of full.yaml with one of them set.
+// refused returns the error of the chart for the values of full.yaml with one value set.
 export function refused(...set) {
   const { good, said } = run("helm", ["template", "u", chart, "-f", `${chart}/ci/full.yaml`, ...set.flatMap((s) => ["--set", s])]);
   return good ? "" : said;
 }
 
-// render is the chart as Kubernetes gets it, with some values set.
+// render returns the rendered chart with some values set.
 export function render(values, at = root, ...set) {
   const { good, out, said } = run("helm", ["template", "u", chart, "-f", join(chart, "ci", values), ...set.flatMap((s) => ["--set", s])], { cwd: at });
   if (!good) throw new Error(said);
@@ -69,8 +69,8 @@ export function schemaFaults(manifests) {
   return good ? [] : said.split("\n");
 }
 
-// unscored is what kube-score is not asked: an image has a tag that never moves, and
-// how many workers there are is the scaler's.
+// unscored lists omitted checks of kube-score: image tags never move, and the scaler sets the number of
+// workers.
 const unscored = ["container-image-pull-policy", "deployment-replicas"];
 
 export function scoreFaults(manifests) {
@@ -80,7 +80,7 @@ export function scoreFaults(manifests) {
 
 export const objects = (manifests, ...kinds) => yaml.loadAll(manifests).filter((o) => o && (!kinds.length || kinds.includes(o.kind)));
 
-// scalerFaults holds the triggers of ScaledObjects against what KEDA's own scalers take.
+// scalerFaults checks the triggers of ScaledObjects against the scalers of KEDA.
 export function scalerFaults(manifests) {
   const known = new Map(JSON.parse(readFileSync(join(tools, "k8s-schemas/scalers-schema.json"), "utf8")).scalers.map((s) => [s.type, s.parameters]));
   const faults = [], all = objects(manifests, "ScaledObject");
@@ -90,7 +90,7 @@ export function scalerFaults(manifests) {
       const takes = known.get(type);
       if (!takes) { fault(`KEDA has no scaler ${type}`); continue; }
       for (const p of takes) if (!p.optional && p.default === undefined && !(p.name in metadata)) fault(`${p.name} is missing`);
-      if (type === "nats-jetstream" && !metadata.account && !metadata.accountID) fault("account is missing"); // KEDA's code wants it, its schema does not say so
+      if (type === "nats-jetstream" && !metadata.account && !metadata.accountID) fault("account is missing"); // required by KEDA's code, but not by the schema
       for (const [name, value] of Object.entries(metadata)) {
         if (!takes.some((p) => p.name === name)) fault(`${name} is nothing that KEDA reads`);
         if (typeof value !== "string") fault(`${name} is no text`);
@@ -100,16 +100,16 @@ export function scalerFaults(manifests) {
   return faults;
 }
 
-// consumers is the consumers that the scalers look at, as stream/consumer.
+// consumers returns the consumers read by the scalers, as stream/consumer.
 export const consumers = (manifests) => objects(manifests, "ScaledObject").flatMap((o) => o.spec.triggers.map(({ metadata }) => `${metadata.stream}/${metadata.consumer}`));
 
-// policies is what the network policies let in and out, by component.
+// policies returns the allowed traffic of the network policies, by component.
 export const policies = (manifests) => Object.fromEntries(objects(manifests, "NetworkPolicy").map(({ spec }) => [spec.podSelector.matchLabels["app.kubernetes.io/component"], spec]));
 
 const secretFiles = "/run/secrets/usher/";
 
-// startFaults asks usher of every pod whether it could start there, with its settings,
-// and with something in each of its secrets; and whether it ends in time.
+// startFaults checks by usher whether every pod can start with the settings and some text in each
+// secret, and whether the pod ends in time.
 export function startFaults(manifests) {
   const faults = [], dir = mkdtempSync(join(tmpdir(), "usher-pod-"));
   const services = objects(manifests, "Service");
@@ -142,9 +142,9 @@ export function startFaults(manifests) {
   return faults;
 }
 
-// dockerfileFaults is what two linters say, and what an image of ours must have.
+// dockerfileFaults returns the faults found by two linters, and missing properties of the image.
 export function dockerfileFaults(content) {
-  // dockerfilelint has never heard of these flags. Whether a base is pinned is asked below.
+  // dockerfilelint does not support these flags. A check below requires pinned base images.
   const flags = { invalid_format: /^HEALTHCHECK --/, missing_tag: /^FROM --platform=/ };
   const lines = content.split("\n");
   const faults = require("dockerfile-utils").validate(content).map((d) => `line ${d.range.start.line + 1}: ${d.message}`);
@@ -158,8 +158,8 @@ export function dockerfileFaults(content) {
   return faults;
 }
 
-// composeFaults is what the reference implementation of Compose says, and what each of
-// our services must have.
+// composeFaults returns the faults found by the reference implementation of Compose, and missing
+// properties of our services.
 export function composeFaults(files, at = root) {
   const dir = join(at, "deploy");
   const { good, out, said } = run(join(tools, "compose-go/cmd"), ["-format", "json", ...files], { cwd: dir });
@@ -188,8 +188,7 @@ export function composeFaults(files, at = root) {
   return faults;
 }
 
-// secretFaults is the secrets of compose whose files are not there, or have a password of
-// the example.
+// secretFaults returns the secrets of compose with a missing file or a password of the example.
 export function secretFaults(list, at) {
   const dir = join(at, "deploy"), { secrets } = JSON.parse(run(join(tools, "compose-go/cmd"), ["-format", "json", ...list], { cwd: dir }).out);
   const paths = Object.values(secrets).map((s) => s.file);
@@ -197,14 +196,13 @@ export function secretFaults(list, at) {
   return [...missing, ...paths.filter((path) => existsSync(path) && /change-me-/.test(readFileSync(path, "utf8"))).map((path) => `${path} has a password of the example`)];
 }
 
-// natsIncludes is the files that those of deploy/nats include.
+// natsIncludes returns the files included by the files of deploy/nats.
 const natsIncludes = (at) => ["nats-server.conf", "users.conf"].flatMap((name) => Array.from(readFileSync(join(at, "deploy/nats", name), "utf8").matchAll(/^include (\S+)/gm), ([, other]) => other));
 
 const mebibytes = (size = "") => Number.parseInt(size) * { m: 1, g: 1024 }[size.slice(-1)];
 const seconds = (duration) => Number(/(?:(\d+)m)?(\d+)s/.exec(duration ?? "")?.slice(1).reduce((sum, n) => sum * 60 + Number(n ?? 0), 0) ?? 0);
 
-// unitFaults is what a unit of ours must have; systemd's own word on it is asked where
-// systemd is.
+// unitFaults returns missing properties of a unit, and the faults found by systemd, if installed.
 export function unitFaults(content) {
   const faults = [], of = (key) => Array.from(content.matchAll(new RegExp(`^${key}=(.*)$`, "gm")), ([, v]) => v);
   for (const [key, want] of Object.entries({ DynamicUser: "yes", NoNewPrivileges: "yes", ProtectSystem: "strict", ProtectHome: "yes", PrivateTmp: "yes", PrivateDevices: "yes", CapabilityBoundingSet: "", RestrictNamespaces: "yes", MemoryDenyWriteExecute: "yes", Restart: "always" })) {
@@ -219,7 +217,7 @@ export function unitFaults(content) {
   return faults;
 }
 
-// exposure is systemd's own score, from 0, the best, to 10; null where it is not here.
+// exposure returns the score of systemd-analyze, from 0 (best) to 10; null without systemd.
 export function exposure(content) {
   if (spawnSync("systemd-analyze", ["security", "--help"]).status !== 0) return null;
   const dir = mkdtempSync(join(tmpdir(), "usher-unit-"));
@@ -238,8 +236,8 @@ export function workflowFaults(at = root) {
   return good ? [] : said.split("\n");
 }
 
-// releaseStep runs the script of a step of the release, with a gh that tells what it is
-// told, and returns whether it was content and what it said.
+// releaseStep runs the script of a step of the release with a gh that prints the arguments, and returns
+// whether the script succeeded, and the output.
 export function releaseStep(name, version) {
   const dir = mkdtempSync(join(tmpdir(), "usher-step-"));
   try {
@@ -251,17 +249,16 @@ export function releaseStep(name, version) {
   }
 }
 
-// readme is the commands of a section of deploy/README.md, up to the first that matches end.
+// readme returns the commands of a section of deploy/README.md, up to the first match of end.
 export function readme(section, end) {
   const lines = text("deploy/README.md").split(`\n## ${section}\n`)[1].split("\n## ")[0].split("\n").filter((l) => l.startsWith("    ")).map((l) => l.slice(4));
   return lines.slice(0, lines.findIndex((l) => end.test(l))).join("\n");
 }
 
-// ignored is which of some files git does not see.
+// ignored returns the files ignored by git.
 export const ignored = (...names) => run("/usr/bin/env", ["git", "check-ignore", ...names]).out.split("\n").filter(Boolean);
 
-// sandboxEnvironment is what usher sandbox says that usher serve is to be started with,
-// where the sandbox is at host.
+// sandboxEnvironment returns the variables for usher serve printed by usher sandbox, for a sandbox at host.
 export async function sandboxEnvironment(host) {
   const child = spawn(join(root, "usher"), ["sandbox", "--addr", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
@@ -270,8 +267,8 @@ export async function sandboxEnvironment(host) {
   return Object.fromEntries(Array.from(said.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value.replace(own, host)]));
 }
 
-// release builds a release for this kind of machine only, here or in a copy of the
-// source at another place, and returns what is to be known of it.
+// release builds a release for the present platform, here or in a copy of the source, and returns the
+// properties of the release.
 export function release(version, { elsewhere = false, change } = {}) {
   const dir = mkdtempSync(join(tmpdir(), "usher-release-"));
   try {
@@ -293,7 +290,7 @@ export function release(version, { elsewhere = false, change } = {}) {
 
 const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).split("\n").filter(Boolean);
 
-// scripts is all shell scripts of the project.
+// scripts returns all shell scripts of the project.
 export const scripts = () => git("ls-files", "-co", "--exclude-standard", ".ci", "scripts").filter((name) => text(name).startsWith("#!/usr/bin/env bash"));
 
 export function scriptFaults(content) {

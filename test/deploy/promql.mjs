@@ -1,5 +1,4 @@
-// Which metrics a PromQL expression reads, and which of their labels it names.
-// Whether it is PromQL at all is promtool's to say.
+// Returns the metrics and labels in a PromQL expression. promtool checks the syntax.
 
 const token = /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|([A-Za-z_:][\w:]*)|(\d[\w.]*)|([{}()[\],])|([=!<>~+\-*/%^@]+)|\s+/gy;
 const listing = new Set(["by", "without", "on", "ignoring", "group_left", "group_right"]);
@@ -7,7 +6,7 @@ const words = new Set([...listing, "and", "or", "unless", "bool", "offset", "ata
 const aggregations = new Set(["sum", "min", "max", "avg", "count", "group", "stddev", "stdvar", "topk", "bottomk", "quantile", "count_values"]);
 const opening = { "(": ")", "{": "}", "[": "]" };
 
-// read splits an expression into tokens, each bracket with the place of its partner.
+// read splits an expression into tokens. Each bracket has the index of the matching bracket.
 function read(expr) {
   const list = [], open = [];
   for (const [text, quoted, name] of expr.matchAll(token)) {
@@ -23,10 +22,10 @@ function read(expr) {
   return list;
 }
 
-// between is the names in the brackets that open at a place.
+// between returns the names in the brackets that open at an index.
 const between = (list, at) => list.slice(at + 1, list[at].partner).filter((t) => t.name).map((t) => t.text);
 
-// readGroups finds the aggregations: what each spans, and the labels that it keeps.
+// readGroups returns the aggregations with span and kept labels.
 function readGroups(list) {
   const groups = [];
   list.forEach((t, i) => {
@@ -39,7 +38,7 @@ function readGroups(list) {
       at = list[at + 1].partner + 1;
     };
     labels();
-    if (list[at]?.text !== "(") return; // a metric of that name
+    if (list[at]?.text !== "(") return; // a metric of the same name
     const [from, to] = [at, list[at].partner];
     at = to + 1;
     labels();
@@ -48,7 +47,7 @@ function readGroups(list) {
   return groups;
 }
 
-// readSelectors finds the metrics, each with the labels that it is selected by.
+// readSelectors returns the metrics with the labels of their selectors.
 function readSelectors(list) {
   const found = [];
   for (let i = 0; i < list.length; i++) {
@@ -64,10 +63,8 @@ function readSelectors(list) {
   return found;
 }
 
-// readExpression returns the metrics of an expression, each with all labels of
-// it that are named anywhere; the labels that its result can have, null where
-// that depends on the metrics; and aggregations that keep what others have
-// dropped before.
+// readExpression returns the metrics of an expression, each with all labels named anywhere; the possible
+// labels of the result, null if dependent on the metrics; and aggregations by labels already dropped.
 export function readExpression(expr) {
   const list = read(expr), groups = readGroups(list), selectors = readSelectors(list);
   const within = (x, g) => x > g.from && x < g.to;

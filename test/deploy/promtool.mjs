@@ -1,5 +1,5 @@
-// Prometheus' own checks. `make check-deploy` installs promtool; another one, of
-// version 3, can be named in PROMTOOL.
+// Checks by promtool of Prometheus. `make check-deploy` installs promtool; PROMTOOL may name another
+// promtool of version 3.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,15 +9,14 @@ import { fileURLToPath } from "node:url";
 
 const program = process.env.PROMTOOL || fileURLToPath(new URL("../../.tools/promtool", import.meta.url));
 
-// promtool runs it, and returns whether it was content, and all that it said.
+// promtool runs promtool, and returns whether promtool succeeded, and the output.
 export function promtool(args, input = "") {
   const done = spawnSync(program, args, { input, encoding: "utf8", timeout: 60_000 });
   if (done.error) throw new Error(`promtool does not run (${done.error.message}): make check-deploy installs it`);
   return { good: done.status === 0, text: done.stdout + done.stderr };
 }
 
-// unparsed says what is wrong with expressions, by name: those that are PromQL
-// are not in it.
+// unparsed returns the faults of invalid PromQL expressions, by name.
 export function unparsed(expressions) {
   const names = [...expressions.keys()];
   const rules = names.map((name, i) => ({ record: `e${i}`, expr: expressions.get(name) }));
@@ -28,21 +27,19 @@ export function unparsed(expressions) {
   return faults;
 }
 
-// seriesOf makes of a scrape what Prometheus has of it after some minutes: what
-// counts goes on counting, and what stands at zero stands at one, so that whatever
-// can be seen is seen.
+// seriesOf returns the series of Prometheus some minutes after a scrape. Counters continue, and zero
+// becomes one, so that every visible sample has a value.
 function seriesOf(scrape) {
   const kinds = new Map(Array.from(scrape.matchAll(/^# TYPE (\S+) (\S+)$/gm), ([, name, kind]) => [name, kind]));
   return Array.from(scrape.matchAll(/^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)$/gm), ([, name, labels, value]) => {
-    const counts = kinds.get(name) === "counter" || !kinds.has(name); // the parts of a histogram, and of a summary
+    const counts = kinds.get(name) === "counter" || !kinds.has(name); // parts of a histogram or summary
     const target = ['job="usher"', 'instance="a:8080"', ...(labels ? [labels] : [])].join(",");
     return { series: `${name}{${target}}`, values: counts ? `0+${Number(value)}x10` : `${Number(value) || 1}x10` };
   });
 }
 
-// blank returns the names of the expressions that give nothing where Prometheus has
-// what a scrape said. promtool is told to expect nothing of each, and names those
-// that give something.
+// blank returns the names of the expressions without a value for a scrape. promtool expects no value of
+// each, and reports the expressions with a value.
 export function blank(expressions, scrape) {
   const dir = mkdtempSync(join(tmpdir(), "usher-promql-"));
   try {

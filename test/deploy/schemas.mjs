@@ -1,7 +1,7 @@
-// Makes JSON Schemas of what the chart may hold, for kubeconform, out of the Go modules of
-// Kubernetes, KEDA and the Prometheus operator, and keeps what KEDA says of its scalers with
-// them: later checks need no module.
-//   node schemas.mjs OUT     the modules must be in the module cache: make check-deploy sees to it
+// Makes JSON Schemas of the chart's resources for kubeconform, from the Go modules of Kubernetes, KEDA
+// and the Prometheus operator, and stores KEDA's schema of scalers with them. Later checks need no
+// module.
+//   node schemas.mjs OUT     requires the modules in the module cache, see make check-deploy
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -18,14 +18,13 @@ const modules = {
 
 const cache = () => execFileSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).trim();
 
-// inModule is the path of a file of a module.
+// inModule returns the path of a file of a module.
 const inModule = (name, ...path) => join(cache(), modules[name], ...path);
 
 const numberOrText = { oneOf: [{ type: "string" }, { type: "number" }] };
 const loose = new Set(["io.k8s.apimachinery.pkg.api.resource.Quantity", "io.k8s.apimachinery.pkg.util.intstr.IntOrString"]);
 
-// strict is a schema that takes no member that it does not name. It turns what only
-// Kubernetes understands into what every validator does.
+// strict returns a schema without unknown members. Extensions of Kubernetes become standard JSON Schema.
 function strict(schema) {
   if (Array.isArray(schema)) return schema.map(strict);
   if (typeof schema !== "object" || schema === null) return schema;
@@ -43,10 +42,10 @@ function strict(schema) {
   return out;
 }
 
-// fileName is how kubeconform looks a schema up: {{.ResourceKind}}{{.KindSuffix}}.json.
+// fileName returns the name of a schema for kubeconform: {{.ResourceKind}}{{.KindSuffix}}.json.
 const fileName = (kind, group, version) => `${[kind.toLowerCase(), group.split(".")[0], version].filter(Boolean).join("-")}.json`;
 
-// nativeSchemas is those of the objects of Kubernetes itself.
+// nativeSchemas returns the schemas of Kubernetes objects.
 function* nativeSchemas(swagger) {
   const all = Object.fromEntries(Object.entries(swagger.definitions).map(([name, d]) => [name, loose.has(name) ? numberOrText : strict(d)]));
   for (const [name, definition] of Object.entries(swagger.definitions)) {
@@ -59,7 +58,7 @@ function* nativeSchemas(swagger) {
   }
 }
 
-// reached is the names of all definitions that one leads to.
+// reached returns the names of all definitions referenced by a definition, directly or not.
 function reached(definition, definitions, found = new Set()) {
   for (const [, name] of JSON.stringify(definition).matchAll(/"\$ref":"#\/definitions\/([^"]+)"/g)) {
     if (found.has(name)) continue;
@@ -69,7 +68,7 @@ function reached(definition, definitions, found = new Set()) {
   return [...found];
 }
 
-// customSchemas is those of a file of CustomResourceDefinitions.
+// customSchemas returns the schemas of a file of CustomResourceDefinitions.
 function* customSchemas(text) {
   for (const crd of yaml.loadAll(text)) {
     for (const v of crd?.spec?.versions ?? []) {
@@ -95,7 +94,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     writeFileSync(join(out, name), JSON.stringify(schema));
     made++;
   }
-  // The last one: where it is, the others are.
+  // Written last: the file marks a complete set.
   copyFileSync(inModule("keda", "schema/generated/scalers-schema.json"), join(out, "scalers-schema.json"));
   console.log(`${made} schemas in ${out}`);
 }

@@ -1,5 +1,5 @@
-// A usher serve that everything has happened to, for what it says at /metrics. Its
-// vendors are `usher sandbox`; all is on loopback, and ends with the program.
+// Runs usher serve through many situations, for samples of all metrics. The vendors are
+// `usher sandbox`. All processes listen on loopback and end with the program.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -20,7 +20,7 @@ process.on("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
 
-// start starts usher, with nothing of the surroundings.
+// start starts usher without inherited variables.
 function start(args, environ) {
   const child = spawn(usher, args, { cwd: dir, env: { PATH: process.env.PATH, HOME: dir, ...environ }, stdio: ["ignore", "pipe", "pipe"] });
   const one = { child, text: "", ended: new Promise((resolve) => child.once("exit", resolve)) };
@@ -37,7 +37,7 @@ async function stop(one, signal) {
   clearTimeout(late);
 }
 
-// until polls check until it returns something true, and returns that.
+// until polls check until a truthy value, and returns the value.
 async function until(what, one, check) {
   for (const end = Date.now() + patience; ; await sleep(100)) {
     const got = await check().catch(() => null);
@@ -48,7 +48,7 @@ async function until(what, one, check) {
 
 const ask = (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(patience) });
 
-// deafVendor takes calls and answers none.
+// deafVendor accepts calls without answering.
 async function deafVendor() {
   const vendor = { url: "", called: false };
   const server = createServer(() => (vendor.called = true)).unref();
@@ -57,7 +57,7 @@ async function deafVendor() {
   return vendor;
 }
 
-// serve starts usher serve, and returns it with the address of its endpoint.
+// serve starts usher serve, and returns the process with the URL of the endpoint.
 async function serve(environ) {
   const one = start(["serve"], environ);
   one.url = "http://" + (await until("serve says where it listens", one, async () => one.text.match(/"addr":"([^"]+)".*over HTTP/)?.[1]));
@@ -73,7 +73,7 @@ async function send(one, list) {
 
 const person = (id) => ({ user_id: id, email: `${id}@example.org`, first_name: "Zoe", last_name: "Berg" });
 
-// surroundings is what serve is started with: its vendors are the sandbox.
+// surroundings returns the environment of serve, with the sandbox as vendors.
 function surroundings(sandbox) {
   const environ = {
     ...Object.fromEntries(Array.from(sandbox.text.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value])),
@@ -84,7 +84,7 @@ function surroundings(sandbox) {
   return environ;
 }
 
-// upset leaves dead letters behind, and an effect in the middle of its call.
+// upset causes dead letters, and an effect in the middle of a call.
 async function upset(environ) {
   const deaf = await deafVendor();
   const first = await serve({ ...environ, USHER_USERMOST_BASE_URL: deaf.url, USHER_WORKER_PREREQUISITE_WAIT: "100ms" });
@@ -95,14 +95,13 @@ async function upset(environ) {
   await stop(first, "SIGKILL");
 }
 
-// live has usher serve live through what its metrics tell of: a process that is
-// killed in the middle of a call; a vendor that refuses us; effects that end, fail
-// for good and wait. It returns what /metrics says once every metric is there, or
-// what it said last.
+// live runs usher serve through all situations of its metrics: a process killed in the middle of a
+// call, a vendor that rejects the credentials, effects that end, fail and wait. Returns the text of
+// /metrics once every metric exists, or the last text.
 async function live(names) {
   const sandbox = start(["sandbox", "--addr", "127.0.0.1:0"], {});
   const host = await until("the sandbox says where it is", sandbox, async () => sandbox.text.match(/(http:\S+)\/state/)?.[1]);
-  await until("the sandbox answers", sandbox, async () => (await ask(host + "/state")).ok); // by then it has said everything
+  await until("the sandbox answers", sandbox, async () => (await ask(host + "/state")).ok); // then all output is printed
   const environ = surroundings(sandbox);
   await upset(environ);
   await ask(host + "/control/magloft?mode=refuse&for=5m", { method: "POST" });
@@ -122,7 +121,7 @@ async function live(names) {
   return text;
 }
 
-// scrape is what /metrics says after all that, where no process is left.
+// scrape returns the text of /metrics after all situations, and ends all processes.
 export async function scrape(names) {
   try {
     return await live(names);

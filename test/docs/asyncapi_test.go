@@ -1,5 +1,5 @@
-// Package docs_test holds the documents, the contract in schemas/asyncapi.yaml and
-// the examples to the code. With -update it writes what is generated.
+// Package docs_test compares the documents, the contract schemas/asyncapi.yaml and the examples with
+// the code. With -update the tests write the generated files.
 package docs_test
 
 import (
@@ -28,21 +28,21 @@ import (
 
 var update = flag.Bool("update", false, "write the files that are generated")
 
-// root is the repository.
+// root is the folder of the repository.
 var root = filepath.Join("..", "..")
 
 const contract = "schemas/asyncapi.yaml"
 
-// request is an event type as the template of the contract knows it.
+// request is an event type in the template of the contract.
 type request struct {
 	Name    string
-	Results []told
+	Results []resultType
 }
 
-// told is the type of a result.
-type told struct{ Name, Says string }
+// resultType is the type of a result.
+type resultType struct{ Name, Says string }
 
-// extension is an attribute that Usher keeps or reads beyond those of CloudEvents itself.
+// extension is an extension attribute of CloudEvents that Usher stores or reads.
 type extension struct{ Name, Means string }
 
 var extensions = []extension{
@@ -55,13 +55,13 @@ var extensions = []extension{
 	{"expirytime", "RFC 3339. An event that nobody has begun by then is skipped."},
 }
 
-// actions are the types of what is written to the audit.
+// actions lists the types of entries in the audit log.
 var actions = []string{
 	bus.DeadReplayed, bus.DeadDropped, bus.VendorPaused, bus.VendorResumed,
 	bus.DeletionsApproved, bus.DeletionsDropped, bus.AccountRepaired, bus.EventSent, bus.UserForgotten,
 }
 
-// outcomes are one outcome for each of the types of results that a request has.
+// outcomes lists one outcome for each type of result.
 var outcomes = []struct{ outcome, says string }{
 	{events.Done, "The vendor has it as %s asks, now or from before."},
 	{events.Failed, "The vendor could not be made to do what %s asks; there is a dead letter."},
@@ -72,7 +72,7 @@ func requests() (list []request) {
 	for _, name := range events.Types() {
 		r := request{Name: name}
 		for _, o := range outcomes {
-			r.Results = append(r.Results, told{events.ResultType(name, o.outcome), fmt.Sprintf(o.says, name)})
+			r.Results = append(r.Results, resultType{events.ResultType(name, o.outcome), fmt.Sprintf(o.says, name)})
 		}
 		list = append(list, r)
 	}
@@ -91,7 +91,7 @@ func TestContractIsGenerated(t *testing.T) {
 	generated(t, contract, out.Bytes())
 }
 
-// generated compares a file with what it must hold, or writes it.
+// generated compares a file with the expected content, or writes the file with -update.
 func generated(t *testing.T, name string, want []byte) {
 	t.Helper()
 	path := filepath.Join(root, filepath.FromSlash(name))
@@ -105,7 +105,7 @@ func generated(t *testing.T, name string, want []byte) {
 	}
 }
 
-// load reads a file of the repository; one that is not there is empty.
+// load reads a file of the repository. A missing file is empty.
 func load(t *testing.T, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
@@ -115,7 +115,7 @@ func load(t *testing.T, name string) []byte {
 	return text
 }
 
-// TestContractHasEveryChannel compares the addresses with those of the code, without the template.
+// TestContractHasEveryChannel compares the addresses of the contract with the code.
 func TestContractHasEveryChannel(t *testing.T) {
 	want := []string{"/events", "/webhooks/{source}", "usher.audit", "usher.dead.{vendor}.{type}.{key}", "usher.replay.{vendor}.{type}"}
 	want = append(want, events.Types()...)
@@ -139,7 +139,7 @@ func TestContractHasEveryChannel(t *testing.T) {
 	}
 }
 
-// opener reads the files of the repository for the compiler of schemas.
+// opener reads files of the repository for the schema compiler.
 type opener struct{ read *[]string }
 
 func (o opener) Load(url string) (any, error) {
@@ -170,18 +170,18 @@ type message struct {
 		SchemaFormat string `yaml:"schemaFormat"`
 		Schema       any
 	}
-	Examples []shown
+	Examples []example
 }
 
-// shown is an example of a message.
-type shown struct{ Headers, Payload reference }
+// example is an example of a message.
+type example struct{ Headers, Payload reference }
 
 type reference struct {
 	Ref string `yaml:"$ref"`
 }
 
-// TestMessages compiles the schema of each payload, which must be ours, and holds
-// each example to it and to what Usher itself takes.
+// TestMessages compiles the schema of each payload, and validates each example by the schema and by
+// Usher.
 func TestMessages(t *testing.T) {
 	var doc struct {
 		Components struct{ Messages map[string]message }
@@ -197,7 +197,7 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	for _, name := range want {
-		if _, there := doc.Components.Messages[name]; !there {
+		if _, exists := doc.Components.Messages[name]; !exists {
 			t.Errorf("the contract has no message %s", name)
 		}
 	}
@@ -213,7 +213,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// compile compiles a schema of the contract, and returns which files it is made of.
+// compile compiles a schema of the contract, and returns the schema and the names of the files read.
 func compile(t *testing.T, pointer string) (schema *jsonschema.Schema, read []string) {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(contract)))
@@ -229,8 +229,7 @@ func compile(t *testing.T, pointer string) (schema *jsonschema.Schema, read []st
 	return schema, read
 }
 
-// checkSchema checks that the data of a message is described by the schema that
-// Usher holds it to, and by no other.
+// checkSchema checks that the contract uses exactly Usher's schema for the data of a message.
 func checkSchema(t *testing.T, name string, read []string) {
 	t.Helper()
 	typ := strings.TrimSuffix(strings.TrimSuffix(name, ".structured"), ".binary")
@@ -238,14 +237,14 @@ func checkSchema(t *testing.T, name string, read []string) {
 		typ = events.ResultSchema
 	}
 	if diff := cmp.Diff([]string{filepath.Base(contract), typ + ".json"}, read); diff != "" {
-		t.Errorf("its schema is made of other files (-want +have)\n%s", diff)
+		t.Errorf("the schema consists of other files (-want +have)\n%s", diff)
 	}
 	ours, err := schemas.JSON(typ)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(ours, load(t, "schemas/event/"+typ+".json")) {
-		t.Errorf("schemas/event/%s.json is not the schema that Usher holds the data to", typ)
+		t.Errorf("schemas/event/%s.json is not Usher's schema for the data", typ)
 	}
 }
 
@@ -253,7 +252,7 @@ func checkSchema(t *testing.T, name string, read []string) {
 func checkExamples(t *testing.T, name string, m message, payload *jsonschema.Schema) {
 	t.Helper()
 	if len(m.Examples) == 0 {
-		t.Fatal("it has no example")
+		t.Fatal("the message has no example")
 	}
 	for _, one := range m.Examples {
 		text, header := exampleOf(t, one)
@@ -272,7 +271,7 @@ func checkExamples(t *testing.T, name string, m message, payload *jsonschema.Sch
 			err = valid(t, e)
 		}
 		if err != nil {
-			t.Errorf("Usher refuses the example: %v", err)
+			t.Errorf("Usher rejects the example: %v", err)
 		}
 		if !strings.HasPrefix(name, e.Type()) {
 			t.Errorf("the example is %s", e.Type())
@@ -280,7 +279,7 @@ func checkExamples(t *testing.T, name string, m message, payload *jsonschema.Sch
 	}
 }
 
-// valid holds an event to what Usher holds it to.
+// valid returns Usher's error for an event, or nil.
 func valid(t *testing.T, e events.Event) error {
 	t.Helper()
 	set, err := schemas.New()
@@ -293,8 +292,7 @@ func valid(t *testing.T, e events.Event) error {
 	return set.Validate(e)
 }
 
-// checkHeader holds the headers of an example to their schema: that of binary mode
-// and the message's own.
+// checkHeader validates the headers of an example by the schemas of binary mode and of the message.
 func checkHeader(t *testing.T, name string, header map[string][]string) {
 	t.Helper()
 	value := map[string]any{}
@@ -309,9 +307,9 @@ func checkHeader(t *testing.T, name string, header map[string][]string) {
 	}
 }
 
-// exampleOf reads what an example of the contract refers to: a file with the
-// event, or one with headers and payload.
-func exampleOf(t *testing.T, m shown) (payload []byte, header map[string][]string) {
+// exampleOf returns the payload and headers of an example: from a file with the event, or from a file
+// with headers and payload.
+func exampleOf(t *testing.T, m example) (payload []byte, header map[string][]string) {
 	t.Helper()
 	name, part, _ := strings.Cut(m.Payload.Ref, "#/")
 	text := load(t, filepath.Join("schemas", name))
@@ -335,12 +333,12 @@ func exampleOf(t *testing.T, m shown) (payload []byte, header map[string][]strin
 	return file.Payload, header
 }
 
-// TestModesAreOneEvent compares the two examples of each type: one event.
+// TestModesAreOneEvent checks that both examples of each type are the same event.
 func TestModesAreOneEvent(t *testing.T) {
 	for _, typ := range events.Types() {
 		structured := exampleEvent(t, typ)
 		file := "../examples/events/" + typ + ".binary.json#/"
-		payload, header := exampleOf(t, shown{reference{file + "headers"}, reference{file + "payload"}})
+		payload, header := exampleOf(t, example{reference{file + "headers"}, reference{file + "payload"}})
 		binary, err := events.FromNATS(header, payload)
 		if err != nil {
 			t.Fatal(err)
@@ -360,7 +358,7 @@ func exampleEvent(t *testing.T, typ string) events.Event {
 	return e
 }
 
-// written is an event as Usher writes it, as a value.
+// written returns an event in Usher's encoding, decoded as a value.
 func written(t *testing.T, e events.Event) (v any) {
 	t.Helper()
 	_, text, err := events.ToNATS(e)
@@ -373,8 +371,8 @@ func written(t *testing.T, e events.Event) (v any) {
 	return v
 }
 
-// TestResultsAreAsUsherWritesThem makes the examples of results.
-func TestResultsAreAsUsherWritesThem(t *testing.T) {
+// TestResultExamples generates the examples of results and compares the files.
+func TestResultExamples(t *testing.T) {
 	failure := &events.ResultError{Class: "permanent", Status: 422, Message: "seat limit reached"}
 	for _, typ := range events.Types() {
 		for _, o := range outcomes {
@@ -402,7 +400,7 @@ func TestResultsAreAsUsherWritesThem(t *testing.T) {
 	}
 }
 
-// TestInnerMessages compares the members of dead letters and actions with the code's.
+// TestInnerMessages compares the members of dead letters and actions with the code.
 func TestInnerMessages(t *testing.T) {
 	for pointer, of := range map[string]any{
 		"#/components/schemas/deadletter/schema":             bus.DeadLetter{},
@@ -415,7 +413,7 @@ func TestInnerMessages(t *testing.T) {
 	}
 }
 
-// members are the names that the fields of a struct have in JSON, sorted.
+// members returns the sorted JSON names of the fields of a struct.
 func members(of any) (names []string) {
 	for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
 		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {

@@ -31,22 +31,22 @@ func TestCitations(t *testing.T) {
 		for _, number := range citedBy(text) {
 			found++
 			if !known[number] {
-				t.Errorf("%s cites %s of %s: there is no such section or rule", name, number, designPage)
+				t.Errorf("%s cites %s of %s: no such section or rule", name, number, designPage)
 			}
 		}
 	}
 	if found < 15 {
-		t.Errorf("found %d citations: has their form changed?", found)
+		t.Errorf("found %d citations: has the form changed?", found)
 	}
 	for _, name := range testName.FindAllStringSubmatch(page, -1) {
 		if !strings.Contains(code, "\nfunc "+name[1]+"(") {
-			t.Errorf("%s names %s: there is no such test", designPage, name[1])
+			t.Errorf("%s names %s: no such test", designPage, name[1])
 		}
 	}
 }
 
-// numbersOf returns the numbers of all sections and rules of a page. Every rule must
-// have a number of its own and an anchor with that number.
+// numbersOf returns the numbers of all sections and rules of a page. Every rule must have a unique
+// number and an anchor with the number.
 func numbersOf(t *testing.T, page string) map[string]bool {
 	t.Helper()
 	known := map[string]bool{}
@@ -56,7 +56,7 @@ func numbersOf(t *testing.T, page string) map[string]bool {
 	for _, title := range ruleTitle.FindAllStringSubmatch(page, -1) {
 		anchor, number := title[1], title[2]
 		if anchor != number || known[number] {
-			t.Errorf("%s: rule %s stands there twice, or has the anchor %q", designPage, number, anchor)
+			t.Errorf("%s: rule %s is repeated, or has the anchor %q", designPage, number, anchor)
 		}
 		known[number] = true
 	}
@@ -96,7 +96,7 @@ func goFiles(t *testing.T) map[string]string {
 }
 
 func TestCitedBy(t *testing.T) {
-	cite := designPage + ", " // in two parts, or this file would cite what follows
+	cite := designPage + ", " // in two parts, so that this file cites nothing
 	for name, test := range map[string]struct{ text, want string }{
 		"a rule":          {"// calls (" + cite + "rule 5.3).", "5.3"},
 		"a section":       {"// states: " + cite + "section 12.\n", "12"},

@@ -1,5 +1,5 @@
-// The contract by AsyncAPI's own parser, and the programs of docs/producing-events.md
-// that need more than Go. `make check-docs` builds ../../usher and runs this.
+// Checks the contract by AsyncAPI's parser, and runs those programs of docs/producing-events.md that
+// need more than Go. Run by `make check-docs`, which builds ../../usher.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -23,7 +23,7 @@ const run = promisify(execFile);
 
 // ---- the contract ----
 
-// faultsOf is what the parser says against a document. Files it refers to are read, hosts are not asked.
+// faultsOf returns the faults of a document by the parser. The parser reads referenced files, but no URLs.
 async function faultsOf(text) {
   const { document, diagnostics } = await new asyncapi.Parser().parse(text, { source: contract });
   const faults = diagnostics.filter(({ severity }) => severity <= 1).map(({ path, message }) => `${path.join(".")}: ${message}`);
@@ -37,16 +37,16 @@ describe("schemas/asyncapi.yaml", () => {
     assert.deepEqual(await faultsOf(text), []);
   });
 
-  // Without these the first test could be one that finds nothing.
+  // The first test could pass without finding anything; these tests show faults.
   const planted = {
-    "an action that there is not": ["action: receive", "action: take"],
-    "a reference that leads nowhere": ["'#/components/messages/batch'", "'#/components/messages/bunch'"],
-    "a file that is not there": ["./event/user.created.json", "./event/user.made.json"],
-    "a header of no type": ["pattern: ^application", "pattern: 7 #"],
-    "a security scheme of no kind": ["type: userPassword", "type: userPasswort"],
+    "an unknown action": ["action: receive", "action: take"],
+    "a broken reference": ["'#/components/messages/batch'", "'#/components/messages/bunch'"],
+    "a missing file": ["./event/user.created.json", "./event/user.made.json"],
+    "a header without a type": ["pattern: ^application", "pattern: 7 #"],
+    "an unknown security scheme": ["type: userPassword", "type: userPasswort"],
   };
   for (const [name, [from, to]] of Object.entries(planted)) {
-    it(`is told of ${name}`, async () => {
+    it(`reports ${name}`, async () => {
       assert.ok(text.includes(from), `the contract has no ${from} to spoil`);
       assert.notDeepEqual(await faultsOf(text.replace(from, to)), []);
     });
@@ -63,7 +63,7 @@ describe("docs/producing-events.md", () => {
   const started = [];
   const environ = { PATH: process.env.PATH, HOME: process.env.HOME, USHER_TOKEN: "a-token-of-this-test-only" };
 
-  // start starts usher, and waits until it says what matches.
+  // start starts usher and waits for matching output.
   async function start(args, env, expression) {
     const child = spawn(usher, args, { cwd: dir, env: { PATH: process.env.PATH, HOME: dir, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     const ended = new Promise((resolve) => child.on("exit", resolve));
@@ -100,14 +100,14 @@ describe("docs/producing-events.md", () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
-  // done waits for the results of an event: one of each vendor, all done.
+  // done waits for the results of an event: one per vendor, all done.
   async function done(id) {
     const { stdout } = await run(usher, ["results", "--follow", "--event", id, "--limit", "5", "--json"], { cwd: dir, env: environ, timeout: patience });
     const results = stdout.trim().split("\n").map((line) => JSON.parse(line).data);
     assert.deepEqual(results.map(({ vendor, outcome }) => `${vendor} ${outcome}`).sort(), ["lead done", "magloft done", "meiro done", "miestro done", "usermost done"]);
   }
 
-  it("shows the programs that are tried here", () => {
+  it("contains the programs under test", () => {
     assert.deepEqual([...programs.keys()], ["nats/main.go", "sdk/main.go", "nats.mjs", "sdk.mjs"]); // the first one: go test ./cmd/usher
   });
 

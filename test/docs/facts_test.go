@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestFigures compares the figures that pages repeat with docs/benchmarks.md, where
-// they are measured: who writes new ones there finds here which words to change.
+// TestFigures compares the figures repeated by pages with docs/benchmarks.md. After a new
+// measurement the test lists the texts to change.
 func TestFigures(t *testing.T) {
 	measured := string(load(t, "docs/benchmarks.md"))
 	for page, figures := range map[string]map[string]string{
@@ -32,17 +32,17 @@ func TestFigures(t *testing.T) {
 		text := strings.Join(strings.Fields(string(load(t, page))), " ")
 		for said, source := range figures {
 			if !strings.Contains(text, said) {
-				t.Errorf("%s does not say %q: change this test with the page", page, said)
+				t.Errorf("%s does not contain %q: change the test with the page", page, said)
 			}
 			if !strings.Contains(measured, source) {
-				t.Errorf("%s says %q, but docs/benchmarks.md no longer has %q", page, said, source)
+				t.Errorf("%s contains %q, but docs/benchmarks.md no longer contains %q", page, said, source)
 			}
 		}
 	}
 }
 
-// TestPackages checks that every package that others can import says what it is for,
-// shows how it is used or is in docs/library.md for other reasons, and stands there.
+// TestPackages checks that every public package has a package comment, and an example or a reason in
+// docs/library.md.
 func TestPackages(t *testing.T) {
 	page := string(load(t, "docs/library.md"))
 	found := 0
@@ -58,7 +58,7 @@ func TestPackages(t *testing.T) {
 			}
 			found++
 			if !strings.HasPrefix(p.Doc, "Package "+p.Name+" ") {
-				t.Errorf("%s has no comment that says what it is for", folder)
+				t.Errorf("%s has no package comment", folder)
 			}
 			if rel, err := filepath.Rel(root, folder); err != nil || !strings.Contains(page, "(../"+filepath.ToSlash(rel)+")") {
 				t.Errorf("docs/library.md does not name %s: %v", path.Base(folder), err)
@@ -66,11 +66,11 @@ func TestPackages(t *testing.T) {
 		}
 	}
 	if found < 11 {
-		t.Errorf("found %d packages: are they elsewhere?", found)
+		t.Errorf("found %d packages: have packages moved?", found)
 	}
 }
 
-// packageOf reads the package in a folder, without its tests; nil where there is none.
+// packageOf returns the package in a folder without tests, or nil.
 func packageOf(t *testing.T, folder string) *doc.Package {
 	t.Helper()
 	files := token.NewFileSet()

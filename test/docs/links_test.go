@@ -23,28 +23,28 @@ var (
 	anchor  = regexp.MustCompile(`<a (?:id|name)="([^"]+)"`)
 )
 
-// TestLinks follows every relative link of every document, to the file and to the
-// heading there. Links to other sites are not followed.
+// TestLinks checks the file and the heading of every relative link of every document. Links to other
+// sites are not checked.
 func TestLinks(t *testing.T) {
 	pages := documents(t)
 	if len(pages) < 15 {
-		t.Fatalf("found %d documents: is this the repository?", len(pages))
+		t.Fatalf("found %d documents: is root the repository?", len(pages))
 	}
 	found := 0
 	for _, page := range pages {
 		for _, to := range linksOf(string(load(t, page))) {
 			found++
-			if fault := follow(t, page, to); fault != "" {
+			if fault := linkFault(t, page, to); fault != "" {
 				t.Errorf("%s: %s: %s", page, to, fault)
 			}
 		}
 	}
 	if found < 100 {
-		t.Errorf("found %d links: are they no longer found?", found)
+		t.Errorf("found %d links: does the test still find links?", found)
 	}
 }
 
-// TestLinksToPages checks that each document in docs/ can be reached from README.md.
+// TestLinksToPages checks that links lead from README.md to each document in docs/.
 func TestLinksToPages(t *testing.T) {
 	seen := map[string]bool{"README.md": true}
 	for next := []string{"README.md"}; len(next) > 0; next = next[1:] {
@@ -58,12 +58,12 @@ func TestLinksToPages(t *testing.T) {
 	}
 	for _, page := range documents(t) {
 		if !seen[page] {
-			t.Errorf("no way leads from README.md to %s", page)
+			t.Errorf("no links lead from README.md to %s", page)
 		}
 	}
 }
 
-// documents are the Markdown files of the repository.
+// documents returns the Markdown files of the repository.
 func documents(t *testing.T) (list []string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
@@ -84,7 +84,7 @@ func documents(t *testing.T) (list []string) {
 	return list
 }
 
-// linksOf returns where a document's links lead. What stands in code is no link.
+// linksOf returns the targets of a document's links, without code.
 func linksOf(text string) (list []string) {
 	text = inline.ReplaceAllString(fenced.ReplaceAllString(text, ""), "`code`")
 	for _, expression := range []*regexp.Regexp{link, html} {
@@ -95,8 +95,8 @@ func linksOf(text string) (list []string) {
 	return list
 }
 
-// follow says what is wrong with a link of a page; nothing is "".
-func follow(t *testing.T, page, to string) string {
+// linkFault returns the fault of a link, or an empty string.
+func linkFault(t *testing.T, page, to string) string {
 	t.Helper()
 	u, err := url.Parse(to)
 	switch {
@@ -111,7 +111,7 @@ func follow(t *testing.T, page, to string) string {
 	if u.Path != "" {
 		file = path.Join(path.Dir(page), u.Path)
 	}
-	if strings.HasPrefix(file, "../") || !there(file) {
+	if strings.HasPrefix(file, "../") || !exists(file) {
 		return "leads to no file"
 	}
 	if u.Fragment != "" && strings.HasSuffix(file, ".md") && !slices.Contains(anchors(string(load(t, file))), u.Fragment) {
@@ -120,9 +120,9 @@ func follow(t *testing.T, page, to string) string {
 	return ""
 }
 
-// there tells whether the repository has a file or folder of exactly this name:
-// one in another case is found on some machines only.
-func there(name string) bool {
+// exists reports whether the repository has a file or folder of exactly this name: another case works
+// on some machines only.
+func exists(name string) bool {
 	for ; name != "."; name = path.Dir(name) {
 		beside, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(path.Dir(name))))
 		if err != nil || !slices.ContainsFunc(beside, func(d fs.DirEntry) bool { return d.Name() == path.Base(name) }) {
@@ -132,7 +132,7 @@ func there(name string) bool {
 	return true
 }
 
-// anchors are the names by which a page's headings are linked to, as GitHub makes them.
+// anchors returns the anchors of a page's headings by the rules of GitHub.
 func anchors(text string) (names []string) {
 	for _, found := range anchor.FindAllStringSubmatch(text, -1) {
 		names = append(names, found[1])
@@ -159,7 +159,7 @@ func anchors(text string) (names []string) {
 	return names
 }
 
-func TestFollow(t *testing.T) {
+func TestLinkFault(t *testing.T) {
 	for name, test := range map[string]struct {
 		to   string
 		good bool
@@ -175,7 +175,7 @@ func TestFollow(t *testing.T) {
 		"another site":           {"https://example.org/nothing", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := follow(t, "docs/http.md", test.to); (got == "") != test.good {
+			if got := linkFault(t, "docs/http.md", test.to); (got == "") != test.good {
 				t.Errorf("got %q, want good: %v", got, test.good)
 			}
 		})

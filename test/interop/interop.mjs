@@ -1,6 +1,5 @@
-// Foreign clients against a real usher serve: the CloudEvents SDK, the Standard
-// Webhooks library and the NATS client, all three for JavaScript. `make interop`
-// builds ../../usher and runs this.
+// Tests foreign clients with a real usher serve: the CloudEvents SDK, the Standard Webhooks library and
+// the NATS client for JavaScript. Run by `make interop`, which builds ../../usher.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -17,7 +16,7 @@ const everywhere = ["lead", "magloft", "meiro", "miestro", "usermost"];
 
 // ---- events ----
 
-// created is an event about a person of its own.
+// created returns an event about a new user.
 function created(attributes = {}) {
   const user = randomUUID();
   const data = { user_id: user, email: `zoe.${user}@example.org`, first_name: "Zoë", last_name: "Ångström" };
@@ -26,7 +25,7 @@ function created(attributes = {}) {
 
 const authorization = `Bearer ${token}`;
 
-// post is a transport for the SDK that tells the status, which its own does not.
+// post is a transport for the SDK that returns the status. The SDK's transport does not.
 async function post(message, { to = "/events", headers = { authorization } } = {}) {
   const res = await ask(world.url + to, { method: "POST", headers: { ...message.headers, ...headers }, body: message.body });
   return { status: res.status, body: await res.json() };
@@ -37,18 +36,18 @@ const emitters = {
   binary: emitterFor(post, { mode: Mode.BINARY }),
 };
 
-// taken is the answer to events that are stored.
+// taken returns the answer to stored events.
 const taken = (...events) => ({ status: 202, body: { accepted: events.map((e) => e.id) } });
 
-// publish puts a message on NATS, with its headers as they are.
+// publish publishes a message on NATS with unchanged headers.
 async function publish(event, message) {
   const headers = natsHeaders();
   for (const [name, value] of Object.entries(message.headers)) headers.set(name, String(value));
   return world.js.publish(event.type, message.body, { msgID: `${event.source} ${event.id}`, headers, timeout: patience });
 }
 
-// percentEncoded is a message in binary mode with its values as the HTTP binding
-// (3.1.3.2) and the NATS binding want them. cloudevents 10.0.0 leaves that out.
+// percentEncoded returns a message in binary mode with encoded values, as required by the HTTP binding
+// (3.1.3.2) and the NATS binding. cloudevents 10.0.0 does not encode values.
 function percentEncoded(message) {
   const encode = (value) => String(value).replace(/[^\x21-\x7e]|["%]/gu, encodeURIComponent);
   const entries = Object.entries(message.headers);
@@ -57,11 +56,11 @@ function percentEncoded(message) {
 
 // ---- results ----
 
-const results = []; // all that came out of RESULTS
+const results = []; // all messages of RESULTS
 const resultsOf = (event) => results.filter((r) => r.data.event.id === event.id);
-let expected = 0; // how many there must be in the end
+let expected = 0; // expected number at the end
 
-// readResults reads each result as the SDK does, which refuses what is no CloudEvent.
+// readResults reads each result by the SDK, which rejects invalid CloudEvents.
 async function readResults() {
   const consumer = await world.js.consumers.get("RESULTS");
   for await (const m of await consumer.consume()) {
@@ -72,7 +71,7 @@ async function readResults() {
   }
 }
 
-// done waits for the results of each event, one of each vendor, and looks at them.
+// done waits for the results of each event, one per vendor, and checks the results.
 async function done(...events) {
   for (const event of events) {
     expected += everywhere.length;
@@ -90,7 +89,7 @@ async function done(...events) {
   }
 }
 
-// settled waits until Usher has done all that is in EVENTS, and all that it said is read.
+// settled waits until Usher has finished all of EVENTS, and all results are read.
 async function settled() {
   await until("nothing is in hand any more", async () => {
     const durable = [];
@@ -100,7 +99,7 @@ async function settled() {
   await until("all results are read", async () => (await world.jsm.streams.info("RESULTS")).state.messages === results.length);
 }
 
-// kept is an event as it stands in EVENTS.
+// kept returns an event as stored in EVENTS.
 async function kept(event) {
   const { last_seq } = (await world.jsm.streams.info("EVENTS")).state;
   for (let seq = 1; seq <= last_seq; seq++) {
@@ -110,7 +109,7 @@ async function kept(event) {
   throw new Error(`${event.id} is not in EVENTS`);
 }
 
-// ---- what must hold ----
+// ---- tests ----
 
 await startWorld();
 readResults();
@@ -126,9 +125,9 @@ describe("foreign clients", () => {
     });
   }
 
-  it("cloudevents: its own transport, which sends in chunks", async () => {
-    // Deviation: httpTransport resolves whatever the status is, and does not tell it.
-    // What the body says has to do.
+  it("cloudevents: the SDK's transport, which sends in chunks", async () => {
+    // Deviation: httpTransport resolves for every status, without returning the status.
+    // The test uses the body instead.
     const event = created();
     const emit = emitterFor(httpTransport(world.url + "/events"));
     const answer = await within("httpTransport has an answer", emit(event, { headers: { authorization } }));
@@ -139,7 +138,7 @@ describe("foreign clients", () => {
   });
 
   it("cloudevents: a batch", async () => {
-    // The SDK reads batches, and has nothing that writes them.
+    // The SDK can read batches, but not write.
     const batch = [created(), created(), created()];
     const message = { headers: { "content-type": "application/cloudevents-batch+json" }, body: JSON.stringify(batch) };
     assert.deepEqual(await post(message), taken(...batch));
@@ -154,7 +153,7 @@ describe("foreign clients", () => {
     assert.equal(invalid.body.errors[0].pointer, "/data/email");
   });
 
-  it("one event by every way is done once", async () => {
+  it("an event sent in every mode is done once", async () => {
     const event = created();
     for (const mode of ["binary", "binary", "structured"]) assert.deepEqual(await emitters[mode](event), taken(event));
     assert.equal((await publish(event, HTTP.structured(event))).duplicate, false); // the first with this Nats-Msg-Id
@@ -183,11 +182,10 @@ describe("foreign clients", () => {
     }
   });
 
-  it("cloudevents: values that it leaves unencoded are refused, not guessed", async () => {
-    // Deviation: HTTP.binary writes values as they are, where the binding has them
-    // percent-encoded. So "€" cannot be sent at all, "ë" goes out as one byte of
-    // Latin-1, and "%" stands for itself. If this fails after an update, the package
-    // has been mended: drop percentEncoded.
+  it("cloudevents: unencoded values are rejected, not guessed", async () => {
+    // Deviation: HTTP.binary writes values unchanged, but the binding requires percent-encoding.
+    // So "€" cannot be sent, "ë" is sent as a byte of Latin-1, and "%" unchanged. If the test
+    // fails after an update, the package is fixed: remove percentEncoded.
     assert.equal(HTTP.binary(created(beyondASCII)).headers["ce-subject"], beyondASCII.subject);
     await assert.rejects(emitterFor(httpTransport(world.url + "/events"))(created(beyondASCII)), { code: "ERR_INVALID_CHAR" });
     for (const subject of ["Zoë", "100 %"]) {
@@ -205,13 +203,13 @@ describe("foreign clients", () => {
   });
 
   it("nats.js: binary mode", async () => {
-    // The SDK knows nothing of NATS. By the binding the type of the data stands in
-    // ce-datacontenttype there.
+    // The SDK does not support NATS. The NATS binding has the type of the data in
+    // ce-datacontenttype.
     const event = created(beyondASCII);
     const { headers, body } = percentEncoded(HTTP.binary(event));
     const { "content-type": datacontenttype, ...attributes } = headers;
     await publish(event, { headers: { ...attributes, "ce-datacontenttype": datacontenttype }, body });
-    // As it is, a message of the SDK's is taken too: NATS, unlike HTTP, carries UTF-8.
+    // An unchanged message of the SDK is accepted too: NATS, unlike HTTP, carries UTF-8.
     const asInHTTP = created({ correlationid: "Zoë €" });
     await publish(asInHTTP, HTTP.binary(asInHTTP));
     await done(event, asInHTTP);
@@ -239,7 +237,7 @@ describe("foreign clients", () => {
     }
     const event = { id: "msg_1", source: "/webhooks/clerk", type: "user.created", data: { user_id: payload.data.id } };
     assert.deepEqual(await deliver(signed), taken(event));
-    assert.deepEqual(await deliver(`${byAnother} ${signed}`), taken(event)); // again, as while a secret is changed
+    assert.deepEqual(await deliver(`${byAnother} ${signed}`), taken(event)); // repeated with two signatures, as during a rotation
     await done(event);
     assert.equal((await kept(event)).data.first_name, "Zoë €");
   });
@@ -250,7 +248,7 @@ describe("foreign clients", () => {
     assert.equal((await world.jsm.streams.info("DEADLETTERS")).state.messages, 0);
   });
 
-  it("serve ends with 0 when it is told to stop", async () => {
+  it("serve ends with 0 after SIGTERM", async () => {
     assert.equal(await stopServe(), 0);
   });
 });

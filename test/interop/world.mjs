@@ -1,5 +1,5 @@
-// What the checks work on: `usher sandbox`, `usher serve` and a NATS client, all on
-// loopback and in a directory of their own. Nothing of it outlives the program.
+// Starts `usher sandbox`, `usher serve` and a NATS client on loopback, in a temporary directory. All
+// processes end with the program.
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -14,7 +14,7 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 
 export const patience = 60_000; // of one wait
-const longest = 10 * 60_000; // of the whole
+const longest = 10 * 60_000; // of the whole run
 
 export const token = randomBytes(24).toString("hex");
 export const newSecret = () => "whsec_" + randomBytes(24).toString("base64");
@@ -23,20 +23,19 @@ export const clerk = new URL("../../internal/ingest/mapping/testdata/", import.m
 const usher = fileURLToPath(new URL("../../usher", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "usher-interop-"));
 
-// world is filled in by startWorld.
+// world is set by startWorld.
 export const world = {
-  url: "", // of serve
-  state: "", // where the stand-ins say what they hold
-  nc: null, // the connection to serve's NATS
-  js: null, // its JetStream
-  jsm: null, // and what manages that
+  url: "", // URL of serve
+  state: "", // URL of the sandbox's state
+  nc: null, // connection to the NATS server of serve
+  js: null, // JetStream client
+  jsm: null, // JetStream manager
 };
 
 let sandbox, serve;
 const processes = [];
 
-// start starts usher. Whoever still runs at the end does not keep us from ending,
-// and so from ending it.
+// start starts usher. A running process does not keep the program from ending, which ends the process.
 function start(args, environ) {
   const env = { PATH: process.env.PATH, HOME: dir, ...environ }; // no USHER_ variables from outside
   const child = spawn(usher, args, { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -62,7 +61,7 @@ setTimeout(() => {
   process.exit(1);
 }, longest).unref();
 
-// until polls check until it returns something true, and returns that.
+// until polls check until a truthy value, and returns the value.
 export async function until(what, check) {
   const end = Date.now() + patience;
   for (let last; ; await sleep(50)) {
@@ -79,7 +78,7 @@ export async function until(what, check) {
   }
 }
 
-// within is what a promise comes to, if it does so in time.
+// within returns the value of a promise, or fails after the patience.
 export async function within(what, promise) {
   const given = new AbortController();
   const late = sleep(patience, undefined, { signal: given.signal }).then(() => {
@@ -93,7 +92,7 @@ export async function within(what, promise) {
   }
 }
 
-// ask is fetch with a limit.
+// ask is fetch with a timeout.
 export const ask = (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(patience) });
 
 async function freeAddress() {
@@ -104,7 +103,7 @@ async function freeAddress() {
   return `127.0.0.1:${port}`;
 }
 
-// configure writes a configuration under which Clerk may deliver to /webhooks/clerk.
+// configure writes a configuration with a web hook of Clerk at /webhooks/clerk.
 function configure() {
   const mapping = readFileSync(new URL("clerk.yaml", clerk), "utf8").replace(/^(?=.)/gm, "      ");
   const file = join(dir, "usher.yaml");
@@ -115,7 +114,7 @@ function configure() {
 export async function startWorld() {
   sandbox = start(["sandbox", "--addr", "127.0.0.1:0"], {});
   world.state = await until("the sandbox says where it is", () => sandbox.text.match(/http:\S+\/state/)?.[0]);
-  await until("the sandbox answers", async () => (await ask(world.state)).ok); // by then it has said everything
+  await until("the sandbox answers", async () => (await ask(world.state)).ok); // then all output is printed
   const exported = Array.from(sandbox.text.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value]);
 
   const nats = await freeAddress();
@@ -135,7 +134,7 @@ export async function startWorld() {
   world.jsm = await jetstreamManager(world.nc, { timeout: patience });
 }
 
-// stopServe tells serve to stop, and returns its exit code.
+// stopServe stops serve, and returns the exit code.
 export async function stopServe() {
   await world.nc.close();
   serve.child.kill("SIGTERM");

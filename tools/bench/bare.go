@@ -21,21 +21,20 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// BareOptions is what the bare loop is told.
+// BareOptions holds the options of the bare loop.
 type BareOptions struct {
 	NATS        string // the server's URL
-	Vendors     string // host:port of the stand-in
+	Vendors     string // host:port of the fake vendors
 	Load        string
-	Calls       string // the file with the recorded calls
-	Concurrency int    // messages at work at a time, per vendor
-	Writes      int    // into JetStream KV per message: 0; 1, before the call; 2, before and after it
-	Addr        string // where it tells its allocations
+	Calls       string // file with the recorded calls
+	Concurrency int    // concurrent messages per vendor
+	Writes      int    // KV writes per message: 0; 1, before the call; 2, before and after the call
+	Addr        string // address of the metrics
 }
 
-// RunBare is the bare loop: consume, call, publish the result and wait for its
-// PubAck, ack. It is what a careful engineer writes who has no need of any of
-// Usher's promises; the order of one user's events is kept, or lives would fail.
-// It runs until ctx ends.
+// RunBare runs the bare loop until ctx ends: consume, call, publish the result, wait for the PubAck,
+// ack. A careful engineer without need of Usher's guarantees would write the same loop. The bare
+// loop keeps the order of one user's events, because vendors reject other orders.
 func RunBare(ctx context.Context, o BareOptions) error {
 	load, err := LoadNamed(o.Load)
 	if err != nil {
@@ -67,7 +66,7 @@ func RunBare(ctx context.Context, o BareOptions) error {
 	for _, v := range load.Vendors {
 		b := &bare{
 			vendor: v, options: o, load: load, js: js, kv: kv,
-			replay: newReplay(v, calls, o), lines: newLines(o.Concurrency, load.Lifecycle),
+			replay: newReplay(v, calls, o), queues: newQueues(o.Concurrency, load.Lifecycle),
 		}
 		group.Go(func() error { return b.run(ctx) })
 	}
@@ -85,7 +84,7 @@ type bare struct {
 	js      jetstream.JetStream
 	kv      jetstream.KeyValue
 	replay  *replay
-	lines   *lines
+	queues  *queues
 }
 
 func (b *bare) run(ctx context.Context) error {
@@ -96,27 +95,27 @@ func (b *bare) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// On a busy machine Consume stalls now and then (nats.go #1622), until it misses
-	// the server's sign of life: after its usual 30 s that would decide a whole run.
-	consuming, err := consumer.Consume(func(m jetstream.Msg) { b.take(ctx, m) },
+	// On a busy machine Consume sometimes stalls until a heartbeat is missed (nats.go #1622).
+	// With the default expiry of 30 s, one stall would decide a whole run.
+	consuming, err := consumer.Consume(func(m jetstream.Msg) { b.enqueue(ctx, m) },
 		jetstream.PullMaxMessages(2*b.options.Concurrency), jetstream.PullExpiry(time.Second))
 	if err != nil {
 		return err
 	}
 	<-ctx.Done()
 	consuming.Stop()
-	b.lines.close()
+	b.queues.close()
 	return nil
 }
 
-// take decodes a message and gives it a place in line.
-func (b *bare) take(ctx context.Context, m jetstream.Msg) {
+// enqueue decodes a message and queues the event for the user.
+func (b *bare) enqueue(ctx context.Context, m jetstream.Msg) {
 	var e bareEvent
 	if err := json.Unmarshal(m.Data(), &e); err != nil || number(e.ID) < 0 || e.Data.UserID == "" {
 		_ = m.Term()
 		return
 	}
-	b.lines.put(ctx, e.Data.UserID, func() {
+	b.queues.put(ctx, e.Data.UserID, func() {
 		err := b.handle(ctx, &e)
 		if err == nil {
 			err = m.Ack()
@@ -129,12 +128,12 @@ func (b *bare) take(ctx context.Context, m jetstream.Msg) {
 	})
 }
 
-// handle does the work of one event.
+// handle makes the calls and publishes the result of one event.
 func (b *bare) handle(ctx context.Context, e *bareEvent) (err error) {
 	key, revision := b.vendor+"."+e.ID, uint64(0)
 	if b.options.Writes > 0 {
 		if revision, err = b.kv.Create(ctx, key, []byte(`{"state":"started"}`)); err != nil {
-			return fmt.Errorf("claim: %w", err)
+			return fmt.Errorf("claim %s: %w", key, err)
 		}
 	}
 	_, step := b.load.step(number(e.ID))
@@ -143,13 +142,13 @@ func (b *bare) handle(ctx context.Context, e *bareEvent) (err error) {
 	}
 	if b.options.Writes > 1 {
 		if _, err := b.kv.Update(ctx, key, []byte(`{"state":"done"}`), revision); err != nil {
-			return fmt.Errorf("record: %w", err)
+			return fmt.Errorf("record %s: %w", key, err)
 		}
 	}
 	return b.publish(ctx, e)
 }
 
-// bareEvent is an event as far as the bare loop reads it.
+// bareEvent holds the members of an event read by the bare loop.
 type bareEvent struct {
 	ID   string    `json:"id"`
 	Type string    `json:"type"`
@@ -162,8 +161,8 @@ type bareEvent struct {
 	} `json:"data"`
 }
 
-// values returns the values of the placeholders of recorded calls. All other values
-// of an event, such as the e-mail, are made of these.
+// values returns the values for the placeholders of recorded calls. All other values of an event,
+// such as the e-mail, derive from the placeholders.
 func (e *bareEvent) values() map[string]string {
 	return map[string]string{
 		"user": e.Data.UserID[1:], "event": e.ID[1:], "sent": e.Data.Properties.Sent, "hash": fmt.Sprintf("%032x", e.ID),
@@ -171,7 +170,7 @@ func (e *bareEvent) values() map[string]string {
 	}
 }
 
-// bareResult is the CloudEvent that tells of an event's end.
+// bareResult is the CloudEvent with the outcome of an event.
 type bareResult struct {
 	SpecVersion string    `json:"specversion"`
 	ID          string    `json:"id"`
@@ -187,7 +186,7 @@ type bareResult struct {
 	} `json:"data"`
 }
 
-// publish stores the result and waits until the server says that it has it.
+// publish publishes the result and waits for the PubAck.
 func (b *bare) publish(ctx context.Context, e *bareEvent) error {
 	kind := events.ResultType(e.Type, events.Done)
 	r := bareResult{
@@ -204,12 +203,12 @@ func (b *bare) publish(ctx context.Context, e *bareEvent) error {
 		Header: nats.Header{"Content-Type": {"application/cloudevents+json"}, jetstream.MsgIDHeader: {r.ID}},
 	}
 	if _, err := b.js.PublishMsg(ctx, m); err != nil {
-		return fmt.Errorf("publish: %w", err)
+		return fmt.Errorf("publish result %s: %w", r.ID, err)
 	}
 	return nil
 }
 
-// allocated answers with the one metric that the bench asks for.
+// allocated answers with the number of allocations, the only metric read by the bench.
 func allocated(w http.ResponseWriter, _ *http.Request) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -217,7 +216,7 @@ func allocated(w http.ResponseWriter, _ *http.Request) {
 }
 
 // startBare starts a process of the bare loop.
-func (s *stage) startBare(ctx context.Context, name string) (*worker, error) {
+func (s *env) startBare(ctx context.Context, name string) (*worker, error) {
 	addr, err := process.FreeAddr(ctx)
 	if err != nil {
 		return nil, err
@@ -230,7 +229,7 @@ func (s *stage) startBare(ctx context.Context, name string) (*worker, error) {
 	if err := os.WriteFile(file, calls, 0o600); err != nil {
 		return nil, err
 	}
-	p, err := process.Start(s.log(name), nil, s.config.Self, "part", "bare", "--nats", s.url, "--vendors", s.stands,
+	p, err := process.Start(s.log(name), nil, s.config.Self, "part", "bare", "--nats", s.url, "--vendors", s.vendorAddr,
 		"--load", s.plan.Load.Name, "--calls", file, "--concurrency", strconv.Itoa(s.plan.Concurrency), "--writes", strconv.Itoa(s.contestant.Writes), "--addr", addr)
 	if err != nil {
 		return nil, err

@@ -9,48 +9,46 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// Run is the figures of one contestant in one round. What is not known is 0, or
-// null where it is a pointer.
+// Run holds the figures of one contestant in one round. Unknown figures are 0, or null for pointers.
 type Run struct {
 	Contestant string  `json:"contestant"`
 	Round      int     `json:"round"`
 	Seconds    float64 `json:"seconds"` // from the first vendor call to the last result stored
 	Events     float64 `json:"events_per_second"`
-	Effects    float64 `json:"effects_per_second"` // an event at a vendor
-	Calls      float64 `json:"calls_per_second"`   // of vendors
+	Effects    float64 `json:"effects_per_second"` // an effect is one event at one vendor
+	Calls      float64 `json:"calls_per_second"`   // calls of vendors
 	Asked      int     `json:"calls"`
-	Skipped    int     `json:"skipped"` // effects that were superseded or that the vendor does not support
+	Skipped    int     `json:"skipped"` // superseded and unsupported effects
 
-	ResultP50 float64 `json:"publish_to_result_p50_ms"` // paced runs only, as the next three
+	ResultP50 float64 `json:"publish_to_result_p50_ms"` // paced runs only, like the next three
 	ResultP99 float64 `json:"publish_to_result_p99_ms"`
 	CallP50   float64 `json:"publish_to_call_p50_ms"`
 	CallP99   float64 `json:"publish_to_call_p99_ms"`
 
-	CPU    float64  `json:"cpu_seconds_per_1000_events"`        // of all its processes, from start to end
-	Server float64  `json:"server_cpu_seconds_per_1000_events"` // of NATS, while it worked
-	Others float64  `json:"others_share"`                       // of the machine's CPU that was used by what is no part of the bench meanwhile
-	Allocs *float64 `json:"allocations_per_event"`              // of all its processes
-	PeakMB float64  `json:"peak_memory_mb"`                     // of the largest of its processes
+	CPU    float64  `json:"cpu_seconds_per_1000_events"`        // of all processes of the contestant, from start to end
+	Server float64  `json:"server_cpu_seconds_per_1000_events"` // of NATS during the run
+	Others float64  `json:"others_share"`                       // share of the machine's CPU used by other programs during the run
+	Allocs *float64 `json:"allocations_per_event"`              // of all processes of the contestant
+	PeakMB float64  `json:"peak_memory_mb"`                     // of the largest process of the contestant
 
 	FirstOthers float64 `json:"others_share_first_tenth"`
 	LastOthers  float64 `json:"others_share_last_tenth"`
 
-	FirstMB float64 `json:"memory_first_tenth_mb"` // the median while the first tenth of the results came
+	FirstMB float64 `json:"memory_first_tenth_mb"` // median during the first tenth of the results
 	LastMB  float64 `json:"memory_last_tenth_mb"`
 
-	Tenths []float64 `json:"effects_per_second_by_tenth"` // none where there were few results
+	Tenths []float64 `json:"effects_per_second_by_tenth"` // none with few results
 }
 
-// sample is what one process at most had in memory when there were so many
-// results, and what CPU was used by then.
+// sample is the memory of the largest process and the CPU used, at a number of results.
 type sample struct {
 	results uint64
 	bytes   int64
 	meter   meter
 }
 
-// sample notes the memory in use.
-func (s *stage) sample(results uint64) {
+// sample records the memory and CPU in use.
+func (s *env) sample(results uint64) {
 	var most int64
 	for _, w := range s.workers {
 		now, _ := w.Memory()
@@ -59,14 +57,14 @@ func (s *stage) sample(results uint64) {
 	s.samples = append(s.samples, sample{results, most, s.meter()})
 }
 
-// meter is the CPU used so far, in seconds.
+// meter holds the CPU used so far, in seconds.
 type meter struct {
-	busy, all float64 // by the whole machine, and what it has
-	ours      float64 // by all that takes part, the bench too
-	server    float64 // by NATS
+	busy, all float64 // used by the whole machine, and available
+	ours      float64 // used by the bench and all contestants
+	server    float64 // used by NATS
 }
 
-// others is the share of the machine's CPU that others have used since before.
+// others returns the share of the machine's CPU used by other programs since before.
 func (m meter) others(before meter) float64 {
 	if m.all <= before.all {
 		return 0
@@ -74,7 +72,7 @@ func (m meter) others(before meter) float64 {
 	return max(0, (m.busy-before.busy)-(m.ours-before.ours)) / (m.all - before.all)
 }
 
-func (s *stage) meter() (m meter) {
+func (s *env) meter() (m meter) {
 	m.busy, m.all = process.MachineCPU()
 	m.ours = process.CPUOf(os.Getpid())
 	for _, p := range s.processes() {
@@ -84,12 +82,14 @@ func (s *stage) meter() (m meter) {
 	return m
 }
 
-// figures are taken once the contestant has ended.
-func (s *stage) figures(done *Tally, asked Asked) Run {
+// figures returns the figures of a contestant that has ended.
+func (s *env) figures(done *Tally, asked Asked) Run {
 	events := float64(s.plan.Events)
 	last := done.Times[len(done.Times)-1]
 	r := Run{Contestant: s.contestant.Name, Asked: asked.Calls, Skipped: done.Skipped, Seconds: last.Sub(asked.First).Seconds()}
-	r.Events, r.Effects, r.Calls = events/r.Seconds, float64(len(done.Times))/r.Seconds, float64(asked.Calls)/r.Seconds
+	r.Events = events / r.Seconds
+	r.Effects = float64(len(done.Times)) / r.Seconds
+	r.Calls = float64(asked.Calls) / r.Seconds
 	if s.plan.Rate > 0 {
 		took := slices.Sorted(slices.Values(done.Took))
 		r.ResultP50, r.ResultP99 = ms(quantile(took, 0.5)), ms(quantile(took, 0.99))
@@ -110,8 +110,8 @@ func (s *stage) figures(done *Tally, asked Asked) Run {
 	return r
 }
 
-// tenths fills in how the run went from first to last.
-func (s *stage) tenths(r *Run, times []time.Time) {
+// tenths fills in the figures of each tenth of a run.
+func (s *env) tenths(r *Run, times []time.Time) {
 	n := len(times)
 	tenth := n / 10
 	if tenth < 2 {
@@ -130,12 +130,12 @@ func (s *stage) tenths(r *Run, times []time.Time) {
 			last = append(last, x)
 		}
 	}
-	r.FirstMB, r.FirstOthers = meanwhile(first)
-	r.LastMB, r.LastOthers = meanwhile(last)
+	r.FirstMB, r.FirstOthers = during(first)
+	r.LastMB, r.LastOthers = during(last)
 }
 
-// meanwhile is the median of the memory, and what others used of the CPU.
-func meanwhile(samples []sample) (mb, others float64) {
+// during returns the median of the memory and the CPU share of other programs.
+func during(samples []sample) (mb, others float64) {
 	var list []float64
 	for _, x := range samples {
 		list = append(list, megabytes(x.bytes))
@@ -148,7 +148,7 @@ func meanwhile(samples []sample) (mb, others float64) {
 
 func megabytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
-// quantile is that of a sorted list; the zero value where it is empty.
+// quantile returns the quantile of a sorted list, or the zero value of an empty list.
 func quantile[T cmp.Ordered](sorted []T, q float64) (zero T) {
 	if len(sorted) == 0 {
 		return zero

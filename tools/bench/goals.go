@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Goal is one line of the table of goals, and what was reached.
+// Goal is one line of the table of goals with the figure reached.
 type Goal struct {
 	Load    string `json:"load"`
 	Goal    string `json:"goal"`
@@ -14,26 +14,26 @@ type Goal struct {
 	Met     bool   `json:"met"`
 }
 
-// Suite is the sizes of a run through all goals.
+// Suite holds the sizes of a run of all goals.
 type Suite struct {
 	Rounds  int
 	Backlog int // events
 }
 
-// item is a plan, and what it says of the goals.
-type item struct {
+// goalPlan is a plan and the goals checked by its series.
+type goalPlan struct {
 	plan  Plan
-	judge func(Series) []Goal
+	check func(Series) []Goal
 }
 
-// All measures every goal and adds what it finds to the report.
+// All measures every goal and adds the figures to the report.
 func (c Config) All(ctx context.Context, suite Suite, into *Report) error {
 	for _, x := range c.items(suite) {
 		series, err := c.measure(ctx, x.plan)
 		if err != nil {
 			return err
 		}
-		into.Series, into.Goals = append(into.Series, series), append(into.Goals, x.judge(series)...)
+		into.Series, into.Goals = append(into.Series, series), append(into.Goals, x.check(series)...)
 	}
 	start, err := c.Startup(ctx, suite.Rounds)
 	if err != nil {
@@ -46,7 +46,7 @@ func (c Config) All(ctx context.Context, suite Suite, into *Report) error {
 	return nil
 }
 
-// full is the concurrency that the goals speak of.
+// full is the concurrency of the goals.
 const full = 256
 
 func bareWith(writes int) Contestant {
@@ -60,26 +60,26 @@ func ushers(n int) Contestant {
 	return Contestant{Name: fmt.Sprintf("usher × %d", n), Kind: Usher, Processes: n}
 }
 
-func (c Config) items(suite Suite) []item {
-	activity, lifecycle, one := loads[0], loads[2], loads[3]
+func (c Config) items(suite Suite) []goalPlan {
+	activity, lifecycle := loads[0], loads[2]
 	rounds, fewer := suite.Rounds, (suite.Rounds+1)/2
 	plain := []Contestant{bareWith(1), ushers(1)}
 	withPeer := plain
 	if c.Peer != "" {
 		withPeer = []Contestant{bareWith(1), {Name: "peer", Kind: Peer}, ushers(1)}
 	}
-	return []item{
-		{Plan{Name: "activity, one vendor", Load: activity, Events: 20_000, Concurrency: full, Rounds: rounds, Contestants: withPeer}, c.judgeActivity},
-		{Plan{Name: "lifecycle, five vendors", Load: lifecycle, Events: 4000, Concurrency: full, Rounds: rounds, Contestants: []Contestant{bareWith(2), ushers(1)}}, judgeLifecycle},
-		{Plan{Name: "activity, vendor delay 50 ms", Load: activity, Events: 15_360, Delay: 50 * time.Millisecond, Concurrency: full, Rounds: rounds, Contestants: plain}, judgeDelay},
-		{Plan{Name: "activity, 100 events a second", Load: activity, Events: 750, Rate: 100, Concurrency: full, Rounds: rounds, Contestants: plain}, judgeAdded},
-		{Plan{Name: "backlog", Load: activity, Events: suite.Backlog, Concurrency: full, Rounds: rounds, Contestants: plain}, judgeBacklog},
-		{Plan{Name: "activity, vendor delay 300 ms, 1 and 4 processes", Load: activity, Events: 8192, Delay: 300 * time.Millisecond, Concurrency: full / 4, Rounds: fewer, Contestants: []Contestant{ushers(1), ushers(4)}}, judgeScale},
-		{Plan{Name: "lifecycle, one vendor, delay 300 ms", Load: one, Events: 10_000, Delay: 300 * time.Millisecond, Concurrency: full, Rounds: fewer, Contestants: plain[1:]}, judgeOwner},
+	return []goalPlan{
+		{Plan{Name: "activity, one vendor", Load: activity, Events: 20_000, Concurrency: full, Rounds: rounds, Contestants: withPeer}, c.activityGoals},
+		{Plan{Name: "lifecycle, five vendors", Load: lifecycle, Events: 4000, Concurrency: full, Rounds: rounds, Contestants: []Contestant{bareWith(2), ushers(1)}}, lifecycleGoals},
+		{Plan{Name: "activity, vendor delay 50 ms", Load: activity, Events: 15_360, Delay: 50 * time.Millisecond, Concurrency: full, Rounds: rounds, Contestants: plain}, delayGoals},
+		{Plan{Name: "activity, 100 events a second", Load: activity, Events: 750, Rate: 100, Concurrency: full, Rounds: rounds, Contestants: plain}, addedGoals},
+		{Plan{Name: "backlog", Load: activity, Events: suite.Backlog, Concurrency: full, Rounds: rounds, Contestants: plain}, backlogGoals},
+		{Plan{Name: "activity, vendor delay 300 ms, 1 and 4 processes", Load: activity, Events: 8192, Delay: 300 * time.Millisecond, Concurrency: full / 4, Rounds: fewer, Contestants: []Contestant{ushers(1), ushers(4)}}, scaleGoals},
+		{Plan{Name: "lifecycle, one vendor, delay 300 ms", Load: loads[3], Events: 10_000, Delay: 300 * time.Millisecond, Concurrency: full, Rounds: fewer, Contestants: plain[1:]}, ownerGoals},
 	}
 }
 
-func (c Config) judgeActivity(s Series) []Goal {
+func (c Config) activityGoals(s Series) []Goal {
 	const load = "activity, one vendor, no delay"
 	peer := Goal{load, "≥ 3.0 × the peer with dedupe", "not measured: no --peer", false}
 	if c.Peer != "" {
@@ -88,7 +88,7 @@ func (c Config) judgeActivity(s Series) []Goal {
 	return []Goal{peer, atLeast(load, "≥ 0.75 × the bare loop with one KV write", s.ratio("usher", bareWith(1).Name), 0.75)}
 }
 
-func judgeLifecycle(s Series) []Goal {
+func lifecycleGoals(s Series) []Goal {
 	return []Goal{atLeast("lifecycle, five vendors, no delay", "≥ 0.60 × the bare loop with two KV writes an effect", s.ratio("usher", bareWith(2).Name), 0.6)}
 }
 
@@ -96,8 +96,8 @@ func atLeast(load, goal string, r Ratio, least float64) Goal {
 	return Goal{load, goal, fmt.Sprintf("%.2f × (%.2f–%.2f)", r.Median, r.Min, r.Max), r.Median >= least}
 }
 
-// judgeDelay takes for the CPU's limit what the bare loop does in the same run.
-func judgeDelay(s Series) []Goal {
+// delayGoals uses the rate of the bare loop in the same run as the limit by CPU.
+func delayGoals(s Series) []Goal {
 	allowed := full / 0.05
 	reached, bare := s.median("usher").Events, s.median(bareWith(1).Name).Events
 	return []Goal{{
@@ -107,7 +107,7 @@ func judgeDelay(s Series) []Goal {
 	}}
 }
 
-func judgeAdded(s Series) []Goal {
+func addedGoals(s Series) []Goal {
 	usher, bare := s.median("usher"), s.median(bareWith(1).Name)
 	half, most := usher.CallP50-bare.CallP50, usher.CallP99-bare.CallP99
 	return []Goal{{
@@ -116,9 +116,10 @@ func judgeAdded(s Series) []Goal {
 	}}
 }
 
-// judgeBacklog tells of the bare loop too: what becomes slower for both is not usher.
-func judgeBacklog(s Series) []Goal {
-	r, rate, bare := s.median("usher"), s.lasting("usher"), s.lasting(bareWith(1).Name)
+// backlogGoals shows the bare loop as well: a slowdown of both is not caused by usher.
+func backlogGoals(s Series) []Goal {
+	r := s.median("usher")
+	rate, bare := s.lastToFirst("usher"), s.lastToFirst(bareWith(1).Name)
 	load := fmt.Sprintf("backlog of %d", s.Events)
 	if r.PeakMB == 0 {
 		return []Goal{{load, "memory ≤ 150 MB, flat", "not measured: memory is known on Linux only", false}}
@@ -137,12 +138,12 @@ func judgeBacklog(s Series) []Goal {
 	}
 }
 
-func judgeScale(s Series) []Goal {
+func scaleGoals(s Series) []Goal {
 	return []Goal{atLeast("activity, 4 processes, vendor delay 300 ms, concurrency 64 each", "≥ 3.6 × one process", s.ratio("usher × 4", "usher"), 3.6)}
 }
 
-// judgeOwner counts calls: a creation takes two, as does everything at Miestro.
-func judgeOwner(s Series) []Goal {
+// ownerGoals counts calls: each effect at Miestro takes two calls, like a creation elsewhere.
+func ownerGoals(s Series) []Goal {
 	allowed := full / 0.3
 	reached := s.median("usher").Calls
 	return []Goal{{

@@ -12,20 +12,20 @@ import (
 	"github.com/usherhq/usher/internal/scenario"
 )
 
-// Load is what the contestants are given to do.
+// Load is a kind of work for the contestants.
 type Load struct {
 	Name      string
-	Vendors   []string // that are on
-	Lifecycle bool     // whole lives of users; else activity alone
+	Vendors   []string // enabled vendors
+	Lifecycle bool     // complete lives of users; otherwise only activity
 	About     string
 }
 
 const eventSource = "/bench"
 
-// loads are all loads.
+// loads lists all loads.
 var loads = []Load{
 	{Name: "activity", Vendors: []string{"usermost"}, About: "activity.tracked at one vendor (Usermost): one call an event"},
-	{Name: "activity-five", Vendors: []string{"meiro", "usermost"}, About: "activity.tracked at every vendor that takes it: of the five these are two, Meiro and Usermost"},
+	{Name: "activity-five", Vendors: []string{"meiro", "usermost"}, About: "activity.tracked at both vendors with activity, Meiro and Usermost"},
 	{
 		Name: "lifecycle", Vendors: scenario.Vendors, Lifecycle: true,
 		About: "a user's life at five vendors: created, three enrolments, five activities, deleted",
@@ -33,26 +33,25 @@ var loads = []Load{
 	{Name: "lifecycle-one", Vendors: []string{"miestro"}, Lifecycle: true, About: "a user's life at Miestro alone, without activity"},
 }
 
-// LoadTexts says of each load what it is, in a line.
-func LoadTexts() (lines []string) {
+// DescribeLoads returns a line of text about each load.
+func DescribeLoads() (list []string) {
 	for _, l := range loads {
-		lines = append(lines, fmt.Sprintf("  %-14s %s", l.Name, l.About))
+		list = append(list, fmt.Sprintf("  %-14s %s", l.Name, l.About))
 	}
-	return lines
+	return list
 }
 
-// LoadNamed returns the load of a name.
+// LoadNamed returns the load with a name.
 func LoadNamed(name string) (Load, error) {
 	for _, l := range loads {
 		if l.Name == name {
 			return l, nil
 		}
 	}
-	return Load{}, fmt.Errorf("there is no load %q; these are:\n%s", name, strings.Join(LoadTexts(), "\n"))
+	return Load{}, fmt.Errorf("unknown load %q; use one of:\n%s", name, strings.Join(DescribeLoads(), "\n"))
 }
 
-// courses are courses that every vendor has: an enrolment must be work for each of
-// them.
+// courses lists the courses of all vendors: an enrolment must be work for every vendor.
 var courses = func() map[string]map[string]string {
 	all := scenario.Courses()
 	delete(all, "drama")
@@ -69,8 +68,7 @@ var (
 	wholeLife       = slices.Insert(slices.Clone(withoutActivity), len(withoutActivity)-1, slices.Repeat(activityOnly, 5)...)
 )
 
-// life returns the types of a user's events, in order. For a load without
-// lifecycle that is one event, again and again.
+// life returns the types of a user's events, in order. A load without lifecycle repeats one type.
 func (l Load) life() []string {
 	switch {
 	case !l.Lifecycle:
@@ -82,11 +80,11 @@ func (l Load) life() []string {
 	}
 }
 
-// crowd is how many users' lives are interleaved: neighbours in the stream
-// belong to different users, as in life.
+// crowd is the number of interleaved users: neighbours in the stream belong to different users, as
+// in production.
 const crowd = 100
 
-// whole rounds a number of events up to whole lives of whole crowds.
+// whole rounds a number of events up to complete lives of complete crowds.
 func (l Load) whole(n int) int {
 	if !l.Lifecycle {
 		return n
@@ -95,7 +93,7 @@ func (l Load) whole(n int) int {
 	return (n + block - 1) / block * block
 }
 
-// users is how many users n events tell of.
+// users returns the number of users of n events.
 func (l Load) users(n int) int {
 	if !l.Lifecycle {
 		return min(n, 10_000)
@@ -103,7 +101,7 @@ func (l Load) users(n int) int {
 	return n / len(l.life())
 }
 
-// step is the user of event i, and its place in the user's life.
+// step returns the user of event i and the step in the user's life.
 func (l Load) step(i int) (user, step int) {
 	if !l.Lifecycle {
 		return i % 10_000, 0
@@ -113,13 +111,13 @@ func (l Load) step(i int) (user, step int) {
 	return block*crowd + rest%crowd, rest / crowd
 }
 
-// takers are the vendors at which event i has a result.
+// takers returns the vendors with a result for event i.
 func (l Load) takers(i int) []string {
 	_, step := l.step(i)
 	return l.takersAt(step)
 }
 
-// takersAt are the vendors at which the event of a step has a result.
+// takersAt returns the vendors with a result for the event of a step.
 func (l Load) takersAt(step int) []string {
 	if l.life()[step] != events.ActivityTracked {
 		return l.Vendors
@@ -127,7 +125,7 @@ func (l Load) takersAt(step int) []string {
 	return slices.DeleteFunc(slices.Clone(l.Vendors), func(v string) bool { return !scenario.UsesOurIDs(v) })
 }
 
-// subjects are the types of event that a vendor has results for.
+// subjects returns the types of events with results of a vendor.
 func (l Load) subjects(vendor string) (kinds []string) {
 	if l.Lifecycle {
 		kinds = []string{events.UserCreated, events.EnrollmentRequested, events.UserDeleted}
@@ -138,7 +136,7 @@ func (l Load) subjects(vendor string) (kinds []string) {
 	return kinds
 }
 
-// results is how many results n events have.
+// results returns the number of results of n events.
 func (l Load) results(n int) (sum int) {
 	for i := range n {
 		sum += len(l.takers(i))
@@ -148,7 +146,7 @@ func (l Load) results(n int) (sum int) {
 
 func eventID(i int) string { return "e" + strconv.Itoa(i) }
 
-// number is the event that an id names; it is negative for an id that is not ours.
+// number returns the number of the event with an id, or a negative number for a foreign id.
 func number(id string) int {
 	if len(id) < 2 || id[0] != 'e' {
 		return -1
@@ -166,9 +164,9 @@ func (l Load) event(i int, sent time.Time) (events.Event, error) {
 	return l.write(i, user, step, sent)
 }
 
-// write returns an event of a user: number i, at a step of the user's life. An
-// activity carries its number and the time of its publication to the vendor, which
-// measures the time it took; as texts, since a number may lose digits on its way.
+// write returns event number i, at a step of a user's life. An activity passes the number and the
+// time of publication to the fake vendor, which measures the latency. Both are texts, because JSON
+// numbers may lose digits.
 func (l Load) write(i, user, step int, sent time.Time) (events.Event, error) {
 	kind, at := l.life()[step], scenario.Start.Add(time.Duration(i)*time.Second)
 	data := map[string]any{"user_id": fmt.Sprintf("u%d", user)}

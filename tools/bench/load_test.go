@@ -11,8 +11,8 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// Every event that is published must be one that usher takes, or the bench
-// would measure how fast it refuses.
+// TestLoadsAreValid checks that usher accepts every event. Otherwise the bench would measure
+// rejections.
 func TestLoadsAreValid(t *testing.T) {
 	check, err := schemas.New()
 	if err != nil {
@@ -39,7 +39,7 @@ func TestLoadsAreValid(t *testing.T) {
 	}
 }
 
-// Each user's life is whole and in order.
+// TestLives checks that each user's life is complete and in order.
 func TestLives(t *testing.T) {
 	load, err := LoadNamed("lifecycle")
 	if err != nil {

@@ -14,22 +14,22 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Machine is where the figures were taken.
+// Machine describes the machine of the measurement.
 type Machine struct {
 	CPU      string  `json:"cpu"`
 	Cores    int     `json:"cores"`
 	MemoryGB float64 `json:"memory_gb"`
 	OS       string  `json:"os"`
-	Load     string  `json:"load"` // averages of the last 1, 5 and 15 minutes, as the bench began
+	Load     string  `json:"load"` // averages of the last 1, 5 and 15 minutes before the bench
 }
 
-// ThisMachine describes the machine. What it cannot find out is empty.
+// ThisMachine returns a description of this machine. Unknown members are empty.
 func ThisMachine() Machine {
 	m := Machine{Cores: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH}
 	info, _ := os.ReadFile("/proc/cpuinfo")
-	m.CPU = after(info, "model name")
+	m.CPU = valueOf(info, "model name")
 	memory, _ := os.ReadFile("/proc/meminfo")
-	if kb, err := strconv.ParseFloat(strings.TrimSuffix(after(memory, "MemTotal"), " kB"), 64); err == nil {
+	if kb, err := strconv.ParseFloat(strings.TrimSuffix(valueOf(memory, "MemTotal"), " kB"), 64); err == nil {
 		m.MemoryGB = kb / (1 << 20)
 	}
 	if kernel, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
@@ -41,15 +41,15 @@ func ThisMachine() Machine {
 	return m
 }
 
-// after is what stands behind a name and a colon.
-func after(text []byte, name string) string {
+// valueOf returns the text behind a name and a colon.
+func valueOf(text []byte, name string) string {
 	_, rest, _ := bytes.Cut(text, []byte(name))
 	line, _, _ := bytes.Cut(rest, []byte("\n"))
 	_, value, _ := bytes.Cut(line, []byte(":"))
 	return string(bytes.TrimSpace(value))
 }
 
-// String is the machine in one line.
+// String returns the description in one line.
 func (m Machine) String() string {
 	text := fmt.Sprintf("%s, %d cores, %.0f GB, %s", m.CPU, m.Cores, m.MemoryGB, m.OS)
 	if m.Load != "" {
@@ -58,21 +58,21 @@ func (m Machine) String() string {
 	return strings.TrimPrefix(text, ", ")
 }
 
-// Versions are those of what takes part.
+// Versions returns the versions of all programs in the measurement.
 func (c Config) Versions(ctx context.Context) map[string]string {
-	v := map[string]string{"usher": told(ctx, c.Usher, "--version"), "Go": strings.TrimPrefix(runtime.Version(), "go"), "nats.go": nats.Version, "nats-server": server.VERSION + " (embedded, a process of its own)"}
+	v := map[string]string{"usher": lastWord(ctx, c.Usher, "--version"), "Go": strings.TrimPrefix(runtime.Version(), "go"), "nats.go": nats.Version, "nats-server": server.VERSION + " (embedded, in a separate process)"}
 	if c.NATS != "" {
-		v["nats-server"] = told(ctx, c.NATS, "-v")
+		v["nats-server"] = lastWord(ctx, c.NATS, "-v")
 	}
 	if c.Peer != "" {
-		v["peer"] = told(ctx, c.Peer, "--version")
+		v["peer"] = lastWord(ctx, c.Peer, "--version")
 	}
 	return v
 }
 
-// told is the last word of the first line that a program says.
-func told(ctx context.Context, program, flag string) string {
-	out, err := exec.CommandContext(ctx, program, flag).Output() //nolint:gosec // the program that is measured
+// lastWord returns the last word of the first line printed by a program.
+func lastWord(ctx context.Context, program, flag string) string {
+	out, err := exec.CommandContext(ctx, program, flag).Output() //nolint:gosec // the measured program
 	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	words := strings.Fields(line)
 	if err != nil || len(words) == 0 {

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// The lines between which Update writes.
+// Update replaces the text between the lines markBegin and markEnd.
 const (
 	markBegin = "<!-- usher-bench: begin -->"
 	markEnd   = "<!-- usher-bench: end -->"
 )
 
-// Update replaces what stands between the markers of a Markdown file.
+// Update writes the report between the markers of a Markdown file.
 func (r Report) Update(file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -24,12 +24,12 @@ func (r Report) Update(file string) error {
 	head, rest, ok := strings.Cut(string(text), markBegin)
 	_, tail, ended := strings.Cut(rest, markEnd)
 	if !ok || !ended {
-		return errors.New(file + " has not the lines " + markBegin + " and " + markEnd)
+		return errors.New("update " + file + ": add the lines " + markBegin + " and " + markEnd)
 	}
 	return os.WriteFile(file, []byte(head+markBegin+"\n"+r.markdown()+markEnd+tail), 0o644) //nolint:gosec // a document
 }
 
-// markdown is the report as tables.
+// markdown returns the report as tables.
 func (r Report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s · %s\n\n", r.Date, r.Machine)
@@ -54,10 +54,10 @@ func (r Report) markdown() string {
 			row(&b, m.cells()...)
 		}
 		b.WriteString("\n")
-		for _, line := range s.compared() {
+		for _, line := range s.comparisons() {
 			fmt.Fprintf(&b, "- %s\n", line)
 		}
-		if len(s.compared()) > 0 {
+		if len(s.comparisons()) > 0 {
 			b.WriteString("\n")
 		}
 	}

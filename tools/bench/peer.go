@@ -12,9 +12,9 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// peerConfig is Bento's configuration for the load "activity": take an event,
-// drop it where its id is in the bucket already, call the vendor, publish the
-// result, ack. What fails is given back. The words in capitals are replaced.
+// peerConfig configures Bento for the load "activity": fetch an event, drop events with an id in
+// the bucket, call the vendor, publish the result, ack. A failed event is redelivered. startPeer
+// replaces the words in capitals.
 const peerConfig = `http:
   enabled: false
 logger:
@@ -59,7 +59,7 @@ pipeline:
         root.datacontenttype = "application/json"
         root.causationid = this.id
         root.data.vendor = "usermost"
-        root.data.outcome = if this.answer == "success" { "done" } else { throw("the vendor refused it") }
+        root.data.outcome = if this.answer == "success" { "done" } else { throw("rejected by the vendor") }
 output:
   reject_errored:
     nats_jetstream:
@@ -77,10 +77,10 @@ cache_resources:
 `
 
 // startPeer starts a process of the peer.
-func (s *stage) startPeer(_ context.Context, name string) (*worker, error) {
+func (s *env) startPeer(_ context.Context, name string) (*worker, error) {
 	text := strings.NewReplacer(
 		"STREAM", bus.EventsStream, "DURABLE", durable("usermost"), "THREADS", fmt.Sprint(s.plan.Concurrency),
-		"VENDORS", s.stands, "LICENSE", sandbox.UsermostLicenseCode, "KEY", sandbox.UsermostAPIKey, "BUCKET", bus.EffectsKV, "[NATS]", "["+s.url+"]",
+		"VENDORS", s.vendorAddr, "LICENSE", sandbox.UsermostLicenseCode, "KEY", sandbox.UsermostAPIKey, "BUCKET", bus.EffectsKV, "[NATS]", "["+s.url+"]",
 	).Replace(peerConfig)
 	file := filepath.Join(s.dir, "peer.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// publishAll stores all events, as fast as the server takes them.
-func (s *stage) publishAll(ctx context.Context) error {
+// publishAll publishes all events as fast as possible.
+func (s *env) publishAll(ctx context.Context) error {
 	for range s.plan.Events {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -26,9 +26,8 @@ func (s *stage) publishAll(ctx context.Context) error {
 	return s.confirmed(ctx)
 }
 
-// publishPaced stores the events at the plan's rate. Those that the contestant
-// warms up with are the first of them.
-func (s *stage) publishPaced(ctx context.Context) error {
+// publishPaced publishes the events at the plan's rate, after the result of a first event.
+func (s *env) publishPaced(ctx context.Context) error {
 	if err := s.publish(); err != nil {
 		return err
 	}
@@ -53,8 +52,8 @@ func (s *stage) publishPaced(ctx context.Context) error {
 	return s.confirmed(ctx)
 }
 
-// publish sends the next event; confirmed tells whether the server has it.
-func (s *stage) publish() error {
+// publish publishes the next event without waiting for the server; confirmed waits.
+func (s *env) publish() error {
 	now := time.Now()
 	e, err := s.plan.Load.event(s.published, now)
 	if err != nil {
@@ -63,8 +62,8 @@ func (s *stage) publish() error {
 	return s.send(e, now)
 }
 
-// send publishes an event.
-func (s *stage) send(e events.Event, now time.Time) error {
+// send publishes an event without waiting for the server.
+func (s *env) send(e events.Event, now time.Time) error {
 	header, payload, err := events.ToNATS(e)
 	if err != nil {
 		return err
@@ -78,8 +77,8 @@ func (s *stage) send(e events.Event, now time.Time) error {
 	return nil
 }
 
-// confirmed waits until the server has stored all that was published.
-func (s *stage) confirmed(ctx context.Context) error {
+// confirmed waits until the server has stored all published events.
+func (s *env) confirmed(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -90,7 +89,7 @@ func (s *stage) confirmed(ctx context.Context) error {
 		return err
 	}
 	if have := stream.CachedInfo().State.Msgs; have != uint64(s.published) {
-		return fmt.Errorf("the server holds %d of %d events that were published: the load is not what it should be", have, s.published)
+		return fmt.Errorf("the server stored %d of %d published events: the load is incomplete, so measure again", have, s.published)
 	}
 	return nil
 }

@@ -22,43 +22,43 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// call is a vendor call that usher made. In its texts, placeholders such as ${user}
-// stand for the values that differ from event to event.
+// call is a recorded vendor call of usher. Placeholders such as ${user} replace the values that
+// differ between events.
 type call struct {
 	Vendor  string            `json:"vendor"`
-	Step    int               `json:"step"` // of the user's life; before: made once, such as a log-in
+	Step    int               `json:"step"` // of the user's life; before for calls made once, such as a log-in
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Header  map[string]string `json:"header"`
 	Body    string            `json:"body"`
 	Status  int               `json:"status"`   // of the answer
-	TakesID bool              `json:"takes_id"` // the first id in the answer is the next of ${0}, ${1}, …
+	TakesID bool              `json:"takes_id"` // the first id in the answer becomes the next of ${0}, ${1}, …
 
 	answer string
 }
 
-// before is the step of calls that come before the first event.
+// before is the step of calls before the first event.
 const before = -1
 
-// record lets usher do the work for three users, one after the other, and returns
-// its calls for a user. The first user is only created: log-ins are done then, and
-// no later account has the number of its subscription.
+// record runs usher for three users, one after the other, and returns the calls for a user. The
+// first user is only created: usher logs in, and no later account has the id of the first
+// subscription.
 func (c Config) record(ctx context.Context, load Load) (calls []call, err error) {
 	dir, err := os.MkdirTemp(c.Dir, "usher-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s := &stage{config: c, plan: Plan{Load: load, Concurrency: 1}, contestant: Contestant{Kind: Usher}, dir: dir}
+	s := &env{config: c, plan: Plan{Load: load, Concurrency: 1}, contestant: Contestant{Kind: Usher}, dir: dir}
 	defer s.close()
-	vendors, err := NewStandIn(0, load.Lifecycle)
+	vendors, err := NewFakeVendors(0, load.Lifecycle)
 	if err != nil {
 		return nil, err
 	}
 	r := &recorder{vendors: vendors}
 	server := httptest.NewServer(r)
 	defer server.Close()
-	s.stands = strings.TrimPrefix(server.URL, "http://")
+	s.vendorAddr = strings.TrimPrefix(server.URL, "http://")
 	if err := s.startNATS(ctx); err != nil {
 		return nil, err
 	}
@@ -71,17 +71,18 @@ func (c Config) record(ctx context.Context, load Load) (calls []call, err error)
 				break
 			}
 			if err := s.recordEvent(ctx, r, user, step); err != nil {
-				return nil, fmt.Errorf("record usher's calls: %w", err)
+				return nil, fmt.Errorf("record usher's calls for user %d, step %d: %w", user, step, err)
 			}
 		}
 	}
 	return compare(r.calls)
 }
 
-// recordEvent publishes one event, and waits until usher is done with the event.
-func (s *stage) recordEvent(ctx context.Context, r *recorder, user, step int) error {
-	// Numbers that no other text in a call contains.
-	number, id, now := 9_182_730+10*user+step, 7_463_527+user, time.Now()
+// recordEvent publishes one event and waits for the results.
+func (s *env) recordEvent(ctx context.Context, r *recorder, user, step int) error {
+	// No other text in a call contains the numbers.
+	number, id := 9_182_730+10*user+step, 7_463_527+user
+	now := time.Now()
 	r.expect(user, step, placeholders(number, id, now))
 	e, err := s.plan.Load.write(number, id, step, now)
 	if err != nil {
@@ -102,11 +103,10 @@ func (s *stage) recordEvent(ctx context.Context, r *recorder, user, step int) er
 	})
 }
 
-// hash matches an id that usher makes of the event's id. Vendors recognize repeats by it.
+// hash matches an id that usher derives from the event's id, for deduplication by vendors.
 var hash = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 
-// placeholders returns a function that puts placeholders in the place of an
-// event's values.
+// placeholders returns a function that replaces an event's values by placeholders.
 func placeholders(number, user int, sent time.Time) func(string) string {
 	at := scenario.Start.Add(time.Duration(number) * time.Second)
 	values := strings.NewReplacer(
@@ -116,7 +116,7 @@ func placeholders(number, user int, sent time.Time) func(string) string {
 	return func(text string) string { return values.Replace(hash.ReplaceAllString(text, "$${hash}")) }
 }
 
-// recorder keeps the calls that pass through it.
+// recorder is a proxy that records calls.
 type recorder struct {
 	vendors http.Handler
 
@@ -127,17 +127,19 @@ type recorder struct {
 	calls   [3][]call // by user
 }
 
-// expect says to which event the next calls belong.
+// expect sets the event of the next calls.
 func (r *recorder) expect(user, step int, replace func(string) string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.user, r.step, r.replace = user, step, replace
+	r.user = user
+	r.step = step
+	r.replace = replace
 }
 
 func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	body, err := io.ReadAll(request.Body)
 	if err != nil {
-		http.Error(w, "the body cannot be read", http.StatusBadRequest)
+		http.Error(w, "read body", http.StatusBadRequest)
 		return
 	}
 	request.Body = io.NopCloser(bytes.NewReader(body))
@@ -149,7 +151,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.replace == nil { // usher starts
+	if r.replace == nil { // a call at the start of usher
 		return
 	}
 	c := call{
@@ -158,18 +160,18 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 	c.Vendor, _, _ = strings.Cut(c.URL[1:], "/")
 	for name, values := range request.Header {
-		if !slices.Contains([]string{"Accept-Encoding", "Content-Length", "User-Agent"}, name) { // the HTTP client's own
+		if !slices.Contains([]string{"Accept-Encoding", "Content-Length", "User-Agent"}, name) { // set by the HTTP client
 			c.Header[name] = r.replace(values[0])
 		}
 	}
 	r.calls[r.user] = append(r.calls[r.user], c)
 }
 
-// compare returns the calls for the third user, with placeholders for the numbers
-// that differ from the second user's as two ids do, and the first user's calls that
-// the third did not need.
-func compare(users [3][]call) (calls []call, err error) {
-	for _, list := range users { // vendors work side by side
+// compare returns the calls for the third user and the additional calls for the first user. A
+// placeholder replaces each number that is an id, found by comparison with the second user.
+func compare(users [3][]call) ([]call, error) {
+	var calls []call
+	for _, list := range users { // calls of several vendors interleave
 		slices.SortStableFunc(list, func(a, b call) int { return cmp.Compare(a.Vendor, b.Vendor) })
 	}
 	second, third := users[1], users[2]
@@ -182,13 +184,15 @@ func compare(users [3][]call) (calls []call, err error) {
 			calls = append(calls, c)
 		}
 	}
-	ids := map[string][][2]string{} // the two users', by vendor
+	ids := map[string][][2]string{} // pairs of both users, by vendor
 	for i, was := range second {
 		c := third[i]
-		c.URL, c.Body = withIDs(was.URL, c.URL, ids[c.Vendor]), withIDs(was.Body, c.Body, ids[c.Vendor])
+		c.URL = withIDs(was.URL, c.URL, ids[c.Vendor])
+		c.Body = withIDs(was.Body, c.Body, ids[c.Vendor])
 		pair := [2]string{firstID(was.answer), firstID(c.answer)}
 		if c.Method == http.MethodPost && pair[0] != pair[1] && !slices.Contains(ids[c.Vendor], pair) {
-			c.TakesID, ids[c.Vendor] = true, append(ids[c.Vendor], pair)
+			c.TakesID = true
+			ids[c.Vendor] = append(ids[c.Vendor], pair)
 		}
 		calls = append(calls, c)
 	}
@@ -197,8 +201,7 @@ func compare(users [3][]call) (calls []call, err error) {
 
 var numbers = regexp.MustCompile(`\d+|\D+`)
 
-// withIDs returns b with a placeholder for each number that differs from a's as a
-// pair of ids does.
+// withIDs returns b with a placeholder for each number that forms a pair of ids with the number in a.
 func withIDs(a, b string, ids [][2]string) string {
 	from, to := numbers.FindAllString(a, -1), numbers.FindAllString(b, -1)
 	for i := range to {
@@ -212,8 +215,7 @@ func withIDs(a, b string, ids [][2]string) string {
 	return strings.Join(to, "")
 }
 
-// firstID returns the number behind the first "id" in a JSON text, empty if there
-// is none.
+// firstID returns the number behind the first "id" in a JSON text, or an empty string.
 func firstID(text string) string {
 	_, rest, _ := strings.Cut(text, `"id":`)
 	return rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]

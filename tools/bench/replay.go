@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// timeLayout is the beginning of a time, as all vendors write times.
+// timeLayout formats the part of a time that all vendors format alike.
 const timeLayout = "2006-01-02T15:04:05"
 
 // replay makes the recorded calls of one vendor.
@@ -22,7 +22,7 @@ type replay struct {
 	calls  map[int][]call // by step
 
 	mu  sync.Mutex
-	ids map[string][]string // that the vendor gave, by user
+	ids map[string][]string // ids from the vendor, by user
 }
 
 func newReplay(vendor string, calls []call, o BareOptions) *replay {
@@ -38,8 +38,8 @@ func newReplay(vendor string, calls []call, o BareOptions) *replay {
 	return r
 }
 
-// step makes the calls of a step, with values in the place of the placeholders. The
-// events of a user come one by one.
+// step makes the calls of a step with values for the placeholders. The caller handles the events
+// of a user one by one.
 func (r *replay) step(ctx context.Context, step int, values map[string]string) error {
 	user := values["user"]
 	r.mu.Lock()
@@ -64,8 +64,8 @@ func (r *replay) step(ctx context.Context, step int, values map[string]string) e
 	return nil
 }
 
-// do makes a call, and returns the answer. The answer is read to its end, so that
-// the connection is used again.
+// do makes a call and returns the answer. do reads the whole answer, so that the connection is
+// reused.
 func (r *replay) do(ctx context.Context, c call, value func(name string) string) (string, error) {
 	url := os.Expand(c.URL, value)
 	request, err := http.NewRequestWithContext(ctx, c.Method, r.host+url, strings.NewReader(os.Expand(c.Body, value)))
@@ -82,7 +82,7 @@ func (r *replay) do(ctx context.Context, c call, value func(name string) string)
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != c.Status {
-		err = fmt.Errorf("%s %s: status %d, recorded was %d", c.Method, url, answer.StatusCode, c.Status)
+		err = fmt.Errorf("%s %s: status %d, but recorded status %d", c.Method, url, answer.StatusCode, c.Status)
 	}
 	return string(text), err
 }

@@ -25,7 +25,7 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
-// Two users' calls show which numbers are ids: an id differs, and a page does not.
+// TestCompare checks that ids differ between two users, and pages do not.
 func TestCompare(t *testing.T) {
 	life := func(account, subscription string) []call {
 		return []call{
@@ -53,7 +53,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// The ids in the answers for one user appear in the later calls for that user.
+// TestReplay checks that later calls for a user contain the ids from earlier answers.
 func TestReplay(t *testing.T) {
 	var calls []string
 	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -79,7 +79,7 @@ func TestReplay(t *testing.T) {
 	if diff := cmp.Diff([]string{`POST /users 00000000000000000000000000006531 {"name":"L7"}`, "GET /users/41"}, calls); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if err := r.step(t.Context(), 2, map[string]string{"user": "7"}); err == nil || !strings.Contains(err.Error(), "status 200, recorded was 404") {
-		t.Errorf("got %v, want that the status is not the recorded one", err)
+	if err := r.step(t.Context(), 2, map[string]string{"user": "7"}); err == nil || !strings.Contains(err.Error(), "status 200, but recorded status 404") {
+		t.Errorf("got %v, want an error with both statuses", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// Report is all that one run of usher-bench has found.
+// Report holds all figures of one run of usher-bench.
 type Report struct {
 	Date     string            `json:"date"`
 	Command  string            `json:"command"`
@@ -22,30 +22,32 @@ var columns = []string{
 	"contestant", "events/s", "calls/s", "publish → call p50 / p99", "publish → result p50 / p99", "CPU s / 1,000", "of NATS", "allocations / event", "memory", "others",
 }
 
-// cells are the figures of a contestant, in the order of the columns.
+// cells returns the figures of a contestant, in the order of the columns.
 func (r Run) cells() []string {
-	allocations, memory, server, others := "–", "–", "–", "–"
+	const unknown = "–"
+	allocations, memory := unknown, unknown
+	server, others := unknown, unknown
 	if r.Allocs != nil {
 		allocations = fmt.Sprintf("%.0f", *r.Allocs)
 	}
-	if r.PeakMB > 0 { // on Linux, where the others are known too
+	if r.PeakMB > 0 { // on Linux, with all other figures
 		memory = fmt.Sprintf("%.0f MB", r.PeakMB)
 		server, others = fmt.Sprintf("%.2f", r.Server), fmt.Sprintf("%.0f %%", 100*r.Others)
 	}
 	return []string{
 		r.Contestant, fmt.Sprintf("%.0f", r.Events), fmt.Sprintf("%.0f", r.Calls),
-		pair(r.CallP50, r.CallP99), pair(r.ResultP50, r.ResultP99), fmt.Sprintf("%.2f", r.CPU), server, allocations, memory, others,
+		percentiles(r.CallP50, r.CallP99), percentiles(r.ResultP50, r.ResultP99), fmt.Sprintf("%.2f", r.CPU), server, allocations, memory, others,
 	}
 }
 
-func pair(p50, p99 float64) string {
+func percentiles(p50, p99 float64) string {
 	if p50 == 0 && p99 == 0 {
 		return "–"
 	}
 	return fmt.Sprintf("%.1f / %.1f ms", p50, p99)
 }
 
-// title says what a series measured.
+// title returns the name and parameters of a series.
 func (s Series) title() string {
 	parts := []string{fmt.Sprintf("%s: %d events", s.Name, s.Events)}
 	if s.Rate > 0 {
@@ -61,21 +63,21 @@ func (s Series) title() string {
 	return strings.Join(append(parts, fmt.Sprintf("concurrency %d", s.Concurrency), rounds), ", ")
 }
 
-// compared says how the contestants stand to each other.
-func (s Series) compared() (lines []string) {
+// comparisons returns the ratios between the contestants, a line each.
+func (s Series) comparisons() (list []string) {
 	if s.Rate > 0 {
-		return nil // their rates are ours
+		return nil // the plan sets the rate
 	}
 	for _, r := range s.Ratios {
-		lines = append(lines, fmt.Sprintf("%s = %.2f × %s (%.2f–%.2f)", r.Of, r.Median, r.To, r.Min, r.Max))
+		list = append(list, fmt.Sprintf("%s = %.2f × %s (%.2f–%.2f)", r.Of, r.Median, r.To, r.Min, r.Max))
 	}
-	const long = 100_000 // events, from which on it matters how a run goes on
+	const long = 100_000 // events; shorter runs have no meaningful tenths
 	for _, r := range s.Medians {
 		if s.Events >= long && len(r.Tenths) > 0 {
-			lines = append(lines, fmt.Sprintf("%s, effects/s by tenth of the run: %s", r.Contestant, strings.Trim(fmt.Sprintf("%.0f", r.Tenths), "[]")))
+			list = append(list, fmt.Sprintf("%s, effects/s by tenth of the run: %s", r.Contestant, strings.Trim(fmt.Sprintf("%.0f", r.Tenths), "[]")))
 		}
 	}
-	return lines
+	return list
 }
 
 // Text writes the report for people.
@@ -91,7 +93,7 @@ func (r Report) Text(w io.Writer) error {
 		if err := t.Flush(); err != nil {
 			return err
 		}
-		for _, line := range s.compared() {
+		for _, line := range s.comparisons() {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 		b.WriteString("\n")

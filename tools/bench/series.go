@@ -2,22 +2,21 @@ package bench
 
 import "slices"
 
-// Series is a plan's runs and what they come to.
+// Series holds the runs of a plan with medians and ratios.
 type Series struct {
 	Name        string  `json:"name"`
 	Load        string  `json:"load"`
-	Events      int     `json:"events"` // in one run
-	Rate        int     `json:"rate"`   // events a second; 0: all were there before the start
+	Events      int     `json:"events"` // per run
+	Rate        int     `json:"rate"`   // events a second; 0: all published before the start
 	DelayMS     float64 `json:"delay_ms"`
 	Concurrency int     `json:"concurrency"`
 	Rounds      int     `json:"rounds"`
-	Medians     []Run   `json:"medians"` // one a contestant
+	Medians     []Run   `json:"medians"` // by contestant
 	Ratios      []Ratio `json:"ratios"`
 	Runs        []Run   `json:"runs"`
 }
 
-// Ratio is how many times the events a second of another contestant one does:
-// the median of the rounds' ratios.
+// Ratio compares the events a second of two contestants: the median of the ratios by round.
 type Ratio struct {
 	Of     string  `json:"of"`
 	To     string  `json:"to"`
@@ -26,11 +25,11 @@ type Ratio struct {
 	Max    float64 `json:"max"`
 }
 
-// sum fills in medians and ratios. Ratios are those of the last contestants to
-// the ones before them, which every plan lists from the plainest on.
+// sum fills in medians and ratios. Each contestant is compared with all contestants before in the
+// plan, which lists the simplest contestant first.
 func (s *Series) sum(contestants []Contestant) {
 	for _, c := range contestants {
-		s.Medians = append(s.Medians, s.middle(c.Name))
+		s.Medians = append(s.Medians, s.medianRun(c.Name))
 	}
 	for i, of := range contestants {
 		for _, to := range contestants[:i] {
@@ -39,21 +38,20 @@ func (s *Series) sum(contestants []Contestant) {
 	}
 }
 
-// of are the runs of a contestant, by round.
-func (s *Series) of(name string) []Run {
+// runsOf returns the runs of a contestant, by round.
+func (s *Series) runsOf(name string) []Run {
 	return slices.DeleteFunc(slices.Clone(s.Runs), func(r Run) bool { return r.Contestant != name })
 }
 
-// values is one figure of all runs of a contestant.
+// values returns one figure of all runs of a contestant.
 func (s *Series) values(name string, figure func(Run) float64) (list []float64) {
-	for _, r := range s.of(name) {
+	for _, r := range s.runsOf(name) {
 		list = append(list, figure(r))
 	}
 	return list
 }
 
-// ratio compares round by round, so that what befalls the whole machine for a
-// while befalls both.
+// ratio compares two contestants round by round, so that other load on the machine affects both.
 func (s *Series) ratio(of, to string) Ratio {
 	a, b := s.values(of, eventsASecond), s.values(to, eventsASecond)
 	list := make([]float64, 0, len(a))
@@ -70,16 +68,16 @@ func newRatio(of, to string, rounds []float64) Ratio {
 	return Ratio{Of: of, To: to, Median: median(rounds), Min: slices.Min(rounds), Max: slices.Max(rounds)}
 }
 
-// lasting compares the last tenth of each run of a contestant with its first; of
-// runs that are long enough for tenths.
-func (s *Series) lasting(name string) Ratio {
+// lastToFirst compares the last tenth with the first tenth of each run of a contestant. The runs
+// must have tenths.
+func (s *Series) lastToFirst(name string) Ratio {
 	return newRatio("last tenth", "first", s.values(name, func(r Run) float64 { return r.Tenths[len(r.Tenths)-1] / r.Tenths[0] }))
 }
 
 func eventsASecond(r Run) float64 { return r.Events }
 
-// middle is the medians of a contestant's figures.
-func (s *Series) middle(name string) Run {
+// medianRun returns the medians of all figures of a contestant.
+func (s *Series) medianRun(name string) Run {
 	m := func(figure func(Run) float64) float64 { return median(s.values(name, figure)) }
 	out := Run{
 		Contestant:  name,
@@ -102,11 +100,11 @@ func (s *Series) middle(name string) Run {
 		FirstMB:     m(func(r Run) float64 { return r.FirstMB }),
 		LastMB:      m(func(r Run) float64 { return r.LastMB }),
 	}
-	runs := s.of(name)
+	runs := s.runsOf(name)
 	if len(runs) == 0 {
 		return out
 	}
-	for i := range runs[0].Tenths { // of as many results in each run
+	for i := range runs[0].Tenths { // all runs have the same number of tenths
 		out.Tenths = append(out.Tenths, m(func(r Run) float64 { return r.Tenths[i] }))
 	}
 	if runs[0].Allocs != nil {
@@ -116,7 +114,7 @@ func (s *Series) middle(name string) Run {
 	return out
 }
 
-// median is the medians of one contestant; its zero value where it did not run.
+// median returns the medians of one contestant, or zero values without runs.
 func (s *Series) median(name string) Run {
 	for _, r := range s.Medians {
 		if r.Contestant == name {

@@ -30,9 +30,9 @@ func TestRatios(t *testing.T) {
 	}
 }
 
-// What befalls the machine in one run must not decide: the median of the runs'
-// ratios is told, and not the ratio of their medians.
-func TestHowARunGoesOn(t *testing.T) {
+// TestLastToFirst checks that the ratio is the median of the ratios by run, not the ratio of the
+// medians, so that one disturbed run does not decide.
+func TestLastToFirst(t *testing.T) {
 	s := Series{Name: "x", Events: 100_000, Rounds: 3, Runs: []Run{
 		{Contestant: "usher", Round: 1, Tenths: []float64{100, 80, 90}},
 		{Contestant: "usher", Round: 2, Tenths: []float64{50, 60, 50}},
@@ -40,15 +40,15 @@ func TestHowARunGoesOn(t *testing.T) {
 	}}
 	s.sum([]Contestant{{Name: "usher"}})
 	want := Ratio{Of: "last tenth", To: "first", Median: 0.9, Min: 0.5, Max: 1}
-	if diff := cmp.Diff(want, s.lasting("usher")); diff != "" {
+	if diff := cmp.Diff(want, s.lastToFirst("usher")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"usher, effects/s by tenth of the run: 80 70 50"}, s.compared()); diff != "" {
+	if diff := cmp.Diff([]string{"usher, effects/s by tenth of the run: 80 70 50"}, s.comparisons()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// A tenth is measured from its first result to its last.
+// TestTenths checks that a tenth is measured from the first to the last result of the tenth.
 func TestTenths(t *testing.T) {
 	var times []time.Time
 	at := time.Unix(1_800_000_000, 0)
@@ -61,7 +61,7 @@ func TestTenths(t *testing.T) {
 		times = append(times, at)
 	}
 	var r Run
-	(&stage{}).tenths(&r, times)
+	(&env{}).tenths(&r, times)
 	want := []float64{100, 100, 100, 100, 100, 100, 100, 100, 100, 50}
 	if diff := cmp.Diff(want, r.Tenths, cmpopts.EquateApprox(0, 0.001)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -92,7 +92,7 @@ func TestUpdate(t *testing.T) {
 	if err := os.WriteFile(file, []byte("# Title\n\n"+markBegin+"\nold\n"+markEnd+"\n\nThe end.\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // again and again
+	for range 2 { // Update is repeatable
 		if err := r.Update(file); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestUpdate(t *testing.T) {
 	}
 	got := string(text)
 	if !strings.HasPrefix(got, "# Title\n\n"+markBegin+"\n1 May 2026") || !strings.HasSuffix(got, markEnd+"\n\nThe end.\n") {
-		t.Errorf("what stands around the markers has changed:\n%s", got)
+		t.Errorf("the text outside of the markers has changed:\n%s", got)
 	}
 	if strings.Contains(got, "old") || strings.Count(got, "| usher | 1234 |") != 1 {
 		t.Errorf("got:\n%s", got)

@@ -14,12 +14,11 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// syncEvery is how often the NATS server flushes to the disk: what nats-server
-// does by itself, and the same whichever server is used.
+// syncEvery is the interval of syncs to disk of the embedded server, equal to the default of
+// nats-server.
 const syncEvery = 2 * time.Minute
 
-// ServeNATS runs a NATS server on addr until ctx ends: the bench's own, where
-// no nats-server is named.
+// ServeNATS runs an embedded NATS server on addr until ctx ends, in place of nats-server.
 func ServeNATS(ctx context.Context, addr, dir string) error {
 	server, err := bus.StartEmbedded(ctx, bus.EmbeddedOptions{Dir: dir, Sync: syncEvery, Addr: addr})
 	if err != nil {
@@ -31,7 +30,7 @@ func ServeNATS(ctx context.Context, addr, dir string) error {
 }
 
 // startNATS starts the server of a run.
-func (s *stage) startNATS(ctx context.Context) error {
+func (s *env) startNATS(ctx context.Context) error {
 	addr, err := process.FreeAddr(ctx)
 	if err != nil {
 		return err
@@ -52,8 +51,8 @@ func (s *stage) startNATS(ctx context.Context) error {
 	return answers(ctx, "the NATS server", s.connect, s.nats)
 }
 
-// connect reaches the server; it can be called again until it does.
-func (s *stage) connect() (err error) {
+// connect connects to the server. After an error, connect can be called again.
+func (s *env) connect() (err error) {
 	if s.nc, err = nats.Connect(s.url, nats.Name("bench")); err != nil {
 		return err
 	}
@@ -61,9 +60,9 @@ func (s *stage) connect() (err error) {
 	return err
 }
 
-// makeStreams makes the streams and buckets as usher makes them, so that all
-// contestants have the same, and the load can be there before them.
-func (s *stage) makeStreams(ctx context.Context) error {
+// makeStreams creates the streams and buckets of usher, so that all contestants use the same
+// streams, and events can be published before the start.
+func (s *env) makeStreams(ctx context.Context) error {
 	b, err := bus.New(s.nc, bus.Layout{
 		Events: bus.EventsStream, Own: true, Replicas: 1, EventsAge: 720 * time.Hour, ResultsAge: 720 * time.Hour,
 		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, EffectAge: 168 * time.Hour, Window: 5 * time.Minute,
@@ -76,18 +75,18 @@ func (s *stage) makeStreams(ctx context.Context) error {
 	}
 	for _, c := range s.durables() {
 		if _, err := s.js.CreateOrUpdateConsumer(ctx, bus.EventsStream, c); err != nil {
-			return fmt.Errorf("consumer %s: %w", c.Durable, err)
+			return fmt.Errorf("create consumer %s: %w", c.Durable, err)
 		}
 	}
 	return nil
 }
 
-// durable is the name of the consumer of a contestant that does not make its own.
+// durable returns the consumer's name for contestants other than usher.
 func durable(vendor string) string { return "bench-" + vendor }
 
-// durables are the consumers that the bare loop and the peer use, one a vendor,
-// with room for all that may be at work.
-func (s *stage) durables() (list []jetstream.ConsumerConfig) {
+// durables returns the consumers of the bare loop and the peer by vendor. The limit of pending acks
+// is above the concurrency.
+func (s *env) durables() (list []jetstream.ConsumerConfig) {
 	if s.contestant.Kind == Usher {
 		return nil
 	}

@@ -15,21 +15,20 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// Startup is how long usher serve takes from the start of its process, with the
-// embedded NATS server and an empty store, to the first vendor call: for an
-// event that is posted as soon as /readyz says yes.
+// Startup holds the time from the start of usher serve, with the embedded NATS server and an empty
+// store, to the first vendor call. The event is posted as soon as /readyz is ready.
 type Startup struct {
 	MedianMS float64   `json:"median_ms"`
-	ReadyMS  float64   `json:"ready_median_ms"` // to /readyz
+	ReadyMS  float64   `json:"ready_median_ms"` // until /readyz is ready
 	RunsMS   []float64 `json:"runs_ms"`
 }
 
-// Startup measures the start of usher serve, so many times.
+// Startup measures the start of usher serve in several rounds.
 func (c Config) Startup(ctx context.Context, rounds int) (Startup, error) {
 	var out Startup
 	var readies []float64
 	for i := range rounds {
-		c.say("start: round %d of %d", i+1, rounds)
+		c.progress("start: round %d of %d", i+1, rounds)
 		ready, called, err := c.startOnce(ctx)
 		if err != nil {
 			return out, fmt.Errorf("start: %w", err)
@@ -45,7 +44,7 @@ func (c Config) startOnce(ctx context.Context) (ready, first time.Duration, err 
 	if err != nil {
 		return 0, 0, err
 	}
-	s := &stage{config: c, plan: Plan{Load: loads[0], Concurrency: 16}, dir: dir}
+	s := &env{config: c, plan: Plan{Load: loads[0], Concurrency: 16}, dir: dir}
 	defer func() { s.close(); err = errors.Join(err, os.RemoveAll(dir)) }()
 	if err := s.startVendor(ctx); err != nil {
 		return 0, 0, err
@@ -102,7 +101,7 @@ func post(ctx context.Context, url string) error {
 		return err
 	}
 	if response.StatusCode != http.StatusAccepted {
-		err = fmt.Errorf("post an event: status %d", response.StatusCode)
+		err = fmt.Errorf("post event to %s: status %d, want 202", url, response.StatusCode)
 	}
 	return errors.Join(err, response.Body.Close())
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// startUsher starts usher serve with everything on: schemas, ledger, claims,
-// results, HTTP endpoint and metrics, and a JSON line in a file for every
-// effect, as in production. Only the vendors' rates are off.
-func (s *stage) startUsher(ctx context.Context, name string) (*worker, error) {
+// startUsher starts usher serve with all features of production: schemas, records, claims,
+// results, HTTP endpoint, metrics, and a JSON log line per effect. Only the rate limits of the
+// vendors are off.
+func (s *env) startUsher(ctx context.Context, name string) (*worker, error) {
 	file := filepath.Join(s.dir, "usher.yaml")
 	if err := os.WriteFile(file, []byte(scenario.CourseFile(courses)), 0o600); err != nil {
 		return nil, err
@@ -38,15 +38,15 @@ func (s *stage) startUsher(ctx context.Context, name string) (*worker, error) {
 	}, p)
 }
 
-// environ is the variables of a process of usher serve.
-func (s *stage) environ(addr string) []string {
-	environ := slices.DeleteFunc(sandbox.Environ(s.stands), func(variable string) bool {
+// environ returns the environment variables of usher serve.
+func (s *env) environ(addr string) []string {
+	environ := slices.DeleteFunc(sandbox.Environ(s.vendorAddr), func(variable string) bool {
 		return !slices.ContainsFunc(s.plan.Load.Vendors, func(v string) bool {
 			return strings.HasPrefix(variable, "USHER_"+strings.ToUpper(v)+"_")
 		})
 	})
 	environ = append(environ, "USHER_NATS_URL="+s.url, "USHER_HTTP_ADDR="+addr, "USHER_LOG_FORMAT=json",
-		"USHER_DELETIONS_COUNT=1000000000", "USHER_DELETIONS_SHARE=1") // the safety stop counts, and stops nobody
+		"USHER_DELETIONS_COUNT=1000000000", "USHER_DELETIONS_SHARE=1") // the deletion guard counts, but never stops deletions
 	for _, v := range s.plan.Load.Vendors {
 		prefix := "USHER_" + strings.ToUpper(v)
 		environ = append(environ, prefix+"_RATE=0", prefix+"_CONCURRENCY="+strconv.Itoa(s.plan.Concurrency))
@@ -57,7 +57,7 @@ func (s *stage) environ(addr string) []string {
 	return environ
 }
 
-// allocations reads off the metrics how many objects a process has allocated.
+// allocations returns the number of allocated objects of a process, by the metrics.
 func allocations(ctx context.Context, addr string) (float64, error) {
 	text, err := process.Get(ctx, "http://"+addr+"/metrics")
 	if err != nil {
@@ -65,18 +65,18 @@ func allocations(ctx context.Context, addr string) (float64, error) {
 	}
 	_, rest, ok := bytes.Cut(text, []byte("\ngo_memstats_mallocs_total "))
 	if !ok {
-		return 0, errors.New("the metrics have no go_memstats_mallocs_total")
+		return 0, errors.New("go_memstats_mallocs_total is missing in the metrics")
 	}
 	figure, _, _ := bytes.Cut(rest, []byte("\n"))
 	return strconv.ParseFloat(string(figure), 64)
 }
 
-// count takes the figures that only a living process has.
-func (s *stage) count(ctx context.Context) {
+// count reads the figures of processes before the end.
+func (s *env) count(ctx context.Context) {
 	for _, w := range s.workers {
 		_, w.peak = w.Memory()
 		if w.metrics != nil {
-			w.after, _ = w.metrics(ctx) // a figure less, where it does not answer
+			w.after, _ = w.metrics(ctx) // without an answer the figure is missing
 		}
 	}
 }

@@ -1,7 +1,6 @@
-// Package chaos runs usher against what befalls it: real processes of usher
-// serve, of nats-server and of the stand-ins, which are killed, paused, cut off
-// and refused while users come and go. At the end it judges by what the vendors
-// hold and by what the streams say, never by what usher counts (docs/design.md, section 12).
+// Package chaos runs real processes of usher serve, nats-server and the sandbox under faults. The
+// processes are killed, frozen, disconnected and rejected while events arrive. At the end the suite
+// checks the sandbox and the streams, never the metrics of usher (docs/design.md, section 12).
 package chaos
 
 import (
@@ -16,26 +15,26 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// Config is one run.
+// Config holds the parameters of one run.
 type Config struct {
 	Seed     uint64
 	Users    int
-	Events   int           // of each user, duplicates not counted
-	Span     time.Duration // in which they are published
-	After    time.Duration // how long the storms go on after that
+	Events   int           // per user, without duplicates
+	Span     time.Duration // time of publishing
+	After    time.Duration // time of further storms after the publishing
 	Every    time.Duration // the time between two storms
-	Only     string        // the one kind of storm that there is; empty: all kinds
-	Faults   float64       // share of the vendor calls that a fault hits, to the very end
-	Latency  time.Duration // mean wait of a vendor call
-	Rate     float64       // of each vendor, calls a second; 0: no limit
-	LateBy   time.Duration // from the receipt of a creation whose caller has gone until its effect; 0: the latency
-	Limits   Limits        // of the workers
-	Repeats  float64       // share of the events that are published again
+	Only     string        // the only kind of storm; empty: all kinds
+	Faults   float64       // share of vendor calls with a fault, until the end
+	Latency  time.Duration // mean duration of a vendor call
+	Rate     float64       // calls a second of each vendor; 0: no limit
+	LateBy   time.Duration // delay of a creation after the caller has disconnected; 0: the latency
+	Limits   Limits        // time limits of the workers
+	Repeats  float64       // share of events published again
 	Workers  int           // processes of usher serve
 	Nodes    int           // of NATS: 1 or 3
-	Limit    time.Duration // for all to be finished once the storms have ended
+	Limit    time.Duration // limit for all effects to finish after the storms
 	Binaries Binaries
-	Dir      string // where everything is kept; a new one where it is empty
+	Dir      string // directory of logs and stores; empty: a new temporary directory
 }
 
 // Limits are the time limits of the workers.
@@ -43,47 +42,46 @@ type Limits struct {
 	CallTimeout, CallLease, AckWait, Shutdown time.Duration
 }
 
-// shortLimits are as short as the relations between them allow, so that takeovers
-// happen all the time.
+// shortLimits returns the shortest valid time limits, so that takeovers happen often.
 func shortLimits() Limits {
 	return Limits{CallTimeout: time.Second, CallLease: 2 * time.Second, AckWait: 3 * time.Second, Shutdown: 4 * time.Second}
 }
 
-// Binaries are the programs that a run starts.
+// Binaries holds the paths of the programs.
 type Binaries struct {
 	Usher string
 	NATS  string
 }
 
-// Build builds the programs into dir, usher with the given build tags.
+// Build builds the programs into dir. Usher is built with the given build tags.
 func Build(ctx context.Context, dir, tags string) (Binaries, error) {
 	b := Binaries{Usher: filepath.Join(dir, "usher"), NATS: filepath.Join(dir, "nats-server")}
 	return b, errors.Join(process.Build(ctx, b.Usher, process.Usher, "-tags", tags), process.Build(ctx, b.NATS, process.NATS))
 }
 
-// Full is the form in which the invariants are proven.
+// Full returns the configuration for proving the invariants.
 func Full() Config {
 	return Config{
 		Users: 1000, Events: 10, Span: time.Minute, After: 20 * time.Second, Every: 500 * time.Millisecond,
 		Faults: 0.15, Latency: 3 * time.Millisecond, Repeats: 0.1, Workers: 3, Nodes: 1, Limit: 10 * time.Minute,
-		Limits: shortLimits(), Rate: 1000, // out of which a 429 is soon forgotten
+		Limits: shortLimits(), Rate: 1000, // high, so that a 429 slows down only briefly
 	}
 }
 
-// Short is the form that every run of the tests can afford.
+// Short returns the configuration for every run of the tests.
 func Short() Config {
 	c := Full()
 	c.Users, c.Span, c.After, c.Limit = 100, 7*time.Second, time.Second, 3*time.Minute
 	return c
 }
 
-// Late is the form in which a creation lands seconds after the death of its caller. Every
-// process is killed at once now and then, and there is time for a takeover in between. The
-// next owner has the lease five seconds after the death at the latest. An owner that waits
-// for CallLease and CallTimeout then finds the account; an owner that calls at once makes a
-// second one. No call of a living process takes as long as CallTimeout, at most ten times
-// Latency. The rate has no limit: a process that starts beside others would wait for eight
-// seconds for a part of a rate, longer than LateBy.
+// Late returns a configuration with creations that take effect seconds after the death of the
+// caller. From time to time all processes are killed at once, with time for a takeover in between.
+// The next owner has the lease five seconds after the death at the latest. An owner that waits for
+// CallLease and CallTimeout then finds the account; an owner that calls at once creates a second
+// account. Calls of live processes take at most ten times Latency, less than CallTimeout. The rate has
+// no limit: a process that starts beside others waits eight seconds for a part of a rate, longer than
+// LateBy.
 func Late() Config {
 	c := Short()
 	c.Users, c.Span, c.After, c.Every, c.Only = 200, 50*time.Second, 0, 15*time.Second, "crash"
@@ -93,8 +91,8 @@ func Late() Config {
 	return c
 }
 
-// Run plays one seed and judges it. An error means that it could not be
-// played; what is wrong with usher is in the report.
+// Run runs one seed and checks the invariants. An error means that the run could not be made; the
+// report contains the violations by usher.
 func Run(ctx context.Context, c Config) (report *Report, err error) {
 	begun := time.Now()
 	if c.Dir == "" {
@@ -105,11 +103,11 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	w, err := newWorld(ctx, c)
 	defer func() {
 		if err = errors.Join(err, w.close()); err != nil {
-			err = fmt.Errorf("seed %d: %w; kept in %s", c.Seed, err, c.Dir)
+			err = fmt.Errorf("seed %d: %w; logs and stores are in %s", c.Seed, err, c.Dir)
 		}
 	}()
 	if err != nil {
-		return nil, fmt.Errorf("raise the world: %w", err)
+		return nil, fmt.Errorf("start the environment: %w", err)
 	}
 	told, err := listen(w)
 	if err != nil {
@@ -123,7 +121,7 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	unsettled := w.settled(ctx)
 	h, err := readComplete(ctx, w)
 	if err != nil {
-		return nil, fmt.Errorf("read what came of it: %w", err)
+		return nil, fmt.Errorf("read the streams and the sandbox: %w", err)
 	}
 	h.told = told.contents()
 	report = judge(h)
@@ -135,8 +133,7 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	return report, report.keep(w)
 }
 
-// play publishes while the storms go on, and returns how many there were of
-// each kind.
+// play publishes events during the storms, and returns the number of storms by kind.
 func play(ctx context.Context, w *world) (map[string]int, error) {
 	posts, err := posts(w.config)
 	if err != nil {

@@ -21,7 +21,7 @@ var (
 	users   = flag.Int("chaos.users", 0, "how many users there are; 0: as many as the form has")
 )
 
-// form is what the flags ask for.
+// form returns the configuration of the flags.
 func form() chaos.Config {
 	c := chaos.Short()
 	if *full {
@@ -36,7 +36,7 @@ func form() chaos.Config {
 	return c
 }
 
-// play plays one seed in a directory of its own, which stays if something is wrong.
+// play runs one seed in a temporary directory, which remains after a violation.
 func play(t *testing.T, c chaos.Config) *chaos.Report {
 	t.Helper()
 	report, err := chaos.Run(t.Context(), c)
@@ -57,7 +57,7 @@ func play(t *testing.T, c chaos.Config) *chaos.Report {
 	return report
 }
 
-// TestChaos plays seeds, and holds each run to docs/design.md, section 12.
+// TestChaos runs seeds and checks the invariants of docs/design.md, section 12.
 func TestChaos(t *testing.T) {
 	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
 		t.Fatal(err)

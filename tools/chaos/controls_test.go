@@ -10,14 +10,14 @@ import (
 	"github.com/usherhq/usher/tools/chaos"
 )
 
-// telling are the kinds of violation that at least one of the rules left out leads to.
+// telling lists the kinds of violations caused by at least one of the removed rules.
 var telling = []string{
 	"resurrected", "missing", "older after newer", "double account", "enrolled twice", "two contents",
 	"old data", "enrolled after the end",
 }
 
-// frozen is the form in which owners are frozen for longer than their leases, and nothing else
-// ends them: a former owner that goes on stays beside the newer one.
+// frozen returns a configuration with owners frozen for longer than the lease and no other faults,
+// so that a former owner continues beside the new owner.
 func frozen() chaos.Config {
 	c := chaos.Short()
 	c.Users, c.Span, c.After = 200, 30*time.Second, 5*time.Second
@@ -26,9 +26,9 @@ func frozen() chaos.Config {
 	return c
 }
 
-// TestControls builds usher without one of the rules that keep "once" (internal/mailbox/record,
-// guards.go), and expects the suite to notice in every seed: otherwise the suite proves
-// nothing. With all rules the same storms lead to no violation.
+// TestControls builds usher without one of the rules for "once" (internal/mailbox/record,
+// guards.go), and checks that the suite finds violations in every seed: otherwise the suite proves
+// nothing. With all rules the same storms cause no violation.
 func TestControls(t *testing.T) {
 	for name, control := range map[string]struct {
 		tags    string
@@ -56,7 +56,7 @@ func TestControls(t *testing.T) {
 	}
 }
 
-// violations plays a seed, and counts the telling ones.
+// violations runs a seed and returns the number of telling violations.
 func violations(t *testing.T, c chaos.Config) (found int) {
 	t.Helper()
 	report := play(t, c)

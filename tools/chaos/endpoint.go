@@ -16,31 +16,30 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// EndpointConfig is one run against the HTTP endpoint: senders post events while
-// the endpoint and NATS are killed. What was answered with 202 must be in EVENTS
-// at the end.
+// EndpointConfig holds the parameters of a run against the HTTP endpoint. Senders post events while
+// the endpoint and NATS are killed. At the end EVENTS must contain all events answered with 202.
 type EndpointConfig struct {
 	Seed     uint64
-	Events   int // half of them one by one, half in batches
-	Senders  int // that post at a time
-	Kills    int // spread over the run: the endpoint, NATS and both in turn
+	Events   int // half sent one by one, half in batches
+	Senders  int // concurrent senders
+	Kills    int // kills of the endpoint, of NATS and of both, in turn
 	Limit    time.Duration
 	Binaries Binaries
-	Dir      string // where everything is kept; a new one where it is empty
+	Dir      string // directory of logs and stores; empty: a new temporary directory
 }
 
-// FullEndpoint is the form in which the invariant is proven.
+// FullEndpoint returns the configuration for proving the invariant.
 func FullEndpoint() EndpointConfig {
 	return EndpointConfig{Events: 100_000, Senders: 32, Kills: 60, Limit: time.Hour}
 }
 
-// ShortEndpoint is the form that every run of the tests can afford.
+// ShortEndpoint returns the configuration for every run of the tests.
 func ShortEndpoint() EndpointConfig {
 	return EndpointConfig{Events: 3000, Senders: 8, Kills: 3, Limit: 3 * time.Minute}
 }
 
-// RunEndpoint plays one run and judges it. An error means that it could not be
-// played, or that the endpoint gave an answer that a sender cannot live with.
+// RunEndpoint makes one run and checks the invariant. An error means that the run could not be made,
+// or that the endpoint sent an answer that senders cannot handle.
 func RunEndpoint(ctx context.Context, c EndpointConfig) (report *EndpointReport, err error) {
 	begun := time.Now()
 	if c.Dir == "" {
@@ -53,11 +52,11 @@ func RunEndpoint(ctx context.Context, c EndpointConfig) (report *EndpointReport,
 	w, url, err := newEndpoint(ctx, c)
 	defer func() {
 		if err = errors.Join(err, w.close()); err != nil {
-			err = fmt.Errorf("%w; kept in %s", err, c.Dir)
+			err = fmt.Errorf("%w; logs and stores are in %s", err, c.Dir)
 		}
 	}()
 	if err != nil {
-		return nil, fmt.Errorf("raise the world: %w", err)
+		return nil, fmt.Errorf("start the environment: %w", err)
 	}
 	report = &EndpointReport{Dir: c.Dir, Events: c.Events}
 	t := &tally{}
@@ -76,8 +75,8 @@ func RunEndpoint(ctx context.Context, c EndpointConfig) (report *EndpointReport,
 	return report, nil
 }
 
-// newEndpoint starts NATS and a place for a process of usher serve, whose only
-// vendor nobody plays. What it returns has to be closed, with an error too.
+// newEndpoint starts NATS and usher serve with an unreachable vendor. The caller closes the world,
+// after an error too.
 func newEndpoint(ctx context.Context, c EndpointConfig) (w *world, url string, err error) {
 	w = &world{config: Config{Dir: c.Dir, Binaries: c.Binaries, Nodes: 1, Limits: shortLimits()}}
 	if w.nodes, err = newNodes(ctx, 1, c.Binaries.NATS, c.Dir); err != nil {
@@ -107,7 +106,7 @@ func newEndpoint(ctx context.Context, c EndpointConfig) (w *world, url string, e
 	return w, "http://" + addr + "/events", w.readable(ctx)
 }
 
-// readable waits until EVENTS is there.
+// readable waits until EVENTS exists.
 func (w *world) readable(ctx context.Context) error {
 	return w.until(ctx, 0, "EVENTS is there", func() bool {
 		limit, cancel := context.WithTimeout(ctx, time.Second)
@@ -117,7 +116,7 @@ func (w *world) readable(ctx context.Context) error {
 	})
 }
 
-// besiege posts all events and kills meanwhile.
+// besiege posts all events and kills processes meanwhile.
 func besiege(ctx context.Context, w *world, c EndpointConfig, url string, t *tally, r *EndpointReport) error {
 	group, ctx := errgroup.WithContext(ctx)
 	posting, posted := context.WithCancel(ctx)
@@ -128,7 +127,7 @@ func besiege(ctx context.Context, w *world, c EndpointConfig, url string, t *tal
 	group.Go(func() error {
 		rng := rand.New(rand.NewPCG(c.Seed, 4))
 		for n := range c.Kills {
-			// It waits for what was answered, not for the clock: so it meets senders at work.
+			// Kills depend on the number of answers, not on time, so that senders are at work.
 			for due := c.Events * (n + 1) / (c.Kills + 1); t.count() < due && posting.Err() == nil; {
 				process.Sleep(posting, 5*time.Millisecond)
 			}
@@ -142,7 +141,7 @@ func besiege(ctx context.Context, w *world, c EndpointConfig, url string, t *tal
 	return group.Wait()
 }
 
-// strike kills the endpoint, NATS or both, and starts them again.
+// strike kills and restarts the endpoint, NATS or both.
 func strike(ctx context.Context, w *world, n int, rng *rand.Rand) error {
 	endpoint, nats := n%3 != 1, n%3 != 0
 	if nats {

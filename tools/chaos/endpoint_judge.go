@@ -11,20 +11,20 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 )
 
-// EndpointReport is what came of a run against the endpoint.
+// EndpointReport holds the results of a run against the endpoint.
 type EndpointReport struct {
-	Dir      string // where logs and stores are
-	Events   int    // that were to be posted
-	Posts    int    // requests, the repeated ones too
-	Refused  int    // answers that say: later
+	Dir      string // directory of logs and stores
+	Events   int    // planned events
+	Posts    int    // requests, repeats included
+	Refused  int    // answers with a request to retry
 	Broken   int    // requests without an answer
 	Kills    [3]int // of the endpoint, of NATS, of both
-	Died     int    // processes that ended by themselves
+	Died     int    // processes that ended unexpectedly
 	Answered int    // events answered with 202
 	Stored   int    // messages in EVENTS
 	Missing  []string
-	Again    int // events that stand more than once
-	Within   int // of those, within the duplicate window
+	Again    int // events stored more than once
+	Within   int // events stored more than once within the duplicate window
 	Took     time.Duration
 }
 
@@ -35,13 +35,13 @@ func (r *EndpointReport) String() string {
 		r.Answered, r.Stored, len(r.Missing), r.Again, r.Within, r.Died, r.Took.Round(time.Second/10))
 }
 
-// shelf is what EVENTS holds: when each event was stored, by id.
+// shelf holds the times of storage of the events in EVENTS, by id.
 type shelf struct {
 	copies map[string][]time.Time
-	window time.Duration // for duplicates
+	window time.Duration // duplicate window
 }
 
-// stored reads EVENTS from front to end.
+// stored reads all of EVENTS.
 func stored(ctx context.Context, w *world) (shelf, error) {
 	s := shelf{copies: map[string][]time.Time{}}
 	stream, err := w.js.Stream(ctx, bus.EventsStream)
@@ -63,7 +63,7 @@ func stored(ctx context.Context, w *world) (shelf, error) {
 	})
 }
 
-// judge compares what was answered with what is stored.
+// judge compares the answered events with the stored events.
 func (r *EndpointReport) judge(t *tally, s shelf) {
 	r.Posts, r.Refused, r.Broken = int(t.posts.Load()), int(t.refused.Load()), int(t.broken.Load())
 	r.Answered = t.count()
@@ -84,7 +84,7 @@ func (r *EndpointReport) judge(t *tally, s shelf) {
 	}
 }
 
-// nearest is the shortest time from one copy to the next.
+// nearest returns the shortest time between two copies.
 func nearest(copies []time.Time) time.Duration {
 	least := copies[1].Sub(copies[0])
 	for i := 2; i < len(copies); i++ {

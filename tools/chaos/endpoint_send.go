@@ -19,15 +19,15 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// batchSize is how many events a batch of the senders holds.
+// batchSize is the number of events in a batch.
 const batchSize = 100
 
-// tally is what the senders were told.
+// tally counts the answers to the senders.
 type tally struct {
 	posts, refused, broken atomic.Int64
 
 	mu       sync.Mutex
-	answered []string // ids of events that were answered with 202
+	answered []string // ids of events answered with 202
 }
 
 func (t *tally) add(ids []string) {
@@ -36,7 +36,7 @@ func (t *tally) add(ids []string) {
 	t.answered = append(t.answered, ids...)
 }
 
-// count is how many events were answered with 202.
+// count returns the number of events answered with 202.
 func (t *tally) count() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -50,8 +50,7 @@ type parcel struct {
 	body        []byte
 }
 
-// postAll has all events posted: a hundred one by one, a hundred in a batch, and
-// so on.
+// postAll posts all events, alternately a hundred one by one and a hundred in a batch.
 func postAll(ctx context.Context, c EndpointConfig, url string, t *tally) error {
 	group, ctx := errgroup.WithContext(ctx)
 	parcels := make(chan parcel)
@@ -75,7 +74,7 @@ func postAll(ctx context.Context, c EndpointConfig, url string, t *tally) error 
 	return group.Wait()
 }
 
-// pack makes the parcels of n events.
+// pack makes the request bodies of n events.
 func pack(ctx context.Context, n int, to chan<- parcel) error {
 	for first, batch := 0, false; first < n; first, batch = first+batchSize, !batch {
 		whole := parcel{contentType: events.BatchContentType, body: []byte("[")}
@@ -102,7 +101,7 @@ func pack(ctx context.Context, n int, to chan<- parcel) error {
 	return nil
 }
 
-// hand gives a parcel to a sender; false where ctx ends before one is free.
+// hand passes a parcel to a free sender. Reports false if ctx ends before.
 func hand(ctx context.Context, to chan<- parcel, p parcel) bool {
 	select {
 	case to <- p:
@@ -112,7 +111,7 @@ func hand(ctx context.Context, to chan<- parcel, p parcel) bool {
 	}
 }
 
-// numbered returns the n-th event in structured mode. Its data does for all types.
+// numbered returns the n-th event in structured mode. The data are valid for all types.
 func numbered(n int) (id string, body []byte, err error) {
 	id = fmt.Sprintf("e%06d", n)
 	user, types := n/4, events.Types()
@@ -133,7 +132,7 @@ type sender struct {
 	tally  *tally
 }
 
-// deliver posts a parcel until it is answered with 202.
+// deliver posts a parcel until the answer is 202.
 func (s *sender) deliver(ctx context.Context, p parcel) error {
 	for {
 		taken, err := s.post(ctx, p)
@@ -146,8 +145,8 @@ func (s *sender) deliver(ctx context.Context, p parcel) error {
 	}
 }
 
-// post posts a parcel once. It is not taken where the answer says later, or where
-// there is none; an error is an answer that must not be.
+// post posts a parcel once. taken is false after a request to retry or without an answer. Any other
+// answer than 202 is an error.
 func (s *sender) post(ctx context.Context, p parcel) (taken bool, err error) {
 	limit, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -164,7 +163,7 @@ func (s *sender) post(ctx context.Context, p parcel) (taken bool, err error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusAccepted {
-		s.tally.add(p.ids) // whatever becomes of the rest of the answer
+		s.tally.add(p.ids) // counted even if the rest of the answer is lost
 	}
 	said, unread := io.ReadAll(response.Body)
 	switch {
@@ -173,20 +172,20 @@ func (s *sender) post(ctx context.Context, p parcel) (taken bool, err error) {
 		return false, nil
 	case response.StatusCode != http.StatusAccepted:
 		return false, fmt.Errorf("status %d: %s", response.StatusCode, said)
-	case unread != nil: // the endpoint was killed in the middle of it
+	case unread != nil: // the endpoint was killed during the answer
 		return true, nil
 	}
 	return true, names(said, p.ids)
 }
 
-// names is an error where an answer with 202 does not name the events.
+// names returns an error if an answer with 202 does not name the posted events.
 func names(said []byte, ids []string) error {
 	var answer struct{ Accepted []string }
 	if err := json.Unmarshal(said, &answer); err != nil {
 		return fmt.Errorf("the answer is no JSON: %w", err)
 	}
 	if !slices.Equal(answer.Accepted, ids) {
-		return fmt.Errorf("the answer names %d events and not the %d that were posted", len(answer.Accepted), len(ids))
+		return fmt.Errorf("the answer names %d events instead of the %d posted", len(answer.Accepted), len(ids))
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// TestEndpoint kills the endpoint and NATS under load: what was answered with 202
-// is in EVENTS.
+// TestEndpoint kills the endpoint and NATS under load, and checks that EVENTS contains all events
+// answered with 202.
 func TestEndpoint(t *testing.T) {
 	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
 		t.Fatal(err)
@@ -33,14 +33,14 @@ func TestEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	if report.Answered != c.Events || len(report.Missing) > 0 {
-		t.Errorf("%d of %d events answered with 202, %d of these missing, such as %v; kept in %s",
+		t.Errorf("%d of %d events answered with 202, %d of these missing, such as %v; logs and stores are in %s",
 			report.Answered, c.Events, len(report.Missing), report.Missing[:min(5, len(report.Missing))], report.Dir)
 	}
 	if report.Within > 0 {
-		t.Errorf("%d events stand more than once within the duplicate window; kept in %s", report.Within, report.Dir)
+		t.Errorf("%d events are stored more than once within the duplicate window; logs and stores are in %s", report.Within, report.Dir)
 	}
 	if report.Died > 0 {
-		t.Errorf("%d processes ended by themselves; kept in %s", report.Died, report.Dir)
+		t.Errorf("%d processes ended unexpectedly; logs and stores are in %s", report.Died, report.Dir)
 	}
 	if !t.Failed() {
 		if err := os.RemoveAll(report.Dir); err != nil {

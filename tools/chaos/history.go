@@ -16,24 +16,23 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// history is what a run leaves: what was asked, what was told, and what the
-// vendors hold.
+// history holds the outcome of a run: events, results, dead letters and the state of the vendors.
 type history struct {
 	events  []*asked            // in the order of their first publication
-	users   map[string][]*asked // the same, of each user
-	posts   int                 // publications that the stream took
+	users   map[string][]*asked // the same, by user
+	posts   int                 // stored publications
 	results map[string][]result // by id
 	graves  map[string]bool     // vendor and key of every dead letter
 	state   map[string]sandbox.VendorState
 	told    contents
 }
 
-// asked is one event, as EVENTS has it.
+// asked is one event in EVENTS.
 type asked struct {
 	id, key, kind, user, course string
-	name                        string // of a snapshot
+	name                        string // name in a snapshot
 	at                          time.Time
-	places                      []uint64 // in the stream, of every copy
+	places                      []uint64 // stream sequences of all copies
 }
 
 func (a *asked) first() uint64 { return a.places[0] }
@@ -44,14 +43,14 @@ func (a *asked) last() uint64 { return a.places[len(a.places)-1] }
 type result struct {
 	events.Result
 	seq     uint64
-	at      time.Time // when the outcome was written down
+	at      time.Time // time of the outcome
 	payload string
 }
 
-// took tells whether the vendor is as the event asked.
+// took reports whether the vendor has the state requested by the event.
 func (r result) took() bool { return r.Outcome == events.Done || r.Outcome == events.AlreadyDone }
 
-// read reads the streams and the stand-ins.
+// read reads the streams and the state of the sandbox.
 func read(ctx context.Context, w *world) (*history, error) {
 	h := &history{users: map[string][]*asked{}, results: map[string][]result{}, graves: map[string]bool{}}
 	byID := map[string]*asked{}
@@ -61,7 +60,7 @@ func read(ctx context.Context, w *world) (*history, error) {
 		bus.DeadStream:    h.grave,
 	} {
 		if err := each(ctx, w.js, stream, take); err != nil {
-			return nil, fmt.Errorf("stream %s: %w", stream, err)
+			return nil, fmt.Errorf("read stream %s: %w", stream, err)
 		}
 	}
 	for _, a := range h.events {
@@ -191,8 +190,8 @@ func (h *history) of(a *asked, vendor string) []result {
 	return h.results[events.ResultID(a.key, vendor, 0)]
 }
 
-// lifecycle tells whether an event makes or ends an account; whole, whether it
-// concerns all of one; inCourse, whether one course of it.
+// lifecycle reports whether an event creates or ends an account, whole whether an event concerns the
+// whole account, and inCourse whether an event concerns one course.
 func lifecycle(a *asked) bool {
 	return a.kind == events.UserCreated || a.kind == events.UserDeleted || a.kind == events.UserRestored
 }
@@ -203,10 +202,10 @@ func inCourse(a *asked) bool {
 	return a.kind == events.EnrollmentRequested || a.kind == events.EnrollmentCancelled
 }
 
-// restores tells whether a vendor takes a deleted account back.
+// restores reports whether a vendor can restore a deleted account.
 func restores(vendor string) bool { return vendor == "meiro" }
 
-// takesPart tells whether an event has an effect at a vendor.
+// takesPart reports whether an event has an effect at a vendor.
 func takesPart(a *asked, vendor string) bool {
 	switch a.kind {
 	case events.EnrollmentRequested, events.EnrollmentCancelled:
@@ -218,7 +217,7 @@ func takesPart(a *asked, vendor string) bool {
 	}
 }
 
-// each calls take with every message of a stream.
+// each calls take for every message of a stream.
 func each(ctx context.Context, js jetstream.JetStream, stream string, take func(jetstream.Msg, uint64) error) error {
 	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{})
 	if err != nil {

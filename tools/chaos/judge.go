@@ -7,7 +7,7 @@ import (
 	"github.com/usherhq/usher/internal/scenario"
 )
 
-// judge finds all that must not be (docs/design.md, rules 12.1 to 12.3 and 12.6).
+// judge returns a report with all violations (docs/design.md, rules 12.1 to 12.3 and 12.6).
 func judge(h *history) *Report {
 	r := &Report{history: h, Events: len(h.events), Posts: h.posts, Outcomes: map[string]int{}, Retold: h.told.again}
 	for _, id := range h.told.changed {
@@ -39,14 +39,14 @@ func judge(h *history) *Report {
 	return r
 }
 
-// effect holds an effect to its one result.
+// effect checks that an effect has exactly one result.
 func (r *Report) effect(a *asked, vendor string) {
 	say := func(kind, format string, args ...any) {
 		r.violate(violation{kind: kind, user: a.user, vendor: vendor, text: fmt.Sprintf("%s %s (EVENTS %v): ", a.kind, a.id, a.places) + fmt.Sprintf(format, args...)})
 	}
 	results := r.history.of(a, vendor)
 	if len(results) == 0 {
-		say("no outcome", "it has no result")
+		say("no outcome", "the effect has no result")
 		return
 	}
 	for _, other := range results[1:] {
@@ -60,17 +60,16 @@ func (r *Report) effect(a *asked, vendor string) {
 	case events.Failed:
 		say("failed", "%+v", *results[0].Error)
 		if !r.history.graves[vendor+a.key] {
-			say("no dead letter", "it failed, and is not in DEADLETTERS")
+			say("no dead letter", "the effect failed without an entry in DEADLETTERS")
 		}
 	case events.Superseded:
 		r.superseded(a, say)
 	}
 }
 
-// superseded says whose doing it is that an effect was overtaken. The stream's
-// order is the order that counts: what comes before what overtook it was
-// overtaken inside usher. Where only a duplicate stands behind it, whose first
-// copy stands before it, it is the producer's doing.
+// superseded finds the cause of a superseded effect, by the order of the stream. If the superseding
+// event follows, usher reordered the effects. If only a duplicate of that event follows, with the
+// first copy before the effect, the producer is the cause.
 func (r *Report) superseded(a *asked, say func(kind, format string, args ...any)) {
 	overtakes := func(by func(*asked) bool) (inside, late bool) {
 		for _, b := range r.history.users[a.user] {
@@ -87,7 +86,7 @@ func (r *Report) superseded(a *asked, say func(kind, format string, args ...any)
 	switch {
 	case whole(a) && newer:
 		r.SupersededLife++
-		say("superseded", "a later creation, update, deletion or restoration was carried out before it")
+		say("superseded", "a later creation, update, deletion or restoration was applied first")
 	case inCourse(a) && deleted:
 		r.Overtaken++
 	case inCourse(a) && enrolled:
@@ -95,12 +94,12 @@ func (r *Report) superseded(a *asked, say func(kind, format string, args ...any)
 	case deletedLate, newerLate && whole(a), enrolledLate && inCourse(a):
 		r.Late++
 	default:
-		say("superseded", "nothing stands behind it in the stream")
+		say("superseded", "no later event in the stream supersedes the effect")
 	}
 }
 
-// order looks for an older effect on a whole account that was carried out after a
-// newer one. An outcome has the time at which the call ended, under the claim.
+// order finds older effects on a whole account applied after a newer effect. The time of an outcome
+// is the end of the call under the claim.
 func (r *Report) order(user, vendor string, list []*asked) {
 	for i, older := range list {
 		for _, newer := range list[i+1:] {
@@ -109,16 +108,16 @@ func (r *Report) order(user, vendor string, list []*asked) {
 			}
 			before, after := r.history.of(older, vendor), r.history.of(newer, vendor)
 			if len(before) > 0 && len(after) > 0 && before[0].took() && after[0].took() && before[0].at.After(after[0].at) {
-				r.violate(violation{kind: "older after newer", user: user, vendor: vendor, text: fmt.Sprintf("%s (EVENTS %d) was carried out at %s, %s (EVENTS %d) at %s",
+				r.violate(violation{kind: "older after newer", user: user, vendor: vendor, text: fmt.Sprintf("%s (EVENTS %d) was applied at %s, %s (EVENTS %d) at %s",
 					older.id, older.first(), before[0].at, newer.id, newer.first(), after[0].at)})
 			}
 		}
 	}
 }
 
-// endings returns whether the user exists at a vendor at the end, going by the first
-// copies, and whether going by other copies could end otherwise: a duplicate
-// whose first copy nobody had seen counts at its own place (docs/design.md, rule 5.11).
+// endings reports whether the user must exist at a vendor at the end, by the first copies, and
+// whether other copies allow another end: a duplicate with an unseen first copy counts at the
+// position of the duplicate (docs/design.md, rule 5.11).
 func endings(vendor string, list []*asked) (exists, open bool) {
 	var lives []*asked
 	for _, a := range list {

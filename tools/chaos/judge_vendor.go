@@ -11,10 +11,10 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// holdings is what one vendor holds, by user.
+// holdings is the state of one vendor, by user.
 type holdings struct {
 	vendor   string
-	accounts map[string][]sandbox.User       // by our id, deleted ones too
+	accounts map[string][]sandbox.User       // by our id, with deleted accounts
 	courses  map[string][]sandbox.Enrollment // by the vendor's id of the user
 	deeds    map[string]int                  // activities by user and time
 }
@@ -37,7 +37,7 @@ func newHoldings(vendor string, state sandbox.VendorState) holdings {
 
 func deed(user string, at time.Time) string { return user + at.UTC().Format(time.RFC3339) }
 
-// vendor compares what a vendor holds with what was asked.
+// vendor compares the state of a vendor with the events.
 func (r *Report) vendor(vendor string) {
 	state := r.history.state[vendor]
 	for _, e := range state.EnrolledTwice() {
@@ -61,7 +61,7 @@ func (r *Report) vendor(vendor string) {
 	}
 }
 
-// accounts holds a user's accounts to one, which is there if it should be.
+// accounts checks that a user has exactly one account, or none after a deletion.
 func (r *Report) accounts(h holdings, user string, list []*asked) {
 	say := func(kind, format string, args ...any) {
 		r.violate(violation{kind: kind, user: user, vendor: h.vendor, text: fmt.Sprintf(format, args...)})
@@ -82,7 +82,7 @@ func (r *Report) accounts(h holdings, user string, list []*asked) {
 		say("double account", "%d accounts, %d of them live, after %d creations: %+v", len(h.accounts[user]), len(live), creations, h.accounts[user])
 	}
 	exists, open := endings(h.vendor, list)
-	if h.vendor == "usermost" { // which cannot delete
+	if h.vendor == "usermost" { // Usermost cannot delete
 		exists = creations > 0
 	}
 	switch there := len(live) > 0; {
@@ -101,9 +101,9 @@ func (r *Report) accounts(h holdings, user string, list []*asked) {
 	}
 }
 
-// enrolments holds the courses of a live account to those of its own life.
+// enrolments checks that a live account has exactly the courses requested since the creation.
 func (r *Report) enrolments(h holdings, user, account string, list []*asked) {
-	var sure, maybe uint64 // places of the last deletion: of its last copy, of its first
+	var sure, maybe uint64 // sequences of the last and of the first copy of the last deletion
 	for _, a := range list {
 		if a.kind == events.UserDeleted {
 			sure, maybe = max(sure, a.last()), a.first()
@@ -111,7 +111,7 @@ func (r *Report) enrolments(h holdings, user, account string, list []*asked) {
 	}
 	var in []string
 	for _, e := range h.courses[account] {
-		if e.Active && e.CourseID != "subscription" { // MagLoft's, beside its courses
+		if e.Active && e.CourseID != "subscription" { // MagLoft additionally has subscriptions
 			in = append(in, e.CourseID)
 		}
 	}
@@ -135,11 +135,11 @@ func (r *Report) enrolments(h holdings, user, account string, list []*asked) {
 	}
 }
 
-// span is where the newest event of a kind may count: for sure at the place of its
-// first copy, and at that of its last one where nobody had seen the first.
+// span holds the sequences at which the newest event of a kind may count: surely at the first copy,
+// and possibly at the last copy, if the first copy was never seen.
 type span struct{ sure, maybe uint64 }
 
-// last is the span of the events of one kind in one course.
+// last returns the span of the events of one kind in one course.
 func (r *Report) last(kind, course string, list []*asked) (s span) {
 	for _, a := range list {
 		if a.kind == kind && a.course == course {
@@ -149,8 +149,7 @@ func (r *Report) last(kind, course string, list []*asked) (s span) {
 	return s
 }
 
-// data holds the name of a live account to the newest snapshot. Not every vendor
-// has names.
+// data checks the name of a live account against the newest snapshot, for vendors with names.
 func (r *Report) data(vendor, user string, account sandbox.User, list []*asked) {
 	for _, held := range list {
 		if held.name == "" || held.name != account.Name {
@@ -168,9 +167,8 @@ func (r *Report) data(vendor, user string, account sandbox.User, list []*asked) 
 	}
 }
 
-// repeats counts calls that were made once more. Only Miestro can neither be
-// asked nor take an enrolment twice unharmed: there a repeat needs an answer that
-// was lost, or an attempt that was cut off.
+// repeats counts repeated calls. Only Miestro has neither a query for enrolments nor harmless
+// repeats. There a repeat is allowed only after a lost answer or an interrupted attempt.
 func (r *Report) repeats(h holdings, user string, list []*asked) {
 	for _, u := range h.accounts[user] {
 		r.Harmless += max(0, u.Creates-1)
@@ -195,7 +193,7 @@ func (r *Report) repeats(h holdings, user string, list []*asked) {
 	}
 }
 
-// attempts counts the tries of all enrolments of a course.
+// attempts returns the number of attempts of all enrolments in a course.
 func (r *Report) attempts(vendor, course string, list []*asked) (n int) {
 	for _, a := range list {
 		if a.kind == events.EnrollmentRequested && scenario.CourseAt(vendor, a.course) == course {

@@ -8,19 +8,18 @@ import (
 	"time"
 )
 
-// weather is what befalls a link.
+// weather is the state of a link.
 type weather uint8
 
 const (
 	fair weather = iota
-	cut          // every connection is closed, and none is let in
-	held         // nothing passes, and nothing is lost
-	slow         // everything passes late
+	cut          // all connections are closed and rejected
+	held         // data are delayed until the end, without loss
+	slow         // all data are delayed
 )
 
-// link is the way of one worker to one NATS server: a TCP proxy. (Toxiproxy
-// could do more, but would bring an HTTP router and a metrics library into the
-// module for what these few lines do.)
+// link is a TCP proxy between one worker and one NATS server. (Toxiproxy would add an HTTP router and
+// a metrics library to the module.)
 type link struct {
 	target   string
 	listener net.Listener
@@ -45,7 +44,7 @@ func newLink(ctx context.Context, target string) (*link, error) {
 
 func (l *link) addr() string { return l.listener.Addr().String() }
 
-// set makes the weather last for span.
+// set sets the weather for span.
 func (l *link) set(w weather, span time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,7 +101,7 @@ func (l *link) dial() (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", l.target)
 }
 
-// pump carries bytes one way, until either side closes.
+// pump copies bytes in one direction until either side closes.
 func (l *link) pump(from, to net.Conn) {
 	defer l.drop(from, to)
 	buffer := make([]byte, 32<<10)

@@ -6,5 +6,5 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain fails where the tests leave a goroutine behind.
+// TestMain fails if the tests leave a goroutine running.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -15,7 +15,7 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// node is one NATS server with a store of its own.
+// node is one NATS server with a separate store.
 type node struct {
 	name, addr, config, log, program string
 
@@ -23,8 +23,8 @@ type node struct {
 	process *process.Process
 }
 
-// newNodes writes the configuration of n servers, a cluster where n is more
-// than one, and starts them.
+// newNodes writes the configuration of n servers, a cluster for several servers, and starts the
+// servers.
 func newNodes(ctx context.Context, n int, program, dir string) ([]*node, error) {
 	var nodes []*node
 	var routes []string
@@ -55,7 +55,7 @@ func newNodes(ctx context.Context, n int, program, dir string) ([]*node, error) 
 func (n *node) settings(dir string, routes []string, own int) string {
 	c := fmt.Sprintf("server_name: %s\nlisten: %q\njetstream { store_dir: %q }\n", n.name, n.addr, filepath.Join(dir, "store-"+n.name))
 	if len(routes) > 1 {
-		// Clients are not told of the other servers, or they would leave their links.
+		// Clients must not learn the addresses of other servers, which would bypass the links.
 		c += fmt.Sprintf("cluster { name: chaos, listen: %q, no_advertise: true, routes: [%s] }\n",
 			strings.TrimPrefix(routes[own], "nats://"), strings.Join(routes, ", "))
 	}
@@ -78,7 +78,7 @@ func (n *node) kill() {
 	}
 }
 
-// connect reaches the servers directly, past the links.
+// connect connects to the servers directly, without the links.
 func connect(nodes []*node, name string) (*nats.Conn, jetstream.JetStream, error) {
 	var urls []string
 	for _, n := range nodes {
@@ -93,7 +93,7 @@ func connect(nodes []*node, name string) (*nats.Conn, jetstream.JetStream, error
 	return nc, js, err
 }
 
-// leader returns the place of the server that leads a stream.
+// leader returns the index of the server that leads a stream.
 func leader(ctx context.Context, js jetstream.JetStream, nodes []*node, stream string) int {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -13,8 +13,7 @@ import (
 
 const publishers = 4
 
-// publish publishes all posts at their times, those of one user in order by one
-// publisher.
+// publish publishes all posts on time. One publisher publishes the posts of a user in order.
 func publish(ctx context.Context, w *world, posts []post) error {
 	group, ctx := errgroup.WithContext(ctx)
 	begun := time.Now()
@@ -40,8 +39,7 @@ func publish(ctx context.Context, w *world, posts []post) error {
 	return group.Wait()
 }
 
-// send publishes one event, again and again with the same Nats-Msg-Id until the
-// server says that it has it.
+// send publishes one event repeatedly with the same Nats-Msg-Id, until the server acknowledges.
 func send(ctx context.Context, js jetstream.JetStream, p post) error {
 	m, err := p.Message()
 	if err != nil {

@@ -18,24 +18,24 @@ import (
 	"github.com/usherhq/usher/internal/bus"
 )
 
-// Report is what came of a run, or of several.
+// Report holds the results of one or several runs.
 type Report struct {
 	Seed             uint64
-	Dir              string         // where logs and stores are
-	Events           int            // each counted once
-	Posts            int            // as the stream took them
-	Effects          int            // that the events ask for
+	Dir              string         // directory of logs and stores
+	Events           int            // without duplicates
+	Posts            int            // stored publications
+	Effects          int            // requested by the events
 	Outcomes         map[string]int // of the effects
 	Storms           map[string]int // by kind
-	Died             int            // processes that ended by themselves
-	LostAnswers      int            // enrolments made again at Miestro since the answer was lost
-	CutOff           int            // the same since the attempt was cut off before it was recorded
-	Harmless         int            // calls made again that the vendor knows to be repeats
+	Died             int            // processes that ended unexpectedly
+	LostAnswers      int            // repeated enrolments at Miestro after a lost answer
+	CutOff           int            // repeated enrolments at Miestro after an interrupted attempt
+	Harmless         int            // repeated calls that the vendor deduplicates
 	Retold           int            // results published again, with the same content
 	SupersededLife   int            // creations and deletions overtaken inside usher
-	SupersededCourse int            // enrolments overtaken inside usher by one of the same course
+	SupersededCourse int            // enrolments overtaken inside usher by an enrolment in the same course
 	Overtaken        int            // enrolments overtaken inside usher by a deletion
-	Late             int            // duplicates that counted at their own place
+	Late             int            // duplicates that counted at the position of the duplicate
 	Took             time.Duration
 	Violations       int
 
@@ -43,7 +43,7 @@ type Report struct {
 	violations []violation
 }
 
-// violation is one thing that must not be.
+// violation is a broken invariant.
 type violation struct {
 	kind, user, vendor, text string
 }
@@ -57,7 +57,7 @@ func (r *Report) violate(v violation) {
 	r.violations = append(r.violations, v)
 }
 
-// Found returns the violations in words, at most n.
+// Found returns at most n violations as text.
 func (r *Report) Found(n int) []string {
 	var out []string
 	for _, v := range r.violations[:min(n, len(r.violations))] {
@@ -75,7 +75,7 @@ func (r *Report) Kinds() map[string]int {
 	return kinds
 }
 
-// String is the one line of a run.
+// String returns the summary of a run in one line.
 func (r *Report) String() string {
 	total := 0
 	for _, n := range r.Storms {
@@ -116,8 +116,8 @@ func (r *Report) Add(o *Report) {
 	}
 }
 
-// keep writes all violations beside the logs, with the events, results, records and log
-// lines of the first users that have violations.
+// keep writes all violations beside the logs, with the events, results, records and log lines of the
+// first users with violations.
 func (r *Report) keep(w *world) error {
 	if r.Violations == 0 {
 		return nil
@@ -136,7 +136,7 @@ func (r *Report) keep(w *world) error {
 	return os.WriteFile(filepath.Join(w.config.Dir, "violations.txt"), []byte(b.String()), 0o600)
 }
 
-// evidence writes what there is of one user at one vendor.
+// evidence writes all data of one user at one vendor.
 func (r *Report) evidence(b *strings.Builder, w *world, v violation) {
 	var ids []string
 	for _, a := range r.history.users[v.user] {
@@ -178,7 +178,7 @@ func record(w *world, v violation) string {
 	return string(entry.Value())
 }
 
-// Tell writes the line of a run, and where to look where something is wrong.
+// Tell writes the summary of a run, and the directory of the logs after a violation.
 func (r *Report) Tell(out io.Writer) error {
 	_, err := fmt.Fprintf(out, "seed %d: %s\n", r.Seed, r)
 	if r.Violations > 0 {

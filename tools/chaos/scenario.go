@@ -10,7 +10,7 @@ import (
 	"github.com/usherhq/usher/internal/scenario"
 )
 
-// consumers are the consumers that each vendor must have.
+// consumers returns the required consumers of a vendor.
 func consumers(vendor string) []string {
 	if scenario.UsesOurIDs(vendor) {
 		return []string{"lifecycle", "activity"}
@@ -21,11 +21,11 @@ func consumers(vendor string) []string {
 // post is one publication.
 type post struct {
 	scenario.Publication
-	at   time.Duration // after the beginning
+	at   time.Duration // since the start
 	user int
 }
 
-// writer writes the publications of a run. The same seed writes the same ones.
+// writer writes the publications of a run. The same seed gives the same publications.
 type writer struct {
 	scenario.Writer
 	config Config
@@ -70,14 +70,14 @@ type life struct {
 	number  int
 	user    scenario.User
 	at      time.Duration
-	quick   bool // all comes at once
+	quick   bool // all events come at once
 	count   int
-	alive   bool // created, and not deleted since; a restoration alone makes no account at most vendors
+	alive   bool // created, and not deleted since; a restoration alone creates no account at most vendors
 	waiting bool // an enrolment waits for a creation
 }
 
-// step writes the next event. An enrolment comes while the user is there, or
-// before a creation that follows for sure.
+// step writes the next event. Enrolments come while the user exists, or before a creation that
+// certainly follows.
 func (l *life) step() {
 	left, dice, u := l.config.Events-l.count, l.rng.Float64(), &l.user
 	switch {
@@ -111,10 +111,10 @@ func (l *life) create() {
 	l.Create(&l.user)
 }
 
-// rename gives the user a name that no other event of the user has.
+// rename gives the user a new name.
 func (l *life) rename() { l.user.Last = fmt.Sprint("L", l.count) }
 
-// enroll asks mostly for a course that the user is not in yet.
+// enroll requests a course, mostly a new course of the user.
 func (l *life) enroll() {
 	course := l.course()
 	for range 3 {
@@ -128,7 +128,7 @@ func (l *life) enroll() {
 
 func (l *life) course() string { return scenario.CourseIDs[l.rng.IntN(len(scenario.CourseIDs))] }
 
-// post schedules the event written last.
+// post schedules the last written event.
 func (l *life) post() {
 	l.posts = append(l.posts, post{Publication: scenario.Publication{Event: l.Events[len(l.Events)-1]}, at: l.at, user: l.number})
 	l.count++

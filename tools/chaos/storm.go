@@ -12,8 +12,7 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// The kinds of storm, and how often each is drawn: one with a share of 0 only if
-// Config.Only asks for it.
+// The kinds of storm with the share of each. A share of 0 means: only by Config.Only.
 var storms = []struct {
 	kind  string
 	share int
@@ -21,7 +20,7 @@ var storms = []struct {
 	{"kill", 5}, {"term", 3}, {"pause", 3}, {"nats", 1}, {"cut", 2}, {"hold", 1}, {"slow", 1}, {"refuse", 1}, {"down", 1}, {"crash", 0},
 }
 
-// storm lets things befall a world.
+// storm causes faults in a world.
 type storm struct {
 	world  *world
 	rng    *rand.Rand
@@ -34,8 +33,7 @@ func newStorm(w *world, rng *rand.Rand) *storm {
 	return &storm{world: w, rng: rng, counts: map[string]int{}}
 }
 
-// run lets something happen every so often until ctx ends, and then waits until
-// all stands again.
+// run causes faults periodically until ctx ends, and then waits until everything runs again.
 func (s *storm) run(ctx context.Context) {
 	ticker := time.NewTicker(s.world.config.Every)
 	defer ticker.Stop()
@@ -70,12 +68,12 @@ func (s *storm) draw() string {
 	return ""
 }
 
-// span draws a time.
+// span draws a duration.
 func (s *storm) span(least, most time.Duration) time.Duration {
 	return least + time.Duration(s.rng.Int64N(int64(most-least)))
 }
 
-// strike lets one thing happen, and returns false where it could not.
+// strike causes one fault. Reports false if the fault is impossible now.
 func (s *storm) strike(ctx context.Context, kind string) bool {
 	w := s.world
 	x, vendor := w.workers[s.rng.IntN(len(w.workers))], scenario.Vendors[s.rng.IntN(len(scenario.Vendors))]
@@ -84,7 +82,7 @@ func (s *storm) strike(ctx context.Context, kind string) bool {
 	switch kind {
 	case "kill":
 		x.crash()
-	case "crash": // every process at once, whichever is at work
+	case "crash": // all processes at once
 		for _, x := range w.workers {
 			x.crash()
 		}
@@ -123,8 +121,7 @@ func (s *storm) awake() (n int) {
 	return n
 }
 
-// killNATS kills the server that leads EVENTS, and starts it again on the same
-// store after span.
+// killNATS kills the server that leads EVENTS, and restarts the server on the same store after span.
 func (s *storm) killNATS(ctx context.Context, span time.Duration) bool {
 	if !s.dead.TryLock() {
 		return false
@@ -136,7 +133,7 @@ func (s *storm) killNATS(ctx context.Context, span time.Duration) bool {
 		defer s.dead.Unlock()
 		process.Sleep(ctx, span)
 		if err := n.start(); err != nil {
-			panic(err) // there is no run without a server
+			panic(err) // a run needs all servers
 		}
 	})
 	return true

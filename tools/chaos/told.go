@@ -9,17 +9,17 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// told hears every result that is published, those too that the stream drops as
-// duplicates: so a result that is told in two ways is heard.
+// told receives every published result, even results dropped by the stream as duplicates. So a
+// second result with another content is noticed.
 type told struct {
 	nc      *nats.Conn
 	mu      sync.Mutex
 	content map[string][32]byte // by id
-	again   int                 // told once more, with the same content
+	again   int                 // repeated with the same content
 	changed []string            // ids with a second content
 }
 
-// contents is what was told.
+// contents is a snapshot of the published results.
 type contents struct {
 	again   int
 	changed []string

@@ -13,8 +13,7 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// worker is a place for a process of usher serve: when one has ended, the next
-// is started.
+// worker runs processes of usher serve, one after the other.
 type worker struct {
 	world  *world
 	number int
@@ -27,7 +26,7 @@ type worker struct {
 	closed  bool
 	paused  bool
 	watches sync.WaitGroup
-	faults  []error // of those that were told to end
+	faults  []error // errors of stopped processes
 }
 
 func newWorker(ctx context.Context, w *world, number int) (*worker, error) {
@@ -44,7 +43,7 @@ func newWorker(ctx context.Context, w *world, number int) (*worker, error) {
 	return x, x.begin()
 }
 
-// begin starts the next process. Its caller holds the lock.
+// begin starts the next process. The caller holds the lock.
 func (x *worker) begin() error {
 	var urls []string
 	for _, l := range x.links {
@@ -63,8 +62,7 @@ func (x *worker) begin() error {
 	return nil
 }
 
-// watch starts a process anew that ends though nobody told it to, as a
-// supervisor does.
+// watch restarts a process after an unexpected end, like a supervisor.
 func (x *worker) watch(p *process.Process) {
 	<-p.Done()
 	if p.EndExpected() {
@@ -85,7 +83,7 @@ func (x *worker) fault(err error) {
 	}
 }
 
-// crash kills the process and starts another.
+// crash kills the process and starts the next process.
 func (x *worker) crash() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -93,7 +91,7 @@ func (x *worker) crash() {
 	x.fault(x.begin())
 }
 
-// replace starts another process and tells the old one to end, as a roll-out does.
+// replace starts the next process and stops the old process, like a rolling update.
 func (x *worker) replace() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -108,7 +106,7 @@ func (x *worker) replace() {
 	})
 }
 
-// pause freezes the process for span. It returns false where it is frozen already.
+// pause freezes the process for span. Reports false if the process is already frozen.
 func (x *worker) pause(ctx context.Context, span time.Duration) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -136,14 +134,14 @@ func (x *worker) isPaused() bool {
 	return x.paused
 }
 
-// weather sets what befalls all links.
+// weather sets the weather of all links.
 func (x *worker) weather(w weather, span time.Duration) {
 	for _, l := range x.links {
 		l.set(w, span)
 	}
 }
 
-// close ends the process, and returns what was wrong with the ends of all.
+// close stops the process, and returns the errors of all stopped processes.
 func (x *worker) close() error {
 	x.mu.Lock()
 	x.closed = true

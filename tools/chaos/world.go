@@ -18,19 +18,19 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// world is all that runs.
+// world holds all processes of a run.
 type world struct {
 	config  Config
 	nodes   []*node
 	sandbox *process.Process
-	stands  string // the stand-ins' address
+	stands  string // address of the sandbox
 	environ []string
 	workers []*worker
 	nc      *nats.Conn
 	js      jetstream.JetStream
 }
 
-// newWorld starts everything. What it returns has to be closed, with an error too.
+// newWorld starts all processes. The caller closes the world, after an error too.
 func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	w = &world{config: c}
 	if w.nodes, err = newNodes(ctx, c.Nodes, c.Binaries.NATS, c.Dir); err != nil {
@@ -56,7 +56,7 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	return w, w.until(ctx, 0, "the streams and consumers are there", func() bool { return w.consumers(ctx, nil) })
 }
 
-// settings are the settings of the workers that are not the stand-ins' to say.
+// settings returns the settings of the workers that do not depend on the sandbox.
 func settings(c Config) []string {
 	environ := []string{
 		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", "USHER_HTTP_ADDR=off",
@@ -64,7 +64,7 @@ func settings(c Config) []string {
 		fmt.Sprintf("USHER_WORKER_ACK_WAIT=%s", c.Limits.AckWait), fmt.Sprintf("USHER_WORKER_CALL_LEASE=%s", c.Limits.CallLease),
 		fmt.Sprintf("USHER_WORKER_SHUTDOWN=%s", c.Limits.Shutdown), "USHER_WORKER_PREREQUISITE_WAIT=30m",
 		"USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=2s", "USHER_WORKER_HOLD_RETRY=1s",
-		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // all that are asked for
+		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // the guard stops no deletion
 	}
 	for _, v := range scenario.Vendors {
 		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), c.Limits.CallTimeout),
@@ -73,9 +73,8 @@ func settings(c Config) []string {
 	return environ
 }
 
-// standIns starts usher sandbox, and reads off the variables that it prints.
-// For an address that is taken it makes a second account: so a careless
-// creation shows.
+// standIns starts usher sandbox and reads the printed variables. The sandbox creates a second
+// account for an address in use, so that a repeated creation is noticed.
 func (w *world) standIns(ctx context.Context) (err error) {
 	if w.stands, err = process.FreeAddr(ctx); err != nil {
 		return err
@@ -98,7 +97,7 @@ func (w *world) standIns(ctx context.Context) (err error) {
 	})
 }
 
-// control makes a vendor refuse or be down for a while.
+// control lets a vendor reject calls or be down for a while.
 func (w *world) control(ctx context.Context, vendor, mode string, span time.Duration) error {
 	url := fmt.Sprintf("http://%s/control/%s?mode=%s&for=%s", w.stands, vendor, mode, span)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
@@ -115,8 +114,7 @@ func (w *world) control(ctx context.Context, vendor, mode string, span time.Dura
 	return response.Body.Close()
 }
 
-// consumers tells whether every vendor's consumers are there, and idle where
-// ok says so of each.
+// consumers reports whether all consumers of all vendors exist and idle reports true for each.
 func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo) bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -135,7 +133,7 @@ func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo
 	return true
 }
 
-// settled waits until every event is taken up. Effects that wait are in no consumer; see
+// settled waits until every event is registered. Waiting effects are in no consumer; see
 // readComplete.
 func (w *world) settled(ctx context.Context) error {
 	return w.until(ctx, w.config.Limit, "every event is taken up", func() bool {
@@ -143,7 +141,7 @@ func (w *world) settled(ctx context.Context) error {
 	})
 }
 
-// until waits until ok returns true, while the stand-ins live.
+// until waits until ok reports true. Returns an error if the sandbox ends.
 func (w *world) until(ctx context.Context, limit time.Duration, what string, ok func() bool) error {
 	wait := process.Wait{For: what, Limit: limit, Poll: 100 * time.Millisecond}
 	if w.sandbox != nil {
@@ -152,7 +150,7 @@ func (w *world) until(ctx context.Context, limit time.Duration, what string, ok 
 	return wait.Until(ctx, ok)
 }
 
-// died counts the processes of usher serve that ended without being told to.
+// died returns the number of processes of usher serve that ended unexpectedly.
 func (w *world) died() (n int) {
 	for _, x := range w.workers {
 		n += int(x.died.Load())
@@ -160,7 +158,7 @@ func (w *world) died() (n int) {
 	return n
 }
 
-// close ends everything, the workers first.
+// close ends all processes, the workers first.
 func (w *world) close() error {
 	var faults []error
 	for _, x := range w.workers {

@@ -1,10 +1,10 @@
-// Package isolation measures how much one user's trouble delays another user at
-// the same vendor. Each line of the suite starts nats-server, usher serve and the
-// stand-in of a vendor, and measures healthy users, alone and beside a trouble:
-// the time from the publication of user.created to its result in RESULTS.
+// Package isolation measures how much one user's trouble delays another user at the same vendor. Each
+// line of the suite starts nats-server, usher serve and the sandbox with one vendor, and measures
+// healthy users, alone and beside a trouble: the time from the publication of user.created to the
+// result in RESULTS.
 //
-// The judge knows nothing of how usher works inside: it publishes events, reads
-// results, asks the stand-in, and uses the commands and metrics that an operator has.
+// The suite does not depend on the internals of usher: the suite publishes events, reads results and
+// the state of the sandbox, and uses the commands and metrics of operators.
 package isolation
 
 import (
@@ -12,50 +12,37 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/tools/environment"
 )
 
-// Config is one run of the suite.
+// Config holds the parameters of a run.
 type Config struct {
 	Lines    []Line
-	Factor   int           // rates are multiplied by Factor and time limits divided by it; 1 is as in production, 10 the most
+	Factor   int           // multiplies rates and divides time limits; 1 as in production, 10 at most
 	Healthy  int           // healthy users measured alone, and as many beside the trouble
-	Cap      time.Duration // the longest time that is waited for healthy users beside a trouble
-	Settle   time.Duration // the longest time that a trouble gets for its first calls before the measurement
-	Parallel int           // lines at a time
-	Binaries Binaries
+	Cap      time.Duration // limit for healthy users beside a trouble
+	Settle   time.Duration // limit for the first calls of a trouble before the measurement
+	Parallel int           // concurrent lines
+	Binaries environment.Binaries
 }
 
-// Binaries are the programs that a run starts.
-type Binaries struct {
-	Usher string
-	NATS  string
-}
-
-// Build builds the programs into dir.
-func Build(ctx context.Context, dir string) (Binaries, error) {
-	b := Binaries{Usher: filepath.Join(dir, "usher"), NATS: filepath.Join(dir, "nats-server")}
-	return b, errors.Join(process.Build(ctx, b.Usher, process.Usher), process.Build(ctx, b.NATS, process.NATS))
-}
-
-// Full is the form with the limits of production.
+// Full returns the configuration with the limits of production.
 func Full() Config {
 	return Config{Lines: lines(false), Factor: 1, Healthy: 10, Cap: time.Minute, Settle: 90 * time.Second, Parallel: 1}
 }
 
-// Short is the form that every run of the tests can afford. Lines run beside each
-// other: most of a line is waiting.
+// Short returns the configuration for every run of the tests. Lines run concurrently, because lines
+// mostly wait.
 func Short() Config {
 	return Config{Lines: lines(true), Factor: 10, Healthy: 3, Cap: 4 * time.Second, Settle: 3 * time.Second, Parallel: 4}
 }
 
-// Run plays the lines and returns their measurements. The error says which lines
-// could not be played; a line that misses the goal is no error.
+// Run runs the lines and returns the measurements. The error names the lines that could not run. A
+// line that misses the goal is no error.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	report := &Report{Factor: c.Factor, Healthy: c.Healthy, CapSeconds: c.Cap.Seconds(), Lines: make([]Measurement, len(c.Lines))}
 	faults := make([]error, len(c.Lines))
@@ -72,21 +59,20 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 			return nil
 		})
 	}
-	_ = group.Wait() // each line has an error of its own
+	_ = group.Wait() // each measurement holds an error
 	return report, errors.Join(faults...)
 }
 
-// play measures one line in a directory of its own, which stays if the line could
-// not be played.
+// play measures one line in a temporary directory, which remains after an error.
 func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
-	m = Measurement{Line: l.Number, Trouble: l.String(), Vendor: l.Vendor, Rate: rates[l.Vendor] * c.Factor}
+	m = Measurement{Line: l.Number, Trouble: l.String(), Vendor: l.Vendor, Rate: environment.Rates[l.Vendor] * c.Factor}
 	dir, err := os.MkdirTemp("", fmt.Sprintf("usher-isolation-%d-", l.Number))
 	if err != nil {
 		return m, err
 	}
 	w, err := newWorld(ctx, c, l, dir)
 	defer func() {
-		w.close()
+		w.Close()
 		if err == nil {
 			err = os.RemoveAll(dir)
 			return
@@ -109,5 +95,5 @@ func play(ctx context.Context, c Config, l Line) (m Measurement, err error) {
 		return m, fmt.Errorf("beside: %w", err)
 	}
 	m.Met = Met(m.Alone, m.Beside)
-	return m, w.alive()
+	return m, w.Alive()
 }

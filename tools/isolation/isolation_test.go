@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usherhq/usher/tools/environment"
 	"github.com/usherhq/usher/tools/isolation"
 	"github.com/usherhq/usher/tools/process"
 )
@@ -70,7 +71,7 @@ func TestIsolation(t *testing.T) {
 		t.Fatal(err)
 	}
 	var err error
-	if c.Binaries, err = isolation.Build(t.Context(), t.TempDir()); err != nil {
+	if c.Binaries, err = environment.Build(t.Context(), t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	begun := time.Now()

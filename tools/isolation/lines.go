@@ -13,12 +13,12 @@ import (
 type Line struct {
 	Number int
 	Vendor string
-	Size   int // of the trouble: users or events, as the text says
+	Size   int // number of users or events, see text
 
 	text    string                  // with %d for the size
-	mapped  bool                    // the configuration maps one course for each event
+	mapped  bool                    // whether the configuration maps one course for each event
 	further func(size int) []string // settings besides the limits
-	raise   raise                   // publishes the trouble and waits until the vendor has seen it
+	raise   raise                   // publishes the trouble and waits until the vendor is called
 }
 
 // raise publishes a trouble of a size.
@@ -40,12 +40,12 @@ func (l Line) settings() []string {
 	return l.further(l.Size)
 }
 
-// vendorCourses is how many courses the stand-in of Miestro has.
+// vendorCourses is the number of courses of Miestro in the sandbox.
 const vendorCourses = 50
 
-// courses returns the map of courses for the configuration. If the line maps one
-// course for each event, several of our courses share one of Miestro's; other vendors
-// use our ids, and only ask that the map has the course.
+// courses returns the map of courses for the configuration. If the line maps one course for each
+// event, several of our courses share a course of Miestro. Other vendors use our ids, and only
+// require an entry in the map.
 func (l Line) courses() map[string]map[string]string {
 	if !l.mapped {
 		return scenario.Courses()
@@ -59,7 +59,7 @@ func (l Line) courses() map[string]map[string]string {
 
 func course(i int) string { return fmt.Sprintf("course-%05d", i) }
 
-// heldLimits let few deletions pass, so that the trouble stays short.
+// heldLimits returns settings with a low limit of deletions, so that the trouble stays short.
 func heldLimits(size int) []string {
 	return []string{fmt.Sprintf("USHER_DELETIONS_COUNT=%d", size/10)}
 }

@@ -2,83 +2,64 @@ package isolation
 
 import (
 	"context"
-	"fmt"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/tools/environment"
 )
 
-// patience is the longest time that dead letters, and the command that sends them
-// back, are waited for.
+// patience is the timeout for dead letters and for the command that replays dead letters.
 const patience = 10 * time.Minute
 
-// refused is the number of users of whom the vendor refuses enrolments. A vendor that refuses
-// more is put on hold for what looks like a broken mapping.
+// refused is the number of users with rejected enrolments. With more users usher puts the vendor on hold,
+// because a broken mapping is likely.
 const refused = 19
 
-// deadLetters makes dead letters of enrolments that the vendor refuses.
+// deadLetters creates dead letters of rejected enrolments.
 func deadLetters(ctx context.Context, w *world, size int) error {
-	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {"400"}}); err != nil {
+	if err := w.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {"400"}}); err != nil {
 		return err
 	}
 	for i := range size {
-		w.writer.Enroll(user(i%refused), course(i))
+		w.Writer.Enroll(user(i%refused), course(i))
 	}
-	if err := w.publish(ctx); err != nil {
+	if err := w.Publish(ctx); err != nil {
 		return err
 	}
 	failed := events.ResultSubject(events.ResultType(events.EnrollmentRequested, events.Failed), w.line.Vendor)
-	stream, err := w.js.Stream(ctx, resultsStream)
+	stream, err := w.JS.Stream(ctx, environment.ResultsStream)
 	if err != nil {
 		return err
 	}
-	return w.until(ctx, patience, "every refused enrolment has failed", func() bool {
+	return w.Until(ctx, patience, "every refused enrolment has failed", func() bool {
 		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(failed))
 		return err == nil && info.State.Subjects[failed] >= uint64(size)
 	})
 }
 
-// replay makes dead letters, and sends them back when the vendor has recovered. The
-// measurement begins when all are on their way.
+// replay creates dead letters and replays them after the recovery of the vendor. The measurement begins
+// after the replays were sent.
 func replay(ctx context.Context, w *world, size int) error {
 	if err := deadLetters(ctx, w, size); err != nil {
 		return err
 	}
-	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"50ms"}}); err != nil {
+	if err := w.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"50ms"}}); err != nil {
 		return err
 	}
-	before, err := w.state(ctx)
+	before, err := w.State(ctx)
 	if err != nil {
 		return err
 	}
-	err = command(ctx, w, "dead", "replay", "--all", "--vendor", w.line.Vendor, "--max", strconv.Itoa(size), "--rate", "1000", "--reason", "isolation")
+	err = w.Command(ctx, patience, "dead", "replay", "--all", "--vendor", w.line.Vendor, "--max", strconv.Itoa(size), "--rate", "1000", "--reason", "isolation")
 	if err != nil {
 		return err
 	}
-	return w.until(ctx, 0, "a replay has reached the vendor", func() bool {
-		now, err := w.state(ctx)
-		return err == nil && calls(now) > calls(before)
+	return w.Until(ctx, 0, "a replay has reached the vendor", func() bool {
+		now, err := w.State(ctx)
+		return err == nil && environment.Calls(now) > environment.Calls(before)
 	})
-}
-
-// command runs a command of usher to its end.
-func command(ctx context.Context, w *world, args ...string) error {
-	p, err := process.Start(filepath.Join(w.dir, "command.log"), w.environ, w.config.Binaries.Usher, args...)
-	if err != nil {
-		return err
-	}
-	defer p.Kill()
-	if err := w.until(ctx, patience, "the command has ended", p.Ended); err != nil {
-		return err
-	}
-	if code := p.ExitCode(); code != 0 {
-		return fmt.Errorf("usher %s: exit code %d: %s", args[0], code, p.Output())
-	}
-	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Report is the measurements of a run.
+// Report holds the measurements of a run.
 type Report struct {
 	Factor     int           `json:"factor"`
 	Healthy    int           `json:"healthy_users"`
@@ -26,13 +26,13 @@ type Measurement struct {
 	Alone   Times  `json:"alone"`
 	Beside  Times  `json:"beside"`
 	Met     bool   `json:"met"`
-	Error   string `json:"error,omitempty"` // why the line could not be played
+	Error   string `json:"error,omitempty"` // the error of a line that could not run
 }
 
-// Times are the times of healthy users, one after the other, in seconds.
+// Times holds the times of healthy users in seconds, in order.
 type Times struct {
 	Seconds []float64 `json:"seconds"`
-	More    bool      `json:"more,omitempty"` // one further user had no result when the cap was over
+	More    bool      `json:"more,omitempty"` // whether a further user had no result at the cap
 }
 
 // Median returns the median in seconds, false if it is beyond the cap. A user
@@ -66,7 +66,7 @@ func Met(alone, beside Times) bool {
 	return known && within && longest <= 3*median+1
 }
 
-// Missed returns the numbers of the lines that were played and miss the goal.
+// Missed returns the numbers of the measured lines that miss the goal.
 func (r *Report) Missed() (numbers []int) {
 	for _, m := range r.Lines {
 		if !m.Met && m.Error == "" {
@@ -95,7 +95,7 @@ func (r *Report) Table() string {
 	return b.String()
 }
 
-// times returns median and maximum in words.
+// times returns median and maximum as text.
 func (r *Report) times(t Times) string {
 	if len(t.Seconds) == 0 && !t.More {
 		return "–"

@@ -19,17 +19,17 @@ func user(i int) *scenario.User {
 	return &scenario.User{ID: id, Email: id + "@example.org", First: "Eve", Last: "Dahl"}
 }
 
-// enrolNobody enrolls users without an account, and waits until the vendor was
-// asked for each.
+// enrolNobody enrolls users without an account, and waits until usher has looked up each user at the
+// vendor.
 func enrolNobody(ctx context.Context, w *world, size int) error {
 	for i := range size {
-		w.writer.Enroll(user(i), "algebra")
+		w.Writer.Enroll(user(i), "algebra")
 	}
 	return w.publishUntil(ctx, size, func(s sandbox.VendorState) int { return s.Calls["GET /users"] })
 }
 
-// refuse returns a raise that creates users whom the vendor answers with a status,
-// and waits for as many of these answers.
+// refuse returns a raise that creates users answered with a status by the vendor, and waits for the
+// same number of answers.
 func refuse(status int, retryAfter time.Duration) raise {
 	return func(ctx context.Context, w *world, size int) error {
 		if err := createRefused(ctx, w, size, status, retryAfter); err != nil {
@@ -39,65 +39,65 @@ func refuse(status int, retryAfter time.Duration) raise {
 	}
 }
 
-// fail creates users whom the vendor answers with 500, and waits until each was tried once:
-// before, a healthy user would stand behind users who are as new.
+// fail creates users answered with 500 by the vendor, and waits until each was tried once: before, a
+// healthy user would wait behind equally new users.
 func fail(ctx context.Context, w *world, size int) error {
 	if err := createRefused(ctx, w, size, http.StatusInternalServerError, 0); err != nil {
 		return err
 	}
-	if err := w.publish(ctx); err != nil {
+	if err := w.Publish(ctx); err != nil {
 		return err
 	}
-	return w.until(ctx, patience, "every user was tried", func() bool { return w.metric(ctx, "usher_retries_waiting") >= float64(size) })
+	return w.Until(ctx, patience, "every user was tried", func() bool { return w.worker.Metric(ctx, "usher_retries_waiting") >= float64(size) })
 }
 
-// createRefused writes the creations of users whom the vendor answers with a status. The time
-// of Retry-After, 0 for none, is divided by the factor, as the limits are.
+// createRefused writes the creations of users answered with a status by the vendor. The factor divides
+// the time of Retry-After, 0 for none, like the limits.
 func createRefused(ctx context.Context, w *world, size, status int, retryAfter time.Duration) error {
 	for i := range size {
-		w.writer.Create(user(i))
+		w.Writer.Create(user(i))
 	}
 	after := retryAfter / time.Duration(w.config.Factor)
-	return w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {strconv.Itoa(status)}, "retry_after": {after.String()}})
+	return w.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {strconv.Itoa(status)}, "retry_after": {after.String()}})
 }
 
-// holdDeletions deletes more users than the deletion guard lets pass.
+// holdDeletions deletes more users than the deletion guard allows.
 func holdDeletions(ctx context.Context, w *world, size int) error {
 	for i := range size {
-		w.writer.Delete(user(i))
+		w.Writer.Delete(user(i))
 	}
-	return w.publish(ctx)
+	return w.Publish(ctx)
 }
 
-// slowUser updates one user, 20 ms a call.
+// slowUser updates one user repeatedly, with calls of 20 ms.
 func slowUser(ctx context.Context, w *world, size int) error {
-	if err := w.control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"20ms"}}); err != nil {
+	if err := w.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "delay": {"20ms"}}); err != nil {
 		return err
 	}
 	u := user(0)
-	w.writer.Create(u)
+	w.Writer.Create(u)
 	for i := 1; i < size; i++ {
 		rename(w, u, i)
 	}
 	return w.publishUntilBusy(ctx, size)
 }
 
-// rename updates a user with a name of its own.
+// rename updates a user with a new name.
 func rename(w *world, u *scenario.User, i int) {
 	u.Last = "Dahl-" + strconv.Itoa(i)
-	w.writer.Update(u)
+	w.Writer.Update(u)
 }
 
 // busyUser creates, updates and enrolls one user.
 func busyUser(ctx context.Context, w *world, size int) error {
 	u := user(0)
-	w.writer.Create(u)
+	w.Writer.Create(u)
 	for i := 1; i < size; i++ {
 		if i%2 == 0 {
 			rename(w, u, i)
 			continue
 		}
-		w.writer.Enroll(u, course(i))
+		w.Writer.Enroll(u, course(i))
 	}
 	return w.publishUntilBusy(ctx, size)
 }
@@ -105,12 +105,12 @@ func busyUser(ctx context.Context, w *world, size int) error {
 // enrolOneWithoutAccount enrolls a user without an account in many courses.
 func enrolOneWithoutAccount(ctx context.Context, w *world, size int) error {
 	enrol(w, size)
-	return w.publish(ctx)
+	return w.Publish(ctx)
 }
 
 // enrolOne creates a user and enrolls the user in many courses.
 func enrolOne(ctx context.Context, w *world, size int) error {
-	w.writer.Create(user(0))
+	w.Writer.Create(user(0))
 	enrol(w, size)
 	return w.publishUntilBusy(ctx, size)
 }
@@ -119,42 +119,42 @@ func enrolOne(ctx context.Context, w *world, size int) error {
 func enrol(w *world, size int) {
 	u := user(0)
 	for i := range size {
-		w.writer.Enroll(u, course(i))
+		w.Writer.Enroll(u, course(i))
 	}
 }
 
-// track publishes activities, ten of each user.
+// track publishes activities, ten per user.
 func track(ctx context.Context, w *world, size int) error {
 	for i := range size {
-		w.writer.Act(user(i/10), "lesson_viewed", 12)
+		w.Writer.Act(user(i/10), "lesson_viewed", 12)
 	}
 	return w.publishUntilBusy(ctx, size)
 }
 
-// comeBack publishes creations while the vendor is down, and waits until the
-// vendor was put on hold, is back and was called again.
+// comeBack publishes creations during an outage of the vendor, and waits until the vendor was on hold,
+// is back and was called again.
 func comeBack(ctx context.Context, w *world, size int) error {
-	if err := w.control(ctx, url.Values{"mode": {"down"}}); err != nil {
+	if err := w.Control(ctx, url.Values{"mode": {"down"}}); err != nil {
 		return err
 	}
 	for i := range size {
-		w.writer.Create(user(i))
+		w.Writer.Create(user(i))
 	}
-	if err := w.publish(ctx); err != nil {
+	if err := w.Publish(ctx); err != nil {
 		return err
 	}
-	if err := w.until(ctx, patience, "the vendor is on hold", func() bool { return w.metric(ctx, "usher_vendor_on_hold") == 1 }); err != nil {
+	if err := w.Until(ctx, patience, "the vendor is on hold", func() bool { return w.worker.Metric(ctx, "usher_vendor_on_hold") == 1 }); err != nil {
 		return err
 	}
-	if err := w.control(ctx, url.Values{"mode": {"ok"}}); err != nil {
+	if err := w.Control(ctx, url.Values{"mode": {"ok"}}); err != nil {
 		return err
 	}
-	before, err := w.state(ctx)
+	before, err := w.State(ctx)
 	if err != nil {
 		return err
 	}
-	return w.until(ctx, 0, "the vendor is called again", func() bool {
-		now, err := w.state(ctx)
+	return w.Until(ctx, 0, "the vendor is called again", func() bool {
+		now, err := w.State(ctx)
 		return err == nil && len(now.Users) > len(before.Users)
 	})
 }

@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// The programs that Build is used for.
+// Programs for Build.
 const (
 	Usher = "github.com/usherhq/usher/cmd/usher"
 	NATS  = "github.com/nats-io/nats-server/v2"
 )
 
-// Build builds a program of the usher module, or of a module that usher requires,
-// into a file. The working directory must be inside the tools module.
+// Build builds a program of the usher module, or of a required module, into a file. The working
+// directory must be inside the tools module.
 func Build(ctx context.Context, file, program string, flags ...string) error {
 	root, err := command(ctx, "", "list", "-m", "-f", "{{.Dir}}", "github.com/usherhq/usher")
 	if err != nil {
@@ -25,6 +25,12 @@ func Build(ctx context.Context, file, program string, flags ...string) error {
 	}
 	_, err = command(ctx, strings.TrimSpace(root), append(append([]string{"build", "-o", file}, flags...), program)...)
 	return err
+}
+
+// GoRoot returns the directory of the Go installation.
+func GoRoot(ctx context.Context) (string, error) {
+	root, err := command(ctx, "", "env", "GOROOT")
+	return strings.TrimSpace(root), err
 }
 
 // command runs the go command in a directory.
@@ -38,8 +44,8 @@ func command(ctx context.Context, dir string, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// ReadSources looks at every Go file below root. A test that builds a program calls
-// it, so that a change to any source file makes the test's cached result void.
+// ReadSources reads the state of every Go file below root. Tests that build a program call
+// ReadSources, so that a change of any source file invalidates the cached result of the test.
 func ReadSources(root string) error {
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && len(d.Name()) > 2 && strings.HasPrefix(d.Name(), ".") {

@@ -1,5 +1,5 @@
-// Package process starts real programs for the benchmarks and the chaos suite,
-// and stops, kills, freezes and measures them.
+// Package process starts, stops, kills, freezes and measures real programs for the benchmarks and
+// the chaos suite.
 package process
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Process is a running program. The program ends when its parent ends.
+// Process is a running program. The program ends with the parent process.
 type Process struct {
 	name     string
 	cmd      *exec.Cmd
@@ -25,36 +25,38 @@ type Process struct {
 	cpu      time.Duration
 }
 
-// Start starts a program. Its environment has the USHER_ variables of environ and
-// no others. Its output is appended to the file log.
+// Start starts a program. The environment contains only the USHER_ variables of environ. The output
+// is appended to the file log.
 func Start(log string, environ []string, program string, args ...string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close() // the program has its own copy
+	defer out.Close() // the program has a copy of the descriptor
 	p := &Process{name: strings.TrimSuffix(filepath.Base(log), ".log"), log: log, done: make(chan struct{})}
-	// No context ends the program: a context would kill it before it can shut down.
-	p.cmd = exec.CommandContext(context.Background(), program, args...) //nolint:gosec // built here, or named to be measured
+	// No context ends the program: a cancelled context would prevent a graceful shutdown.
+	p.cmd = exec.CommandContext(context.Background(), program, args...) //nolint:gosec // built here, or named by the user
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "USHER_") {
 			p.cmd.Env = append(p.cmd.Env, variable)
 		}
 	}
 	p.cmd.Env = append(p.cmd.Env, environ...)
-	p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = out, out, bound()
+	p.cmd.Stdout = out
+	p.cmd.Stderr = out
+	p.cmd.SysProcAttr = bound()
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // the output says more
+		_ = p.cmd.Wait() // DiedError reports the output instead
 		p.cpu = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
 		close(p.done)
 	}()
 	return p, nil
 }
 
-// Done is closed when the program has ended.
+// Done returns a channel that is closed after the end of the program.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Ended reports whether the program has ended.
@@ -67,40 +69,38 @@ func (p *Process) Ended() bool {
 	}
 }
 
-// ExpectEnd notes that the program is about to be stopped. Stop and Kill note that
-// too.
+// ExpectEnd marks a coming end of the program as expected. Stop and Kill call ExpectEnd.
 func (p *Process) ExpectEnd() { p.expected.Store(true) }
 
-// EndExpected reports whether the program was to be stopped.
+// EndExpected reports whether an end of the program is expected.
 func (p *Process) EndExpected() bool { return p.expected.Load() }
 
 // PID returns the id of the process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// CPU returns the CPU time used by the program, which must have ended.
+// CPU returns the CPU time used by the program. The program must have ended.
 func (p *Process) CPU() time.Duration { return p.cpu }
 
-// ExitCode returns the exit code of the program, which must have ended; -1 after a
-// signal.
+// ExitCode returns the exit code of the program, or -1 after a signal. The program must have ended.
 func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
 
-// signal sends a signal. A program that has ended receives none.
+// signal sends a signal to the program, unless the program has ended.
 func (p *Process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
-// Freeze stops the program in the middle of what it does, until Thaw.
+// Freeze suspends the program until Thaw.
 func (p *Process) Freeze() { p.signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen program go on.
+// Thaw resumes a frozen program.
 func (p *Process) Thaw() { p.signal(syscall.SIGCONT) }
 
-// Kill ends the program as a crash does, frozen or not.
+// Kill ends the program like a crash, frozen or not.
 func (p *Process) Kill() {
 	p.ExpectEnd()
 	p.signal(syscall.SIGKILL)
 	<-p.done
 }
 
-// Stop asks the program to end, and kills it after limit.
+// Stop ends the program gracefully. After limit Stop kills the program and returns an error.
 func (p *Process) Stop(limit time.Duration) error {
 	p.ExpectEnd()
 	p.signal(syscall.SIGTERM)

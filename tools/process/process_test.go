@@ -35,7 +35,7 @@ func prints(t *testing.T, p *process.Process, text string) {
 	}
 }
 
-func TestEnvironmentIsGivenNotInherited(t *testing.T) {
+func TestEnvironmentIsNotInherited(t *testing.T) {
 	p := shell(t, `echo "inherited: $USHER_INHERITED, given: $USHER_GIVEN."`)
 	prints(t, p, "inherited: , given: yes.")
 }
@@ -50,14 +50,14 @@ func TestStopLetsTheProgramShutDown(t *testing.T) {
 	}
 }
 
-func TestStopKillsAProgramThatGoesOn(t *testing.T) {
+func TestStopKillsAfterLimit(t *testing.T) {
 	p := shell(t, `trap '' TERM`)
 	if err := p.Stop(10 * time.Millisecond); err == nil || !p.Ended() {
 		t.Errorf("got %v, ended %v; want an error and an end", err, p.Ended())
 	}
 }
 
-func TestAFrozenProgramGoesOnWhenThawed(t *testing.T) {
+func TestThawResumesFrozenProgram(t *testing.T) {
 	p := shell(t, `trap 'echo thawed; exit' TERM`)
 	p.Freeze()
 	if err := p.Stop(50 * time.Millisecond); err == nil || strings.Contains(p.Output(), "thawed") {
@@ -76,6 +76,6 @@ func TestWaitFailsWhenTheProgramEnds(t *testing.T) {
 	_ = p.Stop(2 * time.Minute)
 	err := process.Wait{For: "nothing", Needs: []*process.Process{p}}.Until(t.Context(), func() bool { return false })
 	if err == nil || !strings.Contains(err.Error(), "out of memory") {
-		t.Errorf("got %v, want an error with the program's last words", err)
+		t.Errorf("got %v, want an error with the program's output", err)
 	}
 }

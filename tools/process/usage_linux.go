@@ -8,18 +8,17 @@ import (
 	"syscall"
 )
 
-// hertz is the unit of CPU time in Linux: so many are a second.
+// hertz is the number of ticks of CPU time per second in Linux.
 const hertz = 100
 
-// bound makes a program end with its parent, and keeps Ctrl-C from it: the parent
-// stops its programs in order.
+// bound returns attributes that end a program with the parent, and protect the program from Ctrl-C:
+// the parent stops all programs in order.
 func bound() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// Memory returns the memory of the running program, now and at its peak, in bytes,
-// 0 if unknown. The system's figure for an ended child is of no use: it is never
-// below the memory of the parent at the fork.
+// Memory returns the present and the peak memory of the running program in bytes, 0 if unknown. The
+// system's figure after the end is useless: never below the memory of the parent at the fork.
 func (p *Process) Memory() (now, peak int64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
@@ -38,7 +37,7 @@ func kilobytes(text []byte, name string) int64 {
 	return n << 10
 }
 
-// MachineCPU returns the CPU seconds of all cores, used and in all; 0 if unknown.
+// MachineCPU returns the used and the available CPU seconds of all cores; 0 if unknown.
 func MachineCPU() (busy, all float64) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -47,7 +46,7 @@ func MachineCPU() (busy, all float64) {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	for i, field := range bytes.Fields(line) {
 		n, err := strconv.ParseFloat(string(field), 64)
-		if err != nil || i > 8 { // the name; what guests use is in the others
+		if err != nil || i > 8 { // the name, or the time of guests, contained in other fields
 			continue
 		}
 		all += n / hertz
@@ -58,13 +57,13 @@ func MachineCPU() (busy, all float64) {
 	return busy, all
 }
 
-// CPUOf returns the CPU seconds used by a process so far; 0 if unknown.
+// CPUOf returns the CPU seconds used by a process; 0 if unknown.
 func CPUOf(pid int) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]) // from the third field on
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:]) // without the first two fields
 	if len(fields) < 13 {
 		return 0
 	}

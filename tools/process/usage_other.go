@@ -4,14 +4,14 @@ package process
 
 import "syscall"
 
-// bound sets nothing: the parent stops its programs itself.
+// bound returns nil: only the parent stops the programs.
 func bound() *syscall.SysProcAttr { return nil }
 
-// Memory is unknown.
+// Memory returns zero: unknown on other systems than Linux.
 func (p *Process) Memory() (now, peak int64) { return 0, 0 }
 
-// MachineCPU is unknown.
+// MachineCPU returns zero: unknown on other systems than Linux.
 func MachineCPU() (busy, all float64) { return 0, 0 }
 
-// CPUOf is unknown.
+// CPUOf returns zero: unknown on other systems than Linux.
 func CPUOf(int) float64 { return 0 }

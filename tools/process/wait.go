@@ -16,10 +16,11 @@ type Wait struct {
 	For   string        // the condition in words
 	Limit time.Duration // default 2 minutes
 	Poll  time.Duration // the time between two checks; default 5ms
-	Needs []*Process    // the wait fails when one of them ends
+	Needs []*Process    // the end of any of these processes fails the wait
 }
 
-// Until waits until ok returns true.
+// Until waits until ok reports true. Returns an error after the limit, at the end of a needed
+// process, or at the end of ctx.
 func (w Wait) Until(ctx context.Context, ok func() bool) error {
 	limit := cmp.Or(w.Limit, 2*time.Minute)
 	for deadline := time.Now().Add(limit); !ok(); {
@@ -29,7 +30,7 @@ func (w Wait) Until(ctx context.Context, ok func() bool) error {
 			}
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("waited %s in vain until %s", limit, w.For)
+			return fmt.Errorf("condition not met after %s: %s", limit, w.For)
 		}
 		if !Sleep(ctx, cmp.Or(w.Poll, 5*time.Millisecond)) {
 			return ctx.Err()
@@ -38,7 +39,7 @@ func (w Wait) Until(ctx context.Context, ok func() bool) error {
 	return nil
 }
 
-// Sleep waits for d. It returns false if ctx ends before that.
+// Sleep waits for d. Sleep returns false if ctx ends before.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -72,8 +73,7 @@ func GetJSON(ctx context.Context, url string, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-// Get returns the body of the answer to a GET request. A status other than 200 is
-// an error.
+// Get returns the body of the answer to a GET request. A status other than 200 is an error.
 func Get(ctx context.Context, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -87,7 +87,7 @@ func Get(ctx context.Context, url string) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: status %d", url, response.StatusCode)
+		return nil, fmt.Errorf("get %s: status %d, want 200", url, response.StatusCode)
 	}
 	return io.ReadAll(response.Body)
 }

@@ -13,14 +13,13 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// Actor is who does something by hand, and why. It is written down before it is
-// done; see usher audit.
+// Actor is the person behind an action by hand, and the reason. usher audit lists both.
 type Actor struct {
-	As     string `help:"Who does it, for usher audit; else USHER_ACTOR, or the user of this machine." placeholder:"NAME"`
-	Reason string `help:"Why, for usher audit." placeholder:"TEXT"`
+	As     string `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
+	Reason string `help:"The reason, for usher audit." placeholder:"TEXT"`
 }
 
-// Validate refuses what would not be one line of usher audit.
+// Validate returns an error unless name and reason are one line each.
 func (d Actor) Validate() error {
 	if output.Plain(d.As, "") != d.As || output.Plain(d.Reason, "") != d.Reason {
 		return errors.New("--as and --reason must be one line each")
@@ -28,19 +27,19 @@ func (d Actor) Validate() error {
 	return nil
 }
 
-// Action is the deed as it is written down.
+// Action returns the record of an action of this kind by d, at this time, for usher audit.
 func (a *App) Action(kind string, d Actor) bus.Action {
 	by := a.Actor(d)
 	return bus.Action{Kind: kind, At: time.Now().UTC(), Who: by.Who, Why: by.Why}
 }
 
-// Actor is who does it, and why.
+// Actor returns the name and the reason of d, with the default for the name.
 func (a *App) Actor(d Actor) ops.Deed {
-	return ops.Deed{Who: output.Plain(cmp.Or(d.As, a.Getenv(config.ActorVar), here()), ""), Why: d.Reason}
+	return ops.Deed{Who: output.Plain(cmp.Or(d.As, a.Getenv(config.ActorVar), localUser()), ""), Why: d.Reason}
 }
 
-// here is the user of this machine, as user@host.
-func here() string {
+// localUser returns the user of this machine as user@host.
+func localUser() string {
 	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {
 		name = u.Username

@@ -1,5 +1,5 @@
-// Package app holds what all commands of usher work with: the environment, the configuration,
-// the connection to NATS, and the errors that become exit codes.
+// Package app holds the parts shared by all commands of usher: the environment, the
+// configuration, the connection to NATS, and the errors that become exit codes.
 package app
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/engine"
 )
 
-// Environment is all that usher takes from the process it runs in.
+// Environment holds the inputs and outputs of the process.
 type Environment struct {
 	Args    []string
 	Environ []string // NAME=value
@@ -22,15 +22,15 @@ type Environment struct {
 	Stderr  io.Writer
 }
 
-// App is what every command works with.
+// App is passed to the Run method of each command.
 type App struct {
 	Environment
 	Catalog engine.Catalog
 	Version string
-	File    string // of the configuration; empty: ./usher.yaml, where it is there
+	File    string // of the configuration; empty: ./usher.yaml, if the file exists
 }
 
-// Config loads the configuration. All of its faults come as one usage error.
+// Config loads the configuration. All faults of the configuration are one usage error.
 func (a *App) Config() (config.Config, error) {
 	c, err := config.Load(config.Sources{Path: a.File, Environ: a.Environ, Vendors: a.Catalog.Sections()})
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *App) Logger(c config.Log) zerolog.Logger {
 	return zerolog.New(out).Level(level).With().Timestamp().Logger()
 }
 
-// Getenv returns a variable of the environment.
+// Getenv returns the value of an environment variable; empty if the variable is not set.
 func (a *App) Getenv(name string) string {
 	for _, variable := range a.Environ {
 		if value, ok := strings.CutPrefix(variable, name+"="); ok {
@@ -62,7 +62,7 @@ func (a *App) Getenv(name string) string {
 	return ""
 }
 
-// Remark tells whoever sits before standard output something that is none of it.
+// Remark writes a line to standard error if standard output is a terminal.
 func (a *App) Remark(text string) {
 	if output.IsTerminal(a.Stdout) {
 		_, _ = io.WriteString(a.Stderr, text+"\n")

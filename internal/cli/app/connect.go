@@ -14,13 +14,13 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// ConnectTimeout is the longest that a command waits for NATS.
+// ConnectTimeout is the time after which a command gives up to connect.
 const ConnectTimeout = 5 * time.Second
 
 var errNoServer = errors.New("there is no NATS server to reach: the embedded one of usher serve is closed to other processes; " +
 	"set USHER_NATS_URL (nats.url) to a server, or USHER_NATS_EMBEDDED_ADDR (nats.embedded.addr) to 127.0.0.1:4222 for usher serve and for this command")
 
-// Connect loads the configuration, and connects as ConnectTo does.
+// Connect loads the configuration and connects; see ConnectTo.
 func (a *App) Connect(ctx context.Context) (c config.Config, b *bus.Bus, end func(), err error) {
 	if c, err = a.Config(); err == nil {
 		b, end, err = a.ConnectTo(ctx, c)
@@ -28,9 +28,8 @@ func (a *App) Connect(ctx context.Context) (c config.Config, b *bus.Bus, end fun
 	return c, b, end, err
 }
 
-// ConnectTo connects to the NATS that usher serve works with. It never starts a
-// server of its own: what a command stored there would be seen by nobody. end
-// closes the connection.
+// ConnectTo connects to the NATS server of usher serve. A command never starts an embedded
+// server: no usher serve would see its messages. end closes the connection.
 func (a *App) ConnectTo(ctx context.Context, c config.Config) (b *bus.Bus, end func(), err error) {
 	n, where := c.NATS, c.NATS.Servers()+" (nats.url, USHER_NATS_URL)"
 	if n.RunsEmbedded() {
@@ -42,12 +41,12 @@ func (a *App) ConnectTo(ctx context.Context, c config.Config) (b *bus.Bus, end f
 	}
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
-	log := a.Logger(c.Log).Level(zerolog.ErrorLevel) // the command itself says what is wrong
+	log := a.Logger(c.Log).Level(zerolog.ErrorLevel) // the command returns the error
 	return engine.Connect(ctx, n, bus.Options{Log: log, Once: true, Where: where})
 }
 
-// Dialable returns the address at which one that is listened on is reached from
-// this machine.
+// Dialable returns the address for connections from this machine to a server that listens on
+// addr.
 func Dialable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -59,11 +58,11 @@ func Dialable(addr string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// Desk connects to NATS, and returns the operations for people; end closes the connection.
-func (a *App) Desk(ctx context.Context) (d *ops.Desk, end func(), err error) {
+// Service connects to NATS and returns the operations for people. end closes the connection.
+func (a *App) Service(ctx context.Context) (s *ops.Desk, end func(), err error) {
 	c, b, end, err := a.Connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	return a.Catalog.Desk(b, c), end, nil
+	return a.Catalog.Service(b, c), end, nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// UsageError is a wrong use of usher: its arguments, or its configuration.
+// UsageError is a fault of the arguments or of the configuration.
 type UsageError struct{ error }
 
 func (e UsageError) Unwrap() error { return e.error }
@@ -16,14 +16,13 @@ func (e UsageError) Unwrap() error { return e.error }
 // Usage returns err as a UsageError.
 func Usage(err error) error { return UsageError{err} }
 
-// ErrSilent ends usher with exit code 1 where all has been said.
+// ErrSilent ends usher with exit code 1 and without a message.
 var ErrSilent = errors.New("")
 
-// ErrInterrupted is what a command returns that Ctrl-C or SIGTERM ended before its
-// work was done.
+// ErrInterrupted is returned by a command that Ctrl-C or SIGTERM ended too early.
 var ErrInterrupted = errors.New("interrupted")
 
-// Interrupted is err, in one word where it is only that ctx was ended.
+// Interrupted returns ErrInterrupted if err only says that ctx was canceled, and err otherwise.
 func Interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return ErrInterrupted
@@ -31,7 +30,7 @@ func Interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// Advise adds to an error what to do where usher's streams are not there.
+// Advise adds advice to the error of a missing stream: usher serve creates usher's streams.
 func Advise(err error) error {
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("%w; usher serve makes usher's streams: start it once on this NATS", err)

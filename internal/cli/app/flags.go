@@ -11,10 +11,10 @@ import (
 // VendorFlag is the name of a vendor, or empty.
 type VendorFlag string
 
-// AfterApply refuses what is no vendor's name. The parser calls it.
+// AfterApply returns an error for an unknown name. The parser calls AfterApply.
 func (f VendorFlag) AfterApply(a *App) error { return a.KnownVendors(string(f)) }
 
-// Required refuses an empty name.
+// Required returns an error for an empty name.
 func (f VendorFlag) Required() error {
 	if f == "" {
 		return errors.New("which vendor?")
@@ -22,10 +22,10 @@ func (f VendorFlag) Required() error {
 	return nil
 }
 
-// PlaceFlag is the name of a vendor, or what stands for deliveries, or empty.
+// PlaceFlag is the place of dead letters: the name of a vendor, ops.Deliveries, or empty.
 type PlaceFlag string
 
-// AfterApply refuses what is neither. The parser calls it.
+// AfterApply returns an error for an unknown place. The parser calls AfterApply.
 func (f PlaceFlag) AfterApply(a *App) error {
 	if f == ops.Deliveries {
 		return nil
@@ -33,8 +33,8 @@ func (f PlaceFlag) AfterApply(a *App) error {
 	return a.KnownVendors(string(f))
 }
 
-// KnownVendors returns an error where one of names is no vendor's. Empty names
-// do not count.
+// KnownVendors returns an error if the catalog has no vendor of one of the names. Empty names
+// are ignored.
 func (a *App) KnownVendors(names ...string) error {
 	known := a.Catalog.Names()
 	for _, name := range names {

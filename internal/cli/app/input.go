@@ -9,9 +9,8 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 )
 
-// Await is what read returns, or ctx's error where that ends first. A read from
-// a terminal or a pipe cannot be broken off, so it is left behind: the process
-// ends soon.
+// Await returns the result of read, or the error of ctx if ctx ends first. A read from a
+// terminal or a pipe cannot be canceled: its goroutine goes on until the process ends.
 func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -31,7 +30,7 @@ func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	}
 }
 
-// Input is all of standard input. Whoever sits before it is told that it is read.
+// Input reads standard input to its end. On a terminal, a line asks for the events first.
 func (a *App) Input(ctx context.Context) ([]byte, error) {
 	if in, ok := a.Stdin.(*os.File); ok && output.IsTerminal(in) {
 		_, _ = fmt.Fprintln(a.Stderr, "reading events from the keyboard; Ctrl-D ends, Ctrl-C gives up")

@@ -1,18 +1,18 @@
 // Package dead holds the commands of usher dead.
 package dead
 
-// Cmd is the commands for dead letters.
+// Cmd lists the commands of usher dead.
 type Cmd struct {
 	List   listCmd   `cmd:"" help:"List the dead letters, oldest first."`
-	Show   showCmd   `cmd:"" help:"Show all of one dead letter, with its event."`
+	Show   showCmd   `cmd:"" help:"Show one dead letter, with its event."`
 	Replay replayCmd `cmd:"" help:"Send dead letters back to their vendors."`
 	Drop   dropCmd   `cmd:"" help:"Remove dead letters for good."`
 }
 
 // Help is shown below the flags.
 func (Cmd) Help() string {
-	return `A dead letter is an event that one vendor could not be made to take. Its ID is the vendor
-and the event's key; the first digits of the key suffice where they name only one.
+	return `A dead letter is an event that failed for good at one vendor. Its ID is the vendor and the key of
+the event; the first digits of the key suffice if they are unambiguous.
 
 Examples:
   usher dead list --vendor lead

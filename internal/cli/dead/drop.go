@@ -9,24 +9,25 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 )
 
+// dropCmd is usher dead drop.
 type dropCmd struct {
-	IDs    []string `arg:"" name:"id" help:"Vendor and event key, or the first part of it."`
-	Reason string   `required:"" help:"Why, for the log and for usher audit." placeholder:"TEXT"`
-	As     string   `help:"Who does it, for usher audit; else USHER_ACTOR, or the user of this machine." placeholder:"NAME"`
+	IDs    []string `arg:"" name:"id" help:"Vendor and event key, or the start of the key."`
+	Reason string   `required:"" help:"The reason, for the log and for usher audit." placeholder:"TEXT"`
+	As     string   `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
 	JSON   bool     `help:"Print a JSON object."`
 }
 
 // Help is shown below the flags.
 func (dropCmd) Help() string {
-	return `The event is then never carried out at that vendor, and cannot be sent back; a replay that is
-on its way goes on. The reason is kept for usher audit, and logged on standard error with the ID,
-in every format of the log.
+	return `The event is never carried out at the vendor, and cannot be sent back. A replay in flight goes on.
+The reason is stored for usher audit, and logged on standard error with the ID, in every format of
+the log.
 
 Examples:
   usher dead drop lead.3fa9 --reason "test user"`
 }
 
-// Validate refuses a reason that is none.
+// Validate returns an error unless the reason is one line.
 func (d dropCmd) Validate() error {
 	if plain := output.Plain(d.Reason, ""); len(plain) == 0 || plain != d.Reason {
 		return errors.New("--reason must be one line that says why")
@@ -34,26 +35,26 @@ func (d dropCmd) Validate() error {
 	return app.Actor{As: d.As}.Validate()
 }
 
-// Run removes them.
+// Run removes the dead letters.
 func (d dropCmd) Run(ctx context.Context, a *app.App) error {
-	desk, end, err := a.Desk(ctx)
+	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	log := a.Logger(desk.Config.Log)
-	list, err := desk.Find(ctx, d.IDs)
+	log := a.Logger(service.Config.Log)
+	list, err := service.Find(ctx, d.IDs)
 	if err != nil {
 		return app.Advise(err)
 	}
 	by := a.Actor(app.Actor{As: d.As, Reason: d.Reason})
 	done, err := each(list, func(letter bus.DeadLetter) error {
-		if err := desk.Drop(ctx, letter, by); err != nil {
+		if err := service.Drop(ctx, letter, by); err != nil {
 			return app.Advise(err)
 		}
 		log.Warn().Str("dead_letter", letter.ID()).Str("type", letter.Type).Str("event", letter.EventID).
 			Str("class", letter.Class).Str("reason", d.Reason).Msg("dead letter dropped")
 		return nil
 	})
-	return errors.Join(toll{verb: "dropped", reason: d.Reason, json: d.JSON}.told(a, done), err)
+	return errors.Join(replaySummary{verb: "dropped", reason: d.Reason, json: d.JSON}.print(a, done), err)
 }

@@ -18,16 +18,16 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
-// filter says which dead letters are meant.
+// filter selects dead letters.
 type filter struct {
-	Vendor    app.PlaceFlag `help:"Of this vendor only; webhooks: deliveries that could not become events." placeholder:"NAME"`
-	Type      string        `help:"Of events of this type only." placeholder:"TYPE"`
-	Class     string        `help:"Of this class only: invalid, permanent, prerequisite, exhausted, panic, dropped or conflict." placeholder:"CLASS"`
-	OlderThan time.Duration `help:"Last tried longer ago than this only, such as 1h." placeholder:"DURATION"`
-	NewerThan time.Duration `help:"Last tried less long ago than this only, such as 24h." placeholder:"DURATION"`
+	Vendor    app.PlaceFlag `help:"Only of this vendor; webhooks: deliveries that could not become events." placeholder:"NAME"`
+	Type      string        `help:"Only of events of this type." placeholder:"TYPE"`
+	Class     string        `help:"Only of this class: invalid, permanent, prerequisite, exhausted, panic, dropped or conflict." placeholder:"CLASS"`
+	OlderThan time.Duration `help:"Only if last tried longer ago, such as 1h." placeholder:"DURATION"`
+	NewerThan time.Duration `help:"Only if last tried within this time, such as 24h." placeholder:"DURATION"`
 }
 
-// Validate refuses what no dead letter can be.
+// Validate returns an error for filters that no dead letter can match.
 func (f filter) Validate() error {
 	var faults []error
 	if f.OlderThan < 0 || f.NewerThan < 0 {
@@ -36,7 +36,7 @@ func (f filter) Validate() error {
 	if f.Class != "" && !slices.Contains(mailbox.Classes(), f.Class) {
 		faults = append(faults, fmt.Errorf("there is no class %s: want one of %s", f.Class, strings.Join(mailbox.Classes(), ", ")))
 	}
-	// The type of a delivery is its sender's name.
+	// The type of a delivery is the name of its sender.
 	if f.Type != "" && f.Vendor != ops.Deliveries && !slices.Contains(events.Types(), f.Type) {
 		faults = append(faults, fmt.Errorf("there is no type %s: want one of %s; or a sender, with --vendor %s",
 			f.Type, strings.Join(events.Types(), ", "), ops.Deliveries))
@@ -44,7 +44,8 @@ func (f filter) Validate() error {
 	return errors.Join(faults...)
 }
 
-func (f filter) fits(d bus.DeadLetter) bool {
+// matches reports whether d matches all filters.
+func (f filter) matches(d bus.DeadLetter) bool {
 	age := time.Since(d.LastTry)
 	return (f.Vendor == "" || string(f.Vendor) == d.Vendor) &&
 		(f.Type == "" || f.Type == d.Type) &&
@@ -53,6 +54,7 @@ func (f filter) fits(d bus.DeadLetter) bool {
 		(f.NewerThan == 0 || age < f.NewerThan)
 }
 
+// listCmd is usher dead list.
 type listCmd struct {
 	filter `embed:""`
 	JSON   bool `help:"Print a JSON array, without the events themselves."`
@@ -60,10 +62,9 @@ type listCmd struct {
 
 // Help is shown below the flags.
 func (listCmd) Help() string {
-	return `The state is replaying while one that was sent back is on its way, and quarantined where it was
-sent back worker.max_replays times and failed each time. On a terminal the classes are counted at
-the end. Elsewhere the values of a line stand between tabs: ID, type, event id, class, status,
-attempts, last try, state, message.
+	return `The state is replaying while a replay is in flight, and quarantined after worker.max_replays failed
+replays. A terminal shows the number of each class at the end. Elsewhere the values of a line are
+separated by tabs: ID, type, event id, class, status, attempts, last try, state, message.
 
 Examples:
   usher dead list --vendor lead --class permanent
@@ -71,8 +72,8 @@ Examples:
   usher dead list --json | jq -r '.[].id'`
 }
 
-// summary is a dead letter without the event itself, which holds personal
-// data: its members of the same names stand before those of DeadLetter.
+// summary is a dead letter in JSON without personal data: Header and Payload hide the members of
+// DeadLetter.
 type summary struct {
 	ID    string `json:"id"`
 	State string `json:"state"`
@@ -83,19 +84,19 @@ type summary struct {
 
 // Run prints the list.
 func (l listCmd) Run(ctx context.Context, a *app.App) error {
-	d, end, err := a.Desk(ctx)
+	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	list, err := d.DeadLetters(ctx, l.fits)
+	list, err := service.DeadLetters(ctx, l.matches)
 	if err != nil {
 		return app.Advise(err)
 	}
 	if l.JSON {
 		out := make([]summary, len(list))
 		for i, letter := range list {
-			out[i] = summary{ID: letter.ID(), State: d.DeadState(letter), DeadLetter: letter}
+			out[i] = summary{ID: letter.ID(), State: service.DeadState(letter), DeadLetter: letter}
 		}
 		return output.JSON(a.Stdout, out)
 	}
@@ -103,7 +104,7 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 	for _, l := range list {
 		rows = append(rows, []string{
 			l.ID(), l.Type, l.EventID, l.Class, status(l.Status), strconv.Itoa(l.Attempts),
-			l.LastTry.UTC().Format(time.RFC3339), d.DeadState(l), l.Message,
+			l.LastTry.UTC().Format(time.RFC3339), service.DeadState(l), l.Message,
 		})
 	}
 	err = output.Rows(a.Stdout, []string{"ID", "type", "event", "class", "status", "attempts", "last try", "state", "message"}, rows)
@@ -113,25 +114,25 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 	return err
 }
 
-// tally counts dead letters by class, the most frequent first.
+// tally returns the number of dead letters of each class, the most frequent first.
 func tally(list []bus.DeadLetter) string {
 	classes := map[string]int{}
 	for _, d := range list {
 		classes[d.Class]++
 	}
-	said := output.Count(len(list), "dead letter")
+	total := output.Count(len(list), "dead letter")
 	if len(list) == 0 {
-		return said
+		return total
 	}
 	names := slices.Sorted(maps.Keys(classes))
 	slices.SortStableFunc(names, func(a, b string) int { return classes[b] - classes[a] })
 	for i, name := range names {
 		names[i] = fmt.Sprintf("%d %s", classes[name], output.Plain(name, ""))
 	}
-	return said + ": " + strings.Join(names, ", ")
+	return total + ": " + strings.Join(names, ", ")
 }
 
-// status is an HTTP status as it is shown, and nothing where none came.
+// status returns the text of an HTTP status; empty if there was no answer.
 func status(code int) string {
 	if code == 0 {
 		return ""

@@ -14,29 +14,30 @@ import (
 	"github.com/usherhq/usher/internal/ops"
 )
 
+// replayCmd is usher dead replay.
 type replayCmd struct {
-	IDs         []string `arg:"" optional:"" name:"id" help:"Vendor and event key, or the first part of it."`
-	All         bool     `help:"All that fit, oldest first; with --max."`
-	Max         int      `help:"With --all: this many at most." placeholder:"N"`
+	IDs         []string `arg:"" optional:"" name:"id" help:"Vendor and event key, or the start of the key."`
+	All         bool     `help:"All that match the filters, oldest first; with --max."`
+	Max         int      `help:"With --all: at most N." placeholder:"N"`
 	filter      `embed:""`
-	DryRun      bool          `help:"Say what would become of each, and send nothing."`
-	Rate        float64       `help:"So many a second; ${default} by default." default:"10" placeholder:"N"`
-	Again       time.Duration `help:"Send again what has been on its way for longer than this; ${default} by default." default:"1h" placeholder:"DURATION"`
-	Quarantined bool          `help:"Those too that were sent back worker.max_replays times."`
+	DryRun      bool          `help:"Print the outcome of each replay, and send nothing."`
+	Rate        float64       `help:"Replays per second; ${default} by default." default:"10" placeholder:"N"`
+	Again       time.Duration `help:"Send a replay again if it is in flight for longer than this; ${default} by default." default:"1h" placeholder:"DURATION"`
+	Quarantined bool          `help:"Include dead letters sent back worker.max_replays times."`
 	app.Actor   `embed:""`
 	JSON        bool `help:"Print a JSON object."`
 }
 
 // Help is shown below the flags.
 func (replayCmd) Help() string {
-	return `Mend the cause first: the vendor's data, the credentials, the courses in the configuration.
-A replay goes to its one vendor, with its first place in the order of events, so what is
-newer stays, and what was done already is not done again. A dead letter leaves when its replay has
-ended well; until then it is shown as replaying. What fails again is a dead letter again.
-Interrupt it and run it again: it goes on with those that were not sent.
+	return `Fix the cause first: the data at the vendor, the credentials, the courses in the configuration.
+A replay goes to one vendor and keeps the position of its event: newer events win, and finished
+effects are not repeated. A dead letter is removed once its replay has succeeded; until then its
+state is replaying. An event that fails again is a dead letter again.
+After an interrupt, run it again: it goes on with the dead letters not yet sent.
 
---dry-run asks the ledger what would become of each by itself: would the vendor be called, or is it
-superseded, done already, or still at fault? Run it with the configuration of usher serve.
+--dry-run reads the records and prints the outcome of each replay: a call of the vendor, superseded,
+done already, or still invalid. Run it with the configuration of usher serve.
 
 Examples:
   usher dead replay lead.3fa9
@@ -44,7 +45,7 @@ Examples:
   usher dead replay --all --vendor lead --class exhausted --max 100 --rate 2 --reason "LEAD is back"`
 }
 
-// Validate refuses a use that does not say what is meant.
+// Validate returns an error for flags that are incomplete or exclude each other.
 func (r replayCmd) Validate() error {
 	switch {
 	case r.All && len(r.IDs) > 0:
@@ -52,7 +53,7 @@ func (r replayCmd) Validate() error {
 	case !r.All && len(r.IDs) == 0:
 		return errors.New("say what to send back: IDs (see usher dead list), or --all with --max N")
 	case r.All && r.Max < 1:
-		return errors.New("--all needs --max N, the most that are sent back at once: after a fault that is not mended they all fail again")
+		return errors.New("--all needs --max N, the number to send back at once: if the cause is not fixed, they all fail again")
 	case !r.All && (r.Max != 0 || r.filter != filter{}):
 		return errors.New("--max, --vendor, --type, --class, --older-than and --newer-than go with --all")
 	case !(r.Rate > 0) || r.Again < 0:
@@ -62,56 +63,56 @@ func (r replayCmd) Validate() error {
 	}
 }
 
-// Run sends them back, or says what would become of them.
+// Run sends the dead letters back, or previews the replays.
 func (r replayCmd) Run(ctx context.Context, a *app.App) error {
-	d, end, err := a.Desk(ctx)
+	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	list, t, err := r.pick(ctx, d)
+	list, s, err := r.pick(ctx, service)
 	if err != nil {
 		return err
 	}
 	if r.DryRun {
-		return r.preview(ctx, a, d, list)
+		return r.preview(ctx, a, service, list)
 	}
-	t.verb, t.reason, t.json = "sent back", r.Reason, r.JSON
-	done, err := r.send(ctx, a, d, list)
-	return errors.Join(t.told(a, done), err)
+	s.verb, s.reason, s.json = "sent back", r.Reason, r.JSON
+	done, err := r.send(ctx, a, service, list)
+	return errors.Join(s.print(a, done), err)
 }
 
-// pick returns the dead letters that are to be sent, and notes which are not.
-func (r replayCmd) pick(ctx context.Context, d *ops.Desk) (list []bus.DeadLetter, t toll, err error) {
+// pick returns the dead letters to send, and the counts of those left out.
+func (r replayCmd) pick(ctx context.Context, service *ops.Desk) (list []bus.DeadLetter, s replaySummary, err error) {
 	if !r.All {
-		list, err = d.Find(ctx, r.IDs)
+		list, err = service.Find(ctx, r.IDs)
 		for _, letter := range list {
-			err = errors.Join(err, d.Refusal(letter, r.Again, r.Quarantined))
+			err = errors.Join(err, service.Refusal(letter, r.Again, r.Quarantined))
 		}
 		if err != nil && list != nil {
 			err = fmt.Errorf("nothing was done: %w", err)
 		}
-		return list, t, app.Advise(err)
+		return list, s, app.Advise(err)
 	}
-	found, err := d.DeadLetters(ctx, r.fits)
+	found, err := service.DeadLetters(ctx, r.matches)
 	for _, letter := range found {
-		switch err := d.Refusal(letter, r.Again, r.Quarantined); {
+		switch err := service.Refusal(letter, r.Again, r.Quarantined); {
 		case errors.Is(err, ops.ErrOnItsWay):
-			t.replaying++
+			s.replaying++
 		case err != nil:
-			t.quarantined++
+			s.quarantined++
 		case len(list) == r.Max:
-			t.left++
+			s.left++
 		default:
 			list = append(list, letter)
 		}
 	}
-	return list, t, app.Advise(err)
+	return list, s, app.Advise(err)
 }
 
-// send sends the list back at the rate, each written down first, and returns
-// those that were sent. One that changed meanwhile is passed over.
-func (r replayCmd) send(ctx context.Context, a *app.App, d *ops.Desk, list []bus.DeadLetter) ([]bus.DeadLetter, error) {
+// send sends the list back at the rate, and returns the replays sent. A dead letter that has
+// changed in the meantime is skipped.
+func (r replayCmd) send(ctx context.Context, a *app.App, service *ops.Desk, list []bus.DeadLetter) ([]bus.DeadLetter, error) {
 	limit := rate.NewLimiter(rate.Limit(r.Rate), 1)
 	by := a.Actor(r.Actor)
 	bar := output.NewProgress(a.Stderr)
@@ -121,10 +122,10 @@ func (r replayCmd) send(ctx context.Context, a *app.App, d *ops.Desk, list []bus
 		if err := limit.Wait(ctx); err != nil {
 			return fmt.Errorf("%w; run it again to go on", app.Interrupted(ctx, err))
 		}
-		// What has begun comes to its end.
-		switch err := d.Replay(context.WithoutCancel(ctx), letter, by); {
+		// A replay that has begun is not canceled.
+		switch err := service.Replay(context.WithoutCancel(ctx), letter, by); {
 		case errors.Is(err, bus.ErrMoved), errors.Is(err, ops.ErrAtFault):
-			_, err = fmt.Fprintf(a.Stderr, "%s is passed over: %v\n", letter.ID(), err)
+			_, err = fmt.Fprintf(a.Stderr, "%s is skipped: %v\n", letter.ID(), err)
 			return err
 		case err != nil:
 			return app.Advise(err)
@@ -134,4 +135,24 @@ func (r replayCmd) send(ctx context.Context, a *app.App, d *ops.Desk, list []bus
 		return nil
 	})
 	return sent, err
+}
+
+// preview prints the outcome that the replay of each of list would have.
+func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Desk, list []bus.DeadLetter) error {
+	found, err := service.PreviewReplays(ctx, list)
+	if err != nil {
+		return app.Advise(err)
+	}
+	if r.JSON {
+		return output.JSON(a.Stdout, found)
+	}
+	var rows [][]string
+	for _, f := range found {
+		rows = append(rows, []string{f.ID, f.Type, f.EventID, f.String()})
+	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(a.Stderr, "no dead letter matches")
+		return err
+	}
+	return output.Rows(a.Stdout, []string{"ID", "type", "event", "outcome"}, rows)
 }

@@ -19,23 +19,24 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 )
 
+// showCmd is usher dead show.
 type showCmd struct {
-	ID   string `arg:"" help:"Vendor and event key, or the first part of it."`
+	ID   string `arg:"" help:"Vendor and event key, or the start of the key."`
 	JSON bool   `help:"Print a JSON object."`
 }
 
 // Help is shown below the flags.
 func (showCmd) Help() string {
-	return `Shows the event as it came, personal data included. With --json it is the member payload
-where it is JSON, and payload_base64 where it is not.
+	return `Shows the event as received, personal data included. With --json, the event is the member payload
+if it is JSON, and payload_base64 otherwise.
 
 Examples:
   usher dead show lead.3fa9
   usher dead show lead.3fa9 --json | jq .payload.data`
 }
 
-// story is all of a dead letter, with a payload that can be read.
-type story struct {
+// letter is a dead letter in JSON, with a readable payload.
+type letter struct {
 	ID    string `json:"id"`
 	State string `json:"state"`
 	bus.DeadLetter
@@ -45,28 +46,28 @@ type story struct {
 
 // Run prints the dead letter.
 func (s showCmd) Run(ctx context.Context, a *app.App) error {
-	d, end, err := a.Desk(ctx)
+	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	list, err := d.Find(ctx, []string{s.ID})
+	list, err := service.Find(ctx, []string{s.ID})
 	if err != nil {
 		return app.Advise(err)
 	}
 	if !s.JSON {
-		return printLetter(a.Stdout, list[0], d.DeadState(list[0]))
+		return printLetter(a.Stdout, list[0], service.DeadState(list[0]))
 	}
-	story := story{ID: list[0].ID(), State: d.DeadState(list[0]), DeadLetter: list[0]}
+	l := letter{ID: list[0].ID(), State: service.DeadState(list[0]), DeadLetter: list[0]}
 	if json.Valid(list[0].Payload) && utf8.Valid(list[0].Payload) {
-		story.Payload = list[0].Payload
+		l.Payload = list[0].Payload
 	} else {
-		story.Base64 = list[0].Payload
+		l.Base64 = list[0].Payload
 	}
-	return output.JSON(a.Stdout, story)
+	return output.JSON(a.Stdout, l)
 }
 
-// printLetter prints the whole story of a dead letter for a person.
+// printLetter prints a dead letter for a person.
 func printLetter(w io.Writer, d bus.DeadLetter, state string) error {
 	if d.Replaying > 0 {
 		state += fmt.Sprintf(" since %s, for the %d. time", d.ReplayedAt.UTC().Format(time.RFC3339), d.Replaying)
@@ -102,19 +103,19 @@ func printLetter(w io.Writer, d bus.DeadLetter, state string) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n\nusher dead replay %s   sends it back; what the vendor has done already is not done again\nusher dead drop %s --reason TEXT   removes it\n",
+	_, err := fmt.Fprintf(w, "\n%s\n\nusher dead replay %s   sends it back; a finished effect is not repeated\nusher dead drop %s --reason TEXT   removes it\n",
 		payload(d.Payload), d.ID(), d.ID())
 	return err
 }
 
-// payload is the body of a message as a person can read it.
+// payload returns the body of a message as readable text.
 func payload(body []byte) string {
 	var pretty bytes.Buffer
 	switch {
 	case len(body) == 0:
 		return "(the message is empty)"
 	case !utf8.Valid(body):
-		return fmt.Sprintf("(%d bytes that are no text: see --json)", len(body))
+		return fmt.Sprintf("(%d bytes, not text: see --json)", len(body))
 	case json.Indent(&pretty, body, "", "  ") == nil:
 		return output.Plain(pretty.String(), "\n")
 	default:

@@ -9,29 +9,29 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 )
 
-// each does the same to all of list, and returns those it was done to.
+// each calls do for each of list up to the first error, and returns those before the error.
 func each(list []bus.DeadLetter, do func(bus.DeadLetter) error) ([]bus.DeadLetter, error) {
 	for i, d := range list {
 		if err := do(d); err != nil {
-			return list[:i], fmt.Errorf("%s: %w; those behind it are as they were", d.ID(), err)
+			return list[:i], fmt.Errorf("%s: %w; the later ones are unchanged", d.ID(), err)
 		}
 	}
 	return list, nil
 }
 
-// toll is what was done to dead letters, and how it is told.
-type toll struct {
+// replaySummary is the outcome of a command for dead letters.
+type replaySummary struct {
 	verb        string
 	reason      string
-	left        int // how many more would have fitted
-	replaying   int // that fit, but are on their way
-	quarantined int // that fit, but are quarantined
+	left        int // beyond --max
+	replaying   int // left out: in flight
+	quarantined int // left out: quarantined
 	json        bool
 }
 
-// told prints what was done.
-func (t toll) told(a *app.App, done []bus.DeadLetter) error {
-	if t.json {
+// print prints the dead letters of done, and the counts of those left out.
+func (s replaySummary) print(a *app.App, done []bus.DeadLetter) error {
+	if s.json {
 		ids := make([]string, len(done))
 		for i, d := range done {
 			ids[i] = d.ID()
@@ -43,34 +43,34 @@ func (t toll) told(a *app.App, done []bus.DeadLetter) error {
 			Replaying   int      `json:"replaying"`
 			Quarantined int      `json:"quarantined"`
 			Reason      string   `json:"reason,omitempty"`
-		}{t.verb, ids, t.left, t.replaying, t.quarantined, t.reason})
+		}{s.verb, ids, s.left, s.replaying, s.quarantined, s.reason})
 	}
 	var rows [][]string
 	for _, d := range done {
-		rows = append(rows, []string{t.verb, d.ID(), d.Type, d.EventID, t.reason})
+		rows = append(rows, []string{s.verb, d.ID(), d.Type, d.EventID, s.reason})
 	}
 	if len(rows) > 0 {
 		if err := output.Rows(a.Stdout, []string{"", "ID", "type", "event", "reason"}, rows); err != nil {
 			return err
 		}
 	}
-	return t.rest(a.Stderr, len(done))
+	return s.printRest(a.Stderr, len(done))
 }
 
-// rest says what was not done, and why.
-func (t toll) rest(w io.Writer, done int) error {
+// printRest prints the counts of the dead letters left out, with the reasons.
+func (s replaySummary) printRest(w io.Writer, done int) error {
 	var lines []string
-	if t.left > 0 {
-		lines = append(lines, output.Count(t.left, "dead letter")+" left: run it again for more")
+	if s.left > 0 {
+		lines = append(lines, output.Count(s.left, "dead letter")+" left: run it again for more")
 	}
-	if t.replaying > 0 {
-		lines = append(lines, output.Count(t.replaying, "dead letter")+" on the way already (see --again)")
+	if s.replaying > 0 {
+		lines = append(lines, output.Count(s.replaying, "dead letter")+" on the way already (see --again)")
 	}
-	if t.quarantined > 0 {
-		lines = append(lines, output.Count(t.quarantined, "dead letter")+" quarantined (see --quarantined)")
+	if s.quarantined > 0 {
+		lines = append(lines, output.Count(s.quarantined, "dead letter")+" quarantined (see --quarantined)")
 	}
 	if len(lines) == 0 && done == 0 {
-		lines = append(lines, "there is no dead letter that fits")
+		lines = append(lines, "no dead letter matches")
 	}
 	for _, line := range lines {
 		if _, err := fmt.Fprintln(w, line); err != nil {

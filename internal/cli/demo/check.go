@@ -15,14 +15,13 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// Effect names one event at one vendor, by the id of its result.
+// Effect identifies an event at a vendor, by the id of the result.
 type Effect struct {
 	vendor string
 	result string
 }
 
-// Effects returns every effect that the scenario's events must have: asked of the
-// handlers, as the workers do.
+// Effects returns the effects of all events of the scenario, according to the handlers.
 func (t *Scenario) Effects(k engine.Catalog, c *config.Config) (map[Effect]bool, error) {
 	out := map[Effect]bool{}
 	list, on, names := k.With(c), c.On(), k.Names()
@@ -52,15 +51,15 @@ func (t *Scenario) Effects(k engine.Catalog, c *config.Config) (map[Effect]bool,
 	return out, nil
 }
 
-// findings is what a comparison of the scenario with what the vendors hold found.
+// findings is the result of a comparison of the scenario with the data of the stand-ins.
 type findings struct {
-	checked int      // facts that were looked up
-	lost    []string // what should be there and is not, or should be gone and is not
-	double  []string // what is there twice
+	checked int      // facts looked up
+	lost    []string // missing, or not deleted
+	double  []string // done twice
 }
 
-// inspect compares what the stand-ins hold with what the term's events asked
-// for. It looks at nothing that usher itself counted.
+// inspect compares the data of the stand-ins with the events of the term. Counters of usher are
+// not used.
 func (t *Scenario) inspect(state sandbox.State) findings {
 	var f findings
 	for name, v := range state.Vendors {
@@ -74,21 +73,21 @@ func (t *Scenario) inspect(state sandbox.State) findings {
 			f.double = append(f.double, fmt.Sprintf("%s: %s of %s was recorded twice", name, e.Name, e.UserID))
 		}
 		for _, p := range t.Pupils {
-			f.pupil(name, newHoldings(v), p)
+			f.pupil(name, newVendorData(v), p)
 		}
 	}
 	return f
 }
 
-// holdings is a vendor's state, made fit for looking up.
-type holdings struct {
+// vendorData is the data of a stand-in, by key.
+type vendorData struct {
 	accounts map[string]sandbox.User // live ones, by e-mail
 	enrolled map[[2]string]bool      // account and course
 	events   map[[3]string]bool      // user, name, time
 }
 
-func newHoldings(v sandbox.VendorState) holdings {
-	h := holdings{map[string]sandbox.User{}, map[[2]string]bool{}, map[[3]string]bool{}}
+func newVendorData(v sandbox.VendorState) vendorData {
+	h := vendorData{map[string]sandbox.User{}, map[[2]string]bool{}, map[[3]string]bool{}}
 	for _, u := range v.Live() {
 		h.accounts[strings.ToLower(u.Email)] = u
 	}
@@ -103,12 +102,12 @@ func newHoldings(v sandbox.VendorState) holdings {
 	return h
 }
 
-// pupil looks up all that one vendor should hold of one pupil.
-func (f *findings) pupil(vendor string, h holdings, p *Pupil) {
+// pupil compares the data of a vendor with the events of a pupil.
+func (f *findings) pupil(vendor string, h vendorData, p *Pupil) {
 	account, there := h.accounts[strings.ToLower(p.Email)]
-	gone := p.Deleted && vendor != "usermost" // which cannot delete
+	gone := p.Deleted && vendor != "usermost" // cannot delete
 	f.fact(there == !gone, "%s: %s has an account: %v", vendor, p.ID, there)
-	if !p.Deleted && there && account.Name != "" { // MagLoft's readers have none
+	if !p.Deleted && there && account.Name != "" { // readers of MagLoft have no name
 		f.fact(account.Name == p.First+" "+p.Last, "%s: %s is called %s", vendor, p.ID, account.Name)
 	}
 	if !p.Deleted && there { // a deletion may overtake an enrolment

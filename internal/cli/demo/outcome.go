@@ -6,7 +6,7 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// outcome is what came of the demo. Its JSON is the last line of --json.
+// outcome is the outcome of the demo. Its JSON is the last line of --json.
 type outcome struct {
 	Events     int            `json:"events"`
 	Published  int            `json:"published"` // with duplicates
@@ -26,16 +26,16 @@ type outcome struct {
 	found   findings
 }
 
-// clean tells whether all is as the scenario asked for.
+// clean reports whether every effect was done exactly once.
 func (o *outcome) clean() bool { return o.Lost == 0 && o.Double == 0 && o.Unfinished == 0 }
 
-// judge counts what was told, and compares the stand-ins with the scenario.
-func (s *stage) judge(expected map[Effect]bool, results map[Effect]events.Result, took time.Duration) *outcome {
+// outcome counts the results, and compares the data of the stand-ins with the term.
+func (s *environment) outcome(expected map[Effect]bool, results map[Effect]events.Result, took time.Duration) *outcome {
 	state := s.sandbox.State()
 	o := &outcome{
-		Events: len(s.school.events), Published: len(s.school.Published), ElapsedMS: took.Milliseconds(),
+		Events: len(s.term.events), Published: len(s.term.Published), ElapsedMS: took.Milliseconds(),
 		Outcomes: map[string]int{}, vendors: map[string]map[string]int{}, faults: map[string]int{}, calls: map[string]int{},
-		found: s.school.inspect(state),
+		found: s.term.inspect(state),
 	}
 	for _, kind := range outcomeKinds {
 		o.Outcomes[kind] = 0

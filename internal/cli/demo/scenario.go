@@ -11,18 +11,18 @@ import (
 	"github.com/usherhq/usher/internal/scenario"
 )
 
-// Scenario is what happens at a school during the demo: who joined, enrolled,
-// did something and left, and how untidily that was published.
+// Scenario is a term at a school: pupils join, enrol, learn and leave. The publications have
+// duplicates, and events out of order.
 type Scenario struct {
-	events    []events.Event // each once, in the order of their first publication
+	events    []events.Event // without duplicates, in order of publication
 	Published []scenario.Publication
 	Pupils    []*Pupil
 }
 
-// Pupil is a user, and what the demo looks up at the vendors.
+// Pupil is a user with the facts that the demo looks up at the vendors.
 type Pupil struct {
 	scenario.User
-	moved, taken int // how many names and courses there were
+	moved, taken int // number of names and of courses
 	activities   []activity
 }
 
@@ -35,15 +35,15 @@ const (
 	lateShare   = 0.08 // of the enrolments: published before the pupil's creation
 	repeatShare = 0.08 // of the events: published again, later
 	leaveShare  = 0.15 // of the pupils
-	moveShare   = 0.06 // of what a pupil does: another name
-	dropShare   = 0.05 // of what a pupil does: a course is dropped
-	returnShare = 0.3  // of what happens to those who have left: one comes back
+	moveShare   = 0.06 // of actions: a new name
+	dropShare   = 0.05 // of actions: a course is dropped
+	returnShare = 0.3  // of actions of former pupils: the pupil comes back
 )
 
 var (
 	firstNames = []string{"Ada", "Björn", "Chidi", "Dora", "Emre", "Fatou", "Grace", "Hugo", "Ines", "Jun", "Kofi", "Lena", "Mina", "Noor", "Olga", "Pavel", "Rosa", "Sven", "Tariq", "Uma"}
 	lastNames  = []string{"Abara", "Berg", "Castro", "Diallo", "Ek", "Fischer", "Gupta", "Haas", "Ito", "Jansen", "Kaya", "Lund", "Moreau", "Novak", "Okoye", "Park", "Rossi", "Santos", "Tanaka", "Weiss"}
-	deeds      = []string{"lesson_viewed", "quiz_passed", "forum_posted", "video_watched", "homework_handed_in"}
+	actions    = []string{"lesson_viewed", "quiz_passed", "forum_posted", "video_watched", "homework_handed_in"}
 )
 
 // writer writes a Scenario.
@@ -63,7 +63,7 @@ func NewScenario(n int, seed uint64) (*Scenario, error) {
 	return &Scenario{events: order, Published: published, Pupils: w.pupils}, w.Err
 }
 
-// step adds the next event: a pupil joins, or one who has joined does something.
+// step adds the next event: a new pupil joins, or another pupil acts.
 func (w *writer) step(n int) {
 	joining := len(w.pupils) == 0 || (len(w.pupils) < n/7+1 && w.rng.Float64() < 0.25)
 	if joining {
@@ -94,23 +94,22 @@ func (w *writer) join() {
 	p := &Pupil{User: scenario.User{ID: fmt.Sprintf("pupil-%d", n), First: pick(w.rng, firstNames), Last: pick(w.rng, lastNames)}}
 	tag := ""
 	if n%5 == 0 {
-		tag = "+school" // addresses with a plus are where look-ups go wrong
+		tag = "+school" // look-ups often fail for addresses with a plus
 	}
 	p.Email = fmt.Sprintf("%s.%s%d%s@example.org", ascii(p.First), ascii(p.Last), n, tag)
 	w.pupils = append(w.pupils, p)
 	w.Create(&p.User)
 }
 
-// move gives a pupil another name.
+// move gives a pupil a new name.
 func (w *writer) move(p *Pupil) {
 	p.moved++
 	p.Last = fmt.Sprintf("%s-%d", pick(w.rng, lastNames), p.moved)
 	w.Update(&p.User)
 }
 
-// comeBack restores a pupil who has left. Most vendors cannot, so the school says
-// in the same breath that there is to be an account: under another address, since
-// LEAD keeps the one that it has deleted.
+// comeBack restores a former pupil. Most vendors cannot restore, so a creation follows, with a
+// new address: LEAD keeps the address of a deleted account.
 func (w *writer) comeBack(p *Pupil) {
 	w.Restore(&p.User)
 	p.Email = strings.Replace(p.Email, "@", "+back@", 1)
@@ -124,14 +123,13 @@ func (w *writer) enroll(p *Pupil) {
 }
 
 func (w *writer) act(p *Pupil) {
-	a := activity{name: pick(w.rng, deeds), at: w.Now()}
+	a := activity{name: pick(w.rng, actions), at: w.Now()}
 	p.activities = append(p.activities, a)
 	w.Act(&p.User, a.name, 1+w.rng.IntN(90))
 }
 
-// publish returns the events in the order of their first publication, and the
-// publications: some enrolments before the creation of their pupil, some events
-// again at any later place.
+// publish returns the events in order of publication, and the publications: some enrolments
+// come before the creation of their pupil, and some events are repeated later.
 func (w *writer) publish() (order []events.Event, published []scenario.Publication) {
 	order = w.Events
 	for i, e := range order {
@@ -152,12 +150,12 @@ func (w *writer) publish() (order []events.Event, published []scenario.Publicati
 	return order, published
 }
 
-// leftBefore tells whether the user has left by then.
+// leftBefore reports whether the list deletes the user.
 func leftBefore(list []events.Event, user string) bool {
 	return slices.ContainsFunc(list, func(e events.Event) bool { return e.Type() == events.UserDeleted && events.UserID(e) == user })
 }
 
-// early moves the event at i to just before the creation of its user.
+// early returns the list with the event at i just before the creation of its user.
 func early(list []events.Event, i int) []events.Event {
 	moved := list[i]
 	out := make([]events.Event, 0, len(list))
@@ -175,7 +173,7 @@ func early(list []events.Event, i int) []events.Event {
 
 func pick(rng *rand.Rand, list []string) string { return list[rng.IntN(len(list))] }
 
-// ascii makes a name fit for an address.
+// ascii returns a name in lower-case ASCII, for an address.
 func ascii(name string) string {
 	return strings.ToLower(strings.NewReplacer("ö", "oe", "ü", "ue", "ä", "ae").Replace(name))
 }

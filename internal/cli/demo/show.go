@@ -20,8 +20,8 @@ import (
 	"github.com/usherhq/usher/internal/mailbox"
 )
 
-// show is what the demo tells a person: bars while it runs on a terminal, and a
-// table at the end. With --json it speaks on standard error.
+// show prints the progress of the demo: bars on a terminal, and a table at the end. With --json,
+// the output goes to standard error.
 type show struct {
 	out  io.Writer
 	live bool // a terminal
@@ -29,7 +29,7 @@ type show struct {
 	bars  progress.Writer
 	mu    sync.Mutex
 	lines map[string]*progress.Tracker // by vendor
-	again map[string]int               // attempts that are to be repeated, by vendor
+	again map[string]int               // failed attempts, by vendor
 }
 
 func newShow(a *app.App, asJSON bool) *show {
@@ -43,14 +43,14 @@ func newShow(a *app.App, asJSON bool) *show {
 	return &show{out: out, live: output.IsTerminal(out), lines: map[string]*progress.Tracker{}, again: map[string]int{}}
 }
 
-func (s *show) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format+"\n", args...) }
+func (s *show) printf(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format+"\n", args...) }
 
-// begin tells what is going to happen, and draws a bar for each vendor.
-func (s *show) begin(st *stage, expected map[Effect]bool) {
-	s.say("A term at a school: %d pupils, %d events (%d published, with duplicates",
-		len(st.school.Pupils), len(st.school.events), len(st.school.Published))
-	s.say("and out of order), %d changes at five vendors that fail %.0f %% of their calls.", len(expected), 100*st.Faults)
-	s.say("Watch it: http://%s/console/\n", st.config.HTTP.Addr)
+// begin prints an introduction, and draws a bar for each vendor.
+func (s *show) begin(e *environment, expected map[Effect]bool) {
+	s.printf("A term at a school: %d pupils, %d events (%d published, with duplicates",
+		len(e.term.Pupils), len(e.term.events), len(e.term.Published))
+	s.printf("and out of order), %d changes at five vendors that fail %.0f %% of their calls.", len(expected), 100*e.Faults)
+	s.printf("Watch it: http://%s/console/\n", e.config.HTTP.Addr)
 	if !s.live {
 		return
 	}
@@ -79,8 +79,8 @@ func (s *show) begin(st *stage, expected map[Effect]bool) {
 	go s.bars.Render()
 }
 
-// seen moves a vendor's bar.
-func (s *show) seen(e mailbox.Observation) {
+// observe moves the bar of a vendor.
+func (s *show) observe(e mailbox.Observation) {
 	if !s.live {
 		return
 	}
@@ -98,7 +98,7 @@ func (s *show) seen(e mailbox.Observation) {
 	bar.UpdateMessage(fmt.Sprintf("%-9s %4d tried again", e.Vendor, s.again[e.Vendor]))
 }
 
-// end lets the bars come to rest.
+// end stops the bars.
 func (s *show) end() {
 	if s.bars == nil {
 		return
@@ -110,10 +110,10 @@ func (s *show) end() {
 	for s.bars.IsRenderInProgress() {
 		time.Sleep(10 * time.Millisecond)
 	}
-	s.say("")
+	s.printf("")
 }
 
-// outcome prints the table of what came of it, and the check against the stand-ins.
+// outcome prints the outcomes as a table, and the comparison with the stand-ins.
 func (s *show) outcome(o *outcome) {
 	head := []string{"vendor"}
 	for _, kind := range outcomeKinds {
@@ -141,62 +141,62 @@ func row(name string, outcomes map[string]int, calls, faults int) []string {
 	return append(r, strconv.Itoa(calls), strconv.Itoa(faults))
 }
 
-// verdict says what the stand-ins hold against what was asked.
+// verdict prints the comparison with the stand-ins.
 func (s *show) verdict(o *outcome) {
-	s.say("")
-	s.say("Asked the stand-ins: %d facts looked up, %d lost, %d done twice;", o.Checked, o.Lost, o.Double)
-	s.say("%d of %d effects unfinished; %.1f s.", o.Unfinished, o.Effects+o.Unfinished, float64(o.ElapsedMS)/1000)
-	const most = 10
+	s.printf("")
+	s.printf("Asked the stand-ins: %d facts looked up, %d lost, %d done twice;", o.Checked, o.Lost, o.Double)
+	s.printf("%d of %d effects unfinished; %.1f s.", o.Unfinished, o.Effects+o.Unfinished, float64(o.ElapsedMS)/1000)
+	const maxLines = 10
 	for _, list := range [][]string{o.found.lost, o.found.double} {
 		for i, line := range list {
-			if i == most {
-				s.say("  … and %d more", len(list)-most)
+			if i == maxLines {
+				s.printf("  … and %d more", len(list)-maxLines)
 				break
 			}
-			s.say("  %s", line)
+			s.printf("  %s", line)
 		}
 	}
 	if o.clean() {
-		s.say("%s", text.FgGreen.Sprint("Nothing lost, nothing done twice."))
+		s.printf("%s", text.FgGreen.Sprint("Nothing lost, nothing done twice."))
 	} else {
-		s.say("%s", text.FgRed.Sprint("This should not be: please report it, with the seed."))
+		s.printf("%s", text.FgRed.Sprint("This should not be: please report it, with the seed."))
 	}
 }
 
-// fault tells why the workers ended, where that was not asked for.
+// fault prints the error of a part that ended too early.
 func (s *show) fault(err error) {
 	if err != nil {
-		s.say("usher itself ended: %v", err)
+		s.printf("usher itself ended: %v", err)
 	}
 }
 
-// whatNext tells what can be tried while all is running.
-func (s *show) whatNext(st *stage) {
-	s.say("\nAll of it is still running: see http://%s/console/ in a browser.\nIn another terminal:\n", st.config.HTTP.Addr)
+// printNextSteps prints commands to try while the demo runs.
+func (s *show) printNextSteps(e *environment) {
+	s.printf("\nThe demo is still running: see http://%s/console/ in a browser.\nIn another terminal:\n", e.config.HTTP.Addr)
 	if name := asCommand(); name != "usher" {
-		s.say("  alias usher='%s'", name)
+		s.printf("  alias usher='%s'", name)
 	}
-	s.say("  export USHER_NATS_URL=%s", st.nats)
-	s.say("  usher results --follow             what came of each event")
-	s.say("  usher status --watch               how each vendor stands")
-	s.say("  echo '{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/me\",\"type\":\"user.created\",")
-	s.say("         \"data\":{\"user_id\":\"ada\",\"email\":\"ada@example.org\"}}' | usher send -")
-	s.say("             or: curl -d @- -H 'Content-Type: application/cloudevents+json' \\")
-	s.say("                      http://%s/events", st.config.HTTP.Addr)
-	s.say("  usher results --user ada           what came of it, at each vendor")
-	s.say("  curl http://%s/state   what the vendors hold", st.host)
-	s.say("  curl http://%s/metrics   what Prometheus sees\n", st.config.HTTP.Addr)
-	s.say("Ctrl-C ends it.")
+	s.printf("  export USHER_NATS_URL=%s", e.nats)
+	s.printf("  usher results --follow             the results of all events")
+	s.printf("  usher status --watch               the state of each vendor")
+	s.printf("  echo '{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/me\",\"type\":\"user.created\",")
+	s.printf("         \"data\":{\"user_id\":\"ada\",\"email\":\"ada@example.org\"}}' | usher send -")
+	s.printf("             or: curl -d @- -H 'Content-Type: application/cloudevents+json' \\")
+	s.printf("                      http://%s/events", e.config.HTTP.Addr)
+	s.printf("  usher results --user ada           the results of this event")
+	s.printf("  curl http://%s/state   the data of the vendors", e.host)
+	s.printf("  curl http://%s/metrics   the metrics for Prometheus\n", e.config.HTTP.Addr)
+	s.printf("Ctrl-C ends it.")
 }
 
-// asCommand returns what to call this program by, in the directory that it was
-// started in: usher, where that is on the path.
+// asCommand returns the command that runs this program in the present directory: usher, if usher
+// is on the path.
 func asCommand() string {
 	if _, err := exec.LookPath("usher"); err == nil {
 		return "usher"
 	}
 	self, err := os.Executable()
-	if err != nil || strings.Contains(self, "go-build") { // where go run puts it, and takes it away
+	if err != nil || strings.Contains(self, "go-build") { // a temporary binary of go run
 		return "go run ./cmd/usher"
 	}
 	return self

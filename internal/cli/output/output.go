@@ -1,5 +1,5 @@
-// Package output writes what commands print: tables on a terminal, lines of values between tabs
-// elsewhere, and JSON.
+// Package output writes the output of commands: tables on a terminal, lines of values between
+// tabs elsewhere, and JSON.
 package output
 
 import (
@@ -49,8 +49,8 @@ func Tabbed(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// plainRow returns the texts as single lines that can do a terminal no harm: they
-// come from producers and vendors.
+// plainRow returns the texts, each as a single line without control characters. Producers and
+// vendors write the texts.
 func plainRow(texts []string) []string {
 	out := make([]string, len(texts))
 	for i, text := range texts {
@@ -59,8 +59,8 @@ func plainRow(texts []string) []string {
 	return out
 }
 
-// Plain returns text with a blank in the place of each control character
-// that is none of except.
+// Plain returns text with a blank for each control character, other than the characters of
+// except.
 func Plain(text, except string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && !strings.ContainsRune(except, r) {
@@ -96,7 +96,7 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// IsTerminal tells whether w is one: only there are tables, bars and colours drawn.
+// IsTerminal reports whether w is a terminal. Tables, bars and colours are for terminals only.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())

@@ -12,24 +12,24 @@ import (
 )
 
 const (
-	usualColumns = 80 // of a terminal that does not say how wide it is
-	indent       = 4  // of what goes on in a further line
-	leastWrapped = 24 // columns that are left for a text that wraps
+	defaultColumns = 80 // of a terminal of unknown width
+	indent         = 4  // of continuation lines
+	leastWrapped   = 24 // columns left for a text that wraps
 )
 
-// Columns is how many characters fit into a line of the terminal w.
+// Columns returns the number of characters in a line of the terminal w.
 func Columns(w io.Writer) int {
 	if f, ok := w.(*os.File); ok {
 		if wide, _, err := terminals.GetSize(int(f.Fd())); err == nil && wide > 0 {
 			return wide
 		}
 	}
-	return usualColumns
+	return defaultColumns
 }
 
-// Table is rows below their head for lines of so many characters; see layOut.
-// Columns without a value are left out, and numbers stand to the right.
-func Table(head []string, rows [][]string, wide int) string {
+// Table returns rows below a head, for lines of width characters; see layOut. Columns without
+// a value are left out, and numbers are aligned to the right.
+func Table(head []string, rows [][]string, width int) string {
 	all := append([][]string{nil}, rows...)
 	for _, title := range head {
 		all[0] = append(all[0], strings.ToUpper(title))
@@ -54,7 +54,7 @@ func Table(head []string, rows [][]string, wide int) string {
 	}
 	var b strings.Builder
 	for _, row := range all {
-		b.WriteString(layOut(row, widths, wide))
+		b.WriteString(layOut(row, widths, width))
 	}
 	return b.String()
 }
@@ -64,10 +64,10 @@ func number(value string) bool {
 	return err == nil
 }
 
-// layOut is one row for lines of so many characters. Each value takes at least
-// its width. What does not fit goes on in the next line, indented, and so does a
-// long last value; nothing is cut.
-func layOut(row []string, widths []int, wide int) string {
+// layOut returns a row for lines of width characters. widths are the least widths of the
+// values. A value that does not fit is written to the next line, indented. A long last value
+// wraps. No value is cut.
+func layOut(row []string, widths []int, width int) string {
 	var b strings.Builder
 	at := 0
 	for i, value := range row {
@@ -78,7 +78,7 @@ func layOut(row []string, widths []int, wide int) string {
 		}
 		switch {
 		case i == 0:
-		case at+2+room > wide:
+		case at+2+room > width:
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			at = indent
 		default:
@@ -86,7 +86,7 @@ func layOut(row []string, widths []int, wide int) string {
 			at += 2
 		}
 		if i == len(row)-1 {
-			value = hanging(value, at, wide)
+			value = hanging(value, at, width)
 		}
 		b.WriteString(text.Pad(value, needs, ' '))
 		at += needs
@@ -94,13 +94,13 @@ func layOut(row []string, widths []int, wide int) string {
 	return trimmed(b.String())
 }
 
-// hanging is a text that begins at a place in its line, and goes on below it.
-func hanging(value string, at, wide int) string {
-	lines := text.WrapSoft(value, max(wide-at, leastWrapped))
+// hanging returns a text that starts at column at and wraps below its start.
+func hanging(value string, at, width int) string {
+	lines := text.WrapSoft(value, max(width-at, leastWrapped))
 	return strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", at))
 }
 
-// trimmed is lines without blanks at their ends, and without those that are blank.
+// trimmed returns the lines without trailing blanks, and without blank lines.
 func trimmed(lines string) string {
 	var b strings.Builder
 	for line := range strings.Lines(lines) {

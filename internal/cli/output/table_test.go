@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestTableFitsIntoItsTerminal(t *testing.T) {
+func TestTableFitsTerminal(t *testing.T) {
 	rows := func(rows ...[]string) [][]string { return rows }
 	tests := map[string]struct {
 		wide int

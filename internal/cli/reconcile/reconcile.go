@@ -22,29 +22,30 @@ import (
 
 // Cmd is usher reconcile.
 type Cmd struct {
-	Vendor    app.VendorFlag `arg:"" help:"The vendor's name."`
+	Vendor    app.VendorFlag `arg:"" help:"Name of the vendor."`
 	Emails    bool           `help:"Show e-mails in full."`
-	Repair    bool           `help:"Put right what can be; with --max."`
-	Max       int            `help:"With --repair: this many accounts at most." placeholder:"N"`
+	Repair    bool           `help:"Repair differences; with --max."`
+	Max       int            `help:"With --repair: at most N accounts." placeholder:"N"`
 	DryRun    bool           `help:"Only report, as without --repair."`
-	Rate      float64        `help:"With --repair: so many accounts a second; ${default} by default." default:"1" placeholder:"N"`
+	Rate      float64        `help:"With --repair: accounts per second; ${default} by default." default:"1" placeholder:"N"`
 	app.Actor `embed:""`
 	JSON      bool `help:"Print a JSON object."`
 }
 
 // Help is shown below the flags.
 func (Cmd) Help() string {
-	return `Compares the accounts in the ledger with those that the vendor lists, while usher serve goes on.
-  missing   active in the ledger, not at the vendor: somebody removed it there
-  remains   deleted in the ledger, still or again at the vendor
-  unknown   at the vendor, in no record of the ledger: from before usher, or made by hand
-  conflict  active in the ledger as the account of several users: usher changes nothing
-What changes meanwhile is not judged. Staff is left alone. Usermost, and Meiro in mode customers, list nobody.
+	return `Compares the records with the accounts listed by the vendor, while usher serve goes on.
+  missing   active in the records, not at the vendor: removed there by hand
+  remains   deleted in the records, still or again at the vendor
+  unknown   at the vendor, in no record: from before usher, or created by hand
+  conflict  active in the records of several users: usher changes nothing
+Accounts that change meanwhile are not compared. Staff is left alone. Usermost, and Meiro in mode
+customers, cannot list users.
 
---repair sends the user.created of what is missing, with its enrolments, or the user.deleted of what
-remains, to this vendor once more. An unknown account is taken over where the user.created with its
-e-mail has failed. All else stays as it is, with the reason. Interrupt it and run it again: it goes on.
-Exit code 0: ledger and vendor agree, or all that differed was sent. 1: something differs.
+--repair sends the user.created of a missing account, with its enrolments, or the user.deleted of an
+account that remains, to this vendor again. An unknown account is adopted if the user.created with its
+e-mail has failed. All other differences are left, with the reason. After an interrupt, run it again.
+Exit code 0: records and vendor agree, or all repairs were sent. 1: differences are left.
 
 Examples:
   usher reconcile miestro
@@ -52,11 +53,11 @@ Examples:
   usher reconcile miestro --repair --max 100 --reason "accounts removed by mistake, ticket 4711"`
 }
 
-// Validate refuses a use that does not say what is meant.
+// Validate returns an error for flags that are incomplete or exclude each other.
 func (r Cmd) Validate() error {
 	switch {
 	case r.Vendor == "":
-		return errors.New("say which vendor")
+		return errors.New("which vendor?")
 	case r.Repair && r.Max < 1:
 		return errors.New("--repair needs --max N, the most accounts that are changed at once")
 	case !r.Repair && r.Max != 0:
@@ -68,7 +69,7 @@ func (r Cmd) Validate() error {
 	}
 }
 
-// Run compares, and puts right what it is asked to.
+// Run compares, and repairs differences with --repair.
 func (r Cmd) Run(ctx context.Context, a *app.App) error {
 	c, b, end, err := a.Connect(ctx)
 	if err != nil {
@@ -87,12 +88,12 @@ func (r Cmd) Run(ctx context.Context, a *app.App) error {
 		return app.Advise(err)
 	}
 	if !r.Repair || r.DryRun {
-		return errors.Join(r.tell(a, found), differ(found))
+		return errors.Join(r.print(a, found), exitCode(found))
 	}
 	return r.repair(ctx, a, repairs{Bus: b, source: c.Source, deps: deps, found: found})
 }
 
-// deps is what the comparison works with: the vendor's adapter, the ledger and the streams.
+// deps returns the adapter of the vendor, the records and the streams for a comparison.
 func (r Cmd) deps(ctx context.Context, a *app.App, c config.Config, b *bus.Bus) (reconcile.Deps, error) {
 	list := a.Catalog.With(&c)
 	v := list[slices.IndexFunc(list, func(v engine.Vendor) bool { return v.Name == string(r.Vendor) })]
@@ -103,28 +104,28 @@ func (r Cmd) deps(ctx context.Context, a *app.App, c config.Config, b *bus.Bus) 
 	if err != nil {
 		return reconcile.Deps{}, app.Usage(err)
 	}
-	lists, ok := port.(vendors.Lister)
+	lister, ok := port.(vendors.Lister)
 	if !ok {
-		return reconcile.Deps{}, fmt.Errorf("%s, as it is set here, has no call that lists its users: there is nothing to compare the ledger with", v.Name)
+		return reconcile.Deps{}, fmt.Errorf("%s, as it is set here, has no call that lists its users: there is nothing to compare the records with", v.Name)
 	}
 	records, err := recordstore.Open(ctx, streams.Client{JetStream: b.JetStream()}, bus.AccountsKV)
 	if err != nil {
 		return reconcile.Deps{}, app.Advise(err)
 	}
-	return reconcile.Deps{Name: v.Name, Vendor: lists, Records: records, Events: b, MaxReplays: c.Worker.MaxReplays}, nil
+	return reconcile.Deps{Name: v.Name, Vendor: lister, Records: records, Events: b, MaxReplays: c.Worker.MaxReplays}, nil
 }
 
-// differ is the exit code of a report.
-func differ(found reconcile.Report) error {
+// exitCode returns app.ErrSilent if there are differences.
+func exitCode(found reconcile.Report) error {
 	if found.Same() {
 		return nil
 	}
 	return app.ErrSilent
 }
 
-// tell prints a report.
-func (r Cmd) tell(a *app.App, found reconcile.Report) error {
-	found.Differences = r.discreet(found.Differences)
+// print prints a report.
+func (r Cmd) print(a *app.App, found reconcile.Report) error {
+	found.Differences = r.masked(found.Differences)
 	if r.JSON {
 		return output.JSON(a.Stdout, found)
 	}
@@ -133,53 +134,53 @@ func (r Cmd) tell(a *app.App, found reconcile.Report) error {
 		rows = append(rows, []string{string(d.Kind), d.AccountID, d.UserID, d.Email, string(d.Repair), d.Note})
 	}
 	if len(rows) > 0 {
-		if err := output.Rows(a.Stdout, []string{"it is", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
+		if err := output.Rows(a.Stdout, []string{"difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
 			return err
 		}
 	}
-	return sum(a, found)
+	return printCounts(a, found)
 }
 
-// sum tells on standard error how many accounts there are of each kind.
-func sum(a *app.App, found reconcile.Report) error {
-	by := map[reconcile.Kind]int{}
+// printCounts prints the number of accounts of each kind to standard error.
+func printCounts(a *app.App, found reconcile.Report) error {
+	counts := map[reconcile.Kind]int{}
 	for _, d := range found.Differences {
-		by[d.Kind]++
+		counts[d.Kind]++
 	}
-	said := []string{output.Count(found.Agree, "account") + " in agreement"}
-	for _, part := range []struct {
+	parts := []string{output.Count(found.Agree, "account") + " in agreement"}
+	for _, count := range []struct {
 		n    int
 		what string
 	}{
-		{by[reconcile.Missing], "missing"},
-		{by[reconcile.Remains], "deleted and still there"},
-		{by[reconcile.Unknown], "unknown"},
-		{by[reconcile.Conflict], "of several users"},
+		{counts[reconcile.Missing], "missing"},
+		{counts[reconcile.Remains], "deleted and still there"},
+		{counts[reconcile.Unknown], "unknown"},
+		{counts[reconcile.Conflict], "of several users"},
 		{found.Staff, "of staff"},
 		{found.OnTheWay, "on the way"},
-		{found.Changed, "changed meanwhile and not judged"},
+		{found.Changed, "changed meanwhile and not compared"},
 	} {
-		if part.n > 0 {
-			said = append(said, fmt.Sprint(part.n, " ", part.what))
+		if count.n > 0 {
+			parts = append(parts, fmt.Sprint(count.n, " ", count.what))
 		}
 	}
-	_, err := fmt.Fprintf(a.Stderr, "%s: %s\n", found.Vendor, strings.Join(said, ", "))
+	_, err := fmt.Fprintf(a.Stderr, "%s: %s\n", found.Vendor, strings.Join(parts, ", "))
 	return err
 }
 
-// discreet is the list without its e-mails, unless they are asked for.
-func (r Cmd) discreet(list []reconcile.Difference) []reconcile.Difference {
+// masked returns the list with masked e-mails, unless --emails is set.
+func (r Cmd) masked(list []reconcile.Difference) []reconcile.Difference {
 	out := slices.Clone(list)
 	for i := range out {
 		if !r.Emails {
-			out[i].Email = masked(out[i].Email)
+			out[i].Email = maskEmail(out[i].Email)
 		}
 	}
 	return out
 }
 
-// masked is the first letter and the domain of an e-mail.
-func masked(email string) string {
+// maskEmail returns the first letter and the domain of an e-mail.
+func maskEmail(email string) string {
 	local, domain, ok := strings.Cut(email, "@")
 	if !ok {
 		local, domain = email, ""

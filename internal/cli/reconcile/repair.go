@@ -14,7 +14,7 @@ import (
 	"github.com/usherhq/usher/internal/reconcile"
 )
 
-// repairs is what a comparison found, and what is needed to put it right.
+// repairs holds the differences of a comparison, and the parts needed for repairs.
 type repairs struct {
 	*bus.Bus
 	source string
@@ -22,16 +22,16 @@ type repairs struct {
 	found  reconcile.Report
 }
 
-// repaired is what came of it.
+// repaired is the outcome of the repairs.
 type repaired struct {
 	Vendor string                 `json:"vendor"`
-	Sent   []reconcile.Difference `json:"sent"` // they differ until usher serve has carried it out
+	Sent   []reconcile.Difference `json:"sent"` // still differences until usher serve has carried them out
 	Left   []reconcile.Difference `json:"left"`
-	Lost   int                    `json:"enrollments_lost,omitempty"` // their events are no longer kept
+	Lost   int                    `json:"enrollments_lost,omitempty"` // enrolments without a stored event
 	Reason string                 `json:"reason,omitempty"`
 }
 
-// repair puts right what can be, at the rate, and tells what was done.
+// repair sends the repairs at the rate, and prints the outcome.
 func (r Cmd) repair(ctx context.Context, a *app.App, g repairs) error {
 	limit := rate.NewLimiter(rate.Limit(r.Rate), 1)
 	line := output.NewProgress(a.Stderr)
@@ -44,8 +44,8 @@ func (r Cmd) repair(ctx context.Context, a *app.App, g repairs) error {
 		}
 		var lost int
 		err := limit.Wait(ctx)
-		if err == nil { // what has begun comes to its end
-			lost, err = g.one(context.WithoutCancel(ctx), a.Action(bus.AccountRepaired, r.Actor), d)
+		if err == nil { // a repair that has begun is not canceled
+			lost, err = g.send(context.WithoutCancel(ctx), a.Action(bus.AccountRepaired, r.Actor), d)
 		}
 		switch {
 		case err == nil:
@@ -54,18 +54,19 @@ func (r Cmd) repair(ctx context.Context, a *app.App, g repairs) error {
 			line.Show("accounts sent", len(done.Sent))
 			continue
 		case errors.Is(err, reconcile.ErrChanged), errors.Is(err, bus.ErrMoved):
-			d.Note = "passed over: " + err.Error()
+			d.Note = "skipped: " + err.Error()
 		default:
 			failed = fmt.Errorf("account %s: %w; run it again to go on", d.AccountID, app.Advise(app.Interrupted(ctx, err)))
 		}
 		done.Left = append(done.Left, d)
 	}
 	line.End()
-	return errors.Join(r.told(a, g.found, done), failed)
+	return errors.Join(r.printRepaired(a, g.found, done), failed)
 }
 
-// one sends what puts one difference right, each event written down first.
-func (g repairs) one(ctx context.Context, act bus.Action, d reconcile.Difference) (lost int, err error) {
+// send stores the action and sends the events that repair one difference. Returns the number of
+// enrolments without a stored event.
+func (g repairs) send(ctx context.Context, act bus.Action, d reconcile.Difference) (lost int, err error) {
 	p, err := reconcile.PlanFor(ctx, g.deps, d)
 	if err != nil {
 		return 0, err
@@ -78,21 +79,22 @@ func (g repairs) one(ctx context.Context, act bus.Action, d reconcile.Difference
 		}
 		return 0, g.Replay(ctx, *p.Letter)
 	}
-	for _, one := range p.Repairs {
-		act.At, act.Type, act.Key, act.EventID, act.Replay = time.Now().UTC(), one.Event.Type(), one.Key(), one.Event.ID(), one.Replay
+	for _, repair := range p.Repairs {
+		act.At, act.Type, act.Key, act.EventID, act.Replay = time.Now().UTC(), repair.Event.Type(), repair.Key(), repair.Event.ID(), repair.Replay
 		if err := g.Audit(ctx, g.source, act); err != nil {
 			return 0, err
 		}
-		if err := g.Repair(ctx, one); err != nil {
+		if err := g.Repair(ctx, repair); err != nil {
 			return 0, err
 		}
 	}
 	return p.Lost, nil
 }
 
-// told prints what was sent and what was left. The error is the exit code.
-func (r Cmd) told(a *app.App, found reconcile.Report, done repaired) error {
-	done.Sent, done.Left = r.discreet(done.Sent), r.discreet(done.Left)
+// printRepaired prints the repairs and the differences left. Returns app.ErrSilent if differences
+// are left.
+func (r Cmd) printRepaired(a *app.App, found reconcile.Report, done repaired) error {
+	done.Sent, done.Left = r.masked(done.Sent), r.masked(done.Left)
 	left := error(nil)
 	if len(done.Left) > 0 {
 		left = app.ErrSilent
@@ -107,14 +109,14 @@ func (r Cmd) told(a *app.App, found reconcile.Report, done repaired) error {
 		}
 	}
 	if len(rows) > 0 {
-		if err := output.Rows(a.Stdout, []string{"", "it is", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
+		if err := output.Rows(a.Stdout, []string{"", "difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
 			return err
 		}
 	}
 	if done.Lost > 0 {
-		if _, err := fmt.Fprintf(a.Stderr, "%s cannot be made again: the events are no longer kept\n", output.Count(done.Lost, "enrollment")); err != nil {
+		if _, err := fmt.Fprintf(a.Stderr, "%s cannot be repeated: the events are no longer stored\n", output.Count(done.Lost, "enrollment")); err != nil {
 			return err
 		}
 	}
-	return errors.Join(sum(a, found), left)
+	return errors.Join(printCounts(a, found), left)
 }

@@ -21,7 +21,7 @@ import (
 const (
 	batchType  = "application/cloudevents-batch+json"
 	batchCount = 100     // events in one request
-	batchBytes = 1 << 20 // of them together; a larger event goes alone
+	batchBytes = 1 << 20 // in one request, unless one event is larger
 	postTime   = 30 * time.Second
 )
 
@@ -32,7 +32,7 @@ type Poster struct {
 	token  string
 }
 
-// overHTTP posts the events in batches, each of which is taken whole or not at all.
+// overHTTP posts the events in batches. The server stores a batch as a whole or not at all.
 func (s Cmd) overHTTP(ctx context.Context, c config.HTTP, list []events.Event, p output.Progress) (summary, error) {
 	to, err := s.poster(c)
 	if err != nil {
@@ -53,8 +53,7 @@ func (s Cmd) overHTTP(ctx context.Context, c config.HTTP, list []events.Event, p
 	return done, nil
 }
 
-// poster returns the one for the flags, and for the configuration where they
-// say nothing.
+// poster returns the poster for the flags, with defaults from the configuration.
 func (s Cmd) poster(c config.HTTP) (Poster, error) {
 	base, token := s.URL, s.Token
 	if base == "" {
@@ -69,17 +68,17 @@ func (s Cmd) poster(c config.HTTP) (Poster, error) {
 	return NewPoster(base, token)
 }
 
-// NewPoster returns the one for an address and a token, which may be empty.
+// NewPoster returns a poster for an address and a token. The token may be empty.
 func NewPoster(base, token string) (Poster, error) {
-	u, err := url.Parse(base) // its error would repeat the address
+	u, err := url.Parse(base) // the error would contain the address
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil {
 		return Poster{}, errors.New("--url is no address to send to: want http://host:port or https://host, without a user")
 	}
-	never := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token goes nowhere else
-	return Poster{&http.Client{Timeout: postTime, CheckRedirect: never}, strings.TrimRight(base, "/") + "/events", token}, nil
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the token is for this server only
+	return Poster{&http.Client{Timeout: postTime, CheckRedirect: noRedirect}, strings.TrimRight(base, "/") + "/events", token}, nil
 }
 
-// NextBatch returns the body of the next request and how many of list are in it.
+// NextBatch returns the body of the next request, and the number of events in the body.
 func NextBatch(list []events.Event) (body []byte, n int, err error) {
 	var texts [][]byte
 	size := 0
@@ -114,7 +113,7 @@ func (p Poster) Post(ctx context.Context, body []byte, n int) error {
 	}
 	answer, err := p.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("nobody answers: %w; is an usher serve with an HTTP endpoint listening there? set --url, or send with --via nats", err)
+		return fmt.Errorf("nobody answers: %w; is usher serve listening at this address? set --url, or send with --via nats", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode/100 == 2 {
@@ -123,8 +122,7 @@ func (p Poster) Post(ctx context.Context, body []byte, n int) error {
 	return fmt.Errorf("post to %s: status %d%s", p.url, answer.StatusCode, refusal(answer))
 }
 
-// refusal is what an answer says about itself: the parts of a problem, or what
-// its status means here.
+// refusal returns the reason of a refusal: the problem in the answer, or advice for the status.
 func refusal(answer *http.Response) string {
 	switch answer.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -137,12 +135,12 @@ func refusal(answer *http.Response) string {
 	if err != nil || json.Unmarshal(body, &problem) != nil {
 		return ""
 	}
-	said := strings.TrimSpace(output.Plain(problem.Title+" "+problem.Detail, ""))
-	if said == "" {
+	text := strings.TrimSpace(output.Plain(problem.Title+" "+problem.Detail, ""))
+	if text == "" {
 		return ""
 	}
-	return ": " + strings.ToValidUTF8(said[:min(len(said), 512)], "")
+	return ": " + strings.ToValidUTF8(text[:min(len(text), 512)], "")
 }
 
-// Close closes the connections that are idle.
+// Close closes idle connections.
 func (p Poster) Close() { p.client.CloseIdleConnections() }

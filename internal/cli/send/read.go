@@ -14,13 +14,13 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// piece is the text of one event, and the line on which it begins.
+// piece is the text of one event, and the line of its start.
 type piece struct {
 	text []byte
 	line int
 }
 
-// fault says why one event of the input is refused.
+// fault is the reason to reject one event of the input.
 type fault struct {
 	Index   int    `json:"index"` // from 1
 	Line    int    `json:"line"`
@@ -29,13 +29,13 @@ type fault struct {
 	Detail  string `json:"detail"`
 }
 
-// faultsError is all that is wrong with an input.
+// faultsError holds all faults of an input.
 type faultsError struct {
 	faults []fault
 	of     int // events
 }
 
-// Error lists the faults, one a line.
+// Error lists the faults, one per line.
 func (e *faultsError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "nothing was sent: of %s, %d cannot be:", output.Count(e.of, "event"), len(e.faults))
@@ -49,8 +49,8 @@ func (e *faultsError) Error() string {
 	return b.String()
 }
 
-// readEvents reads and checks every event of an input. Its error is a
-// *faultsError with the faults of all of them.
+// readEvents reads and checks every event of an input. Returns a *faultsError with the faults of
+// all events.
 func readEvents(input []byte, check func(events.Event) error) ([]events.Event, error) {
 	pieces := split(input)
 	if len(pieces) == 0 {
@@ -85,9 +85,9 @@ func validator() (func(events.Event) error, error) {
 	return set.Validate, nil
 }
 
-// split takes an input apart: a JSON array, or JSON documents one behind the
-// other. Input that is not JSON comes back in lines where some of them are
-// events, so that each line is judged by itself, and else as one piece.
+// split splits an input into the elements of a JSON array, or into JSON documents. Other input is
+// split into lines if some lines are JSON objects: each line then has a fault of its own.
+// Everything else is one piece.
 func split(input []byte) []piece {
 	if pieces, err := documents(input); err == nil {
 		return pieces
@@ -99,8 +99,8 @@ func split(input []byte) []piece {
 	return []piece{{bytes.TrimSpace(input), firstLine(input, 0)}}
 }
 
-// documents reads JSON documents. Where the first one is an array, it is the
-// only one, and its elements count.
+// documents returns the JSON documents of an input, or the elements of an array. An array must be
+// the only document.
 func documents(input []byte) ([]piece, error) {
 	dec := json.NewDecoder(bytes.NewReader(input))
 	array := bytes.HasPrefix(bytes.TrimSpace(input), []byte("["))
@@ -128,12 +128,12 @@ func documents(input []byte) ([]piece, error) {
 		return nil, err
 	}
 	if len(bytes.TrimSpace(input[dec.InputOffset():])) > 0 {
-		return nil, errors.New("there is more behind the array")
+		return nil, errors.New("there is more after the array")
 	}
 	return pieces, nil
 }
 
-// lines returns the lines of an input that are not blank.
+// lines returns the lines of an input, without blank lines.
 func lines(input []byte) []piece {
 	var pieces []piece
 	n := 0
@@ -146,7 +146,7 @@ func lines(input []byte) []piece {
 	return pieces
 }
 
-// firstLine is the line of the first character behind from that is not blank.
+// firstLine returns the line of the first character after from, blanks aside.
 func firstLine(input []byte, from int) int {
 	blank := len(input[from:]) - len(bytes.TrimLeft(input[from:], " \t\r\n"))
 	return 1 + bytes.Count(input[:from+blank], []byte("\n"))

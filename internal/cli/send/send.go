@@ -16,19 +16,19 @@ import (
 
 // Cmd is usher send.
 type Cmd struct {
-	File  string `arg:"" optional:"" default:"-" help:"The file; - is standard input, as is no file."`
-	Via   string `enum:"nats,http" default:"nats" help:"How the events go: nats, or http to POST /events."`
-	URL   string `name:"url" help:"With --via http: where usher serve listens, instead of http.addr." placeholder:"URL"`
-	Token string `help:"With --via http: the bearer token, instead of the first of USHER_HTTP_TOKENS." placeholder:"TOKEN"`
+	File  string `arg:"" optional:"" default:"-" help:"The file; - and no file are standard input."`
+	Via   string `enum:"nats,http" default:"nats" help:"The way: nats, or http to POST /events."`
+	URL   string `name:"url" help:"With --via http: the address of usher serve; http.addr by default." placeholder:"URL"`
+	Token string `help:"With --via http: the bearer token; the first of USHER_HTTP_TOKENS by default." placeholder:"TOKEN"`
 	JSON  bool   `help:"Print the summary, or the faults, as a JSON object."`
 }
 
 // Help is shown below the flags.
 func (Cmd) Help() string {
-	return `The input is one CloudEvent in JSON, a JSON array of them, or one a line. Every event is checked
-first, and where one is not valid none is sent: its line, the place in it and the rule are told.
-Events are sent in the order of the input, each once NATS has stored the one before. Sending them
-again does no harm: an event is known by its source and id.
+	return `The input is one CloudEvent in JSON, a JSON array of events, or one event per line. If one event is
+not valid, none is sent; the faults are listed with line, place and rule.
+Events are sent in the order of the input, each after NATS has stored the previous one. To send events
+again is safe: usher identifies an event by its source and id.
 
 Examples:
   usher send events.ndjson
@@ -36,7 +36,7 @@ Examples:
   usher send --via http --url https://usher.example.org --token "$TOKEN" event.json`
 }
 
-// Validate refuses flags that do not go together.
+// Validate returns an error for flags that exclude each other.
 func (s Cmd) Validate() error {
 	if s.Via == "nats" && (s.URL != "" || s.Token != "") {
 		return errors.New("--url and --token go with --via http; for NATS set USHER_NATS_URL")
@@ -44,7 +44,7 @@ func (s Cmd) Validate() error {
 	return nil
 }
 
-// summary is what came of a send. By HTTP nobody says what is new.
+// summary is the outcome of a command. HTTP does not report New and Known.
 type summary struct {
 	Sent   int     `json:"sent"`
 	New    *int    `json:"new,omitempty"`
@@ -52,7 +52,7 @@ type summary struct {
 	Faults []fault `json:"faults,omitempty"`
 }
 
-// Run reads, checks and sends.
+// Run reads, checks and sends the events.
 func (s Cmd) Run(ctx context.Context, a *app.App) error {
 	c, err := a.Config()
 	if err != nil {
@@ -75,15 +75,15 @@ func (s Cmd) Run(ctx context.Context, a *app.App) error {
 	p.End()
 	switch err = app.Interrupted(ctx, err); {
 	case err == nil:
-		return s.tell(a.Stdout, done)
+		return s.print(a.Stdout, done)
 	case done.Sent == 0:
 		return err
 	default:
-		return fmt.Errorf("%w; the first %s of %d went through: send the input again, what is stored is known then", err, output.Count(done.Sent, "event"), len(list))
+		return fmt.Errorf("%w; sent the first %s of %d: send the input again, stored events are not duplicated", err, output.Count(done.Sent, "event"), len(list))
 	}
 }
 
-// read reads the input and checks it.
+// read reads and checks the input.
 func (s Cmd) read(ctx context.Context, a *app.App) ([]events.Event, error) {
 	var input []byte
 	var err error
@@ -105,7 +105,7 @@ func (s Cmd) read(ctx context.Context, a *app.App) ([]events.Event, error) {
 	return readEvents(input, check)
 }
 
-func (s Cmd) tell(w io.Writer, done summary) error {
+func (s Cmd) print(w io.Writer, done summary) error {
 	if s.JSON {
 		return output.JSON(w, done)
 	}
@@ -127,11 +127,11 @@ func overNATS(ctx context.Context, a *app.App, c config.Config, list []events.Ev
 	fresh, known := 0, 0
 	done := summary{New: &fresh, Known: &known}
 	for i, e := range list {
-		taken, err := b.Send(ctx, e)
+		isNew, err := b.Send(ctx, e)
 		if err != nil {
 			return done, fmt.Errorf("event %d: %w", i+1, app.Advise(err))
 		}
-		if taken {
+		if isNew {
 			fresh++
 		} else {
 			known++

@@ -69,7 +69,7 @@
     const dialog = e.key === "Enter" && e.target.matches("input") && e.target.closest("form dialog");
     if (!dialog) return;
     e.preventDefault();
-    dialog.querySelector("button[name=deed]").click();
+    dialog.querySelector("button[name=do]").click();
   });
 
   if (!("commandForElement" in HTMLButtonElement.prototype)) {

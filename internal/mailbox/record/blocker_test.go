@@ -35,7 +35,7 @@ func TestBlockerAgreesWithNext(t *testing.T) {
 		before := fmt.Sprintf("%+v", r.Pending)
 		blocked := map[record.Key]bool{}
 		for _, e := range r.Pending {
-			_, blocked[e.Key] = r.Blocker(e.Key, 0)
+			_, blocked[e.Key] = record.Blocker(r, e.Key, 0)
 		}
 		o := owner
 		o.FirstLook = -1
@@ -62,18 +62,18 @@ func TestBlocker(t *testing.T) {
 	r := &record.Record{}
 	register(r, arrival(1, events.UserCreated), arrival(2, events.EnrollmentRequested), arrival(3, events.EnrollmentCancelled))
 	for seq, want := range map[uint64]uint64{1: 0, 2: 1, 3: 1} {
-		if got, _ := r.Blocker(arrival(seq, "").Key, 0); got.Position.Seq != want {
+		if got, _ := record.Blocker(r, arrival(seq, "").Key, 0); got.Position.Seq != want {
 			t.Errorf("%d: got %d, want %d", seq, got.Position.Seq, want)
 		}
 	}
 	call(t, r, 1)
-	if _, is := r.Blocker(arrival(1, "").Key, 0); is {
+	if _, is := record.Blocker(r, arrival(1, "").Key, 0); is {
 		t.Error("the claimed effect is blocked")
 	}
-	if got, _ := r.Blocker(arrival(3, "").Key, 0); got.Position != at(1) {
+	if got, _ := record.Blocker(r, arrival(3, "").Key, 0); got.Position != at(1) {
 		t.Errorf("got %d, want the claimed effect", got.Position.Seq)
 	}
-	if _, is := r.Blocker(99, 0); is {
+	if _, is := record.Blocker(r, 99, 0); is {
 		t.Error("an effect that is not pending is blocked")
 	}
 }

@@ -1,13 +1,15 @@
 package record
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/usherhq/usher/events"
 )
 
-// Attempt names one call of the vendor: the effect, and the nonce of its claim.
+// Attempt names one call of the vendor: the effect, and the nonce of the claim.
 type Attempt struct {
 	Key    Key
 	Replay int
@@ -17,11 +19,11 @@ type Attempt struct {
 	HoldsPosition bool
 }
 
-// Pause is why an attempt did not finish the effect, and the time of the next one.
+// Pause is the reason why an attempt did not finish the effect, and the time of the next attempt.
 type Pause struct {
 	Due          time.Time
 	Unconfirmed  bool // a change may have reached the vendor
-	Prerequisite bool // an account must exist first: the vendor was only asked for it
+	Prerequisite bool // an account must exist first: the vendor was only asked for an account
 	Panicked     bool
 	// Held says that nothing was attempted: a person has to approve the deletion first.
 	Held bool
@@ -29,8 +31,8 @@ type Pause struct {
 
 // Change is the effect of an outcome on the account.
 type Change struct {
-	State     State  // from now on; Unknown leaves the state as it is
-	AccountID string // the vendor's id; empty leaves the id as it is
+	State     State  // from now on; Unknown leaves the state unchanged
+	AccountID string // the vendor's id; empty leaves the id unchanged
 	Enrolled  bool   // for events.ScopeCourse: whether the account is in the course now
 	Snapshot  bool   // the vendor holds the snapshot of the event now
 	Found     bool   // the account existed, and may hold a newer snapshot than the event
@@ -38,7 +40,7 @@ type Change struct {
 	Undeleted bool   // for State Deleted: the vendor cannot delete, and still has the account
 }
 
-// Stored says what became of an outcome.
+// Stored is the fate of an outcome.
 type Stored uint8
 
 // The results of Finish and Postpone.
@@ -52,25 +54,25 @@ const (
 )
 
 // Finish stores the outcome of an attempt and releases the claim. If a newer owner has
-// taken the claim over, an outcome that changed the vendor is stored all the same, so
-// that the change is not made again; the claim stays. If both owners changed the vendor,
-// the outcome of the newer one replaces the older one, which is not published before.
+// taken the claim over, an outcome with a change at the vendor is stored all the same, so
+// the change is not made again; the claim stays. If both owners changed the vendor, the
+// outcome of the newer owner replaces the older outcome, unpublished until then.
 func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
-	mine := r.isClaimOf(a)
-	if f := r.finished(a.Key, a.Replay); f != nil {
+	mine := r.Claim.isOf(a)
+	if f := r.Finished.find(a.Key, a.Replay); f != nil {
 		switch {
 		case f.By == a.Nonce:
 			return Mine
 		case mine && c.Applied:
 			f.Outcome, f.By = o, a.Nonce
 			r.Claim = nil
-			r.apply(&f.Effect, c)
+			apply(r, &f.Effect, c)
 			return Mine
 		}
 		return Rejected
 	}
-	e := r.find(a.Key, a.Replay)
-	forHolder := c.Applied && r.Claims(a.Key, a.Replay)
+	e := r.Pending.find(a.Key, a.Replay)
+	forHolder := c.Applied && r.Claim.Is(a.Key, a.Replay)
 	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
@@ -78,10 +80,10 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}
-	r.remove(e)
+	r.Pending.remove(a.Key, a.Replay)
 	r.Finished = append(r.Finished, f)
 	if c.Applied {
-		r.apply(&f.Effect, c)
+		apply(r, &f.Effect, c)
 	}
 	if !mine {
 		return ForHolder
@@ -90,22 +92,80 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	return Mine
 }
 
-// isClaimOf reports whether the attempt holds the claim.
-func (r *Record) isClaimOf(a Attempt) bool {
-	return r.Claims(a.Key, a.Replay) && (r.Claim.Nonce == a.Nonce || !Fencing)
+// isOf reports whether the attempt holds the claim.
+func (c *Claim) isOf(a Attempt) bool {
+	return c.Is(a.Key, a.Replay) && (c.Nonce == a.Nonce || !Fencing)
+}
+
+// apply brings the account to the state after the effect.
+func apply(r *Record, e *Effect, c Change) {
+	appeared := c.State == Active && (r.State != Active || (c.AccountID != "" && c.AccountID != r.AccountID))
+	another := c.AccountID != "" && r.AccountID != "" && c.AccountID != r.AccountID
+	if c.State != Unknown {
+		r.State, r.Undeleted = c.State, c.Undeleted
+	}
+	if c.AccountID != "" {
+		move(r, c.AccountID)
+	}
+	if c.Snapshot && (!c.Found || another || r.Data.Before(e.Position)) {
+		r.Data, r.DataReplay = e.Position, e.Replay
+	}
+	switch e.Scope {
+	case events.ScopeLifecycle:
+		r.Lifecycle, r.LifecycleReplay = e.Position, e.Replay
+		if c.State == Deleted {
+			r.Former = cmp.Or(r.AccountID, r.Former)
+			r.Deleted, r.AccountID, r.Indexed = e.Position, "", false
+			leaveCourses(r)
+		}
+	case events.ScopeCourse:
+		if r.Courses == nil {
+			r.Courses = map[string]Course{}
+		}
+		r.Courses[e.Course] = Course{Enrolled: c.Enrolled, Position: e.Position, Replay: e.Replay}
+	}
+	for i := range r.Pending {
+		if e := &r.Pending[i]; appeared && e.Prerequisite { // due at once
+			e.Prerequisite, e.Due = false, time.Time{}
+		}
+	}
+}
+
+// leaveCourses keeps only the courses with a newer change than the deletion of the account,
+// since newer changes still fence older changes. The account is in no course.
+func leaveCourses(r *Record) {
+	maps.DeleteFunc(r.Courses, func(_ string, c Course) bool { return !r.Deleted.Before(c.Position) })
+	for name, c := range r.Courses {
+		c.Enrolled = false
+		r.Courses[name] = c
+	}
+}
+
+// move notes the vendor's id of the account; the index of accounts names the record. A new
+// account in place of a former account is in no course.
+func move(r *Record, id string) {
+	former := r.AccountID
+	r.AccountID, r.Indexed = id, true
+	if former == "" || former == id {
+		return
+	}
+	for name, c := range r.Courses {
+		c.Enrolled = false
+		r.Courses[name] = c
+	}
 }
 
 // Postpone releases the claim of an attempt without an outcome.
 func (r *Record) Postpone(a Attempt, p Pause) Stored {
-	e := r.find(a.Key, a.Replay)
-	if e == nil || !r.isClaimOf(a) {
+	e := r.Pending.find(a.Key, a.Replay)
+	if e == nil || !r.Claim.isOf(a) {
 		return Rejected
 	}
 	r.Claim = nil
 	e.Due, e.Prerequisite, e.Held = p.Due, p.Prerequisite, p.Held
 	e.Unconfirmed = e.Unconfirmed || p.Unconfirmed
-	// No change was asked for, or of an account that does not exist. Only an enrolment
-	// that may be on its way can still find its course.
+	// The vendor was asked for no change, or without an account. Only an enrolment in flight can
+	// still find the course.
 	if p.Prerequisite && (!e.Unconfirmed || e.Scope.WholeAccount()) {
 		e.Tried = false
 	}
@@ -118,9 +178,9 @@ func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	return Mine
 }
 
-// NoAccount applies the answer of one look-up, made at the time at, to the other effects
-// that wait for an account: none asks the vendor again before until has passed since its
-// own first look.
+// NoAccount applies the answer of one look-up, made at the time at, to the other effects that
+// wait for an account: an effect asks the vendor again only once the time until has passed since
+// the first look.
 func (r *Record) NoAccount(at time.Time, until time.Duration) {
 	for i := range r.Pending {
 		e := &r.Pending[i]
@@ -134,31 +194,30 @@ func (r *Record) NoAccount(at time.Time, until time.Duration) {
 	}
 }
 
-// Overdue returns the effects that have waited for an account for as long as they may,
-// which is wait, and that a look-up at the time at has not found one for. There is room for
-// as many among the finished effects.
+// Overdue returns the effects that have waited for an account for the whole time wait, if the
+// look-up at the time at found none. The finished effects have room for as many.
 func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
 	if r.State == Active {
 		return nil
 	}
 	for _, e := range r.Pending {
 		waited := e.Prerequisite && e.Delivered() && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
-		if waited && !r.Claims(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
+		if waited && !r.Claim.Is(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
 			list = append(list, e)
 		}
 	}
 	return list
 }
 
-// Abandon finishes an effect that no attempt was made for: the look-up for another effect
-// answered for it. It returns false if the effect is not pending or is claimed.
+// Abandon finishes an effect without an attempt: the look-up for another effect answered for
+// all. Abandon returns false if the effect is not pending or is claimed.
 func (r *Record) Abandon(key Key, replay int, o Outcome) bool {
-	e := r.find(key, replay)
-	if e == nil || r.Claims(key, replay) {
+	e := r.Pending.find(key, replay)
+	if e == nil || r.Claim.Is(key, replay) {
 		return false
 	}
 	f := Finished{Effect: *e, Outcome: o, Publish: true}
-	r.remove(e)
+	r.Pending.remove(key, replay)
 	r.Finished = append(r.Finished, f)
 	return true
 }
@@ -173,10 +232,4 @@ func (r *Record) RemovePublished(published func(*Finished) bool, now time.Time, 
 		return true
 	})
 	r.Seen.limit(l.Bytes / 2 / seenEncoded)
-}
-
-// remove takes an effect out of the pending ones.
-func (r *Record) remove(e *Effect) {
-	key, replay := e.Key, e.Replay
-	r.Pending = slices.DeleteFunc(r.Pending, func(p Effect) bool { return p.same(key, replay) })
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// Forget erases the user's data from the record. Kept is only what prevents a late event
-// from bringing the user back: every event before fence counts as older than a deletion,
-// and stays registered. An event at fence is a new one. Finished events stay known by their hashes. Pending effects and
-// the claim are dropped; an attempt in flight then finds nothing to write its outcome to.
+// Forget erases the user's data from the record. The rest prevents a late event from bringing
+// the user back: every event before fence counts as older than a deletion, and stays registered.
+// An event at fence is new. Finished events stay known by hashes. Pending effects and the claim
+// are dropped; an attempt in flight then finds no place for the outcome.
 func (r *Record) Forget(fence events.Position, now time.Time) {
 	kept := Record{
 		Lifecycle: later(r.Lifecycle, fence), Deleted: later(r.Deleted, fence), Registered: later(r.Registered, before(fence)),
@@ -32,8 +32,8 @@ func before(p events.Position) events.Position {
 	return p
 }
 
-// Reaches reports whether the record knows of an event at fence or behind it.
-func (r *Record) Reaches(fence events.Position) bool {
+// Reaches reports whether a record knows of an event at or behind fence.
+func Reaches(r *Record, fence events.Position) bool {
 	for _, c := range r.Courses {
 		if !c.Position.Before(fence) {
 			return true
@@ -42,8 +42,8 @@ func (r *Record) Reaches(fence events.Position) bool {
 	return !r.Registered.Before(fence) || !r.Lifecycle.Before(fence) || !r.Data.Before(fence)
 }
 
-// Anonymous reports whether the record was forgotten and has learned nothing since.
-func (r *Record) Anonymous() bool {
+// Anonymous reports whether a record was forgotten and has learned nothing since.
+func Anonymous(r *Record) bool {
 	return !r.Forgotten.IsZero() && r.UserID == "" && r.AccountID == "" && r.Former == "" && r.Claim == nil &&
 		len(r.Courses) == 0 && len(r.Pending) == 0 && len(r.Finished) == 0
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// former is the form of the records of the former core. It has no member that says so:
-// its member "effects" is a list or missing.
+// former is the form of the records of the former core. No member names the form: the member
+// "effects" is a list or missing.
 type former struct {
 	UserID          string                  `json:"user_id"`
 	AccountID       string                  `json:"account_id"`
@@ -44,8 +44,8 @@ type formerCourse struct {
 	Replay   int            `json:"replay"`
 }
 
-// formerEffect is pending if it has no outcome. A replay replaced the effect of its event,
-// so that there is one effect for a key.
+// formerEffect is pending without an outcome. A replay replaced the effect of the event, so
+// there is one effect for a key.
 type formerEffect struct {
 	Key          string         `json:"key"`
 	Type         string         `json:"type"`
@@ -64,7 +64,7 @@ type formerEffect struct {
 	Outcome      *formerOutcome `json:"outcome"`
 }
 
-// formerStarted is the phase of a pending effect that may have reached the vendor.
+// formerStarted is the phase of a pending effect with a possible call of the vendor.
 const formerStarted = "started"
 
 type formerOutcome struct {
@@ -90,8 +90,8 @@ type FormerEffect struct {
 }
 
 // History returns the finished effects of a record of the former core, in the order of
-// their events. A record in the present form, and the effects of a user who was forgotten
-// since, have none.
+// the events. A record in the present form has no list; effects before the user was forgotten
+// are left out.
 func History(b []byte) ([]FormerEffect, error) {
 	if !isFormer(b) {
 		return nil, nil
@@ -127,7 +127,7 @@ func parseFormer(b []byte) (f former, err error) {
 }
 
 // decodeFormer reads a record of the former core. Registered stays zero: the intake reads
-// again from the last acknowledged position, and the record knows the events that it has.
+// again from the last acknowledged position, and the record recognizes the events.
 func decodeFormer(b []byte) (*Record, error) {
 	f, err := parseFormer(b)
 	if err != nil {
@@ -145,26 +145,26 @@ func decodeFormer(b []byte) (*Record, error) {
 		}
 	}
 	for i := range f.Past {
-		r.see(&f.Past[i])
+		f.Past[i].seeIn(r)
 	}
 	for i := range f.Effects {
-		r.convert(&f.Effects[i], f.Claim)
+		f.Effects[i].addTo(r, f.Claim)
 	}
 	slices.SortStableFunc(r.Pending, func(a, b Effect) int { return a.Position.Compare(b.Position) })
 	slices.SortStableFunc(r.Seen, func(a, b SeenEvent) int { return cmp.Compare(a.Minute, b.Minute) })
 	return r, nil
 }
 
-// undeleted reports whether the deletion that was applied last ended as unsupported.
+// undeleted reports whether the last applied deletion ended as unsupported.
 func (f *former) undeleted() bool {
 	return f.State == Deleted && slices.ContainsFunc(slices.Concat(f.Past, f.Effects), func(e formerEffect) bool {
 		return e.Position == f.Deleted && e.Outcome != nil && e.Outcome.Kind == events.Unsupported
 	})
 }
 
-// convert adds an effect to the pending or to the finished ones. The claim gets token 0, so
-// that every owner takes the claim over and waits for the call of its former holder.
-func (r *Record) convert(e *formerEffect, claim *formerClaim) {
+// addTo adds the effect to the pending or to the finished effects. The claim gets token 0, so
+// every owner takes the claim over and waits for the call of the former holder.
+func (e *formerEffect) addTo(r *Record, claim *formerClaim) {
 	claimed := claim != nil && claim.Key == e.Key
 	if claimed {
 		r.Claim = &Claim{Key: KeyOf(e.Key), Replay: e.Replay, Nonce: claim.Token}
@@ -174,7 +174,7 @@ func (r *Record) convert(e *formerEffect, claim *formerClaim) {
 		p.Tried = e.Phase == formerStarted
 		p.Unconfirmed = e.Unconfirmed || (p.Tried && claimed)
 		r.Pending = append(r.Pending, p)
-		r.seeEarlier(e)
+		e.seeEarlierIn(r)
 		return
 	}
 	tried := e.Attempts > 0 && e.Outcome.Kind != events.Unsupported
@@ -182,33 +182,33 @@ func (r *Record) convert(e *formerEffect, claim *formerClaim) {
 		r.Attempted = later(r.Attempted, e.Position.position())
 	}
 	if !r.Forgotten.Before(e.Outcome.At) { // the event is erased
-		r.see(e)
+		e.seeIn(r)
 		return
 	}
 	r.Finished = append(r.Finished, e.finished())
-	r.seeEarlier(e)
+	e.seeEarlierIn(r)
 }
 
-// see remembers a finished effect and the earlier replays of its event.
-func (r *Record) see(e *formerEffect) {
+// seeIn lets a record remember a finished effect and the earlier replays of the event.
+func (e *formerEffect) seeIn(r *Record) {
 	if e.Outcome == nil {
 		return
 	}
 	f := e.finished()
 	r.Seen.add(&f, e.Outcome.At)
-	r.seeEarlier(e)
+	e.seeEarlierIn(r)
 }
 
-// seeEarlier remembers the event and the replays that a replay has replaced. The outcomes
-// are not known; mostly the event failed.
-func (r *Record) seeEarlier(e *formerEffect) {
+// seeEarlierIn lets a record remember the event and earlier replays, replaced by a replay. The
+// outcomes are not known; mostly the event failed.
+func (e *formerEffect) seeEarlierIn(r *Record) {
 	f := Finished{Effect: e.effect(), Outcome: Outcome{Kind: events.Failed}}
 	for f.Replay = range e.Replay {
 		r.Seen.add(&f, e.First)
 	}
 }
 
-// effect returns the effect without the marks of a pending one.
+// effect returns the effect without the marks of a pending effect.
 func (e *formerEffect) effect() Effect {
 	return Effect{
 		Key: KeyOf(e.Key), Replay: e.Replay, Position: e.Position.position(), Type: e.Type, Scope: e.Scope, Course: e.Course,
@@ -216,9 +216,9 @@ func (e *formerEffect) effect() Effect {
 	}
 }
 
-// finished returns a finished effect. Its result is published if the former consumer's
-// acknowledged position, with which the first ownership begins, is not before the event. A
-// replay has no such proof, so its result is published again.
+// finished returns a finished effect. The first ownership begins at the acknowledged position
+// of the former consumer; a position at or behind the event proves the publication. A replay
+// has no such proof, so the result is published again.
 func (e *formerEffect) finished() Finished {
 	o := e.Outcome
 	return Finished{

@@ -125,8 +125,8 @@ func TestDecodeFormerRecords(t *testing.T) {
 			if !r.Converted || r.Registered != (events.Position{}) || r.Token != 0 {
 				t.Errorf("converted %v, registered %v, token %d", r.Converted, r.Registered, r.Token)
 			}
-			if want := len(r.Pending) > 0; r.Unfinished() != want {
-				t.Errorf("unfinished: %v, want %v", r.Unfinished(), want)
+			if want := len(r.Pending) > 0; record.Unfinished(r) != want {
+				t.Errorf("unfinished: %v, want %v", record.Unfinished(r), want)
 			}
 			b, err := r.Encode()
 			if err != nil {

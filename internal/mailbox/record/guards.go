@@ -2,13 +2,13 @@
 
 package record
 
-// The rules that a control of the chaos suite leaves out, to show that the suite would notice
+// The controls of the chaos suite leave out a rule, to show that the suite notices
 // (docs/design.md, rule 5.3).
 const (
-	// Fencing: a former owner steps down and calls nobody, and its outcomes give way to the
+	// Fencing: a former owner steps down and calls nobody, and the outcomes give way to the
 	// claim of the newer owner.
 	Fencing = true
 	// awaitsHolder: after a takeover nothing is called until no call of the former owner can
-	// be on its way.
+	// be in flight.
 	awaitsHolder = true
 )

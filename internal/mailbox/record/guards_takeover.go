@@ -3,7 +3,7 @@
 package record
 
 // A control of the chaos suite, never shipped: a new owner calls at once, while the call of
-// the former owner may be on its way.
+// the former owner may be in flight.
 const (
 	Fencing      = true
 	awaitsHolder = false

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Digest returns the digest of a user's id, or of an account's. Keys and subjects have the digest in place of
-// the id, which may hold characters that no key can have, or an e-mail address.
+// Digest returns the digest of a user's id, or of an account's. Keys and subjects have the
+// digest in place of the id: an id may be an e-mail address, or hold characters outside of keys.
 func Digest(userID string) string {
 	sum := sha256.Sum256([]byte(userID))
 	return hex.EncodeToString(sum[:16])
@@ -33,8 +33,7 @@ func AccountKeys(userID string) string { return "*." + Digest(userID) }
 // ActivityKeys returns the pattern of all ActivityKeys of a user.
 func ActivityKeys(userID string) string { return "*." + Digest(userID) + ".*" }
 
-// SplitKey returns the vendor and the digest of the user that an AccountKey or an ActivityKey
-// names.
+// SplitKey returns the vendor and the digest of the user in an AccountKey or an ActivityKey.
 func SplitKey(key string) (vendor, digest string) {
 	vendor, rest, _ := strings.Cut(key, ".")
 	digest, _, _ = strings.Cut(rest, ".")

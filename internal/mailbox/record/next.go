@@ -16,59 +16,62 @@ const (
 	// Call: the record claims the effect; call the vendor once the record is stored.
 	Call
 	// AwaitHolder: the claim is taken over from a former owner. Nothing is called before
-	// Decision.Due, since the call of the former owner may still be on its way.
+	// Decision.Due, since the call of the former owner may still be in flight.
 	AwaitHolder
 	// StepDown: a newer owner wrote the record.
 	StepDown
 )
 
-// Decision is an action and its parameters.
+// Decision is an action with parameters.
 type Decision struct {
 	Action Action
 	Effect Effect    // for Call and AwaitHolder
 	Due    time.Time // earliest time of the next step; zero: nothing is pending
 }
 
-// Owner is the owner of the vendor, as the rules need it.
+// Owner is the owner of the vendor, as the rules need an owner.
 type Owner struct {
 	Token uint64 // fencing token
-	Nonce string // unique to the attempt that Next may claim
-	// HolderGone is the time at which no call of a former owner can be on its way any
-	// more: the start of this ownership, the call lease and the call timeout.
+	Nonce string // of the attempt under the next claim; unique
+	// HolderGone is the end of all calls of former owners: the start of the ownership, the
+	// call lease and the call timeout.
 	HolderGone time.Time
 	// CallsAllowed is false while the vendor is on hold or paused, and while the turn must
 	// not call for another reason.
 	CallsAllowed bool
-	// FirstLook is how long a change of an account that the record does not know waits for
+	// FirstLook is how long a change of an account unknown to the record waits for
 	// the creation of the account before the vendor is asked; negative: the vendor needs
 	// no account.
 	FirstLook time.Duration
-	// HeldDue says that deletions that a person had to approve are due at once.
+	// HeldDue makes held deletions due at once.
 	HeldDue bool
 }
+
+// IsFormer reports whether an owner with a higher fencing token wrote the record.
+func (o Owner) IsFormer(r *Record) bool { return Fencing && r.Token > o.Token }
 
 // Next decides the next step of the turn and changes the record accordingly: Next
 // finishes superseded effects, defers effects without an account, and claims the
 // effect to call. now is the time of the server.
 func (r *Record) Next(now time.Time, o Owner) Decision {
-	if r.HasNewerOwner(o.Token) {
+	if o.IsFormer(r) {
 		return Decision{Action: StepDown}
 	}
 	r.Token = o.Token
 	if r.Claim != nil {
-		if d, ok := r.resume(now, o); ok {
+		if d, ok := resume(r, now, o); ok {
 			return d
 		}
 	}
-	due := r.schedule(now, o)
-	if due.chosen == nil || !o.CallsAllowed {
-		return Decision{Action: Wait, Due: due.at}
+	p := schedule(r, now, o)
+	if p.chosenAt < 0 || !o.CallsAllowed {
+		return Decision{Action: Wait, Due: p.at}
 	}
-	return r.claim(due.chosen, now, o)
+	return claim(r, &r.Pending[p.chosenAt], now, o)
 }
 
 // claim claims the effect for an attempt.
-func (r *Record) claim(e *Effect, now time.Time, o Owner) Decision {
+func claim(r *Record, e *Effect, now time.Time, o Owner) Decision {
 	if e.Begun.IsZero() {
 		e.Begun = now
 	}
@@ -77,10 +80,9 @@ func (r *Record) claim(e *Effect, now time.Time, o Owner) Decision {
 	return Decision{Action: Call, Effect: *e}
 }
 
-// resume continues with the effect that the record claims. It returns false if the
-// claim is void.
-func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
-	e := r.find(r.Claim.Key, r.Claim.Replay)
+// resume continues with the effect under the claim. resume returns false if the claim is void.
+func resume(r *Record, now time.Time, o Owner) (Decision, bool) {
+	e := r.Pending.find(r.Claim.Key, r.Claim.Replay)
 	switch {
 	case e == nil && r.Claim.Token < o.Token && now.Before(o.HolderGone): // finished by an earlier attempt
 		return Decision{Action: AwaitHolder, Due: o.HolderGone}, true
@@ -100,28 +102,28 @@ func (r *Record) resume(now time.Time, o Owner) (Decision, bool) {
 	if !o.CallsAllowed {
 		return Decision{Action: Wait, Effect: *e, Due: now}, true
 	}
-	return r.claim(e, now, o), true
+	return claim(r, e, now, o), true
 }
 
-// pass is one pass over the pending effects.
+// pass is a pass over the pending effects.
 type pass struct {
-	chosen *Effect   // the first effect that may be called now
-	at     time.Time // the earliest time at which an effect may be called
+	chosenAt int       // index of the first callable effect; -1: none
+	at       time.Time // earliest time of a call
 
 	wholeBefore   bool            // an effect on the whole account is pending before
 	courseBefore  map[string]bool // the same of a course
-	wholeTried    int             // tried effects on the whole account at or behind the present one
+	wholeTried    int             // tried effects on the whole account, from the present effect on
 	courseTried   map[string]int
 	stillPending  []Effect
-	chosenAt      int
 	now           time.Time
 	owner         Owner
 	accountNeeded bool
 }
 
-// schedule goes once over the pending effects in the order of the stream. It finishes
-// superseded ones, MostFinished at a time, defers those without an account, and finds the effect to call.
-func (r *Record) schedule(now time.Time, o Owner) pass {
+// schedule goes once over the pending effects in the order of the stream: schedule finishes
+// superseded effects, MostFinished at a time, defers effects without an account, and finds the
+// effect to call.
+func schedule(r *Record, now time.Time, o Owner) pass {
 	p := pass{
 		courseBefore: map[string]bool{}, courseTried: map[string]int{}, chosenAt: -1, now: now, owner: o,
 		accountNeeded: o.FirstLook >= 0 && r.State == Unknown,
@@ -133,26 +135,24 @@ func (r *Record) schedule(now time.Time, o Owner) pass {
 	for _, e := range r.Pending {
 		p.countTried(&e, -1)
 		switch {
-		case !r.fenced(&e):
+		case !fenced(r, &e):
 			p.visit(&e)
 		case len(r.Finished) < MostFinished:
 			r.Finished = append(r.Finished, Finished{
 				Effect: e, Outcome: Outcome{Kind: events.Superseded, At: now}, Publish: true,
 			})
 			continue
-		default: // later, once the results of these are published
+		default: // later, once the present results are published
 			p.earliest(now)
 		}
 		p.stillPending = append(p.stillPending, e)
 	}
 	r.Pending = p.stillPending
-	if p.chosenAt >= 0 {
-		p.chosen = &r.Pending[p.chosenAt]
-	}
 	return p
 }
 
-// visit decides about one pending effect, and remembers what it blocks.
+// visit decides about one pending effect, and remembers the part of the account that later
+// effects have to wait for.
 func (p *pass) visit(e *Effect) {
 	if !p.blocked(e) {
 		if p.accountNeeded && e.Scope != events.ScopeLifecycle && !e.Prerequisite && e.Attempts == 0 {
@@ -177,8 +177,8 @@ func (p *pass) visit(e *Effect) {
 }
 
 // blocked reports whether another effect on the same part of the account has to end
-// first: an earlier one until e is tried, and a later one that was tried. So two
-// effects never wait for each other, and never both are on their way to the vendor.
+// first: an earlier effect until e is tried, and a later tried effect. So two effects never
+// wait for each other, and are never in flight together.
 func (p *pass) blocked(e *Effect) bool {
 	course := !e.Scope.WholeAccount()
 	if p.wholeTried > 0 || (course && p.courseTried[e.Course] > 0) {
@@ -203,9 +203,9 @@ func (p *pass) earliest(t time.Time) {
 	}
 }
 
-// fenced reports whether a newer change has been applied already, so that the effect
-// must never reach the vendor.
-func (r *Record) fenced(e *Effect) bool {
+// fenced reports whether a newer change has been applied already: the effect must never reach
+// the vendor.
+func fenced(r *Record, e *Effect) bool {
 	switch e.Scope {
 	case events.ScopeLifecycle:
 		return e.Position.Before(r.Lifecycle)
@@ -214,4 +214,42 @@ func (r *Record) fenced(e *Effect) bool {
 	default:
 		return e.Position.Before(r.Deleted) || e.Position.Before(r.Courses[e.Course].Position)
 	}
+}
+
+// Blocker returns the effect that keeps a pending effect from the next attempt: the effect under
+// the claim, or an effect that has to end first. Blocker returns false if there is none.
+func Blocker(r *Record, key Key, replay int) (Effect, bool) {
+	e := r.Pending.find(key, replay)
+	if e == nil {
+		return Effect{}, false
+	}
+	if r.Claim != nil && !r.Claim.Is(key, replay) {
+		if other := r.Pending.find(r.Claim.Key, r.Claim.Replay); other != nil {
+			return *other, true
+		}
+	}
+	behind := false
+	for i := range r.Pending {
+		other := &r.Pending[i]
+		switch {
+		case other == e:
+			behind = true
+		case other.blocks(e, behind) && !fenced(r, other):
+			return *other, true
+		}
+	}
+	return Effect{}, false
+}
+
+// blocks reports whether e has to end before other may be attempted. behind says: e
+// stands behind other in the stream. The rule is the rule of pass.blocked, for two effects.
+func (e *Effect) blocks(other *Effect, behind bool) bool {
+	course := !other.Scope.WholeAccount()
+	if !e.Scope.WholeAccount() && (!course || e.Course != other.Course) {
+		return false
+	}
+	if behind {
+		return e.Tried
+	}
+	return !other.Tried && (e.Tried || !e.Prerequisite)
 }

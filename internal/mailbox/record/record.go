@@ -1,14 +1,14 @@
-// Package record holds the record of one user at one vendor, and the rules
-// by which the record changes. The record knows the account, the events that are
-// registered and not finished yet, the claim of the call in flight, and the events
-// that finished recently. It holds references to events, never the events.
+// Package record holds the record of one user at one vendor, and the rules of changes. The
+// record knows the account, the registered and unfinished events, the claim of the call in
+// flight, and the recently finished events: references, never the events.
 //
-// The rules are plain functions of a record: Register, Next, Conclude, RemovePublished.
+// The rules are plain functions of a record: Register, Next, Finish, Postpone, RemovePublished.
 // A change counts once a store has accepted the record by compare-and-set.
 package record
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -56,65 +56,65 @@ type Record struct {
 	UserID    string
 	AccountID string // the vendor's id
 	State     State
-	Lifecycle events.Position // of the last creation, deletion or restoration that was applied
-	Data      events.Position // of the snapshot that the account got last
-	Deleted   events.Position // of the last deletion that was applied
-	// LifecycleReplay and DataReplay are the replay numbers that belong to Lifecycle and Data.
+	Lifecycle events.Position // of the last applied creation, deletion or restoration
+	Data      events.Position // of the last snapshot of the account
+	Deleted   events.Position // of the last applied deletion
+	// LifecycleReplay and DataReplay are the replay numbers of Lifecycle and Data.
 	LifecycleReplay, DataReplay int
 	// Attempted is the position of the newest lifecycle event that was attempted and ended
-	// without being applied. The vendor may have carried it out all the same.
+	// without being applied. The vendor may have carried the event out all the same.
 	Attempted events.Position
-	// Former is the vendor's id of the account that was deleted last.
+	// Former is the vendor's id of the last deleted account.
 	Former string
-	// Indexed says that the index of accounts names this record for AccountID. Records of a
+	// Indexed says that the index of accounts names the record for AccountID. Records of a
 	// former version lack the mark.
 	Indexed bool
 	// Undeleted says that the vendor cannot delete: the account Former is still there.
 	Undeleted bool
-	// Registered is the position up to which every event of the user is registered. An
-	// event at or before it is pending, finished, or was one that needs nothing.
+	// Registered is the position up to which every event of the user is registered: pending,
+	// finished, or without need of a change.
 	Registered events.Position
-	// Rejected is the position up to which events may have been rejected for want of room. The
-	// rejection may have got lost after its dead letter was stored.
+	// Rejected is the last position of events that may have been rejected for want of room. A
+	// rejection may have got lost after the dead letter was stored.
 	Rejected events.Position
 	Courses  map[string]Course
-	Pending  []Effect   // in the order of the stream
-	Finished []Finished // until their results are known to be published
+	Pending  Effects         // in the order of the stream
+	Finished FinishedEffects // until the results are known to be published
 	Claim    *Claim
-	// Token is the highest fencing token of an owner that wrote the record.
+	// Token is the highest fencing token of all owners in the record.
 	Token uint64
 	Seen  Seen
 	// Forgotten is the time at which the user's data were erased last; see Forget.
 	Forgotten time.Time
-	// Converted says that Decode read a record of the former core, which is not stored in
+	// Converted says that Decode read a record of the former core, not yet stored in
 	// the present form yet.
 	Converted bool
 }
 
-// Course is the last change that was applied to one course of the account.
+// Course is the last applied change of one course of the account.
 type Course struct {
 	Enrolled bool
 	Position events.Position
 	Replay   int
 }
 
-// MostFinished is the number of finished effects that a record takes before their results
-// are published, beside those that were attempted. So neither a deletion that supersedes
-// thousands of effects nor results that cannot be published outgrow HeadRoom.
+// MostFinished is the most unpublished finished effects in a record, beside attempted effects. So
+// neither thousands of effects, superseded by a deletion, nor unpublishable results outgrow
+// HeadRoom.
 const MostFinished = 64
 
 // Effect is the change that one event asks of the account.
 type Effect struct {
 	Key       Key
 	Replay    int             // number of the replay by a person; 0: the event itself
-	Position  events.Position // of the event, also for a replay: the effect is ordered and fenced by it
-	ReplaySeq uint64          // for a replay: the sequence of its message in the stream of replays
+	Position  events.Position // of the event, also for a replay: order and fence of the effect
+	ReplaySeq uint64          // for a replay: the sequence of the message in the stream of replays
 	Type      string
 	Scope     events.Scope
 	Course    string // for events.ScopeCourse
 
 	Registered time.Time
-	Begun      time.Time // the first attempt; the age of the effect counts from it
+	Begun      time.Time // the first attempt; the age of the effect counts from here
 	Due        time.Time // no attempt before; zero: at once
 	Attempts   int
 	Panics     int
@@ -123,24 +123,20 @@ type Effect struct {
 	// Unconfirmed says that the outcome of an attempt is unknown: the vendor must be
 	// asked before a second change.
 	Unconfirmed bool
-	// Prerequisite says that the effect waits for an account. It blocks no other effect
-	// until it is tried.
+	// Prerequisite says that the effect waits for an account. The effect blocks no other
+	// effect until tried.
 	Prerequisite bool
 	// Held says that a person has to approve the deletion first.
 	Held bool
 }
 
 // Delivered reports whether the message of the effect can be read. The sequence of a replay
-// that the former core has registered is known once the replay is delivered again.
+// from the former core is known once the replay is delivered again.
 func (e *Effect) Delivered() bool { return e.Replay == 0 || e.ReplaySeq > 0 }
 
-// same reports whether e and the effect with this key and replay number are one.
-func (e *Effect) same(key Key, replay int) bool { return e.Key == key && e.Replay == replay }
-
-// Outcome is how an effect ended: everything that its result says, so that the same
-// result can be published again.
+// Outcome is the end of an effect, with everything for the same result at each publication.
 type Outcome struct {
-	Kind      string // one of the events package
+	Kind      string // by the package events
 	AccountID string
 	TookMS    int64
 	At        time.Time
@@ -149,44 +145,69 @@ type Outcome struct {
 	Message   string
 }
 
-// Finished is an effect that has an outcome.
+// Finished is an effect with an outcome.
 type Finished struct {
 	Effect
 	Outcome
 	// Publish says that the position of the event may be committed already. The result is
-	// then published by the next turn of the user, whoever it belongs to. Without the flag
-	// the turn that wrote the outcome holds the position back until the result is out.
+	// then published by the next turn of the user, in any process. Without the flag the turn of
+	// the outcome holds the position back until the result is out.
 	Publish bool
-	// By is the nonce of the attempt that wrote the outcome; empty if no attempt did.
+	// By is the nonce of the attempt with the outcome; empty without an attempt.
 	By string
 }
 
-// Claim is the right to call the vendor for this account.
+// Claim is the right to call the vendor for the account.
 type Claim struct {
 	Key    Key
 	Replay int
 	Token  uint64 // fencing token of the owner
 	Nonce  string // of the attempt
-	// Taken says that the claim was taken over from a former owner, whose call may still
-	// be on its way.
+	// Taken says that the claim was taken over from a former owner with a possible call in
+	// flight.
 	Taken bool
 }
 
-// find returns the pending effect, or nil.
-func (r *Record) find(key Key, replay int) *Effect {
-	for i := range r.Pending {
-		if r.Pending[i].same(key, replay) {
-			return &r.Pending[i]
+// Is reports whether the claim is for an effect. A nil claim is for none.
+func (c *Claim) Is(key Key, replay int) bool {
+	return c != nil && c.Key == key && c.Replay == replay
+}
+
+// Effects is a list of effects.
+type Effects []Effect
+
+// find returns an effect of the list, or nil.
+func (list Effects) find(key Key, replay int) *Effect {
+	for i := range list {
+		if list[i].Key == key && list[i].Replay == replay {
+			return &list[i]
 		}
 	}
 	return nil
 }
 
-// finished returns the finished effect whose result may not be published yet, or nil.
-func (r *Record) finished(key Key, replay int) *Finished {
-	for i := range r.Finished {
-		if r.Finished[i].same(key, replay) {
-			return &r.Finished[i]
+// insert adds an effect behind all effects at or before the position.
+func (list *Effects) insert(e Effect) {
+	at := len(*list)
+	for at > 0 && e.Position.Before((*list)[at-1].Position) {
+		at--
+	}
+	*list = slices.Insert(*list, at, e)
+}
+
+// remove takes an effect out of the list.
+func (list *Effects) remove(key Key, replay int) {
+	*list = slices.DeleteFunc(*list, func(e Effect) bool { return e.Key == key && e.Replay == replay })
+}
+
+// FinishedEffects is a list of finished effects.
+type FinishedEffects []Finished
+
+// find returns an effect of the list, or nil.
+func (list FinishedEffects) find(key Key, replay int) *Finished {
+	for i := range list {
+		if list[i].Key == key && list[i].Replay == replay {
+			return &list[i]
 		}
 	}
 	return nil
@@ -194,20 +215,15 @@ func (r *Record) finished(key Key, replay int) *Finished {
 
 // Has reports whether the effect is pending, finished, or known to have finished.
 func (r *Record) Has(key Key, replay int) bool {
-	_, seen := r.Seen.find(key, replay)
-	return seen || r.find(key, replay) != nil || r.finished(key, replay) != nil
+	_, ended := r.Ended(key, replay)
+	return ended || r.Pending.find(key, replay) != nil
 }
 
-// EndedWell reports whether the effect has finished, and has not failed.
-func (r *Record) EndedWell(key Key, replay int) bool {
-	outcome, ok := r.Ended(key, replay)
-	return ok && outcome != events.Failed
-}
-
-// Ended returns the outcome of an effect that has finished, and whether it has. Of an effect
-// whose result was published long ago only failure is known: any other outcome is Done.
+// Ended returns the outcome of a finished effect, and whether the effect has
+// finished. If the result was published long ago, only failure is known: any other outcome is
+// Done.
 func (r *Record) Ended(key Key, replay int) (outcome string, ok bool) {
-	if f := r.finished(key, replay); f != nil {
+	if f := r.Finished.find(key, replay); f != nil {
 		return f.Kind, true
 	}
 	seen, ok := r.Seen.find(key, replay)
@@ -220,47 +236,24 @@ func (r *Record) Ended(key Key, replay int) (outcome string, ok bool) {
 	return events.Done, true
 }
 
-// Unfinished reports whether the record needs a turn: an effect is pending, or a result may
-// not be published. The unpublished effects of a converted record come again by themselves,
-// since their messages were not acknowledged.
-func (r *Record) Unfinished() bool {
+// Unfinished reports whether a record needs a turn: an effect is pending, or a result may be
+// unpublished. The unpublished effects of a converted record come again without a turn, since
+// the messages were not acknowledged.
+func Unfinished(r *Record) bool {
 	return len(r.Pending) > 0 || (len(r.Finished) > 0 && !r.Converted)
 }
 
-// Claims reports whether the claim is for this effect.
-func (r *Record) Claims(key Key, replay int) bool {
-	return r.Claim != nil && r.Claim.Key == key && r.Claim.Replay == replay
-}
-
-// HasNewerOwner reports whether an owner with a higher fencing token wrote the record.
-func (r *Record) HasNewerOwner(token uint64) bool { return Fencing && r.Token > token }
+// Idle reports whether no effect is pending or claimed. Only then does the record say in
+// which state the account was left.
+func (r *Record) Idle() bool { return len(r.Pending) == 0 && r.Claim == nil }
 
 // Clone returns a deep copy.
 func (r *Record) Clone() *Record {
 	c := *r
-	c.Pending, c.Finished, c.Seen = slices.Clone(r.Pending), slices.Clone(r.Finished), slices.Clone(r.Seen)
-	c.Courses = make(map[string]Course, len(r.Courses))
-	for name, course := range r.Courses {
-		c.Courses[name] = course
-	}
+	c.Pending, c.Finished, c.Seen, c.Courses = slices.Clone(r.Pending), slices.Clone(r.Finished), slices.Clone(r.Seen), maps.Clone(r.Courses)
 	if r.Claim != nil {
 		claim := *r.Claim
 		c.Claim = &claim
 	}
 	return &c
-}
-
-// Idle reports whether nothing is in progress and nothing is pending. Only then does
-// the record say in which state the account was left.
-func (r *Record) Idle() bool { return len(r.Pending) == 0 && r.Claim == nil }
-
-// HasUnconfirmedLifecycle reports whether another lifecycle event, newer than the last
-// one applied, was attempted. The vendor may then differ from the record.
-func (r *Record) HasUnconfirmedLifecycle(key Key) bool {
-	if r.Lifecycle.Before(r.Attempted) {
-		return true
-	}
-	return slices.ContainsFunc(r.Pending, func(e Effect) bool {
-		return e.Key != key && e.Scope == events.ScopeLifecycle && e.Attempts > 0 && r.Lifecycle.Before(e.Position)
-	})
 }

@@ -1,7 +1,7 @@
 package record
 
 import (
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -9,38 +9,38 @@ import (
 
 // Limits bound a record.
 type Limits struct {
-	// Bytes is the largest encoded record that takes a further pending effect. The store
+	// Bytes is the most encoded bytes with a further pending effect. The store
 	// must take HeadRoom more: a claim and outcomes always fit.
 	Bytes int
 	// Remember is how long a finished event is known.
 	Remember time.Duration
 }
 
-// HeadRoom is the room, in bytes, that a record keeps for a claim and for outcomes
+// HeadRoom is the room of a record, in bytes, for a claim and for outcomes
 // beyond Limits.Bytes.
 const HeadRoom = 32 << 10
 
-// Arrival is an event, or a replay of an event, that asks for an effect.
+// Arrival is an event, or a replay of an event, before registration.
 type Arrival struct {
 	Key       Key
 	Replay    int
 	Position  events.Position
-	ReplaySeq uint64 // for a replay: its sequence in the stream of replays
+	ReplaySeq uint64 // for a replay: the sequence in the stream of replays
 	Type      string
 	Scope     events.Scope
 	Course    string
 }
 
-// Refusal is why an arrival was not registered. The zero value says that all were.
+// Refusal is why an arrival was not registered. The zero value refuses none.
 type Refusal struct {
 	Full  bool   // the record has no room
-	Other string // the source and id belong to an event of this other type
+	Other string // the source and id belong to an event of another type, named here
 }
 
 // Register adds arrivals to the record. Events must come in the order of the stream,
-// without a gap among the events of the user. An event that the record knows is ignored:
-// the first position of an event counts. Register stops at the first arrival that it
-// refuses, and returns that one and all behind it; see Reject.
+// without a gap among the events of the user. A known event is ignored:
+// the first position of an event counts. Register returns the rest of the list from the first
+// refused arrival on; see Reject.
 func (r *Record) Register(list []Arrival, now time.Time, l Limits) (rest []Arrival, why Refusal) {
 	r.Seen.expire(now.Add(-l.Remember))
 	size := 0
@@ -48,35 +48,40 @@ func (r *Record) Register(list []Arrival, now time.Time, l Limits) (rest []Arriv
 		if a.Replay == 0 && !r.Registered.Before(a.Position) {
 			continue
 		}
-		known, other := r.knows(a)
+		known, other := knows(r, a)
 		switch {
 		case other != "":
 			return list[i:], Refusal{Other: other}
 		case known:
-			r.registered(a)
-			r.locate(a)
-			continue
+			if e := r.Pending.find(a.Key, a.Replay); e != nil && !e.Delivered() { // registered by the former core
+				e.ReplaySeq = a.ReplaySeq
+			}
+		default:
+			if size == 0 {
+				size = sizeOf(r)
+			}
+			e := a.effect(now)
+			if size += e.size(); size > l.Bytes {
+				return list[i:], Refusal{Full: true}
+			}
+			r.Pending.insert(e)
 		}
-		if size == 0 {
-			size = r.size()
+		if a.Replay == 0 {
+			r.Registered = a.Position
 		}
-		e := a.effect(now)
-		if size += e.size(); size > l.Bytes {
-			return list[i:], Refusal{Full: true}
-		}
-		r.insert(e)
-		r.registered(a)
 	}
 	return nil, Refusal{}
 }
 
-// Reject finishes the arrival that Register refused, without an attempt. It returns false
-// for an event that was registered before. A repeat of a rejected event is only registered.
+// Reject finishes an arrival refused by Register, without an attempt. Reject returns false
+// for an event with an earlier registration. A repeat of a rejected event is only registered.
 func (r *Record) Reject(a Arrival, o Outcome) bool {
-	if a.Replay == 0 && !r.Registered.Before(a.Position) {
-		return false
+	if a.Replay == 0 {
+		if !r.Registered.Before(a.Position) {
+			return false
+		}
+		r.Registered = a.Position
 	}
-	r.registered(a)
 	if r.Has(a.Key, a.Replay) {
 		return false
 	}
@@ -84,21 +89,7 @@ func (r *Record) Reject(a Arrival, o Outcome) bool {
 	return true
 }
 
-// registered notes that the event is registered.
-func (r *Record) registered(a Arrival) {
-	if a.Replay == 0 {
-		r.Registered = later(r.Registered, a.Position)
-	}
-}
-
-// locate notes the sequence of a replay that the former core has registered.
-func (r *Record) locate(a Arrival) {
-	if e := r.find(a.Key, a.Replay); e != nil && !e.Delivered() {
-		e.ReplaySeq = a.ReplaySeq
-	}
-}
-
-// effect returns the effect that the arrival asks for.
+// effect returns the effect of the arrival.
 func (a Arrival) effect(now time.Time) Effect {
 	return Effect{
 		Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq,
@@ -106,18 +97,9 @@ func (a Arrival) effect(now time.Time) Effect {
 	}
 }
 
-// insert adds a pending effect behind all effects at or before its position.
-func (r *Record) insert(e Effect) {
-	at := len(r.Pending)
-	for at > 0 && e.Position.Before(r.Pending[at-1].Position) {
-		at--
-	}
-	r.Pending = slices.Insert(r.Pending, at, e)
-}
-
 // knows reports whether the effect is pending or finished. If an event of another type
-// has the key, knows returns that type; "another type" if only its hash is known.
-func (r *Record) knows(a Arrival) (known bool, other string) {
+// has the key, knows returns the other type; "another type" if only its hash is known.
+func knows(r *Record, a Arrival) (known bool, other string) {
 	for i := range r.Pending {
 		if e := &r.Pending[i]; e.Key == a.Key {
 			known, other = known || e.Replay == a.Replay, differs(e.Type, a.Type, other)
@@ -137,10 +119,47 @@ func (r *Record) knows(a Arrival) (known bool, other string) {
 	return known, other
 }
 
-// differs returns have if it is another type than want, and otherwise known.
+// differs returns have if the types differ, and otherwise known.
 func differs(have, want, known string) string {
 	if have != want {
 		return have
 	}
 	return known
+}
+
+// effectBytes is the encoded length of a pending effect without its course, at most, with
+// a position in the epoch of the record.
+const effectBytes = 72
+
+// seenEncoded is the length of a SeenEvent in the stored form, in base 64.
+const seenEncoded = (seenBytes*4 + 2) / 3
+
+// sizeOf returns the encoded length of a record, at most, without the events to come.
+func sizeOf(r *Record) int {
+	n := 512 + escaped(r.UserID) + escaped(r.AccountID) + escaped(r.Former) + len(r.Seen)*seenEncoded
+	for name := range r.Courses {
+		n += escaped(name) + 32
+	}
+	for i := range r.Pending {
+		n += r.Pending[i].size()
+	}
+	for i := range r.Finished {
+		n += r.Finished[i].size() + escaped(r.Finished[i].Message) + 256
+	}
+	return n
+}
+
+// size returns the encoded length of a pending effect, at most.
+func (e *Effect) size() int { return effectBytes + escaped(e.Course) }
+
+// escaped returns the length of a text in JSON, at most. Escaped characters count
+// with the escape.
+func escaped(s string) (n int) {
+	for _, c := range s {
+		n++
+		if c < ' ' || c > '~' || strings.ContainsRune(`"\\<>&`, c) {
+			n += 5
+		}
+	}
+	return n
 }

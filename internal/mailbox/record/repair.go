@@ -3,19 +3,19 @@ package record
 import "github.com/usherhq/usher/events"
 
 // Repair says that a vendor holds an account otherwise than the record says. A repair
-// travels in a replay of the event that the record says was applied.
+// travels in a replay of the event applied by the record.
 //
-// A repair does not write to the record. The effect that carries the repair ignores what
-// the record says of this account, for as long as the record says so; its outcome is
-// stored as any other. A repair that comes too late changes nothing.
+// A repair does not write to the record. The effect with the repair ignores the recorded state
+// of the account, for as long as the state stands; the outcome is stored as any other. A late
+// repair changes nothing.
 type Repair struct {
 	AccountID string // the vendor's; empty: nothing to repair
 	Removes   bool   // the event is a deletion, and the account still exists; otherwise the account is gone
 	Position  events.Position
 }
 
-// WithRepair returns the record as a repair has it, for reading only.
-func (r Record) WithRepair(p Repair) Record {
+// Of returns the record as the repair has it, for reading only.
+func (p Repair) Of(r Record) Record {
 	switch {
 	case p.AccountID == "":
 	case p.Removes && r.State == Deleted && r.Former == p.AccountID && r.Lifecycle == p.Position:
@@ -26,9 +26,9 @@ func (r Record) WithRepair(p Repair) Record {
 	return r
 }
 
-// NextReplay returns the number that a further replay of an event needs to count as new:
-// higher than all numbers that the record knows.
-func (r *Record) NextReplay(key Key, position events.Position) int {
+// NextReplay returns the number of a further, new replay of an event: higher than all numbers
+// in the record.
+func NextReplay(r *Record, key Key, position events.Position) int {
 	last := 0
 	for _, e := range r.Pending {
 		if e.Key == key {

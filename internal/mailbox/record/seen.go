@@ -9,10 +9,10 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// Seen remembers the events that finished recently, the oldest first.
+// Seen remembers the recently finished events, the oldest first.
 type Seen []SeenEvent
 
-// SeenEvent is an event, or the replay of one, that finished.
+// SeenEvent is a finished event, or a finished replay of an event.
 type SeenEvent struct {
 	Key    Key
 	Replay uint16
@@ -20,10 +20,10 @@ type SeenEvent struct {
 	Minute uint32 // Unix time in minutes
 }
 
-// seenBytes is the length of one SeenEvent in binary form.
+// seenBytes is the length of a SeenEvent in binary form.
 const seenBytes = 8 + 2 + 2 + 4
 
-// failedBit is set in the Type of a SeenEvent that failed.
+// failedBit is set in the Type of a failed SeenEvent.
 const failedBit = 1
 
 // hashType returns the hash of an event type, without failedBit.
@@ -49,7 +49,7 @@ func (s *Seen) limit(most int) {
 	}
 }
 
-// expire drops the events that finished before t.
+// expire drops the events from before t.
 func (s *Seen) expire(t time.Time) {
 	minute := uint32(max(0, t.Unix()/60))
 	n := 0
@@ -61,7 +61,7 @@ func (s *Seen) expire(t time.Time) {
 	}
 }
 
-// find returns the last entry of an event or of its replay.
+// find returns the last entry of an event or of a replay.
 func (s Seen) find(key Key, replay int) (SeenEvent, bool) {
 	for i := len(s) - 1; i >= 0; i-- {
 		if s[i].Key == key && s[i].Replay == uint16(replay) {
@@ -83,7 +83,7 @@ func (s Seen) MarshalBinary() ([]byte, error) {
 	return b, nil
 }
 
-// UnmarshalBinary reads what MarshalBinary returned. A shorter rest is ignored.
+// UnmarshalBinary reads the form of MarshalBinary. A shorter rest is ignored.
 func (s *Seen) UnmarshalBinary(b []byte) error {
 	*s = make(Seen, 0, len(b)/seenBytes)
 	for ; len(b) >= seenBytes; b = b[seenBytes:] {

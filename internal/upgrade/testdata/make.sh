@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes former.tar.gz: the data of the embedded NATS server of a former usher that was killed
+# Creates former.tar.gz: the data of the embedded NATS server of a former Usher, killed
 # under load. Usage: make.sh USHER DIRECTORY, with a binary of commit 6eefa4b. The sandbox is
-# left running, with its process id in DIRECTORY/sandbox.pid: its state belongs to the data.
+# left running, with the process id in DIRECTORY/sandbox.pid: the data refer to the sandbox.
 set -eu
 serve=; trap '[ -z "$serve" ] || kill -9 $serve 2> /dev/null || true' EXIT
 usher=$1

@@ -16,7 +16,7 @@ import (
 	"github.com/usherhq/usher/tools/process"
 )
 
-// programs are the binaries that the tests run, built once.
+// programs holds the binaries under test, built once.
 var programs struct{ usher, self string }
 
 func TestMain(m *testing.M) { os.Exit(withPrograms(m)) }
@@ -39,26 +39,26 @@ func withPrograms(m *testing.M) int {
 	return m.Run()
 }
 
-// benchmarks returns a bench of the programs.
+// benchmarks returns the configuration for the programs under test.
 func benchmarks(t *testing.T) bench.Config {
 	t.Helper()
 	return bench.Config{Usher: programs.usher, Self: programs.self, Dir: t.TempDir()}
 }
 
-// TestUsage holds the command line to its exit code and its message.
+// TestUsage checks exit codes and messages of wrong arguments.
 func TestUsage(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
 		code int
 		want string
 	}{
-		"help":              {[]string{"--help"}, 0, "Examples:"},
-		"an unknown flag":   {[]string{"--nothing"}, 2, "unknown flag --nothing"},
-		"an unknown load":   {[]string{"--load", "nothing"}, 2, "there is no load"},
-		"too many writes":   {[]string{"--kv-writes", "3"}, 2, "kv-writes is 0, 1 or 2"},
-		"too few to count":  {[]string{"--rate", "100", "--events", "50"}, 2, "warming up"},
-		"no such usher":     {[]string{"--usher", "nothing"}, 2, "nothing"},
-		"a part of nothing": {[]string{"part", "nothing"}, 2, "unexpected argument nothing"},
+		"help":            {[]string{"--help"}, 0, "Examples:"},
+		"an unknown flag": {[]string{"--nothing"}, 2, "unknown flag --nothing"},
+		"an unknown load": {[]string{"--load", "nothing"}, 2, "unknown load"},
+		"too many writes": {[]string{"--kv-writes", "3"}, 2, "kv-writes must be 0, 1 or 2"},
+		"too few events":  {[]string{"--rate", "100", "--events", "50"}, 2, "use more events"},
+		"no such usher":   {[]string{"--usher", "nothing"}, 2, "nothing"},
+		"an unknown part": {[]string{"part", "nothing"}, 2, "unexpected argument nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			command := exec.CommandContext(t.Context(), programs.self, test.args...)
@@ -67,13 +67,13 @@ func TestUsage(t *testing.T) {
 				t.Errorf("got %d (%v), want %d and %q in\n%s", got, err, test.code, test.want, out)
 			}
 			if test.code == 0 && strings.Contains(string(out), "Commands:") {
-				t.Errorf("the help has the parts:\n%s", out)
+				t.Errorf("the help lists the hidden parts:\n%s", out)
 			}
 		})
 	}
 }
 
-// A bench prints what scripts go by, and leaves nothing behind.
+// TestBenchJSON checks the output for scripts, and that no files remain.
 func TestBenchJSON(t *testing.T) {
 	c := benchmarks(t)
 	bench := exec.CommandContext(t.Context(), c.Self, "--usher", c.Usher, "--events", "300", "--rate", "400", "--rounds", "1", "--json")
@@ -113,11 +113,11 @@ func TestBenchJSON(t *testing.T) {
 		}
 	}
 	if left, err := filepath.Glob(filepath.Join(c.Dir, "usher-bench-*")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v %v", left, err)
+		t.Errorf("files remain: %v %v", left, err)
 	}
 }
 
-// An interrupted bench says so in one word, and leaves nothing behind.
+// TestInterruptedIsOneWord checks the output of an interrupted bench, and that no files remain.
 func TestInterruptedIsOneWord(t *testing.T) {
 	c, log := benchmarks(t), filepath.Join(t.TempDir(), "bench.log")
 	p, err := process.Start(log, []string{"TMPDIR=" + c.Dir}, c.Self, "--usher", c.Usher, "--events", "300", "--rounds", "1", "--rate", "100")
@@ -135,11 +135,11 @@ func TestInterruptedIsOneWord(t *testing.T) {
 		t.Errorf("got exit code %d and\n%s", p.ExitCode(), got)
 	}
 	if left, err := filepath.Glob(filepath.Join(c.Dir, "usher-bench-*")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v %v", left, err)
+		t.Errorf("files remain: %v %v", left, err)
 	}
 }
 
-// The bare loop makes the very calls that usher makes, or their ratio says nothing.
+// TestBenchMeasuresTheSameWork checks that the bare loop and usher make the same calls.
 func TestBenchMeasuresTheSameWork(t *testing.T) {
 	load, err := bench.LoadNamed("lifecycle")
 	if err != nil {
@@ -154,13 +154,13 @@ func TestBenchMeasuresTheSameWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs := report.Series[0].Medians
-	const room = 50 // in 5,800: what is tried again on a busy machine, and usher finding out who it is
+	const room = 50 // in 5,800: retries on a busy machine, and usher's look-up of the account
 	if bare, usher := runs[0].Asked, runs[1].Asked; usher < bare-room || usher > bare+room {
 		t.Errorf("the bare loop made %d calls, usher %d", bare, usher)
 	}
 }
 
-// A contestant that brings no results has not been fast: its run fails.
+// TestBenchNoticesLoss checks that a run without results fails.
 func TestBenchNoticesLoss(t *testing.T) {
 	t.Parallel()
 	c := benchmarks(t)
@@ -179,9 +179,9 @@ func TestBenchNoticesLoss(t *testing.T) {
 		Contestants: []bench.Contestant{{Name: "idler", Kind: bench.Peer}},
 	}, &report)
 	if err == nil || !strings.Contains(err.Error(), "idler: 10 of 10 results are lost") {
-		t.Errorf("got %v, want that 10 results are lost", err)
+		t.Errorf("got %v, want 10 lost results", err)
 	}
 	if len(report.Series) > 0 {
-		t.Error("there are figures of a run that failed")
+		t.Error("the failed run has figures")
 	}
 }

@@ -45,13 +45,13 @@ func start() int {
 	return exitFailed
 }
 
-// usageError is a wrong use of the command line.
+// usageError reports wrong arguments.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// run parses the arguments and runs the benchmarks. Arguments that begin with
-// "part" come from another usher-bench: a process of the benchmarks.
+// run parses the arguments and runs the benchmarks. Arguments starting with "part" start a process
+// of the benchmarks, and come from another usher-bench.
 func run(ctx context.Context, args []string) error {
 	var grammar any = &benchCmd{}
 	if len(args) > 0 && args[0] == "part" {
@@ -76,30 +76,30 @@ func run(ctx context.Context, args []string) error {
 
 type benchCmd struct {
 	All         bool          `help:"Measure every goal of docs/benchmarks.md. Takes about twenty minutes."`
-	Load        string        `default:"activity" help:"What is to be done: activity, activity-five, lifecycle, lifecycle-one; see below."`
-	Events      int           `default:"10000" help:"How many events, in each run."`
-	Backlog     int           `help:"Measure the memory and the rate of usher alone over so many events that wait, in one round; with --all: over how many." placeholder:"N"`
-	Rate        int           `help:"Publish so many events a second and measure times; without it, all are there before the start." placeholder:"N"`
-	Delay       time.Duration `help:"How late every answer of a vendor comes." placeholder:"DURATION"`
-	Processes   int           `default:"1" help:"Of each contestant; the bare loop has no lifecycle in several."`
-	Concurrency int           `default:"256" help:"Effects at work at a time, per vendor and process."`
-	KVWrites    int           `name:"kv-writes" default:"1" help:"JetStream KV writes per effect that the bare loop makes: 0, 1 or 2."`
-	Rounds      int           `default:"5" help:"Each has every contestant once; medians are told."`
-	Usher       string        `help:"The usher to measure; without it, the one in this source tree is built." type:"existingfile" placeholder:"PATH"`
-	NATSServer  string        `name:"nats-server" help:"The nats-server to use; without it, the embedded server in a process of its own." type:"existingfile" placeholder:"PATH"`
-	Peer        string        `help:"The Bento to compare with (load activity)." type:"existingfile" placeholder:"PATH"`
+	Load        string        `default:"activity" help:"Load: activity, activity-five, lifecycle, lifecycle-one; see below."`
+	Events      int           `default:"10000" help:"Events per run."`
+	Backlog     int           `help:"Measure memory and rate of usher alone over N waiting events, in one round; with --all: size of the backlog." placeholder:"N"`
+	Rate        int           `help:"Publish N events a second and measure latencies; default: publish all events before the start." placeholder:"N"`
+	Delay       time.Duration `help:"Delay of every answer of a vendor." placeholder:"DURATION"`
+	Processes   int           `default:"1" help:"Processes per contestant; the bare loop supports lifecycle in one process only."`
+	Concurrency int           `default:"256" help:"Concurrent effects per vendor and process."`
+	KVWrites    int           `name:"kv-writes" default:"1" help:"JetStream KV writes per effect of the bare loop: 0, 1 or 2."`
+	Rounds      int           `default:"5" help:"Rounds; each round runs every contestant once, and the report has medians."`
+	Usher       string        `help:"Binary of usher; default: build usher from the source tree." type:"existingfile" placeholder:"PATH"`
+	NATSServer  string        `name:"nats-server" help:"Binary of nats-server; default: the embedded server in a separate process." type:"existingfile" placeholder:"PATH"`
+	Peer        string        `help:"Binary of Bento to compare with (load activity)." type:"existingfile" placeholder:"PATH"`
 	JSON        bool          `name:"json" help:"Print one JSON object."`
-	Update      string        `help:"Write the tables into a Markdown file, between its markers." type:"existingfile" placeholder:"FILE"`
+	Update      string        `help:"Write the tables between the markers of a Markdown file." type:"existingfile" placeholder:"FILE"`
 }
 
 // Help is shown below the flags.
 func (benchCmd) Help() string {
-	return `The bare loop consumes, calls the vendor, publishes the result and acks, and promises nothing. Each
-contestant, the NATS server and the vendors' stand-in are processes of their own, made anew for each
-run. A run in which an event has no result, or two, fails. See docs/benchmarks.md.
+	return `The bare loop consumes, calls the vendor, publishes the result and acks, without guarantees. Each
+run starts new processes for the contestant, the NATS server and the fake vendors. A run with a
+missing or repeated result fails. See docs/benchmarks.md.
 
 Loads:
-` + strings.Join(bench.LoadTexts(), "\n") + `
+` + strings.Join(bench.DescribeLoads(), "\n") + `
 
 Examples:
   usher-bench                                      about a minute: throughput, then times at 100 events/s
@@ -109,7 +109,7 @@ Examples:
   usher-bench --all --peer ./bento --update docs/benchmarks.md`
 }
 
-// Run measures, prints, and leaves no process and no file behind.
+// Run measures and prints, and ends all processes and removes all files at the end.
 func (b benchCmd) Run(ctx context.Context) (err error) {
 	plans, err := b.plans()
 	if err != nil {
@@ -138,7 +138,7 @@ func (b benchCmd) Run(ctx context.Context) (err error) {
 	}
 	c.Progress("")
 	if err != nil && ctx.Err() == nil {
-		err = errors.Join(report.Text(os.Stderr), err) // first what was measured before
+		err = errors.Join(report.Text(os.Stderr), err) // the figures before the error
 	}
 	if err != nil {
 		return err
@@ -160,12 +160,12 @@ func (b benchCmd) config(ctx context.Context, dir string) (bench.Config, error) 
 	c.Progress("build usher")
 	c.Usher = filepath.Join(dir, "usher")
 	if err := process.Build(ctx, c.Usher, process.Usher); err != nil {
-		return c, fmt.Errorf("build usher (--usher PATH measures another): %w", err)
+		return c, fmt.Errorf("build usher (or use --usher PATH): %w", err)
 	}
 	return c, nil
 }
 
-// print writes the report where the flags say.
+// print writes the report to the targets of the flags.
 func (b benchCmd) print(report bench.Report) error {
 	if b.Update != "" {
 		if err := report.Update(b.Update); err != nil {
@@ -180,14 +180,14 @@ func (b benchCmd) print(report bench.Report) error {
 	return out.Encode(report)
 }
 
-// plans are what the flags ask for; none with --all.
+// plans returns the plans of the flags; none with --all.
 func (b benchCmd) plans() ([]bench.Plan, error) {
 	load, err := bench.LoadNamed(b.Load)
 	if err != nil || b.All {
 		return nil, err
 	}
 	if b.KVWrites < 0 || b.KVWrites > 2 {
-		return nil, fmt.Errorf("--kv-writes is 0, 1 or 2, not %d", b.KVWrites)
+		return nil, fmt.Errorf("--kv-writes must be 0, 1 or 2, not %d", b.KVWrites)
 	}
 	p := bench.Plan{
 		Name: b.Load, Load: load, Events: b.Events, Rate: b.Rate, Delay: b.Delay, Concurrency: b.Concurrency, Rounds: b.Rounds,
@@ -199,16 +199,22 @@ func (b benchCmd) plans() ([]bench.Plan, error) {
 	if b.Peer != "" {
 		p.Contestants = slices.Insert(p.Contestants, 1, bench.Contestant{Name: "peer", Kind: bench.Peer, Processes: b.Processes})
 	}
-	if load.Lifecycle && b.Processes > 1 { // the bare loop has no memory that processes share
+	if load.Lifecycle && b.Processes > 1 { // processes of the bare loop share no memory of users
 		p.Contestants = p.Contestants[1:]
 	}
 	if b.Backlog > 0 {
-		p.Name, p.Events, p.Rounds, p.Contestants = "backlog", b.Backlog, 1, p.Contestants[len(p.Contestants)-1:]
+		p.Name = "backlog"
+		p.Events = b.Backlog
+		p.Rounds = 1
+		p.Contestants = p.Contestants[len(p.Contestants)-1:]
 	}
 	list := []bench.Plan{p}
-	if b == b.plain() { // nothing was asked for
+	if b == b.plain() { // only default values
 		paced := p
-		paced.Name, paced.Rate, paced.Events, paced.Rounds = p.Name+", paced", 100, 450, 3
+		paced.Name += ", paced"
+		paced.Rate = 100
+		paced.Events = 450
+		paced.Rounds = 3
 		list = append(list, paced)
 	}
 	for _, p := range list {
@@ -219,8 +225,7 @@ func (b benchCmd) plans() ([]bench.Plan, error) {
 	return list, nil
 }
 
-// plain is b with what does not change what is measured, and all else as it is
-// when nothing is said.
+// plain returns the default flags with those flags of b that do not change the measurement.
 func (b benchCmd) plain() benchCmd {
 	return benchCmd{
 		Load: "activity", Events: 10_000, Processes: 1, Concurrency: 256, KVWrites: 1, Rounds: 5,
@@ -228,8 +233,8 @@ func (b benchCmd) plain() benchCmd {
 	}
 }
 
-// progress returns a function that shows the progress on standard error, a line at
-// a time: on a terminal in one line, which an empty text ends.
+// progress returns a function that prints lines of progress to standard error. On a terminal each
+// line replaces the line before; an empty text clears the line.
 func progress() func(string) {
 	if !isatty.IsTerminal(os.Stderr.Fd()) {
 		return func(text string) {

@@ -10,7 +10,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
-{{- /* What a process is found by: root, component, and its vendor where it has one. */}}
+{{- /* Labels of a process, by root, component and an optional vendor. */}}
 {{- define "usher.selector" -}}
 app.kubernetes.io/name: usher
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -20,8 +20,8 @@ usher-vendor: {{ . }}
 {{- end }}
 {{- end }}
 
-{{- /* The settings of a component, as usher.yaml: root, component. Who may send and who may
-use the console is for ingest only: the files that it names are there only. */}}
+{{- /* The settings of a component, as usher.yaml, by root and component. Senders and users of the
+console are for ingest only, since only ingest mounts their files. */}}
 {{- define "usher.config" -}}
 {{- $v := .root.Values -}}
 {{- $config := deepCopy $v.config -}}
@@ -33,7 +33,7 @@ use the console is for ingest only: the files that it names are there only. */}}
 {{- mergeOverwrite $config $fixed | toYaml -}}
 {{- end }}
 
-{{- /* What Go may use of a limit of memory: nine tenths. Empty where it is not in Mi or Gi. */}}
+{{- /* GOMEMLIMIT: nine tenths of a memory limit. Empty unless the limit is in Mi or Gi. */}}
 {{- define "usher.memory" -}}
 {{- $limit := dig "limits" "memory" "" .resources | toString -}}
 {{- if hasSuffix "Gi" $limit }}{{ trimSuffix "Gi" $limit | float64 | mulf 921.6 | floor | int }}MiB
@@ -41,8 +41,8 @@ use the console is for ingest only: the files that it names are there only. */}}
 {{- end -}}
 {{- end }}
 
-{{- /* Who a process is on NATS: root, and nats, its credentials; those of nats where it has none. Gives env,
-the secrets that are variables, and the secrets that are files. */}}
+{{- /* The NATS user of a process, by root and nats (default: the values nats). Returns env, the secrets
+for variables, and the secrets for files. */}}
 {{- define "usher.identity" -}}
 {{- $n := .root.Values.nats -}}
 {{- if or .nats.passwordSecret .nats.credsSecret }}{{ $n = .nats }}{{ end -}}
@@ -59,8 +59,8 @@ the secrets that are variables, and the secrets that are files. */}}
 {{- end }}
 
 {{- /* A pod's spec: root, args, env, secrets, files (secrets without a variable), nats, config
-(the ConfigMap), resources, grace (seconds), serves (whether it listens), linger (seconds
-in which it still serves while nothing new is to be sent to it). */}}
+(the ConfigMap), resources, grace (seconds), serves (whether the pod listens), linger (seconds
+of serving after the pod has left the endpoints). */}}
 {{- define "usher.pod" -}}
 {{- $who := include "usher.identity" (dict "root" .root "nats" .nats) | fromJson -}}
 {{- $env := merge (dict) $who.env (.env | default dict) -}}
@@ -144,7 +144,7 @@ volumes:
 {{- end }}
 {{- end }}
 
-{{- /* Keeps the pods of a Deployment on different nodes, where that is possible. */}}
+{{- /* Prefers different nodes for the pods of a Deployment. */}}
 {{- define "usher.apart" -}}
 affinity:
   podAntiAffinity:

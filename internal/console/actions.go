@@ -1,0 +1,153 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+const (
+	maxActions    = 1000      // on dead letters, in one request
+	replayTimeout = time.Hour // until a replay may be repeated, as by usher dead replay
+)
+
+// Actions on dead letters.
+const (
+	actionPreview = "preview"
+	actionReplay  = "replay"
+	actionDrop    = "drop"
+	actionReveal  = "reveal"
+)
+
+// done is the outcome for one dead letter.
+type done struct {
+	letter
+	Text string
+	OK   bool
+}
+
+// actionsPage is the outcome for many dead letters.
+type actionsPage struct {
+	Action string
+	List   []done
+	Failed int // without effect
+	Left   int // matches beyond maxActions
+	Filter deadFilter
+}
+
+// deadAction carries out an action on the chosen dead letters.
+func (c *Console) deadAction(ctx context.Context, v *visit) (answer, error) {
+	action := v.PostFormValue("do")
+	p := actionsPage{Action: action, Filter: readDeadFilter(v.Request)}
+	by := ops.Deed{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason_" + action))}
+	if action == actionDrop && by.Why == "" {
+		return answer{}, errNoReason
+	}
+	list, err := chosen(ctx, v, p.Filter)
+	if err != nil {
+		return answer{}, err
+	}
+	if len(list) > maxActions {
+		list, p.Left = list[:maxActions], len(list)-maxActions
+	}
+	switch action {
+	case actionPreview:
+		p.List, err = previews(ctx, v.desk, list)
+	case actionReplay, actionDrop:
+		for _, l := range list {
+			p.List = append(p.List, c.actOn(ctx, v, l, action, by))
+		}
+	default:
+		return answer{}, &refusal{http.StatusBadRequest, "No such action", "Nothing was done."}
+	}
+	for _, d := range p.List {
+		if !d.OK {
+			p.Failed++
+		}
+	}
+	return answer{page: "actions", title: actionTitles[action], data: p}, err
+}
+
+var actionTitles = map[string]string{actionPreview: "Dry run", actionReplay: "Sent back", actionDrop: "Dropped"}
+
+var errNoReason = &refusal{http.StatusUnprocessableEntity, "Why?", "Nothing was done: to drop a dead letter, say why. It is kept in the audit."}
+
+// chosen returns the dead letters chosen in a form: single ones, or all matches.
+func chosen(ctx context.Context, v *visit, f deadFilter) ([]bus.DeadLetter, error) {
+	refs := v.PostForm["letter"]
+	all := v.PostFormValue("all") != ""
+	if len(refs) == 0 && !all {
+		return nil, &refusal{http.StatusUnprocessableEntity, "None was chosen", "Nothing was done: choose dead letters by their boxes, or all that fit."}
+	}
+	return v.desk.DeadLetters(ctx, func(l bus.DeadLetter) bool {
+		if all {
+			return f.fits(v.desk, l)
+		}
+		return slices.Contains(refs, letter{DeadLetter: l}.Ref())
+	})
+}
+
+// previews returns the outcomes of replays, without a replay.
+func previews(ctx context.Context, d *ops.Desk, list []bus.DeadLetter) ([]done, error) {
+	seen, err := d.PreviewReplays(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	var out []done
+	for i, l := range list {
+		out = append(out, done{letter{l, d.DeadState(l)}, mask(seen[i].String()), true})
+	}
+	return out, nil
+}
+
+// actOn replays or drops one dead letter, and returns the outcome.
+func (c *Console) actOn(ctx context.Context, v *visit, l bus.DeadLetter, action string, by ops.Deed) done {
+	d := done{letter: letter{l, v.desk.DeadState(l)}}
+	err := c.carryOut(ctx, v, l, action, by)
+	switch {
+	case err != nil:
+		d.Text = mask(err.Error())
+	case action == actionReplay:
+		d.Text, d.OK = "is on its way", true
+	default:
+		d.Text, d.OK = "was dropped", true
+	}
+	return d
+}
+
+// carryOut replays or drops one dead letter, and logs the action.
+func (c *Console) carryOut(ctx context.Context, v *visit, l bus.DeadLetter, action string, by ops.Deed) error {
+	var err error
+	switch {
+	case action == actionDrop:
+		err = v.desk.Drop(ctx, l, by)
+	case v.PostFormValue("anyway") != "":
+		err = v.desk.Replay(ctx, l, by)
+	default:
+		if err = notAgain(v.desk, l); err == nil {
+			err = v.desk.Replay(ctx, l, by)
+		}
+	}
+	c.deps.Log.Info().Str("who", v.who.Name).Str("action", action).Str("dead_letter", l.ID()).AnErr("refused", err).Msg("console")
+	if errors.Is(err, bus.ErrMoved) {
+		return errors.New("nothing was done: it has changed since it was read; load the list again")
+	}
+	return err
+}
+
+// notAgain returns the reason against a replay of a dead letter; nil if there is none.
+func notAgain(d *ops.Desk, l bus.DeadLetter) error {
+	if d.Refusal(l, replayTimeout, false) == nil {
+		return nil
+	}
+	if d.DeadState(l) == ops.DeadReplaying {
+		return fmt.Errorf("nothing was done: it is on its way since %s; wait for its outcome", clock(l.ReplayedAt))
+	}
+	return fmt.Errorf("nothing was done: it was sent back %d times and failed each time; fix the cause, and send it from its own page", l.Replay)
+}

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/schemas"
+)
+
+// Listen opens the address of the configuration, and returns the function that answers
+// requests until its context ends. Without an address, the function does nothing.
+func (s *Server) Listen(ctx context.Context) (answer func(context.Context) error, err error) {
+	c := s.Config
+	if !c.HTTP.On() {
+		return func(context.Context) error { return nil }, nil
+	}
+	pages, err := s.console()
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.handler(pages)
+	if err != nil {
+		return nil, err
+	}
+	l, err := ingest.Listen(ctx, c.HTTP.Addr)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info().Str("addr", l.Addr().String()).Bool("tls", c.HTTP.TLSCert != "").Bool("events", c.HTTP.Events).Msg("listening for events over HTTP")
+	limits := ingest.ServerConfig{
+		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
+		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown),
+	}
+	return func(ctx context.Context) error {
+		defer pages.Close()
+		defer context.AfterFunc(ctx, pages.Close)() // open pages must not delay the shutdown
+		return ingest.Serve(ctx, l, limits, h, s.Log)
+	}, nil
+}
+
+// handler returns the handler of all paths, with the pages of the console.
+func (s *Server) handler(pages http.Handler) (http.Handler, error) {
+	set, err := schemas.New()
+	if err != nil {
+		return nil, err
+	}
+	c := s.Config
+	hooks, clients, faults := Senders(c)
+	if len(faults) > 0 {
+		return nil, SettingsError{joinFaults(faults)}
+	}
+	all := ingest.New(ingest.Config{
+		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: bus.CallTimeout,
+		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
+	}, ingest.Deps{
+		Tracer:  s.traces.Tracer(),
+		Console: pages,
+		Metrics: s.metrics.Handler(), Answered: s.metrics.Request,
+		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Schema: schemas.JSON, Ready: s.ready,
+		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		Log:    s.Log,
+	})
+	if !c.HTTP.Events {
+		return withoutEvents(all), nil
+	}
+	return all, nil
+}
+
+// withoutEvents returns the handler without the paths for events and deliveries.
+func withoutEvents(all http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/events" || strings.HasPrefix(r.URL.Path, "/webhooks/") {
+			http.Error(w, "this process takes no events: http.events is false", http.StatusNotFound)
+			return
+		}
+		all.ServeHTTP(w, r)
+	})
+}

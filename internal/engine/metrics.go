@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/telemetry"
+)
+
+// observe counts an attempt.
+func (e *Engine) observe(s mailbox.Observation) {
+	if s.Outcome == "" {
+		e.Metrics.Attempt(s.Vendor, s.Type, s.Class)
+	} else {
+		e.Metrics.Effect(s.Vendor, s.Type, s.Outcome, s.Key, s.Age)
+	}
+	if e.Observe != nil {
+		e.Observe(s)
+	}
+}
+
+// measureVendors measures the consumers of all vendors until ctx ends. A vendor without a
+// process is measured too: no other process would report the vendor.
+func (e *Engine) measureVendors(ctx context.Context) {
+	service := e.Catalog.Service(e.Bus, e.Config)
+	ticker := time.NewTicker(e.Config.Worker.AckWait / 3)
+	defer ticker.Stop()
+	for {
+		pauses, err := e.Bus.Pauses(ctx)
+		for _, v := range e.Catalog.With(&e.Config) {
+			e.measureVendor(ctx, service, v.Name)
+			if _, paused := pauses[v.Name]; err == nil {
+				e.Metrics.Paused(v.Name, paused)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// measureVendor measures the consumers of a vendor. The last values stay while NATS is away.
+func (e *Engine) measureVendor(ctx context.Context, service *ops.Desk, vendor string) {
+	load, err := service.Load(ctx, vendor)
+	if err != nil && !errors.Is(err, ops.ErrNoConsumers) {
+		return
+	}
+	for _, c := range ops.Consumers(vendor, Layout(e.Config.NATS).Events) {
+		s, exists := load.Consumers[c.Kind]
+		switch {
+		case c.Kind == ops.Waiting: // part of load.Waiting
+		case exists:
+			e.Metrics.Consumer(vendor, c.Kind, consumerMetrics(s))
+		default:
+			e.Metrics.NoConsumer(vendor, c.Kind)
+		}
+	}
+	if err == nil {
+		e.Metrics.Waiting(vendor, load.Waiting)
+	}
+}
+
+func consumerMetrics(s bus.ConsumerState) telemetry.Consumer {
+	return telemetry.Consumer{Pending: s.Pending, Unfinished: s.Unfinished, Redelivered: s.Redelivered, Oldest: s.Oldest}
+}
+
+// countInterval is the time between two counts of the dead letters.
+const countInterval = 30 * time.Second
+
+// countDeadLetters counts the dead letters, and stores the high-water mark of the events,
+// until ctx ends.
+func (e *Engine) countDeadLetters(ctx context.Context) {
+	ticker := time.NewTicker(countInterval)
+	defer ticker.Stop()
+	for {
+		limit, cancel := context.WithTimeout(ctx, countInterval)
+		if err := e.Bus.Remember(limit); err != nil && ctx.Err() == nil {
+			e.Log.Warn().Err(err).Msg("high-water mark not stored")
+		}
+		if counts, err := e.Bus.DeadCounts(limit); err == nil {
+			var list []telemetry.DeadCount
+			for _, c := range counts {
+				list = append(list, telemetry.DeadCount(c))
+			}
+			e.Metrics.Dead(list)
+		}
+		cancel()
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

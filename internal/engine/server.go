@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/console"
+	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/telemetry"
+)
+
+// Server is the HTTP side of a process. The server answers before NATS is connected.
+type Server struct {
+	Options
+	bus     atomic.Pointer[bus.Bus] // nil until Connect
+	serving atomic.Pointer[Engine]  // nil until the workers run
+	metrics *telemetry.Metrics
+	traces  *telemetry.Traces // nil: no traces
+
+	once    sync.Once // makes service
+	service *ops.Desk
+}
+
+// NewServer returns a server without a connection to NATS.
+func NewServer(o Options) (*Server, error) {
+	s := &Server{Options: o, metrics: telemetry.New(o.Version)}
+	s.metrics.NATS(func() bool { b := s.bus.Load(); return b != nil && b.Status() == "ok" })
+	c := o.Config.Traces
+	headers, _ := c.Sent() // checked by config.Load
+	var err error
+	s.traces, err = telemetry.NewTraces(telemetry.TracesConfig{Endpoint: c.Endpoint, Headers: headers, Ratio: c.Ratio, Version: o.Version, Log: o.Log})
+	if s.traces != nil {
+		o.Log.Info().Str("endpoint", c.Endpoint).Float64("ratio", c.Ratio).Msg("sending traces")
+	}
+	return s, err
+}
+
+// Connect gives the connection to NATS to the server.
+func (s *Server) Connect(b *bus.Bus) { s.bus.Store(b) }
+
+// Engine returns the workers of the process, on the connection of the server. The server is
+// ready once the workers run.
+func (s *Server) Engine() *Engine {
+	e := &Engine{
+		Config: s.Config, Catalog: s.Catalog, Log: s.Log, Bus: s.bus.Load(), Reload: s.Reload, Observe: s.Observe,
+		Metrics: s.metrics, Traces: s.traces,
+	}
+	e.ready = func() { s.serving.Store(e) }
+	return e
+}
+
+// ready returns the readiness of the process, by part.
+func (s *Server) ready() ingest.Readiness {
+	parts := map[string]string{"nats": "connecting", "workers": "waiting for NATS"}
+	if b := s.bus.Load(); b != nil {
+		parts["nats"] = b.Status()
+	}
+	e := s.serving.Load()
+	ready := parts["nats"] == "ok" && e != nil
+	switch {
+	case !s.Config.Worker.On:
+		parts["workers"] = "off"
+	case e != nil:
+		parts["workers"] = "ok"
+		if failing := e.failing(); len(failing) > 0 {
+			parts["workers"] = "NATS fails steps for " + strings.Join(failing, ", ") + ": they are tried again"
+		}
+		if missing := e.missing.Load(); missing != nil {
+			parts["streams"] = *missing
+		}
+	}
+	return ingest.Readiness{Ready: ready, Parts: parts}
+}
+
+// console returns the pages of the console for the people in the configuration, and for
+// everybody on this machine with OpenConsole. Close ends the pages.
+func (s *Server) console() (*console.Console, error) {
+	c := console.Config{Open: s.OpenConsole}
+	for _, token := range s.Config.Console.Tokens {
+		c.People = append(c.People, console.Person{Name: "operator", Operator: true, Token: token})
+	}
+	for _, p := range s.Config.Console.People {
+		c.People = append(c.People, console.Person{Name: p.Name, Operator: p.Role == config.RoleOperator, Token: p.Token})
+	}
+	return console.New(c, console.Deps{Desk: s.operations, Log: s.Log, Version: s.Version})
+}
+
+// operations returns the operations for people; nil before Connect.
+func (s *Server) operations() *ops.Desk {
+	b := s.bus.Load()
+	if b == nil {
+		return nil
+	}
+	s.once.Do(func() { s.service = s.Catalog.Service(b, s.Config) })
+	return s.service
+}

@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// errNotConnected is returned by a store before Connect.
+var errNotConnected = errors.New("there is no NATS yet")
+
+// store stores events and failed deliveries over the connection of a server.
+type store struct{ *Server }
+
+// Store stores events.
+func (s store) Store(ctx context.Context, list []events.Event) error {
+	b := s.bus.Load()
+	if b == nil {
+		return errNotConnected
+	}
+	return b.Store(ctx, list)
+}
+
+// MaxMessage returns the size in bytes of the largest message that NATS accepts; 0 before
+// Connect.
+func (s store) MaxMessage() int64 {
+	if b := s.bus.Load(); b != nil {
+		return b.MaxMessage()
+	}
+	return 0
+}
+
+// Keep stores a delivery as a dead letter, without the headers that may hold a secret.
+func (s store) Keep(ctx context.Context, d ingest.Delivery) error {
+	b := s.bus.Load()
+	if b == nil {
+		return errNotConnected
+	}
+	id := d.ID
+	if id == "" {
+		id = string(d.Body)
+	}
+	header := http.Header{}
+	for name, values := range d.Header {
+		if !secretHeader(name) && !strings.EqualFold(name, s.Config.Webhooks[d.Source].Header) {
+			header[name] = values
+		}
+	}
+	return b.Bury(ctx, bus.DeadLetter{
+		Vendor: ops.Deliveries, Type: d.Source, Key: events.Key("/webhooks/"+d.Source, id), EventID: d.ID, Source: "/webhooks/" + d.Source,
+		Class: "invalid", Message: d.Problem, Pointer: d.Pointer, Rule: d.Rule,
+		Attempts: 1, FirstTry: d.At.UTC(), LastTry: d.At.UTC(), Stored: d.At.UTC(),
+		Subject: "/webhooks/" + d.Source, Header: header, Payload: d.Body,
+	})
+}
+
+// secretHeader reports whether a header of this name may authenticate the sender of a
+// delivery.
+func secretHeader(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"auth", "cookie", "sign", "token", "secret", "key", "hmac"}, func(word string) bool {
+		return strings.Contains(name, word)
+	})
+}

@@ -1,0 +1,70 @@
+package mailbox
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/usherhq/usher/internal/brake"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// Guard decides whether an account may be deleted now.
+type Guard interface {
+	// Deletion decides about a deletion that was published, or registered, at the time first.
+	Deletion(ctx context.Context, first time.Time) (brake.Verdict, error)
+	// Holds reports whether deletions are held at present, without asking any server.
+	Holds() bool
+	// Released returns a channel that is closed at the end of the present or the next hold.
+	Released() <-chan struct{}
+}
+
+// heldLook is the least time between two looks at a held deletion. Approved and dropped
+// deletions do not wait for the look; see Mailboxes.Wake and record.Owner.
+const heldLook = 5 * time.Minute
+
+// deletions knows the verdicts of the guard in a turn.
+type deletions struct {
+	*parts
+	hand     *hand
+	verdicts map[effectID]brake.Verdict
+}
+
+// verdict returns the decision of the guard about an effect. The verdict is Go without asking
+// for all effects but deletions, and for a deletion that may have been made already.
+func (d *deletions) verdict(e *record.Effect) (v brake.Verdict, known bool) {
+	if d.deps.Guard == nil || !d.handlers[e.Type].Removes || e.Unconfirmed {
+		return brake.Go, true
+	}
+	v, known = d.verdicts[idOf(e)]
+	return v, known
+}
+
+// ask asks the guard about a deletion. A deletion is held while the guard cannot answer. A
+// deletion in hand counts from the publication: a drop of the held deletions drops earlier
+// published ones too, even if they were not read yet.
+func (d *deletions) ask(ctx context.Context, e *record.Effect) {
+	first := e.Registered
+	if a := d.hand.of(e); a != nil && a.event.Message.Stored.Before(first) {
+		first = a.event.Message.Stored
+	}
+	verdict, err := d.deps.Guard.Deletion(ctx, first)
+	if err != nil {
+		verdict = brake.Hold
+		d.deps.Log.Warn().Err(err).Str("vendor", d.vendor.Name).Msg("the deletion guard cannot be asked: the deletion waits")
+	}
+	if d.verdicts == nil {
+		d.verdicts = map[effectID]brake.Verdict{}
+	}
+	d.verdicts[idOf(e)] = verdict
+}
+
+// heldUntil returns the time of the next look at a held deletion. The time is near if the hold
+// has ended since, or if the guard could not be asked.
+func (d *deletions) heldUntil(now time.Time) time.Time {
+	if !d.deps.Guard.Holds() {
+		return now.Add(d.config.RetryMin + rand.N(d.config.RetryMin))
+	}
+	wait := max(d.config.HoldRetry, heldLook)
+	return now.Add(wait + rand.N(wait/4))
+}

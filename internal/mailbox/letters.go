@@ -1,0 +1,147 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/bus"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// letter names a dead letter.
+type letter struct {
+	id        effectID
+	eventType string
+	eventKey  string
+}
+
+// bury stores the dead letter of an effect.
+func (p *publisher) bury(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
+	first := e.Begun
+	if first.IsZero() {
+		first = e.Registered
+	}
+	pointer, rule := event.fault()
+	p.letters = append(p.letters, letter{idOf(e), e.Type, event.Key})
+	return p.deps.DeadLetters.Bury(ctx, bus.DeadLetter{
+		Vendor: p.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
+		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
+		Attempts: e.Attempts, FirstTry: first.UTC(), LastTry: o.At,
+		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Stored: event.Message.Stored, Replay: e.Replay, Trace: p.traceparent(event),
+		Subject: event.Message.Subject, Header: event.Message.Header, Payload: event.Message.Payload,
+	})
+}
+
+// unbury removes the stored dead letters of effects that ended well by the record: a newer
+// owner has taken the effects over, and has removed the dead letters too early.
+func (p *publisher) unbury(ctx context.Context, r *record.Record) error {
+	for _, l := range p.letters {
+		if outcome, ended := r.Ended(l.id.key, l.id.replay); !ended || outcome == events.Failed {
+			continue
+		}
+		if err := p.deps.DeadLetters.Settle(ctx, p.vendor.Name, l.eventType, l.eventKey, l.id.replay); err != nil {
+			return err
+		}
+	}
+	p.letters = nil
+	return nil
+}
+
+// refuse ends an event without a record, as a dead letter.
+func (p *publisher) refuse(ctx context.Context, event *Event, o record.Outcome) error {
+	f := refusal(event, o)
+	p.startSpan(ctx, event, time.Now())
+	defer p.endSpan()
+	if err := p.bury(ctx, event, &f.Effect, f.Outcome); err != nil {
+		return err
+	}
+	if err := p.result(ctx, event, &f); err != nil {
+		return err
+	}
+	p.report(event, &f.Effect, f.Outcome, time.Time{})
+	return nil
+}
+
+// refusal returns the effect of an event that ends without a record. The effect depends on the
+// message alone, so every publication is the same.
+func refusal(event *Event, o record.Outcome) record.Finished {
+	o.At = event.Message.Stored.UTC()
+	return record.Finished{
+		Effect: record.Effect{
+			Key: record.KeyOf(event.Key), Replay: event.Replay, Position: event.Message.Position,
+			Type: event.Type, Scope: event.Handler.Scope, Course: event.Plan.Course, Registered: o.At, Attempts: 1,
+		},
+		Outcome: o,
+	}
+}
+
+// buryRejected stores the dead letters of the rejected arrivals.
+func (b *outbox) buryRejected(ctx context.Context) error {
+	for _, a := range b.hand.list {
+		if a.rejected == nil || a.buried {
+			continue
+		}
+		e := record.Effect{Key: record.KeyOf(a.event.Key), Replay: a.Replay, Position: a.Position, Type: a.Type, Registered: a.rejected.At}
+		if err := b.bury(ctx, a.event, &e, *a.rejected); err != nil {
+			return err
+		}
+		a.buried = true
+	}
+	return nil
+}
+
+// buryOverdue stores the dead letters of overdue effects.
+func (b *outbox) buryOverdue(ctx context.Context, overdue []record.Effect) error {
+	for i := range overdue {
+		e := &overdue[i]
+		if _, ok := b.user.missed[idOf(e)]; ok {
+			continue
+		}
+		o := failed(classPrerequisite, message(handlers.ErrNoAccount))
+		o.At = stamp(b.deps.Ownership.Now())
+		event, err := b.hand.event(ctx, e)
+		if errors.Is(err, ErrGone) {
+			event, o, err = gone(e), expired(o.At), nil
+		}
+		if err == nil {
+			err = b.bury(ctx, event, e, o)
+		}
+		if err != nil {
+			return err
+		}
+		if b.user.missed == nil {
+			b.user.missed = map[effectID]record.Outcome{}
+		}
+		b.user.missed[idOf(e)] = o
+	}
+	return nil
+}
+
+// refuseAll ends the arrivals in hand without a record, as dead letters. An invalid event has no
+// history, since there may be no user.
+func (b *outbox) refuseAll(ctx context.Context, outcome func(*Event) record.Outcome) error {
+	for len(b.hand.list) > 0 {
+		a := b.hand.list[0]
+		o := outcome(a.event)
+		if f := refusal(a.event, o); !strings.HasPrefix(b.user.key, invalidPrefix) {
+			if err := appendHistory(ctx, b.deps.History, entry(b.user.key, a.event.Key, &f)); err != nil {
+				return err
+			}
+		}
+		if err := b.refuse(ctx, a.event, o); err != nil {
+			return err
+		}
+		if a.Replay > 0 {
+			if err := b.deps.Replays.Remove(ctx, a.ReplaySeq); err != nil {
+				return err
+			}
+		}
+		a.done()
+		b.hand.list = b.hand.list[1:]
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package record
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/events"
+)
+
+// codec writes and reads the parts of a record. The first error is kept.
+type codec struct {
+	epoch int64
+	types []string
+	err   error
+}
+
+func (c *codec) position(p events.Position) string {
+	switch {
+	case p == events.Position{}:
+		return ""
+	case p.Epoch == c.epoch:
+		return strconv.FormatUint(p.Seq, base)
+	}
+	return strconv.FormatInt(p.Epoch, base) + "." + strconv.FormatUint(p.Seq, base)
+}
+
+func (c *codec) parsePosition(s string) events.Position {
+	if s == "" {
+		return events.Position{}
+	}
+	epoch, seq, other := strings.Cut(s, ".")
+	if !other {
+		return events.Position{Epoch: c.epoch, Seq: uint64(c.number(s))}
+	}
+	return events.Position{Epoch: c.number(epoch), Seq: uint64(c.number(seq))}
+}
+
+// course returns "+position" if the account is in the course, and else "-position", with
+// "*replay" behind if a replay was applied.
+func (c *codec) course(v Course) string {
+	text := "-"
+	if v.Enrolled {
+		text = "+"
+	}
+	text += c.position(v.Position)
+	if v.Replay > 0 {
+		text += "*" + strconv.Itoa(v.Replay)
+	}
+	return text
+}
+
+func (c *codec) parseCourse(s string) Course {
+	s, replay, _ := strings.Cut(s, "*")
+	v := Course{Enrolled: strings.HasPrefix(s, "+"), Position: c.parsePosition(strings.TrimLeft(s, "+-"))}
+	if replay != "" {
+		v.Replay = int(c.decimal(replay))
+	}
+	return v
+}
+
+const (
+	tried = 1 << iota
+	unconfirmed
+	prerequisite
+	held
+)
+
+// effect returns the parts of an effect with "|" between. Due and Begun are relative to
+// Registered, in milliseconds. The course is the last part, since a course may hold any character.
+func (c *codec) effect(e *Effect) string {
+	flags := 0
+	for bit, set := range map[int]bool{tried: e.Tried, unconfirmed: e.Unconfirmed, prerequisite: e.Prerequisite, held: e.Held} {
+		if set {
+			flags |= bit
+		}
+	}
+	number := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.FormatInt(n, base)
+	}
+	since := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return strconv.FormatInt(t.Sub(e.Registered).Milliseconds(), base)
+	}
+	return strings.Join([]string{
+		formatKey(e.Key), c.position(e.Position), number(int64(c.typeIndex(e.Type))), scopeLetter(e.Scope),
+		strconv.FormatInt(e.Registered.UnixMilli(), base), since(e.Begun), since(e.Due),
+		number(int64(e.Attempts)), number(int64(e.Panics)), number(int64(flags)),
+		number(int64(e.Replay)), number(int64(e.ReplaySeq)), e.Course,
+	}, "|")
+}
+
+func (c *codec) parseEffect(s string) Effect {
+	p := strings.SplitN(s, "|", 13)
+	if len(p) != 13 {
+		c.fail("effect", s)
+		return Effect{}
+	}
+	registered := time.UnixMilli(c.number(p[4])).UTC()
+	since := func(s string) time.Time {
+		if s == "" {
+			return time.Time{}
+		}
+		return registered.Add(time.Duration(c.number(s)) * time.Millisecond)
+	}
+	flags := int(c.number(p[9]))
+	return Effect{
+		Key: c.parseKey(p[0]), Position: c.parsePosition(p[1]), Type: c.typeAt(int(c.number(p[2]))), Scope: c.parseScope(p[3]),
+		Registered: registered, Begun: since(p[5]), Due: since(p[6]),
+		Attempts: int(c.number(p[7])), Panics: int(c.number(p[8])),
+		Tried: flags&tried != 0, Unconfirmed: flags&unconfirmed != 0, Prerequisite: flags&prerequisite != 0, Held: flags&held != 0,
+		Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])), Course: p[12],
+	}
+}
+
+// typeIndex returns the index of an event type in the list of types, and adds the type.
+func (c *codec) typeIndex(t string) int {
+	i := slices.Index(c.types, t)
+	if i < 0 {
+		c.types, i = append(c.types, t), len(c.types)
+	}
+	return i
+}
+
+func (c *codec) typeAt(i int) string {
+	if i < 0 || i >= len(c.types) {
+		c.fail("type", strconv.Itoa(i))
+		return ""
+	}
+	return c.types[i]
+}
+
+var scopes = []events.Scope{events.ScopeLifecycle, events.ScopeUserData, events.ScopeCourse, events.ScopeActivity}
+
+// scopeLetter returns the first letter of a scope.
+func scopeLetter(s events.Scope) string { return string(s[:min(1, len(s))]) }
+
+func (c *codec) parseScope(letter string) events.Scope {
+	for _, s := range scopes {
+		if scopeLetter(s) == letter {
+			return s
+		}
+	}
+	c.fail("scope", letter)
+	return ""
+}
+
+func formatKey(k Key) string { return strconv.FormatUint(uint64(k), base) }
+
+func (c *codec) parseKey(s string) Key {
+	n, err := strconv.ParseUint(s, base, 64)
+	if err != nil {
+		c.fail("key", s)
+	}
+	return Key(n)
+}
+
+// number reads a number in base 36; the empty string is zero.
+func (c *codec) number(s string) int64 { return c.parse(s, base) }
+
+func (c *codec) decimal(s string) int64 { return c.parse(s, 10) }
+
+func (c *codec) parse(s string, base int) int64 {
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(s, base, 64)
+	if err != nil {
+		c.fail("number", s)
+	}
+	return n
+}
+
+func (c *codec) fail(part, text string) {
+	if c.err == nil {
+		c.err = fmt.Errorf("read record: bad %s %q", part, text)
+	}
+}
