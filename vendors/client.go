@@ -63,9 +63,9 @@ type CallInfo struct {
 
 const (
 	defaultTimeout = 10 * time.Second
-	maxBody        = 8 << 20 // bytes that are read of a response
-	quickTries     = 3       // attempts of a repeatable call
+	quickTries     = 3 // attempts of a repeatable call
 	quickSpan      = 5 * time.Second
+	maxHeader      = 64 << 10 // bytes of the header of a response
 )
 
 // Client makes the calls of one vendor: adds credentials, limits the rate, bounds time and size
@@ -81,6 +81,7 @@ type Client struct {
 	auth     Auth
 	secrets  []string
 	observer Observer
+	bodies   room // for large bodies of this client
 	classify func(status int, body []byte) (Class, bool)
 }
 
@@ -100,6 +101,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.MaxIdleConns, own.MaxIdleConnsPerHost = 0, 1024 // the defaults keep 100 connections open in all, and dial the rest again for each call
+		own.MaxResponseHeaderBytes = maxHeader
 		transport = withWriteDeadline(own)
 	}
 	c := &Client{
@@ -110,6 +112,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		single:   o.SingleAttempt,
 		auth:     auth,
 		observer: o.Observe,
+		bodies:   newRoom(clientBudget),
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -157,6 +160,9 @@ type Call struct {
 	Once bool
 	// NoAuth sends the call without credentials, as for a log-in.
 	NoAuth bool
+	// Items is the requested number of list items; 0 if unknown. A response with far more items is
+	// an error.
+	Items int
 	// Out receives the JSON of the response. nil ignores the body.
 	Out any
 }
@@ -275,7 +281,7 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 	} else {
 		defer res.Body.Close()
 		seen.Status = res.StatusCode
-		err = c.read(call, p, res)
+		err = c.read(ctx, call, p, res)
 	}
 	c.observe(ctx, seen, err)
 	return req.Header, err

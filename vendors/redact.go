@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,7 +17,7 @@ const maxMessage = 512
 
 var (
 	emailLike = regexp.MustCompile(`[^\s"'<>,;:()\[\]{}]+@[^\s"'<>,;()\[\]{}]+`)
-	escapes   = regexp.MustCompile(`(\\u[0-9a-fA-F]{4})+`) // all of a run: a sign may take two
+	escapes   = regexp.MustCompile(`(\\(u[0-9a-fA-F]{4}|["\\/bfnrt]))+`) // all of a run: a sign may take two
 )
 
 // redact prepares a vendor's text for logs and errors. The result has no value of cut (data and
@@ -41,36 +42,46 @@ func redact(text string, cut []string) string {
 
 // errorMessage returns the vendor's message in an error body: the members message, error,
 // errors or response.message, or else the whole body. JSON is encoded again, and escapes in any
-// other text are decoded, so no escape hides a value from redact.
+// other text are decoded, so no escape hides a value from redact. The message of JSON beyond the
+// limits of an error is replaced, because an escape could hide a value there.
 func errorMessage(body []byte) string {
-	var known struct {
-		Message  any `json:"message"`
-		Error    any `json:"error"`
-		Errors   any `json:"errors"`
-		Response struct {
-			Message any `json:"message"`
-		} `json:"response"`
+	body = body[:min(len(body), maxErrorBody)]
+	if err := scanJSON(body, maxErrorValues, maxErrorValues); err != nil && json.Valid(body) {
+		return err.Error()
 	}
 	var tree any
 	if json.Unmarshal(body, &tree) != nil {
 		return string(escapes.ReplaceAllFunc(body, unescape))
 	}
-	if json.Unmarshal(body, &known) != nil {
-		return plainText(tree)
-	}
-	var said []string
-	for _, part := range []any{known.Message, known.Error, known.Errors, known.Response.Message} {
+	known, _ := tree.(map[string]any)
+	response, _ := member(known, "response").(map[string]any)
+	var texts []string
+	for _, part := range []any{member(known, "message"), member(known, "error"), member(known, "errors"), member(response, "message")} {
 		if text := plainText(part); text != "" {
-			said = append(said, text)
+			texts = append(texts, text)
 		}
 	}
-	if len(said) == 0 {
+	if len(texts) == 0 {
 		return plainText(tree)
 	}
-	return strings.Join(said, " ")
+	return strings.Join(texts, " ")
 }
 
-// unescape returns the text of a run of \u escapes. An invalid run is returned unchanged.
+// member returns the member of a JSON object with a name, in any case if the exact name is
+// missing, or nil.
+func member(object map[string]any, name string) any {
+	if value, ok := object[name]; ok {
+		return value
+	}
+	for _, other := range slices.Sorted(maps.Keys(object)) {
+		if strings.EqualFold(other, name) {
+			return object[other]
+		}
+	}
+	return nil
+}
+
+// unescape returns the text of a run of escapes. An invalid run is returned unchanged.
 func unescape(run []byte) []byte {
 	var text string
 	if json.Unmarshal(slices.Concat([]byte(`"`), run, []byte(`"`)), &text) != nil {

@@ -39,6 +39,9 @@ func TestMessages(t *testing.T) {
 		"credentials":      {`{"message":"Bearer tok-123456 or tok-123456 is bad"}`, "[redacted] or [redacted] is bad"},
 		"configured":       {`{"message":"key k-secret"}`, "key [redacted]"},
 		"not UTF-8":        {"bad \xff", "bad ?"},
+		"any case":         {`{"Message":"no","Trace":"x"}`, "no"},
+		"many values":      {`{"message":[` + strings.Repeat("[],", 2000) + `[]]}`, "the response has more than 1024 JSON values"},
+		"deep":             {`{"message":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "the response has more than 64 levels of JSON"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -47,6 +50,16 @@ func TestMessages(t *testing.T) {
 				t.Errorf("got %q, want %q", err.Message, test.want)
 			}
 		})
+	}
+}
+
+// An error longer than 64 KiB is not read to the end, and escapes in the rest hide nothing.
+func TestMessagesOfLongErrors(t *testing.T) {
+	sent := map[string]string{"name": `Jörg "Jo" Müller`}
+	body := `{"message":"J\u00f6rg \"Jo\" M\u00fcller exists","trace":"` + strings.Repeat("x", 64<<10) + `"}`
+	got := refusal(t, body, vendors.Call{Method: "POST", Path: "/", JSON: sent}).Message
+	if want := `{"message":"[redacted] exists","trace":"xxx`; !strings.HasPrefix(got, want) || len(got) > 512 {
+		t.Errorf("got %q, want at most 512 bytes that begin with %q", got, want)
 	}
 }
 
@@ -85,6 +98,9 @@ func TestMessagesAreShort(t *testing.T) {
 func FuzzMessages(f *testing.F) {
 	f.Add(`{"message":"joerg@example.org"}`)
 	f.Add(`{"errors":{"email":["x"]}}`)
+	f.Add(`{"message":[` + strings.Repeat("[],", 2000) + `[]]}`)
+	f.Add(`{"message":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`)
+	f.Add(`{"message":"` + strings.Repeat(`\u0061\"`, 20_000) + `"}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		got := refusal(t, body, vendors.Call{Method: "GET", Path: "/"}).Message
 		if len(got) > 512 || !utf8.ValidString(got) || strings.Contains(got, "tok-123456") || strings.Contains(got, "k-secret") {

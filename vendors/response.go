@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -13,27 +11,32 @@ import (
 	"time"
 )
 
-// read reads the response of a call and decides between success and an Error.
-func (c *Client) read(call Call, p prepared, res *http.Response) error {
-	write := !call.repeatable()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+// read reads the response of a call and decides between success and an Error. The JSON is counted
+// before the first value is made: see scanJSON.
+func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Response) error {
 	if res.StatusCode == http.StatusTooManyRequests {
 		c.limiter.Penalize(retryAfter(res.Header.Get("Retry-After"), time.Now()))
 	} else {
 		c.limiter.Answered()
 	}
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return c.responseError(call, p, res, readError(res))
+	}
+	body, free, err := c.readBody(ctx, res)
+	defer free()
 	switch {
-	case res.StatusCode < 200 || res.StatusCode > 299 || c.isError(res.StatusCode, body):
-		return c.responseError(call, p, res, body)
 	case err != nil:
-		return c.fail(call, &Error{Status: res.StatusCode, Err: withoutURL(err), Unknown: write})
-	case len(body) > maxBody:
-		return c.fail(call, &Error{Status: res.StatusCode, Message: fmt.Sprintf("the response is larger than %d MiB", maxBody>>20), Unknown: write})
+		return c.unreadable(call, res, withoutURL(err).Error())
+	case c.isError(res.StatusCode, body):
+		return c.responseError(call, p, res, body)
 	case call.Out == nil:
 		return nil
 	}
-	if err := json.Unmarshal(body, call.Out); err != nil {
-		return c.fail(call, &Error{Status: res.StatusCode, Message: "the response is not the JSON of the vendor's document", Unknown: write})
+	if err := scanJSON(body, maxValues, itemLimit(call.Items)); err != nil {
+		return c.unreadable(call, res, err.Error())
+	}
+	if json.Unmarshal(body, call.Out) != nil {
+		return c.unreadable(call, res, "the response is not the JSON of the vendor's document")
 	}
 	if out, ok := call.Out.(ErrorBody); ok && out.IsError() {
 		e := c.responseError(call, p, res, body)
@@ -41,6 +44,11 @@ func (c *Client) read(call Call, p prepared, res *http.Response) error {
 		return e
 	}
 	return nil
+}
+
+// unreadable returns the Error of a successful response without a usable body.
+func (c *Client) unreadable(call Call, res *http.Response, message string) *Error {
+	return c.fail(call, &Error{Status: res.StatusCode, Message: message, Unknown: !call.repeatable()})
 }
 
 // ErrorBody is a Call.Out that can hold an error, although the status is 2xx. An error in the

@@ -218,7 +218,6 @@ func TestFindWantsTheExactUser(t *testing.T) {
 }
 
 func TestSuite(t *testing.T) {
-	t.Parallel()
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "lead",

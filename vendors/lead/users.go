@@ -59,7 +59,10 @@ type Meta struct {
 	Value string `json:"value"`
 }
 
-// UserPage is one page of a list: Laravel's paginator, 25 users per page.
+// pageSize is the documented number of users per page.
+const pageSize = 25
+
+// UserPage is one page of a list: Laravel's paginator.
 type UserPage struct {
 	Page     Number `json:"current_page"`
 	Users    []User `json:"data"`
@@ -92,7 +95,7 @@ func (a *API) ListUsers(ctx context.Context, page int) (UserPage, error) {
 		Users UserPage `json:"users"`
 	}
 	query := url.Values{"page": {strconv.Itoa(page)}}
-	err := a.calls.Do(ctx, vendors.Call{Op: "list users", Method: http.MethodGet, Path: "/users", Query: query, Further: page > 1, Out: &out})
+	err := a.calls.Do(ctx, vendors.Call{Op: "list users", Method: http.MethodGet, Path: "/users", Query: query, Further: page > 1, Items: pageSize, Out: &out})
 	return out.Users, err
 }
 

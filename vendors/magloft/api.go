@@ -99,7 +99,7 @@ type Query struct {
 // call returns the call that reads a page of a collection.
 func (q Query) call(op, collection string) vendors.Call {
 	path := collection + "/page/" + strconv.Itoa(max(1, q.Page))
-	return vendors.Call{Op: op, Path: path, Query: q.values(), Further: q.Page > 1}
+	return vendors.Call{Op: op, Path: path, Query: q.values(), Further: q.Page > 1, Items: q.PerPage}
 }
 
 // values returns the query string parameters.

@@ -135,7 +135,6 @@ func TestCheckOfCustomers(t *testing.T) {
 }
 
 func TestCustomersSuite(t *testing.T) {
-	t.Parallel()
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",

@@ -241,7 +241,6 @@ func TestUsherItselfStays(t *testing.T) {
 }
 
 func TestOperatorsSuite(t *testing.T) {
-	t.Parallel()
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "meiro",

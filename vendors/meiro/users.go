@@ -89,7 +89,7 @@ func (a *API) ListTrashedUsers(ctx context.Context, s Selection) (UserList, erro
 // list returns one page of a list.
 func (a *API) list(ctx context.Context, op, path string, s Selection) (UserList, error) {
 	var out UserList
-	err := a.users.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: s.query(), Further: s.Offset > 0, Out: &out})
+	err := a.users.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: s.query(), Further: s.Offset > 0, Items: int(s.Limit), Out: &out})
 	return out, err
 }
 

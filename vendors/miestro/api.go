@@ -102,13 +102,16 @@ func isBlank(member json.RawMessage) bool {
 	return slices.Contains([]string{"null", "false", `""`, "[]", "{}"}, compact.String())
 }
 
+// defaultCount is the documented number of items per page.
+const defaultCount = 15
+
 // Query has the parameters of the two lists. Zero values are not sent.
 type Query struct {
 	Search string // text in the name or e-mail of users, or in the name of courses
 	Role   *Role  // users only
 	Status Status // courses only
 	SortBy string // "field:asc" or "field:desc"; default created_at:desc
-	Count  int    // items per page; default 15; the maximum is undocumented
+	Count  int    // items per page; default defaultCount; the maximum is undocumented
 	Page   int    // from 1; default 1
 }
 
@@ -160,7 +163,7 @@ type Page[T any] struct {
 // list returns one page. A missing page means a wrong base URL.
 func list[T any](ctx context.Context, a *API, op, path string, q Query) (Page[T], error) {
 	var page Page[T]
-	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q.values(), Further: q.Page > 1, Out: &page})
+	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q.values(), Further: q.Page > 1, Items: cmp.Or(q.Count, defaultCount), Out: &page})
 	if err == nil && page.Data == nil {
 		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the response has no data, unlike the list of the vendor's document"}
 	}

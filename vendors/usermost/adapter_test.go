@@ -236,7 +236,6 @@ func TestFindKnowsNobody(t *testing.T) {
 }
 
 func TestSuite(t *testing.T) {
-	t.Parallel()
 	unusable := vendors.Unusable
 	vendortest.Run(t, vendortest.Suite{
 		Name: "usermost",

@@ -71,8 +71,10 @@ var (
 	personal = []string{"augusta", "lovelace", "king@", "5550199", "gracie", "hopper", "byron", "5550123", "Aa1-"} // "Aa1-" begins every password
 )
 
-// Run runs the suite: every way in which a call can fail.
+// Run runs the suite: every way in which a call can fail. The test may not be parallel, because
+// the suite watches the memory of the process.
 func Run(t *testing.T, s Suite) {
+	t.Run("hostile", s.hostile)
 	groups := map[string]func(*testing.T){
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
 		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
