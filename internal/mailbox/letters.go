@@ -31,7 +31,7 @@ func (p *publisher) bury(ctx context.Context, event *Event, e *record.Effect, o 
 		Vendor: p.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
 		Attempts: e.Attempts, FirstTry: first.UTC(), LastTry: o.At,
-		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Stored: event.Message.Stored, Replay: e.Replay, Trace: p.traceparent(event),
+		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Stored: event.Message.Stored, Replay: e.Replay, Repair: event.Repair, Trace: p.traceparent(event),
 		Subject: event.Message.Subject, Header: event.Message.Header, Payload: event.Message.Payload,
 	})
 }

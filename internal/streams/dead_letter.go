@@ -27,8 +27,9 @@ type DeadLetter struct {
 	LastTry  time.Time `json:"last_try"`
 	Epoch    int64     `json:"epoch"` // the position of the original message
 	Seq      uint64    `json:"seq"`
-	Stored   time.Time `json:"stored,omitzero"` // the storage time of the original message
-	Replay   int       `json:"replay"`          // the number of replays so far
+	Stored   time.Time `json:"stored,omitzero"`  // the storage time of the original message
+	Replay   int       `json:"replay"`           // the number of replays so far
+	Repair   string    `json:"repair,omitempty"` // the vendor's id of the account to repair, for a replay that repairs
 	Trace    string    `json:"traceparent,omitempty"`
 	// Replaying is the number of the replay that was sent at ReplayedAt and has not ended; zero
 	// without such a replay.
@@ -53,11 +54,18 @@ func deadLetterSubject(vendor, kind, key string) string {
 // ID returns the name of a dead letter for people: vendor and event key.
 func (d DeadLetter) ID() string { return d.Vendor + "." + d.Key }
 
+// isDelivery reports whether the dead letter is a delivery of a web hook, never an event of a stream.
+func (d DeadLetter) isDelivery() bool { return d.Seq == 0 }
+
 func (d DeadLetter) position() events.Position { return events.Position{Epoch: d.Epoch, Seq: d.Seq} }
 
 // message returns the whole dead letter as a message.
 func (d DeadLetter) message() (*nats.Msg, error) {
-	d.Header = withoutServerHeaders(d.Header)
+	if d.isDelivery() {
+		d.Header = deliveryHeaders(d.Header)
+	} else {
+		d.Header = eventHeaders(d.Header)
+	}
 	body, err := json.Marshal(d)
 	if err != nil {
 		return nil, fmt.Errorf("write dead letter: %w", err)

@@ -59,7 +59,7 @@ func (l *DeadLetters) message(d DeadLetter) (*nats.Msg, error) {
 	if err != nil || int64(len(m.Data)) <= limit {
 		return m, err
 	}
-	if d.Seq == 0 { // not in the stream of events
+	if d.isDelivery() {
 		return nil, errNotKept
 	}
 	d.Payload, d.Omitted = nil, max(1, len(d.Payload))
@@ -97,7 +97,7 @@ func (l *DeadLetters) restore(ctx context.Context, d *DeadLetter) error {
 	}
 	d.Payload, d.Omitted = m.Data, 0
 	if len(d.Header) == 0 {
-		d.Header = withoutServerHeaders(m.Header)
+		d.Header = eventHeaders(m.Header)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func TestADeadLetterThatIsTooLargeToBeKeptWhole(t *testing.T) {
 		data   string
 	}{
 		"the payload": {map[string][]string{"Content-Type": {"application/cloudevents+json"}}, strings.Repeat("x", 240<<10)},
-		"the headers": {map[string][]string{"Ce-Id": {"e1"}, "X-Note": {strings.Repeat("<", 60<<10)}}, ""}, // JSON takes six bytes for each
+		"the headers": {map[string][]string{"Ce-Id": {"e1"}, "Ce-Note": {strings.Repeat("<", 60<<10)}}, ""}, // JSON takes six bytes for each
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

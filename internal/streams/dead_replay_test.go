@@ -64,6 +64,59 @@ func TestReplayCarriesTheFirstOrderAndMarksTheDeadLetter(t *testing.T) {
 	}
 }
 
+// A header of the producer becomes no header of the replay, unless the event needs the header.
+func TestReplayCarriesOnlyTheHeadersOfTheEvent(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	d := deadLetter("k1")
+	d.Header = map[string][]string{
+		"Usher-Repair": {"5"}, "usher-repair": {"5"}, "Usher-Class": {"again"}, "Nats-TTL": {"1s"}, "X-Note": {"x"},
+		"ce-id": {"1"}, "CE-Source": {"/school"}, "content-type": {"application/json"}, "traceparent": {"00"}, "Tracestate": {"a=b"},
+	}
+	want := map[string][]string{
+		"ce-id": {"1"}, "CE-Source": {"/school"}, "content-type": {"application/json"}, "traceparent": {"00"}, "Tracestate": {"a=b"},
+	}
+	d = added(t, set, d)
+	if diff := cmp.Diff(want, d.Header); diff != "" {
+		t.Errorf("the headers of the dead letter differ (-want +got):\n%s", diff)
+	}
+	d.Header["Usher-Repair"] = []string{"5"} // in a dead letter of a former version
+	_, header := d.AsReplay()
+	if got, ok := streams.ReadReplayHeader(header); !ok || got.Repair != "" {
+		t.Errorf("got the repair of account %q, want none", got.Repair)
+	}
+	for _, ours := range []string{"Usher-Key", "Usher-Epoch", "Usher-Seq", "Usher-Replay", "Usher-Stored", nats.MsgIdHdr} {
+		delete(header, ours)
+	}
+	if diff := cmp.Diff(want, header); diff != "" {
+		t.Errorf("the headers of the replay differ (-want +got):\n%s", diff)
+	}
+}
+
+// The replay of a failed repair is a repair.
+func TestReplayOfAFailedRepair(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	d := deadLetter("k1")
+	d.Repair = "5"
+	_, header := added(t, set, d).AsReplay()
+	if got, ok := streams.ReadReplayHeader(header); !ok || got.Repair != "5" {
+		t.Errorf("got the repair of account %q, want 5", got.Repair)
+	}
+}
+
+// The mapping of a web hook may need any header of a delivery, but none of NATS or Usher.
+func TestHeadersOfADelivery(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	d := deadLetter("k1")
+	d.Epoch, d.Seq = 0, 0
+	d.Header = map[string][]string{"X-Github-Event": {"push"}, "Usher-Repair": {"5"}, "Nats-Msg-Id": {"x"}}
+	if diff := cmp.Diff(map[string][]string{"X-Github-Event": {"push"}}, added(t, set, d).Header); diff != "" {
+		t.Errorf("the headers differ (-want +got):\n%s", diff)
+	}
+}
+
 func TestReplayOfWhatHasChangedSendsNothing(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*testing.T, *streams.Set, streams.DeadLetter) error{

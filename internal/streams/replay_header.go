@@ -45,12 +45,15 @@ type Replay struct {
 // a producer with one id for both have the same key.
 func (d DeadLetter) replay() *nats.Msg {
 	number := strconv.Itoa(d.Replay + 1)
-	h := nats.Header(withoutServerHeaders(d.Header))
+	h := nats.Header(eventHeaders(d.Header))
 	h.Set(headerKey, d.Key)
 	h.Set(headerEpoch, strconv.FormatInt(d.Epoch, 10))
 	h.Set(headerSeq, strconv.FormatUint(d.Seq, 10))
 	h.Set(headerReplay, number)
 	h.Set(headerStored, d.Stored.UTC().Format(time.RFC3339Nano))
+	if d.Repair != "" {
+		h.Set(headerRepair, d.Repair)
+	}
 	h.Set(nats.MsgIdHdr, d.ID()+"."+d.Type+"."+number)
 	return &nats.Msg{Subject: replaySubject + "." + d.Vendor + "." + d.Type, Header: h, Data: d.Payload}
 }
@@ -61,11 +64,28 @@ func (d DeadLetter) AsReplay() (subject string, header map[string][]string) {
 	return m.Subject, m.Header
 }
 
-// withoutServerHeaders returns the headers of an event, without the headers of NATS.
-func withoutServerHeaders(header map[string][]string) map[string][]string {
+// eventHeaders returns the headers of an event that dead letters and replays carry: the content
+// type, the attributes of the event, and the trace context. Any other header, such as
+// Usher-Repair, could change the meaning of a replay.
+func eventHeaders(header map[string][]string) map[string][]string {
+	return selected(header, func(name string) bool {
+		return strings.HasPrefix(name, "ce-") || name == "content-type" || name == "traceparent" || name == "tracestate"
+	})
+}
+
+// deliveryHeaders returns the headers of a delivery of a web hook, without the names of NATS and
+// of Usher. The mapping may read any other header.
+func deliveryHeaders(header map[string][]string) map[string][]string {
+	return selected(header, func(name string) bool {
+		return !strings.HasPrefix(name, "nats-") && !strings.HasPrefix(name, "usher-")
+	})
+}
+
+// selected returns the headers whose names in lower case keep selects.
+func selected(header map[string][]string, keep func(name string) bool) map[string][]string {
 	out := map[string][]string{}
 	for name, values := range header {
-		if !strings.HasPrefix(strings.ToLower(name), "nats-") {
+		if keep(strings.ToLower(name)) {
 			out[name] = values
 		}
 	}

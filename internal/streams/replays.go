@@ -82,9 +82,8 @@ type Repair struct {
 func (r *Replays) Repair(ctx context.Context, repair Repair) error {
 	m := DeadLetter{
 		Vendor: repair.Vendor, Type: repair.Event.Type(), Key: repair.Key(), Epoch: repair.Epoch, Seq: repair.Seq,
-		Stored: repair.Stored, Replay: repair.Replay - 1, Header: repair.header, Payload: repair.payload,
+		Stored: repair.Stored, Replay: repair.Replay - 1, Repair: repair.Account, Header: repair.header, Payload: repair.payload,
 	}.replay()
-	m.Header.Set(headerRepair, repair.Account)
 	_, err := r.events.client.Publish(ctx, r.events.name, m)
 	return err
 }
