@@ -3,7 +3,7 @@ package vendors
 import "fmt"
 
 // The limits of the JSON in a response. A value of few bytes can take a thousand times as many
-// in memory: [{},{}] has three bytes for each element, and a decoded user has 700.
+// in memory: [{},{}] has three bytes for each element, and a decoded user has 700 (docs/design.md, rule 6.9).
 const (
 	maxDepth       = 64     // levels of arrays and objects
 	maxNumber      = 128    // bytes of a number

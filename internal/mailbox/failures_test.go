@@ -86,3 +86,36 @@ func TestFailuresOfDeadLetters(t *testing.T) {
 		})
 	}
 }
+
+// The dead letter of a failed repair names the account, so that the replay is a repair again. The
+// header of an event that is no replay names nothing.
+func TestDeadLettersOfRepairs(t *testing.T) {
+	header := map[string]string{"Usher-Key": "k", "Usher-Epoch": "1", "Usher-Seq": "7", "Usher-Replay": "1", "Usher-Repair": "5"}
+	for name, test := range map[string]struct {
+		deliver func(m *Mailboxes, message Message)
+		want    string
+	}{
+		"a replay": {func(m *Mailboxes, message Message) { m.DeliverReplay(message, 3, func() {}) }, "5"},
+		"an event": {func(m *Mailboxes, message Message) { m.Deliver(message, func() {}) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &fakes{}
+				m, run := d.mailboxes(t)
+				end := run()
+				e := activityEvent(t)
+				e.SetType("other")
+				message := activityMessage(t, e)
+				for name, value := range header {
+					message.Header[name] = []string{value}
+				}
+				test.deliver(m, message)
+				time.Sleep(time.Second)
+				end()
+				if len(d.letters) != 1 || d.letters[0].Repair != test.want {
+					t.Errorf("got %+v, want one with the account %q", d.letters, test.want)
+				}
+			})
+		})
+	}
+}

@@ -30,6 +30,8 @@ type fakes struct {
 	before func()
 	lose   int          // answers of stores to lose
 	refuse func() error // a dead letter; may be nil
+
+	letters []streams.DeadLetter // that were stored
 }
 
 func (d *fakes) note(step string) { d.steps = append(d.steps, step) }
@@ -88,7 +90,15 @@ func (d *fakes) Add(_ context.Context, l streams.DeadLetter) error {
 			return err
 		}
 	}
+	d.letters = append(d.letters, l)
 	d.note("bury " + l.Class)
+	return nil
+}
+
+func (d *fakes) Get(context.Context, uint64) (Message, error) { return Message{}, ErrGone }
+
+func (d *fakes) Remove(context.Context, uint64) error {
+	d.note("remove replay")
 	return nil
 }
 
@@ -255,7 +265,7 @@ func testConfig() Config {
 
 func (d *fakes) deps() Deps {
 	return Deps{
-		Records: d, Timers: d, Results: d, DeadLetters: d, Gate: d, Validate: func(events.Event) error { return nil },
+		Records: d, Timers: d, Results: d, DeadLetters: d, Replays: d, Gate: d, Validate: func(events.Event) error { return nil },
 		Handlers: []handlers.Handler{handlers.ActivityTracked()}, Log: zerolog.Nop(),
 	}
 }

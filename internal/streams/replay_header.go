@@ -66,7 +66,7 @@ func (d DeadLetter) AsReplay() (subject string, header map[string][]string) {
 
 // eventHeaders returns the headers of an event that dead letters and replays carry: the content
 // type, the attributes of the event, and the trace context. Any other header, such as
-// Usher-Repair, could change the meaning of a replay.
+// Usher-Repair, could change the meaning of a replay (docs/design.md, rule 7.2).
 func eventHeaders(header map[string][]string) map[string][]string {
 	return selected(header, func(name string) bool {
 		return strings.HasPrefix(name, "ce-") || name == "content-type" || name == "traceparent" || name == "tracestate"
