@@ -86,8 +86,8 @@ type Record struct {
 	Seen  Seen
 	// Forgotten is the time at which the user's data were erased last; see Forget.
 	Forgotten time.Time
-	// Converted says that Decode read a record of the former core, not yet stored in
-	// the present form yet.
+	// Converted means that Decode read a record of a former version, and that the present form
+	// is not stored yet.
 	Converted bool
 }
 
