@@ -53,7 +53,7 @@ type Delivery struct {
 // After a nil error the message may be acknowledged: the effect is finished with a published
 // result, or has a timer. After any other error the message must be delivered again.
 func (f *FirstAttempts) CarryOut(p Phases, d Delivery) error {
-	x := first{FirstAttempts: f, publisher: &publisher{reporter: &reporter{parts: f.parts}}, Phases: p, Delivery: d, key: f.keyOf(d.Event)}
+	x := first{FirstAttempts: f, publisher: &publisher{reporter: &reporter{parts: f.parts}, letters: map[effectID]letter{}}, Phases: p, Delivery: d, key: f.keyOf(d.Event)}
 	defer x.publisher.endSpan()
 	switch {
 	case d.Event.Invalid != nil:

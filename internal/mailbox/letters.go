@@ -14,7 +14,6 @@ import (
 
 // letter names a dead letter.
 type letter struct {
-	id        effectID
 	eventType string
 	eventKey  string
 }
@@ -26,7 +25,7 @@ func (p *publisher) bury(ctx context.Context, event *Event, e *record.Effect, o 
 		first = e.Registered
 	}
 	pointer, rule := event.fault()
-	p.letters = append(p.letters, letter{idOf(e), e.Type, event.Key})
+	p.letters[idOf(e)] = letter{e.Type, event.Key}
 	return p.deps.DeadLetters.Add(ctx, streams.DeadLetter{
 		Vendor: p.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
@@ -36,18 +35,22 @@ func (p *publisher) bury(ctx context.Context, event *Event, e *record.Effect, o 
 	})
 }
 
-// unbury removes the stored dead letters of effects that ended well by the record: a newer
-// owner has taken the effects over, and has removed the dead letters too early.
+// unbury removes the stored dead letters of effects that ended well by the record: a newer event
+// has superseded the effect, or a newer owner has taken the effect over and has removed the dead
+// letter too early.
 func (p *publisher) unbury(ctx context.Context, r *record.Record) error {
-	for _, l := range p.letters {
-		if outcome, ended := r.Ended(l.id.key, l.id.replay); !ended || outcome == events.Failed {
+	for id, l := range p.letters {
+		outcome, ended := r.Ended(id.key, id.replay)
+		if !ended {
 			continue
 		}
-		if err := p.deps.DeadLetters.RemoveEnded(ctx, p.vendor.Name, l.eventType, l.eventKey, l.id.replay); err != nil {
-			return err
+		if outcome != events.Failed {
+			if err := p.deps.DeadLetters.RemoveEnded(ctx, p.vendor.Name, l.eventType, l.eventKey, id.replay); err != nil {
+				return err
+			}
 		}
+		delete(p.letters, id)
 	}
-	p.letters = nil
 	return nil
 }
 
