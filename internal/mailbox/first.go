@@ -72,10 +72,10 @@ type first struct {
 	Phases
 	Delivery
 
-	publisher *publisher
-	key       string // of the record
-	effect    record.Effect
-	buried    bool // a dead letter was stored
+	publisher  *publisher
+	key        string // of the record
+	effect     record.Effect
+	deadLetter bool // a dead letter was stored
 }
 
 // begin makes the attempt, unless the effect has to wait or is out of date.
@@ -164,10 +164,10 @@ func (x *first) arm(due time.Time) error {
 // finish stores an outcome, after its dead letter, and publishes the result.
 func (x *first) finish(o record.Outcome) error {
 	if o.Kind == events.Failed {
-		if err := x.publisher.bury(x.write, x.Event, &x.effect, o); err != nil {
+		if err := x.publisher.addDeadLetter(x.write, x.Event, &x.effect, o); err != nil {
 			return err
 		}
-		x.buried = true
+		x.deadLetter = true
 	}
 	x.publisher.report(x.Event, &x.effect, o, time.Time{})
 	f := record.Finished{Effect: x.effect, Outcome: o, By: x.nonces.next()}
@@ -236,7 +236,7 @@ func (x *first) follow(r *record.Record) error {
 	if err := x.publisher.result(x.write, x.Event, f); err != nil {
 		return err
 	}
-	if x.buried && f.Kind != events.Failed { // another delivery ended well meanwhile
+	if x.deadLetter && f.Kind != events.Failed { // another delivery ended well meanwhile
 		return x.deps.DeadLetters.RemoveEnded(x.write, x.vendor.Name, f.Type, x.Event.Key, 0)
 	}
 	return nil

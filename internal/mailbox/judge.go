@@ -207,7 +207,7 @@ func gone(e *record.Effect) *Event {
 
 // conclude gives an effect a failure as the outcome, after the dead letter.
 func (t *attempts) conclude(ctx context.Context, x *result, o record.Outcome, unconfirmed bool) *result {
-	if err := t.bury(ctx, x.event, &x.effect, o); err != nil {
+	if err := t.addDeadLetter(ctx, x.event, &x.effect, o); err != nil {
 		x.failure = err
 		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: unconfirmed}
 		return x

@@ -109,11 +109,11 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the environment: %w", err)
 	}
-	told, err := listen(w)
+	results, err := listen(w)
 	if err != nil {
 		return nil, err
 	}
-	defer told.close()
+	defer results.close()
 	storms, err := play(ctx, w)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the streams and the sandbox: %w", err)
 	}
-	h.told = told.contents()
+	h.published = results.contents()
 	report = judge(h)
 	if unsettled != nil {
 		report.violate(violation{kind: "unfinished", text: unsettled.Error()})

@@ -29,7 +29,7 @@ type EndpointReport struct {
 }
 
 func (r *EndpointReport) String() string {
-	return fmt.Sprintf("%d events in %d requests (%d told to come later, %d without an answer); killed: the endpoint %d times, NATS %d, both %d; "+
+	return fmt.Sprintf("%d events in %d requests (%d answered with a request to retry, %d without an answer); killed: the endpoint %d times, NATS %d, both %d; "+
 		"answered 202: %d events, stored: %d messages, MISSING: %d, more than once: %d (within the duplicate window: %d); ended by themselves: %d; %s",
 		r.Events, r.Posts, r.Refused, r.Broken, r.Kills[0], r.Kills[1], r.Kills[2],
 		r.Answered, r.Stored, len(r.Missing), r.Again, r.Within, r.Died, r.Took.Round(time.Second/10))
