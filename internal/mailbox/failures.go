@@ -30,7 +30,9 @@ type Failures struct {
 func (f *Failures) Failed(log zerolog.Logger, vendor string, err error) {
 	now := time.Now()
 	f.mu.Lock()
-	f.total, f.unlogged, f.last = f.total+1, f.unlogged+1, now
+	f.total++
+	f.unlogged++
+	f.last = now
 	count := f.unlogged
 	silent := !f.logged.IsZero() && now.Sub(f.logged) < failureLogEvery
 	if !silent {

@@ -113,7 +113,9 @@ func (x *first) newEffect(now time.Time) record.Effect {
 // attempt calls the vendor and stores the outcome.
 func (x *first) attempt() error {
 	began := time.Now()
-	x.effect.Begun, x.effect.Tried, x.effect.Attempts = x.now(), true, 1
+	x.effect.Begun = x.now()
+	x.effect.Tried = true
+	x.effect.Attempts = 1
 	x.publisher.startSpan(x.call, x.Event, began)
 	reply, err := x.do(x.publisher.within(x.call), call{
 		event: x.Event, known: handlers.Known{From: x.Event.origin()}, class: Activity, begin: began.Add(x.config.CallLease),
@@ -211,7 +213,11 @@ func (x *first) takeUp() error {
 	case len(encoded) == 0:
 		now := x.now()
 		x.effect = x.newEffect(now)
-		x.effect.Begun, x.effect.Due, x.effect.Attempts, x.effect.Tried, x.effect.Unconfirmed = now, now, 1, true, true
+		x.effect.Begun = now
+		x.effect.Due = now
+		x.effect.Attempts = 1
+		x.effect.Tried = true
+		x.effect.Unconfirmed = true
 		return x.wait()
 	}
 	r, err := record.Decode(encoded)

@@ -105,7 +105,9 @@ func (b *outbox) addOverdue(ctx context.Context, overdue []record.Effect) error 
 		o.At = stamp(b.deps.Ownership.Now())
 		event, err := b.hand.event(ctx, e)
 		if errors.Is(err, ErrGone) {
-			event, o, err = gone(e), expired(o.At), nil
+			event = gone(e)
+			o = expired(o.At)
+			err = nil
 		}
 		if err == nil {
 			err = b.addDeadLetter(ctx, event, e, o)

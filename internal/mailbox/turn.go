@@ -161,7 +161,9 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 	for _, a := range p.fresh {
 		a.ours = a.isRegistered(t.user.stored.record)
 	}
-	t.result, t.sent, t.user.missed = nil, sent, nil
+	t.result = nil
+	t.sent = sent
+	t.user.missed = nil
 	t.admitted = t.admitted && p.decision.Action != record.Call
 	return nil
 }

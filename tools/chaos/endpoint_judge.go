@@ -65,7 +65,9 @@ func stored(ctx context.Context, w *world) (shelf, error) {
 
 // judge compares the answered events with the stored events.
 func (r *EndpointReport) judge(t *tally, s shelf) {
-	r.Posts, r.Refused, r.Broken = int(t.posts.Load()), int(t.refused.Load()), int(t.broken.Load())
+	r.Posts = int(t.posts.Load())
+	r.Refused = int(t.refused.Load())
+	r.Broken = int(t.broken.Load())
 	r.Answered = t.count()
 	for _, id := range t.answered {
 		if len(s.copies[id]) == 0 {
