@@ -159,7 +159,7 @@ func Damage(ctx context.Context, c Config, r *DamageReport) (err error) {
 }
 
 // waiting publishes events with timers: creations answered with 500 by the vendor, and
-// enrolments of users without an account. Returns the users without an account.
+// enrolments of users without an account. waiting returns the users without an account.
 func (t *trial) waiting(ctx context.Context, owner *environment.Worker) (without []*scenario.User, err error) {
 	const users = 10
 	if err := t.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {"500"}}); err != nil {
