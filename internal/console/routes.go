@@ -183,8 +183,8 @@ func (c *Console) toLogin(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers by a page with the reason of the refusal.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var shown *refusal
-	if !errors.As(err, &shown) {
+	shown, ok := errors.AsType[*refusal](err)
+	if !ok {
 		c.deps.Log.Warn().Err(err).Str("path", r.URL.Path).Msg("console")
 		shown = &refusal{status: http.StatusBadGateway, title: "NATS did not answer as it should", text: mask(err.Error()) + ". Try again in a moment; usher nats check says more."}
 	}

@@ -72,10 +72,10 @@ type first struct {
 	Phases
 	Delivery
 
-	publisher *publisher
-	key       string // of the record
-	effect    record.Effect
-	buried    bool // a dead letter was stored
+	publisher  *publisher
+	key        string // of the record
+	effect     record.Effect
+	deadLetter bool // a dead letter was stored
 }
 
 // begin makes the attempt, unless the effect has to wait or is out of date.
@@ -113,7 +113,9 @@ func (x *first) newEffect(now time.Time) record.Effect {
 // attempt calls the vendor and stores the outcome.
 func (x *first) attempt() error {
 	began := time.Now()
-	x.effect.Begun, x.effect.Tried, x.effect.Attempts = x.now(), true, 1
+	x.effect.Begun = x.now()
+	x.effect.Tried = true
+	x.effect.Attempts = 1
 	x.publisher.startSpan(x.call, x.Event, began)
 	reply, err := x.do(x.publisher.within(x.call), call{
 		event: x.Event, known: handlers.Known{From: x.Event.origin()}, class: Activity, begin: began.Add(x.config.CallLease),
@@ -164,10 +166,10 @@ func (x *first) arm(due time.Time) error {
 // finish stores an outcome, after its dead letter, and publishes the result.
 func (x *first) finish(o record.Outcome) error {
 	if o.Kind == events.Failed {
-		if err := x.publisher.bury(x.write, x.Event, &x.effect, o); err != nil {
+		if err := x.publisher.addDeadLetter(x.write, x.Event, &x.effect, o); err != nil {
 			return err
 		}
-		x.buried = true
+		x.deadLetter = true
 	}
 	x.publisher.report(x.Event, &x.effect, o, time.Time{})
 	f := record.Finished{Effect: x.effect, Outcome: o, By: x.nonces.next()}
@@ -211,7 +213,11 @@ func (x *first) takeUp() error {
 	case len(encoded) == 0:
 		now := x.now()
 		x.effect = x.newEffect(now)
-		x.effect.Begun, x.effect.Due, x.effect.Attempts, x.effect.Tried, x.effect.Unconfirmed = now, now, 1, true, true
+		x.effect.Begun = now
+		x.effect.Due = now
+		x.effect.Attempts = 1
+		x.effect.Tried = true
+		x.effect.Unconfirmed = true
 		return x.wait()
 	}
 	r, err := record.Decode(encoded)
@@ -236,7 +242,7 @@ func (x *first) follow(r *record.Record) error {
 	if err := x.publisher.result(x.write, x.Event, f); err != nil {
 		return err
 	}
-	if x.buried && f.Kind != events.Failed { // another delivery ended well meanwhile
+	if x.deadLetter && f.Kind != events.Failed { // another delivery ended well meanwhile
 		return x.deps.DeadLetters.RemoveEnded(x.write, x.vendor.Name, f.Type, x.Event.Key, 0)
 	}
 	return nil

@@ -88,7 +88,7 @@ func (d *fakes) Add(_ context.Context, l streams.DeadLetter) error {
 			return err
 		}
 	}
-	d.note("bury " + l.Class)
+	d.note("add " + l.Class)
 	return nil
 }
 
@@ -171,7 +171,7 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"it fails": {
 			fakes: func(_ *testing.T, d *fakes) { d.answer = permanent },
-			want:  []string{"call", "bury permanent", "store failed", "publish " + failed},
+			want:  []string{"call", "add permanent", "store failed", "publish " + failed},
 		},
 		"the vendor is on hold": {
 			fakes: func(_ *testing.T, d *fakes) { d.closed = true },
@@ -187,7 +187,7 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"it is invalid": {
 			event: func(e *events.Event) { e.SetType("other") },
-			want:  []string{"bury invalid", "publish " + failed},
+			want:  []string{"add invalid", "publish " + failed},
 		},
 		"another process may have the message": {lost: true, err: ErrNotMine},
 		"the answer of the store is lost": {
@@ -205,7 +205,7 @@ func TestFirstAttempts(t *testing.T) {
 				d.answer = permanent
 				d.before = func() { d.record = storedEffect(t, finishedRecord(events.Done)) }
 			},
-			want: []string{"call", "bury permanent", "publish " + done, "settle"},
+			want: []string{"call", "add permanent", "publish " + done, "settle"},
 		},
 		"again, unknown":  {again: true, want: []string{"store pending", "arm 0s"}},
 		"again, finished": {again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, finishedRecord(events.Done)) }, want: []string{"publish " + done}},
@@ -220,7 +220,7 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"again, unreadable": {
 			again: true, fakes: func(_ *testing.T, d *fakes) { d.record = []byte("?") },
-			want: []string{"bury record", "publish " + failed},
+			want: []string{"add record", "publish " + failed},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -291,7 +291,7 @@ func carryOut(t *testing.T, d *fakes, e events.Event, delivery Delivery) error {
 	return f.CarryOut(phases, delivery)
 }
 
-// A delivery that comes again without a record may have reached the vendor; the owner is told.
+// A delivery that comes again without a record may have reached the vendor: the owner gets the event.
 func TestAnActivityWithoutAnOutcomeIsUnconfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &fakes{}

@@ -119,8 +119,8 @@ func (t *turn) store(ctx context.Context) error {
 			t.admitted, t.deletions.verdicts = true, nil // the wait may have been long
 		case errors.Is(err, errUnguarded):
 			t.deletions.ask(ctx, &t.plan.decision.Effect)
-		case errors.Is(err, errUnburied):
-			if err := errors.Join(t.outbox.buryRejected(ctx), t.outbox.buryOverdue(ctx, t.plan.overdue)); err != nil {
+		case errors.Is(err, errDeadLettersFirst):
+			if err := errors.Join(t.outbox.addRejected(ctx), t.outbox.addOverdue(ctx, t.plan.overdue)); err != nil {
 				return err
 			}
 		case err != nil && t.result != nil && failures < resultTries && ctx.Err() == nil:
@@ -153,7 +153,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 		return p.decide(r)
 	})
 	if err == nil {
-		err = t.outbox.unbury(ctx, t.user.stored.record)
+		err = t.outbox.removeDeadLetters(ctx, t.user.stored.record)
 	}
 	if err != nil {
 		return err
@@ -161,7 +161,9 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 	for _, a := range p.fresh {
 		a.ours = a.isRegistered(t.user.stored.record)
 	}
-	t.result, t.sent, t.user.missed = nil, sent, nil
+	t.result = nil
+	t.sent = sent
+	t.user.missed = nil
 	t.admitted = t.admitted && p.decision.Action != record.Call
 	return nil
 }

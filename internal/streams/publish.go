@@ -75,14 +75,16 @@ func eventMessage(subject string, e events.Event) (*nats.Msg, error) {
 // publishError returns the error of a message that was not stored, with advice.
 func publishError(stream, subject string, err error) error {
 	err = fmt.Errorf("publish on %s: %w", subject, err)
-	switch api := (*jetstream.APIError)(nil); {
+	api, refused := errors.AsType[*jetstream.APIError](err)
+	full := refused && api.ErrorCode == codeStreamFull
+	switch {
 	case isConflict(err):
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("%w; is the stream %s there? usher serve makes its streams when it starts", err, stream)
-	case errors.As(err, &api) && api.ErrorCode == codeStreamFull && stream == ResultsStream:
+	case full && stream == ResultsStream:
 		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s), or remove old messages (nats stream purge %s --keep N)", err, stream, stream, stream)
-	case errors.As(err, &api) && api.ErrorCode == codeStreamFull: // the messages are still needed
+	case full: // the messages are still needed
 		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s)", err, stream, stream)
 	default:
 		return err

@@ -192,8 +192,8 @@ func (c Client) last(ctx context.Context, stream jetstream.Stream, subject strin
 // isConflict reports whether the last sequence differed from the expected sequence.
 // Replicated streams answer with another code.
 func isConflict(err error) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) &&
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok &&
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
