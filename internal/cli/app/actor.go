@@ -34,8 +34,8 @@ func (a *App) Action(kind string, d Actor) streams.Action {
 }
 
 // Actor returns the name and the reason of d, with the default for the name.
-func (a *App) Actor(d Actor) ops.Deed {
-	return ops.Deed{Who: output.Plain(cmp.Or(d.As, a.Getenv(config.ActorVar), localUser()), ""), Why: d.Reason}
+func (a *App) Actor(d Actor) ops.Actor {
+	return ops.Actor{Who: output.Plain(cmp.Or(d.As, a.Getenv(config.ActorVar), localUser()), ""), Why: d.Reason}
 }
 
 // localUser returns the user of this machine as user@host.
