@@ -5,12 +5,10 @@ import (
 	"errors"
 	"os"
 	"os/user"
-	"time"
 
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
-	"github.com/usherhq/usher/internal/streams"
 )
 
 // Actor is the person behind an action by hand, and the reason. usher audit lists both.
@@ -25,12 +23,6 @@ func (d Actor) Validate() error {
 		return errors.New("--as and --reason must be one line each")
 	}
 	return nil
-}
-
-// Action returns the record of an action of this kind by d, at this time, for usher audit.
-func (a *App) Action(kind string, d Actor) streams.Action {
-	by := a.Actor(d)
-	return streams.Action{Kind: kind, At: time.Now().UTC(), Who: by.Who, Why: by.Why}
 }
 
 // Actor returns the name and the reason of d, with the default for the name.
