@@ -1,7 +1,9 @@
 package admin_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -51,6 +53,59 @@ func TestAStreamThatIsBehindIsNotServed(t *testing.T) {
 	}
 	if err := w.Ensure(t.Context()); err != nil {
 		t.Errorf("got %v of a stream that was made anew", err)
+	}
+}
+
+// interrupted runs a function after each look at a stream or a key.
+type interrupted struct {
+	jetstream.JetStream
+
+	between func()
+}
+
+func (i interrupted) KeyValue(ctx context.Context, name string) (jetstream.KeyValue, error) {
+	kv, err := i.JetStream.KeyValue(ctx, name)
+	return interruptedBucket{kv, i.between}, err
+}
+
+func (i interrupted) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	s, err := i.JetStream.Stream(ctx, name)
+	i.between()
+	return s, err
+}
+
+type interruptedBucket struct {
+	jetstream.KeyValue
+
+	between func()
+}
+
+func (b interruptedBucket) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+	e, err := b.KeyValue.Get(ctx, key)
+	b.between()
+	return e, err
+}
+
+// Another process saves a newer mark between any two reads.
+func TestAGrowingStreamIsServed(t *testing.T) {
+	t.Parallel()
+	w := ensured(t)
+	n := 0
+	client := w.set.Client
+	client.JetStream = interrupted{w.js, func() {
+		n++
+		_, err := w.set.Events.Send(t.Context(), event(t, fmt.Sprint("e", n)))
+		check(t, err)
+		check(t, w.SaveHighWater(t.Context()))
+	}}
+	beside := admin.New(client, layout)
+	for range 3 {
+		if err := beside.SaveHighWater(t.Context()); err != nil {
+			t.Errorf("got %v of a growing stream", err)
+		}
+	}
+	if n < 3 {
+		t.Errorf("the other process came in between %d times, want 3", n)
 	}
 }
 

@@ -69,7 +69,7 @@ func createMissing(ctx context.Context, js jetstream.JetStream, want jetstream.S
 	}
 	_, err = js.CreateStream(ctx, want)
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
-		return false, fmt.Errorf("%w: %w", streams.ErrNoStream, err)
+		return false, fmt.Errorf("create stream %s: %w: %w", want.Name, streams.ErrNoStream, err)
 	}
 	return true, nil
 }
