@@ -30,8 +30,8 @@ const (
 // of anybody.
 type visit struct {
 	*http.Request
-	who  visitor
-	desk *ops.Desk
+	who     visitor
+	service *ops.Service
 }
 
 // answer is a page or a redirect.
@@ -98,7 +98,7 @@ func (c *Console) mux() *http.ServeMux {
 
 // do answers a request of a route.
 func (c *Console) do(w http.ResponseWriter, v *visit, rt route) {
-	if v.desk == nil && rt.may != anybody {
+	if v.service == nil && rt.may != anybody {
 		c.refuse(w, v.Request, errAway)
 		return
 	}
@@ -136,7 +136,7 @@ func (c *Console) admit(may right, next func(http.ResponseWriter, *visit)) http.
 			c.refuse(w, r, &refusal{status: http.StatusForbidden, title: "Readers only look", text: "Nothing was done: ask an operator, or for a token with the role operator."})
 			return
 		}
-		next(w, &visit{Request: r, who: who, desk: c.deps.Desk()})
+		next(w, &visit{Request: r, who: who, service: c.deps.Service()})
 	}
 }
 
