@@ -135,7 +135,7 @@ func (c *Console) carryOut(ctx context.Context, v *visit, l streams.DeadLetter, 
 		}
 	}
 	c.deps.Log.Info().Str("who", v.who.Name).Str("action", action).Str("dead_letter", l.ID()).AnErr("refused", err).Msg("console")
-	if errors.Is(err, streams.ErrConflict) {
+	if errors.Is(err, streams.ErrStaleRevision) {
 		return errors.New("nothing was done: it has changed since it was read; load the list again")
 	}
 	return err

@@ -28,7 +28,7 @@ func (b *bucket) Load(_ context.Context, key string) ([]byte, uint64, error) {
 
 func (b *bucket) Store(_ context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	if b.revisions[key] != revision {
-		return 0, ErrConflict
+		return 0, ErrStaleRevision
 	}
 	b.values[key] = value
 	b.revisions[key]++

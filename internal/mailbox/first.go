@@ -146,7 +146,7 @@ func (x *first) postpone(p record.Pause) {
 // wait stores the effect as a pending one and sets its timer.
 func (x *first) wait() error {
 	err := x.create(&record.Record{Pending: []record.Effect{x.effect}})
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, ErrStaleRevision) {
 		return x.takeUp()
 	}
 	if err != nil {
@@ -174,7 +174,7 @@ func (x *first) finish(o record.Outcome) error {
 	x.publisher.report(x.Event, &x.effect, o, time.Time{})
 	f := record.Finished{Effect: x.effect, Outcome: o, By: x.nonces.next()}
 	err := x.create(&record.Record{Finished: []record.Finished{f}})
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, ErrStaleRevision) {
 		return x.takeUp()
 	}
 	if err != nil {
@@ -196,7 +196,7 @@ func (x *first) create(r *record.Record) error {
 	}
 	for try := 1; ; try++ {
 		_, err = x.deps.Records.Store(x.write, x.key, encoded, 0)
-		if err == nil || errors.Is(err, ErrConflict) || try == storeTries || x.write.Err() != nil {
+		if err == nil || errors.Is(err, ErrStaleRevision) || try == storeTries || x.write.Err() != nil {
 			return err
 		}
 		pause.For(x.write, 100*time.Millisecond<<try)

@@ -51,7 +51,7 @@ func (d *fakes) Store(_ context.Context, _ string, encoded []byte, revision uint
 		d.before = nil
 	}
 	if revision != d.revision() {
-		return 0, ErrConflict
+		return 0, ErrStaleRevision
 	}
 	d.record, d.stores = encoded, d.stores+1
 	r, _ := record.Decode(encoded)

@@ -35,9 +35,9 @@ func (p *publisher) addDeadLetter(ctx context.Context, event *Event, e *record.E
 	})
 }
 
-// removeDeadLetters removes the stored dead letters of effects that ended well by the record: a newer event
-// has superseded the effect, or a newer owner has taken the effect over and has removed the dead
-// letter too early.
+// removeDeadLetters removes the stored dead letters of effects that ended well by the record: a
+// newer event has superseded the effect, or a newer owner has taken the effect over and has removed
+// the dead letter too early.
 func (p *publisher) removeDeadLetters(ctx context.Context, r *record.Record) error {
 	for id, l := range p.letters {
 		outcome, ended := r.Ended(id.key, id.replay)

@@ -61,10 +61,10 @@ type Message struct {
 	Stored   time.Time
 }
 
-// ErrConflict is returned by Records.Store if the record was changed meanwhile, and
+// ErrStaleRevision is returned by Records.Store if the record was changed meanwhile, and
 // ErrGone by Events and Replays for a message no longer stored.
 var (
-	ErrConflict = errors.New("the record was changed meanwhile")
+	ErrStaleRevision = errors.New("the record was changed meanwhile")
 	ErrGone     = errors.New("the message is not stored any more")
 )
 
@@ -73,7 +73,7 @@ type Records interface {
 	// Load returns the record and its revision; nil and 0 if there is none.
 	Load(ctx context.Context, key string) ([]byte, uint64, error)
 	// Store replaces the record if its revision is still revision, and returns the new
-	// revision, or ErrConflict. After any other error the record may have been replaced.
+	// revision, or ErrStaleRevision. After any other error the record may have been replaced.
 	Store(ctx context.Context, key string, record []byte, revision uint64) (uint64, error)
 }
 

@@ -158,7 +158,7 @@ func (s *Service) eraseIndex(ctx context.Context, u UserData, _ ForgetOptions, _
 		if string(entry.Value) != u.User {
 			continue
 		}
-		if err := index.Delete(ctx, entry.Key, entry.Revision); err != nil && !errors.Is(err, streams.ErrConflict) {
+		if err := index.Delete(ctx, entry.Key, entry.Revision); err != nil && !errors.Is(err, streams.ErrStaleRevision) {
 			return err
 		}
 	}

@@ -55,7 +55,7 @@ func (r Repairs) Send(ctx context.Context, found Report) (Repaired, error) {
 				r.Sent(len(done.Sent))
 			}
 			continue
-		case errors.Is(err, ErrChanged), errors.Is(err, streams.ErrConflict):
+		case errors.Is(err, ErrChanged), errors.Is(err, streams.ErrStaleRevision):
 			d.Note = "skipped: " + err.Error()
 		default:
 			failed = fmt.Errorf("account %s: %w", d.AccountID, err)

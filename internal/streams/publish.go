@@ -16,7 +16,7 @@ const codeStreamFull jetstream.ErrorCode = 10077
 
 // Publish stores a message in a stream, and returns after the server's acknowledgement. A
 // message with the Nats-Msg-Id of a message within the duplicate window is stored once.
-// ErrConflict reports another last sequence than the options expect.
+// ErrStaleRevision reports another last sequence than the options expect.
 func (c Client) Publish(ctx context.Context, stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
@@ -79,7 +79,7 @@ func publishError(stream, subject string, err error) error {
 	full := refused && api.ErrorCode == codeStreamFull
 	switch {
 	case isConflict(err):
-		return fmt.Errorf("%w: %w", ErrConflict, err)
+		return fmt.Errorf("%w: %w", ErrStaleRevision, err)
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("%w; is the stream %s there? usher serve makes its streams when it starts", err, stream)
 	case full && stream == ResultsStream:

@@ -124,7 +124,7 @@ func (r replayCmd) send(ctx context.Context, a *app.App, service *ops.Service, l
 		}
 		// A replay that has begun is not canceled.
 		switch err := service.Replay(context.WithoutCancel(ctx), letter, by); {
-		case errors.Is(err, streams.ErrConflict), errors.Is(err, ops.ErrAtFault):
+		case errors.Is(err, streams.ErrStaleRevision), errors.Is(err, ops.ErrAtFault):
 			_, err = fmt.Fprintf(a.Stderr, "%s is skipped: %v\n", letter.ID(), err)
 			return err
 		case err != nil:
