@@ -65,7 +65,7 @@ type Message struct {
 // ErrGone by Events and Replays for a message no longer stored.
 var (
 	ErrStaleRevision = errors.New("the record was changed meanwhile")
-	ErrGone     = errors.New("the message is not stored any more")
+	ErrGone          = errors.New("the message is not stored any more")
 )
 
 // Records stores records by compare-and-set.
