@@ -247,8 +247,13 @@ func BenchmarkNew(b *testing.B) {
 // The data of each event type has the members of the schema, in Go and in JSON.
 func TestSchemasHaveTheMembers(t *testing.T) {
 	for _, data := range []interface{ Kind() string }{
-		events.UserCreatedData{}, events.UserUpdatedData{}, events.UserDeletedData{}, events.UserRestoredData{},
-		events.EnrollmentRequestedData{}, events.EnrollmentCancelledData{}, events.ActivityTrackedData{},
+		events.UserCreatedData{},
+		events.UserUpdatedData{},
+		events.UserDeletedData{},
+		events.UserRestoredData{},
+		events.EnrollmentRequestedData{},
+		events.EnrollmentCancelledData{},
+		events.ActivityTrackedData{},
 	} {
 		text, err := schemas.JSON(data.Kind())
 		if err != nil {
