@@ -17,7 +17,7 @@ type UserCreatedData struct {
 // Kind returns the event type.
 func (UserCreatedData) Kind() string { return UserCreated }
 
-// UserUpdatedData is the data of user.updated: a full snapshot of the user.
+// UserUpdatedData is the data of user.updated. Absent members stay unchanged.
 type UserUpdatedData UserCreatedData
 
 // Kind returns the event type.

@@ -3,11 +3,16 @@ package schemas_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/schemas"
@@ -236,5 +241,37 @@ func BenchmarkValidate(b *testing.B) {
 func BenchmarkNew(b *testing.B) {
 	for b.Loop() {
 		newSet(b)
+	}
+}
+
+// The data of each event type has the members of the schema, in Go and in JSON.
+func TestSchemasHaveTheMembers(t *testing.T) {
+	for _, data := range []interface{ Kind() string }{
+		events.UserCreatedData{},
+		events.UserUpdatedData{},
+		events.UserDeletedData{},
+		events.UserRestoredData{},
+		events.EnrollmentRequestedData{},
+		events.EnrollmentCancelledData{},
+		events.ActivityTrackedData{},
+	} {
+		text, err := schemas.JSON(data.Kind())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var schema struct {
+			Properties map[string]any `json:"properties"`
+		}
+		if err := json.Unmarshal(text, &schema); err != nil {
+			t.Fatal(err)
+		}
+		var members []string
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(data)) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			members = append(members, name)
+		}
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(schema.Properties)), slices.Sorted(slices.Values(members))); diff != "" {
+			t.Errorf("%s: schema and struct differ (-schema +struct)\n%s", data.Kind(), diff)
+		}
 	}
 }

@@ -14,13 +14,13 @@ const (
 	rateInterval = time.Second // least time between two changes of the rate
 	rateStep     = 1.0 / 10    // of the full rate: each increase
 	rateFloor    = 1.0 / 64    // of the full rate: the minimum
-	maxPause     = time.Hour   // longest pause, followed by a probe
+	maxPause     = time.Hour   // longest rest, followed by a probe
 	assumedRate  = 100         // calls per second: minimum to cut from if no rate is configured
 )
 
 // adaptiveLimiter adapts the rate of a client's calls to the vendor. A 429 halves the rate.
 // Other responses raise the rate again, by a tenth of the full rate each second. A second 429
-// without another response in between pauses all calls until the longer Retry-After is over.
+// without another response in between begins a rest: no call until the longer Retry-After is over.
 type adaptiveLimiter struct {
 	limit *rate.Limiter
 	full  rate.Limit // the configured rate, or rate.Inf
@@ -28,7 +28,7 @@ type adaptiveLimiter struct {
 	mu      sync.Mutex
 	top     rate.Limit // upper bound of increases: full, or the rate measured at the first 429
 	changed time.Time
-	until   time.Time // end of the pause
+	until   time.Time // end of the rest
 	run     int       // 429s without another response in between
 	asked   time.Time // end of the longest Retry-After of the run
 	window  time.Time // start of the counting window
@@ -84,7 +84,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Rest returns the remaining time of the pause.
+// Rest returns the remaining time of the rest.
 func (p *adaptiveLimiter) Rest() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -213,7 +213,7 @@ func (w *world) replayed() {
 	w.must("pause", "lead")
 	w.must("dead", "replay", w.letterOf("enrolled-"+ada.tag).ID)
 	out, err := w.try("forget", ada.id, "--yes", "--keep-accounts")
-	if err == nil || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "still to be done") || !strings.Contains(out, "unfinished\tlead\tenrollment.requested\t"+ops.OpenReplay) {
+	if err == nil || cli.ExitCode(err) != cli.ExitFailed || !strings.Contains(err.Error(), "still to be done") || !strings.Contains(out, "unfinished\tlead\tenrollment.requested\t"+ops.PendingReplay) {
 		w.t.Errorf("got %v and\n%s\nwant exit code 1 and the replay", err, out)
 	}
 	w.must("resume", "lead")
@@ -239,12 +239,12 @@ func (w *world) notYet() {
 // stored is what a dry run finds, by stream and bucket.
 func (w *world) storedOf(s somebody) map[string]int {
 	w.t.Helper()
-	var held ops.Holding
+	var held ops.UserData
 	if err := json.Unmarshal([]byte(w.must("forget", s.id, "--keep-accounts", "--dry-run", "--json")), &held); err != nil {
 		w.t.Fatal(err)
 	}
 	counts := map[string]int{}
-	for _, f := range held.Found {
+	for _, f := range held.Matches {
 		counts[f.Where] = f.Count
 	}
 	return counts

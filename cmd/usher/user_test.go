@@ -37,15 +37,15 @@ func TestUser(t *testing.T) {
 	for _, id := range []string{"s4", "s5", "s6"} {
 		w.expect(id, nowhere)
 	}
-	var s ops.Story
-	if err := json.Unmarshal([]byte(w.must("user", "u1", "--json")), &s); err != nil {
+	var h ops.History
+	if err := json.Unmarshal([]byte(w.must("user", "u1", "--json")), &h); err != nil {
 		t.Fatal(err)
 	}
 	states := map[string]string{}
-	for _, at := range s.Accounts {
+	for _, at := range h.Accounts {
 		states[at.Vendor] = fmt.Sprint(at.State, " ", at.ID != "", " ", at.Courses)
 	}
-	for _, e := range s.Events {
+	for _, e := range h.Events {
 		states[e.Vendor+" "+e.EventID] = e.State
 		if (e.Dead != "") != (e.State == events.Failed) {
 			t.Errorf("%s of %s at %s has the dead letter %q", e.State, e.EventID, e.Vendor, e.Dead)

@@ -126,8 +126,8 @@ func (h *hand) older(age time.Duration) (list []*item) {
 	return list
 }
 
-// renewOne renews a message. After a possible end of AckWait a message stays unchanged, since
-// another process may have the message.
+// renewOne renews a message. A message whose AckWait may have run out is left alone, since
+// another process may have it.
 func (h *hand) renewOne(ctx context.Context, i *item) {
 	sent := time.Now()
 	if i.message.Renew(ctx) != nil {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,9 +9,7 @@ import (
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
-	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/ops"
-	"github.com/usherhq/usher/internal/streams"
 )
 
 // approveCmd holds the commands of usher approve.
@@ -60,49 +57,19 @@ func (c approveDeletionsCmd) Validate() error {
 	}
 }
 
-// defaultApproval is the default of --for if deletions are on hold.
-const defaultApproval = time.Hour
-
-// approval is the outcome of the command.
-type approval struct {
-	Was   string    `json:"was"`            // reason of the hold; empty: there was no hold
-	Since time.Time `json:"since,omitzero"` // start of the hold
-	Until time.Time `json:"until,omitzero"` // end of the approval
-	Drop  bool      `json:"drop,omitempty"` // the deletions become dead letters
-	Ended time.Time `json:"ended,omitzero"` // former end of an approval that was ended early
-	end   bool      // --end
-}
-
-// none reports whether there was nothing to change.
-func (d approval) none() bool { return d.Was == "" && d.Until.IsZero() && d.Ended.IsZero() }
-
-// Run stores the action and changes the record of the deletion guard. With --list, Run only reads.
+// Run approves, drops or ends as the flags say. With --list, Run only reads.
 func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 	if c.List {
 		return c.list(ctx, a)
 	}
-	settings, set, end, err := a.Connect(ctx)
+	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	store, err := set.Control.Records(ctx)
+	done, err := service.ApproveDeletions(ctx, ops.ApproveOptions{For: c.For, Drop: c.Drop, End: c.End}, a.Actor(c.Actor))
 	if err != nil {
 		return app.Advise(err)
-	}
-	now := time.Now()
-	record, err := deletionguard.Read(ctx, store)
-	if err != nil {
-		return err
-	}
-	done := c.change(&record, now) // on a copy, to see if there is anything to change
-	if !done.none() {
-		if err := set.Audit.Record(ctx, settings.Source, c.action(a, done)); err != nil {
-			return app.Advise(err)
-		}
-		if _, err := deletionguard.Change(ctx, store, func(r *deletionguard.Record) { done = c.change(r, now) }); err != nil {
-			return err
-		}
 	}
 	if c.JSON {
 		return json.NewEncoder(a.Stdout).Encode(done)
@@ -134,60 +101,4 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 		return err
 	}
 	return errors.Join(output.Rows(a.Stdout, []string{"user", "vendor", "since"}, rows), unread)
-}
-
-// action returns the record for usher audit.
-func (c approveDeletionsCmd) action(a *app.App, done approval) streams.Action {
-	kind := streams.DeletionsApproved
-	if c.Drop {
-		kind = streams.DeletionsDropped
-	}
-	act := a.Action(kind, c.Actor)
-	act.Vendor, act.Until = "all", done.Until
-	if c.End {
-		act.Until = act.At
-	}
-	return act
-}
-
-// change changes the record of the deletion guard as the flags say.
-func (c approveDeletionsCmd) change(r *deletionguard.Record, now time.Time) approval {
-	done := approval{Was: r.Why, Since: r.Held, Drop: c.Drop}
-	switch {
-	case c.End:
-		done = approval{end: true}
-		if now.Before(r.Approved) {
-			done.Ended = r.Approved
-		}
-		r.EndApproval(now)
-	case c.Drop:
-		r.Discard(now)
-	case c.For > 0 || r.Why != "":
-		done.Until = now.Add(cmp.Or(c.For, defaultApproval))
-		r.Approve(done.Until)
-	}
-	return done
-}
-
-// String returns the outcome, in lines.
-func (d approval) String() string {
-	var before string
-	if d.Was != "" {
-		before = fmt.Sprintf("deletions were on hold since %s: %s\n", d.Since.UTC().Format(time.RFC3339), d.Was)
-	}
-	switch {
-	case d.none() && d.Drop:
-		return "no deletion is on hold: nothing was dropped"
-	case d.none() && d.end:
-		return "no approval is in force, and nothing was changed"
-	case d.none():
-		return "no deletion is on hold, and nothing was changed"
-	case !d.Ended.IsZero():
-		return "too many deletions are held again; none would have been until " + d.Ended.UTC().Format(time.RFC3339)
-	case d.Drop:
-		return before + "the deletions registered before now become dead letters: see usher dead list --class dropped"
-	case before == "":
-		before = "deletions were not on hold\n"
-	}
-	return before + "they go on, and none is held until " + d.Until.UTC().Format(time.RFC3339)
 }

@@ -65,8 +65,8 @@ func (f forgetCmd) Run(ctx context.Context, a *app.App) error {
 	}
 	defer end()
 	line := output.NewProgress(a.Stderr)
-	options := ops.Forgetting{Unfinished: f.Force, Accounts: f.KeepAccounts, Events: f.Events, Progress: line.Show}
-	data, err := service.Holding(ctx, ops.Search{UserID: f.ID, Emails: f.Email, Progress: line.Show})
+	options := ops.ForgetOptions{Unfinished: f.Force, Accounts: f.KeepAccounts, Events: f.Events, Progress: line.Show}
+	data, err := service.UserData(ctx, ops.Search{UserID: f.ID, Emails: f.Email, Progress: line.Show})
 	line.End()
 	if err != nil {
 		return app.Advise(err)
@@ -84,7 +84,7 @@ func (f forgetCmd) Run(ctx context.Context, a *app.App) error {
 }
 
 // confirm asks for a confirmation on a terminal. Elsewhere, --yes is needed.
-func (f forgetCmd) confirm(ctx context.Context, a *app.App, data ops.Holding) error {
+func (f forgetCmd) confirm(ctx context.Context, a *app.App, data ops.UserData) error {
 	if f.Yes {
 		return nil
 	}
@@ -118,20 +118,20 @@ func askToErase(ctx context.Context, in io.Reader, out io.Writer) error {
 }
 
 // printFound prints the data of the user, and the steps before an erasure.
-func (f forgetCmd) printFound(a *app.App, data ops.Holding) error {
+func (f forgetCmd) printFound(a *app.App, data ops.UserData) error {
 	if f.JSON {
 		return output.JSON(a.Stdout, data)
 	}
-	if data.Nothing() {
+	if data.Empty() {
 		_, err := fmt.Fprintf(a.Stderr, "nothing is stored of %s; is that the user_id of the events?\n", output.Plain(f.ID, ""))
 		return err
 	}
 	var rows [][]string
-	for _, at := range data.Found {
+	for _, at := range data.Matches {
 		rows = append(rows, []string{"stored", at.Where, fmt.Sprint(at.Count), ""})
 	}
-	for _, o := range data.Open {
-		rows = append(rows, []string{"unfinished", o.Vendor, o.Type, o.State + " (event key " + o.Key + ")"})
+	for _, p := range data.Pending {
+		rows = append(rows, []string{"unfinished", p.Vendor, p.Type, p.State + " (event key " + p.Key + ")"})
 	}
 	for _, at := range data.Accounts {
 		rows = append(rows, []string{"account", at.Vendor, at.ID, at.Why})

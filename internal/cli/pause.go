@@ -39,8 +39,8 @@ func (p pauseCmd) Validate() error {
 
 // Run pauses the vendor.
 func (p pauseCmd) Run(ctx context.Context, a *app.App) error {
-	return changePause(ctx, a, p.JSON, func(d *ops.Desk) (ops.PauseState, error) {
-		return d.Pause(ctx, string(p.Vendor), p.For, a.Actor(p.Actor))
+	return changePause(ctx, a, p.JSON, func(s *ops.Service) (ops.PauseState, error) {
+		return s.Pause(ctx, string(p.Vendor), p.For, a.Actor(p.Actor))
 	})
 }
 
@@ -64,13 +64,13 @@ func (r resumeCmd) Validate() error { return errors.Join(r.Vendor.Required(), r.
 
 // Run resumes the vendor.
 func (r resumeCmd) Run(ctx context.Context, a *app.App) error {
-	return changePause(ctx, a, r.JSON, func(d *ops.Desk) (ops.PauseState, error) {
-		return d.Resume(ctx, string(r.Vendor), a.Actor(r.Actor))
+	return changePause(ctx, a, r.JSON, func(s *ops.Service) (ops.PauseState, error) {
+		return s.Resume(ctx, string(r.Vendor), a.Actor(r.Actor))
 	})
 }
 
 // changePause pauses or resumes a vendor, and prints the state of the vendor.
-func changePause(ctx context.Context, a *app.App, asJSON bool, do func(*ops.Desk) (ops.PauseState, error)) error {
+func changePause(ctx context.Context, a *app.App, asJSON bool, do func(*ops.Service) (ops.PauseState, error)) error {
 	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err

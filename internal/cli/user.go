@@ -50,7 +50,7 @@ func (u userCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	history, err := service.Story(ctx, u.ID)
+	history, err := service.History(ctx, u.ID)
 	if err != nil {
 		return app.Advise(err)
 	}
@@ -61,26 +61,26 @@ func (u userCmd) Run(ctx context.Context, a *app.App) error {
 }
 
 // printHistory prints the accounts, and every effect in order of its registration.
-func printHistory(a *app.App, s ops.Story) error {
+func printHistory(a *app.App, h ops.History) error {
 	switch {
-	case len(s.Accounts)+len(s.Events) > 0:
-	case !s.Forgotten.IsZero():
-		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: no data is left\n", s.Forgotten.UTC().Format(time.RFC3339))
+	case len(h.Accounts)+len(h.Events) > 0:
+	case !h.Forgotten.IsZero():
+		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: no data is left\n", h.Forgotten.UTC().Format(time.RFC3339))
 		return err
 	default:
-		_, err := fmt.Fprintf(a.Stderr, "no vendor was ever asked for anything about %s; is that the user_id of the events?\n", output.Plain(s.UserID, ""))
+		_, err := fmt.Fprintf(a.Stderr, "no vendor was ever asked for anything about %s; is that the user_id of the events?\n", output.Plain(h.UserID, ""))
 		return err
 	}
-	if err := printAccounts(a, s); err != nil {
+	if err := printAccounts(a, h); err != nil {
 		return err
 	}
-	if s.More > 0 {
-		if _, err := fmt.Fprintf(a.Stdout, "%d older effects are not shown\n", s.More); err != nil {
+	if h.More > 0 {
+		if _, err := fmt.Fprintf(a.Stdout, "%d older effects are not shown\n", h.More); err != nil {
 			return err
 		}
 	}
 	var rows [][]string
-	for _, e := range s.Events {
+	for _, e := range h.Events {
 		rows = append(rows, []string{e.Time.UTC().Format(time.RFC3339), e.Type, e.EventID, e.Vendor, e.State, fmt.Sprint(e.Attempts), reason(e)})
 	}
 	if len(rows) == 0 {
@@ -90,9 +90,9 @@ func printHistory(a *app.App, s ops.Story) error {
 }
 
 // printAccounts prints the state of the user's accounts, and the vendors on hold.
-func printAccounts(a *app.App, s ops.Story) error {
+func printAccounts(a *app.App, h ops.History) error {
 	var rows [][]string
-	for _, at := range s.Accounts {
+	for _, at := range h.Accounts {
 		rows = append(rows, []string{at.Vendor, at.State, at.ID, fmt.Sprint(len(at.Courses))})
 	}
 	if len(rows) > 0 {
@@ -100,8 +100,8 @@ func printAccounts(a *app.App, s ops.Story) error {
 			return err
 		}
 	}
-	for _, vendor := range slices.Sorted(maps.Keys(s.Holds)) {
-		since := s.Holds[vendor].Since.UTC().Format(time.RFC3339)
+	for _, vendor := range slices.Sorted(maps.Keys(h.Holds)) {
+		since := h.Holds[vendor].Since.UTC().Format(time.RFC3339)
 		if _, err := fmt.Fprintf(a.Stdout, "%s is on hold since %s: later events may not be shown yet\n", vendor, since); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func printAccounts(a *app.App, s ops.Story) error {
 }
 
 // reason returns the reason for the state of an effect, and the command for more.
-func reason(e ops.StoryEvent) string {
+func reason(e ops.HistoryEvent) string {
 	var parts []string
 	if e.Why != "" {
 		parts = append(parts, e.Why)

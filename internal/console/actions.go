@@ -45,7 +45,7 @@ type actionsPage struct {
 func (c *Console) deadAction(ctx context.Context, v *visit) (answer, error) {
 	action := v.PostFormValue("do")
 	p := actionsPage{Action: action, Filter: readDeadFilter(v.Request)}
-	by := ops.Deed{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason_" + action))}
+	by := ops.Actor{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason_" + action))}
 	if action == actionDrop && by.Why == "" {
 		return answer{}, errNoReason
 	}
@@ -58,7 +58,7 @@ func (c *Console) deadAction(ctx context.Context, v *visit) (answer, error) {
 	}
 	switch action {
 	case actionPreview:
-		p.List, err = previews(ctx, v.desk, list)
+		p.List, err = previews(ctx, v.service, list)
 	case actionReplay, actionDrop:
 		for _, l := range list {
 			p.List = append(p.List, c.actOn(ctx, v, l, action, by))
@@ -85,30 +85,30 @@ func chosen(ctx context.Context, v *visit, f deadFilter) ([]streams.DeadLetter, 
 	if len(refs) == 0 && !all {
 		return nil, &refusal{http.StatusUnprocessableEntity, "None was chosen", "Nothing was done: choose dead letters by their boxes, or all that fit."}
 	}
-	return v.desk.DeadLetters(ctx, func(l streams.DeadLetter) bool {
+	return v.service.DeadLetters(ctx, func(l streams.DeadLetter) bool {
 		if all {
-			return f.fits(v.desk, l)
+			return f.fits(v.service, l)
 		}
 		return slices.Contains(refs, letter{DeadLetter: l}.Ref())
 	})
 }
 
 // previews returns the outcomes of replays, without a replay.
-func previews(ctx context.Context, d *ops.Desk, list []streams.DeadLetter) ([]done, error) {
-	seen, err := d.PreviewReplays(ctx, list)
+func previews(ctx context.Context, s *ops.Service, list []streams.DeadLetter) ([]done, error) {
+	seen, err := s.PreviewReplays(ctx, list)
 	if err != nil {
 		return nil, err
 	}
 	var out []done
 	for i, l := range list {
-		out = append(out, done{letter{l, d.DeadState(l)}, mask(seen[i].String()), true})
+		out = append(out, done{letter{l, s.DeadState(l)}, mask(seen[i].String()), true})
 	}
 	return out, nil
 }
 
 // actOn replays or drops one dead letter, and returns the outcome.
-func (c *Console) actOn(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Deed) done {
-	d := done{letter: letter{l, v.desk.DeadState(l)}}
+func (c *Console) actOn(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Actor) done {
+	d := done{letter: letter{l, v.service.DeadState(l)}}
 	err := c.carryOut(ctx, v, l, action, by)
 	switch {
 	case err != nil:
@@ -122,31 +122,31 @@ func (c *Console) actOn(ctx context.Context, v *visit, l streams.DeadLetter, act
 }
 
 // carryOut replays or drops one dead letter, and logs the action.
-func (c *Console) carryOut(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Deed) error {
+func (c *Console) carryOut(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Actor) error {
 	var err error
 	switch {
 	case action == actionDrop:
-		err = v.desk.Drop(ctx, l, by)
+		err = v.service.Drop(ctx, l, by)
 	case v.PostFormValue("anyway") != "":
-		err = v.desk.Replay(ctx, l, by)
+		err = v.service.Replay(ctx, l, by)
 	default:
-		if err = notAgain(v.desk, l); err == nil {
-			err = v.desk.Replay(ctx, l, by)
+		if err = notAgain(v.service, l); err == nil {
+			err = v.service.Replay(ctx, l, by)
 		}
 	}
 	c.deps.Log.Info().Str("who", v.who.Name).Str("action", action).Str("dead_letter", l.ID()).AnErr("refused", err).Msg("console")
-	if errors.Is(err, streams.ErrConflict) {
+	if errors.Is(err, streams.ErrStaleRevision) {
 		return errors.New("nothing was done: it has changed since it was read; load the list again")
 	}
 	return err
 }
 
 // notAgain returns the reason against a replay of a dead letter; nil if there is none.
-func notAgain(d *ops.Desk, l streams.DeadLetter) error {
-	if d.Refusal(l, replayTimeout, false) == nil {
+func notAgain(s *ops.Service, l streams.DeadLetter) error {
+	if s.Refusal(l, replayTimeout, false) == nil {
 		return nil
 	}
-	if d.DeadState(l) == ops.DeadReplaying {
+	if s.DeadState(l) == ops.DeadReplaying {
 		return fmt.Errorf("nothing was done: it is on its way since %s; wait for its outcome", clock(l.ReplayedAt))
 	}
 	return fmt.Errorf("nothing was done: it was sent back %d times and failed each time; fix the cause, and send it from its own page", l.Replay)

@@ -24,7 +24,7 @@ func (w *world) done() (list []string) {
 	return list
 }
 
-func TestDeedsOnOneDeadLetter(t *testing.T) {
+func TestActionsOnOneDeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	letter := w.addLetter(w.event("e1", "u1"), "no")
@@ -61,7 +61,7 @@ func TestDeedsOnOneDeadLetter(t *testing.T) {
 	}
 }
 
-func TestDeedsOnMany(t *testing.T) {
+func TestActionsOnMany(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	var refs []string

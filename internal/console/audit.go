@@ -28,7 +28,7 @@ func (c *Console) audit(ctx context.Context, v *visit) (answer, error) {
 	if v.FormValue("all") != "" {
 		p.Days, q = 0, streams.AuditQuery{}
 	}
-	for a, err := range v.desk.Streams.Audit.List(ctx, q) {
+	for a, err := range v.service.Streams.Audit.List(ctx, q) {
 		if err != nil {
 			return answer{}, err
 		}

@@ -38,7 +38,7 @@ type Person struct {
 
 // Deps are the parts needed by the pages. Version may be empty.
 type Deps struct {
-	Desk    func() *ops.Desk // nil before the connection to NATS
+	Service func() *ops.Service // nil before the connection to NATS
 	Log     zerolog.Logger
 	Version string
 }

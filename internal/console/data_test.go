@@ -92,8 +92,8 @@ func full(t *testing.T, user string) (w *world, letter string) {
 		r.Finished = []record.Finished{{Effect: failed, Outcome: record.Outcome{Kind: events.Failed, At: now, Message: "taken: " + secret}}}
 		r.Pending = []record.Effect{{Key: 2, Type: events.UserDeleted, Scope: events.ScopeLifecycle, Registered: now, Due: now.Add(time.Hour)}}
 	})
-	by := ops.Deed{Who: "ann", Why: "because of " + secret + evil}
-	if _, err := w.desk.Load().Pause(t.Context(), "lead", time.Hour, by); err != nil {
+	by := ops.Actor{Who: "ann", Why: "because of " + secret + evil}
+	if _, err := w.service.Load().Pause(t.Context(), "lead", time.Hour, by); err != nil {
 		t.Fatal(err)
 	}
 	return w, letter

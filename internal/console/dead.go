@@ -43,12 +43,12 @@ func (f deadFilter) Query() string {
 	return q.Encode()
 }
 
-func (f deadFilter) fits(d *ops.Desk, l streams.DeadLetter) bool {
+func (f deadFilter) fits(s *ops.Service, l streams.DeadLetter) bool {
 	has := func(text string) bool { return strings.Contains(strings.ToLower(text), strings.ToLower(f.Text)) }
 	return (f.Vendor == "" || f.Vendor == l.Vendor) &&
 		(f.Type == "" || f.Type == l.Type) &&
 		(f.Class == "" || f.Class == l.Class) &&
-		(f.State == "" || f.State == d.DeadState(l)) &&
+		(f.State == "" || f.State == s.DeadState(l)) &&
 		(f.Text == "" || has(l.Message) || has(l.EventID) || strings.HasPrefix(l.Key, f.Text))
 }
 
@@ -94,14 +94,14 @@ func (c *Console) dead(ctx context.Context, v *visit) (answer, error) {
 		Filter: readDeadFilter(v.Request), Types: events.Types(),
 		States: []string{ops.DeadWaiting, ops.DeadReplaying, ops.DeadQuarantined},
 	}
-	for _, one := range v.desk.Vendors {
+	for _, one := range v.service.Vendors {
 		p.Vendors = append(p.Vendors, one.Name)
 	}
 	p.Vendors = append(p.Vendors, ops.Deliveries)
 	classes := map[string]bool{}
-	list, err := v.desk.DeadLetters(ctx, func(l streams.DeadLetter) bool {
+	list, err := v.service.DeadLetters(ctx, func(l streams.DeadLetter) bool {
 		classes[l.Class] = true
-		return p.Filter.fits(v.desk, l)
+		return p.Filter.fits(v.service, l)
 	})
 	if err != nil {
 		return answer{}, err
@@ -115,7 +115,7 @@ func (c *Console) dead(ctx context.Context, v *visit) (answer, error) {
 	p.Page, _ = strconv.Atoi(v.FormValue("page"))
 	p.Page = min(max(p.Page, 1), p.Last)
 	for _, l := range list[(p.Page-1)*lettersAPage : min(p.Page*lettersAPage, len(list))] {
-		p.Letters = append(p.Letters, letter{l, v.desk.DeadState(l)})
+		p.Letters = append(p.Letters, letter{l, v.service.DeadState(l)})
 	}
 	return answer{page: "dead", title: "Dead letters", data: p, notice: dropNotice(v)}, nil
 }

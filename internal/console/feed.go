@@ -63,7 +63,7 @@ func (f feedFilter) of(rows []row) (fit []row, failed int) {
 }
 
 func (c *Console) feed(ctx context.Context, v *visit) (answer, error) {
-	p := feedPage{Filter: readFeedFilter(v.Request), Vendors: v.desk.Vendors}
+	p := feedPage{Filter: readFeedFilter(v.Request), Vendors: v.service.Vendors}
 	if f, leave := c.hub.join(); f != nil {
 		defer leave()
 		f.awaitFirst(ctx)

@@ -39,8 +39,8 @@ type row struct {
 // follower follows the results for all open pages. Each result is counted by its subject; only
 // the newest are read, and failures before others.
 type follower struct {
-	desk func() *ops.Desk
-	log  zerolog.Logger
+	service func() *ops.Service
+	log     zerolog.Logger
 
 	mu       sync.Mutex
 	vendors  map[string]*series
@@ -59,7 +59,7 @@ type follower struct {
 }
 
 func newFollower(d Deps) *follower {
-	return &follower{desk: d.Desk, log: d.Log, vendors: map[string]*series{}, first: make(chan struct{})}
+	return &follower{service: d.Service, log: d.Log, vendors: map[string]*series{}, first: make(chan struct{})}
 }
 
 // awaitFirst waits a moment for the first results of a new follower.
@@ -98,15 +98,15 @@ func every(ctx context.Context, pause time.Duration, do func()) {
 // tail counts results as they arrive, and starts again after a failure of NATS.
 func (f *follower) tail(ctx context.Context) {
 	every(ctx, time.Second, func() {
-		d := f.desk()
-		if d == nil {
+		s := f.service()
+		if s == nil {
 			return
 		}
 		f.mu.Lock()
 		f.vendors, f.failed, f.others = map[string]*series{}, nil, nil
 		f.begun, f.known = time.Now(), f.newest
 		f.mu.Unlock()
-		for result, err := range d.Streams.Results.Tail(ctx, lastResults) {
+		for result, err := range s.Streams.Results.Tail(ctx, lastResults) {
 			if err == nil {
 				f.count(result)
 			} else if ctx.Err() == nil {
@@ -216,13 +216,13 @@ func rowOf(t streams.ResultHeader) (row, bool) {
 
 // refresh reads the status of all vendors.
 func (f *follower) refresh(ctx context.Context) {
-	d := f.desk()
+	s := f.service()
 	err := errors.New(errAway.title)
 	var now ops.Status
-	if d != nil {
+	if s != nil {
 		limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 		defer cancel()
-		now, err = d.Status(limit)
+		now, err = s.Status(limit)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 // One follower serves all who watch; it stays for a while after the last has left.
 func TestTheFollowerIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHub(Deps{Desk: func() *ops.Desk { return nil }, Log: zerolog.Nop()})
+		h := newHub(Deps{Service: func() *ops.Service { return nil }, Log: zerolog.Nop()})
 		now := func() *follower {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -51,7 +51,7 @@ func TestTheFollowerIsShared(t *testing.T) {
 
 func TestViewersAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHub(Deps{Desk: func() *ops.Desk { return nil }, Log: zerolog.Nop()})
+		h := newHub(Deps{Service: func() *ops.Service { return nil }, Log: zerolog.Nop()})
 		for range maxViewers {
 			if f, _ := h.join(); f == nil {
 				t.Fatal("too few may watch")

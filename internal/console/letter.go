@@ -36,12 +36,12 @@ func found(ctx context.Context, v *visit) (streams.DeadLetter, error) {
 	if strings.ContainsAny(vendor+kind+key, "*> \t\r\n") || strings.Contains(vendor+key, ".") {
 		return streams.DeadLetter{}, streams.ErrNoDeadLetter
 	}
-	return v.desk.Streams.DeadLetters.Get(ctx, vendor, kind, key)
+	return v.service.Streams.DeadLetters.Get(ctx, vendor, kind, key)
 }
 
 // page returns the data of the page of a dead letter.
 func (v *visit) page(l streams.DeadLetter, shown bool) letterPage {
-	p := letterPage{letter: letter{l, v.desk.DeadState(l)}, Shown: shown}
+	p := letterPage{letter: letter{l, v.service.DeadState(l)}, Shown: shown}
 	p.Path = p.letter.Path()
 	show, header := maskJSON, maskHeader
 	if shown {
@@ -54,7 +54,7 @@ func (v *visit) page(l streams.DeadLetter, shown bool) letterPage {
 	if e, err := events.FromNATS(l.Header, l.Payload); err == nil {
 		p.UserID = events.UserID(e)
 	}
-	if err := notAgain(v.desk, l); err != nil {
+	if err := notAgain(v.service, l); err != nil {
 		p.Anyway = strings.TrimPrefix(err.Error(), "nothing was done: ")
 	}
 	return p
@@ -131,7 +131,7 @@ func (c *Console) letterAction(ctx context.Context, v *visit) (answer, error) {
 	case actionReveal:
 		c.deps.Log.Info().Str("who", v.who.Name).Str("action", action).Str("dead_letter", l.ID()).Msg("console: personal data were shown")
 	case actionPreview:
-		seen, err := previews(ctx, v.desk, []streams.DeadLetter{l})
+		seen, err := previews(ctx, v.service, []streams.DeadLetter{l})
 		if err != nil {
 			return answer{}, err
 		}
@@ -145,7 +145,7 @@ func (c *Console) letterAction(ctx context.Context, v *visit) (answer, error) {
 }
 
 // replayOrDrop carries out an action, and redirects to a page with the outcome.
-func (c *Console) replayOrDrop(ctx context.Context, v *visit, p letterPage, action string, by ops.Deed) (answer, error) {
+func (c *Console) replayOrDrop(ctx context.Context, v *visit, p letterPage, action string, by ops.Actor) (answer, error) {
 	if action == actionDrop && by.Why == "" {
 		return answer{}, errNoReason
 	}

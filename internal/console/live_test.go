@@ -149,7 +149,7 @@ func TestTheOverviewLives(t *testing.T) {
 func TestStreamsEndWithTheConsoleOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, console.Config{Open: true})
-	pages, err := console.New(console.Config{Open: true}, console.Deps{Desk: w.desk.Load, Log: zerolog.Nop()})
+	pages, err := console.New(console.Config{Open: true}, console.Deps{Service: w.service.Load, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (c *Console) overview(ctx context.Context, v *visit) (answer, error) {
 		f.refresh(ctx)
 	}
 	o, err := f.overview(time.Now())
-	for _, vendor := range v.desk.Vendors {
+	for _, vendor := range v.service.Vendors {
 		o.Names = append(o.Names, vendor.Name)
 	}
 	return answer{page: "overview", title: "Overview", data: o, notice: pauseNotice(v)}, err
@@ -138,14 +138,14 @@ func (c *Console) pause(ctx context.Context, v *visit) (answer, error) {
 		}
 	}
 	name := v.PathValue("vendor")
-	_, err := v.desk.Pause(ctx, name, span, v.actor())
+	_, err := v.service.Pause(ctx, name, span, v.actor())
 	return c.halted(name, "paused", err)
 }
 
 // resume ends a pause.
 func (c *Console) resume(ctx context.Context, v *visit) (answer, error) {
 	name := v.PathValue("vendor")
-	_, err := v.desk.Resume(ctx, name, v.actor())
+	_, err := v.service.Resume(ctx, name, v.actor())
 	return c.halted(name, "resumed", err)
 }
 
@@ -157,15 +157,15 @@ func (c *Console) halted(vendor, how string, err error) (answer, error) {
 }
 
 // actor returns the visitor, with the reason in the form.
-func (v *visit) actor() ops.Deed {
-	return ops.Deed{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason"))}
+func (v *visit) actor() ops.Actor {
+	return ops.Actor{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason"))}
 }
 
 // pauseNotice returns the notice about a pause or its end, if the URL has one.
 func pauseNotice(v *visit) string {
 	for _, how := range []string{"paused", "resumed"} {
 		name := v.FormValue(how)
-		if slices.ContainsFunc(v.desk.Vendors, func(one ops.Vendor) bool { return one.Name == name }) {
+		if slices.ContainsFunc(v.service.Vendors, func(one ops.Vendor) bool { return one.Name == name }) {
 			return name + " was " + how + "."
 		}
 	}

@@ -204,7 +204,7 @@ func TestHistoryGivesReason(t *testing.T) {
 func TestPagesOfAnEmptyWorldSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, console.Config{Open: true})
-	w.desk.Store(nil)
+	w.service.Store(nil)
 	b := w.browser()
 	if status, text := b.get("/console/"); status != http.StatusServiceUnavailable || !strings.Contains(text, "NATS is not reached yet") {
 		t.Errorf("got %d %s", status, text)

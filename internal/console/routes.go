@@ -30,8 +30,8 @@ const (
 // of anybody.
 type visit struct {
 	*http.Request
-	who  visitor
-	desk *ops.Desk
+	who     visitor
+	service *ops.Service
 }
 
 // answer is a page or a redirect.
@@ -98,7 +98,7 @@ func (c *Console) mux() *http.ServeMux {
 
 // do answers a request of a route.
 func (c *Console) do(w http.ResponseWriter, v *visit, rt route) {
-	if v.desk == nil && rt.may != anybody {
+	if v.service == nil && rt.may != anybody {
 		c.refuse(w, v.Request, errAway)
 		return
 	}
@@ -136,7 +136,7 @@ func (c *Console) admit(may right, next func(http.ResponseWriter, *visit)) http.
 			c.refuse(w, r, &refusal{status: http.StatusForbidden, title: "Readers only look", text: "Nothing was done: ask an operator, or for a token with the role operator."})
 			return
 		}
-		next(w, &visit{Request: r, who: who, desk: c.deps.Desk()})
+		next(w, &visit{Request: r, who: who, service: c.deps.Service()})
 	}
 }
 
@@ -183,8 +183,8 @@ func (c *Console) toLogin(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers by a page with the reason of the refusal.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var shown *refusal
-	if !errors.As(err, &shown) {
+	shown, ok := errors.AsType[*refusal](err)
+	if !ok {
 		c.deps.Log.Warn().Err(err).Str("path", r.URL.Path).Msg("console")
 		shown = &refusal{status: http.StatusBadGateway, title: "NATS did not answer as it should", text: mask(err.Error()) + ". Try again in a moment; usher nats check says more."}
 	}

@@ -47,7 +47,7 @@ func (c *Console) send(ctx context.Context, v *visit) (answer, error) {
 		wrong.data = p
 		return wrong, nil
 	}
-	e, err := v.desk.Send(ctx, p.Type, data, v.actor())
+	e, err := v.service.Send(ctx, p.Type, data, v.actor())
 	invalid, refused := errors.AsType[*events.InvalidError](err)
 	switch {
 	case refused:

@@ -11,13 +11,13 @@ import (
 
 // userEvent is one event of a history, with its outcome at each vendor.
 type userEvent struct {
-	ops.StoryEvent                  // the members shared by all vendors
-	At             []ops.StoryEvent // by vendor
+	ops.HistoryEvent                    // the members shared by all vendors
+	At               []ops.HistoryEvent // by vendor
 }
 
 // userPage is the data of the page of a user.
 type userPage struct {
-	ops.Story
+	ops.History
 	Asked  bool // a user is named
 	Events []userEvent
 	Watch  string // the id of an awaited event
@@ -31,16 +31,16 @@ func (c *Console) user(ctx context.Context, v *visit) (answer, error) {
 	if id == "" {
 		return answer{page: "user", title: "Users", data: p}, nil
 	}
-	history, err := v.desk.Story(ctx, id)
+	history, err := v.service.History(ctx, id)
 	if err != nil {
 		return answer{}, err
 	}
-	p.Asked, p.Story, p.Live = true, history, p.Watch != ""
+	p.Asked, p.History, p.Live = true, history, p.Watch != ""
 	for _, e := range history.Events {
 		if n := len(p.Events); n > 0 && p.Events[n-1].Key == e.Key && p.Events[n-1].Type == e.Type {
 			p.Events[n-1].At = append(p.Events[n-1].At, e)
 		} else {
-			p.Events = append(p.Events, userEvent{e, []ops.StoryEvent{e}})
+			p.Events = append(p.Events, userEvent{e, []ops.HistoryEvent{e}})
 		}
 		p.Live = p.Live || e.Ended == nil
 	}
@@ -60,7 +60,7 @@ func (p userPage) Coming() bool {
 
 // Unfinished returns the number of unfinished effects.
 func (p userPage) Unfinished() (n int) {
-	for _, e := range p.Story.Events {
+	for _, e := range p.History.Events {
 		if e.Ended == nil {
 			n++
 		}

@@ -47,7 +47,7 @@ var people = []console.Person{
 // world is a console over a real NATS.
 type world struct {
 	t       *testing.T
-	desk    atomic.Pointer[ops.Desk]
+	service atomic.Pointer[ops.Service]
 	streams *streams.Set
 	web     *httptest.Server
 	log     *natstest.Log
@@ -66,7 +66,7 @@ func newWorld(t *testing.T, c console.Config) *world {
 			t.Fatal(err)
 		}
 	}
-	w.desk.Store(ops.New(ops.Deps{
+	w.service.Store(ops.New(ops.Deps{
 		Streams: b, Config: config.Default(),
 		Vendors: []ops.Vendor{{
 			Name: "lead", Settings: vendors.DefaultSettings("https://lead.example.com/api", 1),
@@ -80,7 +80,7 @@ func newWorld(t *testing.T, c console.Config) *world {
 
 // open serves the console.
 func (w *world) open(c console.Config) {
-	pages, err := console.New(c, console.Deps{Desk: w.desk.Load, Log: zerolog.New(w.log), Version: "test"})
+	pages, err := console.New(c, console.Deps{Service: w.service.Load, Log: zerolog.New(w.log), Version: "test"})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -32,8 +32,8 @@ func (r records) Load(ctx context.Context, key string) ([]byte, uint64, error) {
 
 func (r records) Store(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	stored, err := r.of(key).Store(ctx, key, value, revision)
-	if errors.Is(err, streams.ErrConflict) {
-		err = mailbox.ErrConflict
+	if errors.Is(err, streams.ErrStaleRevision) {
+		err = mailbox.ErrStaleRevision
 	}
 	return stored, err
 }

@@ -52,7 +52,7 @@ func (x *Core) renewOnce(ctx context.Context) error {
 	}
 	return x.streams.each(ctx, x.streams.records.events, isUnfinishedActivity, func(r streams.Record) error {
 		_, err := x.streams.records.events.Store(ctx, r.Key, r.Value, r.Revision)
-		if errors.Is(err, streams.ErrConflict) { // stored meanwhile
+		if errors.Is(err, streams.ErrStaleRevision) { // stored meanwhile
 			return nil
 		}
 		return err

@@ -199,7 +199,10 @@ func (g *Guard) checkLimits(ctx context.Context, r *Record) (deleted uint64, err
 // Approve ends a hold, and prevents holds until a time. Deletions published meanwhile do not
 // count later.
 func (r *Record) Approve(until time.Time) {
-	r.Held, r.Why, r.Approved, r.Since = time.Time{}, "", until, until
+	r.Held = time.Time{}
+	r.Why = ""
+	r.Approved = until
+	r.Since = until
 }
 
 // EndApproval ends an approval before its time. Events published under the approval do not count.
@@ -214,5 +217,8 @@ func (r *Record) Discard(now time.Time) {
 	if r.Held.IsZero() {
 		return
 	}
-	r.Held, r.Why, r.Dropped, r.Since = time.Time{}, "", now, now
+	r.Held = time.Time{}
+	r.Why = ""
+	r.Dropped = now
+	r.Since = now
 }

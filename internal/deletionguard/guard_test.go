@@ -28,7 +28,7 @@ func (s *memory) Store(_ context.Context, _ string, record []byte, revision uint
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if revision != s.revision {
-		return 0, streams.ErrConflict
+		return 0, streams.ErrStaleRevision
 	}
 	s.record, s.revision = record, revision+1
 	return s.revision, nil

@@ -25,7 +25,7 @@ type Store interface {
 func Change(ctx context.Context, store Store, change func(*Record)) (Record, error) {
 	for {
 		r, err := try(ctx, store, change)
-		if !errors.Is(err, streams.ErrConflict) {
+		if !errors.Is(err, streams.ErrStaleRevision) {
 			return r, recordError(err)
 		}
 	}

@@ -42,7 +42,7 @@ func (k Catalog) With(c *config.Config) []Vendor {
 func (k Catalog) Names() []string { return names(k.Vendors()) }
 
 // Service returns the operations for people.
-func (k Catalog) Service(set *streams.Set, c config.Config) *ops.Desk {
+func (k Catalog) Service(set *streams.Set, c config.Config) *ops.Service {
 	d := ops.Deps{Streams: set, Config: c, Handlers: k.Handlers(handlers.Courses(c.Courses), k.Names())}
 	for _, v := range k.With(&c) {
 		d.Vendors = append(d.Vendors, ops.Vendor{Name: v.Name, Settings: v.Settings(), Adapter: v.Adapter})

@@ -46,7 +46,7 @@ func (e *Engine) measureVendors(ctx context.Context) {
 }
 
 // measureVendor measures the consumers of a vendor. The last values stay while NATS is away.
-func (e *Engine) measureVendor(ctx context.Context, service *ops.Desk, vendor string) {
+func (e *Engine) measureVendor(ctx context.Context, service *ops.Service, vendor string) {
 	load, err := service.Load(ctx, vendor)
 	if err != nil && !errors.Is(err, ops.ErrNoConsumers) {
 		return

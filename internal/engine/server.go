@@ -23,7 +23,7 @@ type Server struct {
 	traces  *telemetry.Traces // nil: no traces
 
 	once    sync.Once // makes service
-	service *ops.Desk
+	service *ops.Service
 }
 
 // NewServer returns a server without a connection to NATS.
@@ -93,11 +93,11 @@ func (s *Server) console() (*console.Console, error) {
 	for _, p := range s.Config.Console.People {
 		c.People = append(c.People, console.Person{Name: p.Name, Operator: p.Role == config.RoleOperator, Token: p.Token})
 	}
-	return console.New(c, console.Deps{Desk: s.operations, Log: s.Log, Version: s.Version})
+	return console.New(c, console.Deps{Service: s.operations, Log: s.Log, Version: s.Version})
 }
 
 // operations returns the operations for people; nil before Connect.
-func (s *Server) operations() *ops.Desk {
+func (s *Server) operations() *ops.Service {
 	set := s.streams.Load()
 	if set == nil {
 		return nil

@@ -74,8 +74,8 @@ type BreakerConfig struct {
 // that goes well makes the breaker half-open: a few fresh effects are tried. The breaker closes if most
 // of these are answered, or if a second check goes well, so that sick users alone never
 // keep a vendor on hold. A hold for permanent refusals is different, since the check
-// says nothing about a mapping: probes alone close that one, of any class after a second
-// check, and the hold goes on if most probes are refused.
+// says nothing about a mapping: only probes end such a hold (fresh effects, and effects of any
+// class after a second good check), and the hold goes on if most probes are refused.
 //
 // Breaker is safe for concurrent use and has neither goroutine nor timer.
 type Breaker struct {

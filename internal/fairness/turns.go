@@ -31,9 +31,9 @@ type turns struct {
 	earned Counts // parts of a turn; zero for a class that does not wait
 }
 
-// next returns the class of the next grant, and accounts for the grant. waiting counts the waiting
-// work, may the part that may be granted now; may needs at least one class. All waiting classes
-// earn shares. wake is the share of wakes in parts of a turn.
+// next returns the class of the next grant, and accounts for the grant. waiting counts all
+// waiting work. may counts the work that can be granted now, and must not be empty. All waiting
+// classes earn shares. wake is the share of wakes in parts of a turn.
 func (t *turns) next(waiting, may Counts, wake int) Class {
 	first, _ := may.first()
 	parts := Counts{Wake: wake, Activity: tenthTurn}

@@ -46,11 +46,12 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 // event, 422 if the event breaks the schema of the type.
 func (p *endpoint) validate(client Client, list []events.Event) (faults []fault) {
 	for i, e := range list {
-		var invalid *events.InvalidError
-		switch err := p.deps.Validate(e); {
+		err := p.deps.Validate(e)
+		invalid, isInvalid := errors.AsType[*events.InvalidError](err)
+		switch {
 		case client.may(e) != nil:
 			faults = append(faults, faultOf(i, e.ID(), client.may(e), http.StatusForbidden))
-		case errors.As(err, &invalid):
+		case isInvalid:
 			faults = append(faults, faultOf(i, e.ID(), invalid, http.StatusUnprocessableEntity))
 		case err != nil:
 			faults = append(faults, fault{Index: i, ID: e.ID(), Detail: "the event cannot be validated", status: http.StatusUnprocessableEntity})
@@ -66,9 +67,9 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	w, spans := p.traced(w, r, begun, list)
 	defer spans.end()
 	err := p.deps.Stream.Store(ctx, list)
-	var invalid *events.InvalidError
+	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 	switch {
-	case errors.As(err, &invalid): // the encoded event exceeds the limit
+	case isInvalid: // the encoded event exceeds the limit
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
 	case errors.Is(err, streams.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
@@ -103,9 +104,9 @@ func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // the last read finds the end of the body
 	body := bytes.NewBuffer(make([]byte, 0, room))
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	var large *http.MaxBytesError
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	switch {
-	case errors.As(err, &large):
+	case tooLarge:
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large; send smaller batches"})
 	case err != nil:
 		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body ends early; send the request again"})

@@ -73,18 +73,18 @@ const noEvent = "the request is no CloudEvent: send Content-Type: " + events.Con
 
 // readProblem returns the answer to an error of reading events from a request.
 func readProblem(err error) problem {
-	var batch *events.BatchError
-	var one *events.InvalidError
+	batch, isBatch := errors.AsType[*events.BatchError](err)
+	one, isOne := errors.AsType[*events.InvalidError](err)
 	switch {
 	case errors.Is(err, events.ErrMediaType):
 		return problem{Status: http.StatusUnsupportedMediaType, Detail: err.Error()}
-	case errors.As(err, &batch):
+	case isBatch:
 		var faults []fault
 		for _, f := range batch.Faults {
 			faults = append(faults, faultOf(f.Index, f.ID, f.Err, malformed(f.Err)))
 		}
 		return problemOf(faults)
-	case errors.As(err, &one):
+	case isOne:
 		f := faultOf(0, "", one, malformed(one))
 		if f.Rule == events.RuleMode { // over HTTP the headers choose the mode
 			f.Detail = noEvent

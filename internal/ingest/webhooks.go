@@ -67,9 +67,8 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, d Delivery, cause error) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
-	var invalid *events.InvalidError
 	f := fault{Rule: "mapping", Detail: d.Problem, status: http.StatusUnprocessableEntity}
-	if errors.As(cause, &invalid) {
+	if invalid, ok := errors.AsType[*events.InvalidError](cause); ok {
 		f = faultOf(0, "", invalid, http.StatusUnprocessableEntity)
 	}
 	d.Pointer = f.Pointer

@@ -56,7 +56,7 @@ func TestCrashWhileReplaying(t *testing.T) {
 	for n := 1; n <= 60; n++ {
 		h := history{lifespans: []lifespan{{dieAt: n, after: n%2 == 0}, {}, {dieAt: n / 2}}}
 		scenario(t, h, unchanged, func(t *testing.T, r *run) {
-			d := r.bury(t, events.UserCreated, 1)
+			d := r.addDeadLetter(t, events.UserCreated, 1)
 			r.resend(d)
 			r.await(t, fmt.Sprint("the end of the replay, with a death at operation ", n), func() bool { return len(r.server.replaysLeft()) == 0 })
 			time.Sleep(10 * time.Second) // until another process owns the vendor

@@ -125,12 +125,12 @@ func TestUnreadableRecord(t *testing.T) {
 				r.awaitOutcome(t, other, events.Done)
 				r.awaitCommitted(t)
 				r.published.mu.Lock()
-				buried := r.published.buried
+				added := r.published.added
 				r.published.mu.Unlock()
 				time.Sleep(10 * time.Minute)
 				r.published.mu.Lock()
 				defer r.published.mu.Unlock()
-				if r.published.buried != buried {
+				if r.published.added != added {
 					t.Error("dead letters are stored again and again")
 				}
 				if faults := r.published.unlisted(); len(faults) > 0 {

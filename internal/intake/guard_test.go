@@ -125,8 +125,8 @@ func TestManyHeldDeletions(t *testing.T) {
 	})
 }
 
-// refuser answers the first deletion with 429.
-type refuser struct {
+// tooManyRequests answers the first deletion with 429.
+type tooManyRequests struct {
 	client
 
 	mu    sync.Mutex
@@ -134,7 +134,7 @@ type refuser struct {
 	after func()
 }
 
-func (f *refuser) Delete(ctx context.Context, o vendors.Origin, a vendors.Account) error {
+func (f *tooManyRequests) Delete(ctx context.Context, o vendors.Origin, a vendors.Account) error {
 	f.mu.Lock()
 	f.calls++
 	first := f.calls == 1
@@ -149,7 +149,7 @@ func (f *refuser) Delete(ctx context.Context, o vendors.Origin, a vendors.Accoun
 // A deletion that the vendor has surely not made is held, though it was tried.
 func TestTriedDeletionIsHeld(t *testing.T) {
 	g := newGuard(deletionguard.Proceed)
-	f := &refuser{after: func() { g.set(deletionguard.Hold) }}
+	f := &tooManyRequests{after: func() { g.set(deletionguard.Hold) }}
 	scenario(t, history{}, func(r *run) {
 		r.guard = g
 		r.adapter = func(c client) vendors.Adapter { f.client = c; return f }

@@ -39,7 +39,7 @@ func (r *run) lastResult(key string) (result events.Result, ok bool) {
 	}
 }
 
-// deeds returns the events of a user, in the order of their first copies.
+// userEvents returns the events of a user, in the order of their first copies.
 func (r *run) userEvents(user int) (all []*userEvent) {
 	known := map[int]*userEvent{}
 	for place, p := range r.history.published {

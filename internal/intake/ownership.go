@@ -44,7 +44,9 @@ func (o *Owner) begin(ctx context.Context, lease Lease) (*ownership, error) {
 	if x.committed, err = o.deps.State.Position(ctx); err != nil {
 		return nil, err
 	}
-	x.since, x.atStart, x.tracker = x.Now(), x.committed, newTracker(x.committed, eventBounds)
+	x.since = x.Now()
+	x.atStart = x.committed
+	x.tracker = newTracker(x.committed, eventBounds)
 	x.boxes, x.timers, err = o.deps.Mailboxes(x)
 	return x, err
 }

@@ -18,7 +18,7 @@ type published struct {
 	data    map[string]events.Result
 	changed []string // contents that were published with the same id
 	dead    map[string]streams.DeadLetter
-	buried  int                          // dead letters, with repeats
+	added   int                          // dead letters, with repeats
 	history map[string]userhistory.Entry // by the id of the result
 	// historyAway says that no entry can be stored.
 	historyAway bool
@@ -90,7 +90,7 @@ func (v publisher) Add(_ context.Context, d streams.DeadLetter) error {
 		v.out.mu.Lock()
 		defer v.out.mu.Unlock()
 		v.out.dead[d.Key] = d
-		v.out.buried++
+		v.out.added++
 		return nil
 	})
 }

@@ -250,8 +250,8 @@ func (r *run) unlisted() []string {
 	return r.published.unlisted()
 }
 
-// bury stores a dead letter of an event that is no longer in the stream, and returns it.
-func (r *run) bury(t *testing.T, kind string, user int) streams.DeadLetter {
+// addDeadLetter stores a dead letter of an event that is no longer in the stream, and returns it.
+func (r *run) addDeadLetter(t *testing.T, kind string, user int) streams.DeadLetter {
 	t.Helper()
 	e := r.event(publication{event: user, kind: kind, user: user})
 	header, payload, err := events.ToNATS(e)

@@ -153,7 +153,7 @@ func (c connection) Store(_ context.Context, key string, value []byte, revision 
 			return errAway
 		}
 		if c.revisions[key] != revision {
-			return mailbox.ErrConflict
+			return mailbox.ErrStaleRevision
 		}
 		c.records[key] = bytes.Clone(value)
 		c.revisions[key]++
@@ -179,7 +179,7 @@ func (x index) Load(_ context.Context, key string) (value []byte, revision uint6
 func (x index) Store(_ context.Context, key string, value []byte, revision uint64) (stored uint64, err error) {
 	err = x.ask(func() error {
 		if x.indexRevs[key] != revision {
-			return mailbox.ErrConflict
+			return mailbox.ErrStaleRevision
 		}
 		x.index[key] = value
 		x.indexRevs[key]++

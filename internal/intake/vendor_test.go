@@ -18,13 +18,13 @@ type vendor struct {
 	mu       sync.Mutex
 	next     int
 	accounts []*account
-	deleting func(key, account string) // is told of each deletion of a live account, and of its event
+	deleting func(key, account string) // gets each deletion of a live account and the key of the event
 }
 
 type account struct {
 	id      string
 	email   string
-	data    string // of the user, as it was told last
+	data    string // of the user, by the last call
 	deleted bool
 	courses []string
 }

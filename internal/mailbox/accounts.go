@@ -89,7 +89,7 @@ func (x *accounts) reserve(ctx context.Context, account string, removes bool) er
 			x.reserved = reservation{account, x.user.stored.revision}
 			return nil
 		}
-		if !errors.Is(err, ErrConflict) || try == tries {
+		if !errors.Is(err, ErrStaleRevision) || try == tries {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ func (b *bucket) Load(_ context.Context, key string) ([]byte, uint64, error) {
 
 func (b *bucket) Store(_ context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	if b.revisions[key] != revision {
-		return 0, ErrConflict
+		return 0, ErrStaleRevision
 	}
 	b.values[key] = value
 	b.revisions[key]++
@@ -83,8 +83,8 @@ func TestTakeoverLosesToTheHolder(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	held := (*heldError)(nil)
-	if err := second.reserve(t.Context(), "7", false); !errors.As(err, &held) || !held.changing {
+	err := second.reserve(t.Context(), "7", false)
+	if held, ok := errors.AsType[*heldError](err); !ok || !held.changing {
 		t.Errorf("got %v, want the second user to wait", err)
 	}
 	if got := "acme." + string(index.values[record.IndexKey("acme", "7")]); got != first.user.key {
@@ -134,8 +134,8 @@ func TestReserveWithoutNATS(t *testing.T) {
 	index.values[record.IndexKey("acme", "7")] = []byte(record.Digest("u2"))
 	for _, b := range []*bucket{records, index} {
 		b.away = errors.New("nats does not answer")
-		err, held := u.reserve(t.Context(), "7", false), (*heldError)(nil)
-		if !errors.Is(err, errReserve) || !errors.Is(err, b.away) || errors.As(err, &held) {
+		err := u.reserve(t.Context(), "7", false)
+		if _, held := errors.AsType[*heldError](err); held || !errors.Is(err, errReserve) || !errors.Is(err, b.away) {
 			t.Errorf("got %v", err)
 		}
 		b.away = nil

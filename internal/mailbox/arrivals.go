@@ -21,10 +21,10 @@ type arrival struct {
 	// ours says that this ownership has registered the event. A former owner may have
 	// registered any other event with a timer, and may still commit the position.
 	ours bool
-	// rejected is the outcome if the record refuses the arrival; buried says that the dead
+	// rejected is the outcome if the record refuses the arrival; deadLettered says that the dead
 	// letter is stored.
-	rejected *record.Outcome
-	buried   bool
+	rejected     *record.Outcome
+	deadLettered bool
 }
 
 // arrivalBytes is the memory of an arrival beside the payload, about.

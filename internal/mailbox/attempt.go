@@ -202,9 +202,9 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 // reserveOutcome reserves the account of an outcome before the outcome is stored, and returns
 // the result to store: a failure if another user holds the account. Errors are errors of NATS.
 func (t *attempts) reserveOutcome(ctx context.Context, x *result) (*result, error) {
-	held := (*heldError)(nil)
 	err := t.accounts.reserve(ctx, x.holds(), false)
-	if !errors.As(err, &held) {
+	held, conflict := errors.AsType[*heldError](err)
+	if !conflict {
 		return x, err
 	}
 	if x.outcome.Kind == events.Done {

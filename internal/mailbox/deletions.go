@@ -30,8 +30,8 @@ type deletions struct {
 	verdicts map[effectID]deletionguard.Verdict
 }
 
-// verdict returns the decision of the guard about an effect. The verdict is Go without asking
-// for all effects but deletions, and for a deletion that may have been made already.
+// verdict returns the decision of the guard about an effect. Effects that are no deletions, and
+// deletions that may have been made already, may proceed without asking the guard.
 func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
 	if d.deps.Guard == nil || !d.handlers[e.Type].Removes || e.Unconfirmed {
 		return deletionguard.Proceed, true

@@ -176,7 +176,7 @@ func (e *Event) origin() vendors.Origin {
 
 // fault returns pointer and rule of the fault of an invalid event; empty without a fault.
 func (e *Event) fault() (pointer, rule string) {
-	if invalid := (*events.InvalidError)(nil); errors.As(e.Invalid, &invalid) {
+	if invalid, ok := errors.AsType[*events.InvalidError](e.Invalid); ok {
 		return invalid.Pointer, invalid.Rule
 	}
 	return "", ""

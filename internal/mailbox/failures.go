@@ -14,8 +14,8 @@ const failureLogEvery = time.Minute
 // of a mailbox is repeated within seconds. Another process may repeat a first attempt.
 const failingFor = time.Minute
 
-// Failures counts the steps that NATS failed for a vendor, and logs the first, and then one
-// line a minute. The zero value is ready.
+// Failures counts the steps that NATS failed for a vendor, and logs the first, and then a line
+// each minute. The zero value is ready.
 type Failures struct {
 	Each func() // called for each failure; may be nil
 
@@ -26,11 +26,13 @@ type Failures struct {
 	last     time.Time // of a failure without a success since
 }
 
-// Failed accounts for a step that NATS failed, and logs it unless a line was logged lately.
+// Failed counts a step that NATS failed, and logs the step unless a line was logged lately.
 func (f *Failures) Failed(log zerolog.Logger, vendor string, err error) {
 	now := time.Now()
 	f.mu.Lock()
-	f.total, f.unlogged, f.last = f.total+1, f.unlogged+1, now
+	f.total++
+	f.unlogged++
+	f.last = now
 	count := f.unlogged
 	silent := !f.logged.IsZero() && now.Sub(f.logged) < failureLogEvery
 	if !silent {
@@ -52,7 +54,7 @@ func (f *Failures) Succeeded() {
 	f.last = time.Time{}
 }
 
-// Total returns the number of steps that failed.
+// Total returns the number of failed steps.
 func (f *Failures) Total() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -53,7 +53,7 @@ type Delivery struct {
 // After a nil error the message may be acknowledged: the effect is finished with a published
 // result, or has a timer. After any other error the message must be delivered again.
 func (f *FirstAttempts) CarryOut(p Phases, d Delivery) error {
-	x := first{FirstAttempts: f, publisher: &publisher{reporter: &reporter{parts: f.parts}}, Phases: p, Delivery: d, key: f.keyOf(d.Event)}
+	x := first{FirstAttempts: f, publisher: &publisher{reporter: &reporter{parts: f.parts}, letters: map[effectID]letter{}}, Phases: p, Delivery: d, key: f.keyOf(d.Event)}
 	defer x.publisher.endSpan()
 	switch {
 	case d.Event.Invalid != nil:
@@ -72,10 +72,10 @@ type first struct {
 	Phases
 	Delivery
 
-	publisher *publisher
-	key       string // of the record
-	effect    record.Effect
-	buried    bool // a dead letter was stored
+	publisher  *publisher
+	key        string // of the record
+	effect     record.Effect
+	deadLetter bool // a dead letter was stored
 }
 
 // begin makes the attempt, unless the effect has to wait or is out of date.
@@ -113,7 +113,9 @@ func (x *first) newEffect(now time.Time) record.Effect {
 // attempt calls the vendor and stores the outcome.
 func (x *first) attempt() error {
 	began := time.Now()
-	x.effect.Begun, x.effect.Tried, x.effect.Attempts = x.now(), true, 1
+	x.effect.Begun = x.now()
+	x.effect.Tried = true
+	x.effect.Attempts = 1
 	x.publisher.startSpan(x.call, x.Event, began)
 	reply, err := x.do(x.publisher.within(x.call), call{
 		event: x.Event, known: handlers.Known{From: x.Event.origin()}, class: Activity, begin: began.Add(x.config.CallLease),
@@ -144,7 +146,7 @@ func (x *first) postpone(p record.Pause) {
 // wait stores the effect as a pending one and sets its timer.
 func (x *first) wait() error {
 	err := x.create(&record.Record{Pending: []record.Effect{x.effect}})
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, ErrStaleRevision) {
 		return x.takeUp()
 	}
 	if err != nil {
@@ -164,15 +166,15 @@ func (x *first) arm(due time.Time) error {
 // finish stores an outcome, after its dead letter, and publishes the result.
 func (x *first) finish(o record.Outcome) error {
 	if o.Kind == events.Failed {
-		if err := x.publisher.bury(x.write, x.Event, &x.effect, o); err != nil {
+		if err := x.publisher.addDeadLetter(x.write, x.Event, &x.effect, o); err != nil {
 			return err
 		}
-		x.buried = true
+		x.deadLetter = true
 	}
 	x.publisher.report(x.Event, &x.effect, o, time.Time{})
 	f := record.Finished{Effect: x.effect, Outcome: o, By: x.nonces.next()}
 	err := x.create(&record.Record{Finished: []record.Finished{f}})
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, ErrStaleRevision) {
 		return x.takeUp()
 	}
 	if err != nil {
@@ -194,7 +196,7 @@ func (x *first) create(r *record.Record) error {
 	}
 	for try := 1; ; try++ {
 		_, err = x.deps.Records.Store(x.write, x.key, encoded, 0)
-		if err == nil || errors.Is(err, ErrConflict) || try == storeTries || x.write.Err() != nil {
+		if err == nil || errors.Is(err, ErrStaleRevision) || try == storeTries || x.write.Err() != nil {
 			return err
 		}
 		pause.For(x.write, 100*time.Millisecond<<try)
@@ -211,7 +213,11 @@ func (x *first) takeUp() error {
 	case len(encoded) == 0:
 		now := x.now()
 		x.effect = x.newEffect(now)
-		x.effect.Begun, x.effect.Due, x.effect.Attempts, x.effect.Tried, x.effect.Unconfirmed = now, now, 1, true, true
+		x.effect.Begun = now
+		x.effect.Due = now
+		x.effect.Attempts = 1
+		x.effect.Tried = true
+		x.effect.Unconfirmed = true
 		return x.wait()
 	}
 	r, err := record.Decode(encoded)
@@ -236,7 +242,7 @@ func (x *first) follow(r *record.Record) error {
 	if err := x.publisher.result(x.write, x.Event, f); err != nil {
 		return err
 	}
-	if x.buried && f.Kind != events.Failed { // another delivery ended well meanwhile
+	if x.deadLetter && f.Kind != events.Failed { // another delivery ended well meanwhile
 		return x.deps.DeadLetters.RemoveEnded(x.write, x.vendor.Name, f.Type, x.Event.Key, 0)
 	}
 	return nil

@@ -53,7 +53,7 @@ func (d *fakes) Store(_ context.Context, _ string, encoded []byte, revision uint
 		d.before = nil
 	}
 	if revision != d.revision() {
-		return 0, ErrConflict
+		return 0, ErrStaleRevision
 	}
 	d.record, d.stores = encoded, d.stores+1
 	r, _ := record.Decode(encoded)
@@ -91,7 +91,7 @@ func (d *fakes) Add(_ context.Context, l streams.DeadLetter) error {
 		}
 	}
 	d.letters = append(d.letters, l)
-	d.note("bury " + l.Class)
+	d.note("add " + l.Class)
 	return nil
 }
 
@@ -181,7 +181,7 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"it fails": {
 			fakes: func(_ *testing.T, d *fakes) { d.answer = permanent },
-			want:  []string{"call", "bury permanent", "store failed", "publish " + failed},
+			want:  []string{"call", "add permanent", "store failed", "publish " + failed},
 		},
 		"the vendor is on hold": {
 			fakes: func(_ *testing.T, d *fakes) { d.closed = true },
@@ -197,7 +197,7 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"it is invalid": {
 			event: func(e *events.Event) { e.SetType("other") },
-			want:  []string{"bury invalid", "publish " + failed},
+			want:  []string{"add invalid", "publish " + failed},
 		},
 		"another process may have the message": {lost: true, err: ErrNotMine},
 		"the answer of the store is lost": {
@@ -215,7 +215,7 @@ func TestFirstAttempts(t *testing.T) {
 				d.answer = permanent
 				d.before = func() { d.record = storedEffect(t, finishedRecord(events.Done)) }
 			},
-			want: []string{"call", "bury permanent", "publish " + done, "settle"},
+			want: []string{"call", "add permanent", "publish " + done, "settle"},
 		},
 		"again, unknown":  {again: true, want: []string{"store pending", "arm 0s"}},
 		"again, finished": {again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, finishedRecord(events.Done)) }, want: []string{"publish " + done}},
@@ -230,7 +230,7 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"again, unreadable": {
 			again: true, fakes: func(_ *testing.T, d *fakes) { d.record = []byte("?") },
-			want: []string{"bury record", "publish " + failed},
+			want: []string{"add record", "publish " + failed},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -301,7 +301,7 @@ func carryOut(t *testing.T, d *fakes, e events.Event, delivery Delivery) error {
 	return f.CarryOut(phases, delivery)
 }
 
-// A delivery that comes again without a record may have reached the vendor; the owner is told.
+// A delivery that comes again without a record may have reached the vendor: the owner gets the event.
 func TestAnActivityWithoutAnOutcomeIsUnconfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &fakes{}

@@ -86,9 +86,10 @@ type verdict struct {
 // classify turns the error of an attempt into a verdict.
 func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	age := now.Sub(e.Begun)
-	invalid, held := (*events.InvalidError)(nil), (*heldError)(nil)
+	_, invalid := errors.AsType[*events.InvalidError](err)
+	held, conflict := errors.AsType[*heldError](err)
 	switch class := vendors.ClassOf(err); {
-	case errors.As(err, &invalid):
+	case invalid:
 		return verdict{giveUp: classInvalid}
 	case errors.Is(err, errPanic):
 		if e.Panics+1 >= maxPanics {
@@ -97,7 +98,7 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 		return verdict{pause: record.Pause{Panicked: true, Unconfirmed: true}}
 	case errors.Is(err, errDropped):
 		return verdict{giveUp: classDropped}
-	case errors.As(err, &held) && !held.changing:
+	case conflict && !held.changing:
 		return verdict{giveUp: classConflict}
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= c.PrerequisiteWait {
@@ -151,7 +152,7 @@ func backoff(c *Config, attempts int, least time.Duration) time.Duration {
 
 // retryAfter returns how long the vendor asks to wait.
 func retryAfter(err error) time.Duration {
-	if e := (*vendors.Error)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*vendors.Error](err); ok {
 		return e.After
 	}
 	return 0
@@ -160,15 +161,13 @@ func retryAfter(err error) time.Duration {
 // message returns the text of an error for results, dead letters and logs. The errors of
 // vendors and of events hold neither secrets nor personal data.
 func message(err error) string {
-	vendor, invalid := (*vendors.Error)(nil), (*events.InvalidError)(nil)
-	switch {
-	case errors.As(err, &vendor):
-		return vendor.Error()
-	case errors.As(err, &invalid):
-		return invalid.Error()
-	default:
-		return err.Error()
+	if e, ok := errors.AsType[*vendors.Error](err); ok {
+		return e.Error()
 	}
+	if e, ok := errors.AsType[*events.InvalidError](err); ok {
+		return e.Error()
+	}
+	return err.Error()
 }
 
 // fail turns a failed attempt into an outcome or a pause. The dead letter of an abandoned
@@ -208,7 +207,7 @@ func gone(e *record.Effect) *Event {
 
 // conclude gives an effect a failure as the outcome, after the dead letter.
 func (t *attempts) conclude(ctx context.Context, x *result, o record.Outcome, unconfirmed bool) *result {
-	if err := t.bury(ctx, x.event, &x.effect, o); err != nil {
+	if err := t.addDeadLetter(ctx, x.event, &x.effect, o); err != nil {
 		x.failure = err
 		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: unconfirmed}
 		return x

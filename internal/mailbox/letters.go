@@ -14,19 +14,18 @@ import (
 
 // letter names a dead letter.
 type letter struct {
-	id        effectID
 	eventType string
 	eventKey  string
 }
 
-// bury stores the dead letter of an effect.
-func (p *publisher) bury(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
+// addDeadLetter stores the dead letter of an effect.
+func (p *publisher) addDeadLetter(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
 	first := e.Begun
 	if first.IsZero() {
 		first = e.Registered
 	}
 	pointer, rule := event.fault()
-	p.letters = append(p.letters, letter{idOf(e), e.Type, event.Key})
+	p.letters[idOf(e)] = letter{e.Type, event.Key}
 	return p.deps.DeadLetters.Add(ctx, streams.DeadLetter{
 		Vendor: p.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
@@ -36,18 +35,22 @@ func (p *publisher) bury(ctx context.Context, event *Event, e *record.Effect, o 
 	})
 }
 
-// unbury removes the stored dead letters of effects that ended well by the record: a newer
-// owner has taken the effects over, and has removed the dead letters too early.
-func (p *publisher) unbury(ctx context.Context, r *record.Record) error {
-	for _, l := range p.letters {
-		if outcome, ended := r.Ended(l.id.key, l.id.replay); !ended || outcome == events.Failed {
+// removeDeadLetters removes the stored dead letters of effects that ended well by the record: a
+// newer event has superseded the effect, or a newer owner has taken the effect over and has removed
+// the dead letter too early.
+func (p *publisher) removeDeadLetters(ctx context.Context, r *record.Record) error {
+	for id, l := range p.letters {
+		outcome, ended := r.Ended(id.key, id.replay)
+		if !ended {
 			continue
 		}
-		if err := p.deps.DeadLetters.RemoveEnded(ctx, p.vendor.Name, l.eventType, l.eventKey, l.id.replay); err != nil {
-			return err
+		if outcome != events.Failed {
+			if err := p.deps.DeadLetters.RemoveEnded(ctx, p.vendor.Name, l.eventType, l.eventKey, id.replay); err != nil {
+				return err
+			}
 		}
+		delete(p.letters, id)
 	}
-	p.letters = nil
 	return nil
 }
 
@@ -56,7 +59,7 @@ func (p *publisher) refuse(ctx context.Context, event *Event, o record.Outcome) 
 	f := refusal(event, o)
 	p.startSpan(ctx, event, time.Now())
 	defer p.endSpan()
-	if err := p.bury(ctx, event, &f.Effect, f.Outcome); err != nil {
+	if err := p.addDeadLetter(ctx, event, &f.Effect, f.Outcome); err != nil {
 		return err
 	}
 	if err := p.result(ctx, event, &f); err != nil {
@@ -79,23 +82,23 @@ func refusal(event *Event, o record.Outcome) record.Finished {
 	}
 }
 
-// buryRejected stores the dead letters of the rejected arrivals.
-func (b *outbox) buryRejected(ctx context.Context) error {
+// addRejected stores the dead letters of the rejected arrivals.
+func (b *outbox) addRejected(ctx context.Context) error {
 	for _, a := range b.hand.list {
-		if a.rejected == nil || a.buried {
+		if a.rejected == nil || a.deadLettered {
 			continue
 		}
 		e := record.Effect{Key: record.KeyOf(a.event.Key), Replay: a.Replay, Position: a.Position, Type: a.Type, Registered: a.rejected.At}
-		if err := b.bury(ctx, a.event, &e, *a.rejected); err != nil {
+		if err := b.addDeadLetter(ctx, a.event, &e, *a.rejected); err != nil {
 			return err
 		}
-		a.buried = true
+		a.deadLettered = true
 	}
 	return nil
 }
 
-// buryOverdue stores the dead letters of overdue effects.
-func (b *outbox) buryOverdue(ctx context.Context, overdue []record.Effect) error {
+// addOverdue stores the dead letters of overdue effects.
+func (b *outbox) addOverdue(ctx context.Context, overdue []record.Effect) error {
 	for i := range overdue {
 		e := &overdue[i]
 		if _, ok := b.user.missed[idOf(e)]; ok {
@@ -105,10 +108,12 @@ func (b *outbox) buryOverdue(ctx context.Context, overdue []record.Effect) error
 		o.At = stamp(b.deps.Ownership.Now())
 		event, err := b.hand.event(ctx, e)
 		if errors.Is(err, ErrGone) {
-			event, o, err = gone(e), expired(o.At), nil
+			event = gone(e)
+			o = expired(o.At)
+			err = nil
 		}
 		if err == nil {
-			err = b.bury(ctx, event, e, o)
+			err = b.addDeadLetter(ctx, event, e, o)
 		}
 		if err != nil {
 			return err

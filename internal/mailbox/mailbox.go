@@ -1,12 +1,12 @@
 // Package mailbox carries out the events of one vendor, one user at a time. Each user has
-// a mailbox: the record, which holds the events that are registered and not
-// finished, and one timer if any of them has to wait. A turn works on one mailbox:
+// a mailbox: the record with all registered, unfinished events, and a timer if any event has to
+// wait. A turn works on one mailbox:
 //
 //	register → claim → call the vendor → store the outcome → publish the result
 //
 // A process runs the mailboxes of a vendor as long as it owns the vendor (Ownership). The
-// rules of what may be called when are those of the package record. The package knows no
-// vendor by name: handlers say what an event asks.
+// package record holds the rules of the calls. The package mailbox knows no vendor by name:
+// handlers plan the calls of an event.
 package mailbox
 
 import (
@@ -29,9 +29,9 @@ type Class = fairness.Class
 
 // The classes of the work of mailboxes.
 const (
-	Fresh = fairness.Fresh // the first attempt of an event that was just read
-	Wake  = fairness.Wake  // retries, and everything that waited
-	// Activity is all work of activity events, their retries too.
+	Fresh = fairness.Fresh // the first attempt of an event just read
+	Wake  = fairness.Wake  // retries, and all work after a wait
+	// Activity is all work of activity events, with retries.
 	Activity = fairness.Activity
 )
 
@@ -47,8 +47,8 @@ type Config struct {
 	RetryMax         time.Duration // the longest backoff
 	HoldRetry        time.Duration // between two looks at a held deletion
 	Remember         time.Duration // for which a finished event is known
-	RecordBytes      int           // of a record, at most; the store must take record.HeadRoom more
-	WaitingBytes     int           // of the events of one user that wait in memory for room in the record
+	RecordBytes      int           // of a record, at most; the store must accept record.HeadRoom more
+	WaitingBytes     int           // of the events of a user in memory, without room in the record
 }
 
 // Message is an event as a stream holds it.
@@ -61,11 +61,11 @@ type Message struct {
 	Stored   time.Time
 }
 
-// ErrConflict is returned by Records.Store if the record was changed meanwhile, and
-// ErrGone by Events and Replays for a message that is not stored any more.
+// ErrStaleRevision is returned by Records.Store if the record was changed meanwhile, and
+// ErrGone by Events and Replays for a message no longer stored.
 var (
-	ErrConflict = errors.New("the record was changed meanwhile")
-	ErrGone     = errors.New("the message is not stored any more")
+	ErrStaleRevision = errors.New("the record was changed meanwhile")
+	ErrGone          = errors.New("the message is not stored any more")
 )
 
 // Records stores records by compare-and-set.
@@ -73,7 +73,7 @@ type Records interface {
 	// Load returns the record and its revision; nil and 0 if there is none.
 	Load(ctx context.Context, key string) ([]byte, uint64, error)
 	// Store replaces the record if its revision is still revision, and returns the new
-	// one, or ErrConflict. After any other error the record may have been replaced.
+	// revision, or ErrStaleRevision. After any other error the record may have been replaced.
 	Store(ctx context.Context, key string, record []byte, revision uint64) (uint64, error)
 }
 
@@ -82,14 +82,14 @@ type Events interface {
 	Get(ctx context.Context, p events.Position) (Message, error)
 }
 
-// Replays reads and removes replays. Position of a Message is that of the first message
-// of the event.
+// Replays reads and removes replays. Position of a Message is the position of the first
+// message of the event.
 type Replays interface {
 	Get(ctx context.Context, seq uint64) (Message, error)
 	Remove(ctx context.Context, seq uint64) error
 }
 
-// Timers sets the timer of a user. It wakes the mailbox at the time due, by the clock of
+// Timers sets the timer of a user. The timer wakes the mailbox at the time due, by the clock of
 // the server. A later call replaces an earlier timer of the same ownership.
 type Timers interface {
 	Arm(ctx context.Context, user string, due time.Time) error
@@ -100,24 +100,24 @@ type Results interface {
 	Publish(ctx context.Context, vendor string, result events.Event) error
 }
 
-// DeadLetters keeps the effects that failed. Both return once the change is stored.
+// DeadLetters keeps the failed effects. Both methods return once the change is stored.
 type DeadLetters interface {
 	Add(ctx context.Context, d streams.DeadLetter) error
-	// RemoveEnded removes the dead letter of an effect that ended well in the end, as the
-	// replay of this number or as the event itself (0). There may be none.
+	// RemoveEnded removes the dead letter, if any, of an effect that ended well in the end: as the
+	// replay of a number, or as the event itself (0).
 	RemoveEnded(ctx context.Context, vendor, eventType, key string, replay int) error
 }
 
-// Gate says when the vendor may be called.
+// Gate decides when the vendor may be called.
 type Gate interface {
-	// Allows reports whether work of a class may call the vendor. It is false while the
+	// Allows reports whether work of a class may call the vendor: not while the
 	// vendor is on hold or paused.
 	Allows(c Class) bool
 	// Wait waits for a share of the vendor's rate.
 	Wait(ctx context.Context, c Class) error
 	// Attach returns a context for the calls of an effect for which Wait was called.
 	Attach(ctx context.Context, c Class) context.Context
-	// Report says how an attempt for a user ended.
+	// Report counts the outcome of an attempt for a user.
 	Report(user string, err error)
 }
 
@@ -128,7 +128,7 @@ type Ownership interface {
 	// Since is the beginning, by the clock of the server.
 	Since() time.Time
 	// Until is the time, by the clock of this process, up to which the ownership is
-	// certain. It moves with each renewal.
+	// certain. Each renewal moves Until.
 	Until() time.Time
 	// Now is the time of the server.
 	Now() time.Time
@@ -138,11 +138,11 @@ type Ownership interface {
 	StepDown(token uint64)
 }
 
-// Deps are the parts that a mailbox works with. All must be set but Guard, Failures, Tracer,
+// Deps are the parts used by a mailbox. All must be set but Guard, Failures, Tracer,
 // and Observe.
 type Deps struct {
 	Records     Records
-	Index       Records // of accounts: AccountKey to the digest in the key of the record that holds the account
+	Index       Records // of accounts: from AccountKey to the digest in the key of the record with the account
 	Events      Events
 	Replays     Replays
 	Timers      Timers
@@ -161,7 +161,7 @@ type Deps struct {
 	Observe     func(Observation)
 }
 
-// Observation is one attempt, or the end of an effect without one.
+// Observation is one attempt, or the end of an effect without an attempt.
 type Observation struct {
 	Vendor, Type, Key string
 	Outcome           string // empty if the effect is tried again
@@ -170,7 +170,7 @@ type Observation struct {
 	Age               time.Duration // since the event was stored
 }
 
-// check reports a limit that is not set.
+// check returns an error for a missing limit.
 func (c Config) check() error {
 	for name, set := range map[string]bool{
 		"call timeout": c.CallTimeout > 0, "call lease": c.CallLease > 0, "max age": c.MaxAge > 0,

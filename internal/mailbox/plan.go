@@ -20,8 +20,8 @@ var (
 	// errAdmission: the rate of the vendor has to be waited for before the claim is stored.
 	// Otherwise the call lease would run out in the queue.
 	errAdmission = errors.New("the call is not admitted yet")
-	// errUnburied: dead letters have to be stored before the record.
-	errUnburied = errors.New("dead letters come first")
+	// errDeadLettersFirst: dead letters have to be stored before the record.
+	errDeadLettersFirst = errors.New("dead letters come first")
 )
 
 // plan makes the next version of a record: by the outcome of the last call, the arrivals, and
@@ -121,8 +121,8 @@ func (p *plan) crowded(list []*arrival) bool {
 
 const overloadMessage = "the user has too many unfinished events at this vendor: replay the dead letter once they are done"
 
-// reject gives a refused arrival an outcome, and returns errUnburied until the dead letter is
-// stored.
+// reject gives a refused arrival an outcome, and returns errDeadLettersFirst until the dead letter
+// is stored.
 func (p *plan) reject(a *arrival, why record.Refusal) error {
 	if a.rejected == nil {
 		o := failed(classOverload, overloadMessage)
@@ -133,8 +133,8 @@ func (p *plan) reject(a *arrival, why record.Refusal) error {
 		}
 		o.At, a.rejected = p.now.UTC(), &o
 	}
-	if !a.buried {
-		return errUnburied
+	if !a.deadLettered {
+		return errDeadLettersFirst
 	}
 	return nil
 }
@@ -150,13 +150,13 @@ func last(list []*arrival) (p events.Position) {
 }
 
 // abandonOverdue ends the effects whose wait for an account is over, if the last look-up for
-// the user found none: one look-up answers for all effects. abandonOverdue returns errUnburied
-// until the dead letters are stored, and true if other effects wait for a further write.
+// the user found none: one look-up answers for all effects. abandonOverdue returns
+// errDeadLettersFirst until the dead letters are stored, and true if other effects wait for a further write.
 func (p *plan) abandonOverdue(r *record.Record) (again bool, err error) {
 	p.overdue = r.Overdue(p.user.noAccount, p.config.PrerequisiteWait)
 	for i := range p.overdue {
 		if _, ok := p.user.missed[idOf(&p.overdue[i])]; !ok {
-			return false, errUnburied
+			return false, errDeadLettersFirst
 		}
 	}
 	for i := range p.overdue {

@@ -10,18 +10,18 @@ import (
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// PreviewOutcome is the consequence that a replay would have.
+// PreviewOutcome is the consequence of a replay.
 type PreviewOutcome string
 
 // The consequences of a replay.
 const (
 	PreviewCall        PreviewOutcome = "call"        // the vendor would be called
 	PreviewSuperseded  PreviewOutcome = "superseded"  // a newer change was applied, or the event has expired
-	PreviewDone        PreviewOutcome = "done"        // the replay was carried out before: its result stands
+	PreviewDone        PreviewOutcome = "done"        // the replay was carried out before, and the result stands
 	PreviewWait        PreviewOutcome = "wait"        // for another effect of the user
 	PreviewRefused     PreviewOutcome = "refused"     // the event is still at fault
-	PreviewUnsupported PreviewOutcome = "unsupported" // the vendor takes no part in it any more
-	PreviewUnderWay    PreviewOutcome = "under way"   // the event, or a replay of it, is pending
+	PreviewUnsupported PreviewOutcome = "unsupported" // the vendor no longer takes part in the event
+	PreviewUnderWay    PreviewOutcome = "under way"   // the event or a replay of the event is pending
 )
 
 // Preview is the consequence of a replay, and the reason.
@@ -29,22 +29,22 @@ type Preview struct {
 	Would      PreviewOutcome `json:"would"`
 	Outcome    string         `json:"outcome,omitempty"`     // for PreviewDone
 	Pointer    string         `json:"pointer,omitempty"`     // for PreviewRefused, into the event
-	Rule       string         `json:"rule,omitempty"`        // that the event breaks
+	Rule       string         `json:"rule,omitempty"`        // of the event, broken
 	Message    string         `json:"message,omitempty"`     // for PreviewRefused
-	Behind     string         `json:"behind,omitempty"`      // for PreviewWait: key of the event that ends first
-	BehindType string         `json:"behind_type,omitempty"` // and its type
+	Behind     string         `json:"behind,omitempty"`      // for PreviewWait: key of the event to end first
+	BehindType string         `json:"behind_type,omitempty"` // and type of the same event
 	Until      time.Time      `json:"until,omitzero"`        // for PreviewWait: no attempt before, if known
-	// Blocker is the position of the event that Behind names.
+	// Blocker is the position of the event named by Behind.
 	Blocker events.Position `json:"-"`
 }
 
-// Previewer previews replays at one vendor. It asks nobody and changes nothing.
+// Previewer previews replays at one vendor. A Previewer asks nobody and changes nothing.
 type Previewer struct {
 	reader   reader
 	remember time.Duration
 }
 
-// NewPreviewer returns a Previewer. remember is that of Config.
+// NewPreviewer returns a Previewer. remember is Config.Remember.
 func NewPreviewer(v *Vendor, remember time.Duration, validate func(events.Event) error, list []handlers.Handler) *Previewer {
 	return &Previewer{reader: newReader(v, validate, list), remember: remember}
 }
@@ -63,8 +63,8 @@ func (x *Previewer) Read(m Message, number int) (e *Event, p Preview, ok bool) {
 	return e, Preview{}, false
 }
 
-// Preview returns the consequence of a replay by the rules that carry it out, for a record of
-// the user as it is now. Other replays that would change the record first are not seen.
+// Preview returns the consequence of a replay for the present record of the user, by the rules of
+// mailboxes. Other replays may change the record first: Preview does not see such replays.
 func (x *Previewer) Preview(r *record.Record, e *Event, now time.Time) Preview {
 	a := e.arrival(0)
 	r = r.Clone()
@@ -74,7 +74,7 @@ func (x *Previewer) Preview(r *record.Record, e *Event, now time.Time) Preview {
 	if slices.ContainsFunc(r.Pending, func(p record.Effect) bool { return p.Key == a.Key }) {
 		return Preview{Would: PreviewUnderWay}
 	}
-	// Neither the room of the record nor the results that are not published yet matter.
+	// Neither the room of the record nor the unpublished results matter.
 	if _, why := r.Register([]record.Arrival{a}, now, record.Limits{Bytes: math.MaxInt, Remember: x.remember}); why.Other != "" {
 		invalid := reusedID(why.Other)
 		return Preview{Would: PreviewRefused, Pointer: invalid.Pointer, Rule: invalid.Rule, Message: message(invalid)}

@@ -18,7 +18,7 @@ import (
 // publisher publishes results, and stores and removes dead letters.
 type publisher struct {
 	*reporter
-	letters []letter // stored since the last write of the record
+	letters map[effectID]letter // stored dead letters of effects without an outcome in the record
 }
 
 // outbox publishes the finished effects of a record.
@@ -111,6 +111,9 @@ func (b *outbox) event(ctx context.Context, f *record.Finished) (*Event, error) 
 	return event, err
 }
 
+// timeMargin covers the rounding of stored times, and the difference between two owners' times.
+const timeMargin = time.Second
+
 // mayHaveDeadLetter reports whether an effect that ended well may have a dead letter. A dead
 // letter is stored before the outcome, and the outcome may then get lost.
 func (b *outbox) mayHaveDeadLetter(f *record.Finished) bool {
@@ -119,7 +122,7 @@ func (b *outbox) mayHaveDeadLetter(f *record.Finished) bool {
 		attempts = 0
 	}
 	tried := f.Replay > 0 || f.Attempts > attempts
-	overdue := !f.Begun.IsZero() && f.At.Sub(f.Begun) >= b.config.PrerequisiteWait
+	overdue := !f.Begun.IsZero() && f.At.Sub(f.Begun) >= b.config.PrerequisiteWait-timeMargin
 	rejected := !b.user.stored.record.Rejected.Before(f.Position)
 	return f.Kind != events.Failed && (tried || overdue || rejected)
 }

@@ -37,6 +37,7 @@ type user struct {
 	noAccount time.Time                   // of the last look-up without an account
 	failures  int                         // of NATS, one after the other
 	missed    map[effectID]record.Outcome // of overdue effects with stored dead letters
+	letters   map[effectID]letter         // see publisher
 }
 
 // timer is the earliest timer of a user in this ownership that has not fired.
@@ -159,7 +160,7 @@ func (q *queue) wake(key string, c Class, ack func()) {
 func (q *queue) user(key string) *user {
 	u := q.users[key]
 	if u == nil {
-		u = &user{key: key, published: map[effectID]bool{}}
+		u = &user{key: key, published: map[effectID]bool{}, letters: map[effectID]letter{}}
 		u.slot = fairness.NewWork(func(c Class) { q.run(u, c) })
 		q.users[key] = u
 	}

@@ -18,7 +18,7 @@ func (t *turn) retry(ctx context.Context, err error) remainder {
 	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
 	t.stepFailed(err)
 	t.user.stored = stored{} // the store may have another version
-	if unreadable := (unreadableError{}); errors.As(err, &unreadable) && t.user.failures >= unreadableTries && t.giveUp(ctx, err) == nil {
+	if _, unreadable := errors.AsType[unreadableError](err); unreadable && t.user.failures >= unreadableTries && t.giveUp(ctx, err) == nil {
 		return remainder{}
 	}
 	return remainder{work: work{t.class, t.hand.list, t.wake}, again: true, pause: delay}

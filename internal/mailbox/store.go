@@ -73,10 +73,10 @@ func (p *parts) revise(ctx context.Context, u *user, change func(*record.Record)
 			return nil
 		}
 		u.stored = stored{} // until the next load
-		if !errors.Is(err, ErrConflict) && try >= tries || ctx.Err() != nil {
+		if !errors.Is(err, ErrStaleRevision) && try >= tries || ctx.Err() != nil {
 			return fmt.Errorf("store record: %w", err)
 		}
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, ErrStaleRevision) {
 			pause.For(ctx, time.Duration(try)*20*time.Millisecond)
 		}
 	}

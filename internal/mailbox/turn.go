@@ -49,7 +49,7 @@ func newTurn(m *Mailboxes, u *user, w work) *turn {
 		hand: &hand{m.parts, w.arrivals}, accounts: &accounts{parts: m.parts, user: u, needless: needsNoAccount(m.vendor, u.key)},
 	}
 	t.deletions = &deletions{parts: m.parts, hand: t.hand}
-	t.outbox = &outbox{publisher: &publisher{reporter: &reporter{parts: m.parts}}, user: u, hand: t.hand}
+	t.outbox = &outbox{publisher: &publisher{reporter: &reporter{parts: m.parts}, letters: u.letters}, user: u, hand: t.hand}
 	t.attempts = &attempts{
 		publisher: t.outbox.publisher, user: u, hand: t.hand, class: w.class, accounts: t.accounts, deletions: t.deletions, timers: &m.timers,
 	}
@@ -119,8 +119,8 @@ func (t *turn) store(ctx context.Context) error {
 			t.admitted, t.deletions.verdicts = true, nil // the wait may have been long
 		case errors.Is(err, errUnguarded):
 			t.deletions.ask(ctx, &t.plan.decision.Effect)
-		case errors.Is(err, errUnburied):
-			if err := errors.Join(t.outbox.buryRejected(ctx), t.outbox.buryOverdue(ctx, t.plan.overdue)); err != nil {
+		case errors.Is(err, errDeadLettersFirst):
+			if err := errors.Join(t.outbox.addRejected(ctx), t.outbox.addOverdue(ctx, t.plan.overdue)); err != nil {
 				return err
 			}
 		case err != nil && t.result != nil && failures < resultTries && ctx.Err() == nil:
@@ -153,7 +153,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 		return p.decide(r)
 	})
 	if err == nil {
-		err = t.outbox.unbury(ctx, t.user.stored.record)
+		err = t.outbox.removeDeadLetters(ctx, t.user.stored.record)
 	}
 	if err != nil {
 		return err
@@ -161,7 +161,9 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 	for _, a := range p.fresh {
 		a.ours = a.isRegistered(t.user.stored.record)
 	}
-	t.result, t.sent, t.user.missed = nil, sent, nil
+	t.result = nil
+	t.sent = sent
+	t.user.missed = nil
 	t.admitted = t.admitted && p.decision.Action != record.Call
 	return nil
 }

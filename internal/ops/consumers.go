@@ -47,10 +47,10 @@ type consumer struct {
 }
 
 // consumers returns the existing consumers of a vendor, or ErrNoConsumers.
-func (d *Desk) consumers(ctx context.Context, vendor string) ([]consumer, error) {
+func (s *Service) consumers(ctx context.Context, vendor string) ([]consumer, error) {
 	var found []consumer
-	for _, c := range Consumers(vendor, cmp.Or(d.Config.NATS.EventsStream, streams.EventsStream)) {
-		at, err := streams.ReadConsumerState(ctx, d.Streams.Client, c.Stream, c.Name)
+	for _, c := range Consumers(vendor, cmp.Or(s.Config.NATS.EventsStream, streams.EventsStream)) {
+		at, err := streams.ReadConsumerState(ctx, s.Streams.Client, c.Stream, c.Name)
 		switch {
 		case err == nil:
 			found = append(found, consumer{c, at})

@@ -20,23 +20,22 @@ const (
 	DeadQuarantined = "quarantined" // sent back worker.max_replays times
 )
 
-// DeadState is the state of a dead letter.
-func (d *Desk) DeadState(letter streams.DeadLetter) string {
+// DeadState returns the state of a dead letter.
+func (s *Service) DeadState(letter streams.DeadLetter) string {
 	switch {
 	case letter.Replaying > 0:
 		return DeadReplaying
-	case letter.Replay >= d.Config.Worker.MaxReplays:
+	case letter.Replay >= s.Config.Worker.MaxReplays:
 		return DeadQuarantined
 	default:
 		return DeadWaiting
 	}
 }
 
-// DeadLetters returns the dead letters that fit, the one that was last tried
-// longest ago first.
-func (d *Desk) DeadLetters(ctx context.Context, fits func(streams.DeadLetter) bool) ([]streams.DeadLetter, error) {
+// DeadLetters returns the dead letters accepted by fits, sorted by the time of the last try.
+func (s *Service) DeadLetters(ctx context.Context, fits func(streams.DeadLetter) bool) ([]streams.DeadLetter, error) {
 	var list []streams.DeadLetter
-	for letter, err := range d.Streams.DeadLetters.List(ctx) {
+	for letter, err := range s.Streams.DeadLetters.List(ctx) {
 		if err != nil {
 			return list, err
 		}
@@ -48,40 +47,39 @@ func (d *Desk) DeadLetters(ctx context.Context, fits func(streams.DeadLetter) bo
 	return list, nil
 }
 
-// Find returns the dead letter that each of ids names: its ID, or the first part
-// of it, or of the event's key. It returns an error that tells of every id that
-// names none, or more than one.
-func (d *Desk) Find(ctx context.Context, ids []string) ([]streams.DeadLetter, error) {
-	list, err := d.DeadLetters(ctx, func(streams.DeadLetter) bool { return true })
+// Find returns one dead letter for each of ids. Each id is an ID or the key of an event, whole or
+// its first part. Returns ErrNotOne, with every such id, if an id names no dead letter or several.
+func (s *Service) Find(ctx context.Context, ids []string) ([]streams.DeadLetter, error) {
+	list, err := s.DeadLetters(ctx, func(streams.DeadLetter) bool { return true })
 	if err != nil {
 		return nil, err
 	}
-	return named(list, ids)
+	return findByID(list, ids)
 }
 
 // ErrNotOne is returned for an id of no dead letter, or of several.
 var ErrNotOne = errors.New("nothing was done")
 
-// named is Find among the dead letters of a list.
-func named(list []streams.DeadLetter, ids []string) ([]streams.DeadLetter, error) {
+// findByID is Find in a list of dead letters.
+func findByID(list []streams.DeadLetter, ids []string) ([]streams.DeadLetter, error) {
 	var found []streams.DeadLetter
 	var faults []string
 	taken := map[string]bool{}
 	for _, id := range ids {
-		var those []streams.DeadLetter
+		var matches []streams.DeadLetter
 		for _, l := range list {
 			if strings.HasPrefix(l.ID(), id) && strings.Contains(id, ".") || strings.HasPrefix(l.Key, id) {
-				those = append(those, l)
+				matches = append(matches, l)
 			}
 		}
 		switch {
-		case id == "" || len(those) == 0:
+		case id == "" || len(matches) == 0:
 			faults = append(faults, fmt.Sprintf("%q names no dead letter: see usher dead list", id))
-		case len(those) > 1:
-			faults = append(faults, ambiguous(id, those))
-		case !taken[those[0].ID()]:
-			taken[those[0].ID()] = true
-			found = append(found, those[0])
+		case len(matches) > 1:
+			faults = append(faults, ambiguous(id, matches))
+		case !taken[matches[0].ID()]:
+			taken[matches[0].ID()] = true
+			found = append(found, matches[0])
 		}
 	}
 	if len(faults) > 0 {
@@ -90,26 +88,26 @@ func named(list []streams.DeadLetter, ids []string) ([]streams.DeadLetter, error
 	return found, nil
 }
 
-// ambiguous says that id names several, and which.
-func ambiguous(id string, those []streams.DeadLetter) string {
+// ambiguous returns the text for an id of several dead letters, with the first five.
+func ambiguous(id string, matches []streams.DeadLetter) string {
 	var all []string
-	for _, l := range those[:min(len(those), 5)] {
+	for _, l := range matches[:min(len(matches), 5)] {
 		all = append(all, l.ID())
 	}
-	if more := len(those) - len(all); more > 0 {
+	if more := len(matches) - len(all); more > 0 {
 		all = append(all, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Sprintf("%q names %d dead letters (%s): give more of the ID", id, len(those), strings.Join(all, ", "))
+	return fmt.Sprintf("%q names %d dead letters (%s): give more of the ID", id, len(matches), strings.Join(all, ", "))
 }
 
-// Refusal says why a dead letter is not sent back, or nil where it may be: it is
-// on its way since less long than again, or it is quarantined and not forced.
-func (d *Desk) Refusal(letter streams.DeadLetter, again time.Duration, forced bool) error {
+// Refusal returns the reason against a replay of a dead letter: a replay in flight, younger than
+// again, or a quarantine, unless forced. Returns nil if there is none.
+func (s *Service) Refusal(letter streams.DeadLetter, again time.Duration, forced bool) error {
 	switch {
 	case letter.Replaying > 0 && time.Since(letter.ReplayedAt) < again:
 		return fmt.Errorf("%s is %w since %s: wait for what comes of it, or send it again with --again 0s",
 			letter.ID(), ErrOnItsWay, letter.ReplayedAt.UTC().Format(time.RFC3339))
-	case letter.Replay >= d.Config.Worker.MaxReplays && !forced:
+	case letter.Replay >= s.Config.Worker.MaxReplays && !forced:
 		return fmt.Errorf("%s is quarantined: it was sent back %d times and failed each time (%s); mend the cause, and send it with --quarantined",
 			letter.ID(), letter.Replay, letter.Message)
 	default:
@@ -117,45 +115,44 @@ func (d *Desk) Refusal(letter streams.DeadLetter, again time.Duration, forced bo
 	}
 }
 
-// ErrOnItsWay is the Refusal of a dead letter with a replay in flight.
+// ErrOnItsWay is returned by Refusal for a dead letter with a replay in flight.
 var ErrOnItsWay = errors.New("on its way")
 
-// Replay writes down who does it, and sends a dead letter on its way again: to
-// its vendor, or, where it is a delivery, as the event that it becomes now to all
-// of them. Where the dead letter is no longer as it was read, the error is
-// streams.ErrConflict; where its delivery still cannot become an event, ErrAtFault.
-func (d *Desk) Replay(ctx context.Context, letter streams.DeadLetter, by Deed) error {
-	act := upon(by.action(streams.DeadReplayed), letter)
+// Replay records the action in the audit log, and sends a dead letter back to the vendor. A
+// delivery is mapped to an event now, for all vendors. Returns streams.ErrStaleRevision if the dead
+// letter has changed since the read, and ErrAtFault if the delivery still cannot become an event.
+func (s *Service) Replay(ctx context.Context, letter streams.DeadLetter, by Actor) error {
+	act := onLetter(by.action(streams.DeadReplayed), letter)
 	act.Replay = letter.Replay + 1
-	if err := d.Streams.Audit.Record(ctx, d.Config.Source, act); err != nil {
+	if err := s.Streams.Audit.Record(ctx, s.Config.Source, act); err != nil {
 		return err
 	}
 	if letter.Vendor != Deliveries {
-		return d.Streams.DeadLetters.Replay(ctx, letter)
+		return s.Streams.DeadLetters.Replay(ctx, letter)
 	}
-	e, err := d.made.event(letter)
+	e, err := s.mapper.event(letter)
 	switch {
 	case errors.Is(err, mapping.ErrIgnored): // the mapping ignores the delivery now
 	case err != nil:
 		return err
 	default:
-		if err := d.Streams.Events.Store(ctx, []events.Event{e}); err != nil {
+		if err := s.Streams.Events.Store(ctx, []events.Event{e}); err != nil {
 			return err
 		}
 	}
-	return d.Streams.DeadLetters.Remove(ctx, letter)
+	return s.Streams.DeadLetters.Remove(ctx, letter)
 }
 
-// Drop writes down who does it, and removes a dead letter for good.
-func (d *Desk) Drop(ctx context.Context, letter streams.DeadLetter, by Deed) error {
-	if err := d.Streams.Audit.Record(ctx, d.Config.Source, upon(by.action(streams.DeadDropped), letter)); err != nil {
+// Drop records the action in the audit log, and removes a dead letter for good.
+func (s *Service) Drop(ctx context.Context, letter streams.DeadLetter, by Actor) error {
+	if err := s.Streams.Audit.Record(ctx, s.Config.Source, onLetter(by.action(streams.DeadDropped), letter)); err != nil {
 		return err
 	}
-	return d.Streams.DeadLetters.Remove(ctx, letter)
+	return s.Streams.DeadLetters.Remove(ctx, letter)
 }
 
-// upon is an action as it is done to one dead letter.
-func upon(act streams.Action, l streams.DeadLetter) streams.Action {
+// onLetter returns an action on one dead letter.
+func onLetter(act streams.Action, l streams.DeadLetter) streams.Action {
 	act.Vendor, act.Type, act.Key, act.EventID = l.Vendor, l.Type, l.Key, l.EventID
 	return act
 }

@@ -28,7 +28,7 @@ func TestNamed(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			found, err := named(list, test.ids)
+			found, err := findByID(list, test.ids)
 			if (err == nil) != (test.err == "") || (err != nil && !strings.Contains(err.Error(), test.err)) {
 				t.Fatalf("got %v, want %q", err, test.err)
 			}

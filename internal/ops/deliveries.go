@@ -29,8 +29,8 @@ func Mapping(sender string, c config.Webhook) (*mapping.Mapping, error) {
 	return mapping.New(sender, m)
 }
 
-// remaker maps stored deliveries to events. The mapping of a sender is compiled once.
-type remaker struct {
+// webhookMapper maps stored deliveries to events. The mapping of a sender is compiled once.
+type webhookMapper struct {
 	config config.Config
 
 	mu    sync.Mutex
@@ -39,32 +39,32 @@ type remaker struct {
 }
 
 // prepare returns the mapping of a sender, and the schemas.
-func (r *remaker) prepare(sender string) (m *mapping.Mapping, valid *schemas.Set, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if m := r.by[sender]; m != nil {
-		return m, r.valid, nil
+func (w *webhookMapper) prepare(sender string) (m *mapping.Mapping, valid *schemas.Set, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if m := w.by[sender]; m != nil {
+		return m, w.valid, nil
 	}
-	c, ok := r.config.Webhooks[sender]
+	c, ok := w.config.Webhooks[sender]
 	if !ok {
 		return nil, nil, fmt.Errorf("%w: there is no sender webhooks.%s in the configuration", ErrAtFault, sender)
 	}
-	if r.valid == nil {
-		if r.valid, err = schemas.New(); err != nil {
+	if w.valid == nil {
+		if w.valid, err = schemas.New(); err != nil {
 			return nil, nil, err
 		}
-		r.by = map[string]*mapping.Mapping{}
+		w.by = map[string]*mapping.Mapping{}
 	}
 	if m, err = Mapping(sender, c); err != nil {
 		return nil, nil, fmt.Errorf("webhooks.%s: %w", sender, err)
 	}
-	r.by[sender] = m
-	return m, r.valid, nil
+	w.by[sender] = m
+	return m, w.valid, nil
 }
 
-// event makes an event of a delivery.
-func (r *remaker) event(d streams.DeadLetter) (events.Event, error) {
-	m, valid, err := r.prepare(d.Type)
+// event maps a delivery to an event.
+func (w *webhookMapper) event(d streams.DeadLetter) (events.Event, error) {
+	m, valid, err := w.prepare(d.Type)
 	if err != nil {
 		return events.Event{}, err
 	}
@@ -81,9 +81,9 @@ func (r *remaker) event(d streams.DeadLetter) (events.Event, error) {
 	return e, nil
 }
 
-// preview returns the consequence that a replay of a delivery would have.
-func (r *remaker) preview(d streams.DeadLetter) mailbox.Preview {
-	_, err := r.event(d)
+// preview returns the outcome of a replay of a delivery, without the replay.
+func (w *webhookMapper) preview(d streams.DeadLetter) mailbox.Preview {
+	_, err := w.event(d)
 	invalid, refused := errors.AsType[*events.InvalidError](err)
 	switch {
 	case err == nil:

@@ -12,8 +12,8 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// Forgetting holds the options of Forget.
-type Forgetting struct {
+// ForgetOptions are the options of Forget.
+type ForgetOptions struct {
 	Unfinished bool                        // even with unfinished effects
 	Accounts   bool                        // even with accounts at vendors
 	Events     bool                        // also in a stream of events not created by usher
@@ -24,7 +24,7 @@ type Forgetting struct {
 type Forgotten struct {
 	User   string    `json:"user"` // the digest of the id
 	At     time.Time `json:"at"`
-	Erased []Found   `json:"erased"`
+	Erased []Match   `json:"erased"`
 	Stays  []string  `json:"stays"` // data left, in words: the place, the data, the time
 }
 
@@ -32,12 +32,12 @@ type Forgotten struct {
 var ErrNotYet = errors.New("nothing was erased")
 
 // Refusal returns the missing steps before Forget, or nil.
-func (h Holding) Refusal(o Forgetting) error {
+func (u UserData) Refusal(o ForgetOptions) error {
 	var why []error
-	if len(h.Open) > 0 && !o.Unfinished {
+	if len(u.Pending) > 0 && !o.Unfinished {
 		why = append(why, errors.New("something is still to be done for the user: let it come to its end (usher status, usher user), or leave it undone with --force"))
 	}
-	if len(h.Accounts) > 0 && !o.Accounts {
+	if len(u.Accounts) > 0 && !o.Accounts {
 		why = append(why, errors.New("the user still has accounts at vendors: send user.deleted first, and ask the vendors where usher cannot delete; then leave them as they are with --keep-accounts"))
 	}
 	if why == nil {
@@ -48,94 +48,94 @@ func (h Holding) Refusal(o Forgetting) error {
 
 // Forget writes an audit entry and erases the data found of a user, except for a tombstone that
 // keeps a late event from bringing the user back (record.Forget). After an interruption, Forget
-// starts again from a new Holding. Newer data than the Holding stay: the user may have come back.
+// starts again from new UserData. Data newer than u stay: the user may have come back.
 //
 // The order is: replays, dead letters and events, then records, then history and results.
 // No effect can then run again without its record.
-func (d *Desk) Forget(ctx context.Context, h Holding, o Forgetting, by Deed) (Forgotten, error) {
-	f := Forgotten{User: h.User, At: time.Now().UTC(), Erased: []Found{}, Stays: []string{}}
-	if err := h.Refusal(o); err != nil {
+func (s *Service) Forget(ctx context.Context, u UserData, o ForgetOptions, by Actor) (Forgotten, error) {
+	f := Forgotten{User: u.User, At: time.Now().UTC(), Erased: []Match{}, Stays: []string{}}
+	if err := u.Refusal(o); err != nil {
 		return f, err
 	}
 	if o.Progress == nil {
 		o.Progress = func(string, int) {}
 	}
 	act := by.action(streams.UserForgotten)
-	act.User = h.User
-	if err := d.Streams.Audit.Record(ctx, d.Config.Source, act); err != nil {
+	act.User = u.User
+	if err := s.Streams.Audit.Record(ctx, s.Config.Source, act); err != nil {
 		return f, err
 	}
-	for _, step := range []func(context.Context, Holding, Forgetting, *Forgotten) error{
-		d.eraseReplays, d.eraseLetters, d.eraseEvents, d.eraseAccounts, d.eraseIndex, d.eraseActivity, d.wake, d.eraseHistory, d.eraseResults, d.scrub,
+	for _, step := range []func(context.Context, UserData, ForgetOptions, *Forgotten) error{
+		s.eraseReplays, s.eraseLetters, s.eraseEvents, s.eraseAccounts, s.eraseIndex, s.eraseActivity, s.wake, s.eraseHistory, s.eraseResults, s.scrub,
 	} {
-		if err := step(ctx, h, o, &f); err != nil {
+		if err := step(ctx, u, o, &f); err != nil {
 			return f, fmt.Errorf("%w; run it again to go on", err)
 		}
 	}
-	f.Stays = append(f.Stays, fmt.Sprintf("%s: who replayed, dropped or repaired what of the user's, by event and vendor's account, for %s", streams.AuditStream, d.Config.NATS.AuditMaxAge))
+	f.Stays = append(f.Stays, fmt.Sprintf("%s: who replayed, dropped or repaired what of the user's, by event and vendor's account, for %s", streams.AuditStream, s.Config.NATS.AuditMaxAge))
 	return f, nil
 }
 
-func (d *Desk) eraseReplays(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.erase(ctx, streams.ReplaysStream, h.replays, o, f)
+func (s *Service) eraseReplays(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	return s.erase(ctx, streams.ReplaysStream, u.replays, o, f)
 }
 
-func (d *Desk) eraseEvents(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	if d.Config.NATS.EventsStream != "" && !o.Events {
-		if len(h.events) > 0 {
-			f.Stays = append(f.Stays, fmt.Sprintf("%s: %d events of the user, since this stream is not usher's own; erase them there, or with --events", h.stream, len(h.events)))
+func (s *Service) eraseEvents(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	if s.Config.NATS.EventsStream != "" && !o.Events {
+		if len(u.events) > 0 {
+			f.Stays = append(f.Stays, fmt.Sprintf("%s: %d events of the user, since this stream is not usher's own; erase them there, or with --events", u.stream, len(u.events)))
 		}
 		return nil
 	}
 	var list []uint64
-	for _, e := range h.events {
+	for _, e := range u.events {
 		list = append(list, e.seq)
 	}
-	return d.erase(ctx, h.stream, list, o, f)
+	return s.erase(ctx, u.stream, list, o, f)
 }
 
-func (d *Desk) eraseHistory(ctx context.Context, h Holding, _ Forgetting, f *Forgotten) error {
-	n, err := d.history().Erase(ctx, h.User)
-	f.Erased = append(f.Erased, Found{streams.HistoryStream, n})
+func (s *Service) eraseHistory(ctx context.Context, u UserData, _ ForgetOptions, f *Forgotten) error {
+	n, err := s.history().Erase(ctx, u.User)
+	f.Erased = append(f.Erased, Match{streams.HistoryStream, n})
 	return err
 }
 
-func (d *Desk) eraseResults(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.erase(ctx, streams.ResultsStream, h.results, o, f)
+func (s *Service) eraseResults(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	return s.erase(ctx, streams.ResultsStream, u.results, o, f)
 }
 
 // erase erases messages of a stream, in reverse order. After an interruption, the messages left
 // still identify messages with only an e-mail.
-func (d *Desk) erase(ctx context.Context, stream string, list []uint64, o Forgetting, f *Forgotten) error {
+func (s *Service) erase(ctx context.Context, stream string, list []uint64, o ForgetOptions, f *Forgotten) error {
 	for i, seq := range slices.Backward(list) {
-		if err := d.Streams.Client.Erase(ctx, stream, seq); err != nil {
+		if err := s.Streams.Client.Erase(ctx, stream, seq); err != nil {
 			return err
 		}
 		o.Progress("erased from "+stream, len(list)-i)
 	}
-	f.Erased = append(f.Erased, Found{stream, len(list)})
+	f.Erased = append(f.Erased, Match{stream, len(list)})
 	return nil
 }
 
-func (d *Desk) eraseLetters(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	for i, letter := range h.letters {
-		if err := d.Streams.DeadLetters.Remove(ctx, letter); err != nil {
+func (s *Service) eraseLetters(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	for i, letter := range u.letters {
+		if err := s.Streams.DeadLetters.Remove(ctx, letter); err != nil {
 			return err
 		}
 		o.Progress("erased from "+streams.DeadLettersStream, i+1)
 	}
-	f.Erased = append(f.Erased, Found{streams.DeadLettersStream, len(h.letters)})
+	f.Erased = append(f.Erased, Match{streams.DeadLettersStream, len(u.letters)})
 	return nil
 }
 
-func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.eraseRecords(ctx, streams.AccountsBucket, h.records[streams.AccountsBucket], f, func(r *record.Record) bool {
+func (s *Service) eraseAccounts(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	return s.eraseRecords(ctx, streams.AccountsBucket, u.records[streams.AccountsBucket], f, func(r *record.Record) bool {
 		idle := r.Idle() || o.Unfinished
-		gone := living(r) == "" || o.Accounts
-		if !idle || !gone || record.Reaches(r, h.fence) {
+		gone := liveReason(r) == "" || o.Accounts
+		if !idle || !gone || record.Reaches(r, u.fence) {
 			return false
 		}
-		r.Forget(h.fence, f.At)
+		r.Forget(u.fence, f.At)
 		return true
 	})
 }
@@ -143,8 +143,8 @@ func (d *Desk) eraseAccounts(ctx context.Context, h Holding, o Forgetting, f *Fo
 // eraseIndex removes the entries of the user from the index of accounts, which hold digests.
 // An entry that is written meanwhile stays: the user has come back, or another user has the
 // account.
-func (d *Desk) eraseIndex(ctx context.Context, h Holding, _ Forgetting, _ *Forgotten) error {
-	index, err := streams.OpenIndex(ctx, d.Streams.Client)
+func (s *Service) eraseIndex(ctx context.Context, u UserData, _ ForgetOptions, _ *Forgotten) error {
+	index, err := streams.OpenIndex(ctx, s.Streams.Client)
 	if errors.Is(err, streams.ErrNoStream) { // nobody has served a vendor
 		return nil
 	}
@@ -155,18 +155,18 @@ func (d *Desk) eraseIndex(ctx context.Context, h Holding, _ Forgetting, _ *Forgo
 		if err != nil {
 			return err
 		}
-		if string(entry.Value) != h.User {
+		if string(entry.Value) != u.User {
 			continue
 		}
-		if err := index.Delete(ctx, entry.Key, entry.Revision); err != nil && !errors.Is(err, streams.ErrConflict) {
+		if err := index.Delete(ctx, entry.Key, entry.Revision); err != nil && !errors.Is(err, streams.ErrStaleRevision) {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *Desk) eraseActivity(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	return d.eraseRecords(ctx, streams.EffectsBucket, h.records[streams.EffectsBucket], f, func(r *record.Record) bool {
+func (s *Service) eraseActivity(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	return s.eraseRecords(ctx, streams.EffectsBucket, u.records[streams.EffectsBucket], f, func(r *record.Record) bool {
 		if !r.Idle() && !o.Unfinished {
 			return false
 		}
@@ -177,8 +177,8 @@ func (d *Desk) eraseActivity(ctx context.Context, h Holding, o Forgetting, f *Fo
 
 // eraseRecords calls forget for each record, by compare-and-set, until the record is anonymous or
 // forget returns false.
-func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f *Forgotten, forget func(*record.Record) bool) error {
-	store, err := d.records(ctx, bucket)
+func (s *Service) eraseRecords(ctx context.Context, bucket string, keys []string, f *Forgotten, forget func(*record.Record) bool) error {
+	store, err := s.records(ctx, bucket)
 	if err != nil {
 		return err
 	}
@@ -193,21 +193,21 @@ func (d *Desk) eraseRecords(ctx context.Context, bucket string, keys []string, f
 			return fmt.Errorf("the record of the user at %s was changed meanwhile: a newer event came, or something is being done", vendor)
 		}
 	}
-	f.Erased = append(f.Erased, Found{bucket, len(keys)})
+	f.Erased = append(f.Erased, Match{bucket, len(keys)})
 	return nil
 }
 
 // wake arms a timer for the user at each vendor with a record. The owner then checks the record
 // again: events awaited by the mailbox are gone. The token 0 is below the tokens of all owners.
-func (d *Desk) wake(ctx context.Context, h Holding, _ Forgetting, _ *Forgotten) error {
-	timers, err := streams.OpenTimers(ctx, d.Streams.Client)
+func (s *Service) wake(ctx context.Context, u UserData, _ ForgetOptions, _ *Forgotten) error {
+	timers, err := streams.OpenTimers(ctx, s.Streams.Client)
 	if errors.Is(err, streams.ErrNoStream) { // nobody has served a vendor
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	for _, key := range h.records[streams.AccountsBucket] {
+	for _, key := range u.records[streams.AccountsBucket] {
 		vendor, digest := record.SplitKey(key)
 		if err := timers.Arm(ctx, streams.Timer{Vendor: vendor, Digest: digest, Due: time.Now()}); err != nil {
 			return err

@@ -29,17 +29,17 @@ func (w *world) serve(vendor string, position uint64, subjects ...string) {
 	w.check(own.Commit(w.t.Context(), at))
 }
 
-func (w *world) holding() ops.Holding {
+func (w *world) userData() ops.UserData {
 	w.t.Helper()
-	h, err := w.desk.Holding(w.t.Context(), ops.Search{UserID: "ada"})
+	u, err := w.service.UserData(w.t.Context(), ops.Search{UserID: "ada"})
 	w.check(err)
-	return h
+	return u
 }
 
-// found returns the numbers of a Holding by stream and bucket.
-func found(h ops.Holding) map[string]int {
+// found returns the numbers of UserData by stream and bucket.
+func found(u ops.UserData) map[string]int {
 	counts := map[string]int{}
-	for _, f := range h.Found {
+	for _, f := range u.Matches {
 		counts[f.Where] = f.Count
 	}
 	return counts
@@ -76,21 +76,21 @@ func (w *world) index() *streams.Records {
 func TestForget(t *testing.T) {
 	w := newWorld(t)
 	w.lives()
-	h := w.holding()
+	u := w.userData()
 	want := map[string]int{"EVENTS": 3, "OPEN_REPLAYS": 0, "DEADLETTERS": 1, "RESULTS": 0, "ACCOUNTS": 1, "EFFECTS": 1, "HISTORY": 1}
-	if diff := cmp.Diff(want, found(h)); diff != "" {
+	if diff := cmp.Diff(want, found(u)); diff != "" {
 		t.Fatalf("found (-want +got)\n%s", diff)
 	}
-	if _, err := w.desk.Forget(t.Context(), h, ops.Forgetting{}, ops.Deed{Who: "ann"}); !errors.Is(err, ops.ErrNotYet) {
+	if _, err := w.service.Forget(t.Context(), u, ops.ForgetOptions{}, ops.Actor{Who: "ann"}); !errors.Is(err, ops.ErrNotYet) {
 		t.Fatalf("with an account: got %v", err)
 	}
-	forgotten, err := w.desk.Forget(t.Context(), h, ops.Forgetting{Accounts: true}, ops.Deed{Who: "ann"})
+	forgotten, err := w.service.Forget(t.Context(), u, ops.ForgetOptions{Accounts: true}, ops.Actor{Who: "ann"})
 	w.check(err)
-	erased := found(ops.Holding{Found: forgotten.Erased})
+	erased := found(ops.UserData{Matches: forgotten.Erased})
 	if diff := cmp.Diff(want, erased); diff != "" {
 		t.Errorf("erased (-want +got)\n%s", diff)
 	}
-	for where, n := range found(w.holding()) {
+	for where, n := range found(w.userData()) {
 		if n > 0 {
 			t.Errorf("%s still holds %d", where, n)
 		}
@@ -112,8 +112,8 @@ func TestForget(t *testing.T) {
 	if list, err := w.log().User(t.Context(), record.Digest("bob")); err != nil || len(list) != 1 {
 		t.Errorf("the history of the other user: %v, %v", list, err)
 	}
-	if s, _ := w.story("ada"); s.Forgotten.IsZero() || len(s.Events)+len(s.Accounts) > 0 {
-		t.Errorf("the story: %+v", s)
+	if h, _ := w.history("ada"); h.Forgotten.IsZero() || len(h.Events)+len(h.Accounts) > 0 {
+		t.Errorf("the history: %+v", h)
 	}
 }
 
@@ -143,22 +143,22 @@ func TestForgetWhatIsUnfinished(t *testing.T) {
 	w.event(events.ActivityTracked, "nobody takes it", "ada")
 	w.serve("lms", 1, events.UserCreated, events.UserUpdated, events.UserDeleted)
 	w.serve("crm", 4, events.UserCreated, events.UserUpdated)
-	h := w.holding()
+	u := w.userData()
 	var open []string
-	for _, o := range h.Open {
-		open = append(open, o.Vendor+" "+o.Type+" "+o.State+" "+o.Key)
+	for _, p := range u.Pending {
+		open = append(open, p.Vendor+" "+p.Type+" "+p.State+" "+p.Key)
 	}
 	want := []string{
 		"lms user.updated waiting " + keyOf("pending"), "lms user.deleted waiting " + keyOf("held"),
-		"lms user.updated " + ops.OpenReplay + " " + keyOf("replayed"), "lms user.created " + ops.OpenUnread + " " + keyOf("unread"),
+		"lms user.updated " + ops.PendingReplay + " " + keyOf("replayed"), "lms user.created " + ops.PendingUnread + " " + keyOf("unread"),
 	}
 	if diff := cmp.Diff(want, open); diff != "" {
 		t.Errorf("unfinished (-want +got)\n%s", diff)
 	}
-	if _, err := w.desk.Forget(t.Context(), h, ops.Forgetting{}, ops.Deed{Who: "ann"}); !errors.Is(err, ops.ErrNotYet) {
+	if _, err := w.service.Forget(t.Context(), u, ops.ForgetOptions{}, ops.Actor{Who: "ann"}); !errors.Is(err, ops.ErrNotYet) {
 		t.Errorf("got %v", err)
 	}
-	_, err := w.desk.Forget(t.Context(), h, ops.Forgetting{Unfinished: true}, ops.Deed{Who: "ann"})
+	_, err := w.service.Forget(t.Context(), u, ops.ForgetOptions{Unfinished: true}, ops.Actor{Who: "ann"})
 	w.check(err)
 	if r := w.record("lms", "ada"); !record.Anonymous(r) {
 		t.Errorf("the record: %+v", r)
@@ -170,10 +170,10 @@ func TestForgetWhatIsUnfinished(t *testing.T) {
 func TestForgetStopsAtANewerEvent(t *testing.T) {
 	w := newWorld(t)
 	w.lives()
-	h := w.holding()
+	u := w.userData()
 	back := w.event(events.UserCreated, "back", "ada")
 	w.account("lms", "ada", func(r *record.Record) { r.Registered = back.Position })
-	_, err := w.desk.Forget(t.Context(), h, ops.Forgetting{Accounts: true}, ops.Deed{Who: "ann"})
+	_, err := w.service.Forget(t.Context(), u, ops.ForgetOptions{Accounts: true}, ops.Actor{Who: "ann"})
 	if err == nil || !strings.Contains(err.Error(), "a newer event came") {
 		t.Errorf("got %v", err)
 	}
@@ -189,7 +189,7 @@ func TestWhyAnAccountIsThere(t *testing.T) {
 	w.account("crm", "ada", func(r *record.Record) { r.State, r.Undeleted, r.Former = record.Deleted, true, "5" })
 	w.account("lms", "ada", func(r *record.Record) { r.State, r.AccountID = record.Active, "7" })
 	whys := func() (list []string) {
-		for _, a := range w.holding().Accounts {
+		for _, a := range w.userData().Accounts {
 			list = append(list, a.Vendor+" "+a.ID+": "+a.Why)
 		}
 		slices.Sort(list)

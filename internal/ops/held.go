@@ -21,8 +21,8 @@ type HeldDeletion struct {
 
 // HeldDeletions reads all records and returns the held deletions, the oldest first. With an
 // error for records that cannot be read, the list has the deletions of all others.
-func (d *Desk) HeldDeletions(ctx context.Context) ([]HeldDeletion, error) {
-	records, err := streams.OpenRecords(ctx, d.Streams.Client, streams.AccountsBucket)
+func (s *Service) HeldDeletions(ctx context.Context) ([]HeldDeletion, error) {
+	records, err := streams.OpenRecords(ctx, s.Streams.Client, streams.AccountsBucket)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// newDesk returns a desk over a NATS server with all streams, and the streams.
-func newDesk(t *testing.T, names ...string) (*ops.Desk, *streams.Set) {
+// newService returns a service over a NATS server with all streams, and the streams.
+func newService(t *testing.T, names ...string) (*ops.Service, *streams.Set) {
 	t.Helper()
 	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{})), natstest.Layout())
 	d := ops.Deps{Streams: b, Config: config.Default()}
@@ -52,8 +52,8 @@ func deletion(user string, since time.Time, held bool) *record.Record {
 
 func TestHeldDeletions(t *testing.T) {
 	t.Parallel()
-	d, b := newDesk(t)
-	if got, err := d.HeldDeletions(t.Context()); err != nil || len(got) > 0 {
+	s, b := newService(t)
+	if got, err := s.HeldDeletions(t.Context()); err != nil || len(got) > 0 {
 		t.Errorf("got %v (%v) without any record", got, err)
 	}
 	noon := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
@@ -63,7 +63,7 @@ func TestHeldDeletions(t *testing.T) {
 	}
 	store(t, b, "lead.0000", deletion("u0", noon, false)) // approved since
 	store(t, b, "meiro.0000", deletion("u0", noon.Add(-time.Hour), true))
-	got, err := d.HeldDeletions(t.Context())
+	got, err := s.HeldDeletions(t.Context())
 	if err != nil || len(got) != many/2 {
 		t.Fatalf("got %d (%v), want %d", len(got), err, many/2)
 	}
@@ -77,7 +77,7 @@ func TestHeldDeletions(t *testing.T) {
 	if _, err := kv.Put(t.Context(), "lead.ffff", []byte("{")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := d.HeldDeletions(t.Context()); len(got) != many/2 || err == nil || !strings.Contains(err.Error(), "1 records cannot be read, among them lead.ffff") {
+	if got, err := s.HeldDeletions(t.Context()); len(got) != many/2 || err == nil || !strings.Contains(err.Error(), "1 records cannot be read, among them lead.ffff") {
 		t.Errorf("got %d (%v), want all others and an error", len(got), err)
 	}
 }

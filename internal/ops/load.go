@@ -9,15 +9,15 @@ import (
 // Load is the unfinished work of a vendor, as counted by the server.
 type Load struct {
 	Consumers map[string]streams.ConsumerState // by kind
-	// Waiting is the number of users, and of activity events, that wait for their time or for
-	// the vendor: timers, and wakes that nobody has taken yet.
+	// Waiting is the number of users, and of activity events, in wait for a time or for the
+	// vendor: timers, and wakes not taken yet.
 	Waiting int
 }
 
 // Load returns the work of a vendor, or ErrNoConsumers. No message is read but the oldest of
 // each consumer.
-func (d *Desk) Load(ctx context.Context, vendor string) (Load, error) {
-	list, err := d.consumers(ctx, vendor)
+func (s *Service) Load(ctx context.Context, vendor string) (Load, error) {
+	list, err := s.consumers(ctx, vendor)
 	if err != nil {
 		return Load{}, err
 	}
@@ -28,7 +28,7 @@ func (d *Desk) Load(ctx context.Context, vendor string) (Load, error) {
 	if !l.made() {
 		return l, nil
 	}
-	timers, err := streams.OpenTimers(ctx, d.Streams.Client)
+	timers, err := streams.OpenTimers(ctx, s.Streams.Client)
 	if err != nil {
 		return l, err
 	}

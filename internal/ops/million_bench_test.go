@@ -21,8 +21,8 @@ import (
 // activities at one of them: a million events, and a record in EFFECTS for each activity.
 const users, activities = 100_000, 9
 
-// school returns a desk over the data of all users.
-func school(b *testing.B) (*ops.Desk, *filling) {
+// school returns a service over the data of all users.
+func school(b *testing.B) (*ops.Service, *filling) {
 	b.Helper()
 	f := newFilling(b)
 	for u := range users {
@@ -47,17 +47,17 @@ func school(b *testing.B) (*ops.Desk, *filling) {
 
 // BenchmarkForget finds all of one user among the million events, and erases it.
 func BenchmarkForget(b *testing.B) {
-	desk, f := school(b)
+	service, f := school(b)
 	var finding time.Duration
 	b.ResetTimer()
 	for n := range b.N {
 		begun := time.Now()
-		held, err := desk.Holding(b.Context(), ops.Search{UserID: fmt.Sprint("user-", n*7919%users)})
+		held, err := service.UserData(b.Context(), ops.Search{UserID: fmt.Sprint("user-", n*7919%users)})
 		finding += time.Since(begun)
 		if err != nil {
 			b.Fatal(err)
 		}
-		done, err := desk.Forget(b.Context(), held, ops.Forgetting{Accounts: true, Unfinished: true}, ops.Deed{Who: "bench", Why: "bench"})
+		done, err := service.Forget(b.Context(), held, ops.ForgetOptions{Accounts: true, Unfinished: true}, ops.Actor{Who: "bench", Why: "bench"})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -70,17 +70,17 @@ func BenchmarkForget(b *testing.B) {
 	b.ReportMetric(finding.Seconds()/float64(b.N), "s-finding/op")
 }
 
-// BenchmarkStory tells the story of one of the users.
-func BenchmarkStory(b *testing.B) {
-	desk, f := school(b)
+// BenchmarkHistory reads the history of a user.
+func BenchmarkHistory(b *testing.B) {
+	service, f := school(b)
 	var longest time.Duration
 	b.ResetTimer()
 	for n := range b.N {
 		begun := time.Now()
-		s, err := desk.Story(b.Context(), fmt.Sprint("user-", n*7919%users))
+		h, err := service.History(b.Context(), fmt.Sprint("user-", n*7919%users))
 		longest = max(longest, time.Since(begun))
-		if err != nil || len(s.Accounts) != len(f.vendors) || len(s.Events) != len(f.vendors)+activities || s.Events[0].EventID == "" {
-			b.Fatalf("got %d accounts, %d effects, %v", len(s.Accounts), len(s.Events), err)
+		if err != nil || len(h.Accounts) != len(f.vendors) || len(h.Events) != len(f.vendors)+activities || h.Events[0].EventID == "" {
+			b.Fatalf("got %d accounts, %d effects, %v", len(h.Accounts), len(h.Events), err)
 		}
 	}
 	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")

@@ -13,7 +13,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// Deps are the parts needed by a Desk. All must be set.
+// Deps are the parts needed by a Service. All must be set.
 type Deps struct {
 	Streams  *streams.Set
 	Config   config.Config
@@ -28,30 +28,29 @@ type Vendor struct {
 	Adapter  func() (vendors.Adapter, error) // returns an error if the vendor is off here
 }
 
-// Desk answers what may be asked, and does what may be done, over the streams of one
-// Usher. It is safe for use by many goroutines.
-type Desk struct {
+// Service reads and changes the streams of one Usher for people. Safe for concurrent use.
+type Service struct {
 	Deps
-	made *remaker // of events from deliveries
+	mapper *webhookMapper // of deliveries to events
 }
 
-// New returns a Desk.
-func New(d Deps) *Desk {
-	return &Desk{Deps: d, made: &remaker{config: d.Config}}
+// New returns a Service.
+func New(d Deps) *Service {
+	return &Service{Deps: d, mapper: &webhookMapper{config: d.Config}}
 }
 
 // records opens the records in a bucket.
-func (d *Desk) records(ctx context.Context, bucket string) (*recordstore.Store, error) {
-	return recordstore.Open(ctx, d.Streams.Client, bucket)
+func (s *Service) records(ctx context.Context, bucket string) (*recordstore.Store, error) {
+	return recordstore.Open(ctx, s.Streams.Client, bucket)
 }
 
-// Deed is the person behind an action, and the reason, for the audit log.
-type Deed struct {
+// Actor is the person behind an action, and the reason, for the audit log.
+type Actor struct {
 	Who string
 	Why string
 }
 
-// action is the deed as it is written down.
-func (w Deed) action(kind string) streams.Action {
-	return streams.Action{Kind: kind, At: time.Now().UTC(), Who: w.Who, Why: w.Why}
+// action returns an action of this kind by the actor, at this time, for the audit log.
+func (a Actor) action(kind string) streams.Action {
+	return streams.Action{Kind: kind, At: time.Now().UTC(), Who: a.Who, Why: a.Why}
 }

@@ -32,40 +32,41 @@ func (s PauseState) String() string {
 
 // pauseState returns the state of a vendor with this pause.
 func pauseState(vendor string, p streams.Pause) PauseState {
-	s := PauseState{Vendor: vendor, Paused: true, Since: &p.Since}
+	state := PauseState{Vendor: vendor, Paused: true, Since: &p.Since}
 	if !p.Until.IsZero() {
-		s.Until = &p.Until
+		state.Until = &p.Until
 	}
-	return s
+	return state
 }
 
-// Pause stops all calls of a vendor: for the time span, or until Resume if span is zero. The action is recorded in the audit log first.
-func (d *Desk) Pause(ctx context.Context, vendor string, span time.Duration, by Deed) (PauseState, error) {
+// Pause stops all calls of a vendor: for the time span, or until Resume if span is zero. The action
+// is recorded in the audit log first.
+func (s *Service) Pause(ctx context.Context, vendor string, span time.Duration, by Actor) (PauseState, error) {
 	p := streams.Pause{Since: time.Now().UTC().Truncate(time.Second)}
 	if span > 0 {
 		p.Until = p.Since.Add(span)
 	}
 	act := by.action(streams.VendorPaused)
 	act.Until = p.Until
-	if err := d.auditPause(ctx, vendor, act); err != nil {
+	if err := s.auditPause(ctx, vendor, act); err != nil {
 		return PauseState{}, err
 	}
-	return pauseState(vendor, p), d.Streams.Control.SetPause(ctx, vendor, p)
+	return pauseState(vendor, p), s.Streams.Control.SetPause(ctx, vendor, p)
 }
 
 // Resume ends a pause. A vendor without a pause is left unchanged.
-func (d *Desk) Resume(ctx context.Context, vendor string, by Deed) (PauseState, error) {
-	if err := d.auditPause(ctx, vendor, by.action(streams.VendorResumed)); err != nil {
+func (s *Service) Resume(ctx context.Context, vendor string, by Actor) (PauseState, error) {
+	if err := s.auditPause(ctx, vendor, by.action(streams.VendorResumed)); err != nil {
 		return PauseState{}, err
 	}
-	return PauseState{Vendor: vendor}, d.Streams.Control.ClearPause(ctx, vendor)
+	return PauseState{Vendor: vendor}, s.Streams.Control.ClearPause(ctx, vendor)
 }
 
 // auditPause records an action on a vendor that somebody has served.
-func (d *Desk) auditPause(ctx context.Context, vendor string, act streams.Action) error {
-	if _, err := d.consumers(ctx, vendor); err != nil {
+func (s *Service) auditPause(ctx context.Context, vendor string, act streams.Action) error {
+	if _, err := s.consumers(ctx, vendor); err != nil {
 		return err
 	}
 	act.Vendor = vendor
-	return d.Streams.Audit.Record(ctx, d.Config.Source, act)
+	return s.Streams.Audit.Record(ctx, s.Config.Source, act)
 }

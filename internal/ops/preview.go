@@ -27,7 +27,7 @@ const (
 	previewUnknown mailbox.PreviewOutcome = "unknown"
 )
 
-// ReplayPreview is the outcome that a replay of a dead letter would have.
+// ReplayPreview is the predicted outcome of a replay of a dead letter.
 type ReplayPreview struct {
 	ID      string `json:"id"`
 	Type    string `json:"type"`
@@ -37,8 +37,8 @@ type ReplayPreview struct {
 }
 
 // PreviewReplays previews the replays of many dead letters. It changes nothing, and calls no vendor.
-func (d *Desk) PreviewReplays(ctx context.Context, list []streams.DeadLetter) ([]ReplayPreview, error) {
-	previewers, err := d.previewers(ctx)
+func (s *Service) PreviewReplays(ctx context.Context, list []streams.DeadLetter) ([]ReplayPreview, error) {
+	previewers, err := s.previewers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (d *Desk) PreviewReplays(ctx context.Context, list []streams.DeadLetter) ([
 	for i, l := range list {
 		found[i] = ReplayPreview{ID: l.ID(), Type: l.Type, EventID: l.EventID, Replay: l.Replay + 1}
 		if l.Vendor == Deliveries {
-			found[i].Preview = d.made.preview(l)
+			found[i].Preview = s.mapper.preview(l)
 			continue
 		}
 		group.Go(func() (err error) {
@@ -69,30 +69,30 @@ type previewer struct {
 }
 
 // previewers returns a previewer for each vendor, on or off.
-func (d *Desk) previewers(ctx context.Context) (map[string]previewer, error) {
+func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) {
 	valid, err := schemas.New()
 	if err != nil {
 		return nil, err
 	}
-	p := previewer{events: d.Streams.Events, needsAdapter: map[string]bool{}}
-	if p.accounts, err = d.records(ctx, streams.AccountsBucket); err != nil {
+	p := previewer{events: s.Streams.Events, needsAdapter: map[string]bool{}}
+	if p.accounts, err = s.records(ctx, streams.AccountsBucket); err != nil {
 		return nil, err
 	}
-	if p.effects, err = d.records(ctx, streams.EffectsBucket); err != nil {
+	if p.effects, err = s.records(ctx, streams.EffectsBucket); err != nil {
 		return nil, err
 	}
-	for _, h := range d.Handlers {
+	for _, h := range s.Handlers {
 		p.needsAdapter[h.Type] = h.Scope == events.ScopeCourse
 	}
 	all := map[string]previewer{}
-	for _, v := range d.Vendors {
+	for _, v := range s.Vendors {
 		port, off := v.Adapter()
 		if off != nil {
 			port = nil
 		}
 		vendor := &mailbox.Vendor{Name: v.Name}
 		vendor.Port.Store(&port)
-		p.Previewer, p.off = mailbox.NewPreviewer(vendor, 2*v.Settings.MaxAge, valid.Validate, d.Handlers), off
+		p.Previewer, p.off = mailbox.NewPreviewer(vendor, 2*v.Settings.MaxAge, valid.Validate, s.Handlers), off
 		all[v.Name] = p
 	}
 	return all, nil
@@ -123,11 +123,11 @@ func (p previewer) preview(ctx context.Context, l streams.DeadLetter) (mailbox.P
 		return preview, fmt.Errorf("%s: %w", l.ID(), err)
 	}
 	preview = p.Preview(e.Record, event, time.Now())
-	return p.named(ctx, preview)
+	return p.withWholeKey(ctx, preview)
 }
 
-// named returns a preview with the whole key of the event in front, if the event is still stored.
-func (p previewer) named(ctx context.Context, preview mailbox.Preview) (mailbox.Preview, error) {
+// withWholeKey returns a preview with the whole key of the event in front, if the event is still stored.
+func (p previewer) withWholeKey(ctx context.Context, preview mailbox.Preview) (mailbox.Preview, error) {
 	if preview.Behind == "" {
 		return preview, nil
 	}
@@ -151,7 +151,7 @@ func (f ReplayPreview) String() string {
 	case mailbox.PreviewSuperseded:
 		return "would be superseded: something newer was applied, or its time is up"
 	case mailbox.PreviewDone:
-		return "was sent back already, and ended as " + f.Outcome + ": that would be told again"
+		return "was sent back already, and ended as " + f.Outcome + ": its result would be published again"
 	case mailbox.PreviewRefused:
 		return fmt.Sprintf("would be refused again: %s: %s: %s", cmp.Or(f.Pointer, "/"), f.Rule, f.Message)
 	case mailbox.PreviewUnsupported:
@@ -165,17 +165,17 @@ func (f ReplayPreview) String() string {
 	case previewIgnored:
 		return "would be let go: its type is not mapped"
 	default:
-		return "cannot be told here: " + f.Message
+		return "unknown here: " + f.Message
 	}
 }
 
 func (f ReplayPreview) wait() string {
-	said := "would wait"
+	text := "would wait"
 	if f.Behind != "" {
-		said += fmt.Sprintf(" for %s of the same user (event key %s)", f.BehindType, f.Behind)
+		text += fmt.Sprintf(" for %s of the same user (event key %s)", f.BehindType, f.Behind)
 	}
 	if !f.Until.IsZero() {
-		said += " until " + f.Until.UTC().Format(time.RFC3339)
+		text += " until " + f.Until.UTC().Format(time.RFC3339)
 	}
-	return said
+	return text
 }

@@ -21,10 +21,10 @@ func TestPreviewReplays(t *testing.T) {
 	w.addLetter("created", "bob", created)
 	w.addLetter("behind", "ada", w.event(events.UserCreated, "behind", "ada"))
 	w.account("lms", "ada", func(r *record.Record) { r.Pending = []record.Effect{behind} })
-	letters, err := w.desk.DeadLetters(t.Context(), func(streams.DeadLetter) bool { return true })
+	letters, err := w.service.DeadLetters(t.Context(), func(streams.DeadLetter) bool { return true })
 	w.check(err)
 	letters = append(letters, streams.DeadLetter{Vendor: "gone", Type: events.UserCreated, Key: keyOf("x")})
-	previews, err := w.desk.PreviewReplays(t.Context(), letters)
+	previews, err := w.service.PreviewReplays(t.Context(), letters)
 	w.check(err)
 	got := map[string]string{}
 	for _, p := range previews {
@@ -33,7 +33,7 @@ func TestPreviewReplays(t *testing.T) {
 	want := map[string]string{
 		"created": "would call the vendor",
 		"behind":  "would wait for user.deleted of the same user (event key " + keyOf("first") + ")",
-		"":        "cannot be told here: this usher has no vendor gone",
+		"":        "unknown here: this usher has no vendor gone",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

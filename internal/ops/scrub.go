@@ -10,19 +10,19 @@ import (
 
 // scrub makes NATS remove replaced and acknowledged data from the files of the server, and adds
 // the rest to f.Stays.
-func (d *Desk) scrub(ctx context.Context, h Holding, o Forgetting, f *Forgotten) error {
-	if h.Nothing() {
+func (s *Service) scrub(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	if u.Empty() {
 		return nil
 	}
-	compactor := admin.NewCompactor(d.Streams.Client)
+	compactor := admin.NewCompactor(s.Streams.Client)
 	if err := compactor.RewriteBucket(ctx, streams.AccountsBucket, func(n int) { o.Progress("stored again in "+streams.AccountsBucket, n) }); err != nil {
 		return err
 	}
-	if h.former {
+	if u.former {
 		if err := compactor.CompactBucket(ctx, streams.EffectsBucket); err != nil {
 			return err
 		}
-		f.Stays = append(f.Stays, fmt.Sprintf("%s, on the disk: former records of activity (event keys, vendors' ids), for up to %s", streams.EffectsBucket, d.Config.NATS.EffectsTTL))
+		f.Stays = append(f.Stays, fmt.Sprintf("%s, on the disk: former records of activity (event keys, vendors' ids), for up to %s", streams.EffectsBucket, s.Config.NATS.EffectsTTL))
 	}
 	empty, err := compactor.CompactEmpty(ctx, streams.ReplaysStream)
 	if err != nil {
@@ -35,6 +35,6 @@ func (d *Desk) scrub(ctx context.Context, h Holding, o Forgetting, f *Forgotten)
 		return err
 	}
 	f.Stays = append(f.Stays, fmt.Sprintf("%s, on the disk: former texts of dead letters that were replayed or failed again, until the server writes their file anew: in minutes, "+
-		"or, where more than half of the file are letters that still wait, as these leave, for up to %s", streams.DeadLettersStream, d.Config.NATS.DeadMaxAge))
+		"or, where more than half of the file are letters that still wait, as these leave, for up to %s", streams.DeadLettersStream, s.Config.NATS.DeadMaxAge))
 	return compactor.CompactDeadLetters(ctx)
 }

@@ -13,12 +13,12 @@ import (
 // Send creates an event of a type with the data, checks it against the schema, and stores it for
 // all vendors. The action is recorded in the audit log first. Returns an *events.InvalidError for
 // a fault of the data.
-func (d *Desk) Send(ctx context.Context, kind string, data any, by Deed) (events.Event, error) {
+func (s *Service) Send(ctx context.Context, kind string, data any, by Actor) (events.Event, error) {
 	valid, err := schemas.New()
 	if err != nil {
 		return events.Event{}, err
 	}
-	e, err := events.New(kind, d.Config.Source+"/console", rand.Text(), time.Now().UTC(), data)
+	e, err := events.New(kind, s.Config.Source+"/console", rand.Text(), time.Now().UTC(), data)
 	if err != nil {
 		return e, err
 	}
@@ -27,8 +27,8 @@ func (d *Desk) Send(ctx context.Context, kind string, data any, by Deed) (events
 	}
 	act := by.action(streams.EventSent)
 	act.Type, act.EventID = kind, e.ID()
-	if err := d.Streams.Audit.Record(ctx, d.Config.Source, act); err != nil {
+	if err := s.Streams.Audit.Record(ctx, s.Config.Source, act); err != nil {
 		return e, err
 	}
-	return e, d.Streams.Events.Store(ctx, []events.Event{e})
+	return e, s.Streams.Events.Store(ctx, []events.Event{e})
 }

@@ -26,8 +26,8 @@ type Status struct {
 	At        time.Time      `json:"at"`
 	OK        bool           `json:"ok"` // no state needs attention
 	Vendors   []VendorStatus `json:"vendors"`
-	Deletions *DeletionHold  `json:"deletions,omitempty"`                // where they are held
-	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // where none is held until then
+	Deletions *DeletionHold  `json:"deletions,omitempty"`                // nil: none is held
+	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // no deletion is held until then
 }
 
 // DeletionHold is a hold of the deletion guard.
@@ -53,21 +53,21 @@ type VendorStatus struct {
 
 // Status reads the state of all vendors from NATS, without calls of vendors. Vendors that were
 // never served are left out.
-func (d *Desk) Status(ctx context.Context) (Status, error) {
+func (s *Service) Status(ctx context.Context) (Status, error) {
 	now := Status{At: time.Now().UTC(), OK: true}
-	orders, err := d.orders(ctx)
+	orders, err := s.orders(ctx)
 	if err != nil {
 		return now, err
 	}
-	dead, err := d.Streams.DeadLetters.Counts(ctx)
+	dead, err := s.Streams.DeadLetters.Counts(ctx)
 	if err != nil {
 		return now, err
 	}
-	found := make([]*VendorStatus, len(d.Vendors))
+	found := make([]*VendorStatus, len(s.Vendors))
 	group, asking := errgroup.WithContext(ctx)
-	for i, v := range d.Vendors {
+	for i, v := range s.Vendors {
 		group.Go(func() (err error) {
-			found[i], err = d.vendorStatus(asking, v.Name, orders)
+			found[i], err = s.vendorStatus(asking, v.Name, orders)
 			return err
 		})
 	}
@@ -86,7 +86,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused}, one.State)
 		now.Vendors = append(now.Vendors, *one)
 	}
-	err = d.deletionHold(ctx, &now)
+	err = s.deletionHold(ctx, &now)
 	now.OK = now.OK && now.Deletions == nil
 	return now, err
 }
@@ -97,9 +97,9 @@ type orders struct {
 	pauses map[string]streams.Pause
 }
 
-func (d *Desk) orders(ctx context.Context) (o orders, err error) {
-	if o.holds, err = d.holds(ctx); err == nil {
-		o.pauses, err = d.Streams.Control.Pauses(ctx)
+func (s *Service) orders(ctx context.Context) (o orders, err error) {
+	if o.holds, err = s.holds(ctx); err == nil {
+		o.pauses, err = s.Streams.Control.Pauses(ctx)
 	}
 	return o, err
 }
@@ -109,13 +109,13 @@ func (d *Desk) orders(ctx context.Context) (o orders, err error) {
 const holdFresh = 6
 
 // holds returns the vendors that are on hold.
-func (d *Desk) holds(ctx context.Context) (map[string]streams.Hold, error) {
-	return d.Streams.Control.Holds(ctx, holdFresh*d.Config.Worker.HoldRetry)
+func (s *Service) holds(ctx context.Context) (map[string]streams.Hold, error) {
+	return s.Streams.Control.Holds(ctx, holdFresh*s.Config.Worker.HoldRetry)
 }
 
 // vendorStatus returns the state of a vendor; nil if the vendor was never served.
-func (d *Desk) vendorStatus(ctx context.Context, vendor string, o orders) (*VendorStatus, error) {
-	load, err := d.Load(ctx, vendor)
+func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*VendorStatus, error) {
+	load, err := s.Load(ctx, vendor)
 	if errors.Is(err, ErrNoConsumers) {
 		return nil, nil
 	}
@@ -124,15 +124,15 @@ func (d *Desk) vendorStatus(ctx context.Context, vendor string, o orders) (*Vend
 	}
 	v := load.status(vendor)
 	if p, paused := o.pauses[vendor]; paused {
-		s := pauseState(vendor, p)
-		v.State, v.Since, v.Until = Paused, s.Since, s.Until
+		state := pauseState(vendor, p)
+		v.State, v.Since, v.Until = Paused, state.Since, state.Until
 		return &v, nil
 	}
 	if h, held := o.holds[vendor]; held {
 		v.State, v.Why, v.Since = OnHold, h.Why, &h.Since
 		return &v, nil
 	}
-	owned, err := d.owned(ctx, vendor, load)
+	owned, err := s.owned(ctx, vendor, load)
 	switch {
 	case err != nil:
 		return nil, err
@@ -145,11 +145,11 @@ func (d *Desk) vendorStatus(ctx context.Context, vendor string, o orders) (*Vend
 }
 
 // owned reports whether a process owns a vendor.
-func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
+func (s *Service) owned(ctx context.Context, vendor string, l Load) (bool, error) {
 	if !l.made() {
 		return false, nil
 	}
-	leases, err := streams.OpenLeases(ctx, d.Streams.Client, 0)
+	leases, err := streams.OpenLeases(ctx, s.Streams.Client, 0)
 	if err != nil {
 		return false, err
 	}
@@ -158,8 +158,8 @@ func (d *Desk) owned(ctx context.Context, vendor string, l Load) (bool, error) {
 }
 
 // deletionHold adds the hold or the approval of the deletion guard to a status.
-func (d *Desk) deletionHold(ctx context.Context, now *Status) error {
-	control, err := d.Streams.Control.Records(ctx)
+func (s *Service) deletionHold(ctx context.Context, now *Status) error {
+	control, err := s.Streams.Control.Records(ctx)
 	if err != nil {
 		return err
 	}

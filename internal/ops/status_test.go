@@ -33,10 +33,10 @@ func vendorConsumers(t *testing.T, b *streams.Set) streams.Client {
 	return c
 }
 
-// standing returns the state of lead.
-func standing(t *testing.T, d *ops.Desk) (v ops.VendorStatus, ok bool) {
+// onlyVendor returns the state of lead, the only served vendor.
+func onlyVendor(t *testing.T, service *ops.Service) (v ops.VendorStatus, ok bool) {
 	t.Helper()
-	s, err := d.Status(t.Context())
+	s, err := service.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,14 +49,14 @@ func standing(t *testing.T, d *ops.Desk) (v ops.VendorStatus, ok bool) {
 // TestStatusOfAVendor follows a vendor through all its states.
 func TestStatusOfAVendor(t *testing.T) {
 	t.Parallel()
-	d, b := newDesk(t, "lead", "meiro")
-	if s, err := d.Status(t.Context()); err != nil || len(s.Vendors) > 0 || !s.OK {
+	s, b := newService(t, "lead", "meiro")
+	if s, err := s.Status(t.Context()); err != nil || len(s.Vendors) > 0 || !s.OK {
 		t.Errorf("got %+v (%v) before anybody was served", s, err)
 	}
 	c := vendorConsumers(t, b)
 	want := func(state string, good bool) ops.VendorStatus {
 		t.Helper()
-		v, ok := standing(t, d)
+		v, ok := onlyVendor(t, s)
 		if v.State != state || ok != good {
 			t.Errorf("got %s, and ok %v; want %s and %v", v.State, ok, state, good)
 		}
@@ -106,7 +106,7 @@ func TestStatusOfAVendor(t *testing.T) {
 	if v := want(ops.OnHold, false); v.Why != "status 401" || v.Since == nil {
 		t.Errorf("got %+v, want why and since when", v)
 	}
-	pause(t, d, want)
+	pause(t, s, want)
 	if err := b.Control.ClearHold(t.Context(), "lead"); err != nil {
 		t.Fatal(err)
 	}
@@ -114,28 +114,28 @@ func TestStatusOfAVendor(t *testing.T) {
 }
 
 // pause pauses lead with and without an end, and resumes it.
-func pause(t *testing.T, d *ops.Desk, want func(state string, good bool) ops.VendorStatus) {
+func pause(t *testing.T, s *ops.Service, want func(state string, good bool) ops.VendorStatus) {
 	t.Helper()
-	by := ops.Deed{Who: "ann"}
-	if s, err := d.Pause(t.Context(), "lead", time.Hour, by); err != nil || s.Until == nil || !s.Paused {
-		t.Errorf("got %+v (%v), want a pause with an end", s, err)
+	by := ops.Actor{Who: "ann"}
+	if state, err := s.Pause(t.Context(), "lead", time.Hour, by); err != nil || state.Until == nil || !state.Paused {
+		t.Errorf("got %+v (%v), want a pause with an end", state, err)
 	}
 	if v := want(ops.Paused, true); v.Until == nil || time.Until(*v.Until) < 50*time.Minute || v.Since == nil {
 		t.Errorf("got %+v, want it paused for an hour", v)
 	}
-	if s, err := d.Pause(t.Context(), "lead", 0, by); err != nil || s.String() != "paused until usher resume" {
-		t.Errorf("got %s (%v), want a pause without an end", s, err)
+	if state, err := s.Pause(t.Context(), "lead", 0, by); err != nil || state.String() != "paused until usher resume" {
+		t.Errorf("got %s (%v), want a pause without an end", state, err)
 	}
 	if v := want(ops.Paused, true); v.Until != nil {
 		t.Errorf("got %+v, want no end", v)
 	}
 	for range 2 { // the second time it is not paused any more
-		if s, err := d.Resume(t.Context(), "lead", by); err != nil || s.String() != "open" {
-			t.Errorf("got %s (%v), want it open", s, err)
+		if state, err := s.Resume(t.Context(), "lead", by); err != nil || state.String() != "open" {
+			t.Errorf("got %s (%v), want it open", state, err)
 		}
 	}
 	want(ops.OnHold, false)
-	if _, err := d.Pause(t.Context(), "meiro", 0, by); err == nil {
+	if _, err := s.Pause(t.Context(), "meiro", 0, by); err == nil {
 		t.Error("a vendor that nobody has served is paused")
 	}
 }

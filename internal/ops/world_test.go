@@ -32,7 +32,7 @@ type world struct {
 	t       *testing.T
 	streams *streams.Set
 	client  streams.Client
-	desk    *ops.Desk
+	service *ops.Service
 	epoch   int64
 }
 
@@ -49,7 +49,7 @@ func newWorld(t *testing.T) *world {
 	c.Source = "/usher"
 	adapter := func() (vendors.Adapter, error) { return nil, nil }
 	settings := vendors.Settings{MaxAge: time.Hour}
-	w.desk = ops.New(ops.Deps{
+	w.service = ops.New(ops.Deps{
 		Streams: b, Config: c, Vendors: []ops.Vendor{{Name: "lms", Settings: settings, Adapter: adapter}, {Name: "crm", Settings: settings, Adapter: adapter}},
 		Handlers: []handlers.Handler{handlers.UserCreated(), handlers.UserDeleted()},
 	})

@@ -1,5 +1,5 @@
 // Package reconcile compares the accounts in the records of a vendor with the vendor's list of
-// accounts, and plans the repair of each difference.
+// accounts, and repairs differences by events.
 //
 // Both change during a comparison. So the records are read first, then the vendor's list,
 // and an account differs only if
@@ -13,8 +13,8 @@
 //
 // An account that changed meanwhile is skipped until the next comparison.
 //
-// The package changes neither the vendor nor a record. To repair a difference, an event is
-// sent to the vendor once more (Plan). The owner of the vendor applies the event by the rules of
+// The package changes neither the vendor nor a record. To repair a difference, Repairs sends an
+// event to the vendor once more (Plan). The owner of the vendor applies the event by the rules of
 // all events: see record.Repair.
 package reconcile
 

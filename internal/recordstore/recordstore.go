@@ -93,7 +93,7 @@ func (s *Store) Change(ctx context.Context, key string, change func(*record.Reco
 		switch {
 		case err == nil, ctx.Err() != nil, errors.Is(err, streams.ErrTooLarge):
 			return err
-		case errors.Is(err, streams.ErrConflict):
+		case errors.Is(err, streams.ErrStaleRevision):
 			continue
 		case try == tries:
 			return err

@@ -99,12 +99,12 @@ func TestConflictsInACluster(t *testing.T) {
 	_, revision, err := records.Load(t.Context(), "lms.position")
 	check(t, err)
 	for what, revision := range map[string]uint64{"an update": revision - 1, "a creation": 0} {
-		if _, err := records.Store(t.Context(), "lms.position", nil, revision); !errors.Is(err, streams.ErrConflict) {
-			t.Errorf("%s: got %v, want ErrConflict", what, err)
+		if _, err := records.Store(t.Context(), "lms.position", nil, revision); !errors.Is(err, streams.ErrStaleRevision) {
+			t.Errorf("%s: got %v, want ErrStaleRevision", what, err)
 		}
 	}
-	if err := records.Delete(t.Context(), "lms.position", revision-1); !errors.Is(err, streams.ErrConflict) {
-		t.Errorf("a deletion: got %v, want ErrConflict", err)
+	if err := records.Delete(t.Context(), "lms.position", revision-1); !errors.Is(err, streams.ErrStaleRevision) {
+		t.Errorf("a deletion: got %v, want ErrStaleRevision", err)
 	}
 	got := keys(t, records, vendor) // a follower may still have the first position too
 	if want := `lms.position={"epoch":1,"seq":5}`; len(got) == 0 || got[len(got)-1] != want {

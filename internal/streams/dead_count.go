@@ -23,7 +23,7 @@ const countShare = 100
 type deadTally struct {
 	mu     sync.Mutex
 	counts map[[2]string]DeadCount // by vendor and class
-	until  Extent                  // Messages are counted, up to the sequence Last
+	until  Extent                  // of the stream at the last count: Last is the last counted sequence
 	next   time.Time               // the earliest time of the next full count after a removal
 }
 

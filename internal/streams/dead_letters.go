@@ -152,14 +152,14 @@ func (l *DeadLetters) RemoveEnded(ctx context.Context, vendor, kind, key string,
 }
 
 // Replay sends a dead letter back to its vendor, and marks the dead letter as replaying until
-// RemoveEnded or the next Add. ErrConflict reports a dead letter that changed since the caller
+// RemoveEnded or the next Add. ErrStaleRevision reports a dead letter that changed since the caller
 // read the letter; nothing is sent then. A repeated replay does no harm: the record of the user
 // knows the number.
 func (l *DeadLetters) Replay(ctx context.Context, d DeadLetter) error {
 	now, err := l.Get(ctx, d.Vendor, d.Type, d.Key)
 	switch {
 	case errors.Is(err, ErrNoDeadLetter) || (err == nil && now.sequence != d.sequence):
-		return ErrConflict
+		return ErrStaleRevision
 	case err != nil:
 		return err
 	}
@@ -180,7 +180,7 @@ func (l *DeadLetters) mark(ctx context.Context, d DeadLetter) error {
 	if err == nil {
 		_, err = l.client.Publish(ctx, DeadLettersStream, m, jetstream.WithExpectLastSequencePerSubject(d.sequence))
 	}
-	if err != nil && !errors.Is(err, ErrConflict) {
+	if err != nil && !errors.Is(err, ErrStaleRevision) {
 		return fmt.Errorf("sent back, but not marked: %w", err)
 	}
 	return nil

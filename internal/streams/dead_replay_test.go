@@ -135,8 +135,8 @@ func TestReplayOfWhatHasChangedSendsNothing(t *testing.T) {
 			if err := change(t, set, d); err != nil {
 				t.Fatal(err)
 			}
-			if err := set.DeadLetters.Replay(t.Context(), d); !errors.Is(err, streams.ErrConflict) {
-				t.Errorf("got %v, want %v", err, streams.ErrConflict)
+			if err := set.DeadLetters.Replay(t.Context(), d); !errors.Is(err, streams.ErrStaleRevision) {
+				t.Errorf("got %v, want %v", err, streams.ErrStaleRevision)
 			}
 			if got := replays(t, set); got != 0 {
 				t.Errorf("got %d replays, want none", got)

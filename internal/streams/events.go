@@ -95,7 +95,9 @@ func (e *Events) look(ctx context.Context) (jetstream.Stream, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !info.TimeStamp.Before(e.verified) {
-		e.stream, e.epoch, e.verified = s, info.Created.UnixNano(), info.TimeStamp
+		e.stream = s
+		e.epoch = info.Created.UnixNano()
+		e.verified = info.TimeStamp
 	}
 	return s, nil
 }

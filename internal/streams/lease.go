@@ -56,7 +56,7 @@ func (l *Lease) acquire(ctx context.Context) error {
 		switch own, readErr := l.adopt(ctx); {
 		case readErr != nil:
 			return errors.Join(err, readErr)
-		case !own && errors.Is(err, ErrConflict):
+		case !own && errors.Is(err, ErrStaleRevision):
 			return fmt.Errorf("%w: another process was faster", ErrHeld)
 		case !own:
 			return err
@@ -80,7 +80,7 @@ func (l *Lease) Renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.leases.ttl/3)
 	defer cancel()
 	sent, err := l.publish(ctx)
-	if errors.Is(err, ErrConflict) { // perhaps an earlier renewal was stored without an answer
+	if errors.Is(err, ErrStaleRevision) { // perhaps an earlier renewal was stored without an answer
 		own, readErr := l.adopt(ctx)
 		if readErr != nil {
 			return fmt.Errorf("read %s: %w", l.subject, readErr)
@@ -107,7 +107,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	ctx, cancel := l.leases.client.call(ctx)
 	defer cancel()
 	err := l.clear(ctx)
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, ErrStaleRevision) {
 		own, readErr := l.adopt(ctx)
 		if readErr != nil || !own {
 			return readErr

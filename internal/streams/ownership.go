@@ -61,7 +61,7 @@ func (o *Ownership) RaiseToken(ctx context.Context, floor uint64) (uint64, error
 		switch {
 		case err == nil:
 			return token, nil
-		case !errors.Is(err, ErrConflict):
+		case !errors.Is(err, ErrStaleRevision):
 			return 0, err
 		}
 	}
@@ -96,7 +96,7 @@ func (o *Ownership) Commit(ctx context.Context, p events.Position) error {
 			o.known, o.revision = p, revision
 			return nil
 		}
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, ErrStaleRevision) {
 			return err
 		}
 		if err := o.read(ctx); err != nil {
@@ -136,7 +136,7 @@ func (o *Ownership) SetSwept(ctx context.Context, nonce string) error {
 		if err != nil {
 			return err
 		}
-		if _, err = o.records.Store(ctx, o.key("swept"), []byte(nonce), revision); !errors.Is(err, ErrConflict) {
+		if _, err = o.records.Store(ctx, o.key("swept"), []byte(nonce), revision); !errors.Is(err, ErrStaleRevision) {
 			return err
 		}
 	}

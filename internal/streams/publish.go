@@ -16,7 +16,7 @@ const codeStreamFull jetstream.ErrorCode = 10077
 
 // Publish stores a message in a stream, and returns after the server's acknowledgement. A
 // message with the Nats-Msg-Id of a message within the duplicate window is stored once.
-// ErrConflict reports another last sequence than the options expect.
+// ErrStaleRevision reports another last sequence than the options expect.
 func (c Client) Publish(ctx context.Context, stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
@@ -75,14 +75,16 @@ func eventMessage(subject string, e events.Event) (*nats.Msg, error) {
 // publishError returns the error of a message that was not stored, with advice.
 func publishError(stream, subject string, err error) error {
 	err = fmt.Errorf("publish on %s: %w", subject, err)
-	switch api := (*jetstream.APIError)(nil); {
+	api, refused := errors.AsType[*jetstream.APIError](err)
+	full := refused && api.ErrorCode == codeStreamFull
+	switch {
 	case isConflict(err):
-		return fmt.Errorf("%w: %w", ErrConflict, err)
+		return fmt.Errorf("%w: %w", ErrStaleRevision, err)
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("%w; is the stream %s there? usher serve makes its streams when it starts", err, stream)
-	case errors.As(err, &api) && api.ErrorCode == codeStreamFull && stream == ResultsStream:
+	case full && stream == ResultsStream:
 		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s), or remove old messages (nats stream purge %s --keep N)", err, stream, stream, stream)
-	case errors.As(err, &api) && api.ErrorCode == codeStreamFull: // the messages are still needed
+	case full: // the messages are still needed
 		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s)", err, stream, stream)
 	default:
 		return err

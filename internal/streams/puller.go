@@ -88,7 +88,11 @@ func (p *puller) pull() error {
 		cancel()
 		return err
 	}
-	p.batch, p.cancel, p.opened, p.came, p.single = batch, cancel, time.Now(), false, false
+	p.batch = batch
+	p.cancel = cancel
+	p.opened = time.Now()
+	p.came = false
+	p.single = false
 	return nil
 }
 

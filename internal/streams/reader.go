@@ -91,7 +91,9 @@ func (r *reader) inOrder(taken []jetstream.Msg) []Message {
 		if err != nil || meta.Sequence.Consumer != r.read+1 {
 			break
 		}
-		r.read, r.next, r.heard = meta.Sequence.Consumer, meta.Sequence.Stream+1, time.Now()
+		r.read = meta.Sequence.Consumer
+		r.next = meta.Sequence.Stream + 1
+		r.heard = time.Now()
 		messages = append(messages, Message{
 			Position: events.Position{Epoch: r.epoch, Seq: meta.Sequence.Stream},
 			Subject:  m.Subject(), Header: m.Headers(), Data: m.Data(), Stored: meta.Timestamp,
@@ -153,7 +155,9 @@ func (r *reader) create(ctx context.Context) (jetstream.Consumer, error) {
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: inactiveThreshold,
 	}
 	if r.next <= 1 && !r.query.Since.IsZero() {
-		c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &r.query.Since
+		c.DeliverPolicy = jetstream.DeliverByStartTimePolicy
+		c.OptStartSeq = 0
+		c.OptStartTime = &r.query.Since
 	}
 	return r.client.JetStream.CreateConsumer(ctx, r.stream, c)
 }

@@ -73,7 +73,7 @@ func (r *Records) Load(ctx context.Context, key string) (value []byte, revision 
 }
 
 // Store writes the value of a key by compare-and-set: the stored revision must equal revision;
-// 0 stands for a missing key. Store returns ErrConflict for another stored revision, and
+// 0 stands for a missing key. Store returns ErrStaleRevision for another stored revision, and
 // ErrTooLarge if no attempt can succeed. After any other error, and above all after a timeout,
 // the value may have been stored, or may still be: load the key and compare before anything else.
 func (r *Records) Store(ctx context.Context, key string, value []byte, revision uint64) (newRevision uint64, err error) {
@@ -90,7 +90,7 @@ func (r *Records) Store(ctx context.Context, key string, value []byte, revision 
 	return newRevision, nil
 }
 
-// Delete removes a key by compare-and-set, or returns ErrConflict. The bucket keeps a marker
+// Delete removes a key by compare-and-set, or returns ErrStaleRevision. The bucket keeps a marker
 // for the key; a later Store with revision 0 replaces the marker.
 func (r *Records) Delete(ctx context.Context, key string, revision uint64) error {
 	ctx, cancel := r.client.call(ctx)
@@ -101,11 +101,11 @@ func (r *Records) Delete(ctx context.Context, key string, revision uint64) error
 	return nil
 }
 
-// writeError returns ErrConflict or ErrTooLarge for the errors of such a meaning.
+// writeError returns ErrStaleRevision or ErrTooLarge for the errors of such a meaning.
 func writeError(err error) error {
 	switch {
 	case isConflict(err), errors.Is(err, jetstream.ErrKeyExists):
-		return ErrConflict
+		return ErrStaleRevision
 	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum):
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}

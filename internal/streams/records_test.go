@@ -41,13 +41,13 @@ func TestRecordsAreWrittenByCompareAndSet(t *testing.T) {
 	}
 	first, err := r.Store(t.Context(), "a.b", []byte("1"), 0)
 	check(t, err)
-	if _, err := r.Store(t.Context(), "a.b", []byte("x"), 0); !errors.Is(err, streams.ErrConflict) {
-		t.Errorf("created twice: got %v, want ErrConflict", err)
+	if _, err := r.Store(t.Context(), "a.b", []byte("x"), 0); !errors.Is(err, streams.ErrStaleRevision) {
+		t.Errorf("created twice: got %v, want ErrStaleRevision", err)
 	}
 	second, err := r.Store(t.Context(), "a.b", []byte("2"), first)
 	check(t, err)
-	if _, err := r.Store(t.Context(), "a.b", []byte("x"), first); !errors.Is(err, streams.ErrConflict) {
-		t.Errorf("an old revision: got %v, want ErrConflict", err)
+	if _, err := r.Store(t.Context(), "a.b", []byte("x"), first); !errors.Is(err, streams.ErrStaleRevision) {
+		t.Errorf("an old revision: got %v, want ErrStaleRevision", err)
 	}
 	if value, revision, err := r.Load(t.Context(), "a.b"); string(value) != "2" || revision != second || err != nil {
 		t.Errorf("got %q, %d, %v", value, revision, err)
@@ -58,8 +58,8 @@ func TestADeletedRecordIsMissing(t *testing.T) {
 	r := bucket(t, start(t), 0)
 	first, err := r.Store(t.Context(), "a.b", []byte("1"), 0)
 	check(t, err)
-	if err := r.Delete(t.Context(), "a.b", first+1); !errors.Is(err, streams.ErrConflict) {
-		t.Errorf("another revision: got %v, want ErrConflict", err)
+	if err := r.Delete(t.Context(), "a.b", first+1); !errors.Is(err, streams.ErrStaleRevision) {
+		t.Errorf("another revision: got %v, want ErrStaleRevision", err)
 	}
 	check(t, r.Delete(t.Context(), "a.b", first))
 	if _, revision, err := r.Load(t.Context(), "a.b"); revision != 0 || err != nil {
@@ -95,8 +95,8 @@ func TestAServerThatIsAway(t *testing.T) {
 	if _, _, err := r.Load(t.Context(), "a.0"); err == nil {
 		t.Error("load: got no error")
 	}
-	if _, err := r.Store(t.Context(), "a.0", nil, 1); err == nil || errors.Is(err, streams.ErrConflict) {
-		t.Errorf("store: got %v, want another error than ErrConflict", err)
+	if _, err := r.Store(t.Context(), "a.0", nil, 1); err == nil || errors.Is(err, streams.ErrStaleRevision) {
+		t.Errorf("store: got %v, want another error than ErrStaleRevision", err)
 	}
 	for _, err := range r.List(t.Context(), "") {
 		if err == nil {

@@ -102,7 +102,10 @@ func ReadReplayHeader(header map[string][]string) (r ReplayHeader, ok bool) {
 	number, err1 := strconv.Atoi(h.Get(headerReplay))
 	epoch, err2 := strconv.ParseInt(h.Get(headerEpoch), 10, 64)
 	seq, err3 := strconv.ParseUint(h.Get(headerSeq), 10, 64)
-	r.Number, r.Epoch, r.Seq, r.Repair = number, epoch, seq, h.Get(headerRepair)
+	r.Number = number
+	r.Epoch = epoch
+	r.Seq = seq
+	r.Repair = h.Get(headerRepair)
 	r.Stored, _ = time.Parse(time.RFC3339Nano, h.Get(headerStored)) // zero without a valid time
 	return r, errors.Join(err1, err2, err3) == nil
 }

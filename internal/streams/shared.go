@@ -165,7 +165,10 @@ func (c SharedConfig) Settings() jetstream.ConsumerConfig {
 // follow notes the epoch of the stream. A stream made anew is read from its start.
 func (s *Shared) follow(info *jetstream.StreamInfo) {
 	if epoch := info.Created.UnixNano(); epoch != s.epoch {
-		s.epoch, s.floor, s.reached, s.again = epoch, 0, 0, 0
+		s.epoch = epoch
+		s.floor = 0
+		s.reached = 0
+		s.again = 0
 	}
 }
 

@@ -37,9 +37,9 @@ const (
 
 // Errors for callers to branch on.
 var (
-	// ErrConflict reports another revision at a compare-and-set, or a dead letter that was
+	// ErrStaleRevision reports another revision at a compare-and-set, or a dead letter that was
 	// replayed, removed or replaced since the caller read the letter.
-	ErrConflict = errors.New("it has changed since it was read")
+	ErrStaleRevision = errors.New("it has changed since it was read")
 	// ErrGone reports an event that is no longer in the stream, or a stream made anew.
 	ErrGone = errors.New("no longer in the stream")
 	// ErrNoDeadLetter reports a dead letter that does not exist.
@@ -192,8 +192,8 @@ func (c Client) last(ctx context.Context, stream jetstream.Stream, subject strin
 // isConflict reports whether the last sequence differed from the expected sequence.
 // Replicated streams answer with another code.
 func isConflict(err error) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) &&
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok &&
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 

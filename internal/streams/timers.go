@@ -118,7 +118,7 @@ func (t *Timers) Sentinel(ctx context.Context, vendor string) (nonce string, err
 		if err == nil {
 			return string(m.Data), nil
 		}
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, ErrStaleRevision) {
 			return "", fmt.Errorf("store sentinel of %s: %w", vendor, err)
 		}
 	}

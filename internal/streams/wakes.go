@@ -84,8 +84,7 @@ func (t *Timers) openWakes(ctx context.Context, w wakeConsumer) (consumer jetstr
 			return nil, err
 		}
 		consumer, err = t.createWakes(ctx, w)
-		var api *jetstream.APIError
-		if !errors.As(err, &api) || api.ErrorCode != codeConsumerOverlap {
+		if api, ok := errors.AsType[*jetstream.APIError](err); !ok || api.ErrorCode != codeConsumerOverlap {
 			return consumer, err
 		}
 	}

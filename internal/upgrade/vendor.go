@@ -131,7 +131,7 @@ func (u *run) setPause(ctx context.Context, vendor string, until time.Time) erro
 	if err != nil {
 		return err
 	}
-	if _, err := control.Store(ctx, "pause."+vendor, value, 0); !errors.Is(err, streams.ErrConflict) {
+	if _, err := control.Store(ctx, "pause."+vendor, value, 0); !errors.Is(err, streams.ErrStaleRevision) {
 		return err
 	}
 	return nil

@@ -1,13 +1,13 @@
 // Command eventpath prints the path of one event through the production code: the functions
-// that the event enters, from the message of NATS to the committed position, in the order of
-// their first calls, and the number of changes of file along the path.
+// entered by the event, from the message of NATS to the committed position, in the order of
+// the first calls, and the number of changes of file along the path.
 //
 //	go run ./scripts/eventpath
 //
 // The path is the difference of two runs of TestOneEvent in internal/core: with one event, and
-// idle. The path lacks functions that an idle process enters as well, and the bodies of
-// function literals count for nothing. Goroutines follow each other in the order of their
-// beginnings. Both runs are builds with a call of trace.Enter at the beginning of every
+// idle. Functions of an idle process are no part of the path, and the bodies of
+// function literals count for nothing. Goroutines follow each other by the time of the first
+// call. Both runs are builds with a call of trace.Enter at the beginning of every
 // function. No file of the tree changes.
 package main
 
@@ -25,13 +25,13 @@ import (
 	"strings"
 )
 
-// folders hold the code that is traced, without folders below them.
+// folders hold the traced code, without the folders below.
 var folders = []string{"events", "handlers", "vendors", "internal/*", "internal/*/*"}
 
 const module = "github.com/usherhq/usher/"
 
-// trace is the package that the traced code calls. Functions of one goroutine are written
-// in the order of their first calls.
+// trace is the package called by the traced code. The functions of a goroutine are written in
+// the order of the first calls.
 const trace = `package trace
 
 import (
@@ -125,8 +125,8 @@ var core = map[string]bool{
 	"internal/core": true, "internal/intake": true, "internal/activity": true, "internal/mailbox": true, "internal/mailbox/record": true,
 }
 
-// instrument writes the traced form of the source files to scratch, and returns the file that
-// names them for the go command.
+// instrument writes the traced form of the source files to scratch, and returns the file with
+// the names of the traced files, for the go command.
 func instrument(scratch string) (string, error) {
 	replace := map[string]string{}
 	add := func(path, text string) error {
@@ -196,7 +196,7 @@ func traced(path string) (string, error) {
 	return out.String(), nil
 }
 
-// name returns the name of a function, with its type.
+// name returns the name of a function, with the type of a method.
 func name(f *ast.FuncDecl) string {
 	if f.Recv == nil {
 		return f.Name.Name
@@ -214,17 +214,17 @@ func name(f *ast.FuncDecl) string {
 	return f.Name.Name
 }
 
-// outcome is the trace of a test, and the blocks of statements that the test has reached.
+// outcome is the trace of a test, and the blocks of statements reached by the test.
 type outcome struct {
 	entered []function
-	callers map[function]bool // functions that call a function of the core
+	callers map[function]bool // of a function of the core
 	covered []string
 }
 
 // function is a function of the trace.
 type function struct{ goroutine, file, name string }
 
-// test runs one case of the test.
+// test runs a case of the test.
 func test(overlay, path, name string) (o outcome, err error) {
 	args := []string{"test", "-count=1", "-vet=off", "-run", "TestOneEvent/" + name + "$"}
 	profile := path + ".cover"

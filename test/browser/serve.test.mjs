@@ -389,7 +389,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
 
 // preview presses the dry run, and waits for the outcome.
 async function preview(page, says) {
-  await page.locator("button[data-deed=preview]").click();
+  await page.locator("button[data-act=preview]").click();
   await until("the dry run is shown", async () => says.test((await texts(page, "#preview"))[0] ?? ""));
 }
 

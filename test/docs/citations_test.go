@@ -45,6 +45,32 @@ func TestCitations(t *testing.T) {
 	}
 }
 
+// codeLine is a line under a rule: Code: `Name` and `Name` in `path`, `Name` in `path`.
+var (
+	codeLine = regexp.MustCompile(`(?s)\nCode: (.+?)\.\n\n`)
+	codePart = regexp.MustCompile("((?:`\\w+`(?:,\\s+|\\s+and\\s+)?)+)\\s+in\\s+`([^`]+\\.go)`")
+	codeName = regexp.MustCompile("`(\\w+)`")
+)
+
+// TestCodeOfRules checks that each function named under a rule is in the named file.
+func TestCodeOfRules(t *testing.T) {
+	found := 0
+	for _, line := range codeLine.FindAllStringSubmatch(string(load(t, designPage)), -1) {
+		for _, part := range codePart.FindAllStringSubmatch(line[1], -1) {
+			text := string(load(t, part[2]))
+			for _, name := range codeName.FindAllStringSubmatch(part[1], -1) {
+				found++
+				if !regexp.MustCompile(`(?m)^func (\([^)]*\) )?` + name[1] + `[(\[]`).MatchString(text) {
+					t.Errorf("%s names %s in %s: no such function", designPage, name[1], part[2])
+				}
+			}
+		}
+	}
+	if found < 40 {
+		t.Errorf("found %d functions: has the form changed?", found)
+	}
+}
+
 // numbersOf returns the numbers of all sections and rules of a page. Every rule must have a unique
 // number and an anchor with the number.
 func numbersOf(t *testing.T, page string) map[string]bool {

@@ -71,7 +71,10 @@ func Full() Config {
 // Short returns the configuration for every run of the tests.
 func Short() Config {
 	c := Full()
-	c.Users, c.Span, c.After, c.Limit = 100, 7*time.Second, time.Second, 3*time.Minute
+	c.Users = 100
+	c.Span = 7 * time.Second
+	c.After = time.Second
+	c.Limit = 3 * time.Minute
 	return c
 }
 
@@ -84,8 +87,14 @@ func Short() Config {
 // of a rate, longer than LateBy.
 func Late() Config {
 	c := Short()
-	c.Users, c.Span, c.After, c.Every, c.Only = 200, 50*time.Second, 0, 15*time.Second, "crash"
-	c.Faults, c.Latency, c.Repeats = 0.05, 250*time.Millisecond, 0.4
+	c.Users = 200
+	c.Span = 50 * time.Second
+	c.After = 0
+	c.Every = 15 * time.Second
+	c.Only = "crash"
+	c.Faults = 0.05
+	c.Latency = 250 * time.Millisecond
+	c.Repeats = 0.4
 	c.Limits = Limits{CallTimeout: 3 * time.Second, CallLease: 4 * time.Second, AckWait: 5 * time.Second, Shutdown: 20 * time.Second}
 	c.LateBy, c.Rate = c.Limits.CallLease+c.Limits.CallTimeout, 0
 	return c
@@ -109,11 +118,11 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the environment: %w", err)
 	}
-	told, err := listen(w)
+	results, err := listen(w)
 	if err != nil {
 		return nil, err
 	}
-	defer told.close()
+	defer results.close()
 	storms, err := play(ctx, w)
 	if err != nil {
 		return nil, err
@@ -123,12 +132,15 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the streams and the sandbox: %w", err)
 	}
-	h.told = told.contents()
+	h.published = results.contents()
 	report = judge(h)
 	if unsettled != nil {
 		report.violate(violation{kind: "unfinished", text: unsettled.Error()})
 	}
-	report.Seed, report.Dir, report.Storms, report.Took = c.Seed, c.Dir, storms, time.Since(begun)
+	report.Seed = c.Seed
+	report.Dir = c.Dir
+	report.Storms = storms
+	report.Took = time.Since(begun)
 	report.Died = w.died()
 	return report, report.keep(w)
 }

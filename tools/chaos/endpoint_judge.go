@@ -29,7 +29,7 @@ type EndpointReport struct {
 }
 
 func (r *EndpointReport) String() string {
-	return fmt.Sprintf("%d events in %d requests (%d told to come later, %d without an answer); killed: the endpoint %d times, NATS %d, both %d; "+
+	return fmt.Sprintf("%d events in %d requests (%d answered with a request to retry, %d without an answer); killed: the endpoint %d times, NATS %d, both %d; "+
 		"answered 202: %d events, stored: %d messages, MISSING: %d, more than once: %d (within the duplicate window: %d); ended by themselves: %d; %s",
 		r.Events, r.Posts, r.Refused, r.Broken, r.Kills[0], r.Kills[1], r.Kills[2],
 		r.Answered, r.Stored, len(r.Missing), r.Again, r.Within, r.Died, r.Took.Round(time.Second/10))
@@ -65,7 +65,9 @@ func stored(ctx context.Context, w *world) (shelf, error) {
 
 // judge compares the answered events with the stored events.
 func (r *EndpointReport) judge(t *tally, s shelf) {
-	r.Posts, r.Refused, r.Broken = int(t.posts.Load()), int(t.refused.Load()), int(t.broken.Load())
+	r.Posts = int(t.posts.Load())
+	r.Refused = int(t.refused.Load())
+	r.Broken = int(t.broken.Load())
 	r.Answered = t.count()
 	for _, id := range t.answered {
 		if len(s.copies[id]) == 0 {

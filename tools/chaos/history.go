@@ -18,13 +18,13 @@ import (
 
 // history holds the outcome of a run: events, results, dead letters and the state of the vendors.
 type history struct {
-	events  []*asked            // in the order of their first publication
-	users   map[string][]*asked // the same, by user
-	posts   int                 // stored publications
-	results map[string][]result // by id
-	graves  map[string]bool     // vendor and key of every dead letter
-	state   map[string]sandbox.VendorState
-	told    contents
+	events    []*asked            // in the order of their first publication
+	users     map[string][]*asked // the same, by user
+	posts     int                 // stored publications
+	results   map[string][]result // by id
+	dead      map[string]bool     // vendor and key of every dead letter
+	state     map[string]sandbox.VendorState
+	published contents
 }
 
 // asked is one event in EVENTS.
@@ -52,12 +52,12 @@ func (r result) took() bool { return r.Outcome == events.Done || r.Outcome == ev
 
 // read reads the streams and the state of the sandbox.
 func read(ctx context.Context, w *world) (*history, error) {
-	h := &history{users: map[string][]*asked{}, results: map[string][]result{}, graves: map[string]bool{}}
+	h := &history{users: map[string][]*asked{}, results: map[string][]result{}, dead: map[string]bool{}}
 	byID := map[string]*asked{}
 	for stream, take := range map[string]func(jetstream.Msg, uint64) error{
 		streams.EventsStream:      func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
 		streams.ResultsStream:     h.result,
-		streams.DeadLettersStream: h.grave,
+		streams.DeadLettersStream: h.deadLetter,
 	} {
 		if err := each(ctx, w.js, stream, take); err != nil {
 			return nil, fmt.Errorf("read stream %s: %w", stream, err)
@@ -176,12 +176,12 @@ func (h *history) result(m jetstream.Msg, seq uint64) error {
 	return nil
 }
 
-func (h *history) grave(m jetstream.Msg, _ uint64) error {
+func (h *history) deadLetter(m jetstream.Msg, _ uint64) error {
 	var d streams.DeadLetter
 	if err := json.Unmarshal(m.Data(), &d); err != nil {
 		return err
 	}
-	h.graves[d.Vendor+d.Key] = true
+	h.dead[d.Vendor+d.Key] = true
 	return nil
 }
 

@@ -9,9 +9,9 @@ import (
 
 // judge returns a report with all violations (docs/design.md, rules 12.1 to 12.3 and 12.6).
 func judge(h *history) *Report {
-	r := &Report{history: h, Events: len(h.events), Posts: h.posts, Outcomes: map[string]int{}, Retold: h.told.again}
-	for _, id := range h.told.changed {
-		r.violate(violation{kind: "two contents", text: "the result " + id + " was told in two ways"})
+	r := &Report{history: h, Events: len(h.events), Posts: h.posts, Outcomes: map[string]int{}, Republished: h.published.again}
+	for _, id := range h.published.changed {
+		r.violate(violation{kind: "two contents", text: "the result " + id + " was published with two contents"})
 	}
 	effects := map[string]bool{}
 	for _, a := range h.events {
@@ -59,7 +59,7 @@ func (r *Report) effect(a *asked, vendor string) {
 	switch results[0].Outcome {
 	case events.Failed:
 		say("failed", "%+v", *results[0].Error)
-		if !r.history.graves[vendor+a.key] {
+		if !r.history.dead[vendor+a.key] {
 			say("no dead letter", "the effect failed without an entry in DEADLETTERS")
 		}
 	case events.Superseded:

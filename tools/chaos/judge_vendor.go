@@ -13,10 +13,10 @@ import (
 
 // holdings is the state of one vendor, by user.
 type holdings struct {
-	vendor   string
-	accounts map[string][]sandbox.User       // by our id, with deleted accounts
-	courses  map[string][]sandbox.Enrollment // by the vendor's id of the user
-	deeds    map[string]int                  // activities by user and time
+	vendor     string
+	accounts   map[string][]sandbox.User       // by our id, with deleted accounts
+	courses    map[string][]sandbox.Enrollment // by the vendor's id of the user
+	activities map[string]int                  // activities by user and time
 }
 
 func newHoldings(vendor string, state sandbox.VendorState) holdings {
@@ -30,12 +30,12 @@ func newHoldings(vendor string, state sandbox.VendorState) holdings {
 		h.courses[e.UserID] = append(h.courses[e.UserID], e)
 	}
 	for _, e := range state.Events {
-		h.deeds[deed(e.UserID, e.At)]++
+		h.activities[activityKey(e.UserID, e.At)]++
 	}
 	return h
 }
 
-func deed(user string, at time.Time) string { return user + at.UTC().Format(time.RFC3339) }
+func activityKey(user string, at time.Time) string { return user + at.UTC().Format(time.RFC3339) }
 
 // vendor compares the state of a vendor with the events.
 func (r *Report) vendor(vendor string) {
@@ -54,8 +54,8 @@ func (r *Report) vendor(vendor string) {
 		r.accounts(h, user, list)
 		r.repeats(h, user, list)
 		for _, a := range list {
-			if a.kind == events.ActivityTracked && takesPart(a, vendor) && h.deeds[deed(user, a.at)] != 1 {
-				r.violate(violation{kind: "activity", user: user, vendor: vendor, text: fmt.Sprintf("%s is there %d times", a.id, h.deeds[deed(user, a.at)])})
+			if a.kind == events.ActivityTracked && takesPart(a, vendor) && h.activities[activityKey(user, a.at)] != 1 {
+				r.violate(violation{kind: "activity", user: user, vendor: vendor, text: fmt.Sprintf("%s is there %d times", a.id, h.activities[activityKey(user, a.at)])})
 			}
 		}
 	}

@@ -31,7 +31,7 @@ type Report struct {
 	LostAnswers      int            // repeated enrolments at Miestro after a lost answer
 	CutOff           int            // repeated enrolments at Miestro after an interrupted attempt
 	Harmless         int            // repeated calls that the vendor deduplicates
-	Retold           int            // results published again, with the same content
+	Republished      int            // results published again, with the same content
 	SupersededLife   int            // creations and deletions overtaken inside usher
 	SupersededCourse int            // enrolments overtaken inside usher by an enrolment in the same course
 	Overtaken        int            // enrolments overtaken inside usher by a deletion
@@ -81,9 +81,9 @@ func (r *Report) String() string {
 	for _, n := range r.Storms {
 		total += n
 	}
-	return fmt.Sprintf("%d events (%d publications), %d effects (%s), %d storms (%s), %d died, repeated calls: %d enrolments at miestro after a lost answer, %d after a cut, %d harmless, %d results retold, "+
+	return fmt.Sprintf("%d events (%d publications), %d effects (%s), %d storms (%s), %d died, repeated calls: %d enrolments at miestro after a lost answer, %d after a cut, %d harmless, %d results published again, "+
 		"superseded inside usher: %d creations or deletions, %d by the same course, %d enrolments overtaken by a deletion; %d late duplicates, %.0f s, %d violations",
-		r.Events, r.Posts, r.Effects, count(r.Outcomes), total, count(r.Storms), r.Died, r.LostAnswers, r.CutOff, r.Harmless, r.Retold,
+		r.Events, r.Posts, r.Effects, count(r.Outcomes), total, count(r.Storms), r.Died, r.LostAnswers, r.CutOff, r.Harmless, r.Republished,
 		r.SupersededLife, r.SupersededCourse, r.Overtaken, r.Late, r.Took.Seconds(), r.Violations)
 }
 
@@ -99,7 +99,7 @@ func count(m map[string]int) string {
 func (r *Report) Add(o *Report) {
 	for to, n := range map[*int]int{
 		&r.Events: o.Events, &r.Posts: o.Posts, &r.Effects: o.Effects, &r.Died: o.Died, &r.LostAnswers: o.LostAnswers,
-		&r.CutOff: o.CutOff, &r.Harmless: o.Harmless, &r.Retold: o.Retold, &r.SupersededLife: o.SupersededLife,
+		&r.CutOff: o.CutOff, &r.Harmless: o.Harmless, &r.Republished: o.Republished, &r.SupersededLife: o.SupersededLife,
 		&r.SupersededCourse: o.SupersededCourse, &r.Overtaken: o.Overtaken, &r.Late: o.Late, &r.Violations: o.Violations,
 	} {
 		*to += n

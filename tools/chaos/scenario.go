@@ -79,7 +79,9 @@ type life struct {
 // step writes the next event. Enrolments come while the user exists, or before a creation that
 // certainly follows.
 func (l *life) step() {
-	left, dice, u := l.config.Events-l.count, l.rng.Float64(), &l.user
+	left := l.config.Events - l.count
+	dice := l.rng.Float64()
+	u := &l.user
 	switch {
 	case !l.alive && (dice < 0.4 || (l.waiting && left == 1)):
 		l.create()

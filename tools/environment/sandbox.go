@@ -14,7 +14,7 @@ import (
 // startSandbox starts usher sandbox. Only one vendor is turned on.
 func (e *Environment) startSandbox(ctx context.Context) (err error) {
 	_, e.sandbox, err = e.start(ctx, program{
-		name: "sandbox", file: e.config.Binaries.Usher, args: []string{"sandbox", "--addr", "127.0.0.1:0"}, before: "what they hold: http://",
+		name: "sandbox", file: e.config.Binaries.Usher, args: []string{"sandbox", "--addr", "127.0.0.1:0"}, before: "their data: http://",
 	})
 	if err != nil {
 		return err

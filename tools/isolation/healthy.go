@@ -11,7 +11,7 @@ import (
 	"github.com/usherhq/usher/tools/environment"
 )
 
-// measure creates healthy users one after the other and returns their times. No
+// measure creates healthy users in turn and returns the times. No
 // user is created once the cap of the run is over.
 func (w *world) measure(ctx context.Context, name string) (Times, error) {
 	times := Times{Seconds: []float64{}}
@@ -34,8 +34,8 @@ func (w *world) measure(ctx context.Context, name string) (Times, error) {
 // errCap means that a healthy user had no result within the cap.
 var errCap = errors.New("no result within the cap")
 
-// create publishes user.created of a healthy user, and returns the time to its
-// result. The vendor must hold exactly one account of the user then.
+// create publishes user.created of a healthy user, and returns the time to the
+// result. The vendor must then hold exactly one account of the user.
 func (w *world) create(ctx context.Context, u *scenario.User) (time.Duration, error) {
 	w.Writer.Create(u)
 	begun := time.Now()

@@ -72,8 +72,8 @@ func removeKeys(bucket string) func(context.Context, *trial) error {
 	}
 }
 
-// purgeEvents purges EVENTS. Nobody can know of an event that was purged before a process
-// read the event; the events of users who wait have been read.
+// purgeEvents purges EVENTS. An event purged before a process has read the event is lost; the
+// events of waiting users have been read.
 func purgeEvents(ctx context.Context, t *trial) error {
 	if err := purge(eventsStream)(ctx, t); err != nil {
 		return err
@@ -89,8 +89,8 @@ type DamageReport struct {
 	Name, Vendor string
 	Kill         bool // of the owner, right after the damage
 	Events       int
-	Expired      int           // dead letters of events that were purged before their effects were done
-	Unread       int           // events that were purged before a process had read them
+	Expired      int           // dead letters of events purged before the effects were done
+	Unread       int           // events purged before a process had read the events
 	Took         time.Duration // from the damage to the last result
 	Faults       []string
 }
@@ -107,7 +107,7 @@ func (r *DamageReport) String() string {
 
 // Damage damages a stream under load of two processes, and kills the owner right after the
 // damage if kill is set. Users whom the vendor answers 500, and enrolments of users without an
-// account, wait for their timers then.
+// account, then wait for timers.
 func Damage(ctx context.Context, c Config, r *DamageReport) (err error) {
 	t, err := newTrial(ctx, c, r.Vendor, fmt.Sprintf("USHER_%s_RATE=100", strings.ToUpper(r.Vendor)), "USHER_WORKER_RETRY_MAX=2s")
 	defer func() { err = t.end(r.Faults, err) }()
@@ -158,8 +158,8 @@ func Damage(ctx context.Context, c Config, r *DamageReport) (err error) {
 	return err
 }
 
-// waiting publishes events that wait for their timers: creations that the vendor answers with
-// 500, and enrolments of users without an account. It returns these users.
+// waiting publishes events with timers: creations answered with 500 by the vendor, and
+// enrolments of users without an account. waiting returns the users without an account.
 func (t *trial) waiting(ctx context.Context, owner *environment.Worker) (without []*scenario.User, err error) {
 	const users = 10
 	if err := t.Control(ctx, url.Values{"mode": {"trouble"}, "user": {sick}, "status": {"500"}}); err != nil {

@@ -35,7 +35,9 @@ func (r *FailoverReport) String() string {
 	var next, hand time.Duration
 	inHand := 0
 	for _, k := range r.Kills {
-		next, hand, inHand = max(next, k.Next), max(hand, k.Hand), max(inHand, k.InHand)
+		next = max(next, k.Next)
+		hand = max(hand, k.Hand)
+		inHand = max(inHand, k.InHand)
 	}
 	const unit = 100 * time.Millisecond
 	return fmt.Sprintf("%s: %d kills of the owner with up to %d events in hand: the next event at most %s after the kill, the last in hand %s",

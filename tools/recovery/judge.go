@@ -10,8 +10,8 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// judge returns what must not be: an event without a result or with several, an effect that
-// the vendor carried out twice, and a result without its effect.
+// judge returns the faults: an event without a result or with several results, an effect
+// carried out twice by the vendor, and a result without an effect.
 func (t *trial) judge(ctx context.Context, stuck []sent) (faults []string, err error) {
 	if len(stuck) > 0 {
 		faults = append(faults, "without a result: "+names(stuck))
@@ -33,7 +33,7 @@ func (t *trial) judge(ctx context.Context, stuck []sent) (faults []string, err e
 	return append(faults, t.judgeState(state)...), nil
 }
 
-// judgeState returns the enrolments and activities that were made twice.
+// judgeState returns the enrolments and activities made twice.
 func (t *trial) judgeState(state sandbox.VendorState) (faults []string) {
 	for _, e := range state.EnrolledTwice() {
 		faults = append(faults, fmt.Sprintf("account %s is in course %s twice", e.UserID, e.CourseID))
@@ -42,7 +42,7 @@ func (t *trial) judgeState(state sandbox.VendorState) (faults []string) {
 		faults = append(faults, fmt.Sprintf("%s of %s is recorded twice", e.Name, e.UserID))
 	}
 	for _, e := range state.Enrollments {
-		// An enrolment in flight at a kill is repeated at Miestro, which cannot be asked.
+		// An enrolment in flight at a kill is repeated at Miestro: Miestro has no query for enrolments.
 		if e.Applied > 1 && (!t.killed || t.vendor != "miestro") {
 			faults = append(faults, fmt.Sprintf("account %s was enrolled in course %s by %d calls", e.UserID, e.CourseID, e.Applied))
 		}
@@ -50,7 +50,7 @@ func (t *trial) judgeState(state sandbox.VendorState) (faults []string) {
 	return faults
 }
 
-// judgeEvent judges one event by its results and by the accounts of its user.
+// judgeEvent judges one event by the results and by the accounts of the user.
 func judgeEvent(s sent, found []environment.Result, a account) (faults []string) {
 	if len(found) > 1 {
 		faults = append(faults, fmt.Sprintf("%s of %s has %d results", s.id, s.user, len(found)))
@@ -68,7 +68,7 @@ func judgeEvent(s sent, found []environment.Result, a account) (faults []string)
 	return faults
 }
 
-// account is what the vendor holds of a user.
+// account counts the accounts of a user at the vendor, and the creations.
 type account struct{ accounts, creates int }
 
 func accountsOf(state sandbox.VendorState) map[string]account {

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"os"
 	"os/user"
-	"time"
 
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
-	"github.com/usherhq/usher/internal/streams"
 )
 
 // Actor is the person behind an action by hand, and the reason. usher audit lists both.
@@ -27,15 +25,9 @@ func (d Actor) Validate() error {
 	return nil
 }
 
-// Action returns the record of an action of this kind by d, at this time, for usher audit.
-func (a *App) Action(kind string, d Actor) streams.Action {
-	by := a.Actor(d)
-	return streams.Action{Kind: kind, At: time.Now().UTC(), Who: by.Who, Why: by.Why}
-}
-
 // Actor returns the name and the reason of d, with the default for the name.
-func (a *App) Actor(d Actor) ops.Deed {
-	return ops.Deed{Who: output.Plain(cmp.Or(d.As, a.Getenv(config.ActorVar), localUser()), ""), Why: d.Reason}
+func (a *App) Actor(d Actor) ops.Actor {
+	return ops.Actor{Who: output.Plain(cmp.Or(d.As, a.Getenv(config.ActorVar), localUser()), ""), Why: d.Reason}
 }
 
 // localUser returns the user of this machine as user@host.

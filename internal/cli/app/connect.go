@@ -60,7 +60,7 @@ func Dialable(addr string) string {
 }
 
 // Service connects to NATS and returns the operations for people. end closes the connection.
-func (a *App) Service(ctx context.Context) (s *ops.Desk, end func(), err error) {
+func (a *App) Service(ctx context.Context) (s *ops.Service, end func(), err error) {
 	c, set, end, err := a.Connect(ctx)
 	if err != nil {
 		return nil, nil, err

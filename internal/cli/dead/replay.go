@@ -83,7 +83,7 @@ func (r replayCmd) Run(ctx context.Context, a *app.App) error {
 }
 
 // pick returns the dead letters to send, and the counts of those left out.
-func (r replayCmd) pick(ctx context.Context, service *ops.Desk) (list []streams.DeadLetter, s replaySummary, err error) {
+func (r replayCmd) pick(ctx context.Context, service *ops.Service) (list []streams.DeadLetter, s replaySummary, err error) {
 	if !r.All {
 		list, err = service.Find(ctx, r.IDs)
 		for _, letter := range list {
@@ -112,7 +112,7 @@ func (r replayCmd) pick(ctx context.Context, service *ops.Desk) (list []streams.
 
 // send sends the list back at the rate, and returns the replays sent. A dead letter that has
 // changed in the meantime is skipped.
-func (r replayCmd) send(ctx context.Context, a *app.App, service *ops.Desk, list []streams.DeadLetter) ([]streams.DeadLetter, error) {
+func (r replayCmd) send(ctx context.Context, a *app.App, service *ops.Service, list []streams.DeadLetter) ([]streams.DeadLetter, error) {
 	limit := rate.NewLimiter(rate.Limit(r.Rate), 1)
 	by := a.Actor(r.Actor)
 	bar := output.NewProgress(a.Stderr)
@@ -124,7 +124,7 @@ func (r replayCmd) send(ctx context.Context, a *app.App, service *ops.Desk, list
 		}
 		// A replay that has begun is not canceled.
 		switch err := service.Replay(context.WithoutCancel(ctx), letter, by); {
-		case errors.Is(err, streams.ErrConflict), errors.Is(err, ops.ErrAtFault):
+		case errors.Is(err, streams.ErrStaleRevision), errors.Is(err, ops.ErrAtFault):
 			_, err = fmt.Fprintf(a.Stderr, "%s is skipped: %v\n", letter.ID(), err)
 			return err
 		case err != nil:
@@ -138,7 +138,7 @@ func (r replayCmd) send(ctx context.Context, a *app.App, service *ops.Desk, list
 }
 
 // preview prints the outcome that the replay of each of list would have.
-func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Desk, list []streams.DeadLetter) error {
+func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Service, list []streams.DeadLetter) error {
 	found, err := service.PreviewReplays(ctx, list)
 	if err != nil {
 		return app.Advise(err)

@@ -89,7 +89,7 @@ func (r Cmd) Run(ctx context.Context, a *app.App) error {
 	if !r.Repair || r.DryRun {
 		return errors.Join(r.print(a, found), exitCode(found))
 	}
-	return r.repair(ctx, a, repairs{streams: set, source: c.Source, deps: deps, found: found})
+	return r.repair(ctx, a, reconcile.Repairs{Deps: deps, Streams: set, Source: c.Source}, found)
 }
 
 // deps returns the adapter of the vendor, the records and the streams for a comparison.

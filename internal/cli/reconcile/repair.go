@@ -4,96 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/reconcile"
-	"github.com/usherhq/usher/internal/streams"
 )
 
-// repairs holds the differences of a comparison, and the parts needed for repairs.
-type repairs struct {
-	streams *streams.Set
-	source  string
-	deps    reconcile.Deps
-	found   reconcile.Report
-}
-
-// repaired is the outcome of the repairs.
-type repaired struct {
-	Vendor string                 `json:"vendor"`
-	Sent   []reconcile.Difference `json:"sent"` // still differences until usher serve has carried them out
-	Left   []reconcile.Difference `json:"left"`
-	Lost   int                    `json:"enrollments_lost,omitempty"` // enrolments without a stored event
-	Reason string                 `json:"reason,omitempty"`
-}
-
 // repair sends the repairs at the rate, and prints the outcome.
-func (r Cmd) repair(ctx context.Context, a *app.App, g repairs) error {
-	limit := rate.NewLimiter(rate.Limit(r.Rate), 1)
+func (r Cmd) repair(ctx context.Context, a *app.App, repairs reconcile.Repairs, found reconcile.Report) error {
+	by := a.Actor(r.Actor)
 	line := output.NewProgress(a.Stderr)
-	done := repaired{Vendor: string(r.Vendor), Sent: []reconcile.Difference{}, Left: []reconcile.Difference{}, Reason: r.Reason}
-	var failed error
-	for _, d := range g.found.Differences {
-		if d.Repair == "" || len(done.Sent) == r.Max || failed != nil {
-			done.Left = append(done.Left, d)
-			continue
-		}
-		var lost int
-		err := limit.Wait(ctx)
-		if err == nil { // a repair that has begun is not canceled
-			lost, err = g.send(context.WithoutCancel(ctx), a.Action(streams.AccountRepaired, r.Actor), d)
-		}
-		switch {
-		case err == nil:
-			done.Lost += lost
-			done.Sent = append(done.Sent, d)
-			line.Show("accounts sent", len(done.Sent))
-			continue
-		case errors.Is(err, reconcile.ErrChanged), errors.Is(err, streams.ErrConflict):
-			d.Note = "skipped: " + err.Error()
-		default:
-			failed = fmt.Errorf("account %s: %w; run it again to go on", d.AccountID, app.Advise(app.Interrupted(ctx, err)))
-		}
-		done.Left = append(done.Left, d)
-	}
+	repairs.Who, repairs.Why, repairs.Max, repairs.Rate = by.Who, by.Why, r.Max, r.Rate
+	repairs.Sent = func(n int) { line.Show("accounts sent", n) }
+	done, err := repairs.Send(ctx, found)
 	line.End()
-	return errors.Join(r.printRepaired(a, g.found, done), failed)
-}
-
-// send stores the action and sends the events that repair one difference. Returns the number of
-// enrolments without a stored event.
-func (g repairs) send(ctx context.Context, act streams.Action, d reconcile.Difference) (lost int, err error) {
-	p, err := reconcile.PlanFor(ctx, g.deps, d)
 	if err != nil {
-		return 0, err
+		err = fmt.Errorf("%w; run it again to go on", app.Advise(app.Interrupted(ctx, err)))
 	}
-	act.Vendor, act.Account = g.deps.Name, d.AccountID
-	if p.Letter != nil {
-		act.Type, act.Key, act.EventID, act.Replay = p.Letter.Type, p.Letter.Key, p.Letter.EventID, p.Letter.Replay+1
-		if err := g.streams.Audit.Record(ctx, g.source, act); err != nil {
-			return 0, err
-		}
-		return 0, g.streams.DeadLetters.Replay(ctx, *p.Letter)
-	}
-	for _, repair := range p.Repairs {
-		act.At, act.Type, act.Key, act.EventID, act.Replay = time.Now().UTC(), repair.Event.Type(), repair.Key(), repair.Event.ID(), repair.Replay
-		if err := g.streams.Audit.Record(ctx, g.source, act); err != nil {
-			return 0, err
-		}
-		if err := g.streams.Replays.Repair(ctx, repair); err != nil {
-			return 0, err
-		}
-	}
-	return p.Lost, nil
+	return errors.Join(r.printRepaired(a, found, done), err)
 }
 
 // printRepaired prints the repairs and the differences left. Returns app.ErrSilent if differences
 // are left.
-func (r Cmd) printRepaired(a *app.App, found reconcile.Report, done repaired) error {
+func (r Cmd) printRepaired(a *app.App, found reconcile.Report, done reconcile.Repaired) error {
 	done.Sent, done.Left = r.masked(done.Sent), r.masked(done.Left)
 	left := error(nil)
 	if len(done.Left) > 0 {

@@ -115,7 +115,9 @@ func apply(r *Record, e *Effect, c Change) {
 		r.Lifecycle, r.LifecycleReplay = e.Position, e.Replay
 		if c.State == Deleted {
 			r.Former = cmp.Or(r.AccountID, r.Former)
-			r.Deleted, r.AccountID, r.Indexed = e.Position, "", false
+			r.Deleted = e.Position
+			r.AccountID = ""
+			r.Indexed = false
 			leaveCourses(r)
 		}
 	case events.ScopeCourse:
@@ -162,7 +164,9 @@ func (r *Record) Postpone(a Attempt, p Pause) Stored {
 		return Rejected
 	}
 	r.Claim = nil
-	e.Due, e.Prerequisite, e.Held = p.Due, p.Prerequisite, p.Held
+	e.Due = p.Due
+	e.Prerequisite = p.Prerequisite
+	e.Held = p.Held
 	e.Unconfirmed = e.Unconfirmed || p.Unconfirmed
 	// The vendor was asked for no change, or without an account. Only an enrolment in flight can
 	// still find the course.
@@ -173,7 +177,9 @@ func (r *Record) Postpone(a Attempt, p Pause) Stored {
 		e.Panics++
 	}
 	if p.Held {
-		e.Tried, e.Attempts, e.Begun = false, e.Attempts-1, time.Time{}
+		e.Tried = false
+		e.Attempts--
+		e.Begun = time.Time{}
 	}
 	return Mine
 }

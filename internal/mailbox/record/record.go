@@ -86,8 +86,8 @@ type Record struct {
 	Seen  Seen
 	// Forgotten is the time at which the user's data were erased last; see Forget.
 	Forgotten time.Time
-	// Converted says that Decode read a record of the former core, not yet stored in
-	// the present form yet.
+	// Converted means that Decode read a record of a former version, and that the present form
+	// is not stored yet.
 	Converted bool
 }
 
@@ -250,7 +250,10 @@ func (r *Record) Idle() bool { return len(r.Pending) == 0 && r.Claim == nil }
 // Clone returns a deep copy.
 func (r *Record) Clone() *Record {
 	c := *r
-	c.Pending, c.Finished, c.Seen, c.Courses = slices.Clone(r.Pending), slices.Clone(r.Finished), slices.Clone(r.Seen), maps.Clone(r.Courses)
+	c.Pending = slices.Clone(r.Pending)
+	c.Finished = slices.Clone(r.Finished)
+	c.Seen = slices.Clone(r.Seen)
+	c.Courses = maps.Clone(r.Courses)
 	if r.Claim != nil {
 		claim := *r.Claim
 		c.Claim = &claim

@@ -19,9 +19,14 @@ func (p Repair) Of(r Record) Record {
 	switch {
 	case p.AccountID == "":
 	case p.Removes && r.State == Deleted && r.Former == p.AccountID && r.Lifecycle == p.Position:
-		r.State, r.AccountID, r.Indexed = Active, p.AccountID, false
+		r.State = Active
+		r.AccountID = p.AccountID
+		r.Indexed = false
 	case !p.Removes && r.State == Active && r.AccountID == p.AccountID:
-		r.State, r.AccountID, r.Former, r.Courses = Unknown, "", p.AccountID, nil
+		r.State = Unknown
+		r.AccountID = ""
+		r.Former = p.AccountID
+		r.Courses = nil
 	}
 	return r
 }

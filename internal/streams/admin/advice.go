@@ -30,11 +30,11 @@ func (e setupError) Unwrap() error { return e.error }
 // Usher or of the server. Other errors may pass: a stopped server, a cluster without a leader, a
 // full disk.
 func Permanent(err error) bool {
-	if errors.As(err, &setupError{}) || errors.Is(err, jetstream.ErrBadBucket) {
+	if _, setup := errors.AsType[setupError](err); setup || errors.Is(err, jetstream.ErrBadBucket) {
 		return true
 	}
-	api := (*jetstream.APIError)(nil)
-	if !errors.As(err, &api) {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	if !ok {
 		return false
 	}
 	switch api.ErrorCode {
@@ -65,8 +65,8 @@ func advice(err error) string {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return "are enough servers of the cluster up, and may usher's NATS user publish to $JS.API.> and subscribe to _INBOX.>?"
 	}
-	api := (*jetstream.APIError)(nil)
-	if !errors.As(err, &api) {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	if !ok {
 		return ""
 	}
 	switch api.ErrorCode {

@@ -93,7 +93,11 @@ func (a *Admin) consumerResource(want ConsumerConfig) resource {
 		},
 		update: func(ctx context.Context) error {
 			c := want.ConsumerConfig
-			c.PauseUntil, c.Replicas, c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = have.PauseUntil, have.Replicas, have.DeliverPolicy, have.OptStartSeq, have.OptStartTime
+			c.PauseUntil = have.PauseUntil
+			c.Replicas = have.Replicas
+			c.DeliverPolicy = have.DeliverPolicy
+			c.OptStartSeq = have.OptStartSeq
+			c.OptStartTime = have.OptStartTime
 			_, err := a.client.JetStream.UpdateConsumer(ctx, want.Stream, c)
 			return err
 		},

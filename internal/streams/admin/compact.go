@@ -107,7 +107,7 @@ func (c Compactor) RewriteBucket(ctx context.Context, bucket string, progress fu
 	var waiting []streams.Publication
 	await := func() error {
 		for _, p := range waiting {
-			if err := p.Wait(ctx); err != nil && !errors.Is(err, streams.ErrConflict) {
+			if err := p.Wait(ctx); err != nil && !errors.Is(err, streams.ErrStaleRevision) {
 				return err
 			}
 		}

@@ -77,7 +77,7 @@ func create(ctx context.Context, js jetstream.JetStream, want jetstream.StreamCo
 
 // overlap returns advice for a stream whose subjects belong to another stream.
 func overlap(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, err error) string {
-	if api := (*jetstream.APIError)(nil); !errors.As(err, &api) || api.ErrorCode != codeOverlap {
+	if api, ok := errors.AsType[*jetstream.APIError](err); !ok || api.ErrorCode != codeOverlap {
 		return ""
 	}
 	name, err := js.StreamNameBySubject(ctx, want.Subjects[0])

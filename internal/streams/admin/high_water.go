@@ -34,7 +34,7 @@ func (a *Admin) SaveHighWater(ctx context.Context) error {
 	if err == nil {
 		_, err = mark.control.Store(ctx, highWaterKey, text, mark.revision)
 	}
-	if err != nil && !errors.Is(err, streams.ErrConflict) { // after a conflict, the mark of another process is as new
+	if err != nil && !errors.Is(err, streams.ErrStaleRevision) { // after a conflict, the mark of another process is as new
 		return fmt.Errorf("high-water mark of %s: %w", a.layout.Events, err)
 	}
 	return nil

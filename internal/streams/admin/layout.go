@@ -36,19 +36,28 @@ func (l Layout) configs() []jetstream.StreamConfig {
 	}
 	list := []jetstream.StreamConfig{
 		with(func(c *jetstream.StreamConfig) {
-			c.Name, c.Subjects, c.MaxAge, c.MaxBytes = streams.ResultsStream, resultSubjects(), l.ResultsAge, l.bytes()
+			c.Name = streams.ResultsStream
+			c.Subjects = resultSubjects()
+			c.MaxAge = l.ResultsAge
+			c.MaxBytes = l.bytes()
 		}),
 		l.Replays(),
 		with(func(c *jetstream.StreamConfig) {
-			c.Name, c.Subjects, c.MaxAge = streams.DeadLettersStream, []string{streams.DeadLetterSubject + ".>"}, l.DeadAge
+			c.Name = streams.DeadLettersStream
+			c.Subjects = []string{streams.DeadLetterSubject + ".>"}
+			c.MaxAge = l.DeadAge
 			c.MaxMsgsPerSubject, c.Discard = 1, jetstream.DiscardOld
 		}),
 		with(func(c *jetstream.StreamConfig) {
-			c.Name, c.Subjects, c.MaxAge = streams.AuditStream, []string{streams.AuditSubject}, l.AuditAge
+			c.Name = streams.AuditStream
+			c.Subjects = []string{streams.AuditSubject}
+			c.MaxAge = l.AuditAge
 			c.DenyDelete, c.DenyPurge = true, true
 		}),
 		with(func(c *jetstream.StreamConfig) {
-			c.Name, c.Subjects, c.MaxAge = streams.HistoryStream, []string{"usher.history.>"}, l.HistoryAge
+			c.Name = streams.HistoryStream
+			c.Subjects = []string{"usher.history.>"}
+			c.MaxAge = l.HistoryAge
 		}),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.AccountsBucket, 0) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.EffectsBucket, l.EffectAge) }),
@@ -56,7 +65,10 @@ func (l Layout) configs() []jetstream.StreamConfig {
 	}
 	if l.Own {
 		list = append(list, with(func(c *jetstream.StreamConfig) {
-			c.Name, c.Subjects, c.MaxAge, c.MaxBytes = l.Events, events.Types(), l.EventsAge, l.bytes()
+			c.Name = l.Events
+			c.Subjects = events.Types()
+			c.MaxAge = l.EventsAge
+			c.MaxBytes = l.bytes()
 		}))
 	}
 	return list
@@ -78,8 +90,12 @@ func (l Layout) base() jetstream.StreamConfig {
 // bucket sets the stream of a key-value bucket. Only a stream's configuration can keep reads to
 // the leader: a follower may serve an old record.
 func (l Layout) bucket(c *jetstream.StreamConfig, name string, age time.Duration) {
-	c.Name, c.Subjects, c.MaxAge = "KV_"+name, []string{"$KV." + name + ".>"}, age
-	c.MaxMsgsPerSubject, c.AllowRollup, c.DenyDelete = 1, true, true
+	c.Name = "KV_" + name
+	c.Subjects = []string{"$KV." + name + ".>"}
+	c.MaxAge = age
+	c.MaxMsgsPerSubject = 1
+	c.AllowRollup = true
+	c.DenyDelete = true
 	c.AllowDirect = c.Replicas == 1
 	if age > 0 {
 		c.Duplicates = min(c.Duplicates, age)

@@ -60,8 +60,13 @@ func streamSettings(c jetstream.StreamConfig) []setting {
 
 // adjusted returns have with the compared settings of want.
 func adjusted(have, want jetstream.StreamConfig) jetstream.StreamConfig {
-	have.Subjects, have.Replicas, have.Discard, have.AllowDirect = want.Subjects, want.Replicas, want.Discard, want.AllowDirect
-	have.MaxAge, have.MaxBytes, have.MaxMsgsPerSubject = want.MaxAge, cmp.Or(want.MaxBytes, -1), want.MaxMsgsPerSubject
+	have.Subjects = want.Subjects
+	have.Replicas = want.Replicas
+	have.Discard = want.Discard
+	have.AllowDirect = want.AllowDirect
+	have.MaxAge = want.MaxAge
+	have.MaxBytes = cmp.Or(want.MaxBytes, -1)
+	have.MaxMsgsPerSubject = want.MaxMsgsPerSubject
 	have.Duplicates = cmp.Or(want.Duplicates, have.Duplicates)
 	have.AllowRollup = have.AllowRollup || want.AllowRollup
 	have.AllowMsgSchedules = have.AllowMsgSchedules || want.AllowMsgSchedules

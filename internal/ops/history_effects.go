@@ -31,83 +31,83 @@ func account(vendor string, r *record.Record) AccountAt {
 }
 
 // add adds an effect, unless the history has the effect already.
-func (s *Story) add(e StoryEvent) {
+func (h *History) add(e HistoryEvent) {
 	id := effectID{e.Vendor, e.key, e.Replay}
-	if !s.known[id] {
-		s.known[id] = true
-		s.Events = append(s.Events, e)
+	if !h.known[id] {
+		h.known[id] = true
+		h.Events = append(h.Events, e)
 	}
 }
 
 // addRecord adds the effects of a record, and the history in a record of an older version.
-func (s *Story) addRecord(e recordstore.Entry) error {
+func (h *History) addRecord(e recordstore.Entry) error {
 	vendor, _ := record.SplitKey(e.Key)
 	former, err := mailbox.FormerHistory(e.Key, e.Encoded)
 	if err != nil {
 		return fmt.Errorf("record %s: %w", e.Key, err)
 	}
 	for _, f := range former {
-		s.add(ended(f))
+		h.add(ended(f))
 	}
 	for i := range e.Record.Finished {
-		s.add(finished(vendor, &e.Record.Finished[i]))
+		h.add(finished(vendor, &e.Record.Finished[i]))
 	}
 	for i := range e.Record.Pending {
-		s.add(pending(vendor, e.Record, &e.Record.Pending[i]))
+		h.add(pending(vendor, e.Record, &e.Record.Pending[i]))
 	}
 	return nil
 }
 
 // effectOf returns the members of every effect.
-func effectOf(vendor string, e *record.Effect) StoryEvent {
-	return StoryEvent{
+func effectOf(vendor string, e *record.Effect) HistoryEvent {
+	return HistoryEvent{
 		Time: e.Registered, Vendor: vendor, Type: e.Type, Key: e.Key.String(), Course: e.Course,
 		Attempts: e.Attempts, Replay: e.Replay, key: e.Key, order: e.Position,
 	}
 }
 
 // ended returns an effect of the history.
-func ended(e history.Entry) StoryEvent {
-	s := StoryEvent{
+func ended(e history.Entry) HistoryEvent {
+	h := HistoryEvent{
 		Time: e.First, Vendor: e.Vendor, Type: e.Type, Key: e.Key, Course: e.Course, State: e.Outcome, Ended: &e.Ended,
 		Attempts: e.Attempts, Replay: e.Replay, Why: e.Message, key: record.KeyOf(e.Key), order: e.Position,
 	}
 	if !e.Last.IsZero() {
-		s.Last = &e.Last
+		h.Last = &e.Last
 	}
-	return s
+	return h
 }
 
 // finished returns a finished effect.
-func finished(vendor string, f *record.Finished) StoryEvent {
-	s := effectOf(vendor, &f.Effect)
-	s.State, s.Ended, s.Why = f.Kind, &f.At, f.Message
+func finished(vendor string, f *record.Finished) HistoryEvent {
+	h := effectOf(vendor, &f.Effect)
+	h.State, h.Ended, h.Why = f.Kind, &f.At, f.Message
 	if f.By != "" && f.Attempts > 0 {
 		last := f.At.Add(-time.Duration(f.TookMS) * time.Millisecond)
-		s.Last = &last
+		h.Last = &last
 	}
-	return s
+	return h
 }
 
 // pending returns an unfinished effect.
-func pending(vendor string, r *record.Record, e *record.Effect) StoryEvent {
-	s := effectOf(vendor, e)
-	s.State = effectState(r, e)
+func pending(vendor string, r *record.Record, e *record.Effect) HistoryEvent {
+	h := effectOf(vendor, e)
+	h.State = effectState(r, e)
 	if e.Due.After(time.Now()) {
-		s.Until = &e.Due
+		h.Until = &e.Due
 	}
 	switch other, blocked := record.Blocker(r, e.Key, e.Replay); {
 	case blocked:
-		s.behind = &other
+		h.behind = &other
 	case e.Held:
-		s.Why = whyHeld
+		h.Why = whyHeld
 	case e.Prerequisite:
-		s.Why, s.begun = handlers.ErrNoAccount.Error(), e.Begun
-		if s.begun.IsZero() { // before the first look-up at the vendor
-			s.begun = e.Due
+		h.Why, h.begun = handlers.ErrNoAccount.Error(), e.Begun
+		if h.begun.IsZero() { // before the first look-up at the vendor
+			h.begun = e.Due
 		}
 	}
-	return s
+	return h
 }
 
 const whyHeld = "deletions are held until a person approves them: see usher status"

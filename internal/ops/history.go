@@ -15,22 +15,21 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// mostTold is the number of effects in a Story; older effects are only counted.
-const mostTold = 500
+// maxEffects is the number of effects in a History; older effects are only counted.
+const maxEffects = 500
 
 // atATime is the number of concurrent requests to NATS.
 const atATime = 16
 
-// Story is the history of a user.
-type Story struct {
-	UserID   string       `json:"user_id"`
-	Accounts []AccountAt  `json:"accounts"`
-	Events   []StoryEvent `json:"events"`         // in the order of the stream, by vendor within
-	More     int          `json:"more,omitempty"` // older effects that are not told
-	// Holds are the vendors that are on hold: of what has come since they may have no
-	// record yet.
+// History is the history of a user.
+type History struct {
+	UserID   string         `json:"user_id"`
+	Accounts []AccountAt    `json:"accounts"`
+	Events   []HistoryEvent `json:"events"`         // in the order of the stream, by vendor within
+	More     int            `json:"more,omitempty"` // number of older effects
+	// Holds are the vendors on hold: later events may not be registered yet.
 	Holds map[string]streams.Hold `json:"on_hold,omitempty"`
-	// Forgotten is when the user's data were erased; zero where they were not, or the
+	// Forgotten is the time of the erasure of the user's data; zero without an erasure, or if the
 	// user has come back since.
 	Forgotten time.Time `json:"forgotten,omitzero"`
 
@@ -45,8 +44,8 @@ type AccountAt struct {
 	Courses []string `json:"courses,omitempty"`
 }
 
-// StoryEvent is the effect of an event at a vendor.
-type StoryEvent struct {
+// HistoryEvent is the effect of an event at a vendor.
+type HistoryEvent struct {
 	Time     time.Time  `json:"time"` // of the registration
 	Vendor   string     `json:"vendor"`
 	Type     string     `json:"type"`
@@ -54,7 +53,7 @@ type StoryEvent struct {
 	Source   string     `json:"source,omitempty"`
 	Key      string     `json:"key"`
 	Course   string     `json:"course,omitempty"`
-	State    string     `json:"state"` // an outcome, or one of Untold
+	State    string     `json:"state"` // an outcome, or one of the states below
 	Attempts int        `json:"attempts"`
 	Last     *time.Time `json:"last,omitempty"` // of the last attempt; nil until the effect has ended
 	Ended    *time.Time `json:"ended,omitempty"`
@@ -81,62 +80,62 @@ const (
 	EffectUnknown = "unknown outcome" // a look-up at the vendor comes first
 )
 
-// Story returns the history of a user at every vendor. Records hold the present state and the
+// History returns the history of a user at every vendor. Records hold the present state and the
 // unfinished effects, and the records under the digest of the user the activity; HISTORY holds the
 // finished effects. Events are read by position. Only the dead letters are searched, since an
-// invalid event has no other trace: a million stored events do not slow Story down. The history
+// invalid event has no other trace: a million stored events do not slow History down. The history
 // of an account is kept for nats.history_max_age, activity for nats.effects_ttl.
-func (d *Desk) Story(ctx context.Context, user string) (Story, error) {
-	s := Story{UserID: user, Accounts: []AccountAt{}, Events: []StoryEvent{}, known: map[effectID]bool{}}
-	for _, read := range []func(context.Context, *Story) error{d.past, d.accounts, d.activity, d.graves} {
-		if err := read(ctx, &s); err != nil {
-			return s, err
+func (s *Service) History(ctx context.Context, user string) (History, error) {
+	h := History{UserID: user, Accounts: []AccountAt{}, Events: []HistoryEvent{}, known: map[effectID]bool{}}
+	for _, read := range []func(context.Context, *History) error{s.past, s.accounts, s.activity, s.deadLetters} {
+		if err := read(ctx, &h); err != nil {
+			return h, err
 		}
 	}
-	slices.SortStableFunc(s.Events, func(a, b StoryEvent) int { return a.order.Compare(b.order) })
-	if n := len(s.Events) - mostTold; n > 0 {
-		s.Events, s.More = s.Events[n:], n
+	slices.SortStableFunc(h.Events, func(a, b HistoryEvent) int { return a.order.Compare(b.order) })
+	if n := len(h.Events) - maxEffects; n > 0 {
+		h.Events, h.More = h.Events[n:], n
 	}
-	if err := s.look(ctx, d.Streams.Events); err != nil {
-		return s, err
+	if err := h.identifyEvents(ctx, s.Streams.Events); err != nil {
+		return h, err
 	}
-	if err := d.nameHolders(ctx, &s); err != nil {
-		return s, err
+	if err := s.nameHolders(ctx, &h); err != nil {
+		return h, err
 	}
-	return s, d.waits(ctx, &s)
+	return h, s.waits(ctx, &h)
 }
 
 // history returns the log of finished effects.
-func (d *Desk) history() *history.Log { return history.New(d.Streams.Client, streams.HistoryStream) }
+func (s *Service) history() *history.Log { return history.New(s.Streams.Client, streams.HistoryStream) }
 
 // past reads the finished effects of the user's accounts.
-func (d *Desk) past(ctx context.Context, s *Story) error {
-	entries, err := d.history().User(ctx, record.Digest(s.UserID))
+func (s *Service) past(ctx context.Context, h *History) error {
+	entries, err := s.history().User(ctx, record.Digest(h.UserID))
 	for _, e := range entries {
-		s.add(ended(e))
+		h.add(ended(e))
 	}
 	return err
 }
 
 // accounts reads the records of the user's accounts.
-func (d *Desk) accounts(ctx context.Context, s *Story) error {
-	store, err := d.records(ctx, streams.AccountsBucket)
+func (s *Service) accounts(ctx context.Context, h *History) error {
+	store, err := s.records(ctx, streams.AccountsBucket)
 	if err != nil {
 		return err
 	}
-	for _, v := range d.Vendors {
-		e, err := store.Load(ctx, record.AccountKey(v.Name, s.UserID))
+	for _, v := range s.Vendors {
+		e, err := store.Load(ctx, record.AccountKey(v.Name, h.UserID))
 		if err != nil {
 			return err
 		}
 		if e.Record.UserID == "" {
-			if s.Forgotten.Before(e.Record.Forgotten) {
-				s.Forgotten = e.Record.Forgotten
+			if h.Forgotten.Before(e.Record.Forgotten) {
+				h.Forgotten = e.Record.Forgotten
 			}
 			continue
 		}
-		s.Accounts = append(s.Accounts, account(v.Name, e.Record))
-		if err := s.addRecord(e); err != nil {
+		h.Accounts = append(h.Accounts, account(v.Name, e.Record))
+		if err := h.addRecord(e); err != nil {
 			return err
 		}
 	}
@@ -144,12 +143,12 @@ func (d *Desk) accounts(ctx context.Context, s *Story) error {
 }
 
 // activity reads the records of the user's activity.
-func (d *Desk) activity(ctx context.Context, s *Story) error {
-	store, err := d.records(ctx, streams.EffectsBucket)
+func (s *Service) activity(ctx context.Context, h *History) error {
+	store, err := s.records(ctx, streams.EffectsBucket)
 	if err != nil {
 		return err
 	}
-	keys, err := store.Keys(ctx, record.ActivityKeys(s.UserID))
+	keys, err := store.Keys(ctx, record.ActivityKeys(h.UserID))
 	if err != nil {
 		return err
 	}
@@ -166,30 +165,30 @@ func (d *Desk) activity(ctx context.Context, s *Story) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := s.addRecord(e); err != nil {
+		if err := h.addRecord(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// look reads each event once, for its id and the whole key.
-func (s *Story) look(ctx context.Context, stored *streams.Events) error {
-	at := map[events.Position][]*StoryEvent{}
+// identifyEvents reads each event once, for its id and the whole key.
+func (h *History) identifyEvents(ctx context.Context, stored *streams.Events) error {
+	at := map[events.Position][]*HistoryEvent{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
-	for i := range s.Events {
-		one := &s.Events[i]
+	for i := range h.Events {
+		one := &h.Events[i]
 		at[one.order] = append(at[one.order], one)
 	}
-	for place, told := range at {
+	for position, list := range at {
 		group.Go(func() error {
-			o, err := stored.Original(ctx, place)
+			o, err := stored.Original(ctx, position)
 			if errors.Is(err, streams.ErrGone) {
 				return nil
 			}
 			if err == nil {
-				for _, one := range told {
+				for _, one := range list {
 					one.identify(o.Event)
 				}
 			}
@@ -200,7 +199,7 @@ func (s *Story) look(ctx context.Context, stored *streams.Events) error {
 }
 
 // identify sets the id of an event, and the whole key unless set before.
-func (e *StoryEvent) identify(of events.Event) {
+func (e *HistoryEvent) identify(of events.Event) {
 	e.EventID, e.Source = of.ID(), of.Source()
 	if key := events.Key(of.Source(), of.ID()); record.KeyOf(key) == e.key {
 		e.Key = key

@@ -13,17 +13,17 @@ import (
 
 // waits completes the effects: by the event in front, by the end of the wait for an account, and by
 // the hold of the vendor.
-func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
-	c := d.Config.Worker
-	if s.Holds, err = d.holds(ctx); err != nil {
+func (s *Service) waits(ctx context.Context, h *History) (err error) {
+	c := s.Config.Worker
+	if h.Holds, err = s.holds(ctx); err != nil {
 		return err
 	}
 	keys := map[record.Key]string{}
-	for _, e := range s.Events {
+	for _, e := range h.Events {
 		keys[e.key] = e.Key
 	}
-	for i := range s.Events {
-		one := &s.Events[i]
+	for i := range h.Events {
+		one := &h.Events[i]
 		if one.behind != nil {
 			key := cmp.Or(keys[one.behind.Key], one.behind.Key.String())
 			one.Why = fmt.Sprintf("waits for the %s before it (event key %s)", one.behind.Type, key)
@@ -35,7 +35,7 @@ func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 		if one.Ended != nil && one.Vendor != Deliveries {
 			one.Result = events.ResultID(one.Key, one.Vendor, one.Replay)
 		}
-		if h, held := s.Holds[one.Vendor]; held && one.Ended == nil && one.State != EffectAtWork {
+		if h, held := h.Holds[one.Vendor]; held && one.Ended == nil && one.State != EffectAtWork {
 			one.hold(h, h.At.Add(c.HoldRetry))
 		}
 	}
@@ -43,7 +43,7 @@ func (d *Desk) waits(ctx context.Context, s *Story) (err error) {
 }
 
 // hold notes that nothing is asked of the vendor before next.
-func (e *StoryEvent) hold(h streams.Hold, next time.Time) {
+func (e *HistoryEvent) hold(h streams.Hold, next time.Time) {
 	if e.Why != "" {
 		e.Why = "; " + e.Why
 	}

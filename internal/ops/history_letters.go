@@ -12,46 +12,46 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// graves sets the dead letters of the effects in the history. Dead letters of the user without an
+// deadLetters sets the dead letters of the effects in the history. Dead letters of the user without an
 // effect are added: of invalid events, and of effects no longer stored.
-func (d *Desk) graves(ctx context.Context, s *Story) error {
+func (s *Service) deadLetters(ctx context.Context, h *History) error {
 	type effect struct {
 		vendor, kind string
 		key          record.Key
 	}
 	known := map[effect][]int{} // indices of s.Events
-	for i, e := range s.Events {
+	for i, e := range h.Events {
 		one := effect{e.Vendor, e.Type, e.key}
 		known[one] = append(known[one], i)
 	}
-	for l, err := range d.Streams.DeadLetters.List(ctx) {
+	for l, err := range s.Streams.DeadLetters.List(ctx) {
 		if err != nil {
 			return err
 		}
 		at, ok := known[effect{l.Vendor, l.Type, record.KeyOf(l.Key)}]
 		for _, i := range at {
-			if e := &s.Events[i]; e.State == events.Failed || e.Replay > 0 { // otherwise the dead letter belongs to a copy
+			if e := &h.Events[i]; e.State == events.Failed || e.Replay > 0 { // otherwise the dead letter belongs to a copy
 				e.Dead, e.Key = l.ID(), l.Key
 			}
 		}
 		if !ok {
-			if e := d.eventOf(l); e.Context != nil && events.UserID(e) == s.UserID {
-				s.Events = append(s.Events, refusal(l, e))
+			if e := s.decode(l); e.Context != nil && events.UserID(e) == h.UserID {
+				h.Events = append(h.Events, refusal(l, e))
 			}
 		}
 	}
 	return nil
 }
 
-// nameHolders names the users who hold the accounts of conflicts, as long as the users are known:
+// nameHolders names the holders of the accounts in conflict, as long as the users are known:
 // the stored message of a conflict names the record only.
-func (d *Desk) nameHolders(ctx context.Context, s *Story) error {
-	store, err := d.records(ctx, streams.AccountsBucket)
+func (s *Service) nameHolders(ctx context.Context, h *History) error {
+	store, err := s.records(ctx, streams.AccountsBucket)
 	if err != nil {
 		return err
 	}
-	for i := range s.Events {
-		e := &s.Events[i]
+	for i := range h.Events {
+		e := &h.Events[i]
 		key := mailbox.HolderOf(e.Why)
 		if key == "" {
 			continue
@@ -67,24 +67,24 @@ func (d *Desk) nameHolders(ctx context.Context, s *Story) error {
 	return nil
 }
 
-// eventOf is the event of a dead letter, or what a delivery has become so far; the
-// zero event where nothing can be read.
-func (d *Desk) eventOf(l streams.DeadLetter) events.Event {
+// decode returns the event of a dead letter, from a delivery by the mapping; the zero event if
+// nothing can be read.
+func (s *Service) decode(l streams.DeadLetter) events.Event {
 	if l.Vendor == Deliveries {
-		e, _ := d.made.event(l) // the dead letter has the fault
+		e, _ := s.mapper.event(l) // the dead letter has the fault
 		return e
 	}
 	e, _ := events.FromNATS(l.Header, l.Payload)
 	return e
 }
 
-// refusal is a dead letter as an event of the story.
-func refusal(l streams.DeadLetter, e events.Event) StoryEvent {
+// refusal returns a dead letter as an event of the history.
+func refusal(l streams.DeadLetter, e events.Event) HistoryEvent {
 	var data struct {
 		Course string `json:"course_id"`
 	}
 	_ = json.Unmarshal(e.Data(), &data) // the data may be invalid
-	return StoryEvent{
+	return HistoryEvent{
 		Time: l.FirstTry, Vendor: l.Vendor, Type: l.Type, EventID: l.EventID, Source: l.Source, Key: l.Key, Course: data.Course,
 		State: events.Failed, Attempts: l.Attempts, Last: &l.LastTry, Ended: &l.LastTry, Why: l.Message, Replay: l.Replay, Dead: l.ID(),
 		key: record.KeyOf(l.Key), order: events.Position{Epoch: l.Epoch, Seq: l.Seq},

@@ -15,13 +15,13 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// story reads the story of a user, and returns the effects as "vendor id: state, why".
-func (w *world) story(user string) (ops.Story, map[string]string) {
+// history reads the history of a user, and returns the effects as "vendor id: state, why".
+func (w *world) history(user string) (ops.History, map[string]string) {
 	w.t.Helper()
-	s, err := w.desk.Story(w.t.Context(), user)
+	h, err := w.service.History(w.t.Context(), user)
 	w.check(err)
 	states := map[string]string{}
-	for _, e := range s.Events {
+	for _, e := range h.Events {
 		states[e.Vendor+" "+e.EventID] = strings.TrimSuffix(e.State+", "+e.Why, ", ")
 		if e.Ended != nil && e.Result != events.ResultID(keyOf(e.EventID), e.Vendor, e.Replay) {
 			w.t.Errorf("%s: result %s", e.EventID, e.Result)
@@ -30,11 +30,11 @@ func (w *world) story(user string) (ops.Story, map[string]string) {
 			w.t.Errorf("%s: key %s", e.EventID, e.Key)
 		}
 	}
-	return s, states
+	return h, states
 }
 
-// TestStory has an effect in each state.
-func TestStory(t *testing.T) {
+// TestHistory has an effect in each state.
+func TestHistory(t *testing.T) {
 	w := newWorld(t)
 	created, updated := w.event(events.UserCreated, "created", "ada"), w.event(events.UserUpdated, "updated", "ada")
 	calling, behind := w.event(events.UserUpdated, "calling", "ada"), w.event(events.EnrollmentRequested, "behind", "ada")
@@ -66,7 +66,7 @@ func TestStory(t *testing.T) {
 	w.change(streams.EffectsBucket, record.ActivityKey("lms", "ada", keyOf("tracked")), func(r *record.Record) {
 		r.Finished = []record.Finished{{Effect: tracked, Outcome: record.Outcome{Kind: events.Done, At: time.Now()}}}
 	})
-	s, states := w.story("ada")
+	h, states := w.history("ada")
 	want := map[string]string{
 		"lms created": "done", "lms updated": "done", "lms failed": "failed, no", "lms calling": "at work", "lms tracked": "done",
 		"lms behind": "waiting, waits for the user.updated before it (event key " + keyOf("calling") + ")",
@@ -77,10 +77,10 @@ func TestStory(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	accounts := []ops.AccountAt{{Vendor: "lms", ID: "7", State: "active", Courses: []string{"a", "b"}}, {Vendor: "crm", State: "unknown"}}
-	if diff := cmp.Diff(accounts, s.Accounts); diff != "" {
+	if diff := cmp.Diff(accounts, h.Accounts); diff != "" {
 		t.Errorf("accounts (-want +got)\n%s", diff)
 	}
-	for _, e := range s.Events {
+	for _, e := range h.Events {
 		if dead := e.Dead != ""; dead != (e.EventID == "failed") {
 			t.Errorf("%s: dead letter %q", e.EventID, e.Dead)
 		}
@@ -92,14 +92,14 @@ func TestStory(t *testing.T) {
 		}
 	}
 	w.account("crm", "ada", func(r *record.Record) { r.Pending = []record.Effect{unknown} })
-	if _, states := w.story("ada"); states["crm unknown"] != "unknown outcome" {
+	if _, states := w.history("ada"); states["crm unknown"] != "unknown outcome" {
 		t.Errorf("got %q", states["crm unknown"])
 	}
 }
 
-// TestStoryOfAFormerRecord has a record of the former core, of a deletion that the vendor
+// TestHistoryOfAFormerRecord has a record of the former core, of a deletion that the vendor
 // could not make.
-func TestStoryOfAFormerRecord(t *testing.T) {
+func TestHistoryOfAFormerRecord(t *testing.T) {
 	w := newWorld(t)
 	deleted := w.event(events.UserDeleted, "deleted", "ada")
 	kv, err := w.streams.Client.JetStream.KeyValue(t.Context(), streams.AccountsBucket)
@@ -109,28 +109,28 @@ func TestStoryOfAFormerRecord(t *testing.T) {
 	text = strings.NewReplacer("EPOCH", strconv.FormatInt(deleted.Position.Epoch, 10), "KEY", keyOf("deleted")).Replace(text)
 	_, err = kv.PutString(t.Context(), record.AccountKey("lms", "ada"), text)
 	w.check(err)
-	s, states := w.story("ada")
-	if states["lms deleted"] != events.Unsupported || len(s.Accounts) != 1 || s.Accounts[0].State != ops.AccountLeft || s.Accounts[0].ID != "7" {
-		t.Errorf("got %+v and %v", s.Accounts, states)
+	h, states := w.history("ada")
+	if states["lms deleted"] != events.Unsupported || len(h.Accounts) != 1 || h.Accounts[0].State != ops.AccountLeft || h.Accounts[0].ID != "7" {
+		t.Errorf("got %+v and %v", h.Accounts, states)
 	}
 }
 
-// TestStoryWithoutTheEvent is of an event that left the stream before the history began.
-func TestStoryWithoutTheEvent(t *testing.T) {
+// TestHistoryWithoutTheEvent is of an event that left the stream before the history began.
+func TestHistoryWithoutTheEvent(t *testing.T) {
 	w := newWorld(t)
 	gone := w.event(events.UserCreated, "gone", "ada")
 	w.check(w.streams.Client.Erase(t.Context(), streams.EventsStream, gone.Position.Seq))
 	w.account("lms", "ada", func(r *record.Record) { r.Pending = []record.Effect{gone} })
-	s, err := w.desk.Story(t.Context(), "ada")
+	h, err := w.service.History(t.Context(), "ada")
 	w.check(err)
-	if len(s.Events) != 1 || s.Events[0].EventID != "" || s.Events[0].Key != keyOf("gone")[:16] {
-		t.Errorf("got %+v", s.Events)
+	if len(h.Events) != 1 || h.Events[0].EventID != "" || h.Events[0].Key != keyOf("gone")[:16] {
+		t.Errorf("got %+v", h.Events)
 	}
 	w.addLetter("gone", "ada", gone)
 	w.account("lms", "ada", func(r *record.Record) {
 		r.Pending, r.Finished = nil, []record.Finished{{Effect: gone, Outcome: record.Outcome{Kind: events.Failed, At: time.Now()}}}
 	})
-	if s, err = w.desk.Story(t.Context(), "ada"); err != nil || len(s.Events) != 1 || s.Events[0].Key != keyOf("gone") || s.Events[0].Dead != "lms."+keyOf("gone") {
-		t.Errorf("got %+v, %v; want the key of the dead letter", s.Events, err)
+	if h, err = w.service.History(t.Context(), "ada"); err != nil || len(h.Events) != 1 || h.Events[0].Key != keyOf("gone") || h.Events[0].Dead != "lms."+keyOf("gone") {
+		t.Errorf("got %+v, %v; want the key of the dead letter", h.Events, err)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// told receives every published result, even results dropped by the stream as duplicates. So a
+// listener receives every published result, even results dropped by the stream as duplicates. So a
 // second result with another content is noticed.
-type told struct {
+type listener struct {
 	nc      *nats.Conn
 	mu      sync.Mutex
 	content map[string][32]byte // by id
@@ -25,45 +25,45 @@ type contents struct {
 	changed []string
 }
 
-func listen(w *world) (*told, error) {
-	t := &told{content: map[string][32]byte{}}
+func listen(w *world) (*listener, error) {
+	l := &listener{content: map[string][32]byte{}}
 	nc, _, err := connect(w.nodes, "listener")
 	if err != nil {
 		return nil, err
 	}
-	t.nc = nc
+	l.nc = nc
 	for _, kind := range events.ResultTypes() {
-		if _, err := nc.Subscribe(events.ResultSubject(kind, "*"), t.hear); err != nil {
+		if _, err := nc.Subscribe(events.ResultSubject(kind, "*"), l.hear); err != nil {
 			nc.Close()
 			return nil, err
 		}
 	}
-	return t, nil
+	return l, nil
 }
 
-func (t *told) hear(m *nats.Msg) {
+func (l *listener) hear(m *nats.Msg) {
 	e, err := events.FromNATS(m.Header, m.Data)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err != nil {
-		t.changed = append(t.changed, "no CloudEvent: "+err.Error())
+		l.changed = append(l.changed, "no CloudEvent: "+err.Error())
 		return
 	}
 	content := sha256.Sum256(m.Data)
-	switch first, known := t.content[e.ID()]; {
+	switch first, known := l.content[e.ID()]; {
 	case !known:
-		t.content[e.ID()] = content
+		l.content[e.ID()] = content
 	case first == content:
-		t.again++
+		l.again++
 	default:
-		t.changed = append(t.changed, e.ID())
+		l.changed = append(l.changed, e.ID())
 	}
 }
 
-func (t *told) contents() contents {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return contents{again: t.again, changed: t.changed}
+func (l *listener) contents() contents {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return contents{again: l.again, changed: l.changed}
 }
 
-func (t *told) close() { t.nc.Close() }
+func (l *listener) close() { l.nc.Close() }

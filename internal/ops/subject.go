@@ -1,0 +1,169 @@
+package ops
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// subject is the user of a search.
+type subject struct {
+	id     string
+	emails map[string]bool     // in lower case: from the search, and from events of the user
+	keys   map[record.Key]bool // of events of the user
+}
+
+// relation is the relation of a message to a subject.
+type relation uint8
+
+const (
+	otherUser relation = iota
+	noUser             // names no user
+	sameUser
+)
+
+// event returns the relation of an event to the subject. An event with a user id belongs to this
+// user only. A broken event without a user id belongs to every subject with an id or e-mail in the
+// event.
+func (s *subject) event(header map[string][]string, payload []byte) (events.Event, relation) {
+	e, err := events.FromNATS(header, payload)
+	if err == nil {
+		switch id := events.UserID(e); {
+		case id == s.id:
+			s.learn(e)
+			return e, sameUser
+		case id != "":
+			return e, otherUser
+		case e.Subject() == s.id:
+			s.learn(e)
+			return e, sameUser
+		}
+	}
+	if !s.inHeaders(header) && !s.inText(payload) && (err != nil || !s.inText(e.Data())) {
+		return e, noUser
+	}
+	if err == nil {
+		s.learn(e)
+	}
+	return e, sameUser
+}
+
+// learn keeps the key and the e-mails of an event of the subject.
+func (s *subject) learn(e events.Event) {
+	s.keys[record.KeyOf(events.Key(e.Source(), e.ID()))] = true
+	var d struct {
+		Email string `json:"email"`
+	}
+	if json.Unmarshal(e.Data(), &d) == nil && d.Email != "" {
+		s.emails[strings.ToLower(d.Email)] = true
+	}
+}
+
+// hasLetter reports whether a dead letter belongs to the subject.
+func (s *subject) hasLetter(l streams.DeadLetter, mapper *webhookMapper) bool {
+	if s.knows(l.Key) {
+		return true
+	}
+	if l.Vendor == Deliveries {
+		if e, err := mapper.event(l); err == nil {
+			return events.UserID(e) == s.id
+		}
+		return s.inText(l.Payload)
+	}
+	_, rel := s.event(l.Header, l.Payload)
+	return rel == sameUser
+}
+
+// result reports whether a result belongs to the subject, and returns the key of the event.
+func (s *subject) result(header map[string][]string, payload []byte) (key string, r events.Result, yes bool) {
+	e, err := events.FromNATS(header, payload)
+	if err != nil || json.Unmarshal(e.Data(), &r) != nil {
+		return "", r, s.inText(payload)
+	}
+	key = events.Key(r.Event.Source, r.Event.ID)
+	return key, r, e.Subject() == s.id || s.knows(key)
+}
+
+// knows reports whether a key belongs to an event of the subject.
+func (s *subject) knows(key string) bool {
+	k := record.KeyOf(key)
+	return k != 0 && s.keys[k]
+}
+
+func (s *subject) inHeaders(header map[string][]string) bool {
+	for _, values := range header {
+		for _, value := range values {
+			if decoded, err := url.PathUnescape(value); err == nil && s.is(strings.Trim(decoded, `"`)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// inText reports whether the id or an e-mail of the subject occurs in a text: as a part of a value
+// of JSON, or anywhere in other texts, between characters other than letters and digits.
+func (s *subject) inText(text []byte) bool {
+	var value any
+	if json.Unmarshal(text, &value) == nil {
+		return s.inValue(value)
+	}
+	lower := strings.ToLower(string(text))
+	for email := range s.emails {
+		if strings.Contains(lower, email) {
+			return true
+		}
+	}
+	return containsWord(string(text), s.id)
+}
+
+func (s *subject) inValue(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return s.is(v)
+	case []any:
+		for _, one := range v {
+			if s.inValue(one) {
+				return true
+			}
+		}
+	case map[string]any:
+		for name, one := range v {
+			text, _ := one.(string)
+			if raw, err := base64.StdEncoding.DecodeString(text); name == "data_base64" && err == nil && s.inText(raw) {
+				return true
+			}
+			if s.inValue(one) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *subject) is(text string) bool { return text == s.id || s.emails[strings.ToLower(text)] }
+
+// containsWord reports whether text contains word as a whole word.
+func containsWord(text, word string) bool {
+	part := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for at := 0; ; {
+		next := strings.Index(text[at:], word)
+		if next < 0 {
+			return false
+		}
+		at += next
+		before, _ := utf8.DecodeLastRuneInString(text[:at])
+		after, _ := utf8.DecodeRuneInString(text[at+len(word):])
+		if !part(before) && !part(after) {
+			return true
+		}
+		at++
+	}
+}
