@@ -12,10 +12,10 @@ import (
 // The limits of a body, in bytes after decompression.
 const (
 	maxBody      = 4 << 20  // of a successful response; a page of 100 users has less than 500 KiB
-	maxErrorBody = 64 << 10 // that are read of an error
-	smallBody    = 64 << 10 // that take no room
-	bodyBudget   = 32 << 20 // of all bodies in memory that are not small
-	clientBudget = 8 << 20  // of those, for one Client
+	maxErrorBody = 64 << 10 // read of an error
+	smallBody    = 64 << 10 // without a need of room
+	bodyBudget   = 32 << 20 // of all large bodies in memory
+	clientBudget = 8 << 20  // of the large bodies of one Client
 )
 
 var errTooLarge = fmt.Errorf("the response is larger than %d MiB", maxBody>>20)
@@ -47,9 +47,8 @@ func readError(res *http.Response) []byte {
 	return body
 }
 
-// readBody reads the body of a successful response. A body that is not small waits for room in
-// the client's share first, so that one vendor cannot take the room of all, and then in the
-// process. The caller calls free after decoding.
+// readBody reads the body of a successful response. A large body waits for room in the client's
+// share first, and then in the process, so no vendor can take the room of all. The caller calls free after decoding.
 func (c *Client) readBody(ctx context.Context, res *http.Response) (body []byte, free func(), err error) {
 	free = func() {}
 	var b bytes.Buffer

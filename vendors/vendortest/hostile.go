@@ -17,11 +17,10 @@ import (
 const (
 	hostileSize = 4<<20 - 1<<10 // bytes of a hostile body after decompression, just below the limit of vendors.Client
 	mostMemory  = 64 << 20      // bytes that one call may allocate in all, fake vendor included
-	overfull    = 5000          // items of a list that is far longer than a page
+	overfull    = 5000          // items of a list, far more than a page has
 )
 
-// hostileBodies returns bodies that are small on the wire, or made to cost much memory when
-// decoded.
+// hostileBodies returns bodies with few bytes on the wire, or with much memory in decoded form.
 func hostileBodies() map[string]string {
 	fill := func(begin, unit, end string) string {
 		return begin + strings.Repeat(unit, (hostileSize-len(begin+end))/len(unit)) + end
@@ -56,8 +55,8 @@ func compressed(t *testing.T, body string) []byte {
 	return b.Bytes()
 }
 
-// hostile checks that no response costs more than mostMemory. The group counts all memory that the
-// process allocates meanwhile, so no other test may run at the same time.
+// hostile checks that no response costs more than mostMemory. The group counts all memory allocated
+// by the process meanwhile, so no other test may run at the same time.
 func (s Suite) hostile(t *testing.T) {
 	for name, body := range hostileBodies() {
 		packed := compressed(t, body)
