@@ -34,7 +34,7 @@ func (x *Core) renew(ctx context.Context, ttl time.Duration) {
 		case owner == nil || !owner.Owns():
 			last = time.Time{}
 		case now.Sub(last) >= ttl/renewals:
-			if err := x.renewOnce(ctx); err == nil {
+			if err := renewOnce(ctx, x.streams); err == nil {
 				last = now
 			} else if ctx.Err() == nil {
 				x.failures.Failed(x.deps.Log, x.config.Vendor, err)
@@ -45,13 +45,13 @@ func (x *Core) renew(ctx context.Context, ttl time.Duration) {
 
 // renewOnce stores each unfinished record of activity again. Without a timer or a wake of an
 // activity there is no such record.
-func (x *Core) renewOnce(ctx context.Context) error {
-	n, err := x.streams.timers.CountEvents(ctx, x.config.Vendor)
+func renewOnce(ctx context.Context, s *vendorStreams) error {
+	n, err := s.timers.CountEvents(ctx, s.config.Vendor)
 	if err != nil || n == 0 {
 		return err
 	}
-	return x.streams.each(ctx, x.streams.records.events, isUnfinishedActivity, func(r streams.Record) error {
-		_, err := x.streams.records.events.Store(ctx, r.Key, r.Value, r.Revision)
+	return s.each(ctx, s.records.events, isUnfinishedActivity, func(r streams.Record) error {
+		_, err := s.records.events.Store(ctx, r.Key, r.Value, r.Revision)
 		if errors.Is(err, streams.ErrStaleRevision) { // stored meanwhile
 			return nil
 		}

@@ -197,7 +197,7 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	work.Go(func() { x.wake(owning, mailbox.Activity) })
 	work.Go(func() { x.commit(owning) })
 	work.Go(func() { x.sweep(owning) })
-	work.Go(func() { x.release(owning) })
+	work.Go(func() { releaseDeletions(owning, x) })
 	x.boxes.Run(owning, o.config.Grace)
 	work.Wait()
 	endRenewing()

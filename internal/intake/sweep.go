@@ -67,8 +67,8 @@ func armAll(ctx context.Context, x *ownership) error {
 // missed deletion all the same.
 const releaseDelay = time.Second
 
-// release wakes the mailboxes with held deletions whenever a hold of deletions ends.
-func (x *ownership) release(ctx context.Context) {
+// releaseDeletions wakes the mailboxes with held deletions whenever a hold of deletions ends.
+func releaseDeletions(ctx context.Context, x *ownership) {
 	for ctx.Err() == nil {
 		released := x.deps.Released()
 		select {

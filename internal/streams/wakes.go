@@ -83,7 +83,7 @@ func (t *Timers) openWakes(ctx context.Context, w wakeConsumer) (consumer jetstr
 		if err = t.deleteLower(ctx, w); err != nil {
 			return nil, err
 		}
-		consumer, err = t.createWakes(ctx, w)
+		consumer, err = createWakes(ctx, t, w)
 		if api, ok := errors.AsType[*jetstream.APIError](err); !ok || api.ErrorCode != codeConsumerOverlap {
 			return consumer, err
 		}
@@ -141,7 +141,7 @@ func (t *Timers) deleteConsumer(ctx context.Context, name string) error {
 	return nil
 }
 
-func (t *Timers) createWakes(ctx context.Context, w wakeConsumer) (jetstream.Consumer, error) {
+func createWakes(ctx context.Context, t *Timers, w wakeConsumer) (jetstream.Consumer, error) {
 	ctx, cancel := t.client.call(ctx)
 	defer cancel()
 	return t.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
