@@ -50,7 +50,12 @@ func renewOnce(ctx context.Context, s *vendorStreams) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	renewed := map[string]bool{} // a stored record comes again at the end of the listing
 	return s.each(ctx, s.records.events, isUnfinishedActivity, func(r streams.Record) error {
+		if renewed[r.Key] {
+			return nil
+		}
+		renewed[r.Key] = true
 		_, err := s.records.events.Store(ctx, r.Key, r.Value, r.Revision)
 		if errors.Is(err, streams.ErrStaleRevision) { // stored meanwhile
 			return nil

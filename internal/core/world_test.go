@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -209,8 +210,9 @@ func (w *world) isDrained() bool {
 }
 
 // records returns the records of activity.
-func (w *world) records() (list []*record.Record) {
+func (w *world) records() []*record.Record {
 	w.Helper()
+	byKey := map[string]*record.Record{} // a record may be listed twice, the later revision last
 	r, err := streams.OpenRecords(w.Context(), streams.Client{JetStream: w.js}, streams.EffectsBucket)
 	w.check(err)
 	for one, err := range r.List(w.Context(), vendorName) {
@@ -220,9 +222,9 @@ func (w *world) records() (list []*record.Record) {
 		}
 		decoded, err := record.Decode(one.Value)
 		w.check(err)
-		list = append(list, decoded)
+		byKey[one.Key] = decoded
 	}
-	return list
+	return slices.Collect(maps.Values(byKey))
 }
 
 // pending returns the pending effects of activity.

@@ -112,10 +112,14 @@ func writeError(err error) error {
 	return err
 }
 
+// listPasses is the number of passes of a listing: a record stored during the first pass is read by the
+// second, unless the record is stored once more before it is read.
+const listPasses = 2
+
 // List returns the records whose keys begin with the tokens of prefix, or all records if
 // prefix is empty. A prefix with an empty token, such as a trailing dot, is an error. A record
-// stored during the listing may be missing. A record may appear twice, the later revision last:
-// a follower may still hold a replaced one. The listing ends after the first error.
+// may appear several times, the latest revision last: a record stored during a pass moves to the
+// end of the bucket, and is read by the next pass. The listing ends after the first error.
 func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, error] {
 	root := r.root()
 	query := Query{Subjects: []string{root + strings.TrimPrefix(prefix+".>", ".")}}
@@ -124,12 +128,16 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 			yield(Record{}, fmt.Errorf("list %s: prefix %q has an empty token", r.bucket, prefix))
 			return
 		}
-		for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, query) {
-			if err == nil && (m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "") {
-				continue // a marker of deletion
-			}
-			if !yield(Record{Key: strings.TrimPrefix(m.Subject, root), Value: m.Data, Revision: m.Position.Seq}, err) {
-				return
+		for pass, found := 0, true; found && pass < listPasses; pass++ {
+			found = false
+			for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, query) {
+				found, query.After = true, max(query.After, m.Position.Seq)
+				if err == nil && (m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "") {
+					continue // a marker of deletion
+				}
+				if !yield(Record{Key: strings.TrimPrefix(m.Subject, root), Value: m.Data, Revision: m.Position.Seq}, err) || err != nil {
+					return
+				}
 			}
 		}
 	}

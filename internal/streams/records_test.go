@@ -203,6 +203,34 @@ func TestListEndsWithoutItsLastRecord(t *testing.T) {
 	}
 }
 
+// A record that is stored during the listing moves to the end of the bucket, and is listed.
+func TestListHasRecordsStoredMeanwhile(t *testing.T) {
+	const n = 1200
+	e := start(t)
+	r := bucket(t, e, n)
+	var keys []string
+	for record, err := range r.List(t.Context(), "") {
+		check(t, err)
+		keys = append(keys, record.Key)
+	}
+	seen := map[string]bool{}
+	for record, err := range r.List(t.Context(), "") {
+		check(t, err)
+		if len(seen) == 0 {
+			for _, key := range keys[n-100:] {
+				_, revision, err := r.Load(t.Context(), key)
+				check(t, err)
+				_, err = r.Store(t.Context(), key, []byte("new"), revision)
+				check(t, err)
+			}
+		}
+		seen[record.Key] = true
+	}
+	if len(seen) != n {
+		t.Errorf("got %d records, want %d", len(seen), n)
+	}
+}
+
 // A listing ends although records are written during all of it.
 func TestListEndsBesideAWriter(t *testing.T) {
 	const n = 1200
