@@ -128,10 +128,9 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 			yield(Record{}, fmt.Errorf("list %s: prefix %q has an empty token", r.bucket, prefix))
 			return
 		}
-		for pass, found := 0, true; found && pass < listPasses; pass++ {
-			found = false
+		for range listPasses {
 			for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, query) {
-				found, query.After = true, max(query.After, m.Position.Seq)
+				query.After = max(query.After, m.Position.Seq)
 				if err == nil && (m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "") {
 					continue // a marker of deletion
 				}
