@@ -33,7 +33,7 @@ type History struct {
 	// user has come back since.
 	Forgotten time.Time `json:"forgotten,omitzero"`
 
-	known map[effectID]bool // the effects in Events, without dead letters
+	at map[effectID]int // indices in Events, without dead letters
 }
 
 // AccountAt is the account of the user at a vendor.
@@ -86,7 +86,7 @@ const (
 // invalid event has no other trace: a million stored events do not slow History down. The history
 // of an account is kept for nats.history_max_age, activity for nats.effects_ttl.
 func (s *Service) History(ctx context.Context, user string) (History, error) {
-	h := History{UserID: user, Accounts: []AccountAt{}, Events: []HistoryEvent{}, known: map[effectID]bool{}}
+	h := History{UserID: user, Accounts: []AccountAt{}, Events: []HistoryEvent{}, at: map[effectID]int{}}
 	for _, read := range []func(context.Context, *History) error{s.past, s.accounts, s.activity, s.deadLetters} {
 		if err := read(ctx, &h); err != nil {
 			return h, err

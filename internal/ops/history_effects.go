@@ -30,12 +30,16 @@ func account(vendor string, r *record.Record) AccountAt {
 	return a
 }
 
-// add adds an effect, unless the history has the effect already.
+// add adds an effect, unless the history has the effect already. Of the replays of an effect the
+// history has the last.
 func (h *History) add(e HistoryEvent) {
-	id := effectID{e.Vendor, e.key, e.Replay}
-	if !h.known[id] {
-		h.known[id] = true
+	id := effectID{e.Vendor, e.key}
+	switch i, known := h.at[id]; {
+	case !known:
+		h.at[id] = len(h.Events)
 		h.Events = append(h.Events, e)
+	case h.Events[i].Replay < e.Replay:
+		h.Events[i] = e
 	}
 }
 

@@ -97,6 +97,23 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// TestHistoryHasTheLastReplay has an effect in HISTORY, and two replays in the record.
+func TestHistoryHasTheLastReplay(t *testing.T) {
+	w := newWorld(t)
+	effect := w.event(events.EnrollmentRequested, "early", "ada")
+	w.ended("lms", "ada", "early", effect)
+	first, second := effect, effect
+	first.Replay, second.Replay = 1, 2
+	w.account("lms", "ada", func(r *record.Record) {
+		r.Finished = []record.Finished{{Effect: first, Outcome: record.Outcome{Kind: events.Failed, At: time.Now()}}}
+		r.Pending = []record.Effect{second}
+	})
+	h, states := w.history("ada")
+	if len(h.Events) != 1 || states["lms early"] != "waiting" || h.Events[0].Replay != 2 {
+		t.Errorf("got %+v", h.Events)
+	}
+}
+
 // TestHistoryOfAFormerRecord has a record of the former core, of a deletion that the vendor
 // could not make.
 func TestHistoryOfAFormerRecord(t *testing.T) {

@@ -69,14 +69,13 @@ const (
 	PendingReplay = "on its way once more"
 )
 
-// effectID identifies an effect of the user.
+// effectID identifies an effect of the user and all its replays.
 type effectID struct {
 	vendor string
 	key    record.Key
-	replay int
 }
 
-// endedEffects holds the finished effects, without the number of a replay.
+// endedEffects holds the finished effects.
 type endedEffects map[effectID]bool
 
 // foundEvent is an event of the user.
