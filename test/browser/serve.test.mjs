@@ -73,10 +73,11 @@ async function audited(page, kind) {
   return (await page.locator(`#actions tr[data-action="${kind}"]`).first().textContent()).replace(/\s+/g, " ");
 }
 
-// historyEnds waits until the shown history has the same state of an event at all given vendors.
-async function historyEnds(page, event, at, end) {
+// historyEnds waits until the shown history has the same state of an event at all given vendors, and
+// the further lines as "vendor state".
+async function historyEnds(page, event, at, end, ...further) {
   const states = () => page.locator(`#history li[data-event="${event}"] [data-at]`).evaluateAll((list) => list.map((e) => `${e.dataset.at} ${e.dataset.state}`));
-  await until(`${at} are ${end}`, async () => (await states()).sort().join() === at.map((vendor) => `${vendor} ${end}`).join());
+  await until(`${at} are ${end}`, async () => (await states()).sort().join() === [...at.map((vendor) => `${vendor} ${end}`), ...further].sort().join());
 }
 
 // ---- access ----
@@ -348,7 +349,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
         await waits.page.goto(`/console/user?id=${who.user_id}`);
         return (await waits.page.locator("#history [data-state=done]").count()) === rest.length;
       });
-      await historyEnds(waits.page, event, rest, "done");
+      await historyEnds(waits.page, event, rest, "done", "magloft waiting");
 
       await page.goto("/console/");
       await card.locator("[data-do=resume]").click();
