@@ -12,9 +12,10 @@ import "time"
 //     than a slot.
 //
 // A class that does not wait has no quota, and its part goes to the others. But an eighth of
-// the slots, at least one, is kept for fresh work, even if none waits: otherwise slow wakes
-// would take all slots, and fresh work would wait for their ends. A single slot is for all
-// classes. With fewer slots than waiting classes the classes take turns.
+// the slots, from one to four, is kept for fresh work, even if none waits: otherwise slow wakes
+// would take all slots, and fresh work would wait for their ends. Of many slots, some end soon.
+// A single slot is for all classes. With fewer slots than waiting classes the classes take
+// turns.
 //
 // Slots is deterministic, keeps no clock, and is not safe for concurrent use: a single
 // scheduler owns a Slots.
@@ -54,12 +55,15 @@ func (s *Slots) End(c Class) { s.busy[c] = max(0, s.busy[c]-1) }
 // Busy returns the number of slots in use, by class.
 func (s *Slots) Busy() Counts { return s.busy }
 
+// mostKeptFree bounds the slots kept for fresh work, and so the loss of activity alone.
+const mostKeptFree = 4
+
 // keptFree returns the number of slots that only fresh work gets.
 func (s *Slots) keptFree() int {
 	if s.total == 1 {
 		return 0
 	}
-	return max(1, s.total*eighthTurn/wholeTurn)
+	return min(max(1, s.total*eighthTurn/wholeTurn), mostKeptFree)
 }
 
 // quotas returns the quota of each waiting class, of which first is the first. wake is the

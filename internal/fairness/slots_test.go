@@ -47,6 +47,7 @@ func TestSlotsAreDividedByClass(t *testing.T) {
 		"only fresh":                        {32, fairness.Counts{many, 0, 0}, 0, fairness.Counts{32, 0, 0}},
 		"only wakes":                        {32, fairness.Counts{0, many, 0}, 0, fairness.Counts{0, 28, 0}},
 		"only activity":                     {32, fairness.Counts{0, 0, many}, 0, fairness.Counts{0, 0, 28}},
+		"only wakes, many slots":            {256, fairness.Counts{0, many, 0}, 0, fairness.Counts{0, 252, 0}},
 		"only wakes, few slots":             {2, fairness.Counts{0, many, 0}, 0, fairness.Counts{0, 1, 0}},
 		"only wakes, one slot":              {1, fairness.Counts{0, many, 0}, 0, fairness.Counts{0, 1, 0}},
 		"wakes leave some of their share":   {32, fairness.Counts{many, 2, 0}, 0, fairness.Counts{30, 2, 0}},
@@ -125,7 +126,7 @@ type slotsModel struct {
 
 func (m *slotsModel) admit(freshFor time.Duration) error {
 	c, ok := m.slots.Admit(m.waiting, freshFor)
-	kept := max(1, m.total/8)
+	kept := min(max(1, m.total/8), 4)
 	if m.total == 1 {
 		kept = 0
 	}
@@ -166,7 +167,7 @@ func sum(n fairness.Counts) int { return n[fresh] + n[wake] + n[activity] }
 func TestSlotsInRandomHistories(t *testing.T) {
 	classes := rapid.SampledFrom([]fairness.Class{fresh, wake, activity})
 	rapid.Check(t, func(rt *rapid.T) {
-		total := rapid.IntRange(1, 40).Draw(rt, "slots")
+		total := rapid.IntRange(1, 80).Draw(rt, "slots")
 		m := slotsModel{slots: fairness.NewSlots(total), total: total}
 		rt.Repeat(map[string]func(*rapid.T){
 			"arrive": func(rt *rapid.T) { m.waiting[classes.Draw(rt, "class")] += rapid.IntRange(1, 50).Draw(rt, "count") },
