@@ -73,7 +73,7 @@ func (e *Engine) failing() (names []string) {
 
 // open opens the core of a vendor.
 func (e *Engine) open(ctx context.Context, v Vendor, port vendors.Adapter) (*core.Core, error) {
-	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), e.Catalog.Names())
+	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), e.Catalog.Names(&e.Config))
 	lifecycle, activity := subjects(port, list)
 	client := e.Streams.Client
 	for _, counter := range e.counters(v.Name, lifecycle) {
