@@ -29,6 +29,8 @@ type Settings interface {
 	WantedCourse(id string) string
 	// SetObserver sets the observer of all calls.
 	SetObserver(o vendors.Observer)
+	// SetReadOnly refuses all calls that may change something.
+	SetReadOnly()
 	// SetLimiter sets the limiter of all calls, and turns retries of the client off.
 	SetLimiter(l vendors.Limiter)
 }

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"context"
+	"errors"
+
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
@@ -96,4 +99,19 @@ func (v Vendor) Settings() vendors.Settings { return v.section.Settings.Common()
 func (v Vendor) Rules() config.Rules { return v.section.Rules }
 
 // Adapter returns a new adapter, or an error that names the missing settings.
-func (v Vendor) Adapter() (vendors.Adapter, error) { return v.build(v.section.Settings) }
+// The adapter of a vendor in mode shadow only reads.
+func (v Vendor) Adapter() (vendors.Adapter, error) {
+	if v.Rules().Mode.Is(config.Shadow) {
+		v.section.Settings.SetReadOnly()
+	}
+	return v.build(v.section.Settings)
+}
+
+// Check checks the credentials of an adapter. A check by a call that an adapter in mode shadow
+// refuses is no failure: the vendor was not asked.
+func Check(ctx context.Context, port vendors.Adapter) error {
+	if err := port.Check(ctx); !errors.Is(err, vendors.ErrReadOnly) {
+		return err
+	}
+	return nil
+}
