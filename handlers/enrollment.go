@@ -89,7 +89,7 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 	e.Account = account
 	_, renews := adapter.(vendors.Renewer)
 	if k.Enrolled && !renews {
-		return Reply{Outcome: events.AlreadyDone, Account: e.Account}, nil
+		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: k.matchedBy(adapter)}, nil
 	}
 	if r, ok := adapter.(vendors.EnrollmentReader); ok {
 		in, err := r.Enrolled(ctx, e.Account, e.Course)
@@ -97,11 +97,11 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 			return Reply{}, err
 		}
 		if in {
-			return Reply{Outcome: k.found(), Account: e.Account}, nil
+			return Reply{Outcome: k.found(), Account: e.Account, Action: k.action(events.ActionEnrolled), MatchedBy: k.matchedBy(adapter)}, nil
 		}
 	}
 	if err := p.Enroll(ctx, e); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: e.Account}, nil
+	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: k.matchedBy(adapter)}, nil
 }

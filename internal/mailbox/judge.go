@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	schedules "github.com/cenkalti/backoff/v4"
@@ -54,7 +55,10 @@ func failed(class, message string) record.Outcome {
 
 // outcomeOf returns the outcome of an effect with a reply.
 func outcomeOf(r handlers.Reply, now time.Time) record.Outcome {
-	return record.Outcome{Kind: r.Outcome, AccountID: r.Account.ID, Action: r.Action, Reason: r.Reason, At: stamp(now)}
+	return record.Outcome{
+		Kind: r.Outcome, AccountID: r.Account.ID, At: stamp(now),
+		Action: r.Action, MatchedBy: r.MatchedBy, Changed: strings.Join(r.Changed, ","), Reason: r.Reason,
+	}
 }
 
 // stamp returns a time of the server in the precision of results.
