@@ -11,7 +11,7 @@ import (
 // ActivityTracked handles activity.tracked: records the activity at vendors with the port
 // vendors.Tracker.
 func ActivityTracked() Handler {
-	return Handler{Type: events.ActivityTracked, Scope: events.ScopeOf(events.ActivityTracked), Supports: canTrack, Plan: planActivity}
+	return Handler{Type: events.ActivityTracked, Scope: events.ScopeOf(events.ActivityTracked), Change: "track", Supports: canTrack, Plan: planActivity}
 }
 
 // canTrack reports whether the vendor records activity.
@@ -40,6 +40,6 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 			at = k.From.At
 		}
 		did := vendors.Activity{Origin: k.From, UserID: d.UserID, Name: d.Name, At: at, Properties: object(d.Properties)}
-		return Reply{Outcome: events.Done}, p.Track(ctx, did)
+		return Reply{Outcome: events.Done, Action: events.ActionRecorded}, p.Track(ctx, did)
 	}}, nil
 }

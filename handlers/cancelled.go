@@ -11,7 +11,7 @@ import (
 // at the vendors with the course. names are all vendors, on or off.
 func EnrollmentCancelled(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentCancelled, Scope: events.ScopeOf(events.EnrollmentCancelled), Ends: true, Supports: always,
+		Type: events.EnrollmentCancelled, Scope: events.ScopeOf(events.EnrollmentCancelled), Change: "unenroll", Ends: true, Supports: always,
 		Plan: courses.plan(names, func(e events.Event) (events.EnrollmentRequestedData, error) {
 			d, err := data[events.EnrollmentCancelledData](e)
 			return events.EnrollmentRequestedData{UserID: d.UserID, CourseID: d.CourseID, Email: d.Email, Vendor: d.Vendor}, err
@@ -28,7 +28,7 @@ func unenroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.E
 		return unsupported, nil
 	}
 	if k.Gone && !k.known() {
-		return Reply{Outcome: k.found()}, nil
+		return Reply{Outcome: k.found(), Action: k.action(events.ActionUnenrolled)}, nil
 	}
 	account, err := locate(ctx, adapter, vendors.User{ID: e.UserID, Email: e.Email}, k)
 	if err != nil {
@@ -38,5 +38,5 @@ func unenroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.E
 	if err := p.Unenroll(ctx, e); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: account}, nil
+	return Reply{Outcome: events.Done, Account: account, Action: events.ActionUnenrolled, MatchedBy: k.matchedBy(adapter)}, nil
 }

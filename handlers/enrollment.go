@@ -16,7 +16,7 @@ type Courses map[string]map[string]string
 // the vendors with the course. names are all vendors, on or off.
 func EnrollmentRequested(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentRequested, Scope: events.ScopeOf(events.EnrollmentRequested), Supports: always,
+		Type: events.EnrollmentRequested, Scope: events.ScopeOf(events.EnrollmentRequested), Change: "enroll", Supports: always,
 		Plan: courses.plan(names, data[events.EnrollmentRequestedData], enroll),
 	}
 }
@@ -89,7 +89,7 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 	e.Account = account
 	_, renews := adapter.(vendors.Renewer)
 	if k.Enrolled && !renews {
-		return Reply{Outcome: events.AlreadyDone, Account: e.Account}, nil
+		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: k.matchedBy(adapter)}, nil
 	}
 	if r, ok := adapter.(vendors.EnrollmentReader); ok {
 		in, err := r.Enrolled(ctx, e.Account, e.Course)
@@ -97,11 +97,11 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 			return Reply{}, err
 		}
 		if in {
-			return Reply{Outcome: k.found(), Account: e.Account}, nil
+			return Reply{Outcome: k.found(), Account: e.Account, Action: k.action(events.ActionEnrolled), MatchedBy: k.matchedBy(adapter)}, nil
 		}
 	}
 	if err := p.Enroll(ctx, e); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: e.Account}, nil
+	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: k.matchedBy(adapter)}, nil
 }

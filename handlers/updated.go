@@ -11,7 +11,7 @@ import (
 // UserUpdated handles user.updated: writes the data of the event to the user's account. Only a
 // vendor with our ids and upserts creates an account for an update.
 func UserUpdated() Handler {
-	return Handler{Type: events.UserUpdated, Scope: events.ScopeOf(events.UserUpdated), Snapshot: true, Supports: always, Plan: planUpdated}
+	return Handler{Type: events.UserUpdated, Scope: events.ScopeOf(events.UserUpdated), Change: "update", Snapshot: true, Supports: always, Plan: planUpdated}
 }
 
 // planUpdated plans an update.
@@ -47,7 +47,11 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 	if err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: account}, nil
+	by := k.matchedBy(v.Adapter)
+	if k.known() && account.ID != k.Account.ID {
+		by = events.MatchedByEmail
+	}
+	return Reply{Outcome: events.Done, Account: account, Action: events.ActionUpdated, MatchedBy: by, Changed: fieldsOf(u)}, nil
 }
 
 // elsewhere looks up the account by e-mail after the vendor said that the account of the record

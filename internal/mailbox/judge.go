@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	schedules "github.com/cenkalti/backoff/v4"
@@ -50,6 +51,14 @@ const maybeMade = " (an earlier attempt may have made the change: look before yo
 // failed returns a failure as the outcome of an effect, without a time.
 func failed(class, message string) record.Outcome {
 	return record.Outcome{Kind: events.Failed, Class: class, Message: message}
+}
+
+// outcomeOf returns the outcome of an effect with a reply.
+func outcomeOf(r handlers.Reply, now time.Time) record.Outcome {
+	return record.Outcome{
+		Kind: r.Outcome, AccountID: r.Account.ID, At: stamp(now),
+		Action: r.Action, MatchedBy: r.MatchedBy, Changed: strings.Join(r.Changed, ","), Reason: r.Reason,
+	}
 }
 
 // stamp returns a time of the server in the precision of results.

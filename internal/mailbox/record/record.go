@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -143,6 +144,18 @@ type Outcome struct {
 	Class     string // of a failure
 	Status    int
 	Message   string
+	Action    string // as in events.Result, with MatchedBy, Changed and Reason
+	MatchedBy string
+	Changed   string // the names, joined by commas
+	Reason    string
+}
+
+// ChangedFields returns the names in Changed.
+func (o Outcome) ChangedFields() []string {
+	if o.Changed == "" {
+		return nil
+	}
+	return strings.Split(o.Changed, ",")
 }
 
 // Finished is an effect with an outcome.
