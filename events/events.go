@@ -47,13 +47,16 @@ func hash(parts ...string) string {
 }
 
 // UserID returns the user_id of the data of e, or "" unless the data is a JSON object with a
-// string of exactly this name. The id is not validated.
+// string or a whole number of exactly this name. The id is not validated.
 func UserID(e Event) string {
 	raw, ok := member(e.Data(), "user_id")
-	if !ok || raw[0] != '"' {
-		return ""
+	switch {
+	case ok && raw[0] == '"':
+		return unquote(raw)
+	case ok && isWhole(raw):
+		return string(raw)
 	}
-	return unquote(raw)
+	return ""
 }
 
 // Expired reports whether now is at or after the extension expirytime of e. An event without a

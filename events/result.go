@@ -23,6 +23,7 @@ type Result struct {
 	Vendor    string       `json:"vendor"`
 	Outcome   string       `json:"outcome"` // Done, AlreadyDone, Superseded, Unsupported or Failed
 	AccountID string       `json:"account_id,omitempty"`
+	Ignored   []string     `json:"ignored,omitempty"` // members of the event's data that were left out; see Clean
 	Attempts  int          `json:"attempts"`
 	TookMS    int64        `json:"took_ms"`
 	Event     EventRef     `json:"event"`

@@ -60,7 +60,7 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 		Tracer:  s.traces.Tracer(),
 		Console: pages,
 		Metrics: s.metrics.Handler(), Answered: s.metrics.Request,
-		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Schema: schemas.JSON, Ready: s.ready,
+		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Warn: set.Warnings, Schema: schemas.JSON, Ready: s.ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    s.Log,
 	})

@@ -16,7 +16,33 @@ const retryAfter = 5 * time.Second
 
 // accepted is the answer to stored events.
 type accepted struct {
-	Accepted []string `json:"accepted"` // ids of the events, in the order of the request
+	Accepted []string  `json:"accepted"` // ids of the events, in the order of the request
+	Warnings []warning `json:"warnings,omitempty"`
+}
+
+// warning is a remark about one stored event.
+type warning struct {
+	Index  int    `json:"index"` // in the request, from 0
+	ID     string `json:"id"`
+	Detail string `json:"detail"`
+}
+
+// maxWarnings limits the warnings in one answer.
+const maxWarnings = 100
+
+// warnings returns remarks about the events of a request.
+func (p *endpoint) warnings(list []events.Event) (all []warning) {
+	if p.deps.Warn == nil {
+		return nil
+	}
+	for i, e := range list {
+		for _, text := range p.deps.Warn(e) {
+			if len(all) < maxWarnings {
+				all = append(all, warning{Index: i, ID: e.ID(), Detail: text})
+			}
+		}
+	}
+	return all
 }
 
 // postEvents stores all events of a request, or none.
@@ -80,7 +106,7 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 			Detail: "not all events are stored; send the whole request again later: stored events are recognized",
 		})
 	default:
-		took := accepted{Accepted: make([]string, 0, len(list))}
+		took := accepted{Accepted: make([]string, 0, len(list)), Warnings: p.warnings(list)}
 		for _, e := range list {
 			took.Accepted = append(took.Accepted, e.ID())
 		}

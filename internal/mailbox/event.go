@@ -26,7 +26,8 @@ type Event struct {
 	Repair  string // for a repair by a replay: the vendor's id of the account
 	Handler handlers.Handler
 	Plan    handlers.Plan
-	Invalid error // why the event can never be carried out
+	Ignored []string // members of the data that are left out; see events.Clean
+	Invalid error    // why the event can never be carried out
 }
 
 // reader reads the messages of a vendor.
@@ -81,6 +82,7 @@ func (r reader) understand(e *Event) error {
 		}
 		return err
 	}
+	decoded, e.Ignored = events.Clean(decoded)
 	e.Event = decoded
 	key := events.Key(decoded.Source(), decoded.ID())
 	if err := r.valid(e); err != nil {
