@@ -94,9 +94,12 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	defer spans.end()
 	err := p.deps.Stream.Store(ctx, list)
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
+	var reused *streams.ReusedIDError
 	switch {
 	case isInvalid: // the encoded event exceeds the limit
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
+	case errors.As(err, &reused):
+		p.refuse(w, r, reusedProblem(reused, list))
 	case errors.Is(err, streams.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
 	case err != nil:
@@ -112,6 +115,25 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 		}
 		writeJSON(w, "application/json", http.StatusAccepted, took)
 	}
+}
+
+// reusedFault is the fault of an event with the source and id of a stored event.
+var reusedFault = events.InvalidError{
+	Pointer: "/id", Rule: events.RuleIDOnce,
+	Detail: "a stored event has this source and id, and other content: give every event an id of its own",
+}
+
+// reusedProblem returns the answer 409 to events with the source and id of other events.
+func reusedProblem(reused *streams.ReusedIDError, list []events.Event) problem {
+	var faults []fault
+	for _, i := range reused.Index {
+		faults = append(faults, faultOf(i, list[i].ID(), &reusedFault, http.StatusConflict))
+	}
+	answer := problemOf(faults)
+	if len(list) > 1 {
+		answer.Detail = "the events listed here have the source and id of other stored events; the rest of the batch is stored"
+	}
+	return answer
 }
 
 // maxRoom limits the buffer reserved for a body by Content-Length alone.
