@@ -50,6 +50,7 @@ type Result struct {
 	MatchedBy string       `json:"matched_by,omitempty"` // how the account was found: MatchedByRecord, MatchedByEmail or MatchedByUserID
 	Changed   []string     `json:"changed,omitempty"`    // names of the written fields of the user, never values
 	Reason    string       `json:"reason,omitempty"`     // for the outcome Skipped: the rule, such as may or shadow
+	Ignored   []string     `json:"ignored,omitempty"`    // members of the event's data that were left out; see Clean
 	Attempts  int          `json:"attempts"`
 	TookMS    int64        `json:"took_ms"`
 	Event     EventRef     `json:"event"`

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -34,8 +35,12 @@ func TestReusedID(t *testing.T) {
 		lost     float64
 		finished bool
 		after    time.Duration
+		other    message
 	}{
 		"pending":               {},
+		"content, pending":      {other: message{kind: events.UserCreated, email: "grace@example.org"}},
+		"content, finished":     {finished: true, other: message{kind: events.UserCreated, email: "grace@example.org"}},
+		"content, seen":         {finished: true, after: time.Minute, other: message{kind: events.UserCreated, email: "grace@example.org"}},
 		"pending, lost answers": {lost: 0.25},
 		"finished":              {finished: true},
 		"seen":                  {finished: true, after: time.Minute},
@@ -52,7 +57,9 @@ func TestReusedID(t *testing.T) {
 					r.awaitOutcome(t, r.send(message{kind: events.UserUpdated, id: "e2", user: 1}), events.Done)
 				}
 				for range 3 {
-					r.send(message{kind: events.UserDeleted, id: "e1", user: 1})
+					other := c.other
+					other.kind, other.id, other.user = cmp.Or(other.kind, events.UserDeleted), "e1", 1
+					r.send(other)
 					time.Sleep(time.Second)
 				}
 				last := r.send(message{kind: events.UserUpdated, id: "e3", user: 1})

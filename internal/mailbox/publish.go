@@ -132,7 +132,7 @@ func (b *outbox) mayHaveDeadLetter(f *record.Finished) bool {
 func (p *publisher) result(ctx context.Context, event *Event, f *record.Finished) error {
 	r := events.Result{
 		Vendor: p.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS,
-		Action: f.Action, MatchedBy: f.MatchedBy, Changed: f.ChangedFields(), Reason: f.Reason,
+		Action: f.Action, MatchedBy: f.MatchedBy, Changed: f.ChangedFields(), Reason: f.Reason, Ignored: event.Ignored,
 	}
 	if f.Kind == events.Failed {
 		r.Error = &events.ResultError{Class: f.Class, Status: f.Status, Message: f.Message}

@@ -44,13 +44,19 @@ func (c Client) PublishAsync(stream string, m *nats.Msg, opts ...jetstream.Publi
 
 // Wait waits for the server's acknowledgement, and returns the errors of Client.Publish.
 func (p Publication) Wait(ctx context.Context) error {
+	_, err := p.acknowledged(ctx)
+	return err
+}
+
+// acknowledged waits for the server's acknowledgement, and returns the acknowledgement.
+func (p Publication) acknowledged(ctx context.Context) (*jetstream.PubAck, error) {
 	select {
-	case <-p.ack.Ok():
-		return nil
+	case ack := <-p.ack.Ok():
+		return ack, nil
 	case err := <-p.ack.Err():
-		return publishError(p.stream, p.ack.Msg().Subject, err)
+		return nil, publishError(p.stream, p.ack.Msg().Subject, err)
 	case <-ctx.Done():
-		return publishError(p.stream, p.ack.Msg().Subject, ctx.Err())
+		return nil, publishError(p.stream, p.ack.Msg().Subject, ctx.Err())
 	}
 }
 

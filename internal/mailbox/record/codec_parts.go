@@ -66,6 +66,7 @@ const (
 	unconfirmed
 	prerequisite
 	held
+	flagsEnd // the content begins here
 )
 
 // effect returns the parts of an effect with "|" between. Due and Begun are relative to
@@ -77,6 +78,7 @@ func (c *codec) effect(e *Effect) string {
 			flags |= bit
 		}
 	}
+	flags |= int(e.Content) * flagsEnd
 	number := func(n int64) string {
 		if n == 0 {
 			return ""
@@ -116,7 +118,7 @@ func (c *codec) parseEffect(s string) Effect {
 		Registered: registered, Begun: since(p[5]), Due: since(p[6]),
 		Attempts: int(c.number(p[7])), Panics: int(c.number(p[8])),
 		Tried: flags&tried != 0, Unconfirmed: flags&unconfirmed != 0, Prerequisite: flags&prerequisite != 0, Held: flags&held != 0,
-		Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])), Course: p[12],
+		Content: Content(flags / flagsEnd), Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])), Course: p[12],
 	}
 }
 

@@ -113,6 +113,7 @@ type Effect struct {
 	Type      string
 	Scope     events.Scope
 	Course    string // for events.ScopeCourse
+	Content   Content
 
 	Registered time.Time
 	Begun      time.Time // the first attempt; the age of the effect counts from here

@@ -168,6 +168,39 @@ func TestRegister(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an id of other content is refused", func(t *testing.T) {
+		for name, prepare := range map[string]func(*record.Record){
+			"pending":  func(*record.Record) {},
+			"finished": func(r *record.Record) { r.Finish(call(t, r, 1), done, removed) },
+			"seen": func(r *record.Record) {
+				r.Finish(call(t, r, 1), done, removed)
+				r.RemovePublished(func(*record.Finished) bool { return true }, start, limits)
+			},
+		} {
+			r := &record.Record{}
+			first := deletion
+			first.Content = 0x1234
+			register(r, first)
+			prepare(r)
+			encoded, err := r.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err = record.Decode(encoded); err != nil {
+				t.Fatal(err)
+			}
+			repeat := first
+			repeat.Position = at(8)
+			if why := register(r, repeat); why != (record.Refusal{}) || r.Registered != at(8) {
+				t.Errorf("%s: a repeat: refused %v", name, why)
+			}
+			other := first
+			other.Position, other.Content = at(9), 0x4320
+			if why := register(r, other); why.Other == "" || r.Registered == other.Position {
+				t.Errorf("%s: other content: refused %v", name, why)
+			}
+		}
+	})
 	t.Run("a replay is an effect of its own, at its old position", func(t *testing.T) {
 		r := &record.Record{}
 		register(r, deletion)
