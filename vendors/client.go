@@ -163,7 +163,16 @@ type Call struct {
 	// Items is the requested number of list items; 0 if unknown. A response with far more items is
 	// an error.
 	Items int
-	// Out receives the JSON of the response. nil ignores the body.
+	// NoContent marks a change with the status as the whole answer: a response without a body, or
+	// with null, is success too, and sets the flag. Out is then unchanged.
+	NoContent *bool
+	// Control makes a look-up of one account accept a response without an account, such as null or
+	// {"user":null}, as "no such account" (IsGone). Control looks up an account that exists, and
+	// returns an error unless the vendor shows the account: an empty response to every look-up
+	// means a fault of the vendor.
+	Control func(ctx context.Context) error
+	// Out receives the JSON of the response. nil ignores the body, except for HTML, which is an
+	// error page.
 	Out any
 }
 
@@ -185,6 +194,15 @@ func (c Call) mayArriveLater() bool {
 // is ErrTokenRefused. A call that could not end
 // before the deadline of ctx is not begun: the Error wraps ErrLate.
 func (c *Client) Do(ctx context.Context, call Call) error {
+	err := c.do(ctx, call)
+	if e, ok := errors.AsType[*Error](err); ok && e.nobody && call.Control(ctx) == nil {
+		e.Class, e.Unreadable, e.gone = Permanent, false, true
+	}
+	return err
+}
+
+// do makes the call, without Call.Control.
+func (c *Client) do(ctx context.Context, call Call) error {
 	if !call.repeatable() || (c.single && !call.Further) {
 		return c.try(ctx, call)
 	}
@@ -195,7 +213,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	)
 	try := func() error {
 		err := c.try(ctx, call)
-		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayArriveLater() && IsUnanswered(err))) {
+		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.Unreadable || e.After > 0 || errors.Is(err, ErrLate) || (call.mayArriveLater() && IsUnanswered(err))) {
 			return backoff.Permanent(err)
 		}
 		return err

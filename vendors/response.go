@@ -2,7 +2,6 @@ package vendors
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -24,19 +23,37 @@ func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Resp
 	}
 	body, free, err := c.readBody(ctx, res)
 	defer free()
+	if err != nil {
+		return c.lost(call, res, withoutURL(err).Error())
+	}
+	body, err = trimBody(body)
 	switch {
 	case err != nil:
-		return c.unreadable(call, res, withoutURL(err).Error())
+		return c.unreadable(call, res, err.Error())
 	case c.isError(res.StatusCode, body):
 		return c.responseError(call, p, res, body)
+	case isMarkup(body):
+		return c.unreadable(call, res, "the response is HTML or XML, want JSON")
+	case call.NoContent != nil && (len(body) == 0 || string(body) == "null"):
+		*call.NoContent = true
+		return nil
 	case call.Out == nil:
 		return nil
+	case call.Control != nil && isNobody(body):
+		return c.fail(call, &Error{Status: res.StatusCode, Unreadable: true, nobody: true, Message: "the response shows no account"})
+	case len(body) == 0:
+		return c.unreadable(call, res, "the response has no body, want JSON")
 	}
+	return c.decode(call, p, res, body)
+}
+
+// decode decodes the body of a successful response.
+func (c *Client) decode(call Call, p prepared, res *http.Response, body []byte) error {
 	if err := scanJSON(body, maxValues, itemLimit(call.Items)); err != nil {
 		return c.unreadable(call, res, err.Error())
 	}
-	if json.Unmarshal(body, call.Out) != nil {
-		return c.unreadable(call, res, "the response is not the JSON of the vendor's document")
+	if err := decode(body, call.Out); err != nil {
+		return c.unreadable(call, res, err.Error())
 	}
 	if out, ok := call.Out.(ErrorBody); ok && out.IsError() {
 		e := c.responseError(call, p, res, body)
@@ -46,9 +63,16 @@ func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Resp
 	return nil
 }
 
+// lost returns the Error of a successful response whose body did not arrive.
+func (c *Client) lost(call Call, res *http.Response, message string) *Error {
+	return c.fail(call, &Error{Status: res.StatusCode, Message: message, Unknown: !call.repeatable()})
+}
+
 // unreadable returns the Error of a successful response without a usable body.
 func (c *Client) unreadable(call Call, res *http.Response, message string) *Error {
-	return c.fail(call, &Error{Status: res.StatusCode, Message: message, Unknown: !call.repeatable()})
+	e := c.lost(call, res, message)
+	e.Unreadable = true
+	return e
 }
 
 // ErrorBody is a Call.Out that can hold an error, although the status is 2xx. An error in the
