@@ -38,7 +38,7 @@ type Limiter interface {
 	Wait(ctx context.Context, begin time.Time) error
 	// Answered reports a response of the vendor other than 429.
 	Answered()
-	// Penalize reports a 429 and the vendor's Retry-After, 0 if there was none.
+	// Penalize reports a 429 and the delay that the vendor asks for, 0 if there was none.
 	Penalize(retryAfter time.Duration)
 	// Rest returns the remaining time of a pause that the vendor asked for.
 	Rest() time.Duration

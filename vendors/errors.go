@@ -52,7 +52,7 @@ type Error struct {
 	Class   Class         // how the failure may be handled
 	Status  int           // HTTP status; 0 without a response
 	Message string        // message of the vendor, redacted
-	After   time.Duration // Retry-After of the vendor; 0 if none
+	After   time.Duration // delay asked for by the vendor with 429 or 503; 0 if none
 	// Unknown marks a change that may have been made in spite of the failure: the response was
 	// lost, or does not say. Look up the state before a retry.
 	Unknown bool

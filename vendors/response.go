@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -14,7 +13,7 @@ import (
 // before the first value is made: see scanJSON.
 func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Response) error {
 	if res.StatusCode == http.StatusTooManyRequests {
-		c.limiter.Penalize(retryAfter(res.Header.Get("Retry-After"), time.Now()))
+		c.limiter.Penalize(retryAfter(res, time.Now()))
 	} else {
 		c.limiter.Answered()
 	}
@@ -90,7 +89,7 @@ func (c *Client) isError(status int, body []byte) bool {
 
 // responseError returns the Error of a failed response.
 func (c *Client) responseError(call Call, p prepared, res *http.Response, body []byte) *Error {
-	e := &Error{Status: res.StatusCode, After: retryAfter(res.Header.Get("Retry-After"), time.Now())}
+	e := &Error{Status: res.StatusCode, After: retryAfter(res, time.Now())}
 	e.Class = classOfStatus(res.StatusCode)
 	if c.classify != nil {
 		if class, ok := c.classify(res.StatusCode, body); ok {
@@ -120,17 +119,6 @@ func classOfStatus(status int) Class {
 	default:
 		return Permanent
 	}
-}
-
-// retryAfter parses the header Retry-After, in seconds or as a date. Any other value is 0.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if t, err := http.ParseTime(value); err == nil {
-		return max(0, t.Sub(now))
-	}
-	return 0
 }
 
 // withoutURL removes the URL, which may contain an e-mail address or a token, from a network
