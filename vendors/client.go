@@ -18,12 +18,13 @@ import (
 
 // Options configures a Client, except for the credentials.
 type Options struct {
-	BaseURL string            // the URL before the documented paths, without a trailing slash
-	Timeout time.Duration     // of one call, with the response body; default 10 s
-	Rate    float64           // calls per second of all callers, in bursts of up to five seconds; default no limit
-	HTTP    http.RoundTripper // default: a copy of http.DefaultTransport
-	Observe Observer          // called after each call that was sent; may be nil
-	Limiter Limiter           // limits the calls instead of Rate; may be nil
+	BaseURL    string            // the URL before the documented paths, without a trailing slash
+	Timeout    time.Duration     // of one call, with the response body; default 10 s
+	Rate       float64           // calls per second of all callers, in bursts of up to five seconds; default no limit
+	Connection                   // how to connect, without HTTP
+	HTTP       http.RoundTripper // default: a copy of http.DefaultTransport with the settings of Connection
+	Observe    Observer          // called after each call that was sent; may be nil
+	Limiter    Limiter           // limits the calls instead of Rate; may be nil
 	// SingleAttempt turns retries off, for callers with retries of their own, except for
 	// Call.Further.
 	SingleAttempt bool
@@ -99,10 +100,10 @@ func (o Options) Check() error {
 func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	transport := o.HTTP
 	if transport == nil {
-		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.MaxIdleConns, own.MaxIdleConnsPerHost = 0, 1024 // the defaults keep 100 connections open in all, and dial the rest again for each call
-		own.MaxResponseHeaderBytes = maxHeader
-		transport = withWriteDeadline(own)
+		var err error
+		if transport, err = o.Connection.transport(); err != nil {
+			transport = brokenTransport{err}
+		}
 	}
 	c := &Client{
 		vendor:   vendor,
@@ -295,7 +296,7 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		return nil, c.fail(call, &Error{Err: ErrLate})
 	}
 	if err != nil {
-		err = c.fail(call, &Error{Err: withoutURL(err), Unknown: !call.repeatable() && !neverSent(err)})
+		err = c.fail(call, &Error{Class: classOfCause(err), Err: withoutURL(err), Unknown: !call.repeatable() && !neverSent(err)})
 	} else {
 		defer res.Body.Close()
 		seen.Status = res.StatusCode

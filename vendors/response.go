@@ -2,6 +2,7 @@ package vendors
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -136,8 +137,18 @@ func withoutURL(err error) error {
 	return err
 }
 
+// classOfCause returns the class of a call without a response: Unusable if a setting of the
+// connection cannot be used.
+func classOfCause(err error) Class {
+	if isBroken(err) {
+		return Unusable
+	}
+	return Again
+}
+
 // neverSent reports whether the request certainly did not reach the vendor.
 func neverSent(err error) bool {
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
+	return untrusted || isBroken(err) || (ok && (op.Op == "dial" || op.Op == proxyConnect))
 }
