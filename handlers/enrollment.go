@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -91,8 +92,9 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 	if k.Enrolled && !renews {
 		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: k.matchedBy(adapter)}, nil
 	}
-	if r, ok := adapter.(vendors.EnrollmentReader); ok {
-		in, err := r.Enrolled(ctx, e.Account, e.Course)
+	reader, reads := adapter.(vendors.EnrollmentReader)
+	if reads {
+		in, err := reader.Enrolled(ctx, e.Account, e.Course)
 		if err != nil {
 			return Reply{}, err
 		}
@@ -101,7 +103,19 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 		}
 	}
 	if err := p.Enroll(ctx, e); err != nil {
+		if !reads && !renews {
+			err = onlyOnce(err)
+		}
 		return Reply{}, err
 	}
 	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: k.matchedBy(adapter)}, nil
+}
+
+// onlyOnce makes the error of an enrolment permanent if the vendor answered, but the response
+// cannot be understood. A repeat at a vendor that shows no enrolments could enrol twice.
+func onlyOnce(err error) error {
+	if e, ok := errors.AsType[*vendors.Error](err); ok && e.Unreadable && e.Unknown {
+		e.Class = vendors.Permanent
+	}
+	return err
 }

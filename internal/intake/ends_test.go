@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
 )
 
 // Copies of an invalid event end in one dead letter and one result, and hold nothing back.
@@ -211,4 +212,41 @@ func TestPanickingHandler(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A response that cannot be understood is tried a few times only, and a change that cannot be
+// looked up once.
+func TestUnreadableResponses(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  vendors.Error
+		want int32 // attempts
+	}{
+		"a look-up":                   {vendors.Error{Vendor: "acme", Status: 200, Unreadable: true}, 5},
+		"a change":                    {vendors.Error{Vendor: "acme", Status: 200, Unreadable: true, Unknown: true}, 5},
+		"a change without a look-up":  {vendors.Error{Vendor: "acme", Status: 200, Unreadable: true, Unknown: true, Class: vendors.Permanent}, 1},
+		"a response with empty users": {vendors.Error{Vendor: "acme", Unreadable: true, After: time.Minute}, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var attempts atomic.Int32
+			created := handlers.UserCreated()
+			plan := created.Plan
+			created.Plan = func(v handlers.Vendor, e events.Event) (handlers.Plan, error) {
+				p, err := plan(v, e)
+				p.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
+					attempts.Add(1)
+					err := test.err
+					return handlers.Reply{}, &err
+				}
+				return p, err
+			}
+			scenario(t, history{}, func(r *run) { r.handlers = []handlers.Handler{created, handlers.UserUpdated()} }, func(t *testing.T, r *run) {
+				key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+				r.awaitDead(t, key, "unreadable")
+				r.awaitOutcome(t, key, events.Failed)
+				if n := attempts.Load(); n != test.want {
+					t.Errorf("got %d attempts, want %d", n, test.want)
+				}
+			})
+		})
+	}
 }

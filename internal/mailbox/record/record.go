@@ -119,7 +119,7 @@ type Effect struct {
 	Begun      time.Time // the first attempt; the age of the effect counts from here
 	Due        time.Time // no attempt before; zero: at once
 	Attempts   int
-	Panics     int
+	Strikes    int // attempts with a panic of the handler or an unreadable response
 	// Tried says that a change may have reached the vendor in an attempt.
 	Tried bool
 	// Unconfirmed says that the outcome of an attempt is unknown: the vendor must be

@@ -65,7 +65,7 @@ func TestEncodeKeepsEverything(t *testing.T) {
 	}
 	e := record.Effect{
 		Key: 1<<64 - 1, Replay: 2, Position: at(39), ReplaySeq: 8, Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Course: "a|b|\"c",
-		Registered: start, Begun: start.Add(time.Second), Due: start.Add(-time.Minute), Attempts: 40, Panics: 1,
+		Registered: start, Begun: start.Add(time.Second), Due: start.Add(-time.Minute), Attempts: 40, Strikes: 1,
 		Tried: true, Unconfirmed: true, Prerequisite: true, Held: true,
 	}
 	r.Pending = []record.Effect{e, {Key: 1, Position: at(38), Type: events.UserCreated, Scope: events.ScopeLifecycle, Registered: start}}
