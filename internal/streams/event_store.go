@@ -113,7 +113,7 @@ func (e *Events) Counts(ctx context.Context, since time.Time) (deleted, all uint
 	limited, cancel := e.client.call(ctx)
 	defer cancel()
 	consumer, err := e.client.JetStream.CreateConsumer(limited, e.name, jetstream.ConsumerConfig{
-		FilterSubjects: []string{events.UserDeleted}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
+		FilterSubjects: []string{e.client.Names.Event(events.UserDeleted)}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Second, // several counts a second are possible
 	})
 	if err != nil {
