@@ -80,14 +80,14 @@ func readEvents(input []byte, check func(events.Event) error) ([]events.Event, e
 	return list, nil
 }
 
-// warning is a remark about one event of the input.
+// warning is a remark about an event.
 type warning struct {
 	Index  int    `json:"index"` // from 1
 	ID     string `json:"id"`
 	Detail string `json:"detail"`
 }
 
-// text returns the warning on one line.
+// text returns the warning as a line.
 func (w warning) text() string { return fmt.Sprintf("event %d: %s", w.Index, w.Detail) }
 
 // warningsOf returns the warnings about members that no schema has.
