@@ -495,3 +495,19 @@ func TestStringFunctions(t *testing.T) {
 		}
 	}
 }
+
+// TestByteOrderMark maps a payload behind a byte order mark, and names UTF-16.
+func TestByteOrderMark(t *testing.T) {
+	m, err := mapping.New("forms", mapping.Config{
+		Type: "'x'", Types: map[string]string{"x": events.UserDeleted}, Data: map[string]string{"user_id": "body.id"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Map("1", nil, []byte("\ufeff"+`{"id":7}`)); err != nil {
+		t.Errorf("with a mark: %v", err)
+	}
+	if _, err := m.Map("1", nil, []byte("\xff\xfe{\x00}\x00")); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+		t.Errorf("got %v, want an error that names UTF-16", err)
+	}
+}
