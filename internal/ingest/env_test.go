@@ -64,7 +64,7 @@ func config() ingest.Config {
 		},
 		MaxBody: 4 << 10, StoreTime: time.Second,
 		Origins: []string{"events.example.org"}, Rate: 1000,
-		Webhooks: map[string]ingest.Webhook{"crm": {Verifier: signedBy("right"), Mapper: mapper{}}},
+		Webhooks: map[string]ingest.Webhook{"crm": {Verifier: signedBy("right"), Mapper: mapper{}}, "strict": {Verifier: signedBy("right"), Mapper: mapper{}, Refuse: true}},
 	}
 }
 
@@ -183,6 +183,12 @@ const (
 	batch      = "application/cloudevents-batch+json"
 	bearer     = "Bearer token-of-one-who-may-all"
 )
+
+// strict returns a request to the sender that wants refusals.
+func strict(r request) request {
+	r.target = "/webhooks/strict"
+	return r
+}
 
 // post returns a request to /events with a known token.
 func post(contentType, body string, pairs ...string) request {

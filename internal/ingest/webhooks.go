@@ -27,6 +27,7 @@ type Mapper interface {
 type Webhook struct {
 	Verifier Verifier
 	Mapper   Mapper
+	Refuse   bool // answer 422 to a delivery that cannot become an event
 }
 
 func (h Webhook) known() bool { return h.Verifier != nil }
@@ -63,7 +64,8 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 }
 
 // keep stores a delivery that cannot become an event. A person can then correct the mapping and
-// send the delivery again. The answer is 422: a repeat by the sender would fail in the same way.
+// send the delivery again. The answer is 202 with a warning, since senders disable an endpoint
+// after some errors; with Webhook.Refuse the answer is 422.
 func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, d Delivery, cause error) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
@@ -78,5 +80,11 @@ func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, d Delivery, caus
 		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "the delivery cannot be stored now; send the delivery again later"})
 		return
 	}
-	p.refuse(w, r, problemOf([]fault{f}))
+	if p.config.Webhooks[d.Source].Refuse {
+		p.refuse(w, r, problemOf([]fault{f}))
+		return
+	}
+	writeJSON(w, "application/json", http.StatusAccepted, accepted{
+		Accepted: []string{}, Warnings: []warning{{ID: d.ID, Detail: "kept as a dead letter: " + f.Pointer + " " + f.Rule + ": " + f.Detail}},
+	})
 }

@@ -90,7 +90,7 @@ type warning struct {
 // text returns the warning as a line.
 func (w warning) text() string { return fmt.Sprintf("event %d: %s", w.Index, w.Detail) }
 
-// warningsOf returns the warnings about members that no schema has.
+// warningsOf returns a warning for each unknown member.
 func warningsOf(set *schemas.Set, list []events.Event) (all []warning) {
 	for i, e := range list {
 		for _, detail := range set.Warnings(e) {

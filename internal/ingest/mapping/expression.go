@@ -9,6 +9,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/ext"
 	"cel.dev/cel-go/interpreter"
 )
 
@@ -23,12 +24,14 @@ const maxExpression = 2000
 // vars are the variables of expressions.
 type vars = map[string]any
 
-// newEnv returns the language: CEL with the standard library and optionals.
+// newEnv returns the language: CEL with the standard library, optionals, and functions of
+// strings, such as split, lowerAscii and replace.
 func newEnv() (*cel.Env, error) {
 	return cel.NewEnv(
 		cel.Variable("body", cel.DynType),
 		cel.Variable("header", cel.MapType(cel.StringType, cel.StringType)),
 		cel.OptionalTypes(),
+		ext.Strings(),
 		cel.ParserExpressionSizeLimit(maxExpression),
 	)
 }
@@ -55,6 +58,9 @@ func compile(env *cel.Env, key, text string, f form) (*expression, error) {
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
 		return nil, &Error{Key: key, Problem: describe(issues)}
+	}
+	if name := unbounded(ast); name != "" {
+		return nil, &Error{Key: key, Problem: name + " may make a text of any length: use + for a join, and replace only by a constant text that is not longer"}
 	}
 	if out := ast.OutputType(); !f.canTake(out) {
 		return nil, &Error{Key: key, Problem: fmt.Sprintf("yields %s, want %s", out, f)}

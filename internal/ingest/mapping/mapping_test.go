@@ -458,3 +458,56 @@ func BenchmarkMap(b *testing.B) {
 		}
 	}
 }
+
+// TestStringFunctions maps texts by functions of strings. A long result is rejected.
+func TestStringFunctions(t *testing.T) {
+	build := func(email, first string) *mapping.Mapping {
+		m, err := mapping.New("forms", mapping.Config{
+			Type: "'x'", Types: map[string]string{"x": events.UserCreated},
+			Data: map[string]string{"user_id": "body.id", "email": email, "first_name": first},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	body := []byte(`{"id":"u","name":"Ada Example","email":" Ada@Example.ORG","long":"` + strings.Repeat("ab", 500) + `"}`)
+	for first, want := range map[string]string{
+		`body.name.split(" ")[0]`:               `"Ada"`,
+		`body.name.substring(4).upperAscii()`:   `"EXAMPLE"`,
+		`body.name.replace(" Example", "")`:     `"Ada"`,
+		`"A-" + body.name.charAt(0)`:            `"A-A"`,
+		`body.name.indexOf("x") > 0 ? "x" : ""`: `"x"`,
+	} {
+		e, err := build("body.email.trim().lowerAscii()", first).Map("1", nil, body)
+		if err != nil || !strings.Contains(string(e.Data()), `"first_name":`+want) || !strings.Contains(string(e.Data()), `"ada@example.org"`) {
+			t.Errorf("%s: got %s, %v", first, e.Data(), err)
+		}
+	}
+	for _, text := range []string{
+		`body.long.replace("a", body.long)`, `body.long.replace("a", "aa")`, `body.long.replace("", "x")`,
+		`body.list.map(x, body.long).join("")`, `"%s".format([body.long])`,
+	} {
+		if _, err := mapping.New("forms", mapping.Config{
+			Type: text, Types: map[string]string{"x": events.UserDeleted}, Data: map[string]string{"user_id": "body.id"},
+		}); err == nil {
+			t.Errorf("%s is taken, and makes a text without bounds", text)
+		}
+	}
+}
+
+// TestByteOrderMark maps a payload behind a byte order mark, and names UTF-16.
+func TestByteOrderMark(t *testing.T) {
+	m, err := mapping.New("forms", mapping.Config{
+		Type: "'x'", Types: map[string]string{"x": events.UserDeleted}, Data: map[string]string{"user_id": "body.id"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Map("1", nil, []byte("\ufeff"+`{"id":7}`)); err != nil {
+		t.Errorf("with a mark: %v", err)
+	}
+	if _, err := m.Map("1", nil, []byte("\xff\xfe{\x00}\x00")); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+		t.Errorf("got %v, want an error that names UTF-16", err)
+	}
+}

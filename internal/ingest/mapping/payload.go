@@ -12,6 +12,10 @@ import (
 // parse reads a payload with the rules for events: size, UTF-8, one JSON document, no duplicate
 // names, depth. An error is an *Error.
 func parse(body []byte) (any, error) {
+	body, err := events.JSONText(body)
+	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
+		return nil, &Error{Key: "body", Problem: invalid.Rule + ": " + invalid.Detail}
+	}
 	if err := check(body); err != nil {
 		return nil, err
 	}

@@ -9,14 +9,20 @@ import (
 	"strings"
 )
 
-// standardKey decodes a secret of Standard Webhooks.
+// standardKey decodes a secret of Standard Webhooks as senders show the secret: base64 in both
+// alphabets, with or without padding, v1, and whsec_ in front. Behind raw: the text is the key.
 func standardKey(secret string) ([]byte, error) {
 	if strings.HasPrefix(secret, "whsk_") || strings.HasPrefix(secret, "whpk_") {
 		return nil, errors.New("is a key for v1a signatures, which are not supported: set one that begins with whsec_")
 	}
-	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if raw, ok := strings.CutPrefix(secret, "raw:"); ok {
+		return []byte(raw), nil
+	}
+	text := strings.TrimPrefix(strings.TrimPrefix(secret, "v1,"), "whsec_")
+	text = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(text), "=")
+	key, err := base64.RawStdEncoding.Strict().DecodeString(text)
 	if err != nil {
-		return nil, errors.New("is not base64: set the secret exactly as shown by the sender, with whsec_ and the = at the end")
+		return nil, errors.New("is not base64: set the secret as shown by the sender, or raw: and the secret if the text itself is the key")
 	}
 	return key, nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -453,5 +454,35 @@ func TestVerifyLeavesInput(t *testing.T) {
 	}
 	if !bytes.Equal(body, []byte(payload)) || len(h) != 3 {
 		t.Errorf("got %s, %v", body, h)
+	}
+}
+
+// TestSecretForms verifies one delivery with a secret in every form that senders show.
+func TestSecretForms(t *testing.T) {
+	const encoded = "-_8BAgMEBQYHCAkKCwwNDg8QERITFBUWFxg"
+	key, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	padded := base64.StdEncoding.EncodeToString(key)
+	raw := "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH"
+	tests := map[string]struct{ shown, key string }{
+		"padded":              {padded, padded},
+		"prefix":              {"whsec_" + padded, padded},
+		"version and prefix":  {"v1,whsec_" + padded, padded},
+		"version":             {"v1," + padded, padded},
+		"unpadded":            {"whsec_" + strings.TrimRight(padded, "="), padded},
+		"URL-safe":            {"v1,whsec_" + encoded, padded},
+		"raw, like base64":    {"raw:" + raw, base64.StdEncoding.EncodeToString([]byte(raw))},
+		"raw, with a prefix":  {"raw:whsec_" + padded, base64.StdEncoding.EncodeToString([]byte("whsec_" + padded))},
+		"URL-safe and padded": {base64.URLEncoding.EncodeToString(key), padded},
+	}
+	at := strconv.FormatInt(now(0)().Unix(), 10)
+	for name, test := range tests {
+		v := verifier(t, signature.StandardWebhooks, signature.Options{}, vendors.Secret(test.shown))
+		h := headers("Webhook-Id", "msg_1", "Webhook-Timestamp", at, "Webhook-Signature", signStandard(t, test.key, "msg_1", at, []byte(payload)))
+		if _, err := v.Verify(h, []byte(payload)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
