@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/usherhq/usher/internal/streams"
@@ -50,15 +51,17 @@ func renewOnce(ctx context.Context, s *vendorStreams) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	renewed := map[string]bool{} // a stored record comes again at the end of the listing
+	first := uint64(math.MaxUint64) // the first revision stored by this round
 	return s.each(ctx, s.records.events, isUnfinishedActivity, func(r streams.Record) error {
-		if renewed[r.Key] {
+		if r.Revision >= first { // the listing shows records that are stored meanwhile
 			return nil
 		}
-		renewed[r.Key] = true
-		_, err := s.records.events.Store(ctx, r.Key, r.Value, r.Revision)
-		if errors.Is(err, streams.ErrStaleRevision) { // stored meanwhile
+		revision, err := s.records.events.Store(ctx, r.Key, r.Value, r.Revision)
+		switch {
+		case errors.Is(err, streams.ErrStaleRevision): // stored meanwhile
 			return nil
+		case err == nil:
+			first = min(first, revision)
 		}
 		return err
 	})
