@@ -105,7 +105,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	transport := o.HTTP
 	if transport == nil {
 		var err error
-		if transport, err = o.Connection.transport(); err != nil {
+		if transport, err = o.transport(); err != nil {
 			transport = brokenTransport{err}
 		}
 	}

@@ -91,9 +91,12 @@ func rateLimit(values []string, now time.Time) (wait time.Duration, ok bool) {
 			}
 		}
 		next, known := parseWait(reset, now)
-		switch used := remaining == "0"; {
-		case !known:
-		case !ok, used && !usedUp, used == usedUp && used == (next > wait):
+		used := remaining == "0"
+		better := next < wait
+		if used {
+			better = !usedUp || next > wait
+		}
+		if known && (!ok || (better && (used || !usedUp))) {
 			wait, ok, usedUp = next, true, used
 		}
 	}

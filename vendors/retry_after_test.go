@@ -21,7 +21,7 @@ func TestDelaysAskedFor(t *testing.T) {
 	}
 	retry := func(value string) http.Header { return header("Retry-After", value) }
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // the start of synctest's clock
-	in := func(d time.Duration) time.Time { return now.Add(d) }
+	in := now.Add
 	unix := func(d time.Duration) string { return strconv.FormatInt(in(d).Unix(), 10) }
 	const s = time.Second
 	for name, test := range map[string]struct {

@@ -214,7 +214,7 @@ func TestHTTP2WithoutTLS(t *testing.T) {
 				}
 				body, err := io.ReadAll(res.Body)
 				_ = res.Body.Close()
-				if err != nil || res.StatusCode != http.StatusOK || (method != http.MethodHead && (string(body)+".0")[:len(name)] != name) {
+				if err != nil || res.StatusCode != http.StatusOK || (method != http.MethodHead && (string(body) + ".0")[:len(name)] != name) {
 					t.Errorf("%s %s: got %d %q, %v", name, method, res.StatusCode, body, err)
 				}
 			}

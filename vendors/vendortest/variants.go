@@ -142,13 +142,14 @@ func (s Suite) variants(t *testing.T) {
 	for name, v := range variants() {
 		Try(t, name, func(t *testing.T) {
 			for _, port := range slices.Sorted(maps.Keys(s.bench(t, patient).ports())) {
-				want, made := s.answered(t, port, plain)
-				err, got := s.answered(t, port, v)
+				made, want := s.answered(t, port, plain)
+				got, err := s.answered(t, port, v)
 				s.silent(t, err)
 				if got != made {
 					t.Errorf("%s: got %d changing calls, want %d", port, got, made)
 				}
-				if (err == nil) != (want == nil) && !(port == Create && vendors.IsUnknown(err)) { // an id is needed, and looked up
+				created := port == Create && vendors.IsUnknown(err) // an id is needed, and was looked up
+				if (err == nil) != (want == nil) && !created {
 					t.Errorf("%s: got %v, want %v", port, err, want)
 				}
 			}
@@ -157,7 +158,7 @@ func (s Suite) variants(t *testing.T) {
 }
 
 // answered calls a port of a new bench whose vendor answers by a variant.
-func (s Suite) answered(t *testing.T, port string, v variant) (err error, changes int64) {
+func (s Suite) answered(t *testing.T, port string, v variant) (changes int64, err error) {
 	t.Helper()
 	b := s.bench(t, patient)
 	b.answer(v)
@@ -168,7 +169,7 @@ func (s Suite) answered(t *testing.T, port string, v variant) (err error, change
 			t.Errorf("got %v after a creation without a body, want the account to be found", lookup)
 		}
 	}
-	return err, changes
+	return changes, err
 }
 
 // nobody checks that a response without an account means that there is none, as long as the vendor
