@@ -3,6 +3,8 @@ package core
 import (
 	"cmp"
 	"time"
+
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
 // Defaults of a Config. A field that is zero has its default.
@@ -35,4 +37,14 @@ func slots(concurrency int, rate float64, lease time.Duration) int {
 		return concurrency
 	}
 	return max(1, min(concurrency, int(rate*lease.Seconds()/calls)))
+}
+
+// RecordBytes returns the bound of a record for a server's max_payload: the default, or less if
+// a record with its head room does not fit.
+func RecordBytes(maxPayload int64) int {
+	const headers = 1 << 10
+	if maxPayload <= 0 {
+		return defaultRecordBytes
+	}
+	return min(defaultRecordBytes, int(maxPayload)-record.HeadRoom-headers)
 }
