@@ -7,7 +7,7 @@ import (
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// Defaults of a Config. A field that is zero has its default.
+// Defaults of a Config. A zero field has the default.
 const (
 	defaultLeaseTTL     = 5 * time.Second
 	defaultFirstLook    = 2 * time.Second
@@ -16,7 +16,7 @@ const (
 	prefetchFactor      = 8       // events of activity in hand for each effect at work
 )
 
-// withDefaults returns c with defaults for its zero fields.
+// withDefaults returns c with defaults for zero fields.
 func (c Config) withDefaults() Config {
 	m := &c.Mailbox
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, defaultLeaseTTL)
