@@ -91,6 +91,20 @@ func TestFaults(t *testing.T) {
 			file: "nats: &n\n  <<: *n\n",
 			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_key, audit_max_age, ca, cert, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
 		},
+		"names for NATS": {
+			env: "USHER_NATS_URL=nats://nats:4222|USHER_NATS_PREFIX=Big.One|USHER_NATS_EVENTS_PREFIX=prod.|USHER_NATS_RESULTS_PREFIX=a b|USHER_NATS_INBOX_PREFIX=_INBOX.>|USHER_NATS_DOMAIN=hub.x",
+			want: []string{
+				`USHER_NATS_PREFIX: nats.prefix: cannot be "Big.One"; want up to 32 lower-case letters, digits and _, such as staging`,
+				`USHER_NATS_EVENTS_PREFIX: nats.events_prefix: cannot be "prod."; want a subject without wildcards and without a dot at the end`,
+				`USHER_NATS_RESULTS_PREFIX: nats.results_prefix: cannot be "a b"; want a subject without wildcards and without a dot at the end`,
+				`USHER_NATS_INBOX_PREFIX: nats.inbox_prefix: cannot be "_INBOX.>"; want a subject without wildcards and without a dot at the end`,
+				`USHER_NATS_DOMAIN: nats.domain: cannot be "hub.x"; want the domain of a JetStream, one word without dots`,
+			},
+		},
+		"two ways to a JetStream": {
+			env:  "USHER_NATS_URL=nats://nats:4222|USHER_NATS_DOMAIN=hub|USHER_NATS_API_PREFIX=JS.hub.API",
+			want: []string{"USHER_NATS_API_PREFIX: nats.api_prefix: is set, and so is nats.domain: these are two ways to one JetStream; keep one of: nats.domain, nats.api_prefix"},
+		},
 		"part of the credentials": {
 			env: "USHER_MIESTRO_API_KEY=hidden|USHER_LEAD_EMAIL=a@example.com",
 			want: []string{

@@ -14,13 +14,10 @@ func (l *loader) checkNames() {
 	if n.Prefix != "" && !natsPrefix.MatchString(n.Prefix) {
 		l.fault("nats.prefix", "cannot be "+quote(n.Prefix), "want up to 32 lower-case letters, digits and _, such as staging")
 	}
-	for key, value := range map[string]string{
-		"nats.events_prefix": n.EventsPrefix, "nats.results_prefix": n.ResultsPrefix, "nats.inbox_prefix": n.InboxPrefix, "nats.api_prefix": n.APIPrefix,
-	} {
-		if value != "" && !literalSubject(value) {
-			l.fault(key, "cannot be "+quote(value), "want a subject without wildcards and without a dot at the end")
-		}
-	}
+	l.subject("nats.events_prefix", n.EventsPrefix)
+	l.subject("nats.results_prefix", n.ResultsPrefix)
+	l.subject("nats.inbox_prefix", n.InboxPrefix)
+	l.subject("nats.api_prefix", n.APIPrefix)
 	switch {
 	case strings.ContainsAny(n.Domain, ".*> \t\r\n"):
 		l.fault("nats.domain", "cannot be "+quote(n.Domain), "want the domain of a JetStream, one word without dots")
@@ -29,6 +26,13 @@ func (l *loader) checkNames() {
 	}
 	if n.RunsEmbedded() && n.TLSFirst {
 		l.fault("nats.tls_first", "is set, but the embedded server has no TLS", "set nats.url, or leave out nats.tls_first")
+	}
+}
+
+// subject records a fault for a value that cannot begin a subject.
+func (l *loader) subject(key, value string) {
+	if value != "" && !literalSubject(value) {
+		l.fault(key, "cannot be "+quote(value), "want a subject without wildcards and without a dot at the end")
 	}
 }
 

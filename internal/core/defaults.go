@@ -3,9 +3,11 @@ package core
 import (
 	"cmp"
 	"time"
+
+	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
-// Defaults of a Config. A field that is zero has its default.
+// Defaults of a Config. A zero field has the default.
 const (
 	defaultLeaseTTL     = 5 * time.Second
 	defaultFirstLook    = 2 * time.Second
@@ -14,7 +16,7 @@ const (
 	prefetchFactor      = 8       // events of activity in hand for each effect at work
 )
 
-// withDefaults returns c with defaults for its zero fields.
+// withDefaults returns c with defaults for zero fields.
 func (c Config) withDefaults() Config {
 	m := &c.Mailbox
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, defaultLeaseTTL)
@@ -35,4 +37,14 @@ func slots(concurrency int, rate float64, lease time.Duration) int {
 		return concurrency
 	}
 	return max(1, min(concurrency, int(rate*lease.Seconds()/calls)))
+}
+
+// RecordBytes returns the bound of a record for a server's max_payload: the default, or less if
+// a record with its head room does not fit.
+func RecordBytes(maxPayload int64) int {
+	const headers = 1 << 10
+	if maxPayload <= 0 {
+		return defaultRecordBytes
+	}
+	return min(defaultRecordBytes, int(maxPayload)-record.HeadRoom-headers)
 }

@@ -158,6 +158,9 @@ func (e *Engine) retry(ctx context.Context, step func() error) error {
 // prepare upgrades the data of older versions and creates the streams and buckets. A process
 // without workers does not need the streams of the workers.
 func (e *Engine) prepare(ctx context.Context) error {
+	if err := admin.CheckPayload(e.Streams.Client); err != nil {
+		return err
+	}
 	if err := e.Admin().CheckOwners(ctx); err != nil {
 		return err
 	}

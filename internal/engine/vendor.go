@@ -100,7 +100,8 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 		Activity: core.Activity{Subjects: activity, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending}, Concurrency: s.Concurrency,
 		Shutdown: workersShare(c.Shutdown), HoldRetry: c.HoldRetry, Rate: s.Rate,
 		Mailbox: mailbox.Config{
-			Source: e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
+			RecordBytes: core.RecordBytes(e.Streams.Client.JetStream.Conn().MaxPayload()),
+			Source:      e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
 			PrerequisiteWait: c.PrerequisiteWait, RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry,
 			Rules: mailbox.Rules{May: v.Rules().May, Shadow: v.Rules().Mode.Is(config.Shadow), Keep: v.Rules().OnDelete.Keeps()},
 		},

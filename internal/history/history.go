@@ -103,7 +103,7 @@ func (l *Log) append(ctx context.Context, e Entry) error {
 		return err
 	}
 	m := &nats.Msg{Subject: subject, Data: data}
-	_, err = l.client.Publish(ctx, l.stream, m, jetstream.WithMsgID(e.id()), jetstream.WithExpectStream(l.stream))
+	_, err = l.client.Publish(ctx, l.stream, m, jetstream.WithMsgID(e.id()), jetstream.WithExpectStream(l.client.Names.Stream(l.stream)))
 	return err
 }
 

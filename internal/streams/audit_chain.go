@@ -35,7 +35,7 @@ func (l *Audit) append(ctx context.Context, m *nats.Msg) error {
 			return err
 		}
 		m.Header.Set(chainHeader, l.link(before, m.Header, m.Data))
-		_, err = l.client.Publish(ctx, AuditStream, m, jetstream.WithExpectLastSequence(seq), jetstream.WithExpectStream(AuditStream))
+		_, err = l.client.Publish(ctx, AuditStream, m, jetstream.WithExpectLastSequence(seq), jetstream.WithExpectStream(l.client.Names.Stream(AuditStream)))
 		if !errors.Is(err, ErrStaleRevision) || try == appendTries || ctx.Err() != nil {
 			return err
 		}
