@@ -318,6 +318,10 @@ func TestForgetWithUnfinishedEffects(t *testing.T) {
 		cloudEvent(events.EnrollmentRequested, "early-2", fmt.Sprintf(`{"user_id":%q,"course_id":"1","vendor":"miestro","email":%q}`, bob.id, bob.email)))
 	w.expect("left-1", map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "unsupported"})
 	w.expect("back-1", map[string]string{"miestro": "done", "meiro": "done", "magloft": "done", "usermost": "done"})
+	w.until("the enrolment has a timer, which forget removes", func() bool {
+		s, _ := w.standing()
+		return slices.ContainsFunc(s.Vendors, func(v ops.VendorStatus) bool { return v.Vendor == "miestro" && v.Waiting > 0 })
+	})
 	wants := map[string][]string{
 		ada.id: {"unfinished\tlead\tuser.deleted\twaiting", "unfinished\tlead\tuser.created\twaiting", "unfinished\tlead\tenrollment.requested\ton its way once more", "account\tlead\t"},
 		bob.id: {"unfinished\tmiestro\tenrollment.requested\twaiting"},

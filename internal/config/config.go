@@ -54,16 +54,17 @@ type NATS struct {
 
 	// EventsStream is an existing stream with the subjects of all event types, which Usher only
 	// reads. Default "": Usher manages the stream EVENTS.
-	EventsStream    string        `yaml:"events_stream" env:"EVENTS_STREAM"`
-	Replicas        int           `yaml:"replicas" env:"REPLICAS"`                 // of every stream and bucket: 1, 3 or 5; default 1
-	EventsMaxAge    time.Duration `yaml:"events_max_age" env:"EVENTS_MAX_AGE"`     // default 720h (30 days)
-	ResultsMaxAge   time.Duration `yaml:"results_max_age" env:"RESULTS_MAX_AGE"`   // default 720h (30 days)
-	DeadMaxAge      time.Duration `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`         // of dead letters; default 2160h (90 days)
-	AuditMaxAge     time.Duration `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`       // of the audit log; default 8760h (a year)
-	HistoryMaxAge   time.Duration `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, for usher user; default 8760h (a year)
-	EffectsTTL      time.Duration `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // of the records of activity events; default 168h (7 days)
-	DuplicateWindow time.Duration `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // deduplication window of EVENTS and RESULTS; default 5m (1 million ids use 235 MB)
-	MaxBytes        Bytes         `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which then reject messages; default 0: no limit
+	EventsStream    string         `yaml:"events_stream" env:"EVENTS_STREAM"`
+	Replicas        int            `yaml:"replicas" env:"REPLICAS"`                 // of every stream and bucket: 1, 3 or 5; default 1
+	EventsMaxAge    time.Duration  `yaml:"events_max_age" env:"EVENTS_MAX_AGE"`     // default 720h (30 days)
+	ResultsMaxAge   time.Duration  `yaml:"results_max_age" env:"RESULTS_MAX_AGE"`   // default 720h (30 days)
+	DeadMaxAge      time.Duration  `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`         // of dead letters; default 2160h (90 days)
+	AuditMaxAge     time.Duration  `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`       // of the audit log; default 8760h (a year)
+	AuditKey        vendors.Secret `yaml:"audit_key" env:"AUDIT_KEY"`               // signs the entries of the audit log; at least 16 bytes; default none: changes and removals are found, forged chains are not
+	HistoryMaxAge   time.Duration  `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, for usher user; default 8760h (a year)
+	EffectsTTL      time.Duration  `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // of the records of activity events; default 168h (7 days)
+	DuplicateWindow time.Duration  `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // deduplication window of EVENTS and RESULTS; default 5m (1 million ids use 235 MB)
+	MaxBytes        Bytes          `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which then reject messages; default 0: no limit
 }
 
 // Embedded configures the embedded server, for an empty nats.url.

@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: audit_max_age, ca, cert, creds, dead_max_age, duplicate_window, effects_ttl, embedded, events_max_age, events_stream, history_max_age, key, max_bytes, nkey, password, replicas, results_max_age, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: audit_key, audit_max_age, ca, cert, creds, dead_max_age, duplicate_window, effects_ttl, embedded, events_max_age, events_stream, history_max_age, key, max_bytes, nkey, password, replicas, results_max_age, token, url, user"},
 		},
 		"part of the credentials": {
 			env: "USHER_MIESTRO_API_KEY=hidden|USHER_LEAD_EMAIL=a@example.com",

@@ -109,6 +109,9 @@ func (l *loader) checkNATS() {
 	l.readable("nats.ca", n.CA)
 	l.readable("nats.cert", n.Cert)
 	l.readable("nats.key", n.Key)
+	if n.AuditKey != "" && len(n.AuditKey) < minToken {
+		l.fault("nats.audit_key", fmt.Sprintf("has fewer than %d bytes", minToken), "make one with: openssl rand -hex 32")
+	}
 	if n.Replicas > 5 || n.Replicas%2 == 0 {
 		l.fault("nats.replicas", fmt.Sprintf("cannot be %d", n.Replicas), "want 1, 3 or 5")
 	} else if n.RunsEmbedded() && n.Replicas > 1 {

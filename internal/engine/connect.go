@@ -45,7 +45,9 @@ func Connect(ctx context.Context, c config.NATS, o natsconn.Options) (set *strea
 		stop()
 		return nil, nil, err
 	}
-	return streams.NewSet(client, Layout(c).Events), func() { drain(nc); stop() }, nil
+	set = streams.NewSet(client, Layout(c).Events)
+	set.Audit.SignWith([]byte(c.AuditKey.Reveal()))
+	return set, func() { drain(nc); stop() }, nil
 }
 
 // drain sends all messages in the buffer and closes the connection.
