@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -200,6 +201,16 @@ func TestShadowThenLive(t *testing.T) {
 		t.Error("going live did not provision")
 	}
 	w.end()
+	const removed = "school2 is not in the configuration any more: its records, consumers and 0 dead letters are still stored"
+	if out, _ := w.try("status"); strings.Contains(out, removed) {
+		t.Errorf("got %s", out)
+	}
+	if err := os.WriteFile(w.file, []byte("vendors: {school1: {kind: miestro}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := w.try("status"); !strings.Contains(out, removed) {
+		t.Errorf("got %s, want %s", out, removed)
+	}
 }
 
 func TestModeOff(t *testing.T) {
