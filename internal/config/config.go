@@ -50,7 +50,17 @@ type NATS struct {
 	CA       string         `yaml:"ca" env:"CA"`             // path of the PEM file of the server's CA; default the system's
 	Cert     string         `yaml:"cert" env:"CERT"`         // path of the client certificate, PEM; default none
 	Key      string         `yaml:"key" env:"KEY"`           // path of the key of Cert, PEM; default none
-	Embedded Embedded       `yaml:"embedded" envPrefix:"EMBEDDED_"`
+	// TLSFirst lets TLS begin before the server's greeting, for a server with handshake_first.
+	TLSFirst    bool   `yaml:"tls_first" env:"TLS_FIRST"`       // default false
+	Domain      string `yaml:"domain" env:"DOMAIN"`             // JetStream domain, as behind a leaf node; default none
+	APIPrefix   string `yaml:"api_prefix" env:"API_PREFIX"`     // prefix of an imported JetStream API, such as JS.hub.API; default none
+	InboxPrefix string `yaml:"inbox_prefix" env:"INBOX_PREFIX"` // of the subjects of answers; default _INBOX
+	// Prefix precedes the names of all streams, buckets, consumers and own subjects, so that
+	// several Ushers share an account. Default "".
+	Prefix        string   `yaml:"prefix" env:"PREFIX"`
+	EventsPrefix  string   `yaml:"events_prefix" env:"EVENTS_PREFIX"`   // precedes the type in subjects of events: prod is prod.user.created; default Prefix, or none with EventsStream
+	ResultsPrefix string   `yaml:"results_prefix" env:"RESULTS_PREFIX"` // precedes the type in subjects of results; default Prefix
+	Embedded      Embedded `yaml:"embedded" envPrefix:"EMBEDDED_"`
 
 	// EventsStream is an existing stream with the subjects of all event types, which Usher only
 	// reads. Default "": Usher manages the stream EVENTS.

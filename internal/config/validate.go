@@ -101,6 +101,7 @@ func (l *loader) checkNATS() {
 			l.fault("nats.url", "has a value that is not the URL of a NATS server", "want nats://host:4222, several separated by commas")
 		}
 	}
+	l.checkNames()
 	l.pair("nats.user", n.User != "", "nats.password", n.Password != "")
 	l.pair("nats.cert", n.Cert != "", "nats.key", n.Key != "")
 	l.checkWays()
