@@ -22,14 +22,14 @@ func newSchools(t *testing.T, rules string) *world {
 	web := httptest.NewServer(stands.Handler())
 	t.Cleanup(web.Close)
 	w.stands = stands
-	var environ []string
+	environ := []string{"USHER_SCHOOL1_TIMEOUT=5s", "USHER_SCHOOL2_TIMEOUT=5s"}
 	for _, variable := range append(w.environ, stands.Environ(strings.TrimPrefix(web.URL, "http://"))...) {
 		if name, _, _ := strings.Cut(variable, "_"); strings.HasPrefix(variable, "USHER_SCHOOL") || strings.HasPrefix(variable, name+"_NATS") ||
 			strings.HasPrefix(variable, name+"_HTTP") || strings.HasPrefix(variable, name+"_WORKER") {
 			environ = append(environ, variable)
 		}
 	}
-	w.environ = append(environ, "USHER_SCHOOL1_TIMEOUT=5s", "USHER_SCHOOL2_TIMEOUT=5s")
+	w.environ = environ
 	w.rules(rules)
 	return w
 }

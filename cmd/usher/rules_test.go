@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -200,6 +201,16 @@ func TestShadowThenLive(t *testing.T) {
 		t.Error("going live did not provision")
 	}
 	w.end()
+	const removed = "school2 is not in the configuration any more: its records, consumers and 0 dead letters are still stored"
+	if out, _ := w.try("status"); strings.Contains(out, removed) {
+		t.Errorf("got %s", out)
+	}
+	if err := os.WriteFile(w.file, []byte("vendors: {school1: {kind: miestro}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := w.try("status"); !strings.Contains(out, removed) {
+		t.Errorf("got %s, want %s", out, removed)
+	}
 }
 
 func TestOnDeleteKeep(t *testing.T) {
@@ -232,4 +243,33 @@ func TestModeOff(t *testing.T) {
 		t.Errorf("vendors check: %s", out)
 	}
 	w.end()
+}
+
+// A start counts at the first start ever. Events from before are passed over, by activity too;
+// events sent while no process runs are not.
+func TestStartPassesOverWhatIsStored(t *testing.T) {
+	for start, passed := range map[string]int{"now": 2, "2020-01-01T00:00:00Z": 0} {
+		t.Run(start, func(t *testing.T) {
+			w := newSchools(t, ", mode: off")
+			w.serve()
+			w.feedAll(user("old1"), user("old2"))
+			w.expect("c-old2", map[string]string{"school1": events.Done})
+			w.end()
+			w.rules(", start: " + start)
+			w.serve()
+			if passed > 0 { // the vendor begins when it is opened
+				w.waitLog("start counts at the first start only", 1)
+			}
+			w.feedAll(user("new1"))
+			w.expect("c-new1", map[string]string{"school1": events.Done, "school2": events.Done})
+			w.end()
+			w.feedAll(user("new2"))
+			w.serve()
+			w.expect("c-new2", map[string]string{"school1": events.Done, "school2": events.Done})
+			if got, want := w.users("school2"), 4-passed; got != want {
+				t.Errorf("got %d accounts, want %d", got, want)
+			}
+			w.end()
+		})
+	}
 }

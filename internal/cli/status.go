@@ -105,6 +105,11 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 		return err
 	}
 	err := output.Rows(a.Stdout, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows)
+	for _, v := range now.Left {
+		_, failed := fmt.Fprintf(a.Stdout, "%s is not in the configuration any more: its records, consumers and %s are still stored; see docs/instances.md\n",
+			v.Vendor, output.Count(v.Dead, "dead letter"))
+		err = errors.Join(err, failed)
+	}
 	return errors.Join(err, printDeletions(a.Stdout, now))
 }
 

@@ -39,6 +39,7 @@ type Config struct {
 	Shutdown    time.Duration
 	HoldRetry   time.Duration // between two checks of a vendor on hold
 	Rate        float64       // calls a second of all processes; zero or below is no limit
+	Start       Start
 	Mailbox     mailbox.Config
 }
 
@@ -132,11 +133,18 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	return x, x.greet(ctx)
 }
 
-// greet logs that a vendor without a committed position gets all events of the stream.
+// greet logs that a vendor without a committed position gets all events of the stream, and from
+// which event on a vendor with a start is served.
 func (x *Core) greet(ctx context.Context) error {
 	from, err := x.streams.state.Position(ctx)
-	if err != nil || from != (events.Position{}) {
+	if err != nil {
 		return err
+	}
+	if from != (events.Position{}) {
+		if x.config.Start != (Start{}) {
+			x.deps.Log.Info().Str("vendor", x.config.Vendor).Uint64("position", from.Seq).Msg("events up to the position are not carried out again; start counts at the first start only")
+		}
+		return nil
 	}
 	pending, err := x.streams.lag.Pending(ctx)
 	if err == nil {

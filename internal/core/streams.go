@@ -35,7 +35,7 @@ type vendorStreams struct {
 // if the consumer of activity is new.
 func openStreams(ctx context.Context, c Config, client streams.Client, made func(pending uint64)) (*vendorStreams, error) {
 	s := &vendorStreams{config: c, client: client, holder: rand.Text()}
-	var errs [9]error
+	var errs [10]error
 	n := client.Names
 	s.leases, errs[0] = streams.OpenLeases(ctx, s.client, c.LeaseTTL)
 	s.state, errs[1] = streams.OpenOwnership(ctx, s.client, c.Vendor)
@@ -44,10 +44,14 @@ func openStreams(ctx context.Context, c Config, client streams.Client, made func
 	s.records.users, errs[4] = streams.OpenRecords(ctx, s.client, c.Bucket)
 	s.lag, errs[5] = streams.OpenLag(ctx, s.client, streams.CounterConfig{Stream: c.Stream, Consumer: n.Consumer("usher-" + c.Vendor + "-lifecycle"), Subjects: n.Filters(c.Subjects)})
 	s.records.events, errs[6] = streams.OpenRecords(ctx, s.client, c.Effects)
-	if a := c.Activity; len(a.Subjects) > 0 {
+	var start events.Position
+	if errs[1] == nil {
+		start, errs[9] = s.begin(ctx)
+	}
+	if a := c.Activity; len(a.Subjects) > 0 && errs[9] == nil {
 		s.shared, errs[7] = streams.OpenShared(ctx, s.client, streams.SharedConfig{
 			Stream: c.Stream, Consumer: n.Consumer("usher-" + c.Vendor + "-activity"), Subjects: n.Filters(a.Subjects),
-			AckWait: a.AckWait, MaxAckPending: a.MaxAckPending, Made: made,
+			AckWait: a.AckWait, MaxAckPending: a.MaxAckPending, Made: made, After: start,
 		})
 	}
 	s.index, errs[8] = streams.OpenIndex(ctx, s.client)

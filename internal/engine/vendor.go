@@ -98,7 +98,7 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 	return core.Config{
 		Vendor: v.Name, Stream: Layout(e.Config.NATS).Events, Replays: streams.ReplaysStream, Subjects: lifecycle, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket,
 		Activity: core.Activity{Subjects: activity, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending}, Concurrency: s.Concurrency,
-		Shutdown: workersShare(c.Shutdown), HoldRetry: c.HoldRetry, Rate: s.Rate,
+		Shutdown: workersShare(c.Shutdown), HoldRetry: c.HoldRetry, Rate: s.Rate, Start: startOf(v.Rules().Start),
 		Mailbox: mailbox.Config{
 			RecordBytes: core.RecordBytes(e.Streams.Client.JetStream.Conn().MaxPayload()),
 			Source:      e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
@@ -106,6 +106,15 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 			Rules: mailbox.Rules{May: v.Rules().May, Shadow: v.Rules().Mode.Is(config.Shadow), Keep: v.Rules().OnDelete.Keeps()},
 		},
 	}
+}
+
+// startOf returns the start of a vendor. The configuration has checked the time.
+func startOf(s config.Start) core.Start {
+	at, err := s.Time()
+	if err != nil {
+		at = time.Time{}
+	}
+	return core.Start{Now: s == config.StartNow, At: at}
 }
 
 // check returns a function for a vendor on hold. The function reads the credentials again,

@@ -188,9 +188,6 @@ func (t *attempts) known(x *result) handlers.Known {
 // changeOf returns the change of the account by a reply.
 func changeOf(event *Event, r handlers.Reply) record.Change {
 	h := event.Handler
-	if r.Outcome == events.Skipped { // the vendor is as before
-		return record.Change{}
-	}
 	c := record.Change{
 		AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone,
 		Snapshot: h.Snapshot && r.Outcome == events.Done, Found: r.Found,

@@ -26,6 +26,7 @@ type Status struct {
 	At        time.Time      `json:"at"`
 	OK        bool           `json:"ok"` // no state needs attention
 	Vendors   []VendorStatus `json:"vendors"`
+	Left      []LeftVendor   `json:"left,omitempty"`                     // not in the configuration any more
 	Deletions *DeletionHold  `json:"deletions,omitempty"`                // nil: none is held
 	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // no deletion is held until then
 }
@@ -85,6 +86,9 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		}
 		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused}, one.State)
 		now.Vendors = append(now.Vendors, *one)
+	}
+	if now.Left, err = s.left(ctx, dead); err != nil {
+		return now, err
 	}
 	err = s.deletionHold(ctx, &now)
 	now.OK = now.OK && now.Deletions == nil

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/events"
 )
 
 // lookEvery is the time between two looks at a shared consumer, for its acknowledged floor.
@@ -21,6 +23,8 @@ type SharedConfig struct {
 	Subjects      []string // filter subjects
 	AckWait       time.Duration
 	MaxAckPending int
+	// After is the position behind which a missing consumer begins; zero: the start of the stream.
+	After events.Position
 	// Made is called with the number of pending events if the consumer did not exist; may be nil.
 	Made func(pending uint64)
 }
@@ -169,6 +173,9 @@ func (s *Shared) follow(info *jetstream.StreamInfo) {
 		s.floor = 0
 		s.reached = 0
 		s.again = 0
+		if s.config.After.Epoch == epoch {
+			s.floor = s.config.After.Seq
+		}
 	}
 }
 
