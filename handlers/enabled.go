@@ -7,7 +7,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// enable enables the disabled account of a user who comes back. vendors.ErrNotFound means that
+// enable enables the disabled account of a returning user. vendors.ErrNotFound means that
 // the record has no disabled account, or that the vendor has lost the account.
 func enable(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
 	p, ok := adapter.(vendors.Disabler)
@@ -24,7 +24,7 @@ func enable(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Know
 	return Reply{Outcome: events.Done, Account: account, Action: events.ActionEnabled, MatchedBy: events.MatchedByRecord}, nil
 }
 
-// reinstate enables the disabled account of a user who is created again, and updates the data of
+// reinstate enables the disabled account of a user after a new creation, and updates the data of
 // the account. For vendors.ErrNotFound see enable.
 func reinstate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
 	r, err := enable(ctx, adapter, u, k)

@@ -8,7 +8,7 @@ import (
 )
 
 // Disable ends the reader's subscription, if any, and keeps the reader. A missing reader is
-// success. MagLoft documents no lock of a reader: issues that were unlocked one by one stay.
+// success. MagLoft documents no lock of a reader: single unlocked issues stay.
 func (a *Readers) Disable(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
 	reader, err := a.byAccount(ctx, "disable", acc)
 	switch {
@@ -20,7 +20,7 @@ func (a *Readers) Disable(ctx context.Context, _ vendors.Origin, acc vendors.Acc
 	return a.end(ctx, reader)
 }
 
-// Enable makes sure that the reader still exists. The subscription stays ended: a further
+// Enable looks up the reader. The subscription stays ended: a further
 // enrolment activates the subscription, with dates of its own.
 func (a *Readers) Enable(ctx context.Context, _ vendors.Origin, acc vendors.Account) error {
 	_, err := a.byAccount(ctx, "enable", acc)
