@@ -27,6 +27,8 @@ const (
 	ActionUpdated    = "updated"
 	ActionDeleted    = "deleted"
 	ActionRestored   = "restored"
+	ActionDisabled   = "disabled"
+	ActionEnabled    = "enabled"
 	ActionEnrolled   = "enrolled"
 	ActionUnenrolled = "unenrolled"
 	ActionRecorded   = "recorded" // an activity

@@ -53,6 +53,9 @@ func provision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k K
 	if _, upserts := adapter.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
 	}
+	if back, err := reinstate(ctx, adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {
+		return back, err
+	}
 	found, err := p.Find(ctx, u)
 	switch {
 	case err == nil:

@@ -21,31 +21,59 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 	}
 	u := vendors.User{ID: d.UserID, Email: d.Email}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		return deprovision(ctx, v.Adapter, u, k)
+		return deprovision(ctx, v, u, k)
 	}}, nil
 }
 
-// deprovision deletes the account of the record, or else the account with the event's e-mail.
+// remover returns the port method that takes an account away: disabling or deleting.
+func (v Vendor) remover() (remove func(context.Context, vendors.Origin, vendors.Account) error, ok bool) {
+	if v.Disable {
+		p, ok := v.Adapter.(vendors.Disabler)
+		if !ok {
+			return nil, false
+		}
+		return p.Disable, true
+	}
+	p, ok := v.Adapter.(vendors.Deprovisioner)
+	if !ok {
+		return nil, false
+	}
+	return p.Delete, true
+}
+
+// removed returns the step of a deletion.
+func (v Vendor) removed() string {
+	if v.Disable {
+		return events.ActionDisabled
+	}
+	return events.ActionDeleted
+}
+
+// deprovision disables or deletes the account of the record, or else the account with the event's e-mail.
 // Without either, deprovision returns ErrNoAccount rather than success, because a creation may
 // be on its way. For a user already deleted nothing is looked up: the address may belong to
 // another user by now. If another lifecycle event was attempted since and no account is found,
-// the account deleted last is deleted once more, because it may have been restored.
-func deprovision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
-	p, ok := adapter.(vendors.Deprovisioner)
+// the account deleted last is deleted once more, because it may have been restored. A disabled
+// account is deleted by a further deletion, once deletions no longer disable.
+func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
+	remove, ok := v.remover()
 	if !ok {
 		return unsupported, nil
 	}
-	account := k.Account
-	if k.Gone && !k.UnconfirmedLifecycle {
-		return Reply{Outcome: events.AlreadyDone, Action: events.ActionNone}, nil
+	account, by := k.Account, k.matchedBy(v.Adapter)
+	deletes := k.Disabled && !v.Disable
+	if k.Gone && !k.UnconfirmedLifecycle && !deletes {
+		return Reply{Outcome: events.AlreadyDone, Action: events.ActionNone, Disabled: k.Disabled}, nil
 	}
-	if !k.known() {
-		found, err := search(ctx, adapter, u)
+	if deletes && !k.UnconfirmedLifecycle {
+		account, by = vendors.Account{ID: k.PreviousAccountID}, events.MatchedByRecord
+	} else if !k.known() {
+		found, err := search(ctx, v.Adapter, u)
 		switch {
 		case errors.Is(err, ErrNoAccount) && k.Gone && k.PreviousAccountID != "":
 			found = vendors.Account{ID: k.PreviousAccountID}
 		case errors.Is(err, ErrNoAccount) && (u.Email != "" || k.Gone):
-			return Reply{Outcome: k.found(), Action: k.action(events.ActionDeleted)}, nil
+			return Reply{Outcome: k.found(), Action: k.action(v.removed())}, nil
 		case err != nil:
 			return Reply{}, err
 		}
@@ -55,8 +83,8 @@ func deprovision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k
 	if err := k.reserve(ctx, account); err != nil {
 		return Reply{}, err
 	}
-	if err := p.Delete(ctx, k.From, account); err != nil {
+	if err := remove(ctx, k.From, account); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: account, Action: events.ActionDeleted, MatchedBy: k.matchedBy(adapter)}, nil
+	return Reply{Outcome: events.Done, Account: account, Action: v.removed(), MatchedBy: by, Disabled: v.Disable}, nil
 }

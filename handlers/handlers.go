@@ -44,6 +44,7 @@ type Handler struct {
 type Vendor struct {
 	Name    string
 	Adapter vendors.Adapter // implements some of the ports
+	Disable bool            // a deletion disables the account; Adapter is a vendors.Disabler
 }
 
 // Plan is the change for one event at one vendor.
@@ -64,6 +65,7 @@ type Known struct {
 	Gone                 bool            // whether a deletion was the last lifecycle event applied
 	UnconfirmedLifecycle bool            // whether a newer lifecycle event was attempted, so the vendor may differ
 	PreviousAccountID    string          // vendor's id of the account deleted last, or ""
+	Disabled             bool            // whether the account PreviousAccountID is disabled, and not deleted
 	Enrolled             bool            // whether the account is in the course, for ScopeCourse
 	Outdated             bool            // whether the account has a newer snapshot than the event
 	// Unconfirmed means that an earlier attempt may have reached the vendor: a change found at
@@ -85,6 +87,7 @@ type Reply struct {
 	Reason    string // for Skipped: the rule of the team
 	Account   vendors.Account
 	Found     bool // for a creation: the account existed, possibly with other data
+	Disabled  bool // for a deletion: the account is disabled, and may be enabled again
 }
 
 // found returns the outcome for a change found at the vendor: already done, or done if an

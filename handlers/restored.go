@@ -37,6 +37,9 @@ func restoredBy(k Known) string {
 // restore looks up the user before restoring: if the user has a new account, the old account
 // would be a second one.
 func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
+	if back, err := enable(ctx, v.Adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {
+		return back, err
+	}
 	p, ok := v.Adapter.(vendors.Restorer)
 	if !ok {
 		return unsupported, nil

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,6 +17,22 @@ type step struct {
 	changed    []string
 }
 
+// disabler is a vendor that disables accounts.
+type disabler struct {
+	port
+
+	lost bool // the vendor has lost the account
+}
+
+func (p *disabler) Disable(context.Context, vendors.Origin, vendors.Account) error { return nil }
+
+func (p *disabler) Enable(context.Context, vendors.Origin, vendors.Account) error {
+	if p.lost {
+		return vendors.ErrNotFound
+	}
+	return nil
+}
+
 // TestSteps compares the steps in the replies.
 func TestSteps(t *testing.T) {
 	ada := map[string]any{"user_id": "u1", "email": "ada@example.org", "first_name": "Ada", "course_id": "go-1"}
@@ -25,6 +42,10 @@ func TestSteps(t *testing.T) {
 	enrolled, ended, tracked := handlers.EnrollmentRequested(courses, names), handlers.EnrollmentCancelled(courses, names), handlers.ActivityTracked()
 	inCourse := active
 	inCourse.Enrolled = true
+	off := gone
+	off.Disabled, off.PreviousAccountID = true, "7"
+	unsure := off
+	unsure.UnconfirmedLifecycle = true
 	wrote := []string{"email", "first_name"}
 	for name, c := range map[string]struct {
 		handler handlers.Handler
@@ -47,6 +68,14 @@ func TestSteps(t *testing.T) {
 		"nobody to delete":             {deleted, &port{}, ada, handlers.Known{}, step{events.ActionNone, "", nil}},
 		"perhaps deleted before":       {deleted, &port{}, ada, unsettled(handlers.Known{}), step{events.ActionDeleted, "", nil}},
 		"deleted long ago":             {deleted, &port{}, ada, gone, step{events.ActionNone, "", nil}},
+		"disabled":                     {deleted, &disabler{}, ada, active, step{events.ActionDisabled, events.MatchedByRecord, nil}},
+		"found and disabled":           {deleted, &disabler{port: port{account: "7"}}, ada, handlers.Known{}, step{events.ActionDisabled, events.MatchedByEmail, nil}},
+		"disabled long ago":            {deleted, &disabler{}, ada, off, step{events.ActionNone, "", nil}},
+		"disabled once more":           {deleted, &disabler{}, noEmail, unsure, step{events.ActionDisabled, events.MatchedByEmail, nil}},
+		"disabled, now deleted":        {deleted, &port{}, ada, off, step{events.ActionDeleted, events.MatchedByRecord, nil}},
+		"enabled by a creation":        {created, &disabler{}, ada, off, step{events.ActionEnabled, events.MatchedByRecord, wrote}},
+		"enabled by a restoration":     {restored, &disabler{}, noEmail, off, step{events.ActionEnabled, events.MatchedByRecord, nil}},
+		"disabled, then lost":          {created, &disabler{lost: true}, ada, off, step{events.ActionCreated, "", wrote}},
 		"no port":                      {deleted, bare{}, ada, active, step{}},
 		"restored":                     {restored, &port{}, noEmail, trashed, step{events.ActionRestored, events.MatchedByRecord, nil}},
 		"nothing to restore":           {restored, &port{}, noEmail, active, step{events.ActionNone, events.MatchedByRecord, nil}},
@@ -62,12 +91,15 @@ func TestSteps(t *testing.T) {
 			switch p := c.adapter.(type) {
 			case *port:
 				p.calls = &[]string{}
+			case *disabler:
+				p.calls = &[]string{}
 			case *reader:
 				p.calls = &[]string{}
 			case *upserter:
 				p.calls = &[]string{}
 			}
-			plan, err := c.handler.Plan(handlers.Vendor{Name: "acme", Adapter: c.adapter}, event(t, c.handler.Type, c.data))
+			_, disables := c.adapter.(*disabler)
+			plan, err := c.handler.Plan(handlers.Vendor{Name: "acme", Adapter: c.adapter, Disable: disables}, event(t, c.handler.Type, c.data))
 			if err != nil {
 				t.Fatal(err)
 			}

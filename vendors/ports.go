@@ -56,6 +56,18 @@ type Restorer interface {
 	Restore(ctx context.Context, from Origin, a Account, u User) (Account, error)
 }
 
+// Disabler disables accounts that may be enabled again. Few vendors can.
+type Disabler interface {
+	// Disable takes the access of the account away and keeps the account. A missing or disabled
+	// account is success. A staff account is kept, with a permanent error. Disable may be
+	// repeated. For a lost response see Updater.Update.
+	Disable(ctx context.Context, from Origin, a Account) error
+	// Enable undoes Disable; the enrolments may be lost. An enabled account is success.
+	// ErrNotFound means that the vendor has no such account. Enable may be repeated. For a lost
+	// response see Updater.Update.
+	Enable(ctx context.Context, from Origin, a Account) error
+}
+
 // Enroller enrols accounts in courses.
 type Enroller interface {
 	// Enroll enrols the account. An existing enrolment is success.

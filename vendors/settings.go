@@ -89,6 +89,10 @@ func (s Settings) Faults() []Fault { return nil }
 // form of course ids replaces this method; its result says which ids are accepted.
 func (s Settings) WantedCourse(string) string { return "" }
 
+// CanDisable reports whether the adapter of a Config is a Disabler. A Config of a vendor with
+// the port replaces this method.
+func (s Settings) CanDisable() bool { return false }
+
 // InvalidConfig returns the faults of a vendor's Config as one error, with a line per fault, or
 // nil.
 func InvalidConfig(vendor string, faults []Fault) error {

@@ -36,6 +36,10 @@ func changingPorts(ctx context.Context, adapter vendors.Adapter, found vendors.A
 	if p, ok := adapter.(vendors.Unenroller); ok {
 		errs["unenroll"] = p.Unenroll(ctx, enrollmentIn("2", found, u))
 	}
+	if p, ok := adapter.(vendors.Disabler); ok {
+		errs["disable"] = p.Disable(ctx, from, found)
+		_ = p.Enable(ctx, from, found) // a read-only Disable leaves nothing to enable
+	}
 	if p, ok := adapter.(vendors.Tracker); ok {
 		errs["track"] = p.Track(ctx, vendors.Activity{Origin: from, UserID: u.ID, Name: "login"})
 	}

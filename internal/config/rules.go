@@ -89,11 +89,16 @@ type OnDelete string
 // The values of OnDelete.
 const (
 	DeleteAccount OnDelete = "delete"
-	KeepAccount   OnDelete = "keep" // the account stays, and later events of the user are carried out
+	// DisableAccount needs a vendor that can disable accounts.
+	DisableAccount OnDelete = "disable"
+	KeepAccount    OnDelete = "keep" // the account stays, and later events of the user are carried out
 )
 
 // Keeps reports whether the account stays.
 func (o OnDelete) Keeps() bool { return o == KeepAccount }
+
+// Disables reports whether the account is disabled.
+func (o OnDelete) Disables() bool { return o == DisableAccount }
 
 // String returns the word.
 func (o OnDelete) String() string {
@@ -130,7 +135,10 @@ func (l *loader) checkRules() {
 			l.oneOf(s.key("mode"), string(r.Mode), modes...)
 		}
 		if o := s.Rules.OnDelete; o != "" {
-			l.oneOf(s.key("on_delete"), string(o), string(DeleteAccount), string(KeepAccount))
+			l.oneOf(s.key("on_delete"), string(o), string(DeleteAccount), string(DisableAccount), string(KeepAccount))
+			if o.Disables() && !s.Settings.CanDisable() {
+				l.fault(s.key("on_delete"), "cannot be disable: the API of the vendor, or the API of the vendor in this mode, has no way to disable an account", "want delete or keep")
+			}
 		}
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)

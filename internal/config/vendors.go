@@ -27,6 +27,8 @@ type Settings interface {
 	// WantedCourse returns which course ids the vendor accepts, or "" if id may be one. An
 	// enrolment in a course with any other id ends as a dead letter.
 	WantedCourse(id string) string
+	// CanDisable reports whether the vendor can disable an account.
+	CanDisable() bool
 	// SetObserver sets the observer of all calls.
 	SetObserver(o vendors.Observer)
 	// SetReadOnly refuses all calls that may change something.

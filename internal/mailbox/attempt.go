@@ -176,7 +176,7 @@ func (t *attempts) known(x *result) handlers.Known {
 	k := handlers.Known{
 		From: event.origin(), Active: r.State == record.Active, Gone: r.State == record.Deleted,
 		Enrolled: r.Courses[e.Course].Enrolled, Unconfirmed: e.Unconfirmed, UnconfirmedLifecycle: record.HasUnconfirmedLifecycle(&r, e.Key),
-		PreviousAccountID: r.Former, Outdated: e.Position.Before(r.Data),
+		PreviousAccountID: r.Former, Disabled: r.State == record.Deleted && r.Disabled, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID
 	k.Reserve = func(ctx context.Context, a vendors.Account) error {
@@ -199,7 +199,7 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 			c.State = record.Active
 		}
 	case h.Removes: // the vendor is asked nothing more of the user, even without a way to delete
-		c.Undeleted = r.Outcome == events.Unsupported
+		c.Undeleted, c.Disabled = r.Outcome == events.Unsupported, r.Disabled
 		c.State, c.Applied = record.Deleted, c.Applied || c.Undeleted
 	case h.Scope.WholeAccount() && c.Applied:
 		c.State = record.Active

@@ -35,6 +35,7 @@ type reader struct {
 	vendor   *Vendor
 	validate func(events.Event) error
 	handlers map[string]handlers.Handler // by event type
+	disable  bool                        // Rules.Disable
 }
 
 func newReader(v *Vendor, validate func(events.Event) error, list []handlers.Handler) reader {
@@ -94,7 +95,7 @@ func (r reader) understand(e *Event) error {
 	if e.Key == "" {
 		e.Key = key
 	}
-	e.Plan, err = e.Handler.Plan(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load()}, decoded)
+	e.Plan, err = e.Handler.Plan(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Disable: r.disable}, decoded)
 	return err
 }
 

@@ -27,7 +27,9 @@ func newParts(v *Vendor, c Config, d Deps) (*parts, error) {
 	if d.Failures == nil {
 		d.Failures = new(Failures)
 	}
-	return &parts{reader: newReader(v, d.Validate, d.Handlers), config: &c, deps: &d}, c.check()
+	read := newReader(v, d.Validate, d.Handlers)
+	read.disable = c.Rules.Disable
+	return &parts{reader: read, config: &c, deps: &d}, c.check()
 }
 
 // nonces makes names of attempts.

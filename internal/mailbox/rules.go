@@ -17,6 +17,8 @@ type Rules struct {
 	Shadow bool
 	// Keep says that accounts are kept: a deletion is skipped.
 	Keep bool
+	// Disable says that a deletion disables the account.
+	Disable bool
 }
 
 // The reasons of a skipped effect.

@@ -40,7 +40,7 @@ type History struct {
 type AccountAt struct {
 	Vendor  string   `json:"vendor"`
 	ID      string   `json:"account_id,omitempty"`
-	State   string   `json:"state"` // active, deleted, unknown or AccountLeft
+	State   string   `json:"state"` // active, deleted, unknown, AccountDisabled or AccountLeft
 	Courses []string `json:"courses,omitempty"`
 }
 
@@ -86,6 +86,9 @@ func (e HistoryEvent) Step() string {
 
 // AccountLeft is the state of an account with a deletion, at a vendor that cannot delete.
 const AccountLeft = "still there: the vendor cannot delete"
+
+// AccountDisabled is the state of an account that a deletion has disabled.
+const AccountDisabled = "disabled"
 
 // States of an effect without an outcome.
 const (

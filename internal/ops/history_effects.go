@@ -20,6 +20,8 @@ func account(vendor string, r *record.Record) AccountAt {
 		a.State = "unknown"
 	case r.State == record.Deleted && r.Undeleted:
 		a.State, a.ID = AccountLeft, r.Former
+	case r.State == record.Deleted && r.Disabled:
+		a.State, a.ID = AccountDisabled, r.Former
 	}
 	for course, c := range r.Courses {
 		if c.Enrolled {

@@ -94,6 +94,8 @@ func liveReason(r *record.Record) string {
 		return ""
 	case r.State == record.Deleted && r.Undeleted:
 		return "usher cannot delete there: ask the vendor"
+	case r.State == record.Deleted && r.Disabled:
+		return "the account is only disabled: set on_delete to delete, and send user.deleted again"
 	case r.State != record.Active:
 		return ""
 	default:

@@ -28,6 +28,7 @@ type claim struct {
 	record   string
 	revision uint64
 	deleted  bool
+	disabled bool // the vendor may list the account, or not
 	listed   bool // whether the vendor lists the account
 	next     *claim
 }
@@ -60,7 +61,7 @@ func (c *comparison) readRecords(ctx context.Context) error {
 		n++
 		c.Progress("accounts in the records", n)
 		if id, deleted, ok := accountOf(e.Record); ok {
-			c.add(id, claim{record: e.Key, revision: e.Revision, deleted: deleted})
+			c.add(id, claim{record: e.Key, revision: e.Revision, deleted: deleted, disabled: deleted && e.Record.Disabled})
 		}
 	}
 	return nil
@@ -82,7 +83,7 @@ func accountOf(r *record.Record) (id string, deleted, ok bool) {
 func (c *comparison) add(id string, one claim) {
 	for old := c.claims[id]; old != nil; old = old.next {
 		if old.record == one.record {
-			old.revision, old.deleted = one.revision, one.deleted
+			old.revision, old.deleted, old.disabled = one.revision, one.deleted, one.disabled
 			return
 		}
 	}
@@ -185,7 +186,7 @@ func (c *comparison) reportConflict(ctx context.Context, id string, active []*cl
 // user by now.
 func (one *claim) differs(active bool) bool {
 	if one.deleted {
-		return one.listed && !active
+		return one.listed && !active && !one.disabled
 	}
 	return !one.listed
 }

@@ -132,8 +132,10 @@ func (f *fake) event(t *testing.T, kind string, seq uint64, data map[string]any)
 var (
 	active = record.Record{AccountID: "7", State: record.Active, Lifecycle: at(1)}
 	gone   = record.Record{Former: "7", State: record.Deleted, Lifecycle: at(2), Deleted: at(2)}
-	failed = record.Record{Attempted: at(1)} // the user.created has failed
-	ada    = vendors.Listed{ID: "7", Email: "ada@example.org"}
+	// disabled is an account that the last deletion has disabled.
+	disabled = record.Record{Former: "7", State: record.Deleted, Disabled: true, Lifecycle: at(2), Deleted: at(2)}
+	failed   = record.Record{Attempted: at(1)} // the user.created has failed
+	ada      = vendors.Listed{ID: "7", Email: "ada@example.org"}
 )
 
 // TestCompare has a case for each rule of the package's comment, with one record
@@ -186,6 +188,8 @@ func TestCompare(t *testing.T) {
 		"remains": {record: gone, list: []vendors.Listed{ada}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Remains, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Repair: reconcile.Delete},
 		}}},
+		"disabled, and listed":     {record: disabled, list: []vendors.Listed{ada}, want: reconcile.Report{Agree: 1}},
+		"disabled, and not listed": {record: disabled, want: reconcile.Report{Agree: 1}},
 		"remains, as staff": {record: gone, list: []vendors.Listed{{ID: "7", Email: "ada@example.org", Staff: true}}, want: reconcile.Report{Differences: differences{
 			{Kind: reconcile.Remains, AccountID: "7", UserID: "user-a", Email: "ada@example.org", Note: "the account belongs to staff by now; accounts of staff are never deleted"},
 		}}},

@@ -32,6 +32,7 @@ var (
 	_ vendors.Provisioner   = (*Readers)(nil)
 	_ vendors.Updater       = (*Readers)(nil)
 	_ vendors.Deprovisioner = (*Readers)(nil)
+	_ vendors.Disabler      = (*Readers)(nil)
 	_ vendors.Renewer       = (*Readers)(nil)
 	_ vendors.Unenroller    = (*Readers)(nil)
 )

@@ -43,6 +43,9 @@ func Defaults() Config {
 	return Config{Settings: vendors.DefaultSettings(BaseURL, 5), Mode: ModeClients}
 }
 
+// CanDisable reports whether the mode manages readers: a reader has a subscription.
+func (c Config) CanDisable() bool { return c.Mode == ModeReaders }
+
 // Needs returns the settings that turn MagLoft on. Mode readers needs an app id too.
 func (c Config) Needs() vendors.Needs {
 	n := vendors.Needs{Credentials: []string{"access_token"}, More: []string{"base_url"}}

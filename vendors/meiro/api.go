@@ -38,6 +38,9 @@ func Defaults() Config {
 	return Config{Settings: vendors.DefaultSettings("", 10), Mode: ModeOperators}
 }
 
+// CanDisable reports whether the mode manages operators: Meiro has a trash of operators.
+func (c Config) CanDisable() bool { return c.mode() != ModeCustomers }
+
 // Needs returns the settings that turn Meiro on, by mode and kind of log-in.
 func (c Config) Needs() vendors.Needs {
 	switch {

@@ -58,6 +58,24 @@ func (o *Operators) Restore(ctx context.Context, _ vendors.Origin, a vendors.Acc
 	return vendors.Account{ID: back.ID}, err
 }
 
+// Disable moves the operator to the trash, as Delete does: Meiro documents no other deletion.
+func (o *Operators) Disable(ctx context.Context, from vendors.Origin, a vendors.Account) error {
+	return o.Delete(ctx, from, a)
+}
+
+// Enable takes the operator with the id of a out of the trash. An active operator is success.
+func (o *Operators) Enable(ctx context.Context, _ vendors.Origin, a vendors.Account) error {
+	known, err := o.retrieve(ctx, a)
+	switch {
+	case err == nil && !bool(known.Deleted):
+		return nil
+	case err != nil && !errors.Is(err, vendors.ErrNotFound): // Meiro may not show operators in the trash
+		return err
+	}
+	_, err = o.takeBack(ctx, a.ID)
+	return err
+}
+
 // active returns the active operator with the id of a, or else with the e-mail of u, or
 // vendors.ErrNotFound.
 func (o *Operators) active(ctx context.Context, a vendors.Account, u vendors.User) (vendors.Account, error) {

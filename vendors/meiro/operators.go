@@ -22,6 +22,7 @@ var (
 	_ vendors.Updater       = (*Operators)(nil)
 	_ vendors.Deprovisioner = (*Operators)(nil)
 	_ vendors.Restorer      = (*Operators)(nil)
+	_ vendors.Disabler      = (*Operators)(nil)
 )
 
 const pageSize = 100

@@ -253,6 +253,9 @@ func TestOperatorsSuite(t *testing.T) {
 		Login:      func(r *http.Request) bool { return r.URL.Path == "/meiro/users/login" },
 		Repeatable: []string{vendortest.Delete},
 		Verdict: func(port string, status int) (*vendors.Class, bool) { // a list that is not there is a wrong base URL
+			if status == http.StatusNotFound && port == vendortest.Disable {
+				return nil, true
+			}
 			return &unusable, status == http.StatusNotFound && port != vendortest.Delete
 		},
 	})

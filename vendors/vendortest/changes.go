@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -41,7 +42,7 @@ func (s Suite) changes(t *testing.T) {
 		"gone":    {RepeatUnenroll: "404", SecondDelete: "404", RepeatRestore: "404", EmailPaths: "404", LeadShow: "404"},
 		"lenient": {RepeatUnenroll: "ok", SecondDelete: "200", RepeatRestore: "200", LeadShow: "405"},
 	}
-	checks := map[string]func(*testing.T, environment){Update: s.updates, Unenroll: s.unenrolls, Restore: s.restores}
+	checks := map[string]func(*testing.T, environment){Update: s.updates, Unenroll: s.unenrolls, Restore: s.restores, Disable: s.disables}
 	for answers, sw := range switches {
 		for name, hic := range hiccups() {
 			for port, check := range checks {
@@ -201,6 +202,25 @@ func (s Suite) restores(t *testing.T, on environment) {
 	}
 }
 
+// disables checks that a disabled account has no access, and is the same account once enabled.
+func (s Suite) disables(t *testing.T, on environment) {
+	on.stumble()
+	twice(t, on.ports()[Disable])
+	if got := on.held(t); !got.Deleted && len(active(on.state())) > 0 {
+		t.Errorf("got %+v, with access, want the account disabled", got)
+	}
+	on.stumble()
+	twice(t, on.ports()[Enable])
+	if got := on.held(t); got.Deleted || got.ID != on.account.ID || len(on.state().Twins()) > 0 {
+		t.Errorf("got %+v, want the same account again, once", got)
+	}
+}
+
+// active returns the enrolments in force.
+func active(s sandbox.VendorState) []sandbox.Enrollment {
+	return slices.DeleteFunc(slices.Clone(s.Enrollments), func(e sandbox.Enrollment) bool { return !e.Active })
+}
+
 // staff checks that staff is never deleted or updated.
 func (s Suite) staff(t *testing.T) {
 	if s.FakeVendor != nil {
@@ -235,6 +255,9 @@ func (s Suite) spared(t *testing.T, b *bench, account vendors.Account) {
 	results := map[string]error{Delete: b.adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account)}
 	if p, ok := b.adapter.(vendors.Updater); ok {
 		results[Update] = p.Update(t.Context(), origin, account, b.changed)
+	}
+	if p, ok := b.adapter.(vendors.Disabler); ok {
+		results[Disable] = p.Disable(t.Context(), origin, account)
 	}
 	for port, err := range results {
 		s.silent(t, err)

@@ -103,7 +103,7 @@ func (s Suite) judge(t *testing.T, port string, status int, err error) {
 	case err == nil:
 		t.Errorf("%s: got success, want class %v", port, *want)
 	case port == Find && status == http.StatusNotFound && errors.Is(err, vendors.ErrNotFound):
-	case slices.Contains([]string{Show, Update, Restore}, port) && (status == http.StatusNotFound || status == http.StatusGone) && errors.Is(err, vendors.ErrNotFound):
+	case slices.Contains([]string{Show, Update, Restore, Enable}, port) && (status == http.StatusNotFound || status == http.StatusGone) && errors.Is(err, vendors.ErrNotFound):
 	case errors.Is(err, vendors.ErrNotFound):
 		t.Errorf("%s: got %v, want an error: status %d says nothing of the account", port, err, status)
 	case vendors.ClassOf(err) != *want:

@@ -21,6 +21,10 @@ func (b *bench) ports() map[string]func(context.Context) error {
 	if p, ok := b.adapter.(vendors.Restorer); ok {
 		ports[Restore] = func(ctx context.Context) error { _, err := p.Restore(ctx, later(1), b.shown(), person); return err }
 	}
+	if p, ok := b.adapter.(vendors.Disabler); ok {
+		ports[Disable] = func(ctx context.Context) error { return p.Disable(ctx, later(1), b.shown()) }
+		ports[Enable] = func(ctx context.Context) error { return p.Enable(ctx, later(2), b.shown()) }
+	}
 	if p, ok := b.adapter.(vendors.Unenroller); ok {
 		ports[Unenroll] = func(ctx context.Context) error { return p.Unenroll(ctx, b.enrollment()) }
 	}

@@ -55,6 +55,8 @@ const (
 	Update   = "update"   // always repeatable
 	Restore  = "restore"  // always repeatable
 	Unenroll = "unenroll" // always repeatable
+	Disable  = "disable"  // always repeatable
+	Enable   = "enable"   // always repeatable
 	Delete   = "delete"
 	Enroll   = "enroll"
 	Enrolled = "enrolled"
@@ -119,7 +121,7 @@ func (s Suite) changed() vendors.User {
 
 // repeatable reports whether the port's write may be repeated.
 func (s Suite) repeatable(port string) bool {
-	return slices.Contains(s.Repeatable, port) || slices.Contains([]string{Update, Restore, Unenroll}, port)
+	return slices.Contains(s.Repeatable, port) || slices.Contains([]string{Update, Restore, Unenroll, Disable, Enable}, port)
 }
 
 // bench is one adapter and a server with responses that a test can break.

@@ -15,7 +15,7 @@ const (
 	Free Hold = iota
 	// Changing: the effects in progress decide whether the record will hold the account.
 	Changing
-	// Held: the account of the record is active.
+	// Held: the account of the record is active or disabled.
 	Held
 )
 
@@ -34,9 +34,10 @@ func HoldOf(r *Record, accountID string) Hold {
 	return Free
 }
 
-// Holds reports whether the account of a record is active and has this id.
+// Holds reports whether the account of a record is active or disabled and has this id.
 func Holds(r *Record, accountID string) bool {
-	return r.State == Active && r.AccountID == accountID && accountID != ""
+	disabled := r.State == Deleted && r.Disabled && r.Former == accountID
+	return accountID != "" && (disabled || r.State == Active && r.AccountID == accountID)
 }
 
 // HasUnconfirmedLifecycle reports whether another lifecycle event, newer than the last one

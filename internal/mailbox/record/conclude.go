@@ -38,6 +38,7 @@ type Change struct {
 	Found     bool   // the account existed, and may hold a newer snapshot than the event
 	Applied   bool   // the vendor is now as the event asks
 	Undeleted bool   // for State Deleted: the vendor cannot delete, and still has the account
+	Disabled  bool   // for State Deleted: the account is disabled, and may be enabled again
 }
 
 // Stored is the fate of an outcome.
@@ -102,7 +103,7 @@ func apply(r *Record, e *Effect, c Change) {
 	appeared := c.State == Active && (r.State != Active || (c.AccountID != "" && c.AccountID != r.AccountID))
 	another := c.AccountID != "" && r.AccountID != "" && c.AccountID != r.AccountID
 	if c.State != Unknown {
-		r.State, r.Undeleted = c.State, c.Undeleted
+		r.State, r.Undeleted, r.Disabled = c.State, c.Undeleted, c.Disabled
 	}
 	if c.AccountID != "" {
 		move(r, c.AccountID)

@@ -72,6 +72,8 @@ type Record struct {
 	Indexed bool
 	// Undeleted says that the vendor cannot delete: the account Former is still there.
 	Undeleted bool
+	// Disabled says that the account Former is disabled and not deleted.
+	Disabled bool
 	// Registered is the position up to which every event of the user is registered: pending,
 	// finished, or without need of a change.
 	Registered events.Position

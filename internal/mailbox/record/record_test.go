@@ -58,7 +58,7 @@ var (
 func TestEncodeKeepsEverything(t *testing.T) {
 	r := &record.Record{
 		UserID: "ada|“x”", AccountID: "7", State: record.Active, Lifecycle: at(5), LifecycleReplay: 1, Data: events.Position{Epoch: 4, Seq: 9}, DataReplay: 2,
-		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Undeleted: true, Registered: at(40), Rejected: at(39), Token: 12, Forgotten: start,
+		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Undeleted: true, Disabled: true, Registered: at(40), Rejected: at(39), Token: 12, Forgotten: start,
 		Courses: map[string]record.Course{"go|1": {Enrolled: true, Position: at(8), Replay: 3}, "x": {Position: events.Position{Epoch: 4, Seq: 1}}},
 		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true},
 		Seen:    record.Seen{{Key: 77, Replay: 1, Type: 3, Minute: 28_000_000}, {Key: 1<<64 - 1, Minute: 28_000_001}},
@@ -417,6 +417,30 @@ func TestReaches(t *testing.T) {
 		if change(r); !record.Reaches(r, at(5)) {
 			t.Errorf("%s: the record does not reach the fence", name)
 		}
+	}
+}
+
+// TestDisabled is about an account that a deletion disables: no other user gets the account.
+func TestDisabled(t *testing.T) {
+	r := &record.Record{}
+	register(r, arrival(1, events.UserCreated), arrival(2, events.UserDeleted))
+	r.Finish(call(t, r, 1), done, created)
+	r.Finish(call(t, r, 2), done, record.Change{State: record.Deleted, Applied: true, Disabled: true})
+	if r.State != record.Deleted || !r.Disabled || r.Former != "7" || record.HoldOf(r, "7") != record.Held || record.HoldOf(r, "") != record.Free {
+		t.Errorf("got %+v, held %v", r, record.HoldOf(r, "7"))
+	}
+	register(r, arrival(3, events.UserCreated))
+	if record.HoldOf(r, "7") != record.Changing {
+		t.Error("the return of the user does not decide on the account")
+	}
+	r.Finish(call(t, r, 3), done, created)
+	if r.Disabled || r.AccountID != "7" {
+		t.Errorf("got %+v, want the account active", r)
+	}
+	register(r, arrival(4, events.UserDeleted))
+	r.Finish(call(t, r, 4), done, removed)
+	if r.Disabled || record.HoldOf(r, "7") != record.Free {
+		t.Errorf("got %+v, want the account free", r)
 	}
 }
 

@@ -1,0 +1,40 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// enable enables the disabled account of a returning user. vendors.ErrNotFound means that
+// the record has no disabled account, or that the vendor has lost the account.
+func enable(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
+	p, ok := adapter.(vendors.Disabler)
+	if !ok || !k.Disabled || k.PreviousAccountID == "" {
+		return Reply{}, vendors.ErrNotFound
+	}
+	account := vendors.Account{ID: k.PreviousAccountID, Email: u.Email}
+	if err := k.reserve(ctx, account); err != nil {
+		return Reply{}, err
+	}
+	if err := p.Enable(ctx, k.From, account); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Outcome: events.Done, Account: account, Action: events.ActionEnabled, MatchedBy: events.MatchedByRecord}, nil
+}
+
+// reinstate enables the disabled account of a user after a new creation, and updates the data of
+// the account. For vendors.ErrNotFound see enable.
+func reinstate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
+	r, err := enable(ctx, adapter, u, k)
+	if err != nil {
+		return r, err
+	}
+	p, ok := adapter.(vendors.Updater)
+	if !ok || k.Outdated {
+		return r, nil
+	}
+	r.Changed = fieldsOf(u)
+	return r, p.Update(ctx, k.From, r.Account, u)
+}
