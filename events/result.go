@@ -15,14 +15,17 @@ const (
 	AlreadyDone = "already_done" // the vendor had the change before
 	Superseded  = "superseded"   // replaced by a newer event, or expired
 	Unsupported = "unsupported"  // the vendor has no such call
+	Skipped     = "skipped"      // a rule of the team keeps Usher from the change; see Result.Reason
 	Failed      = "failed"       // failed for good; there is a dead letter
 )
 
 // Result is the data of a result event.
 type Result struct {
 	Vendor    string       `json:"vendor"`
-	Outcome   string       `json:"outcome"` // Done, AlreadyDone, Superseded, Unsupported or Failed
+	Outcome   string       `json:"outcome"` // Done, AlreadyDone, Superseded, Unsupported, Skipped or Failed
 	AccountID string       `json:"account_id,omitempty"`
+	Action    string       `json:"action,omitempty"` // for the outcome Skipped: the change that was not made, such as create
+	Reason    string       `json:"reason,omitempty"` // for the outcome Skipped: the rule, such as may or shadow
 	Attempts  int          `json:"attempts"`
 	TookMS    int64        `json:"took_ms"`
 	Event     EventRef     `json:"event"`

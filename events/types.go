@@ -85,7 +85,7 @@ func ResultType(requestType, outcome string) string {
 	switch outcome {
 	case Done, AlreadyDone:
 		return t.done
-	case Superseded, Unsupported:
+	case Superseded, Unsupported, Skipped:
 		return t.stem + ".skipped"
 	default:
 		return t.stem + ".failed"

@@ -11,7 +11,7 @@ import (
 // ActivityTracked handles activity.tracked: records the activity at vendors with the port
 // vendors.Tracker.
 func ActivityTracked() Handler {
-	return Handler{Type: events.ActivityTracked, Scope: events.ScopeOf(events.ActivityTracked), Supports: canTrack, Plan: planActivity}
+	return Handler{Type: events.ActivityTracked, Scope: events.ScopeOf(events.ActivityTracked), Change: "track", Supports: canTrack, Plan: planActivity}
 }
 
 // canTrack reports whether the vendor records activity.

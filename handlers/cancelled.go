@@ -11,7 +11,7 @@ import (
 // at the vendors with the course. names are all vendors, on or off.
 func EnrollmentCancelled(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentCancelled, Scope: events.ScopeOf(events.EnrollmentCancelled), Ends: true, Supports: always,
+		Type: events.EnrollmentCancelled, Scope: events.ScopeOf(events.EnrollmentCancelled), Change: "unenroll", Ends: true, Supports: always,
 		Plan: courses.plan(names, func(e events.Event) (events.EnrollmentRequestedData, error) {
 			d, err := data[events.EnrollmentCancelledData](e)
 			return events.EnrollmentRequestedData{UserID: d.UserID, CourseID: d.CourseID, Email: d.Email, Vendor: d.Vendor}, err

@@ -10,7 +10,7 @@ import (
 
 // UserDeleted handles user.deleted: deletes the user's account. A missing account is success.
 func UserDeleted() Handler {
-	return Handler{Type: events.UserDeleted, Scope: events.ScopeOf(events.UserDeleted), Removes: true, Supports: always, Plan: planDeleted}
+	return Handler{Type: events.UserDeleted, Scope: events.ScopeOf(events.UserDeleted), Change: "delete", Removes: true, Supports: always, Plan: planDeleted}
 }
 
 // planDeleted plans a deletion.

@@ -16,7 +16,7 @@ type Courses map[string]map[string]string
 // the vendors with the course. names are all vendors, on or off.
 func EnrollmentRequested(courses Courses, names []string) Handler {
 	return Handler{
-		Type: events.EnrollmentRequested, Scope: events.ScopeOf(events.EnrollmentRequested), Supports: always,
+		Type: events.EnrollmentRequested, Scope: events.ScopeOf(events.EnrollmentRequested), Change: "enroll", Supports: always,
 		Plan: courses.plan(names, data[events.EnrollmentRequestedData], enroll),
 	}
 }

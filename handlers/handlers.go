@@ -21,6 +21,9 @@ var ErrNoAccount = errors.New("the user has no account at this vendor yet")
 type Handler struct {
 	Type  string       // the event type
 	Scope events.Scope // events.ScopeOf(Type)
+	// Change is the kind of change of the type, such as create; "" for a type that a team cannot
+	// forbid.
+	Change string
 	// Removes marks a type whose events delete the account. The deletion guard can stop such
 	// events.
 	Removes bool
@@ -73,7 +76,9 @@ type Known struct {
 
 // Reply is the result of a plan.
 type Reply struct {
-	Outcome string // events.Done, AlreadyDone or Unsupported
+	Outcome string // events.Done, AlreadyDone, Unsupported or Skipped
+	Action  string // for Skipped: the change that was not made
+	Reason  string // for Skipped: the rule of the team
 	Account vendors.Account
 	Found   bool // for a creation: the account existed, possibly with other data
 }

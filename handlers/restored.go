@@ -11,7 +11,7 @@ import (
 
 // UserRestored handles user.restored: restores the account deleted last, at vendors that can.
 func UserRestored() Handler {
-	return Handler{Type: events.UserRestored, Scope: events.ScopeOf(events.UserRestored), Supports: always, Plan: planRestored}
+	return Handler{Type: events.UserRestored, Scope: events.ScopeOf(events.UserRestored), Change: "restore", Supports: always, Plan: planRestored}
 }
 
 // planRestored plans a restoration.

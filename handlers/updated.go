@@ -11,7 +11,7 @@ import (
 // UserUpdated handles user.updated: writes the data of the event to the user's account. Only a
 // vendor with our ids and upserts creates an account for an update.
 func UserUpdated() Handler {
-	return Handler{Type: events.UserUpdated, Scope: events.ScopeOf(events.UserUpdated), Snapshot: true, Supports: always, Plan: planUpdated}
+	return Handler{Type: events.UserUpdated, Scope: events.ScopeOf(events.UserUpdated), Change: "update", Snapshot: true, Supports: always, Plan: planUpdated}
 }
 
 // planUpdated plans an update.

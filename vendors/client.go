@@ -24,6 +24,9 @@ type Options struct {
 	HTTP    http.RoundTripper // default: a copy of http.DefaultTransport
 	Observe Observer          // called after each call that was sent; may be nil
 	Limiter Limiter           // limits the calls instead of Rate; may be nil
+	// ReadOnly refuses every call that may change something, with ErrReadOnly: every call with
+	// another method than GET, and every Call with Once, but for a log-in.
+	ReadOnly bool
 	// SingleAttempt turns retries off, for callers with retries of their own, except for
 	// Call.Further.
 	SingleAttempt bool
@@ -77,6 +80,7 @@ type Client struct {
 	timeout  time.Duration
 	limiter  Limiter
 	single   bool
+	readOnly bool
 	http     *http.Client
 	auth     Auth
 	secrets  []string
@@ -110,6 +114,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		timeout:  cmp.Or(o.Timeout, defaultTimeout),
 		limiter:  o.Limiter,
 		single:   o.SingleAttempt,
+		readOnly: o.ReadOnly,
 		auth:     auth,
 		observer: o.Observe,
 		bodies:   newRoom(clientBudget),
@@ -171,6 +176,9 @@ func (c Call) repeatable() bool {
 	return c.Repeatable || (c.Method == http.MethodGet && !c.Once)
 }
 
+// changes reports whether a call may change something. A log-in changes nothing.
+func (c Call) changes() bool { return !c.NoAuth && (c.Method != http.MethodGet || c.Once) }
+
 // mayArriveLater reports whether a call without a response may still change something later.
 func (c Call) mayArriveLater() bool {
 	return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth
@@ -185,6 +193,9 @@ func (c Call) mayArriveLater() bool {
 // is ErrTokenRefused. A call that could not end
 // before the deadline of ctx is not begun: the Error wraps ErrLate.
 func (c *Client) Do(ctx context.Context, call Call) error {
+	if c.readOnly && call.changes() {
+		return c.fail(call, &Error{Class: Permanent, Err: ErrReadOnly})
+	}
 	if !call.repeatable() || (c.single && !call.Further) {
 		return c.try(ctx, call)
 	}

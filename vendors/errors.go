@@ -16,6 +16,10 @@ var ErrNotFound = errors.New("no such account")
 // deadline of the context.
 var ErrLate = errors.New("too late to begin the call")
 
+// ErrReadOnly is the error of a call that would change something, of a client that only reads.
+// The call was not made.
+var ErrReadOnly = errors.New("the call would change something, and this client only reads")
+
 // ErrTokenRefused is the error of a call with a new token, answered with 401 right after an
 // accepted log-in: the password is right, and the vendor ended the token at once or refuses this
 // call only.

@@ -27,6 +27,9 @@ type Settings struct {
 	// Limiter limits the calls instead of Rate. Not a setting of file or environment. May be
 	// nil.
 	Limiter Limiter `yaml:"-" json:"-"`
+	// ReadOnly refuses the calls that may change something; see Options. Not a setting of file or
+	// environment.
+	ReadOnly bool `yaml:"-" json:"-"`
 	// SingleAttempt turns retries of the client off. Not a setting of file or environment.
 	SingleAttempt bool `yaml:"-" json:"-"`
 }
@@ -39,11 +42,14 @@ func DefaultSettings(baseURL string, rate float64) Settings {
 
 // Options returns the options for NewClient.
 func (s Settings) Options() Options {
-	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Observe: s.Observe, Limiter: s.Limiter, SingleAttempt: s.SingleAttempt}
+	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Observe: s.Observe, Limiter: s.Limiter, ReadOnly: s.ReadOnly, SingleAttempt: s.SingleAttempt}
 }
 
 // SetObserver sets Observe.
 func (s *Settings) SetObserver(o Observer) { s.Observe = o }
+
+// SetReadOnly refuses the calls that may change something.
+func (s *Settings) SetReadOnly() { s.ReadOnly = true }
 
 // SetLimiter sets the limiter and turns retries of the client off, for a caller with retries of
 // its own: a call in the client's backoff would keep its slot.

@@ -60,6 +60,13 @@ type commands struct {
 	Reconcile reconcile.Cmd `cmd:"" help:"Compare the records with the accounts listed by a vendor, and repair differences."`
 }
 
+// AfterApply sets the file of the configuration, before the flags that name vendors are checked.
+// The parser calls AfterApply.
+func (c *commands) AfterApply(a *app.App) error {
+	a.File = c.File
+	return nil
+}
+
 const about = `Usher turns user lifecycle events (CloudEvents on NATS) into changes at Miestro,
 Meiro, LEAD, MagLoft and Usermost: exactly as asked, and never twice.
 
@@ -105,7 +112,6 @@ func Run(ctx context.Context, a app.App) (err error) {
 		return app.Usage(errors.New(inOwnWords(err.Error()) + "; see usher --help"))
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	a.File = c.File
 	return app.Interrupted(ctx, parsed.Run())
 }
 

@@ -22,7 +22,7 @@ type resultsCmd struct {
 	Follow  bool           `short:"f" help:"Wait for further results at the end."`
 	Vendor  app.VendorFlag `help:"Only of this vendor." placeholder:"NAME"`
 	Type    string         `help:"Only of this type: of the result, or of its event." placeholder:"TYPE"`
-	Outcome string         `help:"Only with this outcome: done, already_done, superseded, unsupported or failed." placeholder:"OUTCOME"`
+	Outcome string         `help:"Only with this outcome: done, already_done, superseded, unsupported, skipped or failed." placeholder:"OUTCOME"`
 	User    string         `help:"Only of this user." placeholder:"ID"`
 	Event   string         `help:"Only of the event with this id." placeholder:"ID"`
 	Since   time.Duration  `help:"Only of this last time, such as 1h." placeholder:"DURATION"`
@@ -45,7 +45,7 @@ Examples:
 
 // Validate returns an error for filters that no result can match.
 func (r resultsCmd) Validate() error {
-	outcomes := []string{"", events.Done, events.AlreadyDone, events.Superseded, events.Unsupported, events.Failed}
+	outcomes := []string{"", events.Done, events.AlreadyDone, events.Superseded, events.Unsupported, events.Skipped, events.Failed}
 	var faults []error
 	if !slices.Contains(outcomes, r.Outcome) {
 		faults = append(faults, fmt.Errorf("there is no outcome %s: want one of %s", r.Outcome, strings.Join(outcomes[1:], ", ")))
@@ -136,6 +136,9 @@ func (r resultsCmd) print(a *app.App, e events.Event, result events.Result) erro
 	took, failure := time.Duration(result.TookMS)*time.Millisecond, ""
 	if result.Error != nil {
 		failure = result.Error.Class + ": " + result.Error.Message
+	}
+	if result.Reason != "" {
+		failure = result.Reason + ": " + result.Action
 	}
 	fields := []string{e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject()}
 	if !output.IsTerminal(a.Stdout) {

@@ -18,22 +18,23 @@ import (
 
 // sandboxCmd is usher sandbox.
 type sandboxCmd struct {
-	Addr           string        `default:"127.0.0.1:8090" help:"The address to listen on." placeholder:"HOST:PORT"`
-	Faults         float64       `help:"The share of calls with a fault, from 0 to 1." placeholder:"SHARE"`
-	Latency        time.Duration `help:"The mean wait before each call." placeholder:"DURATION"`
-	Late           float64       `help:"The share of creations of accounts that are cut off and carried out after --late-by, from 0 to 1." placeholder:"SHARE"`
-	LateBy         time.Duration `help:"The time from the receipt of a creation until it is carried out, if the caller has closed the connection." placeholder:"DURATION"`
-	Seed           uint64        `default:"1" help:"The seed of random faults and waits."`
-	DuplicateEmail string        `enum:"422,409,400,existing,second" default:"422" help:"The answer to a creation with an e-mail in use: ${enum}."`
-	SecondDelete   string        `enum:"404,200" default:"404" help:"The answer to a second deletion: ${enum}."`
-	RepeatEnroll   string        `enum:"ok,error,second" default:"ok" help:"The answer to a second enrolment in a course: ${enum}."`
-	RepeatUnenroll string        `enum:"ok,error,404" default:"ok" help:"The answer to the end of an enrolment that does not exist: ${enum}."`
-	RepeatRestore  string        `enum:"404,200" default:"404" help:"The answer to a restore of an account that is not deleted: ${enum}."`
-	Classes        string        `name:"classifications" enum:"replace,add" default:"replace" help:"The effect of classifications sent to MagLoft: ${enum} to the present ones."`
-	EmailPaths     string        `enum:"whole,404" default:"whole" help:"How MagLoft reads an e-mail in a path, as a whole or not at all: ${enum}."`
-	MiestroErrors  string        `enum:"status,body" default:"status" help:"How Miestro reports a refusal, in the status or in the body of a 200: ${enum}."`
-	LeadShow       string        `enum:"200,404,405" default:"200" help:"The answer of LEAD to the undocumented GET /users/ID: ${enum}."`
-	LeadLookup     string        `enum:"email-lookup,email/lookup" default:"email-lookup" help:"The path of LEAD for a look-up by e-mail: ${enum}."`
+	Addr           string            `default:"127.0.0.1:8090" help:"The address to listen on." placeholder:"HOST:PORT"`
+	Faults         float64           `help:"The share of calls with a fault, from 0 to 1." placeholder:"SHARE"`
+	Latency        time.Duration     `help:"The mean wait before each call." placeholder:"DURATION"`
+	Late           float64           `help:"The share of creations of accounts that are cut off and carried out after --late-by, from 0 to 1." placeholder:"SHARE"`
+	LateBy         time.Duration     `help:"The time from the receipt of a creation until it is carried out, if the caller has closed the connection." placeholder:"DURATION"`
+	Instance       map[string]string `help:"A further stand-in of a kind, with a name and a state of its own; repeatable." placeholder:"NAME=KIND"`
+	Seed           uint64            `default:"1" help:"The seed of random faults and waits."`
+	DuplicateEmail string            `enum:"422,409,400,existing,second" default:"422" help:"The answer to a creation with an e-mail in use: ${enum}."`
+	SecondDelete   string            `enum:"404,200" default:"404" help:"The answer to a second deletion: ${enum}."`
+	RepeatEnroll   string            `enum:"ok,error,second" default:"ok" help:"The answer to a second enrolment in a course: ${enum}."`
+	RepeatUnenroll string            `enum:"ok,error,404" default:"ok" help:"The answer to the end of an enrolment that does not exist: ${enum}."`
+	RepeatRestore  string            `enum:"404,200" default:"404" help:"The answer to a restore of an account that is not deleted: ${enum}."`
+	Classes        string            `name:"classifications" enum:"replace,add" default:"replace" help:"The effect of classifications sent to MagLoft: ${enum} to the present ones."`
+	EmailPaths     string            `enum:"whole,404" default:"whole" help:"How MagLoft reads an e-mail in a path, as a whole or not at all: ${enum}."`
+	MiestroErrors  string            `enum:"status,body" default:"status" help:"How Miestro reports a refusal, in the status or in the body of a 200: ${enum}."`
+	LeadShow       string            `enum:"200,404,405" default:"200" help:"The answer of LEAD to the undocumented GET /users/ID: ${enum}."`
+	LeadLookup     string            `enum:"email-lookup,email/lookup" default:"email-lookup" help:"The path of LEAD for a look-up by e-mail: ${enum}."`
 }
 
 // Help is shown below the flags.
@@ -54,6 +55,7 @@ Examples:
   usher sandbox
   usher sandbox --faults 0.05 --latency 20ms
   usher sandbox --late 0.1 --late-by 5s
+  usher sandbox --instance school1=miestro --instance school2=miestro
   curl -X POST 'http://127.0.0.1:8090/control/lead?mode=down&for=10s'
   curl -X POST 'http://127.0.0.1:8090/control/lead?mode=trouble&user=ada@&status=403&for=1m'
   usher sandbox | tee sandbox.env       and elsewhere: . ./sandbox.env; usher serve`
@@ -62,7 +64,7 @@ Examples:
 // Run serves the stand-ins until ctx ends.
 func (s sandboxCmd) Run(ctx context.Context, a *app.App) error {
 	stands, err := sandbox.New(sandbox.Config{
-		Seed: s.Seed, Faults: s.Faults, Latency: s.Latency, Late: s.Late, LateBy: s.LateBy,
+		Instances: s.Instance, Seed: s.Seed, Faults: s.Faults, Latency: s.Latency, Late: s.Late, LateBy: s.LateBy,
 		Switches: sandbox.Switches{
 			DuplicateEmail: s.DuplicateEmail, SecondDelete: s.SecondDelete,
 			RepeatEnroll: s.RepeatEnroll, RepeatUnenroll: s.RepeatUnenroll, RepeatRestore: s.RepeatRestore,
@@ -78,22 +80,25 @@ func (s sandboxCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return fmt.Errorf("%w; give another address with --addr", err)
 	}
-	if err := printEnviron(a.Stdout, app.Dialable(listener.Addr().String()), stands.BaseURLs); err != nil {
+	if err := printEnviron(a.Stdout, app.Dialable(listener.Addr().String()), stands); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return serveHTTP(ctx, listener, stands.Handler())
 }
 
 // printEnviron prints the addresses of the stand-ins as shell variables.
-func printEnviron(w io.Writer, host string, baseURLs func(host string) map[string]string) error {
+func printEnviron(w io.Writer, host string, stands *sandbox.Sandbox) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Stand-ins for the vendors' APIs; their data: http://%s/state\n", host)
-	urls := baseURLs(host)
+	urls, kinds := stands.BaseURLs(host), stands.Kinds()
 	for _, name := range slices.Sorted(maps.Keys(urls)) {
 		fmt.Fprintf(&b, "# %-9s %s\n", name, urls[name])
 	}
+	for _, name := range slices.Sorted(maps.Keys(kinds)) {
+		fmt.Fprintf(&b, "# usher.yaml needs vendors.%s.kind: %s\n", name, kinds[name])
+	}
 	b.WriteString("# For usher serve:\n")
-	for _, variable := range sandbox.Environ(host) {
+	for _, variable := range stands.Environ(host) {
 		name, value, _ := strings.Cut(variable, "=")
 		fmt.Fprintf(&b, "export %s='%s'\n", name, value)
 	}

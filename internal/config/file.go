@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -19,8 +20,9 @@ const (
 	pathVar     = prefix + "CONFIG"
 )
 
-// file applies the file at path, or the default file if one exists.
-func (l *loader) file(path string) {
+// parse returns the document in the file at path, or in the default file if one exists; nil
+// without a document.
+func (l *loader) parse(path string) (string, *yaml.Node) {
 	optional := false
 	if path == "" {
 		path = l.environ[pathVar]
@@ -30,17 +32,21 @@ func (l *loader) file(path string) {
 	}
 	text, err := os.ReadFile(path)
 	if optional && errors.Is(err, fs.ErrNotExist) {
-		return
+		return path, nil
 	}
 	if err != nil {
 		l.faultAt("", "", fmt.Sprintf("the configuration file cannot be read: %v", err), "set --config to a file that exists", err)
-		return
+		return path, nil
 	}
 	root, err := parse(text)
 	if err != nil {
 		l.faultAt(path, "", err.Error(), "the file must be one YAML document", err)
-		return
 	}
+	return path, root
+}
+
+// file applies a document, if there is one.
+func (l *loader) file(path string, root *yaml.Node) {
 	if root != nil {
 		f := fileReader{loader: l, path: path, known: l.prefixes(), open: map[*yaml.Node]bool{}}
 		f.mapping(root, "")
@@ -100,7 +106,7 @@ func tabbed(text []byte) int {
 func (l *loader) prefixes() map[string][]string {
 	seen := map[string]bool{}
 	out := map[string][]string{}
-	for _, key := range sorted(l.settings) {
+	for _, key := range slices.Concat(sorted(l.settings), sorted(l.rules)) {
 		for key != "" && !seen[key] {
 			seen[key] = true
 			parent, name := "", key
@@ -165,7 +171,14 @@ func (f fileReader) merges(n *yaml.Node, path string) {
 func (f fileReader) entry(key, value *yaml.Node, path string) {
 	full := join(path, key.Value)
 	s, leaf := f.settings[full]
+	rule, isRule := f.rules[full]
 	switch {
+	case isRule && !leaf, isRule && slices.Contains(modes, value.Value): // a vendor may have a mode of its own
+		f.leaf(rule, value)
+	case isRule && value.Kind == yaml.SequenceNode:
+		for _, one := range value.Content {
+			f.entry(key, one, path)
+		}
 	case leaf:
 		f.leaf(s, value)
 	case f.known[full] != nil:

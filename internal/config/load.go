@@ -16,8 +16,11 @@ type Sources struct {
 	Environ []string
 	// Flags are settings of the command line, key to value, such as {"http.addr": ":9000"}.
 	Flags map[string]string
-	// Vendors are all vendors, with their defaults.
+	// Vendors are all kinds of vendors, with their defaults. The name of each is the kind.
 	Vendors []Section
+	// Instance returns the defaults of a further vendor of a kind, for a section of the file;
+	// nil: there is none.
+	Instance func(kind, name string) Section
 }
 
 // Load returns the settings from all sources, checked. The error joins every fault, each an
@@ -26,10 +29,15 @@ type Sources struct {
 // these.
 func Load(from Sources) (Config, error) {
 	c := Default()
-	c.Vendors = from.Vendors
+	c.Vendors = slices.Clone(from.Vendors)
 	c.origins, c.lines = map[string]string{}, map[string]string{}
-	l := loader{config: &c, settings: c.index(), faulty: map[string]bool{}, environ: environ(from.Environ)}
-	l.file(from.Path)
+	l := loader{config: &c, faulty: map[string]bool{}, environ: environ(from.Environ)}
+	path, root := l.parse(from.Path)
+	if root != nil {
+		l.instances(root, path, from.Instance)
+	}
+	l.settings, l.rules = c.index(), c.rules()
+	l.file(path, root)
 	l.environment()
 	l.flags(from.Flags)
 	c.normalize()
@@ -41,6 +49,7 @@ func Load(from Sources) (Config, error) {
 type loader struct {
 	config   *Config
 	settings map[string]setting
+	rules    map[string]setting // of the vendors; file only
 	environ  map[string]string
 	faults   []error
 	faulty   map[string]bool // keys with a fault; one fault per key is enough

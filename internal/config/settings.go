@@ -70,6 +70,14 @@ func (s setting) secret() bool {
 	}
 }
 
+// reveal returns the value, with secrets.
+func (s setting) reveal() any {
+	if secret, ok := s.value.Interface().(vendors.Secret); ok {
+		return secret.Reveal()
+	}
+	return s.value.Interface()
+}
+
 func (s setting) empty() bool { return !s.value.IsValid() || s.value.IsZero() }
 
 // want returns the expected form of the value.
@@ -91,6 +99,8 @@ func (s setting) want() string {
 		return "name → scheme, secrets or secrets_file, header, tolerance, event"
 	case Courses:
 		return "our course id → vendor → the vendor's course id"
+	case May:
+		return "a list of: " + strings.Join(Changes(), ", ")
 	case vendors.Secret:
 		return "one text"
 	}

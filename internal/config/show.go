@@ -36,15 +36,21 @@ func (s Shown) Text() string {
 }
 
 // Show returns every setting with value, source (default, file:line, a variable, flag) and
-// variable. Secrets, and passwords in URLs, are shown as [redacted].
+// variable, and the rules of vendors in the file. Secrets, and passwords in URLs, are shown as [redacted].
 func (c Config) Show() []Shown {
 	var lines []Shown
+	rules := c.rules()
 	for _, s := range c.settings() {
 		from := c.origins[s.key]
 		if from == "" {
 			from = "default"
 		}
 		lines = append(lines, Shown{Key: s.key, Value: s.show(), From: from, Variable: s.variable})
+	}
+	for _, key := range sorted(rules) {
+		if s := rules[key]; !s.empty() {
+			lines = append(lines, Shown{Key: key, Value: s.show(), From: c.lines[key]})
+		}
 	}
 	return lines
 }

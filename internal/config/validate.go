@@ -29,7 +29,9 @@ func (l *loader) check() {
 	l.checkConsole()
 	l.checkAddresses()
 	l.checkParts()
+	l.checkRules()
 	l.checkVendors()
+	l.checkTwins()
 	l.checkCourses()
 	l.checkRelations()
 }

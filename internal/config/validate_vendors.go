@@ -12,6 +12,9 @@ import (
 // rules, and URLs.
 func (l *loader) checkVendors() {
 	for _, s := range l.config.Vendors {
+		if s.Rules.Mode.Is(Off) {
+			continue
+		}
 		l.checkFaults(s)
 		if l.checkNeeds(s) {
 			l.checkCredentials(s)

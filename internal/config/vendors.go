@@ -12,6 +12,7 @@ import (
 type Section struct {
 	Name     string   // name of the vendor in lower case, such as miestro
 	Settings Settings // pointer to the vendor's Config with the defaults; set by Load
+	Rules    Rules    // of the team
 }
 
 // Settings is the Config of a vendor: a pointer to a struct whose fields have yaml and
@@ -28,6 +29,8 @@ type Settings interface {
 	WantedCourse(id string) string
 	// SetObserver sets the observer of all calls.
 	SetObserver(o vendors.Observer)
+	// SetReadOnly refuses all calls that may change something.
+	SetReadOnly()
 	// SetLimiter sets the limiter of all calls, and turns retries of the client off.
 	SetLimiter(l vendors.Limiter)
 }
@@ -67,6 +70,10 @@ func (c Config) Off() map[string]string {
 	all := c.index()
 	off := map[string]string{}
 	for _, s := range c.Vendors {
+		if s.Rules.Mode.Is(Off) {
+			off[s.Name] = s.key("mode") + " is off"
+			continue
+		}
 		if missing := s.missing(all); len(missing) > 0 {
 			off[s.Name] = s.advice(missing)
 		}

@@ -73,7 +73,7 @@ func stateKind(state string) string {
 	switch state {
 	case events.Done, events.AlreadyDone:
 		return kindDone
-	case events.Superseded, events.Unsupported:
+	case events.Superseded, events.Unsupported, events.Skipped:
 		return kindSkipped
 	case events.Failed:
 		return kindFailed

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"context"
+	"errors"
+
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
@@ -10,14 +13,15 @@ import (
 
 // Catalog lists the vendors and the event types of a program.
 type Catalog struct {
-	// Vendors returns every vendor, with new default settings at each call.
+	// Vendors returns a vendor of every kind, with new default settings at each call. The name is
+	// the kind.
 	Vendors func() []Vendor
 	// Handlers returns the handler of every event type, for the courses of the
 	// configuration and the names of the vendors.
 	Handlers func(courses handlers.Courses, vendors []string) []handlers.Handler
 }
 
-// Sections returns the default settings of all vendors, for config.Load to fill in.
+// Sections returns the default settings of a vendor of every kind, for config.Load to fill in.
 func (k Catalog) Sections() []config.Section {
 	var out []config.Section
 	for _, v := range k.Vendors() {
@@ -26,31 +30,50 @@ func (k Catalog) Sections() []config.Section {
 	return out
 }
 
-// With returns all vendors, with their settings in c. A vendor without settings in c keeps
-// the defaults.
+// Instance returns the default settings of a further vendor of a kind, for config.Load.
+func (k Catalog) Instance(kind, name string) config.Section {
+	for _, v := range k.Vendors() {
+		if v.Name == kind {
+			v.section.Name = name
+			return v.section
+		}
+	}
+	return config.Section{Name: name}
+}
+
+// With returns all vendors, with their settings in c: one of each kind, and the further
+// instances. A vendor without settings in c keeps the defaults.
 func (k Catalog) With(c *config.Config) []Vendor {
 	list := k.Vendors()
+	kinds := map[string]Vendor{}
 	for i, v := range list {
+		kinds[v.Name] = v
 		if s, ok := c.Section(v.Name); ok {
 			list[i].section = s
+		}
+	}
+	for _, s := range c.Vendors {
+		kind, known := kinds[s.KindName()]
+		if known && s.Name != kind.Name {
+			list = append(list, Vendor{Name: s.Name, section: s, build: kind.build})
 		}
 	}
 	return list
 }
 
-// Names returns the names of all vendors.
-func (k Catalog) Names() []string { return names(k.Vendors()) }
+// Names returns the names of all vendors in c.
+func (k Catalog) Names(c *config.Config) []string { return names(k.With(c)) }
 
 // Service returns the operations for people.
 func (k Catalog) Service(set *streams.Set, c config.Config) *ops.Service {
-	d := ops.Deps{Streams: set, Config: c, Handlers: k.Handlers(handlers.Courses(c.Courses), k.Names())}
+	d := ops.Deps{Streams: set, Config: c, Handlers: k.Handlers(handlers.Courses(c.Courses), k.Names(&c))}
 	for _, v := range k.With(&c) {
 		d.Vendors = append(d.Vendors, ops.Vendor{Name: v.Name, Settings: v.Settings(), Adapter: v.Adapter})
 	}
 	return ops.New(d)
 }
 
-// Vendor is one vendor of a Catalog; see VendorOf.
+// Vendor is one vendor of a Catalog, or a further instance; see VendorOf.
 type Vendor struct {
 	Name    string
 	section config.Section // its settings
@@ -72,5 +95,23 @@ func VendorOf[C any, A vendors.Adapter, P interface {
 // Settings returns the settings shared by all vendors.
 func (v Vendor) Settings() vendors.Settings { return v.section.Settings.Common() }
 
+// Rules returns the rules of the team for the vendor.
+func (v Vendor) Rules() config.Rules { return v.section.Rules }
+
 // Adapter returns a new adapter, or an error that names the missing settings.
-func (v Vendor) Adapter() (vendors.Adapter, error) { return v.build(v.section.Settings) }
+// The adapter of a vendor in mode shadow only reads.
+func (v Vendor) Adapter() (vendors.Adapter, error) {
+	if v.Rules().Mode.Is(config.Shadow) {
+		v.section.Settings.SetReadOnly()
+	}
+	return v.build(v.section.Settings)
+}
+
+// Check checks the credentials of an adapter. A check by a call that an adapter in mode shadow
+// refuses is no failure: the vendor was not asked.
+func Check(ctx context.Context, port vendors.Adapter) error {
+	if err := port.Check(ctx); !errors.Is(err, vendors.ErrReadOnly) {
+		return err
+	}
+	return nil
+}

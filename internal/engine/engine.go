@@ -178,7 +178,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 func (e *Engine) Upgrade(ctx context.Context) error {
 	l := Layout(e.Config.NATS)
 	return upgrade.Run(ctx, e.Streams.Client.JetStream, upgrade.Config{
-		Vendors: e.Catalog.Names(), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
+		Vendors: e.Catalog.Names(&e.Config), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
 		HoldFresh: 3 * e.Config.Worker.HoldRetry,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/core"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox"
@@ -73,7 +74,7 @@ func (e *Engine) failing() (names []string) {
 
 // open opens the core of a vendor.
 func (e *Engine) open(ctx context.Context, v Vendor, port vendors.Adapter) (*core.Core, error) {
-	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), e.Catalog.Names())
+	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), e.Catalog.Names(&e.Config))
 	lifecycle, activity := subjects(port, list)
 	client := e.Streams.Client
 	for _, counter := range e.counters(v.Name, lifecycle) {
@@ -101,6 +102,7 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 		Mailbox: mailbox.Config{
 			Source: e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
 			PrerequisiteWait: c.PrerequisiteWait, RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry,
+			Rules: mailbox.Rules{May: v.Rules().May, Shadow: v.Rules().Mode.Is(config.Shadow)},
 		},
 	}
 }
@@ -124,10 +126,7 @@ func (e *Engine) check(v Vendor) func(context.Context) (vendors.Adapter, error) 
 		if err != nil {
 			return nil, err
 		}
-		if c, ok := port.(vendors.Checker); ok {
-			err = c.Check(ctx)
-		}
-		return port, err
+		return port, Check(ctx, port)
 	}
 }
 

@@ -87,7 +87,9 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 		return t.fail(p.write, x, err, took)
 	}
 	x.change = changeOf(event, reply)
-	x.outcome = &record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, TookMS: took.Milliseconds(), At: stamp(own.Now())}
+	o := outcomeOf(reply, own.Now())
+	o.TookMS = took.Milliseconds()
+	x.outcome = &o
 	reserved, _ := t.reserveOutcome(p.write, x) // after a failure of NATS, store tries again
 	if reserved == x {
 		t.report(event, &e, *x.outcome, time.Time{})
@@ -119,9 +121,15 @@ type call struct {
 
 // do carries out the plan of an event, and reports the answer to the gate.
 func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
+	if reply, forbidden := p.config.Rules.forbids(c.event); forbidden {
+		return reply, nil
+	}
 	ctx, cancel := context.WithDeadline(p.deps.Gate.Attach(ctx, c.class), c.begin.Add(p.config.CallTimeout))
 	defer cancel()
 	reply, err := p.recovered(ctx, c)
+	if p.config.Rules.skips(err) {
+		reply, err = skipped(c.event, ReasonShadow), nil
+	}
 	if !errors.Is(err, errReserve) {
 		p.deps.Gate.Report(c.user, err)
 	}
@@ -180,6 +188,9 @@ func (t *attempts) known(x *result) handlers.Known {
 // changeOf returns the change of the account by a reply.
 func changeOf(event *Event, r handlers.Reply) record.Change {
 	h := event.Handler
+	if r.Outcome == events.Skipped { // the vendor is as before
+		return record.Change{}
+	}
 	c := record.Change{
 		AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone,
 		Snapshot: h.Snapshot && r.Outcome == events.Done, Found: r.Found,

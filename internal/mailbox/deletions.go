@@ -30,10 +30,12 @@ type deletions struct {
 	verdicts map[effectID]deletionguard.Verdict
 }
 
-// verdict returns the decision of the guard about an effect. Effects that are no deletions, and
-// deletions that may have been made already, may proceed without asking the guard.
+// verdict returns the decision of the guard about an effect. Effects that are no deletions,
+// deletions that may have been made already, and deletions that a rule of the team forbids, may
+// proceed without asking the guard.
 func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
-	if d.deps.Guard == nil || !d.handlers[e.Type].Removes || e.Unconfirmed {
+	h := d.handlers[e.Type]
+	if d.deps.Guard == nil || !h.Removes || e.Unconfirmed || !d.config.Rules.changes(h) {
 		return deletionguard.Proceed, true
 	}
 	v, known = d.verdicts[idOf(e)]

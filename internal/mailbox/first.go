@@ -121,7 +121,7 @@ func (x *first) attempt() error {
 		event: x.Event, known: handlers.Known{From: x.Event.origin()}, class: Activity, begin: began.Add(x.config.CallLease),
 		user: record.AccountKey(x.vendor.Name, x.Event.Plan.UserID),
 	})
-	o := record.Outcome{Kind: reply.Outcome, AccountID: reply.Account.ID, At: stamp(x.now())}
+	o := outcomeOf(reply, x.now())
 	var pause record.Pause
 	if err != nil {
 		pause, o = judge(x.config, &x.effect, err, x.now())

@@ -52,6 +52,11 @@ func failed(class, message string) record.Outcome {
 	return record.Outcome{Kind: events.Failed, Class: class, Message: message}
 }
 
+// outcomeOf returns the outcome of an effect with a reply.
+func outcomeOf(r handlers.Reply, now time.Time) record.Outcome {
+	return record.Outcome{Kind: r.Outcome, AccountID: r.Account.ID, Action: r.Action, Reason: r.Reason, At: stamp(now)}
+}
+
 // stamp returns a time of the server in the precision of results.
 func stamp(now time.Time) time.Time { return now.UTC().Truncate(time.Millisecond) }
 

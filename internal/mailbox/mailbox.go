@@ -49,6 +49,7 @@ type Config struct {
 	Remember         time.Duration // for which a finished event is known
 	RecordBytes      int           // of a record, at most; the store must accept record.HeadRoom more
 	WaitingBytes     int           // of the events of a user in memory, without room in the record
+	Rules            Rules         // of the team; the zero value forbids nothing
 }
 
 // Message is an event as a stream holds it.

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -11,28 +10,46 @@ import (
 // USHER_MEIRO_MODE=customers and USHER_MAGLOFT_MODE=readers are included. There is no rate
 // limit.
 func Environ(host string) []string {
-	environ := []string{
-		"USHER_MIESTRO_API_KEY=" + MiestroAPIKey,
-		"USHER_MIESTRO_API_SECRET=" + MiestroAPISecret,
-		"USHER_MEIRO_EMAIL=" + MeiroEmail,
-		"USHER_MEIRO_PASSWORD=" + MeiroPassword,
-		"USHER_MEIRO_COLLECT_URL=http://" + host + MeiroCollectPath,
-		"USHER_LEAD_EMAIL=" + LeadEmail,
-		"USHER_LEAD_PASSWORD=" + LeadPassword,
-		"USHER_LEAD_ENROLL_PATH=" + LeadEnrollPath,
-		"USHER_LEAD_UNENROLL_PATH=" + LeadUnenrollPath,
-		"USHER_LEAD_UPDATE=reset_password",
-		"USHER_MAGLOFT_ACCESS_TOKEN=" + MagLoftAccessToken,
-		"USHER_MAGLOFT_APP_ID=" + MagLoftAppID,
-		"USHER_USERMOST_LICENSE_CODE=" + UsermostLicenseCode,
-		"USHER_USERMOST_API_KEY=" + UsermostAPIKey,
-	}
 	stands, _ := New(Config{}) // fails only for invalid values
-	urls := stands.BaseURLs(host)
-	for _, name := range slices.Sorted(maps.Keys(urls)) {
-		prefix := "USHER_" + strings.ToUpper(name)
-		environ = append(environ, prefix+"_BASE_URL="+urls[name], prefix+"_RATE=0")
+	return stands.Environ(host)
+}
+
+// credentials are the variables of each kind, without the prefix, but for the addresses.
+var credentials = map[string][]string{
+	"miestro": {"API_KEY=" + MiestroAPIKey, "API_SECRET=" + MiestroAPISecret},
+	"meiro":   {"EMAIL=" + MeiroEmail, "PASSWORD=" + MeiroPassword},
+	"lead": {
+		"EMAIL=" + LeadEmail, "PASSWORD=" + LeadPassword, "ENROLL_PATH=" + LeadEnrollPath, "UNENROLL_PATH=" + LeadUnenrollPath,
+		"UPDATE=reset_password",
+	},
+	"magloft":  {"ACCESS_TOKEN=" + MagLoftAccessToken, "APP_ID=" + MagLoftAppID},
+	"usermost": {"LICENSE_CODE=" + UsermostLicenseCode, "API_KEY=" + UsermostAPIKey},
+}
+
+// Environ returns the variables as the function Environ does, of all instances.
+func (s *Sandbox) Environ(host string) []string {
+	var environ []string
+	for _, v := range s.vendors {
+		prefix, kind := "USHER_"+strings.ToUpper(v.name())+"_", v.fakeVendor.name()
+		for _, variable := range credentials[kind] {
+			environ = append(environ, prefix+variable)
+		}
+		if kind == "meiro" {
+			environ = append(environ, prefix+"COLLECT_URL=http://"+host+v.base()+strings.TrimPrefix(MeiroCollectPath, v.fakeVendor.base()))
+		}
+		environ = append(environ, prefix+"BASE_URL=http://"+host+v.base(), prefix+"RATE=0")
 	}
 	slices.Sort(environ)
 	return environ
+}
+
+// Kinds returns the kind of each further instance, by name.
+func (s *Sandbox) Kinds() map[string]string {
+	kinds := map[string]string{}
+	for _, v := range s.vendors {
+		if v.instance != "" {
+			kinds[v.instance] = v.fakeVendor.name()
+		}
+	}
+	return kinds
 }

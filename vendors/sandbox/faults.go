@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -41,11 +42,12 @@ const (
 // vendor is a fake vendor with faults and call counts.
 type vendor struct {
 	fakeVendor
-	mux     *http.ServeMux
-	latency time.Duration
-	late    float64
-	lateBy  time.Duration
-	landing sync.Mutex // held while calls without a caller are carried out
+	instance string // name of a further instance; "" for the first of a kind
+	mux      *http.ServeMux
+	latency  time.Duration
+	late     float64
+	lateBy   time.Duration
+	landing  sync.Mutex // held while calls without a caller are carried out
 
 	mu       sync.Mutex
 	inFlight []inFlight // calls without a caller, earliest due time first
@@ -76,6 +78,14 @@ func newVendor(s fakeVendor, c Config, number uint64) *vendor {
 		v.mux.HandleFunc(pattern, handle)
 	}
 	return v
+}
+
+// name returns the name of the instance, or else of the kind.
+func (v *vendor) name() string { return cmp.Or(v.instance, v.fakeVendor.name()) }
+
+// base returns the path of the base URL, with the name first.
+func (v *vendor) base() string {
+	return "/" + v.name() + strings.TrimPrefix(v.fakeVendor.base(), "/"+v.fakeVendor.name())
 }
 
 // ServeHTTP answers a call, or applies a fault. If the caller disconnects during the delay, the

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,9 @@ type Config struct {
 	LateBy   time.Duration    // delay of a creation without a caller, from receipt to effect; at least the latency
 	Switches Switches         // undocumented behaviour
 	Clock    func() time.Time // default time.Now
+	// Instances are further fakes, by name, each of the kind of a vendor and with a state of its
+	// own. Default: one of each kind only.
+	Instances map[string]string
 }
 
 // Switches select undocumented behaviour of vendors. "" is the default, the first of the
@@ -127,8 +131,37 @@ func New(c Config) (*Sandbox, error) {
 	for i, v := range fakeVendors(c) {
 		s.vendors = append(s.vendors, newVendor(v, c, uint64(i)))
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Instances)) {
+		for _, v := range fakeVendors(c) {
+			if v.name() == c.Instances[name] {
+				further := newVendor(v, c, uint64(len(s.vendors)))
+				further.instance = name
+				s.vendors = append(s.vendors, further)
+			}
+		}
+	}
 	return s, nil
 }
+
+// checkInstances returns an error for each instance of an unknown kind, and for each name in use.
+func (c *Config) checkInstances() error {
+	kinds := map[string]bool{}
+	for _, v := range fakeVendors(*c) {
+		kinds[v.name()] = true
+	}
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(c.Instances)) {
+		switch {
+		case kinds[name] || !instanceName.MatchString(name):
+			faults = append(faults, fmt.Errorf("instance: %q is no name: want lower-case letters and digits, and not the name of a vendor", name))
+		case !kinds[c.Instances[name]]:
+			faults = append(faults, fmt.Errorf("instance %s: %q is none of %s", name, c.Instances[name], strings.Join(slices.Sorted(maps.Keys(kinds)), ", ")))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+var instanceName = regexp.MustCompile(`^[a-z][a-z0-9]{0,31}$`)
 
 // complete sets defaults and returns an error for every invalid value.
 func (c *Config) complete() error {
@@ -148,6 +181,7 @@ func (c *Config) complete() error {
 		choose("lead-lookup", &sw.LeadLookup, "email-lookup", "email/lookup"),
 		choose("lead-show", &sw.LeadShow, "200", "404", "405"),
 	}
+	faults = append(faults, c.checkInstances())
 	if c.Faults < 0 || c.Faults > 1 {
 		faults = append(faults, fmt.Errorf("faults: %v is not a share from 0 to 1", c.Faults))
 	}

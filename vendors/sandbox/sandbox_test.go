@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/usherhq/usher/vendors"
+	"github.com/usherhq/usher/vendors/miestro"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -259,5 +261,52 @@ func TestRecordedTwice(t *testing.T) {
 				t.Errorf("got %+v, want %d", got, test.want)
 			}
 		})
+	}
+}
+
+// Instances of one kind have accounts of their own, and fail on their own.
+func TestInstancesAreApart(t *testing.T) {
+	stands, err := sandbox.New(sandbox.Config{Instances: map[string]string{"school2": "miestro", "office": "lead", "ours": "meiro"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(stands.Handler())
+	defer web.Close()
+	host := strings.TrimPrefix(web.URL, "http://")
+	create := func(name string) error {
+		c := miestro.Defaults()
+		c.BaseURL, c.APIKey, c.APISecret, c.SingleAttempt = stands.BaseURLs(host)[name], sandbox.MiestroAPIKey, sandbox.MiestroAPISecret, true
+		adapter, err := miestro.New(c)
+		if err == nil {
+			_, err = adapter.Create(t.Context(), vendors.Origin{}, vendors.User{Email: "ada@example.org"})
+		}
+		return err
+	}
+	if err := stands.Control("miestro", "down", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if create("school2") != nil || create("miestro") == nil {
+		t.Error("the instance fails, or the first does not")
+	}
+	state := stands.State()
+	if len(state.Vendors["school2"].Users) != 1 || len(state.Vendors["miestro"].Users) != 0 {
+		t.Errorf("got %+v", state)
+	}
+	environ := strings.Join(stands.Environ(host), "\n")
+	for _, want := range []string{
+		"USHER_SCHOOL2_BASE_URL=" + web.URL + "/school2/api/v1.0", "USHER_OFFICE_BASE_URL=" + web.URL + "/office/api",
+		"USHER_OURS_COLLECT_URL=" + web.URL + "/ours/collect/usher", "USHER_OFFICE_UPDATE=reset_password",
+	} {
+		if !strings.Contains(environ, want+"\n") {
+			t.Errorf("the environment has no %s:\n%s", want, environ)
+		}
+	}
+}
+
+func TestInstancesThatCannotBe(t *testing.T) {
+	for name, kind := range map[string]string{"lead": "miestro", "School": "miestro", "a b": "lead", "school": "miestor", "": "lead"} {
+		if _, err := sandbox.New(sandbox.Config{Instances: map[string]string{name: kind}}); err == nil {
+			t.Errorf("%q of %q is taken", name, kind)
+		}
 	}
 }

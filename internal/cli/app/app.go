@@ -32,7 +32,7 @@ type App struct {
 
 // Config loads the configuration. All faults of the configuration are one usage error.
 func (a *App) Config() (config.Config, error) {
-	c, err := config.Load(config.Sources{Path: a.File, Environ: a.Environ, Vendors: a.Catalog.Sections()})
+	c, err := config.Load(config.Sources{Path: a.File, Environ: a.Environ, Vendors: a.Catalog.Sections(), Instance: a.Catalog.Instance})
 	if err != nil {
 		return c, Usage(err)
 	}

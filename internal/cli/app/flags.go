@@ -33,10 +33,14 @@ func (f PlaceFlag) AfterApply(a *App) error {
 	return a.KnownVendors(string(f))
 }
 
-// KnownVendors returns an error if the catalog has no vendor of one of the names. Empty names
-// are ignored.
+// KnownVendors returns an error if the configuration has no vendor of one of the names. Empty
+// names are ignored. Faults of the configuration are left to the command.
 func (a *App) KnownVendors(names ...string) error {
-	known := a.Catalog.Names()
+	if !slices.ContainsFunc(names, func(name string) bool { return name != "" }) {
+		return nil
+	}
+	c, _ := a.Config()
+	known := a.Catalog.Names(&c)
 	for _, name := range names {
 		if name != "" && !slices.Contains(known, name) {
 			return errors.New("there is no vendor " + name + ": want one of " + strings.Join(known, ", "))

@@ -24,7 +24,7 @@ type Effect struct {
 // Effects returns the effects of all events of the scenario, according to the handlers.
 func (t *Scenario) Effects(k engine.Catalog, c *config.Config) (map[Effect]bool, error) {
 	out := map[Effect]bool{}
-	list, on, names := k.With(c), c.On(), k.Names()
+	list, on, names := k.With(c), c.On(), k.Names(c)
 	byType := map[string]handlers.Handler{}
 	for _, h := range k.Handlers(handlers.Courses(c.Courses), names) {
 		byType[h.Type] = h

@@ -67,4 +67,4 @@ func (s *environment) outcome(expected map[Effect]bool, results map[Effect]event
 	return o
 }
 
-var outcomeKinds = []string{events.Done, events.AlreadyDone, events.Superseded, events.Unsupported, events.Failed}
+var outcomeKinds = []string{events.Done, events.AlreadyDone, events.Superseded, events.Unsupported, events.Skipped, events.Failed}

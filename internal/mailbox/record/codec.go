@@ -45,6 +45,8 @@ type storedFinished struct {
 	Class     string    `json:"class,omitempty"`
 	Status    int       `json:"status,omitempty"`
 	Message   string    `json:"message,omitempty"`
+	Action    string    `json:"action,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
 	Publish   bool      `json:"publish,omitempty"`
 	By        string    `json:"by,omitempty"`
 }
@@ -84,7 +86,7 @@ func (r *Record) Encode() ([]byte, error) {
 	for i := range r.Finished {
 		f := &r.Finished[i]
 		s.Finished = append(s.Finished, storedFinished{
-			c.effect(&f.Effect), f.Kind, f.AccountID, f.TookMS, f.At, f.Class, f.Status, f.Message, f.Publish, f.By,
+			c.effect(&f.Effect), f.Kind, f.AccountID, f.TookMS, f.At, f.Class, f.Status, f.Message, f.Action, f.Reason, f.Publish, f.By,
 		})
 	}
 	if l := r.Claim; l != nil {
@@ -129,7 +131,7 @@ func (s *stored) decode() (*Record, error) {
 	}
 	for _, f := range s.Finished {
 		r.Finished = append(r.Finished, Finished{
-			c.parseEffect(f.Effect), Outcome{f.Kind, f.AccountID, f.TookMS, f.At, f.Class, f.Status, f.Message}, f.Publish, f.By,
+			c.parseEffect(f.Effect), Outcome{f.Kind, f.AccountID, f.TookMS, f.At, f.Class, f.Status, f.Message, f.Action, f.Reason}, f.Publish, f.By,
 		})
 	}
 	if l := s.Claim; l != nil {

@@ -223,7 +223,7 @@ func (e *formerEffect) finished() Finished {
 	o := e.Outcome
 	return Finished{
 		Effect:  e.effect(),
-		Outcome: Outcome{o.Kind, o.AccountID, o.TookMS, o.At, o.Class, o.Status, o.Message},
+		Outcome: Outcome{Kind: o.Kind, AccountID: o.AccountID, TookMS: o.TookMS, At: o.At, Class: o.Class, Status: o.Status, Message: o.Message},
 		Publish: e.Replay > 0, By: o.By,
 	}
 }

@@ -143,6 +143,8 @@ type Outcome struct {
 	Class     string // of a failure
 	Status    int
 	Message   string
+	Action    string // for events.Skipped: the change that was not made
+	Reason    string // for events.Skipped: the rule of the team
 }
 
 // Finished is an effect with an outcome.

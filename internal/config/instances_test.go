@@ -1,0 +1,155 @@
+package config_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherhq/usher/internal/config"
+)
+
+// further returns sections of further instances, by kind.
+func further(kind, name string) config.Section {
+	for _, s := range defaults().sections() {
+		if s.Name == kind {
+			s.Name = name
+			return s
+		}
+	}
+	return config.Section{Name: name}
+}
+
+// loadFile loads a file with further instances.
+func loadFile(t *testing.T, text string, environ ...string) (config.Config, error) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	return config.Load(config.Sources{Path: write(t, "usher.yaml", text), Environ: environ, Vendors: defaults().sections(), Instance: further})
+}
+
+func TestInstances(t *testing.T) {
+	c, err := loadFile(t, `
+base: &base {kind: miestro, api_key: k, api_secret: s}
+vendors:
+  miestro: {kind: miestro, rate: 1}
+  school1: {kind: miestro, api_key: k1, api_secret: s1, base_url: "https://one.example/", rate: 7}
+  school2: {kind: lead, timeout: 3s, mode: shadow, may: [create, update], start: 2026-09-01T00:00:00Z}
+courses: {go: {school1: 4, school2: 5}}
+`, "USHER_SCHOOL2_EMAIL=a@example.org", "USHER_SCHOOL2_PASSWORD=p", "USHER_SCHOOL2_BASE_URL=https://two.example", "USHER_SCHOOL1_RATE=8")
+	if want := "base: unknown key; remove it"; err == nil || !strings.Contains(err.Error(), want) || len(config.Faults(err)) != 1 {
+		t.Fatalf("got %v, want only %q", err, want)
+	}
+	if got, want := c.On(), []string{"school1", "school2"}; !slices.Equal(got, want) {
+		t.Errorf("got on %v, want %v", got, want)
+	}
+	one, _ := c.Section("school1")
+	two, _ := c.Section("school2")
+	first, _ := c.Section("miestro")
+	got := fmt.Sprint(one.KindName(), one.Settings.Common().Rate, one.Settings.Common().BaseURL, one.Rules.May, one.Rules.Mode, one.Rules.Start,
+		"|", two.KindName(), two.Settings.Common().Timeout, two.Rules.May, two.Rules.Mode, two.Rules.Start, "|", first.Settings.Common().Rate)
+	if want := "miestro8https://one.examplealllive all|lead3s create, update shadow 2026-09-01T00:00:00Z|1"; strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if !slices.ContainsFunc(c.Show(), func(s config.Shown) bool { return s.Key == "vendors.school2.mode" && s.Text() == "shadow" }) {
+		t.Error("config show has no mode of school2")
+	}
+}
+
+// A vendor with a mode of its own takes either word, or both in a list.
+func TestModeBesideAModeOfTheVendor(t *testing.T) {
+	for text, want := range map[string]string{"customers": "customers live", "shadow": "operators shadow", "[off, customers]": "customers off"} {
+		c, err := loadFile(t, "vendors: {meiro: {mode: "+text+"}}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _ := c.Section("meiro")
+		var own string
+		for _, shown := range c.Show() {
+			if shown.Key == "vendors.meiro.mode" && shown.Variable != "" {
+				own = shown.Text()
+			}
+		}
+		if got := own + " " + s.Rules.Mode.String(); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestFaultsOfInstances(t *testing.T) {
+	const kinds = "miestro, meiro, lead, magloft, usermost"
+	for name, test := range map[string]struct{ file, want string }{
+		"misspelled kind":         {"{school: {kind: miestor}}", `:1: vendors.school.kind: is no kind of vendor: "miestor"; did you mean miestro?`},
+		"no such kind":            {"{school: {kind: zzzzzzz}}", `:1: vendors.school.kind: is no kind of vendor: "zzzzzzz"; want one of: ` + kinds},
+		"kind that is a list":     {"{school: {kind: [lead]}}", `:1: vendors.school.kind: is no kind of vendor: ""; want one of: ` + kinds},
+		"misspelled vendor":       {"{miestr: {rate: 1}}", ":1: vendors.miestr: unknown key; did you mean miestro?"},
+		"no kind":                 {"{school: {rate: 1}}", ":1: vendors.school: unknown key; set kind below vendors.school to one of: " + kinds},
+		"kind under another":      {"{lead: {kind: miestro}}", `:1: vendors.lead.kind: cannot be "miestro": lead is a kind itself; give the instance another name`},
+		"dash":                    {"{school-2: {kind: lead}}", ":1: vendors.school-2: cannot be the name of a vendor; want lower-case letters and digits, a letter first, at most 32"},
+		"capital":                 {"{School: {kind: lead}}", ":1: vendors.School: cannot be the name of a vendor; want lower-case letters and digits, a letter first, at most 32"},
+		"digit first":             {"{2school: {kind: lead}}", ":1: vendors.2school: cannot be the name of a vendor; want lower-case letters and digits, a letter first, at most 32"},
+		"dot":                     {"{a.b: {kind: lead}}", ":1: vendors.a.b: cannot be the name of a vendor; want lower-case letters and digits, a letter first, at most 32"},
+		"long":                    {"{" + strings.Repeat("a", 33) + ": {kind: lead}}", "cannot be the name of a vendor; want lower-case letters and digits, a letter first, at most 32"},
+		"place of dead letters":   {"{webhooks: {kind: lead}}", ":1: vendors.webhooks: cannot be the name of a vendor: webhooks has another meaning; give the instance another name"},
+		"variables of a part":     {"{nats: {kind: lead}}", ":1: vendors.nats: cannot be the name of a vendor: nats has another meaning; give the instance another name"},
+		"change that is no word":  {"{lead: {may: [create, updat]}}", `:1: vendors.lead.may: has "updat", which is no kind of change; did you mean update?`},
+		"no change":               {"{lead: {may: []}}", ":1: vendors.lead.may: is empty; want one or more of: create, update, delete, restore, enroll, unenroll, track; for a vendor without changes, set mode to shadow or off"},
+		"changes in one word":     {"{lead: {may: create}}", `:1: vendors.lead.may: cannot be "create"; want a list of: create, update, delete, restore, enroll, unenroll, track`},
+		"mode":                    {"{lead: {mode: shadw}}", `:1: vendors.lead.mode: cannot be "shadw"; want one of: live, shadow, off`},
+		"start":                   {"{lead: {start: yesterday}}", `:1: vendors.lead.start: cannot be "yesterday"; want all, now, or a time such as 2026-09-01T00:00:00Z`},
+		"start without a time":    {"{lead: {start: 2026-09-01}}", `:1: vendors.lead.start: cannot be "2026-09-01"; want all, now, or a time such as 2026-09-01T00:00:00Z`},
+		"start in the future":     {"{lead: {start: 2999-09-01T00:00:00Z}}", `:1: vendors.lead.start: is in the future; want a time that has passed, or now`},
+		"key of another kind":     {"{school: {kind: lead, api_key: k}}", ":1: vendors.school.api_key: unknown key"},
+		"repeated":                {"{a: {kind: lead}, a: {kind: lead}}", ":1: vendors.a: is repeated; keep one of them"},
+		"rule in the environment": {"{a: {kind: lead, mode: [shadow]}}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := loadFile(t, "vendors: "+test.file+"\n")
+			if got := fmt.Sprint(err); test.want != "" && (!strings.Contains(got, test.want) || len(config.Faults(err)) != 1) {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+			if test.want == "" && err == nil {
+				t.Error("got no fault")
+			}
+		})
+	}
+}
+
+// A section may come from a merged mapping, or from an alias.
+func TestInstancesOfMergedMappings(t *testing.T) {
+	for _, text := range []string{
+		"vendors:\n  school1: &s {kind: lead}\n  school2: {<<: *s}\n  school3: *s\n",
+		"vendors:\n  <<: {school2: {kind: lead}, school1: {kind: lead}}\n  school3: {kind: lead}\n",
+	} {
+		c, err := loadFile(t, text)
+		var got []string
+		for _, s := range c.Vendors[5:] {
+			got = append(got, s.Name)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff([]string{"school1", "school2", "school3"}, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got)\n%s", text, err, diff)
+		}
+	}
+	if _, err := loadFile(t, "vendors: &v\n  <<: *v\n  a: {kind: lead}\n"); err == nil {
+		t.Error("a mapping inside itself is no fault")
+	}
+}
+
+func TestTwinsAreAWarning(t *testing.T) {
+	const keys = "api_key: k, api_secret: s"
+	for other, want := range map[string]bool{
+		"{kind: miestro, " + keys + "}":                                    true,
+		"{kind: miestro, " + keys + ", rate: 9}":                           true,
+		"{kind: miestro, api_key: k, api_secret: t}":                       false,
+		"{kind: miestro, " + keys + ", base_url: https://other.example/a}": false,
+		"{kind: miestro, " + keys + ", mode: off}":                         false,
+	} {
+		c, err := loadFile(t, "vendors:\n  miestro: {"+keys+"}\n  second: "+other+"\n")
+		got := slices.Contains(c.Warnings(), "miestro and second have the same address and credentials: both change the same accounts")
+		if err != nil || got != want {
+			t.Errorf("%s: got %v, %v, warnings %q, want %v", other, got, err, c.Warnings(), want)
+		}
+	}
+}

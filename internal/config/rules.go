@@ -1,0 +1,137 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Rules are the rules of a team for one vendor; file only. The zero value changes nothing.
+type Rules struct {
+	Kind  string `yaml:"kind"`  // of the vendor; default the name of the section
+	May   May    `yaml:"may"`   // changes that Usher may make; default all
+	Mode  Mode   `yaml:"mode"`  // default live
+	Start Start  `yaml:"start"` // of a vendor new to this NATS; default all
+}
+
+// May lists the kinds of change that Usher may make at a vendor. nil allows every change.
+type May []string
+
+// Changes returns the kinds of change: one for each type of event.
+func Changes() []string {
+	return []string{"create", "update", "delete", "restore", "enroll", "unenroll", "track"}
+}
+
+// Allows reports whether a kind of change is allowed.
+func (m May) Allows(change string) bool { return m == nil || slices.Contains(m, change) }
+
+// String returns the kinds of change, or all.
+func (m May) String() string {
+	if m == nil {
+		return "all"
+	}
+	return strings.Join(m, ", ")
+}
+
+// Mode says whether Usher works at a vendor.
+type Mode string
+
+// The values of Mode.
+const (
+	Live   Mode = "live"   // Usher changes the vendor
+	Shadow Mode = "shadow" // Usher reads at the vendor, and changes nothing
+	Off    Mode = "off"    // as without credentials
+)
+
+// Is reports whether m is the mode; the zero Mode is Live.
+func (m Mode) Is(mode Mode) bool { return m.String() == string(mode) }
+
+// String returns the word of the mode.
+func (m Mode) String() string {
+	if m == "" {
+		return string(Live)
+	}
+	return string(m)
+}
+
+// modes are the words of Mode.
+var modes = []string{string(Live), string(Shadow), string(Off)}
+
+// Start is the first event for a vendor that is new to this NATS: all, now, or a time.
+type Start string
+
+// The words of Start.
+const (
+	StartAll Start = "all" // every stored event
+	StartNow Start = "now" // events stored from the first service on
+)
+
+// Time returns the time of a Start with a time.
+func (s Start) Time() (time.Time, error) { return time.Parse(time.RFC3339, string(s)) }
+
+// All reports whether no event is passed over.
+func (s Start) All() bool { return s == "" || s == StartAll }
+
+// String returns the word or the time.
+func (s Start) String() string {
+	if s == "" {
+		return string(StartAll)
+	}
+	return string(s)
+}
+
+// KindName returns the kind of the vendor.
+func (s Section) KindName() string {
+	if s.Rules.Kind != "" {
+		return s.Rules.Kind
+	}
+	return s.Name
+}
+
+// rules returns the rules of all vendors.
+func (c *Config) rules() map[string]setting {
+	out := map[string]setting{}
+	for i := range c.Vendors {
+		s := &c.Vendors[i]
+		for _, one := range leaves(reflect.ValueOf(&s.Rules).Elem(), s.key(""), "") {
+			out[one.key] = one
+		}
+	}
+	return out
+}
+
+// checkRules checks the rules of all vendors.
+func (l *loader) checkRules() {
+	for _, s := range l.config.Vendors {
+		if r := s.Rules; r.Mode != "" {
+			l.oneOf(s.key("mode"), string(r.Mode), modes...)
+		}
+		l.checkMay(s.key("may"), s.Rules.May)
+		l.checkStart(s.key("start"), s.Rules.Start)
+	}
+}
+
+func (l *loader) checkMay(key string, may May) {
+	if may != nil && len(may) == 0 {
+		l.fault(key, "is empty", "want one or more of: "+strings.Join(Changes(), ", ")+"; for a vendor without changes, set mode to shadow or off")
+	}
+	for _, change := range may {
+		if !slices.Contains(Changes(), change) {
+			l.fault(key, "has "+quote(change)+", which is no kind of change", withNearest(change, Changes(), "want one of: "+strings.Join(Changes(), ", ")))
+		}
+	}
+}
+
+func (l *loader) checkStart(key string, s Start) {
+	const want = "want all, now, or a time such as 2026-09-01T00:00:00Z"
+	if s.All() || s == StartNow {
+		return
+	}
+	switch at, err := s.Time(); {
+	case err != nil:
+		l.fault(key, "cannot be "+quote(string(s)), want)
+	case at.After(time.Now()):
+		l.fault(key, "is in the future", "want a time that has passed, or now")
+	}
+}

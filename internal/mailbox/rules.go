@@ -1,0 +1,52 @@
+package mailbox
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/vendors"
+)
+
+// Rules are the rules of a team for the changes at one vendor. The rules are enforced around the
+// plan of every event, in parts.do.
+type Rules struct {
+	May []string // kinds of change that are allowed; nil: all. See handlers.Handler.Change
+	// Shadow says that nothing is changed at the vendor: the adapter of the vendor only reads.
+	Shadow bool
+}
+
+// The reasons of a skipped effect.
+const (
+	ReasonMay    = "may"    // the kind of change is not allowed
+	ReasonShadow = "shadow" // Usher changes nothing at the vendor
+)
+
+// forbids returns the reply to an event with a kind of change that is not allowed.
+func (r Rules) forbids(e *Event) (handlers.Reply, bool) {
+	if r.allows(e.Handler) {
+		return handlers.Reply{}, false
+	}
+	return skipped(e, ReasonMay), true
+}
+
+// allows reports whether the kind of change of a type is allowed.
+func (r Rules) allows(h handlers.Handler) bool {
+	return r.May == nil || h.Change == "" || slices.Contains(r.May, h.Change)
+}
+
+// changes reports whether events of a type may change the vendor.
+func (r Rules) changes(h handlers.Handler) bool { return !r.Shadow && r.allows(h) }
+
+// skips reports whether the error of a plan only says that Usher changes nothing at the vendor: a
+// call was refused, or the account is missing, because the creation was refused before.
+func (r Rules) skips(err error) bool {
+	return r.Shadow && (errors.Is(err, vendors.ErrReadOnly) || errors.Is(err, handlers.ErrNoAccount))
+}
+
+// skipped returns the reply to an event whose change was not made. The reply has no account: the
+// record must not say that the vendor has the change.
+func skipped(e *Event, reason string) handlers.Reply {
+	return handlers.Reply{Outcome: events.Skipped, Action: e.Handler.Change, Reason: reason}
+}
