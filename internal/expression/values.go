@@ -79,4 +79,3 @@ func plainList(v traits.Lister, left *int) (any, error) {
 	}
 	return out, nil
 }
-

@@ -31,9 +31,9 @@ func (e *Error) Error() string { return e.Key + ": " + e.Problem }
 // Mapping maps the deliveries of one sender to events. A Mapping is safe for concurrent use.
 type Mapping struct {
 	source string
-	kind   *keyed            // the sender's type
-	id     *keyed            // nil: id of the delivery
-	time   *keyed            // nil: events without a time
+	kind   *keyed                 // the sender's type
+	id     *keyed                 // nil: id of the delivery
+	time   *keyed                 // nil: events without a time
 	types  map[string]*dataOfType // by the sender's type
 }
 
