@@ -1,9 +1,11 @@
 package expression
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -78,4 +80,29 @@ func plainList(v traits.Lister, left *int) (any, error) {
 		out = append(out, value)
 	}
 	return out, nil
+}
+
+// Numbers converts each json.Number in a JSON value: integers to int64, so that ids stay exact, and others to uint64 or
+// float64.
+func Numbers(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			v[name] = Numbers(value)
+		}
+	case []any:
+		for i, value := range v {
+			v[i] = Numbers(value)
+		}
+	case json.Number:
+		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+			return n
+		}
+		if n, err := strconv.ParseUint(string(v), 10, 64); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // events reject numbers outside of float64
+		return f
+	}
+	return v
 }
