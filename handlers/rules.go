@@ -57,13 +57,10 @@ func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
 	return plan, nil
 }
 
-// judge returns the reply to an event that the rules keep from the vendor, or the zero Reply. An
-// unconfirmed attempt is settled in any case. Deletions and restorations go by the record: the
-// profile may be cleared already.
+// judge returns the reply to an event that the rules keep from the vendor, or the zero Reply.
+// Deletions and restorations go by the record: the profile may be cleared already.
 func (h Handler) judge(rules Rules, k Known, e events.Event) (Reply, error) {
 	switch {
-	case k.Unconfirmed:
-		return Reply{}, nil
 	case h.Removes, h.Type == events.UserRestored:
 		if rules.HasScope() && !k.known() && !k.Gone && !k.UnconfirmedLifecycle {
 			return Reply{Outcome: events.Skipped, Action: h.Change, Reason: ReasonScope}, nil
