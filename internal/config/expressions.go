@@ -73,7 +73,7 @@ func (l *loader) ruleFaults(s Section, err error) {
 		list = joined.Unwrap()
 	}
 	for _, err := range list {
-		f := &rules.Fault{Key: "scope", Problem: err.Error()}
+		f := &rules.FaultError{Key: "scope", Problem: err.Error()}
 		errors.As(err, &f)
 		key := s.key(f.Key)
 		l.faultAt(cmp.Or(l.config.lines[key], l.config.origins[key]), key, f.Problem, f.Fix, nil)

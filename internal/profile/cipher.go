@@ -50,7 +50,7 @@ func (c Cipher) seal(key string, plain []byte) []byte {
 	if len(c.keys) == 0 {
 		return plain
 	}
-	return c.keys[0].Seal([]byte{sealed}, nil, plain, []byte(key))
+	return append([]byte{sealed}, c.keys[0].Seal(nil, nil, plain, []byte(key))...)
 }
 
 // open decrypts a profile. Plain JSON was stored before the first key was set.

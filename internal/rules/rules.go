@@ -29,15 +29,15 @@ type Config struct {
 // Empty reports whether there is no rule.
 func (c Config) Empty() bool { return c.Scope == "" && len(c.Map) == 0 }
 
-// Fault is a fault of one rule.
-type Fault struct {
+// FaultError is a fault of one rule.
+type FaultError struct {
 	Key     string // such as scope or map.email
 	Problem string
 	Fix     string
 }
 
 // Error returns key, problem and correction.
-func (f *Fault) Error() string { return f.Key + ": " + f.Problem + "; " + f.Fix }
+func (f *FaultError) Error() string { return f.Key + ": " + f.Problem + "; " + f.Fix }
 
 // Set is the compiled rules of one vendor. A Set is safe for concurrent use.
 type Set struct {
@@ -65,7 +65,7 @@ func Fields() []string {
 	return []string{"email", "first_name", "last_name", "locale", "time_zone", "phone"}
 }
 
-// New compiles rules. The error joins a *Fault for each faulty rule.
+// New compiles rules. The error joins a *FaultError for each faulty rule.
 func New(c Config) (*Set, error) {
 	env, err := expression.NewEnv(
 		cel.Variable("user", cel.MapType(cel.StringType, cel.DynType)), cel.Variable("event", cel.MapType(cel.StringType, cel.DynType)), ext.Strings(),
@@ -96,9 +96,9 @@ func compileField(env *cel.Env, name string, c Field) (field, error) {
 	attribute, isAttribute := strings.CutPrefix(name, "attributes.")
 	switch {
 	case !slices.Contains(Fields(), name) && (!isAttribute || attribute == ""):
-		return field{}, &Fault{key, "is no field of an account", "want one of: " + strings.Join(Fields(), ", ") + ", attributes.<name>"}
+		return field{}, &FaultError{key, "is no field of an account", "want one of: " + strings.Join(Fields(), ", ") + ", attributes.<name>"}
 	case c.At != "" && c.At != AtCreate:
-		return field{}, &Fault{key, "has an unknown at", "want at: " + AtCreate + ", or leave at out to set the field at each update too"}
+		return field{}, &FaultError{key, "has an unknown at", "want at: " + AtCreate + ", or leave at out to set the field at each update too"}
 	}
 	var err error
 	f := field{name: name, creation: c.At == AtCreate}
@@ -114,14 +114,14 @@ func compileField(env *cel.Env, name string, c Field) (field, error) {
 func compile(env *cel.Env, key, text, want string, kinds ...cel.Kind) (*rule, error) {
 	program, err := expression.Compile(env, text)
 	if err != nil {
-		return nil, &Fault{key, err.Error(), "write user.name for a member of the user, 'name' in quotes for a text"}
+		return nil, &FaultError{key, err.Error(), "write user.name for a member of the user, 'name' in quotes for a text"}
 	}
 	out := program.AST.OutputType()
 	if out.TypeName() == "optional_type" && len(out.Parameters()) == 1 {
 		out = out.Parameters()[0]
 	}
 	if len(kinds) > 0 && out.Kind() != cel.DynKind && !slices.Contains(kinds, out.Kind()) {
-		return nil, &Fault{key, "yields " + out.String(), "want an expression with " + want}
+		return nil, &FaultError{key, "yields " + out.String(), "want an expression with " + want}
 	}
 	needed, all := members(program)
 	return &rule{key, program, needed, all}, nil
