@@ -81,7 +81,11 @@ func payloadData(e *Event, payload []byte) *InvalidError {
 		e.DataEncoded, e.DataBase64 = bytes.Clone(payload), true
 		return nil
 	}
-	if err := checkJSON(payload); err != nil {
+	payload, err := jsonText(payload)
+	if err == nil {
+		err = checkJSON(payload)
+	}
+	if err != nil {
 		err.Pointer = "/data" + err.Pointer
 		return err
 	}
@@ -121,19 +125,16 @@ func unquoteHeader(s string) (inner string, ok bool) {
 }
 
 // percentDecode decodes %XX once. The result must be valid UTF-8. A % without two hex digits is
-// rejected: the specification requires writers to encode every %, and does not say how to read
-// any other %. Two readers with different guesses would read two ids from one event.
+// a % itself: the specification requires writers to encode every %, but the SDKs for Go, Java
+// and JavaScript write "100% attendance" as it is.
 func percentDecode(s string) (string, *InvalidError) {
 	out := []byte(s)
 	if strings.IndexByte(s, '%') >= 0 {
 		out = out[:0]
 		for i := 0; i < len(s); i++ {
-			if s[i] != '%' {
+			if s[i] != '%' || i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
 				out = append(out, s[i])
 				continue
-			}
-			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-				return "", invalid("", RulePercent, "write % as %25, and two hex digits after every other")
 			}
 			out = append(out, unhex(s[i+1])<<4|unhex(s[i+2]))
 			i += 2

@@ -37,7 +37,7 @@ const (
 	RuleDataString    = "data-string"      // data other than JSON is a string
 	RuleMode          = "mode"             // one event, structured as JSON or binary
 	RuleQuotedString  = "quoted-string"    // a header value's closing quote
-	RulePercent       = "percent-encoding" // %XX, and valid UTF-8 behind it
+	RulePercent       = "percent-encoding" // valid UTF-8 behind every %XX
 	RuleType          = "type"             // an event type that Usher accepts
 	RuleNameCase      = "name-case"        // no name that differs from a schema's name only in case
 	RuleContentType   = "content-type"     // over HTTP, datacontenttype is the header Content-Type

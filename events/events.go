@@ -10,6 +10,7 @@ package events
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -46,14 +47,24 @@ func hash(parts ...string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// webhookSources begins the sources of events from web hooks.
+const webhookSources = "/webhooks/"
+
+// IsWebhookSource reports whether a source belongs to the web hooks: only a signed delivery
+// makes such events, so no other producer can take the id of a delivery.
+func IsWebhookSource(source string) bool { return strings.HasPrefix(source, webhookSources) }
+
 // UserID returns the user_id of the data of e, or "" unless the data is a JSON object with a
-// string of exactly this name. The id is not validated.
+// string or a whole number of exactly this name. The id is not validated.
 func UserID(e Event) string {
 	raw, ok := member(e.Data(), "user_id")
-	if !ok || raw[0] != '"' {
-		return ""
+	switch {
+	case ok && raw[0] == '"':
+		return unquote(raw)
+	case ok && isWhole(raw):
+		return string(raw)
 	}
-	return unquote(raw)
+	return ""
 }
 
 // Expired reports whether now is at or after the extension expirytime of e. An event without a

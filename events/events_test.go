@@ -102,7 +102,7 @@ func TestUserID(t *testing.T) {
 		"there":       {`{"email":"e","user_id":"u-1"}`, "u-1"},
 		"escaped":     {`{"user_id":"\u00fc"}`, "ü"},
 		"other case":  {`{"User_ID":"u-1"}`, ""},
-		"number":      {`{"user_id":1}`, ""},
+		"number":      {`{"user_id":1}`, "1"},
 		"not there":   {`{}`, ""},
 		"deeper":      {`{"a":{"user_id":"u-1"}}`, ""},
 		"no object":   {`["user_id"]`, ""},

@@ -1,6 +1,10 @@
 package events
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+)
 
 // MaxBatch is the maximum number of events in a batch.
 const MaxBatch = 1000
@@ -48,7 +52,7 @@ func parseBatch(body []byte) ([]Event, error) {
 	list := make([]Event, 0, len(pieces))
 	var faults []BatchFault
 	for i, piece := range pieces {
-		e, err := parse(piece)
+		e, err := parsePiece(piece)
 		if err != nil {
 			faults = append(faults, BatchFault{Index: i, ID: readableID(piece), Err: err})
 			continue
@@ -59,6 +63,17 @@ func parseBatch(body []byte) ([]Event, error) {
 		return nil, &BatchError{Faults: faults}
 	}
 	return list, nil
+}
+
+// parsePiece parses an event of a batch: only the batch as a whole may have a byte order mark.
+func parsePiece(piece []byte) (Event, *InvalidError) {
+	if len(piece) > MaxSize {
+		return Event{}, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes")
+	}
+	if !utf8.Valid(piece) {
+		return Event{}, invalid("", RuleUTF8, "send JSON as UTF-8")
+	}
+	return parseText(piece)
 }
 
 // readableID returns the id of an invalid event, or "" for a missing, repeated or invalid id.
@@ -78,6 +93,11 @@ func readableID(piece []byte) string {
 // searched, so an invalid element does not hide the others: a body is one JSON document if
 // elements accepts the body and parse accepts each element.
 func elements(body []byte) ([][]byte, *InvalidError) {
+	if wideEncoding(body) != "" {
+		_, err := jsonText(body)
+		return nil, err
+	}
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	s := scanner{data: body}
 	if s.space(); s.peek() != '[' {
 		return nil, s.fail(RuleJSON, "send one JSON array of events")

@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -71,7 +72,7 @@ func checkHTTPError(t *testing.T, list []events.Event, err error) {
 func checkBatch(t *testing.T, list []events.Event, err error, body []byte) {
 	t.Helper()
 	var pieces []json.RawMessage
-	isArray := json.Unmarshal(body, &pieces) == nil && pieces != nil
+	isArray := json.Unmarshal(bytes.TrimPrefix(body, []byte("\ufeff")), &pieces) == nil && pieces != nil
 	bad, partly := errors.AsType[*events.BatchError](err)
 	_, refused := errors.AsType[*events.InvalidError](err)
 	whole := refused && !partly

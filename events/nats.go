@@ -54,10 +54,16 @@ func fromNATS(header map[string][]string, payload []byte) (Event, *InvalidError)
 		return Event{}, invalid(HeaderContentType, RuleMode, "send one event per message, as "+ContentType+" or in binary mode")
 	case slices.ContainsFunc(attrs, func(f field) bool { return f.name == "specversion" }):
 		return natsBinary(contentType, attrs, payload)
-	case bytes.HasPrefix(bytes.TrimLeft(payload, " \t\r\n"), []byte("{")):
+	case looksLikeObject(payload):
 		return parse(payload)
 	}
 	return Event{}, invalid("", RuleMode, "send a CloudEvent: a JSON object with specversion, or ce- headers")
+}
+
+// looksLikeObject reports whether a payload begins like a JSON object, in any encoding.
+func looksLikeObject(payload []byte) bool {
+	payload = bytes.TrimPrefix(payload, []byte(byteOrderMark))
+	return wideEncoding(payload) != "" || bytes.HasPrefix(bytes.TrimLeft(payload, " \t\r\n"), []byte("{"))
 }
 
 // natsBinary reads an event in binary mode, and trims white space around JSON.

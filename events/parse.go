@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strconv"
-	"unicode/utf8"
 )
 
 // Parse reads one event in the JSON format (structured mode). Checked are, in this order, the
 // size, the encoding, the JSON and the rules of CloudEvents 1.0. An error is an *InvalidError.
 //
 // Neither an unknown event type nor data against a schema is an error here. JSON data is kept
-// verbatim, other data as bytes. An attribute null counts as missing.
+// verbatim, other data as bytes. An attribute null counts as missing. A byte order mark is
+// skipped.
 func Parse(data []byte) (Event, error) {
 	e, err := parse(data)
 	if err != nil {
@@ -25,9 +25,15 @@ func parse(data []byte) (Event, *InvalidError) {
 	if len(data) > MaxSize {
 		return Event{}, invalid("", RuleSize, "send at most "+strconv.Itoa(MaxSize)+" bytes")
 	}
-	if !utf8.Valid(data) {
-		return Event{}, invalid("", RuleUTF8, "send JSON as UTF-8")
+	data, err := jsonText(data)
+	if err != nil {
+		return Event{}, err
 	}
+	return parseText(data)
+}
+
+// parseText parses valid UTF-8 without a byte order mark.
+func parseText(data []byte) (Event, *InvalidError) {
 	s := scanner{data: data}
 	if s.space(); s.peek() != '{' {
 		return Event{}, s.fail(RuleJSON, "send one JSON object")
@@ -137,8 +143,12 @@ func (d *document) binary(e *Event) *InvalidError {
 	if e.DataContentType() == "" || !IsJSON(e.DataContentType()) || len(data) == 0 {
 		return nil
 	}
-	if err := checkJSON(data); err != nil {
-		return invalid(where, err.Rule, err.Detail)
+	data, problem := jsonText(data)
+	if problem == nil {
+		problem = checkJSON(data)
+	}
+	if problem != nil {
+		return invalid(where, problem.Rule, problem.Detail)
 	}
 	e.DataEncoded, e.DataBase64 = bytes.TrimSpace(data), false
 	return nil

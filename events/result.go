@@ -19,17 +19,55 @@ const (
 	Failed      = "failed"       // failed for good; there is a dead letter
 )
 
+// The steps of Result.Action.
+const (
+	ActionNone       = "none"    // the vendor had the change already, and nothing was written
+	ActionAdopted    = "adopted" // an account from before was found, and nothing was written
+	ActionCreated    = "created"
+	ActionUpdated    = "updated"
+	ActionDeleted    = "deleted"
+	ActionRestored   = "restored"
+	ActionEnrolled   = "enrolled"
+	ActionUnenrolled = "unenrolled"
+	ActionRecorded   = "recorded" // an activity
+)
+
+// The values of Result.MatchedBy.
+const (
+	MatchedByRecord = "record"  // the record has the vendor's id of the account
+	MatchedByEmail  = "email"   // a look-up at the vendor
+	MatchedByUserID = "user_id" // the vendor uses our ids
+)
+
 // Result is the data of a result event.
 type Result struct {
-	Vendor    string       `json:"vendor"`
-	Outcome   string       `json:"outcome"` // Done, AlreadyDone, Superseded, Unsupported, Skipped or Failed
-	AccountID string       `json:"account_id,omitempty"`
-	Action    string       `json:"action,omitempty"` // for the outcome Skipped: the change that was not made, such as create
-	Reason    string       `json:"reason,omitempty"` // for the outcome Skipped: the rule, such as may or shadow
+	Vendor    string `json:"vendor"`
+	Outcome   string `json:"outcome"` // Done, AlreadyDone, Superseded, Unsupported, Skipped or Failed
+	AccountID string `json:"account_id,omitempty"`
+	// Action is the step that was made, such as ActionCreated. For the outcome Skipped, Action is
+	// the change that was not made, such as create. Empty for the other outcomes.
+	Action    string       `json:"action,omitempty"`
+	MatchedBy string       `json:"matched_by,omitempty"` // how the account was found: MatchedByRecord, MatchedByEmail or MatchedByUserID
+	Changed   []string     `json:"changed,omitempty"`    // names of the written fields of the user, never values
+	Reason    string       `json:"reason,omitempty"`     // for the outcome Skipped: the rule, such as may or shadow
+	Ignored   []string     `json:"ignored,omitempty"`    // members of the event's data that were left out; see Clean
 	Attempts  int          `json:"attempts"`
 	TookMS    int64        `json:"took_ms"`
 	Event     EventRef     `json:"event"`
 	Error     *ResultError `json:"error,omitempty"` // for the outcome Failed
+}
+
+// Step returns the step in words, such as "created", "adopted by email" or, for a skipped change,
+// "may: create"; "" without a step.
+func (r Result) Step() string {
+	switch {
+	case r.Reason != "":
+		return r.Reason + ": " + r.Action
+	case r.MatchedBy == MatchedByEmail:
+		return r.Action + " by email"
+	default:
+		return r.Action
+	}
 }
 
 // EventRef identifies the event of a result. ID and Source are empty for an unreadable message.

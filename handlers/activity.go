@@ -40,6 +40,6 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 			at = k.From.At
 		}
 		did := vendors.Activity{Origin: k.From, UserID: d.UserID, Name: d.Name, At: at, Properties: object(d.Properties)}
-		return Reply{Outcome: events.Done}, p.Track(ctx, did)
+		return Reply{Outcome: events.Done, Action: events.ActionRecorded}, p.Track(ctx, did)
 	}}, nil
 }

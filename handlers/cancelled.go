@@ -28,7 +28,7 @@ func unenroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.E
 		return unsupported, nil
 	}
 	if k.Gone && !k.known() {
-		return Reply{Outcome: k.found()}, nil
+		return Reply{Outcome: k.found(), Action: k.action(events.ActionUnenrolled)}, nil
 	}
 	account, err := locate(ctx, adapter, vendors.User{ID: e.UserID, Email: e.Email}, k)
 	if err != nil {
@@ -38,5 +38,5 @@ func unenroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.E
 	if err := p.Unenroll(ctx, e); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: account}, nil
+	return Reply{Outcome: events.Done, Account: account, Action: events.ActionUnenrolled, MatchedBy: k.matchedBy(adapter)}, nil
 }

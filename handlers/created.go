@@ -55,23 +55,64 @@ func provision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k K
 		return unsupported, nil
 	}
 	if _, upserts := adapter.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
-		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
+		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
 	}
 	found, err := p.Find(ctx, u)
 	switch {
 	case err == nil:
-		return Reply{Outcome: k.found(), Account: found, Found: true}, nil
+		return k.adopted(found, u), nil
 	case !errors.Is(err, vendors.ErrNotFound):
 		return Reply{}, err
 	}
 	made, err := p.Create(ctx, k.From, u)
 	if err == nil {
-		return Reply{Outcome: events.Done, Account: made}, nil
+		r := created(made, u)
+		if k.known() { // an upsert
+			r.Action, r.MatchedBy = events.ActionUpdated, events.MatchedByUserID
+		}
+		return r, nil
 	}
 	if vendors.IsUnknown(err) {
 		if found, lookErr := p.Find(ctx, u); lookErr == nil {
-			return Reply{Outcome: events.Done, Account: found}, nil
+			return created(found, u), nil
 		}
 	}
 	return Reply{}, err
+}
+
+// created returns the reply for an account that Usher has created.
+func created(made vendors.Account, u vendors.User) Reply {
+	return Reply{Outcome: events.Done, Account: made, Action: events.ActionCreated, Changed: fieldsOf(u)}
+}
+
+// adopted returns the reply for an account found by e-mail. An unconfirmed attempt may have
+// created the account.
+func (k Known) adopted(found vendors.Account, u vendors.User) Reply {
+	if k.Unconfirmed {
+		r := created(found, u)
+		r.Found = true
+		return r
+	}
+	return Reply{Outcome: events.AlreadyDone, Account: found, Found: true, Action: events.ActionAdopted, MatchedBy: events.MatchedByEmail}
+}
+
+// fieldsOf returns the names of the fields that a creation or an update writes.
+func fieldsOf(u vendors.User) (names []string) {
+	for _, f := range []struct {
+		name  string
+		empty bool
+	}{
+		{"email", u.Email == ""},
+		{"first_name", u.FirstName == ""},
+		{"last_name", u.LastName == ""},
+		{"locale", u.Locale == ""},
+		{"time_zone", u.TimeZone == ""},
+		{"phone", u.Phone == ""},
+		{"attributes", len(u.Attributes) == 0},
+	} {
+		if !f.empty {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }

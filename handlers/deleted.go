@@ -37,7 +37,7 @@ func deprovision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k
 	}
 	account := k.Account
 	if k.Gone && !k.UnconfirmedLifecycle {
-		return Reply{Outcome: events.AlreadyDone}, nil
+		return Reply{Outcome: events.AlreadyDone, Action: events.ActionNone}, nil
 	}
 	if !k.known() {
 		found, err := search(ctx, adapter, u)
@@ -45,7 +45,7 @@ func deprovision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k
 		case errors.Is(err, ErrNoAccount) && k.Gone && k.PreviousAccountID != "":
 			found = vendors.Account{ID: k.PreviousAccountID}
 		case errors.Is(err, ErrNoAccount) && (u.Email != "" || k.Gone):
-			return Reply{Outcome: k.found()}, nil
+			return Reply{Outcome: k.found(), Action: k.action(events.ActionDeleted)}, nil
 		case err != nil:
 			return Reply{}, err
 		}
@@ -58,5 +58,5 @@ func deprovision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k
 	if err := p.Delete(ctx, k.From, account); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: account}, nil
+	return Reply{Outcome: events.Done, Account: account, Action: events.ActionDeleted, MatchedBy: k.matchedBy(adapter)}, nil
 }

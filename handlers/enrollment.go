@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -89,19 +90,32 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 	e.Account = account
 	_, renews := adapter.(vendors.Renewer)
 	if k.Enrolled && !renews {
-		return Reply{Outcome: events.AlreadyDone, Account: e.Account}, nil
+		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: k.matchedBy(adapter)}, nil
 	}
-	if r, ok := adapter.(vendors.EnrollmentReader); ok {
-		in, err := r.Enrolled(ctx, e.Account, e.Course)
+	reader, reads := adapter.(vendors.EnrollmentReader)
+	if reads {
+		in, err := reader.Enrolled(ctx, e.Account, e.Course)
 		if err != nil {
 			return Reply{}, err
 		}
 		if in {
-			return Reply{Outcome: k.found(), Account: e.Account}, nil
+			return Reply{Outcome: k.found(), Account: e.Account, Action: k.action(events.ActionEnrolled), MatchedBy: k.matchedBy(adapter)}, nil
 		}
 	}
 	if err := p.Enroll(ctx, e); err != nil {
+		if !reads && !renews {
+			err = onlyOnce(err)
+		}
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: e.Account}, nil
+	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: k.matchedBy(adapter)}, nil
+}
+
+// onlyOnce makes the error of an enrolment permanent if the vendor answered, but the response
+// cannot be understood. A repeat at a vendor that shows no enrolments could enrol twice.
+func onlyOnce(err error) error {
+	if e, ok := errors.AsType[*vendors.Error](err); ok && e.Unreadable && e.Unknown {
+		e.Class = vendors.Permanent
+	}
+	return err
 }

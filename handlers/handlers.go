@@ -80,10 +80,14 @@ type Known struct {
 // Reply is the result of a plan.
 type Reply struct {
 	Outcome string // events.Done, AlreadyDone, Unsupported or Skipped
-	Action  string // for Skipped: the change that was not made
-	Reason  string // for Skipped: the rule of the team
-	Account vendors.Account
-	Found   bool // for a creation: the account existed, possibly with other data
+	// Action, MatchedBy and Changed are as in events.Result. Without a step, as for Unsupported,
+	// all are empty.
+	Action    string
+	MatchedBy string
+	Changed   []string
+	Reason    string // for Skipped: the rule of the team
+	Account   vendors.Account
+	Found     bool // for a creation: the account existed, possibly with other data
 }
 
 // found returns the outcome for a change found at the vendor: already done, or done if an
@@ -95,6 +99,15 @@ func (k Known) found() string {
 	return events.AlreadyDone
 }
 
+// action returns the step for a change found at the vendor: none, or the step of an earlier
+// attempt that may have made the change.
+func (k Known) action(step string) string {
+	if k.Unconfirmed {
+		return step
+	}
+	return events.ActionNone
+}
+
 // known reports whether the record has an existing account.
 func (k Known) known() bool { return k.Active && k.Account.ID != "" }
 
@@ -104,6 +117,17 @@ func (k Known) reserve(ctx context.Context, a vendors.Account) error {
 		return nil
 	}
 	return k.Reserve(ctx, a)
+}
+
+// matchedBy returns how the account of a user is found: see search.
+func (k Known) matchedBy(adapter vendors.Adapter) string {
+	if _, ours := adapter.(vendors.Addresser); ours {
+		return events.MatchedByUserID
+	}
+	if k.known() {
+		return events.MatchedByRecord
+	}
+	return events.MatchedByEmail
 }
 
 // unsupported is the reply for a missing port.

@@ -24,6 +24,7 @@ type port struct {
 	after   string // what Find finds once Create was called
 	missing string // the account that Update does not find
 	restore error
+	enroll  error // of Enroll
 }
 
 func (p *port) note(format string, args ...any) {
@@ -79,7 +80,7 @@ func (p *port) Unenroll(_ context.Context, e vendors.Enrollment) error {
 
 func (p *port) Enroll(_ context.Context, e vendors.Enrollment) error {
 	p.note("enroll %s in %s (%s)", e.Account.ID, e.Course.ID, e.Course.Ours)
-	return nil
+	return p.enroll
 }
 
 func (*port) Check(context.Context) error { return nil }
@@ -231,6 +232,36 @@ func TestEnrollmentRequested(t *testing.T) {
 		"by our id, without an account": {&upserter{}, noEmail, handlers.Known{}, events.Done, nil, []string{"enroll u1 in 7 (go-1)"}},
 		"a vendor that cannot enrol":    {bare{}, ada, active, events.Unsupported, nil, nil},
 	})
+}
+
+// TestEnrollmentWithUnreadableResponse checks that only a vendor that recognizes a repeat, or shows
+// enrolments, gets the call a second time.
+func TestEnrollmentWithUnreadableResponse(t *testing.T) {
+	ada := map[string]any{"user_id": "u1", "email": "ada@example.org", "course_id": "go-1"}
+	for name, test := range map[string]struct {
+		adapter func(port) vendors.Adapter
+		err     vendors.Error
+		want    vendors.Class
+	}{
+		"neither":            {func(p port) vendors.Adapter { return &p }, vendors.Error{Unreadable: true, Unknown: true}, vendors.Permanent},
+		"enrolments shown":   {func(p port) vendors.Adapter { return &reader{port: p} }, vendors.Error{Unreadable: true, Unknown: true}, vendors.Again},
+		"repeats recognized": {func(p port) vendors.Adapter { return &upserter{p} }, vendors.Error{Unreadable: true, Unknown: true}, vendors.Again},
+		"nothing changed":    {func(p port) vendors.Adapter { return &p }, vendors.Error{Unreadable: true}, vendors.Again},
+		"no response":        {func(p port) vendors.Adapter { return &p }, vendors.Error{Unknown: true}, vendors.Again},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls []string
+			h := handlers.EnrollmentRequested(courses, []string{"acme"})
+			adapter := test.adapter(port{calls: &calls, enroll: &test.err})
+			plan, err := h.Plan(handlers.Vendor{Name: "acme", Adapter: adapter}, event(t, h.Type, ada))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = plan.Do(t.Context(), active); vendors.ClassOf(err) != test.want || err == nil {
+				t.Errorf("got %v of class %v, want class %v", err, vendors.ClassOf(err), test.want)
+			}
+		})
+	}
 }
 
 // TestWhoTakesPart says which vendor an enrolment, or the end of one, concerns.

@@ -26,6 +26,14 @@ func planRestored(v Vendor, e events.Event) (Plan, error) {
 	}}, nil
 }
 
+// restoredBy returns how the deleted account was found.
+func restoredBy(k Known) string {
+	if k.PreviousAccountID != "" {
+		return events.MatchedByRecord
+	}
+	return events.MatchedByEmail
+}
+
 // restore looks up the user before restoring: if the user has a new account, the old account
 // would be a second one.
 func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
@@ -34,13 +42,13 @@ func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, err
 		return unsupported, nil
 	}
 	if k.known() {
-		return Reply{Outcome: events.AlreadyDone, Account: k.Account}, nil
+		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
 	}
 	if _, ours := v.Adapter.(vendors.Addresser); !ours {
 		found, err := search(ctx, v.Adapter, u)
 		switch {
 		case err == nil:
-			return Reply{Outcome: k.found(), Account: found}, nil
+			return Reply{Outcome: k.found(), Account: found, Action: k.action(events.ActionRestored), MatchedBy: events.MatchedByEmail}, nil
 		case !errors.Is(err, ErrNoAccount), u.Email == "" && k.PreviousAccountID == "":
 			return Reply{}, err
 		}
@@ -57,5 +65,5 @@ func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, err
 		return Reply{}, err
 	}
 	back.ID = cmp.Or(back.ID, k.PreviousAccountID)
-	return Reply{Outcome: events.Done, Account: back}, nil
+	return Reply{Outcome: events.Done, Account: back, Action: events.ActionRestored, MatchedBy: restoredBy(k)}, nil
 }

@@ -23,10 +23,12 @@ type Rules interface {
 
 // Profile is all known data of a user, with the data of the event.
 type Profile struct {
-	Data    json.RawMessage // as the data of user.created; without members for an unknown user
-	Known   bool            // whether there is data
-	Created bool            // whether user.created was seen since the last deletion
-	Deleted bool            // whether a deletion newer than the event was seen
+	Data  json.RawMessage // as the data of user.created; without members for an unknown user
+	Known bool            // whether there is data
+	// Enters says that an update may create the account: user.created was seen since the last
+	// deletion, and the team allows creations.
+	Enters  bool
+	Deleted bool // whether a deletion newer than the event was seen
 }
 
 // RuleError says that a rule cannot be evaluated for one user. The text has no value of the user.
@@ -121,10 +123,9 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 	return Reply{Outcome: events.Done, Account: reply.Account}, p.Update(ctx, k.From, reply.Account, u)
 }
 
-// enters reports whether an update may create the account: the user was created, and was out of
-// scope until now.
+// enters reports whether an update creates the account of a user who was out of scope until now.
 func (v Vendor) enters(k Known, err error) bool {
-	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Created
+	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters
 }
 
 // userID returns the id of the user in the data of an event.

@@ -50,6 +50,7 @@ type contract struct {
 func New() (*Set, error) {
 	c := jsonschema.NewCompiler()
 	c.RegisterFormat(&jsonschema.Format{Name: "date-time", Validate: dateTime})
+	c.RegisterFormat(&jsonschema.Format{Name: "email", Validate: email})
 	c.AssertFormat()
 	c.UseRegexpEngine(pattern)
 	set := &Set{byName: make(map[string]contract)}

@@ -13,8 +13,8 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// Validate checks the type of e, and its data against the schema of the type. Data must be
-// JSON. An error is an *events.InvalidError with a pointer below /data and the rule, the first
+// Validate checks the type of e, and its data, cleaned by events.Clean, against the schema of
+// the type. Data must be JSON. An error is an *events.InvalidError with a pointer below /data and the rule, the first
 // by pointer and rule. The error has no value of the event. The dataschema of e is ignored.
 //
 // A member name that differs from a name of the schema only in case is rejected: encoding/json
@@ -23,7 +23,8 @@ func (s *Set) Validate(e events.Event) error {
 	if !slices.Contains(events.Types(), e.Type()) {
 		return refuse("/type", events.RuleType, "send one of "+strings.Join(events.Types(), ", "))
 	}
-	return s.validate(e.Type(), e)
+	cleaned, _ := events.Clean(e)
+	return s.validate(e.Type(), cleaned)
 }
 
 // ValidateResult checks the data of a result, like Validate.
@@ -125,6 +126,9 @@ func advice(k jsonschema.ErrorKind) string {
 	case *kind.Type:
 		return "send a value of type " + strings.Join(k.Want, " or ")
 	case *kind.Format:
+		if k.Want == "email" { // the error has no value
+			return "send one e-mail address: " + strings.ReplaceAll(k.Err.Error(), "\n", "; ")
+		}
 		return "send a valid " + k.Want
 	case *kind.Pattern:
 		return "send a string that matches " + k.Want

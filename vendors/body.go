@@ -44,7 +44,7 @@ func (r room) free() { <-r }
 // readError reads the first bytes of a failed response.
 func readError(res *http.Response) []byte {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // a half message is better than none
-	return body
+	return bytes.Trim(body, blanks)
 }
 
 // readBody reads the body of a successful response. A large body waits for room in the client's

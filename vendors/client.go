@@ -18,12 +18,13 @@ import (
 
 // Options configures a Client, except for the credentials.
 type Options struct {
-	BaseURL string            // the URL before the documented paths, without a trailing slash
-	Timeout time.Duration     // of one call, with the response body; default 10 s
-	Rate    float64           // calls per second of all callers, in bursts of up to five seconds; default no limit
-	HTTP    http.RoundTripper // default: a copy of http.DefaultTransport
-	Observe Observer          // called after each call that was sent; may be nil
-	Limiter Limiter           // limits the calls instead of Rate; may be nil
+	BaseURL    string            // the URL before the documented paths, without a trailing slash
+	Timeout    time.Duration     // of one call, with the response body; default 10 s
+	Rate       float64           // calls per second of all callers, in bursts of up to five seconds; default no limit
+	Connection                   // how to connect, without HTTP
+	HTTP       http.RoundTripper // default: a copy of http.DefaultTransport with the settings of Connection
+	Observe    Observer          // called after each call that was sent; may be nil
+	Limiter    Limiter           // limits the calls instead of Rate; may be nil
 	// ReadOnly refuses every call that may change something, with ErrReadOnly: every call with
 	// another method than GET, and every Call with Once, but for a log-in.
 	ReadOnly bool
@@ -41,7 +42,7 @@ type Limiter interface {
 	Wait(ctx context.Context, begin time.Time) error
 	// Answered reports a response of the vendor other than 429.
 	Answered()
-	// Penalize reports a 429 and the vendor's Retry-After, 0 if there was none.
+	// Penalize reports a 429 and the delay that the vendor asks for, 0 if there was none.
 	Penalize(retryAfter time.Duration)
 	// Rest returns the remaining time of a pause that the vendor asked for.
 	Rest() time.Duration
@@ -103,10 +104,10 @@ func (o Options) Check() error {
 func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 	transport := o.HTTP
 	if transport == nil {
-		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.MaxIdleConns, own.MaxIdleConnsPerHost = 0, 1024 // the defaults keep 100 connections open in all, and dial the rest again for each call
-		own.MaxResponseHeaderBytes = maxHeader
-		transport = withWriteDeadline(own)
+		var err error
+		if transport, err = o.Connection.transport(); err != nil {
+			transport = brokenTransport{err}
+		}
 	}
 	c := &Client{
 		vendor:   vendor,
@@ -168,7 +169,16 @@ type Call struct {
 	// Items is the requested number of list items; 0 if unknown. A response with far more items is
 	// an error.
 	Items int
-	// Out receives the JSON of the response. nil ignores the body.
+	// NoContent marks a change with the status as the whole answer: a response without a body, or
+	// with null, is success too, and sets the flag. Out is then unchanged.
+	NoContent *bool
+	// Control makes a look-up of one account accept a response without an account, such as null or
+	// {"user":null}, as "no such account" (IsGone). Control looks up an account that exists, and
+	// returns an error unless the vendor shows the account: an empty response to every look-up
+	// means a fault of the vendor.
+	Control func(ctx context.Context) error
+	// Out receives the JSON of the response. nil ignores the body, except for HTML, which is an
+	// error page.
 	Out any
 }
 
@@ -193,6 +203,15 @@ func (c Call) mayArriveLater() bool {
 // is ErrTokenRefused. A call that could not end
 // before the deadline of ctx is not begun: the Error wraps ErrLate.
 func (c *Client) Do(ctx context.Context, call Call) error {
+	err := c.do(ctx, call)
+	if e, ok := errors.AsType[*Error](err); ok && e.nobody && call.Control(ctx) == nil {
+		e.Class, e.Unreadable, e.gone = Permanent, false, true
+	}
+	return err
+}
+
+// do makes the call, without Call.Control.
+func (c *Client) do(ctx context.Context, call Call) error {
 	if c.readOnly && call.changes() {
 		return c.fail(call, &Error{Class: Permanent, Err: ErrReadOnly})
 	}
@@ -206,7 +225,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 	)
 	try := func() error {
 		err := c.try(ctx, call)
-		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.After > 0 || errors.Is(err, ErrLate) || (call.mayArriveLater() && IsUnanswered(err))) {
+		if e, ok := errors.AsType[*Error](err); ok && (e.Class != Again || e.Unreadable || e.After > 0 || errors.Is(err, ErrLate) || (call.mayArriveLater() && IsUnanswered(err))) {
 			return backoff.Permanent(err)
 		}
 		return err
@@ -288,7 +307,7 @@ func (c *Client) send(ctx context.Context, call Call, p prepared) (http.Header, 
 		return nil, c.fail(call, &Error{Err: ErrLate})
 	}
 	if err != nil {
-		err = c.fail(call, &Error{Err: withoutURL(err), Unknown: !call.repeatable() && !neverSent(err)})
+		err = c.fail(call, &Error{Class: classOfCause(err), Err: withoutURL(err), Unknown: !call.repeatable() && !neverSent(err)})
 	} else {
 		defer res.Body.Close()
 		seen.Status = res.StatusCode

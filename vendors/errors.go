@@ -56,11 +56,17 @@ type Error struct {
 	Class   Class         // how the failure may be handled
 	Status  int           // HTTP status; 0 without a response
 	Message string        // message of the vendor, redacted
-	After   time.Duration // Retry-After of the vendor; 0 if none
+	After   time.Duration // delay asked for by the vendor with 429 or 503; 0 if none
 	// Unknown marks a change that may have been made in spite of the failure: the response was
 	// lost, or does not say. Look up the state before a retry.
 	Unknown bool
-	Err     error // the cause, if not a status
+	// Unreadable marks a response of success that cannot be understood. A repeat may give the
+	// same response: repeat few times.
+	Unreadable bool
+	Err        error // the cause, if not a status
+
+	nobody bool // the response shows no account, and Call.Control has to prove the meaning
+	gone   bool // the response shows no account, and means that there is none
 }
 
 // Error returns vendor, call, status, message, cause and Advice, as far as known.
@@ -138,10 +144,18 @@ func IsUnanswered(err error) bool {
 	return ok && e.Class == Again && e.Status == 0 && !errors.Is(err, ErrLate) && !neverSent(err)
 }
 
-// IsGone reports whether the requested resource does not exist (404, 410).
+// IsUnreadable reports whether the vendor answered with success and a response that cannot be
+// understood.
+func IsUnreadable(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Unreadable
+}
+
+// IsGone reports whether the requested resource does not exist: 404, 410, or a response without an
+// account, if Call.Control proved that the vendor shows other accounts.
 func IsGone(err error) bool {
-	status := StatusOf(err)
-	return status == http.StatusNotFound || status == http.StatusGone
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Status == http.StatusNotFound || e.Status == http.StatusGone || e.gone)
 }
 
 // IsRefused reports whether the vendor rejected the request itself, rather than the credentials

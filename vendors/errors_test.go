@@ -97,6 +97,9 @@ func TestSameEmail(t *testing.T) {
 	}{
 		"equal": {"ada@example.org", "ada@example.org", true}, "case": {"Ada@Example.ORG", "ada@example.org", true},
 		"blanks": {" ada@example.org\n", "ada@example.org", true}, "longer": {"ada@example.org.uk", "ada@example.org", false},
+		"ASCII domain": {"info@müller.example", "Info@xn--mller-kva.example", true}, "domain in capitals": {"info@MÜLLER.example", "info@müller.example", true},
+		"other local part": {"jörg@example.org", "jorg@example.org", false}, "punycode before the @": {"xn--jrg-sna@example.org", "jörg@example.org", false},
+		"other umlaut": {"info@muller.example", "info@müller.example", false}, "no @": {"müller.example", "xn--mller-kva.example", false},
 		"tag": {"ada+x@example.org", "ada@example.org", false}, "dots": {"a.da@example.org", "ada@example.org", false},
 	}
 	for name, test := range tests {

@@ -40,7 +40,7 @@ func withWriteDeadline(t *http.Transport) *http.Transport {
 func writeDeadline(ctx context.Context, then time.Time) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		conn := info.Conn
-		if secure, ok := conn.(*tls.Conn); ok {
+		for secure, ok := conn.(*tls.Conn); ok; secure, ok = conn.(*tls.Conn) { // twice through an https proxy
 			conn = secure.NetConn()
 		}
 		if p, ok := conn.(*deadlineConn); ok {

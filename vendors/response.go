@@ -2,12 +2,11 @@ package vendors
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -15,7 +14,7 @@ import (
 // before the first value is made: see scanJSON.
 func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Response) error {
 	if res.StatusCode == http.StatusTooManyRequests {
-		c.limiter.Penalize(retryAfter(res.Header.Get("Retry-After"), time.Now()))
+		c.limiter.Penalize(retryAfter(res, time.Now()))
 	} else {
 		c.limiter.Answered()
 	}
@@ -24,19 +23,37 @@ func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Resp
 	}
 	body, free, err := c.readBody(ctx, res)
 	defer free()
+	if err != nil {
+		return c.lost(call, res, withoutURL(err).Error())
+	}
+	body, err = trimBody(body)
 	switch {
 	case err != nil:
-		return c.unreadable(call, res, withoutURL(err).Error())
+		return c.unreadable(call, res, err.Error())
 	case c.isError(res.StatusCode, body):
 		return c.responseError(call, p, res, body)
+	case isMarkup(body):
+		return c.unreadable(call, res, "the response is HTML or XML, want JSON")
+	case call.NoContent != nil && (len(body) == 0 || string(body) == "null"):
+		*call.NoContent = true
+		return nil
 	case call.Out == nil:
 		return nil
+	case call.Control != nil && isNobody(body):
+		return c.fail(call, &Error{Status: res.StatusCode, Unreadable: true, nobody: true, Message: "the response shows no account"})
+	case len(body) == 0:
+		return c.unreadable(call, res, "the response has no body, want JSON")
 	}
+	return c.decode(call, p, res, body)
+}
+
+// decode decodes the body of a successful response.
+func (c *Client) decode(call Call, p prepared, res *http.Response, body []byte) error {
 	if err := scanJSON(body, maxValues, itemLimit(call.Items)); err != nil {
 		return c.unreadable(call, res, err.Error())
 	}
-	if json.Unmarshal(body, call.Out) != nil {
-		return c.unreadable(call, res, "the response is not the JSON of the vendor's document")
+	if err := decode(body, call.Out); err != nil {
+		return c.unreadable(call, res, err.Error())
 	}
 	if out, ok := call.Out.(ErrorBody); ok && out.IsError() {
 		e := c.responseError(call, p, res, body)
@@ -46,9 +63,16 @@ func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Resp
 	return nil
 }
 
+// lost returns the Error of a successful response whose body did not arrive.
+func (c *Client) lost(call Call, res *http.Response, message string) *Error {
+	return c.fail(call, &Error{Status: res.StatusCode, Message: message, Unknown: !call.repeatable()})
+}
+
 // unreadable returns the Error of a successful response without a usable body.
 func (c *Client) unreadable(call Call, res *http.Response, message string) *Error {
-	return c.fail(call, &Error{Status: res.StatusCode, Message: message, Unknown: !call.repeatable()})
+	e := c.lost(call, res, message)
+	e.Unreadable = true
+	return e
 }
 
 // ErrorBody is a Call.Out that can hold an error, although the status is 2xx. An error in the
@@ -66,7 +90,7 @@ func (c *Client) isError(status int, body []byte) bool {
 
 // responseError returns the Error of a failed response.
 func (c *Client) responseError(call Call, p prepared, res *http.Response, body []byte) *Error {
-	e := &Error{Status: res.StatusCode, After: retryAfter(res.Header.Get("Retry-After"), time.Now())}
+	e := &Error{Status: res.StatusCode, After: retryAfter(res, time.Now())}
 	e.Class = classOfStatus(res.StatusCode)
 	if c.classify != nil {
 		if class, ok := c.classify(res.StatusCode, body); ok {
@@ -98,17 +122,6 @@ func classOfStatus(status int) Class {
 	}
 }
 
-// retryAfter parses the header Retry-After, in seconds or as a date. Any other value is 0.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if t, err := http.ParseTime(value); err == nil {
-		return max(0, t.Sub(now))
-	}
-	return 0
-}
-
 // withoutURL removes the URL, which may contain an e-mail address or a token, from a network
 // error.
 func withoutURL(err error) error {
@@ -124,8 +137,18 @@ func withoutURL(err error) error {
 	return err
 }
 
+// classOfCause returns the class of a call without a response: Unusable if a setting of the
+// connection cannot be used.
+func classOfCause(err error) Class {
+	if isBroken(err) {
+		return Unusable
+	}
+	return Again
+}
+
 // neverSent reports whether the request certainly did not reach the vendor.
 func neverSent(err error) bool {
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
+	return untrusted || isBroken(err) || (ok && (op.Op == "dial" || op.Op == proxyConnect))
 }

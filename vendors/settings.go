@@ -18,9 +18,10 @@ type Settings struct {
 	Concurrency int           `yaml:"concurrency" env:"CONCURRENCY"` // effects in progress at a time in one process; default 16
 	Timeout     time.Duration `yaml:"timeout" env:"TIMEOUT"`         // of one call; default 10s
 	MaxAge      time.Duration `yaml:"max_age" env:"MAX_AGE"`         // time of retries of a failing effect, until the dead letter; default 24h
+	Connection  `yaml:",inline"`
 
-	// HTTP carries the calls. Not a setting of file or environment. Default: a copy of
-	// http.DefaultTransport.
+	// HTTP carries the calls instead of Connection. Not a setting of file or environment. Default: a
+	// copy of http.DefaultTransport with the settings of Connection.
 	HTTP http.RoundTripper `yaml:"-" json:"-"`
 	// Observe is called after each call. Not a setting of file or environment. May be nil.
 	Observe Observer `yaml:"-" json:"-"`
@@ -42,7 +43,7 @@ func DefaultSettings(baseURL string, rate float64) Settings {
 
 // Options returns the options for NewClient.
 func (s Settings) Options() Options {
-	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, HTTP: s.HTTP, Observe: s.Observe, Limiter: s.Limiter, ReadOnly: s.ReadOnly, SingleAttempt: s.SingleAttempt}
+	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, Connection: s.Connection, HTTP: s.HTTP, Observe: s.Observe, Limiter: s.Limiter, ReadOnly: s.ReadOnly, SingleAttempt: s.SingleAttempt}
 }
 
 // SetObserver sets Observe.

@@ -1,38 +1,62 @@
 package vendors
 
 import (
-	"errors"
 	"fmt"
+	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 )
 
-// Int is an integer in a vendor's JSON, as a number or a string. null and "" are 0.
+// Int is an integer in a vendor's JSON, as a number or a string, with or without zeros after the
+// point. null, false and "" are 0.
 type Int int
 
-// UnmarshalJSON reads 15, "15", "" and null.
+// UnmarshalJSON reads 15, "15", 15.0, 1.5e1, "", false and null, without a loss of digits.
 func (n *Int) UnmarshalJSON(b []byte) error {
-	text := strings.Trim(string(b), `"`)
-	if text == "null" || text == "" {
+	text := scalar(b)
+	if text == "null" || text == "false" || text == "" {
 		*n = 0
 		return nil
 	}
-	v, err := strconv.Atoi(text)
+	v, err := wholeNumber(text)
 	if err != nil {
-		return errors.New("not a whole number")
+		return err
 	}
 	*n = Int(v)
 	return nil
+}
+
+// scalar returns a JSON scalar without quotes and surrounding blanks.
+func scalar(b []byte) string { return strings.Trim(string(b), `"`+blanks) }
+
+// decimal is a decimal number with an exponent of few digits: a longer exponent costs memory.
+var decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?$`)
+
+// wholeNumber returns the exact value of a decimal number without a fraction.
+func wholeNumber(text string) (int, error) {
+	if n, err := strconv.Atoi(text); err == nil {
+		return n, nil
+	}
+	if len(text) > maxNumber || !decimal.MatchString(text) {
+		return 0, errNotWhole
+	}
+	r, ok := new(big.Rat).SetString(text)
+	if !ok || !r.IsInt() || !r.Num().IsInt64() {
+		return 0, errNotWhole
+	}
+	return int(r.Num().Int64()), nil
 }
 
 // Flag is a boolean in a vendor's JSON, as true or 1, with or without quotes. Every other
 // value, null included, is false.
 type Flag bool
 
-// UnmarshalJSON reads true, "true", 1 and "1" as true.
+// UnmarshalJSON reads true, "true", 1, "1" and 1.0 as true.
 func (f *Flag) UnmarshalJSON(b []byte) error {
-	text := strings.Trim(string(b), `"`)
-	*f = text == "true" || text == "1"
+	text := scalar(b)
+	n, err := wholeNumber(text)
+	*f = Flag(strings.EqualFold(text, "true") || (err == nil && n == 1))
 	return nil
 }
 

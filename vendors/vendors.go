@@ -12,6 +12,9 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/net/idna"
 )
 
 // User is a person as described by our events. ID is our id, never a vendor's. Fields that the
@@ -95,7 +98,24 @@ func NormalEmail(email string) string { return strings.ToLower(strings.TrimSpace
 
 // SameEmail reports whether a and b are the same address, ignoring case and surrounding spaces.
 // No vendor documents a rule of its own; none treats addresses that differ only in case as two
-// people.
+// people. An internationalized domain is compared in the ASCII form, since some vendors store
+// xn--mller-kva.example for müller.example.
 func SameEmail(a, b string) bool {
-	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
+	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
+	return strings.EqualFold(a, b) || strings.EqualFold(withASCIIDomain(a), withASCIIDomain(b))
+}
+
+// withASCIIDomain returns an address with the ASCII form of an internationalized domain. Any
+// other address is returned unchanged.
+func withASCIIDomain(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	domain, err := idna.Lookup.ToASCII(email[at+1:])
+	if at < 0 || err != nil || isASCII(email[at+1:]) {
+		return email
+	}
+	return email[:at+1] + domain
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }

@@ -155,6 +155,10 @@ func meanings(t *testing.T) map[string]string {
 // over the comment.
 func commonMeanings() map[string]string {
 	return map[string]string{
+		"ca":       "PEM file with the only CAs that may sign the certificate of the vendor; empty: the CAs of the system",
+		"cert":     "PEM file of the client certificate, read again after a change; empty: none",
+		"key":      "PEM file of the key of `cert`",
+		"proxy":    "`http://host:port`, `https://` or `socks5://`, with `user:password@` if needed; `off`: none; empty: by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`",
 		"base_url": "the part before the documented paths", "rate": "calls a second over all processes; 0: no limit",
 		"concurrency": "effects at work at a time in one process", "timeout": "of one call",
 		"max_age": "time of retries before a failing effect becomes a dead letter",

@@ -202,6 +202,24 @@ func TestShadowThenLive(t *testing.T) {
 	w.end()
 }
 
+func TestOnDeleteKeep(t *testing.T) {
+	w := newSchools(t, ", on_delete: keep")
+	w.serve()
+	w.feedAll(user("ada"), cloudEvent(events.UserDeleted, "d", `{"user_id":"ada"}`))
+	w.expect("d", map[string]string{"school1": events.Done, "school2": events.Skipped})
+	w.feedAll(cloudEvent(events.UserUpdated, "u", `{"user_id":"ada","email":"ada@example.org","first_name":"Ada"}`),
+		cloudEvent(events.UserCreated, "back", `{"user_id":"ada","email":"ada@example.org"}`))
+	w.expect("back", map[string]string{"school1": events.Done, "school2": events.AlreadyDone})
+	w.expect("u", map[string]string{"school1": events.Superseded, "school2": events.Done})
+	if out := w.must("results", "--vendor", "school2"); !strings.Contains(out, "\ton_delete: delete") || !strings.Contains(out, "\tcreated") {
+		t.Errorf("got\n%s", out)
+	}
+	if w.users("school2") != 1 || w.users("school1") != 2 {
+		t.Errorf("got %d and %d accounts, want 1 kept, and one deleted and one new", w.users("school2"), w.users("school1"))
+	}
+	w.end()
+}
+
 func TestModeOff(t *testing.T) {
 	w := newSchools(t, ", mode: off")
 	w.serve()

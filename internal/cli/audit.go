@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,8 @@ import (
 type auditCmd struct {
 	Follow bool          `short:"f" help:"Wait for further actions at the end."`
 	Since  time.Duration `help:"Only of this last time, such as 24h." placeholder:"DURATION"`
-	JSON   bool          `help:"Print each action as the stored CloudEvent, one per line."`
+	Verify bool          `help:"Verify the links between the entries instead: find changed, removed and forged entries."`
+	JSON   bool          `help:"Print each action as the stored CloudEvent, one per line; with --verify, the report."`
 }
 
 // Help is shown below the flags.
@@ -26,15 +28,22 @@ func (auditCmd) Help() string {
 reason. usher stores an action before carrying it out: an action that NATS then refused is listed
 too. Actions are kept for nats.audit_max_age. Values are separated by tabs, except on a terminal.
 
+Each entry is linked to the entry before. --verify compares all links, and ends with exit code 1
+after a fault. With nats.audit_key, nobody without the key can write a link.
+
 Examples:
   usher audit --since 24h
-  usher audit --follow --json | jq .data`
+  usher audit --follow --json | jq .data
+  usher audit --verify`
 }
 
 // Validate returns an error for a bad --since.
 func (c auditCmd) Validate() error {
 	if c.Since < 0 {
 		return errors.New("--since cannot be negative")
+	}
+	if c.Verify && (c.Follow || c.Since > 0) {
+		return errors.New("--verify reads all entries: leave out --follow and --since")
 	}
 	return nil
 }
@@ -46,6 +55,9 @@ func (c auditCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
+	if c.Verify {
+		return c.verify(ctx, a, set.Audit)
+	}
 	query := streams.AuditQuery{Follow: c.Follow}
 	if c.Since > 0 {
 		query.Since = time.Now().Add(-c.Since)
@@ -69,6 +81,33 @@ func (c auditCmd) Run(ctx context.Context, a *app.App) error {
 	if none {
 		a.Remark("no actions")
 	}
+	return nil
+}
+
+// verify prints the faults of the links.
+func (c auditCmd) verify(ctx context.Context, a *app.App, log *streams.Audit) error {
+	report, err := log.Verify(ctx)
+	if err != nil {
+		return app.Advise(err)
+	}
+	if c.JSON {
+		err = output.JSON(a.Stdout, report)
+	}
+	for _, f := range report.Faults {
+		if !c.JSON && err == nil {
+			err = output.Row(a.Stdout, []string{strconv.FormatUint(f.Seq, 10), f.Problem}, []int{10, 0})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if n := report.Unlinked; n > 0 {
+		a.Remark(fmt.Sprintf("%d entries of a former version have no links", n))
+	}
+	if n := len(report.Faults); n > 0 {
+		return fmt.Errorf("the audit log is not as usher wrote it: %d faults in %d entries", n, report.Entries)
+	}
+	a.Remark(fmt.Sprintf("%d entries, no fault", report.Entries))
 	return nil
 }
 

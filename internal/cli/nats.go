@@ -60,7 +60,8 @@ func (k natsCheckCmd) Run(ctx context.Context, a *app.App) error {
 
 // natsApplyCmd is usher nats apply.
 type natsApplyCmd struct {
-	JSON bool `help:"Print the differences as a JSON array."`
+	JSON  bool `help:"Print the differences as a JSON array."`
+	Adopt bool `help:"Take streams without a mark for those of an earlier usher."`
 }
 
 // Help is shown below the flags.
@@ -69,7 +70,8 @@ func (natsApplyCmd) Help() string {
 stay. Streams of an older usher are upgraded; stop the older usher first.
 A running usher serve goes on; new limits of its consumers apply at once. The server cannot change
 storage, retention and the kind of a consumer: such differences are printed, and the exit code is 1.
-usher never changes a stream not created by usher (nats.events_stream).
+usher never changes a stream not created by usher (nats.events_stream, or a stream without the mark of
+this usher in its metadata); such a stream is printed, and the exit code is 1.
 
 Examples:
   usher nats apply
@@ -82,6 +84,7 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app.App) error {
 		if err := e.Upgrade(ctx); err != nil {
 			return nil, err
 		}
+		w.Adopt = k.Adopt
 		return e.Admin().Apply(ctx, w)
 	})
 	if err != nil && len(found) == 0 {
@@ -89,6 +92,12 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app.App) error {
 	}
 	if err := errors.Join(err, printDifferences(a, found, k.JSON, "everything was as the configuration says")); err != nil {
 		return err
+	}
+	for _, d := range found {
+		if d.Foreign != "" {
+			return errors.New("some streams are not of this Usher, and stay as they are: set nats.prefix to a name of your own; " +
+				"if an earlier Usher made them, add --adopt")
+		}
 	}
 	for _, d := range found {
 		if d.Fixed {

@@ -23,6 +23,7 @@ type resultsCmd struct {
 	Vendor  app.VendorFlag `help:"Only of this vendor." placeholder:"NAME"`
 	Type    string         `help:"Only of this type: of the result, or of its event." placeholder:"TYPE"`
 	Outcome string         `help:"Only with this outcome: done, already_done, superseded, unsupported, skipped or failed." placeholder:"OUTCOME"`
+	Action  string         `help:"Only with this action, such as created or adopted." placeholder:"ACTION"`
 	User    string         `help:"Only of this user." placeholder:"ID"`
 	Event   string         `help:"Only of the event with this id." placeholder:"ID"`
 	Since   time.Duration  `help:"Only of this last time, such as 1h." placeholder:"DURATION"`
@@ -33,13 +34,14 @@ type resultsCmd struct {
 // Help is shown below the flags.
 func (resultsCmd) Help() string {
 	return `One line per result, oldest first: time, type, vendor, outcome, user, attempts, time taken, and
-error. A terminal shows attempts and time only of failures and of more than one attempt; elsewhere
+error or step (created, adopted by email, updated, …; see docs/concepts.md). A terminal shows attempts and time only of failures and of more than one attempt; elsewhere
 values are separated by tabs.
 An event that was sent again may publish its result again, with the same id: the result is printed once.
 
 Examples:
   usher results --since 1h --outcome failed
   usher results --follow --vendor lead
+  usher results --action adopted
   usher results --event 4711 --json | jq .data`
 }
 
@@ -124,6 +126,7 @@ func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
 
 func (r resultsCmd) matches(e events.Event, result events.Result) bool {
 	return (r.Outcome == "" || r.Outcome == result.Outcome) &&
+		(r.Action == "" || r.Action == result.Action) &&
 		(r.User == "" || r.User == e.Subject()) &&
 		(r.Event == "" || r.Event == result.Event.ID)
 }
@@ -133,19 +136,16 @@ func (r resultsCmd) print(a *app.App, e events.Event, result events.Result) erro
 	if r.JSON {
 		return output.Event(a.Stdout, e)
 	}
-	took, failure := time.Duration(result.TookMS)*time.Millisecond, ""
+	took, step := time.Duration(result.TookMS)*time.Millisecond, result.Step()
 	if result.Error != nil {
-		failure = result.Error.Class + ": " + result.Error.Message
-	}
-	if result.Reason != "" {
-		failure = result.Reason + ": " + result.Action
+		step = result.Error.Class + ": " + result.Error.Message
 	}
 	fields := []string{e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject()}
 	if !output.IsTerminal(a.Stdout) {
-		return output.Row(a.Stdout, append(fields, strconv.Itoa(result.Attempts), took.String(), failure), nil)
+		return output.Row(a.Stdout, append(fields, strconv.Itoa(result.Attempts), took.String(), step), nil)
 	}
-	if result.Attempts > 1 || failure != "" {
-		failure = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", output.Count(result.Attempts, "attempt"), took, failure), ": ")
+	if result.Attempts > 1 || result.Error != nil {
+		step = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", output.Count(result.Attempts, "attempt"), took, step), ": ")
 	}
-	return output.Row(a.Stdout, append(fields, failure), []int{20, 22, 8, 12, 8, 0})
+	return output.Row(a.Stdout, append(fields, step), []int{20, 22, 8, 12, 8, 0})
 }

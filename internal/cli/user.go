@@ -112,6 +112,9 @@ func printAccounts(a *app.App, h ops.History) error {
 // reason returns the reason for the state of an effect, and the command for more.
 func reason(e ops.HistoryEvent) string {
 	var parts []string
+	if step := e.Step(); step != "" {
+		parts = append(parts, step)
+	}
 	if e.Why != "" {
 		parts = append(parts, e.Why)
 	}

@@ -51,20 +51,31 @@ type NATS struct {
 	CA       string         `yaml:"ca" env:"CA"`             // path of the PEM file of the server's CA; default the system's
 	Cert     string         `yaml:"cert" env:"CERT"`         // path of the client certificate, PEM; default none
 	Key      string         `yaml:"key" env:"KEY"`           // path of the key of Cert, PEM; default none
-	Embedded Embedded       `yaml:"embedded" envPrefix:"EMBEDDED_"`
+	// TLSFirst lets TLS begin before the server's greeting, for a server with handshake_first.
+	TLSFirst    bool   `yaml:"tls_first" env:"TLS_FIRST"`       // default false
+	Domain      string `yaml:"domain" env:"DOMAIN"`             // JetStream domain, as behind a leaf node; default none
+	APIPrefix   string `yaml:"api_prefix" env:"API_PREFIX"`     // prefix of an imported JetStream API, such as JS.hub.API; default none
+	InboxPrefix string `yaml:"inbox_prefix" env:"INBOX_PREFIX"` // of the subjects of answers; default _INBOX
+	// Prefix precedes the names of all streams, buckets, consumers and own subjects, so that
+	// several Ushers share an account. Default "".
+	Prefix        string   `yaml:"prefix" env:"PREFIX"`
+	EventsPrefix  string   `yaml:"events_prefix" env:"EVENTS_PREFIX"`   // precedes the type in subjects of events: prod is prod.user.created; default Prefix, or none with EventsStream
+	ResultsPrefix string   `yaml:"results_prefix" env:"RESULTS_PREFIX"` // precedes the type in subjects of results; default Prefix
+	Embedded      Embedded `yaml:"embedded" envPrefix:"EMBEDDED_"`
 
 	// EventsStream is an existing stream with the subjects of all event types, which Usher only
 	// reads. Default "": Usher manages the stream EVENTS.
-	EventsStream    string        `yaml:"events_stream" env:"EVENTS_STREAM"`
-	Replicas        int           `yaml:"replicas" env:"REPLICAS"`                 // of every stream and bucket: 1, 3 or 5; default 1
-	EventsMaxAge    time.Duration `yaml:"events_max_age" env:"EVENTS_MAX_AGE"`     // default 720h (30 days)
-	ResultsMaxAge   time.Duration `yaml:"results_max_age" env:"RESULTS_MAX_AGE"`   // default 720h (30 days)
-	DeadMaxAge      time.Duration `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`         // of dead letters; default 2160h (90 days)
-	AuditMaxAge     time.Duration `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`       // of the audit log; default 8760h (a year)
-	HistoryMaxAge   time.Duration `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, for usher user; default 8760h (a year)
-	EffectsTTL      time.Duration `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // of the records of activity events; default 168h (7 days)
-	DuplicateWindow time.Duration `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // deduplication window of EVENTS and RESULTS; default 5m (1 million ids use 235 MB)
-	MaxBytes        Bytes         `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which then reject messages; default 0: no limit
+	EventsStream    string         `yaml:"events_stream" env:"EVENTS_STREAM"`
+	Replicas        int            `yaml:"replicas" env:"REPLICAS"`                 // of every stream and bucket: 1, 3 or 5; default 1
+	EventsMaxAge    time.Duration  `yaml:"events_max_age" env:"EVENTS_MAX_AGE"`     // default 720h (30 days)
+	ResultsMaxAge   time.Duration  `yaml:"results_max_age" env:"RESULTS_MAX_AGE"`   // default 720h (30 days)
+	DeadMaxAge      time.Duration  `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`         // of dead letters; default 2160h (90 days)
+	AuditMaxAge     time.Duration  `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`       // of the audit log; default 8760h (a year)
+	AuditKey        vendors.Secret `yaml:"audit_key" env:"AUDIT_KEY"`               // signs the entries of the audit log; at least 16 bytes; default none: changes and removals are found, forged chains are not
+	HistoryMaxAge   time.Duration  `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, for usher user; default 8760h (a year)
+	EffectsTTL      time.Duration  `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // of the records of activity events; default 168h (7 days)
+	DuplicateWindow time.Duration  `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // deduplication window of EVENTS and RESULTS; default 5m (1 million ids use 235 MB)
+	MaxBytes        Bytes          `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which then reject messages; default 0: no limit
 }
 
 // Embedded configures the embedded server, for an empty nats.url.

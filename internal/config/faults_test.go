@@ -52,6 +52,17 @@ func TestFaults(t *testing.T) {
 				`USHER_MIESTRO_RATE: vendors.miestro.rate: cannot be "fast"; want a number`,
 			},
 		},
+		"connections to a vendor": {
+			file: "vendors:\n  lead:\n    ca: /none/ca.pem\n    key: /none/key.pem\n  miestro:\n    proxy: user:s3cr3t@proxy:3128\n",
+			env:  "USHER_MEIRO_PROXY=on|USHER_USERMOST_CERT=/none/c.pem",
+			want: []string{
+				"usher.yaml:6: vendors.miestro.proxy (USHER_MIESTRO_PROXY): is not the URL of a proxy; want http://host:port, https://host:port, socks5://host:port or off",
+				"USHER_MEIRO_PROXY: vendors.meiro.proxy: is not the URL of a proxy; want http://host:port, https://host:port, socks5://host:port or off",
+				"usher.yaml:3: vendors.lead.ca (USHER_LEAD_CA): names a file that cannot be read: no such file or directory; name a PEM file with certificates that this process may read",
+				"vendors.lead.cert (USHER_LEAD_CERT): is missing, though key is set; set both or neither",
+				"vendors.usermost.key (USHER_USERMOST_KEY): is missing, though cert is set; set both or neither",
+			},
+		},
 		"not YAML": {
 			file: "log:\n\tlevel: info\n",
 			want: []string{"usher.yaml: not YAML: line 2: begins with a tab: indent with blanks; the file must be one YAML document"},
@@ -78,7 +89,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: audit_max_age, ca, cert, creds, dead_max_age, duplicate_window, effects_ttl, embedded, events_max_age, events_stream, history_max_age, key, max_bytes, nkey, password, replicas, results_max_age, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_key, audit_max_age, ca, cert, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
 		},
 		"part of the credentials": {
 			env: "USHER_MIESTRO_API_KEY=hidden|USHER_LEAD_EMAIL=a@example.com",

@@ -15,6 +15,8 @@ type Rules struct {
 	Start Start  `yaml:"start"` // of a vendor new to this NATS; default all
 	Scope Scope  `yaml:"scope"` // expression over the users with an account; default all users
 	Map   Map    `yaml:"map"`   // expressions for the fields of an account; default the data of the events
+	// OnDelete is the change for user.deleted; default delete.
+	OnDelete OnDelete `yaml:"on_delete"`
 }
 
 // May lists the kinds of change that Usher may make at a vendor. nil allows every change.
@@ -83,6 +85,26 @@ func (s Start) String() string {
 	return string(s)
 }
 
+// OnDelete is the change of an account whose user was deleted.
+type OnDelete string
+
+// The values of OnDelete.
+const (
+	DeleteAccount OnDelete = "delete"
+	KeepAccount   OnDelete = "keep" // the account stays, and later events of the user are carried out
+)
+
+// Keeps reports whether the account stays.
+func (o OnDelete) Keeps() bool { return o == KeepAccount }
+
+// String returns the word.
+func (o OnDelete) String() string {
+	if o == "" {
+		return string(DeleteAccount)
+	}
+	return string(o)
+}
+
 // KindName returns the kind of the vendor.
 func (s Section) KindName() string {
 	if s.Rules.Kind != "" {
@@ -108,6 +130,9 @@ func (l *loader) checkRules() {
 	for _, s := range l.config.Vendors {
 		if r := s.Rules; r.Mode != "" {
 			l.oneOf(s.key("mode"), string(r.Mode), modes...)
+		}
+		if o := s.Rules.OnDelete; o != "" {
+			l.oneOf(s.key("on_delete"), string(o), string(DeleteAccount), string(KeepAccount))
 		}
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)

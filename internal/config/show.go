@@ -81,9 +81,9 @@ func short(d time.Duration) string {
 	return text
 }
 
-// plain returns text for display: a URL without user and query.
+// plain returns text for display: a URL, of a proxy too, without user and query.
 func (s setting) plain(text string) string {
-	if !strings.HasSuffix(s.key, "url") {
+	if !strings.HasSuffix(s.key, "url") && !strings.HasSuffix(s.key, ".proxy") {
 		return text
 	}
 	return withoutUsers(text)

@@ -101,6 +101,7 @@ func (l *loader) checkNATS() {
 			l.fault("nats.url", "has a value that is not the URL of a NATS server", "want nats://host:4222, several separated by commas")
 		}
 	}
+	l.checkNames()
 	l.pair("nats.user", n.User != "", "nats.password", n.Password != "")
 	l.pair("nats.cert", n.Cert != "", "nats.key", n.Key != "")
 	l.checkWays()
@@ -109,6 +110,9 @@ func (l *loader) checkNATS() {
 	l.readable("nats.ca", n.CA)
 	l.readable("nats.cert", n.Cert)
 	l.readable("nats.key", n.Key)
+	if n.AuditKey != "" && len(n.AuditKey) < minToken {
+		l.fault("nats.audit_key", fmt.Sprintf("has fewer than %d bytes", minToken), "make one with: openssl rand -hex 32")
+	}
 	if n.Replicas > 5 || n.Replicas%2 == 0 {
 		l.fault("nats.replicas", fmt.Sprintf("cannot be %d", n.Replicas), "want 1, 3 or 5")
 	} else if n.RunsEmbedded() && n.Replicas > 1 {

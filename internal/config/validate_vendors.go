@@ -29,7 +29,7 @@ func (l *loader) checkVendors() {
 
 // checkFaults records the faults of single values, by the vendor's own rules.
 func (l *loader) checkFaults(s Section) {
-	for _, fault := range s.Settings.Faults() {
+	for _, fault := range slices.Concat(s.Settings.Faults(), s.Settings.Common().ConnectionFaults()) {
 		l.fault(s.key(fault.Name), fault.Problem, fault.Fix)
 	}
 }

@@ -27,7 +27,7 @@ func (x *Core) check(ctx context.Context) error {
 		if err == nil && port != nil {
 			x.vendor.Port.Store(&port)
 		}
-		if r, ok := resultOf(err); !ok || r != fairness.Failed || try == checkTries || time.Since(began) > checkSpan {
+		if r, ok := resultOf(err); !ok || (r != fairness.Failed && r != fairness.Unreadable) || try == checkTries || time.Since(began) > checkSpan {
 			return err
 		}
 		select {

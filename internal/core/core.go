@@ -54,6 +54,7 @@ type Activity struct {
 // OnHold, Failed and Removed.
 type Deps struct {
 	JetStream   jetstream.JetStream
+	Names       streams.Names
 	Port        vendors.Adapter // the adapter of the vendor, with calls that wait for Limiter
 	Limiter     *Limiter        // of the vendor
 	Results     mailbox.Results
@@ -120,7 +121,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	}
 	x.slots = fairness.NewScheduler(c.Slots)
 	var err error
-	if x.streams, err = openStreams(ctx, c, d.JetStream, x.logNew); err != nil {
+	if x.streams, err = openStreams(ctx, c, streams.Client{JetStream: d.JetStream, Names: d.Names}, x.logNew); err != nil {
 		return nil, err
 	}
 	if x.streams.shared != nil {

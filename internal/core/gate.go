@@ -95,6 +95,8 @@ func resultOf(err error) (fairness.Result, bool) {
 		return fairness.Answered, true
 	case errors.Is(err, vendors.ErrLate), errors.Is(err, context.Canceled), status == 429:
 		return 0, false
+	case vendors.IsUnreadable(err):
+		return fairness.Unreadable, true
 	case status == 403, errors.Is(err, vendors.ErrTokenRefused):
 		return fairness.Forbidden, true
 	case class == vendors.Unusable:

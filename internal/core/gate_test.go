@@ -112,6 +112,48 @@ func TestRefusedCredentials(t *testing.T) {
 	}
 }
 
+// Rubbish for everybody puts the vendor on hold at the first effect, and rubbish for one user does
+// not.
+func TestUnreadableResponses(t *testing.T) {
+	rubbish := &vendors.Error{Vendor: "acme", Status: 200, Unreadable: true}
+	for name, test := range map[string]struct {
+		check error
+		want  fairness.State
+	}{"for everybody": {rubbish, fairness.Open}, "for one user": {nil, fairness.Closed}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGate(Config{Vendor: "acme"}, NewLimiter(0), zerolog.Nop())
+				g.Report("u1", rubbish)
+				ctx, cancel := context.WithCancel(t.Context())
+				go g.watch(ctx, func(context.Context) error { return test.check }, nil)
+				synctest.Wait()
+				if got := g.breaker.State(); got != test.want {
+					t.Errorf("got state %v, want %v", got, test.want)
+				}
+				cancel()
+			})
+		})
+	}
+}
+
+// A refusal of one person's data with 403, be the body HTML, leaves the vendor alone.
+func TestOneForbiddenUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Config{Vendor: "acme"}, NewLimiter(0), zerolog.Nop())
+		ctx, cancel := context.WithCancel(t.Context())
+		go g.watch(ctx, func(context.Context) error { return nil }, nil)
+		for range 20 {
+			g.Report("u1", &vendors.Error{Vendor: "acme", Status: 403, Class: vendors.Unusable})
+			synctest.Wait()
+			if got := g.breaker.State(); got == fairness.Open || got == fairness.HalfOpen {
+				t.Errorf("got state %v, want calls to go on", got)
+			}
+			time.Sleep(3 * time.Second)
+		}
+		cancel()
+	})
+}
+
 // A check that the vendor answers with 429, or that began too late, shows nothing.
 func TestCheckWithoutVerdict(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/activity"
 	"github.com/usherhq/usher/internal/intake"
@@ -35,25 +33,26 @@ type vendorStreams struct {
 
 // openStreams opens the streams of a vendor. made is called with the number of stored events
 // if the consumer of activity is new.
-func openStreams(ctx context.Context, c Config, js jetstream.JetStream, made func(pending uint64)) (*vendorStreams, error) {
-	s := &vendorStreams{config: c, client: streams.Client{JetStream: js}, holder: rand.Text()}
+func openStreams(ctx context.Context, c Config, client streams.Client, made func(pending uint64)) (*vendorStreams, error) {
+	s := &vendorStreams{config: c, client: client, holder: rand.Text()}
 	var errs [9]error
+	n := client.Names
 	s.leases, errs[0] = streams.OpenLeases(ctx, s.client, c.LeaseTTL)
 	s.state, errs[1] = streams.OpenOwnership(ctx, s.client, c.Vendor)
 	s.timers, errs[2] = streams.OpenTimers(ctx, s.client)
 	s.stream = streams.NewEvents(s.client, c.Stream)
 	s.records.users, errs[4] = streams.OpenRecords(ctx, s.client, c.Bucket)
-	s.lag, errs[5] = streams.OpenLag(ctx, s.client, streams.CounterConfig{Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-lifecycle", Subjects: c.Subjects})
+	s.lag, errs[5] = streams.OpenLag(ctx, s.client, streams.CounterConfig{Stream: c.Stream, Consumer: n.Consumer("usher-" + c.Vendor + "-lifecycle"), Subjects: n.Filters(c.Subjects)})
 	s.records.events, errs[6] = streams.OpenRecords(ctx, s.client, c.Effects)
 	if a := c.Activity; len(a.Subjects) > 0 {
 		s.shared, errs[7] = streams.OpenShared(ctx, s.client, streams.SharedConfig{
-			Stream: c.Stream, Consumer: "usher-" + c.Vendor + "-activity", Subjects: a.Subjects,
+			Stream: c.Stream, Consumer: n.Consumer("usher-" + c.Vendor + "-activity"), Subjects: n.Filters(a.Subjects),
 			AckWait: a.AckWait, MaxAckPending: a.MaxAckPending, Made: made,
 		})
 	}
 	s.index, errs[8] = streams.OpenIndex(ctx, s.client)
 	s.replays = streams.NewReplays(s.client, c.Replays)
-	errs[3] = streams.EnsureCounter(ctx, s.client, streams.CounterConfig{Stream: c.Replays, Consumer: "usher-" + c.Vendor + "-replay", Subjects: replaySubjects(c.Vendor)})
+	errs[3] = streams.EnsureCounter(ctx, s.client, streams.CounterConfig{Stream: n.Stream(c.Replays), Consumer: n.Consumer("usher-" + c.Vendor + "-replay"), Subjects: n.Filters(replaySubjects(c.Vendor))})
 	return s, errors.Join(errs[:]...)
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -33,19 +34,21 @@ func Connect(ctx context.Context, c config.NATS, o natsconn.Options) (set *strea
 	}
 	o.URL, o.Server, o.Name = c.URL, server, "usher"
 	o.Creds, o.NKey, o.User, o.Password, o.Token = c.Creds, c.NKey, c.User, c.Password.Reveal(), c.Token.Reveal()
-	o.CA, o.Cert, o.Key = c.CA, c.Cert, c.Key
+	o.CA, o.Cert, o.Key, o.TLSFirst, o.InboxPrefix = c.CA, c.Cert, c.Key, c.TLSFirst, c.InboxPrefix
 	nc, err := natsconn.Connect(ctx, o)
 	if err != nil {
 		stop()
 		return nil, nil, err
 	}
-	client, err := streams.NewClient(nc)
+	client, err := streams.NewClient(nc, streams.API{Domain: c.Domain, Prefix: c.APIPrefix}, Names(c))
 	if err != nil {
 		nc.Close()
 		stop()
 		return nil, nil, err
 	}
-	return streams.NewSet(client, Layout(c).Events), func() { drain(nc); stop() }, nil
+	set = streams.NewSet(client, Layout(c).Events)
+	set.Audit.SignWith([]byte(c.AuditKey.Reveal()))
+	return set, func() { drain(nc); stop() }, nil
 }
 
 // drain sends all messages in the buffer and closes the connection.
@@ -54,14 +57,24 @@ func drain(nc *nats.Conn) {
 	nc.Close()
 }
 
+// Names returns the names of the streams, buckets, consumers and subjects of the configuration.
+// The subjects of a stream of the user have no prefix by default.
+func Names(c config.NATS) streams.Names {
+	n := streams.Names{Prefix: c.Prefix, EventPrefix: c.EventsPrefix, ResultPrefix: cmp.Or(c.ResultsPrefix, c.Prefix)}
+	if c.EventsStream == "" {
+		n.EventPrefix = cmp.Or(n.EventPrefix, c.Prefix)
+	}
+	return n
+}
+
 // Layout returns the streams and buckets of the configuration.
 func Layout(c config.NATS) admin.Layout {
 	l := admin.Layout{
-		Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
+		Names: Names(c), Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
 		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, HistoryAge: c.HistoryMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
 	}
 	if l.Events == "" {
-		l.Events, l.Own = streams.EventsStream, true
+		l.Events, l.Own = l.Names.Events(), true
 	}
 	return l
 }

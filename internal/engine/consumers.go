@@ -12,7 +12,7 @@ import (
 // Wanted returns the streams and consumers of all vendors that are on, without the streams of the
 // layout.
 func (e *Engine) Wanted(ports map[string]vendors.Adapter) admin.Wanted {
-	w := admin.Wanted{Streams: admin.WorkerStreams(streams.Names{}, e.Config.NATS.Replicas)}
+	w := admin.Wanted{Streams: admin.WorkerStreams(Names(e.Config.NATS), e.Config.NATS.Replicas)}
 	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), nil)
 	for _, v := range e.on() {
 		w.Consumers = append(w.Consumers, e.consumers(v.Name, ports[v.Name], list)...)
@@ -23,12 +23,13 @@ func (e *Engine) Wanted(ports map[string]vendors.Adapter) admin.Wanted {
 // consumers returns the durable consumers of a vendor (docs/design.md, rule 4.3).
 func (e *Engine) consumers(vendor string, port vendors.Adapter, list []handlers.Handler) (all []admin.ConsumerConfig) {
 	lifecycle, activity := subjects(port, list)
+	n := Names(e.Config.NATS)
 	for _, c := range e.counters(vendor, lifecycle) {
 		all = append(all, admin.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
 	}
 	if len(activity) > 0 {
 		c := streams.SharedConfig{
-			Stream: Layout(e.Config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Activity), Subjects: activity,
+			Stream: Layout(e.Config.NATS).Events, Consumer: n.Consumer(ops.ConsumerName(vendor, ops.Activity)), Subjects: n.Filters(activity),
 			AckWait: e.Config.Worker.AckWait, MaxAckPending: e.Config.Worker.MaxAckPending,
 		}
 		all = append(all, admin.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
@@ -39,16 +40,18 @@ func (e *Engine) consumers(vendor string, port vendors.Adapter, list []handlers.
 // counters returns the consumers of a vendor without a process that pulls. The consumers count
 // events before their registration, replays in flight, and waiting users.
 func (e *Engine) counters(vendor string, lifecycle []string) []streams.CounterConfig {
+	n := Names(e.Config.NATS)
 	return []streams.CounterConfig{
-		{Stream: Layout(e.Config.NATS).Events, Consumer: ops.ConsumerName(vendor, ops.Lifecycle), Subjects: lifecycle},
-		{Stream: streams.ReplaysStream, Consumer: ops.ConsumerName(vendor, ops.Replay), Subjects: []string{"usher.replay." + vendor + ".>"}},
-		waitingCounter(vendor),
+		{Stream: Layout(e.Config.NATS).Events, Consumer: n.Consumer(ops.ConsumerName(vendor, ops.Lifecycle)), Subjects: n.Filters(lifecycle)},
+		{Stream: n.Stream(streams.ReplaysStream), Consumer: n.Consumer(ops.ConsumerName(vendor, ops.Replay)), Subjects: n.Filters([]string{"usher.replay." + vendor + ".>"})},
+		e.waitingCounter(vendor),
 	}
 }
 
 // waitingCounter returns the consumer that counts the timers of a vendor.
-func waitingCounter(vendor string) streams.CounterConfig {
-	return streams.Names{}.WaitingCounter(vendor, ops.ConsumerName(vendor, ops.Waiting))
+func (e *Engine) waitingCounter(vendor string) streams.CounterConfig {
+	n := Names(e.Config.NATS)
+	return n.WaitingCounter(vendor, n.Consumer(ops.ConsumerName(vendor, ops.Waiting)))
 }
 
 // subjects returns the types of the events handled by the adapter of a vendor.

@@ -164,6 +164,9 @@ func (e *Engine) retry(ctx context.Context, step func() error) error {
 // prepare upgrades the data of older versions and creates the streams and buckets. A process
 // without workers does not need the streams of the workers.
 func (e *Engine) prepare(ctx context.Context) error {
+	if err := e.Admin().CheckOwners(ctx); err != nil {
+		return err
+	}
 	if e.Config.Worker.On {
 		if err := e.Upgrade(ctx); err != nil {
 			return admin.Explain(err)
@@ -172,7 +175,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 	if err := e.Admin().Ensure(ctx); err != nil || !e.Config.Worker.On {
 		return err
 	}
-	if err := admin.EnsureWorker(ctx, e.Streams.Client.JetStream, streams.Names{}, e.Config.NATS.Replicas); err != nil {
+	if err := admin.EnsureWorker(ctx, e.Streams.Client.JetStream, e.Streams.Client.Names, e.Config.NATS.Replicas); err != nil {
 		return admin.Explain(err)
 	}
 	guard, err := e.deletionGuard(ctx)
@@ -183,6 +186,9 @@ func (e *Engine) prepare(ctx context.Context) error {
 // Upgrade moves the streams and consumers of an older version.
 func (e *Engine) Upgrade(ctx context.Context) error {
 	l := Layout(e.Config.NATS)
+	if l.Names.Prefix != "" { // no older version had a prefix
+		return nil
+	}
 	return upgrade.Run(ctx, e.Streams.Client.JetStream, upgrade.Config{
 		Vendors: e.Catalog.Names(&e.Config), Events: l.Events, Replays: l.Replays(), Replicas: l.Replicas,
 		HoldFresh: 3 * e.Config.Worker.HoldRetry,

@@ -31,6 +31,7 @@ func (s *Server) Listen(ctx context.Context) (answer func(context.Context) error
 		return nil, err
 	}
 	s.Log.Info().Str("addr", l.Addr().String()).Bool("tls", c.HTTP.TLSCert != "").Bool("events", c.HTTP.Events).Msg("listening for events over HTTP")
+	s.warnOfClients()
 	limits := ingest.ServerConfig{
 		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
 		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown),
@@ -40,6 +41,16 @@ func (s *Server) Listen(ctx context.Context) (answer func(context.Context) error
 		defer context.AfterFunc(ctx, pages.Close)() // open pages must not delay the shutdown
 		return ingest.Serve(ctx, l, limits, h, s.Log)
 	}, nil
+}
+
+// warnOfClients logs the clients that may use the sources of others: such a client can take the
+// id of an event before the producer of the event does.
+func (s *Server) warnOfClients() {
+	for _, client := range s.Config.HTTP.Clients {
+		if len(client.Sources) == 0 && s.Config.HTTP.Events {
+			s.Log.Warn().Str("client", client.Name).Msg("the client may send events of every source, also with the ids of others; set sources in http.clients")
+		}
+	}
 }
 
 // handler returns the handler of all paths, with the pages of the console.
@@ -60,7 +71,7 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 		Tracer:  s.traces.Tracer(),
 		Console: pages,
 		Metrics: s.metrics.Handler(), Answered: s.metrics.Request,
-		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Schema: schemas.JSON, Ready: s.ready,
+		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Warn: set.Warnings, Schema: schemas.JSON, Ready: s.ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    s.Log,
 	})

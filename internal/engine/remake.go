@@ -48,13 +48,13 @@ func (e *Engine) remake(ctx context.Context) {
 func (e *Engine) remakeOnce(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
-	made, err := admin.Remake(limit, e.Streams.Client.JetStream, streams.Names{}, e.Config.NATS.Replicas)
+	made, err := admin.Remake(limit, e.Streams.Client.JetStream, e.Streams.Client.Names, e.Config.NATS.Replicas)
 	if len(made) == 0 {
 		return err
 	}
 	e.Log.Error().Str("streams", strings.Join(made, ", ")).Msg("a stream was deleted, and is made anew: nothing is lost")
 	for _, v := range e.on() {
-		err = errors.Join(err, streams.EnsureCounter(limit, e.Streams.Client, waitingCounter(v.Name)))
+		err = errors.Join(err, streams.EnsureCounter(limit, e.Streams.Client, e.waitingCounter(v.Name)))
 	}
 	return err
 }

@@ -88,7 +88,7 @@ func (e *Engine) open(ctx context.Context, v Vendor, port vendors.Adapter) (*cor
 	}
 	return core.Open(ctx, e.coreConfig(v, lifecycle, activity), core.Deps{
 		Rules: team, Profiles: profiles,
-		JetStream: client.JetStream, Port: port, Limiter: e.limiters.of(v), Results: e.Streams.Results,
+		JetStream: client.JetStream, Names: client.Names, Port: port, Limiter: e.limiters.of(v), Results: e.Streams.Results,
 		History: history.New(client, streams.HistoryStream), DeadLetters: e.Streams.DeadLetters, Guard: e.guard, Validate: e.schemas.Validate, Handlers: list,
 		Check: e.check(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.storeHolds(ctx, v.Name), WatchPauses: e.Streams.Control.WatchPauses,
 		Observe: e.observe,
@@ -107,7 +107,7 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 		Mailbox: mailbox.Config{
 			Source: e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
 			PrerequisiteWait: c.PrerequisiteWait, RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry,
-			Rules: mailbox.Rules{May: v.Rules().May, Shadow: v.Rules().Mode.Is(config.Shadow)},
+			Rules: mailbox.Rules{May: v.Rules().May, Shadow: v.Rules().Mode.Is(config.Shadow), Keep: v.Rules().OnDelete.Keeps()},
 		},
 	}
 }

@@ -29,6 +29,9 @@ const (
 	Forbidden
 	// Unauthorized: the vendor refused the credentials (401).
 	Unauthorized
+	// Unreadable: the vendor answered with success and a response that cannot be understood, be it
+	// for this user or, as an error page, for everybody.
+	Unreadable
 )
 
 // State is the state of a Breaker.
@@ -62,7 +65,7 @@ type BreakerConfig struct {
 }
 
 // Breaker puts a vendor on hold. A user's failure is not the vendor's: if more than half
-// of the last 50 distinct users fail, or if a result is Forbidden, the vendor is only suspect,
+// of the last 50 distinct users fail, or if a result is Forbidden or Unreadable, the vendor is only suspect,
 // and a check decides. The check is a call that concerns no user; the caller makes the check
 // when CheckDue says so, and passes the outcome to Checked.
 //
@@ -147,6 +150,8 @@ func (b *Breaker) judge(now time.Time, newest Result) {
 	case b.state == Suspect:
 	case newest == Forbidden:
 		b.set(now, Suspect, "the vendor forbids a call (403, or 401 after a log-in): a check decides")
+	case newest == Unreadable:
+		b.set(now, Suspect, "a response cannot be understood: a check decides")
 	case t.failed >= b.config.SuspectUsers && 2*t.failed > t.users:
 		b.set(now, Suspect, fmt.Sprintf("%d of the last %d users failed: a check decides", t.failed, t.users))
 	}

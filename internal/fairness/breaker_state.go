@@ -80,7 +80,7 @@ func (b *Breaker) CheckAt() (at time.Time, ok bool) {
 
 // probed accounts for a result in the half-open state.
 func (b *Breaker) probed(now time.Time, result Result) {
-	isBad := result == Failed || result == Forbidden || (result == Permanent && b.forRefusals)
+	isBad := result == Failed || result == Forbidden || result == Unreadable || (result == Permanent && b.forRefusals)
 	if !isBad {
 		b.probes.good++
 		if 2*b.probes.good > b.config.Probes {

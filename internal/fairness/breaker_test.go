@@ -73,6 +73,8 @@ func TestReportsChangeTheState(t *testing.T) {
 		"one 403":                         {[]reports{{60, 1, fairness.Answered}, {1, 1, fairness.Forbidden}}, fairness.Suspect, "403"},
 		"many 403":                        {[]reports{{60, 5, fairness.Forbidden}}, fairness.Suspect, "403"},
 		"one 401":                         {[]reports{{60, 1, fairness.Answered}, {1, 1, fairness.Unauthorized}}, fairness.Open, "credentials"},
+		"one unreadable response":         {[]reports{{60, 1, fairness.Answered}, {1, 1, fairness.Unreadable}}, fairness.Suspect, "understood"},
+		"many unreadable responses":       {[]reports{{60, 5, fairness.Unreadable}}, fairness.Suspect, "understood"},
 		"one user refused for good":       {[]reports{{1, 500, fairness.Permanent}}, fairness.Closed, ""},
 		"19 users refused for good":       {[]reports{{19, 1, fairness.Permanent}}, fairness.Closed, ""},
 		"20 users refused for good":       {[]reports{{20, 1, fairness.Permanent}}, fairness.Open, "a broken mapping?"},

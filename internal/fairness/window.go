@@ -54,7 +54,7 @@ func (w *window) count(since time.Time) tally {
 		}
 		t.users++
 		switch e.result {
-		case Failed, Forbidden:
+		case Failed, Forbidden, Unreadable:
 			t.failed++
 		case Permanent:
 			t.permanent++

@@ -44,6 +44,11 @@ type Entry struct {
 	Message   string `json:"message,omitempty"`
 	AccountID string `json:"account_id,omitempty"` // the vendor's
 	TookMS    int64  `json:"took_ms,omitempty"`
+
+	Action    string   `json:"action,omitempty"` // as in events.Result, with MatchedBy, Changed and Reason
+	MatchedBy string   `json:"matched_by,omitempty"`
+	Changed   []string `json:"changed,omitempty"`
+	Reason    string   `json:"reason,omitempty"`
 }
 
 // id returns the Nats-Msg-Id: the same for every copy of an entry.

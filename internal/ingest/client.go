@@ -25,6 +25,9 @@ var anybody = Client{Name: "anybody"}
 
 // may returns nil if the client may send the event, else the reason.
 func (c Client) may(e events.Event) *events.InvalidError {
+	if events.IsWebhookSource(e.Source()) {
+		return &events.InvalidError{Pointer: "/source", Rule: "not-allowed", Detail: "sources below /webhooks/ belong to signed deliveries"}
+	}
 	if len(c.Sources) > 0 && !slices.Contains(c.Sources, e.Source()) {
 		return &events.InvalidError{Pointer: "/source", Rule: "not-allowed", Detail: "this token does not allow events of the source"}
 	}

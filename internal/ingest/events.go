@@ -16,7 +16,33 @@ const retryAfter = 5 * time.Second
 
 // accepted is the answer to stored events.
 type accepted struct {
-	Accepted []string `json:"accepted"` // ids of the events, in the order of the request
+	Accepted []string  `json:"accepted"` // ids of the events, in the order of the request
+	Warnings []warning `json:"warnings,omitempty"`
+}
+
+// warning is a remark about one stored event.
+type warning struct {
+	Index  int    `json:"index"` // in the request, from 0
+	ID     string `json:"id"`
+	Detail string `json:"detail"`
+}
+
+// maxWarnings limits the warnings in one answer.
+const maxWarnings = 100
+
+// warnings returns remarks about the events of a request.
+func (p *endpoint) warnings(list []events.Event) (all []warning) {
+	if p.deps.Warn == nil {
+		return nil
+	}
+	for i, e := range list {
+		for _, text := range p.deps.Warn(e) {
+			if len(all) < maxWarnings {
+				all = append(all, warning{Index: i, ID: e.ID(), Detail: text})
+			}
+		}
+	}
+	return all
 }
 
 // postEvents stores all events of a request, or none.
@@ -68,9 +94,12 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 	defer spans.end()
 	err := p.deps.Stream.Store(ctx, list)
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
+	var reused *streams.ReusedIDError
 	switch {
 	case isInvalid: // the encoded event exceeds the limit
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
+	case errors.As(err, &reused):
+		p.refuse(w, r, reusedProblem(reused, list))
 	case errors.Is(err, streams.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
 	case err != nil:
@@ -80,12 +109,31 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 			Detail: "not all events are stored; send the whole request again later: stored events are recognized",
 		})
 	default:
-		took := accepted{Accepted: make([]string, 0, len(list))}
+		took := accepted{Accepted: make([]string, 0, len(list)), Warnings: p.warnings(list)}
 		for _, e := range list {
 			took.Accepted = append(took.Accepted, e.ID())
 		}
 		writeJSON(w, "application/json", http.StatusAccepted, took)
 	}
+}
+
+// reusedFault is the fault of an event with the source and id of a stored event.
+var reusedFault = events.InvalidError{
+	Pointer: "/id", Rule: events.RuleIDOnce,
+	Detail: "a stored event has this source and id, and other content: give every event an id of its own",
+}
+
+// reusedProblem returns the answer 409 to events with the source and id of other events.
+func reusedProblem(reused *streams.ReusedIDError, list []events.Event) problem {
+	var faults []fault
+	for _, i := range reused.Index {
+		faults = append(faults, faultOf(i, list[i].ID(), &reusedFault, http.StatusConflict))
+	}
+	answer := problemOf(faults)
+	if len(list) > 1 {
+		answer.Detail = "the events listed here have the source and id of other stored events; the rest of the batch is stored"
+	}
+	return answer
 }
 
 // maxRoom limits the buffer reserved for a body by Content-Length alone.

@@ -66,7 +66,8 @@ type Config struct {
 type Deps struct {
 	Stream   Stream
 	Failed   Failed
-	Validate func(events.Event) error // against the schema of its type
+	Validate func(events.Event) error    // against the schema of its type
+	Warn     func(events.Event) []string // about members that no schema has; nil: no warnings
 	Schema   func(typ string) ([]byte, error)
 	Ready    func() Readiness // for /readyz
 	Client   *http.Client     // for callbacks; nil: permissions are sent in the answer only

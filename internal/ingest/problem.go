@@ -121,5 +121,10 @@ func writeJSON(w http.ResponseWriter, mediaType string, status int, value any) {
 }
 
 func allowed(by map[string]http.HandlerFunc) []string {
-	return slices.Sorted(maps.Keys(by))
+	methods := slices.Collect(maps.Keys(by))
+	if by[http.MethodGet] != nil {
+		methods = append(methods, http.MethodHead)
+	}
+	slices.Sort(methods)
+	return methods
 }

@@ -46,6 +46,10 @@ func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, 
 		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ErrorLog: stdlog.New(serverLog{log}, "", 0),
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
+	server.Protocols = new(http.Protocols)
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetHTTP2(true)
+	server.Protocols.SetUnencryptedHTTP2(true) // by prior knowledge, as service meshes and gateways call
 	if c.Cert != "" {
 		pair, err := loadPair(c.Cert, c.Key, log)
 		if err != nil {

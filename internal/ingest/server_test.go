@@ -191,3 +191,33 @@ func certificate(t *testing.T, cert, key string, serial int64) {
 		}
 	}
 }
+
+// TestHTTP2WithoutTLS calls by prior knowledge, as curl --http2-prior-knowledge does.
+func TestHTTP2WithoutTLS(t *testing.T) {
+	for name, unencrypted := range map[string]bool{"HTTP/2": true, "HTTP/1.1": false} {
+		synctest.Test(t, func(t *testing.T) {
+			l, _ := serve(t, ingest.ServerConfig{Slow: time.Minute, Grace: time.Second}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.WriteString(w, r.Proto)
+			}))
+			transport := &http.Transport{DialContext: l.DialContext, Protocols: new(http.Protocols)}
+			transport.Protocols.SetUnencryptedHTTP2(unencrypted)
+			transport.Protocols.SetHTTP1(!unencrypted)
+			defer transport.CloseIdleConnections()
+			for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodHead} {
+				req, err := http.NewRequestWithContext(t.Context(), method, "http://usher.test/events", http.NoBody)
+				if err != nil {
+					t.Fatal(err)
+				}
+				res, err := transport.RoundTrip(req)
+				if err != nil {
+					t.Fatalf("%s %s: %v", name, method, err)
+				}
+				body, err := io.ReadAll(res.Body)
+				_ = res.Body.Close()
+				if err != nil || res.StatusCode != http.StatusOK || (method != http.MethodHead && (string(body)+".0")[:len(name)] != name) {
+					t.Errorf("%s %s: got %d %q, %v", name, method, res.StatusCode, body, err)
+				}
+			}
+		})
+	}
+}

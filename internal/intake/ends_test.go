@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/vendors"
 )
 
 // Copies of an invalid event end in one dead letter and one result, and hold nothing back.
@@ -34,8 +36,12 @@ func TestReusedID(t *testing.T) {
 		lost     float64
 		finished bool
 		after    time.Duration
+		other    message
 	}{
 		"pending":               {},
+		"content, pending":      {other: message{kind: events.UserCreated, email: "grace@example.org"}},
+		"content, finished":     {finished: true, other: message{kind: events.UserCreated, email: "grace@example.org"}},
+		"content, seen":         {finished: true, after: time.Minute, other: message{kind: events.UserCreated, email: "grace@example.org"}},
 		"pending, lost answers": {lost: 0.25},
 		"finished":              {finished: true},
 		"seen":                  {finished: true, after: time.Minute},
@@ -52,7 +58,9 @@ func TestReusedID(t *testing.T) {
 					r.awaitOutcome(t, r.send(message{kind: events.UserUpdated, id: "e2", user: 1}), events.Done)
 				}
 				for range 3 {
-					r.send(message{kind: events.UserDeleted, id: "e1", user: 1})
+					other := c.other
+					other.kind, other.id, other.user = cmp.Or(other.kind, events.UserDeleted), "e1", 1
+					r.send(other)
 					time.Sleep(time.Second)
 				}
 				last := r.send(message{kind: events.UserUpdated, id: "e3", user: 1})
@@ -204,4 +212,41 @@ func TestPanickingHandler(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A response that cannot be understood is tried a few times only, and a change that cannot be
+// looked up once.
+func TestUnreadableResponses(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  vendors.Error
+		want int32 // attempts
+	}{
+		"a look-up":                   {vendors.Error{Vendor: "acme", Status: 200, Unreadable: true}, 5},
+		"a change":                    {vendors.Error{Vendor: "acme", Status: 200, Unreadable: true, Unknown: true}, 5},
+		"a change without a look-up":  {vendors.Error{Vendor: "acme", Status: 200, Unreadable: true, Unknown: true, Class: vendors.Permanent}, 1},
+		"a response with empty users": {vendors.Error{Vendor: "acme", Unreadable: true, After: time.Minute}, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var attempts atomic.Int32
+			created := handlers.UserCreated()
+			plan := created.Plan
+			created.Plan = func(v handlers.Vendor, e events.Event) (handlers.Plan, error) {
+				p, err := plan(v, e)
+				p.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
+					attempts.Add(1)
+					err := test.err
+					return handlers.Reply{}, &err
+				}
+				return p, err
+			}
+			scenario(t, history{}, func(r *run) { r.handlers = []handlers.Handler{created, handlers.UserUpdated()} }, func(t *testing.T, r *run) {
+				key := r.send(message{kind: events.UserCreated, id: "e1", user: 1})
+				r.awaitDead(t, key, "unreadable")
+				r.awaitOutcome(t, key, events.Failed)
+				if n := attempts.Load(); n != test.want {
+					t.Errorf("got %d attempts, want %d", n, test.want)
+				}
+			})
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/usherhq/usher/events"
@@ -59,7 +60,7 @@ func (v publisher) Append(_ context.Context, entries ...userhistory.Entry) error
 				return errAway
 			}
 			id := events.ResultID(e.Key, e.Vendor, e.Replay)
-			if was, ok := v.out.history[id]; ok && was != e {
+			if was, ok := v.out.history[id]; ok && !reflect.DeepEqual(was, e) {
 				v.out.changed = append(v.out.changed, fmt.Sprintf("history %+v then %+v", was, e))
 			}
 			v.out.history[id] = e

@@ -26,7 +26,8 @@ type Event struct {
 	Repair  string // for a repair by a replay: the vendor's id of the account
 	Handler handlers.Handler
 	Plan    handlers.Plan
-	Invalid error // why the event can never be carried out
+	Ignored []string // members of the data that are left out; see events.Clean
+	Invalid error    // why the event can never be carried out
 }
 
 // reader reads the messages of a vendor.
@@ -81,6 +82,7 @@ func (r reader) understand(e *Event) error {
 		}
 		return err
 	}
+	decoded, e.Ignored = events.Clean(decoded)
 	e.Event = decoded
 	key := events.Key(decoded.Source(), decoded.ID())
 	if err := r.valid(e); err != nil {
@@ -160,7 +162,7 @@ func (r reader) keyOf(e *Event) string {
 func (e *Event) arrival(replaySeq uint64) record.Arrival {
 	return record.Arrival{
 		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
-		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course,
+		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)),
 	}
 }
 
@@ -190,10 +192,10 @@ func reusedKey(e *Event) string {
 	return events.Key(events.Key(e.Source(), e.ID()), string(e.Message.Payload))
 }
 
-// reusedID returns the fault of an event with the source and id of an event of another type.
+// reusedID returns the fault of an event with the source and id of another event.
 func reusedID(other string) *events.InvalidError {
 	return &events.InvalidError{
 		Pointer: "/id", Rule: events.RuleIDOnce,
-		Detail: "there is a " + other + " with this source and id: give every event an id of its own",
+		Detail: "the source and id belong to " + other + ": give every event an id of its own",
 	}
 }

@@ -27,6 +27,7 @@ func entry(recordKey, eventKey string, f *record.Finished) history.Entry {
 		Key: eventKey, Vendor: vendor, Digest: digest, Type: f.Type, Scope: f.Scope, Course: f.Course,
 		Position: f.Position, Replay: f.Replay, Attempts: f.Attempts, First: first, Begun: begun, Ended: f.At.UTC().Round(0),
 		Outcome: f.Kind, Class: f.Class, Status: f.Status, Message: f.Message, AccountID: f.AccountID, TookMS: f.TookMS,
+		Action: f.Action, MatchedBy: f.MatchedBy, Changed: f.ChangedFields(), Reason: f.Reason,
 	}
 	if f.By != "" && f.Attempts > 0 {
 		e.Last = e.Ended.Add(-time.Duration(f.TookMS) * time.Millisecond)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	schedules "github.com/cenkalti/backoff/v4"
@@ -23,6 +24,7 @@ var (
 const (
 	classInvalid      = "invalid"      // the event itself is at fault
 	classPermanent    = "permanent"    // the vendor will never take it
+	classUnreadable   = "unreadable"   // the responses of the vendor cannot be understood
 	classPrerequisite = "prerequisite" // the account did not come
 	classExhausted    = "exhausted"    // max_age has passed
 	classPanic        = "panic"
@@ -38,11 +40,14 @@ const (
 func Classes() []string {
 	return []string{
 		classInvalid, classPermanent, classPrerequisite, classExhausted, classPanic, classDropped, classExpired, classOverload, classRecord,
-		classConflict, classRule,
+		classConflict, classUnreadable, classRule,
 	}
 }
 
-const maxPanics = 3
+const (
+	maxPanics     = 3
+	maxUnreadable = 5 // attempts: enough to outlast an error page, too few to be a burden
+)
 
 // maybeMade is added to the message of a failure if an earlier attempt may have reached the
 // vendor. For the last attempt the error of the vendor says so.
@@ -55,7 +60,10 @@ func failed(class, message string) record.Outcome {
 
 // outcomeOf returns the outcome of an effect with a reply.
 func outcomeOf(r handlers.Reply, now time.Time) record.Outcome {
-	return record.Outcome{Kind: r.Outcome, AccountID: r.Account.ID, Action: r.Action, Reason: r.Reason, At: stamp(now)}
+	return record.Outcome{
+		Kind: r.Outcome, AccountID: r.Account.ID, At: stamp(now),
+		Action: r.Action, MatchedBy: r.MatchedBy, Changed: strings.Join(r.Changed, ","), Reason: r.Reason,
+	}
 }
 
 // stamp returns a time of the server in the precision of results.
@@ -101,10 +109,10 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	case unruled:
 		return verdict{giveUp: classRule}
 	case errors.Is(err, errPanic):
-		if e.Panics+1 >= maxPanics {
+		if e.Strikes+1 >= maxPanics {
 			return verdict{giveUp: classPanic}
 		}
-		return verdict{pause: record.Pause{Panicked: true, Unconfirmed: true}}
+		return verdict{pause: record.Pause{Strike: true, Unconfirmed: true}}
 	case errors.Is(err, errDropped):
 		return verdict{giveUp: classDropped}
 	case conflict && !held.changing:
@@ -114,6 +122,8 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 			return verdict{giveUp: classPrerequisite}
 		}
 		return verdict{pause: record.Pause{Prerequisite: true, Due: e.Begun.Add(c.PrerequisiteWait)}}
+	case vendors.IsUnreadable(err) && (class == vendors.Permanent || e.Strikes+1 >= maxUnreadable):
+		return verdict{giveUp: classUnreadable}
 	case class == vendors.Permanent:
 		return verdict{giveUp: classPermanent}
 	case age >= c.MaxAge:
@@ -121,7 +131,7 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	case class == vendors.Unusable:
 		return verdict{least: c.HoldRetry}
 	default:
-		v := verdict{pause: record.Pause{Unconfirmed: mayHaveChanged(err)}, least: retryAfter(err)}
+		v := verdict{pause: record.Pause{Unconfirmed: mayHaveChanged(err), Strike: vendors.IsUnreadable(err)}, least: retryAfter(err)}
 		if vendors.IsUnanswered(err) && e.Scope != events.ScopeActivity { // otherwise the call may land behind a newer change
 			v.least = max(v.least, c.CallTimeout)
 		}

@@ -130,7 +130,10 @@ func (b *outbox) mayHaveDeadLetter(f *record.Finished) bool {
 // result publishes the result of a finished effect. An effect always has the same result,
 // byte for byte.
 func (p *publisher) result(ctx context.Context, event *Event, f *record.Finished) error {
-	r := events.Result{Vendor: p.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS, Action: f.Action, Reason: f.Reason}
+	r := events.Result{
+		Vendor: p.vendor.Name, Outcome: f.Kind, AccountID: f.AccountID, Attempts: f.Attempts, TookMS: f.TookMS,
+		Action: f.Action, MatchedBy: f.MatchedBy, Changed: f.ChangedFields(), Reason: f.Reason, Ignored: event.Ignored,
+	}
 	if f.Kind == events.Failed {
 		r.Error = &events.ResultError{Class: f.Class, Status: f.Status, Message: f.Message}
 	}

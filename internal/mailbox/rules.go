@@ -15,17 +15,24 @@ type Rules struct {
 	May []string // kinds of change that are allowed; nil: all. See handlers.Handler.Change
 	// Shadow says that nothing is changed at the vendor: the adapter of the vendor only reads.
 	Shadow bool
+	// Keep says that accounts are kept: a deletion is skipped.
+	Keep bool
 }
 
 // The reasons of a skipped effect.
 const (
 	ReasonMay    = "may"    // the kind of change is not allowed
 	ReasonShadow = "shadow" // Usher changes nothing at the vendor
+	// ReasonKeep says that the accounts of users who leave are kept.
+	ReasonKeep = "on_delete"
 )
 
 // forbids returns the reply to an event with a kind of change that is not allowed.
 func (r Rules) forbids(e *Event) (handlers.Reply, bool) {
-	if r.allows(e.Handler) {
+	switch {
+	case r.Keep && e.Handler.Removes:
+		return skipped(e, ReasonKeep), true
+	case r.allows(e.Handler):
 		return handlers.Reply{}, false
 	}
 	return skipped(e, ReasonMay), true
@@ -33,11 +40,18 @@ func (r Rules) forbids(e *Event) (handlers.Reply, bool) {
 
 // allows reports whether the kind of change of a type is allowed.
 func (r Rules) allows(h handlers.Handler) bool {
-	return r.May == nil || h.Change == "" || slices.Contains(r.May, h.Change)
+	return h.Change == "" || r.allowsChange(h.Change)
+}
+
+// allowsChange reports whether a kind of change is allowed.
+func (r Rules) allowsChange(change string) bool {
+	return r.May == nil || slices.Contains(r.May, change)
 }
 
 // changes reports whether events of a type may change the vendor.
-func (r Rules) changes(h handlers.Handler) bool { return !r.Shadow && r.allows(h) }
+func (r Rules) changes(h handlers.Handler) bool {
+	return !r.Shadow && r.allows(h) && (!r.Keep || !h.Removes)
+}
 
 // skips reports whether the error of a plan only says that Usher changes nothing at the vendor: a
 // call was refused, or the account is missing, because the creation was refused before.

@@ -4,11 +4,8 @@ package natsconn
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -31,9 +28,12 @@ type Options struct {
 	CA       string // a PEM file
 	Cert     string // a PEM file, with Key
 	Key      string
-	Name     string // of the connection, for the server's monitoring
-	Log      zerolog.Logger
-	Server   *Embedded // a server in this process, instead of URL
+	// TLSFirst begins TLS before the greeting of the server.
+	TLSFirst    bool
+	InboxPrefix string // of the subjects of answers; empty: _INBOX
+	Name        string // of the connection, for the server's monitoring
+	Log         zerolog.Logger
+	Server      *Embedded // a server in this process, instead of URL
 
 	// Once makes Connect try each server once, for a command of a waiting person.
 	Once bool
@@ -198,33 +198,11 @@ func (o Options) credentials(opts []nats.Option) ([]nats.Option, error) {
 	if o.Token != "" {
 		opts = append(opts, nats.Token(o.Token))
 	}
-	if o.CA == "" && o.Cert == "" {
-		return opts, nil
+	if o.InboxPrefix != "" {
+		opts = append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
 	}
-	secure, err := o.tls()
-	return append(opts, nats.Secure(secure)), err
-}
-
-func (o Options) tls() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
-		if err != nil {
-			return nil, fmt.Errorf("nats: read the CA: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("nats: the CA file holds no PEM certificate")
-		}
-	}
-	if o.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(o.Cert, o.Key)
-		if err != nil {
-			return nil, fmt.Errorf("nats: read the client certificate: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
+	secure, err := o.secure()
+	return append(opts, secure...), err
 }
 
 // Status returns "ok" for an open connection, else the status of the connection.

@@ -68,7 +68,7 @@ func Ensure(t testing.TB, nc *nats.Conn, l admin.Layout) *streams.Set {
 // Client returns a client over a connection.
 func Client(t testing.TB, nc *nats.Conn) streams.Client {
 	t.Helper()
-	c, err := streams.NewClient(nc)
+	c, err := streams.NewClient(nc, streams.API{}, streams.Names{})
 	if err != nil {
 		t.Fatal(err)
 	}

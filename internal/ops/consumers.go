@@ -31,13 +31,18 @@ type Consumer struct {
 
 // Consumers returns all possible consumers of a vendor; events is the stream of events. Some
 // vendors have only some of the consumers.
-func Consumers(vendor, events string) []Consumer {
+func Consumers(vendor, events string, n streams.Names) []Consumer {
 	return []Consumer{
-		{Lifecycle, events, ConsumerName(vendor, Lifecycle)},
-		{Activity, events, ConsumerName(vendor, Activity)},
-		{Replay, streams.ReplaysStream, ConsumerName(vendor, Replay)},
-		{Waiting, streams.Names{}.WaitingCounter(vendor, "").Stream, ConsumerName(vendor, Waiting)},
+		{Lifecycle, events, n.Consumer(ConsumerName(vendor, Lifecycle))},
+		{Activity, events, n.Consumer(ConsumerName(vendor, Activity))},
+		{Replay, n.Stream(streams.ReplaysStream), n.Consumer(ConsumerName(vendor, Replay))},
+		{Waiting, n.WaitingCounter(vendor, "").Stream, n.Consumer(ConsumerName(vendor, Waiting))},
 	}
+}
+
+// eventsStream returns the name of the stream of events at the server.
+func (s *Service) eventsStream() string {
+	return cmp.Or(s.Config.NATS.EventsStream, s.Streams.Client.Names.Events())
 }
 
 // consumer is a durable consumer with its state at the server.
@@ -49,7 +54,7 @@ type consumer struct {
 // consumers returns the existing consumers of a vendor, or ErrNoConsumers.
 func (s *Service) consumers(ctx context.Context, vendor string) ([]consumer, error) {
 	var found []consumer
-	for _, c := range Consumers(vendor, cmp.Or(s.Config.NATS.EventsStream, streams.EventsStream)) {
+	for _, c := range Consumers(vendor, s.eventsStream(), s.Streams.Client.Names) {
 		at, err := streams.ReadConsumerState(ctx, s.Streams.Client, c.Stream, c.Name)
 		switch {
 		case err == nil:

@@ -64,10 +64,24 @@ type HistoryEvent struct {
 	Result   string     `json:"result,omitempty"`      // id of the result
 	Dead     string     `json:"dead_letter,omitempty"` // ID of the dead letter
 
+	Action    string   `json:"action,omitempty"` // as in events.Result, with MatchedBy, Changed and Reason
+	MatchedBy string   `json:"matched_by,omitempty"`
+	Changed   []string `json:"changed,omitempty"`
+	Reason    string   `json:"reason,omitempty"`
+
 	key    record.Key // of the event
 	order  events.Position
 	begun  time.Time      // start of the wait for an account; zero: no such wait
 	behind *record.Effect // the effect in front
+}
+
+// Step returns the step of a finished effect in words, such as "adopted by email" or
+// "may: create"; "" without a step.
+func (e HistoryEvent) Step() string {
+	if e.Action == events.ActionNone {
+		return ""
+	}
+	return events.Result{Action: e.Action, MatchedBy: e.MatchedBy, Reason: e.Reason}.Step()
 }
 
 // AccountLeft is the state of an account with a deletion, at a vendor that cannot delete.

@@ -75,6 +75,7 @@ func ended(e history.Entry) HistoryEvent {
 	h := HistoryEvent{
 		Time: e.First, Vendor: e.Vendor, Type: e.Type, Key: e.Key, Course: e.Course, State: e.Outcome, Ended: &e.Ended,
 		Attempts: e.Attempts, Replay: e.Replay, Why: e.Message, key: record.KeyOf(e.Key), order: e.Position,
+		Action: e.Action, MatchedBy: e.MatchedBy, Changed: e.Changed, Reason: e.Reason,
 	}
 	if !e.Last.IsZero() {
 		h.Last = &e.Last
@@ -86,6 +87,7 @@ func ended(e history.Entry) HistoryEvent {
 func finished(vendor string, f *record.Finished) HistoryEvent {
 	h := effectOf(vendor, &f.Effect)
 	h.State, h.Ended, h.Why = f.Kind, &f.At, f.Message
+	h.Action, h.MatchedBy, h.Changed, h.Reason = f.Action, f.MatchedBy, f.ChangedFields(), f.Reason
 	if f.By != "" && f.Attempts > 0 {
 		last := f.At.Add(-time.Duration(f.TookMS) * time.Millisecond)
 		h.Last = &last

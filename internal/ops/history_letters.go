@@ -83,6 +83,7 @@ func refusal(l streams.DeadLetter, e events.Event) HistoryEvent {
 	var data struct {
 		Course string `json:"course_id"`
 	}
+	e, _ = events.Clean(e)
 	_ = json.Unmarshal(e.Data(), &data) // the data may be invalid
 	return HistoryEvent{
 		Time: l.FirstTry, Vendor: l.Vendor, Type: l.Type, EventID: l.EventID, Source: l.Source, Key: l.Key, Course: data.Course,

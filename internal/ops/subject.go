@@ -61,6 +61,7 @@ func (s *subject) learn(e events.Event) {
 	var d struct {
 		Email string `json:"email"`
 	}
+	e, _ = events.Clean(e)
 	if json.Unmarshal(e.Data(), &d) == nil && d.Email != "" {
 		s.emails[strings.ToLower(d.Email)] = true
 	}

@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -93,7 +92,7 @@ func (s *Service) UserData(ctx context.Context, search Search) (UserData, error)
 	u := UserData{
 		User: record.Digest(search.UserID), Accounts: []LiveAccount{}, Pending: []PendingEffect{},
 		subject: &subject{id: search.UserID, emails: map[string]bool{}, keys: map[record.Key]bool{}},
-		stream:  cmp.Or(s.Config.NATS.EventsStream, streams.EventsStream), records: map[string][]string{}, registered: map[string]events.Position{},
+		stream:  s.eventsStream(), records: map[string][]string{}, registered: map[string]events.Position{},
 	}
 	for _, email := range search.Emails {
 		u.subject.emails[strings.ToLower(email)] = true

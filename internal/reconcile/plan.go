@@ -162,6 +162,7 @@ func email(e events.Event) string {
 	var d struct {
 		Email string `json:"email"`
 	}
+	e, _ = events.Clean(e)
 	if json.Unmarshal(e.Data(), &d) != nil {
 		return ""
 	}

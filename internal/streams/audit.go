@@ -54,10 +54,17 @@ type Action struct {
 func (a Action) Object() string { return cmp.Or(strings.Trim(a.Vendor+"."+a.Key, "."), a.User) }
 
 // Audit is the audit log. The stream keeps the entries for nats.audit_max_age.
-type Audit struct{ client Client }
+type Audit struct {
+	client Client
+	key    []byte // of the links
+}
 
 // NewAudit returns the audit log. The stream may be created later.
-func NewAudit(c Client) *Audit { return &Audit{c} }
+func NewAudit(c Client) *Audit { return &Audit{client: c} }
+
+// SignWith sets the key of the links between the entries. All processes and commands need the
+// same key. Call SignWith before the first use.
+func (l *Audit) SignWith(key []byte) { l.key = key }
 
 // Record stores an action, and returns after the server's acknowledgement. Record an action
 // before the action itself: no action may go unrecorded.
@@ -67,8 +74,11 @@ func (l *Audit) Record(ctx context.Context, source string, a Action) error {
 		return fmt.Errorf("write action: %w", err)
 	}
 	e.SetSubject(a.Object())
-	_, err = l.client.publishEvent(ctx, AuditStream, AuditSubject, e)
-	return err
+	m, err := eventMessage(AuditSubject, e)
+	if err != nil {
+		return err
+	}
+	return l.append(ctx, m)
 }
 
 // AuditQuery selects actions. The zero value selects all actions.

@@ -108,7 +108,7 @@ func (l *DeadLetters) Get(ctx context.Context, vendor, kind, key string) (DeadLe
 	if err != nil {
 		return DeadLetter{}, err
 	}
-	m, err := l.client.last(ctx, stream, deadLetterSubject(vendor, kind, key))
+	m, err := l.client.last(ctx, stream, l.client.Names.Subject(deadLetterSubject(vendor, kind, key)))
 	if err != nil {
 		return DeadLetter{}, fmt.Errorf("read dead letter: %w", err)
 	}

@@ -2,7 +2,9 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,14 +17,54 @@ import (
 // announced a limit.
 func (e *Events) MaxMessage() int64 { return e.client.maxMessage() }
 
+// ReusedIDError reports events with the source and id of stored events of other content. All
+// other events of the call are stored.
+type ReusedIDError struct {
+	Index []int // of the events, in the order of the call
+}
+
+// Error returns the rule.
+func (e *ReusedIDError) Error() string {
+	return "there are other events with the source and id of " + strconv.Itoa(len(e.Index)) + " of the events: give every event an id of its own"
+}
+
 // Send publishes an event on the subject of the type, and returns after the server's
-// acknowledgement. Reports whether the event is new within the duplicate window.
+// acknowledgement. Reports whether the event is new within the duplicate window. A
+// *ReusedIDError reports a stored event with the source and id, and other content.
 func (e *Events) Send(ctx context.Context, event events.Event) (isNew bool, err error) {
-	return e.client.publishEvent(ctx, e.name, event.Type(), event)
+	m, err := eventMessage(event.Type(), event)
+	if err != nil {
+		return false, err
+	}
+	ack, err := e.client.Publish(ctx, e.name, m)
+	if err != nil || !ack.Duplicate {
+		return err == nil, err
+	}
+	same, err := e.repeats(ctx, ack.Sequence, event)
+	if err == nil && !same {
+		err = &ReusedIDError{Index: []int{0}}
+	}
+	return false, err
+}
+
+// repeats reports whether the message that the server took for the first one of an event has
+// the content of the event. A message that has left the stream cannot be compared, and counts
+// as the same.
+func (e *Events) repeats(ctx context.Context, first uint64, event events.Event) (bool, error) {
+	m, err := e.get(ctx, first)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("compare with event %d: %w", first, err)
+	}
+	stored, err := events.FromNATS(m.Header, m.Data)
+	return err == nil && events.ContentOf(stored) == events.ContentOf(event), nil
 }
 
 // Store publishes events on the subjects of the types, all at once, and returns after the last
-// acknowledgement. After an error some events may be stored; a repeat does no harm.
+// acknowledgement. After an error some events may be stored; a repeat does no harm. A
+// *ReusedIDError reports events with the source and id of events of other content.
 func (e *Events) Store(ctx context.Context, list []events.Event) error {
 	messages := make([]*nats.Msg, 0, len(list))
 	for _, event := range list {
@@ -45,10 +87,22 @@ func (e *Events) Store(ctx context.Context, list []events.Event) error {
 		}
 		publications = append(publications, p)
 	}
-	for _, p := range publications {
-		if err := p.Wait(ctx); err != nil {
+	reused := &ReusedIDError{}
+	for i, p := range publications {
+		ack, err := p.acknowledged(ctx)
+		same := true
+		if err == nil && ack.Duplicate {
+			same, err = e.repeats(ctx, ack.Sequence, list[i])
+		}
+		if err != nil {
 			return err
 		}
+		if !same {
+			reused.Index = append(reused.Index, i)
+		}
+	}
+	if len(reused.Index) > 0 {
+		return reused
 	}
 	return nil
 }
@@ -59,7 +113,7 @@ func (e *Events) Counts(ctx context.Context, since time.Time) (deleted, all uint
 	limited, cancel := e.client.call(ctx)
 	defer cancel()
 	consumer, err := e.client.JetStream.CreateConsumer(limited, e.name, jetstream.ConsumerConfig{
-		FilterSubjects: []string{events.UserDeleted}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
+		FilterSubjects: []string{e.client.Names.Event(events.UserDeleted)}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Second, // several counts a second are possible
 	})
 	if err != nil {

@@ -65,7 +65,7 @@ func (e *Events) Get(ctx context.Context, p events.Position) (Message, error) {
 	case err != nil:
 		return Message{}, fmt.Errorf("event %d: %w", p.Seq, err)
 	}
-	return Message{Position: p, Subject: m.Subject, Header: m.Header, Data: m.Data, Stored: m.Time}, nil
+	return Message{Position: p, Subject: e.client.Names.plain(m.Subject), Header: m.Header, Data: m.Data, Stored: m.Time}, nil
 }
 
 // checkEpoch returns ErrGone if the message belongs to another epoch than the position. A

@@ -32,7 +32,7 @@ func (c Client) fromLeader(ctx context.Context, stream string, which map[string]
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.JetStream.Conn().RequestWithContext(ctx, c.apiPrefix()+"STREAM.MSG.GET."+stream, request)
+	reply, err := c.JetStream.Conn().RequestWithContext(ctx, c.apiPrefix()+"STREAM.MSG.GET."+c.Names.Stream(stream), request)
 	if err != nil {
 		return nil, err
 	}

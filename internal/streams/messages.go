@@ -28,6 +28,7 @@ type Query struct {
 // the start unless the query follows the stream. The reading ends after the first error.
 func (c Client) Messages(ctx context.Context, stream string, q Query) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
+		stream := c.Names.Stream(stream)
 		r := &reader{
 			client: c, stream: stream, query: q, name: c.Names.WithDefaults().ConsumerPrefix + "list-",
 			messages: defaultPrefetch, bytes: defaultPrefetchBytes, next: q.After + 1,
@@ -75,7 +76,7 @@ func (r *reader) end(ctx context.Context) (end uint64, err error) {
 	if len(subjects) == 0 { // for ">", the server only looks at the last sequence, erased or not
 		subjects = []string{"*", "*.>"}
 	}
-	for _, subject := range subjects {
+	for _, subject := range r.client.Names.Filters(subjects) {
 		m, err := r.client.fromLeader(ctx, r.stream, map[string]any{"last_by_subj": subject})
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,9 +21,10 @@ const codeStreamFull jetstream.ErrorCode = 10077
 func (c Client) Publish(ctx context.Context, stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
+	m.Subject = c.Names.wire(m.Subject)
 	ack, err := c.JetStream.PublishMsg(ctx, m, opts...)
 	if err != nil {
-		return nil, publishError(stream, m.Subject, err)
+		return nil, publishError(c.Names.Stream(stream), m.Subject, err)
 	}
 	return ack, nil
 }
@@ -35,6 +37,8 @@ type Publication struct {
 
 // PublishAsync publishes a message without waiting for the acknowledgement.
 func (c Client) PublishAsync(stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (Publication, error) {
+	m.Subject = c.Names.wire(m.Subject)
+	stream = c.Names.Stream(stream)
 	ack, err := c.JetStream.PublishMsgAsync(m, append(opts, jetstream.WithStallWait(CallTimeout))...)
 	if err != nil {
 		return Publication{}, publishError(stream, m.Subject, err)
@@ -44,13 +48,19 @@ func (c Client) PublishAsync(stream string, m *nats.Msg, opts ...jetstream.Publi
 
 // Wait waits for the server's acknowledgement, and returns the errors of Client.Publish.
 func (p Publication) Wait(ctx context.Context) error {
+	_, err := p.acknowledged(ctx)
+	return err
+}
+
+// acknowledged waits for the server's acknowledgement, and returns the acknowledgement.
+func (p Publication) acknowledged(ctx context.Context) (*jetstream.PubAck, error) {
 	select {
-	case <-p.ack.Ok():
-		return nil
+	case ack := <-p.ack.Ok():
+		return ack, nil
 	case err := <-p.ack.Err():
-		return publishError(p.stream, p.ack.Msg().Subject, err)
+		return nil, publishError(p.stream, p.ack.Msg().Subject, err)
 	case <-ctx.Done():
-		return publishError(p.stream, p.ack.Msg().Subject, ctx.Err())
+		return nil, publishError(p.stream, p.ack.Msg().Subject, ctx.Err())
 	}
 }
 
@@ -82,7 +92,7 @@ func publishError(stream, subject string, err error) error {
 		return fmt.Errorf("%w: %w", ErrStaleRevision, err)
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("%w; is the stream %s there? usher serve makes its streams when it starts", err, stream)
-	case full && stream == ResultsStream:
+	case full && strings.HasSuffix(stream, ResultsStream):
 		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s), or remove old messages (nats stream purge %s --keep N)", err, stream, stream, stream)
 	case full: // the messages are still needed
 		return fmt.Errorf("%w; the stream %s is full: raise its limits (nats stream edit %s)", err, stream, stream)

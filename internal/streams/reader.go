@@ -96,7 +96,7 @@ func (r *reader) inOrder(taken []jetstream.Msg) []Message {
 		r.heard = time.Now()
 		messages = append(messages, Message{
 			Position: events.Position{Epoch: r.epoch, Seq: meta.Sequence.Stream},
-			Subject:  m.Subject(), Header: m.Headers(), Data: m.Data(), Stored: meta.Timestamp,
+			Subject:  r.client.Names.plain(m.Subject()), Header: m.Headers(), Data: m.Data(), Stored: meta.Timestamp,
 		})
 	}
 	return messages
@@ -150,7 +150,7 @@ func (r *reader) create(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, cancel := r.client.call(ctx)
 	defer cancel()
 	c := jetstream.ConsumerConfig{
-		Name: r.name + rand.Text()[:10], FilterSubjects: r.query.Subjects, HeadersOnly: r.query.HeadersOnly,
+		Name: r.name + rand.Text()[:10], FilterSubjects: r.client.Names.Filters(r.query.Subjects), HeadersOnly: r.query.HeadersOnly,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(1, r.next),
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: inactiveThreshold,
 	}

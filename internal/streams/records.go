@@ -36,6 +36,7 @@ func OpenIndex(ctx context.Context, c Client) (*Records, error) {
 func OpenRecords(ctx context.Context, c Client, bucket string) (*Records, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
+	bucket = c.Names.Bucket(bucket)
 	kv, err := c.JetStream.KeyValue(ctx, bucket)
 	switch {
 	case errors.Is(err, jetstream.ErrBucketNotFound):

@@ -18,7 +18,9 @@ type Replays struct {
 }
 
 // NewReplays returns the stream of replays with a name. The stream may be created later.
-func NewReplays(c Client, stream string) *Replays { return &Replays{NewEvents(c, stream)} }
+func NewReplays(c Client, stream string) *Replays {
+	return &Replays{NewEvents(c, c.Names.Stream(stream))}
+}
 
 // Read returns a reader of the replays after a position; after the zero Position, of all that
 // are stored. The first Next makes the consumer.
@@ -34,7 +36,7 @@ func (r *Replays) Get(ctx context.Context, seq uint64) (Message, error) {
 		return Message{}, fmt.Errorf("replay %d: %w", seq, err)
 	}
 	epoch, _ := r.events.seen()
-	return Message{Position: events.Position{Epoch: epoch, Seq: m.Sequence}, Subject: m.Subject, Header: m.Header, Data: m.Data, Stored: m.Time}, nil
+	return Message{Position: events.Position{Epoch: epoch, Seq: m.Sequence}, Subject: r.events.client.Names.plain(m.Subject), Header: m.Header, Data: m.Data, Stored: m.Time}, nil
 }
 
 // Remove removes a stored replay. A replay that is not stored is no error.

@@ -18,7 +18,7 @@ func NewResults(c Client) *Results { return &Results{c} }
 
 // Publish stores a result for a vendor, and returns after the server's acknowledgement.
 func (r *Results) Publish(ctx context.Context, vendor string, e events.Event) error {
-	_, err := r.client.publishEvent(ctx, ResultsStream, events.ResultSubject(e.Type(), vendor), e)
+	_, err := r.client.publishEvent(ctx, ResultsStream, r.client.Names.Result(e.Type(), vendor), e)
 	return err
 }
 
@@ -31,7 +31,7 @@ type ResultsQuery struct {
 }
 
 // subjects returns the filter subjects.
-func (q ResultsQuery) subjects() (subjects []string) {
+func (q ResultsQuery) subjects(n Names) (subjects []string) {
 	types, vendor := q.Types, q.Vendor
 	if len(types) == 0 && vendor == "" {
 		return nil
@@ -43,7 +43,7 @@ func (q ResultsQuery) subjects() (subjects []string) {
 		vendor = "*"
 	}
 	for _, t := range types {
-		subjects = append(subjects, events.ResultSubject(t, vendor))
+		subjects = append(subjects, n.Result(t, vendor))
 	}
 	return subjects
 }
@@ -58,7 +58,7 @@ type Result struct {
 // result are skipped.
 func (r *Results) List(ctx context.Context, q ResultsQuery) iter.Seq2[Result, error] {
 	return func(yield func(Result, error) bool) {
-		query := Query{Subjects: q.subjects(), Since: q.Since, Follow: q.Follow}
+		query := Query{Subjects: q.subjects(r.client.Names), Since: q.Since, Follow: q.Follow}
 		for m, err := range r.client.Messages(ctx, ResultsStream, query) {
 			result, ok := readResult(m)
 			if (ok || err != nil) && !yield(result, err) {
@@ -100,6 +100,7 @@ func (r *Results) Tail(ctx context.Context, last int) iter.Seq2[ResultHeader, er
 		}
 		after := extent.Last - min(extent.Last, uint64(max(0, last)))
 		for m, err := range r.client.Messages(ctx, ResultsStream, Query{After: after, Follow: true}) {
+			m.Subject = strings.TrimPrefix(m.Subject, under(r.client.Names.ResultPrefix, ""))
 			at := strings.LastIndexByte(m.Subject, '.')
 			if at < 0 && err == nil {
 				continue

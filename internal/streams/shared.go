@@ -196,7 +196,7 @@ func (s *Shared) delivery(ctx context.Context, raw jetstream.Msg) (*Delivery, er
 		s.follow(stream.CachedInfo())
 	}
 	d := &Delivery{
-		Message: Message{Subject: raw.Subject(), Header: raw.Headers(), Data: raw.Data(), Stored: meta.Timestamp},
+		Message: Message{Subject: s.client.Names.plain(raw.Subject()), Header: raw.Headers(), Data: raw.Data(), Stored: meta.Timestamp},
 		Again:   meta.NumDelivered > 1 || meta.Sequence.Stream <= s.again,
 		raw:     raw, conn: s.client.JetStream.Conn(),
 	}

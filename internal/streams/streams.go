@@ -60,31 +60,6 @@ var (
 	ErrTooLarge = errors.New("larger than NATS takes (max_payload)")
 )
 
-// Names are the streams, the buckets and the subjects. An empty field has the default.
-type Names struct {
-	Timers    string // stream of timers and wakes: TIMERS
-	Leases    string // stream of leases: LEASES
-	Ownership string // key-value bucket of ownership: OWNERSHIP
-	Index     string // key-value bucket of the index of accounts: ACCOUNT_INDEX
-
-	TimerSubject string // prefix of the subjects of timers: usher.timer
-	WakeSubject  string // prefix of the subjects of wakes: usher.wake
-	LeaseSubject string // prefix of the subjects of leases: usher.lease
-
-	// ConsumerPrefix begins the names of the consumers on the stream of events: usher-.
-	ConsumerPrefix string
-}
-
-// WithDefaults returns the names with every empty field filled.
-func (n Names) WithDefaults() Names {
-	return Names{
-		Timers: cmp.Or(n.Timers, "TIMERS"), Leases: cmp.Or(n.Leases, "LEASES"), Ownership: cmp.Or(n.Ownership, "OWNERSHIP"),
-		Index:        cmp.Or(n.Index, "ACCOUNT_INDEX"),
-		TimerSubject: cmp.Or(n.TimerSubject, "usher.timer"), WakeSubject: cmp.Or(n.WakeSubject, "usher.wake"),
-		LeaseSubject: cmp.Or(n.LeaseSubject, "usher.lease"), ConsumerPrefix: cmp.Or(n.ConsumerPrefix, "usher-"),
-	}
-}
-
 // Client is the access to JetStream shared by all types of the package.
 type Client struct {
 	JetStream jetstream.JetStream
@@ -96,14 +71,27 @@ type Client struct {
 const maxUnanswered = 8192
 
 // NewClient returns a client over a connection.
-func NewClient(nc *nats.Conn) (Client, error) {
-	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(CallTimeout),
-		jetstream.WithPublishAsyncMaxPending(maxUnanswered), jetstream.WithPublishAsyncTimeout(CallTimeout))
+func NewClient(nc *nats.Conn, a API, n Names) (Client, error) {
+	opts := []jetstream.JetStreamOpt{
+		jetstream.WithDefaultTimeout(CallTimeout),
+		jetstream.WithPublishAsyncMaxPending(maxUnanswered), jetstream.WithPublishAsyncTimeout(CallTimeout),
+	}
+	js, err := jetstream.New(nc, opts...)
+	switch {
+	case a.Domain != "":
+		js, err = jetstream.NewWithDomain(nc, a.Domain, opts...)
+	case a.Prefix != "":
+		js, err = jetstream.NewWithAPIPrefix(nc, a.Prefix, opts...)
+	}
 	if err != nil {
 		return Client{}, fmt.Errorf("jetstream: %w", err)
 	}
-	return Client{JetStream: js}, nil
+	return Client{JetStream: js, Names: n}, nil
 }
+
+// API selects the JetStream of a connection: by domain, or by the prefix of the API's subjects.
+// The zero value selects the JetStream of the account.
+type API struct{ Domain, Prefix string }
 
 // Set holds one value of each type for the streams of one Usher.
 type Set struct {
@@ -148,6 +136,7 @@ func (c Client) cleanup(ctx context.Context) (context.Context, context.CancelFun
 func (c Client) stream(ctx context.Context, name string) (jetstream.Stream, error) {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
+	name = c.Names.Stream(name)
 	stream, err := c.JetStream.Stream(ctx, name)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):

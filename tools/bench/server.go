@@ -65,7 +65,7 @@ func (s *env) connect() (err error) {
 // makeStreams creates the streams and buckets of usher, so that all contestants use the same
 // streams, and events can be published before the start.
 func (s *env) makeStreams(ctx context.Context) error {
-	client, err := streams.NewClient(s.nc)
+	client, err := streams.NewClient(s.nc, streams.API{}, streams.Names{})
 	if err != nil {
 		return err
 	}

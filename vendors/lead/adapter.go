@@ -73,7 +73,7 @@ func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	case err != nil:
 		return vendors.Account{}, err
 	case found.ID <= 0:
-		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "look up user", Message: "the response has no user"}
+		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "look up user", Unreadable: true, Message: "the response has no user"}
 	case !found.DeletedAt.IsZero(), !vendors.SameEmail(found.Email, u.Email):
 		return vendors.Account{}, vendors.ErrNotFound
 	}
@@ -89,7 +89,7 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	}
 	made, err := a.api.CreateUser(ctx, learner(u))
 	if err == nil && (made.ID <= 0 || !vendors.SameEmail(made.Email, u.Email)) {
-		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "create user", Message: "the response is not the requested user", Unknown: true}
+		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: "create user", Message: "the response is not the requested user", Unknown: true, Unreadable: true}
 	}
 	if err == nil {
 		return account(made), nil

@@ -231,7 +231,8 @@ func TestSuite(t *testing.T) {
 		Login: func(r *http.Request) bool {
 			return strings.HasSuffix(r.URL.Path, "/login") || r.URL.Query().Get("email") == sandbox.LeadEmail
 		},
-		Repeatable: []string{vendortest.Delete},
+		EmptyMeansNobody: true, // Login passes the look-up of the service account on
+		Repeatable:       []string{vendortest.Delete},
 		Verdict: func(port string, status int) (*vendors.Class, bool) { // a list that is not there is a wrong base URL
 			lists := slices.Contains([]string{vendortest.Update, vendortest.Unenroll, vendortest.Delete, vendortest.List}, port)
 			return &unusable, lists && (status == http.StatusNotFound || status == http.StatusGone)

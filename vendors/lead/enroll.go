@@ -47,7 +47,7 @@ func (a *Adapter) Enrolled(ctx context.Context, acc vendors.Account, c vendors.C
 	case err != nil:
 		return false, err
 	case courses == nil:
-		return false, &vendors.Error{Vendor: vendor, Op: "list courses", Message: "the response has no list of courses"}
+		return false, &vendors.Error{Vendor: vendor, Op: "list courses", Unreadable: true, Message: "the response has no list of courses"}
 	}
 	return slices.ContainsFunc(courses, func(course Course) bool { return int(course.ID) == wanted }), nil
 }

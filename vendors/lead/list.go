@@ -44,8 +44,9 @@ func (a *Adapter) each(ctx context.Context, yield func(User) (more bool, err err
 		if err != nil {
 			return false, vendors.UnusableIfGone(err)
 		}
-		if page.Page <= 0 || page.Users == nil {
-			return false, &vendors.Error{Vendor: vendor, Op: "list users", Message: "the response has no list of users"}
+		empty := page.LastPage > 0 && page.Total == 0 // with null for the list
+		if page.Page <= 0 || (page.Users == nil && !empty) {
+			return false, &vendors.Error{Vendor: vendor, Op: "list users", Unreadable: true, Message: "the response has no list of users"}
 		}
 		for _, u := range page.Users {
 			if met[u.ID] {

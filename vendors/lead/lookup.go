@@ -16,8 +16,9 @@ type prober struct {
 	api   *API
 	email string // of the service account
 
-	turn  chan struct{} // a mutex of capacity 1 for known, with a wait that ends with ctx
+	turn  chan struct{} // a mutex of capacity 1 for known and shown, with a wait that ends with ctx
 	known LookupPath
+	shown string // e-mail of a user shown on the known path
 }
 
 var errNoPath = &vendors.Error{
@@ -43,7 +44,8 @@ func (p *prober) path(ctx context.Context) (LookupPath, error) {
 	if p.known != "" {
 		return p.known, nil
 	}
-	path, err := p.probe(ctx, p.email)
+	email := p.email
+	path, err := p.probe(ctx, email)
 	if errors.Is(err, errNoPath) {
 		page, listErr := p.api.ListUsers(ctx, 1)
 		shown := slices.IndexFunc(page.Users, func(u User) bool { return u.Email != "" && u.DeletedAt.IsZero() })
@@ -55,10 +57,31 @@ func (p *prober) path(ctx context.Context) (LookupPath, error) {
 		case shown < 0:
 			return "", err
 		}
-		path, err = p.probe(ctx, page.Users[shown].Email)
+		email = page.Users[shown].Email
+		path, err = p.probe(ctx, email)
 	}
-	p.known = path
+	p.known, p.shown = path, email
 	return path, err
+}
+
+// shows returns an error unless the known path shows a user at present. In a tenant without users,
+// the list was just read.
+func (p *prober) shows(ctx context.Context) error {
+	select {
+	case <-p.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	path, email := p.known, p.shown
+	p.turn <- struct{}{}
+	if path == "" {
+		return nil
+	}
+	u, err := p.api.LookUpUser(ctx, path, email)
+	if err == nil && !vendors.SameEmail(u.Email, email) {
+		err = errNoPath
+	}
+	return err
 }
 
 // probe looks up the e-mail on both paths. A temporary failure on one path is returned only if
@@ -85,9 +108,9 @@ func (p *prober) probe(ctx context.Context, email string) (LookupPath, error) {
 // byEmail looks up the normalized e-mail, and then the e-mail of the event: LEAD does not
 // document whether case matters.
 func (a *Adapter) byEmail(ctx context.Context, path LookupPath, email string) (User, error) {
-	u, err := a.api.LookUpUser(ctx, path, vendors.NormalEmail(email))
+	u, err := a.api.lookUp(ctx, path, vendors.NormalEmail(email), a.lookup.shows)
 	if vendors.IsGone(err) && email != vendors.NormalEmail(email) {
-		return a.api.LookUpUser(ctx, path, email)
+		return a.api.lookUp(ctx, path, email, a.lookup.shows)
 	}
 	return u, err
 }
@@ -115,7 +138,7 @@ func (a *Adapter) glance(ctx context.Context, target vendors.Account, id int) (U
 		tries = append([]func() (User, error){func() (User, error) {
 			u, err := a.byEmail(ctx, path, target.Email)
 			if err == nil && u.ID <= 0 {
-				err = &vendors.Error{Vendor: vendor, Op: "look up user", Message: "the answer has no user"}
+				err = &vendors.Error{Vendor: vendor, Op: "look up user", Unreadable: true, Message: "the response has no user"}
 			}
 			return u, err
 		}}, tries...)

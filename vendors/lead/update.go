@@ -26,7 +26,7 @@ func (a *Adapter) Update(ctx context.Context, _ vendors.Origin, target vendors.A
 	case err != nil:
 		return err
 	case got.ID != known.ID:
-		return &vendors.Error{Vendor: vendor, Op: "update user", Message: "the response is not the requested user"}
+		return &vendors.Error{Vendor: vendor, Op: "update user", Unreadable: true, Message: "the response is not the requested user"}
 	}
 	return nil
 }

@@ -83,7 +83,13 @@ const (
 // LookUpUser is GET api/users/email-lookup?email=[email], or the path of the newer page (LEAD
 // LMS API). A missing user is 404. A path unknown to the tenant is 404 too; see Adapter.Find.
 func (a *API) LookUpUser(ctx context.Context, path LookupPath, email string) (User, error) {
-	call := vendors.Call{Op: "look up user", Method: http.MethodGet, Path: string(path), Query: url.Values{"email": {email}}}
+	return a.lookUp(ctx, path, email, nil)
+}
+
+// lookUp is LookUpUser. A response without a user counts as 404 if the control proves that the
+// path shows users.
+func (a *API) lookUp(ctx context.Context, path LookupPath, email string, control func(context.Context) error) (User, error) {
+	call := vendors.Call{Op: "look up user", Method: http.MethodGet, Path: string(path), Query: url.Values{"email": {email}}, Control: control}
 	return a.user(ctx, call)
 }
 
@@ -106,9 +112,15 @@ func (a *API) CreateUser(ctx context.Context, f Fields) (User, error) {
 }
 
 // UpdateUser is PUT api/users/{user} (LEAD LMS API). The required fields are those of a create,
-// with the password, so every update sets a new password.
+// with the password, so every update sets a new password. A response without content leaves all
+// but the id empty.
 func (a *API) UpdateUser(ctx context.Context, user int, f Fields) (User, error) {
-	return a.user(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: userPath(user), Form: f.form(), Repeatable: true})
+	noContent := false
+	u, err := a.user(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: userPath(user), Form: f.form(), Repeatable: true, NoContent: &noContent})
+	if err == nil && noContent {
+		u.ID = Number(user)
+	}
+	return u, err
 }
 
 // DeleteUser is DELETE api/users/{user} (LEAD LMS API): a soft delete. There is no restoration.
@@ -117,7 +129,7 @@ func (a *API) DeleteUser(ctx context.Context, user int) (string, error) {
 	var out struct {
 		Message string `json:"message"` // User deleted
 	}
-	err := a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(user), Repeatable: true, Out: &out})
+	err := a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(user), Repeatable: true, NoContent: new(bool), Out: &out})
 	return out.Message, err
 }
 
@@ -125,7 +137,7 @@ func (a *API) DeleteUser(ctx context.Context, user int) (string, error) {
 // similar calls. A 404 may mean that the tenant has no such call, so only a user in the
 // response proves anything.
 func (a *API) GuessUser(ctx context.Context, user int) (User, error) {
-	return a.user(ctx, vendors.Call{Op: "show user", Method: http.MethodGet, Path: userPath(user)})
+	return a.user(ctx, vendors.Call{Op: "show user", Method: http.MethodGet, Path: userPath(user), NoContent: new(bool)})
 }
 
 // user makes a call whose response is {"user":{…}}.

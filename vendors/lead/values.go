@@ -2,18 +2,19 @@ package lead
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/usherhq/usher/vendors"
 )
 
 // Number is an integer, as a number or a string. null and other text are 0.
 type Number int
 
-// UnmarshalJSON reads 7, "7" and null.
+// UnmarshalJSON reads 7, "7", 7.0 and null.
 func (n *Number) UnmarshalJSON(b []byte) error {
-	v, err := strconv.Atoi(text(b))
-	if err != nil {
+	var v vendors.Int
+	if v.UnmarshalJSON(b) != nil {
 		v = 0
 	}
 	*n = Number(v)

@@ -122,7 +122,7 @@ func (q Query) values() url.Values {
 type Page[T any] struct {
 	Total   vendors.Int `json:"total"` // records on all pages
 	Page    vendors.Int `json:"page"`
-	Records []T         `json:"records"` // nil if the response has no list
+	Records []T         `json:"records"`
 }
 
 // list returns one page. A missing page means a wrong base URL or app id.
@@ -130,7 +130,8 @@ func list[T any](ctx context.Context, a *API, c vendors.Call) (Page[T], error) {
 	var page Page[T]
 	c.Method, c.Out = http.MethodGet, &page
 	err := a.calls.Do(ctx, c)
-	if err == nil && page.Records == nil {
+	empty := page.Page > 0 && page.Total == 0 // with null for the list
+	if err == nil && page.Records == nil && !empty {
 		err = odd(c.Op, "the response has no records, unlike the list of the vendor's document")
 	}
 	return page, vendors.UnusableIfGone(err)
@@ -144,9 +145,26 @@ func send[T any](ctx context.Context, a *API, c vendors.Call) (T, error) {
 	return record, err
 }
 
+// shows returns a control for a look-up by get: an error unless MagLoft shows the first record of
+// the list, if any.
+func shows[R any](page pages[R], id func(R) vendors.Int, get func(context.Context, int) (R, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		list, err := page(ctx, Query{PerPage: 1, OrderBy: "id", OrderDir: "asc"})
+		if err != nil || len(list.Records) == 0 {
+			return err
+		}
+		first := id(list.Records[0])
+		shown, err := get(ctx, int(first))
+		if err == nil && (first <= 0 || id(shown) != first) {
+			err = odd("show", "the response is not the requested record")
+		}
+		return err
+	}
+}
+
 // odd returns the error of a 200 response with unexpected content.
 func odd(op, message string) *vendors.Error {
-	return &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: message}
+	return &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Unreadable: true, Message: message}
 }
 
 // escape escapes a path segment. url.PathEscape leaves "+" alone, which some servers read as a

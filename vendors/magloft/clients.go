@@ -87,9 +87,17 @@ func (a *API) PageClients(ctx context.Context, q Query) (Page[Client], error) {
 	return list[Client](ctx, a, q.call("page clients", "/clients"))
 }
 
-// GetClient is GET /clients/{id} (Portal API, GET Client).
+// GetClient is GET /clients/{id} (Portal API, GET Client). A response without a client counts as
+// 404 if MagLoft shows another client.
 func (a *API) GetClient(ctx context.Context, clientID int) (Client, error) {
-	return send[Client](ctx, a, vendors.Call{Op: "get client", Method: http.MethodGet, Path: clientPath(clientID)})
+	control := shows(a.PageClients, func(c Client) vendors.Int { return c.ID }, func(ctx context.Context, id int) (Client, error) {
+		return a.client(ctx, id, nil)
+	})
+	return a.client(ctx, clientID, control)
+}
+
+func (a *API) client(ctx context.Context, clientID int, control func(context.Context) error) (Client, error) {
+	return send[Client](ctx, a, vendors.Call{Op: "get client", Method: http.MethodGet, Path: clientPath(clientID), Control: control})
 }
 
 // CreateClient is POST /clients/ (Portal API, Create new client). The response to a taken

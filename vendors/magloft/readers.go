@@ -92,16 +92,26 @@ func (a *API) PageReaders(ctx context.Context, q Query) (Page[Reader], error) {
 // ReaderByEmail is GET /readers/{app}/{email} (Portal API, Readers, Get reader). A server may
 // read the text after the last dot as a file format: compare the e-mail in the response.
 func (a *API) ReaderByEmail(ctx context.Context, email string) (Reader, error) {
-	return a.reader(ctx, a.readersPath()+"/"+escape(email))
+	return a.reader(ctx, a.readersPath()+"/"+escape(email), a.listsReaders)
+}
+
+// listsReaders returns an error unless MagLoft lists readers. A reader who is not shown by e-mail
+// is then searched in the list.
+func (a *API) listsReaders(ctx context.Context) error {
+	_, err := a.PageReaders(ctx, Query{PerPage: 1})
+	return err
 }
 
 // ReaderByID is GET /readers/{app}/{id} with MagLoft's id (Portal API, Readers, Get reader).
 func (a *API) ReaderByID(ctx context.Context, readerID int) (Reader, error) {
-	return a.reader(ctx, a.readerPath(readerID))
+	control := shows(a.PageReaders, func(r Reader) vendors.Int { return r.ID }, func(ctx context.Context, id int) (Reader, error) {
+		return a.reader(ctx, a.readerPath(id), nil)
+	})
+	return a.reader(ctx, a.readerPath(readerID), control)
 }
 
-func (a *API) reader(ctx context.Context, path string) (Reader, error) {
-	return send[Reader](ctx, a, vendors.Call{Op: "get reader", Method: http.MethodGet, Path: path})
+func (a *API) reader(ctx context.Context, path string, control func(context.Context) error) (Reader, error) {
+	return send[Reader](ctx, a, vendors.Call{Op: "get reader", Method: http.MethodGet, Path: path, Control: control})
 }
 
 // CreateReader is POST /readers/{app} (Portal API, Readers, Create). The response to a taken

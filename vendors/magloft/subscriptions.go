@@ -98,17 +98,24 @@ func (a *API) PageSubscriptions(ctx context.Context, q Query) (Page[Subscription
 // SubscriptionByEmail is GET /custom_subscriptions/{app}/{email} (Portal API, Custom
 // Subscriptions, Get). Compare the e-mail in the response.
 func (a *API) SubscriptionByEmail(ctx context.Context, email string) (Subscription, error) {
-	return a.subscription(ctx, a.subscriptionsPath()+"/"+escape(email))
+	return a.subscription(ctx, a.subscriptionsPath()+"/"+escape(email), a.listsSubscriptions)
 }
 
 // SubscriptionByID is GET /custom_subscriptions/{app}/{id} with MagLoft's id (Portal API,
 // Custom Subscriptions, Get).
 func (a *API) SubscriptionByID(ctx context.Context, subscriptionID int) (Subscription, error) {
-	return a.subscription(ctx, a.subscriptionPath(subscriptionID))
+	return a.subscription(ctx, a.subscriptionPath(subscriptionID), nil)
 }
 
-func (a *API) subscription(ctx context.Context, path string) (Subscription, error) {
-	return send[Subscription](ctx, a, vendors.Call{Op: "get subscription", Method: http.MethodGet, Path: path})
+// listsSubscriptions returns an error unless MagLoft lists subscriptions. A subscription that is
+// not shown by e-mail is then searched in the list.
+func (a *API) listsSubscriptions(ctx context.Context) error {
+	_, err := a.PageSubscriptions(ctx, Query{PerPage: 1})
+	return err
+}
+
+func (a *API) subscription(ctx context.Context, path string, control func(context.Context) error) (Subscription, error) {
+	return send[Subscription](ctx, a, vendors.Call{Op: "get subscription", Method: http.MethodGet, Path: path, Control: control})
 }
 
 // CreateSubscription is POST /custom_subscriptions/{app} (Portal API, Custom Subscriptions,
@@ -117,7 +124,7 @@ func (a *API) subscription(ctx context.Context, path string) (Subscription, erro
 func (a *API) CreateSubscription(ctx context.Context, f SubscriptionFields) (Subscription, error) {
 	return send[Subscription](ctx, a, vendors.Call{
 		Op: "create subscription", Method: http.MethodPost, Path: a.subscriptionsPath(), JSON: f,
-		Repeatable: f.Upsert != nil && *f.Upsert,
+		Repeatable: f.Upsert != nil && *f.Upsert, NoContent: new(bool),
 	})
 }
 

@@ -89,7 +89,7 @@ func (o *Operators) takeBack(ctx context.Context, id string) (User, error) {
 		return User{}, err
 	}
 	if got.ID != id || bool(got.Deleted) {
-		return User{}, &vendors.Error{Vendor: vendor, Op: "restore user", Message: "the response is not the requested user"}
+		return User{}, notRequested("restore user")
 	}
 	return got, nil
 }
@@ -103,7 +103,7 @@ func (o *Operators) retrieve(ctx context.Context, a vendors.Account) (User, erro
 	case err != nil:
 		return User{}, err
 	case u.ID != a.ID:
-		return User{}, &vendors.Error{Vendor: vendor, Op: "retrieve user", Message: "the response is not the requested user"}
+		return User{}, notRequested("retrieve user")
 	}
 	return u, nil
 }

@@ -44,8 +44,9 @@ func each(ctx context.Context, list lister, yield func(User) (more bool, err err
 		if err != nil {
 			return vendors.UnusableIfGone(err)
 		}
-		if page.Users == nil {
-			return &vendors.Error{Vendor: vendor, Op: "list users", Message: "the response has no list of users"}
+		end := offset > 0 && page.Settings.Limit > 0 // a page beyond the end may have null
+		if page.Users == nil && !end {
+			return noList()
 		}
 		if len(page.Users) > 0 && page.Users[0].ID == first {
 			again++

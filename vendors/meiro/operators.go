@@ -82,7 +82,7 @@ func (o *Operators) restore(ctx context.Context, trashed User, u vendors.User) (
 // verified returns the account in a response, if the account is active and has the e-mail of u.
 func verified(got User, u vendors.User, op string) (vendors.Account, error) {
 	if got.ID == "" || bool(got.Deleted) || !vendors.SameEmail(got.Email, u.Email) {
-		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: op, Message: "the response is not the requested user", Unknown: true}
+		return vendors.Account{}, &vendors.Error{Vendor: vendor, Op: op, Message: "the response is not the requested user", Unknown: true, Unreadable: true}
 	}
 	return vendors.Account{ID: got.ID}, nil
 }

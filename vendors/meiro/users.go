@@ -116,27 +116,66 @@ func (a *API) CreateOrRestoreUser(ctx context.Context, n NewUser) (User, error) 
 
 // RetrieveUser is GET /users/{user_id}, or 404 (Meiro ME API, Users). Whether users in the
 // trash are shown is undocumented.
+// A response without a user counts as 404 if Meiro shows another user.
 func (a *API) RetrieveUser(ctx context.Context, id string) (User, error) {
-	return a.user(ctx, vendors.Call{Op: "retrieve user", Method: http.MethodGet, Path: userPath(id)})
+	return a.user(ctx, vendors.Call{Op: "retrieve user", Method: http.MethodGet, Path: userPath(id), Control: a.showsUsers})
+}
+
+// showsUsers returns an error unless Meiro shows the first user of the list, if any.
+func (a *API) showsUsers(ctx context.Context) error {
+	page, err := a.ListUsers(ctx, Selection{Limit: 1, OrderBy: "id", OrderDir: "ASC"})
+	if err == nil && page.Users == nil {
+		return noList()
+	}
+	if err != nil || len(page.Users) == 0 {
+		return err
+	}
+	first := page.Users[0].ID
+	shown, err := a.user(ctx, vendors.Call{Op: "retrieve user", Method: http.MethodGet, Path: userPath(first)})
+	if err == nil && (first == "" || shown.ID != first) {
+		err = notRequested("retrieve user")
+	}
+	return err
+}
+
+// noList returns the error of a list without users.
+func noList() *vendors.Error {
+	return &vendors.Error{Vendor: vendor, Op: "list users", Unreadable: true, Message: "the response has no list of users"}
+}
+
+// notRequested returns the error of a response with another user, or without a user.
+func notRequested(op string) *vendors.Error {
+	return &vendors.Error{Vendor: vendor, Op: op, Unreadable: true, Message: "the response is not the requested user"}
 }
 
 // ModifyUser is PATCH /users/{user_id}, or 404 (Meiro ME API, Users). A repeat has no further
 // effect.
 func (a *API) ModifyUser(ctx context.Context, id string, c Change) (User, error) {
-	return a.user(ctx, vendors.Call{Op: "modify user", Method: http.MethodPatch, Path: userPath(id), JSON: c.body(), Repeatable: true})
+	return a.changed(ctx, id, vendors.Call{Op: "modify user", Method: http.MethodPatch, Path: userPath(id), JSON: c.body(), Repeatable: true})
+}
+
+// changed makes a call whose response is the changed user. After a response without content, the
+// user is retrieved.
+func (a *API) changed(ctx context.Context, id string, c vendors.Call) (User, error) {
+	c.NoContent = new(bool)
+	u, err := a.user(ctx, c)
+	if err == nil && *c.NoContent {
+		return a.RetrieveUser(ctx, id)
+	}
+	return u, err
 }
 
 // DeleteUser is DELETE /users/{user_id}, or 404 (Meiro ME API, Users). The user moves to the
 // trash and can be restored.
 func (a *API) DeleteUser(ctx context.Context, id string) (User, error) {
-	return a.user(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(id), Repeatable: true})
+	return a.user(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: userPath(id), Repeatable: true, NoContent: new(bool)})
 }
 
 // RestoreUser is PATCH /users/trash/{user_id}, or 404 (Meiro ME API, Users): restores a user
 // from the trash. The response for a user outside the trash is undocumented; 404 is likely.
 func (a *API) RestoreUser(ctx context.Context, id string) (User, error) {
 	path := "/users/trash/" + url.PathEscape(id)
-	return a.user(ctx, vendors.Call{Op: "restore user", Method: http.MethodPatch, Path: path, Repeatable: true})
+	return a.changed(ctx, id, vendors.Call{Op: "restore user", Method: http.MethodPatch, Path: path, Repeatable: true})
 }
 
 // ChangePassword is POST /users/{user_id}/change_password (Meiro ME API, Users). The call

@@ -101,7 +101,7 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	}
 	if made.ID <= 0 || !vendors.SameEmail(made.Email, email) {
 		return vendors.Account{}, &vendors.Error{
-			Vendor: vendor, Op: "create", Status: http.StatusOK, Message: "the response is not the requested user", Unknown: true,
+			Vendor: vendor, Op: "create", Status: http.StatusOK, Unreadable: true, Message: "the response is not the requested user", Unknown: true,
 		}
 	}
 	return account(made), nil
@@ -137,7 +137,7 @@ func (a *Adapter) learner(ctx context.Context, op string, acc vendors.Account) (
 	case err != nil:
 		return 0, err
 	case int(u.ID) != userID || u.Role == nil:
-		return 0, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the response is not the requested user"}
+		return 0, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Unreadable: true, Message: "the response is not the requested user"}
 	case *u.Role != RoleUser:
 		return 0, vendors.Fail(vendor, op, fmt.Sprintf("staff is never %sd: the account has role %d", op, *u.Role))
 	}

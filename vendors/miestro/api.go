@@ -81,9 +81,12 @@ type done struct {
 	Errors json.RawMessage `json:"errors"`
 }
 
-// UnmarshalJSON reads objects only.
+// UnmarshalJSON reads objects only, and the empty list, as PHP writes an empty object.
 func (d *done) UnmarshalJSON(b []byte) error {
 	type fields done
+	if text := string(b); text == "null" || text == "[]" {
+		return nil
+	}
 	if !bytes.HasPrefix(b, []byte("{")) {
 		return errors.New("not an object")
 	}
@@ -147,7 +150,7 @@ func (q Query) values() url.Values {
 // count: increment Page instead.
 type Page[T any] struct {
 	CurrentPage  vendors.Int `json:"current_page"`
-	Data         []T         `json:"data"` // nil if the response has no list
+	Data         []T         `json:"data"`
 	FirstPageURL string      `json:"first_page_url"`
 	From         vendors.Int `json:"from"` // 0 on an empty page
 	LastPage     vendors.Int `json:"last_page"`
@@ -164,8 +167,9 @@ type Page[T any] struct {
 func list[T any](ctx context.Context, a *API, op, path string, q Query) (Page[T], error) {
 	var page Page[T]
 	err := a.calls.Do(ctx, vendors.Call{Op: op, Method: http.MethodGet, Path: path, Query: q.values(), Further: q.Page > 1, Items: cmp.Or(q.Count, defaultCount), Out: &page})
-	if err == nil && page.Data == nil {
-		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the response has no data, unlike the list of the vendor's document"}
+	empty := page.CurrentPage > 0 && page.LastPage > 0 && page.Total == 0 // with null for the list
+	if err == nil && page.Data == nil && !empty {
+		err = &vendors.Error{Vendor: vendor, Op: op, Status: http.StatusOK, Unreadable: true, Message: "the response has no data, unlike the list of the vendor's document"}
 	}
 	return page, vendors.UnusableIfGone(err)
 }

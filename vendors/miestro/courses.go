@@ -80,6 +80,6 @@ func (a *API) courseThere(ctx context.Context, courseID int) error {
 func (a *API) EnrollInCourse(ctx context.Context, courseID, userID int) error {
 	return a.calls.Do(ctx, vendors.Call{
 		Op: "enroll in course", Method: http.MethodPost, Path: id("/courses", courseID) + "/enroll", JSON: map[string]int{"user_id": userID},
-		Out: new(done),
+		NoContent: new(bool), Out: new(done),
 	})
 }

@@ -26,7 +26,7 @@ func (a *Adapter) Show(ctx context.Context, acc vendors.Account) (vendors.Listed
 	case err != nil:
 		return vendors.Listed{}, err
 	case int(u.ID) != userID:
-		return vendors.Listed{}, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Message: "the response is not the requested user"}
+		return vendors.Listed{}, &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Unreadable: true, Message: "the response is not the requested user"}
 	}
 	return listed(u), nil
 }

@@ -43,8 +43,12 @@ func TestAnswersThatAreNotDone(t *testing.T) {
 		"errors of fields": {`{"errors":{"email":["is taken"]}}`, false, vendors.Permanent},
 		"a page":           {`<html>Please log in</html>`, false, vendors.Again},
 		"a text":           {`"done"`, false, vendors.Again},
-		"null":             {`null`, false, vendors.Again},
-		"empty":            {``, false, vendors.Again},
+		"null":             {`null`, true, 0},
+		"empty":            {``, true, 0},
+		"blanks":           {" \r\n", true, 0},
+		"a mark":           {"\ufeff{}", true, 0},
+		"PHP's nothing":    {`[]`, true, 0},
+		"a list":           {`[1]`, false, vendors.Again},
 	}
 	for name, test := range tests {
 		vendortest.Try(t, name, func(t *testing.T) {

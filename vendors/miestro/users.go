@@ -1,6 +1,7 @@
 package miestro
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -20,8 +21,17 @@ const (
 	RoleSupportSpecialist
 )
 
-// UnmarshalJSON reads 0 and "0".
-func (r *Role) UnmarshalJSON(b []byte) error { return (*vendors.Int)(r).UnmarshalJSON(b) }
+// roleUnknown is the role of a user whose role is empty. Such a user must not count as a learner.
+const roleUnknown Role = -1
+
+// UnmarshalJSON reads 0, "0" and 0.0.
+func (r *Role) UnmarshalJSON(b []byte) error {
+	if !bytes.ContainsAny(b, "0123456789") {
+		*r = roleUnknown
+		return nil
+	}
+	return (*vendors.Int)(r).UnmarshalJSON(b)
+}
 
 // User is a user as shown by Miestro (Miestro API v1.0, Get User Details). Times are YYYY-MM-DD
 // HH:MM:SS without a zone, flags are 0 or 1, and null becomes the zero value. There is no field
@@ -86,24 +96,43 @@ func (a *API) AddUser(ctx context.Context, f UserFields) (User, error) {
 	return u, err
 }
 
-// GetUser is GET /users/{id} (Miestro API v1.0, Get User Details).
+// GetUser is GET /users/{id} (Miestro API v1.0, Get User Details). A response without a user counts
+// as 404 if Miestro shows another user.
 func (a *API) GetUser(ctx context.Context, userID int) (User, error) {
+	return a.getUser(ctx, userID, a.showsUsers)
+}
+
+func (a *API) getUser(ctx context.Context, userID int, control func(context.Context) error) (User, error) {
 	var u User
-	err := a.calls.Do(ctx, vendors.Call{Op: "get user", Method: http.MethodGet, Path: id("/users", userID), Out: &u})
+	err := a.calls.Do(ctx, vendors.Call{Op: "get user", Method: http.MethodGet, Path: id("/users", userID), Control: control, Out: &u})
 	return u, err
+}
+
+// showsUsers returns an error unless Miestro shows the first user of the list, if any.
+func (a *API) showsUsers(ctx context.Context) error {
+	page, err := a.ListUsers(ctx, Query{Count: 1, SortBy: "id:asc"})
+	if err != nil || len(page.Data) == 0 {
+		return err
+	}
+	first := page.Data[0].ID
+	shown, err := a.getUser(ctx, int(first), nil)
+	if err == nil && (first <= 0 || shown.ID != first) {
+		err = &vendors.Error{Vendor: vendor, Op: "get user", Status: http.StatusOK, Unreadable: true, Message: "the response is not the requested user"}
+	}
+	return err
 }
 
 // UpdateUser is PUT /users/{id} (Miestro API v1.0, Update User): changes the given fields. A
 // repeat has no further effect. The response is {}, as for all calls below.
 func (a *API) UpdateUser(ctx context.Context, userID int, f UserFields) error {
-	return a.calls.Do(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: id("/users", userID), JSON: f, Repeatable: true, Out: new(done)})
+	return a.calls.Do(ctx, vendors.Call{Op: "update user", Method: http.MethodPut, Path: id("/users", userID), JSON: f, Repeatable: true, NoContent: new(bool), Out: new(done)})
 }
 
 // DeleteUser is DELETE /users/{id} (Miestro API v1.0, Delete a User), for users of any role. A
 // repeat has no further effect. The response to a repeat, and whether the user can be restored,
 // is undocumented.
 func (a *API) DeleteUser(ctx context.Context, userID int) error {
-	return a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: id("/users", userID), Repeatable: true, Out: new(done)})
+	return a.calls.Do(ctx, vendors.Call{Op: "delete user", Method: http.MethodDelete, Path: id("/users", userID), Repeatable: true, NoContent: new(bool), Out: new(done)})
 }
 
 // EnrollUser is POST /users/{id}/enroll (Miestro API v1.0, Users, Enroll User to a Course). The
@@ -111,7 +140,7 @@ func (a *API) DeleteUser(ctx context.Context, userID int) error {
 func (a *API) EnrollUser(ctx context.Context, userID, courseID int) error {
 	return a.calls.Do(ctx, vendors.Call{
 		Op: "enroll user", Method: http.MethodPost, Path: id("/users", userID) + "/enroll", JSON: map[string]int{"course_id": courseID},
-		Out: new(done),
+		NoContent: new(bool), Out: new(done),
 	})
 }
 
@@ -121,6 +150,6 @@ func (a *API) EnrollUser(ctx context.Context, userID, courseID int) error {
 func (a *API) UnrollUser(ctx context.Context, userID, courseID int) error {
 	return a.calls.Do(ctx, vendors.Call{
 		Op: "unroll user", Method: http.MethodPost, Path: id("/users", userID) + "/unroll", JSON: map[string]int{"course_id": courseID},
-		Repeatable: true, Out: new(done),
+		Repeatable: true, NoContent: new(bool), Out: new(done),
 	})
 }

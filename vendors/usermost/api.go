@@ -142,20 +142,21 @@ func (a *API) TrackEvent(ctx context.Context, e Event, requestID string) (Answer
 	return a.post(ctx, "track event", "/events", body, requestID)
 }
 
-// post makes a call. The call is repeatable if Usermost recognizes a repeat.
+// post makes a call. A response without content is success, and has no Answer.
+// The call is repeatable if Usermost recognizes a repeat.
 func (a *API) post(ctx context.Context, op, path string, body any, requestID string) (Answer, error) {
 	var out container
 	call := vendors.Call{
 		Op: op, Method: http.MethodPost, Path: a.account + path, JSON: body,
-		Repeatable: requestID != "" || path == usersPath, Deduplicated: requestID != "", Out: &out,
+		Repeatable: requestID != "" || path == usersPath, Deduplicated: requestID != "", NoContent: new(bool), Out: &out,
 	}
 	if requestID != "" {
 		call.Header = http.Header{"X-Request-Id": {requestID}}
 	}
 	err := a.calls.Do(ctx, call)
-	if err == nil && out.Response.Status == "" {
+	if err == nil && out.Response.Status == "" && !*call.NoContent {
 		err = &vendors.Error{
-			Vendor: vendor, Op: op, Status: http.StatusOK, Message: "the response has no member response with a status, unlike all documented responses",
+			Vendor: vendor, Op: op, Status: http.StatusOK, Unreadable: true, Message: "the response has no member response with a status, unlike all documented responses",
 			Unknown: !call.Repeatable,
 		}
 	}

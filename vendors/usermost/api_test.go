@@ -97,6 +97,8 @@ func TestContainerDecides(t *testing.T) {
 		"a text":     {200, `{"response":{"data":"done","message":"success","status":"success"}}`, true, 0},
 		"error":      {200, `{"response":{"message":"no ada@example.org","status":"error"}}`, false, vendors.Permanent},
 		"something":  {202, `{"response":{"status":"rejected"}}`, false, vendors.Permanent},
+		"nothing":    {204, ``, true, 0},
+		"no body":    {200, "\n", true, 0},
 		"absent":     {200, `{}`, false, vendors.Again},
 		"unwrapped":  {200, `{"error":"no ada@example.org"}`, false, vendors.Again},
 		"null":       {200, `{"response":null}`, false, vendors.Again},

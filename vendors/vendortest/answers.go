@@ -33,6 +33,9 @@ func (s Suite) garbage(t *testing.T) {
 				b.hits.Store(0)
 				err := call(t.Context())
 				s.silent(t, err)
+				if s.EmptyMeansNobody && (name == "empty" || name == "object") && errors.Is(err, vendors.ErrNotFound) {
+					continue
+				}
 				if slices.Contains([]string{Find, List, Show}, port) && b.hits.Load() > 0 && (err == nil || errors.Is(err, vendors.ErrNotFound)) {
 					t.Errorf("%s: got %v, want an error: the answer cannot be read", port, err)
 				}

@@ -117,10 +117,13 @@ func (s Suite) retryAfter(t *testing.T) {
 		header   func() string
 		min, max time.Duration
 	}{
-		"seconds": {always("120"), 2 * time.Minute, 2 * time.Minute},
-		"date":    {inTwoHours, time.Hour + 58*time.Minute, 2 * time.Hour},
-		"nothing": {always(""), 0, 0},
-		"garbage": {always("soon"), 0, 0},
+		"seconds":  {always("120"), 2 * time.Minute, 2 * time.Minute},
+		"date":     {inTwoHours, time.Hour + 58*time.Minute, 2 * time.Hour},
+		"nothing":  {always(""), 0, 0},
+		"garbage":  {always("soon"), 0, 0},
+		"decimals": {always("119.2"), 2 * time.Minute, 2 * time.Minute},
+		"negative": {always("-1"), 0, 0},
+		"absurd":   {always("99999999999"), time.Hour, time.Hour},
 	}
 	for name, test := range tests {
 		Try(t, name, func(t *testing.T) {

@@ -32,6 +32,9 @@ type Suite struct {
 	// Login reports whether r is a log-in, or another call before all others; such calls are
 	// never disturbed. nil for vendors with static credentials.
 	Login func(r *http.Request) bool
+	// EmptyMeansNobody means that the calls in Login prove that the vendor shows users. An empty
+	// response to another look-up then means that there is no account.
+	EmptyMeansNobody bool
 	// Repeatable lists the ports with a repeatable write ("delete"), in addition to the ports
 	// that are always repeatable. Errors of repeatable writes are never Unknown.
 	Repeatable []string
@@ -78,7 +81,7 @@ func Run(t *testing.T, s Suite) {
 	groups := map[string]func(*testing.T){
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
 		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
-		"changes": s.changes, "staff": s.staff,
+		"changes": s.changes, "staff": s.staff, "variants": s.variants, "nobody": s.nobody,
 	}
 	for name, group := range groups {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,10 @@ func (e *faultsError) Error() string {
 // readEvents reads and checks every event of an input. Returns a *faultsError with the faults of
 // all events.
 func readEvents(input []byte, check func(events.Event) error) ([]events.Event, error) {
+	input, err := events.JSONText(input)
+	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
+		return nil, &faultsError{of: 1, faults: []fault{{1, 1, invalid.Pointer, invalid.Rule, invalid.Detail}}}
+	}
 	pieces := split(input)
 	if len(pieces) == 0 {
 		return nil, errors.New("nothing was sent: the input holds no event; want one CloudEvent in JSON, an array of them, or one a line")
@@ -76,13 +80,24 @@ func readEvents(input []byte, check func(events.Event) error) ([]events.Event, e
 	return list, nil
 }
 
-// validator returns the check of an event against the schema of its type.
-func validator() (func(events.Event) error, error) {
-	set, err := schemas.New()
-	if err != nil {
-		return nil, err
+// warning is a remark about an event.
+type warning struct {
+	Index  int    `json:"index"` // from 1
+	ID     string `json:"id"`
+	Detail string `json:"detail"`
+}
+
+// text returns the warning as a line.
+func (w warning) text() string { return fmt.Sprintf("event %d: %s", w.Index, w.Detail) }
+
+// warningsOf returns the warnings about members that no schema has.
+func warningsOf(set *schemas.Set, list []events.Event) (all []warning) {
+	for i, e := range list {
+		for _, detail := range set.Warnings(e) {
+			all = append(all, warning{Index: i + 1, ID: e.ID(), Detail: detail})
+		}
 	}
-	return set.Validate, nil
+	return all
 }
 
 // split splits an input into the elements of a JSON array, or into JSON documents. Other input is

@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/schemas"
 )
 
 // Cmd is usher send.
@@ -50,6 +51,8 @@ type summary struct {
 	New    *int    `json:"new,omitempty"`
 	Known  *int    `json:"known,omitempty"`
 	Faults []fault `json:"faults,omitempty"`
+
+	Warnings []warning `json:"warnings,omitempty"`
 }
 
 // Run reads, checks and sends the events.
@@ -58,12 +61,17 @@ func (s Cmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.read(ctx, a)
+	list, warnings, err := s.read(ctx, a)
 	if faults, ok := errors.AsType[*faultsError](err); s.JSON && ok {
 		return errors.Join(app.ErrSilent, output.JSON(a.Stdout, summary{Faults: faults.faults}))
 	}
 	if err != nil {
 		return err
+	}
+	if !s.JSON {
+		for _, w := range warnings {
+			_, _ = fmt.Fprintln(a.Stderr, "warning: "+w.text())
+		}
 	}
 	p := output.NewProgress(a.Stderr)
 	var done summary
@@ -75,6 +83,7 @@ func (s Cmd) Run(ctx context.Context, a *app.App) error {
 	p.End()
 	switch err = app.Interrupted(ctx, err); {
 	case err == nil:
+		done.Warnings = warnings
 		return s.print(a.Stdout, done)
 	case done.Sent == 0:
 		return err
@@ -83,8 +92,8 @@ func (s Cmd) Run(ctx context.Context, a *app.App) error {
 	}
 }
 
-// read reads and checks the input.
-func (s Cmd) read(ctx context.Context, a *app.App) ([]events.Event, error) {
+// read reads and checks the input, and returns the events and the warnings about events.
+func (s Cmd) read(ctx context.Context, a *app.App) ([]events.Event, []warning, error) {
 	var input []byte
 	var err error
 	if s.File == "-" {
@@ -94,15 +103,24 @@ func (s Cmd) read(ctx context.Context, a *app.App) ([]events.Event, error) {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	case err != nil:
-		return nil, app.Usage(fmt.Errorf("read the events: %w", err))
+		return nil, nil, app.Usage(fmt.Errorf("read the events: %w", err))
 	}
-	check, err := validator()
+	set, err := schemas.New()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return readEvents(input, check)
+	list, err := readEvents(input, func(e events.Event) error {
+		if events.IsWebhookSource(e.Source()) {
+			return &events.InvalidError{Pointer: "/source", Rule: "not-allowed", Detail: "sources below /webhooks/ belong to signed deliveries: choose another source"}
+		}
+		return set.Validate(e)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return list, warningsOf(set, list), nil
 }
 
 func (s Cmd) print(w io.Writer, done summary) error {

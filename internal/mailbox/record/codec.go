@@ -46,6 +46,8 @@ type storedFinished struct {
 	Status    int       `json:"status,omitempty"`
 	Message   string    `json:"message,omitempty"`
 	Action    string    `json:"action,omitempty"`
+	MatchedBy string    `json:"matched_by,omitempty"`
+	Changed   string    `json:"changed,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
 	Publish   bool      `json:"publish,omitempty"`
 	By        string    `json:"by,omitempty"`
@@ -86,7 +88,7 @@ func (r *Record) Encode() ([]byte, error) {
 	for i := range r.Finished {
 		f := &r.Finished[i]
 		s.Finished = append(s.Finished, storedFinished{
-			c.effect(&f.Effect), f.Kind, f.AccountID, f.TookMS, f.At, f.Class, f.Status, f.Message, f.Action, f.Reason, f.Publish, f.By,
+			c.effect(&f.Effect), f.Kind, f.AccountID, f.TookMS, f.At, f.Class, f.Status, f.Message, f.Action, f.MatchedBy, f.Changed, f.Reason, f.Publish, f.By,
 		})
 	}
 	if l := r.Claim; l != nil {
@@ -131,7 +133,7 @@ func (s *stored) decode() (*Record, error) {
 	}
 	for _, f := range s.Finished {
 		r.Finished = append(r.Finished, Finished{
-			c.parseEffect(f.Effect), Outcome{f.Kind, f.AccountID, f.TookMS, f.At, f.Class, f.Status, f.Message, f.Action, f.Reason}, f.Publish, f.By,
+			c.parseEffect(f.Effect), Outcome{f.Kind, f.AccountID, f.TookMS, f.At, f.Class, f.Status, f.Message, f.Action, f.MatchedBy, f.Changed, f.Reason}, f.Publish, f.By,
 		})
 	}
 	if l := s.Claim; l != nil {

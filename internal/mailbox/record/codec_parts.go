@@ -66,6 +66,7 @@ const (
 	unconfirmed
 	prerequisite
 	held
+	flagsEnd // the content begins here
 )
 
 // effect returns the parts of an effect with "|" between. Due and Begun are relative to
@@ -77,6 +78,7 @@ func (c *codec) effect(e *Effect) string {
 			flags |= bit
 		}
 	}
+	flags |= int(e.Content) * flagsEnd
 	number := func(n int64) string {
 		if n == 0 {
 			return ""
@@ -92,7 +94,7 @@ func (c *codec) effect(e *Effect) string {
 	return strings.Join([]string{
 		formatKey(e.Key), c.position(e.Position), number(int64(c.typeIndex(e.Type))), scopeLetter(e.Scope),
 		strconv.FormatInt(e.Registered.UnixMilli(), base), since(e.Begun), since(e.Due),
-		number(int64(e.Attempts)), number(int64(e.Panics)), number(int64(flags)),
+		number(int64(e.Attempts)), number(int64(e.Strikes)), number(int64(flags)),
 		number(int64(e.Replay)), number(int64(e.ReplaySeq)), e.Course,
 	}, "|")
 }
@@ -114,9 +116,9 @@ func (c *codec) parseEffect(s string) Effect {
 	return Effect{
 		Key: c.parseKey(p[0]), Position: c.parsePosition(p[1]), Type: c.typeAt(int(c.number(p[2]))), Scope: c.parseScope(p[3]),
 		Registered: registered, Begun: since(p[5]), Due: since(p[6]),
-		Attempts: int(c.number(p[7])), Panics: int(c.number(p[8])),
+		Attempts: int(c.number(p[7])), Strikes: int(c.number(p[8])),
 		Tried: flags&tried != 0, Unconfirmed: flags&unconfirmed != 0, Prerequisite: flags&prerequisite != 0, Held: flags&held != 0,
-		Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])), Course: p[12],
+		Content: Content(flags / flagsEnd), Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])), Course: p[12],
 	}
 }
 

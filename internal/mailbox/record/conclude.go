@@ -24,7 +24,7 @@ type Pause struct {
 	Due          time.Time
 	Unconfirmed  bool // a change may have reached the vendor
 	Prerequisite bool // an account must exist first: the vendor was only asked for an account
-	Panicked     bool
+	Strike       bool // a panic of the handler, or an unreadable response
 	// Held says that nothing was attempted: a person has to approve the deletion first.
 	Held bool
 }
@@ -174,8 +174,8 @@ func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	if p.Prerequisite && (!e.Unconfirmed || e.Scope.WholeAccount()) {
 		e.Tried = false
 	}
-	if p.Panicked {
-		e.Panics++
+	if p.Strike {
+		e.Strikes++
 	}
 	if p.Held {
 		e.Tried = false

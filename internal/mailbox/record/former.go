@@ -212,7 +212,7 @@ func (e *formerEffect) seeEarlierIn(r *Record) {
 func (e *formerEffect) effect() Effect {
 	return Effect{
 		Key: KeyOf(e.Key), Replay: e.Replay, Position: e.Position.position(), Type: e.Type, Scope: e.Scope, Course: e.Course,
-		Registered: e.First, Begun: e.Begun, Due: e.Due, Attempts: e.Attempts, Panics: e.Panics, Prerequisite: e.Prerequisite,
+		Registered: e.First, Begun: e.Begun, Due: e.Due, Attempts: e.Attempts, Strikes: e.Panics, Prerequisite: e.Prerequisite,
 	}
 }
 

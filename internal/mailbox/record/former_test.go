@@ -62,7 +62,7 @@ func outline(r *record.Record) (lines []string) {
 	}
 	for _, e := range r.Pending {
 		say("pending %s*%d at %d %s %s, %d attempts %s%s%s%s %s %s", idOf(e.Key), e.Replay, e.Position.Seq, e.Type, e.Course, e.Attempts,
-			flag("tried ", e.Tried), flag("unconfirmed ", e.Unconfirmed), flag("prerequisite ", e.Prerequisite), flag("panicked ", e.Panics > 0),
+			flag("tried ", e.Tried), flag("unconfirmed ", e.Unconfirmed), flag("prerequisite ", e.Prerequisite), flag("panicked ", e.Strikes > 0),
 			since("begun ", e.Begun), since("due ", e.Due))
 	}
 	for _, f := range r.Finished {

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/events"
@@ -112,12 +113,13 @@ type Effect struct {
 	Type      string
 	Scope     events.Scope
 	Course    string // for events.ScopeCourse
+	Content   Content
 
 	Registered time.Time
 	Begun      time.Time // the first attempt; the age of the effect counts from here
 	Due        time.Time // no attempt before; zero: at once
 	Attempts   int
-	Panics     int
+	Strikes    int // attempts with a panic of the handler or an unreadable response
 	// Tried says that a change may have reached the vendor in an attempt.
 	Tried bool
 	// Unconfirmed says that the outcome of an attempt is unknown: the vendor must be
@@ -143,8 +145,18 @@ type Outcome struct {
 	Class     string // of a failure
 	Status    int
 	Message   string
-	Action    string // for events.Skipped: the change that was not made
-	Reason    string // for events.Skipped: the rule of the team
+	Action    string // as in events.Result, with MatchedBy, Changed and Reason
+	MatchedBy string
+	Changed   string // the names, joined by commas
+	Reason    string
+}
+
+// ChangedFields returns the names in Changed.
+func (o Outcome) ChangedFields() []string {
+	if o.Changed == "" {
+		return nil
+	}
+	return strings.Split(o.Changed, ",")
 }
 
 // Finished is an effect with an outcome.

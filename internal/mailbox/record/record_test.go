@@ -65,7 +65,7 @@ func TestEncodeKeepsEverything(t *testing.T) {
 	}
 	e := record.Effect{
 		Key: 1<<64 - 1, Replay: 2, Position: at(39), ReplaySeq: 8, Type: events.EnrollmentRequested, Scope: events.ScopeCourse, Course: "a|b|\"c",
-		Registered: start, Begun: start.Add(time.Second), Due: start.Add(-time.Minute), Attempts: 40, Panics: 1,
+		Registered: start, Begun: start.Add(time.Second), Due: start.Add(-time.Minute), Attempts: 40, Strikes: 1,
 		Tried: true, Unconfirmed: true, Prerequisite: true, Held: true,
 	}
 	r.Pending = []record.Effect{e, {Key: 1, Position: at(38), Type: events.UserCreated, Scope: events.ScopeLifecycle, Registered: start}}
@@ -165,6 +165,39 @@ func TestRegister(t *testing.T) {
 			other.Key = deletion.Key
 			if why := register(r, other); why.Other == "" || r.Registered == other.Position {
 				t.Errorf("%s: refused %v", name, why)
+			}
+		}
+	})
+	t.Run("an id of other content is refused", func(t *testing.T) {
+		for name, prepare := range map[string]func(*record.Record){
+			"pending":  func(*record.Record) {},
+			"finished": func(r *record.Record) { r.Finish(call(t, r, 1), done, removed) },
+			"seen": func(r *record.Record) {
+				r.Finish(call(t, r, 1), done, removed)
+				r.RemovePublished(func(*record.Finished) bool { return true }, start, limits)
+			},
+		} {
+			r := &record.Record{}
+			first := deletion
+			first.Content = 0x1234
+			register(r, first)
+			prepare(r)
+			encoded, err := r.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err = record.Decode(encoded); err != nil {
+				t.Fatal(err)
+			}
+			repeat := first
+			repeat.Position = at(8)
+			if why := register(r, repeat); why != (record.Refusal{}) || r.Registered != at(8) {
+				t.Errorf("%s: a repeat: refused %v", name, why)
+			}
+			other := first
+			other.Position, other.Content = at(9), 0x4320
+			if why := register(r, other); why.Other == "" || r.Registered == other.Position {
+				t.Errorf("%s: other content: refused %v", name, why)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/binary"
 	"strings"
 	"time"
 
@@ -29,12 +30,25 @@ type Arrival struct {
 	Type      string
 	Scope     events.Scope
 	Course    string
+	Content   Content
 }
+
+// Content is a short digest of the content of an event, with the lowest bit clear. Zero is
+// unknown, as in records of older versions, and equals every content.
+type Content uint16
+
+// ContentOf returns the short digest of a content.
+func ContentOf(c events.Content) Content {
+	return max(2, Content(binary.BigEndian.Uint16(c[:]))&^failedBit)
+}
+
+// differs reports whether two contents are known and different.
+func (c Content) differs(other Content) bool { return c != 0 && other != 0 && c != other }
 
 // Refusal is why an arrival was not registered. The zero value refuses none.
 type Refusal struct {
 	Full  bool   // the record has no room
-	Other string // the source and id belong to an event of another type, named here
+	Other string // the source and id belong to another event, described here
 }
 
 // Register adds arrivals to the record. Events must come in the order of the stream,
@@ -93,43 +107,48 @@ func (r *Record) Reject(a Arrival, o Outcome) bool {
 func (a Arrival) effect(now time.Time) Effect {
 	return Effect{
 		Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq,
-		Type: a.Type, Scope: a.Scope, Course: a.Course, Registered: now,
+		Type: a.Type, Scope: a.Scope, Course: a.Course, Content: a.Content, Registered: now,
 	}
 }
 
-// knows reports whether the effect is pending or finished. If an event of another type
-// has the key, knows returns the other type; "another type" if only its hash is known.
+// knows reports whether the effect is pending or finished. If an event of another type or with
+// other content has the key, knows returns a description of the other event. A replay has the
+// content of the event, perhaps read by an older version, and is compared by the type.
 func knows(r *Record, a Arrival) (known bool, other string) {
 	for i := range r.Pending {
 		if e := &r.Pending[i]; e.Key == a.Key {
-			known, other = known || e.Replay == a.Replay, differs(e.Type, a.Type, other)
+			known, other = known || e.Replay == a.Replay, a.differsFrom(e, other)
 		}
 	}
 	for i := range r.Finished {
 		if e := &r.Finished[i]; e.Key == a.Key {
-			known, other = known || e.Replay == a.Replay, differs(e.Type, a.Type, other)
+			known, other = known || e.Replay == a.Replay, a.differsFrom(&e.Effect, other)
 		}
 	}
 	if seen, ok := r.Seen.find(a.Key, a.Replay); ok {
 		known = true
-		if seen.Type&^failedBit != hashType(a.Type) && other == "" {
-			other = "another type"
+		if !seen.fits(a) && other == "" {
+			other = "another event"
 		}
 	}
 	return known, other
 }
 
-// differs returns have if the types differ, and otherwise known.
-func differs(have, want, known string) string {
-	if have != want {
-		return have
+// differsFrom returns the description of an effect of another event with the same key, and
+// otherwise known.
+func (a Arrival) differsFrom(e *Effect, known string) string {
+	switch {
+	case e.Type != a.Type:
+		return "a " + e.Type
+	case a.Replay == 0 && a.Content.differs(e.Content):
+		return "a " + e.Type + " with other content"
 	}
 	return known
 }
 
 // effectBytes is the encoded length of a pending effect without its course, at most, with
 // a position in the epoch of the record.
-const effectBytes = 72
+const effectBytes = 76
 
 // seenEncoded is the length of a SeenEvent in the stored form, in base 64.
 const seenEncoded = (seenBytes*4 + 2) / 3

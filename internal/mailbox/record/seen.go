@@ -16,7 +16,7 @@ type Seen []SeenEvent
 type SeenEvent struct {
 	Key    Key
 	Replay uint16
-	Type   uint16 // hash of the event type, with the lowest bit set if the effect failed
+	Type   uint16 // hash of the event type and the content, with the lowest bit set if the effect failed
 	Minute uint32 // Unix time in minutes
 }
 
@@ -33,9 +33,16 @@ func hashType(t string) uint16 {
 	return uint16(h.Sum32()) &^ failedBit
 }
 
+// fits reports whether the entry may be of the arrival: of the type with the content, or of the
+// type without a known content. A replay may have the content as an older version read it.
+func (e SeenEvent) fits(a Arrival) bool {
+	kind := e.Type &^ failedBit
+	return a.Replay > 0 || kind == hashType(a.Type) || kind == hashType(a.Type)^uint16(a.Content)
+}
+
 // add remembers a finished effect.
 func (s *Seen) add(f *Finished, at time.Time) {
-	kind := hashType(f.Type)
+	kind := hashType(f.Type) ^ uint16(f.Content)
 	if f.Kind == events.Failed {
 		kind |= failedBit
 	}

@@ -17,11 +17,16 @@ type Difference struct {
 	Setting string `json:"setting"` // "is there" if the stream or consumer is missing
 	Have    string `json:"have"`
 	Want    string `json:"want"`
+	// Foreign is the reason why the stream is not of this Usher. Apply leaves the stream as it is.
+	Foreign string `json:"foreign,omitempty"`
 	Fixed   bool   `json:"fixed"` // the server cannot change the setting: the stream has to be created again
 }
 
 // String returns the difference in words.
 func (d Difference) String() string {
+	if d.Foreign != "" {
+		return fmt.Sprintf("%s is not of this Usher: %s; it stays as it is", d.Of, d.Foreign)
+	}
 	return fmt.Sprintf("%s: %s is %s, the configuration says %s", d.Of, d.Setting, d.Have, d.Want)
 }
 
@@ -38,6 +43,8 @@ type ConsumerConfig struct {
 type Wanted struct {
 	Streams   []jetstream.StreamConfig
 	Consumers []ConsumerConfig
+	// Adopt takes streams without a mark for streams of a former version.
+	Adopt bool
 }
 
 // resource is a wanted stream or consumer.
@@ -49,22 +56,39 @@ type resource struct {
 }
 
 // resources lists the streams, the buckets, and the consumers.
-func (a *Admin) resources(w Wanted) []resource {
+func (a *Admin) resources(ctx context.Context, w Wanted) ([]resource, error) {
 	var list []resource
-	for _, want := range append(a.layout.configs(), w.Streams...) {
-		list = append(list, a.streamResource(want))
+	wanted := append(a.layout.configs(), w.Streams...)
+	found, err := a.existing(ctx, wanted)
+	if err != nil {
+		return nil, Explain(err)
+	}
+	former, others := found.former(wanted), map[string]bool{}
+	for _, want := range wanted {
+		reason := ""
+		if have, ok := found[want.Name]; ok && (!w.Adopt || isMarked(have)) {
+			reason = foreign(want, have, former)
+		}
+		others[want.Name] = reason != ""
+		list = append(list, a.streamResource(want, reason))
 	}
 	for _, want := range w.Consumers {
+		if others[want.Stream] {
+			continue
+		}
 		list = append(list, a.consumerResource(want))
 	}
-	return list
+	return list, nil
 }
 
-func (a *Admin) streamResource(want jetstream.StreamConfig) resource {
+func (a *Admin) streamResource(want jetstream.StreamConfig, foreign string) resource {
 	var have jetstream.StreamConfig
 	return resource{
 		name: "stream " + want.Name,
 		differ: func(ctx context.Context) (found []Difference, err error) {
+			if foreign != "" {
+				return []Difference{{Of: "stream " + want.Name, Setting: "owner", Have: foreign, Want: owner, Foreign: foreign, Fixed: true}}, nil
+			}
 			have, err = config(ctx, a.client.JetStream, want.Name)
 			return differences("stream "+want.Name, streamSettings(want), streamSettings(have)), err
 		},
@@ -150,7 +174,11 @@ func (a *Admin) compare(ctx context.Context, w Wanted, do func(context.Context, 
 		all = append(all, found...)
 		return nil
 	}
-	for _, r := range a.resources(w) {
+	resources, err := a.resources(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range resources {
 		if err := one(r); err != nil {
 			return all, err
 		}

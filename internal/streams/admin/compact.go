@@ -58,7 +58,7 @@ func (c Compactor) CompactEmpty(ctx context.Context, name string) (bool, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
-	stream, err := c.client.JetStream.Stream(ctx, name)
+	stream, err := c.client.JetStream.Stream(ctx, c.client.Names.Stream(name))
 	if err == nil {
 		err = stream.Purge(ctx, jetstream.WithPurgeSequence(extent.Last+1)) // later messages stay
 	}
@@ -81,12 +81,12 @@ func (c Compactor) CompactDeadLetters(ctx context.Context) error {
 // CompactBucket lets a bucket start a new file, so that the server rewrites the former files
 // with few remaining records.
 func (c Compactor) CompactBucket(ctx context.Context, bucket string) error {
-	if _, err := c.startFile(ctx, "KV_"+bucket, "$KV."+bucket+"."+paddingKey); err != nil {
+	if _, err := c.startFile(ctx, "KV_"+bucket, "$KV."+c.client.Names.Bucket(bucket)+"."+paddingKey); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
-	kv, err := c.client.JetStream.KeyValue(ctx, bucket)
+	kv, err := c.client.JetStream.KeyValue(ctx, c.client.Names.Bucket(bucket))
 	if err == nil {
 		err = kv.Delete(ctx, paddingKey)
 	}

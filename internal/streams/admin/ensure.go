@@ -47,7 +47,8 @@ func (a *Admin) ensure(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	if missing := uncovered(have.Subjects); len(missing) > 0 {
+	copied := have.Mirror != nil || len(have.Sources) > 0 // has the subjects of other streams
+	if missing := uncovered(a.layout.Names, have.Subjects); len(missing) > 0 && !copied {
 		return setupError{fmt.Errorf("stream %s (nats.events_stream) does not hold the subjects %s: add them to it", name, strings.Join(missing, ", "))}
 	}
 	return nil
@@ -84,11 +85,13 @@ func overlap(ctx context.Context, js jetstream.JetStream, want jetstream.StreamC
 	if err != nil {
 		return ""
 	}
-	switch want.Name {
-	case streams.ReplaysStream:
+	switch {
+	case strings.HasSuffix(want.Name, streams.ReplaysStream):
 		return fmt.Sprintf("; the stream %s of an older usher holds its subjects: usher serve and usher nats apply move its messages", name)
-	case streams.ResultsStream:
-		return fmt.Sprintf("; the stream %s holds subjects of results: narrow it to %s", name, strings.Join(events.Types(), ", "))
+	case strings.HasSuffix(want.Name, streams.ResultsStream):
+		return fmt.Sprintf("; the stream %s holds subjects of results: set nats.results_prefix (USHER_NATS_RESULTS_PREFIX) to subjects outside of the stream, such as results, or narrow it to %s", name, strings.Join(events.Types(), ", "))
+	case strings.HasPrefix(want.Subjects[0], "$KV.") || strings.Contains(want.Subjects[0], "usher."):
+		return fmt.Sprintf("; the stream %s holds its subjects: a stream of every subject leaves no room in its account, so name subjects such as user.>, or use another account for Usher", name)
 	default:
 		return fmt.Sprintf("; the stream %s holds its subjects: set nats.events_stream (USHER_NATS_EVENTS_STREAM) to it", name)
 	}
@@ -106,14 +109,19 @@ func config(ctx context.Context, js jetstream.JetStream, name string) (jetstream
 }
 
 // uncovered returns the event types that no subject matches.
-func uncovered(subjects []string) []string {
+func uncovered(n streams.Names, subjects []string) []string {
 	var missing []string
 	for _, t := range events.Types() {
-		if !slices.ContainsFunc(subjects, func(s string) bool { return covers(s, t) }) {
-			missing = append(missing, t)
+		if subject := n.Event(t); !covered(subjects, subject) {
+			missing = append(missing, subject)
 		}
 	}
 	return missing
+}
+
+// covered reports whether a filter matches a subject.
+func covered(filters []string, subject string) bool {
+	return slices.ContainsFunc(filters, func(f string) bool { return covers(f, subject) })
 }
 
 // covers reports whether the filter matches a subject.

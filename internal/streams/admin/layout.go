@@ -2,6 +2,7 @@
 package admin
 
 import (
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -12,6 +13,7 @@ import (
 
 // Layout has the settings of the streams and buckets.
 type Layout struct {
+	Names streams.Names // without effect on Events
 	// Events is the stream of the event types. With Own, Usher creates a missing stream;
 	// otherwise the stream belongs to the user and is only read.
 	Events     string
@@ -37,7 +39,7 @@ func (l Layout) configs() []jetstream.StreamConfig {
 	list := []jetstream.StreamConfig{
 		with(func(c *jetstream.StreamConfig) {
 			c.Name = streams.ResultsStream
-			c.Subjects = resultSubjects()
+			c.Subjects = resultSubjects(l.Names)
 			c.MaxAge = l.ResultsAge
 			c.MaxBytes = l.bytes()
 		}),
@@ -72,6 +74,20 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.MaxBytes = l.bytes()
 		}))
 	}
+	return marked(l.named(list), l.Names.Prefix)
+}
+
+// named returns the configurations with the names at the server.
+func (l Layout) named(list []jetstream.StreamConfig) []jetstream.StreamConfig {
+	for i, c := range list {
+		if c.Name != l.Events {
+			list[i].Name = l.Names.Stream(c.Name)
+		}
+		list[i].Subjects = l.Names.Filters(c.Subjects)
+		if bucket, ok := strings.CutPrefix(list[i].Name, "KV_"); ok {
+			list[i].Subjects = []string{"$KV." + bucket + ".>"}
+		}
+	}
 	return list
 }
 
@@ -103,10 +119,10 @@ func (l Layout) bucket(c *jetstream.StreamConfig, name string, age time.Duration
 	}
 }
 
-func resultSubjects() []string {
+func resultSubjects(n streams.Names) []string {
 	var subjects []string
 	for _, t := range events.ResultTypes() {
-		subjects = append(subjects, events.ResultSubject(t, "*"))
+		subjects = append(subjects, n.Result(t, "*"))
 	}
 	return subjects
 }

@@ -49,6 +49,7 @@ func streamSettings(c jetstream.StreamConfig) []setting {
 		{"max_age", c.MaxAge, changeable},
 		{"max_bytes", cmp.Or(c.MaxBytes, -1), changeable},
 		{"max_msgs_per_subject", cmp.Or(c.MaxMsgsPerSubject, -1), changeable},
+		{"mark", markOf(c), changeable},
 		{"duplicate_window", c.Duplicates, optional},
 		{"allow_direct", c.AllowDirect, changeable},
 		{"allow_rollup_hdrs", c.AllowRollup, optional},
@@ -61,6 +62,7 @@ func streamSettings(c jetstream.StreamConfig) []setting {
 // adjusted returns have with the compared settings of want.
 func adjusted(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.Subjects = want.Subjects
+	have.Metadata = withMark(have.Metadata, want.Metadata)
 	have.Replicas = want.Replicas
 	have.Discard = want.Discard
 	have.AllowDirect = want.AllowDirect

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -110,39 +108,5 @@ func WorkerStreams(n streams.Names, replicas int) []jetstream.StreamConfig {
 		c.Discard, c.DenyDelete = jetstream.DiscardNew, true
 		return c
 	}
-	return []jetstream.StreamConfig{timers, leases, bucket(n.Ownership), bucket(n.Index)}
-}
-
-// flaw is an unusable setting of an existing stream.
-type flaw struct {
-	found  bool
-	reason string // the setting and the harm
-	remedy string // a command, with %s for the name of the stream
-}
-
-const (
-	remake = "delete stream %s, and it is created anew"
-	edit   = "run: nats stream edit %s "
-)
-
-// checkShape returns an error if the existing stream cannot serve as the wanted stream.
-func checkShape(want, have jetstream.StreamConfig) error {
-	missing := slices.DeleteFunc(slices.Clone(want.Subjects), func(s string) bool { return slices.Contains(have.Subjects, s) })
-	for _, f := range []flaw{
-		{len(missing) > 0, "its subjects lack " + strings.Join(missing, ", "), edit + "--subjects " + strings.Join(want.Subjects, ",")},
-		{have.Storage != want.Storage, "it is in memory, which a restart of the server empties", remake + " with file storage"},
-		{have.MaxAge > 0, fmt.Sprintf("its max_age of %s removes what is still needed", have.MaxAge), edit + "--max-age=-1"},
-		{have.Retention != want.Retention, fmt.Sprintf("its retention is %s instead of %s", have.Retention, want.Retention), remake},
-		{have.MaxMsgsPerSubject != 1, "it keeps more than one message for a subject", edit + "--max-msgs-per-subject 1"},
-		{have.MaxMsgs > 0, "its limit on messages discards what is still needed, or refuses it", edit + "--max-msgs=-1"},
-		{want.AllowMsgSchedules && !have.AllowMsgSchedules, "it has no message schedules", edit + "--allow-schedules"},
-		{want.AllowMsgTTL && !have.AllowMsgTTL, "it has no TTL of messages, so that a lease never expires", edit + "--allow-msg-ttl"},
-		{want.AllowMsgTTL && have.SubjectDeleteMarkerTTL == 0, "it has no markers for expired leases", edit + "--subject-del-markers-ttl 1m"},
-		{have.AllowDirect && have.Replicas > 1, "allow_direct lets a follower answer with an old value", edit + "--no-allow-direct"},
-	} {
-		if f.found {
-			return fmt.Errorf("stream %s cannot be used: %s; "+f.remedy, want.Name, f.reason, want.Name)
-		}
-	}
-	return nil
+	return marked([]jetstream.StreamConfig{timers, leases, bucket(n.Ownership), bucket(n.Index)}, n.Prefix)
 }

@@ -1,0 +1,101 @@
+package schemas
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/usherhq/usher/events"
+)
+
+// Warnings returns a warning for each member that Unknown returns.
+func (s *Set) Warnings(e events.Event) []string {
+	var all []string
+	for _, u := range s.Unknown(e) {
+		all = append(all, u.Text())
+	}
+	return all
+}
+
+// UnknownMember is a member of an event's data that no schema has.
+type UnknownMember struct {
+	Name    string // as sent, at most 64 bytes
+	Nearest string // similar member of the schema of the type, or ""
+}
+
+// Text returns a warning for the sender.
+func (u UnknownMember) Text() string {
+	text := "no schema has a member " + u.Name + ": it has no effect"
+	if u.Nearest != "" {
+		text += "; " + u.Nearest + " was meant?"
+	}
+	return text
+}
+
+// maxUnknown limits the unknown members of one event in an answer.
+const maxUnknown = 10
+
+// Unknown returns the members of the data of e that no schema has, by name, at most ten.
+func (s *Set) Unknown(e events.Event) []UnknownMember {
+	var members map[string]json.RawMessage
+	if !slices.Contains(events.Types(), e.Type()) || json.Unmarshal(e.Data(), &members) != nil {
+		return nil
+	}
+	var unknown []UnknownMember
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if len(unknown) == maxUnknown || s.knows(name) {
+			continue
+		}
+		short := name
+		if len(name) > 64 {
+			short = strings.ToValidUTF8(name[:64], "")
+		}
+		unknown = append(unknown, UnknownMember{short, nearest(short, s.byName[e.Type()].members)})
+	}
+	return unknown
+}
+
+// knows reports whether the schema of any event type has the member.
+func (s *Set) knows(name string) bool {
+	return slices.ContainsFunc(events.Types(), func(typ string) bool {
+		return slices.Contains(s.byName[typ].members, name)
+	})
+}
+
+// nearest returns the member with the fewest changes to name, or "" if none is near.
+func nearest(name string, members []string) string {
+	best, fewest := "", 3
+	for _, m := range members {
+		if d := distance(letters(name), letters(m)); d < fewest && 2*d < len(m) {
+			best, fewest = m, d
+		}
+	}
+	return best
+}
+
+// letters returns a name in lower case without separators, so that firstName is first_name.
+func letters(name string) string {
+	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
+}
+
+// distance returns the Levenshtein distance of two names in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
