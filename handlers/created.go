@@ -23,6 +23,10 @@ func planCreated(v Vendor, e events.Event) (Plan, error) {
 	}
 	u := person(d)
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
+		u, err := v.mapped(k, e, u, true)
+		if err != nil {
+			return Reply{}, err
+		}
 		return provision(ctx, v.Adapter, u, k)
 	}}, nil
 }

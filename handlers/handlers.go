@@ -45,6 +45,7 @@ type Vendor struct {
 	Name    string
 	Adapter vendors.Adapter // implements some of the ports
 	Disable bool            // a deletion disables the account; Adapter is a vendors.Disabler
+	Rules   Rules           // of the team; nil: none
 }
 
 // Plan is the change for one event at one vendor.
@@ -71,6 +72,8 @@ type Known struct {
 	// Unconfirmed means that an earlier attempt may have reached the vendor: a change found at
 	// the vendor counts as ours.
 	Unconfirmed bool
+	// Profile is set if the vendor has rules.
+	Profile Profile
 	// Reserve, if set, is called before each change of an account. An error means that another
 	// user holds the account, and the change must not be made.
 	Reserve func(ctx context.Context, a vendors.Account) error

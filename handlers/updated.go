@@ -22,7 +22,15 @@ func planUpdated(v Vendor, e events.Event) (Plan, error) {
 	}
 	u := person(d)
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		return update(ctx, v, u, k)
+		u, err := v.mapped(k, e, u, false)
+		if err != nil {
+			return Reply{}, err
+		}
+		reply, err := update(ctx, v, u, k)
+		if v.enters(k, err) {
+			return enter(ctx, v, e, k)
+		}
+		return reply, err
 	}}, nil
 }
 

@@ -97,6 +97,9 @@ type guardedTerm struct {
 func (w *world) term(ctx context.Context) (missed []string) {
 	w.environ = append(w.environ, "USHER_DELETIONS_COUNT=1", "USHER_WORKER_HOLD_RETRY=300ms", "USHER_WORKER_SHUTDOWN=1s", "USHER_WORKER_PREREQUISITE_WAIT=1s")
 	p := &guardedTerm{world: w, ctx: ctx, serve: w.as("usher"), operator: w.as("operator"), producer: w.as("producer")}
+	if err := os.WriteFile(w.file, []byte(courses+"\nvendors: {lead: {scope: 'true'}}\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
 	p.former()
 	p.tell("nats", "apply")
 	p.environ = append(p.environ, "USHER_NATS_RESULTS_MAX_AGE=700h") // another one, to be applied

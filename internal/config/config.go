@@ -27,6 +27,7 @@ type Config struct {
 	// Deletions is the deletion guard: above these limits, deletions at all vendors wait for a
 	// person's approval.
 	Deletions Deletions `yaml:"deletions" envPrefix:"DELETIONS_"`
+	Profiles  Profiles  `yaml:"profiles" envPrefix:"PROFILES_"`
 	Vendors   []Section `yaml:"vendors" env:"-"` // from Sources
 	Webhooks  Webhooks  `yaml:"webhooks"`        // senders of signed deliveries, by the name in the path; file only; default none
 	Courses   Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
@@ -146,6 +147,13 @@ type Deletions struct {
 	Window time.Duration `yaml:"window" env:"WINDOW"` // time over which user.deleted are counted; default 1h
 	Count  int           `yaml:"count" env:"COUNT"`   // maximum in a window; default 1000; 0 turns the deletion guard off
 	Share  float64       `yaml:"share" env:"SHARE"`   // maximum share of all events in a window, from 0 to 1, if there are 100 deletions or more; default 0.5
+}
+
+// Profiles configures the profiles of users, which exist for the rules scope and map of vendors.
+type Profiles struct {
+	// Keys are paths of files with a key: 32 bytes in base64. The first key encrypts, and every
+	// key decrypts. Default none: no encryption.
+	Keys Names `yaml:"keys" env:"KEYS"`
 }
 
 // Default returns the default settings, without vendors. Vendors have defaults of their own.

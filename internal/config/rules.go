@@ -13,6 +13,8 @@ type Rules struct {
 	May   May    `yaml:"may"`   // changes that Usher may make; default all
 	Mode  Mode   `yaml:"mode"`  // default live
 	Start Start  `yaml:"start"` // of a vendor new to this NATS; default all
+	Scope Scope  `yaml:"scope"` // expression over the users with an account; default all users
+	Map   Map    `yaml:"map"`   // expressions for the fields of an account; default the data of the events
 	// OnDelete is the change for user.deleted; default delete.
 	OnDelete OnDelete `yaml:"on_delete"`
 }
@@ -142,6 +144,7 @@ func (l *loader) checkRules() {
 		}
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)
+		l.checkExpressions(s)
 	}
 }
 

@@ -99,6 +99,8 @@ func (s setting) want() string {
 		return "name → scheme, secrets or secrets_file, header, tolerance, event"
 	case Courses:
 		return "our course id → vendor → the vendor's course id"
+	case Map:
+		return "field → an expression, or value and at"
 	case May:
 		return "a list of: " + strings.Join(Changes(), ", ")
 	case vendors.Secret:

@@ -61,6 +61,8 @@ type Deps struct {
 	Results     mailbox.Results
 	History     mailbox.History
 	DeadLetters mailbox.DeadLetters
+	Rules       handlers.Rules   // of the team; nil: none
+	Profiles    mailbox.Profiles // for Rules
 	Guard       mailbox.Guard
 	Validate    func(events.Event) error
 	Handlers    []handlers.Handler
@@ -106,6 +108,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x := &Core{config: c, deps: d}
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
+	x.vendor.Rules = d.Rules
 	x.gate = newGate(c, d.Limiter, d.Log)
 	if d.WatchPauses == nil {
 		x.gate.pause.Store(&noPause)
@@ -205,7 +208,7 @@ func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 	return mailbox.Deps{
 		Records: s.records, Index: records{users: s.index}, Events: single{s.stream, x.config.Stream}, Replays: replays{s.replays},
 		Timers:  timers{s.timers, x.config.Vendor, token},
-		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
+		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Profiles: x.deps.Profiles, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 		Failures: &x.failures,
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
@@ -44,7 +45,9 @@ type Engine struct {
 	limiters limiters             // of the vendors
 	guard    *deletionguard.Guard // the deletion guard
 	schemas  *schemas.Set
-	cores    sync.Map // of *core.Core by the name of a running vendor
+	// profileKeys encrypt the profiles of users.
+	profileKeys profile.Cipher
+	cores       sync.Map // of *core.Core by the name of a running vendor
 	// missing is the error of a deleted stream that this process cannot make anew; nil: none.
 	missing atomic.Pointer[string]
 }
@@ -57,6 +60,9 @@ func (e SettingsError) Unwrap() error { return e.error }
 // Run serves all vendors that are on until ctx ends, and then lets the work in hand come to
 // its end.
 func (e *Engine) Run(ctx context.Context) error {
+	if err := e.readKeys(); err != nil {
+		return err
+	}
 	ports, err := e.Ports()
 	if err != nil {
 		return err

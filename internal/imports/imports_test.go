@@ -46,7 +46,7 @@ var rules = []rule{
 		"internal/engine",
 		[]string{
 			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/ingest/...", "internal/telemetry", "internal/history",
-			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
+			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/profile", "internal/rules", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
 	},
@@ -65,7 +65,7 @@ var rules = []rule{
 	},
 	{
 		"internal/ingest/mapping",
-		[]string{"events", "schemas"},
+		[]string{"internal/expression", "events", "schemas"},
 		"maps payloads to events, independent of senders and vendors",
 	},
 	{
@@ -75,7 +75,7 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/mailbox/...", "internal/recordstore", "internal/history", "internal/streams/...", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/history", "internal/streams/...", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"serves people from the records and the streams, and knows no vendor by name",
 	},
 	{
@@ -97,7 +97,7 @@ var rules = []rule{
 	},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/profile", "handlers", "events", "vendors", nats},
 		"connects the parts of the core to the streams, without rules",
 	},
 	{
@@ -114,7 +114,7 @@ var rules = []rule{
 	{"internal/mailbox/record", []string{"events"}, "holds the record and the rules as pure functions, so that each rule can be tested alone"},
 	{
 		"internal/mailbox",
-		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/streams", "internal/deletionguard", "internal/telemetry", "internal/pause", "handlers", "events", "vendors"},
+		[]string{"internal/mailbox/record", "internal/history", "internal/fairness", "internal/streams", "internal/deletionguard", "internal/telemetry", "internal/pause", "internal/profile", "handlers", "events", "vendors"},
 		"works on one user at a time; vendors and NATS are behind interfaces",
 	},
 	{"tools/cmd/...", []string{"tools/..."}, "starts the benchmarks"},
@@ -140,9 +140,12 @@ var rules = []rule{
 		"checks and measures from outside: shared code would hide the faults of the core",
 	},
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
+	{"internal/expression", []string{"events"}, "compiles and evaluates expressions, without knowledge of the variables"},
+	{"internal/rules", []string{"internal/expression", "handlers", "events", "schemas", "vendors"}, "evaluates the rules of a team as pure functions of a profile and an event"},
+	{"internal/profile", []string{"internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
 	{"internal/pause", nil, "waits, without knowledge of the step"},
 	{"internal/telemetry", []string{"events"}, "is imported by all of internal, and stands below"},
-	{"internal/config", []string{"vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
+	{"internal/config", []string{"internal/rules", "vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
 
 	{"handlers/...", []string{"vendors", "events"}, "maps values to values: no NATS, no record, no vendor's folder"},
 	{"schemas", []string{"events"}, "describes data"},

@@ -81,7 +81,15 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 	if verdict, _ := t.deletions.verdict(&e); verdict == deletionguard.Discard {
 		return t.fail(p.write, x, errDropped, 0)
 	}
-	reply, err := t.call(p, x, sent)
+	profile, err := t.profile(p.write, event)
+	if err != nil {
+		x.failure = err
+		x.pause = record.Pause{Due: own.Now().Add(backoff(t.config, e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
+		return x
+	}
+	known := t.known(x)
+	known.Profile = profile
+	reply, err := t.call(p, x, known, sent)
 	took := time.Since(began)
 	if err != nil {
 		return t.fail(p.write, x, err, took)
@@ -100,14 +108,14 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 // call carries out the plan of an event. A call of the vendor may begin only within the call
 // lease, counted from before the claim was stored, and while the ownership is certain; the
 // vendor's client begins none that could not end before the deadline.
-func (t *attempts) call(p Phases, x *result, sent time.Time) (handlers.Reply, error) {
+func (t *attempts) call(p Phases, x *result, known handlers.Known, sent time.Time) (handlers.Reply, error) {
 	begin := sent.Add(t.config.CallLease)
 	if until := t.deps.Ownership.Until(); until.Before(begin) {
 		begin = until
 	}
 	stop := t.safetyNet(p.write)
 	defer stop()
-	return t.do(t.within(p.call), call{event: x.event, known: t.known(x), class: t.class, begin: begin, user: t.user.key})
+	return t.do(t.within(p.call), call{event: x.event, known: known, class: t.class, begin: begin, user: t.user.key})
 }
 
 // call is one attempt to carry out the plan of an event.
@@ -130,7 +138,8 @@ func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
 	if p.config.Rules.skips(err) {
 		reply, err = skipped(c.event, ReasonShadow), nil
 	}
-	if !errors.Is(err, errReserve) {
+	_, unruled := errors.AsType[*handlers.RuleError](err)
+	if !errors.Is(err, errReserve) && !unruled && reply.Reason != handlers.ReasonScope { // otherwise the vendor was not asked
 		p.deps.Gate.Report(c.user, err)
 	}
 	return reply, err

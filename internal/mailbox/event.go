@@ -95,7 +95,7 @@ func (r reader) understand(e *Event) error {
 	if e.Key == "" {
 		e.Key = key
 	}
-	e.Plan, err = e.Handler.Plan(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Disable: r.disable}, decoded)
+	e.Plan, err = e.Handler.PlanFor(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Disable: r.disable}, decoded)
 	return err
 }
 

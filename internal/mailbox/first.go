@@ -112,13 +112,17 @@ func (x *first) newEffect(now time.Time) record.Effect {
 
 // attempt calls the vendor and stores the outcome.
 func (x *first) attempt() error {
+	profile, err := x.profile(x.write, x.Event)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	x.effect.Begun = x.now()
 	x.effect.Tried = true
 	x.effect.Attempts = 1
 	x.publisher.startSpan(x.call, x.Event, began)
 	reply, err := x.do(x.publisher.within(x.call), call{
-		event: x.Event, known: handlers.Known{From: x.Event.origin()}, class: Activity, begin: began.Add(x.config.CallLease),
+		event: x.Event, known: handlers.Known{From: x.Event.origin(), Profile: profile}, class: Activity, begin: began.Add(x.config.CallLease),
 		user: record.AccountKey(x.vendor.Name, x.Event.Plan.UserID),
 	})
 	o := outcomeOf(reply, x.now())

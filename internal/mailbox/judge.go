@@ -33,13 +33,14 @@ const (
 	classOverload     = "overload" // the record of the user is full
 	classRecord       = "record"   // the record of the user cannot be read
 	classConflict     = "conflict" // another user holds the account
+	classRule         = "rule"     // a rule of the team cannot be evaluated for the user
 )
 
 // Classes returns the classes that a dead letter may have.
 func Classes() []string {
 	return []string{
 		classInvalid, classPermanent, classPrerequisite, classExhausted, classPanic, classDropped, classExpired, classOverload, classRecord,
-		classConflict, classUnreadable,
+		classConflict, classUnreadable, classRule,
 	}
 }
 
@@ -100,10 +101,13 @@ type verdict struct {
 func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	age := now.Sub(e.Begun)
 	_, invalid := errors.AsType[*events.InvalidError](err)
+	_, unruled := errors.AsType[*handlers.RuleError](err)
 	held, conflict := errors.AsType[*heldError](err)
 	switch class := vendors.ClassOf(err); {
 	case invalid:
 		return verdict{giveUp: classInvalid}
+	case unruled:
+		return verdict{giveUp: classRule}
 	case errors.Is(err, errPanic):
 		if e.Strikes+1 >= maxPanics {
 			return verdict{giveUp: classPanic}

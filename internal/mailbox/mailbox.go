@@ -139,7 +139,7 @@ type Ownership interface {
 	StepDown(token uint64)
 }
 
-// Deps are the parts used by a mailbox. All must be set but Guard, Failures, Tracer,
+// Deps are the parts used by a mailbox. All must be set but Profiles, Guard, Failures, Tracer,
 // and Observe.
 type Deps struct {
 	Records     Records
@@ -150,6 +150,7 @@ type Deps struct {
 	Results     Results
 	History     History
 	DeadLetters DeadLetters
+	Profiles    Profiles // of users, for Vendor.Rules
 	Guard       Guard
 	Gate        Gate
 	Ownership   Ownership

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -14,6 +15,8 @@ import (
 type Vendor struct {
 	Name string
 	Port atomic.Pointer[vendors.Adapter] // the adapter, with the credentials of the moment
+	// Rules are the compiled rules of the team; nil: none. Rules need Deps.Profiles.
+	Rules handlers.Rules
 }
 
 // parts are shared by all turns and first attempts of a vendor.

@@ -42,7 +42,12 @@ func (r Rules) forbids(e *Event) (handlers.Reply, bool) {
 
 // allows reports whether the kind of change of a type is allowed.
 func (r Rules) allows(h handlers.Handler) bool {
-	return r.May == nil || h.Change == "" || slices.Contains(r.May, h.Change)
+	return h.Change == "" || r.allowsChange(h.Change)
+}
+
+// allowsChange reports whether a kind of change is allowed.
+func (r Rules) allowsChange(change string) bool {
+	return r.May == nil || slices.Contains(r.May, change)
 }
 
 // changes reports whether events of a type may change the vendor.

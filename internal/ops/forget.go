@@ -66,7 +66,7 @@ func (s *Service) Forget(ctx context.Context, u UserData, o ForgetOptions, by Ac
 		return f, err
 	}
 	for _, step := range []func(context.Context, UserData, ForgetOptions, *Forgotten) error{
-		s.eraseReplays, s.eraseLetters, s.eraseEvents, s.eraseAccounts, s.eraseIndex, s.eraseActivity, s.wake, s.eraseHistory, s.eraseResults, s.scrub,
+		s.eraseReplays, s.eraseLetters, s.eraseEvents, s.eraseAccounts, s.eraseIndex, s.eraseActivity, s.eraseProfile, s.wake, s.eraseHistory, s.eraseResults, s.scrub,
 	} {
 		if err := step(ctx, u, o, &f); err != nil {
 			return f, fmt.Errorf("%w; run it again to go on", err)

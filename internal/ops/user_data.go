@@ -37,8 +37,9 @@ type UserData struct {
 	records map[string][]string // bucket → keys that name the user
 	// registered holds the position of the last registered event of the user, by vendor.
 	registered map[string]events.Position
-	history    int  // finished effects
-	former     bool // EFFECTS has records, anonymous or not
+	history    int    // finished effects
+	profile    uint64 // revision of the profile; 0: none
+	former     bool   // EFFECTS has records, anonymous or not
 }
 
 // Match is the amount of data of a user in a stream or a bucket.
@@ -101,7 +102,7 @@ func (s *Service) UserData(ctx context.Context, search Search) (UserData, error)
 	}
 	ended := endedEffects{}
 	for _, look := range []func(context.Context, *UserData, Search, endedEffects) error{
-		s.findEvents, s.findHistory, s.findAccounts, s.findActivity, s.findReplays, s.findLetters, s.findResults, s.findUnread,
+		s.findEvents, s.findHistory, s.findAccounts, s.findActivity, s.findProfile, s.findReplays, s.findLetters, s.findResults, s.findUnread,
 	} {
 		if err := look(ctx, &u, search, ended); err != nil {
 			return u, err
@@ -115,6 +116,9 @@ func (s *Service) UserData(ctx context.Context, search Search) (UserData, error)
 		{streams.AccountsBucket, len(u.records[streams.AccountsBucket])},
 		{streams.EffectsBucket, len(u.records[streams.EffectsBucket])},
 		{streams.HistoryStream, u.history},
+	}
+	if u.profile > 0 {
+		u.Matches = append(u.Matches, Match{streams.ProfilesBucket, 1})
 	}
 	return u, nil
 }

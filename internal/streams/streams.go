@@ -32,6 +32,7 @@ const (
 	HistoryStream     = "HISTORY"
 	AccountsBucket    = "ACCOUNTS"
 	EffectsBucket     = "EFFECTS"
+	ProfilesBucket    = "PROFILES"
 	ControlBucket     = "CONTROL"
 )
 

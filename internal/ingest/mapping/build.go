@@ -52,7 +52,7 @@ func (b *builder) fault(key, format string, args ...any) {
 }
 
 // required compiles a required expression.
-func (b *builder) required(key, text string, f form) *expression {
+func (b *builder) required(key, text string, f form) *keyed {
 	if text == "" {
 		b.fault(key, "is missing: set an expression such as body.%s", key)
 		return nil
@@ -61,7 +61,7 @@ func (b *builder) required(key, text string, f form) *expression {
 }
 
 // optional compiles an expression, or returns nil for "".
-func (b *builder) optional(key, text string, f form) *expression {
+func (b *builder) optional(key, text string, f form) *keyed {
 	if text == "" {
 		return nil
 	}

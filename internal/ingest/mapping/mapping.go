@@ -31,9 +31,9 @@ func (e *Error) Error() string { return e.Key + ": " + e.Problem }
 // Mapping maps the deliveries of one sender to events. A Mapping is safe for concurrent use.
 type Mapping struct {
 	source string
-	kind   *expression            // the sender's type
-	id     *expression            // nil: id of the delivery
-	time   *expression            // nil: events without a time
+	kind   *keyed                 // the sender's type
+	id     *keyed                 // nil: id of the delivery
+	time   *keyed                 // nil: events without a time
 	types  map[string]*dataOfType // by the sender's type
 }
 
@@ -48,7 +48,7 @@ type member struct {
 	name     string
 	form     form
 	required bool
-	value    *expression
+	value    *keyed
 }
 
 var goodName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)

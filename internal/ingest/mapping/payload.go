@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/expression"
 )
 
 // parse reads a payload with the rules for events: size, UTF-8, one JSON document, no duplicate
@@ -25,7 +25,7 @@ func parse(body []byte) (any, error) {
 	if err := d.Decode(&payload); err != nil {
 		return nil, &Error{Key: "body", Problem: "is not JSON"}
 	}
-	return number(payload), nil
+	return expression.Numbers(payload), nil
 }
 
 // check checks the payload as the data of an event. The error has no pointer, because the
@@ -45,29 +45,4 @@ func check(body []byte) error {
 		return &Error{Key: "body", Problem: invalid.Rule + ": " + invalid.Detail}
 	}
 	return err
-}
-
-// number converts numbers: integers to int64, so that ids stay exact, and others to uint64 or
-// float64.
-func number(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for name, value := range v {
-			v[name] = number(value)
-		}
-	case []any:
-		for i, value := range v {
-			v[i] = number(value)
-		}
-	case json.Number:
-		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
-			return n
-		}
-		if n, err := strconv.ParseUint(string(v), 10, 64); err == nil {
-			return n
-		}
-		f, _ := v.Float64() // check has rejected numbers outside float64
-		return f
-	}
-	return v
 }

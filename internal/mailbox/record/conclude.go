@@ -77,7 +77,8 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
-	if e.Scope == events.ScopeLifecycle && !c.Applied && o.Kind == events.Failed {
+	unsettled := o.Kind == events.Failed || (o.Kind == events.Skipped && e.Unconfirmed)
+	if e.Scope == events.ScopeLifecycle && !c.Applied && unsettled {
 		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}

@@ -63,6 +63,7 @@ func (l Layout) configs() []jetstream.StreamConfig {
 		}),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.AccountsBucket, 0) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.EffectsBucket, l.EffectAge) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ProfilesBucket, 0) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ControlBucket, 0) }),
 	}
 	if l.Own {

@@ -1,4 +1,4 @@
-package mapping
+package expression
 
 import (
 	"cel.dev/cel-go/cel"
@@ -7,7 +7,7 @@ import (
 )
 
 // unbounded returns the name of a function in an expression that may make one text much longer
-// than the payload, or "". CEL counts the cost of a call after the call, too late for such a
+// than the input, or "". CEL counts the cost of a call after the call, too late for such a
 // text.
 func unbounded(ast *cel.Ast) (name string) {
 	celast.PostOrderVisit(ast.NativeRep().Expr(), celast.NewExprVisitor(func(e celast.Expr) {

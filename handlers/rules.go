@@ -1,0 +1,138 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// Rules are the compiled rules of a team for one vendor: the users with an account, and the data
+// of an account.
+type Rules interface {
+	// HasScope reports whether only some users have an account.
+	HasScope() bool
+	// InScope reports whether the user has an account. An error is a *RuleError.
+	InScope(p Profile, e events.Event) (bool, error)
+	// Map changes the user given to the vendor. creating is true for a creation. An error is a
+	// *RuleError.
+	Map(p Profile, e events.Event, u vendors.User, creating bool) (vendors.User, error)
+}
+
+// Profile is all known data of a user, with the data of the event.
+type Profile struct {
+	Data  json.RawMessage // as the data of user.created; without members for an unknown user
+	Known bool            // whether there is data
+	// Enters says that an update may create the account: user.created was seen since the last
+	// deletion, and the team allows creations.
+	Enters  bool
+	Deleted bool // whether a deletion newer than the event was seen
+}
+
+// RuleError says that a rule cannot be evaluated for one user. The text has no value of the user.
+type RuleError struct {
+	Rule    string // key of the rule, such as scope or map.email
+	Problem string
+}
+
+// Error returns rule and problem.
+func (e *RuleError) Error() string { return "rule " + e.Rule + ": " + e.Problem }
+
+// ReasonScope is the reason of a skipped effect of a user out of scope.
+const ReasonScope = "scope"
+
+// PlanFor returns the plan of an event, under the rules of the vendor.
+func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
+	plan, err := h.Plan(v, e)
+	if err != nil || plan.Skip || v.Rules == nil {
+		return plan, err
+	}
+	do := plan.Do
+	plan.Do = func(ctx context.Context, k Known) (Reply, error) {
+		if reply, err := h.judge(v.Rules, k, e); err != nil || reply.Outcome != "" {
+			return reply, err
+		}
+		return do(ctx, k)
+	}
+	return plan, nil
+}
+
+// judge returns the reply to an event that the rules keep from the vendor, or the zero Reply.
+// Deletions and restorations go by the record: the profile may be cleared already.
+func (h Handler) judge(rules Rules, k Known, e events.Event) (Reply, error) {
+	switch {
+	case h.Removes, h.Type == events.UserRestored:
+		if rules.HasScope() && !k.known() && !k.Gone && !k.UnconfirmedLifecycle {
+			return Reply{Outcome: events.Skipped, Action: h.Change, Reason: ReasonScope}, nil
+		}
+		return Reply{}, nil
+	case k.Profile.Deleted:
+		return Reply{Outcome: events.Superseded}, nil
+	case !rules.HasScope(), h.Ends && k.known():
+		return Reply{}, nil
+	case !k.Profile.Known && !k.known():
+		return Reply{}, ErrNoAccount
+	}
+	in, err := rules.InScope(k.Profile, e)
+	if err != nil || in {
+		return Reply{}, err
+	}
+	return Reply{Outcome: events.Skipped, Action: h.Change, Reason: ReasonScope}, nil
+}
+
+// mapped returns the user for a vendor: u without rules, or else the whole profile, mapped.
+func (v Vendor) mapped(k Known, e events.Event, u vendors.User, creating bool) (vendors.User, error) {
+	if v.Rules == nil {
+		return u, nil
+	}
+	if k.Profile.Known {
+		var d snapshot
+		if err := json.Unmarshal(k.Profile.Data, &d); err != nil {
+			return u, &RuleError{Rule: "map", Problem: "the profile of the user cannot be read"}
+		}
+		id := u.ID
+		u = person(d)
+		u.ID = id
+	}
+	return v.Rules.Map(k.Profile, e, u, creating)
+}
+
+// enter creates the account of a user who has come into scope by an update. An account found is
+// adopted and updated.
+func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error) {
+	u, err := v.mapped(k, e, vendors.User{ID: userID(e)}, true)
+	if err != nil {
+		return Reply{}, err
+	}
+	reply, err := provision(ctx, v.Adapter, u, k)
+	if err != nil || !reply.Found {
+		return reply, err
+	}
+	p, ok := v.Adapter.(vendors.Updater)
+	if !ok {
+		return reply, nil
+	}
+	if err := k.reserve(ctx, reply.Account); err != nil {
+		return Reply{}, err
+	}
+	if u, err = v.mapped(k, e, u, false); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Outcome: events.Done, Account: reply.Account}, p.Update(ctx, k.From, reply.Account, u)
+}
+
+// enters reports whether an update creates the account of a user who was out of scope until now.
+func (v Vendor) enters(k Known, err error) bool {
+	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters
+}
+
+// userID returns the id of the user in the data of an event.
+func userID(e events.Event) string {
+	d, err := data[snapshot](e)
+	if err != nil {
+		return ""
+	}
+	return d.UserID
+}

@@ -1,0 +1,87 @@
+// Package expression compiles the expressions of the configuration: CEL (Common Expression
+// Language) with bounded size and cost. Expressions have no side effects.
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/ext"
+	"cel.dev/cel-go/interpreter"
+)
+
+// maxCost bounds the evaluation of an expression in cost units of CEL: enough for a list of ten
+// thousand elements, at six to ten units each.
+const maxCost = 100_000
+
+// maxSize bounds the length of an expression in characters. The cost is checked between the steps
+// of loops; maxSize bounds the rest.
+const maxSize = 2000
+
+// NewEnv returns the language: CEL with the standard library, optionals, functions of strings such
+// as split, lowerAscii and replace, and more options, such as variables.
+func NewEnv(more ...cel.EnvOption) (*cel.Env, error) {
+	return cel.NewEnv(append([]cel.EnvOption{cel.OptionalTypes(), ext.Strings(), cel.ParserExpressionSizeLimit(maxSize)}, more...)...)
+}
+
+// Program is a compiled expression. A Program is safe for concurrent use.
+type Program struct {
+	AST     *cel.Ast
+	program cel.Program
+}
+
+// Compile compiles an expression. The error names the column.
+func Compile(env *cel.Env, text string) (*Program, error) {
+	ast, issues := env.Compile(text)
+	if issues.Err() != nil {
+		return nil, errors.New(describe(issues))
+	}
+	if name := unbounded(ast); name != "" {
+		return nil, errors.New(name + " may make a text of any length: use + for a join, and replace only by a constant text that is not longer")
+	}
+	program, err := env.Program(ast, cel.CostLimit(maxCost))
+	if err != nil {
+		return nil, err
+	}
+	return &Program{ast, program}, nil
+}
+
+// Eval evaluates the expression. An error has no message of CEL, which may contain values of the
+// input.
+func (p *Program) Eval(in map[string]any) (any, error) {
+	out, _, err := p.program.Eval(in)
+	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
+		return nil, errors.New("takes too long for this payload: use shorter lists, and no list inside another")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot be evaluated%s: a member is missing or has another type; write .? before a name that may be missing", p.place(err))
+	}
+	left := maxValue
+	return plain(out, &left)
+}
+
+// place returns the position of an error in the expression, if known.
+func (p *Program) place(err error) string {
+	at, ok := errors.AsType[*types.Err](err)
+	if !ok || at.NodeID() == 0 {
+		return ""
+	}
+	location := p.AST.NativeRep().SourceInfo().GetStartLocation(at.NodeID())
+	return fmt.Sprintf(" at column %d", location.Column()+1)
+}
+
+// describe returns the problem of an expression on one line.
+func describe(issues *cel.Issues) string {
+	var all []string
+	for _, e := range issues.Errors() {
+		message, _, _ := strings.Cut(e.Message, "\n")
+		if column := e.Location.Column() + 1; column > 0 {
+			message = fmt.Sprintf("column %d: %s", column, message)
+		}
+		all = append(all, message)
+	}
+	return strings.Join(all, "; ")
+}

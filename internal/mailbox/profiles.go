@@ -1,0 +1,35 @@
+package mailbox
+
+import (
+	"context"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/profile"
+)
+
+// Profiles keeps the profiles of users.
+type Profiles interface {
+	// Merge merges an event into the profile at a key, and returns the merged profile.
+	Merge(ctx context.Context, key string, e events.Event, at events.Position) (profile.Profile, error)
+}
+
+// profile merges an event into the profile of its user before the rules of the team judge the
+// event. A vendor without rules has no profiles.
+func (p *parts) profile(ctx context.Context, event *Event) (handlers.Profile, error) {
+	if p.vendor.Rules == nil {
+		return handlers.Profile{}, nil
+	}
+	at := event.Message.Position
+	merged, err := p.deps.Profiles.Merge(ctx, record.Digest(event.Plan.UserID), event.Event, at)
+	if err != nil {
+		return handlers.Profile{}, err
+	}
+	data, err := merged.Data()
+	created := merged.Created != events.Position{}
+	return handlers.Profile{
+		Data: data, Known: len(merged.Members) > 0, Deleted: at.Before(merged.Deleted),
+		Enters: created && p.config.Rules.allowsChange("create"),
+	}, err
+}

@@ -1,0 +1,76 @@
+package profile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// Records stores values by compare-and-set, as streams.Records does.
+type Records interface {
+	Load(ctx context.Context, key string) (value []byte, revision uint64, err error)
+	Store(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
+}
+
+// Store is the profiles of all users. The methods may be called concurrently.
+type Store struct {
+	records Records
+	cipher  Cipher
+}
+
+// NewStore returns the profiles in a bucket.
+func NewStore(r Records, c Cipher) *Store { return &Store{r, c} }
+
+// Open opens the bucket of profiles, which must exist.
+func Open(ctx context.Context, client streams.Client, c Cipher) (*Store, error) {
+	r, err := streams.OpenRecords(ctx, client, streams.ProfilesBucket)
+	if err != nil {
+		return nil, err
+	}
+	return NewStore(r, c), nil
+}
+
+// tries bounds the compare-and-sets of one merge.
+const tries = 8
+
+// Merge merges an event into the profile at a key, and returns the merged profile. An event that
+// changes nothing is not written.
+func (s *Store) Merge(ctx context.Context, key string, e events.Event, at events.Position) (Profile, error) {
+	for try := 1; ; try++ {
+		p, err := s.mergeOnce(ctx, key, e, at)
+		if err == nil || !errors.Is(err, streams.ErrStaleRevision) || try == tries {
+			return p, err
+		}
+	}
+}
+
+func (s *Store) mergeOnce(ctx context.Context, key string, e events.Event, at events.Position) (Profile, error) {
+	var p Profile
+	value, revision, err := s.records.Load(ctx, key)
+	if err != nil {
+		return p, err
+	}
+	if len(value) > 0 {
+		plain, err := s.cipher.open(key, value)
+		if err == nil {
+			err = json.Unmarshal(plain, &p)
+		}
+		if err != nil {
+			return p, fmt.Errorf("profile %s: %w", key, err)
+		}
+	}
+	changed, err := p.Merge(e, at)
+	if err != nil || !changed {
+		return p, err
+	}
+	plain, err := json.Marshal(p)
+	if err != nil {
+		return p, fmt.Errorf("profile %s: %w", key, err)
+	}
+	_, err = s.records.Store(ctx, key, s.cipher.seal(key, plain), revision)
+	return p, err
+}

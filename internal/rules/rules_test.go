@@ -1,0 +1,114 @@
+package rules_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/rules"
+	"github.com/usherhq/usher/vendors"
+)
+
+func TestNewRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		config rules.Config
+		want   string
+	}{
+		"no CEL":             {rules.Config{Scope: "user."}, "scope: column 6: Syntax error"},
+		"an unknown name":    {rules.Config{Scope: "role == 'a'"}, "scope: column 1: undeclared reference to 'role'"},
+		"no truth":           {rules.Config{Scope: "'yes'"}, "scope: yields string; want an expression with true or false"},
+		"no text":            {rules.Config{Map: map[string]rules.Field{"email": {Value: "1 + 1"}}}, "map.email: yields int"},
+		"no expression":      {rules.Config{Map: map[string]rules.Field{"email": {}}}, "map.email: "},
+		"an unknown field":   {rules.Config{Map: map[string]rules.Field{"name": {Value: "'a'"}}}, "map.name: is no field"},
+		"a nameless field":   {rules.Config{Map: map[string]rules.Field{"attributes.": {Value: "'a'"}}}, "map.attributes.: is no field"},
+		"an unknown time":    {rules.Config{Map: map[string]rules.Field{"email": {Value: "'a'", At: "once"}}}, "map.email: has an unknown at"},
+		"a long expression":  {rules.Config{Scope: strings.Repeat("true && ", 400) + "true"}, "scope: expression code point size"},
+		"an unknown event":   {rules.Config{Scope: "events.type == 'a'"}, "scope: column 1: undeclared"},
+		"a list for a truth": {rules.Config{Scope: "[true]"}, "scope: yields list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := rules.New(test.config); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("got %v, want %s…", err, test.want)
+			}
+		})
+	}
+}
+
+func created(t *testing.T) events.Event {
+	e, err := events.New(events.UserCreated, "/hr", "1", time.Unix(1, 0), map[string]any{"user_id": "ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func profileOf(data string) handlers.Profile {
+	return handlers.Profile{Data: json.RawMessage(data), Known: true}
+}
+
+func TestInScope(t *testing.T) {
+	const secret = "ada@example.org"
+	data := `{"user_id":"ada","email":"` + secret + `","attributes":{"role":"learner","id":9007199254740993}}`
+	for scope, want := range map[string]string{
+		"":                                "true",
+		"user.attributes.role == 'staff'": "false",
+		"user.attributes.role == 'learner' && event.type == 'user.created'":       "true",
+		"user.attributes.id == 9007199254740993":                                  "true",
+		"user.?phone.orValue('') == ''":                                           "true",
+		"has(user.phone)":                                                         "false",
+		"user.email.endsWith('@EXAMPLE.org'.lowerAscii())":                        "true",
+		"event.source == '/hr' && event.time < timestamp('2026-01-01T00:00:00Z')": "true",
+		"user.phone.startsWith('+')":                                              "rule scope: cannot be evaluated: the user has no user.phone; ",
+		"user[user.email] == ''":                                                  "rule scope: cannot be evaluated at column ",
+		"user.attributes.role":                                                    "rule scope: yields neither true nor false",
+	} {
+		s, err := rules.New(rules.Config{Scope: scope})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := s.InScope(profileOf(data), created(t))
+		got := fmt.Sprint(in)
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.HasPrefix(got, want) || strings.Contains(got, secret) {
+			t.Errorf("%s: got %s, want %s", scope, got, want)
+		}
+	}
+}
+
+func TestMap(t *testing.T) {
+	s, err := rules.New(rules.Config{Map: map[string]rules.Field{
+		"last_name": {Value: "user.attributes.team"}, "first_name": {Value: "user.first_name.upperAscii()", At: rules.AtCreate},
+		"phone": {Value: "user.?phone"}, "attributes.team": {Value: "null"}, "attributes.level": {Value: "user.attributes.level + 1"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := profileOf(`{"first_name":"Ada","attributes":{"team":"Red","level":1,"kept":"x"}}`)
+	u := vendors.User{ID: "ada", Email: "ada@example.org", FirstName: "Ada", Phone: "1"}
+	for creating, first := range map[bool]string{true: "ADA", false: ""} {
+		got, err := s.Map(p, created(t), u, creating)
+		want := vendors.User{ID: "ada", Email: "ada@example.org", FirstName: first, LastName: "Red", Attributes: json.RawMessage(`{"kept":"x","level":2}`)}
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("creating %v: got %+v, %v, want %+v", creating, got, err, want)
+		}
+	}
+	if _, err := s.Map(profileOf(`{"first_name":"Ada"}`), created(t), u, false); err == nil || !strings.Contains(err.Error(), "user.attributes") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMembersOfRules(t *testing.T) {
+	s, err := rules.New(rules.Config{Scope: "user.emial == '' || user.?phone.hasValue() || has(user.locale) || user.attributes.role == ''"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(s.Names()["scope"]); got != "[attributes emial locale phone]" {
+		t.Errorf("got %s", got)
+	}
+}
