@@ -99,7 +99,7 @@ func (v Vendor) mapped(k Known, e events.Event, u vendors.User, creating bool) (
 	return v.Rules.Map(k.Profile, e, u, creating)
 }
 
-// enter creates the account of a user who has come into scope by an update. An account found is
+// enter creates the account of a user new in scope by an update. An account found is
 // adopted and updated.
 func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error) {
 	u, err := v.mapped(k, e, vendors.User{ID: userID(e)}, true)
@@ -120,10 +120,12 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 	if u, err = v.mapped(k, e, u, false); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: reply.Account}, p.Update(ctx, k.From, reply.Account, u)
+	return Reply{
+		Outcome: events.Done, Account: reply.Account, Action: events.ActionUpdated, MatchedBy: events.MatchedByEmail, Changed: fieldsOf(u),
+	}, p.Update(ctx, k.From, reply.Account, u)
 }
 
-// enters reports whether an update creates the account of a user who was out of scope until now.
+// enters reports whether an update creates the account of a user out of scope until now.
 func (v Vendor) enters(k Known, err error) bool {
 	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters
 }
