@@ -182,16 +182,17 @@ describe("foreign clients", () => {
     }
   });
 
-  it("cloudevents: unencoded values are rejected, not guessed", async () => {
+  it("cloudevents: unencoded values are rejected, except for a lone %", async () => {
     // Deviation: HTTP.binary writes values unchanged, but the binding requires percent-encoding.
     // So "€" cannot be sent, "ë" is sent as a byte of Latin-1, and "%" unchanged. If the test
     // fails after an update, the package is fixed: remove percentEncoded.
     assert.equal(HTTP.binary(created(beyondASCII)).headers["ce-subject"], beyondASCII.subject);
     await assert.rejects(emitterFor(httpTransport(world.url + "/events"))(created(beyondASCII)), { code: "ERR_INVALID_CHAR" });
-    for (const subject of ["Zoë", "100 %"]) {
-      const { status, body } = await emitters.binary(created({ subject }));
-      assert.deepEqual([status, body.errors?.[0].pointer], [400, "ce-subject"]);
-    }
+    const { status, body } = await emitters.binary(created({ subject: "Zoë" }));
+    assert.deepEqual([status, body.errors?.[0].pointer], [400, "ce-subject"]);
+    const event = created({ subject: "100 %" });
+    assert.deepEqual(await emitters.binary(event), taken(event));
+    await done(event);
   });
 
   it("nats.js: structured mode", async () => {
