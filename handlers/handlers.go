@@ -133,6 +133,12 @@ func (k Known) matchedBy(adapter vendors.Adapter) string {
 	return events.MatchedByEmail
 }
 
+// Skipped returns the reply to an event whose change a rule of the team forbids. The reply has no
+// account: the record must not say that the vendor has the change.
+func (h Handler) Skipped(reason string) Reply {
+	return Reply{Outcome: events.Skipped, Action: h.Change, Reason: reason}
+}
+
 // unsupported is the reply for a missing port.
 var unsupported = Reply{Outcome: events.Unsupported}
 

@@ -65,7 +65,7 @@ func (h Handler) judge(rules Rules, k Known, e events.Event) (Reply, error) {
 	switch {
 	case h.Removes, h.Type == events.UserRestored:
 		if rules.HasScope() && !k.known() && !k.Gone && !k.UnconfirmedLifecycle {
-			return Reply{Outcome: events.Skipped, Action: h.Change, Reason: ReasonScope}, nil
+			return h.Skipped(ReasonScope), nil
 		}
 		return Reply{}, nil
 	case k.Profile.Deleted:
@@ -79,7 +79,7 @@ func (h Handler) judge(rules Rules, k Known, e events.Event) (Reply, error) {
 	if err != nil || in {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Skipped, Action: h.Change, Reason: ReasonScope}, nil
+	return h.Skipped(ReasonScope), nil
 }
 
 // mapped returns the user for a vendor: u without rules, or else the whole profile, mapped.

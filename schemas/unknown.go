@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/spelling"
 )
 
 // Warnings returns a warning for each member that Unknown returns.
@@ -67,7 +68,7 @@ func (s *Set) knows(name string) bool {
 func nearest(name string, members []string) string {
 	best, fewest := "", 3
 	for _, m := range members {
-		if d := distance(letters(name), letters(m)); d < fewest && 2*d < len(m) {
+		if d := spelling.Distance(letters(name), letters(m)); d < fewest && 2*d < len(m) {
 			best, fewest = m, d
 		}
 	}
@@ -77,25 +78,4 @@ func nearest(name string, members []string) string {
 // letters returns a name in lower case without separators, so that firstName is first_name.
 func letters(name string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
-}
-
-// distance returns the Levenshtein distance of two names in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

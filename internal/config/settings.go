@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/usherhq/usher/internal/spelling"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -124,30 +125,9 @@ func (s setting) want() string {
 func nearest(word string, names []string) string {
 	best, least := "", 3 // more than two differences are a different name
 	for _, name := range names {
-		if d := distance(word, name); d < least {
+		if d := spelling.Distance(word, name); d < least {
 			best, least = name, d
 		}
 	}
 	return best
-}
-
-// distance returns how many letters must be added, dropped or changed to turn a into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -143,12 +143,13 @@ var rules = []rule{
 	{"internal/expression", []string{"events"}, "compiles and evaluates expressions, without knowledge of the variables"},
 	{"internal/rules", []string{"internal/expression", "handlers", "events", "schemas", "vendors"}, "evaluates the rules of a team as pure functions of a profile and an event"},
 	{"internal/profile", []string{"internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
+	{"internal/spelling", nil, "compares names, whatever is named"},
 	{"internal/pause", nil, "waits, without knowledge of the step"},
 	{"internal/telemetry", []string{"events"}, "is imported by all of internal, and stands below"},
-	{"internal/config", []string{"internal/rules", "vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
+	{"internal/config", []string{"internal/rules", "internal/spelling", "vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
 
 	{"handlers/...", []string{"vendors", "events"}, "maps values to values: no NATS, no record, no vendor's folder"},
-	{"schemas", []string{"events"}, "describes data"},
+	{"schemas", []string{"events", "internal/spelling"}, "describes data"},
 	{"events", nil, "defines the terms of all packages"},
 
 	{"vendors", nil, "defines the terms of all vendors"},

@@ -136,7 +136,7 @@ func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
 	defer cancel()
 	reply, err := p.recovered(ctx, c)
 	if p.config.Rules.skips(err) {
-		reply, err = skipped(c.event, ReasonShadow), nil
+		reply, err = c.event.Handler.Skipped(ReasonShadow), nil
 	}
 	_, unruled := errors.AsType[*handlers.RuleError](err)
 	if !errors.Is(err, errReserve) && !unruled && reply.Reason != handlers.ReasonScope { // otherwise the vendor was not asked

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 )
@@ -33,11 +32,11 @@ const (
 func (r Rules) forbids(e *Event) (handlers.Reply, bool) {
 	switch {
 	case r.Keep && e.Handler.Removes:
-		return skipped(e, ReasonKeep), true
+		return e.Handler.Skipped(ReasonKeep), true
 	case r.allows(e.Handler):
 		return handlers.Reply{}, false
 	}
-	return skipped(e, ReasonMay), true
+	return e.Handler.Skipped(ReasonMay), true
 }
 
 // allows reports whether the kind of change of a type is allowed.
@@ -59,10 +58,4 @@ func (r Rules) changes(h handlers.Handler) bool {
 // call was refused, or the account is missing, because the creation was refused before.
 func (r Rules) skips(err error) bool {
 	return r.Shadow && (errors.Is(err, vendors.ErrReadOnly) || errors.Is(err, handlers.ErrNoAccount))
-}
-
-// skipped returns the reply to an event whose change was not made. The reply has no account: the
-// record must not say that the vendor has the change.
-func skipped(e *Event, reason string) handlers.Reply {
-	return handlers.Reply{Outcome: events.Skipped, Action: e.Handler.Change, Reason: reason}
 }
