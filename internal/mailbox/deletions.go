@@ -35,7 +35,7 @@ type deletions struct {
 // proceed without asking the guard.
 func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
 	h := d.handlers[e.Type]
-	if d.deps.Guard == nil || !h.Removes || e.Unconfirmed || !d.config.Rules.changes(h) {
+	if d.deps.Guard == nil || !h.Removes || e.Unconfirmed || !d.config.Rules.changes(h) || (e.Later && d.config.Rules.DeleteAfter == 0) {
 		return deletionguard.Proceed, true
 	}
 	v, known = d.verdicts[idOf(e)]
@@ -47,6 +47,9 @@ func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bo
 // published ones too, even if they were not read yet.
 func (d *deletions) ask(ctx context.Context, e *record.Effect) {
 	first := e.Registered
+	if e.Later && e.Replay == 0 { // deletions dropped within the grace are others
+		first = first.Add(d.config.Rules.DeleteAfter)
+	}
 	if a := d.hand.of(e); a != nil && a.event.Message.Stored.Before(first) {
 		first = a.event.Message.Stored
 	}

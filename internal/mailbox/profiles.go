@@ -18,7 +18,7 @@ type Profiles interface {
 // profile merges an event into the profile of its user before the rules of the team judge the
 // event. A vendor without rules has no profiles.
 func (p *parts) profile(ctx context.Context, event *Event) (handlers.Profile, error) {
-	if p.vendor.Rules == nil {
+	if p.vendor.Rules == nil || event.Later {
 		return handlers.Profile{}, nil
 	}
 	at := event.Message.Position
