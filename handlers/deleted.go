@@ -26,8 +26,8 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 }
 
 // remover returns the port method that takes an account away: disabling or deleting.
-func (v Vendor) remover() (remove func(context.Context, vendors.Origin, vendors.Account) error, ok bool) {
-	if v.Disable {
+func (v Vendor) remover(r Removal) (remove func(context.Context, vendors.Origin, vendors.Account) error, ok bool) {
+	if r == DisableAccount {
 		p, ok := v.Adapter.(vendors.Disabler)
 		if !ok {
 			return nil, false
@@ -41,9 +41,9 @@ func (v Vendor) remover() (remove func(context.Context, vendors.Origin, vendors.
 	return p.Delete, true
 }
 
-// removed returns the step of a deletion.
-func (v Vendor) removed() string {
-	if v.Disable {
+// action returns the step of a removal.
+func (r Removal) action() string {
+	if r == DisableAccount {
 		return events.ActionDisabled
 	}
 	return events.ActionDeleted
@@ -56,12 +56,13 @@ func (v Vendor) removed() string {
 // the account deleted last is deleted once more, because it may have been restored. A disabled
 // account is deleted by a further deletion, once deletions no longer disable.
 func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	remove, ok := v.remover()
+	removal := v.Policy.OnDelete
+	remove, ok := v.remover(removal)
 	if !ok {
 		return unsupported, nil
 	}
 	account, by := k.Account, k.matchedBy(v.Adapter)
-	deletes := k.Disabled && !v.Disable
+	deletes := k.Disabled && removal != DisableAccount
 	if k.Gone && !k.UnconfirmedLifecycle && !deletes {
 		return Reply{Outcome: events.AlreadyDone, Action: events.ActionNone, Disabled: k.Disabled}, nil
 	}
@@ -73,7 +74,7 @@ func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply,
 		case errors.Is(err, ErrNoAccount) && k.Gone && k.PreviousAccountID != "":
 			found = vendors.Account{ID: k.PreviousAccountID}
 		case errors.Is(err, ErrNoAccount) && (u.Email != "" || k.Gone):
-			return Reply{Outcome: k.found(), Action: k.action(v.removed())}, nil
+			return Reply{Outcome: k.found(), Action: k.action(removal.action())}, nil
 		case err != nil:
 			return Reply{}, err
 		}
@@ -86,5 +87,5 @@ func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply,
 	if err := remove(ctx, k.From, account); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Outcome: events.Done, Account: account, Action: v.removed(), MatchedBy: by, Disabled: v.Disable}, nil
+	return Reply{Outcome: events.Done, Account: account, Action: removal.action(), MatchedBy: by, Disabled: removal == DisableAccount}, nil
 }

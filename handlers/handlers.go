@@ -44,7 +44,7 @@ type Handler struct {
 type Vendor struct {
 	Name    string
 	Adapter vendors.Adapter // implements some of the ports
-	Disable bool            // a deletion disables the account; Adapter is a vendors.Disabler
+	Policy  Policy          // of the team
 	Rules   Rules           // of the team; nil: none
 }
 
@@ -77,6 +77,9 @@ type Known struct {
 	// Reserve, if set, is called before each change of an account. An error means that another
 	// user holds the account, and the change must not be made.
 	Reserve func(ctx context.Context, a vendors.Account) error
+	// ReserveRemoval, if set, is called before an event that is no deletion takes an account away.
+	// An error also means that the deletion guard holds the change.
+	ReserveRemoval func(ctx context.Context, a vendors.Account) error
 }
 
 // Reply is the result of a plan.
@@ -87,10 +90,11 @@ type Reply struct {
 	Action    string
 	MatchedBy string
 	Changed   []string
-	Reason    string // for Skipped: the rule of the team
+	Reason    string // the rule of the team behind the outcome, such as ReasonScope
 	Account   vendors.Account
 	Found     bool // for a creation: the account existed, possibly with other data
-	Disabled  bool // for a deletion: the account is disabled, and may be enabled again
+	Disabled  bool // for a removal: the account is disabled, and may be enabled again
+	Left      bool // an event that is no deletion has taken the account away
 }
 
 // found returns the outcome for a change found at the vendor: already done, or done if an
@@ -131,12 +135,6 @@ func (k Known) matchedBy(adapter vendors.Adapter) string {
 		return events.MatchedByRecord
 	}
 	return events.MatchedByEmail
-}
-
-// Skipped returns the reply to an event whose change a rule of the team forbids. The reply has no
-// account: the record must not say that the vendor has the change.
-func (h Handler) Skipped(reason string) Reply {
-	return Reply{Outcome: events.Skipped, Action: h.Change, Reason: reason}
 }
 
 // unsupported is the reply for a missing port.

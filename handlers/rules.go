@@ -25,8 +25,7 @@ type Rules interface {
 type Profile struct {
 	Data  json.RawMessage // as the data of user.created; without members for an unknown user
 	Known bool            // whether there is data
-	// Enters says that an update may create the account: user.created was seen since the last
-	// deletion, and the team allows creations.
+	// Enters says that an update may create the account: the user was created, and is not deleted.
 	Enters  bool
 	Deleted bool // whether a deletion newer than the event was seen
 }
@@ -40,35 +39,19 @@ type RuleError struct {
 // Error returns rule and problem.
 func (e *RuleError) Error() string { return "rule " + e.Rule + ": " + e.Problem }
 
-// ReasonScope is the reason of a skipped effect of a user out of scope.
-const ReasonScope = "scope"
-
-// PlanFor returns the plan of an event, under the rules of the vendor.
-func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
-	plan, err := h.Plan(v, e)
-	if err != nil || plan.Skip || v.Rules == nil {
-		return plan, err
-	}
-	do := plan.Do
-	plan.Do = func(ctx context.Context, k Known) (Reply, error) {
-		if reply, err := h.judge(v.Rules, k, e); err != nil || reply.Outcome != "" {
-			return reply, err
-		}
-		return do(ctx, k)
-	}
-	return plan, nil
-}
-
-// judge returns the reply to an event that the rules keep from the vendor, or the zero Reply.
-// Deletions and restorations go by the record: the profile may be cleared already.
-func (h Handler) judge(rules Rules, k Known, e events.Event) (Reply, error) {
+// judgeScope returns the reply to an event of a user out of scope, or the zero Reply. A deletion goes
+// by the record: the account may be from before the rules.
+func (h Handler) judgeScope(v Vendor, k Known, e events.Event) (Reply, error) {
+	rules, restores := v.Rules, h.Type == events.UserRestored
 	switch {
-	case h.Removes, h.Type == events.UserRestored:
+	case rules == nil:
+		return Reply{}, nil
+	case h.Removes, restores && !k.Profile.Known:
 		if rules.HasScope() && !k.known() && !k.Gone && !k.UnconfirmedLifecycle {
 			return h.Skipped(ReasonScope), nil
 		}
 		return Reply{}, nil
-	case k.Profile.Deleted:
+	case k.Profile.Deleted && !restores:
 		return Reply{Outcome: events.Superseded}, nil
 	case !rules.HasScope(), h.Ends && k.known():
 		return Reply{}, nil
@@ -102,6 +85,7 @@ func (v Vendor) mapped(k Known, e events.Event, u vendors.User, creating bool) (
 // enter creates the account of a user new in scope by an update. An account found is
 // adopted and updated.
 func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error) {
+	k.Active = false // see update
 	u, err := v.mapped(k, e, vendors.User{ID: userID(e)}, true)
 	if err != nil {
 		return Reply{}, err
@@ -127,7 +111,7 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 
 // enters reports whether an update creates the account of a user out of scope until now.
 func (v Vendor) enters(k Known, err error) bool {
-	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters
+	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters && v.Policy.allows("create")
 }
 
 // userID returns the id of the user in the data of an event.

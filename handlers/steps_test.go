@@ -98,8 +98,11 @@ func TestSteps(t *testing.T) {
 			case *upserter:
 				p.calls = &[]string{}
 			}
-			_, disables := c.adapter.(*disabler)
-			plan, err := c.handler.Plan(handlers.Vendor{Name: "acme", Adapter: c.adapter, Disable: disables}, event(t, c.handler.Type, c.data))
+			removal := handlers.DeleteAccount
+			if _, disables := c.adapter.(*disabler); disables {
+				removal = handlers.DisableAccount
+			}
+			plan, err := c.handler.Plan(handlers.Vendor{Name: "acme", Adapter: c.adapter, Policy: handlers.Policy{OnDelete: removal}}, event(t, c.handler.Type, c.data))
 			if err != nil {
 				t.Fatal(err)
 			}

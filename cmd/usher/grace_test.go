@@ -83,3 +83,48 @@ func TestDisableThenDelete(t *testing.T) {
 func user2(id string) string {
 	return cloudEvent(events.UserCreated, "b-"+id, `{"user_id":"`+id+`","email":"`+id+`@example.org","first_name":"Ada"}`)
 }
+
+// TestLeavingTheScope runs the case of a scope of docs/leaving.md.
+func TestLeavingTheScope(t *testing.T) {
+	const rules = `scope: 'user.?attributes.role.orValue("") == "learner"', on_leave: disable, delete_after: `
+	w := readersWith(t, rules+"720h")
+	is := func(id, event, role string) string {
+		return personEvent(events.UserUpdated, event, id, `,"first_name":"Ada","attributes":{"role":"`+role+`"}`)
+	}
+	w.feedAll(personEvent(events.UserCreated, "c-ada", "ada", `,"first_name":"Ada","attributes":{"role":"learner"}`), is("ada", "out-ada", "staff"))
+	if out := w.steps("out-ada", 1); !strings.Contains(out, "scope: disabled") {
+		t.Errorf("got\n%s", out)
+	}
+	if out := w.must("user", "ada"); !strings.Contains(out, "\tdisabled, deleted on 20") {
+		t.Errorf("usher user:\n%s", out)
+	}
+	w.feedAll(is("ada", "in-ada", "learner"))
+	if out := w.steps("in-ada", 1); !strings.Contains(out, "enabled") {
+		t.Errorf("got\n%s", out)
+	}
+	if out := w.steps("out-ada", 2); !strings.Contains(out, "superseded") {
+		t.Errorf("got\n%s", out)
+	}
+	if w.created("magloft") != 1 {
+		t.Errorf("got %d readers of ada, want 1", w.created("magloft"))
+	}
+	w.feedAll(is("ada", "again-ada", "staff"))
+	w.steps("again-ada", 1)
+	w.end()
+
+	w.leaving(rules + "1s")
+	w.serve()
+	if out := w.steps("again-ada", 2); !strings.Contains(out, "delete_after: deleted") {
+		t.Errorf("got\n%s", out)
+	}
+	w.feedAll(cloudEvent(events.UserDeleted, "d-ada", `{"user_id":"ada"}`), cloudEvent(events.UserRestored, "r-ada", `{"user_id":"ada","email":"ada@example.org"}`))
+	if out := w.steps("r-ada", 1); !strings.Contains(out, "scope: restore") {
+		t.Errorf("got\n%s", out)
+	}
+	for _, u := range w.stands.State().Vendors["magloft"].Users {
+		if !u.Deleted {
+			t.Errorf("got %+v, want no reader", u)
+		}
+	}
+	w.end()
+}

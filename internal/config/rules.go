@@ -17,6 +17,8 @@ type Rules struct {
 	Map   Map    `yaml:"map"`   // expressions for the fields of an account; default the data of the events
 	// OnDelete is the change for user.deleted; default delete.
 	OnDelete OnDelete `yaml:"on_delete"`
+	// OnLeave is the change for a user taken out of scope; default keep.
+	OnLeave OnLeave `yaml:"on_leave"`
 	// DeleteAfter is the grace from the disabling of an account until its deletion; default never.
 	DeleteAfter time.Duration `yaml:"delete_after"`
 }
@@ -112,6 +114,20 @@ func (o OnDelete) String() string {
 	return string(o)
 }
 
+// OnLeave is the change of an account whose user left the scope.
+type OnLeave string
+
+// Disables reports whether the account is disabled.
+func (o OnLeave) Disables() bool { return o == OnLeave(DisableAccount) }
+
+// String returns the word.
+func (o OnLeave) String() string {
+	if o == "" {
+		return string(KeepAccount)
+	}
+	return string(o)
+}
+
 // KindName returns the kind of the vendor.
 func (s Section) KindName() string {
 	if s.Rules.Kind != "" {
@@ -138,16 +154,26 @@ func (l *loader) checkRules() {
 		if r := s.Rules; r.Mode != "" {
 			l.oneOf(s.key("mode"), string(r.Mode), modes...)
 		}
-		if o := s.Rules.OnDelete; o != "" {
-			l.oneOf(s.key("on_delete"), string(o), string(DeleteAccount), string(DisableAccount), string(KeepAccount))
-			if o.Disables() && !s.Settings.CanDisable() {
-				l.fault(s.key("on_delete"), "cannot be disable: the API of the vendor, or the API of the vendor in this mode, has no way to disable an account", "want delete or keep")
-			}
+		l.checkRemoval(s, "on_delete", string(s.Rules.OnDelete))
+		l.checkRemoval(s, "on_leave", string(s.Rules.OnLeave))
+		if key, o := s.key("on_leave"), s.Rules.OnLeave; o != "" && o.String() != string(KeepAccount) && s.Rules.Scope == "" {
+			l.fault(key, "needs a scope: without, every user is in scope and nobody leaves", "set "+s.key("scope")+", or leave "+key+" out")
 		}
 		l.checkDeleteAfter(s)
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)
 		l.checkExpressions(s)
+	}
+}
+
+// checkRemoval checks a change of the accounts of leavers.
+func (l *loader) checkRemoval(s Section, key, word string) {
+	if word == "" {
+		return
+	}
+	l.oneOf(s.key(key), word, string(DeleteAccount), string(DisableAccount), string(KeepAccount))
+	if OnDelete(word).Disables() && !s.Settings.CanDisable() {
+		l.fault(s.key(key), "cannot be disable: the API of the vendor, or the API of the vendor in this mode, has no way to disable an account", "want delete or keep")
 	}
 }
 
@@ -160,8 +186,8 @@ func (l *loader) checkDeleteAfter(s Section) {
 	switch {
 	case r.DeleteAfter <= 0:
 		l.fault(key, "is "+short(r.DeleteAfter), "want a time above 0, such as 720h; leave the key out to keep disabled accounts")
-	case !r.OnDelete.Disables():
-		l.fault(key, "needs on_delete: disable: without, no account is disabled that could be deleted later", "set "+s.key("on_delete")+" to disable, where the vendor can disable accounts, or leave "+key+" out")
+	case !r.OnDelete.Disables() && !r.OnLeave.Disables():
+		l.fault(key, "needs on_delete or on_leave: disable: without, no account is disabled that could be deleted later", "set "+s.key("on_delete")+" to disable, where the vendor can disable accounts, or leave "+key+" out")
 	}
 }
 

@@ -108,15 +108,16 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 			RecordBytes: core.RecordBytes(e.Streams.Client.JetStream.Conn().MaxPayload()),
 			Source:      e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
 			PrerequisiteWait: c.PrerequisiteWait, RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry,
-			Rules: mailboxRules(v.Rules()),
+			Rules: policy(v.Rules()),
 		},
 	}
 }
 
-// mailboxRules returns the rules of the team as the mailboxes know them.
-func mailboxRules(r config.Rules) mailbox.Rules {
-	return mailbox.Rules{
-		May: r.May, Shadow: r.Mode.Is(config.Shadow), Keep: r.OnDelete.Keeps(), Disable: r.OnDelete.Disables(), DeleteAfter: r.DeleteAfter,
+// policy returns the rules of the team without expressions.
+func policy(r config.Rules) handlers.Policy {
+	return handlers.Policy{
+		May: r.May, Shadow: r.Mode.Is(config.Shadow), DeleteAfter: r.DeleteAfter,
+		OnDelete: handlers.Removal(r.OnDelete), OnLeave: handlers.Removal(r.OnLeave),
 	}
 }
 

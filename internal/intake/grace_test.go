@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/deletionguard"
-	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
@@ -42,7 +42,7 @@ const (
 
 // graceful lets deletions disable at first, and delete after the grace.
 func graceful(r *run) {
-	r.config.Rules = mailbox.Rules{Disable: true, DeleteAfter: grace}
+	r.config.Rules = handlers.Policy{OnDelete: handlers.DisableAccount, DeleteAfter: grace}
 	r.adapter = func(c client) vendors.Adapter { return disabler{c} }
 }
 
@@ -160,10 +160,12 @@ func TestRepeatedDeletionKeepsTheGrace(t *testing.T) {
 // The grace follows the configuration: a shorter or longer grace counts from the disabling. Without
 // the rule nothing is deleted.
 func TestGraceFollowsTheConfiguration(t *testing.T) {
-	none := mailbox.Rules{Disable: true}
-	set := func(d time.Duration) mailbox.Rules { return mailbox.Rules{Disable: true, DeleteAfter: d} }
+	none := handlers.Policy{OnDelete: handlers.DisableAccount}
+	set := func(d time.Duration) handlers.Policy {
+		return handlers.Policy{OnDelete: handlers.DisableAccount, DeleteAfter: d}
+	}
 	for name, c := range map[string]struct {
-		rules   mailbox.Rules
+		rules   handlers.Policy
 		outcome string
 		after   time.Duration
 		state   string
@@ -172,9 +174,9 @@ func TestGraceFollowsTheConfiguration(t *testing.T) {
 		"past already":      {set(time.Minute), events.Done, third, "[deleted]"},
 		"longer":            {set(5 * third), events.Done, 5 * third, "[deleted]"},
 		"removed":           {none, events.Skipped, grace, "[disabled]"},
-		"deletions at once": {mailbox.Rules{}, events.Skipped, grace, "[disabled]"},
-		"accounts are kept": {mailbox.Rules{Keep: true}, events.Skipped, grace, "[disabled]"},
-		"no deletions":      {mailbox.Rules{Disable: true, DeleteAfter: grace, May: []string{"create"}}, events.Skipped, grace, "[disabled]"},
+		"deletions at once": {handlers.Policy{}, events.Skipped, grace, "[disabled]"},
+		"accounts are kept": {handlers.Policy{OnDelete: handlers.KeepAccount}, events.Skipped, grace, "[disabled]"},
+		"no deletions":      {handlers.Policy{OnDelete: handlers.DisableAccount, DeleteAfter: grace, May: []string{"create"}}, events.Skipped, grace, "[disabled]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			scenario(t, history{}, graceful, func(t *testing.T, r *run) {

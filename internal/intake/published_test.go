@@ -96,6 +96,18 @@ func (v publisher) Add(_ context.Context, d streams.DeadLetter) error {
 	})
 }
 
+func (v publisher) Reopen(_ context.Context, _, _, key string, replay int) error {
+	return v.ask(func() error {
+		v.out.mu.Lock()
+		defer v.out.mu.Unlock()
+		if d, ok := v.out.dead[key]; ok && d.Replay < replay {
+			d.Replay = replay
+			v.out.dead[key] = d
+		}
+		return nil
+	})
+}
+
 func (v publisher) RemoveEnded(_ context.Context, _, _, key string, replay int) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()

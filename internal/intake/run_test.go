@@ -17,6 +17,7 @@ import (
 	userhistory "github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
@@ -32,6 +33,7 @@ type run struct {
 	config    mailbox.Config
 	slots     int // turns at a time
 	guard     mailbox.Guard
+	rules     handlers.Rules // of the team; nil: none
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) vendors.Adapter
 	// watch sees the mailboxes of each ownership, if set.
@@ -158,7 +160,7 @@ func (r *run) settings() mailbox.Config {
 }
 
 // configure restarts all processes with other rules.
-func (r *run) configure(rules mailbox.Rules) {
+func (r *run) configure(rules handlers.Policy) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.config.Rules = rules
@@ -171,7 +173,7 @@ func (r *run) configure(rules mailbox.Rules) {
 
 func (r *run) work(ctx context.Context, p *process) {
 	c := connection{server: r.server, process: p, lose: r.lost}
-	v := &mailbox.Vendor{Name: "acme"}
+	v := &mailbox.Vendor{Name: "acme", Rules: r.rules}
 	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
 	v.Port.Store(&port)
 	scheduler, config := fairness.NewScheduler(r.slots), r.settings()
@@ -180,7 +182,7 @@ func (r *run) work(ctx context.Context, p *process) {
 		m, err := mailbox.New(v, config, mailbox.Deps{
 			Records: c, Index: index{c}, Events: c, Replays: replays{c}, Timers: t,
 			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
-			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Decoder: mailbox.NewDecoder(func(events.Event) error { return nil }),
+			Gate: gate{r}, Ownership: own, Profiles: profile.NewStore(profiles{index{c}}, profile.Cipher{}), Scheduler: scheduler, Decoder: mailbox.NewDecoder(func(events.Event) error { return nil }),
 			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {

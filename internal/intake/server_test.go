@@ -3,6 +3,7 @@ package intake_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // server is the NATS server.
@@ -186,6 +188,21 @@ func (x index) Store(_ context.Context, key string, value []byte, revision uint6
 		stored = x.indexRevs[key]
 		return nil
 	})
+	return stored, err
+}
+
+// profiles is the bucket of profiles.
+type profiles struct{ index }
+
+func (x profiles) Load(ctx context.Context, key string) (value []byte, revision uint64, err error) {
+	return x.index.Load(ctx, "profile "+key)
+}
+
+func (x profiles) Store(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	stored, err := x.index.Store(ctx, "profile "+key, value, revision)
+	if errors.Is(err, mailbox.ErrStaleRevision) {
+		err = streams.ErrStaleRevision
+	}
 	return stored, err
 }
 

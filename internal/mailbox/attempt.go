@@ -134,20 +134,20 @@ type call struct {
 
 // do carries out the plan of an event, and reports the answer to the gate.
 func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
-	if reply, forbidden := p.config.Rules.forbids(c.event); forbidden {
-		return reply, nil
-	}
 	ctx, cancel := context.WithDeadline(p.deps.Gate.Attach(ctx, c.class), c.begin.Add(p.config.CallTimeout))
 	defer cancel()
 	reply, err := p.recovered(ctx, c)
-	if p.config.Rules.skips(err) {
-		reply, err = c.event.Handler.Skipped(ReasonShadow), nil
-	}
-	_, unruled := errors.AsType[*handlers.RuleError](err)
-	if !errors.Is(err, errReserve) && !unruled && reply.Reason != handlers.ReasonScope { // otherwise the vendor was not asked
+	if asked(reply, err) {
 		p.deps.Gate.Report(c.user, err)
 	}
 	return reply, err
+}
+
+// asked reports whether the vendor may have been called in an attempt with this result.
+func asked(reply handlers.Reply, err error) bool {
+	_, unruled := errors.AsType[*handlers.RuleError](err)
+	kept := errors.Is(err, errReserve) || errors.Is(err, errHeld) || errors.Is(err, errDropped)
+	return !unruled && !kept && (err != nil || reply.Asked())
 }
 
 // recovered calls the handler. A panic becomes an error.
@@ -196,6 +196,12 @@ func (t *attempts) known(x *result) handlers.Known {
 	k.Reserve = func(ctx context.Context, a vendors.Account) error {
 		return t.accounts.reserve(ctx, a.ID, event.Handler.Removes)
 	}
+	k.ReserveRemoval = func(ctx context.Context, a vendors.Account) error {
+		if err := t.deletions.approve(ctx, e); err != nil {
+			return err
+		}
+		return t.accounts.reserve(ctx, a.ID, true)
+	}
 	return k
 }
 
@@ -204,7 +210,7 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 	h := event.Handler
 	c := record.Change{
 		AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone,
-		Snapshot: h.Snapshot && r.Outcome == events.Done, Found: r.Found,
+		Snapshot: h.Snapshot && r.Outcome == events.Done && !r.Left, Found: r.Found,
 	}
 	switch {
 	case h.Scope == events.ScopeCourse:
@@ -212,7 +218,7 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 		if c.Applied && r.Account.ID != "" { // a deleted user is in no course
 			c.State = record.Active
 		}
-	case h.Removes: // the vendor is asked nothing more of the user, even without a way to delete
+	case h.Removes, r.Left: // the vendor is asked nothing more of the user, even without a way to delete
 		c.Undeleted, c.Disabled = r.Outcome == events.Unsupported, r.Disabled
 		c.State, c.Applied = record.Deleted, c.Applied || c.Undeleted
 	case h.Scope.WholeAccount() && c.Applied:

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -30,16 +31,40 @@ type deletions struct {
 	verdicts map[effectID]deletionguard.Verdict
 }
 
-// verdict returns the decision of the guard about an effect. Effects that are no deletions,
-// deletions that may have been made already, and deletions that a rule of the team forbids, may
-// proceed without asking the guard.
+// verdict returns the decision of the guard about an effect. The guard is not asked about effects that
+// are no deletions and were never held, about deletions that may have been made already, and about
+// deletions that a rule of the team forbids.
 func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
 	h := d.handlers[e.Type]
-	if d.deps.Guard == nil || !h.Removes || e.Unconfirmed || !d.config.Rules.changes(h) || (e.Later && d.config.Rules.DeleteAfter == 0) {
+	if !d.guards(e) || (!h.Removes && !e.Held) || (h.Removes && !d.config.Rules.Changes(h)) || (e.Later && d.config.Rules.DeleteAfter == 0) {
 		return deletionguard.Proceed, true
 	}
 	v, known = d.verdicts[idOf(e)]
 	return v, known
+}
+
+// guards reports whether the guard decides about an effect that takes an account away.
+func (d *deletions) guards(e *record.Effect) bool { return d.deps.Guard != nil && !e.Unconfirmed }
+
+// errHeld says that the deletion guard holds a change.
+var errHeld = errors.New("the deletion guard holds the change")
+
+// approve asks the guard about an effect that takes an account away and is no deletion: only the
+// attempt finds that out. From the first hold on, the effect is looked at like a deletion.
+func (d *deletions) approve(ctx context.Context, e *record.Effect) error {
+	if !d.guards(e) {
+		return nil
+	}
+	if _, known := d.verdicts[idOf(e)]; !known {
+		d.ask(ctx, e)
+	}
+	switch d.verdicts[idOf(e)] {
+	case deletionguard.Hold:
+		return errHeld
+	case deletionguard.Discard:
+		return errDropped
+	}
+	return nil
 }
 
 // ask asks the guard about a deletion. A deletion is held while the guard cannot answer. A

@@ -38,7 +38,7 @@ type reader struct {
 	vendor   *Vendor
 	decoder  *Decoder
 	handlers map[string]handlers.Handler // by event type
-	disable  bool                        // Rules.Disable
+	policy   handlers.Policy
 }
 
 func newReader(v *Vendor, d *Decoder, list []handlers.Handler) reader {

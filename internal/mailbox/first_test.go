@@ -102,6 +102,8 @@ func (d *fakes) Remove(context.Context, uint64) error {
 	return nil
 }
 
+func (d *fakes) Reopen(context.Context, string, string, string, int) error { return nil }
+
 func (d *fakes) RemoveEnded(context.Context, string, string, string, int) error {
 	d.note("settle")
 	return nil

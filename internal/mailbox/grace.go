@@ -33,7 +33,7 @@ type origin struct {
 // later returns the later deletion of an account that the event has disabled at the time now. The
 // zero Effect means that no rule asks for one.
 func (p *parts) later(e *Event, now time.Time) record.Effect {
-	if p.config.Rules.DeleteAfter == 0 {
+	if !p.config.Rules.DeletesLater(e.Type) {
 		return record.Effect{}
 	}
 	o := origin{
@@ -84,8 +84,18 @@ func (r reader) laterEvent(e *record.Effect) (*Event, error) {
 
 // plan plans an event.
 func (r reader) plan(e *Event) (handlers.Plan, error) {
-	v := handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Disable: r.disable && !e.Later}
-	return e.Handler.PlanFor(v, e.Event)
+	v := handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Policy: r.policy}
+	if !e.Later {
+		return e.Handler.PlanFor(v, e.Event)
+	}
+	v.Policy.OnDelete = handlers.DeleteAccount
+	plan, err := e.Handler.PlanFor(v, e.Event)
+	if !r.policy.DeletesLater(events.Extension(e.Event, laterExtension)) {
+		plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
+			return e.Handler.Skipped(record.ReasonLater), nil
+		}
+	}
+	return plan, err
 }
 
 // isLaterReplay reports whether a replay is a replay of a later deletion. A later deletion has

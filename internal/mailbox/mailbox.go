@@ -37,19 +37,19 @@ const (
 
 // Config holds the limits of one vendor. All must be set, unless stated otherwise.
 type Config struct {
-	Source           string        // of results, as a CloudEvents source
-	CallTimeout      time.Duration // of one call of the vendor
-	CallLease        time.Duration // after a claim, in which calls of the vendor may begin
-	MaxAge           time.Duration // from the first attempt until an effect is given up
-	PrerequisiteWait time.Duration // from the first look until a missing account is given up
-	FirstLook        time.Duration // from the registration until a missing account is looked for
-	RetryMin         time.Duration // the first backoff
-	RetryMax         time.Duration // the longest backoff
-	HoldRetry        time.Duration // between two looks at a held deletion
-	Remember         time.Duration // for which a finished event is known
-	RecordBytes      int           // of a record, at most; the store must accept record.HeadRoom more
-	WaitingBytes     int           // of the events of a user in memory, without room in the record
-	Rules            Rules         // of the team; the zero value forbids nothing
+	Source           string          // of results, as a CloudEvents source
+	CallTimeout      time.Duration   // of one call of the vendor
+	CallLease        time.Duration   // after a claim, in which calls of the vendor may begin
+	MaxAge           time.Duration   // from the first attempt until an effect is given up
+	PrerequisiteWait time.Duration   // from the first look until a missing account is given up
+	FirstLook        time.Duration   // from the registration until a missing account is looked for
+	RetryMin         time.Duration   // the first backoff
+	RetryMax         time.Duration   // the longest backoff
+	HoldRetry        time.Duration   // between two looks at a held deletion
+	Remember         time.Duration   // for which a finished event is known
+	RecordBytes      int             // of a record, at most; the store must accept record.HeadRoom more
+	WaitingBytes     int             // of the events of a user in memory, without room in the record
+	Rules            handlers.Policy // of the team; the zero value forbids nothing
 }
 
 // Message is an event as a stream holds it.
@@ -101,12 +101,15 @@ type Results interface {
 	Publish(ctx context.Context, vendor string, result events.Event) error
 }
 
-// DeadLetters keeps the failed effects. Both methods return once the change is stored.
+// DeadLetters keeps the failed effects. The methods return once the change is stored.
 type DeadLetters interface {
 	Add(ctx context.Context, d streams.DeadLetter) error
 	// RemoveEnded removes the dead letter, if any, of an effect that ended well in the end: as the
 	// replay of a number, or as the event itself (0).
 	RemoveEnded(ctx context.Context, vendor, eventType, key string, replay int) error
+	// Reopen makes the dead letter, if any, ready for a further replay: the replay of a number was
+	// skipped.
+	Reopen(ctx context.Context, vendor, eventType, key string, replay int) error
 }
 
 // Gate decides when the vendor may be called.

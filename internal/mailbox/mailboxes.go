@@ -31,7 +31,7 @@ func newParts(v *Vendor, c Config, d Deps) (*parts, error) {
 		d.Failures = new(Failures)
 	}
 	read := newReader(v, d.Decoder, d.Handlers)
-	read.disable = c.Rules.Disable
+	read.policy = c.Rules
 	return &parts{reader: read, config: &c, deps: &d}, c.check()
 }
 

@@ -27,9 +27,8 @@ func (p *parts) profile(ctx context.Context, event *Event) (handlers.Profile, er
 		return handlers.Profile{}, err
 	}
 	data, err := merged.Data()
-	created := merged.Created != events.Position{}
 	return handlers.Profile{
-		Data: data, Known: len(merged.Members) > 0, Deleted: at.Before(merged.Deleted),
-		Enters: created && p.config.Rules.allowsChange("create"),
+		Data: data, Known: len(merged.Members) > 0, Deleted: at.Before(merged.Deleted()),
+		Enters: merged.Exists(),
 	}, err
 }

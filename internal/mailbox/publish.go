@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/telemetry"
 )
@@ -89,7 +90,11 @@ func (b *outbox) publishOne(ctx context.Context, f *record.Finished) error {
 		b.report(event, &f.Effect, f.Outcome, time.Time{})
 	}
 	if b.mayHaveDeadLetter(f) {
-		if err := b.deps.DeadLetters.RemoveEnded(ctx, b.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
+		end := b.deps.DeadLetters.RemoveEnded
+		if isOwed(f) {
+			end = b.deps.DeadLetters.Reopen
+		}
+		if err := end(ctx, b.vendor.Name, f.Type, event.Key, f.Replay); err != nil {
 			return err
 		}
 	}
@@ -97,6 +102,12 @@ func (b *outbox) publishOne(ctx context.Context, f *record.Finished) error {
 		return b.deps.Replays.Remove(ctx, f.ReplaySeq)
 	}
 	return nil
+}
+
+// isOwed reports whether a replay was skipped although the change is still to be made: Usher may not
+// make such a change at present.
+func isOwed(f *record.Finished) bool {
+	return f.Replay > 0 && f.Kind == events.Skipped && (f.Reason == handlers.ReasonMay || f.Reason == handlers.ReasonShadow)
 }
 
 // event returns the event of a finished effect. The event of a replay stands for a missing

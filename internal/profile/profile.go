@@ -9,16 +9,33 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/usherhq/usher/events"
 )
 
-// Profile is the data of one user. The zero value is the profile of an unknown user.
+// Profile is the data of one user. The zero value is the profile of an unknown user. A deletion keeps
+// the members, for a restoration; a creation after the deletion removes the older members.
 type Profile struct {
-	Members map[string]Member `json:"members,omitempty"` // by name; an attribute is attributes.<name>
-	Created events.Position   `json:"created,omitzero"`  // of the last creation
-	Deleted events.Position   `json:"deleted,omitzero"`  // of the last deletion: older members are gone
+	Members   map[string]Member `json:"members,omitempty"`   // by name; an attribute is attributes.<name>
+	Created   events.Position   `json:"created,omitzero"`    // of the last creation
+	Restored  events.Position   `json:"restored,omitzero"`   // of the last restoration
+	Deletions []events.Position `json:"deletions,omitempty"` // newer than the last creation, in order
+	Floor     events.Position   `json:"floor,omitzero"`      // of the last deletion before the last creation: older members are gone
+}
+
+// Deleted returns the position of the last deletion.
+func (p *Profile) Deleted() events.Position {
+	if n := len(p.Deletions); n > 0 {
+		return p.Deletions[n-1]
+	}
+	return p.Floor
+}
+
+// Exists reports whether the user was created, and is not deleted.
+func (p *Profile) Exists() bool {
+	return p.Deleted().Before(p.Created) || (p.Created != events.Position{} && p.Deleted().Before(p.Restored))
 }
 
 // Member is the value of a member, with the position of the event.
@@ -31,16 +48,18 @@ type Member struct {
 const attributes = "attributes"
 
 // Merge merges the data of an event at a position, and reports whether the profile has changed.
-// Events other than user.created, user.updated and user.deleted change nothing.
+// Events other than user.created, user.updated, user.deleted and user.restored change nothing.
 func (p *Profile) Merge(e events.Event, at events.Position) (changed bool, err error) {
 	switch e.Type() {
 	case events.UserDeleted:
-		return p.clear(at), nil
+		return p.delete(at), nil
+	case events.UserRestored:
+		if changed = p.Restored.Before(at); changed {
+			p.Restored = at
+		}
+		return changed, nil
 	case events.UserCreated, events.UserUpdated:
 	default:
-		return false, nil
-	}
-	if at.Before(p.Deleted) {
 		return false, nil
 	}
 	members, err := membersOf(e.Data())
@@ -49,6 +68,10 @@ func (p *Profile) Merge(e events.Event, at events.Position) (changed bool, err e
 	}
 	if e.Type() == events.UserCreated && p.Created.Before(at) {
 		p.Created, changed = at, true
+		p.raiseFloor()
+	}
+	if at.Before(p.Floor) {
+		return changed, nil
 	}
 	for name, value := range members {
 		if old, known := p.Members[name]; known && !old.Position.Before(at) {
@@ -62,21 +85,37 @@ func (p *Profile) Merge(e events.Event, at events.Position) (changed bool, err e
 	return changed, nil
 }
 
-// clear removes all data before a deletion.
-func (p *Profile) clear(at events.Position) (changed bool) {
-	if !p.Deleted.Before(at) {
+// delete notes a deletion.
+func (p *Profile) delete(at events.Position) (changed bool) {
+	if !p.Floor.Before(at) || slices.Contains(p.Deletions, at) {
 		return false
 	}
-	p.Deleted = at
+	p.Deletions = append(p.Deletions, at)
+	slices.SortFunc(p.Deletions, events.Position.Compare)
+	before := p.Floor
+	p.raiseFloor()
+	return p.Floor != before || slices.Contains(p.Deletions, at)
+}
+
+// mostDeletions bounds Profile.Deletions. Only a creation that is merged late, between two
+// deletions, needs more than the last one.
+const mostDeletions = 16
+
+// raiseFloor removes the members before the last deletion that a creation has followed.
+func (p *Profile) raiseFloor() {
+	n := 0
+	for n < len(p.Deletions) && p.Deletions[n].Before(p.Created) {
+		n++
+	}
+	if n > 0 && p.Floor.Before(p.Deletions[n-1]) {
+		p.Floor = p.Deletions[n-1]
+	}
+	p.Deletions = p.Deletions[max(n, len(p.Deletions)-mostDeletions):]
 	for name, m := range p.Members {
-		if m.Position.Before(at) {
+		if m.Position.Before(p.Floor) {
 			delete(p.Members, name)
 		}
 	}
-	if p.Created.Before(at) {
-		p.Created = events.Position{}
-	}
-	return true
 }
 
 // membersOf returns the members of the data of an event, with one member for each attribute.

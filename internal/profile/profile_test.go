@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +63,7 @@ func event(t interface{ Fatal(...any) }, typ string, data map[string]any) events
 // history draws the events of a user, in the order of the stream.
 func history(t *rapid.T) (list []stored) {
 	for seq := range rapid.IntRange(1, 8).Draw(t, "events") {
-		typ := rapid.SampledFrom([]string{events.UserCreated, events.UserUpdated, events.UserUpdated, events.UserDeleted, events.EnrollmentRequested}).Draw(t, "type")
+		typ := rapid.SampledFrom([]string{events.UserCreated, events.UserUpdated, events.UserUpdated, events.UserDeleted, events.UserRestored, events.EnrollmentRequested}).Draw(t, "type")
 		data := map[string]any{"user_id": "ada"}
 		for _, name := range []string{"email", "first_name", "phone"} {
 			if rapid.Bool().Draw(t, name) {
@@ -77,13 +78,15 @@ func history(t *rapid.T) (list []stored) {
 	return list
 }
 
-// expected is the plain meaning of a history: each update lies over the last state.
+// expected is the plain meaning of a history: each update lies over the last state. A creation
+// after a deletion begins anew: of the time before the deletion, nothing is left.
 func expected(t *rapid.T, list []stored) map[string]any {
 	want, inner := map[string]any{}, map[string]any{}
-	for _, s := range list {
-		switch s.event.Type() {
-		case events.UserDeleted:
+	for i, s := range list {
+		if s.event.Type() == events.UserDeleted && slices.ContainsFunc(list[i:], func(o stored) bool { return o.event.Type() == events.UserCreated }) {
 			want, inner = map[string]any{}, map[string]any{}
+		}
+		switch s.event.Type() {
 		case events.UserCreated, events.UserUpdated:
 			var data map[string]any
 			if err := json.Unmarshal(s.event.Data(), &data); err != nil {
@@ -104,6 +107,23 @@ func expected(t *rapid.T, list []stored) map[string]any {
 		want["attributes"] = inner
 	}
 	return want
+}
+
+// exists is the plain meaning of a history: whether the user was created, and not deleted since.
+// A restoration undoes a deletion.
+func exists(list []stored) (created bool) {
+	known := false
+	for _, s := range list {
+		switch s.event.Type() {
+		case events.UserCreated:
+			created, known = true, true
+		case events.UserDeleted:
+			created = false
+		case events.UserRestored:
+			created = true
+		}
+	}
+	return created && known
 }
 
 func data(t interface{ Fatal(...any) }, p profile.Profile) map[string]any {
@@ -146,6 +166,9 @@ func TestMergeInAnyOrder(t *testing.T) {
 		}
 		if diff := cmp.Diff(expected(t, list), data(t, got)); diff != "" {
 			t.Fatalf("(-want +got)\n%s", diff)
+		}
+		if got.Exists() != exists(list) {
+			t.Fatalf("exists: got %v", got.Exists())
 		}
 	})
 }

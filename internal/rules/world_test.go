@@ -154,7 +154,7 @@ func carryOut(t *rapid.T, h handlers.Handler, v handlers.Vendor, p *profile.Prof
 	f := v.Adapter.(*fakeVendor)
 	k := handlers.Known{
 		Active:  f.account != nil,
-		Profile: handlers.Profile{Data: data, Known: len(p.Members) > 0, Enters: p.Created != events.Position{}, Deleted: e.at.Before(p.Deleted)},
+		Profile: handlers.Profile{Data: data, Known: len(p.Members) > 0, Enters: p.Exists(), Deleted: e.at.Before(p.Deleted())},
 	}
 	if k.Active {
 		k.Account.ID = "1"

@@ -151,6 +151,30 @@ func (l *DeadLetters) RemoveEnded(ctx context.Context, vendor, kind, key string,
 	}
 }
 
+// Reopen makes a dead letter ready for a further replay: the replay with this number has ended without
+// the change that is still owed.
+func (l *DeadLetters) Reopen(ctx context.Context, vendor, kind, key string, replay int) error {
+	for {
+		d, err := l.Get(ctx, vendor, kind, key)
+		switch {
+		case errors.Is(err, ErrNoDeadLetter):
+			return nil
+		case err != nil:
+			return err
+		case d.Replay >= replay:
+			return nil
+		}
+		d.Replay, d.Replaying, d.ReplayedAt = replay, 0, time.Time{}
+		m, err := l.message(d)
+		if err == nil {
+			_, err = l.client.Publish(ctx, DeadLettersStream, m, jetstream.WithExpectLastSequencePerSubject(d.sequence))
+		}
+		if !errors.Is(err, ErrStaleRevision) {
+			return err
+		}
+	}
+}
+
 // Replay sends a dead letter back to its vendor, and marks the dead letter as replaying until
 // RemoveEnded or the next Add. ErrStaleRevision reports a dead letter that changed since the caller
 // read the letter; nothing is sent then. A repeated replay does no harm: the record of the user

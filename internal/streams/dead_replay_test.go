@@ -197,6 +197,38 @@ func TestRemoveEnded(t *testing.T) {
 	}
 }
 
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ replay, number, want int }{
+		"the replay of the dead letter": {0, 1, 1},
+		"a later replay":                {1, 3, 3},
+		"one that a later replay left":  {2, 1, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := newSet(t)
+			d := deadLetter("k1")
+			d.Replay = c.replay
+			d = added(t, set, d)
+			if err := set.DeadLetters.Replay(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := set.DeadLetters.Reopen(t.Context(), d.Vendor, d.Type, d.Key, c.number); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := read(t, set)
+			if len(got) != 1 || got[0].Replay != c.want || (got[0].Replaying > 0) != (c.number < c.replay) || string(got[0].Payload) != string(d.Payload) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+	set := newSet(t)
+	if err := set.DeadLetters.Reopen(t.Context(), "acme", "user.created", "none", 1); err != nil || len(read(t, set)) != 0 {
+		t.Errorf("without a dead letter: %v", err)
+	}
+}
+
 func TestRemoveEndedLeavesOtherTypesAndVendors(t *testing.T) {
 	t.Parallel()
 	set := newSet(t)

@@ -115,8 +115,8 @@ func apply(r *Record, e *Effect, c Change) {
 	if c.Snapshot && (!c.Found || another || r.Data.Before(e.Position)) {
 		r.Data, r.DataReplay = e.Position, e.Replay
 	}
-	switch e.Scope {
-	case events.ScopeLifecycle:
+	switch {
+	case e.Scope == events.ScopeLifecycle, c.State == Deleted: // an update may take the account away
 		if r.Lifecycle = e.Position; !e.Later { // a later deletion has replay numbers of its own
 			r.LifecycleReplay = e.Replay
 		}
@@ -128,7 +128,7 @@ func apply(r *Record, e *Effect, c Change) {
 			leaveCourses(r)
 			r.addLater(c, since)
 		}
-	case events.ScopeCourse:
+	case e.Scope == events.ScopeCourse:
 		if r.Courses == nil {
 			r.Courses = map[string]Course{}
 		}

@@ -1,0 +1,60 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/vendors"
+)
+
+// mayLeave reports whether an event takes the account away if the user is out of scope.
+func (v Vendor) mayLeave(h Handler, k Known) bool {
+	takes := v.Policy.OnLeave == DisableAccount || v.Policy.OnLeave == DeleteAccount
+	return takes && h.Type == events.UserUpdated && k.known() && v.Rules != nil && v.Rules.HasScope()
+}
+
+// leave disables or deletes the account of a user out of scope.
+func (v Vendor) leave(ctx context.Context, k Known) (Reply, error) {
+	skipped := Reply{Outcome: events.Skipped, Action: changeRemoval, Reason: ReasonMay}
+	if !v.Policy.allows(changeRemoval) {
+		return skipped, nil
+	}
+	remove, ok := v.remover(v.Policy.OnLeave)
+	if !ok {
+		return unsupported, nil
+	}
+	if k.ReserveRemoval != nil {
+		if err := k.ReserveRemoval(ctx, k.Account); err != nil {
+			return Reply{}, err
+		}
+	}
+	err := remove(ctx, k.From, k.Account)
+	if v.Policy.skips(err) {
+		skipped.Reason = ReasonShadow
+		return skipped, nil
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	return Reply{
+		Outcome: events.Done, Account: k.Account, Action: v.Policy.OnLeave.action(), MatchedBy: k.matchedBy(v.Adapter), Reason: ReasonScope,
+		Disabled: v.Policy.OnLeave == DisableAccount, Left: true,
+	}, nil
+}
+
+// undoLeaving enables an account that an earlier attempt may have disabled, by data of the user that
+// are outdated by now. Enabling may be repeated.
+func (v Vendor) undoLeaving(ctx context.Context, k Known) error {
+	p, ok := v.Adapter.(vendors.Disabler)
+	if !ok || !k.Unconfirmed || !k.known() || v.Policy.OnLeave != DisableAccount {
+		return nil
+	}
+	if err := k.reserve(ctx, k.Account); err != nil {
+		return err
+	}
+	if err := p.Enable(ctx, k.From, k.Account); !errors.Is(err, vendors.ErrNotFound) {
+		return err
+	}
+	return nil // the update finds out
+}
