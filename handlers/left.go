@@ -43,11 +43,11 @@ func (v Vendor) leave(ctx context.Context, k Known) (Reply, error) {
 	}, nil
 }
 
-// undoLeaving enables an account that an earlier attempt may have disabled, by data of the user that
-// are outdated by now. Enabling may be repeated.
-func (v Vendor) undoLeaving(ctx context.Context, k Known) error {
+// undoLeaving enables an account that an earlier attempt at an update may have disabled, by data of the
+// user or by rules that are outdated by now. Enabling may be repeated.
+func (v Vendor) undoLeaving(ctx context.Context, h Handler, k Known) error {
 	p, ok := v.Adapter.(vendors.Disabler)
-	if !ok || !k.Unconfirmed || !k.known() || v.Policy.OnLeave != DisableAccount {
+	if !ok || !k.Unconfirmed || !k.known() || h.Type != events.UserUpdated || v.Rules == nil || !v.Rules.HasScope() {
 		return nil
 	}
 	if err := k.reserve(ctx, k.Account); err != nil {

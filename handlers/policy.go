@@ -110,17 +110,18 @@ func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
 // takes the user out of scope; otherwise the zero Reply.
 func (h Handler) judge(ctx context.Context, v Vendor, k Known, e events.Event) (Reply, error) {
 	forbidden, leaves := v.Policy.forbids(h), v.mayLeave(h, k)
-	if forbidden != "" && !leaves {
-		return h.Skipped(forbidden), nil
+	var reply Reply
+	var err error
+	if forbidden == "" || leaves {
+		reply, err = h.judgeScope(v, k, e)
 	}
-	reply, err := h.judgeScope(v, k, e)
 	switch {
 	case err != nil:
 		return reply, err
 	case leaves && reply.Reason == ReasonScope:
 		return v.leave(ctx, k)
 	case forbidden != "" && reply.Outcome == "":
-		return h.Skipped(forbidden), nil
+		reply = h.Skipped(forbidden)
 	}
-	return reply, nil
+	return reply, v.undoLeaving(ctx, h, k)
 }

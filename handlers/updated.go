@@ -46,9 +46,6 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 	if err != nil {
 		return Reply{}, err
 	}
-	if err := v.undoLeaving(ctx, k); err != nil {
-		return Reply{}, err
-	}
 	err = p.Update(ctx, k.From, account, u)
 	if errors.Is(err, vendors.ErrNotFound) && k.Unconfirmed && v.Policy.OnLeave == DeleteAccount { // by an earlier attempt
 		return Reply{}, ErrNoAccount

@@ -16,9 +16,14 @@ import (
 // disabler is the vendor with accounts that can be disabled.
 type disabler struct{ client }
 
-func (d disabler) Disable(ctx context.Context, _ vendors.Origin, a vendors.Account) error {
+func (d disabler) Disable(ctx context.Context, from vendors.Origin, a vendors.Account) error {
 	err := d.call(ctx, false, func() error {
-		return d.with(a.ID, func(a *account) { a.disabled, a.courses = true, nil })
+		return d.with(a.ID, func(a *account) {
+			if d.disabling != nil {
+				d.disabling(from.Key)
+			}
+			a.disabled, a.courses = true, nil
+		})
 	})
 	if vendors.IsGone(err) {
 		return nil

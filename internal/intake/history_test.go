@@ -14,10 +14,11 @@ import (
 // history is one random run: the events with their times, and the lifespan of each process.
 type history struct {
 	seed      uint64
-	faults    float64 // of calls of the vendor
-	lost      float64 // of answers of NATS
-	upserts   bool    // the vendor knows users by our ids
-	shared    bool    // all users have one address, and so one account
+	faults    float64       // of calls of the vendor
+	lost      float64       // of answers of NATS
+	upserts   bool          // the vendor knows users by our ids
+	shared    bool          // all users have one address, and so one account
+	policies  []timedPolicy // of the team, one after the other; none: the defaults, without a scope
 	outages   []window
 	held      []window        // in which the vendor is on hold
 	purges    []time.Duration // of the timers
@@ -32,6 +33,7 @@ type publication struct {
 	user  int
 	kind  string
 	after time.Duration
+	out   bool // an update or a creation takes the user out of scope
 }
 
 // lifespan is the operation at which a process dies, and its sleeps before.

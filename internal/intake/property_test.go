@@ -22,6 +22,7 @@ func play(t *testing.T, h history) (faults []string) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRun(h)
 		start := time.Now()
+		r.startRules()
 		r.server.outages, r.held = shift(h.outages, start), shift(h.held, start)
 		for _, at := range h.losses {
 			time.AfterFunc(at, r.server.loseOwnership)
@@ -34,6 +35,9 @@ func play(t *testing.T, h history) (faults []string) {
 			time.AfterFunc(at, r.resendAll)
 			last = start.Add(max(at, last.Sub(start)))
 		}
+		for _, p := range h.policies {
+			last = start.Add(max(p.after, last.Sub(start)))
+		}
 		r.publish()
 		ctx, stop := context.WithCancel(t.Context())
 		var hosts sync.WaitGroup
@@ -43,10 +47,13 @@ func play(t *testing.T, h history) (faults []string) {
 		for end := time.Now().Add(40 * time.Minute); (!r.done() || !time.Now().After(last)) && time.Now().Before(end); {
 			time.Sleep(time.Second)
 		}
+		if h.policies != nil {
+			faults = r.settleRules()
+		}
 		time.Sleep(time.Minute) // calls that are still on their way land
 		stop()
 		hosts.Wait()
-		faults = r.check()
+		faults = append(faults, r.check()...)
 	})
 	return faults
 }
@@ -62,7 +69,7 @@ func (r *run) check() (faults []string) {
 	}
 	byKey := r.keys()
 	faults = append(faults, r.checkReplays()...)
-	if len(r.published.results) != len(byKey)+len(r.server.resent) || len(r.published.changed) > 0 {
+	if len(r.published.results) != len(byKey)+len(r.server.resent)+r.laters() || len(r.published.changed) > 0 {
 		say("%d events and %d replays have %d results, published in two ways: %s", len(byKey), len(r.server.resent), len(r.published.results), r.published.changed)
 	}
 	for key, p := range byKey {
@@ -80,7 +87,7 @@ func (r *run) check() (faults []string) {
 	r.server.mu.Lock()
 	faults = append(faults, r.server.faults...)
 	r.server.mu.Unlock()
-	if r.shared { // the rest is about users with accounts of their own
+	if r.shared || r.policies != nil { // the rest is about users with accounts of their own, without rules
 		return faults
 	}
 	for user := range 2 {

@@ -72,7 +72,7 @@ func newRun(h history) *run {
 func (r *run) done() bool {
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
-	return len(r.published.results) >= len(r.keys())+r.server.replaysSent() && len(r.published.history) >= len(r.published.results) && r.server.pending() == 0 && len(r.server.replaysLeft()) == 0
+	return len(r.published.results) >= len(r.keys())+r.server.replaysSent()+r.laters() && len(r.published.history) >= len(r.published.results) && r.server.pending() == 0 && len(r.server.replaysLeft()) == 0
 }
 
 // keys returns the events by key.
@@ -103,6 +103,9 @@ func (r *run) event(p publication) events.Event {
 	data := map[string]any{"user_id": fmt.Sprint("u", p.user), "email": r.address(p.user), "first_name": snapshot(p.event)}
 	if !isWholeAccount(p.kind) {
 		data["course_id"] = "go-1"
+	}
+	if r.policies != nil {
+		data["locale"] = localeOf(p.out)
 	}
 	e, err := events.New(p.kind, "/school", fmt.Sprint("e", p.event), time.Unix(1_700_000_000, 0), data)
 	if err != nil {

@@ -48,7 +48,7 @@ func unchanged(*run) {}
 type message struct {
 	kind, id, course string
 	email            string // if not the user's own
-	locale           string
+	locale, name     string
 	user             int
 	expires          time.Time
 }
@@ -56,6 +56,9 @@ type message struct {
 // send publishes an event now, and returns its key.
 func (r *run) send(m message) string {
 	data := map[string]any{"user_id": fmt.Sprint("u", m.user), "email": cmp.Or(m.email, email(m.user)), "first_name": m.id}
+	if m.name != "" {
+		data["first_name"] = m.name
+	}
 	if m.locale != "" {
 		data["locale"] = m.locale
 	}

@@ -19,6 +19,8 @@ type vendor struct {
 	next     int
 	accounts []*account
 	deleting func(key, account string) // gets each deletion of a live account and the key of the event
+	// disabling gets the key of the event of each disabling.
+	disabling func(key string)
 }
 
 type account struct {
