@@ -17,6 +17,8 @@ type Rules struct {
 	Map   Map    `yaml:"map"`   // expressions for the fields of an account; default the data of the events
 	// OnDelete is the change for user.deleted; default delete.
 	OnDelete OnDelete `yaml:"on_delete"`
+	// Deletions has limits of the deletion guard for this vendor; default the limits over all vendors.
+	Deletions Deletions `yaml:"deletions"`
 }
 
 // May lists the kinds of change that Usher may make at a vendor. nil allows every change.
@@ -144,6 +146,7 @@ func (l *loader) checkRules() {
 		}
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)
+		l.checkDeletions(s.key("deletions"), l.config.DeletionsAt(s))
 		l.checkExpressions(s)
 	}
 }
