@@ -156,6 +156,23 @@ type Profiles struct {
 	Keys Names `yaml:"keys" env:"KEYS"`
 }
 
+// DeletionsAt returns the limits of the deletion guard at a vendor: the limits over all vendors,
+// unless the vendor has limits of its own.
+func (c Config) DeletionsAt(s Section) Deletions {
+	d, own := c.Deletions, s.Rules.Deletions
+	set := func(name string) bool { return c.origins[s.key("deletions."+name)] != "" }
+	if set("window") {
+		d.Window = own.Window
+	}
+	if set("count") {
+		d.Count = own.Count
+	}
+	if set("share") {
+		d.Share = own.Share
+	}
+	return d
+}
+
 // Default returns the default settings, without vendors. Vendors have defaults of their own.
 func Default() Config {
 	return Config{

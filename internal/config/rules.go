@@ -19,6 +19,8 @@ type Rules struct {
 	OnDelete OnDelete `yaml:"on_delete"`
 	// DeleteAfter is the grace from the disabling of an account until its deletion; default never.
 	DeleteAfter time.Duration `yaml:"delete_after"`
+	// Deletions has limits of the deletion guard for this vendor; default the limits over all vendors.
+	Deletions Deletions `yaml:"deletions"`
 }
 
 // May lists the kinds of change that Usher may make at a vendor. nil allows every change.
@@ -147,6 +149,7 @@ func (l *loader) checkRules() {
 		l.checkDeleteAfter(s)
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)
+		l.checkDeletions(s.key("deletions"), l.config.DeletionsAt(s))
 		l.checkExpressions(s)
 	}
 }

@@ -43,7 +43,8 @@ type Engine struct {
 
 	ready    func()               // called at the start of the workers; nil: not called
 	limiters limiters             // of the vendors
-	guard    *deletionguard.Guard // the deletion guard
+	guard    *deletionguard.Guard // over all vendors
+	guards   map[string]*deletionguard.Vendor
 	decoder  *mailbox.Decoder
 	// profileKeys encrypt the profiles of users.
 	profileKeys profile.Cipher
@@ -88,7 +89,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		group.Go(func() error { e.remake(ctx); return nil })
 	}
 	if e.guard != nil {
-		group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
+		group.Go(func() error { e.watchGuard(ctx); return nil })
 	}
 	for _, v := range e.on() {
 		group.Go(func() error { return e.serve(ctx, v, ports[v.Name]) })
@@ -183,9 +184,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 	if err := admin.EnsureWorker(ctx, e.Streams.Client.JetStream, e.Streams.Client.Names, e.Config.NATS.Replicas); err != nil {
 		return admin.Explain(err)
 	}
-	guard, err := e.deletionGuard(ctx)
-	e.guard = guard
-	return err
+	return e.startGuards(ctx)
 }
 
 // Upgrade moves the streams and consumers of an older version.
@@ -215,28 +214,3 @@ func (e *Engine) adapter(v Vendor) (vendors.Adapter, error) {
 
 // Admin returns the management of the streams.
 func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, Layout(e.Config.NATS)) }
-
-// deletionGuard returns the deletion guard, started.
-func (e *Engine) deletionGuard(ctx context.Context) (*deletionguard.Guard, error) {
-	control, err := e.Streams.Control.Records(ctx)
-	if err != nil {
-		return nil, err
-	}
-	const least = 100 // deletions; the share does not count below
-	d := e.Config.Deletions
-	guard := deletionguard.New(deletionguard.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.Streams.Events.Counts)
-	return guard, guard.Start(ctx)
-}
-
-// watchGuard follows the record of the deletion guard, and logs each hold once.
-func (e *Engine) watchGuard(ctx context.Context, see func(value []byte)) {
-	var logged time.Time
-	e.Streams.Control.Watch(ctx, deletionguard.Key, func(values map[string][]byte) {
-		see(values[deletionguard.Key])
-		r := e.guard.Record()
-		if !r.Held.IsZero() && !r.Held.Equal(logged) {
-			e.Log.Error().Time("since", r.Held).Str("reason", r.Why).Msg("deletions are on hold: far more than usual; see usher approve deletions --help")
-			logged = r.Held
-		}
-	})
-}
