@@ -65,7 +65,15 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, problemOf(faults))
 		return
 	}
-	p.store(w, r, begun, list)
+	p.store(w, r, arrival{begun: begun, events: list})
+}
+
+// arrival holds the events of a request.
+type arrival struct {
+	begun    time.Time
+	events   []events.Event
+	warnings []warning
+	refusal  *problem // the answer after the events are stored, instead of 202
 }
 
 // validate returns the faults of well-formed CloudEvents: 403 if the client may not send the
@@ -86,13 +94,18 @@ func (p *endpoint) validate(client Client, list []events.Event) (faults []fault)
 	return faults
 }
 
-// store stores the events of a request received at begun, and answers 202 once all are stored.
-func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) {
+// store stores the events of a request, and answers 202 once all are stored.
+func (p *endpoint) store(w http.ResponseWriter, r *http.Request, a arrival) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
-	w, spans := p.traced(w, r, begun, list)
-	defer spans.end()
-	err := p.deps.Stream.Store(ctx, list)
+	list := a.events
+	var err error
+	if len(list) > 0 {
+		var spans *requestSpans
+		w, spans = p.traced(w, r, a.begun, list)
+		defer spans.end()
+		err = p.deps.Stream.Store(ctx, list)
+	}
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 	var reused *streams.ReusedIDError
 	switch {
@@ -108,8 +121,10 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 			Status: http.StatusServiceUnavailable, after: retryAfter,
 			Detail: "not all events are stored; send the whole request again later: stored events are recognized",
 		})
+	case a.refusal != nil:
+		p.refuse(w, r, *a.refusal)
 	default:
-		took := accepted{Accepted: make([]string, 0, len(list)), Warnings: p.warnings(list)}
+		took := accepted{Accepted: make([]string, 0, len(list)), Warnings: append(a.warnings, p.warnings(list)...)}
 		for _, e := range list {
 			took.Accepted = append(took.Accepted, e.ID())
 		}

@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -12,15 +13,34 @@ import (
 	"github.com/usherhq/usher/internal/expression"
 )
 
-// vars are the variables of expressions.
-type vars = map[string]any
+// vars are the variables of expressions, and the cost left for their evaluation.
+type vars struct {
+	values map[string]any
+	left   *uint64
+}
 
-// newEnv returns the language of mappings.
-func newEnv() (*cel.Env, error) {
-	return expression.NewEnv(
+// maxCost bounds the evaluation of all expressions for one delivery, in cost units of CEL: ten
+// times the limit of one expression.
+const maxCost = 10 * expression.MaxCost
+
+// at returns the variables for an element of a list.
+func (v vars) at(index int, item any) vars {
+	values := maps.Clone(v.values)
+	values["item"], values["index"] = item, int64(index)
+	return vars{values, v.left}
+}
+
+// newEnv returns the language of mappings, with more variables.
+func newEnv(more ...cel.EnvOption) (*cel.Env, error) {
+	return expression.NewEnv(append([]cel.EnvOption{
 		cel.Variable("body", cel.DynType),
 		cel.Variable("header", cel.MapType(cel.StringType, cel.StringType)),
-	)
+	}, more...)...)
+}
+
+// newItemEnv returns the language of the expressions for an element of a list.
+func newItemEnv() (*cel.Env, error) {
+	return newEnv(cel.Variable("item", cel.DynType), cel.Variable("index", cel.IntType))
 }
 
 // input returns the variables of a delivery.
@@ -29,7 +49,8 @@ func input(header http.Header, payload any) vars {
 	for name, values := range header {
 		lower[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
-	return vars{"body": payload, "header": lower}
+	left := uint64(maxCost)
+	return vars{map[string]any{"body": payload, "header": lower}, &left}
 }
 
 // keyed is one expression of the configuration.
@@ -63,7 +84,7 @@ func (x *keyed) fault(problem error) error {
 // float64, string, []any, map[string]any) or a time. An error is an *Error without CEL's
 // message, which may contain values of the payload.
 func (x *keyed) eval(in vars) (any, error) {
-	value, err := x.program.Eval(in)
+	value, err := x.program.EvalWithin(in.values, in.left)
 	if err != nil {
 		return nil, x.fault(err)
 	}
