@@ -64,6 +64,7 @@ type Deps struct {
 	Rules       handlers.Rules   // of the team; nil: none
 	Profiles    mailbox.Profiles // for Rules
 	Guard       mailbox.Guard
+	Translate   func(events.Event) (events.Event, error) // see mailbox.Vendor; nil: none
 	Validate    func(events.Event) error
 	Handlers    []handlers.Handler
 	// Check makes the cheapest call for a test of our credentials, and returns the next
@@ -108,7 +109,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x := &Core{config: c, deps: d}
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
-	x.vendor.Rules = d.Rules
+	x.vendor.Rules, x.vendor.Translate = d.Rules, d.Translate
 	x.gate = newGate(c, d.Limiter, d.Log)
 	if d.WatchPauses == nil {
 		x.gate.pause.Store(&noPause)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
+	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
 // Stream stores events.
@@ -63,6 +64,7 @@ type Config struct {
 	Callbacks []string
 
 	Webhooks map[string]Webhook // by the name in the path
+	Foreign  []*mapping.Foreign // mappings of CloudEvents of other systems
 }
 
 // Deps holds the dependencies of the endpoint.

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -47,10 +46,7 @@ func (p *endpoint) mapped(name, id string, header http.Header, body []byte) mapp
 
 // add adds the fault of an event. The first fault is the problem of the delivery.
 func (d *mappedDelivery) add(index int, err error) {
-	f := fault{Index: index, Rule: "mapping", Detail: err.Error(), status: http.StatusUnprocessableEntity}
-	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
-		f = faultOf(index, "", invalid, http.StatusUnprocessableEntity)
-	}
+	f := mappingFault(index, "", err)
 	d.faults = append(d.faults, f)
 	if len(d.faults) == 1 {
 		d.delivery.Problem, d.delivery.Pointer, d.delivery.Rule = err.Error(), f.Pointer, f.Rule

@@ -83,7 +83,7 @@ func (p *endpoint) finish(w http.ResponseWriter, r *http.Request, begun time.Tim
 	}
 	refusal := got.refusal(p.config.Webhooks[got.delivery.Source])
 	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-	p.store(recorder, r, arrival{begun, got.events, got.warnings, refusal})
+	p.store(recorder, r, arrival{begun: begun, events: got.events, warnings: got.warnings, refusal: refusal})
 	if recorder.status >= http.StatusBadRequest && refusal == nil {
 		result = DeliveryUnstored
 	}

@@ -83,6 +83,13 @@ func (r reader) understand(e *Event) error {
 		}
 		return err
 	}
+	if decoded, err = r.translate(decoded); err != nil {
+		e.Event = decoded
+		if e.Key == "" {
+			e.Key = events.Key(events.Key(decoded.Source(), decoded.ID()), string(e.Message.Payload))
+		}
+		return err
+	}
 	decoded, e.Ignored = events.Clean(decoded)
 	e.Event = decoded
 	key := events.Key(decoded.Source(), decoded.ID())
@@ -97,6 +104,14 @@ func (r reader) understand(e *Event) error {
 	}
 	e.Plan, err = e.Handler.PlanFor(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Disable: r.disable}, decoded)
 	return err
+}
+
+// translate returns the event of a CloudEvent of another system, and other events unchanged.
+func (r reader) translate(e events.Event) (events.Event, error) {
+	if r.vendor.Translate == nil {
+		return e, nil
+	}
+	return r.vendor.Translate(e)
 }
 
 // valid finds the handler of the event, and validates the data.

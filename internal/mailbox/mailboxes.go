@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 )
@@ -17,6 +18,9 @@ type Vendor struct {
 	Port atomic.Pointer[vendors.Adapter] // the adapter, with the credentials of the moment
 	// Rules are the compiled rules of the team; nil: none. Rules need Deps.Profiles.
 	Rules handlers.Rules
+	// Translate returns the event of a CloudEvent of another system, and other events unchanged;
+	// nil: no such mappings.
+	Translate func(events.Event) (events.Event, error)
 }
 
 // parts are shared by all turns and first attempts of a vendor.

@@ -17,6 +17,7 @@ import (
 type builder struct {
 	config Config // of the rule at work
 	prefix string // of keys in faults
+	newEnv envMaker
 	env    *cel.Env
 	ours   map[string]schema // by our types
 	faults []error
@@ -28,8 +29,8 @@ type schema struct {
 	Properties map[string]struct{ Type, Format string }
 }
 
-func newBuilder() (*builder, error) {
-	b := &builder{ours: map[string]schema{}}
+func newBuilder(newEnv envMaker) (*builder, error) {
+	b := &builder{newEnv: newEnv, ours: map[string]schema{}}
 	for _, name := range events.Types() {
 		text, err := schemas.JSON(name)
 		if err != nil {
@@ -57,12 +58,12 @@ func (b *builder) rule(c Config) (*rule, error) {
 	}
 	x := &rule{name: c.Name}
 	var err error
-	if b.env, err = newEnv(); err != nil {
+	if b.env, err = b.newEnv(); err != nil {
 		return nil, err
 	}
 	if c.Each != "" {
 		x.each = b.optional("each", c.Each, listForm)
-		if b.env, err = newItemEnv(); err != nil {
+		if b.env, err = b.newEnv(itemVariables...); err != nil {
 			return nil, err
 		}
 	}

@@ -19,9 +19,9 @@ type vars struct {
 	left   *uint64
 }
 
-// maxCost bounds the evaluation of all expressions for one delivery, in cost units of CEL: ten
+// MaxCost bounds the evaluation of all expressions for one delivery, in cost units of CEL: ten
 // times the limit of one expression.
-const maxCost = 10 * expression.MaxCost
+const MaxCost = 10 * expression.MaxCost
 
 // at returns the variables for an element of a list.
 func (v vars) at(index int, item any) vars {
@@ -30,18 +30,25 @@ func (v vars) at(index int, item any) vars {
 	return vars{values, v.left}
 }
 
-// newEnv returns the language of mappings, with more variables.
-func newEnv(more ...cel.EnvOption) (*cel.Env, error) {
+// envMaker returns a language with more variables.
+type envMaker func(more ...cel.EnvOption) (*cel.Env, error)
+
+// newEnv returns the language of mappings of deliveries.
+func newEnv(more ...cel.EnvOption) (*cel.Env, error) { return newEnvOver("header", more) }
+
+// newForeignEnv returns the language of mappings of CloudEvents.
+func newForeignEnv(more ...cel.EnvOption) (*cel.Env, error) { return newEnvOver("event", more) }
+
+// newEnvOver returns the language over body and a further variable with texts by name.
+func newEnvOver(texts string, more []cel.EnvOption) (*cel.Env, error) {
 	return expression.NewEnv(append([]cel.EnvOption{
 		cel.Variable("body", cel.DynType),
-		cel.Variable("header", cel.MapType(cel.StringType, cel.StringType)),
+		cel.Variable(texts, cel.MapType(cel.StringType, cel.StringType)),
 	}, more...)...)
 }
 
-// newItemEnv returns the language of the expressions for an element of a list.
-func newItemEnv() (*cel.Env, error) {
-	return newEnv(cel.Variable("item", cel.DynType), cel.Variable("index", cel.IntType))
-}
+// itemVariables are the variables for an element of a list.
+var itemVariables = []cel.EnvOption{cel.Variable("item", cel.DynType), cel.Variable("index", cel.IntType)}
 
 // input returns the variables of a delivery.
 func input(header http.Header, payload any) vars {
@@ -49,7 +56,7 @@ func input(header http.Header, payload any) vars {
 	for name, values := range header {
 		lower[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
-	left := uint64(maxCost)
+	left := uint64(MaxCost)
 	return vars{map[string]any{"body": payload, "header": lower}, &left}
 }
 

@@ -26,8 +26,14 @@ func (e *Error) Error() string { return e.Key + ": " + e.Problem }
 
 // Mapping maps the deliveries of one sender to events. A Mapping is safe for concurrent use.
 type Mapping struct {
-	source string
-	rules  []*rule
+	name  string
+	rules []*rule
+}
+
+// origin holds the source of events, and the defaults of id and time.
+type origin struct {
+	source, id string
+	time       time.Time
 }
 
 // rule makes an event, or an event of each element of a list.
@@ -63,11 +69,16 @@ func New(name string, rules ...Config) (*Mapping, error) {
 	if !goodName.MatchString(name) {
 		return nil, &Error{Key: "name", Problem: "use letters, digits, - and _ in the name of a source"}
 	}
-	b, err := newBuilder()
+	return build(name, newEnv, rules)
+}
+
+// build compiles the rules over the variables of newEnv.
+func build(name string, newEnv envMaker, rules []Config) (*Mapping, error) {
+	b, err := newBuilder(newEnv)
 	if err != nil {
 		return nil, err
 	}
-	m := &Mapping{source: "/webhooks/" + name}
+	m := &Mapping{name: name}
 	if len(rules) == 0 {
 		b.fault("event", "is missing: set type, types and data")
 	}
@@ -97,10 +108,14 @@ func (m *Mapping) Map(deliveryID string, header http.Header, body []byte) ([]Out
 	if err != nil {
 		return nil, err
 	}
-	in := input(header, payload)
+	return m.outcomes(origin{source: "/webhooks/" + m.name, id: deliveryID}, input(header, payload))
+}
+
+// outcomes applies all rules.
+func (m *Mapping) outcomes(from origin, in vars) ([]Outcome, error) {
 	var all []Outcome
 	for _, x := range m.rules {
-		list, err := m.apply(x, deliveryID, in)
+		list, err := x.apply(from, in)
 		if err != nil {
 			return nil, err
 		}
@@ -134,8 +149,8 @@ func (t *dataOfType) data(in vars) (map[string]any, error) {
 }
 
 // checked returns the event, or an error if the event could not be published.
-func (m *Mapping) checked(ours, id string, at time.Time, data map[string]any) (events.Event, error) {
-	e, err := events.New(ours, m.source, id, at, data)
+func checked(ours string, from origin, data map[string]any) (events.Event, error) {
+	e, err := events.New(ours, from.source, from.id, from.time, data)
 	if err != nil {
 		return events.Event{}, &Error{Key: "data", Problem: "the payload gives no valid event"}
 	}

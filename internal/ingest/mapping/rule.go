@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/usherhq/usher/events"
 )
@@ -23,9 +22,9 @@ type Outcome struct {
 var errNotOurs = errors.New("the type is not mapped")
 
 // apply returns the outcomes of one rule. Elements of other types are left out.
-func (m *Mapping) apply(x *rule, deliveryID string, in vars) ([]Outcome, error) {
+func (x *rule) apply(from origin, in vars) ([]Outcome, error) {
 	if x.each == nil {
-		return appended(nil, x.name)(m.event(x, deliveryID, x.name, in)), nil
+		return appended(nil, x.name)(x.event(from, x.name, in)), nil
 	}
 	items, err := x.items(in)
 	if err != nil {
@@ -38,7 +37,7 @@ func (m *Mapping) apply(x *rule, deliveryID string, in vars) ([]Outcome, error) 
 		if x.named {
 			suffix = x.name
 		}
-		list = appended(list, place)(m.event(x, deliveryID, suffix, in.at(i, item)))
+		list = appended(list, place)(x.event(from, suffix, in.at(i, item)))
 	}
 	return list, nil
 }
@@ -71,7 +70,7 @@ func (x *rule) items(in vars) ([]any, error) {
 }
 
 // event returns the event of one element, or of the whole payload. suffix belongs to the id.
-func (m *Mapping) event(x *rule, deliveryID, suffix string, in vars) (events.Event, error) {
+func (x *rule) event(from origin, suffix string, in vars) (events.Event, error) {
 	theirs, err := x.kind.text(in)
 	if err != nil {
 		return events.Event{}, err
@@ -80,16 +79,14 @@ func (m *Mapping) event(x *rule, deliveryID, suffix string, in vars) (events.Eve
 	if !ok {
 		return events.Event{}, errNotOurs
 	}
-	id, err := x.identify(deliveryID, in)
-	if err != nil {
+	if from.id, err = x.identify(from.id, in); err != nil {
 		return events.Event{}, err
 	}
 	if suffix != "" {
-		id += "." + suffix
+		from.id += "." + suffix
 	}
-	var at time.Time
 	if x.time != nil {
-		if at, err = x.time.time(in); err != nil {
+		if from.time, err = x.time.time(in); err != nil {
 			return events.Event{}, err
 		}
 	}
@@ -97,18 +94,18 @@ func (m *Mapping) event(x *rule, deliveryID, suffix string, in vars) (events.Eve
 	if err != nil {
 		return events.Event{}, err
 	}
-	return m.checked(t.ours, id, at, data)
+	return checked(t.ours, from, data)
 }
 
-// identify returns the id of the delivery or of the element.
-func (x *rule) identify(deliveryID string, in vars) (string, error) {
+// identify returns the id of the delivery or of the element. given is the default.
+func (x *rule) identify(given string, in vars) (string, error) {
 	if x.id != nil {
 		return x.id.text(in)
 	}
-	if deliveryID == "" {
+	if given == "" {
 		return "", &Error{Key: "id", Problem: "the delivery has no id of its own: set id to what names it in the payload, such as body.id"}
 	}
-	return deliveryID, nil
+	return given, nil
 }
 
 // rejectRepeatedIDs removes events that repeat an earlier event of the delivery, and gives an
