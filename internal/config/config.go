@@ -30,6 +30,7 @@ type Config struct {
 	Profiles  Profiles  `yaml:"profiles" envPrefix:"PROFILES_"`
 	Vendors   []Section `yaml:"vendors" env:"-"` // from Sources
 	Webhooks  Webhooks  `yaml:"webhooks"`        // senders of signed deliveries, by the name in the path; file only; default none
+	From      Foreigns  `yaml:"from"`            // CloudEvents of other systems that become events, by a name; file only; default none
 	Courses   Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
 
 	origins  map[string]string // key → source of the value; no entry for a default

@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/streams/admin"
@@ -58,6 +59,19 @@ type SettingsError struct{ error }
 
 func (e SettingsError) Unwrap() error { return e.error }
 
+// newDecoder returns the decoder of all vendors.
+func newDecoder(c config.Config) (*mailbox.Decoder, error) {
+	translate, err := ops.Translator(c)
+	if err != nil {
+		return nil, SettingsError{err}
+	}
+	set, err := schemas.New()
+	if err != nil {
+		return nil, err
+	}
+	return mailbox.NewDecoder(translate, set.Validate), nil
+}
+
 // Run serves all vendors that are on until ctx ends, and then lets the work in hand come to
 // its end.
 func (e *Engine) Run(ctx context.Context) error {
@@ -68,11 +82,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	set, err := schemas.New()
-	if err != nil {
+	if e.decoder, err = newDecoder(e.Config); err != nil {
 		return err
 	}
-	e.decoder = mailbox.NewDecoder(set.Validate)
 	if err := e.retry(ctx, func() error { return e.prepare(ctx) }); err != nil {
 		return err
 	}

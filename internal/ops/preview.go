@@ -74,6 +74,10 @@ func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) 
 	if err != nil {
 		return nil, err
 	}
+	translate, err := Translator(s.Config)
+	if err != nil {
+		return nil, err
+	}
 	p := previewer{events: s.Streams.Events, needsAdapter: map[string]bool{}}
 	if p.accounts, err = s.records(ctx, streams.AccountsBucket); err != nil {
 		return nil, err
@@ -92,7 +96,7 @@ func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) 
 		}
 		vendor := &mailbox.Vendor{Name: v.Name}
 		vendor.Port.Store(&port)
-		p.Previewer, p.off = mailbox.NewPreviewer(vendor, 2*v.Settings.MaxAge, valid.Validate, s.Handlers), off
+		p.Previewer, p.off = mailbox.NewPreviewer(vendor, 2*v.Settings.MaxAge, translate, valid.Validate, s.Handlers), off
 		all[v.Name] = p
 	}
 	return all, nil
