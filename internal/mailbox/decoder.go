@@ -47,7 +47,7 @@ type decoded struct {
 	message Message
 	err     error // of the decoding
 	event   events.Event
-	foreign error // of the translation
+	foreign error                 // of the translation
 	ignored []string              // see events.Clean
 	invalid func() error          // the first fault of the event
 	content func() record.Content // of the event; zero for an undecodable message
