@@ -34,7 +34,7 @@ func (s *Server) Listen(ctx context.Context) (answer func(context.Context) error
 	s.warnOfClients()
 	limits := ingest.ServerConfig{
 		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
-		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown),
+		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown), Most: c.HTTP.Connections,
 	}
 	return func(ctx context.Context) error {
 		defer pages.Close()

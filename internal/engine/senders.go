@@ -33,7 +33,7 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		if !slices.Contains([]string{"", "keep", "refuse"}, hook.Unmappable) {
 			fault("webhooks."+name+".unmappable", fmt.Sprintf("%q is neither keep nor refuse", hook.Unmappable))
 		}
-		hooks[name] = ingest.Webhook{Verifier: verifier, Mapper: mapper, Refuse: hook.Unmappable == "refuse"}
+		hooks[name] = ingest.Webhook{Verifier: verifier, Mapper: mapper, MaxBody: int64(hook.MaxBody), Refuse: hook.Unmappable == "refuse"}
 	}
 	for _, token := range c.HTTP.Tokens {
 		list = append(list, ingest.Client{Name: "tokens", Token: token})

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,8 @@ import (
 
 // fakeStream implements Stream and Failed in memory.
 type fakeStream struct {
+	most int64 // bytes of a message; zero: 1 MiB
+
 	mu   sync.Mutex
 	err  error
 	ids  []string
@@ -48,7 +51,7 @@ func (s *fakeStream) Keep(_ context.Context, d ingest.Delivery) error {
 	return s.err
 }
 
-func (s *fakeStream) MaxMessage() int64 { return 1 << 20 }
+func (s *fakeStream) MaxMessage() int64 { return cmp.Or(s.most, 1<<20) }
 
 const created = `{"specversion":"1.0","id":"e1","source":"/school","type":"user.created","data":{"user_id":"ada","email":"ada@example.org"}}`
 

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
 )
@@ -89,12 +90,23 @@ type endpoint struct {
 	config Config
 	deps   Deps
 	limits *clientlimit.Limits
+
+	unproven, proven *budget      // of bodies before and after the proof of the sender
+	decoding         bounded.Room // for large bodies
 }
 
 // New returns the handler of /events, /webhooks/{source}, /schemas/{type},
 // /healthz and /readyz.
 func New(c Config, d Deps) http.Handler {
-	return &endpoint{config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
+	largest := c.MaxBody
+	for _, hook := range c.Webhooks {
+		largest = max(largest, hook.MaxBody)
+	}
+	return &endpoint{
+		config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
+		unproven: newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
+		decoding: bounded.NewRoom(decodeRoom),
+	}
 }
 
 // ServeHTTP routes by the exact path. Redirects are never sent: a sender of events would take a

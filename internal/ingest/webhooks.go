@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -27,7 +28,8 @@ type Mapper interface {
 type Webhook struct {
 	Verifier Verifier
 	Mapper   Mapper
-	Refuse   bool // answer 422 to a delivery that cannot become an event
+	MaxBody  int64 // bytes of a delivery; zero: Config.MaxBody
+	Refuse   bool  // answer 422 to a delivery that cannot become an event
 }
 
 func (h Webhook) known() bool { return h.Verifier != nil }
@@ -38,14 +40,19 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 	if !p.withinLimit(w, r, "webhook "+name+" "+clientlimit.Address(r)) {
 		return
 	}
-	body, ok := p.body(w, r)
+	hook := p.config.Webhooks[name]
+	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: clientlimit.Address(r)}, cmp.Or(hook.MaxBody, p.config.MaxBody))
 	if !ok {
 		return
 	}
-	hook := p.config.Webhooks[name]
+	defer in.free()
+	body := in.body
 	id, err := hook.Verifier.Verify(r.Header, body)
 	if err != nil {
 		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
+		return
+	}
+	if !p.prove(w, r, in, "webhook "+name) {
 		return
 	}
 	e, err := hook.Mapper.Map(id, r.Header, body)
