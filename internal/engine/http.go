@@ -70,7 +70,7 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 	}, ingest.Deps{
 		Tracer:  s.traces.Tracer(),
 		Console: pages,
-		Metrics: s.metrics.Handler(), Answered: s.metrics.Request,
+		Metrics: s.metrics.Handler(), Answered: s.metrics.Request, Reused: s.metrics.Reused,
 		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Warn: set.Warnings, Schema: schemas.JSON, Ready: s.ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    s.Log,

@@ -32,7 +32,7 @@ type fakeStream struct {
 	kept []ingest.Delivery
 }
 
-func (s *fakeStream) Store(_ context.Context, list []events.Event) error {
+func (s *fakeStream) StoreFrom(_ context.Context, _ events.Channel, list []events.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {

@@ -68,7 +68,7 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, problemOf(faults))
 		return
 	}
-	p.store(w, r, begun, list)
+	p.store(w, r, sending{begun: begun, sender: client.Name, channel: client.Channel}, list)
 }
 
 // validate returns the faults of well-formed CloudEvents: 403 if the client may not send the
@@ -89,19 +89,29 @@ func (p *endpoint) validate(client Client, list []events.Event) (faults []fault)
 	return faults
 }
 
-// store stores the events of a request received at begun, and answers 202 once all are stored.
-func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) {
+// sending describes a request whose sender has proved the right to store its events.
+type sending struct {
+	begun   time.Time
+	sender  string // for the metrics
+	channel events.Channel
+}
+
+// store stores the events of a request, and answers 202 once all are stored.
+func (p *endpoint) store(w http.ResponseWriter, r *http.Request, from sending, list []events.Event) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
-	w, spans := p.traced(w, r, begun, list)
+	w, spans := p.traced(w, r, from.begun, list)
 	defer spans.end()
-	err := p.deps.Stream.Store(ctx, list)
+	err := p.deps.Stream.StoreFrom(ctx, from.channel, list)
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 	var reused *streams.ReusedIDError
 	switch {
 	case isInvalid: // the encoded event exceeds the limit
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
 	case errors.As(err, &reused):
+		if p.deps.Reused != nil {
+			p.deps.Reused(from.sender, len(reused.Index))
+		}
 		p.refuse(w, r, reusedProblem(reused, list))
 	case errors.Is(err, streams.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})

@@ -20,9 +20,9 @@ import (
 
 // Stream stores events.
 type Stream interface {
-	// Store returns once all events are stored. A stored duplicate counts as stored. After
+	// StoreFrom returns once all events are stored. A stored duplicate counts as stored. After
 	// an error some events may be stored; storing all of them again is safe.
-	Store(ctx context.Context, list []events.Event) error
+	StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error
 	// MaxMessage returns the most bytes of one event with envelope and headers; zero if
 	// the limit is not known now.
 	MaxMessage() int64
@@ -75,7 +75,8 @@ type Deps struct {
 	Metrics  http.Handler     // answers /metrics; may be nil
 	Console  http.Handler     // answers /console and all paths below; may be nil
 	Answered func(route string, status int)
-	Tracer   trace.Tracer // for spans of requests and events; nil: no spans, and no trace contexts for events
+	Reused   func(sender string, events int) // counts events answered with 409; may be nil
+	Tracer   trace.Tracer                    // for spans of requests and events; nil: no spans, and no trace contexts for events
 	Log      zerolog.Logger
 }
 

@@ -29,7 +29,8 @@ type Webhook struct {
 	Verifier Verifier
 	Mapper   Mapper
 	MaxBody  int64 // bytes of a delivery; zero: Config.MaxBody
-	Refuse   bool  // answer 422 to a delivery that cannot become an event
+	Channel  events.Channel
+	Refuse   bool // answer 422 to a delivery that cannot become an event
 }
 
 func (h Webhook) known() bool { return h.Verifier != nil }
@@ -67,7 +68,7 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 		p.keep(w, r, Delivery{Source: name, ID: id, Header: r.Header, Body: body, Problem: err.Error(), At: time.Now()}, err)
 		return
 	}
-	p.store(w, r, begun, []events.Event{e})
+	p.store(w, r, sending{begun: begun, sender: "webhook " + name, channel: hook.Channel}, []events.Event{e})
 }
 
 // keep stores a delivery that cannot become an event. A person can then correct the mapping and
