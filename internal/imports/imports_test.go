@@ -130,6 +130,11 @@ var rules = []rule{
 		"judges as tools/isolation does, and damages streams by their names",
 	},
 	{
+		"tools/hostile",
+		[]string{"tools/environment", "tools/process", "events", "vendors/sandbox", nats},
+		"attacks as senders and vendors do, so that no change of the core changes the attacks",
+	},
+	{
 		"tools/isolation",
 		[]string{"tools/environment", "tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
 		"checks with the knowledge of producers and readers of results only, so that no change of the core changes the checks",
