@@ -101,15 +101,16 @@ type HTTP struct {
 	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // bearer tokens, several for rotation; default none, allowed on loopback only
 	// Clients may post events of some sources or types only, each with a token; file only.
 	// Default none.
-	Clients   Clients       `yaml:"clients"`
-	TLSCert   string        `yaml:"tls_cert" env:"TLS_CERT"`   // path of a PEM file, reloaded after a change; default none: no TLS
-	TLSKey    string        `yaml:"tls_key" env:"TLS_KEY"`     // path of the key of TLSCert
-	MaxBody   Bytes         `yaml:"max_body" env:"MAX_BODY"`   // of a request, and at most the max_payload of NATS; default 1MiB
-	Rate      float64       `yaml:"rate" env:"RATE"`           // requests per second of one client; 0: no limit; default 100
-	Timeout   time.Duration `yaml:"timeout" env:"TIMEOUT"`     // to receive a request; default 30s
-	Idle      time.Duration `yaml:"idle" env:"IDLE"`           // of a connection without a request; default 2m
-	Origins   Names         `yaml:"origins" env:"ORIGINS"`     // origins that may ask for permission to deliver by web hook, "*" is any; default none
-	Callbacks Names         `yaml:"callbacks" env:"CALLBACKS"` // hosts that may receive such a permission by https; default none
+	Clients     Clients       `yaml:"clients"`
+	TLSCert     string        `yaml:"tls_cert" env:"TLS_CERT"`       // path of a PEM file, reloaded after a change; default none: no TLS
+	TLSKey      string        `yaml:"tls_key" env:"TLS_KEY"`         // path of the key of TLSCert
+	MaxBody     Bytes         `yaml:"max_body" env:"MAX_BODY"`       // of a request, and at most the max_payload of NATS; default 1MiB
+	Connections int           `yaml:"connections" env:"CONNECTIONS"` // open connections at a time; default 1000
+	Rate        float64       `yaml:"rate" env:"RATE"`               // requests per second of one client; 0: no limit; default 100
+	Timeout     time.Duration `yaml:"timeout" env:"TIMEOUT"`         // to receive a request; default 30s
+	Idle        time.Duration `yaml:"idle" env:"IDLE"`               // of a connection without a request; default 2m
+	Origins     Names         `yaml:"origins" env:"ORIGINS"`         // origins that may ask for permission to deliver by web hook, "*" is any; default none
+	Callbacks   Names         `yaml:"callbacks" env:"CALLBACKS"`     // hosts that may receive such a permission by https; default none
 }
 
 // Log configures logging.
@@ -199,7 +200,7 @@ func Default() Config {
 			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
-		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
+		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Connections: 1000, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
 		Log:    Log{Level: "info", Format: "auto"},
 		Traces: Traces{Ratio: 1},
 		Worker: Worker{

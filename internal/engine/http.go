@@ -34,7 +34,7 @@ func (s *Server) Listen(ctx context.Context) (answer func(context.Context) error
 	s.warnOfClients()
 	limits := ingest.ServerConfig{
 		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
-		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown),
+		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown), Most: c.HTTP.Connections,
 	}
 	return func(ctx context.Context) error {
 		defer pages.Close()
@@ -71,7 +71,7 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 	}, ingest.Deps{
 		Tracer:  s.traces.Tracer(),
 		Console: pages,
-		Metrics: s.metrics.Handler(), Answered: s.metrics.Request, Delivered: s.metrics.Delivery,
+		Metrics: s.metrics.Handler(), Answered: s.metrics.Request, Delivered: s.metrics.Delivery, Reused: s.metrics.Reused,
 		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Warn: set.Warnings, Schema: schemas.JSON, Ready: s.ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    s.Log,

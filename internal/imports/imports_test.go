@@ -54,7 +54,7 @@ var rules = []rule{
 
 	{
 		"internal/ingest",
-		[]string{"internal/ingest/...", "internal/clientlimit", "internal/streams", "internal/telemetry", "events", "schemas", "vendors"},
+		[]string{"internal/ingest/...", "internal/clientlimit", "internal/streams", "internal/telemetry", "events", "schemas", "vendors", "bounded"},
 		"stores events and does not act on events",
 	},
 	{"internal/clientlimit", nil, "reads addresses and rates of requests, never the content"},
@@ -131,6 +131,11 @@ var rules = []rule{
 		"judges as tools/isolation does, and damages streams by their names",
 	},
 	{
+		"tools/hostile",
+		[]string{"tools/environment", "tools/process", "events", "vendors/sandbox", nats},
+		"attacks as senders and vendors do, so that no change of the core changes the attacks",
+	},
+	{
 		"tools/isolation",
 		[]string{"tools/environment", "tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
 		"checks with the knowledge of producers and readers of results only, so that no change of the core changes the checks",
@@ -151,9 +156,10 @@ var rules = []rule{
 
 	{"handlers/...", []string{"vendors", "events"}, "maps values to values: no NATS, no record, no vendor's folder"},
 	{"schemas", []string{"events", "internal/spelling"}, "describes data"},
-	{"events", nil, "defines the terms of all packages"},
+	{"events", []string{"bounded"}, "defines the terms of all packages"},
+	{"bounded", nil, "counts bytes and values, whatever sent them"},
 
-	{"vendors", nil, "defines the terms of all vendors"},
+	{"vendors", []string{"bounded"}, "defines the terms of all vendors"},
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},

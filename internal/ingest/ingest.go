@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest/mapping"
@@ -20,9 +21,9 @@ import (
 
 // Stream stores events.
 type Stream interface {
-	// Store returns once all events are stored. A stored duplicate counts as stored. After
+	// StoreFrom returns once all events are stored. A stored duplicate counts as stored. After
 	// an error some events may be stored; storing all of them again is safe.
-	Store(ctx context.Context, list []events.Event) error
+	StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error
 	// MaxMessage returns the most bytes of one event with envelope and headers; zero if
 	// the limit is not known now.
 	MaxMessage() int64
@@ -81,7 +82,8 @@ type Deps struct {
 	Answered func(route string, status int)
 	// Delivered is called with the result of each delivery of a sender; nil: no call.
 	Delivered func(sender, result string)
-	Tracer    trace.Tracer // for spans of requests and events; nil: no spans, and no trace contexts for events
+	Reused    func(sender string, events int) // counts events answered with 409; may be nil
+	Tracer    trace.Tracer                    // for spans of requests and events; nil: no spans, and no trace contexts for events
 	Log       zerolog.Logger
 }
 
@@ -96,12 +98,23 @@ type endpoint struct {
 	config Config
 	deps   Deps
 	limits *clientlimit.Limits
+
+	unproven, proven *budget      // of bodies before and after the proof of the sender
+	decoding         bounded.Room // for large bodies
 }
 
 // New returns the handler of /events, /webhooks/{source}, /schemas/{type},
 // /healthz and /readyz.
 func New(c Config, d Deps) http.Handler {
-	return &endpoint{config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
+	largest := c.MaxBody
+	for _, hook := range c.Webhooks {
+		largest = max(largest, hook.MaxBody)
+	}
+	return &endpoint{
+		config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
+		unproven: newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
+		decoding: bounded.NewRoom(decodeRoom),
+	}
 }
 
 // ServeHTTP routes by the exact path. Redirects are never sent: a sender of events would take a

@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
@@ -25,6 +27,8 @@ type Mapper interface {
 type Webhook struct {
 	Verifier Verifier
 	Mapper   Mapper
+	MaxBody  int64 // bytes of a delivery; zero: Config.MaxBody
+	Channel  events.Channel
 	Refuse   bool // answer 422 to a delivery that cannot become an event
 }
 
@@ -52,15 +56,20 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 	if !p.withinLimit(w, r, "webhook "+name+" "+clientlimit.Address(r)) {
 		return
 	}
-	body, ok := p.body(w, r)
+	hook := p.config.Webhooks[name]
+	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: clientlimit.Address(r)}, cmp.Or(hook.MaxBody, p.config.MaxBody))
 	if !ok {
 		return
 	}
-	hook := p.config.Webhooks[name]
+	defer in.free()
+	body := in.body
 	id, err := hook.Verifier.Verify(r.Header, body)
 	if err != nil {
 		p.delivered(name, DeliveryUnsigned)
 		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
+		return
+	}
+	if !p.prove(w, r, in, "webhook "+name) {
 		return
 	}
 	got := p.mapped(name, id, r.Header, body)
@@ -81,9 +90,13 @@ func (p *endpoint) finish(w http.ResponseWriter, r *http.Request, begun time.Tim
 		result = DeliveryIgnored
 		got.warnings = append(got.warnings, warning{ID: got.delivery.ID, Detail: "ignored: the types in the mapping of this sender do not have the type of the delivery"})
 	}
-	refusal := got.refusal(p.config.Webhooks[got.delivery.Source])
+	hook := p.config.Webhooks[got.delivery.Source]
+	refusal := got.refusal(hook)
 	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-	p.store(recorder, r, arrival{begun: begun, events: got.events, warnings: got.warnings, refusal: refusal})
+	p.store(recorder, r, arrival{
+		begun: begun, sender: "webhook " + got.delivery.Source, channel: hook.Channel,
+		events: got.events, warnings: got.warnings, refusal: refusal,
+	})
 	if recorder.status >= http.StatusBadRequest && refusal == nil {
 		result = DeliveryUnstored
 	}
