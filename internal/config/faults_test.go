@@ -211,7 +211,7 @@ func TestFaults(t *testing.T) {
 		"courses": {
 			file: "courses:\n  go:\n    miestro: 1\n    moodle: 2\n  js:\n    lead:\n",
 			want: []string{
-				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost",
+				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost, scim",
 				"usher.yaml:6: courses.js.lead: is empty; set the vendor's id of the course, or remove the line",
 			},
 		},

@@ -15,7 +15,7 @@ type Rules struct {
 	Start Start  `yaml:"start"` // of a vendor new to this NATS; default all
 	Scope Scope  `yaml:"scope"` // expression over the users with an account; default all users
 	Map   Map    `yaml:"map"`   // expressions for the fields of an account; default the data of the events
-	// OnDelete is the change for user.deleted; default delete.
+	// OnDelete is the change for user.deleted; default delete, or disable for some kinds.
 	OnDelete OnDelete `yaml:"on_delete"`
 	// DeleteAfter is the grace from the disabling of an account until its deletion; default never.
 	DeleteAfter time.Duration `yaml:"delete_after"`
@@ -132,6 +132,15 @@ func (c *Config) rules() map[string]setting {
 		}
 	}
 	return out
+}
+
+// RulesInForce returns the rules, with the defaults of the kind.
+func (s Section) RulesInForce() Rules {
+	r := s.Rules
+	if r.OnDelete == "" && s.Settings.DisablesByDefault() {
+		r.OnDelete = DisableAccount
+	}
+	return r
 }
 
 // checkRules checks the rules of all vendors.

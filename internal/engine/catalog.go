@@ -95,8 +95,8 @@ func VendorOf[C any, A vendors.Adapter, P interface {
 // Settings returns the settings shared by all vendors.
 func (v Vendor) Settings() vendors.Settings { return v.section.Settings.Common() }
 
-// Rules returns the rules of the team for the vendor.
-func (v Vendor) Rules() config.Rules { return v.section.Rules }
+// Rules returns the rules of the team for the vendor, with the defaults of the kind.
+func (v Vendor) Rules() config.Rules { return v.section.RulesInForce() }
 
 // Adapter returns a new adapter, or an error that names the missing settings.
 // The adapter of a vendor in mode shadow only reads.
