@@ -51,7 +51,7 @@ func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
 	}
 	do := plan.Do
 	plan.Do = func(ctx context.Context, k Known) (Reply, error) {
-		if reply, err := h.judge(v.Rules, k, e); err != nil || reply.Outcome != "" {
+		if reply, err := h.Judge(v.Rules, k, e); err != nil || reply.Outcome != "" {
 			return reply, err
 		}
 		return do(ctx, k)
@@ -59,9 +59,9 @@ func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
 	return plan, nil
 }
 
-// judge returns the reply to an event that the rules keep from the vendor, or the zero Reply.
+// Judge returns the reply to an event that the rules keep from the vendor, or the zero Reply.
 // Deletions and restorations go by the record: the profile may be cleared already.
-func (h Handler) judge(rules Rules, k Known, e events.Event) (Reply, error) {
+func (h Handler) Judge(rules Rules, k Known, e events.Event) (Reply, error) {
 	switch {
 	case h.Removes, h.Type == events.UserRestored:
 		if rules.HasScope() && !k.known() && !k.Gone && !k.UnconfirmedLifecycle {

@@ -56,6 +56,9 @@ type commands struct {
 	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
 
+	Preview previewCmd `cmd:"" help:"Show the consequences of an event, or of a resync of a user, and change nothing."`
+	Resync  resyncCmd  `cmd:"" help:"Send the last known data of a user again."`
+
 	Forget    forgetCmd     `cmd:"" help:"Erase the data of one user."`
 	Reconcile reconcile.Cmd `cmd:"" help:"Compare the records with the accounts listed by a vendor, and repair differences."`
 }
