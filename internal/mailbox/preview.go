@@ -40,7 +40,7 @@ type Preview struct {
 // Previewer previews events and replays at one vendor, and changes nothing.
 type Previewer struct{ *parts }
 
-// NewPreviewer returns a Previewer. Of the Deps a Previewer needs Validate, Handlers and Log, and for
+// NewPreviewer returns a Previewer. Of the Deps a Previewer needs Decoder, Handlers and Log, and for
 // Forecast and Ruling also Records, Index and, with rules, Profiles; a Previewer only reads them. Of
 // the Config a Previewer needs Remember and Rules, and for Forecast the limits of a call.
 func NewPreviewer(v *Vendor, c Config, d Deps) *Previewer {
@@ -48,7 +48,7 @@ func NewPreviewer(v *Vendor, c Config, d Deps) *Previewer {
 	if d.Index != nil {
 		d.Index = readIndex{d.Index}
 	}
-	read := newReader(v, d.Validate, d.Handlers)
+	read := newReader(v, d.Decoder, d.Handlers)
 	read.disable = c.Rules.Disable
 	return &Previewer{&parts{reader: read, config: &c, deps: &d}}
 }

@@ -77,7 +77,7 @@ func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) 
 	if err != nil {
 		return nil, err
 	}
-	deps.Validate = valid.Validate
+	deps.Decoder = mailbox.NewDecoder(valid.Validate)
 	for _, h := range s.Handlers {
 		p.needsAdapter[h.Type] = h.Scope == events.ScopeCourse
 	}

@@ -149,7 +149,7 @@ func (s *Service) eventPreviewers(ctx context.Context, names []string) ([]*event
 	if err != nil {
 		return nil, err
 	}
-	deps.Validate = valid.Validate
+	deps.Decoder = mailbox.NewDecoder(valid.Validate)
 	control, err := s.Streams.Control.Records(ctx)
 	if err != nil {
 		return nil, err
