@@ -206,24 +206,18 @@ func (x *eventPreviewer) data(e *mailbox.Event) [][]byte {
 // words returns a forecast in words.
 func (x *eventPreviewer) words(f mailbox.Forecast) VendorPreview {
 	p := VendorPreview{Vendor: x.name, Class: f.Class, Message: cmp.Or(f.Failure, f.Message), Until: f.Until, Behind: f.Behind}
+	p.Would = wouldOf(f)
 	switch f.Would {
-	case mailbox.PreviewSuperseded:
-		p.Would = WouldSupersede
-		return p
+	case mailbox.PreviewCall:
 	case mailbox.PreviewDone, mailbox.PreviewUnderWay:
-		p.Would, p.Message = WouldRepeat, "usher has this event already: "+cmp.Or(f.Outcome, string(f.Would))
-		return p
-	case mailbox.PreviewWait:
-		p.Would = WouldWait
+		p.Message = "usher has this event already: " + cmp.Or(f.Outcome, string(f.Would))
 		return p
 	case mailbox.PreviewRefused:
-		p.Would, p.Class, p.Message = WouldFail, "invalid", f.Pointer+" "+f.Rule+": "+f.Message
+		p.Class, p.Message = "invalid", f.Pointer+" "+f.Rule+": "+f.Message
 		return p
-	case mailbox.PreviewUnsupported:
-		p.Would = WouldIgnore
+	default:
 		return p
 	}
-	p.Would = wouldOf(f)
 	if p.Would == WouldFail || p.Would == WouldWait {
 		return p
 	}
@@ -235,9 +229,17 @@ func (x *eventPreviewer) words(f mailbox.Forecast) VendorPreview {
 	return p
 }
 
-// wouldOf returns the word of an attempt.
+// byRecord are the words of events that need no attempt.
+var byRecord = map[mailbox.PreviewOutcome]string{
+	mailbox.PreviewSuperseded: WouldSupersede, mailbox.PreviewDone: WouldRepeat, mailbox.PreviewUnderWay: WouldRepeat,
+	mailbox.PreviewWait: WouldWait, mailbox.PreviewRefused: WouldFail, mailbox.PreviewUnsupported: WouldIgnore,
+}
+
+// wouldOf returns the word of a forecast.
 func wouldOf(f mailbox.Forecast) string {
 	switch {
+	case f.Would != mailbox.PreviewCall:
+		return byRecord[f.Would]
 	case f.Changes:
 		return verbs[f.Reply.Action]
 	case f.Retried:

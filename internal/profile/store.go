@@ -45,12 +45,12 @@ func (s *Store) load(ctx context.Context, key string) (p Profile, revision uint6
 	if err != nil {
 		return p, 0, err
 	}
-	p, err = s.decode(key, value)
+	p, err = s.Decode(key, value)
 	return p, revision, err
 }
 
-// decode decrypts and reads a stored profile.
-func (s *Store) decode(key string, value []byte) (p Profile, err error) {
+// Decode decrypts and reads a stored profile.
+func (s *Store) Decode(key string, value []byte) (p Profile, err error) {
 	if len(value) == 0 {
 		return p, nil
 	}
