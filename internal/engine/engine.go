@@ -24,7 +24,6 @@ import (
 	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/upgrade"
-	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -59,19 +58,6 @@ type SettingsError struct{ error }
 
 func (e SettingsError) Unwrap() error { return e.error }
 
-// newDecoder returns the decoder of all vendors.
-func newDecoder(c config.Config) (*mailbox.Decoder, error) {
-	translate, err := ops.Translator(c)
-	if err != nil {
-		return nil, SettingsError{err}
-	}
-	set, err := schemas.New()
-	if err != nil {
-		return nil, err
-	}
-	return mailbox.NewDecoder(translate, set.Validate), nil
-}
-
 // Run serves all vendors that are on until ctx ends, and then lets the work in hand come to
 // its end.
 func (e *Engine) Run(ctx context.Context) error {
@@ -82,8 +68,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.decoder, err = newDecoder(e.Config); err != nil {
-		return err
+	if e.decoder, err = ops.Decoder(e.Config); err != nil {
+		return SettingsError{err}
 	}
 	if err := e.retry(ctx, func() error { return e.prepare(ctx) }); err != nil {
 		return err

@@ -108,15 +108,8 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 			RecordBytes: core.RecordBytes(e.Streams.Client.JetStream.Conn().MaxPayload()),
 			Source:      e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
 			PrerequisiteWait: c.PrerequisiteWait, RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry,
-			Rules: mailboxRules(v.Rules()),
+			Rules: v.team(),
 		},
-	}
-}
-
-// mailboxRules returns the rules of the team as the mailboxes know them.
-func mailboxRules(r config.Rules) mailbox.Rules {
-	return mailbox.Rules{
-		May: r.May, Shadow: r.Mode.Is(config.Shadow), Keep: r.OnDelete.Keeps(), Disable: r.OnDelete.Disables(), DeleteAfter: r.DeleteAfter,
 	}
 }
 
