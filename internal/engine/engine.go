@@ -45,7 +45,7 @@ type Engine struct {
 	limiters limiters             // of the vendors
 	guard    *deletionguard.Guard // over all vendors
 	guards   map[string]*deletionguard.Vendor
-	schemas  *schemas.Set
+	decoder  *mailbox.Decoder
 	// profileKeys encrypt the profiles of users.
 	profileKeys profile.Cipher
 	cores       sync.Map // of *core.Core by the name of a running vendor
@@ -68,9 +68,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.schemas, err = schemas.New(); err != nil {
+	set, err := schemas.New()
+	if err != nil {
 		return err
 	}
+	e.decoder = mailbox.NewDecoder(set.Validate)
 	if err := e.retry(ctx, func() error { return e.prepare(ctx) }); err != nil {
 		return err
 	}

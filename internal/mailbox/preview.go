@@ -46,7 +46,7 @@ type Previewer struct {
 
 // NewPreviewer returns a Previewer. remember is Config.Remember.
 func NewPreviewer(v *Vendor, remember time.Duration, validate func(events.Event) error, list []handlers.Handler) *Previewer {
-	return &Previewer{reader: newReader(v, validate, list), remember: remember}
+	return &Previewer{reader: newReader(v, NewDecoder(validate), list), remember: remember}
 }
 
 // Read reads, validates and plans a replay. If the event alone decides, ok is true and p is
