@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
@@ -38,11 +37,11 @@ func (h Webhook) known() bool { return h.Verifier != nil }
 // postWebhook verifies, maps and stores one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
-	if !p.withinLimit(w, r, "webhook "+name+" "+clientlimit.Address(r)) {
+	if !p.withinLimit(w, r, p.unsigned, p.address(r)) {
 		return
 	}
 	hook := p.config.Webhooks[name]
-	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: clientlimit.Address(r)}, cmp.Or(hook.MaxBody, p.config.MaxBody))
+	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: p.address(r)}, cmp.Or(hook.MaxBody, p.config.MaxBody))
 	if !ok {
 		return
 	}
@@ -53,7 +52,7 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
 		return
 	}
-	if !p.prove(w, r, in, "webhook "+name) {
+	if !p.withinLimit(w, r, p.limits, "webhook "+name) || !p.prove(w, r, in, "webhook "+name) {
 		return
 	}
 	e, err := hook.Mapper.Map(id, r.Header, body)
