@@ -84,8 +84,6 @@ func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply,
 	if err := k.reserve(ctx, account); err != nil {
 		return Reply{}, err
 	}
-	if err := remove(ctx, k.From, account); err != nil {
-		return Reply{}, err
-	}
-	return Reply{Outcome: events.Done, Account: account, Action: removal.action(), MatchedBy: by, Disabled: removal == DisableAccount}, nil
+	r := Reply{Outcome: events.Done, Account: account, Action: removal.action(), MatchedBy: by, Disabled: removal == DisableAccount}
+	return r.with(remove(ctx, k.From, account))
 }

@@ -14,33 +14,34 @@ func (v Vendor) mayLeave(h Handler, k Known) bool {
 	return takes && h.Type == events.UserUpdated && k.known() && v.Rules != nil && v.Rules.HasScope()
 }
 
+// skippedRemoval returns the reply to an update that would take the account away.
+func skippedRemoval(reason string) Reply {
+	return Reply{Outcome: events.Skipped, Action: changeRemoval, Reason: reason}
+}
+
 // leave disables or deletes the account of a user out of scope.
 func (v Vendor) leave(ctx context.Context, k Known) (Reply, error) {
-	skipped := Reply{Outcome: events.Skipped, Action: changeRemoval, Reason: ReasonMay}
-	if !v.Policy.allows(changeRemoval) {
-		return skipped, nil
-	}
 	remove, ok := v.remover(v.Policy.OnLeave)
 	if !ok {
 		return unsupported, nil
 	}
-	if k.ReserveRemoval != nil {
-		if err := k.ReserveRemoval(ctx, k.Account); err != nil {
+	if k.MayRemove != nil {
+		if err := k.MayRemove(ctx); err != nil {
 			return Reply{}, err
 		}
 	}
-	err := remove(ctx, k.From, k.Account)
-	if v.Policy.skips(err) {
-		skipped.Reason = ReasonShadow
-		return skipped, nil
-	}
-	if err != nil {
+	if err := k.reserve(ctx, k.Account); err != nil {
 		return Reply{}, err
 	}
-	return Reply{
+	err := remove(ctx, k.From, k.Account)
+	if v.Policy.skips(err) {
+		return skippedRemoval(ReasonShadow), nil
+	}
+	r := Reply{
 		Outcome: events.Done, Account: k.Account, Action: v.Policy.OnLeave.action(), MatchedBy: k.matchedBy(v.Adapter), Reason: ReasonScope,
 		Disabled: v.Policy.OnLeave == DisableAccount, Left: true,
-	}, nil
+	}
+	return r.with(err)
 }
 
 // undoLeaving enables an account that an earlier attempt at an update may have disabled, by data of the

@@ -109,19 +109,33 @@ func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
 // judge returns the reply to an event that the rules keep from the vendor, or to an update that
 // takes the user out of scope; otherwise the zero Reply.
 func (h Handler) judge(ctx context.Context, v Vendor, k Known, e events.Event) (Reply, error) {
-	forbidden, leaves := v.Policy.forbids(h), v.mayLeave(h, k)
-	var reply Reply
-	var err error
-	if forbidden == "" || leaves {
-		reply, err = h.judgeScope(v, k, e)
-	}
+	reply, leaves, err := h.Ruling(v, k, e)
 	switch {
 	case err != nil:
 		return reply, err
-	case leaves && reply.Reason == ReasonScope:
+	case leaves:
 		return v.leave(ctx, k)
-	case forbidden != "" && reply.Outcome == "":
-		reply = h.Skipped(forbidden)
 	}
 	return reply, v.undoLeaving(ctx, h, k)
+}
+
+// Ruling returns the reply to an event that the rules of the team keep from the vendor, or the zero
+// Reply, and whether the event takes away the account of a user out of scope. No vendor is asked.
+func (h Handler) Ruling(v Vendor, k Known, e events.Event) (reply Reply, leaves bool, err error) {
+	forbidden, mayLeave := v.Policy.forbids(h), v.mayLeave(h, k)
+	if forbidden != "" && !mayLeave {
+		return h.Skipped(forbidden), false, nil
+	}
+	reply, err = h.judgeScope(v, k, e)
+	switch {
+	case err != nil:
+		return reply, false, err
+	case mayLeave && reply.Reason == ReasonScope && v.Policy.allows(changeRemoval):
+		return Reply{}, true, nil
+	case mayLeave && reply.Reason == ReasonScope:
+		return skippedRemoval(ReasonMay), false, nil
+	case forbidden != "" && reply.Outcome == "":
+		return h.Skipped(forbidden), false, nil
+	}
+	return reply, false, nil
 }

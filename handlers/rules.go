@@ -82,6 +82,21 @@ func (v Vendor) mapped(k Known, e events.Event, u vendors.User, creating bool) (
 	return v.Rules.Map(k.Profile, e, u, creating)
 }
 
+// Account returns the data of an account for a profile, and whether the user is in scope. e is an
+// event of the user. An error is a *RuleError.
+func (v Vendor) Account(p Profile, e events.Event) (u vendors.User, in bool, err error) {
+	u = vendors.User{ID: userID(e)}
+	if v.Rules == nil {
+		d, err := data[snapshot](e)
+		return person(d), true, err
+	}
+	if in, err = v.Rules.InScope(p, e); err != nil || !in {
+		return u, in, err
+	}
+	u, err = v.mapped(Known{Profile: p}, e, u, false)
+	return u, true, err
+}
+
 // enter creates the account of a user new in scope by an update. An account found is
 // adopted and updated.
 func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error) {

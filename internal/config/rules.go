@@ -15,12 +15,14 @@ type Rules struct {
 	Start Start  `yaml:"start"` // of a vendor new to this NATS; default all
 	Scope Scope  `yaml:"scope"` // expression over the users with an account; default all users
 	Map   Map    `yaml:"map"`   // expressions for the fields of an account; default the data of the events
-	// OnDelete is the change for user.deleted; default delete.
+	// OnDelete is the change for user.deleted; default delete, or disable for some kinds.
 	OnDelete OnDelete `yaml:"on_delete"`
 	// OnLeave is the change for a user taken out of scope; default keep.
 	OnLeave OnLeave `yaml:"on_leave"`
 	// DeleteAfter is the grace from the disabling of an account until its deletion; default never.
 	DeleteAfter time.Duration `yaml:"delete_after"`
+	// Deletions has limits of the deletion guard for this vendor; default the limits over all vendors.
+	Deletions Deletions `yaml:"deletions"`
 }
 
 // May lists the kinds of change that Usher may make at a vendor. nil allows every change.
@@ -148,6 +150,15 @@ func (c *Config) rules() map[string]setting {
 	return out
 }
 
+// RulesInForce returns the rules, with the defaults of the kind.
+func (s Section) RulesInForce() Rules {
+	r := s.Rules
+	if r.OnDelete == "" && s.Settings.DisablesByDefault() {
+		r.OnDelete = DisableAccount
+	}
+	return r
+}
+
 // checkRules checks the rules of all vendors.
 func (l *loader) checkRules() {
 	for _, s := range l.config.Vendors {
@@ -162,6 +173,7 @@ func (l *loader) checkRules() {
 		l.checkDeleteAfter(s)
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)
+		l.checkDeletions(s.key("deletions"), l.config.DeletionsAt(s))
 		l.checkExpressions(s)
 	}
 }

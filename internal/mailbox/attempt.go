@@ -92,7 +92,11 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 	known.Profile = profile
 	reply, err := t.call(p, x, known, sent)
 	took := time.Since(began)
-	if err != nil {
+	switch {
+	case errors.Is(err, errHeld):
+		x.pause = record.Pause{Held: true, Due: t.deletions.heldUntil(own.Now())}
+		return x
+	case err != nil:
 		return t.fail(p.write, x, err, took)
 	}
 	x.change = changeOf(event, reply)
@@ -137,6 +141,7 @@ func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
 	ctx, cancel := context.WithDeadline(p.deps.Gate.Attach(ctx, c.class), c.begin.Add(p.config.CallTimeout))
 	defer cancel()
 	reply, err := p.recovered(ctx, c)
+	err = vendors.Named(p.vendor.Name, err)
 	if asked(reply, err) {
 		p.deps.Gate.Report(c.user, err)
 	}
@@ -193,14 +198,15 @@ func (t *attempts) known(x *result) handlers.Known {
 		PreviousAccountID: r.Former, Disabled: r.State == record.Deleted && r.Disabled, Outdated: e.Position.Before(r.Data),
 	}
 	k.Account.ID = r.AccountID
+	removes := event.Handler.Removes
 	k.Reserve = func(ctx context.Context, a vendors.Account) error {
-		return t.accounts.reserve(ctx, a.ID, event.Handler.Removes)
+		return t.accounts.reserve(ctx, a.ID, removes)
 	}
-	k.ReserveRemoval = func(ctx context.Context, a vendors.Account) error {
-		if err := t.deletions.approve(ctx, e); err != nil {
-			return err
+	if t.deletions != nil { // a forecast asks no guard
+		k.MayRemove = func(ctx context.Context) error {
+			removes = true
+			return t.deletions.mayRemove(ctx, e)
 		}
-		return t.accounts.reserve(ctx, a.ID, true)
 	}
 	return k
 }

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 
 // Guard decides whether an account may be deleted now.
 type Guard interface {
-	// Deletion decides about a deletion that was published, or registered, at the time first.
-	Deletion(ctx context.Context, first time.Time) (deletionguard.Verdict, error)
+	// Removal counts and decides about a removal.
+	Removal(ctx context.Context, r deletionguard.Removal) (deletionguard.Verdict, error)
 	// Holds reports whether deletions are held at present, without asking any server.
 	Holds() bool
 	// Released returns a channel that is closed at the end of the present or the next hold.
@@ -31,54 +32,56 @@ type deletions struct {
 	verdicts map[effectID]deletionguard.Verdict
 }
 
-// verdict returns the decision of the guard about an effect. The guard is not asked about effects that
-// are no deletions and were never held, about deletions that may have been made already, and about
-// deletions that a rule of the team forbids.
+// verdict returns the decision of the guard about an effect. The guard is not asked about deletions
+// that may have been made already or that a rule of the team forbids. An effect of another type is
+// held only if the rules of the team have found that a user leaves; see mayRemove.
 func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
 	h := d.handlers[e.Type]
-	if !d.guards(e) || (!h.Removes && !e.Held) || (h.Removes && !d.config.Rules.Changes(h)) || (e.Later && d.config.Rules.DeleteAfter == 0) {
+	forbidden := h.Removes && !d.config.Rules.Changes(h) || (e.Later && d.config.Rules.DeleteAfter == 0)
+	if d.deps.Guard == nil || !h.Removes && !e.Held || e.Unconfirmed || forbidden {
 		return deletionguard.Proceed, true
 	}
 	v, known = d.verdicts[idOf(e)]
 	return v, known
 }
 
-// guards reports whether the guard decides about an effect that takes an account away.
-func (d *deletions) guards(e *record.Effect) bool { return d.deps.Guard != nil && !e.Unconfirmed }
+// errHeld and errDropped are the answers of mayRemove about a removal that must not be made.
+var (
+	errHeld    = errors.New("the deletion guard holds the removal of the account")
+	errDropped = errors.New("a person dropped the deletions that were on hold")
+)
 
-// errHeld says that the deletion guard holds a change.
-var errHeld = errors.New("the deletion guard holds the change")
-
-// approve asks the guard about an effect that takes an account away and is no deletion: only the
-// attempt finds that out. From the first hold on, the effect is looked at like a deletion.
-func (d *deletions) approve(ctx context.Context, e *record.Effect) error {
-	if !d.guards(e) {
+// mayRemove asks the guard about a removal found by an attempt, such as of a user who leaves the
+// scope. A removal that may have been made already proceeds.
+func (d *deletions) mayRemove(ctx context.Context, e *record.Effect) error {
+	if d.deps.Guard == nil || e.Unconfirmed || d.config.Rules.Shadow {
 		return nil
 	}
-	if _, known := d.verdicts[idOf(e)]; !known {
-		d.ask(ctx, e)
-	}
-	switch d.verdicts[idOf(e)] {
-	case deletionguard.Hold:
-		return errHeld
+	switch d.ask(ctx, e) {
+	case deletionguard.Proceed:
+		return nil
 	case deletionguard.Discard:
 		return errDropped
+	default:
+		return errHeld
 	}
-	return nil
 }
 
-// ask asks the guard about a deletion. A deletion is held while the guard cannot answer. A
+// ask asks the guard about a removal. A removal is held while the guard cannot answer. A
 // deletion in hand counts from the publication: a drop of the held deletions drops earlier
 // published ones too, even if they were not read yet.
-func (d *deletions) ask(ctx context.Context, e *record.Effect) {
-	first := e.Registered
+func (d *deletions) ask(ctx context.Context, e *record.Effect) deletionguard.Verdict {
+	r := deletionguard.Removal{First: e.Registered}
 	if e.Later && e.Replay == 0 { // deletions dropped within the grace are others
-		first = first.Add(d.config.Rules.DeleteAfter)
+		r.First = r.First.Add(d.config.Rules.DeleteAfter)
 	}
-	if a := d.hand.of(e); a != nil && a.event.Message.Stored.Before(first) {
-		first = a.event.Message.Stored
+	if a := d.hand.of(e); a != nil && a.event.Message.Stored.Before(r.First) {
+		r.First = a.event.Message.Stored
 	}
-	verdict, err := d.deps.Guard.Deletion(ctx, first)
+	if e.Replay > 0 || !d.handlers[e.Type].Removes {
+		r.Key = fmt.Sprintf("%x %d", e.Key, e.Replay)
+	}
+	verdict, err := d.deps.Guard.Removal(ctx, r)
 	if err != nil {
 		verdict = deletionguard.Hold
 		d.deps.Log.Warn().Err(err).Str("vendor", d.vendor.Name).Msg("the deletion guard cannot be asked: the deletion waits")
@@ -87,6 +90,7 @@ func (d *deletions) ask(ctx context.Context, e *record.Effect) {
 		d.verdicts = map[effectID]deletionguard.Verdict{}
 	}
 	d.verdicts[idOf(e)] = verdict
+	return verdict
 }
 
 // heldUntil returns the time of the next look at a held deletion. The time is near if the hold

@@ -108,6 +108,9 @@ func (r reader) valid(e *Event, d *decoded) error {
 	if e.Replay > 0 && e.Key == "" { // neither position nor number are known
 		return &events.InvalidError{Rule: events.RuleRequired, Detail: "the headers of a replay are missing: send it back by usher dead replay"}
 	}
+	if d.foreign != nil {
+		return d.foreign
+	}
 	handler, ok := r.handlers[e.Type]
 	if !ok || e.Event.Type() != e.Type {
 		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}

@@ -84,18 +84,22 @@ func (r reader) laterEvent(e *record.Effect) (*Event, error) {
 
 // plan plans an event.
 func (r reader) plan(e *Event) (handlers.Plan, error) {
-	v := handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Policy: r.policy}
-	if !e.Later {
-		return e.Handler.PlanFor(v, e.Event)
-	}
-	v.Policy.OnDelete = handlers.DeleteAccount
-	plan, err := e.Handler.PlanFor(v, e.Event)
-	if !r.policy.DeletesLater(events.Extension(e.Event, laterExtension)) {
+	plan, err := e.Handler.PlanFor(r.vendorOf(e), e.Event)
+	if e.Later && !r.policy.DeletesLater(events.Extension(e.Event, laterExtension)) {
 		plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
 			return e.Handler.Skipped(record.ReasonLater), nil
 		}
 	}
 	return plan, err
+}
+
+// vendorOf returns the vendor for the plan of an event. A later deletion deletes.
+func (r reader) vendorOf(e *Event) handlers.Vendor {
+	v := handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Policy: r.policy}
+	if e.Later {
+		v.Policy.OnDelete = handlers.DeleteAccount
+	}
+	return v
 }
 
 // isLaterReplay reports whether a replay is a replay of a later deletion. A later deletion has

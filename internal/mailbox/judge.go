@@ -15,10 +15,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-var (
-	errPanic   = errors.New("the handler panicked")
-	errDropped = errors.New("a person dropped the deletions that were on hold")
-)
+var errPanic = errors.New("the handler panicked")
 
 // The classes of failure that end an effect, beside those of the vendors.
 const (
@@ -193,10 +190,6 @@ func message(err error) string {
 // effect is stored before the outcome.
 func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.Duration) *result {
 	now := t.deps.Ownership.Now()
-	if errors.Is(cause, errHeld) {
-		x.pause = record.Pause{Held: true, Due: t.deletions.heldUntil(now)}
-		return x
-	}
 	pause, o := judge(t.config, &x.effect, cause, now)
 	o.TookMS = took.Milliseconds()
 	if errors.Is(cause, handlers.ErrNoAccount) {

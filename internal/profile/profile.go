@@ -38,6 +38,12 @@ func (p *Profile) Exists() bool {
 	return p.Deleted().Before(p.Created) || (p.Created != events.Position{} && p.Deleted().Before(p.Restored))
 }
 
+// Gone reports whether the user was deleted, and neither restored nor changed since.
+func (p *Profile) Gone() bool {
+	d := p.Deleted()
+	return d != events.Position{} && p.Newest().Before(d) && p.Restored.Before(d)
+}
+
 // Member is the value of a member, with the position of the event.
 type Member struct {
 	Value    json.RawMessage `json:"value"`
@@ -116,6 +122,17 @@ func (p *Profile) raiseFloor() {
 			delete(p.Members, name)
 		}
 	}
+}
+
+// Newest returns the position of the newest event with data in the profile.
+func (p *Profile) Newest() events.Position {
+	newest := p.Created
+	for _, m := range p.Members {
+		if newest.Before(m.Position) {
+			newest = m.Position
+		}
+	}
+	return newest
 }
 
 // membersOf returns the members of the data of an event, with one member for each attribute.
