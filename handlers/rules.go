@@ -28,6 +28,8 @@ type Profile struct {
 	// Enters says that an update may create the account: the user was created, and is not deleted.
 	Enters  bool
 	Deleted bool // whether a deletion newer than the event was seen
+	// Decoded, if set, keeps Data once a rule has decoded Data, for the other rules.
+	Decoded *map[string]any
 }
 
 // RuleError says that a rule cannot be evaluated for one user. The text has no value of the user.

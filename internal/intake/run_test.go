@@ -33,7 +33,8 @@ type run struct {
 	config    mailbox.Config
 	slots     int // turns at a time
 	guard     mailbox.Guard
-	rules     handlers.Rules // of the team; nil: none
+	rules     handlers.Rules   // of the team
+	profiles  mailbox.Profiles // for rules; nil: in the server
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) vendors.Adapter
 	// watch sees the mailboxes of each ownership, if set.
@@ -185,8 +186,8 @@ func (r *run) work(ctx context.Context, p *process) {
 		m, err := mailbox.New(v, config, mailbox.Deps{
 			Records: c, Index: index{c}, Events: c, Replays: replays{c}, Timers: t,
 			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
-			Gate: gate{r}, Ownership: own, Profiles: profile.NewStore(profiles{index{c}}, profile.Cipher{}), Scheduler: scheduler, Decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }),
-			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
+			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }),
+			Handlers: r.handlers, Guard: r.guard, Profiles: r.profilesOf(c), Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {
 			r.watch(m)
@@ -203,6 +204,14 @@ func (r *run) work(ctx context.Context, p *process) {
 		ShowPosition: func(context.Context, events.Position) error { return nil },
 		Log:          zerolog.Nop(),
 	}).Run(ctx)
+}
+
+// profilesOf returns the profiles as a process reaches them.
+func (r *run) profilesOf(c connection) mailbox.Profiles {
+	if r.profiles != nil {
+		return r.profiles
+	}
+	return profile.NewStore(profiles{index{c}}, profile.Cipher{})
 }
 
 // released is the end of a hold of deletions; never without a guard.

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -35,9 +36,12 @@ func (p *parts) profile(ctx context.Context, event *Event) (handlers.Profile, er
 	if err != nil {
 		return handlers.Profile{}, err
 	}
-	data, err := merged.Data()
+	var data json.RawMessage
+	if !event.Handler.Removes { // no rule judges a deletion
+		data, err = merged.Data()
+	}
 	return handlers.Profile{
 		Data: data, Known: len(merged.Members) > 0, Deleted: at.Before(merged.Deleted()),
-		Enters: merged.Exists(),
+		Enters: merged.Exists(), Decoded: new(map[string]any),
 	}, err
 }
