@@ -102,6 +102,10 @@ func TestFaultsOfInstances(t *testing.T) {
 		"disable at lead":         {"{lead: {on_delete: disable}}", "vendors.lead.on_delete: cannot be disable: the API of the vendor, or the API of the vendor in this mode, has no way to disable an account; want delete or keep"},
 		"disable in a mode":       {"{meiro: {mode: customers, on_delete: disable}}", "vendors.meiro.on_delete: cannot be disable: "},
 		"disable at an instance":  {"{school: {kind: magloft, on_delete: disable}}", "vendors.school.on_delete: cannot be disable: "},
+		"grace at once":           {"{magloft: {mode: readers, on_delete: disable, delete_after: 0s}}", ":1: vendors.magloft.delete_after: is 0s; want a time above 0, such as 720h; leave the key out to keep disabled accounts"},
+		"grace in words":          {"{magloft: {mode: readers, on_delete: disable, delete_after: later}}", `:1: vendors.magloft.delete_after: cannot be "later"; want a duration such as 30s, 10m or 24h`},
+		"grace without disabling": {"{magloft: {mode: readers, delete_after: 720h}}", ":1: vendors.magloft.delete_after: needs on_delete: disable: without, no account is disabled that could be deleted later; set vendors.magloft.on_delete to disable, where the vendor can disable accounts, or leave vendors.magloft.delete_after out"},
+		"grace at lead":           {"{lead: {on_delete: disable, delete_after: 720h}}", "vendors.lead.on_delete: cannot be disable: "},
 		"deletions":               {"{lead: {deletions: {count: -1}}}", ":1: vendors.lead.deletions.count: cannot be -1; want 1 or more, or 0 to turn the deletion guard off"},
 		"share of deletions":      {"{lead: {deletions: {share: 1.5}}}", ":1: vendors.lead.deletions.share: cannot be 1.5; want more than 0 and no more than 1"},
 		"no share of deletions":   {"{lead: {deletions: {share: 0}}}", ":1: vendors.lead.deletions.share: cannot be 0; want more than 0 and no more than 1"},
@@ -135,7 +139,7 @@ func TestInstancesOfMergedMappings(t *testing.T) {
 	} {
 		c, err := loadFile(t, text)
 		var got []string
-		for _, s := range c.Vendors[5:] {
+		for _, s := range c.Vendors[len(defaults().sections()):] {
 			got = append(got, s.Name)
 		}
 		slices.Sort(got)

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,7 +100,11 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 		return t.fail(p.write, x, err, took)
 	}
 	x.change = changeOf(event, reply)
+	x.change.Later = t.later(event, own.Now())
 	o := outcomeOf(reply, own.Now())
+	if event.Later {
+		o.Reason = cmp.Or(o.Reason, record.ReasonLater)
+	}
 	o.TookMS = took.Milliseconds()
 	x.outcome = &o
 	reserved, _ := t.reserveOutcome(p.write, x) // after a failure of NATS, store tries again

@@ -38,7 +38,7 @@ type deletions struct {
 // have found that a user leaves; see mayRemove.
 func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
 	h := d.handlers[e.Type]
-	if d.deps.Guard == nil || !h.Removes && !e.Held || e.Unconfirmed || !d.config.Rules.changes(h) {
+	if d.deps.Guard == nil || !h.Removes && !e.Held || e.Unconfirmed || !d.config.Rules.changes(h) || (e.Later && d.config.Rules.DeleteAfter == 0) {
 		return deletionguard.Proceed, true
 	}
 	v, known = d.verdicts[idOf(e)]
@@ -72,6 +72,9 @@ func (d *deletions) mayRemove(ctx context.Context, e *record.Effect) error {
 // published ones too, even if they were not read yet.
 func (d *deletions) ask(ctx context.Context, e *record.Effect) deletionguard.Verdict {
 	r := deletionguard.Removal{First: e.Registered}
+	if e.Later && e.Replay == 0 { // deletions dropped within the grace are others
+		r.First = r.First.Add(d.config.Rules.DeleteAfter)
+	}
 	if a := d.hand.of(e); a != nil && a.event.Message.Stored.Before(r.First) {
 		r.First = a.event.Message.Stored
 	}

@@ -81,6 +81,17 @@ func (p *Profile) clear(at events.Position) (changed bool) {
 	return true
 }
 
+// Newest returns the position of the newest event with data in the profile.
+func (p *Profile) Newest() events.Position {
+	newest := p.Created
+	for _, m := range p.Members {
+		if newest.Before(m.Position) {
+			newest = m.Position
+		}
+	}
+	return newest
+}
+
 // membersOf returns the members of the data of an event, with one member for each attribute.
 func membersOf(data []byte) (map[string]json.RawMessage, error) {
 	var members, inner map[string]json.RawMessage
@@ -136,7 +147,9 @@ func (p *Profile) Data() (json.RawMessage, error) {
 
 // quote appends a name as a JSON text.
 func quote(object []byte, name string) ([]byte, error) {
-	plain := func(r rune) bool { return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }
+	plain := func(r rune) bool {
+		return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+	}
 	if !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
 		return append(append(append(object, '"'), name...), '"'), nil
 	}
