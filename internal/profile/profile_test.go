@@ -106,6 +106,19 @@ func expected(t *rapid.T, list []stored) map[string]any {
 	return want
 }
 
+// lastCreation returns the position of the last creation, without a deletion since.
+func lastCreation(list []stored) (at events.Position) {
+	for _, s := range list {
+		switch s.event.Type() {
+		case events.UserCreated:
+			at = s.at
+		case events.UserDeleted:
+			at = events.Position{}
+		}
+	}
+	return at
+}
+
 func data(t interface{ Fatal(...any) }, p profile.Profile) map[string]any {
 	raw, err := p.Data()
 	if err != nil {
@@ -146,6 +159,12 @@ func TestMergeInAnyOrder(t *testing.T) {
 		}
 		if diff := cmp.Diff(expected(t, list), data(t, got)); diff != "" {
 			t.Fatalf("(-want +got)\n%s", diff)
+		}
+		if want := lastCreation(list); got.Created != want {
+			t.Fatalf("got the creation %v, want %v", got.Created, want)
+		}
+		if _, whole := got.Members["attributes"]; whole {
+			t.Fatal("the attributes are one member")
 		}
 	})
 }
