@@ -170,6 +170,15 @@ func TestTwinsAreAWarning(t *testing.T) {
 	}
 }
 
+// Vendors of two kinds may stand behind one address.
+func TestTwoKindsAreNoTwins(t *testing.T) {
+	const same = "base_url: https://one.example/a, email: a@example.org, password: p"
+	c, err := loadFile(t, "vendors:\n  lead: {"+same+"}\n  meiro: {"+same+"}\n")
+	if err != nil || len(c.On()) != 2 || strings.Contains(strings.Join(c.Warnings(), "\n"), "same address") {
+		t.Errorf("got %v on (%v), warnings %q", c.On(), err, c.Warnings())
+	}
+}
+
 // A vendor has the limits of deletions of all vendors, unless the section has others.
 func TestDeletionsAt(t *testing.T) {
 	c, err := loadFile(t, "deletions: {count: 7, share: 0.25}\nvendors:\n  lead: {deletions: {count: 0, window: 2h}}\n  meiro: {deletions: {share: 0.75}}\n")
