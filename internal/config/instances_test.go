@@ -109,6 +109,7 @@ func TestFaultsOfInstances(t *testing.T) {
 		"grace in words":          {"{magloft: {mode: readers, on_delete: disable, delete_after: later}}", `:1: vendors.magloft.delete_after: cannot be "later"; want a duration such as 30s, 10m or 24h`},
 		"grace without disabling": {"{magloft: {mode: readers, delete_after: 720h}}", ":1: vendors.magloft.delete_after: needs on_delete or on_leave: disable: without, no account is disabled that could be deleted later; set vendors.magloft.on_delete to disable, where the vendor can disable accounts, or leave vendors.magloft.delete_after out"},
 		"grace at lead":           {"{lead: {on_delete: disable, delete_after: 720h}}", "vendors.lead.on_delete: cannot be disable: "},
+		"key of a field":          {"{lead: {map: {email: {value: user.email, when: create}}}}", ":1: vendors.lead.map: cannot be read: unknown key when: the keys are value, at"},
 		"deletions":               {"{lead: {deletions: {count: -1}}}", ":1: vendors.lead.deletions.count: cannot be -1; want 1 or more, or 0 to turn the deletion guard off"},
 		"share of deletions":      {"{lead: {deletions: {share: 1.5}}}", ":1: vendors.lead.deletions.share: cannot be 1.5; want more than 0 and no more than 1"},
 		"no share of deletions":   {"{lead: {deletions: {share: 0}}}", ":1: vendors.lead.deletions.share: cannot be 0; want more than 0 and no more than 1"},
@@ -169,6 +170,15 @@ func TestTwinsAreAWarning(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("%s: got %v, %v, warnings %q, want %v", other, got, err, c.Warnings(), want)
 		}
+	}
+}
+
+// Vendors of two kinds may stand behind one address.
+func TestTwoKindsAreNoTwins(t *testing.T) {
+	const same = "base_url: https://one.example/a, email: a@example.org, password: p"
+	c, err := loadFile(t, "vendors:\n  lead: {"+same+"}\n  meiro: {"+same+"}\n")
+	if err != nil || len(c.On()) != 2 || strings.Contains(strings.Join(c.Warnings(), "\n"), "same address") {
+		t.Errorf("got %v on (%v), warnings %q", c.On(), err, c.Warnings())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -170,6 +171,9 @@ func TestMergeInAnyOrder(t *testing.T) {
 		if got.Exists() != exists(list) {
 			t.Fatalf("exists: got %v", got.Exists())
 		}
+		if _, whole := got.Members["attributes"]; whole {
+			t.Fatal("the attributes are one member")
+		}
 	})
 }
 
@@ -226,5 +230,30 @@ func TestReadKeysRefuses(t *testing.T) {
 		if _, err := profile.ReadKeys([]string{path}); err == nil || strings.Contains(err.Error(), "c2hvcnQ") {
 			t.Errorf("%s: got %v", path, err)
 		}
+	}
+}
+
+// contested is a bucket whose profile another process changes before each write.
+type contested struct {
+	memory
+
+	loads int
+}
+
+func (c *contested) Load(ctx context.Context, key string) ([]byte, uint64, error) {
+	c.loads++
+	return c.memory.Load(ctx, key)
+}
+
+func (c *contested) Store(context.Context, string, []byte, uint64) (uint64, error) {
+	return 0, streams.ErrStaleRevision
+}
+
+// A merge against endless changes ends with an error: the event is tried again later.
+func TestMergeEnds(t *testing.T) {
+	c := &contested{}
+	_, err := profile.NewStore(c, profile.Cipher{}).Merge(t.Context(), "k", event(t, events.UserCreated, map[string]any{"user_id": "ada"}), events.Position{Epoch: 1, Seq: 1})
+	if !errors.Is(err, streams.ErrStaleRevision) || c.loads < 2 || c.loads > 20 {
+		t.Errorf("got %v after %d loads", err, c.loads)
 	}
 }

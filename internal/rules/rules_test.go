@@ -63,6 +63,7 @@ func TestInScope(t *testing.T) {
 		"user.email.endsWith('@EXAMPLE.org'.lowerAscii())":                        "true",
 		"event.source == '/hr' && event.time < timestamp('2026-01-01T00:00:00Z')": "true",
 		"user.phone.startsWith('+')":                                              "rule scope: cannot be evaluated: the user has no user.phone; ",
+		"has(user.phone) ? true : user.nick == ''":                                "rule scope: cannot be evaluated: the user has no user.nick; ",
 		"user[user.email] == ''":                                                  "rule scope: cannot be evaluated at column ",
 		"user.attributes.role":                                                    "rule scope: yields neither true nor false",
 	} {
@@ -77,6 +78,43 @@ func TestInScope(t *testing.T) {
 		}
 		if !strings.HasPrefix(got, want) || strings.Contains(got, secret) {
 			t.Errorf("%s: got %s, want %s", scope, got, want)
+		}
+	}
+}
+
+// An event without a time has no event.time.
+func TestEventWithoutATime(t *testing.T) {
+	s, err := rules.New(rules.Config{Scope: "has(event.time)"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeless, err := events.New(events.UserCreated, "/hr", "1", time.Time{}, map[string]any{"user_id": "ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e, want := range map[*events.Event]bool{new(created(t)): true, &timeless: false} {
+		if got, err := s.InScope(profileOf("{}"), *e); got != want || err != nil {
+			t.Errorf("got %v (%v), want %v", got, err, want)
+		}
+	}
+}
+
+// The rules of one attempt decode the profile once.
+func TestProfileIsDecodedOnce(t *testing.T) {
+	s, err := rules.New(rules.Config{Scope: "user.first_name == 'Ada'", Map: map[string]rules.Field{"last_name": {Value: "user.first_name"}, "attributes.n": {Value: "user.attributes.n + 1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := profileOf(`{"first_name":"Ada","attributes":{"n":9007199254740992,"kept":"x"}}`)
+	p.Decoded = new(map[string]any)
+	if in, err := s.InScope(p, created(t)); !in || err != nil {
+		t.Fatalf("got %v (%v)", in, err)
+	}
+	p.Data = json.RawMessage("not read again")
+	for range 2 { // the first mapping must leave the decoded data as they were
+		u, err := s.Map(p, created(t), vendors.User{}, true)
+		if err != nil || u.LastName != "Ada" || string(u.Attributes) != `{"kept":"x","n":9007199254740993}` {
+			t.Errorf("got %+v (%v)", u, err)
 		}
 	}
 }

@@ -126,7 +126,8 @@ func resultsStored(ctx context.Context, w *world) (uint64, error) {
 	return results.CachedInfo().State.Msgs, nil
 }
 
-// missing returns the number of effects without a result.
+// missing returns the number of effects without a result, with the later deletions of disabled
+// accounts.
 func (h *history) missing() (n int) {
 	for _, a := range h.events {
 		for _, vendor := range h.vendors {
@@ -134,8 +135,25 @@ func (h *history) missing() (n int) {
 				n++
 			}
 		}
+		if h.deletedLater(a) && len(h.results[laterResult(a)]) == 0 {
+			n++
+		}
 	}
 	return n
+}
+
+// deletedLater reports whether an event has disabled an account that is deleted after a grace.
+func (h *history) deletedLater(a *asked) bool {
+	if !h.ruled || a.kind != events.UserDeleted {
+		return false
+	}
+	list := h.of(a, graces)
+	return len(list) > 0 && list[0].Action == events.ActionDisabled
+}
+
+// laterResult returns the id of the result of a later deletion.
+func laterResult(a *asked) string {
+	return events.ResultID(events.Key(a.key, "delete_after/0"), graces, 0)
 }
 
 func (h *history) event(byID map[string]*asked, m jetstream.Msg, seq uint64) error {

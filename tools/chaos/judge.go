@@ -23,6 +23,12 @@ func judge(h *history) *Report {
 			}
 		}
 	}
+	for _, a := range h.events {
+		if h.ruled && a.kind == events.UserDeleted {
+			effects[laterResult(a)] = true
+			r.later(a)
+		}
+	}
 	for id := range h.results {
 		if !effects[id] {
 			r.violate(violation{kind: "result of nothing", text: "no event asked for the result " + id})

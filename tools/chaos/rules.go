@@ -13,7 +13,8 @@ import (
 )
 
 // Rules returns a configuration with rules of a team: two vendors of one kind, one with a
-// scope, a vendor with disabled accounts, and fields made from attributes. A third of the users enter
+// scope, vendors with disabled accounts, of which one deletes after a grace of seconds, and fields
+// made from attributes. A third of the users enter
 // and leave the scope. The profiles are encrypted.
 func Rules(c Config) Config {
 	c.Rules = true
@@ -25,12 +26,13 @@ const (
 	everyone = "school1" // of kind miestro: all users
 	learners = "school2" // of kind miestro: a scope
 	disables = "meiro"   // operators: accounts are disabled
+	graces   = "magloft" // readers: accounts are disabled, and deleted after a grace of seconds
 )
 
 // vendors returns the names of the running vendors.
 func (c Config) vendors() []string {
 	if c.Rules {
-		return []string{everyone, learners, disables}
+		return []string{everyone, learners, disables, graces}
 	}
 	return scenario.Vendors
 }
@@ -65,7 +67,8 @@ func (c Config) writeFile() error {
 		text = fmt.Sprintf("profiles: {keys: [%s]}\nvendors:\n", key) +
 			fmt.Sprintf("  %s: {kind: miestro, map: {last_name: '%s'}}\n", everyone, mappedLastName) +
 			fmt.Sprintf("  %s: {kind: miestro, scope: 'user.attributes.role == \"learner\"', map: {last_name: '%s'}}\n", learners, mappedLastName) +
-			fmt.Sprintf("  %s: {mode: operators, on_delete: disable, map: {last_name: '%s'}}\n", disables, mappedLastName)
+			fmt.Sprintf("  %s: {mode: operators, on_delete: disable, map: {last_name: '%s'}}\n", disables, mappedLastName) +
+			fmt.Sprintf("  %s: {mode: readers, on_delete: disable, delete_after: 3s, map: {last_name: '%s'}}\n", graces, mappedLastName)
 	}
 	return os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(text), 0o600)
 }

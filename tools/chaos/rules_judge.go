@@ -43,6 +43,16 @@ func endingOf(list []*asked) (e ending) {
 	return e
 }
 
+// later checks that a later deletion has exactly one result: it was made, or the user came back. A
+// deletion without an account to disable has no later deletion.
+func (r *Report) later(a *asked) {
+	list := r.history.results[laterResult(a)]
+	one := len(list) == 1 && (list[0].took() || list[0].Outcome == events.Superseded)
+	if !one && (len(list) > 0 || r.history.deletedLater(a)) {
+		r.violate(violation{kind: "later deletion", user: a.user, vendor: graces, text: fmt.Sprintf("%s %s: got %+v", a.kind, a.id, list)})
+	}
+}
+
 // rules adds the violations in the states of the vendors with rules of a team: at the end a vendor
 // holds exactly what the rules say of the last profile, and nothing is removed without a deletion.
 func (r *Report) rules() {
