@@ -78,6 +78,10 @@ type Known struct {
 	// Reserve, if set, is called before each change of an account. An error means that another
 	// user holds the account, and the change must not be made.
 	Reserve func(ctx context.Context, a vendors.Account) error
+	// MayRemove, if set, is called before an event of a type without Removes deletes or disables an
+	// account, and before any other change for the event. The deletion guard counts the removal.
+	// An error means that the removal must not be made now.
+	MayRemove func(ctx context.Context) error
 }
 
 // Reply is the result of a plan.

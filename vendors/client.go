@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // Options configures a Client, except for the credentials.
@@ -89,7 +91,7 @@ type Client struct {
 	auth     Auth
 	secrets  []string
 	observer Observer
-	bodies   room // for large bodies of this client
+	bodies   bounded.Room // for large bodies of this client
 	classify func(status int, body []byte) (Class, bool)
 }
 
@@ -122,7 +124,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		refused:  o.Refused,
 		auth:     auth,
 		observer: o.Observe,
-		bodies:   newRoom(clientBudget),
+		bodies:   bounded.NewRoom(clientBudget / maxBody),
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -95,6 +95,10 @@ func (s Settings) WantedCourse(string) string { return "" }
 // the port replaces this method.
 func (s Settings) CanDisable() bool { return false }
 
+// DisablesByDefault reports whether a deletion disables the account unless the team sets
+// on_delete. A Config of a vendor with such a default replaces this method.
+func (s Settings) DisablesByDefault() bool { return false }
+
 // InvalidConfig returns the faults of a vendor's Config as one error, with a line per fault, or
 // nil.
 func InvalidConfig(vendor string, faults []Fault) error {

@@ -172,7 +172,7 @@ func TestPreviewIsWhatServeDoes(t *testing.T) {
 				}
 				w.feedAll(line)
 				w.until("the results of "+e[0], func() bool { return len(w.outcomes(fmt.Sprint("e", i))) >= w.takePart(found) })
-				compared[e[0]] += w.compare(e, found, calls.take(), w.steps(fmt.Sprint("e", i)))
+				compared[e[0]] += w.compare(e, found, calls.take(), w.resultsOf(fmt.Sprint("e", i)))
 			}
 			for _, e := range adaEvents() {
 				if compared[e[0]] == 0 {
@@ -203,8 +203,8 @@ func (w *world) takePart(found []previewed) (n int) {
 	return n
 }
 
-// steps are the outcomes and the steps of the results of an event, by vendor.
-func (w *world) steps(id string) map[string]events.Result {
+// resultsOf returns the outcomes and the steps of the results of an event, by vendor.
+func (w *world) resultsOf(id string) map[string]events.Result {
 	found := map[string]events.Result{}
 	for line := range strings.Lines(w.must("results", "--json", "--event", id)) {
 		e, err := events.Parse([]byte(line))

@@ -126,9 +126,9 @@ func (w *world) again1(id string, got map[string]string) {
 		w.t.Fatal(err, out)
 	}
 	for _, s := range sent {
-		w.until("the result of "+s.EventID, func() bool { return len(w.steps(s.EventID)) == 1 })
+		w.until("the result of "+s.EventID, func() bool { return len(w.resultsOf(s.EventID)) == 1 })
 		if got[id+" "+s.Vendor] == "" {
-			got[id+" "+s.Vendor] = simulatedWord(w.steps(s.EventID)[s.Vendor])
+			got[id+" "+s.Vendor] = simulatedWord(w.resultsOf(s.EventID)[s.Vendor])
 		}
 	}
 }

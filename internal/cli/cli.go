@@ -42,6 +42,8 @@ func ExitCode(err error) int {
 type commands struct {
 	File string `name:"config" help:"The configuration file; ./usher.yaml by default, if it exists." placeholder:"FILE" type:"path"`
 
+	NATSContext string `name:"nats-context" help:"A context of the nats command, for the connection to NATS." placeholder:"NAME"`
+
 	Version kong.VersionFlag `help:"Print the version."`
 
 	Serve   serveCmd   `cmd:"" help:"Receive events from NATS and over HTTP, and carry them out at the vendors."`
@@ -74,7 +76,7 @@ type commands struct {
 // AfterApply sets the file of the configuration, before the flags that name vendors are checked.
 // The parser calls AfterApply.
 func (c *commands) AfterApply(a *app.App) error {
-	a.File = c.File
+	a.File, a.NATSContext = c.File, c.NATSContext
 	return nil
 }
 

@@ -29,6 +29,8 @@ type Settings interface {
 	WantedCourse(id string) string
 	// CanDisable reports whether the vendor can disable an account.
 	CanDisable() bool
+	// DisablesByDefault reports whether on_delete is disable unless set.
+	DisablesByDefault() bool
 	// SetObserver sets the observer of all calls.
 	SetObserver(o vendors.Observer)
 	// SetReadOnly refuses all calls that may change something. refused is called with each; may be

@@ -38,7 +38,9 @@ func (v Vendor) compile() (handlers.Rules, error) {
 // team returns the rules of the team around every event of the vendor.
 func (v Vendor) team() mailbox.Rules {
 	r := v.Rules()
-	return mailbox.Rules{May: r.May, Shadow: r.Mode.Is(config.Shadow), Keep: r.OnDelete.Keeps(), Disable: r.OnDelete.Disables()}
+	return mailbox.Rules{
+		May: r.May, Shadow: r.Mode.Is(config.Shadow), Keep: r.OnDelete.Keeps(), Disable: r.OnDelete.Disables(), DeleteAfter: r.DeleteAfter,
+	}
 }
 
 // readKeys reads the keys of profiles.

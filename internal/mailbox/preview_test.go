@@ -56,7 +56,7 @@ func letter(kind, data string) streams.DeadLetter {
 func preview(r *record.Record, l streams.DeadLetter) mailbox.Preview {
 	v := &mailbox.Vendor{Name: "acme"}
 	v.Port.Store(new(vendors.Adapter))
-	x := mailbox.NewPreviewer(v, mailbox.Config{Remember: time.Hour}, mailbox.Deps{Decoder: mailbox.NewDecoder(func(events.Event) error { return nil }), Handlers: []handlers.Handler{
+	x := mailbox.NewPreviewer(v, mailbox.Config{Remember: time.Hour}, mailbox.Deps{Decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }), Handlers: []handlers.Handler{
 		handlers.UserCreated(), handlers.UserDeleted(),
 		handlers.EnrollmentRequested(handlers.Courses{"go-1": {"acme": "7"}, "c-1": {"other": "8"}}, []string{"acme", "other"}),
 	}})

@@ -23,7 +23,7 @@ const ResyncSource = "/resync"
 // event. A vendor without rules has no profiles. The data of a resync came from the profile: merged
 // again, the data would win over older events that are still to come.
 func (p *parts) profile(ctx context.Context, event *Event) (handlers.Profile, error) {
-	if p.vendor.Rules == nil {
+	if p.vendor.Rules == nil || event.Later {
 		return handlers.Profile{}, nil
 	}
 	at := event.Message.Position

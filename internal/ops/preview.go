@@ -13,7 +13,6 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
-	"github.com/usherhq/usher/schemas"
 )
 
 // Outcomes of a replay, besides the outcomes of mailbox.PreviewOutcome.
@@ -68,16 +67,11 @@ type previewer struct {
 
 // previewers returns a previewer for each vendor, on or off.
 func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) {
-	valid, err := schemas.New()
-	if err != nil {
-		return nil, err
-	}
 	p := previewer{events: s.Streams.Events, needsAdapter: map[string]bool{}}
 	deps, err := s.previewDeps(ctx)
 	if err != nil {
 		return nil, err
 	}
-	deps.Decoder = mailbox.NewDecoder(valid.Validate)
 	for _, h := range s.Handlers {
 		p.needsAdapter[h.Type] = h.Scope == events.ScopeCourse
 	}

@@ -10,9 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
-	"github.com/usherhq/usher/schemas"
 )
 
 // EventPreview is the predicted consequence of an event at each vendor.
@@ -145,16 +143,7 @@ func (s *Service) eventPreviewers(ctx context.Context, names []string) ([]*event
 	if err != nil {
 		return nil, err
 	}
-	valid, err := schemas.New()
-	if err != nil {
-		return nil, err
-	}
-	deps.Decoder = mailbox.NewDecoder(valid.Validate)
-	control, err := s.Streams.Control.Records(ctx)
-	if err != nil {
-		return nil, err
-	}
-	guard, err := deletionguard.Read(ctx, control)
+	guards, err := s.guards(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +153,7 @@ func (s *Service) eventPreviewers(ctx context.Context, names []string) ([]*event
 		if len(names) > 0 && !slices.Contains(names, v.Name) {
 			continue
 		}
-		x := &eventPreviewer{name: v.Name, held: guard.Why, off: off[v.Name]}
+		x := &eventPreviewer{name: v.Name, held: cmp.Or(guards.all.Why, guards.vendors[v.Name].Why), off: off[v.Name]}
 		if x.off != "" && len(names) == 0 {
 			continue
 		}

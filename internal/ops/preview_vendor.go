@@ -40,8 +40,12 @@ func (s *Service) previewDeps(ctx context.Context) (mailbox.Deps, error) {
 	if err != nil {
 		return mailbox.Deps{}, err
 	}
+	decoder, err := Decoder(s.Config)
+	if err != nil {
+		return mailbox.Deps{}, err
+	}
 	return mailbox.Deps{
-		Records: readRecords{accounts, effects}, Index: index, Handlers: s.Handlers, Log: zerolog.Nop(), Profiles: mailbox.PeekProfiles(profiles.Load),
+		Records: readRecords{accounts, effects}, Index: index, Decoder: decoder, Handlers: s.Handlers, Log: zerolog.Nop(), Profiles: mailbox.PeekProfiles(profiles.Load),
 	}, nil
 }
 

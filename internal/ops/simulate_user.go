@@ -89,7 +89,7 @@ func (s *Service) simulated(v Vendor, w *simulator) (*simulatedAt, error) {
 	vendor.Port.Store(&port)
 	x.Previewer = mailbox.NewPreviewer(vendor, s.previewConfig(v), mailbox.Deps{
 		Records: oneRecord{w}, Index: noRecords{}, Handlers: s.Handlers, Log: zerolog.Nop(),
-		Decoder:  mailbox.NewDecoder(func(events.Event) error { return nil }), // see userMaker.of
+		Decoder:  mailbox.NewDecoder(nil, func(events.Event) error { return nil }), // see userMaker.of
 		Profiles: mailbox.PeekProfiles(func(context.Context, string) (profile.Profile, error) { return w.profile, nil }),
 	})
 	return x, nil
