@@ -6,7 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // TestResync sends a user again after a change of the rules, and behind a newer event.
@@ -23,6 +28,14 @@ func TestResync(t *testing.T) {
 	id := strings.Split(out, "\t")[2]
 	w.expect(id, map[string]string{"school2": events.Done})
 	w.name("school2", "Adaline BYRON")
+	w.feedAll(personEvent(events.UserUpdated, "p-ada", "ada", `,"phone":"+4912345678"`))
+	w.expect("p-ada", map[string]string{"school1": events.Done, "school2": events.Done})
+	before := w.profileRevision("ada")
+	again := strings.Split(w.must("resync", "ada", "--vendor", "school2"), "\t")[2]
+	w.expect(again, map[string]string{"school2": events.Done})
+	if after := w.profileRevision("ada"); after != before || before == 0 {
+		t.Errorf("the resync changed the profile from revision %d to %d", before, after)
+	}
 	if strings.Count(out, "\n") != 1 || !strings.Contains(w.must("audit"), "user.resynced") {
 		t.Errorf("got %s, and the audit log %s", out, w.must("audit"))
 	}
@@ -44,6 +57,29 @@ func TestResync(t *testing.T) {
 		}
 	}
 	w.end()
+}
+
+// profileRevision returns the revision of the profile of a user; 0 without a profile.
+func (w *world) profileRevision(user string) uint64 {
+	w.t.Helper()
+	nc, err := nats.Connect(w.nats)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	profiles, err := streams.OpenRecords(w.t.Context(), streams.Client{JetStream: js}, streams.ProfilesBucket)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, revision, err := profiles.Load(w.t.Context(), record.Digest(user))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return revision
 }
 
 // TestBackfill provisions a list of users at one vendor, again and again.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"time"
 
@@ -130,9 +131,13 @@ func (b *backfill) user(ctx context.Context, line userLine, done *Backfilled) er
 	if err != nil {
 		return err
 	}
+	deleted, err := isDeleted(known)
+	if err != nil {
+		return err
+	}
 	key := record.KeyOf(events.Key(e.Source(), e.ID()))
 	switch r := account.Record; {
-	case r.State == record.Deleted, known.Gone():
+	case r.State == record.Deleted, deleted:
 		done.Deleted++
 		return b.row(line, id, "the user was deleted: to bring the user back, send user.created")
 	case r.State == record.Active, r.Has(key, 1), slices.ContainsFunc(r.Pending, func(p record.Effect) bool { return p.Scope.WholeAccount() }):
@@ -148,6 +153,15 @@ func (b *backfill) user(ctx context.Context, line userLine, done *Backfilled) er
 		return err
 	}
 	return b.Streams.Replays.Send(ctx, one.letter)
+}
+
+// isDeleted reports whether a stored profile is that of a deleted user.
+func isDeleted(p profile.Profile) (bool, error) {
+	if reflect.ValueOf(p).IsZero() { // an unknown user
+		return false, nil
+	}
+	u, err := userMaker{}.of(p, p.Newest())
+	return u.deleted, err
 }
 
 // event returns the event of a user, with an id of vendor and data.

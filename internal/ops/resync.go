@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -164,7 +165,10 @@ func (s *Service) lastKnown(ctx context.Context, user string) (person, error) {
 	if err != nil {
 		return person{}, err
 	}
-	older, err := s.mergeEvents(ctx, &p, user)
+	stored, err := p.Data()
+	if err == nil {
+		err = s.mergeEvents(ctx, &p, user)
+	}
 	if err != nil {
 		return person{}, err
 	}
@@ -175,15 +179,14 @@ func (s *Service) lastKnown(ctx context.Context, user string) (person, error) {
 		return person{}, ErrNobody
 	}
 	data, err := p.Data()
-	return person{data: data, at: p.Newest(), profile: !older}, err
+	return person{data: data, at: p.Newest(), profile: bytes.Equal(data, stored)}, err
 }
 
-// mergeEvents merges the stored events of a user into a profile, and reports whether the profile
-// lacked any.
-func (s *Service) mergeEvents(ctx context.Context, p *profile.Profile, user string) (changed bool, err error) {
+// mergeEvents merges the stored events of a user into a profile.
+func (s *Service) mergeEvents(ctx context.Context, p *profile.Profile, user string) error {
 	positions, err := s.eventsOf(ctx, user)
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, at := range positions {
 		o, err := s.Streams.Events.Original(ctx, at)
@@ -192,17 +195,15 @@ func (s *Service) mergeEvents(ctx context.Context, p *profile.Profile, user stri
 		case errors.Is(err, streams.ErrGone), invalid:
 			continue
 		case err != nil:
-			return false, err
+			return err
 		}
 		if e, _ := events.Clean(o.Event); events.UserID(e) == user {
-			merged, err := p.Merge(e, at)
-			if err != nil {
-				return false, err
+			if _, err := p.Merge(e, at); err != nil {
+				return err
 			}
-			changed = changed || merged
 		}
 	}
-	return changed, nil
+	return nil
 }
 
 // eventsOf returns the positions of the events that changed an account of the user, or will.
