@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // Config holds the parameters of one run.
@@ -34,7 +36,24 @@ type Config struct {
 	Nodes    int           // of NATS: 1 or 3
 	Limit    time.Duration // limit for all effects to finish after the storms
 	Binaries Binaries
-	Dir      string // directory of logs and stores; empty: a new temporary directory
+	Vendors  []string           // names of the vendors that are on; default scenario.Vendors
+	Foreign  map[string]Foreign // vendors beside the sandbox, by name
+	Dir      string             // directory of logs and stores; empty: a new temporary directory
+}
+
+// Foreign is a vendor beside the sandbox.
+type Foreign struct {
+	Environ []string // settings of usher serve, as NAME=value
+	// State returns the accounts and the enrolments at the vendor.
+	State func(ctx context.Context) (sandbox.VendorState, error)
+}
+
+// vendors returns the names of the vendors that are on.
+func (c Config) vendors() []string {
+	if c.Vendors == nil {
+		return scenario.Vendors
+	}
+	return c.Vendors
 }
 
 // Limits are the time limits of the workers.

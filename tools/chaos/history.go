@@ -18,6 +18,7 @@ import (
 
 // history holds the outcome of a run: events, results, dead letters and the state of the vendors.
 type history struct {
+	vendors   []string            // that are on
 	events    []*asked            // in the order of their first publication
 	users     map[string][]*asked // the same, by user
 	posts     int                 // stored publications
@@ -52,7 +53,7 @@ func (r result) took() bool { return r.Outcome == events.Done || r.Outcome == ev
 
 // read reads the streams and the state of the sandbox.
 func read(ctx context.Context, w *world) (*history, error) {
-	h := &history{users: map[string][]*asked{}, results: map[string][]result{}, dead: map[string]bool{}}
+	h := &history{vendors: w.config.vendors(), users: map[string][]*asked{}, results: map[string][]result{}, dead: map[string]bool{}}
 	byID := map[string]*asked{}
 	for stream, take := range map[string]func(jetstream.Msg, uint64) error{
 		streams.EventsStream:      func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
@@ -71,6 +72,13 @@ func read(ctx context.Context, w *world) (*history, error) {
 		return nil, err
 	}
 	h.state = state.Vendors
+	for name, foreign := range w.config.Foreign {
+		state, err := foreign.State(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		h.state[name] = state
+	}
 	return h, nil
 }
 
@@ -126,7 +134,7 @@ func resultsStored(ctx context.Context, w *world) (uint64, error) {
 // missing returns the number of effects without a result.
 func (h *history) missing() (n int) {
 	for _, a := range h.events {
-		for _, vendor := range scenario.Vendors {
+		for _, vendor := range h.vendors {
 			if takesPart(a, vendor) && len(h.of(a, vendor)) == 0 {
 				n++
 			}

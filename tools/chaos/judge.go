@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/scenario"
 )
 
 // judge returns a report with all violations (docs/design.md, rules 12.1 to 12.3 and 12.6).
@@ -15,7 +14,7 @@ func judge(h *history) *Report {
 	}
 	effects := map[string]bool{}
 	for _, a := range h.events {
-		for _, vendor := range scenario.Vendors {
+		for _, vendor := range h.vendors {
 			if takesPart(a, vendor) {
 				r.Effects++
 				effects[events.ResultID(a.key, vendor, 0)] = true
@@ -29,11 +28,11 @@ func judge(h *history) *Report {
 		}
 	}
 	for user, list := range h.users {
-		for _, vendor := range scenario.Vendors {
+		for _, vendor := range h.vendors {
 			r.order(user, vendor, list)
 		}
 	}
-	for _, vendor := range scenario.Vendors {
+	for _, vendor := range h.vendors {
 		r.vendor(vendor)
 	}
 	return r

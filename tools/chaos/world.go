@@ -42,8 +42,11 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	if err := w.standIns(ctx); err != nil {
 		return w, err
 	}
-	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())+rules), 0o600); err != nil {
 		return w, err
+	}
+	for _, foreign := range c.Foreign {
+		w.environ = append(w.environ, foreign.Environ...)
 	}
 	w.environ = append(w.environ, settings(c)...)
 	for i := range c.Workers {
@@ -56,19 +59,28 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	return w, w.until(ctx, 0, "the streams and consumers are there", func() bool { return w.consumers(ctx, nil) })
 }
 
+// rules let deletions delete at every vendor.
+const rules = "vendors:\n  scim: {on_delete: delete}\n"
+
+// modes are the modes of vendors with several.
+var modes = map[string]string{"meiro": "customers", "magloft": "readers"}
+
 // settings returns the settings of the workers that do not depend on the sandbox.
 func settings(c Config) []string {
 	environ := []string{
-		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", "USHER_HTTP_ADDR=off",
+		"USHER_HTTP_ADDR=off",
 		fmt.Sprintf("USHER_NATS_REPLICAS=%d", c.Nodes),
 		fmt.Sprintf("USHER_WORKER_ACK_WAIT=%s", c.Limits.AckWait), fmt.Sprintf("USHER_WORKER_CALL_LEASE=%s", c.Limits.CallLease),
 		fmt.Sprintf("USHER_WORKER_SHUTDOWN=%s", c.Limits.Shutdown), "USHER_WORKER_PREREQUISITE_WAIT=30m",
 		"USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=2s", "USHER_WORKER_HOLD_RETRY=1s",
 		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // the guard stops no deletion
 	}
-	for _, v := range scenario.Vendors {
+	for _, v := range c.vendors() {
 		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), c.Limits.CallTimeout),
 			fmt.Sprintf("USHER_%s_RATE=%v", strings.ToUpper(v), c.Rate))
+		if mode := modes[v]; mode != "" {
+			environ = append(environ, fmt.Sprintf("USHER_%s_MODE=%s", strings.ToUpper(v), mode))
+		}
 	}
 	return environ
 }
@@ -80,21 +92,33 @@ func (w *world) standIns(ctx context.Context) (err error) {
 		return err
 	}
 	log := filepath.Join(w.config.Dir, "sandbox.log")
-	w.sandbox, err = process.Start(log, nil, w.config.Binaries.Usher, "sandbox", "--addr", w.stands, "--duplicate-email", "second",
+	w.sandbox, err = process.Start(log, nil, w.config.Binaries.Usher, "sandbox", "--addr", w.stands, "--duplicate-email", "second", "--instance", "scim=scim", "--scim", "taken=second",
 		"--faults", fmt.Sprint(w.config.Faults), "--latency", w.config.Latency.String(), "--late-by", w.config.LateBy.String(), "--seed", fmt.Sprint(w.config.Seed))
 	if err != nil {
 		return err
 	}
+	found := false
 	return w.until(ctx, 0, "the stand-ins say where they are", func() bool {
 		said, err := os.ReadFile(log)
-		w.environ = nil
+		w.environ, found = nil, false
 		for line := range strings.Lines(string(said)) {
 			if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
-				w.environ = append(w.environ, strings.ReplaceAll(variable, "'", ""))
+				found = found || strings.HasPrefix(variable, "USHER_USERMOST_RATE=") // the last one
+				w.use(strings.ReplaceAll(variable, "'", ""))
 			}
 		}
-		return err == nil && len(w.environ) > 15
+		return err == nil && found
 	})
+}
+
+// use adds a variable of the sandbox, if the vendor is on and in the sandbox.
+func (w *world) use(variable string) {
+	for _, name := range w.config.vendors() {
+		_, foreign := w.config.Foreign[name]
+		if !foreign && strings.HasPrefix(variable, "USHER_"+strings.ToUpper(name)+"_") {
+			w.environ = append(w.environ, variable)
+		}
+	}
 }
 
 // control lets a vendor reject calls or be down for a while.
@@ -122,7 +146,7 @@ func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo
 	if err != nil {
 		return false
 	}
-	for _, vendor := range scenario.Vendors {
+	for _, vendor := range w.config.vendors() {
 		for _, name := range consumers(vendor) {
 			consumer, err := stream.Consumer(ctx, "usher-"+vendor+"-"+name)
 			if err != nil || (idle != nil && !idle(consumer.CachedInfo())) {
