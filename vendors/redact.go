@@ -46,7 +46,7 @@ func redact(text string, cut []string) string {
 // limits of an error is replaced, because an escape could hide a value there.
 func errorMessage(body []byte) string {
 	body = body[:min(len(body), maxErrorBody)]
-	if err := scanJSON(body, maxErrorValues, maxErrorValues); err != nil && json.Valid(body) {
+	if err := checkJSON(body, maxErrorValues, maxErrorValues); err != nil && json.Valid(body) {
 		return err.Error()
 	}
 	var tree any

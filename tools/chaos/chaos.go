@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/tools/process"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
@@ -35,6 +34,7 @@ type Config struct {
 	Workers  int           // processes of usher serve
 	Nodes    int           // of NATS: 1 or 3
 	Limit    time.Duration // limit for all effects to finish after the storms
+	Rules    bool          // play with rules of a team; see rules.go
 	Binaries Binaries
 	Vendors  []string           // names of the vendors that are on; default scenario.Vendors
 	Foreign  map[string]Foreign // vendors beside the sandbox, by name
@@ -46,14 +46,6 @@ type Foreign struct {
 	Environ []string // settings of usher serve, as NAME=value
 	// State returns the accounts and the enrolments at the vendor.
 	State func(ctx context.Context) (sandbox.VendorState, error)
-}
-
-// vendors returns the names of the vendors that are on.
-func (c Config) vendors() []string {
-	if c.Vendors == nil {
-		return scenario.Vendors
-	}
-	return c.Vendors
 }
 
 // Limits are the time limits of the workers.
@@ -153,6 +145,11 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	}
 	h.published = results.contents()
 	report = judge(h)
+	if c.Rules {
+		report.rules()
+	} else {
+		report.plain()
+	}
 	if unsettled != nil {
 		report.violate(violation{kind: "unfinished", text: unsettled.Error()})
 	}
@@ -166,7 +163,11 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 
 // play publishes events during the storms, and returns the number of storms by kind.
 func play(ctx context.Context, w *world) (map[string]int, error) {
-	posts, err := posts(w.config)
+	write := posts
+	if w.config.Rules {
+		write = rulesPosts
+	}
+	posts, err := write(w.config)
 	if err != nil {
 		return nil, err
 	}

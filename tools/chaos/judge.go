@@ -6,7 +6,8 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// judge returns a report with all violations (docs/design.md, rules 12.1 to 12.3 and 12.6).
+// judge returns a report with the violations in the results (docs/design.md, rules 12.1 to 12.3
+// and 12.6).
 func judge(h *history) *Report {
 	r := &Report{history: h, Events: len(h.events), Posts: h.posts, Outcomes: map[string]int{}, Republished: h.published.again}
 	for _, id := range h.published.changed {
@@ -32,10 +33,14 @@ func judge(h *history) *Report {
 			r.order(user, vendor, list)
 		}
 	}
-	for _, vendor := range h.vendors {
+	return r
+}
+
+// plain adds the violations in the states of the vendors without rules of a team.
+func (r *Report) plain() {
+	for _, vendor := range r.history.vendors {
 		r.vendor(vendor)
 	}
-	return r
 }
 
 // effect checks that an effect has exactly one result.
@@ -83,6 +88,8 @@ func (r *Report) superseded(a *asked, say func(kind, format string, args ...any)
 	newer, newerLate := overtakes(func(b *asked) bool { return lifecycle(b) || (whole(b) && a.kind == events.UserUpdated) })
 	enrolled, enrolledLate := overtakes(func(b *asked) bool { return inCourse(b) && b.course == a.course })
 	switch {
+	case r.history.ruled && deleted: // the profile has the later deletion
+		r.Overtaken++
 	case whole(a) && newer:
 		r.SupersededLife++
 		say("superseded", "a later creation, update, deletion or restoration was applied first")

@@ -74,8 +74,8 @@ func (s *storm) span(least, most time.Duration) time.Duration {
 
 // strike causes one fault. Reports false if the fault is impossible now.
 func (s *storm) strike(ctx context.Context, kind string) bool {
-	w := s.world
-	x, vendor := w.workers[s.rng.IntN(len(w.workers))], w.config.vendors()[s.rng.IntN(len(w.config.vendors()))]
+	w, vendors := s.world, s.world.config.vendors()
+	x, vendor := w.workers[s.rng.IntN(len(w.workers))], vendors[s.rng.IntN(len(vendors))]
 	ackWait := w.config.Limits.AckWait
 	short, long := s.span(500*time.Millisecond, 2*time.Second), s.span(ackWait, 2*ackWait)
 	switch kind {

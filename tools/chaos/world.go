@@ -13,7 +13,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
@@ -42,7 +41,7 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	if err := w.standIns(ctx); err != nil {
 		return w, err
 	}
-	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())+rules), 0o600); err != nil {
+	if err := c.writeFile(); err != nil {
 		return w, err
 	}
 	for _, foreign := range c.Foreign {
@@ -59,10 +58,7 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	return w, w.until(ctx, 0, "the streams and consumers are there", func() bool { return w.consumers(ctx, nil) })
 }
 
-// rules let deletions delete at every vendor.
-const rules = "vendors:\n  scim: {on_delete: delete}\n"
-
-// modes are the modes of vendors with several.
+// modes are the modes of vendors with several, without rules of a team.
 var modes = map[string]string{"meiro": "customers", "magloft": "readers"}
 
 // settings returns the settings of the workers that do not depend on the sandbox.
@@ -78,7 +74,7 @@ func settings(c Config) []string {
 	for _, v := range c.vendors() {
 		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), c.Limits.CallTimeout),
 			fmt.Sprintf("USHER_%s_RATE=%v", strings.ToUpper(v), c.Rate))
-		if mode := modes[v]; mode != "" {
+		if mode := modes[v]; mode != "" && !c.Rules {
 			environ = append(environ, fmt.Sprintf("USHER_%s_MODE=%s", strings.ToUpper(v), mode))
 		}
 	}
@@ -92,33 +88,24 @@ func (w *world) standIns(ctx context.Context) (err error) {
 		return err
 	}
 	log := filepath.Join(w.config.Dir, "sandbox.log")
-	w.sandbox, err = process.Start(log, nil, w.config.Binaries.Usher, "sandbox", "--addr", w.stands, "--duplicate-email", "second", "--instance", "scim=scim", "--scim", "taken=second",
-		"--faults", fmt.Sprint(w.config.Faults), "--latency", w.config.Latency.String(), "--late-by", w.config.LateBy.String(), "--seed", fmt.Sprint(w.config.Seed))
+	args := []string{
+		"sandbox", "--addr", w.stands, "--duplicate-email", "second",
+		"--faults", fmt.Sprint(w.config.Faults), "--latency", w.config.Latency.String(), "--late-by", w.config.LateBy.String(), "--seed", fmt.Sprint(w.config.Seed),
+	}
+	w.sandbox, err = process.Start(log, nil, w.config.Binaries.Usher, append(args, w.config.instances()...)...)
 	if err != nil {
 		return err
 	}
-	found := false
 	return w.until(ctx, 0, "the stand-ins say where they are", func() bool {
 		said, err := os.ReadFile(log)
-		w.environ, found = nil, false
+		w.environ = nil
 		for line := range strings.Lines(string(said)) {
-			if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
-				found = found || strings.HasPrefix(variable, "USHER_USERMOST_RATE=") // the last one
-				w.use(strings.ReplaceAll(variable, "'", ""))
+			if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok && w.config.turnsOn(variable) {
+				w.environ = append(w.environ, strings.ReplaceAll(variable, "'", ""))
 			}
 		}
-		return err == nil && found
+		return err == nil && strings.Contains(string(said), "export USHER_USERMOST_RATE") // the last one
 	})
-}
-
-// use adds a variable of the sandbox, if the vendor is on and in the sandbox.
-func (w *world) use(variable string) {
-	for _, name := range w.config.vendors() {
-		_, foreign := w.config.Foreign[name]
-		if !foreign && strings.HasPrefix(variable, "USHER_"+strings.ToUpper(name)+"_") {
-			w.environ = append(w.environ, variable)
-		}
-	}
 }
 
 // control lets a vendor reject calls or be down for a while.
@@ -147,7 +134,7 @@ func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo
 		return false
 	}
 	for _, vendor := range w.config.vendors() {
-		for _, name := range consumers(vendor) {
+		for _, name := range w.config.consumers(vendor) {
 			consumer, err := stream.Consumer(ctx, "usher-"+vendor+"-"+name)
 			if err != nil || (idle != nil && !idle(consumer.CachedInfo())) {
 				return false
