@@ -74,8 +74,10 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 		done; \
 	done
 
-interop: build ## Test foreign clients (CloudEvents, Standard Webhooks, NATS); needs Node.js 20 and npm
+interop: build $(GOTESTSUM) ## Test foreign clients (CloudEvents, Standard Webhooks, NATS) and a foreign SCIM server; needs Node.js 20 and npm
 	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs
+	cd tools/foreign/scimmy && npm ci --no-audit --no-fund
+	cd tools && $(RERUN_TESTS) --packages ./foreign -- -tags scimmy -run AtScimmy
 
 check-docs: build ## Check the contract by AsyncAPI's parser, and run the documents' programs that need more than Go; needs Node.js 20 and npm
 	cd test/docs && npm ci --no-audit --no-fund && $(RERUN_NODE) docs.test.mjs

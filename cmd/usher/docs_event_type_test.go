@@ -10,9 +10,9 @@ import (
 // below has, by kind and file, the line behind which a block of
 // docs/adding-an-event-type.md goes. A block of any other kind and file goes to the end.
 var below = map[string]*regexp.Regexp{
-	"line events/types.go":   regexp.MustCompile(`(?m)^\tActivityTracked +=.*\n`),
-	"row events/types.go":    regexp.MustCompile(`(?m)^\t\{ActivityTracked,.*\n`),
-	"line cmd/usher/wire.go": regexp.MustCompile(`(?m)^\t\thandlers\.ActivityTracked\(.*\),\n`),
+	"line events/types.go": regexp.MustCompile(`(?m)^\tActivityTracked +=.*\n`),
+	"row events/types.go":  regexp.MustCompile(`(?m)^\t\{ActivityTracked,.*\n`),
+	"line wire.go":         regexp.MustCompile(`(?m)^\t\thandlers\.ActivityTracked\(.*\),\n`),
 }
 
 var jsonBlock = regexp.MustCompile("(?s)## 2. The schema: (\\S+)\n.*?```json\n(.*?)```")
@@ -47,7 +47,7 @@ func TestAddingEventType(t *testing.T) {
 	}
 	put(t, filepath.Join(tree, filepath.FromSlash(schema[1])), schema[2])
 	inTree(t, tree, "gofmt", "-w", "events") // columns
-	if unformatted := inTree(t, tree, "gofmt", "-l", "handlers", "cmd/usher/wire.go"); unformatted != "" {
+	if unformatted := inTree(t, tree, "gofmt", "-l", "handlers", "wire.go"); unformatted != "" {
 		t.Errorf("gofmt would change %s", unformatted)
 	}
 	over := overlay(t, tree)

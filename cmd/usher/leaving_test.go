@@ -72,13 +72,13 @@ func (w *world) created(vendor string) (n int) {
 // The configuration knows of every adapter whether the adapter can disable.
 func TestCanDisable(t *testing.T) {
 	for _, modes := range [][]string{{"USHER_MEIRO_MODE=operators", "USHER_MAGLOFT_MODE=clients"}, {"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers"}} {
-		stands, err := sandbox.New(sandbox.Config{})
+		stands, err := sandbox.New(sandbox.Config{}.With("scim"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		web := httptest.NewServer(stands.Handler())
 		t.Cleanup(web.Close)
-		c, err := config.Load(config.Sources{Environ: append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")), modes...), Vendors: catalog().Sections()})
+		c, err := config.Load(config.Sources{Environ: append(stands.Environ(strings.TrimPrefix(web.URL, "http://")), modes...), Vendors: catalog().Sections()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,39 +3,16 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
-	"github.com/usherhq/usher/internal/cli"
-	"github.com/usherhq/usher/internal/cli/app"
+	program "github.com/usherhq/usher" // the tests have a function usher
 )
 
 func main() { os.Exit(start()) }
 
 // start runs usher in this process, and returns the exit code.
-func start() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, app.Environment{
-		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-	})
-	if err == nil {
-		return 0
-	}
-	if text := err.Error(); text != "" {
-		fmt.Fprintln(os.Stderr, "usher: "+text)
-	}
-	return cli.ExitCode(err)
-}
-
-// run runs the command in the arguments of env.
-func run(ctx context.Context, env app.Environment) error {
-	return cli.Run(ctx, app.App{Environment: env, Catalog: catalog(), Version: version()})
-}
+func start() int { return program.Main(program.Options{Version: version()}) }
 
 // release is set by the build: -ldflags "-X main.release=v1.2.3".
 var release string

@@ -58,13 +58,13 @@ func enrollmentIn(course string, found vendors.Account, u vendors.User) vendors.
 func TestShadowChangesNothingAtAnyVendor(t *testing.T) {
 	t.Parallel()
 	for _, modes := range [][]string{{"USHER_MEIRO_MODE=operators", "USHER_MAGLOFT_MODE=clients"}, {"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers"}} {
-		stands, err := sandbox.New(sandbox.Config{})
+		stands, err := sandbox.New(sandbox.Config{}.With("scim"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		web := httptest.NewServer(stands.Handler())
 		t.Cleanup(web.Close)
-		environ := append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")), modes...)
+		environ := append(stands.Environ(strings.TrimPrefix(web.URL, "http://")), modes...)
 		live, shadow := adapters(t, environ, ""), adapters(t, environ, config.Shadow)
 		u := vendors.User{ID: "ada", Email: "ada@example.org", FirstName: "Ada", LastName: "L"}
 		for name := range live {

@@ -25,7 +25,7 @@ func TestHandlersCoverAllEventTypes(t *testing.T) {
 }
 
 func TestCatalogHasSettings(t *testing.T) {
-	environ := append(sandbox.Environ("127.0.0.1:1"), "USHER_LEAD_CONCURRENCY=3")
+	environ := append(sandbox.Environ("127.0.0.1:1"), "USHER_LEAD_CONCURRENCY=3", "USHER_SCIM_BASE_URL=http://127.0.0.1:1", "USHER_SCIM_TOKEN=t")
 	c, err := config.Load(config.Sources{Environ: environ, Vendors: catalog().Sections()})
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestCatalogHasSettings(t *testing.T) {
 }
 
 func TestCatalogHasDefaults(t *testing.T) {
-	for _, v := range vendorList() {
+	for _, v := range catalog().Vendors() {
 		if _, err := v.Adapter(); err == nil || v.Settings().Concurrency != 16 {
 			t.Errorf("%s: got adapter error %v, concurrency %d; want an error for the credentials, and 16", v.Name, err, v.Settings().Concurrency)
 		}

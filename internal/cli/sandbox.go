@@ -34,6 +34,7 @@ type sandboxCmd struct {
 	EmailPaths     string            `enum:"whole,404" default:"whole" help:"How MagLoft reads an e-mail in a path, as a whole or not at all: ${enum}."`
 	MiestroErrors  string            `enum:"status,body" default:"status" help:"How Miestro reports a refusal, in the status or in the body of a 200: ${enum}."`
 	LeadShow       string            `enum:"200,404,405" default:"200" help:"The answer of LEAD to the undocumented GET /users/ID: ${enum}."`
+	SCIM           map[string]string `name:"scim" help:"A habit of the SCIM stand-in, such as patch=501; repeatable. See docs/scim.md." placeholder:"SWITCH=VALUE"`
 	LeadLookup     string            `enum:"email-lookup,email/lookup" default:"email-lookup" help:"The path of LEAD for a look-up by e-mail: ${enum}."`
 }
 
@@ -56,6 +57,7 @@ Examples:
   usher sandbox --faults 0.05 --latency 20ms
   usher sandbox --late 0.1 --late-by 5s
   usher sandbox --instance school1=miestro --instance school2=miestro
+  usher sandbox --instance crm=scim --scim patch=501 --scim taken=400
   curl -X POST 'http://127.0.0.1:8090/control/lead?mode=down&for=10s'
   curl -X POST 'http://127.0.0.1:8090/control/lead?mode=trouble&user=ada@&status=403&for=1m'
   usher sandbox | tee sandbox.env       and elsewhere: . ./sandbox.env; usher serve`
@@ -69,7 +71,7 @@ func (s sandboxCmd) Run(ctx context.Context, a *app.App) error {
 			DuplicateEmail: s.DuplicateEmail, SecondDelete: s.SecondDelete,
 			RepeatEnroll: s.RepeatEnroll, RepeatUnenroll: s.RepeatUnenroll, RepeatRestore: s.RepeatRestore,
 			Classifications: s.Classes, EmailPaths: s.EmailPaths, MiestroErrors: s.MiestroErrors,
-			LeadLookup: s.LeadLookup, LeadShow: s.LeadShow,
+			LeadLookup: s.LeadLookup, LeadShow: s.LeadShow, SCIM: s.SCIM,
 		},
 	})
 	if err != nil {

@@ -50,6 +50,7 @@ var rules = []rule{
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
 	},
+	{".", []string{"internal/cli/...", "internal/engine", "internal/config", "vendors/...", "handlers", "events"}, "is the command for programs with vendors of their own, and lists all vendors"},
 	{"scripts/...", nil, "reads a finished binary, not the source"},
 
 	{

@@ -14,13 +14,13 @@ var Vendors = []string{"miestro", "meiro", "lead", "magloft", "usermost"}
 var CourseIDs = slices.Sorted(maps.Keys(Courses()))
 
 // Courses returns the vendors' ids of the courses: course → vendor → id. Meiro and Usermost use
-// the ids of the school.
+// the ids of the school. Few programs turn on a SCIM server too.
 func Courses() map[string]map[string]string {
 	return map[string]map[string]string{
-		"algebra":   {"miestro": "11", "lead": "21", "magloft": "31"},
-		"biology":   {"miestro": "12", "lead": "22", "magloft": "32"},
-		"chemistry": {"miestro": "13", "lead": "23"},
-		"drama":     {"lead": "24", "magloft": "34"},
+		"algebra":   {"miestro": "11", "lead": "21", "magloft": "31", "scim": "41"},
+		"biology":   {"miestro": "12", "lead": "22", "magloft": "32", "scim": "42"},
+		"chemistry": {"miestro": "13", "lead": "23", "scim": "43"},
+		"drama":     {"lead": "24", "magloft": "34", "scim": "44"},
 	}
 }
 

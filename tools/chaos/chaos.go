@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/tools/process"
+	"github.com/usherhq/usher/vendors/sandbox"
 )
 
 // Config holds the parameters of one run.
@@ -35,7 +36,16 @@ type Config struct {
 	Limit    time.Duration // limit for all effects to finish after the storms
 	Rules    bool          // play with rules of a team; see rules.go
 	Binaries Binaries
-	Dir      string // directory of logs and stores; empty: a new temporary directory
+	Vendors  []string           // names of the vendors that are on; default scenario.Vendors
+	Foreign  map[string]Foreign // vendors beside the sandbox, by name
+	Dir      string             // directory of logs and stores; empty: a new temporary directory
+}
+
+// Foreign is a vendor beside the sandbox.
+type Foreign struct {
+	Environ []string // settings of usher serve, as NAME=value
+	// State returns the accounts and the enrolments at the vendor.
+	State func(ctx context.Context) (sandbox.VendorState, error)
 }
 
 // Limits are the time limits of the workers.

@@ -98,3 +98,19 @@ func playSeeds(t *testing.T, c chaos.Config) {
 	}
 	fmt.Printf("%s: all %d seeds in %s: %s\n", t.Name(), *seeds, time.Since(begun).Round(time.Second), &sums)
 }
+
+// TestChaosOfSCIM runs the short form with a SCIM server as the only vendor.
+func TestChaosOfSCIM(t *testing.T) {
+	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
+		t.Fatal(err)
+	}
+	binaries, err := chaos.Build(t.Context(), t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := form()
+	c.Seed, c.Binaries, c.Vendors = *first, binaries, []string{"scim"}
+	if report := play(t, c); report.Violations > 0 || report.Effects == 0 {
+		t.Errorf("%d effects, %d violations, such as\n%s", report.Effects, report.Violations, strings.Join(report.Found(5), "\n"))
+	}
+}

@@ -74,6 +74,13 @@ func read(ctx context.Context, w *world) (*history, error) {
 		return nil, err
 	}
 	h.state = state.Vendors
+	for name, foreign := range w.config.Foreign {
+		state, err := foreign.State(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		h.state[name] = state
+	}
 	return h, nil
 }
 

@@ -182,9 +182,9 @@ func (r *Report) repeats(h holdings, user string, list []*asked) {
 				if tried := r.attempts(h.vendor, e.CourseID, list); e.Applied > tried {
 					r.violate(violation{kind: "enrolled twice", user: user, vendor: h.vendor, text: fmt.Sprintf("%+v, in %d attempts", e, tried)})
 				}
-			case "lead":
+			case "lead", "scim":
 				if extra > 0 {
-					r.violate(violation{kind: "enrolled twice", user: user, vendor: h.vendor, text: fmt.Sprintf("%+v, though LEAD can be asked", e)})
+					r.violate(violation{kind: "enrolled twice", user: user, vendor: h.vendor, text: fmt.Sprintf("%+v, though the vendor can be asked", e)})
 				}
 			default:
 				r.Harmless += extra

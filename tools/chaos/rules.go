@@ -34,6 +34,9 @@ func (c Config) vendors() []string {
 	if c.Rules {
 		return []string{everyone, learners, disables, graces}
 	}
+	if c.Vendors != nil {
+		return c.Vendors
+	}
 	return scenario.Vendors
 }
 
@@ -42,12 +45,16 @@ func (c Config) instances() []string {
 	if c.Rules {
 		return []string{"--instance", everyone + "=miestro", "--instance", learners + "=miestro"}
 	}
-	return nil
+	return []string{"--instance", "scim=scim", "--scim", "taken=second"}
 }
 
-// turnsOn reports whether a variable of the sandbox, NAME=value, is of a running vendor.
+// turnsOn reports whether a variable of the sandbox, NAME=value, is of a running vendor of the
+// sandbox.
 func (c Config) turnsOn(variable string) bool {
-	return slices.ContainsFunc(c.vendors(), func(v string) bool { return strings.HasPrefix(variable, "USHER_"+strings.ToUpper(v)+"_") })
+	return slices.ContainsFunc(c.vendors(), func(v string) bool {
+		_, foreign := c.Foreign[v]
+		return !foreign && strings.HasPrefix(variable, "USHER_"+strings.ToUpper(v)+"_")
+	})
 }
 
 // mappedLastName is the last name at the vendors with rules.
@@ -55,7 +62,7 @@ const mappedLastName = `user.last_name + " (" + user.attributes.role + ")"`
 
 // writeFile writes the configuration file of the workers.
 func (c Config) writeFile() error {
-	text := scenario.CourseFile(scenario.Courses())
+	text := scenario.CourseFile(scenario.Courses()) + "vendors:\n  scim: {on_delete: delete}\n"
 	if c.Rules {
 		key, random := filepath.Join(c.Dir, "profiles.key"), make([]byte, 32)
 		if _, err := rand.Read(random); err != nil {

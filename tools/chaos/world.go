@@ -44,6 +44,9 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	if err := c.writeFile(); err != nil {
 		return w, err
 	}
+	for _, foreign := range c.Foreign {
+		w.environ = append(w.environ, foreign.Environ...)
+	}
 	w.environ = append(w.environ, settings(c)...)
 	for i := range c.Workers {
 		x, err := newWorker(ctx, w, i)
@@ -55,6 +58,9 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	return w, w.until(ctx, 0, "the streams and consumers are there", func() bool { return w.consumers(ctx, nil) })
 }
 
+// modes are the modes of vendors with several, without rules of a team.
+var modes = map[string]string{"meiro": "customers", "magloft": "readers"}
+
 // settings returns the settings of the workers that do not depend on the sandbox.
 func settings(c Config) []string {
 	environ := []string{
@@ -65,12 +71,12 @@ func settings(c Config) []string {
 		"USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=2s", "USHER_WORKER_HOLD_RETRY=1s",
 		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // the guard stops no deletion
 	}
-	if !c.Rules {
-		environ = append(environ, "USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers")
-	}
 	for _, v := range c.vendors() {
 		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), c.Limits.CallTimeout),
 			fmt.Sprintf("USHER_%s_RATE=%v", strings.ToUpper(v), c.Rate))
+		if mode := modes[v]; mode != "" && !c.Rules {
+			environ = append(environ, fmt.Sprintf("USHER_%s_MODE=%s", strings.ToUpper(v), mode))
+		}
 	}
 	return environ
 }

@@ -125,13 +125,14 @@ func TestMissingPageMeansTheBaseURL(t *testing.T) {
 }
 
 func TestMissingGroup(t *testing.T) {
-	s := serve(t, nil, nil)
-	e := enrollment(s.create(t))
-	e.Course.ID = "no-such-group"
-	_, read := s.Enrolled(t.Context(), e.Account, e.Course)
-	for name, err := range map[string]error{"enroll": s.Enroll(t.Context(), e), "unenroll": s.Unenroll(t.Context(), e), "enrolled": read} {
-		if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "under courses") {
-			t.Errorf("%s: got %v, want a permanent error with the correction", name, err)
+	for _, membership := range []string{scim.MembershipGroup, scim.MembershipNone} {
+		s := serve(t, nil, func(c *scim.Config) { c.Membership = membership })
+		e := enrollment(s.create(t))
+		e.Course.ID = "no-such-group"
+		for name, err := range map[string]error{"enroll": s.Enroll(t.Context(), e), "unenroll": s.Unenroll(t.Context(), e)} {
+			if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "under courses") {
+				t.Errorf("%s, %s: got %v, want a permanent error with the correction", membership, name, err)
+			}
 		}
 	}
 	if !strings.Contains(fmt.Sprint(serveWithout(t).Enroll(t.Context(), enrollment(vendors.Account{ID: "1"}))), "by PATCH") {

@@ -216,11 +216,13 @@ func (a *API) ListGroups(ctx context.Context, q Query) (List[Group], error) {
 	return page, vendors.UnusableIfGone(err)
 }
 
-// PatchGroup is PATCH /Groups/{id} (RFC 7644, section 3.5.2), by operations that have no further
-// effect when repeated.
-func (a *API) PatchGroup(ctx context.Context, id string, operations ...Operation) error {
+// PatchGroup is PATCH /Groups/{id} (RFC 7644, section 3.5.2). A repeated removal has no further
+// effect; a repeated addition has one at some servers, although the RFC says SHOULD. The query
+// excludedAttributes=members would keep the response small, and is never sent: scimmy-routers
+// 1.3.2 then stores the group without all other members.
+func (a *API) PatchGroup(ctx context.Context, id string, o Operation) error {
 	return a.do(ctx, vendors.Call{
-		Op: "patch group", Method: http.MethodPatch, Path: groupPath(id), Query: withMembers(false), JSON: newPatch(operations), Repeatable: true,
+		Op: "patch group", Method: http.MethodPatch, Path: groupPath(id), JSON: newPatch([]Operation{o}), Repeatable: o.Op == "remove",
 	}, "")
 }
 

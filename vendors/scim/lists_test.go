@@ -109,6 +109,22 @@ func TestAnswersThatAreNoAnswer(t *testing.T) {
 	}
 }
 
+func TestCursorsThatGoRound(t *testing.T) {
+	a := fixed(t, http.StatusOK, `{"totalResults":9,"nextCursor":"again","Resources":[{"id":"1","userName":"eve@example.org"}]}`)
+	if err := a.List(t.Context(), func(vendors.Listed) error { return nil }); !vendors.IsUnreadable(err) || !strings.Contains(fmt.Sprint(err), "go round") {
+		t.Errorf("got %v, want an error about the cursors", err)
+	}
+}
+
+// Some servers report an error with status 200.
+func TestErrorWithSuccess(t *testing.T) {
+	a := fixed(t, http.StatusOK, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","detail":"no seat left"}`)
+	_, err := a.Create(t.Context(), origin, ada)
+	if vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(fmt.Sprint(err), "no seat left") {
+		t.Errorf("got %v, want a permanent error in the words of the server", err)
+	}
+}
+
 // fixed returns an adapter of a server with one answer.
 func fixed(t *testing.T, status int, body string) *scim.Adapter {
 	t.Helper()

@@ -41,7 +41,7 @@ func suite(change func(*scim.Config)) vendortest.Suite {
 		},
 		Secrets:    []string{sandbox.SCIMToken},
 		Course:     "7",
-		Repeatable: []string{vendortest.Delete, vendortest.Enroll},
+		Repeatable: []string{vendortest.Delete},
 		Verdict: func(_ string, status int) (*vendors.Class, bool) { // a list that is not there is a wrong base URL
 			return &unusable, status == http.StatusNotFound
 		},
