@@ -71,7 +71,7 @@ func Names(c config.NATS) streams.Names {
 func Layout(c config.NATS) admin.Layout {
 	l := admin.Layout{
 		Names: Names(c), Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
-		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, HistoryAge: c.HistoryMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
+		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, HistoryAge: c.HistoryMaxAge, Activity: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
 	}
 	if l.Events == "" {
 		l.Events, l.Own = l.Names.Events(), true

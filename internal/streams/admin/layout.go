@@ -24,7 +24,7 @@ type Layout struct {
 	DeadAge    time.Duration // retention of dead letters
 	AuditAge   time.Duration // retention of the audit log
 	HistoryAge time.Duration // retention of finished effects
-	EffectAge  time.Duration // retention of activity records
+	Activity   time.Duration // time for which an activity is remembered: retention of its records and segments
 	Window     time.Duration // the duplicate window of Nats-Msg-Id
 	MaxBytes   int64         // of EVENTS and of RESULTS; zero: no limit
 }
@@ -62,7 +62,8 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.MaxAge = l.HistoryAge
 		}),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.AccountsBucket, 0) }),
-		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.EffectsBucket, l.EffectAge) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.EffectsBucket, l.Activity) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ActivityBucket, l.Activity) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ProfilesBucket, 0) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ControlBucket, 0) }),
 	}
