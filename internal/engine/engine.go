@@ -188,7 +188,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 
 // Upgrade moves the streams and consumers of an older version.
 func (e *Engine) Upgrade(ctx context.Context) error {
-	l := Layout(e.Config.NATS)
+	l := Layout(e.Config)
 	if l.Names.Prefix != "" { // no older version had a prefix
 		return nil
 	}
@@ -212,7 +212,7 @@ func (e *Engine) adapter(v Vendor) (vendors.Adapter, error) {
 }
 
 // Admin returns the management of the streams.
-func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, Layout(e.Config.NATS)) }
+func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, Layout(e.Config)) }
 
 // deletionGuard returns the deletion guard, started.
 func (e *Engine) deletionGuard(ctx context.Context) (*deletionguard.Guard, error) {

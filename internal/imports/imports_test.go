@@ -97,7 +97,7 @@ var rules = []rule{
 	},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/activity", "internal/memory", "internal/intake", "internal/streams", "internal/fairness", "internal/profile", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/memory", "internal/intake", "internal/streams", "internal/fairness", "internal/pause", "internal/profile", "handlers", "events", "vendors", nats},
 		"connects the parts of the core to the streams, without rules",
 	},
 	{"internal/memory/index", nil, "keeps fingerprints, whatever they stand for"},
