@@ -26,12 +26,14 @@ func (m *Memory) segmentSize() int {
 	return min(m.segment, max(1, limit/index.Size))
 }
 
-// Archive stores the segments of new results until ctx ends. The owner of the vendor calls Archive:
-// a second process would only do the same work.
+// Archive stores the segments of new results until ctx ends, and then a last one of the rest, so
+// that the next process starts at once. The owner of the vendor calls Archive: a second process
+// would only do the same work.
 func (m *Memory) Archive(ctx context.Context) {
+	defer m.archiveRest(ctx)
 	for ; ctx.Err() == nil; pause.For(ctx, archiveEvery) {
 		for m.unsaved.Load() >= int64(m.segmentSize()) && ctx.Err() == nil {
-			if err := m.archiveOne(ctx); err != nil {
+			if err := m.archiveOne(ctx, m.segmentSize()); err != nil {
 				m.warn(ctx, err, "the memory of activities cannot be stored, trying again: a start takes longer meanwhile")
 				break
 			}
@@ -39,8 +41,23 @@ func (m *Memory) Archive(ctx context.Context) {
 	}
 }
 
+// restTimeout is the longest time for the last segment.
+const restTimeout = 2 * time.Second
+
+// archiveRest stores the results that do not fill a segment.
+func (m *Memory) archiveRest(ctx context.Context) {
+	if m.unsaved.Load() == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restTimeout)
+	defer cancel()
+	if err := m.archiveOne(ctx, 1); err != nil {
+		m.log.Debug().Err(err).Str("vendor", m.config.Vendor).Msg("the last results are not in the stored memory of activities: the next start reads them")
+	}
+}
+
 // archiveOne stores the next segment, if there are enough results.
-func (m *Memory) archiveOne(ctx context.Context) error {
+func (m *Memory) archiveOne(ctx context.Context, enough int) error {
 	extent, err := m.client.Extent(ctx, streams.ResultsStream)
 	if err != nil {
 		return err
@@ -54,7 +71,6 @@ func (m *Memory) archiveOne(ctx context.Context) error {
 		q.Since = time.Now().Add(-m.config.Keep)
 	}
 	d := draft{name: name{vendor: m.config.Vendor, epoch: extent.Epoch, from: end + 1}}
-	full := false
 	for one, err := range m.client.Messages(ctx, streams.ResultsStream, q) {
 		if err != nil {
 			return err
@@ -66,11 +82,12 @@ func (m *Memory) archiveOne(ctx context.Context) error {
 			d.from = one.Position.Seq
 		}
 		d.add(one)
-		if full = len(d.list) >= m.segmentSize() || one.Position.Seq-d.from >= math.MaxUint32; full {
+		if len(d.list) >= m.segmentSize() || one.Position.Seq-d.from >= math.MaxUint32 {
+			enough = 1
 			break
 		}
 	}
-	if !full {
+	if len(d.list) < enough {
 		m.unsaved.Store(int64(len(d.list)))
 		return nil
 	}
@@ -135,6 +152,9 @@ func (d *draft) add(m streams.Message) {
 func (d *draft) store(ctx context.Context, archive *streams.Records) error {
 	s := segment{d.name, index.NewRun(d.list, d.first, d.last)}
 	for i, list := range d.spots {
+		if len(list) == 0 {
+			continue
+		}
 		if err := create(ctx, archive, d.key(places(i)), encodeSpots(d.from, list)); err != nil {
 			return err
 		}

@@ -43,8 +43,7 @@ func Find(ctx context.Context, client streams.Client, c Config, user string, lim
 
 // stored returns the places of the results with a tag in the segments, and the end of the segments.
 func stored(ctx context.Context, archive *streams.Records, of name, t tag) (list []uint64, end uint64, err error) {
-	part := places(t.shard())
-	names, err := namesOf(ctx, archive, of.vendor, part)
+	names, err := namesOf(ctx, archive, of.vendor, prints)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -55,7 +54,7 @@ func stored(ctx context.Context, archive *streams.Records, of name, t tag) (list
 	group.SetLimit(atATime)
 	for i, n := range names {
 		group.Go(func() error {
-			value, _, err := archive.Load(reading, n.key(part))
+			value, _, err := archive.Load(reading, n.key(places(t.shard())))
 			lists[i] = find(n.from, value, t)
 			return err
 		})

@@ -82,18 +82,16 @@ func (w *world) open(vendor string, log *natstest.Log) (m *memory.Memory, end fu
 	return m, end
 }
 
-// archive stores segments until the memory has none to store.
+// archive stores the full segments, without the rest, as a killed process does.
 func (w *world) archive(m *memory.Memory, segments int) {
 	w.t.Helper()
-	ctx, cancel := context.WithCancel(w.t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		m.Archive(ctx)
-	}()
-	natstest.Until(w.t, "the segments are stored", func() bool { return w.segments() == segments })
-	cancel()
-	<-done
+	for w.segments() < segments {
+		w.check(memory.ArchiveOne(w.t.Context(), m, 10))
+	}
+	w.check(memory.ArchiveOne(w.t.Context(), m, 10))
+	if got := w.segments(); got != segments {
+		w.t.Fatalf("got %d segments, want %d", got, segments)
+	}
 }
 
 // bucket returns the bucket of the segments.
@@ -180,7 +178,7 @@ func TestSegments(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if !strings.Contains(log.String(), "were removed from RESULTS before they were remembered") || !strings.Contains(log.String(), `"results":5`) {
-		t.Errorf("the lost results are not told: %s", log)
+		t.Errorf("the lost results are not reported: %s", log)
 	}
 	w.publish("lms", "u", 32, 45) // the next owner goes on behind the last segment
 	w.catchUp(again)
@@ -189,6 +187,32 @@ func TestSegments(t *testing.T) {
 	third, _ := w.open("lms", &natstest.Log{})
 	if got, want := known(third, 50), append(numbers(0, 20), numbers(30, 45)...); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Archive stores full segments, and the rest at the end.
+func TestArchive(t *testing.T) {
+	w := newWorld(t)
+	m, end := w.open("lms", &natstest.Log{})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.Archive(ctx)
+	}()
+	w.publish("lms", "u", 0, 23)
+	natstest.Until(t, "the full segments are stored", func() bool { return w.segments() == 2 })
+	w.catchUp(m)
+	cancel()
+	<-done
+	end()
+	if got := w.segments(); got != 3 {
+		t.Errorf("got %d segments, want 3", got)
+	}
+	w.check(w.stream().Purge(t.Context()))
+	again, _ := w.open("lms", &natstest.Log{})
+	if got := known(again, 30); !slices.Equal(got, numbers(0, 23)) {
+		t.Errorf("got %v", got)
 	}
 }
 

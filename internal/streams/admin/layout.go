@@ -42,6 +42,7 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.Subjects = resultSubjects(l.Names)
 			c.MaxAge = l.ResultsAge
 			c.MaxBytes = l.bytes()
+			c.Compression = jetstream.S2Compression // the memory of activities: a third of the disk
 		}),
 		l.Replays(),
 		with(func(c *jetstream.StreamConfig) {
