@@ -68,13 +68,17 @@ type Webhook struct {
 	SecretsFile string           `yaml:"secrets_file"` // or the path of a file with one secret per line
 	Header      string           `yaml:"header"`       // with the signature or the token; default the scheme's header
 	Tolerance   time.Duration    `yaml:"tolerance"`    // maximum age of a signature; default 5m
+	MaxBody     Bytes            `yaml:"max_body"`     // of a delivery; default http.max_body
 	Unmappable  string           `yaml:"unmappable"`   // answer to a delivery that cannot become an event: keep (202) or refuse (422)
 	Event       yaml.Node        `yaml:"event"`        // mapping of a payload to an event
 }
 
+// webhookKeys are the keys of a Webhook.
+var webhookKeys = []string{"scheme", "secrets", "secrets_file", "header", "tolerance", "max_body", "unmappable", "event"}
+
 // UnmarshalYAML rejects unknown keys.
 func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {
-	if err := onlyKeys(n, "scheme", "secrets", "secrets_file", "header", "tolerance", "unmappable", "event"); err != nil {
+	if err := onlyKeys(n, webhookKeys...); err != nil {
 		return err
 	}
 	type plain Webhook

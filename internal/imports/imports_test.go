@@ -37,7 +37,7 @@ var rules = []rule{
 	{
 		"internal/cli/...",
 		[]string{
-			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/streams/...",
+			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
 			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
@@ -54,7 +54,7 @@ var rules = []rule{
 
 	{
 		"internal/ingest",
-		[]string{"internal/ingest/...", "internal/clientlimit", "internal/streams", "internal/telemetry", "events", "schemas", "vendors"},
+		[]string{"internal/ingest/...", "internal/clientlimit", "internal/streams", "internal/telemetry", "events", "schemas", "vendors", "bounded"},
 		"stores events and does not act on events",
 	},
 	{"internal/clientlimit", nil, "reads addresses and rates of requests, never the content"},
@@ -86,6 +86,7 @@ var rules = []rule{
 	{"internal/deletionguard", []string{"internal/streams"}, "counts deletions, independent of the calls"},
 	{"internal/fairness", nil, "counts calls, users and time, independent of vendors and records"},
 	{"internal/natstest", []string{"internal/natsconn", "internal/streams/...", nats}, "starts NATS for tests; only tests may import natstest"},
+	{"internal/natsrights", []string{"internal/streams"}, "lists rights on NATS by the names of the streams"},
 	{"internal/natsconn", []string{nats}, "connects to NATS, without knowledge of streams"},
 	{"internal/history", []string{"internal/streams", "events", nats}, "stores finished effects for people; the rules of the mailbox never read the history"},
 	{"internal/streams/admin", []string{"internal/streams", "events", nats}, "creates and changes streams, for the start of a process and for commands"},
@@ -132,6 +133,11 @@ var rules = []rule{
 		"judges as tools/isolation does, and damages streams by their names",
 	},
 	{
+		"tools/hostile",
+		[]string{"tools/environment", "tools/process", "events", "vendors/sandbox", nats},
+		"attacks as senders and vendors do, so that no change of the core changes the attacks",
+	},
+	{
 		"tools/isolation",
 		[]string{"tools/environment", "tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
 		"checks with the knowledge of producers and readers of results only, so that no change of the core changes the checks",
@@ -152,9 +158,10 @@ var rules = []rule{
 
 	{"handlers/...", []string{"vendors", "events"}, "maps values to values: no NATS, no record, no vendor's folder"},
 	{"schemas", []string{"events", "internal/spelling"}, "describes data"},
-	{"events", nil, "defines the terms of all packages"},
+	{"events", []string{"bounded"}, "defines the terms of all packages"},
+	{"bounded", nil, "counts bytes and values, whatever sent them"},
 
-	{"vendors", nil, "defines the terms of all vendors"},
+	{"vendors", []string{"bounded"}, "defines the terms of all vendors"},
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},

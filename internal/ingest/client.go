@@ -18,6 +18,7 @@ type Client struct {
 	Token   vendors.Secret
 	Sources []string // allowed sources of events; none: any
 	Types   []string // allowed types of events; none: any
+	Channel events.Channel
 }
 
 // anybody is the client of all requests if no tokens are configured.

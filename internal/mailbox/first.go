@@ -31,7 +31,7 @@ type FirstAttempts struct {
 }
 
 // NewFirstAttempts returns the first attempts of a vendor. now returns the time of the server.
-// The needed Deps are Records, Timers, Results, DeadLetters, Memory, Gate, Validate, Handlers and
+// The needed Deps are Records, Timers, Results, DeadLetters, Memory, Gate, Decoder, Handlers and
 // Log.
 func NewFirstAttempts(v *Vendor, c Config, d Deps, now func() time.Time) (*FirstAttempts, error) {
 	p, err := newParts(v, c, d)

@@ -163,9 +163,19 @@ func (r *Records) LastOf(ctx context.Context, pattern string) (revision uint64, 
 	return r.client.LastOf(ctx, "KV_"+r.bucket, []string{r.root() + pattern}, time.Time{})
 }
 
-// isMarker reports whether a message only says that a key was deleted or has expired.
+// isMarker reports whether a message marks a deleted key.
 func isMarker(m Message) bool {
 	return m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != ""
+}
+
+// apply changes the values by key to those after a message of the bucket.
+func (r *Records) apply(values map[string][]byte, m Message) {
+	key := strings.TrimPrefix(m.Subject, r.root())
+	if isMarker(m) {
+		delete(values, key)
+		return
+	}
+	values[key] = m.Data
 }
 
 // root begins the subjects of the keys.
