@@ -59,7 +59,7 @@ func (x *Index) Add(f Fingerprint, at time.Time) {
 	}
 }
 
-// AddRun adds a run. Runs come in the order of time.
+// AddRun adds a run, which the caller must not use any more. Runs come in the order of time.
 func (x *Index) AddRun(r *Run) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -92,8 +92,11 @@ func (x *Index) push(r *Run) {
 // join merges the last two of the first n runs, as long as they fit into one span and also allows.
 func (x *Index) join(n int, also func(int) bool) {
 	for i := n - 2; i >= 0 && x.fit(i) && also(i); i-- {
-		x.runs[i] = merge(x.runs[i], x.runs[i+1])
+		a, b := x.runs[i], x.runs[i+1]
+		x.runs[i] = merge(a, b)
 		x.runs = slices.Delete(x.runs, i+1, i+2)
+		a.release()
+		b.release()
 	}
 }
 
@@ -108,7 +111,13 @@ func (x *Index) Forget(now time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	old := func(last time.Time) bool { return now.Sub(last) > x.memory }
-	x.runs = slices.DeleteFunc(x.runs, func(r *Run) bool { return old(r.Last) })
+	x.runs = slices.DeleteFunc(x.runs, func(r *Run) bool {
+		gone := old(r.Last)
+		if gone {
+			r.release()
+		}
+		return gone
+	})
 	switch {
 	case len(x.fresh) == 0:
 	case old(x.last):

@@ -2,6 +2,8 @@ package index
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"runtime"
@@ -12,6 +14,7 @@ import (
 // Run is a sorted, unchanging set of fingerprints of one span of time.
 type Run struct {
 	data        []byte   // the fingerprints, one behind the other
+	block       block    // of data
 	buckets     []uint32 // by the leading bits: the first fingerprint of each, and the count at the end
 	shift       int      // of the leading bits
 	First, Last time.Time
@@ -106,17 +109,18 @@ func merge(a, b *Run) *Run {
 	data := r.allocate(len(a.data) + len(b.data))
 	x, y, n := a.data, b.data, 0
 	for len(x) > 0 && len(y) > 0 {
-		order := bytes.Compare(x[:Size], y[:Size])
-		if order <= 0 {
-			n += copy(data[n:], x[:Size])
+		switch order := compare(x, y); {
+		case order < 0:
+			set(data[n:], x)
 			x = x[Size:]
-		}
-		if order > 0 {
-			n += copy(data[n:], y[:Size])
-		}
-		if order >= 0 {
+		case order > 0:
+			set(data[n:], y)
 			y = y[Size:]
+		default:
+			set(data[n:], x)
+			x, y = x[Size:], y[Size:]
 		}
+		n += Size
 	}
 	n += copy(data[n:], x)
 	n += copy(data[n:], y)
@@ -124,6 +128,20 @@ func merge(a, b *Run) *Run {
 	runtime.KeepAlive(a)
 	runtime.KeepAlive(b)
 	return r.ready()
+}
+
+// compare compares the first fingerprints of x and y.
+func compare(x, y []byte) int {
+	if order := cmp.Compare(binary.BigEndian.Uint64(x), binary.BigEndian.Uint64(y)); order != 0 {
+		return order
+	}
+	return bytes.Compare(x[8:Size], y[8:Size])
+}
+
+// set copies the first fingerprint of from, in two words that overlap.
+func set(to, from []byte) {
+	binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(from))
+	binary.LittleEndian.PutUint64(to[Size-8:], binary.LittleEndian.Uint64(from[Size-8:]))
 }
 
 func earlier(a, b time.Time) time.Time {
