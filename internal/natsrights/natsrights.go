@@ -151,7 +151,7 @@ func (c Config) without(list ...string) []string {
 // directBuckets returns the buckets with direct reads. With several replicas, records come from
 // the leader.
 func (c Config) directBuckets() []string {
-	return c.names("KV_"+streams.AccountsBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ActivityBucket, "KV_"+streams.ProfilesBucket, "KV_"+streams.ControlBucket)
+	return c.names("KV_"+streams.AccountsBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ProfilesBucket, "KV_"+streams.ControlBucket)
 }
 
 // own returns the streams that Usher may change.

@@ -81,7 +81,7 @@ func (c Config) operator() []Right {
 	list = append(list, c.each("STREAM.UPDATE", "", "usher nats apply", c.own())...)
 	list = append(list, c.each("STREAM.MSG.GET", "", "read one message", c.all())...)
 	list = append(list, c.direct()...)
-	list = append(list, c.each("DIRECT.GET", ".>", "read a record, with one replica", c.directBuckets())...)
+	list = append(list, c.each("DIRECT.GET", ".>", "read a record, with one replica", append(c.directBuckets(), c.names("KV_"+streams.ActivityBucket)...))...)
 	list = append(list, c.each("STREAM.MSG.DELETE", "", "drop a dead letter; usher forget, for a stream of yours with --events only",
 		c.names(streams.DeadLettersStream, streams.EventsStream, streams.ReplaysStream, streams.ResultsStream, streams.HistoryStream))...)
 	list = append(list, c.each("STREAM.PURGE", "", "usher forget, for an empty stream", c.names(streams.ReplaysStream, streams.DeadLettersStream))...)
