@@ -28,7 +28,7 @@ func TestDryRunOfThousandDeadLetters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	set := w.set()
-	if err := admin.New(set.Client, engine.Layout(config.Default().NATS)).Ensure(t.Context()); err != nil {
+	if err := admin.New(set.Client, engine.Layout(config.Default())).Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	accounts, err := recordstore.Open(t.Context(), streams.Client{JetStream: set.Client.JetStream}, streams.AccountsBucket)
@@ -59,7 +59,7 @@ func TestInterruptedReplayResumes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	set := w.set()
-	if err := admin.New(set.Client, engine.Layout(config.Default().NATS)).Ensure(t.Context()); err != nil {
+	if err := admin.New(set.Client, engine.Layout(config.Default())).Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {

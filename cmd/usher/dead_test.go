@@ -26,7 +26,7 @@ func (w *world) set() *streams.Set {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(nc.Close)
-	return streams.NewSet(natstest.Client(w.t, nc), engine.Layout(config.Default().NATS).Events)
+	return streams.NewSet(natstest.Client(w.t, nc), engine.Layout(config.Default()).Events)
 }
 
 // addDeadLetter stores a dead letter of lead for a creation that can be carried out, as

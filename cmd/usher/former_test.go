@@ -25,7 +25,8 @@ func TestUpgradeFromOlderVersion(t *testing.T) {
 	}
 	w := newWorldOn(t, filepath.Join(dir, "nats"))
 	// A note of a hold is fresh for three of the first.
-	w.environ = append(w.environ, "USHER_WORKER_HOLD_RETRY=1s", "USHER_NATS_EVENTS_MAX_AGE=876000h", "USHER_NATS_EFFECTS_TTL=876000h")
+	w.environ = append(w.environ, "USHER_WORKER_HOLD_RETRY=1s", "USHER_NATS_EVENTS_MAX_AGE=876000h", "USHER_NATS_RESULTS_MAX_AGE=876000h", "USHER_ACTIVITY_MEMORY=876000h")
+	w.keepResults()
 	for _, vendor := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
 		w.environ = append(w.environ, "USHER_"+vendor+"_MAX_AGE=87600h") // however old the data are
 	}
@@ -55,6 +56,30 @@ func TestUpgradeFromOlderVersion(t *testing.T) {
 	}
 	w.until("the later user is created", func() bool { return cmp.Equal(w.accounts(), want) })
 	w.end()
+}
+
+// keepResults lets RESULTS keep results for ever: no longer than activities are remembered would
+// be refused.
+func (w *world) keepResults() {
+	w.t.Helper()
+	nc, err := nats.Connect(w.nats)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	results, err := js.Stream(w.t.Context(), "RESULTS")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	config := results.CachedInfo().Config
+	config.MaxAge = 0
+	if _, err := js.UpdateStream(w.t.Context(), config); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // accounts counts the accounts that the vendors hold, without the one that is paused.

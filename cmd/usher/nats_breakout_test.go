@@ -26,7 +26,7 @@ var encodedSecret = base64.StdEncoding.EncodeToString([]byte(secretRecord))[:40]
 // guardedStreams are the streams of the example, AUDIT included.
 var guardedStreams = []string{
 	"EVENTS", "RESULTS", "OPEN_REPLAYS", "DEADLETTERS", "HISTORY", "TIMERS", "LEASES",
-	"KV_ACCOUNTS", "KV_EFFECTS", "KV_PROFILES", "KV_CONTROL", "KV_OWNERSHIP", "KV_ACCOUNT_INDEX", "AUDIT",
+	"KV_ACCOUNTS", "KV_EFFECTS", "KV_ACTIVITY_INDEX", "KV_PROFILES", "KV_CONTROL", "KV_OWNERSHIP", "KV_ACCOUNT_INDEX", "AUDIT",
 }
 
 // forbiddenTargets are subjects at which a message does harm.

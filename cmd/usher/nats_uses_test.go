@@ -112,6 +112,8 @@ func rare(r right) bool {
 		".DIRECT.GET.KV_EFFECTS.",
 		".KV_PROFILES.", // read in a whole by few commands
 		".KV_EFFECTS.",
+		"$KV.EFFECTS.",       // of activity that failed or waits
+		".KV_ACTIVITY_INDEX", // read at the start, and by usher user
 	} {
 		if strings.Contains(r.subject, rest) {
 			return true

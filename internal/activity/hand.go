@@ -28,6 +28,8 @@ type hand struct {
 type item struct {
 	message Message
 	event   *mailbox.Event
+	taken   time.Time
+	again   bool // an attempt was made, or may have been
 }
 
 func newHand(most int, ackWait time.Duration) *hand {
@@ -35,10 +37,10 @@ func newHand(most int, ackWait time.Duration) *hand {
 }
 
 func (h *hand) take(m Message) *item {
-	i := &item{message: m}
+	i := &item{message: m, taken: time.Now(), again: m.Again()}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.items[i] = time.Now()
+	h.items[i] = i.taken
 	h.used += i.places()
 	return i
 }
@@ -96,13 +98,16 @@ func (h *hand) until(ctx context.Context, limit time.Duration, n int) {
 	}
 }
 
-// isFresh reports whether the server cannot have given the message to another process: the
-// message was delivered or renewed within half of AckWait.
-func (h *hand) isFresh(i *item) bool {
+// surely returns the time before which the server cannot give the message to another process: half
+// of AckWait after the delivery or the last renewal; the zero time for a message not in hand.
+func (h *hand) surely(i *item) time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	since, ok := h.items[i]
-	return ok && time.Since(since) < h.ackWait/2
+	if !ok {
+		return time.Time{}
+	}
+	return since.Add(h.ackWait / 2)
 }
 
 // renew renews the messages in hand, each after a sixth to a half of AckWait, until ctx ends.

@@ -1,6 +1,11 @@
 package activity
 
 import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/mailbox"
 )
@@ -40,17 +45,71 @@ func (w *Worker) work(u *user) {
 		return
 	}
 	defer w.running.Done()
-	w.settle(i, w.deps.Attempts.CarryOut(w.phases, mailbox.Delivery{
-		Event: i.event, Again: i.message.Again(), Mine: func() bool { return w.hand.isFresh(i) },
-	}))
+	err := w.deps.Attempts.CarryOut(w.phases, mailbox.Delivery{
+		Event: i.event, Again: i.again, Ordered: w.config.Ordered, Taken: i.taken, Until: func() time.Time { return w.until(i) },
+	})
+	if w.config.Ordered && w.keep(u, i, err) {
+		return
+	}
+	w.settle(i, err)
 	w.ended(u)
+}
+
+// until returns the time before which no other process can have a message.
+func (w *Worker) until(i *item) time.Time {
+	own, until := w.deps.Until(), w.hand.surely(i)
+	if own.Before(until) {
+		return own
+	}
+	return until
+}
+
+// keep keeps a message in front of the later ones of the user, if the message may not begin now or
+// NATS has failed a step. Reports whether the message is kept.
+func (w *Worker) keep(u *user, i *item, err error) bool {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, mailbox.ErrNotMine):
+		return false
+	case !errors.Is(err, mailbox.ErrClosed):
+		i.again = true
+		i.taken = time.Now()
+		w.deps.Failures.Failed(w.deps.Log, w.config.Vendor, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		w.hand.drop(i)
+		return true
+	}
+	u.waiting = slices.Insert(u.waiting, 0, i)
+	w.kept = append(w.kept, u)
+	return true
+}
+
+// halt ends the worker: a message may have come to another process, and no later one of the user
+// may begin before.
+func (w *Worker) halt() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.halted = true
+	w.stop()
+}
+
+// resume lets the users with a kept message have a turn again.
+func (w *Worker) resume() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, u := range w.kept {
+		w.deps.Scheduler.Submit(fairness.Activity, u.work)
+	}
+	w.kept = nil
 }
 
 // next takes the first message of a user; nil at the end of the worker.
 func (w *Worker) next(u *user) *item {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
+	if w.closed || w.halted {
 		return nil
 	}
 	i := u.waiting[0]
@@ -64,7 +123,7 @@ func (w *Worker) ended(u *user) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.closed:
+	case w.closed, w.halted:
 	case len(u.waiting) == 0:
 		delete(w.users, u.id)
 	default:
@@ -85,8 +144,11 @@ func (w *Worker) close() {
 	}
 }
 
-// giveBack lets another process have a waiting message.
+// giveBack lets another process have a waiting message. In order, the next owner takes all
+// messages without an ack again.
 func (w *Worker) giveBack(i *item) {
 	w.hand.drop(i)
-	_ = i.message.Nak(0) // a lost one only comes later
+	if !w.config.Ordered {
+		_ = i.message.Nak(0) // a lost one only comes later
+	}
 }

@@ -46,6 +46,9 @@ type Config struct {
 	Vendor   string
 	Prefetch int           // messages in hand, at most
 	AckWait  time.Duration // of the consumer
+	// Ordered lets the calls of a user begin in the order of the stream. Only the owner of the
+	// vendor takes messages then.
+	Ordered bool
 }
 
 // Deps are the parts of a Worker. All must be set.
@@ -54,7 +57,9 @@ type Deps struct {
 	Attempts  Attempts
 	Scheduler *fairness.Scheduler // of the vendor in this process
 	// Allows reports whether activity may call the vendor. Nothing is fetched meanwhile.
-	Allows   func() bool
+	Allows func() bool
+	// Until is the end of the certain time of the right to take messages.
+	Until    func() time.Time
 	Failures *mailbox.Failures // of NATS
 	Log      zerolog.Logger
 }
@@ -66,8 +71,12 @@ type Worker struct {
 	hand   *hand
 	phases mailbox.Phases
 
+	stop context.CancelFunc // of the fetching
+
 	mu      sync.Mutex
 	users   map[string]*user // with messages in hand
+	kept    []*user          // with a message that goes on later
+	halted  bool             // nothing begins any more
 	closed  bool
 	running sync.WaitGroup
 }
@@ -85,8 +94,9 @@ const (
 	failDelay  = time.Second            // before a message is delivered again after a failure of NATS
 )
 
-// Run takes events until ctx ends. Then Run gives back the waiting events, and lets the
-// rest come to an end within grace.
+// Run takes events until ctx ends, or, in order, until messages may have come to another process
+// for want of renewals. Then Run gives back the waiting events, and lets the rest come to an end
+// within grace.
 func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 	phases, end := mailbox.NewPhases(ctx, grace)
 	defer end()
@@ -94,7 +104,10 @@ func (w *Worker) Run(ctx context.Context, grace time.Duration) {
 	renewing, endRenewing := context.WithCancel(context.WithoutCancel(ctx))
 	var renewal sync.WaitGroup
 	renewal.Go(func() { w.hand.renew(renewing) })
-	w.fetch(ctx)
+	fetching, stop := context.WithCancel(ctx)
+	defer stop()
+	w.stop = stop
+	w.fetch(fetching)
 	w.close()
 	w.running.Wait()
 	endRenewing()
@@ -107,8 +120,12 @@ func (w *Worker) fetch(ctx context.Context) {
 		n := w.hand.room(ctx)
 		if n <= 0 || !w.deps.Allows() {
 			pause.For(ctx, lookPause)
+			if w.deps.Allows() {
+				w.resume()
+			}
 			continue
 		}
+		w.resume()
 		err := w.deps.Fetch(ctx, n, fetchWait, func(m Message) { w.accept(w.hand.take(m)) })
 		if err == nil {
 			delay = firstDelay
@@ -132,9 +149,15 @@ func (w *Worker) settle(i *item, err error) {
 			w.deps.Failures.Succeeded()
 		}
 	case errors.Is(err, mailbox.ErrNotMine): // the server delivers it again, or has done so
+		if w.config.Ordered {
+			w.halt()
+		}
 		return
 	case errors.Is(err, context.Canceled): // at the end of the process
-		err = i.message.Nak(0)
+		err = nil
+		if !w.config.Ordered {
+			err = i.message.Nak(0)
+		}
 	default:
 		err = errors.Join(err, i.message.Nak(failDelay))
 	}

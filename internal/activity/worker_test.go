@@ -35,6 +35,8 @@ type office struct {
 	down    bool                  // whether nothing can be fetched
 	work    func(id string) error // of an attempt
 	ackErr  error
+	ordered bool
+	until   time.Time // end of the right to take messages; zero: none
 	// failures are those of NATS.
 	failures mailbox.Failures
 }
@@ -99,9 +101,12 @@ func (o *office) Read(m mailbox.Message) *mailbox.Event {
 }
 
 func (o *office) CarryOut(_ mailbox.Phases, d mailbox.Delivery) error {
+	if d.Again {
+		o.note("again " + d.Event.Key)
+	}
 	o.note("begin " + d.Event.Key)
 	err := o.work(d.Event.Key)
-	if !d.Mine() {
+	if !time.Now().Before(d.Until()) {
 		err = mailbox.ErrNotMine
 	}
 	return err
@@ -143,13 +148,24 @@ func (l *letter) Renew(context.Context) error {
 
 // run lets a worker work at an office, and returns a function that ends it.
 func (o *office) run(slots, prefetch int) (end func()) {
-	w := New(Config{Vendor: "acme", Prefetch: prefetch, AckWait: ackWait}, Deps{
-		Fetch: o.fetch, Attempts: o, Scheduler: fairness.NewScheduler(slots), Allows: o.allows, Failures: &o.failures, Log: zerolog.Nop(),
-	})
+	w := o.worker(slots, prefetch)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { w.Run(ctx, time.Second); close(done) }()
 	return func() { cancel(); <-done }
+}
+
+// worker returns a worker at an office.
+func (o *office) worker(slots, prefetch int) *Worker {
+	return New(Config{Vendor: "acme", Prefetch: prefetch, AckWait: ackWait, Ordered: o.ordered}, Deps{
+		Fetch: o.fetch, Attempts: o, Scheduler: fairness.NewScheduler(slots), Allows: o.allows, Failures: &o.failures, Log: zerolog.Nop(),
+		Until: func() time.Time {
+			if o.until.IsZero() {
+				return time.Now().Add(time.Hour)
+			}
+			return o.until
+		},
+	})
 }
 
 func quick(string) error { return nil }

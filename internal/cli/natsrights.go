@@ -55,7 +55,7 @@ func (k natsRightsCmd) Run(a *app.App) error {
 
 // rightsOf returns the names of the configuration for the rights.
 func rightsOf(n config.NATS) natsrights.Config {
-	l := engine.Layout(n)
+	l := engine.Layout(config.Config{NATS: n})
 	c := natsrights.Config{Names: l.Names, Events: l.Events, Own: l.Own, Inbox: n.InboxPrefix}
 	if n.AuditAPIPrefix != "" {
 		c.Audit = strings.TrimSuffix(n.AuditAPIPrefix, ".") + "."

@@ -25,7 +25,7 @@ func (userCmd) Help() string {
 	return `Shows why Ada has, or has no, account in the LMS: the state of her account at each vendor, and the outcome of
 each of her events: done, waiting (with the reason and the time of the next attempt), or a dead letter.
 usher reads the records, the history, the dead letters, and each event by its position: a million stored events
-do not slow it down. The history of an account is kept for nats.history_max_age, activity for nats.effects_ttl;
+do not slow it down. The history of an account is kept for nats.history_max_age, activity for activity.memory;
 for older results, see usher results --user ID.
 Not shown: events not yet registered for a vendor, and events handled by no vendor. An event of a vendor that is
 off is registered once the vendor is on: see usher config check.

@@ -24,6 +24,8 @@ type Config struct {
 	Log     Log     `yaml:"log" envPrefix:"LOG_"`
 	Traces  Traces  `yaml:"traces" envPrefix:"TRACES_"`
 	Worker  Worker  `yaml:"worker" envPrefix:"WORKER_"`
+	// Activity is the treatment of activity events.
+	Activity Activity `yaml:"activity" envPrefix:"ACTIVITY_"`
 	// Deletions is the deletion guard: above these limits, deletions at all vendors wait for a
 	// person's approval.
 	Deletions Deletions `yaml:"deletions" envPrefix:"DELETIONS_"`
@@ -80,7 +82,6 @@ type NATS struct {
 	// account of its own. Default "": AUDIT is beside the other streams.
 	AuditAPIPrefix  string        `yaml:"audit_api_prefix" env:"AUDIT_API_PREFIX"`
 	HistoryMaxAge   time.Duration `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, for usher user; default 8760h (a year)
-	EffectsTTL      time.Duration `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // of the records of activity events; default 168h (7 days)
 	DuplicateWindow time.Duration `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // deduplication window of EVENTS and RESULTS; default 5m (1 million ids use 235 MB)
 	MaxBytes        Bytes         `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which then reject messages; default 0: no limit
 }
@@ -132,8 +133,8 @@ type Worker struct {
 	// Otherwise such a process without the console needs only the NATS rights of the user ingest.
 	// Default true.
 	Measure bool `yaml:"measure" env:"MEASURE"`
-	// AckWait is the time without progress after which NATS redelivers an activity event.
-	// Default 30s.
+	// AckWait is the time without a sign of life after which NATS redelivers an activity event.
+	// Default 8s.
 	AckWait time.Duration `yaml:"ack_wait" env:"ACK_WAIT"`
 	// CallLease is how long after its claim a vendor call may begin. Default 12s.
 	CallLease time.Duration `yaml:"call_lease" env:"CALL_LEASE"`
@@ -156,6 +157,23 @@ type Worker struct {
 	// Shutdown is how long a stopping process waits for effects in progress. Default 15s.
 	Shutdown time.Duration `yaml:"shutdown" env:"SHUTDOWN"`
 }
+
+// Activity configures the treatment of activity events.
+type Activity struct {
+	// Memory is the time for which a repeated activity is recognized. Default 168h (7 days).
+	Memory time.Duration `yaml:"memory" env:"MEMORY"`
+	// Order is OrderUser or OrderNone. Default OrderUser.
+	Order string `yaml:"order" env:"ORDER"`
+}
+
+// The values of Activity.Order.
+const (
+	// OrderUser lets the calls of a user at a vendor begin in the order of the stream. One process
+	// at a time takes the activity of a vendor.
+	OrderUser = "user"
+	// OrderNone lets all processes take the activity of a vendor.
+	OrderNone = "none"
+)
 
 // Deletions has the limits of the deletion guard.
 type Deletions struct {
@@ -200,7 +218,6 @@ func Default() Config {
 			DeadMaxAge:      2160 * time.Hour,
 			AuditMaxAge:     8760 * time.Hour,
 			HistoryMaxAge:   8760 * time.Hour,
-			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
 		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Connections: 1000, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
@@ -209,7 +226,7 @@ func Default() Config {
 		Worker: Worker{
 			On:               true,
 			Measure:          true,
-			AckWait:          30 * time.Second,
+			AckWait:          8 * time.Second,
 			CallLease:        12 * time.Second,
 			PrerequisiteWait: 10 * time.Minute,
 			RetryMin:         time.Second,
@@ -219,6 +236,7 @@ func Default() Config {
 			MaxReplays:       5,
 			Shutdown:         15 * time.Second,
 		},
+		Activity:  Activity{Memory: 168 * time.Hour, Order: OrderUser},
 		Deletions: Deletions{Window: time.Hour, Count: 1000, Share: 0.5},
 	}
 }

@@ -110,6 +110,32 @@ func TestRetiredSettings(t *testing.T) {
 	}
 }
 
+// A setting with a new name is a fault, in the file and in the environment.
+func TestRenamedSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, test := range map[string]struct {
+		from config.Sources
+		want string
+	}{
+		"file": {
+			config.Sources{Path: write(t, "usher.yaml", "nats:\n  effects_ttl: 24h\n")},
+			"usher.yaml:2: nats.effects_ttl: is now activity.memory; write activity.memory in its place, with the same value",
+		},
+		"environment": {
+			config.Sources{Environ: []string{"USHER_NATS_EFFECTS_TTL=24h"}},
+			"USHER_NATS_EFFECTS_TTL: nats.effects_ttl: is now activity.memory; set USHER_ACTIVITY_MEMORY in its place, to the same value",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.from.Vendors = defaults().sections()
+			_, err := config.Load(test.from)
+			if err == nil || !strings.HasSuffix(err.Error(), test.want) {
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
 func TestExampleIsTheDefaults(t *testing.T) {
 	got := load(t, config.Sources{Path: filepath.Join("..", "..", "deploy", "usher.example.yaml")})
 	if got.Courses.For("miestro")["go-basics"] != "4711" {

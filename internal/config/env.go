@@ -46,9 +46,25 @@ func (l *loader) environment() {
 	}
 	for _, name := range sorted(l.environ) {
 		if strings.HasPrefix(name, prefix) && !read[name] && !serviceLink.MatchString(name) {
-			l.warn(l.unread(name, sorted(read)))
+			l.unknown(name, read)
 		}
 	}
+}
+
+// unknown reports a variable that no setting reads.
+func (l *loader) unknown(name string, read map[string]bool) {
+	for key, now := range renamed {
+		if name == variableOf(key) {
+			l.faultAt(name, key, "is now "+now, "set "+variableOf(now)+" in its place, to the same value", nil)
+			return
+		}
+	}
+	l.warn(l.unread(name, sorted(read)))
+}
+
+// variableOf returns the variable of a setting outside of the vendors.
+func variableOf(key string) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
 // variable applies the variable of s, or the secret file named by the variable.

@@ -96,7 +96,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
 		},
 		"names for NATS": {
 			env: "USHER_NATS_URL=nats://nats:4222|USHER_NATS_PREFIX=Big.One|USHER_NATS_EVENTS_PREFIX=prod.|USHER_NATS_RESULTS_PREFIX=a b|USHER_NATS_INBOX_PREFIX=_INBOX.>|USHER_NATS_DOMAIN=hub.x",
@@ -249,19 +249,19 @@ func TestFaults(t *testing.T) {
 				"worker.call_lease (USHER_WORKER_CALL_LEASE): 12s is less than vendors.miestro.timeout (20s) and 1s: a call that begins within its lease could not end within it; raise worker.call_lease or lower vendors.miestro.timeout",
 			},
 		},
-		"lease that outlasts the delivery": {
-			env: miestroOn + "|USHER_WORKER_ACK_WAIT=12s",
+		"results that leave too soon": {
+			env: miestroOn + "|USHER_NATS_RESULTS_MAX_AGE=167h",
 			want: []string{
-				"USHER_WORKER_ACK_WAIT: worker.ack_wait: 12s is less than worker.call_lease (12s) and 1s: NATS would hand an event on while its call may still begin; raise worker.ack_wait or lower worker.call_lease",
+				"USHER_NATS_RESULTS_MAX_AGE: nats.results_max_age: 167h is less than activity.memory (168h): the results are the memory of activities, and an older activity would be done twice; raise nats.results_max_age or lower activity.memory",
 			},
 		},
 		"ages": {
-			env: miestroOn + "|USHER_MIESTRO_MAX_AGE=5m|USHER_NATS_DUPLICATE_WINDOW=721h|USHER_NATS_EFFECTS_TTL=1m",
+			env: miestroOn + "|USHER_MIESTRO_MAX_AGE=5m|USHER_NATS_DUPLICATE_WINDOW=721h|USHER_ACTIVITY_MEMORY=1m",
 			want: []string{
 				"nats.results_max_age (USHER_NATS_RESULTS_MAX_AGE): 720h is less than nats.duplicate_window (721h): NATS refuses a stream that forgets a message before its id; raise nats.results_max_age or lower nats.duplicate_window",
 				"nats.events_max_age (USHER_NATS_EVENTS_MAX_AGE): 720h is less than nats.duplicate_window (721h): NATS refuses a stream that forgets a message before its id; raise nats.events_max_age or lower nats.duplicate_window",
 				"USHER_MIESTRO_MAX_AGE: vendors.miestro.max_age: 5m is less than worker.prerequisite_wait (10m): an effect would be given up while it may still wait; raise vendors.miestro.max_age or lower worker.prerequisite_wait",
-				"USHER_NATS_EFFECTS_TTL: nats.effects_ttl: 1m is less than vendors.miestro.max_age (5m): an activity would be forgotten while it is tried again, and could be done twice; raise nats.effects_ttl or lower vendors.miestro.max_age",
+				"USHER_ACTIVITY_MEMORY: activity.memory: 1m is less than vendors.miestro.max_age (5m): an activity would be forgotten while it is tried again, and could be done twice; raise activity.memory or lower vendors.miestro.max_age",
 			},
 		},
 		"events that leave too soon": {
@@ -398,7 +398,7 @@ func TestShow(t *testing.T) {
 		got[line.Key] = fmt.Sprintf("%s | %s | %s", line.Text(), from, line.Variable)
 	}
 	for key, want := range map[string]string{
-		"worker.ack_wait":            "30s | default | USHER_WORKER_ACK_WAIT",
+		"worker.ack_wait":            "8s | default | USHER_WORKER_ACK_WAIT",
 		"nats.events_max_age":        "720h | default | USHER_NATS_EVENTS_MAX_AGE",
 		"nats.embedded.sync":         "always | default | USHER_NATS_EMBEDDED_SYNC",
 		"nats.url":                   "nats://[redacted]@a:4222 | USHER_NATS_URL | USHER_NATS_URL",

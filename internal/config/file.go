@@ -239,7 +239,17 @@ var retired = map[string]string{
 	"worker.hold_after": "a vendor is put on hold by the share of users who fail",
 }
 
+// renamed has the settings with another name in former versions, with the present names. Such a
+// setting is a fault: ignored, it would change what Usher does.
+var renamed = map[string]string{
+	"nats.effects_ttl": "activity.memory",
+}
+
 func (f fileReader) unknown(key *yaml.Node, path string) {
+	if now, ok := renamed[join(path, key.Value)]; ok {
+		f.faultAt(f.at(key), join(path, key.Value), "is now "+now, "write "+now+" in its place, with the same value", nil)
+		return
+	}
 	if why, ok := retired[join(path, key.Value)]; ok {
 		f.warn(fmt.Sprintf("%s: %s: no longer read: %s; remove it", f.at(key), join(path, key.Value), why))
 		return

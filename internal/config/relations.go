@@ -12,9 +12,9 @@ const margin = time.Second
 
 // checkRelations rejects incompatible limits. Each fault names the two settings.
 func (l *loader) checkRelations() {
-	w, n := l.config.Worker, l.config.NATS
-	l.longer("worker.ack_wait", w.AckWait, margin, "worker.call_lease", w.CallLease,
-		"NATS would hand an event on while its call may still begin")
+	w, n, a := l.config.Worker, l.config.NATS, l.config.Activity
+	l.longer("nats.results_max_age", n.ResultsMaxAge, 0, "activity.memory", a.Memory,
+		"the results are the memory of activities, and an older activity would be done twice")
 	l.longer("nats.duplicate_window", n.DuplicateWindow, margin, "worker.ack_wait", w.AckWait,
 		"a result published again after a lost ack would be in RESULTS twice")
 	l.longer("worker.retry_max", w.RetryMax, 0, "worker.retry_min", w.RetryMin,
@@ -53,7 +53,7 @@ func (l *loader) checkVendorLimits(s Section) {
 		"a call that begins within its lease could not end within it")
 	l.longer(s.key("max_age"), c.MaxAge, 0, "worker.prerequisite_wait", w.PrerequisiteWait,
 		"an effect would be given up while it may still wait")
-	l.longer("nats.effects_ttl", n.EffectsTTL, 0, s.key("max_age"), c.MaxAge,
+	l.longer("activity.memory", l.config.Activity.Memory, 0, s.key("max_age"), c.MaxAge,
 		"an activity would be forgotten while it is tried again, and could be done twice")
 	if n.EventsStream == "" {
 		l.longer("nats.events_max_age", n.EventsMaxAge, margin, s.key("max_age"), c.MaxAge,

@@ -73,6 +73,7 @@ func (l *loader) checkSecret(key string, secret vendors.Secret) {
 func (l *loader) checkWords() {
 	c := l.config
 	l.oneOf("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
+	l.oneOf("activity.order", c.Activity.Order, OrderUser, OrderNone)
 	l.oneOf("log.format", c.Log.Format, "auto", "json", "console")
 	if _, err := url.Parse(c.Source); err != nil || c.Source == "" || strings.ContainsAny(c.Source, " \t\n") {
 		l.fault("source", "is no URI reference", "want a path or a URL, such as /usher")

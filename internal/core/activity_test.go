@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
@@ -17,20 +19,19 @@ import (
 
 func fine(vendors.Activity, int) error { return nil }
 
-// An activity that succeeds at once costs one write and one result, and no timer. The
-// activities of a user begin in the order of the stream.
+// An activity that succeeds at once costs one result: no record, and no timer. The activities of a
+// user begin in the order of the stream.
 func TestActivityWithImmediateSuccess(t *testing.T) {
 	const n, users = 300, 7
 	w := newWorld(t, fine)
-	want := map[string][]string{}
 	for i := range n {
 		w.publish(i % users)
 	}
 	w.start()
 	w.awaitResults()
 	w.judge(events.Done)
-	if state := w.stream("KV_" + streams.EffectsBucket); state.LastSeq != n || state.Msgs != n {
-		t.Errorf("%d writes of %d records, want %d of each", state.LastSeq, state.Msgs, n)
+	if state := w.stream("KV_" + streams.EffectsBucket); state.LastSeq != 0 {
+		t.Errorf("%d writes of records, want none", state.LastSeq)
 	}
 	if state := w.stream(streams.ResultsStream); state.LastSeq != n {
 		t.Errorf("%d results, want %d", state.LastSeq, n)
@@ -38,12 +39,45 @@ func TestActivityWithImmediateSuccess(t *testing.T) {
 	if state := w.stream("TIMERS"); state.LastSeq != 1 {
 		t.Errorf("%d messages in the stream of timers, want the sentinel alone", state.LastSeq)
 	}
-	for i, key := range w.keys {
-		user := "u" + string(rune('0'+i%users))
-		want[user] = append(want[user], key)
-	}
-	if diff := cmp.Diff(want, w.usersOf()); diff != "" {
+	if diff := cmp.Diff(w.ordered(), w.usersOf()); diff != "" {
 		t.Errorf("calls by user (-want +got)\n%s", diff)
+	}
+}
+
+// A repeat ends without a call and without a result: soon, after a restart, and of a failed activity.
+func TestRepeatedActivity(t *testing.T) {
+	for name, ordered := range map[string]bool{"in order": true, "in any order": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(a vendors.Activity, _ int) error {
+				if a.UserID == "u3" {
+					return &vendors.Error{Vendor: vendorName, Status: 422, Class: vendors.Permanent}
+				}
+				return nil
+			})
+			w.config.Activity.Ordered = ordered
+			for i := range 8 {
+				w.publish(i)
+			}
+			p := w.start()
+			w.awaitResults()
+			natstest.Until(t, "the consumer is empty", w.isDrained)
+			for i := range 8 {
+				w.repeat(i)
+			}
+			natstest.Until(t, "the repeats are taken", func() bool { return w.consumer().Delivered.Stream >= 16 && w.isDrained() })
+			p.stop()
+			for i := range 8 {
+				w.repeat(i)
+			}
+			w.start()
+			natstest.Until(t, "the repeats are taken", func() bool { return w.consumer().Delivered.Stream >= 24 && w.isDrained() })
+			w.judge("")
+			for key, n := range w.vendor.counts() {
+				if n != 1 {
+					t.Errorf("%d calls for %s, want 1", n, key)
+				}
+			}
+		})
 	}
 }
 
@@ -110,13 +144,14 @@ func TestActivityOfAVendorOnHold(t *testing.T) {
 	w.judge(events.Done)
 }
 
-// A first attempt whose outcome NATS does not store is counted, and is failing until one is stored.
+// An outcome whose result NATS does not store is counted, and is failing until one is stored. The
+// vendor is called once.
 func TestActivityThatNATSFails(t *testing.T) {
 	w := newWorld(t, fine)
 	limit := func(size int32) {
-		effects, err := w.js.Stream(t.Context(), "KV_"+streams.EffectsBucket)
+		results, err := w.js.Stream(t.Context(), streams.ResultsStream)
 		w.check(err)
-		config := effects.CachedInfo().Config
+		config := results.CachedInfo().Config
 		config.MaxMsgSize = size
 		_, err = w.js.UpdateStream(t.Context(), config)
 		w.check(err)
@@ -135,6 +170,46 @@ func TestActivityThatNATSFails(t *testing.T) {
 		return !failing
 	})
 	w.judge(events.Done)
+	if n := w.vendor.counts()[w.keys[0]]; n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+}
+
+// The records that a former version has written keep their activities from being done again, and
+// let them go on.
+func TestActivityWithFormerRecords(t *testing.T) {
+	w := newWorld(t, fine)
+	for i := range 2 {
+		w.publish(i)
+	}
+	bucket, err := streams.OpenRecords(t.Context(), w.streams.Client, streams.EffectsBucket)
+	w.check(err)
+	now := time.Now()
+	for i, key := range w.keys {
+		e := record.Effect{
+			Key: record.KeyOf(key), Position: events.Position{Epoch: w.streamOf(streams.EventsStream).Created.UnixNano(), Seq: uint64(i + 1)},
+			Type: events.ActivityTracked, Scope: events.ScopeActivity, Registered: now, Begun: now, Due: now, Attempts: 1, Tried: true,
+		}
+		r := record.Record{Pending: []record.Effect{e}}
+		if i == 0 {
+			r = record.Record{Finished: []record.Finished{{Effect: e, Outcome: record.Outcome{Kind: events.Done, At: now}, By: "a"}}}
+		}
+		encoded, err := r.Encode()
+		w.check(err)
+		_, err = bucket.Store(t.Context(), record.ActivityKey(vendorName, w.users[i], key), encoded, 0)
+		w.check(err)
+	}
+	w.start()
+	w.awaitResults()
+	natstest.Until(t, "the consumer is empty", w.isDrained)
+	if counts := w.vendor.counts(); counts[w.keys[0]] != 0 || counts[w.keys[1]] != 1 {
+		t.Errorf("got the calls %v, want none for the finished and one for the pending activity", counts)
+	}
+	for _, key := range w.keys {
+		if list := w.results()[key]; len(list) != 1 {
+			t.Errorf("got the results %v, want one", list)
+		}
+	}
 }
 
 // An activity waits for a paused vendor for longer than the bucket keeps a record that is not
@@ -215,9 +290,9 @@ func TestActivityAfterTheConsumerWasDeleted(t *testing.T) {
 // Processes are killed at any time, and the vendor fails in every way: each activity gets one
 // result all the same, and was tried.
 func TestActivityUnderFaults(t *testing.T) {
-	for _, seed := range []uint64{1, 2} {
-		t.Run("", func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 0))
+	for seed, ordered := range []bool{false, true, true} {
+		t.Run(fmt.Sprintf("%d, in order: %t", seed, ordered), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(uint64(seed), 0))
 			dice := make([]float64, 4096)
 			for i := range dice {
 				dice[i] = random.Float64()
@@ -225,6 +300,7 @@ func TestActivityUnderFaults(t *testing.T) {
 			var at atomic.Uint64
 			roll := func() float64 { return dice[at.Add(1)%uint64(len(dice))] }
 			w := newWorld(t, func(_ vendors.Activity, n int) error { return fault(roll(), n) })
+			w.config.Activity.Ordered = ordered
 			w.config.Shutdown = 300 * time.Millisecond // a killed process has nobody to write to
 			for range 400 {
 				w.publish(random.IntN(40))
@@ -238,6 +314,9 @@ func TestActivityUnderFaults(t *testing.T) {
 			}
 			w.awaitResults()
 			w.judge("")
+			if diff := cmp.Diff(w.ordered(), w.usersOf()); ordered && diff != "" {
+				t.Errorf("first calls by user (-want +got)\n%s", diff)
+			}
 		})
 	}
 }

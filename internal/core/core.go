@@ -20,6 +20,7 @@ import (
 	"github.com/usherhq/usher/internal/fairness"
 	"github.com/usherhq/usher/internal/intake"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/memory"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
 )
@@ -33,6 +34,7 @@ type Config struct {
 	Activity    Activity
 	Bucket      string        // of records
 	Effects     string        // bucket of the records of activity
+	Segments    string        // bucket of the segments of the memory of activities
 	Concurrency int           // effects at work at the vendor in this process, at most
 	Slots       int           // zero: as many as the rate can finish within the call lease
 	LeaseTTL    time.Duration // zero: 5 s
@@ -49,6 +51,8 @@ type Activity struct {
 	Prefetch      int      // events in hand, at most; zero: 8 for each effect at work
 	AckWait       time.Duration
 	MaxAckPending int
+	Ordered       bool          // the calls of a user begin in the order of the stream, in the process of the owner
+	Memory        time.Duration // time for which an activity is remembered
 }
 
 // Deps are the parts of a Core. All must be set but Guard, Observe, WatchPauses,
@@ -96,6 +100,7 @@ type Core struct {
 	failures mailbox.Failures // of NATS
 	streams  *vendorStreams
 	first    *mailbox.FirstAttempts // of activity; nil if the vendor takes none
+	memory   *memory.Memory         // of activities; nil if the vendor takes none
 	ttl      time.Duration          // of the records of activity; zero or below is none
 
 	owner atomic.Pointer[intake.Owner]
@@ -126,6 +131,9 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 		return nil, err
 	}
 	if x.streams.shared != nil {
+		if err = x.openMemory(ctx); err != nil {
+			return nil, err
+		}
 		if x.first, err = mailbox.NewFirstAttempts(&x.vendor, c.Mailbox, x.mailboxDeps(timerToken), x.streams.shared.Now); err != nil {
 			return nil, err
 		}
@@ -176,7 +184,10 @@ func (x *Core) Run(ctx context.Context) {
 	defer endSharing() // once the last call has ended
 	beside.Go(func() { x.shareRate(sharing) })
 	if x.first != nil {
-		beside.Go(func() { x.takeActivity(ctx) })
+		beside.Go(func() { x.memory.Run(ctx) })
+		if !x.config.Activity.Ordered {
+			beside.Go(func() { x.takeActivity(ctx, forever) })
+		}
 	}
 	beside.Go(func() { x.keep(ctx, keepEvery) })
 	beside.Go(func() { x.renew(ctx, x.ttl) })
@@ -187,7 +198,7 @@ func (x *Core) Run(ctx context.Context) {
 	}, intake.Deps{
 		Acquire: s.acquire, State: s.state, Read: s.read, First: s.stream.FirstSequence, Replays: s.readReplays,
 		Wakes: s.wakes, Sentinel: s.sentinel, Unfinished: s.unfinished, Held: s.held, ShowPosition: s.lag.Show,
-		Released: x.released, Mailboxes: x.mailboxes, MayWake: x.gate.Allows, Failed: x.deps.Failed, Removed: x.deps.Removed, Log: x.deps.Log,
+		Released: x.released, Beside: x.beside, Mailboxes: x.mailboxes, MayWake: x.gate.Allows, Failed: x.deps.Failed, Removed: x.deps.Removed, Log: x.deps.Log,
 	})
 	x.owner.Store(owner)
 	owner.Run(ctx)
@@ -205,13 +216,18 @@ func (x *Core) mailboxes(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Tim
 // mailboxDeps returns the parts of mailboxes. token is the token of the timers.
 func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 	s := x.streams
-	return mailbox.Deps{
+	d := mailbox.Deps{
 		Records: s.records, Index: records{users: s.index}, Events: single{s.stream, x.config.Stream}, Replays: replays{s.replays},
 		Timers:  timers{s.timers, x.config.Vendor, token},
 		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Profiles: x.deps.Profiles, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
 		Decoder: x.deps.Decoder, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 		Failures: &x.failures,
 	}
+	if x.memory != nil {
+		d.Memory = x.memory
+		d.Results = results{d.Results, x.memory}
+	}
+	return d
 }
 
 // released returns a channel, closed at the end of a hold of deletions.

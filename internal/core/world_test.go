@@ -77,7 +77,8 @@ type world struct {
 	vendor  *tracker
 	config  core.Config
 	deps    func(*core.Deps) // changes the Deps of a process; may be nil
-	keys    []string         // of the events that were published
+	keys    []string         // of the events that were published, without repeats
+	users   []string         // of keys
 	// pauses has the pauses in force, and one more value after each change; nil: none ever.
 	pauses chan map[string]streams.Pause
 }
@@ -90,9 +91,11 @@ func newWorld(t *testing.T, answer func(vendors.Activity, int) error) *world {
 	w := &world{T: t, server: server, streams: b, js: b.Client.JetStream, vendor: &tracker{answer: answer, times: map[string]int{}}}
 	w.check(admin.EnsureWorker(t.Context(), w.js, streams.Names{}, 1))
 	w.config = core.Config{
-		Vendor: vendorName, Stream: streams.EventsStream, Replays: streams.ReplaysStream, Subjects: []string{events.UserCreated}, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket,
-		Activity: core.Activity{Subjects: []string{events.ActivityTracked}, Prefetch: 32, AckWait: 2 * time.Second, MaxAckPending: 1000},
-		Slots:    4, LeaseTTL: time.Second, Shutdown: 2 * time.Second, HoldRetry: 100 * time.Millisecond,
+		Vendor: vendorName, Stream: streams.EventsStream, Replays: streams.ReplaysStream, Subjects: []string{events.UserCreated}, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket, Segments: streams.ActivityBucket,
+		Activity: core.Activity{
+			Subjects: []string{events.ActivityTracked}, Prefetch: 32, AckWait: 2 * time.Second, MaxAckPending: 1000, Ordered: true, Memory: time.Hour,
+		},
+		Slots: 4, LeaseTTL: time.Second, Shutdown: 2 * time.Second, HoldRetry: 100 * time.Millisecond,
 		Mailbox: mailbox.Config{
 			Source: "/usher", CallTimeout: 500 * time.Millisecond, CallLease: 500 * time.Millisecond, MaxAge: time.Hour,
 			PrerequisiteWait: time.Hour, FirstLook: time.Second, RetryMin: 50 * time.Millisecond, RetryMax: 500 * time.Millisecond,
@@ -118,6 +121,19 @@ func (w *world) publish(user int) {
 	_, err = w.streams.Events.Send(w.Context(), e)
 	w.check(err)
 	w.keys = append(w.keys, events.Key("/school", id))
+	w.users = append(w.users, fmt.Sprint("u", user))
+}
+
+// repeat publishes the last activity of a user again, as a producer without Nats-Msg-Id does.
+func (w *world) repeat(i int) {
+	w.Helper()
+	e, err := events.New(events.ActivityTracked, "/school", fmt.Sprint("e", i), time.Time{}, map[string]any{"user_id": w.users[i], "name": "lesson.done"})
+	w.check(err)
+	header, payload, err := events.ToNATS(e)
+	w.check(err)
+	delete(header, events.HeaderMsgID)
+	_, err = w.js.PublishMsg(w.Context(), &nats.Msg{Subject: events.ActivityTracked, Header: header, Data: payload})
+	w.check(err)
 }
 
 // process is a Core with a connection of its own.
@@ -237,11 +253,13 @@ func (w *world) pending() (list []record.Effect) {
 }
 
 // stream returns the state of a stream.
-func (w *world) stream(name string) jetstream.StreamState {
+func (w *world) stream(name string) jetstream.StreamState { return w.streamOf(name).State }
+
+func (w *world) streamOf(name string) *jetstream.StreamInfo {
 	w.Helper()
 	s, err := w.js.Stream(w.Context(), name)
 	w.check(err)
-	return s.CachedInfo().State
+	return s.CachedInfo()
 }
 
 // awaitResults waits until each event that was published has a result.
@@ -272,6 +290,15 @@ func (w *world) judge(outcome string) {
 			w.Errorf("event %s: outcome %q, want %q", key, list[0], outcome)
 		}
 	}
+}
+
+// ordered returns the keys of the events by user, in the order of the stream.
+func (w *world) ordered() map[string][]string {
+	all := map[string][]string{}
+	for i, key := range w.keys {
+		all[w.users[i]] = append(all[w.users[i]], key)
+	}
+	return all
 }
 
 // usersOf returns the keys of the calls by user, in the order of their beginnings.

@@ -46,7 +46,7 @@ func Connect(ctx context.Context, c config.NATS, o natsconn.Options) (set *strea
 		stop()
 		return nil, nil, err
 	}
-	set = streams.NewSet(client, Layout(c).Events)
+	set = streams.NewSet(client, eventsStream(c))
 	set.Audit.SignWith([]byte(c.AuditKey.Reveal()))
 	return set, func() { drain(nc); stop() }, nil
 }
@@ -68,13 +68,13 @@ func Names(c config.NATS) streams.Names {
 }
 
 // Layout returns the streams and buckets of the configuration.
-func Layout(c config.NATS) admin.Layout {
-	l := admin.Layout{
-		Names: Names(c), Events: c.EventsStream, Replicas: c.Replicas, EventsAge: c.EventsMaxAge, ResultsAge: c.ResultsMaxAge,
-		DeadAge: c.DeadMaxAge, AuditAge: c.AuditMaxAge, HistoryAge: c.HistoryMaxAge, EffectAge: c.EffectsTTL, Window: c.DuplicateWindow, MaxBytes: int64(c.MaxBytes),
+func Layout(c config.Config) admin.Layout {
+	n := c.NATS
+	return admin.Layout{
+		Names: Names(n), Events: eventsStream(n), Own: n.EventsStream == "", Replicas: n.Replicas, EventsAge: n.EventsMaxAge, ResultsAge: n.ResultsMaxAge,
+		DeadAge: n.DeadMaxAge, AuditAge: n.AuditMaxAge, HistoryAge: n.HistoryMaxAge, Activity: c.Activity.Memory, Window: n.DuplicateWindow, MaxBytes: int64(n.MaxBytes),
 	}
-	if l.Events == "" {
-		l.Events, l.Own = l.Names.Events(), true
-	}
-	return l
 }
+
+// eventsStream returns the name of the stream of events.
+func eventsStream(c config.NATS) string { return cmp.Or(c.EventsStream, Names(c).Events()) }

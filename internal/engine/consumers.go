@@ -29,7 +29,7 @@ func (e *Engine) consumers(vendor string, port vendors.Adapter, list []handlers.
 	}
 	if len(activity) > 0 {
 		c := streams.SharedConfig{
-			Stream: Layout(e.Config.NATS).Events, Consumer: n.Consumer(ops.ConsumerName(vendor, ops.Activity)), Subjects: n.Filters(activity),
+			Stream: eventsStream(e.Config.NATS), Consumer: n.Consumer(ops.ConsumerName(vendor, ops.Activity)), Subjects: n.Filters(activity),
 			AckWait: e.Config.Worker.AckWait, MaxAckPending: e.Config.Worker.MaxAckPending,
 		}
 		all = append(all, admin.ConsumerConfig{Stream: c.Stream, ConsumerConfig: c.Settings()})
@@ -42,7 +42,7 @@ func (e *Engine) consumers(vendor string, port vendors.Adapter, list []handlers.
 func (e *Engine) counters(vendor string, lifecycle []string) []streams.CounterConfig {
 	n := Names(e.Config.NATS)
 	return []streams.CounterConfig{
-		{Stream: Layout(e.Config.NATS).Events, Consumer: n.Consumer(ops.ConsumerName(vendor, ops.Lifecycle)), Subjects: n.Filters(lifecycle)},
+		{Stream: eventsStream(e.Config.NATS), Consumer: n.Consumer(ops.ConsumerName(vendor, ops.Lifecycle)), Subjects: n.Filters(lifecycle)},
 		{Stream: n.Stream(streams.ReplaysStream), Consumer: n.Consumer(ops.ConsumerName(vendor, ops.Replay)), Subjects: n.Filters([]string{"usher.replay." + vendor + ".>"})},
 		e.waitingCounter(vendor),
 	}

@@ -200,7 +200,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 
 // Upgrade moves the streams and consumers of an older version.
 func (e *Engine) Upgrade(ctx context.Context) error {
-	l := Layout(e.Config.NATS)
+	l := Layout(e.Config)
 	if l.Names.Prefix != "" { // no older version had a prefix
 		return nil
 	}
@@ -224,12 +224,12 @@ func (e *Engine) adapter(v Vendor) (vendors.Adapter, error) {
 }
 
 // Admin returns the management of the streams.
-func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, Layout(e.Config.NATS)) }
+func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, Layout(e.Config)) }
 
 // admin returns the management of the streams of this process. A process without the console needs
 // no AUDIT in another account.
 func (e *Engine) admin() *admin.Admin {
-	l := Layout(e.Config.NATS)
+	l := Layout(e.Config)
 	l.WithoutAudit = e.Config.NATS.AuditAPIPrefix != "" && !e.Config.Console.On()
 	return admin.New(e.Streams.Client, l)
 }

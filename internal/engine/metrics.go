@@ -51,7 +51,7 @@ func (e *Engine) measureVendor(ctx context.Context, service *ops.Service, vendor
 	if err != nil && !errors.Is(err, ops.ErrNoConsumers) {
 		return
 	}
-	for _, c := range ops.Consumers(vendor, Layout(e.Config.NATS).Events, Names(e.Config.NATS)) {
+	for _, c := range ops.Consumers(vendor, eventsStream(e.Config.NATS), Names(e.Config.NATS)) {
 		s, exists := load.Consumers[c.Kind]
 		switch {
 		case c.Kind == ops.Waiting: // part of load.Waiting

@@ -101,9 +101,13 @@ func (e *Engine) open(ctx context.Context, v Vendor, port vendors.Adapter) (*cor
 func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config {
 	c, s := e.Config.Worker, v.Settings()
 	return core.Config{
-		Vendor: v.Name, Stream: Layout(e.Config.NATS).Events, Replays: streams.ReplaysStream, Subjects: lifecycle, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket,
-		Activity: core.Activity{Subjects: activity, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending}, Concurrency: s.Concurrency,
-		Shutdown: workersShare(c.Shutdown), HoldRetry: c.HoldRetry, Rate: s.Rate, Start: startOf(v.Rules().Start),
+		Vendor: v.Name, Stream: eventsStream(e.Config.NATS), Replays: streams.ReplaysStream, Subjects: lifecycle, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket, Segments: streams.ActivityBucket,
+		Activity: core.Activity{
+			Subjects: activity, AckWait: c.AckWait, MaxAckPending: c.MaxAckPending,
+			Ordered: e.Config.Activity.Order == config.OrderUser, Memory: e.Config.Activity.Memory,
+		},
+		Concurrency: s.Concurrency,
+		Shutdown:    workersShare(c.Shutdown), HoldRetry: c.HoldRetry, Rate: s.Rate, Start: startOf(v.Rules().Start),
 		Mailbox: mailbox.Config{
 			RecordBytes: core.RecordBytes(e.Streams.Client.JetStream.Conn().MaxPayload()),
 			Source:      e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,

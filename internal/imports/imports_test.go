@@ -76,7 +76,7 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/history", "internal/streams/...", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/history", "internal/memory", "internal/streams/...", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"serves people from the records and the streams, and knows no vendor by name",
 	},
 	{
@@ -99,9 +99,11 @@ var rules = []rule{
 	},
 	{
 		"internal/core",
-		[]string{"internal/mailbox/...", "internal/activity", "internal/intake", "internal/streams", "internal/fairness", "internal/profile", "handlers", "events", "vendors", nats},
+		[]string{"internal/mailbox/...", "internal/activity", "internal/memory", "internal/intake", "internal/streams", "internal/fairness", "internal/pause", "internal/profile", "handlers", "events", "vendors", nats},
 		"connects the parts of the core to the streams, without rules",
 	},
+	{"internal/memory/index", nil, "keeps fingerprints, whatever they stand for"},
+	{"internal/memory", []string{"internal/memory/index", "internal/streams", "internal/pause", "events"}, "reads and stores results and segments; the mailbox decides"},
 	{
 		"internal/activity",
 		[]string{"internal/mailbox", "internal/fairness", "internal/pause"},

@@ -81,7 +81,7 @@ type Wakes interface {
 	Close(ctx context.Context)
 }
 
-// Deps are the parts of an owner. All must be set but Failed and Removed.
+// Deps are the parts of an owner. All must be set but Beside, Failed and Removed.
 type Deps struct {
 	// Acquire waits for the lease.
 	Acquire func(ctx context.Context) (Lease, error)
@@ -105,6 +105,9 @@ type Deps struct {
 	Released func() <-chan struct{}
 	// Held calls yield with the key of each mailbox with a held deletion.
 	Held func(ctx context.Context, yield func(key string) error) error
+	// Beside is called for each ownership, with the context of its end. The lease is released
+	// after Beside has returned. May be nil.
+	Beside func(ctx context.Context, own mailbox.Ownership)
 	// Mailboxes returns the mailboxes for an ownership.
 	Mailboxes func(mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error)
 	// MayWake reports whether wakes of a class may call the vendor.
@@ -146,6 +149,9 @@ func New(c Config, d Deps) *Owner {
 	}
 	if d.Removed == nil {
 		d.Removed = func(uint64) {}
+	}
+	if d.Beside == nil {
+		d.Beside = func(context.Context, mailbox.Ownership) {}
 	}
 	return &Owner{config: c, deps: d}
 }
@@ -200,6 +206,7 @@ func (o *Owner) own(ctx context.Context, lease Lease) error {
 	work.Go(func() { x.commit(owning) })
 	work.Go(func() { x.sweep(owning) })
 	work.Go(func() { releaseDeletions(owning, x) })
+	work.Go(func() { o.deps.Beside(owning, x) })
 	x.boxes.Run(owning, o.config.Grace)
 	work.Wait()
 	endRenewing()

@@ -3,23 +3,27 @@ package mailbox
 import (
 	"crypto/rand"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
-	"github.com/usherhq/usher/internal/pause"
+	"github.com/usherhq/usher/vendors"
 )
 
-// ErrNotMine is returned for a delivery that another process may have by now. Nothing was
-// done with it.
-var ErrNotMine = errors.New("another process may have the message")
+var (
+	// ErrNotMine is returned for a delivery that another process may have by now.
+	ErrNotMine = errors.New("another process may have the message")
+	// ErrClosed is returned for a delivery in order that may not call the vendor now. Nothing was
+	// done with it.
+	ErrClosed = errors.New("the vendor may not be called now")
+)
 
-// FirstAttempts makes the first attempts of activity events, in any process. No claim is
-// stored before the call, since the vendors that take activity know a repeat; so an attempt
-// that needs no other costs one write. An effect that has to wait is stored as a pending one
-// with a timer, and from then on belongs to the Mailboxes of the owner of the vendor.
+// FirstAttempts makes the first attempts of activity events. No claim is stored before the call,
+// since the vendors that take activity know a repeat, and the result is the memory of a finished
+// activity: an attempt that needs no other costs one message. An effect that has to wait is stored
+// as a pending one with a timer, and from then on belongs to the Mailboxes of the owner of the
+// vendor.
 type FirstAttempts struct {
 	*parts
 	now    func() time.Time
@@ -27,7 +31,8 @@ type FirstAttempts struct {
 }
 
 // NewFirstAttempts returns the first attempts of a vendor. now returns the time of the server.
-// The needed Deps are Records, Timers, Results, DeadLetters, Gate, Decoder, Handlers and Log.
+// The needed Deps are Records, Timers, Results, DeadLetters, Memory, Gate, Decoder, Handlers and
+// Log.
 func NewFirstAttempts(v *Vendor, c Config, d Deps, now func() time.Time) (*FirstAttempts, error) {
 	p, err := newParts(v, c, d)
 	if err != nil {
@@ -45,22 +50,38 @@ type Delivery struct {
 	// Again says that the event may have been delivered before, so that the vendor may have
 	// been called.
 	Again bool
-	// Mine reports whether no other process can have the event now.
-	Mine func() bool
+	// Ordered says that the calls of a user begin in the order of deliveries: an event that may not
+	// begin stays with the caller.
+	Ordered bool
+	// Taken is the time at which this process got the event.
+	Taken time.Time
+	// Until is the time before which no other process can have the event. Until may move.
+	Until func() time.Time
 }
+
+// mine reports whether no other process can have the event now.
+func (d Delivery) mine() bool { return time.Now().Before(d.Until()) }
 
 // CarryOut makes the first attempt of an event. The caller has a slot of the class Activity.
 // After a nil error the message may be acknowledged: the effect is finished with a published
-// result, or has a timer. After any other error the message must be delivered again.
+// result, or has a timer. After ErrClosed the caller calls again later. After any other error the
+// message must be delivered again.
 func (f *FirstAttempts) CarryOut(p Phases, d Delivery) error {
 	x := first{FirstAttempts: f, publisher: &publisher{reporter: &reporter{parts: f.parts}, letters: map[effectID]letter{}}, Phases: p, Delivery: d, key: f.keyOf(d.Event)}
 	defer x.publisher.endSpan()
+	if d.Again && !f.deps.Memory.KnewAt(d.Taken) { // a former delivery may have ended just now
+		if err := f.deps.Memory.CatchUp(p.write); err != nil {
+			return err
+		}
+	}
 	switch {
+	case f.deps.Memory.HasResult(d.Event.Key):
+		return nil
 	case d.Event.Invalid != nil:
 		return x.publisher.refuse(p.write, d.Event, failed(classInvalid, message(d.Event.Invalid)))
 	case d.Event.Plan.Skip:
 		return nil
-	case d.Again:
+	case d.Again, f.deps.Memory.HasRecord(d.Event.Key):
 		return x.takeUp()
 	}
 	return x.begin()
@@ -83,8 +104,7 @@ func (x *first) begin() error {
 	now := x.now()
 	x.effect = x.newEffect(now)
 	if !x.deps.Gate.Allows(Activity) {
-		x.effect.Due = now // the owner looks at the gate
-		return x.wait()
+		return x.waitForGate(now)
 	}
 	if events.Expired(x.Event.Event, now) {
 		x.effect.Begun, x.effect.Attempts = now, 1
@@ -94,13 +114,22 @@ func (x *first) begin() error {
 		if x.stop.Err() != nil {
 			return x.stop.Err()
 		}
-		x.effect.Due = now // the vendor asked for a rest: the owner looks at the gate
-		return x.wait()
+		return x.waitForGate(now) // the vendor asked for a rest
 	}
-	if !x.Mine() { // the process may have been frozen
+	if !x.mine() { // the process may have been frozen
 		return ErrNotMine
 	}
 	return x.attempt()
+}
+
+// waitForGate stores the effect for the owner, who looks at the gate. In order, the effect stays
+// with the caller: the owner carries out stored activities in any order.
+func (x *first) waitForGate(now time.Time) error {
+	if x.Ordered {
+		return ErrClosed
+	}
+	x.effect.Due = now
+	return x.wait()
 }
 
 // newEffect returns the effect of the event before any attempt.
@@ -122,9 +151,12 @@ func (x *first) attempt() error {
 	x.effect.Attempts = 1
 	x.publisher.startSpan(x.call, x.Event, began)
 	reply, err := x.do(x.publisher.within(x.call), call{
-		event: x.Event, known: handlers.Known{From: x.Event.origin(), Profile: profile}, class: Activity, begin: began.Add(x.config.CallLease),
+		event: x.Event, known: handlers.Known{From: x.Event.origin(), Profile: profile}, class: Activity, begin: x.latest(began),
 		user: record.AccountKey(x.vendor.Name, x.Event.Plan.UserID),
 	})
+	if x.Ordered && errors.Is(err, vendors.ErrLate) {
+		return ErrClosed
+	}
 	o := outcomeOf(reply, x.now())
 	var pause record.Pause
 	if err != nil {
@@ -137,6 +169,15 @@ func (x *first) attempt() error {
 		return x.wait()
 	}
 	return x.finish(o)
+}
+
+// latest returns the latest beginning of a call.
+func (x *first) latest(began time.Time) time.Time {
+	lease, until := began.Add(x.config.CallLease), x.Until()
+	if until.Before(lease) {
+		return until
+	}
+	return lease
 }
 
 // postpone notes in the effect why the attempt did not finish it.
@@ -156,6 +197,7 @@ func (x *first) wait() error {
 	if err != nil {
 		return err
 	}
+	x.deps.Memory.AddRecord(x.Event.Key)
 	return x.arm(x.effect.Due)
 }
 
@@ -165,89 +207,4 @@ func (x *first) arm(due time.Time) error {
 		due = now
 	}
 	return x.deps.Timers.Arm(x.write, x.key, due)
-}
-
-// finish stores an outcome, after its dead letter, and publishes the result.
-func (x *first) finish(o record.Outcome) error {
-	if o.Kind == events.Failed {
-		if err := x.publisher.addDeadLetter(x.write, x.Event, &x.effect, o); err != nil {
-			return err
-		}
-		x.deadLetter = true
-	}
-	x.publisher.report(x.Event, &x.effect, o, time.Time{})
-	f := record.Finished{Effect: x.effect, Outcome: o, By: x.nonces.next()}
-	err := x.create(&record.Record{Finished: []record.Finished{f}})
-	if errors.Is(err, ErrStaleRevision) {
-		return x.takeUp()
-	}
-	if err != nil {
-		return err
-	}
-	return x.publisher.result(x.write, x.Event, &f)
-}
-
-// storeTries is how often the record of a first attempt is stored. Without the outcome the
-// vendor would be called again.
-const storeTries = 5
-
-// create stores the record if there is none. A record that was stored though the answer was
-// lost is a conflict too.
-func (x *first) create(r *record.Record) error {
-	encoded, err := r.Encode()
-	if err != nil {
-		return err
-	}
-	for try := 1; ; try++ {
-		_, err = x.deps.Records.Store(x.write, x.key, encoded, 0)
-		if err == nil || errors.Is(err, ErrStaleRevision) || try == storeTries || x.write.Err() != nil {
-			return err
-		}
-		pause.For(x.write, 100*time.Millisecond<<try)
-	}
-}
-
-// takeUp continues as the record says. Without a record, a former delivery may have called the
-// vendor: the effect is stored with an unknown outcome, for the owner.
-func (x *first) takeUp() error {
-	encoded, _, err := x.deps.Records.Load(x.write, x.key)
-	switch {
-	case err != nil:
-		return err
-	case len(encoded) == 0:
-		now := x.now()
-		x.effect = x.newEffect(now)
-		x.effect.Begun = now
-		x.effect.Due = now
-		x.effect.Attempts = 1
-		x.effect.Tried = true
-		x.effect.Unconfirmed = true
-		return x.wait()
-	}
-	r, err := record.Decode(encoded)
-	if err != nil {
-		return x.publisher.refuse(x.write, x.Event, failed(classRecord, err.Error()))
-	}
-	return x.follow(r)
-}
-
-// follow sets the timer of a pending effect again, or publishes the result of a finished one
-// again. Everything else is finished, with a result that is known to be published.
-func (x *first) follow(r *record.Record) error {
-	key := record.KeyOf(x.Event.Key)
-	if i := slices.IndexFunc(r.Pending, func(e record.Effect) bool { return e.Key == key && e.Replay == 0 }); i >= 0 {
-		return x.arm(r.Pending[i].Due)
-	}
-	i := slices.IndexFunc(r.Finished, func(f record.Finished) bool { return f.Key == key && f.Replay == 0 })
-	if i < 0 {
-		return nil
-	}
-	f := &r.Finished[i]
-	if err := x.publisher.result(x.write, x.Event, f); err != nil {
-		return err
-	}
-	if x.deadLetter && f.Kind != events.Failed { // another delivery ended well meanwhile
-		return x.deps.DeadLetters.RemoveEnded(x.write, x.vendor.Name, f.Type, x.Event.Key, 0)
-	}
-	return nil
 }

@@ -32,6 +32,19 @@ type fakes struct {
 	refuse func() error // a dead letter; may be nil
 
 	letters []streams.DeadLetter // that were stored
+
+	hasResult, hasRecord bool // of the memory
+	knew                 bool // the memory, before the event was taken
+	refused              int  // results that are refused
+}
+
+func (d *fakes) HasResult(string) bool { return d.hasResult }
+func (d *fakes) HasRecord(string) bool { return d.hasRecord }
+func (d *fakes) AddRecord(string)      { d.note("remember record") }
+func (d *fakes) KnewAt(time.Time) bool { return d.knew }
+func (d *fakes) CatchUp(context.Context) error {
+	d.note("catch up")
+	return nil
 }
 
 func (d *fakes) note(step string) { d.steps = append(d.steps, step) }
@@ -80,6 +93,10 @@ func (d *fakes) Arm(_ context.Context, _ string, due time.Time) error {
 }
 
 func (d *fakes) Publish(_ context.Context, _ string, e events.Event) error {
+	if d.refused > 0 {
+		d.refused--
+		return errors.New("the stream is full")
+	}
 	d.note("publish " + e.Type())
 	return nil
 }
@@ -166,36 +183,71 @@ func TestFirstAttempts(t *testing.T) {
 		fakes func(t *testing.T, d *fakes)
 		event func(e *events.Event)
 		again bool
+		order bool
 		lost  bool // another process may have the message
 		want  []string
 		err   error
 	}{
-		"it succeeds": {want: []string{"call", "store done", "publish " + done}},
+		"it succeeds": {want: []string{"call", "publish " + done}},
+		"a repeat":    {fakes: func(_ *testing.T, d *fakes) { d.hasResult = true }},
+		"a repeat of an invalid event": {
+			fakes: func(_ *testing.T, d *fakes) { d.hasResult = true },
+			event: func(e *events.Event) { e.SetType("other") },
+		},
+		"a repeat of a waiting event": {
+			fakes: func(t *testing.T, d *fakes) { d.hasRecord, d.record = true, storedEffect(t, pendingRecord) },
+			want:  []string{"arm 1h0m0s"},
+		},
+		"the record of a repeat is gone": {
+			fakes: func(_ *testing.T, d *fakes) { d.hasRecord = true },
+			want:  []string{"call", "publish " + done},
+		},
+		"the result is refused twice": {
+			fakes: func(_ *testing.T, d *fakes) { d.refused = 2 },
+			want:  []string{"call", "publish " + done},
+		},
+		"the result is refused": {
+			fakes: func(_ *testing.T, d *fakes) { d.refused = 100 },
+			want:  []string{"call", "store done", "remember record", "arm 0s"},
+		},
 		"it has to wait": {
 			fakes: func(_ *testing.T, d *fakes) {
 				d.answer = func() error { return &vendors.Error{Vendor: "acme", Status: 503, After: time.Hour} }
 			},
-			want: []string{"call", "store pending", "arm 1h0m0s"},
+			want: []string{"call", "store pending", "remember record", "arm 1h0m0s"},
 		},
 		"the handler panics": {
 			fakes: func(_ *testing.T, d *fakes) { d.answer = func() error { panic("a fault") } },
-			want:  []string{"call", "store pending", "arm 1s"},
+			want:  []string{"call", "store pending", "remember record", "arm 1s"},
 		},
 		"it fails": {
 			fakes: func(_ *testing.T, d *fakes) { d.answer = permanent },
-			want:  []string{"call", "add permanent", "store failed", "publish " + failed},
+			want:  []string{"call", "add permanent", "store failed", "remember record", "publish " + failed},
 		},
 		"the vendor is on hold": {
 			fakes: func(_ *testing.T, d *fakes) { d.closed = true },
-			want:  []string{"store pending", "arm 0s"},
+			want:  []string{"store pending", "remember record", "arm 0s"},
+		},
+		"the vendor is on hold, in order": {
+			order: true, err: ErrClosed,
+			fakes: func(_ *testing.T, d *fakes) { d.closed = true },
+		},
+		"the vendor asks for a rest, in order": {
+			order: true, err: ErrClosed,
+			fakes: func(_ *testing.T, d *fakes) { d.rests = true },
+		},
+		"the call begins too late, in order": {
+			order: true, err: ErrClosed,
+			fakes: func(_ *testing.T, d *fakes) { d.answer = func() error { return &vendors.Error{Err: vendors.ErrLate} } },
+			want:  []string{"call"},
 		},
 		"the vendor asks for a rest": {
 			fakes: func(_ *testing.T, d *fakes) { d.rests = true },
-			want:  []string{"store pending", "arm 0s"},
+			want:  []string{"store pending", "remember record", "arm 0s"},
 		},
 		"it is out of date": {
 			event: func(e *events.Event) { e.SetExtension("expirytime", time.Now().Add(-time.Hour)) },
-			want:  []string{"store superseded", "publish " + events.ResultType(events.ActivityTracked, events.Superseded)},
+			want:  []string{"publish " + events.ResultType(events.ActivityTracked, events.Superseded)},
 		},
 		"it is invalid": {
 			event: func(e *events.Event) { e.SetType("other") },
@@ -203,11 +255,12 @@ func TestFirstAttempts(t *testing.T) {
 		},
 		"another process may have the message": {lost: true, err: ErrNotMine},
 		"the answer of the store is lost": {
-			fakes: func(_ *testing.T, d *fakes) { d.lose = 1 },
-			want:  []string{"call", "store done", "publish " + done},
+			fakes: func(_ *testing.T, d *fakes) { d.lose, d.answer = 1, permanent },
+			want:  []string{"call", "add permanent", "store failed", "publish " + failed},
 		},
 		"another delivery has finished it": {
 			fakes: func(t *testing.T, d *fakes) {
+				d.refused = storeTries
 				d.before = func() { d.record = storedEffect(t, finishedRecord(events.Failed)) }
 			},
 			want: []string{"call", "publish " + failed},
@@ -219,20 +272,26 @@ func TestFirstAttempts(t *testing.T) {
 			},
 			want: []string{"call", "add permanent", "publish " + done, "settle"},
 		},
-		"again, unknown":  {again: true, want: []string{"store pending", "arm 0s"}},
-		"again, finished": {again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, finishedRecord(events.Done)) }, want: []string{"publish " + done}},
-		"again, waiting":  {again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, pendingRecord) }, want: []string{"arm 1h0m0s"}},
+		"again, unknown":           {again: true, want: []string{"catch up", "store pending", "remember record", "arm 0s"}},
+		"again, unknown, in order": {again: true, order: true, want: []string{"catch up", "call", "publish " + done}},
+		"again, of long ago":       {again: true, order: true, fakes: func(_ *testing.T, d *fakes) { d.knew = true }, want: []string{"call", "publish " + done}},
+		"again, with a result": {
+			again: true, fakes: func(_ *testing.T, d *fakes) { d.hasResult = true }, want: []string{"catch up"},
+		},
+		"again, finished": {again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, finishedRecord(events.Done)) }, want: []string{"catch up", "publish " + done}},
+		"again, waiting":  {again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, pendingRecord) }, want: []string{"catch up", "arm 1h0m0s"}},
 		"again, waiting without a time": {
-			again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, held) }, want: []string{"arm 0s"},
+			again: true, fakes: func(t *testing.T, d *fakes) { d.record = storedEffect(t, held) }, want: []string{"catch up", "arm 0s"},
 		},
 		"again, known to be published": {
 			again: true, fakes: func(t *testing.T, d *fakes) {
 				d.record = storedEffect(t, func(record.Effect) record.Record { return record.Record{Token: 3} })
 			},
+			want: []string{"catch up"},
 		},
 		"again, unreadable": {
 			again: true, fakes: func(_ *testing.T, d *fakes) { d.record = []byte("?") },
-			want: []string{"add record", "publish " + failed},
+			want: []string{"catch up", "add record", "publish " + failed},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,7 +304,11 @@ func TestFirstAttempts(t *testing.T) {
 				if test.event != nil {
 					test.event(&e)
 				}
-				err := carryOut(t, d, e, Delivery{Again: test.again, Mine: func() bool { return !test.lost }})
+				until := time.Now().Add(time.Hour)
+				if test.lost {
+					until = time.Now()
+				}
+				err := carryOut(t, d, e, Delivery{Again: test.again, Ordered: test.order, Until: func() time.Time { return until }})
 				if !errors.Is(err, test.err) {
 					t.Errorf("got error %v, want %v", err, test.err)
 				}
@@ -267,7 +330,7 @@ func testConfig() Config {
 
 func (d *fakes) deps() Deps {
 	return Deps{
-		Records: d, Timers: d, Results: d, DeadLetters: d, Replays: d, Gate: d, Decoder: NewDecoder(nil, func(events.Event) error { return nil }),
+		Records: d, Timers: d, Results: d, DeadLetters: d, Memory: d, Replays: d, Gate: d, Decoder: NewDecoder(nil, func(events.Event) error { return nil }),
 		Handlers: []handlers.Handler{handlers.ActivityTracked()}, Log: zerolog.Nop(),
 	}
 }
@@ -318,4 +381,34 @@ func TestAnActivityWithoutAnOutcomeIsUnconfirmed(t *testing.T) {
 			t.Errorf("got %+v, want an attempt of unknown outcome, due at once", e)
 		}
 	})
+}
+
+// After a call in which the message may have come to another process, the result is published only
+// if the other process has published none.
+func TestAResultOfALateCall(t *testing.T) {
+	done := events.ResultType(events.ActivityTracked, events.Done)
+	for name, test := range map[string]struct {
+		hasResult bool
+		want      []string
+	}{
+		"the other has published": {true, []string{"call", "catch up"}},
+		"the other has not":       {false, []string{"call", "catch up", "publish " + done}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				until := time.Now().Add(time.Minute)
+				d := &fakes{}
+				d.answer = func() error {
+					until, d.hasResult = time.Now(), test.hasResult
+					return nil
+				}
+				if err := carryOut(t, d, activityEvent(t), Delivery{Ordered: true, Until: func() time.Time { return until }}); err != nil {
+					t.Error(err)
+				}
+				if diff := cmp.Diff(test.want, d.steps); diff != "" {
+					t.Errorf("steps (-want +got)\n%s", diff)
+				}
+			})
+		})
+	}
 }

@@ -101,6 +101,20 @@ type Results interface {
 	Publish(ctx context.Context, vendor string, result events.Event) error
 }
 
+// Memory knows the finished activities. See memory.Memory.
+type Memory interface {
+	// HasResult reports whether the result of an event is stored.
+	HasResult(eventKey string) bool
+	// HasRecord reports whether an event may have a record.
+	HasRecord(eventKey string) bool
+	// AddRecord adds an event whose record was stored.
+	AddRecord(eventKey string)
+	// KnewAt reports whether everything that was stored before a time is known.
+	KnewAt(t time.Time) bool
+	// CatchUp waits until everything that was stored before the call is known.
+	CatchUp(ctx context.Context) error
+}
+
 // DeadLetters keeps the failed effects. The methods return once the change is stored.
 type DeadLetters interface {
 	Add(ctx context.Context, d streams.DeadLetter) error
@@ -153,6 +167,7 @@ type Deps struct {
 	Results     Results
 	History     History
 	DeadLetters DeadLetters
+	Memory      Memory   // for FirstAttempts only
 	Profiles    Profiles // of users, for Vendor.Rules
 	Guard       Guard
 	Gate        Gate

@@ -231,7 +231,7 @@ func (t *turn) logLoss() {
 		return
 	}
 	t.deps.Log.Error().Str("vendor", t.vendor.Name).Str("record", t.user.key).
-		Msg("the record of an activity was dropped while the activity waited: it may not be carried out; see nats.effects_ttl")
+		Msg("the record of an activity was dropped while the activity waited: it may not be carried out; see activity.memory")
 }
 
 // netDelay is the delay of the timer under work that goes on from memory.

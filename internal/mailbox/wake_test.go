@@ -118,7 +118,7 @@ func TestAWakeWithoutARecord(t *testing.T) {
 				m.Wake(activityKey, func() { d.note("ack") })
 				synctest.Wait()
 				end()
-				if got := strings.Count(log.String(), "nats.effects_ttl"); got != test.want || d.steps[len(d.steps)-1] != "ack" {
+				if got := strings.Count(log.String(), "activity.memory"); got != test.want || d.steps[len(d.steps)-1] != "ack" {
 					t.Errorf("got %d errors and the steps %v, want %d and an ack", got, d.steps, test.want)
 				}
 			})

@@ -139,7 +139,7 @@ func (c Config) names(list ...string) (out []string) {
 // all returns the names of all streams but AUDIT.
 func (c Config) all() []string {
 	return c.names(streams.EventsStream, streams.ResultsStream, streams.ReplaysStream, streams.DeadLettersStream, streams.HistoryStream,
-		"KV_"+streams.AccountsBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ProfilesBucket, "KV_"+streams.ControlBucket,
+		"KV_"+streams.AccountsBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ActivityBucket, "KV_"+streams.ProfilesBucket, "KV_"+streams.ControlBucket,
 		timers, leases, "KV_"+ownership, "KV_"+accountIndex)
 }
 

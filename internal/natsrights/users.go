@@ -13,16 +13,17 @@ func (c Config) worker() []Right {
 		Right{c.Names.Subject("usher.history.>"), "finished effects"},
 		c.stored(streams.AccountsBucket, "the records of users"),
 		c.stored(streams.EffectsBucket, ""),
+		c.stored(streams.ActivityBucket, "segments of the memory of activities"),
 		c.stored(streams.ProfilesBucket, "profiles, for the rules scope and map"),
 		c.stored(accountIndex, "index of accounts by user"),
 		c.stored(ownership, "committed positions and ownerships"),
 		c.stored(streams.ControlBucket, "holds, and the high-water mark of events"),
 		c.api("INFO", "", "check for message schedules"),
 	)
-	read := c.names(streams.EventsStream, streams.ReplaysStream, streams.DeadLettersStream, timers, leases,
-		"KV_"+streams.AccountsBucket, "KV_"+streams.ControlBucket, "KV_"+streams.EffectsBucket)
+	read := c.names(streams.EventsStream, streams.ResultsStream, streams.ReplaysStream, streams.DeadLettersStream, timers, leases,
+		"KV_"+streams.AccountsBucket, "KV_"+streams.ControlBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ActivityBucket)
 	list = append(list, c.each("STREAM.INFO", "", "state of the streams", append(c.all(), c.former()...))...)
-	list = append(list, c.each("STREAM.MSG.GET", "", "read one message or record", c.without(streams.ResultsStream, streams.HistoryStream))...)
+	list = append(list, c.each("STREAM.MSG.GET", "", "read one message or record", c.without(streams.HistoryStream))...)
 	list = append(list, c.direct()...)
 	list = append(list, c.each("DIRECT.GET", ".>", "read a record, with one replica", c.directBuckets())...)
 	list = append(list, c.each("STREAM.MSG.DELETE", "", "remove a finished replay, and a dead letter after a successful replay", c.names(streams.DeadLettersStream, streams.ReplaysStream))...)
@@ -30,7 +31,7 @@ func (c Config) worker() []Right {
 	list = append(list, c.each("CONSUMER.NAMES", "", "find the consumers of former owners", c.names(timers))...)
 	list = append(list, c.each("CONSUMER.CREATE", ".>", "read a stream", read)...)
 	list = append(list, c.each("CONSUMER.DELETE", ".*", "end of reading", read)...)
-	list = append(list, c.each("CONSUMER.RESET", ".*", "show the lag", c.names(streams.EventsStream))...)
+	list = append(list, c.each("CONSUMER.RESET", ".*", "show the lag, and take activity again after a takeover", c.names(streams.EventsStream))...)
 	list = append(list, c.each("CONSUMER.MSG.NEXT", ".*", "fetch messages", read)...)
 	return append(list, Right{"$JS.ACK.>", "acknowledge messages"})
 }
@@ -80,7 +81,7 @@ func (c Config) operator() []Right {
 	list = append(list, c.each("STREAM.UPDATE", "", "usher nats apply", c.own())...)
 	list = append(list, c.each("STREAM.MSG.GET", "", "read one message", c.all())...)
 	list = append(list, c.direct()...)
-	list = append(list, c.each("DIRECT.GET", ".>", "read a record, with one replica", c.directBuckets())...)
+	list = append(list, c.each("DIRECT.GET", ".>", "read a record, with one replica", append(c.directBuckets(), c.names("KV_"+streams.ActivityBucket)...))...)
 	list = append(list, c.each("STREAM.MSG.DELETE", "", "drop a dead letter; usher forget, for a stream of yours with --events only",
 		c.names(streams.DeadLettersStream, streams.EventsStream, streams.ReplaysStream, streams.ResultsStream, streams.HistoryStream))...)
 	list = append(list, c.each("STREAM.PURGE", "", "usher forget, for an empty stream", c.names(streams.ReplaysStream, streams.DeadLettersStream))...)

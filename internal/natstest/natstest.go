@@ -24,7 +24,7 @@ const Patience = 2 * time.Minute
 func Layout() admin.Layout {
 	return admin.Layout{
 		Events: streams.EventsStream, Own: true, Replicas: 1, EventsAge: time.Hour, ResultsAge: time.Hour,
-		DeadAge: time.Hour, AuditAge: time.Hour, HistoryAge: time.Hour, EffectAge: time.Hour, Window: time.Minute,
+		DeadAge: time.Hour, AuditAge: time.Hour, HistoryAge: time.Hour, Activity: time.Hour, Window: time.Minute,
 	}
 }
 

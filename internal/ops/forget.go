@@ -166,6 +166,9 @@ func (s *Service) eraseIndex(ctx context.Context, u UserData, _ ForgetOptions, _
 }
 
 func (s *Service) eraseActivity(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	if err := s.replaceResults(ctx, u, f); err != nil {
+		return err
+	}
 	return s.eraseRecords(ctx, streams.EffectsBucket, u.records[streams.EffectsBucket], f, func(r *record.Record) bool {
 		if !r.Idle() && !o.Unfinished {
 			return false
@@ -173,6 +176,29 @@ func (s *Service) eraseActivity(ctx context.Context, u UserData, o ForgetOptions
 		r.Forget(events.Position{}, f.At)
 		return true
 	})
+}
+
+// replaceResults stores an anonymous record for each activity whose result is erased: the result
+// was the memory of the activity, and a late copy of the event would be carried out again.
+func (s *Service) replaceResults(ctx context.Context, u UserData, f *Forgotten) error {
+	store, err := s.records(ctx, streams.EffectsBucket)
+	if err != nil {
+		return err
+	}
+	for key := range u.tracked {
+		err := store.Change(ctx, key, func(r *record.Record) {
+			if !record.Anonymous(r) && r.Idle() {
+				r.Forget(events.Position{}, f.At)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(u.tracked) > 0 {
+		f.Stays = append(f.Stays, fmt.Sprintf("%s: 32 bits of the hash of the user's id, with the places of erased results, for up to %s", streams.ActivityBucket, s.Config.Activity.Memory))
+	}
+	return nil
 }
 
 // eraseRecords calls forget for each record, by compare-and-set, until the record is anonymous or

@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -114,6 +115,27 @@ func TestForget(t *testing.T) {
 	}
 	if h, _ := w.history("ada"); h.Forgotten.IsZero() || len(h.Events)+len(h.Accounts) > 0 {
 		t.Errorf("the history: %+v", h)
+	}
+}
+
+// The result of an activity is its memory: a record without personal data takes its place.
+func TestForgetActivityWithAResult(t *testing.T) {
+	w := newWorld(t)
+	w.recorded("lms", "ada", "tracked")
+	w.recorded("lms", "bob", "other")
+	_, err := w.service.Forget(t.Context(), w.userData(), ops.ForgetOptions{}, ops.Actor{Who: "ann"})
+	w.check(err)
+	if h, _ := w.history("ada"); len(h.Events) > 0 {
+		t.Errorf("the history: %+v", h)
+	}
+	store, err := recordstore.Open(t.Context(), w.client, streams.EffectsBucket)
+	w.check(err)
+	for user, id := range map[string]string{"ada": "tracked", "bob": "other"} {
+		e, err := store.Load(t.Context(), record.ActivityKey("lms", user, keyOf(id)))
+		w.check(err)
+		if got, want := record.Anonymous(e.Record), user == "ada"; got != want {
+			t.Errorf("%s: %+v", user, e.Record)
+		}
 	}
 }
 

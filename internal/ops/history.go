@@ -3,7 +3,6 @@ package ops
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,7 +10,6 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox/record"
-	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -71,10 +69,12 @@ type HistoryEvent struct {
 	Changed   []string `json:"changed,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 
-	key    record.Key // of the event
-	order  events.Position
-	begun  time.Time      // start of the wait for an account; zero: no such wait
-	behind *record.Effect // the effect in front
+	key   record.Key // of the event
+	order events.Position
+	// unplaced says that order is not known.
+	unplaced bool
+	begun    time.Time      // start of the wait for an account; zero: no such wait
+	behind   *record.Effect // the effect in front
 }
 
 // Step returns the step of a finished effect in words, such as "adopted by email" or
@@ -100,20 +100,21 @@ const (
 )
 
 // History returns the history of a user at every vendor. Records hold the present state and the
-// unfinished effects, and the records under the digest of the user the activity; HISTORY holds the
-// finished effects. Events are read by position. Only the dead letters are searched, since an
-// invalid event has no other trace: a million stored events do not slow History down. The history
-// of an account is kept for nats.history_max_age, activity for nats.effects_ttl.
+// unfinished effects, HISTORY the finished effects of accounts, and RESULTS those of activity, at
+// places that the memory of activities names. Events are read by position. Only the dead letters
+// and the last results are searched: a million stored events do not slow History down. The history
+// of an account is kept for nats.history_max_age, activity for activity.memory.
 func (s *Service) History(ctx context.Context, user string) (History, error) {
 	h := History{UserID: user, Accounts: []AccountAt{}, Events: []HistoryEvent{}, at: map[effectID]int{}}
-	for _, read := range []func(context.Context, *History) error{s.past, s.accounts, s.activity, s.deadLetters} {
+	for _, read := range []func(context.Context, *History) error{s.past, s.accounts, s.activity, s.activityResults, s.deadLetters} {
 		if err := read(ctx, &h); err != nil {
 			return h, err
 		}
 	}
-	slices.SortStableFunc(h.Events, func(a, b HistoryEvent) int { return a.order.Compare(b.order) })
+	h.sort()
 	if n := len(h.Events) - maxEffects; n > 0 {
-		h.Events, h.More = h.Events[n:], n
+		h.Events = h.Events[n:]
+		h.More += n
 	}
 	if err := h.identifyEvents(ctx, s.Streams.Events); err != nil {
 		return h, err
@@ -161,36 +162,6 @@ func (s *Service) accounts(ctx context.Context, h *History) error {
 	return nil
 }
 
-// activity reads the records of the user's activity.
-func (s *Service) activity(ctx context.Context, h *History) error {
-	store, err := s.records(ctx, streams.EffectsBucket)
-	if err != nil {
-		return err
-	}
-	keys, err := store.Keys(ctx, record.ActivityKeys(h.UserID))
-	if err != nil {
-		return err
-	}
-	entries := make([]recordstore.Entry, len(keys))
-	group, reading := errgroup.WithContext(ctx)
-	group.SetLimit(atATime)
-	for i, key := range keys { // all keys: only the records have the times of the effects
-		group.Go(func() (err error) {
-			entries[i], err = store.Load(reading, key)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := h.addRecord(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // identifyEvents reads each event once, for its id and the whole key.
 func (h *History) identifyEvents(ctx context.Context, stored *streams.Events) error {
 	at := map[events.Position][]*HistoryEvent{}
@@ -198,6 +169,9 @@ func (h *History) identifyEvents(ctx context.Context, stored *streams.Events) er
 	group.SetLimit(atATime)
 	for i := range h.Events {
 		one := &h.Events[i]
+		if one.unplaced {
+			continue
+		}
 		at[one.order] = append(at[one.order], one)
 	}
 	for position, list := range at {

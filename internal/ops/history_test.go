@@ -97,6 +97,33 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// TestHistoryOfActivity has activities that were done at once, which have no record, between the
+// changes of an account.
+func TestHistoryOfActivity(t *testing.T) {
+	w := newWorld(t)
+	created := w.event(events.UserCreated, "created", "ada")
+	created.Registered = time.Now().Add(-time.Second)
+	w.ended("lms", "ada", "created", created)
+	w.recorded("lms", "ada", "first")
+	w.recorded("crm", "ada", "first")
+	w.recorded("lms", "bob", "other")
+	w.recorded("lms", "ada", "second")
+	deleted := w.event(events.UserDeleted, "deleted", "ada")
+	deleted.Registered = time.Now().Add(time.Second)
+	w.ended("lms", "ada", "deleted", deleted)
+	h, states := w.history("ada")
+	want := map[string]string{"lms created": "done", "lms first": "done", "crm first": "done", "lms second": "done", "lms deleted": "done"}
+	if diff := cmp.Diff(want, states); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if first, last := h.Events[0].EventID, h.Events[len(h.Events)-1].EventID; first != "created" || last != "deleted" {
+		t.Errorf("got the order %s … %s", first, last)
+	}
+	if one := h.Events[1]; one.Type != events.ActivityTracked || one.Source != "/school" || one.Step() != events.ActionRecorded || one.Ended.Sub(*one.Last) != 7*time.Millisecond {
+		t.Errorf("got %+v", one)
+	}
+}
+
 // TestHistoryHasTheLastReplay has an effect in HISTORY, and two replays in the record.
 func TestHistoryHasTheLastReplay(t *testing.T) {
 	w := newWorld(t)

@@ -22,7 +22,7 @@ func (s *Service) scrub(ctx context.Context, u UserData, o ForgetOptions, f *For
 		if err := compactor.CompactBucket(ctx, streams.EffectsBucket); err != nil {
 			return err
 		}
-		f.Stays = append(f.Stays, fmt.Sprintf("%s, on the disk: former records of activity (event keys, vendors' ids), for up to %s", streams.EffectsBucket, s.Config.NATS.EffectsTTL))
+		f.Stays = append(f.Stays, fmt.Sprintf("%s, on the disk: former records of activity (event keys, vendors' ids), for up to %s", streams.EffectsBucket, s.Config.Activity.Memory))
 	}
 	empty, err := compactor.CompactEmpty(ctx, streams.ReplaysStream)
 	if err != nil {

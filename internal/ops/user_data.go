@@ -34,6 +34,7 @@ type UserData struct {
 	replays []uint64
 	letters []streams.DeadLetter
 	results []uint64
+	tracked map[string]bool     // keys of the records of the activities with a result
 	records map[string][]string // bucket → keys that name the user
 	// registered holds the position of the last registered event of the user, by vendor.
 	registered map[string]events.Position
@@ -92,7 +93,7 @@ func (s *Service) UserData(ctx context.Context, search Search) (UserData, error)
 	u := UserData{
 		User: record.Digest(search.UserID), Accounts: []LiveAccount{}, Pending: []PendingEffect{},
 		subject: &subject{id: search.UserID, emails: map[string]bool{}, keys: map[record.Key]bool{}},
-		stream:  s.eventsStream(), records: map[string][]string{}, registered: map[string]events.Position{},
+		stream:  s.eventsStream(), records: map[string][]string{}, tracked: map[string]bool{}, registered: map[string]events.Position{},
 	}
 	for _, email := range search.Emails {
 		u.subject.emails[strings.ToLower(email)] = true

@@ -120,6 +120,20 @@ func (w *world) ended(vendor, user, id string, e record.Effect) {
 	}))
 }
 
+// recorded stores the result of an activity that was done at once, at a vendor.
+func (w *world) recorded(vendor, user, id string) {
+	w.t.Helper()
+	w.event(events.ActivityTracked, id, user)
+	request, err := events.New(events.ActivityTracked, "/school", id, time.Now(), dataOf(user))
+	w.check(err)
+	result, err := events.NewResult(events.ResultOf{
+		Request: request, Key: keyOf(id), Source: "/usher", At: time.Now(),
+		Result: events.Result{Vendor: vendor, Outcome: events.Done, Action: events.ActionRecorded, Attempts: 1, TookMS: 7},
+	})
+	w.check(err)
+	w.check(w.streams.Results.Publish(w.t.Context(), vendor, result))
+}
+
 func (w *world) log() *history.Log { return history.New(w.client, streams.HistoryStream) }
 
 // addLetter stores the dead letter of an event at lms.

@@ -74,19 +74,42 @@ func (r *reader) list(ctx context.Context, yield func(Message) bool) error {
 
 // end returns the sequence of the last selected message, or 0 without any.
 func (r *reader) end(ctx context.Context) (end uint64, err error) {
-	subjects := r.query.Subjects
+	return r.client.lastOf(ctx, r.stream, r.query.Subjects, r.query.Since)
+}
+
+// LastOf returns the sequence of the last message with one of the subjects that was stored at or
+// after a time, as the leader of the stream reports; 0 without any. No subjects select every
+// message.
+func (c Client) LastOf(ctx context.Context, stream string, subjects []string, since time.Time) (seq uint64, err error) {
+	return c.lastOf(ctx, c.Names.Stream(stream), subjects, since)
+}
+
+func (c Client) lastOf(ctx context.Context, stream string, subjects []string, since time.Time) (end uint64, err error) {
 	if len(subjects) == 0 { // for ">", the server only looks at the last sequence, erased or not
 		subjects = []string{"*", "*.>"}
 	}
-	for _, subject := range r.client.Names.Filters(subjects) {
-		m, err := r.client.fromLeader(ctx, r.stream, map[string]any{"last_by_subj": subject})
+	for _, subject := range c.Names.Filters(subjects) {
+		m, err := c.fromLeader(ctx, stream, map[string]any{"last_by_subj": subject})
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 		case err != nil:
 			return 0, err
-		case !m.Time.Before(r.query.Since):
+		case !m.Time.Before(since):
 			end = max(end, m.Sequence)
 		}
 	}
 	return end, nil
+}
+
+// Message returns a stored message, as the leader of the stream has it. ErrGone reports a missing
+// message.
+func (c Client) Message(ctx context.Context, stream string, seq uint64) (Message, error) {
+	m, err := c.fromLeader(ctx, stream, map[string]any{"seq": seq})
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return Message{}, fmt.Errorf("message %d of %s: %w", seq, stream, ErrGone)
+	case err != nil:
+		return Message{}, fmt.Errorf("message %d of %s: %w", seq, stream, err)
+	}
+	return Message{Subject: c.Names.plain(m.Subject), Header: m.Header, Data: m.Data, Stored: m.Time}, nil
 }

@@ -143,6 +143,26 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 	}
 }
 
+// Messages returns the stored values of the keys that match a pattern, and the markers of deleted
+// ones, in the order in which they were stored; see Client.Messages. Subject is the key, and the
+// position has the revision.
+func (r *Records) Messages(ctx context.Context, pattern string, q Query) iter.Seq2[Message, error] {
+	q.Subjects = []string{r.root() + pattern}
+	return func(yield func(Message, error) bool) {
+		for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, q) {
+			m.Subject = strings.TrimPrefix(m.Subject, r.root())
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// LastOf returns the revision of the last key stored that matches a pattern; 0 without any.
+func (r *Records) LastOf(ctx context.Context, pattern string) (revision uint64, err error) {
+	return r.client.LastOf(ctx, "KV_"+r.bucket, []string{r.root() + pattern}, time.Time{})
+}
+
 // isMarker reports whether a message marks a deleted key.
 func isMarker(m Message) bool {
 	return m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != ""

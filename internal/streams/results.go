@@ -60,7 +60,7 @@ func (r *Results) List(ctx context.Context, q ResultsQuery) iter.Seq2[Result, er
 	return func(yield func(Result, error) bool) {
 		query := Query{Subjects: q.subjects(r.client.Names), Since: q.Since, Follow: q.Follow}
 		for m, err := range r.client.Messages(ctx, ResultsStream, query) {
-			result, ok := readResult(m)
+			result, ok := ReadResult(m)
 			if (ok || err != nil) && !yield(result, err) {
 				return
 			}
@@ -68,8 +68,8 @@ func (r *Results) List(ctx context.Context, q ResultsQuery) iter.Seq2[Result, er
 	}
 }
 
-// readResult decodes a result, and reports whether the message is a result.
-func readResult(m Message) (r Result, ok bool) {
+// ReadResult decodes a result, and reports whether the message is a result.
+func ReadResult(m Message) (r Result, ok bool) {
 	e, err := events.FromNATS(m.Header, m.Data)
 	if err != nil || json.Unmarshal(e.Data(), &r.Data) != nil {
 		return r, false
@@ -87,7 +87,7 @@ type ResultHeader struct {
 }
 
 // Read decodes the result, and reports whether the message is a result.
-func (h ResultHeader) Read() (Result, bool) { return readResult(h.m) }
+func (h ResultHeader) Read() (Result, bool) { return ReadResult(h.m) }
 
 // Tail returns the last results, the oldest first, and then each further result until ctx ends.
 // Only ResultHeader.Read decodes a result, so that counting costs little.

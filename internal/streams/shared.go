@@ -67,6 +67,32 @@ func OpenShared(ctx context.Context, c Client, config SharedConfig) (*Shared, er
 	return s, s.open(ctx)
 }
 
+// Restart lets the consumer deliver all events without an ack again, in the order of the stream,
+// before any other. Events acknowledged beside them come again too. Call Restart if no other process
+// fetches.
+func (s *Shared) Restart(ctx context.Context) error {
+	s.consumer = nil
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if s.consumer.CachedInfo().NumAckPending == 0 {
+		return nil
+	}
+	s.again, s.last = s.reached, 0
+	limit, cancel := s.client.call(ctx)
+	defer cancel()
+	if _, err := s.client.JetStream.ResetConsumer(limit, s.config.Stream, s.config.Consumer); err == nil {
+		return nil
+	}
+	// A server without resets gets a new consumer, which begins behind the acknowledged events.
+	err := s.client.JetStream.DeleteConsumer(ctx, s.config.Stream, s.config.Consumer)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("restart consumer %s: %w", s.config.Consumer, err)
+	}
+	s.consumer = nil
+	return s.ready(ctx)
+}
+
 // Now returns the time of the server, as of the last look at the consumer.
 func (s *Shared) Now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 

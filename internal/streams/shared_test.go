@@ -90,6 +90,35 @@ func TestSharedGoesOnAfterItsDeletion(t *testing.T) {
 	}
 }
 
+// After a restart, all events without an ack come again before any other, in order, and say so.
+func TestSharedRestarts(t *testing.T) {
+	e := start(t)
+	e.events(12)
+	former := take(t, openShared(t, e), 8)
+	for _, i := range []int{0, 1, 4} {
+		check(t, former[i].Ack())
+	}
+	until(t, "the acks came", func() bool { return e.sharedInfo().NumAckPending == 5 })
+	s := openShared(t, e)
+	check(t, s.Restart(t.Context()))
+	list := take(t, s, 10)
+	got, again := taken(list)
+	if want := []uint64{3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; !slices.Equal(got, want) || !slices.Equal(again, want[:6]) {
+		t.Errorf("got %v, again %v", got, again)
+	}
+	for _, d := range list {
+		check(t, d.Ack())
+	}
+	until(t, "nothing is left", func() bool { return e.sharedInfo().NumAckPending == 0 && e.sharedInfo().AckFloor.Stream == 12 })
+	check(t, s.Restart(t.Context()))
+	check(t, s.Fetch(t.Context(), 1, 100*time.Millisecond, func(*streams.Delivery) { t.Error("an acknowledged event came again") }))
+	check(t, former[6].Ack()) // of the former process
+	e.publish("user.created", 1)
+	if got, again := taken(take(t, s, 1)); !slices.Equal(got, []uint64{13}) || len(again) > 0 {
+		t.Errorf("got %v, again %v", got, again)
+	}
+}
+
 // A stream that was made anew is read from its start, in another epoch.
 func TestSharedFollowsAStreamMadeAnew(t *testing.T) {
 	e := start(t)

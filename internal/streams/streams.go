@@ -32,6 +32,7 @@ const (
 	HistoryStream     = "HISTORY"
 	AccountsBucket    = "ACCOUNTS"
 	EffectsBucket     = "EFFECTS"
+	ActivityBucket    = "ACTIVITY_INDEX"
 	ProfilesBucket    = "PROFILES"
 	ControlBucket     = "CONTROL"
 )

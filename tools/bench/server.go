@@ -71,7 +71,7 @@ func (s *env) makeStreams(ctx context.Context) error {
 	}
 	err = admin.New(client, admin.Layout{
 		Events: streams.EventsStream, Own: true, Replicas: 1, EventsAge: 720 * time.Hour, ResultsAge: 720 * time.Hour,
-		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, EffectAge: 168 * time.Hour, Window: 5 * time.Minute,
+		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, Activity: 168 * time.Hour, Window: 5 * time.Minute,
 	}).Ensure(ctx)
 	if err != nil {
 		return err

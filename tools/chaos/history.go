@@ -53,6 +53,11 @@ type result struct {
 // took reports whether the vendor has the state requested by the event.
 func (r result) took() bool { return r.Outcome == events.Done || r.Outcome == events.AlreadyDone }
 
+// begun returns the beginning of the only attempt, to within milliseconds; false after more attempts.
+func (r result) begun() (time.Time, bool) {
+	return r.at.Add(-time.Duration(r.TookMS) * time.Millisecond), r.took() && r.Attempts == 1
+}
+
 // read reads the streams and the state of the sandbox.
 func read(ctx context.Context, w *world) (*history, error) {
 	h := &history{vendors: w.config.vendors(), ruled: w.config.Rules, users: map[string][]*asked{}, results: map[string][]result{}, dead: map[string]bool{}}

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/usherhq/usher/events"
 )
@@ -37,6 +38,7 @@ func judge(h *history) *Report {
 	for user, list := range h.users {
 		for _, vendor := range h.vendors {
 			r.order(user, vendor, list)
+			r.activityOrder(user, vendor, list)
 		}
 	}
 	return r
@@ -123,6 +125,34 @@ func (r *Report) order(user, vendor string, list []*asked) {
 				r.violate(violation{kind: "older after newer", user: user, vendor: vendor, text: fmt.Sprintf("%s (EVENTS %d) was applied at %s, %s (EVENTS %d) at %s",
 					older.id, older.first(), before[0].at, newer.id, newer.first(), after[0].at)})
 			}
+		}
+	}
+}
+
+// clockError is the greatest difference of the times of two processes, which measure the time of
+// the server now and then.
+const clockError = 100 * time.Millisecond
+
+// activityOrder finds activities of a user whose calls did not begin in the order of the stream. A
+// retry may begin later.
+func (r *Report) activityOrder(user, vendor string, list []*asked) {
+	var last time.Time
+	var before *asked
+	for _, a := range list {
+		results := r.history.of(a, vendor)
+		if a.kind != events.ActivityTracked || len(results) == 0 {
+			continue
+		}
+		begun, once := results[0].begun()
+		if !once {
+			continue
+		}
+		if begun.Add(clockError).Before(last) {
+			r.violate(violation{kind: "activity out of order", user: user, vendor: vendor, text: fmt.Sprintf("%s (EVENTS %d) began at %s, %s (EVENTS %d) at %s",
+				before.id, before.first(), last, a.id, a.first(), begun)})
+		}
+		if begun.After(last) {
+			last, before = begun, a
 		}
 	}
 }

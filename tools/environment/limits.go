@@ -22,7 +22,7 @@ func Limits(vendor string, factor int) []string {
 	for variable, limit := range map[string]time.Duration{
 		name + "_TIMEOUT":          10 * time.Second,
 		"WORKER_CALL_LEASE":        max(12*time.Second, 10*time.Second+time.Duration(factor)*time.Second),
-		"WORKER_ACK_WAIT":          30 * time.Second,
+		"WORKER_ACK_WAIT":          8 * time.Second,
 		"WORKER_SHUTDOWN":          15 * time.Second,
 		"WORKER_PREREQUISITE_WAIT": 10 * time.Minute,
 		"WORKER_RETRY_MIN":         time.Second,

@@ -83,7 +83,7 @@ func (s *environment) play(ctx context.Context) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := admin.New(s.streams.Client, engine.Layout(s.config.NATS)).Ensure(ctx); err != nil {
+	if err := admin.New(s.streams.Client, engine.Layout(s.config)).Ensure(ctx); err != nil {
 		return nil, err
 	}
 	s.show.begin(s, expected)

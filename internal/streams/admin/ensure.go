@@ -34,8 +34,14 @@ func (a *Admin) Ensure(ctx context.Context) error {
 
 func (a *Admin) ensure(ctx context.Context) error {
 	for _, want := range a.layout.configs() {
-		if _, err := ensure(ctx, a.client.Of(want.Name), want); err != nil {
+		have, err := ensure(ctx, a.client.Of(want.Name), want)
+		if err != nil {
 			return err
+		}
+		if want.Name == a.layout.Names.Stream(streams.ResultsStream) {
+			if err := a.layout.checkMemory(have); err != nil {
+				return err
+			}
 		}
 	}
 	return a.checkEvents(ctx)
@@ -68,6 +74,20 @@ func (a *Admin) checkEvents(ctx context.Context) error {
 	copied := have.Mirror != nil || len(have.Sources) > 0 // has the subjects of other streams
 	if missing := uncovered(a.layout.Names, have.Subjects); len(missing) > 0 && !copied {
 		return setupError{fmt.Errorf("stream %s (nats.events_stream) does not hold the subjects %s: add them to it", name, strings.Join(missing, ", "))}
+	}
+	return nil
+}
+
+// checkMemory returns an error if an existing stream of results forgets activities too soon.
+func (l Layout) checkMemory(results jetstream.StreamConfig) error {
+	bounded := results.MaxMsgs > 0 || results.MaxBytes > 0
+	switch {
+	case results.MaxAge > 0 && results.MaxAge < l.Activity:
+		return setupError{fmt.Errorf("stream %s keeps results for %s (max_age), less than activity.memory (%s): an older activity would be done twice; "+
+			"usher nats apply sets nats.results_max_age, or lower activity.memory (USHER_ACTIVITY_MEMORY)", results.Name, results.MaxAge, l.Activity)}
+	case results.MaxMsgsPerSubject > 0, results.Discard == jetstream.DiscardOld && bounded:
+		return setupError{fmt.Errorf("stream %s removes old results at a limit, and their activities would be done twice; "+
+			"run: nats stream edit %s --discard new --max-msgs-per-subject=-1", results.Name, results.Name)}
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type Layout struct {
 	DeadAge    time.Duration // retention of dead letters
 	AuditAge   time.Duration // retention of the audit log
 	HistoryAge time.Duration // retention of finished effects
-	EffectAge  time.Duration // retention of activity records
+	Activity   time.Duration // time for which an activity is remembered: retention of its records and segments
 	Window     time.Duration // the duplicate window of Nats-Msg-Id
 	MaxBytes   int64         // of EVENTS and of RESULTS; zero: no limit
 	// WithoutAudit leaves AUDIT out: the stream is in another account, and not for this process.
@@ -45,6 +45,7 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.Subjects = resultSubjects(l.Names)
 			c.MaxAge = l.ResultsAge
 			c.MaxBytes = l.bytes()
+			c.Compression = jetstream.S2Compression // the memory of activities: a third of the disk
 		}),
 		l.Replays(),
 		with(func(c *jetstream.StreamConfig) {
@@ -65,7 +66,8 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.MaxAge = l.HistoryAge
 		}),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.AccountsBucket, 0) }),
-		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.EffectsBucket, l.EffectAge) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.EffectsBucket, l.Activity) }),
+		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ActivityBucket, l.Activity) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ProfilesBucket, 0) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ControlBucket, 0) }),
 	}

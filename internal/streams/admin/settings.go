@@ -50,6 +50,7 @@ func streamSettings(c jetstream.StreamConfig) []setting {
 		{"max_bytes", cmp.Or(c.MaxBytes, -1), changeable},
 		{"max_msgs_per_subject", cmp.Or(c.MaxMsgsPerSubject, -1), changeable},
 		{"mark", markOf(c), changeable},
+		{"compression", c.Compression, optional},
 		{"duplicate_window", c.Duplicates, optional},
 		{"allow_direct", c.AllowDirect, changeable},
 		{"allow_rollup_hdrs", c.AllowRollup, optional},
@@ -70,6 +71,7 @@ func adjusted(have, want jetstream.StreamConfig) jetstream.StreamConfig {
 	have.MaxBytes = cmp.Or(want.MaxBytes, -1)
 	have.MaxMsgsPerSubject = want.MaxMsgsPerSubject
 	have.Duplicates = cmp.Or(want.Duplicates, have.Duplicates)
+	have.Compression = cmp.Or(want.Compression, have.Compression)
 	have.AllowRollup = have.AllowRollup || want.AllowRollup
 	have.AllowMsgSchedules = have.AllowMsgSchedules || want.AllowMsgSchedules
 	have.AllowMsgTTL = have.AllowMsgTTL || want.AllowMsgTTL
