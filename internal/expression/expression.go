@@ -3,9 +3,11 @@
 package expression
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -16,6 +18,12 @@ import (
 // maxCost bounds the evaluation of an expression in cost units of CEL: enough for a list of ten
 // thousand elements, at six to ten units each.
 const maxCost = 100_000
+
+// maxTime bounds the evaluation of an expression, checked every checkEvery steps of loops.
+const (
+	maxTime    = time.Second
+	checkEvery = 100
+)
 
 // maxSize bounds the length of an expression in characters. The cost is checked between the steps
 // of loops; maxSize bounds the rest.
@@ -39,10 +47,13 @@ func Compile(env *cel.Env, text string) (*Program, error) {
 	if issues.Err() != nil {
 		return nil, errors.New(describe(issues))
 	}
+	if !constantPatterns(ast) {
+		return nil, errors.New("matches needs a constant text as the regular expression: a payload could otherwise choose one")
+	}
 	if name := unbounded(ast); name != "" {
 		return nil, errors.New(name + " may make a text of any length: use + for a join, and replace only by a constant text that is not longer")
 	}
-	program, err := env.Program(ast, cel.CostLimit(maxCost))
+	program, err := env.Program(ast, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(checkEvery), cel.CustomDecoratorV2(boundTexts))
 	if err != nil {
 		return nil, err
 	}
@@ -52,9 +63,11 @@ func Compile(env *cel.Env, text string) (*Program, error) {
 // Eval evaluates the expression. An error has no message of CEL, which may contain values of the
 // input.
 func (p *Program) Eval(in map[string]any) (any, error) {
-	out, _, err := p.program.Eval(in)
-	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
-		return nil, errors.New("takes too long for this payload: use shorter lists, and no list inside another")
+	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
+	defer cancel()
+	out, _, err := p.program.ContextEval(ctx, in)
+	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok || errors.Is(err, errLongText) || errors.Is(err, context.DeadlineExceeded) {
+		return nil, errors.New("takes too long for this payload: use shorter lists and texts, and no list inside another")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot be evaluated%s: a member is missing or has another type; write .? before a name that may be missing", p.place(err))

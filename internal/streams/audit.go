@@ -31,6 +31,8 @@ const (
 	EventSent = "usher.event.sent" // by hand, from the console
 
 	UserForgotten = "usher.user.forgotten"
+
+	DataRevealed = "usher.data.revealed" // of a dead letter, to a person
 )
 
 // Action is an action of a person.
