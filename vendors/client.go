@@ -30,6 +30,8 @@ type Options struct {
 	// ReadOnly refuses every call that may change something, with ErrReadOnly: every call with
 	// another method than GET, and every Call with Once, but for a log-in.
 	ReadOnly bool
+	// Refused is called with each call that ReadOnly refuses; may be nil.
+	Refused func(Request)
 	// SingleAttempt turns retries off, for callers with retries of their own, except for
 	// Call.Further.
 	SingleAttempt bool
@@ -84,6 +86,7 @@ type Client struct {
 	limiter  Limiter
 	single   bool
 	readOnly bool
+	refused  func(Request)
 	http     *http.Client
 	auth     Auth
 	secrets  []string
@@ -118,6 +121,7 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		limiter:  o.Limiter,
 		single:   o.SingleAttempt,
 		readOnly: o.ReadOnly,
+		refused:  o.Refused,
 		auth:     auth,
 		observer: o.Observe,
 		bodies:   bounded.NewRoom(clientBudget / maxBody),
@@ -215,7 +219,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 // do makes the call, without Call.Control.
 func (c *Client) do(ctx context.Context, call Call) error {
 	if c.readOnly && call.changes() {
-		return c.fail(call, &Error{Class: Permanent, Err: ErrReadOnly})
+		return c.refuse(call)
 	}
 	if !call.repeatable() || (c.single && !call.Further) {
 		return c.try(ctx, call)

@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 		"one token in several places": {
 			file: "http:\n  tokens: [token-of-16-bytes, token-of-16-bytes]\n  clients:\n    - {name: crm, token: token-of-16-bytes}\nconsole:\n  people:\n    - {name: Ann, role: reader, token: token-of-16-bytes}\n",
 			want: []string{
-				"usher.yaml:3: http.clients: the token of the client crm is also the token of http.tokens; make a token for each place with: openssl rand -hex 32",
+				"usher.yaml:4: http.clients: the token of the client crm is also the token of http.tokens; make a token for each place with: openssl rand -hex 32",
 				"usher.yaml:7: console.people: the token of Ann is also the token of http.tokens; make a token for each place with: openssl rand -hex 32",
 			},
 		},
@@ -103,7 +103,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_key, audit_max_age, ca, cert, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
 		},
 		"names for NATS": {
 			env: "USHER_NATS_URL=nats://nats:4222|USHER_NATS_PREFIX=Big.One|USHER_NATS_EVENTS_PREFIX=prod.|USHER_NATS_RESULTS_PREFIX=a b|USHER_NATS_INBOX_PREFIX=_INBOX.>|USHER_NATS_DOMAIN=hub.x",
@@ -225,7 +225,7 @@ func TestFaults(t *testing.T) {
 		"courses": {
 			file: "courses:\n  go:\n    miestro: 1\n    moodle: 2\n  js:\n    lead:\n",
 			want: []string{
-				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost",
+				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost, scim",
 				"usher.yaml:6: courses.js.lead: is empty; set the vendor's id of the course, or remove the line",
 			},
 		},
@@ -453,7 +453,7 @@ func TestVariablesFollowFromKeys(t *testing.T) {
 	for _, line := range withDefaults().Show() {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
-		if !slices.Contains([]string{"courses", "webhooks", "http.clients", "console.people"}, line.Key) && line.Variable != want {
+		if !slices.Contains([]string{"courses", "webhooks", "from", "http.clients", "console.people"}, line.Key) && line.Variable != want {
 			t.Errorf("%s: got %s, want %s", line.Key, line.Variable, want)
 		}
 	}

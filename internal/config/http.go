@@ -76,9 +76,12 @@ type Webhook struct {
 	Event       yaml.Node        `yaml:"event"`        // mapping of a payload to an event
 }
 
+// webhookKeys are the keys of a Webhook.
+var webhookKeys = []string{"scheme", "secrets", "secrets_file", "header", "tolerance", "max_body", "unmappable", "event"}
+
 // UnmarshalYAML rejects unknown keys.
 func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {
-	if err := onlyKeys(n, "scheme", "secrets", "secrets_file", "header", "tolerance", "max_body", "unmappable", "event"); err != nil {
+	if err := onlyKeys(n, webhookKeys...); err != nil {
 		return err
 	}
 	type plain Webhook

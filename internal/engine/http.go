@@ -62,7 +62,8 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 	}
 	c := s.Config
 	hooks, clients, faults := Senders(c)
-	if len(faults) > 0 {
+	foreign, wrong := foreignEvents(c)
+	if faults = append(faults, wrong...); len(faults) > 0 {
 		return nil, SettingsError{joinFaults(faults)}
 	}
 	proxies, err := clientlimit.ParseProxies(c.HTTP.TrustedProxies)
@@ -72,11 +73,11 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 	all := ingest.New(ingest.Config{
 		Proxies: proxies,
 		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: streams.CallTimeout,
-		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks,
+		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks, Foreign: foreign,
 	}, ingest.Deps{
 		Tracer:  s.traces.Tracer(),
 		Console: pages,
-		Metrics: s.metrics.Handler(), Answered: s.metrics.Request, Reused: s.metrics.Reused,
+		Metrics: s.metrics.Handler(), Answered: s.metrics.Request, Delivered: s.metrics.Delivery, Reused: s.metrics.Reused,
 		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Warn: set.Warnings, Schema: schemas.JSON, Ready: s.ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    s.Log,

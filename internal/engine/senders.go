@@ -9,6 +9,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/ingest/signature"
 	"github.com/usherhq/usher/internal/ops"
 )
@@ -23,11 +24,11 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 	for _, name := range slices.Sorted(maps.Keys(c.Webhooks)) {
 		hook := c.Webhooks[name]
 		verifier, err := signature.New(signature.Scheme(hook.Scheme), hook.Secrets, signature.Options{Tolerance: hook.Tolerance, Header: hook.Header})
-		for _, err := range parts(err) {
+		for _, err := range ops.Faults(err) {
 			fault("webhooks."+name, err.Error())
 		}
 		mapper, err := ops.Mapping(name, hook)
-		for _, err := range parts(err) {
+		for _, err := range ops.Faults(err) {
 			fault("webhooks."+name+".event", err.Error())
 		}
 		if !slices.Contains([]string{"", "keep", "refuse"}, hook.Unmappable) {
@@ -57,17 +58,20 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 	return hooks, list, faults
 }
 
-// parts returns the errors joined in err.
-func parts(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	switch {
-	case err == nil:
-		return nil
-	case ok:
-		return joined.Unwrap()
-	default:
-		return []error{err}
+// foreignEvents returns the mappings of CloudEvents of other systems, and all faults.
+func foreignEvents(c config.Config) (list []*mapping.Foreign, faults []*config.Error) {
+	list, err := ops.Foreign(c)
+	for _, err := range ops.Faults(err) {
+		faults = append(faults, &config.Error{Key: "from", Problem: err.Error(), Fix: "see docs/webhooks.md"})
 	}
+	return list, faults
+}
+
+// CheckSenders returns the faults of the senders and of the mappings of CloudEvents.
+func CheckSenders(c config.Config) []*config.Error {
+	_, _, faults := Senders(c)
+	_, wrong := foreignEvents(c)
+	return append(faults, wrong...)
 }
 
 // joinFaults joins faults to one error.

@@ -55,7 +55,7 @@ func (s store) Keep(ctx context.Context, d ingest.Delivery) error {
 	}
 	return set.DeadLetters.Add(ctx, streams.DeadLetter{
 		Vendor: ops.Deliveries, Type: d.Source, Key: events.Key("/webhooks/"+d.Source, id), EventID: d.ID, Source: "/webhooks/" + d.Source,
-		Class: "invalid", Message: d.Problem, Pointer: d.Pointer, Rule: d.Rule,
+		Places: d.Places, Class: "invalid", Message: d.Problem, Pointer: d.Pointer, Rule: d.Rule,
 		Attempts: 1, FirstTry: d.At.UTC(), LastTry: d.At.UTC(), Stored: d.At.UTC(),
 		Subject: "/webhooks/" + d.Source, Header: header, Payload: d.Body,
 	})

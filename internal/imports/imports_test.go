@@ -37,7 +37,7 @@ var rules = []rule{
 	{
 		"internal/cli/...",
 		[]string{
-			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/streams/...",
+			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
 			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
@@ -86,6 +86,7 @@ var rules = []rule{
 	{"internal/deletionguard", []string{"internal/streams"}, "counts deletions, independent of the calls"},
 	{"internal/fairness", nil, "counts calls, users and time, independent of vendors and records"},
 	{"internal/natstest", []string{"internal/natsconn", "internal/streams/...", nats}, "starts NATS for tests; only tests may import natstest"},
+	{"internal/natsrights", []string{"internal/streams"}, "lists rights on NATS by the names of the streams"},
 	{"internal/natsconn", []string{nats}, "connects to NATS, without knowledge of streams"},
 	{"internal/history", []string{"internal/streams", "events", nats}, "stores finished effects for people; the rules of the mailbox never read the history"},
 	{"internal/streams/admin", []string{"internal/streams", "events", nats}, "creates and changes streams, for the start of a process and for commands"},

@@ -13,8 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/vendors/vendortest/memnet"
 )
 
@@ -133,7 +133,7 @@ type slowMapper struct {
 	now *atomic.Int64
 }
 
-func (m slowMapper) Map(id string, h http.Header, body []byte) (events.Event, error) {
+func (m slowMapper) Map(id string, h http.Header, body []byte) ([]mapping.Outcome, error) {
 	m.now.Add(1)
 	<-m.ctx.Done()
 	return mapper{}.Map(id, h, body)

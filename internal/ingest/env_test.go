@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -96,17 +97,32 @@ func (v signedBy) Verify(h http.Header, _ []byte) (string, error) {
 	return h.Get("Webhook-Id"), nil
 }
 
+// mapper makes an event of a payload, or an event of each element of a list.
 type mapper struct{}
 
-func (mapper) Map(id string, _ http.Header, body []byte) (events.Event, error) {
-	var in struct{ Type, User, Email string }
+func (mapper) Map(id string, _ http.Header, body []byte) ([]mapping.Outcome, error) {
+	var in struct {
+		Type, User, Email string
+		List              []struct{ User, Email string }
+	}
 	if err := json.Unmarshal(body, &in); err != nil {
-		return events.Event{}, errors.New("the payload is no JSON")
+		return nil, errors.New("the payload is no JSON")
 	}
 	if in.Type == "ping" {
-		return events.Event{}, mapping.ErrIgnored
+		return nil, nil
 	}
-	return events.New(events.UserCreated, "/webhooks/crm", id, time.Unix(1_700_000_000, 0), map[string]any{"user_id": in.User, "email": in.Email})
+	make := func(place, id, user, email string) mapping.Outcome {
+		e, err := events.New(events.UserCreated, "/webhooks/crm", id, time.Unix(1_700_000_000, 0), map[string]any{"user_id": user, "email": email})
+		return mapping.Outcome{Place: place, Event: e, Err: err}
+	}
+	if in.List == nil {
+		return []mapping.Outcome{make("", id, in.User, in.Email)}, nil
+	}
+	var all []mapping.Outcome
+	for i, one := range in.List {
+		all = append(all, make(strconv.Itoa(i), id+"."+strconv.Itoa(i), one.User, one.Email))
+	}
+	return all, nil
 }
 
 // reply is an answer.

@@ -30,14 +30,15 @@ type warning struct {
 const maxWarnings = 100
 
 // warnings returns remarks about the events of a request.
-func (p *endpoint) warnings(list []events.Event) (all []warning) {
+func (p *endpoint) warnings(a arrival) (all []warning) {
+	all = a.warnings
 	if p.deps.Warn == nil {
-		return nil
+		return all
 	}
-	for i, e := range list {
+	for i, e := range a.events {
 		for _, text := range p.deps.Warn(e) {
 			if len(all) < maxWarnings {
-				all = append(all, warning{Index: i, ID: e.ID(), Detail: text})
+				all = append(all, warning{Index: a.place(i), ID: e.ID(), Detail: text})
 			}
 		}
 	}
@@ -67,20 +68,26 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, readProblem(err))
 		return
 	}
-	if faults := p.validate(client, list); len(faults) > 0 {
+	a, faults := p.translate(list)
+	a.begun, a.sender, a.channel = begun, client.Name, client.Channel
+	if len(faults) == 0 {
+		faults = p.validate(client, a)
+	}
+	if len(faults) > 0 {
 		p.refuse(w, r, problemOf(faults))
 		return
 	}
-	if !p.withinQuota(w, r, client.Name, client.Quota.events(len(list))) {
+	if !p.withinQuota(w, r, client.Name, client.Quota.events(len(a.events))) {
 		return
 	}
-	p.store(w, r, sending{begun: begun, sender: client.Name, channel: client.Channel}, list)
+	p.store(w, r, a)
 }
 
 // validate returns the faults of well-formed CloudEvents: 403 if the client may not send the
 // event, 422 if the event breaks the schema of the type.
-func (p *endpoint) validate(client Client, list []events.Event) (faults []fault) {
-	for i, e := range list {
+func (p *endpoint) validate(client Client, a arrival) (faults []fault) {
+	for i, e := range a.events {
+		i = a.place(i)
 		err := p.deps.Validate(e)
 		invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 		switch {
@@ -95,20 +102,18 @@ func (p *endpoint) validate(client Client, list []events.Event) (faults []fault)
 	return faults
 }
 
-// sending describes a request whose sender has proved the right to store its events.
-type sending struct {
-	begun   time.Time
-	sender  string // for the metrics
-	channel events.Channel
-}
-
 // store stores the events of a request, and answers 202 once all are stored.
-func (p *endpoint) store(w http.ResponseWriter, r *http.Request, from sending, list []events.Event) {
+func (p *endpoint) store(w http.ResponseWriter, r *http.Request, a arrival) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
-	w, spans := p.traced(w, r, from.begun, list)
-	defer spans.end()
-	err := p.deps.Stream.StoreFrom(ctx, from.channel, list)
+	list := a.events
+	var err error
+	if len(list) > 0 {
+		var spans *requestSpans
+		w, spans = p.traced(w, r, a.begun, list)
+		defer spans.end()
+		err = p.deps.Stream.StoreFrom(ctx, a.channel, list)
+	}
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 	var reused *streams.ReusedIDError
 	switch {
@@ -116,9 +121,9 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, from sending, l
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
 	case errors.As(err, &reused):
 		if p.deps.Reused != nil {
-			p.deps.Reused(from.sender, len(reused.Index))
+			p.deps.Reused(a.sender, len(reused.Index))
 		}
-		p.refuse(w, r, reusedProblem(reused, list))
+		p.refuse(w, r, reusedProblem(reused, a))
 	case errors.Is(err, streams.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
 	case err != nil:
@@ -127,8 +132,10 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, from sending, l
 			Status: http.StatusServiceUnavailable, after: retryAfter,
 			Detail: "not all events are stored; send the whole request again later: stored events are recognized",
 		})
+	case a.refusal != nil:
+		p.refuse(w, r, *a.refusal)
 	default:
-		took := accepted{Accepted: make([]string, 0, len(list)), Warnings: p.warnings(list)}
+		took := accepted{Accepted: make([]string, 0, len(list)), Warnings: p.warnings(a)}
 		for _, e := range list {
 			took.Accepted = append(took.Accepted, e.ID())
 		}
@@ -143,13 +150,13 @@ var reusedFault = events.InvalidError{
 }
 
 // reusedProblem returns the answer 409 to events with the source and id of other events.
-func reusedProblem(reused *streams.ReusedIDError, list []events.Event) problem {
+func reusedProblem(reused *streams.ReusedIDError, a arrival) problem {
 	var faults []fault
 	for _, i := range reused.Index {
-		faults = append(faults, faultOf(i, list[i].ID(), &reusedFault, http.StatusConflict))
+		faults = append(faults, faultOf(a.place(i), a.events[i].ID(), &reusedFault, http.StatusConflict))
 	}
 	answer := problemOf(faults)
-	if len(list) > 1 {
+	if len(a.events) > 1 {
 		answer.Detail = "the events listed here have the source and id of other stored events; the rest of the batch is stored"
 	}
 	return answer

@@ -16,6 +16,7 @@ import (
 	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
+	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
 // Stream stores events.
@@ -34,7 +35,7 @@ type Failed interface {
 	Keep(ctx context.Context, d Delivery) error
 }
 
-// Delivery is a web hook delivery that was rejected, and the reason.
+// Delivery is a web hook delivery that was rejected, as a whole or in part, and the reason.
 type Delivery struct {
 	Source  string // name of the sender in the configuration
 	ID      string // id of the delivery; empty if the sender gives none
@@ -43,7 +44,10 @@ type Delivery struct {
 	Pointer string // to the faulty member of the mapped event; empty if mapping failed
 	Rule    string // the broken rule
 	Problem string // for people; contains no value of the payload
-	At      time.Time
+	// Places are the events that were rejected, by mapping.Outcome.Place, if other events of the
+	// delivery are stored.
+	Places []string
+	At     time.Time
 }
 
 // Config holds the senders and limits of the endpoint.
@@ -62,6 +66,7 @@ type Config struct {
 	Callbacks []string
 
 	Webhooks map[string]Webhook // by the name in the path
+	Foreign  []*mapping.Foreign // mappings of CloudEvents of other systems
 }
 
 // Deps holds the dependencies of the endpoint.
@@ -76,9 +81,11 @@ type Deps struct {
 	Metrics  http.Handler     // answers /metrics; may be nil
 	Console  http.Handler     // answers /console and all paths below; may be nil
 	Answered func(route string, status int)
-	Reused   func(sender string, events int) // counts events answered with 409; may be nil
-	Tracer   trace.Tracer                    // for spans of requests and events; nil: no spans, and no trace contexts for events
-	Log      zerolog.Logger
+	// Delivered is called with the result of each delivery of a sender; nil: no call.
+	Delivered func(sender, result string)
+	Reused    func(sender string, events int) // counts events answered with 409; may be nil
+	Tracer    trace.Tracer                    // for spans of requests and events; nil: no spans, and no trace contexts for events
+	Log       zerolog.Logger
 }
 
 // Readiness is the answer of /readyz.

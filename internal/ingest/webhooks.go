@@ -2,8 +2,6 @@ package ingest
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -17,10 +15,11 @@ type Verifier interface {
 	Verify(header http.Header, body []byte) (id string, err error)
 }
 
-// Mapper makes an event from the payload of a delivery.
+// Mapper makes events from the payload of a delivery.
 type Mapper interface {
-	// Map returns mapping.ErrIgnored for payloads without an event for Usher.
-	Map(deliveryID string, header http.Header, body []byte) (events.Event, error)
+	// Map returns no outcomes for payloads without an event for Usher. An error is about the
+	// whole delivery.
+	Map(deliveryID string, header http.Header, body []byte) ([]mapping.Outcome, error)
 }
 
 // Webhook is one sender of signed deliveries.
@@ -33,6 +32,22 @@ type Webhook struct {
 }
 
 func (h Webhook) known() bool { return h.Verifier != nil }
+
+// Results of deliveries, for metrics.
+const (
+	DeliveryStored   = "stored"   // at least one event, and no fault
+	DeliveryIgnored  = "ignored"  // no event for Usher
+	DeliveryKept     = "kept"     // a dead letter, perhaps beside stored events
+	DeliveryUnsigned = "unsigned" // signature missing, wrong or too old
+	DeliveryUnstored = "unstored" // NATS did not store the delivery
+)
+
+// delivered counts a delivery.
+func (p *endpoint) delivered(name, result string) {
+	if p.deps.Delivered != nil {
+		p.deps.Delivered(name, result)
+	}
+}
 
 // postWebhook verifies, maps and stores one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
@@ -49,49 +64,40 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 	body := in.body
 	id, err := hook.Verifier.Verify(r.Header, body)
 	if err != nil {
+		p.delivered(name, DeliveryUnsigned)
 		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
 		return
 	}
 	if !p.withinLimit(w, r, p.limits, "webhook "+name) || !p.prove(w, r, in, "webhook "+name) {
 		return
 	}
-	e, err := hook.Mapper.Map(id, r.Header, body)
-	if errors.Is(err, mapping.ErrIgnored) {
-		writeJSON(w, "application/json", http.StatusAccepted, accepted{Accepted: []string{}})
+	got := p.mapped(name, id, r.Header, body)
+	if len(got.faults) > 0 && !p.keep(w, r, &got) {
+		p.delivered(name, DeliveryUnstored)
 		return
 	}
-	if err == nil {
-		err = p.deps.Validate(e)
-	}
-	if err != nil {
-		p.keep(w, r, Delivery{Source: name, ID: id, Header: r.Header, Body: body, Problem: err.Error(), At: time.Now()}, err)
-		return
-	}
-	p.store(w, r, sending{begun: begun, sender: "webhook " + name, channel: hook.Channel}, []events.Event{e})
+	p.finish(w, r, begun, got)
 }
 
-// keep stores a delivery that cannot become an event. A person can then correct the mapping and
-// send the delivery again. The answer is 202 with a warning, since senders disable an endpoint
-// after some errors; with Webhook.Refuse the answer is 422.
-func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, d Delivery, cause error) {
-	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
-	defer cancel()
-	f := fault{Rule: "mapping", Detail: d.Problem, status: http.StatusUnprocessableEntity}
-	if invalid, ok := errors.AsType[*events.InvalidError](cause); ok {
-		f = faultOf(0, "", invalid, http.StatusUnprocessableEntity)
+// finish stores the events of a delivery, and answers.
+func (p *endpoint) finish(w http.ResponseWriter, r *http.Request, begun time.Time, got mappedDelivery) {
+	result := DeliveryStored
+	switch {
+	case len(got.faults) > 0:
+		result = DeliveryKept
+	case len(got.events) == 0:
+		result = DeliveryIgnored
+		got.warnings = append(got.warnings, warning{ID: got.delivery.ID, Detail: "ignored: the types in the mapping of this sender do not have the type of the delivery"})
 	}
-	d.Pointer = f.Pointer
-	d.Rule = f.Rule
-	if err := p.deps.Failed.Keep(ctx, d); err != nil {
-		p.deps.Log.Warn().Err(err).Str("source", d.Source).Msg("store rejected delivery")
-		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "the delivery cannot be stored now; send the delivery again later"})
-		return
-	}
-	if p.config.Webhooks[d.Source].Refuse {
-		p.refuse(w, r, problemOf([]fault{f}))
-		return
-	}
-	writeJSON(w, "application/json", http.StatusAccepted, accepted{
-		Accepted: []string{}, Warnings: []warning{{ID: d.ID, Detail: "kept as a dead letter: " + f.Pointer + " " + f.Rule + ": " + f.Detail}},
+	hook := p.config.Webhooks[got.delivery.Source]
+	refusal := got.refusal(hook)
+	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+	p.store(recorder, r, arrival{
+		begun: begun, sender: "webhook " + got.delivery.Source, channel: hook.Channel,
+		events: got.events, warnings: got.warnings, refusal: refusal,
 	})
+	if recorder.status >= http.StatusBadRequest && refusal == nil {
+		result = DeliveryUnstored
+	}
+	p.delivered(got.delivery.Source, result)
 }

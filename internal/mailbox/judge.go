@@ -15,10 +15,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-var (
-	errPanic   = errors.New("the handler panicked")
-	errDropped = errors.New("a person dropped the deletions that were on hold")
-)
+var errPanic = errors.New("the handler panicked")
 
 // The classes of failure that end an effect, beside those of the vendors.
 const (

@@ -79,6 +79,17 @@ func (p *Profile) clear(at events.Position) (changed bool) {
 	return true
 }
 
+// Newest returns the position of the newest event with data in the profile.
+func (p *Profile) Newest() events.Position {
+	newest := p.Created
+	for _, m := range p.Members {
+		if newest.Before(m.Position) {
+			newest = m.Position
+		}
+	}
+	return newest
+}
+
 // membersOf returns the members of the data of an event, with one member for each attribute.
 func membersOf(data []byte) (map[string]json.RawMessage, error) {
 	var members, inner map[string]json.RawMessage

@@ -30,9 +30,10 @@ const (
 
 	EventSent = "usher.event.sent" // by hand, from the console
 
-	UserForgotten = "usher.user.forgotten"
-
-	DataRevealed = "usher.data.revealed" // of a dead letter, to a person
+	UserForgotten  = "usher.user.forgotten"
+	UserResynced   = "usher.user.resynced"
+	UserBackfilled = "usher.user.backfilled"
+	DataRevealed   = "usher.data.revealed" // of a dead letter, to a person
 )
 
 // Action is an action of a person.
@@ -62,7 +63,10 @@ type Audit struct {
 }
 
 // NewAudit returns the audit log. The stream may be created later.
-func NewAudit(c Client) *Audit { return &Audit{client: c} }
+func NewAudit(c Client) *Audit {
+	c.JetStream = c.Of(c.Names.Stream(AuditStream))
+	return &Audit{client: c}
+}
 
 // SignWith sets the key of the links between the entries. All processes and commands need the
 // same key. Call SignWith before the first use.
