@@ -58,7 +58,8 @@ var extensions = []extension{
 // actions lists the types of entries in the audit log.
 var actions = []string{
 	streams.DeadReplayed, streams.DeadDropped, streams.VendorPaused, streams.VendorResumed,
-	streams.DeletionsApproved, streams.DeletionsDropped, streams.AccountRepaired, streams.EventSent, streams.UserForgotten, streams.DataRevealed,
+	streams.DeletionsApproved, streams.DeletionsDropped, streams.AccountRepaired, streams.EventSent, streams.UserForgotten,
+	streams.UserResynced, streams.UserBackfilled, streams.DataRevealed,
 }
 
 // outcomes lists one outcome for each type of result.
