@@ -20,6 +20,8 @@ fi
 # The binaries must not depend on the machine: no C compiler, no paths, no state of the checkout.
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOAMD64=v1 GOARM64=v8.0 LC_ALL=C TZ=UTC
 
+go mod verify >&2 # the modules in the cache are those of go.sum
+
 for target in ${TARGETS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64}; do
 	system=${target%/*} machine=${target#*/}
 	name=usher_${version}_${system}_${machine}

@@ -20,14 +20,16 @@ var (
 	escapes   = regexp.MustCompile(`(\\(u[0-9a-fA-F]{4}|["\\/bfnrt]))+`) // all of a run: a sign may take two
 )
 
-// redact prepares a vendor's text for logs and errors. The result has no value of cut (data and
-// credentials of the request), no e-mail address, and at most 512 bytes.
-func redact(text string, cut []string) string {
+// redact prepares a vendor's text for logs and errors. The result has no value of cut (data of the
+// request), no secret and no long piece of one, no e-mail address, and at most 512 bytes.
+func redact(text string, cut, secrets []string) string {
+	text = decoded(text)
 	// Longest first: cutting a name out of an e-mail address would leave the rest of the address.
 	cut = slices.SortedFunc(slices.Values(cut), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, c := range cut {
 		text = strings.ReplaceAll(text, c, redacted)
 	}
+	text = cutSecrets(text, secrets)
 	text = emailLike.ReplaceAllString(text, redacted)
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
 	if len(text) <= maxMessage {

@@ -98,9 +98,9 @@ func (c *Client) responseError(call Call, p prepared, res *http.Response, body [
 		}
 	}
 	e.Unknown = !call.repeatable() && (res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout)
-	cut := append(requestValues(call.Query, call.Form, p.body), c.secrets...)
-	cut = append(cut, credentialValues(res.Request.Header)...)
-	e.Message = redact(errorMessage(body), cut)
+	secrets := append(credentialValues(res.Request.Header), c.secrets...)
+	cut := append(requestValues(call.Query, call.Form, p.body), secrets...)
+	e.Message = redact(errorMessage(body), cut, secrets)
 	return c.fail(call, e)
 }
 

@@ -23,6 +23,7 @@ type forgetCmd struct {
 	Force        bool     `help:"Erase the data although effects are unfinished; usher drops the effects."`
 	Events       bool     `help:"Erase events in nats.events_stream too, a stream not created by usher."`
 	Yes          bool     `help:"Erase without a question."`
+	Report       string   `help:"Write the outcome as JSON into a new file, to keep: the digest of the id, and what was erased, stays, and was found by the last scan." placeholder:"FILE"`
 	app.Actor    `embed:""`
 	JSON         bool `help:"Print a JSON object."`
 }
@@ -41,6 +42,7 @@ Exit code 1: nothing was erased, since an earlier step is missing, or not all da
 Examples:
   usher forget ada --dry-run
   usher forget ada --reason "request 4711"
+  usher forget ada --yes --reason "request 4711" --report forgotten-4711.json
   usher forget ada --keep-accounts --yes --reason "request 4711; Usermost was asked"`
 }
 
@@ -80,7 +82,26 @@ func (f forgetCmd) Run(ctx context.Context, a *app.App) error {
 	}
 	done, err := service.Forget(ctx, data, options, a.Actor(f.Actor))
 	line.End()
-	return errors.Join(f.printErased(a, done), app.Advise(err))
+	return errors.Join(f.printErased(a, done), f.writeReport(done, err), app.Advise(err))
+}
+
+// forgetReport is the content of the file of --report. The report names the user by the digest only.
+type forgetReport struct {
+	ops.Forgotten
+	Complete bool   `json:"complete"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// writeReport writes the report of an erasure. An existing file stays.
+func (f forgetCmd) writeReport(done ops.Forgotten, failed error) error {
+	if f.Report == "" {
+		return nil
+	}
+	file, err := os.OpenFile(f.Report, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	return errors.Join(output.JSON(file, forgetReport{Forgotten: done, Complete: failed == nil, Reason: f.Reason}), file.Close())
 }
 
 // confirm asks for a confirmation on a terminal. Elsewhere, --yes is needed.
@@ -130,6 +151,9 @@ func (f forgetCmd) printFound(a *app.App, data ops.UserData) error {
 	for _, at := range data.Matches {
 		rows = append(rows, []string{"stored", at.Where, fmt.Sprint(at.Count), ""})
 	}
+	if data.Doubtful > 0 {
+		rows = append(rows, []string{"doubtful", "messages without a user", fmt.Sprint(data.Doubtful), "have a word that may be the id; they stay"})
+	}
 	for _, p := range data.Pending {
 		rows = append(rows, []string{"unfinished", p.Vendor, p.Type, p.State + " (event key " + p.Key + ")"})
 	}
@@ -147,6 +171,9 @@ func (f forgetCmd) printErased(a *app.App, done ops.Forgotten) error {
 	var rows [][]string
 	for _, at := range done.Erased {
 		rows = append(rows, []string{"erased", at.Where, fmt.Sprint(at.Count)})
+	}
+	for _, at := range done.Scan {
+		rows = append(rows, []string{"scanned", at.Where, fmt.Sprintf("%d messages with the id or an e-mail left", at.Count)})
 	}
 	for _, text := range done.Stays {
 		where, what, _ := strings.Cut(text, ": ")

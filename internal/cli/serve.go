@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"time"
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/engine"
@@ -11,10 +14,41 @@ import (
 // serveCmd is usher serve.
 type serveCmd struct{}
 
-// gcPercent is the growth of the heap before a garbage collection, in percent. The default of
-// Go, 100, costs a tenth more processor time, and a worker uses a few megabytes. GOGC and
-// GOMEMLIMIT override gcPercent.
-const gcPercent = 200
+// The growth of the heap before a garbage collection, in percent. The default of Go, 100, costs a
+// tenth more processor time, and a worker uses a few megabytes. With a large heap, as after a flood
+// of large bodies, the garbage must not take twice the room once more. GOGC overrides both, and
+// GOMEMLIMIT limits both.
+const (
+	gcPercent      = 200
+	gcPercentLarge = 50
+	largeHeap      = 40 << 20 // bytes in use after a collection
+	gcEvery        = 200 * time.Millisecond
+)
+
+// tuneGC sets the growth by the size of the heap until ctx ends.
+func tuneGC(ctx context.Context) {
+	debug.SetGCPercent(gcPercent)
+	ticker := time.NewTicker(gcEvery)
+	defer ticker.Stop()
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	for was := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		metrics.Read(live)
+		large := live[0].Value.Uint64() > largeHeap
+		switch {
+		case large == was:
+		case large:
+			debug.SetGCPercent(gcPercentLarge)
+		default:
+			debug.SetGCPercent(gcPercent)
+		}
+		was = large
+	}
+}
 
 // Help is shown below the flags.
 func (serveCmd) Help() string {
@@ -40,7 +74,11 @@ func (serveCmd) Run(ctx context.Context, a *app.App) error {
 		return app.Usage(err)
 	}
 	if a.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		var tuning sync.WaitGroup
+		tuned, end := context.WithCancel(ctx)
+		tuning.Go(func() { tuneGC(tuned) })
+		defer tuning.Wait()
+		defer end()
 	}
 	return engine.Run(ctx, engine.Options{Config: c, Catalog: a.Catalog, Log: a.Logger(c.Log), Version: a.Version, Reload: a.Config})
 }

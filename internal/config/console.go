@@ -84,7 +84,39 @@ func (l *loader) checkConsole() {
 		}
 		names[p.Name], taken[p.Token] = true, true
 	}
+	l.checkTokensOnce()
 	if c.On() && !l.config.HTTP.On() {
 		l.warn("console.tokens or console.people is set, and http.addr is off: there is no console")
+	}
+}
+
+// checkTokensOnce rejects one token in several places: whoever learns the token of a sender would
+// have the rights of the other place too.
+func (l *loader) checkTokensOnce() {
+	places := map[vendors.Secret]string{}
+	note := func(key, place string, token vendors.Secret) {
+		if before, taken := places[token]; taken && token != "" && before != place {
+			l.fault(key, fmt.Sprintf("the token of %s is also the token of %s", place, before), "make a token for each place with: openssl rand -hex 32")
+			return
+		}
+		places[token] = place
+	}
+	c := l.config
+	for _, token := range c.HTTP.Tokens {
+		note("http.tokens", "http.tokens", token)
+	}
+	for _, client := range c.HTTP.Clients {
+		note("http.clients", "the client "+client.Name, client.Token)
+	}
+	for _, name := range sorted(c.Webhooks) {
+		for _, secret := range c.Webhooks[name].Secrets {
+			note("webhooks", "the web hook "+name, secret)
+		}
+	}
+	for _, token := range c.Console.Tokens {
+		note("console.tokens", "console.tokens", token)
+	}
+	for _, person := range c.Console.People {
+		note("console.people", person.Name, person.Token)
 	}
 }

@@ -52,6 +52,13 @@ func TestFaults(t *testing.T) {
 				`USHER_MIESTRO_RATE: vendors.miestro.rate: cannot be "fast"; want a number`,
 			},
 		},
+		"one token in several places": {
+			file: "http:\n  tokens: [token-of-16-bytes, token-of-16-bytes]\n  clients:\n    - {name: crm, token: token-of-16-bytes}\nconsole:\n  people:\n    - {name: Ann, role: reader, token: token-of-16-bytes}\n",
+			want: []string{
+				"usher.yaml:4: http.clients: the token of the client crm is also the token of http.tokens; make a token for each place with: openssl rand -hex 32",
+				"usher.yaml:7: console.people: the token of Ann is also the token of http.tokens; make a token for each place with: openssl rand -hex 32",
+			},
+		},
 		"proxies and quotas": {
 			file: "http:\n  trusted_proxies: [10.0.0.0/8, proxy]\n  clients:\n    - {name: crm, token: token-of-16-bytes, hourly_events: -1}\n",
 			want: []string{

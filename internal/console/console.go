@@ -55,6 +55,7 @@ type Console struct {
 	cross    *http.CrossOriginProtection
 	tries    *clientlimit.Limits // to log in, by address
 	allTries *clientlimit.Limits // beyond, of all addresses
+	ended    endedSessions
 	hub      *hub
 	demo     []byte // key of the visitor of an open console
 }

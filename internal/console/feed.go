@@ -64,7 +64,7 @@ func (f feedFilter) of(rows []row) (fit []row, failed int) {
 
 func (c *Console) feed(ctx context.Context, v *visit) (answer, error) {
 	p := feedPage{Filter: readFeedFilter(v.Request), Vendors: v.service.Vendors}
-	if f, leave := c.hub.join(); f != nil {
+	if f, leave := c.hub.join(v.who.Name); f != nil {
 		defer leave()
 		f.awaitFirst(ctx)
 		rows, _ := f.since(0)

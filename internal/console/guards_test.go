@@ -145,13 +145,23 @@ func TestLoginAndLogout(t *testing.T) {
 		t.Errorf("leads to %q", got)
 	}
 	c := answer.Cookies[0]
-	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/console/" || time.Duration(c.MaxAge)*time.Second != 12*time.Hour {
+	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || time.Duration(c.MaxAge)*time.Second != 12*time.Hour {
 		t.Errorf("the cookie is %s", c)
 	}
+	if c.Name != "__Host-usher_console" || c.Domain != "" {
+		t.Errorf("with TLS the cookie is named %s", c.Name)
+	}
 	ann := w.login(annsToken)
+	stolen := ann.request(http.MethodGet, "/console/", nil)
+	for _, held := range ann.client.Jar.Cookies(stolen.URL) {
+		stolen.AddCookie(held)
+	}
 	ann.post("/console/logout")
 	if _, text := ann.get("/console/"); !strings.Contains(text, `data-page="login"`) {
 		t.Error("the session goes on")
+	}
+	if _, text := w.browser().do(stolen); !strings.Contains(text, `data-page="login"`) {
+		t.Error("a copy of the cookie is valid after the log-out")
 	}
 }
 

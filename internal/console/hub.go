@@ -9,6 +9,7 @@ import (
 const (
 	linger     = time.Minute // of the follower after the last viewer has left
 	maxViewers = 100
+	maxOfOne   = 20 // live pages of one person
 )
 
 // hub holds one follower for all viewers, from the first viewer on.
@@ -19,24 +20,28 @@ type hub struct {
 
 	mu      sync.Mutex
 	viewers int
-	now     *follower // nil without viewers
+	by      map[string]int // viewers by person
+	now     *follower      // nil without viewers
 	stop    context.CancelFunc
 	idle    *time.Timer // ends the follower
 	running sync.WaitGroup
 	closed  bool
 }
 
-func newHub(d Deps) *hub { return &hub{deps: d, linger: linger, ending: make(chan struct{})} }
+func newHub(d Deps) *hub {
+	return &hub{deps: d, linger: linger, ending: make(chan struct{}), by: map[string]int{}}
+}
 
-// join adds a viewer. The viewer must call leave. Returns nil if there are too many viewers, or
-// after close.
-func (h *hub) join() (f *follower, leave func()) {
+// join adds a viewer. The viewer must call leave. Returns nil if there are too many viewers, in all
+// or of the person, or after close.
+func (h *hub) join(person string) (f *follower, leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || h.viewers >= maxViewers {
+	if h.closed || h.viewers >= maxViewers || h.by[person] >= maxOfOne {
 		return nil, nil
 	}
 	h.viewers++
+	h.by[person]++
 	if h.idle != nil {
 		h.idle.Stop()
 	}
@@ -46,13 +51,16 @@ func (h *hub) join() (f *follower, leave func()) {
 		h.now, h.stop = f, stop
 		h.running.Go(func() { f.run(ctx) })
 	}
-	return h.now, sync.OnceFunc(h.leave)
+	return h.now, sync.OnceFunc(func() { h.leave(person) })
 }
 
-func (h *hub) leave() {
+func (h *hub) leave(person string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.viewers--
+	if h.by[person]--; h.by[person] == 0 {
+		delete(h.by, person)
+	}
 	if h.viewers == 0 && !h.closed {
 		h.idle = time.AfterFunc(h.linger, h.end)
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,15 +20,15 @@ func TestTheFollowerIsShared(t *testing.T) {
 			defer h.mu.Unlock()
 			return h.now
 		}
-		first, leave := h.join()
-		second, leaveToo := h.join()
+		first, leave := h.join("ann")
+		second, leaveToo := h.join("ann")
 		if first == nil || first != second {
 			t.Fatal("each has a follower of its own")
 		}
 		leave()
 		leave() // does not count twice
 		time.Sleep(2 * linger)
-		if again, leaveAgain := h.join(); again != first {
+		if again, leaveAgain := h.join("ann"); again != first {
 			t.Error("it ends while somebody watches")
 		} else {
 			leaveAgain()
@@ -43,7 +44,7 @@ func TestTheFollowerIsShared(t *testing.T) {
 		}
 		h.close()
 		h.close()
-		if f, _ := h.join(); f != nil {
+		if f, _ := h.join("ann"); f != nil {
 			t.Error("it begins anew after the end")
 		}
 	})
@@ -52,12 +53,18 @@ func TestTheFollowerIsShared(t *testing.T) {
 func TestViewersAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(Deps{Service: func() *ops.Service { return nil }, Log: zerolog.Nop()})
-		for range maxViewers {
-			if f, _ := h.join(); f == nil {
+		for i := range maxViewers {
+			if f, _ := h.join(fmt.Sprint("person ", i/maxOfOne)); f == nil {
 				t.Fatal("too few may watch")
 			}
+			if i < maxOfOne {
+				continue
+			}
+			if f, _ := h.join("person 0"); f != nil {
+				t.Fatal("one person watches too often")
+			}
 		}
-		if f, _ := h.join(); f != nil {
+		if f, _ := h.join("ann"); f != nil {
 			t.Error("too many watch")
 		}
 		h.close()

@@ -43,13 +43,16 @@ func found(ctx context.Context, v *visit) (streams.DeadLetter, error) {
 func (v *visit) page(l streams.DeadLetter, shown bool) letterPage {
 	p := letterPage{letter: letter{l, v.service.DeadState(l)}, Shown: shown}
 	p.Path = p.letter.Path()
-	show, header := maskJSON, maskHeader
-	if shown {
-		show, header = func(doc []byte) string { return string(doc) }, func(s string) string { return s }
+	show, header := structure, structureHeader
+	switch {
+	case shown:
+		show, header = func(doc []byte) string { return string(doc) }, func(_, value string) string { return value }
+	case v.who.Operator:
+		show, header = maskJSON, func(_, value string) string { return maskHeader(value) }
 	}
 	p.Body = body(l.Payload, show)
 	for _, name := range slices.Sorted(maps.Keys(l.Header)) {
-		p.Header = append(p.Header, [2]string{name, header(strings.Join(l.Header[name], ", "))})
+		p.Header = append(p.Header, [2]string{name, header(name, strings.Join(l.Header[name], ", "))})
 	}
 	if e, err := events.FromNATS(l.Header, l.Payload); err == nil {
 		p.UserID = events.UserID(e)
@@ -129,6 +132,9 @@ func (c *Console) letterAction(ctx context.Context, v *visit) (answer, error) {
 	page := v.page(l, action == actionReveal)
 	switch action {
 	case actionReveal:
+		if err := v.service.Reveal(ctx, l, by); err != nil {
+			return answer{}, err
+		}
 		c.deps.Log.Info().Str("who", v.who.Name).Str("action", action).Str("dead_letter", l.ID()).Msg("console: personal data were shown")
 	case actionPreview:
 		seen, err := previews(ctx, v.service, []streams.DeadLetter{l})

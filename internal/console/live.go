@@ -19,7 +19,7 @@ type message struct{ name, data string }
 // stream calls next repeatedly and sends the messages, until the browser leaves, or the session or
 // the console ends. The limits of the server for a request do not apply.
 func (c *Console) stream(w http.ResponseWriter, v *visit, pause time.Duration, next func(*follower) ([]message, error)) {
-	f, leave := c.hub.join()
+	f, leave := c.hub.join(v.who.Name)
 	if f == nil {
 		c.refuse(w, v.Request, &refusal{status: http.StatusServiceUnavailable, title: "Too many watch", text: "Close a page, or look at one that stands still."})
 		return
@@ -50,12 +50,15 @@ func (c *Console) stream(w http.ResponseWriter, v *visit, pause time.Duration, n
 		case <-c.hub.ending:
 			return
 		case now := <-ticker.C:
-			if !v.who.expires.IsZero() && now.After(v.who.expires) {
+			if !v.who.expires.IsZero() && now.After(v.who.expires) || c.ended.has(v.who) {
 				return
 			}
 		}
 	}
 }
+
+// lineEnds makes all line ends equal: a browser ends a line at a CR too.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // write writes messages as server-sent events.
 func write(w http.ResponseWriter, list []message) error {
@@ -64,8 +67,8 @@ func write(w http.ResponseWriter, list []message) error {
 		if m.name != "" {
 			out.WriteString("event: " + m.name + "\n")
 		}
-		for line := range strings.Lines(m.data) {
-			out.WriteString("data: " + strings.TrimRight(line, "\r\n") + "\n")
+		for line := range strings.Lines(lineEnds.Replace(m.data)) {
+			out.WriteString("data: " + strings.TrimSuffix(line, "\n") + "\n")
 		}
 		out.WriteString("\n")
 	}

@@ -52,6 +52,7 @@ func (c *Console) login(_ context.Context, v *visit) (answer, error) {
 }
 
 func (c *Console) logout(_ context.Context, v *visit) (answer, error) {
+	c.ended.end(v.who, time.Now())
 	return answer{to: root + "login", cookie: cookie(v.Request, "", -time.Second)}, nil
 }
 

@@ -37,7 +37,7 @@ type overview struct {
 
 // overview shows the first page, and starts the follower for the stream of the page.
 func (c *Console) overview(ctx context.Context, v *visit) (answer, error) {
-	f, leave := c.hub.join()
+	f, leave := c.hub.join(v.who.Name)
 	if f == nil {
 		f, leave = newFollower(c.deps), func() {}
 	}

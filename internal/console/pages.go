@@ -5,11 +5,13 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
 	"time"
+	"unicode"
 )
 
 //go:embed templates
@@ -87,7 +89,18 @@ func newPages(files *assets) (pages, error) {
 func (p pages) render(part string, v view) (string, error) {
 	var out bytes.Buffer
 	err := p["layout"].ExecuteTemplate(&out, part, v)
-	return out.String(), err
+	return withoutBidi(out.String()), err
+}
+
+// withoutBidi replaces the controls of the direction of text: a value could otherwise change the
+// order of the text around.
+func withoutBidi(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // view returns the input of a template for a visitor.
@@ -125,5 +138,5 @@ func (c *Console) give(w http.ResponseWriter, r *http.Request, who visitor, a an
 	if a.status != 0 {
 		w.WriteHeader(a.status)
 	}
-	_, _ = out.WriteTo(w)
+	_, _ = io.WriteString(w, withoutBidi(out.String()))
 }

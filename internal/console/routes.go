@@ -149,11 +149,11 @@ func (c *Console) visitor(r *http.Request) (visitor, bool) {
 		}
 		return visitor{Name: "demo", Operator: true, Open: true, csrf: hex.EncodeToString(sign(c.demo, "form"))}, true
 	}
-	given, err := r.Cookie(cookieName)
-	if err != nil {
+	who, ok := readSession(sessionOf(r), c.config.People, time.Now())
+	if !ok || c.ended.has(who) {
 		return visitor{}, false
 	}
-	return readSession(given.Value, c.config.People, time.Now())
+	return who, true
 }
 
 // formHeader is the header with the form key in requests of htmx.

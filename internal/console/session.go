@@ -8,13 +8,16 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
 const (
 	cookieName  = "usher_console"
+	secureName  = "__Host-usher_console" // with TLS: browsers take the name from no other host and path
 	sessionTime = 12 * time.Hour
 )
 
@@ -98,10 +101,57 @@ func personOf(token string, people []Person) (Person, bool) {
 	return people[found], true
 }
 
-// cookie returns the cookie of a session. Behind a proxy, the proxy terminates TLS.
+// secure reports whether the browser uses TLS. Behind a proxy, the proxy terminates TLS.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// cookie returns the cookie of a session.
 func cookie(r *http.Request, value string, age time.Duration) *http.Cookie {
-	return &http.Cookie{ //nolint:gosec // Secure with TLS
+	c := &http.Cookie{
 		Name: cookieName, Value: value, Path: root, MaxAge: int(age.Seconds()), HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"),
 	}
+	if secure(r) {
+		c.Name, c.Path, c.Secure = secureName, "/", true // as the prefix requires
+	}
+	return c
+}
+
+// sessionOf returns the cookie of a session in a request. With TLS only the cookie with the prefix
+// counts.
+func sessionOf(r *http.Request) string {
+	name := cookieName
+	if secure(r) {
+		name = secureName
+	}
+	given, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return given.Value
+}
+
+// endedSessions are the sessions that ended at a log-out in this process, until they expire.
+type endedSessions struct {
+	mu   sync.Mutex
+	keys map[string]time.Time // form key to expiry
+}
+
+// end ends the session of a visitor.
+func (s *endedSessions) end(v visitor, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.keys, func(_ string, expires time.Time) bool { return now.After(expires) })
+	if s.keys == nil {
+		s.keys = map[string]time.Time{}
+	}
+	s.keys[v.csrf] = v.expires
+}
+
+// has reports whether the session of a visitor has ended.
+func (s *endedSessions) has(v visitor) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.keys[v.csrf]
+	return ok
 }

@@ -61,11 +61,12 @@ func (s store) Keep(ctx context.Context, d ingest.Delivery) error {
 	})
 }
 
-// secretHeader reports whether a header of this name may authenticate the sender of a
-// delivery.
+// secretHeader reports whether a header of this name may authenticate the sender of a delivery, or
+// tell the address of a person.
 func secretHeader(name string) bool {
 	name = strings.ToLower(name)
-	return slices.ContainsFunc([]string{"auth", "cookie", "sign", "token", "secret", "key", "hmac"}, func(word string) bool {
+	words := []string{"auth", "cookie", "sign", "token", "secret", "key", "hmac", "forwarded", "-ip", "via", "client-address"}
+	return slices.ContainsFunc(words, func(word string) bool {
 		return strings.Contains(name, word)
 	})
 }

@@ -3,9 +3,11 @@
 package expression
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
@@ -17,6 +19,12 @@ import (
 // MaxCost bounds the evaluation of an expression in cost units of CEL: enough for a list of ten
 // thousand elements, at six to ten units each.
 const MaxCost = 100_000
+
+// maxTime bounds the evaluation of an expression, checked every checkEvery steps of loops.
+const (
+	maxTime    = time.Second
+	checkEvery = 100
+)
 
 // maxSize bounds the length of an expression in characters. The cost is checked between the steps
 // of loops; maxSize bounds the rest.
@@ -40,10 +48,13 @@ func Compile(env *cel.Env, text string) (*Program, error) {
 	if issues.Err() != nil {
 		return nil, errors.New(describe(issues))
 	}
+	if !constantPatterns(ast) {
+		return nil, errors.New("matches needs a constant text as the regular expression: a payload could otherwise choose one")
+	}
 	if name := unbounded(ast); name != "" {
 		return nil, errors.New(name + " may make a text of any length: use + for a join, and replace only by a constant text that is not longer")
 	}
-	program, err := env.Program(ast, cel.CostLimit(MaxCost))
+	program, err := env.Program(ast, cel.CostLimit(MaxCost), cel.InterruptCheckFrequency(checkEvery), cel.CustomDecoratorV2(boundTexts))
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +77,15 @@ func (p *Program) EvalWithin(in map[string]any, left *uint64) (any, error) {
 	if *left == 0 {
 		return nil, errTooLong
 	}
-	out, details, err := p.program.Eval(in)
+	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
+	defer cancel()
+	out, details, err := p.program.ContextEval(ctx, in)
 	cost := uint64(MaxCost)
 	if details != nil && details.ActualCost() != nil {
 		cost = *details.ActualCost()
 	}
 	*left -= min(*left, cost)
-	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
+	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok || errors.Is(err, errLongText) || errors.Is(err, context.DeadlineExceeded) {
 		return nil, errTooLong
 	}
 	if err != nil {

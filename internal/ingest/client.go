@@ -87,6 +87,9 @@ func token(r *http.Request) (token string, how int) {
 	if scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		token, how = strings.TrimSpace(rest), inHeader
 	}
+	if len(r.Header.Values("Authorization")) > 1 {
+		return "", twice
+	}
 	if r.URL.RawQuery == "" {
 		return token, how
 	}

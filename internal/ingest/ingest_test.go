@@ -53,6 +53,7 @@ func TestRoutes(t *testing.T) {
 		"401: an empty token":        {request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer "), created}, reply{Status: 401}},
 		"the token in the query":     {request{http.MethodPost, "/events?access_token=token-of-one-who-may-all", headers("Content-Type", structured), created}, reply{Status: 202, IDs: []string{"e1"}, Header: map[string]string{"Cache-Control": "private"}}},
 		"400: the token twice":       {request{http.MethodPost, "/events?access_token=token-of-one-who-may-all", headers("Content-Type", structured, "Authorization", bearer), created}, reply{Status: 400}},
+		"400: two headers":           {post(structured, created, "Authorization", "Bearer other"), reply{Status: 400}},
 		"403: another source":        {request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer token-of-the-crm-only-00"), created}, reply{Status: 403, Faults: []string{"0 /source not-allowed"}}},
 		"403: source of a web hook":  {post(structured, strings.Replace(created, "/school", "/webhooks/crm", 1)), reply{Status: 403, Faults: []string{"0 /source not-allowed"}}},
 		"403: another type":          {request{http.MethodPost, "/events", headers("Content-Type", structured, "Authorization", "Bearer token-of-the-crm-only-00"), `{"specversion":"1.0","id":"e1","source":"/crm","type":"user.deleted","data":{"user_id":"ada"}}`}, reply{Status: 403, Faults: []string{"0 /type not-allowed"}}},

@@ -151,3 +151,9 @@ func onLetter(act streams.Action, l streams.DeadLetter) streams.Action {
 	act.Vendor, act.Type, act.Key, act.EventID = l.Vendor, l.Type, l.Key, l.EventID
 	return act
 }
+
+// Reveal records that a person sees the personal data of a dead letter. Call Reveal before the data
+// are shown.
+func (s *Service) Reveal(ctx context.Context, letter streams.DeadLetter, by Actor) error {
+	return s.Streams.Audit.Record(ctx, s.Config.Source, onLetter(by.action(streams.DataRevealed), letter))
+}

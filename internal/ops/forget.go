@@ -26,6 +26,7 @@ type Forgotten struct {
 	At     time.Time `json:"at"`
 	Erased []Match   `json:"erased"`
 	Stays  []string  `json:"stays"` // data left, in words: the place, the data, the time
+	Scan   []Match   `json:"scan"`  // messages with the id or an e-mail after the erasure, in every stream
 }
 
 // ErrNotYet is returned if an earlier step is missing.
@@ -66,7 +67,7 @@ func (s *Service) Forget(ctx context.Context, u UserData, o ForgetOptions, by Ac
 		return f, err
 	}
 	for _, step := range []func(context.Context, UserData, ForgetOptions, *Forgotten) error{
-		s.eraseReplays, s.eraseLetters, s.eraseEvents, s.eraseAccounts, s.eraseIndex, s.eraseActivity, s.eraseProfile, s.wake, s.eraseHistory, s.eraseResults, s.scrub,
+		s.eraseReplays, s.eraseLetters, s.eraseEvents, s.eraseAccounts, s.eraseIndex, s.eraseActivity, s.eraseProfile, s.wake, s.eraseHistory, s.eraseResults, s.scrub, s.scan,
 	} {
 		if err := step(ctx, u, o, &f); err != nil {
 			return f, fmt.Errorf("%w; run it again to go on", err)
@@ -74,6 +75,34 @@ func (s *Service) Forget(ctx context.Context, u UserData, o ForgetOptions, by Ac
 	}
 	f.Stays = append(f.Stays, fmt.Sprintf("%s: who replayed, dropped or repaired what of the user's, by event and vendor's account, for %s", streams.AuditStream, s.Config.NATS.AuditMaxAge))
 	return f, nil
+}
+
+// scan reads every stream once more, and counts the messages with the id or an e-mail of the user as
+// a word, whatever the messages are.
+func (s *Service) scan(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {
+	if u.Doubtful > 0 {
+		f.Stays = append(f.Stays, fmt.Sprintf("%s, %s: %d messages that name no user, and have a word or number that may be the id: look at them by hand (usher dead list)", u.stream, streams.DeadLettersStream, u.Doubtful))
+	}
+	for _, stream := range []string{u.stream, streams.ReplaysStream, streams.DeadLettersStream, streams.ResultsStream, streams.HistoryStream, streams.AuditStream} {
+		found, read := 0, 0
+		for m, err := range s.Streams.Client.Messages(ctx, stream, streams.Query{}) {
+			if err != nil {
+				return err
+			}
+			read++
+			o.Progress("scanned in "+stream, read)
+			if m.Position.Before(u.fence) || stream != u.stream {
+				if u.subject.look(m.Data) == certain || u.subject.inHeaders(m.Header) {
+					found++
+				}
+			}
+		}
+		f.Scan = append(f.Scan, Match{stream, found})
+		if found > 0 {
+			f.Stays = append(f.Stays, fmt.Sprintf("%s: %d messages that still have the id or an e-mail of the user, found by the last scan: events of others, or newer data; run it again, and look at them by hand", stream, found))
+		}
+	}
+	return nil
 }
 
 func (s *Service) eraseReplays(ctx context.Context, u UserData, o ForgetOptions, f *Forgotten) error {

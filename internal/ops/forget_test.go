@@ -139,6 +139,32 @@ func TestForgetActivityWithAResult(t *testing.T) {
 	}
 }
 
+// TestForgetScansEveryStream finds a delivery with the address in a text, and says so about a word that
+// may be the id.
+func TestForgetScansEveryStream(t *testing.T) {
+	w := newWorld(t)
+	w.lives()
+	for id, payload := range map[string]string{"d1": `{"from":"Ada L <Ada@Example.org>"}`, "d2": `{"note":"thanks to ada!"}`} {
+		w.check(w.service.Streams.DeadLetters.Add(t.Context(), streams.DeadLetter{
+			Vendor: ops.Deliveries, Type: "crm", Key: events.Key("/webhooks/crm", id), Class: "invalid", Payload: []byte(payload),
+		}))
+	}
+	u, err := w.service.UserData(t.Context(), ops.Search{UserID: "ada", Emails: []string{"ada@example.org"}})
+	w.check(err)
+	if u.Doubtful != 1 {
+		t.Errorf("got %d doubtful messages, want 1", u.Doubtful)
+	}
+	done, err := w.service.Forget(t.Context(), u, ops.ForgetOptions{Accounts: true}, ops.Actor{Who: "ann"})
+	w.check(err)
+	want := map[string]int{"EVENTS": 0, "OPEN_REPLAYS": 0, "DEADLETTERS": 0, "RESULTS": 0, "HISTORY": 0, "AUDIT": 0}
+	if diff := cmp.Diff(want, found(ops.UserData{Matches: done.Scan})); diff != "" {
+		t.Errorf("the last scan (-want +got)\n%s", diff)
+	}
+	if !slices.ContainsFunc(done.Stays, func(text string) bool { return strings.Contains(text, "1 messages that name no user") }) {
+		t.Errorf("the doubtful delivery is not listed under stays: %q", done.Stays)
+	}
+}
+
 // awaitWake waits for the wake of the user at lms, and at no other vendor.
 func (w *world) awaitWake(timers *streams.Timers) {
 	w.t.Helper()

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
@@ -20,6 +21,7 @@ type subject struct {
 	id     string
 	emails map[string]bool     // in lower case: from the search, and from events of the user
 	keys   map[record.Key]bool // of events of the user
+	doubts int                 // messages with a text that may be the id, in no place of a user
 }
 
 // relation is the relation of a message to a subject.
@@ -113,47 +115,84 @@ func (s *subject) inHeaders(header map[string][]string) bool {
 	return false
 }
 
-// inText reports whether the id or an e-mail of the subject occurs in a text: as a part of a value
-// of JSON, or anywhere in other texts, between characters other than letters and digits.
+// shortID is the length of an id in bytes that may be a common word or number. A message without a
+// readable user that only has such a word is not erased: the message may be of another user.
+const shortID = 4
+
+// inText reports whether the id or an e-mail of the subject occurs in a text, as a word: in names,
+// values and numbers of JSON, or anywhere in other texts. A doubtful occurrence is counted.
 func (s *subject) inText(text []byte) bool {
-	var value any
-	if json.Unmarshal(text, &value) == nil {
-		return s.inValue(value)
+	found := s.look(text)
+	if found == doubtful {
+		s.doubts++
 	}
-	lower := strings.ToLower(string(text))
-	for email := range s.emails {
-		if strings.Contains(lower, email) {
-			return true
-		}
-	}
-	return containsWord(string(text), s.id)
+	return found == certain
 }
 
-func (s *subject) inValue(value any) bool {
+// occurrence says whether a subject occurs in a text.
+type occurrence uint8
+
+const (
+	absent   occurrence = iota
+	doubtful            // the id in another case, or a short id
+	certain
+)
+
+// look returns how the subject occurs in a text.
+func (s *subject) look(text []byte) occurrence {
+	var value any
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if json.Valid(text) && d.Decode(&value) == nil {
+		return s.inValue(value)
+	}
+	return s.words(string(text))
+}
+
+// inValue returns how the subject occurs in a value of JSON.
+func (s *subject) inValue(value any) (found occurrence) {
 	switch v := value.(type) {
 	case string:
-		return s.is(v)
+		return s.words(v)
+	case json.Number:
+		return s.words(v.String())
 	case []any:
 		for _, one := range v {
-			if s.inValue(one) {
-				return true
-			}
+			found = max(found, s.inValue(one))
 		}
 	case map[string]any:
 		for name, one := range v {
 			text, _ := one.(string)
-			if raw, err := base64.StdEncoding.DecodeString(text); name == "data_base64" && err == nil && s.inText(raw) {
-				return true
+			if raw, err := base64.StdEncoding.DecodeString(text); (name == "data_base64" || name == "payload") && err == nil {
+				found = max(found, s.look(raw))
 			}
-			if s.inValue(one) {
-				return true
-			}
+			found = max(found, s.words(name), s.inValue(one))
 		}
 	}
-	return false
+	return found
 }
 
-func (s *subject) is(text string) bool { return text == s.id || s.emails[strings.ToLower(text)] }
+// words returns how the subject occurs in a plain text.
+func (s *subject) words(text string) occurrence {
+	folded := strings.ToLower(text)
+	for email := range s.emails {
+		if containsWord(folded, email) {
+			return certain
+		}
+	}
+	switch {
+	case s.id == "":
+		return absent
+	case text == s.id && (len(s.id) >= shortID || strings.ContainsFunc(s.id, unicode.IsLetter)), len(s.id) >= shortID && containsWord(text, s.id):
+		return certain
+	case containsWord(folded, strings.ToLower(s.id)):
+		return doubtful
+	}
+	return absent
+}
+
+// is reports whether the subject certainly occurs in a text.
+func (s *subject) is(text string) bool { return s.words(text) == certain }
 
 // containsWord reports whether text contains word as a whole word.
 func containsWord(text, word string) bool {

@@ -25,6 +25,9 @@ func TestSubjectOfAnEvent(t *testing.T) {
 		"broken, by a header":           {broken, `{}`, sameUser},
 		"broken, by a value":            {nil, `{"user_id":"ada l"}`, sameUser},
 		"broken, by data in base64":     {nil, `{"data_base64":"eyJ1c2VyX2lkIjoiYWRhIGwifQ=="}`, sameUser},
+		"an address within a text":      {nil, `{"from":"Ada L <Ada@Example.org>"}`, sameUser},
+		"a word of a text":              {nil, `{"note":"welcome, ada l!"}`, sameUser},
+		"the name of a member":          {nil, `{"users":{"ada@example.org":1}}`, sameUser},
 		"no JSON, by a word":            {nil, `user=ada l;`, sameUser},
 		"no JSON, by an e-mail":         {nil, `mailto:ADA@example.org`, sameUser},
 		"no JSON, within another word":  {nil, `user=ada lovelace`, noUser},
@@ -56,6 +59,34 @@ func TestSubjectOfALetter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &subject{id: "ada", keys: map[record.Key]bool{0xabcd: true}}
 			if got := s.hasLetter(c.letter, &webhookMapper{}); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestDoubtfulSubjects finds ids in places of any meaning: a short id, a number and another case.
+func TestDoubtfulSubjects(t *testing.T) {
+	for name, c := range map[string]struct {
+		id, payload string
+		want        occurrence
+	}{
+		"a number":               {"4711", `{"user":4711}`, certain},
+		"a short number":         {"7", `{"count":7}`, doubtful},
+		"a short number as text": {"7", `{"user":"7"}`, doubtful},
+		"a part of a number":     {"4711", `{"user":14711}`, absent},
+		"a short name":           {"ada", `{"user":"ada"}`, certain},
+		"a short name in a text": {"ada", `{"note":"for ada"}`, doubtful},
+		"another case":           {"hedy-k", `{"user":"Hedy-K"}`, doubtful},
+		"a name of a member":     {"hedy-k", `{"by":{"hedy-k":true}}`, certain},
+		"payload of a letter":    {"hedy-k", `{"payload":"eyJ1c2VyIjoiaGVkeS1rIn0="}`, certain},
+		"a part of another name": {"hedy", `{"user":"hedylamarr"}`, absent},
+		"a text that is no JSON": {"hedy-k", `user=hedy-k&x=1`, certain},
+		"an empty id":            {"", `{"user":""}`, absent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &subject{id: c.id}
+			if got := s.look([]byte(c.payload)); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})

@@ -26,6 +26,9 @@ type UserData struct {
 	Accounts []LiveAccount   `json:"accounts"`   // still at the vendors, according to the records
 	Pending  []PendingEffect `json:"unfinished"` // unfinished effects
 	Before   time.Time       `json:"forgotten,omitzero"`
+	Doubtful int             `json:"doubtful,omitempty"` // messages that name no user, and have a word that may be the id
+
+	search Search
 
 	subject *subject
 	stream  string // of events
@@ -109,6 +112,7 @@ func (s *Service) UserData(ctx context.Context, search Search) (UserData, error)
 			return u, err
 		}
 	}
+	u.Doubtful, u.search = u.subject.doubts, search
 	u.Matches = []Match{
 		{u.stream, len(u.events)},
 		{streams.ReplaysStream, len(u.replays)},
@@ -156,6 +160,7 @@ func (s *Service) findEvents(ctx context.Context, u *UserData, search Search, _ 
 			unclear = append(unclear, m.Position)
 		}
 	}
+	u.subject.doubts = 0 // counted once more below
 	for _, p := range unclear {
 		m, err := s.Streams.Events.Get(ctx, p)
 		if errors.Is(err, streams.ErrGone) {

@@ -33,6 +33,7 @@ const (
 	UserForgotten  = "usher.user.forgotten"
 	UserResynced   = "usher.user.resynced"
 	UserBackfilled = "usher.user.backfilled"
+	DataRevealed   = "usher.data.revealed" // of a dead letter, to a person
 )
 
 // Action is an action of a person.

@@ -22,13 +22,17 @@ import (
 // showCmd is usher dead show.
 type showCmd struct {
 	ID   string `arg:"" help:"Vendor and event key, or the start of the key."`
+	As   string `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
 	JSON bool   `help:"Print a JSON object."`
 }
 
+// Validate returns an error unless the name is one line.
+func (s showCmd) Validate() error { return app.Actor{As: s.As}.Validate() }
+
 // Help is shown below the flags.
 func (showCmd) Help() string {
-	return `Shows the event as received, personal data included. With --json, the event is the member payload
-if it is JSON, and payload_base64 otherwise.
+	return `Shows the event as received, personal data included: usher audit lists that you have seen them. With
+--json, the event is the member payload if it is JSON, and payload_base64 otherwise.
 
 Examples:
   usher dead show lead.3fa9
@@ -54,6 +58,9 @@ func (s showCmd) Run(ctx context.Context, a *app.App) error {
 	list, err := service.Find(ctx, []string{s.ID})
 	if err != nil {
 		return app.Advise(err)
+	}
+	if err := service.Reveal(ctx, list[0], a.Actor(app.Actor{As: s.As})); err != nil {
+		return err
 	}
 	if !s.JSON {
 		return printLetter(a.Stdout, list[0], service.DeadState(list[0]))

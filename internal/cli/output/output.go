@@ -66,6 +66,9 @@ func Plain(text, except string) string {
 		if unicode.IsControl(r) && !strings.ContainsRune(except, r) {
 			return ' '
 		}
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar // would change the order of the text on a terminal
+		}
 		return r
 	}, text)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -61,6 +62,13 @@ func (s Cmd) poster(c config.HTTP) (Poster, error) {
 		if c.On() {
 			base = "http://" + app.Dialable(c.Addr)
 		}
+	}
+	if s.TokenFile != "" {
+		text, err := os.ReadFile(s.TokenFile)
+		if err != nil {
+			return Poster{}, fmt.Errorf("--token-file: %w", err)
+		}
+		token = strings.TrimSpace(string(text))
 	}
 	if token == "" && len(c.Tokens) > 0 {
 		token = c.Tokens[0].Reveal()

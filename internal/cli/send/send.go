@@ -17,11 +17,12 @@ import (
 
 // Cmd is usher send.
 type Cmd struct {
-	File  string `arg:"" optional:"" default:"-" help:"The file; - and no file are standard input."`
-	Via   string `enum:"nats,http" default:"nats" help:"The way: nats, or http to POST /events."`
-	URL   string `name:"url" help:"With --via http: the address of usher serve; http.addr by default." placeholder:"URL"`
-	Token string `help:"With --via http: the bearer token; the first of USHER_HTTP_TOKENS by default." placeholder:"TOKEN"`
-	JSON  bool   `help:"Print the summary, or the faults, as a JSON object."`
+	File      string `arg:"" optional:"" default:"-" help:"The file; - and no file are standard input."`
+	Via       string `enum:"nats,http" default:"nats" help:"The way: nats, or http to POST /events."`
+	URL       string `name:"url" help:"With --via http: the address of usher serve; http.addr by default." placeholder:"URL"`
+	Token     string `help:"With --via http: the bearer token; the first of USHER_HTTP_TOKENS by default." placeholder:"TOKEN"`
+	TokenFile string `help:"With --via http: the path of a file with the bearer token, which no list of processes shows." placeholder:"PATH"`
+	JSON      bool   `help:"Print the summary, or the faults, as a JSON object."`
 }
 
 // Help is shown below the flags.
@@ -34,13 +35,16 @@ again is safe: usher identifies an event by its source and id.
 Examples:
   usher send events.ndjson
   jq -c '.[]' export.json | usher send
-  usher send --via http --url https://usher.example.org --token "$TOKEN" event.json`
+  usher send --via http --url https://usher.example.org --token-file token event.json`
 }
 
 // Validate returns an error for flags that exclude each other.
 func (s Cmd) Validate() error {
-	if s.Via == "nats" && (s.URL != "" || s.Token != "") {
-		return errors.New("--url and --token go with --via http; for NATS set USHER_NATS_URL")
+	if s.Via == "nats" && (s.URL != "" || s.Token != "" || s.TokenFile != "") {
+		return errors.New("--url, --token and --token-file go with --via http; for NATS set USHER_NATS_URL")
+	}
+	if s.Token != "" && s.TokenFile != "" {
+		return errors.New("give --token or --token-file, not both")
 	}
 	return nil
 }

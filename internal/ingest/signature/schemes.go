@@ -65,7 +65,8 @@ func (v Verifier) standard(header http.Header, body []byte) (string, error) {
 	return id, nil
 }
 
-// github verifies sha256=HEX. Each line of the header is one signature.
+// github verifies sha256=HEX. Each line of the header is one signature. The id is a digest of the
+// body: X-GitHub-Delivery is not signed, so a captured delivery could be sent again under another id.
 func (v Verifier) github(header http.Header, body []byte) (string, error) {
 	var candidates [][]byte
 	for _, line := range header.Values(v.header) {
@@ -76,7 +77,8 @@ func (v Verifier) github(header http.Header, body []byte) (string, error) {
 	if !anyEqual(v.digests(body), candidates) {
 		return "", wrong("no signature in " + v.header + " fits")
 	}
-	return single(header, "X-GitHub-Delivery"), nil
+	digest := sha256.Sum256(body)
+	return hex.EncodeToString(digest[:16]), nil
 }
 
 // githubDigest decodes a signature, or returns nil. GitHub's own header has sha256=HEX only;

@@ -136,8 +136,8 @@ func notToken(r rune) bool {
 // Verify returns no error if one of the secrets signed the delivery within the tolerance, or
 // else an error that wraps ErrSignature or ErrStale. body is the received body, byte for byte.
 //
-// The id is equal for every attempt of a delivery: webhook-id, svix-id, or X-GitHub-Delivery,
-// which is not signed. The id is empty for other schemes.
+// The id is equal for every attempt of a delivery, and signed: webhook-id, svix-id, or for GitHub a
+// digest of the body. The id is empty for other schemes.
 func (v *Verifier) Verify(header http.Header, body []byte) (id string, err error) {
 	return v.verify(*v, header, body)
 }

@@ -237,6 +237,7 @@ func TestTolerance(t *testing.T) {
 
 func TestGitHub(t *testing.T) {
 	const vector = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+	const digest = "dffd6021bb2bd5b0af676290809ec3a5" // of the body
 	zeros := strings.Repeat("0", 64)
 	for name, test := range map[string]struct {
 		header    http.Header
@@ -245,10 +246,10 @@ func TestGitHub(t *testing.T) {
 		id        string
 		signature bool
 	}{
-		"the published vector":          {headers("X-Hub-Signature-256", "sha256="+vector), "Hello, World!", signature.Options{}, "", true},
-		"the delivery's id":             {headers("X-Hub-Signature-256", "sha256="+vector, "X-GitHub-Delivery", "72d3162e"), "Hello, World!", signature.Options{}, "72d3162e", true},
-		"capitals":                      {headers("X-Hub-Signature-256", "sha256="+strings.ToUpper(vector)), "Hello, World!", signature.Options{}, "", true},
-		"one right of several lines":    {headers("X-Hub-Signature-256", "sha256="+zeros, "X-Hub-Signature-256", "sha256="+vector), "Hello, World!", signature.Options{}, "", true},
+		"the published vector":          {headers("X-Hub-Signature-256", "sha256="+vector), "Hello, World!", signature.Options{}, digest, true},
+		"the delivery's id":             {headers("X-Hub-Signature-256", "sha256="+vector, "X-GitHub-Delivery", "72d3162e"), "Hello, World!", signature.Options{}, digest, true},
+		"capitals":                      {headers("X-Hub-Signature-256", "sha256="+strings.ToUpper(vector)), "Hello, World!", signature.Options{}, digest, true},
+		"one right of several lines":    {headers("X-Hub-Signature-256", "sha256="+zeros, "X-Hub-Signature-256", "sha256="+vector), "Hello, World!", signature.Options{}, digest, true},
 		"another body":                  {headers("X-Hub-Signature-256", "sha256="+vector), "Hello, World", signature.Options{}, "", false},
 		"nothing":                       {http.Header{}, "Hello, World!", signature.Options{}, "", false},
 		"an empty signature":            {headers("X-Hub-Signature-256", "sha256="), "Hello, World!", signature.Options{}, "", false},
@@ -257,11 +258,11 @@ func TestGitHub(t *testing.T) {
 		"no name of the hash":           {headers("X-Hub-Signature-256", vector), "Hello, World!", signature.Options{}, "", false},
 		"another name of the hash":      {headers("X-Hub-Signature-256", "sha1="+vector), "Hello, World!", signature.Options{}, "", false},
 		"the old header":                {headers("X-Hub-Signature", "sha256="+vector), "Hello, World!", signature.Options{}, "", false},
-		"Thinkific: bare hex":           {headers("X-Thinkific-Hmac-Sha256", vector), "Hello, World!", signature.Options{Header: "x-thinkific-hmac-sha256"}, "", true},
-		"Shopify: bare base64":          {headers("X-Shopify-Hmac-Sha256", base64MAC(text, "Hello, World!")), "Hello, World!", signature.Options{Header: "X-Shopify-Hmac-Sha256"}, "", true},
+		"Thinkific: bare hex":           {headers("X-Thinkific-Hmac-Sha256", vector), "Hello, World!", signature.Options{Header: "x-thinkific-hmac-sha256"}, digest, true},
+		"Shopify: bare base64":          {headers("X-Shopify-Hmac-Sha256", base64MAC(text, "Hello, World!")), "Hello, World!", signature.Options{Header: "X-Shopify-Hmac-Sha256"}, digest, true},
 		"Shopify: another body":         {headers("X-Shopify-Hmac-Sha256", base64MAC(text, "Hello, World!")), "Hello", signature.Options{Header: "X-Shopify-Hmac-Sha256"}, "", false},
 		"Shopify: base64 without =":     {headers("X-Shopify-Hmac-Sha256", strings.TrimSuffix(base64MAC(text, "Hello, World!"), "=")), "Hello, World!", signature.Options{Header: "X-Shopify-Hmac-Sha256"}, "", false},
-		"another header, GitHub's way":  {headers("X-Sig", "sha256="+vector), "Hello, World!", signature.Options{Header: "X-Sig"}, "", true},
+		"another header, GitHub's way":  {headers("X-Sig", "sha256="+vector), "Hello, World!", signature.Options{Header: "X-Sig"}, digest, true},
 		"another header, GitHub's name": {headers("X-Hub-Signature-256", "sha256="+vector), "Hello, World!", signature.Options{Header: "X-Sig"}, "", false},
 		"GitHub's own header by name":   {headers("X-Hub-Signature-256", vector), "Hello, World!", signature.Options{Header: "x-hub-signature-256"}, "", false},
 	} {
