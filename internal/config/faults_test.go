@@ -52,6 +52,14 @@ func TestFaults(t *testing.T) {
 				`USHER_MIESTRO_RATE: vendors.miestro.rate: cannot be "fast"; want a number`,
 			},
 		},
+		"a short key of events": {
+			env:  "USHER_NATS_EVENTS_KEYS=short",
+			want: []string{"USHER_NATS_EVENTS_KEYS: nats.events_keys: holds a key of fewer than 16 bytes; make one with: openssl rand -hex 32"},
+		},
+		"an unknown order": {
+			file: "order:\n  /crm: tiem\n",
+			want: []string{`usher.yaml:2: order: "/crm" has the order "tiem"; want position or time`},
+		},
 		"connections to a vendor": {
 			file: "vendors:\n  lead:\n    ca: /none/ca.pem\n    key: /none/key.pem\n  miestro:\n    proxy: user:s3cr3t@proxy:3128\n",
 			env:  "USHER_MEIRO_PROXY=on|USHER_USERMOST_CERT=/none/c.pem",
@@ -89,7 +97,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_keys, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
 		},
 		"names for NATS": {
 			env: "USHER_NATS_URL=nats://nats:4222|USHER_NATS_PREFIX=Big.One|USHER_NATS_EVENTS_PREFIX=prod.|USHER_NATS_RESULTS_PREFIX=a b|USHER_NATS_INBOX_PREFIX=_INBOX.>|USHER_NATS_DOMAIN=hub.x",
@@ -439,7 +447,7 @@ func TestVariablesFollowFromKeys(t *testing.T) {
 	for _, line := range withDefaults().Show() {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
-		if !slices.Contains([]string{"courses", "webhooks", "http.clients", "console.people"}, line.Key) && line.Variable != want {
+		if !slices.Contains([]string{"courses", "order", "webhooks", "http.clients", "console.people"}, line.Key) && line.Variable != want {
 			t.Errorf("%s: got %s, want %s", line.Key, line.Variable, want)
 		}
 	}

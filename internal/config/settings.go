@@ -98,6 +98,8 @@ func (s setting) want() string {
 		return "a list of name, role, token or token_file"
 	case Webhooks:
 		return "name → scheme, secrets or secrets_file, header, tolerance, event"
+	case Order:
+		return "source → position or time"
 	case Courses:
 		return "our course id → vendor → the vendor's course id"
 	case Map:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,10 @@ type Event struct {
 	Handler handlers.Handler
 	Plan    handlers.Plan
 	Ignored []string // members of the data that are left out; see events.Clean
-	Invalid error    // why the event can never be carried out
+	Sent    record.Sent
+
+	received events.Event // before events.Clean
+	Invalid  error        // why the event can never be carried out
 }
 
 // reader reads the messages of a vendor.
@@ -36,6 +40,8 @@ type reader struct {
 	validate func(events.Event) error
 	handlers map[string]handlers.Handler // by event type
 	disable  bool                        // Rules.Disable
+	byTime   []string                    // Config.ByTime
+	sealKeys [][]byte                    // Config.SealKeys
 }
 
 func newReader(v *Vendor, validate func(events.Event) error, list []handlers.Handler) reader {
@@ -70,6 +76,9 @@ func (r reader) parse(message Message, replay int) *Event {
 		}
 	}
 	e.Invalid = r.understand(e)
+	if e.Invalid == nil && slices.Contains(r.byTime, e.Source()) {
+		e.Sent = record.SentBy(e.Source(), e.Time(), e.Message.Stored)
+	}
 	return e
 }
 
@@ -83,6 +92,7 @@ func (r reader) understand(e *Event) error {
 		}
 		return err
 	}
+	e.received = decoded
 	decoded, e.Ignored = events.Clean(decoded)
 	e.Event = decoded
 	key := events.Key(decoded.Source(), decoded.ID())
@@ -109,6 +119,11 @@ func (r reader) valid(e *Event) error {
 		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
 	}
 	e.Handler = handler
+	if e.Replay == 0 { // a person sent a replay back
+		if err := events.CheckSeal(e.received, e.Message.Header, r.sealKeys); err != nil {
+			return err
+		}
+	}
 	return r.validate(e.Event)
 }
 
@@ -163,7 +178,7 @@ func (r reader) keyOf(e *Event) string {
 func (e *Event) arrival(replaySeq uint64) record.Arrival {
 	return record.Arrival{
 		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
-		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)),
+		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)), Sent: e.Sent,
 	}
 }
 

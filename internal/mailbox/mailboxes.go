@@ -31,7 +31,7 @@ func newParts(v *Vendor, c Config, d Deps) (*parts, error) {
 		d.Failures = new(Failures)
 	}
 	read := newReader(v, d.Validate, d.Handlers)
-	read.disable = c.Rules.Disable
+	read.disable, read.byTime, read.sealKeys = c.Rules.Disable, c.ByTime, c.SealKeys
 	return &parts{reader: read, config: &c, deps: &d}, c.check()
 }
 

@@ -112,6 +112,7 @@ func apply(r *Record, e *Effect, c Change) {
 	if c.Snapshot && (!c.Found || another || r.Data.Before(e.Position)) {
 		r.Data, r.DataReplay = e.Position, e.Replay
 	}
+	noteSent(r, e, c)
 	switch e.Scope {
 	case events.ScopeLifecycle:
 		r.Lifecycle, r.LifecycleReplay = e.Position, e.Replay
@@ -126,7 +127,7 @@ func apply(r *Record, e *Effect, c Change) {
 		if r.Courses == nil {
 			r.Courses = map[string]Course{}
 		}
-		r.Courses[e.Course] = Course{Enrolled: c.Enrolled, Position: e.Position, Replay: e.Replay}
+		r.Courses[e.Course] = Course{Enrolled: c.Enrolled, Position: e.Position, Replay: e.Replay, Sent: e.Sent}
 	}
 	for i := range r.Pending {
 		if e := &r.Pending[i]; appeared && e.Prerequisite { // due at once

@@ -139,7 +139,7 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 			p.visit(&e)
 		case len(r.Finished) < MostFinished:
 			r.Finished = append(r.Finished, Finished{
-				Effect: e, Outcome: Outcome{Kind: events.Superseded, At: now}, Publish: true,
+				Effect: e, Outcome: Outcome{Kind: events.Superseded, At: now, Reason: reasonOf(r, &e)}, Publish: true,
 			})
 			continue
 		default: // later, once the present results are published
@@ -205,7 +205,18 @@ func (p *pass) earliest(t time.Time) {
 
 // fenced reports whether a newer change has been applied already: the effect must never reach
 // the vendor.
-func fenced(r *Record, e *Effect) bool {
+func fenced(r *Record, e *Effect) bool { return isBehind(r, e) || isLate(r, e) }
+
+// reasonOf returns the reason of a superseded effect, if the time of the sender is the reason.
+func reasonOf(r *Record, e *Effect) string {
+	if isBehind(r, e) {
+		return ""
+	}
+	return ReasonOlder
+}
+
+// isBehind reports whether a newer change by position has been applied already.
+func isBehind(r *Record, e *Effect) bool {
 	switch e.Scope {
 	case events.ScopeLifecycle:
 		return e.Position.Before(r.Lifecycle)
