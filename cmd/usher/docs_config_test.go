@@ -80,8 +80,8 @@ func partOf(key string) string {
 	switch {
 	case parts[0] == "vendors":
 		return parts[0] + "." + parts[1]
-	case parts[0] == "webhooks", parts[0] == "courses":
-		return "webhooks, courses"
+	case parts[0] == "webhooks", parts[0] == "from", parts[0] == "courses":
+		return "webhooks, from, courses"
 	case len(parts) == 1:
 		return "usher itself"
 	default:
@@ -173,6 +173,7 @@ func commonMeanings() map[string]string {
 		"vendors.meiro.collect_url": "`https://<tenant>.<region>.pipes.meiro.io/collect/<source>`; accepts activity",
 		"log.level":                 "trace, debug, info, warn or error", "console.people": "people with a name and a token; in the file only: see [console.md](console.md)",
 		"worker.max_ack_pending": "activity events of one vendor at work at a time, in all processes", "deletions.window": "the window of the count",
-		"webhooks": "senders of signed deliveries; in the file only: see [http.md](http.md)", "courses": "our course id → vendor → the vendor's course id; in the file only",
+		"webhooks": "senders of signed deliveries; in the file only: see [http.md](http.md)", "from": "CloudEvents of other systems that become events; in the file only: see [webhooks.md](webhooks.md)",
+		"courses": "our course id → vendor → the vendor's course id; in the file only",
 	}
 }

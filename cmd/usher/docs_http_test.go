@@ -114,24 +114,28 @@ func clerkOf(t *testing.T, text string) string {
 	return ""
 }
 
+var secretFile = regexp.MustCompile(`/run/secrets/([\w.-]+)`)
+
 // withSecrets has the files of a configuration that are below /run/secrets stand
 // in a directory of the test's.
 func withSecrets(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"clerk", "crm", "lms", "tls.crt", "tls.key"} {
-		put(t, filepath.Join(dir, name), "whsec_"+base64.StdEncoding.EncodeToString([]byte(secret))+"\n")
+	for _, name := range secretFile.FindAllStringSubmatch(text, -1) {
+		put(t, filepath.Join(dir, name[1]), "whsec_"+base64.StdEncoding.EncodeToString([]byte(secret))+"\n")
 	}
 	return strings.ReplaceAll(text, "/run/secrets", dir)
 }
 
-// TestHTTPConfigurations loads the configurations of docs/http.md, and compares
-// the mapping there with the one that is tested on Clerk's payloads.
+// TestHTTPConfigurations loads the configurations of docs/http.md and docs/webhooks.md, and compares
+// the mapping of Clerk with the one that is tested on Clerk's payloads.
 func TestHTTPConfigurations(t *testing.T) {
 	t.Parallel()
 	text := string(read(t, filepath.Join("..", "..", "docs", "http.md")))
 	w := newWorld(t)
-	for _, b := range yamlBlock.FindAllStringSubmatch(text, -1) {
+	blocks := yamlBlock.FindAllStringSubmatch(text, -1)
+	blocks = append(blocks, yamlBlock.FindAllStringSubmatch(string(read(t, filepath.Join("..", "..", "docs", "webhooks.md"))), -1)...)
+	for _, b := range blocks {
 		w.file = filepath.Join(t.TempDir(), "usher.yaml")
 		put(t, w.file, withSecrets(t, b[1]))
 		if out, err := w.try("config", "check"); err != nil {

@@ -21,14 +21,19 @@ import (
 const (
 	ExitFailed = 1
 	ExitUsage  = 2
+	// ExitFindings is the exit code of simulate and plan if accounts would be removed.
+	ExitFindings = 3
 )
 
 // ExitCode returns the exit code for an error of Run.
 func ExitCode(err error) int {
 	_, misused := errors.AsType[app.UsageError](err)
 	_, misset := errors.AsType[engine.SettingsError](err)
-	if misused || misset {
+	switch {
+	case misused || misset:
 		return ExitUsage
+	case errors.Is(err, app.ErrFindings):
+		return ExitFindings
 	}
 	return ExitFailed
 }
@@ -57,6 +62,12 @@ type commands struct {
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
+
+	Preview  previewCmd  `cmd:"" help:"Show the consequences of an event, or of a resync of a user, and change nothing."`
+	Simulate simulateCmd `cmd:"" help:"Count the consequences of a configuration for all users, and change nothing."`
+	Plan     planCmd     `cmd:"" help:"Compare two configurations for all users."`
+	Resync   resyncCmd   `cmd:"" help:"Send the last known data of a user again."`
+	Backfill backfillCmd `cmd:"" help:"Provision users from a list at one vendor."`
 
 	Forget    forgetCmd     `cmd:"" help:"Erase the data of one user."`
 	Reconcile reconcile.Cmd `cmd:"" help:"Compare the records with the accounts listed by a vendor, and repair differences."`

@@ -73,8 +73,7 @@ func (k configCheckCmd) Run(a *app.App) error {
 		if c.RequireVendor() != nil { // report.Off says how to turn a vendor on
 			faults = append(faults, &config.Error{Problem: "no vendor is on", Fix: "set the credentials of at least one"})
 		}
-		_, _, wrong := engine.Senders(c)
-		faults = append(faults, wrong...)
+		faults = append(faults, engine.CheckSenders(c)...)
 	}
 	r := report{OK: len(faults) == 0, Warnings: c.Warnings(), On: c.On(), Off: c.Off()}
 	for _, f := range faults {

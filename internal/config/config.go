@@ -31,6 +31,7 @@ type Config struct {
 	Profiles  Profiles  `yaml:"profiles" envPrefix:"PROFILES_"`
 	Vendors   []Section `yaml:"vendors" env:"-"` // from Sources
 	Webhooks  Webhooks  `yaml:"webhooks"`        // senders of signed deliveries, by the name in the path; file only; default none
+	From      Foreigns  `yaml:"from"`            // CloudEvents of other systems that become events, by a name; file only; default none
 	Courses   Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
 
 	origins  map[string]string // key → source of the value; no entry for a default
@@ -105,15 +106,19 @@ type HTTP struct {
 	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // bearer tokens, several for rotation; default none, allowed on loopback only
 	// Clients may post events of some sources or types only, each with a token; file only.
 	// Default none.
-	Clients   Clients       `yaml:"clients"`
-	TLSCert   string        `yaml:"tls_cert" env:"TLS_CERT"`   // path of a PEM file, reloaded after a change; default none: no TLS
-	TLSKey    string        `yaml:"tls_key" env:"TLS_KEY"`     // path of the key of TLSCert
-	MaxBody   Bytes         `yaml:"max_body" env:"MAX_BODY"`   // of a request, and at most the max_payload of NATS; default 1MiB
-	Rate      float64       `yaml:"rate" env:"RATE"`           // requests per second of one client; 0: no limit; default 100
-	Timeout   time.Duration `yaml:"timeout" env:"TIMEOUT"`     // to receive a request; default 30s
-	Idle      time.Duration `yaml:"idle" env:"IDLE"`           // of a connection without a request; default 2m
-	Origins   Names         `yaml:"origins" env:"ORIGINS"`     // origins that may ask for permission to deliver by web hook, "*" is any; default none
-	Callbacks Names         `yaml:"callbacks" env:"CALLBACKS"` // hosts that may receive such a permission by https; default none
+	Clients Clients `yaml:"clients"`
+	// TrustedProxies are addresses and networks of proxies whose X-Forwarded-For tells the address of a
+	// client. Default none.
+	TrustedProxies Names         `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
+	TLSCert        string        `yaml:"tls_cert" env:"TLS_CERT"`       // path of a PEM file, reloaded after a change; default none: no TLS
+	TLSKey         string        `yaml:"tls_key" env:"TLS_KEY"`         // path of the key of TLSCert
+	MaxBody        Bytes         `yaml:"max_body" env:"MAX_BODY"`       // of a request, and at most the max_payload of NATS; default 1MiB
+	Connections    int           `yaml:"connections" env:"CONNECTIONS"` // open connections at a time; default 1000
+	Rate           float64       `yaml:"rate" env:"RATE"`               // requests per second of one client; 0: no limit; default 100
+	Timeout        time.Duration `yaml:"timeout" env:"TIMEOUT"`         // to receive a request; default 30s
+	Idle           time.Duration `yaml:"idle" env:"IDLE"`               // of a connection without a request; default 2m
+	Origins        Names         `yaml:"origins" env:"ORIGINS"`         // origins that may ask for permission to deliver by web hook, "*" is any; default none
+	Callbacks      Names         `yaml:"callbacks" env:"CALLBACKS"`     // hosts that may receive such a permission by https; default none
 }
 
 // Log configures logging.
@@ -171,6 +176,23 @@ type Profiles struct {
 	Keys Names `yaml:"keys" env:"KEYS"`
 }
 
+// DeletionsAt returns the limits of the deletion guard at a vendor: the limits over all vendors,
+// unless the vendor has limits of its own.
+func (c Config) DeletionsAt(s Section) Deletions {
+	d, own := c.Deletions, s.Rules.Deletions
+	set := func(name string) bool { return c.origins[s.key("deletions."+name)] != "" }
+	if set("window") {
+		d.Window = own.Window
+	}
+	if set("count") {
+		d.Count = own.Count
+	}
+	if set("share") {
+		d.Share = own.Share
+	}
+	return d
+}
+
 // Default returns the default settings, without vendors. Vendors have defaults of their own.
 func Default() Config {
 	return Config{
@@ -186,7 +208,7 @@ func Default() Config {
 			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
-		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
+		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Connections: 1000, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
 		Log:    Log{Level: "info", Format: "auto"},
 		Traces: Traces{Ratio: 1},
 		Worker: Worker{

@@ -60,6 +60,13 @@ func TestFaults(t *testing.T) {
 			file: "order:\n  /crm: tiem\n",
 			want: []string{`usher.yaml:2: order: "/crm" has the order "tiem"; want position or time`},
 		},
+		"proxies and quotas": {
+			file: "http:\n  trusted_proxies: [10.0.0.0/8, proxy]\n  clients:\n    - {name: crm, token: token-of-16-bytes, hourly_events: -1}\n",
+			want: []string{
+				`usher.yaml:2: http.trusted_proxies (USHER_HTTP_TRUSTED_PROXIES): holds "proxy", which is neither an address nor a network; want addresses such as 10.0.0.7, or networks such as 10.0.0.0/8`,
+				"usher.yaml:4: http.clients: hourly_events of crm is below zero; want a number of events, or 0 for no limit",
+			},
+		},
 		"connections to a vendor": {
 			file: "vendors:\n  lead:\n    ca: /none/ca.pem\n    key: /none/key.pem\n  miestro:\n    proxy: user:s3cr3t@proxy:3128\n",
 			env:  "USHER_MEIRO_PROXY=on|USHER_USERMOST_CERT=/none/c.pem",
@@ -219,7 +226,7 @@ func TestFaults(t *testing.T) {
 		"courses": {
 			file: "courses:\n  go:\n    miestro: 1\n    moodle: 2\n  js:\n    lead:\n",
 			want: []string{
-				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost",
+				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost, scim",
 				"usher.yaml:6: courses.js.lead: is empty; set the vendor's id of the course, or remove the line",
 			},
 		},
@@ -447,7 +454,7 @@ func TestVariablesFollowFromKeys(t *testing.T) {
 	for _, line := range withDefaults().Show() {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
-		if !slices.Contains([]string{"courses", "order", "webhooks", "http.clients", "console.people"}, line.Key) && line.Variable != want {
+		if !slices.Contains([]string{"courses", "order", "webhooks", "from", "http.clients", "console.people"}, line.Key) && line.Variable != want {
 			t.Errorf("%s: got %s, want %s", line.Key, line.Variable, want)
 		}
 	}

@@ -97,7 +97,9 @@ func (s setting) want() string {
 	case People:
 		return "a list of name, role, token or token_file"
 	case Webhooks:
-		return "name → scheme, secrets or secrets_file, header, tolerance, event"
+		return "name → " + strings.Join(webhookKeys, ", ")
+	case Foreigns:
+		return "name → types, sources, event"
 	case Order:
 		return "source → position or time"
 	case Courses:

@@ -64,7 +64,7 @@ type Deps struct {
 	Rules       handlers.Rules   // of the team; nil: none
 	Profiles    mailbox.Profiles // for Rules
 	Guard       mailbox.Guard
-	Validate    func(events.Event) error
+	Decoder     *mailbox.Decoder // of all vendors of the process
 	Handlers    []handlers.Handler
 	// Check makes the cheapest call for a test of our credentials, and returns the next
 	// adapter, perhaps with new credentials; nil for the present adapter.
@@ -183,7 +183,7 @@ func (x *Core) Run(ctx context.Context) {
 	s := x.streams
 	owner := intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
-		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots,
+		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots, DeleteAfter: x.config.Mailbox.Rules.DeleteAfter,
 	}, intake.Deps{
 		Acquire: s.acquire, State: s.state, Read: s.read, First: s.stream.FirstSequence, Replays: s.readReplays,
 		Wakes: s.wakes, Sentinel: s.sentinel, Unfinished: s.unfinished, Held: s.held, ShowPosition: s.lag.Show,
@@ -209,7 +209,7 @@ func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 		Records: s.records, Index: records{users: s.index}, Events: single{s.stream, x.config.Stream}, Replays: replays{s.replays},
 		Timers:  timers{s.timers, x.config.Vendor, token},
 		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Profiles: x.deps.Profiles, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
-		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
+		Decoder: x.deps.Decoder, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 		Failures: &x.failures,
 	}
 }

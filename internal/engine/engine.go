@@ -18,12 +18,12 @@ import (
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/upgrade"
-	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -43,8 +43,9 @@ type Engine struct {
 
 	ready    func()               // called at the start of the workers; nil: not called
 	limiters limiters             // of the vendors
-	guard    *deletionguard.Guard // the deletion guard
-	schemas  *schemas.Set
+	guard    *deletionguard.Guard // over all vendors
+	guards   map[string]*deletionguard.Vendor
+	decoder  *mailbox.Decoder
 	// profileKeys encrypt the profiles of users.
 	profileKeys profile.Cipher
 	cores       sync.Map // of *core.Core by the name of a running vendor
@@ -67,8 +68,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.schemas, err = schemas.New(); err != nil {
-		return err
+	if e.decoder, err = ops.Decoder(e.Config); err != nil {
+		return SettingsError{err}
 	}
 	if err := e.retry(ctx, func() error { return e.prepare(ctx) }); err != nil {
 		return err
@@ -90,7 +91,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		group.Go(func() error { e.remake(ctx); return nil })
 	}
 	if e.guard != nil {
-		group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
+		group.Go(func() error { e.watchGuard(ctx); return nil })
 	}
 	for _, v := range e.on() {
 		group.Go(func() error { return e.serve(ctx, v, ports[v.Name]) })
@@ -194,9 +195,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 	if err := admin.EnsureWorker(ctx, e.Streams.Client.JetStream, e.Streams.Client.Names, e.Config.NATS.Replicas); err != nil {
 		return admin.Explain(err)
 	}
-	guard, err := e.deletionGuard(ctx)
-	e.guard = guard
-	return err
+	return e.startGuards(ctx)
 }
 
 // Upgrade moves the streams and consumers of an older version.
@@ -233,29 +232,4 @@ func (e *Engine) admin() *admin.Admin {
 	l := Layout(e.Config.NATS)
 	l.WithoutAudit = e.Config.NATS.AuditAPIPrefix != "" && !e.Config.Console.On()
 	return admin.New(e.Streams.Client, l)
-}
-
-// deletionGuard returns the deletion guard, started.
-func (e *Engine) deletionGuard(ctx context.Context) (*deletionguard.Guard, error) {
-	control, err := e.Streams.Control.Records(ctx)
-	if err != nil {
-		return nil, err
-	}
-	const least = 100 // deletions; the share does not count below
-	d := e.Config.Deletions
-	guard := deletionguard.New(deletionguard.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.Streams.Events.Counts)
-	return guard, guard.Start(ctx)
-}
-
-// watchGuard follows the record of the deletion guard, and logs each hold once.
-func (e *Engine) watchGuard(ctx context.Context, see func(value []byte)) {
-	var logged time.Time
-	e.Streams.Control.Watch(ctx, deletionguard.Key, func(values map[string][]byte) {
-		see(values[deletionguard.Key])
-		r := e.guard.Record()
-		if !r.Held.IsZero() && !r.Held.Equal(logged) {
-			e.Log.Error().Time("since", r.Held).Str("reason", r.Why).Msg("deletions are on hold: far more than usual; see usher approve deletions --help")
-			logged = r.Held
-		}
-	})
 }

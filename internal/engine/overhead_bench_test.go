@@ -23,9 +23,9 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
-	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors/usermost"
 )
 
@@ -211,7 +211,7 @@ func (p *plant) run(ctx context.Context) (err error) {
 	if err := e.prepare(ctx); err != nil {
 		return err
 	}
-	if e.schemas, err = schemas.New(); err != nil {
+	if e.decoder, err = ops.Decoder(e.Config); err != nil {
 		return err
 	}
 	v := e.on()[0] // there is one

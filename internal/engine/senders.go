@@ -9,6 +9,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest"
+	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/ingest/signature"
 	"github.com/usherhq/usher/internal/ops"
 )
@@ -23,20 +24,24 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 	for _, name := range slices.Sorted(maps.Keys(c.Webhooks)) {
 		hook := c.Webhooks[name]
 		verifier, err := signature.New(signature.Scheme(hook.Scheme), hook.Secrets, signature.Options{Tolerance: hook.Tolerance, Header: hook.Header})
-		for _, err := range parts(err) {
+		for _, err := range ops.Faults(err) {
 			fault("webhooks."+name, err.Error())
 		}
 		mapper, err := ops.Mapping(name, hook)
-		for _, err := range parts(err) {
+		for _, err := range ops.Faults(err) {
 			fault("webhooks."+name+".event", err.Error())
 		}
 		if !slices.Contains([]string{"", "keep", "refuse"}, hook.Unmappable) {
 			fault("webhooks."+name+".unmappable", fmt.Sprintf("%q is neither keep nor refuse", hook.Unmappable))
 		}
-		hooks[name] = ingest.Webhook{Verifier: verifier, Mapper: mapper, Refuse: hook.Unmappable == "refuse"}
+		channel := events.Channel{}
+		if len(hook.Secrets) > 0 {
+			channel = events.NewChannel("webhook "+name, hook.Secrets[0].Reveal())
+		}
+		hooks[name] = ingest.Webhook{Channel: channel, Verifier: verifier, Mapper: mapper, MaxBody: int64(hook.MaxBody), Refuse: hook.Unmappable == "refuse"}
 	}
 	for _, token := range c.HTTP.Tokens {
-		list = append(list, ingest.Client{Name: "tokens", Token: token})
+		list = append(list, ingest.Client{Name: "tokens", Token: token, Channel: events.NewChannel("tokens", token.Reveal())})
 	}
 	for _, client := range c.HTTP.Clients {
 		for _, kind := range client.Types {
@@ -44,22 +49,29 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 				fault("http.clients", fmt.Sprintf("%s may send %q, which is no type of event", client.Name, kind))
 			}
 		}
-		list = append(list, ingest.Client{Name: client.Name, Token: client.Token, Sources: client.Sources, Types: client.Types})
+		list = append(list, ingest.Client{
+			Name: client.Name, Token: client.Token, Sources: client.Sources, Types: client.Types,
+			Quota:   ingest.Quota{Events: client.Events, Bytes: int(client.Bytes)},
+			Channel: events.NewChannel("client "+client.Name, client.Token.Reveal()),
+		})
 	}
 	return hooks, list, faults
 }
 
-// parts returns the errors joined in err.
-func parts(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	switch {
-	case err == nil:
-		return nil
-	case ok:
-		return joined.Unwrap()
-	default:
-		return []error{err}
+// foreignEvents returns the mappings of CloudEvents of other systems, and all faults.
+func foreignEvents(c config.Config) (list []*mapping.Foreign, faults []*config.Error) {
+	list, err := ops.Foreign(c)
+	for _, err := range ops.Faults(err) {
+		faults = append(faults, &config.Error{Key: "from", Problem: err.Error(), Fix: "see docs/webhooks.md"})
 	}
+	return list, faults
+}
+
+// CheckSenders returns the faults of the senders and of the mappings of CloudEvents.
+func CheckSenders(c config.Config) []*config.Error {
+	_, _, faults := Senders(c)
+	_, wrong := foreignEvents(c)
+	return append(faults, wrong...)
 }
 
 // joinFaults joins faults to one error.

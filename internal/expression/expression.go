@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/ext"
 	"cel.dev/cel-go/interpreter"
 )
 
-// maxCost bounds the evaluation of an expression in cost units of CEL: enough for a list of ten
+// MaxCost bounds the evaluation of an expression in cost units of CEL: enough for a list of ten
 // thousand elements, at six to ten units each.
-const maxCost = 100_000
+const MaxCost = 100_000
 
 // maxSize bounds the length of an expression in characters. The cost is checked between the steps
 // of loops; maxSize bounds the rest.
@@ -42,25 +43,56 @@ func Compile(env *cel.Env, text string) (*Program, error) {
 	if name := unbounded(ast); name != "" {
 		return nil, errors.New(name + " may make a text of any length: use + for a join, and replace only by a constant text that is not longer")
 	}
-	program, err := env.Program(ast, cel.CostLimit(maxCost))
+	program, err := env.Program(ast, cel.CostLimit(MaxCost))
 	if err != nil {
 		return nil, err
 	}
 	return &Program{ast, program}, nil
 }
 
+// errTooLong is returned for an evaluation over the limit of cost.
+var errTooLong = errors.New("takes too long for this payload: use shorter lists, and no list inside another")
+
 // Eval evaluates the expression. An error has no message of CEL, which may contain values of the
 // input.
 func (p *Program) Eval(in map[string]any) (any, error) {
-	out, _, err := p.program.Eval(in)
+	left := uint64(MaxCost)
+	return p.EvalWithin(in, &left)
+}
+
+// EvalWithin evaluates the expression, and subtracts from left the cost of the evaluation and of
+// the value. At zero the expression is not evaluated.
+func (p *Program) EvalWithin(in map[string]any, left *uint64) (any, error) {
+	if *left == 0 {
+		return nil, errTooLong
+	}
+	out, details, err := p.program.Eval(in)
+	cost := uint64(MaxCost)
+	if details != nil && details.ActualCost() != nil {
+		cost = *details.ActualCost()
+	}
+	*left -= min(*left, cost)
 	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
-		return nil, errors.New("takes too long for this payload: use shorter lists, and no list inside another")
+		return nil, errTooLong
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot be evaluated%s: a member is missing or has another type; write .? before a name that may be missing", p.place(err))
 	}
-	left := maxValue
-	return plain(out, &left)
+	room := maxValue
+	value, err := plain(out, &room)
+	*left -= min(*left, uint64(maxValue-max(room, 0))/bytesPerUnit)
+	return value, err
+}
+
+// bytesPerUnit is the size of a value that costs one unit.
+const bytesPerUnit = 10
+
+// Uses reports whether the expression uses a variable.
+func (p *Program) Uses(variable string) (uses bool) {
+	celast.PostOrderVisit(p.AST.NativeRep().Expr(), celast.NewExprVisitor(func(e celast.Expr) {
+		uses = uses || e.Kind() == celast.IdentKind && e.AsIdent() == variable
+	}))
+	return uses
 }
 
 // place returns the position of an error in the expression, if known.

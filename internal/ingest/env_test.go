@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,13 +25,15 @@ import (
 
 // fakeStream implements Stream and Failed in memory.
 type fakeStream struct {
+	most int64 // bytes of a message; zero: 1 MiB
+
 	mu   sync.Mutex
 	err  error
 	ids  []string
 	kept []ingest.Delivery
 }
 
-func (s *fakeStream) Store(_ context.Context, list []events.Event) error {
+func (s *fakeStream) StoreFrom(_ context.Context, _ events.Channel, list []events.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -48,7 +52,7 @@ func (s *fakeStream) Keep(_ context.Context, d ingest.Delivery) error {
 	return s.err
 }
 
-func (s *fakeStream) MaxMessage() int64 { return 1 << 20 }
+func (s *fakeStream) MaxMessage() int64 { return cmp.Or(s.most, 1<<20) }
 
 const created = `{"specversion":"1.0","id":"e1","source":"/school","type":"user.created","data":{"user_id":"ada","email":"ada@example.org"}}`
 
@@ -93,17 +97,32 @@ func (v signedBy) Verify(h http.Header, _ []byte) (string, error) {
 	return h.Get("Webhook-Id"), nil
 }
 
+// mapper makes an event of a payload, or an event of each element of a list.
 type mapper struct{}
 
-func (mapper) Map(id string, _ http.Header, body []byte) (events.Event, error) {
-	var in struct{ Type, User, Email string }
+func (mapper) Map(id string, _ http.Header, body []byte) ([]mapping.Outcome, error) {
+	var in struct {
+		Type, User, Email string
+		List              []struct{ User, Email string }
+	}
 	if err := json.Unmarshal(body, &in); err != nil {
-		return events.Event{}, errors.New("the payload is no JSON")
+		return nil, errors.New("the payload is no JSON")
 	}
 	if in.Type == "ping" {
-		return events.Event{}, mapping.ErrIgnored
+		return nil, nil
 	}
-	return events.New(events.UserCreated, "/webhooks/crm", id, time.Unix(1_700_000_000, 0), map[string]any{"user_id": in.User, "email": in.Email})
+	make := func(place, id, user, email string) mapping.Outcome {
+		e, err := events.New(events.UserCreated, "/webhooks/crm", id, time.Unix(1_700_000_000, 0), map[string]any{"user_id": user, "email": email})
+		return mapping.Outcome{Place: place, Event: e, Err: err}
+	}
+	if in.List == nil {
+		return []mapping.Outcome{make("", id, in.User, in.Email)}, nil
+	}
+	var all []mapping.Outcome
+	for i, one := range in.List {
+		all = append(all, make(strconv.Itoa(i), id+"."+strconv.Itoa(i), one.User, one.Email))
+	}
+	return all, nil
 }
 
 // reply is an answer.

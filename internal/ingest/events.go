@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -31,14 +30,15 @@ type warning struct {
 const maxWarnings = 100
 
 // warnings returns remarks about the events of a request.
-func (p *endpoint) warnings(list []events.Event) (all []warning) {
+func (p *endpoint) warnings(a arrival) (all []warning) {
+	all = a.warnings
 	if p.deps.Warn == nil {
-		return nil
+		return all
 	}
-	for i, e := range list {
+	for i, e := range a.events {
 		for _, text := range p.deps.Warn(e) {
 			if len(all) < maxWarnings {
-				all = append(all, warning{Index: i, ID: e.ID(), Detail: text})
+				all = append(all, warning{Index: a.place(i), ID: e.ID(), Detail: text})
 			}
 		}
 	}
@@ -52,26 +52,42 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 	if !ok || !p.fromAllowedOrigin(w, r) {
 		return
 	}
-	body, ok := p.body(w, r)
+	in, ok := p.receive(w, r, charge{budget: p.proven, sender: client.Name}, p.config.MaxBody)
 	if !ok {
 		return
 	}
-	list, _, err := events.FromHTTP(r.Header, body)
+	defer in.free()
+	if !p.prove(w, r, in, client.Name) {
+		return
+	}
+	if !p.withinQuota(w, r, client.Name, client.Quota.bytes(len(in.body))) {
+		return
+	}
+	list, _, err := events.FromHTTP(r.Header, in.body)
 	if err != nil {
 		p.refuse(w, r, readProblem(err))
 		return
 	}
-	if faults := p.validate(client, list); len(faults) > 0 {
+	a, faults := p.translate(list)
+	a.begun, a.sender, a.channel = begun, client.Name, client.Channel
+	if len(faults) == 0 {
+		faults = p.validate(client, a)
+	}
+	if len(faults) > 0 {
 		p.refuse(w, r, problemOf(faults))
 		return
 	}
-	p.store(w, r, begun, list)
+	if !p.withinQuota(w, r, client.Name, client.Quota.events(len(a.events))) {
+		return
+	}
+	p.store(w, r, a)
 }
 
 // validate returns the faults of well-formed CloudEvents: 403 if the client may not send the
 // event, 422 if the event breaks the schema of the type.
-func (p *endpoint) validate(client Client, list []events.Event) (faults []fault) {
-	for i, e := range list {
+func (p *endpoint) validate(client Client, a arrival) (faults []fault) {
+	for i, e := range a.events {
+		i = a.place(i)
 		err := p.deps.Validate(e)
 		invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 		switch {
@@ -86,20 +102,28 @@ func (p *endpoint) validate(client Client, list []events.Event) (faults []fault)
 	return faults
 }
 
-// store stores the events of a request received at begun, and answers 202 once all are stored.
-func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time, list []events.Event) {
+// store stores the events of a request, and answers 202 once all are stored.
+func (p *endpoint) store(w http.ResponseWriter, r *http.Request, a arrival) {
 	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
 	defer cancel()
-	w, spans := p.traced(w, r, begun, list)
-	defer spans.end()
-	err := p.deps.Stream.Store(ctx, list)
+	list := a.events
+	var err error
+	if len(list) > 0 {
+		var spans *requestSpans
+		w, spans = p.traced(w, r, a.begun, list)
+		defer spans.end()
+		err = p.deps.Stream.StoreFrom(ctx, a.channel, list)
+	}
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 	var reused *streams.ReusedIDError
 	switch {
 	case isInvalid: // the encoded event exceeds the limit
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
 	case errors.As(err, &reused):
-		p.refuse(w, r, reusedProblem(reused, list))
+		if p.deps.Reused != nil {
+			p.deps.Reused(a.sender, len(reused.Index))
+		}
+		p.refuse(w, r, reusedProblem(reused, a))
 	case errors.Is(err, streams.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
 	case err != nil:
@@ -108,8 +132,10 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, begun time.Time
 			Status: http.StatusServiceUnavailable, after: retryAfter,
 			Detail: "not all events are stored; send the whole request again later: stored events are recognized",
 		})
+	case a.refusal != nil:
+		p.refuse(w, r, *a.refusal)
 	default:
-		took := accepted{Accepted: make([]string, 0, len(list)), Warnings: p.warnings(list)}
+		took := accepted{Accepted: make([]string, 0, len(list)), Warnings: p.warnings(a)}
 		for _, e := range list {
 			took.Accepted = append(took.Accepted, e.ID())
 		}
@@ -124,40 +150,14 @@ var reusedFault = events.InvalidError{
 }
 
 // reusedProblem returns the answer 409 to events with the source and id of other events.
-func reusedProblem(reused *streams.ReusedIDError, list []events.Event) problem {
+func reusedProblem(reused *streams.ReusedIDError, a arrival) problem {
 	var faults []fault
 	for _, i := range reused.Index {
-		faults = append(faults, faultOf(i, list[i].ID(), &reusedFault, http.StatusConflict))
+		faults = append(faults, faultOf(a.place(i), a.events[i].ID(), &reusedFault, http.StatusConflict))
 	}
 	answer := problemOf(faults)
-	if len(list) > 1 {
+	if len(a.events) > 1 {
 		answer.Detail = "the events listed here have the source and id of other stored events; the rest of the batch is stored"
 	}
 	return answer
-}
-
-// maxRoom limits the buffer reserved for a body by Content-Length alone.
-const maxRoom = 64 << 10
-
-// body reads the whole body. Reports false after answering the request with an error.
-func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed"})
-		return nil, false
-	}
-	limit := p.config.MaxBody
-	if most := p.deps.Stream.MaxMessage(); most > 0 {
-		limit = min(limit, most)
-	}
-	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // the last read finds the end of the body
-	body := bytes.NewBuffer(make([]byte, 0, room))
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-	switch {
-	case tooLarge:
-		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large; send smaller batches"})
-	case err != nil:
-		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body ends early; send the request again"})
-	}
-	return body.Bytes(), err == nil
 }

@@ -13,15 +13,17 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
+	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
 // Stream stores events.
 type Stream interface {
-	// Store returns once all events are stored. A stored duplicate counts as stored. After
+	// StoreFrom returns once all events are stored. A stored duplicate counts as stored. After
 	// an error some events may be stored; storing all of them again is safe.
-	Store(ctx context.Context, list []events.Event) error
+	StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error
 	// MaxMessage returns the most bytes of one event with envelope and headers; zero if
 	// the limit is not known now.
 	MaxMessage() int64
@@ -33,7 +35,7 @@ type Failed interface {
 	Keep(ctx context.Context, d Delivery) error
 }
 
-// Delivery is a web hook delivery that was rejected, and the reason.
+// Delivery is a web hook delivery that was rejected, as a whole or in part, and the reason.
 type Delivery struct {
 	Source  string // name of the sender in the configuration
 	ID      string // id of the delivery; empty if the sender gives none
@@ -42,15 +44,19 @@ type Delivery struct {
 	Pointer string // to the faulty member of the mapped event; empty if mapping failed
 	Rule    string // the broken rule
 	Problem string // for people; contains no value of the payload
-	At      time.Time
+	// Places are the events that were rejected, by mapping.Outcome.Place, if other events of the
+	// delivery are stored.
+	Places []string
+	At     time.Time
 }
 
 // Config holds the senders and limits of the endpoint.
 type Config struct {
-	Clients   []Client      // senders to /events; none: any local sender
-	Rate      float64       // requests per second and client, and size of a burst; zero: no limit
-	MaxBody   int64         // bytes of a request's body
-	StoreTime time.Duration // timeout of storing the events of a request
+	Clients   []Client            // senders to /events; none: any local sender
+	Rate      float64             // requests per second and client, and size of a burst; zero: no limit
+	MaxBody   int64               // bytes of a request's body
+	Proxies   clientlimit.Proxies // whose X-Forwarded-For counts
+	StoreTime time.Duration       // timeout of storing the events of a request
 
 	// Origins may ask for permission to deliver by web hook; "*" allows any origin. If
 	// empty, the endpoint answers OPTIONS without permissions.
@@ -60,6 +66,7 @@ type Config struct {
 	Callbacks []string
 
 	Webhooks map[string]Webhook // by the name in the path
+	Foreign  []*mapping.Foreign // mappings of CloudEvents of other systems
 }
 
 // Deps holds the dependencies of the endpoint.
@@ -74,8 +81,11 @@ type Deps struct {
 	Metrics  http.Handler     // answers /metrics; may be nil
 	Console  http.Handler     // answers /console and all paths below; may be nil
 	Answered func(route string, status int)
-	Tracer   trace.Tracer // for spans of requests and events; nil: no spans, and no trace contexts for events
-	Log      zerolog.Logger
+	// Delivered is called with the result of each delivery of a sender; nil: no call.
+	Delivered func(sender, result string)
+	Reused    func(sender string, events int) // counts events answered with 409; may be nil
+	Tracer    trace.Tracer                    // for spans of requests and events; nil: no spans, and no trace contexts for events
+	Log       zerolog.Logger
 }
 
 // Readiness is the answer of /readyz.
@@ -84,17 +94,40 @@ type Readiness struct {
 	Parts map[string]string `json:"parts"` // "ok" or the problem, by part of the process
 }
 
+// unsignedFactor is how many more deliveries one address may send than one sender: a proxy that is
+// not trusted, or a provider, may have many senders.
+const unsignedFactor = 10
+
 // endpoint is the HTTP server side of Usher.
 type endpoint struct {
 	config Config
 	deps   Deps
-	limits *clientlimit.Limits
+
+	limits    *clientlimit.Limits // of known clients and verified deliveries
+	strangers *clientlimit.Limits // of requests without a known token, by address
+	unsigned  *clientlimit.Limits // of deliveries before the signature is verified, by address
+
+	quotas quotas
+
+	unproven, proven *budget      // of bodies before and after the proof of the sender
+	decoding         bounded.Room // for large bodies
 }
 
 // New returns the handler of /events, /webhooks/{source}, /schemas/{type},
 // /healthz and /readyz.
 func New(c Config, d Deps) http.Handler {
-	return &endpoint{config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
+	largest := c.MaxBody
+	for _, hook := range c.Webhooks {
+		largest = max(largest, hook.MaxBody)
+	}
+	return &endpoint{
+		config: c, deps: d,
+		limits:    clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
+		strangers: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
+		unsigned:  clientlimit.NewLimits(rate.Limit(unsignedFactor*c.Rate), int(unsignedFactor*c.Rate)),
+		unproven:  newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
+		decoding: bounded.NewRoom(decodeRoom), quotas: newQuotas(c.Clients),
+	}
 }
 
 // ServeHTTP routes by the exact path. Redirects are never sent: a sender of events would take a

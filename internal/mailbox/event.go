@@ -24,28 +24,29 @@ type Event struct {
 	Type    string // by the subject
 	Key     string // full event key
 	Replay  int
+	Later   bool   // the later deletion of an account that the event has disabled
 	Repair  string // for a repair by a replay: the vendor's id of the account
 	Handler handlers.Handler
 	Plan    handlers.Plan
 	Ignored []string // members of the data that are left out; see events.Clean
 	Sent    record.Sent
+	Invalid error // why the event can never be carried out
 
-	received events.Event // before events.Clean
-	Invalid  error        // why the event can never be carried out
+	content func() record.Content
 }
 
 // reader reads the messages of a vendor.
 type reader struct {
 	vendor   *Vendor
-	validate func(events.Event) error
+	decoder  *Decoder
 	handlers map[string]handlers.Handler // by event type
 	disable  bool                        // Rules.Disable
 	byTime   []string                    // Config.ByTime
 	sealKeys [][]byte                    // Config.SealKeys
 }
 
-func newReader(v *Vendor, validate func(events.Event) error, list []handlers.Handler) reader {
-	r := reader{vendor: v, validate: validate, handlers: map[string]handlers.Handler{}}
+func newReader(v *Vendor, d *Decoder, list []handlers.Handler) reader {
+	r := reader{vendor: v, decoder: d, handlers: map[string]handlers.Handler{}}
 	for _, h := range list {
 		r.handlers[h.Type] = h
 	}
@@ -84,19 +85,18 @@ func (r reader) parse(message Message, replay int) *Event {
 
 // understand decodes, validates and plans an event, and returns the fault of the event, if any.
 func (r reader) understand(e *Event) error {
-	decoded, err := events.FromNATS(e.Message.Header, e.Message.Payload)
-	if err != nil {
+	d := r.decoder.decode(e.Message, e.Replay)
+	e.Event, e.Ignored, e.content = d.event, d.ignored, d.content
+	if d.err != nil {
 		if e.Key == "" {
 			p := e.Message.Position
 			e.Key = events.Key(fmt.Sprintf("%s/%d", e.Message.Stream, p.Epoch), strconv.FormatUint(p.Seq, 10))
 		}
-		return err
+		return d.err
 	}
-	e.received = decoded
-	decoded, e.Ignored = events.Clean(decoded)
-	e.Event = decoded
-	key := events.Key(decoded.Source(), decoded.ID())
-	if err := r.valid(e); err != nil {
+	key := events.Key(e.Source(), e.ID())
+	err := r.valid(e, d)
+	if err != nil {
 		if e.Key == "" { // an invalid event must not pass for a valid event with the same id
 			e.Key = events.Key(key, string(e.Message.Payload))
 		}
@@ -105,14 +105,18 @@ func (r reader) understand(e *Event) error {
 	if e.Key == "" {
 		e.Key = key
 	}
-	e.Plan, err = e.Handler.PlanFor(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Disable: r.disable}, decoded)
+	e.Later = e.isLaterReplay()
+	e.Plan, err = r.plan(e)
 	return err
 }
 
 // valid finds the handler of the event, and validates the data.
-func (r reader) valid(e *Event) error {
+func (r reader) valid(e *Event, d *decoded) error {
 	if e.Replay > 0 && e.Key == "" { // neither position nor number are known
 		return &events.InvalidError{Rule: events.RuleRequired, Detail: "the headers of a replay are missing: send it back by usher dead replay"}
+	}
+	if d.foreign != nil {
+		return d.foreign
 	}
 	handler, ok := r.handlers[e.Type]
 	if !ok || e.Event.Type() != e.Type {
@@ -120,11 +124,20 @@ func (r reader) valid(e *Event) error {
 	}
 	e.Handler = handler
 	if e.Replay == 0 { // a person sent a replay back
-		if err := events.CheckSeal(e.received, e.Message.Header, r.sealKeys); err != nil {
+		if err := r.checkSeal(e, d); err != nil {
 			return err
 		}
 	}
-	return r.validate(e.Event)
+	return d.invalid()
+}
+
+// checkSeal checks the seal of an event of a reserved source. A translation makes no such source.
+func (r reader) checkSeal(e *Event, d *decoded) error {
+	err := events.CheckSeal(d.sent, e.Message.Header, r.sealKeys)
+	if err == nil && e.Source() != d.sent.Source() {
+		err = events.CheckSeal(e.Event, nil, r.sealKeys)
+	}
+	return err
 }
 
 // Deliver takes an event in. settle is called once the event is finished, or registered
@@ -177,7 +190,7 @@ func (r reader) keyOf(e *Event) string {
 // replay in the stream of replays.
 func (e *Event) arrival(replaySeq uint64) record.Arrival {
 	return record.Arrival{
-		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
+		Key: record.KeyOf(e.Key), Replay: e.Replay, Later: e.Later, Position: e.Message.Position, ReplaySeq: replaySeq,
 		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)), Sent: e.Sent,
 	}
 }

@@ -30,7 +30,7 @@ func newParts(v *Vendor, c Config, d Deps) (*parts, error) {
 	if d.Failures == nil {
 		d.Failures = new(Failures)
 	}
-	read := newReader(v, d.Validate, d.Handlers)
+	read := newReader(v, d.Decoder, d.Handlers)
 	read.disable, read.byTime, read.sealKeys = c.Rules.Disable, c.ByTime, c.SealKeys
 	return &parts{reader: read, config: &c, deps: &d}, c.check()
 }

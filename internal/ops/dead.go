@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -130,15 +128,12 @@ func (s *Service) Replay(ctx context.Context, letter streams.DeadLetter, by Acto
 	if letter.Vendor != Deliveries {
 		return s.Streams.DeadLetters.Replay(ctx, letter)
 	}
-	e, err := s.mapper.event(letter)
-	switch {
-	case errors.Is(err, mapping.ErrIgnored): // the mapping ignores the delivery now
-	case err != nil:
+	list, err := s.mapper.events(letter)
+	if err == nil && len(list) > 0 { // none: the mapping ignores the delivery now
+		err = s.Streams.Events.Store(ctx, list)
+	}
+	if err != nil {
 		return err
-	default:
-		if err := s.Streams.Events.Store(ctx, []events.Event{e}); err != nil {
-			return err
-		}
 	}
 	return s.Streams.DeadLetters.Remove(ctx, letter)
 }

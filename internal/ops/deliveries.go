@@ -3,6 +3,7 @@ package ops
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/usherhq/usher/events"
@@ -22,11 +23,11 @@ var ErrAtFault = errors.New("it still cannot become an event")
 
 // Mapping returns the mapping of the payloads of a sender to events.
 func Mapping(sender string, c config.Webhook) (*mapping.Mapping, error) {
-	var m mapping.Config
-	if err := c.Event.Decode(&m); err != nil {
+	var rules mapping.Rules
+	if err := c.Event.Decode(&rules); err != nil {
 		return nil, fmt.Errorf("event: %w", err)
 	}
-	return mapping.New(sender, m)
+	return mapping.New(sender, rules...)
 }
 
 // webhookMapper maps stored deliveries to events. The mapping of a sender is compiled once.
@@ -62,34 +63,65 @@ func (w *webhookMapper) prepare(sender string) (m *mapping.Mapping, valid *schem
 	return m, w.valid, nil
 }
 
-// event maps a delivery to an event.
-func (w *webhookMapper) event(d streams.DeadLetter) (events.Event, error) {
+// outcomes maps a delivery, and validates the events. Events that were stored with the delivery
+// are left out. The list is empty for a delivery that the mapping ignores.
+func (w *webhookMapper) outcomes(d streams.DeadLetter) ([]mapping.Outcome, error) {
 	m, valid, err := w.prepare(d.Type)
 	if err != nil {
-		return events.Event{}, err
+		return nil, err
 	}
-	e, err := m.Map(d.EventID, d.Header, d.Payload)
-	if errors.Is(err, mapping.ErrIgnored) {
-		return e, err
+	all, err := m.Map(d.EventID, d.Header, d.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("%w: webhooks.%s.event: %w", ErrAtFault, d.Type, err)
 	}
-	if err == nil {
-		err = valid.Validate(e)
+	var list []mapping.Outcome
+	for _, o := range all {
+		if len(d.Places) > 0 && !slices.Contains(d.Places, o.Place) {
+			continue
+		}
+		if o.Err == nil {
+			o.Err = valid.Validate(o.Event)
+		}
+		list = append(list, o)
+	}
+	if len(list) < len(d.Places) {
+		return list, fmt.Errorf("%w: webhooks.%s.event: the mapping no longer makes %d of the events of the delivery: change each and name back, or drop the dead letter", ErrAtFault, d.Type, len(d.Places)-len(list))
+	}
+	return list, nil
+}
+
+// events returns the events of a delivery, or the first fault.
+func (w *webhookMapper) events(d streams.DeadLetter) (list []events.Event, err error) {
+	outcomes, err := w.outcomes(d)
+	for _, o := range outcomes {
+		if err == nil && o.Err != nil {
+			err = fmt.Errorf("%w: webhooks.%s.event: %s%w", ErrAtFault, d.Type, prefix(o.Place), o.Err)
+		}
+		list = append(list, o.Event)
 	}
 	if err != nil {
-		return e, fmt.Errorf("%w: webhooks.%s.event: %w", ErrAtFault, d.Type, err)
+		return nil, err
 	}
-	return e, nil
+	return list, nil
+}
+
+// prefix returns a place before a problem.
+func prefix(place string) string {
+	if place == "" {
+		return ""
+	}
+	return "event " + place + " of the delivery: "
 }
 
 // preview returns the outcome of a replay of a delivery, without the replay.
 func (w *webhookMapper) preview(d streams.DeadLetter) mailbox.Preview {
-	_, err := w.event(d)
+	list, err := w.events(d)
 	invalid, refused := errors.AsType[*events.InvalidError](err)
 	switch {
+	case err == nil && len(list) == 0:
+		return mailbox.Preview{Would: previewIgnored}
 	case err == nil:
 		return mailbox.Preview{Would: previewEvent}
-	case errors.Is(err, mapping.ErrIgnored):
-		return mailbox.Preview{Would: previewIgnored}
 	case refused:
 		return mailbox.Preview{Would: mailbox.PreviewRefused, Pointer: invalid.Pointer, Rule: invalid.Rule, Message: invalid.Detail}
 	default:

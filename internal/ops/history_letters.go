@@ -35,8 +35,10 @@ func (s *Service) deadLetters(ctx context.Context, h *History) error {
 			}
 		}
 		if !ok {
-			if e := s.decode(l); e.Context != nil && events.UserID(e) == h.UserID {
-				h.Events = append(h.Events, refusal(l, e))
+			for _, e := range s.decode(l) {
+				if e.Context != nil && events.UserID(e) == h.UserID {
+					h.Events = append(h.Events, refusal(l, e))
+				}
 			}
 		}
 	}
@@ -67,15 +69,18 @@ func (s *Service) nameHolders(ctx context.Context, h *History) error {
 	return nil
 }
 
-// decode returns the event of a dead letter, from a delivery by the mapping; the zero event if
-// nothing can be read.
-func (s *Service) decode(l streams.DeadLetter) events.Event {
+// decode returns the event of a dead letter, from a delivery all events by the mapping. An event that
+// cannot be read is the zero event.
+func (s *Service) decode(l streams.DeadLetter) (list []events.Event) {
 	if l.Vendor == Deliveries {
-		e, _ := s.mapper.event(l) // the dead letter has the fault
-		return e
+		outcomes, _ := s.mapper.outcomes(l) // the dead letter has the fault
+		for _, o := range outcomes {
+			list = append(list, o.Event)
+		}
+		return list
 	}
 	e, _ := events.FromNATS(l.Header, l.Payload)
-	return e
+	return []events.Event{e}
 }
 
 // refusal returns a dead letter as an event of the history.

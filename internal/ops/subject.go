@@ -4,11 +4,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -73,10 +75,12 @@ func (s *subject) hasLetter(l streams.DeadLetter, mapper *webhookMapper) bool {
 		return true
 	}
 	if l.Vendor == Deliveries {
-		if e, err := mapper.event(l); err == nil {
-			return events.UserID(e) == s.id
+		list, err := mapper.outcomes(l)
+		if slices.ContainsFunc(list, func(o mapping.Outcome) bool { return o.Event.Context != nil && events.UserID(o.Event) == s.id }) {
+			return true
 		}
-		return s.inText(l.Payload)
+		alone := err == nil && len(list) == 1 && list[0].Err == nil && len(l.Places) == 0 // the event is the whole delivery
+		return !alone && s.inText(l.Payload)
 	}
 	_, rel := s.event(l.Header, l.Payload)
 	return rel == sameUser

@@ -30,7 +30,9 @@ const (
 
 	EventSent = "usher.event.sent" // by hand, from the console
 
-	UserForgotten = "usher.user.forgotten"
+	UserForgotten  = "usher.user.forgotten"
+	UserResynced   = "usher.user.resynced"
+	UserBackfilled = "usher.user.backfilled"
 )
 
 // Action is an action of a person.

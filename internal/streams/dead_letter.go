@@ -22,6 +22,7 @@ type DeadLetter struct {
 	Message  string    `json:"message"`
 	Pointer  string    `json:"pointer,omitempty"` // to the invalid part of the event
 	Rule     string    `json:"rule,omitempty"`    // the violated rule
+	Places   []string  `json:"places,omitempty"`  // of the faulty events in a delivery, if others are stored
 	Attempts int       `json:"attempts"`
 	FirstTry time.Time `json:"first_try"`
 	LastTry  time.Time `json:"last_try"`

@@ -13,9 +13,11 @@ import (
 	"github.com/usherhq/usher/schemas"
 )
 
-// builder compiles a Config and collects faults.
+// builder compiles the rules of a sender and collects faults.
 type builder struct {
-	config Config
+	config Config // of the rule at work
+	prefix string // of keys in faults
+	newEnv envMaker
 	env    *cel.Env
 	ours   map[string]schema // by our types
 	faults []error
@@ -27,12 +29,8 @@ type schema struct {
 	Properties map[string]struct{ Type, Format string }
 }
 
-func newBuilder(c Config) (*builder, error) {
-	env, err := newEnv()
-	if err != nil {
-		return nil, err
-	}
-	b := &builder{config: c, env: env, ours: map[string]schema{}}
+func newBuilder(newEnv envMaker) (*builder, error) {
+	b := &builder{newEnv: newEnv, ours: map[string]schema{}}
 	for _, name := range events.Types() {
 		text, err := schemas.JSON(name)
 		if err != nil {
@@ -48,7 +46,33 @@ func newBuilder(c Config) (*builder, error) {
 }
 
 func (b *builder) fault(key, format string, args ...any) {
-	b.faults = append(b.faults, &Error{Key: key, Problem: fmt.Sprintf(format, args...)})
+	b.faults = append(b.faults, &Error{Key: b.prefix + key, Problem: fmt.Sprintf(format, args...)})
+}
+
+// rule compiles one rule.
+func (b *builder) rule(c Config) (*rule, error) {
+	b.config = c
+	b.prefix = ""
+	if c.Name != "" {
+		b.prefix = c.Name + "."
+	}
+	x := &rule{name: c.Name}
+	var err error
+	if b.env, err = b.newEnv(); err != nil {
+		return nil, err
+	}
+	if c.Each != "" {
+		x.each = b.optional("each", c.Each, listForm)
+		if b.env, err = b.newEnv(itemVariables...); err != nil {
+			return nil, err
+		}
+	}
+	x.kind = b.required("type", c.Type, textForm)
+	x.id = b.optional("id", c.ID, textForm)
+	x.named = x.id != nil && x.id.program.Uses("item")
+	x.time = b.optional("time", c.Time, timeForm)
+	x.types = b.allTypes()
+	return x, nil
 }
 
 // required compiles a required expression.
@@ -65,7 +89,7 @@ func (b *builder) optional(key, text string, f form) *keyed {
 	if text == "" {
 		return nil
 	}
-	x, err := compile(b.env, key, text, f)
+	x, err := compile(b.env, b.prefix+key, text, f)
 	if err != nil {
 		b.faults = append(b.faults, err)
 	}

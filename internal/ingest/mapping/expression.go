@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -12,16 +13,42 @@ import (
 	"github.com/usherhq/usher/internal/expression"
 )
 
-// vars are the variables of expressions.
-type vars = map[string]any
-
-// newEnv returns the language of mappings.
-func newEnv() (*cel.Env, error) {
-	return expression.NewEnv(
-		cel.Variable("body", cel.DynType),
-		cel.Variable("header", cel.MapType(cel.StringType, cel.StringType)),
-	)
+// vars are the variables of expressions, and the cost left for their evaluation.
+type vars struct {
+	values map[string]any
+	left   *uint64
 }
+
+// MaxCost bounds the evaluation of all expressions for one delivery, in cost units of CEL: ten
+// times the limit of one expression.
+const MaxCost = 10 * expression.MaxCost
+
+// at returns the variables for an element of a list.
+func (v vars) at(index int, item any) vars {
+	values := maps.Clone(v.values)
+	values["item"], values["index"] = item, int64(index)
+	return vars{values, v.left}
+}
+
+// envMaker returns a language with more variables.
+type envMaker func(more ...cel.EnvOption) (*cel.Env, error)
+
+// newEnv returns the language of mappings of deliveries.
+func newEnv(more ...cel.EnvOption) (*cel.Env, error) { return newEnvOver("header", more) }
+
+// newForeignEnv returns the language of mappings of CloudEvents.
+func newForeignEnv(more ...cel.EnvOption) (*cel.Env, error) { return newEnvOver("event", more) }
+
+// newEnvOver returns the language over body and a further variable with texts by name.
+func newEnvOver(texts string, more []cel.EnvOption) (*cel.Env, error) {
+	return expression.NewEnv(append([]cel.EnvOption{
+		cel.Variable("body", cel.DynType),
+		cel.Variable(texts, cel.MapType(cel.StringType, cel.StringType)),
+	}, more...)...)
+}
+
+// itemVariables are the variables for an element of a list.
+var itemVariables = []cel.EnvOption{cel.Variable("item", cel.DynType), cel.Variable("index", cel.IntType)}
 
 // input returns the variables of a delivery.
 func input(header http.Header, payload any) vars {
@@ -29,7 +56,8 @@ func input(header http.Header, payload any) vars {
 	for name, values := range header {
 		lower[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
-	return vars{"body": payload, "header": lower}
+	left := uint64(MaxCost)
+	return vars{map[string]any{"body": payload, "header": lower}, &left}
 }
 
 // keyed is one expression of the configuration.
@@ -63,7 +91,7 @@ func (x *keyed) fault(problem error) error {
 // float64, string, []any, map[string]any) or a time. An error is an *Error without CEL's
 // message, which may contain values of the payload.
 func (x *keyed) eval(in vars) (any, error) {
-	value, err := x.program.Eval(in)
+	value, err := x.program.EvalWithin(in.values, in.left)
 	if err != nil {
 		return nil, x.fault(err)
 	}

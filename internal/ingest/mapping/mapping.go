@@ -14,10 +14,6 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
-// ErrIgnored means that the type of the delivery is not in Config.Types. The sender gets a
-// success.
-var ErrIgnored = errors.New("the delivery's type is not mapped")
-
 // Error is the reason why a mapping is invalid, or why a payload cannot become an event. The
 // text has no value of a payload, and may be logged and shown.
 type Error struct {
@@ -30,11 +26,25 @@ func (e *Error) Error() string { return e.Key + ": " + e.Problem }
 
 // Mapping maps the deliveries of one sender to events. A Mapping is safe for concurrent use.
 type Mapping struct {
-	source string
-	kind   *keyed                 // the sender's type
-	id     *keyed                 // nil: id of the delivery
-	time   *keyed                 // nil: events without a time
-	types  map[string]*dataOfType // by the sender's type
+	name  string
+	rules []*rule
+}
+
+// origin holds the source of events, and the defaults of id and time.
+type origin struct {
+	source, id string
+	time       time.Time
+}
+
+// rule makes an event, or an event of each element of a list.
+type rule struct {
+	name  string
+	each  *keyed                 // nil: one event
+	kind  *keyed                 // the sender's type
+	id    *keyed                 // nil: id of the delivery
+	named bool                   // id names the element, without its position
+	time  *keyed                 // nil: events without a time
+	types map[string]*dataOfType // by the sender's type
 }
 
 // dataOfType has the members of an event, for one type of the sender.
@@ -53,77 +63,67 @@ type member struct {
 
 var goodName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
-// New compiles the mapping of a sender. Events have the source /webhooks/NAME. All faults are
+// New compiles the rules of a sender. Events have the source /webhooks/NAME. All faults are
 // reported at once: the error joins an *Error for each.
-func New(name string, c Config) (*Mapping, error) {
+func New(name string, rules ...Config) (*Mapping, error) {
 	if !goodName.MatchString(name) {
 		return nil, &Error{Key: "name", Problem: "use letters, digits, - and _ in the name of a source"}
 	}
-	b, err := newBuilder(c)
+	return build(name, newEnv, rules)
+}
+
+// build compiles the rules over the variables of newEnv.
+func build(name string, newEnv envMaker, rules []Config) (*Mapping, error) {
+	b, err := newBuilder(newEnv)
 	if err != nil {
 		return nil, err
 	}
-	m := &Mapping{
-		source: "/webhooks/" + name,
-		kind:   b.required("type", c.Type, textForm),
-		id:     b.optional("id", c.ID, textForm),
-		time:   b.optional("time", c.Time, timeForm),
-		types:  b.allTypes(),
+	m := &Mapping{name: name}
+	if len(rules) == 0 {
+		b.fault("event", "is missing: set type, types and data")
+	}
+	names := map[string]bool{}
+	for i, c := range rules {
+		if names[c.Name] || c.Name != "" && !goodName.MatchString(c.Name) {
+			b.prefix = ""
+			b.fault("name", "of rule %d is repeated, missing, or not of letters, digits, - and _: only one rule may do without", i+1)
+		}
+		names[c.Name] = true
+		x, err := b.rule(c)
+		if err != nil {
+			return nil, err
+		}
+		m.rules = append(m.rules, x)
 	}
 	return m, errors.Join(b.faults...)
 }
 
-// Map maps a verified delivery to an event. The id of the event is the value of Config.ID, or
-// else deliveryID. The error is ErrIgnored for a type without a mapping, or else an *Error. The
-// data is not checked against a schema.
-func (m *Mapping) Map(deliveryID string, header http.Header, body []byte) (events.Event, error) {
-	e, err := m.event(deliveryID, header, body)
-	if err != nil {
-		return events.Event{}, err
-	}
-	return e, nil
-}
-
-func (m *Mapping) event(deliveryID string, header http.Header, body []byte) (events.Event, error) {
+// Map maps a verified delivery to events, in the order of the rules and of the lists, at most
+// events.MaxBatch. The list is empty for a delivery without an event for Usher. The id of an
+// event is the value of Config.ID, or else deliveryID, with the name of the rule and the position
+// in the list. An error is an *Error about the whole delivery. The data is not checked against a
+// schema.
+func (m *Mapping) Map(deliveryID string, header http.Header, body []byte) ([]Outcome, error) {
 	payload, err := parse(body)
 	if err != nil {
-		return events.Event{}, err
+		return nil, err
 	}
-	in := input(header, payload)
-	theirs, err := m.kind.text(in)
-	if err != nil {
-		return events.Event{}, err
-	}
-	t, ok := m.types[theirs]
-	if !ok {
-		return events.Event{}, ErrIgnored
-	}
-	id, err := m.identify(deliveryID, in)
-	if err != nil {
-		return events.Event{}, err
-	}
-	var at time.Time
-	if m.time != nil {
-		if at, err = m.time.time(in); err != nil {
-			return events.Event{}, err
-		}
-	}
-	data, err := t.data(in)
-	if err != nil {
-		return events.Event{}, err
-	}
-	return m.checked(t.ours, id, at, data)
+	return m.outcomes(origin{source: "/webhooks/" + m.name, id: deliveryID}, input(header, payload))
 }
 
-// identify returns the id of the event.
-func (m *Mapping) identify(deliveryID string, in vars) (string, error) {
-	if m.id != nil {
-		return m.id.text(in)
+// outcomes applies all rules.
+func (m *Mapping) outcomes(from origin, in vars) ([]Outcome, error) {
+	var all []Outcome
+	for _, x := range m.rules {
+		list, err := x.apply(from, in)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, list...); len(all) > events.MaxBatch {
+			return nil, &Error{Key: "each", Problem: fmt.Sprintf("the delivery makes more than %d events: let the sender send smaller deliveries", events.MaxBatch)}
+		}
 	}
-	if deliveryID == "" {
-		return "", &Error{Key: "id", Problem: "the delivery has no id of its own: set id to what names it in the payload, such as body.id"}
-	}
-	return deliveryID, nil
+	return rejectRepeatedIDs(all), nil
 }
 
 // data evaluates all members. null and "" are left out.
@@ -149,10 +149,10 @@ func (t *dataOfType) data(in vars) (map[string]any, error) {
 }
 
 // checked returns the event, or an error if the event could not be published.
-func (m *Mapping) checked(ours, id string, at time.Time, data map[string]any) (events.Event, error) {
-	e, err := events.New(ours, m.source, id, at, data)
+func checked(ours string, from origin, data map[string]any) (events.Event, error) {
+	e, err := events.New(ours, from.source, from.id, from.time, data)
 	if err != nil {
-		return e, &Error{Key: "data", Problem: "the payload gives no valid event"}
+		return events.Event{}, &Error{Key: "data", Problem: "the payload gives no valid event"}
 	}
 	_, _, err = events.ToNATS(e)
 	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
@@ -160,7 +160,7 @@ func (m *Mapping) checked(ours, id string, at time.Time, data map[string]any) (e
 		if key == "" {
 			key = "body"
 		}
-		return e, &Error{Key: key, Problem: invalid.Rule + ": " + invalid.Detail}
+		return events.Event{}, &Error{Key: key, Problem: invalid.Rule + ": " + invalid.Detail}
 	}
 	return e, nil
 }

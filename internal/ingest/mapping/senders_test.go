@@ -87,7 +87,7 @@ func TestSenders(t *testing.T) {
 		},
 	} {
 		t.Run(test.sender+"/"+test.payload, func(t *testing.T) {
-			e, err := sender(t, test.sender).Map("msg_1", http.Header{}, read(t, test.sender, test.payload))
+			e, err := only(sender(t, test.sender).Map("msg_1", http.Header{}, read(t, test.sender, test.payload)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,6 +21,7 @@ const (
 	momentForm form = "a moment" // as text: RFC 3339
 	timeForm   form = "a time"   // of the event
 	objectForm form = "an object"
+	listForm   form = "a list"
 	anyForm    form = "a JSON value"
 )
 
@@ -50,7 +51,7 @@ var takes = map[types.Kind][]form{
 	types.StringKind:    {anyForm, textForm, dateForm, momentForm, timeForm},
 	types.TimestampKind: {anyForm, textForm, dateForm, momentForm, timeForm},
 	types.MapKind:       {anyForm, objectForm},
-	types.ListKind:      {anyForm},
+	types.ListKind:      {anyForm, listForm},
 	types.BytesKind:     {},
 	types.DurationKind:  {},
 	types.TypeKind:      {},

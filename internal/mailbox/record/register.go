@@ -32,6 +32,7 @@ type Arrival struct {
 	Course    string
 	Content   Content
 	Sent      Sent
+	Later     bool // a replay of a later deletion
 }
 
 // Content is a short digest of the content of an event, with the lowest bit clear. Zero is
@@ -108,7 +109,7 @@ func (r *Record) Reject(a Arrival, o Outcome) bool {
 func (a Arrival) effect(now time.Time) Effect {
 	return Effect{
 		Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq,
-		Type: a.Type, Scope: a.Scope, Course: a.Course, Content: a.Content, Sent: a.Sent, Registered: now,
+		Type: a.Type, Scope: a.Scope, Course: a.Course, Content: a.Content, Sent: a.Sent, Registered: now, Later: a.Later,
 	}
 }
 
@@ -175,7 +176,7 @@ func sizeOf(r *Record) int {
 
 // size returns the encoded length of a pending effect, at most.
 func (e *Effect) size() int {
-	n := effectBytes + escaped(e.Course)
+	n := effectBytes + escaped(e.Course) + escaped(e.Origin)
 	if e.Sent.Source != 0 {
 		n += sentBytes
 	}
