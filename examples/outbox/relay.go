@@ -33,12 +33,12 @@ type event struct {
 	position int64
 }
 
-// errRefused is the error of an event that is never accepted as it is.
+// errRefused is the error of an event that Usher never accepts without a change.
 type errRefused struct{ reason string }
 
 func (e errRefused) Error() string { return e.reason }
 
-// sender stores an event for Usher, and returns once it is stored. A repeat does no harm.
+// sender stores an event for Usher, and returns after the storage. A repeat does no harm.
 type sender interface {
 	send(ctx context.Context, e event) error
 }
@@ -94,8 +94,8 @@ WHERE refused IS NULL AND NOT EXISTS (
   SELECT FROM outbox r WHERE r.user_id = o.user_id AND r.position < o.position AND r.refused IS NOT NULL)
 ORDER BY position LIMIT $1`
 
-// sendBatch sends the first events, one after another, and removes each once it is stored. After a
-// kill between the two the event is sent again, under the same id.
+// sendBatch sends the first events, one after another, and removes each stored event. After a kill
+// between the two steps the relay sends the event again, under the same id.
 func sendBatch(ctx context.Context, db *pgx.Conn, to sender) (n int, err error) {
 	rows, err := db.Query(ctx, next, batch)
 	if err != nil {
