@@ -62,6 +62,11 @@ func newBreakout(t *testing.T, conf string) *breakout {
 	if strings.Contains(conf, auditAPI) {
 		b.auditor = b.connect("auditor")
 	}
+	for _, nc := range []*nats.Conn{b.keeper, b.worker, b.auditor} {
+		if nc != nil {
+			t.Cleanup(nc.Close)
+		}
+	}
 	if len(b.missed) > 0 {
 		t.Fatalf("missed: %q\n%s", b.missed, w.log)
 	}

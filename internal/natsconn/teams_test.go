@@ -1,6 +1,7 @@
 package natsconn_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/internal/natsconn"
@@ -108,4 +110,44 @@ func TestLameDuck(t *testing.T) {
 	before := nc.Stats().Reconnects
 	start(number)
 	natstest.Until(t, "the client is back", func() bool { return nc.Stats().Reconnects > before && nc.IsConnected() })
+}
+
+// TestWatchThroughAnImportedAPI watches pauses in another account: the messages of a push consumer
+// would not arrive.
+func TestWatchThroughAnImportedAPI(t *testing.T) {
+	t.Parallel()
+	s, _ := configured(t, `jetstream { store_dir: "DIR/js" }
+accounts {
+  JS: { jetstream: enabled, exports: [ { service: "$JS.API.>", response_type: stream }, { service: "$KV.>" } ] }
+  APP: { users: [ { user: app, password: p } ], imports: [
+    { service: { account: JS, subject: "$JS.API.>" }, to: "JS.hub.API.>" }, { service: { account: JS, subject: "$KV.>" }, to: "JS.hub.API.$KV.>" } ] }
+}`)
+	nc, err := natsconn.Connect(t.Context(), natsconn.Options{URL: s.ClientURL(), User: "app", Password: "p", Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	client, err := streams.NewClient(nc, streams.API{Prefix: "JS.hub.API"}, streams.Names{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	natstest.Until(t, "JetStream creates the bucket", func() bool {
+		_, err := client.JetStream.CreateOrUpdateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: streams.ControlBucket})
+		return err == nil
+	})
+	set, seen := streams.NewSet(client, "EVENTS"), make(chan map[string]streams.Pause, 100)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		set.Control.WatchPauses(ctx, func(all map[string]streams.Pause) { seen <- all })
+	}()
+	t.Cleanup(func() { stop(); <-ended })
+	if first := natstest.Receive(t, "the pauses at the start", seen); len(first) != 0 {
+		t.Errorf("got %v, want none", first)
+	}
+	if err := set.Control.SetPause(t.Context(), "lead", streams.Pause{Since: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Until(t, "the pause is seen", func() bool { return len(natstest.Receive(t, "pauses", seen)) == 1 })
 }

@@ -46,6 +46,9 @@ func TestFewestRights(t *testing.T) {
 			}
 		})
 	}
+	if all := strings.Join(subjects(theirs.Of(natsrights.Worker)), " "); !strings.Contains(all, " $JS.hub.API.$KV.STAGING_ACCOUNTS.> ") || strings.Contains(all, " $KV.") {
+		t.Errorf("got %s, want records below the API", all)
+	}
 	if got := theirs.Of(natsrights.Ingest).Permissions(); !strings.Contains(got, "\"_INBOX_usher.>\" # answers") {
 		t.Errorf("got\n%s\nwant the subject of answers", got)
 	}
