@@ -92,7 +92,7 @@ func publishError(stream, subject string, err error) error {
 	full := refused && api.ErrorCode == codeStreamFull
 	switch {
 	case refused && api.ErrorCode == codeSealed:
-		return fmt.Errorf("%w; the stream %s is sealed, and never takes a message again: back it up, delete it, and restore it without the seal (docs/runbook.md)", err, stream)
+		return fmt.Errorf("%w; the stream %s is sealed, and never takes a message again: copy the messages that are still needed, delete it, and run usher nats apply", err, stream)
 	case isConflict(err):
 		return fmt.Errorf("%w: %w", ErrStaleRevision, err)
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
