@@ -57,8 +57,8 @@ func TestFaults(t *testing.T) {
 			want: []string{"USHER_NATS_EVENTS_KEYS: nats.events_keys: holds a key of fewer than 16 bytes; make one with: openssl rand -hex 32"},
 		},
 		"an unknown order": {
-			file: "order:\n  /crm: tiem\n",
-			want: []string{`usher.yaml:2: order: "/crm" has the order "tiem"; want position or time`},
+			file: "order:\n  /crm: place\n",
+			want: []string{`usher.yaml:2: order: "/crm" has the order "place"; want position or time`},
 		},
 		"proxies and quotas": {
 			file: "http:\n  trusted_proxies: [10.0.0.0/8, proxy]\n  clients:\n    - {name: crm, token: token-of-16-bytes, hourly_events: -1}\n",

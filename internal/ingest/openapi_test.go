@@ -150,7 +150,7 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(served(t, &fakeStream{}))
 	defer s.Close()
-	send := func(method, path string) *http.Response {
+	send := func(method, path string) string {
 		r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
@@ -160,15 +160,14 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = answer.Body.Close()
-		return answer
+		return answer.Status + " " + answer.Header.Get("Content-Type")
 	}
 	for path, item := range described(t) {
 		if item.Get == nil {
 			continue
 		}
-		get, head := send(http.MethodGet, path), send(http.MethodHead, path)
-		if get.StatusCode != head.StatusCode || get.Header.Get("Content-Type") != head.Header.Get("Content-Type") {
-			t.Errorf("%s: got %d %s for HEAD, want %d %s", path, head.StatusCode, head.Header.Get("Content-Type"), get.StatusCode, get.Header.Get("Content-Type"))
+		if get, head := send(http.MethodGet, path), send(http.MethodHead, path); get != head {
+			t.Errorf("%s: got %s for HEAD, want %s", path, head, get)
 		}
 	}
 }
