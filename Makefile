@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-rules chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-rules chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -73,6 +73,10 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+outbox: ## Test the outbox of examples/outbox on a real PostgreSQL, with kills
+	command -v psql >/dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends postgresql)
+	cd examples/outbox && go vet . && go test -count=1 .
 
 interop: build $(GOTESTSUM) ## Test foreign clients (CloudEvents, Standard Webhooks, NATS) and a foreign SCIM server; needs Node.js 20 and npm
 	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs

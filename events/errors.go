@@ -48,6 +48,7 @@ const (
 	RuleContentType   = "content-type"     // over HTTP, datacontenttype is the header Content-Type
 	RuleBatchSize     = "batch-size"       // at most MaxBatch events in a batch
 	RuleIDOnce        = "id-once"          // no other event with this source and id
+	RuleSeal          = "seal"             // a source of signed deliveries is for the endpoint only
 )
 
 // maxSegment is the number of bytes of a member name in a pointer.

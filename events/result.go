@@ -51,7 +51,7 @@ type Result struct {
 	Action    string       `json:"action,omitempty"`
 	MatchedBy string       `json:"matched_by,omitempty"` // how the account was found: MatchedByRecord, MatchedByEmail or MatchedByUserID
 	Changed   []string     `json:"changed,omitempty"`    // names of the written fields of the user, never values
-	Reason    string       `json:"reason,omitempty"`     // the rule of the team behind the outcome, such as may, shadow, scope or delete_after
+	Reason    string       `json:"reason,omitempty"`     // the rule of the team behind the outcome, such as may, shadow, scope or delete_after; older
 	Ignored   []string     `json:"ignored,omitempty"`    // members of the event's data that were left out; see Clean
 	Attempts  int          `json:"attempts"`
 	TookMS    int64        `json:"took_ms"`

@@ -62,6 +62,11 @@ func newBreakout(t *testing.T, conf string) *breakout {
 	if strings.Contains(conf, auditAPI) {
 		b.auditor = b.connect("auditor")
 	}
+	for _, nc := range []*nats.Conn{b.keeper, b.worker, b.auditor} {
+		if nc != nil {
+			t.Cleanup(nc.Close)
+		}
+	}
 	if len(b.missed) > 0 {
 		t.Fatalf("missed: %q\n%s", b.missed, w.log)
 	}
@@ -230,6 +235,23 @@ func TestNATSBreakout(t *testing.T) {
 			}
 		})
 	}
+	t.Run("under a prefix", func(t *testing.T) {
+		t.Parallel()
+		const prefix = "USHER_NATS_PREFIX=staging"
+		w := guarded(t, strings.Split(usersConf(t, withAudit, prefix), "\n"))
+		w.environ = append(w.environ, prefix)
+		w.as("operator").must("nats", "apply")
+		w.as("operator").must("pause", "lead", "--reason", "a test")
+		w.as("operator").must("resume", "lead", "--reason", "a test")
+		w.as("producer").send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
+		worker := w.as("usher")
+		worker.serve()
+		w.as("operator").expect("c1", everywhere)
+		worker.end()
+		if strings.Contains(strings.ToLower(w.log.String()), "permissions violation") {
+			t.Errorf("something was refused:\n%s", w.log)
+		}
+	})
 	// Without an account for AUDIT, a worker can forge an entry: the attacks are seen to work.
 	t.Run("one account", func(t *testing.T) {
 		t.Parallel()

@@ -97,7 +97,7 @@ func TestNATSCluster(t *testing.T) {
 	for i := range routes {
 		members = append(members, w.natsServer(member(t, dir, routes, i)))
 	}
-	w.environ = append(w.environ, "USHER_NATS_URL="+members[2].ClientURL(), "USHER_NATS_PASSWORD="+natsPassword, "USHER_NATS_REPLICAS=3")
+	w.environ = append(w.environ, "USHER_NATS_URL="+members[2].ClientURL(), "USHER_NATS_PASSWORD="+natsPassword, withAudit, "USHER_NATS_REPLICAS=3")
 	w.until("the streams are made", func() bool { _, err := w.as("operator").try("nats", "apply"); return err == nil })
 	w.as("producer").send(`{"sent":1,"new":1,"known":0}`, cloudEvent(events.UserCreated, "c1", oneUser))
 

@@ -17,6 +17,7 @@ import (
 // "vendors." (USHER_WORKER_ACK_WAIT, USHER_LEAD_EMAIL).
 type Config struct {
 	Source string `yaml:"source" env:"SOURCE"` // CloudEvents source of results; default /usher
+	Order  Order  `yaml:"order"`               // source → the order of a user's events: position or time; file only; default position
 	NATS   NATS   `yaml:"nats" envPrefix:"NATS_"`
 	HTTP   HTTP   `yaml:"http" envPrefix:"HTTP_"`
 	// Console is the access to the pages at /console/ of the HTTP endpoint.
@@ -78,6 +79,10 @@ type NATS struct {
 	DeadMaxAge    time.Duration  `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`       // of dead letters; default 2160h (90 days)
 	AuditMaxAge   time.Duration  `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`     // of the audit log; default 8760h (a year)
 	AuditKey      vendors.Secret `yaml:"audit_key" env:"AUDIT_KEY"`             // signs the entries of the audit log; at least 16 bytes; default none: changes and removals are found, forged chains are not
+	// EventsKeys seal the events of signed deliveries: a worker refuses an event of a source below
+	// /webhooks/ that another producer published. The first key seals, every key is accepted; at
+	// least 16 bytes each. Default none: not checked.
+	EventsKeys Tokens `yaml:"events_keys" env:"EVENTS_KEYS"`
 	// AuditAPIPrefix is the prefix of an imported JetStream API with the stream AUDIT, in an
 	// account of its own. Default "": AUDIT is beside the other streams.
 	AuditAPIPrefix  string        `yaml:"audit_api_prefix" env:"AUDIT_API_PREFIX"`
@@ -250,6 +255,26 @@ func (n NATS) RunsEmbedded() bool { return n.URL == "" }
 
 // On reports whether there is an HTTP endpoint.
 func (h HTTP) On() bool { return h.Addr != httpOff }
+
+// Order maps a source of events to the order of its events for one user: OrderPosition, the
+// default, or OrderTime.
+type Order map[string]string
+
+// The orders of the events of a source.
+const (
+	OrderPosition = "position" // as stored
+	OrderTime     = "time"     // by the sender
+)
+
+// ByTime returns the sources whose events have the order of the sender's time.
+func (o Order) ByTime() (list []string) {
+	for _, source := range sorted(o) {
+		if o[source] == OrderTime {
+			list = append(list, source)
+		}
+	}
+	return list
+}
 
 // Courses maps our course id to vendor to the vendor's course id.
 type Courses map[string]map[string]string

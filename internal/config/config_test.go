@@ -144,6 +144,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	got.Courses, got.HTTP.Tokens = nil, nil
 	got.Console.Tokens, got.Console.People = nil, nil
 	// empty lists
+	got.Order, got.NATS.EventsKeys = nil, nil
 	got.HTTP.Clients = nil
 	got.HTTP.Origins = nil
 	got.HTTP.Callbacks = nil

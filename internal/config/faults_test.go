@@ -59,6 +59,14 @@ func TestFaults(t *testing.T) {
 				"usher.yaml:7: console.people: the token of Ann is also the token of http.tokens; make a token for each place with: openssl rand -hex 32",
 			},
 		},
+		"a short key of events": {
+			env:  "USHER_NATS_EVENTS_KEYS=short",
+			want: []string{"USHER_NATS_EVENTS_KEYS: nats.events_keys: holds a key of fewer than 16 bytes; make one with: openssl rand -hex 32"},
+		},
+		"an unknown order": {
+			file: "order:\n  /crm: place\n",
+			want: []string{`usher.yaml:2: order: "/crm" has the order "place"; want position or time`},
+		},
 		"proxies and quotas": {
 			file: "http:\n  trusted_proxies: [10.0.0.0/8, proxy]\n  clients:\n    - {name: crm, token: token-of-16-bytes, hourly_events: -1}\n",
 			want: []string{
@@ -103,7 +111,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, embedded, events_keys, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
 		},
 		"names for NATS": {
 			env: "USHER_NATS_URL=nats://nats:4222|USHER_NATS_PREFIX=Big.One|USHER_NATS_EVENTS_PREFIX=prod.|USHER_NATS_RESULTS_PREFIX=a b|USHER_NATS_INBOX_PREFIX=_INBOX.>|USHER_NATS_DOMAIN=hub.x",
@@ -453,7 +461,7 @@ func TestVariablesFollowFromKeys(t *testing.T) {
 	for _, line := range withDefaults().Show() {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
-		if !slices.Contains([]string{"courses", "webhooks", "from", "http.clients", "console.people"}, line.Key) && line.Variable != want {
+		if !slices.Contains([]string{"courses", "order", "webhooks", "from", "http.clients", "console.people"}, line.Key) && line.Variable != want {
 			t.Errorf("%s: got %s, want %s", line.Key, line.Variable, want)
 		}
 	}

@@ -100,6 +100,8 @@ func (s setting) want() string {
 		return "name → " + strings.Join(webhookKeys, ", ")
 	case Foreigns:
 		return "name → types, sources, event"
+	case Order:
+		return "source → position or time"
 	case Courses:
 		return "our course id → vendor → the vendor's course id"
 	case Map:

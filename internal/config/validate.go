@@ -33,6 +33,7 @@ func (l *loader) check() {
 	l.checkRules()
 	l.checkVendors()
 	l.checkTwins()
+	l.checkOrder()
 	l.checkCourses()
 	l.checkRelations()
 }
@@ -117,6 +118,11 @@ func (l *loader) checkNATS() {
 	l.readable("nats.key", n.Key)
 	if n.AuditKey != "" && len(n.AuditKey) < minToken {
 		l.fault("nats.audit_key", fmt.Sprintf("has fewer than %d bytes", minToken), "make one with: openssl rand -hex 32")
+	}
+	for _, key := range n.EventsKeys {
+		if len(key) < minToken {
+			l.fault("nats.events_keys", fmt.Sprintf("holds a key of fewer than %d bytes", minToken), "make one with: openssl rand -hex 32")
+		}
 	}
 	if n.Replicas > 5 || n.Replicas%2 == 0 {
 		l.fault("nats.replicas", fmt.Sprintf("cannot be %d", n.Replicas), "want 1, 3 or 5")

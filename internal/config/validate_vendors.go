@@ -95,6 +95,15 @@ func (l *loader) checkURL(s setting) {
 	}
 }
 
+// checkOrder rejects unknown orders of events.
+func (l *loader) checkOrder() {
+	for _, source := range sorted(l.config.Order) {
+		if order := l.config.Order[source]; order != OrderPosition && order != OrderTime {
+			l.fault("order", quote(source)+" has the order "+quote(order), "want "+OrderPosition+" or "+OrderTime)
+		}
+	}
+}
+
 // checkCourses rejects courses at unknown vendors, and course ids that a vendor cannot have.
 func (l *loader) checkCourses() {
 	var names []string

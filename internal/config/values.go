@@ -78,6 +78,14 @@ func (b Bytes) String() string {
 // environment.
 type Tokens []vendors.Secret
 
+// Bytes returns the tokens as keys.
+func (t Tokens) Bytes() (keys [][]byte) {
+	for _, token := range t {
+		keys = append(keys, []byte(token.Reveal()))
+	}
+	return keys
+}
+
 // UnmarshalText reads tokens separated by commas or line ends, ignoring spaces around tokens.
 func (t *Tokens) UnmarshalText(text []byte) error {
 	*t = nil

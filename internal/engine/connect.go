@@ -48,6 +48,9 @@ func Connect(ctx context.Context, c config.NATS, o natsconn.Options) (set *strea
 	}
 	set = streams.NewSet(client, eventsStream(c))
 	set.Audit.SignWith([]byte(c.AuditKey.Reveal()))
+	if keys := c.EventsKeys.Bytes(); len(keys) > 0 {
+		set.Events.SealWith(keys[0])
+	}
 	return set, func() { drain(nc); stop() }, nil
 }
 

@@ -88,7 +88,7 @@ func (s *Server) work(ctx context.Context, answered <-chan struct{}) error {
 	} else {
 		log.Info().Str("servers", c.NATS.Servers()).Msg("connecting to NATS")
 	}
-	set, end, err := Connect(ctx, c.NATS, natsconn.Options{Log: log})
+	set, end, err := Connect(ctx, c.NATS, natsconn.Options{Log: log, Renew: s.renewSecrets()})
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -99,6 +99,21 @@ func (s *Server) work(ctx context.Context, answered <-chan struct{}) error {
 		<-answered
 	}
 	return unlessStopped(ctx, err)
+}
+
+// renewSecrets returns a function that reads the password and the token for NATS again; nil if the
+// configuration never changes. After an error the former ones stay.
+func (s *Server) renewSecrets() func() (password, token string) {
+	if s.Reload == nil {
+		return nil
+	}
+	last := s.Config.NATS
+	return func() (string, string) {
+		if c, err := s.Reload(); err == nil {
+			last = c.NATS
+		}
+		return last.Password.Reveal(), last.Token.Reveal()
+	}
 }
 
 // unlessStopped returns nil if err only says that ctx was canceled, and err otherwise.

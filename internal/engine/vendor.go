@@ -112,6 +112,7 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 			RecordBytes: core.RecordBytes(e.Streams.Client.JetStream.Conn().MaxPayload()),
 			Source:      e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
 			PrerequisiteWait: c.PrerequisiteWait, RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry,
+			ByTime: e.Config.Order.ByTime(), SealKeys: e.Config.NATS.EventsKeys.Bytes(),
 			Rules: v.team(),
 		},
 	}

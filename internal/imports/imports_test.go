@@ -148,6 +148,7 @@ var rules = []rule{
 		[]string{"tools/process", "events", "internal/natsconn", "internal/streams/...", "internal/scenario", "vendors/sandbox", nats},
 		"checks and measures from outside: shared code would hide the faults of the core",
 	},
+	{"examples/outbox", []string{nats}, "is copied into programs of producers"},
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
 	{"internal/expression", []string{"events"}, "compiles and evaluates expressions, without knowledge of the variables"},
 	{"internal/rules", []string{"internal/expression", "handlers", "events", "schemas", "vendors"}, "evaluates the rules of a team as pure functions of a profile and an event"},

@@ -47,6 +47,7 @@ type decoded struct {
 	message Message
 	err     error // of the decoding
 	event   events.Event
+	sent    events.Event          // before the translation and events.Clean
 	foreign error                 // of the translation
 	ignored []string              // see events.Clean
 	invalid func() error          // the first fault of the event
@@ -85,6 +86,7 @@ func (d *Decoder) fresh(m Message) *decoded {
 		x.err, x.content = err, func() record.Content { return 0 }
 		return x
 	}
+	x.sent = e
 	if e, x.foreign = d.translate(e); x.foreign == nil {
 		e, x.ignored = events.Clean(e)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,8 @@ type Event struct {
 	Handler handlers.Handler
 	Plan    handlers.Plan
 	Ignored []string // members of the data that are left out; see events.Clean
-	Invalid error    // why the event can never be carried out
+	Sent    record.Sent
+	Invalid error // why the event can never be carried out
 
 	content func() record.Content
 }
@@ -39,6 +41,8 @@ type reader struct {
 	decoder  *Decoder
 	handlers map[string]handlers.Handler // by event type
 	policy   handlers.Policy
+	byTime   []string // Config.ByTime
+	sealKeys [][]byte // Config.SealKeys
 }
 
 func newReader(v *Vendor, d *Decoder, list []handlers.Handler) reader {
@@ -73,6 +77,9 @@ func (r reader) parse(message Message, replay int) *Event {
 		}
 	}
 	e.Invalid = r.understand(e)
+	if e.Invalid == nil && slices.Contains(r.byTime, e.Source()) {
+		e.Sent = record.SentBy(e.Source(), e.Time(), e.Message.Stored)
+	}
 	return e
 }
 
@@ -116,7 +123,21 @@ func (r reader) valid(e *Event, d *decoded) error {
 		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
 	}
 	e.Handler = handler
+	if e.Replay == 0 { // a person sent a replay back
+		if err := r.checkSeal(e, d); err != nil {
+			return err
+		}
+	}
 	return d.invalid()
+}
+
+// checkSeal checks the seal of an event of a reserved source. A translation makes no such source.
+func (r reader) checkSeal(e *Event, d *decoded) error {
+	err := events.CheckSeal(d.sent, e.Message.Header, r.sealKeys)
+	if err == nil && e.Source() != d.sent.Source() {
+		err = events.CheckSeal(e.Event, nil, r.sealKeys)
+	}
+	return err
 }
 
 // Deliver takes an event in. settle is called once the event is finished, or registered
@@ -170,7 +191,7 @@ func (r reader) keyOf(e *Event) string {
 func (e *Event) arrival(replaySeq uint64) record.Arrival {
 	return record.Arrival{
 		Key: record.KeyOf(e.Key), Replay: e.Replay, Later: e.Later, Position: e.Message.Position, ReplaySeq: replaySeq,
-		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)),
+		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)), Sent: e.Sent,
 	}
 }
 

@@ -50,6 +50,8 @@ type Config struct {
 	RecordBytes      int             // of a record, at most; the store must accept record.HeadRoom more
 	WaitingBytes     int             // of the events of a user in memory, without room in the record
 	Rules            handlers.Policy // of the team; the zero value forbids nothing
+	ByTime           []string        // sources whose events have the order of the sender's time
+	SealKeys         [][]byte        // of the events of signed deliveries; none: every producer may use their sources
 }
 
 // Message is an event as a stream holds it.

@@ -31,7 +31,7 @@ func newParts(v *Vendor, c Config, d Deps) (*parts, error) {
 		d.Failures = new(Failures)
 	}
 	read := newReader(v, d.Decoder, d.Handlers)
-	read.policy = c.Rules
+	read.policy, read.byTime, read.sealKeys = c.Rules, c.ByTime, c.SealKeys
 	return &parts{reader: read, config: &c, deps: &d}, c.check()
 }
 

@@ -35,6 +35,10 @@ type Options struct {
 	Log         zerolog.Logger
 	Server      *Embedded // a server in this process, instead of URL
 
+	// Renew returns the present password of User and the present Token, at each connection; nil:
+	// both stay.
+	Renew func() (password, token string)
+
 	// Once makes Connect try each server once, for a command of a waiting person.
 	Once bool
 	// Servers names the servers and the setting of the addresses, for errors.
@@ -132,6 +136,9 @@ func (o Options) options() ([]nats.Option, error) {
 				o.Log.Warn().Err(err).Msg("nats: connection lost, connecting again")
 			}
 		}),
+		nats.LameDuckModeHandler(func(*nats.Conn) {
+			o.Log.Info().Msg("nats: a server shuts down (lame duck mode), going on at another one or once it is back")
+		}),
 		nats.ReconnectHandler(func(*nats.Conn) { o.Log.Info().Msg("nats: connected again") }),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			if !throttle.allow(err.Error()) {
@@ -192,17 +199,33 @@ func (o Options) credentials(opts []nats.Option) ([]nats.Option, error) {
 		}
 		opts = append(opts, nkey)
 	}
-	if o.User != "" {
-		opts = append(opts, nats.UserInfo(o.User, o.Password))
-	}
-	if o.Token != "" {
-		opts = append(opts, nats.Token(o.Token))
-	}
+	opts = append(opts, o.secrets()...)
 	if o.InboxPrefix != "" {
 		opts = append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
 	}
 	secure, err := o.secure()
 	return append(opts, secure...), err
+}
+
+// secrets returns the options of a user with a password, and of a token.
+func (o Options) secrets() (opts []nats.Option) {
+	renew := o.Renew
+	if renew == nil {
+		renew = func() (string, string) { return o.Password, o.Token }
+	}
+	if o.User != "" {
+		opts = append(opts, nats.UserInfoHandler(func() (string, string) {
+			password, _ := renew()
+			return o.User, password
+		}))
+	}
+	if o.Token != "" {
+		opts = append(opts, nats.TokenHandler(func() string {
+			_, token := renew()
+			return token
+		}))
+	}
+	return opts
 }
 
 // Status returns "ok" for an open connection, else the status of the connection.

@@ -93,9 +93,10 @@ func (c Config) each(request, rest, why string, names []string) (list []Right) {
 	return list
 }
 
-// stored returns the right to store records in a bucket.
+// stored returns the right to store records in a bucket. The client library puts another API before
+// the subject.
 func (c Config) stored(bucket, why string) Right {
-	return Right{"$KV." + c.bucket(bucket) + ".>", why}
+	return Right{c.API + "$KV." + c.bucket(bucket) + ".>", why}
 }
 
 func (c Config) bucket(name string) string {

@@ -32,7 +32,7 @@ func (e *ReusedIDError) Error() string {
 // acknowledgement. Reports whether the event is new within the duplicate window. A
 // *ReusedIDError reports a stored event with the source and id, and other content.
 func (e *Events) Send(ctx context.Context, event events.Event) (isNew bool, err error) {
-	m, err := eventMessage(event.Type(), event)
+	m, err := e.message(event)
 	if err != nil {
 		return false, err
 	}
@@ -45,6 +45,15 @@ func (e *Events) Send(ctx context.Context, event events.Event) (isNew bool, err 
 		err = &ReusedIDError{Index: []int{0}}
 	}
 	return false, err
+}
+
+// message returns an event as the stream stores it.
+func (e *Events) message(event events.Event) (*nats.Msg, error) {
+	m, err := eventMessage(event.Type(), event)
+	if err == nil && len(e.key) > 0 && events.IsWebhookSource(event.Source()) {
+		m.Header.Set(events.HeaderSeal, events.Seal(event, e.key))
+	}
+	return m, err
 }
 
 // repeats reports whether the message that the server took for the first one of an event has
@@ -74,7 +83,7 @@ func (e *Events) Store(ctx context.Context, list []events.Event) error {
 func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error {
 	messages := make([]*nats.Msg, 0, len(list))
 	for _, event := range list {
-		m, err := eventMessage(event.Type(), event)
+		m, err := e.message(event)
 		if err != nil {
 			return err
 		}

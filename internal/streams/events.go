@@ -26,6 +26,7 @@ type Message struct {
 type Events struct {
 	client Client
 	name   string
+	key    []byte // of the seals of signed deliveries; empty: no seals
 
 	mu       sync.Mutex
 	stream   jetstream.Stream // nil until the first read
@@ -35,6 +36,9 @@ type Events struct {
 
 // NewEvents returns the stream of events with a name. The stream may be created later.
 func NewEvents(c Client, stream string) *Events { return &Events{client: c, name: stream} }
+
+// SealWith sets the key of the seals; see events.Seal. Call SealWith before the first use.
+func (e *Events) SealWith(key []byte) { e.key = key }
 
 // FirstSequence returns the position of the first event of the stream, or of the next event
 // if the stream is empty.

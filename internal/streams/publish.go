@@ -15,6 +15,9 @@ import (
 // codeStreamFull is the server's refusal of a message for a full stream.
 const codeStreamFull jetstream.ErrorCode = 10077
 
+// codeSealed is the server's refusal of a message for a sealed stream.
+const codeSealed jetstream.ErrorCode = 10109
+
 // Publish stores a message in a stream, and returns after the server's acknowledgement. A
 // message with the Nats-Msg-Id of a message within the duplicate window is stored once.
 // ErrStaleRevision reports another last sequence than the options expect.
@@ -88,6 +91,8 @@ func publishError(stream, subject string, err error) error {
 	api, refused := errors.AsType[*jetstream.APIError](err)
 	full := refused && api.ErrorCode == codeStreamFull
 	switch {
+	case refused && api.ErrorCode == codeSealed:
+		return fmt.Errorf("%w; the stream %s is sealed, and never takes a message again: copy the messages that are still needed, delete it, and run usher nats apply", err, stream)
 	case isConflict(err):
 		return fmt.Errorf("%w: %w", ErrStaleRevision, err)
 	case errors.Is(err, jetstream.ErrNoStreamResponse):

@@ -28,6 +28,7 @@ type stored struct {
 	Undeleted       bool              `json:"undeleted,omitempty"`
 	Disabled        bool              `json:"disabled,omitempty"`
 	Courses         map[string]string `json:"courses,omitempty"`
+	Sent            []string          `json:"sent,omitempty"`
 	Types           []string          `json:"types,omitempty"` // of Pending and Finished, by index
 	Pending         []string          `json:"pending,omitempty"`
 	Finished        []storedFinished  `json:"finished,omitempty"`
@@ -83,6 +84,9 @@ func (r *Record) Encode() ([]byte, error) {
 			s.Courses[name] = c.course(course)
 		}
 	}
+	for _, t := range r.Sent {
+		s.Sent = append(s.Sent, c.times(t))
+	}
 	for i := range r.Pending {
 		s.Pending = append(s.Pending, c.effect(&r.Pending[i]))
 	}
@@ -128,6 +132,9 @@ func (s *stored) decode() (*Record, error) {
 		for name, text := range s.Courses {
 			r.Courses[name] = c.parseCourse(text)
 		}
+	}
+	for _, text := range s.Sent {
+		r.Sent = append(r.Sent, c.parseTimes(text))
 	}
 	for _, text := range s.Pending {
 		r.Pending = append(r.Pending, c.parseEffect(text))

@@ -39,7 +39,7 @@ func (c *codec) parsePosition(s string) events.Position {
 }
 
 // course returns "+position" if the account is in the course, and else "-position", with
-// "*replay" behind if a replay was applied.
+// "*replay" behind if a replay was applied, and the Sent.
 func (c *codec) course(v Course) string {
 	text := "-"
 	if v.Enrolled {
@@ -49,12 +49,13 @@ func (c *codec) course(v Course) string {
 	if v.Replay > 0 {
 		text += "*" + strconv.Itoa(v.Replay)
 	}
-	return text
+	return text + c.sent(v.Sent)
 }
 
 func (c *codec) parseCourse(s string) Course {
+	s, sent := c.cutSent(s)
 	s, replay, _ := strings.Cut(s, "*")
-	v := Course{Enrolled: strings.HasPrefix(s, "+"), Position: c.parsePosition(strings.TrimLeft(s, "+-"))}
+	v := Course{Enrolled: strings.HasPrefix(s, "+"), Position: c.parsePosition(strings.TrimLeft(s, "+-")), Sent: sent}
 	if replay != "" {
 		v.Replay = int(c.decimal(replay))
 	}
@@ -97,7 +98,7 @@ func (c *codec) effect(e *Effect) string {
 	return strings.Join([]string{
 		formatKey(e.Key), c.position(e.Position), number(int64(c.typeIndex(e.Type))), scopeLetter(e.Scope),
 		strconv.FormatInt(e.Registered.UnixMilli(), base), since(e.Begun), since(e.Due),
-		number(int64(e.Attempts)), number(int64(e.Strikes)), number(int64(flags)),
+		number(int64(e.Attempts)), number(int64(e.Strikes)), number(int64(flags)) + c.sent(e.Sent),
 		number(int64(e.Replay)), number(int64(e.ReplaySeq)), e.Course + e.Origin,
 	}, "|")
 }
@@ -115,13 +116,14 @@ func (c *codec) parseEffect(s string) Effect {
 		}
 		return registered.Add(time.Duration(c.number(s)) * time.Millisecond)
 	}
-	flags := int(c.number(p[9]))
+	flagsText, sent := c.cutSent(p[9])
+	flags := int(c.number(flagsText))
 	e := Effect{
 		Key: c.parseKey(p[0]), Position: c.parsePosition(p[1]), Type: c.typeAt(int(c.number(p[2]))), Scope: c.parseScope(p[3]),
 		Registered: registered, Begun: since(p[5]), Due: since(p[6]),
 		Attempts: int(c.number(p[7])), Strikes: int(c.number(p[8])),
 		Tried: flags&tried != 0, Unconfirmed: flags&unconfirmed != 0, Prerequisite: flags&prerequisite != 0, Held: flags&held != 0,
-		Content: Content(flags/flagsEnd) &^ failedBit, Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])),
+		Content: Content(flags/flagsEnd) &^ failedBit, Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])), Sent: sent,
 	}
 	if e.Later = flags&laterBit != 0; e.Later {
 		e.Origin = p[12]

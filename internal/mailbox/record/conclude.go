@@ -115,6 +115,7 @@ func apply(r *Record, e *Effect, c Change) {
 	if c.Snapshot && (!c.Found || another || r.Data.Before(e.Position)) {
 		r.Data, r.DataReplay = e.Position, e.Replay
 	}
+	noteSent(r, e, c)
 	switch {
 	case e.Scope == events.ScopeLifecycle, c.State == Deleted: // an update may take the account away
 		if r.Lifecycle = e.Position; !e.Later { // a later deletion has replay numbers of its own
@@ -132,7 +133,7 @@ func apply(r *Record, e *Effect, c Change) {
 		if r.Courses == nil {
 			r.Courses = map[string]Course{}
 		}
-		r.Courses[e.Course] = Course{Enrolled: c.Enrolled, Position: e.Position, Replay: e.Replay}
+		r.Courses[e.Course] = Course{Enrolled: c.Enrolled, Position: e.Position, Replay: e.Replay, Sent: e.Sent}
 	}
 	for i := range r.Pending {
 		if e := &r.Pending[i]; appeared && e.Prerequisite { // due at once

@@ -13,7 +13,7 @@ import (
 func (r *Record) Forget(fence events.Position, now time.Time) {
 	kept := Record{
 		Lifecycle: later(r.Lifecycle, fence), Deleted: later(r.Deleted, fence), Registered: later(r.Registered, before(fence)),
-		LifecycleReplay: r.LifecycleReplay, Token: r.Token, Seen: r.Seen, Forgotten: now,
+		LifecycleReplay: r.LifecycleReplay, Token: r.Token, Seen: r.Seen, Sent: r.Sent, Forgotten: now,
 	}
 	if r.Lifecycle.Before(fence) {
 		kept.LifecycleReplay = 0

@@ -32,10 +32,13 @@ func (e *Effect) setDue(grace time.Duration) {
 }
 
 // superseded returns the outcome of a fenced effect.
-func superseded(e *Effect, now time.Time) Outcome {
+func superseded(r *Record, e *Effect, now time.Time) Outcome {
 	o := Outcome{Kind: events.Superseded, At: now}
-	if e.Later {
+	switch {
+	case e.Later:
 		o.Reason = ReasonLater
+	case !isBehind(r, e):
+		o.Reason = ReasonOlder
 	}
 	return o
 }

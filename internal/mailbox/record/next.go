@@ -145,7 +145,7 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 			p.visit(&e)
 		case len(r.Finished) < MostFinished:
 			r.Finished = append(r.Finished, Finished{
-				Effect: e, Outcome: superseded(&e, now), Publish: true,
+				Effect: e, Outcome: superseded(r, &e, now), Publish: true,
 			})
 			continue
 		default: // later, once the present results are published
@@ -212,7 +212,10 @@ func (p *pass) earliest(t time.Time) {
 
 // fenced reports whether a newer change has been applied already: the effect must never reach
 // the vendor.
-func fenced(r *Record, e *Effect) bool {
+func fenced(r *Record, e *Effect) bool { return isBehind(r, e) || isLate(r, e) }
+
+// isBehind reports whether a newer change by position has been applied already.
+func isBehind(r *Record, e *Effect) bool {
 	if e.Later && r.hasReturned(e) {
 		return true
 	}

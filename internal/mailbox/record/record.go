@@ -81,6 +81,7 @@ type Record struct {
 	// rejection may have got lost after the dead letter was stored.
 	Rejected events.Position
 	Courses  map[string]Course
+	Sent     []SentTimes     // of sources in the order of the sender's time
 	Pending  Effects         // in the order of the stream
 	Finished FinishedEffects // until the results are known to be published
 	Claim    *Claim
@@ -99,6 +100,7 @@ type Course struct {
 	Enrolled bool
 	Position events.Position
 	Replay   int
+	Sent     Sent
 }
 
 // MostFinished is the most unpublished finished effects in a record, beside attempted effects. So
@@ -116,6 +118,7 @@ type Effect struct {
 	Scope     events.Scope
 	Course    string // for events.ScopeCourse
 	Content   Content
+	Sent      Sent
 
 	Registered time.Time
 	Begun      time.Time // the first attempt; the age of the effect counts from here
@@ -276,6 +279,7 @@ func (r *Record) Clone() *Record {
 	c.Finished = slices.Clone(r.Finished)
 	c.Seen = slices.Clone(r.Seen)
 	c.Courses = maps.Clone(r.Courses)
+	c.Sent = slices.Clone(r.Sent)
 	if r.Claim != nil {
 		claim := *r.Claim
 		c.Claim = &claim

@@ -31,6 +31,7 @@ type Arrival struct {
 	Scope     events.Scope
 	Course    string
 	Content   Content
+	Sent      Sent
 	Later     bool // a replay of a later deletion
 }
 
@@ -108,7 +109,7 @@ func (r *Record) Reject(a Arrival, o Outcome) bool {
 func (a Arrival) effect(now time.Time) Effect {
 	return Effect{
 		Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq,
-		Type: a.Type, Scope: a.Scope, Course: a.Course, Content: a.Content, Registered: now, Later: a.Later,
+		Type: a.Type, Scope: a.Scope, Course: a.Course, Content: a.Content, Sent: a.Sent, Registered: now, Later: a.Later,
 	}
 }
 
@@ -151,14 +152,18 @@ func (a Arrival) differsFrom(e *Effect, known string) string {
 // a position in the epoch of the record.
 const effectBytes = 76
 
+// sentBytes is the encoded length of a Sent, at most.
+const sentBytes = 18
+
 // seenEncoded is the length of a SeenEvent in the stored form, in base 64.
 const seenEncoded = (seenBytes*4 + 2) / 3
 
 // sizeOf returns the encoded length of a record, at most, without the events to come.
 func sizeOf(r *Record) int {
 	n := 512 + escaped(r.UserID) + escaped(r.AccountID) + escaped(r.Former) + len(r.Seen)*seenEncoded
+	n += len(r.Sent) * 4 * sentBytes
 	for name := range r.Courses {
-		n += escaped(name) + 32
+		n += escaped(name) + 32 + sentBytes
 	}
 	for i := range r.Pending {
 		n += r.Pending[i].size()
@@ -170,7 +175,13 @@ func sizeOf(r *Record) int {
 }
 
 // size returns the encoded length of a pending effect, at most.
-func (e *Effect) size() int { return effectBytes + escaped(e.Course) + escaped(e.Origin) }
+func (e *Effect) size() int {
+	n := effectBytes + escaped(e.Course) + escaped(e.Origin)
+	if e.Sent.Source != 0 {
+		n += sentBytes
+	}
+	return n
+}
 
 // escaped returns the length of a text in JSON, at most. Escaped characters count
 // with the escape.
