@@ -191,7 +191,9 @@ func (p *Profile) Data() (json.RawMessage, error) {
 
 // quote appends a name as a JSON text.
 func quote(object []byte, name string) ([]byte, error) {
-	plain := func(r rune) bool { return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }
+	plain := func(r rune) bool {
+		return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+	}
 	if !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
 		return append(append(append(object, '"'), name...), '"'), nil
 	}
