@@ -78,7 +78,10 @@ func (r *run) startRules() {
 	r.rules = byLocale{}
 	r.config.Rules = r.policies[0].policy
 	r.adapter = func(c client) vendors.Adapter { return disabler{c} }
-	r.vendor.deleting = func(key, _ string) { r.checkPolicy(key, handlers.DeleteAccount) }
+	r.vendor.deleting = func(key, account string) {
+		r.checkPolicy(key, handlers.DeleteAccount)
+		r.checkLater(key, account)
+	}
 	r.vendor.disabling = func(key string) { r.checkPolicy(key, handlers.DisableAccount) }
 	for _, p := range r.policies[1:] {
 		time.AfterFunc(p.after, func() { r.configure(p.policy) })
@@ -102,6 +105,21 @@ func (r *run) checkPolicy(key string, removal handlers.Removal) {
 	}
 	if !slices.ContainsFunc(r.policies, asks) {
 		r.server.faults = append(r.server.faults, fmt.Sprintf("%s by a %q of key %s, and no policy says so", removal, kind, key))
+	}
+}
+
+// checkLater notes a fault if a later deletion reaches an account that is not disabled. The accounts
+// are locked.
+func (r *run) checkLater(key, account string) {
+	r.server.mu.Lock()
+	defer r.server.mu.Unlock()
+	if _, own := r.keys()[key]; own {
+		return
+	}
+	for _, a := range r.vendor.accounts {
+		if a.id == account && !a.disabled {
+			r.server.faults = append(r.server.faults, "a later deletion reached the active account "+account)
+		}
 	}
 }
 
