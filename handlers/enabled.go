@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/vendors"
@@ -34,5 +35,8 @@ func reinstate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k K
 		return r, nil
 	}
 	r.Changed = fieldsOf(u)
-	return r, p.Update(ctx, k.From, r.Account, u)
+	if err := p.Update(ctx, k.From, r.Account, u); err != nil {
+		return r, fmt.Errorf("%w (%w)", err, ErrChanged)
+	}
+	return r, nil
 }

@@ -17,6 +17,9 @@ import (
 // an account.
 var ErrNoAccount = errors.New("the user has no account at this vendor yet")
 
+// ErrChanged marks a failed attempt that has changed the vendor before the failure.
+var ErrChanged = errors.New("the vendor was changed")
+
 // Handler is the handling of one event type.
 type Handler struct {
 	Type  string       // the event type

@@ -77,6 +77,8 @@ func TestPlanFor(t *testing.T) {
 		"updated out of scope":              {updated, out, with(active, profiled), &port{}, events.Skipped, "scope", nil, nil},
 		"enters":                            {updated, in, with(nobody, enters), &port{}, events.Done, "", nil, []string{find, find, "create profile@example.org for k"}},
 		"enters, and the account is there":  {updated, in, with(nobody, enters), &port{account: "8"}, events.Done, "", nil, []string{find, "update 8 to profile@example.org Ida by rule"}},
+		"enters after a deletion, adopted":  {updated, in, with(gone, enters), &port{account: "8"}, events.Done, "", nil, []string{find, "update 8 to profile@example.org Ida by rule"}},
+		"enters after a deletion, made":     {updated, in, with(gone, enters), &port{}, events.Done, "", nil, []string{find, "create profile@example.org for k"}},
 		"enters without a creation":         {updated, in, with(nobody, profiled), &port{}, "", "", handlers.ErrNoAccount, []string{find}},
 		"no scope to enter":                 {updated, mapping, with(nobody, enters), &port{}, "", "", handlers.ErrNoAccount, []string{find}},
 		"enrolled out of scope":             {requested, out, with(active, profiled), &port{}, events.Skipped, "scope", nil, nil},
@@ -131,7 +133,7 @@ func TestEnteringReserves(t *testing.T) {
 	var calls []string
 	enters := profiled
 	enters.Enters = true
-	k := with(nobody, enters)
+	k := with(gone, enters) // a deleted user is looked up by the entry alone
 	taken := errors.New("taken")
 	k.Reserve = func(_ context.Context, a vendors.Account) error {
 		if a.ID == "8" {

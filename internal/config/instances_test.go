@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -209,5 +211,17 @@ func TestDeletionsAt(t *testing.T) {
 	}
 	if got := strings.Join(shown, " "); got != "vendors.lead.deletions.count=0 vendors.lead.deletions.window=2h" {
 		t.Errorf("got %s shown", got)
+	}
+}
+
+// A program without further instances refuses a section of one.
+func TestNoFurtherInstances(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(path, []byte("vendors: {school: {kind: lead}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := config.Load(config.Sources{Path: path, Vendors: defaults().sections()})
+	if err == nil || !strings.Contains(err.Error(), ":1: vendors.school: is a further instance, and this program has none; remove the section") {
+		t.Errorf("got %v", err)
 	}
 }

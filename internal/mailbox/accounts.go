@@ -16,12 +16,8 @@ import (
 // come to hold the account (record.Free). The record is read after the entry. So of two users
 // at most one has the entry during a change of the record, and no two records hold one account.
 
-var (
-	// errReserve marks the errors of a reservation, which say nothing of the vendor.
-	errReserve = errors.New("the account is not reserved")
-	// errChanged marks a failed attempt with a change at the vendor before the account was refused.
-	errChanged = errors.New("the vendor was changed")
-)
+// errReserve marks the errors of a reservation, which say nothing of the vendor.
+var errReserve = errors.New("the account is not reserved")
 
 // heldError says that another user holds an account, or may come to hold the account.
 type heldError struct {

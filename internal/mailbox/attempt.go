@@ -242,7 +242,7 @@ func (t *attempts) reserveOutcome(ctx context.Context, x *result) (*result, erro
 		return x, err
 	}
 	if x.outcome.Kind == events.Done {
-		err = fmt.Errorf("%w (%w)", held, errChanged)
+		err = fmt.Errorf("%w (%w)", held, handlers.ErrChanged)
 	}
 	failed := &result{arrival: x.arrival, event: x.event, effect: x.effect, nonce: x.nonce}
 	return t.fail(ctx, failed, err, time.Duration(x.outcome.TookMS)*time.Millisecond), nil

@@ -140,7 +140,9 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 }
 
 // mayHaveChanged reports whether a failed attempt may have changed the vendor.
-func mayHaveChanged(err error) bool { return vendors.IsUnknown(err) || errors.Is(err, errChanged) }
+func mayHaveChanged(err error) bool {
+	return vendors.IsUnknown(err) || errors.Is(err, handlers.ErrChanged)
+}
 
 // due returns the time of the next attempt: not before the least pause, nor before a change in
 // flight must have landed. But the last attempt is made at the end of MaxAge, even if the vendor

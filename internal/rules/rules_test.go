@@ -136,6 +136,13 @@ func TestMap(t *testing.T) {
 			t.Errorf("creating %v: got %+v, %v, want %+v", creating, got, err, want)
 		}
 	}
+	number, err := rules.New(rules.Config{Map: map[string]rules.Field{"phone": {Value: "user.phone"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := number.Map(profileOf(`{"phone":7}`), created(t), u, false); err == nil || !strings.Contains(err.Error(), "rule map.phone: yields another value than a text") {
+		t.Errorf("got %+v, %v", got, err)
+	}
 	if _, err := s.Map(profileOf(`{"first_name":"Ada"}`), created(t), u, false); err == nil || !strings.Contains(err.Error(), "user.attributes") {
 		t.Errorf("got %v", err)
 	}

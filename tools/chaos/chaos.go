@@ -139,6 +139,9 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 		return nil, err
 	}
 	unsettled := w.settled(ctx)
+	if c.Rules {
+		process.Sleep(ctx, 2*grace) // a repeated deletion begins a grace anew
+	}
 	h, err := readComplete(ctx, w)
 	if err != nil {
 		return nil, fmt.Errorf("read the streams and the sandbox: %w", err)

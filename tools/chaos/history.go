@@ -160,7 +160,7 @@ func (h *history) deletedLater(a *asked) bool {
 		return false
 	}
 	list := h.of(a, graces)
-	return len(list) > 0 && list[0].Action == events.ActionDisabled
+	return len(list) > 0 && list[0].Action == events.ActionDisabled && list[0].AccountID != ""
 }
 
 // laterResult returns the id of the result of a later deletion.

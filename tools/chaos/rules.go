@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usherhq/usher/internal/scenario"
 )
@@ -28,6 +29,9 @@ const (
 	disables = "meiro"   // operators: accounts are disabled
 	graces   = "magloft" // readers: accounts are disabled, and deleted after a grace of seconds
 )
+
+// grace is the time from the disabling of an account until the deletion.
+const grace = 3 * time.Second
 
 // vendors returns the names of the running vendors.
 func (c Config) vendors() []string {
@@ -75,7 +79,7 @@ func (c Config) writeFile() error {
 			fmt.Sprintf("  %s: {kind: miestro, map: {last_name: '%s'}}\n", everyone, mappedLastName) +
 			fmt.Sprintf("  %s: {kind: miestro, scope: 'user.attributes.role == \"learner\"', map: {last_name: '%s'}}\n", learners, mappedLastName) +
 			fmt.Sprintf("  %s: {mode: operators, on_delete: disable, map: {last_name: '%s'}}\n", disables, mappedLastName) +
-			fmt.Sprintf("  %s: {mode: readers, on_delete: disable, delete_after: 3s, map: {last_name: '%s'}}\n", graces, mappedLastName)
+			fmt.Sprintf("  %s: {mode: readers, on_delete: disable, delete_after: %s, map: {last_name: '%s'}}\n", graces, grace, mappedLastName)
 	}
 	return os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(text), 0o600)
 }

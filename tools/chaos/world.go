@@ -148,17 +148,8 @@ func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo
 // readComplete.
 func (w *world) settled(ctx context.Context) error {
 	return w.until(ctx, w.config.Limit, "every event is taken up", func() bool {
-		return w.consumers(ctx, func(i *jetstream.ConsumerInfo) bool { return i.NumPending == 0 && i.NumAckPending == 0 }) && w.graceOver(ctx)
+		return w.consumers(ctx, func(i *jetstream.ConsumerInfo) bool { return i.NumPending == 0 && i.NumAckPending == 0 })
 	})
-}
-
-// graceOver reports whether no later deletion waits for its time.
-func (w *world) graceOver(ctx context.Context) bool {
-	if !w.config.Rules {
-		return true
-	}
-	timers, err := w.js.Consumer(ctx, "TIMERS", "usher-"+graces+"-waiting")
-	return err == nil && timers.CachedInfo().NumPending == 0
 }
 
 // until waits until ok reports true. Returns an error if the sandbox ends.

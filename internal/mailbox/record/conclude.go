@@ -79,8 +79,7 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
-	unsettled := o.Kind == events.Failed || (o.Kind == events.Skipped && e.Unconfirmed)
-	if e.Scope == events.ScopeLifecycle && !c.Applied && unsettled {
+	if !c.Applied && r.isUnsettled(e, o.Kind) {
 		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}
@@ -94,6 +93,20 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	}
 	r.Claim = nil
 	return Mine
+}
+
+// isUnsettled reports whether the vendor may have an account unknown to the record after an effect
+// that was not applied. A rule of the team may end an effect whose earlier attempt is unconfirmed.
+func (r *Record) isUnsettled(e *Effect, outcome string) bool {
+	ended := outcome == events.Skipped || outcome == events.Superseded
+	switch e.Scope {
+	case events.ScopeLifecycle:
+		return outcome == events.Failed || ended && e.Unconfirmed
+	case events.ScopeUserData: // an update may create the account of a user new in scope
+		return e.Unconfirmed && r.State != Active && (ended || outcome == events.Failed)
+	default:
+		return false
+	}
 }
 
 // isOf reports whether the attempt holds the claim.

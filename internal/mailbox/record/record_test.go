@@ -460,3 +460,45 @@ func TestUndeleted(t *testing.T) {
 		t.Error("the restored account counts as one that could not be deleted")
 	}
 }
+
+// A rule of a team may end an effect whose earlier attempt is unconfirmed: the vendor may have an
+// account that the record lacks. A later deletion has to look.
+func TestUnconfirmedEffectsThatRulesEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind        string
+		unconfirmed bool
+		outcome     string
+		want        bool
+	}{
+		"a creation, superseded":              {events.UserCreated, true, events.Superseded, true},
+		"a creation, skipped":                 {events.UserCreated, true, events.Skipped, true},
+		"a creation, failed":                  {events.UserCreated, false, events.Failed, true},
+		"a creation that was never attempted": {events.UserCreated, false, events.Superseded, false},
+		"a creation out of scope":             {events.UserCreated, false, events.Skipped, false},
+		"an update that entered, superseded":  {events.UserUpdated, true, events.Superseded, true},
+		"an update that entered, failed":      {events.UserUpdated, true, events.Failed, true},
+		"an update out of scope":              {events.UserUpdated, false, events.Skipped, false},
+		"an enrolment, skipped":               {events.EnrollmentRequested, true, events.Skipped, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &record.Record{}
+			register(r, arrival(1, c.kind))
+			later := start.Add(time.Hour) // beyond the wait for an account
+			attempt := func() record.Attempt {
+				e := r.Next(later, owner).Effect
+				return record.Attempt{Key: e.Key, Nonce: owner.Nonce, HoldsPosition: true}
+			}
+			a := attempt()
+			if c.unconfirmed {
+				r.Postpone(a, record.Pause{Unconfirmed: true, Due: start})
+				a = attempt()
+			}
+			if got := r.Finish(a, record.Outcome{Kind: c.outcome}, record.Change{}); got != record.Mine {
+				t.Fatalf("got %v", got)
+			}
+			if got := record.HasUnconfirmedLifecycle(r, 9); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
