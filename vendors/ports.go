@@ -122,3 +122,9 @@ type Lister interface {
 	// some vendors use the e-mail for the look-up.
 	Show(ctx context.Context, a Account) (Listed, error)
 }
+
+// CourseLister lists courses, for the ids under courses in the configuration. Few vendors can.
+type CourseLister interface {
+	// ListCourses calls yield with each course. An error of yield ends ListCourses and is returned.
+	ListCourses(ctx context.Context, yield func(ListedCourse) error) error
+}

@@ -58,6 +58,12 @@ type Listed struct {
 	Deleted bool // deleted, but still shown, such as in a trash
 }
 
+// ListedCourse is a course as listed by a vendor.
+type ListedCourse struct {
+	ID   string // the vendor's id, as text
+	Name string
+}
+
 // Course is one of our courses at one vendor.
 type Course struct {
 	ID   string // the vendor's id, as text

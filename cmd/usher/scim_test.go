@@ -85,3 +85,46 @@ func TestSCIMDeletesIfSet(t *testing.T) {
 	}
 	w.end()
 }
+
+// The lists are for reading: e-mails are masked, nothing is changed, and the credentials of a vendor
+// that is off are no call.
+func TestVendorsLists(t *testing.T) {
+	w := newCRM(t, "")
+	for _, email := range []string{"ada@example.org", "eve@example.org", "joe@example.org"} {
+		if err := w.stands.ChangeManually("crm", sandbox.Add, email); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+		not  string
+	}{
+		{[]string{"users", "crm"}, "3\tj…@example.org", "joe@"},
+		{[]string{"users", "crm", "--limit", "2"}, "2\te…@example.org", "j…@"},
+		{[]string{"users", "crm", "--emails", "--json"}, `"email": "joe@example.org"`, "…"},
+		{[]string{"courses", "crm"}, "7\tGroup 7", "e…"},
+		{[]string{"courses", "crm", "--limit", "3", "--json"}, `"name": "Group 3"`, "Group 4"},
+	} {
+		if out := w.must(append([]string{"vendors"}, test.args...)...); !strings.Contains(out, test.want) || strings.Contains(out, test.not) {
+			t.Errorf("%v: got\n%s\nwant %q in it, and not %q", test.args, out, test.want, test.not)
+		}
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"users", "nobody"}, "there is no vendor nobody"},
+		{[]string{"courses", "lead"}, "lead is off"},
+		{[]string{"users", "crm", "--limit=-1"}, "--limit must be 0 or above"},
+	} {
+		if _, err := w.try(append([]string{"vendors"}, test.args...)...); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v: got %v, want %q", test.args, err, test.want)
+		}
+	}
+	for op, n := range w.stands.State().Vendors["crm"].Calls {
+		if !strings.HasPrefix(op, "GET ") && n > 0 {
+			t.Errorf("got %d calls of %s, want none that change anything", n, op)
+		}
+	}
+}

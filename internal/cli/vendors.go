@@ -17,14 +17,18 @@ import (
 
 // vendorsCmd holds the commands of usher vendors.
 type vendorsCmd struct {
-	Check vendorsCheckCmd `cmd:"" help:"Check the credentials of each vendor that is on."`
+	Check   vendorsCheckCmd   `cmd:"" help:"Check the credentials of each vendor that is on."`
+	Users   vendorsUsersCmd   `cmd:"" help:"List the accounts at a vendor."`
+	Courses vendorsCoursesCmd `cmd:"" help:"List the courses at a vendor, for their ids."`
 }
 
 // Help is shown below the flags.
 func (vendorsCmd) Help() string {
 	return `Examples:
   usher vendors check
-  usher vendors check lead miestro`
+  usher vendors check lead miestro
+  usher vendors users miestro
+  usher vendors courses miestro`
 }
 
 // vendorsCheckCmd is usher vendors check.

@@ -33,6 +33,7 @@ var (
 	_ vendors.Deprovisioner = (*Adapter)(nil)
 	_ vendors.Enroller      = (*Adapter)(nil)
 	_ vendors.Unenroller    = (*Adapter)(nil)
+	_ vendors.CourseLister  = (*Adapter)(nil)
 )
 
 // New returns the adapter, or the error of Config.Validate.

@@ -154,3 +154,14 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("got status %d, want 404", status)
 	}
 }
+
+func TestListCoursesWalksAllPages(t *testing.T) {
+	a, _ := adapter(t, sandbox.Config{})
+	var got []string
+	if err := a.ListCourses(t.Context(), func(c vendors.ListedCourse) error { got = append(got, c.ID+" "+c.Name); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 50 || got[6] != "7 Course 7" {
+		t.Errorf("got %d courses: %v", len(got), got)
+	}
+}

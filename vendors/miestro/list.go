@@ -3,6 +3,7 @@ package miestro
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/usherhq/usher/vendors"
 )
@@ -34,6 +35,26 @@ func (a *Adapter) Show(ctx context.Context, acc vendors.Account) (vendors.Listed
 // listed returns a user as an entry of the list.
 func listed(u User) vendors.Listed {
 	return vendors.Listed{ID: account(u).ID, Email: u.Email, Staff: u.Role == nil || *u.Role != RoleUser}
+}
+
+// ListCourses calls yield with each course. An error of yield ends ListCourses and is returned.
+func (a *Adapter) ListCourses(ctx context.Context, yield func(vendors.ListedCourse) error) error {
+	q := Query{SortBy: "id:asc", Count: pageSize}
+	for q.Page = 1; q.Page <= maxPages; q.Page++ {
+		page, err := a.api.ListCourses(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, c := range page.Data {
+			if err := yield(vendors.ListedCourse{ID: strconv.Itoa(int(c.ID)), Name: c.Name}); err != nil {
+				return err
+			}
+		}
+		if len(page.Data) == 0 || q.Page >= int(page.LastPage) {
+			return nil
+		}
+	}
+	return vendors.Fail(vendor, "list courses", "the list of courses does not end")
 }
 
 // each calls yield with the users that a search finds, oldest first, while yield returns more.

@@ -31,6 +31,7 @@ var (
 	_ vendors.Enroller         = (*Adapter)(nil)
 	_ vendors.EnrollmentReader = (*Adapter)(nil)
 	_ vendors.Unenroller       = (*Adapter)(nil)
+	_ vendors.CourseLister     = (*Adapter)(nil)
 )
 
 // New returns the adapter, or the error of Config.Validate.

@@ -212,8 +212,14 @@ func withMembers(wanted bool) url.Values {
 // ListGroups is GET /Groups (RFC 7644, section 3.4.2): one page of groups.
 func (a *API) ListGroups(ctx context.Context, q Query) (List[Group], error) {
 	var page List[Group]
-	err := a.do(ctx, vendors.Call{Op: "list groups", Method: http.MethodGet, Path: "/Groups", Query: q.values(), Items: q.Count, Out: &page}, "")
-	return page, vendors.UnusableIfGone(err)
+	call := vendors.Call{
+		Op: "list groups", Method: http.MethodGet, Path: "/Groups", Query: q.values(), Further: q.StartIndex > 1 || q.Cursor != "", Items: q.Count, Out: &page,
+	}
+	err := vendors.UnusableIfGone(a.do(ctx, call, ""))
+	if err == nil && page.TotalResults == nil && page.Resources == nil {
+		err = unreadable(call.Op, "the response is no list")
+	}
+	return page, err
 }
 
 // PatchGroup is PATCH /Groups/{id} (RFC 7644, section 3.5.2). A repeated removal has no further

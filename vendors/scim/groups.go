@@ -75,7 +75,7 @@ func (a *Adapter) Enroll(ctx context.Context, e vendors.Enrollment) error {
 	const op = "enroll"
 	add := Operation{Op: "add", Path: "members", Value: []Value{{Value: e.Account.ID}}}
 	refused := a.changeGroup(ctx, op, e, add)
-	if refused != nil && !vendors.IsRefused(refused) {
+	if refused != nil && (!vendors.IsRefused(refused) || vendors.IsUnknown(refused)) {
 		return refused
 	}
 	in, shown, err := a.member(ctx, e.Account, e.Course)

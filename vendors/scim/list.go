@@ -30,6 +30,40 @@ func (a *Adapter) listed(u User) vendors.Listed {
 	return vendors.Listed{ID: u.ID, Email: u.email(), Staff: a.isStaff(u), Deleted: !u.active()}
 }
 
+// ListCourses calls yield with each group. An error of yield ends ListCourses and is returned.
+func (a *Adapter) ListCourses(ctx context.Context, yield func(vendors.ListedCourse) error) error {
+	q := Query{StartIndex: 1, Count: a.config.PageSize}
+	if q.Cursors = a.config.Pages == PagesCursor; q.Cursors {
+		q.StartIndex = 0
+	}
+	seen := map[string]bool{}
+	for range maxPages {
+		page, err := a.api.ListGroups(ctx, q)
+		if err != nil {
+			return err
+		}
+		known := len(seen)
+		for _, g := range page.Resources {
+			if seen[g.ID] {
+				continue
+			}
+			seen[g.ID] = true
+			if err := yield(vendors.ListedCourse{ID: g.ID, Name: g.DisplayName}); err != nil {
+				return err
+			}
+		}
+		switch {
+		case len(seen) == known, page.NextCursor == "" && q.StartIndex == 0:
+			return nil
+		case page.NextCursor != "":
+			q.Cursor, q.StartIndex, q.Cursors = page.NextCursor, 0, false
+		default:
+			q.StartIndex += len(page.Resources)
+		}
+	}
+	return vendors.Fail(vendor, "list courses", "the list of groups does not end")
+}
+
 // each calls yield once with each user that a query finds. The order of pages is not stable at
 // most servers, so each counts the different users, and asks for the page behind the last one
 // of a whole list: some servers count only the users of one page.

@@ -171,3 +171,20 @@ func TestStaffIsNeverChanged(t *testing.T) {
 		})
 	}
 }
+
+func TestListCoursesWalksAllPages(t *testing.T) {
+	for _, pages := range []string{"index", "cut", "cursor"} {
+		s := serve(t, map[string]string{"pages": pages}, func(c *scim.Config) {
+			if c.PageSize = 20; pages == "cursor" {
+				c.Pages = scim.PagesCursor
+			}
+		})
+		got := map[string]string{}
+		if err := s.ListCourses(t.Context(), func(c vendors.ListedCourse) error { got[c.ID] = c.Name; return nil }); err != nil {
+			t.Errorf("%s: %v", pages, err)
+		}
+		if len(got) != 50 || got["44"] != "Group 44" {
+			t.Errorf("%s: got %d groups: %v", pages, len(got), got)
+		}
+	}
+}

@@ -49,6 +49,11 @@ func (b *bench) ports() map[string]func(context.Context) error {
 		}
 		ports[Show] = func(ctx context.Context) error { _, err := p.Show(ctx, b.shown()); return err }
 	}
+	if p, ok := b.adapter.(vendors.CourseLister); ok {
+		ports[Courses] = func(ctx context.Context) error {
+			return p.ListCourses(ctx, func(vendors.ListedCourse) error { return nil })
+		}
+	}
 	return ports
 }
 

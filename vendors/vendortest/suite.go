@@ -63,6 +63,7 @@ const (
 	Track    = "track"
 	List     = "list"
 	Show     = "show"
+	Courses  = "courses"
 )
 
 // The users of the suite. No error may contain any of these texts.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
@@ -175,25 +174,8 @@ func (r Cmd) masked(list []reconcile.Difference) []reconcile.Difference {
 	out := slices.Clone(list)
 	for i := range out {
 		if !r.Emails {
-			out[i].Email = maskEmail(out[i].Email)
+			out[i].Email = output.MaskEmail(out[i].Email)
 		}
 	}
 	return out
-}
-
-// maskEmail returns the first letter and the domain of an e-mail.
-func maskEmail(email string) string {
-	local, domain, ok := strings.Cut(email, "@")
-	if !ok {
-		local, domain = email, ""
-	}
-	first, _ := utf8.DecodeRuneInString(local)
-	switch {
-	case local == "":
-		return ""
-	case !ok:
-		return string(first) + "…"
-	default:
-		return string(first) + "…@" + domain
-	}
 }
