@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-rules chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -99,10 +99,13 @@ release: ## Build a release into dist (VERSION=v1.2.3), with the same bytes on e
 	scripts/release.sh $(VERSION) dist
 
 chaos: ## Run real processes through kills, pauses, disconnects and outages (SEEDS=20, from SEED=1)
-	$(CHAOS) -run '^TestChaos$$'
+	$(CHAOS) -run '^TestChaos$$/^plain$$'
 
-chaos-cluster: ## The same on three NATS servers
-	$(CHAOS) -run '^TestChaos$$' -chaos.cluster
+chaos-rules: ## The same with rules of a team: instances, scope, mapping, disabled accounts
+	$(CHAOS) -run '^TestChaos$$/^rules$$'
+
+chaos-cluster: ## The same as chaos on three NATS servers
+	$(CHAOS) -run '^TestChaos$$/^plain$$' -chaos.cluster
 
 chaos-endpoint: ## Kill the HTTP endpoint and NATS while 100,000 events are posted
 	$(CHAOS) -run '^TestEndpoint$$'

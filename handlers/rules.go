@@ -29,6 +29,8 @@ type Profile struct {
 	// deletion, and the team allows creations.
 	Enters  bool
 	Deleted bool // whether a deletion newer than the event was seen
+	// Decoded, if set, keeps Data once a rule has decoded Data, for the other rules.
+	Decoded *map[string]any
 }
 
 // RuleError says that a rule cannot be evaluated for one user. The text has no value of the user.

@@ -102,8 +102,10 @@ func TestSimulationIsWhatServeDoes(t *testing.T) {
 		want[r.UserID+" "+r.Vendor] = strings.Join(strings.Fields(r.Would+" "+r.Reason), " ")
 	}
 	got := map[string]string{}
-	for _, id := range users {
-		w.again1(id, got)
+	for i, r := range rows { // in the order of the simulation: the first of two users with one e-mail wins
+		if i == 0 || rows[i-1].UserID != r.UserID {
+			w.again1(r.UserID, got)
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-simulated +done)\n%s", diff)
@@ -115,10 +117,7 @@ func TestSimulationIsWhatServeDoes(t *testing.T) {
 // simulation.
 func (w *world) again1(id string, got map[string]string) {
 	w.t.Helper()
-	out, err := w.try("resync", id, "--json")
-	if err != nil && strings.Contains(err.Error(), "was deleted") {
-		return // not listed
-	}
+	out := w.must("resync", id, "--json")
 	var sent []struct {
 		Vendor  string
 		EventID string `json:"event_id"`

@@ -67,6 +67,7 @@ type commands struct {
 	Simulate simulateCmd `cmd:"" help:"Count the consequences of a configuration for all users, and change nothing."`
 	Plan     planCmd     `cmd:"" help:"Compare two configurations for all users."`
 	Resync   resyncCmd   `cmd:"" help:"Send the last known data of a user again."`
+	Backfill backfillCmd `cmd:"" help:"Provision users from a list at one vendor."`
 
 	Forget    forgetCmd     `cmd:"" help:"Erase the data of one user."`
 	Reconcile reconcile.Cmd `cmd:"" help:"Compare the records with the accounts listed by a vendor, and repair differences."`

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
@@ -55,6 +56,7 @@ func (k simulateCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer closeFile()
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // little is kept, and much is thrown away
 	line := output.NewProgress(a.Stderr)
 	found, err := service.Simulate(ctx, ops.SimulateOptions{Vendors: k.Vendor, From: from, Row: k.row(a), Progress: line.Show})
 	line.End()

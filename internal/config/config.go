@@ -102,16 +102,19 @@ type HTTP struct {
 	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // bearer tokens, several for rotation; default none, allowed on loopback only
 	// Clients may post events of some sources or types only, each with a token; file only.
 	// Default none.
-	Clients     Clients       `yaml:"clients"`
-	TLSCert     string        `yaml:"tls_cert" env:"TLS_CERT"`       // path of a PEM file, reloaded after a change; default none: no TLS
-	TLSKey      string        `yaml:"tls_key" env:"TLS_KEY"`         // path of the key of TLSCert
-	MaxBody     Bytes         `yaml:"max_body" env:"MAX_BODY"`       // of a request, and at most the max_payload of NATS; default 1MiB
-	Connections int           `yaml:"connections" env:"CONNECTIONS"` // open connections at a time; default 1000
-	Rate        float64       `yaml:"rate" env:"RATE"`               // requests per second of one client; 0: no limit; default 100
-	Timeout     time.Duration `yaml:"timeout" env:"TIMEOUT"`         // to receive a request; default 30s
-	Idle        time.Duration `yaml:"idle" env:"IDLE"`               // of a connection without a request; default 2m
-	Origins     Names         `yaml:"origins" env:"ORIGINS"`         // origins that may ask for permission to deliver by web hook, "*" is any; default none
-	Callbacks   Names         `yaml:"callbacks" env:"CALLBACKS"`     // hosts that may receive such a permission by https; default none
+	Clients Clients `yaml:"clients"`
+	// TrustedProxies are addresses and networks of proxies whose X-Forwarded-For tells the address of a
+	// client. Default none.
+	TrustedProxies Names         `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
+	TLSCert        string        `yaml:"tls_cert" env:"TLS_CERT"`       // path of a PEM file, reloaded after a change; default none: no TLS
+	TLSKey         string        `yaml:"tls_key" env:"TLS_KEY"`         // path of the key of TLSCert
+	MaxBody        Bytes         `yaml:"max_body" env:"MAX_BODY"`       // of a request, and at most the max_payload of NATS; default 1MiB
+	Connections    int           `yaml:"connections" env:"CONNECTIONS"` // open connections at a time; default 1000
+	Rate           float64       `yaml:"rate" env:"RATE"`               // requests per second of one client; 0: no limit; default 100
+	Timeout        time.Duration `yaml:"timeout" env:"TIMEOUT"`         // to receive a request; default 30s
+	Idle           time.Duration `yaml:"idle" env:"IDLE"`               // of a connection without a request; default 2m
+	Origins        Names         `yaml:"origins" env:"ORIGINS"`         // origins that may ask for permission to deliver by web hook, "*" is any; default none
+	Callbacks      Names         `yaml:"callbacks" env:"CALLBACKS"`     // hosts that may receive such a permission by https; default none
 }
 
 // Log configures logging.

@@ -147,6 +147,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	got.HTTP.Clients = nil
 	got.HTTP.Origins = nil
 	got.HTTP.Callbacks = nil
+	got.HTTP.TrustedProxies = nil
 	got.Webhooks = nil
 	if diff := cmp.Diff(withDefaults(), got, ignoreUnexported()); diff != "" {
 		t.Errorf("the example says otherwise (-default +example)\n%s", diff)

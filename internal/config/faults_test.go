@@ -52,6 +52,13 @@ func TestFaults(t *testing.T) {
 				`USHER_MIESTRO_RATE: vendors.miestro.rate: cannot be "fast"; want a number`,
 			},
 		},
+		"proxies and quotas": {
+			file: "http:\n  trusted_proxies: [10.0.0.0/8, proxy]\n  clients:\n    - {name: crm, token: token-of-16-bytes, hourly_events: -1}\n",
+			want: []string{
+				`usher.yaml:2: http.trusted_proxies (USHER_HTTP_TRUSTED_PROXIES): holds "proxy", which is neither an address nor a network; want addresses such as 10.0.0.7, or networks such as 10.0.0.0/8`,
+				"usher.yaml:4: http.clients: hourly_events of crm is below zero; want a number of events, or 0 for no limit",
+			},
+		},
 		"connections to a vendor": {
 			file: "vendors:\n  lead:\n    ca: /none/ca.pem\n    key: /none/key.pem\n  miestro:\n    proxy: user:s3cr3t@proxy:3128\n",
 			env:  "USHER_MEIRO_PROXY=on|USHER_USERMOST_CERT=/none/c.pem",

@@ -23,6 +23,7 @@ func (l *loader) check() {
 	l.checkEach()
 	l.checkWords()
 	l.checkDeletions("deletions", l.config.Deletions)
+	l.checkProfiles()
 	l.checkTraces()
 	l.checkNATS()
 	l.checkHTTP()

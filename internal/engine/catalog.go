@@ -121,11 +121,11 @@ func (v Vendor) ReadOnly(refused func(vendors.Request)) (vendors.Adapter, error)
 	return v.reads(v.section.Settings, refused)
 }
 
-// Check checks the credentials of an adapter. A check by a call that an adapter in mode shadow
-// refuses is no failure: the vendor was not asked.
-func Check(ctx context.Context, port vendors.Adapter) error {
+// Check checks the credentials of an adapter of the vendor. A check by a call that an adapter in mode
+// shadow refuses is no failure: the vendor was not asked.
+func (v Vendor) Check(ctx context.Context, port vendors.Adapter) error {
 	if err := port.Check(ctx); !errors.Is(err, vendors.ErrReadOnly) {
-		return err
+		return vendors.Named(v.Name, err)
 	}
 	return nil
 }

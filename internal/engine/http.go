@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
@@ -65,7 +66,12 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 	if faults = append(faults, wrong...); len(faults) > 0 {
 		return nil, SettingsError{joinFaults(faults)}
 	}
+	proxies, err := clientlimit.ParseProxies(c.HTTP.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	all := ingest.New(ingest.Config{
+		Proxies: proxies,
 		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: streams.CallTimeout,
 		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks, Foreign: foreign,
 	}, ingest.Deps{

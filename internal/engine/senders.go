@@ -51,6 +51,7 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		}
 		list = append(list, ingest.Client{
 			Name: client.Name, Token: client.Token, Sources: client.Sources, Types: client.Types,
+			Quota:   ingest.Quota{Events: client.Events, Bytes: int(client.Bytes)},
 			Channel: events.NewChannel("client "+client.Name, client.Token.Reveal()),
 		})
 	}

@@ -145,7 +145,7 @@ func (e *Engine) check(v Vendor) func(context.Context) (vendors.Adapter, error) 
 		if err != nil {
 			return nil, err
 		}
-		return port, Check(ctx, port)
+		return port, v.Check(ctx, port)
 	}
 }
 

@@ -45,7 +45,7 @@ var rules = []rule{
 	{
 		"internal/engine",
 		[]string{
-			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/ingest/...", "internal/telemetry", "internal/history",
+			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
 			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/profile", "internal/rules", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
@@ -150,11 +150,12 @@ var rules = []rule{
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
 	{"internal/expression", []string{"events"}, "compiles and evaluates expressions, without knowledge of the variables"},
 	{"internal/rules", []string{"internal/expression", "handlers", "events", "schemas", "vendors"}, "evaluates the rules of a team as pure functions of a profile and an event"},
-	{"internal/profile", []string{"internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
+	{"internal/keyfile", nil, "reads a key, for the configuration and for profiles"},
+	{"internal/profile", []string{"internal/keyfile", "internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
 	{"internal/spelling", nil, "compares names, whatever is named"},
 	{"internal/pause", nil, "waits, without knowledge of the step"},
 	{"internal/telemetry", []string{"events"}, "is imported by all of internal, and stands below"},
-	{"internal/config", []string{"internal/rules", "internal/spelling", "vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
+	{"internal/config", []string{"internal/keyfile", "internal/rules", "internal/spelling", "vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
 
 	{"handlers/...", []string{"vendors", "events"}, "maps values to values: no NATS, no record, no vendor's folder"},
 	{"schemas", []string{"events", "internal/spelling"}, "describes data"},

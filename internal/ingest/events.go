@@ -60,6 +60,9 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 	if !p.prove(w, r, in, client.Name) {
 		return
 	}
+	if !p.withinQuota(w, r, client.Name, client.Quota.bytes(len(in.body))) {
+		return
+	}
 	list, _, err := events.FromHTTP(r.Header, in.body)
 	if err != nil {
 		p.refuse(w, r, readProblem(err))
@@ -72,6 +75,9 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(faults) > 0 {
 		p.refuse(w, r, problemOf(faults))
+		return
+	}
+	if !p.withinQuota(w, r, client.Name, client.Quota.events(len(a.events))) {
 		return
 	}
 	p.store(w, r, a)

@@ -52,10 +52,11 @@ type Delivery struct {
 
 // Config holds the senders and limits of the endpoint.
 type Config struct {
-	Clients   []Client      // senders to /events; none: any local sender
-	Rate      float64       // requests per second and client, and size of a burst; zero: no limit
-	MaxBody   int64         // bytes of a request's body
-	StoreTime time.Duration // timeout of storing the events of a request
+	Clients   []Client            // senders to /events; none: any local sender
+	Rate      float64             // requests per second and client, and size of a burst; zero: no limit
+	MaxBody   int64               // bytes of a request's body
+	Proxies   clientlimit.Proxies // whose X-Forwarded-For counts
+	StoreTime time.Duration       // timeout of storing the events of a request
 
 	// Origins may ask for permission to deliver by web hook; "*" allows any origin. If
 	// empty, the endpoint answers OPTIONS without permissions.
@@ -93,11 +94,20 @@ type Readiness struct {
 	Parts map[string]string `json:"parts"` // "ok" or the problem, by part of the process
 }
 
+// unsignedFactor is how many more deliveries one address may send than one sender: a proxy that is
+// not trusted, or a provider, may have many senders.
+const unsignedFactor = 10
+
 // endpoint is the HTTP server side of Usher.
 type endpoint struct {
 	config Config
 	deps   Deps
-	limits *clientlimit.Limits
+
+	limits    *clientlimit.Limits // of known clients and verified deliveries
+	strangers *clientlimit.Limits // of requests without a known token, by address
+	unsigned  *clientlimit.Limits // of deliveries before the signature is verified, by address
+
+	quotas quotas
 
 	unproven, proven *budget      // of bodies before and after the proof of the sender
 	decoding         bounded.Room // for large bodies
@@ -111,9 +121,12 @@ func New(c Config, d Deps) http.Handler {
 		largest = max(largest, hook.MaxBody)
 	}
 	return &endpoint{
-		config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
-		unproven: newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
-		decoding: bounded.NewRoom(decodeRoom),
+		config: c, deps: d,
+		limits:    clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
+		strangers: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
+		unsigned:  clientlimit.NewLimits(rate.Limit(unsignedFactor*c.Rate), int(unsignedFactor*c.Rate)),
+		unproven:  newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
+		decoding: bounded.NewRoom(decodeRoom), quotas: newQuotas(c.Clients),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
@@ -53,11 +52,11 @@ func (p *endpoint) delivered(name, result string) {
 // postWebhook verifies, maps and stores one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
-	if !p.withinLimit(w, r, "webhook "+name+" "+clientlimit.Address(r)) {
+	if !p.withinLimit(w, r, p.unsigned, p.address(r)) {
 		return
 	}
 	hook := p.config.Webhooks[name]
-	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: clientlimit.Address(r)}, cmp.Or(hook.MaxBody, p.config.MaxBody))
+	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: p.address(r)}, cmp.Or(hook.MaxBody, p.config.MaxBody))
 	if !ok {
 		return
 	}
@@ -69,7 +68,7 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
 		return
 	}
-	if !p.prove(w, r, in, "webhook "+name) {
+	if !p.withinLimit(w, r, p.limits, "webhook "+name) || !p.prove(w, r, in, "webhook "+name) {
 		return
 	}
 	got := p.mapped(name, id, r.Header, body)

@@ -32,6 +32,8 @@ type run struct {
 	config    mailbox.Config
 	slots     int // turns at a time
 	guard     mailbox.Guard
+	rules     handlers.Rules   // of the team
+	profiles  mailbox.Profiles // for rules
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) vendors.Adapter
 	// watch sees the mailboxes of each ownership, if set.
@@ -171,7 +173,7 @@ func (r *run) configure(rules mailbox.Rules) {
 
 func (r *run) work(ctx context.Context, p *process) {
 	c := connection{server: r.server, process: p, lose: r.lost}
-	v := &mailbox.Vendor{Name: "acme"}
+	v := &mailbox.Vendor{Name: "acme", Rules: r.rules}
 	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
 	v.Port.Store(&port)
 	scheduler, config := fairness.NewScheduler(r.slots), r.settings()
@@ -181,7 +183,7 @@ func (r *run) work(ctx context.Context, p *process) {
 			Records: c, Index: index{c}, Events: c, Replays: replays{c}, Timers: t,
 			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
 			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }),
-			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
+			Handlers: r.handlers, Guard: r.guard, Profiles: r.profiles, Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {
 			r.watch(m)

@@ -144,6 +144,7 @@ func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
 	ctx, cancel := context.WithDeadline(p.deps.Gate.Attach(ctx, c.class), c.begin.Add(p.config.CallTimeout))
 	defer cancel()
 	reply, err := p.recovered(ctx, c)
+	err = vendors.Named(p.vendor.Name, err)
 	if p.config.Rules.skips(err) {
 		reply, err = c.event.Handler.Skipped(ReasonShadow), nil
 	}

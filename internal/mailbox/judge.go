@@ -118,6 +118,9 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 		if age >= c.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
 		}
+		if e.Scope == events.ScopeActivity { // no data of the user for the rules: a look costs no call
+			return verdict{pause: record.Pause{Prerequisite: true}}
+		}
 		return verdict{pause: record.Pause{Prerequisite: true, Due: e.Begun.Add(c.PrerequisiteWait)}}
 	case vendors.IsUnreadable(err) && (class == vendors.Permanent || e.Strikes+1 >= maxUnreadable):
 		return verdict{giveUp: classUnreadable}

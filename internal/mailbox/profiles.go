@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
@@ -35,10 +36,13 @@ func (p *parts) profile(ctx context.Context, event *Event) (handlers.Profile, er
 	if err != nil {
 		return handlers.Profile{}, err
 	}
-	data, err := merged.Data()
+	var data json.RawMessage
+	if h := event.Handler; !h.Removes && h.Type != events.UserRestored { // no rule judges the others
+		data, err = merged.Data()
+	}
 	created := merged.Created != events.Position{}
 	return handlers.Profile{
 		Data: data, Known: len(merged.Members) > 0, Deleted: at.Before(merged.Deleted),
-		Enters: created && p.config.Rules.allowsChange("create"),
+		Enters: created && p.config.Rules.allowsChange("create"), Decoded: new(map[string]any),
 	}, err
 }

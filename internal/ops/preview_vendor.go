@@ -28,8 +28,12 @@ func (s *Service) previewDeps(ctx context.Context) (mailbox.Deps, error) {
 	if err != nil {
 		return mailbox.Deps{}, err
 	}
-	index, err := streams.OpenIndex(ctx, s.Streams.Client)
-	if err != nil {
+	var index mailbox.Records = noRecords{}
+	stored, err := streams.OpenIndex(ctx, s.Streams.Client)
+	switch {
+	case err == nil:
+		index = stored
+	case !errors.Is(err, streams.ErrNoStream): // without an index no account is reserved
 		return mailbox.Deps{}, err
 	}
 	profiles, err := s.profiles(ctx)

@@ -117,37 +117,52 @@ func (s *Service) simulate(ctx context.Context, o SimulateOptions, team []*simul
 }
 
 // inBatches judges users in batches, each worker a part of a batch, and passes the results of each
-// batch on in the order of the users.
-func inBatches[T any](source iter.Seq2[simulatedUser, error], workers int, judge func(worker int, u simulatedUser) (T, error), add func([]T) error) error {
-	batch := make([]simulatedUser, 0, simulationBatch)
+// batch on in the order of the users. The next batch is read meanwhile.
+func inBatches[T any](source iter.Seq2[simulatedUser, error], workers int, judge func(worker int, u simulatedUser) (T, error), add func([]T) error) (err error) {
+	done := make(chan error, 1) // the end of the batch at work
+	done <- nil
+	var batch []simulatedUser
 	flush := func() error {
-		rows := make([]T, len(batch))
-		var group errgroup.Group
-		for n := range workers {
-			group.Go(func() (err error) {
-				for i := n; i < len(batch) && err == nil; i += workers {
-					rows[i], err = judge(n, batch[i])
-				}
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
+		if err := <-done; err != nil {
+			done <- err
 			return err
 		}
-		batch = batch[:0]
-		return add(rows)
+		full := batch
+		batch = make([]simulatedUser, 0, simulationBatch)
+		go func() { done <- judgeBatch(full, workers, judge, add) }()
+		return nil
 	}
+	defer func() { err = errors.Join(err, <-done) }()
 	for u, err := range source {
 		if err != nil {
 			return err
 		}
 		if batch = append(batch, u); len(batch) == simulationBatch {
-			if err := flush(); err != nil {
-				return err
+			if flush() != nil {
+				return nil // the error is that of done
 			}
 		}
 	}
-	return flush()
+	_ = flush() // the error is that of done
+	return nil
+}
+
+// judgeBatch judges one batch.
+func judgeBatch[T any](batch []simulatedUser, workers int, judge func(worker int, u simulatedUser) (T, error), add func([]T) error) error {
+	rows := make([]T, len(batch))
+	var group errgroup.Group
+	for n := range workers {
+		group.Go(func() (err error) {
+			for i := n; i < len(batch) && err == nil; i += workers {
+				rows[i], err = judge(n, batch[i])
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return add(rows)
 }
 
 // simulatedUser is a user of a simulation.
@@ -227,6 +242,9 @@ func (m userMaker) ofFile(from io.Reader, at events.Position) iter.Seq2[simulate
 					err = fmt.Errorf("line %d: %w", line.number, err)
 				} else {
 					u, err = m.of(p, at)
+					if invalid := m.valid.Validate(e); invalid != nil {
+						u.invalid = invalid.Error()
+					}
 				}
 			}
 			if !yield(u, err) || err != nil {
@@ -288,8 +306,8 @@ func (m userMaker) of(p profile.Profile, at events.Position) (simulatedUser, err
 	u.updated = u.created.Clone()
 	u.updated.SetType(events.UserUpdated)
 	u.id = events.UserID(u.created)
-	if err := m.valid.Validate(u.created); err != nil {
-		u.invalid = err.Error()
+	if _, known := p.Members["email"]; !known { // all other members were checked with their events
+		u.invalid = "the data of the user has no e-mail"
 	}
 	return u, nil
 }
