@@ -1,5 +1,5 @@
 // Package memory remembers the activities of one vendor. A stored result is the memory of its
-// activity, and a record in the bucket of activity that of one that failed or waits. Each process
+// activity; a failed or waiting activity has a record in the bucket of activity. Each process
 // follows both streams, and keeps fingerprints in memory (package index). The owner of the vendor
 // also stores the fingerprints in segments, so that a start reads only the last results.
 package memory
@@ -42,8 +42,8 @@ type Memory struct {
 	atResults place
 	atRecords place
 	segment   int          // most results of a segment
-	unsaved   atomic.Int64 // results read that are in no segment
-	current   atomic.Int64 // the time of process up to which everything stored is known, in ns since begin
+	unsaved   atomic.Int64 // results without a segment
+	current   atomic.Int64 // the time up to which everything stored is known, in ns since begin
 	begin     time.Time
 }
 
@@ -107,7 +107,7 @@ const (
 	retry        = time.Second
 )
 
-// Current reports whether the memory knows everything that was stored until a few seconds ago.
+// Current reports whether the memory knows everything stored until a few seconds ago.
 func (m *Memory) Current() bool {
 	at := m.current.Load()
 	return at >= 0 && time.Since(m.begin)-time.Duration(at) < behind
@@ -149,10 +149,10 @@ func (m *Memory) warn(ctx context.Context, err error, text string) {
 	}
 }
 
-// KnewAt reports whether the memory knows everything that was stored before a time.
+// KnewAt reports whether the memory knows everything stored before a time.
 func (m *Memory) KnewAt(t time.Time) bool { return time.Duration(m.current.Load()) >= t.Sub(m.begin) }
 
-// CatchUp waits until the memory knows everything that was stored before the call.
+// CatchUp waits until the memory knows everything stored before the call.
 func (m *Memory) CatchUp(ctx context.Context) error {
 	at := time.Since(m.begin)
 	extent, err := m.client.Extent(ctx, streams.ResultsStream)
