@@ -83,7 +83,7 @@ func (s *Service) scan(ctx context.Context, u UserData, o ForgetOptions, f *Forg
 	if u.Doubtful > 0 {
 		f.Stays = append(f.Stays, fmt.Sprintf("%s, %s: %d messages that name no user, and have a word or number that may be the id: look at them by hand (usher dead list)", u.stream, streams.DeadLettersStream, u.Doubtful))
 	}
-	for _, stream := range []string{u.stream, streams.ReplaysStream, streams.DeadLettersStream, streams.ResultsStream, streams.HistoryStream, streams.AuditStream} {
+	for _, stream := range []string{u.stream, streams.ReplaysStream, streams.DeadLettersStream, streams.ResultsStream, streams.HistoryStream} {
 		found, read := 0, 0
 		for m, err := range s.Streams.Client.Messages(ctx, stream, streams.Query{}) {
 			if err != nil {
@@ -101,6 +101,25 @@ func (s *Service) scan(ctx context.Context, u UserData, o ForgetOptions, f *Forg
 		if found > 0 {
 			f.Stays = append(f.Stays, fmt.Sprintf("%s: %d messages that still have the id or an e-mail of the user, found by the last scan: events of others, or newer data; run it again, and look at them by hand", stream, found))
 		}
+	}
+	return s.scanAudit(ctx, u, f)
+}
+
+// scanAudit counts the entries of the audit log that name the user. The log may be in an account of
+// its own.
+func (s *Service) scanAudit(ctx context.Context, u UserData, f *Forgotten) error {
+	found := 0
+	for entry, err := range s.Streams.Audit.List(ctx, streams.AuditQuery{}) {
+		if err != nil {
+			return err
+		}
+		if u.subject.is(entry.Who) || u.subject.is(entry.Why) {
+			found++
+		}
+	}
+	f.Scan = append(f.Scan, Match{streams.AuditStream, found})
+	if found > 0 {
+		f.Stays = append(f.Stays, fmt.Sprintf("%s: %d entries with the id or an e-mail of the user in name or reason, for %s", streams.AuditStream, found, s.Config.NATS.AuditMaxAge))
 	}
 	return nil
 }
