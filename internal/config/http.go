@@ -69,11 +69,12 @@ type Webhook struct {
 	Header      string           `yaml:"header"`       // with the signature or the token; default the scheme's header
 	Tolerance   time.Duration    `yaml:"tolerance"`    // maximum age of a signature; default 5m
 	Unmappable  string           `yaml:"unmappable"`   // answer to a delivery that cannot become an event: keep (202) or refuse (422)
+	Challenges  []string         `yaml:"challenges"`   // checks of the endpoint by the sender: okta, slack, zoom, sns, woocommerce, echo, probe; default none
 	Event       yaml.Node        `yaml:"event"`        // mapping of a payload to an event
 }
 
 // webhookKeys are the keys of a Webhook.
-var webhookKeys = []string{"scheme", "secrets", "secrets_file", "header", "tolerance", "unmappable", "event"}
+var webhookKeys = []string{"scheme", "secrets", "secrets_file", "header", "tolerance", "unmappable", "challenges", "event"}
 
 // UnmarshalYAML rejects unknown keys.
 func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {

@@ -34,7 +34,10 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		if !slices.Contains([]string{"", "keep", "refuse"}, hook.Unmappable) {
 			fault("webhooks."+name+".unmappable", fmt.Sprintf("%q is neither keep nor refuse", hook.Unmappable))
 		}
-		hooks[name] = ingest.Webhook{Verifier: verifier, Mapper: mapper, Refuse: hook.Unmappable == "refuse"}
+		hooks[name] = ingest.Webhook{
+			Verifier: verifier, Mapper: mapper, Refuse: hook.Unmappable == "refuse",
+			Challenges: challenges(hook, func(problem string) { fault("webhooks."+name+".challenges", problem) }), Digest: verifier.Digest,
+		}
 	}
 	for _, token := range c.HTTP.Tokens {
 		list = append(list, ingest.Client{Name: "tokens", Token: token})
@@ -48,6 +51,17 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		list = append(list, ingest.Client{Name: client.Name, Token: client.Token, Sources: client.Sources, Types: client.Types})
 	}
 	return hooks, list, faults
+}
+
+// challenges returns the challenges of a sender. fault is called with each fault.
+func challenges(hook config.Webhook, fault func(problem string)) (list []ingest.Challenge) {
+	for _, name := range hook.Challenges {
+		if !slices.Contains(ingest.Challenges(), ingest.Challenge(name)) {
+			fault(fmt.Sprintf("%q is no challenge: use some of %v", name, ingest.Challenges()))
+		}
+		list = append(list, ingest.Challenge(name))
+	}
+	return list
 }
 
 // foreignEvents returns the mappings of CloudEvents of other systems, and all faults.

@@ -155,8 +155,8 @@ const maxRoom = 64 << 10
 
 // body reads the whole body. Reports false after answering the request with an error.
 func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed"})
+	if coding := coding(r.Header); coding != "" && (coding != "gzip" || routeOf(r.URL.Path) != "/webhooks") {
+		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed; gzip is accepted for web hooks only"})
 		return nil, false
 	}
 	limit := p.config.MaxBody

@@ -26,6 +26,10 @@ type Webhook struct {
 	Verifier Verifier
 	Mapper   Mapper
 	Refuse   bool // answer 422 to a delivery that cannot become an event
+	// Challenges are the checks of the endpoint that the sender may make.
+	Challenges []Challenge
+	// Digest returns the HMAC-SHA256 of a text by the secret, in hex; for Zoom only.
+	Digest func(text string) string
 }
 
 func (h Webhook) known() bool { return h.Verifier != nil }
@@ -37,6 +41,8 @@ const (
 	DeliveryKept     = "kept"     // a dead letter, perhaps beside stored events
 	DeliveryUnsigned = "unsigned" // signature missing, wrong or too old
 	DeliveryUnstored = "unstored" // NATS did not store the delivery
+	// DeliveryChallenge is a check of the endpoint, not a delivery.
+	DeliveryChallenge = "challenge"
 )
 
 // delivered counts a delivery.
@@ -46,10 +52,24 @@ func (p *endpoint) delivered(name, result string) {
 	}
 }
 
+// webhookClient returns the name of a sender at an address for the limit of requests.
+func (p *endpoint) webhookClient(name string, r *http.Request) string {
+	return "webhook " + name + " " + clientlimit.Address(r)
+}
+
+// webhookMethods returns the handlers of the path of a sender.
+func (p *endpoint) webhookMethods(name string) map[string]http.HandlerFunc {
+	by := map[string]http.HandlerFunc{http.MethodPost: func(w http.ResponseWriter, r *http.Request) { p.postWebhook(w, r, name) }}
+	if p.config.Webhooks[name].answersGet() {
+		by[http.MethodGet] = func(w http.ResponseWriter, r *http.Request) { p.getWebhook(w, r, name) }
+	}
+	return by
+}
+
 // postWebhook verifies, maps and stores one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
-	if !p.withinLimit(w, r, "webhook "+name+" "+clientlimit.Address(r)) {
+	if !p.withinLimit(w, r, p.webhookClient(name, r)) {
 		return
 	}
 	body, ok := p.body(w, r)
@@ -58,12 +78,19 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 	}
 	hook := p.config.Webhooks[name]
 	id, err := hook.Verifier.Verify(r.Header, body)
+	if err != nil && p.unsignedCheck(w, r, name, body) {
+		return
+	}
 	if err != nil {
 		p.delivered(name, DeliveryUnsigned)
 		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
 		return
 	}
-	got := p.mapped(name, id, r.Header, body)
+	header, body, ok := p.plainBody(w, r, body)
+	if !ok || p.signedCheck(w, r, name, body) {
+		return
+	}
+	got := p.mapped(name, id, header, body)
 	if len(got.faults) > 0 && !p.keep(w, r, &got) {
 		p.delivered(name, DeliveryUnstored)
 		return

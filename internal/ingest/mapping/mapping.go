@@ -104,6 +104,10 @@ func build(name string, newEnv envMaker, rules []Config) (*Mapping, error) {
 // in the list. An error is an *Error about the whole delivery. The data is not checked against a
 // schema.
 func (m *Mapping) Map(deliveryID string, header http.Header, body []byte) ([]Outcome, error) {
+	body, err := unwrap(header, body)
+	if err != nil {
+		return nil, err
+	}
 	payload, err := parse(body)
 	if err != nil {
 		return nil, err

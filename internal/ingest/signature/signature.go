@@ -6,6 +6,7 @@ package signature
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -140,6 +141,11 @@ func notToken(r rune) bool {
 // which is not signed. The id is empty for other schemes.
 func (v *Verifier) Verify(header http.Header, body []byte) (id string, err error) {
 	return v.verify(*v, header, body)
+}
+
+// Digest returns the HMAC-SHA256 of a text by the first secret, in hex.
+func (v *Verifier) Digest(text string) string {
+	return hex.EncodeToString(v.digests([]byte(text))[0])
 }
 
 // Format prints no keys, for every verb.

@@ -1,0 +1,59 @@
+package ingest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Limits of a compressed delivery.
+const (
+	maxRatio  = 100      // plain bytes for each sent byte
+	freeRatio = 64 << 10 // plain bytes without a limit of the ratio
+)
+
+// coding returns the coding of a body in lower case; "" for none.
+func coding(header http.Header) string {
+	coding := strings.ToLower(strings.TrimSpace(strings.Join(header.Values("Content-Encoding"), ",")))
+	if coding == "identity" {
+		return ""
+	}
+	return coding
+}
+
+// plainBody returns the header and the body of a verified delivery without the coding gzip.
+// Reports false after answering the request with an error.
+func (p *endpoint) plainBody(w http.ResponseWriter, r *http.Request, sent []byte) (http.Header, []byte, bool) {
+	if coding(r.Header) == "" {
+		return r.Header, sent, true
+	}
+	body, problem := gunzip(sent, p.config.MaxBody)
+	if problem != nil {
+		p.refuse(w, r, *problem)
+		return nil, nil, false
+	}
+	header := r.Header.Clone()
+	header.Del("Content-Encoding")
+	header.Del("Content-Length")
+	return header, body, true
+}
+
+// gunzip returns at most limit plain bytes, or the answer to a body that has more, or is no gzip.
+func gunzip(sent []byte, limit int64) ([]byte, *problem) {
+	most := min(limit, max(freeRatio, int64(len(sent))*maxRatio))
+	reader, err := gzip.NewReader(bytes.NewReader(sent))
+	if err != nil {
+		return nil, &problem{Status: http.StatusBadRequest, Detail: "the body is not gzip, as Content-Encoding says"}
+	}
+	var body bytes.Buffer
+	n, err := io.Copy(&body, io.LimitReader(reader, most+1))
+	switch {
+	case n > most:
+		return nil, &problem{Status: http.StatusRequestEntityTooLarge, Detail: "the uncompressed body is too large"}
+	case err != nil:
+		return nil, &problem{Status: http.StatusBadRequest, Detail: "the compressed body ends early, or is damaged"}
+	}
+	return body.Bytes(), nil
+}
