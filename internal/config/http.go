@@ -63,7 +63,8 @@ func (c Clients) String() string {
 
 // Webhook is a sender of signed deliveries.
 type Webhook struct {
-	Scheme      string           `yaml:"scheme"`       // of the signature: standard, github, stripe or token
+	Scheme      string           `yaml:"scheme"`       // of the signature: standard, github, stripe, slack, zoom, paddle, token, or template
+	Template    yaml.Node        `yaml:"template"`     // of the signature, for the scheme template
 	Secrets     []vendors.Secret `yaml:"secrets"`      // several for rotation
 	SecretsFile string           `yaml:"secrets_file"` // or the path of a file with one secret per line
 	Header      string           `yaml:"header"`       // with the signature or the token; default the scheme's header
@@ -74,7 +75,7 @@ type Webhook struct {
 }
 
 // webhookKeys are the keys of a Webhook.
-var webhookKeys = []string{"scheme", "secrets", "secrets_file", "header", "tolerance", "unmappable", "challenges", "event"}
+var webhookKeys = []string{"scheme", "template", "secrets", "secrets_file", "header", "tolerance", "unmappable", "challenges", "event"}
 
 // UnmarshalYAML rejects unknown keys.
 func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,7 +24,7 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 	hooks = map[string]ingest.Webhook{}
 	for _, name := range slices.Sorted(maps.Keys(c.Webhooks)) {
 		hook := c.Webhooks[name]
-		verifier, err := signature.New(signature.Scheme(hook.Scheme), hook.Secrets, signature.Options{Tolerance: hook.Tolerance, Header: hook.Header})
+		verifier, err := verifierOf(hook)
 		for _, err := range ops.Faults(err) {
 			fault("webhooks."+name, err.Error())
 		}
@@ -51,6 +52,20 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		list = append(list, ingest.Client{Name: client.Name, Token: client.Token, Sources: client.Sources, Types: client.Types})
 	}
 	return hooks, list, faults
+}
+
+// verifierOf returns the verifier of the signatures of a sender.
+func verifierOf(hook config.Webhook) (*signature.Verifier, error) {
+	o := signature.Options{Tolerance: hook.Tolerance, Header: hook.Header}
+	scheme := signature.Scheme(hook.Scheme)
+	if !hook.Template.IsZero() {
+		o.Template = &signature.Template{}
+		if err := hook.Template.Decode(o.Template); err != nil {
+			return nil, fmt.Errorf("template: %w", err)
+		}
+		scheme = cmp.Or(scheme, signature.Custom)
+	}
+	return signature.New(scheme, hook.Secrets, o)
 }
 
 // challenges returns the challenges of a sender. fault is called with each fault.
