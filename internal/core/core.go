@@ -64,8 +64,7 @@ type Deps struct {
 	Rules       handlers.Rules   // of the team; nil: none
 	Profiles    mailbox.Profiles // for Rules
 	Guard       mailbox.Guard
-	Translate   func(events.Event) (events.Event, error) // see mailbox.Vendor; nil: none
-	Validate    func(events.Event) error
+	Decoder     *mailbox.Decoder // of all vendors of the process
 	Handlers    []handlers.Handler
 	// Check makes the cheapest call for a test of our credentials, and returns the next
 	// adapter, perhaps with new credentials; nil for the present adapter.
@@ -109,7 +108,7 @@ func Open(ctx context.Context, c Config, d Deps) (*Core, error) {
 	x := &Core{config: c, deps: d}
 	x.vendor.Name = c.Vendor
 	x.vendor.Port.Store(&d.Port)
-	x.vendor.Rules, x.vendor.Translate = d.Rules, d.Translate
+	x.vendor.Rules = d.Rules
 	x.gate = newGate(c, d.Limiter, d.Log)
 	if d.WatchPauses == nil {
 		x.gate.pause.Store(&noPause)
@@ -210,7 +209,7 @@ func (x *Core) mailboxDeps(token uint64) mailbox.Deps {
 		Records: s.records, Index: records{users: s.index}, Events: single{s.stream, x.config.Stream}, Replays: replays{s.replays},
 		Timers:  timers{s.timers, x.config.Vendor, token},
 		Results: x.deps.Results, History: x.deps.History, DeadLetters: x.deps.DeadLetters, Profiles: x.deps.Profiles, Guard: x.deps.Guard, Gate: x.gate, Scheduler: x.slots,
-		Validate: x.deps.Validate, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
+		Decoder: x.deps.Decoder, Handlers: x.deps.Handlers, Log: x.deps.Log, Tracer: x.deps.Tracer, Observe: x.deps.Observe,
 		Failures: &x.failures,
 	}
 }

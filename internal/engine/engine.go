@@ -18,6 +18,7 @@ import (
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/streams/admin"
@@ -44,7 +45,7 @@ type Engine struct {
 	ready    func()               // called at the start of the workers; nil: not called
 	limiters limiters             // of the vendors
 	guard    *deletionguard.Guard // the deletion guard
-	schemas  *schemas.Set
+	decoder  *mailbox.Decoder
 	// profileKeys encrypt the profiles of users.
 	profileKeys profile.Cipher
 	cores       sync.Map // of *core.Core by the name of a running vendor
@@ -67,8 +68,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.schemas, err = schemas.New(); err != nil {
+	set, err := schemas.New()
+	if err != nil {
 		return err
+	}
+	e.decoder = mailbox.NewDecoder(set.Validate)
+	if e.decoder.Translate, err = ops.Translator(e.Config); err != nil {
+		return SettingsError{err}
 	}
 	if err := e.retry(ctx, func() error { return e.prepare(ctx) }); err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/natsconn"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
@@ -211,9 +212,11 @@ func (p *plant) run(ctx context.Context) (err error) {
 	if err := e.prepare(ctx); err != nil {
 		return err
 	}
-	if e.schemas, err = schemas.New(); err != nil {
+	set, err := schemas.New()
+	if err != nil {
 		return err
 	}
+	e.decoder = mailbox.NewDecoder(set.Validate)
 	v := e.on()[0] // there is one
 	port, err := v.Adapter()
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/usherhq/usher/internal/core"
 	"github.com/usherhq/usher/internal/history"
 	"github.com/usherhq/usher/internal/mailbox"
-	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
@@ -87,14 +86,10 @@ func (e *Engine) open(ctx context.Context, v Vendor, port vendors.Adapter) (*cor
 	if err != nil {
 		return nil, err
 	}
-	translate, err := ops.Translator(e.Config)
-	if err != nil {
-		return nil, err
-	}
 	return core.Open(ctx, e.coreConfig(v, lifecycle, activity), core.Deps{
-		Rules: team, Profiles: profiles, Translate: translate,
+		Rules: team, Profiles: profiles,
 		JetStream: client.JetStream, Names: client.Names, Port: port, Limiter: e.limiters.of(v), Results: e.Streams.Results,
-		History: history.New(client, streams.HistoryStream), DeadLetters: e.Streams.DeadLetters, Guard: e.guard, Validate: e.schemas.Validate, Handlers: list,
+		History: history.New(client, streams.HistoryStream), DeadLetters: e.Streams.DeadLetters, Guard: e.guard, Decoder: e.decoder, Handlers: list,
 		Check: e.check(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.storeHolds(ctx, v.Name), WatchPauses: e.Streams.Control.WatchPauses,
 		Observe: e.observe,
 		Failed:  func(string) { e.Metrics.StepFailed(v.Name) },

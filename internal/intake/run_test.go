@@ -157,7 +157,7 @@ func (r *run) work(ctx context.Context, p *process) {
 		m, err := mailbox.New(v, r.config, mailbox.Deps{
 			Records: c, Index: index{c}, Events: c, Replays: replays{c}, Timers: t,
 			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
-			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Validate: func(events.Event) error { return nil },
+			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Decoder: mailbox.NewDecoder(func(events.Event) error { return nil }),
 			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {

@@ -28,18 +28,20 @@ type Event struct {
 	Plan    handlers.Plan
 	Ignored []string // members of the data that are left out; see events.Clean
 	Invalid error    // why the event can never be carried out
+
+	content func() record.Content
 }
 
 // reader reads the messages of a vendor.
 type reader struct {
 	vendor   *Vendor
-	validate func(events.Event) error
+	decoder  *Decoder
 	handlers map[string]handlers.Handler // by event type
 	disable  bool                        // Rules.Disable
 }
 
-func newReader(v *Vendor, validate func(events.Event) error, list []handlers.Handler) reader {
-	r := reader{vendor: v, validate: validate, handlers: map[string]handlers.Handler{}}
+func newReader(v *Vendor, d *Decoder, list []handlers.Handler) reader {
+	r := reader{vendor: v, decoder: d, handlers: map[string]handlers.Handler{}}
 	for _, h := range list {
 		r.handlers[h.Type] = h
 	}
@@ -75,25 +77,18 @@ func (r reader) parse(message Message, replay int) *Event {
 
 // understand decodes, validates and plans an event, and returns the fault of the event, if any.
 func (r reader) understand(e *Event) error {
-	decoded, err := events.FromNATS(e.Message.Header, e.Message.Payload)
-	if err != nil {
+	d := r.decoder.decode(e.Message, e.Replay)
+	e.Event, e.Ignored, e.content = d.event, d.ignored, d.content
+	if d.err != nil {
 		if e.Key == "" {
 			p := e.Message.Position
 			e.Key = events.Key(fmt.Sprintf("%s/%d", e.Message.Stream, p.Epoch), strconv.FormatUint(p.Seq, 10))
 		}
-		return err
+		return d.err
 	}
-	if decoded, err = r.translate(decoded); err != nil {
-		e.Event = decoded
-		if e.Key == "" {
-			e.Key = events.Key(events.Key(decoded.Source(), decoded.ID()), string(e.Message.Payload))
-		}
-		return err
-	}
-	decoded, e.Ignored = events.Clean(decoded)
-	e.Event = decoded
-	key := events.Key(decoded.Source(), decoded.ID())
-	if err := r.valid(e); err != nil {
+	key := events.Key(e.Source(), e.ID())
+	err := r.valid(e, d)
+	if err != nil {
 		if e.Key == "" { // an invalid event must not pass for a valid event with the same id
 			e.Key = events.Key(key, string(e.Message.Payload))
 		}
@@ -102,29 +97,24 @@ func (r reader) understand(e *Event) error {
 	if e.Key == "" {
 		e.Key = key
 	}
-	e.Plan, err = e.Handler.PlanFor(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Disable: r.disable}, decoded)
+	e.Plan, err = e.Handler.PlanFor(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Disable: r.disable}, e.Event)
 	return err
 }
 
-// translate returns the event of a CloudEvent of another system, and other events unchanged.
-func (r reader) translate(e events.Event) (events.Event, error) {
-	if r.vendor.Translate == nil {
-		return e, nil
-	}
-	return r.vendor.Translate(e)
-}
-
 // valid finds the handler of the event, and validates the data.
-func (r reader) valid(e *Event) error {
+func (r reader) valid(e *Event, d *decoded) error {
 	if e.Replay > 0 && e.Key == "" { // neither position nor number are known
 		return &events.InvalidError{Rule: events.RuleRequired, Detail: "the headers of a replay are missing: send it back by usher dead replay"}
+	}
+	if d.untranslated != nil {
+		return d.untranslated
 	}
 	handler, ok := r.handlers[e.Type]
 	if !ok || e.Event.Type() != e.Type {
 		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
 	}
 	e.Handler = handler
-	return r.validate(e.Event)
+	return d.invalid()
 }
 
 // Deliver takes an event in. settle is called once the event is finished, or registered
@@ -178,7 +168,7 @@ func (r reader) keyOf(e *Event) string {
 func (e *Event) arrival(replaySeq uint64) record.Arrival {
 	return record.Arrival{
 		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
-		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)),
+		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: e.content(),
 	}
 }
 

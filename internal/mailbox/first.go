@@ -27,7 +27,7 @@ type FirstAttempts struct {
 }
 
 // NewFirstAttempts returns the first attempts of a vendor. now returns the time of the server.
-// The needed Deps are Records, Timers, Results, DeadLetters, Gate, Validate, Handlers and Log.
+// The needed Deps are Records, Timers, Results, DeadLetters, Gate, Decoder, Handlers and Log.
 func NewFirstAttempts(v *Vendor, c Config, d Deps, now func() time.Time) (*FirstAttempts, error) {
 	p, err := newParts(v, c, d)
 	if err != nil {

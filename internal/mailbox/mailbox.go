@@ -155,7 +155,7 @@ type Deps struct {
 	Gate        Gate
 	Ownership   Ownership
 	Scheduler   *fairness.Scheduler // of the vendor in this process
-	Validate    func(events.Event) error
+	Decoder     *Decoder
 	Handlers    []handlers.Handler
 	Log         zerolog.Logger
 	Tracer      trace.Tracer // of a span for each attempt; nil: none

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/vendors"
 )
@@ -18,9 +17,6 @@ type Vendor struct {
 	Port atomic.Pointer[vendors.Adapter] // the adapter, with the credentials of the moment
 	// Rules are the compiled rules of the team; nil: none. Rules need Deps.Profiles.
 	Rules handlers.Rules
-	// Translate returns the event of a CloudEvent of another system, and other events unchanged;
-	// nil: no such mappings.
-	Translate func(events.Event) (events.Event, error)
 }
 
 // parts are shared by all turns and first attempts of a vendor.
@@ -34,7 +30,7 @@ func newParts(v *Vendor, c Config, d Deps) (*parts, error) {
 	if d.Failures == nil {
 		d.Failures = new(Failures)
 	}
-	read := newReader(v, d.Validate, d.Handlers)
+	read := newReader(v, d.Decoder, d.Handlers)
 	read.disable = c.Rules.Disable
 	return &parts{reader: read, config: &c, deps: &d}, c.check()
 }

@@ -45,8 +45,8 @@ type Previewer struct {
 }
 
 // NewPreviewer returns a Previewer. remember is Config.Remember.
-func NewPreviewer(v *Vendor, remember time.Duration, validate func(events.Event) error, list []handlers.Handler) *Previewer {
-	return &Previewer{reader: newReader(v, validate, list), remember: remember}
+func NewPreviewer(v *Vendor, remember time.Duration, d *Decoder, list []handlers.Handler) *Previewer {
+	return &Previewer{reader: newReader(v, d, list), remember: remember}
 }
 
 // Read reads, validates and plans a replay. If the event alone decides, ok is true and p is

@@ -56,7 +56,7 @@ func letter(kind, data string) streams.DeadLetter {
 func preview(r *record.Record, l streams.DeadLetter) mailbox.Preview {
 	v := &mailbox.Vendor{Name: "acme"}
 	v.Port.Store(new(vendors.Adapter))
-	x := mailbox.NewPreviewer(v, time.Hour, func(events.Event) error { return nil }, []handlers.Handler{
+	x := mailbox.NewPreviewer(v, time.Hour, mailbox.NewDecoder(func(events.Event) error { return nil }), []handlers.Handler{
 		handlers.UserCreated(), handlers.UserDeleted(),
 		handlers.EnrollmentRequested(handlers.Courses{"go-1": {"acme": "7"}, "c-1": {"other": "8"}}, []string{"acme", "other"}),
 	})

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/usherhq/usher/internal/mailbox/record"
@@ -26,8 +27,10 @@ func (t *turn) retry(ctx context.Context, err error) remainder {
 
 // giveUp ends the events in hand of a user with an unreadable record, as dead letters of class
 // record, and acknowledges the wake. Pending effects of the record stand still until a person
-// has restored the record (docs/runbook.md).
+// has restored the record (docs/runbook.md). So do events settled under a long call: the record
+// has them, and may have ended them with another outcome.
 func (t *turn) giveUp(ctx context.Context, cause error) error {
+	t.hand.list = slices.DeleteFunc(t.hand.list, func(a *arrival) bool { return a.settled })
 	if err := t.outbox.refuseAll(ctx, func(*Event) record.Outcome { return failed(classRecord, cause.Error()) }); err != nil {
 		return err
 	}

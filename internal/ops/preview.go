@@ -74,8 +74,8 @@ func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) 
 	if err != nil {
 		return nil, err
 	}
-	translate, err := Translator(s.Config)
-	if err != nil {
+	decoder := mailbox.NewDecoder(valid.Validate)
+	if decoder.Translate, err = Translator(s.Config); err != nil {
 		return nil, err
 	}
 	p := previewer{events: s.Streams.Events, needsAdapter: map[string]bool{}}
@@ -94,9 +94,9 @@ func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) 
 		if off != nil {
 			port = nil
 		}
-		vendor := &mailbox.Vendor{Name: v.Name, Translate: translate}
+		vendor := &mailbox.Vendor{Name: v.Name}
 		vendor.Port.Store(&port)
-		p.Previewer, p.off = mailbox.NewPreviewer(vendor, 2*v.Settings.MaxAge, valid.Validate, s.Handlers), off
+		p.Previewer, p.off = mailbox.NewPreviewer(vendor, 2*v.Settings.MaxAge, decoder, s.Handlers), off
 		all[v.Name] = p
 	}
 	return all, nil

@@ -64,7 +64,9 @@ func (r *reader) list(ctx context.Context, yield func(Message) bool) error {
 			}
 		}
 		if len(messages) == 0 { // the last message may have been purged meanwhile
-			end, err = r.end(ctx)
+			var last uint64
+			last, err = r.end(ctx)
+			end = min(end, last) // the stream may have grown, too
 		}
 	}
 	return err

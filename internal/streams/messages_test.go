@@ -115,7 +115,8 @@ func TestMessagesEndAtTheLastOfTheStart(t *testing.T) {
 	}
 }
 
-// A listing goes on after the loss of a consumer, and passes no message twice.
+// A listing goes on after the loss of a consumer, passes no message twice, and still ends at
+// the last message of the start.
 func TestMessagesOutliveTheirConsumer(t *testing.T) {
 	e := start(t)
 	e.events(2000)
@@ -124,6 +125,7 @@ func TestMessagesOutliveTheirConsumer(t *testing.T) {
 		check(t, err)
 		if got = append(got, m.Position.Seq); len(got) == 10 {
 			e.deleteConsumers("EVENTS")
+			e.publish("user.created", 300)
 		}
 	}
 	wantSequences(t, got, 1, 2000)

@@ -1,0 +1,93 @@
+package mailbox
+
+import (
+	"sync"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// The bounds of the decoded messages in memory.
+const (
+	mostDecoded  = 4096
+	decodedBytes = 8 << 20 // of the payloads
+)
+
+// Decoder decodes, cleans and validates messages. The vendors of a process share a Decoder: each
+// vendor reads the same messages, at about the same time, and each message is decoded once.
+type Decoder struct {
+	// Translate returns the event of a CloudEvent of another system, and other events unchanged;
+	// nil: no such mappings. To be set before the first message.
+	Translate func(events.Event) (events.Event, error)
+
+	validate func(events.Event) error
+
+	mu     sync.Mutex
+	known  map[messageID]*decoded
+	oldest []messageID
+	bytes  int
+}
+
+// NewDecoder returns a Decoder. validate returns the first fault of an event.
+func NewDecoder(validate func(events.Event) error) *Decoder {
+	return &Decoder{validate: validate, known: map[messageID]*decoded{}}
+}
+
+// messageID names a stored message.
+type messageID struct {
+	stream   string
+	position events.Position
+}
+
+// decoded is a message after decoding. The vendors share it, and change nothing in it.
+type decoded struct {
+	message Message
+	err     error // of the decoding
+	// untranslated is the fault of a CloudEvent of another system.
+	untranslated error
+	event        events.Event
+	ignored      []string              // see events.Clean
+	invalid      func() error          // the first fault of the event
+	content      func() record.Content // of the event; zero for an undecodable message
+}
+
+// decode returns a message after decoding. The messages of replays are read by one vendor only,
+// and not kept.
+func (d *Decoder) decode(m Message, replay int) *decoded {
+	if replay > 0 {
+		return d.fresh(m)
+	}
+	id := messageID{m.Stream, m.Position}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if known := d.known[id]; known != nil {
+		return known
+	}
+	x := d.fresh(m)
+	d.known[id] = x
+	d.oldest = append(d.oldest, id)
+	d.bytes += len(m.Payload)
+	for len(d.oldest) > mostDecoded || d.bytes > decodedBytes {
+		d.bytes -= len(d.known[d.oldest[0]].message.Payload)
+		delete(d.known, d.oldest[0])
+		d.oldest = d.oldest[1:]
+	}
+	return x
+}
+
+// fresh decodes a message. Faults and content are computed when first asked for.
+func (d *Decoder) fresh(m Message) *decoded {
+	x := &decoded{message: m}
+	e, err := events.FromNATS(m.Header, m.Payload)
+	if err != nil {
+		x.err, x.content = err, func() record.Content { return 0 }
+		return x
+	}
+	if d.Translate != nil {
+		e, x.untranslated = d.Translate(e)
+	}
+	x.event, x.ignored = events.Clean(e)
+	x.invalid = sync.OnceValue(func() error { return d.validate(x.event) })
+	x.content = sync.OnceValue(func() record.Content { return record.ContentOf(events.ContentOf(x.event)) })
+	return x
+}
