@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -26,18 +27,35 @@ func coding(header http.Header) string {
 // plainBody returns the header and the body of a verified delivery without the coding gzip.
 // Reports false after answering the request with an error.
 func (p *endpoint) plainBody(w http.ResponseWriter, r *http.Request, sent []byte) (http.Header, []byte, bool) {
-	if coding(r.Header) == "" {
-		return r.Header, sent, true
-	}
-	body, problem := gunzip(sent, p.config.MaxBody)
+	header, body, problem := plain(r.Header, sent, p.config.MaxBody)
 	if problem != nil {
 		p.refuse(w, r, *problem)
-		return nil, nil, false
 	}
-	header := r.Header.Clone()
+	return header, body, problem == nil
+}
+
+// Plain returns the header and the body of a delivery without the coding gzip, with at most limit
+// bytes.
+func Plain(header http.Header, sent []byte, limit int64) (http.Header, []byte, error) {
+	header, body, problem := plain(header, sent, limit)
+	if problem != nil {
+		return nil, nil, errors.New(problem.Detail)
+	}
+	return header, body, nil
+}
+
+func plain(header http.Header, sent []byte, limit int64) (http.Header, []byte, *problem) {
+	if coding(header) == "" {
+		return header, sent, nil
+	}
+	body, problem := gunzip(sent, limit)
+	if problem != nil {
+		return nil, nil, problem
+	}
+	header = header.Clone()
 	header.Del("Content-Encoding")
 	header.Del("Content-Length")
-	return header, body, true
+	return header, body, nil
 }
 
 // gunzip returns at most limit plain bytes, or the answer to a body that has more, or is no gzip.

@@ -95,7 +95,7 @@ func (w *webhookMapper) events(d streams.DeadLetter) (list []events.Event, err e
 	outcomes, err := w.outcomes(d)
 	for _, o := range outcomes {
 		if err == nil && o.Err != nil {
-			err = fmt.Errorf("%w: webhooks.%s.event: %s%w", ErrAtFault, d.Type, prefix(o.Place), o.Err)
+			err = fmt.Errorf("%w: webhooks.%s.event: %s%w", ErrAtFault, d.Type, AtPlace(o.Place), o.Err)
 		}
 		list = append(list, o.Event)
 	}
@@ -105,8 +105,8 @@ func (w *webhookMapper) events(d streams.DeadLetter) (list []events.Event, err e
 	return list, nil
 }
 
-// prefix returns a place before a problem.
-func prefix(place string) string {
+// AtPlace returns the place of an event in a delivery, to be put before a problem.
+func AtPlace(place string) string {
 	if place == "" {
 		return ""
 	}

@@ -118,7 +118,10 @@ func notToken(r rune) bool {
 // not signed, or the header of a template. The id is empty for other schemes.
 func (v *Verifier) Verify(header http.Header, body []byte) (id string, err error) {
 	m, err := v.Match(header, body)
-	return m.ID, err
+	if err != nil {
+		return "", err
+	}
+	return m.ID, nil
 }
 
 // Match describes how a delivery was verified.
@@ -129,7 +132,7 @@ type Match struct {
 	Header string // with the signature
 }
 
-// Match is Verify with the secret and the header that fit.
+// Match is Verify with the secret and the header that fit, also for ErrStale.
 func (v *Verifier) Match(header http.Header, body []byte) (m Match, err error) {
 	var first error
 	var headers []string
@@ -140,10 +143,10 @@ func (v *Verifier) Match(header http.Header, body []byte) (m Match, err error) {
 			continue
 		}
 		id, secret, err := c.verify(v, header, body)
-		if err == nil {
-			return Match{ID: id, Secret: secret, Form: v.keys[secret].form, Header: c.Header}, nil
+		if err == nil || errors.Is(err, ErrStale) {
+			return Match{ID: id, Secret: secret, Form: v.keys[secret].form, Header: c.Header}, err
 		}
-		if first == nil || errors.Is(err, ErrStale) {
+		if first == nil {
 			first = err
 		}
 		if c.fixedHeaders() {

@@ -31,7 +31,7 @@ func (c *compiled) verify(v *Verifier, header http.Header, body []byte) (id stri
 		return "", 0, wrong("no signature in " + c.Header + " fits")
 	}
 	if sent != "" && v.now().Sub(at).Abs() > v.tolerance {
-		return "", 0, ErrStale
+		return id, key, ErrStale
 	}
 	return id, key, nil
 }
