@@ -63,7 +63,7 @@ func (c Clients) String() string {
 
 // Webhook is a sender of signed deliveries.
 type Webhook struct {
-	Scheme      string           `yaml:"scheme"`       // of the signature: standard, github, stripe, slack, zoom, paddle, token, or template
+	Scheme      string           `yaml:"scheme"`       // of the signature: standard, github, stripe, slack, zoom, paddle, token, basic, or template
 	Template    yaml.Node        `yaml:"template"`     // of the signature, for the scheme template
 	Secrets     []vendors.Secret `yaml:"secrets"`      // several for rotation
 	SecretsFile string           `yaml:"secrets_file"` // or the path of a file with one secret per line

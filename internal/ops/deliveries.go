@@ -76,7 +76,7 @@ func (w *webhookMapper) outcomes(d streams.DeadLetter) ([]mapping.Outcome, error
 	}
 	var list []mapping.Outcome
 	for _, o := range all {
-		if len(d.Places) > 0 && !slices.Contains(d.Places, o.Place) {
+		if len(d.Places) > 0 && !mapping.Covers(d.Places, o.Place) {
 			continue
 		}
 		if o.Err == nil {
@@ -84,8 +84,10 @@ func (w *webhookMapper) outcomes(d streams.DeadLetter) ([]mapping.Outcome, error
 		}
 		list = append(list, o)
 	}
-	if len(list) < len(d.Places) {
-		return list, fmt.Errorf("%w: webhooks.%s.event: the mapping no longer makes %d of the events of the delivery: change each and name back, or drop the dead letter", ErrAtFault, d.Type, len(d.Places)-len(list))
+	for _, place := range d.Places {
+		if place != "" && !slices.ContainsFunc(list, func(o mapping.Outcome) bool { return mapping.Covers([]string{place}, o.Place) }) {
+			return list, fmt.Errorf("%w: webhooks.%s.event: the mapping no longer makes the event %s of the delivery: change each and name back, or drop the dead letter", ErrAtFault, d.Type, place)
+		}
 	}
 	return list, nil
 }

@@ -28,7 +28,7 @@ var guesses = []Template{
 func Diagnose(secrets []vendors.Secret, header http.Header, body []byte) (fits []string) {
 	var list []Template
 	for _, scheme := range Schemes() {
-		if scheme != Token {
+		if scheme != Token && scheme != Basic {
 			list = append(list, scheme.templates("")...)
 		}
 	}

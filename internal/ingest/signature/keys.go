@@ -46,8 +46,13 @@ func (v *Verifier) setKeys(secrets []vendors.Secret) error {
 
 // keyOf returns the key in a secret. The error continues "secret 1 of 2".
 func keyOf(form, secret string) (key, error) {
-	if form == textKey {
+	switch {
+	case form == textKey:
 		return key{[]byte(secret), "the text itself"}, nil
+	case form == basicKey && !strings.Contains(secret, ":"):
+		return key{}, errors.New("is not user:password")
+	case form == basicKey:
+		return key{[]byte(base64.StdEncoding.EncodeToString([]byte(secret))), "user:password"}, nil
 	}
 	return base64Secret(secret)
 }

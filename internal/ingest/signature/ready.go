@@ -28,13 +28,15 @@ const (
 	Paddle Scheme = "paddle"
 	// Token is a shared token in a header, which proves the sender but not the body.
 	Token Scheme = "token"
+	// Basic is user:password in Authorization, as in an address with user and password.
+	Basic Scheme = "basic"
 	// Custom is Options.Template.
 	Custom Scheme = "template"
 )
 
 // Schemes returns all schemes, in a fixed order.
 func Schemes() []Scheme {
-	return []Scheme{StandardWebhooks, GitHub, Stripe, Slack, Zoom, Paddle, Token, Custom}
+	return []Scheme{StandardWebhooks, GitHub, Stripe, Slack, Zoom, Paddle, Token, Basic, Custom}
 }
 
 // ready are the templates of schemes with fixed headers, or with a header by default.
@@ -46,6 +48,7 @@ var ready = map[Scheme][]Template{
 	Zoom:             {{Header: "X-Zm-Signature", Signature: "v0=", TimeHeader: "X-Zm-Request-Timestamp", Signed: "v0:{time}:{body}"}},
 	Paddle:           {{Header: "Paddle-Signature", Separator: ";", Signature: "h1=", Time: "ts=", Signed: "{time}:{body}"}},
 	Token:            {{Header: "Authorization", Signature: "Bearer "}},
+	Basic:            {{Header: "Authorization", Signature: "Basic ", Key: basicKey}},
 }
 
 // standardTemplate is Standard Webhooks with a prefix of all headers.

@@ -80,7 +80,7 @@ func (v *Verifier) setTemplates(o Options) error {
 		list = []Template{*o.Template}
 	case len(list) == 0:
 		return fmt.Errorf("unknown scheme %q: use one of %s", string(v.scheme), names(Schemes()))
-	case o.Header != "" && list[0].TimeHeader != "":
+	case o.Header != "" && (list[0].TimeHeader != "" || v.scheme == Basic):
 		return fmt.Errorf("the scheme %s has fixed headers: remove the header, or use scheme: template", v.scheme)
 	}
 	var faults []error
@@ -89,7 +89,7 @@ func (v *Verifier) setTemplates(o Options) error {
 		if err != nil {
 			faults = append(faults, err)
 		}
-		if c.token = v.scheme == Token; c.token {
+		if c.token = v.scheme == Token || v.scheme == Basic; c.token {
 			c.parts = nil // a token proves nothing of the body
 		}
 		v.templates = append(v.templates, c)

@@ -60,6 +60,7 @@ const (
 	hexEncoding, base64Encoding, urlEncoding, anyEncoding = "hex", "base64", "base64url", "any"
 	unixTime, secondsTime, rfcTime                        = "unix", "seconds", "rfc3339"
 	textKey, base64Key                                    = "text", "base64"
+	basicKey                                              = "user:password" // of Basic only
 )
 
 // hashes are the hashes by name.
@@ -88,7 +89,9 @@ func compile(name string, t Template) (compiled, error) {
 	oneOf(fault, "encoding", t.Encoding, hexEncoding, base64Encoding, urlEncoding, anyEncoding)
 	oneOf(fault, "hash", t.Hash, "sha1", "sha256", "sha512")
 	oneOf(fault, "time_format", t.TimeFormat, unixTime, secondsTime, rfcTime)
-	oneOf(fault, "key", t.Key, textKey, base64Key)
+	if t.Key != basicKey {
+		oneOf(fault, "key", t.Key, textKey, base64Key)
+	}
 	for _, header := range []*string{&t.Header, &t.TimeHeader, &t.IDHeader} {
 		if strings.ContainsFunc(*header, notToken) {
 			fault("%q is not the name of a header: use letters, digits and -", *header)

@@ -108,6 +108,23 @@ func TestReadyTemplates(t *testing.T) {
 	}
 }
 
+// TestBasic verifies user and password of an address.
+func TestBasic(t *testing.T) {
+	const secret = "sns:a password of enough bytes"
+	v := verifier(t, signature.Basic, signature.Options{}, secret)
+	encoded := base64.StdEncoding.EncodeToString([]byte(secret))
+	for value, ok := range map[string]bool{"Basic " + encoded: true, "basic " + encoded: true, "Basic " + secret: false, "Bearer " + encoded: false, "Basic ": false, encoded: false} {
+		_, err := v.Verify(headers("Authorization", value), []byte(payload))
+		check(t, "", err, "", ok)
+	}
+	if _, err := signature.New(signature.Basic, []vendors.Secret{otherSecret}, signature.Options{}); err == nil || !strings.Contains(err.Error(), "is not user:password") {
+		t.Errorf("a secret without a user: got %v", err)
+	}
+	if _, err := signature.New(signature.Custom, []vendors.Secret{secret}, signature.Options{Template: &signature.Template{Header: "X", Key: "hex"}}); err == nil {
+		t.Error("a template with another form of the key is accepted")
+	}
+}
+
 func TestTemplatesAreRejected(t *testing.T) {
 	for name, test := range map[string]struct {
 		options signature.Options
