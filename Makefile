@@ -73,8 +73,8 @@ fuzz: ## Run each fuzz test for a short time (FUZZTIME=10s)
 		done; \
 	done
 
-interop: build ## Test foreign clients (CloudEvents, Standard Webhooks, NATS); needs Node.js 20 and npm
-	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs
+interop: build ## Test foreign clients (CloudEvents, NATS, and the packages of senders of web hooks); needs Node.js 20 and npm
+	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs && $(RERUN_NODE) recipes.mjs
 
 check-docs: build ## Check the contract by AsyncAPI's parser, and run the documents' programs that need more than Go; needs Node.js 20 and npm
 	cd test/docs && npm ci --no-audit --no-fund && $(RERUN_NODE) docs.test.mjs
