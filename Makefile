@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-controls chaos-cluster chaos-endpoint isolation recovery bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-rules chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -31,6 +31,7 @@ RACE_FLAGS := -race -short -timeout 30m
 BROWSER_TESTS := demo.test.mjs
 DEPLOY_TESTS := chart.test.mjs
 SEEDS ?= 20
+MINUTES ?= 10
 SEED ?= 1
 CHAOS_TAGS :=
 CHAOS = go test -C tools -tags "$(CHAOS_TAGS)" ./chaos -v -timeout 6h -chaos.full -chaos.seeds=$(SEEDS) -chaos.seed=$(SEED)
@@ -98,10 +99,13 @@ release: ## Build a release into dist (VERSION=v1.2.3), with the same bytes on e
 	scripts/release.sh $(VERSION) dist
 
 chaos: ## Run real processes through kills, pauses, disconnects and outages (SEEDS=20, from SEED=1)
-	$(CHAOS) -run '^TestChaos$$'
+	$(CHAOS) -run '^TestChaos$$/^plain$$'
 
-chaos-cluster: ## The same on three NATS servers
-	$(CHAOS) -run '^TestChaos$$' -chaos.cluster
+chaos-rules: ## The same with rules of a team: instances, scope, mapping, disabled accounts
+	$(CHAOS) -run '^TestChaos$$/^rules$$'
+
+chaos-cluster: ## The same as chaos on three NATS servers
+	$(CHAOS) -run '^TestChaos$$/^plain$$' -chaos.cluster
 
 chaos-endpoint: ## Kill the HTTP endpoint and NATS while 100,000 events are posted
 	$(CHAOS) -run '^TestEndpoint$$'
@@ -113,6 +117,9 @@ chaos-controls: ## Check that the chaos suite detects broken rules
 
 isolation: ## Measure healthy users beside the troubles of others, a quarter of an hour (ARGS="-isolation.lines=1,5")
 	go test -C tools ./isolation -v -timeout 2h -run '^TestIsolation$$' -isolation.full $(ARGS)
+
+hostile: ## Attack usher serve as senders and vendors, under the memory of the chart (MINUTES=10)
+	go test -C tools ./hostile -v -timeout 3h -run '^TestHostile$$' -hostile.minutes=$(MINUTES)
 
 recovery: ## Try kills, damaged streams, wrong clocks, a shared rate and a million events, half an hour (ARGS="-test.run=TestRate")
 	go test -C tools -tags recovery_clock ./recovery -v -timeout 3h -parallel 4 -recovery.full $(ARGS)

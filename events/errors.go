@@ -13,6 +13,10 @@ const MaxAttribute = 8 << 10
 // MaxDepth is the maximum nesting of objects and arrays, including the event's own object.
 const MaxDepth = 64
 
+// MaxValues is the maximum number of JSON values in an event: a value of three bytes can take a
+// thousand bytes in memory.
+const MaxValues = 16_384
+
 // The values of InvalidError.Rule. A broken rule of a JSON Schema is "schema:" and the keyword,
 // such as "schema:format".
 const (
@@ -21,6 +25,7 @@ const (
 	RuleJSON          = "json"             // exactly one JSON document
 	RuleNumber        = "number"           // numbers that fit a 64-bit float
 	RuleDepth         = "depth"            // at most MaxDepth levels
+	RuleValues        = "values"           // at most MaxValues values
 	RuleDuplicate     = "duplicate-name"   // each name once per object, each attribute once
 	RuleAttributeName = "attribute-name"   // a-z and 0-9 only, not "data"
 	RuleAttributeType = "attribute-type"   // string, boolean or 32-bit integer

@@ -56,6 +56,9 @@ func FuzzParse(f *testing.F) {
 			f.Add([]byte(test.in))
 		}
 	}
+	for _, unit := range []string{"[],", "{},", `{"a":[]},`, "null,", "[", "1"} {
+		f.Add([]byte(data("[" + strings.Repeat(unit, 20_000) + "0]")))
+	}
 	f.Add([]byte(full))
 	f.Add([]byte(with(`"datacontenttype":"text/plain","data":"a\u0000"`)))
 	f.Add([]byte(with(`"datacontenttype":"application/json","data_base64":"e30=","time":"0001-01-01T00:00:00Z","flag":true,"n":-1`)))

@@ -78,6 +78,9 @@ func parsePiece(piece []byte) (Event, *InvalidError) {
 
 // readableID returns the id of an invalid event, or "" for a missing, repeated or invalid id.
 func readableID(piece []byte) string {
+	if len(piece) > MaxSize || checkValues(piece) != nil {
+		return "" // not worth the memory
+	}
 	raw, err := find(piece, "id")
 	if raw == nil || raw[0] != '"' || err != nil && err.Pointer == "/id" {
 		return ""

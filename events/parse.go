@@ -34,6 +34,9 @@ func parse(data []byte) (Event, *InvalidError) {
 
 // parseText parses valid UTF-8 without a byte order mark.
 func parseText(data []byte) (Event, *InvalidError) {
+	if err := checkValues(data); err != nil {
+		return Event{}, err
+	}
 	s := scanner{data: data}
 	if s.space(); s.peek() != '{' {
 		return Event{}, s.fail(RuleJSON, "send one JSON object")

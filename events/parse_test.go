@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -75,7 +76,12 @@ var refused = map[string]struct{ in, pointer, rule string }{
 	"number: too large without e":      {data(`{"n":1` + strings.Repeat("0", 400) + `}`), "/data/n", "number"},
 	"number: hostile exponent":         {data(`{"n":1e-999999999}`), "/data/n", "number"},
 	"depth":                            {data(nest(64)), "/data" + strings.Repeat("/0", 63), "depth"},
-	"depth: hostile":                   {data(strings.Repeat("[", 100000)), "/data" + strings.Repeat("/0", 63), "depth"},
+	"values: empty lists":              {data("[" + strings.Repeat("[],", 300_000) + "0]"), "", "values"},
+	"values: empty objects":            {data("[" + strings.Repeat("{},", 300_000) + "0]"), "", "values"},
+	"values: members of objects":       {data("[" + strings.Repeat(`{"a":[]},`, 100_000) + "0]"), "", "values"},
+	"values: names":                    {data(numbered(50_000)), "", "values"},
+	"values: in base64":                {with(`"datacontenttype":"application/json","data_base64":"` + base64.StdEncoding.EncodeToString([]byte("["+strings.Repeat("[],", 100_000)+"0]")) + `"`), "/data_base64", "values"},
+	"depth: hostile":                   {data(strings.Repeat("[", 10000)), "/data" + strings.Repeat("/0", 63), "depth"},
 	"depth: objects":                   {data(strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 64)), "/data" + strings.Repeat("/a", 63), "depth"},
 	"duplicate-name: attribute":        {with(`"id":"2"`), "/id", "duplicate-name"},
 	"duplicate-name: data":             {with(`"data":1,"data":1`), "/data", "duplicate-name"},

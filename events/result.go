@@ -51,7 +51,7 @@ type Result struct {
 	Action    string       `json:"action,omitempty"`
 	MatchedBy string       `json:"matched_by,omitempty"` // how the account was found: MatchedByRecord, MatchedByEmail or MatchedByUserID
 	Changed   []string     `json:"changed,omitempty"`    // names of the written fields of the user, never values
-	Reason    string       `json:"reason,omitempty"`     // for the outcome Skipped: the rule, such as may or shadow
+	Reason    string       `json:"reason,omitempty"`     // the rule of the team behind the outcome, such as may, shadow, scope or delete_after
 	Ignored   []string     `json:"ignored,omitempty"`    // members of the event's data that were left out; see Clean
 	Attempts  int          `json:"attempts"`
 	TookMS    int64        `json:"took_ms"`
@@ -63,6 +63,8 @@ type Result struct {
 // "may: create"; "" without a step.
 func (r Result) Step() string {
 	switch {
+	case r.Reason != "" && r.Action == "":
+		return r.Reason
 	case r.Reason != "":
 		return r.Reason + ": " + r.Action
 	case r.MatchedBy == MatchedByEmail:

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // scanner scans one JSON text (RFC 8259) once and rejects everything that a decoder would
@@ -14,10 +16,21 @@ type scanner struct {
 	pos  int
 }
 
+// checkValues returns an error for JSON of more than MaxValues values.
+func checkValues(data []byte) *InvalidError {
+	if err := (bounded.JSON{Values: MaxValues}).Check(data); err != nil {
+		return invalid("", RuleValues, "send fewer JSON values: the event has "+err.Error())
+	}
+	return nil
+}
+
 // checkJSON returns an error unless data is exactly one JSON document for scanner.
 func checkJSON(data []byte) *InvalidError {
 	if !utf8.Valid(data) {
 		return invalid("", RuleUTF8, "send JSON as UTF-8")
+	}
+	if err := checkValues(data); err != nil {
+		return err
 	}
 	s := scanner{data: data}
 	s.space()

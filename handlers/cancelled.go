@@ -35,8 +35,6 @@ func unenroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.E
 		return Reply{}, err
 	}
 	e.Account = account
-	if err := p.Unenroll(ctx, e); err != nil {
-		return Reply{}, err
-	}
-	return Reply{Outcome: events.Done, Account: account, Action: events.ActionUnenrolled, MatchedBy: k.matchedBy(adapter)}, nil
+	r := Reply{Outcome: events.Done, Account: account, Action: events.ActionUnenrolled, MatchedBy: k.matchedBy(adapter)}
+	return r.with(p.Unenroll(ctx, e))
 }

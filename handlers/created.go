@@ -68,19 +68,16 @@ func provision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k K
 		return Reply{}, err
 	}
 	made, err := p.Create(ctx, k.From, u)
-	if err == nil {
-		r := created(made, u)
-		if k.known() { // an upsert
-			r.Action, r.MatchedBy = events.ActionUpdated, events.MatchedByUserID
-		}
-		return r, nil
+	r := created(made, u)
+	if k.known() { // an upsert
+		r.Action, r.MatchedBy = events.ActionUpdated, events.MatchedByUserID
 	}
 	if vendors.IsUnknown(err) {
 		if found, lookErr := p.Find(ctx, u); lookErr == nil {
 			return created(found, u), nil
 		}
 	}
-	return Reply{}, err
+	return r.with(err)
 }
 
 // created returns the reply for an account that Usher has created.

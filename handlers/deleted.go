@@ -83,8 +83,6 @@ func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply,
 	if err := k.reserve(ctx, account); err != nil {
 		return Reply{}, err
 	}
-	if err := remove(ctx, k.From, account); err != nil {
-		return Reply{}, err
-	}
-	return Reply{Outcome: events.Done, Account: account, Action: v.removed(), MatchedBy: by, Disabled: v.Disable}, nil
+	r := Reply{Outcome: events.Done, Account: account, Action: v.removed(), MatchedBy: by, Disabled: v.Disable}
+	return r.with(remove(ctx, k.From, account))
 }

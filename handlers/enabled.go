@@ -18,10 +18,8 @@ func enable(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Know
 	if err := k.reserve(ctx, account); err != nil {
 		return Reply{}, err
 	}
-	if err := p.Enable(ctx, k.From, account); err != nil {
-		return Reply{}, err
-	}
-	return Reply{Outcome: events.Done, Account: account, Action: events.ActionEnabled, MatchedBy: events.MatchedByRecord}, nil
+	r := Reply{Outcome: events.Done, Account: account, Action: events.ActionEnabled, MatchedBy: events.MatchedByRecord}
+	return r.with(p.Enable(ctx, k.From, account))
 }
 
 // reinstate enables the disabled account of a user after a new creation, and updates the data of

@@ -102,13 +102,11 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 			return Reply{Outcome: k.found(), Account: e.Account, Action: k.action(events.ActionEnrolled), MatchedBy: k.matchedBy(adapter)}, nil
 		}
 	}
-	if err := p.Enroll(ctx, e); err != nil {
-		if !reads && !renews {
-			err = onlyOnce(err)
-		}
-		return Reply{}, err
+	err = p.Enroll(ctx, e)
+	if !reads && !renews {
+		err = onlyOnce(err)
 	}
-	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: k.matchedBy(adapter)}, nil
+	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: k.matchedBy(adapter)}.with(err)
 }
 
 // onlyOnce makes the error of an enrolment permanent if the vendor answered, but the response

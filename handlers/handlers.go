@@ -54,7 +54,8 @@ type Plan struct {
 	Course string // our course id, for ScopeCourse
 	// Skip means that the vendor does not take part: no effect and no result.
 	Skip bool
-	// Do makes the change. Do may be called again after a failure.
+	// Do makes the change. Do may be called again after a failure. Beside the error of a change
+	// the Reply says which step failed.
 	Do func(ctx context.Context, k Known) (Reply, error)
 }
 
@@ -77,6 +78,10 @@ type Known struct {
 	// Reserve, if set, is called before each change of an account. An error means that another
 	// user holds the account, and the change must not be made.
 	Reserve func(ctx context.Context, a vendors.Account) error
+	// MayRemove, if set, is called before an event of a type without Removes deletes or disables an
+	// account, and before any other change for the event. The deletion guard counts the removal.
+	// An error means that the removal must not be made now.
+	MayRemove func(ctx context.Context) error
 }
 
 // Reply is the result of a plan.
@@ -91,6 +96,14 @@ type Reply struct {
 	Account   vendors.Account
 	Found     bool // for a creation: the account existed, possibly with other data
 	Disabled  bool // for a deletion: the account is disabled, and may be enabled again
+}
+
+// with returns the reply to a change with this error: beside an error, only the step.
+func (r Reply) with(err error) (Reply, error) {
+	if err != nil {
+		return Reply{Action: r.Action, MatchedBy: r.MatchedBy, Changed: r.Changed}, err
+	}
+	return r, nil
 }
 
 // found returns the outcome for a change found at the vendor: already done, or done if an

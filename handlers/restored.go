@@ -61,12 +61,9 @@ func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, err
 		return Reply{}, err
 	}
 	back, err := p.Restore(ctx, k.From, last, u)
-	switch {
-	case errors.Is(err, vendors.ErrNotFound):
+	if errors.Is(err, vendors.ErrNotFound) {
 		return Reply{}, vendors.Fail(v.Name, "restore", "the vendor has no deleted account of this user: send user.created")
-	case err != nil:
-		return Reply{}, err
 	}
 	back.ID = cmp.Or(back.ID, k.PreviousAccountID)
-	return Reply{Outcome: events.Done, Account: back, Action: events.ActionRestored, MatchedBy: restoredBy(k)}, nil
+	return Reply{Outcome: events.Done, Account: back, Action: events.ActionRestored, MatchedBy: restoredBy(k)}.with(err)
 }

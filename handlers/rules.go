@@ -29,6 +29,8 @@ type Profile struct {
 	// deletion, and the team allows creations.
 	Enters  bool
 	Deleted bool // whether a deletion newer than the event was seen
+	// Decoded, if set, keeps Data once a rule has decoded Data, for the other rules.
+	Decoded *map[string]any
 }
 
 // RuleError says that a rule cannot be evaluated for one user. The text has no value of the user.
@@ -51,7 +53,7 @@ func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
 	}
 	do := plan.Do
 	plan.Do = func(ctx context.Context, k Known) (Reply, error) {
-		if reply, err := h.judge(v.Rules, k, e); err != nil || reply.Outcome != "" {
+		if reply, err := h.Judge(v.Rules, k, e); err != nil || reply.Outcome != "" {
 			return reply, err
 		}
 		return do(ctx, k)
@@ -59,9 +61,9 @@ func (h Handler) PlanFor(v Vendor, e events.Event) (Plan, error) {
 	return plan, nil
 }
 
-// judge returns the reply to an event that the rules keep from the vendor, or the zero Reply.
+// Judge returns the reply to an event that the rules keep from the vendor, or the zero Reply.
 // Deletions and restorations go by the record: the profile may be cleared already.
-func (h Handler) judge(rules Rules, k Known, e events.Event) (Reply, error) {
+func (h Handler) Judge(rules Rules, k Known, e events.Event) (Reply, error) {
 	switch {
 	case h.Removes, h.Type == events.UserRestored:
 		if rules.HasScope() && !k.known() && !k.Gone && !k.UnconfirmedLifecycle {
@@ -97,6 +99,21 @@ func (v Vendor) mapped(k Known, e events.Event, u vendors.User, creating bool) (
 		u.ID = id
 	}
 	return v.Rules.Map(k.Profile, e, u, creating)
+}
+
+// Account returns the data of an account for a profile, and whether the user is in scope. e is an
+// event of the user. An error is a *RuleError.
+func (v Vendor) Account(p Profile, e events.Event) (u vendors.User, in bool, err error) {
+	u = vendors.User{ID: userID(e)}
+	if v.Rules == nil {
+		d, err := data[snapshot](e)
+		return person(d), true, err
+	}
+	if in, err = v.Rules.InScope(p, e); err != nil || !in {
+		return u, in, err
+	}
+	u, err = v.mapped(Known{Profile: p}, e, u, false)
+	return u, true, err
 }
 
 // enter creates the account of a user new in scope by an update. An account found is

@@ -52,14 +52,11 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 			err = p.Update(ctx, k.From, account, u)
 		}
 	}
-	if err != nil {
-		return Reply{}, err
-	}
 	by := k.matchedBy(v.Adapter)
 	if k.known() && account.ID != k.Account.ID {
 		by = events.MatchedByEmail
 	}
-	return Reply{Outcome: events.Done, Account: account, Action: events.ActionUpdated, MatchedBy: by, Changed: fieldsOf(u)}, nil
+	return Reply{Outcome: events.Done, Account: account, Action: events.ActionUpdated, MatchedBy: by, Changed: fieldsOf(u)}.with(err)
 }
 
 // elsewhere looks up the account by e-mail after the vendor said that the account of the record

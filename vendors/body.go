@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // The limits of a body, in bytes after decompression.
@@ -20,26 +22,36 @@ const (
 
 var errTooLarge = fmt.Errorf("the response is larger than %d MiB", maxBody>>20)
 
+// The limits of the JSON in a response (docs/design.md, rule 6.9).
+const (
+	maxDepth       = 64     // levels of arrays and objects
+	maxNumber      = 128    // bytes of a number
+	maxValues      = 131072 // values of a successful response: one for 32 bytes of the largest body
+	maxErrorValues = 1024   // values of an error
+	maxItems       = 10_000 // elements of lists, for a call without Call.Items
+	leastItems     = 200    // elements of lists that every call may return: a vendor may ignore the requested size
+)
+
 // allBodies is the room of all clients of the process.
-var allBodies = newRoom(bodyBudget)
+var allBodies = bounded.NewRoom(bodyBudget / maxBody)
 
-// room limits the memory of bodies from the read to the end of decoding. One element is the room
-// for one body of maxBody bytes.
-type room chan struct{}
-
-func newRoom(size int) room { return make(room, size/maxBody) }
-
-// take waits for room for one body, at most until ctx ends.
-func (r room) take(ctx context.Context) error {
-	select {
-	case r <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// itemLimit returns the limit of list elements in the response to a call that requested a number of
+// items, 0 for an unknown number.
+func itemLimit(requested int) int {
+	if requested == 0 {
+		return maxItems
 	}
+	return max(2*requested, leastItems)
 }
 
-func (r room) free() { <-r }
+// checkJSON returns an error if the JSON in body exceeds a limit of responses.
+func checkJSON(body []byte, values, items int) error {
+	limits := bounded.JSON{Levels: maxDepth, Values: values, Items: items, Number: maxNumber}
+	if err := limits.Check(body); err != nil {
+		return fmt.Errorf("the response has %w", err)
+	}
+	return nil
+}
 
 // readError reads the first bytes of a failed response.
 func readError(res *http.Response) []byte {
@@ -58,14 +70,14 @@ func (c *Client) readBody(ctx context.Context, res *http.Response) (body []byte,
 		}
 		return b.Bytes(), free, err
 	}
-	if err := c.bodies.take(ctx); err != nil {
+	if err := c.bodies.Take(ctx); err != nil {
 		return nil, free, err
 	}
-	if err := allBodies.take(ctx); err != nil {
-		c.bodies.free()
+	if err := allBodies.Take(ctx); err != nil {
+		c.bodies.Free()
 		return nil, free, err
 	}
-	free = func() { allBodies.free(); c.bodies.free() }
+	free = func() { allBodies.Free(); c.bodies.Free() }
 	if _, err = b.ReadFrom(io.LimitReader(res.Body, maxBody+1-smallBody)); err == nil && b.Len() > maxBody {
 		err = errTooLarge
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/usherhq/usher/bounded"
 )
 
 // Options configures a Client, except for the credentials.
@@ -28,6 +30,8 @@ type Options struct {
 	// ReadOnly refuses every call that may change something, with ErrReadOnly: every call with
 	// another method than GET, and every Call with Once, but for a log-in.
 	ReadOnly bool
+	// Refused is called with each call that ReadOnly refuses; may be nil.
+	Refused func(Request)
 	// SingleAttempt turns retries off, for callers with retries of their own, except for
 	// Call.Further.
 	SingleAttempt bool
@@ -82,11 +86,12 @@ type Client struct {
 	limiter  Limiter
 	single   bool
 	readOnly bool
+	refused  func(Request)
 	http     *http.Client
 	auth     Auth
 	secrets  []string
 	observer Observer
-	bodies   room // for large bodies of this client
+	bodies   bounded.Room // for large bodies of this client
 	classify func(status int, body []byte) (Class, bool)
 }
 
@@ -116,9 +121,10 @@ func NewClient(vendor string, o Options, auth Auth, secrets ...Secret) *Client {
 		limiter:  o.Limiter,
 		single:   o.SingleAttempt,
 		readOnly: o.ReadOnly,
+		refused:  o.Refused,
 		auth:     auth,
 		observer: o.Observe,
-		bodies:   newRoom(clientBudget),
+		bodies:   bounded.NewRoom(clientBudget / maxBody),
 		http: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -213,7 +219,7 @@ func (c *Client) Do(ctx context.Context, call Call) error {
 // do makes the call, without Call.Control.
 func (c *Client) do(ctx context.Context, call Call) error {
 	if c.readOnly && call.changes() {
-		return c.fail(call, &Error{Class: Permanent, Err: ErrReadOnly})
+		return c.refuse(call)
 	}
 	if !call.repeatable() || (c.single && !call.Further) {
 		return c.try(ctx, call)

@@ -124,3 +124,6 @@ func isNobody(body []byte) bool {
 	}
 	return nothing
 }
+
+// DecodeJSON decodes a JSON text into out, with the liberties of a vendor's response.
+func DecodeJSON(text []byte, out any) error { return decode(text, out) }

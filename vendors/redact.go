@@ -41,12 +41,12 @@ func redact(text string, cut []string) string {
 }
 
 // errorMessage returns the vendor's message in an error body: the members message, error,
-// errors or response.message, or else the whole body. JSON is encoded again, and escapes in any
+// errors, response.message, detail or scimType, or else the whole body. JSON is encoded again, and escapes in any
 // other text are decoded, so no escape hides a value from redact. The message of JSON beyond the
 // limits of an error is replaced, because an escape could hide a value there.
 func errorMessage(body []byte) string {
 	body = body[:min(len(body), maxErrorBody)]
-	if err := scanJSON(body, maxErrorValues, maxErrorValues); err != nil && json.Valid(body) {
+	if err := checkJSON(body, maxErrorValues, maxErrorValues); err != nil && json.Valid(body) {
 		return err.Error()
 	}
 	var tree any
@@ -56,7 +56,10 @@ func errorMessage(body []byte) string {
 	known, _ := tree.(map[string]any)
 	response, _ := member(known, "response").(map[string]any)
 	var texts []string
-	for _, part := range []any{member(known, "message"), member(known, "error"), member(known, "errors"), member(response, "message")} {
+	for _, part := range []any{
+		member(known, "message"), member(known, "error"), member(known, "errors"), member(response, "message"),
+		member(known, "detail"), member(known, "scimType"), // of SCIM
+	} {
 		if text := plainText(part); text != "" {
 			texts = append(texts, text)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // read reads the response of a call and decides between success and an Error. The JSON is counted
-// before the first value is made: see scanJSON.
+// before the first value is made: see checkJSON.
 func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Response) error {
 	if res.StatusCode == http.StatusTooManyRequests {
 		c.limiter.Penalize(retryAfter(res, time.Now()))
@@ -49,7 +49,7 @@ func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Resp
 
 // decode decodes the body of a successful response.
 func (c *Client) decode(call Call, p prepared, res *http.Response, body []byte) error {
-	if err := scanJSON(body, maxValues, itemLimit(call.Items)); err != nil {
+	if err := checkJSON(body, maxValues, itemLimit(call.Items)); err != nil {
 		return c.unreadable(call, res, err.Error())
 	}
 	if err := decode(body, call.Out); err != nil {

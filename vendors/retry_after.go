@@ -53,7 +53,7 @@ func parseWait(value string, now time.Time) (time.Duration, bool) {
 		case n >= leastEpoch:
 			n -= float64(now.UnixMilli()) / 1000
 		}
-		return bounded(n), true
+		return capped(n), true
 	}
 	t, err := http.ParseTime(value)
 	if err != nil {
@@ -62,12 +62,12 @@ func parseWait(value string, now time.Time) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return bounded(t.Sub(now).Seconds()), true
+	return capped(t.Sub(now).Seconds()), true
 }
 
-// bounded returns a number of seconds as a delay, rounded up. A delay beyond longestWait is
+// capped returns a number of seconds as a delay, rounded up. A delay beyond longestWait is
 // absurdWait.
-func bounded(seconds float64) time.Duration {
+func capped(seconds float64) time.Duration {
 	if seconds > longestWait.Seconds() {
 		return absurdWait
 	}

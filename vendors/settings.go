@@ -31,6 +31,8 @@ type Settings struct {
 	// ReadOnly refuses the calls that may change something; see Options. Not a setting of file or
 	// environment.
 	ReadOnly bool `yaml:"-" json:"-"`
+	// Refused is called with each refused call; see Options. Not a setting of file or environment.
+	Refused func(Request) `yaml:"-" json:"-"`
 	// SingleAttempt turns retries of the client off. Not a setting of file or environment.
 	SingleAttempt bool `yaml:"-" json:"-"`
 }
@@ -43,14 +45,14 @@ func DefaultSettings(baseURL string, rate float64) Settings {
 
 // Options returns the options for NewClient.
 func (s Settings) Options() Options {
-	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, Connection: s.Connection, HTTP: s.HTTP, Observe: s.Observe, Limiter: s.Limiter, ReadOnly: s.ReadOnly, SingleAttempt: s.SingleAttempt}
+	return Options{BaseURL: s.BaseURL, Timeout: s.Timeout, Rate: s.Rate, Connection: s.Connection, HTTP: s.HTTP, Observe: s.Observe, Limiter: s.Limiter, ReadOnly: s.ReadOnly, Refused: s.Refused, SingleAttempt: s.SingleAttempt}
 }
 
 // SetObserver sets Observe.
 func (s *Settings) SetObserver(o Observer) { s.Observe = o }
 
-// SetReadOnly refuses the calls that may change something.
-func (s *Settings) SetReadOnly() { s.ReadOnly = true }
+// SetReadOnly refuses the calls that may change something. refused is called with each; may be nil.
+func (s *Settings) SetReadOnly(refused func(Request)) { s.ReadOnly, s.Refused = true, refused }
 
 // SetLimiter sets the limiter and turns retries of the client off, for a caller with retries of
 // its own: a call in the client's backoff would keep its slot.
@@ -92,6 +94,10 @@ func (s Settings) WantedCourse(string) string { return "" }
 // CanDisable reports whether the adapter of a Config is a Disabler. A Config of a vendor with
 // the port replaces this method.
 func (s Settings) CanDisable() bool { return false }
+
+// DisablesByDefault reports whether a deletion disables the account unless the team sets
+// on_delete. A Config of a vendor with such a default replaces this method.
+func (s Settings) DisablesByDefault() bool { return false }
 
 // InvalidConfig returns the faults of a vendor's Config as one error, with a line per fault, or
 // nil.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -168,6 +169,75 @@ func TestApproveWithoutHold(t *testing.T) {
 	}
 	if got := strings.Count(w.must("audit"), "deletions.approved"); got != 2 {
 		t.Errorf("got %d actions written down, want the two that changed something", got)
+	}
+	w.end()
+}
+
+// TestDeletionsAreHeldAtOneVendor publishes more deletions than one vendor allows. A person drops
+// some deletions there, and approves others; the other vendors go on.
+func TestDeletionsAreHeldAtOneVendor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := os.WriteFile(w.file, []byte(courses+"vendors:\n  meiro: {deletions: {count: 5}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url := w.overHTTP()
+	w.environ = append(w.environ, "USHER_WORKER_HOLD_RETRY=300ms", "USHER_CONSOLE_TOKENS="+consoleToken)
+	w.serve()
+	browser, _ := w.operator(url)
+	const created, deleted = 20, 10
+	publish := func(kind string, from, to int) {
+		t.Helper()
+		if _, err := w.feed(people(kind, from, to), "send", "-"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func(flags ...string) (held []ops.HeldDeletion) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(w.must(append([]string{"approve", "deletions", "--list", "--json"}, flags...)...)), &held); err != nil {
+			t.Fatal(err)
+		}
+		return held
+	}
+	publish(events.UserCreated, 1, created)
+	w.until("all are there", func() bool { return w.happened("--type", events.UserCreated) == 5*created })
+
+	publish(events.UserDeleted, 1, deleted)
+	w.until("the other vendors go on", func() bool { return w.happened("--type", events.UserDeleted) >= 4*deleted })
+	w.until("meiro holds", func() bool {
+		s, code := w.standing()
+		return at(s, "meiro").Deletions != nil && s.Deletions == nil && code != 0
+	})
+	w.until("the list has those that are held", func() bool { return len(list("--vendor", "meiro")) > 0 })
+	for _, h := range list() {
+		if h.Vendor != "meiro" || h.Type != events.UserDeleted || !strings.HasPrefix(h.UserID, "u") {
+			t.Errorf("got %+v, want users at meiro only", h)
+		}
+	}
+	if held := list("--vendor", "lead"); len(held) != 0 {
+		t.Errorf("got %+v at lead", held)
+	}
+	if text, _ := w.try("status"); !strings.Contains(text, "deletions at meiro are on hold since") {
+		t.Errorf("usher status says\n%s", text)
+	}
+	w.until("the console shows the hold", func() bool {
+		page := w.page(browser, http.MethodGet, url+"/console/", nil)
+		return strings.Count(page, `data-deletions="held"`) == 1 && strings.Contains(page, "usher approve deletions --list --vendor meiro")
+	})
+	if out := w.must("approve", "deletions", "--vendor", "lead", "--drop"); !strings.Contains(out, "no deletion is on hold at lead") {
+		t.Errorf("got %q", out)
+	}
+	if out := w.must("approve", "deletions", "--vendor", "meiro", "--for", "1ms", "--reason", "a test"); !strings.Contains(out, "deletions at meiro were on hold") {
+		t.Errorf("got %q, want why they were held", out)
+	}
+	w.until("all approved ones are made", func() bool { return w.happened("--type", events.UserDeleted) == 5*deleted })
+
+	publish(events.UserDeleted, deleted+1, 2*deleted)
+	w.until("some of the others are held", func() bool { return len(list()) > 0 })
+	w.must("approve", "deletions", "--vendor", "meiro", "--drop", "--reason", "a test")
+	w.until("all have come to an end", func() bool { return w.happened("--type", events.UserDeleted) == 5*2*deleted })
+	if dropped := w.happened("--vendor", "meiro", "--outcome", events.Failed); dropped == 0 || dropped != w.happened("--outcome", events.Failed) {
+		t.Errorf("got %d failures at meiro and %d at all, want some, and the same", dropped, w.happened("--outcome", events.Failed))
 	}
 	w.end()
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
@@ -86,6 +88,37 @@ func TestTwoInstancesOfOneKind(t *testing.T) {
 	}
 	if out, err := w.try("pause", "school3"); err == nil || !strings.Contains(err.Error(), "want one of") {
 		t.Errorf("pause of no vendor: %v %s", err, out)
+	}
+	w.end()
+}
+
+// Errors of a further instance have its name, and not the name of the kind: in a dead letter, in the
+// reason of a hold, in checks and comparisons.
+func TestErrorsNameTheInstance(t *testing.T) {
+	t.Parallel()
+	w := newSchools(t, "")
+	w.environ = append(w.environ, "USHER_WORKER_HOLD_RETRY=300ms")
+	text := string(read(t, w.file))
+	if err := os.WriteFile(w.file, []byte(strings.Replace(text, "only: {school2: 1}", "only: {school2: 999999}", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.serve()
+	w.feedAll(user("ada"), cloudEvent(events.EnrollmentRequested, "e", `{"user_id":"ada","course_id":"only"}`))
+	w.expect("e", map[string]string{"school2": events.Failed})
+	said := w.must("dead", "list", "--json") + w.must("results", "--event", "e")
+	w.end()
+	w.environ = append(w.environ, "USHER_SCHOOL2_API_SECRET="+sandbox.WrongCredential)
+	w.serve()
+	w.feedAll(user("bob"))
+	w.until("school2 is on hold", func() bool { s, _ := w.standing(); return at(s, "school2").State == ops.OnHold })
+	state, _ := w.try("status")
+	check, _ := w.try("vendors", "check", "school2")
+	_, err := w.try("reconcile", "school2")
+	for place, text := range map[string]string{"dead letter": said, "status": state, "check": check, "reconcile": fmt.Sprint(err), "log": w.log.String()} {
+		named := strings.Contains(text, "school2: ") || place == "log" || place == "status"
+		if !named || strings.Contains(text, "miestro: ") || strings.Contains(text, "of miestro") {
+			t.Errorf("%s: got %s", place, text)
+		}
 	}
 	w.end()
 }

@@ -19,10 +19,12 @@ func (w *world) upkeep(ctx context.Context) (missed []string) {
 	p := &guardedTerm{world: w, ctx: ctx, operator: w.as("operator"), producer: w.as("producer")}
 	p.tell("nats", "apply")
 	_, _ = p.as(p.producer, people(events.UserCreated, 1, 50), "send", "-")
-	keeper, system := p.connect("backup"), p.connect("system")
-	if keeper == nil || system == nil {
+	keeper, auditor, system := p.connect("backup"), p.connect("auditor"), p.connect("system")
+	if keeper == nil || auditor == nil || system == nil {
 		return p.missed
 	}
+	p.audited(auditor)
+	defer auditor.Close()
 	defer keeper.Close()
 	defer system.Close()
 	for _, stream := range []string{"KV_" + streams.AccountsBucket, streams.EventsStream} {
@@ -44,6 +46,29 @@ func (w *world) upkeep(ctx context.Context) (missed []string) {
 	return p.missed
 }
 
+// audited changes the audit log's age, and backs the log up.
+func (p *guardedTerm) audited(nc *nats.Conn) {
+	js, err := jetstream.New(nc)
+	if err == nil {
+		var log jetstream.Stream
+		if log, err = js.Stream(p.ctx, streams.AuditStream); err == nil {
+			c := log.CachedInfo().Config
+			c.MaxAge *= 2
+			_, err = js.UpdateStream(p.ctx, c)
+			c.MaxAge /= 2
+			if err == nil {
+				_, err = js.UpdateStream(p.ctx, c)
+			}
+		}
+	}
+	if err == nil {
+		err = p.backedUp(nc, streams.AuditStream)
+	}
+	if err != nil {
+		p.missed = append(p.missed, fmt.Sprintf("the audit log: %v", err))
+	}
+}
+
 // connect is a connection as one of the users; nil where there is none.
 func (p *guardedTerm) connect(user string) *nats.Conn {
 	said := func(_ *nats.Conn, _ *nats.Subscription, err error) { fmt.Fprintf(p.log, "%s: %v\n", user, err) }
@@ -58,7 +83,7 @@ func (p *guardedTerm) connect(user string) *nats.Conn {
 // former leaves what a former version has left, for nats apply to move over: the queue of
 // replays, and a consumer that was pinned to one process.
 func (p *guardedTerm) former() {
-	nc := p.connect("operator")
+	nc := p.connect("former") // nobody may make the queue today
 	if nc == nil {
 		return
 	}

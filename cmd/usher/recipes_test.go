@@ -33,7 +33,7 @@ const recipeSecret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"
 // memory is a stream in memory.
 type memory struct{ list []events.Event }
 
-func (m *memory) Store(_ context.Context, list []events.Event) error {
+func (m *memory) StoreFrom(_ context.Context, _ events.Channel, list []events.Event) error {
 	m.list = append(m.list, list...)
 	return nil
 }

@@ -4,7 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 const learners = `, scope: 'user.attributes.role == "learner"'`
@@ -83,4 +87,100 @@ func (w *world) name(vendor, want string) {
 			w.t.Errorf("got the name %q, want %q", u.Name, want)
 		}
 	}
+}
+
+// TestActivityUnderAScope tracks activities of users in scope only. An activity ahead of all data of
+// the user waits.
+func TestActivityUnderAScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	steps := []caseStep{{file: "vendors: {usermost: {scope: 'user.attributes.role == \"learner\"'}}\n"}}
+	c := &caseWorld{world: w, all: w.environ}
+	c.configure(steps[0].file)
+	w.serve()
+	act := func(id, user string) string {
+		return cloudEvent(events.ActivityTracked, id, `{"user_id":"`+user+`","name":"login"}`)
+	}
+	w.feedAll(personEvent(events.UserCreated, "c-ada", "ada", `,"attributes":{"role":"staff"}`),
+		personEvent(events.UserCreated, "c-eve", "eve", `,"attributes":{"role":"learner"}`))
+	w.expect("c-ada", map[string]string{"usermost": events.Skipped})
+	w.expect("c-eve", map[string]string{"usermost": events.Done})
+	w.feedAll(act("a-ada", "ada"), act("a-eve", "eve"), act("a-zoe", "zoe"))
+	w.expect("a-ada", map[string]string{"usermost": events.Skipped})
+	w.expect("a-eve", map[string]string{"usermost": events.Done})
+	w.until("the activity of an unknown user waits", func() bool { s, _ := w.standing(); return at(s, "usermost").Waiting == 1 })
+	if got := w.outcomes("a-zoe"); len(got) != 0 {
+		t.Errorf("got %v for an unknown user", got)
+	}
+	w.feedAll(personEvent(events.UserCreated, "c-zoe", "zoe", `,"attributes":{"role":"learner"}`))
+	w.expect("c-zoe", map[string]string{"usermost": events.Done})
+	w.expect("a-zoe", map[string]string{"usermost": events.Done})
+	for _, e := range w.stands.State().Vendors["usermost"].Events {
+		if e.UserID == "ada" || e.Received != 1 {
+			t.Errorf("got %+v", e)
+		}
+	}
+	w.end()
+}
+
+// TestEnteringScopeWithoutCreations brings a user into the scope of a vendor where the team allows
+// no creation: no account is made.
+func TestEnteringScopeWithoutCreations(t *testing.T) {
+	t.Parallel()
+	w := newSchools(t, learners+", may: [update, delete]")
+	w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=1s")
+	w.serve()
+	w.feedAll(personEvent(events.UserCreated, "c-ada", "ada", `,"attributes":{"role":"staff"}`))
+	w.expect("c-ada", map[string]string{"school1": events.Done, "school2": events.Skipped})
+	w.feedAll(personEvent(events.UserUpdated, "u-ada", "ada", `,"attributes":{"role":"learner"}`))
+	w.expect("u-ada", map[string]string{"school1": events.Done, "school2": events.Failed})
+	if out := w.must("dead", "list"); !strings.Contains(out, "prerequisite") {
+		t.Errorf("got %s, want the missing account", out)
+	}
+	if w.users("school2") != 0 {
+		t.Error("an account was made")
+	}
+	w.end()
+}
+
+// TestForgetErasesTheProfile forgets a user with a profile: no value of the user is left in PROFILES.
+func TestForgetErasesTheProfile(t *testing.T) {
+	t.Parallel()
+	w := newSchools(t, learners)
+	w.serve()
+	w.feedAll(personEvent(events.UserCreated, "c-ada", "ada", `,"first_name":"Unmistakable","attributes":{"role":"learner"}`),
+		personEvent(events.UserCreated, "c-eve", "eve", `,"attributes":{"role":"learner"}`))
+	w.expect("c-ada", map[string]string{"school1": events.Done, "school2": events.Done})
+	w.expect("c-eve", map[string]string{"school1": events.Done, "school2": events.Done})
+	nc, err := nats.Connect(w.nats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	profiles := func() (text string) {
+		t.Helper()
+		records, err := streams.OpenRecords(t.Context(), streams.Client{JetStream: js}, streams.ProfilesBucket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for stored, err := range records.List(t.Context(), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += string(stored.Value) + "\n"
+		}
+		return text
+	}
+	if got := profiles(); !strings.Contains(got, "Unmistakable") {
+		t.Fatalf("got the profiles %s, want that of ada", got)
+	}
+	w.must("forget", "ada", "--yes", "--keep-accounts", "--reason", "asked for")
+	if got := profiles(); strings.Contains(got, "Unmistakable") || strings.Contains(got, "ada@example.org") || !strings.Contains(got, "eve@example.org") {
+		t.Errorf("got the profiles %s, want that of eve alone", got)
+	}
+	w.end()
 }

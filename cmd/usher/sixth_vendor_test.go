@@ -91,7 +91,7 @@ func overlay(t *testing.T, tree string) string {
 func copyOfTree(t *testing.T) string {
 	t.Helper()
 	tree := t.TempDir()
-	for _, name := range []string{"cmd", "events", "handlers", "internal", "schemas", "vendors"} {
+	for _, name := range []string{"bounded", "cmd", "events", "handlers", "internal", "schemas", "vendors"} {
 		if err := os.CopyFS(filepath.Join(tree, name), os.DirFS(filepath.Join(root, name))); err != nil {
 			t.Fatal(err)
 		}

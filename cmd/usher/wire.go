@@ -7,6 +7,7 @@ import (
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/meiro"
 	"github.com/usherhq/usher/vendors/miestro"
+	"github.com/usherhq/usher/vendors/scim"
 	"github.com/usherhq/usher/vendors/usermost"
 )
 
@@ -24,6 +25,7 @@ func vendorList() []engine.Vendor {
 		engine.VendorOf("lead", lead.Defaults(), lead.New),
 		engine.VendorOf("magloft", magloft.Defaults(), magloft.New),
 		engine.VendorOf("usermost", usermost.Defaults(), usermost.New),
+		engine.VendorOf("scim", scim.Defaults(), scim.New),
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/natsconn"
@@ -29,6 +31,7 @@ type world struct {
 	ended   chan error
 	stop    context.CancelFunc
 	log     *natstest.Log
+	server  *server.Server // of natsServer, if a test needs it
 }
 
 const courses = `courses:
@@ -45,20 +48,20 @@ func newWorld(t testing.TB) *world {
 // newWorldOn is a world whose NATS server has the data of a folder; empty: none.
 func newWorldOn(t testing.TB, dir string) *world {
 	t.Helper()
-	server := natstest.Start(t, natsconn.EmbeddedOptions{Addr: "127.0.0.1:0", Dir: dir})
+	alone := natstest.Start(t, natsconn.EmbeddedOptions{Addr: "127.0.0.1:0", Dir: dir})
 	stands, err := sandbox.New(sandbox.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	web := httptest.NewServer(stands.Handler())
 	t.Cleanup(web.Close)
-	w := &world{t: t, nats: server.URL(), stands: stands, log: &natstest.Log{}, ended: make(chan error, 1)}
+	w := &world{t: t, nats: alone.URL(), stands: stands, log: &natstest.Log{}, ended: make(chan error, 1)}
 	w.file = filepath.Join(t.TempDir(), "usher.yaml")
 	if err := os.WriteFile(w.file, []byte(courses), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.environ = append(sandbox.Environ(strings.TrimPrefix(web.URL, "http://")),
-		"USHER_NATS_URL="+server.URL(), "USHER_HTTP_ADDR=off",
+		"USHER_NATS_URL="+alone.URL(), "USHER_HTTP_ADDR=off",
 	)
 	w.environ = append(w.environ, limits(5*time.Second)...)
 	return w

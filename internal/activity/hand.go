@@ -8,6 +8,10 @@ import (
 	"github.com/usherhq/usher/internal/mailbox"
 )
 
+// placeBytes are the bytes of a message for one place in the hand: a large message takes several,
+// so that the hand is bounded in bytes too.
+const placeBytes = 64 << 10
+
 // hand holds the messages in the hands of this process: a bounded number, and each renewed
 // until dropped, so the server takes none for lost.
 type hand struct {
@@ -17,6 +21,7 @@ type hand struct {
 
 	mu    sync.Mutex
 	items map[*item]time.Time // by the earliest possible beginning of AckWait
+	used  int                 // places of the items
 }
 
 // item is a message in hand.
@@ -34,12 +39,16 @@ func (h *hand) take(m Message) *item {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.items[i] = time.Now()
+	h.used += i.places()
 	return i
 }
 
 func (h *hand) drop(i *item) {
 	h.mu.Lock()
-	delete(h.items, i)
+	if _, ok := h.items[i]; ok {
+		delete(h.items, i)
+		h.used -= i.places()
+	}
 	h.mu.Unlock()
 	select {
 	case h.dropped <- struct{}{}:
@@ -47,11 +56,14 @@ func (h *hand) drop(i *item) {
 	}
 }
 
-// free returns the number of messages with room.
+// places returns the number of places of a message.
+func (i *item) places() int { return 1 + len(i.message.Event().Payload)/placeBytes }
+
+// free returns the number of small messages with room.
 func (h *hand) free() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.most - len(h.items)
+	return max(0, h.most-h.used)
 }
 
 // gather is how long room is gathered before a small fetch.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -334,4 +335,18 @@ func TestAFailedFetchIsTriedAgain(t *testing.T) {
 		}
 		end()
 	})
+}
+
+func TestLargeMessagesTakeMorePlaces(t *testing.T) {
+	h := newHand(32, ackWait)
+	large := h.take(&letter{id: strings.Repeat("x", 1<<20)})
+	h.take(&letter{id: "small"})
+	if got := h.free(); got != 14 {
+		t.Errorf("got room for %d messages beside one of 1 MiB and a small one, want 14", got)
+	}
+	h.drop(large)
+	h.drop(large)
+	if got := h.free(); got != 31 {
+		t.Errorf("got room for %d messages beside a small one, want 31", got)
+	}
 }

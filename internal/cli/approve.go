@@ -14,15 +14,16 @@ import (
 
 // approveCmd holds the commands of usher approve.
 type approveCmd struct {
-	Deletions approveDeletionsCmd `cmd:"" help:"Approve or drop deletions that are on hold."`
+	Deletions approveDeletionsCmd `cmd:"" help:"List, approve or drop deletions that are on hold."`
 }
 
 // approveDeletionsCmd is usher approve deletions.
 type approveDeletionsCmd struct {
-	For       time.Duration `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
-	Drop      bool          `help:"Turn the deletions on hold into dead letters."`
-	End       bool          `help:"End an approval by --for early: usher holds too many deletions again."`
-	List      bool          `help:"List the deletions on hold."`
+	Vendor    app.VendorFlag `help:"Only at this vendor; at all vendors by default." placeholder:"NAME"`
+	For       time.Duration  `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
+	Drop      bool           `help:"Turn the deletions on hold into dead letters."`
+	End       bool           `help:"End an approval by --for early: usher holds too many deletions again."`
+	List      bool           `help:"List the deletions on hold."`
 	app.Actor `embed:""`
 	JSON      bool `help:"Print a JSON object; with --list a JSON array."`
 }
@@ -30,15 +31,20 @@ type approveDeletionsCmd struct {
 // Help is shown below the flags.
 func (approveDeletionsCmd) Help() string {
 	return `If far more users are to be deleted than usual (settings deletions.count and deletions.share), usher
-holds all further deletions at all vendors until an approval. Other events go on, and no event is lost.
-usher status shows the hold. Dropped deletions are dead letters: usher dead replay can still carry them out.
+holds all further deletions at all vendors until an approval. The settings vendors.NAME.deletions hold the deletions
+at one vendor only; there, replays of deletions, repairs by usher reconcile and users who leave the scope count, too.
+Other events go on, and no event is lost. usher status shows each hold.
+Without --vendor the command decides about every hold. With --vendor it decides for one vendor, also under a hold
+of all vendors. Dropped deletions are dead letters: usher dead replay can still carry them out.
 Without deletions on hold the command does nothing, unless --for is set.
 --list reads all records. An approved deletion stays in the list until it is carried out.
 
 Examples:
   usher approve deletions --list
+  usher approve deletions --list --vendor meiro --json | jq -r '.[].user_id'
   usher approve deletions --reason "the summer's clean-up, ticket 4711"
   usher approve deletions --drop --reason "a broken export"
+  usher approve deletions --vendor meiro --drop --reason "the scope was wrong"
   usher approve deletions --for 20m --reason "the clean-up is about to begin"
   usher approve deletions --end --reason "it is over"`
 }
@@ -67,7 +73,7 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	done, err := service.ApproveDeletions(ctx, ops.ApproveOptions{For: c.For, Drop: c.Drop, End: c.End}, a.Actor(c.Actor))
+	done, err := service.ApproveDeletions(ctx, ops.ApproveOptions{Vendor: string(c.Vendor), For: c.For, Drop: c.Drop, End: c.End}, a.Actor(c.Actor))
 	if err != nil {
 		return app.Advise(err)
 	}
@@ -85,7 +91,7 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	held, unread := service.HeldDeletions(ctx)
+	held, unread := service.HeldDeletions(ctx, string(c.Vendor))
 	if unread != nil && held == nil {
 		return app.Advise(unread)
 	}
@@ -94,11 +100,11 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 	}
 	var rows [][]string
 	for _, h := range held {
-		rows = append(rows, []string{h.UserID, h.Vendor, h.Since.UTC().Format(time.RFC3339)})
+		rows = append(rows, []string{h.UserID, h.Vendor, h.Since.UTC().Format(time.RFC3339), h.Type})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no deletion is on hold")
 		return err
 	}
-	return errors.Join(output.Rows(a.Stdout, []string{"user", "vendor", "since"}, rows), unread)
+	return errors.Join(output.Rows(a.Stdout, []string{"user", "vendor", "since", "event"}, rows), unread)
 }

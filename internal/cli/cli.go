@@ -21,14 +21,19 @@ import (
 const (
 	ExitFailed = 1
 	ExitUsage  = 2
+	// ExitFindings is the exit code of simulate and plan if accounts would be removed.
+	ExitFindings = 3
 )
 
 // ExitCode returns the exit code for an error of Run.
 func ExitCode(err error) int {
 	_, misused := errors.AsType[app.UsageError](err)
 	_, misset := errors.AsType[engine.SettingsError](err)
-	if misused || misset {
+	switch {
+	case misused || misset:
 		return ExitUsage
+	case errors.Is(err, app.ErrFindings):
+		return ExitFindings
 	}
 	return ExitFailed
 }
@@ -36,6 +41,8 @@ func ExitCode(err error) int {
 // commands lists the commands of usher.
 type commands struct {
 	File string `name:"config" help:"The configuration file; ./usher.yaml by default, if it exists." placeholder:"FILE" type:"path"`
+
+	NATSContext string `name:"nats-context" help:"A context of the nats command, for the connection to NATS." placeholder:"NAME"`
 
 	Version kong.VersionFlag `help:"Print the version."`
 
@@ -56,6 +63,12 @@ type commands struct {
 	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
 
+	Preview  previewCmd  `cmd:"" help:"Show the consequences of an event, or of a resync of a user, and change nothing."`
+	Simulate simulateCmd `cmd:"" help:"Count the consequences of a configuration for all users, and change nothing."`
+	Plan     planCmd     `cmd:"" help:"Compare two configurations for all users."`
+	Resync   resyncCmd   `cmd:"" help:"Send the last known data of a user again."`
+	Backfill backfillCmd `cmd:"" help:"Provision users from a list at one vendor."`
+
 	Forget    forgetCmd     `cmd:"" help:"Erase the data of one user."`
 	Reconcile reconcile.Cmd `cmd:"" help:"Compare the records with the accounts listed by a vendor, and repair differences."`
 }
@@ -63,7 +76,7 @@ type commands struct {
 // AfterApply sets the file of the configuration, before the flags that name vendors are checked.
 // The parser calls AfterApply.
 func (c *commands) AfterApply(a *app.App) error {
-	a.File = c.File
+	a.File, a.NATSContext = c.File, c.NATSContext
 	return nil
 }
 

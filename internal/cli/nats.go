@@ -13,8 +13,9 @@ import (
 
 // natsCmd holds the commands of usher nats.
 type natsCmd struct {
-	Check natsCheckCmd `cmd:"" help:"Compare the streams and consumers with the configuration."`
-	Apply natsApplyCmd `cmd:"" help:"Create and change the streams and consumers."`
+	Check  natsCheckCmd  `cmd:"" help:"Compare the streams and consumers with the configuration."`
+	Apply  natsApplyCmd  `cmd:"" help:"Create and change the streams and consumers."`
+	Rights natsRightsCmd `cmd:"" help:"Print the users and permissions for the configuration of nats-server."`
 }
 
 // Help is shown below the flags.
@@ -23,7 +24,8 @@ func (natsCmd) Help() string {
 
 Examples:
   usher nats check
-  usher nats apply`
+  usher nats apply
+  usher nats rights`
 }
 
 // natsCheckCmd is usher nats check.

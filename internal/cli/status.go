@@ -12,6 +12,7 @@ import (
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -27,10 +28,11 @@ func (statusCmd) Help() string {
 	return `Reads NATS only and calls no vendor: the answer is the same from every machine.
 State serving: a process owns the vendor. idle: no process owns the vendor, and no event waits. waiting: events wait,
 and no process owns the vendor; is usher serve running, with this vendor on? on hold: the vendor fails or refuses the
-credentials, and usher checks it periodically. paused: by usher pause.
+credentials, and usher checks it periodically. paused: by usher pause. off: by mode off in the configuration here;
+events wait. With mode shadow the state has the word shadow: nothing is changed at the vendor.
 pending: events that are stored and not yet registered. waiting: users (and activity events) that wait for a retry, an
 account, an approval, or the vendor. oldest: the oldest event that is pending or in flight.
-Exit code 0: every vendor with consumers is serving, idle or paused, and no deletion is held. 1: otherwise.
+Exit code 0: every vendor with consumers is serving, idle, paused or off, and no deletion is held. 1: otherwise.
 
 Examples:
   usher status
@@ -121,12 +123,24 @@ func printDeletions(w io.Writer, now ops.Status) (err error) {
 	if held := now.Deletions; held != nil && err == nil {
 		_, err = fmt.Fprintf(w, "deletions are on hold since %s: %s; see usher approve deletions --help\n", held.Since.UTC().Format(time.RFC3339), held.Why)
 	}
+	for _, v := range now.Vendors {
+		if until := v.Approved; until != nil && err == nil {
+			_, err = fmt.Fprintf(w, "deletions at %s: none is held until %s; see approve deletions --end --vendor %s\n", v.Vendor, until.UTC().Format(time.RFC3339), v.Vendor)
+		}
+		if held := v.Deletions; held != nil && err == nil {
+			_, err = fmt.Fprintf(w, "deletions at %s are on hold since %s: %s; see usher approve deletions --vendor %s --list\n",
+				v.Vendor, held.Since.UTC().Format(time.RFC3339), held.Why, v.Vendor)
+		}
+	}
 	return err
 }
 
 // stateOf returns the state of a vendor, with its times.
 func stateOf(v ops.VendorStatus) string {
 	parts := []string{v.State}
+	if v.Mode == string(config.Shadow) {
+		parts = []string{v.State + ", shadow"}
+	}
 	if v.Since != nil {
 		parts = append(parts, "since "+v.Since.UTC().Format(time.RFC3339))
 	}

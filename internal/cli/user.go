@@ -93,7 +93,11 @@ func printHistory(a *app.App, h ops.History) error {
 func printAccounts(a *app.App, h ops.History) error {
 	var rows [][]string
 	for _, at := range h.Accounts {
-		rows = append(rows, []string{at.Vendor, at.State, at.ID, fmt.Sprint(len(at.Courses))})
+		state := at.State
+		if at.DeletedAt != nil {
+			state += ", deleted on " + at.DeletedAt.UTC().Format(time.RFC3339)
+		}
+		rows = append(rows, []string{at.Vendor, state, at.ID, fmt.Sprint(len(at.Courses))})
 	}
 	if len(rows) > 0 {
 		if err := output.Rows(a.Stdout, []string{"vendor", "account", "id", "courses"}, rows); err != nil {

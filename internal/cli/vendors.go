@@ -114,7 +114,7 @@ func checkVendor(ctx context.Context, v engine.Vendor) (state, detail string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*v.Settings().Timeout)
 	defer cancel()
-	switch err := engine.Check(ctx, port); {
+	switch err := v.Check(ctx, port); {
 	case err == nil:
 		return vendorOK, ""
 	case vendors.ClassOf(err) == vendors.Again:

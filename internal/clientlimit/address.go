@@ -3,8 +3,11 @@
 package clientlimit
 
 import (
+	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -18,11 +21,53 @@ func Loopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// Address returns the address of the client, without the port.
-func Address(r *http.Request) string {
+// Proxies are the addresses of proxies whose X-Forwarded-For counts. Without proxies the address
+// of a client is the address of the connection.
+type Proxies []netip.Prefix
+
+// ParseProxies parses addresses and networks, such as 10.0.0.0/8.
+func ParseProxies(list []string) (Proxies, error) {
+	var all Proxies
+	for _, text := range list {
+		network, err := netip.ParsePrefix(text)
+		if address, alone := netip.ParseAddr(text); alone == nil {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network", text)
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
+}
+
+// Address returns the address of the client, without the port. Behind a trusted proxy the last
+// address in X-Forwarded-For counts that is no trusted proxy: a client can write the addresses
+// before. Of an IPv6 address the network of 64 bits counts, since a client may have as many.
+func (p Proxies) Address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		host = r.RemoteAddr
 	}
-	return host
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	address = address.Unmap()
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for p.trusts(address) && len(forwarded) > 0 {
+		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-1]))
+		if err != nil {
+			break
+		}
+		address, forwarded = next.Unmap(), forwarded[:len(forwarded)-1]
+	}
+	if address.Is6() {
+		return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
+	}
+	return address.String()
+}
+
+func (p Proxies) trusts(address netip.Addr) bool {
+	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(address) })
 }

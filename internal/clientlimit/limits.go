@@ -25,9 +25,17 @@ func NewLimits(perSecond rate.Limit, burst int) *Limits {
 	return &Limits{rate: perSecond, burst: max(1, burst), by: map[string]*rate.Limiter{}}
 }
 
+// Spend counts n units of a call, such as bytes, and returns the remaining wait of a call above the
+// limit, a second at least. More units than a burst count as a burst.
+func (l *Limits) Spend(client string, n int) time.Duration {
+	return l.reserve(client, min(n, l.burst))
+}
+
 // Take counts a call, and returns the remaining wait of a call above the limit, a second at
 // least; zero for a call within the limit.
-func (l *Limits) Take(client string) time.Duration {
+func (l *Limits) Take(client string) time.Duration { return l.reserve(client, 1) }
+
+func (l *Limits) reserve(client string, n int) time.Duration {
 	if l.rate <= 0 {
 		return 0
 	}
@@ -39,19 +47,12 @@ func (l *Limits) Take(client string) time.Duration {
 		limiter = rate.NewLimiter(l.rate, l.burst)
 		l.by[client] = limiter
 	}
-	slot := limiter.Reserve()
+	slot := limiter.ReserveN(time.Now(), n)
 	if after := slot.Delay(); after > 0 {
 		slot.Cancel()
 		return max(after, time.Second)
 	}
 	return 0
-}
-
-// Forget removes the counted calls of a client.
-func (l *Limits) Forget(client string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.by, client)
 }
 
 // prune removes idle limiters at the bound: a new limiter also allows a whole burst. If no

@@ -15,9 +15,11 @@ func TestCallsOfOneDoNotCountForAnother(t *testing.T) {
 	if tries.Take("a") == 0 || tries.Take("b") != 0 {
 		t.Error("tries are not counted by address")
 	}
-	tries.Forget("a")
-	if tries.Take("a") != 0 {
-		t.Error("they are not forgotten")
+	if tries.Spend("c", 3) != 0 || tries.Spend("c", 3) == 0 || tries.Spend("c", 2) != 0 {
+		t.Error("units are not counted")
+	}
+	if tries.Spend("d", 100) != 0 {
+		t.Error("more than a burst can never be spent")
 	}
 	for i := range maxLimiters + 10 {
 		tries.Take(string(rune(i)) + "x")

@@ -41,6 +41,9 @@ type Config struct {
 // NATS configures the connection to NATS, or the embedded server, and the retention of the
 // streams.
 type NATS struct {
+	// Context is a context of the nats command, or the path of its file, for the settings of the
+	// connection without a value. Default $NATS_CONTEXT, or $NATS_URL, without a server here.
+	Context string `yaml:"context" env:"CONTEXT"`
 	// URL is one server or several, separated by commas. Default "": the embedded server. The
 	// URL may contain a password; log Servers instead.
 	URL      string         `yaml:"url" env:"URL"`
@@ -66,17 +69,20 @@ type NATS struct {
 
 	// EventsStream is an existing stream with the subjects of all event types, which Usher only
 	// reads. Default "": Usher manages the stream EVENTS.
-	EventsStream    string         `yaml:"events_stream" env:"EVENTS_STREAM"`
-	Replicas        int            `yaml:"replicas" env:"REPLICAS"`                 // of every stream and bucket: 1, 3 or 5; default 1
-	EventsMaxAge    time.Duration  `yaml:"events_max_age" env:"EVENTS_MAX_AGE"`     // default 720h (30 days)
-	ResultsMaxAge   time.Duration  `yaml:"results_max_age" env:"RESULTS_MAX_AGE"`   // default 720h (30 days)
-	DeadMaxAge      time.Duration  `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`         // of dead letters; default 2160h (90 days)
-	AuditMaxAge     time.Duration  `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`       // of the audit log; default 8760h (a year)
-	AuditKey        vendors.Secret `yaml:"audit_key" env:"AUDIT_KEY"`               // signs the entries of the audit log; at least 16 bytes; default none: changes and removals are found, forged chains are not
-	HistoryMaxAge   time.Duration  `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, for usher user; default 8760h (a year)
-	EffectsTTL      time.Duration  `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // of the records of activity events; default 168h (7 days)
-	DuplicateWindow time.Duration  `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // deduplication window of EVENTS and RESULTS; default 5m (1 million ids use 235 MB)
-	MaxBytes        Bytes          `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which then reject messages; default 0: no limit
+	EventsStream  string         `yaml:"events_stream" env:"EVENTS_STREAM"`
+	Replicas      int            `yaml:"replicas" env:"REPLICAS"`               // of every stream and bucket: 1, 3 or 5; default 1
+	EventsMaxAge  time.Duration  `yaml:"events_max_age" env:"EVENTS_MAX_AGE"`   // default 720h (30 days)
+	ResultsMaxAge time.Duration  `yaml:"results_max_age" env:"RESULTS_MAX_AGE"` // default 720h (30 days)
+	DeadMaxAge    time.Duration  `yaml:"dead_max_age" env:"DEAD_MAX_AGE"`       // of dead letters; default 2160h (90 days)
+	AuditMaxAge   time.Duration  `yaml:"audit_max_age" env:"AUDIT_MAX_AGE"`     // of the audit log; default 8760h (a year)
+	AuditKey      vendors.Secret `yaml:"audit_key" env:"AUDIT_KEY"`             // signs the entries of the audit log; at least 16 bytes; default none: changes and removals are found, forged chains are not
+	// AuditAPIPrefix is the prefix of an imported JetStream API with the stream AUDIT, in an
+	// account of its own. Default "": AUDIT is beside the other streams.
+	AuditAPIPrefix  string        `yaml:"audit_api_prefix" env:"AUDIT_API_PREFIX"`
+	HistoryMaxAge   time.Duration `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, for usher user; default 8760h (a year)
+	EffectsTTL      time.Duration `yaml:"effects_ttl" env:"EFFECTS_TTL"`           // of the records of activity events; default 168h (7 days)
+	DuplicateWindow time.Duration `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // deduplication window of EVENTS and RESULTS; default 5m (1 million ids use 235 MB)
+	MaxBytes        Bytes         `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which then reject messages; default 0: no limit
 }
 
 // Embedded configures the embedded server, for an empty nats.url.
@@ -95,15 +101,19 @@ type HTTP struct {
 	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // bearer tokens, several for rotation; default none, allowed on loopback only
 	// Clients may post events of some sources or types only, each with a token; file only.
 	// Default none.
-	Clients   Clients       `yaml:"clients"`
-	TLSCert   string        `yaml:"tls_cert" env:"TLS_CERT"`   // path of a PEM file, reloaded after a change; default none: no TLS
-	TLSKey    string        `yaml:"tls_key" env:"TLS_KEY"`     // path of the key of TLSCert
-	MaxBody   Bytes         `yaml:"max_body" env:"MAX_BODY"`   // of a request, and at most the max_payload of NATS; default 1MiB
-	Rate      float64       `yaml:"rate" env:"RATE"`           // requests per second of one client; 0: no limit; default 100
-	Timeout   time.Duration `yaml:"timeout" env:"TIMEOUT"`     // to receive a request; default 30s
-	Idle      time.Duration `yaml:"idle" env:"IDLE"`           // of a connection without a request; default 2m
-	Origins   Names         `yaml:"origins" env:"ORIGINS"`     // origins that may ask for permission to deliver by web hook, "*" is any; default none
-	Callbacks Names         `yaml:"callbacks" env:"CALLBACKS"` // hosts that may receive such a permission by https; default none
+	Clients Clients `yaml:"clients"`
+	// TrustedProxies are addresses and networks of proxies whose X-Forwarded-For tells the address of a
+	// client. Default none.
+	TrustedProxies Names         `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
+	TLSCert        string        `yaml:"tls_cert" env:"TLS_CERT"`       // path of a PEM file, reloaded after a change; default none: no TLS
+	TLSKey         string        `yaml:"tls_key" env:"TLS_KEY"`         // path of the key of TLSCert
+	MaxBody        Bytes         `yaml:"max_body" env:"MAX_BODY"`       // of a request, and at most the max_payload of NATS; default 1MiB
+	Connections    int           `yaml:"connections" env:"CONNECTIONS"` // open connections at a time; default 1000
+	Rate           float64       `yaml:"rate" env:"RATE"`               // requests per second of one client; 0: no limit; default 100
+	Timeout        time.Duration `yaml:"timeout" env:"TIMEOUT"`         // to receive a request; default 30s
+	Idle           time.Duration `yaml:"idle" env:"IDLE"`               // of a connection without a request; default 2m
+	Origins        Names         `yaml:"origins" env:"ORIGINS"`         // origins that may ask for permission to deliver by web hook, "*" is any; default none
+	Callbacks      Names         `yaml:"callbacks" env:"CALLBACKS"`     // hosts that may receive such a permission by https; default none
 }
 
 // Log configures logging.
@@ -118,6 +128,10 @@ type Worker struct {
 	// On makes this process work on events. Otherwise the process only accepts events over
 	// HTTP, for other processes, and needs no vendor. Default true.
 	On bool `yaml:"on" env:"ON"`
+	// Measure makes a process with On false read the state of all vendors for the metrics.
+	// Otherwise such a process without the console needs only the NATS rights of the user ingest.
+	// Default true.
+	Measure bool `yaml:"measure" env:"MEASURE"`
 	// AckWait is the time without progress after which NATS redelivers an activity event.
 	// Default 30s.
 	AckWait time.Duration `yaml:"ack_wait" env:"ACK_WAIT"`
@@ -157,6 +171,23 @@ type Profiles struct {
 	Keys Names `yaml:"keys" env:"KEYS"`
 }
 
+// DeletionsAt returns the limits of the deletion guard at a vendor: the limits over all vendors,
+// unless the vendor has limits of its own.
+func (c Config) DeletionsAt(s Section) Deletions {
+	d, own := c.Deletions, s.Rules.Deletions
+	set := func(name string) bool { return c.origins[s.key("deletions."+name)] != "" }
+	if set("window") {
+		d.Window = own.Window
+	}
+	if set("count") {
+		d.Count = own.Count
+	}
+	if set("share") {
+		d.Share = own.Share
+	}
+	return d
+}
+
 // Default returns the default settings, without vendors. Vendors have defaults of their own.
 func Default() Config {
 	return Config{
@@ -172,11 +203,12 @@ func Default() Config {
 			EffectsTTL:      168 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
 		},
-		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
+		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Connections: 1000, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
 		Log:    Log{Level: "info", Format: "auto"},
 		Traces: Traces{Ratio: 1},
 		Worker: Worker{
 			On:               true,
+			Measure:          true,
 			AckWait:          30 * time.Second,
 			CallLease:        12 * time.Second,
 			PrerequisiteWait: 10 * time.Minute,

@@ -15,6 +15,7 @@ import (
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/meiro"
 	"github.com/usherhq/usher/vendors/miestro"
+	"github.com/usherhq/usher/vendors/scim"
 	"github.com/usherhq/usher/vendors/usermost"
 )
 
@@ -25,10 +26,11 @@ type all struct {
 	LEAD     lead.Config
 	MagLoft  magloft.Config
 	Usermost usermost.Config
+	SCIM     scim.Config
 }
 
 func defaults() *all {
-	return &all{miestro.Defaults(), meiro.Defaults(), lead.Defaults(), magloft.Defaults(), usermost.Defaults()}
+	return &all{miestro.Defaults(), meiro.Defaults(), lead.Defaults(), magloft.Defaults(), usermost.Defaults(), scim.Defaults()}
 }
 
 func (a *all) sections() []config.Section {
@@ -38,6 +40,7 @@ func (a *all) sections() []config.Section {
 		{Name: "lead", Settings: &a.LEAD},
 		{Name: "magloft", Settings: &a.MagLoft},
 		{Name: "usermost", Settings: &a.Usermost},
+		{Name: "scim", Settings: &a.SCIM},
 	}
 }
 
@@ -118,6 +121,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	got.HTTP.Clients = nil
 	got.HTTP.Origins = nil
 	got.HTTP.Callbacks = nil
+	got.HTTP.TrustedProxies = nil
 	got.Webhooks = nil
 	if diff := cmp.Diff(withDefaults(), got, ignoreUnexported()); diff != "" {
 		t.Errorf("the example says otherwise (-default +example)\n%s", diff)
@@ -201,6 +205,11 @@ func TestVariables(t *testing.T) {
 		"USHER_USERMOST_CONCURRENCY=4",
 		"USHER_USERMOST_TIMEOUT=3s",
 		"USHER_USERMOST_MAX_AGE=1h",
+		"USHER_SCIM_BASE_URL=http://127.0.0.1:6",
+		"USHER_SCIM_TOKEN=token",
+		"USHER_SCIM_UPDATE=put",
+		"USHER_SCIM_EXTERNAL_ID=false",
+		"USHER_SCIM_PAGE_SIZE=50",
 		"USHER_LOG_FORMAT=json",
 		"USHER_SOURCE=/usher/test",
 	}})
@@ -229,6 +238,10 @@ func TestVariables(t *testing.T) {
 		Usermost: usermost.Config{
 			Settings:    vendors.Settings{BaseURL: "http://127.0.0.1:5", Rate: 2.5, Concurrency: 4, Timeout: 3 * time.Second, MaxAge: time.Hour},
 			LicenseCode: "license", APIKey: "key",
+		},
+		SCIM: scim.Config{
+			Settings: client("http://127.0.0.1:6", 5), Token: "token", ClientAuth: scim.ClientAuthBasic, Update: scim.UpdatePut, Adopt: scim.AdoptUnclaimed,
+			Membership: scim.MembershipGroup, Pages: scim.PagesIndex, PageSize: 50, MediaType: scim.MediaType, UserAgent: "usher",
 		},
 	}).sections()
 	if diff := cmp.Diff(want, c, ignoreUnexported(), cmp.Comparer(func(a, b vendors.Secret) bool { return a.Reveal() == b.Reveal() })); diff != "" {
@@ -298,6 +311,7 @@ func TestOff(t *testing.T) {
 			"e-mail and password, or USHER_MEIRO_MODE=customers with USHER_MEIRO_COLLECT_URL)",
 		"lead":    "set USHER_LEAD_EMAIL, USHER_LEAD_PASSWORD, USHER_LEAD_BASE_URL",
 		"magloft": "set USHER_MAGLOFT_ACCESS_TOKEN",
+		"scim":    "set USHER_SCIM_TOKEN, USHER_SCIM_BASE_URL (or client_id, client_secret and token_url of OAuth 2 instead of the token)",
 	}
 	if diff := cmp.Diff(want, c.Off()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -52,6 +52,13 @@ func TestFaults(t *testing.T) {
 				`USHER_MIESTRO_RATE: vendors.miestro.rate: cannot be "fast"; want a number`,
 			},
 		},
+		"proxies and quotas": {
+			file: "http:\n  trusted_proxies: [10.0.0.0/8, proxy]\n  clients:\n    - {name: crm, token: token-of-16-bytes, hourly_events: -1}\n",
+			want: []string{
+				`usher.yaml:2: http.trusted_proxies (USHER_HTTP_TRUSTED_PROXIES): holds "proxy", which is neither an address nor a network; want addresses such as 10.0.0.7, or networks such as 10.0.0.0/8`,
+				"usher.yaml:4: http.clients: hourly_events of crm is below zero; want a number of events, or 0 for no limit",
+			},
+		},
 		"connections to a vendor": {
 			file: "vendors:\n  lead:\n    ca: /none/ca.pem\n    key: /none/key.pem\n  miestro:\n    proxy: user:s3cr3t@proxy:3128\n",
 			env:  "USHER_MEIRO_PROXY=on|USHER_USERMOST_CERT=/none/c.pem",
@@ -89,7 +96,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_key, audit_max_age, ca, cert, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, effects_ttl, embedded, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
 		},
 		"names for NATS": {
 			env: "USHER_NATS_URL=nats://nats:4222|USHER_NATS_PREFIX=Big.One|USHER_NATS_EVENTS_PREFIX=prod.|USHER_NATS_RESULTS_PREFIX=a b|USHER_NATS_INBOX_PREFIX=_INBOX.>|USHER_NATS_DOMAIN=hub.x",
@@ -211,7 +218,7 @@ func TestFaults(t *testing.T) {
 		"courses": {
 			file: "courses:\n  go:\n    miestro: 1\n    moodle: 2\n  js:\n    lead:\n",
 			want: []string{
-				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost",
+				"usher.yaml:4: courses.go.moodle: is not the name of a vendor; want one of: miestro, meiro, lead, magloft, usermost, scim",
 				"usher.yaml:6: courses.js.lead: is empty; set the vendor's id of the course, or remove the line",
 			},
 		},

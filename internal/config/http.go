@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -35,14 +36,16 @@ func (n Names) String() string { return strings.Join(n, ", ") }
 type Client struct {
 	Name      string         `yaml:"name"` // for logs and limits
 	Token     vendors.Secret `yaml:"token"`
-	TokenFile string         `yaml:"token_file"` // or the path of a file with the token
-	Sources   []string       `yaml:"sources"`    // allowed sources of events; default any
-	Types     []string       `yaml:"types"`      // allowed types of events; default any
+	TokenFile string         `yaml:"token_file"`    // or the path of a file with the token
+	Sources   []string       `yaml:"sources"`       // allowed sources of events; default any
+	Types     []string       `yaml:"types"`         // allowed types of events; default any
+	Events    int            `yaml:"hourly_events"` // events in an hour; default 0: no limit
+	Bytes     Bytes          `yaml:"hourly_bytes"`  // bytes of requests in an hour; default 0: no limit
 }
 
 // UnmarshalYAML rejects unknown keys.
 func (c *Client) UnmarshalYAML(n *yaml.Node) error {
-	if err := onlyKeys(n, "name", "token", "token_file", "sources", "types"); err != nil {
+	if err := onlyKeys(n, "name", "token", "token_file", "sources", "types", "hourly_events", "hourly_bytes"); err != nil {
 		return err
 	}
 	type plain Client
@@ -69,13 +72,14 @@ type Webhook struct {
 	SecretsFile string           `yaml:"secrets_file"` // or the path of a file with one secret per line
 	Header      string           `yaml:"header"`       // with the signature or the token; default the scheme's header
 	Tolerance   time.Duration    `yaml:"tolerance"`    // maximum age of a signature; default 5m
+	MaxBody     Bytes            `yaml:"max_body"`     // of a delivery; default http.max_body
 	Unmappable  string           `yaml:"unmappable"`   // answer to a delivery that cannot become an event: keep (202) or refuse (422)
 	Challenges  []string         `yaml:"challenges"`   // checks of the endpoint by the sender: okta, slack, zoom, sns, woocommerce, echo, probe; default none
 	Event       yaml.Node        `yaml:"event"`        // mapping of a payload to an event
 }
 
 // webhookKeys are the keys of a Webhook.
-var webhookKeys = []string{"scheme", "template", "secrets", "secrets_file", "header", "tolerance", "unmappable", "challenges", "event"}
+var webhookKeys = []string{"scheme", "template", "secrets", "secrets_file", "header", "tolerance", "max_body", "unmappable", "challenges", "event"}
 
 // UnmarshalYAML rejects unknown keys.
 func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {
@@ -122,6 +126,12 @@ func (l *loader) checkHTTP() {
 	l.pair("http.tls_cert", h.TLSCert != "", "http.tls_key", h.TLSKey != "")
 	l.readable("http.tls_cert", h.TLSCert)
 	l.readable("http.tls_key", h.TLSKey)
+	for _, text := range h.TrustedProxies {
+		_, wrong := netip.ParsePrefix(text)
+		if _, err := netip.ParseAddr(text); wrong != nil && err != nil {
+			l.fault("http.trusted_proxies", "holds "+quote(text)+", which is neither an address nor a network", "want addresses such as 10.0.0.7, or networks such as 10.0.0.0/8")
+		}
+	}
 	for _, token := range h.Tokens {
 		if len(token) < minToken {
 			l.fault("http.tokens", fmt.Sprintf("holds a token of fewer than %d bytes", minToken), "make one with: openssl rand -hex 32")
@@ -138,6 +148,9 @@ func (l *loader) checkHTTP() {
 			l.fault("http.clients", fmt.Sprintf("the name of client %d is missing, or repeated", i+1), "give each client a different name")
 		case len(c.Token) < minToken:
 			l.fault("http.clients", fmt.Sprintf("the token of %s is missing, or shorter than %d bytes", c.Name, minToken), "make one with: openssl rand -hex 32")
+		}
+		if c.Events < 0 {
+			l.fault("http.clients", fmt.Sprintf("hourly_events of %s is below zero", c.Name), "want a number of events, or 0 for no limit")
 		}
 		names[c.Name] = true
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -101,6 +102,16 @@ func TestFaultsOfInstances(t *testing.T) {
 		"disable at lead":         {"{lead: {on_delete: disable}}", "vendors.lead.on_delete: cannot be disable: the API of the vendor, or the API of the vendor in this mode, has no way to disable an account; want delete or keep"},
 		"disable in a mode":       {"{meiro: {mode: customers, on_delete: disable}}", "vendors.meiro.on_delete: cannot be disable: "},
 		"disable at an instance":  {"{school: {kind: magloft, on_delete: disable}}", "vendors.school.on_delete: cannot be disable: "},
+		"grace at once":           {"{magloft: {mode: readers, on_delete: disable, delete_after: 0s}}", ":1: vendors.magloft.delete_after: is 0s; want a time above 0, such as 720h; leave the key out to keep disabled accounts"},
+		"grace in words":          {"{magloft: {mode: readers, on_delete: disable, delete_after: later}}", `:1: vendors.magloft.delete_after: cannot be "later"; want a duration such as 30s, 10m or 24h`},
+		"grace without disabling": {"{magloft: {mode: readers, delete_after: 720h}}", ":1: vendors.magloft.delete_after: needs on_delete: disable: without, no account is disabled that could be deleted later; set vendors.magloft.on_delete to disable, where the vendor can disable accounts, or leave vendors.magloft.delete_after out"},
+		"grace at lead":           {"{lead: {on_delete: disable, delete_after: 720h}}", "vendors.lead.on_delete: cannot be disable: "},
+		"deletions":               {"{lead: {deletions: {count: -1}}}", ":1: vendors.lead.deletions.count: cannot be -1; want 1 or more, or 0 to turn the deletion guard off"},
+		"share of deletions":      {"{lead: {deletions: {share: 1.5}}}", ":1: vendors.lead.deletions.share: cannot be 1.5; want more than 0 and no more than 1"},
+		"no share of deletions":   {"{lead: {deletions: {share: 0}}}", ":1: vendors.lead.deletions.share: cannot be 0; want more than 0 and no more than 1"},
+		"window of deletions":     {"{lead: {deletions: {window: 0s}}}", ":1: vendors.lead.deletions.window: must be above zero; want a duration such as 30s, 10m or 24h"},
+		"misspelled limit":        {"{lead: {deletions: {cuont: 1}}}", ":1: vendors.lead.deletions.cuont: unknown key; did you mean count?"},
+		"limits in one word":      {"{lead: {deletions: off}}", ":1: vendors.lead.deletions: cannot be one value; want settings below this key: count, share, window"},
 		"start":                   {"{lead: {start: yesterday}}", `:1: vendors.lead.start: cannot be "yesterday"; want all, now, or a time such as 2026-09-01T00:00:00Z`},
 		"start without a time":    {"{lead: {start: 2026-09-01}}", `:1: vendors.lead.start: cannot be "2026-09-01"; want all, now, or a time such as 2026-09-01T00:00:00Z`},
 		"start in the future":     {"{lead: {start: 2999-09-01T00:00:00Z}}", `:1: vendors.lead.start: is in the future; want a time that has passed, or now`},
@@ -128,7 +139,7 @@ func TestInstancesOfMergedMappings(t *testing.T) {
 	} {
 		c, err := loadFile(t, text)
 		var got []string
-		for _, s := range c.Vendors[5:] {
+		for _, s := range c.Vendors[len(defaults().sections()):] {
 			got = append(got, s.Name)
 		}
 		slices.Sort(got)
@@ -155,5 +166,35 @@ func TestTwinsAreAWarning(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("%s: got %v, %v, warnings %q, want %v", other, got, err, c.Warnings(), want)
 		}
+	}
+}
+
+// A vendor has the limits of deletions of all vendors, unless the section has others.
+func TestDeletionsAt(t *testing.T) {
+	c, err := loadFile(t, "deletions: {count: 7, share: 0.25}\nvendors:\n  lead: {deletions: {count: 0, window: 2h}}\n  meiro: {deletions: {share: 0.75}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]config.Deletions{
+		"lead":    {Window: 2 * time.Hour, Count: 0, Share: 0.25},
+		"meiro":   {Window: time.Hour, Count: 7, Share: 0.75},
+		"miestro": {Window: time.Hour, Count: 7, Share: 0.25},
+	} {
+		s, ok := c.Section(name)
+		if got := c.DeletionsAt(s); !ok || got != want {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+	if c, err := loadFile(t, "deletions: {count: 0}\n"); err != nil || c.Deletions.Count != 0 {
+		t.Errorf("got %+v (%v), want the guard turned off", c.Deletions, err)
+	}
+	var shown []string
+	for _, line := range c.Show() {
+		if strings.HasPrefix(line.Key, "vendors.lead.deletions") {
+			shown = append(shown, fmt.Sprint(line.Key, "=", line.Text()))
+		}
+	}
+	if got := strings.Join(shown, " "); got != "vendors.lead.deletions.count=0 vendors.lead.deletions.window=2h" {
+		t.Errorf("got %s shown", got)
 	}
 }

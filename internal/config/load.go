@@ -40,6 +40,7 @@ func Load(from Sources) (Config, error) {
 	l.file(path, root)
 	l.environment()
 	l.flags(from.Flags)
+	l.natsCommand()
 	c.normalize()
 	l.check()
 	return c, errors.Join(l.faults...)

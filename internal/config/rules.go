@@ -15,8 +15,12 @@ type Rules struct {
 	Start Start  `yaml:"start"` // of a vendor new to this NATS; default all
 	Scope Scope  `yaml:"scope"` // expression over the users with an account; default all users
 	Map   Map    `yaml:"map"`   // expressions for the fields of an account; default the data of the events
-	// OnDelete is the change for user.deleted; default delete.
+	// OnDelete is the change for user.deleted; default delete, or disable for some kinds.
 	OnDelete OnDelete `yaml:"on_delete"`
+	// DeleteAfter is the grace from the disabling of an account until its deletion; default never.
+	DeleteAfter time.Duration `yaml:"delete_after"`
+	// Deletions has limits of the deletion guard for this vendor; default the limits over all vendors.
+	Deletions Deletions `yaml:"deletions"`
 }
 
 // May lists the kinds of change that Usher may make at a vendor. nil allows every change.
@@ -130,6 +134,15 @@ func (c *Config) rules() map[string]setting {
 	return out
 }
 
+// RulesInForce returns the rules, with the defaults of the kind.
+func (s Section) RulesInForce() Rules {
+	r := s.Rules
+	if r.OnDelete == "" && s.Settings.DisablesByDefault() {
+		r.OnDelete = DisableAccount
+	}
+	return r
+}
+
 // checkRules checks the rules of all vendors.
 func (l *loader) checkRules() {
 	for _, s := range l.config.Vendors {
@@ -142,9 +155,25 @@ func (l *loader) checkRules() {
 				l.fault(s.key("on_delete"), "cannot be disable: the API of the vendor, or the API of the vendor in this mode, has no way to disable an account", "want delete or keep")
 			}
 		}
+		l.checkDeleteAfter(s)
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)
+		l.checkDeletions(s.key("deletions"), l.config.DeletionsAt(s))
 		l.checkExpressions(s)
+	}
+}
+
+// checkDeleteAfter checks the grace of a disabled account.
+func (l *loader) checkDeleteAfter(s Section) {
+	key, r := s.key("delete_after"), s.Rules
+	if _, set := l.config.origins[key]; !set && r.DeleteAfter == 0 {
+		return
+	}
+	switch {
+	case r.DeleteAfter <= 0:
+		l.fault(key, "is "+short(r.DeleteAfter), "want a time above 0, such as 720h; leave the key out to keep disabled accounts")
+	case !r.OnDelete.Disables():
+		l.fault(key, "needs on_delete: disable: without, no account is disabled that could be deleted later", "set "+s.key("on_delete")+" to disable, where the vendor can disable accounts, or leave "+key+" out")
 	}
 }
 

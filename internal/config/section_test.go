@@ -86,3 +86,21 @@ func TestFaultsOfASection(t *testing.T) {
 		})
 	}
 }
+
+// A kind may disable accounts unless the team sets on_delete.
+func TestOnDeleteInForce(t *testing.T) {
+	for text, want := range map[string]map[string]config.OnDelete{
+		"{}":                                      {"miestro": config.DeleteAccount, "scim": config.DisableAccount},
+		"vendors: {scim: {on_delete: delete}}":    {"scim": config.DeleteAccount},
+		"vendors: {scim: {on_delete: keep}}":      {"scim": config.KeepAccount},
+		"vendors: {magloft: {on_delete: delete}}": {"magloft": config.DeleteAccount},
+	} {
+		c := load(t, config.Sources{Path: write(t, "usher.yaml", text)})
+		for name, on := range want {
+			s, _ := c.Section(name)
+			if got := s.RulesInForce().OnDelete; got.String() != on.String() {
+				t.Errorf("%s: got %s at %s, want %s", text, got, name, on)
+			}
+		}
+	}
+}

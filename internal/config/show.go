@@ -48,7 +48,7 @@ func (c Config) Show() []Shown {
 		lines = append(lines, Shown{Key: s.key, Value: s.show(), From: from, Variable: s.variable})
 	}
 	for _, key := range sorted(rules) {
-		if s := rules[key]; !s.empty() {
+		if s := rules[key]; !s.empty() || c.lines[key] != "" {
 			lines = append(lines, Shown{Key: key, Value: s.show(), From: c.lines[key]})
 		}
 	}

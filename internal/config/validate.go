@@ -22,7 +22,8 @@ const httpOff = "off"
 func (l *loader) check() {
 	l.checkEach()
 	l.checkWords()
-	l.checkDeletions()
+	l.checkDeletions("deletions", l.config.Deletions)
+	l.checkProfiles()
 	l.checkTraces()
 	l.checkNATS()
 	l.checkHTTP()
@@ -49,7 +50,7 @@ func (l *loader) checkEach() {
 				l.fault(s.key, "must be zero (no limit) or above", "want calls per second, such as 5")
 			}
 		case int:
-			if value < 1 {
+			if value < 1 && s.key != "deletions.count" { // 0 turns the guard off
 				l.fault(s.key, "must be at least 1", "want "+s.want())
 			}
 		case vendors.Secret:
@@ -78,13 +79,16 @@ func (l *loader) checkWords() {
 	}
 }
 
-func (l *loader) checkDeletions() {
-	d := l.config.Deletions
+// checkDeletions checks the limits of a deletion guard at a key.
+func (l *loader) checkDeletions(key string, d Deletions) {
+	if d.Window <= 0 {
+		l.fault(key+".window", "must be above zero", "want a duration such as 30s, 10m or 24h")
+	}
 	if d.Count < 0 {
-		l.fault("deletions.count", fmt.Sprintf("cannot be %d", d.Count), "want 1 or more, or 0 to turn the deletion guard off")
+		l.fault(key+".count", fmt.Sprintf("cannot be %d", d.Count), "want 1 or more, or 0 to turn the deletion guard off")
 	}
 	if d.Share <= 0 || d.Share > 1 {
-		l.fault("deletions.share", fmt.Sprintf("cannot be %v", d.Share), "want more than 0 and no more than 1")
+		l.fault(key+".share", fmt.Sprintf("cannot be %v", d.Share), "want more than 0 and no more than 1")
 	}
 }
 

@@ -18,11 +18,15 @@ func (l *loader) checkNames() {
 	l.subject("nats.results_prefix", n.ResultsPrefix)
 	l.subject("nats.inbox_prefix", n.InboxPrefix)
 	l.subject("nats.api_prefix", n.APIPrefix)
+	l.subject("nats.audit_api_prefix", n.AuditAPIPrefix)
 	switch {
 	case strings.ContainsAny(n.Domain, ".*> \t\r\n"):
 		l.fault("nats.domain", "cannot be "+quote(n.Domain), "want the domain of a JetStream, one word without dots")
 	case n.Domain != "" && n.APIPrefix != "":
 		l.fault("nats.api_prefix", "is set, and so is nats.domain: these are two ways to one JetStream", "keep one of: nats.domain, nats.api_prefix")
+	}
+	if n.RunsEmbedded() && n.AuditAPIPrefix != "" {
+		l.fault("nats.audit_api_prefix", "is set, but the embedded server has one account", "set nats.url, or leave out nats.audit_api_prefix")
 	}
 	if n.RunsEmbedded() && n.TLSFirst {
 		l.fault("nats.tls_first", "is set, but the embedded server has no TLS", "set nats.url, or leave out nats.tls_first")

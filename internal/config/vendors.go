@@ -29,10 +29,13 @@ type Settings interface {
 	WantedCourse(id string) string
 	// CanDisable reports whether the vendor can disable an account.
 	CanDisable() bool
+	// DisablesByDefault reports whether on_delete is disable unless set.
+	DisablesByDefault() bool
 	// SetObserver sets the observer of all calls.
 	SetObserver(o vendors.Observer)
-	// SetReadOnly refuses all calls that may change something.
-	SetReadOnly()
+	// SetReadOnly refuses all calls that may change something. refused is called with each; may be
+	// nil.
+	SetReadOnly(refused func(vendors.Request))
 	// SetLimiter sets the limiter of all calls, and turns retries of the client off.
 	SetLimiter(l vendors.Limiter)
 }

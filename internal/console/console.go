@@ -27,6 +27,8 @@ type Config struct {
 	// Open gives everybody on this machine the rights of an operator if there are no People:
 	// for the demo.
 	Open bool
+	// Proxies are the proxies whose X-Forwarded-For counts.
+	Proxies clientlimit.Proxies
 }
 
 // Person is a person with access by a token.
@@ -45,15 +47,16 @@ type Deps struct {
 
 // Console is the handler of all paths below /console/.
 type Console struct {
-	config Config
-	deps   Deps
-	assets *assets
-	pages  pages
-	routes http.Handler
-	cross  *http.CrossOriginProtection
-	tries  *clientlimit.Limits
-	hub    *hub
-	demo   []byte // key of the visitor of an open console
+	config   Config
+	deps     Deps
+	assets   *assets
+	pages    pages
+	routes   http.Handler
+	cross    *http.CrossOriginProtection
+	tries    *clientlimit.Limits // to log in, by address
+	allTries *clientlimit.Limits // beyond, of all addresses
+	hub      *hub
+	demo     []byte // key of the visitor of an open console
 }
 
 // New returns a console. Close ends its live pages.
@@ -69,7 +72,7 @@ func New(c Config, d Deps) (*Console, error) {
 	}
 	console := &Console{
 		config: c, deps: d, assets: files, cross: http.NewCrossOriginProtection(),
-		tries: clientlimit.NewLimits(rate.Every(tryEvery), triesAtOnce), hub: newHub(d), demo: []byte(rand.Text()),
+		tries: clientlimit.NewLimits(rate.Every(tryEvery), triesAtOnce), allTries: clientlimit.NewLimits(tryOfAllRate, triesOfAll), hub: newHub(d), demo: []byte(rand.Text()),
 	}
 	if console.pages, err = newPages(files); err != nil {
 		return nil, err

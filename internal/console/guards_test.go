@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/console"
-	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -115,24 +114,22 @@ func TestStrangersAreAskedWhoTheyAre(t *testing.T) {
 	}
 }
 
-func TestTriesAreLimited(t *testing.T) {
+// TestWrongTokensAreNotLogged tries wrong tokens, more than an address has at once: a person logs in
+// all the same.
+func TestWrongTokensAreNotLogged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, console.Config{People: people})
 	b := w.browser()
-	for range 5 {
+	for range 8 {
 		if status, _ := b.post("/console/login", "token", "a-guess-of-16-bytes"); status != http.StatusUnauthorized {
 			t.Fatalf("got %d, want 401", status)
 		}
 	}
-	natstest.Until(t, "further guesses are refused unread", func() bool { // at once, unless the five took so long that one more is free
-		status, _ := b.post("/console/login", "token", "a-guess-of-16-bytes")
-		return status == http.StatusTooManyRequests
-	})
-	if status, text := b.post("/console/login", "token", annsToken); status != http.StatusTooManyRequests || !strings.Contains(text, "wait a minute") {
-		t.Errorf("got %d, want 429", status)
+	if status, text := b.post("/console/login", "token", annsToken); status != http.StatusOK || strings.Contains(text, `data-page="login"`) {
+		t.Errorf("got %d, want the first page in spite of the tries of others", status)
 	}
 	if strings.Contains(w.log.String(), "a-guess") {
-		t.Error("what was tried stands in the log")
+		t.Error("the log has a token that was tried")
 	}
 }
 

@@ -7,15 +7,15 @@ import (
 	"path"
 	"strings"
 	"time"
-
-	"github.com/usherhq/usher/internal/clientlimit"
 )
 
-// Limits of attempts to log in from one address: a burst, then one each tryEvery. A valid token
-// resets the limits.
+// Limits of attempts to log in. An address has a burst, and then one try each tryEvery. Tries beyond
+// use a budget of all addresses, so that wrong tries of others lock nobody out.
 const (
-	triesAtOnce = 5
-	tryEvery    = 12 * time.Second
+	triesAtOnce  = 5
+	tryEvery     = 12 * time.Second
+	triesOfAll   = 20 // burst of all addresses
+	tryOfAllRate = 10 // tries of all addresses in a second
 )
 
 // loginForm is the data of the login page.
@@ -32,9 +32,9 @@ func (c *Console) loginPage(_ context.Context, v *visit) (answer, error) {
 // another password.
 func (c *Console) login(_ context.Context, v *visit) (answer, error) {
 	form := loginForm{Next: within(v.PostFormValue("next"))}
-	address := clientlimit.Address(v.Request)
-	if c.tries.Take(address) > 0 {
-		form.Wrong = "Too many tries from this address: wait a minute, then try again."
+	address := c.config.Proxies.Address(v.Request)
+	if c.tries.Take(address) > 0 && c.allTries.Take("") > 0 {
+		form.Wrong = "Too many tries at this moment: try again in some seconds."
 		return answer{page: "login", title: "Log in", data: form, status: http.StatusTooManyRequests}, nil
 	}
 	person, ok := personOf(strings.TrimSpace(v.PostFormValue("token")), c.config.People)
@@ -43,7 +43,6 @@ func (c *Console) login(_ context.Context, v *visit) (answer, error) {
 		form.Wrong = "This token is not known. It stands in console.tokens or console.people of the configuration."
 		return answer{page: "login", title: "Log in", data: form, status: http.StatusUnauthorized}, nil
 	}
-	c.tries.Forget(address)
 	value, err := newSession(person, time.Now())
 	if err != nil {
 		return answer{}, err

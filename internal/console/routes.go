@@ -75,6 +75,7 @@ func (c *Console) table() []route {
 		{"GET /console/dead/{vendor}/{type}/{key}/state", reader, c.letterState},
 		{"POST /console/dead/{vendor}/{type}/{key}", operator, c.letterAction},
 		{"GET /console/user", reader, c.user},
+		{"POST /console/user", operator, c.resync},
 		{"GET /console/send", operator, c.sendForm},
 		{"POST /console/send", operator, c.send},
 		{"GET /console/audit", reader, c.audit},

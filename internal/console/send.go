@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // sendPage is the form for an event of one type, or the event that was sent.
@@ -17,11 +18,18 @@ type sendPage struct {
 	Fields []field
 	Wrong  string // fault of the event as a whole
 	Sent   string // the id of the event
-	UserID string
+	// Previews are the consequences of an event that was not sent.
+	Previews []ops.EventPreview
+	UserID   string
 }
 
 func (c *Console) sendForm(_ context.Context, v *visit) (answer, error) {
 	p, err := newSendPage(v.FormValue("type"))
+	for i := range p.Fields {
+		if p.Fields[i].Name == "user_id" {
+			p.Fields[i].Value = v.FormValue("id") // from the page of a user
+		}
+	}
 	return answer{page: "send", title: "Send", data: p}, err
 }
 
@@ -47,7 +55,12 @@ func (c *Console) send(ctx context.Context, v *visit) (answer, error) {
 		wrong.data = p
 		return wrong, nil
 	}
-	e, err := v.service.Send(ctx, p.Type, data, v.actor())
+	var e events.Event
+	if v.PostFormValue("do") == actionPreview {
+		p.Previews, err = v.service.PreviewSend(ctx, p.Type, data)
+	} else {
+		e, err = v.service.Send(ctx, p.Type, data, v.actor())
+	}
 	invalid, refused := errors.AsType[*events.InvalidError](err)
 	switch {
 	case refused:
@@ -58,6 +71,8 @@ func (c *Console) send(ctx context.Context, v *visit) (answer, error) {
 		return wrong, nil
 	case err != nil:
 		return answer{}, err
+	case p.Previews != nil:
+		return answer{page: "send", title: "Send", data: p}, nil
 	}
 	p.Sent, p.UserID = e.ID(), events.UserID(e)
 	return answer{page: "send", title: "Send", data: p}, nil

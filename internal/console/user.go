@@ -81,3 +81,17 @@ func stateKind(state string) string {
 		return "waiting"
 	}
 }
+
+// wouldKind returns the class of a word of a preview, for CSS.
+func wouldKind(would string) string {
+	switch would {
+	case ops.WouldFail:
+		return kindFailed
+	case ops.WouldWait, ops.WouldDepend, ops.WouldUnknown:
+		return "waiting"
+	case ops.WouldSkip, ops.WouldNothing, ops.WouldIgnore, ops.WouldSupersede, ops.WouldUnsupported, ops.WouldRepeat:
+		return kindSkipped
+	default:
+		return kindDone
+	}
+}

@@ -183,7 +183,7 @@ func (x *Core) Run(ctx context.Context) {
 	s := x.streams
 	owner := intake.New(intake.Config{
 		Vendor: x.config.Vendor, Renew: x.config.LeaseTTL / 5, Commit: 200 * time.Millisecond,
-		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots,
+		Grace: x.config.Shutdown, Wakes: 2 * x.config.Slots, DeleteAfter: x.config.Mailbox.Rules.DeleteAfter,
 	}, intake.Deps{
 		Acquire: s.acquire, State: s.state, Read: s.read, First: s.stream.FirstSequence, Replays: s.readReplays,
 		Wakes: s.wakes, Sentinel: s.sentinel, Unfinished: s.unfinished, Held: s.held, ShowPosition: s.lag.Show,

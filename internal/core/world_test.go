@@ -137,7 +137,7 @@ func (w *world) start() *process {
 	p := &process{nc: nc, done: make(chan struct{})}
 	deps := core.Deps{
 		JetStream: set.Client.JetStream, Port: w.vendor, Limiter: core.NewLimiter(0), Results: set.Results, DeadLetters: set.DeadLetters,
-		Decoder: mailbox.NewDecoder(func(events.Event) error { return nil }), Handlers: []handlers.Handler{handlers.ActivityTracked()},
+		Decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }), Handlers: []handlers.Handler{handlers.ActivityTracked()},
 		Check: func(context.Context) (vendors.Adapter, error) { return nil, nil }, Log: zerolog.Nop(),
 	}
 	if w.pauses != nil {

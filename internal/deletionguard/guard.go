@@ -1,9 +1,10 @@
-// Package deletionguard stops the deletion of users at all vendors if far more users are to be
-// deleted than usual, until a person approves or discards the deletions. A wrong export upstream
-// is a common way to lose a school in a minute.
+// Package deletionguard stops the deletion of users, at all vendors or at one, if far more users are
+// to be deleted than usual, until a person approves or discards the deletions. A wrong export
+// upstream is a common way to lose a school in a minute.
 //
-// The guard counts the events published to the stream within the window just past: user.deleted,
-// and all. Time without deletions before the window counts for nothing.
+// A Guard counts the events published to the stream within the window just past: user.deleted,
+// and all. Time without deletions before the window counts for nothing. The Guard of one vendor
+// also counts the removals there that are no published deletions, such as repairs.
 package deletionguard
 
 import (
@@ -41,37 +42,35 @@ const (
 	Discard                // a person has discarded the deletion
 )
 
-// Record is the state of the guard, shared by all processes.
-type Record struct {
-	Since    time.Time `json:"since,omitzero"`    // no earlier event counts
-	Held     time.Time `json:"held,omitzero"`     // start of the hold; zero without a hold
-	Why      string    `json:"why,omitempty"`     // reason of the hold
-	Approved time.Time `json:"approved,omitzero"` // until this time nothing is held
-	Dropped  time.Time `json:"dropped,omitzero"`  // deletions registered before this time are discarded
-}
-
 // Counts returns the number of events since a time: of user.deleted, and of all types.
 type Counts func(ctx context.Context, since time.Time) (deleted, all uint64, err error)
 
-// Guard decides about deletions. The methods may be called concurrently.
+// Guard holds deletions by the limits over all vendors, or by the limits of one. The methods may be
+// called concurrently.
 type Guard struct {
 	config Config
+	key    string // of the record
 	store  Store
 	counts Counts
+	over   *Guard // for one vendor: the guard over all vendors
+	// spared says that user.deleted removes nothing at the vendor.
+	spared bool
 	held   atomic.Bool // in record
 
 	refreshing sync.Mutex // held during a refresh
 	counted    time.Time
-	allowance  uint64 // deletions without a new count
+	allowance  uint64               // deletions without a new count
+	noted      map[string]time.Time // by the key of a removal: the time of its count
+	pending    uint64               // removals counted and not stored yet
 
 	mu       sync.Mutex
-	record   Record        // as last read
-	released chan struct{} // closed and replaced at the end of a hold
+	record   Record    // as last read
+	released []*signal // at the end of a hold
 }
 
-// New returns a guard with its record in store.
+// New returns the guard over all vendors, with its record in store.
 func New(c Config, store Store, counts Counts) *Guard {
-	return &Guard{config: c, store: store, counts: counts, released: make(chan struct{})}
+	return &Guard{config: c, key: Key, store: store, counts: counts}
 }
 
 // Start begins the first window, unless another process has.
@@ -79,7 +78,7 @@ func (g *Guard) Start(ctx context.Context) error {
 	if g.config.Count == 0 {
 		return nil
 	}
-	r, err := Change(ctx, g.store, func(r *Record) {
+	r, err := Change(ctx, g.store, g.key, func(r *Record) {
 		if r.Since.IsZero() {
 			r.Since = time.Now()
 		}
@@ -90,27 +89,26 @@ func (g *Guard) Start(ctx context.Context) error {
 	return err
 }
 
-// Watch follows the record until ctx ends. watch calls see with the stored record at first
-// and after each change, nil if there is none.
-func (g *Guard) Watch(ctx context.Context, watch func(ctx context.Context, see func(value []byte))) {
-	watch(ctx, func(value []byte) {
-		var r Record
-		if len(value) == 0 || json.Unmarshal(value, &r) == nil {
-			g.set(r)
-		}
-	})
+// See keeps a stored record as last read; nil for none.
+func (g *Guard) See(value []byte) {
+	var r Record
+	if len(value) == 0 || json.Unmarshal(value, &r) == nil {
+		g.set(r)
+	}
 }
 
-// set keeps the record as last read, and closes released at the end of a hold.
+// set keeps the record as last read, and fires the signals at the end of a hold, and at the
+// begin of an approval.
 func (g *Guard) set(r Record) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	ended := g.held.Load() && r.Held.IsZero() || g.record.Dropped.Before(r.Dropped)
+	ended := g.held.Load() && r.Held.IsZero() || g.record.Dropped.Before(r.Dropped) || g.record.Approved.Before(r.Approved)
 	g.record = r
 	g.held.Store(!r.Held.IsZero())
-	if ended {
-		close(g.released)
-		g.released = make(chan struct{})
+	for _, s := range g.released {
+		if ended {
+			s.fire()
+		}
 	}
 }
 
@@ -124,101 +122,130 @@ func (g *Guard) Record() Record {
 	return g.record
 }
 
-// Released returns a channel that is closed at the end of the present or the next hold.
-func (g *Guard) Released() <-chan struct{} {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.released
-}
-
-// Deletion decides about a deletion that was published, or registered, at the time first.
-func (g *Guard) Deletion(ctx context.Context, first time.Time) (Verdict, error) {
-	if g.config.Count == 0 {
-		return Proceed, nil
+// current returns the present record, after a count of the removal if its key is not empty.
+func (g *Guard) current(ctx context.Context, key string) (Record, error) {
+	if g.config.Count == 0 && g.over == nil {
+		return g.Record(), nil
 	}
-	r, err := g.refresh(ctx)
-	switch {
-	case err != nil:
-		return Hold, err
-	case first.Before(r.Dropped):
-		return Discard, nil
-	case !r.Held.IsZero():
-		return Hold, nil
-	default:
-		return Proceed, nil
-	}
+	return g.refresh(ctx, key)
 }
 
 // refresh returns the current record, with a hold if the limits are exceeded.
-func (g *Guard) refresh(ctx context.Context) (Record, error) {
+func (g *Guard) refresh(ctx context.Context, key string) (Record, error) {
 	g.refreshing.Lock()
 	defer g.refreshing.Unlock()
+	g.note(key)
 	if time.Since(g.counted) < countValid && (g.allowance > 0 || g.Holds()) {
 		g.allowance -= min(g.allowance, 1)
 		return g.Record(), nil
 	}
-	var deleted uint64
+	var removed uint64
 	var failed error
-	r, err := Change(ctx, g.store, func(r *Record) {
+	r, err := Change(ctx, g.store, g.key, func(r *Record) {
+		r.add(g.pending, time.Now(), g.config.Window)
 		if r.Held.IsZero() {
-			deleted, failed = g.checkLimits(ctx, r)
+			removed, failed = g.checkLimits(ctx, r)
 		}
 	})
+	if err == nil {
+		g.pending = 0
+	}
 	if err := errors.Join(err, failed); err != nil {
 		return Record{}, err
 	}
 	g.set(r)
-	g.counted, g.allowance = time.Now(), (g.config.Count-min(g.config.Count, deleted))/allowanceShare
+	g.counted, g.allowance = time.Now(), (g.config.Count-min(g.config.Count, removed))/allowanceShare
 	return r, nil
 }
 
-// checkLimits begins a hold if the events of the window exceed a limit, and returns the number
-// of deletions.
-func (g *Guard) checkLimits(ctx context.Context, r *Record) (deleted uint64, err error) {
-	now, c := time.Now(), g.config
-	if !now.After(r.Approved) {
-		return 0, nil
+// note counts a removal once. Removals during a hold or an approval do not count.
+func (g *Guard) note(key string) {
+	now, r := time.Now(), g.Record()
+	if key == "" || g.config.Count == 0 || g.Holds() || g.since(&r, now).After(now) {
+		return
 	}
-	since := now.Add(-c.Window)
+	if _, repeated := g.noted[key]; repeated {
+		return
+	}
+	if g.noted == nil {
+		g.noted = map[string]time.Time{}
+	}
+	g.noted[key] = now
+	g.pending++
+}
+
+// forget drops the keys of removals from before the window.
+func (g *Guard) forget(since time.Time) {
+	for key, at := range g.noted {
+		if at.Before(since) {
+			delete(g.noted, key)
+		}
+	}
+}
+
+// since returns the start of the window: during an approval, its end.
+func (g *Guard) since(r *Record, now time.Time) time.Time {
+	since := now.Add(-g.config.Window)
 	if since.Before(r.Since) {
 		since = r.Since
 	}
-	deleted, all, err := g.counts(ctx, since)
+	if g.over != nil {
+		if all := g.over.Record().Since; since.Before(all) {
+			since = all
+		}
+	}
+	return since
+}
+
+// checkLimits begins a hold if the removals of the window exceed a limit, and returns their number.
+func (g *Guard) checkLimits(ctx context.Context, r *Record) (removed uint64, err error) {
+	now, c := time.Now(), g.config
+	since := g.since(r, now)
+	if c.Count == 0 || since.After(now) {
+		return 0, nil
+	}
+	g.forget(since)
+	n, err := g.number(ctx, r, since)
 	if err != nil {
 		return 0, fmt.Errorf("count events: %w", err)
 	}
-	overCount := deleted > c.Count
-	overShare := deleted >= c.Least && float64(deleted) > c.Share*float64(all)
+	overCount := n.removed() > c.Count
+	overShare := n.removed() >= c.Least && float64(n.removed()) > c.Share*float64(n.all)
 	if overCount || overShare {
 		r.Held = now
-		r.Why = fmt.Sprintf("%d of %d events since %s delete users", deleted, all, since.UTC().Format(time.RFC3339))
+		r.Why = n.why(since)
 	}
-	return deleted, nil
+	return n.removed(), nil
 }
 
-// Approve ends a hold, and prevents holds until a time. Deletions published meanwhile do not
-// count later.
-func (r *Record) Approve(until time.Time) {
-	r.Held = time.Time{}
-	r.Why = ""
-	r.Approved = until
-	r.Since = until
+// numbers are the counts of a window.
+type numbers struct {
+	deleted  uint64 // events that delete users
+	recorded uint64 // other removals
+	all      uint64 // events
 }
 
-// EndApproval ends an approval before its time. Events published under the approval do not count.
-func (r *Record) EndApproval(now time.Time) {
-	if now.Before(r.Approved) {
-		r.Approved, r.Since = time.Time{}, now
+func (n numbers) removed() uint64 { return n.deleted + n.recorded }
+
+// why returns the reason of a hold.
+func (n numbers) why(since time.Time) string {
+	at := since.UTC().Format(time.RFC3339)
+	if n.recorded == 0 {
+		return fmt.Sprintf("%d of %d events since %s delete users", n.deleted, n.all, at)
 	}
+	return fmt.Sprintf("%d accounts are to be removed, and %d events came, since %s", n.removed(), n.all, at)
 }
 
-// Discard ends a hold, and makes dead letters of the held deletions.
-func (r *Record) Discard(now time.Time) {
-	if r.Held.IsZero() {
-		return
+// number counts the window. The events are not counted for a vendor if the guard over all vendors
+// holds as early.
+func (g *Guard) number(ctx context.Context, r *Record, since time.Time) (n numbers, err error) {
+	n.recorded = r.recorded(since, g.config.Window)
+	if g.over != nil && n.recorded == 0 && (g.spared || g.config == g.over.config) {
+		return n, nil
 	}
-	r.Held = time.Time{}
-	r.Why = ""
-	r.Dropped = now
-	r.Since = now
+	n.deleted, n.all, err = g.counts(ctx, since)
+	if g.spared {
+		n.deleted = 0
+	}
+	return n, err
 }

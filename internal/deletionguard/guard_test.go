@@ -13,42 +13,52 @@ import (
 
 // memory is a store in memory.
 type memory struct {
-	mu       sync.Mutex
-	record   []byte
+	mu      sync.Mutex
+	records map[string]stored
+}
+
+type stored struct {
+	value    []byte
 	revision uint64
 }
 
-func (s *memory) Load(context.Context, string) ([]byte, uint64, error) {
+func (s *memory) Load(_ context.Context, key string) ([]byte, uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.record, s.revision, nil
+	return s.records[key].value, s.records[key].revision, nil
 }
 
-func (s *memory) Store(_ context.Context, _ string, record []byte, revision uint64) (uint64, error) {
+func (s *memory) Store(_ context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if revision != s.revision {
+	if revision != s.records[key].revision {
 		return 0, streams.ErrStaleRevision
 	}
-	s.record, s.revision = record, revision+1
-	return s.revision, nil
+	if s.records == nil {
+		s.records = map[string]stored{}
+	}
+	s.records[key] = stored{value, revision + 1}
+	return revision + 1, nil
 }
 
-// school is a stream of events, and a guard of its deletions.
+// school is a stream of events, and the guard of a vendor.
 type school struct {
 	t       *testing.T
 	batches []batch
 	store   memory
-	guard   *deletionguard.Guard
+	guard   *deletionguard.Vendor
 }
 
 func newSchool(t *testing.T) *school {
 	s := &school{t: t}
 	s.add(5000, 95_000)
 	time.Sleep(time.Second)
-	s.guard = s.open()
+	s.guard = s.open("lead", limits)
 	return s
 }
+
+// limits are the limits over all vendors.
+var limits = deletionguard.Config{Window: time.Hour, Count: 1000, Share: 0.5, Least: 100}
 
 // batch is a number of events that were published together.
 type batch struct {
@@ -70,14 +80,13 @@ func (s *school) counts(_ context.Context, since time.Time) (deleted, all uint64
 	return deleted, all, nil
 }
 
-// open returns the guard of a further process.
-func (s *school) open() *deletionguard.Guard {
-	c := deletionguard.Config{Window: time.Hour, Count: 1000, Share: 0.5, Least: 100}
-	b := deletionguard.New(c, &s.store, s.counts)
-	if err := b.Start(s.t.Context()); err != nil {
+// open returns the guard of a vendor in a further process.
+func (s *school) open(vendor string, own deletionguard.Config) *deletionguard.Vendor {
+	all := deletionguard.New(limits, &s.store, s.counts)
+	if err := all.Start(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	return b
+	return deletionguard.NewVendor(all, deletionguard.VendorConfig{Name: vendor, Limits: own})
 }
 
 // publish adds events to the stream, and returns the verdict about a deletion then.
@@ -86,10 +95,16 @@ func (s *school) publish(deletions, others uint64) deletionguard.Verdict {
 	return s.ask(s.guard, time.Now())
 }
 
-func (s *school) ask(b *deletionguard.Guard, first time.Time) deletionguard.Verdict {
+func (s *school) ask(v *deletionguard.Vendor, first time.Time) deletionguard.Verdict {
+	s.t.Helper()
+	return s.remove(v, deletionguard.Removal{First: first})
+}
+
+// remove asks a guard about a removal.
+func (s *school) remove(v *deletionguard.Vendor, r deletionguard.Removal) deletionguard.Verdict {
 	s.t.Helper()
 	time.Sleep(time.Second)
-	verdict, err := b.Deletion(s.t.Context(), first)
+	verdict, err := v.Removal(s.t.Context(), r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -154,19 +169,20 @@ func TestDeletionsOfQuietDaysDoNotCount(t *testing.T) {
 func TestTheEndOfAHoldIsHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchool(t)
-		other := s.open()
+		other := s.open("lead", limits)
 		ctx, stop := context.WithCancel(t.Context())
 		var watching sync.WaitGroup
 		defer watching.Wait()
 		defer stop()
-		watch := func(ctx context.Context, see func([]byte)) {
+		watching.Go(func() {
 			for ctx.Err() == nil {
-				value, _, _ := s.store.Load(ctx, deletionguard.Key)
-				see(value)
+				for key, g := range map[string]*deletionguard.Guard{deletionguard.Key: other.All(), deletionguard.KeyOf("lead"): other.Own()} {
+					value, _, _ := s.store.Load(ctx, key)
+					g.See(value)
+				}
 				time.Sleep(time.Second)
 			}
-		}
-		watching.Go(func() { other.Watch(ctx, watch) })
+		})
 		for _, end := range []func(*deletionguard.Record){
 			func(r *deletionguard.Record) { r.Approve(time.Now()) },
 			func(r *deletionguard.Record) { r.Discard(time.Now()) },
@@ -205,7 +221,7 @@ func TestAHoldIsEverybodysUntilItIsApproved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchool(t)
 		s.publish(5000, 0)
-		other := s.open()
+		other := s.open("lead", limits)
 		if got := s.ask(other, time.Now()); got != deletionguard.Hold {
 			t.Errorf("got %v from another process, want a hold", got)
 		}
@@ -259,18 +275,19 @@ func TestWhatIsDiscardedIsDroppedAndNothingElse(t *testing.T) {
 }
 
 func TestACountOfZeroTurnsItOff(t *testing.T) {
-	b := deletionguard.New(deletionguard.Config{}, nil, nil)
-	if err := b.Start(t.Context()); err != nil {
+	all := deletionguard.New(deletionguard.Config{}, nil, nil)
+	if err := all.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := b.Deletion(t.Context(), time.Now()); got != deletionguard.Proceed || err != nil {
+	b := deletionguard.NewVendor(all, deletionguard.VendorConfig{Name: "lead"})
+	if got, err := b.Removal(t.Context(), deletionguard.Removal{First: time.Now(), Key: "a repair"}); got != deletionguard.Proceed || err != nil {
 		t.Errorf("got %v (%v), want that deletions go on", got, err)
 	}
 }
 
 func (s *school) change(change func(*deletionguard.Record)) {
 	s.t.Helper()
-	if _, err := deletionguard.Change(s.t.Context(), &s.store, change); err != nil {
+	if _, err := deletionguard.Change(s.t.Context(), &s.store, deletionguard.Key, change); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -280,10 +297,10 @@ func TestChangeLosesNothing(t *testing.T) {
 	var store memory
 	other := true
 	at := time.Unix(1, 0).UTC()
-	_, err := deletionguard.Change(t.Context(), &store, func(r *deletionguard.Record) {
+	_, err := deletionguard.Change(t.Context(), &store, deletionguard.Key, func(r *deletionguard.Record) {
 		if other {
 			other = false
-			if _, err := deletionguard.Change(t.Context(), &store, func(r *deletionguard.Record) { r.Approved = at }); err != nil {
+			if _, err := deletionguard.Change(t.Context(), &store, deletionguard.Key, func(r *deletionguard.Record) { r.Approved = at }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -292,11 +309,14 @@ func TestChangeLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := deletionguard.Read(t.Context(), &store); err != nil || !got.Approved.Equal(at) || !got.Dropped.Equal(at) {
+	if got, err := deletionguard.Read(t.Context(), &store, deletionguard.Key); err != nil || !got.Approved.Equal(at) || !got.Dropped.Equal(at) {
 		t.Errorf("got %+v, %v, want both changes", got, err)
 	}
-	before := store.revision
-	if _, err := deletionguard.Change(t.Context(), &store, func(*deletionguard.Record) {}); err != nil || store.revision != before {
-		t.Errorf("got revision %d, %v, want no write of an unchanged record", store.revision, err)
+	_, before, _ := store.Load(t.Context(), deletionguard.Key)
+	if _, err := deletionguard.Change(t.Context(), &store, deletionguard.Key, func(*deletionguard.Record) {}); err != nil {
+		t.Error(err)
+	}
+	if _, after, _ := store.Load(t.Context(), deletionguard.Key); after != before {
+		t.Errorf("got revision %d, want no write of an unchanged record", after)
 	}
 }

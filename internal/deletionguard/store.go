@@ -10,8 +10,11 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// Key is the key of the record in its store.
+// Key is the key of the record of the guard over all vendors.
 const Key = "deletions"
+
+// KeyOf returns the key of the record of the guard of a vendor.
+func KeyOf(vendor string) string { return Key + "." + vendor }
 
 // Store is the bucket of the record, written by compare-and-set; see streams.Records.
 type Store interface {
@@ -19,20 +22,20 @@ type Store interface {
 	Store(ctx context.Context, key string, value []byte, revision uint64) (newRevision uint64, err error)
 }
 
-// Change calls change with the record, and stores the result by compare-and-set. If another
+// Change calls change with the record at a key, and stores the result by compare-and-set. If another
 // process stores the record meanwhile, change is called with that record. An unchanged record is
 // not stored.
-func Change(ctx context.Context, store Store, change func(*Record)) (Record, error) {
+func Change(ctx context.Context, store Store, key string, change func(*Record)) (Record, error) {
 	for {
-		r, err := try(ctx, store, change)
+		r, err := try(ctx, store, key, change)
 		if !errors.Is(err, streams.ErrStaleRevision) {
 			return r, recordError(err)
 		}
 	}
 }
 
-func try(ctx context.Context, store Store, change func(*Record)) (Record, error) {
-	r, value, revision, err := load(ctx, store)
+func try(ctx context.Context, store Store, key string, change func(*Record)) (Record, error) {
+	r, value, revision, err := load(ctx, store, key)
 	if err != nil {
 		return Record{}, err
 	}
@@ -42,19 +45,19 @@ func try(ctx context.Context, store Store, change func(*Record)) (Record, error)
 		return Record{}, err
 	}
 	if !bytes.Equal(next, value) {
-		_, err = store.Store(ctx, Key, next, revision)
+		_, err = store.Store(ctx, key, next, revision)
 	}
 	return r, err
 }
 
-// Read returns the record; the zero Record if none is stored.
-func Read(ctx context.Context, store Store) (Record, error) {
-	r, _, _, err := load(ctx, store)
+// Read returns the record at a key; the zero Record if none is stored.
+func Read(ctx context.Context, store Store, key string) (Record, error) {
+	r, _, _, err := load(ctx, store, key)
 	return r, recordError(err)
 }
 
-func load(ctx context.Context, store Store) (r Record, value []byte, revision uint64, err error) {
-	value, revision, err = store.Load(ctx, Key)
+func load(ctx context.Context, store Store, key string) (r Record, value []byte, revision uint64, err error) {
+	value, revision, err = store.Load(ctx, key)
 	if err == nil && len(value) > 0 {
 		err = json.Unmarshal(value, &r)
 	}

@@ -55,7 +55,7 @@ func (k Catalog) With(c *config.Config) []Vendor {
 	for _, s := range c.Vendors {
 		kind, known := kinds[s.KindName()]
 		if known && s.Name != kind.Name {
-			list = append(list, Vendor{Name: s.Name, section: s, build: kind.build})
+			list = append(list, Vendor{Name: s.Name, section: s, build: kind.build, reads: kind.reads})
 		}
 	}
 	return list
@@ -68,7 +68,9 @@ func (k Catalog) Names(c *config.Config) []string { return names(k.With(c)) }
 func (k Catalog) Service(set *streams.Set, c config.Config) *ops.Service {
 	d := ops.Deps{Streams: set, Config: c, Handlers: k.Handlers(handlers.Courses(c.Courses), k.Names(&c))}
 	for _, v := range k.With(&c) {
-		d.Vendors = append(d.Vendors, ops.Vendor{Name: v.Name, Settings: v.Settings(), Adapter: v.Adapter})
+		d.Vendors = append(d.Vendors, ops.Vendor{
+			Name: v.Name, Settings: v.Settings(), Adapter: v.Adapter, ReadOnly: v.ReadOnly, Team: v.team(), Rules: v.compile,
+		})
 	}
 	return ops.New(d)
 }
@@ -78,6 +80,8 @@ type Vendor struct {
 	Name    string
 	section config.Section // its settings
 	build   func(config.Settings) (vendors.Adapter, error)
+	// reads builds an adapter that only reads, and reports the refused calls.
+	reads func(s config.Settings, refused func(vendors.Request)) (vendors.Adapter, error)
 }
 
 // VendorOf returns a vendor from the exports of its package: Defaults() and New.
@@ -89,29 +93,39 @@ func VendorOf[C any, A vendors.Adapter, P interface {
 		Name:    name,
 		section: config.Section{Name: name, Settings: P(&defaults)},
 		build:   func(s config.Settings) (vendors.Adapter, error) { return build(*s.(P)) },
+		reads: func(s config.Settings, refused func(vendors.Request)) (vendors.Adapter, error) {
+			only := *s.(P) // the settings are shared with adapters that change the vendor
+			P(&only).SetReadOnly(refused)
+			return build(only)
+		},
 	}
 }
 
 // Settings returns the settings shared by all vendors.
 func (v Vendor) Settings() vendors.Settings { return v.section.Settings.Common() }
 
-// Rules returns the rules of the team for the vendor.
-func (v Vendor) Rules() config.Rules { return v.section.Rules }
+// Rules returns the rules of the team for the vendor, with the defaults of the kind.
+func (v Vendor) Rules() config.Rules { return v.section.RulesInForce() }
 
 // Adapter returns a new adapter, or an error that names the missing settings.
 // The adapter of a vendor in mode shadow only reads.
 func (v Vendor) Adapter() (vendors.Adapter, error) {
 	if v.Rules().Mode.Is(config.Shadow) {
-		v.section.Settings.SetReadOnly()
+		v.section.Settings.SetReadOnly(nil)
 	}
 	return v.build(v.section.Settings)
 }
 
-// Check checks the credentials of an adapter. A check by a call that an adapter in mode shadow
-// refuses is no failure: the vendor was not asked.
-func Check(ctx context.Context, port vendors.Adapter) error {
+// ReadOnly returns a new adapter that only reads, and calls refused with each refused call.
+func (v Vendor) ReadOnly(refused func(vendors.Request)) (vendors.Adapter, error) {
+	return v.reads(v.section.Settings, refused)
+}
+
+// Check checks the credentials of an adapter of the vendor. A check by a call that an adapter in mode
+// shadow refuses is no failure: the vendor was not asked.
+func (v Vendor) Check(ctx context.Context, port vendors.Adapter) error {
 	if err := port.Check(ctx); !errors.Is(err, vendors.ErrReadOnly) {
-		return err
+		return vendors.Named(v.Name, err)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func Connect(ctx context.Context, c config.NATS, o natsconn.Options) (set *strea
 		stop()
 		return nil, nil, err
 	}
-	client, err := streams.NewClient(nc, streams.API{Domain: c.Domain, Prefix: c.APIPrefix}, Names(c))
+	client, err := streams.NewClient(nc, streams.API{Domain: c.Domain, Prefix: c.APIPrefix, Audit: c.AuditAPIPrefix}, Names(c))
 	if err != nil {
 		nc.Close()
 		stop()

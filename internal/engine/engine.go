@@ -24,7 +24,6 @@ import (
 	"github.com/usherhq/usher/internal/streams/admin"
 	"github.com/usherhq/usher/internal/telemetry"
 	"github.com/usherhq/usher/internal/upgrade"
-	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -44,7 +43,8 @@ type Engine struct {
 
 	ready    func()               // called at the start of the workers; nil: not called
 	limiters limiters             // of the vendors
-	guard    *deletionguard.Guard // the deletion guard
+	guard    *deletionguard.Guard // over all vendors
+	guards   map[string]*deletionguard.Vendor
 	decoder  *mailbox.Decoder
 	// profileKeys encrypt the profiles of users.
 	profileKeys profile.Cipher
@@ -68,31 +68,30 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	set, err := schemas.New()
-	if err != nil {
-		return err
-	}
-	e.decoder = mailbox.NewDecoder(set.Validate)
-	if e.decoder.Translate, err = ops.Translator(e.Config); err != nil {
+	if e.decoder, err = ops.Decoder(e.Config); err != nil {
 		return SettingsError{err}
 	}
 	if err := e.retry(ctx, func() error { return e.prepare(ctx) }); err != nil {
 		return err
 	}
-	e.logDifferences(ctx, ports)
+	if !e.storesOnly() {
+		e.logDifferences(ctx, ports)
+	}
 	e.Log.Info().Str("vendors", strings.Join(names(e.on()), ", ")).Msg("serving")
 	if e.ready != nil {
 		e.ready()
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return natsconn.Lost(ctx, e.Streams.Client.JetStream.Conn()) })
-	group.Go(func() error { e.countDeadLetters(ctx); return nil })
-	group.Go(func() error { e.measureVendors(ctx); return nil })
+	if !e.storesOnly() {
+		group.Go(func() error { e.countDeadLetters(ctx); return nil })
+		group.Go(func() error { e.measureVendors(ctx); return nil })
+	}
 	if e.Config.Worker.On {
 		group.Go(func() error { e.remake(ctx); return nil })
 	}
 	if e.guard != nil {
-		group.Go(func() error { e.guard.Watch(ctx, e.watchGuard); return nil })
+		group.Go(func() error { e.watchGuard(ctx); return nil })
 	}
 	for _, v := range e.on() {
 		group.Go(func() error { return e.serve(ctx, v, ports[v.Name]) })
@@ -106,7 +105,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // logDifferences logs how the streams and consumers differ from the configuration. Missing
 // ones are not logged: the engine creates them.
 func (e *Engine) logDifferences(ctx context.Context, ports map[string]vendors.Adapter) {
-	found, err := e.Admin().Check(ctx, e.Wanted(ports))
+	found, err := e.admin().Check(ctx, e.Wanted(ports))
 	if err != nil {
 		e.Log.Warn().Err(err).Msg("the streams cannot be compared with the configuration")
 	}
@@ -167,13 +166,22 @@ func (e *Engine) retry(ctx context.Context, step func() error) error {
 	})
 }
 
+// storesOnly reports whether the process only stores events and failed deliveries: the NATS user
+// may then read and make nothing else (docs/decisions, 0160).
+func (e *Engine) storesOnly() bool {
+	return !e.Config.Worker.On && !e.Config.Worker.Measure && !e.Config.Console.On()
+}
+
 // prepare upgrades the data of older versions and creates the streams and buckets. A process
 // without workers does not need the streams of the workers.
 func (e *Engine) prepare(ctx context.Context) error {
 	if err := admin.CheckPayload(e.Streams.Client); err != nil {
 		return err
 	}
-	if err := e.Admin().CheckOwners(ctx); err != nil {
+	if e.storesOnly() {
+		return e.admin().EnsureEvents(ctx)
+	}
+	if err := e.admin().CheckOwners(ctx); err != nil {
 		return err
 	}
 	if e.Config.Worker.On {
@@ -181,15 +189,13 @@ func (e *Engine) prepare(ctx context.Context) error {
 			return admin.Explain(err)
 		}
 	}
-	if err := e.Admin().Ensure(ctx); err != nil || !e.Config.Worker.On {
+	if err := e.admin().Ensure(ctx); err != nil || !e.Config.Worker.On {
 		return err
 	}
 	if err := admin.EnsureWorker(ctx, e.Streams.Client.JetStream, e.Streams.Client.Names, e.Config.NATS.Replicas); err != nil {
 		return admin.Explain(err)
 	}
-	guard, err := e.deletionGuard(ctx)
-	e.guard = guard
-	return err
+	return e.startGuards(ctx)
 }
 
 // Upgrade moves the streams and consumers of an older version.
@@ -220,27 +226,10 @@ func (e *Engine) adapter(v Vendor) (vendors.Adapter, error) {
 // Admin returns the management of the streams.
 func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, Layout(e.Config.NATS)) }
 
-// deletionGuard returns the deletion guard, started.
-func (e *Engine) deletionGuard(ctx context.Context) (*deletionguard.Guard, error) {
-	control, err := e.Streams.Control.Records(ctx)
-	if err != nil {
-		return nil, err
-	}
-	const least = 100 // deletions; the share does not count below
-	d := e.Config.Deletions
-	guard := deletionguard.New(deletionguard.Config{Window: d.Window, Count: uint64(d.Count), Share: d.Share, Least: least}, control, e.Streams.Events.Counts)
-	return guard, guard.Start(ctx)
-}
-
-// watchGuard follows the record of the deletion guard, and logs each hold once.
-func (e *Engine) watchGuard(ctx context.Context, see func(value []byte)) {
-	var logged time.Time
-	e.Streams.Control.Watch(ctx, deletionguard.Key, func(values map[string][]byte) {
-		see(values[deletionguard.Key])
-		r := e.guard.Record()
-		if !r.Held.IsZero() && !r.Held.Equal(logged) {
-			e.Log.Error().Time("since", r.Held).Str("reason", r.Why).Msg("deletions are on hold: far more than usual; see usher approve deletions --help")
-			logged = r.Held
-		}
-	})
+// admin returns the management of the streams of this process. A process without the console needs
+// no AUDIT in another account.
+func (e *Engine) admin() *admin.Admin {
+	l := Layout(e.Config.NATS)
+	l.WithoutAudit = e.Config.NATS.AuditAPIPrefix != "" && !e.Config.Console.On()
+	return admin.New(e.Streams.Client, l)
 }

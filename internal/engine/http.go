@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
@@ -34,7 +35,7 @@ func (s *Server) Listen(ctx context.Context) (answer func(context.Context) error
 	s.warnOfClients()
 	limits := ingest.ServerConfig{
 		Cert: c.HTTP.TLSCert, Key: c.HTTP.TLSKey, Slow: c.HTTP.Timeout, Header: min(c.HTTP.Timeout, 10*time.Second),
-		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown),
+		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown), Most: c.HTTP.Connections,
 	}
 	return func(ctx context.Context) error {
 		defer pages.Close()
@@ -65,13 +66,18 @@ func (s *Server) handler(pages http.Handler) (http.Handler, error) {
 	if faults = append(faults, wrong...); len(faults) > 0 {
 		return nil, SettingsError{joinFaults(faults)}
 	}
+	proxies, err := clientlimit.ParseProxies(c.HTTP.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	all := ingest.New(ingest.Config{
+		Proxies: proxies,
 		Clients: clients, Rate: c.HTTP.Rate, MaxBody: int64(c.HTTP.MaxBody), StoreTime: streams.CallTimeout,
 		Origins: c.HTTP.Origins, Callbacks: c.HTTP.Callbacks, Webhooks: hooks, Foreign: foreign,
 	}, ingest.Deps{
 		Tracer:  s.traces.Tracer(),
 		Console: pages,
-		Metrics: s.metrics.Handler(), Answered: s.metrics.Request, Delivered: s.metrics.Delivery,
+		Metrics: s.metrics.Handler(), Answered: s.metrics.Request, Delivered: s.metrics.Delivery, Reused: s.metrics.Reused,
 		Stream: store{s}, Failed: store{s}, Validate: set.Validate, Warn: set.Warnings, Schema: schemas.JSON, Ready: s.ready,
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Log:    s.Log,

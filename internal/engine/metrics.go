@@ -80,7 +80,7 @@ func (e *Engine) countDeadLetters(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		limit, cancel := context.WithTimeout(ctx, countInterval)
-		if err := e.Admin().SaveHighWater(limit); err != nil && ctx.Err() == nil {
+		if err := e.admin().SaveHighWater(limit); err != nil && ctx.Err() == nil {
 			e.Log.Warn().Err(err).Msg("the high-water mark of the events was not saved")
 		}
 		if counts, err := e.Streams.DeadLetters.Counts(limit); err == nil {

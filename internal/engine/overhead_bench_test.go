@@ -22,11 +22,10 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
-	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/internal/telemetry"
-	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors/usermost"
 )
 
@@ -212,11 +211,9 @@ func (p *plant) run(ctx context.Context) (err error) {
 	if err := e.prepare(ctx); err != nil {
 		return err
 	}
-	set, err := schemas.New()
-	if err != nil {
+	if e.decoder, err = ops.Decoder(e.Config); err != nil {
 		return err
 	}
-	e.decoder = mailbox.NewDecoder(set.Validate)
 	v := e.on()[0] // there is one
 	port, err := v.Adapter()
 	if err != nil {

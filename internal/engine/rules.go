@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/internal/rules"
@@ -13,16 +14,33 @@ import (
 // rules returns the compiled rules scope and map of a vendor, and the profiles for the rules; nil
 // without such a rule.
 func (e *Engine) rules(ctx context.Context, v Vendor) (handlers.Rules, mailbox.Profiles, error) {
-	c := v.Rules().Expressions()
-	if c.Empty() {
-		return nil, nil, nil
-	}
-	set, err := rules.New(c)
-	if err != nil {
-		return nil, nil, fmt.Errorf("rules of %s: %w", v.Name, err)
+	set, err := v.compile()
+	if err != nil || set == nil {
+		return nil, nil, err
 	}
 	store, err := profile.Open(ctx, e.Streams.Client, e.profileKeys)
 	return set, store, err
+}
+
+// compile returns the compiled rules scope and map of the vendor; nil without such a rule.
+func (v Vendor) compile() (handlers.Rules, error) {
+	c := v.Rules().Expressions()
+	if c.Empty() {
+		return nil, nil
+	}
+	set, err := rules.New(c)
+	if err != nil {
+		return nil, fmt.Errorf("rules of %s: %w", v.Name, err)
+	}
+	return set, nil
+}
+
+// team returns the rules of the team around every event of the vendor.
+func (v Vendor) team() mailbox.Rules {
+	r := v.Rules()
+	return mailbox.Rules{
+		May: r.May, Shadow: r.Mode.Is(config.Shadow), Keep: r.OnDelete.Keeps(), Disable: r.OnDelete.Disables(), DeleteAfter: r.DeleteAfter,
+	}
 }
 
 // readKeys reads the keys of profiles.

@@ -35,13 +35,17 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		if !slices.Contains([]string{"", "keep", "refuse"}, hook.Unmappable) {
 			fault("webhooks."+name+".unmappable", fmt.Sprintf("%q is neither keep nor refuse", hook.Unmappable))
 		}
+		channel := events.Channel{}
+		if len(hook.Secrets) > 0 {
+			channel = events.NewChannel("webhook "+name, hook.Secrets[0].Reveal())
+		}
 		hooks[name] = ingest.Webhook{
-			Verifier: verifier, Mapper: mapper, Refuse: hook.Unmappable == "refuse",
+			Channel: channel, Verifier: verifier, Mapper: mapper, MaxBody: int64(hook.MaxBody), Refuse: hook.Unmappable == "refuse",
 			Challenges: challenges(hook, func(problem string) { fault("webhooks."+name+".challenges", problem) }), Digest: verifier.Digest,
 		}
 	}
 	for _, token := range c.HTTP.Tokens {
-		list = append(list, ingest.Client{Name: "tokens", Token: token})
+		list = append(list, ingest.Client{Name: "tokens", Token: token, Channel: events.NewChannel("tokens", token.Reveal())})
 	}
 	for _, client := range c.HTTP.Clients {
 		for _, kind := range client.Types {
@@ -49,7 +53,11 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 				fault("http.clients", fmt.Sprintf("%s may send %q, which is no type of event", client.Name, kind))
 			}
 		}
-		list = append(list, ingest.Client{Name: client.Name, Token: client.Token, Sources: client.Sources, Types: client.Types})
+		list = append(list, ingest.Client{
+			Name: client.Name, Token: client.Token, Sources: client.Sources, Types: client.Types,
+			Quota:   ingest.Quota{Events: client.Events, Bytes: int(client.Bytes)},
+			Channel: events.NewChannel("client "+client.Name, client.Token.Reveal()),
+		})
 	}
 	return hooks, list, faults
 }

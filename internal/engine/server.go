@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/console"
 	"github.com/usherhq/usher/internal/ingest"
@@ -86,7 +87,11 @@ func (s *Server) ready() ingest.Readiness {
 // console returns the pages of the console for the people in the configuration, and for
 // everybody on this machine with OpenConsole. Close ends the pages.
 func (s *Server) console() (*console.Console, error) {
-	c := console.Config{Open: s.OpenConsole}
+	proxies, err := clientlimit.ParseProxies(s.Config.HTTP.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	c := console.Config{Open: s.OpenConsole, Proxies: proxies}
 	for _, token := range s.Config.Console.Tokens {
 		c.People = append(c.People, console.Person{Name: "operator", Operator: true, Token: token})
 	}

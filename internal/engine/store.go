@@ -19,13 +19,13 @@ var errNotConnected = errors.New("there is no NATS yet")
 // store stores events and failed deliveries over the connection of a server.
 type store struct{ *Server }
 
-// Store stores events.
-func (s store) Store(ctx context.Context, list []events.Event) error {
+// StoreFrom stores the events of a sender.
+func (s store) StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error {
 	set := s.streams.Load()
 	if set == nil {
 		return errNotConnected
 	}
-	return set.Events.Store(ctx, list)
+	return set.Events.StoreFrom(ctx, from, list)
 }
 
 // MaxMessage returns the size in bytes of the largest message that NATS accepts; 0 before

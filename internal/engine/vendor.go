@@ -89,7 +89,7 @@ func (e *Engine) open(ctx context.Context, v Vendor, port vendors.Adapter) (*cor
 	return core.Open(ctx, e.coreConfig(v, lifecycle, activity), core.Deps{
 		Rules: team, Profiles: profiles,
 		JetStream: client.JetStream, Names: client.Names, Port: port, Limiter: e.limiters.of(v), Results: e.Streams.Results,
-		History: history.New(client, streams.HistoryStream), DeadLetters: e.Streams.DeadLetters, Guard: e.guard, Decoder: e.decoder, Handlers: list,
+		History: history.New(client, streams.HistoryStream), DeadLetters: e.Streams.DeadLetters, Guard: e.guards[v.Name], Decoder: e.decoder, Handlers: list,
 		Check: e.check(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.storeHolds(ctx, v.Name), WatchPauses: e.Streams.Control.WatchPauses,
 		Observe: e.observe,
 		Failed:  func(string) { e.Metrics.StepFailed(v.Name) },
@@ -108,7 +108,7 @@ func (e *Engine) coreConfig(v Vendor, lifecycle, activity []string) core.Config 
 			RecordBytes: core.RecordBytes(e.Streams.Client.JetStream.Conn().MaxPayload()),
 			Source:      e.Config.Source, CallTimeout: s.Timeout, CallLease: c.CallLease, MaxAge: s.MaxAge,
 			PrerequisiteWait: c.PrerequisiteWait, RetryMin: c.RetryMin, RetryMax: c.RetryMax, HoldRetry: c.HoldRetry,
-			Rules: mailbox.Rules{May: v.Rules().May, Shadow: v.Rules().Mode.Is(config.Shadow), Keep: v.Rules().OnDelete.Keeps(), Disable: v.Rules().OnDelete.Disables()},
+			Rules: v.team(),
 		},
 	}
 }
@@ -141,7 +141,7 @@ func (e *Engine) check(v Vendor) func(context.Context) (vendors.Adapter, error) 
 		if err != nil {
 			return nil, err
 		}
-		return port, Check(ctx, port)
+		return port, v.Check(ctx, port)
 	}
 }
 

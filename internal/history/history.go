@@ -52,7 +52,13 @@ type Entry struct {
 }
 
 // id returns the Nats-Msg-Id: the same for every copy of an entry.
-func (e Entry) id() string { return fmt.Sprintf("%s.%d.%d.%d", e.Vendor, e.Epoch, e.Seq, e.Replay) }
+func (e Entry) id() string {
+	id := fmt.Sprintf("%s.%d.%d.%d", e.Vendor, e.Epoch, e.Seq, e.Replay)
+	if e.Replay > 0 { // several replays may have one position: of a resync, or of a backfill
+		id += "." + e.Key[:min(16, len(e.Key))]
+	}
+	return id
+}
 
 // digestDigits is the number of digits of the digest in a subject. The digits bound the number
 // of subjects, which the server keeps in memory, to 65,536.

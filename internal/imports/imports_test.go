@@ -37,7 +37,7 @@ var rules = []rule{
 	{
 		"internal/cli/...",
 		[]string{
-			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/streams/...",
+			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
 			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
@@ -45,7 +45,7 @@ var rules = []rule{
 	{
 		"internal/engine",
 		[]string{
-			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/ingest/...", "internal/telemetry", "internal/history",
+			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
 			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/profile", "internal/rules", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
@@ -54,7 +54,7 @@ var rules = []rule{
 
 	{
 		"internal/ingest",
-		[]string{"internal/ingest/...", "internal/clientlimit", "internal/streams", "internal/telemetry", "events", "schemas", "vendors"},
+		[]string{"internal/ingest/...", "internal/clientlimit", "internal/streams", "internal/telemetry", "events", "schemas", "vendors", "bounded"},
 		"stores events and does not act on events",
 	},
 	{"internal/clientlimit", nil, "reads addresses and rates of requests, never the content"},
@@ -86,6 +86,7 @@ var rules = []rule{
 	{"internal/deletionguard", []string{"internal/streams"}, "counts deletions, independent of the calls"},
 	{"internal/fairness", nil, "counts calls, users and time, independent of vendors and records"},
 	{"internal/natstest", []string{"internal/natsconn", "internal/streams/...", nats}, "starts NATS for tests; only tests may import natstest"},
+	{"internal/natsrights", []string{"internal/streams"}, "lists rights on NATS by the names of the streams"},
 	{"internal/natsconn", []string{nats}, "connects to NATS, without knowledge of streams"},
 	{"internal/history", []string{"internal/streams", "events", nats}, "stores finished effects for people; the rules of the mailbox never read the history"},
 	{"internal/streams/admin", []string{"internal/streams", "events", nats}, "creates and changes streams, for the start of a process and for commands"},
@@ -130,6 +131,11 @@ var rules = []rule{
 		"judges as tools/isolation does, and damages streams by their names",
 	},
 	{
+		"tools/hostile",
+		[]string{"tools/environment", "tools/process", "events", "vendors/sandbox", nats},
+		"attacks as senders and vendors do, so that no change of the core changes the attacks",
+	},
+	{
 		"tools/isolation",
 		[]string{"tools/environment", "tools/process", "events", "internal/scenario", "vendors/sandbox", nats},
 		"checks with the knowledge of producers and readers of results only, so that no change of the core changes the checks",
@@ -142,17 +148,19 @@ var rules = []rule{
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
 	{"internal/expression", []string{"events"}, "compiles and evaluates expressions, without knowledge of the variables"},
 	{"internal/rules", []string{"internal/expression", "handlers", "events", "schemas", "vendors"}, "evaluates the rules of a team as pure functions of a profile and an event"},
-	{"internal/profile", []string{"internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
+	{"internal/keyfile", nil, "reads a key, for the configuration and for profiles"},
+	{"internal/profile", []string{"internal/keyfile", "internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
 	{"internal/spelling", nil, "compares names, whatever is named"},
 	{"internal/pause", nil, "waits, without knowledge of the step"},
 	{"internal/telemetry", []string{"events"}, "is imported by all of internal, and stands below"},
-	{"internal/config", []string{"internal/rules", "internal/spelling", "vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
+	{"internal/config", []string{"internal/keyfile", "internal/rules", "internal/spelling", "vendors"}, "holds values, and reads the settings of vendors by struct tags: a sixth vendor needs no change"},
 
 	{"handlers/...", []string{"vendors", "events"}, "maps values to values: no NATS, no record, no vendor's folder"},
 	{"schemas", []string{"events", "internal/spelling"}, "describes data"},
-	{"events", nil, "defines the terms of all packages"},
+	{"events", []string{"bounded"}, "defines the terms of all packages"},
+	{"bounded", nil, "counts bytes and values, whatever sent them"},
 
-	{"vendors", nil, "defines the terms of all vendors"},
+	{"vendors", []string{"bounded"}, "defines the terms of all vendors"},
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},

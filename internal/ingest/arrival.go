@@ -10,9 +10,11 @@ import (
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
-// arrival holds the events of a request.
+// arrival holds the events of a request whose sender has proved the right to store events.
 type arrival struct {
 	begun    time.Time
+	sender   string // for the metrics
+	channel  events.Channel
 	events   []events.Event
 	index    []int // in the request, for each event; nil: the same
 	warnings []warning

@@ -50,7 +50,7 @@ func (h Webhook) answersGet() bool { return h.answers(Okta) || h.answers(Echo) |
 
 // getWebhook answers a check by GET or HEAD.
 func (p *endpoint) getWebhook(w http.ResponseWriter, r *http.Request, name string) {
-	if !p.withinLimit(w, r, p.webhookClient(name, r)) {
+	if !p.withinLimit(w, r, p.unsigned, p.address(r)) {
 		return
 	}
 	hook := p.config.Webhooks[name]

@@ -18,6 +18,8 @@ type Client struct {
 	Token   vendors.Secret
 	Sources []string // allowed sources of events; none: any
 	Types   []string // allowed types of events; none: any
+	Channel events.Channel
+	Quota   Quota
 }
 
 // anybody is the client of all requests if no tokens are configured.
@@ -46,7 +48,7 @@ func (p *endpoint) authenticate(w http.ResponseWriter, r *http.Request) (Client,
 			p.refuse(w, r, problem{Status: http.StatusForbidden, Detail: "without tokens, events are accepted only under a name of this machine, such as 127.0.0.1"})
 			return Client{}, false
 		}
-		return anybody, p.withinLimit(w, r, anybody.Name+" "+clientlimit.Address(r))
+		return anybody, p.withinLimit(w, r, p.limits, anybody.Name+" "+p.address(r))
 	}
 	if how == twice {
 		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "give the token once: in the header Authorization, or in the query"})
@@ -61,7 +63,7 @@ func (p *endpoint) authenticate(w http.ResponseWriter, r *http.Request) (Client,
 		}
 	}
 	if found < 0 {
-		if p.withinLimit(w, r, "stranger "+clientlimit.Address(r)) {
+		if p.withinLimit(w, r, p.strangers, p.address(r)) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="usher"`)
 			p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: "a known token is needed: Authorization: Bearer TOKEN"})
 		}
@@ -70,7 +72,7 @@ func (p *endpoint) authenticate(w http.ResponseWriter, r *http.Request) (Client,
 	if how == inQuery {
 		w.Header().Set("Cache-Control", "private")
 	}
-	return p.config.Clients[found], p.withinLimit(w, r, p.config.Clients[found].Name)
+	return p.config.Clients[found], p.withinLimit(w, r, p.limits, p.config.Clients[found].Name)
 }
 
 // Places of a token in a request.
@@ -99,9 +101,12 @@ func token(r *http.Request) (token string, how int) {
 	}
 }
 
+// address returns the address of the client, behind trusted proxies too.
+func (p *endpoint) address(r *http.Request) string { return p.config.Proxies.Address(r) }
+
 // withinLimit counts a request, and answers the request if the client exceeds the rate.
-func (p *endpoint) withinLimit(w http.ResponseWriter, r *http.Request, client string) bool {
-	after := p.limits.Take(client)
+func (p *endpoint) withinLimit(w http.ResponseWriter, r *http.Request, limits *clientlimit.Limits, client string) bool {
+	after := limits.Take(client)
 	if after > 0 {
 		p.refuse(w, r, problem{Status: http.StatusTooManyRequests, Detail: "too many requests of this client; send events in batches, or more slowly", after: after})
 	}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/usherhq/usher/internal/clientlimit"
 )
 
 // The headers of the web hook specification.
@@ -27,7 +25,7 @@ const callbackTime = 10 * time.Second
 // consent answers a sender that asks for permission to deliver. Only the headers grant the
 // permission; the status does not.
 func (p *endpoint) consent(w http.ResponseWriter, r *http.Request) {
-	if !p.withinLimit(w, r, "consent "+clientlimit.Address(r)) {
+	if !p.withinLimit(w, r, p.strangers, p.address(r)) {
 		return
 	}
 	w.Header().Set("Allow", "OPTIONS, POST")

@@ -103,8 +103,8 @@ type dying struct {
 	after int
 }
 
-func (d dying) Store(ctx context.Context, list []events.Event) error {
-	if err := d.Events.Store(ctx, list[:min(d.after, len(list))]); err != nil {
+func (d dying) StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error {
+	if err := d.Events.StoreFrom(ctx, from, list[:min(d.after, len(list))]); err != nil {
 		return err
 	}
 	if d.after < len(list) {

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,13 +25,15 @@ import (
 
 // fakeStream implements Stream and Failed in memory.
 type fakeStream struct {
+	most int64 // bytes of a message; zero: 1 MiB
+
 	mu   sync.Mutex
 	err  error
 	ids  []string
 	kept []ingest.Delivery
 }
 
-func (s *fakeStream) Store(_ context.Context, list []events.Event) error {
+func (s *fakeStream) StoreFrom(_ context.Context, _ events.Channel, list []events.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -49,7 +52,7 @@ func (s *fakeStream) Keep(_ context.Context, d ingest.Delivery) error {
 	return s.err
 }
 
-func (s *fakeStream) MaxMessage() int64 { return 1 << 20 }
+func (s *fakeStream) MaxMessage() int64 { return cmp.Or(s.most, 1<<20) }
 
 const created = `{"specversion":"1.0","id":"e1","source":"/school","type":"user.created","data":{"user_id":"ada","email":"ada@example.org"}}`
 

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -53,22 +52,32 @@ func (p *endpoint) postEvents(w http.ResponseWriter, r *http.Request) {
 	if !ok || !p.fromAllowedOrigin(w, r) {
 		return
 	}
-	body, ok := p.body(w, r)
+	in, ok := p.receive(w, r, charge{budget: p.proven, sender: client.Name}, p.config.MaxBody)
 	if !ok {
 		return
 	}
-	list, _, err := events.FromHTTP(r.Header, body)
+	defer in.free()
+	if !p.prove(w, r, in, client.Name) {
+		return
+	}
+	if !p.withinQuota(w, r, client.Name, client.Quota.bytes(len(in.body))) {
+		return
+	}
+	list, _, err := events.FromHTTP(r.Header, in.body)
 	if err != nil {
 		p.refuse(w, r, readProblem(err))
 		return
 	}
 	a, faults := p.translate(list)
-	a.begun = begun
+	a.begun, a.sender, a.channel = begun, client.Name, client.Channel
 	if len(faults) == 0 {
 		faults = p.validate(client, a)
 	}
 	if len(faults) > 0 {
 		p.refuse(w, r, problemOf(faults))
+		return
+	}
+	if !p.withinQuota(w, r, client.Name, client.Quota.events(len(a.events))) {
 		return
 	}
 	p.store(w, r, a)
@@ -103,7 +112,7 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, a arrival) {
 		var spans *requestSpans
 		w, spans = p.traced(w, r, a.begun, list)
 		defer spans.end()
-		err = p.deps.Stream.Store(ctx, list)
+		err = p.deps.Stream.StoreFrom(ctx, a.channel, list)
 	}
 	invalid, isInvalid := errors.AsType[*events.InvalidError](err)
 	var reused *streams.ReusedIDError
@@ -111,6 +120,9 @@ func (p *endpoint) store(w http.ResponseWriter, r *http.Request, a arrival) {
 	case isInvalid: // the encoded event exceeds the limit
 		p.refuse(w, r, problemOf([]fault{faultOf(0, "", invalid, malformed(invalid))}))
 	case errors.As(err, &reused):
+		if p.deps.Reused != nil {
+			p.deps.Reused(a.sender, len(reused.Index))
+		}
 		p.refuse(w, r, reusedProblem(reused, a))
 	case errors.Is(err, streams.ErrTooLarge):
 		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: err.Error()})
@@ -148,30 +160,4 @@ func reusedProblem(reused *streams.ReusedIDError, a arrival) problem {
 		answer.Detail = "the events listed here have the source and id of other stored events; the rest of the batch is stored"
 	}
 	return answer
-}
-
-// maxRoom limits the buffer reserved for a body by Content-Length alone.
-const maxRoom = 64 << 10
-
-// body reads the whole body. Reports false after answering the request with an error.
-func (p *endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	if coding := coding(r.Header); coding != "" && (coding != "gzip" || routeOf(r.URL.Path) != "/webhooks") {
-		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed; gzip is accepted for web hooks only"})
-		return nil, false
-	}
-	limit := p.config.MaxBody
-	if most := p.deps.Stream.MaxMessage(); most > 0 {
-		limit = min(limit, most)
-	}
-	room := min(max(r.ContentLength, 0), maxRoom) + bytes.MinRead // the last read finds the end of the body
-	body := bytes.NewBuffer(make([]byte, 0, room))
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-	switch {
-	case tooLarge:
-		p.refuse(w, r, problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is too large; send smaller batches"})
-	case err != nil:
-		p.refuse(w, r, problem{Status: http.StatusBadRequest, Detail: "the body ends early; send the request again"})
-	}
-	return body.Bytes(), err == nil
 }

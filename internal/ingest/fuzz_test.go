@@ -18,6 +18,13 @@ func FuzzEndpoint(f *testing.F) {
 	f.Add("OPTIONS", "/events", "", "WebHook-Request-Rate", "-1", "")
 	f.Add("POST", "/webhooks/crm", "application/json", "Signature", "right", `{"type":"ping"}`)
 	f.Add("GET", "/schemas/user.created", "", "", "", "")
+	for _, text := range hostileJSON(3000) {
+		for _, r := range hostileRequests(text) {
+			if r.header.Get("Ce-Id") == "" && len(r.body) < 16<<10 {
+				f.Add(r.method, r.target, r.header.Get("Content-Type"), "Signature", "right", r.body)
+			}
+		}
+	}
 	c := config()
 	c.Rate = 0
 	s := &fakeStream{}

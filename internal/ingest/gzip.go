@@ -24,10 +24,14 @@ func coding(header http.Header) string {
 	return coding
 }
 
-// plainBody returns the header and the body of a verified delivery without the coding gzip.
-// Reports false after answering the request with an error.
-func (p *endpoint) plainBody(w http.ResponseWriter, r *http.Request, sent []byte) (http.Header, []byte, bool) {
-	header, body, problem := plain(r.Header, sent, p.config.MaxBody)
+// plainBody returns the header and the body of a verified delivery without the coding gzip, charged
+// to the budget of the sender. Reports false after answering the request with an error.
+func (p *endpoint) plainBody(w http.ResponseWriter, r *http.Request, in *received, limit int64) (http.Header, []byte, bool) {
+	if coding(r.Header) != "" && !in.charge.grow(in.charge.bytes+mostPlain(in.body, limit)) {
+		p.busy(w, r)
+		return nil, nil, false
+	}
+	header, body, problem := plain(r.Header, in.body, limit)
 	if problem != nil {
 		p.refuse(w, r, *problem)
 	}
@@ -58,9 +62,14 @@ func plain(header http.Header, sent []byte, limit int64) (http.Header, []byte, *
 	return header, body, nil
 }
 
+// mostPlain returns the most plain bytes of a compressed body.
+func mostPlain(sent []byte, limit int64) int64 {
+	return min(limit, max(freeRatio, int64(len(sent))*maxRatio))
+}
+
 // gunzip returns at most limit plain bytes, or the answer to a body that has more, or is no gzip.
 func gunzip(sent []byte, limit int64) ([]byte, *problem) {
-	most := min(limit, max(freeRatio, int64(len(sent))*maxRatio))
+	most := mostPlain(sent, limit)
 	reader, err := gzip.NewReader(bytes.NewReader(sent))
 	if err != nil {
 		return nil, &problem{Status: http.StatusBadRequest, Detail: "the body is not gzip, as Content-Encoding says"}

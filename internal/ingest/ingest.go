@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
+	"github.com/usherhq/usher/bounded"
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/clientlimit"
 	"github.com/usherhq/usher/internal/ingest/mapping"
@@ -20,9 +21,9 @@ import (
 
 // Stream stores events.
 type Stream interface {
-	// Store returns once all events are stored. A stored duplicate counts as stored. After
+	// StoreFrom returns once all events are stored. A stored duplicate counts as stored. After
 	// an error some events may be stored; storing all of them again is safe.
-	Store(ctx context.Context, list []events.Event) error
+	StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error
 	// MaxMessage returns the most bytes of one event with envelope and headers; zero if
 	// the limit is not known now.
 	MaxMessage() int64
@@ -51,10 +52,11 @@ type Delivery struct {
 
 // Config holds the senders and limits of the endpoint.
 type Config struct {
-	Clients   []Client      // senders to /events; none: any local sender
-	Rate      float64       // requests per second and client, and size of a burst; zero: no limit
-	MaxBody   int64         // bytes of a request's body
-	StoreTime time.Duration // timeout of storing the events of a request
+	Clients   []Client            // senders to /events; none: any local sender
+	Rate      float64             // requests per second and client, and size of a burst; zero: no limit
+	MaxBody   int64               // bytes of a request's body
+	Proxies   clientlimit.Proxies // whose X-Forwarded-For counts
+	StoreTime time.Duration       // timeout of storing the events of a request
 
 	// Origins may ask for permission to deliver by web hook; "*" allows any origin. If
 	// empty, the endpoint answers OPTIONS without permissions.
@@ -81,7 +83,8 @@ type Deps struct {
 	Answered func(route string, status int)
 	// Delivered is called with the result of each delivery of a sender; nil: no call.
 	Delivered func(sender, result string)
-	Tracer    trace.Tracer // for spans of requests and events; nil: no spans, and no trace contexts for events
+	Reused    func(sender string, events int) // counts events answered with 409; may be nil
+	Tracer    trace.Tracer                    // for spans of requests and events; nil: no spans, and no trace contexts for events
 	Log       zerolog.Logger
 }
 
@@ -91,17 +94,40 @@ type Readiness struct {
 	Parts map[string]string `json:"parts"` // "ok" or the problem, by part of the process
 }
 
+// unsignedFactor is how many more deliveries one address may send than one sender: a proxy that is
+// not trusted, or a provider, may have many senders.
+const unsignedFactor = 10
+
 // endpoint is the HTTP server side of Usher.
 type endpoint struct {
 	config Config
 	deps   Deps
-	limits *clientlimit.Limits
+
+	limits    *clientlimit.Limits // of known clients and verified deliveries
+	strangers *clientlimit.Limits // of requests without a known token, by address
+	unsigned  *clientlimit.Limits // of deliveries before the signature is verified, by address
+
+	quotas quotas
+
+	unproven, proven *budget      // of bodies before and after the proof of the sender
+	decoding         bounded.Room // for large bodies
 }
 
 // New returns the handler of /events, /webhooks/{source}, /schemas/{type},
 // /healthz and /readyz.
 func New(c Config, d Deps) http.Handler {
-	return &endpoint{config: c, deps: d, limits: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate))}
+	largest := c.MaxBody
+	for _, hook := range c.Webhooks {
+		largest = max(largest, hook.MaxBody)
+	}
+	return &endpoint{
+		config: c, deps: d,
+		limits:    clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
+		strangers: clientlimit.NewLimits(rate.Limit(c.Rate), int(c.Rate)),
+		unsigned:  clientlimit.NewLimits(rate.Limit(unsignedFactor*c.Rate), int(unsignedFactor*c.Rate)),
+		unproven:  newBudget(unprovenBytes, unprovenShare, largest), proven: newBudget(provenBytes, provenShare, largest),
+		decoding: bounded.NewRoom(decodeRoom), quotas: newQuotas(c.Clients),
+	}
 }
 
 // ServeHTTP routes by the exact path. Redirects are never sent: a sender of events would take a

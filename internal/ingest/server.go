@@ -25,6 +25,7 @@ type ServerConfig struct {
 	Header time.Duration // timeout of reading the headers, a part of Slow
 	Idle   time.Duration // timeout of a connection without a request
 	Grace  time.Duration // for requests in flight at shutdown
+	Most   int           // open connections; zero: no limit
 }
 
 // maxHeader limits the bytes of a request's headers.
@@ -43,7 +44,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 func Serve(ctx context.Context, l net.Listener, c ServerConfig, h http.Handler, log zerolog.Logger) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Header, ReadTimeout: c.Slow, IdleTimeout: c.Idle,
-		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ErrorLog: stdlog.New(serverLog{log}, "", 0),
+		WriteTimeout: 2 * c.Slow, MaxHeaderBytes: maxHeader, ConnState: newConnections(c.Most).changed, ErrorLog: stdlog.New(serverLog{log}, "", 0),
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	server.Protocols = new(http.Protocols)

@@ -25,11 +25,11 @@ type parentRecorder struct {
 	parents []string
 }
 
-func (c *parentRecorder) Store(ctx context.Context, list []events.Event) error {
+func (c *parentRecorder) StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error {
 	for _, e := range list {
 		c.parents = append(c.parents, events.Extension(e, "traceparent"))
 	}
-	return c.fakeStream.Store(ctx, list)
+	return c.fakeStream.StoreFrom(ctx, from, list)
 }
 
 // TestTraceContextOfEvents has a case for each origin of a trace context.

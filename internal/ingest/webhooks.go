@@ -1,10 +1,11 @@
 package ingest
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
-	"github.com/usherhq/usher/internal/clientlimit"
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 )
 
@@ -25,6 +26,8 @@ type Mapper interface {
 type Webhook struct {
 	Verifier Verifier
 	Mapper   Mapper
+	MaxBody  int64 // bytes of a delivery; zero: Config.MaxBody
+	Channel  events.Channel
 	Refuse   bool // answer 422 to a delivery that cannot become an event
 	// Challenges are the checks of the endpoint that the sender may make.
 	Challenges []Challenge
@@ -52,11 +55,6 @@ func (p *endpoint) delivered(name, result string) {
 	}
 }
 
-// webhookClient returns the name of a sender at an address for the limit of requests.
-func (p *endpoint) webhookClient(name string, r *http.Request) string {
-	return "webhook " + name + " " + clientlimit.Address(r)
-}
-
 // webhookMethods returns the handlers of the path of a sender.
 func (p *endpoint) webhookMethods(name string) map[string]http.HandlerFunc {
 	by := map[string]http.HandlerFunc{http.MethodPost: func(w http.ResponseWriter, r *http.Request) { p.postWebhook(w, r, name) }}
@@ -69,14 +67,17 @@ func (p *endpoint) webhookMethods(name string) map[string]http.HandlerFunc {
 // postWebhook verifies, maps and stores one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
-	if !p.withinLimit(w, r, p.webhookClient(name, r)) {
-		return
-	}
-	body, ok := p.body(w, r)
-	if !ok {
+	if !p.withinLimit(w, r, p.unsigned, p.address(r)) {
 		return
 	}
 	hook := p.config.Webhooks[name]
+	limit := cmp.Or(hook.MaxBody, p.config.MaxBody)
+	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: p.address(r)}, limit)
+	if !ok {
+		return
+	}
+	defer in.free()
+	body := in.body
 	id, err := hook.Verifier.Verify(r.Header, body)
 	if err != nil && p.unsignedCheck(w, r, name, body) {
 		return
@@ -86,7 +87,10 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
 		return
 	}
-	header, body, ok := p.plainBody(w, r, body)
+	if !p.withinLimit(w, r, p.limits, "webhook "+name) || !p.prove(w, r, in, "webhook "+name) {
+		return
+	}
+	header, body, ok := p.plainBody(w, r, in, limit)
 	if !ok || p.signedCheck(w, r, name, body) {
 		return
 	}
@@ -108,9 +112,13 @@ func (p *endpoint) finish(w http.ResponseWriter, r *http.Request, begun time.Tim
 		result = DeliveryIgnored
 		got.warnings = append(got.warnings, warning{ID: got.delivery.ID, Detail: "ignored: the types in the mapping of this sender do not have the type of the delivery"})
 	}
-	refusal := got.refusal(p.config.Webhooks[got.delivery.Source])
+	hook := p.config.Webhooks[got.delivery.Source]
+	refusal := got.refusal(hook)
 	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-	p.store(recorder, r, arrival{begun: begun, events: got.events, warnings: got.warnings, refusal: refusal})
+	p.store(recorder, r, arrival{
+		begun: begun, sender: "webhook " + got.delivery.Source, channel: hook.Channel,
+		events: got.events, warnings: got.warnings, refusal: refusal,
+	})
 	if recorder.status >= http.StatusBadRequest && refusal == nil {
 		result = DeliveryUnstored
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
@@ -24,7 +25,7 @@ type guard struct {
 
 func newGuard(v deletionguard.Verdict) *guard { return &guard{verdict: v} }
 
-func (g *guard) Deletion(context.Context, time.Time) (deletionguard.Verdict, error) {
+func (g *guard) Removal(context.Context, deletionguard.Removal) (deletionguard.Verdict, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.looks++
@@ -196,6 +197,75 @@ func TestNothingOvertakesAHeldDeletion(t *testing.T) {
 		r.awaitOutcome(t, created, events.Done)
 		if live := len(r.vendor.live(email(1))); live != 1 {
 			t.Errorf("%d accounts at the end", live)
+		}
+	})
+}
+
+// leaver is a handler of user.updated that deletes the account, as a rule of the team may ask.
+func leaver() handlers.Handler {
+	h := handlers.UserUpdated()
+	plan := h.Plan
+	h.Plan = func(v handlers.Vendor, e events.Event) (handlers.Plan, error) {
+		p, err := plan(v, e)
+		p.Do = func(ctx context.Context, k handlers.Known) (handlers.Reply, error) {
+			if err := k.MayRemove(ctx); err != nil {
+				return handlers.Reply{}, fmt.Errorf("leave: %w", err)
+			}
+			return handlers.Reply{Outcome: events.Done, Account: k.Account}, v.Adapter.(vendors.Deprovisioner).Delete(ctx, k.From, k.Account)
+		}
+		return p, err
+	}
+	return h
+}
+
+// A removal that only the attempt finds is held as a deletion is: without calls of the vendor, and
+// without a share of the rate for each look.
+func TestHeldLeavers(t *testing.T) {
+	for name, c := range map[string]struct {
+		verdict deletionguard.Verdict
+		want    string
+	}{"approved": {deletionguard.Proceed, events.Done}, "dropped": {deletionguard.Discard, events.Failed}} {
+		t.Run(name, func(t *testing.T) {
+			g := newGuard(deletionguard.Hold)
+			list := []handlers.Handler{handlers.UserCreated(), leaver()}
+			scenario(t, history{}, func(r *run) { r.guard, r.handlers = g, list }, func(t *testing.T, r *run) {
+				r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+				admitted := r.admitted.Load()
+				key := r.send(message{kind: events.UserUpdated, id: "e2", user: 1})
+				r.awaitCommitted(t)
+				time.Sleep(time.Hour)
+				if n := g.count(); n < 9 || n > 13 || r.results() != 1 {
+					t.Errorf("%d looks in an hour, and %d results", n, r.results())
+				}
+				if n := r.admitted.Load() - admitted; n != 1 {
+					t.Errorf("%d shares of the rate for a held leaver, want one, of the first attempt", n)
+				}
+				if live := len(r.vendor.live(email(1))); live != 1 {
+					t.Errorf("%d accounts during the hold", live)
+				}
+				g.set(c.verdict)
+				r.awaitOutcome(t, key, c.want)
+				if live := len(r.vendor.live(email(1))); (live == 0) != (c.want == events.Done) {
+					t.Errorf("%d accounts", live)
+				}
+				if c.want == events.Failed && r.classOf(key) != "dropped" {
+					t.Errorf("got class %q", r.classOf(key))
+				}
+			})
+		})
+	}
+}
+
+// A leaver who came before a drop of the held deletions ends as a dead letter, without a hold.
+func TestDroppedLeavers(t *testing.T) {
+	g := newGuard(deletionguard.Discard)
+	list := []handlers.Handler{handlers.UserCreated(), leaver()}
+	scenario(t, history{}, func(r *run) { r.guard, r.handlers = g, list }, func(t *testing.T, r *run) {
+		r.awaitOutcome(t, r.send(message{kind: events.UserCreated, id: "e1", user: 1}), events.Done)
+		key := r.send(message{kind: events.UserUpdated, id: "e2", user: 1})
+		r.awaitOutcome(t, key, events.Failed)
+		if live := len(r.vendor.live(email(1))); live != 1 || r.classOf(key) != "dropped" {
+			t.Errorf("%d accounts, class %q", live, r.classOf(key))
 		}
 	})
 }

@@ -126,6 +126,8 @@ type Config struct {
 	Commit time.Duration // between two commits of the position
 	Grace  time.Duration // from the end of the context until everything has ended
 	Wakes  int           // wakes of a class in hand, at most; and as many replays
+	// DeleteAfter is the grace of disabled accounts: after a change all timers are set anew.
+	DeleteAfter time.Duration
 }
 
 // Owner works for a vendor while the owner holds the lease.

@@ -32,6 +32,8 @@ type run struct {
 	config    mailbox.Config
 	slots     int // turns at a time
 	guard     mailbox.Guard
+	rules     handlers.Rules   // of the team
+	profiles  mailbox.Profiles // for rules
 	// adapter returns the vendor as a process reaches it.
 	adapter func(client) vendors.Adapter
 	// watch sees the mailboxes of each ownership, if set.
@@ -42,7 +44,8 @@ type run struct {
 	stop     func()
 	admitted atomic.Int64    // shares of the rate that were taken
 	pacer    *fairness.Pacer // of the vendor; nil: no rate
-	mu       sync.Mutex      // of held
+	mu       sync.Mutex      // of held, of the rules in config, and of restarts
+	restarts [2]func()       // end the present processes
 }
 
 func newRun(h history) *run {
@@ -117,6 +120,9 @@ func (r *run) host(ctx context.Context, host int) {
 		}
 		alive, cancel := context.WithCancel(ctx)
 		p.cancel = cancel
+		r.mu.Lock()
+		r.restarts[host] = cancel
+		r.mu.Unlock()
 		r.work(alive, p)
 		cancel()
 		if ctx.Err() != nil {
@@ -146,26 +152,45 @@ func (g gate) Wait(ctx context.Context, c mailbox.Class) error {
 func (g gate) Report(string, error)                                        {}
 func (g gate) Attach(ctx context.Context, _ mailbox.Class) context.Context { return ctx }
 
+// settings returns the configuration of the next process.
+func (r *run) settings() mailbox.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.config
+}
+
+// configure restarts all processes with other rules.
+func (r *run) configure(rules mailbox.Rules) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.config.Rules = rules
+	for _, restart := range r.restarts {
+		if restart != nil {
+			restart()
+		}
+	}
+}
+
 func (r *run) work(ctx context.Context, p *process) {
 	c := connection{server: r.server, process: p, lose: r.lost}
-	v := &mailbox.Vendor{Name: "acme"}
+	v := &mailbox.Vendor{Name: "acme", Rules: r.rules}
 	port := r.adapter(client{vendor: r.vendor, process: p, random: r.random, faults: r.faults})
 	v.Port.Store(&port)
-	scheduler := fairness.NewScheduler(r.slots)
+	scheduler, config := fairness.NewScheduler(r.slots), r.settings()
 	boxes := func(own mailbox.Ownership) (*mailbox.Mailboxes, mailbox.Timers, error) {
 		t := timers{c, own.Token()}
-		m, err := mailbox.New(v, r.config, mailbox.Deps{
+		m, err := mailbox.New(v, config, mailbox.Deps{
 			Records: c, Index: index{c}, Events: c, Replays: replays{c}, Timers: t,
 			Results: publisher{r.published, c}, History: publisher{r.published, c}, DeadLetters: publisher{r.published, c},
-			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Decoder: mailbox.NewDecoder(func(events.Event) error { return nil }),
-			Handlers: r.handlers, Guard: r.guard, Log: zerolog.Nop(), Observe: r.observe,
+			Gate: gate{r}, Ownership: own, Scheduler: scheduler, Decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }),
+			Handlers: r.handlers, Guard: r.guard, Profiles: r.profiles, Log: zerolog.Nop(), Observe: r.observe,
 		})
 		if r.watch != nil {
 			r.watch(m)
 		}
 		return m, t, err
 	}
-	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: wakesInHand}, intake.Deps{
+	intake.New(intake.Config{Vendor: "acme", Renew: leaseTTL / 5, Commit: 200 * time.Millisecond, Grace: time.Second, Wakes: wakesInHand, DeleteAfter: config.Rules.DeleteAfter}, intake.Deps{
 		Acquire: c.acquire, State: c, Read: c.read, Replays: c.readReplays, Wakes: c.openWakes, Sentinel: c.plant, Unfinished: c.unfinished, Mailboxes: boxes,
 		Released: r.released, Held: c.heldDeletions,
 		First: func(context.Context) (events.Position, error) {

@@ -38,11 +38,15 @@ func (x *ownership) sweep(ctx context.Context) {
 	}
 }
 
-// sweepOnce sets all timers anew unless a sweep was made for the sentinel.
+// sweepOnce sets all timers anew unless a sweep was made for the sentinel and the present grace of
+// disabled accounts: with a shorter grace, the timers are late.
 func sweepOnce(ctx context.Context, x *ownership) error {
 	nonce, err := x.deps.Sentinel(ctx)
 	if err != nil {
 		return err
+	}
+	if x.config.DeleteAfter > 0 {
+		nonce += " " + x.config.DeleteAfter.String()
 	}
 	swept, err := x.deps.State.Swept(ctx)
 	if err != nil || swept == nonce {

@@ -26,7 +26,9 @@ type account struct {
 	email   string
 	data    string // of the user, by the last call
 	deleted bool
-	courses []string
+	// disabled accounts are found, and may be enabled or deleted.
+	disabled bool
+	courses  []string
 }
 
 // add makes an account.

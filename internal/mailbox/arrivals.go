@@ -79,6 +79,9 @@ type hand struct {
 
 // of returns the arrival of an effect if the arrival is in hand, and nil otherwise.
 func (h *hand) of(e *record.Effect) *arrival {
+	if e.Origin != "" { // a later deletion never arrives
+		return nil
+	}
 	for _, a := range h.list {
 		if a.Replay == e.Replay && ((a.Replay == 0 && a.Position == e.Position) || (a.Replay > 0 && a.Key == e.Key)) {
 			return a
@@ -131,6 +134,8 @@ func (h *hand) event(ctx context.Context, e *record.Effect) (*Event, error) {
 	var message Message
 	var err error
 	switch {
+	case e.Origin != "":
+		return h.laterEvent(e)
 	case !e.Delivered():
 		return nil, errUndelivered
 	case e.Replay > 0:

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,11 +92,19 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 	known.Profile = profile
 	reply, err := t.call(p, x, known, sent)
 	took := time.Since(began)
-	if err != nil {
+	switch {
+	case errors.Is(err, errHeld):
+		x.pause = record.Pause{Held: true, Due: t.deletions.heldUntil(own.Now())}
+		return x
+	case err != nil:
 		return t.fail(p.write, x, err, took)
 	}
 	x.change = changeOf(event, reply)
+	x.change.Later = t.later(event, own.Now())
 	o := outcomeOf(reply, own.Now())
+	if event.Later {
+		o.Reason = cmp.Or(o.Reason, record.ReasonLater)
+	}
 	o.TookMS = took.Milliseconds()
 	x.outcome = &o
 	reserved, _ := t.reserveOutcome(p.write, x) // after a failure of NATS, store tries again
@@ -135,11 +144,13 @@ func (p *parts) do(ctx context.Context, c call) (handlers.Reply, error) {
 	ctx, cancel := context.WithDeadline(p.deps.Gate.Attach(ctx, c.class), c.begin.Add(p.config.CallTimeout))
 	defer cancel()
 	reply, err := p.recovered(ctx, c)
+	err = vendors.Named(p.vendor.Name, err)
 	if p.config.Rules.skips(err) {
 		reply, err = c.event.Handler.Skipped(ReasonShadow), nil
 	}
 	_, unruled := errors.AsType[*handlers.RuleError](err)
-	if !errors.Is(err, errReserve) && !unruled && reply.Reason != handlers.ReasonScope { // otherwise the vendor was not asked
+	unasked := unruled || errors.Is(err, errReserve) || errors.Is(err, errHeld) || errors.Is(err, errDropped)
+	if !unasked && reply.Reason != handlers.ReasonScope {
 		p.deps.Gate.Report(c.user, err)
 	}
 	return reply, err
@@ -191,6 +202,7 @@ func (t *attempts) known(x *result) handlers.Known {
 	k.Reserve = func(ctx context.Context, a vendors.Account) error {
 		return t.accounts.reserve(ctx, a.ID, event.Handler.Removes)
 	}
+	k.MayRemove = func(ctx context.Context) error { return t.deletions.mayRemove(ctx, e) }
 	return k
 }
 

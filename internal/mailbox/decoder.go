@@ -16,11 +16,8 @@ const (
 // Decoder decodes, cleans and validates messages. The vendors of a process share a Decoder: each
 // vendor reads the same messages, at about the same time, and each message is decoded once.
 type Decoder struct {
-	// Translate returns the event of a CloudEvent of another system, and other events unchanged;
-	// nil: no such mappings. To be set before the first message.
-	Translate func(events.Event) (events.Event, error)
-
-	validate func(events.Event) error
+	translate Translate
+	validate  func(events.Event) error
 
 	mu     sync.Mutex
 	known  map[messageID]*decoded
@@ -28,9 +25,15 @@ type Decoder struct {
 	bytes  int
 }
 
-// NewDecoder returns a Decoder. validate returns the first fault of an event.
-func NewDecoder(validate func(events.Event) error) *Decoder {
-	return &Decoder{validate: validate, known: map[messageID]*decoded{}}
+// Translate returns the event of a CloudEvent of another system, and other events unchanged.
+type Translate func(events.Event) (events.Event, error)
+
+// NewDecoder returns a Decoder. translate may be nil; validate returns the first fault of an event.
+func NewDecoder(translate Translate, validate func(events.Event) error) *Decoder {
+	if translate == nil {
+		translate = func(e events.Event) (events.Event, error) { return e, nil }
+	}
+	return &Decoder{translate: translate, validate: validate, known: map[messageID]*decoded{}}
 }
 
 // messageID names a stored message.
@@ -43,12 +46,11 @@ type messageID struct {
 type decoded struct {
 	message Message
 	err     error // of the decoding
-	// untranslated is the fault of a CloudEvent of another system.
-	untranslated error
-	event        events.Event
-	ignored      []string              // see events.Clean
-	invalid      func() error          // the first fault of the event
-	content      func() record.Content // of the event; zero for an undecodable message
+	event   events.Event
+	foreign error                 // of the translation
+	ignored []string              // see events.Clean
+	invalid func() error          // the first fault of the event
+	content func() record.Content // of the event; zero for an undecodable message
 }
 
 // decode returns a message after decoding. The messages of replays are read by one vendor only,
@@ -83,10 +85,10 @@ func (d *Decoder) fresh(m Message) *decoded {
 		x.err, x.content = err, func() record.Content { return 0 }
 		return x
 	}
-	if d.Translate != nil {
-		e, x.untranslated = d.Translate(e)
+	if e, x.foreign = d.translate(e); x.foreign == nil {
+		e, x.ignored = events.Clean(e)
 	}
-	x.event, x.ignored = events.Clean(e)
+	x.event = e
 	x.invalid = sync.OnceValue(func() error { return d.validate(x.event) })
 	x.content = sync.OnceValue(func() record.Content { return record.ContentOf(events.ContentOf(x.event)) })
 	return x

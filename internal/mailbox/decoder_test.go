@@ -13,7 +13,7 @@ import (
 // of another stream are other messages, and so are the messages of replays.
 func TestDecodeOnce(t *testing.T) {
 	validated := 0
-	d := NewDecoder(func(events.Event) error { validated++; return errors.New("at fault") })
+	d := NewDecoder(nil, func(events.Event) error { validated++; return errors.New("at fault") })
 	message := func(stream string, seq uint64, id string) Message {
 		payload := fmt.Sprintf(`{"specversion":"1.0","type":"user.created","source":"/school","id":%q,"data":{}}`, id)
 		return Message{Stream: stream, Position: events.Position{Epoch: 1, Seq: seq}, Payload: []byte(payload), Header: map[string][]string{"Content-Type": {"application/cloudevents+json"}}}
@@ -49,7 +49,7 @@ func TestDecodeOnce(t *testing.T) {
 func TestDecoderIsBounded(t *testing.T) {
 	for name, size := range map[string]int{"many": 10, "large": 1 << 20, "too large alone": decodedBytes + 1} {
 		t.Run(name, func(t *testing.T) {
-			d := NewDecoder(func(events.Event) error { return nil })
+			d := NewDecoder(nil, func(events.Event) error { return nil })
 			for seq := range uint64(mostDecoded + 100) {
 				if size > 10 && seq == 30 {
 					break

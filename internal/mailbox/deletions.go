@@ -2,6 +2,8 @@ package mailbox
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -11,8 +13,8 @@ import (
 
 // Guard decides whether an account may be deleted now.
 type Guard interface {
-	// Deletion decides about a deletion that was published, or registered, at the time first.
-	Deletion(ctx context.Context, first time.Time) (deletionguard.Verdict, error)
+	// Removal counts and decides about a removal.
+	Removal(ctx context.Context, r deletionguard.Removal) (deletionguard.Verdict, error)
 	// Holds reports whether deletions are held at present, without asking any server.
 	Holds() bool
 	// Released returns a channel that is closed at the end of the present or the next hold.
@@ -32,25 +34,54 @@ type deletions struct {
 
 // verdict returns the decision of the guard about an effect. Effects that are no deletions,
 // deletions that may have been made already, and deletions that a rule of the team forbids, may
-// proceed without asking the guard.
+// proceed without asking the guard. An effect of another type is held only if the rules of the team
+// have found that a user leaves; see mayRemove.
 func (d *deletions) verdict(e *record.Effect) (v deletionguard.Verdict, known bool) {
 	h := d.handlers[e.Type]
-	if d.deps.Guard == nil || !h.Removes || e.Unconfirmed || !d.config.Rules.changes(h) {
+	if d.deps.Guard == nil || !h.Removes && !e.Held || e.Unconfirmed || !d.config.Rules.changes(h) || (e.Later && d.config.Rules.DeleteAfter == 0) {
 		return deletionguard.Proceed, true
 	}
 	v, known = d.verdicts[idOf(e)]
 	return v, known
 }
 
-// ask asks the guard about a deletion. A deletion is held while the guard cannot answer. A
+// errHeld and errDropped are the answers of mayRemove about a removal that must not be made.
+var (
+	errHeld    = errors.New("the deletion guard holds the removal of the account")
+	errDropped = errors.New("a person dropped the deletions that were on hold")
+)
+
+// mayRemove asks the guard about a removal found by an attempt, such as of a user who leaves the
+// scope. A removal that may have been made already proceeds.
+func (d *deletions) mayRemove(ctx context.Context, e *record.Effect) error {
+	if d.deps.Guard == nil || e.Unconfirmed || d.config.Rules.Shadow {
+		return nil
+	}
+	switch d.ask(ctx, e) {
+	case deletionguard.Proceed:
+		return nil
+	case deletionguard.Discard:
+		return errDropped
+	default:
+		return errHeld
+	}
+}
+
+// ask asks the guard about a removal. A removal is held while the guard cannot answer. A
 // deletion in hand counts from the publication: a drop of the held deletions drops earlier
 // published ones too, even if they were not read yet.
-func (d *deletions) ask(ctx context.Context, e *record.Effect) {
-	first := e.Registered
-	if a := d.hand.of(e); a != nil && a.event.Message.Stored.Before(first) {
-		first = a.event.Message.Stored
+func (d *deletions) ask(ctx context.Context, e *record.Effect) deletionguard.Verdict {
+	r := deletionguard.Removal{First: e.Registered}
+	if e.Later && e.Replay == 0 { // deletions dropped within the grace are others
+		r.First = r.First.Add(d.config.Rules.DeleteAfter)
 	}
-	verdict, err := d.deps.Guard.Deletion(ctx, first)
+	if a := d.hand.of(e); a != nil && a.event.Message.Stored.Before(r.First) {
+		r.First = a.event.Message.Stored
+	}
+	if e.Replay > 0 || !d.handlers[e.Type].Removes {
+		r.Key = fmt.Sprintf("%x %d", e.Key, e.Replay)
+	}
+	verdict, err := d.deps.Guard.Removal(ctx, r)
 	if err != nil {
 		verdict = deletionguard.Hold
 		d.deps.Log.Warn().Err(err).Str("vendor", d.vendor.Name).Msg("the deletion guard cannot be asked: the deletion waits")
@@ -59,6 +90,7 @@ func (d *deletions) ask(ctx context.Context, e *record.Effect) {
 		d.verdicts = map[effectID]deletionguard.Verdict{}
 	}
 	d.verdicts[idOf(e)] = verdict
+	return verdict
 }
 
 // heldUntil returns the time of the next look at a held deletion. The time is near if the hold

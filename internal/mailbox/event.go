@@ -23,6 +23,7 @@ type Event struct {
 	Type    string // by the subject
 	Key     string // full event key
 	Replay  int
+	Later   bool   // the later deletion of an account that the event has disabled
 	Repair  string // for a repair by a replay: the vendor's id of the account
 	Handler handlers.Handler
 	Plan    handlers.Plan
@@ -97,7 +98,8 @@ func (r reader) understand(e *Event) error {
 	if e.Key == "" {
 		e.Key = key
 	}
-	e.Plan, err = e.Handler.PlanFor(handlers.Vendor{Name: r.vendor.Name, Adapter: *r.vendor.Port.Load(), Rules: r.vendor.Rules, Disable: r.disable}, e.Event)
+	e.Later = e.isLaterReplay()
+	e.Plan, err = r.plan(e)
 	return err
 }
 
@@ -106,8 +108,8 @@ func (r reader) valid(e *Event, d *decoded) error {
 	if e.Replay > 0 && e.Key == "" { // neither position nor number are known
 		return &events.InvalidError{Rule: events.RuleRequired, Detail: "the headers of a replay are missing: send it back by usher dead replay"}
 	}
-	if d.untranslated != nil {
-		return d.untranslated
+	if d.foreign != nil {
+		return d.foreign
 	}
 	handler, ok := r.handlers[e.Type]
 	if !ok || e.Event.Type() != e.Type {
@@ -167,8 +169,8 @@ func (r reader) keyOf(e *Event) string {
 // replay in the stream of replays.
 func (e *Event) arrival(replaySeq uint64) record.Arrival {
 	return record.Arrival{
-		Key: record.KeyOf(e.Key), Replay: e.Replay, Position: e.Message.Position, ReplaySeq: replaySeq,
-		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: e.content(),
+		Key: record.KeyOf(e.Key), Replay: e.Replay, Later: e.Later, Position: e.Message.Position, ReplaySeq: replaySeq,
+		Type: e.Type, Scope: e.Handler.Scope, Course: e.Plan.Course, Content: record.ContentOf(events.ContentOf(e.Event)),
 	}
 }
 

@@ -265,7 +265,7 @@ func testConfig() Config {
 
 func (d *fakes) deps() Deps {
 	return Deps{
-		Records: d, Timers: d, Results: d, DeadLetters: d, Replays: d, Gate: d, Decoder: NewDecoder(func(events.Event) error { return nil }),
+		Records: d, Timers: d, Results: d, DeadLetters: d, Replays: d, Gate: d, Decoder: NewDecoder(nil, func(events.Event) error { return nil }),
 		Handlers: []handlers.Handler{handlers.ActivityTracked()}, Log: zerolog.Nop(),
 	}
 }

@@ -15,10 +15,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-var (
-	errPanic   = errors.New("the handler panicked")
-	errDropped = errors.New("a person dropped the deletions that were on hold")
-)
+var errPanic = errors.New("the handler panicked")
 
 // The classes of failure that end an effect, beside those of the vendors.
 const (
@@ -120,6 +117,9 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= c.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
+		}
+		if e.Scope == events.ScopeActivity { // no data of the user for the rules: a look costs no call
+			return verdict{pause: record.Pause{Prerequisite: true}}
 		}
 		return verdict{pause: record.Pause{Prerequisite: true, Due: e.Begun.Add(c.PrerequisiteWait)}}
 	case vendors.IsUnreadable(err) && (class == vendors.Permanent || e.Strikes+1 >= maxUnreadable):

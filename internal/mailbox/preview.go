@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
 )
 
@@ -38,21 +37,26 @@ type Preview struct {
 	Blocker events.Position `json:"-"`
 }
 
-// Previewer previews replays at one vendor. A Previewer asks nobody and changes nothing.
-type Previewer struct {
-	reader   reader
-	remember time.Duration
-}
+// Previewer previews events and replays at one vendor, and changes nothing.
+type Previewer struct{ *parts }
 
-// NewPreviewer returns a Previewer. remember is Config.Remember.
-func NewPreviewer(v *Vendor, remember time.Duration, d *Decoder, list []handlers.Handler) *Previewer {
-	return &Previewer{reader: newReader(v, d, list), remember: remember}
+// NewPreviewer returns a Previewer. Of the Deps a Previewer needs Decoder, Handlers and Log, and for
+// Forecast and Ruling also Records, Index and, with rules, Profiles; a Previewer only reads them. Of
+// the Config a Previewer needs Remember and Rules, and for Forecast the limits of a call.
+func NewPreviewer(v *Vendor, c Config, d Deps) *Previewer {
+	d.Gate = openGate{}
+	if d.Index != nil {
+		d.Index = readIndex{d.Index}
+	}
+	read := newReader(v, d.Decoder, d.Handlers)
+	read.disable = c.Rules.Disable
+	return &Previewer{&parts{reader: read, config: &c, deps: &d}}
 }
 
 // Read reads, validates and plans a replay. If the event alone decides, ok is true and p is
 // the consequence; otherwise the record of the user decides, see Preview.
 func (x *Previewer) Read(m Message, number int) (e *Event, p Preview, ok bool) {
-	e = x.reader.parse(m, number)
+	e = x.parse(m, number)
 	switch {
 	case e.Invalid != nil:
 		pointer, rule := e.fault()
@@ -75,7 +79,7 @@ func (x *Previewer) Preview(r *record.Record, e *Event, now time.Time) Preview {
 		return Preview{Would: PreviewUnderWay}
 	}
 	// Neither the room of the record nor the unpublished results matter.
-	if _, why := r.Register([]record.Arrival{a}, now, record.Limits{Bytes: math.MaxInt, Remember: x.remember}); why.Other != "" {
+	if _, why := r.Register([]record.Arrival{a}, now, record.Limits{Bytes: math.MaxInt, Remember: x.config.Remember}); why.Other != "" {
 		invalid := reusedID(why.Other)
 		return Preview{Would: PreviewRefused, Pointer: invalid.Pointer, Rule: invalid.Rule, Message: message(invalid)}
 	}

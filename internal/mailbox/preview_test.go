@@ -56,10 +56,10 @@ func letter(kind, data string) streams.DeadLetter {
 func preview(r *record.Record, l streams.DeadLetter) mailbox.Preview {
 	v := &mailbox.Vendor{Name: "acme"}
 	v.Port.Store(new(vendors.Adapter))
-	x := mailbox.NewPreviewer(v, time.Hour, mailbox.NewDecoder(func(events.Event) error { return nil }), []handlers.Handler{
+	x := mailbox.NewPreviewer(v, mailbox.Config{Remember: time.Hour}, mailbox.Deps{Decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }), Handlers: []handlers.Handler{
 		handlers.UserCreated(), handlers.UserDeleted(),
 		handlers.EnrollmentRequested(handlers.Courses{"go-1": {"acme": "7"}, "c-1": {"other": "8"}}, []string{"acme", "other"}),
-	})
+	}})
 	subject, header := l.AsReplay()
 	e, p, ok := x.Read(mailbox.Message{Position: events.Position{Epoch: l.Epoch, Seq: l.Seq}, Subject: subject, Header: header, Payload: l.Payload}, l.Replay+1)
 	if !ok {

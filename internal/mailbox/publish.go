@@ -138,7 +138,7 @@ func (p *publisher) result(ctx context.Context, event *Event, f *record.Finished
 		r.Error = &events.ResultError{Class: f.Class, Status: f.Status, Message: f.Message}
 	}
 	result, err := events.NewResult(events.ResultOf{
-		Request: event.Event, RequestType: f.Type, UserID: event.Plan.UserID, Key: event.Key, Replay: f.Replay,
+		Request: event.request(), RequestType: f.Type, UserID: event.Plan.UserID, Key: event.Key, Replay: f.Replay,
 		Source: p.config.Source, At: f.At, Result: r,
 	})
 	if err != nil {

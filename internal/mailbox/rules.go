@@ -3,8 +3,10 @@ package mailbox
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -18,6 +20,8 @@ type Rules struct {
 	Keep bool
 	// Disable says that a deletion disables the account.
 	Disable bool
+	// DeleteAfter is the grace from the disabling until the later deletion; 0: never.
+	DeleteAfter time.Duration
 }
 
 // The reasons of a skipped effect.
@@ -31,7 +35,9 @@ const (
 // forbids returns the reply to an event with a kind of change that is not allowed.
 func (r Rules) forbids(e *Event) (handlers.Reply, bool) {
 	switch {
-	case r.Keep && e.Handler.Removes:
+	case e.Later && r.DeleteAfter == 0:
+		return e.Handler.Skipped(record.ReasonLater), true
+	case r.Keep && !e.Later && e.Handler.Removes:
 		return e.Handler.Skipped(ReasonKeep), true
 	case r.allows(e.Handler):
 		return handlers.Reply{}, false

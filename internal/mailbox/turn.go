@@ -75,6 +75,9 @@ func (t *turn) run() remainder {
 	for {
 		err := t.store(write)
 		if err == nil {
+			err = t.armGrace(write)
+		}
+		if err == nil {
 			err = t.outbox.publish(write)
 		}
 		decision := t.plan.decision
@@ -172,7 +175,7 @@ func (t *turn) storeOnce(ctx context.Context, mayCall bool) error {
 func (t *turn) newPlan(mayCall bool) *plan {
 	own := t.deps.Ownership
 	o := record.Owner{
-		Token: own.Token(), Nonce: t.nonces.next(), CallsAllowed: mayCall, FirstLook: t.config.FirstLook,
+		Token: own.Token(), Nonce: t.nonces.next(), CallsAllowed: mayCall, FirstLook: t.config.FirstLook, Grace: t.config.Rules.DeleteAfter,
 		HolderGone: own.Since().Add(t.config.CallLease + t.config.CallTimeout),
 	}
 	if t.accounts.needless {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/usherhq/usher/internal/deletionguard"
@@ -15,45 +16,76 @@ const DefaultApproval = time.Hour
 
 // ApproveOptions are the options of ApproveDeletions. Drop and End exclude each other and For.
 type ApproveOptions struct {
-	For  time.Duration // hold no deletion for this time, even if none is on hold now
-	Drop bool          // turn the deletions on hold into dead letters
-	End  bool          // end an approval early
+	Vendor string        // only at this vendor; empty: at all vendors
+	For    time.Duration // hold no deletion for this time, even if none is on hold now
+	Drop   bool          // turn the deletions on hold into dead letters
+	End    bool          // end an approval early
 }
 
-// Approval is the outcome of ApproveDeletions.
+// Approval is the outcome of ApproveDeletions at all vendors, or at one.
 type Approval struct {
-	Was   string    `json:"was"`            // reason of the hold; empty: there was no hold
-	Since time.Time `json:"since,omitzero"` // start of the hold
-	Until time.Time `json:"until,omitzero"` // end of the approval
-	Drop  bool      `json:"drop,omitempty"` // the deletions become dead letters
-	Ended time.Time `json:"ended,omitzero"` // former end of an approval that was ended early
-	end   bool      // ApproveOptions.End
+	Vendor  string     `json:"vendor,omitempty"`  // empty: all vendors
+	Was     string     `json:"was"`               // reason of the hold; empty: there was no hold
+	Since   time.Time  `json:"since,omitzero"`    // start of the hold
+	Until   time.Time  `json:"until,omitzero"`    // end of the approval
+	Drop    bool       `json:"drop,omitempty"`    // the deletions become dead letters
+	Ended   time.Time  `json:"ended,omitzero"`    // former end of an approval that was ended early
+	Vendors []Approval `json:"vendors,omitempty"` // of all vendors: the vendors with a hold or an approval of their own
+	end     bool       // ApproveOptions.End
 }
 
-// none reports whether there was nothing to change.
+// none reports whether there was nothing to change, beside the vendors in Vendors.
 func (a Approval) none() bool { return a.Was == "" && a.Until.IsZero() && a.Ended.IsZero() }
 
-// ApproveDeletions changes the record of the deletion guard. The action is recorded in the audit
+// ApproveDeletions changes the records of the deletion guard. The action is recorded in the audit
 // log first. If there is nothing to change, nothing is recorded.
 func (s *Service) ApproveDeletions(ctx context.Context, o ApproveOptions, by Actor) (Approval, error) {
-	store, err := s.Streams.Control.Records(ctx)
+	control, err := s.Streams.Control.Records(ctx)
+	if err != nil {
+		return Approval{}, err
+	}
+	guards, err := s.guards(ctx)
 	if err != nil {
 		return Approval{}, err
 	}
 	now := time.Now()
-	record, err := deletionguard.Read(ctx, store)
-	if err != nil {
-		return Approval{}, err
-	}
-	done := o.change(&record, now) // on a copy, to see if there is anything to change
-	if done.none() {
+	done := o.apply(guards, now)
+	if done.none() && len(done.Vendors) == 0 {
 		return done, nil
 	}
 	if err := s.Streams.Audit.Record(ctx, s.Config.Source, o.action(done, by)); err != nil {
 		return Approval{}, err
 	}
-	_, err = deletionguard.Change(ctx, store, func(r *deletionguard.Record) { done = o.change(r, now) })
-	return done, err
+	for _, one := range append([]Approval{done}, done.Vendors...) {
+		if one.none() {
+			continue
+		}
+		at := o
+		at.Vendor = one.Vendor
+		if _, err := deletionguard.Change(ctx, control, guardKey(one.Vendor), func(r *deletionguard.Record) { at.change(r, guards.all, now) }); err != nil {
+			return Approval{}, err
+		}
+	}
+	return done, nil
+}
+
+// apply returns the outcome, and changes only copies. Options for all vendors change the vendors
+// with a hold, or for End with an approval, of their own, too.
+func (o ApproveOptions) apply(g guards, now time.Time) Approval {
+	if o.Vendor != "" {
+		r := g.vendors[o.Vendor]
+		return o.change(&r, g.all, now)
+	}
+	all := g.all
+	done := o.change(&all, g.all, now)
+	for _, name := range g.names() {
+		r, at := g.vendors[name], o
+		at.Vendor = name
+		if held := r.Why != ""; held && !o.End || o.End && now.Before(r.Approved) {
+			done.Vendors = append(done.Vendors, at.change(&r, g.all, now))
+		}
+	}
+	return done
 }
 
 // action returns the action for the audit log.
@@ -63,26 +95,34 @@ func (o ApproveOptions) action(done Approval, by Actor) streams.Action {
 		kind = streams.DeletionsDropped
 	}
 	act := by.action(kind)
-	act.Vendor, act.Until = "all", done.Until
+	act.Vendor, act.Until = cmp.Or(o.Vendor, "all"), done.Until
+	if done.none() {
+		act.Until = done.Vendors[0].Until
+	}
 	if o.End {
 		act.Until = act.At
 	}
 	return act
 }
 
-// change changes the record of the deletion guard by the options.
-func (o ApproveOptions) change(r *deletionguard.Record, now time.Time) Approval {
-	done := Approval{Was: r.Why, Since: r.Held, Drop: o.Drop}
+// change changes a record of the deletion guard by the options. A hold over all vendors counts at
+// each vendor.
+func (o ApproveOptions) change(r *deletionguard.Record, all deletionguard.Record, now time.Time) Approval {
+	done := Approval{Vendor: o.Vendor, Was: r.Why, Since: r.Held, Drop: o.Drop}
+	if r.Why == "" {
+		done.Was, done.Since = all.Why, all.Held
+	}
 	switch {
 	case o.End:
-		done = Approval{end: true}
+		done = Approval{Vendor: o.Vendor, end: true}
 		if now.Before(r.Approved) {
 			done.Ended = r.Approved
 		}
 		r.EndApproval(now)
-	case o.Drop:
+	case o.Drop && done.Was != "":
 		r.Discard(now)
-	case o.For > 0 || r.Why != "":
+	case o.Drop:
+	case o.For > 0 || done.Was != "":
 		done.Until = now.Add(cmp.Or(o.For, DefaultApproval))
 		r.Approve(done.Until)
 	}
@@ -91,23 +131,39 @@ func (o ApproveOptions) change(r *deletionguard.Record, now time.Time) Approval 
 
 // String returns the outcome, in lines.
 func (a Approval) String() string {
+	var lines []string
+	if !a.none() || len(a.Vendors) == 0 {
+		lines = append(lines, a.text())
+	}
+	for _, one := range a.Vendors {
+		lines = append(lines, one.text())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// text returns the outcome at all vendors, or at one.
+func (a Approval) text() string {
+	at := ""
+	if a.Vendor != "" {
+		at = " at " + a.Vendor
+	}
 	var before string
 	if a.Was != "" {
-		before = fmt.Sprintf("deletions were on hold since %s: %s\n", a.Since.UTC().Format(time.RFC3339), a.Was)
+		before = fmt.Sprintf("deletions%s were on hold since %s: %s\n", at, a.Since.UTC().Format(time.RFC3339), a.Was)
 	}
 	switch {
 	case a.none() && a.Drop:
-		return "no deletion is on hold: nothing was dropped"
+		return "no deletion is on hold" + at + ": nothing was dropped"
 	case a.none() && a.end:
-		return "no approval is in force, and nothing was changed"
+		return "no approval is in force" + at + ", and nothing was changed"
 	case a.none():
-		return "no deletion is on hold, and nothing was changed"
+		return "no deletion is on hold" + at + ", and nothing was changed"
 	case !a.Ended.IsZero():
-		return "too many deletions are held again; none would have been until " + a.Ended.UTC().Format(time.RFC3339)
+		return "too many deletions" + at + " are held again; none would have been until " + a.Ended.UTC().Format(time.RFC3339)
 	case a.Drop:
-		return before + "the deletions registered before now become dead letters: see usher dead list --class dropped"
+		return before + "the deletions" + at + " registered before now become dead letters: see usher dead list --class dropped"
 	case before == "":
-		before = "deletions were not on hold\n"
+		before = "deletions" + at + " were not on hold\n"
 	}
 	return before + "they go on, and none is held until " + a.Until.UTC().Format(time.RFC3339)
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ingest/mapping"
+	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/schemas"
 )
 
 // Foreign returns the mappings of CloudEvents of other systems, in the order of their names. The
@@ -46,9 +48,22 @@ func foreign(name string, c config.Foreign) (*mapping.Foreign, error) {
 	return mapping.NewForeign(name, mapping.ForeignConfig{Types: c.Types, Sources: c.Sources, Rules: rules})
 }
 
-// Translator returns a function that returns the event of a CloudEvent of another system, and
+// Decoder returns a decoder of messages, with the mappings of CloudEvents of other systems.
+func Decoder(c config.Config) (*mailbox.Decoder, error) {
+	translate, err := translator(c)
+	if err != nil {
+		return nil, err
+	}
+	set, err := schemas.New()
+	if err != nil {
+		return nil, err
+	}
+	return mailbox.NewDecoder(translate, set.Validate), nil
+}
+
+// translator returns a function that returns the event of a CloudEvent of another system, and
 // other events unchanged; nil without such mappings.
-func Translator(c config.Config) (func(events.Event) (events.Event, error), error) {
+func translator(c config.Config) (mailbox.Translate, error) {
 	list, err := Foreign(c)
 	if err != nil || len(list) == 0 {
 		return nil, err

@@ -12,22 +12,24 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// HeldDeletion is a deletion that waits for the approval of a person.
+// HeldDeletion is a removal of an account that waits for the approval of a person.
 type HeldDeletion struct {
 	Vendor string    `json:"vendor"`
 	UserID string    `json:"user_id"`
+	Type   string    `json:"type"`  // of the event
 	Since  time.Time `json:"since"` // when the deletion was registered
 }
 
-// HeldDeletions reads all records and returns the held deletions, the oldest first. With an
-// error for records that cannot be read, the list has the deletions of all others.
-func (s *Service) HeldDeletions(ctx context.Context) ([]HeldDeletion, error) {
+// HeldDeletions reads the records of a vendor, or of all for an empty name, and returns the held
+// deletions, the oldest first. With an error for records that cannot be read, the list has the
+// deletions of all others.
+func (s *Service) HeldDeletions(ctx context.Context, vendor string) ([]HeldDeletion, error) {
 	records, err := streams.OpenRecords(ctx, s.Streams.Client, streams.AccountsBucket)
 	if err != nil {
 		return nil, err
 	}
 	byKey, unreadable := map[string][]HeldDeletion{}, map[string]error{}
-	for stored, err := range records.List(ctx, "") { // a key may appear twice, the later revision last
+	for stored, err := range records.List(ctx, vendor) { // a key may appear twice, the later revision last
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +62,7 @@ func heldIn(key string, r *record.Record) (held []HeldDeletion) {
 	vendor, _, _ := strings.Cut(key, ".")
 	for _, e := range r.Pending {
 		if e.Held {
-			held = append(held, HeldDeletion{Vendor: vendor, UserID: r.UserID, Since: e.Registered})
+			held = append(held, HeldDeletion{Vendor: vendor, UserID: r.UserID, Type: e.Type, Since: e.Registered})
 		}
 	}
 	return held

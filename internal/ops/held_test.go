@@ -53,7 +53,7 @@ func deletion(user string, since time.Time, held bool) *record.Record {
 func TestHeldDeletions(t *testing.T) {
 	t.Parallel()
 	s, b := newService(t)
-	if got, err := s.HeldDeletions(t.Context()); err != nil || len(got) > 0 {
+	if got, err := s.HeldDeletions(t.Context(), ""); err != nil || len(got) > 0 {
 		t.Errorf("got %v (%v) without any record", got, err)
 	}
 	noon := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
@@ -63,12 +63,15 @@ func TestHeldDeletions(t *testing.T) {
 	}
 	store(t, b, "lead.0000", deletion("u0", noon, false)) // approved since
 	store(t, b, "meiro.0000", deletion("u0", noon.Add(-time.Hour), true))
-	got, err := s.HeldDeletions(t.Context())
+	got, err := s.HeldDeletions(t.Context(), "")
 	if err != nil || len(got) != many/2 {
 		t.Fatalf("got %d (%v), want %d", len(got), err, many/2)
 	}
-	if diff := cmp.Diff(ops.HeldDeletion{Vendor: "meiro", UserID: "u0", Since: noon.Add(-time.Hour)}, got[0]); diff != "" {
+	if diff := cmp.Diff(ops.HeldDeletion{Vendor: "meiro", UserID: "u0", Type: events.UserDeleted, Since: noon.Add(-time.Hour)}, got[0]); diff != "" {
 		t.Errorf("the oldest (-want +got)\n%s", diff)
+	}
+	if got, err := s.HeldDeletions(t.Context(), "meiro"); err != nil || len(got) != 1 || got[0].Vendor != "meiro" {
+		t.Errorf("got %v (%v), want the deletion at meiro only", got, err)
 	}
 	kv, err := b.Client.JetStream.KeyValue(t.Context(), streams.AccountsBucket)
 	if err != nil {
@@ -77,7 +80,7 @@ func TestHeldDeletions(t *testing.T) {
 	if _, err := kv.Put(t.Context(), "lead.ffff", []byte("{")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.HeldDeletions(t.Context()); len(got) != many/2 || err == nil || !strings.Contains(err.Error(), "1 records cannot be read, among them lead.ffff") {
+	if got, err := s.HeldDeletions(t.Context(), ""); len(got) != many/2 || err == nil || !strings.Contains(err.Error(), "1 records cannot be read, among them lead.ffff") {
 		t.Errorf("got %d (%v), want all others and an error", len(got), err)
 	}
 }

@@ -38,10 +38,12 @@ type History struct {
 
 // AccountAt is the account of the user at a vendor.
 type AccountAt struct {
-	Vendor  string   `json:"vendor"`
-	ID      string   `json:"account_id,omitempty"`
-	State   string   `json:"state"` // active, deleted, unknown, AccountDisabled or AccountLeft
-	Courses []string `json:"courses,omitempty"`
+	Vendor string `json:"vendor"`
+	ID     string `json:"account_id,omitempty"`
+	State  string `json:"state"` // active, deleted, unknown, AccountDisabled or AccountLeft
+	// DeletedAt is the time at which a disabled account is deleted; nil: never.
+	DeletedAt *time.Time `json:"deleted_at,omitempty"`
+	Courses   []string   `json:"courses,omitempty"`
 }
 
 // HistoryEvent is the effect of an event at a vendor.

@@ -22,6 +22,9 @@ func account(vendor string, r *record.Record) AccountAt {
 		a.State, a.ID = AccountLeft, r.Former
 	case r.State == record.Deleted && r.Disabled:
 		a.State, a.ID = AccountDisabled, r.Former
+		if later, ok := r.InGrace(); ok {
+			a.DeletedAt = &later.Due
+		}
 	}
 	for course, c := range r.Courses {
 		if c.Enrolled {
@@ -109,6 +112,8 @@ func pending(vendor string, r *record.Record, e *record.Effect) HistoryEvent {
 		h.behind = &other
 	case e.Held:
 		h.Why = whyHeld
+	case e.Later:
+		h.Why = "deletes the disabled account"
 	case e.Prerequisite:
 		h.Why, h.begun = handlers.ErrNoAccount.Error(), e.Begun
 		if h.begun.IsZero() { // before the first look-up at the vendor

@@ -8,6 +8,7 @@ import (
 
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/vendors"
@@ -26,6 +27,10 @@ type Vendor struct {
 	Name     string
 	Settings vendors.Settings
 	Adapter  func() (vendors.Adapter, error) // returns an error if the vendor is off here
+	// ReadOnly returns an adapter that only reads, and calls refused with each refused call.
+	ReadOnly func(refused func(vendors.Request)) (vendors.Adapter, error)
+	Team     mailbox.Rules                  // may, mode and on_delete of the team
+	Rules    func() (handlers.Rules, error) // compiles scope and map of the team; nil: none
 }
 
 // Service reads and changes the streams of one Usher for people. Safe for concurrent use.

@@ -12,10 +12,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/mailbox"
-	"github.com/usherhq/usher/internal/mailbox/record"
-	"github.com/usherhq/usher/internal/recordstore"
 	"github.com/usherhq/usher/internal/streams"
-	"github.com/usherhq/usher/schemas"
 )
 
 // Outcomes of a replay, besides the outcomes of mailbox.PreviewOutcome.
@@ -25,6 +22,7 @@ const (
 	// previewUnknown is the outcome for an enrolment at a vendor that is off here: only the
 	// adapter knows the courses of the vendor.
 	previewUnknown mailbox.PreviewOutcome = "unknown"
+	previewSkipped mailbox.PreviewOutcome = "skipped" // a rule of the team keeps the event from the vendor
 )
 
 // ReplayPreview is the predicted outcome of a replay of a dead letter.
@@ -62,27 +60,16 @@ func (s *Service) PreviewReplays(ctx context.Context, list []streams.DeadLetter)
 // previewer previews replays at one vendor.
 type previewer struct {
 	*mailbox.Previewer
-	events            *streams.Events
-	accounts, effects *recordstore.Store
-	off               error           // reason if the vendor is off here
-	needsAdapter      map[string]bool // event types that need the adapter for a preview
+	events       *streams.Events
+	off          error           // reason if the vendor is off here
+	needsAdapter map[string]bool // event types that need the adapter for a preview
 }
 
 // previewers returns a previewer for each vendor, on or off.
 func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) {
-	valid, err := schemas.New()
-	if err != nil {
-		return nil, err
-	}
-	decoder := mailbox.NewDecoder(valid.Validate)
-	if decoder.Translate, err = Translator(s.Config); err != nil {
-		return nil, err
-	}
 	p := previewer{events: s.Streams.Events, needsAdapter: map[string]bool{}}
-	if p.accounts, err = s.records(ctx, streams.AccountsBucket); err != nil {
-		return nil, err
-	}
-	if p.effects, err = s.records(ctx, streams.EffectsBucket); err != nil {
+	deps, err := s.previewDeps(ctx)
+	if err != nil {
 		return nil, err
 	}
 	for _, h := range s.Handlers {
@@ -94,9 +81,13 @@ func (s *Service) previewers(ctx context.Context) (map[string]previewer, error) 
 		if off != nil {
 			port = nil
 		}
-		vendor := &mailbox.Vendor{Name: v.Name}
+		rules, err := v.compiled()
+		if err != nil {
+			return nil, err
+		}
+		vendor := &mailbox.Vendor{Name: v.Name, Rules: rules}
 		vendor.Port.Store(&port)
-		p.Previewer, p.off = mailbox.NewPreviewer(vendor, 2*v.Settings.MaxAge, decoder, s.Handlers), off
+		p.Previewer, p.off = mailbox.NewPreviewer(vendor, s.previewConfig(v), deps), off
 		all[v.Name] = p
 	}
 	return all, nil
@@ -118,16 +109,27 @@ func (p previewer) preview(ctx context.Context, l streams.DeadLetter) (mailbox.P
 	if ok {
 		return preview, nil
 	}
-	store, key := p.accounts, record.AccountKey(l.Vendor, event.Plan.UserID)
-	if event.Handler.Scope == events.ScopeActivity {
-		store, key = p.effects, record.ActivityKey(l.Vendor, event.Plan.UserID, l.Key)
-	}
-	e, err := store.Load(ctx, key)
+	f, err := p.Ruling(ctx, event, time.Now())
 	if err != nil {
 		return preview, fmt.Errorf("%s: %w", l.ID(), err)
 	}
-	preview = p.Preview(e.Record, event, time.Now())
-	return p.withWholeKey(ctx, preview)
+	return p.withWholeKey(ctx, byRules(f))
+}
+
+// byRules returns the preview of a replay that the rules of the team may keep from the vendor.
+func byRules(f mailbox.Forecast) mailbox.Preview {
+	p := f.Preview
+	switch {
+	case f.Reply.Outcome == events.Superseded:
+		p.Would = mailbox.PreviewSuperseded
+	case f.Reply.Outcome == events.Skipped:
+		p.Would, p.Outcome, p.Rule = previewSkipped, events.Skipped, f.Reply.Reason
+	case f.Retried:
+		p.Would, p.Message = mailbox.PreviewWait, f.Failure
+	case f.Class != "":
+		p.Would, p.Rule, p.Message = mailbox.PreviewRefused, f.Class, f.Failure
+	}
+	return p
 }
 
 // withWholeKey returns a preview with the whole key of the event in front, if the event is still stored.
@@ -164,6 +166,8 @@ func (f ReplayPreview) String() string {
 		return "is under way already"
 	case mailbox.PreviewWait:
 		return f.wait()
+	case previewSkipped:
+		return "would be skipped, by the rule " + f.Rule
 	case previewEvent:
 		return "would become an event, for all vendors"
 	case previewIgnored:

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/streams"
 )
@@ -19,6 +20,7 @@ const (
 	Stalled = "waiting" // events wait, and no process owns the vendor
 	OnHold  = "on hold" // the vendor fails or refuses the credentials, and is checked periodically
 	Paused  = "paused"  // by a person
+	Off     = "off"     // by mode off in the configuration: events wait
 )
 
 // Status is the state of all vendors.
@@ -27,7 +29,7 @@ type Status struct {
 	OK        bool           `json:"ok"` // no state needs attention
 	Vendors   []VendorStatus `json:"vendors"`
 	Left      []LeftVendor   `json:"left,omitempty"`                     // not in the configuration any more
-	Deletions *DeletionHold  `json:"deletions,omitempty"`                // nil: none is held
+	Deletions *DeletionHold  `json:"deletions,omitempty"`                // over all vendors; nil: none is held
 	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // no deletion is held until then
 }
 
@@ -41,6 +43,7 @@ type DeletionHold struct {
 type VendorStatus struct {
 	Vendor     string     `json:"vendor"`
 	State      string     `json:"state"`
+	Mode       string     `json:"mode"` // of the configuration: live, shadow or off
 	Why        string     `json:"why,omitempty"`
 	Since      *time.Time `json:"since,omitempty"`  // of a hold or a pause
 	Until      *time.Time `json:"until,omitempty"`  // end of a pause; nil: by hand
@@ -50,6 +53,10 @@ type VendorStatus struct {
 	Replays    uint64     `json:"replays"`          // replays in flight
 	Oldest     *time.Time `json:"oldest,omitempty"` // storage time of the oldest of Pending, Unfinished and Replays
 	Dead       int        `json:"dead_letters"`
+	// Deletions is the hold by the limits of the vendor, and Approved the end of an approval for the
+	// vendor alone; nil: none.
+	Deletions *DeletionHold `json:"deletions,omitempty"`
+	Approved  *time.Time    `json:"deletions_approved_until,omitempty"`
 }
 
 // Status reads the state of all vendors from NATS, without calls of vendors. Vendors that were
@@ -84,15 +91,13 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 				one.Dead += c.Count
 			}
 		}
-		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused}, one.State)
+		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused, Off}, one.State)
 		now.Vendors = append(now.Vendors, *one)
 	}
 	if now.Left, err = s.left(ctx, dead); err != nil {
 		return now, err
 	}
-	err = s.deletionHold(ctx, &now)
-	now.OK = now.OK && now.Deletions == nil
-	return now, err
+	return now, s.addGuards(ctx, &now)
 }
 
 // orders holds the holds and pauses of all vendors.
@@ -127,12 +132,15 @@ func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*V
 		return nil, err
 	}
 	v := load.status(vendor)
+	section, _ := s.Config.Section(vendor)
+	v.Mode = section.Rules.Mode.String()
 	if p, paused := o.pauses[vendor]; paused {
 		state := pauseState(vendor, p)
 		v.State, v.Since, v.Until = Paused, state.Since, state.Until
 		return &v, nil
 	}
-	if h, held := o.holds[vendor]; held {
+	off := section.Rules.Mode.Is(config.Off)
+	if h, held := o.holds[vendor]; held && !off {
 		v.State, v.Why, v.Since = OnHold, h.Why, &h.Since
 		return &v, nil
 	}
@@ -142,6 +150,8 @@ func (s *Service) vendorStatus(ctx context.Context, vendor string, o orders) (*V
 		return nil, err
 	case owned:
 		v.State = Serving
+	case off:
+		v.State = Off
 	case v.Pending+uint64(v.Unfinished)+uint64(v.Waiting)+v.Replays > 0:
 		v.State = Stalled
 	}
@@ -161,21 +171,29 @@ func (s *Service) owned(ctx context.Context, vendor string, l Load) (bool, error
 	return holder != "", err
 }
 
-// deletionHold adds the hold or the approval of the deletion guard to a status.
-func (s *Service) deletionHold(ctx context.Context, now *Status) error {
-	control, err := s.Streams.Control.Records(ctx)
+// addGuards adds the holds and the approvals of the deletion guard to a status.
+func (s *Service) addGuards(ctx context.Context, now *Status) error {
+	g, err := s.guards(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := deletionguard.Read(ctx, control)
-	if err != nil {
-		return err
-	}
-	if r.Why != "" {
-		now.Deletions = &DeletionHold{Since: r.Held, Why: r.Why}
-	}
-	if now.At.Before(r.Approved) {
-		now.Approved = &r.Approved
+	now.Deletions, now.Approved = guardState(g.all, now.At)
+	now.OK = now.OK && now.Deletions == nil
+	for i := range now.Vendors {
+		v := &now.Vendors[i]
+		v.Deletions, v.Approved = guardState(g.vendors[v.Vendor], now.At)
+		now.OK = now.OK && v.Deletions == nil
 	}
 	return nil
+}
+
+// guardState returns the hold and the end of the approval in a record of the deletion guard.
+func guardState(r deletionguard.Record, now time.Time) (hold *DeletionHold, approved *time.Time) {
+	if r.Why != "" {
+		hold = &DeletionHold{Since: r.Held, Why: r.Why}
+	}
+	if now.Before(r.Approved) {
+		approved = &r.Approved
+	}
+	return hold, approved
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
@@ -137,5 +139,55 @@ func pause(t *testing.T, s *ops.Service, want func(state string, good bool) ops.
 	want(ops.OnHold, false)
 	if _, err := s.Pause(t.Context(), "meiro", 0, by); err == nil {
 		t.Error("a vendor that nobody has served is paused")
+	}
+}
+
+// TestStatusOfModes shows the words of the modes: the state of a vendor that is off needs no
+// attention, though events wait.
+func TestStatusOfModes(t *testing.T) {
+	t.Parallel()
+	s, b := newService(t, "lead")
+	vendorConsumers(t, b)
+	e, err := events.New(events.UserCreated, "/school", "e1", time.Time{}, struct{}{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Events.Send(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Control.SetHold(t.Context(), "lead", streams.Hold{Since: time.Now(), At: time.Now(), Why: "status 401"}); err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[config.Mode]string{"": "live on hold false", config.Shadow: "shadow on hold false", config.Off: "off off true"} {
+		s.Config.Vendors = []config.Section{{Name: "lead", Rules: config.Rules{Mode: mode}}}
+		v, ok := onlyVendor(t, s)
+		if got := fmt.Sprint(v.Mode, " ", v.State, " ", ok); got != want {
+			t.Errorf("mode %q: got %s, want %s", mode, got, want)
+		}
+	}
+}
+
+// TestStatusOfDeletions shows a hold and an approval of one vendor.
+func TestStatusOfDeletions(t *testing.T) {
+	t.Parallel()
+	s, b := newService(t, "lead")
+	vendorConsumers(t, b)
+	control, err := b.Control.Records(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := func(r deletionguard.Record) {
+		t.Helper()
+		if _, err := deletionguard.Change(t.Context(), control, deletionguard.KeyOf("lead"), func(now *deletionguard.Record) { *now = r }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store(deletionguard.Record{Held: time.Now(), Why: "20 deletions"})
+	if v, ok := onlyVendor(t, s); ok || v.Deletions == nil || v.Deletions.Why != "20 deletions" || v.Approved != nil {
+		t.Errorf("got %+v, and ok %v; want the hold", v, ok)
+	}
+	store(deletionguard.Record{Approved: time.Now().Add(time.Hour)})
+	if v, ok := onlyVendor(t, s); !ok || v.Deletions != nil || v.Approved == nil {
+		t.Errorf("got %+v, and ok %v; want the approval", v, ok)
 	}
 }

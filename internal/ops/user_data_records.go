@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/usherhq/usher/internal/mailbox/record"
 	"github.com/usherhq/usher/internal/recordstore"
@@ -95,6 +96,9 @@ func liveReason(r *record.Record) string {
 	case r.State == record.Deleted && r.Undeleted:
 		return "usher cannot delete there: ask the vendor"
 	case r.State == record.Deleted && r.Disabled:
+		if later, ok := r.InGrace(); ok {
+			return "the account is disabled, and is deleted at " + later.Due.UTC().Format(time.RFC3339) + ": wait until then"
+		}
 		return "the account is only disabled: set on_delete to delete, and send user.deleted again"
 	case r.State != record.Active:
 		return ""

@@ -3,11 +3,10 @@ package profile
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+
+	"github.com/usherhq/usher/internal/keyfile"
 )
 
 // Cipher encrypts profiles by AES-256-GCM. The first key encrypts, and every key decrypts. The
@@ -24,13 +23,9 @@ var errSealed = errors.New("no key of profiles.keys decrypts the profile")
 func ReadKeys(paths []string) (Cipher, error) {
 	var c Cipher
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
+		key, err := keyfile.Read(path)
 		if err != nil {
-			return Cipher{}, fmt.Errorf("key of profiles: %w", err)
-		}
-		key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-		if err != nil || len(key) != 32 {
-			return Cipher{}, fmt.Errorf("key of profiles %s: want 32 bytes in base64, such as from: openssl rand -base64 32", path)
+			return Cipher{}, fmt.Errorf("key of profiles %s: %w", path, err)
 		}
 		block, err := aes.NewCipher(key)
 		if err != nil {

@@ -9,6 +9,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/usherhq/usher/events"
@@ -79,6 +81,17 @@ func (p *Profile) clear(at events.Position) (changed bool) {
 	return true
 }
 
+// Newest returns the position of the newest event with data in the profile.
+func (p *Profile) Newest() events.Position {
+	newest := p.Created
+	for _, m := range p.Members {
+		if newest.Before(m.Position) {
+			newest = m.Position
+		}
+	}
+	return newest
+}
+
 // membersOf returns the members of the data of an event, with one member for each attribute.
 func membersOf(data []byte) (map[string]json.RawMessage, error) {
 	var members, inner map[string]json.RawMessage
@@ -95,6 +108,9 @@ func membersOf(data []byte) (map[string]json.RawMessage, error) {
 		members[attributes+"."+name] = value
 	}
 	for name, value := range members {
+		if !bytes.ContainsAny(value, " \t\r\n") {
+			continue
+		}
 		var compact bytes.Buffer
 		if err := json.Compact(&compact, value); err != nil {
 			return nil, fmt.Errorf("read data: %w", err)
@@ -104,22 +120,45 @@ func membersOf(data []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// Data returns the members in the form of the data of an event.
+// Data returns the members in the form of the data of an event, in the order of their names.
 func (p *Profile) Data() (json.RawMessage, error) {
-	data, inner := map[string]json.RawMessage{}, map[string]json.RawMessage{}
-	for name, m := range p.Members {
-		if attribute, ok := strings.CutPrefix(name, attributes+"."); ok {
-			inner[attribute] = m.Value
-		} else {
-			data[name] = m.Value
+	names := slices.Sorted(maps.Keys(p.Members)) // the attributes are neighbours
+	data, inner := []byte{'{'}, false
+	for _, full := range names {
+		name, isAttribute := strings.CutPrefix(full, attributes+".")
+		switch {
+		case isAttribute && !inner:
+			data = append(separated(data), `"attributes":{`...)
+		case !isAttribute && inner:
+			data = append(data, '}')
 		}
-	}
-	if len(inner) > 0 {
-		raw, err := json.Marshal(inner)
+		inner = isAttribute
+		quoted, err := quote(separated(data), name)
 		if err != nil {
-			return nil, fmt.Errorf("write attributes: %w", err)
+			return nil, fmt.Errorf("write the member %s: %w", name, err)
 		}
-		data[attributes] = raw
+		data = append(append(quoted, ':'), p.Members[full].Value...)
 	}
-	return json.Marshal(data)
+	if inner {
+		data = append(data, '}')
+	}
+	return append(data, '}'), nil
+}
+
+// quote appends a name as a JSON text.
+func quote(object []byte, name string) ([]byte, error) {
+	plain := func(r rune) bool { return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }
+	if !strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return append(append(append(object, '"'), name...), '"'), nil
+	}
+	text, err := json.Marshal(name)
+	return append(object, text...), err
+}
+
+// separated returns an object with a comma for a further member.
+func separated(object []byte) []byte {
+	if object[len(object)-1] == '{' {
+		return object
+	}
+	return append(object, ',')
 }

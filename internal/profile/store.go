@@ -34,6 +34,36 @@ func Open(ctx context.Context, client streams.Client, c Cipher) (*Store, error) 
 	return NewStore(r, c), nil
 }
 
+// Load returns the profile at a key. The profile of an unknown user is the zero Profile.
+func (s *Store) Load(ctx context.Context, key string) (Profile, error) {
+	p, _, err := s.load(ctx, key)
+	return p, err
+}
+
+func (s *Store) load(ctx context.Context, key string) (p Profile, revision uint64, err error) {
+	value, revision, err := s.records.Load(ctx, key)
+	if err != nil {
+		return p, 0, err
+	}
+	p, err = s.Decode(key, value)
+	return p, revision, err
+}
+
+// Decode decrypts and reads a stored profile.
+func (s *Store) Decode(key string, value []byte) (p Profile, err error) {
+	if len(value) == 0 {
+		return p, nil
+	}
+	plain, err := s.cipher.open(key, value)
+	if err == nil {
+		err = json.Unmarshal(plain, &p)
+	}
+	if err != nil {
+		return p, fmt.Errorf("profile %s: %w", key, err)
+	}
+	return p, nil
+}
+
 // tries bounds the compare-and-sets of one merge.
 const tries = 8
 
@@ -49,19 +79,9 @@ func (s *Store) Merge(ctx context.Context, key string, e events.Event, at events
 }
 
 func (s *Store) mergeOnce(ctx context.Context, key string, e events.Event, at events.Position) (Profile, error) {
-	var p Profile
-	value, revision, err := s.records.Load(ctx, key)
+	p, revision, err := s.load(ctx, key)
 	if err != nil {
 		return p, err
-	}
-	if len(value) > 0 {
-		plain, err := s.cipher.open(key, value)
-		if err == nil {
-			err = json.Unmarshal(plain, &p)
-		}
-		if err != nil {
-			return p, fmt.Errorf("profile %s: %w", key, err)
-		}
 	}
 	changed, err := p.Merge(e, at)
 	if err != nil || !changed {

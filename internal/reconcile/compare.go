@@ -108,7 +108,7 @@ func (c *comparison) readVendor(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("list the accounts of %s: %w", c.Name, err)
+		return fmt.Errorf("list the accounts of %s: %w", c.Name, vendors.Named(c.Name, err))
 	}
 	return nil
 }
@@ -259,7 +259,7 @@ func (c *comparison) show(ctx context.Context, a vendors.Account) (exists bool, 
 	case errors.Is(err, vendors.ErrNotFound):
 		return false, shown, nil
 	case err != nil:
-		return false, shown, fmt.Errorf("look up account %s of %s: %w", a.ID, c.Name, err)
+		return false, shown, fmt.Errorf("look up account %s of %s: %w", a.ID, c.Name, vendors.Named(c.Name, err))
 	}
 	return !shown.Deleted, shown, nil
 }

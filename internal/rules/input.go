@@ -38,8 +38,24 @@ func (f *Field) UnmarshalYAML(n *yaml.Node) error {
 	return n.Decode((*plain)(f))
 }
 
-// input returns the variables of an expression. Integers stay exact.
+// input returns the variables of an expression.
 func input(p handlers.Profile, e events.Event) (map[string]any, error) {
+	user, err := decoded(p)
+	if err != nil {
+		return nil, err
+	}
+	about := map[string]any{"type": e.Type(), "source": e.Source()}
+	if !e.Time().IsZero() {
+		about["time"] = e.Time()
+	}
+	return map[string]any{"user": user, "event": about}, nil
+}
+
+// decoded returns the data of a profile. Integers stay exact. The data are decoded once.
+func decoded(p handlers.Profile) (any, error) {
+	if p.Decoded != nil && *p.Decoded != nil {
+		return *p.Decoded, nil
+	}
 	user := map[string]any{}
 	if len(p.Data) > 0 {
 		d := json.NewDecoder(bytes.NewReader(p.Data))
@@ -48,11 +64,11 @@ func input(p handlers.Profile, e events.Event) (map[string]any, error) {
 			return nil, &handlers.RuleError{Rule: "user", Problem: "the profile of the user cannot be read"}
 		}
 	}
-	about := map[string]any{"type": e.Type(), "source": e.Source()}
-	if !e.Time().IsZero() {
-		about["time"] = e.Time()
+	exact := expression.Numbers(user)
+	if m, ok := exact.(map[string]any); ok && p.Decoded != nil {
+		*p.Decoded = m
 	}
-	return map[string]any{"user": expression.Numbers(user), "event": about}, nil
+	return exact, nil
 }
 
 // members returns the members of user that an expression needs, and all members of user in the

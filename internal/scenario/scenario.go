@@ -22,6 +22,7 @@ var Start = time.Date(2026, time.September, 1, 8, 0, 0, 0, time.UTC)
 // User is the state of a user after the events written so far.
 type User struct {
 	ID, Email, First, Last string
+	Role                   string // an attribute of the user; empty: none
 
 	Deleted   bool     // deleted, and neither restored nor created since
 	Courses   []string // enrolled in, oldest first
@@ -47,6 +48,15 @@ func (w *Writer) Create(u *User) {
 
 // Update writes the user's present data.
 func (w *Writer) Update(u *User) { w.add(u, events.UserUpdated, u.snapshot()) }
+
+// Change writes some of the user's present data, by the names of the members.
+func (w *Writer) Change(u *User, members ...string) {
+	all, some := u.snapshot(), map[string]any{"email": u.Email}
+	for _, name := range members {
+		some[name] = all[name]
+	}
+	w.add(u, events.UserUpdated, some)
+}
 
 // Delete writes the deletion of the user, and removes all courses.
 func (w *Writer) Delete(u *User) {
@@ -86,7 +96,11 @@ func (w *Writer) Act(u *User, name string, minutes int) {
 
 // snapshot returns all data of the user.
 func (u *User) snapshot() map[string]any {
-	return map[string]any{"email": u.Email, "first_name": u.First, "last_name": u.Last, "time_zone": "Europe/Berlin"}
+	data := map[string]any{"email": u.Email, "first_name": u.First, "last_name": u.Last, "time_zone": "Europe/Berlin"}
+	if u.Role != "" {
+		data["attributes"] = map[string]any{"role": u.Role}
+	}
+	return data
 }
 
 // add appends an event of the user.

@@ -20,6 +20,8 @@ func TestEventsAreValid(t *testing.T) {
 	u := scenario.User{ID: "u1", Email: "ada@example.org", First: "Ada", Last: "Berg"}
 	w.Create(&u)
 	w.Update(&u)
+	u.Role = "learner"
+	w.Change(&u, "last_name", "attributes")
 	w.Enroll(&u, "algebra")
 	w.Cancel(&u)
 	w.Act(&u, "lesson_viewed", 12)

@@ -30,7 +30,9 @@ const (
 
 	EventSent = "usher.event.sent" // by hand, from the console
 
-	UserForgotten = "usher.user.forgotten"
+	UserForgotten  = "usher.user.forgotten"
+	UserResynced   = "usher.user.resynced"
+	UserBackfilled = "usher.user.backfilled"
 )
 
 // Action is an action of a person.
@@ -60,7 +62,10 @@ type Audit struct {
 }
 
 // NewAudit returns the audit log. The stream may be created later.
-func NewAudit(c Client) *Audit { return &Audit{client: c} }
+func NewAudit(c Client) *Audit {
+	c.JetStream = c.Of(c.Names.Stream(AuditStream))
+	return &Audit{client: c}
+}
 
 // SignWith sets the key of the links between the entries. All processes and commands need the
 // same key. Call SignWith before the first use.

@@ -89,40 +89,35 @@ func (c *Control) Watch(ctx context.Context, keys string, see func(map[string][]
 	}
 }
 
-// watchOnce watches for controlRenew.
+// watchOnce watches for controlRenew, by pull requests: the messages of a push consumer would not
+// leave the account of the bucket.
 func (c *Control) watchOnce(ctx context.Context, keys string, see func(map[string][]byte)) error {
 	records, err := c.Records(ctx)
 	if err != nil {
 		return err
 	}
-	watcher, err := records.kv.Watch(ctx, keys)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = watcher.Stop() }()
-	end := time.NewTimer(controlRenew)
-	defer end.Stop()
-	values, complete := map[string][]byte{}, false
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-end.C:
-			return nil
-		case entry, open := <-watcher.Updates():
-			switch {
-			case !open:
-				return nil
-			case entry == nil: // all present values were seen
-				complete = true
-			case entry.Operation() == jetstream.KeyValuePut:
-				values[entry.Key()] = entry.Value()
-			default:
-				delete(values, entry.Key())
-			}
-			if complete {
-				see(values)
-			}
+	limited, cancel := context.WithTimeout(ctx, controlRenew)
+	defer cancel()
+	values := map[string][]byte{}
+	query := Query{Subjects: []string{records.root() + keys}}
+	for m, err := range c.client.Messages(limited, "KV_"+ControlBucket, query) {
+		if err != nil {
+			return err
 		}
+		query.After = m.Position.Seq
+		records.apply(values, m)
 	}
+	see(values)
+	query.Follow = true
+	for m, err := range c.client.Messages(limited, "KV_"+ControlBucket, query) {
+		switch {
+		case limited.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+		records.apply(values, m)
+		see(values)
+	}
+	return nil
 }

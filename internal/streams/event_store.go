@@ -66,12 +66,19 @@ func (e *Events) repeats(ctx context.Context, first uint64, event events.Event) 
 // acknowledgement. After an error some events may be stored; a repeat does no harm. A
 // *ReusedIDError reports events with the source and id of events of other content.
 func (e *Events) Store(ctx context.Context, list []events.Event) error {
+	return e.StoreFrom(ctx, events.Channel{}, list)
+}
+
+// StoreFrom is Store for the events of one channel. Only events of the same channel can be
+// repeats of each other for NATS.
+func (e *Events) StoreFrom(ctx context.Context, from events.Channel, list []events.Event) error {
 	messages := make([]*nats.Msg, 0, len(list))
 	for _, event := range list {
 		m, err := eventMessage(event.Type(), event)
 		if err != nil {
 			return err
 		}
+		m.Header.Set(events.HeaderMsgID, from.MsgID(event.Type(), event.Source(), event.ID()))
 		if limit := e.MaxMessage(); limit > 0 && int64(m.Size()) > limit {
 			return fmt.Errorf("event %d of %d is %w", len(messages)+1, len(list), ErrTooLarge)
 		}

@@ -132,8 +132,8 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 		for range listPasses {
 			for m, err := range r.client.Messages(ctx, "KV_"+r.bucket, query) {
 				query.After = max(query.After, m.Position.Seq)
-				if err == nil && (m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "") {
-					continue // a marker of deletion
+				if err == nil && isMarker(m) {
+					continue
 				}
 				if !yield(Record{Key: strings.TrimPrefix(m.Subject, root), Value: m.Data, Revision: m.Position.Seq}, err) || err != nil {
 					return
@@ -141,6 +141,21 @@ func (r *Records) List(ctx context.Context, prefix string) iter.Seq2[Record, err
 			}
 		}
 	}
+}
+
+// isMarker reports whether a message marks a deleted key.
+func isMarker(m Message) bool {
+	return m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != ""
+}
+
+// apply changes the values by key to those after a message of the bucket.
+func (r *Records) apply(values map[string][]byte, m Message) {
+	key := strings.TrimPrefix(m.Subject, r.root())
+	if isMarker(m) {
+		delete(values, key)
+		return
+	}
+	values[key] = m.Data
 }
 
 // root begins the subjects of the keys.

@@ -71,6 +71,13 @@ func (r *Replays) List(ctx context.Context, vendor string) iter.Seq2[Replay, err
 	}
 }
 
+// Send sends a dead letter to its vendor under the next number, without a change of the dead letter.
+// A second call with the same dead letter does no harm: the record knows the number.
+func (r *Replays) Send(ctx context.Context, d DeadLetter) error {
+	_, err := r.events.client.Publish(ctx, r.events.name, d.replay())
+	return err
+}
+
 // Repair is a replay of an event that brings a changed account back in step with the record.
 type Repair struct {
 	Original
@@ -82,10 +89,8 @@ type Repair struct {
 // Repair sends an event to a vendor once more, with the position of the original. A second
 // call with the same Repair does no harm: the record knows the number.
 func (r *Replays) Repair(ctx context.Context, repair Repair) error {
-	m := DeadLetter{
+	return r.Send(ctx, DeadLetter{
 		Vendor: repair.Vendor, Type: repair.Event.Type(), Key: repair.Key(), Epoch: repair.Epoch, Seq: repair.Seq,
 		Stored: repair.Stored, Replay: repair.Replay - 1, Repair: repair.Account, Header: repair.header, Payload: repair.payload,
-	}.replay()
-	_, err := r.events.client.Publish(ctx, r.events.name, m)
-	return err
+	})
 }

@@ -96,3 +96,28 @@ func TestReusedMsgID(t *testing.T) {
 		t.Error("a deletion vanished behind a message with a guessed id")
 	}
 }
+
+// TestChannelsDoNotShareMsgIDs stores one event over channels, behind a message of a producer on
+// NATS that guessed the public Nats-Msg-Id.
+func TestChannelsDoNotShareMsgIDs(t *testing.T) {
+	e := start(t)
+	e.create(jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"user.*", "activity.*"}})
+	stream := streams.NewEvents(e.client(), "EVENTS")
+	deleted, err := events.Parse([]byte(`{"specversion":"1.0","id":"d-1","source":"/school","type":"user.deleted","data":{"user_id":"u"}}`))
+	check(t, err)
+	forged := nats.NewMsg(events.ActivityTracked)
+	forged.Header.Set(events.HeaderMsgID, events.MsgID(deleted.Type(), deleted.Source(), deleted.ID()))
+	forged.Data = []byte(`{"specversion":"1.0","id":"x","source":"/x","type":"activity.tracked","data":{"user_id":"u","name":"n"}}`)
+	_, err = e.js.PublishMsg(t.Context(), forged)
+	check(t, err)
+	school, crm := events.NewChannel("school", "secret-of-the-school"), events.NewChannel("crm", "secret-of-the-crm")
+	for _, step := range []struct {
+		name string
+		from events.Channel
+		want uint64 // stored messages
+	}{{"first", school, 2}, {"a repeat", school, 2}, {"of another sender", crm, 3}, {"a repeat there", crm, 3}} {
+		if err := stream.StoreFrom(t.Context(), step.from, []events.Event{deleted}); err != nil || e.info("EVENTS").State.Msgs != step.want {
+			t.Errorf("%s: got %v and %d messages, want %d", step.name, err, e.info("EVENTS").State.Msgs, step.want)
+		}
+	}
+}

@@ -16,6 +16,9 @@ import (
 // lookEvery is the time between two looks at a shared consumer, for its acknowledged floor.
 const lookEvery = 5 * time.Second
 
+// fetchBytes bounds the bytes of one fetch; a single message may be larger.
+const fetchBytes = 4 << 20
+
 // SharedConfig describes a durable consumer of the stream of events.
 type SharedConfig struct {
 	Stream        string
@@ -73,7 +76,8 @@ func (s *Shared) Fetch(ctx context.Context, n int, wait time.Duration, take func
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	batch, err := s.consumer.Fetch(n, jetstream.FetchMaxWait(wait))
+	bytes := max(fetchBytes, int(s.client.maxMessage())+64<<10) // with room for subject and headers
+	batch, err := s.consumer.Fetch(n, jetstream.FetchMaxWait(wait), jetstream.FetchMaxBytes(bytes))
 	if err == nil {
 		for raw := range batch.Messages() {
 			d, err := s.delivery(ctx, raw)

@@ -65,6 +65,16 @@ type Client struct {
 	JetStream jetstream.JetStream
 	Names     Names         // the zero value has the defaults
 	Timeout   time.Duration // of each call to JetStream; zero: CallTimeout
+
+	audit jetstream.JetStream // of the stream AUDIT; nil: JetStream
+}
+
+// Of returns the JetStream with a stream, by the name at the server.
+func (c Client) Of(stream string) jetstream.JetStream {
+	if c.audit != nil && stream == c.Names.Stream(AuditStream) {
+		return c.audit
+	}
+	return c.JetStream
 }
 
 // maxUnanswered bounds the asynchronous publications without an acknowledgement.
@@ -83,15 +93,20 @@ func NewClient(nc *nats.Conn, a API, n Names) (Client, error) {
 	case a.Prefix != "":
 		js, err = jetstream.NewWithAPIPrefix(nc, a.Prefix, opts...)
 	}
+	var audit jetstream.JetStream
+	if err == nil && a.Audit != "" {
+		audit, err = jetstream.NewWithAPIPrefix(nc, a.Audit, opts...)
+	}
 	if err != nil {
 		return Client{}, fmt.Errorf("jetstream: %w", err)
 	}
-	return Client{JetStream: js, Names: n}, nil
+	return Client{JetStream: js, Names: n, audit: audit}, nil
 }
 
 // API selects the JetStream of a connection: by domain, or by the prefix of the API's subjects.
-// The zero value selects the JetStream of the account.
-type API struct{ Domain, Prefix string }
+// The zero value selects the JetStream of the account. Audit is the prefix of the JetStream with
+// the stream AUDIT; empty: the same JetStream.
+type API struct{ Domain, Prefix, Audit string }
 
 // Set holds one value of each type for the streams of one Usher.
 type Set struct {

@@ -26,6 +26,7 @@ type Metrics struct {
 	rate     *prometheus.GaugeVec
 	requests *prometheus.CounterVec
 	hooks    *prometheus.CounterVec
+	reused   *prometheus.CounterVec
 	server   serverGauges
 	dead     *prometheus.GaugeVec
 	deadAge  *prometheus.GaugeVec
@@ -70,6 +71,7 @@ func New(version string) *Metrics {
 	m.rate = gauge("vendor_rate_limit", "Calls per second that are made to the vendor at most at this moment; 0 is no limit.", "vendor")
 	m.requests = counter("http_requests_total", "Requests that the endpoint answered, by route and status.", "route", "status")
 	m.hooks = counter("webhook_deliveries_total", "Deliveries of the senders of web hooks, by result: stored, ignored, kept as a dead letter, unsigned, unstored; and challenge, a check of the endpoint.", "sender", "result")
+	m.reused = counter("reused_ids_total", "Events that were refused with 409, because a stored event of other content has the source and id; by sender.", "sender")
 	m.server = serverGauges{
 		pending:     gauge("consumer_pending", "Messages that are stored and not taken up yet; of the consumer replay, that have not ended.", "vendor", "consumer"),
 		unfinished:  gauge("consumer_unfinished", "Messages that are delivered and not acknowledged.", "vendor", "consumer"),
@@ -125,6 +127,11 @@ func (m *Metrics) Request(route string, status int) {
 
 // Delivery counts a delivery of a sender of web hooks.
 func (m *Metrics) Delivery(sender, result string) { m.hooks.WithLabelValues(sender, result).Inc() }
+
+// Reused counts events that the HTTP endpoint refused with 409.
+func (m *Metrics) Reused(sender string, events int) {
+	m.reused.WithLabelValues(sender).Add(float64(events))
+}
 
 // NATS adds a gauge for the connection to NATS.
 func (m *Metrics) NATS(connected func() bool) {

@@ -22,6 +22,7 @@ func filled() *telemetry.Metrics {
 	m.Removed("lead", 12)
 	m.Call("lead", "ok", 20*time.Millisecond, 5)
 	m.Request("/events", 202)
+	m.Reused("crm", 2)
 	m.Vendor("lead", func() telemetry.VendorStats {
 		return telemetry.VendorStats{
 			Owner: true, OnHold: true, Retries: telemetry.Waits{Users: 3},
@@ -56,6 +57,7 @@ func TestWhatIsScraped(t *testing.T) {
 		`usher_effects_total{outcome="done",type="user.created",vendor="lead"} 1`,
 		`usher_attempts_failed_total{class="again",type="user.created",vendor="lead"} 1`,
 		`usher_nats_step_failures_total{vendor="lead"} 1`,
+		`usher_reused_ids_total{sender="crm"} 2`,
 		`usher_nats_step_failures_total{vendor="meiro"} 0`,
 		`usher_unread_messages_removed_total{vendor="lead"} 12`,
 		`usher_effect_age_seconds_bucket{type="user.created",vendor="lead",le="5"} 1`,

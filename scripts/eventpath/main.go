@@ -26,7 +26,7 @@ import (
 )
 
 // folders hold the traced code, without the folders below.
-var folders = []string{"events", "handlers", "vendors", "internal/*", "internal/*/*"}
+var folders = []string{"bounded", "events", "handlers", "vendors", "internal/*", "internal/*/*"}
 
 const module = "github.com/usherhq/usher/"
 

@@ -325,6 +325,34 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await look(v);
     });
 
+    it("previews an event and a user, and runs the user again", async () => {
+      const who = person("again");
+      const event = await send(usher, "user.created", who);
+      await page.goto(`/console/user?id=${who.user_id}`);
+      await page.locator("#history").waitFor();
+      await historyEnds(page, event, vendors, "done");
+      await page.getByRole("link", { name: "Preview an event" }).click();
+      await page.locator("main[data-page=send]").waitFor();
+      assert.equal(await page.locator('[name="data.user_id"]').inputValue(), who.user_id);
+      await page.locator('[name="data.email"]').fill(who.email);
+      await page.getByRole("button", { name: "Preview only" }).click();
+      await page.locator("#previews").waitFor();
+      assert.equal(await page.locator("#previews [data-would=update]").count(), vendors.length);
+      assert.ok(!(await page.locator("#previews").textContent()).includes(who.email), "an e-mail is shown");
+      await look(v);
+      await page.goto(`/console/user?id=${who.user_id}`);
+      await look(v);
+      await page.getByRole("button", { name: "Run again" }).click();
+      await page.locator("main[data-page=resync] #previews").waitFor();
+      assert.equal(await page.locator("#previews [data-would=update]").count(), vendors.length);
+      await look(v);
+      await page.getByLabel("Why").fill("changed by hand");
+      await page.getByRole("button", { name: "Run again" }).click();
+      await page.locator(`[data-resynced="${vendors.length}"]`).waitFor();
+      await look(v);
+      assert.match(await audited(page, "usher.user.resynced"), /changed by hand/);
+    });
+
     it("pauses and resumes a vendor, shown to all sessions", async () => {
       const other = await visit(browser, usher.url, { viewport });
       await login(other, tokens.reader);

@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url);
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 const tools = join(root, ".tools");
 const chart = "deploy/helm/usher";
-export const valueFiles = ["full.yaml", "small.yaml"];
+export const valueFiles = ["full.yaml", "small.yaml", "tls.yaml"];
 
 export const text = (name) => readFileSync(join(root, name), "utf8");
 

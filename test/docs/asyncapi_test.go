@@ -59,6 +59,7 @@ var extensions = []extension{
 var actions = []string{
 	streams.DeadReplayed, streams.DeadDropped, streams.VendorPaused, streams.VendorResumed,
 	streams.DeletionsApproved, streams.DeletionsDropped, streams.AccountRepaired, streams.EventSent, streams.UserForgotten,
+	streams.UserResynced, streams.UserBackfilled,
 }
 
 // outcomes lists one outcome for each type of result.

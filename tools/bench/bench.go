@@ -41,6 +41,7 @@ type Contestant struct {
 	Kind      string // Bare, Usher or Peer
 	Processes int    // number of concurrent processes; default 1
 	Writes    int    // KV writes per effect; for Bare only
+	Rules     bool   // with rules of a team; for Usher only
 }
 
 // Plan is a comparison of contestants under the same load, in rounds.
@@ -84,6 +85,9 @@ func (c Config) Measure(ctx context.Context, p Plan, into *Report) error {
 	series, err := c.measure(ctx, p)
 	if err == nil {
 		into.Series = append(into.Series, series)
+		if p.Load.Rules {
+			into.Goals = append(into.Goals, rulesGoals(series)...)
+		}
 	}
 	return err
 }

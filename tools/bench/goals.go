@@ -60,6 +60,13 @@ func ushers(n int) Contestant {
 	return Contestant{Name: fmt.Sprintf("usher × %d", n), Kind: Usher, Processes: n}
 }
 
+const ruled = "usher with rules"
+
+// WithRules returns the contestants of the load rules: usher without and with rules of a team.
+func WithRules() []Contestant {
+	return []Contestant{ushers(1), {Name: ruled, Kind: Usher, Rules: true}}
+}
+
 func (c Config) items(suite Suite) []goalPlan {
 	activity, lifecycle := loads[0], loads[2]
 	rounds, fewer := suite.Rounds, (suite.Rounds+1)/2
@@ -76,6 +83,7 @@ func (c Config) items(suite Suite) []goalPlan {
 		{Plan{Name: "backlog", Load: activity, Events: suite.Backlog, Concurrency: full, Rounds: rounds, Contestants: plain}, backlogGoals},
 		{Plan{Name: "activity, vendor delay 300 ms, 1 and 4 processes", Load: activity, Events: 8192, Delay: 300 * time.Millisecond, Concurrency: full / 4, Rounds: fewer, Contestants: []Contestant{ushers(1), ushers(4)}}, scaleGoals},
 		{Plan{Name: "lifecycle, one vendor, delay 300 ms", Load: loads[3], Events: 10_000, Delay: 300 * time.Millisecond, Concurrency: full, Rounds: fewer, Contestants: plain[1:]}, ownerGoals},
+		{Plan{Name: "rules of a team, one vendor", Load: loads[4], Events: 5000, Concurrency: full, Rounds: rounds, Contestants: WithRules()}, rulesGoals},
 	}
 }
 
@@ -150,4 +158,20 @@ func ownerGoals(s Series) []Goal {
 		"lifecycle, one vendor, one owner, delay 300 ms, concurrency 256", "≥ 0.85 × concurrency / delay, in calls a second",
 		fmt.Sprintf("%.2f × (%.0f of %.0f a second)", reached/allowed, reached, allowed), reached >= 0.85*allowed,
 	}}
+}
+
+// rulesGoals shows CPU and allocations as well: both depend less on other programs than the rate.
+func rulesGoals(s Series) []Goal {
+	per := func(figure func(Run) float64) float64 { return figure(s.median(ruled)) / figure(s.median("usher")) }
+	cpu := per(func(r Run) float64 { return r.CPU })
+	server := per(func(r Run) float64 { return r.Server })
+	allocations := per(func(r Run) float64 {
+		if r.Allocs == nil {
+			return 0
+		}
+		return *r.Allocs
+	})
+	g := atLeast("lifecycle, one vendor, a scope and ten mapped fields", "≥ 0.85 × the events a second without", s.ratio(ruled, "usher"), 0.85)
+	g.Reached += fmt.Sprintf("; an event takes %.2f × the CPU, %.2f × of NATS, %.2f × the allocations", cpu, server, allocations)
+	return []Goal{g}
 }

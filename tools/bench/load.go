@@ -17,6 +17,7 @@ type Load struct {
 	Name      string
 	Vendors   []string // enabled vendors
 	Lifecycle bool     // complete lives of users; otherwise only activity
+	Rules     bool     // for a comparison of usher with and without rules of a team
 	About     string
 }
 
@@ -31,6 +32,10 @@ var loads = []Load{
 		About: "a user's life at five vendors: created, three enrolments, five activities, deleted",
 	},
 	{Name: "lifecycle-one", Vendors: []string{"miestro"}, Lifecycle: true, About: "a user's life at Miestro alone, without activity"},
+	{
+		Name: "rules", Vendors: []string{"miestro"}, Lifecycle: true, Rules: true,
+		About: "the same for usher alone: without rules, and with a scope and ten mapped fields",
+	},
 }
 
 // DescribeLoads returns a line of text about each load.
@@ -179,6 +184,9 @@ func (l Load) write(i, user, step int, sent time.Time) (events.Event, error) {
 		data["course_id"] = courseNames[step-1]
 	case events.UserCreated:
 		data["first_name"], data["last_name"] = "Ada", fmt.Sprintf("L%d", user)
+		if l.Rules {
+			data["attributes"] = map[string]any{"role": "learner", "team": "Red", "campus": "vienna", "year": user % 12}
+		}
 	}
 	data["email"] = fmt.Sprintf("u%d@example.org", user)
 	return events.New(kind, eventSource, eventID(i), at, data)

@@ -20,7 +20,11 @@ import (
 // vendors are off.
 func (s *env) startUsher(ctx context.Context, name string) (*worker, error) {
 	file := filepath.Join(s.dir, "usher.yaml")
-	if err := os.WriteFile(file, []byte(scenario.CourseFile(courses)), 0o600); err != nil {
+	text := scenario.CourseFile(courses)
+	if s.contestant.Rules {
+		text += teamRules
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	addr, err := process.FreeAddr(ctx)
@@ -37,6 +41,23 @@ func (s *env) startUsher(ctx context.Context, name string) (*worker, error) {
 		return err
 	}, p)
 }
+
+// teamRules are a scope and ten mapped fields at Miestro.
+const teamRules = `vendors:
+  miestro:
+    scope: user.?attributes.role.orValue("") == "learner" && user.email.endsWith("@example.org")
+    map:
+      email: user.email.lowerAscii()
+      first_name: user.first_name
+      last_name: user.last_name + " (" + user.attributes.team + ")"
+      locale: user.?locale.orValue("en")
+      time_zone: user.?time_zone.orValue("Europe/Vienna")
+      phone: user.?phone
+      attributes.role: user.attributes.role.upperAscii()
+      attributes.group: user.attributes.team + "-" + user.attributes.campus
+      attributes.year: user.attributes.year
+      attributes.name: user.first_name + " " + user.last_name
+`
 
 // environ returns the environment variables of usher serve.
 func (s *env) environ(addr string) []string {

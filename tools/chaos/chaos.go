@@ -33,6 +33,7 @@ type Config struct {
 	Workers  int           // processes of usher serve
 	Nodes    int           // of NATS: 1 or 3
 	Limit    time.Duration // limit for all effects to finish after the storms
+	Rules    bool          // play with rules of a team; see rules.go
 	Binaries Binaries
 	Dir      string // directory of logs and stores; empty: a new temporary directory
 }
@@ -134,6 +135,11 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 	}
 	h.published = results.contents()
 	report = judge(h)
+	if c.Rules {
+		report.rules()
+	} else {
+		report.plain()
+	}
 	if unsettled != nil {
 		report.violate(violation{kind: "unfinished", text: unsettled.Error()})
 	}
@@ -147,7 +153,11 @@ func Run(ctx context.Context, c Config) (report *Report, err error) {
 
 // play publishes events during the storms, and returns the number of storms by kind.
 func play(ctx context.Context, w *world) (map[string]int, error) {
-	posts, err := posts(w.config)
+	write := posts
+	if w.config.Rules {
+		write = rulesPosts
+	}
+	posts, err := write(w.config)
 	if err != nil {
 		return nil, err
 	}

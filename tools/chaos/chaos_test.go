@@ -57,7 +57,8 @@ func play(t *testing.T, c chaos.Config) *chaos.Report {
 	return report
 }
 
-// TestChaos runs seeds and checks the invariants of docs/design.md, section 12.
+// TestChaos runs seeds and checks the invariants of docs/design.md, section 12: without rules of a
+// team, and with rules. The short forms run side by side.
 func TestChaos(t *testing.T) {
 	if err := process.ReadSources(filepath.Join("..", "..")); err != nil {
 		t.Fatal(err)
@@ -66,16 +67,34 @@ func TestChaos(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	plain := form()
+	plain.Binaries = binaries
+	ruled := chaos.Rules(plain)
+	if !*full {
+		ruled.Users, ruled.Span = 60, 5*time.Second
+	}
+	for name, c := range map[string]chaos.Config{"plain": plain, "rules": ruled} {
+		t.Run(name, func(t *testing.T) {
+			if !*full {
+				t.Parallel()
+			}
+			playSeeds(t, c)
+		})
+	}
+}
+
+// playSeeds plays the seeds of the flags.
+func playSeeds(t *testing.T, c chaos.Config) {
+	t.Helper()
 	var sums chaos.Report
 	begun := time.Now()
 	for i := range *seeds {
-		c := form()
-		c.Seed, c.Binaries = *first+uint64(i), binaries
+		c.Seed = *first + uint64(i)
 		report := play(t, c)
 		sums.Add(report)
 		if report.Violations > 0 {
 			t.Errorf("seed %d: %d violations, such as\n%s", c.Seed, report.Violations, strings.Join(report.Found(5), "\n"))
 		}
 	}
-	fmt.Printf("all %d seeds in %s: %s\n", *seeds, time.Since(begun).Round(time.Second), &sums)
+	fmt.Printf("%s: all %d seeds in %s: %s\n", t.Name(), *seeds, time.Since(begun).Round(time.Second), &sums)
 }

@@ -18,6 +18,8 @@ import (
 
 // history holds the outcome of a run: events, results, dead letters and the state of the vendors.
 type history struct {
+	vendors   []string
+	ruled     bool                // with rules of a team
 	events    []*asked            // in the order of their first publication
 	users     map[string][]*asked // the same, by user
 	posts     int                 // stored publications
@@ -30,7 +32,8 @@ type history struct {
 // asked is one event in EVENTS.
 type asked struct {
 	id, key, kind, user, course string
-	name                        string // name in a snapshot
+	name                        string  // name in a snapshot
+	lastName, role              *string // nil: not in the event
 	at                          time.Time
 	places                      []uint64 // stream sequences of all copies
 }
@@ -52,7 +55,7 @@ func (r result) took() bool { return r.Outcome == events.Done || r.Outcome == ev
 
 // read reads the streams and the state of the sandbox.
 func read(ctx context.Context, w *world) (*history, error) {
-	h := &history{users: map[string][]*asked{}, results: map[string][]result{}, dead: map[string]bool{}}
+	h := &history{vendors: w.config.vendors(), ruled: w.config.Rules, users: map[string][]*asked{}, results: map[string][]result{}, dead: map[string]bool{}}
 	byID := map[string]*asked{}
 	for stream, take := range map[string]func(jetstream.Msg, uint64) error{
 		streams.EventsStream:      func(m jetstream.Msg, seq uint64) error { return h.event(byID, m, seq) },
@@ -126,7 +129,7 @@ func resultsStored(ctx context.Context, w *world) (uint64, error) {
 // missing returns the number of effects without a result.
 func (h *history) missing() (n int) {
 	for _, a := range h.events {
-		for _, vendor := range scenario.Vendors {
+		for _, vendor := range h.vendors {
 			if takesPart(a, vendor) && len(h.of(a, vendor)) == 0 {
 				n++
 			}
@@ -148,15 +151,21 @@ func (h *history) event(byID map[string]*asked, m jetstream.Msg, seq uint64) err
 	var d struct {
 		Course string    `json:"course_id"`
 		First  string    `json:"first_name"`
-		Last   string    `json:"last_name"`
+		Last   *string   `json:"last_name"`
 		At     time.Time `json:"occurred_at"`
+		More   struct {
+			Role *string `json:"role"`
+		} `json:"attributes"`
 	}
 	if err := json.Unmarshal(e.Data(), &d); err != nil {
 		return err
 	}
 	a := &asked{
 		id: e.ID(), key: events.Key(e.Source(), e.ID()), kind: e.Type(), user: events.UserID(e),
-		course: d.Course, name: strings.TrimSpace(d.First + " " + d.Last), at: d.At, places: []uint64{seq},
+		course: d.Course, name: d.First, at: d.At, places: []uint64{seq}, lastName: d.Last, role: d.More.Role,
+	}
+	if d.Last != nil {
+		a.name = strings.TrimSpace(d.First + " " + *d.Last)
 	}
 	byID[a.id] = a
 	h.events = append(h.events, a)

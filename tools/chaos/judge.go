@@ -4,10 +4,10 @@ import (
 	"fmt"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/scenario"
 )
 
-// judge returns a report with all violations (docs/design.md, rules 12.1 to 12.3 and 12.6).
+// judge returns a report with the violations in the results (docs/design.md, rules 12.1 to 12.3
+// and 12.6).
 func judge(h *history) *Report {
 	r := &Report{history: h, Events: len(h.events), Posts: h.posts, Outcomes: map[string]int{}, Republished: h.published.again}
 	for _, id := range h.published.changed {
@@ -15,7 +15,7 @@ func judge(h *history) *Report {
 	}
 	effects := map[string]bool{}
 	for _, a := range h.events {
-		for _, vendor := range scenario.Vendors {
+		for _, vendor := range h.vendors {
 			if takesPart(a, vendor) {
 				r.Effects++
 				effects[events.ResultID(a.key, vendor, 0)] = true
@@ -29,14 +29,18 @@ func judge(h *history) *Report {
 		}
 	}
 	for user, list := range h.users {
-		for _, vendor := range scenario.Vendors {
+		for _, vendor := range h.vendors {
 			r.order(user, vendor, list)
 		}
 	}
-	for _, vendor := range scenario.Vendors {
+	return r
+}
+
+// plain adds the violations in the states of the vendors without rules of a team.
+func (r *Report) plain() {
+	for _, vendor := range r.history.vendors {
 		r.vendor(vendor)
 	}
-	return r
 }
 
 // effect checks that an effect has exactly one result.
@@ -84,6 +88,8 @@ func (r *Report) superseded(a *asked, say func(kind, format string, args ...any)
 	newer, newerLate := overtakes(func(b *asked) bool { return lifecycle(b) || (whole(b) && a.kind == events.UserUpdated) })
 	enrolled, enrolledLate := overtakes(func(b *asked) bool { return inCourse(b) && b.course == a.course })
 	switch {
+	case r.history.ruled && deleted: // the profile has the later deletion
+		r.Overtaken++
 	case whole(a) && newer:
 		r.SupersededLife++
 		say("superseded", "a later creation, update, deletion or restoration was applied first")

@@ -11,8 +11,8 @@ import (
 )
 
 // consumers returns the required consumers of a vendor.
-func consumers(vendor string) []string {
-	if scenario.UsesOurIDs(vendor) {
+func (c Config) consumers(vendor string) []string {
+	if scenario.UsesOurIDs(vendor) && !c.Rules {
 		return []string{"lifecycle", "activity"}
 	}
 	return []string{"lifecycle"}
@@ -35,18 +35,33 @@ type writer struct {
 
 // posts returns all publications, in order.
 func posts(c Config) ([]post, error) {
-	w := &writer{config: c, rng: rand.New(rand.NewPCG(c.Seed, 1))}
+	w := newWriter(c)
 	for user := range c.Users {
-		l := life{writer: w, number: user, quick: w.rng.Float64() < 0.3}
-		l.user = scenario.User{ID: userID(user), Email: email(user), First: "Ada"}
-		l.at = time.Duration(w.rng.Float64() * 0.6 * float64(c.Span))
+		l := w.life(user)
 		for l.count < c.Events {
 			l.step()
 			l.post()
 		}
 	}
+	return w.finish()
+}
+
+func newWriter(c Config) *writer {
+	return &writer{config: c, rng: rand.New(rand.NewPCG(c.Seed, 1))}
+}
+
+// life returns the life of a user, without events.
+func (w *writer) life(user int) life {
+	l := life{writer: w, number: user, quick: w.rng.Float64() < 0.3}
+	l.user = scenario.User{ID: userID(user), Email: email(user), First: "Ada"}
+	l.at = time.Duration(w.rng.Float64() * 0.6 * float64(w.config.Span))
+	return l
+}
+
+// finish adds the repeats, and returns all publications in order.
+func (w *writer) finish() ([]post, error) {
 	for _, p := range slices.Clone(w.posts) {
-		if w.rng.Float64() < c.Repeats {
+		if w.rng.Float64() < w.config.Repeats {
 			w.repeat(p)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
@@ -75,8 +74,8 @@ func (s *storm) span(least, most time.Duration) time.Duration {
 
 // strike causes one fault. Reports false if the fault is impossible now.
 func (s *storm) strike(ctx context.Context, kind string) bool {
-	w := s.world
-	x, vendor := w.workers[s.rng.IntN(len(w.workers))], scenario.Vendors[s.rng.IntN(len(scenario.Vendors))]
+	w, vendors := s.world, s.world.config.vendors()
+	x, vendor := w.workers[s.rng.IntN(len(w.workers))], vendors[s.rng.IntN(len(vendors))]
 	ackWait := w.config.Limits.AckWait
 	short, long := s.span(500*time.Millisecond, 2*time.Second), s.span(ackWait, 2*ackWait)
 	switch kind {

@@ -13,7 +13,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 )
@@ -42,7 +41,7 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 	if err := w.standIns(ctx); err != nil {
 		return w, err
 	}
-	if err := os.WriteFile(filepath.Join(c.Dir, "usher.yaml"), []byte(scenario.CourseFile(scenario.Courses())), 0o600); err != nil {
+	if err := c.writeFile(); err != nil {
 		return w, err
 	}
 	w.environ = append(w.environ, settings(c)...)
@@ -59,14 +58,17 @@ func newWorld(ctx context.Context, c Config) (w *world, err error) {
 // settings returns the settings of the workers that do not depend on the sandbox.
 func settings(c Config) []string {
 	environ := []string{
-		"USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers", "USHER_HTTP_ADDR=off",
+		"USHER_HTTP_ADDR=off",
 		fmt.Sprintf("USHER_NATS_REPLICAS=%d", c.Nodes),
 		fmt.Sprintf("USHER_WORKER_ACK_WAIT=%s", c.Limits.AckWait), fmt.Sprintf("USHER_WORKER_CALL_LEASE=%s", c.Limits.CallLease),
 		fmt.Sprintf("USHER_WORKER_SHUTDOWN=%s", c.Limits.Shutdown), "USHER_WORKER_PREREQUISITE_WAIT=30m",
 		"USHER_WORKER_RETRY_MIN=100ms", "USHER_WORKER_RETRY_MAX=2s", "USHER_WORKER_HOLD_RETRY=1s",
 		"USHER_DELETIONS_COUNT=1000000", "USHER_DELETIONS_SHARE=1", // the guard stops no deletion
 	}
-	for _, v := range scenario.Vendors {
+	if !c.Rules {
+		environ = append(environ, "USHER_MEIRO_MODE=customers", "USHER_MAGLOFT_MODE=readers")
+	}
+	for _, v := range c.vendors() {
 		environ = append(environ, fmt.Sprintf("USHER_%s_TIMEOUT=%s", strings.ToUpper(v), c.Limits.CallTimeout),
 			fmt.Sprintf("USHER_%s_RATE=%v", strings.ToUpper(v), c.Rate))
 	}
@@ -80,8 +82,11 @@ func (w *world) standIns(ctx context.Context) (err error) {
 		return err
 	}
 	log := filepath.Join(w.config.Dir, "sandbox.log")
-	w.sandbox, err = process.Start(log, nil, w.config.Binaries.Usher, "sandbox", "--addr", w.stands, "--duplicate-email", "second",
-		"--faults", fmt.Sprint(w.config.Faults), "--latency", w.config.Latency.String(), "--late-by", w.config.LateBy.String(), "--seed", fmt.Sprint(w.config.Seed))
+	args := []string{
+		"sandbox", "--addr", w.stands, "--duplicate-email", "second",
+		"--faults", fmt.Sprint(w.config.Faults), "--latency", w.config.Latency.String(), "--late-by", w.config.LateBy.String(), "--seed", fmt.Sprint(w.config.Seed),
+	}
+	w.sandbox, err = process.Start(log, nil, w.config.Binaries.Usher, append(args, w.config.instances()...)...)
 	if err != nil {
 		return err
 	}
@@ -89,11 +94,11 @@ func (w *world) standIns(ctx context.Context) (err error) {
 		said, err := os.ReadFile(log)
 		w.environ = nil
 		for line := range strings.Lines(string(said)) {
-			if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
+			if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok && w.config.turnsOn(variable) {
 				w.environ = append(w.environ, strings.ReplaceAll(variable, "'", ""))
 			}
 		}
-		return err == nil && len(w.environ) > 15
+		return err == nil && strings.Contains(string(said), "export USHER_USERMOST_RATE") // the last one
 	})
 }
 
@@ -122,8 +127,8 @@ func (w *world) consumers(ctx context.Context, idle func(*jetstream.ConsumerInfo
 	if err != nil {
 		return false
 	}
-	for _, vendor := range scenario.Vendors {
-		for _, name := range consumers(vendor) {
+	for _, vendor := range w.config.vendors() {
+		for _, name := range w.config.consumers(vendor) {
 			consumer, err := stream.Consumer(ctx, "usher-"+vendor+"-"+name)
 			if err != nil || (idle != nil && !idle(consumer.CachedInfo())) {
 				return false

@@ -28,6 +28,9 @@ func (e *Environment) startSandbox(ctx context.Context) (err error) {
 	return e.Until(ctx, 0, "the stand-in answers", func() bool { _, err := e.State(ctx); return err == nil })
 }
 
+// Sandbox returns the address of the stand-in.
+func (e *Environment) Sandbox() string { return e.sandbox }
+
 // Control asks the stand-in for a trouble, such as "mode=down".
 func (e *Environment) Control(ctx context.Context, query url.Values) error {
 	query.Set("for", "1h")

@@ -33,6 +33,9 @@ func (e *Environment) Serve(ctx context.Context, name string, environ ...string)
 	return w, e.Until(ctx, 0, name+" is ready", func() bool { _, err := process.Get(ctx, "http://"+addr+"/readyz"); return err == nil })
 }
 
+// Addr returns the address of the HTTP endpoint.
+func (w *Worker) Addr() string { return w.addr }
+
 // Metric returns the value that usher shows for the vendor, 0 if there is none.
 func (w *Worker) Metric(ctx context.Context, name string) (value float64) {
 	metrics, err := process.Get(ctx, "http://"+w.addr+"/metrics")

@@ -20,6 +20,11 @@ type object = map[string]any
 // answer writes v as JSON.
 func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	answerAs(w, status, v)
+}
+
+// answerAs writes v as JSON, with the media type in the header.
+func answerAs(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
 }

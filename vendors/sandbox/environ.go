@@ -24,6 +24,7 @@ var credentials = map[string][]string{
 	},
 	"magloft":  {"ACCESS_TOKEN=" + MagLoftAccessToken, "APP_ID=" + MagLoftAppID},
 	"usermost": {"LICENSE_CODE=" + UsermostLicenseCode, "API_KEY=" + UsermostAPIKey},
+	"scim":     {"TOKEN=" + SCIMToken},
 }
 
 // Environ returns the variables as the function Environ does, of all instances.

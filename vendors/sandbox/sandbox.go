@@ -1,5 +1,5 @@
-// Package sandbox has fakes of the five vendors' APIs: for the demo, for tests, and for trying
-// a configuration without a real account.
+// Package sandbox has fakes of the five vendors' APIs, and of a SCIM server: for the demo, for
+// tests, and for trying a configuration without a real account.
 //
 // Each fake follows the vendor's document. For undocumented behaviour (a second account with
 // one e-mail, a second deletion, a second enrolment) a switch selects one of the possible
@@ -70,6 +70,8 @@ type Switches struct {
 	// LeadShow is LEAD's response to the undocumented GET /users/{id}: "200" (the user), "404"
 	// or "405".
 	LeadShow string
+	// SCIM has switches of the fake SCIM server, by name: see SCIMSwitches.
+	SCIM map[string]string
 }
 
 // The credentials of `usher demo` and `usher sandbox`. Any other non-empty credentials are
@@ -105,6 +107,21 @@ type expirer interface {
 	expire()
 }
 
+// kinds returns fakes of all kinds: of all vendors, and of a SCIM server, which New makes as an
+// instance only.
+func kinds(c Config) []fakeVendor { return append(fakeVendors(c), newSCIM(c)) }
+
+// With returns c with a fake of a kind under its own name, also of a kind that New makes as an
+// instance only.
+func (c Config) With(kind string) Config {
+	if kind == (*scim)(nil).name() {
+		all := map[string]string{kind: kind}
+		maps.Copy(all, c.Instances)
+		c.Instances = all
+	}
+	return c
+}
+
 // fakeVendors returns fakes of all vendors.
 func fakeVendors(c Config) []fakeVendor {
 	return []fakeVendor{
@@ -132,7 +149,7 @@ func New(c Config) (*Sandbox, error) {
 		s.vendors = append(s.vendors, newVendor(v, c, uint64(i)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Instances)) {
-		for _, v := range fakeVendors(c) {
+		for _, v := range kinds(c) {
 			if v.name() == c.Instances[name] {
 				further := newVendor(v, c, uint64(len(s.vendors)))
 				further.instance = name
@@ -145,17 +162,20 @@ func New(c Config) (*Sandbox, error) {
 
 // checkInstances returns an error for each instance of an unknown kind, and for each name in use.
 func (c *Config) checkInstances() error {
-	kinds := map[string]bool{}
+	known, inUse := map[string]bool{}, map[string]bool{}
+	for _, v := range kinds(*c) {
+		known[v.name()] = true
+	}
 	for _, v := range fakeVendors(*c) {
-		kinds[v.name()] = true
+		inUse[v.name()] = true
 	}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(c.Instances)) {
 		switch {
-		case kinds[name] || !instanceName.MatchString(name):
+		case inUse[name] || (known[name] && c.Instances[name] != name) || !instanceName.MatchString(name):
 			faults = append(faults, fmt.Errorf("instance: %q is no name: want lower-case letters and digits, and not the name of a vendor", name))
-		case !kinds[c.Instances[name]]:
-			faults = append(faults, fmt.Errorf("instance %s: %q is none of %s", name, c.Instances[name], strings.Join(slices.Sorted(maps.Keys(kinds)), ", ")))
+		case !known[c.Instances[name]]:
+			faults = append(faults, fmt.Errorf("instance %s: %q is none of %s", name, c.Instances[name], strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
 		}
 	}
 	return errors.Join(faults...)
@@ -181,6 +201,7 @@ func (c *Config) complete() error {
 		choose("lead-lookup", &sw.LeadLookup, "email-lookup", "email/lookup"),
 		choose("lead-show", &sw.LeadShow, "200", "404", "405"),
 	}
+	faults = append(faults, checkSCIM(sw.SCIM)...)
 	faults = append(faults, c.checkInstances())
 	if c.Faults < 0 || c.Faults > 1 {
 		faults = append(faults, fmt.Errorf("faults: %v is not a share from 0 to 1", c.Faults))

@@ -69,7 +69,7 @@ type environment struct {
 
 func (s Suite) environment(t *testing.T, sw sandbox.Switches) environment {
 	t.Helper()
-	box, err := sandbox.New(sandbox.Config{Switches: sw})
+	box, err := sandbox.New(sandbox.Config{Switches: sw}.With(s.Name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type Server struct {
 // response is checked against the vendor's OpenAPI document; a violation fails the test.
 func Serve(t testing.TB, vendor string, c sandbox.Config) Server {
 	t.Helper()
-	box, err := sandbox.New(c)
+	box, err := sandbox.New(c.With(vendor))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,10 +69,14 @@ type Contract struct {
 	tried map[string]bool
 }
 
+// readSCIM lets the contract read bodies with the media type of SCIM.
+var readSCIM = sync.OnceFunc(func() { openapi3filter.RegisterBodyDecoder("application/scim+json", openapi3filter.JSONBodyDecoder) })
+
 // NewContract returns the contract in an OpenAPI document, for an API served below the path
 // base.
 func NewContract(t testing.TB, document []byte, base string) *Contract {
 	t.Helper()
+	readSCIM()
 	doc, err := openapi3.NewLoader().LoadFromData(document)
 	if err != nil {
 		t.Fatal(err)

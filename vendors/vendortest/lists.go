@@ -29,7 +29,7 @@ func (s Suite) lists(t *testing.T) {
 
 // listsAndShows creates a crowd and compares the list.
 func (s Suite) listsAndShows(t *testing.T) {
-	box, err := sandbox.New(sandbox.Config{})
+	box, err := sandbox.New(sandbox.Config{}.With(s.Name))
 	if err != nil {
 		t.Fatal(err)
 	}

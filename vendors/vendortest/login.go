@@ -137,7 +137,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (l LogIn) renews(t *testing.T, r Renewal) {
-	box, err := sandbox.New(sandbox.Config{})
+	box, err := sandbox.New(sandbox.Config{}.With(l.Name))
 	if err != nil {
 		t.Fatal(err)
 	}

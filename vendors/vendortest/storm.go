@@ -21,7 +21,7 @@ func Storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.
 func storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.Adapter, error)) {
 	t.Helper()
 	const people, tries = 12, 60
-	box, err := sandbox.New(sandbox.Config{Seed: 1, Faults: 0.3})
+	box, err := sandbox.New(sandbox.Config{Seed: 1, Faults: 0.3}.With(vendor))
 	if err != nil {
 		t.Fatal(err)
 	}

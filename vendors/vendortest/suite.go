@@ -168,7 +168,7 @@ func (s Suite) fakeVendor(t *testing.T) (healthy http.Handler, baseURL string) {
 	if s.FakeVendor != nil {
 		return s.FakeVendor(), "http://" + host
 	}
-	box, err := sandbox.New(sandbox.Config{})
+	box, err := sandbox.New(sandbox.Config{}.With(s.Name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,11 +28,22 @@ type App struct {
 	Catalog engine.Catalog
 	Version string
 	File    string // of the configuration; empty: ./usher.yaml, if the file exists
+
+	NATSContext string // of the nats command; empty: as in the configuration
 }
 
 // Config loads the configuration. All faults of the configuration are one usage error.
 func (a *App) Config() (config.Config, error) {
-	c, err := config.Load(config.Sources{Path: a.File, Environ: a.Environ, Vendors: a.Catalog.Sections(), Instance: a.Catalog.Instance})
+	return a.ConfigAt(a.File)
+}
+
+// ConfigAt loads the configuration from a file; see Config.
+func (a *App) ConfigAt(path string) (config.Config, error) {
+	flags := map[string]string{}
+	if a.NATSContext != "" {
+		flags["nats.context"] = a.NATSContext
+	}
+	c, err := config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Instance: a.Catalog.Instance})
 	if err != nil {
 		return c, Usage(err)
 	}

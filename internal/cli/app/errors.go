@@ -19,6 +19,10 @@ func Usage(err error) error { return UsageError{err} }
 // ErrSilent ends usher with exit code 1 and without a message.
 var ErrSilent = errors.New("")
 
+// ErrFindings ends usher with exit code 3 and without a message: the command has printed findings
+// that a person should see before a change.
+var ErrFindings = fmt.Errorf("%w", ErrSilent)
+
 // ErrInterrupted is returned by a command that Ctrl-C or SIGTERM ended too early.
 var ErrInterrupted = errors.New("interrupted")
 

@@ -32,13 +32,14 @@ type fault struct {
 // faultsError holds all faults of an input.
 type faultsError struct {
 	faults []fault
-	of     int // events
+	of     int    // events
+	verb   string // what was not done, such as sent
 }
 
 // Error lists the faults, one per line.
 func (e *faultsError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "nothing was sent: of %s, %d cannot be:", output.Count(e.of, "event"), len(e.faults))
+	fmt.Fprintf(&b, "nothing was %s: of %s, %d cannot be:", e.verb, output.Count(e.of, "event"), len(e.faults))
 	for _, f := range e.faults {
 		where := f.Pointer
 		if where == "" {
@@ -49,19 +50,19 @@ func (e *faultsError) Error() string {
 	return b.String()
 }
 
-// readEvents reads and checks every event of an input. Returns a *faultsError with the faults of
-// all events.
-func readEvents(input []byte, check func(events.Event) error) ([]events.Event, error) {
+// Read reads and checks every event of an input: one CloudEvent in JSON, an array of events, or one
+// event a line. verb names the command in errors, such as sent. The error lists the faults of all events.
+func Read(input []byte, verb string, check func(events.Event) error) ([]events.Event, error) {
 	input, err := events.JSONText(input)
 	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
-		return nil, &faultsError{of: 1, faults: []fault{{1, 1, invalid.Pointer, invalid.Rule, invalid.Detail}}}
+		return nil, &faultsError{verb: verb, of: 1, faults: []fault{{1, 1, invalid.Pointer, invalid.Rule, invalid.Detail}}}
 	}
 	pieces := split(input)
 	if len(pieces) == 0 {
-		return nil, errors.New("nothing was sent: the input holds no event; want one CloudEvent in JSON, an array of them, or one a line")
+		return nil, errors.New("nothing was " + verb + ": the input holds no event; want one CloudEvent in JSON, an array of them, or one a line")
 	}
 	list := make([]events.Event, 0, len(pieces))
-	failed := &faultsError{of: len(pieces)}
+	failed := &faultsError{verb: verb, of: len(pieces)}
 	for i, p := range pieces {
 		e, err := events.Parse(p.text)
 		if err == nil {

@@ -111,7 +111,7 @@ func (s Cmd) read(ctx context.Context, a *app.App) ([]events.Event, []warning, e
 	if err != nil {
 		return nil, nil, err
 	}
-	list, err := readEvents(input, func(e events.Event) error {
+	list, err := Read(input, "sent", func(e events.Event) error {
 		if events.IsWebhookSource(e.Source()) {
 			return &events.InvalidError{Pointer: "/source", Rule: "not-allowed", Detail: "sources below /webhooks/ belong to signed deliveries: choose another source"}
 		}

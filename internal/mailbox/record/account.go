@@ -26,7 +26,7 @@ func HoldOf(r *Record, accountID string) Hold {
 	holds := Holds(r, accountID)
 	pending := func(is func(e Effect) bool) bool { return slices.ContainsFunc(r.Pending, is) }
 	switch {
-	case holds && !pending(func(e Effect) bool { return e.Scope == events.ScopeLifecycle }):
+	case holds && !pending(func(e Effect) bool { return e.Scope == events.ScopeLifecycle && !e.inGrace() }):
 		return Held
 	case holds, r.Claim != nil, pending(func(e Effect) bool { return e.Tried }):
 		return Changing

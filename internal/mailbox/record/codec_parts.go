@@ -67,13 +67,16 @@ const (
 	prerequisite
 	held
 	flagsEnd // the content begins here
+	// laterBit is the lowest bit of the content, which no content has set.
+	laterBit = flagsEnd
 )
 
 // effect returns the parts of an effect with "|" between. Due and Begun are relative to
-// Registered, in milliseconds. The course is the last part, since a course may hold any character.
+// Registered, in milliseconds. The course, or the origin of a later deletion, is the last part,
+// since both may hold any character.
 func (c *codec) effect(e *Effect) string {
 	flags := 0
-	for bit, set := range map[int]bool{tried: e.Tried, unconfirmed: e.Unconfirmed, prerequisite: e.Prerequisite, held: e.Held} {
+	for bit, set := range map[int]bool{tried: e.Tried, unconfirmed: e.Unconfirmed, prerequisite: e.Prerequisite, held: e.Held, laterBit: e.Later} {
 		if set {
 			flags |= bit
 		}
@@ -95,7 +98,7 @@ func (c *codec) effect(e *Effect) string {
 		formatKey(e.Key), c.position(e.Position), number(int64(c.typeIndex(e.Type))), scopeLetter(e.Scope),
 		strconv.FormatInt(e.Registered.UnixMilli(), base), since(e.Begun), since(e.Due),
 		number(int64(e.Attempts)), number(int64(e.Strikes)), number(int64(flags)),
-		number(int64(e.Replay)), number(int64(e.ReplaySeq)), e.Course,
+		number(int64(e.Replay)), number(int64(e.ReplaySeq)), e.Course + e.Origin,
 	}, "|")
 }
 
@@ -113,13 +116,19 @@ func (c *codec) parseEffect(s string) Effect {
 		return registered.Add(time.Duration(c.number(s)) * time.Millisecond)
 	}
 	flags := int(c.number(p[9]))
-	return Effect{
+	e := Effect{
 		Key: c.parseKey(p[0]), Position: c.parsePosition(p[1]), Type: c.typeAt(int(c.number(p[2]))), Scope: c.parseScope(p[3]),
 		Registered: registered, Begun: since(p[5]), Due: since(p[6]),
 		Attempts: int(c.number(p[7])), Strikes: int(c.number(p[8])),
 		Tried: flags&tried != 0, Unconfirmed: flags&unconfirmed != 0, Prerequisite: flags&prerequisite != 0, Held: flags&held != 0,
-		Content: Content(flags / flagsEnd), Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])), Course: p[12],
+		Content: Content(flags/flagsEnd) &^ failedBit, Replay: int(c.number(p[10])), ReplaySeq: uint64(c.number(p[11])),
 	}
+	if e.Later = flags&laterBit != 0; e.Later {
+		e.Origin = p[12]
+	} else {
+		e.Course = p[12]
+	}
+	return e
 }
 
 // typeIndex returns the index of an event type in the list of types, and adds the type.

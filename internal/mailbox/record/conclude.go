@@ -39,6 +39,8 @@ type Change struct {
 	Applied   bool   // the vendor is now as the event asks
 	Undeleted bool   // for State Deleted: the vendor cannot delete, and still has the account
 	Disabled  bool   // for State Deleted: the account is disabled, and may be enabled again
+	// Later deletes the disabled account after a grace; the zero Effect: never.
+	Later Effect
 }
 
 // Stored is the fate of an outcome.
@@ -102,6 +104,7 @@ func (c *Claim) isOf(a Attempt) bool {
 // apply brings the account to the state after the effect.
 func apply(r *Record, e *Effect, c Change) {
 	appeared := c.State == Active && (r.State != Active || (c.AccountID != "" && c.AccountID != r.AccountID))
+	since := r.graceSince()
 	another := c.AccountID != "" && r.AccountID != "" && c.AccountID != r.AccountID
 	if c.State != Unknown {
 		r.State, r.Undeleted, r.Disabled = c.State, c.Undeleted, c.Disabled
@@ -114,13 +117,16 @@ func apply(r *Record, e *Effect, c Change) {
 	}
 	switch e.Scope {
 	case events.ScopeLifecycle:
-		r.Lifecycle, r.LifecycleReplay = e.Position, e.Replay
+		if r.Lifecycle = e.Position; !e.Later { // a later deletion has replay numbers of its own
+			r.LifecycleReplay = e.Replay
+		}
 		if c.State == Deleted {
 			r.Former = cmp.Or(r.AccountID, r.Former)
 			r.Deleted = e.Position
 			r.AccountID = ""
 			r.Indexed = false
 			leaveCourses(r)
+			r.addLater(c, since)
 		}
 	case events.ScopeCourse:
 		if r.Courses == nil {

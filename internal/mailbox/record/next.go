@@ -45,6 +45,9 @@ type Owner struct {
 	FirstLook time.Duration
 	// HeldDue makes held deletions due at once.
 	HeldDue bool
+	// Grace is the time from the disabling of an account until the later deletion; 0: no account
+	// is deleted later, and a later deletion keeps its due time.
+	Grace time.Duration
 }
 
 // IsFormer reports whether an owner with a higher fencing token wrote the record.
@@ -110,6 +113,7 @@ type pass struct {
 	chosenAt int       // index of the first callable effect; -1: none
 	at       time.Time // earliest time of a call
 
+	wholePending  bool            // an effect on the whole account is pending, beside later deletions
 	wholeBefore   bool            // an effect on the whole account is pending before
 	courseBefore  map[string]bool // the same of a course
 	wholeTried    int             // tried effects on the whole account, from the present effect on
@@ -129,7 +133,9 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 		accountNeeded: o.FirstLook >= 0 && r.State == Unknown,
 	}
 	for i := range r.Pending {
-		p.countTried(&r.Pending[i], 1)
+		e := &r.Pending[i]
+		p.countTried(e, 1)
+		p.wholePending = p.wholePending || (e.precedesLater() && !fenced(r, e))
 	}
 	p.stillPending = r.Pending[:0]
 	for _, e := range r.Pending {
@@ -139,7 +145,7 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 			p.visit(&e)
 		case len(r.Finished) < MostFinished:
 			r.Finished = append(r.Finished, Finished{
-				Effect: e, Outcome: Outcome{Kind: events.Superseded, At: now}, Publish: true,
+				Effect: e, Outcome: superseded(&e, now), Publish: true,
 			})
 			continue
 		default: // later, once the present results are published
@@ -154,6 +160,7 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 // visit decides about one pending effect, and remembers the part of the account that later
 // effects have to wait for.
 func (p *pass) visit(e *Effect) {
+	e.setDue(p.owner.Grace)
 	if !p.blocked(e) {
 		if p.accountNeeded && e.Scope != events.ScopeLifecycle && !e.Prerequisite && e.Attempts == 0 {
 			e.Prerequisite, e.Due = true, e.Registered.Add(p.owner.FirstLook)
@@ -166,7 +173,7 @@ func (p *pass) visit(e *Effect) {
 			p.earliest(p.now)
 		}
 	}
-	if e.Prerequisite && !e.Tried {
+	if e.yields() {
 		return
 	}
 	if e.Scope.WholeAccount() {
@@ -181,7 +188,7 @@ func (p *pass) visit(e *Effect) {
 // wait for each other, and are never in flight together.
 func (p *pass) blocked(e *Effect) bool {
 	course := !e.Scope.WholeAccount()
-	if p.wholeTried > 0 || (course && p.courseTried[e.Course] > 0) {
+	if p.wholeTried > 0 || (course && p.courseTried[e.Course] > 0) || (e.inGrace() && p.wholePending) {
 		return true
 	}
 	return !e.Tried && (p.wholeBefore || (course && p.courseBefore[e.Course]))
@@ -206,6 +213,9 @@ func (p *pass) earliest(t time.Time) {
 // fenced reports whether a newer change has been applied already: the effect must never reach
 // the vendor.
 func fenced(r *Record, e *Effect) bool {
+	if e.Later && r.hasReturned(e) {
+		return true
+	}
 	switch e.Scope {
 	case events.ScopeLifecycle:
 		return e.Position.Before(r.Lifecycle)
@@ -248,8 +258,11 @@ func (e *Effect) blocks(other *Effect, behind bool) bool {
 	if !e.Scope.WholeAccount() && (!course || e.Course != other.Course) {
 		return false
 	}
-	if behind {
+	switch {
+	case other.inGrace():
+		return e.precedesLater() || e.Tried
+	case behind:
 		return e.Tried
 	}
-	return !other.Tried && (e.Tried || !e.Prerequisite)
+	return !other.Tried && !e.yields()
 }

@@ -132,6 +132,10 @@ type Effect struct {
 	Prerequisite bool
 	// Held says that a person has to approve the deletion first.
 	Held bool
+	// Later marks the later deletion of an account that an event has disabled; see later.go.
+	Later bool
+	// Origin describes the event of a later deletion: the event may have left the stream.
+	Origin string
 }
 
 // Delivered reports whether the message of the effect can be read. The sequence of a replay
@@ -259,9 +263,11 @@ func Unfinished(r *Record) bool {
 	return len(r.Pending) > 0 || (len(r.Finished) > 0 && !r.Converted)
 }
 
-// Idle reports whether no effect is pending or claimed. Only then does the record say in
-// which state the account was left.
-func (r *Record) Idle() bool { return len(r.Pending) == 0 && r.Claim == nil }
+// Idle reports whether no effect is pending or claimed, beside a later deletion in its grace.
+// Only then does the record say in which state the account was left.
+func (r *Record) Idle() bool {
+	return r.Claim == nil && !slices.ContainsFunc(r.Pending, func(e Effect) bool { return !e.inGrace() })
+}
 
 // Clone returns a deep copy.
 func (r *Record) Clone() *Record {

@@ -31,6 +31,7 @@ type Arrival struct {
 	Scope     events.Scope
 	Course    string
 	Content   Content
+	Later     bool // a replay of a later deletion
 }
 
 // Content is a short digest of the content of an event, with the lowest bit clear. Zero is
@@ -107,7 +108,7 @@ func (r *Record) Reject(a Arrival, o Outcome) bool {
 func (a Arrival) effect(now time.Time) Effect {
 	return Effect{
 		Key: a.Key, Replay: a.Replay, Position: a.Position, ReplaySeq: a.ReplaySeq,
-		Type: a.Type, Scope: a.Scope, Course: a.Course, Content: a.Content, Registered: now,
+		Type: a.Type, Scope: a.Scope, Course: a.Course, Content: a.Content, Registered: now, Later: a.Later,
 	}
 }
 
@@ -169,7 +170,7 @@ func sizeOf(r *Record) int {
 }
 
 // size returns the encoded length of a pending effect, at most.
-func (e *Effect) size() int { return effectBytes + escaped(e.Course) }
+func (e *Effect) size() int { return effectBytes + escaped(e.Course) + escaped(e.Origin) }
 
 // escaped returns the length of a text in JSON, at most. Escaped characters count
 // with the escape.

@@ -89,15 +89,15 @@ func (a *Admin) streamResource(want jetstream.StreamConfig, foreign string) reso
 			if foreign != "" {
 				return []Difference{{Of: "stream " + want.Name, Setting: "owner", Have: foreign, Want: owner, Foreign: foreign, Fixed: true}}, nil
 			}
-			have, err = config(ctx, a.client.JetStream, want.Name)
+			have, err = config(ctx, a.client.Of(want.Name), want.Name)
 			return differences("stream "+want.Name, streamSettings(want), streamSettings(have)), err
 		},
 		update: func(ctx context.Context) error {
-			_, err := a.client.JetStream.UpdateStream(ctx, adjusted(have, want))
+			_, err := a.client.Of(want.Name).UpdateStream(ctx, adjusted(have, want))
 			return err
 		},
 		create: func(ctx context.Context) error {
-			_, err := ensure(ctx, a.client.JetStream, want)
+			_, err := ensure(ctx, a.client.Of(want.Name), want)
 			return err
 		},
 	}

@@ -33,19 +33,37 @@ func (a *Admin) Ensure(ctx context.Context) error {
 }
 
 func (a *Admin) ensure(ctx context.Context) error {
-	js := a.client.JetStream
 	for _, want := range a.layout.configs() {
-		if _, err := ensure(ctx, js, want); err != nil {
+		if _, err := ensure(ctx, a.client.Of(want.Name), want); err != nil {
 			return err
 		}
 	}
+	return a.checkEvents(ctx)
+}
+
+// EnsureEvents checks the stream of events alone, for a process that only stores events, and may
+// read and make nothing else. Without the stream, EnsureEvents creates everything, as Ensure does.
+func (a *Admin) EnsureEvents(ctx context.Context) error {
+	err := a.checkEvents(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) && a.layout.Own {
+		return a.Ensure(ctx)
+	}
+	return Explain(err)
+}
+
+// checkEvents returns an error unless the stream of events has the subjects of all types, and is
+// not of another Usher.
+func (a *Admin) checkEvents(ctx context.Context) error {
 	name := a.layout.Events
-	have, err := config(ctx, js, name)
+	have, err := config(ctx, a.client.JetStream, name)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound) && !a.layout.Own:
 		return setupError{fmt.Errorf("%w; set nats.events_stream (USHER_NATS_EVENTS_STREAM) to the stream that holds the events", err)}
 	case err != nil:
 		return err
+	}
+	if a.layout.Own && isMarked(have) && have.Metadata[markInstance] != a.layout.Names.Prefix {
+		return foreignError(name, "its mark says "+markOf(have))
 	}
 	copied := have.Mirror != nil || len(have.Sources) > 0 // has the subjects of other streams
 	if missing := uncovered(a.layout.Names, have.Subjects); len(missing) > 0 && !copied {

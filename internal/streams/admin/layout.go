@@ -2,6 +2,7 @@
 package admin
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type Layout struct {
 	EffectAge  time.Duration // retention of activity records
 	Window     time.Duration // the duplicate window of Nats-Msg-Id
 	MaxBytes   int64         // of EVENTS and of RESULTS; zero: no limit
+	// WithoutAudit leaves AUDIT out: the stream is in another account, and not for this process.
+	WithoutAudit bool
 }
 
 // configs returns the configurations of the streams and buckets.
@@ -73,6 +76,9 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.MaxAge = l.EventsAge
 			c.MaxBytes = l.bytes()
 		}))
+	}
+	if l.WithoutAudit {
+		list = slices.DeleteFunc(list, func(c jetstream.StreamConfig) bool { return c.Name == streams.AuditStream })
 	}
 	return marked(l.named(list), l.Names.Prefix)
 }

@@ -97,7 +97,7 @@ type existing map[string]jetstream.StreamConfig
 func (a *Admin) existing(ctx context.Context, wanted []jetstream.StreamConfig) (existing, error) {
 	found := existing{}
 	for _, want := range wanted {
-		have, err := config(ctx, a.client.JetStream, want.Name)
+		have, err := config(ctx, a.client.Of(want.Name), want.Name)
 		switch {
 		case err == nil:
 			found[want.Name] = have

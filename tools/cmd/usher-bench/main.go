@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 
 type benchCmd struct {
 	All         bool          `help:"Measure every goal of docs/benchmarks.md. Takes about twenty minutes."`
-	Load        string        `default:"activity" help:"Load: activity, activity-five, lifecycle, lifecycle-one; see below."`
+	Load        string        `default:"activity" help:"Load: activity, activity-five, lifecycle, lifecycle-one, rules; see below."`
 	Events      int           `default:"10000" help:"Events per run."`
 	Backlog     int           `help:"Measure memory and rate of usher alone over N waiting events, in one round; with --all: size of the backlog." placeholder:"N"`
 	Rate        int           `help:"Publish N events a second and measure latencies; default: publish all events before the start." placeholder:"N"`
@@ -199,7 +199,10 @@ func (b benchCmd) plans() ([]bench.Plan, error) {
 	if b.Peer != "" {
 		p.Contestants = slices.Insert(p.Contestants, 1, bench.Contestant{Name: "peer", Kind: bench.Peer, Processes: b.Processes})
 	}
-	if load.Lifecycle && b.Processes > 1 { // processes of the bare loop share no memory of users
+	if load.Rules {
+		p.Contestants = bench.WithRules()
+	}
+	if load.Lifecycle && b.Processes > 1 && !load.Rules { // processes of the bare loop share no memory of users
 		p.Contestants = p.Contestants[1:]
 	}
 	if b.Backlog > 0 {

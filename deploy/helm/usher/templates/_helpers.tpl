@@ -45,12 +45,20 @@ console are for ingest only, since only ingest mounts their files. */}}
 for variables, and the secrets for files. */}}
 {{- define "usher.identity" -}}
 {{- $n := .root.Values.nats -}}
-{{- if or .nats.passwordSecret .nats.credsSecret }}{{ $n = .nats }}{{ end -}}
+{{- if or .nats.passwordSecret .nats.credsSecret .nats.nkeySecret .nats.tokenSecret .nats.certSecret }}{{ $n = .nats }}{{ end -}}
 {{- $env := dict -}}{{- $secrets := dict -}}{{- $files := dict -}}
 {{- if $n.credsSecret -}}
 {{- $_ := set $files "nats.creds" $n.credsSecret -}}{{- $_ := set $env "USHER_NATS_CREDS" "/run/secrets/usher/nats.creds" -}}
+{{- else if $n.nkeySecret -}}
+{{- $_ := set $files "nats.nk" $n.nkeySecret -}}{{- $_ := set $env "USHER_NATS_NKEY" "/run/secrets/usher/nats.nk" -}}
+{{- else if $n.tokenSecret -}}
+{{- $_ := set $secrets "USHER_NATS_TOKEN" $n.tokenSecret -}}
 {{- else if $n.passwordSecret -}}
 {{- $_ := set $env "USHER_NATS_USER" $n.user -}}{{- $_ := set $secrets "USHER_NATS_PASSWORD" $n.passwordSecret -}}
+{{- end -}}
+{{- if $n.certSecret -}}
+{{- $_ := set $files "nats-cert.pem" $n.certSecret -}}{{- $_ := set $env "USHER_NATS_CERT" "/run/secrets/usher/nats-cert.pem" -}}
+{{- $_ := set $files "nats-key.pem" $n.keySecret -}}{{- $_ := set $env "USHER_NATS_KEY" "/run/secrets/usher/nats-key.pem" -}}
 {{- end -}}
 {{- if .root.Values.nats.caSecret -}}
 {{- $_ := set $files "nats-ca.pem" .root.Values.nats.caSecret -}}{{- $_ := set $env "USHER_NATS_CA" "/run/secrets/usher/nats-ca.pem" -}}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/vendors/sandbox"
+)
+
+// caseStep is one block of a case of docs/rules.md: a file, events, or a table of accounts.
+type caseStep struct {
+	file     string
+	events   []string
+	accounts map[string]string // vendor → accounts
+}
+
+// caseBlock matches the blocks of a case.
+var caseBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```|```json\n(.*?)```|\\| vendor \\| accounts \\|\n\\|---\\|---\\|\n((?:\\|[^\n]*\n)+)")
+
+// casesOf returns the cases of a document, by title.
+func casesOf(t *testing.T, page string) map[string][]caseStep {
+	t.Helper()
+	cases := map[string][]caseStep{}
+	text := string(read(t, filepath.Join("..", "..", filepath.FromSlash(page))))
+	for _, part := range strings.Split(text, "\n## ")[1:] {
+		title, body, _ := strings.Cut(part, "\n")
+		title, isCase := strings.CutPrefix(title, "Case: ")
+		if !isCase {
+			continue
+		}
+		for _, block := range caseBlock.FindAllStringSubmatch(body, -1) {
+			s := caseStep{file: block[1]}
+			if block[2] != "" {
+				s.events = strings.Split(strings.TrimSpace(block[2]), "\n")
+			}
+			for row := range strings.Lines(block[3]) {
+				if s.accounts == nil {
+					s.accounts = map[string]string{}
+				}
+				cells := strings.Split(row, "|")
+				s.accounts[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
+			}
+			cases[title] = append(cases[title], s)
+		}
+	}
+	return cases
+}
+
+// TestCases runs the cases of docs/rules.md.
+func TestCases(t *testing.T) {
+	t.Parallel()
+	cases := casesOf(t, "docs/rules.md")
+	for _, title := range []string{
+		"two academies", "learners only", "an attribute in a field", "a new vendor from now on", "from shadow to live",
+	} {
+		steps := cases[title]
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			newCase(t, steps).run(steps)
+		})
+		delete(cases, title)
+	}
+	if len(cases) > 0 {
+		t.Errorf("got cases that are not run: %v", cases)
+	}
+}
+
+// caseWorld runs a case.
+type caseWorld struct {
+	*world
+	all     []string // variables of all vendors
+	vendors []string // that are on
+	sent    int
+}
+
+// newCase returns a world with a stand-in for each vendor of the files.
+func newCase(t *testing.T, steps []caseStep) *caseWorld {
+	t.Helper()
+	w := newWorld(t)
+	further := map[string]string{}
+	for _, s := range steps {
+		for name, section := range sections(t, s.file) {
+			if kind, _ := section["kind"].(string); kind != "" {
+				further[name] = kind
+			}
+		}
+	}
+	stands, err := sandbox.New(sandbox.Config{Instances: further})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(stands.Handler())
+	t.Cleanup(web.Close)
+	w.stands = stands
+	return &caseWorld{world: w, all: append(w.environ, stands.Environ(strings.TrimPrefix(web.URL, "http://"))...)}
+}
+
+// sections returns the sections of the vendors in a file.
+func sections(t *testing.T, file string) map[string]map[string]any {
+	t.Helper()
+	var c struct {
+		Vendors map[string]map[string]any `yaml:"vendors"`
+	}
+	if err := yaml.Unmarshal([]byte(file), &c); err != nil {
+		t.Fatal(err)
+	}
+	return c.Vendors
+}
+
+// run carries out the steps. A further file restarts serve.
+func (c *caseWorld) run(steps []caseStep) {
+	if len(steps) < 3 {
+		c.t.Fatalf("got %d blocks, want a file, events and a table", len(steps))
+	}
+	serving := false
+	for _, s := range steps {
+		switch {
+		case s.file != "":
+			if serving {
+				c.end()
+			}
+			c.configure(s.file)
+			c.serve()
+			c.until("every vendor is served", func() bool { return c.every(func(v ops.VendorStatus) bool { return v.State == ops.Serving }) })
+			serving = true
+		case s.events != nil:
+			for _, line := range s.events {
+				c.publish(line)
+			}
+		default:
+			c.holds(s.accounts)
+		}
+	}
+	c.end()
+}
+
+// configure writes the file, and sets the credentials of its vendors only.
+func (c *caseWorld) configure(file string) {
+	c.t.Helper()
+	if err := os.WriteFile(c.file, []byte(file), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	c.vendors, c.environ = nil, nil
+	for name := range sections(c.t.(*testing.T), file) { //nolint:forcetypeassert // a test, not a benchmark
+		c.vendors = append(c.vendors, name)
+		c.environ = append(c.environ, "USHER_"+strings.ToUpper(name)+"_TIMEOUT=5s")
+	}
+	for _, variable := range c.all {
+		name, _, _ := strings.Cut(strings.TrimPrefix(variable, "USHER_"), "_")
+		if slices.Contains([]string{"NATS", "HTTP", "WORKER"}, name) || slices.Contains(c.vendors, strings.ToLower(name)) {
+			c.environ = append(c.environ, variable)
+		}
+	}
+}
+
+// publish sends an event of a case, and waits until every vendor has finished the event.
+func (c *caseWorld) publish(line string) {
+	c.t.Helper()
+	var e struct {
+		Type string          `json:"type"`
+		Data json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal([]byte(line), &e); err != nil {
+		c.t.Fatalf("%v: %s", err, line)
+	}
+	c.sent++
+	c.feedAll(cloudEvent(e.Type, fmt.Sprint("case-", c.sent), string(e.Data)))
+	c.until("the event is finished: "+line, func() bool {
+		return c.every(func(v ops.VendorStatus) bool { return v.Pending+uint64(v.Unfinished)+uint64(v.Waiting) == 0 })
+	})
+}
+
+// every reports whether all vendors of the file are in a state.
+func (c *caseWorld) every(is func(ops.VendorStatus) bool) bool {
+	s, _ := c.standing()
+	return !slices.ContainsFunc(c.vendors, func(name string) bool { return !is(at(s, name)) })
+}
+
+// holds compares the accounts at the stand-ins.
+func (c *caseWorld) holds(want map[string]string) {
+	c.t.Helper()
+	for vendor, accounts := range want {
+		state := c.stands.State().Vendors[vendor]
+		var list []string
+		for _, u := range state.Live() {
+			name, ours := strings.CutSuffix(u.Email, "@example.org")
+			if !ours || u.Staff || u.Kind == "client" {
+				continue
+			}
+			if u.Name != "" {
+				name += ": " + u.Name
+			}
+			for _, e := range state.Enrollments {
+				if e.UserID == u.ID && e.Active {
+					name += ", in " + e.CourseID
+				}
+			}
+			list = append(list, name)
+		}
+		slices.Sort(list)
+		got := strings.Join(list, "; ")
+		if got == "" {
+			got = "none"
+		}
+		if got != accounts {
+			c.t.Errorf("%s: got %s, want %s", vendor, got, accounts)
+		}
+	}
+}

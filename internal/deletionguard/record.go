@@ -1,0 +1,76 @@
+package deletionguard
+
+import "time"
+
+// Record is the state of a guard, shared by all processes.
+type Record struct {
+	Since    time.Time `json:"since,omitzero"`    // no earlier event counts
+	Held     time.Time `json:"held,omitzero"`     // start of the hold; zero without a hold
+	Why      string    `json:"why,omitempty"`     // reason of the hold
+	Approved time.Time `json:"approved,omitzero"` // until this time nothing is held
+	Dropped  time.Time `json:"dropped,omitzero"`  // deletions registered before this time are discarded
+	// Removals are the recent removals that are no published deletions, oldest first.
+	Removals []Tally `json:"removals,omitempty"`
+}
+
+// Tally is a number of removals from a time on.
+type Tally struct {
+	At time.Time `json:"at"`
+	N  uint64    `json:"n"`
+}
+
+// A window is counted in this many parts.
+const parts = 20
+
+// add adds removals, and drops those from before the window.
+func (r *Record) add(n uint64, now time.Time, window time.Duration) {
+	if n == 0 {
+		return
+	}
+	for len(r.Removals) > 0 && r.Removals[0].At.Before(now.Add(-2*window)) {
+		r.Removals = r.Removals[1:]
+	}
+	if last := len(r.Removals) - 1; last >= 0 && now.Sub(r.Removals[last].At) < window/parts {
+		r.Removals[last].N += n
+		return
+	}
+	r.Removals = append(r.Removals, Tally{At: now, N: n})
+}
+
+// recorded returns the number of removals since a time, with all of the part of the window in
+// which the time is.
+func (r *Record) recorded(since time.Time, window time.Duration) (n uint64) {
+	for _, t := range r.Removals {
+		if t.At.Add(window / parts).After(since) {
+			n += t.N
+		}
+	}
+	return n
+}
+
+// Approve ends a hold, and prevents holds until a time. Deletions published meanwhile do not
+// count later.
+func (r *Record) Approve(until time.Time) {
+	r.endHold()
+	r.Approved = until
+	r.Since = until
+}
+
+// EndApproval ends an approval before its time. Events published under the approval do not count.
+func (r *Record) EndApproval(now time.Time) {
+	if now.Before(r.Approved) {
+		r.Approved, r.Since = time.Time{}, now
+	}
+}
+
+// Discard ends a hold, if any, and makes dead letters of the deletions registered before now.
+func (r *Record) Discard(now time.Time) {
+	r.endHold()
+	r.Dropped = now
+	r.Since = now
+}
+
+// endHold ends a hold. Removals so far count for nothing later.
+func (r *Record) endHold() {
+	r.Held, r.Why, r.Removals = time.Time{}, "", nil
+}
