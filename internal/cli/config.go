@@ -31,7 +31,17 @@ Examples:
 
 // configCheckCmd is usher config check.
 type configCheckCmd struct {
-	JSON bool `help:"Print a JSON object."`
+	JSON     bool   `help:"Print a JSON object."`
+	Delivery string `help:"Try a captured delivery of a web hook: headers, an empty line, and the body as sent." placeholder:"FILE"`
+	Sender   string `help:"The sender of the delivery, if the request does not name its path." placeholder:"NAME"`
+}
+
+// Validate returns an error for flags that exclude each other.
+func (k configCheckCmd) Validate() error {
+	if k.Delivery == "" && k.Sender != "" || k.Delivery != "" && k.JSON {
+		return errors.New("--sender goes with --delivery, and --json without")
+	}
+	return nil
 }
 
 // Help is shown below the flags.
@@ -39,9 +49,14 @@ func (configCheckCmd) Help() string {
 	return `Reads the configuration only; to call the vendors, see usher vendors check. Exit code 0: usher serve
 can start. 2: it cannot, because of the listed faults.
 
+With --delivery: shows which secret and header fit, or which way of signing would fit, and the events
+that the delivery would become. Nothing is stored; values of people are masked. Exit code 0: signature
+and mapping are right. 1: they are not.
+
 Examples:
   usher config check
-  usher --config usher.yaml config check --json`
+  usher --config usher.yaml config check --json
+  usher config check --delivery captured.txt --sender clerk`
 }
 
 // report is the result of a check of the settings.
@@ -68,6 +83,9 @@ func (k configCheckCmd) Run(a *app.App) error {
 	faults := config.Faults(err)
 	if err != nil && len(faults) == 0 {
 		return err
+	}
+	if len(faults) == 0 && k.Delivery != "" {
+		return k.try(a, c)
 	}
 	if len(faults) == 0 {
 		if c.RequireVendor() != nil { // report.Off says how to turn a vendor on

@@ -66,18 +66,20 @@ func (c Clients) String() string {
 
 // Webhook is a sender of signed deliveries.
 type Webhook struct {
-	Scheme      string           `yaml:"scheme"`       // of the signature: standard, github, stripe or token
+	Scheme      string           `yaml:"scheme"`       // of the signature: standard, github, stripe, slack, zoom, paddle, token, basic, or template
+	Template    yaml.Node        `yaml:"template"`     // of the signature, for the scheme template
 	Secrets     []vendors.Secret `yaml:"secrets"`      // several for rotation
 	SecretsFile string           `yaml:"secrets_file"` // or the path of a file with one secret per line
 	Header      string           `yaml:"header"`       // with the signature or the token; default the scheme's header
 	Tolerance   time.Duration    `yaml:"tolerance"`    // maximum age of a signature; default 5m
 	MaxBody     Bytes            `yaml:"max_body"`     // of a delivery; default http.max_body
 	Unmappable  string           `yaml:"unmappable"`   // answer to a delivery that cannot become an event: keep (202) or refuse (422)
+	Challenges  []string         `yaml:"challenges"`   // checks of the endpoint by the sender: okta, slack, zoom, sns, woocommerce, echo, probe; default none
 	Event       yaml.Node        `yaml:"event"`        // mapping of a payload to an event
 }
 
 // webhookKeys are the keys of a Webhook.
-var webhookKeys = []string{"scheme", "secrets", "secrets_file", "header", "tolerance", "max_body", "unmappable", "event"}
+var webhookKeys = []string{"scheme", "template", "secrets", "secrets_file", "header", "tolerance", "max_body", "unmappable", "challenges", "event"}
 
 // UnmarshalYAML rejects unknown keys.
 func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,7 +24,7 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 	hooks = map[string]ingest.Webhook{}
 	for _, name := range slices.Sorted(maps.Keys(c.Webhooks)) {
 		hook := c.Webhooks[name]
-		verifier, err := signature.New(signature.Scheme(hook.Scheme), hook.Secrets, signature.Options{Tolerance: hook.Tolerance, Header: hook.Header})
+		verifier, err := verifierOf(hook)
 		for _, err := range ops.Faults(err) {
 			fault("webhooks."+name, err.Error())
 		}
@@ -38,7 +39,10 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		if len(hook.Secrets) > 0 {
 			channel = events.NewChannel("webhook "+name, hook.Secrets[0].Reveal())
 		}
-		hooks[name] = ingest.Webhook{Channel: channel, Verifier: verifier, Mapper: mapper, MaxBody: int64(hook.MaxBody), Refuse: hook.Unmappable == "refuse"}
+		hooks[name] = ingest.Webhook{
+			Channel: channel, Verifier: verifier, Mapper: mapper, MaxBody: int64(hook.MaxBody), Refuse: hook.Unmappable == "refuse",
+			Challenges: challenges(hook, func(problem string) { fault("webhooks."+name+".challenges", problem) }), Digest: verifier.Digest,
+		}
 	}
 	for _, token := range c.HTTP.Tokens {
 		list = append(list, ingest.Client{Name: "tokens", Token: token, Channel: events.NewChannel("tokens", token.Reveal())})
@@ -56,6 +60,31 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		})
 	}
 	return hooks, list, faults
+}
+
+// verifierOf returns the verifier of the signatures of a sender.
+func verifierOf(hook config.Webhook) (*signature.Verifier, error) {
+	o := signature.Options{Tolerance: hook.Tolerance, Header: hook.Header}
+	scheme := signature.Scheme(hook.Scheme)
+	if !hook.Template.IsZero() {
+		o.Template = &signature.Template{}
+		if err := hook.Template.Decode(o.Template); err != nil {
+			return nil, fmt.Errorf("template: %w", err)
+		}
+		scheme = cmp.Or(scheme, signature.Custom)
+	}
+	return signature.New(scheme, hook.Secrets, o)
+}
+
+// challenges returns the challenges of a sender. fault is called with each fault.
+func challenges(hook config.Webhook, fault func(problem string)) (list []ingest.Challenge) {
+	for _, name := range hook.Challenges {
+		if !slices.Contains(ingest.Challenges(), ingest.Challenge(name)) {
+			fault(fmt.Sprintf("%q is no challenge: use some of %v", name, ingest.Challenges()))
+		}
+		list = append(list, ingest.Challenge(name))
+	}
+	return list
 }
 
 // foreignEvents returns the mappings of CloudEvents of other systems, and all faults.

@@ -48,8 +48,12 @@ func (s store) Keep(ctx context.Context, d ingest.Delivery) error {
 		id = string(d.Body)
 	}
 	header := http.Header{}
+	verifier, err := verifierOf(s.Config.Webhooks[d.Source])
+	if err != nil {
+		return err
+	}
 	for name, values := range d.Header {
-		if !secretHeader(name) && !strings.EqualFold(name, s.Config.Webhooks[d.Source].Header) {
+		if !secretHeader(name) && !slices.Contains(verifier.Headers(), name) {
 			header[name] = values
 		}
 	}

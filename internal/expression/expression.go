@@ -42,8 +42,9 @@ type Program struct {
 	program cel.Program
 }
 
-// Compile compiles an expression. The error names the column.
-func Compile(env *cel.Env, text string) (*Program, error) {
+// Compile compiles an expression, with more options of the program, such as costs of functions. The
+// error names the column.
+func Compile(env *cel.Env, text string, more ...cel.ProgramOption) (*Program, error) {
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
 		return nil, errors.New(describe(issues))
@@ -54,7 +55,7 @@ func Compile(env *cel.Env, text string) (*Program, error) {
 	if name := unbounded(ast); name != "" {
 		return nil, errors.New(name + " may make a text of any length: use + for a join, and replace only by a constant text that is not longer")
 	}
-	program, err := env.Program(ast, cel.CostLimit(MaxCost), cel.InterruptCheckFrequency(checkEvery), cel.CustomDecoratorV2(boundTexts))
+	program, err := env.Program(ast, append(more, cel.CostLimit(MaxCost), cel.InterruptCheckFrequency(checkEvery), cel.CustomDecoratorV2(boundTexts))...)
 	if err != nil {
 		return nil, err
 	}

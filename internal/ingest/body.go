@@ -42,8 +42,8 @@ func (p *endpoint) busy(w http.ResponseWriter, r *http.Request) {
 // receive reads the whole body of at most limit bytes, charged to a budget while it grows. Reports
 // false after answering the request with an error; else the caller calls free.
 func (p *endpoint) receive(w http.ResponseWriter, r *http.Request, c charge, limit int64) (*received, bool) {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed"})
+	if coding := coding(r.Header); coding != "" && (coding != "gzip" || routeOf(r.URL.Path) != "/webhooks") {
+		p.refuse(w, r, problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must not be compressed; gzip is accepted for web hooks only"})
 		return nil, false
 	}
 	if most := p.deps.Stream.MaxMessage(); most > 0 {

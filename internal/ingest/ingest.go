@@ -146,9 +146,7 @@ func (p *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/events":
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodPost: p.postEvents, http.MethodOptions: p.consent})
 	case isWebhook && p.config.Webhooks[name].known():
-		p.methods(w, r, map[string]http.HandlerFunc{http.MethodPost: func(w http.ResponseWriter, r *http.Request) {
-			p.postWebhook(w, r, name)
-		}})
+		p.methods(w, r, p.webhookMethods(name))
 	case isSchema:
 		p.methods(w, r, map[string]http.HandlerFunc{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) { p.schema(w, typ) }})
 	case path == "/healthz":

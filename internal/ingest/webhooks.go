@@ -29,6 +29,10 @@ type Webhook struct {
 	MaxBody  int64 // bytes of a delivery; zero: Config.MaxBody
 	Channel  events.Channel
 	Refuse   bool // answer 422 to a delivery that cannot become an event
+	// Challenges are the checks of the endpoint that the sender may make.
+	Challenges []Challenge
+	// Digest returns the HMAC-SHA256 of a text by the secret, in hex; for Zoom only.
+	Digest func(text string) string
 }
 
 func (h Webhook) known() bool { return h.Verifier != nil }
@@ -40,6 +44,8 @@ const (
 	DeliveryKept     = "kept"     // a dead letter, perhaps beside stored events
 	DeliveryUnsigned = "unsigned" // signature missing, wrong or too old
 	DeliveryUnstored = "unstored" // NATS did not store the delivery
+	// DeliveryChallenge is a check of the endpoint, not a delivery.
+	DeliveryChallenge = "challenge"
 )
 
 // delivered counts a delivery.
@@ -49,6 +55,15 @@ func (p *endpoint) delivered(name, result string) {
 	}
 }
 
+// webhookMethods returns the handlers of the path of a sender.
+func (p *endpoint) webhookMethods(name string) map[string]http.HandlerFunc {
+	by := map[string]http.HandlerFunc{http.MethodPost: func(w http.ResponseWriter, r *http.Request) { p.postWebhook(w, r, name) }}
+	if p.config.Webhooks[name].answersGet() {
+		by[http.MethodGet] = func(w http.ResponseWriter, r *http.Request) { p.getWebhook(w, r, name) }
+	}
+	return by
+}
+
 // postWebhook verifies, maps and stores one signed delivery.
 func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name string) {
 	begun := time.Now()
@@ -56,13 +71,17 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 		return
 	}
 	hook := p.config.Webhooks[name]
-	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: p.address(r)}, cmp.Or(hook.MaxBody, p.config.MaxBody))
+	limit := cmp.Or(hook.MaxBody, p.config.MaxBody)
+	in, ok := p.receive(w, r, charge{budget: p.unproven, sender: p.address(r)}, limit)
 	if !ok {
 		return
 	}
 	defer in.free()
 	body := in.body
 	id, err := hook.Verifier.Verify(r.Header, body)
+	if err != nil && p.unsignedCheck(w, r, name, body) {
+		return
+	}
 	if err != nil {
 		p.delivered(name, DeliveryUnsigned)
 		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
@@ -71,7 +90,11 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 	if !p.withinLimit(w, r, p.limits, "webhook "+name) || !p.prove(w, r, in, "webhook "+name) {
 		return
 	}
-	got := p.mapped(name, id, r.Header, body)
+	header, body, ok := p.plainBody(w, r, in, limit)
+	if !ok || p.signedCheck(w, r, name, body) {
+		return
+	}
+	got := p.mapped(name, id, header, body)
 	if len(got.faults) > 0 && !p.keep(w, r, &got) {
 		p.delivered(name, DeliveryUnstored)
 		return

@@ -76,7 +76,7 @@ func (w *webhookMapper) outcomes(d streams.DeadLetter) ([]mapping.Outcome, error
 	}
 	var list []mapping.Outcome
 	for _, o := range all {
-		if len(d.Places) > 0 && !slices.Contains(d.Places, o.Place) {
+		if len(d.Places) > 0 && !mapping.Covers(d.Places, o.Place) {
 			continue
 		}
 		if o.Err == nil {
@@ -84,8 +84,10 @@ func (w *webhookMapper) outcomes(d streams.DeadLetter) ([]mapping.Outcome, error
 		}
 		list = append(list, o)
 	}
-	if len(list) < len(d.Places) {
-		return list, fmt.Errorf("%w: webhooks.%s.event: the mapping no longer makes %d of the events of the delivery: change each and name back, or drop the dead letter", ErrAtFault, d.Type, len(d.Places)-len(list))
+	for _, place := range d.Places {
+		if place != "" && !slices.ContainsFunc(list, func(o mapping.Outcome) bool { return mapping.Covers([]string{place}, o.Place) }) {
+			return list, fmt.Errorf("%w: webhooks.%s.event: the mapping no longer makes the event %s of the delivery: change each and name back, or drop the dead letter", ErrAtFault, d.Type, place)
+		}
 	}
 	return list, nil
 }
@@ -95,7 +97,7 @@ func (w *webhookMapper) events(d streams.DeadLetter) (list []events.Event, err e
 	outcomes, err := w.outcomes(d)
 	for _, o := range outcomes {
 		if err == nil && o.Err != nil {
-			err = fmt.Errorf("%w: webhooks.%s.event: %s%w", ErrAtFault, d.Type, prefix(o.Place), o.Err)
+			err = fmt.Errorf("%w: webhooks.%s.event: %s%w", ErrAtFault, d.Type, AtPlace(o.Place), o.Err)
 		}
 		list = append(list, o.Event)
 	}
@@ -105,8 +107,8 @@ func (w *webhookMapper) events(d streams.DeadLetter) (list []events.Event, err e
 	return list, nil
 }
 
-// prefix returns a place before a problem.
-func prefix(place string) string {
+// AtPlace returns the place of an event in a delivery, to be put before a problem.
+func AtPlace(place string) string {
 	if place == "" {
 		return ""
 	}

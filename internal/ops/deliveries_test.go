@@ -39,7 +39,7 @@ func TestReplayOfADelivery(t *testing.T) {
 		"two stored before":   {three, []string{"1"}, []string{"d1.1"}, mapped, ""},
 		"still faulty":        {`[{"id":"ada"},{"id":7.5},{"id":"cy"}]`, []string{"1"}, nil, "would be refused", "event 1 of the delivery: data.user_id: yields a number"},
 		"another is faulty":   {`[{"id":7.5},{"id":"bob"},{"id":"cy"}]`, []string{"1"}, []string{"d1.1"}, mapped, ""},
-		"a place that is not": {`[{"id":"ada"}]`, []string{"1"}, nil, "would be refused", "no longer makes 1 of the events"},
+		"a place that is not": {`[{"id":"ada"}]`, []string{"1"}, nil, "would be refused", "no longer makes the event 1"},
 		"an empty list":       {`[]`, nil, nil, "would be let go", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

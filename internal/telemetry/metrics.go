@@ -70,7 +70,7 @@ func New(version string) *Metrics {
 	m.calls = histogram("vendor_call_seconds", "Time of calls to the vendor, by class of the answer.", callSpans, "vendor", "class")
 	m.rate = gauge("vendor_rate_limit", "Calls per second that are made to the vendor at most at this moment; 0 is no limit.", "vendor")
 	m.requests = counter("http_requests_total", "Requests that the endpoint answered, by route and status.", "route", "status")
-	m.hooks = counter("webhook_deliveries_total", "Deliveries of the senders of web hooks, by result: stored, ignored, kept as a dead letter, unsigned, unstored.", "sender", "result")
+	m.hooks = counter("webhook_deliveries_total", "Deliveries of the senders of web hooks, by result: stored, ignored, kept as a dead letter, unsigned, unstored; and challenge, a check of the endpoint.", "sender", "result")
 	m.reused = counter("reused_ids_total", "Events that were refused with 409, because a stored event of other content has the source and id; by sender.", "sender")
 	m.server = serverGauges{
 		pending:     gauge("consumer_pending", "Messages that are stored and not taken up yet; of the consumer replay, that have not ended.", "vendor", "consumer"),

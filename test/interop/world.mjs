@@ -103,22 +103,39 @@ async function freeAddress() {
   return `127.0.0.1:${port}`;
 }
 
-// configure writes a configuration with a web hook of Clerk at /webhooks/clerk.
-function configure() {
+// clerkHook returns a configuration with a web hook of Clerk at /webhooks/clerk.
+function clerkHook() {
   const mapping = readFileSync(new URL("clerk.yaml", clerk), "utf8").replace(/^(?=.)/gm, "      ");
+  return `webhooks:\n  clerk:\n    scheme: standard\n    secrets: ["${secret}"]\n    event:\n${mapping}`;
+}
+
+// configure writes a configuration, and returns the file.
+function configure(settings) {
   const file = join(dir, "usher.yaml");
-  writeFileSync(file, `webhooks:\n  clerk:\n    scheme: standard\n    secrets: ["${secret}"]\n    event:\n${mapping}`);
+  writeFileSync(file, settings);
   return file;
 }
 
-export async function startWorld() {
+// recipeSecret is the secret of the recipes.
+export const recipeSecret = newSecret();
+
+// recipes returns the web hooks of docs/recipes.md with a secret for all.
+export function recipes() {
+  const text = readFileSync(new URL("../../docs/recipes.md", import.meta.url), "utf8");
+  const sections = Array.from(text.matchAll(/```yaml\nwebhooks:\n(.*?)```/gs), ([, section]) => section);
+  const of = sections.filter((section) => !section.includes("scheme: basic")); // its secret has a user
+  return "webhooks:\n" + of.join("").replace(/secrets_file: .*/g, `secrets: ["${recipeSecret}"]`);
+}
+
+// startWorld starts a sandbox and serve, by default with a web hook of Clerk.
+export async function startWorld(settings = clerkHook()) {
   sandbox = start(["sandbox", "--addr", "127.0.0.1:0"], {});
   world.state = await until("the sandbox says where it is", () => sandbox.text.match(/http:\S+\/state/)?.[0]);
   await until("the sandbox answers", async () => (await ask(world.state)).ok); // then all output is printed
   const exported = Array.from(sandbox.text.matchAll(/^export (\w+)='(.*)'$/gm), ([, name, value]) => [name, value]);
 
   const nats = await freeAddress();
-  serve = start(["--config", configure(), "serve"], {
+  serve = start(["--config", configure(settings), "serve"], {
     ...Object.fromEntries(exported),
     USHER_NATS_EMBEDDED_ADDR: nats,
     USHER_NATS_EMBEDDED_DIR: join(dir, "nats"),

@@ -82,6 +82,10 @@ func TestEach(t *testing.T) {
 		}},
 		"a payload that is a list": {strings.Replace(people, "body.people", "body", 1), `[{"kind":"gone","id":"u1"}]`, []string{`0: user.deleted msg_1.0 {"user_id":"u1"}`}},
 		"the position":             {strings.Replace(people, "item.id,", "\"'u' + string(index)\",", 1), `{"people":[{"kind":"gone"},{"kind":"gone"}]}`, []string{`0: user.deleted msg_1.0 {"user_id":"u0"}`, `1: user.deleted msg_1.1 {"user_id":"u1"}`}},
+		"a list that cannot be read, beside another rule": {order, `{"buyer":{"id":"u1","mail":"a@example.org"},"lines":[{"sku":null}]}`, []string{
+			`: user.created msg_1 {"email":"a@example.org","user_id":"u1"}`,
+			`course: course.each: cannot be evaluated at column 38: a member is missing or has another type; write .? before a name that may be missing`,
+		}},
 		"several rules": {order, `{"buyer":{"id":"u1","mail":"a@example.org"},"lines":[{"sku":"mug"},{"sku":"course-go"},{"sku":"course-c"}]}`, []string{
 			`: user.created msg_1 {"email":"a@example.org","user_id":"u1"}`,
 			`course.0: enrollment.requested msg_1.course.0 {"course_id":"go","user_id":"u1"}`,
@@ -175,5 +179,26 @@ func TestRulesAreRejected(t *testing.T) {
 			_, err := mapping.New("acme", rules...)
 			checkFault(t, err, test.want)
 		})
+	}
+}
+
+func TestCovers(t *testing.T) {
+	for name, test := range map[string]struct {
+		places []string
+		place  string
+		want   bool
+	}{
+		"the place":                   {[]string{"a.1", "b.2"}, "b.2", true},
+		"another":                     {[]string{"a.1"}, "a.11", false},
+		"the rule":                    {[]string{"a"}, "a.11", true},
+		"another rule":                {[]string{"a"}, "ab.1", false},
+		"the rule without a name":     {[]string{""}, "3", true},
+		"the event without a name":    {[]string{""}, "", true},
+		"a named rule, not the other": {[]string{""}, "a.3", false},
+		"a position, not another":     {[]string{"1"}, "11", false},
+	} {
+		if got := mapping.Covers(test.places, test.place); got != test.want {
+			t.Errorf("%s: got %v", name, got)
+		}
 	}
 }

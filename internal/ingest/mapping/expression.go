@@ -42,6 +42,7 @@ func newForeignEnv(more ...cel.EnvOption) (*cel.Env, error) { return newEnvOver(
 // newEnvOver returns the language over body and a further variable with texts by name.
 func newEnvOver(texts string, more []cel.EnvOption) (*cel.Env, error) {
 	return expression.NewEnv(append([]cel.EnvOption{
+		jsonFunction(),
 		cel.Variable("body", cel.DynType),
 		cel.Variable(texts, cel.MapType(cel.StringType, cel.StringType)),
 	}, more...)...)
@@ -69,7 +70,7 @@ type keyed struct {
 // compile returns the expression, or an *Error for invalid CEL and for a type that f cannot
 // take.
 func compile(env *cel.Env, key, text string, f form) (*keyed, error) {
-	program, err := expression.Compile(env, text)
+	program, err := expression.Compile(env, text, jsonCost())
 	if err != nil {
 		return nil, &Error{Key: key, Problem: err.Error() + hint}
 	}

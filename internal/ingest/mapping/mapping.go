@@ -104,6 +104,10 @@ func build(name string, newEnv envMaker, rules []Config) (*Mapping, error) {
 // in the list. An error is an *Error about the whole delivery. The data is not checked against a
 // schema.
 func (m *Mapping) Map(deliveryID string, header http.Header, body []byte) ([]Outcome, error) {
+	body, err := unwrap(header, body)
+	if err != nil {
+		return nil, err
+	}
 	payload, err := parse(body)
 	if err != nil {
 		return nil, err
@@ -116,8 +120,11 @@ func (m *Mapping) outcomes(from origin, in vars) ([]Outcome, error) {
 	var all []Outcome
 	for _, x := range m.rules {
 		list, err := x.apply(from, in)
-		if err != nil {
+		if err != nil && len(m.rules) == 1 {
 			return nil, err
+		}
+		if err != nil { // the other rules may still make events
+			list = []Outcome{{Place: x.name, Err: err}}
 		}
 		if all = append(all, list...); len(all) > events.MaxBatch {
 			return nil, &Error{Key: "each", Problem: fmt.Sprintf("the delivery makes more than %d events: let the sender send smaller deliveries", events.MaxBatch)}

@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,10 +13,25 @@ import (
 // Outcome is an event of a delivery, or the reason why there is none.
 type Outcome struct {
 	// Place is the name of the rule and the position in the list, such as enrol.2, and equal for
-	// every attempt of the delivery. Empty for the only event of a rule without a name.
+	// every attempt of the delivery. Empty for the only event of a rule without a name. The name
+	// alone stands for the whole list of a rule, if the list cannot be read.
 	Place string
 	Event events.Event
 	Err   error // an *Error
+}
+
+// Covers reports whether one of places is the place, or the rule of the place.
+func Covers(places []string, place string) bool {
+	return slices.ContainsFunc(places, func(one string) bool {
+		position, ok := strings.CutPrefix(place, one)
+		return ok && (position == "" || strings.HasPrefix(position, ".") || one == "" && isPosition(place))
+	})
+}
+
+// isPosition reports whether a place is the position in the list of a rule without a name.
+func isPosition(place string) bool {
+	_, err := strconv.Atoi(place)
+	return err == nil
 }
 
 // errNotOurs is returned for a type that is not in Config.Types.

@@ -1,43 +1,21 @@
 // Package signature verifies that a delivery to a web hook comes from a sender with the secret,
-// and is fresh. The package has the usual schemes of senders. Only headers and bytes are read,
-// never the content of the body.
+// and is fresh. A template describes the way of signing; the usual senders have ready templates.
+// Only headers and bytes are read, never the content of the body.
 package signature
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/usherhq/usher/vendors"
 )
-
-// Scheme is a sender's way of signing.
-type Scheme string
-
-// The schemes.
-const (
-	// StandardWebhooks is Standard Webhooks 1.0.0 with v1 signatures, also under the headers of
-	// Svix: HMAC-SHA256 over id, timestamp and body.
-	StandardWebhooks Scheme = "standard"
-	// GitHub is X-Hub-Signature-256: HMAC-SHA256 over the body, without a timestamp. With
-	// Options.Header, the bare digest in hex or base64 is accepted too
-	// (X-Thinkific-Hmac-Sha256, X-Shopify-Hmac-Sha256).
-	GitHub Scheme = "github"
-	// Stripe is Stripe-Signature: HMAC-SHA256 over timestamp and body. With Options.Header,
-	// other headers of the same form are read (WorkOS-Signature).
-	Stripe Scheme = "stripe"
-	// Token is a shared token in a header, which proves the sender but not the body.
-	Token Scheme = "token"
-)
-
-// Schemes returns all schemes, in a fixed order.
-func Schemes() []Scheme { return []Scheme{StandardWebhooks, GitHub, Stripe, Token} }
 
 // ErrSignature means that a delivery has no signature by one of the secrets. The error does not
 // reveal which secret was tried.
@@ -46,37 +24,34 @@ var ErrSignature = errors.New("signature missing, malformed or wrong")
 // ErrStale means that a valid signature is too old, or from the future.
 var ErrStale = errors.New("timestamp outside the tolerance: check the clocks of sender and receiver")
 
-const (
-	defaultTolerance = 5 * time.Minute
-	minSecret        = 24 // bytes; Standard Webhooks requires 24 to 64
-)
+const defaultTolerance = 5 * time.Minute
 
 // Options are the options of a Verifier.
 type Options struct {
 	Tolerance time.Duration    // maximum distance of a timestamp from now, in both directions; default 5 min
-	Header    string           // header with the signature, except for StandardWebhooks; default the scheme's header, Authorization for Token
+	Header    string           // header with the signature, for schemes without further headers; default the scheme's header, Authorization for Token
+	Template  *Template        // for Custom only
 	Now       func() time.Time // default time.Now
 }
 
 // Verifier verifies the deliveries of one sender. A Verifier is safe for concurrent use.
 type Verifier struct {
 	scheme    Scheme
-	keys      [][]byte // keys derived from the secrets
+	keys      []key // from the secrets
 	tolerance time.Duration
-	header    string
 	now       func() time.Time
-	verify    func(v Verifier, header http.Header, body []byte) (id string, err error)
+	templates []compiled
 }
 
 // New returns a Verifier that accepts a signature by any of the secrets: during a rotation, set
 // the old secret and the new one.
 //
-// A secret has at least 24 bytes. For StandardWebhooks a secret is base64, with or without the
-// prefix whsec_, and the decoded bytes count; for other schemes the text itself is the key. The
-// error joins every fault.
+// A secret has at least 24 bytes, for Zoom and Custom 16. For StandardWebhooks a secret is base64,
+// with or without the prefix whsec_, and the decoded bytes count; for other schemes the text itself
+// is the key. The error joins every fault.
 func New(scheme Scheme, secrets []vendors.Secret, o Options) (*Verifier, error) {
-	v := &Verifier{scheme: scheme, tolerance: o.Tolerance, header: o.Header, now: o.Now}
-	if err := v.setScheme(); err != nil {
+	v := &Verifier{scheme: scheme, tolerance: o.Tolerance, now: o.Now}
+	if err := v.setTemplates(o); err != nil {
 		return nil, err
 	}
 	if v.tolerance < 0 {
@@ -91,35 +66,38 @@ func New(scheme Scheme, secrets []vendors.Secret, o Options) (*Verifier, error) 
 	return v, v.setKeys(secrets)
 }
 
-// setScheme sets the scheme and the header.
-func (v *Verifier) setScheme() error {
-	header := ""
-	switch v.scheme {
-	case StandardWebhooks:
-		v.verify = Verifier.standard
-		if v.header != "" {
-			return errors.New("the scheme standard has fixed headers: remove the header")
+// setTemplates compiles the templates.
+func (v *Verifier) setTemplates(o Options) error {
+	list := v.scheme.templates(o.Header)
+	switch {
+	case v.scheme == Custom && o.Template == nil:
+		return errors.New("the scheme template needs a template: set template.header and others")
+	case v.scheme == Custom && o.Header != "":
+		return errors.New("the scheme template has the header in the template: set template.header, and remove the header")
+	case v.scheme != Custom && o.Template != nil:
+		return fmt.Errorf("the scheme %s is a template: remove the template, or set scheme: template", v.scheme)
+	case v.scheme == Custom:
+		list = []Template{*o.Template}
+	case len(list) == 0:
+		return fmt.Errorf("unknown scheme %q: use one of %s", string(v.scheme), names(Schemes()))
+	case o.Header != "" && (list[0].TimeHeader != "" || v.scheme == Basic):
+		return fmt.Errorf("the scheme %s has fixed headers: remove the header, or use scheme: template", v.scheme)
+	}
+	var faults []error
+	for _, t := range list {
+		c, err := compile(string(v.scheme), t)
+		if err != nil {
+			faults = append(faults, err)
 		}
-	case GitHub:
-		v.verify, header = Verifier.github, "X-Hub-Signature-256"
-	case Stripe:
-		v.verify, header = Verifier.stripe, "Stripe-Signature"
-	case Token:
-		v.verify, header = Verifier.token, "Authorization"
-	default:
-		return fmt.Errorf("unknown scheme %q: use one of %s", string(v.scheme), list(Schemes()))
+		if c.token = v.scheme == Token || v.scheme == Basic; c.token {
+			c.parts = nil // a token proves nothing of the body
+		}
+		v.templates = append(v.templates, c)
 	}
-	if strings.ContainsFunc(v.header, notToken) {
-		return fmt.Errorf("%q is not the name of a header: use letters, digits and -", v.header)
-	}
-	if v.header != "" {
-		header = v.header
-	}
-	v.header = http.CanonicalHeaderKey(header)
-	return nil
+	return errors.Join(faults...)
 }
 
-func list(schemes []Scheme) string {
+func names(schemes []Scheme) string {
 	var names []string
 	for _, s := range schemes {
 		names = append(names, string(s))
@@ -136,10 +114,80 @@ func notToken(r rune) bool {
 // Verify returns no error if one of the secrets signed the delivery within the tolerance, or
 // else an error that wraps ErrSignature or ErrStale. body is the received body, byte for byte.
 //
-// The id is equal for every attempt of a delivery, and signed: webhook-id, svix-id, or for GitHub a
-// digest of the body. The id is empty for other schemes.
+// The id is equal for every attempt of a delivery, and signed: webhook-id, svix-id, or the header of
+// a template. If that header is not signed, as X-GitHub-Delivery, the id is a digest of the body. The
+// id is empty for other schemes.
 func (v *Verifier) Verify(header http.Header, body []byte) (id string, err error) {
-	return v.verify(*v, header, body)
+	m, err := v.Match(header, body)
+	if err != nil {
+		return "", err
+	}
+	return m.ID, nil
+}
+
+// Match describes how a delivery was verified.
+type Match struct {
+	ID     string // of the delivery
+	Secret int    // position of the secret, from 0
+	Form   string // of the secret, in words
+	Header string // with the signature
+}
+
+// Match is Verify with the secret and the header that fit, also for ErrStale.
+func (v *Verifier) Match(header http.Header, body []byte) (m Match, err error) {
+	var first error
+	var headers []string
+	for i := range v.templates {
+		c := &v.templates[i]
+		if len(header.Values(c.Header)) == 0 {
+			headers = append(headers, c.Header)
+			continue
+		}
+		id, secret, err := c.verify(v, header, body)
+		if err == nil || errors.Is(err, ErrStale) {
+			return Match{ID: id, Secret: secret, Form: v.keys[secret].form, Header: c.Header}, err
+		}
+		if first == nil {
+			first = err
+		}
+		if c.fixedHeaders() {
+			break // a delivery with the headers of Standard Webhooks must not fall back to those of Svix
+		}
+	}
+	if first == nil {
+		return Match{}, wrong("there is no header " + strings.Join(headers, " or "))
+	}
+	return Match{}, first
+}
+
+// fixedHeaders reports whether the template has an own set of headers.
+func (c *compiled) fixedHeaders() bool { return c.TimeHeader != "" }
+
+// Headers returns the headers with signatures or tokens.
+func (v *Verifier) Headers() (all []string) {
+	for _, c := range v.templates {
+		all = append(all, c.Header)
+	}
+	return all
+}
+
+// Describe returns the ways of signing, in words.
+func (v *Verifier) Describe() (all []string) {
+	for _, c := range v.templates {
+		text := "a token in " + c.Header
+		if !c.token {
+			text = fmt.Sprintf("HMAC-%s over %s, as %s behind %q in %s", strings.ToUpper(c.Hash), c.Signed, c.Encoding, c.Signature, c.Header)
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// Digest returns the HMAC-SHA256 of a text by the first secret, in hex.
+func (v *Verifier) Digest(text string) string {
+	mac := hmac.New(sha256.New, v.keys[0].bytes)
+	_, _ = io.WriteString(mac, text)
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // Format prints no keys, for every verb.
@@ -150,41 +198,6 @@ func (v Verifier) Format(f fmt.State, _ rune) {
 // wrong returns ErrSignature with a reason, without data of the delivery.
 func wrong(reason string) error { return fmt.Errorf("%w: %s", ErrSignature, reason) }
 
-// fresh returns ErrStale for a timestamp outside the tolerance.
-func (v Verifier) fresh(at time.Time) error {
-	if v.now().Sub(at).Abs() > v.tolerance {
-		return ErrStale
-	}
-	return nil
-}
-
-// digests returns the digest of the parts for each key.
-func (v Verifier) digests(parts ...[]byte) [][]byte {
-	var out [][]byte
-	for _, key := range v.keys {
-		mac := hmac.New(sha256.New, key)
-		for _, part := range parts {
-			mac.Write(part)
-		}
-		out = append(out, mac.Sum(nil))
-	}
-	return out
-}
-
-// anyEqual reports whether a candidate equals one of want. All pairs are compared, each in
-// constant time, so the time does not reveal which pair is equal.
-func anyEqual(want, candidates [][]byte) bool {
-	found := false
-	for _, w := range want {
-		for _, c := range candidates {
-			if hmac.Equal(w, c) {
-				found = true
-			}
-		}
-	}
-	return found
-}
-
 // single returns the only value of a header, or "" if missing, empty or repeated.
 func single(header http.Header, name string) string {
 	values := header.Values(name)
@@ -192,55 +205,4 @@ func single(header http.Header, name string) string {
 		return ""
 	}
 	return values[0]
-}
-
-// parseTime parses Unix time, digits only, at most 13. 13 digits are milliseconds, as in
-// WorkOS's header, fewer are seconds.
-func parseTime(s string) (at time.Time, ok bool) {
-	var n int64
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return time.Time{}, false
-		}
-		n = n*10 + int64(s[i]-'0')
-	}
-	switch {
-	case s == "" || len(s) > 13:
-		return time.Time{}, false
-	case len(s) == 13:
-		return time.UnixMilli(n), true
-	default:
-		return time.Unix(n, 0), true
-	}
-}
-
-// setKeys sets the keys, or returns the faults of the secrets.
-func (v *Verifier) setKeys(secrets []vendors.Secret) error {
-	if len(secrets) == 0 {
-		return errors.New("no secret: set the secret that the sender shows for this web hook")
-	}
-	var faults []error
-	for i, secret := range secrets {
-		key, err := v.scheme.key(secret.Reveal())
-		if err != nil {
-			faults = append(faults, fmt.Errorf("secret %d of %d %w", i+1, len(secrets), err))
-		}
-		v.keys = append(v.keys, key)
-	}
-	return errors.Join(faults...)
-}
-
-// key returns the key in a secret. The error continues "secret 1 of 2".
-func (s Scheme) key(secret string) ([]byte, error) {
-	key := []byte(secret)
-	if s == StandardWebhooks {
-		var err error
-		if key, err = standardKey(secret); err != nil {
-			return nil, err
-		}
-	}
-	if len(key) < minSecret {
-		return nil, fmt.Errorf("has %d bytes, which can be guessed: set one of %d or more, made at random", len(key), minSecret)
-	}
-	return slices.Clone(key), nil
 }

@@ -87,7 +87,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		"no secret":                      {signature.GitHub, nil, signature.Options{}, "no secret: set the secret"},
 		"an empty secret":                {signature.GitHub, []vendors.Secret{""}, signature.Options{}, "secret 1 of 1 has 0 bytes"},
-		"an unknown scheme":              {"hmac", []vendors.Secret{text}, signature.Options{}, `unknown scheme "hmac": use one of standard, github, stripe, token`},
+		"an unknown scheme":              {"hmac", []vendors.Secret{text}, signature.Options{}, `unknown scheme "hmac": use one of standard, github, stripe, slack, zoom, paddle, token, basic, template`},
 		"no scheme":                      {"", []vendors.Secret{text}, signature.Options{}, "use one of standard"},
 		"23 bytes, GitHub":               {signature.GitHub, []vendors.Secret{"01234567890123456789012"}, signature.Options{}, "secret 1 of 1 has 23 bytes, which can be guessed: set one of 24 or more"},
 		"23 bytes, Stripe":               {signature.Stripe, []vendors.Secret{"whsec_78901234567890123"}, signature.Options{}, "has 23 bytes"},
@@ -424,7 +424,15 @@ func TestRotation(t *testing.T) {
 func TestNothingLeaks(t *testing.T) {
 	for _, scheme := range signature.Schemes() {
 		key := vendors.Secret(secret)
-		v := verifier(t, scheme, signature.Options{}, key, other)
+		o := signature.Options{}
+		if scheme == signature.Custom {
+			o.Template = &signature.Template{Header: "X-Sig"}
+		}
+		second := vendors.Secret(other)
+		if scheme == signature.Basic {
+			key, second = "sns:"+key, "sns:"+second
+		}
+		v := verifier(t, scheme, o, key, second)
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			for _, x := range []any{v, *v} {
 				if got := fmt.Sprintf(verb, x); got != "verifier of "+string(scheme) {
