@@ -119,7 +119,7 @@ func TestBasic(t *testing.T) {
 	const secret = "sns:a password of enough bytes"
 	v := verifier(t, signature.Basic, signature.Options{}, secret)
 	encoded := base64.StdEncoding.EncodeToString([]byte(secret))
-	for value, ok := range map[string]bool{"Basic " + encoded: true, "basic " + encoded: true, "Basic " + secret: false, "Bearer " + encoded: false, "Basic ": false, encoded: false} {
+	for value, ok := range map[string]bool{"Basic " + encoded: true, "basic " + encoded: true, "Basic " + secret: false, "Bearer " + encoded: false, encoded: false} {
 		_, err := v.Verify(headers("Authorization", value), []byte(payload))
 		check(t, "", err, "", ok)
 	}
