@@ -24,6 +24,11 @@ var (
 // request), no secret and no long piece of one, no e-mail address, and at most 512 bytes.
 func redact(text string, cut, secrets []string) string {
 	text = decoded(text)
+	for _, c := range slices.Clone(cut) { // of a form: decoding leaves + for a space
+		if d := decoded(c); d != c {
+			cut = append(cut, d)
+		}
+	}
 	// Longest first: cutting a name out of an e-mail address would leave the rest of the address.
 	cut = slices.SortedFunc(slices.Values(cut), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, c := range cut {

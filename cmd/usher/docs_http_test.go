@@ -122,7 +122,11 @@ func withSecrets(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range secretFile.FindAllStringSubmatch(text, -1) {
-		put(t, filepath.Join(dir, name[1]), "whsec_"+base64.StdEncoding.EncodeToString([]byte(secret))+"\n")
+		content := "whsec_" + base64.StdEncoding.EncodeToString([]byte(secret))
+		if strings.Contains(text, "token_file: "+name[0]) { // each client needs a token of its own
+			content = "token-of-" + name[1] + "-" + content
+		}
+		put(t, filepath.Join(dir, name[1]), content+"\n")
 	}
 	return strings.ReplaceAll(text, "/run/secrets", dir)
 }

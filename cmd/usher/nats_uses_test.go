@@ -101,8 +101,10 @@ func rare(r right) bool {
 		".DIRECT.GET.KV_EFFECTS.",
 		".KV_PROFILES.", // read in a whole by few commands
 		".KV_EFFECTS.",
-		"$KV.EFFECTS.",       // of activity that failed or waits
-		".KV_ACTIVITY_INDEX", // read at the start, and by usher user
+		"$KV.EFFECTS.",           // of activity that failed or waits
+		".KV_ACTIVITY_INDEX",     // read at the start, and by usher user
+		".DEADLETTERS",           // counted now and then, while there are some
+		".STREAM.MSG.GET.TIMERS", // read while a timer waits
 	} {
 		if strings.Contains(r.subject, rest) {
 			return true
@@ -110,6 +112,10 @@ func rare(r right) bool {
 	}
 	return false
 }
+
+// ofStall reports whether a right is used only if the server is silent for a while: a reader then asks
+// for the state of its consumer.
+func (r right) ofStall() bool { return strings.Contains(r.subject, "CONSUMER.INFO.") }
 
 // ofReader returns the right to read the same stream: every reader may ask for the state of its
 // consumer, and deletes the consumer.
