@@ -61,12 +61,15 @@ func (d *Decoder) decode(m Message, replay int) *decoded {
 		return d.fresh(m)
 	}
 	id := messageID{m.Stream, m.Position}
+	if known := d.lookUp(id); known != nil {
+		return known
+	}
+	x := d.fresh(m) // without the lock: a translation may be slow, and a second one does no harm
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if known := d.known[id]; known != nil {
 		return known
 	}
-	x := d.fresh(m)
 	d.known[id] = x
 	d.oldest = append(d.oldest, id)
 	d.bytes += len(m.Payload)
@@ -76,6 +79,13 @@ func (d *Decoder) decode(m Message, replay int) *decoded {
 		d.oldest = d.oldest[1:]
 	}
 	return x
+}
+
+// lookUp returns a recent message, or nil.
+func (d *Decoder) lookUp(id messageID) *decoded {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.known[id]
 }
 
 // fresh decodes a message. Faults and content are computed when first asked for.
