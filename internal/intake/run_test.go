@@ -71,9 +71,10 @@ func newRun(h history) *run {
 
 // done reports whether every event has a result and no effect is pending.
 func (r *run) done() bool {
+	sent, open := r.server.replaysSent(), r.server.pending()+len(r.server.replaysLeft()) // its lock comes before the other
 	r.published.mu.Lock()
 	defer r.published.mu.Unlock()
-	return len(r.published.results) >= len(r.keys())+r.server.replaysSent()+r.laters() && len(r.published.history) >= len(r.published.results) && r.server.pending() == 0 && len(r.server.replaysLeft()) == 0
+	return open == 0 && len(r.published.results) >= len(r.keys())+sent+r.laters() && len(r.published.history) >= len(r.published.results)
 }
 
 // keys returns the events by key.
