@@ -66,7 +66,10 @@ const mappedLastName = `user.last_name + " (" + user.attributes.role + ")"`
 
 // writeFile writes the configuration file of the workers.
 func (c Config) writeFile() error {
-	text := scenario.CourseFile(scenario.Courses()) + "vendors:\n  scim: {on_delete: delete}\n"
+	text := scenario.CourseFile(scenario.Courses())
+	if slices.Contains(c.vendors(), "scim") {
+		text += "vendors:\n  scim: {on_delete: delete}\n"
+	}
 	if c.Rules {
 		key, random := filepath.Join(c.Dir, "profiles.key"), make([]byte, 32)
 		if _, err := rand.Read(random); err != nil {

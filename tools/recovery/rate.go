@@ -41,7 +41,8 @@ type sample struct {
 // within a tenth, and no span may have more calls than rate × (1 + seconds).
 func Rate(ctx context.Context, c Config) (r *RateReport, err error) {
 	r = &RateReport{Window: pick(c, 20*time.Second, 2*time.Second), Recovered: pick(c, 30*time.Second, 6*time.Second)}
-	t, err := newTrial(ctx, c, "meiro", fmt.Sprint("USHER_MEIRO_RATE=", sharedRate))
+	// Without an order every process calls, and so the processes share the rate.
+	t, err := newTrial(ctx, c, "meiro", fmt.Sprint("USHER_MEIRO_RATE=", sharedRate), "USHER_ACTIVITY_ORDER=none")
 	defer func() { err = t.end(r.Faults, err) }()
 	if err != nil {
 		return r, err
