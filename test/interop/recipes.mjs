@@ -11,7 +11,7 @@ import { Webhook as StandardWebhook } from "standardwebhooks";
 import Stripe from "stripe";
 import { Webhook as Svix } from "svix";
 
-import { ask, endWorld, recipes, recipeSecret, startWorld, stopServe, world } from "./world.mjs";
+import { ask, endWorld, recipes, recipeSecrets, startWorld, stopServe, world } from "./world.mjs";
 
 const samples = new URL("../../examples/webhooks/", import.meta.url);
 
@@ -29,22 +29,22 @@ const names = (sender) => readdirSync(new URL(sender, samples)).filter((file) =>
 const signed = {
   async clerk(body, id) {
     const now = new Date();
-    return { "svix-id": id, "svix-timestamp": String(Math.floor(now / 1000)), "svix-signature": new Svix(recipeSecret).sign(id, now, body) };
+    return { "svix-id": id, "svix-timestamp": String(Math.floor(now / 1000)), "svix-signature": new Svix(recipeSecrets.clerk).sign(id, now, body) };
   },
   async standard(body, id) {
     const now = new Date();
-    return { "webhook-id": id, "webhook-timestamp": String(Math.floor(now / 1000)), "webhook-signature": new StandardWebhook(recipeSecret).sign(id, now, body) };
+    return { "webhook-id": id, "webhook-timestamp": String(Math.floor(now / 1000)), "webhook-signature": new StandardWebhook(recipeSecrets.clerk).sign(id, now, body) };
   },
   async stripe(body) {
-    return { "stripe-signature": new Stripe("sk_test_of_no_account").webhooks.generateTestHeaderString({ payload: body, secret: recipeSecret }) };
+    return { "stripe-signature": new Stripe("sk_test_of_no_account").webhooks.generateTestHeaderString({ payload: body, secret: recipeSecrets.stripe }) };
   },
   async github(body) {
-    return { "x-hub-signature-256": await signGitHub(recipeSecret, body) };
+    return { "x-hub-signature-256": await signGitHub(recipeSecrets.github, body) };
   },
   async workos(body) {
     const { webhooks } = new WorkOS("sk_test_of_no_account");
     const timestamp = Date.now();
-    const digest = await webhooks.computeSignature(timestamp, JSON.parse(body), recipeSecret);
+    const digest = await webhooks.computeSignature(timestamp, JSON.parse(body), recipeSecrets.workos);
     return { "workos-signature": `t=${timestamp}, v1=${digest}` };
   },
 };

@@ -116,15 +116,20 @@ function configure(settings) {
   return file;
 }
 
-// recipeSecret is the secret of the recipes.
-export const recipeSecret = newSecret();
+// recipeSecrets are the secrets of the recipes, by sender.
+export const recipeSecrets = {};
 
-// recipes returns the web hooks of docs/recipes.md with a secret for all.
+// recipes returns the web hooks of docs/recipes.md, each with a secret of its own.
 export function recipes() {
   const text = readFileSync(new URL("../../docs/recipes.md", import.meta.url), "utf8");
   const sections = Array.from(text.matchAll(/```yaml\nwebhooks:\n(.*?)```/gs), ([, section]) => section);
   const of = sections.filter((section) => !section.includes("scheme: basic")); // its secret has a user
-  return "webhooks:\n" + of.join("").replace(/secrets_file: .*/g, `secrets: ["${recipeSecret}"]`);
+  let sender;
+  const lines = of.join("").split("\n").map((line) => {
+    sender = line.match(/^ {2}([\w-]+):/)?.[1] ?? sender;
+    return line.replace(/secrets_file: .*/, () => `secrets: ["${(recipeSecrets[sender] = newSecret())}"]`);
+  });
+  return "webhooks:\n" + lines.join("\n");
 }
 
 // startWorld starts a sandbox and serve, by default with a web hook of Clerk.
