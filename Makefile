@@ -46,13 +46,13 @@ build: ## Build the binary ./usher
 	CGO_ENABLED=0 go build -trimpath -o usher ./cmd/usher
 
 test: $(GOTESTSUM) ## Run all tests (PKG=./internal/... for a part); USHER_TEST_FULL=1: the long forms too
-	$(RERUN_TESTS) --packages "$(PKG)"
+	$(RERUN_TESTS) --packages "$(PKG)" -- -timeout 30m
 
 race: $(GOTESTSUM) ## Run the short tests of the concurrent packages with the race detector (RACE_PKG=./... for all)
 	$(RERUN_TESTS) --packages "$(RACE_PKG)" -- $(RACE_FLAGS)
 
 test-tools: $(GOTESTSUM) ## Build and test the module in tools/, with short runs of chaos, isolation and recovery
-	cd tools && go build ./... && go vet ./... && $(RERUN_TESTS) --packages ./...
+	cd tools && go build ./... && go vet ./... && $(RERUN_TESTS) --packages ./... -- -timeout 30m
 
 race-tools: $(GOTESTSUM) ## The same with the race detector
 	cd tools && $(RERUN_TESTS) --packages ./... -- $(RACE_FLAGS)
@@ -81,7 +81,7 @@ outbox: ## Test the outbox of examples/outbox on a real PostgreSQL, with kills
 interop: build $(GOTESTSUM) ## Test foreign clients (CloudEvents, NATS, packages of senders of web hooks) and a foreign SCIM server; needs Node.js 20 and npm
 	cd test/interop && npm ci --no-audit --no-fund && $(RERUN_NODE) interop.mjs && $(RERUN_NODE) recipes.mjs
 	cd tools/foreign/scimmy && npm ci --no-audit --no-fund
-	cd tools && $(RERUN_TESTS) --packages ./foreign -- -tags scimmy -run AtScimmy
+	cd tools && $(RERUN_TESTS) --packages ./foreign -- -timeout 30m -tags scimmy -run AtScimmy
 
 check-docs: build ## Check the contract by AsyncAPI's parser, and run the documents' programs that need more than Go; needs Node.js 20 and npm
 	cd test/docs && npm ci --no-audit --no-fund && $(RERUN_NODE) docs.test.mjs

@@ -102,7 +102,7 @@ func (r *run) check() (faults []string) {
 // histories of a run if -rapid.checks does not say, and of a short run, as with the race
 // detector.
 const (
-	checks      = "300"
+	checks      = "150"
 	shortChecks = "30"
 )
 
