@@ -21,10 +21,13 @@ import (
 
 // Config holds the parameters of a run.
 type Config struct {
-	Calm     time.Duration // healthy load only
-	Attack   time.Duration // healthy load beside the attacks
-	Senders  int           // attackers at a time
-	Memory   int64         // limit of the process in bytes
+	Calm    time.Duration // healthy load only
+	Attack  time.Duration // healthy load beside the attacks
+	Senders int           // attackers at a time
+	Memory  int64         // limit of the process in bytes
+	// Spared is memory in bytes that is no fault, however small the calm process is. Two seconds of
+	// calm are less than the memory of a process at work.
+	Spared   int64
 	Seed     uint64
 	Binaries environment.Binaries
 }
@@ -34,7 +37,7 @@ const memoryOfChart = 512 << 20
 
 // Short returns the configuration for every run of the tests.
 func Short() Config {
-	return Config{Calm: 2 * time.Second, Attack: 8 * time.Second, Senders: 8, Memory: memoryOfChart, Seed: 1}
+	return Config{Calm: 2 * time.Second, Attack: 8 * time.Second, Senders: 8, Memory: memoryOfChart, Spared: memoryOfChart * 5 / 8, Seed: 1}
 }
 
 // Full returns the configuration of an attack of some minutes.
@@ -49,7 +52,7 @@ func Run(ctx context.Context, c Config) (r *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r = &Report{Seed: c.Seed, Limit: c.Memory, Attacks: map[string]int{}, Answers: map[int]int{}}
+	r = &Report{Seed: c.Seed, Limit: c.Memory, Spared: c.Spared, Attacks: map[string]int{}, Answers: map[int]int{}}
 	w, err := newWorld(ctx, c, dir, r)
 	defer func() {
 		w.close()

@@ -18,6 +18,7 @@ type Phase struct {
 
 // Report is the measurement of a run.
 type Report struct {
+	Spared       int64 // see Config
 	Seed         uint64
 	Limit        int64
 	Caged        string // the way of the limit
@@ -30,7 +31,7 @@ type Report struct {
 // Faults returns the goals that the run missed: memory, and healthy users.
 func (r *Report) Faults() []string {
 	var faults []string
-	if r.Calm.Memory == 0 || r.Beside.Memory > max(2*r.Calm.Memory, smallProcess) {
+	if r.Calm.Memory == 0 || r.Beside.Memory > max(2*r.Calm.Memory, r.Spared) {
 		faults = append(faults, fmt.Sprintf("memory: %d MiB beside the attacks, %d MiB calm", r.Beside.Memory>>20, r.Calm.Memory>>20))
 	}
 	if r.Calm.Users == 0 || r.Beside.Users == 0 {
@@ -44,10 +45,6 @@ func (r *Report) Faults() []string {
 	}
 	return faults
 }
-
-// smallProcess is memory in bytes that is no sign of a fault, however small the calm process is:
-// a quarter of the memory of the chart.
-const smallProcess = memoryOfChart / 4
 
 // String returns the report for people.
 func (r *Report) String() string {
