@@ -131,13 +131,9 @@ func (b *backfill) user(ctx context.Context, line userLine, done *Backfilled) er
 	if err != nil {
 		return err
 	}
-	deleted, err := isDeleted(known)
-	if err != nil {
-		return err
-	}
 	key := record.KeyOf(events.Key(e.Source(), e.ID()))
 	switch r := account.Record; {
-	case r.State == record.Deleted, deleted:
+	case r.State == record.Deleted, isDeleted(&known) && !reflect.ValueOf(known).IsZero(): // a zero profile is of an unknown user
 		done.Deleted++
 		return b.row(line, id, "the user was deleted: to bring the user back, send user.created")
 	case r.State == record.Active, r.Has(key, 1), slices.ContainsFunc(r.Pending, func(p record.Effect) bool { return p.Scope.WholeAccount() }):
@@ -156,13 +152,7 @@ func (b *backfill) user(ctx context.Context, line userLine, done *Backfilled) er
 }
 
 // isDeleted reports whether a stored profile is that of a deleted user.
-func isDeleted(p profile.Profile) (bool, error) {
-	if reflect.ValueOf(p).IsZero() { // an unknown user
-		return false, nil
-	}
-	u, err := userMaker{}.of(p, p.Newest())
-	return u.deleted, err
-}
+func isDeleted(p *profile.Profile) bool { return len(p.Members) == 0 || p.Gone() }
 
 // event returns the event of a user, with an id of vendor and data.
 func (b *backfill) event(data []byte) (events.Event, error) {

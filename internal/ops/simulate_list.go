@@ -145,7 +145,7 @@ func userLines(from io.Reader) iter.Seq2[userLine, error] {
 
 // of returns the user of a profile.
 func (m userMaker) of(p profile.Profile, at events.Position) (simulatedUser, error) {
-	u := simulatedUser{profile: p, at: at, deleted: len(p.Members) == 0 || p.Gone()}
+	u := simulatedUser{profile: p, at: at, deleted: isDeleted(&p)}
 	if u.deleted {
 		return u, nil
 	}
