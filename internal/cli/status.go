@@ -13,6 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // statusCmd is usher status.
@@ -112,7 +113,18 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 			v.Vendor, output.Count(v.Dead, "dead letter"))
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, printDeletions(a.Stdout, now))
+	return errors.Join(err, printDead(a.Stdout, now), printDeletions(a.Stdout, now))
+}
+
+// printDead prints the numbers of dead letters that belong to no single vendor.
+func printDead(w io.Writer, now ops.Status) (err error) {
+	if now.Events > 0 {
+		_, err = fmt.Fprintf(w, "events at fault, for all vendors: %s; see usher dead list --vendor %s\n", output.Count(now.Events, "dead letter"), streams.EventPlace)
+	}
+	if now.Webhooks > 0 && err == nil {
+		_, err = fmt.Fprintf(w, "deliveries that became no event: %s; see usher dead list --vendor %s\n", output.Count(now.Webhooks, "dead letter"), ops.Deliveries)
+	}
+	return err
 }
 
 // printDeletions prints the approval and the hold of deletions, if there are any.
