@@ -118,6 +118,9 @@ type Set struct {
 	Replays     *Replays
 	Control     *Control
 	Audit       *Audit
+	// Room is the room for messages of the embedded server, in bytes; zero: the server is another
+	// process.
+	Room int64
 }
 
 // NewSet returns the types over a client. The streams may be created later.
