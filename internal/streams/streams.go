@@ -57,6 +57,8 @@ var (
 	ErrLost = errors.New("lease lost")
 	// ErrNewerOwner reports a consumer with a higher fencing token.
 	ErrNewerOwner = errors.New("a newer owner exists")
+	// ErrDigestKept reports a delivery whose dead letter has a digest instead of the payload.
+	ErrDigestKept = errors.New("too large to be kept: only its size and digest are")
 	// ErrTooLarge reports a value beyond the limit of the server or of the bucket.
 	ErrTooLarge = errors.New("larger than NATS takes (max_payload)")
 )

@@ -101,6 +101,9 @@ func (a *Admin) streamResource(want jetstream.StreamConfig, foreign string) reso
 			return err
 		},
 		create: func(ctx context.Context) error {
+			if err := a.reserve(ctx); err != nil {
+				return err
+			}
 			_, err := ensure(ctx, a.client.Of(want.Name), want)
 			return err
 		},

@@ -61,9 +61,9 @@ func (r Room) chosen(kind string) bool {
 // other limit, and leaves a stream alone that holds more than nearly full.
 func (r Room) settled(want jetstream.StreamConfig, have *jetstream.StreamInfo) int64 {
 	switch {
-	case r.chosen(want.Metadata[markKind]) || want.MaxBytes <= 0:
+	case r.chosen(want.Metadata[markKind]) || shares[want.Metadata[markKind]] == 0:
 		return want.MaxBytes
-	case have.Config.MaxBytes > 0 || have.State.Bytes > uint64(want.MaxBytes)/5*4:
+	case have.Config.MaxBytes > 0 || want.MaxBytes <= 0 || have.State.Bytes > uint64(want.MaxBytes)/5*4:
 		return have.Config.MaxBytes
 	default:
 		return want.MaxBytes

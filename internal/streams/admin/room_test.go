@@ -160,3 +160,27 @@ func TestFullDeadLettersKeepAll(t *testing.T) {
 		t.Errorf("got %d letters after a newer version of one, want %d", got, stored)
 	}
 }
+
+// TestApplyFitsTheServer applies the limits to a small server without streams, and then finds no
+// difference, also after the room has become less.
+func TestApplyFitsTheServer(t *testing.T) {
+	t.Parallel()
+	room := admin.Room{Total: 32 << 30}
+	w := roomy(t, 10<<30, room)
+	wanted := admin.Wanted{Streams: admin.Workers{Room: room}.Streams()}
+	_, err := w.Apply(t.Context(), wanted)
+	check(t, err)
+	for stream, limit := range w.limits(t) {
+		if limit <= 0 && stream != "TIMERS" {
+			t.Errorf("%s has no limit", stream)
+		}
+	}
+	for _, total := range []int64{32 << 30, 4 << 30, 0} {
+		l := layout
+		l.Room = admin.Room{Total: total}
+		found, err := worldOf(t, w.nc, l).Check(t.Context(), admin.Wanted{Streams: admin.Workers{Room: l.Room}.Streams()})
+		if err != nil || len(found) > 0 {
+			t.Errorf("with a room of %d: got %v, %v; want no difference", total, found, err)
+		}
+	}
+}
