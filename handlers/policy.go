@@ -30,6 +30,9 @@ type Policy struct {
 	OnLeave  Removal // of a user out of scope; empty: KeepAccount
 	// DeleteAfter is the time from the disabling of an account until the deletion; 0: never.
 	DeleteAfter time.Duration
+	// Match has the keys of look-ups in order, such as vendors.KeyEmail; nil: the order of the adapter.
+	Match []string
+	Adopt Adopt // accounts from before Usher
 }
 
 // The reasons in the outcome of an effect.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -107,7 +108,7 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 	if err != nil {
 		return Reply{}, err
 	}
-	reply, err := provision(ctx, v.Adapter, u, k)
+	reply, err := provision(ctx, v, u, k)
 	if err != nil || !reply.Found {
 		return reply, err
 	}
@@ -122,7 +123,7 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 		return Reply{}, err
 	}
 	return Reply{
-		Outcome: events.Done, Account: reply.Account, Action: events.ActionUpdated, MatchedBy: events.MatchedByEmail, Changed: fieldsOf(u),
+		Outcome: events.Done, Account: reply.Account, Action: events.ActionUpdated, MatchedBy: cmp.Or(reply.MatchedBy, events.MatchedByEmail), Changed: fieldsOf(u),
 	}, p.Update(ctx, k.From, reply.Account, u)
 }
 
