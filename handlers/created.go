@@ -12,7 +12,7 @@ import (
 // UserCreated handles user.created: creates an account for the user, or adopts an existing
 // account.
 func UserCreated() Handler {
-	return Handler{Type: events.UserCreated, Scope: events.ScopeOf(events.UserCreated), Change: "create", Snapshot: true, Supports: always, Plan: planCreated}
+	return Handler{Type: events.UserCreated, Scope: events.ScopeOf(events.UserCreated), Change: changeCreation, Snapshot: true, Supports: always, Plan: planCreated}
 }
 
 // planCreated plans a creation.

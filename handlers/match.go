@@ -67,7 +67,7 @@ func (p Policy) matches(key string) bool {
 func (v Vendor) adopts(found vendors.Account, userID string) error {
 	const replay = "or remove the account, or set %s, then replay"
 	ours := found.Owner != "" && found.Owner == userID
-	problem := ""
+	var problem string
 	switch {
 	case ours && v.Policy.matches(vendors.KeyID), v.Policy.Adopt == AdoptAlways && v.Policy.matches(vendors.KeyEmail):
 		return nil

@@ -43,8 +43,11 @@ const (
 	ReasonScope  = "scope"     // the user is out of scope
 )
 
-// changeRemoval is the kind of change that takes an account away.
-const changeRemoval = "delete"
+// The kinds of change that an update may make of a user who enters or leaves the scope.
+const (
+	changeCreation = "create"
+	changeRemoval  = "delete" // takes the account away
+)
 
 // Changes reports whether events of a type may change the vendor.
 func (p Policy) Changes(h Handler) bool { return !p.Shadow && p.forbids(h) == "" }

@@ -127,9 +127,9 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 	}, p.Update(ctx, k.From, reply.Account, u)
 }
 
-// enters reports whether an update creates the account of a user out of scope until now.
+// enters reports whether an update would create the account of a user out of scope until now.
 func (v Vendor) enters(k Known, err error) bool {
-	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters && v.Policy.allows("create")
+	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters
 }
 
 // userID returns the id of the user in the data of an event.

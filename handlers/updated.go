@@ -27,10 +27,13 @@ func planUpdated(v Vendor, e events.Event) (Plan, error) {
 			return Reply{}, err
 		}
 		reply, err := update(ctx, v, u, k)
-		if v.enters(k, err) {
-			return enter(ctx, v, e, k)
+		switch {
+		case !v.enters(k, err):
+			return reply, err
+		case !v.Policy.allows(changeCreation):
+			return Reply{Outcome: events.Skipped, Action: changeCreation, Reason: ReasonMay}, nil
 		}
-		return reply, err
+		return enter(ctx, v, e, k)
 	}}, nil
 }
 

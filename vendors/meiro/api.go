@@ -41,7 +41,7 @@ func Defaults() Config {
 // CanDisable reports whether the mode manages operators: Meiro has a trash of operators.
 func (c Config) CanDisable() bool { return c.mode() != ModeCustomers }
 
-// Keys returns the keys of look-ups: none for customers, who have our ids.
+// Keys returns the keys of look-ups: none for customers, with ids of ours.
 func (c Config) Keys() []string {
 	if c.mode() == ModeCustomers {
 		return nil
