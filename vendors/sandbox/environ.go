@@ -25,6 +25,10 @@ var credentials = map[string][]string{
 	"magloft":  {"ACCESS_TOKEN=" + MagLoftAccessToken, "APP_ID=" + MagLoftAppID},
 	"usermost": {"LICENSE_CODE=" + UsermostLicenseCode, "API_KEY=" + UsermostAPIKey},
 	"scim":     {"TOKEN=" + SCIMToken},
+	"moodle":   {"TOKEN=" + MoodleToken},
+	"canvas":   {"TOKEN=" + CanvasToken},
+	"atelier":  {"KEY=" + AtelierKey},
+	"xapi":     {"KEY=" + XAPIKey, "SECRET=" + XAPISecret},
 }
 
 // Environ returns the variables as the function Environ does, of all instances.
