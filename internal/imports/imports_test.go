@@ -168,6 +168,7 @@ var rules = []rule{
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},
+	{"vendors/httpapi", []string{"internal/expression", "internal/spelling", "vendors"}, "knows APIs only by their descriptions"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone"},
 }
 
