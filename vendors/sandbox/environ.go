@@ -27,8 +27,11 @@ var credentials = map[string][]string{
 	"scim":     {"TOKEN=" + SCIMToken},
 	"moodle":   {"TOKEN=" + MoodleToken},
 	"canvas":   {"TOKEN=" + CanvasToken},
-	"atelier":  {"KEY=" + AtelierKey},
-	"xapi":     {"KEY=" + XAPIKey, "SECRET=" + XAPISecret},
+	"atelier":  {"API_KEY=" + AtelierKey},
+	"xapi": {
+		"CLIENT=" + XAPIKey, "CLIENT_SECRET=" + XAPISecret, "HOME_PAGE=https://school.example", "VERBS=https://school.example/verbs/",
+		"OBJECT=https://school.example/courses",
+	},
 }
 
 // Environ returns the variables as the function Environ does, of all instances.
