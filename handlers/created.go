@@ -50,11 +50,11 @@ func person(d snapshot) vendors.User {
 // creation, and only upserts treat a repeat as a repeat. provision never overwrites a newer
 // snapshot.
 func provision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
-	p, ok := adapter.(vendors.Provisioner)
+	p, ok := vendors.Port[vendors.Provisioner](adapter)
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := adapter.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
+	if _, upserts := vendors.Port[vendors.Addresser](adapter); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
 	}
 	if back, err := reinstate(ctx, adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {

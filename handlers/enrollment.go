@@ -54,7 +54,7 @@ func (c Courses) plan(
 func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course, bool, error) {
 	mapped, known := c[d.CourseID]
 	theirs, here := mapped[v.Name]
-	_, ownIDs := v.Adapter.(vendors.Addresser)
+	_, ownIDs := vendors.Port[vendors.Addresser](v.Adapter)
 	_, notNumber := strconv.ParseUint(d.CourseID, 10, 63)
 	direct := d.Vendor == v.Name && notNumber == nil
 	course := vendors.Course{ID: theirs, Ours: d.CourseID}
@@ -79,7 +79,7 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 // enroll makes the enrolment once, if the vendor or the record can tell. An account from before
 // Usher is found by e-mail and adopted.
 func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := adapter.(vendors.Enroller)
+	p, ok := vendors.Port[vendors.Enroller](adapter)
 	if !ok {
 		return unsupported, nil
 	}
@@ -88,11 +88,11 @@ func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enr
 		return Reply{}, err
 	}
 	e.Account = account
-	_, renews := adapter.(vendors.Renewer)
+	_, renews := vendors.Port[vendors.Renewer](adapter)
 	if k.Enrolled && !renews {
 		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: k.matchedBy(adapter)}, nil
 	}
-	reader, reads := adapter.(vendors.EnrollmentReader)
+	reader, reads := vendors.Port[vendors.EnrollmentReader](adapter)
 	if reads {
 		in, err := reader.Enrolled(ctx, e.Account, e.Course)
 		if err != nil {

@@ -141,7 +141,7 @@ func (k Known) reserve(ctx context.Context, a vendors.Account) error {
 
 // matchedBy returns how the account of a user is found: see search.
 func (k Known) matchedBy(adapter vendors.Adapter) string {
-	if _, ours := adapter.(vendors.Addresser); ours {
+	if _, ours := vendors.Port[vendors.Addresser](adapter); ours {
 		return events.MatchedByUserID
 	}
 	if k.known() {
@@ -196,10 +196,10 @@ func locate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Know
 // search returns the account of a user without a known account: by our user id at a vendor that
 // uses our ids, or else by e-mail.
 func search(ctx context.Context, adapter vendors.Adapter, u vendors.User) (vendors.Account, error) {
-	if p, ok := adapter.(vendors.Addresser); ok {
+	if p, ok := vendors.Port[vendors.Addresser](adapter); ok {
 		return p.AccountOf(u.ID), nil
 	}
-	p, ok := adapter.(vendors.Finder)
+	p, ok := vendors.Port[vendors.Finder](adapter)
 	if !ok || u.Email == "" {
 		return vendors.Account{}, ErrNoAccount
 	}

@@ -200,7 +200,7 @@ func (s *scope) path(p Path) (string, error) {
 		b.WriteString(url.PathEscape(text))
 	}
 	if hasDots(b.String()) {
-		return "", fmt.Errorf("%s: cannot be a path: a segment is . or ..", p.text)
+		return "", fmt.Errorf("%s: cannot be a path: a segment is a dot or two", p.text)
 	}
 	return b.String(), nil
 }

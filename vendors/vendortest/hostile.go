@@ -119,7 +119,7 @@ func (s Suite) overfull(t *testing.T) {
 	} {
 		Try(t, name, func(t *testing.T) {
 			b := s.bench(t, patient)
-			l, ok := b.adapter.(vendors.Lister)
+			l, ok := vendors.Port[vendors.Lister](b.adapter)
 			if !ok {
 				return
 			}

@@ -183,7 +183,7 @@ func (s Suite) account(t *testing.T, at vendors.Settings) vendors.Account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, ok := adapter.(vendors.Provisioner)
+	p, ok := vendors.Port[vendors.Provisioner](adapter)
 	if !ok {
 		return vendors.Account{}
 	}
@@ -201,10 +201,10 @@ func (s Suite) enroll(t *testing.T, at vendors.Settings, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := adapter.(vendors.Unenroller); !ok {
+	if _, ok := vendors.Port[vendors.Unenroller](adapter); !ok {
 		return
 	}
-	if err := adapter.(vendors.Enroller).Enroll(t.Context(), b.enrollment()); err != nil {
+	if err := portOf[vendors.Enroller](adapter).Enroll(t.Context(), b.enrollment()); err != nil {
 		t.Fatal(err)
 	}
 }

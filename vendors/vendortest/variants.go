@@ -165,7 +165,7 @@ func (s Suite) answered(t *testing.T, port string, v variant) (changes int64, er
 	err = b.ports()[port](t.Context())
 	changes = b.hits.Load()
 	if port == Create && vendors.IsUnknown(err) {
-		if _, lookup := b.adapter.(vendors.Finder).Find(t.Context(), stranger); lookup != nil {
+		if _, lookup := portOf[vendors.Finder](b.adapter).Find(t.Context(), stranger); lookup != nil {
 			t.Errorf("got %v after a creation without a body, want the account to be found", lookup)
 		}
 	}
@@ -200,19 +200,19 @@ func (s Suite) nobody(t *testing.T) {
 func (s Suite) lookups(ctx context.Context, b *bench) map[string]error {
 	out := map[string]error{}
 	missing := vendors.Account{ID: "987654321", Email: stranger.Email}
-	if p, ok := b.adapter.(vendors.Finder); ok {
+	if p, ok := vendors.Port[vendors.Finder](b.adapter); ok {
 		_, out[Find] = p.Find(ctx, stranger)
 		if out[Find] == nil {
 			out[Find] = errors.New("an account")
 		}
 	}
-	if p, ok := b.adapter.(vendors.Lister); ok {
+	if p, ok := vendors.Port[vendors.Lister](b.adapter); ok {
 		_, out[Show] = p.Show(ctx, missing)
 		if out[Show] == nil {
 			out[Show] = errors.New("an account")
 		}
 	}
-	if p, ok := b.adapter.(vendors.Deprovisioner); ok {
+	if p, ok := vendors.Port[vendors.Deprovisioner](b.adapter); ok {
 		out[Delete] = p.Delete(ctx, origin, missing)
 	}
 	return out
