@@ -40,6 +40,8 @@ type Suite struct {
 	Repeatable []string
 	// Reads reports whether r reads only. Default: a GET does. For vendors that read by POST.
 	Reads func(r *http.Request) bool
+	// Unpaged means that the list of accounts has no pages.
+	Unpaged bool
 	// FixedEmail means that the vendor cannot change the e-mail of an account.
 	FixedEmail bool
 	// Verdict overrides the expected class of a port if every call gets the status. ok is false
