@@ -10,7 +10,7 @@ import (
 // tracker is an adapter with the method Track.
 type tracker struct{}
 
-func (tracker) Check(context.Context) error                    { return nil }
+func (tracker) Check(context.Context) error                   { return nil }
 func (tracker) Track(context.Context, vendors.Activity) error { return nil }
 
 // composed has the method Track too, and offers the port by a setting.

@@ -293,7 +293,11 @@ func (c checker) changes() {
 		c.change("track", f.Track)
 	}
 	if (len(f.Disable) > 0) != (len(f.Enable) > 0) {
-		c.fault(1, "disable", "and enable belong together", "describe both, or neither")
+		there := "enable"
+		if len(f.Disable) > 0 {
+			there = "disable"
+		}
+		c.fault(1, there, "needs the other one of disable and enable", "describe both, or neither")
 	}
 	if f.Unenroll != nil && f.Enroll == nil {
 		c.fault(f.Unenroll[0].line(), "unenroll", "is there without enroll", "describe enroll")

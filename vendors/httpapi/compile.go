@@ -38,7 +38,7 @@ func (c compiler) compile() {
 	c.auth()
 	if f.Each != nil {
 		c.exprs("each.header", f.Each.Header, nil)
-		c.values("each.query", f.Each.Query, nil)
+		c.query("each.query", f.Each.Query, nil)
 		c.values("each.form", f.Each.Form, nil)
 	}
 	c.rules("answers", f.Answers, ofAnswer)
@@ -199,10 +199,7 @@ func (c compiler) request(key string, r *Request, vars []string) {
 			}
 		}
 	}
-	c.values(key+".query", r.Query, vars)
-	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
-		r.Query[name].each(func(e Expr) { c.public(key+".query."+name, e) })
-	}
+	c.query(key+".query", r.Query, vars)
 	c.exprs(key+".header", r.Header, vars)
 	if r.JSON != nil {
 		c.value(key+".json", r.JSON, vars)
@@ -211,6 +208,14 @@ func (c compiler) request(key string, r *Request, vars []string) {
 	after := append(slices.Clone(vars), "answer")
 	c.rules(key+".answers", r.Answers, after)
 	c.expr(key+".done", &r.Done, after)
+}
+
+// query compiles a query string, which has no secrets.
+func (c compiler) query(key string, m map[string]Value, vars []string) {
+	c.values(key, m, vars)
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		m[name].each(func(e Expr) { c.public(join(key, name), e) })
+	}
 }
 
 func (c compiler) rules(key string, rules []Rule, vars []string) {

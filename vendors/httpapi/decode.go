@@ -52,7 +52,7 @@ func (r *reader) document(text []byte) *yaml.Node {
 			return nil
 		}
 		line, said := yamlFault(err)
-		r.fault(line, "", "not YAML: "+said, "correct the line; a text with : or { or # needs quotes")
+		r.fault(line, "", "not YAML: "+said, "correct the line; on a line with braces, an expression with ? , [ { or : needs quotes")
 		return nil
 	}
 	if !errors.Is(d.Decode(&second), io.EOF) {

@@ -8,6 +8,8 @@ import (
 )
 
 // Fault is a mistake in a file.
+//
+//nolint:errname // the name of the field, as in package config
 type Fault struct {
 	File    string // name of the file
 	Line    int    // from 1
@@ -23,6 +25,11 @@ func (f *Fault) Error() string {
 		text += f.Key + ": "
 	}
 	return text + f.Problem + "; " + f.Fix
+}
+
+// Located returns the place, the key, the problem and the correction.
+func (f *Fault) Located() (at, key, problem, fix string) {
+	return fmt.Sprintf("%s:%d", f.File, f.Line), f.Key, f.Problem, f.Fix
 }
 
 // Faults returns the faults in an error of Load or Lint, in the order of the file.

@@ -49,6 +49,7 @@ func newEnv() (*cel.Env, error) {
 		}))),
 		oneText("sha256", func(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]) }),
 		oneText("uuid", uuid),
+		cel.Function("number", cel.Overload("number_dyn", []*cel.Type{cel.DynType}, cel.IntType, cel.UnaryBinding(number))),
 		cel.Function("cut", cel.Overload("cut_text_int", []*cel.Type{text, cel.IntType}, text, cel.BinaryBinding(cut))),
 		twoTexts("longest", text, func(s, separators string) ref.Val { return types.String(longest(s, separators)) }),
 		twoTexts("sameEmail", cel.BoolType, func(a, b string) ref.Val { return types.Bool(vendors.SameEmail(a, b)) }),
@@ -85,6 +86,15 @@ func uuid(s string) string {
 	sum[6] = sum[6]&0x0f | 0x50
 	sum[8] = sum[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}
+
+// number returns the whole number in a value: vendors write 7 also as "7", " 7 " or 7.0.
+func number(v ref.Val) ref.Val {
+	n, ok := wholeOf(v.Value())
+	if !ok {
+		return types.NewErr("no whole number")
+	}
+	return types.Int(n)
 }
 
 // cutHash is the number of hex digits behind a text that was cut.

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 )
 
@@ -13,7 +12,7 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the description of the API cannot be read: %w", err)
 	}
-	return Parse(filepath.Base(path), text)
+	return Parse(path, text)
 }
 
 // Parse reads and checks the text of a file. name stands in the faults.
