@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/vendors/httpapi"
 )
 
@@ -39,7 +38,8 @@ func (c NewCmd) Run(a *app.App) error {
 // LintCmd is usher vendors lint.
 type LintCmd struct {
 	Files []string `arg:"" name:"file" help:"Descriptions of APIs."`
-	JSON  bool     `help:"Print a JSON array."`
+
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -78,13 +78,13 @@ func (c LintCmd) Run(a *app.App) error {
 		}
 		for _, f := range list {
 			found = append(found, fault{f.File, f.Line, f.Key, f.Problem, f.Fix})
-			if !c.JSON {
+			if !c.Data() {
 				_, _ = fmt.Fprintln(a.Stdout, f.Error())
 			}
 		}
 	}
-	if c.JSON {
-		if err := output.JSON(a.Stdout, found); err != nil {
+	if c.Data() {
+		if err := c.Write(a, found); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (c LintCmd) Run(a *app.App) error {
 	case n > 1:
 		return fmt.Errorf("%d faults to correct", n)
 	}
-	if !c.JSON {
+	if !c.Data() {
 		_, _ = fmt.Fprintln(a.Stdout, "nothing to correct")
 	}
 	return nil
