@@ -30,6 +30,8 @@ type Status struct {
 	Vendors   []VendorStatus  `json:"vendors"`
 	Left      []LeftVendor    `json:"left,omitempty"`                     // not in the configuration any more
 	Filling   []FillingStream `json:"filling,omitempty"`                  // streams and buckets that are nearly full
+	Events    int             `json:"dead_events,omitempty"`              // dead letters of events at fault, for all vendors
+	Webhooks  int             `json:"dead_webhooks,omitempty"`            // dead letters of deliveries
 	Deletions *DeletionHold   `json:"deletions,omitempty"`                // over all vendors; nil: none is held
 	Approved  *time.Time      `json:"deletions_approved_until,omitempty"` // no deletion is held until then
 }
@@ -100,6 +102,14 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		}
 		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused, Off}, one.State)
 		now.Vendors = append(now.Vendors, *one)
+	}
+	for _, c := range dead {
+		switch c.Vendor {
+		case streams.EventPlace:
+			now.Events += c.Count
+		case Deliveries:
+			now.Webhooks += c.Count
+		}
 	}
 	if now.Left, err = s.left(ctx, dead); err != nil {
 		return now, err

@@ -26,12 +26,14 @@ var (
 	errNoPayload = errors.New("its payload was too large to be kept, and is no longer in the stream of events")
 )
 
-// DeadLetters is the stream of dead letters, one message for each effect. The methods may be
+// DeadLetters is the stream of dead letters, one message for each effect, and for each event that is
+// itself at fault. The methods may be
 // called concurrently.
 type DeadLetters struct {
 	client Client
 	events *Events // with the payloads too large for a dead letter
 	tally  deadTally
+	once   storedOnce
 }
 
 // NewDeadLetters returns the stream of dead letters. The stream may be created later.
@@ -184,15 +186,8 @@ func (l *DeadLetters) Reopen(ctx context.Context, vendor, kind, key string, repl
 // read the letter; nothing is sent then. A repeated replay does no harm: the record of the user
 // knows the number.
 func (l *DeadLetters) Replay(ctx context.Context, d DeadLetter) error {
-	now, err := l.Get(ctx, d.Vendor, d.Type, d.Key)
-	switch {
-	case errors.Is(err, ErrNoDeadLetter) || (err == nil && now.sequence != d.sequence):
-		return ErrStaleRevision
-	case err != nil:
+	if err := l.unchanged(ctx, d); err != nil {
 		return err
-	}
-	if d.Omitted > 0 {
-		return errNoPayload
 	}
 	if _, err := l.client.Publish(ctx, ReplaysStream, d.replay()); err != nil {
 		return err
