@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -35,11 +36,11 @@ func (c Courses) plan(
 			return Plan{}, err
 		}
 		if d.Vendor != "" && !slices.Contains(names, d.Vendor) {
-			return Plan{}, &events.InvalidError{Pointer: "/data/vendor", Rule: "vendor", Detail: "no such vendor"}
+			return Plan{UserID: d.UserID, Skip: !enrolls(v.Adapter)}, &events.InvalidError{Pointer: "/data/vendor", Rule: "vendor", Detail: "no such vendor"}
 		}
 		course, takesPart, err := c.at(v, d)
 		if err != nil || !takesPart {
-			return Plan{UserID: d.UserID, Course: d.CourseID, Skip: err == nil}, err
+			return Plan{UserID: d.UserID, Course: d.CourseID, Skip: !takesPart}, err
 		}
 		return Plan{UserID: d.UserID, Course: d.CourseID, Do: func(ctx context.Context, k Known) (Reply, error) {
 			return do(ctx, v.Adapter, k, vendors.Enrollment{
@@ -50,7 +51,8 @@ func (c Courses) plan(
 	}
 }
 
-// at returns the vendor's course for an event, and whether the vendor takes part.
+// at returns the vendor's course for an event, and whether the vendor takes part. A vendor that cannot
+// enrol takes part if the course or the event names the vendor.
 func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course, bool, error) {
 	mapped, known := c[d.CourseID]
 	theirs, here := mapped[v.Name]
@@ -69,11 +71,36 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 	case known && d.Vendor == "":
 		return course, false, nil
 	default:
-		return course, false, &events.InvalidError{
-			Pointer: "/data/course_id", Rule: "course",
-			Detail: "unknown course: add it under courses in the configuration",
-		}
+		return course, enrolls(v.Adapter) || d.Vendor != "", unknownCourse(d.CourseID)
 	}
+}
+
+// enrolls reports whether a vendor can enrol.
+func enrolls(adapter vendors.Adapter) bool {
+	_, ok := adapter.(vendors.Enroller)
+	return ok
+}
+
+// ruleCourse is the rule of an event with a course that the configuration does not have.
+const ruleCourse = "course"
+
+// unknownCourse returns the fault of an event with a course that is mapped nowhere.
+func unknownCourse(id string) error {
+	return &events.InvalidError{
+		Pointer: "/data/course_id", Rule: ruleCourse,
+		Detail: namedCourse(id) + " is mapped nowhere: add it under courses in the configuration",
+	}
+}
+
+// courseID is the form of the course ids that messages name. Other texts may be personal data.
+var courseID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$`)
+
+// namedCourse names a course in a message.
+func namedCourse(id string) string {
+	if !courseID.MatchString(id) {
+		return "the course"
+	}
+	return "course " + id
 }
 
 // enroll makes the enrolment once, if the vendor or the record can tell. An account from before

@@ -43,6 +43,12 @@ type Handler struct {
 	Plan func(v Vendor, e events.Event) (Plan, error)
 }
 
+// Idle reports whether a vendor takes no part in the events of the type that do not name the vendor:
+// the vendor cannot enrol.
+func (h Handler) Idle(adapter vendors.Adapter) bool {
+	return h.Scope == events.ScopeCourse && !enrolls(adapter)
+}
+
 // Vendor is the vendor of a plan.
 type Vendor struct {
 	Name    string
@@ -55,7 +61,8 @@ type Vendor struct {
 type Plan struct {
 	UserID string
 	Course string // our course id, for ScopeCourse
-	// Skip means that the vendor does not take part: no effect and no result.
+	// Skip means that the vendor does not take part: no effect and no result. Beside an error the
+	// vendor does not take part, and the event is at fault for all vendors.
 	Skip bool
 	// Do makes the change. Do may be called again after a failure. Beside the error of a change
 	// the Reply says which step failed.

@@ -13,6 +13,7 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // statusCmd is usher status.
@@ -32,7 +33,9 @@ events wait. With mode shadow the state has the word shadow: nothing is changed 
 pending: events that are stored and not yet registered. waiting: users (and activity events) that wait for a retry, an
 account, an approval, or the vendor. oldest: the oldest event that is pending or in flight.
 With --watch, JSON has one object per line.
-Exit code 0: every vendor with consumers is serving, idle, paused or off, and no deletion is held. 1: otherwise.
+A stream that holds 80 % of its limit is listed: raise nats.storage, nats.max_bytes or nats.limits, and run usher nats apply.
+Exit code 0: every vendor with consumers is serving, idle, paused or off, no deletion is held, and no stream is nearly
+full. 1: otherwise.
 
 Examples:
   usher status
@@ -107,12 +110,28 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 		return err
 	}
 	err := s.Rows(a, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows)
+	for _, f := range now.Filling {
+		_, failed := fmt.Fprintf(a.Stdout, "%s is %d %% full: %d of %d MiB; a full stream takes no message, and nothing is removed; see usher status --help\n",
+			f.Stream, f.Percent, f.Bytes>>20, f.MaxBytes>>20)
+		err = errors.Join(err, failed)
+	}
 	for _, v := range now.Left {
 		_, failed := fmt.Fprintf(a.Stdout, "%s is not in the configuration any more: its records, consumers and %s are still stored; see docs/instances.md\n",
 			v.Vendor, output.Count(v.Dead, "dead letter"))
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, printDeletions(a.Stdout, now))
+	return errors.Join(err, printDead(a.Stdout, now), printDeletions(a.Stdout, now))
+}
+
+// printDead prints the numbers of dead letters that belong to no single vendor.
+func printDead(w io.Writer, now ops.Status) (err error) {
+	if now.Events > 0 {
+		_, err = fmt.Fprintf(w, "events at fault, for all vendors: %s; see usher dead list --vendor %s\n", output.Count(now.Events, "dead letter"), streams.EventPlace)
+	}
+	if now.Webhooks > 0 && err == nil {
+		_, err = fmt.Fprintf(w, "deliveries that became no event: %s; see usher dead list --vendor %s\n", output.Count(now.Webhooks, "dead letter"), ops.Deliveries)
+	}
+	return err
 }
 
 // printDeletions prints the approval and the hold of deletions, if there are any.

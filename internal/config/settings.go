@@ -88,6 +88,10 @@ func (s setting) want() string {
 		return `"always" or a duration such as 1s`
 	case Bytes:
 		return "a size such as 10GiB"
+	case Storage:
+		return `"auto" or a size such as 100GiB`
+	case Limits:
+		return "stream or bucket → a size such as 10GiB"
 	case Tokens:
 		return "a list of tokens"
 	case Names:

@@ -20,7 +20,7 @@ import (
 
 // filter selects dead letters.
 type filter struct {
-	Vendor    app.PlaceFlag `help:"Only of this vendor; webhooks: deliveries that could not become events." placeholder:"NAME"`
+	Vendor    app.PlaceFlag `help:"Only of this vendor; events: events at fault, for all vendors; webhooks: deliveries that could not become events." placeholder:"NAME"`
 	Type      string        `help:"Only of events of this type." placeholder:"TYPE"`
 	Class     string        `help:"Only of this class: invalid, permanent, unreadable, prerequisite, exhausted, panic, dropped, conflict, overload, expired or record." placeholder:"CLASS"`
 	OlderThan time.Duration `help:"Only if last tried longer ago, such as 1h." placeholder:"DURATION"`
