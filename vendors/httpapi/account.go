@@ -49,8 +49,8 @@ func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
 	return person{}, vendors.ErrNotFound
 }
 
-// proves reports whether the error of an optional look-up is a refusal of the look-up itself, or an
-// answer that cannot be understood.
+// proves reports whether the error of an optional look-up is a refusal of the look-up, or an
+// unreadable answer.
 func proves(err error) bool {
 	return vendors.IsRefused(err) || vendors.IsUnreadable(err) || vendors.IsGone(err) || vendors.StatusOf(err) == http.StatusNotImplemented
 }

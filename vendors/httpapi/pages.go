@@ -85,6 +85,7 @@ type walker struct {
 	number  int // of the page
 	offset  int // items of the pages before
 	count   int // different items
+	most    int // highest total: a deletion meanwhile moves items to pages read before
 	seen    map[string]bool
 	cursor  string
 	cursors map[string]bool
@@ -174,11 +175,12 @@ func (w *walker) take(out reply) (more bool, problem, err error) {
 	if w.count > maxSeen {
 		return false, fmt.Errorf("the list has more than %d items", maxSeen), nil
 	}
+	w.most = max(w.most, total)
 	more, problem = w.next(out, len(items), fresh)
-	if problem == nil && !more && known && w.count < total {
-		problem = fmt.Errorf("the vendor counts %d items and shows %d", total, w.count)
+	if problem == nil && !more && known && w.count < w.most {
+		problem = fmt.Errorf("the vendor counts %d items and shows %d", w.most, w.count)
 	}
-	if problem == nil && more && known && w.count >= total && w.pages.By != byCursor && w.pages.By != byLink {
+	if problem == nil && more && known && w.count >= w.most && w.pages.By != byCursor && w.pages.By != byLink {
 		more = false
 	}
 	return more, problem, nil
