@@ -38,6 +38,8 @@ type Config struct {
 
 	origins  map[string]string // key → source of the value; no entry for a default
 	lines    map[string]string // key → file:line
+	file     string            // path of the file; empty: there is none
+	readAt   time.Time
 	warnings []string
 }
 

@@ -36,6 +36,7 @@ type Person struct {
 	Name     string // in the audit log
 	Operator bool   // may act and see personal data; otherwise a reader
 	Token    vendors.Secret
+	Rights   Rights // of an operator
 }
 
 // Deps are the parts needed by the pages. Version may be empty.

@@ -95,7 +95,7 @@ func TestCountsAreExact(t *testing.T) {
 	awaitCounts(t, fresh, all)
 }
 
-func TestGapsAreTold(t *testing.T) {
+func TestGapsAreReported(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	anHour := now.Add(-61 * time.Minute)
 	for name, c := range map[string]struct {

@@ -58,13 +58,14 @@ var menu = []struct {
 	{Path: root + "user", Name: "Users"},
 	{Path: root + "send", Name: "Send", Operator: true},
 	{Path: root + "audit", Name: "Audit"},
+	{Path: root + "configuration", Name: "Configuration"},
 }
 
 func newPages(files *assets) (pages, error) {
 	functions := template.FuncMap{
 		"asset": files.path, "mask": mask, "ago": ago, "stamp": stamp, "iso": iso, "clock": clock, "number": number,
 		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "would": wouldKind, "action": actionName, "letterPath": letterPath, "menu": func() any { return menu },
-		"vendorPath": vendorPath, "pair": func(one, two any) pair { return pair{one, two} }, "doc": docPath,
+		"vendorPath": vendorPath, "pair": func(one, two any) pair { return pair{one, two} }, "doc": docPath, "shown": shownText, "days": daysName,
 		"within": func(here, p string) bool { return here == p || p != root && strings.HasPrefix(here, p) },
 	}
 	common, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts_*.html")

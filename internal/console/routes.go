@@ -79,6 +79,11 @@ func (c *Console) table() []route {
 		{"GET /console/send", operator, c.sendForm},
 		{"POST /console/send", operator, c.send},
 		{"GET /console/audit", reader, c.audit},
+		{"GET /console/configuration", reader, c.configuration},
+		{"GET /console/deletions", reader, c.deletions},
+		{"POST /console/deletions", operator, c.approve},
+		{"GET /console/vendors/{vendor}", reader, c.vendor},
+		{"POST /console/vendors/{vendor}/check", operator, c.checkNow},
 		{"POST /console/vendors/{vendor}/pause", operator, c.pause},
 		{"POST /console/vendors/{vendor}/resume", operator, c.resume},
 	}
@@ -102,6 +107,12 @@ func (c *Console) do(w http.ResponseWriter, v *visit, rt route) {
 	if v.service == nil && rt.may != anybody {
 		c.refuse(w, v.Request, errAway)
 		return
+	}
+	if rt.may == operator {
+		if err := forbidden(v, rt.pattern); err != nil {
+			c.refuse(w, v.Request, err)
+			return
+		}
 	}
 	ctx, cancel := context.WithTimeout(v.Context(), pageTimeout)
 	defer cancel()

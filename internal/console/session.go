@@ -26,6 +26,7 @@ type visitor struct {
 	Name     string
 	Operator bool
 	Open     bool      // of a console without tokens and without logout
+	rights   Rights    // of an operator
 	expires  time.Time // zero: never
 	csrf     string    // the key in every form of the session
 }
@@ -77,7 +78,7 @@ func readSession(value string, people []Person, now time.Time) (visitor, bool) {
 		if err != nil || json.Unmarshal(text, &s) != nil || s.Name != p.Name || s.Operator != p.Operator {
 			return visitor{}, false
 		}
-		v := visitor{Name: p.Name, Operator: p.Operator, expires: time.Unix(s.Expires, 0)}
+		v := visitor{Name: p.Name, Operator: p.Operator, rights: p.Rights, expires: time.Unix(s.Expires, 0)}
 		v.csrf = hex.EncodeToString(p.signature("form", body))
 		return v, now.Before(v.expires)
 	}
