@@ -19,6 +19,8 @@ type Sources struct {
 	Flags map[string]string
 	// Vendors are all kinds of vendors, with their defaults. The name of each is the kind.
 	Vendors []Section
+	// Kinds are kinds without a vendor of that name: only further instances are of these kinds.
+	Kinds []string
 	// Instance returns the defaults of a further vendor of a kind, for a section of the file;
 	// nil: there is none.
 	Instance func(kind, name string) Section
@@ -32,12 +34,12 @@ func Load(from Sources) (Config, error) {
 	c := Default()
 	c.Vendors = slices.Clone(from.Vendors)
 	c.origins, c.lines = map[string]string{}, map[string]string{}
-	l := loader{config: &c, faulty: map[string]bool{}, environ: environ(from.Environ)}
+	l := loader{config: &c, faulty: map[string]bool{}, opaque: map[string]bool{}, environ: environ(from.Environ)}
 	path, root := l.parse(from.Path)
 	c.readAt = time.Now()
 	if root != nil {
 		c.file = path
-		l.instances(root, path, from.Instance)
+		l.instances(root, path, from)
 	}
 	l.settings, l.rules = c.index(), c.rules()
 	l.file(path, root)
@@ -57,6 +59,7 @@ type loader struct {
 	environ  map[string]string
 	faults   []error
 	faulty   map[string]bool // keys with a fault; one fault per key is enough
+	opaque   map[string]bool // sections whose settings are unknown, since the file that declares them has faults
 }
 
 // fault records a fault of the setting key. Further faults of the same setting are dropped,
