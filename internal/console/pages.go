@@ -121,6 +121,9 @@ func (c *Console) give(w http.ResponseWriter, r *http.Request, who visitor, a an
 	if a.cookie != nil {
 		http.SetCookie(w, a.cookie)
 	}
+	if a.refresh != "" {
+		w.Header().Set("Refresh", "0; url="+a.refresh)
+	}
 	if a.page == "" {
 		http.Redirect(w, r, a.to, http.StatusSeeOther)
 		return

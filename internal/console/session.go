@@ -51,9 +51,13 @@ func sign(key []byte, text string) []byte {
 	return mac.Sum(nil)
 }
 
+func newSessionOf(name string, isOperator bool, expires time.Time) session {
+	return session{Name: name, Operator: isOperator, Expires: expires.Unix(), Nonce: rand.Text()}
+}
+
 // newSession returns the value of the cookie of a person.
 func newSession(p Person, now time.Time) (string, error) {
-	text, err := json.Marshal(session{Name: p.Name, Operator: p.Operator, Expires: now.Add(sessionTime).Unix(), Nonce: rand.Text()})
+	text, err := json.Marshal(newSessionOf(p.Name, p.Operator, now.Add(sessionTime)))
 	if err != nil {
 		return "", err
 	}
