@@ -125,6 +125,8 @@ func (c *Console) actOn(ctx context.Context, v *visit, l streams.DeadLetter, act
 func (c *Console) carryOut(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Actor) error {
 	var err error
 	switch {
+	case !v.who.May(mayReplay, l.Vendor):
+		err = notMay(mayReplay, l.Vendor)
 	case action == actionDrop:
 		err = v.service.Drop(ctx, l, by)
 	case v.PostFormValue("anyway") != "":

@@ -96,9 +96,22 @@ func (s *Server) console() (*console.Console, error) {
 		c.People = append(c.People, console.Person{Name: "operator", Operator: true, Token: token})
 	}
 	for _, p := range s.Config.Console.People {
-		c.People = append(c.People, console.Person{Name: p.Name, Operator: p.Role == config.RoleOperator, Token: p.Token})
+		c.People = append(c.People, console.Person{Name: p.Name, Operator: p.Role == config.RoleOperator, Token: p.Token, Rights: console.Rights(p.PersonRights)})
 	}
+	c.OIDC = oidcOf(s.Config.Console.OIDC)
 	return console.New(c, console.Deps{Service: s.operations, Log: s.Log, Version: s.Version})
+}
+
+// oidcOf returns the log-in at a provider; nil without one.
+func oidcOf(o config.OIDC) *console.OIDC {
+	if !o.On() {
+		return nil
+	}
+	out := &console.OIDC{Issuer: o.Issuer, ClientID: o.ClientID, Secret: o.ClientSecret, RedirectURL: o.RedirectURL, Scopes: o.Scopes, NameClaim: o.NameClaim}
+	for _, r := range o.Rules {
+		out.Rules = append(out.Rules, console.OIDCRule{Claim: r.Claim, Value: r.Value, Operator: r.Role == config.RoleOperator, Rights: console.Rights(r.PersonRights)})
+	}
+	return out
 }
 
 // operations returns the operations for people; nil before Connect.
