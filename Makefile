@@ -9,7 +9,7 @@ KUBECONFORM_VERSION := v0.8.0
 KUBE_SCORE_VERSION  := v1.20.0
 ACTIONLINT_VERSION  := v1.7.12
 COMPOSE_VERSION  := v2.16.2
-SCHEMA_MODULES   := k8s.io/kubernetes@v1.35.0 github.com/kedacore/keda/v2@v2.21.0 github.com/prometheus-operator/prometheus-operator@v0.85.0
+SCHEMA_MODULES   := k8s.io/kubernetes@v1.35.0 github.com/kedacore/keda/v2@v2.21.0 github.com/prometheus-operator/prometheus-operator@v0.85.0 sigs.k8s.io/gateway-api@v1.4.0
 
 TOOLS := $(CURDIR)/.tools
 STAMP := $(TOOLS)/golangci-$(GOLANGCI_VERSION)-gofumpt-$(GOFUMPT_VERSION)
@@ -98,7 +98,7 @@ check-deploy: build $(TOOLS)/promtool $(DEPLOY_STAMP) smoke-deploy ## Check the 
 
 smoke-deploy: $(CHART_STAMP) ## Check the chart by helm lint, helm template and kubeconform
 	cd test/deploy && npm ci --no-audit --no-fund
-	test -f $(SCHEMAS)/scalers-schema.json || (GOFLAGS=-mod=mod go mod download $(SCHEMA_MODULES) && node test/deploy/schemas.mjs $(SCHEMAS))
+	test -f $(SCHEMAS)/complete-2 || (GOFLAGS=-mod=mod go mod download $(SCHEMA_MODULES) && node test/deploy/schemas.mjs $(SCHEMAS))
 	cd test/deploy && $(RERUN_NODE) $(DEPLOY_TESTS)
 
 release: ## Build a release into dist (VERSION=v1.2.3), with the same bytes on every machine
