@@ -40,6 +40,11 @@ type Suite struct {
 	Repeatable []string
 	// FixedEmail means that the vendor cannot change the e-mail of an account.
 	FixedEmail bool
+	// Groups are the groups of tests to run, by name; nil: all.
+	Groups []string
+	// OwnRules means that the vendor's own rules give statuses a meaning: the classes of statuses
+	// are not compared.
+	OwnRules bool
 	// Verdict overrides the expected class of a port if every call gets the status. ok is false
 	// for the default expectation. A nil want is success.
 	Verdict func(port string, status int) (want *vendors.Class, ok bool)
@@ -80,19 +85,27 @@ var (
 // Run runs the suite: every way in which a call can fail. The test may not be parallel, because
 // the suite watches the memory of the process.
 func Run(t *testing.T, s Suite) {
-	t.Run("hostile", s.hostile)
+	if s.runs("hostile") {
+		t.Run("hostile", s.hostile)
+	}
 	groups := map[string]func(*testing.T){
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
 		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
 		"changes": s.changes, "staff": s.staff, "variants": s.variants, "nobody": s.nobody,
 	}
 	for name, group := range groups {
+		if !s.runs(name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			group(t)
 		})
 	}
 }
+
+// runs reports whether a group of tests is to run.
+func (s Suite) runs(group string) bool { return s.Groups == nil || slices.Contains(s.Groups, group) }
 
 // Try runs a parallel subtest on the virtual time of testing/synctest. The subtest can reach a
 // server of Serve, and no socket.
