@@ -50,7 +50,7 @@ var rules = []rule{
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
 	},
-	{".", []string{"internal/cli/...", "internal/engine", "internal/config", "vendors/...", "handlers", "events"}, "is the command for programs with vendors of their own, and lists all vendors"},
+	{".", []string{"internal/cli/...", "internal/engine", "internal/config", "vendors/...", "handlers", "events", "schemas"}, "is the command for programs with vendors of their own, and lists all vendors"},
 	{"scripts/...", nil, "reads a finished binary, not the source"},
 
 	{
@@ -148,6 +148,7 @@ var rules = []rule{
 		[]string{"tools/process", "events", "internal/natsconn", "internal/streams/...", "internal/scenario", "vendors/sandbox", nats},
 		"checks and measures from outside: shared code would hide the faults of the core",
 	},
+	{"examples/vendors", nil, "has files"},
 	{"examples/outbox", []string{nats}, "is copied into programs of producers"},
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
 	{"internal/expression", []string{"events"}, "compiles and evaluates expressions, without knowledge of the variables"},

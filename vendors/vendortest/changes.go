@@ -85,7 +85,7 @@ func (s Suite) environment(t *testing.T, sw sandbox.Switches) environment {
 func (b *bench) stumble(hic hiccup) {
 	var done atomic.Bool
 	f := func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet || done.Swap(true) {
+		if b.reads(r) || done.Swap(true) {
 			return false
 		}
 		hic(b.healthy, w, r)
