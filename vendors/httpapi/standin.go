@@ -110,7 +110,7 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, made{status: http.StatusNotFound, body: map[string]any{"message": "no such call"}})
 		return
 	}
-	say(w, s.answer(route, sent))
+	say(w, s.finished(sent, s.answer(route, sent)))
 }
 
 // tokenPath ends the path of the token endpoint of OAuth 2 of a stand-in.
@@ -144,7 +144,7 @@ type sent struct {
 }
 
 func readSent(r *http.Request) (sent, error) {
-	out := sent{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.Query()}
+	out := sent{method: r.Method, path: strings.TrimRight(r.URL.EscapedPath(), "/"), query: r.URL.Query()}
 	text, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil || len(text) == 0 {
 		return out, err
@@ -172,7 +172,7 @@ func (s *StandIn) answer(r route, x sent) made {
 		one := assign(assign(nil, tail(c.ID), 101), tail(c.Name), "Algebra")
 		return s.with(http.StatusOK, fill{c.Items, []any{one}}, fill{c.Total, 1})
 	case "enrolled":
-		return s.enrolled(s.members[memberKey(found)] > 0, found)
+		return s.enrolled(found)
 	case "track":
 		return s.success(r)
 	}
