@@ -17,17 +17,14 @@ type simulatedVendor struct {
 // newSimulated returns the stand-in of an adapter, with the ports that decide the way of a handler.
 func newSimulated(adapter vendors.Adapter, shadow bool) (*simulatedVendor, vendors.Adapter) {
 	v := &simulatedVendor{shadow: shadow}
-	type accounts interface {
-		vendors.Provisioner
-		vendors.Updater
-	}
-	_, whole := adapter.(accounts)
-	addresser, ours := adapter.(vendors.Addresser)
-	_, deletes := adapter.(vendors.Deprovisioner)
-	_, disables := adapter.(vendors.Disabler)
+	_, creates := vendors.Port[vendors.Provisioner](adapter)
+	_, updates := vendors.Port[vendors.Updater](adapter)
+	addresser, ours := vendors.Port[vendors.Addresser](adapter)
+	_, deletes := vendors.Port[vendors.Deprovisioner](adapter)
+	_, disables := vendors.Port[vendors.Disabler](adapter)
 	type deleter = simulatedDeleter
 	switch {
-	case !whole:
+	case !creates || !updates:
 		return v, partial{}
 	case ours && !deletes:
 		return v, struct {
