@@ -59,7 +59,7 @@ func casesOf(t *testing.T, page string) map[string][]caseStep {
 func TestCases(t *testing.T) {
 	t.Parallel()
 	for page, titles := range map[string][]string{
-		"docs/rules.md":    {"two academies", "learners only", "an attribute in a field", "a new vendor from now on", "from shadow to live"},
+		"docs/rules.md":    {"two academies", "learners only", "an attribute in a field", "a new vendor from now on", "from shadow to live", "contractors and a pilot"},
 		"docs/leaving.md":  {"disable, then delete", "leaving the scope"},
 		"docs/matching.md": {"a school with a past"},
 	} {

@@ -3,14 +3,13 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/usherhq/usher/vendors"
 )
 
 // Find returns the active account of u, or vendors.ErrNotFound. A disabled account counts as
-// missing. Several accounts, and an account with another user id, are permanent errors.
+// missing. Several accounts are an error of vendors.Only.
 func (e *engine) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	if e.file.Account.Addressed {
 		return vendors.Account{}, vendors.ErrNotFound
@@ -22,7 +21,7 @@ func (e *engine) Find(ctx context.Context, u vendors.User) (vendors.Account, err
 	if err != nil {
 		return vendors.Account{}, err
 	}
-	return vendors.Account{ID: p.id}, nil
+	return vendors.Account{ID: p.id, Owner: p.userID}, nil
 }
 
 // search returns the account of u, active or not, by the first look-up that finds one.
@@ -39,7 +38,7 @@ func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
 		case err != nil:
 			return person{}, err
 		case len(hits) > 0:
-			return e.only(hits, step, u)
+			return e.only(hits, step)
 		}
 		asked = asked || !step.Optional
 	}
@@ -159,7 +158,7 @@ func (e *engine) shownBy(ctx context.Context, step *Find) error {
 }
 
 // only returns the only account of the hits; the only active one if others are disabled.
-func (e *engine) only(hits []person, step *Find, u vendors.User) (person, error) {
+func (e *engine) only(hits []person, step *Find) (person, error) {
 	var active []person
 	for _, p := range hits {
 		if !p.off && !p.deleted {
@@ -169,18 +168,17 @@ func (e *engine) only(hits []person, step *Find, u vendors.User) (person, error)
 	if len(active) > 0 {
 		hits = active
 	}
-	if len(hits) > 1 {
-		what := "e-mail"
-		if step.Match == matchUserID {
-			what = "id"
-		}
-		return person{}, vendors.Fail(e.file.Name, "find", fmt.Sprintf("%d accounts have the %s of the user: keep one", len(hits), what))
+	key, accounts := vendors.KeyEmail, make([]vendors.Account, len(hits))
+	if step.Match == matchUserID {
+		key = vendors.KeyID
 	}
-	p := hits[0]
-	if step.Match != matchUserID && p.userID != "" && u.ID != "" && p.userID != u.ID {
-		return person{}, vendors.Fail(e.file.Name, "find", "the account with this e-mail has the id of another user: correct the account")
+	for i, p := range hits {
+		accounts[i].ID = p.id
 	}
-	return p, nil
+	if _, err := vendors.Only(e.file.Name, key, accounts); err != nil {
+		return person{}, err
+	}
+	return hits[0], nil
 }
 
 // Create creates an account. After a refusal Create looks up the account once more: vendors report
@@ -214,7 +212,7 @@ func (e *engine) Create(ctx context.Context, from vendors.Origin, u vendors.User
 	if err != nil {
 		return e.found(ctx, u, e.unreadable(out, err.Error()))
 	}
-	return vendors.Account{ID: p.id}, nil
+	return vendors.Account{ID: p.id, Owner: p.userID}, nil
 }
 
 // created returns the account in the answer to a creation.
@@ -241,7 +239,7 @@ func (e *engine) found(ctx context.Context, u vendors.User, failed error) (vendo
 // taken returns the account behind a refused creation, or the refusal.
 func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal error) (vendors.Account, error) {
 	p, err := e.search(ctx, u)
-	account := vendors.Account{ID: p.id}
+	account := vendors.Account{ID: p.id, Owner: p.userID}
 	switch {
 	case errors.Is(err, vendors.ErrNotFound) && (out.verdict == isTaken || out.status == http.StatusConflict):
 		failed := vendors.Fail(e.file.Name, "create", "the vendor has an account with this e-mail, and does not show the account: let the vendor show it, or remove it")
@@ -254,6 +252,7 @@ func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal e
 	case err != nil:
 		return vendors.Account{}, err
 	case !p.off && !p.deleted:
+		account.Existed = true
 		return account, nil
 	case p.deleted || u.ID == "" || p.userID != u.ID || len(e.file.Enable) == 0:
 		return vendors.Account{}, vendors.Fail(e.file.Name, "create", "a disabled or deleted account has this e-mail: enable or remove the account at the vendor")
