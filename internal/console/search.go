@@ -19,7 +19,10 @@ const (
 func search(ctx context.Context, results *streams.Results, f feedFilter) (rows []row, gap string, err error) {
 	limit, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
-	q := streams.ResultsQuery{Vendor: f.Vendor, Types: resultTypes(f), Since: f.Since}
+	q := streams.ResultsQuery{Types: resultTypes(f), Since: f.Since}
+	if f.Vendor != "" {
+		q.Vendors = []string{f.Vendor}
+	}
 	if f.Since.IsZero() {
 		extent, err := results.Extent(ctx)
 		if err != nil {

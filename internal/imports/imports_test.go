@@ -38,7 +38,7 @@ var rules = []rule{
 		"internal/cli/...",
 		[]string{
 			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
-			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
+			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi", "vendors/vendortest", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
 	},

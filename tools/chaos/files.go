@@ -97,10 +97,10 @@ func (f described) ofFile(vendor, variable string) (setting string, ok bool) {
 }
 
 // fileSection returns the configuration of the vendors with a file. root is the folder of the
-// repository.
+// repository. Courses that a vendor lacks are known by the other vendors.
 func (c Config) fileSection(root string) string {
 	var b strings.Builder
-	courses := map[string]map[string]string{}
+	courses := scenario.Courses()
 	b.WriteString("vendors:\n")
 	for _, v := range c.vendors() {
 		f, ok := files[v]
@@ -114,15 +114,9 @@ func (c Config) fileSection(root string) string {
 		fmt.Fprintf(&b, "  %s: {kind: http, file: %q%s}\n", v, root+"/"+f.file, rules)
 		for _, course := range scenario.CourseIDs {
 			if id := courseAt(v, course); id != "" && !f.ourIDs {
-				if courses[course] == nil {
-					courses[course] = map[string]string{}
-				}
 				courses[course][v] = id
 			}
 		}
-	}
-	if len(courses) == 0 {
-		return b.String()
 	}
 	return b.String() + scenario.CourseFile(courses)
 }

@@ -49,9 +49,10 @@ func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
 	return person{}, vendors.ErrNotFound
 }
 
-// proves reports whether the error of an optional look-up is a refusal of the look-up itself.
+// proves reports whether the error of an optional look-up is a refusal of the look-up itself, or an
+// answer that cannot be understood.
 func proves(err error) bool {
-	return vendors.IsRefused(err) || vendors.IsGone(err) || vendors.StatusOf(err) == http.StatusNotImplemented
+	return vendors.IsRefused(err) || vendors.IsUnreadable(err) || vendors.IsGone(err) || vendors.StatusOf(err) == http.StatusNotImplemented
 }
 
 // errNotApplicable means that a look-up needs data that the user lacks.
@@ -191,7 +192,11 @@ func (e *engine) Create(ctx context.Context, from vendors.Origin, u vendors.User
 		return vendors.Account{}, vendors.Fail(e.file.Name, op, "the event has no e-mail")
 	}
 	vars := map[string]any{"user": userVar(u), "origin": originVar(from)}
-	out, err := e.do(ctx, request{op: op, call: &c.Request, scope: e.scope(vars), repeat: c.Repeat})
+	repeat := c.Repeat
+	if !e.file.Account.Addressed {
+		repeat = repeatNever // a wrong word of the file must not make a second account: find decides
+	}
+	out, err := e.do(ctx, request{op: op, call: &c.Request, scope: e.scope(vars), repeat: repeat})
 	switch {
 	case e.file.Account.Addressed && out.verdict == isTaken, e.file.Account.Addressed && err == nil:
 		return vendors.Account{ID: u.ID}, nil

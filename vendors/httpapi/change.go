@@ -17,6 +17,9 @@ func (e *engine) Update(ctx context.Context, from vendors.Origin, a vendors.Acco
 
 // Restore restores a deleted account. An account without an id is looked up.
 func (e *engine) Restore(ctx context.Context, from vendors.Origin, a vendors.Account, u vendors.User) (vendors.Account, error) {
+	if a.ID == "" && e.file.Account.Addressed {
+		a.ID = u.ID
+	}
 	if a.ID == "" {
 		p, err := e.search(ctx, u)
 		if err != nil {
@@ -114,7 +117,7 @@ func (e *engine) step(ctx context.Context, op string, c *Change, vars map[string
 		}
 	}
 	if c.Read != nil {
-		body, err := e.readBefore(ctx, op, c.Read, s)
+		body, err := e.readBefore(ctx, op, c.Read, s, vars)
 		if err != nil {
 			return err
 		}
@@ -140,7 +143,16 @@ func (e *engine) step(ctx context.Context, op string, c *Change, vars map[string
 }
 
 // readBefore returns the body of the call before a change; nil if there is nothing.
-func (e *engine) readBefore(ctx context.Context, op string, c *Read, s *scope) (any, error) {
+func (e *engine) readBefore(ctx context.Context, op string, c *Read, s *scope, vars map[string]any) (any, error) {
+	if c.InList {
+		account, _ := vars["account"].(map[string]any)
+		id, _ := account["id"].(string)
+		p, err := e.inList(ctx, op, vendors.Account{ID: id})
+		if errors.Is(err, vendors.ErrNotFound) {
+			err = nil
+		}
+		return p.item, err
+	}
 	out, err := e.do(ctx, request{op: op, call: &c.Request, scope: s, reads: true})
 	switch {
 	case err != nil:

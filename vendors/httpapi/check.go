@@ -208,9 +208,7 @@ func (c checker) find(key string, s *Find) {
 		c.fault(s.line(), "account.user_id", "is missing: "+key+" matches by user_id", "set account.user_id, such as item.externalId")
 	}
 	if s.InList {
-		if method, _ := s.call(); method != "" || f.List == nil {
-			c.fault(s.line(), key, "has in_list, which reads the accounts by list", "describe list, and write no method here")
-		}
+		c.inList(key, &s.Request)
 		return
 	}
 	c.request(key, &s.Request, false)
@@ -218,6 +216,13 @@ func (c checker) find(key string, s *Find) {
 		c.fault(s.line(), key, "needs the account in the answer", "set items, such as answer.body.users, for a search; or item, such as answer.body, for at most one account")
 	}
 	c.pages(key, s.Pages, s.Items, &s.Request)
+}
+
+// inList checks a look-up in list.
+func (c checker) inList(key string, r *Request) {
+	if method, _ := r.call(); method != "" || c.file.List == nil {
+		c.fault(r.line(), key, "has in_list, which reads the accounts by list", "describe list, and write no method here")
+	}
 }
 
 // pages checks how a list continues.
@@ -257,7 +262,9 @@ func (c checker) readers() {
 		c.need(l.line(), "list.items", l.Items)
 		c.pages("list", l.Pages, l.Items, &l.Request)
 	}
-	if f.Show != nil {
+	if f.Show != nil && f.Show.InList {
+		c.inList("show", &f.Show.Request)
+	} else if f.Show != nil {
 		c.request("show", &f.Show.Request, false)
 		c.rules("show.answers", f.Show.Answers, readWords...)
 	}
@@ -314,7 +321,9 @@ func (c checker) change(key string, ch *Change) {
 	if ch.Skip.set() && ch.Read == nil {
 		c.fault(ch.Skip.line, key+".skip", "has no read", "describe read, the call before")
 	}
-	if ch.Read != nil {
+	if ch.Read != nil && ch.Read.InList {
+		c.inList(key+".read", &ch.Read.Request)
+	} else if ch.Read != nil {
 		c.request(key+".read", &ch.Read.Request, false)
 		c.rules(key+".read.answers", ch.Read.Answers, isDone, isGone, isAgain, isPermanent, isUnusable)
 	}

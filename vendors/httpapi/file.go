@@ -158,6 +158,7 @@ type Changes []Change
 // Read is a call before a change.
 type Read struct {
 	Request `yaml:",inline"`
+	InList  bool `yaml:"in_list" about:"true: read is the account in list, instead of the answer to a call"`
 }
 
 // Proof is a call that reads whether a change was made.
@@ -187,6 +188,7 @@ type List struct {
 type Show struct {
 	Request `yaml:",inline"`
 	Item    Expr `yaml:"item" about:"the account in the answer; the whole body unless set"`
+	InList  bool `yaml:"in_list" about:"true: searches the account in list, instead of a call"`
 }
 
 // Courses lists courses.

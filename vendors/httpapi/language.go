@@ -50,6 +50,7 @@ func newEnv() (*cel.Env, error) {
 		oneText("sha256", func(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]) }),
 		oneText("uuid", uuid),
 		cel.Function("number", cel.Overload("number_dyn", []*cel.Type{cel.DynType}, cel.IntType, cel.UnaryBinding(number))),
+		cel.Function("list", cel.Overload("list_dyn", []*cel.Type{cel.DynType}, cel.ListType(cel.DynType), cel.UnaryBinding(list))),
 		cel.Function("cut", cel.Overload("cut_text_int", []*cel.Type{text, cel.IntType}, text, cel.BinaryBinding(cut))),
 		twoTexts("longest", text, func(s, separators string) ref.Val { return types.String(longest(s, separators)) }),
 		twoTexts("sameEmail", cel.BoolType, func(a, b string) ref.Val { return types.Bool(vendors.SameEmail(a, b)) }),
@@ -95,6 +96,15 @@ func number(v ref.Val) ref.Val {
 		return types.NewErr("no whole number")
 	}
 	return types.Int(n)
+}
+
+// list returns the list in a value: PHP writes some lists as objects with numbers as names.
+func list(v ref.Val) ref.Val {
+	items, ok := listOf(v.Value())
+	if !ok {
+		return types.NewErr("no list")
+	}
+	return types.DefaultTypeAdapter.NativeToValue(items)
 }
 
 // cutHash is the number of hex digits behind a text that was cut.

@@ -201,7 +201,11 @@ func (w *walker) totalOf(out reply) (n int, known bool) {
 func (w *walker) itemsOf(out reply, empty bool) ([]any, error) {
 	value, err := out.scope.eval(w.items)
 	if err == nil && value != nil {
-		if list, ok := listOf(value); ok {
+		list, ok := listOf(value)
+		if body, whole := value.(map[string]any); whole && len(body) == 0 && w.items.isBody() {
+			ok = false // an empty object is an answer without a list
+		}
+		if ok {
 			return list, nil
 		}
 	}

@@ -17,6 +17,7 @@ type flag = atomic.Bool
 
 // person is an account as the vendor shows it.
 type person struct {
+	item              any // as the vendor shows it
 	id, email, userID string
 	staff, off        bool
 	deleted           bool
@@ -32,6 +33,7 @@ func (e *engine) person(item any) (p person, err error) {
 	if members, ok := item.(map[string]any); !ok || len(members) == 0 {
 		return p, errNoAccount
 	}
+	p.item = item
 	a, s := e.file.Account, e.scope(map[string]any{"item": item})
 	if p.id, err = s.text(a.ID); err != nil || strings.TrimSpace(p.id) == "" || p.id == "0" {
 		return p, errNoID
@@ -122,6 +124,9 @@ func (e *engine) show(ctx context.Context, op string, a vendors.Account) (person
 
 func (e *engine) showBy(ctx context.Context, op string, a vendors.Account, control func(context.Context) error) (person, error) {
 	s := e.file.Show
+	if s.InList {
+		return e.inList(ctx, op, a)
+	}
 	out, err := e.do(ctx, request{op: op, call: &s.Request, scope: e.scope(accountVars(a)), reads: true, goneBy404: true, control: control})
 	if err != nil {
 		return person{}, err
@@ -137,6 +142,20 @@ func (e *engine) showBy(ctx context.Context, op string, a vendors.Account, contr
 		return person{}, e.unreadable(out, "the answer is not the requested account")
 	}
 	return p, nil
+}
+
+// inList returns the account with the id in the list, or vendors.ErrNotFound after the whole list.
+func (e *engine) inList(ctx context.Context, op string, a vendors.Account) (found person, err error) {
+	err = e.each(ctx, e.accounts(op), func(p person) (bool, error) {
+		if p.id == a.ID {
+			found = p
+		}
+		return found.id == "", nil
+	})
+	if err == nil && found.id == "" {
+		err = vendors.ErrNotFound
+	}
+	return found, err
 }
 
 // shown reads the account in an answer: by an expression, or the whole body.

@@ -21,6 +21,11 @@ type Expr struct {
 // set reports whether the file has the expression.
 func (e Expr) set() bool { return e.line > 0 }
 
+// isBody reports whether the expression is the whole body of an answer.
+func (e Expr) isBody() bool {
+	return len(e.path) == 2 && e.path[0].name == "answer" && e.path[1].name == "body"
+}
+
 // Path is the path of a call: constant text, and expressions in braces.
 type Path struct {
 	line  int
