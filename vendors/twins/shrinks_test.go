@@ -41,3 +41,34 @@ func TestListThatShrinks(t *testing.T) {
 		}
 	})
 }
+
+// A list that gained an account during the reading shows another account again, and goes on. A vendor
+// that ignores the offset shows the first page for ever, and is an error.
+func TestListThatGrows(t *testing.T) {
+	for name, ignores := range map[string]bool{"grows": false, "ignores the offset": true} {
+		vendortest.Try(t, name, func(t *testing.T) {
+			calls := 0
+			mux := http.NewServeMux()
+			mux.HandleFunc("POST /users/login", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"token":"t"}`)) })
+			mux.HandleFunc("GET /users", func(w http.ResponseWriter, r *http.Request) {
+				calls++
+				body := `{"users":[{"id":"b","email":"b@example.org","deleted":false}]}`
+				if r.URL.Query().Get("offset") == "2" && !ignores {
+					body = `{"users":[]}`
+				}
+				_, _ = w.Write([]byte(body))
+			})
+			d := all()["meiro"]
+			a, err := open(file(t, d.path), d.settings, vendors.Settings{BaseURL: "http://meiro.test", HTTP: memnet.Serve(t, mux), Timeout: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, _ := vendors.Port[vendors.Lister](a)
+			var seen []string
+			err = p.List(t.Context(), func(l vendors.Listed) error { seen = append(seen, l.ID); return nil })
+			if (err != nil) != ignores || len(seen) != 1 || calls > 5 {
+				t.Errorf("got %v, %v by %d calls", seen, err, calls)
+			}
+		})
+	}
+}
