@@ -256,7 +256,6 @@ func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal e
 	case err != nil:
 		return vendors.Account{}, err
 	case !p.off && !p.deleted:
-		account.Existed = true
 		return account, nil
 	case p.deleted || u.ID == "" || p.userID != u.ID || len(e.file.Enable) == 0:
 		return vendors.Account{}, vendors.Fail(e.file.Name, "create", "a disabled or deleted account has this e-mail: enable or remove the account at the vendor")

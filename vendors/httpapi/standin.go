@@ -50,7 +50,7 @@ const firstID = 1000
 // NewStandIn returns a stand-in without accounts.
 func NewStandIn(f *File) *StandIn {
 	s := &StandIn{
-		engine: &engine{file: f, set: testValues(f, ""), needText: f.usesText(), proven: make([]flag, len(f.Find))}, last: firstID,
+		engine: &engine{file: f, set: testValues(f, ""), needs: f.needs(), proven: make([]flag, len(f.Find))}, last: firstID,
 		accounts: map[string]*kept{}, members: map[string]int{}, problems: map[string]bool{},
 	}
 	s.routes = routesOf(f)
@@ -114,7 +114,7 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // tokenPath ends the path of the token endpoint of OAuth 2 of a stand-in.
-const tokenPath = "/stand-in/oauth/token"
+const tokenPath = "/stand-in/oauth/token" //nolint:gosec // a path of a stand-in
 
 // made is an answer of a stand-in.
 type made struct {

@@ -145,7 +145,7 @@ func copyOf(value any) any {
 // object returns an account as the file reads accounts: what was sent, with the id and the e-mail.
 func (s *StandIn) object(a *kept) map[string]any {
 	f := s.engine.file.Account
-	var object any = copyOf(a.fields)
+	object := copyOf(a.fields)
 	var id any = a.id
 	if n, err := strconv.ParseInt(a.id, 10, 64); err == nil {
 		id = n

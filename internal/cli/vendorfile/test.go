@@ -82,7 +82,7 @@ func (c TestCmd) standIn(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	k := exec.CommandContext(ctx, program, "vendors", "test", c.File, "--here")
+	k := exec.CommandContext(ctx, program, "vendors", "test", c.File, "--here") //nolint:gosec // this program, with the file of the command
 	k.Args[0], k.Env, k.Stdout, k.Stderr = os.Args[0], a.Environ, a.Stdout, a.Stderr
 	if err := k.Run(); err != nil {
 		return fmt.Errorf("the file does not pass: %w", err)

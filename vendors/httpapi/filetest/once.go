@@ -102,7 +102,7 @@ type trial struct {
 func newTrial(f *httpapi.File, strict bool, seed uint64) *trial {
 	standIn := httpapi.NewStandIn(f)
 	standIn.Strict = strict
-	t := &trial{file: f, net: &faulty{standIn: standIn, chance: rand.New(rand.NewPCG(seed, 7))}} //nolint:gosec // chance of a test
+	t := &trial{file: f, net: &faulty{standIn: standIn, chance: rand.New(rand.NewPCG(seed, 7))}}
 	var err error
 	t.adapter, err = adapter(f, vendors.Settings{BaseURL: "http://stand-in.test", Timeout: time.Second, HTTP: t.net, Limiter: free{}, SingleAttempt: true})
 	if err != nil {
