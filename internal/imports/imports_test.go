@@ -64,6 +64,7 @@ var rules = []rule{
 		[]string{"vendors"},
 		"verifies headers and bytes without reading the content",
 	},
+	{"internal/ingest/sns", nil, "verifies a body by a certificate of one host"},
 	{
 		"internal/ingest/mapping",
 		[]string{"internal/expression", "events", "schemas"},
