@@ -52,10 +52,11 @@ func (e *Engine) serve(ctx context.Context, v Vendor, port vendors.Adapter) erro
 		return err
 	}
 	e.cores.Store(v.Name, x)
-	e.Metrics.Vendor(v.Name, func() telemetry.VendorStats {
+	end := e.Metrics.Vendor(v.Name, func() telemetry.VendorStats {
 		s := x.Stats()
 		return telemetry.VendorStats{Owner: s.Owner, OnHold: s.OnHold, Unknown: telemetry.Waits(s.Unknown), Retries: telemetry.Waits(s.Retries)}
 	})
+	defer end()
 	x.Run(ctx)
 	return nil
 }

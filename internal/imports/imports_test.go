@@ -45,7 +45,7 @@ var rules = []rule{
 	{
 		"internal/engine",
 		[]string{
-			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
+			"internal/core", "internal/pause", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
 			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/profile", "internal/rules", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
