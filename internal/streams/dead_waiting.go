@@ -7,10 +7,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ReplayWaiting sends the dead letter of an effect back to its vendor, once the prerequisite of the
-// effect has come. A dead letter that was removed, or that was sent back before, by a person or by
-// ReplayWaiting, stays as it is, and so does one without a payload. Reports whether the dead letter was
-// sent.
+// ReplayWaiting sends the dead letter of an effect back to the vendor, once the prerequisite of the
+// effect has come. A dead letter without a payload stays, and so does a dead letter with an earlier
+// replay, by a person or by ReplayWaiting. Reports whether the dead letter was sent.
 func (l *DeadLetters) ReplayWaiting(ctx context.Context, vendor, kind, key string) (sent bool, err error) {
 	d, err := l.Get(ctx, vendor, kind, key)
 	switch {
@@ -36,7 +35,7 @@ func (l *DeadLetters) ReplayWaiting(ctx context.Context, vendor, kind, key strin
 	return true, l.mark(ctx, d)
 }
 
-// automatic returns the replay of a dead letter that no person sends.
+// automatic returns the replay by ReplayWaiting.
 func (d DeadLetter) automatic() *nats.Msg {
 	m := d.replay()
 	m.Header.Set(headerCause, causeAccount)
