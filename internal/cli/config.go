@@ -12,12 +12,14 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/schemas"
 )
 
 // configCmd holds the commands of usher config.
 type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Check the settings, and list the vendors that are on."`
-	Show  configShowCmd  `cmd:"" help:"Show every setting with its value and its origin."`
+	Check  configCheckCmd  `cmd:"" help:"Check the settings, and list the vendors that are on."`
+	Show   configShowCmd   `cmd:"" help:"Show every setting with its value and its origin."`
+	Schema configSchemaCmd `cmd:"" help:"Print the JSON Schema of the configuration file, for editors."`
 }
 
 // Help is shown below the flags.
@@ -31,15 +33,15 @@ Examples:
 
 // configCheckCmd is usher config check.
 type configCheckCmd struct {
-	JSON     bool   `help:"Print a JSON object."`
-	Delivery string `help:"Try a captured delivery of a web hook: headers, an empty line, and the body as sent." placeholder:"FILE"`
-	Sender   string `help:"The sender of the delivery, if the request does not name its path." placeholder:"NAME"`
+	app.Output `embed:""`
+	Delivery   string `help:"Try a captured delivery of a web hook: headers, an empty line, and the body as sent." placeholder:"FILE"`
+	Sender     string `help:"The sender of the delivery, if the request does not name its path." placeholder:"NAME"`
 }
 
 // Validate returns an error for flags that exclude each other.
 func (k configCheckCmd) Validate() error {
-	if k.Delivery == "" && k.Sender != "" || k.Delivery != "" && k.JSON {
-		return errors.New("--sender goes with --delivery, and --json without")
+	if k.Delivery == "" && k.Sender != "" || k.Delivery != "" && k.Data() {
+		return errors.New("--sender goes with --delivery, and -o json without")
 	}
 	return nil
 }
@@ -97,8 +99,8 @@ func (k configCheckCmd) Run(a *app.App) error {
 	for _, f := range faults {
 		r.Faults = append(r.Faults, configFault{f.Key, f.Variable, f.At, f.Problem, f.Fix})
 	}
-	if k.JSON {
-		err = output.JSON(a.Stdout, r)
+	if k.Data() {
+		err = k.Write(a, r)
 	} else {
 		err = r.print(a.Stdout, faults)
 	}
@@ -132,9 +134,27 @@ func (r report) print(w io.Writer, faults []*config.Error) error {
 	return err
 }
 
+// configSchemaCmd is usher config schema.
+type configSchemaCmd struct{}
+
+// Help is shown below the flags.
+func (configSchemaCmd) Help() string {
+	return `An editor with a language server for YAML then completes and checks the file: write as its first line
+  # yaml-language-server: $schema=usher.schema.json
+
+Example:
+  usher config schema > usher.schema.json`
+}
+
+// Run prints the schema.
+func (configSchemaCmd) Run(a *app.App) error {
+	_, err := io.WriteString(a.Stdout, schemas.Configuration)
+	return err
+}
+
 // configShowCmd is usher config show.
 type configShowCmd struct {
-	JSON bool `help:"Print a JSON array."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -159,12 +179,12 @@ func (k configShowCmd) Run(a *app.App) error {
 }
 
 func (k configShowCmd) print(a *app.App, list []config.Shown) error {
-	if k.JSON {
-		return output.JSON(a.Stdout, list)
+	if k.Data() {
+		return k.Write(a, list)
 	}
 	var rows [][]string
 	for _, s := range list {
 		rows = append(rows, []string{s.Key, s.Text(), s.From, s.Variable})
 	}
-	return output.Rows(a.Stdout, []string{"key", "value", "from", "variable"}, rows)
+	return k.Rows(a, []string{"key", "value", "from", "variable"}, rows)
 }

@@ -16,8 +16,8 @@ import (
 
 // userCmd is usher user.
 type userCmd struct {
-	ID   string `arg:"" help:"The user_id of the events."`
-	JSON bool   `help:"Print a JSON object."`
+	ID         string `arg:"" help:"The user_id of the events."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -54,14 +54,14 @@ func (u userCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return app.Advise(err)
 	}
-	if u.JSON {
-		return output.JSON(a.Stdout, history)
+	if u.Data() {
+		return u.Write(a, history)
 	}
-	return printHistory(a, history)
+	return u.print(a, history)
 }
 
-// printHistory prints the accounts, and every effect in order of its registration.
-func printHistory(a *app.App, h ops.History) error {
+// print prints the accounts, and every effect in order of its registration.
+func (u userCmd) print(a *app.App, h ops.History) error {
 	switch {
 	case len(h.Accounts)+len(h.Events) > 0:
 	case !h.Forgotten.IsZero():
@@ -71,7 +71,7 @@ func printHistory(a *app.App, h ops.History) error {
 		_, err := fmt.Fprintf(a.Stderr, "no vendor was ever asked for anything about %s; is that the user_id of the events?\n", output.Plain(h.UserID, ""))
 		return err
 	}
-	if err := printAccounts(a, h); err != nil {
+	if err := u.printAccounts(a, h); err != nil {
 		return err
 	}
 	if h.More > 0 {
@@ -86,11 +86,11 @@ func printHistory(a *app.App, h ops.History) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return output.Rows(a.Stdout, []string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
+	return u.Rows(a, []string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
 }
 
 // printAccounts prints the state of the user's accounts, and the vendors on hold.
-func printAccounts(a *app.App, h ops.History) error {
+func (u userCmd) printAccounts(a *app.App, h ops.History) error {
 	var rows [][]string
 	for _, at := range h.Accounts {
 		state := at.State
@@ -100,7 +100,7 @@ func printAccounts(a *app.App, h ops.History) error {
 		rows = append(rows, []string{at.Vendor, state, at.ID, fmt.Sprint(len(at.Courses))})
 	}
 	if len(rows) > 0 {
-		if err := output.Rows(a.Stdout, []string{"vendor", "account", "id", "courses"}, rows); err != nil {
+		if err := u.Rows(a, []string{"vendor", "account", "id", "courses"}, rows); err != nil {
 			return err
 		}
 	}

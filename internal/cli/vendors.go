@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/cli/vendorfile"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
 	"github.com/usherhq/usher/vendors"
@@ -20,6 +20,9 @@ type vendorsCmd struct {
 	Check   vendorsCheckCmd   `cmd:"" help:"Check the credentials of each vendor that is on."`
 	Users   vendorsUsersCmd   `cmd:"" help:"List the accounts at a vendor."`
 	Courses vendorsCoursesCmd `cmd:"" help:"List the courses at a vendor, for their ids."`
+
+	New  vendorfile.NewCmd  `cmd:"" help:"Print a commented description of an API, for kind: http."`
+	Lint vendorfile.LintCmd `cmd:"" help:"Check descriptions of APIs, without any call."`
 }
 
 // Help is shown below the flags.
@@ -28,13 +31,15 @@ func (vendorsCmd) Help() string {
   usher vendors check
   usher vendors check lead miestro
   usher vendors users miestro
-  usher vendors courses miestro`
+  usher vendors courses miestro
+  usher vendors new acme > acme.yaml
+  usher vendors lint acme.yaml`
 }
 
 // vendorsCheckCmd is usher vendors check.
 type vendorsCheckCmd struct {
-	Names []string `arg:"" optional:"" name:"vendor" help:"Only these vendors."`
-	JSON  bool     `help:"Print a JSON array."`
+	Names      []string `arg:"" optional:"" name:"vendor" help:"Only these vendors."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -150,12 +155,12 @@ func withAdvice(v engine.Vendor, err error) string {
 }
 
 func (k vendorsCheckCmd) print(a *app.App, found []vendorCheck) error {
-	if k.JSON {
-		return output.JSON(a.Stdout, found)
+	if k.Data() {
+		return k.Write(a, found)
 	}
 	var rows [][]string
 	for _, v := range found {
 		rows = append(rows, []string{v.Vendor, v.State, v.Detail})
 	}
-	return output.Rows(a.Stdout, []string{"vendor", "state", "detail"}, rows)
+	return k.Advice(a, []string{"vendor", "state", "detail"}, rows)
 }

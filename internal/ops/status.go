@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/deletionguard"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -25,14 +27,21 @@ const (
 
 // Status is the state of all vendors.
 type Status struct {
-	At        time.Time      `json:"at"`
-	OK        bool           `json:"ok"` // no state needs attention
-	Vendors   []VendorStatus `json:"vendors"`
-	Left      []LeftVendor   `json:"left,omitempty"`                     // not in the configuration any more
-	Events    int            `json:"dead_events,omitempty"`              // dead letters of events at fault, for all vendors
-	Webhooks  int            `json:"dead_webhooks,omitempty"`            // dead letters of deliveries
-	Deletions *DeletionHold  `json:"deletions,omitempty"`                // over all vendors; nil: none is held
-	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // no deletion is held until then
+	At        time.Time       `json:"at"`
+	OK        bool            `json:"ok"` // no state needs attention
+	Vendors   []VendorStatus  `json:"vendors"`
+	Left      []LeftVendor    `json:"left,omitempty"`                     // not in the configuration any more
+	Filling   []FillingStream `json:"filling,omitempty"`                  // streams and buckets that are nearly full
+	Events    int             `json:"dead_events,omitempty"`              // dead letters of events at fault, for all vendors
+	Webhooks  int             `json:"dead_webhooks,omitempty"`            // dead letters of deliveries
+	Deletions *DeletionHold   `json:"deletions,omitempty"`                // over all vendors; nil: none is held
+	Approved  *time.Time      `json:"deletions_approved_until,omitempty"` // no deletion is held until then
+}
+
+// FillingStream is a stream or bucket that holds four fifths of its limit or more.
+type FillingStream struct {
+	streams.Usage
+	Percent int `json:"percent"` // of the limit
 }
 
 // DeletionHold is a hold of the deletion guard.
@@ -91,6 +100,7 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		for _, c := range dead {
 			if c.Vendor == one.Vendor {
 				one.Dead += c.Count
+				one.explain(c)
 			}
 		}
 		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused, Off}, one.State)
@@ -107,7 +117,29 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 	if now.Left, err = s.left(ctx, dead); err != nil {
 		return now, err
 	}
+	if now.Filling, err = s.filling(ctx); err != nil {
+		return now, err
+	}
+	now.OK = now.OK && len(now.Filling) == 0
 	return now, s.addGuards(ctx, &now)
+}
+
+// explain adds the reason of dead letters whose users stand still until an operator acts.
+func (v *VendorStatus) explain(c streams.DeadCount) {
+	if c.Class == mailbox.ClassProfile && v.Why == "" {
+		v.Why = fmt.Sprintf("dead letters of class %s: %d, of users whose profile cannot be read; see docs/runbook.md", c.Class, c.Count)
+	}
+}
+
+// filling returns the streams and buckets that are nearly full.
+func (s *Service) filling(ctx context.Context) (list []FillingStream, err error) {
+	usage, err := s.Streams.Usage(ctx, true)
+	for _, u := range usage {
+		if u.NearlyFull() {
+			list = append(list, FillingStream{u, int(u.Bytes * 100 / uint64(u.MaxBytes))})
+		}
+	}
+	return list, err
 }
 
 // orders holds the holds and pauses of all vendors.

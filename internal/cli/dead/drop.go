@@ -14,13 +14,13 @@ import (
 
 // dropCmd is usher dead drop.
 type dropCmd struct {
-	IDs    []string `arg:"" optional:"" name:"id" help:"Vendor and event key, or the start of the key."`
-	All    bool     `help:"All that match the filters."`
-	filter `embed:""`
-	Yes    bool   `help:"With --all: drop without a question."`
-	Reason string `required:"" help:"The reason, for the log and for usher audit." placeholder:"TEXT"`
-	As     string `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
-	JSON   bool   `help:"Print a JSON object."`
+	IDs        []string `arg:"" optional:"" name:"id" help:"Vendor and event key, or the start of the key."`
+	All        bool     `help:"All that match the filters."`
+	filter     `embed:""`
+	Yes        bool   `help:"With --all: drop without a question."`
+	Reason     string `required:"" help:"The reason, for the log and for usher audit." placeholder:"TEXT"`
+	As         string `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -116,5 +116,5 @@ func (d dropCmd) Run(ctx context.Context, a *app.App) error {
 			Str("class", letter.Class).Str("reason", d.Reason).Msg("dead letter dropped")
 		return nil
 	})
-	return errors.Join(replaySummary{verb: "dropped", reason: d.Reason, json: d.JSON}.print(a, done), err)
+	return errors.Join(replaySummary{verb: "dropped", reason: d.Reason, Output: d.Output}.print(a, done), err)
 }

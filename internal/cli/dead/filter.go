@@ -17,7 +17,7 @@ import (
 type filter struct {
 	Vendor    app.PlaceFlag `help:"Only of this vendor; events: events at fault, for all vendors; webhooks: deliveries that could not become events." placeholder:"NAME"`
 	Type      string        `help:"Only of events of this type." placeholder:"TYPE"`
-	Class     string        `help:"Only of this class: invalid, permanent, unreadable, prerequisite, exhausted, panic, dropped, conflict, overload, expired, rule or record." placeholder:"CLASS"`
+	Class     string        `help:"Only of this class: invalid, permanent, unreadable, prerequisite, exhausted, panic, dropped, conflict, ambiguous, unadopted, rule, profile, overload, expired or record." placeholder:"CLASS"`
 	Cause     string        `help:"Only of this cause, as listed by usher dead list --by cause." placeholder:"CAUSE"`
 	User      string        `help:"Only of this user id." placeholder:"ID"`
 	Course    string        `help:"Only of this course id." placeholder:"ID"`

@@ -17,16 +17,16 @@ import (
 
 // listCmd is usher dead list.
 type listCmd struct {
-	filter `embed:""`
-	By     string `help:"cause: one row for each cause, with the number of events, the vendors and the times." enum:",cause" default:"" placeholder:"cause"`
-	JSON   bool   `help:"Print a JSON array, without the events themselves."`
+	filter     `embed:""`
+	By         string `help:"cause: one row for each cause, with the number of events, the vendors and the times." enum:",cause" default:"" placeholder:"cause"`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
 func (listCmd) Help() string {
 	return `The state is replaying while a replay is in flight, and quarantined after worker.max_replays failed
-replays. A terminal shows the number of each class at the end. Elsewhere the values of a line are
-separated by tabs: ID, type, event id, user, course, class, status, attempts, last try, state, message.
+replays. A terminal shows the number of each class at the end, and the start of each ID. JSON has
+no events. The values: ID, type, event id, user, course, class, status, attempts, last try, state, message.
 User ids that are e-mails are masked.
 
 --by cause shows one row for each cause, the most frequent first; usher dead replay and usher dead drop
@@ -74,12 +74,12 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 	if l.By != "" {
 		return l.groups(a, ops.Groups(list))
 	}
-	if l.JSON {
+	if l.Data() {
 		out := make([]summary, len(list))
 		for i, one := range list {
 			out[i] = summary{ID: one.ID(), State: one.State, UserID: shownID(one.UserID), Course: shownID(one.Course), Cause: one.Cause.Key, DeadLetter: one.DeadLetter}
 		}
-		return output.JSON(a.Stdout, out)
+		return l.Write(a, out)
 	}
 	var rows [][]string
 	for _, l := range list {
@@ -88,7 +88,7 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 			l.LastTry.UTC().Format(time.RFC3339), l.State, l.Message,
 		})
 	}
-	err = output.Rows(a.Stdout, []string{"ID", "type", "event", "user", "course", "class", "status", "attempts", "last try", "state", "message"}, rows)
+	err = l.Rows(a, []string{"ID", "type", "event", "user", "course", "class", "status", "attempts", "last try", "state", "message"}, rows)
 	if err == nil && output.IsTerminal(a.Stdout) {
 		_, err = fmt.Fprintln(a.Stdout, tally(list))
 	}
@@ -119,10 +119,10 @@ func (l listCmd) groups(a *app.App, list []ops.Group) error {
 			g.Cause.Key, strconv.Itoa(g.Events), strings.Join(g.Vendors, ","), g.Oldest.UTC().Format(time.RFC3339), g.Newest.UTC().Format(time.RFC3339), g.Example, g.Cause.Text,
 		})
 	}
-	if l.JSON {
-		return output.JSON(a.Stdout, out)
+	if l.Data() {
+		return l.Write(a, out)
 	}
-	return output.Rows(a.Stdout, []string{"cause", "events", "vendors", "oldest", "newest", "example", "message"}, rows)
+	return l.Rows(a, []string{"cause", "events", "vendors", "oldest", "newest", "example", "message"}, rows)
 }
 
 // tally returns the number of dead letters of each class, the most frequent first.

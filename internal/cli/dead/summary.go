@@ -27,17 +27,17 @@ type replaySummary struct {
 	left        int // beyond --max
 	replaying   int // left out: in flight
 	quarantined int // left out: quarantined
-	json        bool
+	app.Output
 }
 
 // print prints the dead letters of done, and the counts of those left out.
 func (s replaySummary) print(a *app.App, done []streams.DeadLetter) error {
-	if s.json {
+	if s.Data() {
 		ids := make([]string, len(done))
 		for i, d := range done {
 			ids[i] = d.ID()
 		}
-		return output.JSON(a.Stdout, struct {
+		return s.Write(a, struct {
 			Done        string   `json:"done"`
 			IDs         []string `json:"ids"`
 			Left        int      `json:"left"`
@@ -51,7 +51,7 @@ func (s replaySummary) print(a *app.App, done []streams.DeadLetter) error {
 		rows = append(rows, []string{s.verb, d.ID(), d.Type, d.EventID, s.reason})
 	}
 	if len(rows) > 0 {
-		if err := output.Rows(a.Stdout, []string{"", "ID", "type", "event", "reason"}, rows); err != nil {
+		if err := s.Rows(a, []string{"", "ID", "type", "event", "reason"}, rows); err != nil {
 			return err
 		}
 	}
@@ -95,11 +95,11 @@ type followed struct {
 }
 
 func (s replaySummary) printFollowed(a *app.App, out followed, rows [][]string) error {
-	if s.json {
-		return output.JSON(a.Stdout, out)
+	if s.Data() {
+		return s.Write(a, out)
 	}
 	if len(rows) > 0 {
-		if err := output.Rows(a.Stdout, []string{"", "ID", "type", "event", "message"}, rows); err != nil {
+		if err := s.Rows(a, []string{"", "ID", "type", "event", "message"}, rows); err != nil {
 			return err
 		}
 	}
