@@ -50,8 +50,15 @@ func readDeadFilter(r *http.Request) deadFilter {
 // Fields returns the names and the values of the filter in a form.
 func (f deadFilter) Fields() (list [][2]string) {
 	for _, one := range [][2]string{
-		{"vendor", f.Vendor}, {"type", f.Type}, {"class", f.Class}, {"state", f.State}, {"user", f.User}, {"course", f.Course},
-		{"cause", f.Cause}, {"text", f.Text}, {"age", f.Age},
+		{"vendor", f.Vendor},
+		{"type", f.Type},
+		{"class", f.Class},
+		{"state", f.State},
+		{"user", f.User},
+		{"course", f.Course},
+		{"cause", f.Cause},
+		{"text", f.Text},
+		{"age", f.Age},
 	} {
 		if one[1] != "" {
 			list = append(list, one)

@@ -54,7 +54,7 @@ async function deadRow(page, event) {
 }
 
 async function openLetter(page, event) {
-  await (await deadRow(page, event)).locator("a").click();
+  await (await deadRow(page, event)).locator("[data-label=Event] a").click();
   await page.locator("main[data-page=letter]").waitFor();
 }
 
