@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -71,16 +72,16 @@ func (f deadFilter) Fields() (list [][2]string) {
 func (f deadFilter) Empty() bool { return len(f.Fields()) == 0 }
 
 // Query returns the filter as a query of a URL.
-func (f deadFilter) Query() string {
+func (f deadFilter) Query() template.URL {
 	q := url.Values{}
 	for _, one := range f.Fields() {
 		q.Set(one[0], one[1])
 	}
-	return q.Encode()
+	return template.URL(q.Encode()) //nolint:gosec // encoded: a template would escape the separators, too
 }
 
 // Of returns the query of the filter for one cause; empty: for all causes.
-func (f deadFilter) Of(cause string) string {
+func (f deadFilter) Of(cause string) template.URL {
 	f.Cause = cause
 	return f.Query()
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// replaysFollowed is the part of a page that follows sent replays to their ends. The part reloads itself while
-// a replay is open. The form holds all state, so that no session does.
+// replaysFollowed is the part of a page with the ends of sent replays. The part reloads while a replay is
+// open. The form holds all state, and a session none.
 type replaysFollowed struct {
 	Open   []string // sentRefs of the replays that have not ended
 	Done   int
 	Failed []ops.FailedAt
-	// Lost is the number of failed replays of earlier looks, of which Failed has no texts.
+	// Lost is the number of failed replays of earlier looks, without texts.
 	Lost int
 }
 
-// Ended returns the number of replays that failed.
+// Ended returns the number of failed replays.
 func (f replaysFollowed) Ended() int { return f.Lost + len(f.Failed) }
 
 // sentRef names a sent replay in a form.

@@ -1,8 +1,8 @@
 package console_test
 
 import (
+	"html"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -40,7 +40,12 @@ func TestCauseFromDryRunToTheEnds(t *testing.T) {
 	if _, text := b.get("/console/dead?user=u2"); strings.Count(text, "data-letter=") != 1 {
 		t.Error("the filter by user")
 	}
-	_, text := b.get("/console/dead?cause=" + url.QueryEscape(cause))
+	_, text := b.get("/console/dead?vendor=lead&class=permanent")
+	link := regexp.MustCompile(`data-cause="` + cause + `">\s*<td[^>]*><a href="([^"]+)"`).FindStringSubmatch(text)
+	if link == nil {
+		t.Fatalf("no link:\n%s", around(text, "causes"))
+	}
+	_, text = b.get(html.UnescapeString(link[1]))
 	if strings.Count(text, "data-letter=") != 2 || !strings.Contains(text, `name="all" value="1" checked`) {
 		t.Fatalf("of one cause:\n%s", around(text, "letters"))
 	}
