@@ -36,6 +36,12 @@ type view struct {
 // pair are two values for a part of a template.
 type pair struct{ One, Two any }
 
+// With returns the view with other data, for a part of a page.
+func (v view) With(data any) view {
+	v.Data = data
+	return v
+}
+
 // ID returns an id for this visitor. E-mail addresses are masked for readers.
 func (v view) ID(id string) string {
 	if v.Who.Operator {

@@ -76,6 +76,7 @@ func (c *Console) table() []route {
 		{"GET /console/feed", reader, c.feed},
 		{"GET /console/dead", reader, c.dead},
 		{"POST /console/dead", operator, c.deadAction},
+		{"POST /console/dead/follow", operator, c.followReplays},
 		{"GET /console/dead/{vendor}/{type}/{key}", reader, c.letter},
 		{"GET /console/dead/{vendor}/{type}/{key}/state", reader, c.letterState},
 		{"POST /console/dead/{vendor}/{type}/{key}", operator, c.letterAction},

@@ -79,7 +79,7 @@ export async function freeAddress() {
 }
 
 // demo starts a demo with a number of events, and an open console.
-export const demo = (events) => start(["demo", "--events", String(events)], {}, /Watch it: (http:\S+)\/console\//);
+export const demo = (events) => start(["demo", "--events", String(events)], {}, /Console: (http:\S+)\/console\//);
 
 // sandbox starts the simulated vendors, with the variables for usher serve in environ.
 export async function sandbox() {
