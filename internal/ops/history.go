@@ -32,6 +32,8 @@ type History struct {
 	Forgotten time.Time `json:"forgotten,omitzero"`
 
 	at map[effectID]int // indices in Events, without dead letters
+	// registered holds the position of the last registered event, by vendor.
+	registered map[string]events.Position
 }
 
 // AccountAt is the account of the user at a vendor.
@@ -59,6 +61,7 @@ type HistoryEvent struct {
 	Ended    *time.Time `json:"ended,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`    // of the next attempt
 	GivenUp  *time.Time `json:"given_up,omitempty"` // end of the wait for a prerequisite
+	Class    string     `json:"class,omitempty"`    // of a failure, also of the last attempt of an unfinished effect
 	Why      string     `json:"why,omitempty"`
 	Replay   int        `json:"replay,omitempty"`      // number of the replay
 	Result   string     `json:"result,omitempty"`      // id of the result
@@ -69,6 +72,8 @@ type HistoryEvent struct {
 	Changed   []string `json:"changed,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 
+	held  bool       // a person has to approve the deletion
+	later bool       // the deletion of a disabled account, in its grace
 	key   record.Key // of the event
 	order events.Position
 	// unplaced says that order is not known.
@@ -105,7 +110,7 @@ const (
 // and the last results are searched: a million stored events do not slow History down. The history
 // of an account is kept for nats.history_max_age, activity for activity.memory.
 func (s *Service) History(ctx context.Context, user string) (History, error) {
-	h := History{UserID: user, Accounts: []AccountAt{}, Events: []HistoryEvent{}, at: map[effectID]int{}}
+	h := History{UserID: user, Accounts: []AccountAt{}, Events: []HistoryEvent{}, at: map[effectID]int{}, registered: map[string]events.Position{}}
 	for _, read := range []func(context.Context, *History) error{s.past, s.accounts, s.activity, s.activityResults, s.deadLetters} {
 		if err := read(ctx, &h); err != nil {
 			return h, err
@@ -148,6 +153,7 @@ func (s *Service) accounts(ctx context.Context, h *History) error {
 		if err != nil {
 			return err
 		}
+		h.registered[v.Name] = e.Record.Registered
 		if e.Record.UserID == "" {
 			if h.Forgotten.Before(e.Record.Forgotten) {
 				h.Forgotten = e.Record.Forgotten
