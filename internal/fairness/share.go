@@ -10,9 +10,9 @@ const (
 	// ShareValid is the time for which a process may use a part of the rate after an announcement.
 	// ShareValid is shorter than the TTL of the announcement.
 	ShareValid = 4 * time.Second
-	// shareSettles is the delay before a larger part is used. With twice ShareValid, all processes
-	// respect one state of the fleet, even if the processes receive changes at different times.
-	shareSettles = 2 * ShareValid
+	// shareSettles is the delay before a larger part is used. A process reads the announcements after
+	// its own, so whoever may call after ShareValid has seen the announcement behind the larger part.
+	shareSettles = ShareValid
 	// shareIdle is the part of the rate for all processes without demand together, while others
 	// have demand.
 	shareIdle = 1.0 / 10
@@ -30,11 +30,12 @@ type Fleet struct {
 // All processes without demand share a tenth of the rate, or the whole rate if no process has
 // demand. A process in a fleet of one has the whole rate at once.
 //
-// A smaller part counts at once. A larger part counts after eight seconds without a smaller part,
+// A smaller part counts at once. A larger part counts after four seconds without a smaller part,
 // when the other processes have lowered their parts. A process without a successful announcement
 // for four seconds makes no call. A process that starts beside others makes no call for the first
-// eight seconds. So all processes together keep to the rate, however late the announcements
-// arrive. Share is safe for concurrent use.
+// four seconds. A process with a new demand first keeps to the part it would have without the demand.
+// So all processes together keep to the rate, however late the announcements arrive. Share is safe
+// for concurrent use.
 type Share struct {
 	pacer *Pacer
 	rate  float64 // of the vendor over all processes, in calls a second; zero or below is no limit
@@ -44,6 +45,7 @@ type Share struct {
 	part      float64   // as of the last Update
 	until     time.Time // the end of the last part's validity
 	former    []step    // smaller parts in force before, each with an end time
+	claimed   bool      // the demand as of the last Update
 	busy      bool      // the demand as last reported
 	changed   time.Time // time of the last change of busy
 }
@@ -73,6 +75,10 @@ func (s *Share) Update(f Fleet) {
 		last = 0
 	}
 	s.part, s.until = s.partOf(f), f.Announced.Add(ShareValid)
+	if f.SelfBusy && !s.claimed { // the others may not have seen the demand
+		last = min(last, s.partOf(Fleet{Processes: f.Processes, Busy: f.Busy - 1}))
+	}
+	s.claimed = f.SelfBusy
 	if last < s.part {
 		s.forget(func(p step) bool { return p.rate >= last })
 		s.former = append(s.former, step{at: now.Add(shareSettles), rate: last})
@@ -101,12 +107,12 @@ func (s *Share) plan(now time.Time) (rate float64, plan []step) {
 
 // Demand reports whether this process has demand: within the last ten seconds a call has
 // waited, or the calls have used more than half of an equal part. The demand changes once
-// in ten seconds at most, so that every process receives the change.
+// in four seconds at most, so that every process receives the change.
 func (s *Share) Demand() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if busy := s.isBusy(now); busy != s.busy && now.Sub(s.changed) >= demandSpan {
+	if busy := s.isBusy(now); busy != s.busy && now.Sub(s.changed) >= ShareValid {
 		s.busy, s.changed = busy, now
 	}
 	return s.busy

@@ -94,7 +94,7 @@ func Short() Config {
 // The next owner has the lease five seconds after the death at the latest. An owner that waits for
 // CallLease and CallTimeout then finds the account; an owner that calls at once creates a second
 // account. Calls of live processes take at most ten times Latency, less than CallTimeout. The
-// rate has no limit: a process that starts beside others would wait for eight seconds for a part
+// rate has no limit: a process that starts beside others would wait for four seconds for a part
 // of a rate, longer than LateBy.
 func Late() Config {
 	c := Short()

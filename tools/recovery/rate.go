@@ -56,7 +56,7 @@ func Rate(ctx context.Context, c Config) (r *RateReport, err error) {
 	if err := t.backlog(ctx, pick(c, 2500, 600)); err != nil {
 		return r, err
 	}
-	shared := time.Now().Add(pick(c, 15*time.Second, 10*time.Second)) // a process that starts makes no call for 8 s
+	shared := time.Now().Add(pick(c, 15*time.Second, 10*time.Second)) // a process that starts makes no call for 4 s
 	killed := shared.Add(windows * r.Window)
 	samples, err := t.sample(ctx, killed)
 	if err != nil {
