@@ -9,11 +9,12 @@ import (
 
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
+	"github.com/usherhq/usher/internal/ops"
 )
 
 // userCmd is usher user.
 type userCmd struct {
-	ID   string `arg:"" help:"The user_id of the events."`
+	ID   string `arg:"" help:"The user_id of the events, or an e-mail."`
 	UTC  bool   `help:"Print times in UTC; off a terminal, times are always in UTC." name:"utc"`
 	Long bool   `help:"Print hashes, and times to the second."`
 	JSON bool   `help:"Print a JSON object."`
@@ -38,6 +39,7 @@ The exit code is 1 if nothing is known of the user.
 
 Examples:
   usher user ada
+  usher user ada@example.org            several users with one e-mail are listed
   usher user ada --json | jq '.vendors[] | select(.state != "done")'`
 }
 
@@ -56,12 +58,41 @@ func (u userCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	user, err := service.User(ctx, u.ID)
+	ids, err := service.FindUsers(ctx, u.ID)
+	if err != nil {
+		return app.Advise(err)
+	}
+	switch len(ids) {
+	case 0:
+		return errors.New("no user with this e-mail is known: usher finds an e-mail of an event that is still stored, or was when usher indexed it; see docs/operating.md")
+	case 1:
+		return u.show(ctx, a, service, ids[0])
+	default:
+		return u.list(a, ids)
+	}
+}
+
+// list prints the ids of several users with one e-mail.
+func (u userCmd) list(a *app.App, ids []string) error {
+	if u.JSON {
+		return output.JSON(a.Stdout, map[string][]string{"users": ids})
+	}
+	a.Remark(output.Count(len(ids), "user") + " with this e-mail; show one by its id")
+	rows := make([][]string, len(ids))
+	for i, id := range ids {
+		rows[i] = []string{id}
+	}
+	return output.Rows(a.Stdout, []string{"user id"}, rows)
+}
+
+// show prints one user.
+func (u userCmd) show(ctx context.Context, a *app.App, service *ops.Service, id string) error {
+	user, err := service.User(ctx, id)
 	if err != nil {
 		return app.Advise(err)
 	}
 	if !user.Known() {
-		return fmt.Errorf("nothing is known of %s: is that the user_id of the events, with the same capitals?", output.Plain(u.ID, ""))
+		return fmt.Errorf("nothing is known of %s: is that the user_id of the events, with the same capitals?", output.Plain(id, ""))
 	}
 	if u.JSON {
 		return output.JSON(a.Stdout, user)

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -23,6 +24,9 @@ type userPage struct {
 	Events []userEvent
 	Watch  string // the id of an awaited event
 	Live   bool   // effects are unfinished, or an event is awaited
+
+	Unfound bool     // no user has the e-mail
+	Same    []string // ids of several users with one e-mail
 }
 
 // user shows the history of a user, or the form for the id of a user.
@@ -49,6 +53,22 @@ func (c *Console) user(ctx context.Context, v *visit) (answer, error) {
 		return answer{page: "user", title: "Users", data: p, status: http.StatusNotFound}, nil
 	}
 	return answer{page: "user", title: "Users", data: p}, nil
+}
+
+// findUser leads to the page of a user, by the id or by an e-mail. The e-mail is in no URL.
+func (c *Console) findUser(ctx context.Context, v *visit) (answer, error) {
+	ids, err := v.service.FindUsers(ctx, v.PostFormValue("id"))
+	if err != nil {
+		return answer{}, err
+	}
+	switch len(ids) {
+	case 0:
+		return answer{page: "user", title: "Users", data: userPage{Unfound: true}, status: http.StatusNotFound}, nil
+	case 1:
+		return answer{to: root + "user?id=" + url.QueryEscape(ids[0])}, nil
+	default:
+		return answer{page: "user", title: "Users", data: userPage{Same: ids}}, nil
+	}
 }
 
 // Lines returns the vendors with a line.

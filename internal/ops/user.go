@@ -89,17 +89,23 @@ func (u User) Shown() (lines []UserAtVendor, off []string) {
 
 // User returns the history of a user, and the state at each vendor.
 func (s *Service) User(ctx context.Context, id string) (User, error) {
+	u, _, err := s.look(ctx, id)
+	return u, err
+}
+
+// look returns the history of a user with the state at each vendor, and the facts behind.
+func (s *Service) look(ctx context.Context, id string) (User, []*vendorFacts, error) {
 	h, err := s.History(ctx, id)
 	u := User{History: h}
 	if err != nil {
-		return u, err
+		return u, nil, err
 	}
 	facts, err := s.vendorFacts(ctx, &h)
 	if err != nil {
-		return u, err
+		return u, nil, err
 	}
 	if u.Unsearched, err = s.addUnread(ctx, &h, facts); err != nil {
-		return u, err
+		return u, nil, err
 	}
 	var off []UserAtVendor
 	for _, f := range facts {
@@ -111,7 +117,7 @@ func (s *Service) User(ctx context.Context, id string) (User, error) {
 		}
 	}
 	u.Vendors = append(u.Vendors, off...)
-	return u, nil
+	return u, facts, nil
 }
 
 // vendorFacts is all that is known of a vendor, and of the user there.
