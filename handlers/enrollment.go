@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -27,7 +28,7 @@ func EnrollmentRequested(courses Courses, names []string) Handler {
 func (c Courses) plan(
 	names []string,
 	read func(events.Event) (events.EnrollmentRequestedData, error),
-	do func(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error),
+	do func(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply, error),
 ) func(Vendor, events.Event) (Plan, error) {
 	return func(v Vendor, e events.Event) (Plan, error) {
 		d, err := read(e)
@@ -35,14 +36,14 @@ func (c Courses) plan(
 			return Plan{}, err
 		}
 		if d.Vendor != "" && !slices.Contains(names, d.Vendor) {
-			return Plan{}, &events.InvalidError{Pointer: "/data/vendor", Rule: "vendor", Detail: "no such vendor"}
+			return Plan{UserID: d.UserID, Skip: !enrolls(v.Adapter)}, &events.InvalidError{Pointer: "/data/vendor", Rule: "vendor", Detail: "no such vendor"}
 		}
 		course, takesPart, err := c.at(v, d)
 		if err != nil || !takesPart {
-			return Plan{UserID: d.UserID, Course: d.CourseID, Skip: err == nil}, err
+			return Plan{UserID: d.UserID, Course: d.CourseID, Skip: !takesPart}, err
 		}
 		return Plan{UserID: d.UserID, Course: d.CourseID, Do: func(ctx context.Context, k Known) (Reply, error) {
-			return do(ctx, v.Adapter, k, vendors.Enrollment{
+			return do(ctx, v, k, vendors.Enrollment{
 				Origin: k.From, UserID: d.UserID, Account: k.Account, Email: d.Email,
 				Course: course, StartsOn: d.StartsOn, EndsOn: d.EndsOn,
 			})
@@ -50,7 +51,8 @@ func (c Courses) plan(
 	}
 }
 
-// at returns the vendor's course for an event, and whether the vendor takes part.
+// at returns the vendor's course for an event, and whether the vendor takes part. A vendor that cannot
+// enrol takes part if the course or the event names the vendor.
 func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course, bool, error) {
 	mapped, known := c[d.CourseID]
 	theirs, here := mapped[v.Name]
@@ -69,44 +71,69 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 	case known && d.Vendor == "":
 		return course, false, nil
 	default:
-		return course, false, &events.InvalidError{
-			Pointer: "/data/course_id", Rule: "course",
-			Detail: "unknown course: add it under courses in the configuration",
-		}
+		return course, enrolls(v.Adapter) || d.Vendor != "", unknownCourse(d.CourseID)
 	}
 }
 
+// enrolls reports whether a vendor can enrol.
+func enrolls(adapter vendors.Adapter) bool {
+	_, ok := adapter.(vendors.Enroller)
+	return ok
+}
+
+// ruleCourse is the rule of an event with a course that the configuration does not have.
+const ruleCourse = "course"
+
+// unknownCourse returns the fault of an event with a course that is mapped nowhere.
+func unknownCourse(id string) error {
+	return &events.InvalidError{
+		Pointer: "/data/course_id", Rule: ruleCourse,
+		Detail: namedCourse(id) + " is mapped nowhere: add it under courses in the configuration",
+	}
+}
+
+// courseID is the form of the course ids that messages name. Other texts may be personal data.
+var courseID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$`)
+
+// namedCourse names a course in a message.
+func namedCourse(id string) string {
+	if !courseID.MatchString(id) {
+		return "the course"
+	}
+	return "course " + id
+}
+
 // enroll makes the enrolment once, if the vendor or the record can tell. An account from before
-// Usher is found by e-mail and adopted.
-func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := adapter.(vendors.Enroller)
+// Usher is looked up and adopted.
+func enroll(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply, error) {
+	p, ok := v.Adapter.(vendors.Enroller)
 	if !ok {
 		return unsupported, nil
 	}
-	account, err := locate(ctx, adapter, vendors.User{ID: e.UserID, Email: e.Email}, k)
+	account, by, err := v.locate(ctx, vendors.User{ID: e.UserID, Email: e.Email}, k)
 	if err != nil {
 		return Reply{}, err
 	}
 	e.Account = account
-	_, renews := adapter.(vendors.Renewer)
+	_, renews := v.Adapter.(vendors.Renewer)
 	if k.Enrolled && !renews {
-		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: k.matchedBy(adapter)}, nil
+		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: by}, nil
 	}
-	reader, reads := adapter.(vendors.EnrollmentReader)
+	reader, reads := v.Adapter.(vendors.EnrollmentReader)
 	if reads {
 		in, err := reader.Enrolled(ctx, e.Account, e.Course)
 		if err != nil {
 			return Reply{}, err
 		}
 		if in {
-			return Reply{Outcome: k.found(), Account: e.Account, Action: k.action(events.ActionEnrolled), MatchedBy: k.matchedBy(adapter)}, nil
+			return Reply{Outcome: k.found(), Account: e.Account, Action: k.action(events.ActionEnrolled), MatchedBy: by}, nil
 		}
 	}
 	err = p.Enroll(ctx, e)
 	if !reads && !renews {
 		err = onlyOnce(err)
 	}
-	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: k.matchedBy(adapter)}.with(err)
+	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: by}.with(err)
 }
 
 // onlyOnce makes the error of an enrolment permanent if the vendor answered, but the response

@@ -2,13 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -19,13 +17,13 @@ type approveCmd struct {
 
 // approveDeletionsCmd is usher approve deletions.
 type approveDeletionsCmd struct {
-	Vendor    app.VendorFlag `help:"Only at this vendor; at all vendors by default." placeholder:"NAME"`
-	For       time.Duration  `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
-	Drop      bool           `help:"Turn the deletions on hold into dead letters."`
-	End       bool           `help:"End an approval by --for early: usher holds too many deletions again."`
-	List      bool           `help:"List the deletions on hold."`
-	app.Actor `embed:""`
-	JSON      bool `help:"Print a JSON object; with --list a JSON array."`
+	Vendor     app.VendorFlag `help:"Only at this vendor; at all vendors by default." placeholder:"NAME"`
+	For        time.Duration  `help:"Hold no deletion for this time, even if none is on hold now; 1h by default if some are on hold." placeholder:"DURATION"`
+	Drop       bool           `help:"Turn the deletions on hold into dead letters."`
+	End        bool           `help:"End an approval by --for early: usher holds too many deletions again."`
+	List       bool           `help:"List the deletions on hold."`
+	app.Actor  `embed:""`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -77,8 +75,8 @@ func (c approveDeletionsCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return app.Advise(err)
 	}
-	if c.JSON {
-		return json.NewEncoder(a.Stdout).Encode(done)
+	if c.Data() {
+		return c.Item(a, done)
 	}
 	_, err = fmt.Fprintln(a.Stdout, done)
 	return err
@@ -95,8 +93,8 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 	if unread != nil && held == nil {
 		return app.Advise(unread)
 	}
-	if c.JSON {
-		return errors.Join(output.JSON(a.Stdout, append([]ops.HeldDeletion{}, held...)), unread)
+	if c.Data() {
+		return errors.Join(c.Write(a, append([]ops.HeldDeletion{}, held...)), unread)
 	}
 	var rows [][]string
 	for _, h := range held {
@@ -106,5 +104,5 @@ func (c approveDeletionsCmd) list(ctx context.Context, a *app.App) error {
 		_, err := fmt.Fprintln(a.Stderr, "no deletion is on hold")
 		return err
 	}
-	return errors.Join(output.Rows(a.Stdout, []string{"user", "vendor", "since", "event"}, rows), unread)
+	return errors.Join(c.Rows(a, []string{"user", "vendor", "since", "event"}, rows), unread)
 }

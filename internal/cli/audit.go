@@ -10,23 +10,22 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/streams"
 )
 
 // auditCmd is usher audit.
 type auditCmd struct {
-	Follow bool          `short:"f" help:"Wait for further actions at the end."`
-	Since  time.Duration `help:"Only of this last time, such as 24h." placeholder:"DURATION"`
-	Verify bool          `help:"Verify the links between the entries instead: find changed, removed and forged entries."`
-	JSON   bool          `help:"Print each action as the stored CloudEvent, one per line; with --verify, the report."`
+	Follow     bool          `short:"f" help:"Wait for further actions at the end."`
+	Since      time.Duration `help:"Only of this last time, such as 24h." placeholder:"DURATION"`
+	Verify     bool          `help:"Verify the links between the entries instead: find changed, removed and forged entries."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
 func (auditCmd) Help() string {
 	return `Actions of people on dead letters and vendors, oldest first: time, action, object, person, and
 reason. usher stores an action before carrying it out: an action that NATS then refused is listed
-too. Actions are kept for nats.audit_max_age. Values are separated by tabs, except on a terminal.
+too. Actions are kept for nats.audit_max_age. In JSON, each action is the stored CloudEvent, one per line.
 
 Each entry is linked to the entry before. --verify compares all links, and ends with exit code 1
 after a fault. With nats.audit_key, nobody without the key can write a link.
@@ -90,12 +89,12 @@ func (c auditCmd) verify(ctx context.Context, a *app.App, log *streams.Audit) er
 	if err != nil {
 		return app.Advise(err)
 	}
-	if c.JSON {
-		err = output.JSON(a.Stdout, report)
+	if c.Data() {
+		err = c.Write(a, report)
 	}
 	for _, f := range report.Faults {
-		if !c.JSON && err == nil {
-			err = output.Row(a.Stdout, []string{strconv.FormatUint(f.Seq, 10), f.Problem}, []int{10, 0})
+		if !c.Data() && err == nil {
+			err = c.Row(a, []string{strconv.FormatUint(f.Seq, 10), f.Problem}, []int{10, 0})
 		}
 	}
 	if err != nil {
@@ -113,12 +112,12 @@ func (c auditCmd) verify(ctx context.Context, a *app.App, log *streams.Audit) er
 
 // print prints an action.
 func (c auditCmd) print(a *app.App, e events.Event, done streams.Action) error {
-	if c.JSON {
-		return output.Event(a.Stdout, e)
+	if c.Data() {
+		return c.CloudEvent(a, e)
 	}
-	return output.Row(a.Stdout, []string{
+	return c.Row(a, []string{
 		done.At.UTC().Format(time.RFC3339), strings.TrimPrefix(done.Kind, "usher."), done.Object(), done.Who, done.Why, detail(done),
-	}, []int{20, 14, 0, 0, 0, 0})
+	}, []int{9, 14, 0, 0, 0, 0})
 }
 
 // detail returns the other values of an action.

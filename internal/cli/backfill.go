@@ -12,11 +12,11 @@ import (
 
 // backfillCmd is usher backfill.
 type backfillCmd struct {
-	Vendor    app.VendorFlag `arg:"" help:"The vendor."`
-	File      string         `required:"" help:"Users: a JSON object per line, with the data of user.created; - is standard input." placeholder:"FILE"`
-	DryRun    bool           `help:"Count, and send nothing."`
-	app.Actor `embed:""`
-	JSON      bool `help:"Print a JSON object."`
+	Vendor     app.VendorFlag `arg:"" help:"The vendor."`
+	File       string         `required:"" help:"Users: a JSON object per line, with the data of user.created; - is standard input." placeholder:"FILE"`
+	DryRun     bool           `help:"Count, and send nothing."`
+	app.Actor  `embed:""`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -71,8 +71,8 @@ func (b backfillCmd) Run(ctx context.Context, a *app.App) error {
 }
 
 func (b backfillCmd) print(a *app.App, done ops.Backfilled) error {
-	if b.JSON {
-		return output.JSON(a.Stdout, done)
+	if b.Data() {
+		return b.Write(a, done)
 	}
 	verb := "sent"
 	if b.DryRun {

@@ -31,15 +31,15 @@ Examples:
 
 // configCheckCmd is usher config check.
 type configCheckCmd struct {
-	JSON     bool   `help:"Print a JSON object."`
-	Delivery string `help:"Try a captured delivery of a web hook: headers, an empty line, and the body as sent." placeholder:"FILE"`
-	Sender   string `help:"The sender of the delivery, if the request does not name its path." placeholder:"NAME"`
+	app.Output `embed:""`
+	Delivery   string `help:"Try a captured delivery of a web hook: headers, an empty line, and the body as sent." placeholder:"FILE"`
+	Sender     string `help:"The sender of the delivery, if the request does not name its path." placeholder:"NAME"`
 }
 
 // Validate returns an error for flags that exclude each other.
 func (k configCheckCmd) Validate() error {
-	if k.Delivery == "" && k.Sender != "" || k.Delivery != "" && k.JSON {
-		return errors.New("--sender goes with --delivery, and --json without")
+	if k.Delivery == "" && k.Sender != "" || k.Delivery != "" && k.Data() {
+		return errors.New("--sender goes with --delivery, and -o json without")
 	}
 	return nil
 }
@@ -97,8 +97,8 @@ func (k configCheckCmd) Run(a *app.App) error {
 	for _, f := range faults {
 		r.Faults = append(r.Faults, configFault{f.Key, f.Variable, f.At, f.Problem, f.Fix})
 	}
-	if k.JSON {
-		err = output.JSON(a.Stdout, r)
+	if k.Data() {
+		err = k.Write(a, r)
 	} else {
 		err = r.print(a.Stdout, faults)
 	}
@@ -134,7 +134,7 @@ func (r report) print(w io.Writer, faults []*config.Error) error {
 
 // configShowCmd is usher config show.
 type configShowCmd struct {
-	JSON bool `help:"Print a JSON array."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -159,12 +159,12 @@ func (k configShowCmd) Run(a *app.App) error {
 }
 
 func (k configShowCmd) print(a *app.App, list []config.Shown) error {
-	if k.JSON {
-		return output.JSON(a.Stdout, list)
+	if k.Data() {
+		return k.Write(a, list)
 	}
 	var rows [][]string
 	for _, s := range list {
 		rows = append(rows, []string{s.Key, s.Text(), s.From, s.Variable})
 	}
-	return output.Rows(a.Stdout, []string{"key", "value", "from", "variable"}, rows)
+	return k.Rows(a, []string{"key", "value", "from", "variable"}, rows)
 }

@@ -21,7 +21,8 @@ type eventCmd struct {
 	User   string `help:"The user_id of the event: the history leads to the event, and no stream is searched." placeholder:"ID"`
 	UTC    bool   `help:"Print times in UTC; off a terminal, times are always in UTC." name:"utc"`
 	Long   bool   `help:"Print hashes, and times to the second."`
-	JSON   bool   `help:"Print a JSON array, with the payload masked."`
+
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -59,10 +60,10 @@ func (e eventCmd) Run(ctx context.Context, a *app.App) error {
 		return app.Interrupted(ctx, app.Advise(err))
 	case len(found.Events) == 0:
 		return notFound(e.ID, found)
-	case e.JSON:
-		return printEventsJSON(a, found.Events)
+	case e.Data():
+		return e.writeAll(a, found.Events)
 	}
-	p := newUserPrinter(a, e.UTC, e.Long)
+	p := newUserPrinter(a, e.Output, e.UTC, e.Long)
 	for i, v := range found.Events {
 		if i > 0 {
 			_, _ = fmt.Fprintln(a.Stdout)
@@ -87,8 +88,8 @@ func notFound(id string, found ops.EventSearch) error {
 		text, output.Plain(id, ""))
 }
 
-// printEventsJSON prints the events as a JSON array.
-func printEventsJSON(a *app.App, list []ops.EventView) error {
+// writeAll writes the events with masked payloads.
+func (e eventCmd) writeAll(a *app.App, list []ops.EventView) error {
 	type masked struct {
 		ops.EventView
 		Payload json.RawMessage `json:"payload,omitempty"`
@@ -100,7 +101,7 @@ func printEventsJSON(a *app.App, list []ops.EventView) error {
 			out[i].Payload = text
 		}
 	}
-	return output.JSON(a.Stdout, out)
+	return e.Write(a, out)
 }
 
 // event prints an event and its outcomes.
@@ -115,7 +116,7 @@ func (p userPrinter) event(v ops.EventView) error {
 	if p.long {
 		facts = append(facts, []string{"key", v.Key}, []string{"sequence", fmt.Sprint(v.Seq)})
 	}
-	if err := output.Rows(p.Stdout, []string{"", ""}, facts); err != nil {
+	if err := p.Rows(p.App, nil, facts); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintln(p.Stdout, output.Plain(maskedPayload(v.Payload), "\n")); err != nil {
@@ -133,7 +134,7 @@ func (p userPrinter) event(v ops.EventView) error {
 		}
 		rows = append(rows, []string{e.Vendor, e.State, fmt.Sprint(e.Attempts), at, p.reason(e)})
 	}
-	return output.Rows(p.Stdout, []string{"vendor", "state", "attempts", "ended", "why"}, rows)
+	return p.Advice(p.App, []string{"vendor", "state", "attempts", "ended", "why"}, rows)
 }
 
 // maskedPayload returns a payload as readable text, masked.

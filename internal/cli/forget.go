@@ -25,7 +25,7 @@ type forgetCmd struct {
 	Yes          bool     `help:"Erase without a question."`
 	Report       string   `help:"Write the outcome as JSON into a new file, to keep: the digest of the id, and what was erased, stays, and was found by the last scan." placeholder:"FILE"`
 	app.Actor    `embed:""`
-	JSON         bool `help:"Print a JSON object."`
+	app.Output   `embed:""`
 }
 
 // Help is shown below the flags.
@@ -112,7 +112,7 @@ func (f forgetCmd) confirm(ctx context.Context, a *app.App, data ops.UserData) e
 	if in, ok := a.Stdin.(*os.File); !ok || !output.IsTerminal(in) {
 		return app.Usage(errors.New("nobody can be asked here: say --yes, or look first with --dry-run"))
 	}
-	if !f.JSON {
+	if !f.Data() {
 		if err := f.printFound(a, data); err != nil {
 			return err
 		}
@@ -140,8 +140,8 @@ func askToErase(ctx context.Context, in io.Reader, out io.Writer) error {
 
 // printFound prints the data of the user, and the steps before an erasure.
 func (f forgetCmd) printFound(a *app.App, data ops.UserData) error {
-	if f.JSON {
-		return output.JSON(a.Stdout, data)
+	if f.Data() {
+		return f.Write(a, data)
 	}
 	if data.Empty() {
 		_, err := fmt.Fprintf(a.Stderr, "nothing is stored of %s; is that the user_id of the events?\n", output.Plain(f.ID, ""))
@@ -160,13 +160,13 @@ func (f forgetCmd) printFound(a *app.App, data ops.UserData) error {
 	for _, at := range data.Accounts {
 		rows = append(rows, []string{"account", at.Vendor, at.ID, at.Why})
 	}
-	return output.Rows(a.Stdout, []string{"", "where", "what", ""}, rows)
+	return f.Rows(a, []string{"", "where", "what", ""}, rows)
 }
 
 // printErased prints the erased data, and the data that stays.
 func (f forgetCmd) printErased(a *app.App, done ops.Forgotten) error {
-	if f.JSON {
-		return output.JSON(a.Stdout, done)
+	if f.Data() {
+		return f.Write(a, done)
 	}
 	var rows [][]string
 	for _, at := range done.Erased {
@@ -179,5 +179,5 @@ func (f forgetCmd) printErased(a *app.App, done ops.Forgotten) error {
 		where, what, _ := strings.Cut(text, ": ")
 		rows = append(rows, []string{"stays", where, what})
 	}
-	return output.Rows(a.Stdout, []string{"", "where", "what"}, rows)
+	return f.Rows(a, []string{"", "where", "what"}, rows)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/engine"
 	"github.com/usherhq/usher/internal/streams/admin"
 )
@@ -30,7 +29,7 @@ Examples:
 
 // natsCheckCmd is usher nats check.
 type natsCheckCmd struct {
-	JSON bool `help:"Print a JSON array."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -51,7 +50,7 @@ func (k natsCheckCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	if err := printDifferences(a, found, k.JSON, "everything is as the configuration says"); err != nil {
+	if err := printDifferences(a, k.Output, found, "everything is as the configuration says"); err != nil {
 		return err
 	}
 	if len(found) > 0 {
@@ -62,8 +61,8 @@ func (k natsCheckCmd) Run(ctx context.Context, a *app.App) error {
 
 // natsApplyCmd is usher nats apply.
 type natsApplyCmd struct {
-	JSON  bool `help:"Print the differences as a JSON array."`
-	Adopt bool `help:"Take streams without a mark for those of an earlier usher."`
+	app.Output `embed:""`
+	Adopt      bool `help:"Take streams without a mark for those of an earlier usher."`
 }
 
 // Help is shown below the flags.
@@ -92,7 +91,7 @@ func (k natsApplyCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil && len(found) == 0 {
 		return err
 	}
-	if err := errors.Join(err, printDifferences(a, found, k.JSON, "everything was as the configuration says")); err != nil {
+	if err := errors.Join(err, printDifferences(a, k.Output, found, "everything was as the configuration says")); err != nil {
 		return err
 	}
 	for _, d := range found {
@@ -132,9 +131,9 @@ func compare(ctx context.Context, a *app.App, do func(*engine.Engine, context.Co
 	return do(e, ctx, e.Wanted(ports))
 }
 
-func printDifferences(a *app.App, found []admin.Difference, asJSON bool, none string) error {
-	if asJSON {
-		return output.JSON(a.Stdout, append([]admin.Difference{}, found...))
+func printDifferences(a *app.App, out app.Output, found []admin.Difference, none string) error {
+	if out.Data() {
+		return out.Write(a, append([]admin.Difference{}, found...))
 	}
 	var rows [][]string
 	for _, d := range found {
@@ -148,5 +147,5 @@ func printDifferences(a *app.App, found []admin.Difference, asJSON bool, none st
 		_, err := fmt.Fprintln(a.Stderr, none)
 		return err
 	}
-	return output.Rows(a.Stdout, []string{"of", "setting", "is", "should be", ""}, rows)
+	return out.Rows(a, []string{"of", "setting", "is", "should be", ""}, rows)
 }

@@ -6,16 +6,15 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/ops"
 )
 
 // pauseCmd is usher pause.
 type pauseCmd struct {
-	Vendor    app.VendorFlag `arg:"" help:"Name of the vendor."`
-	For       time.Duration  `help:"Resume after this time; only by usher resume by default." placeholder:"DURATION"`
-	app.Actor `embed:""`
-	JSON      bool `help:"Print a JSON object."`
+	Vendor     app.VendorFlag `arg:"" help:"Name of the vendor."`
+	For        time.Duration  `help:"Resume after this time; only by usher resume by default." placeholder:"DURATION"`
+	app.Actor  `embed:""`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -39,16 +38,16 @@ func (p pauseCmd) Validate() error {
 
 // Run pauses the vendor.
 func (p pauseCmd) Run(ctx context.Context, a *app.App) error {
-	return changePause(ctx, a, p.JSON, func(s *ops.Service) (ops.PauseState, error) {
+	return changePause(ctx, a, p.Output, func(s *ops.Service) (ops.PauseState, error) {
 		return s.Pause(ctx, string(p.Vendor), p.For, a.Actor(p.Actor))
 	})
 }
 
 // resumeCmd is usher resume.
 type resumeCmd struct {
-	Vendor    app.VendorFlag `arg:"" help:"Name of the vendor."`
-	app.Actor `embed:""`
-	JSON      bool `help:"Print a JSON object."`
+	Vendor     app.VendorFlag `arg:"" help:"Name of the vendor."`
+	app.Actor  `embed:""`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -64,13 +63,13 @@ func (r resumeCmd) Validate() error { return errors.Join(r.Vendor.Required(), r.
 
 // Run resumes the vendor.
 func (r resumeCmd) Run(ctx context.Context, a *app.App) error {
-	return changePause(ctx, a, r.JSON, func(s *ops.Service) (ops.PauseState, error) {
+	return changePause(ctx, a, r.Output, func(s *ops.Service) (ops.PauseState, error) {
 		return s.Resume(ctx, string(r.Vendor), a.Actor(r.Actor))
 	})
 }
 
 // changePause pauses or resumes a vendor, and prints the state of the vendor.
-func changePause(ctx context.Context, a *app.App, asJSON bool, do func(*ops.Service) (ops.PauseState, error)) error {
+func changePause(ctx context.Context, a *app.App, out app.Output, do func(*ops.Service) (ops.PauseState, error)) error {
 	service, end, err := a.Service(ctx)
 	if err != nil {
 		return err
@@ -80,8 +79,8 @@ func changePause(ctx context.Context, a *app.App, asJSON bool, do func(*ops.Serv
 	if err != nil {
 		return app.Advise(err)
 	}
-	if asJSON {
-		return output.JSON(a.Stdout, state)
+	if out.Data() {
+		return out.Write(a, state)
 	}
-	return output.Rows(a.Stdout, []string{"vendor", "state"}, [][]string{{state.Vendor, state.String()}})
+	return out.Rows(a, []string{"vendor", "state"}, [][]string{{state.Vendor, state.String()}})
 }

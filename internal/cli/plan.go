@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,10 +13,10 @@ import (
 
 // planCmd is usher plan.
 type planCmd struct {
-	Old  string `help:"The configuration to compare with; ./usher.yaml by default." placeholder:"FILE" default:"usher.yaml"`
-	From string `help:"Users in a file instead of the stored profiles; see usher simulate." placeholder:"FILE"`
-	List bool   `help:"Print each user with a difference, before the counts."`
-	JSON bool   `help:"Print a JSON object; with --list, one JSON object per line first."`
+	Old        string `help:"The configuration to compare with; ./usher.yaml by default." placeholder:"FILE" default:"usher.yaml"`
+	From       string `help:"Users in a file instead of the stored profiles; see usher simulate." placeholder:"FILE"`
+	List       bool   `help:"Print each user with a difference, before the counts."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -25,6 +24,7 @@ func (planCmd) Help() string {
 	return `Compares the rules of two configurations for all users: the users that enter or leave the scope of each vendor, and
 the fields whose value differs, by name. usher reads the stored profiles, and calls no vendor. A user who leaves a
 scope keeps the account, unless the configuration says otherwise. For the accounts, see usher simulate.
+With --list, JSON has one object per line, and the counts in the last.
 Exit code 0: nobody leaves a scope. 3: users leave.
 
 Examples:
@@ -75,31 +75,31 @@ func (k planCmd) row(a *app.App) func(ops.PlanRow) error {
 	switch {
 	case !k.List:
 		return nil
-	case k.JSON:
-		return func(r ops.PlanRow) error { return json.NewEncoder(a.Stdout).Encode(r) }
+	case k.Data():
+		return func(r ops.PlanRow) error { return k.Item(a, r) }
 	}
 	return func(r ops.PlanRow) error {
 		detail := strings.Trim(strings.Join(r.Fields, ", ")+" "+r.Message, " ")
-		return output.Row(a.Stdout, []string{r.UserID, r.Vendor, r.Change, detail}, []int{16, 10, 8, 0})
+		return k.Row(a, []string{r.UserID, r.Vendor, r.Change, detail}, []int{16, 10, 8, 0})
 	}
 }
 
 func (k planCmd) print(a *app.App, found ops.Plan) error {
-	if k.JSON {
-		return totals(a, found, k.List)
+	if k.Data() {
+		return totals(a, k.Output, found, k.List)
 	}
 	var rows [][]string
 	for _, s := range found.Settings {
 		rows = append(rows, []string{s.Key, s.Old, s.New})
 	}
-	if err := output.Rows(a.Stdout, []string{"setting", "old", "new"}, rows); err != nil {
+	if err := k.Rows(a, []string{"setting", "old", "new"}, rows); err != nil {
 		return err
 	}
 	rows = nil
 	for _, c := range found.Counts {
 		rows = append(rows, []string{c.Vendor, c.Change, c.Field, fmt.Sprint(c.Users)})
 	}
-	err := output.Rows(a.Stdout, []string{"vendor", "change", "field", "users"}, rows)
+	err := k.Rows(a, []string{"vendor", "change", "field", "users"}, rows)
 	_, failed := fmt.Fprintf(a.Stdout, "%s; %d leave a scope\n", output.Count(found.Users, "user"), found.Leaving)
 	return errors.Join(err, failed)
 }

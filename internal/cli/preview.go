@@ -10,7 +10,6 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/cli/send"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/schemas"
@@ -18,10 +17,10 @@ import (
 
 // previewCmd is usher preview.
 type previewCmd struct {
-	Target string   `arg:"" name:"user|file" help:"A user_id, or a file with events; - is standard input."`
-	User   bool     `help:"The argument is a user_id, even if a file has the name."`
-	Vendor []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
-	JSON   bool     `help:"Print a JSON array."`
+	Target     string   `arg:"" name:"user|file" help:"A user_id, or a file with events; - is standard input."`
+	User       bool     `help:"The argument is a user_id, even if a file has the name."`
+	Vendor     []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -73,10 +72,10 @@ func (p previewCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return app.Interrupted(ctx, app.Advise(err))
 	}
-	if p.JSON {
-		return output.JSON(a.Stdout, found)
+	if p.Data() {
+		return p.Write(a, found)
 	}
-	return printPreviews(a, found)
+	return p.print(a, found)
 }
 
 // events reads the events of the file. isFile is false for a user_id.
@@ -116,7 +115,7 @@ func looksLikeFile(name string) bool {
 	return strings.HasPrefix(name, "/") || strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../")
 }
 
-func printPreviews(a *app.App, found []ops.EventPreview) error {
+func (p previewCmd) print(a *app.App, found []ops.EventPreview) error {
 	var rows [][]string
 	for _, e := range found {
 		for _, v := range e.Vendors {
@@ -126,16 +125,16 @@ func printPreviews(a *app.App, found []ops.EventPreview) error {
 			}
 		}
 	}
-	return output.Rows(a.Stdout, []string{"user", "type", "vendor", "would", "detail"}, rows)
+	return p.Advice(a, []string{"user", "type", "vendor", "would", "detail"}, rows)
 }
 
 // resyncCmd is usher resync.
 type resyncCmd struct {
-	ID        string   `arg:"" help:"The user_id of the events."`
-	Vendor    []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
-	DryRun    bool     `help:"Print the consequences, and send nothing: the same as usher preview ID."`
-	app.Actor `embed:""`
-	JSON      bool `help:"Print a JSON array."`
+	ID         string   `arg:"" help:"The user_id of the events."`
+	Vendor     []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
+	DryRun     bool     `help:"Print the consequences, and send nothing: the same as usher preview ID."`
+	app.Actor  `embed:""`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -163,7 +162,7 @@ func (r resyncCmd) Validate() error {
 // Run sends the events, or previews them.
 func (r resyncCmd) Run(ctx context.Context, a *app.App) error {
 	if r.DryRun {
-		return previewCmd{Target: r.ID, User: true, Vendor: r.Vendor, JSON: r.JSON}.Run(ctx, a)
+		return previewCmd{Target: r.ID, User: true, Vendor: r.Vendor, Output: r.Output}.Run(ctx, a)
 	}
 	if err := a.KnownVendors(r.Vendor...); err != nil {
 		return app.Usage(err)
@@ -174,12 +173,12 @@ func (r resyncCmd) Run(ctx context.Context, a *app.App) error {
 	}
 	defer end()
 	sent, err := service.Resync(context.WithoutCancel(ctx), r.ID, r.Vendor, a.Actor(r.Actor))
-	if r.JSON {
-		return errors.Join(output.JSON(a.Stdout, sent), app.Advise(err))
+	if r.Data() {
+		return errors.Join(r.Write(a, sent), app.Advise(err))
 	}
 	var rows [][]string
 	for _, one := range sent {
 		rows = append(rows, []string{one.Vendor, one.Type, one.EventID, time.Now().UTC().Format(time.RFC3339)})
 	}
-	return errors.Join(output.Rows(a.Stdout, []string{"vendor", "type", "event", "sent"}, rows), app.Advise(err))
+	return errors.Join(r.Rows(a, []string{"vendor", "type", "event", "sent"}, rows), app.Advise(err))
 }

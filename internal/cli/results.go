@@ -19,23 +19,23 @@ import (
 
 // resultsCmd is usher results.
 type resultsCmd struct {
-	Follow  bool           `short:"f" help:"Wait for further results at the end."`
-	Vendor  app.VendorFlag `help:"Only of this vendor." placeholder:"NAME"`
-	Type    string         `help:"Only of this type: of the result, or of its event." placeholder:"TYPE"`
-	Outcome string         `help:"Only with this outcome: done, already_done, superseded, unsupported, skipped or failed." placeholder:"OUTCOME"`
-	Action  string         `help:"Only with this action, such as created or adopted." placeholder:"ACTION"`
-	User    string         `help:"Only of this user." placeholder:"ID"`
-	Event   string         `help:"Only of the event with this id." placeholder:"ID"`
-	Since   time.Duration  `help:"Only of this last time, such as 1h." placeholder:"DURATION"`
-	Limit   int            `help:"End after N results." placeholder:"N"`
-	JSON    bool           `help:"Print each result as the published CloudEvent, one per line."`
+	Follow     bool           `short:"f" help:"Wait for further results at the end."`
+	Vendor     app.VendorFlag `help:"Only of this vendor." placeholder:"NAME"`
+	Type       string         `help:"Only of this type: of the result, or of its event." placeholder:"TYPE"`
+	Outcome    string         `help:"Only with this outcome: done, already_done, superseded, unsupported, skipped or failed." placeholder:"OUTCOME"`
+	Action     string         `help:"Only with this action, such as created or adopted." placeholder:"ACTION"`
+	User       string         `help:"Only of this user." placeholder:"ID"`
+	Event      string         `help:"Only of the event with this id." placeholder:"ID"`
+	Since      time.Duration  `help:"Only of this last time, such as 1h." placeholder:"DURATION"`
+	Limit      int            `help:"End after N results." placeholder:"N"`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
 func (resultsCmd) Help() string {
 	return `One line per result, oldest first: time, type, vendor, outcome, user, attempts, time taken, and
-error or step (created, adopted by email, updated, …; see docs/concepts.md). A terminal shows attempts and time only of failures and of more than one attempt; elsewhere
-values are separated by tabs.
+error or step (created, adopted by email, updated, …; see docs/concepts.md). A table shows attempts and time only of failures and of more than one attempt.
+In JSON, each result is the published CloudEvent, one per line.
 An event that was sent again may publish its result again, with the same id: the result is printed once.
 
 Examples:
@@ -133,19 +133,19 @@ func (r resultsCmd) matches(e events.Event, result events.Result) bool {
 
 // print prints a result.
 func (r resultsCmd) print(a *app.App, e events.Event, result events.Result) error {
-	if r.JSON {
-		return output.Event(a.Stdout, e)
+	if r.Data() {
+		return r.CloudEvent(a, e)
 	}
 	took, step := time.Duration(result.TookMS)*time.Millisecond, result.Step()
 	if result.Error != nil {
 		step = result.Error.Class + ": " + result.Error.Message
 	}
 	fields := []string{e.Time().UTC().Format(time.RFC3339), e.Type(), result.Vendor, result.Outcome, e.Subject()}
-	if !output.IsTerminal(a.Stdout) {
-		return output.Row(a.Stdout, append(fields, strconv.Itoa(result.Attempts), took.String(), step), nil)
+	if !r.IsTable(a) {
+		return r.Row(a, append(fields, strconv.Itoa(result.Attempts), took.String(), step), nil)
 	}
 	if result.Attempts > 1 || result.Error != nil {
 		step = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", output.Count(result.Attempts, "attempt"), took, step), ": ")
 	}
-	return output.Row(a.Stdout, append(fields, step), []int{20, 22, 8, 12, 8, 0})
+	return r.Row(a, append(fields, step), []int{9, 16, 8, 12, 8, 0})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,18 +16,19 @@ import (
 
 // simulateCmd is usher simulate.
 type simulateCmd struct {
-	From   string   `help:"Users in a file instead of the stored profiles: a JSON object per line, with the data of user.created; - is standard input." placeholder:"FILE"`
-	Vendor []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
-	List   bool     `help:"Print each user at each vendor, before the counts."`
-	JSON   bool     `help:"Print a JSON object; with --list, one JSON object per line first."`
+	From       string   `help:"Users in a file instead of the stored profiles: a JSON object per line, with the data of user.created; - is standard input." placeholder:"FILE"`
+	Vendor     []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
+	List       bool     `help:"Print each user at each vendor, before the counts."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
 func (simulateCmd) Help() string {
 	return `Counts the consequences for all users if usher sent each user's data again under the rules of a configuration: by the
 stored profiles and the records, without a call of a vendor. created: the records have no account; if the vendor has
-one with the same e-mail, usher adopts the account instead. updated: the account is written, changed or not. Of two
+one with the same e-mail, the rule adopt of the vendor decides. updated: the account is written, changed or not. Of two
 users with one e-mail, the second is a conflict.
+With --list, JSON has one object per line, and the counts in the last.
 Exit code 0: no account would be removed. 3: accounts would be disabled or deleted, or e-mails are in conflict.
 
 Examples:
@@ -75,23 +75,23 @@ func (k simulateCmd) row(a *app.App) func(ops.SimulatedRow) error {
 	switch {
 	case !k.List:
 		return nil
-	case k.JSON:
-		return func(r ops.SimulatedRow) error { return json.NewEncoder(a.Stdout).Encode(r) }
+	case k.Data():
+		return func(r ops.SimulatedRow) error { return k.Item(a, r) }
 	}
 	return func(r ops.SimulatedRow) error {
-		return output.Row(a.Stdout, []string{r.UserID, r.Vendor, r.Would, cmp.Or(r.Message, r.Reason)}, []int{16, 10, 10, 0})
+		return k.Row(a, []string{r.UserID, r.Vendor, r.Would, cmp.Or(r.Message, r.Reason)}, []int{16, 10, 10, 0})
 	}
 }
 
 func (k simulateCmd) print(a *app.App, found ops.Simulation) error {
-	if k.JSON {
-		return totals(a, found, k.List)
+	if k.Data() {
+		return totals(a, k.Output, found, k.List)
 	}
 	var rows [][]string
 	for _, c := range found.Counts {
 		rows = append(rows, []string{c.Vendor, c.Would, c.Reason, fmt.Sprint(c.Users)})
 	}
-	err := output.Rows(a.Stdout, []string{"vendor", "would", "reason", "users"}, rows)
+	err := k.Rows(a, []string{"vendor", "would", "reason", "users"}, rows)
 	_, failed := fmt.Fprintf(a.Stdout, "%s; %s would be removed; %s\n", output.Count(found.Users, "user"), output.Count(found.Removed, "account"), output.Count(found.Conflicts, "conflict"))
 	return errors.Join(err, failed)
 }
@@ -129,10 +129,10 @@ func openUsers(a *app.App, name string) (from io.Reader, end func(), err error) 
 	return f, func() { _ = f.Close() }, nil
 }
 
-// totals prints the counts as JSON: in one line behind a list.
-func totals(a *app.App, found any, listed bool) error {
+// totals prints the counts as one document: the last one behind a list.
+func totals(a *app.App, out app.Output, found any, listed bool) error {
 	if listed {
-		return json.NewEncoder(a.Stdout).Encode(found)
+		return out.Item(a, found)
 	}
-	return output.JSON(a.Stdout, found)
+	return out.Write(a, found)
 }

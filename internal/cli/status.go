@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,13 +13,14 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // statusCmd is usher status.
 type statusCmd struct {
-	Watch bool          `help:"Refresh periodically until interrupted."`
-	Every time.Duration `help:"With --watch: time between refreshes; 2s by default." placeholder:"DURATION"`
-	JSON  bool          `help:"Print a JSON object; with --watch, one per line."`
+	Watch      bool          `help:"Refresh periodically until interrupted."`
+	Every      time.Duration `help:"With --watch: time between refreshes; 2s by default." placeholder:"DURATION"`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -32,7 +32,10 @@ credentials, and usher checks it periodically. paused: by usher pause. off: by m
 events wait. With mode shadow the state has the word shadow: nothing is changed at the vendor.
 pending: events that are stored and not yet registered. waiting: users (and activity events) that wait for a retry, an
 account, an approval, or the vendor. oldest: the oldest event that is pending or in flight.
-Exit code 0: every vendor with consumers is serving, idle, paused or off, and no deletion is held. 1: otherwise.
+With --watch, JSON has one object per line.
+A stream that holds 80 % of its limit is listed: raise nats.storage, nats.max_bytes or nats.limits, and run usher nats apply.
+Exit code 0: every vendor with consumers is serving, idle, paused or off, no deletion is held, and no stream is nearly
+full. 1: otherwise.
 
 Examples:
   usher status
@@ -93,8 +96,8 @@ func (s statusCmd) Run(ctx context.Context, a *app.App) error {
 }
 
 func (s statusCmd) print(a *app.App, now ops.Status) error {
-	if s.JSON {
-		return json.NewEncoder(a.Stdout).Encode(now)
+	if s.Data() {
+		return s.Item(a, now)
 	}
 	var rows [][]string
 	for _, v := range now.Vendors {
@@ -106,13 +109,29 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 		_, err := fmt.Fprintln(a.Stderr, "no vendor has consumers on this NATS: usher serve creates them, once a vendor is on")
 		return err
 	}
-	err := output.Rows(a.Stdout, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows)
+	err := s.Rows(a, []string{"vendor", "state", "pending", "waiting", "oldest", "dead letters", "why"}, rows)
+	for _, f := range now.Filling {
+		_, failed := fmt.Fprintf(a.Stdout, "%s is %d %% full: %d of %d MiB; a full stream takes no message, and nothing is removed; see usher status --help\n",
+			f.Stream, f.Percent, f.Bytes>>20, f.MaxBytes>>20)
+		err = errors.Join(err, failed)
+	}
 	for _, v := range now.Left {
 		_, failed := fmt.Fprintf(a.Stdout, "%s is not in the configuration any more: its records, consumers and %s are still stored; see docs/instances.md\n",
 			v.Vendor, output.Count(v.Dead, "dead letter"))
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, printDeletions(a.Stdout, now))
+	return errors.Join(err, printDead(a.Stdout, now), printDeletions(a.Stdout, now))
+}
+
+// printDead prints the numbers of dead letters that belong to no single vendor.
+func printDead(w io.Writer, now ops.Status) (err error) {
+	if now.Events > 0 {
+		_, err = fmt.Fprintf(w, "events at fault, for all vendors: %s; see usher dead list --vendor %s\n", output.Count(now.Events, "dead letter"), streams.EventPlace)
+	}
+	if now.Webhooks > 0 && err == nil {
+		_, err = fmt.Fprintf(w, "deliveries that became no event: %s; see usher dead list --vendor %s\n", output.Count(now.Webhooks, "dead letter"), ops.Deliveries)
+	}
+	return err
 }
 
 // printDeletions prints the approval and the hold of deletions, if there are any.

@@ -17,7 +17,8 @@ type userCmd struct {
 	ID   string `arg:"" help:"The user_id of the events, or an e-mail."`
 	UTC  bool   `help:"Print times in UTC; off a terminal, times are always in UTC." name:"utc"`
 	Long bool   `help:"Print hashes, and times to the second."`
-	JSON bool   `help:"Print a JSON object."`
+
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -74,15 +75,15 @@ func (u userCmd) Run(ctx context.Context, a *app.App) error {
 
 // list prints the ids of several users with one e-mail.
 func (u userCmd) list(a *app.App, ids []string) error {
-	if u.JSON {
-		return output.JSON(a.Stdout, map[string][]string{"users": ids})
+	if u.Data() {
+		return u.Write(a, map[string][]string{"users": ids})
 	}
 	a.Remark(output.Count(len(ids), "user") + " with this e-mail; show one by its id")
 	rows := make([][]string, len(ids))
 	for i, id := range ids {
 		rows[i] = []string{id}
 	}
-	return output.Rows(a.Stdout, []string{"user id"}, rows)
+	return u.Rows(a, []string{"user id"}, rows)
 }
 
 // show prints one user.
@@ -94,12 +95,12 @@ func (u userCmd) show(ctx context.Context, a *app.App, service *ops.Service, id 
 	if !user.Known() {
 		return fmt.Errorf("nothing is known of %s: is that the user_id of the events, with the same capitals?", output.Plain(id, ""))
 	}
-	if u.JSON {
-		return output.JSON(a.Stdout, user)
+	if u.Data() {
+		return u.Write(a, user)
 	}
 	if len(user.Accounts)+len(user.Events) == 0 && !user.Forgotten.IsZero() {
 		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: no data is left\n", user.Forgotten.UTC().Format(time.RFC3339))
 		return err
 	}
-	return newUserPrinter(a, u.UTC, u.Long).user(user)
+	return newUserPrinter(a, u.Output, u.UTC, u.Long).user(user)
 }

@@ -13,13 +13,14 @@ import (
 // userPrinter prints a user.
 type userPrinter struct {
 	*app.App
+	app.Output
 	clock func(time.Time) string // formats a time
 	long  bool                   // with hashes, and times to the second
 }
 
 // newUserPrinter returns a printer with local times on a terminal, and UTC elsewhere.
-func newUserPrinter(a *app.App, utc, long bool) userPrinter {
-	p := userPrinter{App: a, long: long, clock: func(t time.Time) string { return t.UTC().Format(time.RFC3339) }}
+func newUserPrinter(a *app.App, o app.Output, utc, long bool) userPrinter {
+	p := userPrinter{App: a, Output: o, long: long, clock: func(t time.Time) string { return t.UTC().Format(time.RFC3339) }}
 	if !utc && output.IsTerminal(a.Stdout) {
 		layout := "2006-01-02 15:04"
 		if long {
@@ -50,7 +51,7 @@ func (p userPrinter) user(u ops.User) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return output.Rows(p.Stdout, []string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
+	return p.Advice(p.App, []string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
 }
 
 // vendors prints one line for each vendor.
@@ -58,9 +59,9 @@ func (p userPrinter) vendors(u ops.User) error {
 	var rows [][]string
 	lines, off := u.Shown()
 	for _, v := range lines {
-		rows = append(rows, []string{v.Vendor, vendorState(v), p.when(v), v.Why, v.Do})
+		rows = append(rows, []string{v.Vendor, vendorState(v), p.when(v), whyAndDo(v)})
 	}
-	if err := output.Rows(p.Stdout, []string{"vendor", "state", "when", "why", "to do"}, rows); err != nil {
+	if err := p.Advice(p.App, []string{"vendor", "state", "when", "why, and what to do"}, rows); err != nil {
 		return err
 	}
 	if len(off) > 0 {
@@ -71,6 +72,14 @@ func (p userPrinter) vendors(u ops.User) error {
 	}
 	_, err := fmt.Fprintf(p.Stdout, "%s of the stream were not searched for events of the user: the vendors are too far behind\n", output.Count(int(u.Unsearched), "event"))
 	return err
+}
+
+// whyAndDo returns the reason and the remedy of a line.
+func whyAndDo(v ops.UserAtVendor) string {
+	if v.Why == "" || v.Do == "" {
+		return v.Why + v.Do
+	}
+	return v.Why + "; to do: " + v.Do
 }
 
 // when returns the times of a line.
@@ -116,7 +125,7 @@ func (p userPrinter) accounts(h ops.History) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return output.Rows(p.Stdout, []string{"vendor", "account", "id", "courses"}, rows)
+	return p.Rows(p.App, []string{"vendor", "account", "id", "courses"}, rows)
 }
 
 // reason returns the reason for the state of an effect, and the command for more.

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/usherhq/usher/internal/cli/app"
-	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
 	"github.com/usherhq/usher/vendors"
@@ -33,8 +32,8 @@ func (vendorsCmd) Help() string {
 
 // vendorsCheckCmd is usher vendors check.
 type vendorsCheckCmd struct {
-	Names []string `arg:"" optional:"" name:"vendor" help:"Only these vendors."`
-	JSON  bool     `help:"Print a JSON array."`
+	Names      []string `arg:"" optional:"" name:"vendor" help:"Only these vendors."`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -150,12 +149,12 @@ func withAdvice(v engine.Vendor, err error) string {
 }
 
 func (k vendorsCheckCmd) print(a *app.App, found []vendorCheck) error {
-	if k.JSON {
-		return output.JSON(a.Stdout, found)
+	if k.Data() {
+		return k.Write(a, found)
 	}
 	var rows [][]string
 	for _, v := range found {
 		rows = append(rows, []string{v.Vendor, v.State, v.Detail})
 	}
-	return output.Rows(a.Stdout, []string{"vendor", "state", "detail"}, rows)
+	return k.Advice(a, []string{"vendor", "state", "detail"}, rows)
 }

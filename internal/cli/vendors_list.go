@@ -12,9 +12,9 @@ import (
 
 // listing are the flags of the commands that list a vendor.
 type listing struct {
-	Name  string `arg:"" name:"vendor" help:"The vendor."`
-	Limit int    `default:"100" help:"End after so many; 0: list all." placeholder:"N"`
-	JSON  bool   `help:"Print a JSON array."`
+	Name       string `arg:"" name:"vendor" help:"The vendor."`
+	Limit      int    `default:"100" help:"End after so many; 0: list all." placeholder:"N"`
+	app.Output `embed:""`
 }
 
 // Validate returns an error for a negative limit.
@@ -182,8 +182,8 @@ func (l listing) print(a *app.App, items any, head []string, rows [][]string, mo
 	if more {
 		_, _ = fmt.Fprintf(a.Stderr, "the first %d only: see --limit\n", l.Limit)
 	}
-	if l.JSON {
-		return output.JSON(a.Stdout, items)
+	if l.Data() {
+		return l.Write(a, items)
 	}
-	return output.Rows(a.Stdout, head, rows)
+	return l.Rows(a, head, rows)
 }

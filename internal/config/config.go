@@ -88,7 +88,12 @@ type NATS struct {
 	AuditAPIPrefix  string        `yaml:"audit_api_prefix" env:"AUDIT_API_PREFIX"`
 	HistoryMaxAge   time.Duration `yaml:"history_max_age" env:"HISTORY_MAX_AGE"`   // of finished effects, for usher user; default 8760h (a year)
 	DuplicateWindow time.Duration `yaml:"duplicate_window" env:"DUPLICATE_WINDOW"` // deduplication window of EVENTS and RESULTS; default 5m (1 million ids use 235 MB)
-	MaxBytes        Bytes         `yaml:"max_bytes" env:"MAX_BYTES"`               // of EVENTS, and of RESULTS, which then reject messages; default 0: no limit
+	// Storage is the disk for all streams and buckets, shared out among them by size. A full stream
+	// rejects messages. Default auto: 32GiB, a quarter of the room of the embedded server, or less if the
+	// server has less.
+	Storage  Storage `yaml:"storage" env:"STORAGE"`
+	MaxBytes Bytes   `yaml:"max_bytes" env:"MAX_BYTES"` // of EVENTS, and of RESULTS; default 0: a share of Storage
+	Limits   Limits  `yaml:"limits" env:"LIMITS"`       // of single streams and buckets, by name without a prefix; default none
 }
 
 // Embedded configures the embedded server, for an empty nats.url.
@@ -224,6 +229,8 @@ func Default() Config {
 			AuditMaxAge:     8760 * time.Hour,
 			HistoryMaxAge:   8760 * time.Hour,
 			DuplicateWindow: 5 * time.Minute,
+			Storage:         StorageAuto,
+			Limits:          Limits{},
 		},
 		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Connections: 1000, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
 		Log:    Log{Level: "info", Format: "auto"},

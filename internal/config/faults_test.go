@@ -45,6 +45,13 @@ func TestFaults(t *testing.T) {
 				`usher.yaml:6: nats.max_bytes (USHER_NATS_MAX_BYTES): cannot be "big"; want a size such as 10GiB`,
 			},
 		},
+		"limits of streams": {
+			file: "nats:\n  storage: big\n  limits: {TIMERS: 1GiB}\n",
+			want: []string{
+				`usher.yaml:2: nats.storage (USHER_NATS_STORAGE): cannot be "big"; want "auto" or a size such as 100GiB`,
+				`usher.yaml:3: nats.limits (USHER_NATS_LIMITS): has "TIMERS", which is no stream or bucket with a limit; remove it: a full stream with schedules would discard timers; the stream has one message per waiting user`,
+			},
+		},
 		"wrong kinds in the environment": {
 			env: "USHER_WORKER_ACK_WAIT=30|USHER_MIESTRO_RATE=fast",
 			want: []string{
@@ -111,7 +118,7 @@ func TestFaults(t *testing.T) {
 		},
 		"a map that holds itself": {
 			file: "nats: &n\n  <<: *n\n",
-			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, embedded, events_keys, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, tls_first, token, url, user"},
+			want: []string{"usher.yaml:1: nats: cannot be one value; want settings below this key: api_prefix, audit_api_prefix, audit_key, audit_max_age, ca, cert, context, creds, dead_max_age, domain, duplicate_window, embedded, events_keys, events_max_age, events_prefix, events_stream, history_max_age, inbox_prefix, key, limits, max_bytes, nkey, password, prefix, replicas, results_max_age, results_prefix, storage, tls_first, token, url, user"},
 		},
 		"names for NATS": {
 			env: "USHER_NATS_URL=nats://nats:4222|USHER_NATS_PREFIX=Big.One|USHER_NATS_EVENTS_PREFIX=prod.|USHER_NATS_RESULTS_PREFIX=a b|USHER_NATS_INBOX_PREFIX=_INBOX.>|USHER_NATS_DOMAIN=hub.x",

@@ -16,9 +16,9 @@ var instanceName = regexp.MustCompile(`^[a-z][a-z0-9]{0,31}$`)
 
 // reserved returns the names with another use: the parts of the configuration, whose variables
 // would be the variables of the instance, among them webhooks, the place of dead letters of
-// deliveries; and the variables that are no settings.
+// deliveries; events, the place of dead letters of events; and the variables that are no settings.
 func reserved() []string {
-	list := []string{"actor", "config"}
+	list := []string{"actor", "config", "events"}
 	for field := range reflect.TypeFor[Config]().Fields() {
 		list = append(list, field.Tag.Get("yaml"))
 	}

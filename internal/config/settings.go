@@ -88,6 +88,10 @@ func (s setting) want() string {
 		return `"always" or a duration such as 1s`
 	case Bytes:
 		return "a size such as 10GiB"
+	case Storage:
+		return `"auto" or a size such as 100GiB`
+	case Limits:
+		return "stream or bucket → a size such as 10GiB"
 	case Tokens:
 		return "a list of tokens"
 	case Names:
@@ -106,6 +110,8 @@ func (s setting) want() string {
 		return "our course id → vendor → the vendor's course id"
 	case Map:
 		return "field → an expression, or value and at"
+	case Match:
+		return "a list of: id, email"
 	case May:
 		return "a list of: " + strings.Join(Changes(), ", ")
 	case vendors.Secret:

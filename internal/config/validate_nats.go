@@ -25,6 +25,7 @@ func (l *loader) checkNames() {
 	case n.Domain != "" && n.APIPrefix != "":
 		l.fault("nats.api_prefix", "is set, and so is nats.domain: these are two ways to one JetStream", "keep one of: nats.domain, nats.api_prefix")
 	}
+	l.checkLimits()
 	if n.RunsEmbedded() && n.AuditAPIPrefix != "" {
 		l.fault("nats.audit_api_prefix", "is set, but the embedded server has one account", "set nats.url, or leave out nats.audit_api_prefix")
 	}

@@ -97,7 +97,7 @@ func (c *Console) dead(ctx context.Context, v *visit) (answer, error) {
 	for _, one := range v.service.Vendors {
 		p.Vendors = append(p.Vendors, one.Name)
 	}
-	p.Vendors = append(p.Vendors, ops.Deliveries)
+	p.Vendors = append(p.Vendors, streams.EventPlace, ops.Deliveries)
 	classes := map[string]bool{}
 	list, err := v.service.DeadLetters(ctx, func(l streams.DeadLetter) bool {
 		classes[l.Class] = true

@@ -2,20 +2,20 @@ package console
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 )
 
 const (
-	lastResults = 5000 // read at the start of a follower
-	maxRows     = 200  // of the feed
+	lastResults = 500 // read at the start of a follower
+	maxRows     = 200 // of the feed
 	beat        = 300 * time.Millisecond
 	readsABeat  = 60 // results read, and not only counted: 200 a second
 	statusEvery = 2 * time.Second
@@ -36,14 +36,14 @@ type row struct {
 	Why      string // of a failure
 }
 
-// follower follows the results for all open pages. Each result is counted by its subject; only
+// follower follows the results for all open pages. The counts include each result by its subject; only
 // the newest are read, and failures before others.
 type follower struct {
 	service func() *ops.Service
 	log     zerolog.Logger
 
+	counts   *counts
 	mu       sync.Mutex
-	vendors  map[string]*series
 	failed   []streams.ResultHeader // not read yet
 	others   []streams.ResultHeader
 	rows     []row     // newest last
@@ -56,10 +56,12 @@ type follower struct {
 	status   ops.Status
 	failure  error // of the last status
 	statusAt time.Time
+	held     int       // deletions on hold; negative: not known
+	heldNext time.Time // of the next count of the held deletions
 }
 
-func newFollower(d Deps) *follower {
-	return &follower{service: d.Service, log: d.Log, vendors: map[string]*series{}, first: make(chan struct{})}
+func newFollower(d Deps, t *counts) *follower {
+	return &follower{service: d.Service, log: d.Log, counts: t, first: make(chan struct{})}
 }
 
 // awaitFirst waits a moment for the first results of a new follower.
@@ -102,32 +104,61 @@ func (f *follower) tail(ctx context.Context) {
 		if s == nil {
 			return
 		}
-		f.mu.Lock()
-		f.vendors, f.failed, f.others = map[string]*series{}, nil, nil
-		f.begun, f.known = time.Now(), f.newest
-		f.mu.Unlock()
-		for result, err := range s.Streams.Results.Tail(ctx, lastResults) {
-			if err == nil {
-				f.count(result)
-			} else if ctx.Err() == nil {
-				f.log.Warn().Err(err).Msg("console: the results cannot be followed, trying again")
-			}
+		if err := f.tailOnce(ctx, s); err != nil && ctx.Err() == nil {
+			f.log.Warn().Err(err).Msg("console: the results cannot be followed, trying again")
 		}
 	})
 }
 
-// count counts a result, and keeps the result until it is read or dropped.
-func (f *follower) count(t streams.ResultHeader) {
-	kind := kindOf(t.Type)
+// tailOnce counts the former results, and each further result, until an error.
+func (f *follower) tailOnce(ctx context.Context, s *ops.Service) error {
+	select {
+	case f.counts.turn <- struct{}{}: // a former follower may still be ending
+		defer func() { <-f.counts.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	end, err := s.Streams.Results.Extent(ctx)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.failed, f.others = nil, nil
+	f.begun, f.known = time.Now(), f.newest
+	f.mu.Unlock()
+	after, known := f.counts.begin(end)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if known {
+			return f.counts.catchUp(ctx, s, after, end.Last)
+		}
+		return f.counts.fill(ctx, s, end, time.Now())
+	})
+	group.Go(func() error {
+		for h, err := range s.Streams.Results.Tail(ctx, end.Last-min(end.Last, lastResults)) {
+			if err != nil {
+				return err
+			}
+			if h.Position.Seq > end.Last || h.Position.Epoch != end.Epoch {
+				f.counts.add(h)
+			}
+			f.keep(h)
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// keep keeps a result until the result is read or dropped.
+func (f *follower) keep(t streams.ResultHeader) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.of(t.Vendor).add(t.At, kind)
 	if !t.At.After(f.known) {
 		return
 	}
 	f.newest = t.At
 	list := &f.others
-	if kind == kindFailed {
+	if kindOf(t.Type) == kindFailed {
 		list = &f.failed
 	}
 	if len(*list) == maxRows {
@@ -144,16 +175,6 @@ func (f *follower) skip(list []streams.ResultHeader) {
 			f.unread++
 		}
 	}
-}
-
-// of returns the series of a vendor.
-func (f *follower) of(vendor string) *series {
-	s := f.vendors[vendor]
-	if s == nil {
-		s = &series{}
-		f.vendors[vendor] = s
-	}
-	return s
 }
 
 // take reads the newest unread results, up to most.
@@ -175,7 +196,7 @@ func (f *follower) take(most int) {
 		r.Number = f.read
 		f.rows = append(f.rows, r)
 		if r.Kind == kindDone {
-			f.of(r.Vendor).note(r.TookMS)
+			f.counts.note(r.Vendor, r.TookMS)
 		}
 	}
 	f.rows = slices.Clone(f.rows[max(0, len(f.rows)-maxRows):])
@@ -212,24 +233,6 @@ func rowOf(t streams.ResultHeader) (row, bool) {
 		rw.Why = r.Error.Message
 	}
 	return rw, true
-}
-
-// refresh reads the status of all vendors.
-func (f *follower) refresh(ctx context.Context) {
-	s := f.service()
-	err := errors.New(errAway.title)
-	var now ops.Status
-	if s != nil {
-		limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
-		defer cancel()
-		now, err = s.Status(limit)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.statusAt, f.failure = time.Now(), err
-	if err == nil {
-		f.status = now
-	}
 }
 
 // since returns the rows after number, newest first, and the number of unread results.

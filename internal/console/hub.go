@@ -17,6 +17,7 @@ type hub struct {
 	deps   Deps
 	linger time.Duration
 	ending chan struct{} // closed at the end of the hub
+	counts *counts       // of all followers, one after another
 
 	mu      sync.Mutex
 	viewers int
@@ -29,7 +30,7 @@ type hub struct {
 }
 
 func newHub(d Deps) *hub {
-	return &hub{deps: d, linger: linger, ending: make(chan struct{}), by: map[string]int{}}
+	return &hub{deps: d, linger: linger, ending: make(chan struct{}), counts: newCounts(), by: map[string]int{}}
 }
 
 // join adds a viewer. The viewer must call leave. Returns nil if there are too many viewers, in all
@@ -47,7 +48,7 @@ func (h *hub) join(person string) (f *follower, leave func()) {
 	}
 	if h.now == nil {
 		ctx, stop := context.WithCancel(context.Background())
-		f := newFollower(h.deps)
+		f := newFollower(h.deps, h.counts)
 		h.now, h.stop = f, stop
 		h.running.Go(func() { f.run(ctx) })
 	}

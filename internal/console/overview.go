@@ -1,9 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -19,29 +19,44 @@ const overviewEvery = 500 * time.Millisecond
 // card is the state of one vendor.
 type card struct {
 	ops.VendorStatus
-	Rate   string // recent effects a second; empty: not known yet
-	Share  string // of recent effects that succeeded
+	Rate   string // recent effects a second
+	Share  string // of the effects of the window that succeeded
 	Median string // time of calls of the vendor
-	Sum    count  // of the last minutes
+	Sum    counted
 }
 
 // overview is the data of the first page.
 type overview struct {
-	Status  ops.Status
-	Cards   []card
-	Trouble string   // why the status is old
-	Charts  string   // JSON: vendor → chart
-	Names   []string // of all vendors
-	Said    []string // changes of states, for screen readers
+	Status   ops.Status
+	Headline []phrase
+	Cards    []card
+	Window   window
+	Windows  []window
+	Gap      string   // why counts are missing
+	Trouble  string   // why the status is old
+	Charts   string   // JSON: vendor → chart
+	Names    []string // of all vendors
+	Said     []string // changes of states, for screen readers
 }
 
 // overview shows the first page, and starts the follower for the stream of the page.
 func (c *Console) overview(ctx context.Context, v *visit) (answer, error) {
-	f, leave := c.hub.join(v.who.Name)
-	if f == nil {
-		f, leave = newFollower(c.deps), func() {}
-	}
+	f, leave := c.follow(ctx, v)
 	defer leave()
+	o, err := f.overview(windowNamed(v.FormValue("window")), time.Now())
+	for _, vendor := range v.service.Vendors {
+		o.Names = append(o.Names, vendor.Name)
+	}
+	return answer{page: "overview", title: "Overview", data: o, notice: pauseNotice(v)}, err
+}
+
+// follow returns the follower, or without room for a viewer one that only reads the status. The
+// status of the follower is fresh.
+func (c *Console) follow(ctx context.Context, v *visit) (f *follower, leave func()) {
+	f, leave = c.hub.join(v.who.Name)
+	if f == nil {
+		f, leave = newFollower(c.deps, c.hub.counts), func() {}
+	}
 	f.awaitFirst(ctx)
 	f.mu.Lock()
 	stale := time.Since(f.statusAt) > statusEvery
@@ -49,38 +64,44 @@ func (c *Console) overview(ctx context.Context, v *visit) (answer, error) {
 	if stale {
 		f.refresh(ctx)
 	}
-	o, err := f.overview(time.Now())
-	for _, vendor := range v.service.Vendors {
-		o.Names = append(o.Names, vendor.Name)
-	}
-	return answer{page: "overview", title: "Overview", data: o, notice: pauseNotice(v)}, err
+	return f, leave
 }
 
 // overview returns the data of the first page.
-func (f *follower) overview(now time.Time) (overview, error) {
+func (f *follower) overview(w window, now time.Time) (overview, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	o := overview{Status: f.status}
+	o := overview{Status: f.status, Window: w, Windows: windows, Gap: f.counts.gap(w, now)}
 	if f.failure != nil {
 		o.Trouble = mask(f.failure.Error())
 	}
 	charts := map[string]chart{}
 	for _, one := range f.status.Vendors {
-		c, s := card{VendorStatus: one}, f.of(one.Vendor)
-		c.Sum = s.over(now, window-step)
-		c.Rate = fmt.Sprintf("%.1f", float64(s.over(now, 10).All)/10)
-		if c.Sum.All > 0 {
-			c.Share = share(c.Sum)
-		}
-		if ms, ok := s.median(); ok {
-			c.Median = fmt.Sprintf("%s ms", number(ms))
-		}
-		charts[one.Vendor] = s.chart(now)
+		c, chart := f.card(one, w, now)
+		charts[one.Vendor] = chart
 		o.Cards = append(o.Cards, c)
 	}
+	slices.SortStableFunc(o.Cards, func(a, b card) int { return cmp.Compare(urgency(a.VendorStatus), urgency(b.VendorStatus)) })
+	o.Headline = headline(f.status, f.held, now)
 	text, err := json.Marshal(charts)
 	o.Charts = string(text)
 	return o, err
+}
+
+// card returns the card of a vendor, with the chart of the window.
+func (f *follower) card(one ops.VendorStatus, w window, now time.Time) (card, chart) {
+	c := card{VendorStatus: one, Sum: f.counts.in(one.Vendor, w, now)}
+	if c.Sum.Known && c.Sum.All > 0 {
+		c.Share = share(c.Sum.count)
+	}
+	f.counts.mu.Lock()
+	defer f.counts.mu.Unlock()
+	s := f.counts.of(one.Vendor)
+	c.Rate = fmt.Sprintf("%.1f", float64(s.over(now, 10).All)/10)
+	if ms, ok := s.quantile(0.5); ok {
+		c.Median = fmt.Sprintf("%s ms", number(ms))
+	}
+	return c, w.chart(s, now)
 }
 
 // share returns the percentage of effects that did not fail, rounded down.
@@ -93,8 +114,9 @@ func share(c count) string {
 func (c *Console) liveOverview(w http.ResponseWriter, v *visit) {
 	var cards, charts string
 	states := map[string]string{}
+	window := windowNamed(v.FormValue("window"))
 	c.stream(w, v, overviewEvery, func(f *follower) ([]message, error) {
-		o, err := f.overview(time.Now())
+		o, err := f.overview(window, time.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -123,63 +145,4 @@ func changes(states map[string]string, cards []card) (texts []string) {
 		}
 	}
 	return texts
-}
-
-// longestPause is the longest pause with an end.
-const longestPause = 30 * 24 * time.Hour
-
-// pause pauses a vendor, for a time or until resume.
-func (c *Console) pause(ctx context.Context, v *visit) (answer, error) {
-	var span time.Duration
-	if text := v.PostFormValue("for"); text != "" {
-		var err error
-		if span, err = time.ParseDuration(text); err != nil || span <= 0 || span > longestPause {
-			return answer{}, &refusal{http.StatusUnprocessableEntity, "For how long?", "Nothing was done. Give a time such as 30m or 12h, of 30 days at most, or none."}
-		}
-	}
-	name := v.PathValue("vendor")
-	_, err := v.service.Pause(ctx, name, span, v.actor())
-	return c.halted(name, "paused", err)
-}
-
-// resume ends a pause.
-func (c *Console) resume(ctx context.Context, v *visit) (answer, error) {
-	name := v.PathValue("vendor")
-	_, err := v.service.Resume(ctx, name, v.actor())
-	return c.halted(name, "resumed", err)
-}
-
-func (c *Console) halted(vendor, how string, err error) (answer, error) {
-	if errors.Is(err, ops.ErrNoConsumers) {
-		return answer{}, &refusal{http.StatusNotFound, "Nothing to pause", err.Error()}
-	}
-	return answer{to: root + "?" + how + "=" + vendor}, err
-}
-
-// actor returns the visitor, with the reason in the form.
-func (v *visit) actor() ops.Actor {
-	return ops.Actor{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason"))}
-}
-
-// pauseNotice returns the notice about a pause or its end, if the URL has one.
-func pauseNotice(v *visit) string {
-	for _, how := range []string{"paused", "resumed"} {
-		name := v.FormValue(how)
-		if slices.ContainsFunc(v.service.Vendors, func(one ops.Vendor) bool { return one.Name == name }) {
-			return name + " was " + how + "."
-		}
-	}
-	return ""
-}
-
-// oneLine returns a text as a single line without control characters, cut to the length of a
-// reason.
-func oneLine(text string) string {
-	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)), " ")
-	return strings.ToValidUTF8(text[:min(len(text), 500)], "")
 }

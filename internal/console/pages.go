@@ -33,6 +33,9 @@ type view struct {
 	Data    any
 }
 
+// pair are two values for a part of a template.
+type pair struct{ One, Two any }
+
 // ID returns an id for this visitor. E-mail addresses are masked for readers.
 func (v view) ID(id string) string {
 	if v.Who.Operator {
@@ -61,6 +64,7 @@ func newPages(files *assets) (pages, error) {
 	functions := template.FuncMap{
 		"asset": files.path, "mask": mask, "ago": ago, "stamp": stamp, "iso": iso, "clock": clock, "number": number,
 		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "atVendor": atVendorKind, "would": wouldKind, "action": actionName, "letterPath": letterPath, "menu": func() any { return menu },
+		"vendorPath": vendorPath, "pair": func(one, two any) pair { return pair{one, two} }, "doc": docPath,
 		"within": func(here, p string) bool { return here == p || p != root && strings.HasPrefix(here, p) },
 	}
 	common, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts_*.html")

@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// window is the number of seconds in a series.
-const window = 300
-
 // Kinds of results, by type.
 const (
 	kindDone    = "done"
@@ -28,93 +25,97 @@ func kindOf(resultType string) string {
 	}
 }
 
-// count is a number of finished effects, and of failures.
-type count struct{ All, Failed int }
+// count is a number of finished effects, of failures, and of effects that changed nothing.
+type count struct{ All, Failed, Skipped int }
 
-// series counts the effects of one vendor by the second, for the last minutes.
-type series struct {
-	second [window]int64 // Unix time of each count
-	counts [window]count
-	took   []int64 // recent times of the vendor in milliseconds, of results that were read
+func (c count) plus(d count) count {
+	return count{c.All + d.All, c.Failed + d.Failed, c.Skipped + d.Skipped}
+}
+
+// ring counts effects by steps of time, for the last steps.
+type ring struct {
+	step  int64 // in seconds
+	cells []cell
+}
+
+// cell is the count of one step.
+type cell struct {
+	step int64 // number of the step since 1970
+	count
 }
 
 // add counts an effect that ended at this time.
-func (s *series) add(at time.Time, kind string) {
-	second := at.Unix()
-	place := second % window
-	if s.second[place] > second {
-		return // older than the window
+func (r *ring) add(at time.Time, kind string) {
+	step := at.Unix() / r.step
+	place := &r.cells[step%int64(len(r.cells))]
+	if place.step > step {
+		return // older than the ring
 	}
-	if s.second[place] != second {
-		s.second[place], s.counts[place] = second, count{}
+	if place.step != step {
+		*place = cell{step: step}
 	}
-	s.counts[place].All++
-	if kind == kindFailed {
-		s.counts[place].Failed++
+	place.All++
+	switch kind {
+	case kindFailed:
+		place.Failed++
+	case kindSkipped:
+		place.Skipped++
 	}
 }
 
-// at returns the count of a second.
-func (s *series) at(second int64) count {
-	if s.second[second%window] != second {
-		return count{}
-	}
-	return s.counts[second%window]
-}
-
-// over returns the sum of the last seconds, without the present second.
-func (s *series) over(now time.Time, seconds int) count {
-	var sum count
-	for i := 1; i <= seconds; i++ {
-		one := s.at(now.Unix() - int64(i))
-		sum.All += one.All
-		sum.Failed += one.Failed
+// sum returns the count of the steps from one to another, the last one excluded.
+func (r *ring) sum(from, to int64) (sum count) {
+	for step := from; step < to; step++ {
+		if c := r.cells[step%int64(len(r.cells))]; c.step == step {
+			sum = sum.plus(c.count)
+		}
 	}
 	return sum
 }
 
-// step is the number of seconds of a point of a chart.
-const step = 5
-
-// chart holds the effects a second of one vendor over the last minutes, oldest first.
-type chart struct {
-	End    int64     `json:"end"`  // Unix time of the end of the last point
-	Step   int       `json:"step"` // seconds between points
-	Well   []float64 `json:"well"`
-	Failed []float64 `json:"failed"`
+// series counts the effects of one vendor: by the second for the last minutes, and by the minute
+// for the last day.
+type series struct {
+	seconds, minutes ring
+	took             []int64 // recent times of the vendor in milliseconds, of results that were read
 }
 
-func (s *series) chart(now time.Time) chart {
-	end := now.Unix() / step * step
-	c := chart{End: end, Step: step}
-	for from := end - window + step; from < end; from += step {
-		var sum count
-		for i := range int64(step) {
-			one := s.at(from + i)
-			sum.All += one.All
-			sum.Failed += one.Failed
-		}
-		c.Well = append(c.Well, float64(sum.All-sum.Failed)/step)
-		c.Failed = append(c.Failed, float64(sum.Failed)/step)
+func newSeries() *series {
+	return &series{
+		seconds: ring{step: 1, cells: make([]cell, fiveMinutes.Points*fiveMinutes.step+60)},
+		minutes: ring{step: 60, cells: make([]cell, 24*60+1)},
 	}
-	return c
 }
 
-// medianTimes is the number of times for the median.
-const medianTimes = 201
+// add counts an effect that ended at this time.
+func (s *series) add(at time.Time, kind string) {
+	s.seconds.add(at, kind)
+	s.minutes.add(at, kind)
+}
+
+// over returns the sum of the last seconds, without the present second.
+func (s *series) over(now time.Time, seconds int64) count {
+	return s.seconds.sum(now.Unix()-seconds, now.Unix())
+}
+
+// tookTimes is the number of times for the quantiles.
+const tookTimes = 201
 
 func (s *series) note(tookMS int64) {
-	if len(s.took) == medianTimes {
+	if len(s.took) == tookTimes {
 		s.took = slices.Delete(s.took, 0, 1)
 	}
 	s.took = append(s.took, tookMS)
 }
 
-// median returns the median of the recent times; false if no result was read.
-func (s *series) median() (ms int64, ok bool) {
-	if len(s.took) == 0 {
+// quantile returns the time that a share of the recent calls did not exceed; false if no result
+// was read.
+func (s *series) quantile(share float64) (ms int64, ok bool) { return quantile(s.took, share) }
+
+func quantile(times []int64, share float64) (ms int64, ok bool) {
+	if len(times) == 0 {
 		return 0, false
 	}
-	sorted := slices.Sorted(slices.Values(s.took))
-	return sorted[len(sorted)/2], true
+	sorted := slices.Sorted(slices.Values(times))
+	return sorted[min(len(sorted)-1, int(share*float64(len(sorted))))], true
 }

@@ -9,43 +9,70 @@ import (
 
 func TestSeries(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	s := &series{}
+	s := newSeries()
 	for range 4 {
 		s.add(now.Add(-3*time.Second), kindDone)
 	}
 	s.add(now.Add(-3*time.Second), kindFailed)
 	s.add(now.Add(-20*time.Second), kindSkipped)
-	s.add(now.Add(-400*time.Second), kindFailed) // too long ago
-	s.add(now, kindDone)                         // in the second that runs
-	s.add(now.Add(-window*time.Second), kindDone)
+	s.add(now.Add(-400*time.Second), kindFailed)
+	s.add(now, kindDone) // in the running second
+	s.add(now.Add(-300*time.Second), kindDone)
+	s.add(now.Add(-50*time.Minute), kindFailed)
+	s.add(now.Add(-2*time.Hour), kindDone)
+	s.add(now.Add(-25*time.Hour), kindDone) // too long ago
 	if diff := cmp.Diff(count{All: 5, Failed: 1}, s.over(now, 10)); diff != "" {
 		t.Errorf("of the last 10 s (-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff(count{All: 6, Failed: 1}, s.over(now, window-1)); diff != "" {
-		t.Errorf("of all (-want +got)\n%s", diff)
+	for w, want := range map[window]count{fiveMinutes: {7, 1, 1}, hour: {10, 3, 1}, day: {11, 3, 1}} {
+		if diff := cmp.Diff(want, w.sum(s, now)); diff != "" {
+			t.Errorf("in the last %s (-want +got)\n%s", w.Words, diff)
+		}
 	}
-	c := s.chart(now)
+	c := fiveMinutes.chart(s, now)
 	last := len(c.Well) - 1
-	if last != window/step-2 || c.End != now.Unix() || c.Well[last] != 0.8 || c.Failed[last] != 0.2 || c.Well[last-3] != 0.2 {
+	if last != 59 || c.End != now.Unix() || c.Well[last] != 0.8 || c.Failed[last] != 0.2 || c.Well[last-3] != 0.2 {
 		t.Errorf("got %d points, %+v", last+1, c)
+	}
+	sum, failed := 0.0, hour.chart(s, now).Failed
+	for _, n := range failed[:59] {
+		sum += n * 60
+	}
+	if running := failed[59] * 20; sum < 1.99 || sum > 2.01 || running < 0.99 || running > 1.01 { // the minute runs for 20 s
+		t.Errorf("the chart of the hour has %.2f failures and %.2f in the running minute, want 2 and 1", sum, running)
 	}
 }
 
-func TestMedian(t *testing.T) {
-	s := &series{}
-	if _, ok := s.median(); ok {
+func TestRingForgetsOlderSteps(t *testing.T) {
+	r := ring{step: 60, cells: make([]cell, 3)}
+	at := time.Unix(6000, 0)
+	for range 2 {
+		r.add(at, kindFailed)
+	}
+	r.add(at.Add(3*time.Minute), kindDone) // the same cell
+	r.add(at, kindFailed)                  // late
+	if got := r.sum(0, 1000); got != (count{All: 1}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestQuantiles(t *testing.T) {
+	s := newSeries()
+	if _, ok := s.quantile(0.5); ok {
 		t.Error("there is a median of nothing")
 	}
-	for i := range int64(3 * medianTimes) {
+	for i := range int64(3 * tookTimes) {
 		s.note(i)
 	}
-	if got, _ := s.median(); got != 3*medianTimes-1-medianTimes/2 {
-		t.Errorf("got %d", got)
+	for share, want := range map[float64]int64{0.5: 502, 0.95: 592, 1: 602} {
+		if got, _ := s.quantile(share); got != want {
+			t.Errorf("%v: got %d, want %d", share, got, want)
+		}
 	}
 }
 
 func TestShareIsNeverRoundedUp(t *testing.T) {
-	for want, c := range map[string]count{"100 %": {5, 0}, "99.9 %": {1_000_000, 1}, "0 %": {3, 3}, "66.6 %": {3, 1}} {
+	for want, c := range map[string]count{"100 %": {All: 5}, "99.9 %": {All: 1_000_000, Failed: 1}, "0 %": {All: 3, Failed: 3}, "66.6 %": {All: 3, Failed: 1}} {
 		if got := share(c); got != want {
 			t.Errorf("%+v: got %s, want %s", c, got, want)
 		}

@@ -89,7 +89,7 @@ func newWorld(t *testing.T, answer func(vendors.Activity, int) error) *world {
 	server := natstest.Start(t, natsconn.EmbeddedOptions{})
 	b := natstest.Ensure(t, natstest.Connect(t, server), natstest.Layout())
 	w := &world{T: t, server: server, streams: b, js: b.Client.JetStream, vendor: &tracker{answer: answer, times: map[string]int{}}}
-	w.check(admin.EnsureWorker(t.Context(), w.js, streams.Names{}, 1))
+	w.check(admin.EnsureWorker(t.Context(), w.js, admin.Workers{}))
 	w.config = core.Config{
 		Vendor: vendorName, Stream: streams.EventsStream, Replays: streams.ReplaysStream, Subjects: []string{events.UserCreated}, Bucket: streams.AccountsBucket, Effects: streams.EffectsBucket, Segments: streams.ActivityBucket,
 		Activity: core.Activity{

@@ -47,6 +47,9 @@ func Connect(ctx context.Context, c config.NATS, o natsconn.Options) (set *strea
 		return nil, nil, err
 	}
 	set = streams.NewSet(client, eventsStream(c))
+	if server != nil {
+		set.Room = server.Room()
+	}
 	set.Audit.SignWith([]byte(c.AuditKey.Reveal()))
 	if keys := c.EventsKeys.Bytes(); len(keys) > 0 {
 		set.Events.SealWith(keys[0])
@@ -75,8 +78,36 @@ func Layout(c config.Config) admin.Layout {
 	n := c.NATS
 	return admin.Layout{
 		Names: Names(n), Events: eventsStream(n), Own: n.EventsStream == "", Replicas: n.Replicas, EventsAge: n.EventsMaxAge, ResultsAge: n.ResultsMaxAge,
-		DeadAge: n.DeadMaxAge, AuditAge: n.AuditMaxAge, HistoryAge: n.HistoryMaxAge, Activity: c.Activity.Memory, Window: n.DuplicateWindow, MaxBytes: int64(n.MaxBytes),
+		DeadAge: n.DeadMaxAge, AuditAge: n.AuditMaxAge, HistoryAge: n.HistoryMaxAge, Activity: c.Activity.Memory, Window: n.DuplicateWindow, Room: room(n),
 	}
+}
+
+// defaultStorage is the room of all streams and buckets with nats.storage auto.
+const defaultStorage = 32 << 30
+
+// room returns the limits of the streams and buckets.
+func room(n config.NATS) admin.Room {
+	r := admin.Room{Total: int64(n.Storage), Fixed: n.Storage != config.StorageAuto, Own: map[string]int64{}}
+	if !r.Fixed {
+		r.Total = defaultStorage
+	}
+	if n.MaxBytes > 0 {
+		r.Own[streams.EventsStream], r.Own[streams.ResultsStream] = int64(n.MaxBytes), int64(n.MaxBytes)
+	}
+	for name, bytes := range n.Limits {
+		r.Own[name] = int64(bytes)
+	}
+	return r
+}
+
+// layout returns the streams and buckets. The streams of an embedded server take a quarter of its
+// room by default: other data on the disk may grow, and without room the server makes no stream.
+func (e *Engine) layout() admin.Layout {
+	l := Layout(e.Config)
+	if s := e.Streams; s != nil && s.Room > 0 && !l.Room.Fixed {
+		l.Room.Total = min(l.Room.Total, s.Room/4)
+	}
+	return l
 }
 
 // eventsStream returns the name of the stream of events.

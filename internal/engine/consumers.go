@@ -12,7 +12,7 @@ import (
 // Wanted returns the streams and consumers of all vendors that are on, without the streams of the
 // layout.
 func (e *Engine) Wanted(ports map[string]vendors.Adapter) admin.Wanted {
-	w := admin.Wanted{Streams: admin.WorkerStreams(Names(e.Config.NATS), e.Config.NATS.Replicas)}
+	w := admin.Wanted{Streams: e.layout().Workers().Streams()}
 	list := e.Catalog.Handlers(handlers.Courses(e.Config.Courses), nil)
 	for _, v := range e.on() {
 		w.Consumers = append(w.Consumers, e.consumers(v.Name, ports[v.Name], list)...)

@@ -193,7 +193,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 	if err := e.admin().Ensure(ctx); err != nil || !e.Config.Worker.On {
 		return err
 	}
-	if err := admin.EnsureWorker(ctx, e.Streams.Client.JetStream, e.Streams.Client.Names, e.Config.NATS.Replicas); err != nil {
+	if err := admin.EnsureWorker(ctx, e.Streams.Client.JetStream, e.layout().Workers()); err != nil {
 		return admin.Explain(err)
 	}
 	return e.startGuards(ctx)
@@ -225,12 +225,17 @@ func (e *Engine) adapter(v Vendor) (vendors.Adapter, error) {
 }
 
 // Admin returns the management of the streams.
-func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, Layout(e.Config)) }
+func (e *Engine) Admin() *admin.Admin { return admin.New(e.Streams.Client, e.layout()) }
 
 // admin returns the management of the streams of this process. A process without the console needs
 // no AUDIT in another account.
 func (e *Engine) admin() *admin.Admin {
-	l := Layout(e.Config)
-	l.WithoutAudit = e.Config.NATS.AuditAPIPrefix != "" && !e.Config.Console.On()
+	l := e.layout()
+	l.WithoutAudit = !e.readsAudit()
 	return admin.New(e.Streams.Client, l)
+}
+
+// readsAudit reports whether the user of the process on NATS may read AUDIT.
+func (e *Engine) readsAudit() bool {
+	return e.Config.NATS.AuditAPIPrefix == "" || e.Config.Console.On()
 }

@@ -73,7 +73,7 @@ func consumerMetrics(s streams.ConsumerState) telemetry.Consumer {
 // countInterval is the time between two counts of the dead letters.
 const countInterval = 30 * time.Second
 
-// countDeadLetters counts the dead letters, and stores the high-water mark of the events,
+// countDeadLetters counts the dead letters, measures the streams, and stores the high-water mark of the events,
 // until ctx ends.
 func (e *Engine) countDeadLetters(ctx context.Context) {
 	ticker := time.NewTicker(countInterval)
@@ -89,6 +89,11 @@ func (e *Engine) countDeadLetters(ctx context.Context) {
 				list = append(list, telemetry.DeadCount(c))
 			}
 			e.Metrics.Dead(list)
+		}
+		if usage, err := e.Streams.Usage(limit, e.readsAudit()); err == nil {
+			for _, u := range usage {
+				e.Metrics.Stream(u.Stream, u.Bytes, u.MaxBytes)
+			}
 		}
 		cancel()
 		select {

@@ -48,7 +48,7 @@ func (e *Engine) remake(ctx context.Context) {
 func (e *Engine) remakeOnce(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
-	made, err := admin.Remake(limit, e.Streams.Client.JetStream, e.Streams.Client.Names, e.Config.NATS.Replicas)
+	made, err := admin.Remake(limit, e.Streams.Client.JetStream, e.layout().Workers())
 	if len(made) == 0 {
 		return err
 	}

@@ -27,10 +27,11 @@ import (
 type fakeStream struct {
 	most int64 // bytes of a message; zero: 1 MiB
 
-	mu   sync.Mutex
-	err  error
-	ids  []string
-	kept []ingest.Delivery
+	mu      sync.Mutex
+	err     error
+	ids     []string
+	kept    []ingest.Delivery
+	keepErr error // of Keep alone
 }
 
 func (s *fakeStream) StoreFrom(_ context.Context, _ events.Channel, list []events.Event) error {
@@ -49,7 +50,7 @@ func (s *fakeStream) Keep(_ context.Context, d ingest.Delivery) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kept = append(s.kept, d)
-	return s.err
+	return cmp.Or(s.keepErr, s.err)
 }
 
 func (s *fakeStream) MaxMessage() int64 { return cmp.Or(s.most, 1<<20) }

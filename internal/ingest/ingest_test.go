@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,6 +144,24 @@ func TestFaultyDeliveryIsStored(t *testing.T) {
 	d := s.kept[0]
 	if d.Source != "crm" || d.ID != "d2" || d.Pointer != "/data/email" || string(d.Body) != `{"user":"ada","email":"nobody"}` || strings.Contains(d.Problem, "nobody") {
 		t.Errorf("got %+v", d)
+	}
+}
+
+// TestDeliveryTooLargeToKeep posts deliveries with faults, of which only a digest is kept. The other
+// events are stored.
+func TestDeliveryTooLargeToKeep(t *testing.T) {
+	for _, sender := range []string{"crm", "strict"} {
+		t.Run(sender, func(t *testing.T) {
+			s := &fakeStream{keepErr: fmt.Errorf("keep: %w", streams.ErrDigestKept)}
+			h, results := counted(t, config(), s)
+			res := ask(h, request{http.MethodPost, "/webhooks/" + sender, headers("Signature", "right", "Webhook-Id", "d1"), people("ada", "", "cy")})
+			if res.Code != http.StatusRequestEntityTooLarge || !strings.Contains(res.Body.String(), "1 of 3 events") {
+				t.Errorf("got %d %s, want 413 that says 1 of 3 events", res.Code, res.Body)
+			}
+			if !slices.Equal(s.ids, []string{"d1.0", "d1.2"}) || *results != sender+" "+ingest.DeliveryKept {
+				t.Errorf("stored %q with the result %q, want the two events without a fault, and kept", s.ids, *results)
+			}
+		})
 	}
 }
 

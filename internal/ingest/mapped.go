@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // mappedDelivery holds the events of a delivery, and the faults of those parts of the delivery
@@ -16,6 +18,7 @@ type mappedDelivery struct {
 	events   []events.Event
 	faults   []fault
 	warnings []warning
+	digest   bool // the delivery is too large for a dead letter, which has the digest
 }
 
 // mapped maps a delivery and validates the events.
@@ -62,7 +65,12 @@ func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, got *mappedDeliv
 		got.delivery.Problem = fmt.Sprintf("%d of %d events of the delivery, first %s: %s",
 			len(got.faults), len(got.faults)+len(got.events), got.delivery.Places[0], got.delivery.Problem)
 	}
-	if err := p.deps.Failed.Keep(ctx, got.delivery); err != nil {
+	err := p.deps.Failed.Keep(ctx, got.delivery)
+	if got.digest = errors.Is(err, streams.ErrDigestKept); got.digest {
+		p.deps.Log.Warn().Str("source", got.delivery.Source).Int("bytes", len(got.delivery.Body)).Msg("a delivery cannot become an event, and is too large to be kept: a dead letter has its digest")
+		return true
+	}
+	if err != nil {
 		p.deps.Log.Warn().Err(err).Str("source", got.delivery.Source).Msg("store rejected delivery")
 		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "the delivery cannot be stored now; send the delivery again later"})
 		return false
@@ -74,8 +82,15 @@ func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, got *mappedDeliv
 }
 
 // refusal returns the answer 422 to a delivery with faults, if the sender wants such an answer.
-// Other senders disable an endpoint after some errors, and get 202 with warnings.
+// Other senders disable an endpoint after some errors, and get 202 with warnings. A delivery that is
+// not kept gets 413: nobody can replay it.
 func (d *mappedDelivery) refusal(hook Webhook) *problem {
+	if d.digest {
+		return &problem{
+			Status: http.StatusRequestEntityTooLarge,
+			Detail: fmt.Sprintf("%d of %d events of the delivery are at fault (%s), and the delivery is too large to be kept for a replay; the others are stored", len(d.faults), len(d.faults)+len(d.events), d.faults[0].Detail),
+		}
+	}
 	if !hook.Refuse || len(d.faults) == 0 {
 		return nil
 	}

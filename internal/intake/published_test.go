@@ -96,6 +96,11 @@ func (v publisher) Add(_ context.Context, d streams.DeadLetter) error {
 	})
 }
 
+func (v publisher) AddEvent(ctx context.Context, d streams.DeadLetter) error {
+	d.Vendor = streams.EventPlace
+	return v.Add(ctx, d)
+}
+
 func (v publisher) Reopen(_ context.Context, _, _, key string, replay int) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()

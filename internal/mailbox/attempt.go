@@ -73,6 +73,9 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 		x.pause = record.Pause{Due: own.Now().Add(backoff(t.config, e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
 		return x
 	case event.Invalid != nil: // such as a course that is not configured any more
+		here := *event
+		here.All = false // other vendors may have carried the event out before
+		x.event = &here
 		return t.fail(p.write, x, event.Invalid, 0)
 	case !e.Unconfirmed && e.Attempts == 1 && events.Expired(event.Event, own.Now()):
 		x.outcome = &record.Outcome{Kind: events.Superseded, At: stamp(own.Now())}

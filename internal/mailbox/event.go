@@ -26,13 +26,15 @@ type Event struct {
 	Replay  int
 	Later   bool   // the later deletion of an account that the event has disabled
 	Repair  string // for a repair by a replay: the vendor's id of the account
+	All     bool   // all vendors have the message: the event itself, or its replay at all vendors
 	Handler handlers.Handler
-	Plan    handlers.Plan
-	Ignored []string // members of the data that are left out; see events.Clean
+	Plan    handlers.Plan // with Skip also for a fault
+	Ignored []string      // members of the data that are left out; see events.Clean
 	Sent    record.Sent
 	Invalid error // why the event can never be carried out
 
 	content func() record.Content
+	idle    bool // a replay at all vendors, in which this vendor takes no part
 }
 
 // reader reads the messages of a vendor.
@@ -56,7 +58,8 @@ func newReader(v *Vendor, d *Decoder, list []handlers.Handler) reader {
 // read decodes, validates and plans a message. Faults of the event are in Invalid.
 func (r reader) read(message Message, replay int) *Event {
 	e := r.parse(message, replay)
-	if e.Plan.Skip && replay > 0 { // the vendor takes no part any more: the dead letter goes
+	if e.Plan.Skip && replay > 0 && e.Invalid == nil { // the vendor takes no part any more: the dead letter goes
+		e.idle = e.All
 		e.Plan.Skip = false
 		e.Plan.Do = func(context.Context, handlers.Known) (handlers.Reply, error) {
 			return handlers.Reply{Outcome: events.Unsupported}, nil
@@ -67,10 +70,10 @@ func (r reader) read(message Message, replay int) *Event {
 
 // parse is read without a plan for replays at a vendor that takes no part.
 func (r reader) parse(message Message, replay int) *Event {
-	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, "usher.replay."+r.vendor.Name+"."), Replay: replay}
+	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, "usher.replay."+r.vendor.Name+"."), Replay: replay, All: replay == 0}
 	if replay > 0 {
 		if r, ok := streams.ReadReplayHeader(message.Header); ok {
-			e.Key, e.Repair = r.Key, r.Repair
+			e.Key, e.Repair, e.All = r.Key, r.Repair, r.All
 			if !r.Stored.IsZero() {
 				e.Message.Stored = r.Stored
 			}
@@ -107,6 +110,12 @@ func (r reader) understand(e *Event) error {
 	}
 	e.Later = e.isLaterReplay()
 	e.Plan, err = r.plan(e)
+	if !e.All && e.Plan.Skip { // the fault is a matter of other vendors
+		return nil
+	}
+	if err == nil && e.Replay > 0 && e.All && !e.Handler.Supports(*r.vendor.Port.Load()) { // no consumer delivers the event
+		e.Plan.Skip = true
+	}
 	return err
 }
 
@@ -123,6 +132,7 @@ func (r reader) valid(e *Event, d *decoded) error {
 		return &events.InvalidError{Pointer: "/type", Rule: events.RuleType, Detail: "the type is not the one that the subject names"}
 	}
 	e.Handler = handler
+	e.Plan.Skip = e.All && handler.Idle(*r.vendor.Port.Load())
 	if e.Replay == 0 { // a person sent a replay back
 		if err := r.checkSeal(e, d); err != nil {
 			return err
@@ -178,7 +188,7 @@ const invalidPrefix = "!"
 // keyOf returns the key of the mailbox of an event.
 func (r reader) keyOf(e *Event) string {
 	switch {
-	case e.Invalid != nil: // there may be no user: a turn without a record
+	case e.Invalid != nil, e.idle: // there may be no user: a turn without a record
 		return invalidPrefix + e.Key
 	case e.Handler.Scope == events.ScopeActivity:
 		return record.ActivityKey(r.vendor.Name, e.Plan.UserID, e.Key)
@@ -212,6 +222,9 @@ func (e *Event) fault() (pointer, rule string) {
 	}
 	return "", ""
 }
+
+// isAtFault reports whether the event itself is at fault, alike for all vendors.
+func (e *Event) isAtFault() bool { return e.Invalid != nil && e.All }
 
 // age is the time since the event was stored.
 func (e *Event) age() time.Duration { return time.Since(e.Message.Stored) }

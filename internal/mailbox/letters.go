@@ -18,21 +18,25 @@ type letter struct {
 	eventKey  string
 }
 
-// addDeadLetter stores the dead letter of an effect.
+// addDeadLetter stores the dead letter of an effect, or of an event that is itself at fault.
 func (p *publisher) addDeadLetter(ctx context.Context, event *Event, e *record.Effect, o record.Outcome) error {
 	first := e.Begun
 	if first.IsZero() {
 		first = e.Registered
 	}
 	pointer, rule := event.fault()
-	p.letters[idOf(e)] = letter{e.Type, event.Key}
-	return p.deps.DeadLetters.Add(ctx, streams.DeadLetter{
+	d := streams.DeadLetter{
 		Vendor: p.vendor.Name, Type: e.Type, Key: event.Key, EventID: event.ID(), Source: event.Source(),
 		Class: o.Class, Status: o.Status, Message: o.Message, Pointer: pointer, Rule: rule,
 		Attempts: e.Attempts, FirstTry: first.UTC(), LastTry: o.At,
 		Epoch: e.Position.Epoch, Seq: e.Position.Seq, Stored: event.Message.Stored, Replay: e.Replay, Repair: event.Repair, Trace: p.traceparent(event),
 		Subject: event.Message.Subject, Header: event.Message.Header, Payload: event.Message.Payload,
-	})
+	}
+	if event.isAtFault() {
+		return p.deps.DeadLetters.AddEvent(ctx, d)
+	}
+	p.letters[idOf(e)] = letter{e.Type, event.Key}
+	return p.deps.DeadLetters.Add(ctx, d)
 }
 
 // removeDeadLetters removes the stored dead letters of effects that ended well by the record: a
@@ -54,13 +58,17 @@ func (p *publisher) removeDeadLetters(ctx context.Context, r *record.Record) err
 	return nil
 }
 
-// refuse ends an event without a record, as a dead letter.
+// refuse ends an event without a record, as a dead letter. A vendor that takes no part publishes no
+// result.
 func (p *publisher) refuse(ctx context.Context, event *Event, o record.Outcome) error {
 	f := refusal(event, o)
 	p.startSpan(ctx, event, time.Now())
 	defer p.endSpan()
 	if err := p.addDeadLetter(ctx, event, &f.Effect, f.Outcome); err != nil {
 		return err
+	}
+	if event.Plan.Skip {
+		return nil
 	}
 	if err := p.result(ctx, event, &f); err != nil {
 		return err
@@ -127,18 +135,14 @@ func (b *outbox) addOverdue(ctx context.Context, overdue []record.Effect) error 
 }
 
 // refuseAll ends the arrivals in hand without a record, as dead letters. An invalid event has no
-// history, since there may be no user.
+// history, since there may be no user. A replay at all vendors may have nothing to do here.
 func (b *outbox) refuseAll(ctx context.Context, outcome func(*Event) record.Outcome) error {
 	for len(b.hand.list) > 0 {
 		a := b.hand.list[0]
-		o := outcome(a.event)
-		if f := refusal(a.event, o); !strings.HasPrefix(b.user.key, invalidPrefix) {
-			if err := appendHistory(ctx, b.deps.History, entry(b.user.key, a.event.Key, &f)); err != nil {
+		if !a.event.idle {
+			if err := b.refuseOne(ctx, a.event, outcome(a.event)); err != nil {
 				return err
 			}
-		}
-		if err := b.refuse(ctx, a.event, o); err != nil {
-			return err
 		}
 		if a.Replay > 0 {
 			if err := b.deps.Replays.Remove(ctx, a.ReplaySeq); err != nil {
@@ -149,4 +153,14 @@ func (b *outbox) refuseAll(ctx context.Context, outcome func(*Event) record.Outc
 		b.hand.list = b.hand.list[1:]
 	}
 	return nil
+}
+
+// refuseOne ends an event of a user, or of no user, as a dead letter.
+func (b *outbox) refuseOne(ctx context.Context, event *Event, o record.Outcome) error {
+	if f := refusal(event, o); !strings.HasPrefix(b.user.key, invalidPrefix) {
+		if err := appendHistory(ctx, b.deps.History, entry(b.user.key, event.Key, &f)); err != nil {
+			return err
+		}
+	}
+	return b.refuse(ctx, event, o)
 }

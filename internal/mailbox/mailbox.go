@@ -120,6 +120,8 @@ type Memory interface {
 // DeadLetters keeps the failed effects. The methods return once the change is stored.
 type DeadLetters interface {
 	Add(ctx context.Context, d streams.DeadLetter) error
+	// AddEvent stores the dead letter of an event that is itself at fault, once for all vendors.
+	AddEvent(ctx context.Context, d streams.DeadLetter) error
 	// RemoveEnded removes the dead letter, if any, of an effect that ended well in the end: as the
 	// replay of a number, or as the event itself (0).
 	RemoveEnded(ctx context.Context, vendor, eventType, key string, replay int) error

@@ -58,11 +58,11 @@ func NewPreviewer(v *Vendor, c Config, d Deps) *Previewer {
 func (x *Previewer) Read(m Message, number int) (e *Event, p Preview, ok bool) {
 	e = x.parse(m, number)
 	switch {
+	case e.Plan.Skip:
+		return e, Preview{Would: PreviewUnsupported}, true
 	case e.Invalid != nil:
 		pointer, rule := e.fault()
 		return e, Preview{Would: PreviewRefused, Pointer: pointer, Rule: rule, Message: message(e.Invalid)}, true
-	case e.Plan.Skip:
-		return e, Preview{Would: PreviewUnsupported}, true
 	}
 	return e, Preview{}, false
 }

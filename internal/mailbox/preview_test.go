@@ -2,6 +2,8 @@ package mailbox_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -52,10 +54,21 @@ func letter(kind, data string) streams.DeadLetter {
 	}
 }
 
-// preview previews the replay of a dead letter.
+// enroller is a vendor that can enrol. No preview enrols.
+type enroller struct{ vendors.Adapter }
+
+func (enroller) Enroll(context.Context, vendors.Enrollment) error {
+	return errors.New("a preview has enrolled")
+}
+
+// preview previews the replay of a dead letter at a vendor that can enrol.
 func preview(r *record.Record, l streams.DeadLetter) mailbox.Preview {
+	return previewAt(enroller{}, r, l)
+}
+
+func previewAt(adapter vendors.Adapter, r *record.Record, l streams.DeadLetter) mailbox.Preview {
 	v := &mailbox.Vendor{Name: "acme"}
-	v.Port.Store(new(vendors.Adapter))
+	v.Port.Store(&adapter)
 	x := mailbox.NewPreviewer(v, mailbox.Config{Remember: time.Hour}, mailbox.Deps{Decoder: mailbox.NewDecoder(nil, func(events.Event) error { return nil }), Handlers: []handlers.Handler{
 		handlers.UserCreated(), handlers.UserDeleted(),
 		handlers.EnrollmentRequested(handlers.Courses{"go-1": {"acme": "7"}, "c-1": {"other": "8"}}, []string{"acme", "other"}),
@@ -66,6 +79,14 @@ func preview(r *record.Record, l streams.DeadLetter) mailbox.Preview {
 		p = x.Preview(r, e, noon)
 	}
 	return p
+}
+
+// A vendor that cannot enrol takes no part in an enrolment in a course that is mapped nowhere.
+func TestPreviewAtAVendorThatCannotEnrol(t *testing.T) {
+	l := letter(events.EnrollmentRequested, `{"user_id":"u1","course_id":"x"}`)
+	if got := previewAt(nil, &record.Record{}, l); got.Would != mailbox.PreviewUnsupported {
+		t.Errorf("got %+v, want %s", got, mailbox.PreviewUnsupported)
+	}
 }
 
 // TestPreview has a case for each consequence.

@@ -114,6 +114,14 @@ func (e *Embedded) URL() string {
 	return e.server.ClientURL()
 }
 
+// Room returns the bytes that the server can store.
+func (e *Embedded) Room() int64 {
+	if c := e.server.JetStreamConfig(); c != nil {
+		return c.MaxStore
+	}
+	return 0
+}
+
 // Stop stops the server and waits until the store is closed.
 func (e *Embedded) Stop() {
 	e.server.Shutdown()

@@ -117,13 +117,16 @@ func (s *Service) Refusal(letter streams.DeadLetter, again time.Duration, forced
 var ErrOnItsWay = errors.New("on its way")
 
 // Replay records the action in the audit log, and sends a dead letter back to the vendor. A
-// delivery is mapped to an event now, for all vendors. Returns streams.ErrStaleRevision if the dead
+// delivery is mapped to an event now, for all vendors, and an event at fault goes to all vendors. Returns streams.ErrStaleRevision if the dead
 // letter has changed since the read, and ErrAtFault if the delivery still cannot become an event.
 func (s *Service) Replay(ctx context.Context, letter streams.DeadLetter, by Actor) error {
 	act := onLetter(by.action(streams.DeadReplayed), letter)
 	act.Replay = letter.Replay + 1
 	if err := s.Streams.Audit.Record(ctx, s.Config.Source, act); err != nil {
 		return err
+	}
+	if letter.OfEvent() {
+		return s.replayEvent(ctx, letter)
 	}
 	if letter.Vendor != Deliveries {
 		return s.Streams.DeadLetters.Replay(ctx, letter)

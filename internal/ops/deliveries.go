@@ -66,6 +66,9 @@ func (w *webhookMapper) prepare(sender string) (m *mapping.Mapping, valid *schem
 // outcomes maps a delivery, and validates the events. Events that were stored with the delivery
 // are left out. The list is empty for a delivery that the mapping ignores.
 func (w *webhookMapper) outcomes(d streams.DeadLetter) ([]mapping.Outcome, error) {
+	if d.Omitted > 0 {
+		return nil, fmt.Errorf("%w: its body of %d bytes was too large to be kept: correct the mapping, let the sender deliver again, and drop the dead letter", ErrAtFault, d.Omitted)
+	}
 	m, valid, err := w.prepare(d.Type)
 	if err != nil {
 		return nil, err

@@ -35,22 +35,26 @@ func TestReplayOfADelivery(t *testing.T) {
 		preview string
 		fault   string
 	}{
-		"none stored before":  {three, nil, []string{"d1.0", "d1.1", "d1.2"}, mapped, ""},
-		"two stored before":   {three, []string{"1"}, []string{"d1.1"}, mapped, ""},
-		"still faulty":        {`[{"id":"ada"},{"id":7.5},{"id":"cy"}]`, []string{"1"}, nil, "would be refused", "event 1 of the delivery: data.user_id: yields a number"},
-		"another is faulty":   {`[{"id":7.5},{"id":"bob"},{"id":"cy"}]`, []string{"1"}, []string{"d1.1"}, mapped, ""},
-		"a place that is not": {`[{"id":"ada"}]`, []string{"1"}, nil, "would be refused", "no longer makes the event 1"},
-		"an empty list":       {`[]`, nil, nil, "would be let go", ""},
+		"none stored before":   {three, nil, []string{"d1.0", "d1.1", "d1.2"}, mapped, ""},
+		"two stored before":    {three, []string{"1"}, []string{"d1.1"}, mapped, ""},
+		"still faulty":         {`[{"id":"ada"},{"id":7.5},{"id":"cy"}]`, []string{"1"}, nil, "would be refused", "event 1 of the delivery: data.user_id: yields a number"},
+		"another is faulty":    {`[{"id":7.5},{"id":"bob"},{"id":"cy"}]`, []string{"1"}, []string{"d1.1"}, mapped, ""},
+		"a place that is not":  {`[{"id":"ada"}]`, []string{"1"}, nil, "would be refused", "no longer makes the event 1"},
+		"an empty list":        {`[]`, nil, nil, "would be let go", ""},
+		"too large to be kept": {`[{"id":"` + strings.Repeat("a", 1<<20) + `"}]`, nil, nil, "would be refused", "its body of 1048587 bytes was too large to be kept"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			c := config.Default()
 			w.check(yaml.Unmarshal([]byte(listed), &c.Webhooks))
 			service := ops.New(ops.Deps{Streams: w.streams, Config: c})
-			w.check(w.streams.DeadLetters.Add(t.Context(), streams.DeadLetter{
+			err := w.streams.DeadLetters.Add(t.Context(), streams.DeadLetter{
 				Vendor: ops.Deliveries, Type: "crm", Key: events.Key("/webhooks/crm", "d1"), EventID: "d1", Source: "/webhooks/crm", Class: "invalid",
 				Places: test.places, Message: "no", Attempts: 1, Subject: "/webhooks/crm", Payload: []byte(test.payload),
-			}))
+			})
+			if large := len(test.payload) > 1<<20; err != nil && !large || errors.Is(err, streams.ErrDigestKept) != large {
+				t.Fatal(err)
+			}
 			letters, err := service.DeadLetters(t.Context(), func(streams.DeadLetter) bool { return true })
 			w.check(err)
 			previews, err := service.PreviewReplays(t.Context(), letters)

@@ -21,8 +21,10 @@ func (s *Service) deadLetters(ctx context.Context, h *History) error {
 	}
 	known := map[effect][]int{} // indices of s.Events
 	for i, e := range h.Events {
-		one := effect{e.Vendor, e.Type, e.key}
-		known[one] = append(known[one], i)
+		for _, place := range []string{e.Vendor, streams.EventPlace} {
+			one := effect{place, e.Type, e.key}
+			known[one] = append(known[one], i)
+		}
 	}
 	for l, err := range s.Streams.DeadLetters.List(ctx) {
 		if err != nil {

@@ -32,7 +32,7 @@ func (s *Service) waits(ctx context.Context, h *History) (err error) {
 			end := one.begun.Add(c.PrerequisiteWait)
 			one.GivenUp = &end
 		}
-		if one.Ended != nil && one.Vendor != Deliveries {
+		if one.Ended != nil && one.Vendor != Deliveries && one.Vendor != streams.EventPlace {
 			one.Result = events.ResultID(one.Key, one.Vendor, one.Replay)
 		}
 		if h, held := h.Holds[one.Vendor]; held && one.Ended == nil && one.State != EffectAtWork {

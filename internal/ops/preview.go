@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ const (
 	// adapter knows the courses of the vendor.
 	previewUnknown mailbox.PreviewOutcome = "unknown"
 	previewSkipped mailbox.PreviewOutcome = "skipped" // a rule of the team keeps the event from the vendor
+	previewAll     mailbox.PreviewOutcome = "calls"   // the event goes to all vendors: Message names those called
 )
 
 // ReplayPreview is the predicted outcome of a replay of a dead letter.
@@ -40,6 +42,12 @@ func (s *Service) PreviewReplays(ctx context.Context, list []streams.DeadLetter)
 	if err != nil {
 		return nil, err
 	}
+	var served []string
+	if slices.ContainsFunc(list, streams.DeadLetter.OfEvent) {
+		if served, err = s.Served(ctx); err != nil {
+			return nil, err
+		}
+	}
 	found := make([]ReplayPreview, len(list))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
@@ -50,6 +58,10 @@ func (s *Service) PreviewReplays(ctx context.Context, list []streams.DeadLetter)
 			continue
 		}
 		group.Go(func() (err error) {
+			if l.OfEvent() {
+				found[i].Preview, err = previewEventLetter(ctx, previewers, served, l)
+				return err
+			}
 			found[i].Preview, err = previewers[l.Vendor].preview(ctx, l)
 			return err
 		})
@@ -166,6 +178,8 @@ func (f ReplayPreview) String() string {
 		return "is under way already"
 	case mailbox.PreviewWait:
 		return f.wait()
+	case previewAll:
+		return "would call the vendors " + f.Message
 	case previewSkipped:
 		return "would be skipped, by the rule " + f.Rule
 	case previewEvent:

@@ -25,12 +25,21 @@ const (
 
 // Status is the state of all vendors.
 type Status struct {
-	At        time.Time      `json:"at"`
-	OK        bool           `json:"ok"` // no state needs attention
-	Vendors   []VendorStatus `json:"vendors"`
-	Left      []LeftVendor   `json:"left,omitempty"`                     // not in the configuration any more
-	Deletions *DeletionHold  `json:"deletions,omitempty"`                // over all vendors; nil: none is held
-	Approved  *time.Time     `json:"deletions_approved_until,omitempty"` // no deletion is held until then
+	At        time.Time       `json:"at"`
+	OK        bool            `json:"ok"` // no state needs attention
+	Vendors   []VendorStatus  `json:"vendors"`
+	Left      []LeftVendor    `json:"left,omitempty"`                     // not in the configuration any more
+	Filling   []FillingStream `json:"filling,omitempty"`                  // streams and buckets that are nearly full
+	Events    int             `json:"dead_events,omitempty"`              // dead letters of events at fault, for all vendors
+	Webhooks  int             `json:"dead_webhooks,omitempty"`            // dead letters of deliveries
+	Deletions *DeletionHold   `json:"deletions,omitempty"`                // over all vendors; nil: none is held
+	Approved  *time.Time      `json:"deletions_approved_until,omitempty"` // no deletion is held until then
+}
+
+// FillingStream is a stream or bucket that holds four fifths of its limit or more.
+type FillingStream struct {
+	streams.Usage
+	Percent int `json:"percent"` // of the limit
 }
 
 // DeletionHold is a hold of the deletion guard.
@@ -94,10 +103,33 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused, Off}, one.State)
 		now.Vendors = append(now.Vendors, *one)
 	}
+	for _, c := range dead {
+		switch c.Vendor {
+		case streams.EventPlace:
+			now.Events += c.Count
+		case Deliveries:
+			now.Webhooks += c.Count
+		}
+	}
 	if now.Left, err = s.left(ctx, dead); err != nil {
 		return now, err
 	}
+	if now.Filling, err = s.filling(ctx); err != nil {
+		return now, err
+	}
+	now.OK = now.OK && len(now.Filling) == 0
 	return now, s.addGuards(ctx, &now)
+}
+
+// filling returns the streams and buckets that are nearly full.
+func (s *Service) filling(ctx context.Context) (list []FillingStream, err error) {
+	usage, err := s.Streams.Usage(ctx, true)
+	for _, u := range usage {
+		if u.NearlyFull() {
+			list = append(list, FillingStream{u, int(u.Bytes * 100 / uint64(u.MaxBytes))})
+		}
+	}
+	return list, err
 }
 
 // orders holds the holds and pauses of all vendors.

@@ -18,7 +18,7 @@ import (
 func vendorConsumers(t *testing.T, b *streams.Set) streams.Client {
 	t.Helper()
 	js := b.Client.JetStream
-	if err := admin.EnsureWorker(t.Context(), js, streams.Names{}, 1); err != nil {
+	if err := admin.EnsureWorker(t.Context(), js, admin.Workers{}); err != nil {
 		t.Fatal(err)
 	}
 	c := streams.Client{JetStream: js}
@@ -189,5 +189,33 @@ func TestStatusOfDeletions(t *testing.T) {
 	store(deletionguard.Record{Approved: time.Now().Add(time.Hour)})
 	if v, ok := onlyVendor(t, s); !ok || v.Deletions != nil || v.Approved == nil {
 		t.Errorf("got %+v, and ok %v; want the approval", v, ok)
+	}
+}
+
+// TestStatusNamesFillingStreams fills a stream up to its limit.
+func TestStatusNamesFillingStreams(t *testing.T) {
+	t.Parallel()
+	s, b := newService(t, "lead")
+	js := b.Client.JetStream
+	stream, err := js.Stream(t.Context(), streams.HistoryStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := stream.CachedInfo().Config
+	c.MaxBytes = 10_000
+	if _, err := js.UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	for want := range 2 { // before and after the message
+		now, err := s.Status(t.Context())
+		if err != nil || len(now.Filling) != want || now.OK != (want == 0) {
+			t.Fatalf("got %+v (%v), want %d streams", now, err, want)
+		}
+		if want == 1 && (now.Filling[0].Stream != streams.HistoryStream || now.Filling[0].Percent < 80) {
+			t.Errorf("got %+v, want HISTORY", now.Filling[0])
+		}
+		if _, err := js.Publish(t.Context(), "usher.history.ab", make([]byte, 8_000)); err != nil && want == 0 {
+			t.Fatal(err)
+		}
 	}
 }

@@ -160,10 +160,10 @@ func (s *Service) vendorFacts(ctx context.Context, h *History) ([]*vendorFacts, 
 		if h, held := orders.holds[v.Name]; held {
 			f.hold = &h
 		}
-		f.fill(h)
 		if err := s.addConsumers(ctx, f); err != nil {
 			return nil, err
 		}
+		f.fill(h)
 		list = append(list, f)
 	}
 	return list, nil
@@ -177,7 +177,8 @@ func (f *vendorFacts) fill(h *History) {
 		}
 	}
 	for _, e := range h.Events {
-		if e.Vendor == f.name {
+		_, takesPart := f.consumerOf(e.Type)
+		if e.Vendor == f.name || takesPart && e.Vendor == streams.EventPlace { // an event at fault is at fault for all
 			f.effects = append(f.effects, e)
 		}
 	}

@@ -41,7 +41,7 @@ func newWorld(t *testing.T) *world {
 	t.Parallel()
 	b := natstest.Ensure(t, natstest.Connect(t, natstest.Start(t, natsconn.EmbeddedOptions{})), natstest.Layout())
 	w := &world{t: t, streams: b, client: streams.Client{JetStream: b.Client.JetStream}}
-	w.check(admin.EnsureWorker(t.Context(), b.Client.JetStream, streams.Names{}, 1))
+	w.check(admin.EnsureWorker(t.Context(), b.Client.JetStream, admin.Workers{}))
 	at, err := b.Client.Extent(t.Context(), streams.EventsStream)
 	w.check(err)
 	w.epoch = at.Epoch

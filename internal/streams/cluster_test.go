@@ -48,7 +48,7 @@ func cluster(t *testing.T) *env {
 	e := &env{t: t}
 	e.js, err = jetstream.New(nc)
 	check(t, err)
-	until(t, "the streams are made", func() bool { return admin.EnsureWorker(t.Context(), e.js, streams.Names{}, 3) == nil })
+	until(t, "the streams are made", func() bool { return admin.EnsureWorker(t.Context(), e.js, admin.Workers{Replicas: 3}) == nil })
 	return e
 }
 
@@ -158,7 +158,7 @@ func TestAFollowerMayNotAnswerForTheLeader(t *testing.T) {
 		_, err := e.js.UpdateStream(t.Context(), leases)
 		return err == nil
 	})
-	if err := admin.EnsureWorker(t.Context(), e.js, streams.Names{}, 3); err == nil {
+	if err := admin.EnsureWorker(t.Context(), e.js, admin.Workers{Replicas: 3}); err == nil {
 		t.Error("a follower may answer for the leader of LEASES, and no error says so")
 	}
 }

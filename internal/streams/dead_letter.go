@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -44,6 +46,8 @@ type DeadLetter struct {
 	// and headers that are too large as well, stay in the stream of events only. DeadLetters.List
 	// restores them and sets Omitted to zero.
 	Omitted int `json:"omitted,omitempty"`
+	// Digest is the SHA-256 in hex of the omitted payload of a delivery, which is in no stream.
+	Digest string `json:"digest,omitempty"`
 
 	sequence uint64 // in the stream, at the time of the read
 }
@@ -57,6 +61,15 @@ func (d DeadLetter) ID() string { return d.Vendor + "." + d.Key }
 
 // isDelivery reports whether the dead letter is a delivery of a web hook, never an event of a stream.
 func (d DeadLetter) isDelivery() bool { return d.Seq == 0 }
+
+// digest returns the dead letter of a delivery with size and digest instead of the payload.
+func (d DeadLetter) digest() DeadLetter {
+	sum := sha256.Sum256(d.Payload)
+	d.Digest, d.Omitted = hex.EncodeToString(sum[:]), max(1, len(d.Payload))
+	d.Message = fmt.Sprintf("a body of %d bytes is too large to be kept, sha256 %s: %s", d.Omitted, d.Digest, d.Message)
+	d.Payload, d.Header, d.Places = nil, nil, nil
+	return d
+}
 
 func (d DeadLetter) position() events.Position { return events.Position{Epoch: d.Epoch, Seq: d.Seq} }
 

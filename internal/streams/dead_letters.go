@@ -23,16 +23,17 @@ const headerRoom = 1 << 10
 
 // Errors of dead letters without a payload.
 var (
-	errNotKept   = errors.New("it is too large to be kept as a dead letter")
 	errNoPayload = errors.New("its payload was too large to be kept, and is no longer in the stream of events")
 )
 
-// DeadLetters is the stream of dead letters, one message for each effect. The methods may be
+// DeadLetters is the stream of dead letters, one message for each effect, and for each event that is
+// itself at fault. The methods may be
 // called concurrently.
 type DeadLetters struct {
 	client Client
 	events *Events // with the payloads too large for a dead letter
 	tally  deadTally
+	once   storedOnce
 }
 
 // NewDeadLetters returns the stream of dead letters. The stream may be created later.
@@ -41,14 +42,19 @@ func NewDeadLetters(c Client, events *Events) *DeadLetters {
 }
 
 // Add stores a dead letter, and returns after the server's acknowledgement. An earlier dead
-// letter of the same effect is replaced.
+// letter of the same effect is replaced. ErrDigestKept reports a stored delivery without its payload.
 func (l *DeadLetters) Add(ctx context.Context, d DeadLetter) error {
 	m, err := l.message(d)
 	if err != nil {
 		return err
 	}
-	_, err = l.client.Publish(ctx, DeadLettersStream, m)
-	return err
+	if _, err = l.client.Publish(ctx, DeadLettersStream, m); err != nil {
+		return err
+	}
+	if d.isDelivery() && len(m.Data) < len(d.Payload) {
+		return ErrDigestKept
+	}
+	return nil
 }
 
 // message returns the stored form of a dead letter: without the payload if the message would
@@ -60,7 +66,7 @@ func (l *DeadLetters) message(d DeadLetter) (*nats.Msg, error) {
 		return m, err
 	}
 	if d.isDelivery() {
-		return nil, errNotKept
+		return d.digest().message()
 	}
 	d.Payload, d.Omitted = nil, max(1, len(d.Payload))
 	if m, err = d.message(); err != nil || int64(len(m.Data)) <= limit {
@@ -75,7 +81,7 @@ func (l *DeadLetters) List(ctx context.Context) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
 		for m, err := range l.client.Messages(ctx, DeadLettersStream, Query{}) {
 			d, ok := decodeDeadLetter(m.Data, m.Position.Seq)
-			if err == nil && ok && d.Omitted > 0 {
+			if err == nil && ok && d.Omitted > 0 && !d.isDelivery() {
 				err = l.restore(ctx, &d)
 			}
 			if (ok || err != nil) && !yield(d, err) || err != nil {
@@ -180,15 +186,8 @@ func (l *DeadLetters) Reopen(ctx context.Context, vendor, kind, key string, repl
 // read the letter; nothing is sent then. A repeated replay does no harm: the record of the user
 // knows the number.
 func (l *DeadLetters) Replay(ctx context.Context, d DeadLetter) error {
-	now, err := l.Get(ctx, d.Vendor, d.Type, d.Key)
-	switch {
-	case errors.Is(err, ErrNoDeadLetter) || (err == nil && now.sequence != d.sequence):
-		return ErrStaleRevision
-	case err != nil:
+	if err := l.unchanged(ctx, d); err != nil {
 		return err
-	}
-	if d.Omitted > 0 {
-		return errNoPayload
 	}
 	if _, err := l.client.Publish(ctx, ReplaysStream, d.replay()); err != nil {
 		return err

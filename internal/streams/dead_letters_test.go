@@ -1,9 +1,13 @@
 package streams_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
@@ -194,5 +198,34 @@ func TestTheNewestDeadLetterOfAnEffectStays(t *testing.T) {
 	}
 	if d, err := set.DeadLetters.Get(t.Context(), "acme", events.UserCreated, "k1"); err != nil || d.Attempts != 9 {
 		t.Errorf("got %d attempts (%v), want 9", d.Attempts, err)
+	}
+}
+
+// TestDigestOfALargeDelivery stores a delivery beyond the limit of NATS: the dead letter has sender, time,
+// size and digest, and no payload.
+func TestDigestOfALargeDelivery(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	body := bytes.Repeat([]byte("a"), 900<<10)
+	at := time.Unix(1_700_000_000, 0).UTC()
+	err := set.DeadLetters.Add(t.Context(), streams.DeadLetter{
+		Vendor: "webhooks", Type: "crm", Key: "k", EventID: "d1", Source: "/webhooks/crm", Class: "invalid", Message: "event: no such field",
+		Places: []string{"1"}, FirstTry: at, Subject: "/webhooks/crm", Payload: body, Header: map[string][]string{"X-A": {"b"}},
+	})
+	if !errors.Is(err, streams.ErrDigestKept) {
+		t.Fatalf("got %v, want ErrDigestKept", err)
+	}
+	want := fmt.Sprintf("%x", sha256.Sum256(body))
+	list := read(t, set)
+	if len(list) != 1 {
+		t.Fatalf("got %d dead letters, want 1", len(list))
+	}
+	for _, d := range list {
+		if d.Digest != want || d.Omitted != len(body) || len(d.Payload) > 0 || !d.FirstTry.Equal(at) || d.Source != "/webhooks/crm" {
+			t.Errorf("got %+v, want the digest %s of %d bytes", d, want, len(body))
+		}
+		if !strings.Contains(d.Message, want) || !strings.Contains(d.Message, "no such field") {
+			t.Errorf("got the message %q, want the digest and the fault", d.Message)
+		}
 	}
 }

@@ -60,7 +60,7 @@ func ensured(t *testing.T) *env {
 
 func (e *env) ensure() {
 	e.t.Helper()
-	if err := admin.EnsureWorker(e.t.Context(), e.js, streams.Names{}, 1); err != nil {
+	if err := admin.EnsureWorker(e.t.Context(), e.js, admin.Workers{}); err != nil {
 		e.t.Fatal(err)
 	}
 }

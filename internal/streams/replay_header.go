@@ -20,6 +20,7 @@ const (
 	headerReplay = "Usher-Replay"
 	headerStored = "Usher-Stored"
 	headerRepair = "Usher-Repair"
+	headerPlace  = "Usher-Place" // EventPlace for the replay of an event at all vendors
 )
 
 // ReplayHeader is the content of the headers of a replay: key, position and number.
@@ -30,6 +31,7 @@ type ReplayHeader struct {
 	Number int
 	Stored time.Time // storage time of the original message; zero if unknown
 	Repair string    // the vendor's id of the account to repair; mostly empty
+	All    bool      // the event was sent back to all vendors
 }
 
 // Replay is a stored replay. A message of another sender has no valid header.
@@ -106,6 +108,7 @@ func ReadReplayHeader(header map[string][]string) (r ReplayHeader, ok bool) {
 	r.Epoch = epoch
 	r.Seq = seq
 	r.Repair = h.Get(headerRepair)
+	r.All = h.Get(headerPlace) == EventPlace
 	r.Stored, _ = time.Parse(time.RFC3339Nano, h.Get(headerStored)) // zero without a valid time
 	return r, errors.Join(err1, err2, err3) == nil
 }

@@ -80,32 +80,60 @@ func ReadResult(m Message) (r Result, ok bool) {
 
 // ResultHeader is a stored result before decoding.
 type ResultHeader struct {
-	Type   string // of the result, such as user.provisioned
-	Vendor string
-	At     time.Time // the storage time
-	m      Message
+	Position events.Position
+	Type     string // of the result, such as user.provisioned
+	Vendor   string
+	At       time.Time // the storage time
+	m        Message
 }
 
 // Read decodes the result, and reports whether the message is a result.
 func (h ResultHeader) Read() (Result, bool) { return ReadResult(h.m) }
 
-// Tail returns the last results, the oldest first, and then each further result until ctx ends.
-// Only ResultHeader.Read decodes a result, so that counting costs little.
-func (r *Results) Tail(ctx context.Context, last int) iter.Seq2[ResultHeader, error] {
+// header returns the header of a stored message, and reports whether the subject is one of a result.
+func (r *Results) header(m Message) (ResultHeader, bool) {
+	m.Subject = strings.TrimPrefix(m.Subject, under(r.client.Names.ResultPrefix, ""))
+	at := strings.LastIndexByte(m.Subject, '.')
+	if at < 0 {
+		return ResultHeader{}, false
+	}
+	return ResultHeader{Position: m.Position, Type: m.Subject[:at], Vendor: m.Subject[at+1:], At: m.Stored, m: m}, true
+}
+
+// Extent returns the reach of the stream.
+func (r *Results) Extent(ctx context.Context) (Extent, error) {
+	return r.client.Extent(ctx, ResultsStream)
+}
+
+// Tail returns the results after a sequence, the oldest first, and then each further result until ctx
+// ends. Only ResultHeader.Read decodes a result, so that counting costs little.
+func (r *Results) Tail(ctx context.Context, after uint64) iter.Seq2[ResultHeader, error] {
 	return func(yield func(ResultHeader, error) bool) {
-		extent, err := r.client.Extent(ctx, ResultsStream)
-		if err != nil {
-			yield(ResultHeader{}, err)
-			return
-		}
-		after := extent.Last - min(extent.Last, uint64(max(0, last)))
 		for m, err := range r.client.Messages(ctx, ResultsStream, Query{After: after, Follow: true}) {
-			m.Subject = strings.TrimPrefix(m.Subject, under(r.client.Names.ResultPrefix, ""))
-			at := strings.LastIndexByte(m.Subject, '.')
-			if at < 0 && err == nil {
-				continue
+			h, ok := r.header(m)
+			if (ok || err != nil) && !yield(h, err) {
+				return
 			}
-			if !yield(ResultHeader{Type: m.Subject[:max(0, at)], Vendor: m.Subject[at+1:], At: m.Stored, m: m}, err) {
+		}
+	}
+}
+
+// ResultSpan selects results by time or by sequence.
+type ResultSpan struct {
+	Since time.Time // stored at or after this time; not together with After
+	After uint64    // after this sequence
+	End   uint64    // up to and with this sequence
+}
+
+// Headers returns the results of a span without their data, the oldest first.
+func (r *Results) Headers(ctx context.Context, s ResultSpan) iter.Seq2[ResultHeader, error] {
+	return func(yield func(ResultHeader, error) bool) {
+		for m, err := range r.client.Messages(ctx, ResultsStream, Query{Since: s.Since, After: s.After, HeadersOnly: true}) {
+			if err == nil && m.Position.Seq > s.End {
+				return
+			}
+			h, ok := r.header(m)
+			if (ok || err != nil) && !yield(h, err) {
 				return
 			}
 		}

@@ -58,6 +58,8 @@ var (
 	ErrLost = errors.New("lease lost")
 	// ErrNewerOwner reports a consumer with a higher fencing token.
 	ErrNewerOwner = errors.New("a newer owner exists")
+	// ErrDigestKept reports a delivery whose dead letter has a digest instead of the payload.
+	ErrDigestKept = errors.New("too large to be kept: only its size and digest are")
 	// ErrTooLarge reports a value beyond the limit of the server or of the bucket.
 	ErrTooLarge = errors.New("larger than NATS takes (max_payload)")
 )
@@ -119,6 +121,9 @@ type Set struct {
 	Replays     *Replays
 	Control     *Control
 	Audit       *Audit
+	// Room is the room for messages of the embedded server, in bytes; zero: the server is another
+	// process.
+	Room int64
 }
 
 // NewSet returns the types over a client. The streams may be created later.

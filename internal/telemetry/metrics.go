@@ -36,6 +36,7 @@ type Metrics struct {
 type serverGauges struct {
 	pending, unfinished, redelivered, oldest *prometheus.GaugeVec // of consumers
 	waiting, paused                          *prometheus.GaugeVec // of vendors
+	bytes, maxBytes                          *prometheus.GaugeVec // of streams and buckets
 }
 
 // Bounds of the histograms in seconds, from a fast call to an effect of a day.
@@ -79,6 +80,8 @@ func New(version string) *Metrics {
 		oldest:      gauge("consumer_oldest_timestamp_seconds", "When the oldest pending or unfinished message was stored; 0 if there is none.", "vendor", "consumer"),
 		waiting:     gauge("vendor_waiting", "Users, and activity events, that wait for their time or for the vendor.", "vendor"),
 		paused:      gauge("vendor_paused", "1 while the vendor is paused by hand.", "vendor"),
+		bytes:       gauge("stream_bytes", "Bytes of messages in a stream or bucket, before compression.", "stream"),
+		maxBytes:    gauge("stream_max_bytes", "The limit of a stream or bucket, which then takes no further message; absent without a limit.", "stream"),
 	}
 	m.dead = gauge("dead_letters", "Dead letters that wait for a person.", "vendor", "class")
 	m.deadAge = gauge("dead_letters_oldest_timestamp_seconds", "When the oldest of the dead letters was last stored.", "vendor", "class")
@@ -172,6 +175,16 @@ func (m *Metrics) Waiting(vendor string, n int) {
 // Paused sets whether a vendor is paused by a person.
 func (m *Metrics) Paused(vendor string, paused bool) {
 	m.server.paused.WithLabelValues(vendor).Set(truth(paused))
+}
+
+// Stream sets the extent of a stream or bucket, and its limit; zero: none.
+func (m *Metrics) Stream(name string, bytes uint64, limit int64) {
+	m.server.bytes.WithLabelValues(name).Set(float64(bytes))
+	if limit <= 0 {
+		m.server.maxBytes.DeleteLabelValues(name)
+		return
+	}
+	m.server.maxBytes.WithLabelValues(name).Set(float64(limit))
 }
 
 // DeadCount is the number of a vendor's dead letters of one class.

@@ -34,6 +34,8 @@ func filled() *telemetry.Metrics {
 	m.Consumer("lead", "lifecycle", telemetry.Consumer{Pending: 7, Unfinished: 3, Oldest: time.Unix(1_700_000_000, 0)})
 	m.Waiting("lead", 5)
 	m.Paused("lead", true)
+	m.Stream("RESULTS", 900, 1000)
+	m.Stream("TIMERS", 10, 0)
 	m.Dead([]telemetry.DeadCount{{Vendor: "lead", Class: "permanent", Count: 4, Oldest: time.Unix(1_700_000_000, 0)}})
 	return m
 }
@@ -74,6 +76,9 @@ func TestWhatIsScraped(t *testing.T) {
 		`usher_consumer_pending{consumer="lifecycle",vendor="lead"} 7`,
 		`usher_vendor_waiting{vendor="lead"} 5`,
 		`usher_vendor_paused{vendor="lead"} 1`,
+		`usher_stream_bytes{stream="RESULTS"} 900`,
+		`usher_stream_bytes{stream="TIMERS"} 10`,
+		`usher_stream_max_bytes{stream="RESULTS"} 1000`,
 		`usher_vendor_owner{vendor="lead"} 1`,
 		`usher_vendor_owner{vendor="meiro"} 0`,
 		`usher_dead_letters{class="permanent",vendor="lead"} 4`,

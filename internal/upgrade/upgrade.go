@@ -51,7 +51,7 @@ func Run(ctx context.Context, js jetstream.JetStream, c Config) error {
 	if err := u.checkStopped(ctx, former); err != nil {
 		return err
 	}
-	if err := admin.EnsureWorker(ctx, js, streams.Names{}, c.Replicas); err != nil {
+	if err := admin.EnsureWorker(ctx, js, admin.Workers{Replicas: c.Replicas}); err != nil {
 		return err
 	}
 	for _, v := range former.vendors {

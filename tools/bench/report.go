@@ -15,6 +15,7 @@ type Report struct {
 	Versions map[string]string `json:"versions"`
 	Series   []Series          `json:"series"`
 	Startup  *Startup          `json:"startup,omitempty"`
+	Soak     *Soak             `json:"soak,omitempty"`
 	Goals    []Goal            `json:"goals,omitempty"`
 }
 
@@ -97,6 +98,9 @@ func (r Report) Text(w io.Writer) error {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 		b.WriteString("\n")
+	}
+	if r.Soak != nil {
+		b.WriteString(r.Soak.text())
 	}
 	if len(r.Goals) > 0 {
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

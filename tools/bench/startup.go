@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,27 +50,18 @@ func (c Config) startOnce(ctx context.Context) (ready, first time.Duration, err 
 	if err := s.startVendor(ctx); err != nil {
 		return 0, 0, err
 	}
-	addr, err := process.FreeAddr(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	environ := slices.DeleteFunc(s.environ(addr), func(v string) bool { return v == "USHER_NATS_URL=" })
-	environ = append(environ, "USHER_NATS_EMBEDDED_DIR="+filepath.Join(dir, "store"))
 	begun := time.Now()
-	p, err := process.Start(s.log("usher"), environ, c.Usher, "serve")
-	if err != nil {
-		return 0, 0, err
-	}
-	s.workers = []*worker{{Process: p}}
-	err = answers(ctx, "usher serve", func() error {
-		_, err := process.Get(ctx, "http://"+addr+"/readyz")
-		return err
-	}, p)
+	addr, err := s.startEmbedded(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
 	ready = time.Since(begun)
-	if err := post(ctx, "http://"+addr+"/events"); err != nil {
+	p := s.workers[0].Process
+	e, err := loads[0].event(0, time.Now())
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := post(ctx, "http://"+addr+"/events", e); err != nil {
 		return 0, 0, err
 	}
 	var asked Asked
@@ -81,21 +73,47 @@ func (c Config) startOnce(ctx context.Context) (ready, first time.Duration, err 
 	return ready, asked.First.Sub(begun), err
 }
 
-// post sends one activity to the HTTP endpoint.
-func post(ctx context.Context, url string) error {
-	e, err := loads[0].event(0, time.Now())
+// startEmbedded starts usher serve with the embedded NATS server as the only worker, waits until it is
+// ready, and returns its address.
+func (s *env) startEmbedded(ctx context.Context) (addr string, err error) {
+	if addr, err = process.FreeAddr(ctx); err != nil {
+		return "", err
+	}
+	environ := slices.DeleteFunc(s.environ(addr), func(v string) bool { return v == "USHER_NATS_URL=" })
+	environ = append(environ, "USHER_NATS_EMBEDDED_DIR="+s.store())
+	p, err := process.Start(s.log("usher"), environ, s.config.Usher, "serve")
+	if err != nil {
+		return "", err
+	}
+	s.workers = []*worker{{Process: p}}
+	return addr, answers(ctx, "usher serve", func() error {
+		_, err := process.Get(ctx, "http://"+addr+"/readyz")
+		return err
+	}, p)
+}
+
+// store is the directory of the embedded NATS server.
+func (s *env) store() string { return filepath.Join(s.dir, "store") }
+
+// post sends a batch of events to the HTTP endpoint.
+func post(ctx context.Context, url string, batch ...events.Event) error {
+	list := make([]json.RawMessage, len(batch))
+	for i, e := range batch {
+		_, payload, err := events.ToNATS(e)
+		if err != nil {
+			return err
+		}
+		list[i] = payload
+	}
+	body, err := json.Marshal(list)
 	if err != nil {
 		return err
 	}
-	_, payload, err := events.ToNATS(e)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(payload))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/cloudevents+json")
+	request.Header.Set("Content-Type", "application/cloudevents-batch+json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // VendorFlag is the name of a vendor, or empty.
@@ -22,12 +23,13 @@ func (f VendorFlag) Required() error {
 	return nil
 }
 
-// PlaceFlag is the place of dead letters: the name of a vendor, ops.Deliveries, or empty.
+// PlaceFlag is the place of dead letters: the name of a vendor, streams.EventPlace, ops.Deliveries, or
+// empty.
 type PlaceFlag string
 
 // AfterApply returns an error for an unknown place. The parser calls AfterApply.
 func (f PlaceFlag) AfterApply(a *App) error {
-	if f == ops.Deliveries {
+	if f == ops.Deliveries || f == streams.EventPlace {
 		return nil
 	}
 	return a.KnownVendors(string(f))

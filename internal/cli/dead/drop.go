@@ -11,10 +11,10 @@ import (
 
 // dropCmd is usher dead drop.
 type dropCmd struct {
-	IDs    []string `arg:"" name:"id" help:"Vendor and event key, or the start of the key."`
-	Reason string   `required:"" help:"The reason, for the log and for usher audit." placeholder:"TEXT"`
-	As     string   `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
-	JSON   bool     `help:"Print a JSON object."`
+	IDs        []string `arg:"" name:"id" help:"Vendor and event key, or the start of the key."`
+	Reason     string   `required:"" help:"The reason, for the log and for usher audit." placeholder:"TEXT"`
+	As         string   `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -56,5 +56,5 @@ func (d dropCmd) Run(ctx context.Context, a *app.App) error {
 			Str("class", letter.Class).Str("reason", d.Reason).Msg("dead letter dropped")
 		return nil
 	})
-	return errors.Join(replaySummary{verb: "dropped", reason: d.Reason, json: d.JSON}.print(a, done), err)
+	return errors.Join(replaySummary{verb: "dropped", reason: d.Reason, Output: d.Output}.print(a, done), err)
 }

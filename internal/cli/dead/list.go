@@ -20,9 +20,9 @@ import (
 
 // filter selects dead letters.
 type filter struct {
-	Vendor    app.PlaceFlag `help:"Only of this vendor; webhooks: deliveries that could not become events." placeholder:"NAME"`
+	Vendor    app.PlaceFlag `help:"Only of this vendor; events: events at fault, for all vendors; webhooks: deliveries that could not become events." placeholder:"NAME"`
 	Type      string        `help:"Only of events of this type." placeholder:"TYPE"`
-	Class     string        `help:"Only of this class: invalid, permanent, unreadable, prerequisite, exhausted, panic, dropped, conflict, overload, expired or record." placeholder:"CLASS"`
+	Class     string        `help:"Only of this class: invalid, permanent, unreadable, prerequisite, exhausted, panic, dropped, conflict, ambiguous, unadopted, rule, overload, expired or record." placeholder:"CLASS"`
 	OlderThan time.Duration `help:"Only if last tried longer ago, such as 1h." placeholder:"DURATION"`
 	NewerThan time.Duration `help:"Only if last tried within this time, such as 24h." placeholder:"DURATION"`
 }
@@ -56,15 +56,15 @@ func (f filter) matches(d streams.DeadLetter) bool {
 
 // listCmd is usher dead list.
 type listCmd struct {
-	filter `embed:""`
-	JSON   bool `help:"Print a JSON array, without the events themselves."`
+	filter     `embed:""`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
 func (listCmd) Help() string {
 	return `The state is replaying while a replay is in flight, and quarantined after worker.max_replays failed
-replays. A terminal shows the number of each class at the end. Elsewhere the values of a line are
-separated by tabs: ID, type, event id, class, status, attempts, last try, state, message.
+replays. A terminal shows the number of each class at the end, and the start of each ID. JSON has
+no events. The values: ID, type, event id, class, status, attempts, last try, state, message.
 
 Examples:
   usher dead list --vendor lead --class permanent
@@ -93,12 +93,12 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return app.Advise(err)
 	}
-	if l.JSON {
+	if l.Data() {
 		out := make([]summary, len(list))
 		for i, letter := range list {
 			out[i] = summary{ID: letter.ID(), State: service.DeadState(letter), DeadLetter: letter}
 		}
-		return output.JSON(a.Stdout, out)
+		return l.Write(a, out)
 	}
 	var rows [][]string
 	for _, l := range list {
@@ -107,7 +107,7 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 			l.LastTry.UTC().Format(time.RFC3339), service.DeadState(l), l.Message,
 		})
 	}
-	err = output.Rows(a.Stdout, []string{"ID", "type", "event", "class", "status", "attempts", "last try", "state", "message"}, rows)
+	err = l.Rows(a, []string{"ID", "type", "event", "class", "status", "attempts", "last try", "state", "message"}, rows)
 	if err == nil && output.IsTerminal(a.Stdout) {
 		_, err = fmt.Fprintln(a.Stdout, tally(list))
 	}

@@ -25,7 +25,7 @@ type replayCmd struct {
 	Again       time.Duration `help:"Send a replay again if it is in flight for longer than this; ${default} by default." default:"1h" placeholder:"DURATION"`
 	Quarantined bool          `help:"Include dead letters sent back worker.max_replays times."`
 	app.Actor   `embed:""`
-	JSON        bool `help:"Print a JSON object."`
+	app.Output  `embed:""`
 }
 
 // Help is shown below the flags.
@@ -77,7 +77,7 @@ func (r replayCmd) Run(ctx context.Context, a *app.App) error {
 	if r.DryRun {
 		return r.preview(ctx, a, service, list)
 	}
-	s.verb, s.reason, s.json = "sent back", r.Reason, r.JSON
+	s.verb, s.reason, s.Output = "sent back", r.Reason, r.Output
 	done, err := r.send(ctx, a, service, list)
 	return errors.Join(s.print(a, done), err)
 }
@@ -143,8 +143,8 @@ func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Service
 	if err != nil {
 		return app.Advise(err)
 	}
-	if r.JSON {
-		return output.JSON(a.Stdout, found)
+	if r.Data() {
+		return r.Write(a, found)
 	}
 	var rows [][]string
 	for _, f := range found {
@@ -154,5 +154,5 @@ func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Service
 		_, err := fmt.Fprintln(a.Stderr, "no dead letter matches")
 		return err
 	}
-	return output.Rows(a.Stdout, []string{"ID", "type", "event", "outcome"}, rows)
+	return r.Rows(a, []string{"ID", "type", "event", "outcome"}, rows)
 }

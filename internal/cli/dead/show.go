@@ -21,9 +21,9 @@ import (
 
 // showCmd is usher dead show.
 type showCmd struct {
-	ID   string `arg:"" help:"Vendor and event key, or the start of the key."`
-	As   string `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
-	JSON bool   `help:"Print a JSON object."`
+	ID         string `arg:"" help:"Vendor and event key, or the start of the key."`
+	As         string `help:"Your name, for usher audit; USHER_ACTOR or the user of this machine by default." placeholder:"NAME"`
+	app.Output `embed:""`
 }
 
 // Validate returns an error unless the name is one line.
@@ -62,7 +62,7 @@ func (s showCmd) Run(ctx context.Context, a *app.App) error {
 	if err := service.Reveal(ctx, list[0], a.Actor(app.Actor{As: s.As})); err != nil {
 		return err
 	}
-	if !s.JSON {
+	if !s.Data() {
 		return printLetter(a.Stdout, list[0], service.DeadState(list[0]))
 	}
 	l := letter{ID: list[0].ID(), State: service.DeadState(list[0]), DeadLetter: list[0]}
@@ -71,7 +71,7 @@ func (s showCmd) Run(ctx context.Context, a *app.App) error {
 	} else {
 		l.Base64 = list[0].Payload
 	}
-	return output.JSON(a.Stdout, l)
+	return s.Write(a, l)
 }
 
 // printLetter prints a dead letter for a person.

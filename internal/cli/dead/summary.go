@@ -26,17 +26,17 @@ type replaySummary struct {
 	left        int // beyond --max
 	replaying   int // left out: in flight
 	quarantined int // left out: quarantined
-	json        bool
+	app.Output
 }
 
 // print prints the dead letters of done, and the counts of those left out.
 func (s replaySummary) print(a *app.App, done []streams.DeadLetter) error {
-	if s.json {
+	if s.Data() {
 		ids := make([]string, len(done))
 		for i, d := range done {
 			ids[i] = d.ID()
 		}
-		return output.JSON(a.Stdout, struct {
+		return s.Write(a, struct {
 			Done        string   `json:"done"`
 			IDs         []string `json:"ids"`
 			Left        int      `json:"left"`
@@ -50,7 +50,7 @@ func (s replaySummary) print(a *app.App, done []streams.DeadLetter) error {
 		rows = append(rows, []string{s.verb, d.ID(), d.Type, d.EventID, s.reason})
 	}
 	if len(rows) > 0 {
-		if err := output.Rows(a.Stdout, []string{"", "ID", "type", "event", "reason"}, rows); err != nil {
+		if err := s.Rows(a, []string{"", "ID", "type", "event", "reason"}, rows); err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,7 @@ func newShow(a *app.App, asJSON bool) *show {
 	if asJSON {
 		out = a.Stderr
 	}
-	if !output.IsTerminal(out) {
+	if !output.IsTerminal(out) || a.Getenv("NO_COLOR") != "" {
 		text.DisableColors()
 	}
 	return &show{out: out, live: output.IsTerminal(out), lines: map[string]*progress.Tracker{}, again: map[string]int{}}
@@ -126,7 +126,7 @@ func (s *show) outcome(o *outcome) {
 	}
 	rows = append(rows, row("all", o.Outcomes, o.Calls, o.Faults))
 	if s.live {
-		_, _ = io.WriteString(s.out, output.Table(head, rows, output.Columns(s.out)))
+		_, _ = fmt.Fprint(s.out, output.Table{Head: head, Rows: rows, Width: output.Columns(s.out)})
 	} else {
 		_ = output.Tabbed(s.out, slices.Insert(rows, 0, head))
 	}

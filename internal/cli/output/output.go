@@ -8,37 +8,12 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/mattn/go-isatty"
-
-	"github.com/usherhq/usher/events"
 )
-
-// Rows writes rows to w: as a table with a head on a terminal,
-// and as lines of values between tabs elsewhere.
-func Rows(w io.Writer, head []string, rows [][]string) error {
-	clean := make([][]string, len(rows))
-	for i, row := range rows {
-		clean[i] = plainRow(row)
-	}
-	if !IsTerminal(w) {
-		return Tabbed(w, clean)
-	}
-	_, err := io.WriteString(w, Table(head, clean, Columns(w)))
-	return err
-}
-
-// Row writes one row of a list that goes on: on a terminal without a head, each
-// value with at least its width.
-func Row(w io.Writer, values []string, widths []int) error {
-	if values = plainRow(values); !IsTerminal(w) {
-		return Tabbed(w, [][]string{values})
-	}
-	_, err := io.WriteString(w, layOut(values, widths, Columns(w)))
-	return err
-}
 
 // Tabbed writes rows as lines of values between tabs.
 func Tabbed(w io.Writer, rows [][]string) error {
@@ -50,12 +25,17 @@ func Tabbed(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// plainRow returns the texts, each as a single line without control characters. Producers and
-// vendors write the texts.
-func plainRow(texts []string) []string {
-	out := make([]string, len(texts))
-	for i, text := range texts {
-		out[i] = Plain(text, "")
+// Cells returns the texts, each as a single line without control characters: producers and vendors
+// write the texts. For a terminal, ids and times are shortened.
+func Cells(rows [][]string, onTerminal bool, now time.Time) [][]string {
+	out := make([][]string, len(rows))
+	for n, row := range rows {
+		out[n] = make([]string, len(row))
+		for i, text := range row {
+			if out[n][i] = Plain(text, ""); onTerminal {
+				out[n][i] = short(out[n][i], now)
+			}
+		}
 	}
 	return out
 }
@@ -80,16 +60,6 @@ func JSON(w io.Writer, v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-// Event writes e as one line of JSON.
-func Event(w io.Writer, e events.Event) error {
-	_, text, err := events.ToNATS(e)
-	if err != nil {
-		return fmt.Errorf("write event %s: %w", e.ID(), err)
-	}
-	_, err = fmt.Fprintf(w, "%s\n", text)
-	return err
 }
 
 // Count returns n with its noun in the singular or the plural.

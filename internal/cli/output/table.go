@@ -13,8 +13,9 @@ import (
 
 const (
 	defaultColumns = 80 // of a terminal of unknown width
-	indent         = 4  // of continuation lines
+	leastColumn    = 6  // of a value that is cut
 	leastWrapped   = 24 // columns left for a text that wraps
+	gap            = 2  // between columns
 )
 
 // Columns returns the number of characters in a line of the terminal w.
@@ -27,36 +28,137 @@ func Columns(w io.Writer) int {
 	return defaultColumns
 }
 
-// Table returns rows below a head, for lines of width characters; see layOut. Columns without
-// a value are left out, and numbers are aligned to the right.
-func Table(head []string, rows [][]string, width int) string {
-	all := append([][]string{nil}, rows...)
-	for _, title := range head {
-		all[0] = append(all[0], strings.ToUpper(title))
+// Table is rows below a head.
+type Table struct {
+	Head   []string // empty: none
+	Rows   [][]string
+	Width  int  // characters of a line; 0: no limit
+	Wrap   bool // the last value wraps below its start instead of being cut: advice
+	Colour bool
+}
+
+// String returns the table with one line per row. Columns without a value are left out, and numbers
+// are aligned to the right. If a row does not fit, the longest values are cut.
+func (t Table) String() string {
+	head, rows := t.Head, t.Rows
+	if len(rows) == 0 {
+		return ""
 	}
-	for i := len(head) - 1; i >= 0; i-- {
-		if !slices.ContainsFunc(rows, func(row []string) bool { return row[i] != "" }) {
-			for n, row := range all {
-				all[n] = slices.Concat(row[:i], row[i+1:])
-			}
+	for i := len(rows[0]) - 1; i >= 0; i-- {
+		if slices.ContainsFunc(rows, func(row []string) bool { return row[i] != "" }) {
+			continue
+		}
+		if len(head) > 0 {
+			head = slices.Concat(head[:i], head[i+1:])
+		}
+		for n, row := range rows {
+			rows[n] = slices.Concat(row[:i], row[i+1:])
 		}
 	}
-	widths := make([]int, len(all[0]))
+	if len(head) > 0 {
+		titles := make([]string, len(head))
+		for i, title := range head {
+			titles[i] = strings.ToUpper(title)
+		}
+		rows = slices.Concat([][]string{titles}, rows)
+	}
+	return t.lines(rows)
+}
+
+// lines returns the rows, the first of which is the head, if any.
+func (t Table) lines(all [][]string) string {
+	body := all[min(len(t.Head), 1):]
+	widths, floors, right := make([]int, len(all[0])), make([]int, len(all[0])), make([]bool, len(all[0]))
 	for i := range widths {
 		for _, row := range all {
 			widths[i] = max(widths[i], text.StringWidthWithoutEscSequences(row[i]))
 		}
-		if !slices.ContainsFunc(all[1:], func(row []string) bool { return !number(row[i]) }) {
-			for _, row := range all {
+		right[i] = !slices.ContainsFunc(body, func(row []string) bool { return !number(row[i]) })
+		floors[i] = leastColumn
+		if right[i] || !slices.ContainsFunc(body, func(row []string) bool { return row[i] != "" && !isTime(row[i]) }) {
+			floors[i] = widths[i]
+		}
+	}
+	if t.Wrap && t.Width > 0 {
+		last := len(widths) - 1
+		floors[last] = min(widths[last], leastWrapped)
+		widths[last] = min(widths[last], max(floors[last], t.Width-sum(widths[:last])))
+	}
+	widths = shrink(widths, floors, t.Width)
+	var b strings.Builder
+	for n, row := range all {
+		for i := range row {
+			if right[i] {
 				row[i] = text.AlignRight.Apply(row[i], widths[i])
 			}
 		}
-	}
-	var b strings.Builder
-	for _, row := range all {
-		b.WriteString(layOut(row, widths, width))
+		b.WriteString(t.line(row, widths, n == 0 && len(t.Head) > 0))
 	}
 	return b.String()
+}
+
+// line returns one row, with values cut to the widths. A negative width is without a limit.
+func (t Table) line(row []string, widths []int, isHead bool) string {
+	var b strings.Builder
+	at := 0
+	for i, value := range row {
+		last := i == len(row)-1
+		if last && t.Wrap && t.Width > 0 {
+			value = hanging(value, at, t.Width)
+		} else {
+			value = cut(value, widths[i])
+		}
+		padding := ""
+		if !last {
+			padding = strings.Repeat(" ", max(0, widths[i]-text.StringWidthWithoutEscSequences(value))+gap)
+		}
+		at += widths[i] + gap
+		if t.Colour {
+			value = paint(value, isHead)
+		}
+		b.WriteString(value + padding)
+	}
+	return strings.TrimRight(b.String(), " ") + "\n"
+}
+
+// shrink returns widths that fit in a line of width characters: the widest column gives first, and
+// none falls below its floor before all have reached their floors.
+func shrink(widths, floors []int, width int) []int {
+	widths = slices.Clone(widths)
+	if width <= 0 {
+		return widths
+	}
+	for _, least := range [][]int{floors, make([]int, len(widths))} {
+		for sum(widths)-gap > width {
+			widest := -1
+			for i := range widths {
+				if widths[i] > least[i] && (widest < 0 || widths[i] >= widths[widest]) {
+					widest = i
+				}
+			}
+			if widest < 0 {
+				break
+			}
+			widths[widest]--
+		}
+	}
+	return widths
+}
+
+// sum returns the number of characters of columns with a gap behind each.
+func sum(widths []int) (total int) {
+	for _, width := range widths {
+		total += width + gap
+	}
+	return total
+}
+
+// cut returns value in width characters, with … in place of what does not fit.
+func cut(value string, width int) string {
+	if text.StringWidthWithoutEscSequences(value) <= width {
+		return value
+	}
+	return text.Snip(value, width, "…")
 }
 
 func number(value string) bool {
@@ -64,49 +166,26 @@ func number(value string) bool {
 	return err == nil
 }
 
-// layOut returns a row for lines of width characters. widths are the least widths of the
-// values. A value that does not fit is written to the next line, indented. A long last value
-// wraps. No value is cut.
-func layOut(row []string, widths []int, width int) string {
-	var b strings.Builder
-	at := 0
-	for i, value := range row {
-		needs := max(widths[i], text.StringWidthWithoutEscSequences(value))
-		room := needs
-		if i == len(row)-1 {
-			room = min(needs, leastWrapped)
-		}
-		switch {
-		case i == 0:
-		case at+2+room > width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			at = indent
-		default:
-			b.WriteString("  ")
-			at += 2
-		}
-		if i == len(row)-1 {
-			value = hanging(value, at, width)
-		}
-		b.WriteString(text.Pad(value, needs, ' '))
-		at += needs
-	}
-	return trimmed(b.String())
-}
-
-// hanging returns a text that starts at column at and wraps below its start.
+// hanging returns a text that starts at column at and wraps below its start, without blank lines.
 func hanging(value string, at, width int) string {
-	lines := text.WrapSoft(value, max(width-at, leastWrapped))
-	return strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", at))
-}
-
-// trimmed returns the lines without trailing blanks, and without blank lines.
-func trimmed(lines string) string {
-	var b strings.Builder
-	for line := range strings.Lines(lines) {
+	var lines []string
+	for line := range strings.Lines(text.WrapSoft(value, max(width-at, leastWrapped))) {
 		if line = strings.TrimRight(line, " \n"); line != "" {
-			b.WriteString(line + "\n")
+			lines = append(lines, line)
 		}
 	}
-	return b.String()
+	return strings.Join(lines, "\n"+strings.Repeat(" ", at))
+}
+
+// Row returns one row of a list that goes on. Each value has at least its width.
+func (t Table) Row(values []string, widths []int) string {
+	needs := make([]int, len(values))
+	for i, value := range values {
+		needs[i] = max(widths[i], text.StringWidthWithoutEscSequences(value))
+	}
+	floors := make([]int, len(values))
+	for i := range floors {
+		floors[i] = max(widths[i], leastColumn)
+	}
+	return t.line(values, shrink(needs, floors, t.Width), false)
 }

@@ -3,6 +3,7 @@ package output
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -10,50 +11,93 @@ import (
 func TestTableFitsTerminal(t *testing.T) {
 	rows := func(rows ...[]string) [][]string { return rows }
 	tests := map[string]struct {
-		wide int
-		head []string
-		rows [][]string
-		want string
+		table Table
+		want  string
 	}{
-		"nothing": {80, []string{"ID"}, nil, ""},
+		"nothing": {Table{Head: []string{"ID"}, Width: 80}, ""},
 		"no blanks at the end, numbers to the right": {
-			80,
-			[]string{"vendor", "dead"},
-			rows([]string{"lead", "7"}, []string{"usermost", "12"}),
+			Table{Head: []string{"vendor", "dead"}, Rows: rows([]string{"lead", "7"}, []string{"usermost", "12"}), Width: 80},
 			"VENDOR    DEAD\nlead         7\nusermost    12\n",
 		},
 		"an empty column": {
-			80,
-			[]string{"ID", "status", "why"},
-			rows([]string{"a", "", "b"}, []string{"c", "", ""}),
+			Table{Head: []string{"ID", "status", "why"}, Rows: rows([]string{"a", "", "b"}, []string{"c", "", ""}), Width: 80},
 			"ID  WHY\na   b\nc\n",
 		},
-		"the last one wraps below itself": {
-			40,
-			[]string{"vendor", "detail"},
-			rows([]string{"lead", "set USHER_LEAD_EMAIL and the password, too"}),
+		"no head": {
+			Table{Rows: rows([]string{"a", "", "b"}, []string{"ccc", "", "d"}), Width: 80},
+			"a    b\nccc  d\n",
+		},
+		"advice wraps below itself": {
+			Table{Head: []string{"vendor", "detail"}, Rows: rows([]string{"lead", "set USHER_LEAD_EMAIL and the password, too"}), Width: 40, Wrap: true},
 			"VENDOR  DETAIL\nlead    set USHER_LEAD_EMAIL and the\n        password, too\n",
 		},
-		"what does not fit goes on in a line of its own": {
-			30,
-			[]string{"ID", "type", "last try", "message"},
-			rows([]string{"lead.4377d953", "user.deleted", "10:00", "one that is too long for it"}, []string{"lead.1", "user.created", "", "short"}),
-			"ID             TYPE\n    LAST TRY\n    MESSAGE\n" +
-				"lead.4377d953  user.deleted\n    10:00\n    one that is too long for\n    it\n" +
-				"lead.1         user.created\n    short\n",
+		"no limit": {
+			Table{Head: []string{"vendor", "detail"}, Rows: rows([]string{"lead", strings.Repeat("long ", 30) + "text"}), Wrap: true},
+			"VENDOR  DETAIL\nlead    " + strings.Repeat("long ", 30) + "text\n",
+		},
+		"the longest values are cut": {
+			Table{
+				Head: []string{"ID", "attempts", "last try", "message"}, Width: 50,
+				Rows: rows([]string{"lead.4377d953", "12", "2026-03-01 09:11Z", "one that is too long for it"}, []string{"lead.1", "1", "", "short"}),
+			},
+			"ID          ATTEMPTS  LAST TRY           MESSAGE\n" +
+				"lead.4377…        12  2026-03-01 09:11Z  one that…\n" +
+				"lead.1             1                     short\n",
+		},
+		"nothing fits": {
+			Table{Head: []string{"ID", "last try"}, Rows: rows([]string{"lead.4377d953", "2026-03-01 09:11Z"}), Width: 12},
+			"ID     LAST…\nlead…  2026…\n",
+		},
+		"colours": {
+			Table{Head: []string{"vendor", "state"}, Rows: rows([]string{"lead", "on hold since 10:00:00Z"}, []string{"meiro", "new"}), Width: 80, Colour: true},
+			"\x1b[1mVENDOR\x1b[0m  \x1b[1mSTATE\x1b[0m\nlead    \x1b[31mon hold since 10:00:00Z\x1b[0m\nmeiro   new\n",
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := Table(test.head, test.rows, test.wide)
+			got := test.table.String()
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			for line := range strings.Lines(got) {
-				if len(line)-1 > test.wide {
-					t.Errorf("a line of %d characters: %s", len(line)-1, line)
+				if wide := utf8.RuneCountInString(line) - 1; test.table.Width > 0 && !test.table.Colour && wide > test.table.Width {
+					t.Errorf("a line of %d characters: %s", wide, line)
 				}
 			}
 		})
+	}
+}
+
+func TestRowFitsTerminal(t *testing.T) {
+	for name, test := range map[string]struct {
+		values []string
+		want   string
+	}{
+		"short": {[]string{"ada", "done"}, "ada     done\n"},
+		"long":  {[]string{"ada-of-the-whole-school", "permanent: one that is too long"}, "ada-of-the-…  permanent:…\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (Table{Width: 25}).Row(test.values, []int{6, 0}); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestYAML(t *testing.T) {
+	var out strings.Builder
+	value := struct {
+		ID    string            `json:"user_id"`
+		Count int               `json:"count"`
+		Text  string            `json:"text"`
+		None  []string          `json:"none"`
+		More  map[string]string `json:"more"`
+	}{"007", 7, "yes", []string{}, map[string]string{"a": "<b>: c"}}
+	if err := YAML(&out, value); err != nil {
+		t.Fatal(err)
+	}
+	want := "user_id: \"007\"\ncount: 7\ntext: \"yes\"\nnone: []\nmore:\n  a: '<b>: c'\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

@@ -20,14 +20,14 @@ import (
 
 // Cmd is usher reconcile.
 type Cmd struct {
-	Vendor    app.VendorFlag `arg:"" help:"Name of the vendor."`
-	Emails    bool           `help:"Show e-mails in full."`
-	Repair    bool           `help:"Repair differences; with --max."`
-	Max       int            `help:"With --repair: at most N accounts." placeholder:"N"`
-	DryRun    bool           `help:"Only report, as without --repair."`
-	Rate      float64        `help:"With --repair: accounts per second; ${default} by default." default:"1" placeholder:"N"`
-	app.Actor `embed:""`
-	JSON      bool `help:"Print a JSON object."`
+	Vendor     app.VendorFlag `arg:"" help:"Name of the vendor."`
+	Emails     bool           `help:"Show e-mails in full."`
+	Repair     bool           `help:"Repair differences; with --max."`
+	Max        int            `help:"With --repair: at most N accounts." placeholder:"N"`
+	DryRun     bool           `help:"Only report, as without --repair."`
+	Rate       float64        `help:"With --repair: accounts per second; ${default} by default." default:"1" placeholder:"N"`
+	app.Actor  `embed:""`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -127,15 +127,15 @@ func exitCode(found reconcile.Report) error {
 // print prints a report.
 func (r Cmd) print(a *app.App, found reconcile.Report) error {
 	found.Differences = r.masked(found.Differences)
-	if r.JSON {
-		return output.JSON(a.Stdout, found)
+	if r.Data() {
+		return r.Write(a, found)
 	}
 	var rows [][]string
 	for _, d := range found.Differences {
 		rows = append(rows, []string{string(d.Kind), d.AccountID, d.UserID, d.Email, string(d.Repair), d.Note})
 	}
 	if len(rows) > 0 {
-		if err := output.Rows(a.Stdout, []string{"difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
+		if err := r.Rows(a, []string{"difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
 			return err
 		}
 	}

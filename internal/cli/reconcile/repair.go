@@ -32,8 +32,8 @@ func (r Cmd) printRepaired(a *app.App, found reconcile.Report, done reconcile.Re
 	if len(done.Left) > 0 {
 		left = app.ErrSilent
 	}
-	if r.JSON {
-		return errors.Join(output.JSON(a.Stdout, done), left)
+	if r.Data() {
+		return errors.Join(r.Write(a, done), left)
 	}
 	var rows [][]string
 	for i, list := range [][]reconcile.Difference{done.Sent, done.Left} {
@@ -42,7 +42,7 @@ func (r Cmd) printRepaired(a *app.App, found reconcile.Report, done reconcile.Re
 		}
 	}
 	if len(rows) > 0 {
-		if err := output.Rows(a.Stdout, []string{"", "difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
+		if err := r.Rows(a, []string{"", "difference", "account", "user", "e-mail", "repair", "note"}, rows); err != nil {
 			return err
 		}
 	}

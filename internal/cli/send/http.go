@@ -34,7 +34,7 @@ type Poster struct {
 }
 
 // overHTTP posts the events in batches. The server stores a batch as a whole or not at all.
-func (s Cmd) overHTTP(ctx context.Context, c config.HTTP, list []events.Event, p output.Progress) (summary, error) {
+func (s Cmd) overHTTP(ctx context.Context, c config.HTTP, list []events.Event, p *output.Progress) (summary, error) {
 	to, err := s.poster(c)
 	if err != nil {
 		return summary{}, app.Usage(err)

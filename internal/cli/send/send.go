@@ -17,12 +17,12 @@ import (
 
 // Cmd is usher send.
 type Cmd struct {
-	File      string `arg:"" optional:"" default:"-" help:"The file; - and no file are standard input."`
-	Via       string `enum:"nats,http" default:"nats" help:"The way: nats, or http to POST /events."`
-	URL       string `name:"url" help:"With --via http: the address of usher serve; http.addr by default." placeholder:"URL"`
-	Token     string `help:"With --via http: the bearer token; the first of USHER_HTTP_TOKENS by default." placeholder:"TOKEN"`
-	TokenFile string `help:"With --via http: the path of a file with the bearer token, which no list of processes shows." placeholder:"PATH"`
-	JSON      bool   `help:"Print the summary, or the faults, as a JSON object."`
+	File       string `arg:"" optional:"" default:"-" help:"The file; - and no file are standard input."`
+	Via        string `enum:"nats,http" default:"nats" help:"The way: nats, or http to POST /events."`
+	URL        string `name:"url" help:"With --via http: the address of usher serve; http.addr by default." placeholder:"URL"`
+	Token      string `help:"With --via http: the bearer token; the first of USHER_HTTP_TOKENS by default." placeholder:"TOKEN"`
+	TokenFile  string `help:"With --via http: the path of a file with the bearer token, which no list of processes shows." placeholder:"PATH"`
+	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
@@ -67,12 +67,12 @@ func (s Cmd) Run(ctx context.Context, a *app.App) error {
 	}
 	list, warnings, err := s.read(ctx, a)
 	if faults, ok := errors.AsType[*faultsError](err); s.JSON && ok {
-		return errors.Join(app.ErrSilent, output.JSON(a.Stdout, summary{Faults: faults.faults}))
+		return errors.Join(app.ErrSilent, s.Write(a, summary{Faults: faults.faults}))
 	}
 	if err != nil {
 		return err
 	}
-	if !s.JSON {
+	if !s.Data() {
 		for _, w := range warnings {
 			_, _ = fmt.Fprintln(a.Stderr, "warning: "+w.text())
 		}
@@ -128,7 +128,7 @@ func (s Cmd) read(ctx context.Context, a *app.App) ([]events.Event, []warning, e
 }
 
 func (s Cmd) print(w io.Writer, done summary) error {
-	if s.JSON {
+	if s.Data() {
 		return output.JSON(w, done)
 	}
 	text := "sent " + output.Count(done.Sent, "event")
@@ -140,7 +140,7 @@ func (s Cmd) print(w io.Writer, done summary) error {
 }
 
 // overNATS publishes the events one after the other.
-func overNATS(ctx context.Context, a *app.App, c config.Config, list []events.Event, p output.Progress) (summary, error) {
+func overNATS(ctx context.Context, a *app.App, c config.Config, list []events.Event, p *output.Progress) (summary, error) {
 	set, end, err := a.ConnectTo(ctx, c)
 	if err != nil {
 		return summary{}, err

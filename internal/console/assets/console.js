@@ -7,14 +7,14 @@
 
   function newPlot(element, data) {
     const plot = new uPlot({
-      width: element.clientWidth || 300, height: 54, legend: {show: false}, cursor: {show: false}, padding: [4, 0, 0, 0],
+      width: element.clientWidth || 300, height: element.clientHeight - 2 || 54, legend: {show: false}, cursor: {show: false}, padding: [4, 0, 0, 0],
       axes: [{show: false}, {show: false}],
       scales: {x: {time: true}, y: {range: (_, low, high) => [0, Math.max(high, 1)]}},
       series: [{},
         {stroke: () => colour("--accent"), fill: () => colour("--accent") + "22", width: 2, points: {show: false}},
         {stroke: () => colour("--bad"), width: 2, dash: [5, 3], points: {show: false}}],
     }, data, element);
-    new ResizeObserver(() => plot.setSize({width: element.clientWidth, height: 54})).observe(element);
+    new ResizeObserver(() => plot.setSize({width: element.clientWidth, height: element.clientHeight - 2})).observe(element);
     return plot;
   }
 
@@ -26,7 +26,7 @@
       const data = [times, one.well, one.failed.map((n, i) => n || one.failed[i - 1] || one.failed[i + 1] ? n : null)];
       const most = Math.max(...one.well, ...one.failed);
       element.setAttribute("role", "img");
-      element.setAttribute("aria-label", `Effects a second of the last 5 minutes, at most ${most.toFixed(1)}`);
+      element.setAttribute("aria-label", `Effects a second in the last ${one.words}, at most ${most.toFixed(1)}`);
       const known = charts.get(element.dataset.chart);
       if (known && known.element === element) known.plot.setData(data);
       else charts.set(element.dataset.chart, {element, plot: newPlot(element, data)});

@@ -19,6 +19,7 @@ const (
 	codeStreamLimits jetstream.ErrorCode = 10053
 	codeOverlap      jetstream.ErrorCode = 10065
 	codeReplicas     jetstream.ErrorCode = 10074
+	codeStreamBytes  jetstream.ErrorCode = 10122
 )
 
 // setupError is the error of an unusable stream.
@@ -76,8 +77,8 @@ func advice(err error) string {
 		return "set nats.replicas (USHER_NATS_REPLICAS) to 1, or nats.url (USHER_NATS_URL) to a cluster"
 	case codeNoPeers:
 		return "are as many servers up as nats.replicas (USHER_NATS_REPLICAS) says?"
-	case codeAccountLimit, codeStreamLimits, codeNoRoom, codeNoStorage:
-		return "give JetStream more room, at the server or for the account, or set nats.max_bytes (USHER_NATS_MAX_BYTES) to less"
+	case codeAccountLimit, codeStreamLimits, codeNoRoom, codeNoStorage, codeStreamBytes:
+		return "give JetStream more room, at the server or for the account, or set nats.storage (USHER_NATS_STORAGE) and nats.max_bytes to less"
 	}
 	if api.Code == 503 {
 		return "are enough servers of the cluster up for JetStream to have a leader?"

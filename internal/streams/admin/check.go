@@ -89,14 +89,21 @@ func (a *Admin) streamResource(want jetstream.StreamConfig, foreign string) reso
 			if foreign != "" {
 				return []Difference{{Of: "stream " + want.Name, Setting: "owner", Have: foreign, Want: owner, Foreign: foreign, Fixed: true}}, nil
 			}
-			have, err = config(ctx, a.client.Of(want.Name), want.Name)
-			return differences("stream "+want.Name, streamSettings(want), streamSettings(have)), err
+			now, err := info(ctx, a.client.Of(want.Name), want.Name)
+			if err != nil {
+				return nil, err
+			}
+			have, want.MaxBytes = now.Config, a.layout.Room.settled(want, now)
+			return differences("stream "+want.Name, streamSettings(want), streamSettings(have)), nil
 		},
 		update: func(ctx context.Context) error {
 			_, err := a.client.Of(want.Name).UpdateStream(ctx, adjusted(have, want))
 			return err
 		},
 		create: func(ctx context.Context) error {
+			if err := a.reserve(ctx); err != nil {
+				return err
+			}
 			_, err := ensure(ctx, a.client.Of(want.Name), want)
 			return err
 		},
@@ -141,16 +148,25 @@ func (a *Admin) Check(ctx context.Context, w Wanted) ([]Difference, error) {
 // Apply changes the streams and consumers to the configuration, and returns the differences.
 // Messages and Fixed settings stay. A stream of the user's own is not changed.
 func (a *Admin) Apply(ctx context.Context, w Wanted) ([]Difference, error) {
-	return a.compare(ctx, w, func(ctx context.Context, r resource, found []Difference) error {
-		switch {
-		case found[0].Missing():
-			return r.create(ctx)
-		case slices.ContainsFunc(found, func(d Difference) bool { return !d.Fixed }):
-			return r.update(ctx)
-		default:
-			return nil
-		}
-	})
+	all, err := a.compare(ctx, w, apply)
+	for a.layout.Room.halve(err) {
+		w.Streams = a.layout.Workers().Streams()
+		more, again := a.compare(ctx, w, apply)
+		all, err = append(all, more...), again
+	}
+	return all, err
+}
+
+// apply creates or changes a resource.
+func apply(ctx context.Context, r resource, found []Difference) error {
+	switch {
+	case found[0].Missing():
+		return r.create(ctx)
+	case slices.ContainsFunc(found, func(d Difference) bool { return !d.Fixed }):
+		return r.update(ctx)
+	default:
+		return nil
+	}
 }
 
 // missing is the setting of a missing stream or consumer.

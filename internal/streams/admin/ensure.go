@@ -26,6 +26,9 @@ func New(c streams.Client, l Layout) *Admin { return &Admin{client: c, layout: l
 // errors have advice; Permanent reports whether a retry is useless.
 func (a *Admin) Ensure(ctx context.Context) error {
 	err := a.ensure(ctx)
+	for a.layout.Room.halve(err) {
+		err = a.ensure(ctx)
+	}
 	if err == nil {
 		_, err = a.readHighWater(ctx)
 	}
@@ -33,6 +36,9 @@ func (a *Admin) Ensure(ctx context.Context) error {
 }
 
 func (a *Admin) ensure(ctx context.Context) error {
+	if err := a.reserve(ctx); err != nil {
+		return err
+	}
 	for _, want := range a.layout.configs() {
 		have, err := ensure(ctx, a.client.Of(want.Name), want)
 		if err != nil {
@@ -137,13 +143,22 @@ func overlap(ctx context.Context, js jetstream.JetStream, want jetstream.StreamC
 
 // config returns the configuration of a stream.
 func config(ctx context.Context, js jetstream.JetStream, name string) (jetstream.StreamConfig, error) {
+	have, err := info(ctx, js, name)
+	if err != nil {
+		return jetstream.StreamConfig{}, err
+	}
+	return have.Config, nil
+}
+
+// info returns the configuration and the state of a stream.
+func info(ctx context.Context, js jetstream.JetStream, name string) (*jetstream.StreamInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, streams.CallTimeout)
 	defer cancel()
 	stream, err := js.Stream(ctx, name)
 	if err != nil {
-		return jetstream.StreamConfig{}, fmt.Errorf("stream %s: %w", name, err)
+		return nil, fmt.Errorf("stream %s: %w", name, err)
 	}
-	return stream.CachedInfo().Config, nil
+	return stream.CachedInfo(), nil
 }
 
 // uncovered returns the event types that no subject matches.

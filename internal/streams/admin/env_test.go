@@ -47,7 +47,7 @@ func worker(t *testing.T) world {
 
 func (w world) ensureWorker(t *testing.T) {
 	t.Helper()
-	check(t, admin.EnsureWorker(t.Context(), w.js, streams.Names{}, 1))
+	check(t, admin.EnsureWorker(t.Context(), w.js, admin.Workers{}))
 }
 
 func (w world) create(t *testing.T, c jetstream.StreamConfig) {

@@ -27,7 +27,7 @@ type Layout struct {
 	HistoryAge time.Duration // retention of finished effects
 	Activity   time.Duration // time for which an activity is remembered: retention of its records and segments
 	Window     time.Duration // the duplicate window of Nats-Msg-Id
-	MaxBytes   int64         // of EVENTS and of RESULTS; zero: no limit
+	Room       Room          // the limits of the streams and buckets
 	// WithoutAudit leaves AUDIT out: the stream is in another account, and not for this process.
 	WithoutAudit bool
 }
@@ -44,7 +44,6 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.Name = streams.ResultsStream
 			c.Subjects = resultSubjects(l.Names)
 			c.MaxAge = l.ResultsAge
-			c.MaxBytes = l.bytes()
 			c.Compression = jetstream.S2Compression // the memory of activities: a third of the disk
 		}),
 		l.Replays(),
@@ -52,7 +51,7 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.Name = streams.DeadLettersStream
 			c.Subjects = []string{streams.DeadLetterSubject + ".>"}
 			c.MaxAge = l.DeadAge
-			c.MaxMsgsPerSubject, c.Discard = 1, jetstream.DiscardOld
+			c.MaxMsgsPerSubject = 1
 		}),
 		with(func(c *jetstream.StreamConfig) {
 			c.Name = streams.AuditStream
@@ -80,13 +79,12 @@ func (l Layout) configs() []jetstream.StreamConfig {
 			c.Name = l.Events
 			c.Subjects = events.Types()
 			c.MaxAge = l.EventsAge
-			c.MaxBytes = l.bytes()
 		}))
 	}
 	if l.WithoutAudit {
 		list = slices.DeleteFunc(list, func(c jetstream.StreamConfig) bool { return c.Name == streams.AuditStream })
 	}
-	return marked(l.named(list), l.Names.Prefix)
+	return l.Room.limited(marked(l.named(list), l.Names.Prefix))
 }
 
 // named returns the configurations with the names at the server.
@@ -101,6 +99,11 @@ func (l Layout) named(list []jetstream.StreamConfig) []jetstream.StreamConfig {
 		}
 	}
 	return list
+}
+
+// Workers returns the settings of the streams of the workers.
+func (l Layout) Workers() Workers {
+	return Workers{Names: l.Names, Replicas: l.Replicas, Room: l.Room}
 }
 
 // Replays returns the configuration of the stream of replays. A replay stays in the stream
@@ -137,12 +140,4 @@ func resultSubjects(n streams.Names) []string {
 		subjects = append(subjects, n.Result(t, "*"))
 	}
 	return subjects
-}
-
-// bytes returns the limit for JetStream: -1 is none.
-func (l Layout) bytes() int64 {
-	if l.MaxBytes > 0 {
-		return l.MaxBytes
-	}
-	return -1
 }

@@ -143,5 +143,5 @@ func (a *Admin) CheckOwners(ctx context.Context) error {
 
 // all returns the streams of the layout and of the workers.
 func (a *Admin) all() []jetstream.StreamConfig {
-	return append(a.layout.configs(), WorkerStreams(a.client.Names, a.layout.Replicas)...)
+	return append(a.layout.configs(), a.layout.Workers().Streams()...)
 }

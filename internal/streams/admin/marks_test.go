@@ -54,7 +54,7 @@ func TestForeignStreamsStopTheStart(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "nats.prefix") || !admin.Permanent(err) {
 				t.Errorf("got %v, want a lasting error with %q and nats.prefix", err, c.want)
 			}
-			wanted := admin.Wanted{Streams: admin.WorkerStreams(streams.Names{}, 1)}
+			wanted := admin.Wanted{Streams: admin.Workers{}.Streams()}
 			found, err := w.Apply(t.Context(), wanted)
 			check(t, err)
 			if !strings.Contains(words(found), "stream "+c.stream.Name+" is not of this Usher") {
@@ -129,7 +129,7 @@ func TestStreamsOfAFormerVersionGetTheMark(t *testing.T) {
 		check(t, err)
 	}
 	check(t, w.CheckOwners(t.Context()))
-	wanted := admin.Wanted{Streams: admin.WorkerStreams(streams.Names{}, 1)}
+	wanted := admin.Wanted{Streams: admin.Workers{}.Streams()}
 	found, err := w.Apply(t.Context(), wanted)
 	check(t, err)
 	if len(found) != 7 || !strings.Contains(words(found), `stream KV_ACCOUNTS: mark is none, the configuration says accounts of usher, nats.prefix ""`) {
@@ -165,7 +165,7 @@ func TestTwoUshersAndAnotherTeam(t *testing.T) {
 		a := w.instance(t, prefix)
 		check(t, a.CheckOwners(t.Context()))
 		check(t, a.Ensure(t.Context()))
-		check(t, admin.EnsureWorker(t.Context(), w.js, streams.Names{Prefix: prefix}, 1))
+		check(t, admin.EnsureWorker(t.Context(), w.js, admin.Workers{Names: streams.Names{Prefix: prefix}}))
 		check(t, a.CheckOwners(t.Context()))
 	}
 	if err := w.CheckOwners(t.Context()); err == nil {

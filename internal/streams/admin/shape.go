@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/usherhq/usher/internal/streams"
 )
 
 // flaw is an unusable setting of an existing stream.
@@ -41,8 +43,14 @@ func storageFlaws(want, have jetstream.StreamConfig) []flaw {
 		{have.Storage != want.Storage, "it is in memory, which a restart of the server empties", remake + " with file storage"},
 		{have.NoAck, "it acknowledges no message", edit + "--ack"},
 		{have.Retention != want.Retention, fmt.Sprintf("its retention is %s instead of %s", have.Retention, want.Retention), remake},
-		{want.Discard == jetstream.DiscardNew && have.Discard == jetstream.DiscardOld && bounded, "at its limit it discards what is still needed", edit + "--discard new"},
+		{want.Discard == jetstream.DiscardNew && have.Discard == jetstream.DiscardOld && bounded && !bounding(want), "at its limit it discards what is still needed", edit + "--discard new"},
 	}
+}
+
+// bounding reports whether a person may have set limits with the discard policy of a former version:
+// dead letters. usher nats apply changes the policy.
+func bounding(want jetstream.StreamConfig) bool {
+	return want.Metadata[markKind] == strings.ToLower(streams.DeadLettersStream)
 }
 
 // recordFlaws returns the flaws of a bucket of records, and of a stream of the workers.

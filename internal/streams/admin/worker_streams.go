@@ -18,14 +18,29 @@ const (
 	scheduleLevel = 2
 )
 
+// Workers has the settings of the streams of the workers.
+type Workers struct {
+	Names    streams.Names
+	Replicas int
+	Room     Room
+}
+
 // EnsureWorker creates missing ones of TIMERS, LEASES, OWNERSHIP and ACCOUNT_INDEX. Existing
 // ones are unchanged; an unusable shape is an error with a remedy. A server without message
 // schedules (below 2.12) is an error.
-func EnsureWorker(ctx context.Context, js jetstream.JetStream, names streams.Names, replicas int) error {
+func EnsureWorker(ctx context.Context, js jetstream.JetStream, w Workers) error {
 	if err := checkServer(ctx, js); err != nil {
 		return err
 	}
-	for _, want := range WorkerStreams(names, replicas) {
+	for {
+		if err := ensureWorker(ctx, js, w); !w.Room.halve(err) {
+			return err
+		}
+	}
+}
+
+func ensureWorker(ctx context.Context, js jetstream.JetStream, w Workers) error {
+	for _, want := range w.Streams() {
 		have, err := ensure(ctx, js, want)
 		if err != nil {
 			return err
@@ -41,9 +56,9 @@ func EnsureWorker(ctx context.Context, js jetstream.JetStream, names streams.Nam
 // and returns the names of the new streams. The processes bring back the contents. ACCOUNT_INDEX
 // is left to a person: the contents may come from a backup. ErrNoStream reports a missing stream
 // that cannot be created.
-func Remake(ctx context.Context, js jetstream.JetStream, names streams.Names, replicas int) (made []string, err error) {
-	index := "KV_" + names.WithDefaults().Index
-	for _, want := range WorkerStreams(names, replicas) {
+func Remake(ctx context.Context, js jetstream.JetStream, w Workers) (made []string, err error) {
+	index := "KV_" + w.Names.WithDefaults().Index
+	for _, want := range w.Streams() {
 		if want.Name == index {
 			continue
 		}
@@ -66,6 +81,10 @@ func createMissing(ctx context.Context, js jetstream.JetStream, want jetstream.S
 		return false, err
 	}
 	_, err = js.CreateStream(ctx, want)
+	if noRoom(err) { // the contents are bounded by the vendors and users
+		want.MaxBytes = -1
+		_, err = js.CreateStream(ctx, want)
+	}
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
 		return false, fmt.Errorf("create stream %s: %w: %w", want.Name, streams.ErrNoStream, err)
 	}
@@ -87,9 +106,9 @@ func checkServer(ctx context.Context, js jetstream.JetStream) error {
 	return nil
 }
 
-// WorkerStreams returns the configurations in the order of creation.
-func WorkerStreams(n streams.Names, replicas int) []jetstream.StreamConfig {
-	n = n.WithDefaults()
+// Streams returns the configurations in the order of creation.
+func (w Workers) Streams() []jetstream.StreamConfig {
+	n, replicas := w.Names.WithDefaults(), w.Replicas
 	base := jetstream.StreamConfig{Storage: jetstream.FileStorage, Replicas: max(1, replicas), MaxMsgsPerSubject: 1, AllowRollup: true}
 	timers, leases := base, base
 
@@ -108,5 +127,5 @@ func WorkerStreams(n streams.Names, replicas int) []jetstream.StreamConfig {
 		c.Discard, c.DenyDelete = jetstream.DiscardNew, true
 		return c
 	}
-	return marked([]jetstream.StreamConfig{timers, leases, bucket(n.Ownership), bucket(n.Index)}, n.Prefix)
+	return w.Room.limited(marked([]jetstream.StreamConfig{timers, leases, bucket(n.Ownership), bucket(n.Index)}, n.Prefix))
 }

@@ -59,7 +59,7 @@ func TestEnsureWorkerUsesTheNames(t *testing.T) {
 		Timers: "A_TIMERS", Leases: "A_LEASES", Ownership: "A_OWNERSHIP", Index: "A_INDEX",
 		TimerSubject: "a.timer", WakeSubject: "a.wake", LeaseSubject: "a.lease",
 	}
-	check(t, admin.EnsureWorker(t.Context(), w.js, names, 1))
+	check(t, admin.EnsureWorker(t.Context(), w.js, admin.Workers{Names: names}))
 	c := streams.Client{JetStream: w.js, Names: names}
 	leases, err := streams.OpenLeases(t.Context(), c, 0)
 	check(t, err)
@@ -112,7 +112,7 @@ func TestEnsureWorkerRefusesAShapeThatCannotWork(t *testing.T) {
 			good := c.stream
 			c.change(&c.stream)
 			w.create(t, c.stream)
-			err := admin.EnsureWorker(t.Context(), w.js, streams.Names{}, 1)
+			err := admin.EnsureWorker(t.Context(), w.js, admin.Workers{})
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.stream.Name) {
 				t.Fatalf("got %v, want an error that says %q", err, c.want)
 			}
@@ -145,7 +145,7 @@ func TestEnsureWorkerNeedsSchedules(t *testing.T) {
 	check(t, err)
 	js, err := jetstream.New(nc)
 	check(t, err)
-	err = admin.EnsureWorker(t.Context(), js, streams.Names{}, 1)
+	err = admin.EnsureWorker(t.Context(), js, admin.Workers{})
 	if err == nil || !strings.Contains(err.Error(), "nats-server 2.12 or later is needed: message schedules") {
 		t.Errorf("got %v, want the version that is needed", err)
 	}
@@ -154,8 +154,8 @@ func TestEnsureWorkerNeedsSchedules(t *testing.T) {
 // Remake makes what processes bring back, and leaves the index to a person.
 func TestRemake(t *testing.T) {
 	e := ensured(t)
-	check(t, admin.EnsureWorker(t.Context(), e.js, streams.Names{}, 1))
-	made, err := admin.Remake(t.Context(), e.js, streams.Names{}, 1)
+	check(t, admin.EnsureWorker(t.Context(), e.js, admin.Workers{}))
+	made, err := admin.Remake(t.Context(), e.js, admin.Workers{})
 	check(t, err)
 	if len(made) > 0 {
 		t.Errorf("got %v made, want nothing", made)
@@ -164,7 +164,7 @@ func TestRemake(t *testing.T) {
 	for _, name := range append(want, "KV_ACCOUNT_INDEX") {
 		check(t, e.js.DeleteStream(t.Context(), name))
 	}
-	made, err = admin.Remake(t.Context(), e.js, streams.Names{}, 1)
+	made, err = admin.Remake(t.Context(), e.js, admin.Workers{})
 	check(t, err)
 	if diff := cmp.Diff(want, made); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -117,6 +117,18 @@ func TestBenchJSON(t *testing.T) {
 	}
 }
 
+// TestSoakSendsEveryActivityOnce runs a soak of seconds: too short for a verdict on the memory.
+func TestSoakSendsEveryActivityOnce(t *testing.T) {
+	t.Parallel()
+	soak, err := benchmarks(t).Soak(t.Context(), 50, 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if soak.Sent < 5 || soak.Goal.Met {
+		t.Errorf("got %+v", soak)
+	}
+}
+
 // TestInterruptedIsOneWord checks the output of an interrupted bench, and that no files remain.
 func TestInterruptedIsOneWord(t *testing.T) {
 	c, log := benchmarks(t), filepath.Join(t.TempDir(), "bench.log")

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,6 +89,7 @@ type benchCmd struct {
 	Usher       string        `help:"Binary of usher; default: build usher from the source tree." type:"existingfile" placeholder:"PATH"`
 	NATSServer  string        `name:"nats-server" help:"Binary of nats-server; default: the embedded server in a separate process." type:"existingfile" placeholder:"PATH"`
 	Peer        string        `help:"Binary of Bento to compare with (load activity)." type:"existingfile" placeholder:"PATH"`
+	Soak        time.Duration `help:"Send activities for this time to usher serve with the embedded server, at --rate, default 1000 a second, and compare the memory of the last tenth with the second. An interrupt ends the load and prints the figures." placeholder:"DURATION"`
 	JSON        bool          `name:"json" help:"Print one JSON object."`
 	Update      string        `help:"Write the tables between the markers of a Markdown file." type:"existingfile" placeholder:"FILE"`
 }
@@ -106,6 +108,7 @@ Examples:
   usher-bench --load lifecycle --kv-writes 2
   usher-bench --delay 50ms --events 20000 --nats-server /usr/local/bin/nats-server
   usher-bench --backlog 1000000
+  usher-bench --soak 30m --rate 1000
   usher-bench --all --peer ./bento --update docs/benchmarks.md`
 }
 
@@ -131,8 +134,11 @@ func (b benchCmd) Run(ctx context.Context) (err error) {
 	if b.All {
 		err = c.All(ctx, bench.Suite{Rounds: b.Rounds, Backlog: max(b.Backlog, 100_000)}, &report)
 	}
+	if b.Soak > 0 {
+		err = b.soak(ctx, c, &report)
+	}
 	for _, p := range plans {
-		if err == nil {
+		if err == nil && b.Soak == 0 {
 			err = c.Measure(ctx, p, &report)
 		}
 	}
@@ -144,6 +150,16 @@ func (b benchCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	return b.print(report)
+}
+
+// soak measures a soak, and adds the figures to the report.
+func (b benchCmd) soak(ctx context.Context, c bench.Config, into *bench.Report) error {
+	s, err := c.Soak(ctx, cmp.Or(b.Rate, 1000), b.Soak)
+	if err == nil {
+		into.Soak = &s
+		into.Goals = append(into.Goals, s.Goal)
+	}
+	return err
 }
 
 // config returns the programs to measure, built into dir if they are not given.
