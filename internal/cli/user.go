@@ -14,9 +14,10 @@ import (
 
 // userCmd is usher user.
 type userCmd struct {
-	ID   string `arg:"" help:"The user_id of the events, or an e-mail."`
-	UTC  bool   `help:"Print times in UTC; off a terminal, times are always in UTC." name:"utc"`
-	Long bool   `help:"Print hashes, and times to the second."`
+	ID       string `arg:"" help:"The user_id of the events, or an e-mail."`
+	UTC      bool   `help:"Print times in UTC; off a terminal, times are always in UTC." name:"utc"`
+	Timeline bool   `help:"Print the steps of each event: event, scope, look-up, call, result."`
+	Long     bool   `help:"Print hashes, and times to the second."`
 
 	app.Output `embed:""`
 }
@@ -41,6 +42,7 @@ The exit code is 1 if nothing is known of the user.
 Examples:
   usher user ada
   usher user ada@example.org            several users with one e-mail are listed
+  usher user ada --timeline
   usher user ada --json | jq '.vendors[] | select(.state != "done")'`
 }
 
@@ -95,12 +97,19 @@ func (u userCmd) show(ctx context.Context, a *app.App, service *ops.Service, id 
 	if !user.Known() {
 		return fmt.Errorf("nothing is known of %s: is that the user_id of the events, with the same capitals?", output.Plain(id, ""))
 	}
-	if u.Data() {
+	switch {
+	case u.Data() && u.Timeline:
+		return u.Write(a, user.Timeline())
+	case u.Data():
 		return u.Write(a, user)
 	}
 	if len(user.Accounts)+len(user.Events) == 0 && !user.Forgotten.IsZero() {
 		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: no data is left\n", user.Forgotten.UTC().Format(time.RFC3339))
 		return err
 	}
-	return newUserPrinter(a, u.Output, u.UTC, u.Long).user(user)
+	p := newUserPrinter(a, u.Output, u.UTC, u.Long)
+	if u.Timeline {
+		return p.timeline(user)
+	}
+	return p.user(user)
 }

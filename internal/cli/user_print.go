@@ -54,6 +54,22 @@ func (p userPrinter) user(u ops.User) error {
 	return p.Advice(p.App, []string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
 }
 
+// timeline prints the steps of each event.
+func (p userPrinter) timeline(u ops.User) error {
+	head, rows := []string{"time", "event", "vendor", "step", "what"}, [][]string{}
+	if p.long {
+		head = []string{"time", "event", "vendor", "step", "key", "result", "trace", "what"}
+	}
+	for _, s := range u.Timeline() {
+		row := []string{p.clock(s.At), s.EventID, s.Vendor, s.Step}
+		if p.long {
+			row = append(row, s.Key, s.Result, s.Trace)
+		}
+		rows = append(rows, append(row, s.Text))
+	}
+	return p.Advice(p.App, head, rows)
+}
+
 // vendors prints one line for each vendor.
 func (p userPrinter) vendors(u ops.User) error {
 	var rows [][]string

@@ -66,6 +66,7 @@ type HistoryEvent struct {
 	Replay   int        `json:"replay,omitempty"`      // number of the replay
 	Result   string     `json:"result,omitempty"`      // id of the result
 	Dead     string     `json:"dead_letter,omitempty"` // ID of the dead letter
+	Trace    string     `json:"trace_id,omitempty"`    // with traces on
 
 	Action    string   `json:"action,omitempty"` // as in events.Result, with MatchedBy, Changed and Reason
 	MatchedBy string   `json:"matched_by,omitempty"`
@@ -121,7 +122,7 @@ func (s *Service) History(ctx context.Context, user string) (History, error) {
 		h.Events = h.Events[n:]
 		h.More += n
 	}
-	if err := h.identifyEvents(ctx, s.Streams.Events); err != nil {
+	if err := s.identifyEvents(ctx, &h); err != nil {
 		return h, err
 	}
 	if err := s.nameHolders(ctx, &h); err != nil {
@@ -169,7 +170,7 @@ func (s *Service) accounts(ctx context.Context, h *History) error {
 }
 
 // identifyEvents reads each event once, for its id and the whole key.
-func (h *History) identifyEvents(ctx context.Context, stored *streams.Events) error {
+func (s *Service) identifyEvents(ctx context.Context, h *History) error {
 	at := map[events.Position][]*HistoryEvent{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
@@ -182,13 +183,14 @@ func (h *History) identifyEvents(ctx context.Context, stored *streams.Events) er
 	}
 	for position, list := range at {
 		group.Go(func() error {
-			o, err := stored.Original(ctx, position)
+			o, err := s.Streams.Events.Original(ctx, position)
 			if errors.Is(err, streams.ErrGone) {
 				return nil
 			}
 			if err == nil {
 				for _, one := range list {
 					one.identify(o.Event)
+					one.Trace = s.traceOf(o.Event, one.Key)
 				}
 			}
 			return err

@@ -19,6 +19,8 @@ type User struct {
 	// Unsearched is the number of stored events behind the last one that was searched for events of
 	// the user; see mostUnread.
 	Unsearched uint64 `json:"unsearched,omitempty"`
+
+	scoped map[string]bool // vendors with the rule scope
 }
 
 // Known reports whether anything is known of the user: an account, an event, or an erasure.
@@ -96,7 +98,7 @@ func (s *Service) User(ctx context.Context, id string) (User, error) {
 // look returns the history of a user with the state at each vendor, and the facts behind.
 func (s *Service) look(ctx context.Context, id string) (User, []*vendorFacts, error) {
 	h, err := s.History(ctx, id)
-	u := User{History: h}
+	u := User{History: h, scoped: map[string]bool{}}
 	if err != nil {
 		return u, nil, err
 	}
@@ -109,6 +111,8 @@ func (s *Service) look(ctx context.Context, id string) (User, []*vendorFacts, er
 	}
 	var off []UserAtVendor
 	for _, f := range facts {
+		section, _ := s.Config.Section(f.name)
+		u.scoped[f.name] = section.Rules.Scope != ""
 		line := f.line()
 		if line.State == UserOff {
 			off = append(off, line)
