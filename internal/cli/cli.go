@@ -53,6 +53,7 @@ type commands struct {
 	Send    send.Cmd   `cmd:"" help:"Check events and send them."`
 	Results resultsCmd `cmd:"" help:"List the results of events."`
 	User    userCmd    `cmd:"" help:"Show the accounts of one user, and the outcome of every event."`
+	Event   eventCmd   `cmd:"" help:"Show one event, and what became of it at every vendor."`
 	Health  healthCmd  `cmd:"" help:"Check that usher serve runs on this machine."`
 	Status  statusCmd  `cmd:"" help:"Show the state of each vendor: waiting events, holds, pauses, dead letters."`
 	Dead    dead.Cmd   `cmd:"" help:"List, show, replay or drop the events that failed for good."`

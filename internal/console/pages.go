@@ -70,7 +70,7 @@ var menu = []struct {
 func newPages(files *assets) (pages, error) {
 	functions := template.FuncMap{
 		"asset": files.path, "mask": mask, "ago": ago, "stamp": stamp, "iso": iso, "clock": clock, "number": number,
-		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "would": wouldKind, "action": actionName, "letterPath": letterPath, "menu": func() any { return menu },
+		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "atVendor": atVendorKind, "would": wouldKind, "action": actionName, "letterPath": letterPath, "menu": func() any { return menu },
 		"vendorPath": vendorPath, "pair": func(one, two any) pair { return pair{one, two} }, "doc": docPath, "shown": shownText, "days": daysName,
 		"within": func(here, p string) bool { return here == p || p != root && strings.HasPrefix(here, p) },
 	}

@@ -155,7 +155,7 @@ func TestPagesSayWhatIs(t *testing.T) {
 		"/console/dead?vendor=meiro":  {"None fit"},
 		letter:                        {"It waits for a person", `data-act="drop"`, "a…@example.org"},
 		"/console/user?id=u1":         {"active", `data-at="lead"`, `data-state="failed"`, `data-state="waiting"`, "tried again", "in 59 min", letter},
-		"/console/user?id=nobody":     {"No vendor was ever asked"},
+		"/console/user?id=nobody":     {"data-nobody", "Nothing is known of this user"},
 		"/console/audit":              {"vendor paused", "ann", "because of a…@example.org", "1 action"},
 		"/console/audit?who=bob":      {"0 actions"},
 		"/console/?window=1d":         {"2 ended", "1 failed", "in the last day", "1 dead letter waits", "lead paused until", "/console/vendors/lead"},
@@ -203,7 +203,7 @@ func TestHistoryGivesReason(t *testing.T) {
 	b := w.browser()
 	for path, want := range map[string][]string{
 		"/console/user?id=refused": {`data-at="lead" data-state="failed"`, "unknown course", letter},
-		"/console/user?id=waits":   {`data-hold="lead"`, "vendor on hold: credentials refused; the user has no account", "tried again", iso(trial, c.HoldRetry), "given up", iso(now, c.PrerequisiteWait)},
+		"/console/user?id=waits":   {`data-vendor="lead" data-user-state="on hold"`, "vendor on hold: credentials refused; the user has no account", "tried again", iso(trial, c.HoldRetry), "given up", iso(now, c.PrerequisiteWait)},
 	} {
 		_, text := b.get(path)
 		for _, words := range want {

@@ -82,6 +82,8 @@ func (c *Console) table() []route {
 		{"POST /console/dead/{vendor}/{type}/{key}", operator, c.letterAction},
 		{"GET /console/user", reader, c.user},
 		{"POST /console/user", operator, c.resync},
+		{"POST /console/user/find", reader, c.findUser},
+		{"GET /console/event", reader, c.event},
 		{"GET /console/send", operator, c.sendForm},
 		{"POST /console/send", operator, c.send},
 		{"GET /console/audit", reader, c.audit},

@@ -347,7 +347,8 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await tabTo(page, "main button");
       await look(v);
       await page.goto("/console/user?id=nobody-at-all");
-      assert.match(await page.locator("main").textContent(), /No vendor was ever asked/);
+      assert.match(await page.locator("main").textContent(), /Nothing is known of this user/);
+      await meant(v, /^answered: GET \/console\/user: 404/);
       await look(v);
     });
 

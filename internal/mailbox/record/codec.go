@@ -34,6 +34,7 @@ type stored struct {
 	Pending         []string          `json:"pending,omitempty"`
 	Finished        []storedFinished  `json:"finished,omitempty"`
 	Claim           *storedClaim      `json:"claim,omitempty"`
+	Failure         *storedFailure    `json:"failure,omitempty"` // an older version leaves it out
 	Token           uint64            `json:"token,omitempty"`
 	Seen            []byte            `json:"seen,omitempty"`
 	Forgotten       time.Time         `json:"forgotten,omitzero"`
@@ -100,6 +101,7 @@ func (r *Record) Encode() ([]byte, error) {
 	if l := r.Claim; l != nil {
 		s.Claim = &storedClaim{formatKey(l.Key), l.Replay, l.Token, l.Nonce, l.Taken}
 	}
+	s.Failure = r.failure()
 	s.Types = c.types
 	s.Seen, _ = r.Seen.MarshalBinary() // never fails
 	return json.Marshal(s)
@@ -147,6 +149,9 @@ func (s *stored) decode() (*Record, error) {
 	}
 	if l := s.Claim; l != nil {
 		r.Claim = &Claim{c.parseKey(l.Key), l.Replay, l.Token, l.Nonce, l.Taken}
+	}
+	if f := s.Failure; f != nil {
+		r.Failure = Failure{c.parseKey(f.Key), f.Replay, f.At, f.Class, f.Message}
 	}
 	if err := r.Seen.UnmarshalBinary(s.Seen); err != nil {
 		return nil, err

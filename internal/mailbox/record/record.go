@@ -86,6 +86,8 @@ type Record struct {
 	Pending  Effects         // in the order of the stream
 	Finished FinishedEffects // until the results are known to be published
 	Claim    *Claim
+	// Failure is the last failed attempt, for people. Only that of a pending effect is stored.
+	Failure Failure
 	// Token is the highest fencing token of all owners in the record.
 	Token uint64
 	Seen  Seen
