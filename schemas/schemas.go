@@ -33,6 +33,9 @@ func JSON(typ string) ([]byte, error) {
 	if !slices.Contains(names(), typ) {
 		return nil, fmt.Errorf("no schema for %q: there are %s", typ, strings.Join(names(), ", "))
 	}
+	if schema, own := events.OwnSchema(typ); own {
+		return []byte(schema), nil
+	}
 	return eventFiles.ReadFile("event/" + typ + ".json")
 }
 

@@ -60,7 +60,7 @@ type commands struct {
 	Resume  resumeCmd  `cmd:"" help:"End a pause."`
 	Approve approveCmd `cmd:"" help:"Approve deletions that are on hold."`
 	Audit   auditCmd   `cmd:"" help:"List the actions by hand: who replayed, dropped, paused or resumed, and why."`
-	Vendors vendorsCmd `cmd:"" help:"Check the credentials of the vendors, and list accounts and courses."`
+	Vendors vendorsCmd `cmd:"" help:"Check the credentials of the vendors, list accounts and courses, and describe further APIs."`
 	NATS    natsCmd    `cmd:"" name:"nats" help:"Compare the streams and consumers with the configuration, and change them."`
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`

@@ -48,7 +48,7 @@ func (a *App) ConfigAt(path string) (config.Config, error) {
 	if a.Server != "" {
 		flags["nats.url"] = a.Server
 	}
-	c, err := config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Instance: a.Catalog.Instance})
+	c, err := config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Kinds: a.Catalog.Kinds(), Instance: a.Catalog.Instance})
 	if err != nil {
 		return c, Usage(err)
 	}
