@@ -4,11 +4,11 @@ import "context"
 
 // The ports are the interfaces through which handlers, reconciliation and the commands call
 // a vendor. An adapter implements the ports that the vendor's API allows, and asserts each
-// port at compile time. Callers find a port by type assertion. For a handler, a missing port
+// port at compile time. Callers find a port by the function Port. For a handler, a missing port
 // is the outcome unsupported.
 
 // Adapter is the client of one vendor, as handlers, the core and the commands hold it.
-// Every adapter checks its credentials. The other ports are found by type assertion.
+// Every adapter checks its credentials. The other ports are found by Port.
 type Adapter interface {
 	Checker
 }
@@ -18,16 +18,26 @@ type Provisioner interface {
 	Finder
 	// Create creates an account for u after Find returned ErrNotFound. If the vendor's call is
 	// an upsert, Find may always return ErrNotFound and Create does all the work. If the vendor
-	// says that the address is taken, Create looks up the account once more before giving up.
+	// says that the address is taken, Create looks up the account once more before giving up, and
+	// returns the account with Existed.
 	// For an error with IsUnknown, the account may exist.
 	Create(ctx context.Context, from Origin, u User) (Account, error)
 }
 
 // Finder looks up accounts.
 type Finder interface {
-	// Find returns the account with the e-mail of u, ignoring case, from all pages of the
-	// vendor, or ErrNotFound.
+	// Find returns the account of u from all pages of the vendor, or ErrNotFound: the account that
+	// the vendor keeps under the id of u, or else the account with the e-mail of u, ignoring case.
+	// An empty id or e-mail finds nobody, and most vendors keep no ids of ours. Several accounts are
+	// an error of Only.
 	Find(ctx context.Context, u User) (Account, error)
+}
+
+// TrashFinder is a Provisioner whose Create takes an account with the e-mail out of a trash. Few
+// vendors have a trash.
+type TrashFinder interface {
+	// FindDeleted returns the account with the e-mail of u in the trash, or ErrNotFound.
+	FindDeleted(ctx context.Context, u User) (Account, error)
 }
 
 // Deprovisioner deletes accounts.
@@ -127,4 +137,22 @@ type Lister interface {
 type CourseLister interface {
 	// ListCourses calls yield with each course. An error of yield ends ListCourses and is returned.
 	ListCourses(ctx context.Context, yield func(ListedCourse) error) error
+}
+
+// Composed is an adapter whose ports depend on the settings. Only Port finds the ports.
+type Composed interface {
+	Adapter
+	// As sets the port that target points to, such as a *Provisioner, and reports whether the
+	// adapter has the port.
+	As(target any) bool
+}
+
+// Port returns the port P of an adapter, and whether the adapter has the port.
+func Port[P any](a Adapter) (port P, ok bool) {
+	if c, composed := a.(Composed); composed {
+		ok = c.As(&port)
+		return port, ok
+	}
+	port, ok = a.(P)
+	return port, ok
 }

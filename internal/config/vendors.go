@@ -29,6 +29,9 @@ type Settings interface {
 	WantedCourse(id string) string
 	// CanDisable reports whether the vendor can disable an account.
 	CanDisable() bool
+	// Keys returns the keys by which the vendor finds the account of a user; none for a vendor with our
+	// ids only.
+	Keys() []string
 	// DisablesByDefault reports whether on_delete is disable unless set.
 	DisablesByDefault() bool
 	// SetObserver sets the observer of all calls.
@@ -38,6 +41,22 @@ type Settings interface {
 	SetReadOnly(refused func(vendors.Request))
 	// SetLimiter sets the limiter of all calls, and turns retries of the client off.
 	SetLimiter(l vendors.Limiter)
+}
+
+// Described are Settings of a kind that a file describes: the setting file, with further settings
+// that the file declares.
+type Described interface {
+	Settings
+	// Describe reads the file at path, relative to the folder of the configuration, before any
+	// setting of the section is read. The error joins the faults of the file; see Located.
+	Describe(folder, path string) error
+}
+
+// Located is a fault in another file than the configuration.
+type Located interface {
+	error
+	// Located returns the place, such as acme.yaml:12, the key, the problem and the correction.
+	Located() (at, key, problem, fix string)
 }
 
 // Section returns the settings of a vendor, and whether the vendor exists.
