@@ -255,6 +255,8 @@ func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal e
 		return vendors.Account{}, failed
 	case errors.Is(err, vendors.ErrNotFound):
 		return vendors.Account{}, refusal
+	case err != nil && vendors.IsUnknown(refusal):
+		return vendors.Account{}, refusal
 	case err != nil:
 		return vendors.Account{}, err
 	case !p.off && !p.deleted:

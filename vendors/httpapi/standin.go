@@ -50,7 +50,7 @@ const firstID = 1000
 // NewStandIn returns a stand-in without accounts.
 func NewStandIn(f *File) *StandIn {
 	s := &StandIn{
-		engine: &engine{file: f, set: testValues(f, ""), needText: f.usesText(), proven: make([]flag, len(f.Find))}, last: firstID,
+		engine: &engine{file: f, set: testValues(f, ""), needs: f.needs(), proven: make([]flag, len(f.Find))}, last: firstID,
 		accounts: map[string]*kept{}, members: map[string]int{}, problems: map[string]bool{},
 	}
 	s.routes = routesOf(f)
@@ -110,11 +110,11 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, made{status: http.StatusNotFound, body: map[string]any{"message": "no such call"}})
 		return
 	}
-	say(w, s.answer(route, sent))
+	say(w, s.finished(sent, s.answer(route, sent)))
 }
 
 // tokenPath ends the path of the token endpoint of OAuth 2 of a stand-in.
-const tokenPath = "/stand-in/oauth/token"
+const tokenPath = "/stand-in/oauth/token" //nolint:gosec // a path of a stand-in
 
 // made is an answer of a stand-in.
 type made struct {
@@ -144,7 +144,7 @@ type sent struct {
 }
 
 func readSent(r *http.Request) (sent, error) {
-	out := sent{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.Query()}
+	out := sent{method: r.Method, path: strings.TrimRight(r.URL.EscapedPath(), "/"), query: r.URL.Query()}
 	text, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil || len(text) == 0 {
 		return out, err
@@ -172,7 +172,7 @@ func (s *StandIn) answer(r route, x sent) made {
 		one := assign(assign(nil, tail(c.ID), 101), tail(c.Name), "Algebra")
 		return s.with(http.StatusOK, fill{c.Items, []any{one}}, fill{c.Total, 1})
 	case "enrolled":
-		return s.enrolled(s.members[memberKey(found)] > 0, found)
+		return s.enrolled(found)
 	case "track":
 		return s.success(r)
 	}

@@ -40,7 +40,7 @@ func (s *StandIn) with(status int, fills ...fill) made {
 		case len(places) >= 3 && places[1].name == "header":
 			m.header[places[2].name] = fmt.Sprint(f.value)
 		case len(places) >= 2 && places[1].name == "body":
-			m.body = assign(m.body, places[2:], f.value)
+			m.body = s.place(m.body, places[2:], f)
 		default:
 			s.problems["no answer can be made for "+f.at.text] = true
 		}
@@ -49,6 +49,22 @@ func (s *StandIn) with(status int, fills ...fill) made {
 		m.body = map[string]any{}
 	}
 	return m
+}
+
+// place returns a body with a value, such that the expression reads it: as the value, or as the only
+// element of a list.
+func (s *StandIn) place(body any, at []step, f fill) any {
+	if f.at.path != nil || !f.at.set() {
+		return assign(body, at, f.value)
+	}
+	for _, value := range []any{f.value, []any{f.value}} {
+		full := assign(copyOf(body), at, value)
+		read, err := s.engine.scope(map[string]any{"answer": map[string]any{"status": int64(http.StatusOK), "header": map[string]any{}, "body": copyOf(full)}}).eval(f.at)
+		if err == nil && read != nil {
+			return full
+		}
+	}
+	return assign(body, at, f.value)
 }
 
 // firstChain returns the first chain of members of a variable in an expression.
@@ -129,7 +145,7 @@ func copyOf(value any) any {
 // object returns an account as the file reads accounts: what was sent, with the id and the e-mail.
 func (s *StandIn) object(a *kept) map[string]any {
 	f := s.engine.file.Account
-	var object any = copyOf(a.fields)
+	object := copyOf(a.fields)
 	var id any = a.id
 	if n, err := strconv.ParseInt(a.id, 10, 64); err == nil {
 		id = n
@@ -204,7 +220,43 @@ func (s *StandIn) answerAs(r route, verdict string, status int) made {
 			return m
 		}
 	}
+	if verdict == isAlready {
+		return s.success(r)
+	}
 	return made{status: status, body: map[string]any{"message": "no rule of the file says " + verdict}}
+}
+
+// finished returns an answer of success that fulfils done of every call that the request may be.
+func (s *StandIn) finished(x sent, m made) made {
+	for _, r := range s.routes {
+		if r.call.Done.set() && m.status < 300 && m.status != http.StatusNoContent && r.score(x) >= 0 && !s.isDone(r, m) {
+			m.body = s.doneBody(r, m)
+		}
+	}
+	return m
+}
+
+// doneBody returns the body of an answer with another member, such that done holds.
+func (s *StandIn) doneBody(r route, m made) any {
+	for _, c := range chainsOf(r.call.Done, "answer") {
+		for _, candidate := range candidates(r.call.Done) {
+			if len(c) < 3 || c[1].name != "body" {
+				continue
+			}
+			full := m
+			if full.body = assign(copyOf(m.body), c[2:], candidate); s.isDone(r, full) {
+				return full.body
+			}
+		}
+	}
+	return m.body
+}
+
+// isDone reports whether the file calls an answer a success.
+func (s *StandIn) isDone(r route, m made) bool {
+	body, err := json.Marshal(m.body)
+	out := s.engine.judge(request{op: r.op, call: r.call, scope: s.engine.scope(map[string]any{"read": nil})}, vendors.Response{Status: m.status, Body: body})
+	return err == nil && s.engine.readable(out) == nil
 }
 
 // possible returns answers that may have a meaning: by status, and with the members of its rules.
@@ -301,8 +353,12 @@ func (s *StandIn) page(l listing, x sent, found map[string]string, hits []any) m
 		if p.Last.set() {
 			fills = append(fills, fill{p.Last, (len(hits) + size - 1) / size})
 		}
-		if next := from + size; p.Next.set() && next < len(hits) {
-			fills = append(fills, fill{p.Next, "at-" + strconv.Itoa(next)})
+		if p.Next.set() {
+			var next any
+			if from+size < len(hits) {
+				next = "at-" + strconv.Itoa(from+size)
+			}
+			fills = append(fills, fill{p.Next, next})
 		}
 		if p.By == byLink && from+size < len(hits) {
 			return s.linked(l, x, from+size, hits[from:from+size])
@@ -353,48 +409,69 @@ func (p *Pages) from(x sent, found map[string]string, size int) int {
 	return max(n-first, 0) * size
 }
 
-// enrolled answers whether an account is in a course.
-func (s *StandIn) enrolled(in bool, found map[string]string) made {
+// enrolled answers whether an account is in a course. A request that names only one of the two gets
+// all enrolments of the account, or of the course.
+func (s *StandIn) enrolled(found map[string]string) made {
 	q := s.engine.file.Enrolled
-	base := map[string]any{"account": map[string]any{"id": found["account.id"]}, "course": map[string]any{"id": found["course.id"]}, "user": map[string]any{}}
-	try := func(variable string, value any) bool {
-		vars := maps.Clone(base)
-		vars[variable] = value
-		yes, err := s.engine.scope(vars).is(q.Is)
-		return err == nil && yes
-	}
-	ids := []any{found["course.id"], found["account.id"], true, int64(1)}
-	for _, id := range []string{found["course.id"], found["account.id"]} {
-		if n, err := strconv.ParseInt(id, 10, 64); err == nil {
-			ids = append(ids, n)
-		}
-	}
-	if q.Items.set() {
-		for _, c := range chainsOf(q.Is, "item") {
-			for _, id := range append(ids, candidates(q.Is)...) {
-				if item := assign(nil, c[1:], id); in && try("item", item) {
-					return s.with(http.StatusOK, fill{q.Items, []any{item}})
-				}
-			}
-		}
-		if in {
+	course, account := found["course.id"], plainID(found["account.id"])
+	if !q.Items.set() {
+		in := s.members[memberKey(found)] > 0
+		body, ok := s.membership(q.Is, "answer", [2]string{course, account}, in)
+		if !ok {
 			s.problems["no answer can be made for "+q.Is.text] = true
 		}
-		return s.with(http.StatusOK, fill{q.Items, []any{}})
+		return made{status: http.StatusOK, body: body}
 	}
-	for _, c := range chainsOf(q.Is, "answer") {
-		for _, id := range append(ids, candidates(q.Is)...) {
-			if len(c) < 3 || c[1].name != "body" {
-				continue
+	items := []any{}
+	for key := range s.members {
+		of, who, _ := strings.Cut(key, "/")
+		if (course != "" && of != course) || (account != "" && who != account) {
+			continue
+		}
+		item, ok := s.membership(q.Is, "item", [2]string{of, who}, true)
+		if !ok {
+			s.problems["no answer can be made for "+q.Is.text] = true
+			continue
+		}
+		items = append(items, item)
+	}
+	return s.with(http.StatusOK, fill{q.Items, items})
+}
+
+// membership returns an item, or the body of an answer, for which an expression about an enrolment is
+// as wanted.
+func (s *StandIn) membership(is Expr, variable string, of [2]string, want bool) (any, bool) {
+	vars := map[string]any{"course": map[string]any{"id": of[0], "ours": of[0]}, "account": map[string]any{"id": of[1]}, "user": map[string]any{}}
+	values := []any{of[0], of[1]}
+	for _, id := range of {
+		if n, err := strconv.ParseInt(id, 10, 64); err == nil {
+			values = append(values, n)
+		}
+	}
+	for _, one := range slices.Clone(values) {
+		values = append(values, []any{one})
+	}
+	if !want {
+		values = append(values, []any{})
+	}
+	for _, c := range chainsOf(is, variable) {
+		for _, value := range append(values, candidates(is)...) {
+			made := assign(nil, c[1:], value)
+			sample := made
+			if variable == "answer" {
+				if len(c) < 3 || c[1].name != "body" {
+					continue
+				}
+				made = assign(nil, c[2:], value)
+				sample = map[string]any{"status": int64(http.StatusOK), "header": map[string]any{}, "body": made}
 			}
-			body := assign(nil, c[2:], id)
-			if try("answer", map[string]any{"status": int64(200), "header": map[string]any{}, "body": body}) == in {
-				return made{status: http.StatusOK, body: body}
+			vars[variable] = sample
+			if yes, err := s.engine.scope(maps.Clone(vars)).is(is); err == nil && yes == want {
+				return made, true
 			}
 		}
 	}
-	s.problems["no answer can be made for "+q.Is.text] = true
-	return made{status: http.StatusOK, body: map[string]any{}}
+	return map[string]any{}, false
 }
 
 // read answers the call before a change, so that skip holds if the change is made already.

@@ -35,7 +35,7 @@ func routesOf(f *File) (all []route) {
 				b.WriteString(regexp.QuoteMeta(one.text))
 			}
 		}
-		r.path = regexp.MustCompile("^" + b.String() + "$")
+		r.path = regexp.MustCompile("^" + strings.TrimRight(b.String(), "/") + "$") // as readSent does
 		all = append(all, r)
 	}
 	if f.Auth != nil && f.Auth.Login != nil {
@@ -206,6 +206,10 @@ func (l leaf) constant() (text string, ok bool) {
 func (r route) extract(x sent) map[string]string {
 	found := map[string]string{}
 	note := func(e Expr, value string) {
+		if len(e.path) == 2 && e.path[0].name != "set" {
+			found[e.path[0].name+"."+e.path[1].name] = value
+			return
+		}
 		for _, m := range selected(e) {
 			if m.variable != "set" && found[m.variable+"."+m.name] == "" {
 				found[m.variable+"."+m.name] = value

@@ -1,69 +1,59 @@
 package httpapi_test
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
-	"github.com/usherhq/usher/vendors"
 	"github.com/usherhq/usher/vendors/httpapi"
-	"github.com/usherhq/usher/vendors/vendortest"
+	"github.com/usherhq/usher/vendors/httpapi/filetest"
 )
 
-// fileSuite returns the conformance suite of a file against its stand-in.
-func fileSuite(f *httpapi.File) vendortest.Suite {
-	s := vendortest.Suite{
-		Name: f.Name, FakeVendor: func() http.Handler { return httpapi.NewStandIn(f) }, OwnRules: true, Course: "101",
-		New: func(s vendors.Settings) (vendors.Adapter, error) {
-			c, err := httpapi.TestConfig(f, s)
-			if err != nil {
-				return nil, err
-			}
-			return httpapi.New(c)
-		},
-		Secrets: []string{httpapi.TestSecret},
-		Groups:  []string{"status", "lost answer", "late", "garbage", "redirect"},
+// parsed returns a file.
+func parsed(t *testing.T, text string) *httpapi.File {
+	t.Helper()
+	f, err := httpapi.Parse("test.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, op := range []string{vendortest.Create, vendortest.Delete, vendortest.Enroll, vendortest.Track} {
-		if f.Repeats(op) {
-			s.Repeatable = append(s.Repeatable, op)
-		}
-	}
-	if paths := f.LoginPaths(); len(paths) > 0 {
-		s.Login = func(r *http.Request) bool {
-			return slices.ContainsFunc(paths, func(path string) bool { return strings.HasSuffix(r.URL.Path, path) })
-		}
-	}
-	return s
+	return f
 }
 
 func TestStandIn(t *testing.T) {
-	school, err := os.ReadFile("testdata/school.yaml")
-	if err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"skeleton": httpapi.Skeleton("acme"), "page": example(t)} {
+		t.Run(name, func(t *testing.T) { filetest.Run(t, parsed(t, text)) })
 	}
-	files := map[string]string{"school": string(school), "skeleton": httpapi.Skeleton("acme"), "page": example(t)}
-	more, err := filepath.Glob("testdata/forms/*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range more {
-		text, err := os.ReadFile(path)
+}
+
+// TestOnceWithAllFiles runs the trial of "once" with every file of the tree.
+func TestOnceWithAllFiles(t *testing.T) {
+	paths := []string{}
+	for _, pattern := range []string{"testdata/*.yaml", "../twins/*.yaml", "../../examples/vendors/*.yaml"} {
+		more, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
-		files[strings.TrimSuffix(filepath.Base(path), ".yaml")] = string(text)
+		paths = append(paths, more...)
 	}
-	for name, text := range files {
-		t.Run(name, func(t *testing.T) {
-			f, err := httpapi.Parse(name, []byte(text))
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
+			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			vendortest.Run(t, fileSuite(f))
+			f := parsed(t, string(text))
+			synctest.Test(t, func(t *testing.T) {
+				for _, fault := range filetest.Once(f) {
+					t.Error(fault)
+				}
+				for op, err := range filetest.Able(f) {
+					if err != nil {
+						t.Logf("the stand-in has no answer for %s: %v", op, err)
+					}
+				}
+			})
 		})
 	}
 }

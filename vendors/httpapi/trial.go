@@ -112,3 +112,6 @@ func (f *File) Operations() []string {
 	maps.DeleteFunc(names, func(_ string, there bool) bool { return !there })
 	return slices.SortedFunc(maps.Keys(names), strings.Compare)
 }
+
+// Has reports whether the file has an operation.
+func (f *File) Has(operation string) bool { return slices.Contains(f.Operations(), operation) }
