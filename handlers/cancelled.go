@@ -22,19 +22,19 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 // unenroll ends the enrolment, whatever the record says, because the enrolment may have been
 // made by hand. A deleted user is in no course. A user without a known account may be on the
 // way, with the enrolment.
-func unenroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := vendors.Port[vendors.Unenroller](adapter)
+func unenroll(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply, error) {
+	p, ok := vendors.Port[vendors.Unenroller](v.Adapter)
 	if !ok {
 		return unsupported, nil
 	}
 	if k.Gone && !k.known() {
 		return Reply{Outcome: k.found(), Action: k.action(events.ActionUnenrolled)}, nil
 	}
-	account, err := locate(ctx, adapter, vendors.User{ID: e.UserID, Email: e.Email}, k)
+	account, by, err := v.locate(ctx, vendors.User{ID: e.UserID, Email: e.Email}, k)
 	if err != nil {
 		return Reply{}, err
 	}
 	e.Account = account
-	r := Reply{Outcome: events.Done, Account: account, Action: events.ActionUnenrolled, MatchedBy: k.matchedBy(adapter)}
+	r := Reply{Outcome: events.Done, Account: account, Action: events.ActionUnenrolled, MatchedBy: by}
 	return r.with(p.Unenroll(ctx, e))
 }

@@ -12,7 +12,7 @@ import (
 // UserCreated handles user.created: creates an account for the user, or adopts an existing
 // account.
 func UserCreated() Handler {
-	return Handler{Type: events.UserCreated, Scope: events.ScopeOf(events.UserCreated), Change: "create", Snapshot: true, Supports: always, Plan: planCreated}
+	return Handler{Type: events.UserCreated, Scope: events.ScopeOf(events.UserCreated), Change: changeCreation, Snapshot: true, Supports: always, Plan: planCreated}
 }
 
 // planCreated plans a creation.
@@ -27,7 +27,7 @@ func planCreated(v Vendor, e events.Event) (Plan, error) {
 		if err != nil {
 			return Reply{}, err
 		}
-		return provision(ctx, v.Adapter, u, k)
+		return provision(ctx, v, u, k)
 	}}, nil
 }
 
@@ -49,31 +49,42 @@ func person(d snapshot) vendors.User {
 // provision looks up the account before creating one: no vendor promises to reject a second
 // creation, and only upserts treat a repeat as a repeat. provision never overwrites a newer
 // snapshot.
-func provision(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
-	p, ok := vendors.Port[vendors.Provisioner](adapter)
+func provision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
+	p, ok := vendors.Port[vendors.Provisioner](v.Adapter)
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := vendors.Port[vendors.Addresser](adapter); k.known() && (!upserts || k.Outdated) {
+	if _, upserts := vendors.Port[vendors.Addresser](v.Adapter); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
 	}
-	if back, err := reinstate(ctx, adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {
+	if back, err := reinstate(ctx, v.Adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {
 		return back, err
 	}
-	found, err := p.Find(ctx, u)
-	switch {
-	case err == nil:
-		return k.adopted(found, u), nil
-	case !errors.Is(err, vendors.ErrNotFound):
+	found, by, err := v.find(ctx, p, u)
+	if err == nil {
+		return v.adopt(found, by, u, k)
+	}
+	if !errors.Is(err, vendors.ErrNotFound) {
 		return Reply{}, err
 	}
+	if err := v.mayRevive(ctx, u, k); err != nil {
+		return Reply{}, err
+	}
+	return create(ctx, v, p, u, k)
+}
+
+// create creates the account of a user whom the vendor does not show.
+func create(ctx context.Context, v Vendor, p vendors.Provisioner, u vendors.User, k Known) (Reply, error) {
 	made, err := p.Create(ctx, k.From, u)
+	if err == nil && made.Existed {
+		return v.adopt(made, events.MatchedByEmail, u, k)
+	}
 	r := created(made, u)
 	if k.known() { // an upsert
 		r.Action, r.MatchedBy = events.ActionUpdated, events.MatchedByUserID
 	}
 	if vendors.IsUnknown(err) {
-		if found, lookErr := p.Find(ctx, u); lookErr == nil {
+		if found, _, lookErr := v.find(ctx, p, u); lookErr == nil {
 			return created(found, u), nil
 		}
 	}
@@ -85,15 +96,18 @@ func created(made vendors.Account, u vendors.User) Reply {
 	return Reply{Outcome: events.Done, Account: made, Action: events.ActionCreated, Changed: fieldsOf(u)}
 }
 
-// adopted returns the reply for an account found by e-mail. An unconfirmed attempt may have
-// created the account.
-func (k Known) adopted(found vendors.Account, u vendors.User) Reply {
+// adopt returns the reply for an account found at the vendor, if the user may get the account. An
+// unconfirmed attempt may have created the account.
+func (v Vendor) adopt(found vendors.Account, by string, u vendors.User, k Known) (Reply, error) {
+	if err := v.adopts(found, u.ID); err != nil {
+		return Reply{}, err
+	}
 	if k.Unconfirmed {
 		r := created(found, u)
 		r.Found = true
-		return r
+		return r, nil
 	}
-	return Reply{Outcome: events.AlreadyDone, Account: found, Found: true, Action: events.ActionAdopted, MatchedBy: events.MatchedByEmail}
+	return Reply{Outcome: events.AlreadyDone, Account: found, Found: true, Action: events.ActionAdopted, MatchedBy: by}, nil
 }
 
 // fieldsOf returns the names of the fields that a creation or an update writes.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -69,7 +70,10 @@ func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply,
 	if deletes && !k.UnconfirmedLifecycle {
 		account, by = vendors.Account{ID: k.PreviousAccountID}, events.MatchedByRecord
 	} else if !k.known() {
-		found, err := search(ctx, v.Adapter, u)
+		found, foundBy, err := v.search(ctx, u)
+		if errors.Is(err, ErrForeign) && !k.UnconfirmedLifecycle { // the user has no account
+			err = ErrNoAccount
+		}
 		switch {
 		case errors.Is(err, ErrNoAccount) && k.Gone && k.PreviousAccountID != "":
 			found = vendors.Account{ID: k.PreviousAccountID}
@@ -78,7 +82,7 @@ func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply,
 		case err != nil:
 			return Reply{}, err
 		}
-		account = found
+		account, by = found, cmp.Or(foundBy, events.MatchedByRecord)
 	}
 	account.Email = u.Email
 	if err := k.reserve(ctx, account); err != nil {

@@ -28,7 +28,7 @@ func EnrollmentRequested(courses Courses, names []string) Handler {
 func (c Courses) plan(
 	names []string,
 	read func(events.Event) (events.EnrollmentRequestedData, error),
-	do func(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error),
+	do func(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply, error),
 ) func(Vendor, events.Event) (Plan, error) {
 	return func(v Vendor, e events.Event) (Plan, error) {
 		d, err := read(e)
@@ -43,7 +43,7 @@ func (c Courses) plan(
 			return Plan{UserID: d.UserID, Course: d.CourseID, Skip: !takesPart}, err
 		}
 		return Plan{UserID: d.UserID, Course: d.CourseID, Do: func(ctx context.Context, k Known) (Reply, error) {
-			return do(ctx, v.Adapter, k, vendors.Enrollment{
+			return do(ctx, v, k, vendors.Enrollment{
 				Origin: k.From, UserID: d.UserID, Account: k.Account, Email: d.Email,
 				Course: course, StartsOn: d.StartsOn, EndsOn: d.EndsOn,
 			})
@@ -104,36 +104,36 @@ func namedCourse(id string) string {
 }
 
 // enroll makes the enrolment once, if the vendor or the record can tell. An account from before
-// Usher is found by e-mail and adopted.
-func enroll(ctx context.Context, adapter vendors.Adapter, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := vendors.Port[vendors.Enroller](adapter)
+// Usher is looked up and adopted.
+func enroll(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply, error) {
+	p, ok := vendors.Port[vendors.Enroller](v.Adapter)
 	if !ok {
 		return unsupported, nil
 	}
-	account, err := locate(ctx, adapter, vendors.User{ID: e.UserID, Email: e.Email}, k)
+	account, by, err := v.locate(ctx, vendors.User{ID: e.UserID, Email: e.Email}, k)
 	if err != nil {
 		return Reply{}, err
 	}
 	e.Account = account
-	_, renews := vendors.Port[vendors.Renewer](adapter)
+	_, renews := vendors.Port[vendors.Renewer](v.Adapter)
 	if k.Enrolled && !renews {
-		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: k.matchedBy(adapter)}, nil
+		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: by}, nil
 	}
-	reader, reads := vendors.Port[vendors.EnrollmentReader](adapter)
+	reader, reads := vendors.Port[vendors.EnrollmentReader](v.Adapter)
 	if reads {
 		in, err := reader.Enrolled(ctx, e.Account, e.Course)
 		if err != nil {
 			return Reply{}, err
 		}
 		if in {
-			return Reply{Outcome: k.found(), Account: e.Account, Action: k.action(events.ActionEnrolled), MatchedBy: k.matchedBy(adapter)}, nil
+			return Reply{Outcome: k.found(), Account: e.Account, Action: k.action(events.ActionEnrolled), MatchedBy: by}, nil
 		}
 	}
 	err = p.Enroll(ctx, e)
 	if !reads && !renews {
 		err = onlyOnce(err)
 	}
-	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: k.matchedBy(adapter)}.with(err)
+	return Reply{Outcome: events.Done, Account: e.Account, Action: events.ActionEnrolled, MatchedBy: by}.with(err)
 }
 
 // onlyOnce makes the error of an enrolment permanent if the vendor answered, but the response

@@ -146,15 +146,12 @@ func (k Known) reserve(ctx context.Context, a vendors.Account) error {
 	return k.Reserve(ctx, a)
 }
 
-// matchedBy returns how the account of a user is found: see search.
+// matchedBy returns how the account of the record is found.
 func (k Known) matchedBy(adapter vendors.Adapter) string {
 	if _, ours := vendors.Port[vendors.Addresser](adapter); ours {
 		return events.MatchedByUserID
 	}
-	if k.known() {
-		return events.MatchedByRecord
-	}
-	return events.MatchedByEmail
+	return events.MatchedByRecord
 }
 
 // unsupported is the reply for a missing port.
@@ -181,38 +178,3 @@ func object(raw json.RawMessage) json.RawMessage {
 
 // always reports true for every vendor.
 func always(vendors.Adapter) bool { return true }
-
-// locate returns the account of the record, or else looks up the account, and reserves the
-// account. A deleted user has no account and is not looked up, because the address may belong
-// to another user.
-func locate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (vendors.Account, error) {
-	account := vendors.Account{ID: k.Account.ID, Email: u.Email}
-	if !k.known() {
-		if k.Gone {
-			return vendors.Account{}, ErrNoAccount
-		}
-		found, err := search(ctx, adapter, u)
-		if err != nil {
-			return found, err
-		}
-		account = found
-	}
-	return account, k.reserve(ctx, account)
-}
-
-// search returns the account of a user without a known account: by our user id at a vendor that
-// uses our ids, or else by e-mail.
-func search(ctx context.Context, adapter vendors.Adapter, u vendors.User) (vendors.Account, error) {
-	if p, ok := vendors.Port[vendors.Addresser](adapter); ok {
-		return p.AccountOf(u.ID), nil
-	}
-	p, ok := vendors.Port[vendors.Finder](adapter)
-	if !ok || u.Email == "" {
-		return vendors.Account{}, ErrNoAccount
-	}
-	a, err := p.Find(ctx, u)
-	if errors.Is(err, vendors.ErrNotFound) {
-		return a, ErrNoAccount
-	}
-	return a, err
-}

@@ -24,7 +24,8 @@ type port struct {
 	after   string // what Find finds once Create was called
 	missing string // the account that Update does not find
 	restore error
-	enroll  error // of Enroll
+	enroll  error    // of Enroll
+	may     []string // of the policy
 }
 
 func (p *port) note(format string, args ...any) {

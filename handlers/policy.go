@@ -30,6 +30,9 @@ type Policy struct {
 	OnLeave  Removal // of a user out of scope; empty: KeepAccount
 	// DeleteAfter is the time from the disabling of an account until the deletion; 0: never.
 	DeleteAfter time.Duration
+	// Match has the keys of look-ups in order, such as vendors.KeyEmail; nil: the order of the adapter.
+	Match []string
+	Adopt Adopt // accounts from before Usher
 }
 
 // The reasons in the outcome of an effect.
@@ -40,8 +43,11 @@ const (
 	ReasonScope  = "scope"     // the user is out of scope
 )
 
-// changeRemoval is the kind of change that takes an account away.
-const changeRemoval = "delete"
+// The kinds of change that an update may make of a user who enters or leaves the scope.
+const (
+	changeCreation = "create"
+	changeRemoval  = "delete" // takes the account away
+)
 
 // Changes reports whether events of a type may change the vendor.
 func (p Policy) Changes(h Handler) bool { return !p.Shadow && p.forbids(h) == "" }

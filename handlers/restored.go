@@ -48,10 +48,10 @@ func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, err
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
 	}
 	if _, ours := vendors.Port[vendors.Addresser](v.Adapter); !ours {
-		found, err := search(ctx, v.Adapter, u)
+		found, by, err := v.search(ctx, u)
 		switch {
 		case err == nil:
-			return Reply{Outcome: k.found(), Account: found, Action: k.action(events.ActionRestored), MatchedBy: events.MatchedByEmail}, nil
+			return Reply{Outcome: k.found(), Account: found, Action: k.action(events.ActionRestored), MatchedBy: by}, nil
 		case !errors.Is(err, ErrNoAccount), u.Email == "" && k.PreviousAccountID == "":
 			return Reply{}, err
 		}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -107,7 +108,7 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 	if err != nil {
 		return Reply{}, err
 	}
-	reply, err := provision(ctx, v.Adapter, u, k)
+	reply, err := provision(ctx, v, u, k)
 	if err != nil || !reply.Found {
 		return reply, err
 	}
@@ -122,13 +123,13 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 		return Reply{}, err
 	}
 	return Reply{
-		Outcome: events.Done, Account: reply.Account, Action: events.ActionUpdated, MatchedBy: events.MatchedByEmail, Changed: fieldsOf(u),
+		Outcome: events.Done, Account: reply.Account, Action: events.ActionUpdated, MatchedBy: cmp.Or(reply.MatchedBy, events.MatchedByEmail), Changed: fieldsOf(u),
 	}, p.Update(ctx, k.From, reply.Account, u)
 }
 
-// enters reports whether an update creates the account of a user out of scope until now.
+// enters reports whether an update would create the account of a user out of scope until now.
 func (v Vendor) enters(k Known, err error) bool {
-	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters && v.Policy.allows("create")
+	return errors.Is(err, ErrNoAccount) && v.Rules != nil && v.Rules.HasScope() && k.Profile.Enters
 }
 
 // userID returns the id of the user in the data of an event.

@@ -39,6 +39,9 @@ var (
 	profiled = handlers.Profile{Known: true, Data: json.RawMessage(`{"user_id":"p","email":"profile@example.org","first_name":"Ida"}`)}
 )
 
+// noCreation allows every change but the creation.
+var noCreation = []string{"update", "delete", "restore", "enroll", "unenroll"}
+
 // with returns knowledge with a profile.
 func with(k handlers.Known, p handlers.Profile) handlers.Known { k.Profile = p; return k }
 
@@ -80,6 +83,8 @@ func TestPlanFor(t *testing.T) {
 		"enters after a deletion, adopted":  {updated, in, with(gone, enters), &port{account: "8"}, events.Done, "", nil, []string{find, "update 8 to profile@example.org Ida by rule"}},
 		"enters after a deletion, made":     {updated, in, with(gone, enters), &port{}, events.Done, "", nil, []string{find, "create profile@example.org for k"}},
 		"enters without a creation":         {updated, in, with(nobody, profiled), &port{}, "", "", handlers.ErrNoAccount, []string{find}},
+		"enters, and may not be created":    {updated, in, with(nobody, enters), &port{may: noCreation}, events.Skipped, "may", nil, []string{find}},
+		"found, and may not be created":     {updated, in, with(nobody, enters), &port{account: "8", may: noCreation}, events.Done, "", nil, []string{find, "update 8 to profile@example.org Ida by rule"}},
 		"no scope to enter":                 {updated, mapping, with(nobody, enters), &port{}, "", "", handlers.ErrNoAccount, []string{find}},
 		"enrolled out of scope":             {requested, out, with(active, profiled), &port{}, events.Skipped, "scope", nil, nil},
 		"enrolled ahead of all data":        {requested, out, nobody, &port{account: "8"}, "", "", handlers.ErrNoAccount, nil},
@@ -105,7 +110,7 @@ func (c ruleCase) run(t *testing.T) {
 	var calls []string
 	c.port.calls = &calls
 	e := event(t, c.handler.Type, map[string]any{"user_id": "u1", "email": "ada@example.org", "first_name": "Ada", "course_id": "go-1"})
-	plan, err := c.handler.PlanFor(handlers.Vendor{Name: "acme", Adapter: c.port, Rules: c.rules}, e)
+	plan, err := c.handler.PlanFor(handlers.Vendor{Name: "acme", Adapter: c.port, Rules: c.rules, Policy: handlers.Policy{May: c.port.may}}, e)
 	if err != nil {
 		t.Fatal(err)
 	}

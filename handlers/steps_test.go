@@ -71,7 +71,7 @@ func TestSteps(t *testing.T) {
 		"disabled":                     {deleted, &disabler{}, ada, active, step{events.ActionDisabled, events.MatchedByRecord, nil}},
 		"found and disabled":           {deleted, &disabler{port: port{account: "7"}}, ada, handlers.Known{}, step{events.ActionDisabled, events.MatchedByEmail, nil}},
 		"disabled long ago":            {deleted, &disabler{}, ada, off, step{events.ActionNone, "", nil}},
-		"disabled once more":           {deleted, &disabler{}, noEmail, unsure, step{events.ActionDisabled, events.MatchedByEmail, nil}},
+		"disabled once more":           {deleted, &disabler{}, noEmail, unsure, step{events.ActionDisabled, events.MatchedByRecord, nil}},
 		"disabled, now deleted":        {deleted, &port{}, ada, off, step{events.ActionDeleted, events.MatchedByRecord, nil}},
 		"enabled by a creation":        {created, &disabler{}, ada, off, step{events.ActionEnabled, events.MatchedByRecord, wrote}},
 		"enabled by a restoration":     {restored, &disabler{}, noEmail, off, step{events.ActionEnabled, events.MatchedByRecord, nil}},

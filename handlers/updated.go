@@ -27,10 +27,13 @@ func planUpdated(v Vendor, e events.Event) (Plan, error) {
 			return Reply{}, err
 		}
 		reply, err := update(ctx, v, u, k)
-		if v.enters(k, err) {
-			return enter(ctx, v, e, k)
+		switch {
+		case !v.enters(k, err):
+			return reply, err
+		case !v.Policy.allows(changeCreation):
+			return Reply{Outcome: events.Skipped, Action: changeCreation, Reason: ReasonMay}, nil
 		}
-		return reply, err
+		return enter(ctx, v, e, k)
 	}}, nil
 }
 
@@ -42,7 +45,7 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 	if !ok {
 		return unsupported, nil
 	}
-	account, err := locate(ctx, v.Adapter, u, k)
+	account, by, err := v.locate(ctx, u, k)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -51,30 +54,26 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 		return Reply{}, ErrNoAccount
 	}
 	if errors.Is(err, vendors.ErrNotFound) {
-		if account, err = elsewhere(ctx, v, u, k); err == nil {
+		if account, by, err = elsewhere(ctx, v, u, k); err == nil {
 			err = p.Update(ctx, k.From, account, u)
 		}
-	}
-	by := k.matchedBy(v.Adapter)
-	if k.known() && account.ID != k.Account.ID {
-		by = events.MatchedByEmail
 	}
 	return Reply{Outcome: events.Done, Account: account, Action: events.ActionUpdated, MatchedBy: by, Changed: fieldsOf(u)}.with(err)
 }
 
-// elsewhere looks up the account by e-mail after the vendor said that the account of the record
+// elsewhere looks up the account after the vendor said that the account of the record
 // is missing, because a person may have recreated the account. If no account is found, the
 // error is permanent: waiting does not help.
-func elsewhere(ctx context.Context, v Vendor, u vendors.User, k Known) (vendors.Account, error) {
+func elsewhere(ctx context.Context, v Vendor, u vendors.User, k Known) (vendors.Account, string, error) {
 	if !k.known() {
-		return vendors.Account{}, ErrNoAccount
+		return vendors.Account{}, "", ErrNoAccount
 	}
-	found, err := search(ctx, v.Adapter, u)
+	found, by, err := v.search(ctx, u)
 	if errors.Is(err, ErrNoAccount) || (err == nil && found.ID == k.Account.ID) {
-		return found, vendors.Fail(v.Name, "update", "the vendor does not have the account any more: recreate the account with usher reconcile "+v.Name+", then replay")
+		return found, by, vendors.Fail(v.Name, "update", "the vendor does not have the account any more: recreate the account with usher reconcile "+v.Name+", then replay")
 	}
 	if err != nil {
-		return found, err
+		return found, by, err
 	}
-	return found, k.reserve(ctx, found)
+	return found, by, k.reserve(ctx, found)
 }

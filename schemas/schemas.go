@@ -16,6 +16,11 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
+// Configuration is the JSON Schema of usher.yaml.
+//
+//go:embed usher.schema.json
+var Configuration string
+
 //go:embed event/*.json
 var eventFiles embed.FS
 

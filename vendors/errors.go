@@ -25,6 +25,9 @@ var ErrReadOnly = errors.New("the call would change something, and this client o
 // call only.
 var ErrTokenRefused = errors.New("the token of an accepted log-in was refused")
 
+// ErrAmbiguous is the cause of the error of a look-up with several accounts for one user.
+var ErrAmbiguous = errors.New("nothing says which account belongs to the user")
+
 // Class says how a failed call may be handled. The zero value is Again, the class of all errors
 // without a class.
 type Class uint8
@@ -94,6 +97,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Advice returns a correction for the failure, in a few words, or "" if waiting is enough.
 func (e *Error) Advice() string {
 	switch {
+	case errors.Is(e.Err, ErrAmbiguous):
+		return "keep one of the accounts at " + e.Vendor + ", then replay"
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
 		return "check the credentials of " + e.Vendor + " and their rights"
 	case e.Status >= 300 && e.Status < 400:

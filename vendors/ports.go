@@ -18,16 +18,26 @@ type Provisioner interface {
 	Finder
 	// Create creates an account for u after Find returned ErrNotFound. If the vendor's call is
 	// an upsert, Find may always return ErrNotFound and Create does all the work. If the vendor
-	// says that the address is taken, Create looks up the account once more before giving up.
+	// says that the address is taken, Create looks up the account once more before giving up, and
+	// returns the account with Existed.
 	// For an error with IsUnknown, the account may exist.
 	Create(ctx context.Context, from Origin, u User) (Account, error)
 }
 
 // Finder looks up accounts.
 type Finder interface {
-	// Find returns the account with the e-mail of u, ignoring case, from all pages of the
-	// vendor, or ErrNotFound.
+	// Find returns the account of u from all pages of the vendor, or ErrNotFound: the account that
+	// the vendor keeps under the id of u, or else the account with the e-mail of u, ignoring case.
+	// An empty id or e-mail finds nobody, and most vendors keep no ids of ours. Several accounts are
+	// an error of Only.
 	Find(ctx context.Context, u User) (Account, error)
+}
+
+// TrashFinder is a Provisioner whose Create takes an account with the e-mail out of a trash. Few
+// vendors have a trash.
+type TrashFinder interface {
+	// FindDeleted returns the account with the e-mail of u in the trash, or ErrNotFound.
+	FindDeleted(ctx context.Context, u User) (Account, error)
 }
 
 // Deprovisioner deletes accounts.

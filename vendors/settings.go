@@ -95,6 +95,10 @@ func (s Settings) WantedCourse(string) string { return "" }
 // the port replaces this method.
 func (s Settings) CanDisable() bool { return false }
 
+// Keys returns the keys by which the vendor finds the account of a user, in the order of the adapter:
+// KeyEmail. A Config of a vendor with other keys, or none, replaces this method.
+func (s Settings) Keys() []string { return []string{KeyEmail} }
+
 // DisablesByDefault reports whether a deletion disables the account unless the team sets
 // on_delete. A Config of a vendor with such a default replaces this method.
 func (s Settings) DisablesByDefault() bool { return false }

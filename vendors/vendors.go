@@ -48,6 +48,11 @@ func (u User) Name() string {
 type Account struct {
 	ID    string
 	Email string
+	// Owner is the user id that the vendor keeps with the account, as far as a look-up or a creation
+	// shows one: the account was made for this user of ours.
+	Owner string
+	// Existed marks the result of Provisioner.Create for a taken e-mail: the account is from before.
+	Existed bool
 }
 
 // Listed is an account as listed or shown by a vendor.

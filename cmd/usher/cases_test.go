@@ -13,19 +13,21 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// caseStep is one block of a case of docs/rules.md: a file, events, or a table of accounts.
+// caseStep is one block of a case of the documents: a file, events, or a table.
 type caseStep struct {
-	file     string
-	events   []string
-	accounts map[string]string // vendor → accounts
+	file   string
+	events []string
+	table  string            // the head of the second column
+	rows   map[string]string // vendor → list
 }
 
 // caseBlock matches the blocks of a case.
-var caseBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```|```json\n(.*?)```|\\| vendor \\| accounts \\|\n\\|---\\|---\\|\n((?:\\|[^\n]*\n)+)")
+var caseBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```|```json\n(.*?)```|\\| vendor \\| (accounts|accounts from before|dead letters) \\|\n\\|---\\|---\\|\n((?:\\|[^\n]*\n)+)")
 
 // casesOf returns the cases of a document, by title.
 func casesOf(t *testing.T, page string) map[string][]caseStep {
@@ -39,16 +41,13 @@ func casesOf(t *testing.T, page string) map[string][]caseStep {
 			continue
 		}
 		for _, block := range caseBlock.FindAllStringSubmatch(body, -1) {
-			s := caseStep{file: block[1]}
+			s := caseStep{file: block[1], table: block[3], rows: map[string]string{}}
 			if block[2] != "" {
 				s.events = strings.Split(strings.TrimSpace(block[2]), "\n")
 			}
-			for row := range strings.Lines(block[3]) {
-				if s.accounts == nil {
-					s.accounts = map[string]string{}
-				}
+			for row := range strings.Lines(block[4]) {
 				cells := strings.Split(row, "|")
-				s.accounts[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
+				s.rows[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
 			}
 			cases[title] = append(cases[title], s)
 		}
@@ -56,22 +55,25 @@ func casesOf(t *testing.T, page string) map[string][]caseStep {
 	return cases
 }
 
-// TestCases runs the cases of docs/rules.md.
+// TestCases runs the cases of the documents.
 func TestCases(t *testing.T) {
 	t.Parallel()
-	cases := casesOf(t, "docs/rules.md")
-	for _, title := range []string{
-		"two academies", "learners only", "an attribute in a field", "a new vendor from now on", "from shadow to live",
+	for page, titles := range map[string][]string{
+		"docs/rules.md":    {"two academies", "learners only", "an attribute in a field", "a new vendor from now on", "from shadow to live"},
+		"docs/matching.md": {"a school with a past"},
 	} {
-		steps := cases[title]
-		t.Run(title, func(t *testing.T) {
-			t.Parallel()
-			newCase(t, steps).run(steps)
-		})
-		delete(cases, title)
-	}
-	if len(cases) > 0 {
-		t.Errorf("got cases that are not run: %v", cases)
+		cases := casesOf(t, page)
+		for _, title := range titles {
+			steps := cases[title]
+			t.Run(title, func(t *testing.T) {
+				t.Parallel()
+				newCase(t, steps).run(steps)
+			})
+			delete(cases, title)
+		}
+		if len(cases) > 0 {
+			t.Errorf("%s: got cases that are not run: %v", page, cases)
+		}
 	}
 }
 
@@ -81,6 +83,7 @@ type caseWorld struct {
 	all     []string // variables of all vendors
 	vendors []string // that are on
 	sent    int
+	users   map[string]string // id of an event → user
 }
 
 // newCase returns a world with a stand-in for each vendor of the files.
@@ -102,7 +105,7 @@ func newCase(t *testing.T, steps []caseStep) *caseWorld {
 	web := httptest.NewServer(stands.Handler())
 	t.Cleanup(web.Close)
 	w.stands = stands
-	return &caseWorld{world: w, all: append(w.environ, stands.Environ(strings.TrimPrefix(web.URL, "http://"))...)}
+	return &caseWorld{world: w, users: map[string]string{}, all: append(w.environ, stands.Environ(strings.TrimPrefix(web.URL, "http://"))...)}
 }
 
 // sections returns the sections of the vendors in a file.
@@ -137,11 +140,39 @@ func (c *caseWorld) run(steps []caseStep) {
 			for _, line := range s.events {
 				c.publish(line)
 			}
+		case s.table == "accounts from before":
+			c.before(s.rows)
+		case s.table == "dead letters":
+			c.letters(s.rows)
 		default:
-			c.holds(s.accounts)
+			c.holds(s.rows)
 		}
 	}
 	c.end()
+}
+
+// before makes accounts by hand.
+func (c *caseWorld) before(rows map[string]string) {
+	for vendor, list := range rows {
+		for name := range strings.SplitSeq(list, "; ") {
+			c.byHand(vendor, sandbox.Add, name+"@example.org")
+		}
+	}
+}
+
+// letters compares the users and classes of the dead letters.
+func (c *caseWorld) letters(want map[string]string) {
+	c.t.Helper()
+	for vendor, rows := range want {
+		var list []string
+		for _, l := range c.world.letters("--vendor", vendor) {
+			list = append(list, c.users[l.EventID]+": "+l.Class)
+		}
+		slices.Sort(list)
+		if got := strings.Join(slices.Compact(list), "; "); got != rows {
+			c.t.Errorf("dead letters at %s: got %s, want %s", vendor, got, rows)
+		}
+	}
 }
 
 // configure writes the file, and sets the credentials of its vendors only.
@@ -174,7 +205,13 @@ func (c *caseWorld) publish(line string) {
 		c.t.Fatalf("%v: %s", err, line)
 	}
 	c.sent++
-	c.feedAll(cloudEvent(e.Type, fmt.Sprint("case-", c.sent), string(e.Data)))
+	id := fmt.Sprint("case-", c.sent)
+	var user events.UserDeletedData
+	if err := json.Unmarshal(e.Data, &user); err != nil {
+		c.t.Fatalf("%v: %s", err, line)
+	}
+	c.users[id] = user.UserID
+	c.feedAll(cloudEvent(e.Type, id, string(e.Data)))
 	c.until("the event is finished: "+line, func() bool {
 		return c.every(func(v ops.VendorStatus) bool { return v.Pending+uint64(v.Unfinished)+uint64(v.Waiting) == 0 })
 	})

@@ -124,18 +124,24 @@ func TestActivityUnderAScope(t *testing.T) {
 }
 
 // TestEnteringScopeWithoutCreations brings a user into the scope of a vendor where the team allows
-// no creation: no account is made.
+// no creation: no account is made, and preview and simulate say so before.
 func TestEnteringScopeWithoutCreations(t *testing.T) {
 	t.Parallel()
 	w := newSchools(t, learners+", may: [update, delete]")
-	w.environ = append(w.environ, "USHER_WORKER_PREREQUISITE_WAIT=1s")
 	w.serve()
 	w.feedAll(personEvent(events.UserCreated, "c-ada", "ada", `,"attributes":{"role":"staff"}`))
 	w.expect("c-ada", map[string]string{"school1": events.Done, "school2": events.Skipped})
-	w.feedAll(personEvent(events.UserUpdated, "u-ada", "ada", `,"attributes":{"role":"learner"}`))
-	w.expect("u-ada", map[string]string{"school1": events.Done, "school2": events.Failed})
-	if out := w.must("dead", "list"); !strings.Contains(out, "prerequisite") {
-		t.Errorf("got %s, want the missing account", out)
+	enters := personEvent(events.UserUpdated, "u-ada", "ada", `,"attributes":{"role":"learner"}`)
+	if p := w.preview(enters, "-", "--vendor", "school2"); len(p) != 1 || len(p[0].Vendors) != 1 || p[0].Vendors[0].Would != "skip" || p[0].Vendors[0].Reason != "may" {
+		t.Errorf("preview: got %+v, want skip, may", p)
+	}
+	w.feedAll(enters)
+	w.expect("u-ada", map[string]string{"school1": events.Done, "school2": events.Skipped})
+	if out := w.must("results", "--event", "u-ada", "--vendor", "school2"); !strings.Contains(out, "may: create") {
+		t.Errorf("got %s, want may: create", out)
+	}
+	if rows, _, err := w.simulate("", "--vendor", "school2"); err != nil || len(rows) != 1 || rows[0].Would != "skip" || rows[0].Reason != "may" {
+		t.Errorf("simulate: got %+v, %v, want skip, may", rows, err)
 	}
 	if w.users("school2") != 0 {
 		t.Error("an account was made")

@@ -16,9 +16,9 @@ import (
 
 // simulateCmd is usher simulate.
 type simulateCmd struct {
-	From       string   `help:"Users in a file instead of the stored profiles: a JSON object per line, with the data of user.created; - is standard input." placeholder:"FILE"`
-	Vendor     []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
-	List       bool     `help:"Print each user at each vendor, before the counts."`
+	From       string          `help:"Users in a file instead of the stored profiles: a JSON object per line, with the data of user.created; - is standard input." placeholder:"FILE"`
+	Vendor     app.VendorFlags `help:"Only this vendor. May be repeated." placeholder:"NAME"`
+	List       bool            `help:"Print each user at each vendor, before the counts."`
 	app.Output `embed:""`
 }
 
@@ -26,7 +26,7 @@ type simulateCmd struct {
 func (simulateCmd) Help() string {
 	return `Counts the consequences for all users if usher sent each user's data again under the rules of a configuration: by the
 stored profiles and the records, without a call of a vendor. created: the records have no account; if the vendor has
-one with the same e-mail, usher adopts the account instead. updated: the account is written, changed or not. Of two
+one with the same e-mail, the rule adopt of the vendor decides. updated: the account is written, changed or not. Of two
 users with one e-mail, the second is a conflict.
 With --list, JSON has one object per line, and the counts in the last.
 Exit code 0: no account would be removed. 3: accounts would be disabled or deleted, or e-mails are in conflict.
@@ -39,9 +39,6 @@ Examples:
 
 // Run prints the counts.
 func (k simulateCmd) Run(ctx context.Context, a *app.App) error {
-	if err := a.KnownVendors(k.Vendor...); err != nil {
-		return app.Usage(err)
-	}
 	if err := notEmpty(a.File); err != nil {
 		return app.Usage(err)
 	}

@@ -267,7 +267,7 @@ func TestVariables(t *testing.T) {
 			LicenseCode: "license", APIKey: "key",
 		},
 		SCIM: scim.Config{
-			Settings: client("http://127.0.0.1:6", 5), Token: "token", ClientAuth: scim.ClientAuthBasic, Update: scim.UpdatePut, Adopt: scim.AdoptUnclaimed,
+			Settings: client("http://127.0.0.1:6", 5), Token: "token", ClientAuth: scim.ClientAuthBasic, Update: scim.UpdatePut,
 			Membership: scim.MembershipGroup, Pages: scim.PagesIndex, PageSize: 50, MediaType: scim.MediaType, UserAgent: "usher",
 		},
 	}).sections()

@@ -15,6 +15,9 @@ type Rules struct {
 	Start Start  `yaml:"start"` // of a vendor new to this NATS; default all
 	Scope Scope  `yaml:"scope"` // expression over the users with an account; default all users
 	Map   Map    `yaml:"map"`   // expressions for the fields of an account; default the data of the events
+	// Match has the keys by which the vendor finds an account, in order; default all keys of the kind.
+	Match Match `yaml:"match"`
+	Adopt Adopt `yaml:"adopt"` // accounts from before that a user may get; default unclaimed
 	// OnDelete is the change for user.deleted; default delete, or disable for some kinds.
 	OnDelete OnDelete `yaml:"on_delete"`
 	// OnLeave is the change for a user taken out of scope; default keep.
@@ -156,6 +159,9 @@ func (s Section) RulesInForce() Rules {
 	if r.OnDelete == "" && s.Settings.DisablesByDefault() {
 		r.OnDelete = DisableAccount
 	}
+	if r.Match == nil {
+		r.Match = s.Settings.Keys()
+	}
 	return r
 }
 
@@ -174,6 +180,8 @@ func (l *loader) checkRules() {
 			l.fault(key, "needs a scope: without, every user is in scope and nobody leaves", "set "+s.key("scope")+", or leave "+key+" out")
 		}
 		l.checkDeleteAfter(s)
+		l.checkMatch(s)
+		l.checkAdopt(s)
 		l.checkMay(s.key("may"), s.Rules.May)
 		l.checkStart(s.key("start"), s.Rules.Start)
 		l.checkDeletions(s.key("deletions"), l.config.DeletionsAt(s))

@@ -87,6 +87,28 @@ func TestFaultsOfASection(t *testing.T) {
 	}
 }
 
+// The keys of look-ups are those of the kind unless the team names some.
+func TestMatchInForce(t *testing.T) {
+	for text, want := range map[string]string{
+		"vendors: {scim: {rate: 1}}":                           "id, email unclaimed",
+		"vendors: {scim: {external_id: false, adopt: never}}":  "email never",
+		"vendors: {scim: {match: [email, id], adopt: always}}": "email, id always",
+		"vendors: {scim: {kind: scim}, miestro: {rate: 1}}":    "id, email unclaimed",
+	} {
+		c := load(t, config.Sources{Path: write(t, "usher.yaml", text)})
+		s, _ := c.Section("scim")
+		if r := s.RulesInForce(); r.Match.String()+" "+r.Adopt.String() != want {
+			t.Errorf("%s: got %s and %s, want %s", text, r.Match, r.Adopt, want)
+		}
+	}
+	for name, want := range map[string]string{"miestro": "email", "meiro": "email", "lead": "email", "magloft": "email", "usermost": ""} {
+		s, _ := load(t, config.Sources{Path: write(t, "usher.yaml", "{}")}).Section(name)
+		if got := s.RulesInForce().Match.String(); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 // A kind may disable accounts unless the team sets on_delete.
 func TestOnDeleteInForce(t *testing.T) {
 	for text, want := range map[string]map[string]config.OnDelete{

@@ -115,6 +115,8 @@ func (s setting) want() string {
 		return "our course id → vendor → the vendor's course id"
 	case Map:
 		return "field → an expression, or value and at"
+	case Match:
+		return "a list of: id, email"
 	case May:
 		return "a list of: " + strings.Join(Changes(), ", ")
 	case vendors.Secret:

@@ -29,6 +29,9 @@ type Settings interface {
 	WantedCourse(id string) string
 	// CanDisable reports whether the vendor can disable an account.
 	CanDisable() bool
+	// Keys returns the keys by which the vendor finds the account of a user; none for a vendor with our
+	// ids only.
+	Keys() []string
 	// DisablesByDefault reports whether on_delete is disable unless set.
 	DisablesByDefault() bool
 	// SetObserver sets the observer of all calls.

@@ -40,7 +40,7 @@ func (v Vendor) team() handlers.Policy {
 	r := v.Rules()
 	return handlers.Policy{
 		May: r.May, Shadow: r.Mode.Is(config.Shadow), DeleteAfter: r.DeleteAfter,
-		OnDelete: handlers.Removal(r.OnDelete), OnLeave: handlers.Removal(r.OnLeave),
+		Match: r.Match, Adopt: handlers.Adopt(r.Adopt), OnDelete: handlers.Removal(r.OnDelete), OnLeave: handlers.Removal(r.OnLeave),
 	}
 }
 

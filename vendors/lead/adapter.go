@@ -61,7 +61,11 @@ func (a *Adapter) Check(ctx context.Context) error {
 }
 
 // Find looks up the e-mail on the tenant's look-up path. Soft-deleted users count as missing.
+// An empty e-mail matches nobody.
 func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
+	if vendors.NormalEmail(u.Email) == "" {
+		return vendors.Account{}, vendors.ErrNotFound
+	}
 	path, err := a.lookup.path(ctx)
 	if err != nil {
 		return vendors.Account{}, err
@@ -101,6 +105,7 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	if errors.Is(lookup, vendors.ErrNotFound) {
 		return vendors.Account{}, collision(err)
 	}
+	there.Existed = lookup == nil
 	return there, lookup
 }
 

@@ -40,6 +40,7 @@ func TestSuite(t *testing.T) {
 				Course:     course,
 				Repeatable: []string{vendortest.Delete, vendortest.Enroll},
 				FixedEmail: mode == magloft.ModeClients,
+				ShowsOne:   mode == magloft.ModeReaders,
 				Verdict: func(port string, status int) (*vendors.Class, bool) { // a list that is not there is a wrong base URL or app id
 					return &unusable, status == http.StatusNotFound && port != vendortest.Show && port != vendortest.Update
 				},
@@ -83,6 +84,9 @@ func add(ctx context.Context, t *testing.T, a both, mode, email string) vendors.
 	return vendors.Account{ID: strconv.Itoa(int(id))}
 }
 
+// ambiguous is the wish for a look-up with several accounts.
+const ambiguous = "ambiguous"
+
 func TestFind(t *testing.T) {
 	tests := map[string]struct {
 		there []string // e-mails of the accounts, which get the ids 1, 2, …
@@ -97,7 +101,7 @@ func TestFind(t *testing.T) {
 		"tagged is another": {there: []string{"ada@example.org"}, email: "ada+news@example.org"},
 		"tagged":            {there: []string{"ada@example.org", "ada+news@example.org"}, email: "ada+news@example.org", want: "2"},
 		"signs of paths":    {there: []string{"a/b?c&d=e%2f#g@example.org"}, email: "a/b?c&d=e%2f#g@example.org", want: "1"},
-		"twins":             {there: []string{"ada@example.org", "ada@example.org"}, email: "ada@example.org", want: "1"},
+		"twins":             {there: []string{"ada@example.org", "ada@example.org"}, email: "ada@example.org", want: ambiguous},
 		"empty":             {there: []string{"ada@example.org"}, email: ""},
 	}
 	for _, mode := range modes {
@@ -110,6 +114,12 @@ func TestFind(t *testing.T) {
 				got, err := a.Find(t.Context(), vendors.User{ID: "u1", Email: test.email})
 				if test.want == "" && !errors.Is(err, vendors.ErrNotFound) {
 					t.Errorf("got %v, %v, want ErrNotFound", got, err)
+				}
+				if test.want == ambiguous {
+					if !errors.Is(err, vendors.ErrAmbiguous) != (mode == magloft.ModeReaders) { // one reader is shown by e-mail
+						t.Errorf("got %v, %v", got, err)
+					}
+					return
 				}
 				if test.want != "" && (err != nil || got.ID != test.want) {
 					t.Errorf("got %v, %v, want %s", got, err, test.want)
@@ -172,6 +182,7 @@ func TestCreateWhereTheEmailIsTaken(t *testing.T) {
 				a, s := stand(t, mode, sandbox.Switches{DuplicateEmail: answer})
 				there := add(t.Context(), t, a, mode, "ada+x@example.org")
 				got, err := a.Create(t.Context(), origin, vendors.User{ID: "u1", Email: "ada+x@example.org"})
+				there.Existed = answer != "existing" // such a response says nothing of it
 				if err != nil || got != there {
 					t.Errorf("got %v, %v, want %v", got, err, there)
 				}

@@ -54,7 +54,7 @@ func (a *records[R]) Show(ctx context.Context, acc vendors.Account) (vendors.Lis
 	return vendors.Listed{ID: acc.ID, Email: email}, nil
 }
 
-// Find returns the account with the e-mail of u, from byEmail or else the oldest in the pages.
+// Find returns the account with the e-mail of u, from byEmail or else the only one in the pages.
 // An empty e-mail matches nobody.
 func (a *records[R]) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	email := vendors.NormalEmail(u.Email)
@@ -76,12 +76,18 @@ func (a *records[R]) Find(ctx context.Context, u vendors.User) (vendors.Account,
 
 // search searches the e-mail in the pages that the filter leaves.
 func (a *records[R]) search(ctx context.Context, email, filter string) (vendors.Account, error) {
-	record, err := search(ctx, a.page, filter, func(r R) bool {
+	var hits []vendors.Account
+	_, err := search(ctx, a.page, filter, func(r R) bool {
 		id, has := a.of(r)
-		return id > 0 && email != "" && vendors.SameEmail(has, email)
+		if id > 0 && email != "" && vendors.SameEmail(has, email) {
+			hits = append(hits, vendors.Account{ID: strconv.Itoa(int(id))})
+		}
+		return false // several accounts may match
 	})
-	id, _ := a.of(record)
-	return vendors.Account{ID: strconv.Itoa(int(id))}, err
+	if !errors.Is(err, vendors.ErrNotFound) {
+		return vendors.Account{}, err
+	}
+	return vendors.Only(vendor, vendors.KeyEmail, hits)
 }
 
 // add creates the account of u. If MagLoft rejects the creation, add looks up the e-mail once
@@ -95,6 +101,7 @@ func (a *records[R]) add(ctx context.Context, u vendors.User, create func(first,
 			found, again = a.search(ctx, vendors.NormalEmail(u.Email), "")
 		}
 		if !errors.Is(again, vendors.ErrNotFound) {
+			found.Existed = again == nil
 			return found, again
 		}
 	}

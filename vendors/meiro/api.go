@@ -41,6 +41,14 @@ func Defaults() Config {
 // CanDisable reports whether the mode manages operators: Meiro has a trash of operators.
 func (c Config) CanDisable() bool { return c.mode() != ModeCustomers }
 
+// Keys returns the keys of look-ups: none for customers, with ids of ours.
+func (c Config) Keys() []string {
+	if c.mode() == ModeCustomers {
+		return nil
+	}
+	return c.Settings.Keys()
+}
+
 // Needs returns the settings that turn Meiro on, by mode and kind of log-in.
 func (c Config) Needs() vendors.Needs {
 	switch {

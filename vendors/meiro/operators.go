@@ -23,6 +23,7 @@ var (
 	_ vendors.Deprovisioner = (*Operators)(nil)
 	_ vendors.Restorer      = (*Operators)(nil)
 	_ vendors.Disabler      = (*Operators)(nil)
+	_ vendors.TrashFinder   = (*Operators)(nil)
 )
 
 const pageSize = 100
@@ -33,11 +34,15 @@ func (o *Operators) Check(ctx context.Context) error {
 	return vendors.UnusableIfGone(err)
 }
 
-// Find returns the operator with the e-mail of u, from all pages of operators outside the
+// Find returns the only operator with the e-mail of u, from all pages of operators outside the
 // trash, or vendors.ErrNotFound.
 func (o *Operators) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
-	found, err := o.search(ctx, o.api.ListUsers, func(x User) bool { return !bool(x.Deleted) && vendors.SameEmail(x.Email, u.Email) })
-	return vendors.Account{ID: found.ID}, err
+	return o.search(ctx, o.api.ListUsers, func(x User) bool { return !bool(x.Deleted) && vendors.SameEmail(x.Email, u.Email) })
+}
+
+// FindDeleted returns the operator with the e-mail of u in the trash, or vendors.ErrNotFound.
+func (o *Operators) FindDeleted(ctx context.Context, u vendors.User) (vendors.Account, error) {
+	return o.search(ctx, o.api.ListTrashedUsers, func(x User) bool { return vendors.SameEmail(x.Email, u.Email) })
 }
 
 // Create creates an operator, or restores the operator with this e-mail from the trash. If
@@ -51,7 +56,7 @@ func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User
 	made, err := o.api.CreateOrRestoreUser(ctx, NewUser{Email: email, Password: vendors.NewPassword()})
 	switch {
 	case err == nil && bool(made.Deleted) && made.ID != "":
-		return o.restore(ctx, made, u)
+		return o.restore(ctx, made.ID, u)
 	case err == nil:
 		return verified(made, u, "create or restore user")
 	case vendors.ClassOf(err) != vendors.Permanent:
@@ -59,21 +64,22 @@ func (o *Operators) Create(ctx context.Context, _ vendors.Origin, u vendors.User
 	}
 	a, lookup := o.Find(ctx, u)
 	if lookup == nil || !errors.Is(lookup, vendors.ErrNotFound) {
+		a.Existed = lookup == nil
 		return a, lookup
 	}
-	trashed, lookup := o.search(ctx, o.api.ListTrashedUsers, func(x User) bool { return vendors.SameEmail(x.Email, u.Email) })
+	trashed, lookup := o.FindDeleted(ctx, u)
 	if errors.Is(lookup, vendors.ErrNotFound) {
 		return vendors.Account{}, err
 	}
 	if lookup != nil {
 		return vendors.Account{}, lookup
 	}
-	return o.restore(ctx, trashed, u)
+	return o.restore(ctx, trashed.ID, u)
 }
 
 // restore restores an operator from the trash, for u.
-func (o *Operators) restore(ctx context.Context, trashed User, u vendors.User) (vendors.Account, error) {
-	back, err := o.takeBack(ctx, trashed.ID)
+func (o *Operators) restore(ctx context.Context, id string, u vendors.User) (vendors.Account, error) {
+	back, err := o.takeBack(ctx, id)
 	if err != nil {
 		return vendors.Account{}, err
 	}
@@ -108,17 +114,17 @@ func (o *Operators) Delete(ctx context.Context, _ vendors.Origin, a vendors.Acco
 	return nil
 }
 
-// search returns the first user of a list with match, or vendors.ErrNotFound.
-func (o *Operators) search(ctx context.Context, list lister, match func(User) bool) (User, error) {
-	found, there := User{}, false
+// search returns the only user of a list with match, or vendors.ErrNotFound.
+func (o *Operators) search(ctx context.Context, list lister, match func(User) bool) (vendors.Account, error) {
+	var hits []vendors.Account
 	err := each(ctx, list, func(u User) (more bool, _ error) {
-		if there = match(u); there {
-			found = u
+		if match(u) {
+			hits = append(hits, vendors.Account{ID: u.ID})
 		}
-		return !there, nil
+		return true, nil
 	})
-	if err == nil && !there {
-		err = vendors.ErrNotFound
+	if err != nil {
+		return vendors.Account{}, err
 	}
-	return found, err
+	return vendors.Only(vendor, vendors.KeyEmail, hits)
 }

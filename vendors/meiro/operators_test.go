@@ -108,7 +108,7 @@ func TestCreateOfWhoIsThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := o.Create(t.Context(), origin, ada); err != nil || again != first {
+		if again, err := o.Create(t.Context(), origin, ada); err != nil || again.ID != first.ID || first.Existed {
 			t.Errorf("got %v, %v, want %v", again, err, first)
 		}
 	})

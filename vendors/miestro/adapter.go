@@ -50,23 +50,22 @@ func (a *Adapter) Check(ctx context.Context) error {
 	return err
 }
 
-// Find searches all pages for the user with the e-mail of u, and returns the oldest match. An
-// empty e-mail matches nobody.
+// Find searches all pages for the only user with the e-mail of u. An empty e-mail matches nobody.
 func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	if vendors.NormalEmail(u.Email) == "" {
 		return vendors.Account{}, vendors.ErrNotFound
 	}
-	found := vendors.Account{}
+	var hits []vendors.Account
 	err := a.each(ctx, "find", searchable(u.Email), func(hit User) (more bool, _ error) {
 		if hit.ID > 0 && vendors.SameEmail(hit.Email, u.Email) {
-			found = account(hit)
+			hits = append(hits, account(hit))
 		}
-		return found.ID == "", nil
+		return true, nil
 	})
-	if err == nil && found.ID == "" {
-		err = vendors.ErrNotFound
+	if err != nil {
+		return vendors.Account{}, err
 	}
-	return found, err
+	return vendors.Only(vendor, vendors.KeyEmail, hits)
 }
 
 // searchable returns the longest part of the e-mail that is safe in a search: the filter is
@@ -94,6 +93,7 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 	made, err := a.api.AddUser(ctx, UserFields{Name: &name, Email: &email, Password: &password, Role: &role})
 	if vendors.IsRefused(err) {
 		if found, again := a.Find(ctx, u); !errors.Is(again, vendors.ErrNotFound) {
+			found.Existed = again == nil
 			return found, again
 		}
 	}

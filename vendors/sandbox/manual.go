@@ -126,7 +126,7 @@ func (m *magloft) changeManually(a ManualAction, email string) bool {
 			m.addReader(m.readers[0].app, magloftReaderWrite{Email: &email})
 			return true
 		}
-		m.clients = append(m.clients, &magloftClient{ID: len(m.clients) + 1, Firstname: "By", Lastname: "Hand", Email: email, CreatedAt: m.config.now()})
+		m.clients = append(m.clients, &magloftClient{ID: len(m.clients) + 1, Firstname: "By", Lastname: "Hand", Email: email, CreatedAt: m.config.now(), UpdatedAt: m.config.now(), Roles: []object{}})
 		return true
 	}
 	for _, c := range m.clients {

@@ -18,14 +18,15 @@ func TestTakenUserName(t *testing.T) {
 		t.Run(taken, func(t *testing.T) {
 			s := serve(t, map[string]string{"taken": taken}, nil)
 			account := s.create(t)
-			if again, err := s.Create(t.Context(), origin, ada); err != nil || again != account {
-				t.Errorf("got %v, %v, want the account %v", again, err, account)
-			}
-			if got, err := s.Create(t.Context(), origin, other); vendors.ClassOf(err) != vendors.Permanent || err == nil {
-				t.Errorf("of another user: got %v, %v, want a permanent error", got, err)
-			}
-			if _, err := s.Find(t.Context(), other); vendors.ClassOf(err) != vendors.Permanent || err == nil || errors.Is(err, vendors.ErrNotFound) {
-				t.Errorf("of another user: got %v, want a permanent error", err)
+			there := account
+			there.Existed = true
+			for _, u := range []vendors.User{ada, other} {
+				if got, err := s.Create(t.Context(), origin, u); err != nil || got != there || got.Owner != ada.ID {
+					t.Errorf("of %s: got %v, %v, want the account %v of the owner", u.ID, got, err, there)
+				}
+				if got, err := s.Find(t.Context(), u); err != nil || got != account {
+					t.Errorf("of %s: got %v, %v, want the account %v", u.ID, got, err, account)
+				}
 			}
 			if n := len(s.state().Users); n != 1 {
 				t.Errorf("got %d accounts, want 1", n)
@@ -40,13 +41,6 @@ func TestTakenUserName(t *testing.T) {
 		}
 		if found, err := s.Find(t.Context(), ada); err != nil || found != account {
 			t.Errorf("got %v, %v, want the account %v", found, err, account)
-		}
-	})
-	t.Run("adopt any", func(t *testing.T) {
-		s := serve(t, nil, func(c *scim.Config) { c.Adopt = scim.AdoptAny })
-		account := s.create(t)
-		if got, err := s.Create(t.Context(), origin, other); err != nil || got != account {
-			t.Errorf("got %v, %v, want the account %v", got, err, account)
 		}
 	})
 }
@@ -71,8 +65,8 @@ func TestAmbiguous(t *testing.T) {
 	for range 2 {
 		s.create(t)
 	}
-	if _, err := s.Find(t.Context(), ada); vendors.ClassOf(err) != vendors.Permanent || err == nil {
-		t.Fatalf("got %v, want a permanent error", err)
+	if _, err := s.Find(t.Context(), ada); !errors.Is(err, vendors.ErrAmbiguous) || !strings.Contains(fmt.Sprint(err), "2 accounts have the user id") {
+		t.Fatalf("got %v, want ErrAmbiguous", err)
 	}
 	if err := s.Disable(t.Context(), origin, vendors.Account{ID: "1"}); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package scim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -96,8 +95,7 @@ func (a *Adapter) isStaff(u User) bool {
 }
 
 // Find returns the active account with the id of u as externalId, or else the active account with
-// the e-mail of u as userName. A disabled account counts as missing. Several accounts, and an
-// account with another externalId, are permanent errors.
+// the e-mail of u as userName. A disabled account counts as missing. The owner is the externalId.
 func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	found, err := a.search(ctx, u)
 	if err == nil && !found.active() {
@@ -106,40 +104,43 @@ func (a *Adapter) Find(ctx context.Context, u vendors.User) (vendors.Account, er
 	if err != nil {
 		return vendors.Account{}, err
 	}
-	return vendors.Account{ID: found.ID}, nil
+	return a.account(found), nil
+}
+
+// account returns the account of a user.
+func (a *Adapter) account(u User) vendors.Account {
+	account := vendors.Account{ID: u.ID}
+	if a.config.ExternalID {
+		account.Owner = u.ExternalID
+	}
+	return account
 }
 
 // search returns the account of u, active or not. A server that cannot filter by externalId is
-// asked for the userName.
+// asked for the userName, if u has an e-mail.
 func (a *Adapter) search(ctx context.Context, u vendors.User) (User, error) {
+	email := vendors.NormalEmail(u.Email)
 	if a.config.ExternalID && u.ID != "" {
-		found, err := a.only(ctx, "externalId", u.ID, func(x User) bool { return x.ExternalID == u.ID })
+		found, err := a.only(ctx, vendors.KeyID, u.ID, func(x User) bool { return x.ExternalID == u.ID })
 		cannot := vendors.IsRefused(err) || vendors.StatusOf(err) == http.StatusNotImplemented
-		if !errors.Is(err, vendors.ErrNotFound) && !cannot {
+		if email == "" || !errors.Is(err, vendors.ErrNotFound) && !cannot {
 			return found, err
 		}
 	}
-	email := vendors.NormalEmail(u.Email)
 	if email == "" {
 		return User{}, vendors.ErrNotFound
 	}
-	found, err := a.only(ctx, "userName", email, func(x User) bool { return vendors.SameEmail(x.UserName, email) })
-	if err == nil && a.isClaimed(found, u) {
-		err = vendors.Fail(vendor, "find", "the account with this userName has the externalId of another user: correct the account, or set adopt to any")
-	}
-	return found, err
+	return a.only(ctx, vendors.KeyEmail, email, func(x User) bool { return vendors.SameEmail(x.UserName, email) })
 }
 
-// isClaimed reports whether the account belongs to another user.
-func (a *Adapter) isClaimed(x User, u vendors.User) bool {
-	return a.config.ExternalID && a.config.Adopt != AdoptAny && u.ID != "" && x.ExternalID != "" && x.ExternalID != u.ID
-}
+// attributes are the attributes of the keys.
+var attributes = map[string]string{vendors.KeyID: "externalId", vendors.KeyEmail: "userName"}
 
 // only returns the only user that matches, the only active user if some are disabled, or
 // vendors.ErrNotFound. match compares exactly, since servers compare by rules of their own.
-func (a *Adapter) only(ctx context.Context, attribute, value string, match func(User) bool) (User, error) {
+func (a *Adapter) only(ctx context.Context, key, value string, match func(User) bool) (User, error) {
 	var active, disabled []User
-	err := a.each(ctx, "find", Query{Filter: attribute + " eq " + quoted(value)}, func(u User) error {
+	err := a.each(ctx, "find", Query{Filter: attributes[key] + " eq " + quoted(value)}, func(u User) error {
 		switch {
 		case !match(u):
 		case u.active():
@@ -156,13 +157,14 @@ func (a *Adapter) only(ctx context.Context, attribute, value string, match func(
 	if len(hits) == 0 {
 		hits = disabled
 	}
-	switch len(hits) {
-	case 0:
-		return User{}, vendors.ErrNotFound
-	case 1:
-		return hits[0], nil
+	accounts := make([]vendors.Account, len(hits))
+	for i, hit := range hits {
+		accounts[i].ID = hit.ID
 	}
-	return User{}, vendors.Fail(vendor, "find", fmt.Sprintf("%d accounts have the %s of the user: keep one", len(hits), attribute))
+	if _, err := vendors.Only(vendor, key, accounts); err != nil {
+		return User{}, err
+	}
+	return hits[0], nil
 }
 
 // Create creates an active account. If the server refuses the request, in whatever words, Create
@@ -184,7 +186,7 @@ func (a *Adapter) Create(ctx context.Context, _ vendors.Origin, u vendors.User) 
 		e.Unknown = true
 		return vendors.Account{}, e
 	}
-	return vendors.Account{ID: made.ID}, nil
+	return a.account(made), nil
 }
 
 // newUser returns the attributes of a new account.
@@ -220,11 +222,13 @@ func (a *Adapter) taken(ctx context.Context, u vendors.User, refusal error) (ven
 	case err != nil:
 		return vendors.Account{}, err
 	case found.active():
-		return vendors.Account{ID: found.ID}, nil
+		account := a.account(found)
+		account.Existed = true
+		return account, nil
 	case u.ID == "" || found.ExternalID != u.ID:
 		return vendors.Account{}, vendors.Fail(vendor, "create user",
 			"a disabled account has this userName, and no externalId says whose it is: enable or remove the account at the server")
 	}
-	account := vendors.Account{ID: found.ID}
+	account := a.account(found)
 	return account, a.Enable(ctx, vendors.Origin{}, account)
 }

@@ -29,12 +29,6 @@ const (
 	MembershipNone   = "none"
 )
 
-// The values of Config.Adopt.
-const (
-	AdoptUnclaimed = "unclaimed"
-	AdoptAny       = "any"
-)
-
 // The values of Config.ClientAuth.
 const (
 	ClientAuthBasic = "basic"
@@ -55,7 +49,6 @@ type Config struct {
 	ClientAuth       string           `yaml:"client_auth" env:"CLIENT_AUTH"`     // default basic
 	Scopes           string           `yaml:"scopes" env:"SCOPES"`               // of OAuth 2, separated by blanks
 	Update           string           `yaml:"update" env:"UPDATE"`               // method of changes of users; default auto
-	Adopt            string           `yaml:"adopt" env:"ADOPT"`                 // accounts that are adopted by userName; default unclaimed
 	ExternalID       bool             `yaml:"external_id" env:"EXTERNAL_ID"`     // whether our user id is sent and looked up as externalId; default true
 	Membership       string           `yaml:"membership" env:"MEMBERSHIP"`       // how the members of a group are read; default group
 	Pages            string           `yaml:"pages" env:"PAGES"`                 // default index
@@ -69,13 +62,21 @@ type Config struct {
 // have limits from 3 calls per second on.
 func Defaults() Config {
 	return Config{
-		Settings: vendors.DefaultSettings("", 5), ClientAuth: ClientAuthBasic, Update: UpdateAuto, Adopt: AdoptUnclaimed, ExternalID: true,
+		Settings: vendors.DefaultSettings("", 5), ClientAuth: ClientAuthBasic, Update: UpdateAuto, ExternalID: true,
 		Membership: MembershipGroup, Pages: PagesIndex, PageSize: 100, MediaType: MediaType, UserAgent: "usher",
 	}
 }
 
 // CanDisable returns true: an account has the attribute active.
 func (Config) CanDisable() bool { return true }
+
+// Keys returns the keys of look-ups: the externalId, unless turned off, and the userName.
+func (c Config) Keys() []string {
+	if !c.ExternalID {
+		return []string{vendors.KeyEmail}
+	}
+	return []string{vendors.KeyID, vendors.KeyEmail}
+}
 
 // DisablesByDefault returns true: some servers lose a deleted account for good, and some never
 // accept the userName again.
@@ -100,7 +101,6 @@ func (c Config) oauth() bool { return c.ClientID != "" || c.ClientSecret != "" |
 func (c Config) Faults() []vendors.Fault {
 	faults := slices.Concat(
 		vendors.OneOf("update", c.Update, UpdateAuto, UpdatePatch, UpdatePut),
-		vendors.OneOf("adopt", c.Adopt, AdoptUnclaimed, AdoptAny),
 		vendors.OneOf("membership", c.Membership, MembershipGroup, MembershipUser, MembershipFilter, MembershipNone),
 		vendors.OneOf("pages", c.Pages, PagesIndex, PagesCursor),
 		vendors.OneOf("client_auth", c.ClientAuth, ClientAuthBasic, ClientAuthBody),

@@ -29,7 +29,7 @@ func TestConfigFaults(t *testing.T) {
 		"nothing":        {func(c *scim.Config) { c.Token, c.BaseURL = "", "" }, []string{"base_url", "token"}},
 		"half of OAuth":  {func(c *scim.Config) { c.Token, c.ClientID = "", "i" }, []string{"token_url", "client_secret"}},
 		"both":           {func(c *scim.Config) { c.TokenURL = "https://id.example/token" }, []string{"token is set together"}},
-		"words":          {func(c *scim.Config) { c.Update, c.Adopt, c.Membership, c.Pages, c.ClientAuth = "x", "x", "x", "x", "x" }, []string{"update", "adopt", "membership", "pages", "client_auth"}},
+		"words":          {func(c *scim.Config) { c.Update, c.Membership, c.Pages, c.ClientAuth = "x", "x", "x", "x" }, []string{"update", "membership", "pages", "client_auth"}},
 		"no page":        {func(c *scim.Config) { c.PageSize = 0 }, []string{"page_size"}},
 		"no media type":  {func(c *scim.Config) { c.MediaType, c.UserAgent = "", "" }, []string{"media_type", "user_agent"}},
 		"URL of a token": {func(c *scim.Config) { c.Token, c.TokenURL, c.ClientID, c.ClientSecret = "", "id.example", "i", "s" }, []string{"token_url"}},

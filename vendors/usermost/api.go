@@ -34,6 +34,9 @@ type Config struct {
 // behind its design allows 5,000 calls per minute; 50 per second is well below.
 func Defaults() Config { return Config{Settings: vendors.DefaultSettings(BaseURL, 50)} }
 
+// Keys returns no key: users have our ids, and are not looked up.
+func (Config) Keys() []string { return nil }
+
 // Needs returns the settings that turn Usermost on.
 func (Config) Needs() vendors.Needs {
 	return vendors.Needs{Credentials: []string{"license_code", "api_key"}, More: []string{"base_url"}}

@@ -49,6 +49,9 @@ type Suite struct {
 	// OwnRules means that the vendor's own rules give statuses a meaning: the classes of statuses
 	// are not compared.
 	OwnRules bool
+	// ShowsOne means that the vendor's look-up by e-mail shows one account at most, so that several
+	// accounts with one e-mail cannot be seen.
+	ShowsOne bool
 	// Verdict overrides the expected class of a port if every call gets the status. ok is false
 	// for the default expectation. A nil want is success.
 	Verdict func(port string, status int) (want *vendors.Class, ok bool)
@@ -96,6 +99,7 @@ func Run(t *testing.T, s Suite) {
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
 		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
 		"changes": s.changes, "staff": s.staff, "variants": s.variants, "nobody": s.nobody,
+		"matching": s.matching,
 	}
 	for name, group := range groups {
 		if !s.runs(name) {

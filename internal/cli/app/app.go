@@ -30,6 +30,7 @@ type App struct {
 	File    string // of the configuration; empty: ./usher.yaml, if the file exists
 
 	NATSContext string // of the nats command; empty: as in the configuration
+	Server      string // addresses of NATS; empty: as in the configuration
 }
 
 // Config loads the configuration. All faults of the configuration are one usage error.
@@ -42,6 +43,9 @@ func (a *App) ConfigAt(path string) (config.Config, error) {
 	flags := map[string]string{}
 	if a.NATSContext != "" {
 		flags["nats.context"] = a.NATSContext
+	}
+	if a.Server != "" {
+		flags["nats.url"] = a.Server
 	}
 	c, err := config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Kinds: a.Catalog.Kinds(), Instance: a.Catalog.Instance})
 	if err != nil {

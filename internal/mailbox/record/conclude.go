@@ -39,6 +39,7 @@ type Change struct {
 	Applied   bool   // the vendor is now as the event asks
 	Undeleted bool   // for State Deleted: the vendor cannot delete, and still has the account
 	Disabled  bool   // for State Deleted: the account is disabled, and may be enabled again
+	Unchanged bool   // of a failure: the attempt has only asked the vendor
 	// Later deletes the disabled account after a grace; the zero Effect: never.
 	Later Effect
 }
@@ -79,7 +80,7 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	if e == nil || (!mine && !forHolder) {
 		return Rejected
 	}
-	if !c.Applied && r.isUnsettled(e, o.Kind) {
+	if asked := c.Unchanged && !e.Unconfirmed; !c.Applied && !asked && r.isUnsettled(e, o.Kind) {
 		r.Attempted = later(r.Attempted, e.Position)
 	}
 	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}
