@@ -51,8 +51,8 @@ func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
 	return person{}, vendors.ErrNotFound
 }
 
-// proves reports whether the error of an optional look-up is a refusal of the look-up itself, or an
-// answer that cannot be understood.
+// proves reports whether the error of an optional look-up is a refusal of the look-up, or an
+// unreadable answer.
 func proves(err error) bool {
 	return vendors.IsRefused(err) || vendors.IsUnreadable(err) || vendors.IsGone(err) || vendors.StatusOf(err) == http.StatusNotImplemented
 }
@@ -206,7 +206,7 @@ func (e *engine) Create(ctx context.Context, from vendors.Origin, u vendors.User
 		return vendors.Account{ID: u.ID}, nil
 	case e.file.Account.Addressed:
 		return vendors.Account{}, err
-	case out.verdict == isTaken || vendors.IsRefused(err):
+	case out.verdict == isTaken || out.verdict == isPermanent || vendors.IsRefused(err):
 		return e.taken(ctx, u, out, err)
 	case err != nil:
 		if vendors.IsUnreadable(err) {
