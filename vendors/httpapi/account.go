@@ -9,7 +9,7 @@ import (
 )
 
 // Find returns the active account of u, or vendors.ErrNotFound. A disabled account counts as
-// missing. Several accounts are an error of vendors.Only.
+// missing. Several accounts are an error of vendors.Only. The owner is the user id that the vendor shows.
 func (e *engine) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	if e.file.Account.Addressed {
 		return vendors.Account{}, vendors.ErrNotFound
@@ -24,7 +24,7 @@ func (e *engine) Find(ctx context.Context, u vendors.User) (vendors.Account, err
 	return p.account(), nil
 }
 
-// account returns the account with the user id that the vendor keeps.
+// account returns the account with the owner.
 func (p person) account() vendors.Account { return vendors.Account{ID: p.id, Owner: p.userID} }
 
 // search returns the account of u, active or not, by the first look-up that finds one.
@@ -36,7 +36,7 @@ func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
 		switch {
 		case errors.Is(err, errNotApplicable):
 			continue
-		case err != nil && step.Optional && proves(err):
+		case err != nil && step.Optional && proves(err) && vendors.NormalEmail(u.Email) != "":
 			continue
 		case err != nil:
 			return person{}, err
@@ -171,17 +171,20 @@ func (e *engine) only(hits []person, step *Find) (person, error) {
 	if len(active) > 0 {
 		hits = active
 	}
-	key, accounts := vendors.KeyEmail, make([]vendors.Account, len(hits))
-	if step.Match == matchUserID {
-		key = vendors.KeyID
-	}
+	accounts := make([]vendors.Account, len(hits))
 	for i, p := range hits {
 		accounts[i].ID = p.id
 	}
-	if _, err := vendors.Only(e.file.Name, key, accounts); err != nil {
-		return person{}, err
+	_, err := vendors.Only(e.file.Name, step.key(), accounts)
+	return hits[0], err
+}
+
+// key returns the key by which a look-up finds an account.
+func (s *Find) key() string {
+	if s.Match == matchUserID {
+		return vendors.KeyID
 	}
-	return hits[0], nil
+	return vendors.KeyEmail
 }
 
 // Create creates an account. After a refusal Create looks up the account once more: vendors report
@@ -243,7 +246,6 @@ func (e *engine) found(ctx context.Context, u vendors.User, failed error) (vendo
 func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal error) (vendors.Account, error) {
 	p, err := e.search(ctx, u)
 	account := p.account()
-	account.Existed = true
 	switch {
 	case errors.Is(err, vendors.ErrNotFound) && (out.verdict == isTaken || out.status == http.StatusConflict):
 		failed := vendors.Fail(e.file.Name, "create", "the vendor has an account with this e-mail, and does not show the account: let the vendor show it, or remove it")
@@ -256,6 +258,7 @@ func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal e
 	case err != nil:
 		return vendors.Account{}, err
 	case !p.off && !p.deleted:
+		account.Existed = true
 		return account, nil
 	case p.deleted || u.ID == "" || p.userID != u.ID || len(e.file.Enable) == 0:
 		return vendors.Account{}, vendors.Fail(e.file.Name, "create", "a disabled or deleted account has this e-mail: enable or remove the account at the vendor")

@@ -146,6 +146,20 @@ func (c Config) WantedCourse(id string) string {
 	return ""
 }
 
+// Keys returns the keys of the look-ups of the file, in order; none for accounts that are addressed by
+// our user ids.
+func (c Config) Keys() (keys []string) {
+	if c.file == nil {
+		return c.Settings.Keys()
+	}
+	for i := range c.file.Find {
+		if key := c.file.Find[i].key(); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // CanDisable reports whether the file has disable.
 func (c Config) CanDisable() bool { return c.file != nil && len(c.file.Disable) > 0 }
 

@@ -44,14 +44,14 @@ type Suite struct {
 	Unpaged bool
 	// FixedEmail means that the vendor cannot change the e-mail of an account.
 	FixedEmail bool
-	// ShowsOne means that the vendor's look-up by e-mail shows one account at most, so that several
-	// accounts with one e-mail cannot be seen.
-	ShowsOne bool
 	// Groups are the groups of tests to run, by name; nil: all.
 	Groups []string
 	// OwnRules means that the vendor's own rules give statuses a meaning: the classes of statuses
 	// are not compared.
 	OwnRules bool
+	// ShowsOne means that the vendor's look-up by e-mail shows one account at most, so that several
+	// accounts with one e-mail cannot be seen.
+	ShowsOne bool
 	// Verdict overrides the expected class of a port if every call gets the status. ok is false
 	// for the default expectation. A nil want is success.
 	Verdict func(port string, status int) (want *vendors.Class, ok bool)
