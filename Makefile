@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-rules chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -109,6 +109,9 @@ chaos: ## Run real processes through kills, pauses, disconnects and outages (SEE
 
 chaos-rules: ## The same with rules of a team: instances, scope, mapping, disabled accounts
 	$(CHAOS) -run '^TestChaos$$/^rules$$'
+
+chaos-files: ## The same with a file in each adapter's place, and with the shipped files
+	$(CHAOS) -run '^TestChaosOfFiles$$'
 
 chaos-cluster: ## The same as chaos on three NATS servers
 	$(CHAOS) -run '^TestChaos$$/^plain$$' -chaos.cluster

@@ -28,6 +28,7 @@ import (
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/schemas"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -45,6 +46,9 @@ func VendorOf[C any, A vendors.Adapter, P interface {
 	return engine.VendorOf[C, A, P](name, defaults, build)
 }
 
+// EventType describes an event type of the program: subject, scope, results and schema.
+type EventType = events.Type
+
 // Options are the inputs of a program. The zero value is the command usher of this module, in this
 // process.
 type Options struct {
@@ -54,7 +58,10 @@ type Options struct {
 	// Handlers returns a handler for each event type. Default: the function Handlers of this
 	// package.
 	Handlers func(courses handlers.Courses, vendors []string) []handlers.Handler
-	Version  string // of the program, for usher version; default devel
+	// Types are event types beside those of this module. Handlers must have a handler for each. All
+	// calls of Run in a process have the same types.
+	Types   []EventType
+	Version string // of the program, for usher version; default devel
 
 	Args    []string // without the name of the program; default os.Args[1:]
 	Environ []string // NAME=value; default os.Environ()
@@ -82,6 +89,9 @@ func Main(o Options) int {
 // Run runs the command in o.Args until ctx ends. The command serve carries out events.
 func Run(ctx context.Context, o Options) error {
 	o = o.complete()
+	if err := events.SetOwnTypes(o.Types); err != nil {
+		return err
+	}
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -123,10 +133,14 @@ func (o Options) complete() Options {
 
 var vendorName = regexp.MustCompile(`^[a-z][a-z0-9]{0,31}$`)
 
-// check returns an error for each vendor without a proper name of its own, and for each event type
-// without exactly one handler.
+// check returns an error for each vendor without a proper name of its own, for each event type
+// without exactly one handler, and for a schema that cannot be compiled.
 func (o Options) check() error {
 	var faults []error
+	if len(o.Types) > 0 {
+		_, err := schemas.New()
+		faults = append(faults, err)
+	}
 	seen := map[string]bool{}
 	for _, v := range o.Vendors() {
 		switch {

@@ -4,16 +4,22 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/usherhq/usher"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/natsconn"
+	"github.com/usherhq/usher/internal/natstest"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -40,7 +46,7 @@ func TestForeignModule(t *testing.T) {
 			files[strings.TrimPrefix(b[1], "vendors/")] = text
 		}
 	}
-	for _, name := range []string{"main.go", "acme/api.go", "acme/adapter.go", "acme/acme_test.go"} {
+	for _, name := range []string{"main.go", "acme/api.go", "acme/adapter.go", "acme/acme_test.go", "acme/certificates.go", "certificate/certificate.go"} {
 		if files[name] == "" {
 			t.Fatalf("the documents have no file %s", name)
 		}
@@ -63,6 +69,83 @@ func TestForeignModule(t *testing.T) {
 		if out := in(t, dir, append([]string{"./usher-acme"}, strings.Fields(command)...)...); !strings.Contains(out, want) {
 			t.Errorf("%s: got\n%s\nwant %q in it", command, out, want)
 		}
+	}
+	testOwnEventType(t, dir)
+}
+
+// certificates is ACME with certificates only, and answers the first call with a fault.
+type certificates struct {
+	mu    sync.Mutex
+	calls int
+	given map[string]string // by key
+}
+
+func (c *certificates) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key, put := strings.CutPrefix(r.URL.Path, "/certificates/")
+	if r.Method != http.MethodPut || !put {
+		_, _ = io.WriteString(w, `{"users":[]}`)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	c.given[key] = string(body)
+	if c.calls++; c.calls == 1 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
+
+// testOwnEventType runs the program of a folder: an event of its own type, sent twice, reaches the
+// vendor once, in spite of a failed call, and has a result. Data against the schema is refused.
+// The waits end with the time limit of the test binary.
+func testOwnEventType(t *testing.T, dir string) {
+	t.Helper()
+	acme := &certificates{given: map[string]string{}}
+	web := httptest.NewServer(acme)
+	t.Cleanup(web.Close)
+	nats := natstest.Start(t, natsconn.EmbeddedOptions{Addr: "127.0.0.1:0"})
+	environ := []string{"USHER_ACME_BASE_URL=" + web.URL, "USHER_ACME_TOKEN=t", "USHER_NATS_URL=" + nats.URL(), "USHER_HTTP_ADDR=off", "PATH=" + os.Getenv("PATH")}
+	run := func(args ...string) *exec.Cmd {
+		c := exec.CommandContext(t.Context(), filepath.Join(dir, "usher-acme"), args...)
+		c.Dir, c.Env = dir, environ
+		return c
+	}
+	for id, data := range map[string]string{"c1": `{"user_id":"ada","title":"Go"}`, "c2": `{"user_id":"ada","title":"SQL"}`, "bad": `{"user_id":"ada"}`} {
+		text := `{"specversion":"1.0","id":"` + id + `","source":"/school","type":"certificate.awarded","time":"2026-03-01T12:00:00Z","data":` + data + "}"
+		if err := os.WriteFile(filepath.Join(dir, id+".json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := run("send", "bad.json").CombinedOutput(); err == nil || !strings.Contains(string(out), "/data/title: schema:required") {
+		t.Errorf("got %v\n%s\nwant the schema to refuse the data", err, out)
+	}
+	serve := run("serve")
+	if err := serve.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until := func(want string, args ...string) {
+		for out := []byte(nil); !strings.Contains(string(out), want) && t.Context().Err() == nil; {
+			out, _ = run(args...).CombinedOutput()
+		}
+	}
+	until("1 event", "send", "c1.json") // there is no stream before serve has made one
+	until("certificate.entered", "results", "--event", "c1")
+	for _, file := range []string{"c1.json", "c2.json"} {
+		if out, err := run("send", file).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	until("certificate.entered", "results", "--event", "c2")
+	if err := serve.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := serve.Wait(); err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	acme.mu.Lock()
+	defer acme.mu.Unlock()
+	if len(acme.given) != 2 || acme.calls != 3 {
+		t.Errorf("got %d calls and the certificates %v, want two certificates by three calls", acme.calls, acme.given)
 	}
 }
 

@@ -2,6 +2,7 @@ package usher
 
 import (
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/vendors/httpapi"
 	"github.com/usherhq/usher/vendors/lead"
 	"github.com/usherhq/usher/vendors/magloft"
 	"github.com/usherhq/usher/vendors/meiro"
@@ -20,6 +21,7 @@ func Vendors() []Vendor {
 		VendorOf("magloft", magloft.Defaults(), magloft.New),
 		VendorOf("usermost", usermost.Defaults(), usermost.New),
 		VendorOf("scim", scim.Defaults(), scim.New),
+		VendorOf("http", httpapi.Defaults(), httpapi.New).KindOnly(),
 	}
 }
 

@@ -1,5 +1,7 @@
 package events
 
+import "slices"
+
 // The accepted event types.
 const (
 	UserCreated         = "user.created"
@@ -20,8 +22,9 @@ type eventType struct {
 	stem  string
 }
 
-// eventTypes is the only list of event types. Types, scopes, result types, subjects and schemas
-// are derived from the table. The order is the order of Types.
+// eventTypes is the list of the event types of this module. Types, scopes, result types, subjects and
+// schemas are derived from the table and from the types of the program (SetOwnTypes). The order is
+// the order of Types.
 var eventTypes = []eventType{
 	{UserCreated, ScopeLifecycle, "user.provisioned", "user.provisioning"},
 	{UserUpdated, ScopeUserData, "user.synchronized", "user.synchronization"},
@@ -39,14 +42,25 @@ func typeNamed(name string) (eventType, bool) {
 			return t, true
 		}
 	}
-	return eventType{}, false
+	t, ok := ownType(name)
+	return eventType{t.Name, t.Scope, t.Done, t.Stem}, ok
+}
+
+// allTypes returns the entries of all accepted event types.
+func allTypes() []eventType {
+	all := slices.Clone(eventTypes)
+	for _, t := range ownTypes() {
+		all = append(all, eventType{t.Name, t.Scope, t.Done, t.Stem})
+	}
+	return all
 }
 
 // Types returns the accepted event types, in a fixed order. Each type is also the NATS subject
 // of its events.
 func Types() []string {
-	names := make([]string, len(eventTypes))
-	for i, t := range eventTypes {
+	all := allTypes()
+	names := make([]string, len(all))
+	for i, t := range all {
 		names[i] = t.name
 	}
 	return names
@@ -94,10 +108,20 @@ func ResultType(requestType, outcome string) string {
 
 // ResultTypes returns the types of all results of the accepted event types, in a fixed order.
 func ResultTypes() []string {
-	var all []string
-	for _, t := range eventTypes {
+	return resultTypes(func(eventType) bool { return true })
+}
+
+// ActivityResultTypes returns the types of all results of the event types of scope ScopeActivity.
+func ActivityResultTypes() []string {
+	return resultTypes(func(t eventType) bool { return t.scope == ScopeActivity })
+}
+
+func resultTypes(wanted func(eventType) bool) (all []string) {
+	for _, t := range allTypes() {
 		for _, outcome := range []string{Done, Failed, Superseded} {
-			all = append(all, ResultType(t.name, outcome))
+			if wanted(t) {
+				all = append(all, ResultType(t.name, outcome))
+			}
 		}
 	}
 	return all
@@ -109,5 +133,8 @@ const ResultSchema = "result"
 // SchemaID returns the absolute URL of the JSON Schema for the data of an event type, or for
 // ResultSchema. Published events carry the URL as dataschema.
 func SchemaID(name string) string {
+	if t, own := ownType(name); own {
+		return t.id
+	}
 	return "https://usher.dev/schemas/" + name + "/v1"
 }

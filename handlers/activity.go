@@ -16,7 +16,7 @@ func ActivityTracked() Handler {
 
 // canTrack reports whether the vendor records activity.
 func canTrack(adapter vendors.Adapter) bool {
-	_, ok := adapter.(vendors.Tracker)
+	_, ok := vendors.Port[vendors.Tracker](adapter)
 	return ok
 }
 
@@ -31,7 +31,7 @@ func planActivity(v Vendor, e events.Event) (Plan, error) {
 		return Plan{}, err
 	}
 	return Plan{UserID: d.UserID, Do: func(ctx context.Context, k Known) (Reply, error) {
-		p, ok := v.Adapter.(vendors.Tracker)
+		p, ok := vendors.Port[vendors.Tracker](v.Adapter)
 		if !ok {
 			return unsupported, nil
 		}

@@ -23,7 +23,7 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 // made by hand. A deleted user is in no course. A user without a known account may be on the
 // way, with the enrolment.
 func unenroll(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := v.Adapter.(vendors.Unenroller)
+	p, ok := vendors.Port[vendors.Unenroller](v.Adapter)
 	if !ok {
 		return unsupported, nil
 	}

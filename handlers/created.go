@@ -50,11 +50,11 @@ func person(d snapshot) vendors.User {
 // creation, and only upserts treat a repeat as a repeat. provision never overwrites a newer
 // snapshot.
 func provision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	p, ok := v.Adapter.(vendors.Provisioner)
+	p, ok := vendors.Port[vendors.Provisioner](v.Adapter)
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := v.Adapter.(vendors.Addresser); k.known() && (!upserts || k.Outdated) {
+	if _, upserts := vendors.Port[vendors.Addresser](v.Adapter); k.known() && (!upserts || k.Outdated) {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
 	}
 	if back, err := reinstate(ctx, v.Adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {

@@ -29,13 +29,13 @@ func planDeleted(v Vendor, e events.Event) (Plan, error) {
 // remover returns the port method that takes an account away: disabling or deleting.
 func (v Vendor) remover(r Removal) (remove func(context.Context, vendors.Origin, vendors.Account) error, ok bool) {
 	if r == DisableAccount {
-		p, ok := v.Adapter.(vendors.Disabler)
+		p, ok := vendors.Port[vendors.Disabler](v.Adapter)
 		if !ok {
 			return nil, false
 		}
 		return p.Disable, true
 	}
-	p, ok := v.Adapter.(vendors.Deprovisioner)
+	p, ok := vendors.Port[vendors.Deprovisioner](v.Adapter)
 	if !ok {
 		return nil, false
 	}

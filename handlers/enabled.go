@@ -11,7 +11,7 @@ import (
 // enable enables the disabled account of a returning user. vendors.ErrNotFound means that
 // the record has no disabled account, or that the vendor has lost the account.
 func enable(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Known) (Reply, error) {
-	p, ok := adapter.(vendors.Disabler)
+	p, ok := vendors.Port[vendors.Disabler](adapter)
 	if !ok || !k.Disabled || k.PreviousAccountID == "" {
 		return Reply{}, vendors.ErrNotFound
 	}
@@ -30,7 +30,7 @@ func reinstate(ctx context.Context, adapter vendors.Adapter, u vendors.User, k K
 	if err != nil {
 		return r, err
 	}
-	p, ok := adapter.(vendors.Updater)
+	p, ok := vendors.Port[vendors.Updater](adapter)
 	if !ok || k.Outdated {
 		return r, nil
 	}

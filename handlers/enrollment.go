@@ -56,7 +56,7 @@ func (c Courses) plan(
 func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course, bool, error) {
 	mapped, known := c[d.CourseID]
 	theirs, here := mapped[v.Name]
-	_, ownIDs := v.Adapter.(vendors.Addresser)
+	_, ownIDs := vendors.Port[vendors.Addresser](v.Adapter)
 	_, notNumber := strconv.ParseUint(d.CourseID, 10, 63)
 	direct := d.Vendor == v.Name && notNumber == nil
 	course := vendors.Course{ID: theirs, Ours: d.CourseID}
@@ -77,7 +77,7 @@ func (c Courses) at(v Vendor, d events.EnrollmentRequestedData) (vendors.Course,
 
 // enrolls reports whether a vendor can enrol.
 func enrolls(adapter vendors.Adapter) bool {
-	_, ok := adapter.(vendors.Enroller)
+	_, ok := vendors.Port[vendors.Enroller](adapter)
 	return ok
 }
 
@@ -106,7 +106,7 @@ func namedCourse(id string) string {
 // enroll makes the enrolment once, if the vendor or the record can tell. An account from before
 // Usher is looked up and adopted.
 func enroll(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply, error) {
-	p, ok := v.Adapter.(vendors.Enroller)
+	p, ok := vendors.Port[vendors.Enroller](v.Adapter)
 	if !ok {
 		return unsupported, nil
 	}
@@ -115,11 +115,11 @@ func enroll(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply
 		return Reply{}, err
 	}
 	e.Account = account
-	_, renews := v.Adapter.(vendors.Renewer)
+	_, renews := vendors.Port[vendors.Renewer](v.Adapter)
 	if k.Enrolled && !renews {
 		return Reply{Outcome: events.AlreadyDone, Account: e.Account, Action: events.ActionNone, MatchedBy: by}, nil
 	}
-	reader, reads := v.Adapter.(vendors.EnrollmentReader)
+	reader, reads := vendors.Port[vendors.EnrollmentReader](v.Adapter)
 	if reads {
 		in, err := reader.Enrolled(ctx, e.Account, e.Course)
 		if err != nil {

@@ -148,7 +148,7 @@ func (k Known) reserve(ctx context.Context, a vendors.Account) error {
 
 // matchedBy returns how the account of the record is found.
 func (k Known) matchedBy(adapter vendors.Adapter) string {
-	if _, ours := adapter.(vendors.Addresser); ours {
+	if _, ours := vendors.Port[vendors.Addresser](adapter); ours {
 		return events.MatchedByUserID
 	}
 	return events.MatchedByRecord

@@ -47,7 +47,7 @@ func (v Vendor) leave(ctx context.Context, k Known) (Reply, error) {
 // undoLeaving enables an account that an earlier attempt at an update may have disabled, by data of the
 // user or by rules that are outdated by now. Enabling may be repeated.
 func (v Vendor) undoLeaving(ctx context.Context, h Handler, k Known) error {
-	p, ok := v.Adapter.(vendors.Disabler)
+	p, ok := vendors.Port[vendors.Disabler](v.Adapter)
 	if !ok || !k.Unconfirmed || !k.known() || h.Type != events.UserUpdated || v.Rules == nil || !v.Rules.HasScope() {
 		return nil
 	}

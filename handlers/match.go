@@ -91,7 +91,7 @@ func (v Vendor) adopts(found vendors.Account, userID string) error {
 // mayRevive returns an error with the cause ErrForeign if a creation would take an account out of the
 // trash that is not the user's last one, and the team adopts no accounts.
 func (v Vendor) mayRevive(ctx context.Context, u vendors.User, k Known) error {
-	p, ok := v.Adapter.(vendors.TrashFinder)
+	p, ok := vendors.Port[vendors.TrashFinder](v.Adapter)
 	if !ok || v.Policy.Adopt != AdoptNever {
 		return nil
 	}
@@ -108,10 +108,10 @@ func (v Vendor) mayRevive(ctx context.Context, u vendors.User, k Known) error {
 // search returns the account of a user without a known account, and how the account was found: by our
 // user id at a vendor that uses our ids, or else by a look-up.
 func (v Vendor) search(ctx context.Context, u vendors.User) (vendors.Account, string, error) {
-	if p, ok := v.Adapter.(vendors.Addresser); ok {
+	if p, ok := vendors.Port[vendors.Addresser](v.Adapter); ok {
 		return p.AccountOf(u.ID), events.MatchedByUserID, nil
 	}
-	p, ok := v.Adapter.(vendors.Finder)
+	p, ok := vendors.Port[vendors.Finder](v.Adapter)
 	if !ok || u.Email == "" && !slices.Contains(v.Policy.Match, vendors.KeyID) {
 		return vendors.Account{}, "", ErrNoAccount
 	}

@@ -40,14 +40,14 @@ func restore(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, err
 	if back, err := enable(ctx, v.Adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {
 		return back, err
 	}
-	p, ok := v.Adapter.(vendors.Restorer)
+	p, ok := vendors.Port[vendors.Restorer](v.Adapter)
 	if !ok {
 		return unsupported, nil
 	}
 	if k.known() {
 		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
 	}
-	if _, ours := v.Adapter.(vendors.Addresser); !ours {
+	if _, ours := vendors.Port[vendors.Addresser](v.Adapter); !ours {
 		found, by, err := v.search(ctx, u)
 		switch {
 		case err == nil:

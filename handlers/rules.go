@@ -112,7 +112,7 @@ func enter(ctx context.Context, v Vendor, e events.Event, k Known) (Reply, error
 	if err != nil || !reply.Found {
 		return reply, err
 	}
-	p, ok := v.Adapter.(vendors.Updater)
+	p, ok := vendors.Port[vendors.Updater](v.Adapter)
 	if !ok {
 		return reply, nil
 	}

@@ -41,7 +41,7 @@ func planUpdated(v Vendor, e events.Event) (Plan, error) {
 // event's e-mail. A deleted user is not looked up: the account may be created again or
 // restored, and the update waits.
 func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, error) {
-	p, ok := v.Adapter.(vendors.Updater)
+	p, ok := vendors.Port[vendors.Updater](v.Adapter)
 	if !ok {
 		return unsupported, nil
 	}

@@ -16,6 +16,11 @@ import (
 	"github.com/usherhq/usher/events"
 )
 
+// Configuration is the JSON Schema of usher.yaml.
+//
+//go:embed usher.schema.json
+var Configuration string
+
 //go:embed event/*.json
 var eventFiles embed.FS
 
@@ -27,6 +32,9 @@ func ID(typ string) string { return events.SchemaID(typ) }
 func JSON(typ string) ([]byte, error) {
 	if !slices.Contains(names(), typ) {
 		return nil, fmt.Errorf("no schema for %q: there are %s", typ, strings.Join(names(), ", "))
+	}
+	if schema, own := events.OwnSchema(typ); own {
+		return []byte(schema), nil
 	}
 	return eventFiles.ReadFile("event/" + typ + ".json")
 }

@@ -29,7 +29,7 @@ type UnknownMember struct {
 func (u UnknownMember) Text() string {
 	text := "no schema has a member " + u.Name + ": it has no effect"
 	if u.Nearest != "" {
-		text += "; " + u.Nearest + " was meant?"
+		text += "; did you mean " + u.Nearest + "?"
 	}
 	return text
 }

@@ -18,3 +18,9 @@ func VendorAPI(name string) ([]byte, error) {
 	}
 	return document, nil
 }
+
+// HasVendorAPI reports whether there is a document of a vendor.
+func HasVendorAPI(name string) bool {
+	_, err := vendorAPIs.Open("vendors/" + name + ".openapi.yaml")
+	return err == nil
+}

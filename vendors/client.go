@@ -183,21 +183,29 @@ type Call struct {
 	// returns an error unless the vendor shows the account: an empty response to every look-up
 	// means a fault of the vendor.
 	Control func(ctx context.Context) error
+	// Reads marks a call that changes nothing although the method is not GET, such as a search by
+	// POST. The call is repeatable.
+	Reads bool
+	// Judge classifies the response before Client.ClassifyResponse, with the header; may be nil.
+	// Judge sees each attempt. The result false leaves the response to the others.
+	Judge func(Response) (Class, bool)
 	// Out receives the JSON of the response. nil ignores the body, except for HTML, which is an
 	// error page.
 	Out any
 }
 
 func (c Call) repeatable() bool {
-	return c.Repeatable || (c.Method == http.MethodGet && !c.Once)
+	return c.Repeatable || c.Reads || (c.Method == http.MethodGet && !c.Once)
 }
 
 // changes reports whether a call may change something. A log-in changes nothing.
-func (c Call) changes() bool { return !c.NoAuth && (c.Method != http.MethodGet || c.Once) }
+func (c Call) changes() bool {
+	return !c.NoAuth && !c.Reads && (c.Method != http.MethodGet || c.Once)
+}
 
 // mayArriveLater reports whether a call without a response may still change something later.
 func (c Call) mayArriveLater() bool {
-	return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth
+	return c.Method != http.MethodGet && !c.Deduplicated && !c.NoAuth && !c.Reads
 }
 
 // Do makes the call and returns an *Error for every failure.

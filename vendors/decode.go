@@ -127,3 +127,12 @@ func isNobody(body []byte) bool {
 
 // DecodeJSON decodes a JSON text into out, with the liberties of a vendor's response.
 func DecodeJSON(text []byte, out any) error { return decode(text, out) }
+
+// ParseJSON returns the JSON value of a response, numbers as json.Number, within the limits of
+// responses. items is the requested number of list items; 0 if unknown.
+func ParseJSON(body []byte, items int) (any, error) {
+	if err := checkJSON(body, maxValues, itemLimit(items)); err != nil {
+		return nil, err
+	}
+	return parse(body)
+}

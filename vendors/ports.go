@@ -4,11 +4,11 @@ import "context"
 
 // The ports are the interfaces through which handlers, reconciliation and the commands call
 // a vendor. An adapter implements the ports that the vendor's API allows, and asserts each
-// port at compile time. Callers find a port by type assertion. For a handler, a missing port
+// port at compile time. Callers find a port by the function Port. For a handler, a missing port
 // is the outcome unsupported.
 
 // Adapter is the client of one vendor, as handlers, the core and the commands hold it.
-// Every adapter checks its credentials. The other ports are found by type assertion.
+// Every adapter checks its credentials. The other ports are found by Port.
 type Adapter interface {
 	Checker
 }
@@ -137,4 +137,22 @@ type Lister interface {
 type CourseLister interface {
 	// ListCourses calls yield with each course. An error of yield ends ListCourses and is returned.
 	ListCourses(ctx context.Context, yield func(ListedCourse) error) error
+}
+
+// Composed is an adapter whose ports depend on the settings. Only Port finds the ports.
+type Composed interface {
+	Adapter
+	// As sets the port that target points to, such as a *Provisioner, and reports whether the
+	// adapter has the port.
+	As(target any) bool
+}
+
+// Port returns the port P of an adapter, and whether the adapter has the port.
+func Port[P any](a Adapter) (port P, ok bool) {
+	if c, composed := a.(Composed); composed {
+		ok = c.As(&port)
+		return port, ok
+	}
+	port, ok = a.(P)
+	return port, ok
 }

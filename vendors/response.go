@@ -30,17 +30,17 @@ func (c *Client) read(ctx context.Context, call Call, p prepared, res *http.Resp
 	switch {
 	case err != nil:
 		return c.unreadable(call, res, err.Error())
-	case c.isError(res.StatusCode, body):
+	case c.isError(call, Response{res.StatusCode, res.Header, body}):
 		return c.responseError(call, p, res, body)
 	case isMarkup(body):
 		return c.unreadable(call, res, "the response is HTML or XML, want JSON")
 	case call.NoContent != nil && (len(body) == 0 || string(body) == "null"):
 		*call.NoContent = true
 		return nil
-	case call.Out == nil:
-		return nil
 	case call.Control != nil && isNobody(body):
 		return c.fail(call, &Error{Status: res.StatusCode, Unreadable: true, nobody: true, Message: "the response shows no account"})
+	case call.Out == nil:
+		return nil
 	case len(body) == 0:
 		return c.unreadable(call, res, "the response has no body, want JSON")
 	}
@@ -79,23 +79,38 @@ func (c *Client) unreadable(call Call, res *http.Response, message string) *Erro
 // body is Permanent.
 type ErrorBody interface{ IsError() bool }
 
+// Response is a response of the vendor, for Call.Judge.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte // without blanks around; of an error, the first 64 KiB. Not to be kept
+}
+
 // isError reports whether the vendor's own classification calls the response a failure.
-func (c *Client) isError(status int, body []byte) bool {
-	if c.classify == nil {
-		return false
-	}
-	_, failed := c.classify(status, body)
+func (c *Client) isError(call Call, r Response) bool {
+	_, failed := c.judge(call, r)
 	return failed
+}
+
+// judge returns the class by the vendor's own classification, if there is one.
+func (c *Client) judge(call Call, r Response) (Class, bool) {
+	if call.Judge != nil {
+		if class, ok := call.Judge(r); ok {
+			return class, true
+		}
+	}
+	if c.classify == nil {
+		return Again, false
+	}
+	return c.classify(r.Status, r.Body)
 }
 
 // responseError returns the Error of a failed response.
 func (c *Client) responseError(call Call, p prepared, res *http.Response, body []byte) *Error {
 	e := &Error{Status: res.StatusCode, After: retryAfter(res, time.Now())}
 	e.Class = classOfStatus(res.StatusCode)
-	if c.classify != nil {
-		if class, ok := c.classify(res.StatusCode, body); ok {
-			e.Class = class
-		}
+	if class, ok := c.judge(call, Response{res.StatusCode, res.Header, body}); ok {
+		e.Class = class
 	}
 	e.Unknown = !call.repeatable() && (res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout)
 	secrets := append(credentialValues(res.Request.Header), c.secrets...)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -89,8 +92,11 @@ func TestOneDeadLetterForAnEventAtFault(t *testing.T) {
 			if diff := cmp.Diff(want, w.dead()); diff != "" {
 				t.Fatalf("dead letters (-want +got)\n%s", diff)
 			}
-			if l := w.letters()[0]; !strings.Contains(l.Message, "course go-101 is mapped nowhere") {
-				t.Errorf("got the message %q", l.Message)
+			if l := w.letters()[0]; !strings.Contains(l.Message, "course go-101 is mapped nowhere") || l.User != "ada" || l.Course != "go-101" {
+				t.Errorf("got %+v", l)
+			}
+			if out := w.must("dead", "list", "--by", "cause", "--course", "go-101"); !strings.HasPrefix(out, "invalid:course:go-101\t1\tevents\t") {
+				t.Errorf("by cause: got %s", out)
 			}
 			if out, _ := w.try("status"); !strings.Contains(out, "events at fault, for all vendors: 3 dead letters; see usher dead list --vendor events") {
 				t.Errorf("status: %s", out)
@@ -104,7 +110,15 @@ func TestOneDeadLetterForAnEventAtFault(t *testing.T) {
 					t.Errorf("a dry run: got\n%s\nwant %q", out, text)
 				}
 			}
-			w.must("dead", "replay", "--all", "--max", "9", "--vendor", streams.EventPlace)
+			sent, err := w.try("dead", "replay", "--all", "--max", "9", "--vendor", streams.EventPlace, "--wait", "--json")
+			var ends struct {
+				Done   int
+				Failed []letter
+				Open   int
+			}
+			if json.Unmarshal([]byte(sent), &ends) != nil || ends.Done != 2 || len(ends.Failed) != 1 || ends.Open != 0 || !errors.Is(err, app.ErrSilent) {
+				t.Errorf("replay --wait: got %s (%v), want two done, one failed, and exit code 1", sent, err)
+			}
 			w.until("the enrolments at the vendors with the courses", func() bool {
 				state := w.stands.State().Vendors
 				return len(state["school1"].Enrollments) == 2 && len(state["school2"].Enrollments) == 1
@@ -116,6 +130,13 @@ func TestOneDeadLetterForAnEventAtFault(t *testing.T) {
 				}
 				return true
 			})
+			if out, err := w.try("dead", "drop", "--all", "--cause", "invalid:schema:required:/data/email", "--reason", "a test"); err == nil || !strings.Contains(err.Error(), "1 dead letter would be dropped") {
+				t.Errorf("drop without --yes: got %v and %s", err, out)
+			}
+			w.must("dead", "drop", "--all", "--cause", "invalid:schema:required:/data/email", "--reason", "a test", "--yes")
+			if got := w.dead(); len(got) > 0 {
+				t.Errorf("got %s after drop --all", got)
+			}
 			if out := w.must("results", "--json", "--event", "e2", "--vendor", "school2"); strings.Contains(out, events.Unsupported) {
 				t.Errorf("a vendor that takes no part has the result %s", out)
 			}

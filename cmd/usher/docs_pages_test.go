@@ -48,6 +48,7 @@ var pages = map[string]struct {
 	after   func(w *world) // what must have come of the commands
 }{
 	"docs/concepts.md":      {after: func(w *world) { w.expect("concepts-1", everywhere) }},
+	"docs/command-line.md":  {},
 	"docs/configuration.md": {},
 	"docs/vendors.md":       {},
 	"docs/security.md":      {},

@@ -88,7 +88,7 @@ func TestCanDisable(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, _ := c.Section(v.Name)
-			if _, can := adapter.(vendors.Disabler); can != s.Settings.CanDisable() {
+			if _, can := vendors.Port[vendors.Disabler](adapter); can != s.Settings.CanDisable() {
 				t.Errorf("%s %v: the adapter can disable: %v, the settings say %v", v.Name, modes, can, s.Settings.CanDisable())
 			}
 		}

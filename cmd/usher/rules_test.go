@@ -21,29 +21,29 @@ func changingPorts(ctx context.Context, adapter vendors.Adapter, found vendors.A
 	const moved = "ada2@example.org"
 	from, errs := vendors.Origin{Key: strings.Repeat("0", 32)}, map[string]error{}
 	enrollment := enrollmentIn("1", found, u)
-	if p, ok := adapter.(vendors.Provisioner); ok {
+	if p, ok := vendors.Port[vendors.Provisioner](adapter); ok {
 		_, errs["create"] = p.Create(ctx, from, vendors.User{ID: "new", Email: "new@example.org"})
 	}
-	if p, ok := adapter.(vendors.Updater); ok {
+	if p, ok := vendors.Port[vendors.Updater](adapter); ok {
 		errs["update"] = p.Update(ctx, from, found, vendors.User{ID: u.ID, Email: moved, FirstName: "Ada", LastName: "K"})
 	}
-	if p, ok := adapter.(vendors.Restorer); ok {
+	if p, ok := vendors.Port[vendors.Restorer](adapter); ok {
 		_, errs["restore"] = p.Restore(ctx, from, vendors.Account{Email: "gone@example.org"}, vendors.User{ID: "gone", Email: "gone@example.org"})
 	}
-	if p, ok := adapter.(vendors.Enroller); ok {
+	if p, ok := vendors.Port[vendors.Enroller](adapter); ok {
 		errs["enroll"] = p.Enroll(ctx, enrollment)
 	}
-	if p, ok := adapter.(vendors.Unenroller); ok {
+	if p, ok := vendors.Port[vendors.Unenroller](adapter); ok {
 		errs["unenroll"] = p.Unenroll(ctx, enrollmentIn("2", found, u))
 	}
-	if p, ok := adapter.(vendors.Disabler); ok {
+	if p, ok := vendors.Port[vendors.Disabler](adapter); ok {
 		errs["disable"] = p.Disable(ctx, from, found)
 		_ = p.Enable(ctx, from, found) // a read-only Disable leaves nothing to enable
 	}
-	if p, ok := adapter.(vendors.Tracker); ok {
+	if p, ok := vendors.Port[vendors.Tracker](adapter); ok {
 		errs["track"] = p.Track(ctx, vendors.Activity{Origin: from, UserID: u.ID, Name: "login"})
 	}
-	if p, ok := adapter.(vendors.Deprovisioner); ok {
+	if p, ok := vendors.Port[vendors.Deprovisioner](adapter); ok {
 		errs["delete"] = p.Delete(ctx, from, found)
 	}
 	return errs
@@ -110,7 +110,7 @@ func adapters(t *testing.T, environ []string, mode config.Mode) map[string]vendo
 // seed creates an account at a vendor, and another account that is deleted again.
 func seed(t *testing.T, adapter vendors.Adapter, u vendors.User) vendors.Account {
 	t.Helper()
-	p, ok := adapter.(vendors.Provisioner)
+	p, ok := vendors.Port[vendors.Provisioner](adapter)
 	if !ok {
 		return vendors.Account{}
 	}
@@ -119,14 +119,14 @@ func seed(t *testing.T, adapter vendors.Adapter, u vendors.User) vendors.Account
 		t.Fatal(err)
 	}
 	gone, err := p.Create(t.Context(), vendors.Origin{}, vendors.User{ID: "gone", Email: "gone@example.org", FirstName: "G"})
-	if d, ok := adapter.(vendors.Deprovisioner); ok && err == nil {
+	if d, ok := vendors.Port[vendors.Deprovisioner](adapter); ok && err == nil {
 		err = d.Delete(t.Context(), vendors.Origin{}, gone)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	found.Email = u.Email
-	if e, ok := adapter.(vendors.Enroller); ok {
+	if e, ok := vendors.Port[vendors.Enroller](adapter); ok {
 		if err := e.Enroll(t.Context(), enrollmentIn("2", found, u)); err != nil {
 			t.Fatal(err)
 		}

@@ -15,9 +15,9 @@ import (
 
 // auditCmd is usher audit.
 type auditCmd struct {
-	Follow     bool          `short:"f" help:"Wait for further actions at the end."`
-	Since      time.Duration `help:"Only of this last time, such as 24h." placeholder:"DURATION"`
-	Verify     bool          `help:"Verify the links between the entries instead: find changed, removed and forged entries."`
+	Follow     bool      `short:"f" help:"Wait for further actions at the end."`
+	Since      app.Since `help:"Only since then: 24h, 7d, 2026-03-01 or 2026-03-01T10:00:00Z." placeholder:"TIME"`
+	Verify     bool      `help:"Verify the links between the entries instead: find changed, removed and forged entries."`
 	app.Output `embed:""`
 }
 
@@ -36,12 +36,9 @@ Examples:
   usher audit --verify`
 }
 
-// Validate returns an error for a bad --since.
+// Validate returns an error for flags that exclude each other.
 func (c auditCmd) Validate() error {
-	if c.Since < 0 {
-		return errors.New("--since cannot be negative")
-	}
-	if c.Verify && (c.Follow || c.Since > 0) {
+	if c.Verify && (c.Follow || !c.Since.IsZero()) {
 		return errors.New("--verify reads all entries: leave out --follow and --since")
 	}
 	return nil
@@ -57,10 +54,7 @@ func (c auditCmd) Run(ctx context.Context, a *app.App) error {
 	if c.Verify {
 		return c.verify(ctx, a, set.Audit)
 	}
-	query := streams.AuditQuery{Follow: c.Follow}
-	if c.Since > 0 {
-		query.Since = time.Now().Add(-c.Since)
-	}
+	query := streams.AuditQuery{Follow: c.Follow, Since: c.Since.Time}
 	if c.Follow {
 		a.Remark("waiting for further actions; Ctrl-C ends")
 	}

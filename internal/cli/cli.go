@@ -44,6 +44,8 @@ type commands struct {
 
 	NATSContext string `name:"nats-context" help:"A context of the nats command, for the connection to NATS." placeholder:"NAME"`
 
+	Server string `help:"The addresses of NATS for this command, such as nats://127.0.0.1:4222; nats.url by default." placeholder:"URL"`
+
 	Version kong.VersionFlag `help:"Print the version."`
 
 	Serve   serveCmd   `cmd:"" help:"Receive events from NATS and over HTTP, and carry them out at the vendors."`
@@ -58,7 +60,7 @@ type commands struct {
 	Resume  resumeCmd  `cmd:"" help:"End a pause."`
 	Approve approveCmd `cmd:"" help:"Approve deletions that are on hold."`
 	Audit   auditCmd   `cmd:"" help:"List the actions by hand: who replayed, dropped, paused or resumed, and why."`
-	Vendors vendorsCmd `cmd:"" help:"Check the credentials of the vendors, and list accounts and courses."`
+	Vendors vendorsCmd `cmd:"" help:"Check the credentials of the vendors, list accounts and courses, and describe further APIs."`
 	NATS    natsCmd    `cmd:"" name:"nats" help:"Compare the streams and consumers with the configuration, and change them."`
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
 	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`
@@ -70,6 +72,10 @@ type commands struct {
 	Resync   resyncCmd   `cmd:"" help:"Send the last known data of a user again."`
 	Backfill backfillCmd `cmd:"" help:"Provision users from a list at one vendor."`
 
+	Completion completionCmd `cmd:"" help:"Print the completion for bash, zsh or fish."`
+	Complete   completeCmd   `cmd:"" hidden:"" name:"__complete" help:"Print the words that can follow."`
+	Man        manCmd        `cmd:"" help:"Print the manual page."`
+
 	Forget    forgetCmd     `cmd:"" help:"Erase the data of one user."`
 	Reconcile reconcile.Cmd `cmd:"" help:"Compare the records with the accounts listed by a vendor, and repair differences."`
 }
@@ -77,7 +83,7 @@ type commands struct {
 // AfterApply sets the file of the configuration, before the flags that name vendors are checked.
 // The parser calls AfterApply.
 func (c *commands) AfterApply(a *app.App) error {
-	a.File, a.NATSContext = c.File, c.NATSContext
+	a.File, a.NATSContext, a.Server = c.File, c.NATSContext, c.Server
 	return nil
 }
 
@@ -114,7 +120,7 @@ func Run(ctx context.Context, a app.App) (err error) {
 	parser, err := kong.New(&c,
 		kong.Name("usher"), kong.Description(about), kong.Vars{"version": a.Version},
 		kong.Writers(a.Stdout, a.Stderr),
-		kong.Bind(&a),
+		kong.Bind(&a), app.Durations(),
 		kong.Exit(func(code int) { panic(exitRequest(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
@@ -123,15 +129,32 @@ func Run(ctx context.Context, a app.App) (err error) {
 	}
 	parsed, err := parser.Parse(withWords(a.Args))
 	if err != nil {
-		return app.Usage(errors.New(inOwnWords(err.Error()) + "; see usher --help"))
+		return app.Usage(errors.New(inOwnWords(err.Error()) + "; see " + commandOf(err) + " --help"))
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return app.Interrupted(ctx, parsed.Run())
 }
 
+// commandOf returns the command that a person has begun, for advice.
+func commandOf(err error) string {
+	failed, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || failed.Context == nil {
+		return "usher"
+	}
+	command := "usher"
+	for _, part := range failed.Context.Path {
+		if part.Command != nil {
+			command += " " + part.Command.Name
+		}
+	}
+	return command
+}
+
 // withWords returns the arguments for the parser. The words help and version become flags.
 func withWords(args []string) []string {
 	switch {
+	case len(args) == 2 && args[0] == "help" && args[1] == "--man":
+		return []string{"man"}
 	case len(args) > 0 && args[0] == "help":
 		return append(args[1:len(args):len(args)], "--help")
 	case len(args) == 1 && args[0] == "version":
@@ -146,7 +169,6 @@ func inOwnWords(text string) string {
 	for _, phrase := range [][2]string{
 		{`^(-\S+): expected \S+ value but got "EOL" \(<EOL>\)$`, `$1 needs a value`},
 		{`^(-\S+): expected \S+ value but got "(-.*)" \((?:short|long) flag\).*$`, `$1 needs a value, and $2 looks like a flag: write $1=$2 if it is the value`},
-		{`expected duration but got ("[^"]*").*$`, `want a duration such as 90s, 10m or 24h, not $1`},
 		{`expected a valid \d+ bit u?int but got ("[^"]*")$`, `want a whole number, not $1`},
 		{`expected an? (?:int|float) but got ("[^"]*").*$`, `want a number, not $1`},
 	} {

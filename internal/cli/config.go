@@ -12,12 +12,14 @@ import (
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
+	"github.com/usherhq/usher/schemas"
 )
 
 // configCmd holds the commands of usher config.
 type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Check the settings, and list the vendors that are on."`
-	Show  configShowCmd  `cmd:"" help:"Show every setting with its value and its origin."`
+	Check  configCheckCmd  `cmd:"" help:"Check the settings, and list the vendors that are on."`
+	Show   configShowCmd   `cmd:"" help:"Show every setting with its value and its origin."`
+	Schema configSchemaCmd `cmd:"" help:"Print the JSON Schema of the configuration file, for editors."`
 }
 
 // Help is shown below the flags.
@@ -129,6 +131,24 @@ func (r report) print(w io.Writer, faults []*config.Error) error {
 		fmt.Fprintf(&b, "the settings cannot be used: %s\n", output.Count(len(faults), "fault"))
 	}
 	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// configSchemaCmd is usher config schema.
+type configSchemaCmd struct{}
+
+// Help is shown below the flags.
+func (configSchemaCmd) Help() string {
+	return `An editor with a language server for YAML then completes and checks the file: write as its first line
+  # yaml-language-server: $schema=usher.schema.json
+
+Example:
+  usher config schema > usher.schema.json`
+}
+
+// Run prints the schema.
+func (configSchemaCmd) Run(a *app.App) error {
+	_, err := io.WriteString(a.Stdout, schemas.Configuration)
 	return err
 }
 

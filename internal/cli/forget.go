@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -122,20 +121,11 @@ func (f forgetCmd) confirm(ctx context.Context, a *app.App, data ops.UserData) e
 
 // askToErase returns an error unless the answer is yes.
 func askToErase(ctx context.Context, in io.Reader, out io.Writer) error {
-	if _, err := fmt.Fprint(out, "Erase all of this? It cannot be undone. [y/N] "); err != nil {
-		return err
-	}
-	answer, err := app.Await(ctx, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+	yes, err := app.Ask(ctx, in, out, "Erase all of this? It cannot be undone.")
+	if err == nil && !yes {
 		return ops.ErrNotYet
 	}
-	return nil
+	return err
 }
 
 // printFound prints the data of the user, and the steps before an erasure.

@@ -13,7 +13,7 @@ func TestFormatsOfEveryCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const demo = "demo" // prints a story, and JSON for tests
+	const demo = "demo" // prints its progress, and JSON for tests
 	n := 0
 	for _, command := range parser.Model.Leaves(false) {
 		has := map[string]bool{}

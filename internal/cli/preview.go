@@ -17,9 +17,9 @@ import (
 
 // previewCmd is usher preview.
 type previewCmd struct {
-	Target     string   `arg:"" name:"user|file" help:"A user_id, or a file with events; - is standard input."`
-	User       bool     `help:"The argument is a user_id, even if a file has the name."`
-	Vendor     []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
+	Target     string          `arg:"" name:"user|file" help:"A user_id, or a file with events; - is standard input."`
+	User       bool            `help:"The argument is a user_id, even if a file has the name."`
+	Vendor     app.VendorFlags `help:"Only this vendor. May be repeated." placeholder:"NAME"`
 	app.Output `embed:""`
 }
 
@@ -51,9 +51,6 @@ func (p previewCmd) Validate() error {
 
 // Run prints the preview.
 func (p previewCmd) Run(ctx context.Context, a *app.App) error {
-	if err := a.KnownVendors(p.Vendor...); err != nil {
-		return app.Usage(err)
-	}
 	list, isFile, err := p.events(ctx, a)
 	if err != nil {
 		return err
@@ -130,9 +127,9 @@ func (p previewCmd) print(a *app.App, found []ops.EventPreview) error {
 
 // resyncCmd is usher resync.
 type resyncCmd struct {
-	ID         string   `arg:"" help:"The user_id of the events."`
-	Vendor     []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
-	DryRun     bool     `help:"Print the consequences, and send nothing: the same as usher preview ID."`
+	ID         string          `arg:"" help:"The user_id of the events."`
+	Vendor     app.VendorFlags `help:"Only this vendor. May be repeated." placeholder:"NAME"`
+	DryRun     bool            `help:"Print the consequences, and send nothing: the same as usher preview ID."`
 	app.Actor  `embed:""`
 	app.Output `embed:""`
 }
@@ -163,9 +160,6 @@ func (r resyncCmd) Validate() error {
 func (r resyncCmd) Run(ctx context.Context, a *app.App) error {
 	if r.DryRun {
 		return previewCmd{Target: r.ID, User: true, Vendor: r.Vendor, Output: r.Output}.Run(ctx, a)
-	}
-	if err := a.KnownVendors(r.Vendor...); err != nil {
-		return app.Usage(err)
 	}
 	service, end, err := a.Service(ctx)
 	if err != nil {

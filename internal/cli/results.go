@@ -19,15 +19,15 @@ import (
 
 // resultsCmd is usher results.
 type resultsCmd struct {
-	Follow     bool           `short:"f" help:"Wait for further results at the end."`
-	Vendor     app.VendorFlag `help:"Only of this vendor." placeholder:"NAME"`
-	Type       string         `help:"Only of this type: of the result, or of its event." placeholder:"TYPE"`
-	Outcome    string         `help:"Only with this outcome: done, already_done, superseded, unsupported, skipped or failed." placeholder:"OUTCOME"`
-	Action     string         `help:"Only with this action, such as created or adopted." placeholder:"ACTION"`
-	User       string         `help:"Only of this user." placeholder:"ID"`
-	Event      string         `help:"Only of the event with this id." placeholder:"ID"`
-	Since      time.Duration  `help:"Only of this last time, such as 1h." placeholder:"DURATION"`
-	Limit      int            `help:"End after N results." placeholder:"N"`
+	Follow     bool            `short:"f" help:"Wait for further results at the end."`
+	Vendor     app.VendorFlags `help:"Only of this vendor. May be repeated." placeholder:"NAME"`
+	Type       string          `help:"Only of this type: of the result, or of its event." placeholder:"TYPE"`
+	Outcome    string          `help:"Only with this outcome: done, already_done, superseded, unsupported, skipped or failed." placeholder:"OUTCOME"`
+	Action     string          `help:"Only with this action, such as created or adopted." placeholder:"ACTION"`
+	User       string          `help:"Only of this user." placeholder:"ID"`
+	Event      string          `help:"Only of the event with this id." placeholder:"ID"`
+	Since      app.Since       `help:"Only since then: 24h, 7d, 2026-03-01 or 2026-03-01T10:00:00Z." placeholder:"TIME"`
+	Limit      int             `help:"End after N results." placeholder:"N"`
 	app.Output `embed:""`
 }
 
@@ -56,8 +56,8 @@ func (r resultsCmd) Validate() error {
 		faults = append(faults, fmt.Errorf("there is no type %s: want one of %s, %s", r.Type,
 			strings.Join(events.Types(), ", "), strings.Join(events.ResultTypes(), ", ")))
 	}
-	if r.Limit < 0 || r.Since < 0 {
-		faults = append(faults, errors.New("neither --limit nor --since can be negative"))
+	if r.Limit < 0 {
+		faults = append(faults, errors.New("--limit cannot be negative"))
 	}
 	return errors.Join(faults...)
 }
@@ -87,10 +87,7 @@ func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	query := streams.ResultsQuery{Vendor: string(r.Vendor), Types: r.types(), Follow: r.Follow}
-	if r.Since > 0 {
-		query.Since = time.Now().Add(-r.Since)
-	}
+	query := streams.ResultsQuery{Vendors: slices.Compact(slices.Sorted(slices.Values(r.Vendor))), Types: r.types(), Since: r.Since.Time, Follow: r.Follow}
 	if r.Follow {
 		a.Remark("waiting for further results; Ctrl-C ends")
 	}

@@ -16,9 +16,9 @@ import (
 
 // simulateCmd is usher simulate.
 type simulateCmd struct {
-	From       string   `help:"Users in a file instead of the stored profiles: a JSON object per line, with the data of user.created; - is standard input." placeholder:"FILE"`
-	Vendor     []string `help:"Only this vendor. May be repeated." placeholder:"NAME"`
-	List       bool     `help:"Print each user at each vendor, before the counts."`
+	From       string          `help:"Users in a file instead of the stored profiles: a JSON object per line, with the data of user.created; - is standard input." placeholder:"FILE"`
+	Vendor     app.VendorFlags `help:"Only this vendor. May be repeated." placeholder:"NAME"`
+	List       bool            `help:"Print each user at each vendor, before the counts."`
 	app.Output `embed:""`
 }
 
@@ -39,9 +39,6 @@ Examples:
 
 // Run prints the counts.
 func (k simulateCmd) Run(ctx context.Context, a *app.App) error {
-	if err := a.KnownVendors(k.Vendor...); err != nil {
-		return app.Usage(err)
-	}
 	if err := notEmpty(a.File); err != nil {
 		return app.Usage(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/usherhq/usher/internal/cli/app"
+	"github.com/usherhq/usher/internal/cli/vendorfile"
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/engine"
 	"github.com/usherhq/usher/vendors"
@@ -19,6 +20,9 @@ type vendorsCmd struct {
 	Check   vendorsCheckCmd   `cmd:"" help:"Check the credentials of each vendor that is on."`
 	Users   vendorsUsersCmd   `cmd:"" help:"List the accounts at a vendor."`
 	Courses vendorsCoursesCmd `cmd:"" help:"List the courses at a vendor, for their ids."`
+
+	New  vendorfile.NewCmd  `cmd:"" help:"Print a commented description of an API, for kind: http."`
+	Lint vendorfile.LintCmd `cmd:"" help:"Check descriptions of APIs, without any call."`
 }
 
 // Help is shown below the flags.
@@ -27,7 +31,9 @@ func (vendorsCmd) Help() string {
   usher vendors check
   usher vendors check lead miestro
   usher vendors users miestro
-  usher vendors courses miestro`
+  usher vendors courses miestro
+  usher vendors new acme > acme.yaml
+  usher vendors lint acme.yaml`
 }
 
 // vendorsCheckCmd is usher vendors check.

@@ -73,7 +73,7 @@ type listedCourse struct {
 func (k vendorsUsersCmd) Run(ctx context.Context, a *app.App) error {
 	found := []listedUser{}
 	more, err := k.list(ctx, a, "accounts", func(ctx context.Context, port vendors.Adapter, end func(n int) error) error {
-		p, ok := port.(vendors.Lister)
+		p, ok := vendors.Port[vendors.Lister](port)
 		if !ok {
 			return errNoList
 		}
@@ -102,7 +102,7 @@ func (k vendorsUsersCmd) Run(ctx context.Context, a *app.App) error {
 func (k vendorsCoursesCmd) Run(ctx context.Context, a *app.App) error {
 	found := []listedCourse{}
 	more, err := k.list(ctx, a, "courses", func(ctx context.Context, port vendors.Adapter, end func(n int) error) error {
-		p, ok := port.(vendors.CourseLister)
+		p, ok := vendors.Port[vendors.CourseLister](port)
 		if !ok {
 			return errNoList
 		}

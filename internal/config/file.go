@@ -246,6 +246,9 @@ var renamed = map[string]string{
 }
 
 func (f fileReader) unknown(key *yaml.Node, path string) {
+	if f.opaque[path+"."] {
+		return
+	}
 	if now, ok := renamed[join(path, key.Value)]; ok {
 		f.faultAt(f.at(key), join(path, key.Value), "is now "+now, "write "+now+" in its place, with the same value", nil)
 		return

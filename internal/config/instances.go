@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -29,12 +31,13 @@ func reserved() []string {
 type instance struct {
 	name *yaml.Node
 	kind *yaml.Node // nil: none
+	file *yaml.Node // the setting file; nil: none
 }
 
 // instances adds the sections of further instances in a file to the vendors: a section with a
 // kind, and a name that is no kind. Faults are recorded.
-func (l *loader) instances(root *yaml.Node, path string, make func(kind, name string) Section) {
-	kinds := names(l.config.Vendors)
+func (l *loader) instances(root *yaml.Node, path string, from Sources) {
+	make, kinds := from.Instance, append(names(l.config.Vendors), from.Kinds...)
 	for _, one := range sectionsOf(root) {
 		name := one.name.Value
 		key, at := "vendors."+name, func(n *yaml.Node) string { return fmt.Sprintf("%s:%d", path, n.Line) }
@@ -59,9 +62,57 @@ func (l *loader) instances(root *yaml.Node, path string, make func(kind, name st
 		default:
 			s := make(one.kind.Value, name)
 			s.Rules.Kind = one.kind.Value
+			l.describe(s, one, path)
 			l.config.Vendors = append(l.config.Vendors, s)
 		}
 	}
+}
+
+// describe reads the file that declares the settings of an instance, if the kind has one. Faults of
+// the file are recorded with their own places.
+func (l *loader) describe(s Section, one instance, path string) {
+	d, ok := s.Settings.(Described)
+	if !ok {
+		return
+	}
+	key := s.key("file")
+	if one.file == nil || one.file.Value == "" {
+		l.faultAt(fmt.Sprintf("%s:%d", path, one.kind.Line), key, "is missing: the kind "+one.kind.Value+" is described by a file", "set "+key+" to the path of the file", nil)
+		l.opaque[s.key("")] = true
+		return
+	}
+	err := d.Describe(filepath.Dir(path), one.file.Value)
+	if err == nil {
+		return
+	}
+	l.opaque[s.key("")] = true
+	faults := located(err)
+	for _, f := range faults {
+		at, inner, problem, fix := f.Located()
+		l.faults = append(l.faults, &Error{Key: inner, At: at, Problem: problem, Fix: fix, Err: f})
+	}
+	if len(faults) == 0 {
+		l.faultAt(fmt.Sprintf("%s:%d", path, one.file.Line), key, err.Error(), "name the description of an API, relative to the folder of this file", err)
+	}
+}
+
+// located returns the faults of another file in an error.
+func located(err error) []Located {
+	type joined interface {
+		error
+		Unwrap() []error
+	}
+	if many, ok := errors.AsType[joined](err); ok {
+		var out []Located
+		for _, e := range many.Unwrap() {
+			out = append(out, located(e)...)
+		}
+		return out
+	}
+	if one, ok := errors.AsType[Located](err); ok {
+		return []Located{one}
+	}
+	return nil
 }
 
 // withNearest returns a correction for a misspelled name: the nearest name if there is one, and
@@ -84,6 +135,9 @@ func sectionsOf(root *yaml.Node) (list []instance) {
 			for _, setting := range entries(section.value, nil) {
 				if setting.name.Value == "kind" && setting.value.Tag != "!!null" {
 					one.kind = setting.value
+				}
+				if setting.name.Value == "file" && setting.value.Tag != "!!null" {
+					one.file = setting.value
 				}
 			}
 			list = append(list, one)

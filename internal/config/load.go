@@ -18,6 +18,8 @@ type Sources struct {
 	Flags map[string]string
 	// Vendors are all kinds of vendors, with their defaults. The name of each is the kind.
 	Vendors []Section
+	// Kinds are kinds without a vendor of that name: only further instances are of these kinds.
+	Kinds []string
 	// Instance returns the defaults of a further vendor of a kind, for a section of the file;
 	// nil: there is none.
 	Instance func(kind, name string) Section
@@ -31,10 +33,10 @@ func Load(from Sources) (Config, error) {
 	c := Default()
 	c.Vendors = slices.Clone(from.Vendors)
 	c.origins, c.lines = map[string]string{}, map[string]string{}
-	l := loader{config: &c, faulty: map[string]bool{}, environ: environ(from.Environ)}
+	l := loader{config: &c, faulty: map[string]bool{}, opaque: map[string]bool{}, environ: environ(from.Environ)}
 	path, root := l.parse(from.Path)
 	if root != nil {
-		l.instances(root, path, from.Instance)
+		l.instances(root, path, from)
 	}
 	l.settings, l.rules = c.index(), c.rules()
 	l.file(path, root)
@@ -54,6 +56,7 @@ type loader struct {
 	environ  map[string]string
 	faults   []error
 	faulty   map[string]bool // keys with a fault; one fault per key is enough
+	opaque   map[string]bool // sections whose settings are unknown, since the file that declares them has faults
 }
 
 // fault records a fault of the setting key. Further faults of the same setting are dropped,

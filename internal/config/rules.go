@@ -168,6 +168,9 @@ func (s Section) RulesInForce() Rules {
 // checkRules checks the rules of all vendors.
 func (l *loader) checkRules() {
 	for _, s := range l.config.Vendors {
+		if l.opaque[s.key("")] {
+			continue
+		}
 		if r := s.Rules; r.Mode != "" {
 			l.oneOf(s.key("mode"), string(r.Mode), modes...)
 		}

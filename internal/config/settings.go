@@ -33,12 +33,17 @@ func (c *Config) index() map[string]setting {
 	return out
 }
 
-// leaves walks the struct v by its tags. A struct without a key is inline.
+// leaves walks the struct v by its tags. A struct without a key is inline; so is a pointer to a
+// struct in an interface, for settings that a file declares.
 func leaves(v reflect.Value, path, variable string) []setting {
 	var out []setting
 	for field, value := range v.Fields() {
 		name, option, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		switch {
+		case option == "inline" && value.Kind() == reflect.Interface:
+			if !value.IsNil() {
+				out = append(out, leaves(value.Elem().Elem(), path, variable)...)
+			}
 		case option == "inline":
 			out = append(out, leaves(value, path, variable)...)
 		case name == "", name == "-":

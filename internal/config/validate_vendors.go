@@ -12,7 +12,7 @@ import (
 // rules, and URLs.
 func (l *loader) checkVendors() {
 	for _, s := range l.config.Vendors {
-		if s.Rules.Mode.Is(Off) {
+		if s.Rules.Mode.Is(Off) || l.opaque[s.key("")] {
 			continue
 		}
 		l.checkFaults(s)

@@ -43,6 +43,22 @@ type Settings interface {
 	SetLimiter(l vendors.Limiter)
 }
 
+// Described are Settings of a kind that a file describes: the setting file, with further settings
+// that the file declares.
+type Described interface {
+	Settings
+	// Describe reads the file at path, relative to the folder of the configuration, before any
+	// setting of the section is read. The error joins the faults of the file; see Located.
+	Describe(folder, path string) error
+}
+
+// Located is a fault in another file than the configuration.
+type Located interface {
+	error
+	// Located returns the place, such as acme.yaml:12, the key, the problem and the correction.
+	Located() (at, key, problem, fix string)
+}
+
 // Section returns the settings of a vendor, and whether the vendor exists.
 func (c Config) Section(name string) (Section, bool) {
 	for _, s := range c.Vendors {

@@ -2,7 +2,7 @@ package core
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,11 +82,8 @@ type results struct {
 	memory *memory.Memory
 }
 
-// activityResults begins the types of the results of activity.
-var activityResults = strings.TrimSuffix(events.ResultType(events.ActivityTracked, events.Failed), "failed")
-
 func (r results) Publish(ctx context.Context, vendor string, e events.Event) error {
-	if !strings.HasPrefix(e.Type(), activityResults) {
+	if !slices.Contains(events.ActivityResultTypes(), e.Type()) {
 		return r.Results.Publish(ctx, vendor, e)
 	}
 	if r.memory.HasResultID(e.ID()) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/config"
@@ -25,9 +26,21 @@ type Catalog struct {
 func (k Catalog) Sections() []config.Section {
 	var out []config.Section
 	for _, v := range k.Vendors() {
-		out = append(out, v.section)
+		if !v.kindOnly {
+			out = append(out, v.section)
+		}
 	}
 	return out
+}
+
+// Kinds returns the kinds without a vendor of that name, for config.Load.
+func (k Catalog) Kinds() (names []string) {
+	for _, v := range k.Vendors() {
+		if v.kindOnly {
+			names = append(names, v.Name)
+		}
+	}
+	return names
 }
 
 // Instance returns the default settings of a further vendor of a kind, for config.Load.
@@ -44,10 +57,13 @@ func (k Catalog) Instance(kind, name string) config.Section {
 // With returns all vendors, with their settings in c: one of each kind, and the further
 // instances. A vendor without settings in c keeps the defaults.
 func (k Catalog) With(c *config.Config) []Vendor {
-	list := k.Vendors()
+	all := k.Vendors()
 	kinds := map[string]Vendor{}
-	for i, v := range list {
+	for _, v := range all {
 		kinds[v.Name] = v
+	}
+	list := slices.DeleteFunc(all, func(v Vendor) bool { return v.kindOnly })
+	for i, v := range list {
 		if s, ok := c.Section(v.Name); ok {
 			list[i].section = s
 		}
@@ -82,6 +98,15 @@ type Vendor struct {
 	build   func(config.Settings) (vendors.Adapter, error)
 	// reads builds an adapter that only reads, and reports the refused calls.
 	reads func(s config.Settings, refused func(vendors.Request)) (vendors.Adapter, error)
+	// kindOnly marks a kind without a vendor of that name.
+	kindOnly bool
+}
+
+// KindOnly returns v as a kind of further instances only: there is no vendor with the name of the
+// kind.
+func (v Vendor) KindOnly() Vendor {
+	v.kindOnly = true
+	return v
 }
 
 // VendorOf returns a vendor from the exports of its package: Defaults() and New.

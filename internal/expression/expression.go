@@ -62,8 +62,8 @@ func Compile(env *cel.Env, text string, more ...cel.ProgramOption) (*Program, er
 	return &Program{ast, program}, nil
 }
 
-// errTooLong is returned for an evaluation over the limit of cost.
-var errTooLong = errors.New("takes too long for this payload: use shorter lists, and no list inside another")
+// ErrLimit is returned for an evaluation over the limit of cost.
+var ErrLimit = errors.New("takes too long for this payload: use shorter lists, and no list inside another")
 
 // Eval evaluates the expression. An error has no message of CEL, which may contain values of the
 // input.
@@ -76,7 +76,7 @@ func (p *Program) Eval(in map[string]any) (any, error) {
 // the value. At zero the expression is not evaluated.
 func (p *Program) EvalWithin(in map[string]any, left *uint64) (any, error) {
 	if *left == 0 {
-		return nil, errTooLong
+		return nil, ErrLimit
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
 	defer cancel()
@@ -87,7 +87,7 @@ func (p *Program) EvalWithin(in map[string]any, left *uint64) (any, error) {
 	}
 	*left -= min(*left, cost)
 	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok || errors.Is(err, errLongText) || errors.Is(err, context.DeadlineExceeded) {
-		return nil, errTooLong
+		return nil, ErrLimit
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot be evaluated%s: a member is missing or has another type; write .? before a name that may be missing", p.place(err))

@@ -38,7 +38,7 @@ var rules = []rule{
 		"internal/cli/...",
 		[]string{
 			"internal/cli/...", "internal/engine", "internal/ops", "internal/masking", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
-			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "handlers", "events", "schemas", "vendors", nats,
+			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi", "vendors/vendortest", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
 	},
@@ -50,7 +50,7 @@ var rules = []rule{
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
 	},
-	{".", []string{"internal/cli/...", "internal/engine", "internal/config", "vendors/...", "handlers", "events"}, "is the command for programs with vendors of their own, and lists all vendors"},
+	{".", []string{"internal/cli/...", "internal/engine", "internal/config", "vendors/...", "handlers", "events", "schemas"}, "is the command for programs with vendors of their own, and lists all vendors"},
 	{"scripts/...", nil, "reads a finished binary, not the source"},
 
 	{
@@ -148,6 +148,7 @@ var rules = []rule{
 		[]string{"tools/process", "events", "internal/natsconn", "internal/streams/...", "internal/scenario", "vendors/sandbox", nats},
 		"checks and measures from outside: shared code would hide the faults of the core",
 	},
+	{"examples/vendors", nil, "has files"},
 	{"examples/outbox", []string{nats}, "is copied into programs of producers"},
 	{"internal/scenario", []string{"events", nats}, "creates events, independent of the worker"},
 	{"internal/expression", []string{"events"}, "compiles and evaluates expressions, without knowledge of the variables"},
@@ -170,6 +171,7 @@ var rules = []rule{
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},
+	{"vendors/httpapi", []string{"internal/expression", "internal/spelling", "vendors"}, "knows APIs only by their descriptions"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone"},
 }
 

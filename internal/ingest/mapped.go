@@ -82,8 +82,8 @@ func (p *endpoint) keep(w http.ResponseWriter, r *http.Request, got *mappedDeliv
 }
 
 // refusal returns the answer 422 to a delivery with faults, if the sender wants such an answer.
-// Other senders disable an endpoint after some errors, and get 202 with warnings. A delivery that is
-// not kept gets 413: nobody can replay it.
+// Other senders disable an endpoint after some errors, and get 202 with warnings. A delivery
+// without its payload in the dead letter gets 413: no replay is possible.
 func (d *mappedDelivery) refusal(hook Webhook) *problem {
 	if d.digest {
 		return &problem{

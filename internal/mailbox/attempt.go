@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -85,14 +86,17 @@ func (t *attempts) attempt(p Phases, e record.Effect, sent time.Time) *result {
 	if verdict, _ := t.deletions.verdict(&e); verdict == deletionguard.Discard {
 		return t.fail(p.write, x, errDropped, 0)
 	}
-	profile, err := t.profile(p.write, event)
-	if err != nil {
+	data, err := t.profile(p.write, event)
+	switch {
+	case errors.Is(err, profile.ErrUnreadable):
+		return t.fail(p.write, x, err, 0)
+	case err != nil:
 		x.failure = err
 		x.pause = record.Pause{Due: own.Now().Add(backoff(t.config, e.Attempts, 0)), Unconfirmed: e.Unconfirmed}
 		return x
 	}
 	known := t.known(x)
-	known.Profile = profile
+	known.Profile = data
 	reply, err := t.call(p, x, known, sent)
 	took := time.Since(began)
 	switch {

@@ -8,6 +8,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -142,19 +143,23 @@ func (x *first) newEffect(now time.Time) record.Effect {
 
 // attempt calls the vendor and stores the outcome.
 func (x *first) attempt() error {
-	profile, err := x.profile(x.write, x.Event)
-	if err != nil {
-		return err
+	data, unread := x.profile(x.write, x.Event)
+	if unread != nil && !errors.Is(unread, profile.ErrUnreadable) {
+		return unread
 	}
 	began := time.Now()
 	x.effect.Begun = x.now()
 	x.effect.Tried = true
 	x.effect.Attempts = 1
 	x.publisher.startSpan(x.call, x.Event, began)
-	reply, err := x.do(x.publisher.within(x.call), call{
-		event: x.Event, known: handlers.Known{From: x.Event.origin(), Profile: profile}, class: Activity, begin: x.latest(began),
-		user: record.AccountKey(x.vendor.Name, x.Event.Plan.UserID),
-	})
+	var reply handlers.Reply
+	err := unread
+	if err == nil {
+		reply, err = x.do(x.publisher.within(x.call), call{
+			event: x.Event, known: handlers.Known{From: x.Event.origin(), Profile: data}, class: Activity, begin: x.latest(began),
+			user: record.AccountKey(x.vendor.Name, x.Event.Plan.UserID),
+		})
+	}
 	if x.Ordered && errors.Is(err, vendors.ErrLate) {
 		return ErrClosed
 	}

@@ -53,7 +53,7 @@ func (x *Previewer) Forecast(ctx context.Context, e *Event, now time.Time) (Fore
 	a := t.forecastOf(e, now)
 	known := t.known(a)
 	if known.Profile, err = t.profile(ctx, e); err != nil {
-		return f, err
+		return t.withoutProfile(f, a, err)
 	}
 	if e.Handler.Scope == events.ScopeActivity {
 		known = handlers.Known{From: known.From, Profile: known.Profile}
@@ -76,7 +76,7 @@ func (x *Previewer) Ruling(ctx context.Context, e *Event, now time.Time) (Foreca
 	a := t.forecastOf(e, now)
 	known := t.known(a)
 	if known.Profile, err = t.profile(ctx, e); err != nil {
-		return f, err
+		return t.withoutProfile(f, a, err)
 	}
 	reply, _, err := e.Handler.Ruling(t.vendorOf(e), known, e.Event)
 	return t.conclusion(f, a, reply, err)
@@ -106,6 +106,16 @@ func (t *attempts) forecastOf(e *Event, now time.Time) *result {
 	return &result{event: e, effect: record.Effect{
 		Key: a.Key, Replay: a.Replay, Position: a.Position, Type: a.Type, Scope: a.Scope, Course: a.Course, Registered: now, Begun: now, Attempts: 1,
 	}}
+}
+
+// withoutProfile adds the failure to read the profile to a forecast. Returns the errors of NATS.
+func (t *attempts) withoutProfile(f Forecast, a *result, err error) (Forecast, error) {
+	if !errors.Is(err, profile.ErrUnreadable) {
+		return f, err
+	}
+	f, err = t.conclusion(f, a, handlers.Reply{}, err)
+	f.Class = ClassProfile
+	return f, err
 }
 
 // conclusion adds the end of an attempt to a forecast. Returns the errors of NATS.

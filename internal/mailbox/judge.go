@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
 	"github.com/usherhq/usher/internal/mailbox/record"
+	"github.com/usherhq/usher/internal/profile"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -35,11 +37,14 @@ const (
 	classUnadopted    = "unadopted" // the vendor has an account that the user may not get
 )
 
+// ClassProfile is the class of an effect whose rules need a profile that cannot be read.
+const ClassProfile = "profile"
+
 // Classes returns the classes that a dead letter may have.
 func Classes() []string {
 	return []string{
 		classInvalid, classPermanent, classPrerequisite, classExhausted, classPanic, classDropped, classExpired, classOverload, classRecord,
-		classConflict, classUnreadable, classRule, classAmbiguous, classUnadopted,
+		classConflict, classUnreadable, classRule, classAmbiguous, classUnadopted, ClassProfile,
 	}
 }
 
@@ -120,6 +125,11 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 		return verdict{giveUp: classUnadopted}
 	case errors.Is(err, vendors.ErrAmbiguous):
 		return verdict{giveUp: classAmbiguous}
+	case errors.Is(err, profile.ErrUnreadable):
+		if age >= c.PrerequisiteWait {
+			return verdict{giveUp: ClassProfile}
+		}
+		return verdict{}
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= c.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
@@ -211,7 +221,7 @@ func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.D
 		t.report(x.event, &x.effect, o, pause.Due)
 		return x
 	}
-	x.change.Unchanged = o.Class == classAmbiguous || o.Class == classUnadopted
+	x.change.Unchanged = slices.Contains([]string{classAmbiguous, classUnadopted, ClassProfile}, o.Class)
 	return t.conclude(ctx, x, o, mayHaveChanged(cause))
 }
 

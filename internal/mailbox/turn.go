@@ -59,7 +59,7 @@ func newTurn(m *Mailboxes, u *user, w work) *turn {
 // needsNoAccount reports whether the vendor knows users by our ids, or a record is of an
 // activity.
 func needsNoAccount(v *Vendor, recordKey string) bool {
-	_, ok := (*v.Port.Load()).(vendors.Addresser)
+	_, ok := vendors.Port[vendors.Addresser]((*v.Port.Load()))
 	return ok || record.IsActivityKey(recordKey)
 }
 

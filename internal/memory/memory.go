@@ -59,8 +59,8 @@ func Open(ctx context.Context, c Config, client streams.Client, log zerolog.Logg
 
 // Subjects returns the subjects of the results of activity at a vendor.
 func Subjects(n streams.Names, vendor string) (list []string) {
-	for _, outcome := range []string{events.Done, events.Superseded, events.Failed} {
-		list = append(list, n.Result(events.ResultType(events.ActivityTracked, outcome), vendor))
+	for _, kind := range events.ActivityResultTypes() {
+		list = append(list, n.Result(kind, vendor))
 	}
 	return list
 }

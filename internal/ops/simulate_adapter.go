@@ -23,8 +23,8 @@ func newSimulated(adapter vendors.Adapter, shadow bool) (*simulatedVendor, vendo
 		vendors.Deprovisioner
 	}
 	_, whole := adapter.(ports)
-	addresser, ours := adapter.(vendors.Addresser)
-	_, disables := adapter.(vendors.Disabler)
+	addresser, ours := vendors.Port[vendors.Addresser](adapter)
+	_, disables := vendors.Port[vendors.Disabler](adapter)
 	switch {
 	case !whole:
 		return v, partial{}

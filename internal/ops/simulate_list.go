@@ -66,6 +66,9 @@ func (s *Service) simulatedUsers(ctx context.Context, from io.Reader) (iter.Seq2
 			if err == nil {
 				u, err = m.of(u.profile, u.profile.Newest())
 			}
+			if errors.Is(err, profile.ErrUnreadable) {
+				u, err = simulatedUser{invalid: err.Error()}, nil
+			}
 			if !yield(u, err) || err != nil {
 				return
 			}

@@ -83,7 +83,7 @@ func (s *Service) simulated(v Vendor, w *simulator) (*simulatedAt, error) {
 	var port vendors.Adapter
 	x.vendor, port = newSimulated(adapter, v.Team.Shadow)
 	_, x.partial = port.(partial)
-	_, ours := adapter.(vendors.Addresser)
+	_, ours := vendors.Port[vendors.Addresser](adapter)
 	x.byEmail = !ours
 	vendor := &mailbox.Vendor{Name: v.Name, Rules: rules}
 	vendor.Port.Store(&port)

@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/deletionguard"
+	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -98,6 +100,7 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		for _, c := range dead {
 			if c.Vendor == one.Vendor {
 				one.Dead += c.Count
+				one.explain(c)
 			}
 		}
 		now.OK = now.OK && slices.Contains([]string{Serving, Idle, Paused, Off}, one.State)
@@ -119,6 +122,13 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 	}
 	now.OK = now.OK && len(now.Filling) == 0
 	return now, s.addGuards(ctx, &now)
+}
+
+// explain adds the reason of dead letters whose users stand still until an operator acts.
+func (v *VendorStatus) explain(c streams.DeadCount) {
+	if c.Class == mailbox.ClassProfile && v.Why == "" {
+		v.Why = fmt.Sprintf("dead letters of class %s: %d, of users whose profile cannot be read; see docs/runbook.md", c.Class, c.Count)
+	}
 }
 
 // filling returns the streams and buckets that are nearly full.

@@ -56,7 +56,7 @@ func (s *Service) findResults(ctx context.Context, u *UserData, search Search, e
 		if key, r, yes := u.subject.result(m.Header, m.Data); yes {
 			u.results = append(u.results, m.Position.Seq)
 			ended[effectID{vendor: r.Vendor, key: record.KeyOf(key)}] = true
-			if r.Event.Type == events.ActivityTracked && time.Since(m.Stored) < s.Config.Activity.Memory {
+			if events.ScopeOf(r.Event.Type) == events.ScopeActivity && time.Since(m.Stored) < s.Config.Activity.Memory {
 				u.tracked[record.ActivityKey(r.Vendor, search.UserID, key)] = true
 			}
 		}

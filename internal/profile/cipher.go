@@ -16,8 +16,11 @@ type Cipher struct{ keys []cipher.AEAD }
 // sealed begins an encrypted profile. Plain JSON begins with a brace.
 const sealed = 1
 
+// ErrUnreadable reports a stored profile that this process cannot read.
+var ErrUnreadable = errors.New("the profile of the user cannot be read")
+
 // errSealed reports a profile that no key decrypts.
-var errSealed = errors.New("no key of profiles.keys decrypts the profile")
+var errSealed = fmt.Errorf("%w: no key of profiles.keys decrypts the profile: add the former key, then replay", ErrUnreadable)
 
 // ReadKeys reads the keys of a Cipher from files. A file has 32 bytes in base64.
 func ReadKeys(paths []string) (Cipher, error) {

@@ -55,11 +55,11 @@ func (s *Store) Decode(key string, value []byte) (p Profile, err error) {
 		return p, nil
 	}
 	plain, err := s.cipher.open(key, value)
-	if err == nil {
-		err = json.Unmarshal(plain, &p)
+	if err == nil && json.Unmarshal(plain, &p) != nil { // the error may show a value
+		err = fmt.Errorf("%w: the profile is damaged: erase the profile by usher forget, and send the user again", ErrUnreadable)
 	}
 	if err != nil {
-		return p, fmt.Errorf("profile %s: %w", key, err)
+		return Profile{}, fmt.Errorf("profile %s: %w", key, err)
 	}
 	return p, nil
 }

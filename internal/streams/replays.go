@@ -60,8 +60,13 @@ func (r *Replays) List(ctx context.Context, vendor string) iter.Seq2[Replay, err
 	if vendor != "" {
 		subject = replaySubject + "." + vendor + ".>"
 	}
+	return r.read(ctx, Query{Subjects: []string{subject}})
+}
+
+// read returns the stored replays of a query.
+func (r *Replays) read(ctx context.Context, q Query) iter.Seq2[Replay, error] {
 	return func(yield func(Replay, error) bool) {
-		for m, err := range r.events.client.Messages(ctx, r.events.name, Query{Subjects: []string{subject}}) {
+		for m, err := range r.events.client.Messages(ctx, r.events.name, q) {
 			replay := Replay{Message: m, Vendor: tokenOf(m.Subject, 2)}
 			replay.Header, replay.Valid = ReadReplayHeader(m.Header)
 			if !yield(replay, err) {
@@ -69,6 +74,11 @@ func (r *Replays) List(ctx context.Context, vendor string) iter.Seq2[Replay, err
 			}
 		}
 	}
+}
+
+// Headers returns the stored replays of all vendors without their data, the oldest first.
+func (r *Replays) Headers(ctx context.Context) iter.Seq2[Replay, error] {
+	return r.read(ctx, Query{Subjects: []string{replaySubject + ".>"}, HeadersOnly: true})
 }
 
 // Send sends a dead letter to its vendor under the next number, without a change of the dead letter.

@@ -24,26 +24,28 @@ func (r *Results) Publish(ctx context.Context, vendor string, e events.Event) er
 
 // ResultsQuery selects results. The zero value selects all results of the stream.
 type ResultsQuery struct {
-	Vendor string    // only results of this vendor
-	Types  []string  // only results of these types
-	Since  time.Time // only results stored at or after this time
-	Follow bool      // wait for further results at the end of the stream
+	Vendors []string  // only results of these vendors
+	Types   []string  // only results of these types
+	Since   time.Time // only results stored at or after this time
+	Follow  bool      // wait for further results at the end of the stream
 }
 
 // subjects returns the filter subjects.
 func (q ResultsQuery) subjects(n Names) (subjects []string) {
-	types, vendor := q.Types, q.Vendor
-	if len(types) == 0 && vendor == "" {
+	types, vendors := q.Types, q.Vendors
+	if len(types) == 0 && len(vendors) == 0 {
 		return nil
 	}
 	if len(types) == 0 {
 		types = events.ResultTypes()
 	}
-	if vendor == "" {
-		vendor = "*"
+	if len(vendors) == 0 {
+		vendors = []string{"*"}
 	}
 	for _, t := range types {
-		subjects = append(subjects, n.Result(t, vendor))
+		for _, vendor := range vendors {
+			subjects = append(subjects, n.Result(t, vendor))
+		}
 	}
 	return subjects
 }

@@ -31,7 +31,7 @@ func TestResults(t *testing.T) {
 		}
 	}
 	var got []string
-	for r, err := range set.Results.List(t.Context(), streams.ResultsQuery{Vendor: "acme"}) {
+	for r, err := range set.Results.List(t.Context(), streams.ResultsQuery{Vendors: []string{"acme"}}) {
 		check(t, err)
 		got = append(got, r.Data.Vendor+" "+r.Data.Event.ID)
 	}

@@ -37,6 +37,7 @@ type Config struct {
 	Rules    bool          // play with rules of a team; see rules.go
 	Binaries Binaries
 	Vendors  []string           // names of the vendors that are on; default scenario.Vendors
+	Root     string             // folder of the repository, for vendors with a file; see Files
 	Foreign  map[string]Foreign // vendors beside the sandbox, by name
 	Dir      string             // directory of logs and stores; empty: a new temporary directory
 }

@@ -114,3 +114,29 @@ func TestChaosOfSCIM(t *testing.T) {
 		t.Errorf("%d effects, %d violations, such as\n%s", report.Effects, report.Violations, strings.Join(report.Found(5), "\n"))
 	}
 }
+
+// TestChaosOfFiles runs the short form with each vendor of kind http as the only vendor: the twins
+// of the adapters, and the shipped files.
+func TestChaosOfFiles(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.ReadSources(root); err != nil {
+		t.Fatal(err)
+	}
+	binaries, err := chaos.Build(t.Context(), t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, vendor := range chaos.Files() {
+		t.Run(vendor, func(t *testing.T) {
+			c := form()
+			c.Binaries, c.Vendors, c.Root = binaries, []string{vendor}, root
+			if !*full {
+				c.Users, c.Span = 40, 4*time.Second
+			}
+			playSeeds(t, c)
+		})
+	}
+}

@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/usherhq/usher/events"
-	"github.com/usherhq/usher/internal/scenario"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/tools/process"
 	"github.com/usherhq/usher/vendors/sandbox"
@@ -242,17 +241,17 @@ func inCourse(a *asked) bool {
 }
 
 // restores reports whether a vendor can restore a deleted account.
-func restores(vendor string) bool { return vendor == "meiro" }
+func restores(vendor string) bool { return vendor == "meiro" || files[vendor].restores }
 
 // takesPart reports whether an event has an effect at a vendor.
 func takesPart(a *asked, vendor string) bool {
 	switch events.ScopeOf(a.kind) {
 	case events.ScopeCourse:
-		return scenario.CourseAt(vendor, a.course) != ""
+		return courseAt(vendor, a.course) != ""
 	case events.ScopeActivity:
-		return scenario.UsesOurIDs(vendor)
+		return usesOurIDs(vendor)
 	default:
-		return true
+		return !files[vendor].activity
 	}
 }
 

@@ -51,7 +51,9 @@ func (r *Report) vendor(vendor string) {
 	}
 	h := newHoldings(vendor, state)
 	for user, list := range r.history.users {
-		r.accounts(h, user, list)
+		if !files[vendor].activity {
+			r.accounts(h, user, list)
+		}
 		r.repeats(h, user, list)
 		for _, a := range list {
 			if a.kind == events.ActivityTracked && takesPart(a, vendor) && h.activities[activityKey(user, a.at)] != 1 {
@@ -82,7 +84,7 @@ func (r *Report) accounts(h holdings, user string, list []*asked) {
 		say("double account", "%d accounts, %d of them live, after %d creations: %+v", len(h.accounts[user]), len(live), creations, h.accounts[user])
 	}
 	exists, open := endings(h.vendor, list)
-	if h.vendor == "usermost" { // Usermost cannot delete
+	if kindOf(h.vendor) == "usermost" { // Usermost cannot delete
 		exists = creations > 0
 	}
 	switch there := len(live) > 0; {
@@ -116,7 +118,7 @@ func (r *Report) enrolments(h holdings, user, account string, list []*asked) {
 		}
 	}
 	for _, course := range scenario.CourseIDs {
-		id := scenario.CourseAt(h.vendor, course)
+		id := courseAt(h.vendor, course)
 		if id == "" {
 			continue
 		}
@@ -129,7 +131,7 @@ func (r *Report) enrolments(h holdings, user, account string, list []*asked) {
 			say("not enrolled", "is not there")
 		case there && cancellation.sure > max(maybe, request.maybe):
 			say("enrolled after the end", "was cancelled")
-		case there && request.maybe <= maybe && !scenario.UsesOurIDs(h.vendor):
+		case there && request.maybe <= maybe && !usesOurIDs(h.vendor):
 			say("enrolled by an older life", "was asked for before the last deletion")
 		}
 	}
@@ -174,7 +176,7 @@ func (r *Report) repeats(h holdings, user string, list []*asked) {
 		r.Harmless += max(0, u.Creates-1)
 		for _, e := range h.courses[u.ID] {
 			extra := max(0, e.Applied-1)
-			switch h.vendor {
+			switch kindOf(h.vendor) {
 			case "miestro":
 				unheard := min(extra, e.Lost)
 				r.LostAnswers += unheard
@@ -182,7 +184,7 @@ func (r *Report) repeats(h holdings, user string, list []*asked) {
 				if tried := r.attempts(h.vendor, e.CourseID, list); e.Applied > tried {
 					r.violate(violation{kind: "enrolled twice", user: user, vendor: h.vendor, text: fmt.Sprintf("%+v, in %d attempts", e, tried)})
 				}
-			case "lead", "scim":
+			case "lead", "scim", "canvas":
 				if extra > 0 {
 					r.violate(violation{kind: "enrolled twice", user: user, vendor: h.vendor, text: fmt.Sprintf("%+v, though the vendor can be asked", e)})
 				}
@@ -196,7 +198,7 @@ func (r *Report) repeats(h holdings, user string, list []*asked) {
 // attempts returns the number of attempts of all enrolments in a course.
 func (r *Report) attempts(vendor, course string, list []*asked) (n int) {
 	for _, a := range list {
-		if a.kind == events.EnrollmentRequested && scenario.CourseAt(vendor, a.course) == course {
+		if a.kind == events.EnrollmentRequested && courseAt(vendor, a.course) == course {
 			for _, result := range r.history.of(a, vendor) {
 				n += result.Attempts
 			}

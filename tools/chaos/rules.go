@@ -49,16 +49,23 @@ func (c Config) instances() []string {
 	if c.Rules {
 		return []string{"--instance", everyone + "=miestro", "--instance", learners + "=miestro"}
 	}
-	return []string{"--instance", "scim=scim", "--scim", "taken=second"}
+	return append([]string{"--instance", "scim=scim", "--scim", "taken=second"}, c.fileInstances()...)
 }
 
-// turnsOn reports whether a variable of the sandbox, NAME=value, is of a running vendor of the
-// sandbox.
-func (c Config) turnsOn(variable string) bool {
-	return slices.ContainsFunc(c.vendors(), func(v string) bool {
+// setting returns a variable of the sandbox, NAME=value, as a setting of a running vendor of the
+// sandbox. ok is false for a variable of no such vendor.
+func (c Config) setting(variable string) (setting string, ok bool) {
+	for _, v := range c.vendors() {
 		_, foreign := c.Foreign[v]
-		return !foreign && strings.HasPrefix(variable, "USHER_"+strings.ToUpper(v)+"_")
-	})
+		if foreign || !strings.HasPrefix(variable, "USHER_"+strings.ToUpper(v)+"_") {
+			continue
+		}
+		if f, byFile := files[v]; byFile {
+			return f.ofFile(v, variable)
+		}
+		return variable, true
+	}
+	return "", false
 }
 
 // mappedLastName is the last name at the vendors with rules.
@@ -69,6 +76,9 @@ func (c Config) writeFile() error {
 	text := scenario.CourseFile(scenario.Courses())
 	if slices.Contains(c.vendors(), "scim") {
 		text += "vendors:\n  scim: {on_delete: delete}\n"
+	}
+	if c.Root != "" {
+		text = c.fileSection(c.Root)
 	}
 	if c.Rules {
 		key, random := filepath.Join(c.Dir, "profiles.key"), make([]byte, 32)

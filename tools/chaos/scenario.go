@@ -12,7 +12,10 @@ import (
 
 // consumers returns the required consumers of a vendor.
 func (c Config) consumers(vendor string) []string {
-	if scenario.UsesOurIDs(vendor) && !c.Rules {
+	switch {
+	case files[vendor].activity:
+		return []string{"activity"}
+	case usesOurIDs(vendor) && !c.Rules:
 		return []string{"lifecycle", "activity"}
 	}
 	return []string{"lifecycle"}

@@ -100,8 +100,9 @@ func (w *world) standIns(ctx context.Context) (err error) {
 		said, err := os.ReadFile(log)
 		w.environ = nil
 		for line := range strings.Lines(string(said)) {
-			if variable, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok && w.config.turnsOn(variable) {
-				w.environ = append(w.environ, strings.ReplaceAll(variable, "'", ""))
+			variable, exported := strings.CutPrefix(strings.TrimSpace(line), "export ")
+			if setting, ok := w.config.setting(variable); exported && ok {
+				w.environ = append(w.environ, strings.ReplaceAll(setting, "'", ""))
 			}
 		}
 		return err == nil && strings.Contains(string(said), "export USHER_USERMOST_RATE") // the last one

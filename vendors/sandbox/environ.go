@@ -25,6 +25,13 @@ var credentials = map[string][]string{
 	"magloft":  {"ACCESS_TOKEN=" + MagLoftAccessToken, "APP_ID=" + MagLoftAppID},
 	"usermost": {"LICENSE_CODE=" + UsermostLicenseCode, "API_KEY=" + UsermostAPIKey},
 	"scim":     {"TOKEN=" + SCIMToken},
+	"moodle":   {"TOKEN=" + MoodleToken},
+	"canvas":   {"TOKEN=" + CanvasToken},
+	"atelier":  {"API_KEY=" + AtelierKey},
+	"xapi": {
+		"CLIENT=" + XAPIKey, "CLIENT_SECRET=" + XAPISecret, "HOME_PAGE=https://school.example", "VERBS=https://school.example/verbs/",
+		"OBJECT=https://school.example/courses",
+	},
 }
 
 // Environ returns the variables as the function Environ does, of all instances.

@@ -132,6 +132,10 @@ func (v *vendor) carryOut(w http.ResponseWriter, r *http.Request, kind Kind) {
 	api := http.StripPrefix(v.base(), v.mux)
 	switch kind {
 	case TooMany:
+		if t, ok := v.fakeVendor.(throttler); ok {
+			t.throttled(w)
+			return
+		}
 		w.Header().Set("Retry-After", "1")
 		answer(w, http.StatusTooManyRequests, map[string]string{"message": "Too Many Attempts."})
 	case FailBefore:
@@ -165,6 +169,9 @@ func (v *vendor) operation(r *http.Request) string {
 	below.URL.Path = path
 	below.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, v.base())
 	_, pattern := v.mux.Handler(below)
+	if d, ok := v.fakeVendor.(dispatcher); ok && pattern != "" {
+		return strings.TrimSpace(pattern + " " + d.function(r))
+	}
 	return pattern
 }
 

@@ -1,5 +1,6 @@
-// Package sandbox has fakes of the five vendors' APIs, and of a SCIM server: for the demo, for
-// tests, and for trying a configuration without a real account.
+// Package sandbox has fakes of the five vendors' APIs, of a SCIM server, and of the systems with a
+// shipped file (Moodle, Canvas, an LRS): for the demo, for tests, and for trying a configuration
+// without a real account.
 //
 // Each fake follows the vendor's document. For undocumented behaviour (a second account with
 // one e-mail, a second deletion, a second enrolment) a switch selects one of the possible
@@ -101,20 +102,33 @@ type fakeVendor interface {
 	creations() []string
 }
 
+// dispatcher is a fake vendor whose calls share a path.
+type dispatcher interface {
+	// function returns the function of a call, which the operation ends with.
+	function(r *http.Request) string
+}
+
+// throttler is a fake vendor with an answer of its own to too many calls.
+type throttler interface{ throttled(w http.ResponseWriter) }
+
 // expirer is a fake vendor with log-ins.
 type expirer interface {
 	// expire invalidates all issued tokens.
 	expire()
 }
 
-// kinds returns fakes of all kinds: of all vendors, and of a SCIM server, which New makes as an
-// instance only.
-func kinds(c Config) []fakeVendor { return append(fakeVendors(c), newSCIM(c)) }
+// kinds returns fakes of all kinds: of all vendors, and of those that New makes as an instance only.
+func kinds(c Config) []fakeVendor { return append(fakeVendors(c), others(c)...) }
+
+// others returns fakes of the kinds that New makes as an instance only.
+func others(c Config) []fakeVendor {
+	return []fakeVendor{newSCIM(c), newMoodle(c), newCanvas(c), newXAPI(c), newAtelier(c)}
+}
 
 // With returns c with a fake of a kind under its own name, also of a kind that New makes as an
 // instance only.
 func (c Config) With(kind string) Config {
-	if kind == (*scim)(nil).name() {
+	if slices.ContainsFunc(others(Config{}), func(v fakeVendor) bool { return v.name() == kind }) {
 		all := map[string]string{kind: kind}
 		maps.Copy(all, c.Instances)
 		c.Instances = all

@@ -85,7 +85,7 @@ func (s Suite) environment(t *testing.T, sw sandbox.Switches) environment {
 func (b *bench) stumble(hic hiccup) {
 	var done atomic.Bool
 	f := func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet || done.Swap(true) {
+		if b.reads(r) || done.Swap(true) {
 			return false
 		}
 		hic(b.healthy, w, r)
@@ -144,7 +144,7 @@ func (s Suite) updates(t *testing.T, on environment) {
 		t.Errorf("got %+v, want %+v, once", got, want)
 	}
 	partial := vendors.User{ID: person.ID, LastName: on.changed.LastName}
-	if err := on.adapter.(vendors.Updater).Update(t.Context(), later(2), on.shown(), partial); err != nil {
+	if err := portOf[vendors.Updater](on.adapter).Update(t.Context(), later(2), on.shown(), partial); err != nil {
 		t.Fatal(err)
 	}
 	if got := on.held(t); got.Email != want.Email || got.Phone != want.Phone {
@@ -168,7 +168,7 @@ func (s Suite) unenrolls(t *testing.T, on environment) {
 	if !in {
 		t.Error("nobody was ever in the course")
 	}
-	if err := on.adapter.(vendors.Enroller).Enroll(t.Context(), on.enrollment()); err != nil {
+	if err := portOf[vendors.Enroller](on.adapter).Enroll(t.Context(), on.enrollment()); err != nil {
 		t.Fatal(err)
 	}
 	if twice := on.state().EnrolledTwice(); len(twice) > 0 {
@@ -179,7 +179,7 @@ func (s Suite) unenrolls(t *testing.T, on environment) {
 func (s Suite) restores(t *testing.T, on environment) {
 	known := on.shown()
 	for n, account := range []vendors.Account{known, {}} { // by id, by e-mail
-		if err := on.adapter.(vendors.Deprovisioner).Delete(t.Context(), later(2*n+1), known); err != nil {
+		if err := portOf[vendors.Deprovisioner](on.adapter).Delete(t.Context(), later(2*n+1), known); err != nil {
 			t.Fatal(err)
 		}
 		if u := on.held(t); !u.Deleted {
@@ -189,7 +189,7 @@ func (s Suite) restores(t *testing.T, on environment) {
 		for range 2 {
 			var got vendors.Account
 			err := Answered(t.Context(), func(ctx context.Context) (err error) {
-				got, err = on.adapter.(vendors.Restorer).Restore(ctx, later(2*n+2), account, person)
+				got, err = portOf[vendors.Restorer](on.adapter).Restore(ctx, later(2*n+2), account, person)
 				return err
 			})
 			if err != nil || got.ID != known.ID {
@@ -232,7 +232,7 @@ func (s Suite) staff(t *testing.T) {
 // spares checks that every staff member is kept.
 func (s Suite) spares(t *testing.T) {
 	on := s.environment(t, sandbox.Switches{})
-	if _, ok := on.adapter.(vendors.Lister); !ok {
+	if _, ok := vendors.Port[vendors.Lister](on.adapter); !ok {
 		return // users known by events are never staff
 	}
 	if err := on.manually(sandbox.AddStaff, "teacher@example.org"); err != nil {
@@ -252,11 +252,11 @@ func (s Suite) spares(t *testing.T) {
 // spared checks that changes of the account are permanent errors.
 func (s Suite) spared(t *testing.T, b *bench, account vendors.Account) {
 	t.Helper()
-	results := map[string]error{Delete: b.adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account)}
-	if p, ok := b.adapter.(vendors.Updater); ok {
+	results := map[string]error{Delete: portOf[vendors.Deprovisioner](b.adapter).Delete(t.Context(), origin, account)}
+	if p, ok := vendors.Port[vendors.Updater](b.adapter); ok {
 		results[Update] = p.Update(t.Context(), origin, account, b.changed)
 	}
-	if p, ok := b.adapter.(vendors.Disabler); ok {
+	if p, ok := vendors.Port[vendors.Disabler](b.adapter); ok {
 		results[Disable] = p.Disable(t.Context(), origin, account)
 	}
 	for port, err := range results {

@@ -37,13 +37,13 @@ func (s Suite) listsAndShows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, ok := adapter.(vendors.Lister)
+	l, ok := vendors.Port[vendors.Lister](adapter)
 	if !ok {
 		return
 	}
 	for n := range crowd {
 		u := vendors.User{ID: fmt.Sprint("user-", n), Email: fmt.Sprintf("person+%d@example.org", n), FirstName: "Person"}
-		if _, err := adapter.(vendors.Provisioner).Create(t.Context(), origin, u); err != nil {
+		if _, err := portOf[vendors.Provisioner](adapter).Create(t.Context(), origin, u); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +81,7 @@ func (s Suite) listAll(t *testing.T, box *sandbox.Sandbox, l vendors.Lister) {
 func (s Suite) showAll(t *testing.T, adapter vendors.Adapter, l vendors.Lister) {
 	t.Helper()
 	u := vendors.User{ID: "user-7", Email: "person+7@example.org"}
-	account, err := adapter.(vendors.Finder).Find(t.Context(), u)
+	account, err := portOf[vendors.Finder](adapter).Find(t.Context(), u)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func (s Suite) showAll(t *testing.T, adapter vendors.Adapter, l vendors.Lister) 
 	if one, err := l.Show(t.Context(), account); err != nil || one.ID != account.ID || !vendors.SameEmail(one.Email, u.Email) || one.Deleted {
 		t.Errorf("got %+v, %v, want the account", one, err)
 	}
-	if err := adapter.(vendors.Deprovisioner).Delete(t.Context(), origin, account); err != nil {
+	if err := portOf[vendors.Deprovisioner](adapter).Delete(t.Context(), origin, account); err != nil {
 		t.Fatal(err)
 	}
 	if one, err := l.Show(t.Context(), account); !errors.Is(err, vendors.ErrNotFound) && !one.Deleted {

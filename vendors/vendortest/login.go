@@ -117,7 +117,7 @@ func (l LogIn) repeats(t *testing.T) {
 	if err := stand.Box.Next(l.Name, sandbox.Fault{Kind: sandbox.ExpiredToken, On: l.Create}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := adapter.(vendors.Provisioner).Create(t.Context(), origin, person); err != nil {
+	if _, err := portOf[vendors.Provisioner](adapter).Create(t.Context(), origin, person); err != nil {
 		t.Error(err)
 	}
 	if n := stand.State(l.Name).Calls[l.Create]; n != 2 {

@@ -19,8 +19,8 @@ func (s Suite) matching(t *testing.T) {
 	} {
 		Try(t, name, func(t *testing.T) {
 			on := s.environment(t, sandbox.Switches{DuplicateEmail: "422"})
-			_, ours := on.adapter.(vendors.Addresser)
-			if p, ok := on.adapter.(vendors.Provisioner); ok && !ours {
+			_, ours := vendors.Port[vendors.Addresser](on.adapter)
+			if p, ok := vendors.Port[vendors.Provisioner](on.adapter); ok && !ours {
 				check(t, on, p)
 			}
 		})

@@ -36,7 +36,7 @@ func storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.
 			account, err = ensure(t, adapter, u)
 			return err
 		})
-		if d, ok := adapter.(vendors.Deprovisioner); ok && n%3 == 0 {
+		if d, ok := vendors.Port[vendors.Deprovisioner](adapter); ok && n%3 == 0 {
 			insist(t, tries, func() error { return d.Delete(t.Context(), origin, account) })
 		}
 	}
@@ -51,9 +51,9 @@ func storm(t *testing.T, vendor string, connect func(vendors.Settings) (vendors.
 
 // ensure looks up the account, and creates a missing account.
 func ensure(t *testing.T, adapter vendors.Adapter, u vendors.User) (vendors.Account, error) {
-	account, err := adapter.(vendors.Finder).Find(t.Context(), u)
+	account, err := portOf[vendors.Finder](adapter).Find(t.Context(), u)
 	if errors.Is(err, vendors.ErrNotFound) {
-		return adapter.(vendors.Provisioner).Create(t.Context(), origin, u)
+		return portOf[vendors.Provisioner](adapter).Create(t.Context(), origin, u)
 	}
 	return account, err
 }

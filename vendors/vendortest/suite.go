@@ -38,6 +38,10 @@ type Suite struct {
 	// Repeatable lists the ports with a repeatable write ("delete"), in addition to the ports
 	// that are always repeatable. Errors of repeatable writes are never Unknown.
 	Repeatable []string
+	// Reads reports whether r reads only. Default: a GET does. For vendors that read by POST.
+	Reads func(r *http.Request) bool
+	// Unpaged means that the list of accounts has no pages.
+	Unpaged bool
 	// FixedEmail means that the vendor cannot change the e-mail of an account.
 	FixedEmail bool
 	// ShowsOne means that the vendor's look-up by e-mail shows one account at most, so that several
@@ -129,6 +133,14 @@ func (s Suite) repeatable(port string) bool {
 	return slices.Contains(s.Repeatable, port) || slices.Contains([]string{Update, Restore, Unenroll, Disable, Enable}, port)
 }
 
+// reads reports whether a call reads only.
+func (s Suite) reads(r *http.Request) bool {
+	if s.Reads != nil {
+		return s.Reads(r)
+	}
+	return r.Method == http.MethodGet
+}
+
 // bench is one adapter and a server with responses that a test can break.
 type bench struct {
 	adapter vendors.Adapter
@@ -136,6 +148,7 @@ type bench struct {
 	course  string
 	changed vendors.User
 	healthy http.Handler
+	reads   func(r *http.Request) bool
 	breakIt atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // answers, or returns false to pass the call on
 	hits    atomic.Int64                                                  // calls answered by breakIt
 }
@@ -151,7 +164,7 @@ func (s Suite) bench(t *testing.T, timeout time.Duration) *bench {
 // benchAt returns a bench at a fake vendor; the settings lack only the transport.
 func (s Suite) benchAt(t *testing.T, at vendors.Settings, healthy http.Handler) *bench {
 	t.Helper()
-	b := &bench{course: s.Course, changed: s.changed(), healthy: healthy}
+	b := &bench{course: s.Course, changed: s.changed(), healthy: healthy, reads: s.reads}
 	at.HTTP = memnet.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if broken := b.breakIt.Load(); broken != nil && (s.Login == nil || !s.Login(r)) && (*broken)(w, r) {
 			return
@@ -187,7 +200,7 @@ func (s Suite) account(t *testing.T, at vendors.Settings) vendors.Account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, ok := adapter.(vendors.Provisioner)
+	p, ok := vendors.Port[vendors.Provisioner](adapter)
 	if !ok {
 		return vendors.Account{}
 	}
@@ -205,10 +218,10 @@ func (s Suite) enroll(t *testing.T, at vendors.Settings, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := adapter.(vendors.Unenroller); !ok {
+	if _, ok := vendors.Port[vendors.Unenroller](adapter); !ok {
 		return
 	}
-	if err := adapter.(vendors.Enroller).Enroll(t.Context(), b.enrollment()); err != nil {
+	if err := portOf[vendors.Enroller](adapter).Enroll(t.Context(), b.enrollment()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -223,10 +236,10 @@ func (b *bench) broken(how http.HandlerFunc) {
 	b.breakIt.Store(&f)
 }
 
-// brokenWrites breaks every further call except GET.
+// brokenWrites breaks every further call that changes something.
 func (b *bench) brokenWrites(how http.HandlerFunc) {
 	f := func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet {
+		if b.reads(r) {
 			return false
 		}
 		b.hits.Add(1)

@@ -70,9 +70,9 @@ func around(before, after string) variant {
 }
 
 // withoutBody returns a variant with another body in each successful response to a change.
-func withoutBody(status int, body string) variant {
+func (s Suite) withoutBody(status int, body string) variant {
 	return func(r *http.Request, healthy int, full []byte) (int, []byte) {
-		if r.Method == http.MethodGet || healthy > 299 {
+		if s.reads(r) || healthy > 299 {
 			return healthy, full
 		}
 		return status, []byte(body)
@@ -102,17 +102,17 @@ func emptyList(value any) any {
 	return value
 }
 
-// variants are forms of responses seen at vendors.
-func variants() map[string]variant {
+// forms returns forms of responses seen at vendors.
+func (s Suite) forms() map[string]variant {
 	return map[string]variant{
 		"byte order mark": around("\ufeff", ""), "two marks": around("\ufeff\ufeff", ""), "mark after blanks": around("\r\n\ufeff \n", "\r\n"),
 		"blanks": around("\n\n\t", " \r\n"), "lists as objects": whenJSON(objectOf(1)), "lists with gaps": whenJSON(objectOf(7)),
 		"empty objects as lists": whenJSON(emptyList),
 		"numbers as text":        numbers(func(n string) any { return n }), "numbers as spaced text": numbers(func(n string) any { return " " + n }),
 		"numbers with a point": numbers(func(n string) any { return json.Number(n + ".0") }), "text with a point": numbers(func(n string) any { return n + ".00" }),
-		"204": withoutBody(http.StatusNoContent, ""), "200 with nothing": withoutBody(http.StatusOK, ""),
-		"blanks for nothing": withoutBody(http.StatusOK, " \r\n"), "201 with a mark alone": withoutBody(http.StatusCreated, "\ufeff"),
-		"null for nothing": withoutBody(http.StatusOK, "null"),
+		"204": s.withoutBody(http.StatusNoContent, ""), "200 with nothing": s.withoutBody(http.StatusOK, ""),
+		"blanks for nothing": s.withoutBody(http.StatusOK, " \r\n"), "201 with a mark alone": s.withoutBody(http.StatusCreated, "\ufeff"),
+		"null for nothing": s.withoutBody(http.StatusOK, "null"),
 	}
 }
 
@@ -120,7 +120,7 @@ func variants() map[string]variant {
 // the calls that change something.
 func (b *bench) answer(v variant) {
 	f := func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method != http.MethodGet {
+		if !b.reads(r) {
 			b.hits.Add(1)
 		}
 		recorder := httptest.NewRecorder()
@@ -139,7 +139,7 @@ func (b *bench) answer(v variant) {
 // changing calls, of the vendor's own response.
 func (s Suite) variants(t *testing.T) {
 	plain := func(_ *http.Request, status int, body []byte) (int, []byte) { return status, body }
-	for name, v := range variants() {
+	for name, v := range s.forms() {
 		Try(t, name, func(t *testing.T) {
 			for _, port := range slices.Sorted(maps.Keys(s.bench(t, patient).ports())) {
 				made, want := s.answered(t, port, plain)
@@ -165,7 +165,7 @@ func (s Suite) answered(t *testing.T, port string, v variant) (changes int64, er
 	err = b.ports()[port](t.Context())
 	changes = b.hits.Load()
 	if port == Create && vendors.IsUnknown(err) {
-		if _, lookup := b.adapter.(vendors.Finder).Find(t.Context(), stranger); lookup != nil {
+		if _, lookup := portOf[vendors.Finder](b.adapter).Find(t.Context(), stranger); lookup != nil {
 			t.Errorf("got %v after a creation without a body, want the account to be found", lookup)
 		}
 	}
@@ -182,7 +182,7 @@ func (s Suite) nobody(t *testing.T) {
 		Try(t, name, func(t *testing.T) {
 			b := s.bench(t, patient)
 			b.answer(func(r *http.Request, status int, full []byte) (int, []byte) {
-				if r.Method == http.MethodGet && status == http.StatusNotFound {
+				if b.reads(r) && status == http.StatusNotFound {
 					return http.StatusOK, []byte(body)
 				}
 				return status, full
@@ -200,19 +200,19 @@ func (s Suite) nobody(t *testing.T) {
 func (s Suite) lookups(ctx context.Context, b *bench) map[string]error {
 	out := map[string]error{}
 	missing := vendors.Account{ID: "987654321", Email: stranger.Email}
-	if p, ok := b.adapter.(vendors.Finder); ok {
+	if p, ok := vendors.Port[vendors.Finder](b.adapter); ok {
 		_, out[Find] = p.Find(ctx, stranger)
 		if out[Find] == nil {
 			out[Find] = errors.New("an account")
 		}
 	}
-	if p, ok := b.adapter.(vendors.Lister); ok {
+	if p, ok := vendors.Port[vendors.Lister](b.adapter); ok {
 		_, out[Show] = p.Show(ctx, missing)
 		if out[Show] == nil {
 			out[Show] = errors.New("an account")
 		}
 	}
-	if p, ok := b.adapter.(vendors.Deprovisioner); ok {
+	if p, ok := vendors.Port[vendors.Deprovisioner](b.adapter); ok {
 		out[Delete] = p.Delete(ctx, origin, missing)
 	}
 	return out

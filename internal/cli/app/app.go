@@ -30,6 +30,7 @@ type App struct {
 	File    string // of the configuration; empty: ./usher.yaml, if the file exists
 
 	NATSContext string // of the nats command; empty: as in the configuration
+	Server      string // addresses of NATS; empty: as in the configuration
 }
 
 // Config loads the configuration. All faults of the configuration are one usage error.
@@ -43,7 +44,10 @@ func (a *App) ConfigAt(path string) (config.Config, error) {
 	if a.NATSContext != "" {
 		flags["nats.context"] = a.NATSContext
 	}
-	c, err := config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Instance: a.Catalog.Instance})
+	if a.Server != "" {
+		flags["nats.url"] = a.Server
+	}
+	c, err := config.Load(config.Sources{Path: path, Environ: a.Environ, Flags: flags, Vendors: a.Catalog.Sections(), Kinds: a.Catalog.Kinds(), Instance: a.Catalog.Instance})
 	if err != nil {
 		return c, Usage(err)
 	}

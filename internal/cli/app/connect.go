@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"net"
 	"time"
 
@@ -18,8 +17,12 @@ import (
 // ConnectTimeout is the time after which a command gives up to connect.
 const ConnectTimeout = 5 * time.Second
 
-var errNoServer = errors.New("there is no NATS server to reach: the embedded one of usher serve is closed to other processes; " +
-	"set USHER_NATS_URL (nats.url) to a server, or USHER_NATS_EMBEDDED_ADDR (nats.embedded.addr) to 127.0.0.1:4222 for usher serve and for this command")
+// defaultServer is the address of commands without a setting, as for the nats command. usher demo
+// listens there.
+const defaultServer = "127.0.0.1:4222"
+
+const byDefault = " (the default: set --server, nats.url or USHER_NATS_URL to your NATS; " +
+	"the embedded server of usher serve is closed to commands without nats.embedded.addr)"
 
 // Connect loads the configuration and connects; see ConnectTo.
 func (a *App) Connect(ctx context.Context) (c config.Config, set *streams.Set, end func(), err error) {
@@ -32,18 +35,26 @@ func (a *App) Connect(ctx context.Context) (c config.Config, set *streams.Set, e
 // ConnectTo connects to the NATS server of usher serve. A command never starts an embedded
 // server: no usher serve would see its messages. end closes the connection.
 func (a *App) ConnectTo(ctx context.Context, c config.Config) (set *streams.Set, end func(), err error) {
-	n, where := c.NATS, c.NATS.Servers()+" (nats.url, USHER_NATS_URL)"
-	if n.RunsEmbedded() {
-		if n.Embedded.Addr == "" {
-			return nil, nil, Usage(errNoServer)
-		}
-		n.URL = "nats://" + Dialable(n.Embedded.Addr)
-		where = n.URL + " (nats.embedded.addr, USHER_NATS_EMBEDDED_ADDR)"
-	}
+	n, where := client(c.NATS)
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
 	log := a.Logger(c.Log).Level(zerolog.ErrorLevel) // the command returns the error
 	return engine.Connect(ctx, n, natsconn.Options{Log: log, Once: true, Servers: where})
+}
+
+// client returns the settings of a command for the settings of usher serve, and the name of the
+// servers for errors.
+func client(n config.NATS) (of config.NATS, where string) {
+	switch {
+	case !n.RunsEmbedded():
+		return n, n.Servers() + " (nats.url, USHER_NATS_URL)"
+	case n.Embedded.Addr != "":
+		n.URL = "nats://" + Dialable(n.Embedded.Addr)
+		return n, n.URL + " (nats.embedded.addr, USHER_NATS_EMBEDDED_ADDR)"
+	default:
+		n.URL = "nats://" + defaultServer
+		return n, n.URL + byDefault
+	}
 }
 
 // Dialable returns the address for connections from this machine to a server that listens on

@@ -23,6 +23,12 @@ func (f VendorFlag) Required() error {
 	return nil
 }
 
+// VendorFlags are names of vendors.
+type VendorFlags []string
+
+// AfterApply returns an error for an unknown name. The parser calls AfterApply.
+func (f VendorFlags) AfterApply(a *App) error { return a.KnownVendors(f...) }
+
 // PlaceFlag is the place of dead letters: the name of a vendor, streams.EventPlace, ops.Deliveries, or
 // empty.
 type PlaceFlag string

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/usherhq/usher/internal/cli/output"
 )
@@ -28,6 +31,22 @@ func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 		var none T
 		return none, ctx.Err()
 	}
+}
+
+// Ask asks a question, and reports whether the answer is yes.
+func Ask(ctx context.Context, in io.Reader, out io.Writer, question string) (yes bool, err error) {
+	if _, err := fmt.Fprint(out, question+" [y/N] "); err != nil {
+		return false, err
+	}
+	answer, err := Await(ctx, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
 }
 
 // Input reads standard input to its end. On a terminal, a line asks for the events first.

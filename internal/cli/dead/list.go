@@ -2,7 +2,6 @@ package dead
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,53 +9,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
-	"github.com/usherhq/usher/internal/mailbox"
 	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// filter selects dead letters.
-type filter struct {
-	Vendor    app.PlaceFlag `help:"Only of this vendor; events: events at fault, for all vendors; webhooks: deliveries that could not become events." placeholder:"NAME"`
-	Type      string        `help:"Only of events of this type." placeholder:"TYPE"`
-	Class     string        `help:"Only of this class: invalid, permanent, unreadable, prerequisite, exhausted, panic, dropped, conflict, ambiguous, unadopted, rule, overload, expired or record." placeholder:"CLASS"`
-	OlderThan time.Duration `help:"Only if last tried longer ago, such as 1h." placeholder:"DURATION"`
-	NewerThan time.Duration `help:"Only if last tried within this time, such as 24h." placeholder:"DURATION"`
-}
-
-// Validate returns an error for filters that no dead letter can match.
-func (f filter) Validate() error {
-	var faults []error
-	if f.OlderThan < 0 || f.NewerThan < 0 {
-		faults = append(faults, errors.New("neither --older-than nor --newer-than can be negative"))
-	}
-	if f.Class != "" && !slices.Contains(mailbox.Classes(), f.Class) {
-		faults = append(faults, fmt.Errorf("there is no class %s: want one of %s", f.Class, strings.Join(mailbox.Classes(), ", ")))
-	}
-	// The type of a delivery is the name of its sender.
-	if f.Type != "" && f.Vendor != ops.Deliveries && !slices.Contains(events.Types(), f.Type) {
-		faults = append(faults, fmt.Errorf("there is no type %s: want one of %s; or a sender, with --vendor %s",
-			f.Type, strings.Join(events.Types(), ", "), ops.Deliveries))
-	}
-	return errors.Join(faults...)
-}
-
-// matches reports whether d matches all filters.
-func (f filter) matches(d streams.DeadLetter) bool {
-	age := time.Since(d.LastTry)
-	return (f.Vendor == "" || string(f.Vendor) == d.Vendor) &&
-		(f.Type == "" || f.Type == d.Type) &&
-		(f.Class == "" || f.Class == d.Class) &&
-		(f.OlderThan == 0 || age > f.OlderThan) &&
-		(f.NewerThan == 0 || age < f.NewerThan)
-}
-
 // listCmd is usher dead list.
 type listCmd struct {
 	filter     `embed:""`
+	By         string `help:"cause: one row for each cause, with the number of events, the vendors and the times." enum:",cause" default:"" placeholder:"cause"`
 	app.Output `embed:""`
 }
 
@@ -64,22 +26,38 @@ type listCmd struct {
 func (listCmd) Help() string {
 	return `The state is replaying while a replay is in flight, and quarantined after worker.max_replays failed
 replays. A terminal shows the number of each class at the end, and the start of each ID. JSON has
-no events. The values: ID, type, event id, class, status, attempts, last try, state, message.
+no events. The values: ID, type, event id, user, course, class, status, attempts, last try, state, message.
+User ids that are e-mails are masked.
+
+--by cause shows one row for each cause, the most frequent first; usher dead replay and usher dead drop
+take the cause: --all --cause CAUSE.
 
 Examples:
-  usher dead list --vendor lead --class permanent
-  usher dead list --older-than 1h --newer-than 24h
+  usher dead list --by cause
+  usher dead list --cause invalid:course:go-101
+  usher dead list --vendor lead --class permanent --older-than 1h --newer-than 24h
   usher dead list --json | jq -r '.[].id'`
 }
 
 // summary is a dead letter in JSON without personal data: Header and Payload hide the members of
 // DeadLetter.
 type summary struct {
-	ID    string `json:"id"`
-	State string `json:"state"`
+	ID     string `json:"id"`
+	State  string `json:"state"`
+	UserID string `json:"user_id,omitempty"`
+	Course string `json:"course_id,omitempty"`
+	Cause  string `json:"cause"`
 	streams.DeadLetter
 	Header  *struct{} `json:"header,omitempty"`
 	Payload *struct{} `json:"payload,omitempty"`
+}
+
+// shownID returns an id for a list: an id that is an e-mail is masked.
+func shownID(id string) string {
+	if strings.Contains(id, "@") {
+		return output.MaskEmail(id)
+	}
+	return id
 }
 
 // Run prints the list.
@@ -89,33 +67,66 @@ func (l listCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	list, err := service.DeadLetters(ctx, l.matches)
+	list, err := service.Letters(ctx, l.selected())
 	if err != nil {
 		return app.Advise(err)
 	}
+	if l.By != "" {
+		return l.groups(a, ops.Groups(list))
+	}
 	if l.Data() {
 		out := make([]summary, len(list))
-		for i, letter := range list {
-			out[i] = summary{ID: letter.ID(), State: service.DeadState(letter), DeadLetter: letter}
+		for i, one := range list {
+			out[i] = summary{ID: one.ID(), State: one.State, UserID: shownID(one.UserID), Course: shownID(one.Course), Cause: one.Cause.Key, DeadLetter: one.DeadLetter}
 		}
 		return l.Write(a, out)
 	}
 	var rows [][]string
 	for _, l := range list {
 		rows = append(rows, []string{
-			l.ID(), l.Type, l.EventID, l.Class, status(l.Status), strconv.Itoa(l.Attempts),
-			l.LastTry.UTC().Format(time.RFC3339), service.DeadState(l), l.Message,
+			l.ID(), l.Type, l.EventID, shownID(l.UserID), shownID(l.Course), l.Class, status(l.Status), strconv.Itoa(l.Attempts),
+			l.LastTry.UTC().Format(time.RFC3339), l.State, l.Message,
 		})
 	}
-	err = l.Rows(a, []string{"ID", "type", "event", "class", "status", "attempts", "last try", "state", "message"}, rows)
+	err = l.Rows(a, []string{"ID", "type", "event", "user", "course", "class", "status", "attempts", "last try", "state", "message"}, rows)
 	if err == nil && output.IsTerminal(a.Stdout) {
 		_, err = fmt.Fprintln(a.Stdout, tally(list))
 	}
 	return err
 }
 
+// group is a group of dead letters in JSON.
+type group struct {
+	Cause   string         `json:"cause"`
+	Class   string         `json:"class"`
+	Message string         `json:"message"`
+	Letters int            `json:"dead_letters"`
+	Events  int            `json:"events"`
+	Vendors []string       `json:"vendors"` // events: all
+	States  map[string]int `json:"states"`
+	Oldest  time.Time      `json:"oldest"`
+	Newest  time.Time      `json:"newest"`
+	Example string         `json:"example"`
+}
+
+// groups prints one row for each cause.
+func (l listCmd) groups(a *app.App, list []ops.Group) error {
+	out := make([]group, len(list))
+	var rows [][]string
+	for i, g := range list {
+		out[i] = group{g.Cause.Key, g.Class, g.Cause.Text, g.Letters, g.Events, g.Vendors, g.States, g.Oldest.UTC(), g.Newest.UTC(), g.Example}
+		rows = append(rows, []string{
+			g.Cause.Key, strconv.Itoa(g.Events), strings.Join(g.Vendors, ","), g.Oldest.UTC().Format(time.RFC3339), g.Newest.UTC().Format(time.RFC3339), g.Example, g.Cause.Text,
+		})
+	}
+	if l.Data() {
+		return l.Write(a, out)
+	}
+	return l.Rows(a, []string{"cause", "events", "vendors", "oldest", "newest", "example", "message"}, rows)
+}
+
 // tally returns the number of dead letters of each class, the most frequent first.
-func tally(list []streams.DeadLetter) string {
+func tally(list []ops.Letter) string {
 	classes := map[string]int{}
 	for _, d := range list {
 		classes[d.Class]++

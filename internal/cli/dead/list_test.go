@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/usherhq/usher/internal/ops"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -12,13 +13,13 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestTally(t *testing.T) {
-	of := func(classes ...string) (list []streams.DeadLetter) {
+	of := func(classes ...string) (list []ops.Letter) {
 		for _, class := range classes {
-			list = append(list, streams.DeadLetter{Class: class})
+			list = append(list, ops.Letter{DeadLetter: streams.DeadLetter{Class: class}})
 		}
 		return list
 	}
-	for want, list := range map[string][]streams.DeadLetter{
+	for want, list := range map[string][]ops.Letter{
 		"0 dead letters":         nil,
 		"1 dead letter: 1 panic": of("panic"),
 		"4 dead letters: 2 permanent, 1 exhausted, 1 panic": of("panic", "permanent", "exhausted", "permanent"),
@@ -32,5 +33,14 @@ func TestTally(t *testing.T) {
 func TestPayloadWithoutControlCharacters(t *testing.T) {
 	if got, want := payload([]byte("{\"a\":\"\u009b31m\x7f\"}")), "{\n  \"a\": \" 31m \"\n}"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A list shows ids, and no e-mail.
+func TestShownID(t *testing.T) {
+	for id, want := range map[string]string{"u-1": "u-1", "ada@example.org": "a…@example.org", "": ""} {
+		if got := shownID(id); got != want {
+			t.Errorf("%q: got %q, want %q", id, got, want)
+		}
 	}
 }

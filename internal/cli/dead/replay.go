@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -20,7 +22,8 @@ type replayCmd struct {
 	All         bool     `help:"All that match the filters, oldest first; with --max."`
 	Max         int      `help:"With --all: at most N." placeholder:"N"`
 	filter      `embed:""`
-	DryRun      bool          `help:"Print the outcome of each replay, and send nothing."`
+	DryRun      bool          `help:"Print the outcome of each replay, and the command that sends the same dead letters. Nothing is sent."`
+	Wait        bool          `help:"Wait until every replay has ended. Exit code 1 if one has failed."`
 	Rate        float64       `help:"Replays per second; ${default} by default." default:"10" placeholder:"N"`
 	Again       time.Duration `help:"Send a replay again if it is in flight for longer than this; ${default} by default." default:"1h" placeholder:"DURATION"`
 	Quarantined bool          `help:"Include dead letters sent back worker.max_replays times."`
@@ -31,10 +34,12 @@ type replayCmd struct {
 // Help is shown below the flags.
 func (replayCmd) Help() string {
 	return `Fix the cause first: the data at the vendor, the credentials, the courses in the configuration.
-A replay goes to one vendor and keeps the position of its event: newer events win, and finished
-effects are not repeated. A dead letter is removed once its replay has succeeded; until then its
-state is replaying. An event that fails again is a dead letter again.
-After an interrupt, run it again: it goes on with the dead letters not yet sent.
+A replay goes to one vendor, or with a dead letter of events to all vendors that are on, and keeps the
+position of its event: newer events win, and finished effects are not repeated. A dead letter is removed
+once its replay has succeeded; until then its state is replaying. A dead letter of events is removed at
+once. An event that fails again is a dead letter again.
+After an interrupt, run it again: it goes on with the dead letters not yet sent. --wait follows the
+replays to their ends, as long as it takes: a paused vendor or a vendor on hold ends none.
 
 --dry-run reads the records and prints the outcome of each replay: a call of the vendor, superseded,
 done already, or still invalid. Run it with the configuration of usher serve.
@@ -42,7 +47,8 @@ done already, or still invalid. Run it with the configuration of usher serve.
 Examples:
   usher dead replay lead.3fa9
   usher dead replay --all --vendor lead --class exhausted --max 100 --dry-run
-  usher dead replay --all --vendor lead --class exhausted --max 100 --rate 2 --reason "LEAD is back"`
+  usher dead replay --all --vendor lead --class exhausted --max 100 --rate 2 --reason "LEAD is back"
+  usher dead replay --all --cause invalid:course:go-101 --max 1000 --wait`
 }
 
 // Validate returns an error for flags that are incomplete or exclude each other.
@@ -55,7 +61,9 @@ func (r replayCmd) Validate() error {
 	case r.All && r.Max < 1:
 		return errors.New("--all needs --max N, the number to send back at once: if the cause is not fixed, they all fail again")
 	case !r.All && (r.Max != 0 || r.filter != filter{}):
-		return errors.New("--max, --vendor, --type, --class, --older-than and --newer-than go with --all")
+		return errors.New("--max and the filters, such as --vendor and --cause, go with --all")
+	case r.DryRun && r.Wait:
+		return errors.New("give --dry-run or --wait, not both: a dry run sends nothing")
 	case !(r.Rate > 0) || r.Again < 0:
 		return errors.New("--rate must be above zero, and --again not below")
 	default:
@@ -79,7 +87,21 @@ func (r replayCmd) Run(ctx context.Context, a *app.App) error {
 	}
 	s.verb, s.reason, s.Output = "sent back", r.Reason, r.Output
 	done, err := r.send(ctx, a, service, list)
+	if err == nil && r.Wait {
+		return r.follow(ctx, a, service, s, done)
+	}
 	return errors.Join(s.print(a, done), err)
+}
+
+// follow waits for the ends of the replays, and prints the ends.
+func (r replayCmd) follow(ctx context.Context, a *app.App, service *ops.Service, s replaySummary, sent []streams.DeadLetter) error {
+	bar := output.NewProgress(a.Stderr)
+	ends, err := service.Follow(ctx, sent, func(ended, _ int) { bar.Of(ended, len(sent)) })
+	bar.End()
+	if err != nil {
+		err = app.Interrupted(ctx, err)
+	}
+	return errors.Join(s.printEnds(a, sent, ends), err)
 }
 
 // pick returns the dead letters to send, and the counts of those left out.
@@ -94,8 +116,9 @@ func (r replayCmd) pick(ctx context.Context, service *ops.Service) (list []strea
 		}
 		return list, s, app.Advise(err)
 	}
-	found, err := service.DeadLetters(ctx, r.matches)
-	for _, letter := range found {
+	found, err := service.Letters(ctx, r.selected())
+	for _, one := range found {
+		letter := one.DeadLetter
 		switch err := service.Refusal(letter, r.Again, r.Quarantined); {
 		case errors.Is(err, ops.ErrOnItsWay):
 			s.replaying++
@@ -154,5 +177,34 @@ func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Service
 		_, err := fmt.Fprintln(a.Stderr, "no dead letter matches")
 		return err
 	}
-	return r.Rows(a, []string{"ID", "type", "event", "outcome"}, rows)
+	if err := r.Rows(a, []string{"ID", "type", "event", "outcome"}, rows); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Stderr, "nothing was sent; to send the same: %s\n", r.command())
+	return err
 }
+
+// command returns the command that sends the dead letters of a dry run.
+func (r replayCmd) command() string {
+	words := []string{"usher dead replay"}
+	for _, id := range r.IDs {
+		words = append(words, quoted(id))
+	}
+	if r.All {
+		words = append(words, "--all", "--max", strconv.Itoa(r.Max))
+	}
+	words = append(words, r.flags()...)
+	if r.Quarantined {
+		words = append(words, "--quarantined")
+	}
+	if r.Again != defaultAgain {
+		words = append(words, "--again", r.Again.String())
+	}
+	if r.Reason != "" {
+		words = append(words, "--reason", quoted(r.Reason))
+	}
+	return strings.Join(words, " ")
+}
+
+// defaultAgain is the default of --again.
+const defaultAgain = time.Hour

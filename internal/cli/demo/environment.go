@@ -69,7 +69,7 @@ func (d Cmd) start(ctx context.Context, a *app.App) (s *environment, err error) 
 	for _, v := range []string{"MIESTRO", "MEIRO", "LEAD", "MAGLOFT", "USERMOST"} {
 		environ = append(environ, "USHER_"+v+"_TIMEOUT=1s")
 	}
-	if s.config, err = config.Load(config.Sources{Environ: environ, Vendors: s.catalog.Sections(), Instance: s.catalog.Instance}); err != nil {
+	if s.config, err = config.Load(config.Sources{Environ: environ, Vendors: s.catalog.Sections(), Kinds: s.catalog.Kinds(), Instance: s.catalog.Instance}); err != nil {
 		return s, err
 	}
 	s.config.Courses = config.Courses(scenario.Courses())

@@ -14,12 +14,12 @@ type Progress struct {
 	out        io.Writer
 	onTerminal bool
 	begun      time.Time
-	told       time.Time // the last line, if out is no terminal
+	printed    time.Time // the last line, if out is no terminal
 }
 
 // NewProgress returns the progress of a command that begins now.
 func NewProgress(w io.Writer) *Progress {
-	return &Progress{out: w, onTerminal: IsTerminal(w), begun: time.Now(), told: time.Now()}
+	return &Progress{out: w, onTerminal: IsTerminal(w), begun: time.Now(), printed: time.Now()}
 }
 
 // Show prints the number of items so far. Above 100, only every hundredth number is printed.
@@ -51,8 +51,8 @@ func (p *Progress) print(n, total int, text string) {
 	switch {
 	case p.onTerminal && (n < 100 || n%100 == 0 || n == total):
 		_, _ = fmt.Fprintf(p.out, "\r\x1b[K%s", text)
-	case !p.onTerminal && time.Since(p.told) >= pause:
-		p.told = time.Now()
+	case !p.onTerminal && time.Since(p.printed) >= pause:
+		p.printed = time.Now()
 		_, _ = fmt.Fprintln(p.out, text)
 	}
 }

@@ -97,7 +97,7 @@ func (t Table) lines(all [][]string) string {
 	return b.String()
 }
 
-// line returns one row, with values cut to the widths. A negative width is without a limit.
+// line returns one row, with values cut to the widths.
 func (t Table) line(row []string, widths []int, isHead bool) string {
 	var b strings.Builder
 	at := 0
@@ -121,8 +121,8 @@ func (t Table) line(row []string, widths []int, isHead bool) string {
 	return strings.TrimRight(b.String(), " ") + "\n"
 }
 
-// shrink returns widths that fit in a line of width characters: the widest column gives first, and
-// none falls below its floor before all have reached their floors.
+// shrink returns widths for a line of width characters. The widest column shrinks first. No column
+// falls below the floor before all columns have reached the floors.
 func shrink(widths, floors []int, width int) []int {
 	widths = slices.Clone(widths)
 	if width <= 0 {
@@ -153,7 +153,7 @@ func sum(widths []int) (total int) {
 	return total
 }
 
-// cut returns value in width characters, with … in place of what does not fit.
+// cut returns value in width characters, with … at the end of a longer value.
 func cut(value string, width int) string {
 	if text.StringWidthWithoutEscSequences(value) <= width {
 		return value
@@ -166,7 +166,7 @@ func number(value string) bool {
 	return err == nil
 }
 
-// hanging returns a text that starts at column at and wraps below its start, without blank lines.
+// hanging returns a text from column at, wrapped below its start, without blank lines.
 func hanging(value string, at, width int) string {
 	var lines []string
 	for line := range strings.Lines(text.WrapSoft(value, max(width-at, leastWrapped))) {

@@ -102,7 +102,7 @@ func (r Cmd) deps(ctx context.Context, a *app.App, c config.Config, set *streams
 	if err != nil {
 		return reconcile.Deps{}, app.Usage(err)
 	}
-	lister, ok := port.(vendors.Lister)
+	lister, ok := vendors.Port[vendors.Lister](port)
 	if !ok {
 		return reconcile.Deps{}, fmt.Errorf("%s, as it is set here, has no call that lists its users: there is nothing to compare the records with", v.Name)
 	}

@@ -22,7 +22,8 @@ type piece struct {
 
 // fault is the reason to reject one event of the input.
 type fault struct {
-	Index   int    `json:"index"` // from 1
+	File    string `json:"file,omitempty"` // of several
+	Index   int    `json:"index"`          // from 1
 	Line    int    `json:"line"`
 	Pointer string `json:"pointer,omitempty"`
 	Rule    string `json:"rule"`
@@ -41,13 +42,27 @@ func (e *faultsError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "nothing was %s: of %s, %d cannot be:", e.verb, output.Count(e.of, "event"), len(e.faults))
 	for _, f := range e.faults {
-		where := f.Pointer
+		where, file := f.Pointer, ""
 		if where == "" {
 			where = "(whole event)"
 		}
-		fmt.Fprintf(&b, "\n  event %d, line %d: %s: %s: %s", f.Index, f.Line, where, f.Rule, f.Detail)
+		if f.File != "" {
+			file = f.File + ": "
+		}
+		fmt.Fprintf(&b, "\n  %sevent %d, line %d: %s: %s: %s", file, f.Index, f.Line, where, f.Rule, f.Detail)
 	}
 	return b.String()
+}
+
+// add adds the faults of a file, by its name if there are several files.
+func (e *faultsError) add(file string, several bool, from *faultsError) {
+	for _, f := range from.faults {
+		if several {
+			f.File = file
+		}
+		e.faults = append(e.faults, f)
+	}
+	e.of += from.of
 }
 
 // Read reads and checks every event of an input: one CloudEvent in JSON, an array of events, or one
@@ -55,7 +70,7 @@ func (e *faultsError) Error() string {
 func Read(input []byte, verb string, check func(events.Event) error) ([]events.Event, error) {
 	input, err := events.JSONText(input)
 	if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
-		return nil, &faultsError{verb: verb, of: 1, faults: []fault{{1, 1, invalid.Pointer, invalid.Rule, invalid.Detail}}}
+		return nil, &faultsError{verb: verb, of: 1, faults: []fault{{"", 1, 1, invalid.Pointer, invalid.Rule, invalid.Detail}}}
 	}
 	pieces := split(input)
 	if len(pieces) == 0 {
@@ -69,7 +84,7 @@ func Read(input []byte, verb string, check func(events.Event) error) ([]events.E
 			err = check(e)
 		}
 		if invalid, ok := errors.AsType[*events.InvalidError](err); ok {
-			failed.faults = append(failed.faults, fault{i + 1, p.line, invalid.Pointer, invalid.Rule, invalid.Detail})
+			failed.faults = append(failed.faults, fault{"", i + 1, p.line, invalid.Pointer, invalid.Rule, invalid.Detail})
 		} else if err != nil {
 			return nil, fmt.Errorf("event %d, line %d: %w", i+1, p.line, err)
 		}

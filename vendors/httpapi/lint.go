@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Lint returns the faults of a file, as Parse does, and doubtful facts: answers that are never
+// reached, a POST that claims to be safe, an account without proof.
+func Lint(name string, text []byte) error {
+	f, r, err := parse(name, text)
+	if err != nil {
+		return err
+	}
+	linter{r, f}.lint()
+	return joinFaults(r.faults)
+}
+
+type linter struct {
+	*reader
+	file *File
+}
+
+func (l linter) lint() {
+	f := l.file
+	l.unreachable("answers", f.Answers)
+	for i := range f.Find {
+		l.unreachable(fmt.Sprintf("find[%d].answers", i), f.Find[i].Answers)
+		l.absence(fmt.Sprintf("find[%d]", i), f.Find[i])
+	}
+	if c := f.Create; c != nil {
+		l.unreachable("create.answers", c.Answers)
+		l.safe("create", &c.Request, c.Repeat, c.Because)
+		if !c.Item.set() && !c.Done.set() && !f.Account.isAddressed() {
+			l.fault(c.line(), "create", "takes every answer of success as a new account", "set item, the account in the answer, or done, what the answer must show")
+		}
+	}
+	for _, o := range f.operations() {
+		for i, ch := range *o.calls {
+			key := keyOf(o.name, i, len(*o.calls))
+			l.unreachable(key+".answers", ch.Answers)
+			if o.name == "enroll" {
+				l.safe(key, &ch.Request, ch.Repeat, ch.Because)
+			}
+		}
+	}
+	l.enrolment()
+	if f.Track != nil {
+		l.safe("track", &f.Track.Request, f.Track.Repeat, f.Track.Because)
+		if f.Track.Repeat == "" || f.Track.Repeat == repeatNever {
+			l.fault(f.Track.line(), "track.repeat", "is never: an activity with a lost answer becomes a dead letter", "send a key, such as a header from origin.key, and set repeat: keyed")
+		}
+	}
+}
+
+func (a *Account) isAddressed() bool { return a != nil && a.Addressed }
+
+// enrolment reports an enrolment whose repeat cannot be told from a first one.
+func (l linter) enrolment() {
+	f := l.file
+	for i, ch := range f.Enroll {
+		said := false
+		for _, r := range ch.Answers {
+			said = said || r.Is == isAlready
+		}
+		if f.Enrolled == nil && !said && ch.Repeat == "" && !ch.Skip.set() {
+			l.fault(ch.line(), keyOf("enroll", i, len(f.Enroll)), "does not say what a second enrolment does", "describe enrolled, or an answer that is already, or set repeat")
+		}
+	}
+}
+
+// safe reports a POST that claims to be safe without a reason.
+func (l linter) safe(key string, r *Request, repeat, because string) {
+	if r.POST.set() && repeat == repeatSafe && strings.TrimSpace(because) == "" {
+		l.fault(r.line(), key+".repeat", "says that a POST is safe to repeat, which few are", "add because: with the sentence of the documents; else set repeat: never, and let find decide")
+	}
+}
+
+// absence reports a look-up of one account that cannot prove absence.
+func (l linter) absence(key string, s Find) {
+	if !s.Item.set() || s.Optional {
+		return
+	}
+	for _, r := range s.Answers {
+		if r.Is == isNobody {
+			return
+		}
+	}
+	l.fault(s.line(), key, "never proves that an account is missing", "add answers: with the answer for nobody, such as {if: answer.status == 404, is: nobody}; or set optional: true")
+}
+
+// unreachable reports rules behind a rule that always fits, or behind the same rule.
+func (l linter) unreachable(key string, rules []Rule) {
+	seen := map[string]int{}
+	always := -1
+	for i, r := range rules {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		text := strings.Join(strings.Fields(r.If.text), " ")
+		before, twice := seen[text]
+		switch {
+		case always >= 0:
+			l.fault(r.If.line, at, fmt.Sprintf("is never reached: rule %d always fits", always), "remove one of them, or change the order")
+		case twice:
+			l.fault(r.If.line, at, fmt.Sprintf("is never reached: rule %d has the same condition", before), "keep one of them")
+		case text == "true":
+			always = i
+		case text == "false":
+			l.fault(r.If.line, at, "never fits", "remove the rule")
+		}
+		seen[text] = i
+	}
+}
