@@ -152,6 +152,9 @@ func (c Config) Keys() (keys []string) {
 	if c.file == nil {
 		return c.Settings.Keys()
 	}
+	if c.file.Account.Addressed {
+		return nil
+	}
 	for i := range c.file.Find {
 		if key := c.file.Find[i].key(); !slices.Contains(keys, key) {
 			keys = append(keys, key)
@@ -165,26 +168,6 @@ func (c Config) CanDisable() bool { return c.file != nil && len(c.file.Disable) 
 
 // CanDelete reports whether the file has delete.
 func (c Config) CanDelete() bool { return c.file == nil || len(c.file.Delete) > 0 }
-
-// Keys returns the keys of the look-ups in the file.
-func (c Config) Keys() (keys []string) {
-	if c.file == nil {
-		return c.Settings.Keys()
-	}
-	if c.file.Account.Addressed {
-		return nil
-	}
-	for _, step := range c.file.Find {
-		key := vendors.KeyEmail
-		if step.Match == matchUserID {
-			key = vendors.KeyID
-		}
-		if !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
 
 // Validate returns all faults of c, joined, or nil.
 func (c Config) Validate() error {
