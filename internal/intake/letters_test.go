@@ -85,7 +85,8 @@ func TestAnAccountAfterADeathWhileGivingUp(t *testing.T) {
 			}
 			r.await(t, "the first dead letter", func() bool { return len(r.dead()) > 0 })
 			r.vendor.add(vendors.User{Email: email(1)})
-			r.await(t, fmt.Sprint("all results, with a death at operation ", n), func() bool { return r.results() == many })
+			// A dead letter that was stored before the death may be sent back, with a result of its own.
+			r.await(t, fmt.Sprint("all results, with a death at operation ", n), func() bool { return r.results() >= many })
 			// A dead letter is removed after the result is published.
 			r.await(t, fmt.Sprint("no dead letter stays, with a death at operation ", n), func() bool { return r.needless() == "" })
 			if r.deadLettersAdded() > len(r.dead()) {

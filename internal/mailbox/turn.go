@@ -255,6 +255,9 @@ const fullPause = time.Second
 func (t *turn) end(ctx context.Context) remainder {
 	more, due := false, t.plan.decision.Due
 	if err := t.sendReturns(ctx); err != nil {
+		if !t.user.stored.known { // the write has failed, not the replays
+			return t.retry(ctx, err)
+		}
 		t.stepFailed(err)
 		if again := t.deps.Ownership.Now().Add(returnsRetry); due.IsZero() || due.After(again) {
 			due = again
