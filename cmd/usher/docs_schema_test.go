@@ -162,6 +162,8 @@ func (m schemaMaker) whole() object {
 		properties[section.Name] = at
 		byKind = append(byKind, object{"if": object{"properties": object{"kind": object{"const": section.Name}}}, "then": at})
 	}
+	kinds["http"] = m.described()
+	byKind = append(byKind, object{"if": object{"properties": object{"kind": object{"const": "http"}}}, "then": object{"$ref": "#/$defs/http"}})
 	s["properties"].(object)["vendors"] = object{
 		"type": []string{"object", "null"}, "properties": properties,
 		"additionalProperties": object{
@@ -171,6 +173,15 @@ func (m schemaMaker) whole() object {
 	}
 	s["$schema"], s["title"], s["$defs"] = "https://json-schema.org/draft/2020-12/schema", "The configuration of Usher (usher.yaml)", kinds
 	return s
+}
+
+// described returns the schema of a vendor of kind http: its file declares further settings.
+func (m schemaMaker) described() object {
+	all := m.structure(reflect.TypeFor[config.Rules](), "")
+	maps.Copy(all["properties"].(object), m.structure(reflect.TypeFor[vendors.Settings](), "")["properties"].(object))
+	all["properties"].(object)["file"] = object{"type": "string", "description": "the description of the API; see docs/http-vendors.md"}
+	all["required"], all["additionalProperties"] = []string{"file"}, true
+	return all
 }
 
 // section returns the schema of the settings and the rules of a vendor.
