@@ -139,8 +139,10 @@ func (p *vendorPage) settings(service *ops.Service, name string) {
 
 // usualRules are the rules in force without a setting, in words.
 var usualRules = []ops.Setting{
-	{Key: "mode", Value: "live", From: "default"}, {Key: "may", Value: "all changes", From: "default"},
-	{Key: "scope", Value: "all users", From: "default"}, {Key: "map", Value: "the data of the events", From: "default"},
+	{Key: "mode", Value: "live", From: "default"},
+	{Key: "may", Value: "all changes", From: "default"},
+	{Key: "scope", Value: "all users", From: "default"},
+	{Key: "map", Value: "the data of the events", From: "default"},
 	{Key: "on_leave", Value: "keep", From: "default"},
 }
 
