@@ -128,10 +128,22 @@ func (p *vendorPage) settings(service *ops.Service, name string) {
 			p.Settings = append(p.Settings, one)
 		}
 	}
-	p.HowToOn, p.On = service.Config.Off()[name], true
-	if p.HowToOn != "" {
-		p.On = false
+	for _, one := range usualRules {
+		if !slices.ContainsFunc(p.Rules, func(set ops.Setting) bool { return set.Key == one.Key }) {
+			p.Rules = append(p.Rules, one)
+		}
 	}
+	p.HowToOn = service.Config.Off()[name]
+	p.On = p.HowToOn == ""
+}
+
+// usualRules are the rules in force without a setting, in words.
+var usualRules = []ops.Setting{
+	{Key: "mode", Value: "live", From: "default"},
+	{Key: "may", Value: "all changes", From: "default"},
+	{Key: "scope", Value: "all users", From: "default"},
+	{Key: "map", Value: "the data of the events", From: "default"},
+	{Key: "on_leave", Value: "keep", From: "default"},
 }
 
 // checkNow asks for a check of a vendor on hold.

@@ -63,6 +63,20 @@ describe("pictures", () => {
     await v.page.setViewportSize(sizes["1280 px"]);
   });
 
+  it("of a vendor", async () => {
+    await until("the results are counted", async () => {
+      await v.page.goto("/console/vendors/lead");
+      return /\d/.test(await v.page.locator("[data-fact=ended]").textContent());
+    });
+    await until("the chart is drawn", async () => (await drawn(v.page)).every((n) => n > 200));
+    await picture(v, "vendor");
+    await look(v);
+    for (const page of ["configuration", "audit", "deletions"]) {
+      await v.page.goto(`/console/${page}`);
+      await look(v);
+    }
+  });
+
   it("of the form to send an event, and of the history", async () => {
     await until("the demo is over, with nothing lost", over);
     await v.page.goto("/console/send?type=user.created");
