@@ -163,6 +163,9 @@ func (c Config) Keys() (keys []string) {
 // CanDisable reports whether the file has disable.
 func (c Config) CanDisable() bool { return c.file != nil && len(c.file.Disable) > 0 }
 
+// CanDelete reports whether the file has delete.
+func (c Config) CanDelete() bool { return c.file == nil || len(c.file.Delete) > 0 }
+
 // Validate returns all faults of c, joined, or nil.
 func (c Config) Validate() error {
 	if c.file == nil {
