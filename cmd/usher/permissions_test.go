@@ -217,6 +217,11 @@ func (p *guardedTerm) operate() {
 	p.tell("dead", "drop", first.ID, "--reason", "a test")
 	_, _ = p.as(p.producer, cloudEvent(events.UserCreated, "c9", `{"user_id":"u9","email":"u9@example.org","first_name":"U","last_name":"9"}`), "send")
 	p.until("a user that was missing", func() bool { return p.results("c9") == 5 })
+	_, _ = p.as(p.producer, cloudEvent(events.UserUpdated, "m9", `{"user_id":"u9","email":"moved9@example.org"}`), "send")
+	p.until("the index has the new e-mail", func() bool {
+		return strings.Contains(p.tell("user", "moved9@example.org", "--json"), `"user_id": "u9"`)
+	})
+	p.until("the results of the change", func() bool { return p.results("m9") == 5 })
 	p.tell("dead", "replay", early.ID)
 	p.until("a replay that ends well", func() bool { return !strings.Contains(p.tell("dead", "list"), early.ID) })
 	p.tell("pause", kept.Vendor)

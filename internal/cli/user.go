@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,23 +14,36 @@ import (
 
 // userCmd is usher user.
 type userCmd struct {
-	ID         string `arg:"" help:"The user_id of the events."`
+	ID       string `arg:"" help:"The user_id of the events, or an e-mail."`
+	UTC      bool   `help:"Print times in UTC; off a terminal, times are always in UTC." name:"utc"`
+	Timeline bool   `help:"Print the steps of each event: event, scope, look-up, call, result."`
+	Long     bool   `help:"Print hashes, and times to the second."`
+
 	app.Output `embed:""`
 }
 
 // Help is shown below the flags.
 func (userCmd) Help() string {
-	return `Shows why Ada has, or has no, account in the LMS: the state of her account at each vendor, and the outcome of
-each of her events: done, waiting (with the reason and the time of the next attempt), or a dead letter.
-usher reads the records, the history, the dead letters, and each event by its position: a million stored events
-do not slow it down. The history of an account is kept for nats.history_max_age, activity for activity.memory;
-for older results, see usher results --user ID.
-Not shown: events not yet registered for a vendor, and events handled by no vendor. An event of a vendor that is
-off is registered once the vendor is on: see usher config check.
+	return `Shows why Ada has, or has no, account in the LMS. The first lines answer, one for each vendor:
+  done          every event has ended
+  queued        an event waits for its turn: how many events come before it, and since when
+  waiting       for the next attempt, with the last error; or for the account
+  held          the deletion guard holds the deletion until an operator approves
+  paused        a person has paused the vendor
+  on hold       the vendor fails or refuses the credentials, and is checked from time to time
+  out of scope  a rule of the configuration leaves the user out; skipped: another rule forbids the change
+  dead letter   an event failed for good: the class, the reason, and the remedy
+  never asked   no event of the user is for the vendor
+  off           the vendor is off
+Below stand the accounts, and the outcome of each event. The history of an account is kept for
+nats.history_max_age, activity for activity.memory; for older results, see usher results --user ID.
+The exit code is 1 if nothing is known of the user.
 
 Examples:
   usher user ada
-  usher user ada --json | jq '.events[] | select(.state == "waiting")'`
+  usher user ada@example.org            several users with one e-mail are listed
+  usher user ada --timeline
+  usher user ada --json | jq '.vendors[] | select(.state != "done")'`
 }
 
 // Validate returns an error for an empty id.
@@ -50,86 +61,55 @@ func (u userCmd) Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer end()
-	history, err := service.History(ctx, u.ID)
+	ids, err := service.FindUsers(ctx, u.ID)
 	if err != nil {
 		return app.Advise(err)
 	}
-	if u.Data() {
-		return u.Write(a, history)
-	}
-	return u.print(a, history)
-}
-
-// print prints the accounts, and every effect in order of its registration.
-func (u userCmd) print(a *app.App, h ops.History) error {
-	switch {
-	case len(h.Accounts)+len(h.Events) > 0:
-	case !h.Forgotten.IsZero():
-		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: no data is left\n", h.Forgotten.UTC().Format(time.RFC3339))
-		return err
+	switch len(ids) {
+	case 0:
+		return errors.New("no user with this e-mail is known: usher finds an e-mail of an event that is still stored, or was when usher indexed it; see docs/operating.md")
+	case 1:
+		return u.show(ctx, a, service, ids[0])
 	default:
-		_, err := fmt.Fprintf(a.Stderr, "no vendor was ever asked for anything about %s; is that the user_id of the events?\n", output.Plain(h.UserID, ""))
-		return err
+		return u.list(a, ids)
 	}
-	if err := u.printAccounts(a, h); err != nil {
-		return err
-	}
-	if h.More > 0 {
-		if _, err := fmt.Fprintf(a.Stdout, "%d older effects are not shown\n", h.More); err != nil {
-			return err
-		}
-	}
-	var rows [][]string
-	for _, e := range h.Events {
-		rows = append(rows, []string{e.Time.UTC().Format(time.RFC3339), e.Type, e.EventID, e.Vendor, e.State, fmt.Sprint(e.Attempts), reason(e)})
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	return u.Rows(a, []string{"first taken up", "type", "event", "vendor", "state", "attempts", "why"}, rows)
 }
 
-// printAccounts prints the state of the user's accounts, and the vendors on hold.
-func (u userCmd) printAccounts(a *app.App, h ops.History) error {
-	var rows [][]string
-	for _, at := range h.Accounts {
-		state := at.State
-		if at.DeletedAt != nil {
-			state += ", deleted on " + at.DeletedAt.UTC().Format(time.RFC3339)
-		}
-		rows = append(rows, []string{at.Vendor, state, at.ID, fmt.Sprint(len(at.Courses))})
+// list prints the ids of several users with one e-mail.
+func (u userCmd) list(a *app.App, ids []string) error {
+	if u.Data() {
+		return u.Write(a, map[string][]string{"users": ids})
 	}
-	if len(rows) > 0 {
-		if err := u.Rows(a, []string{"vendor", "account", "id", "courses"}, rows); err != nil {
-			return err
-		}
+	a.Remark(output.Count(len(ids), "user") + " with this e-mail; show one by its id")
+	rows := make([][]string, len(ids))
+	for i, id := range ids {
+		rows[i] = []string{id}
 	}
-	for _, vendor := range slices.Sorted(maps.Keys(h.Holds)) {
-		since := h.Holds[vendor].Since.UTC().Format(time.RFC3339)
-		if _, err := fmt.Fprintf(a.Stdout, "%s is on hold since %s: later events may not be shown yet\n", vendor, since); err != nil {
-			return err
-		}
-	}
-	return nil
+	return u.Rows(a, []string{"user id"}, rows)
 }
 
-// reason returns the reason for the state of an effect, and the command for more.
-func reason(e ops.HistoryEvent) string {
-	var parts []string
-	if step := e.Step(); step != "" {
-		parts = append(parts, step)
+// show prints one user.
+func (u userCmd) show(ctx context.Context, a *app.App, service *ops.Service, id string) error {
+	user, err := service.User(ctx, id)
+	if err != nil {
+		return app.Advise(err)
 	}
-	if e.Why != "" {
-		parts = append(parts, e.Why)
+	if !user.Known() {
+		return fmt.Errorf("nothing is known of %s: is that the user_id of the events, with the same capitals?", output.Plain(id, ""))
 	}
-	if e.Until != nil {
-		parts = append(parts, "next try at "+e.Until.UTC().Format(time.RFC3339))
+	switch {
+	case u.Data() && u.Timeline:
+		return u.Write(a, user.Timeline())
+	case u.Data():
+		return u.Write(a, user)
 	}
-	if e.GivenUp != nil {
-		parts = append(parts, "given up at "+e.GivenUp.UTC().Format(time.RFC3339))
+	if len(user.Accounts)+len(user.Events) == 0 && !user.Forgotten.IsZero() {
+		_, err := fmt.Fprintf(a.Stderr, "forgotten at %s, by usher forget: no data is left\n", user.Forgotten.UTC().Format(time.RFC3339))
+		return err
 	}
-	if e.Dead != "" {
-		parts = append(parts, "usher dead show "+e.Dead)
+	p := newUserPrinter(a, u.Output, u.UTC, u.Long)
+	if u.Timeline {
+		return p.timeline(user)
 	}
-	return strings.Join(parts, "; ")
+	return p.user(user)
 }

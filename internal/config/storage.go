@@ -43,7 +43,7 @@ type Limits map[string]Bytes
 // schedules discards old messages.
 var limitable = []string{
 	"EVENTS", "RESULTS", "HISTORY", "OPEN_REPLAYS", "DEADLETTERS", "AUDIT", "LEASES",
-	"ACCOUNTS", "ACCOUNT_INDEX", "EFFECTS", "ACTIVITY_INDEX", "PROFILES", "OWNERSHIP", "CONTROL",
+	"ACCOUNTS", "ACCOUNT_INDEX", "EFFECTS", "ACTIVITY_INDEX", "PROFILES", "EMAILS", "OWNERSHIP", "CONTROL",
 }
 
 // UnmarshalText reads NAME=SIZE separated by commas, ignoring spaces.

@@ -17,6 +17,9 @@ func (e *Engine) Wanted(ports map[string]vendors.Adapter) admin.Wanted {
 	for _, v := range e.on() {
 		w.Consumers = append(w.Consumers, e.consumers(v.Name, ports[v.Name], list)...)
 	}
+	if len(w.Consumers) > 0 {
+		w.Consumers = append(w.Consumers, e.emailConsumer())
+	}
 	return w
 }
 

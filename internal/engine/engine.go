@@ -89,6 +89,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	if e.Config.Worker.On {
 		group.Go(func() error { e.remake(ctx); return nil })
+		group.Go(func() error { return e.indexEmails(ctx) })
 	}
 	if e.guard != nil {
 		group.Go(func() error { e.watchGuard(ctx); return nil })

@@ -37,15 +37,15 @@ var rules = []rule{
 	{
 		"internal/cli/...",
 		[]string{
-			"internal/cli/...", "internal/engine", "internal/ops", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
-			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi", "vendors/vendortest", "handlers", "events", "schemas", "vendors", nats,
+			"internal/cli/...", "internal/engine", "internal/ops", "internal/masking", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
+			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi/...", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
 	},
 	{
 		"internal/engine",
 		[]string{
-			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
+			"internal/core", "internal/pause", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
 			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/profile", "internal/rules", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
@@ -64,6 +64,7 @@ var rules = []rule{
 		[]string{"vendors"},
 		"verifies headers and bytes without reading the content",
 	},
+	{"internal/ingest/sns", nil, "verifies a body by a certificate of one host"},
 	{
 		"internal/ingest/mapping",
 		[]string{"internal/expression", "events", "schemas"},
@@ -71,12 +72,12 @@ var rules = []rule{
 	},
 	{
 		"internal/console",
-		[]string{"internal/ops", "internal/clientlimit", "internal/streams", "events", "schemas", "vendors"},
+		[]string{"internal/ops", "internal/clientlimit", "internal/masking", "internal/streams", "events", "schemas", "vendors"},
 		"shows and does only the work of ops, like the commands",
 	},
 	{
 		"internal/ops",
-		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/history", "internal/memory", "internal/streams/...", "internal/deletionguard", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/emailindex", "internal/history", "internal/memory", "internal/streams/...", "internal/deletionguard", "internal/pause", "internal/telemetry", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"serves people from the records and the streams, and knows no vendor by name",
 	},
 	{
@@ -155,6 +156,8 @@ var rules = []rule{
 	{"internal/rules", []string{"internal/expression", "handlers", "events", "schemas", "vendors"}, "evaluates the rules of a team as pure functions of a profile and an event"},
 	{"internal/keyfile", nil, "reads a key, for the configuration and for profiles"},
 	{"internal/profile", []string{"internal/keyfile", "internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
+	{"internal/emailindex", []string{"internal/keyfile", "internal/streams", "events"}, "finds users by keyed hashes, without knowledge of the readers of events"},
+	{"internal/masking", nil, "masks texts, whoever shows them"},
 	{"internal/spelling", nil, "compares names, whatever is named"},
 	{"internal/pause", nil, "waits, without knowledge of the step"},
 	{"internal/telemetry", []string{"events"}, "is imported by all of internal, and stands below"},
@@ -169,6 +172,7 @@ var rules = []rule{
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},
+	{"vendors/httpapi/filetest", []string{"vendors", "vendors/httpapi", "vendors/vendortest"}, "tests descriptions of APIs, also in a command"},
 	{"vendors/httpapi", []string{"internal/expression", "internal/spelling", "vendors"}, "knows APIs only by their descriptions"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone"},
 }

@@ -97,7 +97,8 @@ type first struct {
 	publisher  *publisher
 	key        string // of the record
 	effect     record.Effect
-	deadLetter bool // a dead letter was stored
+	failure    record.Failure // of the attempt
+	deadLetter bool           // a dead letter was stored
 }
 
 // begin makes the attempt, unless the effect has to wait or is out of date.
@@ -169,7 +170,7 @@ func (x *first) attempt() error {
 	}
 	o.TookMS = time.Since(began).Milliseconds()
 	if o.Kind == "" {
-		x.postpone(pause)
+		x.postpone(withFailure(pause, o))
 		x.publisher.report(x.Event, &x.effect, o, x.effect.Due)
 		return x.wait()
 	}
@@ -190,12 +191,12 @@ func (x *first) postpone(p record.Pause) {
 	nonce := x.nonces.next()
 	r := record.Record{Pending: []record.Effect{x.effect}, Claim: &record.Claim{Key: x.effect.Key, Nonce: nonce}}
 	r.Postpone(record.Attempt{Key: x.effect.Key, Nonce: nonce}, p)
-	x.effect = r.Pending[0]
+	x.effect, x.failure = r.Pending[0], r.Failure
 }
 
 // wait stores the effect as a pending one and sets its timer.
 func (x *first) wait() error {
-	err := x.create(&record.Record{Pending: []record.Effect{x.effect}})
+	err := x.create(&record.Record{Pending: []record.Effect{x.effect}, Failure: x.failure})
 	if errors.Is(err, ErrStaleRevision) {
 		return x.takeUp()
 	}

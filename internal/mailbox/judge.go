@@ -217,12 +217,21 @@ func (t *attempts) fail(ctx context.Context, x *result, cause error, took time.D
 		x.noAccount, t.user.noAccount = now, now
 	}
 	if o.Kind == "" {
-		x.pause = pause
+		x.pause = withFailure(pause, o)
 		t.report(x.event, &x.effect, o, pause.Due)
 		return x
 	}
 	x.change.Unchanged = slices.Contains([]string{classAmbiguous, classUnadopted, ClassProfile}, o.Class)
 	return t.conclude(ctx, x, o, mayHaveChanged(cause))
+}
+
+// withFailure returns a pause with the failure for people. An effect without an account has failed
+// nothing.
+func withFailure(p record.Pause, o record.Outcome) record.Pause {
+	if !p.Prerequisite {
+		p.Class, p.Message, p.At = o.Class, o.Message, o.At
+	}
+	return p
 }
 
 // expire finishes an effect whose event is not stored any more.

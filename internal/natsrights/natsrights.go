@@ -140,7 +140,7 @@ func (c Config) names(list ...string) (out []string) {
 // all returns the names of all streams but AUDIT.
 func (c Config) all() []string {
 	return c.names(streams.EventsStream, streams.ResultsStream, streams.ReplaysStream, streams.DeadLettersStream, streams.HistoryStream,
-		"KV_"+streams.AccountsBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ActivityBucket, "KV_"+streams.ProfilesBucket, "KV_"+streams.ControlBucket,
+		"KV_"+streams.AccountsBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ActivityBucket, "KV_"+streams.ProfilesBucket, "KV_"+streams.EmailsBucket, "KV_"+streams.ControlBucket,
 		timers, leases, "KV_"+ownership, "KV_"+accountIndex)
 }
 
@@ -152,7 +152,7 @@ func (c Config) without(list ...string) []string {
 // directBuckets returns the buckets with direct reads. With several replicas, records come from
 // the leader.
 func (c Config) directBuckets() []string {
-	return c.names("KV_"+streams.AccountsBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ProfilesBucket, "KV_"+streams.ControlBucket)
+	return c.names("KV_"+streams.AccountsBucket, "KV_"+streams.EffectsBucket, "KV_"+streams.ProfilesBucket, "KV_"+streams.EmailsBucket, "KV_"+streams.ControlBucket)
 }
 
 // own returns the streams that Usher may change.

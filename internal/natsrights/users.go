@@ -8,6 +8,7 @@ func (c Config) worker() []Right {
 	list = append(list, c.results()...)
 	list = append(list,
 		Right{c.Names.Subject("usher.dead.>"), "dead letters"},
+		Right{c.Names.Subject("usher.replay.>"), "dead letters that waited for an account, once the account has come"},
 		Right{c.Names.LeaseSubject + ".>", "leases of vendors"},
 		Right{c.Names.TimerSubject + ".>", "timers of mailboxes"},
 		Right{c.Names.Subject("usher.history.>"), "finished effects"},
@@ -15,6 +16,7 @@ func (c Config) worker() []Right {
 		c.stored(streams.EffectsBucket, ""),
 		c.stored(streams.ActivityBucket, "segments of the memory of activities"),
 		c.stored(streams.ProfilesBucket, "profiles, for the rules scope and map"),
+		c.stored(streams.EmailsBucket, "index of e-mails"),
 		c.stored(accountIndex, "index of accounts by user"),
 		c.stored(ownership, "committed positions and ownerships"),
 		c.stored(streams.ControlBucket, "holds, and the high-water mark of events"),
@@ -26,7 +28,8 @@ func (c Config) worker() []Right {
 	list = append(list, c.each("STREAM.MSG.GET", "", "read one message or record", c.without(streams.HistoryStream))...)
 	list = append(list, c.direct()...)
 	list = append(list, c.each("DIRECT.GET", ".>", "read a record, with one replica", c.directBuckets())...)
-	list = append(list, c.each("STREAM.MSG.DELETE", "", "remove a finished replay, and a dead letter after a successful replay", c.names(streams.DeadLettersStream, streams.ReplaysStream))...)
+	list = append(list, c.each("STREAM.MSG.DELETE", "", "remove a finished replay, a dead letter after a successful replay, and the hash of a former e-mail",
+		c.names(streams.DeadLettersStream, streams.ReplaysStream, "KV_"+streams.EmailsBucket))...)
 	list = append(list, c.each("CONSUMER.INFO", ".*", "state of the consumers", read)...)
 	list = append(list, c.each("CONSUMER.NAMES", "", "find the consumers of former owners", c.names(timers))...)
 	list = append(list, c.each("CONSUMER.CREATE", ".>", "read a stream", read)...)
@@ -75,7 +78,7 @@ func (c Config) operator() []Right {
 		c.api("INFO", "", "usher nats apply"),
 	)
 	list = append(list, c.migration()...)
-	read := c.without(leases, "KV_"+ownership)
+	read := c.without(leases, "KV_"+ownership, "KV_"+streams.EmailsBucket)
 	list = append(list, c.each("STREAM.INFO", "", "state of the streams", c.all())...)
 	list = append(list, c.each("STREAM.CREATE", "", "usher nats apply", c.own())...)
 	list = append(list, c.each("STREAM.UPDATE", "", "usher nats apply", c.own())...)
@@ -83,7 +86,7 @@ func (c Config) operator() []Right {
 	list = append(list, c.direct()...)
 	list = append(list, c.each("DIRECT.GET", ".>", "read a record, with one replica", append(c.directBuckets(), c.names("KV_"+streams.ActivityBucket)...))...)
 	list = append(list, c.each("STREAM.MSG.DELETE", "", "drop a dead letter; usher forget, for a stream of yours with --events only",
-		c.names(streams.DeadLettersStream, streams.EventsStream, streams.ReplaysStream, streams.ResultsStream, streams.HistoryStream))...)
+		c.names(streams.DeadLettersStream, streams.EventsStream, streams.ReplaysStream, streams.ResultsStream, streams.HistoryStream, "KV_"+streams.EmailsBucket))...)
 	list = append(list, c.each("STREAM.PURGE", "", "usher forget, for an empty stream", c.names(streams.ReplaysStream, streams.DeadLettersStream))...)
 	list = append(list, c.each("CONSUMER.INFO", ".*", "state of the consumers", read)...)
 	list = append(list, c.each("CONSUMER.CREATE", ".>", "usher nats apply, and read a stream", read)...)

@@ -67,7 +67,7 @@ func (s *Service) Forget(ctx context.Context, u UserData, o ForgetOptions, by Ac
 		return f, err
 	}
 	for _, step := range []func(context.Context, UserData, ForgetOptions, *Forgotten) error{
-		s.eraseReplays, s.eraseLetters, s.eraseEvents, s.eraseAccounts, s.eraseIndex, s.eraseActivity, s.eraseProfile, s.wake, s.eraseHistory, s.eraseResults, s.scrub, s.scan,
+		s.eraseReplays, s.eraseLetters, s.eraseEvents, s.eraseAccounts, s.eraseIndex, s.eraseActivity, s.eraseProfile, s.eraseEmails, s.wake, s.eraseHistory, s.eraseResults, s.scrub, s.scan,
 	} {
 		if err := step(ctx, u, o, &f); err != nil {
 			return f, fmt.Errorf("%w; run it again to go on", err)
@@ -101,6 +101,9 @@ func (s *Service) scan(ctx context.Context, u UserData, o ForgetOptions, f *Forg
 		if found > 0 {
 			f.Stays = append(f.Stays, fmt.Sprintf("%s: %d messages that still have the id or an e-mail of the user, found by the last scan: events of others, or newer data; run it again, and look at them by hand", stream, found))
 		}
+	}
+	if err := s.scanEmails(ctx, u, f); err != nil {
+		return err
 	}
 	return s.scanAudit(ctx, u, f)
 }

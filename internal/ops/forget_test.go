@@ -156,7 +156,7 @@ func TestForgetScansEveryStream(t *testing.T) {
 	}
 	done, err := w.service.Forget(t.Context(), u, ops.ForgetOptions{Accounts: true}, ops.Actor{Who: "ann"})
 	w.check(err)
-	want := map[string]int{"EVENTS": 0, "OPEN_REPLAYS": 0, "DEADLETTERS": 0, "RESULTS": 0, "HISTORY": 0, "AUDIT": 0}
+	want := map[string]int{"EVENTS": 0, "OPEN_REPLAYS": 0, "DEADLETTERS": 0, "RESULTS": 0, "HISTORY": 0, "EMAILS": 0, "AUDIT": 0}
 	if diff := cmp.Diff(want, found(ops.UserData{Matches: done.Scan})); diff != "" {
 		t.Errorf("the last scan (-want +got)\n%s", diff)
 	}

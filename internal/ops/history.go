@@ -32,6 +32,8 @@ type History struct {
 	Forgotten time.Time `json:"forgotten,omitzero"`
 
 	at map[effectID]int // indices in Events, without dead letters
+	// registered holds the position of the last registered event, by vendor.
+	registered map[string]events.Position
 }
 
 // AccountAt is the account of the user at a vendor.
@@ -59,16 +61,20 @@ type HistoryEvent struct {
 	Ended    *time.Time `json:"ended,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`    // of the next attempt
 	GivenUp  *time.Time `json:"given_up,omitempty"` // end of the wait for a prerequisite
+	Class    string     `json:"class,omitempty"`    // of a failure, also of the last attempt of an unfinished effect
 	Why      string     `json:"why,omitempty"`
 	Replay   int        `json:"replay,omitempty"`      // number of the replay
 	Result   string     `json:"result,omitempty"`      // id of the result
 	Dead     string     `json:"dead_letter,omitempty"` // ID of the dead letter
+	Trace    string     `json:"trace_id,omitempty"`    // with traces on
 
 	Action    string   `json:"action,omitempty"` // as in events.Result, with MatchedBy, Changed and Reason
 	MatchedBy string   `json:"matched_by,omitempty"`
 	Changed   []string `json:"changed,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
 
+	held  bool       // a person has to approve the deletion
+	later bool       // the deletion of a disabled account, in its grace
 	key   record.Key // of the event
 	order events.Position
 	// unplaced says that order is not known.
@@ -105,7 +111,7 @@ const (
 // and the last results are searched: a million stored events do not slow History down. The history
 // of an account is kept for nats.history_max_age, activity for activity.memory.
 func (s *Service) History(ctx context.Context, user string) (History, error) {
-	h := History{UserID: user, Accounts: []AccountAt{}, Events: []HistoryEvent{}, at: map[effectID]int{}}
+	h := History{UserID: user, Accounts: []AccountAt{}, Events: []HistoryEvent{}, at: map[effectID]int{}, registered: map[string]events.Position{}}
 	for _, read := range []func(context.Context, *History) error{s.past, s.accounts, s.activity, s.activityResults, s.deadLetters} {
 		if err := read(ctx, &h); err != nil {
 			return h, err
@@ -116,7 +122,7 @@ func (s *Service) History(ctx context.Context, user string) (History, error) {
 		h.Events = h.Events[n:]
 		h.More += n
 	}
-	if err := h.identifyEvents(ctx, s.Streams.Events); err != nil {
+	if err := s.identifyEvents(ctx, &h); err != nil {
 		return h, err
 	}
 	if err := s.nameHolders(ctx, &h); err != nil {
@@ -148,6 +154,7 @@ func (s *Service) accounts(ctx context.Context, h *History) error {
 		if err != nil {
 			return err
 		}
+		h.registered[v.Name] = e.Record.Registered
 		if e.Record.UserID == "" {
 			if h.Forgotten.Before(e.Record.Forgotten) {
 				h.Forgotten = e.Record.Forgotten
@@ -163,7 +170,7 @@ func (s *Service) accounts(ctx context.Context, h *History) error {
 }
 
 // identifyEvents reads each event once, for its id and the whole key.
-func (h *History) identifyEvents(ctx context.Context, stored *streams.Events) error {
+func (s *Service) identifyEvents(ctx context.Context, h *History) error {
 	at := map[events.Position][]*HistoryEvent{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atATime)
@@ -176,13 +183,14 @@ func (h *History) identifyEvents(ctx context.Context, stored *streams.Events) er
 	}
 	for position, list := range at {
 		group.Go(func() error {
-			o, err := stored.Original(ctx, position)
+			o, err := s.Streams.Events.Original(ctx, position)
 			if errors.Is(err, streams.ErrGone) {
 				return nil
 			}
 			if err == nil {
 				for _, one := range list {
 					one.identify(o.Event)
+					one.Trace = s.traceOf(o.Event, one.Key)
 				}
 			}
 			return err

@@ -78,12 +78,15 @@ func effectOf(vendor string, e *record.Effect) HistoryEvent {
 // ended returns an effect of the history.
 func ended(e history.Entry) HistoryEvent {
 	h := HistoryEvent{
-		Time: e.First, Vendor: e.Vendor, Type: e.Type, Key: e.Key, Course: e.Course, State: e.Outcome, Ended: &e.Ended,
+		Time: e.First, Vendor: e.Vendor, Type: e.Type, Key: e.Key, Course: e.Course, State: e.Outcome, Ended: &e.Ended, Class: e.Class,
 		Attempts: e.Attempts, Replay: e.Replay, Why: e.Message, key: record.KeyOf(e.Key), order: e.Position,
 		Action: e.Action, MatchedBy: e.MatchedBy, Changed: e.Changed, Reason: e.Reason,
 	}
 	if !e.Last.IsZero() {
 		h.Last = &e.Last
+	}
+	if e.Automatic && h.Why == "" {
+		h.Why = "sent back automatically: the account has come"
 	}
 	return h
 }
@@ -91,7 +94,7 @@ func ended(e history.Entry) HistoryEvent {
 // finished returns a finished effect.
 func finished(vendor string, f *record.Finished) HistoryEvent {
 	h := effectOf(vendor, &f.Effect)
-	h.State, h.Ended, h.Why = f.Kind, &f.At, f.Message
+	h.State, h.Ended, h.Class, h.Why = f.Kind, &f.At, f.Class, f.Message
 	h.Action, h.MatchedBy, h.Changed, h.Reason = f.Action, f.MatchedBy, f.ChangedFields(), f.Reason
 	if f.By != "" && f.Attempts > 0 {
 		last := f.At.Add(-time.Duration(f.TookMS) * time.Millisecond)
@@ -107,18 +110,21 @@ func pending(vendor string, r *record.Record, e *record.Effect) HistoryEvent {
 	if e.Due.After(time.Now()) {
 		h.Until = &e.Due
 	}
+	failure, failed := r.FailureOf(e)
 	switch other, blocked := record.Blocker(r, e.Key, e.Replay); {
 	case blocked:
 		h.behind = &other
 	case e.Held:
-		h.Why = whyHeld
-	case e.Later:
-		h.Why = "deletes the disabled account"
+		h.held, h.Why = true, whyHeld
+	case e.Later && !e.Tried:
+		h.later, h.Why = true, "deletes the disabled account"
 	case e.Prerequisite:
 		h.Why, h.begun = handlers.ErrNoAccount.Error(), e.Begun
 		if h.begun.IsZero() { // before the first look-up at the vendor
 			h.begun = e.Due
 		}
+	case failed:
+		h.Class, h.Why, h.Last = failure.Class, failure.Message, &failure.At
 	}
 	return h
 }

@@ -33,7 +33,7 @@ func (s *Service) deadLetters(ctx context.Context, h *History) error {
 		at, ok := known[effect{l.Vendor, l.Type, record.KeyOf(l.Key)}]
 		for _, i := range at {
 			if e := &h.Events[i]; e.State == events.Failed || e.Replay > 0 { // otherwise the dead letter belongs to a copy
-				e.Dead, e.Key = l.ID(), l.Key
+				e.Dead, e.Key, e.Class = l.ID(), l.Key, l.Class
 			}
 		}
 		if !ok {
@@ -94,7 +94,7 @@ func refusal(l streams.DeadLetter, e events.Event) HistoryEvent {
 	_ = json.Unmarshal(e.Data(), &data) // the data may be invalid
 	return HistoryEvent{
 		Time: l.FirstTry, Vendor: l.Vendor, Type: l.Type, EventID: l.EventID, Source: l.Source, Key: l.Key, Course: data.Course,
-		State: events.Failed, Attempts: l.Attempts, Last: &l.LastTry, Ended: &l.LastTry, Why: l.Message, Replay: l.Replay, Dead: l.ID(),
+		State: events.Failed, Attempts: l.Attempts, Last: &l.LastTry, Ended: &l.LastTry, Class: l.Class, Why: l.Message, Replay: l.Replay, Dead: l.ID(),
 		key: record.KeyOf(l.Key), order: events.Position{Epoch: l.Epoch, Seq: l.Seq},
 	}
 }

@@ -43,6 +43,7 @@ type UserData struct {
 	registered map[string]events.Position
 	history    int    // finished effects
 	profile    uint64 // revision of the profile; 0: none
+	emails     int    // values in the index of e-mails
 	former     bool   // EFFECTS has records, anonymous or not
 }
 
@@ -106,7 +107,7 @@ func (s *Service) UserData(ctx context.Context, search Search) (UserData, error)
 	}
 	ended := endedEffects{}
 	for _, look := range []func(context.Context, *UserData, Search, endedEffects) error{
-		s.findEvents, s.findHistory, s.findAccounts, s.findActivity, s.findProfile, s.findReplays, s.findLetters, s.findResults, s.findUnread,
+		s.findEvents, s.findHistory, s.findAccounts, s.findActivity, s.findProfile, s.findEmails, s.findReplays, s.findLetters, s.findResults, s.findUnread,
 	} {
 		if err := look(ctx, &u, search, ended); err != nil {
 			return u, err
@@ -124,6 +125,9 @@ func (s *Service) UserData(ctx context.Context, search Search) (UserData, error)
 	}
 	if u.profile > 0 {
 		u.Matches = append(u.Matches, Match{streams.ProfilesBucket, 1})
+	}
+	if u.emails > 0 {
+		u.Matches = append(u.Matches, Match{streams.EmailsBucket, u.emails})
 	}
 	return u, nil
 }

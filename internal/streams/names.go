@@ -47,7 +47,7 @@ func (n Names) WithDefaults() Names {
 
 // prefixed are the names of Stream and Bucket that the prefix precedes. The stream of events
 // may be a stream of the user, so Names.Events decides.
-var prefixed = []string{ResultsStream, ReplaysStream, DeadLettersStream, AuditStream, HistoryStream, AccountsBucket, EffectsBucket, ActivityBucket, ProfilesBucket, ControlBucket}
+var prefixed = []string{ResultsStream, ReplaysStream, DeadLettersStream, AuditStream, HistoryStream, AccountsBucket, EffectsBucket, ActivityBucket, ProfilesBucket, EmailsBucket, ControlBucket}
 
 // Stream returns the name of a stream at the server. A bucket's stream begins with KV_.
 func (n Names) Stream(name string) string {

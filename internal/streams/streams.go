@@ -34,6 +34,7 @@ const (
 	EffectsBucket     = "EFFECTS"
 	ActivityBucket    = "ACTIVITY_INDEX"
 	ProfilesBucket    = "PROFILES"
+	EmailsBucket      = "EMAILS"
 	ControlBucket     = "CONTROL"
 )
 

@@ -21,8 +21,11 @@ func (e *engine) Find(ctx context.Context, u vendors.User) (vendors.Account, err
 	if err != nil {
 		return vendors.Account{}, err
 	}
-	return vendors.Account{ID: p.id, Owner: p.userID}, nil
+	return p.account(), nil
 }
+
+// account returns the account with the user id that the vendor keeps.
+func (p person) account() vendors.Account { return vendors.Account{ID: p.id, Owner: p.userID} }
 
 // search returns the account of u, active or not, by the first look-up that finds one.
 func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
@@ -48,8 +51,8 @@ func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
 	return person{}, vendors.ErrNotFound
 }
 
-// proves reports whether the error of an optional look-up is a refusal of the look-up itself, or an
-// answer that cannot be understood.
+// proves reports whether the error of an optional look-up is a refusal of the look-up, or an
+// unreadable answer.
 func proves(err error) bool {
 	return vendors.IsRefused(err) || vendors.IsUnreadable(err) || vendors.IsGone(err) || vendors.StatusOf(err) == http.StatusNotImplemented
 }
@@ -200,7 +203,7 @@ func (e *engine) Create(ctx context.Context, from vendors.Origin, u vendors.User
 		return vendors.Account{ID: u.ID}, nil
 	case e.file.Account.Addressed:
 		return vendors.Account{}, err
-	case out.verdict == isTaken || vendors.IsRefused(err):
+	case out.verdict == isTaken || out.verdict == isPermanent || vendors.IsRefused(err):
 		return e.taken(ctx, u, out, err)
 	case err != nil:
 		if vendors.IsUnreadable(err) {
@@ -212,7 +215,7 @@ func (e *engine) Create(ctx context.Context, from vendors.Origin, u vendors.User
 	if err != nil {
 		return e.found(ctx, u, e.unreadable(out, err.Error()))
 	}
-	return vendors.Account{ID: p.id, Owner: p.userID}, nil
+	return p.account(), nil
 }
 
 // created returns the account in the answer to a creation.
@@ -239,7 +242,8 @@ func (e *engine) found(ctx context.Context, u vendors.User, failed error) (vendo
 // taken returns the account behind a refused creation, or the refusal.
 func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal error) (vendors.Account, error) {
 	p, err := e.search(ctx, u)
-	account := vendors.Account{ID: p.id, Owner: p.userID}
+	account := p.account()
+	account.Existed = true
 	switch {
 	case errors.Is(err, vendors.ErrNotFound) && (out.verdict == isTaken || out.status == http.StatusConflict):
 		failed := vendors.Fail(e.file.Name, "create", "the vendor has an account with this e-mail, and does not show the account: let the vendor show it, or remove it")
@@ -247,10 +251,11 @@ func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal e
 		return vendors.Account{}, failed
 	case errors.Is(err, vendors.ErrNotFound):
 		return vendors.Account{}, refusal
+	case err != nil && vendors.IsUnknown(refusal):
+		return vendors.Account{}, refusal
 	case err != nil:
 		return vendors.Account{}, err
 	case !p.off && !p.deleted:
-		account.Existed = true
 		return account, nil
 	case p.deleted || u.ID == "" || p.userID != u.ID || len(e.file.Enable) == 0:
 		return vendors.Account{}, vendors.Fail(e.file.Name, "create", "a disabled or deleted account has this e-mail: enable or remove the account at the vendor")

@@ -29,10 +29,12 @@ type stored struct {
 	Disabled        bool              `json:"disabled,omitempty"`
 	Courses         map[string]string `json:"courses,omitempty"`
 	Sent            []string          `json:"sent,omitempty"`
+	Missed          []string          `json:"missed,omitempty"`
 	Types           []string          `json:"types,omitempty"` // of Pending and Finished, by index
 	Pending         []string          `json:"pending,omitempty"`
 	Finished        []storedFinished  `json:"finished,omitempty"`
 	Claim           *storedClaim      `json:"claim,omitempty"`
+	Failure         *storedFailure    `json:"failure,omitempty"` // an older version leaves it out
 	Token           uint64            `json:"token,omitempty"`
 	Seen            []byte            `json:"seen,omitempty"`
 	Forgotten       time.Time         `json:"forgotten,omitzero"`
@@ -76,7 +78,7 @@ func (r *Record) Encode() ([]byte, error) {
 		Form: form, UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
 		Registered: c.position(r.Registered), Rejected: c.position(r.Rejected), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
 		Data: c.position(r.Data), DataReplay: r.DataReplay, Deleted: c.position(r.Deleted), Attempted: c.position(r.Attempted),
-		Former: r.Former, Indexed: r.Indexed, Undeleted: r.Undeleted, Disabled: r.Disabled, Token: r.Token, Forgotten: r.Forgotten,
+		Former: r.Former, Indexed: r.Indexed, Undeleted: r.Undeleted, Disabled: r.Disabled, Missed: r.Missed, Token: r.Token, Forgotten: r.Forgotten,
 	}
 	if len(r.Courses) > 0 {
 		s.Courses = make(map[string]string, len(r.Courses))
@@ -99,6 +101,7 @@ func (r *Record) Encode() ([]byte, error) {
 	if l := r.Claim; l != nil {
 		s.Claim = &storedClaim{formatKey(l.Key), l.Replay, l.Token, l.Nonce, l.Taken}
 	}
+	s.Failure = r.failure()
 	s.Types = c.types
 	s.Seen, _ = r.Seen.MarshalBinary() // never fails
 	return json.Marshal(s)
@@ -125,7 +128,7 @@ func (s *stored) decode() (*Record, error) {
 		UserID: s.UserID, AccountID: s.AccountID, State: s.State,
 		Registered: c.parsePosition(s.Registered), Rejected: c.parsePosition(s.Rejected), Lifecycle: c.parsePosition(s.Lifecycle), LifecycleReplay: s.LifecycleReplay,
 		Data: c.parsePosition(s.Data), DataReplay: s.DataReplay, Deleted: c.parsePosition(s.Deleted), Attempted: c.parsePosition(s.Attempted),
-		Former: s.Former, Indexed: s.Indexed, Undeleted: s.Undeleted, Disabled: s.Disabled, Token: s.Token, Forgotten: s.Forgotten,
+		Former: s.Former, Indexed: s.Indexed, Undeleted: s.Undeleted, Disabled: s.Disabled, Missed: s.Missed, Token: s.Token, Forgotten: s.Forgotten,
 	}
 	if len(s.Courses) > 0 {
 		r.Courses = make(map[string]Course, len(s.Courses))
@@ -146,6 +149,9 @@ func (s *stored) decode() (*Record, error) {
 	}
 	if l := s.Claim; l != nil {
 		r.Claim = &Claim{c.parseKey(l.Key), l.Replay, l.Token, l.Nonce, l.Taken}
+	}
+	if f := s.Failure; f != nil {
+		r.Failure = Failure{c.parseKey(f.Key), f.Replay, f.At, f.Class, f.Message}
 	}
 	if err := r.Seen.UnmarshalBinary(s.Seen); err != nil {
 		return nil, err

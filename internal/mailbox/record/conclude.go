@@ -27,6 +27,9 @@ type Pause struct {
 	Strike       bool // a panic of the handler, or an unreadable response
 	// Held says that nothing was attempted: a person has to approve the deletion first.
 	Held bool
+	// Class and Message are those of the failed attempt; Message is empty without a failure.
+	Class, Message string
+	At             time.Time // of the failure
 }
 
 // Change is the effect of an outcome on the account.
@@ -198,6 +201,9 @@ func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	}
 	if p.Strike {
 		e.Strikes++
+	}
+	if p.Message != "" {
+		r.Failure = Failure{Key: e.Key, Replay: e.Replay, At: p.At, Class: p.Class, Message: p.Message}.cut()
 	}
 	if p.Held {
 		e.Tried = false

@@ -68,6 +68,10 @@ func (l Layout) configs() []jetstream.StreamConfig {
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.EffectsBucket, l.Activity) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ActivityBucket, l.Activity) }),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ProfilesBucket, 0) }),
+		with(func(c *jetstream.StreamConfig) {
+			l.bucket(c, streams.EmailsBucket, 0)
+			c.DenyDelete = false // former hashes are erased, without markers
+		}),
 		with(func(c *jetstream.StreamConfig) { l.bucket(c, streams.ControlBucket, 0) }),
 	}
 	if l.Own {

@@ -24,7 +24,7 @@ type Room struct {
 // shares are the parts of Room.Total in thousandths, by kind (docs/decisions, 0208). TIMERS has
 // none: in a full stream with schedules the server discards old messages.
 var shares = map[string]int64{
-	"results": 500, "events": 200, "history": 80, "accounts": 70, "deadletters": 50, "effects": 25, "profiles": 25,
+	"results": 490, "events": 200, "history": 80, "accounts": 70, "deadletters": 50, "effects": 25, "profiles": 25, "emails": 10,
 	"open_replays": 15, "account_index": 15, "activity_index": 10, "audit": 7, "control": 1, "ownership": 1, "leases": 1,
 }
 

@@ -71,8 +71,8 @@ func TestEveryStreamHasALimit(t *testing.T) {
 				}
 				sum += max(0, limit)
 			}
-			if len(found) != 15 || found["TIMERS"] > 0 || sum > c.most || sum < c.least {
-				t.Errorf("got %d streams with %d bytes in all, want 15 with %d to %d, and none for TIMERS: %v", len(found), sum, c.least, c.most, found)
+			if len(found) != 16 || found["TIMERS"] > 0 || sum > c.most || sum < c.least {
+				t.Errorf("got %d streams with %d bytes in all, want 16 with %d to %d, and none for TIMERS: %v", len(found), sum, c.least, c.most, found)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package console
+package masking
 
 import (
 	"encoding/json"
@@ -27,7 +27,7 @@ func TestMask(t *testing.T) {
 		"user u-1 at lead: 404":                       "user u-1 at lead: 404",
 		"":                                            "",
 	} {
-		if got := mask(text); got != want {
+		if got := Text(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
@@ -44,7 +44,7 @@ func TestMaskJSON(t *testing.T) {
 		"as it stands":      {"{\n  \"a\": \"<b>\\u00e9\",  \"t\": [1.5e3, true, null]\n}", "{\n  \"a\": \"<b>\\u00e9\",  \"t\": [1.5e3, true, null]\n}"},
 		"no JSON":           {`{"email": "ada@example.org"`, `{"email": "a…@example.org"`},
 	} {
-		if got := maskJSON([]byte(test.doc)); got != test.want {
+		if got := JSON([]byte(test.doc)); got != test.want {
 			t.Errorf("%s: got %s, want %s", name, got, test.want)
 		}
 	}
@@ -72,7 +72,7 @@ func TestMaskJSONLeavesNoAddress(t *testing.T) {
 			body = regexp.MustCompile(`@`).ReplaceAll(body, []byte(`\u0040`))
 		}
 		var back any
-		masked := maskJSON(body)
+		masked := JSON(body)
 		if err := json.Unmarshal([]byte(masked), &back); err != nil {
 			t.Fatalf("it is no JSON any more: %v\n%s", err, masked)
 		}

@@ -1,0 +1,232 @@
+package ops
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/usherhq/usher/events"
+	"github.com/usherhq/usher/handlers"
+)
+
+// line returns the state of the user at the vendor.
+func (f *vendorFacts) line() UserAtVendor {
+	l := UserAtVendor{Vendor: f.name, Mode: f.mode, Account: f.account, Unread: len(f.unread), Ahead: f.ahead}
+	for _, e := range f.effects {
+		if e.Dead != "" {
+			l.Letters, l.Dead = l.Letters+1, e.Dead
+		}
+	}
+	lead, open := f.lead()
+	switch {
+	case f.off != "":
+		l.State, l.Why = UserOff, f.off
+	case open:
+		f.unfinished(&l, lead)
+	case len(f.unread) > 0:
+		f.queued(&l)
+	default:
+		f.ended(&l)
+	}
+	return l
+}
+
+// lead returns the unfinished effect that the others wait for, in the order of the stream.
+func (f *vendorFacts) lead() (e HistoryEvent, ok bool) {
+	waits := func(e HistoryEvent) bool { return e.Ended == nil && !e.later }
+	i := slices.IndexFunc(f.effects, func(e HistoryEvent) bool { return waits(e) && e.behind == nil })
+	if i < 0 {
+		i = slices.IndexFunc(f.effects, waits)
+	}
+	if i < 0 {
+		return e, false
+	}
+	return f.effects[i], true
+}
+
+// at names the effect that decides the state.
+func (l *UserAtVendor) at(e HistoryEvent) {
+	l.Type, l.EventID, l.Key, l.Attempts, l.Since = e.Type, e.EventID, e.Key, e.Attempts, &e.Time
+	l.Class, l.Why, l.Until = e.Class, e.Why, e.Until
+}
+
+// unfinished sets the state by an unfinished effect. The reason that keeps the effect longest comes
+// first.
+func (f *vendorFacts) unfinished(l *UserAtVendor, e HistoryEvent) {
+	l.at(e)
+	switch dead, failed := f.deadAccount(); {
+	case f.pause != nil:
+		f.paused(l)
+	case e.held:
+		f.held(l)
+	case e.State == EffectAtWork:
+		l.State = UserAtWork
+	case f.hold != nil:
+		f.onHold(l)
+	case !e.begun.IsZero() && failed: // waits for an account that a dead letter keeps away
+		f.dead(l, dead)
+	case !e.begun.IsZero():
+		l.State, l.Until = UserWaiting, e.GivenUp
+		l.Do = "send user.created of the user, unless it is on its way; the event becomes a dead letter then"
+	case e.Attempts == 0 && e.behind == nil && e.Until == nil:
+		l.State, l.Why = UserQueued, "the event is read, and waits for its turn at the vendor"
+	default:
+		l.State = UserWaiting
+	}
+}
+
+// deadAccount returns the newest dead letter of an event that would have brought the account.
+func (f *vendorFacts) deadAccount() (dead HistoryEvent, ok bool) {
+	for _, e := range f.effects {
+		if e.Dead != "" && events.ScopeOf(e.Type) == events.ScopeLifecycle {
+			dead, ok = e, true
+		}
+	}
+	return dead, ok
+}
+
+// queued sets the state by the first event of the user that was not read.
+func (f *vendorFacts) queued(l *UserAtVendor) {
+	first := f.unread[0]
+	l.Type, l.EventID, l.Key, l.Since = first.typ, first.id, first.key, &first.stored
+	switch {
+	case f.pause != nil:
+		f.paused(l)
+	case f.hold != nil:
+		f.onHold(l)
+	default:
+		l.State = UserQueued
+		l.Why = fmt.Sprintf("%s of the stream come before it at this vendor", number(f.ahead, "event"))
+	}
+}
+
+func (f *vendorFacts) paused(l *UserAtVendor) {
+	l.State, l.Since, l.Until = UserPaused, f.pause.Since, f.pause.Until
+	l.Why, l.Do = "a person paused the vendor: see usher audit", "usher resume "+f.name
+}
+
+func (f *vendorFacts) onHold(l *UserAtVendor) {
+	next := f.hold.At.Add(f.retry)
+	l.State, l.Why, l.Since, l.Until = UserOnHold, f.hold.Why, &f.hold.Since, &next
+	l.Do = "nothing if the vendor fails: usher checks it again; else replace the credentials: usher vendors check " + f.name
+}
+
+func (f *vendorFacts) held(l *UserAtVendor) {
+	l.State, l.Why = UserHeld, "the deletion guard holds the deletion"
+	if f.guard != nil {
+		l.Why, l.Since = "the deletion guard holds deletions: "+f.guard.Why, &f.guard.Since
+	}
+	l.Do = fmt.Sprintf("an operator approves or drops: usher approve deletions --vendor %s --list", f.name)
+}
+
+// ended sets the state by the effects of a user without unfinished ones.
+func (f *vendorFacts) ended(l *UserAtVendor) {
+	if i := slices.IndexFunc(f.effects, func(e HistoryEvent) bool { return e.Dead != "" && e.Dead == l.Dead }); i >= 0 {
+		f.dead(l, f.effects[i])
+		return
+	}
+	last, ok := f.last()
+	if !ok {
+		f.unasked(l)
+		return
+	}
+	l.at(last)
+	l.Until = nil
+	l.Since = cmp.Or(last.Ended, l.Since)
+	switch {
+	case last.State == events.Skipped && last.Reason == handlers.ReasonScope:
+		l.State, l.Rule = UserOutOfScope, f.rule(last.Reason)
+		l.Why = "the rule " + l.Rule + " leaves the user out"
+	case last.State == events.Skipped:
+		l.State, l.Rule = UserSkipped, f.rule(last.Reason)
+		l.Why = "the rule " + l.Rule + " forbids: " + last.Action
+	case last.State == events.Failed:
+		l.State = UserFailed
+		l.Do = "the dead letter was dropped, or is too old: send the event again with a new id, or usher resync"
+	default:
+		l.State = UserDone
+	}
+}
+
+// last returns the newest ended effect of the account; of activity, if there is no other.
+func (f *vendorFacts) last() (last HistoryEvent, ok bool) {
+	for _, activity := range []bool{false, true} {
+		for _, e := range f.effects {
+			if (e.Type == events.ActivityTracked) == activity && e.Ended != nil {
+				last, ok = e, true
+			}
+		}
+		if ok {
+			return last, true
+		}
+	}
+	return last, false
+}
+
+// unasked sets the state of a user without an effect.
+func (f *vendorFacts) unasked(l *UserAtVendor) {
+	if f.account != "" {
+		l.State, l.Why = UserDone, "the history of the account is older than nats.history_max_age"
+		return
+	}
+	l.State, l.Why = UserNever, "no event of the user is for this vendor"
+}
+
+// rule returns the key in the configuration of the rule behind a reason.
+func (f *vendorFacts) rule(reason string) string {
+	if reason == handlers.ReasonShadow {
+		reason = "mode"
+	}
+	return "vendors." + f.name + "." + reason
+}
+
+// dead sets the state by a dead letter.
+func (f *vendorFacts) dead(l *UserAtVendor, e HistoryEvent) {
+	l.at(e)
+	l.State, l.Until, l.Dead = UserDead, nil, e.Dead
+	l.Since = cmp.Or(e.Ended, l.Since)
+	l.Do = deadAdvice[e.Class]
+	if l.Do == "" {
+		l.Do = "correct the cause"
+	}
+	l.Do += ", then usher dead replay " + e.Dead
+}
+
+// deadAdvice are the remedies before a replay, by class; docs/operating.md has more.
+var deadAdvice = map[string]string{
+	"invalid":      "correct the event or the configuration that the reason names",
+	"permanent":    "correct what the vendor rejects",
+	"prerequisite": "send user.created of the user",
+	"exhausted":    "wait until the vendor works",
+	"conflict":     "delete one of the two users, or correct the address",
+	"rule":         "correct the rule, or send user.updated with the missing member",
+	"dropped":      "a person dropped it; if the deletion is right, usher approve deletions --for first",
+	"unreadable":   "ask the vendor for its answers",
+	"record":       "restore the record: docs/runbook.md",
+	"overload":     "wait until the events of the user are done",
+}
+
+// number returns a count with its noun.
+func number(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// UntilWord returns the meaning of Until, such as "next try".
+func (l UserAtVendor) UntilWord() string {
+	switch {
+	case l.State == UserPaused:
+		return "until"
+	case l.State == UserWaiting && !l.tried():
+		return "given up"
+	case l.State == UserOnHold:
+		return "next check"
+	default:
+		return "next try"
+	}
+}
+
+// tried reports whether a failed attempt is known.
+func (l UserAtVendor) tried() bool { return l.Class != "" }
