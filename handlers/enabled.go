@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/vendors"
@@ -20,7 +21,16 @@ func enable(ctx context.Context, adapter vendors.Adapter, u vendors.User, k Know
 		return Reply{}, err
 	}
 	r := Reply{Outcome: events.Done, Account: account, Action: events.ActionEnabled, MatchedBy: events.MatchedByRecord}
-	return r.with(p.Enable(ctx, k.From, account))
+	return r.with(perhapsChanged(p.Enable(ctx, k.From, account)))
+}
+
+// perhapsChanged marks the error of a repeatable change that may have been made. The next attempt may be
+// judged otherwise, by newer data of the user or by other rules, and then repeats nothing.
+func perhapsChanged(err error) error {
+	if vendors.IsUnanswered(err) || vendors.StatusOf(err) >= http.StatusInternalServerError {
+		return fmt.Errorf("%w (%w)", err, ErrChanged)
+	}
+	return err
 }
 
 // reinstate enables the disabled account of a user after a new creation, and updates the data of

@@ -40,3 +40,33 @@ func TestFailureAfterEnabling(t *testing.T) {
 		t.Errorf("got %v, want the failure, marked as after a change", err)
 	}
 }
+
+// flaky answers no call that enables or disables.
+type flaky struct {
+	disabler
+	err error
+}
+
+func (f *flaky) Enable(context.Context, vendors.Origin, vendors.Account) error { return f.err }
+
+// An account may be enabled although the answer is lost: the effect must say so, since the next attempt
+// may be judged otherwise.
+func TestLostAnswerOfEnabling(t *testing.T) {
+	off := handlers.Known{Gone: true, Disabled: true, PreviousAccountID: "7"}
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"no answer":   {&vendors.Error{Vendor: "acme", Err: errors.New("EOF")}, true},
+		"502":         {&vendors.Error{Vendor: "acme", Status: 502}, true},
+		"429":         {&vendors.Error{Vendor: "acme", Status: 429}, false},
+		"never begun": {&vendors.Error{Vendor: "acme", Err: vendors.ErrLate}, false},
+	} {
+		adapter := &flaky{err: c.err}
+		adapter.calls = new([]string)
+		_, err := carryOut(t, handlers.UserCreated(), handlers.Vendor{Name: "acme", Adapter: adapter}, off)
+		if err == nil || errors.Is(err, handlers.ErrChanged) != c.want {
+			t.Errorf("%s: got %v, want ErrChanged: %v", name, err, c.want)
+		}
+	}
+}

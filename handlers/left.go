@@ -33,7 +33,7 @@ func (v Vendor) leave(ctx context.Context, k Known) (Reply, error) {
 	if err := k.reserve(ctx, k.Account); err != nil {
 		return Reply{}, err
 	}
-	err := remove(ctx, k.From, k.Account)
+	err := perhapsChanged(remove(ctx, k.From, k.Account))
 	if v.Policy.skips(err) {
 		return skippedRemoval(ReasonShadow), nil
 	}
