@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
+.PHONY: help build test race test-tools race-tools lint fmt fuzz outbox interop check-docs test-browser smoke-browser check-deploy smoke-deploy image release chaos chaos-rules chaos-files chaos-controls chaos-cluster chaos-endpoint isolation recovery hostile bench demo tools ci check-all
 
 GOLANGCI_VERSION := v2.15.0
 GOFUMPT_VERSION  := v0.12.0
@@ -9,7 +9,7 @@ KUBECONFORM_VERSION := v0.8.0
 KUBE_SCORE_VERSION  := v1.20.0
 ACTIONLINT_VERSION  := v1.7.12
 COMPOSE_VERSION  := v2.16.2
-SCHEMA_MODULES   := k8s.io/kubernetes@v1.35.0 github.com/kedacore/keda/v2@v2.21.0 github.com/prometheus-operator/prometheus-operator@v0.85.0
+SCHEMA_MODULES   := k8s.io/kubernetes@v1.35.0 github.com/kedacore/keda/v2@v2.21.0 github.com/prometheus-operator/prometheus-operator@v0.85.0 sigs.k8s.io/gateway-api@v1.4.0
 
 TOOLS := $(CURDIR)/.tools
 STAMP := $(TOOLS)/golangci-$(GOLANGCI_VERSION)-gofumpt-$(GOFUMPT_VERSION)
@@ -94,12 +94,17 @@ smoke-browser: build ## Test the main path of the demo in a real Chromium
 	cd test/browser && npm ci --no-audit --no-fund && UPDATE=$(UPDATE) CHROMIUM=$$(command -v chromium) $(RERUN_NODE) $(BROWSER_TESTS)
 
 check-deploy: DEPLOY_TESTS := *.test.mjs
-check-deploy: build $(TOOLS)/promtool $(DEPLOY_STAMP) smoke-deploy ## Check the deployment files, and alerts and dashboard against a running Usher; needs Node.js 20 and npm
+check-deploy: build $(TOOLS)/promtool $(DEPLOY_STAMP) smoke-deploy image ## Check the deployment files, and alerts and dashboard against a running Usher; needs Node.js 20 and npm
 
 smoke-deploy: $(CHART_STAMP) ## Check the chart by helm lint, helm template and kubeconform
 	cd test/deploy && npm ci --no-audit --no-fund
-	test -f $(SCHEMAS)/scalers-schema.json || (GOFLAGS=-mod=mod go mod download $(SCHEMA_MODULES) && node test/deploy/schemas.mjs $(SCHEMAS))
+	test -f $(SCHEMAS)/complete-2 || (GOFLAGS=-mod=mod go mod download $(SCHEMA_MODULES) && node test/deploy/schemas.mjs $(SCHEMAS))
 	cd test/deploy && $(RERUN_NODE) $(DEPLOY_TESTS)
+
+image: build ## Build the image without a builder of images, and run it as Kubernetes does: read-only, without capabilities; needs root or sudo
+	rm -rf dist-image
+	go run ./scripts/image usher $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem)) dist-image
+	$(if $(filter 0,$(shell id -u)),,sudo) scripts/image/run.sh dist-image
 
 release: ## Build a release into dist (VERSION=v1.2.3), with the same bytes on every machine
 	scripts/release.sh $(VERSION) dist

@@ -57,6 +57,15 @@ func (s *Set) Unknown(e events.Event) []UnknownMember {
 	return unknown
 }
 
+// Nearest returns the member of an event type that a name probably means, or "".
+func (s *Set) Nearest(name, typ string) string { return nearest(name, s.byName[typ].members) }
+
+// Members returns the members of the data of an event type, by name.
+func (s *Set) Members(typ string) []string { return s.byName[typ].members }
+
+// Required returns the members that the data of an event type must have.
+func (s *Set) Required(typ string) []string { return s.byName[typ].schema.Required }
+
 // knows reports whether the schema of any event type has the member.
 func (s *Set) knows(name string) bool {
 	return slices.ContainsFunc(events.Types(), func(typ string) bool {
@@ -68,14 +77,14 @@ func (s *Set) knows(name string) bool {
 func nearest(name string, members []string) string {
 	best, fewest := "", 3
 	for _, m := range members {
-		if d := spelling.Distance(letters(name), letters(m)); d < fewest && 2*d < len(m) {
+		if d := spelling.Distance(Letters(name), Letters(m)); d < fewest && 2*d < len(m) {
 			best, fewest = m, d
 		}
 	}
 	return best
 }
 
-// letters returns a name in lower case without separators, so that firstName is first_name.
-func letters(name string) string {
+// Letters returns a name in lower case without separators, so that firstName is first_name.
+func Letters(name string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
 }

@@ -99,6 +99,10 @@ func (s Settings) CanDisable() bool { return false }
 // KeyEmail. A Config of a vendor with other keys, or none, replaces this method.
 func (s Settings) Keys() []string { return []string{KeyEmail} }
 
+// CanDelete reports whether the vendor can delete an account. A Config of a vendor without such a call
+// replaces this method.
+func (s Settings) CanDelete() bool { return true }
+
 // DisablesByDefault reports whether a deletion disables the account unless the team sets
 // on_delete. A Config of a vendor with such a default replaces this method.
 func (s Settings) DisablesByDefault() bool { return false }

@@ -59,7 +59,8 @@ func casesOf(t *testing.T, page string) map[string][]caseStep {
 func TestCases(t *testing.T) {
 	t.Parallel()
 	for page, titles := range map[string][]string{
-		"docs/rules.md":    {"two academies", "learners only", "an attribute in a field", "a new vendor from now on", "from shadow to live"},
+		"docs/rules.md":    {"two academies", "learners only", "an attribute in a field", "a new vendor from now on", "from shadow to live", "contractors and a pilot"},
+		"docs/leaving.md":  {"disable, then delete", "leaving the scope"},
 		"docs/matching.md": {"a school with a past"},
 	} {
 		cases := casesOf(t, page)
@@ -213,7 +214,11 @@ func (c *caseWorld) publish(line string) {
 	c.users[id] = user.UserID
 	c.feedAll(cloudEvent(e.Type, id, string(e.Data)))
 	c.until("the event is finished: "+line, func() bool {
-		return c.every(func(v ops.VendorStatus) bool { return v.Pending+uint64(v.Unfinished)+uint64(v.Waiting) == 0 })
+		ended := c.outcomes(id)
+		return c.every(func(v ops.VendorStatus) bool {
+			waits := v.Waiting > 0 && ended[v.Vendor] == "" // a disabled account waits for its deletion
+			return v.Pending+uint64(v.Unfinished) == 0 && !waits
+		})
 	})
 }
 
@@ -223,34 +228,49 @@ func (c *caseWorld) every(is func(ops.VendorStatus) bool) bool {
 	return !slices.ContainsFunc(c.vendors, func(name string) bool { return !is(at(s, name)) })
 }
 
-// holds compares the accounts at the stand-ins.
+// holds waits until the stand-ins have the accounts.
 func (c *caseWorld) holds(want map[string]string) {
 	c.t.Helper()
 	for vendor, accounts := range want {
-		state := c.stands.State().Vendors[vendor]
-		var list []string
-		for _, u := range state.Live() {
-			name, ours := strings.CutSuffix(u.Email, "@example.org")
-			if !ours || u.Staff || u.Kind == "client" {
-				continue
-			}
-			if u.Name != "" {
-				name += ": " + u.Name
-			}
-			for _, e := range state.Enrollments {
-				if e.UserID == u.ID && e.Active {
-					name += ", in " + e.CourseID
+		var got string
+		func() {
+			defer func() {
+				if got != accounts {
+					c.t.Logf("%s: got %s, want %s", vendor, got, accounts)
 				}
-			}
-			list = append(list, name)
-		}
-		slices.Sort(list)
-		got := strings.Join(list, "; ")
-		if got == "" {
-			got = "none"
-		}
-		if got != accounts {
-			c.t.Errorf("%s: got %s, want %s", vendor, got, accounts)
-		}
+			}()
+			c.until("the accounts at "+vendor, func() bool {
+				got = c.accountsAt(vendor)
+				return got == accounts
+			})
+		}()
 	}
+}
+
+// accountsAt returns the accounts of users at a stand-in, with the name and the active enrolments.
+func (c *caseWorld) accountsAt(vendor string) string {
+	state := c.stands.State().Vendors[vendor]
+	var list []string
+	for _, u := range state.Live() {
+		name, ours := strings.CutSuffix(u.Email, "@example.org")
+		if !ours || u.Staff || u.Kind == "client" {
+			continue
+		}
+		if u.Name != "" {
+			name += ": " + u.Name
+		}
+		var in []string
+		for _, e := range state.Enrollments {
+			if e.UserID == u.ID && e.Active {
+				in = append(in, ", in "+e.CourseID)
+			}
+		}
+		slices.Sort(in)
+		list = append(list, name+strings.Join(in, ""))
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	slices.Sort(list)
+	return strings.Join(list, "; ")
 }

@@ -20,6 +20,7 @@ const trialSettings = `
 webhooks:
   clerk:
     scheme: standard
+    max_body: 5000
     secrets: [whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX, whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw]
     event: &event {type: body.type, types: {joined: user.created}, id: 'header["x-id"]', data: {user_id: body.id, email: body.email}}
   crm:
@@ -51,6 +52,7 @@ func TestConfigCheckTriesADelivery(t *testing.T) {
 	fresh := signed(now, string(key), body)
 	stripe := "Stripe-Signature: t=1,v1=" + hex.EncodeToString(digest(text, "1."+body)) + "\nx-id: d1\n"
 	paddle := "X-Crm: ts=1;h1=" + hex.EncodeToString(digest(text, "1:"+body)) + "\n"
+	large := `{"type":"joined","id":"ada","note":"` + strings.Repeat("a", 4998) + `"}`
 	const event = "event      user.created, id d1: email a… (15), user_id a… (13)\n"
 	for name, test := range map[string]struct {
 		file, sender string
@@ -68,6 +70,7 @@ func TestConfigCheckTriesADelivery(t *testing.T) {
 		"another sender's secret":     {signed(now, text, body) + "\n" + body, "clerk", 1, []string{"no v1", "no known way of signing fits"}[1:]},
 		"a text that looks like 64":   {signed(now, text, body) + "\n" + body, "crm", 1, []string{"there is no header Stripe-Signature", "would fit with secret 1 as the text itself", `header: "Svix-Signature"`}},
 		"a faulty mapping":            {signed(now, string(key), `{"type":"joined"}`) + "\n" + `{"type":"joined"}`, "clerk", 1, []string{"fits in Svix-Signature", "fault      data.email: cannot be evaluated"}},
+		"too large for the sender":    {signed(now, string(key), large) + "\n" + large, "clerk", 1, []string{"fits in Svix-Signature", "fault      the body has 5036 bytes, more than webhooks.clerk.max_body (5000): a live delivery gets 413"}},
 		"another type":                {signed(now, string(key), `{"type":"left"}`) + "\n" + `{"type":"left"}`, "clerk", 0, []string{"ignored    the mapping has no event"}},
 		"no sender":                   {fresh + "\n" + body, "", 2, []string{"add --sender with one of clerk, crm"}},
 		"an unknown sender":           {fresh + "\n" + body, "lms", 2, []string{"there is no sender webhooks.lms"}},

@@ -113,6 +113,54 @@ func TestSimulationIsWhatServeDoes(t *testing.T) {
 	w.end()
 }
 
+// TestSimulationCountsRemovals simulates a scope that users leave: removed counts the accounts that
+// on_leave takes away, and serve then takes away just these.
+func TestSimulationCountsRemovals(t *testing.T) {
+	t.Parallel()
+	const staff = `, scope: 'user.?attributes.role.orValue("") == "staff"'`
+	w := newSchools(t, learners)
+	w.school()
+	for more, want := range map[string]struct {
+		removed       int
+		would, reason string
+	}{
+		"":                                          {0, "skip", "scope"},
+		", on_leave: keep":                          {0, "skip", "scope"},
+		", on_leave: delete":                        {4, "delete", "scope"},
+		", on_leave: delete, may: [update]":         {0, "skip", "may"},
+		", on_leave: delete, mode: shadow":          {0, "skip", "shadow"},
+		", on_leave: delete, on_delete: keep":       {4, "delete", "scope"},
+		", on_leave: delete, deletions: {count: 1}": {4, "delete", "scope"},
+	} {
+		w.rules(staff + more)
+		rows, total, err := w.simulate("", "--vendor", "school2")
+		got := 0
+		for _, r := range rows {
+			if strings.HasPrefix(r.UserID, "learner") && r.Would == want.would && r.Reason == want.reason {
+				got++
+			}
+		}
+		if findings := cli.ExitCode(err) == cli.ExitFindings; total.Removed != want.removed || got != 4 || !findings && want.removed > 0 {
+			t.Errorf("%s: got %d removed, %d learners with %q %q, %v", more, total.Removed, got, want.would, want.reason, err)
+		}
+	}
+	w.rules(staff + ", on_leave: delete")
+	w.serve()
+	got := map[string]string{}
+	for _, user := range []string{"learner0", "learner1", "learner2", "learner3", "staff1"} {
+		w.again1(user, got)
+	}
+	want := map[string]string{"staff1 school2": "create"}
+	for n := range 4 {
+		want[fmt.Sprintf("learner%d school2", n)] = "delete"
+	}
+	maps.DeleteFunc(got, func(key, _ string) bool { return strings.HasSuffix(key, " school1") })
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	w.end()
+}
+
 // again1 sends a user again, and adds the step of the first event at each vendor in the words of a
 // simulation.
 func (w *world) again1(id string, got map[string]string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/dead"
 	"github.com/usherhq/usher/internal/cli/demo"
+	"github.com/usherhq/usher/internal/cli/importer"
 	"github.com/usherhq/usher/internal/cli/reconcile"
 	"github.com/usherhq/usher/internal/cli/send"
 	"github.com/usherhq/usher/internal/engine"
@@ -66,11 +67,12 @@ type commands struct {
 	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
 
-	Preview  previewCmd  `cmd:"" help:"Show the consequences of an event, or of a resync of a user, and change nothing."`
-	Simulate simulateCmd `cmd:"" help:"Count the consequences of a configuration for all users, and change nothing."`
-	Plan     planCmd     `cmd:"" help:"Compare two configurations for all users."`
-	Resync   resyncCmd   `cmd:"" help:"Send the last known data of a user again."`
-	Backfill backfillCmd `cmd:"" help:"Provision users from a list at one vendor."`
+	Preview  previewCmd   `cmd:"" help:"Show the consequences of an event, or of a resync of a user, and change nothing."`
+	Simulate simulateCmd  `cmd:"" help:"Count the consequences of a configuration for all users, and change nothing."`
+	Plan     planCmd      `cmd:"" help:"Compare two configurations for all users."`
+	Resync   resyncCmd    `cmd:"" help:"Send the last known data of a user again."`
+	Import   importer.Cmd `cmd:"" help:"Send events made of the rows of a CSV file or of JSON lines."`
+	Backfill backfillCmd  `cmd:"" help:"Provision users from a list at one vendor."`
 
 	Completion completionCmd `cmd:"" help:"Print the completion for bash, zsh or fish."`
 	Complete   completeCmd   `cmd:"" hidden:"" name:"__complete" help:"Print the words that can follow."`

@@ -19,6 +19,7 @@ import (
 type configCmd struct {
 	Check  configCheckCmd  `cmd:"" help:"Check the settings, and list the vendors that are on."`
 	Show   configShowCmd   `cmd:"" help:"Show every setting with its value and its origin."`
+	Reload configReloadCmd `cmd:"" help:"Let usher serve read its configuration again."`
 	Schema configSchemaCmd `cmd:"" help:"Print the JSON Schema of the configuration file, for editors."`
 }
 

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"os"
+	"os/signal"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/usherhq/usher/internal/cli/app"
@@ -55,6 +58,7 @@ func (serveCmd) Help() string {
 	return `A vendor is on if its credentials are set; the log lists the others at start. Without USHER_NATS_URL,
 a NATS server runs in the process and keeps its data in data/nats.
 SIGTERM finishes the work in hand and exits within 15 seconds.
+SIGHUP, a change of the file, and usher config reload read the configuration again; see usher config reload --help.
 With USHER_WORKER_ON=false the process only receives events over HTTP, and needs no vendor. With
 USHER_HTTP_EVENTS=false it receives no events over HTTP, and serves only health, metrics and console.
 
@@ -66,6 +70,9 @@ Examples:
 
 // Run serves until ctx ends.
 func (serveCmd) Run(ctx context.Context, a *app.App) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // a reload, also before the process serves
+	defer signal.Stop(hangups)
 	c, err := a.Config()
 	if err != nil {
 		return err
@@ -80,5 +87,7 @@ func (serveCmd) Run(ctx context.Context, a *app.App) error {
 		defer tuning.Wait()
 		defer end()
 	}
-	return engine.Run(ctx, engine.Options{Config: c, Catalog: a.Catalog, Log: a.Logger(c.Log), Version: a.Version, Reload: a.Config})
+	return engine.Run(ctx, engine.Options{
+		Config: c, Catalog: a.Catalog, Log: a.Logger(c.Log), Version: a.Version, Reload: a.Config, File: a.ConfigPath(), Hangups: hangups,
+	})
 }

@@ -34,6 +34,7 @@ pending: events that are stored and not yet registered. waiting: users (and acti
 account, an approval, or the vendor. oldest: the oldest event that is pending or in flight.
 With --watch, JSON has one object per line.
 A stream that holds 80 % of its limit is listed: raise nats.storage, nats.max_bytes or nats.limits, and run usher nats apply.
+JSON has the time at which usher serve read its configuration. A newer configuration with faults waits.
 Exit code 0: every vendor with consumers is serving, idle, paused or off, no deletion is held, and no stream is nearly
 full. 1: otherwise.
 
@@ -120,7 +121,7 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 			v.Vendor, output.Count(v.Dead, "dead letter"))
 		err = errors.Join(err, failed)
 	}
-	return errors.Join(err, printDead(a.Stdout, now), printDeletions(a.Stdout, now))
+	return errors.Join(err, printConfiguration(a.Stdout, now.Configuration), printDead(a.Stdout, now), printDeletions(a.Stdout, now))
 }
 
 // printDead prints the numbers of dead letters that belong to no single vendor.
@@ -130,6 +131,21 @@ func printDead(w io.Writer, now ops.Status) (err error) {
 	}
 	if now.Webhooks > 0 && err == nil {
 		_, err = fmt.Fprintf(w, "deliveries that became no event: %s; see usher dead list --vendor %s\n", output.Count(now.Webhooks, "dead letter"), ops.Deliveries)
+	}
+	return err
+}
+
+// printConfiguration prints if a newer configuration waits, or a restart is needed.
+func printConfiguration(w io.Writer, state *streams.Configuration) (err error) {
+	if state == nil {
+		return nil
+	}
+	if len(state.Faults) > 0 {
+		_, err = fmt.Fprintf(w, "configuration: that of %s is in use; a newer one has %s, and waits: %s\n",
+			state.Read.UTC().Format(time.RFC3339), output.Count(len(state.Faults), "fault"), output.Plain(strings.Join(state.Faults, "; "), ""))
+	}
+	if len(state.Restart) > 0 && err == nil {
+		_, err = fmt.Fprintf(w, "configuration: a restart of usher serve is needed for %s\n", strings.Join(state.Restart, ", "))
 	}
 	return err
 }

@@ -23,6 +23,7 @@ type vendorsCmd struct {
 
 	New  vendorfile.NewCmd  `cmd:"" help:"Print a commented description of an API, for kind: http."`
 	Lint vendorfile.LintCmd `cmd:"" help:"Check descriptions of APIs, without any call."`
+	Test vendorfile.TestCmd `cmd:"" help:"Test a description of an API against a stand-in, or a test tenant."`
 }
 
 // Help is shown below the flags.
@@ -33,7 +34,8 @@ func (vendorsCmd) Help() string {
   usher vendors users miestro
   usher vendors courses miestro
   usher vendors new acme > acme.yaml
-  usher vendors lint acme.yaml`
+  usher vendors lint acme.yaml
+  usher vendors test acme.yaml`
 }
 
 // vendorsCheckCmd is usher vendors check.

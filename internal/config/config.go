@@ -38,6 +38,8 @@ type Config struct {
 
 	origins  map[string]string // key → source of the value; no entry for a default
 	lines    map[string]string // key → file:line
+	file     string            // path of the file; empty: there is none
+	readAt   time.Time
 	warnings []string
 }
 
@@ -232,9 +234,10 @@ func Default() Config {
 			Storage:         StorageAuto,
 			Limits:          Limits{},
 		},
-		HTTP:   HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Connections: 1000, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
-		Log:    Log{Level: "info", Format: "auto"},
-		Traces: Traces{Ratio: 1},
+		HTTP:    HTTP{Addr: "127.0.0.1:8080", Events: true, MaxBody: 1 << 20, Connections: 1000, Rate: 100, Timeout: 30 * time.Second, Idle: 2 * time.Minute},
+		Console: Console{OIDC: OIDC{Scopes: Names{"profile"}, NameClaim: "preferred_username"}},
+		Log:     Log{Level: "info", Format: "auto"},
+		Traces:  Traces{Ratio: 1},
 		Worker: Worker{
 			On:               true,
 			Measure:          true,

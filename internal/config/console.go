@@ -15,10 +15,12 @@ import (
 type Console struct {
 	Tokens Tokens `yaml:"tokens" env:"TOKENS"` // of operators, several for rotation; at least 16 bytes each; default none
 	People People `yaml:"people"`              // people with a name and a token each; file only; default none
+	// OIDC lets people log in at an OpenID Connect provider.
+	OIDC OIDC `yaml:"oidc" envPrefix:"OIDC_"`
 }
 
 // On reports whether anybody has access to the console.
-func (c Console) On() bool { return len(c.Tokens)+len(c.People) > 0 }
+func (c Console) On() bool { return len(c.Tokens)+len(c.People) > 0 || c.OIDC.On() }
 
 // The roles of a Person.
 const (
@@ -28,15 +30,16 @@ const (
 
 // Person is a person with access to the console.
 type Person struct {
-	Name      string         `yaml:"name"` // as shown by usher audit
-	Role      string         `yaml:"role"` // RoleOperator or RoleReader
-	Token     vendors.Secret `yaml:"token"`
-	TokenFile string         `yaml:"token_file"` // or the path of a file with the token
+	Name         string         `yaml:"name"` // as shown by usher audit
+	Role         string         `yaml:"role"` // RoleOperator or RoleReader
+	Token        vendors.Secret `yaml:"token"`
+	TokenFile    string         `yaml:"token_file"` // or the path of a file with the token
+	PersonRights `yaml:",inline"`
 }
 
 // UnmarshalYAML rejects unknown keys.
 func (p *Person) UnmarshalYAML(n *yaml.Node) error {
-	if err := onlyKeys(n, "name", "role", "token", "token_file"); err != nil {
+	if err := onlyKeys(n, "name", "role", "token", "token_file", "vendors", "may"); err != nil {
 		return err
 	}
 	type plain Person
@@ -82,9 +85,11 @@ func (l *loader) checkConsole() {
 		case taken[p.Token]:
 			l.fault("console.people", fmt.Sprintf("the token of %s also belongs to another person", p.Name), "give each person a different token")
 		}
+		l.checkRights("console.people", p.Name, p.Role, p.PersonRights)
 		names[p.Name], taken[p.Token] = true, true
 	}
 	l.checkTokensOnce()
+	l.checkOIDC()
 	if c.On() && !l.config.HTTP.On() {
 		l.warn("console.tokens or console.people is set, and http.addr is off: there is no console")
 	}

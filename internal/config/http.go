@@ -75,11 +75,12 @@ type Webhook struct {
 	MaxBody     Bytes            `yaml:"max_body"`     // of a delivery; default http.max_body
 	Unmappable  string           `yaml:"unmappable"`   // answer to a delivery that cannot become an event: keep (202) or refuse (422)
 	Challenges  []string         `yaml:"challenges"`   // checks of the endpoint by the sender: okta, slack, zoom, sns, woocommerce, echo, probe; default none
+	SNSHost     string           `yaml:"sns_host"`     // host of the certificates of Amazon SNS, to verify its signatures beside the secret; default none: not verified
 	Event       yaml.Node        `yaml:"event"`        // mapping of a payload to an event
 }
 
 // webhookKeys are the keys of a Webhook.
-var webhookKeys = []string{"scheme", "template", "secrets", "secrets_file", "header", "tolerance", "max_body", "unmappable", "challenges", "event"}
+var webhookKeys = []string{"scheme", "template", "secrets", "secrets_file", "header", "tolerance", "max_body", "unmappable", "challenges", "sns_host", "event"}
 
 // UnmarshalYAML rejects unknown keys.
 func (h *Webhook) UnmarshalYAML(n *yaml.Node) error {

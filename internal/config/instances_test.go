@@ -117,6 +117,7 @@ func TestFaultsOfInstances(t *testing.T) {
 		"disable at an instance":  {"{school: {kind: magloft, on_delete: disable}}", "vendors.school.on_delete: cannot be disable: "},
 		"on_leave":                {"{lead: {scope: 'true', on_leave: forget}}", `:1: vendors.lead.on_leave: cannot be "forget"; want one of: delete, disable, keep`},
 		"leave without a scope":   {"{lead: {on_leave: delete}}", ":1: vendors.lead.on_leave: needs a scope: without, every user is in scope and nobody leaves; set vendors.lead.scope, or leave vendors.lead.on_leave out"},
+		"leave at usermost":       {"{usermost: {scope: 'true', on_leave: delete}}", ":1: vendors.usermost.on_leave: cannot be delete: the API of the vendor has no way to delete an account; want keep"},
 		"leave at lead":           {"{lead: {scope: 'true', on_leave: disable}}", "vendors.lead.on_leave: cannot be disable: the API of the vendor, or the API of the vendor in this mode, has no way to disable an account; want delete or keep"},
 		"grace at once":           {"{magloft: {mode: readers, on_delete: disable, delete_after: 0s}}", ":1: vendors.magloft.delete_after: is 0s; want a time above 0, such as 720h; leave the key out to keep disabled accounts"},
 		"grace in words":          {"{magloft: {mode: readers, on_delete: disable, delete_after: later}}", `:1: vendors.magloft.delete_after: cannot be "later"; want a duration such as 30s, 10m or 24h`},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Sources are the sources of settings, besides the defaults.
@@ -35,7 +36,9 @@ func Load(from Sources) (Config, error) {
 	c.origins, c.lines = map[string]string{}, map[string]string{}
 	l := loader{config: &c, faulty: map[string]bool{}, opaque: map[string]bool{}, environ: environ(from.Environ)}
 	path, root := l.parse(from.Path)
+	c.readAt = time.Now()
 	if root != nil {
+		c.file = path
 		l.instances(root, path, from)
 	}
 	l.settings, l.rules = c.index(), c.rules()

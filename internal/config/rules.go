@@ -179,6 +179,9 @@ func (l *loader) checkRules() {
 		if key, o := s.key("on_leave"), s.Rules.OnLeave; o != "" && o.String() != string(KeepAccount) && s.Rules.Scope == "" {
 			l.fault(key, "needs a scope: without, every user is in scope and nobody leaves", "set "+s.key("scope")+", or leave "+key+" out")
 		}
+		if s.Rules.OnLeave == OnLeave(DeleteAccount) && !s.Settings.CanDelete() {
+			l.fault(s.key("on_leave"), "cannot be delete: the API of the vendor has no way to delete an account", "want keep")
+		}
 		l.checkDeleteAfter(s)
 		l.checkMatch(s)
 		l.checkAdopt(s)

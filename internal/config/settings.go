@@ -104,7 +104,9 @@ func (s setting) want() string {
 	case Clients:
 		return "a list of name, token or token_file, sources, types"
 	case People:
-		return "a list of name, role, token or token_file"
+		return "a list of name, role, token or token_file, vendors, may"
+	case AccessRules:
+		return "a list of claim, value, role, vendors, may"
 	case Webhooks:
 		return "name → " + strings.Join(webhookKeys, ", ")
 	case Foreigns:

@@ -35,6 +35,12 @@ func (s Shown) Text() string {
 	}
 }
 
+// File returns the path of the file of the settings; empty without a file.
+func (c Config) File() string { return c.file }
+
+// ReadAt returns the time at which Load read the settings; zero for a Config that was not loaded.
+func (c Config) ReadAt() time.Time { return c.readAt }
+
 // Show returns every setting with value, source (default, file:line, a variable, flag) and
 // variable, and the rules of vendors in the file. Secrets, and passwords in URLs, are shown as [redacted].
 func (c Config) Show() []Shown {

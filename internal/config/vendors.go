@@ -32,6 +32,8 @@ type Settings interface {
 	// Keys returns the keys by which the vendor finds the account of a user; none for a vendor with our
 	// ids only.
 	Keys() []string
+	// CanDelete reports whether the vendor can delete an account.
+	CanDelete() bool
 	// DisablesByDefault reports whether on_delete is disable unless set.
 	DisablesByDefault() bool
 	// SetObserver sets the observer of all calls.

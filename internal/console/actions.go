@@ -39,12 +39,14 @@ type actionsPage struct {
 	Failed int // without effect
 	Left   int // matches beyond maxActions
 	Filter deadFilter
+	All    bool // all matches were chosen
+	Follow replaysFollowed
 }
 
 // deadAction carries out an action on the chosen dead letters.
 func (c *Console) deadAction(ctx context.Context, v *visit) (answer, error) {
 	action := v.PostFormValue("do")
-	p := actionsPage{Action: action, Filter: readDeadFilter(v.Request)}
+	p := actionsPage{Action: action, Filter: readDeadFilter(v.Request), All: v.PostFormValue("all") != ""}
 	by := ops.Actor{Who: v.who.Name, Why: oneLine(v.PostFormValue("reason_" + action))}
 	if action == actionDrop && by.Why == "" {
 		return answer{}, errNoReason
@@ -69,6 +71,8 @@ func (c *Console) deadAction(ctx context.Context, v *visit) (answer, error) {
 	for _, d := range p.List {
 		if !d.OK {
 			p.Failed++
+		} else if action == actionReplay {
+			p.Follow.Open = append(p.Follow.Open, sentRef(d.DeadLetter))
 		}
 	}
 	return answer{page: "actions", title: actionTitles[action], data: p}, err
@@ -85,12 +89,17 @@ func chosen(ctx context.Context, v *visit, f deadFilter) ([]streams.DeadLetter, 
 	if len(refs) == 0 && !all {
 		return nil, &refusal{http.StatusUnprocessableEntity, "None was chosen", "Nothing was done: choose dead letters by their boxes, or all that fit."}
 	}
-	return v.service.DeadLetters(ctx, func(l streams.DeadLetter) bool {
-		if all {
-			return f.fits(v.service, l)
+	if !all {
+		f = deadFilter{}
+	}
+	found, err := v.service.Letters(ctx, f.DeadFilter)
+	var list []streams.DeadLetter
+	for _, l := range found {
+		if all || slices.Contains(refs, letter{l}.Ref()) {
+			list = append(list, l.DeadLetter)
 		}
-		return slices.Contains(refs, letter{DeadLetter: l}.Ref())
-	})
+	}
+	return list, err
 }
 
 // previews returns the outcomes of replays, without a replay.
@@ -101,14 +110,14 @@ func previews(ctx context.Context, s *ops.Service, list []streams.DeadLetter) ([
 	}
 	var out []done
 	for i, l := range list {
-		out = append(out, done{letter{l, s.DeadState(l)}, mask(seen[i].String()), true})
+		out = append(out, done{letter{s.Letter(l)}, mask(seen[i].String()), true})
 	}
 	return out, nil
 }
 
 // actOn replays or drops one dead letter, and returns the outcome.
 func (c *Console) actOn(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Actor) done {
-	d := done{letter: letter{l, v.service.DeadState(l)}}
+	d := done{letter: letter{v.service.Letter(l)}}
 	err := c.carryOut(ctx, v, l, action, by)
 	switch {
 	case err != nil:
@@ -125,6 +134,8 @@ func (c *Console) actOn(ctx context.Context, v *visit, l streams.DeadLetter, act
 func (c *Console) carryOut(ctx context.Context, v *visit, l streams.DeadLetter, action string, by ops.Actor) error {
 	var err error
 	switch {
+	case !v.who.May(mayReplay, l.Vendor):
+		err = notMay(mayReplay, l.Vendor)
 	case action == actionDrop:
 		err = v.service.Drop(ctx, l, by)
 	case v.PostFormValue("anyway") != "":

@@ -23,7 +23,8 @@ const root = "/console/"
 
 // Config holds the people with access.
 type Config struct {
-	People []Person // none: the console is off, unless it is Open
+	People []Person // without people and OIDC the console is off, unless it is Open
+	OIDC   *OIDC    // nil: no log-in at a provider
 	// Open gives everybody on this machine the rights of an operator if there are no People:
 	// for the demo.
 	Open bool
@@ -31,11 +32,15 @@ type Config struct {
 	Proxies clientlimit.Proxies
 }
 
+// closed reports whether visitors have to log in.
+func (c Config) closed() bool { return len(c.People) > 0 || c.OIDC != nil }
+
 // Person is a person with access by a token.
 type Person struct {
 	Name     string // in the audit log
 	Operator bool   // may act and see personal data; otherwise a reader
 	Token    vendors.Secret
+	Rights   Rights // of an operator
 }
 
 // Deps are the parts needed by the pages. Version may be empty.
@@ -57,7 +62,8 @@ type Console struct {
 	allTries *clientlimit.Limits // beyond, of all addresses
 	ended    endedSessions
 	hub      *hub
-	demo     []byte // key of the visitor of an open console
+	provider *provider // nil: no log-in at a provider
+	demo     []byte    // key of the visitor of an open console
 }
 
 // New returns a console. Close ends its live pages.
@@ -74,6 +80,11 @@ func New(c Config, d Deps) (*Console, error) {
 	console := &Console{
 		config: c, deps: d, assets: files, cross: http.NewCrossOriginProtection(),
 		tries: clientlimit.NewLimits(rate.Every(tryEvery), triesAtOnce), allTries: clientlimit.NewLimits(tryOfAllRate, triesOfAll), hub: newHub(d), demo: []byte(rand.Text()),
+	}
+	if c.OIDC != nil {
+		if console.provider, err = newProvider(*c.OIDC); err != nil {
+			return nil, err
+		}
 	}
 	if console.pages, err = newPages(files); err != nil {
 		return nil, err
@@ -93,9 +104,9 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, root, http.StatusSeeOther)
 	case strings.HasPrefix(r.URL.Path, assetsRoot):
 		c.assets.ServeHTTP(w, r)
-	case len(c.config.People) == 0 && !c.config.Open:
+	case !c.config.closed() && !c.config.Open:
 		c.refuse(w, r, &refusal{status: http.StatusNotFound, title: "The console is off", text: "To turn it on, set USHER_CONSOLE_TOKENS to a token of at least 16 bytes, such as one that openssl rand -hex 32 makes, and start usher again."})
-	case len(c.config.People) == 0 && !clientlimit.Loopback(r.Host):
+	case !c.config.closed() && !clientlimit.Loopback(r.Host):
 		c.refuse(w, r, &refusal{status: http.StatusForbidden, title: "Not under this name", text: "A console without tokens answers under a name of this machine only, such as 127.0.0.1."})
 	case c.cross.Check(r) != nil:
 		c.refuse(w, r, &refusal{status: http.StatusForbidden, title: "Sent from elsewhere", text: "This request was made by a page of another site, so nothing was done."})

@@ -16,27 +16,29 @@ import (
 	"github.com/usherhq/usher/internal/streams"
 )
 
-// flood stores results at two vendors: each tenth failed, each fourth was skipped.
+// flood stores results at two vendors, in batches: each tenth failed, each fourth was skipped.
 func flood(t *testing.T, s *streams.Set, from, to int) {
 	t.Helper()
-	js := s.Client.JetStream
-	for i := from; i < to; i++ {
-		outcome := events.Done
-		switch {
-		case i%10 == 0:
-			outcome = events.Failed
-		case i%4 == 1:
-			outcome = events.Superseded
+	const batch = 500
+	for ; from < to; from += batch {
+		for i := from; i < from+batch; i++ {
+			outcome := events.Done
+			switch {
+			case i%10 == 0:
+				outcome = events.Failed
+			case i%4 == 1:
+				outcome = events.Superseded
+			}
+			subject := s.Client.Names.Result(events.ResultType(events.UserCreated, outcome), []string{"lead", "miestro"}[i%2])
+			if _, err := s.Client.JetStream.PublishAsync(subject, []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
 		}
-		subject := s.Client.Names.Result(events.ResultType(events.UserCreated, outcome), []string{"lead", "miestro"}[i%2])
-		if _, err := js.PublishAsync(subject, []byte("{}")); err != nil {
-			t.Fatal(err)
+		select {
+		case <-s.Client.JetStream.PublishAsyncComplete():
+		case <-time.After(natstest.Patience):
+			t.Fatal("the results are not stored")
 		}
-	}
-	select {
-	case <-js.PublishAsyncComplete():
-	case <-time.After(natstest.Patience):
-		t.Fatal("the results are not stored")
 	}
 }
 

@@ -2,11 +2,13 @@ package console
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ops"
@@ -16,47 +18,76 @@ import (
 // lettersAPage is the number of dead letters of a page.
 const lettersAPage = 100
 
+// groupsAPage is the number of causes of a page.
+const groupsAPage = 20
+
 // deadFilter selects dead letters. Empty fields match all.
 type deadFilter struct {
-	Vendor, Type, Class, State string
-	Text                       string // in the message, the id of the event, or the key
+	ops.DeadFilter
+	Age string // of the last try, at most: one of the ages
 }
 
+// age is a choice of the filter by time.
+type age struct {
+	Value, Name string
+	most        time.Duration
+}
+
+// ages are the choices of the filter by time.
+var ages = []age{{"1h", "last hour", time.Hour}, {"24h", "last day", 24 * time.Hour}, {"168h", "last week", 168 * time.Hour}}
+
 func readDeadFilter(r *http.Request) deadFilter {
-	return deadFilter{
-		Vendor: r.FormValue("vendor"), Type: r.FormValue("type"), Class: r.FormValue("class"),
-		State: r.FormValue("state"), Text: strings.TrimSpace(r.FormValue("text")),
+	f := deadFilter{Age: r.FormValue("age"), DeadFilter: ops.DeadFilter{
+		Vendor: r.FormValue("vendor"), Type: r.FormValue("type"), Class: r.FormValue("class"), State: r.FormValue("state"),
+		User: strings.TrimSpace(r.FormValue("user")), Course: strings.TrimSpace(r.FormValue("course")),
+		Cause: r.FormValue("cause"), Text: strings.TrimSpace(r.FormValue("text")),
+	}}
+	if i := slices.IndexFunc(ages, func(a age) bool { return a.Value == f.Age }); i >= 0 {
+		f.After = time.Now().Add(-ages[i].most)
 	}
+	return f
+}
+
+// Fields returns the names and the values of the filter in a form.
+func (f deadFilter) Fields() (list [][2]string) {
+	for _, one := range [][2]string{
+		{"vendor", f.Vendor},
+		{"type", f.Type},
+		{"class", f.Class},
+		{"state", f.State},
+		{"user", f.User},
+		{"course", f.Course},
+		{"cause", f.Cause},
+		{"text", f.Text},
+		{"age", f.Age},
+	} {
+		if one[1] != "" {
+			list = append(list, one)
+		}
+	}
+	return list
 }
 
 // Empty reports whether the filter matches all dead letters.
-func (f deadFilter) Empty() bool { return f == deadFilter{} }
+func (f deadFilter) Empty() bool { return len(f.Fields()) == 0 }
 
 // Query returns the filter as a query of a URL.
-func (f deadFilter) Query() string {
+func (f deadFilter) Query() template.URL {
 	q := url.Values{}
-	for name, value := range map[string]string{"vendor": f.Vendor, "type": f.Type, "class": f.Class, "state": f.State, "text": f.Text} {
-		if value != "" {
-			q.Set(name, value)
-		}
+	for _, one := range f.Fields() {
+		q.Set(one[0], one[1])
 	}
-	return q.Encode()
+	return template.URL(q.Encode()) //nolint:gosec // encoded: a template would escape the separators, too
 }
 
-func (f deadFilter) fits(s *ops.Service, l streams.DeadLetter) bool {
-	has := func(text string) bool { return strings.Contains(strings.ToLower(text), strings.ToLower(f.Text)) }
-	return (f.Vendor == "" || f.Vendor == l.Vendor) &&
-		(f.Type == "" || f.Type == l.Type) &&
-		(f.Class == "" || f.Class == l.Class) &&
-		(f.State == "" || f.State == s.DeadState(l)) &&
-		(f.Text == "" || has(l.Message) || has(l.EventID) || strings.HasPrefix(l.Key, f.Text))
+// Of returns the query of the filter for one cause; empty: for all causes.
+func (f deadFilter) Of(cause string) template.URL {
+	f.Cause = cause
+	return f.Query()
 }
 
 // letter is a dead letter with its state.
-type letter struct {
-	streams.DeadLetter
-	State string
-}
+type letter struct{ ops.Letter }
 
 // Path returns the path of the page of the dead letter.
 func (l letter) Path() string { return letterPath(l.Vendor, l.Type, l.Key) }
@@ -81,9 +112,11 @@ type deadPage struct {
 	Types   []string
 	Classes []string
 	States  []string
-	Letters []letter // of this page
-	Count   int      // of all matches
-	Tally   []tally  // of all matches, by class
+	Ages    []age
+	Groups  []ops.Group // the largest, of all matches
+	Letters []letter    // of this page
+	Count   int         // of all matches
+	Tally   []tally     // of all matches, by class
 	Page    int
 	Last    int // page
 }
@@ -91,31 +124,33 @@ type deadPage struct {
 // dead lists the matching dead letters in order of the last attempt, oldest first.
 func (c *Console) dead(ctx context.Context, v *visit) (answer, error) {
 	p := deadPage{
-		Filter: readDeadFilter(v.Request), Types: events.Types(),
+		Filter: readDeadFilter(v.Request), Types: events.Types(), Ages: ages,
 		States: []string{ops.DeadWaiting, ops.DeadReplaying, ops.DeadQuarantined},
 	}
 	for _, one := range v.service.Vendors {
 		p.Vendors = append(p.Vendors, one.Name)
 	}
 	p.Vendors = append(p.Vendors, streams.EventPlace, ops.Deliveries)
-	classes := map[string]bool{}
-	list, err := v.service.DeadLetters(ctx, func(l streams.DeadLetter) bool {
-		classes[l.Class] = true
-		return p.Filter.fits(v.service, l)
-	})
+	list, err := v.service.Letters(ctx, ops.DeadFilter{})
 	if err != nil {
 		return answer{}, err
 	}
-	for class := range classes {
-		p.Classes = append(p.Classes, class)
+	for _, l := range list {
+		if !slices.Contains(p.Classes, l.Class) {
+			p.Classes = append(p.Classes, l.Class)
+		}
 	}
 	slices.Sort(p.Classes)
+	list = slices.DeleteFunc(list, func(l ops.Letter) bool { return !p.Filter.Matches(l) })
 	p.Count, p.Tally = len(list), tallied(list)
+	if p.Groups = ops.Groups(list); len(p.Groups) > groupsAPage {
+		p.Groups = p.Groups[:groupsAPage]
+	}
 	p.Last = max(1, (len(list)+lettersAPage-1)/lettersAPage)
 	p.Page, _ = strconv.Atoi(v.FormValue("page"))
 	p.Page = min(max(p.Page, 1), p.Last)
 	for _, l := range list[(p.Page-1)*lettersAPage : min(p.Page*lettersAPage, len(list))] {
-		p.Letters = append(p.Letters, letter{l, v.service.DeadState(l)})
+		p.Letters = append(p.Letters, letter{l})
 	}
 	return answer{page: "dead", title: "Dead letters", data: p, notice: dropNotice(v)}, nil
 }
@@ -128,7 +163,7 @@ func dropNotice(v *visit) string {
 }
 
 // tallied returns the number of dead letters of each class, the most frequent first.
-func tallied(list []streams.DeadLetter) []tally {
+func tallied(list []ops.Letter) []tally {
 	counts := map[string]int{}
 	for _, l := range list {
 		counts[l.Class]++

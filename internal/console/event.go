@@ -44,7 +44,7 @@ func (c *Console) event(ctx context.Context, v *visit) (answer, error) {
 		p.Found = append(p.Found, shownEvent{e, body(e.Payload, show)})
 	}
 	for _, l := range found.Letters {
-		p.Letters = append(p.Letters, letter{l, v.service.DeadState(l)})
+		p.Letters = append(p.Letters, letter{v.service.Letter(l)})
 	}
 	if len(p.Found) == 0 {
 		a.status = http.StatusNotFound

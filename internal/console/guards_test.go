@@ -16,6 +16,8 @@ func writes(letter string) map[string][]string {
 	return map[string][]string{
 		"/console/vendors/lead/pause":  {"for", "1h"},
 		"/console/vendors/lead/resume": nil,
+		"/console/vendors/lead/check":  nil,
+		"/console/deletions":           {"do", "approve", "reason", "no"},
 		"/console/send":                {"type", "user.created", "data.user_id", "u9", "data.email", "u9@example.org"},
 		"/console/dead":                {"do", "replay", "all", "1"},
 		letter:                         {"do", "drop", "reason", "no"},

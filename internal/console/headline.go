@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/usherhq/usher/internal/ops"
@@ -19,7 +20,7 @@ func vendorPath(vendor string) string { return root + "vendors/" + vendor }
 // headline returns the state of everything in plain words, problems first. held is the number of
 // deletions on hold; negative: not known.
 func headline(s ops.Status, held int, now time.Time) (list []phrase) {
-	dead, fine, deletions := 0, 0, s.Deletions != nil
+	dead, fine, deletions := s.Events+s.Webhooks, 0, s.Deletions != nil
 	link := root + "deletions"
 	var rest []phrase
 	for _, v := range s.Vendors {
@@ -34,6 +35,9 @@ func headline(s ops.Status, held int, now time.Time) (list []phrase) {
 		default:
 			rest = append(rest, phrase{text, vendorPath(v.Vendor), false})
 		}
+	}
+	for _, f := range s.Filling {
+		list = append(list, phrase{fmt.Sprintf("%s %d %% full", f.Stream, f.Percent), docPath("operating.md"), true})
 	}
 	if dead > 0 {
 		list = append(list, phrase{plural(dead, "dead letter") + " " + waits(dead), root + "dead", true})

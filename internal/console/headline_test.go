@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/usherhq/usher/internal/ops"
+	"github.com/usherhq/usher/internal/streams"
 )
 
 func TestHeadline(t *testing.T) {
@@ -27,12 +28,13 @@ func TestHeadline(t *testing.T) {
 		"nothing is served": {},
 		"all fine":          {ops.Status{Vendors: []ops.VendorStatus{vendor("lead", ops.Serving, 0), vendor("meiro", ops.Idle, 0)}}, 0, []phrase{{Text: "2 vendors fine"}}},
 		"problems come first": {
-			ops.Status{Deletions: hold, Vendors: []ops.VendorStatus{vendor("a", ops.Serving, 11), vendor("lead", ops.OnHold, 1), vendor("p", ops.Paused, 0), vendor("w", ops.Stalled, 0), vendor("o", ops.Off, 0)}},
+			ops.Status{Events: 2, Webhooks: 1, Deletions: hold, Filling: []ops.FillingStream{{Usage: streams.Usage{Stream: "EVENTS"}, Percent: 81}}, Vendors: []ops.VendorStatus{vendor("a", ops.Serving, 11), vendor("lead", ops.OnHold, 1), vendor("p", ops.Paused, 0), vendor("w", ops.Stalled, 0), vendor("o", ops.Off, 0)}},
 			3,
 			[]phrase{
 				{"lead on hold for 3 min", "/console/vendors/lead", true},
 				{"w has no worker", "/console/vendors/w", true},
-				{"12 dead letters wait", "/console/dead", true},
+				{"EVENTS 81 % full", "https://github.com/usherhq/usher/blob/main/docs/operating.md", true},
+				{"15 dead letters wait", "/console/dead", true},
 				{"3 deletions held", "/console/deletions", true},
 				{"p paused until 09:00", "/console/vendors/p", false},
 				{"o off", "/console/vendors/o", false},

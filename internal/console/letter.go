@@ -41,7 +41,7 @@ func found(ctx context.Context, v *visit) (streams.DeadLetter, error) {
 
 // page returns the data of the page of a dead letter.
 func (v *visit) page(l streams.DeadLetter, shown bool) letterPage {
-	p := letterPage{letter: letter{l, v.service.DeadState(l)}, Shown: shown}
+	p := letterPage{letter: letter{v.service.Letter(l)}, Shown: shown}
 	p.Path = p.letter.Path()
 	show, header := structure, structureHeader
 	switch {

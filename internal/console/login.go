@@ -22,18 +22,25 @@ const (
 type loginForm struct {
 	Next  string // the page after the login
 	Wrong string // why the login failed
+	Token bool   // people log in with a token
+	OIDC  bool   // people log in at a provider
+}
+
+// form returns the data of the login page.
+func (c *Console) form(next string) loginForm {
+	return loginForm{Next: within(next), Token: len(c.config.People) > 0, OIDC: c.provider != nil}
 }
 
 func (c *Console) loginPage(_ context.Context, v *visit) (answer, error) {
-	return answer{page: "login", title: "Log in", data: loginForm{Next: within(v.FormValue("next"))}}, nil
+	return answer{page: "login", title: "Log in", data: c.form(v.FormValue("next"))}, nil
 }
 
 // login begins a session. A wrong token is not logged: the text may be close to a valid token, or
 // another password.
 func (c *Console) login(_ context.Context, v *visit) (answer, error) {
-	form := loginForm{Next: within(v.PostFormValue("next"))}
+	form := c.form(v.PostFormValue("next"))
 	address := c.config.Proxies.Address(v.Request)
-	if c.tries.Take(address) > 0 && c.allTries.Take("") > 0 {
+	if c.tooMany(v) {
 		form.Wrong = "Too many tries at this moment: try again in some seconds."
 		return answer{page: "login", title: "Log in", data: form, status: http.StatusTooManyRequests}, nil
 	}

@@ -36,6 +36,12 @@ type view struct {
 // pair are two values for a part of a template.
 type pair struct{ One, Two any }
 
+// With returns the view with other data, for a part of a page.
+func (v view) With(data any) view {
+	v.Data = data
+	return v
+}
+
 // ID returns an id for this visitor. E-mail addresses are masked for readers.
 func (v view) ID(id string) string {
 	if v.Who.Operator {
@@ -58,13 +64,14 @@ var menu = []struct {
 	{Path: root + "user", Name: "Users"},
 	{Path: root + "send", Name: "Send", Operator: true},
 	{Path: root + "audit", Name: "Audit"},
+	{Path: root + "configuration", Name: "Configuration"},
 }
 
 func newPages(files *assets) (pages, error) {
 	functions := template.FuncMap{
 		"asset": files.path, "mask": mask, "ago": ago, "stamp": stamp, "iso": iso, "clock": clock, "number": number,
 		"plural": plural, "add": func(a, b int) int { return a + b }, "words": words, "kind": stateKind, "atVendor": atVendorKind, "would": wouldKind, "action": actionName, "letterPath": letterPath, "menu": func() any { return menu },
-		"vendorPath": vendorPath, "pair": func(one, two any) pair { return pair{one, two} }, "doc": docPath,
+		"vendorPath": vendorPath, "pair": func(one, two any) pair { return pair{one, two} }, "doc": docPath, "shown": shownText, "days": daysName,
 		"within": func(here, p string) bool { return here == p || p != root && strings.HasPrefix(here, p) },
 	}
 	common, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts_*.html")
@@ -119,6 +126,9 @@ func (c *Console) view(here string, who visitor, a answer) view {
 func (c *Console) give(w http.ResponseWriter, r *http.Request, who visitor, a answer) {
 	if a.cookie != nil {
 		http.SetCookie(w, a.cookie)
+	}
+	if a.refresh != "" {
+		w.Header().Set("Refresh", "0; url="+a.refresh)
 	}
 	if a.page == "" {
 		http.Redirect(w, r, a.to, http.StatusSeeOther)

@@ -44,6 +44,9 @@ type answer struct {
 	to     string
 	status int // zero: 200
 	cookie *http.Cookie
+	// refresh is the path of the next page, loaded by the present page: a redirect within a
+	// navigation from another site would not carry the cookie of the session.
+	refresh string
 }
 
 // refusal is an error shown to people.
@@ -66,11 +69,14 @@ func (c *Console) table() []route {
 	return []route{
 		{"GET /console/login", anybody, c.loginPage},
 		{"POST /console/login", anybody, c.login},
+		{"GET /console/oidc/login", anybody, c.oidcLogin},
+		{"GET /console/oidc/callback", anybody, c.oidcCallback},
 		{"POST /console/logout", reader, c.logout},
 		{"GET /console/{$}", reader, c.overview},
 		{"GET /console/feed", reader, c.feed},
 		{"GET /console/dead", reader, c.dead},
 		{"POST /console/dead", operator, c.deadAction},
+		{"POST /console/dead/follow", operator, c.followReplays},
 		{"GET /console/dead/{vendor}/{type}/{key}", reader, c.letter},
 		{"GET /console/dead/{vendor}/{type}/{key}/state", reader, c.letterState},
 		{"POST /console/dead/{vendor}/{type}/{key}", operator, c.letterAction},
@@ -81,6 +87,11 @@ func (c *Console) table() []route {
 		{"GET /console/send", operator, c.sendForm},
 		{"POST /console/send", operator, c.send},
 		{"GET /console/audit", reader, c.audit},
+		{"GET /console/configuration", reader, c.configuration},
+		{"GET /console/deletions", reader, c.deletions},
+		{"POST /console/deletions", operator, c.approve},
+		{"GET /console/vendors/{vendor}", reader, c.vendor},
+		{"POST /console/vendors/{vendor}/check", operator, c.checkNow},
 		{"POST /console/vendors/{vendor}/pause", operator, c.pause},
 		{"POST /console/vendors/{vendor}/resume", operator, c.resume},
 	}
@@ -104,6 +115,12 @@ func (c *Console) do(w http.ResponseWriter, v *visit, rt route) {
 	if v.service == nil && rt.may != anybody {
 		c.refuse(w, v.Request, errAway)
 		return
+	}
+	if rt.may == operator {
+		if err := forbidden(v, rt.pattern); err != nil {
+			c.refuse(w, v.Request, err)
+			return
+		}
 	}
 	ctx, cancel := context.WithTimeout(v.Context(), pageTimeout)
 	defer cancel()
@@ -145,13 +162,16 @@ func (c *Console) admit(may right, next func(http.ResponseWriter, *visit)) http.
 
 // visitor returns the visitor of a request.
 func (c *Console) visitor(r *http.Request) (visitor, bool) {
-	if len(c.config.People) == 0 {
+	if !c.config.closed() {
 		if !c.config.Open {
 			return visitor{}, false
 		}
 		return visitor{Name: "demo", Operator: true, Open: true, csrf: hex.EncodeToString(sign(c.demo, "form"))}, true
 	}
 	who, ok := readSession(sessionOf(r), c.config.People, time.Now())
+	if !ok && c.provider != nil {
+		who, ok = c.provider.readSession(sessionOf(r), time.Now())
+	}
 	if !ok || c.ended.has(who) {
 		return visitor{}, false
 	}

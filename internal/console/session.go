@@ -26,6 +26,7 @@ type visitor struct {
 	Name     string
 	Operator bool
 	Open     bool      // of a console without tokens and without logout
+	rights   Rights    // of an operator
 	expires  time.Time // zero: never
 	csrf     string    // the key in every form of the session
 }
@@ -50,9 +51,13 @@ func sign(key []byte, text string) []byte {
 	return mac.Sum(nil)
 }
 
+func newSessionOf(name string, isOperator bool, expires time.Time) session {
+	return session{Name: name, Operator: isOperator, Expires: expires.Unix(), Nonce: rand.Text()}
+}
+
 // newSession returns the value of the cookie of a person.
 func newSession(p Person, now time.Time) (string, error) {
-	text, err := json.Marshal(session{Name: p.Name, Operator: p.Operator, Expires: now.Add(sessionTime).Unix(), Nonce: rand.Text()})
+	text, err := json.Marshal(newSessionOf(p.Name, p.Operator, now.Add(sessionTime)))
 	if err != nil {
 		return "", err
 	}
@@ -77,7 +82,7 @@ func readSession(value string, people []Person, now time.Time) (visitor, bool) {
 		if err != nil || json.Unmarshal(text, &s) != nil || s.Name != p.Name || s.Operator != p.Operator {
 			return visitor{}, false
 		}
-		v := visitor{Name: p.Name, Operator: p.Operator, expires: time.Unix(s.Expires, 0)}
+		v := visitor{Name: p.Name, Operator: p.Operator, rights: p.Rights, expires: time.Unix(s.Expires, 0)}
 		v.csrf = hex.EncodeToString(p.signature("form", body))
 		return v, now.Before(v.expires)
 	}

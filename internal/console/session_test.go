@@ -11,7 +11,7 @@ import (
 )
 
 func TestSession(t *testing.T) {
-	ann, bob := Person{"ann", true, "the-token-of-ann-1"}, Person{"bob", false, "the-token-of-bob-1"}
+	ann, bob := Person{Name: "ann", Operator: true, Token: "the-token-of-ann-1"}, Person{Name: "bob", Operator: false, Token: "the-token-of-bob-1"}
 	now := time.Now()
 	value, err := newSession(bob, now)
 	if err != nil {
@@ -35,9 +35,9 @@ func TestSession(t *testing.T) {
 		"his own":                  {value, []Person{ann, bob}, now, "bob"},
 		"at another process":       {value, []Person{bob}, now.Add(time.Hour), "bob"},
 		"after its time":           {value, []Person{ann, bob}, now.Add(sessionTime), ""},
-		"after a new token":        {value, []Person{ann, {"bob", false, "another-token-of-b"}}, now, ""},
-		"after a new role":         {value, []Person{ann, {"bob", true, bob.Token}}, now, ""},
-		"after a new name":         {value, []Person{ann, {"rob", false, bob.Token}}, now, ""},
+		"after a new token":        {value, []Person{ann, {Name: "bob", Operator: false, Token: "another-token-of-b"}}, now, ""},
+		"after a new role":         {value, []Person{ann, {Name: "bob", Operator: true, Token: bob.Token}}, now, ""},
+		"after a new name":         {value, []Person{ann, {Name: "rob", Operator: false, Token: bob.Token}}, now, ""},
 		"nobody's":                 {value, []Person{ann}, now, ""},
 		"with another role in it":  {forged(func(s *session) { s.Operator = true }), []Person{ann, bob}, now, ""},
 		"with another name in it":  {forged(func(s *session) { s.Name = "ann" }), []Person{ann, bob}, now, ""},
@@ -55,7 +55,7 @@ func TestSession(t *testing.T) {
 }
 
 func TestFormsOfTwoSessionsDiffer(t *testing.T) {
-	ann := Person{"ann", true, "the-token-of-ann-1"}
+	ann := Person{Name: "ann", Operator: true, Token: "the-token-of-ann-1"}
 	first, _ := newSession(ann, time.Now())
 	second, _ := newSession(ann, time.Now())
 	one, _ := readSession(first, []Person{ann}, time.Now())
@@ -66,7 +66,7 @@ func TestFormsOfTwoSessionsDiffer(t *testing.T) {
 }
 
 func TestPersonOf(t *testing.T) {
-	people := []Person{{"ann", true, "the-token-of-ann-1"}, {"bob", false, "the-token-of-bob-1"}}
+	people := []Person{{Name: "ann", Operator: true, Token: "the-token-of-ann-1"}, {Name: "bob", Operator: false, Token: "the-token-of-bob-1"}}
 	for token, want := range map[string]string{
 		"the-token-of-ann-1": "ann", "the-token-of-bob-1": "bob", "the-token-of-bob-": "", "the-token-of-bob-12": "", "": "",
 	} {

@@ -25,7 +25,7 @@ func kindOf(resultType string) string {
 	}
 }
 
-// count is a number of finished effects, of failures, and of effects that changed nothing.
+// count holds the numbers of finished effects, of failures, and of effects without a change.
 type count struct{ All, Failed, Skipped int }
 
 func (c count) plus(d count) count {
@@ -63,7 +63,7 @@ func (r *ring) add(at time.Time, kind string) {
 	}
 }
 
-// sum returns the count of the steps from one to another, the last one excluded.
+// sum returns the count of the steps from a step to another, without the last step.
 func (r *ring) sum(from, to int64) (sum count) {
 	for step := from; step < to; step++ {
 		if c := r.cells[step%int64(len(r.cells))]; c.step == step {
@@ -108,8 +108,8 @@ func (s *series) note(tookMS int64) {
 	s.took = append(s.took, tookMS)
 }
 
-// quantile returns the time that a share of the recent calls did not exceed; false if no result
-// was read.
+// quantile returns the time not exceeded by a share of the recent calls; false before the first
+// result was read.
 func (s *series) quantile(share float64) (ms int64, ok bool) { return quantile(s.took, share) }
 
 func quantile(times []int64, share float64) (ms int64, ok bool) {

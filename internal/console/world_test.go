@@ -78,18 +78,36 @@ func newWorld(t *testing.T, c console.Config) *world {
 	return w
 }
 
-// open serves the console.
-func (w *world) open(c console.Config) {
+// pages returns a console over the world.
+func (w *world) pages(c console.Config) *console.Console {
+	w.t.Helper()
 	pages, err := console.New(c, console.Deps{Service: w.service.Load, Log: zerolog.New(w.log), Version: "test"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.t.Cleanup(pages.Close)
+	return pages
+}
+
+// open serves the console.
+func (w *world) open(c console.Config) {
+	pages := w.pages(c)
 	web := httptest.NewServer(pages)
 	w.web = web
 	w.t.Cleanup(func() {
 		pages.Close()
 		web.Close()
 	})
+}
+
+// formKey returns the key in the forms of a page.
+func formKey(t *testing.T, page string) string {
+	t.Helper()
+	found := regexp.MustCompile(`name="form_key" value="([0-9a-f]+)"`).FindStringSubmatch(page)
+	if found == nil {
+		t.Fatalf("there is no form on the page:\n%s", page)
+	}
+	return found[1]
 }
 
 // browser is one who looks at the console.
@@ -117,11 +135,7 @@ func (w *world) login(token string) *browser {
 	if status != http.StatusOK {
 		w.t.Fatalf("login: got %d", status)
 	}
-	found := regexp.MustCompile(`name="form_key" value="([0-9a-f]+)"`).FindStringSubmatch(body)
-	if found == nil {
-		w.t.Fatalf("there is no form on the first page:\n%s", body)
-	}
-	b.form = found[1]
+	b.form = formKey(w.t, body)
 	return b
 }
 

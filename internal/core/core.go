@@ -55,7 +55,7 @@ type Activity struct {
 	Memory        time.Duration // time for which an activity is remembered
 }
 
-// Deps are the parts of a Core. All must be set but Guard, Observe, WatchPauses,
+// Deps are the parts of a Core. All must be set but Guard, Observe, WatchPauses, WatchChecks,
 // OnHold, Failed and Removed.
 type Deps struct {
 	JetStream   jetstream.JetStream
@@ -79,6 +79,9 @@ type Deps struct {
 	// WatchPauses calls see with the pauses in force, by vendor: at first, and after each
 	// change. Nothing calls the vendor before; nil: no vendor is ever paused.
 	WatchPauses func(ctx context.Context, see func(map[string]streams.Pause))
+	// WatchChecks calls see with the times at which a person last asked for a check of a vendor on
+	// hold, as WatchPauses does; nil: nobody asks.
+	WatchChecks func(ctx context.Context, see func(map[string]time.Time))
 	// Failed is called whenever NATS fails a step, and Removed with the number of messages that
 	// left the stream unread. Both may be nil.
 	Failed  func(step string)
@@ -179,6 +182,9 @@ func (x *Core) Run(ctx context.Context) {
 	beside.Go(func() { x.gate.watch(ctx, x.check, x.deps.OnHold) })
 	if x.deps.WatchPauses != nil {
 		beside.Go(func() { x.gate.watchPauses(ctx, x.deps.WatchPauses) })
+	}
+	if x.deps.WatchChecks != nil {
+		beside.Go(func() { x.gate.watchChecks(ctx, x.deps.WatchChecks) })
 	}
 	sharing, endSharing := context.WithCancel(context.WithoutCancel(ctx))
 	defer endSharing() // once the last call has ended

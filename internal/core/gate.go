@@ -65,6 +65,17 @@ func (g *gate) watchPauses(ctx context.Context, watch func(context.Context, func
 	})
 }
 
+// watchChecks follows the requests of people for a check, until ctx ends.
+func (g *gate) watchChecks(ctx context.Context, watch func(context.Context, func(map[string]time.Time))) {
+	var last time.Time
+	watch(ctx, func(all map[string]time.Time) {
+		if at := all[g.vendor]; at.After(last) {
+			last = at
+			g.breaker.CheckNow(at)
+		}
+	})
+}
+
 // Wait takes a token of the vendor's rate for an effect before the first call.
 func (g *gate) Wait(ctx context.Context, c mailbox.Class) error {
 	if err := g.limiter.Admit(ctx, c); err != nil {

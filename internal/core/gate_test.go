@@ -54,6 +54,41 @@ func TestPause(t *testing.T) {
 	})
 }
 
+// TestCheckOnRequest asks for a check of a vendor on hold: once for each request, and only for
+// requests during the hold.
+func TestCheckOnRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Config{Vendor: "acme", HoldRetry: time.Hour}, NewLimiter(0), zerolog.Nop())
+		before := time.Now()
+		time.Sleep(time.Second)
+		g.breaker.Report("u1", fairness.Unauthorized)
+		during := time.Now().Add(time.Second)
+		g.watchChecks(t.Context(), func(_ context.Context, see func(map[string]time.Time)) {
+			for _, step := range []struct {
+				name  string
+				asked map[string]time.Time
+				due   bool
+			}{
+				{"without a request", nil, false},
+				{"before the hold", map[string]time.Time{"acme": before}, false},
+				{"at another vendor", map[string]time.Time{"other": during}, false},
+				{"during the hold", map[string]time.Time{"acme": during}, true},
+				{"the watch was renewed", map[string]time.Time{"acme": during}, false},
+				{"once more", map[string]time.Time{"acme": during.Add(time.Second)}, true},
+			} {
+				see(step.asked)
+				due := g.breaker.CheckDue()
+				if due != step.due {
+					t.Errorf("%s: a check is due: %v", step.name, due)
+				}
+				if due {
+					g.breaker.Checked(context.DeadlineExceeded)
+				}
+			}
+		})
+	})
+}
+
 // A rest that the vendor asked for turns wakes away, and lets one fresh effect wait.
 func TestRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/usherhq/usher/internal/clientlimit"
+	"github.com/usherhq/usher/internal/config"
+	"github.com/usherhq/usher/internal/console"
 	"github.com/usherhq/usher/internal/ingest"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
@@ -19,14 +21,11 @@ func (s *Server) Listen(ctx context.Context) (answer func(context.Context) error
 	if !c.HTTP.On() {
 		return func(context.Context) error { return nil }, nil
 	}
-	pages, err := s.console()
+	first, err := s.newSite(c)
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.handler(pages)
-	if err != nil {
-		return nil, err
-	}
+	s.swapSite(first)
 	l, err := ingest.Listen(ctx, c.HTTP.Addr)
 	if err != nil {
 		return nil, err
@@ -38,29 +37,60 @@ func (s *Server) Listen(ctx context.Context) (answer func(context.Context) error
 		Idle: c.HTTP.Idle, Grace: requestsShare(c.Worker.Shutdown), Most: c.HTTP.Connections,
 	}
 	return func(ctx context.Context) error {
-		defer pages.Close()
-		defer context.AfterFunc(ctx, pages.Close)() // open pages must not delay the shutdown
-		return ingest.Serve(ctx, l, limits, h, s.Log)
+		closePages := func() { s.site.Load().pages.Close() }
+		defer closePages()
+		defer context.AfterFunc(ctx, closePages)() // open pages must not delay the shutdown
+		return ingest.Serve(ctx, l, limits, http.HandlerFunc(s.answer), s.Log)
 	}, nil
+}
+
+// site is the HTTP endpoint of one configuration.
+type site struct {
+	handler http.Handler
+	pages   *console.Console
+}
+
+// newSite returns the HTTP endpoint of a configuration; nil without an address.
+func (s *Server) newSite(c config.Config) (*site, error) {
+	if !c.HTTP.On() {
+		return nil, nil
+	}
+	pages, err := s.console(c)
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.handler(c, pages)
+	return &site{h, pages}, err
+}
+
+// swapSite lets a site answer all further requests, and closes the pages of the former one.
+func (s *Server) swapSite(next *site) {
+	if former := s.site.Swap(next); former != nil {
+		former.pages.Close()
+	}
+}
+
+// answer answers a request by the configuration in use.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	s.site.Load().handler.ServeHTTP(w, r)
 }
 
 // warnOfClients logs the clients that may use the sources of others: such a client can take the
 // id of an event before the producer of the event does.
 func (s *Server) warnOfClients() {
-	for _, client := range s.Config.HTTP.Clients {
-		if len(client.Sources) == 0 && s.Config.HTTP.Events {
+	for _, client := range s.settings().HTTP.Clients {
+		if len(client.Sources) == 0 && s.settings().HTTP.Events {
 			s.Log.Warn().Str("client", client.Name).Msg("the client may send events of every source, also with the ids of others; set sources in http.clients")
 		}
 	}
 }
 
 // handler returns the handler of all paths, with the pages of the console.
-func (s *Server) handler(pages http.Handler) (http.Handler, error) {
+func (s *Server) handler(c config.Config, pages http.Handler) (http.Handler, error) {
 	set, err := schemas.New()
 	if err != nil {
 		return nil, err
 	}
-	c := s.Config
 	hooks, clients, faults := Senders(c)
 	foreign, wrong := foreignEvents(c)
 	if faults = append(faults, wrong...); len(faults) > 0 {

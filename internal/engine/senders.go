@@ -2,9 +2,11 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/usherhq/usher/events"
@@ -12,6 +14,7 @@ import (
 	"github.com/usherhq/usher/internal/ingest"
 	"github.com/usherhq/usher/internal/ingest/mapping"
 	"github.com/usherhq/usher/internal/ingest/signature"
+	"github.com/usherhq/usher/internal/ingest/sns"
 	"github.com/usherhq/usher/internal/ops"
 )
 
@@ -39,7 +42,12 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		if len(hook.Secrets) > 0 {
 			channel = events.NewChannel("webhook "+name, hook.Secrets[0].Reveal())
 		}
+		signed, err := signedBy(hook.SNSHost)
+		if err != nil {
+			fault("webhooks."+name+".sns_host", err.Error())
+		}
 		hooks[name] = ingest.Webhook{
+			Signed:  signed,
 			Channel: channel, Verifier: verifier, Mapper: mapper, MaxBody: int64(hook.MaxBody), Refuse: hook.Unmappable == "refuse",
 			Challenges: challenges(hook, func(problem string) { fault("webhooks."+name+".challenges", problem) }), Digest: verifier.Digest,
 		}
@@ -60,6 +68,20 @@ func Senders(c config.Config) (hooks map[string]ingest.Webhook, list []ingest.Cl
 		})
 	}
 	return hooks, list, faults
+}
+
+// snsHost is a host with an optional port.
+var snsHost = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]+)?$`)
+
+// signedBy returns the check of signatures of Amazon SNS; nil without a host.
+func signedBy(host string) (func(context.Context, []byte) error, error) {
+	if host == "" {
+		return nil, nil
+	}
+	if !snsHost.MatchString(host) {
+		return nil, fmt.Errorf("%q is no host such as sns.eu-central-1.amazonaws.com", host)
+	}
+	return sns.New(host, nil).Check, nil
 }
 
 // verifierOf returns the verifier of the signatures of a sender.

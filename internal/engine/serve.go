@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,6 +28,10 @@ type Options struct {
 	// Reload reads the configuration again, with the secrets in files; nil: the configuration
 	// never changes.
 	Reload func() (config.Config, error)
+	// File is the file of the configuration, which is watched; empty: no file.
+	File string
+	// Hangups gets a value for each SIGHUP; nil: none.
+	Hangups <-chan os.Signal
 	// Observe is called after each attempt; nil: not called.
 	Observe func(mailbox.Observation)
 	// OpenConsole lets everybody on this machine use the console.
@@ -50,6 +56,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	s.reloads.state.Read = time.Now().UTC()
 	group, working := errgroup.WithContext(ctx)
 	answered := make(chan struct{}) // closed after the last request
 	group.Go(func() error {
@@ -57,6 +64,9 @@ func Run(ctx context.Context, o Options) error {
 		return answer(working)
 	})
 	group.Go(func() error { return s.work(working, answered) })
+	if s.Reload != nil {
+		group.Go(func() error { s.watchReloads(working, s.Hangups); return nil })
+	}
 	if err := unlessStopped(ctx, group.Wait()); err != nil {
 		return err
 	}
@@ -94,11 +104,39 @@ func (s *Server) work(ctx context.Context, answered <-chan struct{}) error {
 	}
 	defer end()
 	s.Connect(set)
-	err = s.Engine().Run(ctx)
+	err = s.runWorkers(ctx)
 	if ctx.Err() != nil {
 		<-answered
 	}
 	return unlessStopped(ctx, err)
+}
+
+// runWorkers runs the workers until ctx ends, with each new configuration again.
+func (s *Server) runWorkers(ctx context.Context) error {
+	var others sync.WaitGroup
+	defer others.Wait()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	if s.Reload != nil && s.settings().Worker.On {
+		others.Go(func() {
+			s.streams.Load().Control.WatchReloads(ctx, func() { s.reload(ctx, "usher config reload") })
+		})
+	}
+	for {
+		working, stop := context.WithCancel(ctx)
+		s.reloads.mu.Lock()
+		e := s.Engine()
+		ready := e.ready
+		e.ready = func() { ready(); s.publishConfiguration(ctx) }
+		s.reloads.stop = stop
+		s.reloads.mu.Unlock()
+		err := e.Run(working)
+		again := working.Err() != nil && ctx.Err() == nil
+		stop()
+		if !again {
+			return err
+		}
+	}
 }
 
 // renewSecrets returns a function that reads the password and the token for NATS again; nil if the

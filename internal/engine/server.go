@@ -2,7 +2,6 @@ package engine
 
 import (
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/usherhq/usher/internal/clientlimit"
@@ -23,8 +22,10 @@ type Server struct {
 	metrics *telemetry.Metrics
 	traces  *telemetry.Traces // nil: no traces
 
-	once    sync.Once // makes service
-	service *ops.Service
+	current atomic.Pointer[config.Config] // the configuration in use; nil: Config
+	site    atomic.Pointer[site]          // nil without an HTTP endpoint
+	service atomic.Pointer[ops.Service]   // of the configuration in use; nil until its first use
+	reloads reloads
 }
 
 // NewServer returns a server without a connection to NATS.
@@ -48,7 +49,7 @@ func (s *Server) Connect(set *streams.Set) { s.streams.Store(set) }
 // ready once the workers run.
 func (s *Server) Engine() *Engine {
 	e := &Engine{
-		Config: s.Config, Catalog: s.Catalog, Log: s.Log, Streams: s.streams.Load(), Reload: s.Reload, Observe: s.Observe,
+		Config: s.settings(), Catalog: s.Catalog, Log: s.Log, Streams: s.streams.Load(), Reload: s.Reload, Observe: s.Observe,
 		Metrics: s.metrics, Traces: s.traces,
 	}
 	e.ready = func() { s.serving.Store(e) }
@@ -70,7 +71,7 @@ func (s *Server) ready() ingest.Readiness {
 	e := s.serving.Load()
 	ready := parts["nats"] == "ok" && e != nil
 	switch {
-	case !s.Config.Worker.On:
+	case !s.settings().Worker.On:
 		parts["workers"] = "off"
 	case e != nil:
 		parts["workers"] = "ok"
@@ -86,19 +87,32 @@ func (s *Server) ready() ingest.Readiness {
 
 // console returns the pages of the console for the people in the configuration, and for
 // everybody on this machine with OpenConsole. Close ends the pages.
-func (s *Server) console() (*console.Console, error) {
-	proxies, err := clientlimit.ParseProxies(s.Config.HTTP.TrustedProxies)
+func (s *Server) console(of config.Config) (*console.Console, error) {
+	proxies, err := clientlimit.ParseProxies(of.HTTP.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
 	c := console.Config{Open: s.OpenConsole, Proxies: proxies}
-	for _, token := range s.Config.Console.Tokens {
+	for _, token := range of.Console.Tokens {
 		c.People = append(c.People, console.Person{Name: "operator", Operator: true, Token: token})
 	}
-	for _, p := range s.Config.Console.People {
-		c.People = append(c.People, console.Person{Name: p.Name, Operator: p.Role == config.RoleOperator, Token: p.Token})
+	for _, p := range of.Console.People {
+		c.People = append(c.People, console.Person{Name: p.Name, Operator: p.Role == config.RoleOperator, Token: p.Token, Rights: console.Rights(p.PersonRights)})
 	}
+	c.OIDC = oidcOf(of.Console.OIDC)
 	return console.New(c, console.Deps{Service: s.operations, Log: s.Log, Version: s.Version})
+}
+
+// oidcOf returns the log-in at a provider; nil without one.
+func oidcOf(o config.OIDC) *console.OIDC {
+	if !o.On() {
+		return nil
+	}
+	out := &console.OIDC{Issuer: o.Issuer, ClientID: o.ClientID, Secret: o.ClientSecret, RedirectURL: o.RedirectURL, Scopes: o.Scopes, NameClaim: o.NameClaim}
+	for _, r := range o.Rules {
+		out.Rules = append(out.Rules, console.OIDCRule{Claim: r.Claim, Value: r.Value, Operator: r.Role == config.RoleOperator, Rights: console.Rights(r.PersonRights)})
+	}
+	return out
 }
 
 // operations returns the operations for people; nil before Connect.
@@ -107,6 +121,10 @@ func (s *Server) operations() *ops.Service {
 	if set == nil {
 		return nil
 	}
-	s.once.Do(func() { s.service = s.Catalog.Service(set, s.Config) })
-	return s.service
+	if service := s.service.Load(); service != nil {
+		return service
+	}
+	service := s.Catalog.Service(set, s.settings())
+	s.service.Store(service)
+	return service
 }

@@ -48,7 +48,7 @@ func (s store) Keep(ctx context.Context, d ingest.Delivery) error {
 		id = string(d.Body)
 	}
 	header := http.Header{}
-	verifier, err := verifierOf(s.Config.Webhooks[d.Source])
+	verifier, err := verifierOf(s.settings().Webhooks[d.Source])
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,15 @@ func Try(c config.Config, sender string, header http.Header, body []byte) (Trial
 		t.Signature = err.Error()
 		t.Fits = signature.Diagnose(hook.Secrets, header, body)
 	}
+	most, setting := c.HTTP.MaxBody, "http.max_body"
+	if hook.MaxBody > 0 {
+		most, setting = hook.MaxBody, "webhooks."+sender+".max_body"
+	}
+	if len(body) > int(most) {
+		t.Faults = append(t.Faults, fmt.Sprintf("the body has %d bytes, more than %s (%s): a live delivery gets 413", len(body), setting, most))
+		return t, nil
+	}
+	hook.MaxBody = most
 	return t, t.mapped(hook, match.ID, header, body)
 }
 
@@ -56,7 +65,7 @@ func (t *Trial) mapped(hook config.Webhook, id string, header http.Header, body 
 	if err != nil {
 		return err
 	}
-	header, body, err = ingest.Plain(header, body, int64(config.Default().HTTP.MaxBody))
+	header, body, err = ingest.Plain(header, body, int64(hook.MaxBody))
 	if err != nil {
 		t.Faults = append(t.Faults, err.Error())
 		return nil

@@ -52,10 +52,11 @@ func (e *Engine) serve(ctx context.Context, v Vendor, port vendors.Adapter) erro
 		return err
 	}
 	e.cores.Store(v.Name, x)
-	e.Metrics.Vendor(v.Name, func() telemetry.VendorStats {
+	end := e.Metrics.Vendor(v.Name, func() telemetry.VendorStats {
 		s := x.Stats()
 		return telemetry.VendorStats{Owner: s.Owner, OnHold: s.OnHold, Unknown: telemetry.Waits(s.Unknown), Retries: telemetry.Waits(s.Retries)}
 	})
+	defer end()
 	x.Run(ctx)
 	return nil
 }
@@ -90,7 +91,7 @@ func (e *Engine) open(ctx context.Context, v Vendor, port vendors.Adapter) (*cor
 		Rules: team, Profiles: profiles,
 		JetStream: client.JetStream, Names: client.Names, Port: port, Limiter: e.limiters.of(v), Results: e.Streams.Results,
 		History: history.New(client, streams.HistoryStream), DeadLetters: e.Streams.DeadLetters, Guard: e.guards[v.Name], Decoder: e.decoder, Handlers: list,
-		Check: e.check(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.storeHolds(ctx, v.Name), WatchPauses: e.Streams.Control.WatchPauses,
+		Check: e.check(v), Log: e.Log, Tracer: e.Traces.Tracer(), OnHold: e.storeHolds(ctx, v.Name), WatchPauses: e.Streams.Control.WatchPauses, WatchChecks: e.Streams.Control.WatchChecks,
 		Observe: e.observe,
 		Failed:  func(string) { e.Metrics.StepFailed(v.Name) },
 		Removed: func(n uint64) { e.Metrics.Removed(v.Name, n) },

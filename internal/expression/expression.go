@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
 	"cel.dev/cel-go/interpreter"
 )
@@ -40,6 +41,7 @@ func NewEnv(more ...cel.EnvOption) (*cel.Env, error) {
 type Program struct {
 	AST     *cel.Ast
 	program cel.Program
+	loops   bool // whether the expression has a loop: only loops are interrupted
 }
 
 // Compile compiles an expression, with more options of the program, such as costs of functions. The
@@ -59,7 +61,15 @@ func Compile(env *cel.Env, text string, more ...cel.ProgramOption) (*Program, er
 	if err != nil {
 		return nil, err
 	}
-	return &Program{ast, program}, nil
+	return &Program{ast, program, hasLoop(ast)}, nil
+}
+
+// hasLoop reports whether an expression has a loop, such as exists.
+func hasLoop(ast *cel.Ast) (found bool) {
+	celast.PostOrderVisit(ast.NativeRep().Expr(), celast.NewExprVisitor(func(e celast.Expr) {
+		found = found || e.Kind() == celast.ComprehensionKind
+	}))
+	return found
 }
 
 // ErrLimit is returned for an evaluation over the limit of cost.
@@ -78,9 +88,7 @@ func (p *Program) EvalWithin(in map[string]any, left *uint64) (any, error) {
 	if *left == 0 {
 		return nil, ErrLimit
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
-	defer cancel()
-	out, details, err := p.program.ContextEval(ctx, in)
+	out, details, err := p.run(in)
 	cost := uint64(MaxCost)
 	if details != nil && details.ActualCost() != nil {
 		cost = *details.ActualCost()
@@ -96,6 +104,16 @@ func (p *Program) EvalWithin(in map[string]any, left *uint64) (any, error) {
 	value, err := plain(out, &room)
 	*left -= min(*left, uint64(maxValue-max(room, 0))/bytesPerUnit)
 	return value, err
+}
+
+// run evaluates the program. Without a loop there is nothing to interrupt, and no timer.
+func (p *Program) run(in map[string]any) (ref.Val, *cel.EvalDetails, error) {
+	if !p.loops {
+		return p.program.Eval(in)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
+	defer cancel()
+	return p.program.ContextEval(ctx, in)
 }
 
 // bytesPerUnit is the size of a value that costs one unit.

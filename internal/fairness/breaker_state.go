@@ -57,7 +57,8 @@ func (b *Breaker) Begin() {
 }
 
 // CheckDue reports whether the caller must make a check now. Each true is one check, and
-// needs one call of Checked. CheckDue never reports true twice within CheckEvery.
+// needs one call of Checked. CheckDue never reports true twice within CheckEvery,
+// but for CheckNow.
 func (b *Breaker) CheckDue() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,6 +69,18 @@ func (b *Breaker) CheckDue() bool {
 	b.checking = true
 	b.nextCheck = now.Add(b.config.CheckEvery)
 	return true
+}
+
+// CheckNow makes the next check of a vendor on hold due at once, if a person asked for the check at a
+// time during the hold.
+func (b *Breaker) CheckNow(asked time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != Open || b.checking || asked.Before(b.since) {
+		return
+	}
+	b.nextCheck = time.Now()
+	b.signal()
 }
 
 // CheckAt returns the time of the next check, which may have passed; ok is false if no

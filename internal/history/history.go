@@ -49,6 +49,8 @@ type Entry struct {
 	MatchedBy string   `json:"matched_by,omitempty"`
 	Changed   []string `json:"changed,omitempty"`
 	Reason    string   `json:"reason,omitempty"`
+
+	Automatic bool `json:"automatic,omitempty"` // a replay that the account has sent, not a person
 }
 
 // id returns the Nats-Msg-Id: the same for every copy of an entry.

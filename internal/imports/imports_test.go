@@ -38,14 +38,14 @@ var rules = []rule{
 		"internal/cli/...",
 		[]string{
 			"internal/cli/...", "internal/engine", "internal/ops", "internal/masking", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
-			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi", "vendors/vendortest", "handlers", "events", "schemas", "vendors", nats,
+			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi/...", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
 	},
 	{
 		"internal/engine",
 		[]string{
-			"internal/core", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
+			"internal/core", "internal/pause", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
 			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/profile", "internal/rules", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
@@ -64,6 +64,7 @@ var rules = []rule{
 		[]string{"vendors"},
 		"verifies headers and bytes without reading the content",
 	},
+	{"internal/ingest/sns", nil, "verifies a body by a certificate of one host"},
 	{
 		"internal/ingest/mapping",
 		[]string{"internal/expression", "events", "schemas"},
@@ -171,6 +172,7 @@ var rules = []rule{
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},
+	{"vendors/httpapi/filetest", []string{"vendors", "vendors/httpapi", "vendors/vendortest"}, "tests descriptions of APIs, also in a command"},
 	{"vendors/httpapi", []string{"internal/expression", "internal/spelling", "vendors"}, "knows APIs only by their descriptions"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone"},
 }

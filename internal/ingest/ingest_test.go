@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/usherhq/usher/internal/ingest"
+	certificates "github.com/usherhq/usher/internal/ingest/sns"
 	"github.com/usherhq/usher/internal/streams"
 	"github.com/usherhq/usher/schemas"
 )
@@ -160,6 +162,40 @@ func TestDeliveryTooLargeToKeep(t *testing.T) {
 			}
 			if !slices.Equal(s.ids, []string{"d1.0", "d1.2"}) || *results != sender+" "+ingest.DeliveryKept {
 				t.Errorf("stored %q with the result %q, want the two events without a fault, and kept", s.ids, *results)
+			}
+		})
+	}
+}
+
+// TestSignedBodies posts deliveries of a sender whose bodies carry a signature.
+func TestSignedBodies(t *testing.T) {
+	const body = `{"user":"ada","email":"ada@example.org"}`
+	for name, c := range map[string]struct {
+		secret string
+		err    error
+		status int
+		asked  int
+		result string
+	}{
+		"right":               {"right", nil, http.StatusAccepted, 1, ingest.DeliveryStored},
+		"wrong":               {"right", certificates.ErrSignature, http.StatusUnauthorized, 1, ingest.DeliveryUnsigned},
+		"not to be known now": {"right", fmt.Errorf("%w: away", certificates.ErrCertificate), http.StatusServiceUnavailable, 1, ingest.DeliveryUnstored},
+		"a wrong secret":      {"wrong", nil, http.StatusUnauthorized, 0, ingest.DeliveryUnsigned},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, asked, conf := &fakeStream{}, 0, config()
+			hook := conf.Webhooks["crm"]
+			hook.Signed = func(_ context.Context, got []byte) error {
+				if asked++; string(got) != body {
+					t.Errorf("checked %s", got)
+				}
+				return c.err
+			}
+			conf.Webhooks["crm"] = hook
+			h, results := counted(t, conf, s)
+			res := ask(h, request{http.MethodPost, "/webhooks/crm", headers("Signature", c.secret, "Webhook-Id", "d1"), body})
+			if res.Code != c.status || asked != c.asked || *results != "crm "+c.result || (len(s.ids) == 1) != (c.status == http.StatusAccepted) {
+				t.Errorf("got %d, %d checks, %q, stored %q; want %d, %d, %q", res.Code, asked, *results, s.ids, c.status, c.asked, c.result)
 			}
 		})
 	}

@@ -2,11 +2,14 @@ package ingest
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ingest/mapping"
+	"github.com/usherhq/usher/internal/ingest/sns"
 )
 
 // Verifier checks the signature of a delivery.
@@ -33,6 +36,9 @@ type Webhook struct {
 	Challenges []Challenge
 	// Digest returns the HMAC-SHA256 of a text by the secret, in hex; for Zoom only.
 	Digest func(text string) string
+	// Signed returns an error unless the body itself carries a signature, in addition to the secret;
+	// nil: no such signature. The call may ask a server of the sender's.
+	Signed func(ctx context.Context, body []byte) error
 }
 
 func (h Webhook) known() bool { return h.Verifier != nil }
@@ -91,7 +97,7 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 		return
 	}
 	header, body, ok := p.plainBody(w, r, in, limit)
-	if !ok || p.signedCheck(w, r, name, body) {
+	if !ok || !p.signed(w, r, name, body) || p.signedCheck(w, r, name, body) {
 		return
 	}
 	got := p.mapped(name, id, header, body)
@@ -100,6 +106,30 @@ func (p *endpoint) postWebhook(w http.ResponseWriter, r *http.Request, name stri
 		return
 	}
 	p.finish(w, r, begun, got)
+}
+
+// signed reports whether the body carries its own signature, if the sender must sign so. Otherwise the
+// request is answered.
+func (p *endpoint) signed(w http.ResponseWriter, r *http.Request, name string, body []byte) bool {
+	check := p.config.Webhooks[name].Signed
+	if check == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), p.config.StoreTime)
+	defer cancel()
+	err := check(ctx, body)
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, sns.ErrCertificate):
+		p.delivered(name, DeliveryUnstored)
+		p.deps.Log.Warn().Err(err).Str("source", name).Msg("a delivery cannot be verified")
+		p.refuse(w, r, problem{Status: http.StatusServiceUnavailable, after: retryAfter, Detail: "the delivery cannot be verified now; send the delivery again later"})
+	default:
+		p.delivered(name, DeliveryUnsigned)
+		p.refuse(w, r, problem{Status: http.StatusUnauthorized, Detail: err.Error()})
+	}
+	return false
 }
 
 // finish stores the events of a delivery, and answers.

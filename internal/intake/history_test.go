@@ -17,6 +17,8 @@ type history struct {
 	faults    float64       // of calls of the vendor
 	lost      float64       // of answers of NATS
 	upserts   bool          // the vendor knows users by our ids
+	keepsIDs  bool          // the vendor keeps our ids with the accounts, and finds accounts by them
+	foreign   int           // accounts from before with the address of user 2
 	shared    bool          // all users have one address, and so one account
 	policies  []timedPolicy // of the team, one after the other; none: the defaults, without a scope
 	outages   []window

@@ -97,3 +97,39 @@ func TestAnAccountAfterADeathWhileGivingUp(t *testing.T) {
 		t.Error("in no run a dead letter left")
 	}
 }
+
+// Enrolments that waited for an account in vain are carried out once the account comes, without a person:
+// once each, and their dead letters leave. A death at any operation changes nothing.
+func TestDeadLettersLeaveWithTheAccount(t *testing.T) {
+	const many = 3
+	for n := 1; n <= 240; n++ {
+		h := history{lifespans: []lifespan{{dieAt: n, after: n%2 == 0}}}
+		scenario(t, h, func(r *run) { r.config.PrerequisiteWait = 3 * time.Second }, func(t *testing.T, r *run) {
+			var keys []string
+			for i := range many {
+				keys = append(keys, r.send(message{kind: events.EnrollmentRequested, id: fmt.Sprint("e", i), user: 1, course: "go-1"}))
+			}
+			for _, key := range keys {
+				r.awaitDead(t, key, "prerequisite")
+			}
+			r.awaitCommitted(t)
+			created := r.send(message{kind: events.UserCreated, id: "account", user: 1})
+			r.awaitOutcome(t, created, events.Done)
+			for _, key := range keys {
+				r.await(t, fmt.Sprint("the enrolment, with a death at operation ", n), func() bool {
+					got, ok := r.resultOf(key, 1)
+					return ok && got.Outcome != events.Failed
+				})
+				if _, again := r.resultOf(key, 2); again {
+					t.Errorf("death at operation %d: the dead letter was sent back twice", n)
+				}
+				r.await(t, "a history that says that no person sent the replay", func() bool {
+					r.published.mu.Lock()
+					defer r.published.mu.Unlock()
+					return r.published.history[events.ResultID(key, "acme", 1)].Automatic
+				})
+			}
+			r.await(t, "no dead letter and no replay is left", func() bool { return len(r.dead()) == 0 && len(r.server.replaysLeft()) == 0 })
+		})
+	}
+}

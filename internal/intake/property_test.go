@@ -48,7 +48,7 @@ func play(t *testing.T, h history) (faults []string) {
 			time.Sleep(time.Second)
 		}
 		if h.policies != nil {
-			faults = r.settleRules()
+			faults = append(r.settleRules(), r.checkForeign()...)
 		}
 		time.Sleep(time.Minute) // calls that are still on their way land
 		stop()

@@ -101,6 +101,37 @@ func (v publisher) AddEvent(ctx context.Context, d streams.DeadLetter) error {
 	return v.Add(ctx, d)
 }
 
+func (v publisher) ReplayWaiting(_ context.Context, _, _, key string) (sent bool, err error) {
+	var d streams.DeadLetter
+	err = v.ask(func() error {
+		v.out.mu.Lock()
+		defer v.out.mu.Unlock()
+		d, sent = v.out.dead[key]
+		sent = sent && d.Replay == 0 && d.Replaying == 0
+		return nil
+	})
+	if err != nil || !sent {
+		return false, err
+	}
+	err = v.ask(func() error {
+		subject, header := d.AsAutomaticReplay()
+		v.storeReplay(subject, header, d.Payload)
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	return true, v.ask(func() error {
+		v.out.mu.Lock()
+		defer v.out.mu.Unlock()
+		if now, ok := v.out.dead[key]; ok && now.Replay == 0 { // as compare-and-set
+			now.Replaying = 1
+			v.out.dead[key] = now
+		}
+		return nil
+	})
+}
+
 func (v publisher) Reopen(_ context.Context, _, _, key string, replay int) error {
 	return v.ask(func() error {
 		v.out.mu.Lock()

@@ -69,7 +69,7 @@ func (x *ownership) wake(ctx context.Context, c mailbox.Class) {
 const wakePause = 5 * time.Millisecond
 
 // replayBytes is the bound on the bytes of the replays in hand.
-const replayBytes = 16 << 20
+const replayBytes = 8 << 20
 
 // readReplays gives the stored replays to the mailboxes, also from former ownerships. A replay
 // is in hand until the effect has ended, or is registered with a timer. No more

@@ -16,6 +16,11 @@ import (
 func (s *server) resend(subject string, header map[string][]string, payload []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.storeReplay(subject, header, payload)
+}
+
+// storeReplay is resend for a caller that holds the lock.
+func (s *server) storeReplay(subject string, header map[string][]string, payload []byte) {
 	s.lastReplay++
 	m := mailbox.Message{
 		Stream: streams.ReplaysStream, Position: events.Position{Seq: s.lastReplay},

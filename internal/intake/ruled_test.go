@@ -42,6 +42,7 @@ var ruledHistories = rapid.Custom(func(t *rapid.T) history {
 		}
 		h.policies = append(h.policies, timedPolicy{time.Duration(rapid.IntRange(0, 20_000).Draw(t, "policy at")) * time.Millisecond, p})
 	}
+	drawAdopt(t, &h)
 	h.policies[0].after = 0
 	slices.SortFunc(h.policies, func(a, b timedPolicy) int { return int(a.after - b.after) })
 	for i := range h.policies { // one after the other
@@ -49,6 +50,61 @@ var ruledHistories = rapid.Custom(func(t *rapid.T) history {
 	}
 	return h
 })
+
+// drawAdopt draws accounts from before, and events of their user. With adopt: never the vendor keeps our
+// ids: otherwise an account of Usher that a crash leaves unknown stays unadopted.
+func drawAdopt(t *rapid.T, h *history) {
+	h.keepsIDs, h.foreign = rapid.Bool().Draw(t, "keeps ids"), rapid.IntRange(0, 2).Draw(t, "foreign")
+	words := []handlers.Adopt{handlers.AdoptAlways, handlers.AdoptUnclaimed}
+	if h.keepsIDs {
+		words = []handlers.Adopt{handlers.AdoptNever, handlers.AdoptNever, handlers.AdoptAlways, handlers.AdoptUnclaimed}
+	}
+	same := rapid.Bool().Draw(t, "one adopt")
+	for i := range h.policies {
+		h.policies[i].policy.Adopt = rapid.SampledFrom(words).Draw(t, "adopt")
+		if same {
+			h.policies[i].policy.Adopt = h.policies[0].policy.Adopt
+		}
+	}
+	moved := map[int]bool{} // a duplicate is of the same user
+	for i, p := range h.published {
+		if _, drawn := moved[p.event]; !drawn {
+			moved[p.event] = h.foreign > 0 && rapid.IntRange(0, 2).Draw(t, "of user 2") == 0
+		}
+		if moved[p.event] {
+			h.published[i].user = 2
+		}
+	}
+}
+
+// addForeign makes the accounts from before.
+func (r *run) addForeign() {
+	r.vendor.keepsIDs = r.keepsIDs
+	for range r.foreign {
+		a := r.vendor.add(vendors.User{Email: email(2), FirstName: "by hand"})
+		a.foreign = true
+	}
+}
+
+// checkForeign checks that Usher has touched no account from before that is ambiguous, or that no policy
+// adopts, and that such a user has no other account.
+func (r *run) checkForeign() (faults []string) {
+	adopts := slices.ContainsFunc(r.policies, func(p timedPolicy) bool { return p.policy.Adopt != handlers.AdoptNever })
+	if r.foreign == 0 || r.foreign == 1 && adopts {
+		return nil
+	}
+	r.vendor.mu.Lock()
+	defer r.vendor.mu.Unlock()
+	for _, a := range r.vendor.accounts {
+		switch touched := a.deleted || a.disabled || a.data != "by hand" || len(a.courses) > 0; {
+		case a.foreign && touched:
+			faults = append(faults, fmt.Sprintf("an account from before was changed: %+v", *a))
+		case !a.foreign && a.email == email(2):
+			faults = append(faults, fmt.Sprintf("an account was made beside the accounts from before: %+v", *a))
+		}
+	}
+	return faults
+}
 
 func drawPolicy(t *rapid.T) handlers.Policy {
 	removal := rapid.SampledFrom([]handlers.Removal{handlers.KeepAccount, handlers.DisableAccount, handlers.DeleteAccount})
@@ -75,6 +131,7 @@ func (r *run) startRules() {
 	if r.policies == nil {
 		return
 	}
+	r.addForeign()
 	r.rules = byLocale{}
 	r.config.Rules = r.policies[0].policy
 	r.adapter = func(c client) vendors.Adapter { return disabler{c} }

@@ -32,7 +32,7 @@ type bounds struct{ mostOpen, mostBytes int }
 
 // eventBounds are the bounds of events. The bounds are generous, since an unsettled event holds
 // back no event of another user.
-var eventBounds = bounds{mostOpen: 50_000, mostBytes: 16 << 20}
+var eventBounds = bounds{mostOpen: 50_000, mostBytes: 8 << 20}
 
 // newTracker returns a tracker of a reader from behind a position.
 func newTracker(position events.Position, b bounds) *tracker {

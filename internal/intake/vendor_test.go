@@ -16,6 +16,7 @@ import (
 // answers.
 type vendor struct {
 	mu       sync.Mutex
+	keepsIDs bool // of users, with their accounts
 	next     int
 	accounts []*account
 	deleting func(key, account string) // gets each deletion of a live account and the key of the event
@@ -28,6 +29,8 @@ type account struct {
 	email   string
 	data    string // of the user, by the last call
 	deleted bool
+	owner   string // id of the user, if the vendor keeps ids
+	foreign bool   // made by hand
 	// disabled accounts are found, and may be enabled or deleted.
 	disabled bool
 	courses  []string
@@ -39,6 +42,9 @@ func (v *vendor) add(u vendors.User) *account {
 	defer v.mu.Unlock()
 	v.next++
 	made := &account{id: fmt.Sprint(v.next), email: u.Email, data: u.FirstName}
+	if v.keepsIDs {
+		made.owner = u.ID
+	}
 	v.accounts = append(v.accounts, made)
 	return made
 }
@@ -92,18 +98,36 @@ func (c client) Check(context.Context) error { return nil }
 
 func (c client) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	var found vendors.Account
-	err := c.call(ctx, false, func() error {
-		live := c.live(u.Email)
-		if len(live) == 0 {
-			return vendors.ErrNotFound
-		}
-		found.ID = live[0].id
-		return nil
+	err := c.call(ctx, false, func() (err error) {
+		found, err = c.lookUp(u)
+		return err
 	})
 	if err != nil { // found may still be written to by a call that lands late
 		return vendors.Account{}, err
 	}
 	return found, nil
+}
+
+// lookUp returns the only account with the id of u, if the vendor keeps ids, or else with the e-mail.
+func (v *vendor) lookUp(u vendors.User) (vendors.Account, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for key, is := range []func(*account) bool{
+		func(a *account) bool { return u.ID != "" && a.owner == u.ID },
+		func(a *account) bool { return a.email == u.Email },
+	} {
+		var hits []vendors.Account
+		for _, a := range v.accounts {
+			if !a.deleted && is(a) {
+				hits = append(hits, vendors.Account{ID: a.id, Owner: a.owner})
+			}
+		}
+		found, err := vendors.Only("acme", []string{vendors.KeyID, vendors.KeyEmail}[key], hits)
+		if !errors.Is(err, vendors.ErrNotFound) {
+			return found, err
+		}
+	}
+	return vendors.Account{}, vendors.ErrNotFound
 }
 
 func (c client) Create(ctx context.Context, _ vendors.Origin, u vendors.User) (vendors.Account, error) {

@@ -39,7 +39,9 @@ func (x *result) apply(r *record.Record, wait time.Duration) {
 	// A former owner may commit the position if the event was registered before.
 	a.HoldsPosition = x.arrival != nil && x.arrival.ours && !x.arrival.settled
 	if x.outcome != nil {
-		r.Finish(a, *x.outcome, x.change)
+		if stored := r.Finish(a, *x.outcome, x.change); stored == record.Mine && x.outcome.Class == classPrerequisite {
+			r.Miss(&x.effect, x.event.Key)
+		}
 		return
 	}
 	if r.Postpone(a, x.pause) == record.Mine && !x.noAccount.IsZero() {

@@ -26,12 +26,14 @@ type Event struct {
 	Replay  int
 	Later   bool   // the later deletion of an account that the event has disabled
 	Repair  string // for a repair by a replay: the vendor's id of the account
-	All     bool   // all vendors have the message: the event itself, or its replay at all vendors
-	Handler handlers.Handler
-	Plan    handlers.Plan // with Skip also for a fault
-	Ignored []string      // members of the data that are left out; see events.Clean
-	Sent    record.Sent
-	Invalid error // why the event can never be carried out
+	// Automatic says that the account has sent a dead letter back, not a person.
+	Automatic bool
+	All       bool // all vendors have the message: the event itself, or its replay at all vendors
+	Handler   handlers.Handler
+	Plan      handlers.Plan // with Skip also for a fault
+	Ignored   []string      // members of the data that are left out; see events.Clean
+	Sent      record.Sent
+	Invalid   error // why the event can never be carried out
 
 	content func() record.Content
 	idle    bool // a replay at all vendors, in which this vendor takes no part
@@ -73,7 +75,7 @@ func (r reader) parse(message Message, replay int) *Event {
 	e := &Event{Message: message, Type: strings.TrimPrefix(message.Subject, "usher.replay."+r.vendor.Name+"."), Replay: replay, All: replay == 0}
 	if replay > 0 {
 		if r, ok := streams.ReadReplayHeader(message.Header); ok {
-			e.Key, e.Repair, e.All = r.Key, r.Repair, r.All
+			e.Key, e.Repair, e.All, e.Automatic = r.Key, r.Repair, r.All, r.Automatic
 			if !r.Stored.IsZero() {
 				e.Message.Stored = r.Stored
 			}

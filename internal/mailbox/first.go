@@ -143,7 +143,7 @@ func (x *first) newEffect(now time.Time) record.Effect {
 
 // attempt calls the vendor and stores the outcome.
 func (x *first) attempt() error {
-	data, unread := x.profile(x.write, x.Event)
+	data, _, unread := x.profile(x.write, x.Event)
 	if unread != nil && !errors.Is(unread, profile.ErrUnreadable) {
 		return unread
 	}

@@ -101,6 +101,8 @@ func (d *fakes) Publish(_ context.Context, _ string, e events.Event) error {
 	return nil
 }
 
+func (*fakes) ReplayWaiting(context.Context, string, string, string) (bool, error) { return false, nil }
+
 func (d *fakes) AddEvent(ctx context.Context, l streams.DeadLetter) error { return d.Add(ctx, l) }
 
 func (d *fakes) Add(_ context.Context, l streams.DeadLetter) error {

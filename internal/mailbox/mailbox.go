@@ -117,7 +117,7 @@ type Memory interface {
 	CatchUp(ctx context.Context) error
 }
 
-// DeadLetters keeps the failed effects. The methods return once the change is stored.
+// DeadLetters keeps the failed effects, and sends them back. The methods return once the change is stored.
 type DeadLetters interface {
 	Add(ctx context.Context, d streams.DeadLetter) error
 	// AddEvent stores the dead letter of an event that is itself at fault, once for all vendors.
@@ -128,6 +128,9 @@ type DeadLetters interface {
 	// Reopen makes the dead letter, if any, ready for a further replay: the replay of a number was
 	// skipped.
 	Reopen(ctx context.Context, vendor, eventType, key string, replay int) error
+	// ReplayWaiting sends the dead letter, if any, of an effect back to the vendor, unless the dead
+	// letter was sent back before. Reports whether the dead letter was sent.
+	ReplayWaiting(ctx context.Context, vendor, eventType, key string) (sent bool, err error)
 }
 
 // Gate decides when the vendor may be called.

@@ -161,7 +161,10 @@ func (p *plan) abandonOverdue(r *record.Record) (again bool, err error) {
 	}
 	for i := range p.overdue {
 		e := &p.overdue[i]
-		r.Abandon(e.Key, e.Replay, p.user.missed[idOf(e)])
+		o := p.user.missed[idOf(e)]
+		if r.Abandon(e.Key, e.Replay, o) && o.Class == classPrerequisite {
+			r.Miss(e, p.user.letters[idOf(e)].eventKey)
+		}
 	}
 	return len(p.overdue) > 0 && len(r.Finished) >= record.MostFinished, nil
 }

@@ -81,7 +81,11 @@ func (b *outbox) publishOne(ctx context.Context, f *record.Finished) error {
 		return err
 	}
 	group, side := errgroup.WithContext(ctx)
-	group.Go(func() error { return appendHistory(side, b.deps.History, entry(b.user.key, event.Key, f)) })
+	group.Go(func() error {
+		e := entry(b.user.key, event.Key, f)
+		e.Automatic = event.Automatic
+		return appendHistory(side, b.deps.History, e)
+	})
 	group.Go(func() error { return b.result(side, event, f) })
 	if err := group.Wait(); err != nil {
 		return err

@@ -32,6 +32,7 @@ type user struct {
 
 	// Of the turn:
 	stored    stored
+	profile   *seenProfile // with rules
 	timer     timer
 	published map[effectID]bool           // finished effects of the record with published results
 	noAccount time.Time                   // of the last look-up without an account
@@ -289,7 +290,7 @@ type idleUsers struct {
 // add adds a mailbox with the record in memory, and returns the keys of the oldest mailboxes
 // beyond the bounds, which are removed.
 func (i *idleUsers) add(u *user) (over []string) {
-	u.idle, u.idleSize = i.list.PushBack(u), len(u.stored.encoded)
+	u.idle, u.idleSize = i.list.PushBack(u), len(u.stored.encoded)+u.profile.size()
 	i.bytes += u.idleSize
 	for i.list.Len() > mostIdle || i.bytes > idleBytes {
 		oldest := i.list.Front().Value.(*user)

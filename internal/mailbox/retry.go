@@ -18,7 +18,7 @@ func (t *turn) retry(ctx context.Context, err error) remainder {
 	t.user.failures++
 	delay := min(100*time.Millisecond<<min(t.user.failures, 10), 5*time.Second)
 	t.stepFailed(err)
-	t.user.stored = stored{} // the store may have another version
+	t.user.stored, t.user.profile = stored{}, nil // the stores may have other versions
 	if _, unreadable := errors.AsType[unreadableError](err); unreadable && t.user.failures >= unreadableTries && t.giveUp(ctx, err) == nil {
 		return remainder{}
 	}

@@ -72,7 +72,7 @@ func (p *parts) revise(ctx context.Context, u *user, change func(*record.Record)
 			u.stored = stored{known: true, record: next, encoded: encoded, revision: revision}
 			return nil
 		}
-		u.stored = stored{} // until the next load
+		u.stored, u.profile = stored{}, nil // until the next load
 		if !errors.Is(err, ErrStaleRevision) && try >= tries || ctx.Err() != nil {
 			return fmt.Errorf("store record: %w", err)
 		}

@@ -87,7 +87,7 @@ func (t *turn) run() remainder {
 		}
 		if err == nil {
 			t.outbox.endSpan()
-			err = t.hand.settleFinished(write, t.user.stored.record)
+			err = t.settleFinished(write)
 		}
 		if err != nil {
 			return t.retry(write, err)
@@ -98,6 +98,15 @@ func (t *turn) run() remainder {
 		t.calls++
 		t.take(t.attempts.attempt(t.phases, decision.Effect, t.sent))
 	}
+}
+
+// settleFinished settles the arrivals that need nothing more. The event that has brought the account
+// holds the position back until the dead letters that waited for the account are sent, or a timer is set.
+func (t *turn) settleFinished(ctx context.Context) error {
+	if t.user.stored.record.HasReturns() {
+		return nil
+	}
+	return t.hand.settleFinished(ctx, t.user.stored.record)
 }
 
 // resultTries is the number of tries to store the outcome of a call, with a growing delay.
@@ -245,6 +254,12 @@ const fullPause = time.Second
 // wake, in this order. A mailbox with more to do now gets a further turn.
 func (t *turn) end(ctx context.Context) remainder {
 	more, due := false, t.plan.decision.Due
+	if err := t.sendReturns(ctx); err != nil {
+		t.stepFailed(err)
+		if again := t.deps.Ownership.Now().Add(returnsRetry); due.IsZero() || due.After(again) {
+			due = again
+		}
+	}
 	if !due.IsZero() {
 		now := t.deps.Ownership.Now()
 		more = !due.After(now) && t.open(WakeClass(t.user.key))
@@ -254,6 +269,9 @@ func (t *turn) end(ctx context.Context) remainder {
 		if err := t.timers.arm(ctx, t.user, due); err != nil {
 			return t.retry(ctx, err)
 		}
+	}
+	if err := t.hand.settleFinished(ctx, t.user.stored.record); err != nil {
+		return t.retry(ctx, err)
 	}
 	left := t.hand.settleRegistered(t.user.stored.record)
 	t.logLoss()

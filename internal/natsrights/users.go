@@ -8,6 +8,7 @@ func (c Config) worker() []Right {
 	list = append(list, c.results()...)
 	list = append(list,
 		Right{c.Names.Subject("usher.dead.>"), "dead letters"},
+		Right{c.Names.Subject("usher.replay.>"), "dead letters that waited for an account, once the account has come"},
 		Right{c.Names.LeaseSubject + ".>", "leases of vendors"},
 		Right{c.Names.TimerSubject + ".>", "timers of mailboxes"},
 		Right{c.Names.Subject("usher.history.>"), "finished effects"},

@@ -34,6 +34,9 @@ type Approval struct {
 	end     bool       // ApproveOptions.End
 }
 
+// Nothing reports whether nothing was changed, at any vendor.
+func (a Approval) Nothing() bool { return a.none() && len(a.Vendors) == 0 }
+
 // none reports whether there was nothing to change, beside the vendors in Vendors.
 func (a Approval) none() bool { return a.Was == "" && a.Until.IsZero() && a.Ended.IsZero() }
 

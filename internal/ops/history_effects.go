@@ -85,6 +85,9 @@ func ended(e history.Entry) HistoryEvent {
 	if !e.Last.IsZero() {
 		h.Last = &e.Last
 	}
+	if e.Automatic && h.Why == "" {
+		h.Why = "sent back automatically: the account has come"
+	}
 	return h
 }
 

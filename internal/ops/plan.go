@@ -13,6 +13,7 @@ import (
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/vendors"
 )
 
@@ -234,24 +235,32 @@ func differing(a, b vendors.User) (names []string) {
 // as redacted, so a changed secret is not shown.
 func changedSettings(old, next *Service) []PlanSetting {
 	list := []PlanSetting{}
-	values := map[string]string{}
+	values := map[settingKey]string{}
 	for _, s := range old.Config.Show() {
-		values[s.Key] = s.Text()
+		values[settingOf(s)] = s.Text()
 	}
 	for _, s := range next.Config.Show() {
-		if before := values[s.Key]; before != s.Text() && isRule(s.Key) {
+		if before := values[settingOf(s)]; before != s.Text() && isRule(s.Key) {
 			list = append(list, PlanSetting{s.Key, before, s.Text()})
 		}
-		delete(values, s.Key)
+		delete(values, settingOf(s))
 	}
-	for key, before := range values {
-		if before != "" && isRule(key) {
-			list = append(list, PlanSetting{key, before, ""})
+	for of, before := range values {
+		if before != "" && isRule(of.key) {
+			list = append(list, PlanSetting{of.key, before, ""})
 		}
 	}
 	slices.SortFunc(list, func(a, b PlanSetting) int { return strings.Compare(a.Key, b.Key) })
 	return list
 }
+
+// settingKey tells the mode of a kind from the rule mode of the team: only the former has a variable.
+type settingKey struct {
+	key      string
+	variable bool
+}
+
+func settingOf(s config.Shown) settingKey { return settingKey{s.Key, s.Variable != ""} }
 
 func isRule(key string) bool {
 	return strings.HasPrefix(key, "vendors.") || strings.HasPrefix(key, "courses")

@@ -38,18 +38,22 @@ var (
 type masker struct {
 	names  []string          // the values, longest first
 	values map[string]string // value in lower case → <member>
+	ids    map[string]bool   // user ids, which stay
 }
 
 // newMasker returns a masker of the values in data of users. Locales and time zones stay, since
 // they name no person, and user ids, which all commands show.
 func newMasker(data ...[]byte) masker {
-	m := masker{values: map[string]string{}}
+	m := masker{values: map[string]string{}, ids: map[string]bool{}}
 	for _, one := range data {
 		var members map[string]any
 		d := json.NewDecoder(bytes.NewReader(one))
 		d.UseNumber()
 		if d.Decode(&members) != nil {
 			continue
+		}
+		if id, ok := members["user_id"].(string); ok {
+			m.ids[id] = true
 		}
 		for _, stays := range []string{"user_id", "locale", "time_zone", "course_id", "vendor", "starts_on", "ends_on", "occurred_at"} {
 			delete(members, stays)
@@ -89,6 +93,9 @@ const leastPart = 3
 func (m masker) text(key, value string) string {
 	if strings.Contains(strings.ToLower(key), "password") {
 		return "<password>"
+	}
+	if m.ids[value] {
+		return value
 	}
 	if name, ok := m.values[strings.ToLower(strings.TrimSpace(value))]; ok {
 		return name

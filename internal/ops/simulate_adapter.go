@@ -17,38 +17,49 @@ type simulatedVendor struct {
 // newSimulated returns the stand-in of an adapter, with the ports that decide the way of a handler.
 func newSimulated(adapter vendors.Adapter, shadow bool) (*simulatedVendor, vendors.Adapter) {
 	v := &simulatedVendor{shadow: shadow}
-	type ports interface {
-		vendors.Provisioner
-		vendors.Updater
-		vendors.Deprovisioner
-	}
-	_, whole := adapter.(ports)
+	_, creates := vendors.Port[vendors.Provisioner](adapter)
+	_, updates := vendors.Port[vendors.Updater](adapter)
 	addresser, ours := vendors.Port[vendors.Addresser](adapter)
+	_, deletes := vendors.Port[vendors.Deprovisioner](adapter)
 	_, disables := vendors.Port[vendors.Disabler](adapter)
+	type deleter = simulatedDeleter
 	switch {
-	case !whole:
+	case !creates || !updates:
 		return v, partial{}
-	case ours && disables:
-		return v, struct {
-			*simulatedVendor
-			simulatedDisabler
-			vendors.Addresser
-		}{v, simulatedDisabler{v}, addresser}
-	case ours:
+	case ours && !deletes:
 		return v, struct {
 			*simulatedVendor
 			vendors.Addresser
 		}{v, addresser}
+	case ours && disables:
+		return v, struct {
+			*simulatedVendor
+			deleter
+			simulatedDisabler
+			vendors.Addresser
+		}{v, deleter{v}, simulatedDisabler{v}, addresser}
+	case ours:
+		return v, struct {
+			*simulatedVendor
+			deleter
+			vendors.Addresser
+		}{v, deleter{v}, addresser}
 	case disables:
 		return v, struct {
 			*simulatedVendor
+			deleter
 			simulatedDisabler
-		}{v, simulatedDisabler{v}}
+		}{v, deleter{v}, simulatedDisabler{v}}
+	case deletes:
+		return v, struct {
+			*simulatedVendor
+			deleter
+		}{v, deleter{v}}
 	}
 	return v, v
 }
 
-// partial is the stand-in of an adapter without some port of accounts: nothing is simulated.
+// partial is the stand-in of an adapter that does not create and update accounts: nothing is simulated.
 type partial struct{}
 
 // Check checks nothing.
@@ -74,9 +85,12 @@ func (v *simulatedVendor) Update(_ context.Context, _ vendors.Origin, _ vendors.
 	return v.change()
 }
 
+// simulatedDeleter adds the port vendors.Deprovisioner.
+type simulatedDeleter struct{ v *simulatedVendor }
+
 // Delete succeeds.
-func (v *simulatedVendor) Delete(context.Context, vendors.Origin, vendors.Account) error {
-	return v.change()
+func (d simulatedDeleter) Delete(context.Context, vendors.Origin, vendors.Account) error {
+	return d.v.change()
 }
 
 // change refuses a change at a vendor in mode shadow.

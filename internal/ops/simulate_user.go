@@ -31,7 +31,7 @@ type simulatedAt struct {
 	name    string
 	vendor  *simulatedVendor
 	byEmail bool // the vendor knows users by e-mail
-	partial bool // the vendor lacks a port of accounts
+	partial bool // the vendor does not create and update accounts
 }
 
 // judged is a row, with the data that decides about conflicts.

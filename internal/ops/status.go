@@ -27,15 +27,16 @@ const (
 
 // Status is the state of all vendors.
 type Status struct {
-	At        time.Time       `json:"at"`
-	OK        bool            `json:"ok"` // no state needs attention
-	Vendors   []VendorStatus  `json:"vendors"`
-	Left      []LeftVendor    `json:"left,omitempty"`                     // not in the configuration any more
-	Filling   []FillingStream `json:"filling,omitempty"`                  // streams and buckets that are nearly full
-	Events    int             `json:"dead_events,omitempty"`              // dead letters of events at fault, for all vendors
-	Webhooks  int             `json:"dead_webhooks,omitempty"`            // dead letters of deliveries
-	Deletions *DeletionHold   `json:"deletions,omitempty"`                // over all vendors; nil: none is held
-	Approved  *time.Time      `json:"deletions_approved_until,omitempty"` // no deletion is held until then
+	At            time.Time              `json:"at"`
+	OK            bool                   `json:"ok"` // no state needs attention
+	Vendors       []VendorStatus         `json:"vendors"`
+	Left          []LeftVendor           `json:"left,omitempty"`                     // not in the configuration any more
+	Filling       []FillingStream        `json:"filling,omitempty"`                  // streams and buckets that are nearly full
+	Events        int                    `json:"dead_events,omitempty"`              // dead letters of events at fault, for all vendors
+	Webhooks      int                    `json:"dead_webhooks,omitempty"`            // dead letters of deliveries
+	Configuration *streams.Configuration `json:"configuration,omitempty"`            // of usher serve
+	Deletions     *DeletionHold          `json:"deletions,omitempty"`                // over all vendors; nil: none is held
+	Approved      *time.Time             `json:"deletions_approved_until,omitempty"` // no deletion is held until then
 }
 
 // FillingStream is a stream or bucket that holds four fifths of its limit or more.
@@ -121,6 +122,13 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		return now, err
 	}
 	now.OK = now.OK && len(now.Filling) == 0
+	switch state, ok, err := s.Streams.Control.Configuration(ctx); {
+	case err != nil:
+		return now, err
+	case ok:
+		now.Configuration = &state
+		now.OK = now.OK && len(state.Faults) == 0
+	}
 	return now, s.addGuards(ctx, &now)
 }
 

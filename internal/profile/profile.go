@@ -54,6 +54,15 @@ type Member struct {
 // attributes is the member with the attributes of a user. Attributes are merged one by one.
 const attributes = "attributes"
 
+// Merges reports whether events of a type change a profile.
+func Merges(eventType string) bool {
+	switch eventType {
+	case events.UserCreated, events.UserUpdated, events.UserDeleted, events.UserRestored:
+		return true
+	}
+	return false
+}
+
 // Merge merges the data of an event at a position, and reports whether the profile has changed.
 // Events other than user.created, user.updated, user.deleted and user.restored change nothing.
 func (p *Profile) Merge(e events.Event, at events.Position) (changed bool, err error) {

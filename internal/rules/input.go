@@ -78,6 +78,9 @@ func members(p *expression.Program) (needed, all []string) {
 		switch n.Kind() {
 		case ast.SelectKind:
 			s := n.AsSelect()
+			if of := s.Operand(); of.Kind() == ast.SelectKind && isUser(of.AsSelect().Operand()) && !s.IsTestOnly() {
+				needed = append(needed, of.AsSelect().FieldName()+"."+s.FieldName())
+			}
 			if !isUser(s.Operand()) {
 				continue
 			}

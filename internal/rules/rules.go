@@ -204,6 +204,19 @@ func (f field) set(u *vendors.User, value any) error {
 	return nil
 }
 
+// hasMember reports whether a user has a member, such as email or attributes.role. A member of a missing
+// member counts as present: the missing one is named.
+func hasMember(user map[string]any, name string) bool {
+	name, inner, nested := strings.Cut(name, ".")
+	value, ok := user[name]
+	if !nested || !ok {
+		return ok != nested
+	}
+	members, isMap := value.(map[string]any)
+	_, ok = members[inner]
+	return ok || !isMap
+}
+
 // eval evaluates the rule. An error names the missing members.
 func (r *rule) eval(in map[string]any) (any, error) {
 	value, err := r.program.Eval(in)
@@ -213,13 +226,14 @@ func (r *rule) eval(in map[string]any) (any, error) {
 	user, _ := in["user"].(map[string]any)
 	var missing []string
 	for _, name := range r.members {
-		if _, ok := user[name]; !ok {
+		if !hasMember(user, name) {
 			missing = append(missing, "user."+name)
 		}
 	}
 	problem := err.Error()
 	if len(missing) > 0 {
-		problem = fmt.Sprintf("cannot be evaluated: the user has no %s; write user.?name.orValue('') for a member that may be missing", strings.Join(missing, ", "))
+		problem = fmt.Sprintf("cannot be evaluated: the user has no %s; write user.?%s.orValue('') for a member that may be missing",
+			strings.Join(missing, ", "), strings.TrimPrefix(missing[0], "user."))
 	}
 	return nil, &handlers.RuleError{Rule: r.key, Problem: problem}
 }

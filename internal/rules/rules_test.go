@@ -63,6 +63,8 @@ func TestInScope(t *testing.T) {
 		"user.email.endsWith('@EXAMPLE.org'.lowerAscii())":                        "true",
 		"event.source == '/hr' && event.time < timestamp('2026-01-01T00:00:00Z')": "true",
 		"user.phone.startsWith('+')":                                              "rule scope: cannot be evaluated: the user has no user.phone; ",
+		"user.attributes.team == 'red'":                                           "rule scope: cannot be evaluated: the user has no user.attributes.team; write user.?attributes.team.orValue('')",
+		"user.address.city == 'Graz'":                                             "rule scope: cannot be evaluated: the user has no user.address; ",
 		"has(user.phone) ? true : user.nick == ''":                                "rule scope: cannot be evaluated: the user has no user.nick; ",
 		"user[user.email] == ''":                                                  "rule scope: cannot be evaluated at column ",
 		"user.attributes.role":                                                    "rule scope: yields neither true nor false",

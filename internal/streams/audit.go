@@ -22,6 +22,7 @@ const (
 	DeadDropped   = "usher.dead.dropped"
 	VendorPaused  = "usher.vendor.paused"
 	VendorResumed = "usher.vendor.resumed"
+	VendorChecked = "usher.vendor.checked" // "try now" for a vendor on hold
 
 	DeletionsApproved = "usher.deletions.approved"
 	DeletionsDropped  = "usher.deletions.dropped"

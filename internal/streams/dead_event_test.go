@@ -125,3 +125,40 @@ func TestReplayEvent(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A dead letter that waited for an account is sent back once, and never behind the back of a person.
+func TestReplayWaiting(t *testing.T) {
+	t.Parallel()
+	set := newSet(t)
+	for name, change := range map[string]func(*streams.DeadLetter){
+		"waits":     func(*streams.DeadLetter) {},
+		"replayed":  func(d *streams.DeadLetter) { d.Replay = 1 },
+		"replaying": func(d *streams.DeadLetter) { d.Replaying = 1 },
+	} {
+		d := deadLetter(name)
+		change(&d)
+		check(t, set.DeadLetters.Add(t.Context(), d))
+	}
+	sent := map[string]int{}
+	for range 2 {
+		for _, key := range []string{"waits", "replayed", "replaying", "dropped"} {
+			ok, err := set.DeadLetters.ReplayWaiting(t.Context(), "acme", events.UserCreated, key)
+			check(t, err)
+			if ok {
+				sent[key]++
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"waits": 1}, sent); diff != "" {
+		t.Errorf("sent (-want +got)\n%s", diff)
+	}
+	for r, err := range set.Replays.List(t.Context(), "") {
+		check(t, err)
+		if !r.Header.Automatic || r.Header.All || r.Header.Number != 1 {
+			t.Errorf("got %+v", r.Header)
+		}
+	}
+	if d, err := set.DeadLetters.Get(t.Context(), "acme", events.UserCreated, "waits"); err != nil || d.Replaying != 1 {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}

@@ -11,7 +11,7 @@ import (
 
 const (
 	defaultPrefetch      = 500
-	defaultPrefetchBytes = 8 << 20
+	defaultPrefetchBytes = 2 << 20
 	// waitSlice is the longest wait of Next before a look at the consumer.
 	waitSlice = time.Second
 )
@@ -24,7 +24,7 @@ type ReaderConfig struct {
 	After    events.Position // the committed position; in another epoch: the start of the stream
 
 	Prefetch      int // most messages read ahead; zero: 500
-	PrefetchBytes int // most bytes read ahead, except for a single larger message; zero: 8 MiB
+	PrefetchBytes int // most bytes read ahead, except for a single larger message; zero: 2 MiB
 }
 
 // EventReader reads events in stream order through a consumer of its own, without acks. Next

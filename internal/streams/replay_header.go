@@ -21,7 +21,11 @@ const (
 	headerStored = "Usher-Stored"
 	headerRepair = "Usher-Repair"
 	headerPlace  = "Usher-Place" // EventPlace for the replay of an event at all vendors
+	headerCause  = "Usher-Cause" // causeAccount for a replay that no person has sent
 )
+
+// causeAccount is the cause of a replay that the account of the user has sent.
+const causeAccount = "account"
 
 // ReplayHeader is the content of the headers of a replay: key, position and number.
 type ReplayHeader struct {
@@ -32,6 +36,8 @@ type ReplayHeader struct {
 	Stored time.Time // storage time of the original message; zero if unknown
 	Repair string    // the vendor's id of the account to repair; mostly empty
 	All    bool      // the event was sent back to all vendors
+	// Automatic says that the account of the user has sent the dead letter back, not a person.
+	Automatic bool
 }
 
 // Replay is a stored replay. A message of another sender has no valid header.
@@ -109,6 +115,7 @@ func ReadReplayHeader(header map[string][]string) (r ReplayHeader, ok bool) {
 	r.Seq = seq
 	r.Repair = h.Get(headerRepair)
 	r.All = h.Get(headerPlace) == EventPlace
+	r.Automatic = h.Get(headerCause) == causeAccount
 	r.Stored, _ = time.Parse(time.RFC3339Nano, h.Get(headerStored)) // zero without a valid time
 	return r, errors.Join(err1, err2, err3) == nil
 }

@@ -27,6 +27,7 @@ type ResultsQuery struct {
 	Vendors []string  // only results of these vendors
 	Types   []string  // only results of these types
 	Since   time.Time // only results stored at or after this time
+	After   uint64    // only results after this sequence; not together with Since
 	Follow  bool      // wait for further results at the end of the stream
 }
 
@@ -60,10 +61,23 @@ type Result struct {
 // result are skipped.
 func (r *Results) List(ctx context.Context, q ResultsQuery) iter.Seq2[Result, error] {
 	return func(yield func(Result, error) bool) {
-		query := Query{Subjects: q.subjects(r.client.Names), Since: q.Since, Follow: q.Follow}
+		query := Query{Subjects: q.subjects(r.client.Names), Since: q.Since, After: q.After, Follow: q.Follow}
 		for m, err := range r.client.Messages(ctx, ResultsStream, query) {
 			result, ok := ReadResult(m)
 			if (ok || err != nil) && !yield(result, err) {
+				return
+			}
+		}
+	}
+}
+
+// Stored returns the selected results before decoding, the oldest first.
+func (r *Results) Stored(ctx context.Context, q ResultsQuery) iter.Seq2[ResultHeader, error] {
+	return func(yield func(ResultHeader, error) bool) {
+		query := Query{Subjects: q.subjects(r.client.Names), Since: q.Since, After: q.After, Follow: q.Follow}
+		for m, err := range r.client.Messages(ctx, ResultsStream, query) {
+			h, ok := r.header(m)
+			if (ok || err != nil) && !yield(h, err) {
 				return
 			}
 		}
@@ -110,14 +124,7 @@ func (r *Results) Extent(ctx context.Context) (Extent, error) {
 // Tail returns the results after a sequence, the oldest first, and then each further result until ctx
 // ends. Only ResultHeader.Read decodes a result, so that counting costs little.
 func (r *Results) Tail(ctx context.Context, after uint64) iter.Seq2[ResultHeader, error] {
-	return func(yield func(ResultHeader, error) bool) {
-		for m, err := range r.client.Messages(ctx, ResultsStream, Query{After: after, Follow: true}) {
-			h, ok := r.header(m)
-			if (ok || err != nil) && !yield(h, err) {
-				return
-			}
-		}
-	}
+	return r.Stored(ctx, ResultsQuery{After: after, Follow: true})
 }
 
 // ResultSpan selects results by time or by sequence.

@@ -28,13 +28,13 @@ type vendorStats struct {
 }
 
 // Vendor adds the statistics returned by ask, and starts the counters of the vendor at 0.
-func (m *Metrics) Vendor(vendor string, ask func() VendorStats) {
+func (m *Metrics) Vendor(vendor string, ask func() VendorStats) (end func()) {
 	m.failures.WithLabelValues(vendor)
 	m.removed.WithLabelValues(vendor)
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("usher_"+name, help, nil, prometheus.Labels{"vendor": vendor})
 	}
-	m.registry.MustRegister(&vendorStats{
+	stats := &vendorStats{
 		ask:          ask,
 		owner:        desc("vendor_owner", "1 while this process owns the vendor: it carries out the events of users and enrollments."),
 		onHold:       desc("vendor_on_hold", "1 while nothing is asked of the vendor: it fails, or it refuses our credentials."),
@@ -42,7 +42,9 @@ func (m *Metrics) Vendor(vendor string, ask func() VendorStats) {
 		unknownSince: desc("unknown_outcomes_oldest_timestamp_seconds", "When the oldest of these changes was first tried; 0 if there is none."),
 		retries:      desc("retries_waiting", "Users with effects that failed and are tried again; 10000 stands for more."),
 		retriesSince: desc("retries_oldest_timestamp_seconds", "When the oldest of these effects was first tried; 0 if there is none."),
-	})
+	}
+	m.registry.MustRegister(stats)
+	return func() { m.registry.Unregister(stats) }
 }
 
 // Describe implements prometheus.Collector.

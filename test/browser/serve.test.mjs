@@ -54,7 +54,7 @@ async function deadRow(page, event) {
 }
 
 async function openLetter(page, event) {
-  await (await deadRow(page, event)).locator("a").click();
+  await (await deadRow(page, event)).locator("[data-label=Event] a").click();
   await page.locator("main[data-page=letter]").waitFor();
 }
 
@@ -197,6 +197,12 @@ for (const [size, viewport] of Object.entries(sizes)) {
 
       await preview(page, /./);
       await look(v);
+      await page.locator("[data-act=replay]").click(); // fails again: from now on, only a person sends the dead letter
+      await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
+      await until("the replay has failed", async () => {
+        await page.reload();
+        return (await page.locator("#state").textContent()).includes("sent back 1 time");
+      });
       const created = await send(usher, "user.created", who);
       await page.goto(`/console/user?id=${who.user_id}`);
       await historyEnds(page, created, vendors, "done");
@@ -227,6 +233,51 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await historyEnds(page, event, ["lead"], "done");
       assert.deepEqual(await courses(who), ["12"]);
       assert.match(await audited(page, "usher.dead.replayed"), /operator.*replayed.*lead.*they are known now/);
+    });
+
+    it("sees a dead letter leave by itself once the user is there", async () => {
+      const { who, event } = await early("alone");
+      await openLetter(page, event);
+      await send(usher, "user.created", who);
+      await until("the dead letter is gone", async () => {
+        await page.goto(`/console/dead?text=${event}`);
+        return (await page.locator("#letters tr").count()) === 0;
+      });
+      await page.goto(`/console/user?id=${who.user_id}`);
+      await historyEnds(page, event, ["lead"], "done");
+    });
+
+    it("selects a cause for a dry run, sends the same back, and follows the replays to their ends", async () => {
+      const two = [await early("group"), await early("group")];
+      for (const { event } of two) await deadRow(page, event);
+      await page.goto("/console/dead?vendor=lead&class=prerequisite");
+      await look(v);
+      await page.locator("#groups tr[data-cause='prerequisite:enrollment.requested'] a").click();
+      await page.locator("#cause").waitFor();
+      assert.ok(await page.locator("#all").isChecked());
+      await look(v);
+      await page.locator("button[data-act=preview]").click();
+      await page.locator("main[data-page=actions]").waitFor();
+      const shown = await page.locator("li[data-done=ok]").count();
+      assert.ok(shown >= 2);
+      await look(v);
+      await page.locator("button[data-act=replay]").click();
+      await look(v);
+      await page.locator("dialog#replay").getByLabel("Why").fill("to see them fail again");
+      await page.locator("dialog#replay").getByRole("button", { name: "Send back" }).click();
+      await page.locator("#follow").waitFor();
+      await look(v);
+      await mark(page);
+      await until("the replays have ended", async () => (await page.locator("#follow").getAttribute("data-open")) === "0");
+      assert.equal(await page.locator("#follow").getAttribute("data-failed"), String(shown));
+      assert.ok(await unloaded(page), "the page was loaded anew");
+      await look(v);
+      for (const { who } of two) await send(usher, "user.created", who);
+      await page.goto("/console/dead?cause=prerequisite%3Aenrollment.requested");
+      await page.locator("button[data-act=drop]").click();
+      await page.locator("dialog#drop").getByLabel("Why").fill("a test");
+      await page.locator("dialog#drop").getByRole("button", { name: "Drop" }).click();
+      await page.locator("main[data-page=actions]").waitFor();
     });
 
     it("drops a dead letter, but not without a reason", async () => {

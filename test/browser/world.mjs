@@ -79,7 +79,7 @@ export async function freeAddress() {
 }
 
 // demo starts a demo with a number of events, and an open console.
-export const demo = (events) => start(["demo", "--events", String(events)], {}, /Watch it: (http:\S+)\/console\//);
+export const demo = (events) => start(["demo", "--events", String(events)], {}, /Console: (http:\S+)\/console\//);
 
 // sandbox starts the simulated vendors, with the variables for usher serve in environ.
 export async function sandbox() {
@@ -90,19 +90,20 @@ export async function sandbox() {
 }
 
 // configuration has a reader of the console, and courses.
-const configuration = `
+const configuration = (more) => `
 console:
   people:
     - {name: rita, role: reader, token: ${tokens.reader}}
+${more}
 courses:
   go-basics: {miestro: 4711, lead: 12}
 `;
 
-// serve starts usher serve with a console for an operator and a reader. Short limits of retries cause
-// dead letters.
-export async function serve(environ) {
+// serve starts usher serve with a console for an operator and a reader, and further lines below console.
+// Short limits of retries cause dead letters.
+export async function serve(environ, more = "") {
   const file = join(dir, "usher.yaml");
-  writeFileSync(file, configuration);
+  writeFileSync(file, configuration(more));
   const settings = {
     USHER_HTTP_ADDR: "127.0.0.1:0", USHER_HTTP_RATE: "0", USHER_LOG_FORMAT: "json",
     USHER_CONSOLE_TOKENS: tokens.operator, USHER_WORKER_PREREQUISITE_WAIT: "500ms", USHER_WORKER_RETRY_MIN: "100ms",

@@ -181,7 +181,7 @@ describe("compose", () => {
   it("with a missing file is detected", plant((t) => t.replace("./prometheus/alerts.yaml", "./prometheus/alert.yaml"), /there is no .*alert.yaml/));
   it("has the NATS server version of the tests", () => {
     const tested = /nats-server\/v2 v(\S+)/.exec(text("go.mod"))[1];
-    assert.match(text("deploy/compose.yaml"), new RegExp(`image: nats:${tested}-`));
+    assert.match(text("deploy/compose.yaml"), new RegExp(`image: docker.io/library/nats:${tested}-`));
   });
   it("has the settings printed by usher sandbox", async () => {
     const own = yaml.load(text("deploy/compose.sandbox.yaml")).services["usher-1"].environment;

@@ -1,5 +1,5 @@
-// Makes JSON Schemas of the chart's resources for kubeconform, from the Go modules of Kubernetes, KEDA
-// and the Prometheus operator, and stores KEDA's schema of scalers with them. Later checks need no
+// Makes JSON Schemas of the chart's resources for kubeconform, from the Go modules of Kubernetes, KEDA,
+// the Prometheus operator and the Gateway API, and stores KEDA's schema of scalers with them. Later checks need no
 // module.
 //   node schemas.mjs OUT     requires the modules in the module cache, see make check-deploy
 
@@ -14,6 +14,7 @@ const modules = {
   kubernetes: "k8s.io/kubernetes@v1.35.0",
   keda: "github.com/kedacore/keda/v2@v2.21.0",
   operator: "github.com/prometheus-operator/prometheus-operator@v0.85.0",
+  gateway: "sigs.k8s.io/gateway-api@v1.4.0",
 };
 
 const cache = () => execFileSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).trim();
@@ -70,7 +71,7 @@ function reached(definition, definitions, found = new Set()) {
 
 // customSchemas returns the schemas of a file of CustomResourceDefinitions.
 function* customSchemas(text) {
-  for (const crd of yaml.loadAll(text)) {
+  for (const crd of yaml.loadAll(text).filter((o) => o?.kind === "CustomResourceDefinition")) {
     for (const v of crd?.spec?.versions ?? []) {
       const schema = strict(v.schema.openAPIV3Schema);
       schema.properties.metadata = { type: "object" };
@@ -81,7 +82,7 @@ function* customSchemas(text) {
 
 function* allSchemas() {
   yield* nativeSchemas(JSON.parse(readFileSync(inModule("kubernetes", "api/openapi-spec/swagger.json"), "utf8")));
-  for (const [name, dir] of [["keda", "config/crd/bases"], ["operator", "example/prometheus-operator-crd"]]) {
+  for (const [name, dir] of [["keda", "config/crd/bases"], ["operator", "example/prometheus-operator-crd"], ["gateway", "config/crd/standard"]]) {
     for (const file of readdirSync(inModule(name, dir))) yield* customSchemas(readFileSync(inModule(name, dir, file), "utf8"));
   }
 }
@@ -94,7 +95,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     writeFileSync(join(out, name), JSON.stringify(schema));
     made++;
   }
-  // Written last: the file marks a complete set.
   copyFileSync(inModule("keda", "schema/generated/scalers-schema.json"), join(out, "scalers-schema.json"));
+  writeFileSync(join(out, "complete-2"), ""); // written last, marks a complete set; another name for another list of modules
   console.log(`${made} schemas in ${out}`);
 }

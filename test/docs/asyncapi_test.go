@@ -57,7 +57,7 @@ var extensions = []extension{
 
 // actions lists the types of entries in the audit log.
 var actions = []string{
-	streams.DeadReplayed, streams.DeadDropped, streams.VendorPaused, streams.VendorResumed,
+	streams.DeadReplayed, streams.DeadDropped, streams.VendorPaused, streams.VendorResumed, streams.VendorChecked,
 	streams.DeletionsApproved, streams.DeletionsDropped, streams.AccountRepaired, streams.EventSent, streams.UserForgotten,
 	streams.UserResynced, streams.UserBackfilled, streams.DataRevealed,
 }

@@ -115,8 +115,8 @@ func TestChaosOfSCIM(t *testing.T) {
 	}
 }
 
-// TestChaosOfFiles runs the short form with each vendor of kind http as the only vendor: the twins
-// of the adapters, and the shipped files.
+// TestChaosOfFiles runs the vendors of kind http, the twins of the adapters and the shipped files: in the
+// full form one after the other, else at once.
 func TestChaosOfFiles(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -129,13 +129,16 @@ func TestChaosOfFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := form()
+	c.Binaries, c.Root = binaries, root
+	if !*full {
+		c.Users, c.Span, c.Vendors = 40, 5*time.Second, chaos.Files()
+		playSeeds(t, c)
+		return
+	}
 	for _, vendor := range chaos.Files() {
 		t.Run(vendor, func(t *testing.T) {
-			c := form()
-			c.Binaries, c.Vendors, c.Root = binaries, []string{vendor}, root
-			if !*full {
-				c.Users, c.Span = 40, 4*time.Second
-			}
+			c.Vendors = []string{vendor}
 			playSeeds(t, c)
 		})
 	}

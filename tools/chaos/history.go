@@ -251,7 +251,7 @@ func takesPart(a *asked, vendor string) bool {
 	case events.ScopeActivity:
 		return usesOurIDs(vendor)
 	default:
-		return !files[vendor].activity
+		return true
 	}
 }
 

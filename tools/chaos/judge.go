@@ -75,7 +75,9 @@ func (r *Report) effect(a *asked, vendor string) {
 			say("no dead letter", "the effect failed without an entry in DEADLETTERS")
 		}
 	case events.Superseded:
-		r.superseded(a, say)
+		if !files[vendor].activity { // without accounts nothing is lost
+			r.superseded(a, say)
+		}
 	}
 }
 

@@ -12,10 +12,7 @@ import (
 
 // consumers returns the required consumers of a vendor.
 func (c Config) consumers(vendor string) []string {
-	switch {
-	case files[vendor].activity:
-		return []string{"activity"}
-	case usesOurIDs(vendor) && !c.Rules:
+	if usesOurIDs(vendor) && !c.Rules {
 		return []string{"lifecycle", "activity"}
 	}
 	return []string{"lifecycle"}

@@ -3,14 +3,13 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/usherhq/usher/vendors"
 )
 
 // Find returns the active account of u, or vendors.ErrNotFound. A disabled account counts as
-// missing. Several accounts, and an account with another user id, are permanent errors.
+// missing. Several accounts are an error of vendors.Only.
 func (e *engine) Find(ctx context.Context, u vendors.User) (vendors.Account, error) {
 	if e.file.Account.Addressed {
 		return vendors.Account{}, vendors.ErrNotFound
@@ -22,8 +21,11 @@ func (e *engine) Find(ctx context.Context, u vendors.User) (vendors.Account, err
 	if err != nil {
 		return vendors.Account{}, err
 	}
-	return vendors.Account{ID: p.id}, nil
+	return p.account(), nil
 }
+
+// account returns the account with the user id that the vendor keeps.
+func (p person) account() vendors.Account { return vendors.Account{ID: p.id, Owner: p.userID} }
 
 // search returns the account of u, active or not, by the first look-up that finds one.
 func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
@@ -39,7 +41,7 @@ func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
 		case err != nil:
 			return person{}, err
 		case len(hits) > 0:
-			return e.only(hits, step, u)
+			return e.only(hits, step)
 		}
 		asked = asked || !step.Optional
 	}
@@ -49,8 +51,8 @@ func (e *engine) search(ctx context.Context, u vendors.User) (person, error) {
 	return person{}, vendors.ErrNotFound
 }
 
-// proves reports whether the error of an optional look-up is a refusal of the look-up itself, or an
-// answer that cannot be understood.
+// proves reports whether the error of an optional look-up is a refusal of the look-up, or an
+// unreadable answer.
 func proves(err error) bool {
 	return vendors.IsRefused(err) || vendors.IsUnreadable(err) || vendors.IsGone(err) || vendors.StatusOf(err) == http.StatusNotImplemented
 }
@@ -159,7 +161,7 @@ func (e *engine) shownBy(ctx context.Context, step *Find) error {
 }
 
 // only returns the only account of the hits; the only active one if others are disabled.
-func (e *engine) only(hits []person, step *Find, u vendors.User) (person, error) {
+func (e *engine) only(hits []person, step *Find) (person, error) {
 	var active []person
 	for _, p := range hits {
 		if !p.off && !p.deleted {
@@ -169,18 +171,17 @@ func (e *engine) only(hits []person, step *Find, u vendors.User) (person, error)
 	if len(active) > 0 {
 		hits = active
 	}
-	if len(hits) > 1 {
-		what := "e-mail"
-		if step.Match == matchUserID {
-			what = "id"
-		}
-		return person{}, vendors.Fail(e.file.Name, "find", fmt.Sprintf("%d accounts have the %s of the user: keep one", len(hits), what))
+	key, accounts := vendors.KeyEmail, make([]vendors.Account, len(hits))
+	if step.Match == matchUserID {
+		key = vendors.KeyID
 	}
-	p := hits[0]
-	if step.Match != matchUserID && p.userID != "" && u.ID != "" && p.userID != u.ID {
-		return person{}, vendors.Fail(e.file.Name, "find", "the account with this e-mail has the id of another user: correct the account")
+	for i, p := range hits {
+		accounts[i].ID = p.id
 	}
-	return p, nil
+	if _, err := vendors.Only(e.file.Name, key, accounts); err != nil {
+		return person{}, err
+	}
+	return hits[0], nil
 }
 
 // Create creates an account. After a refusal Create looks up the account once more: vendors report
@@ -202,7 +203,7 @@ func (e *engine) Create(ctx context.Context, from vendors.Origin, u vendors.User
 		return vendors.Account{ID: u.ID}, nil
 	case e.file.Account.Addressed:
 		return vendors.Account{}, err
-	case out.verdict == isTaken || vendors.IsRefused(err):
+	case out.verdict == isTaken || out.verdict == isPermanent || vendors.IsRefused(err):
 		return e.taken(ctx, u, out, err)
 	case err != nil:
 		if vendors.IsUnreadable(err) {
@@ -214,7 +215,7 @@ func (e *engine) Create(ctx context.Context, from vendors.Origin, u vendors.User
 	if err != nil {
 		return e.found(ctx, u, e.unreadable(out, err.Error()))
 	}
-	return vendors.Account{ID: p.id}, nil
+	return p.account(), nil
 }
 
 // created returns the account in the answer to a creation.
@@ -241,13 +242,16 @@ func (e *engine) found(ctx context.Context, u vendors.User, failed error) (vendo
 // taken returns the account behind a refused creation, or the refusal.
 func (e *engine) taken(ctx context.Context, u vendors.User, out reply, refusal error) (vendors.Account, error) {
 	p, err := e.search(ctx, u)
-	account := vendors.Account{ID: p.id}
+	account := p.account()
+	account.Existed = true
 	switch {
 	case errors.Is(err, vendors.ErrNotFound) && (out.verdict == isTaken || out.status == http.StatusConflict):
 		failed := vendors.Fail(e.file.Name, "create", "the vendor has an account with this e-mail, and does not show the account: let the vendor show it, or remove it")
 		failed.Status = out.status
 		return vendors.Account{}, failed
 	case errors.Is(err, vendors.ErrNotFound):
+		return vendors.Account{}, refusal
+	case err != nil && vendors.IsUnknown(refusal):
 		return vendors.Account{}, refusal
 	case err != nil:
 		return vendors.Account{}, err

@@ -83,7 +83,7 @@ func (f *File) renews() bool {
 
 // open returns the adapter of a file, with the values of the settings.
 func open(f *File, s vendors.Settings, values map[string]any, secrets []vendors.Secret) (*Adapter, error) {
-	e := &engine{file: f, set: values, needText: f.usesText(), proven: make([]flag, len(f.Find))}
+	e := &engine{file: f, set: values, needs: f.needs(), proven: make([]flag, len(f.Find))}
 	s.BaseURL = cmp.Or(s.BaseURL, f.BaseURL)
 	o := s.Options()
 	o.Refused = masked(o.Refused, secrets)
@@ -123,40 +123,43 @@ func masked(refused func(vendors.Request), secrets []vendors.Secret) func(vendor
 	}
 }
 
-// usesText reports whether an expression of the file has the member text of the answer.
-func (f *File) usesText() bool { return usesText(reflect.ValueOf(f).Elem()) }
+// needs are the members of the answer that the expressions of a file use: both cost time.
+type needs struct{ text, header bool }
 
-func usesText(v reflect.Value) bool {
+// needs returns the needs of all expressions of the file.
+func (f *File) needs() (n needs) {
+	n.look(reflect.ValueOf(f).Elem())
+	return n
+}
+
+// look adds the needs of all expressions in a value.
+func (n *needs) look(v reflect.Value) {
 	if v.Type() == reflect.TypeFor[Expr]() {
 		e, _ := v.Interface().(Expr)
 		for _, m := range selected(e) {
-			if m == (member{"answer", "text"}) {
-				return true
-			}
+			n.text = n.text || m == member{"answer", "text"}
+			n.header = n.header || m == member{"answer", "header"}
 		}
-		return false
+		return
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		return !v.IsNil() && usesText(v.Elem())
+		if !v.IsNil() {
+			n.look(v.Elem())
+		}
 	case reflect.Struct:
 		for field, value := range v.Fields() {
-			if field.IsExported() && usesText(value) {
-				return true
+			if field.IsExported() {
+				n.look(value)
 			}
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			if usesText(v.Index(i)) {
-				return true
-			}
+			n.look(v.Index(i))
 		}
 	case reflect.Map:
 		for _, value := range v.Seq2() {
-			if usesText(value) {
-				return true
-			}
+			n.look(value)
 		}
 	}
-	return false
 }

@@ -64,7 +64,7 @@ type login struct {
 // within another call.
 func (e *engine) newTokens(a *Login, o vendors.Options, secrets []vendors.Secret) vendors.Auth {
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second) / 2
-	l := login{engine{file: e.file, set: e.set, needText: e.needText, calls: vendors.NewClient(e.file.Name, o, nil, secrets...)}, a}
+	l := login{engine{file: e.file, set: e.set, needs: e.needs, calls: vendors.NewClient(e.file.Name, o, nil, secrets...)}, a}
 	prefix := "Bearer "
 	if a.Prefix != nil {
 		prefix = *a.Prefix

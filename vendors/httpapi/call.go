@@ -15,11 +15,11 @@ import (
 
 // engine makes the calls of a file.
 type engine struct {
-	file     *File
-	calls    *vendors.Client
-	set      map[string]any // settings
-	needText bool           // whether an expression of the file uses answer.text
-	proven   []flag         // by look-up: whether the control was shown
+	file   *File
+	calls  *vendors.Client
+	set    map[string]any // settings
+	needs  needs          // of the expressions of the file
+	proven []flag         // by look-up: whether the control was shown
 }
 
 // request is one call to be made.
@@ -116,14 +116,17 @@ func (e *engine) unreadable(out reply, message string) *vendors.Error {
 // judge gives an answer the meaning of the first rule that fits.
 func (e *engine) judge(r request, res vendors.Response) reply {
 	out := reply{request: r, status: res.Status, header: res.Header, empty: len(res.Body) == 0 || string(res.Body) == "null"}
-	answer := map[string]any{"status": int64(res.Status), "header": headerOf(res.Header), "body": nil}
+	answer := map[string]any{"status": int64(res.Status), "body": nil}
+	if e.needs.header {
+		answer["header"] = headerOf(res.Header)
+	}
 	if !out.empty {
 		body, err := vendors.ParseJSON(res.Body, r.items)
 		if out.problem = err; err == nil {
 			answer["body"] = expression.Numbers(body)
 		}
 	}
-	if e.needText {
+	if e.needs.text {
 		answer["text"] = strings.ToValidUTF8(string(res.Body), "\uFFFD")
 	}
 	out.scope = r.scope.with("answer", answer)

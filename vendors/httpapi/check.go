@@ -153,7 +153,7 @@ func (c checker) rules(key string, rules []Rule, words ...string) {
 	}
 }
 
-// account checks that accounts can be told apart.
+// account checks that accounts can be distinguished.
 func (c checker) account() {
 	f, a := c.file, c.file.Account
 	accounts := f.Create != nil || len(f.Find) > 0 || f.List != nil || f.Show != nil

@@ -149,6 +149,29 @@ func (c Config) WantedCourse(id string) string {
 // CanDisable reports whether the file has disable.
 func (c Config) CanDisable() bool { return c.file != nil && len(c.file.Disable) > 0 }
 
+// CanDelete reports whether the file has delete.
+func (c Config) CanDelete() bool { return c.file == nil || len(c.file.Delete) > 0 }
+
+// Keys returns the keys of the look-ups in the file.
+func (c Config) Keys() (keys []string) {
+	if c.file == nil {
+		return c.Settings.Keys()
+	}
+	if c.file.Account.Addressed {
+		return nil
+	}
+	for _, step := range c.file.Find {
+		key := vendors.KeyEmail
+		if step.Match == matchUserID {
+			key = vendors.KeyID
+		}
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // Validate returns all faults of c, joined, or nil.
 func (c Config) Validate() error {
 	if c.file == nil {

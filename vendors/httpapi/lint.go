@@ -55,7 +55,7 @@ func (l linter) lint() {
 
 func (a *Account) isAddressed() bool { return a != nil && a.Addressed }
 
-// enrolment reports an enrolment whose repeat cannot be told from a first one.
+// enrolment reports an enrolment whose repeat cannot be distinguished from a first one.
 func (l linter) enrolment() {
 	f := l.file
 	for i, ch := range f.Enroll {

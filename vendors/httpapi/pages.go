@@ -16,6 +16,7 @@ import (
 const (
 	maxPages = 10_000    // more pages mean a broken list
 	maxSeen  = 2_000_000 // items of one list
+	maxStale = 3         // pages in a row without a new item; a new account moves others to the next page
 )
 
 // listing is a list to be read.
@@ -85,6 +86,8 @@ type walker struct {
 	number  int // of the page
 	offset  int // items of the pages before
 	count   int // different items
+	stale   int // pages in a row without a new item
+	most    int // highest total: a deletion meanwhile moves items to pages read before
 	seen    map[string]bool
 	cursor  string
 	cursors map[string]bool
@@ -174,11 +177,12 @@ func (w *walker) take(out reply) (more bool, problem, err error) {
 	if w.count > maxSeen {
 		return false, fmt.Errorf("the list has more than %d items", maxSeen), nil
 	}
+	w.most = max(w.most, total)
 	more, problem = w.next(out, len(items), fresh)
-	if problem == nil && !more && known && w.count < total {
-		problem = fmt.Errorf("the vendor counts %d items and shows %d", total, w.count)
+	if problem == nil && !more && known && w.count < w.most {
+		problem = fmt.Errorf("the vendor counts %d items and shows %d", w.most, w.count)
 	}
-	if problem == nil && more && known && w.count >= total && w.pages.By != byCursor && w.pages.By != byLink {
+	if problem == nil && more && known && w.count >= w.most && w.pages.By != byCursor && w.pages.By != byLink {
 		more = false
 	}
 	return more, problem, nil
@@ -221,7 +225,10 @@ func (w *walker) next(out reply, got, fresh int) (more bool, problem error) {
 	if p == nil {
 		return false, nil
 	}
-	round := got > 0 && fresh == 0
+	if w.stale++; got == 0 || fresh > 0 {
+		w.stale = 0
+	}
+	round := w.stale >= maxStale
 	switch p.By {
 	case byCursor:
 		cursor, err := out.scope.text(p.Next)

@@ -99,11 +99,15 @@ func (a *atelier) withPerson(next func(http.ResponseWriter, *http.Request, *atel
 	}
 }
 
-// list answers with the people whose mail begins with the query, one page at a time.
+// list answers with the people whose mail begins with the query, or with the ref of the query, one
+// page at a time.
 func (a *atelier) list(w http.ResponseWriter, r *http.Request) {
 	var hits []*atelierPerson
 	for _, p := range a.people {
 		begins := strings.HasPrefix(strings.ToLower(p.Mail), strings.ToLower(r.URL.Query().Get("mail")))
+		if ref := r.URL.Query().Get("ref"); ref != "" && ref != p.Ref {
+			continue
+		}
 		if begins && !p.deleted && p.No > positive(r.URL.Query().Get("after"), 0) {
 			hits = append(hits, p)
 		}

@@ -49,6 +49,9 @@ func (c *canvas) enroll(w http.ResponseWriter, r *http.Request) {
 		at = len(c.enrolled)
 		c.enrolled = append(c.enrolled, canvasEnrollment{id: 5000 + at, Enrollment: Enrollment{UserID: user, CourseID: course}})
 	}
+	if !c.enrolled[at].Active {
+		c.enrolled[at].Applied = 0
+	}
 	c.enrolled[at].state, c.enrolled[at].Active = "active", true
 	c.enrolled[at].Applied++
 	answer(w, http.StatusOK, c.enrolled[at].resource())

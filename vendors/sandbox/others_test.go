@@ -160,6 +160,8 @@ func TestAtelier(t *testing.T) {
 		{"POST", "/people", ada, 200, "mail_in_use"},
 		{"POST", "/people", strings.Replace(ada, "example.org", "example.organic", 1), 200, `"no":2`},
 		{"GET", "/people?mail=ada@example.org", "", 200, `"no":2`},
+		{"GET", "/people?ref=user-9", "", 200, `"people":[]`},
+		{"GET", "/people?ref=user-1", "", 200, `"no":1`},
 		{"POST", "/people/1/change", `{"mail":"ADA@example.organic"}`, 200, "mail_in_use"},
 		{"POST", "/people/1/change", `{"family":"Byron"}`, 200, `"ok":true`},
 		{"PUT", "/courses/c7/seats/1", "", 200, `"ok":true`},

@@ -116,6 +116,33 @@ func wronged(t *testing.T, f *httpapi.File, complete bool) {
 	}
 }
 
+// A change that the vendor cannot make is no success: the clients of MagLoft keep their e-mail.
+func TestChangeThatTheVendorCannotMake(t *testing.T) {
+	vendortest.Try(t, "e-mail", func(t *testing.T) {
+		d := all()["magloft"]
+		stand := vendortest.Serve(t, "magloft", sandbox.Config{})
+		a, err := open(file(t, d.path), d.settings, vendors.Settings{BaseURL: stand.URL, HTTP: stand.HTTP, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _ := vendors.Port[vendors.Provisioner](a)
+		account, err := p.Create(t.Context(), vendors.Origin{}, vendors.User{ID: "user-1", Email: "ada@example.org", FirstName: "Ada"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, _ := vendors.Port[vendors.Updater](a)
+		for email, ok := range map[string]bool{"ADA@example.org": true, "king@example.org": false} {
+			err := u.Update(t.Context(), vendors.Origin{}, account, vendors.User{ID: "user-1", Email: email, FirstName: "Augusta"})
+			if (err == nil) != ok || (!ok && !vendors.IsUnreadable(err)) {
+				t.Errorf("%s: got %v", email, err)
+			}
+		}
+		if got := stand.State("magloft").Users[0]; got.Name != "Augusta" || got.Email != "ada@example.org" {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
 // A file whose look-up never finds anybody is stopped by the first conflict: no account is made, and
 // a person has to correct the file.
 func TestWrongLookUpIsStoppedByConflict(t *testing.T) {

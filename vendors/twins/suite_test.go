@@ -69,7 +69,7 @@ func all() map[string]described {
 			Login: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/users/login") },
 		}},
 		"lead": {"lead.yaml", map[string]string{"email": sandbox.LeadEmail, "password": sandbox.LeadPassword, "update": "reset_password"}, vendortest.Suite{
-			Name: "lead", Course: "7", Repeatable: []string{vendortest.Delete}, Secrets: []string{sandbox.LeadPassword, "|sandbox"},
+			Name: "lead", Course: "7", Repeatable: []string{vendortest.Delete}, Secrets: []string{sandbox.LeadPassword, "|sandbox"}, ShowsOne: true,
 			Login: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/login") },
 		}},
 		"magloft": {"magloft.yaml", map[string]string{"access_token": sandbox.MagLoftAccessToken}, vendortest.Suite{

@@ -34,6 +34,9 @@ type Config struct {
 // behind its design allows 5,000 calls per minute; 50 per second is well below.
 func Defaults() Config { return Config{Settings: vendors.DefaultSettings(BaseURL, 50)} }
 
+// CanDelete returns false: the API documents no deletion of a user.
+func (Config) CanDelete() bool { return false }
+
 // Keys returns no key: users have our ids, and are not looked up.
 func (Config) Keys() []string { return nil }
 

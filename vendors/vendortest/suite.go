@@ -47,6 +47,11 @@ type Suite struct {
 	// ShowsOne means that the vendor's look-up by e-mail shows one account at most, so that several
 	// accounts with one e-mail cannot be seen.
 	ShowsOne bool
+	// Groups are the groups of tests to run, by name; nil: all.
+	Groups []string
+	// OwnRules means that the vendor's own rules give statuses a meaning: the classes of statuses
+	// are not compared.
+	OwnRules bool
 	// Verdict overrides the expected class of a port if every call gets the status. ok is false
 	// for the default expectation. A nil want is success.
 	Verdict func(port string, status int) (want *vendors.Class, ok bool)
@@ -87,7 +92,9 @@ var (
 // Run runs the suite: every way in which a call can fail. The test may not be parallel, because
 // the suite watches the memory of the process.
 func Run(t *testing.T, s Suite) {
-	t.Run("hostile", s.hostile)
+	if s.runs("hostile") {
+		t.Run("hostile", s.hostile)
+	}
 	groups := map[string]func(*testing.T){
 		"status": s.statuses, "retry after": s.retryAfter, "redirect": s.redirects, "slow": s.slow,
 		"garbage": s.garbage, "lost answer": s.lostAnswers, "late": s.late, "lists": s.lists,
@@ -95,12 +102,18 @@ func Run(t *testing.T, s Suite) {
 		"matching": s.matching,
 	}
 	for name, group := range groups {
+		if !s.runs(name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			group(t)
 		})
 	}
 }
+
+// runs reports whether a group of tests is to run.
+func (s Suite) runs(group string) bool { return s.Groups == nil || slices.Contains(s.Groups, group) }
 
 // Try runs a parallel subtest on the virtual time of testing/synctest. The subtest can reach a
 // server of Serve, and no socket.

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"io"
 	"strings"
 
@@ -52,6 +53,11 @@ func (a *App) ConfigAt(path string) (config.Config, error) {
 		return c, Usage(err)
 	}
 	return c, nil
+}
+
+// ConfigPath returns the path of the configuration file. The file need not exist.
+func (a *App) ConfigPath() string {
+	return cmp.Or(a.File, a.Getenv("USHER_CONFIG"), "usher.yaml")
 }
 
 // Logger returns the log, on standard error.

@@ -55,13 +55,42 @@ func (t *Scenario) Effects(k engine.Catalog, c *config.Config) (map[Effect]bool,
 type findings struct {
 	checked int      // facts looked up
 	lost    []string // missing, or not deleted
+	waiting []string // missing, and an effect of the user there is a dead letter
 	double  []string // done twice
+
+	dead map[userAt]bool // users with dead letters
+}
+
+// userAt is a user at a vendor.
+type userAt struct{ vendor, user string }
+
+// deadOf returns the users with failed effects: a dead letter of each waits for a person.
+func (t *Scenario) deadOf(results map[Effect]events.Result) map[userAt]bool {
+	dead := map[userAt]bool{}
+	for _, e := range t.events {
+		for vendor := range vendorsOf(results) {
+			id := Effect{vendor, events.ResultID(events.Key(e.Source(), e.ID()), vendor, 0)}
+			if results[id].Outcome == events.Failed {
+				dead[userAt{vendor, events.UserID(e)}] = true
+			}
+		}
+	}
+	return dead
+}
+
+// vendorsOf returns the vendors with results.
+func vendorsOf(results map[Effect]events.Result) map[string]bool {
+	names := map[string]bool{}
+	for id := range results {
+		names[id.vendor] = true
+	}
+	return names
 }
 
 // inspect compares the data of the stand-ins with the events of the term. Counters of usher are
-// not used.
-func (t *Scenario) inspect(state sandbox.State) findings {
-	var f findings
+// not used. dead are the users with dead letters.
+func (t *Scenario) inspect(state sandbox.State, dead map[userAt]bool) findings {
+	f := findings{dead: dead}
 	for name, v := range state.Vendors {
 		for _, u := range v.Twins() {
 			f.double = append(f.double, fmt.Sprintf("%s: a second account %s", name, u.ID))
@@ -106,31 +135,37 @@ func newVendorData(v sandbox.VendorState) vendorData {
 func (f *findings) pupil(vendor string, h vendorData, p *Pupil) {
 	account, there := h.accounts[strings.ToLower(p.Email)]
 	gone := p.Deleted && vendor != "usermost" // cannot delete
-	f.fact(there == !gone, "%s: %s has an account: %v", vendor, p.ID, there)
+	f.fact(userAt{vendor, p.ID}, there == !gone, "%s: %s has an account: %v", vendor, p.ID, there)
 	if !p.Deleted && there && account.Name != "" { // readers of MagLoft have no name
-		f.fact(account.Name == p.First+" "+p.Last, "%s: %s is called %s", vendor, p.ID, account.Name)
+		f.fact(userAt{vendor, p.ID}, account.Name == p.First+" "+p.Last, "%s: %s is called %s", vendor, p.ID, account.Name)
 	}
 	if !p.Deleted && there { // a deletion may overtake an enrolment
 		for _, course := range p.Courses {
 			if id := scenario.CourseAt(vendor, course); id != "" {
-				f.fact(h.enrolled[[2]string{account.ID, id}], "%s: %s is not in %s", vendor, p.ID, course)
+				f.fact(userAt{vendor, p.ID}, h.enrolled[[2]string{account.ID, id}], "%s: %s is not in %s", vendor, p.ID, course)
 			}
 		}
 		for _, course := range p.Cancelled {
 			id := cmp.Or(scenario.CourseAt(vendor, course), course)
-			f.fact(!h.enrolled[[2]string{account.ID, id}], "%s: %s is still in %s", vendor, p.ID, course)
+			f.fact(userAt{vendor, p.ID}, !h.enrolled[[2]string{account.ID, id}], "%s: %s is still in %s", vendor, p.ID, course)
 		}
 	}
 	if scenario.UsesOurIDs(vendor) {
 		for _, a := range p.activities {
-			f.fact(h.events[[3]string{p.ID, a.name, a.at.Format(time.RFC3339)}], "%s: %s of %s is not there", vendor, a.name, p.ID)
+			f.fact(userAt{vendor, p.ID}, h.events[[3]string{p.ID, a.name, a.at.Format(time.RFC3339)}], "%s: %s of %s is not there", vendor, a.name, p.ID)
 		}
 	}
 }
 
-func (f *findings) fact(holds bool, format string, args ...any) {
+// fact counts a fact about a user at a vendor. A fact that does not hold is a loss, unless a dead letter
+// of the user waits.
+func (f *findings) fact(about userAt, holds bool, format string, args ...any) {
 	f.checked++
-	if !holds {
+	switch {
+	case holds:
+	case f.dead[about]:
+		f.waiting = append(f.waiting, fmt.Sprintf(format, args...))
+	default:
 		f.lost = append(f.lost, fmt.Sprintf(format, args...))
 	}
 }

@@ -13,6 +13,7 @@ type outcome struct {
 	Effects    int            `json:"effects"`   // with a result
 	Outcomes   map[string]int `json:"outcomes"`
 	Lost       int            `json:"lost"`
+	Waiting    int            `json:"waiting"` // facts missing for want of a dead letter's effect
 	Double     int            `json:"double"`
 	Unfinished int            `json:"unfinished"` // effects without a result
 	Checked    int            `json:"checked"`    // facts looked up at the stand-ins
@@ -35,7 +36,7 @@ func (s *environment) outcome(expected map[Effect]bool, results map[Effect]event
 	o := &outcome{
 		Events: len(s.term.events), Published: len(s.term.Published), ElapsedMS: took.Milliseconds(),
 		Outcomes: map[string]int{}, vendors: map[string]map[string]int{}, faults: map[string]int{}, calls: map[string]int{},
-		found: s.term.inspect(state),
+		found: s.term.inspect(state, s.term.deadOf(results)),
 	}
 	for _, kind := range outcomeKinds {
 		o.Outcomes[kind] = 0
@@ -63,7 +64,7 @@ func (s *environment) outcome(expected map[Effect]bool, results map[Effect]event
 			o.Calls += n
 		}
 	}
-	o.Lost, o.Double, o.Checked = len(o.found.lost), len(o.found.double), o.found.checked
+	o.Lost, o.Waiting, o.Double, o.Checked = len(o.found.lost), len(o.found.waiting), len(o.found.double), o.found.checked
 	return o
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/cli/app"
 	"github.com/usherhq/usher/internal/cli/output"
 	"github.com/usherhq/usher/internal/mailbox"
@@ -50,7 +51,8 @@ func (s *show) begin(e *environment, expected map[Effect]bool) {
 	s.printf("A term at a school: %d pupils, %d events (%d published, with duplicates",
 		len(e.term.Pupils), len(e.term.events), len(e.term.Published))
 	s.printf("and out of order), %d changes at five vendors that fail %.0f %% of their calls.", len(expected), 100*e.Faults)
-	s.printf("Watch it: http://%s/console/\n", e.config.HTTP.Addr)
+	s.printf("Failures in red are faults that the stand-ins make on purpose.\n")
+	s.printf("Console: http://%s/console/\n", e.config.HTTP.Addr)
 	if !s.live {
 		return
 	}
@@ -156,6 +158,10 @@ func (s *show) verdict(o *outcome) {
 			s.printf("  %s", line)
 		}
 	}
+	if n := o.Outcomes[events.Failed]; n > 0 {
+		s.printf("%s: effects that failed for good, and wait for a person (usher dead list --by cause).", output.Count(n, "dead letter"))
+		s.printf("%s wait for them: no loss.", output.Count(o.Waiting, "missing fact"))
+	}
 	if o.clean() {
 		s.printf("%s", text.FgGreen.Sprint("Nothing lost, nothing done twice."))
 	} else {
@@ -172,7 +178,7 @@ func (s *show) fault(err error) {
 
 // printNextSteps prints commands to try while the demo runs.
 func (s *show) printNextSteps(e *environment) {
-	s.printf("\nThe demo is still running: see http://%s/console/ in a browser.\nIn another terminal:\n", e.config.HTTP.Addr)
+	s.printf("\nThe demo is still running. Open this address in a browser:\n\n  http://%s/console/\n\nIn another terminal:\n", e.config.HTTP.Addr)
 	if name := asCommand(); name != "usher" {
 		s.printf("  alias usher='%s'", name)
 	}

@@ -29,6 +29,7 @@ type stored struct {
 	Disabled        bool              `json:"disabled,omitempty"`
 	Courses         map[string]string `json:"courses,omitempty"`
 	Sent            []string          `json:"sent,omitempty"`
+	Missed          []string          `json:"missed,omitempty"`
 	Types           []string          `json:"types,omitempty"` // of Pending and Finished, by index
 	Pending         []string          `json:"pending,omitempty"`
 	Finished        []storedFinished  `json:"finished,omitempty"`
@@ -77,7 +78,7 @@ func (r *Record) Encode() ([]byte, error) {
 		Form: form, UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
 		Registered: c.position(r.Registered), Rejected: c.position(r.Rejected), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
 		Data: c.position(r.Data), DataReplay: r.DataReplay, Deleted: c.position(r.Deleted), Attempted: c.position(r.Attempted),
-		Former: r.Former, Indexed: r.Indexed, Undeleted: r.Undeleted, Disabled: r.Disabled, Token: r.Token, Forgotten: r.Forgotten,
+		Former: r.Former, Indexed: r.Indexed, Undeleted: r.Undeleted, Disabled: r.Disabled, Missed: r.Missed, Token: r.Token, Forgotten: r.Forgotten,
 	}
 	if len(r.Courses) > 0 {
 		s.Courses = make(map[string]string, len(r.Courses))
@@ -127,7 +128,7 @@ func (s *stored) decode() (*Record, error) {
 		UserID: s.UserID, AccountID: s.AccountID, State: s.State,
 		Registered: c.parsePosition(s.Registered), Rejected: c.parsePosition(s.Rejected), Lifecycle: c.parsePosition(s.Lifecycle), LifecycleReplay: s.LifecycleReplay,
 		Data: c.parsePosition(s.Data), DataReplay: s.DataReplay, Deleted: c.parsePosition(s.Deleted), Attempted: c.parsePosition(s.Attempted),
-		Former: s.Former, Indexed: s.Indexed, Undeleted: s.Undeleted, Disabled: s.Disabled, Token: s.Token, Forgotten: s.Forgotten,
+		Former: s.Former, Indexed: s.Indexed, Undeleted: s.Undeleted, Disabled: s.Disabled, Missed: s.Missed, Token: s.Token, Forgotten: s.Forgotten,
 	}
 	if len(s.Courses) > 0 {
 		r.Courses = make(map[string]Course, len(s.Courses))

@@ -81,6 +81,7 @@ type Record struct {
 	// rejection may have got lost after the dead letter was stored.
 	Rejected events.Position
 	Courses  map[string]Course
+	Missed   []string        // dead letters that wait for an account; see Miss
 	Sent     []SentTimes     // of sources in the order of the sender's time
 	Pending  Effects         // in the order of the stream
 	Finished FinishedEffects // until the results are known to be published
@@ -282,6 +283,7 @@ func (r *Record) Clone() *Record {
 	c.Seen = slices.Clone(r.Seen)
 	c.Courses = maps.Clone(r.Courses)
 	c.Sent = slices.Clone(r.Sent)
+	c.Missed = slices.Clone(r.Missed)
 	if r.Claim != nil {
 		claim := *r.Claim
 		c.Claim = &claim

@@ -161,7 +161,7 @@ const seenEncoded = (seenBytes*4 + 2) / 3
 // sizeOf returns the encoded length of a record, at most, without the events to come.
 func sizeOf(r *Record) int {
 	n := 512 + escaped(r.UserID) + escaped(r.AccountID) + escaped(r.Former) + len(r.Seen)*seenEncoded
-	n += len(r.Sent) * 4 * sentBytes
+	n += len(r.Sent)*4*sentBytes + len(r.Missed)*missedBytes
 	for name := range r.Courses {
 		n += escaped(name) + 32 + sentBytes
 	}

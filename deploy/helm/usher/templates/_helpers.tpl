@@ -1,5 +1,6 @@
 {{- define "usher.name" -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- $name := .Release.Name }}{{ with .Values.nameOverride }}{{ $name = printf "%s-%s" $name . }}{{ end -}}
+{{- .Values.fullnameOverride | default $name | trunc 40 | trimSuffix "-" -}}
 {{- end }}
 
 {{- define "usher.labels" -}}
@@ -8,6 +9,59 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* The annotations of a resource, by root and optional annotations of its own. Empty without any. */}}
+{{- define "usher.annotations" -}}
+{{- with merge (dict) (.own | default dict) .root.Values.commonAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* The labels and annotations of a pod, by root, selector, and config (text; may be empty). */}}
+{{- define "usher.podMetadata" -}}
+{{- $v := .root.Values -}}
+labels: {{- include "usher.selector" .selector | nindent 2 }}
+{{- with merge (dict) $v.podLabels $v.commonLabels }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- $notes := merge (dict) $v.podAnnotations }}
+{{- with .config }}{{ $_ := set $notes "checksum/config" (sha256sum .) }}{{ end }}
+{{- with $notes }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* The image: by digest, or by tag. */}}
+{{- define "usher.image" -}}
+{{- $i := .Values.image -}}
+{{- if $i.digest }}{{ printf "%s@%s" $i.repository $i.digest }}{{ else }}{{ printf "%s:%s" $i.repository ($i.tag | default .Chart.AppVersion) }}{{ end -}}
+{{- end }}
+
+{{- /* The placement of a pod, by root, own (the values of the component) and selector. */}}
+{{- define "usher.placement" -}}
+{{- $all := .root.Values }}{{ $own := .own | default dict }}{{ $selector := .selector }}
+{{- with $own.nodeSelector | default $all.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.tolerations | default $all.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.priorityClassName | default $all.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $own.affinity | default $all.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- else }}{{ if ne $selector.component "apply" }}
+{{ include "usher.apart" $selector }}
+{{- end }}{{ end }}
+{{- with $own.topologySpreadConstraints | default $all.topologySpreadConstraints }}
+topologySpreadConstraints:
+{{- range . }}
+  - {{- merge (dict) . (dict "labelSelector" (dict "matchLabels" (include "usher.selector" $selector | fromYaml))) | toYaml | nindent 4 }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- /* Labels of a process, by root, component and an optional vendor. */}}
@@ -67,15 +121,19 @@ for variables, and the secrets for files. */}}
 {{- end }}
 
 {{- /* A pod's spec: root, args, env, secrets, files (secrets without a variable), nats, config
-(the ConfigMap), resources, grace (seconds), serves (whether the pod listens), linger (seconds
-of serving after the pod has left the endpoints). */}}
+(the ConfigMap), own (the values of the component), resources, grace (seconds), serves (whether the
+pod listens), linger (seconds of serving after the pod has left the endpoints). */}}
 {{- define "usher.pod" -}}
 {{- $who := include "usher.identity" (dict "root" .root "nats" .nats) | fromJson -}}
 {{- $env := merge (dict) $who.env (.env | default dict) -}}
 {{- $secrets := merge (dict) $who.secrets (.secrets | default dict) -}}
 {{- $mounted := merge (dict) $secrets $who.files (.files | default dict) -}}
 {{- with include "usher.memory" . }}{{ $env = merge $env (dict "GOMEMLIMIT" .) }}{{ end -}}
+{{- $all := .root.Values }}{{ $own := .own | default dict }}{{ $ca := $all.ca }}
 automountServiceAccountToken: false
+{{- with include "usher.serviceAccount" . }}
+serviceAccountName: {{ . }}
+{{- end }}
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ .grace }}
 securityContext:
@@ -84,15 +142,18 @@ securityContext:
   runAsGroup: 65532
   fsGroup: 65532
   seccompProfile: {type: RuntimeDefault}
-{{- with .root.Values.image.pullSecrets }}
+{{- if or $all.image.pullSecrets $all.imagePullSecrets }}
 imagePullSecrets:
-{{- range . }}
+{{- range $all.image.pullSecrets }}
   - name: {{ . }}
+{{- end }}
+{{- range $all.imagePullSecrets }}
+  - name: {{ .name }}
 {{- end }}
 {{- end }}
 containers:
   - name: usher
-    image: {{ printf "%s:%s" .root.Values.image.repository (.root.Values.image.tag | default .root.Chart.AppVersion) }}
+    image: {{ include "usher.image" .root }}
     imagePullPolicy: {{ .root.Values.image.pullPolicy }}
     args: {{ .args | toJson }}
     securityContext:
@@ -110,12 +171,20 @@ containers:
 {{- range $name, $_ := $secrets }}
       - {name: {{ $name }}_FILE, value: /run/secrets/usher/{{ $name }}}
 {{- end }}
+{{- if $ca }}
+      - {name: SSL_CERT_DIR, value: /etc/ssl/usher} # beside the certificates of the image
+{{- end }}
+{{- with $own.extraEnv | default $all.extraEnv }}{{ toYaml . | nindent 6 }}{{ end }}
     resources: {{- .resources | toYaml | nindent 6 }}
     volumeMounts:
       - {name: config, mountPath: /etc/usher, readOnly: true}
 {{- if $mounted }}
       - {name: secrets, mountPath: /run/secrets/usher, readOnly: true}
 {{- end }}
+{{- if $ca }}
+      - {name: ca, mountPath: /etc/ssl/usher, readOnly: true}
+{{- end }}
+{{- with $own.extraVolumeMounts | default $all.extraVolumeMounts }}{{ toYaml . | nindent 6 }}{{ end }}
 {{- with .linger }}
     lifecycle:
       preStop:
@@ -141,6 +210,15 @@ containers:
 volumes:
   - name: config
     configMap: {name: {{ .config }}}
+{{- if $ca }}
+  - name: ca
+{{- if $ca.secret }}
+    secret: {secretName: {{ $ca.secret }}, items: [{key: {{ $ca.key | quote }}, path: ca.crt}]}
+{{- else }}
+    configMap: {name: {{ $ca.configMap }}, items: [{key: {{ $ca.key | quote }}, path: ca.crt}]}
+{{- end }}
+{{- end }}
+{{- with $own.extraVolumes | default $all.extraVolumes }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- if $mounted }}
   - name: secrets
     projected:
@@ -150,6 +228,12 @@ volumes:
         - secret: {name: {{ $from.name }}, items: [{key: {{ $from.key | quote }}, path: {{ $name }}}]}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* The account of a pod, by root and hook. Helm makes the account after the hooks. */}}
+{{- define "usher.serviceAccount" -}}
+{{- $account := .root.Values.serviceAccount -}}
+{{- if and $account.create (not .hook) }}{{ $account.name | default (include "usher.name" .root) }}{{ else if not $account.create }}{{ $account.name }}{{ end -}}
 {{- end }}
 
 {{- /* Prefers different nodes for the pods of a Deployment. */}}

@@ -1,0 +1,95 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/usherhq/usher/internal/ops"
+)
+
+// maxHeldShown is the most held deletions on a page.
+const maxHeldShown = 500
+
+// deletionsPage is the data of the page of held deletions.
+type deletionsPage struct {
+	Vendor  string // only of this vendor; empty: of all
+	Vendors []ops.Vendor
+	Status  ops.Status
+	Held    []ops.HeldDeletion
+	Count   int
+	Unread  string        // why the list is not complete
+	For     time.Duration // of an approval
+}
+
+// Hold returns the hold that concerns the page; nil if there is none.
+func (p deletionsPage) Hold() *ops.DeletionHold {
+	for _, v := range p.Status.Vendors {
+		if v.Deletions != nil && (p.Vendor == "" || p.Vendor == v.Vendor) {
+			return v.Deletions
+		}
+	}
+	return p.Status.Deletions
+}
+
+// deletions lists the held deletions.
+func (c *Console) deletions(ctx context.Context, v *visit) (answer, error) {
+	p := deletionsPage{Vendor: v.FormValue("vendor"), Vendors: v.service.Vendors, For: ops.DefaultApproval}
+	if p.Vendor != "" && !isVendor(v.service, p.Vendor) {
+		p.Vendor = ""
+	}
+	var err error
+	if p.Status, err = v.service.Status(ctx); err != nil {
+		return answer{}, err
+	}
+	held, err := v.service.HeldDeletions(ctx, p.Vendor)
+	if err != nil && held == nil {
+		return answer{}, err
+	}
+	if err != nil {
+		p.Unread = mask(err.Error())
+	}
+	p.Count, p.Held = len(held), held[:min(len(held), maxHeldShown)]
+	return answer{page: "deletions", title: "Held deletions", data: p, notice: oneNotice(v, "done", deletionNotices)}, nil
+}
+
+// deletionNotices are the notices after an action.
+var deletionNotices = map[string]string{
+	"approved": "The deletions were approved: they go on, and none is held for an hour.",
+	"dropped":  "The deletions were dropped: each becomes a dead letter of the class dropped.",
+	"nothing":  "No deletion was held any more: nothing was changed.",
+}
+
+// oneNotice returns the notice named by a value of the URL.
+func oneNotice(v *visit, name string, texts map[string]string) string {
+	return texts[v.FormValue(name)]
+}
+
+// approve approves or drops the held deletions of a vendor, or of all.
+func (c *Console) approve(ctx context.Context, v *visit) (answer, error) {
+	o := ops.ApproveOptions{Vendor: v.PostFormValue("vendor")}
+	by := v.actor()
+	switch v.PostFormValue("do") {
+	case "approve":
+	case "drop":
+		o.Drop = true
+	default:
+		return answer{}, &refusal{http.StatusBadRequest, "No such action", "Nothing was done."}
+	}
+	if o.Vendor != "" && !isVendor(v.service, o.Vendor) {
+		return answer{}, &refusal{http.StatusNotFound, "No such vendor", "Nothing was done."}
+	}
+	if by.Why == "" {
+		return answer{}, &refusal{http.StatusUnprocessableEntity, "Why?", "Nothing was done: say why the deletions are approved or dropped. It is kept in the audit."}
+	}
+	done, err := v.service.ApproveDeletions(ctx, o, by)
+	c.deps.Log.Info().Str("who", v.who.Name).Str("action", v.PostFormValue("do")).Str("vendor", o.Vendor).AnErr("refused", err).Msg("console: held deletions")
+	how := "approved"
+	switch {
+	case done.Nothing():
+		how = "nothing"
+	case o.Drop:
+		how = "dropped"
+	}
+	return answer{to: root + "deletions?vendor=" + o.Vendor + "&done=" + how}, err
+}

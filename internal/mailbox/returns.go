@@ -1,0 +1,40 @@
+package mailbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usherhq/usher/internal/mailbox/record"
+)
+
+// returnsRetry is the time until a further try to send dead letters back. The try may fail for want of
+// a right in NATS, so the mailbox does not wait for it.
+const returnsRetry = 5 * time.Minute
+
+// sendReturns sends the dead letters back that waited for the account of the user, once the account has
+// come. A death in between repeats the step: a dead letter that was sent is not sent again.
+func (t *turn) sendReturns(ctx context.Context) error {
+	r := t.user.stored.record
+	if !r.HasReturns() {
+		return nil
+	}
+	names := slices.Clone(r.Missed)
+	for _, name := range names {
+		at := strings.LastIndexByte(name, '.')
+		kind, key := name[:at], name[at+1:]
+		sent, err := t.deps.DeadLetters.ReplayWaiting(ctx, t.vendor.Name, kind, key)
+		if err != nil {
+			return fmt.Errorf("send a dead letter back: %w", err)
+		}
+		if sent {
+			t.deps.Log.Info().Str("vendor", t.vendor.Name).Str("type", kind).Str("key", key).Msg("a dead letter is sent back: the account has come")
+		}
+	}
+	return t.revise(ctx, t.user, func(r *record.Record) error {
+		r.RemoveMissed(names)
+		return nil
+	})
+}
