@@ -57,10 +57,10 @@ func proves(err error) bool {
 	return vendors.IsRefused(err) || vendors.IsUnreadable(err) || vendors.IsGone(err) || vendors.StatusOf(err) == http.StatusNotImplemented
 }
 
-// errNotApplicable means that a look-up needs data that the user lacks.
+// errNotApplicable means that a look-up needs data missing from the user.
 var errNotApplicable = errors.New("the look-up needs an e-mail")
 
-// look makes one look-up, and returns the accounts that match exactly.
+// look makes one look-up, and returns the exact matches.
 func (e *engine) look(ctx context.Context, i int, u vendors.User) ([]person, error) {
 	step := &e.file.Find[i]
 	if step.Match != matchUserID && vendors.NormalEmail(u.Email) == "" || step.Match == matchUserID && u.ID == "" {
@@ -73,7 +73,7 @@ func (e *engine) look(ctx context.Context, i int, u vendors.User) ([]person, err
 	return nil, e.control(ctx, i)
 }
 
-// control returns an error unless a look-up shows the account that is known to exist.
+// control returns an error unless a look-up shows the account known to exist.
 func (e *engine) control(ctx context.Context, i int) error {
 	step := &e.file.Find[i]
 	email, err := e.scope(nil).text(step.Control)
@@ -93,7 +93,7 @@ func (e *engine) control(ctx context.Context, i int) error {
 	return err
 }
 
-// hits returns the accounts of a look-up that match u exactly: vendors compare by rules of their
+// hits returns the accounts of a look-up with the exact data of u: vendors compare by rules of their
 // own.
 func (e *engine) hits(ctx context.Context, step *Find, u vendors.User) (hits []person, err error) {
 	collect := func(p person) {

@@ -1,4 +1,4 @@
-// Package httpapi is a client of any API over HTTP that a file describes (kind: http). The file
+// Package httpapi is a client of any API over HTTP with a description in a file (kind: http). The file
 // states facts of the API: calls, answers, pages, proofs. The rules of "once" are in the code of
 // this package: a file can be wrong about an API, and cannot leave out a rule. See
 // docs/http-vendors.md.
@@ -36,7 +36,7 @@ type File struct {
 	Check    *Request           `yaml:"check" about:"cheapest call that proves the credentials valid"`
 }
 
-// Setting is a setting of a team, such as a key. Expressions read it as set.<name>.
+// Setting is a setting of a team, such as a key. Expressions have set.<name>.
 type Setting struct {
 	About    string   `yaml:"about" about:"meaning of the setting, for people"`
 	Secret   bool     `yaml:"secret" about:"true: never shown, and may come from a file"`
@@ -60,7 +60,7 @@ type Basic struct {
 	Password Expr `yaml:"password"`
 }
 
-// Login is a call that issues a token.
+// Login is a call for a token.
 type Login struct {
 	Request   `yaml:",inline"`
 	Token     Expr     `yaml:"token" about:"the token in the answer"`
@@ -93,7 +93,7 @@ type Rule struct {
 	Is string `yaml:"is" about:"done, already, taken, gone, nobody, again, permanent or unusable"`
 }
 
-// Request is one call: one of the methods with a path, and what is sent.
+// Request is one call: one of the methods with a path, and the data to send.
 type Request struct {
 	GET     Path             `yaml:"GET" about:"path below base_url; {…} holds an expression, and its value is escaped"`
 	POST    Path             `yaml:"POST" about:"see GET"`
@@ -132,7 +132,7 @@ type Find struct {
 	Control  Expr   `yaml:"control" about:"e-mail of an account that exists: a miss counts only if the same look-up shows that account"`
 }
 
-// Create is the call that creates an account.
+// Create is the call for a new account.
 type Create struct {
 	Request `yaml:",inline"`
 	Item    Expr   `yaml:"item" about:"the new account in the answer; without it the account is looked up"`

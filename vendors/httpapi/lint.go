@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Lint returns the faults of a file, as Parse does, and doubtful facts: answers that are never
-// reached, a POST that claims to be safe, an account without proof.
+// Lint returns the faults of a file, as Parse does, and doubtful facts: unreachable answers, a POST
+// with repeat: safe, an account without proof.
 func Lint(name string, text []byte) error {
 	f, r, err := parse(name, text)
 	if err != nil {
@@ -69,14 +69,14 @@ func (l linter) enrolment() {
 	}
 }
 
-// safe reports a POST that claims to be safe without a reason.
+// safe reports a POST with repeat: safe and no reason.
 func (l linter) safe(key string, r *Request, repeat, because string) {
 	if r.POST.set() && repeat == repeatSafe && strings.TrimSpace(because) == "" {
 		l.fault(r.line(), key+".repeat", "says that a POST is safe to repeat, which few are", "add because: with the sentence of the documents; else set repeat: never, and let find decide")
 	}
 }
 
-// absence reports a look-up of one account that cannot prove absence.
+// absence reports a look-up of one account without a proof of absence.
 func (l linter) absence(key string, s Find) {
 	if !s.Item.set() || s.Optional {
 		return

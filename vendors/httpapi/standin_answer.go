@@ -16,7 +16,7 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// fill is a value for the place of an answer that an expression reads.
+// fill is a value for a place of an answer, read by an expression.
 type fill struct {
 	at    Expr
 	value any
@@ -142,7 +142,7 @@ func copyOf(value any) any {
 	return expression.Numbers(out)
 }
 
-// object returns an account as the file reads accounts: what was sent, with the id and the e-mail.
+// object returns an account as the file reads accounts: the data sent, with the id and the e-mail.
 func (s *StandIn) object(a *kept) map[string]any {
 	f := s.engine.file.Account
 	object := copyOf(a.fields)
@@ -167,7 +167,7 @@ func (s *StandIn) object(a *kept) map[string]any {
 	return out
 }
 
-// coax returns a value for which an expression over a variable is as wanted, by other values of its
+// coax returns a value for which an expression over a variable is as wanted, by other values of the
 // members.
 func (s *StandIn) coax(value any, e Expr, variable string, want bool) any {
 	holds := func(v any) bool {
@@ -188,7 +188,7 @@ func (s *StandIn) coax(value any, e Expr, variable string, want bool) any {
 	return value
 }
 
-// candidates returns values that may make an expression true or false: its constants, and others.
+// candidates returns values to make an expression true or false: the constants, and others.
 func candidates(e Expr) []any {
 	out := []any{}
 	for _, n := range ast.MatchDescendants(ast.NavigateAST(e.program.AST.NativeRep()), ast.KindMatcher(ast.LiteralKind)) {
@@ -200,7 +200,7 @@ func candidates(e Expr) []any {
 	return append(out, true, false, int64(0), int64(1), "", "other")
 }
 
-// answerAs returns an answer that the file gives a meaning; otherwise an answer of a status.
+// answerAs returns an answer with a meaning in the file; otherwise an answer of a status.
 func (s *StandIn) answerAs(r route, verdict string, status int) made {
 	for _, m := range s.possible(r, verdict) {
 		body, err := json.Marshal(m.body)

@@ -8,7 +8,7 @@ import (
 	"github.com/usherhq/usher/vendors/sandbox"
 )
 
-// matching checks how look-ups find accounts that Usher did not make: one, none for an unknown id,
+// matching checks how look-ups find accounts not made by Usher: one, none for an unknown id,
 // several as ErrAmbiguous until a person removes one, and the marks of a taken e-mail.
 func (s Suite) matching(t *testing.T) {
 	if s.FakeVendor != nil {
@@ -27,8 +27,8 @@ func (s Suite) matching(t *testing.T) {
 	}
 }
 
-// byID looks up ids of ours. A vendor that keeps the ids and searches for them finds the account, and
-// names the owner in every look-up; any other finds nobody.
+// byID looks up ids of ours. A vendor with our ids and a search for ids finds the account, and
+// names the owner in every look-up; any other vendor finds nobody.
 func (s Suite) byID(t *testing.T, on environment, p vendors.Provisioner) {
 	byEmail, err := p.Find(t.Context(), vendors.User{Email: person.Email})
 	if err != nil || byEmail.ID != on.account.ID {
@@ -36,7 +36,7 @@ func (s Suite) byID(t *testing.T, on environment, p vendors.Provisioner) {
 	}
 	found, err := p.Find(t.Context(), vendors.User{ID: person.ID})
 	switch keeps := byEmail.Owner != ""; {
-	case errors.Is(err, vendors.ErrNotFound): // some vendors show the id, and cannot search for it
+	case errors.Is(err, vendors.ErrNotFound): // some vendors show the id, and have no search for ids
 	case keeps && (err != nil || found != byEmail || found.Owner != person.ID):
 		t.Errorf("by id: got %v, %v, want %v of %s", found, err, byEmail, person.ID)
 	case !keeps:

@@ -71,10 +71,10 @@ func (free) Penalize(time.Duration)                {}
 func (free) Rest() time.Duration                   { return 0 }
 func (free) Rate() (float64, bool)                 { return 0, false }
 
-// Once carries out the life of some users against a stand-in that loses answers, and returns what
-// was done twice, or not at all. Run Once on the virtual time of testing/synctest: some reads wait
+// Once carries out the life of some users against a stand-in that loses answers, and returns the
+// changes made twice, or not at all. Run Once on the virtual time of testing/synctest: some reads wait
 // before they are repeated. The trial runs with a stand-in that takes a second account with the
-// same e-mail, and with one that refuses it.
+// same e-mail, and with a stand-in that refuses the account.
 func Once(f *httpapi.File) (faults []string) {
 	able := Able(f)
 	for _, strict := range []bool{false, true} {
@@ -273,7 +273,7 @@ func (t *trial) removals(accounts []vendors.Account) {
 	}
 }
 
-// deletes reports whether a deletion removes an account, instead of disabling it.
+// deletes reports whether a deletion removes an account, instead of disabling the account.
 func (t *trial) deletes() bool {
 	d, ok := vendors.Port[vendors.Lister](t.adapter)
 	if !ok {
