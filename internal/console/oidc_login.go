@@ -77,9 +77,11 @@ func (p *provider) newSession(who identity, now time.Time) (string, error) {
 // attemptCookieOf returns the cookie of a log-in at the provider. SameSite is Lax: the provider's
 // redirect to the callback comes from another site.
 func attemptCookieOf(r *http.Request, value string, age time.Duration) *http.Cookie {
-	return &http.Cookie{
-		Name: attemptCookie, Value: value, Path: oidcRoot, MaxAge: int(age.Seconds()), HttpOnly: true, Secure: secure(r), SameSite: http.SameSiteLaxMode,
+	c := &http.Cookie{ //nolint:gosec // secure behind TLS: below
+		Name: attemptCookie, Value: value, Path: oidcRoot, MaxAge: int(age.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
+	c.Secure = secure(r)
+	return c
 }
 
 // oidcLogin redirects to the provider.
