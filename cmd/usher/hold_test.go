@@ -222,7 +222,7 @@ func TestDeletionsAreHeldAtOneVendor(t *testing.T) {
 	}
 	w.until("the console shows the hold", func() bool {
 		page := w.page(browser, http.MethodGet, url+"/console/", nil)
-		return strings.Count(page, `data-deletions="held"`) == 1 && strings.Contains(page, "usher approve deletions --list --vendor meiro")
+		return strings.Count(page, `data-deletions="held"`) == 1 && strings.Contains(page, `/console/deletions?vendor=meiro`)
 	})
 	if out := w.must("approve", "deletions", "--vendor", "lead", "--drop"); !strings.Contains(out, "no deletion is on hold at lead") {
 		t.Errorf("got %q", out)

@@ -61,7 +61,7 @@ func TestLateDeliveries(t *testing.T) {
 	var letters []struct{ Rule, Pointer, Source string }
 	w.until("the forged event is a dead letter", func() bool {
 		letters = nil
-		return json.Unmarshal([]byte(w.must("dead", "list", "--json")), &letters) == nil && len(letters) == len(everywhere)
+		return json.Unmarshal([]byte(w.must("dead", "list", "--json")), &letters) == nil && len(letters) == 1
 	})
 	for _, l := range letters {
 		if l.Rule != events.RuleSeal || l.Pointer != "/source" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 
@@ -23,10 +24,15 @@ func (w *world) upkeep(ctx context.Context) (missed []string) {
 	if keeper == nil || auditor == nil || system == nil {
 		return p.missed
 	}
+	for range 20 { // a backup of several parts
+		p.tell("pause", "lead", "--reason", rand.Text()+rand.Text()+rand.Text())
+	}
+	p.tell("resume", "lead")
 	p.audited(auditor)
-	defer auditor.Close()
-	defer keeper.Close()
-	defer system.Close()
+	for _, nc := range []*nats.Conn{auditor, keeper, system} {
+		defer nc.Close()
+		defer func() { _ = nc.Flush() }() // a refusal of the last message comes before the answer
+	}
 	for _, stream := range []string{"KV_" + streams.AccountsBucket, streams.EventsStream} {
 		if err := p.backedUp(keeper, stream); err != nil {
 			p.missed = append(p.missed, fmt.Sprintf("%s: %v", stream, err))

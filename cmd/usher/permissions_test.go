@@ -222,6 +222,7 @@ func (p *guardedTerm) operate() {
 		return strings.Contains(p.tell("user", "moved9@example.org", "--json"), `"user_id": "u9"`)
 	})
 	p.until("the results of the change", func() bool { return p.results("m9") == 5 })
+	p.tell("dead", "drop", "--all", "--yes", "--vendor", "magloft", "--reason", "MagLoft keeps the e-mail")
 	p.until("the account sends the early enrolment back", func() bool { return !strings.Contains(p.tell("dead", "list"), early.ID) })
 	p.tell("pause", kept.Vendor)
 	p.tell("dead", "replay", kept.ID) // it needs a call, and is on its way when its user is forgotten

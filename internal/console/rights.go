@@ -41,6 +41,7 @@ var permissions = map[string]func(*visit) (permission, vendor string){
 	"POST /console/dead": func(v *visit) (string, string) {
 		return mayReplay, v.who.someVendor() // carryOut checks the vendor of each dead letter
 	},
+	"POST /console/dead/follow": func(v *visit) (string, string) { return mayReplay, v.who.someVendor() },
 	"POST /console/dead/{vendor}/{type}/{key}": func(v *visit) (string, string) {
 		if v.PostFormValue("do") == actionReveal {
 			return mayReveal, v.PathValue("vendor")

