@@ -84,7 +84,7 @@ func journey(t *testing.T, server http.Handler, update string) {
 			t.Errorf("find %+v: got %v, %v", u, found, err)
 		}
 	}
-	if again, err := a.Create(ctx, from, ada); err != nil || again != account {
+	if again, err := a.Create(ctx, from, ada); err != nil || again.ID != account.ID || !again.Existed {
 		t.Errorf("create again: got %v, %v", again, err)
 	}
 	want := shown{ExternalID: ada.ID, UserName: ada.Email, Active: true, Locale: "en-GB"}

@@ -152,7 +152,7 @@ func (c Config) Keys() (keys []string) {
 	if c.file == nil {
 		return c.Settings.Keys()
 	}
-	if c.file.Account.Addressed {
+	if c.file.Account.isAddressed() {
 		return nil
 	}
 	for i := range c.file.Find {

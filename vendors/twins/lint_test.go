@@ -27,6 +27,13 @@ func TestFilesAreClean(t *testing.T) {
 			if err := httpapi.Lint(filepath.Base(path), text); err != nil {
 				t.Error(err)
 			}
+			c := httpapi.Defaults()
+			if err := c.Describe(filepath.Dir(path), filepath.Base(path)); err != nil {
+				t.Fatal(err)
+			}
+			if keys := c.Keys(); len(keys) > 2 || !c.CanDelete() && c.CanDisable() {
+				t.Errorf("got the keys %v", keys)
+			}
 		})
 	}
 }
