@@ -89,6 +89,7 @@ func TestStatusOfAVendor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	natstest.Until(t, "both events are pending", func() bool { v, _ := onlyVendor(t, s); return v.Pending > 1 })
 	if v := want(ops.Stalled, false); v.Pending != 2 || v.Oldest == nil || v.Oldest.Before(began.Add(-time.Minute)) {
 		t.Errorf("got %+v, want two events", v)
 	}
