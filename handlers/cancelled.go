@@ -19,7 +19,7 @@ func EnrollmentCancelled(courses Courses, names []string) Handler {
 	}
 }
 
-// unenroll ends the enrolment, whatever the record says, because the enrolment may have been
+// unenroll ends the enrolment even without one in the record, because the enrolment may have been
 // made by hand. A deleted user is in no course. A user without a known account may be on the
 // way, with the enrolment.
 func unenroll(ctx context.Context, v Vendor, k Known, e vendors.Enrollment) (Reply, error) {

@@ -371,6 +371,19 @@ func TestForgetInForeignStream(t *testing.T) {
 	w.end()
 }
 
+// process starts usher serve in a process of its own. The channel gets the end of the process.
+func (w *world) process() (serve *exec.Cmd, ended <-chan error) {
+	w.t.Helper()
+	serve = exec.CommandContext(w.t.Context(), "usher", "--config", w.file, "serve")
+	serve.Env, serve.Stdout, serve.Stderr = append([]string{"HOME=" + w.t.TempDir(), "PATH=" + os.Getenv("PATH")}, w.environ...), w.log, w.log
+	if err := serve.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	end := make(chan error, 1)
+	go func() { end <- serve.Wait() }()
+	return serve, end
+}
+
 // TestForgetWithProcesses does it with processes, and a NATS server that writes every
 // message to the disk at once, and its files anew no sooner than after minutes.
 func TestForgetWithProcesses(t *testing.T) {
@@ -378,13 +391,7 @@ func TestForgetWithProcesses(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(t)
 	w.embedded(dir, "always")
-	serve := exec.CommandContext(t.Context(), "usher", "--config", w.file, "serve")
-	serve.Env, serve.Stdout, serve.Stderr = append([]string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}, w.environ...), w.log, w.log
-	if err := serve.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- serve.Wait() }()
+	serve, ended := w.process()
 	w.waitLog(`"serving"`, 1)
 	w.lives(ada)
 	w.leaves(ada)

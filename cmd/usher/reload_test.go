@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -63,13 +62,7 @@ func TestReloadOfProcess(t *testing.T) {
 	const first, second = "0123456789abcdef", "fedcba9876543210"
 	settings := courses + "log: {level: info}\nhttp:\n  tokens: [\"" + first + "\"]\n"
 	put(t, w.file, settings)
-	serve := exec.CommandContext(t.Context(), "usher", "--config", w.file, "serve")
-	serve.Env, serve.Stdout, serve.Stderr = append([]string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}, w.environ...), w.log, w.log
-	if err := serve.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- serve.Wait() }()
+	serve, ended := w.process()
 	signal := func(s os.Signal) {
 		if err := serve.Process.Signal(s); err != nil {
 			t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/keyfile"
 	"github.com/usherhq/usher/internal/streams"
+	"github.com/usherhq/usher/vendors"
 )
 
 // Index is the index. The methods may be called concurrently.
@@ -199,11 +200,8 @@ func (x *Index) erase(ctx context.Context, key string) error {
 
 // hash returns the hash of an e-mail by the key with an index.
 func (x *Index) hash(i int, email string) string {
-	return hex.EncodeToString(digest(x.keys[i], Normalize(email))[:hashBytes])
+	return hex.EncodeToString(digest(x.keys[i], vendors.NormalEmail(email))[:hashBytes])
 }
-
-// Normalize returns the form of an e-mail that is hashed: without blanks around, in lower case.
-func Normalize(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
 func digest(key []byte, text string) []byte {
 	mac := hmac.New(sha256.New, key)

@@ -156,7 +156,7 @@ var rules = []rule{
 	{"internal/rules", []string{"internal/expression", "handlers", "events", "schemas", "vendors"}, "evaluates the rules of a team as pure functions of a profile and an event"},
 	{"internal/keyfile", nil, "reads a key, for the configuration and for profiles"},
 	{"internal/profile", []string{"internal/keyfile", "internal/streams", "events"}, "merges events into profiles, without knowledge of the rules"},
-	{"internal/emailindex", []string{"internal/keyfile", "internal/streams", "events"}, "finds users by keyed hashes, without knowledge of the readers of events"},
+	{"internal/emailindex", []string{"internal/keyfile", "internal/streams", "events", "vendors"}, "finds users by keyed hashes, without knowledge of the readers of events"},
 	{"internal/masking", nil, "masks texts, whoever shows them"},
 	{"internal/spelling", nil, "compares names, whatever is named"},
 	{"internal/pause", nil, "waits, without knowledge of the step"},
