@@ -24,6 +24,7 @@ type env struct {
 
 	nats, vendor *process.Process
 	url          string // address of the NATS server
+	heapAddr     string // address for the heap of the NATS server; empty for a foreign nats-server
 	vendorAddr   string // address of the fake vendors
 	nc           *nats.Conn
 	js           jetstream.JetStream

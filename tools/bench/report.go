@@ -16,6 +16,7 @@ type Report struct {
 	Series   []Series          `json:"series"`
 	Startup  *Startup          `json:"startup,omitempty"`
 	Soak     *Soak             `json:"soak,omitempty"`
+	Accounts *Accounts         `json:"accounts,omitempty"`
 	Goals    []Goal            `json:"goals,omitempty"`
 }
 
@@ -101,6 +102,9 @@ func (r Report) Text(w io.Writer) error {
 	}
 	if r.Soak != nil {
 		b.WriteString(r.Soak.text())
+	}
+	if r.Accounts != nil {
+		b.WriteString(r.Accounts.text())
 	}
 	if len(r.Goals) > 0 {
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -19,7 +19,7 @@ import (
 // results, HTTP endpoint, metrics, and a JSON log line per effect. Only the rate limits of the
 // vendors are off.
 func (s *env) startUsher(ctx context.Context, name string) (*worker, error) {
-	file := filepath.Join(s.dir, "usher.yaml")
+	file := s.configFile()
 	text := scenario.CourseFile(courses)
 	if s.contestant.Rules {
 		text += teamRules
@@ -41,6 +41,9 @@ func (s *env) startUsher(ctx context.Context, name string) (*worker, error) {
 		return err
 	}, p)
 }
+
+// configFile is the configuration file of usher.
+func (s *env) configFile() string { return filepath.Join(s.dir, "usher.yaml") }
 
 // teamRules are a scope and ten mapped fields at Miestro.
 const teamRules = `vendors:

@@ -90,6 +90,7 @@ type benchCmd struct {
 	NATSServer  string        `name:"nats-server" help:"Binary of nats-server; default: the embedded server in a separate process." type:"existingfile" placeholder:"PATH"`
 	Peer        string        `help:"Binary of Bento to compare with (load activity)." type:"existingfile" placeholder:"PATH"`
 	Soak        time.Duration `help:"Send activities for this time to usher serve with the embedded server, at --rate, default 1000 a second, and compare the memory of the last tenth with the second. An interrupt ends the load and prints the figures." placeholder:"DURATION"`
+	Accounts    int           `help:"Store N accounts at one vendor, and measure memory, disk, restart and latency of the NATS server with them, and usher." placeholder:"N"`
 	JSON        bool          `name:"json" help:"Print one JSON object."`
 	Update      string        `help:"Write the tables between the markers of a Markdown file." type:"existingfile" placeholder:"FILE"`
 }
@@ -109,6 +110,7 @@ Examples:
   usher-bench --delay 50ms --events 20000 --nats-server /usr/local/bin/nats-server
   usher-bench --backlog 1000000
   usher-bench --soak 30m --rate 1000
+  usher-bench --accounts 1000000
   usher-bench --all --peer ./bento --update docs/benchmarks.md`
 }
 
@@ -134,11 +136,14 @@ func (b benchCmd) Run(ctx context.Context) (err error) {
 	if b.All {
 		err = c.All(ctx, bench.Suite{Rounds: b.Rounds, Backlog: max(b.Backlog, 100_000)}, &report)
 	}
-	if b.Soak > 0 {
+	switch {
+	case b.Soak > 0:
 		err = b.soak(ctx, c, &report)
+	case b.Accounts > 0:
+		err = b.accounts(ctx, c, &report)
 	}
 	for _, p := range plans {
-		if err == nil && b.Soak == 0 {
+		if err == nil && b.Soak == 0 && b.Accounts == 0 {
 			err = c.Measure(ctx, p, &report)
 		}
 	}
@@ -159,6 +164,13 @@ func (b benchCmd) soak(ctx context.Context, c bench.Config, into *bench.Report) 
 		into.Soak = &s
 		into.Goals = append(into.Goals, s.Goal)
 	}
+	return err
+}
+
+// accounts measures stored accounts, and adds the figures to the report.
+func (b benchCmd) accounts(ctx context.Context, c bench.Config, into *bench.Report) error {
+	a, err := c.Accounts(ctx, b.Accounts)
+	into.Accounts = &a
 	return err
 }
 
