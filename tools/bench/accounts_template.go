@@ -27,7 +27,6 @@ type template struct {
 	account  string // id of the account at the vendor
 	mail     string // hash of the e-mail in the subject
 	messages map[string][]streams.Message
-	heap     int64 // of the server before the other accounts
 }
 
 // template lets usher make the account of the first user, and returns the messages in the buckets.
@@ -115,6 +114,9 @@ func (t *template) user(i int) string { return "u" + strconv.Itoa(firstUser+i) }
 // recordKey returns the key of the record of user i, as in internal/mailbox/record.
 func (t *template) recordKey(i int) string { return t.vendor + "." + digest(t.user(i)) }
 
+// accountOf returns the id of the account of user i, but the first.
+func (t *template) accountOf(i int) string { return strconv.Itoa(firstUser + i) }
+
 // digest returns the first half of the SHA-256 of an id in hex digits.
 func digest(id string) string {
 	sum := sha256.Sum256([]byte(id))
@@ -123,7 +125,7 @@ func digest(id string) string {
 
 // replacer replaces the values of the first account by those of account i.
 func (t *template) replacer(i int) *strings.Replacer {
-	account := strconv.Itoa(firstUser + i)
+	account := t.accountOf(i)
 	pairs := []string{
 		digest(t.user(0)), digest(t.user(i)), digest(t.account), digest(account),
 		t.user(0), t.user(i), strconv.Quote(t.account), strconv.Quote(account),

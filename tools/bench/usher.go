@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -106,4 +107,23 @@ func (s *env) count(ctx context.Context) {
 			w.after, _ = w.metrics(ctx) // without an answer the figure is missing
 		}
 	}
+}
+
+// run runs a command of usher to its end, and returns the output.
+func (s *env) run(ctx context.Context, args ...string) (string, error) {
+	p, err := process.Start(s.log("usher-"+args[0]), s.environ(""), s.config.Usher, append([]string{"--config", s.configFile()}, args...)...)
+	if err != nil {
+		return "", err
+	}
+	p.ExpectEnd()
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		p.Kill()
+		return "", ctx.Err()
+	}
+	if p.ExitCode() != 0 {
+		return "", fmt.Errorf("usher %s: exit code %d: %s", args[0], p.ExitCode(), p.Output())
+	}
+	return p.Output(), nil
 }
