@@ -20,6 +20,7 @@ type Accounts struct {
 	Accounts  int            `json:"accounts"`
 	Vendor    string         `json:"vendor"`
 	Record    int            `json:"record_bytes"` // of one record, without subject and headers
+	Writes    uint64         `json:"writes"`       // of the record of the first account, by usher
 	Buckets   []BucketCost   `json:"buckets"`
 	WrittenMB float64        `json:"written_mb"` // memory of the server right after the last write
 	RestMB    float64        `json:"rest_mb"`    // memory of the idle server
@@ -56,8 +57,9 @@ type Latency struct {
 const (
 	// firstUser is the number of the first user: all user ids have one length.
 	firstUser = 10_000_000
-	// restAfter is the time until nats-server drops unused blocks and their indexes from memory.
-	restAfter = 140 * time.Second
+	// restAfter is the time until nats-server has dropped the indexes of unused files from memory, and
+	// has written its state for a start: two minutes, with half a minute at random.
+	restAfter = 160 * time.Second
 	// asks is the number of reads and of writes with a latency.
 	asks = 5000
 )
@@ -82,7 +84,8 @@ func (c Config) Accounts(ctx context.Context, n int) (out Accounts, err error) {
 	if err != nil {
 		return out, fmt.Errorf("first account: %w", err)
 	}
-	out.Record = len(t.messages[streams.AccountsBucket][0].Data)
+	first := t.messages[streams.AccountsBucket][0]
+	out.Record, out.Writes = len(first.Data), first.Position.Seq // the only key, so each write has a number
 	for _, step := range []func(context.Context, *template, *Accounts) error{s.fill, s.rest, s.restart, s.ask, s.askUsher} {
 		if err := step(ctx, t, &out); err != nil {
 			return out, err

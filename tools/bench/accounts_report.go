@@ -8,7 +8,7 @@ import (
 // text returns the figures for people.
 func (a Accounts) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d accounts at %s, records of %d bytes; bytes for each account\n", a.Accounts, a.Vendor, a.Record)
+	fmt.Fprintf(&b, "%d accounts at %s, records of %d bytes, written %d times by usher; bytes for each account\n", a.Accounts, a.Vendor, a.Record, a.Writes)
 	for _, c := range a.Buckets {
 		fmt.Fprintf(&b, "  %s: %d key(s), heap %.0f B after the last write, disk %.0f B\n", c.Bucket, c.Keys, c.Live, c.Disk)
 	}
