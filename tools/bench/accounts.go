@@ -201,7 +201,7 @@ func newLatency(list []float64) Latency {
 
 // readAny reads the record of any of n accounts.
 func readAny(ctx context.Context, records *streams.Records, t *template, n int) (r streams.Record, err error) {
-	r.Key = t.recordKey(rand.IntN(n)) //nolint:gosec // any account
+	r.Key = t.recordKey(rand.IntN(n))
 	r.Value, r.Revision, err = records.Load(ctx, r.Key)
 	if err == nil && r.Revision == 0 {
 		err = fmt.Errorf("record %s is lost", r.Key)
@@ -211,7 +211,7 @@ func readAny(ctx context.Context, records *streams.Records, t *template, n int) 
 
 // askUsher measures usher user and the start of usher serve.
 func (s *env) askUsher(ctx context.Context, t *template, out *Accounts) error {
-	begun, user := time.Now(), 1+rand.IntN(out.Accounts-1) //nolint:gosec // any account but the first, whose events are stored
+	begun, user := time.Now(), 1+rand.IntN(out.Accounts-1) // any but the first, whose events are stored
 	text, err := s.run(ctx, "user", t.user(user))
 	if err == nil && !strings.Contains(text, t.accountOf(user)) {
 		err = fmt.Errorf("usher user does not show the account: %s", text)
