@@ -54,6 +54,38 @@ func TestResultsOnTerminal(t *testing.T) {
 	w.end()
 }
 
+// TestResultsOfCourse sends enrolments of two courses: a result names the course, and --course selects
+// by the name.
+func TestResultsOfCourse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.serve()
+	w.feedAll(cloudEvent(events.UserCreated, "c1", oneUser),
+		cloudEvent(events.EnrollmentRequested, "c2", `{"user_id":"u1","course_id":"go-basics","vendor":"lead"}`),
+		cloudEvent(events.EnrollmentCancelled, "c3", `{"user_id":"u1","course_id":"go-basics","vendor":"lead"}`),
+		cloudEvent(events.EnrollmentRequested, "c4", `{"user_id":"u1","course_id":"unmapped","vendor":"lead"}`))
+	w.expect("c1", everywhere)
+	for name, c := range map[string]struct {
+		flags []string
+		want  int
+	}{
+		"a course":               {[]string{"--course", "go-basics"}, 2},
+		"of one type":            {[]string{"--course", "go-basics", "--type", events.EnrollmentCancelled}, 1},
+		"a course without a map": {[]string{"--course", "unmapped", "--outcome", events.Failed}, 1},
+		"of another user":        {[]string{"--course", "go-basics", "--user", "u2"}, 0},
+		"no course":              {[]string{"--course", "go"}, 0},
+	} {
+		w.until(name, func() bool { return w.happened(c.flags...) == c.want })
+	}
+	if got := strings.Count(w.must("results", "--json", "--course", "unmapped"), `"course_id":"unmapped"`); got != 1 {
+		t.Errorf("got %d results with the course, want 1", got)
+	}
+	if strings.Contains(w.must("results", "--json", "--event", "c1"), "course_id") {
+		t.Error("a result of another event has a course")
+	}
+	w.end()
+}
+
 // again stores all results a second time, as for events that are sent again when
 // NATS knows them no more.
 func (w *world) again() {

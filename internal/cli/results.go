@@ -25,6 +25,7 @@ type resultsCmd struct {
 	Outcome    string          `help:"Only with this outcome: done, already_done, superseded, unsupported, skipped or failed." placeholder:"OUTCOME"`
 	Action     string          `help:"Only with this action, such as created or adopted." placeholder:"ACTION"`
 	User       string          `help:"Only of this user." placeholder:"ID"`
+	Course     string          `help:"Only of enrolments in this course, by your id of the course." placeholder:"ID"`
 	Event      string          `help:"Only of the event with this id." placeholder:"ID"`
 	Since      app.Since       `help:"Only since then: 24h, 7d, 2026-03-01 or 2026-03-01T10:00:00Z." placeholder:"TIME"`
 	Limit      int             `help:"End after N results." placeholder:"N"`
@@ -42,6 +43,7 @@ Examples:
   usher results --since 1h --outcome failed
   usher results --follow --vendor lead
   usher results --action adopted
+  usher results --course go-101 --outcome failed --since 7d
   usher results --event 4711 --json | jq .data`
 }
 
@@ -62,8 +64,11 @@ func (r resultsCmd) Validate() error {
 	return errors.Join(faults...)
 }
 
-// types returns the result types matched by --type.
+// types returns the result types matched by --type and --course; nil for all, or for an unknown type.
 func (r resultsCmd) types() []string {
+	if r.Type == "" && r.Course != "" {
+		return events.CourseResultTypes()
+	}
 	if slices.Contains(events.ResultTypes(), r.Type) {
 		return []string{r.Type}
 	}
@@ -125,6 +130,7 @@ func (r resultsCmd) matches(e events.Event, result events.Result) bool {
 	return (r.Outcome == "" || r.Outcome == result.Outcome) &&
 		(r.Action == "" || r.Action == result.Action) &&
 		(r.User == "" || r.User == e.Subject()) &&
+		(r.Course == "" || r.Course == result.CourseID) &&
 		(r.Event == "" || r.Event == result.Event.ID)
 }
 
