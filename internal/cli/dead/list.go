@@ -35,6 +35,7 @@ take the cause: --all --cause CAUSE.
 Examples:
   usher dead list --by cause
   usher dead list --cause invalid:course:go-101
+  usher dead list --vendor lead --vendor meiro --user ada
   usher dead list --vendor lead --class permanent --older-than 1h --newer-than 24h
   usher dead list --json | jq -r '.[].id'`
 }
