@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -23,6 +24,9 @@ func (w *world) on(ctx context.Context, at *pty, args ...string) string {
 	return at.text()
 }
 
+// escapes matches the colours of a terminal.
+var escapes = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
 // TestResultsOnTerminal prints each result once, in lines that fit, and a remark without results.
 func TestResultsOnTerminal(t *testing.T) {
 	t.Parallel()
@@ -36,9 +40,12 @@ func TestResultsOnTerminal(t *testing.T) {
 	}
 	shown := w.on(t.Context(), newPTY(t), "results", "--event", "r1")
 	for line := range strings.Lines(shown) {
-		if strings.Contains(line, "  \r") || len(strings.TrimRight(line, "\r\n")) > 80 {
+		if strings.Contains(line, "  \r") || len(escapes.ReplaceAllString(strings.TrimRight(line, "\r\n"), "")) > 80 {
 			t.Errorf("a line that is too long, or ends with blanks: %q", line)
 		}
+	}
+	if head, _, _ := strings.Cut(escapes.ReplaceAllString(shown, ""), "\r\n"); strings.Join(strings.Fields(head), " ") != "TIME TYPE VENDOR OUTCOME USER STEP" {
+		t.Errorf("got the head %q", head)
 	}
 	if got := strings.Count(shown, "user.provisioned"); got != len(everywhere) {
 		t.Errorf("got %d lines, want %d:\n%s", got, len(everywhere), shown)

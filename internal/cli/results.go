@@ -34,7 +34,7 @@ type resultsCmd struct {
 
 // Help is shown below the flags.
 func (resultsCmd) Help() string {
-	return `One line per result, oldest first: time, type, vendor, outcome, user, attempts, time taken, and
+	return `One row per result, oldest first: time, type, vendor, outcome, user, attempts, time taken, and
 error or step (created, adopted by email, updated, …; see docs/concepts.md). A table shows attempts and time only of failures and of more than one attempt.
 In JSON, each result is the published CloudEvent, one per line.
 An event that was sent again may publish its result again, with the same id: the result is printed once.
@@ -113,6 +113,11 @@ func (r resultsCmd) Run(ctx context.Context, a *app.App) error {
 		if again, _ := printed.ContainsOrAdd(result.Event.ID(), struct{}{}); again {
 			continue
 		}
+		if n == 0 {
+			if err := r.Head(a, []string{"time", "type", "vendor", "outcome", "user", "step"}, resultWidths); err != nil {
+				return err
+			}
+		}
 		if err := r.print(a, result.Event, result.Data); err != nil {
 			return err
 		}
@@ -150,5 +155,8 @@ func (r resultsCmd) print(a *app.App, e events.Event, result events.Result) erro
 	if result.Attempts > 1 || result.Error != nil {
 		step = strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", output.Count(result.Attempts, "attempt"), took, step), ": ")
 	}
-	return r.Row(a, append(fields, step), []int{9, 16, 8, 12, 8, 0})
+	return r.Row(a, append(fields, step), resultWidths)
 }
+
+// resultWidths are the least widths of the columns of a table.
+var resultWidths = []int{9, 24, 8, 12, 8, 0}

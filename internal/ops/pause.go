@@ -24,7 +24,7 @@ type PauseState struct {
 func (s PauseState) String() string {
 	switch {
 	case !s.Paused:
-		return "open"
+		return "not paused"
 	case s.Until == nil:
 		return "paused until usher resume"
 	default:

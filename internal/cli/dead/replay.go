@@ -171,16 +171,16 @@ func (r replayCmd) preview(ctx context.Context, a *app.App, service *ops.Service
 	}
 	var rows [][]string
 	for _, f := range found {
-		rows = append(rows, []string{f.ID, f.Type, f.EventID, f.String()})
+		rows = append(rows, []string{f.ID, f.Type, shownID(f.UserID), f.EventID, f.String()})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(a.Stderr, "no dead letter matches")
 		return err
 	}
-	if err := r.Rows(a, []string{"ID", "type", "event", "outcome"}, rows); err != nil {
+	if err := r.Advice(a, []string{"ID", "type", "user", "event", "outcome"}, rows); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Stderr, "nothing was sent; to send the same: %s\n", r.command())
+	_, err = fmt.Fprintf(a.Stderr, "%s; nothing was sent; to send the same: %s\n", output.Count(len(rows), "dead letter"), r.command())
 	return err
 }
 
