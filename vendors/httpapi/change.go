@@ -162,8 +162,7 @@ func (e *engine) readBefore(ctx context.Context, op string, c *Read, s *scope, v
 	case out.problem != nil:
 		return nil, e.unreadable(out, out.problem.Error())
 	}
-	answer, _ := out.scope.vars["answer"].(map[string]any)
-	return answer["body"], nil
+	return out.body(), nil
 }
 
 // prove returns an error unless the vendor shows a change that it answered with success. A repeat

@@ -164,8 +164,7 @@ func (e *engine) shown(out reply, item Expr) (person, error) {
 		return person{}, out.problem
 	}
 	if !item.set() {
-		answer, _ := out.scope.vars["answer"].(map[string]any)
-		return e.person(answer["body"])
+		return e.person(out.body())
 	}
 	value, err := out.scope.eval(item)
 	if err != nil {
