@@ -17,31 +17,37 @@ type step struct {
 
 // chain returns the steps of an expression that only selects members, the variable first; nil for
 // another expression.
-func chain(e ast.Expr) []step {
+func chain(e ast.Expr) []step { return chainBy(e, false) }
+
+// chainBy also takes list(a)[0] for a[0] if loose.
+func chainBy(e ast.Expr, loose bool) []step {
 	switch e.Kind() {
 	case ast.IdentKind:
 		return []step{{name: e.AsIdent()}}
 	case ast.SelectKind:
 		s := e.AsSelect()
-		before := chain(s.Operand())
+		before := chainBy(s.Operand(), loose)
 		if before == nil || s.IsTestOnly() {
 			return nil
 		}
 		return append(before, step{name: s.FieldName()})
 	case ast.CallKind:
-		return chainOfCall(e.AsCall())
+		return chainOfCall(e.AsCall(), loose)
 	default:
 		return nil
 	}
 }
 
 // chainOfCall returns the steps of a.?b and a["b"] and a[0].
-func chainOfCall(c ast.CallExpr) []step {
+func chainOfCall(c ast.CallExpr, loose bool) []step {
 	name := c.FunctionName()
+	if loose && name == functionList {
+		return chainBy(c.Args()[0], loose)
+	}
 	if (name != operators.OptSelect && name != operators.Index) || len(c.Args()) != 2 || c.Args()[1].Kind() != ast.LiteralKind {
 		return nil
 	}
-	before := chain(c.Args()[0])
+	before := chainBy(c.Args()[0], loose)
 	if before == nil {
 		return nil
 	}

@@ -64,10 +64,15 @@ func (e *engine) ours(ctx context.Context, op string, a vendors.Account) error {
 		return nil
 	}
 	p, err := e.show(ctx, op, a)
-	if err == nil && p.staff {
-		err = vendors.Fail(e.file.Name, op, "staff is never changed: the account is staff by account.staff of the file")
+	switch {
+	case err != nil:
+		return err
+	case p.unknown != nil:
+		return vendors.Fail(e.file.Name, op, "staff is never changed, and account.staff cannot be evaluated: "+p.unknown.Error())
+	case p.staff:
+		return vendors.Fail(e.file.Name, op, "staff is never changed: the account is staff by account.staff of the file")
 	}
-	return err
+	return nil
 }
 
 // Enroll enrols the account. An existing enrolment is success.
