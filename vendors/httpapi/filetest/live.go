@@ -26,8 +26,9 @@ var (
 	errNoUsers = errors.New("the file has no create: nothing to try but the check")
 )
 
-// removal is the time to remove the account after an interrupt.
-const removal = 30 * time.Second
+// removal bounds the removal of the account after an interrupt. A call begins only if the rest is
+// longer than the timeout of the vendor.
+const removal = 10 * time.Minute
 
 // live is the state of Live.
 type live struct {
@@ -48,7 +49,7 @@ func Live(ctx context.Context, a vendors.Adapter, email, courseID string, report
 		adapter: a, report: report, origin: vendors.Origin{Key: fmt.Sprintf("%x", rand.Text()), At: time.Now()},
 		user: vendors.User{ID: "usher-test-" + rand.Text()[:12], Email: email, FirstName: "Usher", LastName: "Test"},
 	}
-	if l.step("check", func() error { return a.Check(ctx) }) == nil && l.begin(ctx) == nil {
+	if l.step(ctx, "check", func() error { return a.Check(ctx) }) == nil && l.begin(ctx) == nil {
 		l.changes(ctx)
 		l.enrolment(ctx, courseID)
 	}
@@ -58,6 +59,9 @@ func Live(ctx context.Context, a vendors.Adapter, email, courseID string, report
 		l.end(last)
 	}
 	var errs []error
+	if err := ctx.Err(); err != nil {
+		errs = append(errs, err)
+	}
 	if l.failed != "" {
 		errs = append(errs, fmt.Errorf("%s failed", l.failed))
 	}
@@ -67,8 +71,11 @@ func Live(ctx context.Context, a vendors.Adapter, email, courseID string, report
 	return errors.Join(errs...)
 }
 
-// step makes one step, and reports the result.
-func (l *live) step(name string, f func() error) error {
+// step makes one step, and reports the result. After the end of ctx no step begins.
+func (l *live) step(ctx context.Context, name string, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	err := f()
 	r := Result{Step: name, Err: err}
 	if name == stepCreate && err == nil {
@@ -87,9 +94,9 @@ const stepCreate = "create"
 func (l *live) begin(ctx context.Context) error {
 	p, ok := vendors.Port[vendors.Provisioner](l.adapter)
 	if !ok {
-		return l.step(stepCreate, func() error { return errNoUsers })
+		return l.step(ctx, stepCreate, func() error { return errNoUsers })
 	}
-	err := l.step("find nobody", func() error {
+	err := l.step(ctx, "find nobody", func() error {
 		_, err := p.Find(ctx, l.user)
 		switch {
 		case err == nil:
@@ -102,7 +109,7 @@ func (l *live) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = l.step(stepCreate, func() (err error) { l.account, err = p.Create(ctx, l.origin, l.user); return err })
+	err = l.step(ctx, stepCreate, func() (err error) { l.account, err = p.Create(ctx, l.origin, l.user); return err })
 	if err != nil {
 		l.search(ctx, p)
 		return err
@@ -111,7 +118,7 @@ func (l *live) begin(ctx context.Context) error {
 	if _, addressed := vendors.Port[vendors.Addresser](l.adapter); addressed {
 		return nil
 	}
-	_ = l.step("find the account", func() error {
+	_ = l.step(ctx, "find the account", func() error {
 		found, err := p.Find(ctx, l.user)
 		if err == nil && found.ID != l.account.ID {
 			err = errOther
@@ -125,7 +132,7 @@ func (l *live) begin(ctx context.Context) error {
 func (l *live) search(ctx context.Context, p vendors.Provisioner) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removal)
 	defer cancel()
-	_ = l.step("find what is left", func() error {
+	_ = l.step(ctx, "find what is left", func() error {
 		found, err := p.Find(ctx, l.user)
 		switch {
 		case errors.Is(err, vendors.ErrNotFound):
@@ -144,12 +151,12 @@ func (l *live) changes(ctx context.Context) {
 	if p, ok := vendors.Port[vendors.Updater](l.adapter); ok {
 		changed := l.user
 		changed.FirstName = "Changed"
-		_ = l.step("update", func() error { return p.Update(ctx, l.origin, l.account, changed) })
-		_ = l.step("update again", func() error { return p.Update(ctx, l.origin, l.account, changed) })
+		_ = l.step(ctx, "update", func() error { return p.Update(ctx, l.origin, l.account, changed) })
+		_ = l.step(ctx, "update again", func() error { return p.Update(ctx, l.origin, l.account, changed) })
 	}
 	if p, ok := vendors.Port[vendors.Disabler](l.adapter); ok {
-		_ = l.step("disable", func() error { return p.Disable(ctx, l.origin, l.account) })
-		_ = l.step("enable", func() error { return p.Enable(ctx, l.origin, l.account) })
+		_ = l.step(ctx, "disable", func() error { return p.Disable(ctx, l.origin, l.account) })
+		_ = l.step(ctx, "enable", func() error { return p.Enable(ctx, l.origin, l.account) })
 	}
 }
 
@@ -161,13 +168,13 @@ func (l *live) enrolment(ctx context.Context, courseID string) {
 	}
 	x := vendors.Enrollment{Origin: l.origin, UserID: l.user.ID, Account: l.account, Email: l.user.Email, Course: vendors.Course{ID: courseID, Ours: courseID}}
 	l.reads(ctx, "read no enrolment", x.Course, false)
-	if l.step("enroll", func() error { return p.Enroll(ctx, x) }) != nil {
+	if l.step(ctx, "enroll", func() error { return p.Enroll(ctx, x) }) != nil {
 		return
 	}
 	l.reads(ctx, "read the enrolment", x.Course, true)
 	if q, ok := vendors.Port[vendors.Unenroller](l.adapter); ok {
-		_ = l.step("unenroll", func() error { return q.Unenroll(ctx, x) })
-		_ = l.step("unenroll again", func() error { return q.Unenroll(ctx, x) })
+		_ = l.step(ctx, "unenroll", func() error { return q.Unenroll(ctx, x) })
+		_ = l.step(ctx, "unenroll again", func() error { return q.Unenroll(ctx, x) })
 	}
 }
 
@@ -177,7 +184,7 @@ func (l *live) reads(ctx context.Context, step string, course vendors.Course, wa
 	if !ok {
 		return
 	}
-	_ = l.step(step, func() error {
+	_ = l.step(ctx, step, func() error {
 		in, err := q.Enrolled(ctx, l.account, course)
 		switch {
 		case err == nil && in && !want:
@@ -195,13 +202,13 @@ func (l *live) end(ctx context.Context) {
 	if !ok {
 		return
 	}
-	if l.step("delete", func() error { return p.Delete(ctx, l.origin, l.account) }) != nil {
+	if l.step(ctx, "delete", func() error { return p.Delete(ctx, l.origin, l.account) }) != nil {
 		return
 	}
 	l.left = false
-	_ = l.step("delete again", func() error { return p.Delete(ctx, l.origin, l.account) })
+	_ = l.step(ctx, "delete again", func() error { return p.Delete(ctx, l.origin, l.account) })
 	if q, ok := vendors.Port[vendors.Finder](l.adapter); ok {
-		_ = l.step("find nobody", func() error {
+		_ = l.step(ctx, "find nobody", func() error {
 			_, err := q.Find(ctx, l.user)
 			l.left = err == nil
 			switch {
