@@ -89,7 +89,7 @@ func TestDeletionsAreHeld(t *testing.T) {
 	w := newWorld(t)
 	w.environ = append(w.environ, "USHER_DELETIONS_COUNT=5", "USHER_WORKER_HOLD_RETRY=300ms")
 	w.serve()
-	const created, deleted = 20, 10
+	const created, deleted = 21, 10
 	publish := func(kind string, from, to int) {
 		t.Helper()
 		if _, err := w.feed(people(kind, from, to), "send", "-"); err != nil {
@@ -130,6 +130,13 @@ func TestDeletionsAreHeld(t *testing.T) {
 		t.Errorf("got %q, want that the other deletions stay held", out)
 	}
 	w.until("those of one vendor end under the hold of all", func() bool { return !strings.Contains(w.must("approve", "deletions", "--list"), "\tlead\t") })
+	w.must("approve", "deletions", "--vendor", "meiro", "--for", "1h", "--reason", "a test")
+	would := map[string]string{"lead": ops.WouldWait, "meiro": ops.WouldDelete}
+	for _, p := range w.preview(people(events.UserDeleted, created, created), "-")[0].Vendors {
+		if want, ok := would[p.Vendor]; ok && p.Would != want {
+			t.Errorf("the preview says %q at %s, want %q", p.Would, p.Vendor, want)
+		}
+	}
 	w.until("the others are dropped", func() bool {
 		return strings.Contains(w.must("approve", "deletions", "--drop", "--reason", "a test", "--json"), "delete users")
 	})
