@@ -46,6 +46,7 @@ type Result struct {
 	Vendor    string `json:"vendor"`
 	Outcome   string `json:"outcome"` // Done, AlreadyDone, Superseded, Unsupported, Skipped or Failed
 	AccountID string `json:"account_id,omitempty"`
+	CourseID  string `json:"course_id,omitempty"` // our id of the course, for an event of one course
 	// Action is the step that was made, such as ActionCreated. For the outcome Skipped, Action is
 	// the change that was not made, such as create. Empty for the other outcomes.
 	Action    string       `json:"action,omitempty"`

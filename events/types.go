@@ -147,6 +147,11 @@ func (t eventType) gives(kind string) bool {
 	return kind == t.done || ok && (outcome == ".failed" || outcome == ".skipped")
 }
 
+// CourseResultTypes returns the types of all results of the event types of scope ScopeCourse.
+func CourseResultTypes() []string {
+	return resultTypes(func(t eventType) bool { return t.scope == ScopeCourse })
+}
+
 func resultTypes(wanted func(eventType) bool) (all []string) {
 	for _, t := range allTypes() {
 		for _, outcome := range []string{Done, Failed, Superseded} {
