@@ -23,7 +23,8 @@ func ContentOf(e Event) Content {
 			parts[4] = e.Time().UTC().String()
 		}
 	}
-	var b []byte
+	var room [1024]byte
+	b := room[:0]
 	for _, p := range parts {
 		b = append(append(b, p...), 0)
 	}
@@ -36,15 +37,23 @@ func canonical(e Event) string {
 	if e.DataBase64 || !IsJSON(e.DataContentType()) {
 		return string(e.Data())
 	}
-	d := json.NewDecoder(bytes.NewReader(e.Data()))
+	if text, ok := quickCanonical(e.Data()); ok {
+		return string(text)
+	}
+	return decodedCanonical(e.Data())
+}
+
+// decodedCanonical is canonical for JSON data of any kind.
+func decodedCanonical(data []byte) string {
+	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	var value any
 	if d.Decode(&value) != nil {
-		return string(e.Data())
+		return string(data)
 	}
 	text, err := json.Marshal(value)
 	if err != nil {
-		return string(e.Data())
+		return string(data)
 	}
 	return string(text)
 }

@@ -21,6 +21,9 @@ type Remembered struct {
 	FirstMS    float64 `json:"first_ms"`   // kill -9 of the server, and start of both, until the vendor is called
 }
 
+// forgotAfter is the time until nats-server has dropped the message ids of the duplicate window.
+const forgotAfter = duplicateWindow + 30*time.Second
+
 // Remembered lets usher serve record n activities, and measures the idle server, and a start of both
 // after kill -9 of the server. The error tells lost and repeated activities.
 func (c Config) Remembered(ctx context.Context, n int) (out Remembered, err error) {
@@ -51,8 +54,8 @@ func (s *env) remember(ctx context.Context, out *Remembered) error {
 
 // restRemembered measures the idle server with and without the results and the memory.
 func (s *env) restRemembered(ctx context.Context, out *Remembered) error {
-	s.config.progress("%d activities: wait %s until the server is idle", out.Activities, restAfter)
-	if !process.Sleep(ctx, restAfter) {
+	s.config.progress("%d activities: wait %s until the server is idle", out.Activities, forgotAfter)
+	if !process.Sleep(ctx, forgotAfter) {
 		return ctx.Err()
 	}
 	var disk int64

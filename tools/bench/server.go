@@ -24,6 +24,9 @@ import (
 // nats-server.
 const syncEvery = 2 * time.Minute
 
+// duplicateWindow is the default of usher.
+const duplicateWindow = 5 * time.Minute
+
 // ServeNATS runs an embedded NATS server on addr until ctx ends, in place of nats-server. The bytes
 // in use by the heap are served on heapAddr; empty: nowhere.
 func ServeNATS(ctx context.Context, addr, dir, heapAddr string) error {
@@ -108,7 +111,7 @@ func (s *env) makeStreams(ctx context.Context) error {
 	}
 	err = admin.New(client, admin.Layout{
 		Events: streams.EventsStream, Own: true, Replicas: 1, EventsAge: 720 * time.Hour, ResultsAge: 720 * time.Hour,
-		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, Activity: 168 * time.Hour, Window: 5 * time.Minute,
+		DeadAge: 2160 * time.Hour, AuditAge: 8760 * time.Hour, HistoryAge: 8760 * time.Hour, Activity: 168 * time.Hour, Window: duplicateWindow,
 	}).Ensure(ctx)
 	if err != nil {
 		return err

@@ -18,13 +18,18 @@ type codec struct {
 }
 
 func (c *codec) position(p events.Position) string {
-	switch {
-	case p == events.Position{}:
-		return ""
-	case p.Epoch == c.epoch:
-		return strconv.FormatUint(p.Seq, base)
+	var room [32]byte
+	return string(c.appendPosition(room[:0], p))
+}
+
+func (c *codec) appendPosition(b []byte, p events.Position) []byte {
+	if p == (events.Position{}) {
+		return b
 	}
-	return strconv.FormatInt(p.Epoch, base) + "." + strconv.FormatUint(p.Seq, base)
+	if p.Epoch != c.epoch {
+		b = append(strconv.AppendInt(b, p.Epoch, base), '.')
+	}
+	return strconv.AppendUint(b, p.Seq, base)
 }
 
 func (c *codec) parsePosition(s string) events.Position {
@@ -76,31 +81,52 @@ const (
 // Registered, in milliseconds. The course, or the origin of a later deletion, is the last part,
 // since both may hold any character.
 func (c *codec) effect(e *Effect) string {
-	flags := 0
-	for bit, set := range map[int]bool{tried: e.Tried, unconfirmed: e.Unconfirmed, prerequisite: e.Prerequisite, held: e.Held, laterBit: e.Later} {
-		if set {
-			flags |= bit
+	var room [256]byte // most effects fit, so that only the text is on the heap
+	b := strconv.AppendUint(room[:0], uint64(e.Key), base)
+	b = c.appendPosition(append(b, '|'), e.Position)
+	b = appendNumber(append(b, '|'), int64(c.typeIndex(e.Type)))
+	b = append(append(b, '|'), scopeLetter(e.Scope)...)
+	b = strconv.AppendInt(append(b, '|'), e.Registered.UnixMilli(), base)
+	b = e.appendSince(append(b, '|'), e.Begun)
+	b = e.appendSince(append(b, '|'), e.Due)
+	b = appendNumber(append(b, '|'), int64(e.Attempts))
+	b = appendNumber(append(b, '|'), int64(e.Strikes))
+	b = appendNumber(append(b, '|'), int64(e.flags()))
+	b = append(b, c.sent(e.Sent)...)
+	b = appendNumber(append(b, '|'), int64(e.Replay))
+	b = appendNumber(append(b, '|'), int64(e.ReplaySeq))
+	b = append(append(append(b, '|'), e.Course...), e.Origin...)
+	return string(b)
+}
+
+// flags returns the flags and the content of the effect in one number.
+func (e *Effect) flags() int {
+	flags := int(e.Content) * flagsEnd
+	for _, f := range [...]struct {
+		bit int
+		set bool
+	}{{tried, e.Tried}, {unconfirmed, e.Unconfirmed}, {prerequisite, e.Prerequisite}, {held, e.Held}, {laterBit, e.Later}} {
+		if f.set {
+			flags |= f.bit
 		}
 	}
-	flags |= int(e.Content) * flagsEnd
-	number := func(n int64) string {
-		if n == 0 {
-			return ""
-		}
-		return strconv.FormatInt(n, base)
+	return flags
+}
+
+// appendSince appends the time since the registration, in milliseconds; nothing for the zero time.
+func (e *Effect) appendSince(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return b
 	}
-	since := func(t time.Time) string {
-		if t.IsZero() {
-			return ""
-		}
-		return strconv.FormatInt(t.Sub(e.Registered).Milliseconds(), base)
+	return strconv.AppendInt(b, t.Sub(e.Registered).Milliseconds(), base)
+}
+
+// appendNumber appends a number; nothing for zero.
+func appendNumber(b []byte, n int64) []byte {
+	if n == 0 {
+		return b
 	}
-	return strings.Join([]string{
-		formatKey(e.Key), c.position(e.Position), number(int64(c.typeIndex(e.Type))), scopeLetter(e.Scope),
-		strconv.FormatInt(e.Registered.UnixMilli(), base), since(e.Begun), since(e.Due),
-		number(int64(e.Attempts)), number(int64(e.Strikes)), number(int64(flags)) + c.sent(e.Sent),
-		number(int64(e.Replay)), number(int64(e.ReplaySeq)), e.Course + e.Origin,
-	}, "|")
+	return strconv.AppendInt(b, n, base)
 }
 
 func (c *codec) parseEffect(s string) Effect {

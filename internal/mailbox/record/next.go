@@ -138,7 +138,7 @@ type pass struct {
 // effect to call.
 func schedule(r *Record, now time.Time, o Owner) pass {
 	p := pass{
-		courseBefore: map[string]bool{}, courseTried: map[string]int{}, chosenAt: -1, now: now, owner: o,
+		chosenAt: -1, now: now, owner: o,
 		accountNeeded: o.FirstLook >= 0 && r.State == Unknown, accountComing: r.accountComing(),
 	}
 	for i := range r.Pending {
@@ -194,6 +194,9 @@ func (p *pass) visit(e *Effect) {
 	if e.Scope.WholeAccount() {
 		p.wholeBefore = true
 	} else {
+		if p.courseBefore == nil { // most users wait for nothing
+			p.courseBefore = map[string]bool{}
+		}
 		p.courseBefore[e.Course] = true
 	}
 }
@@ -225,6 +228,9 @@ func (p *pass) countTried(e *Effect, n int) {
 	case e.Scope.WholeAccount():
 		p.wholeTried += n
 	default:
+		if p.courseTried == nil {
+			p.courseTried = map[string]int{}
+		}
 		p.courseTried[e.Course] += n
 	}
 }
