@@ -89,5 +89,5 @@ func deprovision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply,
 		return Reply{}, err
 	}
 	r := Reply{Outcome: events.Done, Account: account, Action: removal.action(), MatchedBy: by, Disabled: removal == DisableAccount}
-	return r.with(remove(ctx, k.From, account))
+	return r.with(perhapsChanged(remove(ctx, k.From, account)))
 }

@@ -83,6 +83,9 @@ type Known struct {
 	// Unconfirmed means that an earlier attempt may have reached the vendor: a change found at
 	// the vendor counts as ours.
 	Unconfirmed bool
+	// PerhapsRemoved means that an attempt may have disabled or deleted the account, and was not
+	// confirmed.
+	PerhapsRemoved bool
 	// Profile is set if the vendor has rules.
 	Profile Profile
 	// Reserve, if set, is called before each change of an account. An error means that another

@@ -121,14 +121,16 @@ func (h Handler) judge(ctx context.Context, v Vendor, k Known, e events.Event) (
 		return reply, err
 	case leaves:
 		return v.leave(ctx, k)
+	case h.Removes && reply.Outcome == "": // the account goes anyway
+		return reply, nil
 	}
-	return reply, v.undoLeaving(ctx, h, k)
+	return reply, v.undoRemoval(ctx, h, k)
 }
 
 // Ruling returns the reply to an event that the rules of the team keep from the vendor, or the zero
 // Reply, and whether the event takes away the account of a user out of scope. No vendor is asked.
 func (h Handler) Ruling(v Vendor, k Known, e events.Event) (reply Reply, leaves bool, err error) {
-	forbidden, mayLeave := v.Policy.forbids(h), v.mayLeave(h, k)
+	forbidden, mayLeave := v.Policy.forbids(h), k.known() && v.mayLeave(h)
 	if forbidden != "" && !mayLeave {
 		return h.Skipped(forbidden), false, nil
 	}

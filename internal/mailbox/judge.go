@@ -259,7 +259,7 @@ func (t *attempts) conclude(ctx context.Context, x *result, o record.Outcome, un
 		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: unconfirmed}
 		return x
 	}
-	x.outcome = &o
+	x.outcome, x.change.Unconfirmed = &o, unconfirmed
 	t.report(x.event, &x.effect, o, time.Time{})
 	return x
 }

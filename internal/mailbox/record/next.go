@@ -43,6 +43,8 @@ type Owner struct {
 	// the creation of the account before the vendor is asked; negative: the vendor needs
 	// no account.
 	FirstLook time.Duration
+	// Removes reports whether an effect of a type may disable or delete the account; nil: none may.
+	Removes func(eventType string) bool
 	// HeldDue makes held deletions due at once.
 	HeldDue bool
 	// Grace is the time from the disabling of an account until the later deletion; 0: no account
@@ -79,7 +81,10 @@ func claim(r *Record, e *Effect, now time.Time, o Owner) Decision {
 		e.Begun = now
 	}
 	e.Tried, e.Attempts = true, e.Attempts+1
-	r.Claim = &Claim{Key: e.Key, Replay: e.Replay, Token: o.Token, Nonce: o.Nonce}
+	r.Claim = &Claim{
+		Key: e.Key, Replay: e.Replay, Token: o.Token, Nonce: o.Nonce,
+		Removes: r.State == Active && o.Removes != nil && o.Removes(e.Type),
+	}
 	return Decision{Action: Call, Effect: *e}
 }
 
@@ -93,12 +98,12 @@ func resume(r *Record, now time.Time, o Owner) (Decision, bool) {
 		r.Claim = nil
 		return Decision{}, false
 	case r.Claim.Token < o.Token:
-		e.Unconfirmed = true
-		r.Claim = &Claim{Key: e.Key, Replay: e.Replay, Token: o.Token, Nonce: o.Nonce, Taken: true}
+		r.Claim = &Claim{Key: e.Key, Replay: e.Replay, Token: o.Token, Nonce: o.Nonce, Taken: true, Removes: r.Claim.Removes}
 	}
 	// Either the claim was just taken over, or an attempt of this owner ended without a
 	// stored outcome. Both leave the outcome unknown.
 	e.Unconfirmed = true
+	r.doubtRemoval()
 	if awaitsHolder && r.Claim.Taken && now.Before(o.HolderGone) {
 		return Decision{Action: AwaitHolder, Effect: *e, Due: o.HolderGone}, true
 	}

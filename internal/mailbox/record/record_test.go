@@ -58,10 +58,10 @@ var (
 func TestEncodeKeepsEverything(t *testing.T) {
 	r := &record.Record{
 		UserID: "ada|“x”", AccountID: "7", State: record.Active, Lifecycle: at(5), LifecycleReplay: 1, Data: events.Position{Epoch: 4, Seq: 9}, DataReplay: 2,
-		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Undeleted: true, Disabled: true, Registered: at(40), Rejected: at(39), Token: 12, Forgotten: start,
+		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Undeleted: true, Disabled: true, PerhapsRemoved: true, Registered: at(40), Rejected: at(39), Token: 12, Forgotten: start,
 		Courses: map[string]record.Course{"go|1": {Enrolled: true, Position: at(8), Replay: 3}, "x": {Position: events.Position{Epoch: 4, Seq: 1}, Sent: record.Sent{Source: 1<<32 - 1, At: 1_800_000_000_000}}},
 		Sent:    []record.SentTimes{{Source: 5, Lifecycle: 1, Data: 2, Deleted: 1_800_000_000_000}},
-		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true},
+		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true, Removes: true},
 		Seen:    record.Seen{{Key: 77, Replay: 1, Type: 3, Minute: 28_000_000}, {Key: 1<<64 - 1, Minute: 28_000_001}},
 	}
 	e := record.Effect{
