@@ -9,7 +9,7 @@ import (
 )
 
 func TestVendorAPIIsOpenAPI(t *testing.T) {
-	for _, vendor := range []string{"miestro", "meiro", "lead", "magloft", "usermost", "scim"} {
+	for _, vendor := range []string{"miestro", "meiro", "lead", "magloft", "usermost", "scim", "canvas", "xapi"} {
 		t.Run(vendor, func(t *testing.T) {
 			document, err := schemas.VendorAPI(vendor)
 			if err != nil {

@@ -144,7 +144,7 @@ func TestLiveIsStopped(t *testing.T) {
 		left   int
 		says   string
 	}{
-		"interrupt": {os.Interrupt, 0, "update failed"},
+		"interrupt": {os.Interrupt, 0, "stopped before the last step"},
 		"kill":      {os.Kill, 1, "If this command is killed, look for an account"},
 	} {
 		t.Run(name, func(t *testing.T) {

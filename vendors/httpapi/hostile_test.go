@@ -3,7 +3,9 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
@@ -121,6 +123,33 @@ func TestPages(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// An account without the members of account.staff counts as staff, and the error says why.
+func TestUnknownStaffIsNamed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"id": 7, "email": "ada@example.org"}`)
+	}))
+	defer server.Close()
+	f := parsed(t, `
+kind: http
+name: lantern
+settings: {token: {secret: true}}
+account: {id: item.id, email: item.email, staff: '"staff" in item.tags'}
+find: [{GET: /users, query: {email: user.email}, items: answer.body.users}]
+delete: {DELETE: "/users/{account.id}", repeat: safe}
+show: {GET: "/users/{account.id}"}
+check: {GET: /me}
+`)
+	a, err := adapter(f, vendors.Settings{BaseURL: server.URL, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := vendors.Port[vendors.Deprovisioner](a)
+	err = d.Delete(t.Context(), vendors.Origin{}, vendors.Account{ID: "7"})
+	if err == nil || vendors.ClassOf(err) != vendors.Permanent || !strings.Contains(err.Error(), `account.staff cannot be evaluated: "staff" in item.tags`) {
+		t.Errorf("got %v, want the expression that cannot be evaluated", err)
 	}
 }
 

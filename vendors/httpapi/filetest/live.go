@@ -23,6 +23,7 @@ var (
 	errOther   = errors.New("the look-up after the creation finds another account")
 	errNotIn   = errors.New("the vendor does not show the enrolment")
 	errIn      = errors.New("enrolled is true before the enrolment")
+	errStopped = errors.New("stopped before the last step")
 	errNoUsers = errors.New("the file has no create: nothing to try but the check")
 )
 
@@ -59,8 +60,8 @@ func Live(ctx context.Context, a vendors.Adapter, email, courseID string, report
 		l.end(last)
 	}
 	var errs []error
-	if err := ctx.Err(); err != nil {
-		errs = append(errs, err)
+	if ctx.Err() != nil {
+		errs = append(errs, errStopped)
 	}
 	if l.failed != "" {
 		errs = append(errs, fmt.Errorf("%s failed", l.failed))

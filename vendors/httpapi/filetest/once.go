@@ -260,27 +260,27 @@ func (t *trial) enrolments(accounts []vendors.Account) {
 	}
 }
 
-// The call enrolled must tell an enrolment from none.
+// The call enrolled must distinguish an enrolment from none.
 var (
-	errToldIn  = errors.New("enrolled is true for an account that is not in the course")
-	errToldOut = errors.New("enrolled is false for an account in the course")
+	errShownIn  = errors.New("enrolled is true for an account that is not in the course")
+	errShownOut = errors.New("enrolled is false for an account in the course")
 )
 
-// shows enrols and unenrols an account without faults. The error is that of enrolled, which must tell
-// each state.
+// shows enrols and unenrols an account without faults. The error is that of enrolled, which must
+// show each state.
 func (t *trial) shows(a vendors.Account, p vendors.Enroller, reader vendors.EnrollmentReader) error {
 	x := vendors.Enrollment{Origin: origin(500), UserID: user(0).ID, Account: a, Email: user(0).Email, Course: vendors.Course{ID: course, Ours: "algebra"}}
-	told := func(want bool, wrong error) error {
+	compare := func(want bool, wrong error) error {
 		in, err := reader.Enrolled(context.Background(), a, x.Course)
 		if err == nil && in != want {
 			err = wrong
 		}
 		return err
 	}
-	err := told(false, errToldIn)
+	err := compare(false, errShownIn)
 	t.again("enroll", func(ctx context.Context) error { return p.Enroll(ctx, x) })
 	if t.able["enroll"] == nil {
-		err = cmp.Or(err, told(true, errToldOut))
+		err = cmp.Or(err, compare(true, errShownOut))
 	}
 	q, ok := vendors.Port[vendors.Unenroller](t.adapter)
 	if !ok {
@@ -288,7 +288,7 @@ func (t *trial) shows(a vendors.Account, p vendors.Enroller, reader vendors.Enro
 	}
 	t.again("unenroll", func(ctx context.Context) error { return q.Unenroll(ctx, x) })
 	if t.able["unenroll"] == nil {
-		err = cmp.Or(err, told(false, errToldIn))
+		err = cmp.Or(err, compare(false, errShownIn))
 	}
 	return err
 }
