@@ -234,7 +234,7 @@ func (l *loader) checkDeleteAfter(s Section) {
 	}
 	switch {
 	case r.DeleteAfter <= 0:
-		l.fault(key, "is "+short(r.DeleteAfter), "want a time above 0, such as 720h; leave the key out to keep disabled accounts")
+		l.fault(key, "is "+Short(r.DeleteAfter), "want a time above 0, such as 720h; leave the key out to keep disabled accounts")
 	case !r.OnDelete.Disables() && !r.OnLeave.Disables():
 		l.fault(key, "needs on_delete or on_leave: disable: without, no account is disabled that could be deleted later", "set "+s.key("on_delete")+" to disable, where the vendor can disable accounts, or leave "+key+" out")
 	}

@@ -90,6 +90,7 @@ type Breaker struct {
 	state       State
 	since       time.Time
 	reason      string
+	refused     bool // the vendor refused the credentials, and the breaker was not closed since
 	forRefusals bool // the hold is for permanent refusals
 	holds       int  // failed checks and failed probes since the breaker was closed
 	nextCheck   time.Time
@@ -128,6 +129,7 @@ func (b *Breaker) Report(user string, result Result) {
 	switch {
 	case b.state == Open:
 	case result == Unauthorized:
+		b.refused = true
 		b.open(now, "the vendor refuses the credentials (401)")
 	case b.state == HalfOpen:
 		b.probed(now, result)

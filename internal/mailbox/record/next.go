@@ -48,6 +48,8 @@ type Owner struct {
 	Removes func(eventType string) bool
 	// HeldDue makes held deletions due at once.
 	HeldDue bool
+	// Dropped is the time before which all registered deletions are dropped: those are due at once too.
+	Dropped time.Time
 	// Grace is the time from the disabling of an account until the later deletion; 0: no account
 	// is deleted later, and a later deletion keeps its due time.
 	Grace time.Duration
@@ -164,6 +166,11 @@ func schedule(r *Record, now time.Time, o Owner) pass {
 	return p
 }
 
+// decided reports whether a held deletion need not wait any more.
+func (o Owner) decided(e *Effect) bool {
+	return e.Held && (o.HeldDue || e.Registered.Before(o.Dropped))
+}
+
 // visit decides about one pending effect, and remembers the part of the account that later
 // effects have to wait for.
 func (p *pass) visit(e *Effect) {
@@ -174,7 +181,7 @@ func (p *pass) visit(e *Effect) {
 		}
 		switch {
 		case p.accountComing && e.awaitsAccount(): // the end of the creation decides
-		case e.Due.After(p.now) && (!e.Held || !p.owner.HeldDue):
+		case e.Due.After(p.now) && !p.owner.decided(e):
 			p.earliest(e.Due)
 		case p.chosenAt < 0:
 			p.chosenAt = len(p.stillPending)
