@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/internal/ops"
@@ -16,8 +17,14 @@ import (
 // vendor. The rules are further settings of school2 in the file.
 func newSchools(t *testing.T, rules string) *world {
 	t.Helper()
+	return newSchoolsAt(t, rules, 0)
+}
+
+// newSchoolsAt is newSchools with the mean latency of a call.
+func newSchoolsAt(t *testing.T, rules string, latency time.Duration) *world {
+	t.Helper()
 	w := newWorld(t)
-	stands, err := sandbox.New(sandbox.Config{Instances: map[string]string{"school1": "miestro", "school2": "miestro"}})
+	stands, err := sandbox.New(sandbox.Config{Latency: latency, Instances: map[string]string{"school1": "miestro", "school2": "miestro"}})
 	if err != nil {
 		t.Fatal(err)
 	}
