@@ -123,7 +123,7 @@ func NewResult(of ResultOf) (Event, error) {
 		of.RequestType = of.Request.Type()
 	}
 	r := of.Result
-	r.Event = EventRef{ID: of.Request.ID(), Source: of.Request.Source(), Type: of.Request.Type(), Time: of.Request.Time().UTC()}
+	r.Event = EventRef{ID: of.Request.ID(), Source: Source(of.Request), Type: of.Request.Type(), Time: of.Request.Time().UTC()}
 	if r.Event.Type == "" {
 		r.Event.Type = of.RequestType
 	}

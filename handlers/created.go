@@ -54,18 +54,24 @@ func provision(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, e
 	if !ok {
 		return unsupported, nil
 	}
-	if _, upserts := vendors.Port[vendors.Addresser](v.Adapter); k.known() && (!upserts || k.Outdated) {
-		return Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}, nil
+	there := Reply{Outcome: events.AlreadyDone, Account: k.Account, Action: events.ActionNone, MatchedBy: events.MatchedByRecord}
+	if _, upserts := vendors.Port[vendors.Addresser](v.Adapter); k.known() && !k.PerhapsRemoved && (!upserts || k.Outdated) {
+		return there, nil
 	}
 	if back, err := reinstate(ctx, v.Adapter, u, k); !errors.Is(err, vendors.ErrNotFound) {
 		return back, err
 	}
 	found, by, err := v.find(ctx, p, u)
-	if err == nil {
+	switch {
+	case err == nil && k.PerhapsRemoved && k.known() && found.ID == k.Account.ID:
+		return there, nil
+	case err == nil:
 		return v.adopt(found, by, u, k)
-	}
-	if !errors.Is(err, vendors.ErrNotFound) {
+	case !errors.Is(err, vendors.ErrNotFound):
 		return Reply{}, err
+	}
+	if k.PerhapsRemoved {
+		k.Active = false // the account was removed
 	}
 	if err := v.mayRevive(ctx, u, k); err != nil {
 		return Reply{}, err

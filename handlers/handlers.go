@@ -17,6 +17,10 @@ import (
 // an account.
 var ErrNoAccount = errors.New("the user has no account at this vendor yet")
 
+// ErrUnknownUser is an ErrNoAccount that ends at once: no event has made an account here, and
+// nothing but an e-mail finds an account from before.
+var ErrUnknownUser = fmt.Errorf("%w: a deletion without e-mail finds no account that Usher has not made; send the e-mail, or set on_unknown", ErrNoAccount)
+
 // ErrChanged marks a failed attempt that has changed the vendor before the failure.
 var ErrChanged = errors.New("the vendor was changed")
 
@@ -83,6 +87,9 @@ type Known struct {
 	// Unconfirmed means that an earlier attempt may have reached the vendor: a change found at
 	// the vendor counts as ours.
 	Unconfirmed bool
+	// PerhapsRemoved means that an attempt may have disabled or deleted the account, and was not
+	// confirmed.
+	PerhapsRemoved bool
 	// Profile is set if the vendor has rules.
 	Profile Profile
 	// Reserve, if set, is called before each change of an account. An error means that another

@@ -8,10 +8,15 @@ import (
 	"github.com/usherhq/usher/vendors"
 )
 
-// mayLeave reports whether an event takes the account away if the user is out of scope.
-func (v Vendor) mayLeave(h Handler, k Known) bool {
+// mayLeave reports whether events of a type take away the account of a user out of scope.
+func (v Vendor) mayLeave(h Handler) bool {
 	takes := v.Policy.OnLeave == DisableAccount || v.Policy.OnLeave == DeleteAccount
-	return takes && h.Type == events.UserUpdated && k.known() && v.Rules != nil && v.Rules.HasScope()
+	return takes && h.Type == events.UserUpdated && v.Rules != nil && v.Rules.HasScope()
+}
+
+// Removes reports whether events of a type may disable or delete accounts.
+func (v Vendor) Removes(h Handler) bool {
+	return h.Removes && v.Policy.Changes(h) || v.mayLeave(h) && !v.Policy.Shadow
 }
 
 // skippedRemoval returns the reply to an update that would take the account away.
@@ -44,11 +49,11 @@ func (v Vendor) leave(ctx context.Context, k Known) (Reply, error) {
 	return r.with(err)
 }
 
-// undoLeaving enables an account that an earlier attempt at an update may have disabled, by data of the
-// user or by rules that are outdated by now. Enabling may be repeated.
-func (v Vendor) undoLeaving(ctx context.Context, h Handler, k Known) error {
+// undoRemoval enables an account that an unconfirmed attempt may have disabled, under rules or with data
+// that are outdated by now. Enabling may be repeated.
+func (v Vendor) undoRemoval(ctx context.Context, h Handler, k Known) error {
 	p, ok := vendors.Port[vendors.Disabler](v.Adapter)
-	if !ok || !k.Unconfirmed || !k.known() || h.Type != events.UserUpdated || v.Rules == nil || !v.Rules.HasScope() {
+	if !ok || !k.known() || !k.PerhapsRemoved || !h.Scope.WholeAccount() {
 		return nil
 	}
 	if err := k.reserve(ctx, k.Account); err != nil {
@@ -57,5 +62,5 @@ func (v Vendor) undoLeaving(ctx context.Context, h Handler, k Known) error {
 	if err := p.Enable(ctx, k.From, k.Account); !errors.Is(err, vendors.ErrNotFound) {
 		return err
 	}
-	return nil // the update finds out
+	return nil // the account is deleted
 }

@@ -33,6 +33,8 @@ type Policy struct {
 	// Match has the keys of look-ups in order, such as vendors.KeyEmail; nil: the order of the adapter.
 	Match []string
 	Adopt Adopt // accounts from before Usher
+	// SkipUnknown says that the deletion of an unknown user ends as skipped, instead of a dead letter.
+	SkipUnknown bool
 }
 
 // The reasons in the outcome of an effect.
@@ -41,6 +43,8 @@ const (
 	ReasonShadow = "shadow"    // Usher changes nothing at the vendor
 	ReasonKeep   = "on_delete" // the accounts of deleted users are kept
 	ReasonScope  = "scope"     // the user is out of scope
+	// ReasonUnknown says that no account of the user is known, nor an e-mail to look for one.
+	ReasonUnknown = "on_unknown"
 )
 
 // The kinds of change that an update may make of a user who enters or leaves the scope.
@@ -121,14 +125,16 @@ func (h Handler) judge(ctx context.Context, v Vendor, k Known, e events.Event) (
 		return reply, err
 	case leaves:
 		return v.leave(ctx, k)
+	case h.Removes && reply.Outcome == "": // the account goes anyway
+		return reply, nil
 	}
-	return reply, v.undoLeaving(ctx, h, k)
+	return reply, v.undoRemoval(ctx, h, k)
 }
 
 // Ruling returns the reply to an event that the rules of the team keep from the vendor, or the zero
 // Reply, and whether the event takes away the account of a user out of scope. No vendor is asked.
 func (h Handler) Ruling(v Vendor, k Known, e events.Event) (reply Reply, leaves bool, err error) {
-	forbidden, mayLeave := v.Policy.forbids(h), v.mayLeave(h, k)
+	forbidden, mayLeave := v.Policy.forbids(h), k.known() && v.mayLeave(h)
 	if forbidden != "" && !mayLeave {
 		return h.Skipped(forbidden), false, nil
 	}

@@ -50,7 +50,7 @@ func update(ctx context.Context, v Vendor, u vendors.User, k Known) (Reply, erro
 		return Reply{}, err
 	}
 	err = p.Update(ctx, k.From, account, u)
-	if errors.Is(err, vendors.ErrNotFound) && k.Unconfirmed && v.Policy.OnLeave == DeleteAccount { // by an earlier attempt
+	if errors.Is(err, vendors.ErrNotFound) && k.PerhapsRemoved { // by an attempt
 		return Reply{}, ErrNoAccount
 	}
 	if errors.Is(err, vendors.ErrNotFound) {

@@ -94,6 +94,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"a word":                        "log: {level: loud}",
 		"an unknown change":             "vendors: {lead: {may: [creat]}}",
 		"an unknown key of a person":    "console: {people: [{nam: ann}]}",
+		"an unknown key of a target":    "notify: {targets: [{nam: a}]}",
+		"an unknown format":             "notify: {targets: [{name: a, format: slak}]}",
 		"an unknown key of a sender":    "webhooks: {clerk: {shceme: standard}}",
 		"a list in place of a mapping":  "courses: [go-101]",
 		"a mapping in place of a value": "http: {addr: {host: x}}",
@@ -223,7 +225,7 @@ var ruleMeanings = map[string]string{
 	"kind": "the kind of the vendor; default the name", "may": "changes that Usher may make; default all",
 	"mode": "live, shadow (reads only) or off", "start": "of a new vendor: all, now, or a time",
 	"scope": "expression over the users with an account; default all users", "map": "field of the account: expression",
-	"on_delete": "change for user.deleted: delete, disable or keep", "on_leave": "change for a user who leaves the scope: keep, disable or delete",
+	"on_delete": "change for user.deleted: delete, disable or keep", "on_unknown": "user.deleted of a user without a known account and without e-mail: fail or skip", "on_leave": "change for a user who leaves the scope: keep, disable or delete",
 	"delete_after": "time from the disabling of an account to its deletion; default never",
 	"deletions":    "limits of the deletion guard for this vendor; default the limits over all vendors",
 }
@@ -231,7 +233,14 @@ var ruleMeanings = map[string]string{
 // words are the settings with a few values.
 var words = map[string][]any{
 	"log.level": {"trace", "debug", "info", "warn", "error"}, "log.format": {"auto", "json", "console"},
-	"activity.order": {config.OrderUser, config.OrderNone},
+	"activity.order": {config.OrderUser, config.OrderNone}, "notify.targets.format": asAny(config.NotifyFormats()),
+}
+
+func asAny(list []string) (out []any) {
+	for _, one := range list {
+		out = append(out, one)
+	}
+	return out
 }
 
 // wordsOf are the types with a few values.

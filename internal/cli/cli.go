@@ -64,6 +64,7 @@ type commands struct {
 	Vendors vendorsCmd `cmd:"" help:"Check the credentials of the vendors, list accounts and courses, and describe further APIs."`
 	NATS    natsCmd    `cmd:"" name:"nats" help:"Compare the streams and consumers with the configuration, and change them."`
 	Config  configCmd  `cmd:"" help:"Check and show the settings."`
+	Notify  notifyCmd  `cmd:"" help:"Test the messages to the people on call."`
 	Demo    demo.Cmd   `cmd:"" help:"Run usher for a school's term, against stand-in vendors with faults."`
 	Sandbox sandboxCmd `cmd:"" help:"Serve stand-ins for the five vendors' APIs."`
 

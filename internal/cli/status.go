@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,6 +121,11 @@ func (s statusCmd) print(a *app.App, now ops.Status) error {
 	for _, v := range now.Left {
 		_, failed := fmt.Fprintf(a.Stdout, "%s is not in the configuration any more: its records, consumers and %s are still stored; see docs/instances.md\n",
 			v.Vendor, output.Count(v.Dead, "dead letter"))
+		err = errors.Join(err, failed)
+	}
+	for _, name := range slices.Sorted(maps.Keys(now.Notify)) {
+		f := now.Notify[name]
+		_, failed := fmt.Fprintf(a.Stdout, "notifications to %s fail since %s: %s; see usher notify test %s\n", name, f.Since.UTC().Format(time.RFC3339), output.Plain(f.Why, ""), name)
 		err = errors.Join(err, failed)
 	}
 	return errors.Join(err, printConfiguration(a.Stdout, now.Configuration), printDead(a.Stdout, now), printDeletions(a.Stdout, now))

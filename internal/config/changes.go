@@ -43,10 +43,11 @@ func isFixed(key string) bool {
 	})
 }
 
-// NeedWorkers returns the keys of the settings of workers, without settings of the HTTP endpoint.
+// NeedWorkers returns the keys of the settings of workers, without settings of the HTTP endpoint
+// and of notifications.
 func NeedWorkers(keys []string) []string {
 	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
-		return isFixed(key) || strings.HasPrefix(key, "http.") || strings.HasPrefix(key, "console.")
+		return isFixed(key) || strings.HasPrefix(key, "http.") || strings.HasPrefix(key, "console.") || strings.HasPrefix(key, "notify.")
 	})
 }
 

@@ -31,10 +31,12 @@ type Config struct {
 	// person's approval.
 	Deletions Deletions `yaml:"deletions" envPrefix:"DELETIONS_"`
 	Profiles  Profiles  `yaml:"profiles" envPrefix:"PROFILES_"`
-	Vendors   []Section `yaml:"vendors" env:"-"` // from Sources
-	Webhooks  Webhooks  `yaml:"webhooks"`        // senders of signed deliveries, by the name in the path; file only; default none
-	From      Foreigns  `yaml:"from"`            // CloudEvents of other systems that become events, by a name; file only; default none
-	Courses   Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
+	// Notify are the messages about problems, for the people on call.
+	Notify   Notify    `yaml:"notify" envPrefix:"NOTIFY_"`
+	Vendors  []Section `yaml:"vendors" env:"-"` // from Sources
+	Webhooks Webhooks  `yaml:"webhooks"`        // senders of signed deliveries, by the name in the path; file only; default none
+	From     Foreigns  `yaml:"from"`            // CloudEvents of other systems that become events, by a name; file only; default none
+	Courses  Courses   `yaml:"courses"`         // our course id → vendor → the vendor's course id; file only; default none
 
 	origins  map[string]string // key → source of the value; no entry for a default
 	lines    map[string]string // key → file:line
@@ -253,6 +255,7 @@ func Default() Config {
 		},
 		Activity:  Activity{Memory: 168 * time.Hour, Order: OrderUser},
 		Deletions: Deletions{Window: time.Hour, Count: 1000, Share: 0.5},
+		Notify:    Notify{Every: time.Hour, Lag: 15 * time.Minute},
 	}
 }
 

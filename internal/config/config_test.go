@@ -149,6 +149,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	got.HTTP.Clients = nil
 	got.HTTP.Origins = nil
 	got.HTTP.Callbacks = nil
+	got.Notify.Targets = nil
 	got.HTTP.TrustedProxies = nil
 	got.Webhooks = nil
 	if diff := cmp.Diff(withDefaults(), got, ignoreUnexported()); diff != "" {

@@ -119,9 +119,7 @@ func (l *loader) checkOIDC() {
 
 // checkAddress checks a URL that carries log-ins: TLS, but for this machine.
 func (l *loader) checkAddress(key, text string) {
-	u, err := url.Parse(text)
-	local := err == nil && u.Scheme == "http" && slices.Contains([]string{"127.0.0.1", "localhost", "::1"}, u.Hostname())
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || (u.Scheme != "https" && !local) {
+	if !safeAddress(text) {
 		l.fault(key, "is no https URL", "want a URL such as https://login.example.org; http only for this machine")
 	}
 }

@@ -70,6 +70,37 @@ func TestFaults(t *testing.T) {
 			env:  "USHER_NATS_EVENTS_KEYS=short",
 			want: []string{"USHER_NATS_EVENTS_KEYS: nats.events_keys: holds a key of fewer than 16 bytes; make one with: openssl rand -hex 32"},
 		},
+		"notifications": {
+			file: "notify:\n  console_url: usher\n  targets:\n    - {name: a, url: http://hooks.example.org/hidden, secrets: [whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]}\n",
+			want: []string{
+				"usher.yaml:2: notify.console_url (USHER_NOTIFY_CONSOLE_URL): is no http or https URL; want a URL such as https://usher.example.org/console/",
+				"usher.yaml:4: notify.targets: the URL of a is missing, or is no https URL; want https://host/path; http only for this machine",
+			},
+		},
+		"a target without a secret": {
+			file: "notify: {targets: [{name: a, url: https://hooks.example.org/hidden}]}\n",
+			want: []string{"usher.yaml:1: notify.targets: a has no secret to sign with; make one with: echo whsec_$(openssl rand -base64 32)"},
+		},
+		"a short secret of a target": {
+			file: "notify: {targets: [{name: a, url: https://hooks.example.org/hidden, secrets: [whsec_aGlkZGVu]}]}\n",
+			want: []string{"usher.yaml:1: notify.targets: a secret of a is not whsec_ and 24 or more bytes in base64; make one with: echo whsec_$(openssl rand -base64 32)"},
+		},
+		"a secret for Slack": {
+			file: "notify: {targets: [{name: a, format: slack, url: https://hooks.example.org/hidden, secrets: [whsec_aGlkZGVu]}]}\n",
+			want: []string{"usher.yaml:1: notify.targets: a has a secret, and slack checks no signatures; remove the secret, or use the format standard"},
+		},
+		"an unknown kind of problems": {
+			file: "notify: {targets: [{name: a, format: teams, url: https://hooks.example.org/hidden, kinds: [holds]}]}\n",
+			want: []string{`usher.yaml:1: notify.targets: a cannot have the kind "holds"; want any of: hold, credentials, dead, deletions, lag, storage`},
+		},
+		"an unknown key of a target": {
+			file: "notify:\n  targets:\n    - {name: a, ulr: https://hooks.example.org/hidden}\n",
+			want: []string{"usher.yaml:3: notify.targets: cannot be read: line 3: unknown key ulr: did you mean url?; want a list of name, format, url or url_file, secrets or secrets_file, kinds, ca"},
+		},
+		"one name of two targets, and one file too few": {
+			file: "notify: {targets: [{name: a, format: slack, url_file: /none/url}, {name: a}]}\n",
+			want: []string{"usher.yaml:1: notify.targets: names a file that cannot be read: open /none/url: no such file or directory; name a file that this process may read"},
+		},
 		"an unknown order": {
 			file: "order:\n  /crm: place\n",
 			want: []string{`usher.yaml:2: order: "/crm" has the order "place"; want position or time`},
@@ -468,7 +499,7 @@ func TestVariablesFollowFromKeys(t *testing.T) {
 	for _, line := range withDefaults().Show() {
 		path := strings.TrimPrefix(line.Key, "vendors.")
 		want := "USHER_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
-		if !slices.Contains([]string{"courses", "order", "webhooks", "from", "http.clients", "console.people", "console.oidc.rules"}, line.Key) && line.Variable != want {
+		if !slices.Contains([]string{"courses", "order", "webhooks", "from", "http.clients", "console.people", "console.oidc.rules", "notify.targets"}, line.Key) && line.Variable != want {
 			t.Errorf("%s: got %s, want %s", line.Key, line.Variable, want)
 		}
 	}

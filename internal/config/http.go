@@ -161,19 +161,25 @@ func (l *loader) checkHTTP() {
 			l.fault("webhooks", "cannot have the name "+quote(name), "want lower-case letters, digits and -, such as clerk")
 		}
 		if hook.SecretsFile != "" {
-			var given string
-			for _, s := range hook.Secrets {
-				given += s.Reveal()
-			}
-			hook.Secrets = nil
-			for line := range strings.Lines(l.secretFile("webhooks", given, hook.SecretsFile).Reveal()) {
-				if line = strings.TrimSpace(line); line != "" {
-					hook.Secrets = append(hook.Secrets, vendors.Secret(line))
-				}
-			}
+			hook.Secrets = l.secretLines("webhooks", hook.Secrets, hook.SecretsFile)
 			l.config.Webhooks[name] = hook
 		}
 	}
+}
+
+// secretLines returns the secrets in a file, one in each line. Secrets given directly as well are a
+// fault.
+func (l *loader) secretLines(key string, given []vendors.Secret, path string) (secrets []vendors.Secret) {
+	var direct string
+	for _, s := range given {
+		direct += s.Reveal()
+	}
+	for line := range strings.Lines(l.secretFile(key, direct, path).Reveal()) {
+		if line = strings.TrimSpace(line); line != "" {
+			secrets = append(secrets, vendors.Secret(line))
+		}
+	}
+	return secrets
 }
 
 // secretFile returns the secret in a file. A secret given directly as well is a fault.

@@ -75,11 +75,11 @@ func (l *loader) longer(key string, limit, by time.Duration, than string, inner 
 	if limit >= inner+by {
 		return
 	}
-	least := fmt.Sprintf("%s (%s)", than, short(inner))
+	least := fmt.Sprintf("%s (%s)", than, Short(inner))
 	if by > 0 {
 		least += fmt.Sprintf(" and %s", by)
 	}
-	l.clash(key, than, fmt.Sprintf("%s is less than %s: %s", short(limit), least, why))
+	l.clash(key, than, fmt.Sprintf("%s is less than %s: %s", Short(limit), least, why))
 }
 
 // clash records two incompatible settings, unless either has a fault.

@@ -107,6 +107,8 @@ func (s setting) want() string {
 		return "a list of name, role, token or token_file, vendors, may"
 	case AccessRules:
 		return "a list of claim, value, role, vendors, may"
+	case NotifyTargets:
+		return "a list of name, format, url or url_file, secrets or secrets_file, kinds, ca"
 	case Webhooks:
 		return "name → " + strings.Join(webhookKeys, ", ")
 	case Foreigns:

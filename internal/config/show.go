@@ -65,7 +65,7 @@ func (c Config) Show() []Shown {
 func (s setting) show() any {
 	switch value := s.value.Interface().(type) {
 	case time.Duration:
-		return short(value)
+		return Short(value)
 	case fmt.Stringer: // Secret, Tokens, Sync, Bytes
 		return value.String()
 	case string:
@@ -75,8 +75,8 @@ func (s setting) show() any {
 	}
 }
 
-// short returns d without zero parts: 24h, not 24h0m0s.
-func short(d time.Duration) string {
+// Short returns d without zero parts: 24h, not 24h0m0s.
+func Short(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -25,6 +25,7 @@ func (l *loader) check() {
 	l.checkDeletions("deletions", l.config.Deletions)
 	l.checkProfiles()
 	l.checkTraces()
+	l.checkNotify()
 	l.checkNATS()
 	l.checkHTTP()
 	l.checkConsole()

@@ -130,7 +130,7 @@ func checkResult(err error) error {
 // watch makes the checks for the breaker, and reports holds, until ctx ends. A hold
 // is reported again after each failed check: a hold without a recent report counts as the
 // hold of a dead process.
-func (g *gate) watch(ctx context.Context, check func(context.Context) error, onHold func(error)) {
+func (g *gate) watch(ctx context.Context, check func(context.Context) error, onHold func(why error, credentials bool)) {
 	held := false
 	for ctx.Err() == nil {
 		checked := g.breaker.CheckDue()
@@ -174,12 +174,12 @@ func (g *gate) logHold(s fairness.Status, held bool) {
 	}
 }
 
-func (g *gate) report(s fairness.Status, held bool, onHold func(error)) {
+func (g *gate) report(s fairness.Status, held bool, onHold func(why error, credentials bool)) {
 	switch {
 	case onHold == nil:
 	case held:
-		onHold(errors.New(s.Reason))
+		onHold(errors.New(s.Reason), s.Refused)
 	default:
-		onHold(nil)
+		onHold(nil, false)
 	}
 }

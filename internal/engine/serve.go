@@ -117,6 +117,9 @@ func (s *Server) runWorkers(ctx context.Context) error {
 	defer others.Wait()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	if !s.Engine().storesOnly() {
+		others.Go(func() { s.notifier().Run(ctx) })
+	}
 	if s.Reload != nil && s.settings().Worker.On {
 		others.Go(func() {
 			s.streams.Load().Control.WatchReloads(ctx, func() { s.reload(ctx, "usher config reload") })

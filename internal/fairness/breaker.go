@@ -96,6 +96,7 @@ type Breaker struct {
 	state       State
 	since       time.Time
 	reason      string
+	refused     bool // the vendor refused the credentials, and the breaker was not closed since
 	forRefusals bool // the hold is for permanent refusals
 	holds       int  // failed checks and failed probes since the breaker was closed
 	nextCheck   time.Time
@@ -134,6 +135,7 @@ func (b *Breaker) Report(user string, result Result) {
 	switch {
 	case b.state == Open:
 	case result == Unauthorized:
+		b.refused = true
 		b.open(now, HoldRefused)
 	case b.state == HalfOpen:
 		b.probed(now, result)

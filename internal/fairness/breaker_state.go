@@ -11,16 +11,18 @@ const longestReason = 200
 
 // Status is a snapshot of a Breaker.
 type Status struct {
-	State  State
-	Since  time.Time // the time of the last change of state
-	Reason string    // why the state is not Closed, for people and without personal data; empty if Closed
+	State State
+	Since time.Time // the time of the last change of state
+	// Refused reports that the vendor refused the credentials, and that the breaker was not closed since.
+	Refused bool
+	Reason  string // why the state is not Closed, for people and without personal data; empty if Closed
 }
 
 // Status returns the state of the breaker and the reason for it.
 func (b *Breaker) Status() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return Status{State: b.state, Since: b.since, Reason: b.reason}
+	return Status{State: b.state, Since: b.since, Reason: b.reason, Refused: b.refused}
 }
 
 // State returns the state of the breaker.
@@ -125,7 +127,7 @@ func (b *Breaker) open(now time.Time, reason string) {
 // close ends the hold.
 func (b *Breaker) close(now time.Time) {
 	b.holds = 0
-	b.forRefusals = false
+	b.forRefusals, b.refused = false, false
 	b.checking = false
 	b.window.clear()
 	b.set(now, Closed, "")

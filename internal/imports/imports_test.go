@@ -37,15 +37,15 @@ var rules = []rule{
 	{
 		"internal/cli/...",
 		[]string{
-			"internal/cli/...", "internal/engine", "internal/ops", "internal/masking", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
-			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi/...", "handlers", "events", "schemas", "vendors", nats,
+			"internal/cli/...", "internal/engine", "internal/ops", "internal/notify", "internal/masking", "internal/reconcile", "internal/recordstore", "internal/natsconn", "internal/natsrights", "internal/streams/...",
+			"internal/deletionguard", "internal/mailbox", "internal/config", "internal/scenario", "vendors/sandbox", "vendors/httpapi/...", "examples/vendors", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"reads arguments, prints answers, and knows no vendor by name",
 	},
 	{
 		"internal/engine",
 		[]string{
-			"internal/core", "internal/pause", "internal/upgrade", "internal/ops", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
+			"internal/core", "internal/pause", "internal/upgrade", "internal/ops", "internal/notify", "internal/console", "internal/clientlimit", "internal/ingest/...", "internal/telemetry", "internal/history",
 			"internal/mailbox", "internal/deletionguard", "internal/natsconn", "internal/profile", "internal/rules", "internal/streams/...", "internal/config", "handlers", "events", "schemas", "vendors", nats,
 		},
 		"runs the workers of the vendors in the catalog and the HTTP server, and knows no vendor by name",
@@ -77,7 +77,7 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/emailindex", "internal/history", "internal/memory", "internal/streams/...", "internal/deletionguard", "internal/fairness", "internal/pause", "internal/telemetry", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/emailindex", "internal/history", "internal/memory", "internal/notify", "internal/streams/...", "internal/deletionguard", "internal/fairness", "internal/pause", "internal/telemetry", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"serves people from the records and the streams, and knows no vendor by name",
 	},
 	{
@@ -85,6 +85,7 @@ var rules = []rule{
 		[]string{"internal/mailbox/record", "internal/recordstore", "internal/streams", "events", "vendors"},
 		"only reads vendors and records: events repair the differences",
 	},
+	{"internal/notify", []string{"internal/streams", "internal/pause", "vendors"}, "sends problems, and finds none"},
 	{"internal/deletionguard", []string{"internal/streams"}, "counts deletions, independent of the calls"},
 	{"internal/fairness", nil, "counts calls, users and time, independent of vendors and records"},
 	{"internal/natstest", []string{"internal/natsconn", "internal/streams/...", nats}, "starts NATS for tests; only tests may import natstest"},
@@ -172,7 +173,7 @@ var rules = []rule{
 	{"vendors/sandbox/...", []string{"vendors", "vendors/sandbox/...", "schemas"}, "simulates the vendors without the clients: shared code would hide mistakes"},
 	{"vendors/vendortest/memnet", nil, "is a network in memory for tests only"},
 	{"vendors/vendortest", []string{"vendors", "vendors/sandbox", "vendors/vendortest/memnet", "schemas"}, "is the test suite of all vendors"},
-	{"vendors/httpapi/filetest", []string{"vendors", "vendors/httpapi", "vendors/vendortest"}, "tests descriptions of APIs, also in a command"},
+	{"vendors/httpapi/filetest", []string{"vendors", "vendors/httpapi", "vendors/sandbox", "vendors/vendortest"}, "tests descriptions of APIs, also in a command"},
 	{"vendors/httpapi", []string{"internal/expression", "internal/spelling", "vendors"}, "knows APIs only by their descriptions"},
 	{"vendors/*", []string{"vendors"}, "can be read, tested and removed alone"},
 }

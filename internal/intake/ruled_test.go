@@ -34,12 +34,8 @@ var ruledHistories = rapid.Custom(func(t *rapid.T) history {
 		}
 		h.published[i].kind, h.published[i].out = first.kind, first.out
 	}
-	deletes := rapid.IntRange(0, 2).Draw(t, "leavers are deleted") == 0
 	for range rapid.IntRange(1, 4).Draw(t, "policies") {
 		p := drawPolicy(t)
-		if deletes { // with other rules, a deletion without an answer is not repeated
-			p.OnLeave, p.May = handlers.DeleteAccount, nil
-		}
 		h.policies = append(h.policies, timedPolicy{time.Duration(rapid.IntRange(0, 20_000).Draw(t, "policy at")) * time.Millisecond, p})
 	}
 	drawAdopt(t, &h)
@@ -109,7 +105,7 @@ func (r *run) checkForeign() (faults []string) {
 func drawPolicy(t *rapid.T) handlers.Policy {
 	removal := rapid.SampledFrom([]handlers.Removal{handlers.KeepAccount, handlers.DisableAccount, handlers.DeleteAccount})
 	p := handlers.Policy{
-		OnDelete: removal.Draw(t, "on_delete"), OnLeave: rapid.SampledFrom([]handlers.Removal{handlers.KeepAccount, handlers.DisableAccount}).Draw(t, "on_leave"),
+		OnDelete: removal.Draw(t, "on_delete"), OnLeave: removal.Draw(t, "on_leave"),
 		DeleteAfter: time.Duration(rapid.SampledFrom([]int{0, 1, 8, 60}).Draw(t, "delete_after")) * time.Second,
 	}
 	if rapid.IntRange(0, 4).Draw(t, "may") == 0 {

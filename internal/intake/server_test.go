@@ -75,12 +75,12 @@ func (s *server) publish(at time.Time, subject string, header map[string][]strin
 	})
 }
 
-// pending returns the number of records with pending effects.
+// pending returns the number of records with pending effects, or with dead letters to send back.
 func (s *server) pending() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.records {
-		if r, err := record.Decode(b); err != nil || len(r.Pending) > 0 {
+		if r, err := record.Decode(b); err != nil || len(r.Pending) > 0 || r.HasReturns() {
 			n++
 		}
 	}

@@ -206,7 +206,7 @@ func (t *attempts) known(x *result) handlers.Known {
 		Enrolled: r.Courses[e.Course].Enrolled, Unconfirmed: e.Unconfirmed, UnconfirmedLifecycle: record.HasUnconfirmedLifecycle(&r, e.Key),
 		PreviousAccountID: r.Former, Disabled: r.State == record.Deleted && r.Disabled, Outdated: e.Position.Before(r.Data),
 	}
-	k.Account.ID = r.AccountID
+	k.Account.ID, k.PerhapsRemoved = r.AccountID, r.PerhapsRemoved
 	removes := event.Handler.Removes
 	k.Reserve = func(ctx context.Context, a vendors.Account) error {
 		return t.accounts.reserve(ctx, a.ID, removes)
@@ -226,6 +226,7 @@ func changeOf(event *Event, r handlers.Reply) record.Change {
 	c := record.Change{
 		AccountID: r.Account.ID, Applied: r.Outcome == events.Done || r.Outcome == events.AlreadyDone,
 		Snapshot: h.Snapshot && r.Outcome == events.Done && !r.Left, Found: r.Found,
+		Confirmed: h.Scope.WholeAccount() && r.Reason != handlers.ReasonShadow,
 	}
 	switch {
 	case h.Scope == events.ScopeCourse:

@@ -130,6 +130,8 @@ func classify(c *Config, e *record.Effect, err error, now time.Time) verdict {
 			return verdict{giveUp: ClassProfile}
 		}
 		return verdict{}
+	case errors.Is(err, handlers.ErrUnknownUser):
+		return verdict{giveUp: classPrerequisite}
 	case errors.Is(err, handlers.ErrNoAccount):
 		if age >= c.PrerequisiteWait {
 			return verdict{giveUp: classPrerequisite}
@@ -259,7 +261,7 @@ func (t *attempts) conclude(ctx context.Context, x *result, o record.Outcome, un
 		x.pause = record.Pause{Due: t.deps.Ownership.Now().Add(t.config.RetryMin), Unconfirmed: unconfirmed}
 		return x
 	}
-	x.outcome = &o
+	x.outcome, x.change.Unconfirmed = &o, unconfirmed
 	t.report(x.event, &x.effect, o, time.Time{})
 	return x
 }

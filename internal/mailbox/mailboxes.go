@@ -35,6 +35,12 @@ func newParts(v *Vendor, c Config, d Deps) (*parts, error) {
 	return &parts{reader: read, config: &c, deps: &d}, c.check()
 }
 
+// removes reports whether events of a type may disable or delete accounts.
+func (p *parts) removes(eventType string) bool {
+	v := handlers.Vendor{Rules: p.vendor.Rules, Policy: p.policy}
+	return v.Removes(p.handlers[eventType])
+}
+
 // nonces makes names of attempts.
 type nonces struct {
 	prefix string // of this ownership in this process

@@ -185,6 +185,7 @@ func (t *turn) newPlan(mayCall bool) *plan {
 	own := t.deps.Ownership
 	o := record.Owner{
 		Token: own.Token(), Nonce: t.nonces.next(), CallsAllowed: mayCall, FirstLook: t.config.FirstLook, Grace: t.config.Rules.DeleteAfter,
+		Removes:    t.removes,
 		HolderGone: own.Since().Add(t.config.CallLease + t.config.CallTimeout),
 	}
 	if t.accounts.needless {

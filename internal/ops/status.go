@@ -12,6 +12,7 @@ import (
 	"github.com/usherhq/usher/internal/config"
 	"github.com/usherhq/usher/internal/deletionguard"
 	"github.com/usherhq/usher/internal/mailbox"
+	"github.com/usherhq/usher/internal/notify"
 	"github.com/usherhq/usher/internal/streams"
 )
 
@@ -30,13 +31,15 @@ type Status struct {
 	At            time.Time              `json:"at"`
 	OK            bool                   `json:"ok"` // no state needs attention
 	Vendors       []VendorStatus         `json:"vendors"`
-	Left          []LeftVendor           `json:"left,omitempty"`                     // not in the configuration any more
-	Filling       []FillingStream        `json:"filling,omitempty"`                  // streams and buckets that are nearly full
-	Events        int                    `json:"dead_events,omitempty"`              // dead letters of events at fault, for all vendors
-	Webhooks      int                    `json:"dead_webhooks,omitempty"`            // dead letters of deliveries
-	Configuration *streams.Configuration `json:"configuration,omitempty"`            // of usher serve
-	Deletions     *DeletionHold          `json:"deletions,omitempty"`                // over all vendors; nil: none is held
-	Approved      *time.Time             `json:"deletions_approved_until,omitempty"` // no deletion is held until then
+	Left          []LeftVendor           `json:"left,omitempty"`          // not in the configuration any more
+	Filling       []FillingStream        `json:"filling,omitempty"`       // streams and buckets that are nearly full
+	Events        int                    `json:"dead_events,omitempty"`   // dead letters of events at fault, for all vendors
+	Webhooks      int                    `json:"dead_webhooks,omitempty"` // dead letters of deliveries
+	Configuration *streams.Configuration `json:"configuration,omitempty"` // of usher serve
+	// Notify are the targets of notifications whose last delivery failed, by name.
+	Notify    map[string]notify.Failure `json:"notify_failing,omitempty"`
+	Deletions *DeletionHold             `json:"deletions,omitempty"`                // over all vendors; nil: none is held
+	Approved  *time.Time                `json:"deletions_approved_until,omitempty"` // no deletion is held until then
 }
 
 // FillingStream is a stream or bucket that holds four fifths of its limit or more.
@@ -129,7 +132,20 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		now.Configuration = &state
 		now.OK = now.OK && len(state.Faults) == 0
 	}
+	if now.Notify, err = s.failingTargets(ctx); err != nil {
+		return now, err
+	}
+	now.OK = now.OK && len(now.Notify) == 0
 	return now, s.addGuards(ctx, &now)
+}
+
+// failingTargets returns the targets of notifications whose last delivery failed.
+func (s *Service) failingTargets(ctx context.Context) (map[string]notify.Failure, error) {
+	control, err := s.Streams.Control.Records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return notify.Failing(ctx, control)
 }
 
 // explain adds the reason of dead letters whose users stand still until an operator acts.

@@ -13,6 +13,8 @@ type Hold struct {
 	Since time.Time `json:"since"`
 	At    time.Time `json:"at"` // time of the last failed probe
 	Why   string    `json:"why"`
+	// Credentials reports that the vendor refuses the credentials.
+	Credentials bool `json:"credentials,omitempty"`
 }
 
 // holdToken begins the keys of holds in the bucket CONTROL.

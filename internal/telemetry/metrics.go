@@ -27,6 +27,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	hooks    *prometheus.CounterVec
 	reused   *prometheus.CounterVec
+	notified *prometheus.CounterVec
 	server   serverGauges
 	dead     *prometheus.GaugeVec
 	deadAge  *prometheus.GaugeVec
@@ -73,6 +74,7 @@ func New(version string) *Metrics {
 	m.requests = counter("http_requests_total", "Requests that the endpoint answered, by route and status.", "route", "status")
 	m.hooks = counter("webhook_deliveries_total", "Deliveries of the senders of web hooks, by result: stored, ignored, kept as a dead letter, unsigned, unstored; and challenge, a check of the endpoint.", "sender", "result")
 	m.reused = counter("reused_ids_total", "Events that were refused with 409, because a stored event of other content has the source and id; by sender.", "sender")
+	m.notified = counter("notifications_total", "Notifications about problems, by target and result: sent, or failed after all tries.", "target", "result")
 	m.server = serverGauges{
 		pending:     gauge("consumer_pending", "Messages that are stored and not taken up yet; of the consumer replay, that have not ended.", "vendor", "consumer"),
 		unfinished:  gauge("consumer_unfinished", "Messages that are delivered and not acknowledged.", "vendor", "consumer"),
@@ -134,6 +136,15 @@ func (m *Metrics) Delivery(sender, result string) { m.hooks.WithLabelValues(send
 // Reused counts events that the HTTP endpoint refused with 409.
 func (m *Metrics) Reused(sender string, events int) {
 	m.reused.WithLabelValues(sender).Add(float64(events))
+}
+
+// Notification counts a delivery of a notification.
+func (m *Metrics) Notification(target string, sent bool) {
+	result := "sent"
+	if !sent {
+		result = "failed"
+	}
+	m.notified.WithLabelValues(target, result).Inc()
 }
 
 // NATS adds a gauge for the connection to NATS.

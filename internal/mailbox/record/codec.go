@@ -27,6 +27,7 @@ type stored struct {
 	Indexed         bool              `json:"indexed,omitempty"`
 	Undeleted       bool              `json:"undeleted,omitempty"`
 	Disabled        bool              `json:"disabled,omitempty"`
+	PerhapsRemoved  bool              `json:"perhaps_removed,omitempty"`
 	Courses         map[string]string `json:"courses,omitempty"`
 	Sent            []string          `json:"sent,omitempty"`
 	Missed          []string          `json:"missed,omitempty"`
@@ -58,11 +59,12 @@ type storedFinished struct {
 }
 
 type storedClaim struct {
-	Key    string `json:"key"`
-	Replay int    `json:"replay,omitempty"`
-	Token  uint64 `json:"token"`
-	Nonce  string `json:"nonce"`
-	Taken  bool   `json:"taken,omitempty"`
+	Key     string `json:"key"`
+	Replay  int    `json:"replay,omitempty"`
+	Token   uint64 `json:"token"`
+	Nonce   string `json:"nonce"`
+	Taken   bool   `json:"taken,omitempty"`
+	Removes bool   `json:"removes,omitempty"`
 }
 
 // form is the number of the form.
@@ -78,7 +80,7 @@ func (r *Record) Encode() ([]byte, error) {
 		Form: form, UserID: r.UserID, AccountID: r.AccountID, State: r.State, Epoch: c.epoch,
 		Registered: c.position(r.Registered), Rejected: c.position(r.Rejected), Lifecycle: c.position(r.Lifecycle), LifecycleReplay: r.LifecycleReplay,
 		Data: c.position(r.Data), DataReplay: r.DataReplay, Deleted: c.position(r.Deleted), Attempted: c.position(r.Attempted),
-		Former: r.Former, Indexed: r.Indexed, Undeleted: r.Undeleted, Disabled: r.Disabled, Missed: r.Missed, Token: r.Token, Forgotten: r.Forgotten,
+		Former: r.Former, Indexed: r.Indexed, Undeleted: r.Undeleted, Disabled: r.Disabled, PerhapsRemoved: r.PerhapsRemoved, Missed: r.Missed, Token: r.Token, Forgotten: r.Forgotten,
 	}
 	if len(r.Courses) > 0 {
 		s.Courses = make(map[string]string, len(r.Courses))
@@ -99,7 +101,7 @@ func (r *Record) Encode() ([]byte, error) {
 		})
 	}
 	if l := r.Claim; l != nil {
-		s.Claim = &storedClaim{formatKey(l.Key), l.Replay, l.Token, l.Nonce, l.Taken}
+		s.Claim = &storedClaim{formatKey(l.Key), l.Replay, l.Token, l.Nonce, l.Taken, l.Removes}
 	}
 	s.Failure = r.failure()
 	s.Types = c.types
@@ -128,7 +130,7 @@ func (s *stored) decode() (*Record, error) {
 		UserID: s.UserID, AccountID: s.AccountID, State: s.State,
 		Registered: c.parsePosition(s.Registered), Rejected: c.parsePosition(s.Rejected), Lifecycle: c.parsePosition(s.Lifecycle), LifecycleReplay: s.LifecycleReplay,
 		Data: c.parsePosition(s.Data), DataReplay: s.DataReplay, Deleted: c.parsePosition(s.Deleted), Attempted: c.parsePosition(s.Attempted),
-		Former: s.Former, Indexed: s.Indexed, Undeleted: s.Undeleted, Disabled: s.Disabled, Missed: s.Missed, Token: s.Token, Forgotten: s.Forgotten,
+		Former: s.Former, Indexed: s.Indexed, Undeleted: s.Undeleted, Disabled: s.Disabled, PerhapsRemoved: s.PerhapsRemoved, Missed: s.Missed, Token: s.Token, Forgotten: s.Forgotten,
 	}
 	if len(s.Courses) > 0 {
 		r.Courses = make(map[string]Course, len(s.Courses))
@@ -148,7 +150,7 @@ func (s *stored) decode() (*Record, error) {
 		})
 	}
 	if l := s.Claim; l != nil {
-		r.Claim = &Claim{c.parseKey(l.Key), l.Replay, l.Token, l.Nonce, l.Taken}
+		r.Claim = &Claim{c.parseKey(l.Key), l.Replay, l.Token, l.Nonce, l.Taken, l.Removes}
 	}
 	if f := s.Failure; f != nil {
 		r.Failure = Failure{c.parseKey(f.Key), f.Replay, f.At, f.Class, f.Message}

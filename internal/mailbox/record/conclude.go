@@ -34,15 +34,17 @@ type Pause struct {
 
 // Change is the effect of an outcome on the account.
 type Change struct {
-	State     State  // from now on; Unknown leaves the state unchanged
-	AccountID string // the vendor's id; empty leaves the id unchanged
-	Enrolled  bool   // for events.ScopeCourse: whether the account is in the course now
-	Snapshot  bool   // the vendor holds the snapshot of the event now
-	Found     bool   // the account existed, and may hold a newer snapshot than the event
-	Applied   bool   // the vendor is now as the event asks
-	Undeleted bool   // for State Deleted: the vendor cannot delete, and still has the account
-	Disabled  bool   // for State Deleted: the account is disabled, and may be enabled again
-	Unchanged bool   // of a failure: the attempt has only asked the vendor
+	State       State  // from now on; Unknown leaves the state unchanged
+	AccountID   string // the vendor's id; empty leaves the id unchanged
+	Enrolled    bool   // for events.ScopeCourse: whether the account is in the course now
+	Snapshot    bool   // the vendor holds the snapshot of the event now
+	Found       bool   // the account existed, and may hold a newer snapshot than the event
+	Applied     bool   // the vendor is now as the event asks
+	Undeleted   bool   // for State Deleted: the vendor cannot delete, and still has the account
+	Disabled    bool   // for State Deleted: the account is disabled, and may be enabled again
+	Unchanged   bool   // of a failure: the attempt has only asked the vendor
+	Unconfirmed bool   // of a failure: the attempt may have changed the vendor
+	Confirmed   bool   // the vendor has the account as the record says from now on
 	// Later deletes the disabled account after a grace; the zero Effect: never.
 	Later Effect
 }
@@ -86,6 +88,9 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	if asked := c.Unchanged && !e.Unconfirmed; !c.Applied && !asked && r.isUnsettled(e, o.Kind) {
 		r.Attempted = later(r.Attempted, e.Position)
 	}
+	if c.Unconfirmed {
+		r.doubtRemoval()
+	}
 	f := Finished{Effect: *e, Outcome: o, By: a.Nonce, Publish: !mine || !a.HoldsPosition}
 	r.Pending.remove(a.Key, a.Replay)
 	r.Finished = append(r.Finished, f)
@@ -95,8 +100,14 @@ func (r *Record) Finish(a Attempt, o Outcome, c Change) Stored {
 	if !mine {
 		return ForHolder
 	}
+	r.PerhapsRemoved = r.PerhapsRemoved && !c.Confirmed
 	r.Claim = nil
 	return Mine
+}
+
+// doubtRemoval notes that the attempt under the claim may have disabled or deleted the account.
+func (r *Record) doubtRemoval() {
+	r.PerhapsRemoved = r.PerhapsRemoved || r.Claim != nil && r.Claim.Removes
 }
 
 // isUnsettled reports whether the vendor may have an account unknown to the record after an effect
@@ -125,6 +136,7 @@ func apply(r *Record, e *Effect, c Change) {
 	another := c.AccountID != "" && r.AccountID != "" && c.AccountID != r.AccountID
 	if c.State != Unknown {
 		r.State, r.Undeleted, r.Disabled = c.State, c.Undeleted, c.Disabled
+		r.PerhapsRemoved = r.PerhapsRemoved && c.State == Active
 	}
 	if c.AccountID != "" {
 		move(r, c.AccountID)
@@ -189,6 +201,9 @@ func (r *Record) Postpone(a Attempt, p Pause) Stored {
 	if e == nil || !r.Claim.isOf(a) {
 		return Rejected
 	}
+	if p.Unconfirmed {
+		r.doubtRemoval()
+	}
 	r.Claim = nil
 	e.Due = p.Due
 	e.Prerequisite = p.Prerequisite
@@ -230,13 +245,13 @@ func (r *Record) NoAccount(at time.Time, until time.Duration) {
 }
 
 // Overdue returns the effects that have waited for an account for the whole time wait, if the
-// look-up at the time at found none. The finished effects have room for as many.
+// look-up at the time at found none, and no creation is pending. The finished effects have room for as many.
 func (r *Record) Overdue(at time.Time, wait time.Duration) (list []Effect) {
-	if r.State == Active {
+	if r.State == Active || r.accountComing() {
 		return nil
 	}
 	for _, e := range r.Pending {
-		waited := e.Prerequisite && e.Delivered() && !e.Tried && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
+		waited := e.awaitsAccount() && e.Delivered() && !e.Begun.IsZero() && at.Sub(e.Begun) >= wait
 		if waited && !r.Claim.Is(e.Key, e.Replay) && len(r.Finished)+len(list) < MostFinished {
 			list = append(list, e)
 		}

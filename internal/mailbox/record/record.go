@@ -74,6 +74,9 @@ type Record struct {
 	Undeleted bool
 	// Disabled says that the account Former is disabled and not deleted.
 	Disabled bool
+	// PerhapsRemoved says that an attempt may have disabled or deleted the account, and that the
+	// removal was not confirmed. Newer data or other rules may have ended the removal since.
+	PerhapsRemoved bool
 	// Registered is the position up to which every event of the user is registered: pending,
 	// finished, or without need of a change.
 	Registered events.Position
@@ -192,6 +195,8 @@ type Claim struct {
 	// Taken says that the claim was taken over from a former owner with a possible call in
 	// flight.
 	Taken bool
+	// Removes says that the rules of the team let the effect disable or delete the account.
+	Removes bool
 }
 
 // Is reports whether the claim is for an effect. A nil claim is for none.

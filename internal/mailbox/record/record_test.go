@@ -58,10 +58,10 @@ var (
 func TestEncodeKeepsEverything(t *testing.T) {
 	r := &record.Record{
 		UserID: "ada|“x”", AccountID: "7", State: record.Active, Lifecycle: at(5), LifecycleReplay: 1, Data: events.Position{Epoch: 4, Seq: 9}, DataReplay: 2,
-		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Undeleted: true, Disabled: true, Registered: at(40), Rejected: at(39), Token: 12, Forgotten: start,
+		Deleted: at(2), Attempted: at(3), Former: "6", Indexed: true, Undeleted: true, Disabled: true, PerhapsRemoved: true, Registered: at(40), Rejected: at(39), Token: 12, Forgotten: start,
 		Courses: map[string]record.Course{"go|1": {Enrolled: true, Position: at(8), Replay: 3}, "x": {Position: events.Position{Epoch: 4, Seq: 1}, Sent: record.Sent{Source: 1<<32 - 1, At: 1_800_000_000_000}}},
 		Sent:    []record.SentTimes{{Source: 5, Lifecycle: 1, Data: 2, Deleted: 1_800_000_000_000}},
-		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true},
+		Claim:   &record.Claim{Key: 1 << 63, Replay: 2, Token: 12, Nonce: "abc", Taken: true, Removes: true},
 		Seen:    record.Seen{{Key: 77, Replay: 1, Type: 3, Minute: 28_000_000}, {Key: 1<<64 - 1, Minute: 28_000_001}},
 	}
 	e := record.Effect{
@@ -276,6 +276,49 @@ func TestPrerequisites(t *testing.T) {
 	}
 	if d := r.Next(start, owner); d.Action != record.Wait || !d.Due.Equal(start.Add(time.Hour)) {
 		t.Errorf("got %+v, want no second attempt", d)
+	}
+}
+
+// TestCreationDecidesAboutTheWait has an enrolment that waits for its account, and behind the
+// enrolment a creation that is postponed beyond the wait.
+func TestCreationDecidesAboutTheWait(t *testing.T) {
+	const wait = time.Minute
+	later, last := start.Add(time.Hour), start.Add(2*time.Hour)
+	for name, test := range map[string]struct {
+		end     record.Outcome
+		change  record.Change
+		overdue int
+	}{
+		"no account comes": {record.Outcome{Kind: events.Failed, Class: "permanent"}, record.Change{}, 1},
+		"an account comes": {done, created, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &record.Record{}
+			register(r, arrival(1, events.EnrollmentRequested))
+			r.Next(start, owner)
+			r.Pending[0].Begun = start
+			register(r, arrival(2, events.UserCreated))
+			d := r.Next(later, owner)
+			if d.Action != record.Call || d.Effect.Type != events.UserCreated {
+				t.Fatalf("got %+v, want the creation, though the enrolment is due", d)
+			}
+			creation := record.Attempt{Key: d.Effect.Key, Nonce: owner.Nonce}
+			r.Postpone(creation, record.Pause{Due: last})
+			if d := r.Next(later, owner); d.Action != record.Wait || !d.Due.Equal(last) {
+				t.Errorf("got %+v, want a wait for the creation", d)
+			}
+			if list := r.Overdue(later, wait); len(list) > 0 {
+				t.Errorf("got overdue %+v while the creation is pending", list)
+			}
+			r.Next(last, owner)
+			r.Finish(creation, test.end, test.change)
+			if list := r.Overdue(last, wait); len(list) != test.overdue {
+				t.Errorf("got overdue %+v after the creation, want %d", list, test.overdue)
+			}
+			if d := r.Next(last, owner); d.Action != record.Call || d.Effect.Type != events.EnrollmentRequested {
+				t.Errorf("got %+v, want the enrolment", d)
+			}
+		})
 	}
 }
 

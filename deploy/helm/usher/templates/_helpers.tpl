@@ -74,13 +74,13 @@ usher-vendor: {{ . }}
 {{- end }}
 {{- end }}
 
-{{- /* The settings of a component, as usher.yaml, by root and component. Senders and users of the
-console are for ingest only, since only ingest mounts their files. */}}
+{{- /* The settings of a component, as usher.yaml, by root and component. Senders, users of the
+console and notifications are for ingest only: only ingest mounts their files, and always runs. */}}
 {{- define "usher.config" -}}
 {{- $v := .root.Values -}}
 {{- $config := deepCopy $v.config -}}
 {{- if ne .component "ingest" -}}
-{{- $config = omit $config "webhooks" "console" -}}
+{{- $config = omit $config "webhooks" "console" "notify" -}}
 {{- with $config.http }}{{ $_ := set $config "http" (omit . "clients") }}{{ end -}}
 {{- end -}}
 {{- $fixed := dict "http" (dict "addr" "0.0.0.0:8080") "log" (dict "format" "json") "worker" (dict "shutdown" (printf "%ds" (int $v.worker.shutdownSeconds))) "nats" (dict "url" (required "nats.url: which NATS is it?" $v.nats.url) "replicas" (int $v.nats.replicas)) -}}
