@@ -62,6 +62,7 @@ var menu = []struct {
 	{Path: root, Name: "Overview"},
 	{Path: root + "feed", Name: "Live feed"},
 	{Path: root + "dead", Name: "Dead letters"},
+	{Path: root + "deletions", Name: "Held deletions"},
 	{Path: root + "user", Name: "Users"},
 	{Path: root + "send", Name: "Send", Operator: true},
 	{Path: root + "audit", Name: "Audit"},

@@ -103,6 +103,17 @@ func (p userPage) Unfinished() (n int) {
 	return n
 }
 
+// NotDone returns the vendors where the user waits or has a dead letter, in words; empty without any.
+func (p userPage) NotDone() string {
+	var parts []string
+	for _, l := range p.Lines() {
+		if kind := atVendorKind(l.State); kind != kindDone && kind != kindSkipped {
+			parts = append(parts, l.Vendor+": "+l.State)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // atVendorKind returns the class of the state of a user at a vendor, for CSS.
 func atVendorKind(state string) string {
 	switch state {

@@ -34,6 +34,12 @@ const (
 	Unreadable
 )
 
+// Parts of the reasons of a hold, for people who look for the remedy.
+const (
+	HoldRefused = "the vendor refuses the credentials (401)"
+	HoldMapping = "a broken mapping?"
+)
+
 // State is the state of a Breaker.
 type State int
 
@@ -130,7 +136,7 @@ func (b *Breaker) Report(user string, result Result) {
 	case b.state == Open:
 	case result == Unauthorized:
 		b.refused = true
-		b.open(now, "the vendor refuses the credentials (401)")
+		b.open(now, HoldRefused)
 	case b.state == HalfOpen:
 		b.probed(now, result)
 	default:
@@ -148,7 +154,7 @@ func (b *Breaker) judge(now time.Time, newest Result) {
 	switch {
 	case t.permanent >= b.config.PermanentFrom && 2*t.permanent > t.users:
 		b.forRefusals = true
-		b.open(now, fmt.Sprintf("most users are refused for good (%d of the last %d): a broken mapping?", t.permanent, t.users))
+		b.open(now, fmt.Sprintf("most users are refused for good (%d of the last %d): %s", t.permanent, t.users, HoldMapping))
 	case b.state == Suspect:
 	case newest == Forbidden:
 		b.set(now, Suspect, "the vendor forbids a call (403, or 401 after a log-in): a check decides")

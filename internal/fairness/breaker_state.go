@@ -105,7 +105,7 @@ func (b *Breaker) probed(now time.Time, result Result) {
 	}
 	b.probes.bad++
 	if b.forRefusals && 2*b.probes.bad > b.config.Probes {
-		b.open(now, "the effects that were tried are refused again: a broken mapping?")
+		b.open(now, "the effects that were tried are refused again: "+HoldMapping)
 	}
 }
 

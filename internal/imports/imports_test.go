@@ -77,7 +77,7 @@ var rules = []rule{
 	},
 	{
 		"internal/ops",
-		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/emailindex", "internal/history", "internal/memory", "internal/notify", "internal/streams/...", "internal/deletionguard", "internal/pause", "internal/telemetry", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
+		[]string{"internal/mailbox/...", "internal/recordstore", "internal/profile", "internal/emailindex", "internal/history", "internal/memory", "internal/notify", "internal/streams/...", "internal/deletionguard", "internal/fairness", "internal/pause", "internal/telemetry", "internal/ingest/mapping", "internal/config", "handlers", "events", "schemas", "vendors"},
 		"serves people from the records and the streams, and knows no vendor by name",
 	},
 	{

@@ -32,6 +32,11 @@ func causeOf(l Letter) Cause {
 	case l.Class == "prerequisite":
 		return Cause{l.Class + ":" + l.Type, l.Message}
 	}
+	return causeOfCall(l).ofCourse(l)
+}
+
+// causeOfCall returns the cause of a dead letter after a call of the vendor.
+func causeOfCall(l Letter) Cause {
 	call := strings.TrimSuffix(operation.FindString(l.Message), ":")
 	switch {
 	case call != "" && l.Status != 0:
@@ -41,6 +46,19 @@ func causeOf(l Letter) Cause {
 	default:
 		return Cause{l.Class + ":" + l.Vendor, l.Message}
 	}
+}
+
+// ofCourse returns the cause of an enrolment that the vendor refused: each course may have a wrong
+// mapping of its own.
+func (c Cause) ofCourse(l Letter) Cause {
+	if l.Class != "permanent" || !plainID.MatchString(l.Course) {
+		return c
+	}
+	text := c.Text + " (course " + l.Course
+	if l.theirCourse != "" {
+		text += ", " + l.theirCourse + " at " + l.Vendor
+	}
+	return Cause{c.Key + ":course:" + l.Course, text + ")"}
 }
 
 // Group is a group of dead letters with one cause.

@@ -31,6 +31,14 @@ func TestCauseOf(t *testing.T) {
 			Letter{DeadLetter: streams.DeadLetter{Vendor: "lead", Class: "permanent", Status: 422, Message: "lead: create user: status 422: name is taken by 4711"}},
 			Cause{"permanent:lead:create user:422", "lead: create user: status 422"},
 		},
+		"a refused enrolment": {
+			Letter{DeadLetter: streams.DeadLetter{Vendor: "miestro", Class: "permanent", Status: 404, Message: "miestro: enroll: status 404"}, Course: "go-101", theirCourse: "9999"},
+			Cause{"permanent:miestro:enroll:404:course:go-101", "miestro: enroll: status 404 (course go-101, 9999 at miestro)"},
+		},
+		"an enrolment that the vendor did not take for long": {
+			Letter{DeadLetter: streams.DeadLetter{Vendor: "miestro", Class: "exhausted", Status: 503, Message: "miestro: enroll: status 503"}, Course: "go-101"},
+			Cause{"exhausted:miestro:enroll:503", "miestro: enroll: status 503"},
+		},
 		"no account": {
 			Letter{DeadLetter: streams.DeadLetter{Vendor: "lead", Type: "enrollment.requested", Class: "prerequisite", Message: "the user has no account"}},
 			Cause{"prerequisite:enrollment.requested", "the user has no account"},

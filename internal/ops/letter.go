@@ -18,6 +18,8 @@ type Letter struct {
 	UserID string // empty if the event has none, or cannot be read
 	Course string
 	Cause  Cause
+
+	theirCourse string // the vendor's id of the course, by the configuration
 }
 
 // DeadFilter selects dead letters. Empty fields match all.
@@ -73,6 +75,7 @@ func (s *Service) Letter(d streams.DeadLetter) Letter {
 			l.UserID, l.Course = events.UserID(e), courseOf(e)
 		}
 	}
+	l.theirCourse = s.Config.Courses[l.Course][l.Vendor]
 	l.Cause = causeOf(l)
 	return l
 }

@@ -38,7 +38,7 @@ func TestPreviewReplays(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	ada := ops.ReplayPreview{ID: "lms." + keyOf("behind"), Type: events.UserCreated, EventID: "behind", Replay: 1, Preview: mailbox.Preview{
+	ada := ops.ReplayPreview{ID: "lms." + keyOf("behind"), Type: events.UserCreated, EventID: "behind", Replay: 1, UserID: "ada", Preview: mailbox.Preview{
 		Would: mailbox.PreviewWait, Behind: keyOf("first"), BehindType: events.UserDeleted,
 	}}
 	for _, p := range previews {

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/usherhq/usher/events"
 	"github.com/usherhq/usher/handlers"
+	"github.com/usherhq/usher/internal/fairness"
 )
 
 // line returns the state of the user at the vendor.
@@ -114,7 +116,19 @@ func (f *vendorFacts) paused(l *UserAtVendor) {
 func (f *vendorFacts) onHold(l *UserAtVendor) {
 	next := f.hold.At.Add(f.retry)
 	l.State, l.Why, l.Since, l.Until = UserOnHold, f.hold.Why, &f.hold.Since, &next
-	l.Do = "nothing if the vendor fails: usher checks it again; else replace the credentials: usher vendors check " + f.name
+	l.Do = holdAdvice(f.name, f.hold.Why)
+}
+
+// holdAdvice returns the remedy of a hold, by the reason that the circuit breaker gave.
+func holdAdvice(vendor, why string) string {
+	switch {
+	case strings.Contains(why, fairness.HoldRefused), strings.Contains(why, "401"):
+		return "replace the credentials: usher vendors check " + vendor
+	case strings.Contains(why, fairness.HoldMapping):
+		return "find what the refused events have in common: usher dead list --vendor " + vendor + " --by cause"
+	default:
+		return "nothing: usher checks the vendor, and goes on by itself"
+	}
 }
 
 func (f *vendorFacts) held(l *UserAtVendor) {
@@ -143,6 +157,7 @@ func (f *vendorFacts) ended(l *UserAtVendor) {
 	case last.State == events.Skipped && last.Reason == handlers.ReasonScope:
 		l.State, l.Rule = UserOutOfScope, f.rule(last.Reason)
 		l.Why = "the rule " + l.Rule + " leaves the user out"
+		l.Do = "nothing, if the user is not to be there; usher preview shows the evaluation of the rule"
 	case last.State == events.Skipped:
 		l.State, l.Rule = UserSkipped, f.rule(last.Reason)
 		l.Why = "the rule " + l.Rule + " forbids: " + last.Action

@@ -105,7 +105,7 @@ describe("pictures", () => {
     await send(usher, "enrollment.requested", { user_id: "ada", email: ada.email, course_id: "999", vendor: "lead" });
     await v.page.goto("/console/user?id=ada");
     await v.page.locator("[data-at=lead][data-state=failed]").waitFor();
-    await until("the rest is done", async () => (await texts(v.page, "#user-history > .unseen"))[0] === "All has ended.");
+    await until("the rest is done", async () => (await texts(v.page, "#user-history > .unseen"))[0] === "lead: dead letter.");
     await v.page.setViewportSize({ width: 1280, height: 1380 }); // down to the dead letter
     await picture(v, "user");
     await narrow(v, "user");

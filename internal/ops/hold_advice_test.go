@@ -1,0 +1,27 @@
+package ops
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usherhq/usher/internal/streams"
+)
+
+// TestHoldAdvice wants one remedy for each reason of a hold, as the circuit breaker words it.
+func TestHoldAdvice(t *testing.T) {
+	for why, want := range map[string]string{
+		"the vendor refuses the credentials (401)":                                    "usher vendors check lead",
+		"lead: log in: status 401":                                                    "usher vendors check lead",
+		"most users are refused for good (20 of the last 29): a broken mapping?":      "usher dead list --vendor lead --by cause",
+		"the effects that were tried are refused again: a broken mapping?":            "usher dead list --vendor lead --by cause",
+		"lead: get users: status 503":                                                 "nothing: usher checks the vendor",
+		"lead: get users: dial tcp 192.0.2.1:443: connect: connection refused (dial)": "nothing: usher checks the vendor",
+	} {
+		l := UserAtVendor{}
+		(&vendorFacts{name: "lead", hold: &streams.Hold{Since: time.Now(), At: time.Now(), Why: why}}).onHold(&l)
+		if l.State != UserOnHold || l.Why != why || !strings.Contains(l.Do, want) {
+			t.Errorf("%q: got %+v, want %q", why, l, want)
+		}
+	}
+}
