@@ -97,6 +97,38 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// TestOutdatedLetter has dead letters with newer events behind: a letter whose replay would be
+// superseded is counted, and not named.
+func TestOutdatedLetter(t *testing.T) {
+	for name, c := range map[string]struct {
+		dead, newer string
+		named       bool
+	}{
+		"a deletion behind a deletion":   {events.UserDeleted, events.UserDeleted, false},
+		"a deletion behind an enrolment": {events.EnrollmentRequested, events.UserDeleted, false},
+		"a creation behind a deletion":   {events.UserDeleted, events.UserCreated, false},
+		"a creation behind an enrolment": {events.EnrollmentRequested, events.UserCreated, true},
+		"an update behind a creation":    {events.UserCreated, events.UserUpdated, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			failed, done := w.event(c.dead, "failed", "ada"), w.event(c.newer, "done", "ada")
+			w.addLetter("failed", "ada", failed)
+			w.account("lms", "ada", func(r *record.Record) {
+				r.Finished = []record.Finished{
+					{Effect: failed, Outcome: record.Outcome{Kind: events.Failed, At: time.Now(), Message: "no"}},
+					{Effect: done, Outcome: record.Outcome{Kind: events.Done, At: time.Now()}},
+				}
+			})
+			u, err := w.service.User(t.Context(), "ada")
+			w.check(err)
+			if got := u.Vendors[0]; got.Vendor != "lms" || (got.Dead != "") != c.named || got.Letters != 1 {
+				t.Errorf("got %+v, want the letter named: %v", got, c.named)
+			}
+		})
+	}
+}
+
 // TestHistoryOfActivity has activities that were done at once, which have no record, between the
 // changes of an account.
 func TestHistoryOfActivity(t *testing.T) {

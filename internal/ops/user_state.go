@@ -14,9 +14,12 @@ import (
 // line returns the state of the user at the vendor.
 func (f *vendorFacts) line() UserAtVendor {
 	l := UserAtVendor{Vendor: f.name, Mode: f.mode, Account: f.account, Unread: len(f.unread), Ahead: f.ahead}
-	for _, e := range f.effects {
-		if e.Dead != "" {
-			l.Letters, l.Dead = l.Letters+1, e.Dead
+	for i, e := range f.effects {
+		if e.Dead == "" {
+			continue
+		}
+		if l.Letters++; !f.outdated(i) {
+			l.Dead = e.Dead
 		}
 	}
 	lead, open := f.lead()
@@ -31,6 +34,16 @@ func (f *vendorFacts) line() UserAtVendor {
 		f.ended(&l)
 	}
 	return l
+}
+
+// outdated reports whether a replay of an effect would end as superseded: a newer event has deleted the
+// account, or for an event of the life of the account, any newer one of its life was applied.
+func (f *vendorFacts) outdated(i int) bool {
+	life := events.ScopeOf(f.effects[i].Type) == events.ScopeLifecycle
+	return slices.ContainsFunc(f.effects[i+1:], func(e HistoryEvent) bool {
+		applied := e.State == events.Done || e.State == events.AlreadyDone
+		return applied && (e.Type == events.UserDeleted || life && events.ScopeOf(e.Type) == events.ScopeLifecycle)
+	})
 }
 
 // lead returns the unfinished effect that the others wait for, in the order of the stream.
